@@ -1,0 +1,158 @@
+//! What the engine needs of a provider, and the words in which it answers.
+//!
+//! [`Api`] is implemented by the tenant client over HTTP and by scripted tenants in tests; the
+//! engine is generic over it. A [`Verdict`] is what an answer *means*; which status and body
+//! mean what is decided by the implementation, in one table.
+
+use std::{borrow::Cow, future::Future, time::Duration};
+
+use crate::{
+    error::Error,
+    model::{Factor, FactorType, UserId},
+};
+
+/// Milliseconds since the Unix epoch.
+pub type Millis = i64;
+
+/// The operations on a tenant that an import needs.
+pub trait Api: Send + Sync + 'static {
+    /// Makes sure that a request could be sent now (a fresh token, above all), so that an intent
+    /// is only written when nothing but the request itself is left to do.
+    fn prepare(&self) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Creates one factor. Never repeats a request by itself.
+    fn create(
+        &self,
+        factor: &Factor,
+        correlation: &str,
+    ) -> impl Future<Output = Answer<CreatedMethod>> + Send;
+
+    /// All of a user's methods. [`Verdict::Done`] only when the list is complete and well formed.
+    fn list(&self, user: &UserId) -> impl Future<Output = Answer<Vec<Method>>> + Send;
+
+    /// How far the tenant's clock is ahead of ours, in milliseconds, as its answers say; never
+    /// more than it really is. `None` until an answer has said so.
+    fn clock_skew(&self) -> Option<Millis>;
+}
+
+/// A created method, as far as the answer told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedMethod {
+    /// The tenant's id of the method.
+    pub id: String,
+}
+
+/// A method as the tenant lists it. Contact values may be masked; a TOTP secret is never there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Method {
+    /// The tenant's id of the method.
+    pub id: String,
+    /// Its type; `None` for types that cannot be created.
+    pub factor_type: Option<FactorType>,
+    /// The name given to it.
+    pub name: Option<String>,
+    /// Phone number or e-mail address, plain or masked.
+    pub contact: Option<String>,
+    /// Credential id of a key or passkey.
+    pub key_id: Option<String>,
+    /// When it was created, by the tenant's clock.
+    pub created_at: Millis,
+}
+
+impl std::fmt::Debug for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Method")
+            .field("id", &self.id)
+            .field("factor_type", &self.factor_type)
+            .field("created_at", &self.created_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One exchange with the tenant.
+#[derive(Debug)]
+pub struct Answer<T> {
+    /// What it means.
+    pub verdict: Verdict<T>,
+    /// The HTTP status, where one came.
+    pub status: Option<u16>,
+    /// What the tenant said about its rate limit.
+    pub meter: Meter,
+    /// HTTP requests that this exchange took.
+    pub requests: u32,
+}
+
+impl<T> Answer<T> {
+    /// An answer with nothing but its meaning.
+    pub fn bare(verdict: Verdict<T>) -> Self {
+        Self { verdict, status: None, meter: Meter::default(), requests: 0 }
+    }
+
+    /// The same exchange with another meaning.
+    pub fn map<U>(self, verdict: impl FnOnce(Verdict<T>) -> Verdict<U>) -> Answer<U> {
+        Answer {
+            verdict: verdict(self.verdict),
+            status: self.status,
+            meter: self.meter,
+            requests: self.requests,
+        }
+    }
+}
+
+/// What an answer said about the tenant's rate limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Meter {
+    /// Size of the bucket.
+    pub limit: Option<u32>,
+    /// What is left in it.
+    pub remaining: Option<u32>,
+    /// Time until the bucket is full again (`reset` minus the answer's own `Date`).
+    pub full_in: Option<Duration>,
+    /// `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+/// What an answer, or its absence, means. The order of the variants is from good to bad.
+#[derive(Debug)]
+pub enum Verdict<T> {
+    /// Done, and here is the result.
+    Done(T),
+    /// The tenant says that it is there already.
+    Present,
+    /// Refused for good, for this row only.
+    Refused(Reason),
+    /// Known not to have been executed: may simply be sent again.
+    NotExecuted(NotExecuted),
+    /// May or may not have been executed. Never sent again without looking.
+    InDoubt(Reason),
+    /// Refused for a reason that holds for every row: the run stops, the row is still to do.
+    Stop(Box<Error>),
+}
+
+impl<T> Verdict<T> {
+    /// The same meaning for another result type, where there is no result.
+    pub fn without_result<U>(self) -> Verdict<U> {
+        match self {
+            Self::Done(_) => Verdict::InDoubt(Reason::from("unexpected_answer")),
+            Self::Present => Verdict::Present,
+            Self::Refused(reason) => Verdict::Refused(reason),
+            Self::NotExecuted(why) => Verdict::NotExecuted(why),
+            Self::InDoubt(reason) => Verdict::InDoubt(reason),
+            Self::Stop(error) => Verdict::Stop(error),
+        }
+    }
+}
+
+/// A short code for the ledger's `error` column. Never holds a value from the input or an answer.
+pub type Reason = Cow<'static, str>;
+
+/// Why a request is known not to have been executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotExecuted {
+    /// 429.
+    Throttled,
+    /// 401; the token is being renewed.
+    Unauthorized,
+    /// No byte of it was written: name resolution, connection or TLS failed.
+    NotSent,
+}

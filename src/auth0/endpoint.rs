@@ -1,0 +1,182 @@
+//! Where requests go: the tenant's base URL, and paths in which a user id is one segment.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::{Host, Url};
+
+use crate::{error::Error, model::UserId};
+
+/// Everything but RFC 3986's unreserved characters is encoded: `|`, `/`, `%`, `.`-only segments
+/// aside, nothing in an id can then change where a request goes.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The tenant's base URL, checked.
+#[derive(Debug, Clone)]
+pub struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// `https://DOMAIN` for a plain host name.
+    pub fn from_domain(domain: &str) -> Result<Self, Error> {
+        let hint = "give the tenant's host name only, like `--domain tenant.eu.auth0.com`";
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        let last = domain.rsplit('.').next().unwrap_or_default();
+        // Checked before a URL is made of it: `tenant.auth0.com@evil.example` is a URL too. A
+        // last label of digits, or `0x…`, would be read as an IP address.
+        let sound = domain.len() <= 253
+            && domain.contains('.')
+            && domain.split('.').all(label)
+            && last.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !sound {
+            return Err(Error::config("`--domain` is not a plain host name", hint));
+        }
+        Self::parse(&format!("https://{domain}"))
+    }
+
+    /// A whole base URL: https, or http for loopback; no path, query or credentials in it.
+    pub fn parse(url: &str) -> Result<Self, Error> {
+        let refuse = |message: &str| {
+            Err(Error::config(message, "give a base URL like `https://tenant.eu.auth0.com`"))
+        };
+        let Ok(url) = Url::parse(url) else {
+            return refuse("the base URL is not a URL");
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("the base URL has credentials in it");
+        }
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return refuse("the base URL has more than a host and a port");
+        }
+        let loopback = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => return refuse("the base URL has no host"),
+        };
+        match url.scheme() {
+            "https" => Ok(Self(url)),
+            "http" if loopback => Ok(Self(url)),
+            "http" => refuse("plain http is accepted for loopback only: secrets would be readable"),
+            _ => refuse("the base URL is neither https nor http"),
+        }
+    }
+
+    /// The URL without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str().trim_end_matches('/')
+    }
+
+    /// The audience that a token for this base needs, unless another is given: right for Auth0's
+    /// own names, wrong for a custom domain.
+    pub fn default_audience(&self) -> String {
+        format!("{}/api/v2/", self.as_str())
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    /// The token endpoint.
+    pub(super) fn token(&self) -> String {
+        format!("{}/oauth/token", self.as_str())
+    }
+
+    /// A user's authentication methods. `None` for an id that cannot be a path segment (`.` and
+    /// `..` mean something else in a path, encoded or not).
+    pub(super) fn methods(&self, user: &UserId) -> Option<String> {
+        if matches!(user.as_str(), "" | "." | "..") {
+            return None;
+        }
+        let id = utf8_percent_encode(user.as_str(), SEGMENT);
+        Some(format!("{}/api/v2/users/{id}/authentication-methods", self.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_id_is_one_path_segment_whatever_is_in_it() {
+        let base = BaseUrl::from_domain("tenant.eu.auth0.com").unwrap();
+        for (id, segment) in [
+            ("auth0|1", "auth0%7C1"),
+            ("samlp|acme|user+1@corp.example", "samlp%7Cacme%7Cuser%2B1%40corp.example"),
+            ("a/../b", "a%2F..%2Fb"),
+            ("auth0|..", "auth0%7C.."),
+            ("100%7C", "100%257C"),
+            ("line\nbreak\r\t", "line%0Abreak%0D%09"),
+            ("a?b#c d\\e", "a%3Fb%23c%20d%5Ce"),
+            ("zoë|ü", "zo%C3%AB%7C%C3%BC"),
+            ("~-_.", "~-_."),
+        ] {
+            let url = base.methods(&UserId::new(id)).unwrap();
+            let parsed = Url::parse(&url).unwrap();
+            let segments: Vec<_> = parsed.path_segments().unwrap().collect();
+            assert_eq!(segments, ["api", "v2", "users", segment, "authentication-methods"]);
+            assert_eq!(parsed.as_str(), url, "nothing is normalised away");
+        }
+        for id in ["", ".", ".."] {
+            assert!(base.methods(&UserId::new(id)).is_none());
+        }
+    }
+
+    #[test]
+    fn a_domain_is_a_host_name_and_nothing_else() {
+        for bad in [
+            "",
+            "tenant",
+            "https://tenant.auth0.com",
+            "tenant.auth0.com/",
+            "tenant.auth0.com:443",
+            "tenant.auth0.com@evil.example",
+            "tenant.auth0.com%2eevil.example",
+            "0x7f.1",
+            "127.0.0.1",
+            "[::1]",
+            "tenant..auth0.com",
+            "tenant.auth0.com.",
+            "-a.example",
+            "a b.example",
+            "tenant.auth0.com#x",
+            "tenant.auth0.com\\x",
+            "tenänt.auth0.com",
+        ] {
+            assert!(BaseUrl::from_domain(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            BaseUrl::from_domain("tenant.eu.auth0.com").unwrap().default_audience(),
+            "https://tenant.eu.auth0.com/api/v2/"
+        );
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for good in
+            ["http://127.0.0.1:80", "http://localhost:3000", "http://[::1]:1", "https://a.b"]
+        {
+            assert!(BaseUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://tenant.auth0.com",
+            "http://10.0.0.1",
+            "http://127.0.0.1.evil.example",
+            "ftp://a.b",
+            "https://u:p@a.b",
+            "https://a.b/api/v2",
+            "https://a.b/?x",
+            "a.b",
+        ] {
+            assert!(BaseUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

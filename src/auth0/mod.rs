@@ -1,0 +1,230 @@
+//! The tenant over HTTP: the only room that knows the provider's words and speaks HTTP.
+
+use std::{collections::HashSet, time::Duration};
+
+use bytes::Bytes;
+use reqwest::{
+    Method as Verb,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+};
+
+mod clock;
+mod endpoint;
+mod token;
+mod transport;
+mod verdict;
+mod wire;
+
+pub use endpoint::BaseUrl;
+pub use token::Credentials;
+
+use crate::{
+    api::{Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, Verdict},
+    error::Error,
+    model::{Factor, UserId},
+};
+use clock::ServerClock;
+use token::{CREATE, READ, Token, Tokens};
+use transport::{Exchange, NotSent, Transport};
+use verdict::Class;
+
+/// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).
+const PER_PAGE: u64 = 50;
+/// No user has so many pages; a tenant that says so is not believed.
+const MOST_PAGES: u64 = 50;
+/// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
+const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// What a client needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// The tenant.
+    pub base: BaseUrl,
+    /// How a token is had.
+    pub credentials: Credentials,
+    /// `https_proxy`, where set.
+    pub https_proxy: Option<String>,
+    /// For one request, connection included.
+    pub timeout: Duration,
+    /// Connections kept open.
+    pub concurrency: usize,
+    /// Wall clock.
+    pub now: fn() -> Millis,
+}
+
+/// A client of one tenant.
+#[derive(Debug)]
+pub struct Client {
+    base: BaseUrl,
+    transport: Transport,
+    tokens: Tokens,
+}
+
+impl Client {
+    /// A client; nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let Settings { base, credentials, https_proxy, timeout, concurrency, now } = settings;
+        let transport = Transport::new(
+            &base,
+            https_proxy.as_deref(),
+            timeout,
+            concurrency,
+            ServerClock::new(now),
+        )?;
+        let tokens = Tokens::new(credentials, base.token(), transport.clone());
+        Ok(Self { base, transport, tokens })
+    }
+
+    /// One exchange with a bearer token.
+    async fn call(
+        &self,
+        verb: Verb,
+        url: &str,
+        scope: &'static str,
+        fill: impl FnOnce(&mut reqwest::Request),
+    ) -> Answer<Option<Bytes>> {
+        let token = match self.tokens.get().await {
+            Ok(token) => token,
+            Err(answer) => return answer.map(Verdict::without_result),
+        };
+        let Some(mut request) = self.transport.request(verb, url) else {
+            return Answer::bare(Verdict::Stop(Box::new(Error::Internal(
+                "a request URL is not a URL".into(),
+            ))));
+        };
+        *request.headers_mut() = token::headers(&token);
+        fill(&mut request);
+        match self.transport.send(request).await {
+            Exchange::NotSent(NotSent::Passing(why)) => Answer::bare(Verdict::NotExecuted(why)),
+            Exchange::NotSent(NotSent::Fatal(error)) => {
+                Answer::bare(Verdict::Stop(Box::new(error)))
+            }
+            Exchange::Lost(reason) => {
+                Answer { requests: 1, ..Answer::bare(Verdict::InDoubt(reason)) }
+            }
+            Exchange::Answered { status, body, meter } => {
+                let verdict = self.sort(status, body, scope, &token);
+                Answer { verdict, status: Some(status), meter, requests: 1 }
+            }
+        }
+    }
+
+    fn sort(
+        &self,
+        status: u16,
+        body: Option<Bytes>,
+        scope: &'static str,
+        token: &Token,
+    ) -> Verdict<Option<Bytes>> {
+        let class = verdict::classify(status, body.as_ref(), scope);
+        // The limiter and the edge answer before anybody looks at the token.
+        if matches!(class, Class::Success | Class::Present | Class::Refused(_)) {
+            self.tokens.accepted(token.generation);
+        }
+        match class {
+            Class::Success => Verdict::Done(body),
+            Class::Present => Verdict::Present,
+            Class::Refused(reason) => Verdict::Refused(reason),
+            Class::Throttled => Verdict::NotExecuted(NotExecuted::Throttled),
+            Class::NotSent => Verdict::NotExecuted(NotExecuted::NotSent),
+            Class::InDoubt(reason) => Verdict::InDoubt(reason),
+            Class::Stop(error) => Verdict::Stop(Box::new(error)),
+            Class::Unauthorized => match self.tokens.refused(token.generation) {
+                Ok(()) => Verdict::NotExecuted(NotExecuted::Unauthorized),
+                Err(error) => Verdict::Stop(Box::new(error)),
+            },
+        }
+    }
+}
+
+impl Api for Client {
+    async fn prepare(&self) -> Answer<()> {
+        match self.tokens.get().await {
+            Ok(_) => Answer::bare(Verdict::Done(())),
+            Err(answer) => answer,
+        }
+    }
+
+    async fn create(&self, factor: &Factor, correlation: &str) -> Answer<CreatedMethod> {
+        let Some(url) = self.base.methods(&factor.user) else {
+            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+        };
+        let body = wire::create_body(factor);
+        let answer = self
+            .call(Verb::POST, &url, CREATE, |request| {
+                let headers = request.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                if let Ok(id) = HeaderValue::from_str(correlation) {
+                    headers.insert(CORRELATION, id);
+                }
+                *request.body_mut() = Some(Bytes::copy_from_slice(&body).into());
+            })
+            .await;
+        let status = answer.status;
+        answer.map(|verdict| match verdict {
+            // Only a 201 with an id says "created"; any other 2xx may have created it, too.
+            Verdict::Done(Some(body)) if status == Some(201) => {
+                match serde_json::from_slice::<wire::Created>(&body) {
+                    Ok(created) if !created.id.is_empty() && created.id.len() <= 256 => {
+                        Verdict::Done(CreatedMethod { id: created.id })
+                    }
+                    _ => Verdict::InDoubt("unreadable_answer".into()),
+                }
+            }
+            Verdict::Done(_) => Verdict::InDoubt("unreadable_answer".into()),
+            other => other.without_result(),
+        })
+    }
+
+    async fn list(&self, user: &UserId) -> Answer<Vec<Method>> {
+        let Some(url) = self.base.methods(user) else {
+            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+        };
+        let mut list = Vec::new();
+        let mut total = None;
+        let mut requests = 0;
+        let mut meter = Meter::default();
+        let mut status = None;
+        for number in 0..MOST_PAGES {
+            let page = format!("{url}?page={number}&per_page={PER_PAGE}&include_totals=true");
+            let answer = self.call(Verb::GET, &page, READ, |_| {}).await;
+            requests += answer.requests;
+            (meter, status) = (answer.meter, answer.status.or(status));
+            let no_list = |verdict| Answer { verdict, status, meter, requests };
+            let unreadable = || no_list(Verdict::InDoubt("unreadable_list".into()));
+            let body = match answer.verdict {
+                Verdict::Done(Some(body)) if status == Some(200) => body,
+                Verdict::Done(_) => return unreadable(),
+                other => return no_list(other.without_result()),
+            };
+            let Some(page) = wire::page(&body) else {
+                return unreadable();
+            };
+            let (start, count) = (list.len() as u64, page.methods.len() as u64);
+            let size = page.limit.filter(|limit| *limit > 0).unwrap_or(PER_PAGE);
+            // A list that changes between its pages is no list.
+            if page.start.is_some_and(|at| at != start) || (number > 0 && page.total != total) {
+                return unreadable();
+            }
+            total = page.total;
+            list.extend(page.methods);
+            let whole = match total {
+                Some(total) => list.len() as u64 >= total || count == 0,
+                None => count < size,
+            };
+            if whole {
+                let short = total.is_some_and(|total| total != list.len() as u64);
+                let mut ids = HashSet::new();
+                if short || !list.iter().all(|method| ids.insert(method.id.as_str())) {
+                    break;
+                }
+                return Answer { verdict: Verdict::Done(list), status, meter, requests };
+            }
+        }
+        Answer { verdict: Verdict::InDoubt("incomplete_list".into()), status, meter, requests }
+    }
+
+    fn clock_skew(&self) -> Option<Millis> {
+        self.transport.clock.skew()
+    }
+}

@@ -1,0 +1,295 @@
+//! The access token: taken once for everybody, renewed before it expires and after a 401.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::transport::{Exchange, NotSent, Transport};
+use crate::{
+    api::{Answer, NotExecuted, Verdict},
+    error::Error,
+};
+
+/// Without it nothing can be imported.
+pub(super) const CREATE: &str = "create:authentication_methods";
+/// Without it a lost answer cannot be looked up.
+pub(super) const READ: &str = "read:authentication_methods";
+/// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
+const LEEWAY: Duration = Duration::from_secs(60);
+/// A token's life, where the answer does not say.
+const USUAL_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How a token is had.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// A ready one.
+    Token(SecretString),
+    /// The client credentials grant.
+    Client {
+        /// Client id.
+        id: String,
+        /// Client secret.
+        secret: SecretString,
+        /// Of the token.
+        audience: String,
+    },
+}
+
+/// A token with the number of its generation, so that a 401 is only held against the token that
+/// it was an answer to.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) header: HeaderValue,
+    pub(super) generation: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    credentials: Credentials,
+    url: String,
+    transport: Transport,
+    state: Mutex<State>,
+    /// Held while a token is being taken, so that one request serves everybody.
+    flight: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Current>,
+    generation: u64,
+    /// Tokens in a row that were refused without ever having worked: one may be bad luck, three are not.
+    stillborn: u32,
+}
+
+#[derive(Debug)]
+struct Current {
+    token: Token,
+    renew_at: Option<Instant>,
+    proven: bool,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    grant_type: &'static str,
+    client_id: &'a str,
+    client_secret: &'a str,
+    audience: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: SecretString,
+    expires_in: Option<u64>,
+    scope: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: String,
+}
+
+impl Tokens {
+    pub(super) fn new(credentials: Credentials, url: String, transport: Transport) -> Self {
+        Self {
+            credentials,
+            url,
+            transport,
+            state: Mutex::default(),
+            flight: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// A token that is good for a while, or why there is none.
+    pub(super) async fn get(&self) -> Result<Token, Answer<()>> {
+        if let Some(token) = self.fresh() {
+            return Ok(token);
+        }
+        let _flight = self.flight.lock().await;
+        // Somebody else may have brought one while this waited.
+        if let Some(token) = self.fresh() {
+            return Ok(token);
+        }
+        let (secret, life) = match &self.credentials {
+            Credentials::Token(token) => {
+                check_scopes(scopes_of(token).as_deref()).map_err(stop)?;
+                (token.clone(), None)
+            }
+            Credentials::Client { id, secret, audience } => {
+                let granted = self.take(id, secret, audience).await?;
+                check_scopes(granted.scope.as_deref()).map_err(stop)?;
+                let life = granted.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
+                (granted.access_token, Some(life))
+            }
+        };
+        let bearer = Zeroizing::new(format!("Bearer {}", secret.expose_secret()));
+        let Ok(mut header) = HeaderValue::from_str(&bearer) else {
+            return Err(stop(Error::config(
+                "the token has characters that no token has",
+                "check the file or variable it comes from for line breaks and quotes",
+            )));
+        };
+        header.set_sensitive(true);
+        let mut state = self.state();
+        state.generation += 1;
+        let token = Token { header, generation: state.generation };
+        let renew_at = life.map(|life| {
+            let leeway = LEEWAY.max(life / 20).min(life / 2);
+            Instant::now() + life.saturating_sub(leeway)
+        });
+        state.current = Some(Current { token: token.clone(), renew_at, proven: false });
+        Ok(token)
+    }
+
+    /// An answer other than 401 came for a token.
+    pub(super) fn accepted(&self, generation: u64) {
+        let mut state = self.state();
+        if let Some(current) = &mut state.current
+            && current.token.generation == generation
+            && !current.proven
+        {
+            current.proven = true;
+            state.stillborn = 0;
+        }
+    }
+
+    /// A 401 came for a token. An error when another token would not help.
+    pub(super) fn refused(&self, generation: u64) -> Result<(), Error> {
+        if matches!(self.credentials, Credentials::Token(_)) {
+            return Err(Error::config(
+                "the tenant refuses the token (401)",
+                "it may have expired, or belong to another tenant: get a new one, or give client \
+                 credentials, which renew theirs; then run the same command again",
+            ));
+        }
+        let mut state = self.state();
+        let Some(current) = state.current.take_if(|now| now.token.generation == generation) else {
+            return Ok(());
+        };
+        if current.proven {
+            return Ok(());
+        }
+        state.stillborn += 1;
+        if state.stillborn < 3 {
+            return Ok(());
+        }
+        Err(Error::config(
+            "the tenant refuses freshly taken tokens (401)",
+            "check --domain and --audience: a token taken at one domain is refused at another",
+        ))
+    }
+
+    fn fresh(&self) -> Option<Token> {
+        let state = self.state();
+        let current = state.current.as_ref()?;
+        let due = current.renew_at.is_some_and(|at| at <= Instant::now());
+        (!due).then(|| current.token.clone())
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take(
+        &self,
+        id: &str,
+        secret: &SecretString,
+        audience: &str,
+    ) -> Result<Granted, Answer<()>> {
+        let asked = Request {
+            grant_type: "client_credentials",
+            client_id: id,
+            client_secret: secret.expose_secret(),
+            audience,
+        };
+        let body = serde_json::to_vec(&asked).unwrap_or_default();
+        let Some(mut request) = self.transport.request(reqwest::Method::POST, &self.url) else {
+            return Err(stop(Error::Internal("the token URL is not a URL".into())));
+        };
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.into());
+        let passing = |why| Answer::bare(Verdict::NotExecuted(why));
+        match self.transport.send(request).await {
+            Exchange::NotSent(NotSent::Fatal(error)) => Err(stop(error)),
+            Exchange::NotSent(NotSent::Passing(_)) | Exchange::Lost(_) => {
+                Err(passing(NotExecuted::NotSent))
+            }
+            Exchange::Answered { status: 200, body: Some(body), .. } => {
+                serde_json::from_slice(&body).map_err(|_| passing(NotExecuted::NotSent))
+            }
+            Exchange::Answered { status: 429, meter, .. } => {
+                Err(Answer { meter, ..passing(NotExecuted::Throttled) })
+            }
+            Exchange::Answered { status: status @ 300..=499, body, .. } if status != 408 => {
+                let body = body.unwrap_or_default();
+                Err(stop(refusal(status, serde_json::from_slice(&body).ok())))
+            }
+            Exchange::Answered { .. } => Err(passing(NotExecuted::NotSent)),
+        }
+    }
+}
+
+fn stop(error: Error) -> Answer<()> {
+    Answer::bare(Verdict::Stop(Box::new(error)))
+}
+
+/// The endpoint's `error` is a fixed word; its description may quote what was sent.
+fn refusal(status: u16, refused: Option<Refused>) -> Error {
+    let code = refused.map(|refused| refused.error).unwrap_or_default();
+    let hint = match code.as_str() {
+        "access_denied" | "invalid_client" | "unauthorized" => {
+            "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
+             is authorised for the Auth0 Management API"
+        }
+        "unauthorized_client" => "allow the application the grant `client_credentials`",
+        "invalid_request" => "check --audience: it is `https://TENANT/api/v2/`, slash included",
+        _ => "check --domain, --audience and the client credentials",
+    };
+    let known = !code.is_empty()
+        && code.len() <= 40
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let code = if known { format!(", {code}") } else { String::new() };
+    Error::config(format!("the tenant grants no token (HTTP {status}{code})"), hint)
+}
+
+/// What a token says it may do, where it is a JWT. Read without verifying: it is our own.
+fn scopes_of(token: &SecretString) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claims {
+        scope: Option<String>,
+    }
+    let payload = token.expose_secret().split('.').nth(1)?;
+    let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
+    serde_json::from_slice::<Claims>(&payload).ok()?.scope
+}
+
+fn check_scopes(granted: Option<&str>) -> Result<(), Error> {
+    let Some(granted) = granted else {
+        return Ok(());
+    };
+    let has = |scope| granted.split_whitespace().any(|one| one == scope);
+    if !has(CREATE) {
+        return Err(Error::MissingScope { scope: CREATE.into() });
+    }
+    if !has(READ) {
+        tracing::warn!(
+            "the token lacks the scope `{READ}`: a request whose answer is lost cannot be looked \
+             up, and the run would stop there"
+        );
+    }
+    Ok(())
+}
+
+/// The headers of a request with this token.
+pub(super) fn headers(token: &Token) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(AUTHORIZATION, token.header.clone());
+    headers
+}

@@ -1,0 +1,221 @@
+//! One HTTP exchange: sent once, never followed elsewhere, read up to a bound.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Client, Method, Request, Url, header::HeaderMap, redirect, retry};
+
+use super::{clock::ServerClock, endpoint::BaseUrl};
+use crate::{
+    api::{Meter, NotExecuted, Reason},
+    error::Error,
+};
+
+/// No answer of these endpoints is near this; what is longer is not read.
+const LONGEST_BODY: usize = 256 * 1024;
+/// Time to a connection, TLS included. Running into it leaves nothing in doubt.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// What came back.
+#[derive(Debug)]
+pub(super) enum Exchange {
+    /// A status and, as far as it could be read, a body.
+    Answered {
+        /// The status.
+        status: u16,
+        /// The body; `None` when it broke off or was too long.
+        body: Option<Bytes>,
+        /// What the headers said about the limit.
+        meter: Meter,
+    },
+    /// No byte of the request was written.
+    NotSent(NotSent),
+    /// It was sent, at least in part, and no answer can be read.
+    Lost(Reason),
+}
+
+/// Why a request did not leave.
+#[derive(Debug)]
+pub(super) enum NotSent {
+    /// Can be different next time.
+    Passing(NotExecuted),
+    /// Cannot.
+    Fatal(Error),
+}
+
+/// Sends requests, one wire attempt each.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    client: Client,
+    timeout: Duration,
+    pub(super) clock: ServerClock,
+}
+
+impl Transport {
+    pub(super) fn new(
+        base: &BaseUrl,
+        https_proxy: Option<&str>,
+        timeout: Duration,
+        concurrency: usize,
+        clock: ServerClock,
+    ) -> Result<Self, Error> {
+        // The first call decides; a second one changes nothing.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let mut builder = Client::builder()
+            .user_agent(concat!("mfaferry/", env!("CARGO_PKG_VERSION")))
+            // A 307 would carry the TOTP secret to another host.
+            .redirect(redirect::Policy::none())
+            // Every wire attempt has an intent of its own.
+            .retry(retry::never())
+            // `http_proxy` would see secrets in the clear; only `https_proxy` is honoured.
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT.min(timeout))
+            .pool_max_idle_per_host(concurrency)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .https_only(!base.is_loopback());
+        if let Some(proxy) = https_proxy.filter(|_| !base.is_loopback()) {
+            let proxy = reqwest::Proxy::https(proxy).map_err(|_| {
+                Error::config("`https_proxy` is not a URL", "correct it, or unset it")
+            })?;
+            builder = builder.proxy(proxy);
+        }
+        let client = builder.build().map_err(|_| {
+            Error::config("TLS cannot be set up on this machine", "install CA certificates")
+        })?;
+        Ok(Self { client, timeout, clock })
+    }
+
+    pub(super) fn request(&self, method: Method, url: &str) -> Option<Request> {
+        let mut request = Request::new(method, Url::parse(url).ok()?);
+        *request.timeout_mut() = Some(self.timeout);
+        Some(request)
+    }
+
+    pub(super) async fn send(&self, request: Request) -> Exchange {
+        let mut response = match self.client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => return sort(&error),
+        };
+        let status = response.status().as_u16();
+        let date = response.headers().get("date").and_then(|value| value.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        if let Some(date) = date {
+            self.clock.observe(date);
+        }
+        let meter = read_meter(response.headers(), date.map(unix_seconds), &self.clock);
+        let mut body = Vec::new();
+        let body = loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_BODY => {
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(None) => break Some(body.into()),
+                Ok(Some(_)) | Err(_) => break None,
+            }
+        };
+        Exchange::Answered { status, body, meter }
+    }
+}
+
+/// reqwest's own messages hold URLs, and so user ids: only their kind is used.
+fn sort(error: &reqwest::Error) -> Exchange {
+    if error.is_connect() {
+        if certificate_refused(error) {
+            return Exchange::NotSent(NotSent::Fatal(Error::config(
+                "the tenant's TLS certificate is not accepted",
+                "check --domain, the machine's clock and its CA certificates; there is no way \
+                 around the check",
+            )));
+        }
+        return Exchange::NotSent(NotSent::Passing(NotExecuted::NotSent));
+    }
+    if error.is_builder() {
+        return Exchange::NotSent(NotSent::Fatal(Error::Internal(
+            "a request could not be built".into(),
+        )));
+    }
+    Exchange::Lost(if error.is_timeout() { "timeout".into() } else { "connection_lost".into() })
+}
+
+fn certificate_refused(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = error
+            .downcast_ref::<rustls::Error>()
+            .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+fn unix_seconds(time: std::time::SystemTime) -> u64 {
+    time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Reset is an instant of the tenant's clock: it is only meaningful against the `Date` of the
+/// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock.
+fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let number = |name: &str| text(name).and_then(|value| value.parse::<u64>().ok());
+    let count = |name: &str| number(name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+    let now = || date.unwrap_or_else(|| u64::try_from(clock.now() / 1000).unwrap_or_default());
+    let until = |instant: u64| Duration::from_secs(instant.saturating_sub(now()));
+    let retry_after = text("retry-after").and_then(|value| match value.parse::<u64>() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(value).ok().map(|at| until(unix_seconds(at))),
+    });
+    Meter {
+        limit: count("x-ratelimit-limit"),
+        remaining: count("x-ratelimit-remaining"),
+        full_in: number("x-ratelimit-reset").map(until),
+        retry_after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(headers: &[(&'static str, &str)]) -> Meter {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect::<Vec<(reqwest::header::HeaderName, reqwest::header::HeaderValue)>>()
+            .into_iter()
+            .collect();
+        read_meter(&headers, Some(1_700_000_000), &ServerClock::new(|| 0))
+    }
+
+    #[test]
+    fn reset_is_measured_against_the_date_of_the_same_answer() {
+        let got = meter(&[
+            ("x-ratelimit-limit", "50"),
+            ("x-ratelimit-remaining", "47"),
+            ("x-ratelimit-reset", "1700000003"),
+        ]);
+        assert_eq!((got.limit, got.remaining), (Some(50), Some(47)));
+        assert_eq!(got.full_in, Some(Duration::from_secs(3)));
+        assert_eq!(meter(&[("x-ratelimit-reset", "5")]).full_in, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date_and_garbage_is_no_hint() {
+        for (value, expected) in [
+            ("7", Some(7)),
+            ("0", Some(0)),
+            ("Tue, 14 Nov 2023 22:13:25 GMT", Some(5)),
+            ("Tue, 14 Nov 2023 22:13:15 GMT", Some(0)),
+            ("-1", None),
+            ("soon", None),
+            ("1e9", None),
+        ] {
+            let got = meter(&[("retry-after", value)]).retry_after;
+            assert_eq!(got, expected.map(Duration::from_secs), "{value}");
+        }
+    }
+}

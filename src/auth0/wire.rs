@@ -1,0 +1,158 @@
+//! The Management API's shapes: what is sent, what is read (auth0-api.md 1.3 to 1.6). Answers are
+//! read leniently, unknown keys and all, except where a decision hangs on them.
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{Method, Millis},
+    model::{Credential, Factor, FactorType},
+};
+
+/// Body of POST `…/authentication-methods`. Absent fields are not sent: unknown and null keys
+/// are refused.
+#[derive(Serialize, Default)]
+struct Create<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_authentication_method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp_secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relying_party_identifier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aaguid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_device_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_backed_up: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_handle: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    transports: &'a [String],
+}
+
+/// The body that creates `factor`. Wiped on drop; the HTTP layer's own copy is out of reach.
+pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
+    let mut body = Create {
+        r#type: factor.factor_type().name(),
+        name: factor.name.as_deref(),
+        ..Create::default()
+    };
+    match &factor.credential {
+        Credential::Phone { number, preferred } => {
+            body.phone_number = Some(number.expose());
+            body.preferred_authentication_method = preferred.map(crate::model::Channel::name);
+        }
+        Credential::Email { address } => body.email = Some(address.expose()),
+        Credential::Totp { secret } => body.totp_secret = Some(secret.expose_secret()),
+        Credential::WebauthnRoaming(key) | Credential::Passkey(key, _) => {
+            body.key_id = Some(&key.key_id);
+            body.public_key = Some(&key.public_key);
+            body.relying_party_identifier = key.relying_party_identifier.as_deref();
+        }
+    }
+    if let Credential::Passkey(_, details) = &factor.credential {
+        body.aaguid = details.aaguid.as_deref();
+        body.credential_device_type = details.credential_device_type;
+        body.credential_backed_up = details.credential_backed_up;
+        body.identity_user_id = details.identity_user_id.as_deref();
+        body.user_agent = details.user_agent.as_deref();
+        body.user_handle = details.user_handle.as_deref();
+        body.transports = &details.transports;
+    }
+    // Strings, booleans and lists of strings always serialise.
+    Zeroizing::new(serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// What is read of a 201.
+#[derive(Deserialize)]
+pub(super) struct Created {
+    pub(super) id: String,
+}
+
+/// What is read of an error body.
+#[derive(Deserialize, Default)]
+pub(super) struct ErrorBody {
+    #[serde(rename = "errorCode", default)]
+    pub(super) code: String,
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+/// A method in a list.
+#[derive(Deserialize)]
+pub(super) struct Listed {
+    id: String,
+    r#type: String,
+    created_at: jiff::Timestamp,
+    name: Option<String>,
+    phone_number: Option<String>,
+    email: Option<String>,
+    key_id: Option<String>,
+}
+
+impl From<Listed> for Method {
+    fn from(listed: Listed) -> Self {
+        let created_at: Millis = listed.created_at.as_millisecond();
+        Self {
+            id: listed.id,
+            factor_type: FactorType::ALL.into_iter().find(|known| known.name() == listed.r#type),
+            name: listed.name.filter(|name| !name.is_empty()),
+            contact: listed.phone_number.or(listed.email),
+            key_id: listed.key_id,
+            created_at,
+        }
+    }
+}
+
+/// A page of a list, as an object (`include_totals=true`).
+#[derive(Deserialize)]
+struct Totalled {
+    authenticators: Vec<Listed>,
+    start: Option<u64>,
+    limit: Option<u64>,
+    /// Missing when it is zero, as recorded.
+    total: Option<u64>,
+}
+
+/// A page of a list.
+pub(super) struct Page {
+    pub(super) methods: Vec<Method>,
+    pub(super) start: Option<u64>,
+    pub(super) limit: Option<u64>,
+    /// `None` where the tenant answers with a bare array.
+    pub(super) total: Option<u64>,
+}
+
+/// Reads a page; `None` if it is not one.
+pub(super) fn page(body: &[u8]) -> Option<Page> {
+    let into = |listed: Vec<Listed>| listed.into_iter().map(Method::from).collect::<Vec<_>>();
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        let methods = into(serde_json::from_slice(body).ok()?);
+        return Some(Page { methods, start: None, limit: None, total: None });
+    }
+    let page: Totalled = serde_json::from_slice(body).ok()?;
+    let methods = into(page.authenticators);
+    let total = match page.total {
+        None if methods.is_empty() => Some(0),
+        // A total that is missing beside methods says nothing; pages are read until one is short.
+        total => total,
+    };
+    Some(Page { methods, start: page.start, limit: page.limit, total })
+}

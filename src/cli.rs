@@ -1,0 +1,308 @@
+//! The command line as its user sees it: flags and help, no decisions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Carries users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing leaked.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mfaferry",
+    version,
+    arg_required_else_help = true,
+    args_override_self = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Exit codes: 0 all settled well · 1 unexpected · 2 usage, or unreadable input · 3 configuration,
+credentials or permission · 4 finished, some rows are rejected, failed or need review · 5 stopped,
+run it again to resume · 6 ledger unusable, in use, or of another tenant
+
+Try it without an account:  mfaferry import samples/factors.csv --sandbox"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    /// What to do.
+    pub command: Command,
+    #[command(flatten)]
+    /// How to talk about it.
+    pub talk: Talk,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create every factor of INPUT that is not settled yet
+    #[command(after_help = "\
+Examples:
+  mfaferry import factors.csv --sandbox              try it, no account needed
+  mfaferry import factors.csv --domain tenant.eu.auth0.com
+  mfaferry import users.jsonl --rate 10 --reserve 50%
+  gunzip -c big.csv.gz | mfaferry import - --format csv --ledger big.ledger
+
+Credentials: AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET (or --client-secret-file), or a ready token
+in AUTH0_API_TOKEN (or --token-file). Needed scopes: create:authentication_methods and
+read:authentication_methods. No secret is ever given as a flag.
+
+Every flag may stand in mfaferry.toml (rate = \"10\") or in the environment (MFAFERRY_RATE=10).
+Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
+up, the rest goes on. Keep the ledger and the files beside it together.")]
+    Import(Box<Import>),
+    /// Validate INPUT without sending anything
+    #[command(after_help = "\
+Examples:
+  mfaferry check factors.csv                 every fault, by line and field
+  mfaferry check users.jsonl --show 5        and how the first five factors would be sent")]
+    Check(Check),
+    /// Show a ledger: what was created, what was not, and why
+    #[command(after_help = "\
+Examples:
+  mfaferry report --ledger factors.csv.ledger
+  mfaferry report --ledger factors.csv.ledger --format csv > results.csv
+  mfaferry report --ledger factors.csv.ledger --format jsonl | jq 'select(.state != \"created\")'")]
+    Report(Report),
+    /// Serve the simulated tenant on loopback, to rehearse a migration
+    #[command(after_help = "\
+Rehearse a migration: in one terminal
+
+  mfaferry sandbox --port 8080 --limit 16/50 --faults '503-after=2%,close-after=1%,429=3%'
+
+and in another
+
+  AUTH0_CLIENT_ID=any AUTH0_CLIENT_SECRET=any \\
+    mfaferry import factors.csv --base-url http://127.0.0.1:8080 --settle 5s --timeout 5s
+
+Interrupt the import, kill it, start it again; then compare: GET /_sandbox/state shows what the
+tenant holds (values as SHA-256 only), GET /_sandbox/stats what happened. The sandbox keeps
+everything in memory, secrets included, until it ends; nothing is written.
+
+--settings FILE takes a JSON object with everything that can be set (limits that change, outages,
+neighbours, scopes, clock skew …); see the documentation of `mfaferry::sandbox::Settings`.")]
+    Sandbox(SandboxArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to talk.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Talk {
+    /// Errors only: no progress, no notes
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More detail; twice for all of it (never a secret)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How log lines look
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Log to FILE (0600) instead of standard error
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which tenant, and who asks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Tenant")]
+pub struct Tenant {
+    /// The tenant's host name (`AUTH0_DOMAIN`)
+    #[arg(long, value_name = "HOST")]
+    pub domain: Option<String>,
+    /// Overrides it; plain http is accepted for loopback only
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// Of the token; needed with a custom domain (`AUTH0_AUDIENCE`) [default: <base>/api/v2/]
+    #[arg(long, value_name = "URL")]
+    pub audience: Option<String>,
+    /// For the client credentials grant (`AUTH0_CLIENT_ID`)
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// File with the client secret (`AUTH0_CLIENT_SECRET` has the secret itself)
+    #[arg(long, value_name = "FILE")]
+    pub client_secret_file: Option<String>,
+    /// File with a ready token instead (`AUTH0_API_TOKEN` has the token itself)
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<String>,
+    /// Run against the built-in simulated tenant; no account needed
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Read settings from FILE [default: mfaferry.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// How fast, how patient.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pace and patience")]
+pub struct Pace {
+    /// Requests a second in all; auto learns the tenant's limit from its answers [default: auto]
+    #[arg(long, value_name = "auto|N")]
+    pub rate: Option<String>,
+    /// The share of the tenant's limit left to everybody else [default: 20%]
+    #[arg(long, value_name = "PERCENT")]
+    pub reserve: Option<String>,
+    /// Requests in flight at most [default: 32]
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<String>,
+    /// For one request [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// How long after giving up on a POST its outcome is looked up [default: 120s]
+    #[arg(long, value_name = "DURATION")]
+    pub settle: Option<String>,
+    /// Attempts of one factor that may have reached the server [default: 3]
+    #[arg(long, value_name = "N")]
+    pub max_attempts: Option<String>,
+    /// Stop once so many rows are rejected or failed [default: none]
+    #[arg(long, value_name = "N|P%")]
+    pub max_errors: Option<String>,
+    /// Stop when the tenant has not answered for so long [default: 30m]
+    #[arg(long, value_name = "DURATION")]
+    pub max_outage: Option<String>,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// A CSV or JSONL file, or - for standard input
+    #[arg(value_name = "INPUT")]
+    pub input: String,
+    /// What INPUT is [default: by its extension]
+    #[arg(long, value_enum)]
+    pub format: Option<InputFormat>,
+    /// Where results are recorded; the same file resumes [default: INPUT.ledger]
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<String>,
+    /// Try again what an earlier run has left in these states
+    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
+    pub retry: Vec<Retry>,
+    /// How the result is printed on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    #[command(flatten)]
+    /// Which tenant.
+    pub tenant: Tenant,
+    #[command(flatten)]
+    /// How fast.
+    pub pace: Pace,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// A CSV or JSONL file, or - for standard input
+    #[arg(value_name = "INPUT")]
+    pub input: String,
+    /// What INPUT is [default: by its extension]
+    #[arg(long, value_enum)]
+    pub format: Option<InputFormat>,
+    /// Also show the first N factors as they would be sent, contacts masked
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub show: u64,
+    /// How the result is printed on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The ledger to show
+    #[arg(long, value_name = "FILE")]
+    pub ledger: PathBuf,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+}
+
+/// `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Port on 127.0.0.1; 0 takes any that is free
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Rate limit: RATE/BURST a second, or RATE/BURST@SECONDS for fixed windows
+    #[arg(long, value_name = "RATE/BURST[@S]")]
+    pub limit: Option<String>,
+    /// What goes wrong: KIND=SHARE,… (`--list-faults` names the kinds)
+    #[arg(long, value_name = "LIST")]
+    pub faults: Option<String>,
+    /// Name every kind of fault and leave
+    #[arg(long)]
+    pub list_faults: bool,
+    /// Decides faults, delays and ids
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How long an answer takes, in milliseconds: MIN or MIN-MAX
+    #[arg(long, value_name = "MS")]
+    pub latency: Option<String>,
+    /// Show phones and addresses plainly in lists
+    #[arg(long)]
+    pub no_masking: bool,
+    /// The same factor twice is created twice instead of refused with 409
+    #[arg(long)]
+    pub no_conflict: bool,
+    /// Users whose id has TEXT in it do not exist
+    #[arg(long, value_name = "TEXT")]
+    pub missing_users: Vec<String>,
+    /// Methods of a type that a user may have
+    #[arg(long, value_name = "N")]
+    pub cap: Option<u32>,
+    /// A token dies after so many requests
+    #[arg(long, value_name = "N")]
+    pub token_requests: Option<u32>,
+    /// Everything that can be set, as JSON; flags come on top
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+}
+
+/// What an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// Comma-separated, with a header.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// What a report is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// A summary for people.
+    Text,
+    /// The summary as one JSON object.
+    Json,
+    /// One line a factor, safe to open in a spreadsheet.
+    Csv,
+    /// One JSON object a factor.
+    Jsonl,
+}
+
+/// What can be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Retry {
+    /// Tried as often as allowed.
+    Failed,
+    /// Refused by the tenant.
+    Rejected,
+}

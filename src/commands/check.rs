@@ -1,0 +1,138 @@
+//! `check`: what an import would send and refuse, without sending anything.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::print;
+use crate::{
+    cli::{Check, Output},
+    error::{Error, Exit},
+    input::Source,
+    intake::plan_row,
+    ledger::{Key, Seen},
+    model::{FactorType, Planned},
+    plan,
+    report::{self, escape},
+};
+
+/// What a file holds.
+#[derive(Debug, Default, Serialize)]
+struct Findings {
+    rows: u64,
+    factors: u64,
+    rejected: u64,
+    duplicates: u64,
+    warnings: u64,
+    phone: u64,
+    email: u64,
+    totp: u64,
+    #[serde(rename = "webauthn-roaming")]
+    webauthn_roaming: u64,
+    passkey: u64,
+}
+
+impl Findings {
+    fn count(&mut self, factor_type: FactorType) {
+        *match factor_type {
+            FactorType::Phone => &mut self.phone,
+            FactorType::Email => &mut self.email,
+            FactorType::Totp => &mut self.totp,
+            FactorType::WebauthnRoaming => &mut self.webauthn_roaming,
+            FactorType::Passkey => &mut self.passkey,
+        } += 1;
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(check: &Check) -> Result<Exit, Error> {
+    let mut source = Source::open(Path::new(&check.input), check.format.map(Into::into))?;
+    let key = Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
+    let mut seen = Seen::default();
+    let mut findings = Findings::default();
+    let text = check.output == Output::Text;
+    print(|out| {
+        let mut shown = 0;
+        let mut unreadable = None;
+        loop {
+            let row = match source.next_row() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(error) => {
+                    unreadable = Some(error);
+                    break;
+                }
+            };
+            let plan = plan_row(row);
+            findings.rows += 1;
+            findings.warnings += plan.warnings.len() as u64;
+            match &plan.planned {
+                Planned::Rejected(rejection) => {
+                    findings.rejected += 1;
+                    if text {
+                        report::write_rejection(rejection, out)?;
+                    }
+                }
+                Planned::Factor(factor) => {
+                    if !seen.insert(key.fingerprint(factor)) {
+                        findings.duplicates += 1;
+                        continue;
+                    }
+                    findings.factors += 1;
+                    findings.count(factor.factor_type());
+                    if text && shown < check.show {
+                        shown += 1;
+                        write!(out, "line {}:", factor.line)?;
+                        for (field, value) in plan::preview(factor) {
+                            write!(out, " {}={}", field.name(), escape(&value))?;
+                        }
+                        writeln!(out)?;
+                    }
+                }
+            }
+            if text {
+                for warning in &plan.warnings {
+                    writeln!(out, "warning: line {}: {warning}", plan.planned.line())?;
+                }
+            }
+        }
+        if text {
+            write_text(&findings, out)?;
+        } else {
+            report::write_json(&findings, out)?;
+        }
+        Ok(unreadable)
+    })?
+    .map_or(Ok(()), Err)?;
+    Ok(if findings.rejected > 0 { Exit::SomeBad } else { Exit::Good })
+}
+
+fn write_text(findings: &Findings, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    if findings.rejected + findings.warnings > 0 {
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "{} rows: {} factors to import, {} rejected, {} duplicates, {} warnings",
+        findings.rows, findings.factors, findings.rejected, findings.duplicates, findings.warnings
+    )?;
+    for (name, count) in [
+        ("phone", findings.phone),
+        ("email", findings.email),
+        ("totp", findings.totp),
+        ("webauthn-roaming", findings.webauthn_roaming),
+        ("passkey", findings.passkey),
+    ] {
+        if count > 0 {
+            writeln!(out, "  {count:>9}  {name}")?;
+        }
+    }
+    if findings.webauthn_roaming + findings.passkey > 0 {
+        writeln!(
+            out,
+            "note: security keys and passkeys only work if the tenant's login runs under the \
+             domain they were registered at"
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! `import`: create every factor of the input that is not settled yet.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{now, print, signals::Signals};
+use crate::{
+    auth0::{self, BaseUrl, Client, Credentials},
+    cli::{self, Import, Output},
+    config::{Config, Target},
+    deliver::Delivery,
+    engine::{self, End, Limits, Stop},
+    error::{Error, Exit},
+    input::{self, Source},
+    intake::{self, Remarks},
+    ledger::{self, Ledger, Opened, Reader},
+    model::State,
+    pacer::Pacer,
+    progress::{self, Show, Watch},
+    report::{LedgerReport, Status, Summary, write_json},
+    retry::RetryPolicy,
+    sandbox::{Limit, Sandbox, Settings},
+    vitals::Vitals,
+};
+
+/// Factors taken in and not settled: enough for every lane and for many in doubt, and still
+/// some megabytes only.
+const WINDOW: usize = 16_384;
+/// What a ledger of the built-in tenant is bound to, whatever its port.
+const SANDBOX: &str = "sandbox";
+
+/// Runs the command.
+pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
+    let config = Config::of_import(&import)?;
+    let path = PathBuf::from(&import.input);
+    let format = import.format.map(Into::into);
+    // What makes the file unreadable stops the run before anything is sent, where that can be
+    // known beforehand.
+    let source = blocking(move || {
+        input::preflight(&path, format)?;
+        Ok(Source::open(&path, format)?)
+    })
+    .await?;
+    let ledger_path = ledger_path(&import, &config)?;
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let tenant = Tenant::of(&config).await?;
+    let opened = open_ledger(&import, &tenant, ledger_path.clone()).await?;
+    let done = deliver(&import, &config, tenant, source, opened, &ledger_path, stop, show).await;
+    signals.abort();
+    done
+}
+
+/// A client of the tenant, and the tenant itself where it is ours.
+struct Tenant {
+    client: Client,
+    name: String,
+    sandbox: Option<Sandbox>,
+}
+
+impl Tenant {
+    async fn of(config: &Config) -> Result<Self, Error> {
+        let (base, credentials, sandbox) = match &config.target {
+            Target::Tenant { base, credentials } => (base.clone(), credentials.clone(), None),
+            Target::Sandbox => {
+                // A tenant of a private cloud's smallest plan (auth0-api.md 3.1).
+                let limit = Limit::TokenBucket { rate: 100.0, burst: 50 };
+                let settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
+                let sandbox = Sandbox::start(settings, 0)
+                    .await
+                    .map_err(|source| Error::Io { what: "starting the sandbox".into(), source })?;
+                let base = BaseUrl::parse(&sandbox.base_url())?;
+                let credentials = Credentials::Client {
+                    id: SANDBOX.into(),
+                    secret: SecretString::from(SANDBOX),
+                    audience: base.default_audience(),
+                };
+                (base, credentials, Some(sandbox))
+            }
+        };
+        let name = if sandbox.is_some() { SANDBOX.into() } else { base.as_str().to_owned() };
+        let client = Client::new(auth0::Settings {
+            base,
+            credentials,
+            https_proxy: config.https_proxy.clone(),
+            timeout: config.timeout,
+            concurrency: config.concurrency,
+            now,
+        })?;
+        Ok(Self { client, name, sandbox })
+    }
+}
+
+/// `--ledger`, or `INPUT.ledger`; in a sandbox run a fresh temporary file.
+fn ledger_path(import: &Import, config: &Config) -> Result<PathBuf, Error> {
+    if let Some(path) = &config.ledger {
+        return Ok(path.into());
+    }
+    if matches!(config.target, Target::Sandbox) {
+        let folder = tempfile::Builder::new()
+            .prefix("mfaferry-")
+            .tempdir()
+            .map_err(|source| Error::Io { what: "making a temporary ledger".into(), source })?;
+        return Ok(folder.keep().join("sandbox.ledger"));
+    }
+    if import.input == "-" {
+        return Err(Error::usage(
+            "standard input has no name to call the ledger by",
+            "give --ledger FILE; the same FILE resumes an interrupted import",
+        ));
+    }
+    Ok(format!("{}.ledger", import.input).into())
+}
+
+async fn open_ledger(import: &Import, tenant: &Tenant, path: PathBuf) -> Result<Opened, Error> {
+    let (name, input) = (tenant.name.clone(), import.input.clone());
+    let state = |retry: &cli::Retry| match retry {
+        cli::Retry::Failed => State::Failed,
+        cli::Retry::Rejected => State::Rejected,
+    };
+    let retry = import.retry.iter().map(state).collect();
+    blocking(move || {
+        let opening =
+            ledger::Opening { tenant: &name, command: "import", input: &input, retry, now };
+        Ledger::open(&path, opening)
+    })
+    .await
+}
+
+#[expect(clippy::too_many_arguments, reason = "what `run` has made ready, each used once")]
+async fn deliver(
+    import: &Import,
+    config: &Config,
+    tenant: Tenant,
+    source: Source,
+    opened: Opened,
+    path: &Path,
+    stop: CancellationToken,
+    show: Show,
+) -> Result<Exit, Error> {
+    let began = Instant::now();
+    let Opened { ledger, key, resumed, thread } = opened;
+    let vitals = Arc::new(Vitals::default());
+    let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
+    let remarks = Arc::new(Mutex::new(Remarks::default()));
+    let watch = Watch {
+        tally: ledger.tally(),
+        vitals: Arc::clone(&vitals),
+        pacer: Arc::clone(&pacer),
+        read: source.bytes_read(),
+        length: source.len(),
+    };
+    let progress = tokio::spawn(progress::watch(watch, show));
+    let intake = intake::start(source, key, ledger.clone(), Arc::clone(&remarks))?;
+    let delivery = Arc::new(Delivery {
+        api: Arc::new(tenant.client),
+        ledger: ledger.clone(),
+        pacer: Arc::clone(&pacer),
+        policy: RetryPolicy::new(config.max_attempts, config.settle),
+        stop,
+        vitals: Arc::clone(&vitals),
+        now,
+    });
+    let limits = Limits {
+        concurrency: config.concurrency,
+        window: WINDOW,
+        max_outage: config.max_outage,
+        max_errors: config.max_errors,
+        seed: fastrand::u64(..),
+    };
+    let end = engine::run(delivery, limits, intake).await;
+    let complete = matches!(end, End::Complete);
+    let end = match (ledger.end_run(complete).await, end) {
+        // A ledger that has failed is the news, whatever else was.
+        (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
+        (_, end) => end,
+    };
+    progress.abort();
+    progress::clear();
+    let counts = ledger.tally().get();
+    drop(ledger);
+    blocking(move || {
+        thread.join().map_err(|_| Error::Internal("the ledger's thread panicked".into()))
+    })
+    .await?;
+    if let Some(sandbox) = tenant.sandbox {
+        sandbox.stop().await;
+    }
+    let (held_by_throttling_seconds, held_by_reserve_seconds) = pacer.held();
+    let read = read_back(path);
+    let summary = Summary {
+        status: if complete { Status::Complete } else { Status::Stopped },
+        rows: counts.rows(),
+        counts,
+        requests: vitals.requests(),
+        throttled: vitals.throttled(),
+        elapsed_seconds: began.elapsed(),
+        held_by_throttling_seconds,
+        held_by_reserve_seconds,
+        ledger: path.display().to_string(),
+        ledger_totals: read.as_ref().ok().filter(|_| resumed).map(|report| report.totals),
+    };
+    let remarks = remarks.lock().unwrap_or_else(PoisonError::into_inner);
+    let hints = read.as_ref().map_or(&[][..], |report| &report.hints);
+    print(|out| match import.output {
+        Output::Json => write_json(&summary, out),
+        Output::Text => summary.write_text(&remarks, hints, out),
+    })?;
+    match end {
+        End::Complete if counts.bad() > 0 => Ok(Exit::SomeBad),
+        End::Complete => Ok(Exit::Good),
+        End::Stopped(Stop::Asked) => Ok(Exit::Stopped),
+        End::Stopped(Stop::MaxErrors) => {
+            tracing::error!("stopped: as many rows are rejected or failed as --max-errors allows");
+            Ok(Exit::Stopped)
+        }
+        End::Failed(error) => Err(error),
+    }
+}
+
+/// The ledger as a report would show it.
+fn read_back(path: &Path) -> Result<LedgerReport, Error> {
+    LedgerReport::read(&path.display().to_string(), &Reader::open(path)?)
+}
+
+/// Runs what blocks where it blocks nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::Internal("a thread panicked".into())),
+    }
+}

@@ -1,0 +1,161 @@
+//! Wiring: each command puts the parts together and owns no logic. Only here, and in `main`, is
+//! anything printed.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::Arc,
+};
+
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+mod check;
+mod import;
+mod report;
+mod sandbox;
+mod signals;
+
+use crate::{
+    api::Millis,
+    cli::{Cli, Command, LogFormat, Talk},
+    error::{Error, Exit},
+    input::Format,
+    progress::{Show, Terminal},
+    report::escape,
+};
+
+/// Before anything else: no core dumps (they would hold secrets), and a panic says where, not
+/// what: its message may quote a value.
+pub fn harden() {
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
+        // No worse than before, and logging has not started.
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        // Nobody is left to tell if standard error is gone.
+        drop(writeln!(io::stderr(), "error: internal error at {place}; please report this"));
+    }));
+}
+
+/// Runs the command, says on standard error what stopped it, and returns the exit code.
+pub fn run(cli: Cli) -> Exit {
+    let show = match (cli.talk.quiet, io::stderr().is_terminal()) {
+        (true, _) => Show::Nothing,
+        // Detailed logs and a line that is drawn again and again do not go together.
+        (false, true) if cli.talk.verbose == 0 => Show::Line,
+        (false, _) => Show::Log,
+    };
+    let done = start_logging(&cli.talk).and_then(|()| match cli.command {
+        Command::Import(import) => block_on(import::run(*import, show)),
+        Command::Check(check) => check::run(&check),
+        Command::Report(report) => report::run(&report),
+        Command::Sandbox(sandbox) => block_on(sandbox::run(sandbox)),
+        Command::Completions { shell } => completions(shell),
+    });
+    done.unwrap_or_else(|error| {
+        tell(&error);
+        error.exit()
+    })
+}
+
+/// What went wrong, and what to do about it.
+fn tell(error: &Error) {
+    if let Error::Io { source, .. } = error
+        && source.kind() == io::ErrorKind::BrokenPipe
+    {
+        return;
+    }
+    let mut text = format!("error: {}\n", escape(&error.to_string()));
+    if let Some(hint) = error.hint() {
+        text = format!("{text}\nhint: {}\n", escape(&hint));
+    }
+    // Nobody is left to tell if standard error is gone.
+    drop(io::stderr().write_all(text.as_bytes()));
+}
+
+fn block_on(command: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Io { what: "starting".into(), source })?;
+    let done = runtime.block_on(command);
+    // A thread that still reads a pipe nobody writes to must not keep the program.
+    runtime.shutdown_background();
+    done
+}
+
+fn start_logging(talk: &Talk) -> Result<(), Error> {
+    let level = match (talk.quiet, talk.verbose) {
+        (true, _) => "error",
+        (false, 0) => "info",
+        (false, 1) => "debug",
+        (false, _) => "trace",
+    };
+    // Only our own events: other crates' may hold URLs, and so user ids.
+    let filter = EnvFilter::new(format!("mfaferry={level}"));
+    match &talk.log_file {
+        None => {
+            subscribe(talk.log_format, filter, || Terminal, io::stderr().is_terminal());
+        }
+        Some(path) => {
+            use std::os::unix::fs::OpenOptionsExt;
+            let name = escape(&path.display().to_string());
+            let file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .open(path)
+                .map_err(|source| Error::Io { what: format!("opening `{name}`"), source })?;
+            subscribe(talk.log_format, filter, Arc::new(file), false);
+        }
+    }
+    Ok(())
+}
+
+fn subscribe(
+    format: LogFormat,
+    filter: EnvFilter,
+    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    colour: bool,
+) {
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // A second subscriber (in tests) changes nothing.
+    drop(match format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.with_target(false).with_ansi(colour).compact().try_init(),
+    });
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Error> {
+    let mut script = Vec::new();
+    let mut command = <Cli as clap::CommandFactory>::command();
+    clap_complete::generate(shell, &mut command, "mfaferry", &mut script);
+    print(|out| out.write_all(&script))?;
+    Ok(Exit::Good)
+}
+
+/// Writes to standard output; a reader that has gone (`| head`) is no fault.
+fn print<T: Default>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Result<T, Error> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = write(&mut out).and_then(|value| out.flush().map(|()| value));
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(T::default()),
+        done => {
+            done.map_err(|source| Error::Io { what: "writing to standard output".into(), source })
+        }
+    }
+}
+
+/// Wall clock, milliseconds since 1970.
+fn now() -> Millis {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+impl From<crate::cli::InputFormat> for Format {
+    fn from(format: crate::cli::InputFormat) -> Self {
+        match format {
+            crate::cli::InputFormat::Csv => Self::Csv,
+            crate::cli::InputFormat::Jsonl => Self::Jsonl,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `report`: a ledger, shown.
+
+use super::print;
+use crate::{
+    cli::{Report, ReportFormat},
+    error::{Error, Exit},
+    ledger::Reader,
+    report::{self, LedgerReport},
+};
+
+/// Runs the command.
+pub(super) fn run(command: &Report) -> Result<Exit, Error> {
+    let ledger = Reader::open(&command.ledger)?;
+    let name = command.ledger.display().to_string();
+    let mut failed = None;
+    let mut keep = |done: Result<(), Error>| failed = done.err();
+    print(|out| {
+        match command.format {
+            ReportFormat::Csv => keep(report::csv(&ledger, out)),
+            ReportFormat::Jsonl => keep(report::jsonl(&ledger, out)),
+            ReportFormat::Text | ReportFormat::Json => match LedgerReport::read(&name, &ledger) {
+                Err(error) => keep(Err(error)),
+                Ok(summary) if command.format == ReportFormat::Json => {
+                    report::write_json(&summary, out)?;
+                }
+                Ok(summary) => summary.write_text(out)?,
+            },
+        }
+        Ok(())
+    })?;
+    failed.map_or(Ok(Exit::Good), Err)
+}

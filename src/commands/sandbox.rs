@@ -1,0 +1,101 @@
+//! `sandbox`: the simulated tenant, served until it is told to stop.
+
+use std::path::Path;
+
+use super::{print, signals::Signals};
+use crate::{
+    cli::SandboxArgs,
+    error::{Error, Exit},
+    report::escape,
+    sandbox::{Conflict, Fault, FaultKind, Limit, Sandbox, Settings, Users},
+};
+
+/// Runs the command.
+pub(super) async fn run(args: SandboxArgs) -> Result<Exit, Error> {
+    if args.list_faults {
+        print(|out| {
+            writeln!(out, "KIND[@VERB]=SHARE[xTIMES], VERB post (default), get, token, any, …\n")?;
+            FaultKind::all()
+                .try_for_each(|kind| writeln!(out, "{:16} {}", kind.name(), kind.about()))
+        })?;
+        return Ok(Exit::Good);
+    }
+    let mut signals = Signals::take()?;
+    let sandbox = Sandbox::start(settings(&args)?, args.port).await.map_err(|source| {
+        Error::Io { what: format!("listening on 127.0.0.1:{}", args.port), source }
+    })?;
+    print(|out| writeln!(out, "simulated tenant at {}; Ctrl-C ends it", sandbox.base_url()))?;
+    signals.recv().await;
+    sandbox.stop().await;
+    Ok(Exit::Good)
+}
+
+fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
+    let mut settings = match &args.settings {
+        Some(path) => read(path)?,
+        None => Settings::default(),
+    };
+    if let Some(limit) = &args.limit {
+        settings.limit = parse_limit(limit).ok_or_else(|| {
+            Error::usage(
+                "--limit has a value that cannot be used",
+                "give RATE/BURST such as `16/50`, or RATE/BURST@SECONDS such as `150/10@60`",
+            )
+        })?;
+    }
+    if let Some(faults) = &args.faults {
+        settings.faults = Fault::parse_list(faults).map_err(|error| {
+            Error::usage(error.to_string(), "`mfaferry sandbox --list-faults` names the kinds")
+        })?;
+    }
+    if let Some(latency) = &args.latency {
+        settings.latency_ms = parse_latency(latency).ok_or_else(|| {
+            Error::usage("--latency has a value that cannot be used", "give `20` or `20-80`")
+        })?;
+    }
+    if !args.missing_users.is_empty() {
+        settings.users = Users::AnyBut(args.missing_users.clone());
+    }
+    settings.seed = args.seed.unwrap_or(settings.seed);
+    settings.masking &= !args.no_masking;
+    settings.cap_per_user = args.cap.or(settings.cap_per_user);
+    settings.token_requests = args.token_requests.or(settings.token_requests);
+    if args.no_conflict {
+        settings.conflict = Conflict::Off;
+    }
+    Ok(settings)
+}
+
+fn read(path: &Path) -> Result<Settings, Error> {
+    let name = escape(&path.display().to_string());
+    let text = std::fs::read(path)
+        .map_err(|source| Error::Io { what: format!("reading `{name}`"), source })?;
+    // serde's own message quotes what stands there, and that may be a client secret.
+    serde_json::from_slice(&text).map_err(|error| {
+        Error::usage(
+            format!("`{name}` line {}, column {}: not a setting", error.line(), error.column()),
+            "the documentation of `mfaferry::sandbox::Settings` names them all",
+        )
+    })
+}
+
+fn parse_limit(text: &str) -> Option<Limit> {
+    let (rate, rest) = text.split_once('/')?;
+    match rest.split_once('@') {
+        None => {
+            let rate: f64 = rate.parse().ok().filter(|rate| *rate > 0.0 && *rate < 1e9)?;
+            Some(Limit::TokenBucket { rate, burst: rest.parse().ok().filter(|burst| *burst > 0)? })
+        }
+        Some((burst, window)) => Some(Limit::FixedWindow {
+            rate: rate.parse().ok().filter(|rate| *rate > 0)?,
+            window_s: window.parse().ok().filter(|seconds| *seconds > 0)?,
+            burst: burst.parse().ok().filter(|burst| *burst > 0)?,
+        }),
+    }
+}
+
+fn parse_latency(text: &str) -> Option<(u64, u64)> {
+    let (least, most) = text.split_once('-').unwrap_or((text, text));
+    let range = (least.trim().parse().ok()?, most.trim().parse().ok()?);
+    (range.0 <= range.1 && range.1 <= 600_000).then_some(range)
+}

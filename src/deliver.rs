@@ -1,0 +1,232 @@
+//! One factor, one step towards its end: permit → intent → POST → verdict, or, for one in doubt,
+//! permit → GET list → judgement.
+//!
+//! The order is the protocol (reliability.md 1.3, R1): the permit first, so that an intent is as
+//! old as its request; then a fresh token; then the intent, durable; then the request, at once.
+//! Nothing here waits between steps: how long until the next one is part of the result, and the
+//! engine waits, so that a factor in doubt takes nobody's place.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{Answer, Api, Millis, NotExecuted, Verdict},
+    breaker::{Health, Kind},
+    error::Error,
+    ledger::{Intent, Ledger, Seq},
+    model::{Factor, UserId},
+    pacer::Pacer,
+    reconcile::{self, Finding},
+    retry::{Decision, History, RetryPolicy},
+    vitals::Vitals,
+};
+
+/// A factor on its way.
+#[derive(Debug)]
+pub struct Item {
+    /// Its row in the ledger.
+    pub seq: Seq,
+    /// What is to be created.
+    pub factor: Box<Factor>,
+    /// What happened so far.
+    pub history: History,
+    /// What is to be done next.
+    pub step: Step,
+}
+
+/// What is to be done next for a factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// POST it.
+    Send,
+    /// It is in doubt: look it up.
+    LookUp,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum Next {
+    /// The factor has come to its end.
+    Settled,
+    /// Its next step is due after this long.
+    After(Duration),
+    /// Nothing was sent: the gate is closed, or the run is stopping.
+    Held,
+    /// The run stops.
+    Stop(Box<Error>),
+}
+
+/// Takes factors through their steps. Shared by all workers.
+#[derive(Debug)]
+pub struct Delivery<A> {
+    /// The tenant.
+    pub api: Arc<A>,
+    /// Where intents and outcomes go.
+    pub ledger: Ledger,
+    /// When requests may go.
+    pub pacer: Arc<Pacer>,
+    /// What follows from an answer.
+    pub policy: RetryPolicy,
+    /// Cancelled when nothing new may be sent.
+    pub stop: CancellationToken,
+    /// Numbers for progress and summary.
+    pub vitals: Arc<Vitals>,
+    /// Wall clock.
+    pub now: fn() -> Millis,
+}
+
+impl<A: Api> Delivery<A> {
+    /// Takes the step that `item` is at. `open` is asked last before anything is sent: whether
+    /// requests may go at all.
+    pub async fn step(
+        &self,
+        item: &mut Item,
+        open: impl Fn() -> bool + Send,
+        dice: &mut fastrand::Rng,
+    ) -> (Next, Health) {
+        match self.ready(open).await {
+            Ok(()) => {}
+            Err((Next::After(_), health)) => {
+                item.history.bounced += 1;
+                return (Next::After(self.policy.delay(item.history.bounced, dice)), health);
+            }
+            Err(other) => return other,
+        }
+        let taken = match item.step {
+            Step::Send => self.send(item, dice).await,
+            Step::LookUp => self.look_up(item, dice).await,
+        };
+        taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
+    }
+
+    /// Asks for any answer at all, with a request that changes nothing.
+    pub async fn probe(&self, user: &UserId) -> (Next, Health) {
+        if let Err(held) = self.ready(|| true).await {
+            return held;
+        }
+        let answer = self.api.list(user).await;
+        let health = self.note(&answer);
+        match answer.verdict {
+            Verdict::Stop(error) => (Next::Stop(error), health),
+            _ => (Next::Settled, health),
+        }
+    }
+
+    /// A permit, an open gate, a fresh token.
+    async fn ready(&self, open: impl Fn() -> bool + Send) -> Result<(), (Next, Health)> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err((Next::Held, Health::Unknown)),
+            () = self.pacer.permit() => {}
+        }
+        if !open() {
+            return Err((Next::Held, Health::Unknown));
+        }
+        let answer = self.api.prepare().await;
+        match answer.verdict {
+            // A token that has to be waited for may come after the gate has closed.
+            Verdict::Done(()) if open() && !self.stop.is_cancelled() => Ok(()),
+            Verdict::Done(()) => Err((Next::Held, Health::Unknown)),
+            Verdict::Stop(error) => Err((Next::Stop(error), Health::Unknown)),
+            Verdict::NotExecuted(NotExecuted::Throttled) => {
+                self.pacer.observe(&answer.meter, true);
+                Err((Next::After(Duration::ZERO), Health::Good))
+            }
+            _ => Err((Next::After(Duration::ZERO), Health::Bad)),
+        }
+    }
+
+    async fn send(
+        &self,
+        item: &mut Item,
+        dice: &mut fastrand::Rng,
+    ) -> Result<(Next, Health), Error> {
+        let (at, skew) = ((self.now)(), self.api.clock_skew());
+        let history = &mut item.history;
+        if history.doubts == 0 {
+            (history.intent_at, history.skew) = (at, skew);
+        }
+        self.ledger.intend(Intent { seq: item.seq, at, skew, doubts: history.doubts }).await?;
+        history.attempts += 1;
+        let correlation = self.ledger.correlation(item.seq);
+        let answer = self.api.create(&item.factor, &correlation).await;
+        let health = self.note(&answer);
+        let decision = self.policy.after_create(answer.verdict, answer.status, history, dice);
+        if matches!(decision, Decision::SendAfter(_) | Decision::Stop(_)) {
+            // Known not to have been executed.
+            history.attempts -= 1;
+            self.ledger.void(item.seq).await?;
+        }
+        Ok((self.follow(item, decision).await?, health))
+    }
+
+    async fn look_up(
+        &self,
+        item: &mut Item,
+        dice: &mut fastrand::Rng,
+    ) -> Result<(Next, Health), Error> {
+        let answer = self.api.list(&item.factor.user).await;
+        let health = self.note(&answer);
+        let status = answer.status;
+        let verdict = match answer.verdict {
+            Verdict::Done(list) => {
+                let known = self.ledger.known(&item.factor.user, item.seq).await?;
+                let history = &item.history;
+                let skew = history.skew.or(self.api.clock_skew()).unwrap_or_default();
+                let is_known = |id: &str| known.iter().any(|known| **known == *id);
+                let found =
+                    reconcile::judge(&item.factor, &list, history.intent_at + skew, is_known);
+                Verdict::Done(found)
+            }
+            // A user who is not there has no methods; the next POST will say the same.
+            Verdict::Refused(_) if status == Some(404) => Verdict::Done(Finding::Absent),
+            other => other.without_result(),
+        };
+        let decision = self.policy.after_lookup(verdict, status, &mut item.history, dice);
+        Ok((self.follow(item, decision).await?, health))
+    }
+
+    async fn follow(&self, item: &mut Item, decision: Decision) -> Result<Next, Error> {
+        Ok(match decision {
+            Decision::Settle(settlement) => {
+                self.ledger.settle(item.seq, settlement).await?;
+                Next::Settled
+            }
+            Decision::SendAfter(wait) => {
+                item.step = Step::Send;
+                Next::After(wait)
+            }
+            Decision::LookUpAfter(wait) => {
+                item.step = Step::LookUp;
+                Next::After(wait)
+            }
+            Decision::Stop(error) => Next::Stop(error),
+        })
+    }
+
+    /// Shows an answer to the pacer and the counters, and says what it tells of the tenant.
+    fn note<T>(&self, answer: &Answer<T>) -> Health {
+        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
+        self.pacer.observe(&answer.meter, throttled);
+        self.vitals.sent(answer.requests, throttled);
+        match &answer.verdict {
+            Verdict::Done(_) | Verdict::Present | Verdict::Refused(_) => Health::Good,
+            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
+                Health::Good
+            }
+            Verdict::NotExecuted(NotExecuted::NotSent) | Verdict::InDoubt(_) => Health::Bad,
+            Verdict::Stop(_) => Health::Unknown,
+        }
+    }
+}
+
+impl Item {
+    /// Which kind of request its next step is.
+    pub fn kind(&self) -> Kind {
+        match self.step {
+            Step::Send => Kind::Create,
+            Step::LookUp => Kind::LookUp,
+        }
+    }
+}

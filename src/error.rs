@@ -1,0 +1,136 @@
+//! Everything that stops a run, what its reader can do about it, and the exit codes.
+
+use std::process::ExitCode;
+
+use crate::input::InputError;
+
+/// What stops a run. Faults of single rows are data and never come here.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Flags or settings that do not fit together or do not parse.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The input cannot be read as a whole.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// Configuration or credentials are missing or refused.
+    #[error("{message}")]
+    Config {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The token may not do what is needed.
+    #[error("the tenant refuses this token: the scope `{scope}` is missing")]
+    MissingScope {
+        /// The scope that is needed.
+        scope: String,
+    },
+    /// The ledger cannot be used.
+    #[error("ledger `{path}`: {message}")]
+    Ledger {
+        /// Where it is.
+        path: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The tenant could not be reached for longer than allowed.
+    #[error("the tenant has not answered properly for {minutes} min ({reason})")]
+    Outage {
+        /// For how long.
+        minutes: u64,
+        /// What the last failure was.
+        reason: String,
+    },
+    /// Reading, printing or the machine failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A bug of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// A usage error.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// A configuration error.
+    pub fn config(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Config { message: message.into(), hint: hint.into() }
+    }
+
+    /// What its reader can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } | Self::Config { hint, .. } | Self::Ledger { hint, .. } => {
+                (!hint.is_empty()).then(|| hint.clone())
+            }
+            Self::Input(error) => Some(error.hint()).filter(|hint| !hint.is_empty()),
+            Self::MissingScope { scope } => Some(format!(
+                "grant `{scope}` to the application under Applications > APIs > Auth0 Management \
+                 API, then run the same command again: no row was burnt"
+            )),
+            Self::Outage { .. } => Some(
+                "run the same command again when the tenant is back: it goes on where it stopped"
+                    .into(),
+            ),
+            Self::Internal(_) => Some(
+                "please report this; the ledger is sound, and the same command goes on with it"
+                    .into(),
+            ),
+            Self::Io { .. } => None,
+        }
+    }
+
+    /// The code this error ends the program with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. } | Self::Input(_) => Exit::Usage,
+            Self::Config { .. } | Self::MissingScope { .. } => Exit::Config,
+            Self::Ledger { .. } => Exit::Ledger,
+            Self::Outage { .. } => Exit::Stopped,
+            Self::Io { .. } | Self::Internal(_) => Exit::Unexpected,
+        }
+    }
+}
+
+/// The exit codes of the contract (section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything settled well.
+    Good = 0,
+    /// Unexpected: a bug, or the machine failed.
+    Unexpected = 1,
+    /// Wrong flags, or an input that cannot be read as a whole.
+    Usage = 2,
+    /// Configuration, credentials or permission.
+    Config = 3,
+    /// Finished, and some rows are rejected, failed or need review.
+    SomeBad = 4,
+    /// Stopped before the end; running the same command again resumes.
+    Stopped = 5,
+    /// The ledger is unusable, in use, or belongs to another tenant.
+    Ledger = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

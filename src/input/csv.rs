@@ -1,0 +1,130 @@
+//! CSV frames to rows. The csv crate splits cells; what it forgives in silence is refused before.
+
+use std::io::{self, Read};
+
+use ::csv::{Reader, ReaderBuilder, StringRecord};
+
+use super::frame::Frame;
+use super::quotes::has_bare_cr;
+use super::{InputError, MAX_CELL, Row, TOO_LONG, header, line_fault};
+use crate::model::{Cell, Fault, Field, Record, Rejection};
+
+/// Splits frames, once the first one has told what the columns are.
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// One reader for the whole input: it is handed frame after frame, and never sees an end.
+    reader: Reader<Feed>,
+    cells: StringRecord,
+    columns: Vec<Field>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        let reader =
+            ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Feed::default());
+        Self { reader, cells: StringRecord::new(), columns: Vec::new() }
+    }
+}
+
+impl Rows {
+    /// Whether the header has been seen.
+    pub(super) fn is_open(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// Takes the first frame as the header; says whether `frame` is a row.
+    pub(super) fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
+        if self.is_open() {
+            return Ok(true);
+        }
+        header::check_line(frame)?;
+        self.split(frame);
+        self.columns = header::columns(frame.line, &self.cells)?;
+        Ok(false)
+    }
+
+    /// One frame, one row.
+    pub(super) fn row(&mut self, frame: &Frame<'_>) -> Row {
+        if let Some(rule) = fault(frame) {
+            return Row::rejected(frame.line, "", rule);
+        }
+        self.split(frame);
+        let (expected, found) = (self.columns.len(), self.cells.len());
+        if found != expected {
+            let rule =
+                format!("the row must have {expected} cells, as the header has, but has {found}");
+            return Row::rejected(frame.line, "", rule);
+        }
+        if header::is_repeated(&self.columns, &self.cells) {
+            let rule = "the row repeats the header: remove it (were files joined?)";
+            return Row::rejected(frame.line, "", rule);
+        }
+        self.record(frame.line)
+    }
+
+    /// Leaves the cells of a well quoted frame in `self.cells`.
+    fn split(&mut self, frame: &Frame<'_>) {
+        self.reader.get_mut().load(frame.text);
+        // Neither failure exists: the feed does not fail, and the frame is UTF-8. Cleared cells
+        // would be reported as a row that is too short.
+        if !matches!(self.reader.read_record(&mut self.cells), Ok(true)) {
+            self.cells.clear();
+        }
+    }
+
+    fn record(&self, line: u64) -> Row {
+        let mut record = Box::new(Record::new(line));
+        let mut faults = Vec::new();
+        for (field, cell) in self.columns.iter().zip(&self.cells) {
+            if cell.len() > MAX_CELL {
+                faults.push(Fault { field: field.name().to_owned(), rule: TOO_LONG.to_owned() });
+            } else if !cell.trim().is_empty() {
+                record.set(*field, Cell::Text(cell.to_owned()));
+            }
+        }
+        if faults.is_empty() {
+            Row::Record(record)
+        } else {
+            Row::Rejected(Rejection { line, index: None, user: None, factor_type: None, faults })
+        }
+    }
+}
+
+/// Why a frame is not split at all.
+fn fault(frame: &Frame<'_>) -> Option<String> {
+    if !frame.well_quoted {
+        let rule = "has a quote inside an unquoted cell or text after a closing quote: quote the \
+                    whole cell and write inner quotes twice";
+        return Some(if frame.line == frame.last_line {
+            format!("the row {rule}")
+        } else {
+            format!("the row, up to line {}, {rule}", frame.last_line)
+        });
+    }
+    line_fault(frame.text, has_bare_cr).map(str::to_owned)
+}
+
+/// What the csv crate reads from: one frame at a time, each ended by one LF. Since a record ends
+/// with its LF, the reader asks for more only when the next frame is there.
+#[derive(Debug, Default)]
+struct Feed {
+    frame: Vec<u8>,
+    given: usize,
+}
+
+impl Feed {
+    fn load(&mut self, text: &str) {
+        self.frame.clear();
+        self.frame.extend_from_slice(text.as_bytes());
+        self.frame.push(b'\n');
+        self.given = 0;
+    }
+}
+
+impl Read for Feed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = (&self.frame[self.given..]).read(into)?;
+        self.given += n;
+        Ok(n)
+    }
+}

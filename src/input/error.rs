@@ -1,0 +1,241 @@
+//! What makes an input unreadable as a whole, and what its reader can do about it.
+//!
+//! No variant holds anything out of the input: without a header the first row is data, and data may
+//! be a secret. Lines, positions, counts and names of known columns are all there is.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::frame::MAX_FRAME;
+use crate::model::Field;
+
+/// A fault of the input as a whole: nothing after it can be trusted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// It cannot be opened.
+    #[error("`{}` cannot be opened: {source}", path.display())]
+    Open {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is a directory.
+    #[error("`{}` is a directory", path.display())]
+    Directory {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// Reading failed half-way.
+    #[error("line {line}: reading failed: {source}")]
+    Read {
+        /// The line that was being read.
+        line: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Neither the name nor a flag says what it is.
+    #[error("the format of the input is not known")]
+    UnknownFormat,
+    /// Not a byte, or only blank lines.
+    #[error("the input is empty")]
+    Empty,
+    /// A compressed file, an archive or a document, by its first bytes.
+    #[error("the input is {kind}, not text")]
+    Binary {
+        /// What it is, for people.
+        kind: &'static str,
+        /// What to do with it.
+        hint: &'static str,
+    },
+    /// UTF-16 or UTF-32.
+    #[error("the input is {encoding}, not UTF-8")]
+    Encoding {
+        /// Which.
+        encoding: &'static str,
+    },
+    /// A byte that is not UTF-8.
+    #[error("line {line}: not UTF-8 at byte {offset} of the input")]
+    InvalidUtf8 {
+        /// Physical line.
+        line: u64,
+        /// From the start of the input, counted from 0.
+        offset: u64,
+    },
+    /// A NUL byte.
+    #[error("line {line}: a NUL byte at byte {offset} of the input")]
+    Nul {
+        /// Physical line.
+        line: u64,
+        /// From the start of the input, counted from 0.
+        offset: u64,
+    },
+    /// A line that does not end within the limit.
+    #[error("line {line}: longer than {MAX_FRAME} bytes")]
+    TooLong {
+        /// Where it begins.
+        line: u64,
+    },
+    /// A quoted cell that does not end within the limit or before the end of the input.
+    #[error("line {line}: a quote is opened here and never closed")]
+    UnclosedQuote {
+        /// Where it is opened.
+        line: u64,
+    },
+    /// A header with a quote in the wrong place or a bare carriage return.
+    #[error("line {line}: the header {rule}")]
+    BadHeader {
+        /// Line of the header.
+        line: u64,
+        /// Which rule it breaks.
+        rule: &'static str,
+    },
+    /// The first line holds no name of any column.
+    #[error("line {line}: not a header: none of its cells is the name of a column")]
+    NoHeader {
+        /// Line of the header.
+        line: u64,
+    },
+    /// The header is separated by something else than commas.
+    #[error("line {line}: the cells of the header are separated by {delimiter}, not by commas")]
+    Delimiter {
+        /// Line of the header.
+        line: u64,
+        /// What it is separated by.
+        delimiter: &'static str,
+    },
+    /// A column that this tool does not know.
+    #[error("line {line}: the name of column {position} is not known")]
+    UnknownColumn {
+        /// Line of the header.
+        line: u64,
+        /// Counted from 1.
+        position: usize,
+        /// What may be meant.
+        nearest: Option<Field>,
+    },
+    /// The same column twice.
+    #[error("line {line}: the column `{}` is there twice, as columns {first} and {second}", field.name())]
+    RepeatedColumn {
+        /// Line of the header.
+        line: u64,
+        /// Which.
+        field: Field,
+        /// Counted from 1.
+        first: usize,
+        /// Counted from 1.
+        second: usize,
+    },
+    /// A column that every input needs.
+    #[error("line {line}: the column `{}` is missing", field.name())]
+    MissingColumn {
+        /// Line of the header.
+        line: u64,
+        /// Which.
+        field: Field,
+    },
+    /// JSON in what should be CSV.
+    #[error("line {line}: this is JSON, not CSV")]
+    JsonAsCsv {
+        /// The first line.
+        line: u64,
+    },
+    /// A CSV header in what should be JSONL.
+    #[error("line {line}: this is a CSV header, not JSON")]
+    CsvAsJsonl {
+        /// The first line.
+        line: u64,
+    },
+    /// One JSON array instead of one object a line.
+    #[error("line {line}: this is one JSON array, not one object a line")]
+    JsonArray {
+        /// The first line.
+        line: u64,
+    },
+    /// An object spread over lines.
+    #[error("line {line}: the JSON object goes on over several lines")]
+    PrettyJson {
+        /// The first line.
+        line: u64,
+    },
+}
+
+impl InputError {
+    /// The physical line it was found on, where there is one.
+    pub fn line(&self) -> Option<u64> {
+        match *self {
+            Self::Open { .. }
+            | Self::Directory { .. }
+            | Self::UnknownFormat
+            | Self::Empty
+            | Self::Binary { .. }
+            | Self::Encoding { .. } => None,
+            Self::Read { line, .. }
+            | Self::InvalidUtf8 { line, .. }
+            | Self::Nul { line, .. }
+            | Self::TooLong { line }
+            | Self::UnclosedQuote { line }
+            | Self::BadHeader { line, .. }
+            | Self::NoHeader { line }
+            | Self::Delimiter { line, .. }
+            | Self::UnknownColumn { line, .. }
+            | Self::RepeatedColumn { line, .. }
+            | Self::MissingColumn { line, .. }
+            | Self::JsonAsCsv { line }
+            | Self::CsvAsJsonl { line }
+            | Self::JsonArray { line }
+            | Self::PrettyJson { line } => Some(line),
+        }
+    }
+
+    /// What its reader can do about it.
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::Open { .. } => "check the path and that you may read the file",
+            Self::Directory { .. } => "name a file in it",
+            Self::Read { .. } => "check the disk or the pipe, then run the same command again",
+            Self::UnknownFormat => {
+                "give `--format csv` or `--format jsonl`, or name the file `.csv`, `.jsonl` or `.ndjson`"
+            }
+            Self::Empty => "a CSV needs at least its header, a JSONL at least one line",
+            Self::Binary { hint, .. } => hint,
+            Self::Encoding { .. } => {
+                "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; \
+                 spreadsheets call the right format `CSV UTF-8`"
+            }
+            Self::InvalidUtf8 { .. } => {
+                "convert it, for example `iconv -f WINDOWS-1252 -t UTF-8 INPUT > converted.csv`"
+            }
+            Self::Nul { .. } => "no text holds NUL bytes: is this the right file, and is it whole?",
+            Self::TooLong { .. } => "end lines with LF or CRLF; is this the right file?",
+            Self::UnclosedQuote { .. } => {
+                "close it; a quote that belongs to the value is written twice, inside a quoted cell"
+            }
+            Self::BadHeader { .. } => {
+                "write the names as they are, separated by commas, on one line"
+            }
+            Self::NoHeader { .. } => {
+                "begin with a header such as `user_id,type,phone_number,email,totp_secret`"
+            }
+            Self::Delimiter { .. } => "export it again with commas between the cells",
+            Self::UnknownColumn { nearest: Some(field), .. } => {
+                return format!("did you mean `{}`?", field.name());
+            }
+            Self::UnknownColumn { nearest: None, .. } => {
+                "remove it; the columns are the API's own names, see the README"
+            }
+            Self::RepeatedColumn { .. } => "remove one of them",
+            Self::MissingColumn { .. } => "every row needs `user_id` and `type`",
+            Self::JsonAsCsv { .. } => "give `--format jsonl`",
+            Self::CsvAsJsonl { .. } => "give `--format csv`",
+            Self::JsonArray { .. } => {
+                "write one object a line, for example `jq -c '.[]' INPUT > converted.jsonl`"
+            }
+            Self::PrettyJson { .. } => {
+                "write each object on one line, for example `jq -c . INPUT > converted.jsonl`"
+            }
+        };
+        hint.to_owned()
+    }
+}

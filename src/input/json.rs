@@ -1,0 +1,265 @@
+//! One JSONL line to rows: a factor, or a user with several.
+//!
+//! `serde_json` says where a line stops being JSON; what it says *of* it is never shown, since it
+//! quotes values. Shapes are checked by the visitors below, which leave the rule in a [`Line`].
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use memchr::memchr;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
+
+use super::frame::Frame;
+use super::pairs::{CellSeed, Key, KeySeed, METHODS};
+use super::{Row, TOO_LONG, line_fault};
+use crate::model::{Cell, Field, Record};
+
+/// Factors of one user on one line; the API takes a few dozen at most. Bounds memory.
+const MAX_METHODS: usize = 1000;
+
+/// Appends the rows of one line.
+pub(super) fn rows(frame: &Frame<'_>, into: &mut VecDeque<Row>) {
+    let line = frame.line;
+    if let Some(rule) = line_fault(frame.text, |text| memchr(b'\r', text).is_some()) {
+        into.push_back(Row::rejected(line, "", rule));
+        return;
+    }
+    match read(frame) {
+        Ok(Parsed::Factor(record)) => into.push_back(Row::Record(record)),
+        Ok(Parsed::User(records)) => {
+            into.extend(records.into_iter().map(|record| Row::Record(Box::new(record))));
+        }
+        Err(fault) => into.push_back(Row::rejected(line, &fault.field, fault.rule)),
+    }
+}
+
+/// What a line holds.
+enum Parsed {
+    Factor(Box<Record>),
+    User(Vec<Record>),
+}
+
+/// What is wrong with a line, and with which field of it.
+struct LineFault {
+    field: String,
+    rule: String,
+}
+
+impl LineFault {
+    fn line(rule: impl Into<String>) -> Self {
+        Self { field: String::new(), rule: rule.into() }
+    }
+}
+
+fn read(frame: &Frame<'_>) -> Result<Parsed, LineFault> {
+    let mut record = Box::new(Record::new(frame.line));
+    let mut line = Line {
+        number: frame.line,
+        expected: Expected::Line,
+        fault: None,
+        methods: None,
+        n_keys: 0,
+    };
+    let mut json = serde_json::Deserializer::from_str(frame.text);
+    let object = Object { record: &mut record, index: None, line: &mut line };
+    object.deserialize(&mut json).map_err(|error| explain(&error, &mut line))?;
+    json.end().map_err(|error| {
+        let column = error.column();
+        LineFault::line(format!(
+            "more follows after the JSON object (column {column}): write one a line"
+        ))
+    })?;
+
+    let Some(mut methods) = line.methods else {
+        return Ok(Parsed::Factor(record));
+    };
+    if line.n_keys > 1 + usize::from(record.get(Field::UserId) != &Cell::Absent) {
+        return Err(LineFault::line(format!(
+            "a line with `{METHODS}` must have no other key than `user_id` beside it"
+        )));
+    }
+    if methods.is_empty() {
+        return Err(LineFault { field: METHODS.to_owned(), rule: "has no factors".to_owned() });
+    }
+    for method in &mut methods {
+        method.set(Field::UserId, record.get(Field::UserId).clone());
+    }
+    Ok(Parsed::User(methods))
+}
+
+/// Puts what `serde_json` found into our words. Its own may quote values.
+fn explain(error: &serde_json::Error, line: &mut Line) -> LineFault {
+    let column = error.column();
+    match error.classify() {
+        Category::Data => line.fault.take().unwrap_or_else(|| line.expected.fault()),
+        Category::Eof => LineFault::line(format!(
+            "the line ends at column {column}, before its JSON object does: was it cut off?"
+        )),
+        Category::Syntax | Category::Io => {
+            LineFault::line(format!("the line is not valid JSON (column {column})"))
+        }
+    }
+}
+
+/// What the visitors of one line share.
+struct Line {
+    number: u64,
+    /// What must come next, or else the error is that it did not.
+    expected: Expected,
+    /// The rule on whose account parsing was stopped by us.
+    fault: Option<LineFault>,
+    methods: Option<Vec<Record>>,
+    /// Keys of the outer object.
+    n_keys: usize,
+}
+
+impl Line {
+    fn refuse<E: Error>(&mut self, field: &str, rule: impl Into<String>) -> E {
+        self.fault = Some(LineFault { field: field.to_owned(), rule: rule.into() });
+        E::custom("see `Line::fault`")
+    }
+}
+
+/// The values whose shape is fixed.
+#[derive(Clone, Copy)]
+enum Expected {
+    Line,
+    Methods,
+    Method(u32),
+}
+
+impl Expected {
+    fn fault(self) -> LineFault {
+        let (field, rule) = match self {
+            Self::Line => return LineFault::line("the line must be a JSON object"),
+            Self::Methods => (METHODS.to_owned(), "must be a list of factors"),
+            Self::Method(index) => (format!("{METHODS}[{index}]"), "must be an object"),
+        };
+        LineFault { field, rule: rule.to_owned() }
+    }
+}
+
+/// A factor, or the outer object of a line.
+struct Object<'a> {
+    record: &'a mut Record,
+    /// Where in `authentication_methods`; `None` for the outer object.
+    index: Option<u32>,
+    line: &'a mut Line,
+}
+
+impl Object<'_> {
+    fn path(&self, key: &str) -> String {
+        match self.index {
+            Some(index) => format!("{METHODS}[{index}].{key}"),
+            None => key.to_owned(),
+        }
+    }
+
+    /// Where an unknown key stands.
+    fn place(&self) -> String {
+        self.index.map_or_else(|| "the line".to_owned(), |index| format!("`{METHODS}[{index}]`"))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = 0_u32;
+        let mut n_keys = 0;
+        while let Some(key) = map.next_key_seed(KeySeed)? {
+            n_keys += 1;
+            match key {
+                Key::Field(Field::UserId) if self.index.is_some() => {
+                    let rule = format!("belongs beside `{METHODS}`, not into it");
+                    return Err(self.line.refuse(&self.path("user_id"), rule));
+                }
+                Key::Field(field) => {
+                    let bit = 1 << field as u32;
+                    if seen & bit != 0 {
+                        return Err(self.line.refuse(&self.path(field.name()), "is there twice"));
+                    }
+                    seen |= bit;
+                    let Some(cell) = map.next_value_seed(CellSeed)? else {
+                        return Err(self.line.refuse(&self.path(field.name()), TOO_LONG));
+                    };
+                    self.record.set(field, cell);
+                }
+                Key::Methods if self.index.is_none() => {
+                    if self.line.methods.is_some() {
+                        return Err(self.line.refuse(METHODS, "is there twice"));
+                    }
+                    self.line.expected = Expected::Methods;
+                    let methods = map.next_value_seed(Methods { line: self.line })?;
+                    self.line.methods = Some(methods);
+                }
+                Key::Methods => {
+                    return Err(self.line.refuse(&self.path(METHODS), "must not be inside itself"));
+                }
+                Key::Unknown(near) => {
+                    let near = near
+                        .map_or_else(String::new, |f| format!("; did you mean `{}`?", f.name()));
+                    let rule = format!("key {n_keys} of {} is not known{near}", self.place());
+                    return Err(self.line.refuse("", rule));
+                }
+            }
+        }
+        if self.index.is_none() {
+            self.line.n_keys = n_keys;
+        }
+        Ok(())
+    }
+}
+
+/// The list of a user's factors.
+struct Methods<'a> {
+    line: &'a mut Line,
+}
+
+impl<'de> DeserializeSeed<'de> for Methods<'_> {
+    type Value = Vec<Record>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Record>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Methods<'_> {
+    type Value = Vec<Record>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Record>, A::Error> {
+        let mut records = Vec::new();
+        for index in 0.. {
+            let mut record = Record::new(self.line.number);
+            record.index = Some(index);
+            self.line.expected = Expected::Method(index);
+            let object = Object { record: &mut record, index: Some(index), line: self.line };
+            if list.next_element_seed(object)?.is_none() {
+                break;
+            }
+            if records.len() == MAX_METHODS {
+                let rule = format!("must have at most {MAX_METHODS} factors");
+                return Err(self.line.refuse(METHODS, rule));
+            }
+            records.push(record);
+        }
+        Ok(records)
+    }
+}

@@ -1,0 +1,41 @@
+//! JSONL as a whole: is the first line what a JSONL begins with?
+
+use super::InputError;
+use super::frame::Frame;
+use super::header::has_known_name;
+
+/// Knows whether a line has been seen yet.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    open: bool,
+}
+
+impl Rows {
+    /// Whether there was a line.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Checks the first frame; every frame is one of rows.
+    pub(super) fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
+        if !self.open {
+            self.open = true;
+            check_first(frame)?;
+        }
+        Ok(true)
+    }
+}
+
+fn check_first(frame: &Frame<'_>) -> Result<(), InputError> {
+    let line = frame.line;
+    let text = frame.text.trim();
+    if text.starts_with('[') {
+        Err(InputError::JsonArray { line })
+    } else if text.starts_with('{') && text.ends_with(['{', '[', ',']) {
+        Err(InputError::PrettyJson { line })
+    } else if !text.starts_with('{') && has_known_name(text, ',') {
+        Err(InputError::CsvAsJsonl { line })
+    } else {
+        Ok(())
+    }
+}

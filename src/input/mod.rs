@@ -1,0 +1,262 @@
+//! Bytes to records: opens an input, watches what it is, and yields its rows one by one.
+//!
+//! - Nothing is read whole: a frame (one JSONL line, one CSV record) is bounded, and so is all memory.
+//! - A fault of one row is a [`Row::Rejected`]; a fault of the input as a whole is an [`InputError`].
+//! - No message holds anything out of the input, since after a shifted column a secret can be anywhere.
+//! - Blocking code, for a thread of its own. Prints nothing.
+
+mod csv;
+mod error;
+mod frame;
+mod header;
+mod json;
+mod jsonl;
+mod nearest;
+mod pairs;
+mod quotes;
+mod sniff;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+pub use error::InputError;
+use frame::{Frame, Framer};
+
+use crate::model::{Fault, Record, Rejection};
+
+/// The longest cell, in bytes: far above any key or address, and rows of such cells stay small.
+const MAX_CELL: usize = 16 * 1024;
+
+/// The rule that a longer one breaks.
+const TOO_LONG: &str = "must not be longer than 16384 bytes";
+
+/// How an input is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A header, then one factor a row.
+    Csv,
+    /// One factor, or one user with all factors, a line.
+    Jsonl,
+}
+
+impl Format {
+    /// What the extension of `path` says.
+    pub fn of(path: &Path) -> Result<Self, InputError> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+        if extension.eq_ignore_ascii_case("csv") {
+            Ok(Self::Csv)
+        } else if ["jsonl", "ndjson"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+            Ok(Self::Jsonl)
+        } else {
+            Err(InputError::UnknownFormat)
+        }
+    }
+}
+
+/// One row of an input.
+#[derive(Debug)]
+pub enum Row {
+    /// Cells, neither checked nor normalised.
+    Record(Box<Record>),
+    /// A line that did not get as far as cells.
+    Rejected(Rejection),
+}
+
+impl Row {
+    /// The physical line where it begins.
+    pub fn line(&self) -> u64 {
+        match self {
+            Self::Record(record) => record.line,
+            Self::Rejected(rejection) => rejection.line,
+        }
+    }
+
+    /// A row whose fault is the line's as a whole (`field` empty) or that of one field.
+    fn rejected(line: u64, field: &str, rule: impl Into<String>) -> Self {
+        let fault = Fault { field: field.to_owned(), rule: rule.into() };
+        Self::Rejected(Rejection {
+            line,
+            index: None,
+            user: None,
+            factor_type: None,
+            faults: vec![fault],
+        })
+    }
+}
+
+/// An input that is being read.
+pub struct Source {
+    framer: Framer<Box<dyn Read + Send>>,
+    body: Body,
+    /// Rows of a line that held several.
+    pending: VecDeque<Row>,
+    len: Option<u64>,
+    /// Set at the end and after an error.
+    finished: bool,
+}
+
+impl Source {
+    /// Opens `path`, or standard input for `-`; `format` overrides what the extension says.
+    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+        if path.as_os_str() == "-" {
+            let format = format.ok_or(InputError::UnknownFormat)?;
+            return Ok(Self::from_reader(Box::new(io::stdin()), format));
+        }
+        let (file, len) = open(path)?;
+        let format = format.map_or_else(|| Format::of(path), Ok)?;
+        Ok(Self { len, ..Self::from_reader(Box::new(file), format) })
+    }
+
+    /// Reads from anything; nothing is read before the first [`Source::next_row`].
+    pub fn from_reader(reader: Box<dyn Read + Send>, format: Format) -> Self {
+        Self {
+            framer: Framer::new(reader, format),
+            body: Body::new(format),
+            pending: VecDeque::new(),
+            len: None,
+            finished: false,
+        }
+    }
+
+    /// The next row, in the order of the input; `None` at its end and after an error.
+    pub fn next_row(&mut self) -> Result<Option<Row>, InputError> {
+        while !self.finished {
+            if let Some(row) = self.pending.pop_front() {
+                return Ok(Some(row));
+            }
+            match self.read_frame() {
+                Ok(true) => {}
+                Ok(false) => self.finished = true,
+                Err(error) => {
+                    self.finished = true;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many bytes have been read so far; may be watched from another thread.
+    pub fn bytes_read(&self) -> Arc<AtomicU64> {
+        self.framer.bytes_read()
+    }
+
+    /// How many bytes there are in all, where that is known (regular files).
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a size to measure progress by, not a container"
+    )]
+    pub fn len(&self) -> Option<u64> {
+        self.len
+    }
+
+    /// Turns one frame into rows; false at the end.
+    fn read_frame(&mut self) -> Result<bool, InputError> {
+        let Some(frame) = self.framer.next_frame()? else {
+            return self.body.finish().map(|()| false);
+        };
+        if self.body.opens_with(&frame)? {
+            self.body.rows(&frame, &mut self.pending);
+        }
+        Ok(true)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+/// Reads a regular file once from end to end, so that what makes it unreadable is known before
+/// anything is sent. Returns how many rows (JSONL: lines) it has; `None` for what can be read only
+/// once, which is left alone.
+pub fn preflight(path: &Path, format: Option<Format>) -> Result<Option<u64>, InputError> {
+    if path.as_os_str() == "-" {
+        return format.map(|_| None).ok_or(InputError::UnknownFormat);
+    }
+    let (file, len) = open(path)?;
+    let format = format.map_or_else(|| Format::of(path), Ok)?;
+    len.map(|_| count_rows(file, format)).transpose()
+}
+
+/// The pass of [`preflight`]: frames and header are checked as they are when rows are wanted.
+fn count_rows(reader: impl Read, format: Format) -> Result<u64, InputError> {
+    let mut framer = Framer::new(reader, format);
+    let mut body = Body::new(format);
+    let mut n_rows = 0;
+    while let Some(frame) = framer.next_frame()? {
+        n_rows += u64::from(body.opens_with(&frame)?);
+    }
+    body.finish().map(|()| n_rows)
+}
+
+/// Opens a file, with its length where it is a regular one.
+fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
+    let failed = |source| InputError::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(InputError::Directory { path: path.to_owned() });
+    }
+    Ok((file, metadata.is_file().then_some(metadata.len())))
+}
+
+/// What the two formats do differently with a frame.
+#[derive(Debug)]
+enum Body {
+    Csv(Box<csv::Rows>),
+    Jsonl(jsonl::Rows),
+}
+
+impl Body {
+    fn new(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Csv(Box::default()),
+            Format::Jsonl => Self::Jsonl(jsonl::Rows::default()),
+        }
+    }
+
+    /// Checks the first frame; says whether `frame` is one of rows.
+    fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
+        match self {
+            Self::Csv(rows) => rows.opens_with(frame),
+            Self::Jsonl(rows) => rows.opens_with(frame),
+        }
+    }
+
+    fn rows(&mut self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
+        match self {
+            Self::Csv(rows) => into.push_back(rows.row(frame)),
+            Self::Jsonl(_) => json::rows(frame, into),
+        }
+    }
+
+    /// Whether there was anything at all.
+    fn finish(&self) -> Result<(), InputError> {
+        let any = match self {
+            Self::Csv(rows) => rows.is_open(),
+            Self::Jsonl(rows) => rows.is_open(),
+        };
+        any.then_some(()).ok_or(InputError::Empty)
+    }
+}
+
+/// What is wrong with a line of either format before it is parsed.
+fn line_fault(text: &str, has_bare_cr: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
+    if text.starts_with('\u{feff}') {
+        Some("the line begins with a byte order mark: remove it (were files joined?)")
+    } else if has_bare_cr(text.as_bytes()) {
+        Some("the line holds a bare carriage return: line endings must be LF or CRLF")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Keys and values of a JSON object, whatever they are: unknown keys and values that no field takes are
+//! results here, not errors.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::MAX_CELL;
+use super::nearest::nearest;
+use crate::model::{Cell, Field};
+
+/// The key whose value is a user's list of factors.
+pub(super) const METHODS: &str = "authentication_methods";
+
+/// Entries of a list inside a factor. Bounds memory.
+const MAX_ENTRIES: usize = 64;
+
+/// A key, by meaning.
+pub(super) enum Key {
+    Field(Field),
+    Methods,
+    /// With the known name it is near to.
+    Unknown(Option<Field>),
+}
+
+pub(super) struct KeySeed;
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
+        Ok(match Field::from_name(name) {
+            Some(field) => Key::Field(field),
+            None if name == METHODS => Key::Methods,
+            None => Key::Unknown(nearest(name)),
+        })
+    }
+}
+
+/// The value of one field; `None` when it is too long.
+pub(super) struct CellSeed;
+
+impl<'de> DeserializeSeed<'de> for CellSeed {
+    type Value = Option<Cell>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Cell>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for CellSeed {
+    type Value = Option<Cell>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(if text.len() > MAX_CELL {
+            None
+        } else if text.trim().is_empty() {
+            Some(Cell::Absent)
+        } else {
+            Some(Cell::Text(text.to_owned()))
+        })
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Some(Cell::Absent))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(Cell::Bool(value)))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Some(Cell::Unusable("a number")))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Some(Cell::Unusable("a number")))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Some(Cell::Unusable("a number")))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Some(Cell::Unusable("an object")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        let (mut n_entries, mut is_mixed, mut is_long) = (0, false, false);
+        while let Some(entry) = list.next_element_seed(Self)? {
+            n_entries += 1;
+            match entry {
+                Some(Cell::Text(text)) if n_entries <= MAX_ENTRIES => entries.push(text),
+                Some(Cell::Text(_)) => {}
+                Some(Cell::Absent | Cell::Bool(_) | Cell::List(_) | Cell::Unusable(_)) => {
+                    is_mixed = true;
+                }
+                None => is_long = true,
+            }
+        }
+        Ok(if is_long {
+            None
+        } else if is_mixed {
+            Some(Cell::Unusable("a list that holds other things than strings"))
+        } else if n_entries > MAX_ENTRIES {
+            Some(Cell::Unusable("a list of more than 64 entries"))
+        } else {
+            Some(Cell::List(entries))
+        })
+    }
+}

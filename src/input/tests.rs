@@ -1,0 +1,553 @@
+//! What holds from bytes to rows, in both formats.
+
+use std::io::Cursor;
+use std::sync::atomic::Ordering;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Cell, Field, Planned};
+use crate::plan;
+
+fn source(text: impl Into<Vec<u8>>, format: Format) -> Source {
+    Source::from_reader(Box::new(Cursor::new(text.into())), format)
+}
+
+fn read(text: impl Into<Vec<u8>>, format: Format) -> (Vec<Row>, Option<InputError>) {
+    let mut source = source(text, format);
+    let mut rows = Vec::new();
+    loop {
+        match source.next_row() {
+            Ok(Some(row)) => rows.push(row),
+            Ok(None) => return (rows, None),
+            Err(error) => {
+                assert!(matches!(source.next_row(), Ok(None)), "an error is the end");
+                return (rows, Some(error));
+            }
+        }
+    }
+}
+
+/// A row in one line: `LINE[INDEX] field=value …` or `LINE! field: rule`.
+fn told(row: &Row) -> String {
+    match row {
+        Row::Record(record) => {
+            let mut told = record.line.to_string();
+            told.extend(record.index.map(|index| format!("[{index}]")));
+            for field in Field::ALL {
+                let value = match record.get(field) {
+                    Cell::Absent => continue,
+                    Cell::Text(text) => text.clone(),
+                    Cell::Bool(value) => value.to_string(),
+                    Cell::List(items) => items.join("|"),
+                    Cell::Unusable(what) => format!("<{what}>"),
+                };
+                told.extend([" ", field.name(), "=", &value]);
+            }
+            told
+        }
+        Row::Rejected(rejection) => {
+            let faults: Vec<_> =
+                rejection.faults.iter().map(|f| format!("{}: {}", f.field, f.rule)).collect();
+            format!("{}! {}", rejection.line, faults.join("; "))
+        }
+    }
+}
+
+#[track_caller]
+fn check(format: Format, text: &str, expected: &[&str]) {
+    let (rows, error) = read(text, format);
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(error.is_none(), "{error:?}");
+}
+
+#[track_caller]
+fn check_error(format: Format, text: impl Into<Vec<u8>>, expected: &str, hint: &str) {
+    let text = text.into();
+    let (_, error) = read(text.clone(), format);
+    let error = error.expect("an error");
+    assert_eq!(error.to_string(), expected);
+    assert!(error.hint().contains(hint), "{}", error.hint());
+    let counted = count_rows(&text[..], format).map_err(|error| error.to_string());
+    assert_eq!(counted, Err(expected.to_owned()), "preflight finds the same");
+}
+
+const HEADER: &str = "user_id,type,name,email\n";
+
+#[test]
+fn csv_rows_become_records() {
+    check(
+        Format::Csv,
+        "\u{feff}Type, USER_ID ,\"name\",email\r\n\
+         email,auth0|1,\"Work, \"\"home\"\"\",a@example.com\r\n\
+         \r\n\
+         email,auth0|2, ,\n\
+         \"email\",\"auth0|\n3\",,\n\
+         email,auth0|4,,",
+        &[
+            "2 user_id=auth0|1 type=email name=Work, \"home\" email=a@example.com",
+            "4 user_id=auth0|2 type=email",
+            "5 user_id=auth0|\n3 type=email",
+            "7 user_id=auth0|4 type=email",
+        ],
+    );
+    check(Format::Csv, HEADER, &[]);
+}
+
+#[test]
+fn a_bad_csv_row_is_rejected_alone() {
+    let long = "x".repeat(MAX_CELL + 1);
+    check(
+        Format::Csv,
+        &format!(
+            "{HEADER}auth0|1,email\n\
+             auth0|2,email,,a@example.com,\n\
+             auth0|3,email,5\" phone,\n\
+             auth0|4,email,\"a\"b,\n\
+             auth0|5,\"em\nail\"x,,\n\
+             auth0|6,email\r,,\n\
+             USER_ID,type, name,email\n\
+             auth0|7,email,{long},{long}\n\
+             \u{feff}auth0|8,email,,\n\
+             auth0|9,email,,\n"
+        ),
+        &[
+            "2! : the row must have 4 cells, as the header has, but has 2",
+            "3! : the row must have 4 cells, as the header has, but has 5",
+            "4! : the row has a quote inside an unquoted cell or text after a closing quote: quote the \
+             whole cell and write inner quotes twice",
+            "5! : the row has a quote inside an unquoted cell or text after a closing quote: quote the \
+             whole cell and write inner quotes twice",
+            "6! : the row, up to line 7, has a quote inside an unquoted cell or text after a closing quote: \
+             quote the whole cell and write inner quotes twice",
+            "8! : the line holds a bare carriage return: line endings must be LF or CRLF",
+            "9! : the row repeats the header: remove it (were files joined?)",
+            "10! name: must not be longer than 16384 bytes; email: must not be longer than 16384 bytes",
+            "11! : the line begins with a byte order mark: remove it (were files joined?)",
+            "12 user_id=auth0|9 type=email",
+        ],
+    );
+}
+
+#[test]
+fn a_header_is_checked_before_any_row() {
+    for (text, expected, hint) in [
+        ("", "the input is empty", "header"),
+        ("\u{feff}\n \n", "the input is empty", "header"),
+        (
+            "user_id,type,emial\n",
+            "line 1: the name of column 3 is not known",
+            "did you mean `email`?",
+        ),
+        ("\nuser_id,type,Qq81Zz\n", "line 2: the name of column 3 is not known", "remove it"),
+        ("user_id,type,\n", "line 1: the name of column 3 is not known", "remove it"),
+        (
+            "type,email,user_id, Email\n",
+            "line 1: the column `email` is there twice, as columns 2 and 4",
+            "remove one",
+        ),
+        ("user_id,email\n", "line 1: the column `type` is missing", "`type`"),
+        ("type,email\n", "line 1: the column `user_id` is missing", "`user_id`"),
+        (
+            "auth0|1,phonecall,+12025550123\n",
+            "line 1: not a header: none of its cells is the name of a column",
+            "begin with a header",
+        ),
+        (
+            "user_id;type\n",
+            "line 1: the cells of the header are separated by semicolons, not by commas",
+            "commas",
+        ),
+        (
+            "\"user_id\"\t\"type\"\n",
+            "line 1: the cells of the header are separated by tabs, not by commas",
+            "commas",
+        ),
+        ("user_id,\"type\n", "line 1: a quote is opened here and never closed", "close it"),
+        ("user_id,ty\"pe\n", "line 1: the header has a quote in the wrong place", "commas"),
+        (
+            "user_id,type\rauth0|1,email\r",
+            "line 1: the header holds a bare carriage return: end lines with LF or CRLF",
+            "one line",
+        ),
+        ("{\"user_id\": \"auth0|1\"}\n", "line 1: this is JSON, not CSV", "--format jsonl"),
+        ("[\n", "line 1: this is JSON, not CSV", "--format jsonl"),
+    ] {
+        check_error(Format::Csv, text, expected, hint);
+    }
+}
+
+#[test]
+fn what_is_not_text_stops_the_run() {
+    for format in [Format::Csv, Format::Jsonl] {
+        check_error(
+            format,
+            *b"\x1f\x8b\x08\0\0\0\0\0",
+            "the input is a gzip file, not text",
+            "decompress",
+        );
+        check_error(format, *b"\xff\xfeu\0s\0", "the input is UTF-16, not UTF-8", "iconv");
+    }
+    let text = [HEADER.as_bytes(), b"auth0|1,email,caf\xe9,\n"].concat();
+    check_error(Format::Csv, text, "line 2: not UTF-8 at byte 41 of the input", "iconv");
+    let text = format!("{HEADER}auth0|1,email,,\nauth0|2,\"email,,\nauth0|3,email,,\n");
+    check_error(
+        Format::Csv,
+        text,
+        "line 3: a quote is opened here and never closed",
+        "written twice",
+    );
+}
+
+#[test]
+fn jsonl_lines_hold_factors_or_users() {
+    check(
+        Format::Jsonl,
+        "\u{feff}{\"user_id\": \"auth0|1\", \"type\": \"email\", \"email\": \"a@example.com\", \"name\": null}\r\n\
+         \n\
+         {\"authentication_methods\": [{\"type\": \"email\"}, {\"type\": \"totp\"}], \"user_id\": \"auth0|2\"}\n\
+         {\"authentication_methods\": [{}]}\n\
+         {\"type\": \"passkey\", \"credential_backed_up\": true, \"transports\": [\"usb\", \"nfc\"], \"name\": \" \"}\n\
+         {\"phone_number\": 447, \"name\": 1e3, \"email\": {\"a\": [1]}, \"key_id\": -1, \"aaguid\": [1], \
+         \"transports\": [], \"user_agent\": [[\"a\"]]}",
+        &[
+            "1 user_id=auth0|1 type=email email=a@example.com",
+            "3[0] user_id=auth0|2 type=email",
+            "3[1] user_id=auth0|2 type=totp",
+            "4[0]",
+            "5 type=passkey credential_backed_up=true transports=usb|nfc",
+            "6 name=<a number> phone_number=<a number> email=<an object> key_id=<a number> \
+             aaguid=<a list that holds other things than strings> \
+             user_agent=<a list that holds other things than strings> transports=",
+        ],
+    );
+}
+
+#[test]
+fn a_bad_json_line_is_rejected_alone() {
+    let long = "x".repeat(MAX_CELL + 1);
+    let list = vec!["\"a\""; 65].join(",");
+    let many = vec!["{}"; 1001].join(",");
+    for (line, expected) in [
+        ("nonsense", "1! : the line is not valid JSON (column 2)"),
+        ("{\"user_id\": \"a\",}", "1! : the line is not valid JSON (column 17)"),
+        ("{\"name\": NaN}", "1! : the line is not valid JSON (column 10)"),
+        ("{\"name\": \"\\ud800\"}", "1! : the line is not valid JSON (column 17)"),
+        (
+            "{\"name\": \"a",
+            "1! : the line ends at column 11, before its JSON object does: was it cut off?",
+        ),
+        ("{} {}", "1! : more follows after the JSON object (column 4): write one a line"),
+        ("17", "1! : the line must be a JSON object"),
+        ("\"user\"", "1! : the line must be a JSON object"),
+        ("{\"name\": \"a\", \"name\": \"b\"}", "1! name: is there twice"),
+        ("{\"user_id\": \"a\", \"Qq81Zz\": 1}", "1! : key 2 of the line is not known"),
+        ("{\"emial\": 1}", "1! : key 1 of the line is not known; did you mean `email`?"),
+        (
+            "{\"authentication_methods\": [{}, {\"nmae\": 1}]}",
+            "1! : key 1 of `authentication_methods[1]` is not known; did you mean `name`?",
+        ),
+        ("{\"authentication_methods\": []}", "1! authentication_methods: has no factors"),
+        (
+            "{\"authentication_methods\": null}",
+            "1! authentication_methods: must be a list of factors",
+        ),
+        (
+            "{\"authentication_methods\": {}}",
+            "1! authentication_methods: must be a list of factors",
+        ),
+        (
+            "{\"authentication_methods\": [{}, 1]}",
+            "1! authentication_methods[1]: must be an object",
+        ),
+        (
+            "{\"authentication_methods\": [{}], \"authentication_methods\": []}",
+            "1! authentication_methods: is there twice",
+        ),
+        (
+            "{\"authentication_methods\": [{\"user_id\": \"a\"}]}",
+            "1! authentication_methods[0].user_id: belongs beside `authentication_methods`, not into it",
+        ),
+        (
+            "{\"authentication_methods\": [{\"authentication_methods\": []}]}",
+            "1! authentication_methods[0].authentication_methods: must not be inside itself",
+        ),
+        (
+            "{\"user_id\": \"a\", \"type\": null, \"authentication_methods\": [{}]}",
+            "1! : a line with `authentication_methods` must have no other key than `user_id` beside it",
+        ),
+        (
+            &format!("{{\"authentication_methods\": [{many}]}}"),
+            "1! authentication_methods: must have at most 1000 factors",
+        ),
+        (&format!("{{\"name\": \"{long}\"}}"), "1! name: must not be longer than 16384 bytes"),
+        (&format!("{{\"name\": [\"{long}\"]}}"), "1! name: must not be longer than 16384 bytes"),
+        (&format!("{{\"name\": [{list}]}}"), "1 name=<a list of more than 64 entries>"),
+        (
+            "{\"name\": \"a\rb\"}",
+            "1! : the line holds a bare carriage return: line endings must be LF or CRLF",
+        ),
+        (
+            &format!("{{\"name\": {}", "[".repeat(1000) + "1"),
+            "1! : the line is not valid JSON (column 136)",
+        ),
+    ] {
+        check(
+            Format::Jsonl,
+            &format!("{line}\n{{\"type\": \"email\"}}"),
+            &[expected, "2 type=email"],
+        );
+    }
+}
+
+#[test]
+fn what_is_not_jsonl_at_all_stops_the_run() {
+    for (text, expected, hint) in [
+        ("", "the input is empty", "at least one line"),
+        (
+            "\n[{\"user_id\": 1}]\n",
+            "line 2: this is one JSON array, not one object a line",
+            "jq -c '.[]'",
+        ),
+        (
+            "{\n  \"user_id\": 1\n}\n",
+            "line 1: the JSON object goes on over several lines",
+            "jq -c .",
+        ),
+        (
+            "{\"user_id\": 1,\n\"type\": 2}\n",
+            "line 1: the JSON object goes on over several lines",
+            "jq -c .",
+        ),
+        (HEADER, "line 1: this is a CSV header, not JSON", "--format csv"),
+    ] {
+        check_error(Format::Jsonl, text, expected, hint);
+    }
+}
+
+#[test]
+fn the_format_is_told_by_the_extension() {
+    for (name, expected) in [
+        ("a.csv", Some(Format::Csv)),
+        ("a.b.CSV", Some(Format::Csv)),
+        ("a.jsonl", Some(Format::Jsonl)),
+        ("a.ndjson", Some(Format::Jsonl)),
+        ("a.json", None),
+        ("csv", None),
+        ("-", None),
+    ] {
+        assert_eq!(Format::of(Path::new(name)).ok(), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_with_its_path() {
+    let missing = Path::new("/nonexistent/factors.csv");
+    for error in [Source::open(missing, None).err(), preflight(missing, None).err()] {
+        assert!(error.is_some_and(|error| {
+            error.to_string().starts_with("`/nonexistent/factors.csv` cannot")
+        }));
+    }
+    let directory = std::env::temp_dir();
+    assert!(matches!(Source::open(&directory, None), Err(InputError::Directory { .. })));
+    assert!(matches!(Source::open(Path::new("-"), None), Err(InputError::UnknownFormat)));
+    assert!(matches!(preflight(Path::new("-"), Some(Format::Csv)), Ok(None)));
+}
+
+#[test]
+fn every_error_knows_its_line() {
+    let (_, error) = read("user_id,type,x\n", Format::Csv);
+    assert_eq!(error.and_then(|error| error.line()), Some(1));
+    assert_eq!(InputError::Empty.line(), None);
+}
+
+#[test]
+fn preflight_counts_rows_and_progress_counts_bytes() {
+    let text = format!("{HEADER}a,b,c,d\n\n\"a\nb\",c\n");
+    assert_eq!(count_rows(text.as_bytes(), Format::Csv).unwrap(), 2);
+    assert_eq!(count_rows(&b"{}\n\n{}"[..], Format::Jsonl).unwrap(), 2);
+    let mut source = source(text.as_str(), Format::Csv);
+    let bytes_read = source.bytes_read();
+    assert_eq!(bytes_read.load(Ordering::Relaxed), 0);
+    while source.next_row().unwrap().is_some() {}
+    assert_eq!(bytes_read.load(Ordering::Relaxed), text.len() as u64);
+    assert_eq!(source.len(), None);
+}
+
+/// The good factors of a sample and the lines of its bad rows.
+fn sample(name: &str) -> (Vec<String>, Vec<String>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
+    let counted = preflight(&path, None).unwrap();
+    let mut source = Source::open(&path, None).unwrap();
+    assert_eq!(source.len(), path.metadata().ok().map(|metadata| metadata.len()));
+    let (mut good, mut bad, mut n_rows) = (Vec::new(), Vec::new(), 0);
+    while let Some(row) = source.next_row().unwrap() {
+        n_rows += 1;
+        let Row::Record(record) = row else { panic!("{row:?}") };
+        match plan::plan(*record).planned {
+            Planned::Factor(factor) => {
+                let shown: Vec<_> = plan::preview(&factor)
+                    .iter()
+                    .map(|(f, text)| format!("{}={text}", f.name()))
+                    .collect();
+                good.push(format!("{} {}", shown.join(" "), factor.identity()));
+            }
+            Planned::Rejected(rejection) => {
+                bad.extend(rejection.faults.into_iter().map(|f| f.rule));
+            }
+        }
+    }
+    assert!(counted.is_some_and(|counted| counted <= n_rows));
+    (good, bad)
+}
+
+#[test]
+fn the_samples_hold_the_same_good_factors_and_three_bad_rows() {
+    let (mut csv, bad) = sample("factors.csv");
+    let starts = ["is masked", "has another `digits`", "must be `phone`"];
+    assert_eq!(bad.len(), starts.len());
+    assert!(bad.iter().zip(starts).all(|(rule, start)| rule.starts_with(start)), "{bad:?}");
+    let (factors, none) = sample("factors.jsonl");
+    assert_eq!((&factors, none.len()), (&csv, 0));
+    let (mut users, none) = sample("users.jsonl");
+    csv.sort();
+    users.sort();
+    assert_eq!((&users, none.len()), (&csv, 0));
+}
+
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        6 => prop::sample::select(vec![
+            &b"\n"[..], b"\r\n", b"\r", b"\"", b"\"\"", b",", b",,,", b"auth0|1", b"email", b"{", b"}", b"[", b"]",
+            b"{\"user_id\":\"auth0|1\"", b",\"type\":\"totp\"", b"{\"authentication_methods\":[", b"\"name\":", b"null",
+            b"1e5", b"true", b"\xef\xbb\xbf", b"\\ud800", b"user_id,type,name,email\n",
+        ])
+        .prop_map(<[u8]>::to_vec),
+        1 => prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+/// Everything that reaches people from reading and planning.
+fn messages(bytes: &[u8], format: Format) -> String {
+    let (rows, error) = read(bytes, format);
+    let mut said =
+        error.map_or_else(String::new, |error| format!("{error} {error:?} {}", error.hint()));
+    for row in rows {
+        let rejection = match row {
+            Row::Rejected(rejection) => rejection,
+            Row::Record(record) => match plan::plan(*record).planned {
+                Planned::Rejected(rejection) => *rejection,
+                Planned::Factor(_) => continue,
+            },
+        };
+        // The user is named on purpose; everything else must be silent.
+        said.extend([format!("{:?} {:?} ", rejection.faults, rejection.factor_type)]);
+    }
+    said
+}
+
+/// Cells as CSV writes them.
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_give_rows_in_order_or_an_error(bytes in pieces(), with_header: bool) {
+        let header = if with_header { HEADER } else { "" };
+        for (format, bytes) in [
+            (Format::Csv, [header.as_bytes(), &bytes].concat()),
+            (Format::Jsonl, bytes.clone()),
+        ] {
+            let (rows, error) = read(bytes.clone(), format);
+            let lines: Vec<u64> = rows.iter().map(Row::line).collect();
+            prop_assert!(lines.is_sorted());
+            let n_lines = 1 + memchr::memchr_iter(b'\n', &bytes).count() as u64;
+            let last = lines.iter().copied().chain(error.as_ref().and_then(InputError::line)).max();
+            prop_assert!(last.is_none_or(|last| last <= n_lines));
+            let counted = count_rows(&bytes[..], format).map_err(|error| error.to_string());
+            match (counted, error) {
+                (Err(counted), Some(error)) => prop_assert_eq!(counted, error.to_string()),
+                (Ok(counted), None) if format == Format::Csv => prop_assert_eq!(counted, rows.len() as u64),
+                (Ok(counted), None) => prop_assert!(counted <= rows.len() as u64),
+                (counted, error) => prop_assert!(false, "{counted:?} {error:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn csv_cells_come_back_as_they_were_written(
+        rows in prop::collection::vec(prop::array::uniform4("[a-z,\"\r\n é]{0,9}"), 1..9),
+    ) {
+        let lines = rows.iter().map(|row| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(","));
+        let text = format!("{HEADER}{}", lines.collect::<Vec<_>>().join("\n"));
+        let (read, error) = read(text, Format::Csv);
+        prop_assert!(error.is_none());
+        prop_assert_eq!(read.len(), rows.len());
+        let mut line = 2;
+        for (row, cells) in read.iter().zip(&rows) {
+            let Row::Record(record) = row else { panic!("{row:?}") };
+            prop_assert_eq!(record.line, line);
+            for (field, cell) in [Field::UserId, Field::Type, Field::Name, Field::Email].into_iter().zip(cells) {
+                let expected =
+                    if cell.trim().is_empty() { Cell::Absent } else { Cell::Text(cell.clone()) };
+                prop_assert!(*record.get(field) == expected);
+            }
+            line += 1 + cells.iter().map(|cell| cell.matches('\n').count() as u64).sum::<u64>();
+        }
+    }
+
+    #[test]
+    fn csv_and_jsonl_of_the_same_cells_give_the_same_records(
+        rows in prop::collection::vec(prop::array::uniform4("[ -~é]{0,12}"), 1..6),
+    ) {
+        let fields = [Field::UserId, Field::Type, Field::Name, Field::Email];
+        let csv = rows.iter().map(|row| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\n");
+        let csv = read(HEADER.to_owned() + &csv.collect::<String>(), Format::Csv).0;
+        let jsonl = rows.iter().map(|row| {
+            let object = fields.iter().zip(row).map(|(field, cell)| (field.name(), cell));
+            serde_json::to_string(&object.collect::<std::collections::BTreeMap<_, _>>()).unwrap() + "\n"
+        });
+        let jsonl = read(jsonl.collect::<String>(), Format::Jsonl).0;
+        // A header counts as a line.
+        let told = |rows: &[Row], less: u64| -> Vec<String> {
+            rows.iter()
+                .map(|row| {
+                    let line = row.line();
+                    told(row).replacen(&line.to_string(), &(line - less).to_string(), 1)
+                })
+                .collect()
+        };
+        prop_assert_eq!(told(&csv, 1), told(&jsonl, 0));
+    }
+
+    #[test]
+    fn no_message_holds_a_piece_of_the_input(
+        canary in "[0-9A-Za-z@+/=]{0,4}Qq[0-9JKZ]{6,12}[0-9A-Za-z@+/=,\":{}\r]{0,9}",
+        place in 0_usize..12,
+    ) {
+        let c = &canary;
+        let text = match place {
+            0 => c.clone(),
+            1 => format!("user_id,type,{c}\n"),
+            2 => format!("{c},type,email\n"),
+            3 => format!("{HEADER}{c}"),
+            4 => format!("{HEADER}auth0|1,{c},,"),
+            5 => format!("{HEADER}auth0|1,email,\"{c},"),
+            6 => format!("{HEADER}auth0|1,email,\"\"{c},\n,,,{c}"),
+            7 => format!("{{\"{c}\": 1}}"),
+            8 => format!("{{\"user_id\": \"auth0|1\", \"type\": \"{c}\", \"name\": \"{c}\", \"email\": \"{c}\"}}"),
+            9 => format!("{{\"authentication_methods\": [\"{c}\"]}}"),
+            10 => format!("{{\"authentication_methods\": [{{\"{c}\": \"{c}\"}}]}}"),
+            _ => format!("{{\"user_id\": \"auth0|1\", \"type\": {c}}} {c}"),
+        };
+        for format in [Format::Csv, Format::Jsonl] {
+            let said = messages(text.as_bytes(), format);
+            for window in c.as_bytes().windows(6) {
+                let window = str::from_utf8(window).unwrap();
+                prop_assert!(!said.contains(window), "{} in {}", window, said);
+            }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! What the ledger decides: who is new, who is settled, what an intent and an outcome change.
+//! Generic over the [`Store`], so that the same decisions run on SQLite and, in the simulator,
+//! on a disk that loses what was not synced.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    LedgerFault,
+    entry::Entry,
+    fingerprint::Fingerprint,
+    index::Index,
+    seq::Seq,
+    tally::{Counts, Tally},
+};
+use crate::{
+    api::Millis,
+    model::{FactorType, Rejection, State, UserId},
+    retry::{History, Settlement},
+};
+
+/// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
+pub trait Store: Send {
+    /// Visits every entry in order of its number.
+    fn load(&mut self, visit: &mut dyn FnMut(Seq, &Entry)) -> Result<(), LedgerFault>;
+    /// The entries from `first` on, at most `count`, in order.
+    fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault>;
+    /// Writes an entry that was not there.
+    fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
+    /// Overwrites an entry that is there.
+    fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
+    /// Writes a rejected row of this run.
+    fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
+    /// Writes how this run ended; a complete run replaces its input's older rejections.
+    fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault>;
+    /// Makes everything written so far durable, or says that it could not.
+    fn commit(&mut self) -> Result<(), LedgerFault>;
+}
+
+/// A row on its way in.
+#[derive(Debug)]
+pub enum Row {
+    /// A factor that can be sent.
+    Factor {
+        /// Its fingerprint.
+        fingerprint: Fingerprint,
+        /// Its line.
+        line: u64,
+        /// Whose it is.
+        user: UserId,
+        /// Its kind.
+        factor_type: FactorType,
+    },
+    /// A row that cannot.
+    Rejected(Box<Rejection>),
+}
+
+/// What the ledger says to a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// To be delivered.
+    Todo(Seq, History),
+    /// An earlier run left it in doubt: to be looked up.
+    InDoubt(Seq, History),
+    /// Nothing to do: settled by an earlier run, met before in this input, or rejected.
+    Done,
+}
+
+/// An intent: one request that is about to leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Intent {
+    /// Whose.
+    pub seq: Seq,
+    /// When, by our clock.
+    pub at: Millis,
+    /// How far the tenant's clock is ahead.
+    pub skew: Option<Millis>,
+    /// How many earlier attempts were in doubt.
+    pub doubts: u32,
+}
+
+/// Rows of the store that stand beside each other in the input are asked for one after the
+/// other: this many are read at once.
+const PAGE: u32 = 512;
+
+/// The decisions, and what they need in memory.
+#[derive(Debug)]
+pub(super) struct Book<S> {
+    store: S,
+    run: i64,
+    index: Index,
+    /// Entries admitted and not settled in this run; bounded by the engine's window.
+    open: HashMap<Seq, Open>,
+    page: Vec<(Seq, Entry)>,
+    /// Settled states that are tried anew in this run.
+    retry: Vec<State>,
+    /// Counts that become visible with the next commit.
+    counts: Counts,
+    tally: Arc<Tally>,
+    dirty: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    entry: Entry,
+    /// Whether the store has it.
+    stored: bool,
+}
+
+impl<S: Store> Book<S> {
+    /// Reads what is there. `run` is the number of this run.
+    pub(super) fn open(
+        mut store: S,
+        run: i64,
+        retry: Vec<State>,
+        tally: Arc<Tally>,
+    ) -> Result<Self, LedgerFault> {
+        let mut index = Index::new();
+        store.load(&mut |seq, entry| {
+            index.insert(seq, entry.fingerprint, entry.user.as_str(), entry.state);
+        })?;
+        Ok(Self {
+            store,
+            run,
+            index,
+            open: HashMap::new(),
+            page: Vec::new(),
+            retry,
+            counts: Counts::default(),
+            tally,
+            dirty: false,
+        })
+    }
+
+    /// Says to each row whether there is anything to do for it.
+    pub(super) fn admit(&mut self, rows: Vec<Row>) -> Result<Vec<Admission>, LedgerFault> {
+        rows.into_iter().map(|row| self.admit_one(row)).collect()
+    }
+
+    fn admit_one(&mut self, row: Row) -> Result<Admission, LedgerFault> {
+        let (fingerprint, line, user, factor_type) = match row {
+            Row::Factor { fingerprint, line, user, factor_type } => {
+                (fingerprint, line, user, factor_type)
+            }
+            Row::Rejected(rejection) => {
+                self.store.reject(&rejection)?;
+                self.dirty = true;
+                self.counts.rejected += 1;
+                return Ok(Admission::Done);
+            }
+        };
+        let Some(seq) = self.find(fingerprint)? else {
+            let seq = self.index.next();
+            if seq.0 == u32::MAX {
+                return Err(LedgerFault::full());
+            }
+            let entry = Entry {
+                fingerprint,
+                run: self.run,
+                line,
+                user,
+                factor_type,
+                state: State::Pending,
+                how: None,
+                attempts: 0,
+                doubts: 0,
+                intent_at: None,
+                skew: None,
+                method_id: None,
+                status: None,
+                error: None,
+                settled_at: None,
+            };
+            self.index.insert(seq, fingerprint, entry.user.as_str(), State::Pending);
+            self.index.see(seq);
+            self.open.insert(seq, Open { entry, stored: false });
+            return Ok(Admission::Todo(seq, History::default()));
+        };
+        if self.index.see(seq) {
+            self.counts.duplicates += 1;
+            return Ok(Admission::Done);
+        }
+        let state = self.index.state(seq);
+        if state.is_settled() && !self.retry.contains(&state) {
+            self.counts.skipped += 1;
+            self.counts.skipped_bad += u64::from(state.is_bad());
+            return Ok(Admission::Done);
+        }
+        let mut entry = self.stored(seq)?;
+        let history = match state {
+            State::InFlight => {
+                self.counts.in_flight += 1;
+                History {
+                    attempts: entry.attempts,
+                    // The open attempt is in doubt now.
+                    doubts: entry.doubts + 1,
+                    intent_at: entry.intent_at.unwrap_or_default(),
+                    skew: entry.skew,
+                    ..History::default()
+                }
+            }
+            State::Pending => History {
+                attempts: entry.attempts,
+                doubts: entry.doubts,
+                intent_at: entry.intent_at.unwrap_or_default(),
+                skew: entry.skew,
+                ..History::default()
+            },
+            _ => {
+                (entry.attempts, entry.doubts) = (0, 0);
+                (entry.intent_at, entry.skew) = (None, None);
+                History::default()
+            }
+        };
+        self.open.insert(seq, Open { entry, stored: true });
+        Ok(match state {
+            State::InFlight => Admission::InDoubt(seq, history),
+            _ => Admission::Todo(seq, history),
+        })
+    }
+
+    /// Records that a request is about to leave. It may leave once this is committed.
+    pub(super) fn intend(&mut self, intent: Intent) -> Result<(), LedgerFault> {
+        let Some(open) = self.open.get_mut(&intent.seq) else {
+            return Err(LedgerFault::bug("an intent for a row that is not open"));
+        };
+        let entry = &mut open.entry;
+        entry.attempts += 1;
+        entry.doubts = intent.doubts;
+        if intent.doubts == 0 {
+            (entry.intent_at, entry.skew) = (Some(intent.at), intent.skew);
+        }
+        (entry.how, entry.status, entry.settled_at) = (None, None, None);
+        entry.error = None;
+        self.change(intent.seq, State::InFlight)
+    }
+
+    /// Records that the open attempt was not executed.
+    pub(super) fn void(&mut self, seq: Seq) -> Result<(), LedgerFault> {
+        let Some(open) = self.open.get_mut(&seq) else {
+            return Err(LedgerFault::bug("a void intent for a row that is not open"));
+        };
+        open.entry.attempts = open.entry.attempts.saturating_sub(1);
+        self.change(seq, State::Pending)
+    }
+
+    /// Records how a factor ended.
+    pub(super) fn settle(
+        &mut self,
+        seq: Seq,
+        settlement: Settlement,
+        at: Millis,
+    ) -> Result<(), LedgerFault> {
+        let Some(open) = self.open.get_mut(&seq) else {
+            return Err(LedgerFault::bug("an outcome for a row that is not open"));
+        };
+        let entry = &mut open.entry;
+        entry.how = Some(settlement.how);
+        entry.method_id = settlement.method_id.map(Into::into);
+        entry.status = settlement.status;
+        entry.error = settlement.error.map(|error| error.as_ref().into());
+        entry.settled_at = Some(at);
+        self.change(seq, settlement.state)?;
+        self.open.remove(&seq);
+        match settlement.state {
+            State::Created => self.counts.created += 1,
+            State::AlreadyPresent => self.counts.already_present += 1,
+            State::Rejected => self.counts.rejected += 1,
+            State::Failed => self.counts.failed += 1,
+            State::NeedsReview => self.counts.needs_review += 1,
+            State::Pending | State::InFlight => {
+                return Err(LedgerFault::bug("an outcome that settles nothing"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ids of methods that the ledger holds for other factors of `user`.
+    pub(super) fn known(
+        &mut self,
+        user: &UserId,
+        except: Seq,
+    ) -> Result<Vec<Arc<str>>, LedgerFault> {
+        let mut ids = Vec::new();
+        for seq in self.index.rows_of(user.as_str()) {
+            if seq == except || self.open.contains_key(&seq) {
+                continue;
+            }
+            if let Some((_, entry)) = self.store.range(seq, 1)?.pop().filter(|(at, _)| *at == seq)
+                && entry.user == *user
+            {
+                ids.extend(entry.method_id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Records how the run ended.
+    pub(super) fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault> {
+        self.dirty = true;
+        self.store.end_run(complete, at)
+    }
+
+    /// Makes all of it durable, and only then visible in the tally.
+    pub(super) fn commit(&mut self) -> Result<(), LedgerFault> {
+        if self.dirty {
+            self.store.commit()?;
+            self.dirty = false;
+        }
+        self.tally.set(&self.counts);
+        Ok(())
+    }
+
+    fn change(&mut self, seq: Seq, state: State) -> Result<(), LedgerFault> {
+        let Some(open) = self.open.get_mut(&seq) else {
+            return Err(LedgerFault::bug("a change to a row that is not open"));
+        };
+        let before = std::mem::replace(&mut open.entry.state, state);
+        if open.stored {
+            self.store.update(seq, &open.entry)?;
+        } else {
+            self.store.insert(seq, &open.entry)?;
+            open.stored = true;
+        }
+        self.counts.in_flight -= u64::from(before == State::InFlight);
+        self.counts.in_flight += u64::from(state == State::InFlight);
+        self.index.set_state(seq, state);
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// The row of that fingerprint, confirmed by all of its 128 bits.
+    fn find(&mut self, print: Fingerprint) -> Result<Option<Seq>, LedgerFault> {
+        let candidates: Vec<Seq> = self.index.candidates(print).collect();
+        for seq in candidates {
+            let same = match self.open.get(&seq) {
+                Some(open) => open.entry.fingerprint == print,
+                None => self.stored(seq)?.fingerprint == print,
+            };
+            if same {
+                return Ok(Some(seq));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A stored entry, by way of a page: a resumed input asks for its rows in order.
+    fn stored(&mut self, seq: Seq) -> Result<Entry, LedgerFault> {
+        let at = |page: &[(Seq, Entry)]| page.binary_search_by_key(&seq, |(seq, _)| *seq).ok();
+        if at(&self.page).is_none() {
+            self.page = self.store.range(seq, PAGE)?;
+        }
+        at(&self.page)
+            .and_then(|position| self.page.get(position))
+            .map(|(_, entry)| entry.clone())
+            .ok_or_else(|| LedgerFault::damaged(format!("row {} has gone", seq.0)))
+    }
+}

@@ -1,0 +1,147 @@
+//! The ledger's file: made whole or not at all, 0600, no links followed, one process at a time.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::OFlags;
+
+use super::LedgerFault;
+
+/// How every SQLite file begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// A file that is locked for this process until dropped.
+#[derive(Debug)]
+pub(super) struct Locked {
+    /// The real place of the file: its folder resolved, the file itself not a link.
+    pub(super) path: PathBuf,
+    _file: File,
+}
+
+/// Locks the ledger at `path`; `create` fills a new file in, where there is none yet.
+pub(super) fn lock(
+    path: &Path,
+    create: impl Fn(&Path) -> Result<(), LedgerFault>,
+) -> Result<Locked, LedgerFault> {
+    let path = resolve(path)?;
+    refuse_links(&path)?;
+    let file = match open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(&path, create)?;
+            open(&path)
+        }
+        opened => opened,
+    };
+    let mut file = file.map_err(|error| LedgerFault::cannot("open it", &error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(LedgerFault::in_use()),
+        Err(TryLockError::Error(error)) => return Err(LedgerFault::cannot("lock it", &error)),
+    }
+    inspect(&path, &mut file)?;
+    Ok(Locked { path, _file: file })
+}
+
+/// `path` with its folder resolved, so that SQLite can be told to follow no links at all.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| LedgerFault::new("the path names no file", "give --ledger FILE"))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))
+        .map_err(|error| LedgerFault::cannot("find its folder", &error))?;
+    Ok(folder.join(name))
+}
+
+/// The files that SQLite keeps beside a ledger in use.
+pub(super) fn side_files(path: &Path) -> [PathBuf; 2] {
+    ["-wal", "-shm"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    })
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits().cast_signed())
+        .open(path)
+}
+
+fn refuse_links(path: &Path) -> Result<(), LedgerFault> {
+    let [wal, shm] = side_files(path);
+    for file in [path, &wal, &shm] {
+        if fs::symlink_metadata(file).is_ok_and(|meta| meta.file_type().is_symlink()) {
+            return Err(LedgerFault::new(
+                "it, or a file beside it, is a symbolic link",
+                "give the path of the file itself",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the ledger under another name and gives it its own once it is whole: a kill in between
+/// leaves no half ledger that a later run would have to guess about.
+fn make(path: &Path, create: impl Fn(&Path) -> Result<(), LedgerFault>) -> Result<(), LedgerFault> {
+    if side_files(path).iter().any(|file| file.exists()) {
+        return Err(LedgerFault::new(
+            "it is missing, but a `-wal` or `-shm` file of it is there",
+            "put the ledger back beside it; only if you know that nothing is in it, delete the \
+             side files",
+        ));
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let fresh = tempfile::Builder::new()
+        .prefix(".mfaferry-new-")
+        .tempfile_in(folder)
+        .map_err(|error| LedgerFault::cannot("create it", &error))?;
+    create(fresh.path())?;
+    fresh.as_file().sync_all().map_err(|error| LedgerFault::cannot("write it", &error))?;
+    match fresh.persist_noclobber(path) {
+        Ok(_) => {}
+        // Another process was quicker; the lock decides.
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(LedgerFault::cannot("create it", &error.error)),
+    }
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| LedgerFault::cannot("make it durable", &error))
+}
+
+fn inspect(path: &Path, file: &mut File) -> Result<(), LedgerFault> {
+    let meta = file.metadata().map_err(|error| LedgerFault::cannot("read it", &error))?;
+    if !meta.is_file() || meta.nlink() != 1 {
+        return Err(LedgerFault::new(
+            "it is not a plain file of its own (a hard link, a device or a pipe)",
+            "give the path of a plain file",
+        ));
+    }
+    if meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(LedgerFault::new("it belongs to another user", "run as the user who made it"));
+    }
+    let here =
+        fs::symlink_metadata(path).map_err(|error| LedgerFault::cannot("read it", &error))?;
+    if (here.dev(), here.ino()) != (meta.dev(), meta.ino()) {
+        return Err(LedgerFault::in_use());
+    }
+    let mut start = [0; MAGIC.len()];
+    if file.read_exact(&mut start).is_err() || start != MAGIC {
+        return Err(LedgerFault::new(
+            "it is not a ledger, or its beginning is lost",
+            "restore it from a copy, or give another --ledger; a lost ledger cannot protect \
+             against doubled factors, so it is never simply replaced",
+        ));
+    }
+    if meta.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(0o600))
+            .map_err(|error| LedgerFault::cannot("make it private (0600)", &error))?;
+    }
+    Ok(())
+}

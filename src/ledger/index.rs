@@ -1,0 +1,91 @@
+//! "Seen before?" in memory, in about 20 bytes a factor: a tag of 32 bits and the row's number,
+//! a hash of its user, and its state. A tag is only a hint; the book confirms a hit by the whole
+//! fingerprint.
+
+use hashbrown::HashTable;
+
+use super::{fingerprint::Fingerprint, seq::Seq};
+use crate::model::State;
+
+/// Tables grow by doubling; with shards only a part of the memory is there twice at any time.
+const SHARDS: usize = 16;
+/// Set in a state byte when this run's input has had the factor.
+const SEEN: u8 = 0x80;
+
+/// Finds rows by fingerprint, by user, and tells their state.
+#[derive(Debug)]
+pub(super) struct Index {
+    shards: Vec<HashTable<(u32, u32)>>,
+    states: Vec<u8>,
+    users: Vec<u32>,
+}
+
+impl Index {
+    pub(super) fn new() -> Self {
+        Self { shards: vec![HashTable::new(); SHARDS], states: Vec::new(), users: Vec::new() }
+    }
+
+    /// The number that the next new row gets.
+    pub(super) fn next(&self) -> Seq {
+        Seq(u32::try_from(self.states.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Adds the row with the number [`Self::next`], or a later one: numbers in between, of rows
+    /// that were never written, stay empty.
+    pub(super) fn insert(&mut self, seq: Seq, print: Fingerprint, user: &str, state: State) {
+        let at = seq.0 as usize;
+        self.states.resize(at + 1, State::Pending as u8);
+        self.users.resize(at + 1, 0);
+        self.states[at] = state as u8;
+        self.users[at] = user_hash(user);
+        let tag = print.tag();
+        self.shards[shard(tag)].insert_unique(spread(tag), (tag, seq.0), |(tag, _)| spread(*tag));
+    }
+
+    /// Rows whose fingerprint may be `print`.
+    pub(super) fn candidates(&self, print: Fingerprint) -> impl Iterator<Item = Seq> + '_ {
+        let tag = print.tag();
+        self.shards[shard(tag)]
+            .iter_hash(spread(tag))
+            .filter(move |(other, _)| *other == tag)
+            .map(|(_, seq)| Seq(*seq))
+    }
+
+    /// Rows whose user may be `user`. Reads four bytes of every row: for factors in doubt only.
+    pub(super) fn rows_of(&self, user: &str) -> Vec<Seq> {
+        let hash = user_hash(user);
+        let hits = self.users.iter().zip(0_u32..).filter(|(other, _)| **other == hash);
+        hits.map(|(_, seq)| Seq(seq)).collect()
+    }
+
+    pub(super) fn state(&self, seq: Seq) -> State {
+        State::from_code(self.states[seq.0 as usize] & !SEEN).unwrap_or(State::NeedsReview)
+    }
+
+    pub(super) fn set_state(&mut self, seq: Seq, state: State) {
+        let byte = &mut self.states[seq.0 as usize];
+        *byte = *byte & SEEN | state as u8;
+    }
+
+    /// Marks the row as met in this run's input; says whether it was before.
+    pub(super) fn see(&mut self, seq: Seq) -> bool {
+        let byte = &mut self.states[seq.0 as usize];
+        let before = *byte & SEEN != 0;
+        *byte |= SEEN;
+        before
+    }
+}
+
+fn shard(tag: u32) -> usize {
+    (tag >> 28) as usize % SHARDS
+}
+
+/// Spreads the 28 bits that a shard does not use over the 64 that the table wants.
+fn spread(tag: u32) -> u64 {
+    u64::from(tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// FNV-1a: hits are confirmed by the user id, so it need not be strong, only stable and quick.
+fn user_hash(user: &str) -> u32 {
+    user.bytes().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}

@@ -1,0 +1,258 @@
+//! The ledger: what was asked of the tenant and what came of it, durable before it is believed.
+//!
+//! One thread owns the store. It takes whatever waits, applies it, commits once (one sync for
+//! all of it), and only then answers: an intent is durable when [`Ledger::intend`] returns, and
+//! the [`Tally`] counts only what is durable. The first failed write or sync ends it: every later
+//! call fails, so nothing more is sent (reliability.md, R9).
+//!
+//! A row's number ([`Seq`]) is given in order of admission and is the only key; "seen before?"
+//! is answered by an index in memory, loaded by one scan (performance.md 3).
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+mod book;
+mod entry;
+mod file;
+mod fingerprint;
+mod index;
+mod owner;
+mod read;
+mod seq;
+mod sqlite;
+mod tally;
+
+pub use book::{Admission, Intent, Row, Store};
+pub use entry::Entry;
+pub use fingerprint::{Fingerprint, Key, Seen};
+pub use read::{Item, Reader, Totals};
+pub use seq::Seq;
+pub use tally::{Counts, Tally};
+
+use crate::{
+    api::Millis,
+    error::Error,
+    model::{State, UserId},
+    retry::Settlement,
+};
+use book::Book;
+use owner::Command;
+
+/// Commands that may wait for the owner at a time.
+const QUEUE: usize = 4096;
+
+/// What a run needs to say of itself.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// The tenant's base URL: a ledger is bound to it.
+    pub tenant: &'a str,
+    /// `import`, …
+    pub command: &'a str,
+    /// The input's name, as the user gave it.
+    pub input: &'a str,
+    /// Settled states to be tried anew.
+    pub retry: Vec<State>,
+    /// Wall clock.
+    pub now: fn() -> Millis,
+}
+
+/// A handle to the ledger of this run; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    commands: mpsc::Sender<Command>,
+    fault: Arc<Mutex<Option<LedgerFault>>>,
+    tally: Arc<Tally>,
+    id: Arc<str>,
+    path: Arc<Path>,
+}
+
+/// A ledger that has just been opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The handle.
+    pub ledger: Ledger,
+    /// For fingerprints.
+    pub key: Key,
+    /// Whether an earlier run used it.
+    pub resumed: bool,
+    /// Ends when the last handle is dropped and all is written.
+    pub thread: std::thread::JoinHandle<()>,
+}
+
+impl Ledger {
+    /// Opens the ledger at `path`, or makes it, and starts its thread. Blocks while it reads what
+    /// is there.
+    pub fn open(path: &Path, opening: Opening<'_>) -> Result<Opened, Error> {
+        Self::try_open(path, opening).map_err(|fault| fault.at(path))
+    }
+
+    fn try_open(path: &Path, opening: Opening<'_>) -> Result<Opened, LedgerFault> {
+        let at = (opening.now)();
+        let lock = file::lock(path, |path| sqlite::create(path, opening.tenant, at))?;
+        let (store, meta, resumed) =
+            sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
+        let run = store.run();
+        let tally = Arc::new(Tally::default());
+        let book = Book::open(store, run, opening.retry, Arc::clone(&tally))?;
+        let (commands, queue) = mpsc::channel(QUEUE);
+        let fault = Arc::new(Mutex::new(None));
+        let ledger = Self {
+            commands,
+            fault: Arc::clone(&fault),
+            tally,
+            id: meta.id.into(),
+            path: path.into(),
+        };
+        let now = opening.now;
+        let thread = std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || owner::run(book, queue, &fault, now))
+            .map_err(|error| LedgerFault::cannot("start its thread", &error))?;
+        Ok(Opened { ledger, key: Key::new(&meta.key), resumed, thread })
+    }
+
+    /// Asks for each row whether there is anything to do. Rejected rows are recorded.
+    pub async fn admit(&self, rows: Vec<Row>) -> Result<Vec<Admission>, Error> {
+        self.ask(|reply| Command::Admit(rows, reply)).await
+    }
+
+    /// Records an intent; durable on return.
+    pub async fn intend(&self, intent: Intent) -> Result<(), Error> {
+        self.ask(|reply| Command::Intend(intent, reply)).await
+    }
+
+    /// Records that the open attempt was not executed. Durable with the next commit; if that is
+    /// lost, the attempt is merely looked up.
+    pub async fn void(&self, seq: Seq) -> Result<(), Error> {
+        self.tell(Command::Void(seq)).await
+    }
+
+    /// Records how a factor ended. Durable with the next commit; if that is lost, the factor is
+    /// looked up again.
+    pub async fn settle(&self, seq: Seq, settlement: Settlement) -> Result<(), Error> {
+        self.tell(Command::Settle(seq, settlement)).await
+    }
+
+    /// Ids of methods that the ledger holds for other factors of `user`.
+    pub async fn known(&self, user: &UserId, except: Seq) -> Result<Vec<Arc<str>>, Error> {
+        let user = user.clone();
+        self.ask(|reply| Command::Known(user, except, reply)).await
+    }
+
+    /// Records how the run ended, with all that came before; durable on return.
+    pub async fn end_run(&self, complete: bool) -> Result<(), Error> {
+        self.ask(|reply| Command::EndRun(complete, reply)).await
+    }
+
+    /// What is durable of this run.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// The correlation id of a row, sent with each of its requests: this ledger's id and the
+    /// row's number, so it can be told from the ledger alone. 64 characters would be kept.
+    pub fn correlation(&self, seq: Seq) -> String {
+        correlation(&self.id, seq)
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(command(reply)).await?;
+        answer.await.map_err(|_| self.broken())
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), Error> {
+        self.commands.send(command).await.map_err(|_| self.broken())
+    }
+
+    fn broken(&self) -> Error {
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        fault.unwrap_or_else(|| LedgerFault::bug("its thread has gone")).at(&self.path)
+    }
+}
+
+/// `mf-<ledger id>-<row>`.
+pub(crate) fn correlation(ledger_id: &str, seq: Seq) -> String {
+    format!("mf-{ledger_id}-{}", seq.0)
+}
+
+/// Why the ledger cannot be used; becomes an [`Error`] where its path is known.
+#[derive(Debug, Clone)]
+pub struct LedgerFault {
+    message: String,
+    hint: String,
+}
+
+impl LedgerFault {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+
+    fn cannot(what: &str, error: &std::io::Error) -> Self {
+        Self::new(
+            format!("cannot {what}: {error}"),
+            "check the folder, its permissions and its space, or give another --ledger",
+        )
+    }
+
+    fn in_use() -> Self {
+        Self::new(
+            "it is in use by another mfaferry",
+            "wait for that run to end, or give this one a --ledger of its own",
+        )
+    }
+
+    fn damaged(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::new(
+            format!("it is damaged: {message}"),
+            "restore it from a copy; a damaged ledger cannot protect against doubled factors, so \
+             nothing is sent",
+        )
+    }
+
+    fn full() -> Self {
+        Self::new("it holds as many factors as it can", "use another --ledger for the rest")
+    }
+
+    fn bug(message: &str) -> Self {
+        Self::new(format!("internal error: {message}"), "please report this")
+    }
+
+    fn at(self, path: &Path) -> Error {
+        let path = crate::report::escape(&PathBuf::from(path).display().to_string());
+        Error::Ledger { path, message: self.message, hint: self.hint }
+    }
+}
+
+impl From<rusqlite::Error> for LedgerFault {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::damaged("SQLite cannot read it")
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::in_use(),
+            Some(ErrorCode::DiskFull) => Self::new(
+                "the disk is full",
+                "make room, then run the same command again: it goes on where it stopped",
+            ),
+            Some(ErrorCode::ReadOnly) => {
+                Self::new("it cannot be written", "make it writable, or give another --ledger")
+            }
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::new(
+                "reading or writing it failed",
+                "check the disk, then run the same command again",
+            ),
+            // Types that do not fit: rows are only ever written by us.
+            _ => Self::damaged("it holds what it should not"),
+        }
+    }
+}

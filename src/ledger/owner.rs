@@ -1,0 +1,94 @@
+//! The loop that owns the store: take what waits, apply it, commit once, answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    LedgerFault,
+    book::{Admission, Book, Intent, Row, Store},
+    seq::Seq,
+};
+use crate::{api::Millis, model::UserId, retry::Settlement};
+
+/// How many commands share a commit at most (performance.md 3: more gains little).
+const BATCH: usize = 1024;
+
+/// What can be asked of the ledger.
+#[derive(Debug)]
+pub(super) enum Command {
+    Admit(Vec<Row>, oneshot::Sender<Vec<Admission>>),
+    Intend(Intent, oneshot::Sender<()>),
+    Void(Seq),
+    Settle(Seq, Settlement),
+    Known(UserId, Seq, oneshot::Sender<Vec<Arc<str>>>),
+    EndRun(bool, oneshot::Sender<()>),
+}
+
+/// An answer that waits for the commit. Whoever asked may have gone; that is no fault.
+enum Reply {
+    Admitted(oneshot::Sender<Vec<Admission>>, Vec<Admission>),
+    Known(oneshot::Sender<Vec<Arc<str>>>, Vec<Arc<str>>),
+    Done(oneshot::Sender<()>),
+}
+
+/// Runs until the last handle is dropped or something fails; then `fault` says what.
+pub(super) fn run<S: Store>(
+    mut book: Book<S>,
+    mut queue: mpsc::Receiver<Command>,
+    fault: &Mutex<Option<LedgerFault>>,
+    now: fn() -> Millis,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+        match apply(&mut book, &mut batch, now) {
+            Ok(replies) => replies.into_iter().for_each(Reply::send),
+            Err(error) => {
+                // First the reason, then the silence that makes everybody ask for it: dropping
+                // `queue` and the replies fails all calls, now and later.
+                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                return;
+            }
+        }
+    }
+}
+
+fn apply<S: Store>(
+    book: &mut Book<S>,
+    batch: &mut Vec<Command>,
+    now: fn() -> Millis,
+) -> Result<Vec<Reply>, LedgerFault> {
+    let mut replies = Vec::with_capacity(batch.len());
+    for command in batch.drain(..) {
+        match command {
+            Command::Admit(rows, reply) => {
+                replies.push(Reply::Admitted(reply, book.admit(rows)?));
+            }
+            Command::Intend(intent, reply) => {
+                book.intend(intent)?;
+                replies.push(Reply::Done(reply));
+            }
+            Command::Void(seq) => book.void(seq)?,
+            Command::Settle(seq, settlement) => book.settle(seq, settlement, now())?,
+            Command::Known(user, except, reply) => {
+                replies.push(Reply::Known(reply, book.known(&user, except)?));
+            }
+            Command::EndRun(complete, reply) => {
+                book.end_run(complete, now())?;
+                replies.push(Reply::Done(reply));
+            }
+        }
+    }
+    book.commit()?;
+    Ok(replies)
+}
+
+impl Reply {
+    fn send(self) {
+        match self {
+            Self::Admitted(reply, admissions) => drop(reply.send(admissions)),
+            Self::Known(reply, ids) => drop(reply.send(ids)),
+            Self::Done(reply) => drop(reply.send(())),
+        }
+    }
+}

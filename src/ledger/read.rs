@@ -1,0 +1,228 @@
+//! Reading a ledger for reports: the same after a crash as after a clean end, and while a run
+//! is going on.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::{
+    LedgerFault, correlation,
+    entry::Entry,
+    file,
+    seq::Seq,
+    sqlite::{self, COLUMNS},
+};
+use crate::{
+    api::Millis,
+    error::Error,
+    model::{FactorType, State},
+};
+
+/// A ledger opened for reading only.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: std::path::PathBuf,
+    id: String,
+    tenant: String,
+}
+
+/// How many rows of a ledger stand where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Totals {
+    /// Created by this tool.
+    pub created: u64,
+    /// There before.
+    pub already_present: u64,
+    /// Refused for good, before or by sending.
+    pub rejected: u64,
+    /// Provably not created.
+    pub failed: u64,
+    /// Nobody knows.
+    pub needs_review: u64,
+    /// Not yet known.
+    pub in_flight: u64,
+}
+
+impl Totals {
+    /// All of them.
+    pub fn rows(&self) -> u64 {
+        self.created
+            + self.already_present
+            + self.rejected
+            + self.failed
+            + self.needs_review
+            + self.in_flight
+    }
+}
+
+/// One object of a report.
+#[derive(Debug)]
+pub enum Item {
+    /// A factor.
+    Factor {
+        /// Its row.
+        entry: Entry,
+        /// The id its requests carried.
+        correlation: String,
+    },
+    /// A row refused before sending.
+    Rejected {
+        /// Its line.
+        line: u64,
+        /// The user, where known.
+        user: Option<String>,
+        /// The type, where known.
+        factor_type: Option<FactorType>,
+        /// `[{"field":…,"rule":…}]`.
+        faults: String,
+        /// When the run that refused it began.
+        at: Millis,
+    },
+}
+
+impl Reader {
+    /// Opens the ledger at `path`.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::try_open(path).map_err(|fault| fault.at(path))
+    }
+
+    fn try_open(path: &Path) -> Result<Self, LedgerFault> {
+        let path = file::resolve(path)?;
+        if let Err(error) = std::fs::metadata(&path) {
+            return Err(LedgerFault::cannot("open it", &error));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(&path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        let meta = sqlite::recognise(&connection)?;
+        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant })
+    }
+
+    /// The tenant it is bound to.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// How many rows stand where.
+    pub fn totals(&self) -> Result<Totals, Error> {
+        self.try_totals().map_err(|fault| fault.at(&self.path))
+    }
+
+    fn try_totals(&self) -> Result<Totals, LedgerFault> {
+        let mut totals = Totals::default();
+        let mut statement =
+            self.connection.prepare("SELECT state, count(*) FROM factors GROUP BY state")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let count = row.get::<_, i64>(1)?.cast_unsigned();
+            match State::from_code(row.get(0)?) {
+                Some(State::InFlight) => totals.in_flight = count,
+                Some(State::Created) => totals.created = count,
+                Some(State::AlreadyPresent) => totals.already_present = count,
+                Some(State::Rejected) => totals.rejected += count,
+                Some(State::Failed) => totals.failed = count,
+                Some(State::NeedsReview) => totals.needs_review = count,
+                Some(State::Pending) => {}
+                None => return Err(LedgerFault::damaged("a row has an unknown state")),
+            }
+        }
+        totals.rejected += self
+            .connection
+            .query_row("SELECT count(*) FROM rejections", [], |row| row.get::<_, i64>(0))?
+            .cast_unsigned();
+        Ok(totals)
+    }
+
+    /// How many factors ended in `state` with which error, the most frequent first.
+    pub fn errors(&self, state: State) -> Result<Vec<(String, u64)>, Error> {
+        let read = || -> Result<Vec<(String, u64)>, LedgerFault> {
+            let mut statement = self.connection.prepare(
+                "SELECT coalesce(error, ''), count(*) FROM factors WHERE state = ?1 \
+                 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20",
+            )?;
+            let rows = statement.query_map([state as u8], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        read().map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Visits every factor and every rejected row, by line as far as the ledger's order gives it.
+    /// Streams: memory does not grow with the ledger.
+    pub fn visit(&self, mut visit: impl FnMut(Item) -> std::io::Result<()>) -> Result<(), Error> {
+        self.try_visit(&mut visit).map_err(|stop| match stop {
+            Stop::Ledger(fault) => fault.at(&self.path),
+            Stop::Output(source) => Error::Io { what: "writing the report".into(), source },
+        })
+    }
+
+    fn try_visit(&self, visit: &mut dyn FnMut(Item) -> std::io::Result<()>) -> Result<(), Stop> {
+        // One snapshot for both tables, also beside a run that is going on.
+        let snapshot = self.connection.unchecked_transaction()?;
+        let sql = format!("SELECT {COLUMNS} FROM factors WHERE state <> ?1 ORDER BY seq");
+        let mut factors = snapshot.prepare(&sql)?;
+        let mut factors = factors.query(params![State::Pending as u8])?;
+        let mut rejections = snapshot.prepare(
+            "SELECT line, user_id, type, faults, at FROM rejections ORDER BY input, line, item",
+        )?;
+        let mut rejections = rejections.query([])?;
+        let mut rejection = rejections.next()?.map(rejected).transpose()?;
+        while let Some(row) = factors.next()? {
+            let (seq, entry): (Seq, Entry) = sqlite::entry(row)?;
+            while rejection.as_ref().is_some_and(|(line, _)| *line < entry.line) {
+                if let Some((_, item)) = rejection.take() {
+                    visit(item)?;
+                }
+                rejection = rejections.next()?.map(rejected).transpose()?;
+            }
+            visit(Item::Factor { entry, correlation: correlation(&self.id, seq) })?;
+        }
+        while let Some((_, item)) = rejection.take() {
+            visit(item)?;
+            rejection = rejections.next()?.map(rejected).transpose()?;
+        }
+        Ok(())
+    }
+}
+
+fn rejected(row: &rusqlite::Row<'_>) -> Result<(u64, Item), LedgerFault> {
+    let line = row.get::<_, i64>(0)?.cast_unsigned();
+    let code: Option<u8> = row.get(2)?;
+    let factor_type =
+        code.and_then(|code| FactorType::ALL.into_iter().find(|known| *known as u8 == code));
+    let item = Item::Rejected {
+        line,
+        user: row.get(1)?,
+        factor_type,
+        faults: row.get(3)?,
+        at: row.get(4)?,
+    };
+    Ok((line, item))
+}
+
+enum Stop {
+    Ledger(LedgerFault),
+    Output(std::io::Error),
+}
+
+impl From<LedgerFault> for Stop {
+    fn from(fault: LedgerFault) -> Self {
+        Self::Ledger(fault)
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,297 @@
+//! The ledger on disk: SQLite in WAL mode, every commit synced. The only SQL besides `read`.
+
+use std::{path::Path, sync::Arc};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, params};
+
+use super::{
+    LedgerFault, book::Store, entry::Entry, file::Locked, fingerprint::Fingerprint, seq::Seq,
+};
+use crate::{
+    api::Millis,
+    model::{FactorType, Rejection, State, UserId},
+    retry::How,
+};
+
+/// "mffr", in the file's header: this is a ledger of ours.
+const APPLICATION_ID: i64 = 0x6d66_6672;
+/// The format this program writes.
+const FORMAT: i64 = 1;
+
+/// Columns of `factors`, in the order in which [`entry`] reads and [`Sqlite::write`] binds them.
+pub(super) const COLUMNS: &str = "seq, fingerprint, run, line, user_id, type, state, how, \
+     attempts, doubts, intent_at, skew, method_id, status, error, settled_at, crc";
+
+/// Who this ledger is for, and its own key.
+#[derive(Debug)]
+pub(super) struct Meta {
+    pub(super) id: String,
+    pub(super) tenant: String,
+    pub(super) key: [u8; 32],
+}
+
+/// A ledger that is open for one run.
+#[derive(Debug)]
+pub(super) struct Sqlite {
+    connection: Connection,
+    run: i64,
+    input: String,
+    in_transaction: bool,
+    /// Released after the connection is closed: fields drop in this order.
+    _lock: Locked,
+}
+
+/// Fills in a new ledger.
+pub(super) fn create(path: &Path, tenant: &str, at: Millis) -> Result<(), LedgerFault> {
+    let mut random = [0; 38];
+    getrandom::fill(&mut random)
+        .map_err(|error| LedgerFault::new(format!("cannot make its key: {error}"), ""))?;
+    let id = data_encoding::HEXLOWER.encode(&random[32..]);
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch(include_str!("schema.sql"))?;
+    let mut meta = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
+    meta.execute(params!["id", id.as_bytes()])?;
+    meta.execute(params!["tenant", tenant.as_bytes()])?;
+    meta.execute(params!["key", &random[..32]])?;
+    meta.execute(params!["made_at", at.to_string().as_bytes()])?;
+    drop(meta);
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(())
+}
+
+/// Checks that an open connection is to a ledger that this program understands, and whose.
+pub(super) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if pragma("application_id")? != APPLICATION_ID {
+        return Err(LedgerFault::new(
+            "it is a database, but not a ledger of mfaferry",
+            "give another --ledger",
+        ));
+    }
+    let format = pragma("user_version")?;
+    if format > FORMAT {
+        return Err(LedgerFault::new(
+            format!("its format is {format}; this program knows format {FORMAT} and older"),
+            "use the version of mfaferry that wrote it, or a newer one",
+        ));
+    }
+    let value = |key: &str| {
+        connection
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+                row.get::<_, Vec<u8>>(0)
+            })
+            .optional()?
+            .ok_or_else(|| LedgerFault::damaged(format!("its `{key}` has gone")))
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let key =
+        value("key")?.try_into().map_err(|_| LedgerFault::damaged("its key has another length"))?;
+    Ok(Meta { id: text(value("id")?), tenant: text(value("tenant")?), key })
+}
+
+impl Sqlite {
+    /// Opens a locked ledger for a run over `input`, and records that the run has begun.
+    pub(super) fn open(
+        lock: Locked,
+        tenant: &str,
+        command: &str,
+        input: &str,
+        at: Millis,
+    ) -> Result<(Self, Meta, bool), LedgerFault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(&lock.path, flags)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        let meta = recognise(&connection)?;
+        if meta.tenant != tenant {
+            return Err(LedgerFault::new(
+                format!("it belongs to another tenant ({})", crate::report::escape(&meta.tenant)),
+                "give another --ledger, or check --domain and --base-url",
+            ));
+        }
+        let sound: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if sound != "ok" {
+            return Err(LedgerFault::damaged("its structure does not hold together"));
+        }
+        let resumed = connection
+            .query_row("SELECT 1 FROM runs LIMIT 1", [], |_| Ok(()))
+            .optional()?
+            .is_some();
+        connection.execute(
+            "INSERT INTO runs (command, input, started_at) VALUES (?1, ?2, ?3)",
+            params![command, input, at],
+        )?;
+        let run = connection.last_insert_rowid();
+        let store =
+            Self { connection, run, input: input.into(), in_transaction: false, _lock: lock };
+        Ok((store, meta, resumed))
+    }
+
+    /// The number of this run.
+    pub(super) fn run(&self) -> i64 {
+        self.run
+    }
+
+    fn begin(&mut self) -> Result<(), LedgerFault> {
+        if !self.in_transaction {
+            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            self.in_transaction = true;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, sql: &str, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
+        self.begin()?;
+        let written = self.connection.prepare_cached(sql)?.execute(params![
+            seq.0,
+            entry.fingerprint.0,
+            entry.run,
+            entry.line.cast_signed(),
+            entry.user.as_str(),
+            entry.factor_type as u8,
+            entry.state as u8,
+            entry.how.map(|how| how as u8),
+            entry.attempts,
+            entry.doubts,
+            entry.intent_at,
+            entry.skew,
+            entry.method_id,
+            entry.status,
+            entry.error,
+            entry.settled_at,
+            entry.check(seq.0),
+        ])?;
+        if written == 1 {
+            Ok(())
+        } else {
+            Err(LedgerFault::damaged(format!("row {} has gone", seq.0)))
+        }
+    }
+}
+
+impl Store for Sqlite {
+    fn load(&mut self, visit: &mut dyn FnMut(Seq, &Entry)) -> Result<(), LedgerFault> {
+        let sql = format!("SELECT {COLUMNS} FROM factors ORDER BY seq");
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (seq, entry) = entry(row)?;
+            visit(seq, &entry);
+        }
+        Ok(())
+    }
+
+    fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![first.0, i64::from(first.0) + i64::from(count)])?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            entries.push(entry(row)?);
+        }
+        Ok(entries)
+    }
+
+    fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
+        self.write(
+            "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+             ?14, ?15, ?16, ?17)",
+            seq,
+            entry,
+        )
+    }
+
+    fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
+        self.write(
+            "UPDATE factors SET fingerprint = ?2, run = ?3, line = ?4, user_id = ?5, type = ?6, \
+             state = ?7, how = ?8, attempts = ?9, doubts = ?10, intent_at = ?11, skew = ?12, \
+             method_id = ?13, status = ?14, error = ?15, settled_at = ?16, crc = ?17 \
+             WHERE seq = ?1",
+            seq,
+            entry,
+        )
+    }
+
+    fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault> {
+        self.begin()?;
+        let faults = serde_json::to_string(&rejection.faults)
+            .map_err(|error| LedgerFault::new(format!("cannot write a fault: {error}"), ""))?;
+        self.connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO rejections VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+                 (SELECT started_at FROM runs WHERE id = ?4))",
+            )?
+            .execute(params![
+                self.input,
+                rejection.line.cast_signed(),
+                rejection.index.map_or(-1, i64::from),
+                self.run,
+                rejection.user.as_ref().map(UserId::as_str),
+                rejection.factor_type.map(|factor_type| factor_type as u8),
+                faults,
+            ])?;
+        Ok(())
+    }
+
+    fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault> {
+        self.begin()?;
+        self.connection.execute(
+            "UPDATE runs SET ended_at = ?2, complete = ?3 WHERE id = ?1",
+            params![self.run, at, complete],
+        )?;
+        if complete {
+            // What this run has not met again has been mended, or has left the file.
+            self.connection.execute(
+                "DELETE FROM rejections WHERE input = ?1 AND run <> ?2",
+                params![self.input, self.run],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), LedgerFault> {
+        if self.in_transaction {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+            self.in_transaction = false;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
+pub(super) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
+    let seq: u32 = row.get(0)?;
+    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
+    let text = |index: usize| -> Result<Option<Arc<str>>, rusqlite::Error> { row.get(index) };
+    let entry = Entry {
+        fingerprint: Fingerprint(row.get(1)?),
+        run: row.get(2)?,
+        line: row.get::<_, i64>(3)?.cast_unsigned(),
+        user: UserId::new(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?),
+        factor_type: row
+            .get::<_, u8>(5)
+            .ok()
+            .and_then(|code| FactorType::ALL.into_iter().find(|known| *known as u8 == code))
+            .ok_or_else(damaged)?,
+        state: row.get::<_, u8>(6).ok().and_then(State::from_code).ok_or_else(damaged)?,
+        how: match row.get::<_, Option<u8>>(7)? {
+            Some(code) => Some(How::from_code(code).ok_or_else(damaged)?),
+            None => None,
+        },
+        attempts: row.get(8)?,
+        doubts: row.get(9)?,
+        intent_at: row.get(10)?,
+        skew: row.get(11)?,
+        method_id: text(12)?,
+        status: row.get(13)?,
+        error: text(14)?,
+        settled_at: row.get(15)?,
+    };
+    if entry.check(seq) == row.get::<_, u32>(16)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
+}

@@ -1,0 +1,74 @@
+//! `mfaferry` carries users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled,
+//! nothing leaked, and the tenant left in peace.
+//!
+//! # A row's life
+//!
+//! ```text
+//! bytes -> input -> Record -> plan -> Factor -> intake [admitted by the ledger]
+//!                          \-> Rejection -------------^
+//!   -> engine [lane per user] -> deliver [permit -> intent -> POST -> verdict] -> ledger -> report
+//!                                in doubt -> settle -> reconcile (GET list) ---------^
+//! ```
+//!
+//! A straight line: nothing flows back up. [`input`] turns bytes into [`model::Record`]s with
+//! their lines; [`plan`] is pure and says of each what will be sent, or every fault; [`intake`]
+//! asks the [`ledger`] whether there is anything to do; [`engine`] decides order and
+//! concurrency; [`deliver`] takes one factor one step; [`auth0`] is the only room that speaks HTTP
+//! and knows the provider's words; [`retry`] alone decides what follows from an answer, and
+//! [`reconcile`] what a list says about a factor in doubt, both pure; [`pacer`] says when a request
+//! may go and [`breaker`] whether any may; [`report`] and [`progress`] show what is durable.
+//! [`sandbox`] is the simulated tenant for demo, tests, benches and rehearsals. [`commands`] wires
+//! it together for [`cli`] and [`config`].
+//!
+//! # What must always hold
+//!
+//! 1. **Intent before effect.** No POST leaves before its intent is durable; one intent a wire
+//!    attempt ([`deliver`], [`ledger`]).
+//! 2. **Never re-send in doubt.** Only 429, 401 and failures before a byte was written are known
+//!    not to have been executed; everything else that is not a clear answer is looked up after
+//!    the settle time ([`retry`], [`reconcile`]).
+//! 3. **One lane per user.** A user's requests never overlap and go in input order; whoever waits
+//!    holds up nobody else ([`engine`]).
+//! 4. **Bounded.** Lines, queues, bodies, waits, and what is taken in and not settled.
+//! 5. **Resume is running it again.** The ledger knows factors by keyed fingerprint, wherever
+//!    they stand in the input.
+//! 6. **Secrets stay secret.** Contact values and secrets are types whose `Debug` shows nothing;
+//!    messages carry rules, lines and fields, never values.
+//! 7. **The tenant comes first.** One pacer for all requests ([`pacer`]).
+//!
+//! # Deliberately absent
+//!
+//! No retry in the HTTP stack, no redirects, no system proxies. Below [`commands`] nothing prints,
+//! exits or reads the environment. Each third-party name lives in one room; a test reads the
+//! source and holds that.
+
+pub mod model;
+
+pub mod input;
+pub mod plan;
+
+pub mod intake;
+
+pub mod engine;
+
+pub mod deliver;
+
+pub mod api;
+pub mod auth0;
+pub mod breaker;
+pub mod pacer;
+pub mod reconcile;
+pub mod retry;
+pub mod vitals;
+
+pub mod ledger;
+
+pub mod progress;
+pub mod report;
+
+pub mod sandbox;
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod error;

@@ -1,0 +1,12 @@
+//! Parse, run, say what went wrong, leave with the right code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    mfaferry::commands::harden();
+    // clap ends the program by itself for `--help` (0) and wrong flags (2).
+    let cli = mfaferry::cli::Cli::parse();
+    mfaferry::commands::run(cli).into()
+}

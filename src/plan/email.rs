@@ -1,0 +1,114 @@
+//! E-mail addresses.
+
+use email_address::{EmailAddress, Options};
+
+use super::draft::{Draft, Rule};
+use crate::model::{Contact, Credential, Field};
+
+/// RFC 5321, 4.5.3.1: a path is 256 octets with its angle brackets.
+const MAX_ADDRESS: usize = 254;
+/// RFC 5321, 4.5.3.1.1.
+const MAX_LOCAL: usize = 64;
+
+pub(super) fn credential(draft: &mut Draft) -> Option<Credential> {
+    let address = draft.required(Field::Email, address)?;
+    Some(Credential::Email { address })
+}
+
+fn address(text: String) -> Result<Contact, Rule> {
+    let address = Contact::new(text);
+    let trimmed = address.expose().trim();
+    match fault(trimmed) {
+        Some(rule) => Err(rule),
+        None if trimmed.len() == address.expose().len() => Ok(address),
+        None => Ok(Contact::new(trimmed.to_owned())),
+    }
+}
+
+fn fault(address: &str) -> Option<Rule> {
+    if address.contains('*') {
+        return Some("is masked: export the whole address".into());
+    }
+    if address.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:")) {
+        return Some("must be the address alone, without `mailto:`".into());
+    }
+    if let Some(at) = address.chars().position(is_invisible) {
+        return Some(format!("has an invisible character at position {}", at + 1).into());
+    }
+    if address.len() > MAX_ADDRESS {
+        return Some(format!("has {} bytes, and {MAX_ADDRESS} is the most", address.len()).into());
+    }
+    let Some((local, _)) = address.rsplit_once('@') else {
+        return Some("must have an `@`".into());
+    };
+    if local.len() > MAX_LOCAL {
+        return Some(
+            format!("has {} bytes before the `@`, and {MAX_LOCAL} is the most", local.len()).into(),
+        );
+    }
+    let options =
+        Options::default().with_required_tld().without_display_text().without_domain_literal();
+    EmailAddress::parse_with_options(address, options).is_err().then(|| {
+        "must be an address such as `name@example.com`, with a domain that has a dot".into()
+    })
+}
+
+/// What no keyboard types: controls, zero-width characters, changes of direction.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let outcome = match address(text.to_owned()) {
+            Ok(address) => address.expose().to_owned(),
+            Err(rule) => rule.into_owned(),
+        };
+        assert!(outcome.starts_with(expected), "{text:?}: {outcome}");
+    }
+
+    #[test]
+    fn case_is_kept_and_white_space_around_is_not() {
+        check(" Ann.Lee+mfa@Example.COM\t", "Ann.Lee+mfa@Example.COM");
+        check("åsa@exämple.example", "åsa@exämple.example");
+        check("\"a b\"@example.com", "\"a b\"@example.com");
+    }
+
+    #[test]
+    fn anything_but_an_address_is_refused() {
+        let shape = "must be an address such as";
+        check("chuc****@exam*******", "is masked");
+        check("MAILTO:ann@example.com", "must be the address alone");
+        check("ann\u{200b}@example.com", "has an invisible character at position 4");
+        check("ann\n@example.com", "has an invisible character at position 4");
+        check("ann.example.com", "must have an `@`");
+        for text in [
+            "ann@localhost",
+            "ann@example.com.",
+            "ann@@example.com",
+            "a b@example.com",
+            "Ann <ann@example.com>",
+            "ann@[192.0.2.1]",
+            "@example.com",
+            "ann@",
+            ".ann@example.com",
+            "ann@-example.com",
+            "ann@example..com",
+            "a@b.example, c@d.example",
+        ] {
+            check(text, shape);
+        }
+        check(&format!("{}@example.com", "a".repeat(64)), "aaaa");
+        check(&format!("{}@example.com", "a".repeat(65)), "has 65 bytes before the `@`");
+        // 4 labels of 60 with their dots are 244 bytes, the `@` and `io` 3 more.
+        let domain = format!("{}io", format!("{}.", "b".repeat(60)).repeat(4));
+        check(&format!("{}@{domain}", "a".repeat(7)), "aaaaaaa@");
+        check(&format!("{}@{domain}", "a".repeat(8)), "has 255 bytes, and 254 is the most");
+    }
+}

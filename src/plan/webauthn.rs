@@ -1,0 +1,144 @@
+//! What security keys and passkeys share: the credential's id, its public key, its host.
+
+use std::net::IpAddr;
+
+use data_encoding::{BASE64URL_NOPAD, DecodeKind};
+
+use super::draft::{Draft, Rule};
+use super::public_key::public_key;
+use crate::model::{Credential, Field, PublicKeyCredential};
+
+/// WebAuthn, 5.1.3: a credential id has 1023 bytes at most.
+const MAX_KEY_ID: usize = 1023;
+/// RFC 1035, 2.3.4, without the root.
+const MAX_HOST: usize = 253;
+/// RFC 1035, 2.3.4.
+const MAX_LABEL: usize = 63;
+
+/// A security key.
+pub(super) fn credential(draft: &mut Draft) -> Option<Credential> {
+    let key_id = draft.required(Field::KeyId, |text| key_id(&text));
+    let public_key = draft.required(Field::PublicKey, |text| public_key(&text));
+    let host = draft.required(Field::RelyingPartyIdentifier, |text| host(&text));
+    Some(Credential::WebauthnRoaming(PublicKeyCredential {
+        key_id: key_id?,
+        public_key: public_key?,
+        relying_party_identifier: Some(host?),
+    }))
+}
+
+/// The same for a passkey, whose host may be left out.
+pub(super) fn passkey_credential(draft: &mut Draft) -> Option<PublicKeyCredential> {
+    let key_id = draft.required(Field::KeyId, |text| key_id(&text));
+    let public_key = draft.required(Field::PublicKey, |text| public_key(&text));
+    let relying_party_identifier =
+        draft.optional(Field::RelyingPartyIdentifier, |text| host(&text));
+    Some(PublicKeyCredential { key_id: key_id?, public_key: public_key?, relying_party_identifier })
+}
+
+fn key_id(text: &str) -> Result<String, Rule> {
+    let id = text.trim().trim_end_matches('=');
+    if id.contains(['+', '/']) {
+        return Err(
+            "is standard Base64, but must be Base64url: write `-` for `+` and `_` for `/`".into()
+        );
+    }
+    let bytes = BASE64URL_NOPAD.decode(id.as_bytes()).map_err(|error| match error.kind {
+        DecodeKind::Symbol => {
+            Rule::from(format!("must be Base64url, but byte {} is not", error.position + 1))
+        }
+        DecodeKind::Length | DecodeKind::Trailing | DecodeKind::Padding => {
+            "does not end as Base64url does: was it cut?".into()
+        }
+    })?;
+    match bytes.len() {
+        1..=MAX_KEY_ID => Ok(id.to_owned()),
+        n_bytes => Err(format!("holds {n_bytes} bytes, but must hold 1 to {MAX_KEY_ID}").into()),
+    }
+}
+
+fn host(text: &str) -> Result<String, Rule> {
+    let host = text.trim().to_ascii_lowercase();
+    let rule = if host.contains("://") {
+        "must be the host name alone, without `https://`"
+    } else if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        "must be a host name, not an IP address"
+    } else if host.contains(['/', '?', '#', '@']) {
+        "must be the host name alone, without path or user"
+    } else if host.contains(':') {
+        "must be the host name alone, without a port"
+    } else if host.ends_with('.') {
+        "must not end with a dot"
+    } else if !host.is_ascii() {
+        "must be in its ASCII form (`xn--…`)"
+    } else if host.len() > MAX_HOST {
+        return Err(format!("has {} characters, and {MAX_HOST} is the most", host.len()).into());
+    } else if !host.split('.').all(is_label) {
+        "must be a host name: labels of letters, digits and inner hyphens, separated by dots"
+    } else if host
+        .rsplit('.')
+        .next()
+        .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        "must be a host name, which does not end in a number"
+    } else {
+        return Ok(host);
+    };
+    Err(rule.into())
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=MAX_LABEL).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(outcome: Result<String, Rule>, expected: &str) {
+        let outcome = outcome.unwrap_or_else(Rule::into_owned);
+        assert!(outcome.starts_with(expected), "{outcome}");
+    }
+
+    #[test]
+    fn a_key_id_is_base64url_without_padding() {
+        check(key_id("aGVsbG8"), "aGVsbG8");
+        check(key_id(" aGVsbG8= "), "aGVsbG8");
+        check(key_id("_-8"), "_-8");
+        check(key_id("+/8="), "is standard Base64");
+        check(key_id("aGVs bG8"), "must be Base64url, but byte 5 is not");
+        check(key_id("aGVsbG9"), "does not end as Base64url does");
+        check(key_id("a"), "does not end as Base64url does");
+        check(key_id("="), "holds 0 bytes");
+        check(key_id(&"A".repeat(1364)), "AAAA");
+        check(key_id(&"A".repeat(1368)), "holds 1026 bytes, but must hold 1 to 1023");
+    }
+
+    #[test]
+    fn a_relying_party_is_a_host_name() {
+        check(host(" Login.Example.COM "), "login.example.com");
+        check(host("localhost"), "localhost");
+        check(host("xn--bcher-kva.example"), "xn--bcher-kva.example");
+        check(host("https://example.com"), "must be the host name alone, without `https://`");
+        check(host("example.com/login"), "must be the host name alone, without path");
+        check(host("example.com:8443"), "must be the host name alone, without a port");
+        check(host("example.com."), "must not end with a dot");
+        check(host("192.0.2.1"), "must be a host name, not an IP address");
+        check(host("[2001:db8::1]"), "must be a host name, not an IP address");
+        check(host("bücher.example"), "must be in its ASCII form");
+        check(host("192.0.2"), "must be a host name, which does not end in a number");
+        for bad in
+            ["a_b.example", "-a.example", "a-.example", "a..example", ".example", "a b.example"]
+        {
+            check(host(bad), "must be a host name: labels");
+        }
+        check(host(&format!("{}.example", "a".repeat(64))), "must be a host name: labels");
+        check(host(&"a.".repeat(126)), "must not end");
+        check(host(&format!("{}a", "a.".repeat(126))), "a.a.");
+        check(host(&format!("{}aa", "a.".repeat(126))), "has 254 characters");
+    }
+}

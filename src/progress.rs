@@ -1,0 +1,164 @@
+//! The progress line at a terminal, or a log line now and then without one. Shows what is
+//! durable, and what holds the run back.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::{Instant, interval};
+
+use crate::{
+    ledger::Tally,
+    pacer::{Pacer, Waiting},
+    vitals::Vitals,
+};
+
+/// How often the line is drawn.
+const TICK: Duration = Duration::from_millis(200);
+/// How often a line is logged where there is no terminal.
+const LOG_EVERY: Duration = Duration::from_secs(30);
+/// The bar that log lines must not run into.
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
+
+/// What there is to watch.
+#[derive(Debug)]
+pub struct Watch {
+    /// Durable counts.
+    pub tally: Arc<Tally>,
+    /// Requests, doubts, outages.
+    pub vitals: Arc<Vitals>,
+    /// What the next request waits for.
+    pub pacer: Arc<Pacer>,
+    /// Bytes of the input that have been read.
+    pub read: Arc<AtomicU64>,
+    /// The input's length, where it is a file.
+    pub length: Option<u64>,
+}
+
+/// Where progress goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// A line that is drawn again and again.
+    Line,
+    /// A log line now and then.
+    Log,
+    /// Nowhere.
+    Nothing,
+}
+
+/// Shows progress until it is dropped or aborted.
+pub async fn watch(watch: Watch, show: Show) {
+    match show {
+        Show::Nothing => {}
+        Show::Log => {
+            let began = Instant::now();
+            let mut ticks = interval(LOG_EVERY);
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                tracing::info!("{}", watch.line(began.elapsed(), 0.0));
+            }
+        }
+        Show::Line => watch.draw().await,
+    }
+}
+
+/// Takes the line away.
+pub fn clear() {
+    if let Some(bar) = BAR.get() {
+        bar.finish_and_clear();
+    }
+}
+
+impl Watch {
+    async fn draw(self) {
+        let style = ProgressStyle::with_template("{spinner} {msg}");
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        let bar = BAR.get_or_init(|| bar);
+        let began = Instant::now();
+        let mut ticks = interval(TICK);
+        let (mut rate, mut before) = (0.0, 0);
+        loop {
+            ticks.tick().await;
+            // A rate that is calm enough to read: about the last three seconds.
+            let settled = self.tally.get().settled();
+            #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
+            let now = (settled - before) as f64 / TICK.as_secs_f64();
+            before = settled;
+            rate += (now - rate) / 15.0;
+            bar.set_message(self.line(began.elapsed(), rate));
+            bar.tick();
+        }
+    }
+
+    /// `1,234 rows · 15.9/s · held by 429 · 2 in doubt · 3 bad · 41 % · 12 min left`.
+    fn line(&self, elapsed: Duration, rate: f64) -> String {
+        let counts = self.tally.get();
+        let settled = counts.settled();
+        #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
+        let mean = settled as f64 / elapsed.as_secs_f64().max(0.001);
+        let shown = if rate > 0.0 { rate } else { mean };
+        let mut line = format!("{settled} rows · {shown:.1}/s");
+        let waiting = if self.vitals.outage() {
+            Some("the tenant does not answer, waiting for it")
+        } else {
+            match self.pacer.waiting() {
+                Waiting::Throttled => Some("held by 429"),
+                Waiting::Reserve => Some("held by the reserve"),
+                Waiting::Rate => Some("paced"),
+                Waiting::Nothing => None,
+            }
+        };
+        let doubt = self.vitals.in_doubt();
+        let bad = counts.rejected + counts.failed + counts.needs_review;
+        let parts = [
+            waiting.map(str::to_owned),
+            (doubt > 0).then(|| format!("{doubt} in doubt")),
+            (bad > 0).then(|| format!("{bad} bad")),
+            self.left(elapsed),
+        ];
+        for part in parts.into_iter().flatten() {
+            line += " · ";
+            line += &part;
+        }
+        line
+    }
+
+    /// By the bytes of the file: how many rows it has is not known.
+    fn left(&self, elapsed: Duration) -> Option<String> {
+        let length = self.length.filter(|length| *length > 0)?;
+        let read = self.read.load(Ordering::Relaxed).min(length);
+        #[expect(clippy::cast_precision_loss, reason = "a share to look at")]
+        let share = read as f64 / length as f64;
+        if share < 0.001 || elapsed < Duration::from_secs(2) {
+            return None;
+        }
+        let left = elapsed.mul_f64(1.0 / share - 1.0);
+        Some(format!("{:.0} % · {} left", share * 100.0, crate::report::human(left)))
+    }
+}
+
+/// Standard error for log lines: the progress line makes room for each.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal;
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let write = || io::stderr().write_all(bytes).map(|()| bytes.len());
+        match BAR.get() {
+            Some(bar) if !bar.is_finished() => bar.suspend(write),
+            _ => write(),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,287 @@
+//! What a complete list says about a factor in doubt. Pure.
+//!
+//! The list may mask phones and addresses, never shows a TOTP secret, and may hold factors that
+//! the user enrolled meanwhile (auth0-api.md 1.5, reliability.md 1.5). So evidence is: same type,
+//! a consistent value, our name, created after our intent by the tenant's clock, not known to the
+//! ledger as another factor's, and no second candidate. Less than that is never "created".
+
+use crate::{
+    api::{Method, Millis},
+    model::{Credential, Factor, FactorType},
+};
+
+/// `Date` has whole seconds and front ends have clocks of their own: what was created up to this
+/// long before the intent may still be ours.
+const CLOCK_TOLERANCE: Millis = 2_000;
+
+/// What a list says about a factor in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It is there, and it is the one that was sent; its id.
+    Ours(String),
+    /// The very same value is there, but since before it was sent; its id.
+    Older(String),
+    /// Nothing there could be it.
+    Absent,
+    /// Something there could be it, or not.
+    Unclear(&'static str),
+}
+
+/// Judges `list` for `factor`, whose first attempt in doubt left at `intent_at` (tenant's clock).
+/// `known` says whether the ledger knows a method id as another factor's.
+pub fn judge(
+    factor: &Factor,
+    list: &[Method],
+    intent_at: Millis,
+    known: impl Fn(&str) -> bool,
+) -> Finding {
+    let (mut newer, mut older, mut unproven) = (None, None, false);
+    let mut count_newer = 0_usize;
+    for method in list {
+        if method.factor_type != Some(factor.factor_type()) || known(&method.id) {
+            continue;
+        }
+        let likeness = compare(factor, method);
+        if likeness == Likeness::Other {
+            continue;
+        }
+        if method.created_at >= intent_at - CLOCK_TOLERANCE {
+            count_newer += 1;
+            newer = Some((method, likeness));
+        } else if likeness == Likeness::Same {
+            older = Some(method);
+        } else {
+            unproven = true;
+        }
+    }
+    match newer {
+        Some(_) if count_newer > 1 => Finding::Unclear("several_candidates"),
+        // A TOTP is recognised by its name only: a second one of that name proves nothing.
+        Some(_) if unproven && factor.factor_type() == FactorType::Totp => {
+            Finding::Unclear("several_candidates")
+        }
+        Some((method, likeness)) => {
+            if likeness == Likeness::Same || method.name == factor.name {
+                Finding::Ours(method.id.clone())
+            } else {
+                Finding::Unclear("other_name")
+            }
+        }
+        None => match older {
+            Some(method) => Finding::Older(method.id.clone()),
+            None if unproven => Finding::Unclear("older_candidate"),
+            None => Finding::Absent,
+        },
+    }
+}
+
+/// How much a listed method is like the factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    /// Plainly the same value.
+    Same,
+    /// Consistent with it, as far as the list shows.
+    Consistent,
+    /// Another one.
+    Other,
+}
+
+fn compare(factor: &Factor, method: &Method) -> Likeness {
+    match &factor.credential {
+        Credential::Phone { number, .. } => {
+            compare_contact(method.contact.as_deref(), number.expose(), phone_matches)
+        }
+        Credential::Email { address } => {
+            compare_contact(method.contact.as_deref(), address.expose(), email_matches)
+        }
+        Credential::Totp { .. } if method.name == factor.name => Likeness::Consistent,
+        Credential::Totp { .. } => Likeness::Other,
+        Credential::WebauthnRoaming(key) | Credential::Passkey(key, _) => {
+            match method.key_id.as_deref().map(|id| id.trim_end_matches('=')) {
+                Some(id) if id == key.key_id => Likeness::Same,
+                Some(_) => Likeness::Other,
+                // Without its one identifier nothing can be said.
+                None => Likeness::Consistent,
+            }
+        }
+    }
+}
+
+fn compare_contact(
+    listed: Option<&str>,
+    wanted: &str,
+    masked_matches: impl Fn(&str, &str) -> bool,
+) -> Likeness {
+    match listed {
+        None => Likeness::Consistent,
+        Some(listed) if listed == wanted => Likeness::Same,
+        Some(listed) if masked_matches(listed, wanted) => Likeness::Consistent,
+        Some(_) => Likeness::Other,
+    }
+}
+
+/// Whether a phone as listed (`XXXXXXXXX5044`) may stand for `wanted`. How many are masked is not
+/// relied on: mask lengths differ between recordings and the docs.
+fn phone_matches(listed: &str, wanted: &str) -> bool {
+    let visible = listed.trim_start_matches(['X', 'x', '*', '+', ' ']);
+    visible.len() < listed.len()
+        && listed.contains(['X', 'x', '*'])
+        && !visible.contains(['X', 'x', '*'])
+        && wanted.ends_with(visible)
+}
+
+/// Whether an address as listed (`chuc****@exam*******`, `****@exam*******`) may stand for
+/// `wanted`: each side shows a prefix, and the lengths of the masks say nothing.
+fn email_matches(listed: &str, wanted: &str) -> bool {
+    let (Some((listed_local, listed_domain)), Some((local, domain))) =
+        (listed.rsplit_once('@'), wanted.rsplit_once('@'))
+    else {
+        return false;
+    };
+    let side = |listed: &str, wanted: &str| match listed.split_once('*') {
+        Some((prefix, _)) => starts_with_ignoring_case(wanted, prefix),
+        None => listed.eq_ignore_ascii_case(wanted),
+    };
+    side(listed_local, local) && side(listed_domain, domain)
+}
+
+fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Contact, PublicKeyCredential, UserId};
+
+    const INTENT: Millis = 1_000_000;
+
+    fn factor(credential: Credential) -> Factor {
+        Factor { line: 2, user: UserId::new("auth0|1"), name: Some("Mine".into()), credential }
+    }
+
+    fn phone() -> Factor {
+        let number = Contact::new("+44207183875044".into());
+        factor(Credential::Phone { number, preferred: None })
+    }
+
+    fn email() -> Factor {
+        factor(Credential::Email { address: Contact::new("chuck334@example.com".into()) })
+    }
+
+    fn totp() -> Factor {
+        factor(Credential::Totp { secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into() })
+    }
+
+    fn key() -> Factor {
+        factor(Credential::WebauthnRoaming(PublicKeyCredential {
+            key_id: "abc".into(),
+            public_key: "pQ==".into(),
+            relying_party_identifier: Some("login.example".into()),
+        }))
+    }
+
+    fn listed(id: &str, of: &Factor, shown: Option<&str>, age: Millis) -> Method {
+        let is_key = matches!(of.credential, Credential::WebauthnRoaming(_));
+        Method {
+            id: id.into(),
+            factor_type: Some(of.factor_type()),
+            name: of.name.clone(),
+            contact: shown.filter(|_| !is_key).map(Into::into),
+            key_id: shown.filter(|_| is_key).map(Into::into),
+            created_at: INTENT + age,
+        }
+    }
+
+    fn judged(factor: &Factor, list: &[Method]) -> Finding {
+        judge(factor, list, INTENT, |id| id == "known")
+    }
+
+    #[test]
+    fn a_masked_or_plain_value_of_ours_is_found() {
+        for (factor, shown) in [
+            (phone(), Some("XXXXXXXXXXX5044")),
+            (phone(), Some("*******5044")),
+            (phone(), Some("+44207183875044")),
+            (email(), Some("chuc****@exam*******")),
+            (email(), Some("****@exam*******")),
+            (email(), Some("CHUC***@example.com")),
+            (email(), Some("chuck334@example.com")),
+            (key(), Some("abc")),
+            (key(), Some("abc=")),
+            (totp(), None),
+        ] {
+            let list = [listed("m1", &factor, shown, 500)];
+            assert_eq!(judged(&factor, &list), Finding::Ours("m1".into()), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn another_value_is_not_ours() {
+        for (factor, shown) in [
+            (phone(), "XXXXXXXXXXX5045"),
+            (phone(), "+44207183875045"),
+            (phone(), "5044"),
+            (phone(), "4420XXXX5044"),
+            (email(), "chud****@exam*******"),
+            (email(), "chuc****@exbm*******"),
+            (email(), "chuck335@example.com"),
+            (email(), "nonsense"),
+            (key(), "abd"),
+        ] {
+            let list = [listed("m1", &factor, Some(shown), 500)];
+            assert_eq!(judged(&factor, &list), Finding::Absent, "{shown}");
+        }
+        assert_eq!(judged(&totp(), &[]), Finding::Absent);
+        let other_name = Method { name: Some("Other".into()), ..listed("m1", &totp(), None, 500) };
+        assert_eq!(judged(&totp(), &[other_name]), Finding::Absent);
+        let other_type = Method { factor_type: None, ..listed("m1", &totp(), None, 500) };
+        assert_eq!(judged(&totp(), &[other_type]), Finding::Absent);
+    }
+
+    #[test]
+    fn what_the_ledger_knows_as_another_factors_is_not_ours() {
+        for (factor, shown) in [(phone(), Some("XXXXXXXXXXX5044")), (totp(), None)] {
+            let list = [listed("known", &factor, shown, 500)];
+            assert_eq!(judged(&factor, &list), Finding::Absent);
+            let list = [listed("known", &factor, shown, 500), listed("m2", &factor, shown, 900)];
+            assert_eq!(judged(&factor, &list), Finding::Ours("m2".into()));
+        }
+    }
+
+    #[test]
+    fn two_candidates_are_never_guessed_between() {
+        for (factor, shown) in [(phone(), Some("XXXXXXXXXXX5044")), (totp(), None)] {
+            let list = [listed("m1", &factor, shown, 500), listed("m2", &factor, shown, 900)];
+            assert_eq!(judged(&factor, &list), Finding::Unclear("several_candidates"));
+        }
+        let list = [listed("m1", &totp(), None, -900_000), listed("m2", &totp(), None, 900)];
+        assert_eq!(judged(&totp(), &list), Finding::Unclear("several_candidates"));
+    }
+
+    #[test]
+    fn what_was_there_before_the_intent_is_not_called_created() {
+        let old = -CLOCK_TOLERANCE - 1;
+        for (factor, shown, expected) in [
+            (phone(), Some("XXXXXXXXXXX5044"), Finding::Unclear("older_candidate")),
+            (phone(), Some("+44207183875044"), Finding::Older("m1".into())),
+            (email(), Some("chuc****@exam*******"), Finding::Unclear("older_candidate")),
+            (key(), Some("abc"), Finding::Older("m1".into())),
+            (totp(), None, Finding::Unclear("older_candidate")),
+        ] {
+            assert_eq!(judged(&factor, &[listed("m1", &factor, shown, old)]), expected);
+        }
+        // A clock that is a second behind does not hide what is ours.
+        let list = [listed("m1", &totp(), None, -CLOCK_TOLERANCE)];
+        assert_eq!(judged(&totp(), &list), Finding::Ours("m1".into()));
+    }
+
+    #[test]
+    fn a_masked_candidate_of_another_name_needs_review() {
+        let renamed = Method {
+            name: Some("Other".into()),
+            ..listed("m1", &phone(), Some("XXXXXXXXXXX5044"), 500)
+        };
+        assert_eq!(judged(&phone(), &[renamed]), Finding::Unclear("other_name"));
+    }
+}

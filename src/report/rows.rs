@@ -1,0 +1,152 @@
+//! One object a factor, as JSONL or CSV; a row that was refused before sending is one too.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{escape_json, rfc3339};
+use crate::{
+    error::Error,
+    ledger::{Item, Reader},
+    model::{Fault, State},
+};
+
+/// The contract's columns, in its order; `correlation_id` is what the tenant's log has.
+const COLUMNS: [&str; 13] = [
+    "line",
+    "user_id",
+    "type",
+    "state",
+    "how",
+    "method_id",
+    "attempts",
+    "status",
+    "error",
+    "settled_at",
+    "field",
+    "rule",
+    "correlation_id",
+];
+
+/// One object of the report.
+#[derive(Debug, Default, Serialize)]
+struct Row {
+    line: u64,
+    user_id: Option<String>,
+    r#type: Option<&'static str>,
+    state: &'static str,
+    how: Option<&'static str>,
+    method_id: Option<String>,
+    attempts: u32,
+    status: Option<u16>,
+    error: Option<String>,
+    settled_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    /// Every fault of the row, where it has more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<Fault>,
+    correlation_id: Option<String>,
+}
+
+impl From<Item> for Row {
+    fn from(item: Item) -> Self {
+        match item {
+            Item::Factor { entry, correlation } => Self {
+                line: entry.line,
+                user_id: Some(entry.user.as_str().to_owned()),
+                r#type: Some(entry.factor_type.name()),
+                state: entry.state.name(),
+                how: entry.how.map(crate::retry::How::name),
+                method_id: entry.method_id.map(|id| id.as_ref().to_owned()),
+                attempts: entry.attempts,
+                status: entry.status,
+                error: entry.error.map(|error| error.as_ref().to_owned()),
+                settled_at: entry.settled_at.map(rfc3339),
+                correlation_id: Some(correlation),
+                ..Self::default()
+            },
+            Item::Rejected { line, user, factor_type, faults, at } => {
+                let faults: Vec<Fault> = serde_json::from_str(&faults).unwrap_or_default();
+                let first = faults.first().cloned();
+                let (field, rule) = first.map(|fault| (fault.field, fault.rule)).unzip();
+                Self {
+                    line,
+                    user_id: user,
+                    r#type: factor_type.map(crate::model::FactorType::name),
+                    state: State::Rejected.name(),
+                    error: Some("invalid_row".into()),
+                    settled_at: Some(rfc3339(at)),
+                    field,
+                    rule,
+                    faults: if faults.len() > 1 { faults } else { Vec::new() },
+                    ..Self::default()
+                }
+            }
+        }
+    }
+}
+
+/// Every factor, one JSON object a line.
+pub fn jsonl(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
+    ledger.visit(|item| {
+        let json = serde_json::to_string(&Row::from(item))?;
+        writeln!(out, "{}", escape_json(&json))
+    })
+}
+
+/// Every factor, one CSV line each; safe to open in a spreadsheet.
+pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
+    let mut writer = csv::Writer::from_writer(out);
+    let failed = |source: io::Error| Error::Io { what: "writing the report".into(), source };
+    writer.write_record(COLUMNS).map_err(|error| failed(error.into()))?;
+    ledger.visit(|item| {
+        let row = Row::from(item);
+        let more = |rule: String| match row.faults.len() {
+            0 | 1 => rule,
+            count => format!("{rule} (and {} more)", count - 1),
+        };
+        let optional = |number: Option<u16>| number.map(|number| number.to_string());
+        let cells: [String; COLUMNS.len()] = [
+            row.line.to_string(),
+            row.user_id.unwrap_or_default(),
+            row.r#type.unwrap_or_default().into(),
+            row.state.into(),
+            row.how.unwrap_or_default().into(),
+            row.method_id.unwrap_or_default(),
+            row.attempts.to_string(),
+            optional(row.status).unwrap_or_default(),
+            row.error.unwrap_or_default(),
+            row.settled_at.unwrap_or_default(),
+            row.field.unwrap_or_default(),
+            row.rule.map(more).unwrap_or_default(),
+            row.correlation_id.unwrap_or_default(),
+        ];
+        writer.write_record(cells.map(spreadsheet_safe))?;
+        Ok(())
+    })?;
+    writer.flush().map_err(failed)
+}
+
+/// A cell that a spreadsheet would run as a formula begins with `'` instead (CWE-1236).
+fn spreadsheet_safe(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0']) {
+        return format!("'{cell}");
+    }
+    cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_never_a_formula() {
+        for hostile in ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"] {
+            assert!(spreadsheet_safe(hostile.into()).starts_with('\''), "{hostile:?}");
+        }
+        assert_eq!(spreadsheet_safe("auth0|1".into()), "auth0|1");
+    }
+}

@@ -1,0 +1,399 @@
+//! The one authority on "again, or not, and when": pure, and seeded.
+//!
+//! What an answer means is decided elsewhere ([`Verdict`]); this room decides what follows from
+//! it for one factor. Only what may have reached the server counts as an attempt: 429, 401 and
+//! failures before a byte was written do not.
+//!
+//! `backoff` (asked for by the user, unmaintained: RUSTSEC-2025-0012) is used as the table of
+//! delays and for nothing else; caps, jitter and limits are ours.
+
+use std::time::Duration;
+
+use backoff::{ExponentialBackoff, backoff::Backoff};
+
+use crate::{
+    api::{CreatedMethod, NotExecuted, Reason, Verdict},
+    error::Error,
+    model::State,
+    reconcile::Finding,
+};
+
+/// First delay of the schedule; it doubles from here.
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+/// No delay of the schedule is longer.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// Lookups without a verdict after which a factor needs review.
+const MAX_LOOKUPS: u32 = 12;
+
+/// How often, how long.
+#[derive(Debug, Clone)]
+pub struct RetryPolicy {
+    /// Attempts of one factor that may have reached the server.
+    pub max_attempts: u32,
+    /// How long after giving up on a POST its outcome is looked up.
+    pub settle: Duration,
+    delays: Vec<Duration>,
+}
+
+/// What happened to one factor so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Attempts that may have reached the server.
+    pub attempts: u32,
+    /// How many of them were in doubt, whether or not a list has since called them absent.
+    pub doubts: u32,
+    /// When the first attempt in doubt was about to leave, by our wall clock.
+    pub intent_at: i64,
+    /// How far the tenant's clock was ahead of ours then, where that was known.
+    pub skew: Option<i64>,
+    /// Times in a row that nothing was executed.
+    pub bounced: u32,
+    /// Lookups in a row that gave no verdict.
+    pub lookups: u32,
+    /// Complete lists in a row, since the last settle time, that did not show it.
+    pub absences: u32,
+    /// A refusal that is only final once a list has shown that no earlier attempt landed.
+    pub refusal: Option<(State, Reason, Option<u16>)>,
+}
+
+/// What follows for a factor.
+#[derive(Debug)]
+pub enum Decision {
+    /// It has come to its end.
+    Settle(Settlement),
+    /// Nothing was executed: send again after this long.
+    SendAfter(Duration),
+    /// Look it up after this long.
+    LookUpAfter(Duration),
+    /// The run stops; the factor is still to do.
+    Stop(Box<Error>),
+}
+
+/// How a factor ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// A settled state.
+    pub state: State,
+    /// How that is known.
+    pub how: How,
+    /// The tenant's id of the method, where known.
+    pub method_id: Option<String>,
+    /// The last HTTP status.
+    pub status: Option<u16>,
+    /// Why not, as a short code.
+    pub error: Option<Reason>,
+}
+
+/// How an outcome is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum How {
+    /// The answer to the request said so.
+    Response = 1,
+    /// A list, read afterwards, said so.
+    Reconciled = 2,
+}
+
+impl How {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::Reconciled => "reconciled",
+        }
+    }
+
+    /// The value of that number in a ledger.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Response),
+            2 => Some(Self::Reconciled),
+            _ => None,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// A policy; `max_attempts` is at least 1.
+    pub fn new(max_attempts: u32, settle: Duration) -> Self {
+        let mut schedule = ExponentialBackoff {
+            current_interval: FIRST_DELAY,
+            initial_interval: FIRST_DELAY,
+            multiplier: 2.0,
+            max_interval: LONGEST_DELAY,
+            max_elapsed_time: None,
+            randomization_factor: 0.0,
+            ..ExponentialBackoff::default()
+        };
+        let delays = (0..8).filter_map(|_| schedule.next_backoff()).collect();
+        Self { max_attempts: max_attempts.max(1), settle, delays }
+    }
+
+    /// Time between two complete lists before "not there" is believed: an eighth of the settle
+    /// time (15 s of 120 s; reliability.md 1.3, R7).
+    fn second_look(&self) -> Duration {
+        self.settle / 8
+    }
+
+    /// Delay before try number `failures` + 1: full jitter under the schedule, drawn from `dice`.
+    pub fn delay(&self, failures: u32, dice: &mut fastrand::Rng) -> Duration {
+        let step = (failures.max(1) as usize - 1).min(self.delays.len() - 1);
+        let longest = self.delays.get(step).copied().unwrap_or(LONGEST_DELAY);
+        longest.mul_f64(dice.f64())
+    }
+
+    /// What follows from the answer to a POST. The attempt itself is already counted in `history`.
+    pub fn after_create(
+        &self,
+        verdict: Verdict<CreatedMethod>,
+        status: Option<u16>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Decision {
+        if !matches!(verdict, Verdict::NotExecuted(_)) {
+            history.bounced = 0;
+        }
+        match verdict {
+            Verdict::Done(CreatedMethod { id }) => Decision::Settle(Settlement {
+                state: State::Created,
+                how: How::Response,
+                method_id: Some(id),
+                status,
+                error: None,
+            }),
+            Verdict::Present => self.refused(State::AlreadyPresent, None, status, history),
+            Verdict::Refused(reason) => {
+                self.refused(State::Rejected, Some(reason), status, history)
+            }
+            Verdict::NotExecuted(why) => {
+                history.bounced += 1;
+                Decision::SendAfter(match why {
+                    // The pacer holds everybody; the token is renewed before the next intent.
+                    NotExecuted::Throttled | NotExecuted::Unauthorized => Duration::ZERO,
+                    NotExecuted::NotSent => self.delay(history.bounced, dice),
+                })
+            }
+            Verdict::InDoubt(_) => {
+                history.doubts += 1;
+                history.lookups = 0;
+                history.absences = 0;
+                Decision::LookUpAfter(self.settle)
+            }
+            Verdict::Stop(error) => Decision::Stop(error),
+        }
+    }
+
+    /// A refusal of the first attempt is final. After an attempt in doubt it may be the echo of
+    /// that attempt, landed late: one more settled list decides (reliability.md 1.7, rule a).
+    fn refused(
+        &self,
+        state: State,
+        reason: Option<Reason>,
+        status: Option<u16>,
+        history: &mut History,
+    ) -> Decision {
+        if history.doubts == 0 {
+            return Decision::Settle(Settlement {
+                state,
+                how: How::Response,
+                method_id: None,
+                status,
+                error: reason,
+            });
+        }
+        history.refusal = Some((state, reason.unwrap_or_default(), status));
+        history.lookups = 0;
+        // Nothing new is in flight: one list is enough.
+        history.absences = 1;
+        Decision::LookUpAfter(self.second_look())
+    }
+
+    /// What follows from the look-up of a factor in doubt.
+    pub fn after_lookup(
+        &self,
+        verdict: Verdict<Finding>,
+        status: Option<u16>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Decision {
+        let settle = |state, method_id, error| {
+            Decision::Settle(Settlement { state, how: How::Reconciled, method_id, status, error })
+        };
+        match verdict {
+            Verdict::Done(Finding::Ours(id)) => settle(State::Created, Some(id), None),
+            Verdict::Done(Finding::Older(id)) => settle(State::AlreadyPresent, Some(id), None),
+            Verdict::Done(Finding::Unclear(why)) => {
+                settle(State::NeedsReview, None, Some(why.into()))
+            }
+            Verdict::Done(Finding::Absent) => self.absent(status, history),
+            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
+                Decision::LookUpAfter(Duration::ZERO)
+            }
+            Verdict::NotExecuted(NotExecuted::NotSent) => {
+                history.bounced += 1;
+                Decision::LookUpAfter(self.delay(history.bounced, dice))
+            }
+            // The list itself is refused for good; asking again would not help.
+            Verdict::Refused(_) => settle(State::NeedsReview, None, Some("list_refused".into())),
+            Verdict::InDoubt(_) | Verdict::Present => {
+                history.lookups += 1;
+                if history.lookups >= MAX_LOOKUPS {
+                    settle(State::NeedsReview, None, Some("no_usable_list".into()))
+                } else {
+                    Decision::LookUpAfter(self.delay(history.lookups, dice))
+                }
+            }
+            Verdict::Stop(error) => Decision::Stop(error),
+        }
+    }
+
+    fn absent(&self, status: Option<u16>, history: &mut History) -> Decision {
+        history.absences += 1;
+        history.lookups = 0;
+        if history.absences < 2 {
+            return Decision::LookUpAfter(self.second_look());
+        }
+        if let Some((state, reason, status)) = history.refusal.take() {
+            return Decision::Settle(Settlement {
+                state,
+                how: How::Response,
+                method_id: None,
+                status,
+                error: (!reason.is_empty()).then_some(reason),
+            });
+        }
+        if history.attempts >= self.max_attempts {
+            return Decision::Settle(Settlement {
+                state: State::Failed,
+                how: How::Reconciled,
+                method_id: None,
+                status,
+                error: Some("not_created".into()),
+            });
+        }
+        history.absences = 0;
+        Decision::SendAfter(Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTLE: Duration = Duration::from_secs(120);
+
+    fn policy() -> RetryPolicy {
+        RetryPolicy::new(3, SETTLE)
+    }
+
+    fn dice() -> fastrand::Rng {
+        fastrand::Rng::with_seed(7)
+    }
+
+    fn create(verdict: Verdict<CreatedMethod>, history: &mut History) -> Decision {
+        policy().after_create(verdict, Some(0), history, &mut dice())
+    }
+
+    fn look(verdict: Verdict<Finding>, history: &mut History) -> Decision {
+        policy().after_lookup(verdict, Some(0), history, &mut dice())
+    }
+
+    fn settled(decision: Decision) -> (State, How) {
+        match decision {
+            Decision::Settle(settlement) => (settlement.state, settlement.how),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn looked_up_after(decision: &Decision) -> Duration {
+        match decision {
+            Decision::LookUpAfter(wait) => *wait,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_schedule_doubles_up_to_half_a_minute_and_is_fully_jittered() {
+        let expected = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0];
+        let mut dice = dice();
+        for (failures, longest) in (1..).zip(expected) {
+            let drawn: Vec<f64> = (0..2000)
+                .map(|_| policy().delay(failures, &mut dice).as_secs_f64() / longest)
+                .collect();
+            assert!(drawn.iter().all(|share| (0.0..=1.0).contains(share)), "{failures}");
+            let mean = drawn.iter().sum::<f64>() / 2000.0;
+            assert!((0.45..0.55).contains(&mean), "{failures}: {mean}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_delays() {
+        let draw = || {
+            let mut dice = dice();
+            (1..20).map(|n| policy().delay(n, &mut dice)).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(), draw());
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_looked_up_after_the_settle_time_and_never_sent_at_once() {
+        let mut history = History { attempts: 1, ..History::default() };
+        let decision = create(Verdict::InDoubt("timeout".into()), &mut history);
+        assert_eq!(looked_up_after(&decision), SETTLE);
+        assert_eq!(history.doubts, 1);
+    }
+
+    #[test]
+    fn absence_is_believed_the_second_time_and_then_sent_again_until_attempts_run_out() {
+        let mut history = History::default();
+        for attempt in 1..=3 {
+            history.attempts = attempt;
+            create(Verdict::InDoubt("timeout".into()), &mut history);
+            let first = look(Verdict::Done(Finding::Absent), &mut history);
+            assert_eq!(looked_up_after(&first), SETTLE / 8);
+            let second = look(Verdict::Done(Finding::Absent), &mut history);
+            if attempt < 3 {
+                assert!(matches!(second, Decision::SendAfter(wait) if wait.is_zero()));
+            } else {
+                assert_eq!(settled(second), (State::Failed, How::Reconciled));
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_after_a_doubt_is_final_only_once_a_list_shows_nothing() {
+        for (verdict, state) in [
+            (Verdict::Refused("entity_limit".into()), State::Rejected),
+            (Verdict::Present, State::AlreadyPresent),
+        ] {
+            let mut history = History { attempts: 2, doubts: 1, ..History::default() };
+            looked_up_after(&create(verdict, &mut history));
+            let mut found = history.clone();
+            let decision = look(Verdict::Done(Finding::Ours("m".into())), &mut found);
+            assert_eq!(settled(decision), (State::Created, How::Reconciled));
+            let decision = look(Verdict::Done(Finding::Absent), &mut history);
+            assert_eq!(settled(decision), (state, How::Response));
+        }
+    }
+
+    #[test]
+    fn a_first_refusal_is_final() {
+        let mut history = History { attempts: 1, ..History::default() };
+        let decision = create(Verdict::Refused("user_not_found".into()), &mut history);
+        assert_eq!(settled(decision), (State::Rejected, How::Response));
+    }
+
+    #[test]
+    fn lists_that_say_nothing_end_in_review_and_failures_to_reach_do_not_count() {
+        let mut history = History { attempts: 1, doubts: 1, ..History::default() };
+        for _ in 0..100 {
+            looked_up_after(&look(Verdict::NotExecuted(NotExecuted::NotSent), &mut history));
+            looked_up_after(&look(Verdict::NotExecuted(NotExecuted::Throttled), &mut history));
+        }
+        for _ in 1..MAX_LOOKUPS {
+            looked_up_after(&look(Verdict::InDoubt("unreadable_list".into()), &mut history));
+        }
+        let last = look(Verdict::InDoubt("unreadable_list".into()), &mut history);
+        assert_eq!(settled(last).0, State::NeedsReview);
+    }
+}

@@ -1,0 +1,171 @@
+//! One request to its end, without HTTP: token, scope, path and body, then the tenant.
+
+use hyper::StatusCode;
+
+use super::answer::{self, Answer};
+use super::call::{Call, Route, Target, Verb};
+use super::clock::Clock;
+use super::method::Method;
+use super::settings::Settings;
+use super::tenant::{Refusal, Tenant};
+use super::token::Tokens;
+use super::view::{Masking, Shown, list, view};
+use super::wire;
+
+/// The tenant behind its API.
+#[derive(Debug)]
+pub(super) struct Api {
+    tenant: Tenant,
+    tokens: Tokens,
+    scopes: Vec<String>,
+    masking: Masking,
+    clock: Clock,
+}
+
+impl Api {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            tenant: Tenant::new(
+                settings.users.clone(),
+                settings.cap_per_user,
+                settings.conflict,
+                settings.seed,
+            ),
+            tokens: Tokens::new(settings),
+            scopes: settings.scopes.clone(),
+            masking: if settings.masking { Masking::On } else { Masking::Off },
+            clock: Clock::new(settings.clock_skew_s),
+        }
+    }
+
+    pub(super) fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(super) fn seed(&self, user_id: &str, methods: Vec<Method>) {
+        self.tenant.seed(user_id, methods, self.clock.timestamp());
+    }
+
+    /// Executes a request, whatever becomes of the answer.
+    pub(super) fn execute(&self, call: &Call) -> Answer {
+        match &call.route {
+            Route::Operation(verb, target) => {
+                self.refuse(*verb, call).unwrap_or_else(|| self.operate(*verb, target, call))
+            }
+            Route::BadId(verb, property) => {
+                self.refuse(*verb, call).unwrap_or_else(|| answer::invalid_uri(property))
+            }
+            Route::Token => self.tokens.issue(call, self.clock.elapsed()),
+            Route::UnknownApi | Route::Unknown | Route::Stats | Route::State => answer::not_found(),
+        }
+    }
+
+    /// Token and scope, which come before the request itself is looked at.
+    fn refuse(&self, verb: Verb, call: &Call) -> Option<Answer> {
+        if let Some(refused) = self.tokens.refuse(call.authorization(), self.clock.elapsed()) {
+            return Some(refused);
+        }
+        let scope = match verb {
+            Verb::Post => "create:authentication_methods",
+            Verb::Get => "read:authentication_methods",
+            Verb::Put | Verb::Patch => "update:authentication_methods",
+            Verb::Delete => "delete:authentication_methods",
+            Verb::Token => return None,
+        };
+        let granted = self.scopes.iter().any(|granted| granted == scope);
+        (!granted).then(|| answer::insufficient_scope(scope))
+    }
+
+    fn operate(&self, verb: Verb, target: &Target, call: &Call) -> Answer {
+        let has_body = matches!(verb, Verb::Post | Verb::Put | Verb::Patch);
+        if has_body && call.media_type() != "application/json" {
+            return answer::unsupported_media_type();
+        }
+        let user = target.user_id.as_str();
+        match (verb, target.method_id.as_deref()) {
+            (Verb::Post, _) => self.create(user, call),
+            (Verb::Put, _) => self.replace(user, call),
+            (Verb::Patch, one) => self.update(user, one.unwrap_or_default(), call),
+            (Verb::Get, None) => self.list(user, call),
+            (Verb::Get, Some(one)) => {
+                self.show(self.tenant.get(user, one), StatusCode::OK, Shown::Got)
+            }
+            (Verb::Token, _) => answer::not_found(),
+            (Verb::Delete, None) => gone(self.tenant.clear(user)),
+            (Verb::Delete, Some(one)) => gone(self.tenant.delete(user, one)),
+        }
+    }
+
+    fn create(&self, user: &str, call: &Call) -> Answer {
+        match wire::create(&call.body) {
+            Ok(draft) => {
+                let created = self.tenant.create(user, draft, self.clock.timestamp());
+                self.show(created, StatusCode::CREATED, Shown::Created)
+            }
+            Err(message) => answer::invalid_body(&message),
+        }
+    }
+
+    fn replace(&self, user: &str, call: &Call) -> Answer {
+        let drafts = match wire::replace(&call.body) {
+            Ok(drafts) => drafts,
+            Err(message) => return answer::invalid_body(&message),
+        };
+        match self.tenant.replace(user, drafts, self.clock.timestamp()) {
+            Ok(methods) => {
+                let views: Vec<_> =
+                    methods.iter().map(|method| view(method, Shown::Set, self.masking)).collect();
+                Answer::json(StatusCode::OK, &views)
+            }
+            Err(refusal) => refused(refusal),
+        }
+    }
+
+    fn update(&self, user: &str, one: &str, call: &Call) -> Answer {
+        match wire::update(&call.body) {
+            Ok(update) => {
+                self.show(self.tenant.update(user, one, update), StatusCode::OK, Shown::Updated)
+            }
+            Err(message) => answer::invalid_body(&message),
+        }
+    }
+
+    fn list(&self, user: &str, call: &Call) -> Answer {
+        let page = match wire::page(call.query.as_deref().unwrap_or_default()) {
+            Ok(page) => page,
+            Err(message) => return answer::invalid_query(&message),
+        };
+        self.tenant
+            .list(user, |methods| Answer::json(StatusCode::OK, &list(methods, page, self.masking)))
+            .unwrap_or_else(refused)
+    }
+
+    fn show(&self, result: Result<Method, Refusal>, status: StatusCode, shown: Shown) -> Answer {
+        match result {
+            Ok(method) => Answer::json(status, &view(&method, shown, self.masking)),
+            Err(refusal) => refused(refusal),
+        }
+    }
+}
+
+fn gone(result: Result<(), Refusal>) -> Answer {
+    match result {
+        Ok(()) => Answer::empty(StatusCode::NO_CONTENT),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+fn refused(refusal: Refusal) -> Answer {
+    match refusal {
+        Refusal::NoUser => answer::no_user(),
+        Refusal::NoMethod => answer::no_method(),
+        Refusal::Cap => answer::cap_reached(),
+        Refusal::Conflict => answer::exists_already(),
+        Refusal::Passkey => answer::passkey_user(),
+        Refusal::NotAPhone => answer::invalid_body(&wire::not_a_phone()),
+    }
+}

@@ -1,0 +1,248 @@
+//! A request once it is read: which operation, for whom, with what.
+
+use std::fmt;
+
+use bytes::Bytes;
+use hyper::Method as HttpMethod;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
+use hyper::http::request::Parts;
+use percent_encoding::percent_decode_str;
+
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// What a request is counted under, and what faults and limits are set on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "verbs of HTTP, and the token endpoint")]
+pub enum Verb {
+    Post,
+    Get,
+    Put,
+    Patch,
+    Delete,
+    Token,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Post, Self::Get, Self::Put, Self::Patch, Self::Delete, Self::Token];
+
+    /// Its name in statistics and faults.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Token => "TOKEN",
+        }
+    }
+
+    fn of(method: &HttpMethod) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == method.as_str() && *verb != Self::Token)
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a request goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// One of the seven operations.
+    Operation(Verb, Target),
+    /// One of the seven with an id that cannot be one: a 400 on the named property.
+    BadId(Verb, &'static str),
+    /// Another path under `/api/v2`, which takes part in the limit all the same.
+    UnknownApi,
+    /// `POST /oauth/token`.
+    Token,
+    /// `GET /_sandbox/stats`.
+    Stats,
+    /// `GET /_sandbox/state`.
+    State,
+    /// None of these.
+    Unknown,
+}
+
+/// Whom an operation is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) user_id: String,
+    pub(super) method_id: Option<String>,
+}
+
+/// A request with its body.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) route: Route,
+    pub(super) query: Option<String>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Call {
+    pub(super) fn new(head: Parts, body: Bytes) -> Self {
+        Self {
+            route: route(&head.method, head.uri.path()),
+            query: head.uri.query().map(str::to_owned),
+            headers: head.headers,
+            body,
+        }
+    }
+
+    pub(super) fn authorization(&self) -> Option<&str> {
+        self.headers.get(AUTHORIZATION)?.to_str().ok()
+    }
+
+    pub(super) fn correlation_id(&self) -> Option<&str> {
+        self.headers.get(CORRELATION_ID)?.to_str().ok()
+    }
+
+    /// The media type of the body, without parameters.
+    pub(super) fn media_type(&self) -> &str {
+        let value = self
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim()
+    }
+}
+
+fn route(method: &HttpMethod, path: &str) -> Route {
+    let mut segments = path.split('/').skip(1);
+    match (segments.next(), segments.next()) {
+        (Some("api"), Some("v2")) => api_route(method, &segments.collect::<Vec<_>>()),
+        (Some("oauth"), Some("token"))
+            if segments.next().is_none() && method == HttpMethod::POST =>
+        {
+            Route::Token
+        }
+        (Some("_sandbox"), Some("stats"))
+            if segments.next().is_none() && method == HttpMethod::GET =>
+        {
+            Route::Stats
+        }
+        (Some("_sandbox"), Some("state"))
+            if segments.next().is_none() && method == HttpMethod::GET =>
+        {
+            Route::State
+        }
+        _ => Route::Unknown,
+    }
+}
+
+fn api_route(method: &HttpMethod, segments: &[&str]) -> Route {
+    let (user, one) = match segments {
+        ["users", user, "authentication-methods"] => (*user, None),
+        ["users", user, "authentication-methods", one] => (*user, Some(*one)),
+        _ => return Route::UnknownApi,
+    };
+    let Some(verb) = Verb::of(method) else {
+        return Route::UnknownApi;
+    };
+    let served = match verb {
+        Verb::Get | Verb::Delete => true,
+        Verb::Post | Verb::Put => one.is_none(),
+        Verb::Patch => one.is_some(),
+        Verb::Token => false,
+    };
+    if !served || user.is_empty() || one == Some("") {
+        return Route::UnknownApi;
+    }
+    let Some(user_id) = decoded(user).filter(|id| is_user_id(id)) else {
+        return Route::BadId(verb, "id");
+    };
+    let method_id = match one.map(decoded) {
+        None => None,
+        Some(Some(id)) => Some(id),
+        Some(None) => return Route::BadId(verb, "authentication_method_id"),
+    };
+    Route::Operation(verb, Target { user_id, method_id })
+}
+
+/// Decodes once. Neither text that is not UTF-8 nor control characters can be in an id.
+fn decoded(segment: &str) -> Option<String> {
+    let text = percent_decode_str(segment).decode_utf8().ok()?;
+    (!text.chars().any(char::is_control)).then(|| text.into_owned())
+}
+
+/// `provider|id`: an id that was encoded twice has no bar after decoding once (auth0-api.md 5).
+fn is_user_id(id: &str) -> bool {
+    id.split_once('|').is_some_and(|(provider, rest)| !provider.is_empty() && !rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: &HttpMethod, path: &str, expect: &Route) {
+        assert_eq!(route(method, path), *expect, "{method} {path}");
+    }
+
+    fn operation(verb: Verb, user_id: &str, method_id: Option<&str>) -> Route {
+        let method_id = method_id.map(str::to_owned);
+        Route::Operation(verb, Target { user_id: user_id.to_owned(), method_id })
+    }
+
+    #[test]
+    fn ids_are_one_segment_decoded_once() {
+        let path = |id: &str| format!("/api/v2/users/{id}/authentication-methods");
+        let post = HttpMethod::POST;
+        for (id, expect) in [
+            ("auth0%7C1", "auth0|1"),
+            ("auth0|1", "auth0|1"),
+            ("waad%7Ca%2Fb%20c%7Cd%2B", "waad|a/b c|d+"),
+            ("auth0%7C%257C", "auth0|%7C"),
+            ("auth0%7C%C3%A5", "auth0|å"),
+        ] {
+            check(&post, &path(id), &operation(Verb::Post, expect, None));
+        }
+        for id in [
+            "auth0%257C1",
+            "auth0",
+            "%7C1",
+            "auth0%7C",
+            "auth0%7C%00",
+            "auth0%7C%0A",
+            "auth0%7C%FF",
+        ] {
+            check(&post, &path(id), &Route::BadId(Verb::Post, "id"));
+        }
+        check(&post, &path("auth0%7Ca/b"), &Route::UnknownApi);
+        check(&post, &path(""), &Route::UnknownApi);
+    }
+
+    #[test]
+    fn seven_operations_and_nothing_else() {
+        let all = "/api/v2/users/a%7C1/authentication-methods";
+        let one = "/api/v2/users/a%7C1/authentication-methods/phone%7Cdev_1";
+        check(&HttpMethod::GET, one, &operation(Verb::Get, "a|1", Some("phone|dev_1")));
+        check(&HttpMethod::PATCH, one, &operation(Verb::Patch, "a|1", Some("phone|dev_1")));
+        check(&HttpMethod::DELETE, all, &operation(Verb::Delete, "a|1", None));
+        for (method, path) in [
+            (HttpMethod::POST, one),
+            (HttpMethod::PUT, one),
+            (HttpMethod::PATCH, all),
+            (HttpMethod::HEAD, all),
+        ] {
+            check(&method, path, &Route::UnknownApi);
+        }
+        check(
+            &HttpMethod::GET,
+            &format!("{all}/%0A"),
+            &Route::BadId(Verb::Get, "authentication_method_id"),
+        );
+        check(&HttpMethod::GET, &format!("{all}/"), &Route::UnknownApi);
+        check(&HttpMethod::GET, "/api/v2/users/a%7C1", &Route::UnknownApi);
+        check(&HttpMethod::GET, "/oauth/token", &Route::Unknown);
+        check(&HttpMethod::POST, "/oauth/token", &Route::Token);
+        check(&HttpMethod::GET, "/_sandbox/state", &Route::State);
+        check(&HttpMethod::GET, "/", &Route::Unknown);
+    }
+}

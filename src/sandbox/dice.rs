@@ -1,0 +1,51 @@
+//! Chance that can be repeated: every draw depends on the seed, its purpose and its number alone,
+//! so that what one request draws does not depend on what others did in between.
+
+use fastrand::Rng;
+
+/// What a draw is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    Fault,
+    TokenFault,
+    Latency,
+    MethodId,
+    Token,
+}
+
+/// The generator for draw `ordinal` of a purpose.
+pub(super) fn dice(seed: u64, purpose: Purpose, ordinal: u64) -> Rng {
+    Rng::with_seed(mix(mix(mix(seed) ^ purpose as u64) ^ ordinal))
+}
+
+/// `length` letters and digits.
+pub(super) fn letters(mut dice: Rng, length: usize) -> String {
+    (0..length).map(|_| dice.alphanumeric()).collect()
+}
+
+/// The finaliser of `SplitMix64`: neighbouring numbers must not give similar draws.
+fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_repeat_and_differ_by_seed_purpose_and_number() {
+        let draw = |seed, purpose, ordinal| letters(dice(seed, purpose, ordinal), 16);
+        let first = draw(1, Purpose::MethodId, 0);
+        assert_eq!(first, draw(1, Purpose::MethodId, 0));
+        for other in [
+            draw(2, Purpose::MethodId, 0),
+            draw(1, Purpose::Token, 0),
+            draw(1, Purpose::MethodId, 1),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! One request over HTTP: outage, limit, fault, execution, delay.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use thiserror::Error;
+use tokio::time::sleep;
+
+use super::answer::{self, Answer, HTML, Media};
+use super::api::Api;
+use super::bucket::Reading;
+use super::call::{Call, Route, Verb};
+use super::dice::{Purpose, dice};
+use super::fault::{Effect, FaultKind, Moment};
+use super::inject::Injector;
+use super::lanes::{InFlight, Lanes};
+use super::limit::{Admission, Limiter};
+use super::link::Fate;
+use super::payload::Payload;
+use super::reply::Dress;
+use super::settings::{OutageKind, Settings};
+use super::stats::{Arrival, Counters, Stats};
+use super::{lock, oracle, wire};
+
+/// Auth0's limit for a request body (auth0-api.md 1.4).
+const MAX_BODY: usize = 1 << 20;
+
+/// The connection is to end without an answer: hyper drops it when it meets an error.
+#[derive(Debug, Error)]
+#[error("the connection ends here on purpose")]
+pub(super) struct Dropped;
+
+/// Everything that answers.
+#[derive(Debug)]
+pub(super) struct Server {
+    settings: Settings,
+    api: Api,
+    limiter: Limiter,
+    injector: Injector,
+    lanes: Arc<Lanes>,
+    counters: Counters,
+    arrivals: Mutex<Vec<Arrival>>,
+    dress: Dress,
+    api_requests: AtomicU64,
+    token_requests: AtomicU64,
+}
+
+impl Server {
+    pub(super) fn new(mut settings: Settings) -> Self {
+        let api = Api::new(&settings);
+        let phase = api.clock().unix(Duration::ZERO);
+        let neighbours = settings.neighbours_per_s;
+        Self {
+            limiter: Limiter::new(settings.limit, &settings.change_limit_at, neighbours, phase),
+            injector: Injector::new(settings.seed, std::mem::take(&mut settings.faults)),
+            dress: Dress {
+                limit_headers: settings.limit_headers,
+                retry_after: std::mem::take(&mut settings.retry_after),
+            },
+            api,
+            settings,
+            lanes: Arc::new(Lanes::new()),
+            counters: Counters::default(),
+            arrivals: Mutex::default(),
+            api_requests: AtomicU64::new(0),
+            token_requests: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn api(&self) -> &Api {
+        &self.api
+    }
+
+    pub(super) fn arrivals(&self) -> Vec<Arrival> {
+        lock(&self.arrivals).clone()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let neighbours = self.limiter.neighbours(self.api.clock().elapsed());
+        Stats {
+            created: self.api.tenant().created(),
+            overlaps: self.lanes.overlaps(),
+            in_flight: self.lanes.in_flight(),
+            most_in_flight: self.lanes.most_in_flight(),
+            neighbour_requests: neighbours.requests,
+            neighbours_throttled: neighbours.throttled,
+            ..self.counters.snapshot()
+        }
+    }
+
+    /// Executes what was left behind by a connection that ended.
+    pub(super) async fn execute_late(&self, call: &Call) {
+        sleep(self.late_by()).await;
+        self.api.execute(call);
+    }
+
+    fn late_by(&self) -> Duration {
+        Duration::from_millis(self.settings.late_by_ms)
+    }
+
+    /// Answers one request, or ends its connection.
+    pub(super) async fn serve(
+        &self,
+        request: Request<Incoming>,
+        fate: &Fate,
+    ) -> Result<Response<Payload>, Dropped> {
+        let (head, body) = request.into_parts();
+        if body.size_hint().lower() > MAX_BODY as u64 {
+            return Ok(self.refuse_size());
+        }
+        let body = match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Ok(self.refuse_size()),
+            // The client went away in the middle: there is nobody to answer.
+            Err(_) => return Err(Dropped),
+        };
+        let call = Call::new(head, body);
+        match call.route {
+            Route::Stats => Ok(self.response(oracle::stats(&self.stats()), None)),
+            Route::State => Ok(self.response(oracle::state(self.api.tenant()), None)),
+            Route::Unknown => Ok(self.response(answer::not_found(), None)),
+            Route::Token => self.serve_token(call, fate).await,
+            Route::Operation(..) | Route::BadId(..) | Route::UnknownApi => {
+                self.serve_api(call, fate).await
+            }
+        }
+    }
+
+    async fn serve_token(&self, call: Call, fate: &Fate) -> Result<Response<Payload>, Dropped> {
+        self.counters.arrived(Verb::Token);
+        if let Some(outage) = self.outage() {
+            return self.fall_into(outage);
+        }
+        let ordinal = self.token_requests.fetch_add(1, Ordering::Relaxed);
+        let fault = self.injector.draw(Verb::Token, ordinal);
+        self.execute(call, fault, None, fate).await
+    }
+
+    async fn serve_api(&self, call: Call, fate: &Fate) -> Result<Response<Payload>, Dropped> {
+        let verb = match &call.route {
+            Route::Operation(verb, _) | Route::BadId(verb, _) => Some(*verb),
+            Route::UnknownApi | Route::Unknown | Route::Token | Route::Stats | Route::State => None,
+        };
+        if let Some(verb) = verb {
+            self.counters.arrived(verb);
+        }
+        let in_flight = self.note(&call);
+        if let Some(outage) = self.outage() {
+            return self.fall_into(outage);
+        }
+        let reading = match self.limiter.admit(self.api.clock().elapsed()) {
+            Admission::Free => None,
+            Admission::Granted(reading) => Some(reading),
+            Admission::Refused(reading) => {
+                return Ok(self.response(answer::limit_reached(), Some(reading)));
+            }
+        };
+        // Only requests that are let through are numbered, so that a schedule of faults does not
+        // depend on how often a client runs into the limit.
+        let ordinal = self.api_requests.fetch_add(1, Ordering::Relaxed);
+        let fault = verb.and_then(|verb| self.injector.draw(verb, ordinal));
+        let response = self.execute(call, fault, reading, fate).await;
+        self.take_time(ordinal).await;
+        drop(in_flight);
+        response
+    }
+
+    /// Counts the request as in flight for its user until the guard is dropped.
+    fn note(&self, call: &Call) -> Option<InFlight> {
+        let Route::Operation(verb, target) = &call.route else {
+            return None;
+        };
+        if self.settings.journal {
+            let wanted = (*verb == Verb::Post).then(|| wire::create(&call.body).ok()).flatten();
+            lock(&self.arrivals).push(Arrival {
+                at: self.api.clock().elapsed(),
+                verb: *verb,
+                user_id: target.user_id.clone(),
+                method_id: target.method_id.clone(),
+                digest: wanted.map(|method| method.digest()),
+                correlation_id: call.correlation_id().map(str::to_owned),
+            });
+        }
+        Some(self.lanes.enter(&target.user_id))
+    }
+
+    fn outage(&self) -> Option<OutageKind> {
+        if self.settings.outages.is_empty() {
+            return None;
+        }
+        let now = self.api.clock().elapsed().as_secs_f64();
+        self.settings
+            .outages
+            .iter()
+            .find(|outage| outage.from_s <= now && now < outage.to_s)
+            .map(|outage| outage.kind)
+    }
+
+    fn fall_into(&self, outage: OutageKind) -> Result<Response<Payload>, Dropped> {
+        self.counters.fell_into_outage();
+        match outage {
+            OutageKind::Refuse503 => Ok(self.response(answer::unavailable(), None)),
+            OutageKind::Drop => Err(Dropped),
+        }
+    }
+
+    /// Executes a request, or does not, and answers it, or does not, as its fault has it.
+    async fn execute(
+        &self,
+        call: Call,
+        fault: Option<FaultKind>,
+        reading: Option<Reading>,
+        fate: &Fate,
+    ) -> Result<Response<Payload>, Dropped> {
+        let Some(fault) = fault else {
+            return Ok(self.response(self.api.execute(&call), reading));
+        };
+        self.counters.struck(fault);
+        // What is not executed has no answer; the effects of such faults do not look at it.
+        let answer = match fault.moment() {
+            Moment::Before => Answer::empty(StatusCode::OK),
+            Moment::After => self.api.execute(&call),
+            Moment::LongAfter => {
+                fate.leave(call);
+                Answer::empty(StatusCode::OK)
+            }
+        };
+        match fault.effect() {
+            Effect::Answer(instead) => Ok(self.response(instead(), reading)),
+            Effect::Close => Err(Dropped),
+            Effect::Reset => {
+                fate.reset();
+                Err(Dropped)
+            }
+            Effect::Late => {
+                sleep(self.late_by()).await;
+                Ok(self.response(answer, reading))
+            }
+            Effect::Hang => std::future::pending().await,
+            Effect::Cut => {
+                fate.cut(answer.body.len().div_ceil(2));
+                Ok(self.response(answer, reading))
+            }
+            Effect::Garbage => {
+                let body = if answer.body.is_empty() { Bytes::new() } else { HTML.into() };
+                Ok(self.response(Answer { body, media: Media::Html, ..answer }, reading))
+            }
+            Effect::Empty => Ok(self.response(Answer { body: Bytes::new(), ..answer }, reading)),
+            Effect::Drip => {
+                let body = Payload::drip(answer.body.clone());
+                Ok(self.response(answer, reading).map(|_| body))
+            }
+            Effect::Endless => Ok(self.response(answer, reading).map(|_| Payload::endless())),
+        }
+    }
+
+    /// Waits as long as answers are to take.
+    async fn take_time(&self, ordinal: u64) {
+        let (least, most) = self.settings.latency_ms;
+        if most > 0 {
+            let millis =
+                dice(self.settings.seed, Purpose::Latency, ordinal).u64(least.min(most)..=most);
+            sleep(Duration::from_millis(millis)).await;
+        }
+    }
+
+    /// A body over the limit is left unread, so the connection cannot be used again.
+    fn refuse_size(&self) -> Response<Payload> {
+        let mut response = self.response(answer::too_large(MAX_BODY), None);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+
+    fn response(&self, answer: Answer, reading: Option<Reading>) -> Response<Payload> {
+        self.counters.answered(answer.status);
+        self.dress.response(answer, reading, self.api.clock())
+    }
+}

@@ -1,0 +1,125 @@
+//! The connection under HTTP, so that it can end in ways HTTP would not end it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::call::Call;
+use super::lock;
+
+/// How a connection ends; 0 is as HTTP would end it.
+const CUT: u8 = 1;
+const ENDED: u8 = 2;
+const RESET: u8 = 3;
+
+/// How a connection is to end; shared by the connection and the request on it.
+#[derive(Debug, Default)]
+pub(super) struct Fate {
+    mode: AtomicU8,
+    cut: AtomicUsize,
+    afterwards: Mutex<Option<Call>>,
+}
+
+impl Fate {
+    /// The peer is to see a reset (RST) when the connection is dropped.
+    pub(super) fn reset(&self) {
+        self.mode.store(RESET, Ordering::Release);
+    }
+
+    /// The next answer is to lose its last bytes, and the connection to end there.
+    pub(super) fn cut(&self, bytes: usize) {
+        self.cut.store(bytes, Ordering::Release);
+        self.mode.store(CUT, Ordering::Release);
+    }
+
+    /// Leaves a request to be executed long after the connection has ended.
+    pub(super) fn leave(&self, call: Call) {
+        *lock(&self.afterwards) = Some(call);
+    }
+
+    /// What was left.
+    pub(super) fn left(&self) -> Option<Call> {
+        lock(&self.afterwards).take()
+    }
+
+    fn mode(&self) -> u8 {
+        self.mode.load(Ordering::Acquire)
+    }
+}
+
+/// A TCP connection that meets its fate.
+#[derive(Debug)]
+pub(super) struct Link {
+    stream: TcpStream,
+    fate: Arc<Fate>,
+}
+
+impl Link {
+    pub(super) fn new(stream: TcpStream, fate: Arc<Fate>) -> Self {
+        Self { stream, fate }
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.fate.mode() == ENDED {
+            // Reading nothing is the end: hyper closes the connection.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.fate.mode() != CUT {
+            return Pin::new(&mut self.stream).poll_write(cx, buf);
+        }
+        // An answer that is cut is short, and hyper writes it in one piece, head and body together.
+        let kept = buf.len().saturating_sub(self.fate.cut.load(Ordering::Acquire));
+        let written = match Pin::new(&mut self.stream).poll_write(cx, &buf[..kept]) {
+            Poll::Ready(Ok(written)) => written,
+            other => return other,
+        };
+        if written < kept {
+            return Poll::Ready(Ok(written));
+        }
+        self.fate.mode.store(ENDED, Ordering::Release);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.fate.mode() == RESET {
+            // A FIN first would let the peer believe in an orderly end.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if self.fate.mode() == RESET
+            && let Err(error) = self.stream.set_zero_linger()
+        {
+            tracing::warn!(%error, "a connection could not be reset and is closed instead");
+        }
+    }
+}

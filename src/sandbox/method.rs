@@ -1,0 +1,200 @@
+//! One authentication method as the tenant holds it.
+
+use std::fmt;
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A type of method, as GET may return it (auth0-api.md 1.2).
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// `phone`
+    Phone,
+    /// `email`
+    Email,
+    /// `totp`
+    Totp,
+    /// `webauthn-roaming`
+    WebauthnRoaming,
+    /// `passkey`
+    Passkey,
+    /// `webauthn-platform`, which the API cannot create
+    WebauthnPlatform,
+    /// `push`, which the API cannot create
+    Push,
+    /// `guardian`, which the API cannot create
+    Guardian,
+    /// `recovery-code`, which the API cannot create
+    RecoveryCode,
+    /// `email-verification`, which the API cannot create
+    EmailVerification,
+    /// `password`, which the API cannot create
+    Password,
+}
+
+impl Kind {
+    /// Auth0's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::Totp => "totp",
+            Self::WebauthnRoaming => "webauthn-roaming",
+            Self::Passkey => "passkey",
+            Self::WebauthnPlatform => "webauthn-platform",
+            Self::Push => "push",
+            Self::Guardian => "guardian",
+            Self::RecoveryCode => "recovery-code",
+            Self::EmailVerification => "email-verification",
+            Self::Password => "password",
+        }
+    }
+
+    /// The types POST takes.
+    pub(super) const CREATABLE: [Self; 5] =
+        [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming, Self::Passkey];
+
+    /// The types PUT takes.
+    pub(super) const SETTABLE: [Self; 3] = [Self::Phone, Self::Email, Self::Totp];
+}
+
+/// How a code reaches a phone.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// `sms`
+    Sms,
+    /// `voice`
+    Voice,
+}
+
+/// A method as the tenant holds it, with its plain value. `Debug` hides the value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Method {
+    /// Given by the tenant: `phone|dev_` and sixteen letters or digits.
+    pub id: String,
+    /// Its type.
+    pub kind: Kind,
+    /// Its label.
+    pub name: Option<String>,
+    /// The phone number, address, TOTP secret or key id; empty for types that have none.
+    pub value: String,
+    /// Phone only.
+    pub preferred: Option<Channel>,
+    /// Security keys and passkeys only.
+    pub credential: Option<Box<Credential>>,
+    /// Whether it can be used.
+    pub confirmed: bool,
+    /// When the tenant made it.
+    pub created_at: Timestamp,
+    /// When it was last used to log in.
+    pub last_auth_at: Option<Timestamp>,
+}
+
+/// What a security key or a passkey has beside its key id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "these are the API's own words (auth0-api.md 1.3)")]
+pub struct Credential {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relying_party_identifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aaguid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_device_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_backed_up: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity_user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_handle: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transports: Option<Vec<String>>,
+}
+
+impl Method {
+    /// A confirmed method without a name, to be seeded: the tenant gives it an id and a date.
+    pub fn new(kind: Kind, value: impl Into<String>) -> Self {
+        Self {
+            id: String::new(),
+            kind,
+            name: None,
+            value: value.into(),
+            preferred: None,
+            credential: None,
+            confirmed: true,
+            created_at: Timestamp::UNIX_EPOCH,
+            last_auth_at: None,
+        }
+    }
+
+    /// The same with a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Hex SHA-256 of `type|value`: says which factor it is without saying its value.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.kind.as_str());
+        hash.update("|");
+        hash.update(&self.value);
+        HEXLOWER.encode(&hash.finalize())
+    }
+
+    /// Whether this is the same factor: same type, same value. Types without a value never are.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.value == other.value && !self.value.is_empty()
+    }
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Method")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("value", &"[hidden]")
+            .field("preferred", &self.preferred)
+            .field("confirmed", &self.confirmed)
+            .field("created_at", &self.created_at)
+            .field("last_auth_at", &self.last_auth_at)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_not_printed() {
+        let printed = format!("{:?}", Method::new(Kind::Totp, "JBSWY3DP").named("mine"));
+        assert!(!printed.contains("JBSWY3DP") && printed.contains("mine"), "{printed}");
+    }
+
+    #[test]
+    fn digest_is_of_type_and_value() {
+        // printf 'phone|+123' | sha256sum
+        assert_eq!(
+            Method::new(Kind::Phone, "+123").digest(),
+            "00baf12872527b595ba38d01f33368b76d5c6f4ee7a52c6a6fd5df85ca3f412e"
+        );
+    }
+
+    #[test]
+    fn words_are_those_that_serde_writes() {
+        for kind in Kind::CREATABLE.into_iter().chain([Kind::WebauthnPlatform, Kind::RecoveryCode])
+        {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
+}

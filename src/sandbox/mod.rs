@@ -1,0 +1,153 @@
+//! A simulated Auth0 tenant: the seven authentication-method operations and the token endpoint,
+//! with their state, over real HTTP/1.1 on loopback.
+//!
+//! It is strict where Auth0 is known to be strict (auth0-api.md 1 and 3 to 6), and its limits and
+//! faults are data ([`Settings`]), so that a run against it can be made to go wrong in any of the
+//! ways of reliability.md 2. One request takes this way, and the order of the checks is Auth0's:
+//!
+//! ```text
+//! link -> http -> limit (429) -> fault? -> api: token (401) -> scope (403) -> wire (400) -> tenant (404, 403, 409, write) -> view
+//! ```
+//!
+//! Invariants:
+//! 1. A 429 is never executed, and neither is any fault named `-before`.
+//! 2. What is written stays written, whatever becomes of the answer.
+//! 3. The same seed gives the same faults, ids and delays to a client that asks one thing at a time.
+//!
+//! Beside Auth0's paths there are two of its own, for rehearsals in another process. They answer
+//! at all times, without a token and outside the limit:
+//! - `GET /_sandbox/stats`: [`Stats`] as one JSON object;
+//! - `GET /_sandbox/state`: one JSON object a line and user, `{"user_id", "methods": [{"id", "type",
+//!   "name", "created_at", "digest"}]}`, users in order of their ids, methods in order of creation.
+//!   `digest` is the hex SHA-256 of `type|value` (for instance `phone|+4420…`): a rehearsal uses real
+//!   customers' files, so values themselves are never printed.
+//!
+//! Where Auth0's behaviour is not established the sandbox decides as follows: a field of another
+//! type is a 400, and so is a user id without a `|`; a form-encoded body is a 415; PUT for an unknown
+//! user is a 404, and DELETE of all its methods a 204; `cap_per_user` counts per type; POST keeps a
+//! name of any length, and masks in its answer; PATCH takes methods of every type.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+mod answer;
+mod api;
+mod bucket;
+mod call;
+mod check;
+mod clock;
+mod dice;
+mod fault;
+mod http;
+mod inject;
+mod lanes;
+mod limit;
+mod link;
+mod listen;
+mod mask;
+mod method;
+mod oracle;
+mod payload;
+mod reply;
+mod settings;
+mod stats;
+mod tenant;
+mod token;
+mod view;
+mod wire;
+
+pub use call::Verb;
+pub use fault::{Fault, FaultError, FaultKind, On};
+pub use limit::Limit;
+pub use method::{Channel, Credential, Kind, Method};
+pub use settings::{ALL_SCOPES, Conflict, Outage, OutageKind, RetryAfter, Secret, Settings, Users};
+pub use stats::{Arrival, Stats};
+
+use http::Server;
+
+/// A running simulated tenant. It ends with [`stop`](Self::stop), or when it is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    server: Arc<Server>,
+    ending: CancellationToken,
+    accepting: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Listens on 127.0.0.1 at `port` (0: any that is free) and serves until stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the port cannot be had.
+    pub async fn start(settings: Settings, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let server = Arc::new(Server::new(settings));
+        let ending = CancellationToken::new();
+        let accepting = tokio::spawn(listen::accept(listener, Arc::clone(&server), ending.clone()));
+        Ok(Self { address, server, ending, accepting })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a client is configured with: `http://127.0.0.1:PORT`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Closes every connection at once and waits until all is quiet. Late writes are given up.
+    pub async fn stop(mut self) {
+        self.ending.cancel();
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::error!(%error, "the sandbox did not end well");
+        }
+    }
+
+    /// Gives a user methods without asking the API, of any type and age, after those it has.
+    ///
+    /// An empty `id` is filled in as for a new method, and a `created_at` at the Unix epoch becomes
+    /// now. Caps and conflicts do not hold here.
+    pub fn seed(&self, user_id: &str, methods: Vec<Method>) {
+        self.server.api().seed(user_id, methods);
+    }
+
+    /// What the tenant holds now: users in order of their ids, methods in order of their creation,
+    /// with plain values. Users without methods are not in it.
+    pub fn state(&self) -> BTreeMap<String, Vec<Method>> {
+        self.server.api().tenant().snapshot()
+    }
+
+    /// What has happened so far.
+    pub fn stats(&self) -> Stats {
+        self.server.stats()
+    }
+
+    /// The requests of the seven operations in order of their arrival, when `journal` is on.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        self.server.arrivals()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Locks, whatever became of the thread that held it last: every change under these locks is one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

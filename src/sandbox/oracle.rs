@@ -1,0 +1,47 @@
+//! `/_sandbox/…`: what a rehearsal in another process may know. Values are shown as digests only.
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use super::answer::{Answer, BucketHeaders, Media};
+use super::stats::Stats;
+use super::tenant::Tenant;
+
+#[derive(Serialize)]
+struct User<'a> {
+    user_id: &'a str,
+    methods: Vec<Known<'a>>,
+}
+
+#[derive(Serialize)]
+struct Known<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    name: Option<&'a str>,
+    created_at: String,
+    digest: String,
+}
+
+pub(super) fn stats(stats: &Stats) -> Answer {
+    Answer { bucket: BucketHeaders::Omitted, ..Answer::json(StatusCode::OK, stats) }
+}
+
+/// One JSON object a line and user.
+pub(super) fn state(tenant: &Tenant) -> Answer {
+    let mut lines = Vec::new();
+    for (user_id, methods) in &tenant.snapshot() {
+        let methods = methods.iter().map(|method| Known {
+            id: &method.id,
+            r#type: method.kind.as_str(),
+            name: method.name.as_deref(),
+            created_at: format!("{:.3}", method.created_at),
+            digest: method.digest(),
+        });
+        // Structs of text cannot fail to serialize.
+        lines.extend(
+            serde_json::to_vec(&User { user_id, methods: methods.collect() }).unwrap_or_default(),
+        );
+        lines.push(b'\n');
+    }
+    Answer::text(StatusCode::OK, Media::JsonLines, lines)
+}

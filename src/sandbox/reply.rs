@@ -1,0 +1,132 @@
+//! Answers as HTTP responses: their headers, above all those of the rate limit.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, DATE, HeaderValue, LOCATION, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+
+use super::answer::{Answer, BucketHeaders};
+use super::bucket::Reading;
+use super::clock::Clock;
+use super::payload::Payload;
+use super::settings::RetryAfter;
+
+/// What answers say about the limit.
+#[derive(Debug)]
+pub(super) struct Dress {
+    pub(super) limit_headers: bool,
+    pub(super) retry_after: RetryAfter,
+}
+
+impl Dress {
+    /// The response an answer becomes, with the bucket as its request found it.
+    pub(super) fn response(
+        &self,
+        answer: Answer,
+        reading: Option<Reading>,
+        clock: &Clock,
+    ) -> Response<Payload> {
+        let media = (!answer.body.is_empty()).then_some(answer.media);
+        let mut response = Response::new(Payload::Whole(answer.body));
+        *response.status_mut() = answer.status;
+        let now = clock.elapsed();
+        let headers = response.headers_mut();
+        headers.insert(DATE, text(clock.http_date(now)));
+        if let Some(media) = media {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+        }
+        if let Some(location) = answer.location {
+            headers.insert(LOCATION, HeaderValue::from_static(location));
+        }
+        let shown = match answer.bucket {
+            BucketHeaders::True => reading,
+            BucketHeaders::Empty => Some(emptied(reading)),
+            BucketHeaders::Omitted => None,
+        };
+        if let Some(reading) = shown {
+            self.show_bucket(&mut response, reading, clock, now);
+        }
+        response
+    }
+
+    fn show_bucket(
+        &self,
+        response: &mut Response<Payload>,
+        reading: Reading,
+        clock: &Clock,
+        now: Duration,
+    ) {
+        let throttled = response.status() == StatusCode::TOO_MANY_REQUESTS;
+        let headers = response.headers_mut();
+        if self.limit_headers {
+            headers.insert("x-ratelimit-limit", reading.limit.into());
+            headers.insert("x-ratelimit-remaining", reading.remaining.into());
+            headers.insert("x-ratelimit-reset", up(clock.unix(now + reading.full_in)).into());
+        }
+        let seconds = up(reading.next_in).max(1);
+        let retry_after = match &self.retry_after {
+            RetryAfter::Off => return,
+            RetryAfter::Seconds => seconds.into(),
+            RetryAfter::Date => text(clock.http_date(now + Duration::from_secs(seconds))),
+            RetryAfter::Literal(literal) => text(literal.clone()),
+        };
+        if throttled {
+            headers.insert(RETRY_AFTER, retry_after);
+        }
+    }
+}
+
+/// The bucket as an injected 429 shows it. Without a limit it has the size of Auth0's smallest
+/// production plan (auth0-api.md 3.1) and is full again after a second.
+fn emptied(reading: Option<Reading>) -> Reading {
+    let second = Duration::from_secs(1);
+    match reading {
+        Some(reading) => Reading { remaining: 0, full_in: reading.full_in.max(second), ..reading },
+        None => Reading { limit: 10, remaining: 0, full_in: second, next_in: second },
+    }
+}
+
+/// Whole seconds, rounded up as Auth0 does.
+fn up(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+fn text(value: String) -> HeaderValue {
+    // Dates are ASCII; a literal with a line break in it is the only thing this turns away.
+    HeaderValue::from_maybe_shared(Bytes::from(value))
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::answer;
+
+    fn retry_after(retry_after: RetryAfter, answer: Answer) -> Option<String> {
+        let dress = Dress { limit_headers: true, retry_after };
+        let next_in = Duration::from_millis(1200);
+        let reading = Reading { limit: 10, remaining: 0, full_in: next_in, next_in };
+        let response = dress.response(answer, Some(reading), &Clock::new(0));
+        response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn retry_after_takes_every_form_and_stands_on_429_only() {
+        let check = |form, expect: Option<&str>| {
+            assert_eq!(retry_after(form, answer::limit_reached()).as_deref(), expect);
+        };
+        check(RetryAfter::Off, None);
+        check(RetryAfter::Seconds, Some("2"));
+        check(RetryAfter::Literal("-1".into()), Some("-1"));
+        assert!(retry_after(RetryAfter::Date, answer::limit_reached()).unwrap().ends_with(" GMT"));
+        assert_eq!(retry_after(RetryAfter::Seconds, answer::no_user()), None);
+        assert_eq!(retry_after(RetryAfter::Seconds, answer::too_many_bare()), None);
+    }
+
+    #[test]
+    fn seconds_are_rounded_up() {
+        assert_eq!(up(Duration::from_millis(1001)), 2);
+        assert_eq!(up(Duration::from_secs(1)), 1);
+    }
+}

@@ -1,0 +1,232 @@
+//! What a simulated tenant is like: plain data, read once at its start.
+
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::fault::Fault;
+use super::limit::Limit;
+
+/// The scopes of the seven operations (auth0-api.md 1.4), all granted unless told otherwise.
+pub const ALL_SCOPES: [&str; 4] = [
+    "create:authentication_methods",
+    "read:authentication_methods",
+    "update:authentication_methods",
+    "delete:authentication_methods",
+];
+
+/// Everything that can be set about a simulated tenant.
+///
+/// The default is a tenant that never refuses a sound request: every user exists, nothing is
+/// limited, nothing fails, and values are masked as recorded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Which users exist.
+    pub users: Users,
+    /// The rate limit: one bucket for everything under `/api/v2`.
+    pub limit: Limit,
+    /// Whether answers carry `x-ratelimit-limit`, `-remaining` and `-reset` (auth0-api.md 3.2).
+    pub limit_headers: bool,
+    /// What `Retry-After` says on a 429; Auth0 does not document it for this API.
+    pub retry_after: RetryAfter,
+    /// Whether phone numbers and e-mail addresses come back masked (auth0-api.md 1.5).
+    pub masking: bool,
+    /// How many methods of one type a user may have before the 403 (auth0-api.md 1.6).
+    pub cap_per_user: Option<u32>,
+    /// What counts as the same method (409).
+    pub conflict: Conflict,
+    /// Shortest and longest time an answer takes, in milliseconds, drawn from the seed.
+    ///
+    /// What is asked for is done at once; it is the answer that takes its time.
+    pub latency_ms: (u64, u64),
+    /// Seconds an issued token lives.
+    pub token_lifetime_s: u64,
+    /// Requests after which a token counts as expired, whatever its age.
+    pub token_requests: Option<u32>,
+    /// The scopes every token has.
+    pub scopes: Vec<String>,
+    /// The only client id that is given a token; any that is not empty when unset.
+    pub client_id: Option<String>,
+    /// The only client secret that is given a token; any that is not empty when unset.
+    pub client_secret: Option<Secret>,
+    /// Ready bearer tokens that are accepted without having been issued. They do not age,
+    /// but `token_requests` holds for them too.
+    pub static_tokens: Vec<Secret>,
+    /// Seconds the tenant's clock is ahead: `Date`, `created_at` and the reset header shift together.
+    pub clock_skew_s: i64,
+    /// What goes wrong, and how often.
+    pub faults: Vec<Fault>,
+    /// How late the `late` answer and the `late-write` write are, in milliseconds.
+    pub late_by_ms: u64,
+    /// Decides faults, latency, ids and tokens.
+    pub seed: u64,
+    /// Times at which nothing is answered.
+    pub outages: Vec<Outage>,
+    /// Limits that replace the first one, each so many seconds after the start.
+    pub change_limit_at: Vec<(f64, Limit)>,
+    /// Requests a second that other applications take from the same bucket, evenly spread.
+    pub neighbours_per_s: f64,
+    /// Whether every request is noted for [`Sandbox::arrivals`](super::Sandbox::arrivals).
+    pub journal: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            users: Users::Any,
+            limit: Limit::None,
+            limit_headers: true,
+            retry_after: RetryAfter::Off,
+            masking: true,
+            cap_per_user: None,
+            conflict: Conflict::SameValue,
+            latency_ms: (0, 0),
+            token_lifetime_s: 86_400, // Auth0's default for its Management API (auth0-api.md 4).
+            token_requests: None,
+            scopes: ALL_SCOPES.map(str::to_owned).to_vec(),
+            client_id: None,
+            client_secret: None,
+            static_tokens: Vec::new(),
+            clock_skew_s: 0,
+            faults: Vec::new(),
+            late_by_ms: 60_000,
+            seed: 0,
+            outages: Vec::new(),
+            change_limit_at: Vec::new(),
+            neighbours_per_s: 0.0,
+            journal: false,
+        }
+    }
+}
+
+/// Which users exist. Whoever has methods (see [`Sandbox::seed`](super::Sandbox::seed)) always does.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Users {
+    /// Every well-formed id: `provider|id`, without control characters.
+    #[default]
+    Any,
+    /// Every well-formed id that holds none of these pieces of text.
+    AnyBut(Vec<String>),
+    /// These and no others.
+    Listed(BTreeSet<String>),
+}
+
+impl Users {
+    pub(super) fn include(&self, user_id: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::AnyBut(pieces) => !pieces.iter().any(|piece| user_id.contains(piece.as_str())),
+            Self::Listed(ids) => ids.contains(user_id),
+        }
+    }
+}
+
+/// What makes two methods of a user the same. Auth0 declares the 409 and does not say (auth0-api.md 10.1).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// Nothing: every POST creates another method.
+    Off,
+    /// The same type with the same number, address, secret or key id.
+    #[default]
+    SameValue,
+}
+
+/// What `Retry-After` says on a 429.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// The header is not sent.
+    #[default]
+    Off,
+    /// Whole seconds until the next request will be let through.
+    Seconds,
+    /// The same as an HTTP date, on the tenant's clock.
+    Date,
+    /// This very text: `0`, `-1`, `1000000000`, or no number at all.
+    Literal(String),
+}
+
+/// A stretch of time, counted from the start, in which nothing is answered.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// First second of it.
+    pub from_s: f64,
+    /// First second after it.
+    pub to_s: f64,
+    /// What a client sees.
+    pub kind: OutageKind,
+}
+
+/// What a client sees of an outage. Nothing is executed in either.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum OutageKind {
+    /// Every request gets a 503.
+    Refuse503,
+    /// Every connection is closed without an answer.
+    Drop,
+}
+
+/// A value that must not be seen in a log: a client secret or a token.
+#[derive(Clone, Deserialize, PartialEq, Eq, Hash)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
+/// Lets a map of secrets be asked with text; hashing and equality are the text's own.
+impl Borrow<str> for Secret {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<String>> From<T> for Secret {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let settings = Settings {
+            client_secret: Some("hush".into()),
+            static_tokens: vec!["quiet".into()],
+            ..Settings::default()
+        };
+        let printed = format!("{settings:?}");
+        assert!(!printed.contains("hush") && !printed.contains("quiet"), "{printed}");
+    }
+
+    #[test]
+    fn settings_are_read_from_json_and_unknown_keys_are_refused() {
+        let text = r#"{"users": {"any_but": ["gone"]}, "limit": {"token_bucket": {"rate": 16, "burst": 50}},
+            "faults": ["close-after=1%", "503-before@any=0.5"], "change_limit_at": [[2.5, "none"]],
+            "outages": [{"from_s": 1, "to_s": 2, "kind": "drop"}], "retry_after": {"literal": "-1"}}"#;
+        let settings: Settings = serde_json::from_str(text).unwrap();
+        assert_eq!(settings.faults.len(), 2);
+        assert!(!settings.users.include("auth0|gone1") && settings.users.include("auth0|here"));
+        assert!(serde_json::from_str::<Settings>(r#"{"speed": 1}"#).is_err());
+        assert!(serde_json::from_str::<Settings>(r#"{"faults": ["nonsense=1%"]}"#).is_err());
+    }
+}

@@ -1,0 +1,319 @@
+//! What the tenant holds, and what it refuses: state without HTTP.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+
+use super::dice::{Purpose, dice, letters};
+use super::lock;
+use super::method::{Kind, Method};
+use super::settings::{Conflict, Users};
+use super::wire::Update;
+
+/// Locks to spread the users over; a few per core are enough.
+const SHARDS: usize = 64;
+
+/// Every user's methods, in the order of their creation.
+#[derive(Debug)]
+pub(super) struct Tenant {
+    users: Users,
+    cap: Option<u32>,
+    conflict: Conflict,
+    seed: u64,
+    hasher: RandomState,
+    shards: Vec<Mutex<HashMap<String, Vec<Method>>>>,
+    made: AtomicU64,
+    created: AtomicU64,
+}
+
+/// Why nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoUser,
+    NoMethod,
+    Cap,
+    Conflict,
+    Passkey,
+    NotAPhone,
+}
+
+impl Tenant {
+    pub(super) fn new(users: Users, cap: Option<u32>, conflict: Conflict, seed: u64) -> Self {
+        Self {
+            users,
+            cap,
+            conflict,
+            seed,
+            hasher: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            made: AtomicU64::new(0),
+            created: AtomicU64::new(0),
+        }
+    }
+
+    /// POST: adds one method and shows it.
+    pub(super) fn create(
+        &self,
+        user_id: &str,
+        draft: Method,
+        now: Timestamp,
+    ) -> Result<Method, Refusal> {
+        let mut shard = lock(self.shard(user_id));
+        self.known(&shard, user_id)?;
+        let held = shard.get(user_id).map_or(&[][..], Vec::as_slice);
+        self.fits(held, &draft)?;
+        let method = self.made(draft, now);
+        shard.entry(user_id.to_owned()).or_default().push(method.clone());
+        self.created.fetch_add(1, Ordering::Relaxed);
+        Ok(method)
+    }
+
+    /// PUT: these methods and no others.
+    pub(super) fn replace(
+        &self,
+        user_id: &str,
+        drafts: Vec<Method>,
+        now: Timestamp,
+    ) -> Result<Vec<Method>, Refusal> {
+        let mut shard = lock(self.shard(user_id));
+        self.known(&shard, user_id)?;
+        refuse_passkeys(shard.get(user_id))?;
+        let mut methods: Vec<Method> = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            self.fits(&methods, &draft)?;
+            methods.push(self.made(draft, now));
+        }
+        shard.insert(user_id.to_owned(), methods.clone());
+        Ok(methods)
+    }
+
+    /// GET list: what `show` makes of the user's methods.
+    pub(super) fn list<T>(
+        &self,
+        user_id: &str,
+        show: impl FnOnce(&[Method]) -> T,
+    ) -> Result<T, Refusal> {
+        let shard = lock(self.shard(user_id));
+        self.known(&shard, user_id)?;
+        Ok(show(shard.get(user_id).map_or(&[][..], Vec::as_slice)))
+    }
+
+    /// GET one.
+    pub(super) fn get(&self, user_id: &str, method_id: &str) -> Result<Method, Refusal> {
+        self.list(user_id, |methods| methods.iter().find(|method| method.id == method_id).cloned())?
+            .ok_or(Refusal::NoMethod)
+    }
+
+    /// PATCH.
+    pub(super) fn update(
+        &self,
+        user_id: &str,
+        method_id: &str,
+        update: Update,
+    ) -> Result<Method, Refusal> {
+        let mut shard = lock(self.shard(user_id));
+        self.known(&shard, user_id)?;
+        let methods = shard.get_mut(user_id).ok_or(Refusal::NoMethod)?;
+        let method =
+            methods.iter_mut().find(|method| method.id == method_id).ok_or(Refusal::NoMethod)?;
+        if update.preferred.is_some() && method.kind != Kind::Phone {
+            return Err(Refusal::NotAPhone);
+        }
+        method.preferred = update.preferred.or(method.preferred);
+        method.name = update.name.or(method.name.take());
+        Ok(method.clone())
+    }
+
+    /// DELETE one.
+    pub(super) fn delete(&self, user_id: &str, method_id: &str) -> Result<(), Refusal> {
+        let mut shard = lock(self.shard(user_id));
+        self.known(&shard, user_id)?;
+        let methods = shard.get_mut(user_id).ok_or(Refusal::NoMethod)?;
+        let at =
+            methods.iter().position(|method| method.id == method_id).ok_or(Refusal::NoMethod)?;
+        methods.remove(at);
+        Ok(())
+    }
+
+    /// DELETE list. An unknown user has nothing, which is what was asked for (no 404 is declared).
+    pub(super) fn clear(&self, user_id: &str) -> Result<(), Refusal> {
+        let mut shard = lock(self.shard(user_id));
+        refuse_passkeys(shard.get(user_id))?;
+        if let Some(methods) = shard.get_mut(user_id) {
+            methods.clear();
+        }
+        Ok(())
+    }
+
+    /// Adds methods past every rule, and gives those an id and a date that have none.
+    pub(super) fn seed(&self, user_id: &str, methods: Vec<Method>, now: Timestamp) {
+        let mut shard = lock(self.shard(user_id));
+        let held = shard.entry(user_id.to_owned()).or_default();
+        held.extend(methods.into_iter().map(|method| self.made(method, now)));
+    }
+
+    /// Everything, for those who check a run.
+    pub(super) fn snapshot(&self) -> BTreeMap<String, Vec<Method>> {
+        let mut all = BTreeMap::new();
+        for shard in &self.shards {
+            let shard = lock(shard);
+            let some = shard.iter().filter(|(_, methods)| !methods.is_empty());
+            all.extend(some.map(|(user_id, methods)| (user_id.clone(), methods.clone())));
+        }
+        all
+    }
+
+    /// How many methods POST has created, deleted ones included.
+    pub(super) fn created(&self) -> u64 {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    fn known(&self, shard: &HashMap<String, Vec<Method>>, user_id: &str) -> Result<(), Refusal> {
+        let known = self.users.include(user_id) || shard.contains_key(user_id);
+        if known { Ok(()) } else { Err(Refusal::NoUser) }
+    }
+
+    fn fits(&self, held: &[Method], draft: &Method) -> Result<(), Refusal> {
+        let of_its_kind = held.iter().filter(|method| method.kind == draft.kind).count();
+        if self.cap.is_some_and(|cap| of_its_kind >= cap as usize) {
+            return Err(Refusal::Cap);
+        }
+        let conflicts = match self.conflict {
+            Conflict::Off => false,
+            Conflict::SameValue => held.iter().any(|method| method.is_same_as(draft)),
+        };
+        if conflicts { Err(Refusal::Conflict) } else { Ok(()) }
+    }
+
+    /// Fills in what the tenant gives.
+    fn made(&self, draft: Method, now: Timestamp) -> Method {
+        let id = if draft.id.is_empty() { self.new_id(draft.kind) } else { draft.id };
+        let created_at =
+            if draft.created_at == Timestamp::UNIX_EPOCH { now } else { draft.created_at };
+        Method { id, created_at, ..draft }
+    }
+
+    fn new_id(&self, kind: Kind) -> String {
+        let ordinal = self.made.fetch_add(1, Ordering::Relaxed);
+        format!(
+            "{}|dev_{}",
+            kind.as_str(),
+            letters(dice(self.seed, Purpose::MethodId, ordinal), 16)
+        )
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+    fn shard(&self, user_id: &str) -> &Mutex<HashMap<String, Vec<Method>>> {
+        &self.shards[self.hasher.hash_one(user_id) as usize % SHARDS]
+    }
+}
+
+fn refuse_passkeys(held: Option<&Vec<Method>>) -> Result<(), Refusal> {
+    let has_passkey =
+        held.is_some_and(|methods| methods.iter().any(|method| method.kind == Kind::Passkey));
+    if has_passkey { Err(Refusal::Passkey) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USER: &str = "auth0|1";
+
+    fn tenant(cap: Option<u32>, conflict: Conflict) -> Tenant {
+        Tenant::new(Users::AnyBut(vec!["gone".into()]), cap, conflict, 1)
+    }
+
+    fn phone(value: &str) -> Method {
+        Method::new(Kind::Phone, value)
+    }
+
+    fn post(tenant: &Tenant, method: Method) -> Result<Method, Refusal> {
+        tenant.create(USER, method, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn same_value_conflicts_unless_switched_off() {
+        let strict = tenant(None, Conflict::SameValue);
+        assert!(post(&strict, phone("+1")).is_ok());
+        assert_eq!(post(&strict, phone("+1")), Err(Refusal::Conflict));
+        assert!(post(&strict, phone("+2")).is_ok());
+        assert!(post(&strict, Method::new(Kind::Email, "+1")).is_ok());
+        assert_eq!(strict.created(), 3);
+        let lax = tenant(None, Conflict::Off);
+        assert!(post(&lax, phone("+1")).is_ok() && post(&lax, phone("+1")).is_ok());
+    }
+
+    #[test]
+    fn cap_counts_one_type_and_comes_before_the_conflict() {
+        let tenant = tenant(Some(1), Conflict::SameValue);
+        assert!(post(&tenant, phone("+1")).is_ok());
+        assert_eq!(post(&tenant, phone("+1")), Err(Refusal::Cap));
+        assert!(post(&tenant, Method::new(Kind::Totp, "A")).is_ok());
+    }
+
+    #[test]
+    fn ids_are_auth0_shaped_and_repeat_with_the_seed() {
+        let ids = || post(&tenant(None, Conflict::Off), phone("+1")).unwrap().id;
+        let id = ids();
+        let suffix = id.strip_prefix("phone|dev_").unwrap();
+        assert!(suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert_eq!(id, ids());
+    }
+
+    #[test]
+    fn unknown_users_have_nothing_unless_seeded() {
+        let tenant = tenant(None, Conflict::Off);
+        assert_eq!(
+            tenant.create("auth0|gone", phone("+1"), Timestamp::UNIX_EPOCH),
+            Err(Refusal::NoUser)
+        );
+        assert_eq!(tenant.clear("auth0|gone"), Ok(()));
+        tenant.seed("auth0|gone", vec![phone("+1")], Timestamp::UNIX_EPOCH);
+        assert_eq!(tenant.list("auth0|gone", <[Method]>::len), Ok(1));
+    }
+
+    #[test]
+    fn passkeys_forbid_replace_and_clear() {
+        let tenant = tenant(None, Conflict::Off);
+        let passkey = post(&tenant, Method::new(Kind::Passkey, "key")).unwrap();
+        assert_eq!(tenant.replace(USER, vec![], Timestamp::UNIX_EPOCH), Err(Refusal::Passkey));
+        assert_eq!(tenant.clear(USER), Err(Refusal::Passkey));
+        assert_eq!(tenant.delete(USER, &passkey.id), Ok(()));
+        assert_eq!(tenant.delete(USER, &passkey.id), Err(Refusal::NoMethod));
+        assert_eq!(tenant.clear(USER), Ok(()));
+    }
+
+    #[test]
+    fn replace_is_all_or_nothing() {
+        let tenant = tenant(None, Conflict::SameValue);
+        post(&tenant, phone("+1")).unwrap();
+        let doubled = tenant.replace(USER, vec![phone("+2"), phone("+2")], Timestamp::UNIX_EPOCH);
+        assert_eq!(doubled, Err(Refusal::Conflict));
+        assert_eq!(tenant.snapshot()[USER][0].value, "+1");
+        tenant.replace(USER, vec![phone("+2")], Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(tenant.snapshot()[USER].len(), 1);
+    }
+
+    #[test]
+    fn update_changes_what_is_given_and_no_more() {
+        let tenant = tenant(None, Conflict::Off);
+        let method = post(&tenant, Method::new(Kind::Email, "a@b.c").named("old")).unwrap();
+        let update =
+            |name: Option<&str>, preferred| Update { name: name.map(str::to_owned), preferred };
+        assert_eq!(
+            tenant.update(USER, &method.id, update(None, None)).unwrap().name.as_deref(),
+            Some("old")
+        );
+        assert_eq!(
+            tenant.update(USER, &method.id, update(Some("new"), None)).unwrap().name.as_deref(),
+            Some("new")
+        );
+        let voice = update(None, Some(super::super::method::Channel::Voice));
+        assert_eq!(tenant.update(USER, &method.id, voice), Err(Refusal::NotAPhone));
+        assert_eq!(tenant.get(USER, "email|dev_none"), Err(Refusal::NoMethod));
+    }
+}

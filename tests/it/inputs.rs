@@ -1,0 +1,157 @@
+//! Good and bad inputs through the binary.
+
+use std::process::Stdio;
+
+use mfaferry::sandbox::{Settings, Verb};
+use serde_json::json;
+
+use crate::support::{Bench, binary, factors, read, run, spawn};
+
+const GOOD: &str = "auth0|1,phone,+14155550100\n";
+
+#[test]
+fn what_makes_a_file_unreadable_is_told_with_its_line_before_anything_is_sent() {
+    let bench = Bench::new(Settings::default());
+    let long = "x".repeat((1 << 20) + 1);
+    let many = GOOD.repeat(2000);
+    let header = "user_id,type,phone_number\n";
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("csv", format!("{header}{many}auth0|1,phone,\"+1415\n{many}").into(), "2002"),
+        ("csv", format!("{header}{many}auth0|1,phone,{long}\n").into(), "2002"),
+        ("csv", [format!("{header}{many}").as_bytes(), b"auth0|\xff,phone,\n"].concat(), "2002"),
+        ("csv", [format!("{header}{many}").as_bytes(), b"auth0|\0,phone,\n"].concat(), "2002"),
+        (
+            "csv",
+            "\u{feff}user_id,type".encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            "UTF-16",
+        ),
+        ("csv", format!("user_id,phone_number\n{many}").into(), "type"),
+        ("csv", format!("user_id,type,phone_nummer\n{many}").into(), "phone_number"),
+        ("csv", format!("user_id,type,type\n{many}").into(), "type"),
+        ("csv", "".into(), ""),
+        ("jsonl", [GOOD.as_bytes(), b"\xff"].concat(), ""),
+        ("jsonl", "[{\"user_id\": 1}]\n".into(), ""),
+    ];
+    for (extension, bytes, says) in cases {
+        let name = format!("in.{extension}");
+        bench.write(&name, bytes);
+        let done = run(&mut bench.import(&name));
+        assert_eq!(done.code, Some(2), "{says}: {done:?}");
+        assert!(done.stderr.contains(says), "{says}: {done:?}");
+        assert!(!done.stderr.contains("+1415"), "{done:?}");
+        let check = run(binary().current_dir(bench.folder.path()).args(["check", &name]));
+        assert_eq!(check.code, Some(2), "{says}: {check:?}");
+    }
+    assert_eq!(bench.tenant().stats().requests(Verb::Token), 0, "nothing was sent");
+    let done = run(&mut bench.import("no-such-file.csv"));
+    assert_eq!(done.code, Some(2), "{done:?}");
+}
+
+#[test]
+fn bad_rows_do_not_stop_good_ones_and_are_told_by_line_and_field() {
+    let bench = Bench::new(Settings::default());
+    bench.write(
+        "in.csv",
+        "\u{feff}user_id,type,name,phone_number,totp_secret,email\r\n\
+         auth0|1,phone,\"a\r\nb,\"\"c\"\"\",+14155550100,,\r\n\
+         auth0|1,phone,,4155550100,,\r\n\
+         auth0|2,totp,,,CANARY189,\r\n\
+         \r\n\
+         auth0|3,phone,\"Holiday, phone\",+1 (415) 555-0101,,\r\n\
+         auth0|4,phone,,+14155550102,,x@example.com\r\n\
+         auth0|5,phone,,XXXXXXX5044,,\r\n\
+         auth0|6,email,,,,someone@example.com\r\n",
+    );
+    let done = run(bench.import("in.csv").args(["--output", "text"]));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    assert!(done.stdout.contains("rejected: line 4, phone_number: "), "{done:?}");
+    let rows = bench.rows("in.csv.ledger");
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (row["line"].as_u64().unwrap(), row["state"].as_str().unwrap(), &row["field"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (2, "rejected", &json!("name")),
+            (4, "rejected", &json!("phone_number")),
+            (5, "rejected", &json!("totp_secret")),
+            (7, "created", &json!(null)),
+            (8, "rejected", &json!("email")),
+            (9, "rejected", &json!("phone_number")),
+            (10, "created", &json!(null)),
+        ]
+    );
+    assert!(!done.stdout.contains("CANARY") && !done.stderr.contains("CANARY"));
+}
+
+#[test]
+fn a_row_that_is_mended_is_no_longer_reported_as_rejected() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", format!("user_id,type,phone_number\n{GOOD}auth0|2,phone,12\n"));
+    assert_eq!(run(&mut bench.import("in.csv")).code, Some(4));
+    let again = run(&mut bench.import("in.csv"));
+    assert_eq!((again.code, &again.summary()["rejected"]), (Some(4), &json!(1)));
+    assert_eq!(bench.states("in.csv.ledger")["rejected"], 1, "not counted twice");
+    bench.write("in.csv", format!("user_id,type,phone_number\n{GOOD}auth0|2,phone,+14155550102\n"));
+    let mended = run(&mut bench.import("in.csv"));
+    assert_eq!(mended.code, Some(0), "{mended:?}");
+    assert!(!bench.states("in.csv.ledger").contains_key("rejected"));
+}
+
+#[test]
+fn every_form_of_json_lines_is_read_and_bad_lines_are_told() {
+    let bench = Bench::new(Settings::default());
+    bench.write(
+        "in.jsonl",
+        concat!(
+            "{\"user_id\":\"auth0|1\",\"type\":\"phone\",\"phone_number\":\"+14155550100\"}\n",
+            "{\"user_id\":\"auth0|2\",\"authentication_methods\":[{\"type\":\"email\",\"email\":\"a@example.com\"},{\"type\":\"phone\",\"phone_number\":14155550101}]}\n",
+            "{\"user_id\":\"auth0|3\",\"type\":\"phone\",\"phone_number\":\"+14155550102\",\"CANARY\":1}\n",
+            "{\"user_id\":\"auth0|4\",\"type\":\"totp\",\"totp_secret\":\"CANARYCANARY\n",
+        ),
+    );
+    let done = run(&mut bench.import("in.jsonl"));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    let summary = done.summary();
+    assert_eq!((&summary["created"], &summary["rejected"]), (&json!(2), &json!(3)));
+    let rows = bench.rows("in.jsonl.ledger");
+    let field = rows.iter().find(|row| row["line"] == 2 && row["state"] == "rejected").unwrap();
+    assert_eq!(field["field"], "authentication_methods[1].phone_number");
+    assert!(!format!("{rows:?}{done:?}").contains("CANARY"));
+}
+
+#[test]
+fn standard_input_is_read_once_and_needs_a_ledger_name() {
+    let bench = Bench::new(Settings::default());
+    let (csv, wanted, users) = factors(90);
+    let unnamed = run(bench.import("-").args(["--format", "csv"]));
+    assert_eq!(unnamed.code, Some(2), "{unnamed:?}");
+    for expected in ["created", "skipped"] {
+        let mut command = bench.import("-");
+        command.args(["--format", "csv", "--ledger", "piped.ledger"]).stdin(Stdio::piped());
+        let mut child = spawn(&mut command);
+        let mut pipe = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut pipe, csv.as_bytes()).unwrap();
+        drop(pipe);
+        let done = read(&child.wait_with_output().unwrap());
+        assert_eq!((done.code, &done.summary()[expected]), (Some(0), &json!(90)), "{done:?}");
+    }
+    bench.audit("piped.ledger", &wanted, &users);
+}
+
+#[test]
+fn a_broken_stream_stops_at_that_point_with_the_line_and_keeps_what_came_before() {
+    let bench = Bench::new(Settings::default());
+    let mut command = bench.import("-");
+    command.args(["--format", "csv", "--ledger", "piped.ledger"]).stdin(Stdio::piped());
+    let mut child = spawn(&mut command);
+    let mut pipe = child.stdin.take().unwrap();
+    let text = format!("user_id,type,phone_number\n{GOOD}auth0|2,phone,\"+1415\n{GOOD}");
+    std::io::Write::write_all(&mut pipe, text.as_bytes()).unwrap();
+    drop(pipe);
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.stderr.contains("line 3"), "{done:?}");
+    assert_eq!(done.summary()["created"], 1);
+}

@@ -1,0 +1,86 @@
+//! No value, token or secret in anything that is printed or written.
+
+use std::fs;
+
+use mfaferry::sandbox::{Fault, Settings};
+
+use crate::support::{Bench, binary, run};
+
+const SECRETS: [&str; 7] = [
+    "4155559876",
+    "canary.person",
+    "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU",
+    "CANARYclientsecret",
+    "CANARYreadytoken",
+    "MYbadSecret189MYbadSecret189",
+    "wrongcolumn7777777",
+];
+
+#[test]
+fn no_output_log_or_file_holds_a_secret_at_any_log_level() {
+    for faults in ["", "500-after=20%,cut=20%,not-json=20%,close-after=20%,403-plan=5%"] {
+        let bench = Bench::new(Settings {
+            faults: if faults.is_empty() { vec![] } else { Fault::parse_list(faults).unwrap() },
+            static_tokens: vec!["CANARYreadytoken".into()],
+            ..Settings::default()
+        });
+        let mut csv = String::from("user_id,type,name,phone_number,email,totp_secret\n");
+        for user in 0..20 {
+            csv += &format!(
+                "auth0|{user},phone,,+1 415-555-9876,,\nauth0|{user},email,,,canary.person@example.com,\n\
+                 auth0|{user},totp,,,,KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU\n\
+                 auth0|{user},totp,,,,MYbadSecret189MYbadSecret189\nauth0|{user},phone,,wrongcolumn7777777,,\n"
+            );
+        }
+        bench.write("in.csv", csv);
+        for token in [None, Some("CANARYreadytoken")] {
+            let ledger = if token.is_some() { "b.ledger" } else { "a.ledger" };
+            let mut command = bench.import("in.csv");
+            command.args(["-vv", "--ledger", ledger, "--output", "text"]);
+            command.args(["--log-file", &format!("{ledger}.log")]).env("RUST_BACKTRACE", "1");
+            if let Some(token) = token {
+                command.env("AUTH0_API_TOKEN", token);
+            }
+            let done = run(&mut command);
+            assert!(matches!(done.code, Some(3 | 4)), "{done:?}");
+            let mut all = vec![done.stdout, done.stderr];
+            for format in ["text", "json", "csv", "jsonl"] {
+                let mut report = binary();
+                report.current_dir(bench.folder.path());
+                let done = run(report.args(["report", "--ledger", ledger, "--format", format]));
+                all.push(done.stdout + &done.stderr);
+            }
+            for entry in fs::read_dir(bench.folder.path()).unwrap() {
+                let path = entry.unwrap().path();
+                if !path.ends_with("in.csv") {
+                    all.push(String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned());
+                }
+            }
+            for text in all {
+                for secret in SECRETS {
+                    assert!(!text.contains(secret), "`{secret}` in: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn help_and_usage_errors_show_no_value_of_flag_or_environment() {
+    for arguments in [
+        &["import", "--help"][..],
+        &["import", "x.csv", "--token=CANARYreadytoken"],
+        &["import", "x.csv", "--client-secret", "CANARYreadytoken"],
+        &["import", "x.csv", "--rate", "CANARYreadytoken", "--sandbox"],
+        &["import", "x.csv", "--base-url", "https://user:CANARYreadytoken@example.com"],
+        &["--help"],
+        &["completions", "bash"],
+    ] {
+        let done = run(binary()
+            .args(arguments)
+            .env("AUTH0_CLIENT_SECRET", "CANARYclientsecret")
+            .env("AUTH0_API_TOKEN", "CANARYclientsecret"));
+        let text = done.stdout + &done.stderr;
+        assert!(!text.contains("CANARY"), "{arguments:?}: {text}");
+    }
+}

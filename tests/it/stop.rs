@@ -1,0 +1,230 @@
+//! Exit codes 3, 5 and 6: what stops a run, and what it leaves.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use mfaferry::sandbox::{Settings, Users, Verb};
+
+use crate::support::{Bench, factors, read, run, signal, spawn, until};
+
+#[test]
+fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let bench = Bench::new(Settings { latency_ms: (100, 200), ..Settings::default() });
+        let (csv, wanted, users) = factors(200);
+        bench.write("in.csv", csv);
+        let child = spawn(&mut bench.import("in.csv"));
+        until("some are under way", || bench.tenant().stats().requests(Verb::Post) > 20);
+        signal(&child, name);
+        let stopped = read(&child.wait_with_output().unwrap());
+        assert_eq!(stopped.code, Some(5), "{name}: {stopped:?}");
+        let summary = stopped.summary();
+        assert_eq!(summary["status"], "stopped");
+        assert_eq!(summary["in_flight"], 0, "{name}: what was in flight has finished");
+        assert_eq!(summary["created"].as_u64().unwrap(), bench.tenant().stats().created);
+        assert!(summary["created"].as_u64().unwrap() < 200);
+        let done = run(&mut bench.import("in.csv"));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        bench.audit("in.csv.ledger", &wanted, &users);
+    }
+}
+
+#[test]
+fn a_second_signal_exits_at_once_and_the_ledger_is_sound() {
+    let bench = Bench::new(Settings { latency_ms: (900, 1000), ..Settings::default() });
+    let (csv, wanted, users) = factors(60);
+    bench.write("in.csv", csv);
+    let mut command = bench.import("in.csv");
+    let child = spawn(command.args(["--timeout", "20s"]));
+    until("some are under way", || bench.tenant().stats().requests(Verb::Post) > 5);
+    signal(&child, "-INT");
+    #[expect(clippy::disallowed_methods, reason = "two signals, apart")]
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    signal(&child, "-INT");
+    let stopped = read(&child.wait_with_output().unwrap());
+    assert_eq!(stopped.code, Some(5), "{stopped:?}");
+    until("the tenant is quiet", || bench.tenant().stats().in_flight == 0);
+    let done = run(bench.import("in.csv").args(["--timeout", "20s", "--settle", "500ms"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    bench.audit("in.csv.ledger", &wanted, &users);
+}
+
+#[test]
+fn a_stopped_run_does_not_wait_for_what_is_in_doubt() {
+    let bench = Bench::new(Settings {
+        faults: mfaferry::sandbox::Fault::parse_list("close-after=100%x3").unwrap(),
+        ..Settings::default()
+    });
+    bench.write("in.csv", factors(9).0);
+    let child = spawn(bench.import("in.csv").args(["--settle", "1h"]));
+    until("all were sent", || bench.tenant().stats().requests(Verb::Post) >= 3);
+    signal(&child, "-INT");
+    let stopped = read(&child.wait_with_output().unwrap());
+    assert_eq!(stopped.code, Some(5), "{stopped:?}");
+    assert_eq!(stopped.summary()["in_flight"], 3);
+    assert_eq!(bench.states("in.csv.ledger")["in_flight"], 3);
+    assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
+}
+
+#[test]
+fn max_errors_stops_early_with_5() {
+    for (most, at_most) in [("3", 60), ("5%", 200)] {
+        let bench = Bench::new(Settings {
+            users: Users::AnyBut(vec!["auth0|".into()]),
+            ..Settings::default()
+        });
+        bench.write("in.csv", factors(900).0);
+        let done = run(bench.import("in.csv").args(["--max-errors", most, "--rate", "500"]));
+        assert_eq!(done.code, Some(5), "{done:?}");
+        assert!(done.summary()["rejected"].as_u64().unwrap() <= at_most, "{done:?}");
+    }
+}
+
+#[test]
+fn missing_permission_and_bad_credentials_exit_3_and_burn_no_row() {
+    let scopes = ["read:authentication_methods".to_owned()];
+    let bench = Bench::new(Settings {
+        scopes: scopes.to_vec(),
+        client_id: Some("tester".into()),
+        client_secret: Some("right".into()),
+        static_tokens: vec!["ready".into()],
+        ..Settings::default()
+    });
+    bench.write("in.csv", factors(30).0);
+    // The token endpoint names the scopes granted: nothing needs to be sent to know.
+    let done = run(bench.import("in.csv").env("AUTH0_CLIENT_SECRET", "right"));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("create:authentication_methods"), "{done:?}");
+    assert_eq!(bench.tenant().stats().requests(Verb::Post), 0);
+    // A ready token that says nothing of its scopes: the tenant's 403 stops the run.
+    let done = run(bench.import("in.csv").env("AUTH0_API_TOKEN", "ready"));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("create:authentication_methods"), "{done:?}");
+    // Credentials and tokens that are refused.
+    let done = run(bench.import("in.csv").env("AUTH0_CLIENT_SECRET", "wrong"));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    let done = run(bench.import("in.csv").env("AUTH0_API_TOKEN", "unknown"));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert_eq!(done.summary()["rows"], 0);
+    assert!(bench.rows("in.csv.ledger").is_empty(), "no row is burnt");
+}
+
+#[test]
+fn missing_configuration_exits_3_with_a_hint() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(3).0);
+    for remove in ["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET"] {
+        let done = run(bench.import("in.csv").env_remove(remove));
+        assert_eq!(done.code, Some(3), "{done:?}");
+        assert!(done.stderr.contains("hint: set AUTH0_CLIENT_ID"), "{done:?}");
+    }
+    let mut command = crate::support::binary();
+    let done = run(command.current_dir(bench.folder.path()).args(["import", "in.csv"]));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("--sandbox"), "{done:?}");
+}
+
+#[test]
+fn a_second_process_on_one_ledger_exits_6_and_sends_nothing() {
+    let bench = Bench::new(Settings { latency_ms: (200, 300), ..Settings::default() });
+    bench.write("in.csv", factors(60).0);
+    let first = spawn(bench.import("in.csv").args(["--concurrency", "4"]));
+    until("it runs", || bench.tenant().stats().requests(Verb::Post) > 0);
+    let tokens = bench.tenant().stats().requests(Verb::Token);
+    for _ in 0..5 {
+        let second = run(&mut bench.import("in.csv"));
+        assert_eq!(second.code, Some(6), "{second:?}");
+        assert!(second.stderr.contains("in use"), "{second:?}");
+    }
+    assert_eq!(bench.tenant().stats().requests(Verb::Token), tokens);
+    signal(&first, "-KILL");
+    drop(first.wait_with_output());
+    // The lock goes with its holder.
+    let third = run(bench.import("in.csv").args(["--settle", "400ms"]));
+    assert_eq!(third.code, Some(0), "{third:?}");
+}
+
+#[test]
+fn a_ledger_of_another_tenant_or_kind_or_format_exits_6() {
+    let bench = Bench::new(Settings::default());
+    let other = Bench::new(Settings::default());
+    bench.write("in.csv", factors(3).0);
+    assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
+
+    let mut command = other.import("in.csv");
+    let done = run(command.current_dir(bench.folder.path()));
+    assert_eq!(done.code, Some(6), "{done:?}");
+    assert!(done.stderr.contains("another tenant"), "{done:?}");
+
+    bench.write("not-a-ledger", "user_id,type\n");
+    bench.write("empty", "");
+    fs::create_dir(bench.path("folder")).unwrap();
+    std::os::unix::fs::symlink(bench.path("in.csv.ledger"), bench.path("link")).unwrap();
+    fs::hard_link(bench.path("in.csv.ledger"), bench.path("hard")).unwrap();
+    for ledger in ["not-a-ledger", "empty", "folder", "link", "hard", "no/such/folder/x"] {
+        let done = run(bench.import("in.csv").args(["--ledger", ledger]));
+        assert_eq!(done.code, Some(6), "{ledger}: {done:?}");
+        assert!(done.stderr.contains("hint: "), "{ledger}: {done:?}");
+    }
+    fs::remove_file(bench.path("hard")).unwrap();
+    assert_eq!(fs::read(bench.path("not-a-ledger")).unwrap(), b"user_id,type\n", "left alone");
+
+    let newer = rusqlite::Connection::open(bench.path("in.csv.ledger")).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    let done = run(&mut bench.import("in.csv"));
+    assert_eq!(done.code, Some(6), "{done:?}");
+    assert!(done.stderr.contains("format is 99"), "{done:?}");
+}
+
+#[test]
+fn a_damaged_ledger_exits_6_and_nothing_is_sent() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(60).0);
+    assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
+    let sound = fs::read(bench.path("in.csv.ledger")).unwrap();
+    let posts = bench.tenant().stats().requests(Verb::Post);
+    let mut dice = fastrand::Rng::with_seed(5);
+    let (mut refused, mut harmless) = (0, 0);
+    for number in 0..60 {
+        let mut damaged = sound.clone();
+        if number % 3 == 0 {
+            damaged.truncate(dice.usize(0..sound.len()));
+        } else {
+            let at = dice.usize(0..sound.len());
+            damaged[at] ^= 1 << dice.u8(0..8);
+        }
+        bench.write("in.csv.ledger", damaged);
+        for side in ["in.csv.ledger-wal", "in.csv.ledger-shm"] {
+            drop(fs::remove_file(bench.path(side)));
+        }
+        let done = run(&mut bench.import("in.csv"));
+        match done.code {
+            Some(6) => refused += 1,
+            // A bit that nothing depends on.
+            Some(0) => harmless += 1,
+            _ => panic!("{done:?}"),
+        }
+        assert_eq!(bench.tenant().stats().requests(Verb::Post), posts, "{done:?}");
+    }
+    assert!(refused >= 20, "{refused} refused, {harmless} harmless");
+}
+
+#[test]
+fn the_ledger_is_private_whatever_the_umask() {
+    let bench = Bench::new(Settings { latency_ms: (20, 30), ..Settings::default() });
+    bench.write("in.csv", factors(200).0);
+    let import = bench.import("in.csv");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(import.get_program());
+    command.args(import.get_args()).current_dir(bench.folder.path()).env_clear();
+    for (name, value) in import.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    let child = spawn(&mut command);
+    until("it runs", || bench.tenant().stats().created > 20);
+    for file in ["in.csv.ledger", "in.csv.ledger-wal", "in.csv.ledger-shm"] {
+        let mode = fs::metadata(bench.path(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    assert_eq!(read(&child.wait_with_output().unwrap()).code, Some(0));
+}

@@ -1,0 +1,214 @@
+//! A tenant, a folder, and the binary between them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use mfaferry::sandbox::{Kind, Method, Sandbox, Settings};
+use serde_json::Value;
+
+/// A simulated tenant and a folder for one test.
+pub(crate) struct Bench {
+    sandbox: Sandbox,
+    /// Serves the sandbox for as long as the test lasts.
+    _runtime: tokio::runtime::Runtime,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// What a run of the binary left.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Bench {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let settings = Settings { journal: true, ..settings };
+        let sandbox = runtime.block_on(Sandbox::start(settings, 0)).unwrap();
+        Self { sandbox, _runtime: runtime, folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn tenant(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// An import of `input` into this tenant, patient for milliseconds only.
+    pub(crate) fn import(&self, input: &str) -> Command {
+        let mut command = binary();
+        command
+            .current_dir(self.folder.path())
+            .args(["import", input, "--base-url", &self.tenant().base_url()])
+            .args(["--settle", "200ms", "--timeout", "2s", "--rate", "2000", "--output", "json"])
+            .env("AUTH0_CLIENT_ID", "tester")
+            .env("AUTH0_CLIENT_SECRET", "CANARYclientsecret");
+        command
+    }
+
+    /// The objects of `report --format jsonl`.
+    pub(crate) fn rows(&self, ledger: &str) -> Vec<Value> {
+        let mut command = binary();
+        command.current_dir(self.folder.path());
+        let done = run(command.args(["report", "--ledger", ledger, "--format", "jsonl"]));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        done.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// How many rows of a ledger stand where.
+    pub(crate) fn states(&self, ledger: &str) -> BTreeMap<String, usize> {
+        let mut states = BTreeMap::new();
+        for row in self.rows(ledger) {
+            *states.entry(row["state"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        states
+    }
+
+    /// Nothing lost, nothing doubled, and the ledger tells the truth: each of `wanted` is in the
+    /// tenant once if the ledger says so, with that very id, and nothing else is there.
+    pub(crate) fn audit(&self, ledger: &str, wanted: &[Method], users: &[String]) {
+        let mut held: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for (user, methods) in self.tenant().state() {
+            for method in methods {
+                let doubled = held.insert(method.id.clone(), (user.clone(), method.digest()));
+                assert!(doubled.is_none());
+            }
+        }
+        let mut asked: Vec<_> = wanted
+            .iter()
+            .zip(users)
+            .map(|(method, user)| (user.clone(), method.digest()))
+            .collect();
+        asked.sort();
+        asked.dedup();
+        let mut there: Vec<_> = held.values().cloned().collect();
+        there.sort();
+        for pair in there.windows(2) {
+            assert_ne!(pair[0], pair[1], "doubled");
+        }
+        for one in &there {
+            assert!(asked.binary_search(one).is_ok(), "nobody asked for {one:?}");
+        }
+        let rows = self.rows(ledger);
+        assert_eq!(rows.len(), asked.len(), "every factor has one row");
+        let created = rows.iter().filter(|row| row["state"] == "created");
+        for row in created.clone() {
+            let id = row["method_id"].as_str().unwrap();
+            let (user, _) = &held[id];
+            assert_eq!(row["user_id"].as_str().unwrap(), user, "{id}");
+        }
+        let unsure = rows.iter().filter(|row| row["state"] == "needs_review").count();
+        let missing = asked.len() - there.len();
+        let said_missing = rows
+            .iter()
+            .filter(|row| row["state"] == "failed" || row["state"] == "rejected")
+            .count();
+        assert!(missing <= said_missing + unsure, "{missing} are missing, {said_missing} said so");
+        assert!(created.count() + unsure >= there.len(), "something is there that nobody says");
+    }
+}
+
+impl Done {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+
+    /// The summary adds up to the rows, as the contract says.
+    pub(crate) fn summary(&self) -> Value {
+        let summary = self.json();
+        let count = |name: &str| summary[name].as_u64().unwrap_or_else(|| panic!("{name}"));
+        let parts = [
+            "duplicates",
+            "created",
+            "already_present",
+            "rejected",
+            "failed",
+            "needs_review",
+            "in_flight",
+            "skipped",
+        ];
+        assert_eq!(count("rows"), parts.into_iter().map(count).sum::<u64>(), "{summary}");
+        summary
+    }
+}
+
+pub(crate) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfaferry"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+pub(crate) fn run(command: &mut Command) -> Done {
+    read(&command.output().unwrap())
+}
+
+pub(crate) fn read(output: &Output) -> Done {
+    Done {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+        stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+    }
+}
+
+pub(crate) fn spawn(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+pub(crate) fn signal(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+}
+
+/// Waits until something is so; polls, bounded.
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    #[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < Duration::from_secs(30), "waited too long: {what}");
+        #[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// `count` phones and TOTPs, two to four a user and scattered, as CSV; and what the tenant should
+/// hold of it, with its users.
+pub(crate) fn factors(count: usize) -> (String, Vec<Method>, Vec<String>) {
+    let mut csv = String::from("user_id,type,name,phone_number,totp_secret\n");
+    let (mut methods, mut users) = (Vec::new(), Vec::new());
+    for number in 0..count {
+        let user = format!("auth0|user{}", number % (count / 3).max(1));
+        if number % 3 == 2 {
+            let secret = data_encoding::BASE32_NOPAD.encode(format!("{number:020}").as_bytes());
+            csv += &format!("{user},totp,App {number},,{secret}\n");
+            methods.push(Method::new(Kind::Totp, secret));
+        } else {
+            let phone = format!("+1415{:07}", 5_000_000 + number);
+            csv += &format!("{user},phone,,{phone},\n");
+            methods.push(Method::new(Kind::Phone, phone));
+        }
+        users.push(user);
+    }
+    (csv, methods, users)
+}
+
+pub(crate) fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
+}
