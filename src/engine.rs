@@ -208,10 +208,7 @@ impl<A: Api> Engine<A> {
                 return End::Stopped(Stop::MaxErrors);
             }
             if self.breaker.outage(now) > self.limits.max_outage {
-                return End::Failed(Error::Outage {
-                    minutes: self.breaker.outage(now).as_secs() / 60,
-                    reason: "no usable answer".into(),
-                });
+                return End::Failed(Error::Outage { lasted: self.breaker.outage(now) });
             }
             let alarm = self.alarm(now);
             tokio::select! {

@@ -43,12 +43,10 @@ pub enum Error {
         hint: String,
     },
     /// The tenant could not be reached for longer than allowed.
-    #[error("the tenant has not answered properly for {minutes} min ({reason})")]
+    #[error("the tenant has not given a usable answer for {}", crate::report::human(*.lasted))]
     Outage {
         /// For how long.
-        minutes: u64,
-        /// What the last failure was.
-        reason: String,
+        lasted: std::time::Duration,
     },
     /// Reading, printing or the machine failed.
     #[error("{what}: {source}")]

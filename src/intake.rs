@@ -1,7 +1,10 @@
 //! From bytes to factors that the ledger has admitted: read, plan, fingerprint on a thread of
 //! their own; admission in batches.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use tokio::sync::mpsc;
 
@@ -30,6 +33,8 @@ pub struct Remarks {
     pub rejections: Vec<Rejection>,
     /// How many there were.
     pub rejected: u64,
+    /// Rows read so far; shared with progress.
+    pub rows: Arc<AtomicU64>,
     /// The first warnings.
     pub warnings: Vec<String>,
     /// How many there were.
@@ -40,6 +45,7 @@ impl Remarks {
     /// Takes in what planning a row has said.
     pub fn note(&mut self, planned: &Planned, warnings: &[plan::Warning]) {
         let line = planned.line();
+        self.rows.fetch_add(1, Ordering::Relaxed);
         if let Planned::Rejected(rejection) = planned {
             self.rejected += 1;
             if self.rejections.len() < SHOWN {

@@ -25,8 +25,12 @@ const SHORTEST_HOLD: Duration = Duration::from_millis(100);
 const FIRST_RATE: f64 = 5.0;
 /// `--rate auto` never goes lower.
 const LOWEST_RATE: f64 = 0.2;
-/// How often `--rate auto` may change its mind upwards.
+/// How often `--rate auto` may change its mind.
 const STEP: Duration = Duration::from_millis(100);
+/// How long `--rate auto` watches the bucket before it concludes what it gains a second.
+const STRETCH: Duration = Duration::from_millis(500);
+/// How long `--rate auto` takes to bring the bucket to the level it wants.
+const LEVELLING: Duration = Duration::from_secs(2);
 
 /// `--rate`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,17 +81,21 @@ struct State {
     auto: Auto,
 }
 
-/// What `--rate auto` believes.
+/// What `--rate auto` believes. Two numbers are enough: what may be had a second, learnt from how
+/// the tenant's `remaining` moves against what was sent, and the rate that steers `remaining`
+/// towards the reserve.
 #[derive(Debug)]
 struct Auto {
     rate: f64,
-    /// Refill rate of the tenant's bucket, as its headers say.
-    learned: Option<f64>,
+    /// What the tenant's bucket gains a second, less what others take from it.
+    available: f64,
     next: Instant,
     stepped: Instant,
     /// Whether the limit was met once: no more doubling.
     met: bool,
-    reserve_until: Option<Instant>,
+    /// What `remaining` was, and when, as the present stretch of answers began; how many came.
+    stretch: Option<(Instant, f64)>,
+    answers: f64,
 }
 
 impl Pacer {
@@ -108,11 +116,12 @@ impl Pacer {
                 held: [Duration::ZERO; 2],
                 auto: Auto {
                     rate: FIRST_RATE,
-                    learned: None,
+                    available: FIRST_RATE,
                     next: now,
                     stepped: now,
                     met: false,
-                    reserve_until: None,
+                    stretch: None,
+                    answers: 0.0,
                 },
             }),
             exact,
@@ -217,65 +226,70 @@ impl State {
 
 impl Auto {
     fn next(&mut self, now: Instant) -> (Option<Instant>, Waiting) {
-        if let Some(until) = self.reserve_until.filter(|until| *until > now) {
-            return (Some(until), Waiting::Reserve);
-        }
-        self.reserve_until = None;
         if self.next > now {
-            return (Some(self.next), Waiting::Rate);
+            let scarce = self.met && self.rate < self.available * 0.8;
+            return (Some(self.next), if scarce { Waiting::Reserve } else { Waiting::Rate });
         }
         // A timer wakes up to a millisecond late: what is owed from that is made good, no more.
         let owed = now.duration_since(self.next).min(Duration::from_millis(2));
-        self.next = now - owed + Duration::from_secs_f64(1.0 / self.rate);
+        self.next = now.checked_sub(owed).unwrap_or(now) + Duration::from_secs_f64(1.0 / self.rate);
         (None, Waiting::Nothing)
     }
 
     fn learn(&mut self, meter: &Meter, throttled: bool, reserve: f64, now: Instant) {
-        if let (Some(limit), Some(remaining)) = (meter.limit, meter.remaining) {
-            let missing = f64::from(limit.saturating_sub(remaining));
-            // Resets are whole seconds, rounded up, so a sample is seldom too high: the best one
-            // is believed at once, worse ones slowly.
-            if let Some(full_in) = meter.full_in.filter(|full_in| full_in.as_secs() >= 2) {
-                let sample = missing / full_in.as_secs_f64();
-                let learned = self.learned.get_or_insert(sample);
-                *learned = sample.max(0.01f64.mul_add(sample - *learned, *learned));
-            }
-            // A bucket that stays full at the rate that was learned refills faster than that.
-            let full = missing <= (f64::from(limit) * 0.1).max(2.0);
-            if let Some(learned) =
-                self.learned.as_mut().filter(|_| full && now - self.stepped >= STEP)
-            {
-                *learned *= 1.01;
-            }
-            // Of a bucket of two there is nothing to leave but the second one.
-            let floor = (f64::from(limit) * reserve).floor();
-            let left = f64::from(remaining);
-            if left < floor {
-                self.met = true;
-                let refill = self.learned.unwrap_or(self.rate).max(LOWEST_RATE);
-                self.rate = self.rate.min(refill * (1.0 - reserve)).max(LOWEST_RATE);
-                let wait = Duration::from_secs_f64(((floor - left) / refill).min(30.0));
-                self.reserve_until = Some(now + wait);
-                return;
-            }
-        }
         if throttled {
             self.met = true;
+            self.stretch = None;
             if now.duration_since(self.stepped) >= STEP {
                 self.stepped = now;
-                self.rate = (self.rate * 0.7).max(LOWEST_RATE);
-                self.learned = self.learned.map(|learned| learned * 0.9);
+                self.available = (self.available * 0.8).max(LOWEST_RATE);
+                self.rate = self.rate.min(self.available);
             }
             return;
         }
-        if now.duration_since(self.stepped) >= STEP {
-            self.stepped = now;
-            // Fourfold in a second until the limit is met, then a few percent a second.
-            self.rate *= if self.met { 1.005 } else { 1.15 };
-            if let Some(learned) = self.learned.filter(|_| self.met) {
-                self.rate = self.rate.min(learned * (1.0 - reserve)).max(LOWEST_RATE);
-            }
+        self.answers += 1.0;
+        let step = now.duration_since(self.stepped).as_secs_f64();
+        if step < STEP.as_secs_f64() {
+            return;
         }
+        self.stepped = now;
+        // Fourfold in a second until the limit is met, then a tenth.
+        let step = step.min(1.0);
+        let most = self.rate * (if self.met { 1.1_f64 } else { 4.0 }).powf(step);
+        let (Some(limit), Some(remaining)) = (meter.limit, meter.remaining) else {
+            self.rate = most;
+            self.available = most;
+            return;
+        };
+        let (limit, remaining) = (f64::from(limit), f64::from(remaining));
+        self.measure(limit, remaining, now);
+        // Of a bucket of two there is nothing to leave but the second one.
+        let target = (limit * reserve).max((limit * 0.05).clamp(1.0, 10.0));
+        self.met |= remaining < target * 1.5;
+        let wanted = self.available + (remaining - target) / LEVELLING.as_secs_f64();
+        let most = if remaining > target { most.max(self.available) } else { most };
+        self.rate = wanted.clamp(LOWEST_RATE, most.max(LOWEST_RATE));
+    }
+
+    /// Between two answers the bucket gained what `remaining` rose by, and what was taken.
+    fn measure(&mut self, limit: f64, remaining: f64, now: Instant) {
+        let Some((since, before)) = self.stretch else {
+            (self.stretch, self.answers) = (Some((now, remaining)), 0.0);
+            return;
+        };
+        let time = now.duration_since(since).as_secs_f64();
+        if time < STRETCH.as_secs_f64() {
+            return;
+        }
+        let gained = ((remaining - before + self.answers) / time).max(LOWEST_RATE);
+        // A full bucket gains nothing: it only shows that there is more than was taken.
+        let full =
+            remaining.max(before) >= limit - 1.0 - (self.answers / time / 10.0).min(limit / 4.0);
+        self.available = match full {
+            true => self.available.max(self.answers / time),
+            false => 0.5_f64.mul_add(gained - self.available, self.available),
+        };
+        (self.stretch, self.answers) = (Some((now, remaining)), 0.0);
     }
 }
 
@@ -440,18 +454,21 @@ mod tests {
         for (rate, burst) in [(2.0, 10.0), (16.0, 50.0), (50.0, 100.0), (500.0, 250.0)] {
             let pacer = Pacer::new(Rate::Auto, 0.2);
             let mut bucket = Bucket { rate, burst, level: burst, at: Instant::now() };
-            let (mut refusals, mut done) = (0, 0);
+            let (mut refusals, mut done, mut lowest) = (0, 0, burst);
             let began = Instant::now();
             while began.elapsed() < Duration::from_secs(300) {
                 pacer.permit().await;
                 let (meter, refused) = bucket.take();
                 pacer.observe(&meter, refused);
-                done += 1;
+                done += u32::from(!refused);
                 refusals += u32::from(refused);
+                lowest =
+                    lowest.min(if began.elapsed().as_secs() < 10 { burst } else { bucket.level });
             }
-            let share = f64::from(done) / (rate * 300.0);
-            assert!((0.5..=1.0).contains(&share), "{rate}/s: used {share:.2}");
+            let share = f64::from(done) / (rate * 300.0 + burst);
+            assert!((0.9..=1.0).contains(&share), "{rate}/s: used {share:.2}");
             assert!(refusals * 100 <= done, "{rate}/s: {refusals} of {done} refused");
+            assert!(lowest >= burst * 0.1, "{rate}/s: down to {lowest} of {burst}");
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Watch {
     pub pacer: Arc<Pacer>,
     /// Bytes of the input that have been read.
     pub read: Arc<AtomicU64>,
+    /// Rows of the input that have been read.
+    pub rows: Arc<AtomicU64>,
     /// The input's length, where it is a file.
     pub length: Option<u64>,
 }
@@ -122,7 +124,7 @@ impl Watch {
             waiting.map(str::to_owned),
             (doubt > 0).then(|| format!("{doubt} in doubt")),
             (bad > 0).then(|| format!("{bad} bad")),
-            self.left(elapsed),
+            self.left(settled, elapsed),
         ];
         for part in parts.into_iter().flatten() {
             line += " · ";
@@ -131,13 +133,14 @@ impl Watch {
         line
     }
 
-    /// By the bytes of the file: how many rows it has is not known.
-    fn left(&self, elapsed: Duration) -> Option<String> {
-        let length = self.length.filter(|length| *length > 0)?;
-        let read = self.read.load(Ordering::Relaxed).min(length);
-        #[expect(clippy::cast_precision_loss, reason = "a share to look at")]
-        let share = read as f64 / length as f64;
-        if share < 0.001 || elapsed < Duration::from_secs(2) {
+    /// How many rows the file has is not known: it is taken to go on as it began, by its bytes.
+    #[expect(clippy::cast_precision_loss, reason = "a share to look at")]
+    fn left(&self, settled: u64, elapsed: Duration) -> Option<String> {
+        let length = self.length.filter(|length| *length > 0)? as f64;
+        let read = (self.read.load(Ordering::Relaxed) as f64).min(length);
+        let rows = self.rows.load(Ordering::Relaxed) as f64 * length / read.max(1.0);
+        let share = settled as f64 / rows.max(1.0);
+        if !(0.001..=1.0).contains(&share) || elapsed < Duration::from_secs(2) {
             return None;
         }
         let left = elapsed.mul_f64(1.0 / share - 1.0);

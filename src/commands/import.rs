@@ -148,12 +148,15 @@ async fn deliver(
     let Opened { ledger, key, resumed, thread } = opened;
     let vitals = Arc::new(Vitals::default());
     let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
-    let remarks = Arc::new(Mutex::new(Remarks::default()));
+    let remarks = Remarks::default();
+    let rows = Arc::clone(&remarks.rows);
+    let remarks = Arc::new(Mutex::new(remarks));
     let watch = Watch {
         tally: ledger.tally(),
         vitals: Arc::clone(&vitals),
         pacer: Arc::clone(&pacer),
         read: source.bytes_read(),
+        rows,
         length: source.len(),
     };
     let progress = tokio::spawn(progress::watch(watch, show));

@@ -7,7 +7,7 @@ use crate::support::{Bench, factors, run};
 /// Each kind of fault by itself, at a share that every run meets many times.
 #[test]
 fn under_each_fault_every_factor_is_there_once_and_the_ledger_knows() {
-    for faults in [
+    let faults = [
         "429=2%",
         "429-bare=2%",
         "401=5%",
@@ -32,24 +32,32 @@ fn under_each_fault_every_factor_is_there_once_and_the_ledger_knows() {
         "endless=2%",
         "503-before@get=20%,close-after=10%",
         "not-json@get=20%,close-after=10%",
-    ] {
-        let bench = Bench::new(Settings {
-            faults: Fault::parse_list(faults).unwrap(),
-            late_by_ms: 150,
-            seed: 11,
-            ..Settings::default()
-        });
-        let (csv, wanted, users) = factors(120);
-        bench.write("in.csv", csv);
-        let done = run(bench.import("in.csv").args(["--timeout", "500ms", "--settle", "400ms"]));
-        assert!(matches!(done.code, Some(0 | 4)), "{faults}: {done:?}");
-        let summary = done.summary();
-        assert_eq!(summary["in_flight"], 0, "{faults}");
-        bench.audit("in.csv.ledger", &wanted, &users);
-        let bad = summary["needs_review"].as_u64().unwrap() + summary["failed"].as_u64().unwrap();
-        assert!(bad <= 3, "{faults}: {summary}");
-        assert_eq!(bench.tenant().stats().overlaps, 0, "{faults}");
-    }
+    ];
+    // They wait most of the time: several side by side.
+    std::thread::scope(|scope| {
+        for share in faults.chunks(6) {
+            scope.spawn(|| share.iter().for_each(|faults| under(faults)));
+        }
+    });
+}
+
+fn under(faults: &str) {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list(faults).unwrap(),
+        late_by_ms: 150,
+        seed: 11,
+        ..Settings::default()
+    });
+    let (csv, wanted, users) = factors(120);
+    bench.write("in.csv", csv);
+    let done = run(bench.import("in.csv").args(["--timeout", "500ms", "--settle", "400ms"]));
+    assert!(matches!(done.code, Some(0 | 4)), "{faults}: {done:?}");
+    let summary = done.summary();
+    assert_eq!(summary["in_flight"], 0, "{faults}");
+    bench.audit("in.csv.ledger", &wanted, &users);
+    let bad = summary["needs_review"].as_u64().unwrap() + summary["failed"].as_u64().unwrap();
+    assert!(bad <= 3, "{faults}: {summary}");
+    assert_eq!(bench.tenant().stats().overlaps, 0, "{faults}");
 }
 
 #[test]
