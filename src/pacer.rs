@@ -285,9 +285,10 @@ impl Auto {
         // A full bucket gains nothing: it only shows that there is more than was taken.
         let full =
             remaining.max(before) >= limit - 1.0 - (self.answers / time / 10.0).min(limit / 4.0);
-        self.available = match full {
-            true => self.available.max(self.answers / time),
-            false => 0.5_f64.mul_add(gained - self.available, self.available),
+        self.available = if full {
+            self.available.max(self.answers / time)
+        } else {
+            0.5_f64.mul_add(gained - self.available, self.available)
         };
         (self.stretch, self.answers) = (Some((now, remaining)), 0.0);
     }
