@@ -80,27 +80,30 @@ pub enum Target {
 }
 
 impl Config {
-    /// Resolves the settings of an import.
-    pub fn of_import(import: &cli::Import) -> Result<Self, Error> {
-        let (tenant, pace) = (&import.tenant, &import.pace);
+    /// Resolves the settings of a command that talks to a tenant.
+    pub fn resolve(
+        tenant: &cli::Tenant,
+        pace: &cli::Pace,
+        ledger: Option<&String>,
+    ) -> Result<Self, Error> {
         let flags = [
-            ("domain", &tenant.domain),
-            ("base-url", &tenant.base_url),
-            ("audience", &tenant.audience),
-            ("client-id", &tenant.client_id),
-            ("client-secret-file", &tenant.client_secret_file),
-            ("token-file", &tenant.token_file),
-            ("ledger", &import.ledger),
-            ("rate", &pace.rate),
-            ("reserve", &pace.reserve),
-            ("concurrency", &pace.concurrency),
-            ("timeout", &pace.timeout),
-            ("settle", &pace.settle),
-            ("max-attempts", &pace.max_attempts),
-            ("max-errors", &pace.max_errors),
-            ("max-outage", &pace.max_outage),
+            ("domain", tenant.domain.as_ref()),
+            ("base-url", tenant.base_url.as_ref()),
+            ("audience", tenant.audience.as_ref()),
+            ("client-id", tenant.client_id.as_ref()),
+            ("client-secret-file", tenant.client_secret_file.as_ref()),
+            ("token-file", tenant.token_file.as_ref()),
+            ("ledger", ledger),
+            ("rate", pace.rate.as_ref()),
+            ("reserve", pace.reserve.as_ref()),
+            ("concurrency", pace.concurrency.as_ref()),
+            ("timeout", pace.timeout.as_ref()),
+            ("settle", pace.settle.as_ref()),
+            ("max-attempts", pace.max_attempts.as_ref()),
+            ("max-errors", pace.max_errors.as_ref()),
+            ("max-outage", pace.max_outage.as_ref()),
         ];
-        let flags = flags.into_iter().filter_map(|(name, flag)| Some((name, flag.clone()?)));
+        let flags = flags.into_iter().filter_map(|(name, flag)| Some((name, flag?.clone())));
         let mut flags: HashMap<_, _> = flags.collect();
         if tenant.sandbox {
             flags.insert("sandbox", "true".into());

@@ -5,13 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{now, print, signals::Signals};
+use super::{blocking, now, print, signals::Signals, tenant::Tenant};
 use crate::{
-    auth0::{self, BaseUrl, Client, Credentials},
     cli::{self, Import, Output},
     config::{Config, Target},
     deliver::Delivery,
@@ -25,19 +23,16 @@ use crate::{
     progress::{self, Show, Watch},
     report::{LedgerReport, Status, Summary, write_json},
     retry::RetryPolicy,
-    sandbox::{Limit, Sandbox, Settings},
     vitals::Vitals,
 };
 
 /// Factors taken in and not settled: enough for every lane and for many in doubt, and still
 /// some megabytes only.
 const WINDOW: usize = 16_384;
-/// What a ledger of the built-in tenant is bound to, whatever its port.
-const SANDBOX: &str = "sandbox";
 
 /// Runs the command.
 pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
-    let config = Config::of_import(&import)?;
+    let config = Config::resolve(&import.tenant, &import.pace, import.ledger.as_ref())?;
     let path = PathBuf::from(&import.input);
     let format = import.format.map(Into::into);
     // What makes the file unreadable stops the run before anything is sent, where that can be
@@ -55,46 +50,6 @@ pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
     let done = deliver(&import, &config, tenant, source, opened, &ledger_path, stop, show).await;
     signals.abort();
     done
-}
-
-/// A client of the tenant, and the tenant itself where it is ours.
-struct Tenant {
-    client: Client,
-    name: String,
-    sandbox: Option<Sandbox>,
-}
-
-impl Tenant {
-    async fn of(config: &Config) -> Result<Self, Error> {
-        let (base, credentials, sandbox) = match &config.target {
-            Target::Tenant { base, credentials } => (base.clone(), credentials.clone(), None),
-            Target::Sandbox => {
-                // A tenant of a private cloud's smallest plan (auth0-api.md 3.1).
-                let limit = Limit::TokenBucket { rate: 100.0, burst: 50 };
-                let settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
-                let sandbox = Sandbox::start(settings, 0)
-                    .await
-                    .map_err(|source| Error::Io { what: "starting the sandbox".into(), source })?;
-                let base = BaseUrl::parse(&sandbox.base_url())?;
-                let credentials = Credentials::Client {
-                    id: SANDBOX.into(),
-                    secret: SecretString::from(SANDBOX),
-                    audience: base.default_audience(),
-                };
-                (base, credentials, Some(sandbox))
-            }
-        };
-        let name = if sandbox.is_some() { SANDBOX.into() } else { base.as_str().to_owned() };
-        let client = Client::new(auth0::Settings {
-            base,
-            credentials,
-            https_proxy: config.https_proxy.clone(),
-            timeout: config.timeout,
-            concurrency: config.concurrency,
-            now,
-        })?;
-        Ok(Self { client, name, sandbox })
-    }
 }
 
 /// `--ledger`, or `INPUT.ledger`; in a sandbox run a fresh temporary file.
@@ -230,14 +185,4 @@ async fn deliver(
 /// The ledger as a report would show it.
 fn read_back(path: &Path) -> Result<LedgerReport, Error> {
     LedgerReport::read(&path.display().to_string(), &Reader::open(path)?)
-}
-
-/// Runs what blocks where it blocks nobody.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(_) => Err(Error::Internal("a thread panicked".into())),
-    }
 }

@@ -13,6 +13,7 @@ mod import;
 mod report;
 mod sandbox;
 mod signals;
+mod tenant;
 
 use crate::{
     api::Millis,
@@ -143,6 +144,16 @@ fn print<T: Default>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Res
         done => {
             done.map_err(|source| Error::Io { what: "writing to standard output".into(), source })
         }
+    }
+}
+
+/// Runs what blocks where it blocks nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::Internal("a thread panicked".into())),
     }
 }
 

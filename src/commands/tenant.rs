@@ -1,0 +1,57 @@
+//! The tenant that a command talks to: a real one, or the simulated one in this process.
+
+use secrecy::SecretString;
+
+use super::now;
+use crate::{
+    auth0::{self, BaseUrl, Client, Credentials},
+    config::{Config, Target},
+    error::Error,
+    sandbox::{Limit, Sandbox, Settings},
+};
+
+/// What a ledger of the built-in tenant is bound to, whatever its port.
+const SANDBOX: &str = "sandbox";
+
+/// A client of the tenant, and the tenant itself where it is ours.
+pub(super) struct Tenant {
+    pub(super) client: Client,
+    /// What a ledger is bound to.
+    pub(super) name: String,
+    /// Ours, in a `--sandbox` run.
+    pub(super) sandbox: Option<Sandbox>,
+}
+
+impl Tenant {
+    /// Makes the client, and starts the sandbox where that is the tenant; nothing is sent yet.
+    pub(super) async fn of(config: &Config) -> Result<Self, Error> {
+        let (base, credentials, sandbox) = match &config.target {
+            Target::Tenant { base, credentials } => (base.clone(), credentials.clone(), None),
+            Target::Sandbox => {
+                // A tenant of a private cloud's smallest plan (auth0-api.md 3.1).
+                let limit = Limit::TokenBucket { rate: 100.0, burst: 50 };
+                let settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
+                let sandbox = Sandbox::start(settings, 0)
+                    .await
+                    .map_err(|source| Error::Io { what: "starting the sandbox".into(), source })?;
+                let base = BaseUrl::parse(&sandbox.base_url())?;
+                let credentials = Credentials::Client {
+                    id: SANDBOX.into(),
+                    secret: SecretString::from(SANDBOX),
+                    audience: base.default_audience(),
+                };
+                (base, credentials, Some(sandbox))
+            }
+        };
+        let name = if sandbox.is_some() { SANDBOX.into() } else { base.as_str().to_owned() };
+        let client = Client::new(auth0::Settings {
+            base,
+            credentials,
+            https_proxy: config.https_proxy.clone(),
+            timeout: config.timeout,
+            concurrency: config.concurrency,
+            now,
+        })?;
+        Ok(Self { client, name, sandbox })
+    }
+}
