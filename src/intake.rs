@@ -61,8 +61,8 @@ impl Remarks {
     }
 }
 
-/// A row with what the ledger needs to know of it.
-type Prepared = (Row, Option<Box<Factor>>);
+/// A row as the ledger needs to know it, with the factor itself where there is one.
+pub type Prepared = (Row, Option<Box<Factor>>);
 
 /// Starts reading `source`; what the engine gets is admitted.
 pub fn start(
@@ -130,7 +130,8 @@ fn read_all(
     }
 }
 
-fn prepare(planned: Planned, key: &Key) -> Prepared {
+/// Fingerprints a planned row.
+pub fn prepare(planned: Planned, key: &Key) -> Prepared {
     match planned {
         Planned::Factor(factor) => {
             let row = Row::Factor {
@@ -145,7 +146,8 @@ fn prepare(planned: Planned, key: &Key) -> Prepared {
     }
 }
 
-async fn admit(
+/// Asks the ledger about each batch and passes on what there is to do, until either end is gone.
+pub async fn admit(
     mut batches: mpsc::Receiver<Result<Vec<Prepared>, Error>>,
     ledger: Ledger,
     admitted: mpsc::Sender<Result<Vec<Item>, Error>>,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
-pub trait Store: Send {
+pub trait Store: Send + std::fmt::Debug {
     /// Visits every entry in order of its number.
     fn load(&mut self, visit: &mut dyn FnMut(Seq, &Entry)) -> Result<(), LedgerFault>;
     /// The entries from `first` on, at most `count`, in order.

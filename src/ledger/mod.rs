@@ -96,23 +96,45 @@ impl Ledger {
         let (store, meta, resumed) =
             sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
         let run = store.run();
-        let tally = Arc::new(Tally::default());
-        let book = Book::open(store, run, opening.retry, Arc::clone(&tally))?;
-        let (commands, queue) = mpsc::channel(QUEUE);
-        let fault = Arc::new(Mutex::new(None));
-        let ledger = Self {
-            commands,
-            fault: Arc::clone(&fault),
-            tally,
-            id: meta.id.into(),
-            path: path.into(),
-        };
-        let now = opening.now;
+        let key = Key::new(&meta.key);
+        let (ledger, owner) = Self::start(store, run, &meta.id, path, opening.retry, opening.now)?;
+        // A runtime that only waits for the queue: the store blocks this thread and no other.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| LedgerFault::cannot("start its thread", &error))?;
         let thread = std::thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || owner::run(book, queue, &fault, now))
+            .spawn(move || runtime.block_on(owner))
             .map_err(|error| LedgerFault::cannot("start its thread", &error))?;
-        Ok(Opened { ledger, key: Key::new(&meta.key), resumed, thread })
+        Ok(Opened { ledger, key, resumed, thread })
+    }
+
+    /// A ledger over another store than a file, and the future that owns it: for simulations, in
+    /// which store, engine and tenant share one clock. `run` numbers this run.
+    pub fn over<S: Store + 'static>(
+        store: S,
+        run: i64,
+        now: fn() -> Millis,
+    ) -> Result<(Self, impl Future<Output = ()> + Send), Error> {
+        let path = Path::new("(simulated)");
+        Self::start(store, run, "0", path, Vec::new(), now).map_err(|fault| fault.at(path))
+    }
+
+    fn start<S: Store + 'static>(
+        store: S,
+        run: i64,
+        id: &str,
+        path: &Path,
+        retry: Vec<State>,
+        now: fn() -> Millis,
+    ) -> Result<(Self, impl Future<Output = ()> + Send + use<S>), LedgerFault> {
+        let tally = Arc::new(Tally::default());
+        let book = Book::open(store, run, retry, Arc::clone(&tally))?;
+        let (commands, queue) = mpsc::channel(QUEUE);
+        let fault = Arc::new(Mutex::new(None));
+        let owner = owner::run(book, queue, Arc::clone(&fault), now);
+        let ledger = Self { commands, fault, tally, id: id.into(), path: path.into() };
+        Ok((ledger, owner))
     }
 
     /// Asks for each row whether there is anything to do. Rejected rows are recorded.
@@ -191,7 +213,8 @@ pub struct LedgerFault {
 }
 
 impl LedgerFault {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    /// A fault: what is wrong, and what to do.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into() }
     }
 

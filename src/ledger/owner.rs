@@ -33,14 +33,14 @@ enum Reply {
 }
 
 /// Runs until the last handle is dropped or something fails; then `fault` says what.
-pub(super) fn run<S: Store>(
+pub(super) async fn run<S: Store>(
     mut book: Book<S>,
     mut queue: mpsc::Receiver<Command>,
-    fault: &Mutex<Option<LedgerFault>>,
+    fault: Arc<Mutex<Option<LedgerFault>>>,
     now: fn() -> Millis,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
-    while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+    while queue.recv_many(&mut batch, BATCH).await > 0 {
         match apply(&mut book, &mut batch, now) {
             Ok(replies) => replies.into_iter().for_each(Reply::send),
             Err(error) => {

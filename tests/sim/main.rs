@@ -1,0 +1,76 @@
+//! A simulator of the protocol: the real engine, delivery, retry, reconcile and ledger decisions
+//! against a scripted tenant and a disk that forgets, on a paused clock, all driven by one seed.
+//! A conservation oracle judges each run: every factor settled in one state, the tenant holds
+//! what the ledger says, nothing twice, nothing unasked.
+//!
+//! `cargo test --release --test sim -- --ignored --nocapture` runs many more seeds, from
+//! `MFAFERRY_TEST_SEED` on, `MFAFERRY_TEST_SEEDS` of them, and prints what it went through.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests end in a panic")]
+
+mod clock;
+mod disk;
+mod mutants;
+mod oracle;
+mod run;
+mod tenant;
+mod world;
+
+use run::{Scenario, Totals, simulate};
+
+/// Seeds that every `cargo test` runs.
+const SEEDS: u64 = if cfg!(debug_assertions) { 400 } else { 4_000 };
+
+fn number(name: &str, default: u64) -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a seed to repeat a failure with")]
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+fn all(first: u64, count: u64, scenario: impl Fn(u64) -> Scenario + Sync) -> Totals {
+    let threads = 2;
+    let parts: Vec<Totals> = std::thread::scope(|scope| {
+        let scenario = &scenario;
+        let work = |part| {
+            move || {
+                let mut totals = Totals::default();
+                for seed in (first + part..first + count).step_by(threads) {
+                    let judged = simulate(&scenario(seed));
+                    let violations = &judged.violations;
+                    assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
+                    totals.add(&judged);
+                }
+                totals
+            }
+        };
+        let running: Vec<_> = (0..threads as u64).map(|part| scope.spawn(work(part))).collect();
+        running.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let mut totals = Totals::default();
+    parts.iter().for_each(|part| totals.add(part));
+    totals
+}
+
+#[test]
+fn at_any_crash_and_under_any_fault_nothing_is_lost_and_nothing_doubled() {
+    let first = number("MFAFERRY_TEST_SEED", 1);
+    let totals = all(first, SEEDS, Scenario::swarm);
+    println!("seeds {first}..{}: {totals}", first + SEEDS);
+    assert!(totals.crashes > SEEDS && totals.doubts > SEEDS, "{totals}");
+    assert!(totals.needs_review * 100 <= totals.records, "at most 1 % may need review: {totals}");
+}
+
+#[test]
+fn two_days_of_outages_expiries_and_crashes_lose_and_double_nothing() {
+    let totals = all(number("MFAFERRY_TEST_SEED", 1), 1, Scenario::two_days);
+    println!("{totals}");
+    assert!(totals.hours >= 48, "{totals}");
+}
+
+#[test]
+#[ignore = "long: millions of records"]
+fn many_seeds_lose_and_double_nothing() {
+    let first = number("MFAFERRY_TEST_SEED", 1_000_000);
+    let count = number("MFAFERRY_TEST_SEEDS", 50_000);
+    let totals = all(first, count, Scenario::swarm);
+    println!("seeds {first}..{}: {totals}; violations found: 0", first + count);
+}

@@ -1,0 +1,102 @@
+//! Conservation: what went in, what the ledger says and what the tenant holds must agree.
+
+use std::collections::{HashMap, HashSet};
+
+use mfaferry::{
+    ledger::{Counts, Key},
+    model::{Factor, State},
+};
+
+use crate::{
+    disk::Platter,
+    run::Totals,
+    tenant::{Tenant, real_user},
+};
+
+/// A complete run's counts add up to the rows read.
+pub(crate) fn adds_up(counts: &Counts, rows: usize, violations: &mut Vec<String>) {
+    if counts.rows() != rows as u64 || counts.in_flight != 0 {
+        violations.push(format!("{rows} rows, but {counts:?}"));
+    }
+}
+
+/// Judges the end of a simulation.
+pub(crate) fn judge(
+    factors: &[Factor],
+    platter: &Platter,
+    tenant: &Tenant,
+    violations: &mut Vec<String>,
+) -> Totals {
+    let key = Key::new(&[7; 32]);
+    let books = tenant.books.lock().unwrap();
+    violations.extend(books.violations.iter().cloned());
+    let mut entries = HashMap::new();
+    for (seq, entry) in &platter.entries {
+        if entries.insert(entry.fingerprint, entry).is_some() {
+            violations.push(format!("row {} stands twice in the ledger", seq.0));
+        }
+    }
+    let mut totals = Totals::default();
+    let mut asked = HashSet::new();
+    let mut seen = HashSet::new();
+    for factor in factors {
+        let print = key.fingerprint(factor);
+        let user = real_user(factor.user.as_str());
+        let value = format!("{}|{}", factor.factor_type(), factor.identity());
+        asked.insert((user.to_owned(), value.clone()));
+        if !seen.insert(print) {
+            continue;
+        }
+        let held: Vec<_> = books
+            .users
+            .get(user)
+            .into_iter()
+            .flatten()
+            .filter(|held| held.ours && held.value == value)
+            .collect();
+        let line = factor.line;
+        if held.len() > 1 {
+            violations.push(format!("line {line}: doubled"));
+        }
+        let Some(entry) = entries.remove(&print) else {
+            violations.push(format!("line {line}: not in the ledger"));
+            continue;
+        };
+        let there = !held.is_empty();
+        match entry.state {
+            State::Created => {
+                let id = entry.method_id.as_deref();
+                if !held.iter().any(|held| Some(held.id.as_str()) == id) {
+                    violations.push(format!("line {line}: said created as {id:?}, but it is not"));
+                }
+            }
+            State::AlreadyPresent => {
+                if !there {
+                    violations.push(format!("line {line}: said present, but it is not there"));
+                }
+            }
+            State::Rejected | State::Failed => {
+                totals.failed += u64::from(entry.state == State::Failed);
+                if there {
+                    violations
+                        .push(format!("line {line}: said {:?}, but it is there", entry.state));
+                }
+                if entry.state == State::Rejected && !tenant.refuses(user) {
+                    violations.push(format!("line {line}: said rejected for no reason"));
+                }
+            }
+            State::NeedsReview => totals.needs_review += 1,
+            State::Pending | State::InFlight => {
+                violations.push(format!("line {line}: not settled at the end"));
+            }
+        }
+    }
+    for (user, held) in &books.users {
+        for held in held.iter().filter(|held| held.ours) {
+            if !asked.contains(&(user.clone(), held.value.clone())) {
+                violations.push(format!("{user}: holds what nobody asked for"));
+            }
+        }
+    }
+    totals
+}

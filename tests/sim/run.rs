@@ -1,0 +1,334 @@
+//! One simulation: a file, a tenant, processes that come and go until the file is done.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use mfaferry::{
+    deliver::Delivery,
+    engine::{self, End, Limits},
+    intake::{admit, prepare},
+    ledger::{Key, Ledger},
+    model::{Contact, Credential, Factor, Planned, PublicKeyCredential, UserId},
+    pacer::{Pacer, Rate},
+    retry::RetryPolicy,
+    vitals::Vitals,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock,
+    disk::{Disk, Platter},
+    oracle,
+    tenant::{Manners, Tenant},
+    world::World,
+};
+
+/// All that decides a simulation.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) rows: usize,
+    pub(crate) users: usize,
+    pub(crate) manners: Manners,
+    pub(crate) settle: Duration,
+    pub(crate) rate: f64,
+    pub(crate) concurrency: usize,
+    /// Processes that are killed, at most.
+    pub(crate) crashes: u64,
+    /// Steps a process lives, at most.
+    pub(crate) fuse: u64,
+    /// The mutant whose commits do not sync.
+    pub(crate) forgetful: bool,
+}
+
+/// What came of simulations.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Totals {
+    pub(crate) seeds: u64,
+    pub(crate) records: u64,
+    pub(crate) crashes: u64,
+    pub(crate) faults: u64,
+    pub(crate) doubts: u64,
+    pub(crate) needs_review: u64,
+    pub(crate) failed: u64,
+    pub(crate) hours: u64,
+    pub(crate) violations: Vec<String>,
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.seeds += other.seeds;
+        self.records += other.records;
+        self.crashes += other.crashes;
+        self.faults += other.faults;
+        self.doubts += other.doubts;
+        self.needs_review += other.needs_review;
+        self.failed += other.failed;
+        self.hours += other.hours;
+        self.violations.extend(other.violations.iter().cloned());
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} simulations, {} records, {} simulated hours, {} crashes, {} faults, {} requests in \
+             doubt, {} need review, {} failed",
+            self.seeds,
+            self.records,
+            self.hours,
+            self.crashes,
+            self.faults,
+            self.doubts,
+            self.needs_review,
+            self.failed
+        )
+    }
+}
+
+impl Scenario {
+    /// Each seed has faults of its own choice, at shares of its own.
+    pub(crate) fn swarm(seed: u64) -> Self {
+        let mut dice = fastrand::Rng::with_seed(seed ^ 0x5EED);
+        let mut share = |most: f64| if dice.bool() { dice.f64() * most } else { 0.0 };
+        let manners = Manners {
+            throttled: share(0.1),
+            not_sent: share(0.1),
+            lost_before: share(0.1),
+            lost_after: share(0.1),
+            late_write: share(0.1),
+            list_fails: share(0.2),
+            list_stale: share(0.5),
+            enrols: share(0.02),
+            refused_users: share(0.1),
+            ..Manners::default()
+        };
+        let from = dice.i64(0..60_000);
+        let outage = dice.u8(..4) == 0;
+        Self {
+            seed,
+            rows: dice.usize(10..60),
+            users: dice.usize(3..15),
+            settle: Duration::from_secs(120),
+            rate: dice.choice([0.5, 2.0, 16.0, 200.0]).unwrap(),
+            concurrency: dice.usize(1..16),
+            crashes: dice.u64(0..8),
+            fuse: dice.u64(2..80),
+            forgetful: false,
+            manners: Manners {
+                masks: dice.bool(),
+                conflicts: dice.u8(..4) == 0,
+                token_life: if dice.bool() { dice.u64(5..50) } else { 0 },
+                outages: outage
+                    .then(|| (from, from + dice.i64(1_000..600_000)))
+                    .into_iter()
+                    .collect(),
+                ..manners
+            },
+        }
+    }
+
+    /// A slow import over two days, as on a small plan.
+    pub(crate) fn two_days(seed: u64) -> Self {
+        let hour = 3_600_000;
+        Self {
+            rows: 9_000,
+            users: 2_500,
+            rate: 0.05,
+            concurrency: 8,
+            crashes: 40,
+            fuse: 600,
+            manners: Manners {
+                throttled: 0.02,
+                not_sent: 0.01,
+                lost_before: 0.01,
+                lost_after: 0.01,
+                late_write: 0.01,
+                list_fails: 0.05,
+                list_stale: 0.2,
+                masks: true,
+                token_life: 700,
+                outages: vec![
+                    (3 * hour, 5 * hour),
+                    (20 * hour, 20 * hour + 600_000),
+                    (30 * hour, 33 * hour),
+                ],
+                ..Manners::default()
+            },
+            ..Self::swarm(seed)
+        }
+    }
+
+    /// The file: factors of every type, several a user, scattered, some of them twice.
+    pub(crate) fn factors(&self) -> Vec<Factor> {
+        let mut dice = fastrand::Rng::with_seed(self.seed ^ 0xF11E);
+        let mut factors: Vec<Factor> = Vec::new();
+        for row in 0..self.rows {
+            let line = row as u64 + 2;
+            if row > 0 && dice.u8(..20) == 0 {
+                let again = factors[dice.usize(..factors.len())].clone();
+                factors.push(Factor { line, ..again });
+                continue;
+            }
+            let user = dice.usize(..self.users);
+            let user = match self.manners.split_users {
+                true => format!("auth0|{user}#{row}"),
+                false => format!("auth0|{user}"),
+            };
+            let credential = match dice.u8(..4) {
+                0 => Credential::Phone {
+                    number: Contact::new(format!("+1415555{row:04}")),
+                    preferred: None,
+                },
+                1 => Credential::Email { address: Contact::new(format!("r{row:05}@example.com")) },
+                2 => Credential::Totp { secret: format!("SECRET{row:05}").into() },
+                _ => Credential::WebauthnRoaming(PublicKeyCredential {
+                    key_id: format!("key{row}"),
+                    public_key: "AA==".into(),
+                    relying_party_identifier: Some("example.com".into()),
+                }),
+            };
+            // Names mostly differ within a user; sometimes they do not, or there is none.
+            let name = match dice.u8(..10) {
+                0 => None,
+                1 => Some("Same".into()),
+                _ => Some(format!("n{row}")),
+            };
+            factors.push(Factor { line, user: UserId::new(&user), name, credential });
+        }
+        factors
+    }
+}
+
+/// Runs one simulation to its end and judges it.
+pub(crate) fn simulate(scenario: &Scenario) -> Totals {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        clock::begin();
+        let world = Arc::new(World::new(scenario.seed));
+        let tenant = Arc::new(Tenant::new(scenario.manners.clone(), Arc::clone(&world)));
+        let platter = Arc::new(Mutex::new(Platter::default()));
+        let factors = scenario.factors();
+        let mut crashes = 0;
+        let mut violations = Vec::new();
+        for number in 1.. {
+            if number > 400 {
+                violations.push("no end: 400 processes".into());
+                break;
+            }
+            let calm = crashes >= scenario.crashes;
+            let fuse = if calm { 0 } else { 1 + world.roll(|dice| dice.u64(..scenario.fuse)) };
+            let full =
+                if !calm && world.chance(0.1) { 1 + world.roll(|dice| dice.u64(..20)) } else { 0 };
+            world.begin(fuse, full);
+            tenant.forget_flights();
+            // Between two processes somebody may set the clock.
+            clock::set_ahead(world.roll(|dice| dice.i64(-600_000..600_000)));
+            let disk = Disk::new(Arc::clone(&platter), Arc::clone(&world), scenario.forgetful);
+            let end = process(scenario, number, disk, &tenant, &factors).await;
+            crashes += u64::from(world.crashed());
+            match end {
+                Some((End::Complete, counts)) => {
+                    oracle::adds_up(&counts, factors.len(), &mut violations);
+                    break;
+                }
+                Some(_) | None => {
+                    // Some time until somebody starts it again; sometimes none.
+                    let wait = world.roll(|dice| dice.u64(..3) * dice.u64(..120));
+                    tokio::time::sleep(Duration::from_secs(wait)).await;
+                }
+            }
+        }
+        let hours = u64::try_from(clock::elapsed() / 3_600_000).unwrap();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        tenant.catch_up();
+        let judged = oracle::judge(&factors, &platter.lock().unwrap(), &tenant, &mut violations);
+        Totals {
+            seeds: 1,
+            records: factors.len() as u64,
+            crashes,
+            faults: world.faults.load(Relaxed),
+            doubts: world.doubts.load(Relaxed),
+            hours,
+            violations,
+            ..judged
+        }
+    })
+}
+
+/// One process, from its start to its end or its death (`None`).
+async fn process(
+    scenario: &Scenario,
+    number: i64,
+    disk: Disk,
+    tenant: &Arc<Tenant>,
+    factors: &[Factor],
+) -> Option<(End, mfaferry::ledger::Counts)> {
+    let (ledger, owner) = Ledger::over(disk, number, clock::wall).ok()?;
+    let owner = tokio::spawn(owner);
+    let tally = ledger.tally();
+    let key = Key::new(&[7; 32]);
+    let (read, batches) = mpsc::channel(2);
+    let (admitted, intake) = mpsc::channel(2);
+    let rows: Vec<Factor> = factors.to_vec();
+    let reader = tokio::spawn(async move {
+        for batch in rows.chunks(7) {
+            let prepared = batch
+                .iter()
+                .map(|factor| prepare(Planned::Factor(Box::new(factor.clone())), &key))
+                .collect();
+            if read.send(Ok(prepared)).await.is_err() {
+                return;
+            }
+        }
+    });
+    let admitting = tokio::spawn(admit(batches, ledger.clone(), admitted));
+    let delivery = Arc::new(Delivery {
+        api: Arc::clone(tenant),
+        ledger: ledger.clone(),
+        pacer: Arc::new(Pacer::new(Rate::PerSecond(scenario.rate), 0.2)),
+        policy: RetryPolicy::new(3, scenario.settle),
+        stop: CancellationToken::new(),
+        vitals: Arc::new(Vitals::default()),
+        now: clock::wall,
+    });
+    let limits = Limits {
+        concurrency: scenario.concurrency,
+        window: 25,
+        max_outage: Duration::from_secs(1800),
+        max_errors: None,
+        seed: scenario.seed,
+    };
+    let engine = tokio::spawn(engine::run(delivery, limits, intake));
+    let abort = engine.abort_handle();
+    let end = tokio::select! {
+        biased;
+        () = tenant.world.killed.notified() => None,
+        end = engine => end.ok(),
+    };
+    if let Some(end) = end.filter(|_| !tenant.world.crashed()) {
+        let ended = ledger.end_run(matches!(end, End::Complete)).await;
+        let counts = tally.get();
+        drop(ledger);
+        reader.abort();
+        drop(owner.await);
+        return (ended.is_ok() && !tenant.world.crashed()).then_some((end, counts));
+    }
+    // SIGKILL: everything stops where it is. (Workers go with the engine that owns them.)
+    abort.abort();
+    reader.abort();
+    admitting.abort();
+    owner.abort();
+    drop(ledger);
+    tokio::task::yield_now().await;
+    None
+}

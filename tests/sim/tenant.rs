@@ -1,0 +1,381 @@
+//! A scripted tenant in memory: executes requests at once, late or never, answers or not, and
+//! notices what must not happen.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    future::pending,
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use mfaferry::{
+    api::{Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, Verdict},
+    model::{Credential, Factor, UserId},
+};
+use tokio::time::sleep;
+
+use crate::{clock, world::World};
+
+/// A client waits this long for an answer.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+/// A request is executed this long after it was sent at the latest (the settle time holds for
+/// what comes after the client gave up; a crash gives up at once).
+const LATEST_WRITE: Millis = 110_000;
+
+/// How a tenant behaves; each share is of requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Manners {
+    pub(crate) throttled: f64,
+    pub(crate) not_sent: f64,
+    pub(crate) lost_before: f64,
+    pub(crate) lost_after: f64,
+    pub(crate) late_write: f64,
+    pub(crate) list_fails: f64,
+    pub(crate) list_stale: f64,
+    pub(crate) enrols: f64,
+    pub(crate) refused_users: f64,
+    pub(crate) masks: bool,
+    pub(crate) conflicts: bool,
+    /// Requests a token lives.
+    pub(crate) token_life: u64,
+    /// True times (ms) between which nothing is answered.
+    pub(crate) outages: Vec<(Millis, Millis)>,
+    /// The mutant that believes a list that is not whole.
+    pub(crate) partial_lists: bool,
+    /// The mutant that takes what is in doubt for not executed.
+    pub(crate) doubt_is_no: bool,
+    /// The mutant without lanes: the user of a factor is told apart by what follows `#`.
+    pub(crate) split_users: bool,
+}
+
+/// A method, whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) id: String,
+    pub(crate) value: String,
+    listed: Method,
+    /// Whether a request of ours made it.
+    pub(crate) ours: bool,
+}
+
+#[derive(Debug)]
+struct Due {
+    at: Millis,
+    user: String,
+    held: Held,
+}
+
+/// What the tenant holds and has noticed.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) users: BTreeMap<String, Vec<Held>>,
+    due: Vec<Due>,
+    next_id: u64,
+    token_uses: u64,
+    in_flight: HashSet<String>,
+    /// Until when an earlier request for this value may still be executed.
+    unsettled: HashMap<(String, String), Millis>,
+    pub(crate) violations: Vec<String>,
+}
+
+/// The tenant.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub(crate) manners: Manners,
+    pub(crate) books: Mutex<Books>,
+    pub(crate) world: Arc<World>,
+}
+
+/// The user as the tenant knows it.
+pub(crate) fn real_user(user: &str) -> &str {
+    user.split('#').next().unwrap_or(user)
+}
+
+impl Tenant {
+    pub(crate) fn new(manners: Manners, world: Arc<World>) -> Self {
+        Self { manners, books: Mutex::default(), world }
+    }
+
+    /// A new process: what the last one had in flight is nobody's any more.
+    pub(crate) fn forget_flights(&self) {
+        self.books.lock().unwrap().in_flight.clear();
+    }
+
+    /// Executes what is due by now.
+    pub(crate) fn catch_up(&self) {
+        let now = clock::elapsed();
+        let mut books = self.books.lock().unwrap();
+        let (due, later) =
+            std::mem::take(&mut books.due).into_iter().partition(|due| due.at <= now);
+        books.due = later;
+        for Due { user, mut held, at } in due {
+            let there = books.users.entry(user).or_default();
+            if self.manners.conflicts && there.iter().any(|other| other.value == held.value) {
+                continue;
+            }
+            held.listed.created_at = clock::server() - (now - at);
+            there.push(held);
+        }
+    }
+
+    pub(crate) fn refuses(&self, user: &str) -> bool {
+        let hash = user.bytes().fold(7_u32, |hash, byte| hash.wrapping_mul(31) + u32::from(byte));
+        f64::from(hash % 1000) < self.manners.refused_users * 1000.0
+    }
+
+    fn outage(&self) -> bool {
+        let now = clock::elapsed();
+        self.manners.outages.iter().any(|(from, to)| (*from..*to).contains(&now))
+    }
+
+    /// Now and then a user enrols a factor by themselves, under a name of their own.
+    fn enrol(&self, user: &str) {
+        if self.world.chance(self.manners.enrols) {
+            let mut books = self.books.lock().unwrap();
+            books.next_id += 1;
+            let id = format!("foreign|{}", books.next_id);
+            let factor_type =
+                mfaferry::model::FactorType::ALL[self.world.roll(|dice| dice.usize(..3))];
+            let listed = Method {
+                id: id.clone(),
+                factor_type: Some(factor_type),
+                name: Some(format!("own {}", books.next_id)),
+                contact: Some(format!("+4915{:08}", books.next_id)),
+                key_id: None,
+                created_at: clock::server(),
+            };
+            let held = Held { value: id.clone(), id, listed, ours: false };
+            books.users.entry(user.to_owned()).or_default().push(held);
+        }
+    }
+
+    fn hold(&self, factor: &Factor) -> Held {
+        let mut books = self.books.lock().unwrap();
+        books.next_id += 1;
+        let id = format!("m|{}", books.next_id);
+        let value = format!("{}|{}", factor.factor_type(), factor.identity());
+        let contact = match &factor.credential {
+            Credential::Phone { number, .. } if self.manners.masks => {
+                let number = number.expose();
+                Some(format!(
+                    "{}{}",
+                    "X".repeat(number.len() - 4),
+                    &number.get(number.len() - 4..).unwrap()
+                ))
+            }
+            Credential::Phone { number, .. } => Some(number.expose().to_owned()),
+            Credential::Email { address } if self.manners.masks => {
+                Some(format!("{}****@exam****", address.expose().get(..4).unwrap()))
+            }
+            Credential::Email { address } => Some(address.expose().to_owned()),
+            _ => None,
+        };
+        let key_id = match &factor.credential {
+            Credential::WebauthnRoaming(key) | Credential::Passkey(key, _) => {
+                Some(key.key_id.clone())
+            }
+            _ => None,
+        };
+        let listed = Method {
+            id: id.clone(),
+            factor_type: Some(factor.factor_type()),
+            name: factor.name.clone(),
+            contact,
+            key_id,
+            created_at: 0,
+        };
+        Held { id, value, listed, ours: true }
+    }
+
+    fn violation(&self, what: String) {
+        self.books.lock().unwrap().violations.push(what);
+    }
+
+    async fn arrive(&self) {
+        if self.world.step() || self.world.crashed() {
+            // The process is gone: nobody waits for this any more.
+            pending::<()>().await;
+        }
+    }
+
+    fn answer<T>(verdict: Verdict<T>, status: u16) -> Answer<T> {
+        Answer { verdict, status: Some(status), meter: Meter::default(), requests: 1 }
+    }
+
+    fn meter_429<T>(&self) -> Answer<T> {
+        let retry_after = Some(Duration::from_secs(self.world.roll(|dice| dice.u64(1..5))));
+        let meter = Meter { retry_after, ..Meter::default() };
+        Answer { meter, ..Self::answer(Verdict::NotExecuted(NotExecuted::Throttled), 429) }
+    }
+}
+
+/// Takes a user out of flight when its request ends, however it ends.
+struct Flight<'a>(&'a Tenant, String);
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.books.lock().unwrap().in_flight.remove(&self.1);
+    }
+}
+
+impl Api for Tenant {
+    async fn prepare(&self) -> Answer<()> {
+        Answer::bare(Verdict::Done(()))
+    }
+
+    async fn create(&self, factor: &Factor, _correlation: &str) -> Answer<CreatedMethod> {
+        self.arrive().await;
+        self.catch_up();
+        let manners = &self.manners;
+        let user = real_user(factor.user.as_str()).to_owned();
+        let value = format!("{}|{}", factor.factor_type(), factor.identity());
+        let now = clock::elapsed();
+        let dice: f64 = self.world.roll(fastrand::Rng::f64);
+        let latency = Duration::from_millis(self.world.roll(|dice| dice.u64(50..400)));
+        let mut fate = [
+            manners.not_sent,
+            manners.throttled,
+            manners.lost_before,
+            manners.lost_after,
+            manners.late_write,
+        ]
+        .into_iter()
+        .scan(0.0, |sum, share| {
+            *sum += share;
+            Some(*sum)
+        })
+        .position(|upto| dice < upto);
+        if self.outage() {
+            fate = Some(2);
+        }
+        if fate == Some(0) {
+            self.world.count_fault();
+            sleep(latency).await;
+            return Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent));
+        }
+        let key = (user.clone(), value.clone());
+        let (overlaps, unsettled, expired) = {
+            let mut books = self.books.lock().unwrap();
+            let overlaps = !books.in_flight.insert(user.clone());
+            let unsettled = books.unsettled.get(&key).is_some_and(|until| *until > now);
+            books.token_uses += 1;
+            let expired =
+                manners.token_life > 0 && books.token_uses.is_multiple_of(manners.token_life);
+            (overlaps, unsettled, expired)
+        };
+        let _flight = Flight(self, user.clone());
+        if overlaps {
+            self.violation(format!("{user}: two requests in flight"));
+        }
+        if unsettled {
+            self.violation(format!("{user}: sent again while in doubt"));
+        }
+        if expired || fate == Some(1) {
+            self.world.count_fault();
+            sleep(latency).await;
+            if expired {
+                return Self::answer(Verdict::NotExecuted(NotExecuted::Unauthorized), 401);
+            }
+            return self.meter_429();
+        }
+        if self.refuses(&user) && fate.is_none() {
+            sleep(latency).await;
+            return Self::answer(Verdict::Refused("entity_limit".into()), 403);
+        }
+        let held = self.hold(factor);
+        let id = held.id.clone();
+        let execute = |delay: Millis| {
+            if !self.refuses(&user) {
+                let mut books = self.books.lock().unwrap();
+                books.due.push(Due { at: now + delay, user: user.clone(), held: held.clone() });
+                books.unsettled.insert(key.clone(), now + delay);
+            }
+        };
+        let short = Millis::try_from(latency.as_millis()).unwrap() / 2;
+        let in_doubt = |reason: &'static str| {
+            self.world.count_fault();
+            self.world.doubts.fetch_add(1, Relaxed);
+            if manners.doubt_is_no {
+                return Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent));
+            }
+            Answer::bare(Verdict::InDoubt(reason.into()))
+        };
+        match fate {
+            None => {
+                let there = self
+                    .books
+                    .lock()
+                    .unwrap()
+                    .users
+                    .get(&user)
+                    .is_some_and(|held| held.iter().any(|other| other.value == value));
+                execute(short);
+                sleep(latency).await;
+                self.catch_up();
+                self.enrol(&user);
+                if manners.conflicts && there {
+                    return Self::answer(Verdict::Present, 409);
+                }
+                Self::answer(Verdict::Done(CreatedMethod { id }), 201)
+            }
+            Some(2) => {
+                sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
+                in_doubt("http_503")
+            }
+            Some(3) => {
+                execute(short);
+                sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
+                self.enrol(&user);
+                in_doubt("connection_lost")
+            }
+            Some(_) => {
+                execute(self.world.roll(|dice| dice.i64(1_000..LATEST_WRITE)));
+                sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
+                in_doubt("timeout")
+            }
+        }
+    }
+
+    async fn list(&self, user: &UserId) -> Answer<Vec<Method>> {
+        self.arrive().await;
+        let user = real_user(user.as_str()).to_owned();
+        sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
+        self.catch_up();
+        let manners = &self.manners;
+        if self.outage() || self.world.chance(manners.list_fails) {
+            self.world.count_fault();
+            return match self.world.roll(|dice| dice.u8(..3)) {
+                0 => Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent)),
+                1 if !self.outage() => self.meter_429(),
+                _ => Answer::bare(Verdict::InDoubt("unreadable_list".into())),
+            };
+        }
+        // A replica may be some seconds behind.
+        let stale = if self.world.chance(manners.list_stale) {
+            self.world.roll(|dice| dice.i64(0..10_000))
+        } else {
+            0
+        };
+        let asof = clock::server() - stale;
+        let books = self.books.lock().unwrap();
+        let mut list: Vec<Method> = books
+            .users
+            .get(&user)
+            .into_iter()
+            .flatten()
+            .map(|held| held.listed.clone())
+            .filter(|method| method.created_at <= asof)
+            .collect();
+        drop(books);
+        self.world.roll(|dice| dice.shuffle(&mut list));
+        if manners.partial_lists {
+            list.truncate(list.len() / 2);
+        }
+        Self::answer(Verdict::Done(list), 200)
+    }
+
+    fn clock_skew(&self) -> Option<Millis> {
+        // Cut down to whole seconds, as from a `Date`.
+        Some(clock::server() / 1000 * 1000 - clock::wall())
+    }
+}
