@@ -125,8 +125,12 @@ pub enum Verdict<T> {
     NotExecuted(NotExecuted),
     /// May or may not have been executed. Never sent again without looking.
     InDoubt(Reason),
-    /// Refused for a reason that holds for every row: the run stops, the row is still to do.
+    /// Refused for a reason that holds for every row, and not executed: the run stops, the row is
+    /// still to do.
     Stop(Box<Error>),
+    /// Answered by something that is not the tenant's API, it seems: the run stops, and whether
+    /// the request was executed has to be looked up by the next one.
+    StopInDoubt(Box<Error>),
 }
 
 impl<T> Verdict<T> {
@@ -139,6 +143,7 @@ impl<T> Verdict<T> {
             Self::NotExecuted(why) => Verdict::NotExecuted(why),
             Self::InDoubt(reason) => Verdict::InDoubt(reason),
             Self::Stop(error) => Verdict::Stop(error),
+            Self::StopInDoubt(error) => Verdict::StopInDoubt(error),
         }
     }
 }

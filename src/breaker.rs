@@ -49,52 +49,34 @@ pub enum Allowance {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Breaker {
     state: State,
+    /// Failures in a row, of POSTs and of GETs: good look-ups must not hide that every POST fails.
     creates: u32,
-    lookups: u32,
-    /// When the present trouble began.
-    since: Option<Instant>,
+    gets: u32,
+    /// When the present trouble began, and when it was last met.
+    trouble: Option<(Instant, Instant)>,
     probes: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum State {
+    #[default]
     Closed,
-    Open { probe_at: Instant },
+    Open {
+        probe_at: Instant,
+    },
     HalfOpen,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self { state: State::Closed, creates: 0, lookups: 0, since: None, probes: 0 }
-    }
 }
 
 impl Breaker {
     /// Takes in how a request went.
     pub fn observe(&mut self, kind: Kind, health: Health, now: Instant) {
-        match (self.state, health) {
-            (_, Health::Unknown) => {}
-            (State::Closed, Health::Good) => {
-                *self.failures(kind) = 0;
-                if self.creates == 0 && self.lookups == 0 {
-                    self.since = None;
-                }
-            }
-            (State::Closed, Health::Bad) => {
-                self.since.get_or_insert(now);
-                *self.failures(kind) += 1;
-                if self.creates >= THRESHOLD || self.lookups >= THRESHOLD {
-                    self.open(now);
-                }
-            }
-            (State::Open { .. }, Health::Good) => self.state = State::HalfOpen,
-            // What was still in flight when it opened says nothing new.
-            (State::Open { .. }, Health::Bad) if kind != Kind::Probe => {}
-            (State::Open { .. } | State::HalfOpen, Health::Bad) => self.open(now),
-            (State::HalfOpen, Health::Good) => *self = Self::default(),
+        match health {
+            Health::Unknown => {}
+            Health::Good => self.good(kind),
+            Health::Bad => self.bad(kind, now),
         }
     }
 
@@ -107,11 +89,47 @@ impl Breaker {
         }
     }
 
-    /// For how long the tenant has been in trouble; zero unless the breaker is open.
-    pub fn outage(&self, now: Instant) -> Duration {
-        match (self.state, self.since) {
-            (State::Open { .. }, Some(since)) => now.duration_since(since),
+    /// How long the present trouble has been met; zero while the breaker is closed.
+    pub fn outage(&self) -> Duration {
+        match (self.state, self.trouble) {
+            (State::Open { .. } | State::HalfOpen, Some((since, last))) => last - since,
             _ => Duration::ZERO,
+        }
+    }
+
+    fn good(&mut self, kind: Kind) {
+        match self.state {
+            State::Open { .. } => {
+                *self.failures(kind) = 0;
+                self.state = State::HalfOpen;
+            }
+            State::Closed | State::HalfOpen => {
+                *self.failures(kind) = 0;
+                // Only what had failed can show that the trouble is over: while POSTs fail, lists
+                // may well be served.
+                if self.creates == 0 && self.gets == 0 {
+                    *self = Self::default();
+                }
+            }
+        }
+    }
+
+    fn bad(&mut self, kind: Kind, now: Instant) {
+        let since = self.trouble.map_or(now, |(since, _)| since);
+        self.trouble = Some((since, now));
+        match self.state {
+            State::Closed => {
+                *self.failures(kind) += 1;
+                if self.creates >= THRESHOLD || self.gets >= THRESHOLD {
+                    self.open(now);
+                }
+            }
+            // What was still in flight when it opened says nothing new.
+            State::Open { .. } if kind != Kind::Probe => {}
+            State::Open { .. } | State::HalfOpen => {
+                *self.failures(kind) += 1;
+                self.open(now);
+            }
         }
     }
 
@@ -124,7 +142,7 @@ impl Breaker {
     fn failures(&mut self, kind: Kind) -> &mut u32 {
         match kind {
             Kind::Create => &mut self.creates,
-            Kind::LookUp | Kind::Probe => &mut self.lookups,
+            Kind::LookUp | Kind::Probe => &mut self.gets,
         }
     }
 }
@@ -181,6 +199,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn while_posts_fail_good_lists_neither_close_it_nor_end_the_outage() {
+        let mut now = Instant::now();
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, now, THRESHOLD);
+        for _ in 0..20 {
+            breaker.observe(Kind::Probe, Health::Good, now);
+            breaker.observe(Kind::LookUp, Health::Good, now);
+            assert_eq!(breaker.allowance(), Allowance::One);
+            now += Duration::from_secs(60);
+            failing(&mut breaker, now, 1);
+            assert!(matches!(breaker.allowance(), Allowance::ProbeAt(_)));
+        }
+        assert_eq!(breaker.outage(), Duration::from_secs(1200));
+        breaker.observe(Kind::Probe, Health::Good, now);
+        breaker.observe(Kind::Create, Health::Good, now);
+        assert_eq!((breaker.allowance(), breaker.outage()), (Allowance::All, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_outage_is_counted_from_its_first_failure_and_probes_grow_rare() {
         let began = Instant::now();
         let mut breaker = Breaker::default();
@@ -192,7 +229,7 @@ mod tests {
             now = at;
             breaker.observe(Kind::Probe, Health::Bad, now);
         }
-        assert_eq!(breaker.outage(now), now - began);
+        assert_eq!(breaker.outage(), now - began);
         assert!(now - began > Duration::from_secs(300));
     }
 }

@@ -119,10 +119,22 @@ struct Layers {
     file: HashMap<String, String>,
 }
 
+/// The layers, nearest to the user first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Flag,
+    Environment,
+    File,
+    Nowhere,
+}
+
 impl Layers {
     fn resolve(&self) -> Result<Config, Error> {
         let sandbox =
             self.parse("sandbox", "false", "`true` or `false`", |text| text.parse().ok())?;
+        // What is said nearer to the user counts: `--domain` against a sandbox in the file.
+        let named = self.origin("domain").min(self.origin("base-url"));
+        let sandbox = sandbox && self.origin("sandbox") <= named;
         let target = if sandbox { Target::Sandbox } else { self.tenant()? };
         let duration = |name, default| {
             let example = "a time such as `30s`, `2m` or `1h 30m`";
@@ -167,10 +179,11 @@ impl Layers {
     }
 
     fn tenant(&self) -> Result<Target, Error> {
+        let by_url = self.origin("base-url") <= self.origin("domain");
         let base = match (self.text("base-url"), self.text("domain")) {
-            (Some((url, _)), _) => BaseUrl::parse(&url)?,
-            (None, Some((domain, _))) => BaseUrl::from_domain(&domain)?,
-            (None, None) => {
+            (Some((url, _)), _) if by_url => BaseUrl::parse(&url)?,
+            (_, Some((domain, _))) => BaseUrl::from_domain(&domain)?,
+            _ => {
                 return Err(Error::config(
                     "no tenant is named",
                     "give --domain HOST (or AUTH0_DOMAIN), or try it without an account: --sandbox",
@@ -179,6 +192,10 @@ impl Layers {
         };
         let token = self.secret("token-file", "AUTH0_API_TOKEN")?;
         let client_secret = self.secret("client-secret-file", "AUTH0_CLIENT_SECRET")?;
+        // A flag that names a client secret beats a token that lies about in the environment.
+        let by_secret = self.origin("client-secret-file") < self.origin("token-file")
+            && self.origin("client-secret-file") == Origin::Flag;
+        let token = token.filter(|_| !by_secret);
         let credentials = match (token, self.text("client-id"), client_secret) {
             (Some(token), _, _) => Credentials::Token(token),
             (None, Some((id, _)), Some(secret)) => {
@@ -200,6 +217,20 @@ impl Layers {
             }
         };
         Ok(Target::Tenant { base, credentials })
+    }
+
+    /// Which layer has a setting.
+    fn origin(&self, name: &str) -> Origin {
+        let variable_name = SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, var)| *var);
+        if self.flags.contains_key(name) {
+            Origin::Flag
+        } else if variable_name.is_some_and(|name| matches!(variable(name), Ok(Some(_)))) {
+            Origin::Environment
+        } else if self.file.contains_key(name) {
+            Origin::File
+        } else {
+            Origin::Nowhere
+        }
     }
 
     /// The text of a setting, and where it comes from.

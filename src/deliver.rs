@@ -8,6 +8,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -77,15 +78,14 @@ pub struct Delivery<A> {
 }
 
 impl<A: Api> Delivery<A> {
-    /// Takes the step that `item` is at. `open` is asked last before anything is sent: whether
-    /// requests may go at all.
+    /// Takes the step that `item` is at. Nothing is sent once `gate`, where there is one, is shut.
     pub async fn step(
         &self,
         item: &mut Item,
-        open: impl Fn() -> bool + Send,
+        gate: Option<&mut watch::Receiver<bool>>,
         dice: &mut fastrand::Rng,
     ) -> (Next, Health) {
-        match self.ready(open).await {
+        match self.ready(gate).await {
             Ok(()) => {}
             Err((Next::After(_), health)) => {
                 item.history.bounced += 1;
@@ -102,36 +102,44 @@ impl<A: Api> Delivery<A> {
 
     /// Asks for any answer at all, with a request that changes nothing.
     pub async fn probe(&self, user: &UserId) -> (Next, Health) {
-        if let Err(held) = self.ready(|| true).await {
+        if let Err(held) = self.ready(None).await {
             return held;
         }
         let answer = self.api.list(user).await;
         let health = self.note(&answer);
         match answer.verdict {
-            Verdict::Stop(error) => (Next::Stop(error), health),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => (Next::Stop(error), health),
             _ => (Next::Settled, health),
         }
     }
 
-    /// A permit, an open gate, a fresh token.
-    async fn ready(&self, open: impl Fn() -> bool + Send) -> Result<(), (Next, Health)> {
-        tokio::select! {
+    /// A permit and a fresh token. Nothing is intended yet, so waiting for them ends at once when
+    /// the run stops or the gate is shut.
+    async fn ready(&self, gate: Option<&mut watch::Receiver<bool>>) -> Result<(), (Next, Health)> {
+        let shut = async {
+            match gate {
+                // The engine has gone: nobody will open it again.
+                Some(gate) => drop(gate.wait_for(|open| !open).await),
+                None => std::future::pending().await,
+            }
+        };
+        let answer = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err((Next::Held, Health::Unknown)),
-            () = self.pacer.permit() => {}
-        }
-        if !open() {
-            return Err((Next::Held, Health::Unknown));
-        }
-        let answer = self.api.prepare().await;
+            () = shut => return Err((Next::Held, Health::Unknown)),
+            answer = async {
+                self.pacer.permit().await;
+                self.api.prepare().await
+            } => answer,
+        };
         match answer.verdict {
-            // A token that has to be waited for may come after the gate has closed.
-            Verdict::Done(()) if open() && !self.stop.is_cancelled() => Ok(()),
-            Verdict::Done(()) => Err((Next::Held, Health::Unknown)),
-            Verdict::Stop(error) => Err((Next::Stop(error), Health::Unknown)),
+            Verdict::Done(()) => Ok(()),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
+                Err((Next::Stop(error), Health::Unknown))
+            }
             Verdict::NotExecuted(NotExecuted::Throttled) => {
                 self.pacer.observe(&answer.meter, true);
-                Err((Next::After(Duration::ZERO), Health::Good))
+                Err((Next::After(Duration::ZERO), Health::Unknown))
             }
             _ => Err((Next::After(Duration::ZERO), Health::Bad)),
         }
@@ -152,9 +160,9 @@ impl<A: Api> Delivery<A> {
         let correlation = self.ledger.correlation(item.seq);
         let answer = self.api.create(&item.factor, &correlation).await;
         let health = self.note(&answer);
+        let not_executed = matches!(answer.verdict, Verdict::NotExecuted(_) | Verdict::Stop(_));
         let decision = self.policy.after_create(answer.verdict, answer.status, history, dice);
-        if matches!(decision, Decision::SendAfter(_) | Decision::Stop(_)) {
-            // Known not to have been executed.
+        if not_executed {
             history.attempts -= 1;
             self.ledger.void(item.seq).await?;
         }
@@ -183,7 +191,7 @@ impl<A: Api> Delivery<A> {
             Verdict::Refused(_) if status == Some(404) => Verdict::Done(Finding::Absent),
             other => other.without_result(),
         };
-        let decision = self.policy.after_lookup(verdict, status, &mut item.history, dice);
+        let decision = self.policy.after_lookup(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
 
@@ -208,15 +216,18 @@ impl<A: Api> Delivery<A> {
     /// Shows an answer to the pacer and the counters, and says what it tells of the tenant.
     fn note<T>(&self, answer: &Answer<T>) -> Health {
         let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-        self.pacer.observe(&answer.meter, throttled);
+        // What never came says nothing about the limit.
+        if answer.status.is_some() {
+            self.pacer.observe(&answer.meter, throttled);
+        }
         self.vitals.sent(answer.requests, throttled);
         match &answer.verdict {
             Verdict::Done(_) | Verdict::Present | Verdict::Refused(_) => Health::Good,
-            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
-                Health::Good
-            }
             Verdict::NotExecuted(NotExecuted::NotSent) | Verdict::InDoubt(_) => Health::Bad,
-            Verdict::Stop(_) => Health::Unknown,
+            // The limiter and the token check answer without what lies behind them.
+            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_) => Health::Unknown,
         }
     }
 }

@@ -8,15 +8,12 @@
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -71,8 +68,20 @@ impl MaxErrors {
     }
 }
 
-/// What comes in: factors with something to do, or why no more of them can be read.
-pub type Intake = mpsc::Receiver<Result<Vec<Item>, Error>>;
+/// What comes down the line from the input, batch by batch. Its end is said and not only met: a
+/// sender that has gone without a word has failed.
+#[derive(Debug)]
+pub enum Feed<T> {
+    /// More rows.
+    More(Vec<T>),
+    /// That was all.
+    End,
+    /// No more of it can be read.
+    Broken(Error),
+}
+
+/// What comes in: factors with something to do.
+pub type Intake = mpsc::Receiver<Feed<Item>>;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -135,8 +144,8 @@ struct Engine<A> {
     posts: Vec<mpsc::Sender<Work>>,
     reports: mpsc::Receiver<Report>,
     idle: Vec<usize>,
-    /// Whether requests may go; read by workers last before they send.
-    gate: Arc<AtomicBool>,
+    /// Whether requests may go; workers that wait for a permit give up when it is shut.
+    gate: watch::Sender<bool>,
     /// Users with a factor under way, and what waits behind it.
     lanes: HashMap<UserId, VecDeque<Item>>,
     ready: VecDeque<Item>,
@@ -154,7 +163,7 @@ struct Engine<A> {
 impl<A: Api> Engine<A> {
     fn new(delivery: Arc<Delivery<A>>, limits: Limits) -> Self {
         let (report, reports) = mpsc::channel(limits.concurrency.max(1));
-        let gate = Arc::new(AtomicBool::new(true));
+        let (gate, open) = watch::channel(true);
         let mut workers = JoinSet::new();
         let mut posts = Vec::new();
         for worker in 0..limits.concurrency.max(1) {
@@ -164,7 +173,7 @@ impl<A: Api> Engine<A> {
             workers.spawn(labour(
                 worker,
                 Arc::clone(&delivery),
-                Arc::clone(&gate),
+                open.clone(),
                 dice,
                 work,
                 report.clone(),
@@ -199,17 +208,17 @@ impl<A: Api> Engine<A> {
         loop {
             let now = Instant::now();
             self.wake(now);
-            self.hand_out(now).await;
-            self.publish();
             if !reading && self.held == 0 {
                 return broken.map_or(End::Complete, End::Failed);
             }
             if self.limits.max_errors.is_some_and(|most| most.reached(&tally.get())) {
                 return End::Stopped(Stop::MaxErrors);
             }
-            if self.breaker.outage(now) > self.limits.max_outage {
-                return End::Failed(Error::Outage { lasted: self.breaker.outage(now) });
+            if self.breaker.outage() > self.limits.max_outage {
+                return End::Failed(Error::Outage { lasted: self.breaker.outage() });
             }
+            self.hand_out(now).await;
+            self.publish();
             let alarm = self.alarm(now);
             tokio::select! {
                 biased;
@@ -226,12 +235,17 @@ impl<A: Api> Engine<A> {
                     }));
                 }
                 more = intake.recv(), if reading && self.held < self.limits.window => match more {
-                    Some(Ok(items)) => items.into_iter().for_each(|item| self.take_in(item)),
-                    Some(Err(error)) => {
+                    Some(Feed::More(items)) => {
+                        for item in items {
+                            self.take_in(item);
+                        }
+                    }
+                    Some(Feed::End) => reading = false,
+                    Some(Feed::Broken(error)) => {
                         broken = Some(error);
                         reading = false;
                     }
-                    None => reading = false,
+                    None => return End::Failed(Error::Internal("the input's thread has gone".into())),
                 },
                 () = sleep_until(alarm) => {}
             }
@@ -260,7 +274,7 @@ impl<A: Api> Engine<A> {
         self.idle.push(report.worker);
         self.breaker.observe(report.kind, report.health, now);
         let open = self.breaker.allowance() == Allowance::All;
-        self.gate.store(open, Ordering::Relaxed);
+        self.gate.send_if_modified(|gate| std::mem::replace(gate, open) != open);
         if let (Health::Bad, Some(item)) = (report.health, &report.item) {
             self.last_user = Some(item.factor.user.clone());
         }
@@ -353,7 +367,6 @@ impl<A: Api> Engine<A> {
     /// Lets requests in flight finish, and what they bring be recorded; nothing new is sent.
     async fn drain(&mut self) {
         self.delivery.stop.cancel();
-        self.gate.store(false, Ordering::Relaxed);
         self.posts.clear();
         // A worker has one report to give at most, and there is room for one of each.
         while self.workers.join_next().await.is_some() {}
@@ -364,7 +377,7 @@ impl<A: Api> Engine<A> {
 async fn labour<A: Api>(
     worker: usize,
     delivery: Arc<Delivery<A>>,
-    gate: Arc<AtomicBool>,
+    mut gate: watch::Receiver<bool>,
     mut dice: fastrand::Rng,
     mut work: mpsc::Receiver<Work>,
     report: mpsc::Sender<Report>,
@@ -377,8 +390,8 @@ async fn labour<A: Api>(
             }
             Work::Step { mut item, alone } => {
                 let kind = item.kind();
-                let open = || alone || gate.load(Ordering::Relaxed);
-                let (next, health) = delivery.step(&mut item, open, &mut dice).await;
+                let gate = (!alone).then_some(&mut gate);
+                let (next, health) = delivery.step(&mut item, gate, &mut dice).await;
                 Report { worker, item: Some(item), kind, next, health }
             }
         };

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     deliver::{Item, Step},
-    engine::Intake,
+    engine::{Feed, Intake},
     error::Error,
     input::{self, Source},
     ledger::{Admission, Key, Ledger, Row},
@@ -21,8 +21,9 @@ use crate::{
 
 /// Rows that are admitted together at most.
 const BATCH: usize = 256;
-/// Batches that may wait.
-const QUEUE: usize = 4;
+/// Rows that may wait to be admitted. They go one by one, and are gathered at the other end: a
+/// row of a slow pipe never waits for the next one to come.
+const QUEUE: usize = 1024;
 /// Rejections and warnings that are kept to be shown; all are counted, and the ledger has all.
 const SHOWN: usize = 10;
 
@@ -61,6 +62,17 @@ impl Remarks {
     }
 }
 
+/// What the reader says: a row, or why there are no more.
+#[derive(Debug)]
+pub enum Read {
+    /// A planned row.
+    Row(Prepared),
+    /// That was all.
+    End,
+    /// The input cannot be read any further.
+    Broken(Error),
+}
+
 /// A row as the ledger needs to know it, with the factor itself where there is one.
 pub type Prepared = (Row, Option<Box<Factor>>);
 
@@ -71,18 +83,17 @@ pub fn start(
     ledger: Ledger,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<Intake, Error> {
-    let (read, batches) = mpsc::channel(QUEUE);
+    let (read, rows) = mpsc::channel(QUEUE);
     std::thread::Builder::new()
         .name("input".into())
         .spawn(move || {
-            if let Err(error) = read_all(&mut source, &key, &remarks, &read) {
-                // Nobody listens any more: the run is stopping.
-                drop(read.blocking_send(Err(error)));
-            }
+            let end = read_all(&mut source, &key, &remarks, &read);
+            // If nobody listens any more, the run is stopping.
+            drop(read.blocking_send(end));
         })
         .map_err(|source| Error::Io { what: "starting the input's thread".into(), source })?;
     let (admitted, intake) = mpsc::channel(2);
-    tokio::spawn(admit(batches, ledger, admitted));
+    tokio::spawn(admit(rows, ledger, admitted));
     Ok(intake)
 }
 
@@ -100,33 +111,21 @@ fn read_all(
     source: &mut Source,
     key: &Key,
     remarks: &Mutex<Remarks>,
-    batches: &mpsc::Sender<Result<Vec<Prepared>, Error>>,
-) -> Result<(), Error> {
-    let mut batch = Vec::with_capacity(BATCH);
+    rows: &mpsc::Sender<Read>,
+) -> Read {
     loop {
-        // Rows before an unreadable place are good, and go first.
-        let row = source.next_row();
-        // A slow pipe's rows do not wait for a batch to fill while nobody is busy.
-        let starved = batches.capacity() == QUEUE;
-        if let Ok(Some(row)) = row {
-            let plan = plan_row(row);
-            remarks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .note(&plan.planned, &plan.warnings);
-            batch.push(prepare(plan.planned, key));
-            if batch.len() >= BATCH || starved {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                if batches.blocking_send(Ok(full)).is_err() {
-                    return Ok(());
-                }
-            }
-            continue;
+        let row = match source.next_row() {
+            Ok(Some(row)) => row,
+            Ok(None) => return Read::End,
+            Err(error) => return Read::Broken(error.into()),
+        };
+        let plan = plan_row(row);
+        let mut remarks = remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        remarks.note(&plan.planned, &plan.warnings);
+        drop(remarks);
+        if rows.blocking_send(Read::Row(prepare(plan.planned, key))).is_err() {
+            return Read::End;
         }
-        if !batch.is_empty() && batches.blocking_send(Ok(batch)).is_err() {
-            return Ok(());
-        }
-        return row.map(drop).map_err(Error::from);
     }
 }
 
@@ -146,23 +145,44 @@ pub fn prepare(planned: Planned, key: &Key) -> Prepared {
     }
 }
 
-/// Asks the ledger about each batch and passes on what there is to do, until either end is gone.
+/// Asks the ledger about the rows, as many at a time as are there, and passes on what there is to
+/// do, until either end is gone.
 pub async fn admit(
-    mut batches: mpsc::Receiver<Result<Vec<Prepared>, Error>>,
+    mut rows: mpsc::Receiver<Read>,
     ledger: Ledger,
-    admitted: mpsc::Sender<Result<Vec<Item>, Error>>,
+    admitted: mpsc::Sender<Feed<Item>>,
 ) {
-    while let Some(batch) = batches.recv().await {
-        let items = match batch {
-            Ok(batch) => admit_batch(batch, &ledger).await,
-            Err(error) => Err(error),
+    let mut waiting = Vec::with_capacity(BATCH);
+    loop {
+        let count = tokio::select! {
+            // A pipe may be silent for long: that must not keep a run that is stopping.
+            () = admitted.closed() => return,
+            count = rows.recv_many(&mut waiting, BATCH) => count,
         };
-        let broken = items.is_err();
-        // A batch without anything to do is not sent: the engine has no use for it.
-        if matches!(&items, Ok(items) if items.is_empty()) {
-            continue;
+        // The reader has gone without a word; the engine is told the same way.
+        if count == 0 {
+            return;
         }
-        if admitted.send(items).await.is_err() || broken {
+        let mut batch = Vec::with_capacity(count);
+        let mut end = None;
+        for read in waiting.drain(..) {
+            match read {
+                Read::Row(prepared) => batch.push(prepared),
+                Read::End => end = Some(Feed::End),
+                Read::Broken(error) => end = Some(Feed::Broken(error)),
+            }
+        }
+        // Rows before an unreadable place are good, and go first.
+        let (items, end) = match admit_batch(batch, &ledger).await {
+            Ok(items) => (Feed::More(items), end),
+            Err(error) => (Feed::Broken(error), None),
+        };
+        if admitted.send(items).await.is_err() {
+            return;
+        }
+        if let Some(end) = end {
+            // If nobody listens any more, the run is stopping.
+            drop(admitted.send(end).await);
             return;
         }
     }

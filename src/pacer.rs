@@ -25,6 +25,8 @@ const SHORTEST_HOLD: Duration = Duration::from_millis(100);
 const FIRST_RATE: f64 = 5.0;
 /// `--rate auto` never goes lower.
 const LOWEST_RATE: f64 = 0.2;
+/// `--rate auto` never goes higher; the largest plan allows 10,000.
+const HIGHEST_RATE: f64 = 20_000.0;
 /// How often `--rate auto` may change its mind.
 const STEP: Duration = Duration::from_millis(100);
 /// How long `--rate auto` watches the bucket before it concludes what it gains a second.
@@ -96,6 +98,8 @@ struct Auto {
     /// What `remaining` was, and when, as the present stretch of answers began; how many came.
     stretch: Option<(Instant, f64)>,
     answers: f64,
+    /// Whether the tenant's answers say its limit.
+    metered: bool,
 }
 
 impl Pacer {
@@ -122,6 +126,7 @@ impl Pacer {
                     met: false,
                     stretch: None,
                     answers: 0.0,
+                    metered: false,
                 },
             }),
             exact,
@@ -199,9 +204,12 @@ impl Pacer {
 
 impl State {
     fn hold(&mut self, meter: &Meter, now: Instant) {
-        self.throttled_in_a_row += 1;
+        // What comes back while a hold is on was sent before it: one volley is one refusal.
+        if self.hold_until.is_none_or(|until| until <= now) {
+            self.throttled_in_a_row += 1;
+        }
         // Without any hint: 1 s, 2 s, 4 s … 32 s.
-        let unhinted = Duration::from_secs(1 << (self.throttled_in_a_row - 1).min(5));
+        let unhinted = Duration::from_secs(1 << self.throttled_in_a_row.saturating_sub(1).min(5));
         let hint = meter.retry_after.or(meter.full_in).unwrap_or(unhinted);
         if hint > LONGEST_HOLD {
             tracing::warn!(
@@ -257,10 +265,17 @@ impl Auto {
         let step = step.min(1.0);
         let most = self.rate * (if self.met { 1.1_f64 } else { 4.0 }).powf(step);
         let (Some(limit), Some(remaining)) = (meter.limit, meter.remaining) else {
-            self.rate = most;
-            self.available = most;
+            // Some answers of a tenant that says its limit do not: nothing is learnt from those.
+            if !self.metered {
+                // A rate that is not used proves nothing.
+                let used = self.answers / step.max(STEP.as_secs_f64());
+                self.answers = 0.0;
+                self.rate = most.min(self.rate.max(used * 2.0)).min(HIGHEST_RATE);
+                self.available = self.rate;
+            }
             return;
         };
+        self.metered = true;
         let (limit, remaining) = (f64::from(limit), f64::from(remaining));
         self.measure(limit, remaining, now);
         // Of a bucket of two there is nothing to leave but the second one.
@@ -268,7 +283,7 @@ impl Auto {
         self.met |= remaining < target * 1.5;
         let wanted = self.available + (remaining - target) / LEVELLING.as_secs_f64();
         let most = if remaining > target { most.max(self.available) } else { most };
-        self.rate = wanted.clamp(LOWEST_RATE, most.max(LOWEST_RATE));
+        self.rate = wanted.clamp(LOWEST_RATE, most.clamp(LOWEST_RATE, HIGHEST_RATE));
     }
 
     /// Between two answers the bucket gained what `remaining` rose by, and what was taken.

@@ -35,17 +35,21 @@ pub fn judge(
     intent_at: Millis,
     known: impl Fn(&str) -> bool,
 ) -> Finding {
-    let (mut newer, mut older, mut unproven) = (None, None, false);
+    let (mut newer, mut older) = (None, None);
+    let (mut unproven, mut unclear) = (false, false);
     let mut count_newer = 0_usize;
     for method in list {
         if method.factor_type != Some(factor.factor_type()) || known(&method.id) {
             continue;
         }
         let likeness = compare(factor, method);
+        let is_newer = method.created_at >= intent_at - CLOCK_TOLERANCE;
         if likeness == Likeness::Other {
             continue;
         }
-        if method.created_at >= intent_at - CLOCK_TOLERANCE {
+        if likeness == Likeness::Unclear {
+            unclear |= is_newer;
+        } else if is_newer {
             count_newer += 1;
             newer = Some((method, likeness));
         } else if likeness == Likeness::Same {
@@ -70,6 +74,7 @@ pub fn judge(
         None => match older {
             Some(method) => Finding::Older(method.id.clone()),
             None if unproven => Finding::Unclear("older_candidate"),
+            None if unclear => Finding::Unclear("other_name"),
             None => Finding::Absent,
         },
     }
@@ -82,6 +87,8 @@ enum Likeness {
     Same,
     /// Consistent with it, as far as the list shows.
     Consistent,
+    /// Of the same kind, and nothing in the list tells whether it is the one.
+    Unclear,
     /// Another one.
     Other,
 }
@@ -95,7 +102,8 @@ fn compare(factor: &Factor, method: &Method) -> Likeness {
             compare_contact(method.contact.as_deref(), address.expose(), email_matches)
         }
         Credential::Totp { .. } if method.name == factor.name => Likeness::Consistent,
-        Credential::Totp { .. } => Likeness::Other,
+        // Ours, renamed or cut by the tenant? Or the user's own? Nothing tells.
+        Credential::Totp { .. } => Likeness::Unclear,
         Credential::WebauthnRoaming(key) | Credential::Passkey(key, _) => {
             match method.key_id.as_deref().map(|id| id.trim_end_matches('=')) {
                 Some(id) if id == key.key_id => Likeness::Same,
@@ -234,7 +242,12 @@ mod tests {
         }
         assert_eq!(judged(&totp(), &[]), Finding::Absent);
         let other_name = Method { name: Some("Other".into()), ..listed("m1", &totp(), None, 500) };
-        assert_eq!(judged(&totp(), &[other_name]), Finding::Absent);
+        assert_eq!(
+            judged(&totp(), std::slice::from_ref(&other_name)),
+            Finding::Unclear("other_name")
+        );
+        let older = Method { created_at: INTENT - 60_000, ..other_name };
+        assert_eq!(judged(&totp(), &[older]), Finding::Absent);
         let other_type = Method { factor_type: None, ..listed("m1", &totp(), None, 500) };
         assert_eq!(judged(&totp(), &[other_type]), Finding::Absent);
     }

@@ -46,6 +46,8 @@ pub struct History {
     pub intent_at: i64,
     /// How far the tenant's clock was ahead of ours then, where that was known.
     pub skew: Option<i64>,
+    /// HTTP status of the last POST that may have been executed, where one came.
+    pub status: Option<u16>,
     /// Times in a row that nothing was executed.
     pub bounced: u32,
     /// Lookups in a row that gave no verdict.
@@ -152,6 +154,7 @@ impl RetryPolicy {
     ) -> Decision {
         if !matches!(verdict, Verdict::NotExecuted(_)) {
             history.bounced = 0;
+            history.status = status;
         }
         match verdict {
             Verdict::Done(CreatedMethod { id }) => Decision::Settle(Settlement {
@@ -179,7 +182,7 @@ impl RetryPolicy {
                 history.absences = 0;
                 Decision::LookUpAfter(self.settle)
             }
-            Verdict::Stop(error) => Decision::Stop(error),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
         }
     }
 
@@ -212,10 +215,10 @@ impl RetryPolicy {
     pub fn after_lookup(
         &self,
         verdict: Verdict<Finding>,
-        status: Option<u16>,
         history: &mut History,
         dice: &mut fastrand::Rng,
     ) -> Decision {
+        let status = history.status;
         let settle = |state, method_id, error| {
             Decision::Settle(Settlement { state, how: How::Reconciled, method_id, status, error })
         };
@@ -225,7 +228,7 @@ impl RetryPolicy {
             Verdict::Done(Finding::Unclear(why)) => {
                 settle(State::NeedsReview, None, Some(why.into()))
             }
-            Verdict::Done(Finding::Absent) => self.absent(status, history),
+            Verdict::Done(Finding::Absent) => self.absent(history),
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
                 Decision::LookUpAfter(Duration::ZERO)
             }
@@ -243,11 +246,11 @@ impl RetryPolicy {
                     Decision::LookUpAfter(self.delay(history.lookups, dice))
                 }
             }
-            Verdict::Stop(error) => Decision::Stop(error),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
         }
     }
 
-    fn absent(&self, status: Option<u16>, history: &mut History) -> Decision {
+    fn absent(&self, history: &mut History) -> Decision {
         history.absences += 1;
         history.lookups = 0;
         if history.absences < 2 {
@@ -267,7 +270,7 @@ impl RetryPolicy {
                 state: State::Failed,
                 how: How::Reconciled,
                 method_id: None,
-                status,
+                status: history.status,
                 error: Some("not_created".into()),
             });
         }
@@ -295,7 +298,7 @@ mod tests {
     }
 
     fn look(verdict: Verdict<Finding>, history: &mut History) -> Decision {
-        policy().after_lookup(verdict, Some(0), history, &mut dice())
+        policy().after_lookup(verdict, history, &mut dice())
     }
 
     fn settled(decision: Decision) -> (State, How) {

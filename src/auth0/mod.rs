@@ -129,6 +129,11 @@ impl Client {
             Class::NotSent => Verdict::NotExecuted(NotExecuted::NotSent),
             Class::InDoubt(reason) => Verdict::InDoubt(reason),
             Class::Stop(error) => Verdict::Stop(Box::new(error)),
+            // Once the tenant has answered, a stray page of a gateway is a fault that passes.
+            Class::Foreign(_) if self.tokens.has_worked() => {
+                Verdict::InDoubt("foreign_answer".into())
+            }
+            Class::Foreign(error) => Verdict::StopInDoubt(Box::new(error)),
             Class::Unauthorized => match self.tokens.refused(token.generation) {
                 Ok(()) => Verdict::NotExecuted(NotExecuted::Unauthorized),
                 Err(error) => Verdict::Stop(Box::new(error)),

@@ -67,6 +67,10 @@ struct State {
     generation: u64,
     /// Tokens in a row that were refused without ever having worked: one may be bad luck, three are not.
     stillborn: u32,
+    /// Whether any token has ever worked.
+    has_worked: bool,
+    /// When taking one has last failed.
+    failed_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -112,10 +116,14 @@ impl Tokens {
         if let Some(token) = self.fresh() {
             return Ok(token);
         }
+        let asked = Instant::now();
         let _flight = self.flight.lock().await;
-        // Somebody else may have brought one while this waited.
+        // Somebody else may have brought one while this waited, or have met that there is none.
         if let Some(token) = self.fresh() {
             return Ok(token);
+        }
+        if self.state().failed_at.is_some_and(|at| at >= asked) {
+            return Err(Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent)));
         }
         let (secret, life) = match &self.credentials {
             Credentials::Token(token) => {
@@ -123,7 +131,9 @@ impl Tokens {
                 (token.clone(), None)
             }
             Credentials::Client { id, secret, audience } => {
-                let granted = self.take(id, secret, audience).await?;
+                let granted = self.take(id, secret, audience).await.inspect_err(|_| {
+                    self.state().failed_at = Some(Instant::now());
+                })?;
                 check_scopes(granted.scope.as_deref()).map_err(stop)?;
                 let life = granted.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
                 (granted.access_token, Some(life))
@@ -157,7 +167,13 @@ impl Tokens {
         {
             current.proven = true;
             state.stillborn = 0;
+            state.has_worked = true;
         }
+    }
+
+    /// Whether the tenant has ever accepted a token of ours.
+    pub(super) fn has_worked(&self) -> bool {
+        self.state().has_worked
     }
 
     /// A 401 came for a token. An error when another token would not help.

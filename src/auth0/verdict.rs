@@ -26,25 +26,28 @@ pub(super) enum Class {
     NotSent,
     /// May or may not have been executed.
     InDoubt(Reason),
-    /// Refused for every row.
+    /// Refused for every row, by the tenant itself: not executed.
     Stop(Error),
+    /// Something else answers in the tenant's place: what has become of the request is not known.
+    Foreign(Error),
 }
 
-/// The table.
+/// The table. `body` is `None` when it broke off.
 pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -> Class {
     let error = body.and_then(|body| serde_json::from_slice::<ErrorBody>(body).ok());
-    let structured = error.is_some();
-    let error = error.unwrap_or_default();
     match status {
         200..=299 => Class::Success,
-        300..=399 => Class::Stop(Error::config(
+        300..=399 => Class::Foreign(Error::config(
             format!("the tenant answered with a redirect ({status}), which is never followed"),
             "check --domain or --base-url: this is not the Management API itself",
         )),
-        400 => Class::Refused(bad_request(&error)),
+        400 => Class::Refused(bad_request(&error.unwrap_or_default())),
         401 => Class::Unauthorized,
-        403 => forbidden(&error, structured, scope),
-        404 => Class::Refused("user_not_found".into()),
+        // What these mean hangs on the body.
+        403 | 404 if body.is_none() => Class::InDoubt(format!("http_{status}").into()),
+        403 => error.map_or_else(|| foreign(status), |error| forbidden(&error, scope)),
+        404 if error.is_some() => Class::Refused("user_not_found".into()),
+        404 => foreign(status),
         407 => Class::Stop(Error::config(
             "the proxy asks for credentials (407)",
             "put them into `https_proxy`, or unset it",
@@ -59,11 +62,20 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
     }
 }
 
+/// The API's own errors are JSON objects.
+fn foreign(status: u16) -> Class {
+    Class::Foreign(Error::config(
+        format!("the answer ({status}) is not the Management API's"),
+        "a firewall, a proxy or another server answers in its place: check --domain and --base-url",
+    ))
+}
+
 /// 403 is four different things; only some of them belong to one user.
-fn forbidden(error: &ErrorBody, structured: bool, scope: &'static str) -> Class {
-    let message = error.message.to_ascii_lowercase();
+fn forbidden(error: &ErrorBody, scope: &'static str) -> Class {
+    let code = error.code.as_deref().unwrap_or_default();
+    let message = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     let says = |words: &str| message.contains(words);
-    if error.code == "insufficient_scope" || says("insufficient scope") {
+    if code == "insufficient_scope" || says("insufficient scope") {
         return Class::Stop(Error::MissingScope { scope: scope.into() });
     }
     if says("does not match subject") {
@@ -72,40 +84,33 @@ fn forbidden(error: &ErrorBody, structured: bool, scope: &'static str) -> Class 
             "use a token of a machine-to-machine application",
         ));
     }
-    if error.code == "insufficient_entitlement" || says("upgrade your subscription") {
+    if code == "insufficient_entitlement" || says("upgrade your subscription") {
         return Class::Stop(Error::config(
             "the tenant's subscription does not include this",
             "ask Auth0 about the plan; what was imported so far stays",
         ));
     }
-    if !structured {
-        return Class::Stop(Error::config(
-            "something between here and the Management API forbids the request (403)",
-            "a firewall or a proxy answered instead of Auth0: check --domain and the network",
-        ));
-    }
-    Class::Refused(if says("reached the limit of entities") {
-        "entity_limit".into()
-    } else if says("registered at least 1 passkey") {
-        "user_has_passkey".into()
-    } else if says("user identifiers") {
-        "too_many_user_identifiers".into()
-    } else {
-        "forbidden".into()
-    })
+    let reason = [
+        ("reached the limit of entities", "entity_limit"),
+        ("registered at least 1 passkey", "user_has_passkey"),
+        ("user identifiers", "too_many_user_identifiers"),
+    ];
+    let known = reason.into_iter().find(|(words, _)| says(words));
+    Class::Refused(known.map_or("forbidden", |(_, reason)| reason).into())
 }
 
 /// `invalid_body:phone_number` where the message names a property that we know.
 fn bad_request(error: &ErrorBody) -> Reason {
-    let kind = match error.code.as_str() {
-        "invalid_uri" => "invalid_uri",
-        "invalid_query_string" => "invalid_query_string",
-        "invalid_body" => "invalid_body",
-        _ if error.message.contains("Payload validation") => "invalid_body",
-        _ if error.message.contains("Path validation") => "invalid_uri",
+    let message = error.message.as_deref().unwrap_or_default();
+    let kind = match error.code.as_deref() {
+        Some("invalid_uri") => "invalid_uri",
+        Some("invalid_query_string") => "invalid_query_string",
+        Some("invalid_body") => "invalid_body",
+        _ if message.contains("Payload validation") => "invalid_body",
+        _ if message.contains("Path validation") => "invalid_uri",
         _ => "bad_request",
     };
-    let property = error.message.rsplit_once("on property ").map(|(_, rest)| rest);
+    let property = message.rsplit_once("on property ").map(|(_, rest)| rest);
     let property = property.and_then(|rest| rest.split([' ', '(', ',', '.']).next());
     match property.and_then(Field::from_name) {
         Some(field) => format!("{kind}:{}", field.name()).into(),
@@ -130,6 +135,7 @@ mod tests {
             Class::InDoubt(reason) => format!("in doubt {reason}"),
             Class::Stop(Error::MissingScope { scope }) => format!("stop: scope {scope}"),
             Class::Stop(_) => "stop".into(),
+            Class::Foreign(_) => "foreign".into(),
         }
     }
 
@@ -138,14 +144,14 @@ mod tests {
         for status in 100..=999 {
             let expected = match status {
                 200..=299 => "success".into(),
-                300..=399 | 403 | 407 => "stop".into(),
+                300..=399 | 403 | 404 => "foreign".into(),
+                407 => "stop".into(),
                 400 => "refused bad_request".into(),
                 401 => "unauthorized".into(),
-                404 => "refused user_not_found".into(),
                 409 => "present".into(),
                 421 | 425 => "not sent".into(),
                 429 => "throttled".into(),
-                402 | 405..=407 | 410..=499 => format!("refused http_{status}"),
+                402 | 405..=406 | 410..=499 => format!("refused http_{status}"),
                 _ => format!("in doubt http_{status}"),
             };
             assert_eq!(name(status, "<html>whatever</html>"), expected, "{status}");
@@ -213,7 +219,13 @@ mod tests {
                 "stop",
             ),
             (403, r#"{"statusCode":403,"message":"something new"}"#, "refused forbidden"),
-            (403, "<html>blocked</html>", "stop"),
+            (403, "<html>blocked</html>", "foreign"),
+            (
+                403,
+                r#"{"message":"You reached the limit of entities of this type for this user.","errorCode":null}"#,
+                "refused entity_limit",
+            ),
+            (404, "<html>no such page</html>", "foreign"),
             (
                 404,
                 r#"{"statusCode":404,"error":"Not Found","message":"The user does not exist.","errorCode":"inexistent_user"}"#,

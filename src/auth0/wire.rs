@@ -89,10 +89,9 @@ pub(super) struct Created {
 /// What is read of an error body.
 #[derive(Deserialize, Default)]
 pub(super) struct ErrorBody {
-    #[serde(rename = "errorCode", default)]
-    pub(super) code: String,
-    #[serde(default)]
-    pub(super) message: String,
+    #[serde(rename = "errorCode")]
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
 }
 
 /// A method in a list.

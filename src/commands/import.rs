@@ -33,6 +33,8 @@ const WINDOW: usize = 16_384;
 /// Runs the command.
 pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
     let config = Config::resolve(&import.tenant, &import.pace, import.ledger.as_ref())?;
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let path = PathBuf::from(&import.input);
     let format = import.format.map(Into::into);
     // What makes the file unreadable stops the run before anything is sent, where that can be
@@ -43,8 +45,6 @@ pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
     })
     .await?;
     let ledger_path = ledger_path(&import, &config)?;
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let tenant = Tenant::of(&config).await?;
     let opened = open_ledger(&import, &tenant, ledger_path.clone()).await?;
     let done = deliver(&import, &config, tenant, source, opened, &ledger_path, stop, show).await;
@@ -74,7 +74,12 @@ fn ledger_path(import: &Import, config: &Config) -> Result<PathBuf, Error> {
 }
 
 async fn open_ledger(import: &Import, tenant: &Tenant, path: PathBuf) -> Result<Opened, Error> {
-    let (name, input) = (tenant.name.clone(), import.input.clone());
+    let name = tenant.name.clone();
+    // Rejected rows are known by their input: one file has one name, however it is spelt.
+    let input = match std::fs::canonicalize(&import.input) {
+        Ok(path) if import.input != "-" => path.display().to_string(),
+        _ => import.input.clone(),
+    };
     let state = |retry: &cli::Retry| match retry {
         cli::Retry::Failed => State::Failed,
         cli::Retry::Rejected => State::Rejected,
@@ -170,8 +175,10 @@ async fn deliver(
         Output::Json => write_json(&summary, out),
         Output::Text => summary.write_text(&remarks, hints, out),
     })?;
+    // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
+    let left_in_flight = read.as_ref().is_ok_and(|report| report.totals.in_flight > 0);
     match end {
-        End::Complete if counts.bad() > 0 => Ok(Exit::SomeBad),
+        End::Complete if counts.bad() > 0 || left_in_flight => Ok(Exit::SomeBad),
         End::Complete => Ok(Exit::Good),
         End::Stopped(Stop::Asked) => Ok(Exit::Stopped),
         End::Stopped(Stop::MaxErrors) => {

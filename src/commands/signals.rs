@@ -12,7 +12,8 @@ use crate::error::{Error, Exit};
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    /// `None` under `nohup`, which has it ignored.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
@@ -25,16 +26,22 @@ impl Signals {
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,
-            hang_up: take(SignalKind::hangup())?,
+            hang_up: if hang_up_is_ignored() { None } else { Some(take(SignalKind::hangup())?) },
         })
     }
 
     /// Waits for one of them.
     pub(super) async fn recv(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            _ = hang_up => {}
         }
     }
 
@@ -50,4 +57,13 @@ impl Signals {
         drop(writeln!(io::stderr(), "stopped at once; run the same command again to go on"));
         std::process::exit(Exit::Stopped as i32);
     }
+}
+
+/// Whether whoever started us has SIGHUP ignored. proc(5): `SigIgn` is a mask in hexadecimal, its
+/// lowest bit signal 1, which is SIGHUP.
+fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }

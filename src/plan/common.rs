@@ -49,6 +49,8 @@ pub(super) fn factor_type(draft: &mut Draft) -> Option<FactorType> {
 
 pub(super) fn name(draft: &mut Draft) -> Option<String> {
     draft.optional(Field::Name, |name| {
+        // A tenant may cut these off, and then the name would not be ours any more.
+        let name = name.trim_matches(' ').to_owned();
         let n_chars = name.chars().count();
         if n_chars > MAX_NAME {
             Err(format!("has {n_chars} characters, and {MAX_NAME} is the most").into())

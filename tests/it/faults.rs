@@ -133,7 +133,21 @@ fn a_redirect_is_not_followed_and_stops_the_run_with_3() {
     bench.write("in.csv", factors(30).0);
     let done = run(bench.import("in.csv").args(["--concurrency", "1"]));
     assert_eq!(done.code, Some(3), "{done:?}");
-    assert!(bench.rows("in.csv.ledger").is_empty(), "no row is burnt");
+    assert_eq!(bench.states("in.csv.ledger")["in_flight"], 1, "no row is burnt");
     let done = run(&mut bench.import("in.csv"));
     assert_eq!((done.code, &done.summary()["created"]), (Some(0), &30.into()));
+}
+
+#[test]
+fn when_only_posts_fail_the_run_stops_and_burns_a_handful() {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list("503-before=100%").unwrap(),
+        latency_ms: (1, 5),
+        ..Settings::default()
+    });
+    bench.write("in.csv", factors(600).0);
+    let done = run(bench.import("in.csv").args(["--max-outage", "4s", "--concurrency", "8"]));
+    assert_eq!(done.code, Some(5), "{done:?}");
+    let posts = bench.tenant().stats().requests(Verb::Post);
+    assert!(posts <= 40, "{posts} POSTs into a tenant that fails them all");
 }

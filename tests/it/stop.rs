@@ -228,3 +228,53 @@ fn the_ledger_is_private_whatever_the_umask() {
     }
     assert_eq!(read(&child.wait_with_output().unwrap()).code, Some(0));
 }
+
+#[test]
+fn a_signal_ends_a_run_whose_pipe_is_silent() {
+    let bench = Bench::new(Settings::default());
+    let mut command = bench.import("-");
+    command.args(["--format", "csv", "--ledger", "piped.ledger"]);
+    let mut child = spawn(command.stdin(std::process::Stdio::piped()));
+    let mut pipe = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut pipe, factors(3).0.as_bytes()).unwrap();
+    until("what came was sent", || bench.tenant().stats().created >= 2);
+    signal(&child, "-TERM");
+    let stopped = read(&child.wait_with_output().unwrap());
+    assert_eq!(stopped.code, Some(5), "{stopped:?}");
+    drop(pipe);
+}
+
+#[test]
+fn a_signal_ends_a_run_that_waits_for_a_token() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(60).0);
+    let mut command = bench.import("in.csv");
+    command.args(["--base-url", &format!("http://{}", silent.local_addr().unwrap())]);
+    let child = spawn(command.args(["--timeout", "25s"]));
+    let asked = silent.accept().unwrap();
+    signal(&child, "-INT");
+    let stopped = read(&child.wait_with_output().unwrap());
+    assert_eq!(stopped.code, Some(5), "{stopped:?}");
+    assert!(stopped.summary()["elapsed_seconds"].as_f64().unwrap() < 15.0, "{stopped:?}");
+    drop(asked);
+}
+
+#[test]
+fn max_errors_also_stops_a_file_of_nothing_but_bad_rows() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", format!("user_id,type\n{}", "auth0|1,nonsense\n".repeat(3000)));
+    let done = run(bench.import("in.csv").args(["--max-errors", "2"]));
+    assert_eq!(done.code, Some(5), "{done:?}");
+}
+
+#[test]
+fn a_flag_that_names_the_tenant_beats_what_environment_and_file_say() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(3).0);
+    bench.write("mfaferry.toml", "sandbox = true\n");
+    let mut command = bench.import("in.csv");
+    let done = run(command.env("AUTH0_DOMAIN", "other.example.com").args(["--ledger", "x.ledger"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(bench.tenant().stats().created, 3, "it went where the flag says");
+}

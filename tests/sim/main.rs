@@ -46,7 +46,9 @@ fn all(first: u64, count: u64, scenario: impl Fn(u64) -> Scenario + Sync) -> Tot
         running.into_iter().map(|one| one.join().unwrap()).collect()
     });
     let mut totals = Totals::default();
-    parts.iter().for_each(|part| totals.add(part));
+    for part in &parts {
+        totals.add(part);
+    }
     totals
 }
 

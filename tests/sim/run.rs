@@ -9,7 +9,7 @@ use std::{
 use mfaferry::{
     deliver::Delivery,
     engine::{self, End, Limits},
-    intake::{admit, prepare},
+    intake::{Read, admit, prepare},
     ledger::{Key, Ledger},
     model::{Contact, Credential, Factor, Planned, PublicKeyCredential, UserId},
     pacer::{Pacer, Rate},
@@ -176,9 +176,10 @@ impl Scenario {
                 continue;
             }
             let user = dice.usize(..self.users);
-            let user = match self.manners.split_users {
-                true => format!("auth0|{user}#{row}"),
-                false => format!("auth0|{user}"),
+            let user = if self.manners.split_users {
+                format!("auth0|{user}#{row}")
+            } else {
+                format!("auth0|{user}")
             };
             let credential = match dice.u8(..4) {
                 0 => Credential::Phone {
@@ -236,17 +237,13 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
             let disk = Disk::new(Arc::clone(&platter), Arc::clone(&world), scenario.forgetful);
             let end = process(scenario, number, disk, &tenant, &factors).await;
             crashes += u64::from(world.crashed());
-            match end {
-                Some((End::Complete, counts)) => {
-                    oracle::adds_up(&counts, factors.len(), &mut violations);
-                    break;
-                }
-                Some(_) | None => {
-                    // Some time until somebody starts it again; sometimes none.
-                    let wait = world.roll(|dice| dice.u64(..3) * dice.u64(..120));
-                    tokio::time::sleep(Duration::from_secs(wait)).await;
-                }
+            if let Some((End::Complete, counts)) = end {
+                oracle::adds_up(&counts, factors.len(), &mut violations);
+                break;
             }
+            // Some time until somebody starts it again; sometimes none.
+            let wait = world.roll(|dice| dice.u64(..3) * dice.u64(..120));
+            tokio::time::sleep(Duration::from_secs(wait)).await;
         }
         let hours = u64::try_from(clock::elapsed() / 3_600_000).unwrap();
         tokio::time::sleep(Duration::from_secs(600)).await;
@@ -277,21 +274,19 @@ async fn process(
     let owner = tokio::spawn(owner);
     let tally = ledger.tally();
     let key = Key::new(&[7; 32]);
-    let (read, batches) = mpsc::channel(2);
+    let (read, planned) = mpsc::channel(7);
     let (admitted, intake) = mpsc::channel(2);
     let rows: Vec<Factor> = factors.to_vec();
     let reader = tokio::spawn(async move {
-        for batch in rows.chunks(7) {
-            let prepared = batch
-                .iter()
-                .map(|factor| prepare(Planned::Factor(Box::new(factor.clone())), &key))
-                .collect();
-            if read.send(Ok(prepared)).await.is_err() {
+        for row in rows {
+            let prepared = prepare(Planned::Factor(Box::new(row)), &key);
+            if read.send(Read::Row(prepared)).await.is_err() {
                 return;
             }
         }
+        drop(read.send(Read::End).await);
     });
-    let admitting = tokio::spawn(admit(batches, ledger.clone(), admitted));
+    let admitting = tokio::spawn(admit(planned, ledger.clone(), admitted));
     let delivery = Arc::new(Delivery {
         api: Arc::clone(tenant),
         ledger: ledger.clone(),

@@ -23,6 +23,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 const LATEST_WRITE: Millis = 110_000;
 
 /// How a tenant behaves; each share is of requests.
+#[expect(clippy::struct_excessive_bools, reason = "switches, each by itself")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Manners {
     pub(crate) throttled: f64,
@@ -46,6 +47,20 @@ pub(crate) struct Manners {
     pub(crate) doubt_is_no: bool,
     /// The mutant without lanes: the user of a factor is told apart by what follows `#`.
     pub(crate) split_users: bool,
+}
+
+impl Manners {
+    /// What becomes of a POST: 0 not sent, 1 throttled, 2 lost before and 3 after it was executed,
+    /// 4 executed late; none: all goes well.
+    fn fate(&self, dice: f64) -> Option<usize> {
+        let shares =
+            [self.not_sent, self.throttled, self.lost_before, self.lost_after, self.late_write];
+        let upto = shares.into_iter().scan(0.0, |sum, share| {
+            *sum += share;
+            Some(*sum)
+        });
+        upto.into_iter().position(|upto| dice < upto)
+    }
 }
 
 /// A method, whole.
@@ -232,22 +247,7 @@ impl Api for Tenant {
         let now = clock::elapsed();
         let dice: f64 = self.world.roll(fastrand::Rng::f64);
         let latency = Duration::from_millis(self.world.roll(|dice| dice.u64(50..400)));
-        let mut fate = [
-            manners.not_sent,
-            manners.throttled,
-            manners.lost_before,
-            manners.lost_after,
-            manners.late_write,
-        ]
-        .into_iter()
-        .scan(0.0, |sum, share| {
-            *sum += share;
-            Some(*sum)
-        })
-        .position(|upto| dice < upto);
-        if self.outage() {
-            fate = Some(2);
-        }
+        let fate = if self.outage() { Some(2) } else { manners.fate(dice) };
         if fate == Some(0) {
             self.world.count_fault();
             sleep(latency).await;
