@@ -51,7 +51,7 @@ async fn deliver(ledger: &Ledger, seq: Seq) {
         status: Some(201),
         error: None,
     };
-    ledger.settle(seq, settlement).await.expect("the disk has room");
+    ledger.settle(seq, settlement, 0).await.expect("the disk has room");
 }
 
 fn commits(criterion: &mut Criterion) {

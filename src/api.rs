@@ -134,6 +134,14 @@ pub enum Verdict<T> {
 }
 
 impl<T> Verdict<T> {
+    /// The same meaning with another result.
+    pub fn map<U>(self, result: impl FnOnce(T) -> U) -> Verdict<U> {
+        match self {
+            Self::Done(value) => Verdict::Done(result(value)),
+            other => other.without_result(),
+        }
+    }
+
     /// The same meaning for another result type, where there is no result.
     pub fn without_result<U>(self) -> Verdict<U> {
         match self {

@@ -184,6 +184,9 @@ pub struct Import {
     /// Where results are recorded; the same file resumes [default: INPUT.ledger]
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<String>,
+    /// List each user first and skip what is already there; for a run without its old ledger
+    #[arg(long)]
+    pub skip_existing: bool,
     /// Try again what an earlier run has left in these states
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub retry: Vec<Retry>,

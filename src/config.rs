@@ -19,7 +19,7 @@ const FILE: &str = "mfaferry.toml";
 const LONGEST_SECRET: u64 = 64 * 1024;
 
 /// Every setting: name of the flag and in the file, and the variable of the environment.
-const SETTINGS: [(&str, &str); 16] = [
+const SETTINGS: [(&str, &str); 17] = [
     ("domain", "AUTH0_DOMAIN"),
     ("base-url", "MFAFERRY_BASE_URL"),
     ("audience", "AUTH0_AUDIENCE"),
@@ -36,6 +36,7 @@ const SETTINGS: [(&str, &str); 16] = [
     ("max-errors", "MFAFERRY_MAX_ERRORS"),
     ("max-outage", "MFAFERRY_MAX_OUTAGE"),
     ("sandbox", "MFAFERRY_SANDBOX"),
+    ("skip-existing", "MFAFERRY_SKIP_EXISTING"),
 ];
 
 /// Checked settings of a run against a tenant.
@@ -63,6 +64,8 @@ pub struct Config {
     pub max_errors: Option<MaxErrors>,
     /// `--max-outage`.
     pub max_outage: Duration,
+    /// `--skip-existing`.
+    pub skip_existing: bool,
 }
 
 /// Which tenant.
@@ -175,6 +178,8 @@ impl Layers {
                 parse_max_errors,
             )?,
             max_outage: duration("max-outage", "30m")?,
+            skip_existing: self
+                .parse("skip-existing", "false", "`true` or `false`", |text| text.parse().ok())?,
         })
     }
 

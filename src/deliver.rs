@@ -12,13 +12,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{Answer, Api, Millis, NotExecuted, Verdict},
+    api::{Answer, Api, Method, Millis, NotExecuted, Verdict},
     breaker::{Health, Kind},
     error::Error,
     ledger::{Intent, Ledger, Seq},
-    model::{Factor, UserId},
+    model::{Factor, State, UserId},
     pacer::Pacer,
-    reconcile::{self, Finding},
+    reconcile,
     retry::{Decision, History, RetryPolicy},
     vitals::Vitals,
 };
@@ -34,22 +34,33 @@ pub struct Item {
     pub history: History,
     /// What is to be done next.
     pub step: Step,
+    /// The user's methods before the first POST of this import, where they were asked for.
+    pub listed: Option<Arc<Vec<Method>>>,
+    /// The method id that the ledger has, once it is settled.
+    pub own: Option<Arc<str>>,
 }
 
 /// What is to be done next for a factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
+    /// `--skip-existing`: see whether the user has it already.
+    Survey,
     /// POST it.
     Send,
     /// It is in doubt: look it up.
     LookUp,
+    /// It is settled, but was once in doubt: the last step of a run asks again.
+    Audit,
 }
 
 /// What came of a step.
 #[derive(Debug)]
 pub enum Next {
-    /// The factor has come to its end.
+    /// The factor has come to its end; if it is at [`Step::Audit`], the end of the run is to ask
+    /// about it once more.
     Settled,
+    /// That has been done.
+    Audited,
     /// Its next step is due after this long.
     After(Duration),
     /// Nothing was sent: the gate is closed, or the run is stopping.
@@ -94,8 +105,10 @@ impl<A: Api> Delivery<A> {
             Err(other) => return other,
         }
         let taken = match item.step {
+            Step::Survey => self.survey(item, dice).await,
             Step::Send => self.send(item, dice).await,
             Step::LookUp => self.look_up(item, dice).await,
+            Step::Audit => self.audit(item, dice).await,
         };
         taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
     }
@@ -169,38 +182,104 @@ impl<A: Api> Delivery<A> {
         Ok((self.follow(item, decision).await?, health))
     }
 
+    async fn survey(
+        &self,
+        item: &mut Item,
+        dice: &mut fastrand::Rng,
+    ) -> Result<(Next, Health), Error> {
+        let (verdict, health) = if let Some(list) = &item.listed {
+            (Verdict::Done(Arc::clone(list)), Health::Unknown)
+        } else {
+            let answer = self.list(&item.factor.user).await;
+            (answer.verdict.map(Arc::new), answer.health)
+        };
+        let verdict = match verdict {
+            Verdict::Done(list) => {
+                let known = self.ledger.known(&item.factor.user, item.seq).await?;
+                let found = reconcile::present(&item.factor, &list, |id| holds(&known, id));
+                item.listed = Some(list);
+                Verdict::Done(found)
+            }
+            other => other.without_result(),
+        };
+        let decision = self.policy.after_survey(verdict, &mut item.history, dice);
+        Ok((self.follow(item, decision).await?, health))
+    }
+
     async fn look_up(
         &self,
         item: &mut Item,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let answer = self.api.list(&item.factor.user).await;
-        let health = self.note(&answer);
-        let status = answer.status;
-        let verdict = match answer.verdict {
+        let Listing { verdict, health } = self.list(&item.factor.user).await;
+        let verdict = match verdict {
             Verdict::Done(list) => {
                 let known = self.ledger.known(&item.factor.user, item.seq).await?;
-                let history = &item.history;
-                let skew = history.skew.or(self.api.clock_skew()).unwrap_or_default();
-                let is_known = |id: &str| known.iter().any(|known| **known == *id);
-                let found =
-                    reconcile::judge(&item.factor, &list, history.intent_at + skew, is_known);
-                Verdict::Done(found)
+                // What was there before the first POST is not ours either.
+                let before = item.listed.as_deref();
+                let is_known = |id: &str| {
+                    holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
+                };
+                let sent_at = self.sent_at(&item.history);
+                Verdict::Done(reconcile::judge(&item.factor, &list, sent_at, is_known))
             }
-            // A user who is not there has no methods; the next POST will say the same.
-            Verdict::Refused(_) if status == Some(404) => Verdict::Done(Finding::Absent),
             other => other.without_result(),
         };
         let decision = self.policy.after_lookup(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
 
+    async fn audit(
+        &self,
+        item: &mut Item,
+        dice: &mut fastrand::Rng,
+    ) -> Result<(Next, Health), Error> {
+        let Listing { verdict, health } = self.list(&item.factor.user).await;
+        let verdict = match verdict {
+            Verdict::Done(list) => {
+                let known = self.ledger.known(&item.factor.user, item.seq).await?;
+                let (sent_at, own) = (self.sent_at(&item.history), item.own.as_deref());
+                let is_known = |id: &str| holds(&known, id);
+                Verdict::Done(reconcile::audit(&item.factor, &list, sent_at, own, is_known))
+            }
+            other => other.without_result(),
+        };
+        let decision = self.policy.after_audit(verdict, &mut item.history, dice);
+        Ok((self.follow(item, decision).await?, health))
+    }
+
+    /// A user's methods. A user who is not there has none; the next POST will say the same.
+    async fn list(&self, user: &UserId) -> Listing {
+        let answer = self.api.list(user).await;
+        let health = self.note(&answer);
+        let verdict = match answer.verdict {
+            Verdict::Refused(_) if answer.status == Some(404) => Verdict::Done(Vec::new()),
+            verdict => verdict,
+        };
+        Listing { verdict, health }
+    }
+
+    /// When the first attempt in doubt left, by the tenant's clock.
+    fn sent_at(&self, history: &History) -> Millis {
+        history.intent_at + history.skew.or(self.api.clock_skew()).unwrap_or_default()
+    }
+
     async fn follow(&self, item: &mut Item, decision: Decision) -> Result<Next, Error> {
         Ok(match decision {
             Decision::Settle(settlement) => {
-                self.ledger.settle(item.seq, settlement).await?;
+                item.own = settlement.method_id.as_deref().map(Into::into);
+                let doubts = item.history.doubts;
+                if doubts > 0 && settlement.state != State::NeedsReview {
+                    item.step = Step::Audit;
+                }
+                self.ledger.settle(item.seq, settlement, doubts).await?;
                 Next::Settled
             }
+            Decision::Audited(audit) => {
+                self.ledger.audit(item.seq, audit).await?;
+                Next::Audited
+            }
+            Decision::SurveyAfter(wait) | Decision::AuditAfter(wait) => Next::After(wait),
             Decision::SendAfter(wait) => {
                 item.step = Step::Send;
                 Next::After(wait)
@@ -232,12 +311,27 @@ impl<A: Api> Delivery<A> {
     }
 }
 
+/// A list of a user's methods, or why there is none.
+struct Listing {
+    verdict: Verdict<Vec<Method>>,
+    health: Health,
+}
+
+fn holds(known: &[Arc<str>], id: &str) -> bool {
+    known.iter().any(|known| **known == *id)
+}
+
 impl Item {
+    /// A factor that `step` is to be done for.
+    pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step) -> Self {
+        Self { seq, factor, history, step, listed: None, own: None }
+    }
+
     /// Which kind of request its next step is.
     pub fn kind(&self) -> Kind {
         match self.step {
             Step::Send => Kind::Create,
-            Step::LookUp => Kind::LookUp,
+            Step::Survey | Step::LookUp | Step::Audit => Kind::LookUp,
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::{
     model::UserId,
 };
 
+/// Factors that the end of a run asks about once more, at most.
+const MOST_AUDITS: usize = 65_536;
+
 /// Bounds of a run.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -155,6 +158,8 @@ struct Engine<A> {
     in_doubt: usize,
     /// Factors taken in and not settled.
     held: usize,
+    /// Settled factors that were in doubt: the last step of the run asks about them once more.
+    audits: Vec<Item>,
     breaker: Breaker,
     last_user: Option<UserId>,
     began: Instant,
@@ -193,6 +198,7 @@ impl<A: Api> Engine<A> {
             number: 0,
             in_doubt: 0,
             held: 0,
+            audits: Vec::new(),
             breaker: Breaker::default(),
             last_user: None,
             began: Instant::now(),
@@ -209,7 +215,12 @@ impl<A: Api> Engine<A> {
             let now = Instant::now();
             self.wake(now);
             if !reading && self.held == 0 {
-                return broken.map_or(End::Complete, End::Failed);
+                if self.audits.is_empty() {
+                    return broken.map_or(End::Complete, End::Failed);
+                }
+                for item in std::mem::take(&mut self.audits) {
+                    self.enter(item);
+                }
             }
             if self.limits.max_errors.is_some_and(|most| most.reached(&tally.get())) {
                 return End::Stopped(Stop::MaxErrors);
@@ -237,7 +248,11 @@ impl<A: Api> Engine<A> {
                 more = intake.recv(), if reading && self.held < self.limits.window => match more {
                     Some(Feed::More(items)) => {
                         for item in items {
-                            self.take_in(item);
+                            if item.step == Step::Audit {
+                                self.audit_later(item);
+                            } else {
+                                self.enter(item);
+                            }
                         }
                     }
                     Some(Feed::End) => reading = false,
@@ -252,8 +267,8 @@ impl<A: Api> Engine<A> {
         }
     }
 
-    /// Puts a new factor into its user's lane.
-    fn take_in(&mut self, item: Item) {
+    /// Puts a factor into its user's lane.
+    fn enter(&mut self, item: Item) {
         self.held += 1;
         if let Some(lane) = self.lanes.get_mut(&item.factor.user) {
             lane.push_back(item);
@@ -261,7 +276,7 @@ impl<A: Api> Engine<A> {
         }
         self.lanes.insert(item.factor.user.clone(), VecDeque::new());
         match item.step {
-            Step::Send => self.ready.push_back(item),
+            Step::Survey | Step::Send | Step::Audit => self.ready.push_back(item),
             // Left in doubt by an earlier process, whose request may still be under way: a whole
             // settle time counts from our own start (reliability.md 1.3, R8).
             Step::LookUp => self.park(item, self.began + self.delivery.policy.settle),
@@ -278,16 +293,15 @@ impl<A: Api> Engine<A> {
         if let (Health::Bad, Some(item)) = (report.health, &report.item) {
             self.last_user = Some(item.factor.user.clone());
         }
+        let settled = matches!(report.next, Next::Settled);
         match (report.next, report.item) {
             (Next::Stop(error), _) => return Some(*error),
             (_, None) => {}
-            (Next::Settled, Some(item)) => {
+            (Next::Settled | Next::Audited, Some(item)) => {
                 self.held -= 1;
-                let next = self.lanes.get_mut(&item.factor.user).and_then(VecDeque::pop_front);
-                match next {
-                    None => drop(self.lanes.remove(&item.factor.user)),
-                    Some(next) if next.step == Step::Send => self.ready.push_front(next),
-                    Some(next) => self.park(next, self.began + self.delivery.policy.settle),
+                self.leave(&item);
+                if settled && item.step == Step::Audit {
+                    self.audit_later(item);
                 }
             }
             (Next::Held, Some(item)) => self.ready.push_front(item),
@@ -295,6 +309,28 @@ impl<A: Api> Engine<A> {
             (Next::After(wait), Some(item)) => self.park(item, now + wait),
         }
         None
+    }
+
+    /// Lets the next factor of the same user go.
+    fn leave(&mut self, item: &Item) {
+        let next = self.lanes.get_mut(&item.factor.user).and_then(VecDeque::pop_front);
+        let Some(mut next) = next else {
+            self.lanes.remove(&item.factor.user);
+            return;
+        };
+        // One list before a user's first POST serves all that follow.
+        next.listed.clone_from(&item.listed);
+        match next.step {
+            Step::Survey | Step::Send | Step::Audit => self.ready.push_front(next),
+            Step::LookUp => self.park(next, self.began + self.delivery.policy.settle),
+        }
+    }
+
+    /// What does not find room is left to the next run: the ledger knows.
+    fn audit_later(&mut self, item: Item) {
+        if self.audits.len() < MOST_AUDITS {
+            self.audits.push(item);
+        }
     }
 
     fn park(&mut self, item: Item, due: Instant) {

@@ -76,11 +76,13 @@ pub enum Read {
 /// A row as the ledger needs to know it, with the factor itself where there is one.
 pub type Prepared = (Row, Option<Box<Factor>>);
 
-/// Starts reading `source`; what the engine gets is admitted.
+/// Starts reading `source`; what the engine gets is admitted. `first` is the first step of a
+/// factor.
 pub fn start(
     mut source: Source,
     key: Key,
     ledger: Ledger,
+    first: Step,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<Intake, Error> {
     let (read, rows) = mpsc::channel(QUEUE);
@@ -93,7 +95,7 @@ pub fn start(
         })
         .map_err(|source| Error::Io { what: "starting the input's thread".into(), source })?;
     let (admitted, intake) = mpsc::channel(2);
-    tokio::spawn(admit(rows, ledger, admitted));
+    tokio::spawn(admit(rows, ledger, first, admitted));
     Ok(intake)
 }
 
@@ -146,10 +148,11 @@ pub fn prepare(planned: Planned, key: &Key) -> Prepared {
 }
 
 /// Asks the ledger about the rows, as many at a time as are there, and passes on what there is to
-/// do, until either end is gone.
+/// do, until either end is gone. `first` is the first step of a factor.
 pub async fn admit(
     mut rows: mpsc::Receiver<Read>,
     ledger: Ledger,
+    first: Step,
     admitted: mpsc::Sender<Feed<Item>>,
 ) {
     let mut waiting = Vec::with_capacity(BATCH);
@@ -173,7 +176,7 @@ pub async fn admit(
             }
         }
         // Rows before an unreadable place are good, and go first.
-        let (items, end) = match admit_batch(batch, &ledger).await {
+        let (items, end) = match admit_batch(batch, &ledger, first).await {
             Ok(items) => (Feed::More(items), end),
             Err(error) => (Feed::Broken(error), None),
         };
@@ -188,14 +191,22 @@ pub async fn admit(
     }
 }
 
-async fn admit_batch(batch: Vec<Prepared>, ledger: &Ledger) -> Result<Vec<Item>, Error> {
+async fn admit_batch(
+    batch: Vec<Prepared>,
+    ledger: &Ledger,
+    first: Step,
+) -> Result<Vec<Item>, Error> {
     let (rows, factors): (Vec<Row>, Vec<Option<Box<Factor>>>) = batch.into_iter().unzip();
     let admissions = ledger.admit(rows).await?;
     let item = |(admission, factor): (Admission, Option<Box<Factor>>)| {
-        let item =
-            |seq, history: History, step| factor.map(|factor| Item { seq, factor, history, step });
+        let item = |seq, history: History, step| {
+            factor.map(|factor| Item::new(seq, factor, history, step))
+        };
         match admission {
-            Admission::Todo(seq, history) => item(seq, history, Step::Send),
+            Admission::Todo(seq, history) => item(seq, history, first),
+            Admission::Unaudited(seq, history, own) => {
+                item(seq, history, Step::Audit).map(|item| Item { own, ..item })
+            }
             Admission::InDoubt(seq, history) => item(seq, history, Step::LookUp),
             Admission::Done => None,
         }

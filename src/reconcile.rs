@@ -8,6 +8,7 @@
 use crate::{
     api::{Method, Millis},
     model::{Credential, Factor, FactorType},
+    retry::{Audit, How},
 };
 
 /// `Date` has whole seconds and front ends have clocks of their own: what was created up to this
@@ -77,6 +78,61 @@ pub fn judge(
             None if unclear => Finding::Unclear("other_name"),
             None => Finding::Absent,
         },
+    }
+}
+
+/// Which method of `list`, read before the first POST, may stand for `factor`: plainly the same,
+/// or else consistent with it, of the same name if there is one. `taken` says whether a method id
+/// is known to stand for another factor.
+pub fn present(
+    factor: &Factor,
+    list: &[Method],
+    taken: impl Fn(&str) -> bool,
+) -> Option<(String, How)> {
+    let candidates = list
+        .iter()
+        .filter(|method| method.factor_type == Some(factor.factor_type()) && !taken(&method.id));
+    let best = candidates.filter_map(|method| {
+        let rank = match compare(factor, method) {
+            Likeness::Same => 0,
+            Likeness::Consistent if method.name == factor.name => 1,
+            // Without its key id nothing can be said of a key.
+            Likeness::Consistent if method.contact.is_some() => 2,
+            Likeness::Consistent | Likeness::Unclear | Likeness::Other => return None,
+        };
+        Some((rank, method))
+    });
+    let (rank, method) = best.min_by_key(|(rank, _)| *rank)?;
+    Some((method.id.clone(), if rank == 0 { How::Listed } else { How::Consistent }))
+}
+
+/// What `list`, read at the end of a run, says about a settled factor that was once in doubt,
+/// whose first attempt in doubt left at `intent_at` (tenant's clock). `own` is the id that the
+/// ledger has for it; `known` as for [`judge`].
+pub fn audit(
+    factor: &Factor,
+    list: &[Method],
+    intent_at: Millis,
+    own: Option<&str>,
+    known: impl Fn(&str) -> bool,
+) -> Audit {
+    let mut ids: Vec<String> = own.map(Into::into).into_iter().collect();
+    let late = list.iter().filter(|method| {
+        method.factor_type == Some(factor.factor_type())
+            && method.created_at >= intent_at - CLOCK_TOLERANCE
+            && own != Some(method.id.as_str())
+            && !known(&method.id)
+            && match compare(factor, method) {
+                Likeness::Same => true,
+                Likeness::Consistent => method.name == factor.name,
+                Likeness::Unclear | Likeness::Other => false,
+            }
+    });
+    ids.extend(late.map(|method| method.id.clone()));
+    match (ids.len(), own) {
+        (0, _) | (1, Some(_)) => Audit::Sound,
+        (1, None) => Audit::Appeared(ids.remove(0)),
+        _ => Audit::Doubled(ids),
     }
 }
 
@@ -287,6 +343,45 @@ mod tests {
         // A clock that is a second behind does not hide what is ours.
         let list = [listed("m1", &totp(), None, -CLOCK_TOLERANCE)];
         assert_eq!(judged(&totp(), &list), Finding::Ours("m1".into()));
+    }
+
+    #[test]
+    fn before_the_first_post_the_likest_method_stands_for_a_factor_and_a_taken_one_does_not() {
+        let plain = listed("plain", &phone(), Some("+44207183875044"), -9_000);
+        let masked = listed("masked", &phone(), Some("XXXXXXXXXXX5044"), -9_000);
+        let other_name = Method { id: "other".into(), name: None, ..masked.clone() };
+        let list = [other_name.clone(), masked.clone(), plain];
+        let found = |list: &[Method]| present(&phone(), list, |id| id == "taken");
+        assert_eq!(found(&list), Some(("plain".into(), How::Listed)));
+        assert_eq!(found(&list[..2]), Some(("masked".into(), How::Consistent)));
+        assert_eq!(found(&list[..1]), Some(("other".into(), How::Consistent)));
+        assert_eq!(found(&[Method { id: "taken".into(), ..masked }]), None);
+        assert_eq!(found(&[]), None);
+        let other = Method { name: Some("Other".into()), ..listed("t", &totp(), None, -9_000) };
+        assert_eq!(present(&totp(), &[other], |_| false), None);
+        let same = listed("t", &totp(), None, -9_000);
+        assert_eq!(present(&totp(), &[same], |_| false), Some(("t".into(), How::Consistent)));
+        let nothing_to_compare = listed("k", &key(), None, -9_000);
+        let unnamed = Method { name: None, ..nothing_to_compare };
+        assert_eq!(present(&key(), &[unnamed], |_| false), None);
+    }
+
+    #[test]
+    fn a_late_commit_is_found_at_the_end_with_every_id() {
+        let shown = Some("XXXXXXXXXXX5044");
+        let own = listed("own", &phone(), shown, 500);
+        let late = listed("late", &phone(), shown, 90_000);
+        let older = listed("old", &phone(), shown, -90_000);
+        let known = listed("known", &phone(), shown, 700);
+        let audited = |list: &[Method], own: Option<&str>| {
+            audit(&phone(), list, INTENT, own, |id| id == "known")
+        };
+        let sound = [own.clone(), older, known];
+        assert_eq!(audited(&sound, Some("own")), Audit::Sound);
+        let both = [late.clone(), own];
+        assert_eq!(audited(&both, Some("own")), Audit::Doubled(vec!["own".into(), "late".into()]));
+        assert_eq!(audited(&[late], None), Audit::Appeared("late".into()));
+        assert_eq!(audited(&[], None), Audit::Sound);
     }
 
     #[test]

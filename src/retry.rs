@@ -67,6 +67,12 @@ pub enum Decision {
     SendAfter(Duration),
     /// Look it up after this long.
     LookUpAfter(Duration),
+    /// Ask for the list before the first POST again, after this long.
+    SurveyAfter(Duration),
+    /// Ask for the list at the end of the run again, after this long.
+    AuditAfter(Duration),
+    /// The list at the end of the run has been read.
+    Audited(Audit),
     /// The run stops; the factor is still to do.
     Stop(Box<Error>),
 }
@@ -86,6 +92,19 @@ pub struct Settlement {
     pub error: Option<Reason>,
 }
 
+/// What the list at the end of a run says about a settled factor that was once in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audit {
+    /// Nothing that the ledger does not say.
+    Sound,
+    /// It is there after all, once; its id.
+    Appeared(String),
+    /// It is there more than once: an attempt that was given up has been executed late. All ids.
+    Doubled(Vec<String>),
+    /// No list could be had.
+    NotDone,
+}
+
 /// How an outcome is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -94,6 +113,11 @@ pub enum How {
     Response = 1,
     /// A list, read afterwards, said so.
     Reconciled = 2,
+    /// A list, read before sending, showed the very value.
+    Listed = 3,
+    /// A list, read before sending, showed what is consistent with the value: a masked contact,
+    /// or a TOTP of that name.
+    Consistent = 4,
 }
 
 impl How {
@@ -102,6 +126,8 @@ impl How {
         match self {
             Self::Response => "response",
             Self::Reconciled => "reconciled",
+            Self::Listed => "listed",
+            Self::Consistent => "consistent",
         }
     }
 
@@ -110,6 +136,8 @@ impl How {
         match code {
             1 => Some(Self::Response),
             2 => Some(Self::Reconciled),
+            3 => Some(Self::Listed),
+            4 => Some(Self::Consistent),
             _ => None,
         }
     }
@@ -211,6 +239,78 @@ impl RetryPolicy {
         Decision::LookUpAfter(self.second_look())
     }
 
+    /// What follows from a list that is read before the first POST of a factor.
+    pub fn after_survey(
+        &self,
+        verdict: Verdict<Option<(String, How)>>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Decision {
+        match verdict {
+            // Where the list is refused, the POST will be, with the right words.
+            Verdict::Done(None) | Verdict::Refused(_) => Decision::SendAfter(Duration::ZERO),
+            Verdict::Done(Some((id, how))) => Decision::Settle(Settlement {
+                state: State::AlreadyPresent,
+                how,
+                method_id: Some(id),
+                status: None,
+                error: None,
+            }),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
+            other => match self.again(&other, history, dice) {
+                Some(wait) => Decision::SurveyAfter(wait),
+                None => Decision::Settle(Settlement {
+                    state: State::Failed,
+                    how: How::Response,
+                    method_id: None,
+                    status: None,
+                    error: Some("no_usable_list".into()),
+                }),
+            },
+        }
+    }
+
+    /// What follows from the list that is read at the end of a run, of a user who had a factor in
+    /// doubt.
+    pub fn after_audit(
+        &self,
+        verdict: Verdict<Audit>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Decision {
+        match verdict {
+            Verdict::Done(audit) => Decision::Audited(audit),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
+            Verdict::Refused(_) => Decision::Audited(Audit::Sound),
+            other => match self.again(&other, history, dice) {
+                Some(wait) => Decision::AuditAfter(wait),
+                None => Decision::Audited(Audit::NotDone),
+            },
+        }
+    }
+
+    /// When to ask for a list again that gave no verdict; `None` when it was asked often enough.
+    fn again<T>(
+        &self,
+        verdict: &Verdict<T>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Option<Duration> {
+        match verdict {
+            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
+                Some(Duration::ZERO)
+            }
+            Verdict::NotExecuted(NotExecuted::NotSent) => {
+                history.bounced += 1;
+                Some(self.delay(history.bounced, dice))
+            }
+            _ => {
+                history.lookups += 1;
+                (history.lookups < MAX_LOOKUPS).then(|| self.delay(history.lookups, dice))
+            }
+        }
+    }
+
     /// What follows from the look-up of a factor in doubt.
     pub fn after_lookup(
         &self,
@@ -229,24 +329,13 @@ impl RetryPolicy {
                 settle(State::NeedsReview, None, Some(why.into()))
             }
             Verdict::Done(Finding::Absent) => self.absent(history),
-            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
-                Decision::LookUpAfter(Duration::ZERO)
-            }
-            Verdict::NotExecuted(NotExecuted::NotSent) => {
-                history.bounced += 1;
-                Decision::LookUpAfter(self.delay(history.bounced, dice))
-            }
             // The list itself is refused for good; asking again would not help.
             Verdict::Refused(_) => settle(State::NeedsReview, None, Some("list_refused".into())),
-            Verdict::InDoubt(_) | Verdict::Present => {
-                history.lookups += 1;
-                if history.lookups >= MAX_LOOKUPS {
-                    settle(State::NeedsReview, None, Some("no_usable_list".into()))
-                } else {
-                    Decision::LookUpAfter(self.delay(history.lookups, dice))
-                }
-            }
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
+            other => match self.again(&other, history, dice) {
+                Some(wait) => Decision::LookUpAfter(wait),
+                None => settle(State::NeedsReview, None, Some("no_usable_list".into())),
+            },
         }
     }
 

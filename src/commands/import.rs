@@ -12,7 +12,7 @@ use super::{blocking, now, print, signals::Signals, tenant::Tenant};
 use crate::{
     cli::{self, Import, Output},
     config::{Config, Target},
-    deliver::Delivery,
+    deliver::{Delivery, Step},
     engine::{self, End, Limits, Stop},
     error::{Error, Exit},
     input::{self, Source},
@@ -32,7 +32,8 @@ const WINDOW: usize = 16_384;
 
 /// Runs the command.
 pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
-    let config = Config::resolve(&import.tenant, &import.pace, import.ledger.as_ref())?;
+    let mut config = Config::resolve(&import.tenant, &import.pace, import.ledger.as_ref())?;
+    config.skip_existing |= import.skip_existing;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let path = PathBuf::from(&import.input);
@@ -120,7 +121,8 @@ async fn deliver(
         length: source.len(),
     };
     let progress = tokio::spawn(progress::watch(watch, show));
-    let intake = intake::start(source, key, ledger.clone(), Arc::clone(&remarks))?;
+    let first = if config.skip_existing { Step::Survey } else { Step::Send };
+    let intake = intake::start(source, key, ledger.clone(), first, Arc::clone(&remarks))?;
     let delivery = Arc::new(Delivery {
         api: Arc::new(tenant.client),
         ledger: ledger.clone(),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::Millis,
     model::{FactorType, Rejection, State, UserId},
-    retry::{History, Settlement},
+    retry::{Audit, History, How, Settlement},
 };
 
 /// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
@@ -61,6 +61,9 @@ pub enum Admission {
     Todo(Seq, History),
     /// An earlier run left it in doubt: to be looked up.
     InDoubt(Seq, History),
+    /// Settled by an earlier run, but once in doubt, and that run did not come to its end: the list
+    /// at the end of this one has to confirm it. With the method id that the ledger has.
+    Unaudited(Seq, History, Option<Arc<str>>),
     /// Nothing to do: settled by an earlier run, met before in this input, or rejected.
     Done,
 }
@@ -117,6 +120,7 @@ impl<S: Store> Book<S> {
         let mut index = Index::new();
         store.load(&mut |seq, entry| {
             index.insert(seq, entry.fingerprint, entry.user.as_str(), entry.state);
+            index.set_unaudited(seq, wants_audit(entry));
         })?;
         Ok(Self {
             store,
@@ -163,6 +167,7 @@ impl<S: Store> Book<S> {
                 how: None,
                 attempts: 0,
                 doubts: 0,
+                audited: false,
                 intent_at: None,
                 skew: None,
                 method_id: None,
@@ -183,28 +188,21 @@ impl<S: Store> Book<S> {
         if state.is_settled() && !self.retry.contains(&state) {
             self.counts.skipped += 1;
             self.counts.skipped_bad += u64::from(state.is_bad());
-            return Ok(Admission::Done);
+            if !self.index.is_unaudited(seq) {
+                return Ok(Admission::Done);
+            }
+            let entry = self.stored(seq)?;
+            let history = history_of(&entry);
+            return Ok(Admission::Unaudited(seq, history, entry.method_id));
         }
         let mut entry = self.stored(seq)?;
         let history = match state {
             State::InFlight => {
                 self.counts.in_flight += 1;
-                History {
-                    attempts: entry.attempts,
-                    // The open attempt is in doubt now.
-                    doubts: entry.doubts + 1,
-                    intent_at: entry.intent_at.unwrap_or_default(),
-                    skew: entry.skew,
-                    ..History::default()
-                }
+                // The open attempt is in doubt now.
+                History { doubts: entry.doubts + 1, ..history_of(&entry) }
             }
-            State::Pending => History {
-                attempts: entry.attempts,
-                doubts: entry.doubts,
-                intent_at: entry.intent_at.unwrap_or_default(),
-                skew: entry.skew,
-                ..History::default()
-            },
+            State::Pending => history_of(&entry),
             _ => {
                 (entry.attempts, entry.doubts) = (0, 0);
                 (entry.intent_at, entry.skew) = (None, None);
@@ -248,6 +246,7 @@ impl<S: Store> Book<S> {
         &mut self,
         seq: Seq,
         settlement: Settlement,
+        doubts: u32,
         at: Millis,
     ) -> Result<(), LedgerFault> {
         let Some(open) = self.open.get_mut(&seq) else {
@@ -255,22 +254,57 @@ impl<S: Store> Book<S> {
         };
         let entry = &mut open.entry;
         entry.how = Some(settlement.how);
+        (entry.doubts, entry.audited) = (doubts, false);
         entry.method_id = settlement.method_id.map(Into::into);
         entry.status = settlement.status;
         entry.error = settlement.error.map(|error| error.as_ref().into());
         entry.settled_at = Some(at);
         self.change(seq, settlement.state)?;
-        self.open.remove(&seq);
-        match settlement.state {
-            State::Created => self.counts.created += 1,
-            State::AlreadyPresent => self.counts.already_present += 1,
-            State::Rejected => self.counts.rejected += 1,
-            State::Failed => self.counts.failed += 1,
-            State::NeedsReview => self.counts.needs_review += 1,
-            State::Pending | State::InFlight => {
-                return Err(LedgerFault::bug("an outcome that settles nothing"));
+        let open = self.open.remove(&seq);
+        self.index.set_unaudited(seq, open.is_some_and(|open| wants_audit(&open.entry)));
+        if !settlement.state.is_settled() {
+            return Err(LedgerFault::bug("an outcome that settles nothing"));
+        }
+        *self.counts.of(settlement.state) += 1;
+        self.index.settle_now(seq);
+        Ok(())
+    }
+
+    /// Records what the list at the end of the run has said of a settled factor.
+    pub(super) fn audit(&mut self, seq: Seq, audit: Audit) -> Result<(), LedgerFault> {
+        let mut entry = self.stored_anew(seq)?;
+        // A count of this run only knows what this run has settled.
+        let ours = self.index.is_settled_now(seq);
+        entry.audited = true;
+        let before = entry.state;
+        match audit {
+            Audit::NotDone => return Ok(()),
+            Audit::Sound => {}
+            Audit::Appeared(id) => {
+                (entry.state, entry.how) = (State::Created, Some(How::Reconciled));
+                (entry.method_id, entry.error) = (Some(id.into()), None);
+            }
+            Audit::Doubled(ids) => {
+                let others = ids.get(1..).unwrap_or_default().join(" ");
+                entry.state = State::NeedsReview;
+                entry.method_id = ids.first().map(|id| id.as_str().into());
+                entry.error = Some(format!("also_there:{others}").into());
             }
         }
+        if before != entry.state {
+            let counts = &mut self.counts;
+            if ours {
+                *counts.of(before) -= 1;
+                *counts.of(entry.state) += 1;
+            } else {
+                counts.skipped_bad -= u64::from(before.is_bad());
+                counts.skipped_bad += u64::from(entry.state.is_bad());
+            }
+        }
+        self.store.update(seq, &entry)?;
+        self.index.set_state(seq, entry.state);
+        self.index.set_unaudited(seq, false);
+        self.dirty = true;
         Ok(())
     }
 
@@ -285,8 +319,9 @@ impl<S: Store> Book<S> {
             if seq == except || self.open.contains_key(&seq) {
                 continue;
             }
-            if let Some((_, entry)) = self.store.range(seq, 1)?.pop().filter(|(at, _)| *at == seq)
-                && entry.user == *user
+            // Numbers in between, of rows that were never written, have no entry.
+            let found = self.store.range(seq, 1)?.pop();
+            if let Some((_, entry)) = found.filter(|(at, entry)| *at == seq && entry.user == *user)
             {
                 ids.extend(entry.method_id);
             }
@@ -343,6 +378,14 @@ impl<S: Store> Book<S> {
         Ok(None)
     }
 
+    /// A stored entry as it is now; pages may be older.
+    fn stored_anew(&mut self, seq: Seq) -> Result<Entry, LedgerFault> {
+        let found = self.store.range(seq, 1)?.pop().filter(|(at, _)| *at == seq);
+        found
+            .map(|(_, entry)| entry)
+            .ok_or_else(|| LedgerFault::damaged(format!("row {} has gone", seq.0)))
+    }
+
     /// A stored entry, by way of a page: a resumed input asks for its rows in order.
     fn stored(&mut self, seq: Seq) -> Result<Entry, LedgerFault> {
         let at = |page: &[(Seq, Entry)]| page.binary_search_by_key(&seq, |(seq, _)| *seq).ok();
@@ -353,5 +396,24 @@ impl<S: Store> Book<S> {
             .and_then(|position| self.page.get(position))
             .map(|(_, entry)| entry.clone())
             .ok_or_else(|| LedgerFault::damaged(format!("row {} has gone", seq.0)))
+    }
+}
+
+/// Whether what is said of a settled factor still wants a list to confirm it.
+fn wants_audit(entry: &Entry) -> bool {
+    entry.state.is_settled()
+        && entry.state != State::NeedsReview
+        && entry.doubts > 0
+        && !entry.audited
+}
+
+/// What an entry remembers of a factor's attempts.
+fn history_of(entry: &Entry) -> History {
+    History {
+        attempts: entry.attempts,
+        doubts: entry.doubts,
+        intent_at: entry.intent_at.unwrap_or_default(),
+        skew: entry.skew,
+        ..History::default()
     }
 }

@@ -30,6 +30,9 @@ pub struct Entry {
     pub attempts: u32,
     /// How many of them ended in doubt, whether or not a list has since called them absent.
     pub doubts: u32,
+    /// Whether a list at the end of a run has confirmed what is said here of a factor that was
+    /// once in doubt.
+    pub audited: bool,
     /// When the first attempt in doubt was about to leave, by our clock.
     pub intent_at: Option<Millis>,
     /// How far the tenant's clock was ahead then.
@@ -50,7 +53,7 @@ impl Entry {
     pub(super) fn check(&self, seq: u32) -> u32 {
         let mut crc = crc32fast::Hasher::new();
         crc.update(&self.fingerprint.0);
-        let numbers: [i64; 12] = [
+        let numbers: [i64; 13] = [
             i64::from(seq),
             self.run,
             self.line.cast_signed(),
@@ -59,6 +62,7 @@ impl Entry {
             self.how.map_or(-1, |how| how as i64),
             i64::from(self.attempts),
             i64::from(self.doubts),
+            i64::from(self.audited),
             self.intent_at.unwrap_or(-1),
             self.skew.unwrap_or(i64::MIN),
             self.status.map_or(-1, i64::from),

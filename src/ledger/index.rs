@@ -11,6 +11,12 @@ use crate::model::State;
 const SHARDS: usize = 16;
 /// Set in a state byte when this run's input has had the factor.
 const SEEN: u8 = 0x80;
+/// Set when the row is settled, was once in doubt, and no list has confirmed it since.
+const UNAUDITED: u8 = 0x40;
+/// Set when this run has settled it.
+const SETTLED_NOW: u8 = 0x20;
+/// What is left for the state.
+const STATE: u8 = 0x1F;
 
 /// Finds rows by fingerprint, by user, and tells their state.
 #[derive(Debug)]
@@ -59,12 +65,31 @@ impl Index {
     }
 
     pub(super) fn state(&self, seq: Seq) -> State {
-        State::from_code(self.states[seq.0 as usize] & !SEEN).unwrap_or(State::NeedsReview)
+        State::from_code(self.states[seq.0 as usize] & STATE).unwrap_or(State::NeedsReview)
     }
 
     pub(super) fn set_state(&mut self, seq: Seq, state: State) {
         let byte = &mut self.states[seq.0 as usize];
-        *byte = *byte & SEEN | state as u8;
+        *byte = *byte & !STATE | state as u8;
+    }
+
+    /// Whether this run has settled the row.
+    pub(super) fn is_settled_now(&self, seq: Seq) -> bool {
+        self.states[seq.0 as usize] & SETTLED_NOW != 0
+    }
+
+    pub(super) fn settle_now(&mut self, seq: Seq) {
+        self.states[seq.0 as usize] |= SETTLED_NOW;
+    }
+
+    /// Whether the row still wants the list at the end of a run.
+    pub(super) fn is_unaudited(&self, seq: Seq) -> bool {
+        self.states[seq.0 as usize] & UNAUDITED != 0
+    }
+
+    pub(super) fn set_unaudited(&mut self, seq: Seq, unaudited: bool) {
+        let byte = &mut self.states[seq.0 as usize];
+        *byte = if unaudited { *byte | UNAUDITED } else { *byte & !UNAUDITED };
     }
 
     /// Marks the row as met in this run's input; says whether it was before.

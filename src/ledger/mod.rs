@@ -37,7 +37,7 @@ use crate::{
     api::Millis,
     error::Error,
     model::{State, UserId},
-    retry::Settlement,
+    retry::{Audit, Settlement},
 };
 use book::Book;
 use owner::Command;
@@ -153,10 +153,15 @@ impl Ledger {
         self.tell(Command::Void(seq)).await
     }
 
-    /// Records how a factor ended. Durable with the next commit; if that is lost, the factor is
-    /// looked up again.
-    pub async fn settle(&self, seq: Seq, settlement: Settlement) -> Result<(), Error> {
-        self.tell(Command::Settle(seq, settlement)).await
+    /// Records how a factor ended, and how many of its attempts were in doubt. Durable with the
+    /// next commit; if that is lost, the factor is looked up again.
+    pub async fn settle(&self, seq: Seq, settlement: Settlement, doubts: u32) -> Result<(), Error> {
+        self.tell(Command::Settle(seq, settlement, doubts)).await
+    }
+
+    /// Records what the list at the end of the run says about a settled factor.
+    pub async fn audit(&self, seq: Seq, audit: Audit) -> Result<(), Error> {
+        self.tell(Command::Audit(seq, audit)).await
     }
 
     /// Ids of methods that the ledger holds for other factors of `user`.

@@ -9,7 +9,11 @@ use super::{
     book::{Admission, Book, Intent, Row, Store},
     seq::Seq,
 };
-use crate::{api::Millis, model::UserId, retry::Settlement};
+use crate::{
+    api::Millis,
+    model::UserId,
+    retry::{Audit, Settlement},
+};
 
 /// How many commands share a commit at most (performance.md 3: more gains little).
 const BATCH: usize = 1024;
@@ -20,7 +24,8 @@ pub(super) enum Command {
     Admit(Vec<Row>, oneshot::Sender<Vec<Admission>>),
     Intend(Intent, oneshot::Sender<()>),
     Void(Seq),
-    Settle(Seq, Settlement),
+    Settle(Seq, Settlement, u32),
+    Audit(Seq, Audit),
     Known(UserId, Seq, oneshot::Sender<Vec<Arc<str>>>),
     EndRun(bool, oneshot::Sender<()>),
 }
@@ -69,7 +74,10 @@ fn apply<S: Store>(
                 replies.push(Reply::Done(reply));
             }
             Command::Void(seq) => book.void(seq)?,
-            Command::Settle(seq, settlement) => book.settle(seq, settlement, now())?,
+            Command::Settle(seq, settlement, doubts) => {
+                book.settle(seq, settlement, doubts, now())?;
+            }
+            Command::Audit(seq, audit) => book.audit(seq, audit)?,
             Command::Known(user, except, reply) => {
                 replies.push(Reply::Known(reply, book.known(&user, except)?));
             }

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::model::State;
+
 /// How many rows of this run's input ended where. They add up to the rows read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
@@ -30,6 +32,18 @@ impl Counts {
     /// All rows that have come to a state.
     pub fn rows(&self) -> u64 {
         self.settled() + self.in_flight
+    }
+
+    /// The count of a state that a factor can be settled in.
+    pub(super) fn of(&mut self, state: State) -> &mut u64 {
+        match state {
+            State::Created => &mut self.created,
+            State::AlreadyPresent => &mut self.already_present,
+            State::Rejected => &mut self.rejected,
+            State::Failed => &mut self.failed,
+            State::NeedsReview => &mut self.needs_review,
+            State::Pending | State::InFlight => &mut self.in_flight,
+        }
     }
 
     /// All rows but those still in flight.

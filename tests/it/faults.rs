@@ -2,7 +2,7 @@
 
 use mfaferry::sandbox::{Fault, Outage, OutageKind, Settings, Verb};
 
-use crate::support::{Bench, factors, run};
+use crate::support::{Bench, factors, read, run, signal, spawn, until};
 
 /// Each kind of fault by itself, at a share that every run meets many times.
 #[test]
@@ -150,4 +150,50 @@ fn when_only_posts_fail_the_run_stops_and_burns_a_handful() {
     assert_eq!(done.code, Some(5), "{done:?}");
     let posts = bench.tenant().stats().requests(Verb::Post);
     assert!(posts <= 40, "{posts} POSTs into a tenant that fails them all");
+}
+
+#[test]
+fn a_write_that_lands_after_the_settle_time_is_found_at_the_end_with_both_ids() {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list("late-write=100%x1").unwrap(),
+        late_by_ms: 1500,
+        conflict: mfaferry::sandbox::Conflict::Off,
+        ..Settings::default()
+    });
+    let (csv, _, _) = factors(60);
+    bench.write("in.csv", csv);
+    let done = run(bench.import("in.csv").args(["--rate", "20", "--concurrency", "1"]));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    assert_eq!(done.summary()["needs_review"], 1, "{done:?}");
+    let rows = bench.rows("in.csv.ledger");
+    let doubled = rows.iter().find(|row| row["state"] == "needs_review").unwrap();
+    let told = format!("{} {}", doubled["method_id"], doubled["error"]);
+    let held = &bench.tenant().state()[doubled["user_id"].as_str().unwrap()];
+    let twice: Vec<_> = held
+        .iter()
+        .filter(|one| held.iter().filter(|two| two.digest() == one.digest()).count() == 2)
+        .collect();
+    assert_eq!(twice.len(), 2);
+    assert!(twice.iter().all(|one| told.contains(&one.id)), "{told}");
+}
+
+#[test]
+fn what_was_in_doubt_when_a_run_was_cut_short_is_confirmed_by_the_next_one() {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list("close-after=100%x1").unwrap(),
+        latency_ms: (20, 40),
+        ..Settings::default()
+    });
+    let (csv, wanted, users) = factors(200);
+    bench.write("in.csv", csv);
+    let child = spawn(bench.import("in.csv").args(["--rate", "60"]));
+    until("it was looked up", || bench.tenant().stats().requests(Verb::Get) >= 1);
+    until("some more were sent", || bench.tenant().stats().created > 60);
+    signal(&child, "-INT");
+    assert_eq!(read(&child.wait_with_output().unwrap()).code, Some(5));
+    let lists = bench.tenant().stats().requests(Verb::Get);
+    assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
+    assert_eq!(bench.tenant().stats().requests(Verb::Get), lists + 1, "asked once, at the end");
+    bench.audit("in.csv.ledger", &wanted, &users);
+    assert_eq!(run(&mut bench.import("in.csv")).summary()["requests"], 0, "and never again");
 }

@@ -173,3 +173,41 @@ fn a_rate_limit_is_kept_to_and_its_429s_lose_nothing() {
         assert!(stats.throttled <= 15, "{limit:?}: {} of 300 throttled", stats.throttled);
     }
 }
+
+#[test]
+fn without_its_old_ledger_skip_existing_creates_nothing_twice() {
+    for masking in [true, false] {
+        let bench = Bench::new(Settings {
+            masking,
+            conflict: mfaferry::sandbox::Conflict::Off,
+            ..Settings::default()
+        });
+        let (csv, wanted, users) = factors(90);
+        bench.write("in.csv", csv);
+        assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
+        let posts = bench.tenant().stats().requests(Verb::Post);
+        let done = run(bench.import("in.csv").args(["--ledger", "new", "--skip-existing"]));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert_eq!(done.summary()["already_present"], 90, "{done:?}");
+        assert_eq!(bench.tenant().stats().requests(Verb::Post), posts);
+        assert_eq!(bench.tenant().stats().requests(Verb::Get), 30, "one list a user");
+        for row in bench.rows("new") {
+            let plain = !masking && row["type"] == "phone";
+            assert_eq!(row["how"], if plain { "listed" } else { "consistent" }, "{row}");
+        }
+        bench.audit("in.csv.ledger", &wanted, &users);
+    }
+}
+
+#[test]
+fn with_skip_existing_one_masked_method_does_not_stand_for_two_factors() {
+    let bench = Bench::new(Settings::default());
+    bench.tenant().seed("auth0|1", vec![Method::new(Kind::Phone, "+14155550100")]);
+    bench.write(
+        "in.csv",
+        "user_id,type,phone_number\nauth0|1,phone,+14155550100\nauth0|1,phone,+442079460100\n",
+    );
+    let done = run(bench.import("in.csv").args(["--skip-existing"]));
+    let summary = done.summary();
+    assert_eq!((&summary["already_present"], &summary["created"]), (&json!(1), &json!(1)));
+}

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mfaferry::{
-    deliver::Delivery,
+    deliver::{Delivery, Step},
     engine::{self, End, Limits},
     intake::{Read, admit, prepare},
     ledger::{Key, Ledger},
@@ -43,6 +43,8 @@ pub(crate) struct Scenario {
     pub(crate) fuse: u64,
     /// The mutant whose commits do not sync.
     pub(crate) forgetful: bool,
+    /// The first step of each factor: a survey with `--skip-existing`.
+    pub(crate) first: Step,
 }
 
 /// What came of simulations.
@@ -55,7 +57,7 @@ pub(crate) struct Totals {
     pub(crate) doubts: u64,
     pub(crate) needs_review: u64,
     pub(crate) failed: u64,
-    pub(crate) hours: u64,
+    pub(crate) seconds: u64,
     pub(crate) violations: Vec<String>,
 }
 
@@ -68,7 +70,7 @@ impl Totals {
         self.doubts += other.doubts;
         self.needs_review += other.needs_review;
         self.failed += other.failed;
-        self.hours += other.hours;
+        self.seconds += other.seconds;
         self.violations.extend(other.violations.iter().cloned());
     }
 }
@@ -81,7 +83,7 @@ impl fmt::Display for Totals {
              doubt, {} need review, {} failed",
             self.seeds,
             self.records,
-            self.hours,
+            self.seconds / 3600,
             self.crashes,
             self.faults,
             self.doubts,
@@ -120,6 +122,7 @@ impl Scenario {
             crashes: dice.u64(0..8),
             fuse: dice.u64(2..80),
             forgetful: false,
+            first: if dice.u8(..4) == 0 { Step::Survey } else { Step::Send },
             manners: Manners {
                 masks: dice.bool(),
                 conflicts: dice.u8(..4) == 0,
@@ -245,7 +248,7 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
             let wait = world.roll(|dice| dice.u64(..3) * dice.u64(..120));
             tokio::time::sleep(Duration::from_secs(wait)).await;
         }
-        let hours = u64::try_from(clock::elapsed() / 3_600_000).unwrap();
+        let seconds = u64::try_from(clock::elapsed() / 1000).unwrap();
         tokio::time::sleep(Duration::from_secs(600)).await;
         tenant.catch_up();
         let judged = oracle::judge(&factors, &platter.lock().unwrap(), &tenant, &mut violations);
@@ -255,7 +258,7 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
             crashes,
             faults: world.faults.load(Relaxed),
             doubts: world.doubts.load(Relaxed),
-            hours,
+            seconds,
             violations,
             ..judged
         }
@@ -286,7 +289,7 @@ async fn process(
         }
         drop(read.send(Read::End).await);
     });
-    let admitting = tokio::spawn(admit(planned, ledger.clone(), admitted));
+    let admitting = tokio::spawn(admit(planned, ledger.clone(), scenario.first, admitted));
     let delivery = Arc::new(Delivery {
         api: Arc::clone(tenant),
         ledger: ledger.clone(),
