@@ -42,7 +42,7 @@ fn rows() -> Vec<Row> {
 }
 
 async fn deliver(ledger: &Ledger, seq: Seq) {
-    let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0 };
+    let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0, marked: false };
     ledger.intend(intent).await.expect("the disk has room");
     let settlement = Settlement {
         state: State::Created,

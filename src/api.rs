@@ -30,6 +30,14 @@ pub trait Api: Send + Sync + 'static {
     /// All of a user's methods. [`Verdict::Done`] only when the list is complete and well formed.
     fn list(&self, user: &UserId) -> impl Future<Output = Answer<Vec<Method>>> + Send;
 
+    /// Gives a method another name. May be repeated at will.
+    fn rename(
+        &self,
+        user: &UserId,
+        method: &str,
+        name: &str,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
     /// How far the tenant's clock is ahead of ours, in milliseconds, as its answers say; never
     /// more than it really is. `None` until an answer has said so.
     fn clock_skew(&self) -> Option<Millis>;

@@ -187,6 +187,10 @@ pub struct Import {
     /// List each user first and skip what is already there; for a run without its old ledger
     #[arg(long)]
     pub skip_existing: bool,
+    /// Mark names while factors are in doubt, so that even a TOTP is known for certain, and put the
+    /// wanted names back; needs `update:authentication_methods`, and one more request a factor
+    #[arg(long)]
+    pub name_marker: bool,
     /// Try again what an earlier run has left in these states
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub retry: Vec<Retry>,

@@ -19,7 +19,7 @@ const FILE: &str = "mfaferry.toml";
 const LONGEST_SECRET: u64 = 64 * 1024;
 
 /// Every setting: name of the flag and in the file, and the variable of the environment.
-const SETTINGS: [(&str, &str); 17] = [
+const SETTINGS: [(&str, &str); 18] = [
     ("domain", "AUTH0_DOMAIN"),
     ("base-url", "MFAFERRY_BASE_URL"),
     ("audience", "AUTH0_AUDIENCE"),
@@ -37,6 +37,7 @@ const SETTINGS: [(&str, &str); 17] = [
     ("max-outage", "MFAFERRY_MAX_OUTAGE"),
     ("sandbox", "MFAFERRY_SANDBOX"),
     ("skip-existing", "MFAFERRY_SKIP_EXISTING"),
+    ("name-marker", "MFAFERRY_NAME_MARKER"),
 ];
 
 /// Checked settings of a run against a tenant.
@@ -66,6 +67,8 @@ pub struct Config {
     pub max_outage: Duration,
     /// `--skip-existing`.
     pub skip_existing: bool,
+    /// `--name-marker`.
+    pub name_marker: bool,
 }
 
 /// Which tenant.
@@ -178,6 +181,8 @@ impl Layers {
                 parse_max_errors,
             )?,
             max_outage: duration("max-outage", "30m")?,
+            name_marker: self
+                .parse("name-marker", "false", "`true` or `false`", |text| text.parse().ok())?,
             skip_existing: self
                 .parse("skip-existing", "false", "`true` or `false`", |text| text.parse().ok())?,
         })

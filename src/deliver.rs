@@ -16,10 +16,11 @@ use crate::{
     breaker::{Health, Kind},
     error::Error,
     ledger::{Intent, Ledger, Seq},
+    marker::{self, Mark},
     model::{Factor, State, UserId},
     pacer::Pacer,
     reconcile,
-    retry::{Decision, History, RetryPolicy},
+    retry::{Audit, Decision, History, RetryPolicy},
     vitals::Vitals,
 };
 
@@ -38,6 +39,8 @@ pub struct Item {
     pub listed: Option<Arc<Vec<Method>>>,
     /// The method id that the ledger has, once it is settled.
     pub own: Option<Arc<str>>,
+    /// The mark that its name bears while it is in doubt, if names are marked.
+    pub mark: Mark,
 }
 
 /// What is to be done next for a factor.
@@ -51,6 +54,8 @@ pub enum Step {
     LookUp,
     /// It is settled, but was once in doubt: the last step of a run asks again.
     Audit,
+    /// It is created under a marked name: put the wanted one back.
+    Restore,
 }
 
 /// What came of a step.
@@ -59,8 +64,8 @@ pub enum Next {
     /// The factor has come to its end; if it is at [`Step::Audit`], the end of the run is to ask
     /// about it once more.
     Settled,
-    /// That has been done.
-    Audited,
+    /// What was left to do for a settled factor is done, or cannot be done in this run.
+    Finished,
     /// Its next step is due after this long.
     After(Duration),
     /// Nothing was sent: the gate is closed, or the run is stopping.
@@ -80,6 +85,8 @@ pub struct Delivery<A> {
     pub pacer: Arc<Pacer>,
     /// What follows from an answer.
     pub policy: RetryPolicy,
+    /// `--name-marker`.
+    pub name_marker: bool,
     /// Cancelled when nothing new may be sent.
     pub stop: CancellationToken,
     /// Numbers for progress and summary.
@@ -109,6 +116,7 @@ impl<A: Api> Delivery<A> {
             Step::Send => self.send(item, dice).await,
             Step::LookUp => self.look_up(item, dice).await,
             Step::Audit => self.audit(item, dice).await,
+            Step::Restore => self.restore(item, dice).await,
         };
         taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
     }
@@ -165,13 +173,22 @@ impl<A: Api> Delivery<A> {
     ) -> Result<(Next, Health), Error> {
         let (at, skew) = ((self.now)(), self.api.clock_skew());
         let history = &mut item.history;
+        let marked = self.name_marker;
         if history.doubts == 0 {
-            (history.intent_at, history.skew) = (at, skew);
+            (history.intent_at, history.skew, history.marked) = (at, skew, marked);
         }
-        self.ledger.intend(Intent { seq: item.seq, at, skew, doubts: history.doubts }).await?;
+        history.marked &= marked;
+        let doubts = history.doubts;
+        self.ledger.intend(Intent { seq: item.seq, at, skew, doubts, marked }).await?;
         history.attempts += 1;
         let correlation = self.ledger.correlation(item.seq);
-        let answer = self.api.create(&item.factor, &correlation).await;
+        let answer = if marked {
+            let mut factor = item.factor.clone();
+            factor.name = Some(item.mark.dress(&item.factor, dice));
+            self.api.create(&factor, &correlation).await
+        } else {
+            self.api.create(&item.factor, &correlation).await
+        };
         let health = self.note(&answer);
         let not_executed = matches!(answer.verdict, Verdict::NotExecuted(_) | Verdict::Stop(_));
         let decision = self.policy.after_create(answer.verdict, answer.status, history, dice);
@@ -221,7 +238,8 @@ impl<A: Api> Delivery<A> {
                     holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
                 };
                 let sent_at = self.sent_at(&item.history);
-                Verdict::Done(reconcile::judge(&item.factor, &list, sent_at, is_known))
+                let mark = item.marked();
+                Verdict::Done(reconcile::judge(&item.factor, &list, sent_at, is_known, mark))
             }
             other => other.without_result(),
         };
@@ -240,11 +258,27 @@ impl<A: Api> Delivery<A> {
                 let known = self.ledger.known(&item.factor.user, item.seq).await?;
                 let (sent_at, own) = (self.sent_at(&item.history), item.own.as_deref());
                 let is_known = |id: &str| holds(&known, id);
-                Verdict::Done(reconcile::audit(&item.factor, &list, sent_at, own, is_known))
+                let mark = item.marked();
+                Verdict::Done(reconcile::audit(&item.factor, &list, sent_at, own, is_known, mark))
             }
             other => other.without_result(),
         };
         let decision = self.policy.after_audit(verdict, &mut item.history, dice);
+        Ok((self.follow(item, decision).await?, health))
+    }
+
+    async fn restore(
+        &self,
+        item: &mut Item,
+        dice: &mut fastrand::Rng,
+    ) -> Result<(Next, Health), Error> {
+        let Some(id) = &item.own else {
+            return Err(Error::Internal("a created factor has no id".into()));
+        };
+        let name = marker::wanted_name(&item.factor);
+        let answer = self.api.rename(&item.factor.user, id, name).await;
+        let health = self.note(&answer);
+        let decision = self.policy.after_restore(answer.verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
 
@@ -269,17 +303,40 @@ impl<A: Api> Delivery<A> {
             Decision::Settle(settlement) => {
                 item.own = settlement.method_id.as_deref().map(Into::into);
                 let doubts = item.history.doubts;
-                if doubts > 0 && settlement.state != State::NeedsReview {
-                    item.step = Step::Audit;
-                }
+                let state = settlement.state;
+                item.history.lookups = 0;
                 self.ledger.settle(item.seq, settlement, doubts).await?;
+                if doubts > 0 && state != State::NeedsReview {
+                    item.step = Step::Audit;
+                } else if state == State::Created && item.history.marked {
+                    item.step = Step::Restore;
+                    return Ok(Next::After(Duration::ZERO));
+                }
                 Next::Settled
             }
             Decision::Audited(audit) => {
+                if let Audit::Appeared(id) = &audit {
+                    item.own = Some(id.as_str().into());
+                }
+                let there = matches!(audit, Audit::Appeared(_))
+                    || (audit == Audit::Sound && item.own.is_some());
                 self.ledger.audit(item.seq, audit).await?;
-                Next::Audited
+                item.history.lookups = 0;
+                if there && item.history.marked {
+                    item.step = Step::Restore;
+                    return Ok(Next::After(Duration::ZERO));
+                }
+                Next::Finished
             }
-            Decision::SurveyAfter(wait) | Decision::AuditAfter(wait) => Next::After(wait),
+            Decision::Restored(done) => {
+                if done {
+                    self.ledger.restored(item.seq).await?;
+                }
+                Next::Finished
+            }
+            Decision::SurveyAfter(wait)
+            | Decision::AuditAfter(wait)
+            | Decision::RestoreAfter(wait) => Next::After(wait),
             Decision::SendAfter(wait) => {
                 item.step = Step::Send;
                 Next::After(wait)
@@ -323,14 +380,18 @@ fn holds(known: &[Arc<str>], id: &str) -> bool {
 
 impl Item {
     /// A factor that `step` is to be done for.
-    pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step) -> Self {
-        Self { seq, factor, history, step, listed: None, own: None }
+    pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step, mark: Mark) -> Self {
+        Self { seq, factor, history, step, listed: None, own: None, mark }
+    }
+
+    fn marked(&self) -> reconcile::Marked<'_> {
+        reconcile::Marked { mark: &self.mark, always: self.history.marked }
     }
 
     /// Which kind of request its next step is.
     pub fn kind(&self) -> Kind {
         match self.step {
-            Step::Send => Kind::Create,
+            Step::Send | Step::Restore => Kind::Create,
             Step::Survey | Step::LookUp | Step::Audit => Kind::LookUp,
         }
     }

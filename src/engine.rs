@@ -276,7 +276,7 @@ impl<A: Api> Engine<A> {
         }
         self.lanes.insert(item.factor.user.clone(), VecDeque::new());
         match item.step {
-            Step::Survey | Step::Send | Step::Audit => self.ready.push_back(item),
+            Step::Survey | Step::Send | Step::Audit | Step::Restore => self.ready.push_back(item),
             // Left in doubt by an earlier process, whose request may still be under way: a whole
             // settle time counts from our own start (reliability.md 1.3, R8).
             Step::LookUp => self.park(item, self.began + self.delivery.policy.settle),
@@ -297,7 +297,7 @@ impl<A: Api> Engine<A> {
         match (report.next, report.item) {
             (Next::Stop(error), _) => return Some(*error),
             (_, None) => {}
-            (Next::Settled | Next::Audited, Some(item)) => {
+            (Next::Settled | Next::Finished, Some(item)) => {
                 self.held -= 1;
                 self.leave(&item);
                 if settled && item.step == Step::Audit {
@@ -321,7 +321,7 @@ impl<A: Api> Engine<A> {
         // One list before a user's first POST serves all that follow.
         next.listed.clone_from(&item.listed);
         match next.step {
-            Step::Survey | Step::Send | Step::Audit => self.ready.push_front(next),
+            Step::Survey | Step::Send | Step::Audit | Step::Restore => self.ready.push_front(next),
             Step::LookUp => self.park(next, self.began + self.delivery.policy.settle),
         }
     }

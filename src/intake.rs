@@ -13,7 +13,8 @@ use crate::{
     engine::{Feed, Intake},
     error::Error,
     input::{self, Source},
-    ledger::{Admission, Key, Ledger, Row},
+    ledger::{Admission, Key, Ledger, Rest, Row},
+    marker::Mark,
     model::{Factor, Planned, Rejection},
     plan,
     retry::History,
@@ -197,19 +198,28 @@ async fn admit_batch(
     first: Step,
 ) -> Result<Vec<Item>, Error> {
     let (rows, factors): (Vec<Row>, Vec<Option<Box<Factor>>>) = batch.into_iter().unzip();
+    let mark = |row: &Row| match row {
+        Row::Factor { fingerprint, .. } => Some(Mark::of(*fingerprint)),
+        Row::Rejected(_) => None,
+    };
+    let marks: Vec<Option<Mark>> = rows.iter().map(mark).collect();
     let admissions = ledger.admit(rows).await?;
-    let item = |(admission, factor): (Admission, Option<Box<Factor>>)| {
-        let item = |seq, history: History, step| {
-            factor.map(|factor| Item::new(seq, factor, history, step))
-        };
+    let item = |(admission, (factor, mark)): (Admission, (Option<Box<Factor>>, Option<Mark>))| {
+        let item =
+            |seq, history: History, step| Some(Item::new(seq, factor?, history, step, mark?));
         match admission {
             Admission::Todo(seq, history) => item(seq, history, first),
-            Admission::Unaudited(seq, history, own) => {
-                item(seq, history, Step::Audit).map(|item| Item { own, ..item })
-            }
             Admission::InDoubt(seq, history) => item(seq, history, Step::LookUp),
+            Admission::Unfinished(seq, history, own, rest) => {
+                let step = match rest {
+                    Rest::Audit => Step::Audit,
+                    Rest::Restore => Step::Restore,
+                };
+                item(seq, history, step).map(|item| Item { own, ..item })
+            }
             Admission::Done => None,
         }
     };
+    let factors = factors.into_iter().zip(marks);
     Ok(admissions.into_iter().zip(factors).filter_map(item).collect())
 }

@@ -56,6 +56,7 @@ pub mod deliver;
 pub mod api;
 pub mod auth0;
 pub mod breaker;
+pub mod marker;
 pub mod pacer;
 pub mod reconcile;
 pub mod retry;

@@ -7,6 +7,7 @@
 
 use crate::{
     api::{Method, Millis},
+    marker::Mark,
     model::{Credential, Factor, FactorType},
     retry::{Audit, How},
 };
@@ -35,6 +36,7 @@ pub fn judge(
     list: &[Method],
     intent_at: Millis,
     known: impl Fn(&str) -> bool,
+    mark: Marked<'_>,
 ) -> Finding {
     let (mut newer, mut older) = (None, None);
     let (mut unproven, mut unclear) = (false, false);
@@ -43,7 +45,7 @@ pub fn judge(
         if method.factor_type != Some(factor.factor_type()) || known(&method.id) {
             continue;
         }
-        let likeness = compare(factor, method);
+        let likeness = mark.compare(factor, method);
         let is_newer = method.created_at >= intent_at - CLOCK_TOLERANCE;
         if likeness == Likeness::Other {
             continue;
@@ -115,6 +117,7 @@ pub fn audit(
     intent_at: Millis,
     own: Option<&str>,
     known: impl Fn(&str) -> bool,
+    mark: Marked<'_>,
 ) -> Audit {
     let mut ids: Vec<String> = own.map(Into::into).into_iter().collect();
     let late = list.iter().filter(|method| {
@@ -122,7 +125,7 @@ pub fn audit(
             && method.created_at >= intent_at - CLOCK_TOLERANCE
             && own != Some(method.id.as_str())
             && !known(&method.id)
-            && match compare(factor, method) {
+            && match mark.compare(factor, method) {
                 Likeness::Same => true,
                 Likeness::Consistent => method.name == factor.name,
                 Likeness::Unclear | Likeness::Other => false,
@@ -133,6 +136,30 @@ pub fn audit(
         (0, _) | (1, Some(_)) => Audit::Sound,
         (1, None) => Audit::Appeared(ids.remove(0)),
         _ => Audit::Doubled(ids),
+    }
+}
+
+/// The mark of a factor, and whether all that was sent for it bore it.
+#[derive(Debug, Clone, Copy)]
+pub struct Marked<'a> {
+    /// The mark.
+    pub mark: &'a Mark,
+    /// Whether every attempt in doubt bore it: then what does not bear it is not ours.
+    pub always: bool,
+}
+
+impl Marked<'_> {
+    fn compare(self, factor: &Factor, method: &Method) -> Likeness {
+        let exact = compare(factor, method);
+        if exact == Likeness::Other || exact == Likeness::Same {
+            // The mark of one value on another is no evidence of anything.
+            return exact;
+        }
+        match self.mark.is_in(method.name.as_deref()) {
+            true => Likeness::Same,
+            false if self.always => Likeness::Other,
+            false => exact,
+        }
     }
 }
 
@@ -258,7 +285,8 @@ mod tests {
     }
 
     fn judged(factor: &Factor, list: &[Method]) -> Finding {
-        judge(factor, list, INTENT, |id| id == "known")
+        let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+        judge(factor, list, INTENT, |id| id == "known", Marked { mark: &mark, always: false })
     }
 
     #[test]
@@ -367,6 +395,24 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_in_the_name_tells_even_a_totp_from_the_users_own() {
+        let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+        let mut dice = fastrand::Rng::with_seed(1);
+        let marked = Method {
+            name: Some(mark.dress(&totp(), &mut dice)),
+            ..listed("ours", &totp(), None, 500)
+        };
+        let own = listed("users", &totp(), None, 600);
+        let judged = |list: &[Method], always| {
+            judge(&totp(), list, INTENT, |_| false, Marked { mark: &mark, always })
+        };
+        assert_eq!(judged(&[own.clone(), marked.clone()], true), Finding::Ours("ours".into()));
+        assert_eq!(judged(std::slice::from_ref(&own), true), Finding::Absent);
+        // An attempt without a mark may be in there too: then nothing is certain.
+        assert_eq!(judged(&[own, marked], false), Finding::Unclear("several_candidates"));
+    }
+
+    #[test]
     fn a_late_commit_is_found_at_the_end_with_every_id() {
         let shown = Some("XXXXXXXXXXX5044");
         let own = listed("own", &phone(), shown, 500);
@@ -374,7 +420,9 @@ mod tests {
         let older = listed("old", &phone(), shown, -90_000);
         let known = listed("known", &phone(), shown, 700);
         let audited = |list: &[Method], own: Option<&str>| {
-            audit(&phone(), list, INTENT, own, |id| id == "known")
+            let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+            let mark = Marked { mark: &mark, always: false };
+            audit(&phone(), list, INTENT, own, |id| id == "known", mark)
         };
         let sound = [own.clone(), older, known];
         assert_eq!(audited(&sound, Some("own")), Audit::Sound);

@@ -46,6 +46,8 @@ pub struct History {
     pub intent_at: i64,
     /// How far the tenant's clock was ahead of ours then, where that was known.
     pub skew: Option<i64>,
+    /// Whether every attempt in doubt bore a mark in its name.
+    pub marked: bool,
     /// HTTP status of the last POST that may have been executed, where one came.
     pub status: Option<u16>,
     /// Times in a row that nothing was executed.
@@ -71,6 +73,10 @@ pub enum Decision {
     SurveyAfter(Duration),
     /// Ask for the list at the end of the run again, after this long.
     AuditAfter(Duration),
+    /// Put the name back after this long.
+    RestoreAfter(Duration),
+    /// The name has been put back, or cannot be in this run.
+    Restored(bool),
     /// The list at the end of the run has been read.
     Audited(Audit),
     /// The run stops; the factor is still to do.
@@ -285,6 +291,26 @@ impl RetryPolicy {
             other => match self.again(&other, history, dice) {
                 Some(wait) => Decision::AuditAfter(wait),
                 None => Decision::Audited(Audit::NotDone),
+            },
+        }
+    }
+
+    /// What follows from putting a name back. It may be asked for again at will.
+    pub fn after_restore(
+        &self,
+        verdict: Verdict<()>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Decision {
+        match verdict {
+            Verdict::Done(()) => Decision::Restored(true),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
+            // The user has taken it away meanwhile; nothing is left to be named.
+            Verdict::Refused(reason) if reason == "user_not_found" => Decision::Restored(true),
+            Verdict::Refused(_) => Decision::Restored(false),
+            other => match self.again(&other, history, dice) {
+                Some(wait) => Decision::RestoreAfter(wait),
+                None => Decision::Restored(false),
             },
         }
     }

@@ -90,6 +90,14 @@ impl BaseUrl {
         format!("{}/oauth/token", self.as_str())
     }
 
+    /// One of a user's authentication methods; `None` as for [`Self::methods`].
+    pub(super) fn method(&self, user: &UserId, method: &str) -> Option<String> {
+        if matches!(method, "" | "." | "..") {
+            return None;
+        }
+        Some(format!("{}/{}", self.methods(user)?, utf8_percent_encode(method, SEGMENT)))
+    }
+
     /// A user's authentication methods. `None` for an id that cannot be a path segment (`.` and
     /// `..` mean something else in a path, encoded or not).
     pub(super) fn methods(&self, user: &UserId) -> Option<String> {

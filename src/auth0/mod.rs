@@ -24,7 +24,7 @@ use crate::{
     model::{Factor, UserId},
 };
 use clock::ServerClock;
-use token::{CREATE, READ, Token, Tokens};
+use token::{CREATE, READ, Token, Tokens, UPDATE};
 use transport::{Exchange, NotSent, Transport};
 use verdict::Class;
 
@@ -227,6 +227,26 @@ impl Api for Client {
             }
         }
         Answer { verdict: Verdict::InDoubt("incomplete_list".into()), status, meter, requests }
+    }
+
+    async fn rename(&self, user: &UserId, method: &str, name: &str) -> Answer<()> {
+        let Some(url) = self.base.method(user, method) else {
+            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+        };
+        let body = wire::rename_body(name);
+        let answer = self
+            .call(Verb::PATCH, &url, UPDATE, |request| {
+                let json = HeaderValue::from_static("application/json");
+                request.headers_mut().insert(CONTENT_TYPE, json);
+                *request.body_mut() = Some(body.into());
+            })
+            .await;
+        let done = answer.status == Some(200);
+        answer.map(|verdict| match verdict {
+            Verdict::Done(_) if done => Verdict::Done(()),
+            Verdict::Done(_) => Verdict::InDoubt("unreadable_answer".into()),
+            other => other.without_result(),
+        })
     }
 
     fn clock_skew(&self) -> Option<Millis> {

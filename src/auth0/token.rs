@@ -21,6 +21,8 @@ use crate::{
 pub(super) const CREATE: &str = "create:authentication_methods";
 /// Without it a lost answer cannot be looked up.
 pub(super) const READ: &str = "read:authentication_methods";
+/// Without it a marked name cannot be put back.
+pub(super) const UPDATE: &str = "update:authentication_methods";
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
 /// A token's life, where the answer does not say.

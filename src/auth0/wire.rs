@@ -80,6 +80,16 @@ pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(serde_json::to_vec(&body).unwrap_or_default())
 }
 
+/// The body that gives a method another name.
+pub(super) fn rename_body(name: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Rename<'a> {
+        name: &'a str,
+    }
+    // A string always serialises.
+    serde_json::to_vec(&Rename { name }).unwrap_or_default()
+}
+
 /// What is read of a 201.
 #[derive(Deserialize)]
 pub(super) struct Created {

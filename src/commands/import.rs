@@ -34,6 +34,7 @@ const WINDOW: usize = 16_384;
 pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
     let mut config = Config::resolve(&import.tenant, &import.pace, import.ledger.as_ref())?;
     config.skip_existing |= import.skip_existing;
+    config.name_marker |= import.name_marker;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let path = PathBuf::from(&import.input);
@@ -128,6 +129,7 @@ async fn deliver(
         ledger: ledger.clone(),
         pacer: Arc::clone(&pacer),
         policy: RetryPolicy::new(config.max_attempts, config.settle),
+        name_marker: config.name_marker,
         stop,
         vitals: Arc::clone(&vitals),
         now,

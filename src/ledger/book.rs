@@ -61,11 +61,20 @@ pub enum Admission {
     Todo(Seq, History),
     /// An earlier run left it in doubt: to be looked up.
     InDoubt(Seq, History),
-    /// Settled by an earlier run, but once in doubt, and that run did not come to its end: the list
-    /// at the end of this one has to confirm it. With the method id that the ledger has.
-    Unaudited(Seq, History, Option<Arc<str>>),
+    /// Settled by an earlier run that did not come to its end: something is left to do. With the
+    /// method id that the ledger has.
+    Unfinished(Seq, History, Option<Arc<str>>, Rest),
     /// Nothing to do: settled by an earlier run, met before in this input, or rejected.
     Done,
+}
+
+/// What is left to do for a settled factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// It was once in doubt: the list at the end of the run has to confirm it.
+    Audit,
+    /// Its name bears a mark.
+    Restore,
 }
 
 /// An intent: one request that is about to leave.
@@ -79,6 +88,8 @@ pub struct Intent {
     pub skew: Option<Millis>,
     /// How many earlier attempts were in doubt.
     pub doubts: u32,
+    /// Whether its name bears a mark.
+    pub marked: bool,
 }
 
 /// Rows of the store that stand beside each other in the input are asked for one after the
@@ -120,7 +131,7 @@ impl<S: Store> Book<S> {
         let mut index = Index::new();
         store.load(&mut |seq, entry| {
             index.insert(seq, entry.fingerprint, entry.user.as_str(), entry.state);
-            index.set_unaudited(seq, wants_audit(entry));
+            index.set_unfinished(seq, wants(entry).is_some());
         })?;
         Ok(Self {
             store,
@@ -168,6 +179,7 @@ impl<S: Store> Book<S> {
                 attempts: 0,
                 doubts: 0,
                 audited: false,
+                marked: false,
                 intent_at: None,
                 skew: None,
                 method_id: None,
@@ -188,12 +200,15 @@ impl<S: Store> Book<S> {
         if state.is_settled() && !self.retry.contains(&state) {
             self.counts.skipped += 1;
             self.counts.skipped_bad += u64::from(state.is_bad());
-            if !self.index.is_unaudited(seq) {
+            if !self.index.is_unfinished(seq) {
                 return Ok(Admission::Done);
             }
             let entry = self.stored(seq)?;
             let history = history_of(&entry);
-            return Ok(Admission::Unaudited(seq, history, entry.method_id));
+            return Ok(match wants(&entry) {
+                Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
+                None => Admission::Done,
+            });
         }
         let mut entry = self.stored(seq)?;
         let history = match state {
@@ -205,7 +220,7 @@ impl<S: Store> Book<S> {
             State::Pending => history_of(&entry),
             _ => {
                 (entry.attempts, entry.doubts) = (0, 0);
-                (entry.intent_at, entry.skew) = (None, None);
+                (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
                 History::default()
             }
         };
@@ -226,7 +241,9 @@ impl<S: Store> Book<S> {
         entry.doubts = intent.doubts;
         if intent.doubts == 0 {
             (entry.intent_at, entry.skew) = (Some(intent.at), intent.skew);
+            entry.marked = intent.marked;
         }
+        entry.marked &= intent.marked;
         (entry.how, entry.status, entry.settled_at) = (None, None, None);
         entry.error = None;
         self.change(intent.seq, State::InFlight)
@@ -261,7 +278,7 @@ impl<S: Store> Book<S> {
         entry.settled_at = Some(at);
         self.change(seq, settlement.state)?;
         let open = self.open.remove(&seq);
-        self.index.set_unaudited(seq, open.is_some_and(|open| wants_audit(&open.entry)));
+        self.index.set_unfinished(seq, open.is_some_and(|open| wants(&open.entry).is_some()));
         if !settlement.state.is_settled() {
             return Err(LedgerFault::bug("an outcome that settles nothing"));
         }
@@ -303,7 +320,17 @@ impl<S: Store> Book<S> {
         }
         self.store.update(seq, &entry)?;
         self.index.set_state(seq, entry.state);
-        self.index.set_unaudited(seq, false);
+        self.index.set_unfinished(seq, wants(&entry).is_some());
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Records that a created factor's name has been put back.
+    pub(super) fn restored(&mut self, seq: Seq) -> Result<(), LedgerFault> {
+        let mut entry = self.stored_anew(seq)?;
+        entry.marked = false;
+        self.store.update(seq, &entry)?;
+        self.index.set_unfinished(seq, wants(&entry).is_some());
         self.dirty = true;
         Ok(())
     }
@@ -399,12 +426,14 @@ impl<S: Store> Book<S> {
     }
 }
 
-/// Whether what is said of a settled factor still wants a list to confirm it.
-fn wants_audit(entry: &Entry) -> bool {
-    entry.state.is_settled()
-        && entry.state != State::NeedsReview
-        && entry.doubts > 0
-        && !entry.audited
+/// What is left to do for a factor, the first thing first.
+fn wants(entry: &Entry) -> Option<Rest> {
+    let settled = entry.state.is_settled() && entry.state != State::NeedsReview;
+    if settled && entry.doubts > 0 && !entry.audited {
+        Some(Rest::Audit)
+    } else {
+        (entry.state == State::Created && entry.marked).then_some(Rest::Restore)
+    }
 }
 
 /// What an entry remembers of a factor's attempts.
@@ -414,6 +443,7 @@ fn history_of(entry: &Entry) -> History {
         doubts: entry.doubts,
         intent_at: entry.intent_at.unwrap_or_default(),
         skew: entry.skew,
+        marked: entry.marked,
         ..History::default()
     }
 }

@@ -33,6 +33,9 @@ pub struct Entry {
     /// Whether a list at the end of a run has confirmed what is said here of a factor that was
     /// once in doubt.
     pub audited: bool,
+    /// Whether its name in the tenant bears a mark that is still to be taken away; while it is in
+    /// doubt, whether every attempt bore one.
+    pub marked: bool,
     /// When the first attempt in doubt was about to leave, by our clock.
     pub intent_at: Option<Millis>,
     /// How far the tenant's clock was ahead then.
@@ -53,7 +56,7 @@ impl Entry {
     pub(super) fn check(&self, seq: u32) -> u32 {
         let mut crc = crc32fast::Hasher::new();
         crc.update(&self.fingerprint.0);
-        let numbers: [i64; 13] = [
+        let numbers: [i64; 14] = [
             i64::from(seq),
             self.run,
             self.line.cast_signed(),
@@ -63,6 +66,7 @@ impl Entry {
             i64::from(self.attempts),
             i64::from(self.doubts),
             i64::from(self.audited),
+            i64::from(self.marked),
             self.intent_at.unwrap_or(-1),
             self.skew.unwrap_or(i64::MIN),
             self.status.map_or(-1, i64::from),

@@ -11,8 +11,9 @@ use crate::model::State;
 const SHARDS: usize = 16;
 /// Set in a state byte when this run's input has had the factor.
 const SEEN: u8 = 0x80;
-/// Set when the row is settled, was once in doubt, and no list has confirmed it since.
-const UNAUDITED: u8 = 0x40;
+/// Set when the row is settled and something is left to do: a list to confirm it, a name to put
+/// back.
+const UNFINISHED: u8 = 0x40;
 /// Set when this run has settled it.
 const SETTLED_NOW: u8 = 0x20;
 /// What is left for the state.
@@ -82,14 +83,14 @@ impl Index {
         self.states[seq.0 as usize] |= SETTLED_NOW;
     }
 
-    /// Whether the row still wants the list at the end of a run.
-    pub(super) fn is_unaudited(&self, seq: Seq) -> bool {
-        self.states[seq.0 as usize] & UNAUDITED != 0
+    /// Whether something is left to do for the settled row.
+    pub(super) fn is_unfinished(&self, seq: Seq) -> bool {
+        self.states[seq.0 as usize] & UNFINISHED != 0
     }
 
-    pub(super) fn set_unaudited(&mut self, seq: Seq, unaudited: bool) {
+    pub(super) fn set_unfinished(&mut self, seq: Seq, unfinished: bool) {
         let byte = &mut self.states[seq.0 as usize];
-        *byte = if unaudited { *byte | UNAUDITED } else { *byte & !UNAUDITED };
+        *byte = if unfinished { *byte | UNFINISHED } else { *byte & !UNFINISHED };
     }
 
     /// Marks the row as met in this run's input; says whether it was before.

@@ -26,7 +26,7 @@ mod seq;
 mod sqlite;
 mod tally;
 
-pub use book::{Admission, Intent, Row, Store};
+pub use book::{Admission, Intent, Rest, Row, Store};
 pub use entry::Entry;
 pub use fingerprint::{Fingerprint, Key, Seen};
 pub use read::{Item, Reader, Totals};
@@ -162,6 +162,11 @@ impl Ledger {
     /// Records what the list at the end of the run says about a settled factor.
     pub async fn audit(&self, seq: Seq, audit: Audit) -> Result<(), Error> {
         self.tell(Command::Audit(seq, audit)).await
+    }
+
+    /// Records that a created factor's name has been put back.
+    pub async fn restored(&self, seq: Seq) -> Result<(), Error> {
+        self.tell(Command::Restored(seq)).await
     }
 
     /// Ids of methods that the ledger holds for other factors of `user`.

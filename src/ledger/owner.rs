@@ -26,6 +26,7 @@ pub(super) enum Command {
     Void(Seq),
     Settle(Seq, Settlement, u32),
     Audit(Seq, Audit),
+    Restored(Seq),
     Known(UserId, Seq, oneshot::Sender<Vec<Arc<str>>>),
     EndRun(bool, oneshot::Sender<()>),
 }
@@ -78,6 +79,7 @@ fn apply<S: Store>(
                 book.settle(seq, settlement, doubts, now())?;
             }
             Command::Audit(seq, audit) => book.audit(seq, audit)?,
+            Command::Restored(seq) => book.restored(seq)?,
             Command::Known(user, except, reply) => {
                 replies.push(Reply::Known(reply, book.known(&user, except)?));
             }

@@ -28,6 +28,7 @@ CREATE TABLE factors (
     attempts    INTEGER NOT NULL,    -- that may have reached the server, an open one included
     doubts      INTEGER NOT NULL,    -- of those, how many ended in doubt
     audited     INTEGER NOT NULL,    -- 1: confirmed by a list at the end of a run
+    marked      INTEGER NOT NULL,    -- 1: its name bears a mark that is to be taken away
     intent_at   INTEGER,             -- before the first attempt in doubt
     skew        INTEGER,             -- how far the tenant's clock was ahead then
     method_id   TEXT,

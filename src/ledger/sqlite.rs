@@ -20,7 +20,7 @@ const FORMAT: i64 = 1;
 
 /// Columns of `factors`, in the order in which [`entry`] reads and [`Sqlite::write`] binds them.
 pub(super) const COLUMNS: &str = "seq, fingerprint, run, line, user_id, type, state, how, \
-     attempts, doubts, audited, intent_at, skew, method_id, status, error, settled_at, crc";
+     attempts, doubts, audited, marked, intent_at, skew, method_id, status, error, settled_at, crc";
 
 /// Who this ledger is for, and its own key.
 #[derive(Debug)]
@@ -159,6 +159,7 @@ impl Sqlite {
             entry.attempts,
             entry.doubts,
             entry.audited,
+            entry.marked,
             entry.intent_at,
             entry.skew,
             entry.method_id,
@@ -202,7 +203,7 @@ impl Store for Sqlite {
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
         self.write(
             "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15, ?16, ?17, ?18)",
+             ?14, ?15, ?16, ?17, ?18, ?19)",
             seq,
             entry,
         )
@@ -211,8 +212,9 @@ impl Store for Sqlite {
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
         self.write(
             "UPDATE factors SET fingerprint = ?2, run = ?3, line = ?4, user_id = ?5, type = ?6, \
-             state = ?7, how = ?8, attempts = ?9, doubts = ?10, audited = ?11, intent_at = ?12, \
-             skew = ?13, method_id = ?14, status = ?15, error = ?16, settled_at = ?17, crc = ?18 \
+             state = ?7, how = ?8, attempts = ?9, doubts = ?10, audited = ?11, marked = ?12, \
+             intent_at = ?13, skew = ?14, method_id = ?15, status = ?16, error = ?17, \
+             settled_at = ?18, crc = ?19 \
              WHERE seq = ?1",
             seq,
             entry,
@@ -288,12 +290,13 @@ pub(super) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
         attempts: row.get(8)?,
         doubts: row.get(9)?,
         audited: row.get(10)?,
-        intent_at: row.get(11)?,
-        skew: row.get(12)?,
-        method_id: text(13)?,
-        status: row.get(14)?,
-        error: text(15)?,
-        settled_at: row.get(16)?,
+        marked: row.get(11)?,
+        intent_at: row.get(12)?,
+        skew: row.get(13)?,
+        method_id: text(14)?,
+        status: row.get(15)?,
+        error: text(16)?,
+        settled_at: row.get(17)?,
     };
-    if entry.check(seq) == row.get::<_, u32>(17)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
+    if entry.check(seq) == row.get::<_, u32>(18)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
 }

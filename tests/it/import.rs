@@ -1,9 +1,9 @@
 //! The main job, without faults.
 
-use mfaferry::sandbox::{Kind, Limit, Method, Settings, Users, Verb};
+use mfaferry::sandbox::{Fault, Kind, Limit, Method, Settings, Users, Verb};
 use serde_json::json;
 
-use crate::support::{Bench, factors, run};
+use crate::support::{Bench, factors, run, signal, spawn, until};
 
 #[test]
 fn every_factor_is_created_once_and_a_second_run_sends_nothing() {
@@ -210,4 +210,34 @@ fn with_skip_existing_one_masked_method_does_not_stand_for_two_factors() {
     let done = run(bench.import("in.csv").args(["--skip-existing"]));
     let summary = done.summary();
     assert_eq!((&summary["already_present"], &summary["created"]), (&json!(1), &json!(1)));
+}
+
+#[test]
+fn with_name_marker_every_wanted_name_is_put_back_even_after_kills() {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list("close-after=10%,503-before@patch=10%").unwrap(),
+        latency_ms: (5, 15),
+        ..Settings::default()
+    });
+    let (csv, wanted, users) = factors(90);
+    bench.write("in.csv", csv);
+    for _ in 0..3 {
+        let child = spawn(bench.import("in.csv").args(["--name-marker", "--rate", "150"]));
+        let before = bench.tenant().stats().requests(Verb::Patch);
+        until("some names are put back", || {
+            bench.tenant().stats().requests(Verb::Patch) >= before + 5
+        });
+        signal(&child, "-KILL");
+        drop(child.wait_with_output());
+    }
+    until("the tenant is quiet", || bench.tenant().stats().in_flight == 0);
+    let done = run(bench.import("in.csv").arg("--name-marker"));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    bench.audit("in.csv.ledger", &wanted, &users);
+    for method in bench.tenant().state().into_values().flatten() {
+        let name = method.name.unwrap();
+        assert!(name == "Phone" || name.starts_with("App "), "{name}");
+        assert!(!name.contains('#'), "{name}");
+    }
+    assert_eq!(run(&mut bench.import("in.csv")).summary()["requests"], 0);
 }

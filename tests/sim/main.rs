@@ -68,6 +68,32 @@ fn two_days_of_outages_expiries_and_crashes_lose_and_double_nothing() {
     assert!(totals.seconds >= 48 * 3600, "{totals}");
 }
 
+/// What `--name-marker` gains: users who enrol an authenticator under the very name of ours while
+/// ours is in doubt. By name alone that cannot be told apart; by the mark it can.
+#[test]
+fn marks_tell_a_totp_in_doubt_from_one_that_the_user_enrolled_under_its_name() {
+    let unsure = |name_marker: bool| {
+        let (mut unsure, mut totals) = (0, Totals::default());
+        for seed in 1..=SEEDS / 4 {
+            let mut scenario = Scenario::swarm(seed);
+            scenario.name_marker = name_marker;
+            scenario.first = mfaferry::deliver::Step::Send;
+            scenario.manners.enrols_same = 0.3;
+            scenario.manners.lost_before = 0.1;
+            scenario.manners.lost_after = 0.1;
+            let judged = simulate(&scenario);
+            unsure += judged.needs_review + judged.violations.len() as u64;
+            totals.add(&judged);
+        }
+        println!("marked: {name_marker}: {totals}");
+        unsure
+    };
+    let (by_name, by_mark) = (unsure(false), unsure(true));
+    println!("not told apart: {by_name} by name, {by_mark} by mark");
+    assert!(by_name >= 20, "{by_name}");
+    assert!(by_mark * 20 <= by_name, "{by_mark} of {by_name}");
+}
+
 #[test]
 #[ignore = "long: millions of records"]
 fn many_seeds_lose_and_double_nothing() {

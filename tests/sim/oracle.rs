@@ -10,7 +10,7 @@ use mfaferry::{
 use crate::{
     disk::Platter,
     run::Totals,
-    tenant::{Tenant, real_user},
+    tenant::{Held, Tenant, real_user},
 };
 
 /// A complete run's counts add up to the rows read.
@@ -66,6 +66,11 @@ pub(crate) fn judge(
         match entry.state {
             State::Created => {
                 let id = entry.method_id.as_deref();
+                let marked =
+                    |held: &&Held| held.listed.name.as_deref().is_some_and(|n| n.contains('#'));
+                if !entry.marked && held.iter().any(marked) {
+                    violations.push(format!("line {line}: a mark was left in its name"));
+                }
                 if !held.iter().any(|held| Some(held.id.as_str()) == id) {
                     violations.push(format!("line {line}: said created as {id:?}, but it is not"));
                 }

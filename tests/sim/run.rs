@@ -43,6 +43,8 @@ pub(crate) struct Scenario {
     pub(crate) fuse: u64,
     /// The mutant whose commits do not sync.
     pub(crate) forgetful: bool,
+    /// `--name-marker`.
+    pub(crate) name_marker: bool,
     /// The first step of each factor: a survey with `--skip-existing`.
     pub(crate) first: Step,
 }
@@ -122,6 +124,7 @@ impl Scenario {
             crashes: dice.u64(0..8),
             fuse: dice.u64(2..80),
             forgetful: false,
+            name_marker: dice.u8(..4) == 0,
             first: if dice.u8(..4) == 0 { Step::Survey } else { Step::Send },
             manners: Manners {
                 masks: dice.bool(),
@@ -295,6 +298,7 @@ async fn process(
         ledger: ledger.clone(),
         pacer: Arc::new(Pacer::new(Rate::PerSecond(scenario.rate), 0.2)),
         policy: RetryPolicy::new(3, scenario.settle),
+        name_marker: scenario.name_marker,
         stop: CancellationToken::new(),
         vitals: Arc::new(Vitals::default()),
         now: clock::wall,

@@ -34,6 +34,8 @@ pub(crate) struct Manners {
     pub(crate) list_fails: f64,
     pub(crate) list_stale: f64,
     pub(crate) enrols: f64,
+    /// The user enrols a TOTP under the very name of the factor that was just sent.
+    pub(crate) enrols_same: f64,
     pub(crate) refused_users: f64,
     pub(crate) masks: bool,
     pub(crate) conflicts: bool,
@@ -68,7 +70,7 @@ impl Manners {
 pub(crate) struct Held {
     pub(crate) id: String,
     pub(crate) value: String,
-    listed: Method,
+    pub(crate) listed: Method,
     /// Whether a request of ours made it.
     pub(crate) ours: bool,
 }
@@ -164,6 +166,22 @@ impl Tenant {
         }
     }
 
+    /// The user's own TOTP, under the name that the input wants for one of theirs.
+    fn imitate(&self, factor: &Factor) {
+        if matches!(factor.credential, Credential::Totp { .. })
+            && self.world.chance(self.manners.enrols_same)
+        {
+            let wanted = factor.name.as_deref().and_then(|name| name.split(" #").next());
+            let user = real_user(factor.user.as_str()).to_owned();
+            let mut own = self.hold(factor);
+            own.ours = false;
+            own.value.clone_from(&own.id);
+            own.listed.name = wanted.map(Into::into);
+            own.listed.created_at = clock::server();
+            self.books.lock().unwrap().users.entry(user).or_default().push(own);
+        }
+    }
+
     fn hold(&self, factor: &Factor) -> Held {
         let mut books = self.books.lock().unwrap();
         books.next_id += 1;
@@ -247,6 +265,7 @@ impl Api for Tenant {
         let now = clock::elapsed();
         let dice: f64 = self.world.roll(fastrand::Rng::f64);
         let latency = Duration::from_millis(self.world.roll(|dice| dice.u64(50..400)));
+        self.imitate(factor);
         let fate = if self.outage() { Some(2) } else { manners.fate(dice) };
         if fate == Some(0) {
             self.world.count_fault();
@@ -372,6 +391,24 @@ impl Api for Tenant {
             list.truncate(list.len() / 2);
         }
         Self::answer(Verdict::Done(list), 200)
+    }
+
+    async fn rename(&self, user: &UserId, method: &str, name: &str) -> Answer<()> {
+        self.arrive().await;
+        let user = real_user(user.as_str()).to_owned();
+        let done = !self.outage() && !self.world.chance(self.manners.lost_before);
+        if done {
+            let mut books = self.books.lock().unwrap();
+            let held = books.users.get_mut(&user).into_iter().flatten();
+            for held in held.filter(|held| held.id == method) {
+                held.listed.name = Some(name.to_owned());
+            }
+        }
+        sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
+        if !done || self.world.chance(self.manners.lost_after) {
+            return Answer::bare(Verdict::InDoubt("timeout".into()));
+        }
+        Self::answer(Verdict::Done(()), 200)
     }
 
     fn clock_skew(&self) -> Option<Millis> {
