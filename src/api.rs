@@ -8,7 +8,7 @@ use std::{borrow::Cow, future::Future, time::Duration};
 
 use crate::{
     error::Error,
-    model::{Factor, FactorType, UserId},
+    model::{Channel, Factor, FactorType, UserId},
 };
 
 /// Milliseconds since the Unix epoch.
@@ -65,6 +65,10 @@ pub struct Method {
     pub key_id: Option<String>,
     /// When it was created, by the tenant's clock.
     pub created_at: Millis,
+    /// How a phone is called up, where the list shows it.
+    pub preferred: Option<Channel>,
+    /// Its type in the tenant's own word, for types that cannot be created, too.
+    pub type_name: String,
 }
 
 impl std::fmt::Debug for Method {

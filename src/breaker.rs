@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::api::{NotExecuted, Verdict};
+
 /// Failures in a row that open the breaker.
 const THRESHOLD: u32 = 5;
 /// Time to the first probe; doubles with each that fails.
@@ -35,6 +37,20 @@ pub enum Health {
     Bad,
     /// The request did not leave.
     Unknown,
+}
+
+impl Health {
+    /// What an answer tells.
+    pub fn of<T>(verdict: &Verdict<T>) -> Self {
+        match verdict {
+            Verdict::Done(_) | Verdict::Present | Verdict::Refused(_) => Self::Good,
+            Verdict::NotExecuted(NotExecuted::NotSent) | Verdict::InDoubt(_) => Self::Bad,
+            // The limiter and the token check answer without what lies behind them.
+            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_) => Self::Unknown,
+        }
+    }
 }
 
 /// What may be sent.

@@ -53,6 +53,38 @@ Examples:
   mfaferry check factors.csv                 every fault, by line and field
   mfaferry check users.jsonl --show 5        and how the first five factors would be sent")]
     Check(Check),
+    /// Compare INPUT with what the tenant holds; only asks
+    #[command(after_help = "\
+Examples:
+  mfaferry verify factors.csv                        after an import, or of any other tool's work
+  mfaferry verify factors.csv --sample 5%            a twentieth of the users, and what it proves
+  mfaferry verify factors.csv --extras --output jsonl | jq -c 'select(.state == \"extra\")'
+  mfaferry verify users.jsonl --output jsonl > found.jsonl
+
+Each factor is
+  present        there, as far as the tenant's list shows: key ids exactly, phone numbers and
+                 addresses exactly or as far as their mask lets see
+  missing        not there, or the user is not
+  differs        there, with another name or preferred channel than INPUT gives
+  unverifiable   a TOTP of that name is there; its secret cannot be seen, by nobody
+  unanswered     the tenant gave no usable list of the user, however often it was asked
+  rejected       a bad row: `mfaferry check` says what of
+
+Exit code 0: all present or unverifiable. 4: anything else, extras aside. 5: stopped by a signal
+or an outage; nothing is written, so the next run starts over.
+
+Credentials as for import; the one scope needed is read:authentication_methods. Rows of a user
+that stand together cost one request; a user whose rows are scattered costs one for each place.
+
+--sample picks users by a hash of --seed and the user id: the same seed picks the same users, and
+a greater share those of a smaller one and more. It states which share of all users has a missing
+factor at most, with 95 % confidence: by the rule of three (3/n of n users picked) when none of
+them has, else by Clopper and Pearson's one-sided bound. `unanswered` counts as missing there.
+
+--output json: `extras` is null without --extras, `sample` null without --sample. jsonl: one object
+a factor (line, user_id, type, state, method_id; `differs` names the fields), in input order;
+extras of a user whose rows are scattered, or of any from standard input, come at the end.")]
+    Verify(Box<Verify>),
     /// Show a ledger: what was created, what was not, and why
     #[command(after_help = "\
 Examples:
@@ -222,6 +254,41 @@ pub struct Check {
     pub output: Output,
 }
 
+/// `verify`.
+#[derive(Debug, Args)]
+#[command(
+    // They are about what is created; in a settings file they may stand for import's sake.
+    mut_arg("settle", |arg| arg.hide(true)),
+    mut_arg("max_attempts", |arg| arg.hide(true)),
+    mut_arg("max_errors", |arg| arg.hide(true)),
+)]
+pub struct Verify {
+    /// A CSV or JSONL file, or - for standard input
+    #[arg(value_name = "INPUT")]
+    pub input: String,
+    /// What INPUT is [default: by its extension]
+    #[arg(long, value_enum)]
+    pub format: Option<InputFormat>,
+    /// Also tell what else the users have
+    #[arg(long)]
+    pub extras: bool,
+    /// Ask about this share of the users only, such as 5%, and state what that proves
+    #[arg(long, value_name = "PERCENT")]
+    pub sample: Option<String>,
+    /// Picks the users of the sample
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How the result is printed on standard output
+    #[arg(long, value_enum, default_value_t = VerifyOutput::Text)]
+    pub output: VerifyOutput,
+    #[command(flatten)]
+    /// Which tenant.
+    pub tenant: Tenant,
+    #[command(flatten)]
+    /// How fast.
+    pub pace: Pace,
+}
+
 /// `report`.
 #[derive(Debug, Args)]
 pub struct Report {
@@ -290,6 +357,17 @@ pub enum Output {
     Text,
     /// One JSON object.
     Json,
+}
+
+/// How the result of `verify` is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerifyOutput {
+    /// For people.
+    Text,
+    /// The summary as one JSON object.
+    Json,
+    /// One JSON object a factor.
+    Jsonl,
 }
 
 /// What a report is.

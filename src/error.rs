@@ -84,7 +84,8 @@ impl Error {
                  API, then run the same command again: no row was burnt"
             )),
             Self::Outage { .. } => Some(
-                "run the same command again when the tenant is back: it goes on where it stopped"
+                "run the same command again when the tenant is back: an import goes on where it \
+                 stopped"
                     .into(),
             ),
             Self::Internal(_) => Some(

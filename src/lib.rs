@@ -17,6 +17,8 @@
 //! and knows the provider's words; [`retry`] alone decides what follows from an answer, and
 //! [`reconcile`] what a list says about a factor in doubt, both pure; [`pacer`] says when a request
 //! may go and [`breaker`] whether any may; [`report`] and [`progress`] show what is durable.
+//! Beside that line stands `verify`, which only asks: [`survey`] lists the users whose rows [`input`]
+//! and [`plan`] give, with the same pacer, breaker and token, and [`verify`] compares, pure.
 //! [`sandbox`] is the simulated tenant for demo, tests, benches and rehearsals. [`commands`] wires
 //! it together for [`cli`] and [`config`].
 //!
@@ -63,6 +65,9 @@ pub mod retry;
 pub mod vitals;
 
 pub mod ledger;
+
+pub mod survey;
+pub mod verify;
 
 pub mod progress;
 pub mod report;

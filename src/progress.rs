@@ -26,11 +26,30 @@ const LOG_EVERY: Duration = Duration::from_secs(30);
 /// The bar that log lines must not run into.
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
+/// Counts to be shown.
+pub trait Counted: Send + Sync + 'static {
+    /// Rows that have come to a state.
+    fn settled(&self) -> u64;
+    /// Rows that somebody has to look at.
+    fn bad(&self) -> u64;
+}
+
+impl Counted for Tally {
+    fn settled(&self) -> u64 {
+        self.get().settled()
+    }
+
+    fn bad(&self) -> u64 {
+        let counts = self.get();
+        counts.rejected + counts.failed + counts.needs_review
+    }
+}
+
 /// What there is to watch.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Watch<T> {
     /// Durable counts.
-    pub tally: Arc<Tally>,
+    pub tally: Arc<T>,
     /// Requests, doubts, outages.
     pub vitals: Arc<Vitals>,
     /// What the next request waits for.
@@ -55,7 +74,7 @@ pub enum Show {
 }
 
 /// Shows progress until it is dropped or aborted.
-pub async fn watch(watch: Watch, show: Show) {
+pub async fn watch<T: Counted>(watch: Watch<T>, show: Show) {
     match show {
         Show::Nothing => {}
         Show::Log => {
@@ -78,7 +97,7 @@ pub fn clear() {
     }
 }
 
-impl Watch {
+impl<T: Counted> Watch<T> {
     async fn draw(self) {
         let style = ProgressStyle::with_template("{spinner} {msg}");
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
@@ -90,7 +109,7 @@ impl Watch {
         loop {
             ticks.tick().await;
             // A rate that is calm enough to read: about the last three seconds.
-            let settled = self.tally.get().settled();
+            let settled = self.tally.settled();
             #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
             let now = (settled - before) as f64 / TICK.as_secs_f64();
             before = settled;
@@ -102,8 +121,7 @@ impl Watch {
 
     /// `1,234 rows · 15.9/s · held by 429 · 2 in doubt · 3 bad · 41 % · 12 min left`.
     fn line(&self, elapsed: Duration, rate: f64) -> String {
-        let counts = self.tally.get();
-        let settled = counts.settled();
+        let settled = self.tally.settled();
         #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
         let mean = settled as f64 / elapsed.as_secs_f64().max(0.001);
         let shown = if rate > 0.0 { rate } else { mean };
@@ -119,7 +137,7 @@ impl Watch {
             }
         };
         let doubt = self.vitals.in_doubt();
-        let bad = counts.rejected + counts.failed + counts.needs_review;
+        let bad = self.tally.bad();
         let parts = [
             waiting.map(str::to_owned),
             (doubt > 0).then(|| format!("{doubt} in doubt")),

@@ -165,7 +165,7 @@ impl Marked<'_> {
 
 /// How much a listed method is like the factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Likeness {
+pub(crate) enum Likeness {
     /// Plainly the same value.
     Same,
     /// Consistent with it, as far as the list shows.
@@ -176,7 +176,8 @@ enum Likeness {
     Other,
 }
 
-fn compare(factor: &Factor, method: &Method) -> Likeness {
+/// Compares the values; that both are of one type is the caller's to see to.
+pub(crate) fn compare(factor: &Factor, method: &Method) -> Likeness {
     match &factor.credential {
         Credential::Phone { number, .. } => {
             compare_contact(method.contact.as_deref(), number.expose(), phone_matches)
@@ -281,6 +282,8 @@ mod tests {
             contact: shown.filter(|_| !is_key).map(Into::into),
             key_id: shown.filter(|_| is_key).map(Into::into),
             created_at: INTENT + age,
+            preferred: None,
+            type_name: String::new(),
         }
     }
 

@@ -16,7 +16,7 @@ mod verdict;
 mod wire;
 
 pub use endpoint::BaseUrl;
-pub use token::Credentials;
+pub use token::{CREATE, Credentials, READ, UPDATE};
 
 use crate::{
     api::{Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, Verdict},
@@ -24,7 +24,7 @@ use crate::{
     model::{Factor, UserId},
 };
 use clock::ServerClock;
-use token::{CREATE, READ, Token, Tokens, UPDATE};
+use token::{Token, Tokens};
 use transport::{Exchange, NotSent, Transport};
 use verdict::Class;
 
@@ -42,6 +42,8 @@ pub struct Settings {
     pub base: BaseUrl,
     /// How a token is had.
     pub credentials: Credentials,
+    /// What it must allow: a token that says it lacks one of these is refused before it is used.
+    pub scopes: &'static [&'static str],
     /// `https_proxy`, where set.
     pub https_proxy: Option<String>,
     /// For one request, connection included.
@@ -63,7 +65,8 @@ pub struct Client {
 impl Client {
     /// A client; nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let Settings { base, credentials, https_proxy, timeout, concurrency, now } = settings;
+        let Settings { base, credentials, scopes, https_proxy, timeout, concurrency, now } =
+            settings;
         let transport = Transport::new(
             &base,
             https_proxy.as_deref(),
@@ -71,7 +74,7 @@ impl Client {
             concurrency,
             ServerClock::new(now),
         )?;
-        let tokens = Tokens::new(credentials, base.token(), transport.clone());
+        let tokens = Tokens::new(credentials, scopes, base.token(), transport.clone());
         Ok(Self { base, transport, tokens })
     }
 

@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// Without it nothing can be imported.
-pub(super) const CREATE: &str = "create:authentication_methods";
-/// Without it a lost answer cannot be looked up.
-pub(super) const READ: &str = "read:authentication_methods";
+pub const CREATE: &str = "create:authentication_methods";
+/// Without it a lost answer cannot be looked up, and nothing verified.
+pub const READ: &str = "read:authentication_methods";
 /// Without it a marked name cannot be put back.
-pub(super) const UPDATE: &str = "update:authentication_methods";
+pub const UPDATE: &str = "update:authentication_methods";
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
 /// A token's life, where the answer does not say.
@@ -56,6 +56,8 @@ pub(super) struct Token {
 #[derive(Debug)]
 pub(super) struct Tokens {
     credentials: Credentials,
+    /// What a token must allow.
+    scopes: &'static [&'static str],
     url: String,
     transport: Transport,
     state: Mutex<State>,
@@ -103,9 +105,15 @@ struct Refused {
 }
 
 impl Tokens {
-    pub(super) fn new(credentials: Credentials, url: String, transport: Transport) -> Self {
+    pub(super) fn new(
+        credentials: Credentials,
+        scopes: &'static [&'static str],
+        url: String,
+        transport: Transport,
+    ) -> Self {
         Self {
             credentials,
+            scopes,
             url,
             transport,
             state: Mutex::default(),
@@ -129,14 +137,14 @@ impl Tokens {
         }
         let (secret, life) = match &self.credentials {
             Credentials::Token(token) => {
-                check_scopes(scopes_of(token).as_deref()).map_err(stop)?;
+                check_scopes(scopes_of(token).as_deref(), self.scopes).map_err(stop)?;
                 (token.clone(), None)
             }
             Credentials::Client { id, secret, audience } => {
                 let granted = self.take(id, secret, audience).await.inspect_err(|_| {
                     self.state().failed_at = Some(Instant::now());
                 })?;
-                check_scopes(granted.scope.as_deref()).map_err(stop)?;
+                check_scopes(granted.scope.as_deref(), self.scopes).map_err(stop)?;
                 let life = granted.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
                 (granted.access_token, Some(life))
             }
@@ -288,13 +296,13 @@ fn scopes_of(token: &SecretString) -> Option<String> {
     serde_json::from_slice::<Claims>(&payload).ok()?.scope
 }
 
-fn check_scopes(granted: Option<&str>) -> Result<(), Error> {
+fn check_scopes(granted: Option<&str>, needed: &[&str]) -> Result<(), Error> {
     let Some(granted) = granted else {
         return Ok(());
     };
-    let has = |scope| granted.split_whitespace().any(|one| one == scope);
-    if !has(CREATE) {
-        return Err(Error::MissingScope { scope: CREATE.into() });
+    let has = |scope: &str| granted.split_whitespace().any(|one| one == scope);
+    if let Some(scope) = needed.iter().find(|scope| !has(scope)) {
+        return Err(Error::MissingScope { scope: (*scope).into() });
     }
     if !has(READ) {
         tracing::warn!(

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{Method, Millis},
-    model::{Credential, Factor, FactorType},
+    model::{Channel, Credential, Factor, FactorType},
 };
 
 /// Body of POST `…/authentication-methods`. Absent fields are not sent: unknown and null keys
@@ -57,7 +57,7 @@ pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
     match &factor.credential {
         Credential::Phone { number, preferred } => {
             body.phone_number = Some(number.expose());
-            body.preferred_authentication_method = preferred.map(crate::model::Channel::name);
+            body.preferred_authentication_method = preferred.map(Channel::name);
         }
         Credential::Email { address } => body.email = Some(address.expose()),
         Credential::Totp { secret } => body.totp_secret = Some(secret.expose_secret()),
@@ -114,11 +114,36 @@ pub(super) struct Listed {
     phone_number: Option<String>,
     email: Option<String>,
     key_id: Option<String>,
+    preferred_authentication_method: Option<String>,
+    authentication_methods: Option<Vec<Nested>>,
+}
+
+/// What a method consists of; for a phone its channel.
+#[derive(Deserialize)]
+struct Nested {
+    r#type: Option<String>,
+}
+
+impl Listed {
+    /// The preferred channel, or else the only one there is.
+    fn channel(&self) -> Option<Channel> {
+        let known = |name: &str| {
+            [Channel::Sms, Channel::Voice].into_iter().find(|channel| channel.name() == name)
+        };
+        if let Some(name) = &self.preferred_authentication_method {
+            return known(name);
+        }
+        match self.authentication_methods.as_deref() {
+            Some([only]) => only.r#type.as_deref().and_then(known),
+            _ => None,
+        }
+    }
 }
 
 impl From<Listed> for Method {
     fn from(listed: Listed) -> Self {
         let created_at: Millis = listed.created_at.as_millisecond();
+        let preferred = listed.channel();
         Self {
             id: listed.id,
             factor_type: FactorType::ALL.into_iter().find(|known| known.name() == listed.r#type),
@@ -126,6 +151,8 @@ impl From<Listed> for Method {
             contact: listed.phone_number.or(listed.email),
             key_id: listed.key_id,
             created_at,
+            preferred,
+            type_name: listed.r#type,
         }
     }
 }

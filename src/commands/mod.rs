@@ -14,6 +14,7 @@ mod report;
 mod sandbox;
 mod signals;
 mod tenant;
+mod verify;
 
 use crate::{
     api::Millis,
@@ -49,6 +50,7 @@ pub fn run(cli: Cli) -> Exit {
     let done = start_logging(&cli.talk).and_then(|()| match cli.command {
         Command::Import(import) => block_on(import::run(*import, show)),
         Command::Check(check) => check::run(&check),
+        Command::Verify(verify) => block_on(verify::run(*verify, show)),
         Command::Report(report) => report::run(&report),
         Command::Sandbox(sandbox) => block_on(sandbox::run(sandbox)),
         Command::Completions { shell } => completions(shell),

@@ -23,8 +23,22 @@ pub(super) struct Tenant {
 }
 
 impl Tenant {
-    /// Makes the client, and starts the sandbox where that is the tenant; nothing is sent yet.
+    /// Makes the client of a command that creates, and starts the sandbox where that is the
+    /// tenant; nothing is sent yet.
     pub(super) async fn of(config: &Config) -> Result<Self, Error> {
+        let scopes: &[&str] = if config.name_marker {
+            &[auth0::CREATE, auth0::READ, auth0::UPDATE]
+        } else {
+            &[auth0::CREATE]
+        };
+        Self::with(config, scopes).await
+    }
+
+    /// The same for a command whose token must allow `scopes`.
+    pub(super) async fn with(
+        config: &Config,
+        scopes: &'static [&'static str],
+    ) -> Result<Self, Error> {
         let (base, credentials, sandbox) = match &config.target {
             Target::Tenant { base, credentials } => (base.clone(), credentials.clone(), None),
             Target::Sandbox => {
@@ -47,6 +61,7 @@ impl Tenant {
         let client = Client::new(auth0::Settings {
             base,
             credentials,
+            scopes,
             https_proxy: config.https_proxy.clone(),
             timeout: config.timeout,
             concurrency: config.concurrency,

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 mod rows;
 mod summary;
+mod verify;
 
 pub use rows::{csv, jsonl};
 pub use summary::{LedgerReport, Status, Summary};
 pub(crate) use summary::{human, write_rejection};
+pub use verify::{SampleSummary, VerifyRemarks, VerifySummary, write_extras, write_judged};
 
 /// Text that is safe on a terminal: control characters, and those that turn or hide what stands
 /// around them, are shown as `\u{…}`.

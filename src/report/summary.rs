@@ -55,7 +55,10 @@ pub struct Summary {
     pub ledger_totals: Option<Totals>,
 }
 
-fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn seconds<S: serde::Serializer>(
+    time: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
@@ -130,7 +133,7 @@ pub(crate) fn write_rejection(rejection: &Rejection, out: &mut dyn Write) -> io:
 }
 
 /// What was not shown.
-fn more(all: u64, shown: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn more(all: u64, shown: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
     match all.saturating_sub(shown as u64) {
         0 => Ok(()),
         left => writeln!(out, "… and {left} more {what}"),

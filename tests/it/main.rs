@@ -17,3 +17,4 @@ mod secrets;
 mod stop;
 mod support;
 mod tidy;
+mod verify;

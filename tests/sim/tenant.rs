@@ -160,6 +160,8 @@ impl Tenant {
                 contact: Some(format!("+4915{:08}", books.next_id)),
                 key_id: None,
                 created_at: clock::server(),
+                preferred: None,
+                type_name: factor_type.name().into(),
             };
             let held = Held { value: id.clone(), id, listed, ours: false };
             books.users.entry(user.to_owned()).or_default().push(held);
@@ -216,6 +218,8 @@ impl Tenant {
             contact,
             key_id,
             created_at: 0,
+            preferred: None,
+            type_name: factor.factor_type().name().into(),
         };
         Held { id, value, listed, ours: true }
     }

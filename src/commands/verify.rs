@@ -1,0 +1,162 @@
+//! `verify`: what the tenant holds of the input. Only asks; writes nothing.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{blocking, print, signals::Signals, tenant::Tenant};
+use crate::{
+    auth0,
+    cli::{Verify, VerifyOutput},
+    config::Config,
+    engine::End,
+    error::{Error, Exit},
+    pacer::Pacer,
+    progress::{self, Counted, Show, Watch},
+    report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, write_json},
+    retry::RetryPolicy,
+    survey::{self, Input, Survey},
+    verify::{Account, Counts, Sample},
+    vitals::Vitals,
+};
+
+/// Counts that progress shows while the account goes on.
+#[derive(Debug, Default)]
+struct Shared(Mutex<Counts>);
+
+impl Shared {
+    fn with<T>(&self, of: impl FnOnce(&mut Counts) -> T) -> T {
+        of(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Counted for Shared {
+    fn settled(&self) -> u64 {
+        self.with(|counts| counts.rows())
+    }
+
+    fn bad(&self) -> u64 {
+        self.with(|counts| counts.bad())
+    }
+}
+
+/// Runs the command.
+pub(super) async fn run(verify: Verify, show: Show) -> Result<Exit, Error> {
+    let config = Config::resolve(&verify.tenant, &verify.pace, None)?;
+    let sample = match &verify.sample {
+        None => None,
+        Some(text) => Some(Sample::parse(text, verify.seed).ok_or_else(|| {
+            Error::usage(
+                "--sample has a value that cannot be used",
+                "give a share of the users above `0%` and up to `100%`, such as `5%`",
+            )
+        })?),
+    };
+    let (path, format) = (PathBuf::from(&verify.input), verify.format.map(Into::into));
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let opening = blocking(move || Input::open(&path, format, sample));
+    // The first reading of a large file takes its time, and there is nothing to be finished.
+    let input = tokio::select! {
+        () = stop.cancelled() => return Ok(Exit::Stopped),
+        input = opening => input?,
+    };
+    let tenant = Tenant::with(&config, &[auth0::READ]).await?;
+    let done = ask(&verify, &config, tenant, input, sample, stop, show).await;
+    signals.abort();
+    done
+}
+
+async fn ask(
+    verify: &Verify,
+    config: &Config,
+    tenant: Tenant,
+    input: Input,
+    sample: Option<Sample>,
+    stop: CancellationToken,
+    show: Show,
+) -> Result<Exit, Error> {
+    let began = Instant::now();
+    let vitals = Arc::new(Vitals::default());
+    let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
+    let shared = Arc::new(Shared::default());
+    let watch = Watch {
+        tally: Arc::clone(&shared),
+        vitals: Arc::clone(&vitals),
+        pacer: Arc::clone(&pacer),
+        read: input.bytes_read(),
+        rows: input.rows(),
+        length: input.length(),
+    };
+    let progress = tokio::spawn(progress::watch(watch, show));
+    let survey = Arc::new(Survey::new(
+        Arc::new(tenant.client),
+        pacer,
+        RetryPolicy::new(config.max_attempts, config.settle),
+        Arc::clone(&vitals),
+        (config.concurrency, config.max_outage),
+        stop.clone(),
+        fastrand::u64(..),
+    ));
+    let lines = verify.output == VerifyOutput::Jsonl;
+    let mut account = Account::new(verify.extras);
+    let mut remarks = VerifyRemarks::default();
+    let end = survey::run(survey, input.start()?, |group, listed| {
+        let judged = account.enter(group, listed);
+        shared.with(|counts| *counts = account.counts);
+        remarks.note(group, &judged);
+        // Whoever has closed the pipe wants no more of it.
+        if lines && !tell(|out| report::write_judged(group, &judged, out))? {
+            stop.cancel();
+        }
+        Ok(())
+    })
+    .await;
+    progress.abort();
+    progress::clear();
+    let complete = matches!(end, End::Complete);
+    if complete {
+        let extras = account.finish();
+        remarks.note_extras(&extras);
+        if lines {
+            tell(|out| report::write_extras(&extras, out))?;
+        }
+    }
+    if let Some(sandbox) = tenant.sandbox {
+        sandbox.stop().await;
+    }
+    let summary = VerifySummary {
+        status: if complete { Status::Complete } else { Status::Stopped },
+        rows: account.counts.rows(),
+        counts: account.counts,
+        extras: verify.extras.then(|| remarks.extras()),
+        users: account.users,
+        requests: vitals.requests(),
+        throttled: vitals.throttled(),
+        elapsed_seconds: began.elapsed(),
+        sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
+    };
+    match verify.output {
+        VerifyOutput::Text => print(|out| summary.write_text(&remarks, out))?,
+        VerifyOutput::Json => print(|out| write_json(&summary, out))?,
+        VerifyOutput::Jsonl => {
+            tracing::info!("{}", summary.line());
+            summary.sample.iter().for_each(|sample| tracing::info!("{sample}"));
+        }
+    }
+    match end {
+        End::Complete if summary.counts.bad() > 0 => Ok(Exit::SomeBad),
+        End::Complete => Ok(Exit::Good),
+        End::Stopped(_) => Ok(Exit::Stopped),
+        End::Failed(error) => Err(error),
+    }
+}
+
+/// Writes to standard output; says whether somebody still reads it.
+fn tell(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<bool, Error> {
+    print(|out| write(out).map(|()| true))
+}

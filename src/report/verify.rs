@@ -1,0 +1,288 @@
+//! What `verify` found: for people, as one object, and as one object a factor.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{Status, escape, human, summary::seconds, write_json, write_rejection};
+use crate::{
+    model::{FactorType, Fault, Field, Rejection},
+    verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
+};
+
+/// Of each kind of remark so many are shown to people; all are counted.
+const SHOWN: usize = 10;
+
+/// The result of a run (contract, section 2).
+#[derive(Debug, Serialize)]
+pub struct VerifySummary {
+    /// Whether it came to the end.
+    pub status: Status,
+    /// Rows that have come to a state.
+    pub rows: u64,
+    #[serde(flatten)]
+    /// They add up to `rows`.
+    pub counts: Counts,
+    /// What users have beside; `None` when nobody asked.
+    pub extras: Option<u64>,
+    /// Users asked about.
+    pub users: u64,
+    /// HTTP requests to the API.
+    pub requests: u64,
+    /// How many were answered with 429.
+    pub throttled: u64,
+    /// How long it took.
+    #[serde(serialize_with = "seconds")]
+    pub elapsed_seconds: Duration,
+    /// What was asked of a sample proves of all.
+    pub sample: Option<SampleSummary>,
+}
+
+/// What a sample proves.
+#[derive(Debug, Clone, Serialize)]
+pub struct SampleSummary {
+    /// The share of users that was to be picked.
+    pub percent: f64,
+    /// What picked them.
+    pub seed: u64,
+    /// Users who were picked.
+    pub users: u64,
+    /// Those with a factor that is missing, or of whom nothing is known.
+    pub users_with_missing: u64,
+    /// How sure the bound is.
+    pub confidence: f64,
+    /// At most this share of all users has a missing factor; `None` for a run that was stopped,
+    /// which proves nothing of what it has not read.
+    pub missing_users_at_most: Option<f64>,
+    /// How that was reckoned.
+    pub method: Option<&'static str>,
+}
+
+impl SampleSummary {
+    /// What `account` proves as a sample.
+    pub fn new(sample: &Sample, account: &Account, complete: bool) -> Self {
+        let bound = sample.bound(account.users, account.users_with_missing);
+        let bound = complete.then_some(bound);
+        Self {
+            percent: sample.percent(),
+            seed: sample.seed(),
+            users: account.users,
+            users_with_missing: account.users_with_missing,
+            confidence: crate::verify::CONFIDENCE,
+            missing_users_at_most: bound.map(|bound| bound.at_most),
+            method: bound.map(|bound| bound.method),
+        }
+    }
+}
+
+impl std::fmt::Display for SampleSummary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { percent, seed, users, users_with_missing, .. } = self;
+        write!(
+            f,
+            "sample: {users} users picked ({percent} %, seed {seed}), {users_with_missing} of \
+             them with a missing factor: "
+        )?;
+        match (self.missing_users_at_most, self.method) {
+            (Some(at_most), Some(method)) => write!(
+                f,
+                "with {:.0} % confidence at most {:.3} % of the input's users have one ({method})",
+                self.confidence * 100.0,
+                at_most * 100.0
+            ),
+            _ => f.write_str("stopped before the end, this proves nothing of the rest"),
+        }
+    }
+}
+
+/// The first of what is worth telling to people.
+#[derive(Debug, Default)]
+pub struct VerifyRemarks {
+    rejections: Vec<Rejection>,
+    findings: Vec<String>,
+    extras: Vec<String>,
+    extra_count: u64,
+}
+
+impl VerifyRemarks {
+    /// Takes in what came of a group.
+    pub fn note(&mut self, group: &Group, judged: &Judged) {
+        let room = SHOWN.saturating_sub(self.rejections.len());
+        self.rejections.extend(group.rejections.iter().take(room).cloned());
+        let bad = judged.findings.iter().filter(|finding| finding.state.is_bad());
+        for finding in bad.take(SHOWN.saturating_sub(self.findings.len())) {
+            self.findings.push(line_of(group, finding));
+        }
+        self.note_extras(&judged.extras);
+    }
+
+    /// Takes in what else users have.
+    pub fn note_extras(&mut self, extras: &[Extra]) {
+        self.extra_count += extras.len() as u64;
+        for extra in extras.iter().take(SHOWN.saturating_sub(self.extras.len())) {
+            let Extra { user, type_name, method_id } = extra;
+            self.extras.push(format!("extra: {user}, {type_name}, {method_id}"));
+        }
+    }
+
+    /// How much else users have.
+    pub fn extras(&self) -> u64 {
+        self.extra_count
+    }
+}
+
+/// `differs: line 7, auth0|1, phone, phone|dev_x: name`.
+fn line_of(group: &Group, finding: &Finding) -> String {
+    let user = group.user.as_ref().map(ToString::to_string).unwrap_or_default();
+    let Finding { line, factor_type, state, .. } = finding;
+    let mut text = format!("{}: line {line}, {user}, {factor_type}", state.name());
+    if let Some(id) = &finding.method_id {
+        text += ", ";
+        text += id;
+    }
+    let fields: Vec<_> = finding.differing.iter().map(|field| field.name()).collect();
+    for why in [fields.join(", ").as_str(), finding.error.as_deref().unwrap_or_default()] {
+        if !why.is_empty() {
+            text += ": ";
+            text += why;
+        }
+    }
+    text
+}
+
+impl VerifySummary {
+    /// For people.
+    pub fn write_text(&self, remarks: &VerifyRemarks, out: &mut dyn Write) -> io::Result<()> {
+        for rejection in &remarks.rejections {
+            write_rejection(rejection, out)?;
+        }
+        super::summary::more(self.counts.rejected, remarks.rejections.len(), "rejected rows", out)?;
+        let bad = self.counts.bad() - self.counts.rejected;
+        for (all, shown, what) in [
+            (bad, &remarks.findings, "(all of them: --output jsonl)"),
+            (remarks.extra_count, &remarks.extras, "extras (all of them: --output jsonl)"),
+        ] {
+            for line in shown {
+                writeln!(out, "{}", escape(line))?;
+            }
+            super::summary::more(all, shown.len(), what, out)?;
+        }
+        if bad + self.counts.rejected + remarks.extra_count > 0 {
+            writeln!(out)?;
+        }
+        let title = match self.status {
+            Status::Complete => "Verified",
+            Status::Stopped => "Stopped before the end; run the same command again to start over",
+        };
+        writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
+        let counts = &self.counts;
+        for (name, count) in [
+            ("present", counts.present),
+            ("missing", counts.missing),
+            ("differ in name or preferred channel", counts.differs),
+            ("unverifiable (there, but the value cannot be seen)", counts.unverifiable),
+            ("unanswered (no usable list of the user)", counts.unanswered),
+            ("rejected", counts.rejected),
+            ("duplicates in the input", counts.duplicates),
+            ("not in the sample", counts.not_sampled),
+            ("extras (there, but not in the input)", self.extras.unwrap_or_default()),
+        ] {
+            if count > 0 || name == "present" || name == "missing" {
+                writeln!(out, "  {count:>9}  {name}")?;
+            }
+        }
+        writeln!(
+            out,
+            "{} users, {} requests, {} throttled",
+            self.users, self.requests, self.throttled
+        )?;
+        self.sample.as_ref().map_or(Ok(()), |sample| writeln!(out, "{sample}"))
+    }
+
+    /// In one line, for the log.
+    pub fn line(&self) -> String {
+        let counts = &self.counts;
+        format!(
+            "{} rows: {} present, {} missing, {} differ, {} unverifiable, {} unanswered, {} rejected",
+            self.rows,
+            counts.present,
+            counts.missing,
+            counts.differs,
+            counts.unverifiable,
+            counts.unanswered,
+            counts.rejected
+        )
+    }
+}
+
+/// One object of `--output jsonl`.
+#[derive(Debug, Default, Serialize)]
+struct Row<'a> {
+    line: Option<u64>,
+    user_id: Option<&'a str>,
+    r#type: Option<&'a str>,
+    state: &'static str,
+    method_id: Option<&'a str>,
+    /// In which fields it differs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    differs: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    /// Every fault of a rejected row, where it has more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<&'a [Fault]>,
+}
+
+/// What came of a group: its rows in input order, then what else the user has.
+pub fn write_judged(group: &Group, judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
+    let user_id = group.user.as_ref().map(crate::model::UserId::as_str);
+    let factors = judged.findings.iter().map(|finding| Row {
+        line: Some(finding.line),
+        user_id,
+        r#type: Some(finding.factor_type.name()),
+        state: finding.state.name(),
+        method_id: finding.method_id.as_deref(),
+        differs: finding.differing.iter().copied().map(Field::name).collect(),
+        error: finding.error.as_deref(),
+        ..Row::default()
+    });
+    let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(rejected)).collect();
+    rows.sort_by_key(|row| row.line);
+    rows.iter().try_for_each(|row| write_json(row, out))?;
+    write_extras(&judged.extras, out)
+}
+
+fn rejected(rejection: &Rejection) -> Row<'_> {
+    let first = rejection.faults.first();
+    Row {
+        line: Some(rejection.line),
+        user_id: rejection.user.as_ref().map(crate::model::UserId::as_str),
+        r#type: rejection.factor_type.map(FactorType::name),
+        state: crate::model::State::Rejected.name(),
+        field: first.map(|fault| fault.field.as_str()),
+        rule: first.map(|fault| fault.rule.as_str()),
+        faults: Some(rejection.faults.as_slice()).filter(|faults| faults.len() > 1),
+        ..Row::default()
+    }
+}
+
+/// What users have beside, one object each.
+pub fn write_extras(extras: &[Extra], out: &mut dyn Write) -> io::Result<()> {
+    extras.iter().try_for_each(|extra| {
+        let row = Row {
+            user_id: Some(extra.user.as_str()),
+            r#type: Some(&extra.type_name),
+            state: State::EXTRA,
+            method_id: Some(&extra.method_id),
+            ..Row::default()
+        };
+        write_json(&row, out)
+    })
+}

@@ -1,0 +1,231 @@
+//! One user's list, asked for until there is an answer that can be used.
+//!
+//! Every request goes through the one pacer; what fails is repeated after a delay of [`retry`]'s
+//! schedule. When several fail in a row, whoever it was, nobody asks any more but one probe at a
+//! time ([`breaker`](crate::breaker)): a sick tenant is not asked harder.
+//!
+//! [`retry`]: crate::retry
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{Answer, Api, Method, NotExecuted, Verdict},
+    breaker::{Allowance, Breaker, Health, Kind},
+    error::Error,
+    model::UserId,
+    pacer::Pacer,
+    retry::RetryPolicy,
+    verify::Listed,
+    vitals::Vitals,
+};
+
+/// Requests for one user that may end without a usable answer while others' are answered.
+const MOST_FAILURES: u32 = 12;
+
+/// What came of asking about a user.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// A list, or why there will be none.
+    Answered(Listed),
+    /// Nothing: the run is stopping.
+    Held,
+    /// The run stops.
+    Stop(Box<Error>),
+}
+
+/// Asks. Shared by all tasks.
+#[derive(Debug)]
+pub struct Survey<A> {
+    api: Arc<A>,
+    pacer: Arc<Pacer>,
+    policy: RetryPolicy,
+    vitals: Arc<Vitals>,
+    max_outage: Duration,
+    pub(super) stop: CancellationToken,
+    concurrency: usize,
+    /// One for each request that may be in flight.
+    slots: Semaphore,
+    breaker: Mutex<Breaker>,
+    /// Held by whoever probes, or goes first after an outage.
+    alone: tokio::sync::Mutex<()>,
+    /// A user whose list came: one to probe with whose own list is not what ails.
+    proven: Mutex<Option<UserId>>,
+    dice: Mutex<fastrand::Rng>,
+}
+
+/// May a request go? `Some` when it is the only one that may.
+type Pass<'a> = Option<tokio::sync::MutexGuard<'a, ()>>;
+
+impl<A: Api> Survey<A> {
+    /// A survey that ends when `stop` is cancelled. `seed` is for jitter.
+    pub fn new(
+        api: Arc<A>,
+        pacer: Arc<Pacer>,
+        policy: RetryPolicy,
+        vitals: Arc<Vitals>,
+        limits: (usize, Duration),
+        stop: CancellationToken,
+        seed: u64,
+    ) -> Self {
+        let (concurrency, max_outage) = limits;
+        Self {
+            api,
+            pacer,
+            policy,
+            vitals,
+            max_outage,
+            stop,
+            concurrency,
+            slots: Semaphore::new(concurrency.max(1)),
+            breaker: Mutex::default(),
+            alone: tokio::sync::Mutex::default(),
+            proven: Mutex::default(),
+            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+        }
+    }
+
+    /// Requests in flight at most.
+    pub fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
+    /// Asks until there is an outcome.
+    pub(super) async fn ask(&self, user: &UserId) -> Outcome {
+        let (mut bounced, mut failures) = (0, 0);
+        loop {
+            let answer = match self.request(user).await {
+                Ok(answer) => answer,
+                Err(outcome) => return outcome,
+            };
+            let wait = match answer.verdict {
+                Verdict::Done(list) => {
+                    *lock(&self.proven) = Some(user.clone());
+                    return Outcome::Answered(Ok(list));
+                }
+                // Nobody of that id is there, or could be: no methods either.
+                Verdict::Refused(reason)
+                    if answer.status == Some(404) || reason == "invalid_uri" =>
+                {
+                    return Outcome::Answered(Ok(Vec::new()));
+                }
+                Verdict::Refused(reason) => return Outcome::Answered(Err(reason)),
+                Verdict::Stop(error) | Verdict::StopInDoubt(error) => return Outcome::Stop(error),
+                // The pacer holds everybody; the token is renewed.
+                Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
+                    continue;
+                }
+                // Says nothing of this user: the breaker sees to it.
+                Verdict::NotExecuted(NotExecuted::NotSent) => {
+                    bounced += 1;
+                    self.delay(bounced)
+                }
+                Verdict::InDoubt(_) | Verdict::Present => {
+                    failures += 1;
+                    if failures >= MOST_FAILURES {
+                        return Outcome::Answered(Err("no_usable_list".into()));
+                    }
+                    self.delay(failures)
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => return Outcome::Held,
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One request, when it may go.
+    async fn request(&self, user: &UserId) -> Result<Answer<Vec<Method>>, Outcome> {
+        loop {
+            let pass = self.pass(user).await?;
+            let slot = tokio::select! {
+                () = self.stop.cancelled() => return Err(Outcome::Held),
+                slot = self.slots.acquire() => slot,
+            };
+            self.permit().await?;
+            // The gate may have closed meanwhile.
+            if pass.is_none() && self.allowance() != Allowance::All {
+                continue;
+            }
+            let answer = self.api.list(user).await;
+            self.note(Kind::LookUp, &answer);
+            drop(slot);
+            return Ok(answer);
+        }
+    }
+
+    /// Waits until a request for `user` may go; whoever comes first in an outage probes.
+    async fn pass(&self, user: &UserId) -> Result<Pass<'_>, Outcome> {
+        if self.allowance() == Allowance::All {
+            return Ok(None);
+        }
+        let alone = tokio::select! {
+            () = self.stop.cancelled() => return Err(Outcome::Held),
+            alone = self.alone.lock() => alone,
+        };
+        loop {
+            let at = match self.allowance() {
+                Allowance::All => return Ok(None),
+                Allowance::One => return Ok(Some(alone)),
+                Allowance::ProbeAt(at) => at,
+            };
+            let lasted = lock(&self.breaker).outage();
+            if lasted > self.max_outage {
+                return Err(Outcome::Stop(Box::new(Error::Outage { lasted })));
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(Outcome::Held),
+                () = sleep_until(at) => {}
+            }
+            self.permit().await?;
+            let probed = lock(&self.proven).clone();
+            let answer = self.api.list(probed.as_ref().unwrap_or(user)).await;
+            self.note(Kind::Probe, &answer);
+            if let Verdict::Stop(error) | Verdict::StopInDoubt(error) = answer.verdict {
+                return Err(Outcome::Stop(error));
+            }
+        }
+    }
+
+    async fn permit(&self) -> Result<(), Outcome> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Outcome::Held),
+            () = self.pacer.permit() => Ok(()),
+        }
+    }
+
+    /// Shows an answer to the pacer, the breaker and the counters.
+    fn note<T>(&self, kind: Kind, answer: &Answer<T>) {
+        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
+        // What never came says nothing about the limit; a token's 429 has no status of ours.
+        if throttled || answer.status.is_some() {
+            self.pacer.observe(&answer.meter, throttled);
+        }
+        self.vitals.sent(answer.requests, throttled);
+        lock(&self.breaker).observe(kind, Health::of(&answer.verdict), Instant::now());
+        self.vitals.set_outage(self.allowance() != Allowance::All);
+    }
+
+    fn allowance(&self) -> Allowance {
+        lock(&self.breaker).allowance()
+    }
+
+    fn delay(&self, failures: u32) -> Duration {
+        self.policy.delay(failures, &mut lock(&self.dice))
+    }
+}
+
+/// Plain values under these locks: still usable after a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,171 @@
+//! What has come out so far: counts, and what one group of a user's rows has to know of another.
+//! Pure.
+//!
+//! Most users' rows stand together, and nothing of them is kept. Of users whose rows are
+//! scattered it is kept which methods already stand for a factor, so that one method does not
+//! stand for two; and what else they have is only known when the last of their rows is.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use serde::Serialize;
+
+use super::{Finding, Group, Listed, State, compare, type_of};
+use crate::model::UserId;
+
+/// How many rows stand where. They add up to the rows read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// The same factor again in the input.
+    pub duplicates: u64,
+    /// There.
+    pub present: u64,
+    /// Not there.
+    pub missing: u64,
+    /// There, with another name or preferred channel.
+    pub differs: u64,
+    /// There, as far as that can be told without its value.
+    pub unverifiable: u64,
+    /// Nobody knows.
+    pub unanswered: u64,
+    /// No factor at all.
+    pub rejected: u64,
+    /// Not asked about.
+    pub not_sampled: u64,
+}
+
+impl Counts {
+    /// All rows that have come to a state.
+    pub fn rows(&self) -> u64 {
+        self.duplicates
+            + self.present
+            + self.missing
+            + self.differs
+            + self.unverifiable
+            + self.unanswered
+            + self.rejected
+            + self.not_sampled
+    }
+
+    /// Rows that somebody has to look at.
+    pub fn bad(&self) -> u64 {
+        self.missing + self.differs + self.unanswered + self.rejected
+    }
+
+    fn count(&mut self, state: State) {
+        *match state {
+            State::Present => &mut self.present,
+            State::Missing => &mut self.missing,
+            State::Differs => &mut self.differs,
+            State::Unverifiable => &mut self.unverifiable,
+            State::Unanswered => &mut self.unanswered,
+        } += 1;
+    }
+}
+
+/// A method that a user has and the input does not ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extra {
+    /// Whose.
+    pub user: UserId,
+    /// Its type, in the tenant's word.
+    pub type_name: Cow<'static, str>,
+    /// The tenant's id of it.
+    pub method_id: String,
+}
+
+/// What came of one group.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// One for each factor.
+    pub findings: Vec<Finding>,
+    /// What else the user has, where that is known by now.
+    pub extras: Vec<Extra>,
+}
+
+/// The account of a whole run.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// How many rows stand where.
+    pub counts: Counts,
+    /// Users asked about.
+    pub users: u64,
+    /// Users with a factor that is missing, or of whom nothing is known.
+    pub users_with_missing: u64,
+    wants_extras: bool,
+    scattered: HashMap<UserId, Scattered>,
+}
+
+/// What is kept of a user whose rows are scattered.
+#[derive(Debug, Default)]
+struct Scattered {
+    /// In order of first appearance.
+    number: u64,
+    /// Methods that stand for a factor.
+    taken: HashSet<String>,
+    /// What else the last list had.
+    extras: Vec<Extra>,
+    missing: bool,
+    /// Some rows got no answer, so what is left over may be theirs.
+    unsure: bool,
+}
+
+impl Account {
+    /// An empty account; `wants_extras` says whether what else users have is of interest.
+    pub fn new(wants_extras: bool) -> Self {
+        Self { wants_extras, ..Self::default() }
+    }
+
+    /// Takes in what was answered for a group.
+    pub fn enter(&mut self, group: &Group, listed: &Listed) -> Judged {
+        self.counts.duplicates += group.duplicates;
+        self.counts.rejected += group.rejections.len() as u64;
+        self.counts.not_sampled += group.not_sampled;
+        let Some(user) = group.user.as_ref().filter(|_| !group.factors.is_empty()) else {
+            return Judged::default();
+        };
+        let mut own = Scattered::default();
+        let next = self.scattered.len() as u64;
+        let (known, new) = if group.scattered {
+            let new = !self.scattered.contains_key(user);
+            let fresh = || Scattered { number: next, ..Scattered::default() };
+            (self.scattered.entry(user.clone()).or_insert_with(fresh), new)
+        } else {
+            (&mut own, true)
+        };
+        let findings = compare(&group.factors, listed, |id| known.taken.contains(id));
+        known.taken.extend(findings.iter().filter_map(|finding| finding.method_id.clone()));
+        for finding in &findings {
+            self.counts.count(finding.state);
+        }
+        let is_missing =
+            |finding: &Finding| matches!(finding.state, State::Missing | State::Unanswered);
+        let missing = findings.iter().any(is_missing);
+        self.users += u64::from(new);
+        self.users_with_missing += u64::from(missing && !known.missing);
+        known.missing |= missing;
+        known.unsure |= listed.is_err();
+        if let (true, Ok(list)) = (self.wants_extras, listed) {
+            let left_over = list.iter().filter(|method| !known.taken.contains(&method.id));
+            let extra = |method| Extra {
+                user: user.clone(),
+                type_name: type_of(method),
+                method_id: method.id.clone(),
+            };
+            known.extras = left_over.map(extra).collect();
+        }
+        let extras = if group.scattered { Vec::new() } else { own.extras };
+        Judged { findings, extras }
+    }
+
+    /// What else users have whose rows are scattered, once all rows are answered. What may stand
+    /// for a factor that got no answer is not called an extra.
+    pub fn finish(&mut self) -> Vec<Extra> {
+        let mut users: Vec<_> = std::mem::take(&mut self.scattered).into_values().collect();
+        users.sort_by_key(|user| user.number);
+        let sure = users.into_iter().filter(|user| !user.unsure);
+        sure.flat_map(|user| user.extras).collect()
+    }
+}

@@ -1,0 +1,152 @@
+//! What a tenant's list says about factors that should be there. Pure.
+//!
+//! The list may mask phones and addresses and never shows a TOTP secret (auth0-api.md 1.5), so
+//! `present` means "nothing that can be seen speaks against it", and what cannot be seen at all is
+//! called `unverifiable`. The comparison of values is [`crate::reconcile`]'s; one listed method
+//! never stands for two factors.
+
+use std::borrow::Cow;
+
+mod account;
+mod group;
+mod pairing;
+mod sample;
+
+pub use account::{Account, Counts, Extra, Judged};
+pub use group::{Group, Grouper};
+pub use sample::{Bound, CONFIDENCE, Sample};
+
+use crate::{
+    api::{Method, Reason},
+    model::{Credential, Factor, FactorType, Field},
+};
+
+/// How a factor of the input stands in the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is there, as far as the list shows.
+    Present,
+    /// It is not there.
+    Missing,
+    /// It is there under another name, or with another preferred channel.
+    Differs,
+    /// Something of that type and name is there, and its value cannot be seen.
+    Unverifiable,
+    /// The tenant gave no usable list of this user: nothing is known.
+    Unanswered,
+}
+
+impl State {
+    /// What stands for a state where a method is in the tenant and not in the input.
+    pub const EXTRA: &str = "extra";
+
+    /// The name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Missing => "missing",
+            Self::Differs => "differs",
+            Self::Unverifiable => "unverifiable",
+            Self::Unanswered => "unanswered",
+        }
+    }
+
+    /// Whether somebody has to look at it: such a run ends with exit code 4.
+    pub const fn is_bad(self) -> bool {
+        matches!(self, Self::Missing | Self::Differs | Self::Unanswered)
+    }
+}
+
+/// What was found of one factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Physical line of its row.
+    pub line: u64,
+    /// The kind of factor.
+    pub factor_type: FactorType,
+    /// How it stands.
+    pub state: State,
+    /// The tenant's id of the method that stands for it.
+    pub method_id: Option<String>,
+    /// The fields in which that method is another.
+    pub differing: Vec<Field>,
+    /// Why nothing is known, as a short code.
+    pub error: Option<Reason>,
+}
+
+/// What the tenant answered for a user: all the methods, or why there is no list.
+pub type Listed = Result<Vec<Method>, Reason>;
+
+/// Compares `factors` of one user with all that the tenant lists of that user. `taken` says
+/// whether a method, by its id, already stands for another factor of the input.
+pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let list = match listed {
+        Ok(list) => list,
+        Err(reason) => {
+            let unanswered = |factor| Finding {
+                error: Some(reason.clone()),
+                ..finding(factor, State::Unanswered, None)
+            };
+            return factors.iter().map(unanswered).collect();
+        }
+    };
+    let free: Vec<&Method> = list.iter().filter(|method| !taken(&method.id)).collect();
+    let pairs = pairing::pair(factors, &free);
+    let judged = |(factor, method): (&Factor, Option<usize>)| {
+        let Some(method) = method.and_then(|at| free.get(at)) else {
+            return finding(factor, State::Missing, None);
+        };
+        if is_unseen(factor, method) {
+            return finding(factor, State::Unverifiable, Some(method));
+        }
+        let differing = differing(factor, method);
+        let state = if differing.is_empty() { State::Present } else { State::Differs };
+        Finding { differing, ..finding(factor, state, Some(method)) }
+    };
+    factors.iter().zip(pairs).map(judged).collect()
+}
+
+fn finding(factor: &Factor, state: State, method: Option<&Method>) -> Finding {
+    Finding {
+        line: factor.line,
+        factor_type: factor.factor_type(),
+        state,
+        method_id: method.map(|method| method.id.clone()),
+        differing: Vec::new(),
+        error: None,
+    }
+}
+
+/// Whether the list shows nothing of the value: always so for a TOTP.
+fn is_unseen(factor: &Factor, method: &Method) -> bool {
+    match factor.credential {
+        Credential::Totp { .. } => true,
+        Credential::Phone { .. } | Credential::Email { .. } => method.contact.is_none(),
+        Credential::WebauthnRoaming(_) | Credential::Passkey(..) => method.key_id.is_none(),
+    }
+}
+
+/// What the input gives and the tenant has otherwise. A channel that is not shown is no other one.
+fn differing(factor: &Factor, method: &Method) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if factor.name.is_some() && factor.name != method.name {
+        fields.push(Field::Name);
+    }
+    if let Credential::Phone { preferred: Some(wanted), .. } = factor.credential
+        && method.preferred.is_some_and(|channel| channel != wanted)
+    {
+        fields.push(Field::PreferredAuthenticationMethod);
+    }
+    fields
+}
+
+/// The type of a listed method in the tenant's own word.
+fn type_of(method: &Method) -> Cow<'static, str> {
+    match method.factor_type {
+        Some(known) => known.name().into(),
+        None => method.type_name.clone().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

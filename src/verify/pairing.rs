@@ -1,0 +1,92 @@
+//! Which listed method stands for which factor: one for one, as many as can be. Pure.
+//!
+//! Masks make this more than a search for each: `****@exam*******` could be any short or long
+//! address there, `chuc****@exam*******` only some. Taking the first that fits would leave a
+//! factor without a method though there is one for everybody, and call it missing. So this is a
+//! maximum matching (Kuhn's augmenting paths), in the order: the very same value, then the same
+//! name, then whatever is consistent.
+
+use crate::{
+    api::Method,
+    model::Factor,
+    reconcile::{Likeness, compare},
+};
+
+/// For each factor the index of its method.
+pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
+    let mut owners: Vec<Option<usize>> = vec![None; list.len()];
+    // What is plainly the same is settled first and not touched again.
+    let mut same = Vec::with_capacity(factors.len());
+    let mut consistent = Vec::with_capacity(factors.len());
+    for factor in factors {
+        let of = |likeness| {
+            let alike = move |method: &&Method| {
+                method.factor_type == Some(factor.factor_type())
+                    && compare(factor, method) == likeness
+            };
+            let mut hits: Vec<usize> =
+                (0..list.len()).filter(|at| list.get(*at).is_some_and(alike)).collect();
+            // Those of the same name first.
+            hits.sort_by_key(|at| list.get(*at).is_none_or(|method| method.name != factor.name));
+            hits
+        };
+        same.push(of(Likeness::Same));
+        consistent.push(of(Likeness::Consistent));
+    }
+    for factor in 0..factors.len() {
+        augment(factor, &same, &mut owners, &mut vec![false; list.len()]);
+    }
+    let settled: Vec<bool> = owners.iter().map(Option::is_some).collect();
+    let is_settled = |factor: usize| owners.contains(&Some(factor));
+    let open: Vec<usize> = (0..factors.len()).filter(|factor| !is_settled(*factor)).collect();
+    for methods in &mut consistent {
+        methods.retain(|method| !settled[*method]);
+    }
+    let same_name: Vec<Vec<usize>> = consistent
+        .iter()
+        .zip(factors)
+        .map(|(methods, factor)| {
+            methods.iter().copied().filter(|at| list[*at].name == factor.name).collect()
+        })
+        .collect();
+    for edges in [&same_name, &consistent] {
+        for factor in &open {
+            if !owners.contains(&Some(*factor)) {
+                augment(*factor, edges, &mut owners, &mut vec![false; list.len()]);
+            }
+        }
+    }
+    let mut pairs = vec![None; factors.len()];
+    for (method, owner) in owners.into_iter().enumerate() {
+        if let Some(factor) = owner {
+            pairs[factor] = Some(method);
+        }
+    }
+    pairs
+}
+
+/// Finds a method for `factor`, a free one or one whose owner can do with another. Who has a
+/// method keeps one. As deep as there are factors in a group at most.
+fn augment(
+    factor: usize,
+    edges: &[Vec<usize>],
+    owners: &mut [Option<usize>],
+    tried: &mut [bool],
+) -> bool {
+    if let Some(free) = edges[factor].iter().find(|method| owners[**method].is_none()) {
+        owners[*free] = Some(factor);
+        return true;
+    }
+    for method in &edges[factor] {
+        if std::mem::replace(&mut tried[*method], true) {
+            continue;
+        }
+        if let Some(owner) = owners[*method]
+            && augment(owner, edges, owners, tried)
+        {
+            owners[*method] = Some(factor);
+            return true;
+        }
+    }
+    false
+}
