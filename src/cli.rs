@@ -293,8 +293,11 @@ pub struct Verify {
 #[derive(Debug, Args)]
 pub struct Report {
     /// The ledger to show
-    #[arg(long, value_name = "FILE")]
-    pub ledger: PathBuf,
+    #[arg(value_name = "LEDGER", required_unless_present = "ledger")]
+    pub file: Option<PathBuf>,
+    /// The same, by its name as in `import`
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub ledger: Option<PathBuf>,
     /// What is printed
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,

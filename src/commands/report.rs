@@ -10,8 +10,11 @@ use crate::{
 
 /// Runs the command.
 pub(super) fn run(command: &Report) -> Result<Exit, Error> {
-    let ledger = Reader::open(&command.ledger)?;
-    let name = command.ledger.display().to_string();
+    let Some(path) = command.ledger.as_ref().or(command.file.as_ref()) else {
+        return Err(Error::usage("no ledger is named", "give --ledger FILE"));
+    };
+    let ledger = Reader::open(path)?;
+    let name = path.display().to_string();
     let mut failed = None;
     let mut keep = |done: Result<(), Error>| failed = done.err();
     print(|out| {
