@@ -8,7 +8,8 @@
 
 use crate::{
     api::Method,
-    model::Factor,
+    marker::wanted_name,
+    model::{Factor, FactorType},
     reconcile::{Likeness, compare},
 };
 
@@ -22,7 +23,7 @@ pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
         let of = |likeness| {
             let alike = move |method: &&Method| {
                 method.factor_type == Some(factor.factor_type())
-                    && compare(factor, method) == likeness
+                    && likeness_of(factor, method) == likeness
             };
             let mut hits: Vec<usize> =
                 (0..list.len()).filter(|at| list.get(*at).is_some_and(alike)).collect();
@@ -63,6 +64,15 @@ pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
         }
     }
     pairs
+}
+
+/// A TOTP is known by its name alone. One without a name was given a plain one if it was imported
+/// with `--name-marker`: a mark, once taken away, leaves a name.
+fn likeness_of(factor: &Factor, method: &Method) -> Likeness {
+    let is_plain = factor.factor_type() == FactorType::Totp
+        && factor.name.is_none()
+        && method.name.as_deref() == Some(wanted_name(factor));
+    if is_plain { Likeness::Consistent } else { compare(factor, method) }
 }
 
 /// Finds a method for `factor`, a free one or one whose owner can do with another. Who has a

@@ -81,6 +81,7 @@ fn one_factor_against_one_method() {
         (email("chuck@example.com"), listed("m", Email, Some("chad*@exam*******"), None), Missing),
         (totp(None), listed("m", Totp, None, None), Unverifiable),
         (totp(None), listed("m", Totp, None, Some("App")), Missing),
+        (totp(None), listed("m", Totp, None, Some("Authenticator")), Unverifiable),
         (totp(Some("App")), listed("m", Totp, None, Some("App")), Unverifiable),
         (totp(Some("App")), listed("m", Totp, None, None), Missing),
         (key("abc"), listed("m", WebauthnRoaming, Some("abc"), None), Present),

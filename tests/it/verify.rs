@@ -70,6 +70,21 @@ fn after_an_import_everything_is_present_or_unverifiable_masked_or_not() {
     }
 }
 
+#[test]
+fn what_was_imported_with_marked_names_is_found_under_those_put_back() {
+    let bench = Bench::new(Settings::default());
+    bench.write(
+        "in.csv",
+        "user_id,type,name,phone_number,totp_secret\n\
+         auth0|1,totp,,,JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\n\
+         auth0|1,totp,App,,KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU\n\
+         auth0|1,phone,,+14155550101,\n",
+    );
+    assert_eq!(run(bench.import("in.csv").arg("--name-marker")).code, Some(0));
+    let done = run(&mut bench.verify("in.csv", "json"));
+    assert_eq!((done.code, &summary(&done)["unverifiable"]), (Some(0), &json!(2)), "{done:?}");
+}
+
 /// A tenant with something of everything, and the rows that ask for it.
 fn mixed(settings: Settings) -> Bench {
     let bench = Bench::new(settings);
