@@ -357,14 +357,7 @@ impl<A: Api> Delivery<A> {
             self.pacer.observe(&answer.meter, throttled);
         }
         self.vitals.sent(answer.requests, throttled);
-        match &answer.verdict {
-            Verdict::Done(_) | Verdict::Present | Verdict::Refused(_) => Health::Good,
-            Verdict::NotExecuted(NotExecuted::NotSent) | Verdict::InDoubt(_) => Health::Bad,
-            // The limiter and the token check answer without what lies behind them.
-            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized)
-            | Verdict::Stop(_)
-            | Verdict::StopInDoubt(_) => Health::Unknown,
-        }
+        Health::of(&answer.verdict)
     }
 }
 
