@@ -205,20 +205,16 @@ impl<A: Api> Delivery<A> {
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
         let (verdict, health) = if let Some(list) = &item.listed {
-            (Verdict::Done(Arc::clone(list)), Health::Unknown)
+            let known = self.ledger.known(&item.factor.user, item.seq).await?;
+            (Verdict::Done((Arc::clone(list), known)), Health::Unknown)
         } else {
-            let answer = self.list(&item.factor.user).await;
-            (answer.verdict.map(Arc::new), answer.health)
+            self.list(item).await?
         };
-        let verdict = match verdict {
-            Verdict::Done(list) => {
-                let known = self.ledger.known(&item.factor.user, item.seq).await?;
-                let found = reconcile::present(&item.factor, &list, |id| holds(&known, id));
-                item.listed = Some(list);
-                Verdict::Done(found)
-            }
-            other => other.without_result(),
-        };
+        let verdict = verdict.map(|(list, known)| {
+            let found = reconcile::present(&item.factor, &list, |id| holds(&known, id));
+            item.listed = Some(list);
+            found
+        });
         let decision = self.policy.after_survey(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
@@ -228,21 +224,15 @@ impl<A: Api> Delivery<A> {
         item: &mut Item,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let Listing { verdict, health } = self.list(&item.factor.user).await;
-        let verdict = match verdict {
-            Verdict::Done(list) => {
-                let known = self.ledger.known(&item.factor.user, item.seq).await?;
-                // What was there before the first POST is not ours either.
-                let before = item.listed.as_deref();
-                let is_known = |id: &str| {
-                    holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
-                };
-                let sent_at = self.sent_at(&item.history);
-                let mark = item.marked();
-                Verdict::Done(reconcile::judge(&item.factor, &list, sent_at, is_known, mark))
-            }
-            other => other.without_result(),
-        };
+        let (verdict, health) = self.list(item).await?;
+        let verdict = verdict.map(|(list, known)| {
+            // What was there before the first POST is not ours either.
+            let before = item.listed.as_deref();
+            let is_known = |id: &str| {
+                holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
+            };
+            reconcile::judge(&item.factor, &list, self.sent_at(item), is_known, item.marked())
+        });
         let decision = self.policy.after_lookup(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
@@ -252,17 +242,11 @@ impl<A: Api> Delivery<A> {
         item: &mut Item,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let Listing { verdict, health } = self.list(&item.factor.user).await;
-        let verdict = match verdict {
-            Verdict::Done(list) => {
-                let known = self.ledger.known(&item.factor.user, item.seq).await?;
-                let (sent_at, own) = (self.sent_at(&item.history), item.own.as_deref());
-                let is_known = |id: &str| holds(&known, id);
-                let mark = item.marked();
-                Verdict::Done(reconcile::audit(&item.factor, &list, sent_at, own, is_known, mark))
-            }
-            other => other.without_result(),
-        };
+        let (verdict, health) = self.list(item).await?;
+        let verdict = verdict.map(|(list, known)| {
+            let (own, is_known) = (item.own.as_deref(), |id: &str| holds(&known, id));
+            reconcile::audit(&item.factor, &list, self.sent_at(item), own, is_known, item.marked())
+        });
         let decision = self.policy.after_audit(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
@@ -282,19 +266,25 @@ impl<A: Api> Delivery<A> {
         Ok((self.follow(item, decision).await?, health))
     }
 
-    /// A user's methods. A user who is not there has none; the next POST will say the same.
-    async fn list(&self, user: &UserId) -> Listing {
-        let answer = self.api.list(user).await;
+    /// The methods of a factor's user, and the ids that the ledger holds for the user's other
+    /// factors. A user who is not there has none; the next POST will say the same.
+    async fn list(&self, item: &Item) -> Result<(Verdict<Evidence>, Health), Error> {
+        let answer = self.api.list(&item.factor.user).await;
         let health = self.note(&answer);
         let verdict = match answer.verdict {
             Verdict::Refused(_) if answer.status == Some(404) => Verdict::Done(Vec::new()),
             verdict => verdict,
         };
-        Listing { verdict, health }
+        let known = match verdict {
+            Verdict::Done(_) => self.ledger.known(&item.factor.user, item.seq).await?,
+            _ => Vec::new(),
+        };
+        Ok((verdict.map(|list| (Arc::new(list), known)), health))
     }
 
     /// When the first attempt in doubt left, by the tenant's clock.
-    fn sent_at(&self, history: &History) -> Millis {
+    fn sent_at(&self, item: &Item) -> Millis {
+        let history = &item.history;
         history.intent_at + history.skew.or(self.api.clock_skew()).unwrap_or_default()
     }
 
@@ -361,11 +351,8 @@ impl<A: Api> Delivery<A> {
     }
 }
 
-/// A list of a user's methods, or why there is none.
-struct Listing {
-    verdict: Verdict<Vec<Method>>,
-    health: Health,
-}
+/// A user's methods, and those ids among them that the ledger holds for other factors.
+type Evidence = (Arc<Vec<Method>>, Vec<Arc<str>>);
 
 fn holds(known: &[Arc<str>], id: &str) -> bool {
     known.iter().any(|known| **known == *id)
