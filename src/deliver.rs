@@ -296,7 +296,7 @@ impl<A: Api> Delivery<A> {
                 let state = settlement.state;
                 item.history.lookups = 0;
                 self.ledger.settle(item.seq, settlement, doubts).await?;
-                if doubts > 0 && state != State::NeedsReview {
+                if doubts > 0 {
                     item.step = Step::Audit;
                 } else if state == State::Created && item.history.marked {
                     item.step = Step::Restore;

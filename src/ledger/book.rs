@@ -297,6 +297,10 @@ impl<S: Store> Book<S> {
         match audit {
             Audit::NotDone => return Ok(()),
             Audit::Sound => {}
+            // What could not be judged before is not judged by less: only a mark is certain.
+            Audit::Appeared(id) if before == State::NeedsReview && !entry.marked => {
+                entry.method_id = Some(id.into());
+            }
             Audit::Appeared(id) => {
                 (entry.state, entry.how) = (State::Created, Some(How::Reconciled));
                 (entry.method_id, entry.error) = (Some(id.into()), None);
@@ -428,8 +432,7 @@ impl<S: Store> Book<S> {
 
 /// What is left to do for a factor, the first thing first.
 fn wants(entry: &Entry) -> Option<Rest> {
-    let settled = entry.state.is_settled() && entry.state != State::NeedsReview;
-    if settled && entry.doubts > 0 && !entry.audited {
+    if entry.state.is_settled() && entry.doubts > 0 && !entry.audited {
         Some(Rest::Audit)
     } else {
         (entry.state == State::Created && entry.marked).then_some(Rest::Restore)
