@@ -70,7 +70,8 @@ impl Transport {
             // `http_proxy` would see secrets in the clear; only `https_proxy` is honoured.
             .no_proxy()
             .tcp_nodelay(true)
-            .connect_timeout(CONNECT.min(timeout))
+            // Well before the request's own time is up, which would leave it in doubt.
+            .connect_timeout(CONNECT.min(timeout / 2))
             .pool_max_idle_per_host(concurrency)
             .pool_idle_timeout(Duration::from_secs(30))
             .https_only(!base.is_loopback());
@@ -141,10 +142,13 @@ fn sort(error: &reqwest::Error) -> Exchange {
 fn certificate_refused(error: &reqwest::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = error
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
+        // An I/O error's source is that of the error it holds: what it holds has to be asked for,
+        // and may be an I/O error again.
+        let mut held = error;
+        while let Some(inner) = held.downcast_ref().and_then(std::io::Error::get_ref) {
+            held = inner;
+        }
+        let tls = held.downcast_ref::<rustls::Error>();
         if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
             return true;
         }

@@ -23,6 +23,9 @@ impl Signals {
             signal(kind)
                 .map_err(|source| Error::Io { what: "listening for signals".into(), source })
         };
+        // Taken once it stays taken: a file that may not grow (`ulimit -f`) is then an error of the
+        // write, and no death without a word.
+        drop(take(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,

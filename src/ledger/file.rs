@@ -22,6 +22,47 @@ pub(super) struct Locked {
     _file: File,
 }
 
+/// Where files are, and which they are: none may be taken away while it is written.
+#[derive(Debug)]
+pub(super) struct Places(Vec<(PathBuf, (u64, u64))>);
+
+impl Places {
+    /// The ledger at `path` and the `-wal` beside it, as they are now.
+    pub(super) fn of(path: &Path) -> Result<Self, LedgerFault> {
+        let mut files = Vec::new();
+        let [wal, _] = side_files(path);
+        for file in [path.into(), wal] {
+            match identity(&file) {
+                Ok(identity) => files.push((file, identity)),
+                // Where there can be no `-wal`, SQLite does without.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !files.is_empty() => {}
+                Err(error) => return Err(LedgerFault::cannot("find its files", &error)),
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// Whether they are still there. What is written into a file that has no name any more is
+    /// lost, and the next run would begin a new ledger.
+    pub(super) fn check(&self) -> Result<(), LedgerFault> {
+        let same = |(path, known): &(PathBuf, (u64, u64))| {
+            identity(path).is_ok_and(|found| found == *known)
+        };
+        if self.0.iter().all(same) {
+            return Ok(());
+        }
+        Err(LedgerFault::new(
+            "it, or the `-wal` file beside it, was moved, replaced or deleted during the run",
+            "put it back as it was, then run the same command again; without it factors would be \
+             doubled",
+        ))
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
+}
+
 /// Locks the ledger at `path`; `create` fills a new file in, where there is none yet.
 pub(super) fn lock(
     path: &Path,
@@ -126,9 +167,8 @@ fn inspect(path: &Path, file: &mut File) -> Result<(), LedgerFault> {
     if meta.uid() != rustix::process::geteuid().as_raw() {
         return Err(LedgerFault::new("it belongs to another user", "run as the user who made it"));
     }
-    let here =
-        fs::symlink_metadata(path).map_err(|error| LedgerFault::cannot("read it", &error))?;
-    if (here.dev(), here.ino()) != (meta.dev(), meta.ino()) {
+    let here = identity(path).map_err(|error| LedgerFault::cannot("read it", &error))?;
+    if here != (meta.dev(), meta.ino()) {
         return Err(LedgerFault::in_use());
     }
     let mut start = [0; MAGIC.len()];

@@ -47,12 +47,16 @@ pub(super) async fn run<S: Store>(
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batch, BATCH).await > 0 {
+        // Replies that are dropped, and `queue`, make everybody ask for the reason, now and later:
+        // nobody may read it before it is written, and `apply` drops replies as it fails.
+        let mut reason = fault.lock().unwrap_or_else(PoisonError::into_inner);
         match apply(&mut book, &mut batch, now) {
-            Ok(replies) => replies.into_iter().for_each(Reply::send),
+            Ok(replies) => {
+                drop(reason);
+                replies.into_iter().for_each(Reply::send);
+            }
             Err(error) => {
-                // First the reason, then the silence that makes everybody ask for it: dropping
-                // `queue` and the replies fails all calls, now and later.
-                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                *reason = Some(error);
                 return;
             }
         }

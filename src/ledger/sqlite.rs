@@ -5,7 +5,12 @@ use std::{path::Path, sync::Arc};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, params};
 
 use super::{
-    LedgerFault, book::Store, entry::Entry, file::Locked, fingerprint::Fingerprint, seq::Seq,
+    LedgerFault,
+    book::Store,
+    entry::Entry,
+    file::{Locked, Places},
+    fingerprint::Fingerprint,
+    seq::Seq,
 };
 use crate::{
     api::Millis,
@@ -37,6 +42,7 @@ pub(super) struct Sqlite {
     run: i64,
     input: String,
     in_transaction: bool,
+    places: Places,
     /// Released after the connection is closed: fields drop in this order.
     _lock: Locked,
 }
@@ -57,6 +63,13 @@ pub(super) fn create(path: &Path, tenant: &str, at: Millis) -> Result<(), Ledger
     meta.execute(params!["key", &random[..32]])?;
     meta.execute(params!["made_at", at.to_string().as_bytes()])?;
     drop(meta);
+    // Closing would do the same and say nothing of a failure, and the file is moved without its
+    // `-wal`.
+    let left: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if left != 0 {
+        return Err(LedgerFault::in_use());
+    }
     connection.close().map_err(|(_, error)| error)?;
     Ok(())
 }
@@ -127,8 +140,14 @@ impl Sqlite {
             params![command, input, at],
         )?;
         let run = connection.last_insert_rowid();
-        let store =
-            Self { connection, run, input: input.into(), in_transaction: false, _lock: lock };
+        let store = Self {
+            connection,
+            run,
+            input: input.into(),
+            in_transaction: false,
+            places: Places::of(&lock.path)?,
+            _lock: lock,
+        };
         Ok((store, meta, resumed))
     }
 
@@ -260,6 +279,7 @@ impl Store for Sqlite {
 
     fn commit(&mut self) -> Result<(), LedgerFault> {
         if self.in_transaction {
+            self.places.check()?;
             self.connection.prepare_cached("COMMIT")?.execute([])?;
             self.in_transaction = false;
         }

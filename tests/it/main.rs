@@ -6,15 +6,25 @@
     reason = "tests, and what they share, may end in a panic"
 )]
 
+#[cfg(target_os = "linux")]
+mod between;
 mod contract;
+#[cfg(target_os = "linux")]
+mod disk;
 mod faults;
 mod import;
 mod inputs;
 mod kill;
+#[cfg(target_os = "linux")]
+mod matrix;
 mod report;
 mod samples;
 mod secrets;
 mod stop;
+#[cfg(target_os = "linux")]
+mod strace;
 mod support;
 mod tidy;
+#[cfg(target_os = "linux")]
+mod tls;
 mod verify;

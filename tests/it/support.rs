@@ -2,6 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -12,9 +15,10 @@ use serde_json::Value;
 
 /// A simulated tenant and a folder for one test.
 pub(crate) struct Bench {
-    sandbox: Sandbox,
+    /// Always there, but for the moment in which it is replaced.
+    sandbox: Option<Sandbox>,
     /// Serves the sandbox for as long as the test lasts.
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -22,24 +26,64 @@ pub(crate) struct Bench {
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
+    /// The signal that ended it.
+    pub(crate) signal: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 impl Bench {
     pub(crate) fn new(settings: Settings) -> Self {
+        Self::at(0, settings)
+    }
+
+    /// With the tenant at `port`.
+    pub(crate) fn at(port: u16, settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let settings = Settings { journal: true, ..settings };
-        let sandbox = runtime.block_on(Sandbox::start(settings, 0)).unwrap();
-        Self { sandbox, _runtime: runtime, folder: tempfile::tempdir().unwrap() }
+        let sandbox = runtime.block_on(Sandbox::start(settings, port)).unwrap();
+        Self { sandbox: Some(sandbox), runtime, folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn tenant(&self) -> &Sandbox {
-        &self.sandbox
+        self.sandbox.as_ref().unwrap()
+    }
+
+    /// Another tenant at the same place, which knows nothing of the first.
+    pub(crate) fn replace_tenant(&mut self, settings: Settings) {
+        let address = self.close_tenant();
+        self.open_tenant(address, settings);
+    }
+
+    /// Nobody listens any more where the tenant was.
+    pub(crate) fn close_tenant(&mut self) -> SocketAddr {
+        let tenant = self.sandbox.take().unwrap();
+        let address = tenant.addr();
+        self.runtime.block_on(tenant.stop());
+        address
+    }
+
+    pub(crate) fn open_tenant(&mut self, address: SocketAddr, settings: Settings) {
+        let settings = Settings { journal: true, ..settings };
+        until("the port is free", || {
+            let start = Sandbox::start(settings.clone(), address.port());
+            self.sandbox = self.runtime.block_on(start).ok();
+            self.sandbox.is_some()
+        });
+    }
+
+    /// Returns once the tenant has taken in whatever a killed process had already sent: it
+    /// answers connections in their order, and this one comes after.
+    pub(crate) fn quiet(&self) {
+        let mut stream = TcpStream::connect(self.tenant().addr()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(b"GET /_sandbox/stats HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        assert!(stream.read(&mut [0; 64]).unwrap() > 0);
+        until("the tenant is quiet", || self.tenant().stats().in_flight == 0);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -122,7 +166,9 @@ impl Bench {
             .filter(|row| row["state"] == "failed" || row["state"] == "rejected")
             .count();
         assert!(missing <= said_missing + unsure, "{missing} are missing, {said_missing} said so");
-        assert!(created.count() + unsure >= there.len(), "something is there that nobody says");
+        let found = rows.iter().filter(|row| row["state"] == "already_present").count();
+        let said = created.count() + found + unsure;
+        assert!(said >= there.len(), "something is there that nobody says");
     }
 }
 
@@ -163,6 +209,7 @@ pub(crate) fn run(command: &mut Command) -> Done {
 pub(crate) fn read(output: &Output) -> Done {
     Done {
         code: output.status.code(),
+        signal: output.status.signal(),
         stdout: String::from_utf8(output.stdout.clone()).unwrap(),
         stderr: String::from_utf8(output.stderr.clone()).unwrap(),
     }
@@ -170,6 +217,39 @@ pub(crate) fn read(output: &Output) -> Done {
 
 pub(crate) fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The same command with another program around it: `sh -c`, `strace`, `unshare`.
+pub(crate) fn around(program: &str, arguments: &[&str], inner: &Command) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(inner.get_program()).args(inner.get_args());
+    command.env_clear().stdin(Stdio::null());
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = inner.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
+}
+
+/// As [`run`], but a process that is not done after a minute is a failure and no hanging test.
+pub(crate) fn run_bounded(command: &mut Command) -> Done {
+    let mut child = spawn(command);
+    let pid = child.id();
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        until_done(&mut child);
+    }));
+    if done.is_err() {
+        drop(child.kill());
+        panic!(
+            "process {pid} does not come to an end: {:?}",
+            read(&child.wait_with_output().unwrap())
+        );
+    }
+    read(&child.wait_with_output().unwrap())
+}
+
+fn until_done(child: &mut Child) {
+    until("a process ends", || child.try_wait().unwrap().is_some());
 }
 
 pub(crate) fn signal(child: &Child, signal: &str) {

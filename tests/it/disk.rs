@@ -1,0 +1,222 @@
+//! Disks that are full, read-only, taken away, or that lie.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::Command,
+};
+
+use mfaferry::sandbox::{Conflict, Settings, Verb};
+
+use crate::{
+    strace::{Scene, Start},
+    support::{Bench, Done, around, factors, read, run_bounded, spawn, until},
+};
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error_and_no_death_and_the_next_run_finishes() {
+    let mut stopped = 0;
+    for blocks in [0, 1, 2, 8, 16, 40, 64, 80, 100, 120, 160, 240] {
+        for start in [Start::Nothing, Start::Crashed] {
+            let scene = Scene::set(start);
+            let limit = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
+            let done = run_bounded(&mut around("sh", &["-c", &limit], &scene.import()));
+            // Not by SIGXFSZ: that says nothing and looks like a crash.
+            assert!(matches!(done.code, Some(0 | 1 | 6)), "{blocks} {start:?}: {done:?}");
+            assert!(!done.stderr.contains("internal error"), "{blocks} {start:?}: {done:?}");
+            stopped += usize::from(done.code != Some(0));
+            scene.finish();
+        }
+    }
+    assert!(stopped >= 12, "{stopped} of 24 were stopped by the limit");
+}
+
+/// Runs an import in a mount namespace of its own; `None` where there are none to be had, which
+/// is said on standard error past the test's capture.
+fn in_namespace(what: &str, script: &str, inner: &Command) -> Option<Done> {
+    let able = Command::new("unshare").args(["-rm", "true"]).output();
+    if !able.is_ok_and(|able| able.status.success()) {
+        let message = format!("\nNOT TESTED: {what}: `unshare -rm` is not allowed here\n");
+        std::io::stderr().write_all(message.as_bytes()).unwrap();
+        return None;
+    }
+    Some(run_bounded(&mut around("unshare", &["-rm", "sh", "-c", script], inner)))
+}
+
+#[test]
+fn on_a_full_disk_it_stops_with_6_and_the_next_run_finishes() {
+    let mut stopped = 0;
+    for kib in [4, 24, 48, 64, 80, 96, 112, 128, 192, 4096] {
+        for start in [Start::Nothing, Start::Crashed] {
+            let scene = Scene::set(start);
+            // The small disk ends with its namespace: what is on it is carried out.
+            let script = format!(
+                "mkdir disk && mount -t tmpfs -o size={kib}k none disk || exit 99
+                 cp -p in.csv.ledger* disk/ 2>/dev/null
+                 \"$0\" \"$@\" --ledger disk/in.csv.ledger; code=$?
+                 mkdir out && cp -p disk/in.csv.ledger* out/; exit $code"
+            );
+            if fs::metadata(scene.bench.path("in.csv.ledger-wal")).is_ok_and(|wal| wal.len() > 0)
+                && kib < 192
+            {
+                continue; // It would not fit to begin with.
+            }
+            let Some(done) = in_namespace("a full disk", &script, &scene.import()) else {
+                return;
+            };
+            assert!(matches!(done.code, Some(0 | 6)), "{kib} KiB {start:?}: {done:?}");
+            // In between it depends on how many rows happen to share a commit.
+            assert!(kib < 192 || done.code == Some(0), "{kib} KiB: {done:?}");
+            assert!(kib > 64 || done.code == Some(6), "{kib} KiB: {done:?}");
+            stopped += usize::from(done.code == Some(6));
+            for file in fs::read_dir(scene.bench.path("out")).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), scene.bench.folder.path().join(file.file_name())).unwrap();
+            }
+            scene.finish();
+        }
+    }
+    assert!(stopped >= 4, "{stopped}");
+}
+
+#[test]
+fn a_read_only_ledger_or_folder_exits_6_and_nothing_is_sent() {
+    let all = "mount --bind . . && mount -o remount,ro,bind . && cd \"$PWD\" || exit 99";
+    let one = "mount --bind in.csv.ledger in.csv.ledger || exit 99
+        mount -o remount,ro,bind in.csv.ledger || exit 99";
+    for (start, ledger, mounts) in [
+        (Start::Nothing, "a new ledger in a read-only folder", all),
+        (Start::Empty, "an old ledger in a read-only folder", all),
+        (Start::Crashed, "a crashed ledger in a read-only folder", all),
+        (Start::Empty, "a read-only ledger", one),
+        (Start::Crashed, "a read-only crashed ledger", one),
+    ] {
+        let scene = Scene::set(start);
+        let posts = scene.bench.tenant().stats().requests(Verb::Post);
+        let script = format!("{mounts}\nexec \"$0\" \"$@\"");
+        let Some(done) = in_namespace(ledger, &script, &scene.import()) else {
+            return;
+        };
+        assert_eq!(done.code, Some(6), "{ledger}: {done:?}");
+        assert!(done.stderr.contains("hint: "), "{ledger}: {done:?}");
+        assert_eq!(scene.bench.tenant().stats().requests(Verb::Post), posts, "{ledger}");
+        scene.finish();
+    }
+}
+
+/// What to do to a file of so many bytes.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    Cut(usize),
+    Flip(usize, u8),
+}
+
+impl Damage {
+    fn do_to(self, path: &std::path::Path) {
+        let mut bytes = fs::read(path).unwrap();
+        match self {
+            Self::Cut(at) => bytes.truncate(at),
+            Self::Flip(at, bit) => bytes[at] ^= 1 << bit,
+        }
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn any(number: usize, length: usize, dice: &mut fastrand::Rng) -> Self {
+        let at = dice.usize(0..length);
+        if number.is_multiple_of(2) { Self::Cut(at) } else { Self::Flip(at, dice.u8(0..8)) }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Verdicts {
+    /// Exit 6, and nothing sent.
+    refused: usize,
+    /// Went on, and every factor is there once.
+    sound: usize,
+    /// Went on, and a factor is there twice or missing.
+    broken: Vec<String>,
+}
+
+/// Damages `file` of a crashed ledger in `count` ways and runs again, several side by side.
+fn damaged(file: &str, count: usize, seed: u64) -> Verdicts {
+    let verdicts = std::sync::Mutex::new(Verdicts::default());
+    std::thread::scope(|scope| {
+        for lane in 0..4 {
+            let verdicts = &verdicts;
+            scope.spawn(move || {
+                for number in (lane..count).step_by(4) {
+                    let mut dice = fastrand::Rng::with_seed(seed + number as u64);
+                    let scene = Scene::set(Start::Crashed);
+                    let path = scene.bench.path(file);
+                    let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
+                    let damage = Damage::any(number, length, &mut dice);
+                    damage.do_to(&path);
+                    let posts = scene.bench.tenant().stats().requests(Verb::Post);
+                    let done = run_bounded(&mut scene.import());
+                    let mut verdicts = verdicts.lock().unwrap();
+                    if done.code == Some(6) {
+                        assert_eq!(scene.bench.tenant().stats().requests(Verb::Post), posts);
+                        assert!(done.stderr.contains("hint: "), "{done:?}");
+                        verdicts.refused += 1;
+                    } else if catch_unwind(AssertUnwindSafe(|| scene.judge())).is_ok() {
+                        assert_eq!(done.code, Some(0), "{done:?}");
+                        verdicts.sound += 1;
+                    } else {
+                        verdicts.broken.push(format!("{damage:?} of {length}"));
+                    }
+                }
+            });
+        }
+    });
+    verdicts.into_inner().unwrap()
+}
+
+#[test]
+fn a_crashed_ledger_whose_file_is_damaged_is_refused_or_harmless() {
+    let verdicts = damaged("in.csv.ledger", 40, 7);
+    println!("{verdicts:?}");
+    assert!(verdicts.broken.is_empty(), "{verdicts:?}");
+    assert!(verdicts.refused > 5, "{verdicts:?}");
+}
+
+#[test]
+#[ignore = "known: SQLite takes what follows the damage in a -wal for never written, intents \
+            included; 87 of 100 damages double a factor where the tenant never says 409"]
+fn a_crashed_ledger_whose_wal_is_damaged_never_doubles_a_factor() {
+    let verdicts = damaged("in.csv.ledger-wal", 100, 11);
+    println!("{verdicts:?}");
+    assert!(verdicts.broken.is_empty(), "{verdicts:?}");
+}
+
+#[test]
+fn a_ledger_that_is_taken_away_during_a_run_stops_it_with_6() {
+    for side in ["", "-wal"] {
+        let bench = Bench::new(Settings {
+            conflict: Conflict::Off,
+            latency_ms: (20, 30),
+            ..Settings::default()
+        });
+        let (csv, wanted, users) = factors(300);
+        bench.write("in.csv", csv);
+        let child = spawn(bench.import("in.csv").args(["--concurrency", "4"]));
+        until("some are there", || bench.tenant().stats().created > 20);
+        let (file, aside) = (bench.path(&format!("in.csv.ledger{side}")), bench.path("aside"));
+        fs::rename(&file, &aside).unwrap();
+        let done = read(&child.wait_with_output().unwrap());
+        assert_eq!(done.code, Some(6), "{side}: {done:?}");
+        assert!(bench.tenant().stats().created < 300, "{side}: it stopped");
+        // Put back, it goes on.
+        drop(fs::remove_file(&file));
+        fs::rename(&aside, &file).unwrap();
+        let done = run_bounded(&mut bench.import("in.csv"));
+        assert_eq!(done.code, Some(0), "{side}: {done:?}");
+        bench.audit("in.csv.ledger", &wanted, &users);
+        assert_eq!(
+            bench.states("in.csv.ledger"),
+            BTreeMap::from([("created".to_owned(), 300)]),
+            "{side}"
+        );
+    }
+}
