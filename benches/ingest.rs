@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mfaferry::{
-    input::{Format, Source},
+    input::{Format, Shape, Source},
     intake::plan_row,
 };
 
@@ -36,7 +36,7 @@ fn ingest(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let reader = std::io::Cursor::new(text.clone());
-                let mut source = Source::from_reader(Box::new(reader), format);
+                let mut source = Source::from_reader(Box::new(reader), format, Shape::Factors);
                 let mut planned = 0;
                 while let Some(row) = source.next_row().expect("the file is sound") {
                     drop(plan_row(row));

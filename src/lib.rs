@@ -45,6 +45,7 @@
 //! source and holds that.
 
 pub mod model;
+pub mod order;
 
 pub mod input;
 pub mod plan;

@@ -43,11 +43,13 @@ pub enum Field {
     UserHandle,
     /// Passkeys: `usb nfc ble internal hybrid …`.
     Transports,
+    /// Which method of the user's, where one that is there is meant.
+    AuthenticationMethodId,
 }
 
 impl Field {
-    /// Every field, in the order of the contract.
-    pub const ALL: [Self; 17] = [
+    /// Those that make up a factor, in the order of the contract.
+    pub const FACTOR: [Self; 17] = [
         Self::UserId,
         Self::Type,
         Self::Name,
@@ -66,6 +68,9 @@ impl Field {
         Self::UserHandle,
         Self::Transports,
     ];
+
+    /// How many there are.
+    const COUNT: usize = Self::FACTOR.len() + 1;
 
     /// The name in headers, keys, messages and on the wire.
     pub const fn name(self) -> &'static str {
@@ -87,12 +92,14 @@ impl Field {
             Self::UserAgent => "user_agent",
             Self::UserHandle => "user_handle",
             Self::Transports => "transports",
+            Self::AuthenticationMethodId => "authentication_method_id",
         }
     }
 
     /// The field of that exact name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.name() == name)
+        let all = Self::FACTOR.into_iter().chain([Self::AuthenticationMethodId]);
+        all.into_iter().find(|field| field.name() == name)
     }
 }
 
@@ -141,7 +148,7 @@ pub struct Record {
     pub line: u64,
     /// Index in `authentication_methods`, where the line holds a whole user.
     pub index: Option<u32>,
-    cells: [Cell; Field::ALL.len()],
+    cells: [Cell; Field::COUNT],
 }
 
 impl Record {

@@ -8,7 +8,7 @@ use super::print;
 use crate::{
     cli::{Check, Output},
     error::{Error, Exit},
-    input::Source,
+    input::{Shape, Source},
     intake::plan_row,
     ledger::{Key, Seen},
     model::{FactorType, Planned},
@@ -46,7 +46,8 @@ impl Findings {
 
 /// Runs the command.
 pub(super) fn run(check: &Check) -> Result<Exit, Error> {
-    let mut source = Source::open(Path::new(&check.input), check.format.map(Into::into))?;
+    let mut source =
+        Source::open(Path::new(&check.input), check.format.map(Into::into), Shape::Factors)?;
     let key = Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
     let mut seen = Seen::default();
     let mut findings = Findings::default();

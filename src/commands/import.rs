@@ -15,7 +15,7 @@ use crate::{
     deliver::{Delivery, Step},
     engine::{self, End, Limits, Stop},
     error::{Error, Exit},
-    input::{self, Source},
+    input::{self, Shape, Source},
     intake::{self, Remarks},
     ledger::{self, Ledger, Opened, Reader},
     model::State,
@@ -42,8 +42,8 @@ pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
     // What makes the file unreadable stops the run before anything is sent, where that can be
     // known beforehand.
     let source = blocking(move || {
-        input::preflight(&path, format)?;
-        Ok(Source::open(&path, format)?)
+        input::preflight(&path, format, Shape::Factors)?;
+        Ok(Source::open(&path, format, Shape::Factors)?)
     })
     .await?;
     let ledger_path = ledger_path(&import, &config)?;

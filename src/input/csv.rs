@@ -6,7 +6,7 @@ use ::csv::{Reader, ReaderBuilder, StringRecord};
 
 use super::frame::Frame;
 use super::quotes::has_bare_cr;
-use super::{InputError, MAX_CELL, Row, TOO_LONG, header, line_fault};
+use super::{InputError, MAX_CELL, Row, Shape, TOO_LONG, header, line_fault};
 use crate::model::{Cell, Fault, Field, Record, Rejection};
 
 /// Splits frames, once the first one has told what the columns are.
@@ -15,18 +15,18 @@ pub(super) struct Rows {
     /// One reader for the whole input: it is handed frame after frame, and never sees an end.
     reader: Reader<Feed>,
     cells: StringRecord,
-    columns: Vec<Field>,
-}
-
-impl Default for Rows {
-    fn default() -> Self {
-        let reader =
-            ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Feed::default());
-        Self { reader, cells: StringRecord::new(), columns: Vec::new() }
-    }
+    shape: Shape,
+    /// `None` for one that is passed over.
+    columns: Vec<Option<Field>>,
 }
 
 impl Rows {
+    pub(super) fn new(shape: Shape) -> Self {
+        let reader =
+            ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Feed::default());
+        Self { reader, cells: StringRecord::new(), shape, columns: Vec::new() }
+    }
+
     /// Whether the header has been seen.
     pub(super) fn is_open(&self) -> bool {
         !self.columns.is_empty()
@@ -39,7 +39,7 @@ impl Rows {
         }
         header::check_line(frame)?;
         self.split(frame);
-        self.columns = header::columns(frame.line, &self.cells)?;
+        self.columns = header::columns(frame.line, &self.cells, self.shape)?;
         Ok(false)
     }
 
@@ -75,7 +75,10 @@ impl Rows {
     fn record(&self, line: u64) -> Row {
         let mut record = Box::new(Record::new(line));
         let mut faults = Vec::new();
-        for (field, cell) in self.columns.iter().zip(&self.cells) {
+        for (column, cell) in self.columns.iter().zip(&self.cells) {
+            let Some(field) = column else {
+                continue;
+            };
             if cell.len() > MAX_CELL {
                 faults.push(Fault { field: field.name().to_owned(), rule: TOO_LONG.to_owned() });
             } else if !cell.trim().is_empty() {

@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::frame::MAX_FRAME;
+use super::shape::Shape;
 use crate::model::Field;
 
 /// A fault of the input as a whole: nothing after it can be trusted.
@@ -134,6 +135,8 @@ pub enum InputError {
         line: u64,
         /// Which.
         field: Field,
+        /// Of what kind of rows.
+        shape: Shape,
     },
     /// JSON in what should be CSV.
     #[error("line {line}: this is JSON, not CSV")]
@@ -226,7 +229,11 @@ impl InputError {
                 "remove it; the columns are the API's own names, see the README"
             }
             Self::RepeatedColumn { .. } => "remove one of them",
-            Self::MissingColumn { .. } => "every row needs `user_id` and `type`",
+            Self::MissingColumn { shape, .. } => {
+                let needed: Vec<_> =
+                    shape.required().iter().map(|field| format!("`{}`", field.name())).collect();
+                return format!("every row needs {}", needed.join(" and "));
+            }
             Self::JsonAsCsv { .. } => "give `--format jsonl`",
             Self::CsvAsJsonl { .. } => "give `--format csv`",
             Self::JsonArray { .. } => {

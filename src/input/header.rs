@@ -4,12 +4,9 @@ use ::csv::StringRecord;
 
 use super::InputError;
 use super::frame::Frame;
-use super::nearest::nearest;
 use super::quotes::has_bare_cr;
+use super::shape::{Name, Shape};
 use crate::model::Field;
-
-/// The columns that no input can do without.
-const REQUIRED: [Field; 2] = [Field::UserId, Field::Type];
 
 /// Delimiters that CSVs are written with elsewhere.
 const DELIMITERS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
@@ -47,18 +44,32 @@ pub(super) fn check_line(frame: &Frame<'_>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Names to fields, in the order of the columns.
-pub(super) fn columns(line: u64, names: &StringRecord) -> Result<Vec<Field>, InputError> {
-    let mut columns: Vec<Field> = Vec::with_capacity(names.len());
+/// Names to fields, in the order of the columns; `None` for a column that is passed over.
+pub(super) fn columns(
+    line: u64,
+    names: &StringRecord,
+    shape: Shape,
+) -> Result<Vec<Option<Field>>, InputError> {
+    let mut columns: Vec<Option<Field>> = Vec::with_capacity(names.len());
     if names.iter().all(|name| field_named(name).is_none()) {
         return Err(InputError::NoHeader { line });
     }
     for (index, name) in names.iter().enumerate() {
         let position = index + 1;
-        let Some(field) = field_named(name) else {
-            return Err(InputError::UnknownColumn { line, position, nearest: nearest(name) });
+        let field = match shape.name(&name.trim().to_ascii_lowercase()) {
+            Name::Field(field) => field,
+            Name::Ignored => {
+                columns.push(None);
+                continue;
+            }
+            Name::Methods => {
+                return Err(InputError::UnknownColumn { line, position, nearest: None });
+            }
+            Name::Unknown(nearest) => {
+                return Err(InputError::UnknownColumn { line, position, nearest });
+            }
         };
-        if let Some(first) = columns.iter().position(|column| *column == field) {
+        if let Some(first) = columns.iter().position(|column| *column == Some(field)) {
             return Err(InputError::RepeatedColumn {
                 line,
                 field,
@@ -66,15 +77,17 @@ pub(super) fn columns(line: u64, names: &StringRecord) -> Result<Vec<Field>, Inp
                 second: position,
             });
         }
-        columns.push(field);
+        columns.push(Some(field));
     }
-    match REQUIRED.into_iter().find(|field| !columns.contains(field)) {
-        Some(field) => Err(InputError::MissingColumn { line, field }),
+    match shape.required().iter().find(|field| !columns.contains(&Some(**field))) {
+        Some(field) => Err(InputError::MissingColumn { line, field: *field, shape }),
         None => Ok(columns),
     }
 }
 
 /// Whether the cells of a row are the names of the columns themselves.
-pub(super) fn is_repeated(columns: &[Field], cells: &StringRecord) -> bool {
-    columns.iter().zip(cells).all(|(column, cell)| cell.trim().eq_ignore_ascii_case(column.name()))
+pub(super) fn is_repeated(columns: &[Option<Field>], cells: &StringRecord) -> bool {
+    let mut known =
+        columns.iter().zip(cells).filter_map(|(column, cell)| Some((column.as_ref()?, cell)));
+    known.all(|(column, cell)| cell.trim().eq_ignore_ascii_case(column.name()))
 }

@@ -7,25 +7,26 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use memchr::memchr;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use super::frame::Frame;
-use super::pairs::{CellSeed, Key, KeySeed, METHODS};
+use super::pairs::{CellSeed, KeySeed, METHODS};
+use super::shape::{Name, Shape};
 use super::{Row, TOO_LONG, line_fault};
 use crate::model::{Cell, Field, Record};
 
 /// Factors of one user on one line; the API takes a few dozen at most. Bounds memory.
 const MAX_METHODS: usize = 1000;
 
-/// Appends the rows of one line.
-pub(super) fn rows(frame: &Frame<'_>, into: &mut VecDeque<Row>) {
+/// Appends the rows of one line of an input of that shape.
+pub(super) fn rows(frame: &Frame<'_>, shape: Shape, into: &mut VecDeque<Row>) {
     let line = frame.line;
     if let Some(rule) = line_fault(frame.text, |text| memchr(b'\r', text).is_some()) {
         into.push_back(Row::rejected(line, "", rule));
         return;
     }
-    match read(frame) {
+    match read(frame, shape) {
         Ok(Parsed::Factor(record)) => into.push_back(Row::Record(record)),
         Ok(Parsed::User(records)) => {
             into.extend(records.into_iter().map(|record| Row::Record(Box::new(record))));
@@ -52,10 +53,11 @@ impl LineFault {
     }
 }
 
-fn read(frame: &Frame<'_>) -> Result<Parsed, LineFault> {
+fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
     let mut record = Box::new(Record::new(frame.line));
     let mut line = Line {
         number: frame.line,
+        shape,
         expected: Expected::Line,
         fault: None,
         methods: None,
@@ -105,6 +107,7 @@ fn explain(error: &serde_json::Error, line: &mut Line) -> LineFault {
 /// What the visitors of one line share.
 struct Line {
     number: u64,
+    shape: Shape,
     /// What must come next, or else the error is that it did not.
     expected: Expected,
     /// The rule on whose account parsing was stopped by us.
@@ -180,14 +183,14 @@ impl<'de> Visitor<'de> for Object<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = 0_u32;
         let mut n_keys = 0;
-        while let Some(key) = map.next_key_seed(KeySeed)? {
+        while let Some(key) = map.next_key_seed(KeySeed(self.line.shape))? {
             n_keys += 1;
             match key {
-                Key::Field(Field::UserId) if self.index.is_some() => {
+                Name::Field(Field::UserId) if self.index.is_some() => {
                     let rule = format!("belongs beside `{METHODS}`, not into it");
                     return Err(self.line.refuse(&self.path("user_id"), rule));
                 }
-                Key::Field(field) => {
+                Name::Field(field) => {
                     let bit = 1 << field as u32;
                     if seen & bit != 0 {
                         return Err(self.line.refuse(&self.path(field.name()), "is there twice"));
@@ -198,7 +201,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                     };
                     self.record.set(field, cell);
                 }
-                Key::Methods if self.index.is_none() => {
+                Name::Methods if self.index.is_none() => {
                     if self.line.methods.is_some() {
                         return Err(self.line.refuse(METHODS, "is there twice"));
                     }
@@ -206,10 +209,17 @@ impl<'de> Visitor<'de> for Object<'_> {
                     let methods = map.next_value_seed(Methods { line: self.line })?;
                     self.line.methods = Some(methods);
                 }
-                Key::Methods => {
+                // What a method consists of, as the API lists it.
+                Name::Methods if self.line.shape == Shape::Exported => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Name::Methods => {
                     return Err(self.line.refuse(&self.path(METHODS), "must not be inside itself"));
                 }
-                Key::Unknown(near) => {
+                Name::Ignored => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Name::Unknown(near) => {
                     let near = near
                         .map_or_else(String::new, |f| format!("; did you mean `{}`?", f.name()));
                     let rule = format!("key {n_keys} of {} is not known{near}", self.place());

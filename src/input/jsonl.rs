@@ -1,16 +1,25 @@
 //! JSONL as a whole: is the first line what a JSONL begins with?
 
-use super::InputError;
 use super::frame::Frame;
 use super::header::has_known_name;
+use super::{InputError, Shape};
 
 /// Knows whether a line has been seen yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rows {
+    shape: Shape,
     open: bool,
 }
 
 impl Rows {
+    pub(super) fn new(shape: Shape) -> Self {
+        Self { shape, open: false }
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Whether there was a line.
     pub(super) fn is_open(&self) -> bool {
         self.open

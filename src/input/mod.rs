@@ -14,6 +14,7 @@ mod jsonl;
 mod nearest;
 mod pairs;
 mod quotes;
+mod shape;
 mod sniff;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use error::InputError;
 use frame::{Frame, Framer};
+pub use shape::Shape;
 
 use crate::model::{Fault, Record, Rejection};
 
@@ -102,21 +104,21 @@ pub struct Source {
 
 impl Source {
     /// Opens `path`, or standard input for `-`; `format` overrides what the extension says.
-    pub fn open(path: &Path, format: Option<Format>) -> Result<Self, InputError> {
+    pub fn open(path: &Path, format: Option<Format>, shape: Shape) -> Result<Self, InputError> {
         if path.as_os_str() == "-" {
             let format = format.ok_or(InputError::UnknownFormat)?;
-            return Ok(Self::from_reader(Box::new(io::stdin()), format));
+            return Ok(Self::from_reader(Box::new(io::stdin()), format, shape));
         }
         let (file, len) = open(path)?;
         let format = format.map_or_else(|| Format::of(path), Ok)?;
-        Ok(Self { len, ..Self::from_reader(Box::new(file), format) })
+        Ok(Self { len, ..Self::from_reader(Box::new(file), format, shape) })
     }
 
     /// Reads from anything; nothing is read before the first [`Source::next_row`].
-    pub fn from_reader(reader: Box<dyn Read + Send>, format: Format) -> Self {
+    pub fn from_reader(reader: Box<dyn Read + Send>, format: Format, shape: Shape) -> Self {
         Self {
             framer: Framer::new(reader, format),
-            body: Body::new(format),
+            body: Body::new(format, shape),
             pending: VecDeque::new(),
             len: None,
             finished: false,
@@ -176,19 +178,23 @@ impl fmt::Debug for Source {
 /// Reads a regular file once from end to end, so that what makes it unreadable is known before
 /// anything is sent. Returns how many rows (JSONL: lines) it has; `None` for what can be read only
 /// once, which is left alone.
-pub fn preflight(path: &Path, format: Option<Format>) -> Result<Option<u64>, InputError> {
+pub fn preflight(
+    path: &Path,
+    format: Option<Format>,
+    shape: Shape,
+) -> Result<Option<u64>, InputError> {
     if path.as_os_str() == "-" {
         return format.map(|_| None).ok_or(InputError::UnknownFormat);
     }
     let (file, len) = open(path)?;
     let format = format.map_or_else(|| Format::of(path), Ok)?;
-    len.map(|_| count_rows(file, format)).transpose()
+    len.map(|_| count_rows(file, format, shape)).transpose()
 }
 
 /// The pass of [`preflight`]: frames and header are checked as they are when rows are wanted.
-fn count_rows(reader: impl Read, format: Format) -> Result<u64, InputError> {
+fn count_rows(reader: impl Read, format: Format, shape: Shape) -> Result<u64, InputError> {
     let mut framer = Framer::new(reader, format);
-    let mut body = Body::new(format);
+    let mut body = Body::new(format, shape);
     let mut n_rows = 0;
     while let Some(frame) = framer.next_frame()? {
         n_rows += u64::from(body.opens_with(&frame)?);
@@ -215,10 +221,10 @@ enum Body {
 }
 
 impl Body {
-    fn new(format: Format) -> Self {
+    fn new(format: Format, shape: Shape) -> Self {
         match format {
-            Format::Csv => Self::Csv(Box::default()),
-            Format::Jsonl => Self::Jsonl(jsonl::Rows::default()),
+            Format::Csv => Self::Csv(Box::new(csv::Rows::new(shape))),
+            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape)),
         }
     }
 
@@ -233,7 +239,7 @@ impl Body {
     fn rows(&mut self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
         match self {
             Self::Csv(rows) => into.push_back(rows.row(frame)),
-            Self::Jsonl(_) => json::rows(frame, into),
+            Self::Jsonl(rows) => json::rows(frame, rows.shape(), into),
         }
     }
 

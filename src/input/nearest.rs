@@ -5,20 +5,20 @@ use crate::model::Field;
 /// Longer names than this are not close to anything known; also bounds the work.
 const MAX_NAME: usize = 48;
 
-/// The field whose name is nearest to `name`, if one is near at all.
-pub(super) fn nearest(name: &str) -> Option<Field> {
+/// The field of `known` whose name is nearest to `name`, if one is near at all.
+pub(super) fn nearest(name: &str, known: &[Field]) -> Option<Field> {
     let name = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
     if name.is_empty() || name.len() > MAX_NAME {
         return None;
     }
-    let near = Field::ALL.into_iter().map(|field| (distance(&name, field.name()), field));
+    let near = known.iter().map(|field| (distance(&name, field.name()), *field));
     let (distance, field) = near.min_by_key(|(distance, _)| *distance)?;
     if distance <= 1 + field.name().len() / 4 {
         return Some(field);
     }
     // `phone`, `secret`, `rp_id` and such: part of exactly one name.
     let mut whole =
-        Field::ALL.into_iter().filter(|field| name.len() >= 4 && field.name().contains(&name));
+        known.iter().copied().filter(|field| name.len() >= 4 && field.name().contains(&name));
     whole.next().filter(|_| whole.next().is_none())
 }
 
@@ -56,7 +56,7 @@ mod tests {
             ("comment", None),
             ("", None),
         ] {
-            assert_eq!(nearest(name), expected, "{name}");
+            assert_eq!(nearest(name, &Field::FACTOR), expected, "{name}");
         }
     }
 

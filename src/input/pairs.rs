@@ -6,8 +6,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::MAX_CELL;
-use super::nearest::nearest;
-use crate::model::{Cell, Field};
+use super::shape::{Name, Shape};
+use crate::model::Cell;
 
 /// The key whose value is a user's list of factors.
 pub(super) const METHODS: &str = "authentication_methods";
@@ -15,37 +15,26 @@ pub(super) const METHODS: &str = "authentication_methods";
 /// Entries of a list inside a factor. Bounds memory.
 const MAX_ENTRIES: usize = 64;
 
-/// A key, by meaning.
-pub(super) enum Key {
-    Field(Field),
-    Methods,
-    /// With the known name it is near to.
-    Unknown(Option<Field>),
-}
-
-pub(super) struct KeySeed;
+/// What a key means in an input of that shape.
+pub(super) struct KeySeed(pub(super) Shape);
 
 impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Key;
+    type Value = Name;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for KeySeed {
-    type Value = Key;
+    type Value = Name;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
-        Ok(match Field::from_name(name) {
-            Some(field) => Key::Field(field),
-            None if name == METHODS => Key::Methods,
-            None => Key::Unknown(nearest(name)),
-        })
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        Ok(self.0.name(name))
     }
 }
 

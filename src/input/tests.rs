@@ -10,7 +10,7 @@ use crate::model::{Cell, Field, Planned};
 use crate::plan;
 
 fn source(text: impl Into<Vec<u8>>, format: Format) -> Source {
-    Source::from_reader(Box::new(Cursor::new(text.into())), format)
+    Source::from_reader(Box::new(Cursor::new(text.into())), format, Shape::Factors)
 }
 
 fn read(text: impl Into<Vec<u8>>, format: Format) -> (Vec<Row>, Option<InputError>) {
@@ -34,7 +34,7 @@ fn told(row: &Row) -> String {
         Row::Record(record) => {
             let mut told = record.line.to_string();
             told.extend(record.index.map(|index| format!("[{index}]")));
-            for field in Field::ALL {
+            for field in Field::FACTOR {
                 let value = match record.get(field) {
                     Cell::Absent => continue,
                     Cell::Text(text) => text.clone(),
@@ -54,6 +54,53 @@ fn told(row: &Row) -> String {
     }
 }
 
+#[test]
+fn what_a_row_may_hold_hangs_on_what_the_input_is_for() {
+    let rows = |text: &str, format, shape| {
+        let mut source = Source::from_reader(Box::new(Cursor::new(text.to_owned())), format, shape);
+        let mut rows = Vec::new();
+        while let Some(row) = source.next_row()? {
+            rows.push(match &row {
+                Row::Record(record) => {
+                    let fields = Field::FACTOR.into_iter().chain([Field::AuthenticationMethodId]);
+                    let given = fields.filter(|field| *record.get(*field) != Cell::Absent);
+                    given.map(Field::name).collect::<Vec<_>>().join(" ")
+                }
+                Row::Rejected(_) => "rejected".into(),
+            });
+        }
+        Ok::<_, InputError>(rows)
+    };
+    // A list of users may have anything else in it: a file of factors, say, or an export.
+    let csv = "type,user_id,x,x\nphone,a|1,,\nphone,a|2,1,2\n";
+    assert_eq!(rows(csv, Format::Csv, Shape::Users).unwrap(), ["user_id"; 2]);
+    let lines = r#"{"user_id":"a|1","authentication_methods":[{"id":"m","created_at":"x"}]}
+{"user_id":"a|1","authentication_method_id":"m","whatever":{"deep":[1]}}"#;
+    let read = rows(lines, Format::Jsonl, Shape::Users).unwrap();
+    assert_eq!(read, ["user_id", "user_id authentication_method_id"]);
+    let methods = "user_id,authentication_method_id\na|1,m\n";
+    let line = r#"{"user_id":"a|1","authentication_method_id":"m"}"#;
+    for shape in [Shape::Changes, Shape::Targets] {
+        let fields = ["user_id authentication_method_id"];
+        assert_eq!(rows(methods, Format::Csv, shape).unwrap(), fields);
+        assert_eq!(rows(line, Format::Jsonl, shape).unwrap(), fields);
+        assert!(matches!(rows(csv, Format::Csv, shape), Err(InputError::UnknownColumn { .. })));
+        assert_eq!(rows(lines, Format::Jsonl, shape).unwrap(), ["rejected"; 2]);
+    }
+    let missing = rows("user_id,name\na|1,n\n", Format::Csv, Shape::Changes).unwrap_err();
+    assert_eq!(missing.hint(), "every row needs `user_id` and `authentication_method_id`");
+    for shape in [Shape::Factors, Shape::Exported] {
+        assert!(matches!(rows(methods, Format::Csv, shape), Err(InputError::UnknownColumn { .. })));
+    }
+    // What the API adds is passed over only where an export is said to be one.
+    let export = r#"{"user_id":"a|1","authentication_methods":[{"id":"m","type":"phone","confirmed":true,"link_id":"l","created_at":"x","enrolled_at":"x","last_auth_at":"x","authentication_methods":[{"id":"s","type":"sms"}],"phone_number":"+1"}]}"#;
+    assert_eq!(rows(export, Format::Jsonl, Shape::Factors).unwrap(), ["rejected"]);
+    let read = rows(export, Format::Jsonl, Shape::Exported).unwrap();
+    assert_eq!(read, ["user_id type phone_number"]);
+    let strange = export.replace("confirmed", "confused");
+    assert_eq!(rows(&strange, Format::Jsonl, Shape::Exported).unwrap(), ["rejected"]);
+}
+
 #[track_caller]
 fn check(format: Format, text: &str, expected: &[&str]) {
     let (rows, error) = read(text, format);
@@ -68,7 +115,7 @@ fn check_error(format: Format, text: impl Into<Vec<u8>>, expected: &str, hint: &
     let error = error.expect("an error");
     assert_eq!(error.to_string(), expected);
     assert!(error.hint().contains(hint), "{}", error.hint());
-    let counted = count_rows(&text[..], format).map_err(|error| error.to_string());
+    let counted = count_rows(&text[..], format, Shape::Factors).map_err(|error| error.to_string());
     assert_eq!(counted, Err(expected.to_owned()), "preflight finds the same");
 }
 
@@ -343,15 +390,24 @@ fn the_format_is_told_by_the_extension() {
 #[test]
 fn what_cannot_be_opened_is_said_with_its_path() {
     let missing = Path::new("/nonexistent/factors.csv");
-    for error in [Source::open(missing, None).err(), preflight(missing, None).err()] {
+    for error in [
+        Source::open(missing, None, Shape::Factors).err(),
+        preflight(missing, None, Shape::Factors).err(),
+    ] {
         assert!(error.is_some_and(|error| {
             error.to_string().starts_with("`/nonexistent/factors.csv` cannot")
         }));
     }
     let directory = std::env::temp_dir();
-    assert!(matches!(Source::open(&directory, None), Err(InputError::Directory { .. })));
-    assert!(matches!(Source::open(Path::new("-"), None), Err(InputError::UnknownFormat)));
-    assert!(matches!(preflight(Path::new("-"), Some(Format::Csv)), Ok(None)));
+    assert!(matches!(
+        Source::open(&directory, None, Shape::Factors),
+        Err(InputError::Directory { .. })
+    ));
+    assert!(matches!(
+        Source::open(Path::new("-"), None, Shape::Factors),
+        Err(InputError::UnknownFormat)
+    ));
+    assert!(matches!(preflight(Path::new("-"), Some(Format::Csv), Shape::Factors), Ok(None)));
 }
 
 #[test]
@@ -364,8 +420,8 @@ fn every_error_knows_its_line() {
 #[test]
 fn preflight_counts_rows_and_progress_counts_bytes() {
     let text = format!("{HEADER}a,b,c,d\n\n\"a\nb\",c\n");
-    assert_eq!(count_rows(text.as_bytes(), Format::Csv).unwrap(), 2);
-    assert_eq!(count_rows(&b"{}\n\n{}"[..], Format::Jsonl).unwrap(), 2);
+    assert_eq!(count_rows(text.as_bytes(), Format::Csv, Shape::Factors).unwrap(), 2);
+    assert_eq!(count_rows(&b"{}\n\n{}"[..], Format::Jsonl, Shape::Factors).unwrap(), 2);
     let mut source = source(text.as_str(), Format::Csv);
     let bytes_read = source.bytes_read();
     assert_eq!(bytes_read.load(Ordering::Relaxed), 0);
@@ -377,8 +433,8 @@ fn preflight_counts_rows_and_progress_counts_bytes() {
 /// The good factors of a sample and the lines of its bad rows.
 fn sample(name: &str) -> (Vec<String>, Vec<String>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
-    let counted = preflight(&path, None).unwrap();
-    let mut source = Source::open(&path, None).unwrap();
+    let counted = preflight(&path, None, Shape::Factors).unwrap();
+    let mut source = Source::open(&path, None, Shape::Factors).unwrap();
     assert_eq!(source.len(), path.metadata().ok().map(|metadata| metadata.len()));
     let (mut good, mut bad, mut n_rows) = (Vec::new(), Vec::new(), 0);
     while let Some(row) = source.next_row().unwrap() {
@@ -466,7 +522,7 @@ proptest! {
             let n_lines = 1 + memchr::memchr_iter(b'\n', &bytes).count() as u64;
             let last = lines.iter().copied().chain(error.as_ref().and_then(InputError::line)).max();
             prop_assert!(last.is_none_or(|last| last <= n_lines));
-            let counted = count_rows(&bytes[..], format).map_err(|error| error.to_string());
+            let counted = count_rows(&bytes[..], format, Shape::Factors).map_err(|error| error.to_string());
             match (counted, error) {
                 (Err(counted), Some(error)) => prop_assert_eq!(counted, error.to_string()),
                 (Ok(counted), None) if format == Format::Csv => prop_assert_eq!(counted, rows.len() as u64),

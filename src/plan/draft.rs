@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Cell, FactorType, Fault, Field, Record};
+use crate::model::{Cell, FactorType, Fault, Field, Record, Rejection, UserId};
 
 /// What a value breaks. Never holds the value or a piece of it.
 pub(super) type Rule = Cow<'static, str>;
@@ -18,8 +18,21 @@ impl Draft {
         Self { record, faults: Vec::new() }
     }
 
-    pub(super) fn into_faults(self) -> Vec<Fault> {
-        self.faults
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// What there is to say of a record that cannot be used.
+    pub(super) fn reject(
+        self,
+        user: Option<UserId>,
+        factor_type: Option<FactorType>,
+    ) -> Box<Rejection> {
+        // After a shifted column this may be anything; an id has a `|`, secrets do not.
+        let user = user.filter(|user| user.as_str().contains('|'));
+        let (line, index) = (self.record.line, self.record.index);
+        Box::new(Rejection { line, index, user, factor_type, faults: self.faults })
     }
 
     /// Notes that `field` breaks `rule`.
@@ -84,7 +97,7 @@ impl Draft {
 
     /// Refuses what has not been taken: it does not belong to a factor of this type.
     pub(super) fn refuse_rest(&mut self, factor_type: FactorType) {
-        for field in Field::ALL {
+        for field in Field::FACTOR {
             if !matches!(self.record.get(field), Cell::Absent) {
                 let whose = match factor_type {
                     FactorType::Phone => "a phone",

@@ -8,6 +8,7 @@
 mod common;
 mod draft;
 mod email;
+mod order;
 mod otpauth;
 mod passkey;
 mod phone;
@@ -19,9 +20,10 @@ mod webauthn;
 use std::fmt;
 
 use draft::Draft;
+pub use order::{Naming, change, target};
 pub use preview::preview;
 
-use crate::model::{Factor, FactorType, Planned, Record, Rejection};
+use crate::model::{Factor, FactorType, Planned, Record};
 
 /// What came of a record.
 #[derive(Debug)]
@@ -67,7 +69,17 @@ impl fmt::Display for Warning {
 
 /// Normalises and checks one record.
 pub fn plan(record: Record) -> Plan {
-    let (line, index) = (record.line, record.index);
+    plan_all_but(record, Draft::refuse_rest)
+}
+
+/// The same for a record that `export` wrote: what the API lists of a method and takes of no such
+/// one (the model of a security key, say) is passed over.
+pub fn plan_exported(record: Record) -> Plan {
+    plan_all_but(record, |_, _| ())
+}
+
+fn plan_all_but(record: Record, rest: impl Fn(&mut Draft, FactorType)) -> Plan {
+    let line = record.line;
     let mut draft = Draft::new(record);
     let mut warnings = Vec::new();
 
@@ -82,20 +94,15 @@ pub fn plan(record: Record) -> Plan {
             FactorType::WebauthnRoaming => webauthn::credential(&mut draft),
             FactorType::Passkey => passkey::credential(&mut draft),
         };
-        draft.refuse_rest(factor_type);
+        rest(&mut draft, factor_type);
         credential
     });
 
-    let faults = draft.into_faults();
     let planned = match (user, credential) {
-        (Some(user), Some(credential)) if faults.is_empty() => {
+        (Some(user), Some(credential)) if draft.is_sound() => {
             Planned::Factor(Box::new(Factor { line, user, name, credential }))
         }
-        (user, _) => {
-            // After a shifted column this may be anything; an id has a `|`, secrets do not.
-            let user = user.filter(|user| user.as_str().contains('|'));
-            Planned::Rejected(Box::new(Rejection { line, index, user, factor_type, faults }))
-        }
+        (user, _) => Planned::Rejected(draft.reject(user, factor_type)),
     };
     Plan { planned, warnings }
 }

@@ -10,11 +10,12 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
 pub(super) fn credential(draft: &mut Draft) -> Option<Credential> {
     let number = draft.required(Field::PhoneNumber, number);
-    let preferred = draft.optional(Field::PreferredAuthenticationMethod, |text| channel(&text));
+    let preferred = draft.optional(Field::PreferredAuthenticationMethod, channel);
     Some(Credential::Phone { number: number?, preferred })
 }
 
-fn channel(text: &str) -> Result<Channel, Rule> {
+#[expect(clippy::needless_pass_by_value, reason = "a check, as `Draft::optional` takes it")]
+pub(super) fn channel(text: String) -> Result<Channel, Rule> {
     let text = text.trim();
     [Channel::Sms, Channel::Voice]
         .into_iter()

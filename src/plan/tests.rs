@@ -345,7 +345,8 @@ fn cell() -> impl Strategy<Value = Cell> {
 
 fn any_record() -> impl Strategy<Value = Record> {
     let base = prop::sample::select(good());
-    let changes = prop::collection::vec((prop::sample::select(Field::ALL.to_vec()), cell()), 0..4);
+    let changes =
+        prop::collection::vec((prop::sample::select(Field::FACTOR.to_vec()), cell()), 0..4);
     (base, changes, prop::option::of(0_u32..9)).prop_map(|(base, changes, index)| {
         let mut record = record(&base);
         record.index = index;
@@ -390,7 +391,7 @@ proptest! {
     #[test]
     fn no_message_holds_a_piece_of_a_value(
         base in any_record(),
-        field in prop::sample::select(Field::ALL.to_vec()),
+        field in prop::sample::select(Field::FACTOR.to_vec()),
         canary in "[0-9A-Z@+/=*%]{0,3}[0-9a-zA-Z]{0,3}Qq[0-9JKZ]{6,12}[0-9A-Z@+/=%]{0,9}",
         in_list: bool,
     ) {

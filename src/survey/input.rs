@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::{
     engine::Feed,
     error::Error,
-    input::{Format, InputError, Source},
+    input::{Format, InputError, Shape, Source},
     intake::plan_row,
     ledger::{Key, Seen},
     model::UserId,
@@ -64,11 +64,11 @@ impl Input {
         format: Option<Format>,
         sample: Option<Sample>,
     ) -> Result<Self, Error> {
-        let mut source = Source::open(path, format)?;
+        let mut source = Source::open(path, format, Shape::Factors)?;
         let mut scattered = Scattered::Anybody;
         if source.len().is_some() {
             scattered = scan(&mut source, sample)?;
-            source = Source::open(path, format)?;
+            source = Source::open(path, format, Shape::Factors)?;
         }
         let key =
             Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;

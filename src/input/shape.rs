@@ -1,0 +1,79 @@
+//! What rows an input is made of: which columns and keys there may be, which there must be.
+
+use super::nearest::nearest;
+use super::pairs::METHODS;
+use crate::model::Field;
+
+/// What an input is for, and so what its rows may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// Factors to be created (the contract's section 3).
+    #[default]
+    Factors,
+    /// Factors as `export` writes them: what the API adds to them is passed over.
+    Exported,
+    /// Users, or single methods of theirs, among whatever else the input has.
+    Users,
+    /// New names and channels of methods.
+    Changes,
+    /// Methods, or users, whose methods are to go.
+    Targets,
+}
+
+/// What only the API writes, besides a method's parts (`UserAuthenticationMethod` in its
+/// description); read-only.
+const READ_ONLY: [&str; 6] =
+    ["id", "confirmed", "link_id", "created_at", "enrolled_at", "last_auth_at"];
+
+/// A column or key, by meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    Field(Field),
+    /// A user's list of factors.
+    Methods,
+    /// May be there, and says nothing.
+    Ignored,
+    /// With the known name it is near to.
+    Unknown(Option<Field>),
+}
+
+impl Shape {
+    /// Every field that a row may have.
+    pub(super) fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Factors | Self::Exported => &Field::FACTOR,
+            Self::Users | Self::Targets => &[Field::UserId, Field::AuthenticationMethodId],
+            Self::Changes => &[
+                Field::UserId,
+                Field::AuthenticationMethodId,
+                Field::Name,
+                Field::PreferredAuthenticationMethod,
+            ],
+        }
+    }
+
+    /// The columns that a CSV cannot do without.
+    pub(super) fn required(self) -> &'static [Field] {
+        match self {
+            Self::Factors | Self::Exported => &[Field::UserId, Field::Type],
+            Self::Users | Self::Targets => &[Field::UserId],
+            Self::Changes => &[Field::UserId, Field::AuthenticationMethodId],
+        }
+    }
+
+    /// What a name means here; `name` is as it stands, but for case and white space in a CSV.
+    pub(super) fn name(self, name: &str) -> Name {
+        match Field::from_name(name).filter(|field| self.fields().contains(field)) {
+            Some(field) => Name::Field(field),
+            None if self == Self::Users => Name::Ignored,
+            None if name == METHODS && self.has_factors() => Name::Methods,
+            None if self == Self::Exported && READ_ONLY.contains(&name) => Name::Ignored,
+            None => Name::Unknown(nearest(name, self.fields())),
+        }
+    }
+
+    /// Whether rows are factors, and a line may hold a user with several.
+    fn has_factors(self) -> bool {
+        matches!(self, Self::Factors | Self::Exported)
+    }
+}

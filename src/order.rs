@@ -1,0 +1,41 @@
+//! What is asked about methods that are there, or of a user's whole set: plain types, no I/O.
+
+use std::sync::Arc;
+
+use crate::model::{Channel, Factor, UserId};
+
+/// A method of a user, or all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Physical line of its row.
+    pub line: u64,
+    /// Whose.
+    pub user: UserId,
+    /// The tenant's id of the method; `None` for all of the user's.
+    pub method: Option<Arc<str>>,
+}
+
+/// What a method is to be called, and how a phone is called up from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Physical line of its row.
+    pub line: u64,
+    /// Whose.
+    pub user: UserId,
+    /// The tenant's id of the method.
+    pub method: Arc<str>,
+    /// The new name; 1 to 20 characters.
+    pub name: Option<String>,
+    /// The new preferred channel.
+    pub preferred: Option<Channel>,
+}
+
+/// A user's whole set, as it is to be: phones, addresses and authenticator apps only, since PUT
+/// takes nothing else (auth0-api.md 1.2).
+#[derive(Debug)]
+pub struct Set {
+    /// Whose.
+    pub user: UserId,
+    /// At least one, no two the same.
+    pub factors: Vec<Factor>,
+}

@@ -1,0 +1,140 @@
+//! Rows about methods that are there: which one, or whose, and what it is to become.
+
+use std::sync::Arc;
+
+use super::common;
+use super::draft::{Draft, Rule};
+use super::phone;
+use crate::model::{Field, Record, Rejection};
+use crate::order::{Change, Target};
+
+/// Ids are some 30 characters; longer ones than this would make paths that servers refuse.
+const MAX_METHOD_ID: usize = 256;
+
+/// Which rows name a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// Those that do: `export`.
+    Some,
+    /// All: `delete`.
+    All,
+    /// None: `delete --all-methods`.
+    None,
+}
+
+/// Checks a row that says which method, or whose.
+pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> {
+    let line = record.line;
+    let mut draft = Draft::new(record);
+    let user = common::user(&mut draft);
+    let method = match naming {
+        Naming::Some => draft.optional(Field::AuthenticationMethodId, method_id),
+        Naming::All => draft.required(Field::AuthenticationMethodId, method_id),
+        Naming::None => draft.optional(Field::AuthenticationMethodId, |_| {
+            Err("must be empty where all of a user's methods are meant (`--all-methods`)".into())
+        }),
+    };
+    match user {
+        Some(user) if draft.is_sound() => Ok(Target { line, user, method }),
+        user => Err(draft.reject(user, None)),
+    }
+}
+
+/// Checks a row that says what a method is to become.
+pub fn change(record: Record) -> Result<Change, Box<Rejection>> {
+    let line = record.line;
+    let mut draft = Draft::new(record);
+    let user = common::user(&mut draft);
+    let method = draft.required(Field::AuthenticationMethodId, method_id);
+    let name = common::name(&mut draft);
+    let preferred = draft.optional(Field::PreferredAuthenticationMethod, phone::channel);
+    if draft.is_sound() && name.is_none() && preferred.is_none() {
+        draft.fault(
+            Field::Name,
+            "is empty, and so is `preferred_authentication_method`: give one of them, or both",
+        );
+    }
+    match (user, method) {
+        (Some(user), Some(method)) if draft.is_sound() => {
+            Ok(Change { line, user, method, name, preferred })
+        }
+        (user, _) => Err(draft.reject(user, None)),
+    }
+}
+
+fn method_id(id: String) -> Result<Arc<str>, Rule> {
+    let rule: Rule = if id.len() > MAX_METHOD_ID {
+        format!("has {} bytes, and {MAX_METHOD_ID} is the most", id.len()).into()
+    } else if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        "must have no white space or control characters".into()
+    } else if id == "." || id == ".." {
+        "must be an id such as `phone|dev_…`: dots alone cannot be addressed".into()
+    } else if !id.contains('|') && (id.contains("%7C") || id.contains("%7c")) {
+        "is percent-encoded already: write `|` instead of `%7C`".into()
+    } else {
+        return Ok(id.into());
+    };
+    Err(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Cell, Channel};
+
+    fn record(cells: &[(Field, &str)]) -> Record {
+        let mut record = Record::new(7);
+        for (field, text) in cells {
+            record.set(*field, Cell::Text((*text).into()));
+        }
+        record
+    }
+
+    fn rules(rejection: &Rejection) -> Vec<String> {
+        assert_eq!(rejection.line, 7);
+        rejection.faults.iter().map(|fault| format!("{}: {}", fault.field, fault.rule)).collect()
+    }
+
+    const USER: (Field, &str) = (Field::UserId, "auth0|1");
+    const METHOD: (Field, &str) = (Field::AuthenticationMethodId, "phone|dev_1");
+
+    #[test]
+    fn a_target_names_a_method_where_it_has_to_and_only_there() {
+        for (naming, cells, sound) in [
+            (Naming::Some, &[USER][..], true),
+            (Naming::Some, &[USER, METHOD], true),
+            (Naming::All, &[USER], false),
+            (Naming::All, &[USER, METHOD], true),
+            (Naming::None, &[USER], true),
+            (Naming::None, &[USER, METHOD], false),
+            (Naming::Some, &[METHOD], false),
+        ] {
+            let planned = target(record(cells), naming);
+            assert_eq!(planned.is_ok(), sound, "{naming:?} {planned:?}");
+        }
+    }
+
+    #[test]
+    fn a_method_id_is_one_that_can_be_addressed() {
+        for id in ["a b", "a\tb", "phone%7Cdev_1", "..", "a\u{a0}b", &"x".repeat(257)] {
+            let cells = [USER, (Field::AuthenticationMethodId, id)];
+            let rejection = target(record(&cells), Naming::All).unwrap_err();
+            assert!(rules(&rejection)[0].starts_with("authentication_method_id: "), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_change_changes_something_and_every_fault_is_told() {
+        let name = (Field::Name, "Work");
+        let voice = (Field::PreferredAuthenticationMethod, "VOICE");
+        let planned = change(record(&[USER, METHOD, name, voice])).unwrap();
+        assert_eq!(planned.name.as_deref(), Some("Work"));
+        assert_eq!(planned.preferred, Some(Channel::Voice));
+        assert!(change(record(&[USER, METHOD, voice])).is_ok());
+        let nothing = change(record(&[USER, METHOD])).unwrap_err();
+        assert!(rules(&nothing)[0].starts_with("name: is empty"));
+        let long = (Field::Name, "a name of more than twenty");
+        let pigeon = (Field::PreferredAuthenticationMethod, "pigeon");
+        assert_eq!(rules(&change(record(&[long, pigeon])).unwrap_err()).len(), 4);
+    }
+}
