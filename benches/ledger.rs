@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use mfaferry::{
-    ledger::{Admission, Fingerprint, Intent, Ledger, Opening, Row, Seq},
-    model::{FactorType, State, UserId},
+    ledger::{Admission, Asked, Fingerprint, Intent, Ledger, Opening, Row, Seq},
+    model::{FactorType, Operation, State, UserId},
     retry::{How, Settlement},
 };
 
@@ -31,12 +31,15 @@ fn rows() -> Vec<Row> {
         .map(|row| {
             // Spread like a hash.
             let print = u128::from(row).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
-            Row::Factor {
+            Row::Asked(Asked {
+                operation: Operation::Import,
                 fingerprint: Fingerprint(print.to_le_bytes()),
                 line: u64::from(row) + 2,
                 user: UserId::new(&format!("auth0|{row:024}")),
-                factor_type: FactorType::Phone,
-            }
+                factor_type: Some(FactorType::Phone),
+                name: None,
+                method_id: None,
+            })
         })
         .collect()
 }

@@ -6,6 +6,8 @@
 
 use std::{borrow::Cow, future::Future, time::Duration};
 
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
 use crate::{
     error::Error,
     model::{Channel, Factor, FactorType, UserId},
@@ -14,7 +16,7 @@ use crate::{
 /// Milliseconds since the Unix epoch.
 pub type Millis = i64;
 
-/// The operations on a tenant that an import needs.
+/// The operations on a tenant. Only [`Api::create`] must not simply be repeated.
 pub trait Api: Send + Sync + 'static {
     /// Makes sure that a request could be sent now (a fresh token, above all), so that an intent
     /// is only written when nothing but the request itself is left to do.
@@ -30,12 +32,32 @@ pub trait Api: Send + Sync + 'static {
     /// All of a user's methods. [`Verdict::Done`] only when the list is complete and well formed.
     fn list(&self, user: &UserId) -> impl Future<Output = Answer<Vec<Method>>> + Send;
 
-    /// Gives a method another name. May be repeated at will.
-    fn rename(
+    /// One of a user's methods.
+    fn get(&self, user: &UserId, method: &str) -> impl Future<Output = Answer<Method>> + Send;
+
+    /// Makes `factors` the user's whole set; gives the methods that are there then.
+    fn replace(
+        &self,
+        user: &UserId,
+        factors: &[Factor],
+        correlation: &str,
+    ) -> impl Future<Output = Answer<Vec<SetMethod>>> + Send;
+
+    /// Changes a method.
+    fn update(
         &self,
         user: &UserId,
         method: &str,
-        name: &str,
+        update: Update<'_>,
+        correlation: &str,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Deletes a method, or all of the user's.
+    fn delete(
+        &self,
+        user: &UserId,
+        method: Option<&str>,
+        correlation: &str,
     ) -> impl Future<Output = Answer<()>> + Send;
 
     /// How far the tenant's clock is ahead of ours, in milliseconds, as its answers say; never
@@ -50,8 +72,49 @@ pub struct CreatedMethod {
     pub id: String,
 }
 
+/// A method that is there after a user's whole set was replaced, as far as the answer told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetMethod {
+    /// The tenant's id of the method.
+    pub id: String,
+    /// Its type.
+    pub factor_type: Option<FactorType>,
+}
+
+/// What is to change of a method; what is not given stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Update<'a> {
+    /// Its name.
+    pub name: Option<&'a str>,
+    /// How a phone is called up.
+    pub preferred: Option<Channel>,
+}
+
+/// A method in the tenant's own JSON. May hold whatever a tenant answers with: wiped on drop, and
+/// Debug does not show it.
+#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Raw(String);
+
+impl std::fmt::Debug for Raw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Raw(…)")
+    }
+}
+
+impl Raw {
+    /// Wraps it.
+    pub fn new(json: &str) -> Self {
+        Self(json.into())
+    }
+
+    /// The JSON, for a file or an output that the user asked for.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A method as the tenant lists it. Contact values may be masked; a TOTP secret is never there.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Method {
     /// The tenant's id of the method.
     pub id: String,
@@ -69,6 +132,10 @@ pub struct Method {
     pub preferred: Option<Channel>,
     /// Its type in the tenant's own word, for types that cannot be created, too.
     pub type_name: String,
+    /// Whether it has ever been used to log in.
+    pub used: bool,
+    /// All of it.
+    pub raw: Raw,
 }
 
 impl std::fmt::Debug for Method {

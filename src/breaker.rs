@@ -20,8 +20,8 @@ const LONGEST_PROBE: Duration = Duration::from_secs(30);
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A POST.
-    Create,
+    /// A request that changes something: a POST, above all.
+    Change,
     /// A GET that looks up a factor in doubt.
     LookUp,
     /// A GET that only asks whether the tenant is back.
@@ -69,7 +69,7 @@ pub enum Allowance {
 pub struct Breaker {
     state: State,
     /// Failures in a row, of POSTs and of GETs: good look-ups must not hide that every POST fails.
-    creates: u32,
+    changes: u32,
     gets: u32,
     /// When the present trouble began, and when it was last met.
     trouble: Option<(Instant, Instant)>,
@@ -122,9 +122,9 @@ impl Breaker {
             State::Closed | State::HalfOpen => {
                 *self.failures(kind) = 0;
                 // Only what had failed can show that the trouble is over: while POSTs fail, lists
-                // may well be served.
-                if self.creates == 0 && self.gets == 0 {
-                    *self = Self::default();
+                // may well be served. A failure or two of the other kind are no trouble.
+                if self.changes < THRESHOLD && self.gets < THRESHOLD {
+                    *self = Self { changes: self.changes, gets: self.gets, ..Self::default() };
                 }
             }
         }
@@ -136,7 +136,7 @@ impl Breaker {
         match self.state {
             State::Closed => {
                 *self.failures(kind) += 1;
-                if self.creates >= THRESHOLD || self.gets >= THRESHOLD {
+                if self.changes >= THRESHOLD || self.gets >= THRESHOLD {
                     self.open(now);
                 }
             }
@@ -157,7 +157,7 @@ impl Breaker {
 
     fn failures(&mut self, kind: Kind) -> &mut u32 {
         match kind {
-            Kind::Create => &mut self.creates,
+            Kind::Change => &mut self.changes,
             Kind::LookUp | Kind::Probe => &mut self.gets,
         }
     }
@@ -169,7 +169,7 @@ mod tests {
 
     fn failing(breaker: &mut Breaker, now: Instant, times: u32) {
         for _ in 0..times {
-            breaker.observe(Kind::Create, Health::Bad, now);
+            breaker.observe(Kind::Change, Health::Bad, now);
         }
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let mut breaker = Breaker::default();
         failing(&mut breaker, now, THRESHOLD - 1);
         assert_eq!(breaker.allowance(), Allowance::All);
-        breaker.observe(Kind::Create, Health::Good, now);
+        breaker.observe(Kind::Change, Health::Good, now);
         failing(&mut breaker, now, THRESHOLD - 1);
         assert_eq!(breaker.allowance(), Allowance::All);
         failing(&mut breaker, now, 1);
@@ -191,7 +191,7 @@ mod tests {
         let now = Instant::now();
         let mut breaker = Breaker::default();
         for _ in 0..THRESHOLD {
-            breaker.observe(Kind::Create, Health::Bad, now);
+            breaker.observe(Kind::Change, Health::Bad, now);
             breaker.observe(Kind::LookUp, Health::Good, now);
         }
         assert_ne!(breaker.allowance(), Allowance::All);
@@ -210,7 +210,7 @@ mod tests {
         failing(&mut breaker, now, 1);
         assert_eq!(breaker.allowance(), Allowance::ProbeAt(now + FIRST_PROBE * 2));
         breaker.observe(Kind::Probe, Health::Good, now);
-        breaker.observe(Kind::Create, Health::Good, now);
+        breaker.observe(Kind::Change, Health::Good, now);
         assert_eq!(breaker.allowance(), Allowance::All);
     }
 
@@ -229,8 +229,25 @@ mod tests {
         }
         assert_eq!(breaker.outage(), Duration::from_secs(1200));
         breaker.observe(Kind::Probe, Health::Good, now);
-        breaker.observe(Kind::Create, Health::Good, now);
+        breaker.observe(Kind::Change, Health::Good, now);
         assert_eq!((breaker.allowance(), breaker.outage()), (Allowance::All, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_failures_of_the_other_kind_do_not_keep_it_open() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, now, THRESHOLD - 1);
+        for _ in 0..THRESHOLD {
+            breaker.observe(Kind::LookUp, Health::Bad, now);
+        }
+        assert_ne!(breaker.allowance(), Allowance::All);
+        breaker.observe(Kind::Probe, Health::Good, now);
+        breaker.observe(Kind::LookUp, Health::Good, now);
+        assert_eq!(breaker.allowance(), Allowance::All);
+        // They still count: one more in a row is one too many.
+        failing(&mut breaker, now, 1);
+        assert_ne!(breaker.allowance(), Allowance::All);
     }
 
     #[tokio::test(start_paused = true)]

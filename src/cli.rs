@@ -85,6 +85,70 @@ them has, else by Clopper and Pearson's one-sided bound. `unanswered` counts as 
 a factor (line, user_id, type, state, method_id; `differs` names the fields), in input order;
 extras of a user whose rows are scattered, or of any from standard input, come at the end.")]
     Verify(Box<Verify>),
+    /// Write the tenant's methods of the listed users, as the API gives them
+    #[command(after_help = "\
+Examples:
+  mfaferry export users.csv --out methods.jsonl        a column user_id is enough
+  mfaferry export factors.csv --format csv | jq .      any input will do; other columns are ignored
+  mfaferry import methods.jsonl --from-export --domain other.eu.auth0.com
+
+A row with an authentication_method_id gives that method only. One line a row of USERS, in its
+order: {\"user_id\": …, \"authentication_methods\": […]}. A user who is not there is rejected and has
+no line. TOTP secrets are never given out by the API, and phones and addresses may come masked: what
+has come masked is counted, and cannot be imported again.
+
+Interrupted? Run the same command again: users that are written are not asked about again. The ledger
+belongs to one output; to export anew, give another --ledger. Needed scope:
+read:authentication_methods.")]
+    Export(Box<Export>),
+    /// Make INPUT each user's whole set of methods
+    #[command(after_help = "\
+Examples:
+  mfaferry replace factors.csv --backup before.jsonl
+  mfaferry import before.jsonl --from-export     puts back what that can (never TOTP secrets)
+
+INPUT has factors as for import, of the types phone, email and totp. A user's rows must stand
+together; a user who comes back later in the file is rejected, and so is one of whom any row is bad,
+since a set that is not whole would take away what is missing in it. A user who holds what such a set
+cannot hold (a security key, a passkey, push, recovery codes …) is rejected too, unless --allow-loss;
+with a passkey the tenant itself refuses.
+
+Before each PUT the present set is read and appended to the backup, durable. A factor that a user
+enrols in between is lost. Needed scopes: read: and update:authentication_methods.")]
+    Replace(Box<Replace>),
+    /// Rename methods, change the preferred channel of phones
+    #[command(after_help = "\
+Examples:
+  mfaferry update names.csv
+
+INPUT has user_id, authentication_method_id, and name or preferred_authentication_method or both; what
+is empty stays as it is. A method that is not there is rejected. Needed scope:
+update:authentication_methods.")]
+    Update(Box<UpdateArgs>),
+    /// Delete methods by id, or all of a user's
+    #[command(after_help = "\
+Examples:
+  mfaferry delete methods.csv --dry-run
+  mfaferry delete methods.csv --yes --max-deletes 500
+  mfaferry delete users.csv --all-methods
+
+INPUT has user_id and authentication_method_id; with --all-methods it has users. What is there is
+read and appended to the backup, durable, before it is deleted. A method that is not there is
+`already_gone`. With a passkey the tenant refuses --all-methods for that user: name the methods.
+At a terminal it asks before it begins; elsewhere --yes is needed. Needed scopes: read: and
+delete:authentication_methods.")]
+    Delete(Box<Delete>),
+    /// Take an import back: delete exactly what a ledger says this tool created
+    #[command(after_help = "\
+Examples:
+  mfaferry undo --ledger factors.csv.ledger --dry-run
+  mfaferry undo --ledger factors.csv.ledger
+
+The newest goes first. Each method is read before it is deleted, and appended to the backup; one that
+has been used since, or no longer has the type or name that was given to it, is `kept` unless --force.
+Interrupted? Run it again. Afterwards `import` with that ledger creates them anew.
+Needed scopes: read: and delete:authentication_methods.")]
+    Undo(Box<Undo>),
     /// Show a ledger: what was created, what was not, and why
     #[command(after_help = "\
 Examples:
@@ -204,9 +268,9 @@ pub struct Pace {
     pub max_outage: Option<String>,
 }
 
-/// `import`.
+/// What all commands take that do something for each row of an input.
 #[derive(Debug, Args)]
-pub struct Import {
+pub struct Bulk {
     /// A CSV or JSONL file, or - for standard input
     #[arg(value_name = "INPUT")]
     pub input: String,
@@ -216,16 +280,17 @@ pub struct Import {
     /// Where results are recorded; the same file resumes [default: INPUT.ledger]
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<String>,
-    /// List each user first and skip what is already there; for a run without its old ledger
-    #[arg(long)]
-    pub skip_existing: bool,
-    /// Mark names while factors are in doubt, so that even a TOTP is known for certain, and put the
-    /// wanted names back; needs `update:authentication_methods`, and one more request a factor
-    #[arg(long)]
-    pub name_marker: bool,
     /// Try again what an earlier run has left in these states
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub retry: Vec<Retry>,
+    #[command(flatten)]
+    /// How it goes.
+    pub run: Run,
+}
+
+/// What all commands take that change a tenant.
+#[derive(Debug, Args)]
+pub struct Run {
     /// How the result is printed on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
@@ -235,6 +300,110 @@ pub struct Import {
     #[command(flatten)]
     /// How fast.
     pub pace: Pace,
+}
+
+/// How methods are taken away.
+#[derive(Debug, Args)]
+pub struct Deleting {
+    /// Do not ask; needed where there is no terminal to ask at
+    #[arg(long)]
+    pub yes: bool,
+    /// Stop before more than N methods are deleted in this run [default: none]
+    #[arg(long, value_name = "N")]
+    pub max_deletes: Option<u64>,
+    /// Ask the tenant and say what would be deleted; change and record nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What is there is written to FILE first (0600, as `export` writes it)
+    /// [default: LEDGER.backup.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    #[command(flatten)]
+    /// Of what.
+    pub bulk: Bulk,
+    /// INPUT was written by `export`: pass over what the API adds to each method
+    #[arg(long)]
+    pub from_export: bool,
+    /// List each user first and skip what is already there; for a run without its old ledger
+    #[arg(long)]
+    pub skip_existing: bool,
+    /// Mark names while factors are in doubt, so that even a TOTP is known for certain, and put the
+    /// wanted names back; needs `update:authentication_methods`, and one more request a factor
+    #[arg(long)]
+    pub name_marker: bool,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    /// Of whom.
+    pub bulk: Bulk,
+    /// Write to FILE (0600, in its place only once it is whole) [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `replace`.
+#[derive(Debug, Args)]
+pub struct Replace {
+    #[command(flatten)]
+    /// With what.
+    pub bulk: Bulk,
+    /// Replace sets even where that destroys what they cannot hold (security keys, push, …)
+    #[arg(long)]
+    pub allow_loss: bool,
+    /// The present sets are written to FILE first (0600, as `export` writes them)
+    /// [default: LEDGER.backup.jsonl]
+    #[arg(long, value_name = "FILE")]
+    pub backup: Option<PathBuf>,
+    /// INPUT was written by `export`: pass over what the API adds to each method
+    #[arg(long)]
+    pub from_export: bool,
+}
+
+/// `update`.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    #[command(flatten)]
+    /// Of what.
+    pub bulk: Bulk,
+}
+
+/// `delete`.
+#[derive(Debug, Args)]
+pub struct Delete {
+    #[command(flatten)]
+    /// Of what.
+    pub bulk: Bulk,
+    /// Rows are users: delete all that each of them has
+    #[arg(long)]
+    pub all_methods: bool,
+    #[command(flatten)]
+    /// How.
+    pub deleting: Deleting,
+}
+
+/// `undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The ledger whose import is taken back
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<String>,
+    /// Also take back what was used since, or has another name or type now
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    /// How.
+    pub deleting: Deleting,
+    #[command(flatten)]
+    /// How it goes.
+    pub run: Run,
 }
 
 /// `check`.

@@ -9,19 +9,18 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{Answer, Api, Method, Millis, NotExecuted, Verdict},
+    api::{Api, Method, Millis, Update, Verdict},
     breaker::{Health, Kind},
+    engine::{Carrier, Errand, Next},
     error::Error,
-    ledger::{Intent, Ledger, Seq},
+    ledger::{Intent, Seq},
+    line::Line,
     marker::{self, Mark},
     model::{Factor, State, UserId},
-    pacer::Pacer,
     reconcile,
-    retry::{Audit, Decision, History, RetryPolicy},
-    vitals::Vitals,
+    retry::{Audit, Decision, History},
 };
 
 /// A factor on its way.
@@ -58,58 +57,31 @@ pub enum Step {
     Restore,
 }
 
-/// What came of a step.
-#[derive(Debug)]
-pub enum Next {
-    /// The factor has come to its end; if it is at [`Step::Audit`], the end of the run is to ask
-    /// about it once more.
-    Settled,
-    /// What was left to do for a settled factor is done, or cannot be done in this run.
-    Finished,
-    /// Its next step is due after this long.
-    After(Duration),
-    /// Nothing was sent: the gate is closed, or the run is stopping.
-    Held,
-    /// The run stops.
-    Stop(Box<Error>),
-}
-
 /// Takes factors through their steps. Shared by all workers.
 #[derive(Debug)]
 pub struct Delivery<A> {
-    /// The tenant.
-    pub api: Arc<A>,
-    /// Where intents and outcomes go.
-    pub ledger: Ledger,
-    /// When requests may go.
-    pub pacer: Arc<Pacer>,
-    /// What follows from an answer.
-    pub policy: RetryPolicy,
+    /// To the tenant.
+    pub line: Line<A>,
     /// `--name-marker`.
     pub name_marker: bool,
-    /// Cancelled when nothing new may be sent.
-    pub stop: CancellationToken,
-    /// Numbers for progress and summary.
-    pub vitals: Arc<Vitals>,
-    /// Wall clock.
-    pub now: fn() -> Millis,
 }
 
-impl<A: Api> Delivery<A> {
-    /// Takes the step that `item` is at. Nothing is sent once `gate`, where there is one, is shut.
-    pub async fn step(
+impl<A: Api> Carrier for Delivery<A> {
+    type Api = A;
+    type Errand = Item;
+
+    fn line(&self) -> &Line<A> {
+        &self.line
+    }
+
+    async fn step(
         &self,
         item: &mut Item,
         gate: Option<&mut watch::Receiver<bool>>,
         dice: &mut fastrand::Rng,
     ) -> (Next, Health) {
-        match self.ready(gate).await {
-            Ok(()) => {}
-            Err((Next::After(_), health)) => {
-                item.history.bounced += 1;
-                return (Next::After(self.policy.delay(item.history.bounced, dice)), health);
-            }
-            Err(other) => return other,
+        if let Err(held) = self.line.clear(gate, &mut item.history, dice).await {
+            return held;
         }
         let taken = match item.step {
             Step::Survey => self.survey(item, dice).await,
@@ -120,58 +92,15 @@ impl<A: Api> Delivery<A> {
         };
         taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
     }
+}
 
-    /// Asks for any answer at all, with a request that changes nothing.
-    pub async fn probe(&self, user: &UserId) -> (Next, Health) {
-        if let Err(held) = self.ready(None).await {
-            return held;
-        }
-        let answer = self.api.list(user).await;
-        let health = self.note(&answer);
-        match answer.verdict {
-            Verdict::Stop(error) | Verdict::StopInDoubt(error) => (Next::Stop(error), health),
-            _ => (Next::Settled, health),
-        }
-    }
-
-    /// A permit and a fresh token. Nothing is intended yet, so waiting for them ends at once when
-    /// the run stops or the gate is shut.
-    async fn ready(&self, gate: Option<&mut watch::Receiver<bool>>) -> Result<(), (Next, Health)> {
-        let shut = async {
-            match gate {
-                // The engine has gone: nobody will open it again.
-                Some(gate) => drop(gate.wait_for(|open| !open).await),
-                None => std::future::pending().await,
-            }
-        };
-        let answer = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Err((Next::Held, Health::Unknown)),
-            () = shut => return Err((Next::Held, Health::Unknown)),
-            answer = async {
-                self.pacer.permit().await;
-                self.api.prepare().await
-            } => answer,
-        };
-        match answer.verdict {
-            Verdict::Done(()) => Ok(()),
-            Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
-                Err((Next::Stop(error), Health::Unknown))
-            }
-            Verdict::NotExecuted(NotExecuted::Throttled) => {
-                self.pacer.observe(&answer.meter, true);
-                Err((Next::After(Duration::ZERO), Health::Unknown))
-            }
-            _ => Err((Next::After(Duration::ZERO), Health::Bad)),
-        }
-    }
-
+impl<A: Api> Delivery<A> {
     async fn send(
         &self,
         item: &mut Item,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let (at, skew) = ((self.now)(), self.api.clock_skew());
+        let (at, skew) = ((self.line.now)(), self.line.api.clock_skew());
         let history = &mut item.history;
         let marked = self.name_marker;
         if history.doubts == 0 {
@@ -179,22 +108,22 @@ impl<A: Api> Delivery<A> {
         }
         history.marked &= marked;
         let doubts = history.doubts;
-        self.ledger.intend(Intent { seq: item.seq, at, skew, doubts, marked }).await?;
+        self.line.ledger.intend(Intent { seq: item.seq, at, skew, doubts, marked }).await?;
         history.attempts += 1;
-        let correlation = self.ledger.correlation(item.seq);
+        let correlation = self.line.ledger.correlation(item.seq);
         let answer = if marked {
             let mut factor = item.factor.clone();
             factor.name = Some(item.mark.dress(&item.factor, dice));
-            self.api.create(&factor, &correlation).await
+            self.line.api.create(&factor, &correlation).await
         } else {
-            self.api.create(&item.factor, &correlation).await
+            self.line.api.create(&item.factor, &correlation).await
         };
-        let health = self.note(&answer);
+        let health = self.line.note(&answer);
         let not_executed = matches!(answer.verdict, Verdict::NotExecuted(_) | Verdict::Stop(_));
-        let decision = self.policy.after_create(answer.verdict, answer.status, history, dice);
+        let decision = self.line.policy.after_create(answer.verdict, answer.status, history, dice);
         if not_executed {
             history.attempts -= 1;
-            self.ledger.void(item.seq).await?;
+            self.line.ledger.void(item.seq).await?;
         }
         Ok((self.follow(item, decision).await?, health))
     }
@@ -205,7 +134,7 @@ impl<A: Api> Delivery<A> {
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
         let (verdict, health) = if let Some(list) = &item.listed {
-            let known = self.ledger.known(&item.factor.user, item.seq).await?;
+            let known = self.line.ledger.known(&item.factor.user, item.seq).await?;
             (Verdict::Done((Arc::clone(list), known)), Health::Unknown)
         } else {
             self.list(item).await?
@@ -215,7 +144,7 @@ impl<A: Api> Delivery<A> {
             item.listed = Some(list);
             found
         });
-        let decision = self.policy.after_survey(verdict, &mut item.history, dice);
+        let decision = self.line.policy.after_survey(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
 
@@ -233,7 +162,7 @@ impl<A: Api> Delivery<A> {
             };
             reconcile::judge(&item.factor, &list, self.sent_at(item), is_known, item.marked())
         });
-        let decision = self.policy.after_lookup(verdict, &mut item.history, dice);
+        let decision = self.line.policy.after_lookup(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
 
@@ -247,7 +176,7 @@ impl<A: Api> Delivery<A> {
             let (own, is_known) = (item.own.as_deref(), |id: &str| holds(&known, id));
             reconcile::audit(&item.factor, &list, self.sent_at(item), own, is_known, item.marked())
         });
-        let decision = self.policy.after_audit(verdict, &mut item.history, dice);
+        let decision = self.line.policy.after_audit(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
 
@@ -260,23 +189,25 @@ impl<A: Api> Delivery<A> {
             return Err(Error::Internal("a created factor has no id".into()));
         };
         let name = marker::wanted_name(&item.factor);
-        let answer = self.api.rename(&item.factor.user, id, name).await;
-        let health = self.note(&answer);
-        let decision = self.policy.after_restore(answer.verdict, &mut item.history, dice);
+        let update = Update { name: Some(name), preferred: None };
+        let correlation = self.line.ledger.correlation(item.seq);
+        let answer = self.line.api.update(&item.factor.user, id, update, &correlation).await;
+        let health = self.line.note(&answer);
+        let decision = self.line.policy.after_restore(answer.verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
     }
 
     /// The methods of a factor's user, and the ids that the ledger holds for the user's other
     /// factors. A user who is not there has none; the next POST will say the same.
     async fn list(&self, item: &Item) -> Result<(Verdict<Evidence>, Health), Error> {
-        let answer = self.api.list(&item.factor.user).await;
-        let health = self.note(&answer);
+        let answer = self.line.api.list(&item.factor.user).await;
+        let health = self.line.note(&answer);
         let verdict = match answer.verdict {
             Verdict::Refused(_) if answer.status == Some(404) => Verdict::Done(Vec::new()),
             verdict => verdict,
         };
         let known = match verdict {
-            Verdict::Done(_) => self.ledger.known(&item.factor.user, item.seq).await?,
+            Verdict::Done(_) => self.line.ledger.known(&item.factor.user, item.seq).await?,
             _ => Vec::new(),
         };
         Ok((verdict.map(|list| (Arc::new(list), known)), health))
@@ -285,7 +216,7 @@ impl<A: Api> Delivery<A> {
     /// When the first attempt in doubt left, by the tenant's clock.
     fn sent_at(&self, item: &Item) -> Millis {
         let history = &item.history;
-        history.intent_at + history.skew.or(self.api.clock_skew()).unwrap_or_default()
+        history.intent_at + history.skew.or(self.line.api.clock_skew()).unwrap_or_default()
     }
 
     async fn follow(&self, item: &mut Item, decision: Decision) -> Result<Next, Error> {
@@ -295,7 +226,7 @@ impl<A: Api> Delivery<A> {
                 let doubts = item.history.doubts;
                 let state = settlement.state;
                 item.history.lookups = 0;
-                self.ledger.settle(item.seq, settlement, doubts).await?;
+                self.line.ledger.settle(item.seq, settlement, doubts).await?;
                 if doubts > 0 {
                     item.step = Step::Audit;
                 } else if state == State::Created && item.history.marked {
@@ -310,7 +241,7 @@ impl<A: Api> Delivery<A> {
                 }
                 let there = matches!(audit, Audit::Appeared(_))
                     || (audit == Audit::Sound && item.own.is_some());
-                self.ledger.audit(item.seq, audit).await?;
+                self.line.ledger.audit(item.seq, audit).await?;
                 item.history.lookups = 0;
                 if there && item.history.marked {
                     item.step = Step::Restore;
@@ -320,7 +251,7 @@ impl<A: Api> Delivery<A> {
             }
             Decision::Restored(done) => {
                 if done {
-                    self.ledger.restored(item.seq).await?;
+                    self.line.ledger.restored(item.seq).await?;
                 }
                 Next::Finished
             }
@@ -337,17 +268,6 @@ impl<A: Api> Delivery<A> {
             }
             Decision::Stop(error) => Next::Stop(error),
         })
-    }
-
-    /// Shows an answer to the pacer and the counters, and says what it tells of the tenant.
-    fn note<T>(&self, answer: &Answer<T>) -> Health {
-        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-        // What never came says nothing about the limit.
-        if answer.status.is_some() {
-            self.pacer.observe(&answer.meter, throttled);
-        }
-        self.vitals.sent(answer.requests, throttled);
-        Health::of(&answer.verdict)
     }
 }
 
@@ -367,12 +287,30 @@ impl Item {
     fn marked(&self) -> reconcile::Marked<'_> {
         reconcile::Marked { mark: &self.mark, always: self.history.marked }
     }
+}
 
-    /// Which kind of request its next step is.
-    pub fn kind(&self) -> Kind {
+impl Errand for Item {
+    fn user(&self) -> &UserId {
+        &self.factor.user
+    }
+
+    fn kind(&self) -> Kind {
         match self.step {
-            Step::Send | Step::Restore => Kind::Create,
+            Step::Send | Step::Restore => Kind::Change,
             Step::Survey | Step::LookUp | Step::Audit => Kind::LookUp,
         }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.step == Step::LookUp
+    }
+
+    fn is_for_the_end(&self) -> bool {
+        self.step == Step::Audit
+    }
+
+    fn follow(&mut self, before: &Self) {
+        // One list before a user's first POST serves all that follow.
+        self.listed.clone_from(&before.listed);
     }
 }

@@ -1,13 +1,13 @@
-//! Order and concurrency: which factor goes next, and to which worker.
+//! Order and concurrency: what goes next, and to which worker.
 //!
 //! One dispatcher owns everything that changes: the lanes (one a user, in input order), what is
-//! ready, what waits for a time, and the breaker. Workers take one step of one factor at a time
-//! and hand it back, so a factor that has to wait holds up its own user and nobody else. All of
-//! it is bounded: at most [`Limits::window`] factors are taken in and not settled.
+//! ready, what waits for a time, and the breaker. Workers take one step of one [`Errand`] at a
+//! time and hand it back, so one that has to wait holds up its own user and nobody else. All of
+//! it is bounded: at most [`Limits::window`] are taken in and not settled. What a step is, the
+//! [`Carrier`] knows.
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -21,21 +21,21 @@ use tokio::{
 use crate::{
     api::Api,
     breaker::{Allowance, Breaker, Health, Kind},
-    deliver::{Delivery, Item, Next, Step},
     error::Error,
     ledger::Counts,
-    model::UserId,
+    line::Line,
+    model::{State, UserId},
 };
 
-/// Factors that the end of a run asks about once more, at most.
-const MOST_AUDITS: usize = 65_536;
+/// Errands that are kept for the end of a run, at most.
+const MOST_FOR_THE_END: usize = 65_536;
 
 /// Bounds of a run.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Requests in flight.
     pub concurrency: usize,
-    /// Factors taken in and not settled.
+    /// Errands taken in and not settled.
     pub window: usize,
     /// An outage longer than this stops the run.
     pub max_outage: Duration,
@@ -59,7 +59,7 @@ impl MaxErrors {
     const ENOUGH: u64 = 100;
 
     fn reached(self, counts: &Counts) -> bool {
-        let errors = counts.rejected + counts.failed;
+        let errors = counts.states[State::Rejected] + counts.states[State::Failed];
         match self {
             Self::Rows(most) => errors >= most.max(1),
             #[expect(clippy::cast_precision_loss, reason = "a share of rows, not a count")]
@@ -83,8 +83,68 @@ pub enum Feed<T> {
     Broken(Error),
 }
 
-/// What comes in: factors with something to do.
-pub type Intake = mpsc::Receiver<Feed<Item>>;
+/// What comes in: errands with something to do.
+pub type Intake<E> = mpsc::Receiver<Feed<E>>;
+
+/// One thing to be done for one user, step by step.
+pub trait Errand: Send + 'static {
+    /// For whom: errands of one user go one after the other, in input order.
+    fn user(&self) -> &UserId;
+    /// Which kind of request its next step is.
+    fn kind(&self) -> Kind;
+    /// Whether a request of it may still be under way, so that its next step has to wait for the
+    /// settle time.
+    fn is_in_doubt(&self) -> bool {
+        false
+    }
+    /// Whether its next step is for the end of the run, when all others are settled.
+    fn is_for_the_end(&self) -> bool {
+        false
+    }
+    /// Takes over what is known of the user from the errand before it.
+    fn follow(&mut self, _before: &Self)
+    where
+        Self: Sized,
+    {
+    }
+}
+
+/// Takes errands through their steps. Shared by all workers.
+pub trait Carrier: Send + Sync + 'static {
+    /// The tenant.
+    type Api: Api;
+    /// What it carries.
+    type Errand: Errand;
+
+    /// To the tenant.
+    fn line(&self) -> &Line<Self::Api>;
+
+    /// Takes the step that `errand` is at: one request at most. Nothing is sent once `gate`, where
+    /// there is one, is shut.
+    fn step(
+        &self,
+        errand: &mut Self::Errand,
+        gate: Option<&mut watch::Receiver<bool>>,
+        dice: &mut fastrand::Rng,
+    ) -> impl Future<Output = (Next, Health)> + Send;
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum Next {
+    /// It has come to its end; if a step is left for the end of the run, that is still to come.
+    Settled,
+    /// What was left to do for it after its end is done, or cannot be done in this run.
+    Finished,
+    /// Its next step is due after this long.
+    After(Duration),
+    /// Nothing was sent: the gate is closed, or the run is stopping.
+    Held,
+    /// The run stops in good order: so much may be done and no more.
+    Halt(Stop),
+    /// The run stops.
+    Stop(Box<Error>),
+}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -104,69 +164,74 @@ pub enum Stop {
     Asked,
     /// `--max-errors`.
     MaxErrors,
+    /// `--max-deletes`.
+    MaxDeletes,
 }
 
 /// Runs until everything that comes in is settled, or something stops it. Requests in flight are
 /// always waited for.
-pub async fn run<A: Api>(delivery: Arc<Delivery<A>>, limits: Limits, intake: Intake) -> End {
-    let mut engine = Engine::new(delivery, limits);
+pub async fn run<C: Carrier>(carrier: Arc<C>, limits: Limits, intake: Intake<C::Errand>) -> End {
+    let mut engine = Engine::new(carrier, limits);
     let end = engine.dispatch(intake).await;
     engine.drain().await;
     end
 }
 
 /// One thing for a worker to do.
-enum Work {
+enum Work<E> {
     /// `alone`: it may go although the gate is closed.
     Step {
-        item: Item,
+        turn: Turn<E>,
         alone: bool,
     },
     Probe(UserId),
 }
 
 /// What a worker has to say.
-struct Report {
+struct Report<E> {
     worker: usize,
-    item: Option<Item>,
+    turn: Option<Turn<E>>,
     kind: Kind,
     next: Next,
     health: Health,
 }
 
-/// An item that waits for a time. Ordered by that time, then by number.
-struct Parked {
-    due: Reverse<(Instant, u64)>,
-    item: Item,
+/// An errand with its place in the order of entry.
+struct Turn<E> {
+    number: u64,
+    errand: E,
 }
 
-struct Engine<A> {
-    delivery: Arc<Delivery<A>>,
+struct Engine<C: Carrier> {
+    carrier: Arc<C>,
     limits: Limits,
     workers: JoinSet<()>,
-    posts: Vec<mpsc::Sender<Work>>,
-    reports: mpsc::Receiver<Report>,
+    posts: Vec<mpsc::Sender<Work<C::Errand>>>,
+    reports: mpsc::Receiver<Report<C::Errand>>,
     idle: Vec<usize>,
     /// Whether requests may go; workers that wait for a permit give up when it is shut.
     gate: watch::Sender<bool>,
-    /// Users with a factor under way, and what waits behind it.
-    lanes: HashMap<UserId, VecDeque<Item>>,
-    ready: VecDeque<Item>,
-    parked: BinaryHeap<Parked>,
-    number: u64,
+    /// Users with an errand under way, and what waits behind it.
+    lanes: HashMap<UserId, VecDeque<Turn<C::Errand>>>,
+    /// In order of entry, however often one has come back.
+    ready: BTreeMap<u64, C::Errand>,
+    /// By when they are due.
+    parked: BTreeMap<(Instant, u64), C::Errand>,
+    /// How many have entered.
+    entered: u64,
     /// How many of the parked are in doubt.
     in_doubt: usize,
-    /// Factors taken in and not settled.
+    /// Taken in and not settled.
     held: usize,
-    /// Settled factors that were in doubt: the last step of the run asks about them once more.
-    audits: Vec<Item>,
+    /// Settled, with a step left for the end of the run.
+    for_the_end: Vec<C::Errand>,
     breaker: Breaker,
     last_user: Option<UserId>,
     began: Instant,
 }
 
-impl<A: Api> Engine<A> {
-    fn new(delivery: Arc<Delivery<A>>, limits: Limits) -> Self {
+impl<C: Carrier> Engine<C> {
+    fn new(carrier: Arc<C>, limits: Limits) -> Self {
         let (report, reports) = mpsc::channel(limits.concurrency.max(1));
         let (gate, open) = watch::channel(true);
         let mut workers = JoinSet::new();
@@ -177,7 +242,7 @@ impl<A: Api> Engine<A> {
             let dice = fastrand::Rng::with_seed(limits.seed.wrapping_add(worker as u64));
             workers.spawn(labour(
                 worker,
-                Arc::clone(&delivery),
+                Arc::clone(&carrier),
                 open.clone(),
                 dice,
                 work,
@@ -185,7 +250,7 @@ impl<A: Api> Engine<A> {
             ));
         }
         Self {
-            delivery,
+            carrier,
             idle: (0..posts.len()).rev().collect(),
             limits,
             workers,
@@ -193,21 +258,21 @@ impl<A: Api> Engine<A> {
             reports,
             gate,
             lanes: HashMap::new(),
-            ready: VecDeque::new(),
-            parked: BinaryHeap::new(),
-            number: 0,
+            ready: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            entered: 0,
             in_doubt: 0,
             held: 0,
-            audits: Vec::new(),
+            for_the_end: Vec::new(),
             breaker: Breaker::default(),
             last_user: None,
             began: Instant::now(),
         }
     }
 
-    async fn dispatch(&mut self, mut intake: Intake) -> End {
-        let stop = self.delivery.stop.clone();
-        let tally = self.delivery.ledger.tally();
+    async fn dispatch(&mut self, mut intake: Intake<C::Errand>) -> End {
+        let stop = self.carrier.line().stop.clone();
+        let tally = self.carrier.line().ledger.tally();
         let mut reading = true;
         // An input that breaks off: what came before it is still delivered.
         let mut broken = None;
@@ -215,11 +280,11 @@ impl<A: Api> Engine<A> {
             let now = Instant::now();
             self.wake(now);
             if !reading && self.held == 0 {
-                if self.audits.is_empty() {
+                if self.for_the_end.is_empty() {
                     return broken.map_or(End::Complete, End::Failed);
                 }
-                for item in std::mem::take(&mut self.audits) {
-                    self.enter(item);
+                for errand in std::mem::take(&mut self.for_the_end) {
+                    self.enter(errand);
                 }
             }
             if self.limits.max_errors.is_some_and(|most| most.reached(&tally.get())) {
@@ -235,8 +300,8 @@ impl<A: Api> Engine<A> {
                 biased;
                 () = stop.cancelled() => return End::Stopped(Stop::Asked),
                 Some(report) = self.reports.recv() => {
-                    if let Some(error) = self.take_back(report) {
-                        return End::Failed(error);
+                    if let Some(end) = self.take_back(report) {
+                        return end;
                     }
                 }
                 Some(ended) = self.workers.join_next() => {
@@ -246,12 +311,12 @@ impl<A: Api> Engine<A> {
                     }));
                 }
                 more = intake.recv(), if reading && self.held < self.limits.window => match more {
-                    Some(Feed::More(items)) => {
-                        for item in items {
-                            if item.step == Step::Audit {
-                                self.audit_later(item);
+                    Some(Feed::More(errands)) => {
+                        for errand in errands {
+                            if errand.is_for_the_end() {
+                                self.keep_for_the_end(errand);
                             } else {
-                                self.enter(item);
+                                self.enter(errand);
                             }
                         }
                     }
@@ -267,85 +332,89 @@ impl<A: Api> Engine<A> {
         }
     }
 
-    /// Puts a factor into its user's lane.
-    fn enter(&mut self, item: Item) {
+    /// Puts an errand into its user's lane.
+    fn enter(&mut self, errand: C::Errand) {
         self.held += 1;
-        if let Some(lane) = self.lanes.get_mut(&item.factor.user) {
-            lane.push_back(item);
+        self.entered += 1;
+        let turn = Turn { number: self.entered, errand };
+        if let Some(lane) = self.lanes.get_mut(turn.errand.user()) {
+            lane.push_back(turn);
             return;
         }
-        self.lanes.insert(item.factor.user.clone(), VecDeque::new());
-        match item.step {
-            Step::Survey | Step::Send | Step::Audit | Step::Restore => self.ready.push_back(item),
+        self.lanes.insert(turn.errand.user().clone(), VecDeque::new());
+        self.begin(turn);
+    }
+
+    /// Makes ready what has come to the head of its lane.
+    fn begin(&mut self, turn: Turn<C::Errand>) {
+        if turn.errand.is_in_doubt() {
             // Left in doubt by an earlier process, whose request may still be under way: a whole
             // settle time counts from our own start (reliability.md 1.3, R8).
-            Step::LookUp => self.park(item, self.began + self.delivery.policy.settle),
+            self.park(turn, self.began + self.carrier.line().policy.settle);
+        } else {
+            self.ready.insert(turn.number, turn.errand);
         }
     }
 
-    /// Takes a factor back from a worker. An error ends the run.
-    fn take_back(&mut self, report: Report) -> Option<Error> {
+    /// Takes an errand back from a worker. An end ends the run.
+    fn take_back(&mut self, report: Report<C::Errand>) -> Option<End> {
         let now = Instant::now();
         self.idle.push(report.worker);
         self.breaker.observe(report.kind, report.health, now);
         let open = self.breaker.allowance() == Allowance::All;
         self.gate.send_if_modified(|gate| std::mem::replace(gate, open) != open);
-        if let (Health::Bad, Some(item)) = (report.health, &report.item) {
-            self.last_user = Some(item.factor.user.clone());
+        if let (Health::Bad, Some(turn)) = (report.health, &report.turn) {
+            self.last_user = Some(turn.errand.user().clone());
         }
         let settled = matches!(report.next, Next::Settled);
-        match (report.next, report.item) {
-            (Next::Stop(error), _) => return Some(*error),
+        match (report.next, report.turn) {
+            (Next::Stop(error), _) => return Some(End::Failed(*error)),
+            (Next::Halt(stop), _) => return Some(End::Stopped(stop)),
             (_, None) => {}
-            (Next::Settled | Next::Finished, Some(item)) => {
+            (Next::Settled | Next::Finished, Some(Turn { errand, .. })) => {
                 self.held -= 1;
-                self.leave(&item);
-                if settled && item.step == Step::Audit {
-                    self.audit_later(item);
+                self.leave(&errand);
+                if settled && errand.is_for_the_end() {
+                    self.keep_for_the_end(errand);
                 }
             }
-            (Next::Held, Some(item)) => self.ready.push_front(item),
-            (Next::After(wait), Some(item)) if wait.is_zero() => self.ready.push_front(item),
-            (Next::After(wait), Some(item)) => self.park(item, now + wait),
+            (Next::After(wait), Some(turn)) if !wait.is_zero() => self.park(turn, now + wait),
+            (Next::Held | Next::After(_), Some(turn)) => {
+                self.ready.insert(turn.number, turn.errand);
+            }
         }
         None
     }
 
-    /// Lets the next factor of the same user go.
-    fn leave(&mut self, item: &Item) {
-        let next = self.lanes.get_mut(&item.factor.user).and_then(VecDeque::pop_front);
+    /// Lets the next errand of the same user go.
+    fn leave(&mut self, errand: &C::Errand) {
+        let next = self.lanes.get_mut(errand.user()).and_then(VecDeque::pop_front);
         let Some(mut next) = next else {
-            self.lanes.remove(&item.factor.user);
+            self.lanes.remove(errand.user());
             return;
         };
-        // One list before a user's first POST serves all that follow.
-        next.listed.clone_from(&item.listed);
-        match next.step {
-            Step::Survey | Step::Send | Step::Audit | Step::Restore => self.ready.push_front(next),
-            Step::LookUp => self.park(next, self.began + self.delivery.policy.settle),
-        }
+        next.errand.follow(errand);
+        self.begin(next);
     }
 
     /// What does not find room is left to the next run: the ledger knows.
-    fn audit_later(&mut self, item: Item) {
-        if self.audits.len() < MOST_AUDITS {
-            self.audits.push(item);
+    fn keep_for_the_end(&mut self, errand: C::Errand) {
+        if self.for_the_end.len() < MOST_FOR_THE_END {
+            self.for_the_end.push(errand);
         }
     }
 
-    fn park(&mut self, item: Item, due: Instant) {
-        self.number += 1;
-        self.in_doubt += usize::from(item.step == Step::LookUp);
-        self.parked.push(Parked { due: Reverse((due, self.number)), item });
+    fn park(&mut self, turn: Turn<C::Errand>, due: Instant) {
+        self.in_doubt += usize::from(turn.errand.is_in_doubt());
+        self.parked.insert((due, turn.number), turn.errand);
     }
 
     /// Makes ready what has waited long enough.
     fn wake(&mut self, now: Instant) {
-        while self.parked.peek().is_some_and(|parked| parked.due.0.0 <= now) {
-            if let Some(parked) = self.parked.pop() {
-                self.in_doubt -= usize::from(parked.item.step == Step::LookUp);
-                self.ready.push_front(parked.item);
-            }
+        while let Some(parked) = self.parked.first_entry().filter(|first| first.key().0 <= now) {
+            let ((_, number), errand) = parked.remove_entry();
+            self.in_doubt -= usize::from(errand.is_in_doubt());
+            self.ready.insert(number, errand);
         }
     }
 
@@ -366,14 +435,15 @@ impl<A: Api> Engine<A> {
             }
         };
         for _ in 0..allowed.min(self.idle.len()) {
-            let Some(item) = self.ready.pop_front() else {
+            let Some((number, errand)) = self.ready.pop_first() else {
                 return;
             };
-            self.give(Work::Step { item, alone: allowed == 1 }).await;
+            let turn = Turn { number, errand };
+            self.give(Work::Step { turn, alone: allowed == 1 }).await;
         }
     }
 
-    async fn give(&mut self, work: Work) {
+    async fn give(&mut self, work: Work<C::Errand>) {
         let Some(worker) = self.idle.pop() else {
             return;
         };
@@ -384,7 +454,7 @@ impl<A: Api> Engine<A> {
     /// When to look again if nothing happens before.
     fn alarm(&self, now: Instant) -> Instant {
         let far = now + Duration::from_secs(60);
-        let parked = self.parked.peek().map_or(far, |parked| parked.due.0.0);
+        let parked = self.parked.first_key_value().map_or(far, |((due, _), _)| *due);
         match self.breaker.allowance() {
             Allowance::ProbeAt(at) if self.idle.len() == self.posts.len() => parked.min(at),
             Allowance::ProbeAt(_) => far,
@@ -395,14 +465,14 @@ impl<A: Api> Engine<A> {
     }
 
     fn publish(&self) {
-        let vitals = &self.delivery.vitals;
+        let vitals = &self.carrier.line().vitals;
         vitals.set_outage(self.breaker.allowance() != Allowance::All);
         vitals.set_in_doubt(self.in_doubt);
     }
 
     /// Lets requests in flight finish, and what they bring be recorded; nothing new is sent.
     async fn drain(&mut self) {
-        self.delivery.stop.cancel();
+        self.carrier.line().stop.cancel();
         self.posts.clear();
         // A worker has one report to give at most, and there is room for one of each.
         while self.workers.join_next().await.is_some() {}
@@ -410,49 +480,29 @@ impl<A: Api> Engine<A> {
 }
 
 /// What a worker does until its mailbox is closed.
-async fn labour<A: Api>(
+async fn labour<C: Carrier>(
     worker: usize,
-    delivery: Arc<Delivery<A>>,
+    carrier: Arc<C>,
     mut gate: watch::Receiver<bool>,
     mut dice: fastrand::Rng,
-    mut work: mpsc::Receiver<Work>,
-    report: mpsc::Sender<Report>,
+    mut work: mpsc::Receiver<Work<C::Errand>>,
+    report: mpsc::Sender<Report<C::Errand>>,
 ) {
     while let Some(work) = work.recv().await {
         let done = match work {
             Work::Probe(user) => {
-                let (next, health) = delivery.probe(&user).await;
-                Report { worker, item: None, kind: Kind::Probe, next, health }
+                let (next, health) = carrier.line().probe(&user).await;
+                Report { worker, turn: None, kind: Kind::Probe, next, health }
             }
-            Work::Step { mut item, alone } => {
-                let kind = item.kind();
+            Work::Step { mut turn, alone } => {
+                let kind = turn.errand.kind();
                 let gate = (!alone).then_some(&mut gate);
-                let (next, health) = delivery.step(&mut item, gate, &mut dice).await;
-                Report { worker, item: Some(item), kind, next, health }
+                let (next, health) = carrier.step(&mut turn.errand, gate, &mut dice).await;
+                Report { worker, turn: Some(turn), kind, next, health }
             }
         };
         if report.send(done).await.is_err() {
             return;
         }
-    }
-}
-
-impl PartialEq for Parked {
-    fn eq(&self, other: &Self) -> bool {
-        self.due == other.due
-    }
-}
-
-impl Eq for Parked {}
-
-impl PartialOrd for Parked {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Parked {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.due.cmp(&other.due)
     }
 }

@@ -53,8 +53,12 @@ pub mod plan;
 pub mod intake;
 
 pub mod engine;
+pub mod line;
 
 pub mod deliver;
+
+pub mod apply;
+pub mod backup;
 
 pub mod api;
 pub mod auth0;
@@ -67,6 +71,7 @@ pub mod vitals;
 
 pub mod ledger;
 
+pub mod export;
 pub mod survey;
 pub mod verify;
 

@@ -40,8 +40,7 @@ impl Counted for Tally {
     }
 
     fn bad(&self) -> u64 {
-        let counts = self.get();
-        counts.rejected + counts.failed + counts.needs_review
+        self.get().states.bad()
     }
 }
 

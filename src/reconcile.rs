@@ -212,6 +212,11 @@ fn compare_contact(
     }
 }
 
+/// Whether a listed value shows only a part of what it is.
+pub fn is_masked(listed: &str) -> bool {
+    listed.contains('*') || listed.contains("XX")
+}
+
 /// Whether a phone as listed (`XXXXXXXXX5044`) may stand for `wanted`. How many are masked is not
 /// relied on: mask lengths differ between recordings and the docs.
 fn phone_matches(listed: &str, wanted: &str) -> bool {
@@ -283,7 +288,7 @@ mod tests {
             key_id: shown.filter(|_| is_key).map(Into::into),
             created_at: INTENT + age,
             preferred: None,
-            type_name: String::new(),
+            ..Method::default()
         }
     }
 

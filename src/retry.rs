@@ -83,7 +83,35 @@ pub enum Decision {
     Stop(Box<Error>),
 }
 
-/// How a factor ended.
+/// What follows from the answer to a request that may be repeated at will.
+#[derive(Debug)]
+pub enum Repeatable<T> {
+    /// It is done, and here is the result.
+    Done(T),
+    /// The tenant refuses it for good, for this row only.
+    Refused(Reason),
+    /// Ask again after this long.
+    Again(Duration),
+    /// It was asked often enough; why it is not known to be done.
+    Failed(Reason),
+    /// The run stops; the row is still to do.
+    Stop(Box<Error>),
+}
+
+impl<T> Repeatable<T> {
+    /// The same without what it brought.
+    pub fn without_result(self) -> Repeatable<()> {
+        match self {
+            Self::Done(_) => Repeatable::Done(()),
+            Self::Refused(reason) => Repeatable::Refused(reason),
+            Self::Again(wait) => Repeatable::Again(wait),
+            Self::Failed(reason) => Repeatable::Failed(reason),
+            Self::Stop(error) => Repeatable::Stop(error),
+        }
+    }
+}
+
+/// How a row ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// A settled state.
@@ -306,7 +334,7 @@ impl RetryPolicy {
             Verdict::Done(()) => Decision::Restored(true),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             // The user has taken it away meanwhile; nothing is left to be named.
-            Verdict::Refused(reason) if reason == "user_not_found" => Decision::Restored(true),
+            Verdict::Refused(reason) if is_not_found(&reason) => Decision::Restored(true),
             Verdict::Refused(_) => Decision::Restored(false),
             other => match self.again(&other, history, dice) {
                 Some(wait) => Decision::RestoreAfter(wait),
@@ -315,7 +343,31 @@ impl RetryPolicy {
         }
     }
 
-    /// When to ask for a list again that gave no verdict; `None` when it was asked often enough.
+    /// What follows from the answer to a request that may be repeated at will: every one but POST.
+    pub fn after_repeatable<T>(
+        &self,
+        verdict: Verdict<T>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Repeatable<T> {
+        let reason = match verdict {
+            Verdict::Done(result) => {
+                (history.lookups, history.bounced) = (0, 0);
+                return Repeatable::Done(result);
+            }
+            Verdict::Refused(reason) => return Repeatable::Refused(reason),
+            Verdict::Present => return Repeatable::Refused("conflict".into()),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => return Repeatable::Stop(error),
+            Verdict::InDoubt(ref reason) => reason.clone(),
+            Verdict::NotExecuted(_) => "no_answer".into(),
+        };
+        match self.again(&verdict, history, dice) {
+            Some(wait) => Repeatable::Again(wait),
+            None => Repeatable::Failed(reason),
+        }
+    }
+
+    /// When to ask again where no verdict came; `None` when that was asked often enough.
     fn again<T>(
         &self,
         verdict: &Verdict<T>,
@@ -392,6 +444,11 @@ impl RetryPolicy {
         history.absences = 0;
         Decision::SendAfter(Duration::ZERO)
     }
+}
+
+/// Whether a refusal says that there is no such user or method.
+pub fn is_not_found(reason: &str) -> bool {
+    matches!(reason, "user_not_found" | "method_not_found")
 }
 
 #[cfg(test)]

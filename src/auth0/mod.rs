@@ -16,10 +16,12 @@ mod verdict;
 mod wire;
 
 pub use endpoint::BaseUrl;
-pub use token::{CREATE, Credentials, READ, UPDATE};
+pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
 
 use crate::{
-    api::{Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, Verdict},
+    api::{
+        Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, SetMethod, Update, Verdict,
+    },
     error::Error,
     model::{Factor, UserId},
 };
@@ -112,6 +114,28 @@ impl Client {
         }
     }
 
+    /// One exchange that changes something.
+    async fn change(
+        &self,
+        verb: Verb,
+        url: &str,
+        scope: &'static str,
+        body: Option<&[u8]>,
+        correlation: &str,
+    ) -> Answer<Option<Bytes>> {
+        self.call(verb, url, scope, |request| {
+            let headers = request.headers_mut();
+            if let Ok(id) = HeaderValue::from_str(correlation) {
+                headers.insert(CORRELATION, id);
+            }
+            if let Some(body) = body {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                *request.body_mut() = Some(Bytes::copy_from_slice(body).into());
+            }
+        })
+        .await
+    }
+
     fn sort(
         &self,
         status: u16,
@@ -145,6 +169,23 @@ impl Client {
     }
 }
 
+/// The result that an answer of that status holds. What cannot be read may have been executed all
+/// the same.
+fn read_as<T>(
+    answer: Answer<Option<Bytes>>,
+    status: u16,
+    read: impl FnOnce(Bytes) -> Option<T>,
+) -> Answer<T> {
+    let as_expected = answer.status == Some(status);
+    answer.map(|verdict| match verdict {
+        Verdict::Done(Some(body)) if as_expected => {
+            read(body).map_or_else(|| Verdict::InDoubt("unreadable_answer".into()), Verdict::Done)
+        }
+        Verdict::Done(_) => Verdict::InDoubt("unreadable_answer".into()),
+        other => other.without_result(),
+    })
+}
+
 impl Api for Client {
     async fn prepare(&self) -> Answer<()> {
         match self.tokens.get().await {
@@ -158,29 +199,12 @@ impl Api for Client {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
         let body = wire::create_body(factor);
-        let answer = self
-            .call(Verb::POST, &url, CREATE, |request| {
-                let headers = request.headers_mut();
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                if let Ok(id) = HeaderValue::from_str(correlation) {
-                    headers.insert(CORRELATION, id);
-                }
-                *request.body_mut() = Some(Bytes::copy_from_slice(&body).into());
-            })
-            .await;
-        let status = answer.status;
-        answer.map(|verdict| match verdict {
-            // Only a 201 with an id says "created"; any other 2xx may have created it, too.
-            Verdict::Done(Some(body)) if status == Some(201) => {
-                match serde_json::from_slice::<wire::Created>(&body) {
-                    Ok(created) if !created.id.is_empty() && created.id.len() <= 256 => {
-                        Verdict::Done(CreatedMethod { id: created.id })
-                    }
-                    _ => Verdict::InDoubt("unreadable_answer".into()),
-                }
-            }
-            Verdict::Done(_) => Verdict::InDoubt("unreadable_answer".into()),
-            other => other.without_result(),
+        let answer = self.change(Verb::POST, &url, CREATE, Some(&body), correlation).await;
+        // Only a 201 with an id says "created"; any other 2xx may have created it, too.
+        read_as(answer, 201, |body| {
+            let created: wire::Created = serde_json::from_slice(&body).ok()?;
+            let sound = !created.id.is_empty() && created.id.len() <= 256;
+            sound.then_some(CreatedMethod { id: created.id })
         })
     }
 
@@ -232,19 +256,55 @@ impl Api for Client {
         Answer { verdict: Verdict::InDoubt("incomplete_list".into()), status, meter, requests }
     }
 
-    async fn rename(&self, user: &UserId, method: &str, name: &str) -> Answer<()> {
+    async fn get(&self, user: &UserId, method: &str) -> Answer<Method> {
         let Some(url) = self.base.method(user, method) else {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
-        let body = wire::rename_body(name);
-        let answer = self
-            .call(Verb::PATCH, &url, UPDATE, |request| {
-                let json = HeaderValue::from_static("application/json");
-                request.headers_mut().insert(CONTENT_TYPE, json);
-                *request.body_mut() = Some(body.into());
-            })
-            .await;
-        let done = answer.status == Some(200);
+        let answer = self.call(Verb::GET, &url, READ, |_| {}).await;
+        let read = |body: &Bytes| wire::method(std::str::from_utf8(body).ok()?);
+        read_as(answer, 200, |body| read(&body).filter(|found| found.id == method))
+    }
+
+    async fn replace(
+        &self,
+        user: &UserId,
+        factors: &[Factor],
+        correlation: &str,
+    ) -> Answer<Vec<SetMethod>> {
+        let Some(url) = self.base.methods(user) else {
+            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+        };
+        let body = wire::replace_body(factors);
+        let answer = self.change(Verb::PUT, &url, UPDATE, Some(&body), correlation).await;
+        read_as(answer, 200, |body| wire::set(&body))
+    }
+
+    async fn update(
+        &self,
+        user: &UserId,
+        method: &str,
+        update: Update<'_>,
+        correlation: &str,
+    ) -> Answer<()> {
+        let Some(url) = self.base.method(user, method) else {
+            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+        };
+        let body = wire::update_body(update);
+        let answer = self.change(Verb::PATCH, &url, UPDATE, Some(&body), correlation).await;
+        read_as(answer, 200, |_| Some(()))
+    }
+
+    async fn delete(&self, user: &UserId, method: Option<&str>, correlation: &str) -> Answer<()> {
+        let url = match method {
+            Some(method) => self.base.method(user, method),
+            None => self.base.methods(user),
+        };
+        let Some(url) = url else {
+            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+        };
+        let answer = self.change(Verb::DELETE, &url, DELETE, None, correlation).await;
+        // 204 by the book; a 200 says no less.
+        let done = matches!(answer.status, Some(200 | 204));
         answer.map(|verdict| match verdict {
             Verdict::Done(_) if done => Verdict::Done(()),
             Verdict::Done(_) => Verdict::InDoubt("unreadable_answer".into()),

@@ -46,8 +46,7 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
         // What these mean hangs on the body.
         403 | 404 if body.is_none() => Class::InDoubt(format!("http_{status}").into()),
         403 => error.map_or_else(|| foreign(status), |error| forbidden(&error, scope)),
-        404 if error.is_some() => Class::Refused("user_not_found".into()),
-        404 => foreign(status),
+        404 => error.map_or_else(|| foreign(status), |error| Class::Refused(not_found(&error))),
         407 => Class::Stop(Error::config(
             "the proxy asks for credentials (407)",
             "put them into `https_proxy`, or unset it",
@@ -59,6 +58,16 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
         429 => Class::Throttled,
         402 | 405..=499 => Class::Refused(format!("http_{status}").into()),
         _ => Class::InDoubt(format!("http_{status}").into()),
+    }
+}
+
+/// Who or what is not there.
+fn not_found(error: &ErrorBody) -> Reason {
+    let message = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+    if message.contains("authentication method") {
+        "method_not_found".into()
+    } else {
+        "user_not_found".into()
     }
 }
 
@@ -230,6 +239,11 @@ mod tests {
                 404,
                 r#"{"statusCode":404,"error":"Not Found","message":"The user does not exist.","errorCode":"inexistent_user"}"#,
                 "refused user_not_found",
+            ),
+            (
+                404,
+                r#"{"statusCode":404,"error":"Not Found","message":"The authentication method could not be found."}"#,
+                "refused method_not_found",
             ),
             (409, r#"{"message":"Authentication method already exists."}"#, "present"),
             (429, r#"{"statusCode":429,"error":"Too Many Requests"}"#, "throttled"),

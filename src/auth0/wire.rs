@@ -2,11 +2,12 @@
 //! read leniently, unknown keys and all, except where a decision hangs on them.
 
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
-    api::{Method, Millis},
+    api::{Method, Millis, Raw, SetMethod, Update},
     model::{Channel, Credential, Factor, FactorType},
 };
 
@@ -49,6 +50,18 @@ struct Create<'a> {
 
 /// The body that creates `factor`. Wiped on drop; the HTTP layer's own copy is out of reach.
 pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
+    // Strings, booleans and lists of strings always serialise.
+    Zeroizing::new(serde_json::to_vec(&create(factor)).unwrap_or_default())
+}
+
+/// The body that makes `factors` a user's whole set; likewise. PUT takes the same keys for the
+/// types that it takes.
+pub(super) fn replace_body(factors: &[Factor]) -> Zeroizing<Vec<u8>> {
+    let methods: Vec<Create<'_>> = factors.iter().map(create).collect();
+    Zeroizing::new(serde_json::to_vec(&methods).unwrap_or_default())
+}
+
+fn create(factor: &Factor) -> Create<'_> {
     let mut body = Create {
         r#type: factor.factor_type().name(),
         name: factor.name.as_deref(),
@@ -76,18 +89,38 @@ pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
         body.user_handle = details.user_handle.as_deref();
         body.transports = &details.transports;
     }
-    // Strings, booleans and lists of strings always serialise.
-    Zeroizing::new(serde_json::to_vec(&body).unwrap_or_default())
+    body
 }
 
-/// The body that gives a method another name.
-pub(super) fn rename_body(name: &str) -> Vec<u8> {
+/// The body that changes a method.
+pub(super) fn update_body(update: Update<'_>) -> Vec<u8> {
     #[derive(Serialize)]
-    struct Rename<'a> {
-        name: &'a str,
+    struct Body<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        preferred_authentication_method: Option<&'static str>,
     }
-    // A string always serialises.
-    serde_json::to_vec(&Rename { name }).unwrap_or_default()
+    let preferred_authentication_method = update.preferred.map(Channel::name);
+    // Strings always serialise.
+    serde_json::to_vec(&Body { name: update.name, preferred_authentication_method })
+        .unwrap_or_default()
+}
+
+/// Reads what PUT answers with; `None` if it is no list of methods.
+pub(super) fn set(body: &[u8]) -> Option<Vec<SetMethod>> {
+    #[derive(Deserialize)]
+    struct Item {
+        id: String,
+        r#type: String,
+    }
+    let items: Vec<Item> = serde_json::from_slice(body).ok()?;
+    let method = |item: Item| SetMethod { id: item.id, factor_type: factor_type(&item.r#type) };
+    Some(items.into_iter().map(method).collect())
+}
+
+fn factor_type(name: &str) -> Option<FactorType> {
+    FactorType::ALL.into_iter().find(|known| known.name() == name)
 }
 
 /// What is read of a 201.
@@ -116,6 +149,7 @@ pub(super) struct Listed {
     key_id: Option<String>,
     preferred_authentication_method: Option<String>,
     authentication_methods: Option<Vec<Nested>>,
+    last_auth_at: Option<IgnoredAny>,
 }
 
 /// What a method consists of; for a phone its channel.
@@ -140,27 +174,37 @@ impl Listed {
     }
 }
 
-impl From<Listed> for Method {
-    fn from(listed: Listed) -> Self {
+/// Reads a method; `None` if it is not one.
+pub(super) fn method(raw: &str) -> Option<Method> {
+    let listed: Listed = serde_json::from_str(raw).ok()?;
+    Some(listed.into_method(raw))
+}
+
+impl Listed {
+    fn into_method(self, raw: &str) -> Method {
+        let listed = self;
         let created_at: Millis = listed.created_at.as_millisecond();
         let preferred = listed.channel();
-        Self {
+        Method {
             id: listed.id,
-            factor_type: FactorType::ALL.into_iter().find(|known| known.name() == listed.r#type),
+            factor_type: factor_type(&listed.r#type),
             name: listed.name.filter(|name| !name.is_empty()),
             contact: listed.phone_number.or(listed.email),
             key_id: listed.key_id,
             created_at,
             preferred,
             type_name: listed.r#type,
+            used: listed.last_auth_at.is_some(),
+            raw: Raw::new(raw),
         }
     }
 }
 
 /// A page of a list, as an object (`include_totals=true`).
 #[derive(Deserialize)]
-struct Totalled {
-    authenticators: Vec<Listed>,
+struct Totalled<'a> {
+    #[serde(borrow)]
+    authenticators: Vec<&'a RawValue>,
     start: Option<u64>,
     limit: Option<u64>,
     /// Missing when it is zero, as recorded.
@@ -178,13 +222,15 @@ pub(super) struct Page {
 
 /// Reads a page; `None` if it is not one.
 pub(super) fn page(body: &[u8]) -> Option<Page> {
-    let into = |listed: Vec<Listed>| listed.into_iter().map(Method::from).collect::<Vec<_>>();
+    let into = |listed: Vec<&RawValue>| -> Option<Vec<Method>> {
+        listed.into_iter().map(|listed| method(listed.get())).collect()
+    };
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        let methods = into(serde_json::from_slice(body).ok()?);
+        let methods = into(serde_json::from_slice(body).ok()?)?;
         return Some(Page { methods, start: None, limit: None, total: None });
     }
-    let page: Totalled = serde_json::from_slice(body).ok()?;
-    let methods = into(page.authenticators);
+    let page: Totalled<'_> = serde_json::from_slice(body).ok()?;
+    let methods = into(page.authenticators)?;
     let total = match page.total {
         None if methods.is_empty() => Some(0),
         // A total that is missing beside methods says nothing; pages are read until one is short.

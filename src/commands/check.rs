@@ -64,7 +64,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
                     break;
                 }
             };
-            let plan = plan_row(row);
+            let plan = plan_row(row, Shape::Factors);
             findings.rows += 1;
             findings.warnings += plan.warnings.len() as u64;
             match &plan.planned {

@@ -1,199 +1,54 @@
 //! `import`: create every factor of the input that is not settled yet.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{blocking, now, print, signals::Signals, tenant::Tenant};
-use crate::{
-    cli::{self, Import, Output},
-    config::{Config, Target},
-    deliver::{Delivery, Step},
-    engine::{self, End, Limits, Stop},
-    error::{Error, Exit},
-    input::{self, Shape, Source},
-    intake::{self, Remarks},
-    ledger::{self, Ledger, Opened, Reader},
-    model::State,
-    pacer::Pacer,
-    progress::{self, Show, Watch},
-    report::{LedgerReport, Status, Summary, write_json},
-    retry::RetryPolicy,
-    vitals::Vitals,
+use super::{
+    session::{Opening, Session, Verb, open_input},
+    signals::Signals,
 };
-
-/// Factors taken in and not settled: enough for every lane and for many in doubt, and still
-/// some megabytes only.
-const WINDOW: usize = 16_384;
+use crate::{
+    auth0,
+    cli::Import,
+    config::Config,
+    deliver::{Delivery, Step},
+    engine,
+    error::{Error, Exit},
+    input::Shape,
+    intake::{self, Factors, Items},
+    model::State,
+    progress::Show,
+};
 
 /// Runs the command.
 pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
-    let mut config = Config::resolve(&import.tenant, &import.pace, import.ledger.as_ref())?;
+    let bulk = &import.bulk;
+    let mut config = Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())?;
     config.skip_existing |= import.skip_existing;
     config.name_marker |= import.name_marker;
+    let (first, name_marker) =
+        (if config.skip_existing { Step::Survey } else { Step::Send }, config.name_marker);
+    let scopes: &[&str] =
+        if name_marker { &[auth0::CREATE, auth0::READ, auth0::UPDATE] } else { &[auth0::CREATE] };
+    let verb = Verb { name: "import", own: &[State::Created], scopes, dry_run: false };
+    let shape = if import.from_export { Shape::Exported } else { Shape::Factors };
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let path = PathBuf::from(&import.input);
-    let format = import.format.map(Into::into);
-    // What makes the file unreadable stops the run before anything is sent, where that can be
-    // known beforehand.
-    let source = blocking(move || {
-        input::preflight(&path, format, Shape::Factors)?;
-        Ok(Source::open(&path, format, Shape::Factors)?)
-    })
-    .await?;
-    let ledger_path = ledger_path(&import, &config)?;
-    let tenant = Tenant::of(&config).await?;
-    let opened = open_ledger(&import, &tenant, ledger_path.clone()).await?;
-    let done = deliver(&import, &config, tenant, source, opened, &ledger_path, stop, show).await;
+    let (source, _) = open_input(bulk, shape).await?;
+    let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
+    let mut session = Session::open(config, opening, stop).await?;
+    session.watch(source.bytes_read(), source.len(), show);
+    let intake = intake::start(
+        source,
+        Factors::new(session.key.clone(), shape),
+        Items { first },
+        session.ledger.clone(),
+        Arc::clone(&session.remarks),
+    )?;
+    let delivery = Arc::new(Delivery { line: session.line(), name_marker });
+    let end = engine::run(delivery, session.limits(), intake).await;
+    let done = session.close(end, Some(bulk.run.output)).await;
     signals.abort();
     done
-}
-
-/// `--ledger`, or `INPUT.ledger`; in a sandbox run a fresh temporary file.
-fn ledger_path(import: &Import, config: &Config) -> Result<PathBuf, Error> {
-    if let Some(path) = &config.ledger {
-        return Ok(path.into());
-    }
-    if matches!(config.target, Target::Sandbox) {
-        let folder = tempfile::Builder::new()
-            .prefix("mfaferry-")
-            .tempdir()
-            .map_err(|source| Error::Io { what: "making a temporary ledger".into(), source })?;
-        return Ok(folder.keep().join("sandbox.ledger"));
-    }
-    if import.input == "-" {
-        return Err(Error::usage(
-            "standard input has no name to call the ledger by",
-            "give --ledger FILE; the same FILE resumes an interrupted import",
-        ));
-    }
-    Ok(format!("{}.ledger", import.input).into())
-}
-
-async fn open_ledger(import: &Import, tenant: &Tenant, path: PathBuf) -> Result<Opened, Error> {
-    let name = tenant.name.clone();
-    // Rejected rows are known by their input: one file has one name, however it is spelt.
-    let input = match std::fs::canonicalize(&import.input) {
-        Ok(path) if import.input != "-" => path.display().to_string(),
-        _ => import.input.clone(),
-    };
-    let state = |retry: &cli::Retry| match retry {
-        cli::Retry::Failed => State::Failed,
-        cli::Retry::Rejected => State::Rejected,
-    };
-    let retry = import.retry.iter().map(state).collect();
-    blocking(move || {
-        let opening =
-            ledger::Opening { tenant: &name, command: "import", input: &input, retry, now };
-        Ledger::open(&path, opening)
-    })
-    .await
-}
-
-#[expect(clippy::too_many_arguments, reason = "what `run` has made ready, each used once")]
-async fn deliver(
-    import: &Import,
-    config: &Config,
-    tenant: Tenant,
-    source: Source,
-    opened: Opened,
-    path: &Path,
-    stop: CancellationToken,
-    show: Show,
-) -> Result<Exit, Error> {
-    let began = Instant::now();
-    let Opened { ledger, key, resumed, thread } = opened;
-    let vitals = Arc::new(Vitals::default());
-    let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
-    let remarks = Remarks::default();
-    let rows = Arc::clone(&remarks.rows);
-    let remarks = Arc::new(Mutex::new(remarks));
-    let watch = Watch {
-        tally: ledger.tally(),
-        vitals: Arc::clone(&vitals),
-        pacer: Arc::clone(&pacer),
-        read: source.bytes_read(),
-        rows,
-        length: source.len(),
-    };
-    let progress = tokio::spawn(progress::watch(watch, show));
-    let first = if config.skip_existing { Step::Survey } else { Step::Send };
-    let intake = intake::start(source, key, ledger.clone(), first, Arc::clone(&remarks))?;
-    let delivery = Arc::new(Delivery {
-        api: Arc::new(tenant.client),
-        ledger: ledger.clone(),
-        pacer: Arc::clone(&pacer),
-        policy: RetryPolicy::new(config.max_attempts, config.settle),
-        name_marker: config.name_marker,
-        stop,
-        vitals: Arc::clone(&vitals),
-        now,
-    });
-    let limits = Limits {
-        concurrency: config.concurrency,
-        window: WINDOW,
-        max_outage: config.max_outage,
-        max_errors: config.max_errors,
-        seed: fastrand::u64(..),
-    };
-    let end = engine::run(delivery, limits, intake).await;
-    let complete = matches!(end, End::Complete);
-    let end = match (ledger.end_run(complete).await, end) {
-        // A ledger that has failed is the news, whatever else was.
-        (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
-        (_, end) => end,
-    };
-    progress.abort();
-    progress::clear();
-    let counts = ledger.tally().get();
-    drop(ledger);
-    blocking(move || {
-        thread.join().map_err(|_| Error::Internal("the ledger's thread panicked".into()))
-    })
-    .await?;
-    if let Some(sandbox) = tenant.sandbox {
-        sandbox.stop().await;
-    }
-    let (held_by_throttling_seconds, held_by_reserve_seconds) = pacer.held();
-    let read = read_back(path);
-    let summary = Summary {
-        status: if complete { Status::Complete } else { Status::Stopped },
-        rows: counts.rows(),
-        counts,
-        requests: vitals.requests(),
-        throttled: vitals.throttled(),
-        elapsed_seconds: began.elapsed(),
-        held_by_throttling_seconds,
-        held_by_reserve_seconds,
-        ledger: path.display().to_string(),
-        ledger_totals: read.as_ref().ok().filter(|_| resumed).map(|report| report.totals),
-    };
-    let remarks = remarks.lock().unwrap_or_else(PoisonError::into_inner);
-    let hints = read.as_ref().map_or(&[][..], |report| &report.hints);
-    print(|out| match import.output {
-        Output::Json => write_json(&summary, out),
-        Output::Text => summary.write_text(&remarks, hints, out),
-    })?;
-    // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
-    let left_in_flight = read.as_ref().is_ok_and(|report| report.totals.in_flight > 0);
-    match end {
-        End::Complete if counts.bad() > 0 || left_in_flight => Ok(Exit::SomeBad),
-        End::Complete => Ok(Exit::Good),
-        End::Stopped(Stop::Asked) => Ok(Exit::Stopped),
-        End::Stopped(Stop::MaxErrors) => {
-            tracing::error!("stopped: as many rows are rejected or failed as --max-errors allows");
-            Ok(Exit::Stopped)
-        }
-        End::Failed(error) => Err(error),
-    }
-}
-
-/// The ledger as a report would show it.
-fn read_back(path: &Path) -> Result<LedgerReport, Error> {
-    LedgerReport::read(&path.display().to_string(), &Reader::open(path)?)
 }

@@ -8,10 +8,14 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
+mod change;
 mod check;
+mod confirm;
+mod export;
 mod import;
 mod report;
 mod sandbox;
+mod session;
 mod signals;
 mod tenant;
 mod verify;
@@ -50,6 +54,11 @@ pub fn run(cli: Cli) -> Exit {
     let done = start_logging(&cli.talk).and_then(|()| match cli.command {
         Command::Import(import) => block_on(import::run(*import, show)),
         Command::Check(check) => check::run(&check),
+        Command::Export(export) => block_on(export::run(*export, show)),
+        Command::Replace(replace) => block_on(change::replace(*replace, show)),
+        Command::Update(update) => block_on(change::update(*update, show)),
+        Command::Delete(delete) => block_on(change::delete(*delete, show)),
+        Command::Undo(undo) => block_on(change::undo(*undo, show)),
         Command::Verify(verify) => block_on(verify::run(*verify, show)),
         Command::Report(report) => report::run(&report),
         Command::Sandbox(sandbox) => block_on(sandbox::run(sandbox)),

@@ -23,18 +23,8 @@ pub(super) struct Tenant {
 }
 
 impl Tenant {
-    /// Makes the client of a command that creates, and starts the sandbox where that is the
-    /// tenant; nothing is sent yet.
-    pub(super) async fn of(config: &Config) -> Result<Self, Error> {
-        let scopes: &[&str] = if config.name_marker {
-            &[auth0::CREATE, auth0::READ, auth0::UPDATE]
-        } else {
-            &[auth0::CREATE]
-        };
-        Self::with(config, scopes).await
-    }
-
-    /// The same for a command whose token must allow `scopes`.
+    /// Makes the client of a command whose token must allow `scopes`, and starts the sandbox where
+    /// that is the tenant; nothing is sent yet.
     pub(super) async fn with(
         config: &Config,
         scopes: &'static [&'static str],

@@ -20,7 +20,7 @@ use crate::{
     report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, write_json},
     retry::RetryPolicy,
     survey::{self, Input, Survey},
-    verify::{Account, Counts, Sample},
+    verify::{Account, Counts, Group, Listed, Sample},
     vitals::Vitals,
 };
 
@@ -105,7 +105,7 @@ async fn ask(
     let lines = verify.output == VerifyOutput::Jsonl;
     let mut account = Account::new(verify.extras);
     let mut remarks = VerifyRemarks::default();
-    let end = survey::run(survey, input.start()?, |group, listed| {
+    let end = survey::run(survey, input.start()?, async |group: &Group, listed: &Listed| {
         let judged = account.enter(group, listed);
         shared.with(|counts| *counts = account.counts);
         remarks.note(group, &judged);

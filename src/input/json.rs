@@ -81,7 +81,7 @@ fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
             "a line with `{METHODS}` must have no other key than `user_id` beside it"
         )));
     }
-    if methods.is_empty() {
+    if methods.is_empty() && shape != Shape::Exported {
         return Err(LineFault { field: METHODS.to_owned(), rule: "has no factors".to_owned() });
     }
     for method in &mut methods {

@@ -7,14 +7,14 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     LedgerFault,
     entry::Entry,
-    fingerprint::Fingerprint,
+    fingerprint::{Fingerprint, NameTag},
     index::Index,
     seq::Seq,
     tally::{Counts, Tally},
 };
 use crate::{
     api::Millis,
-    model::{FactorType, Rejection, State, UserId},
+    model::{FactorType, Operation, Rejection, State, UserId},
     retry::{Audit, History, How, Settlement},
 };
 
@@ -39,19 +39,29 @@ pub trait Store: Send + std::fmt::Debug {
 /// A row on its way in.
 #[derive(Debug)]
 pub enum Row {
-    /// A factor that can be sent.
-    Factor {
-        /// Its fingerprint.
-        fingerprint: Fingerprint,
-        /// Its line.
-        line: u64,
-        /// Whose it is.
-        user: UserId,
-        /// Its kind.
-        factor_type: FactorType,
-    },
-    /// A row that cannot.
+    /// One that asks for something.
+    Asked(Asked),
+    /// One that cannot be.
     Rejected(Box<Rejection>),
+}
+
+/// What a row asks for, as far as the ledger has to know it.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is to be done.
+    pub operation: Operation,
+    /// Stands for all that makes it the same row when met again.
+    pub fingerprint: Fingerprint,
+    /// Its line.
+    pub line: u64,
+    /// Whose it is.
+    pub user: UserId,
+    /// Its kind, where that is known.
+    pub factor_type: Option<FactorType>,
+    /// Stands for the name that is given to it.
+    pub name: Option<NameTag>,
+    /// The tenant's id of the method, where the row names one.
+    pub method_id: Option<Arc<str>>,
 }
 
 /// What the ledger says to a row.
@@ -75,6 +85,15 @@ pub enum Rest {
     Audit,
     /// Its name bears a mark.
     Restore,
+}
+
+/// A created factor that may be taken away again.
+#[derive(Debug)]
+pub struct Undoable {
+    /// Its row.
+    pub seq: Seq,
+    /// What the ledger has of it.
+    pub entry: Entry,
 }
 
 /// An intent: one request that is about to leave.
@@ -152,28 +171,29 @@ impl<S: Store> Book<S> {
     }
 
     fn admit_one(&mut self, row: Row) -> Result<Admission, LedgerFault> {
-        let (fingerprint, line, user, factor_type) = match row {
-            Row::Factor { fingerprint, line, user, factor_type } => {
-                (fingerprint, line, user, factor_type)
-            }
+        let asked = match row {
+            Row::Asked(asked) => asked,
             Row::Rejected(rejection) => {
                 self.store.reject(&rejection)?;
                 self.dirty = true;
-                self.counts.rejected += 1;
+                self.counts.states[State::Rejected] += 1;
                 return Ok(Admission::Done);
             }
         };
-        let Some(seq) = self.find(fingerprint)? else {
+        let Some(seq) = self.find(asked.fingerprint)? else {
             let seq = self.index.next();
             if seq.0 == u32::MAX {
                 return Err(LedgerFault::full());
             }
+            let fingerprint = asked.fingerprint;
             let entry = Entry {
                 fingerprint,
+                operation: asked.operation,
                 run: self.run,
-                line,
-                user,
-                factor_type,
+                line: asked.line,
+                user: asked.user,
+                factor_type: asked.factor_type,
+                name: asked.name,
                 state: State::Pending,
                 how: None,
                 attempts: 0,
@@ -182,7 +202,7 @@ impl<S: Store> Book<S> {
                 marked: false,
                 intent_at: None,
                 skew: None,
-                method_id: None,
+                method_id: asked.method_id,
                 status: None,
                 error: None,
                 settled_at: None,
@@ -197,7 +217,10 @@ impl<S: Store> Book<S> {
             return Ok(Admission::Done);
         }
         let state = self.index.state(seq);
-        if state.is_settled() && !self.retry.contains(&state) {
+        if state.is_settled()
+            && !is_to_do_again(state, asked.operation)
+            && !self.retry.contains(&state)
+        {
             self.counts.skipped += 1;
             self.counts.skipped_bad += u64::from(state.is_bad());
             if !self.index.is_unfinished(seq) {
@@ -212,8 +235,8 @@ impl<S: Store> Book<S> {
         }
         let mut entry = self.stored(seq)?;
         let history = match state {
-            State::InFlight => {
-                self.counts.in_flight += 1;
+            State::InFlight | State::Undoing => {
+                self.counts.states[State::InFlight] += 1;
                 // The open attempt is in doubt now.
                 History { doubts: entry.doubts + 1, ..history_of(&entry) }
             }
@@ -221,12 +244,13 @@ impl<S: Store> Book<S> {
             _ => {
                 (entry.attempts, entry.doubts) = (0, 0);
                 (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
+                (entry.name, entry.method_id) = (asked.name, asked.method_id);
                 History::default()
             }
         };
         self.open.insert(seq, Open { entry, stored: true });
         Ok(match state {
-            State::InFlight => Admission::InDoubt(seq, history),
+            State::InFlight | State::Undoing => Admission::InDoubt(seq, history),
             _ => Admission::Todo(seq, history),
         })
     }
@@ -282,9 +306,43 @@ impl<S: Store> Book<S> {
         if !settlement.state.is_settled() {
             return Err(LedgerFault::bug("an outcome that settles nothing"));
         }
-        *self.counts.of(settlement.state) += 1;
+        self.counts.states[settlement.state] += 1;
         self.index.settle_now(seq);
         Ok(())
+    }
+
+    /// Opens the newest rows below `before` whose factors were created and may be taken away, at
+    /// most a page of them, newest first. Nothing is left when none is given.
+    pub(super) fn undoable(&mut self, before: Option<Seq>) -> Result<Vec<Undoable>, LedgerFault> {
+        let mut end = before.unwrap_or(self.index.next()).0;
+        let mut found = Vec::new();
+        while end > 0 && found.is_empty() {
+            let first = end.saturating_sub(PAGE);
+            for (seq, entry) in self.store.range(Seq(first), end - first)?.into_iter().rev() {
+                let created = matches!(entry.state, State::Created | State::Kept | State::Undoing);
+                if entry.operation == Operation::Import && created {
+                    self.counts.states[State::InFlight] += u64::from(entry.state == State::Undoing);
+                    found.push(Undoable { seq, entry: entry.clone() });
+                    self.open.insert(seq, Open { entry, stored: true });
+                }
+            }
+            end = first;
+        }
+        Ok(found)
+    }
+
+    /// Records that a created factor is about to be taken away. That may begin once this is
+    /// committed.
+    pub(super) fn undo(&mut self, seq: Seq) -> Result<(), LedgerFault> {
+        self.change(seq, State::Undoing)
+    }
+
+    /// Counts a row in a state of this run, and leaves it as it is.
+    pub(super) fn leave(&mut self, seq: Seq, state: State) {
+        if let Some(open) = self.open.remove(&seq) {
+            self.counts.states[State::InFlight] -= u64::from(open.entry.state.is_under_way());
+            self.counts.states[state] += 1;
+        }
     }
 
     /// Records what the list at the end of the run has said of a settled factor.
@@ -315,8 +373,8 @@ impl<S: Store> Book<S> {
         if before != entry.state {
             let counts = &mut self.counts;
             if ours {
-                *counts.of(before) -= 1;
-                *counts.of(entry.state) += 1;
+                counts.states[before] -= 1;
+                counts.states[entry.state] += 1;
             } else {
                 counts.skipped_bad -= u64::from(before.is_bad());
                 counts.skipped_bad += u64::from(entry.state.is_bad());
@@ -353,6 +411,7 @@ impl<S: Store> Book<S> {
             // Numbers in between, of rows that were never written, have no entry.
             let found = self.store.range(seq, 1)?.pop();
             if let Some((_, entry)) = found.filter(|(at, entry)| *at == seq && entry.user == *user)
+                && matches!(entry.operation, Operation::Import | Operation::Replace)
             {
                 ids.extend(entry.method_id);
             }
@@ -387,8 +446,8 @@ impl<S: Store> Book<S> {
             self.store.insert(seq, &open.entry)?;
             open.stored = true;
         }
-        self.counts.in_flight -= u64::from(before == State::InFlight);
-        self.counts.in_flight += u64::from(state == State::InFlight);
+        self.counts.states[State::InFlight] -= u64::from(before.is_under_way());
+        self.counts.states[State::InFlight] += u64::from(state.is_under_way());
         self.index.set_state(seq, state);
         self.dirty = true;
         Ok(())
@@ -430,8 +489,18 @@ impl<S: Store> Book<S> {
     }
 }
 
+/// Whether an import begins anew with a row that is settled: what was taken back is to be created
+/// again when it is asked for.
+fn is_to_do_again(state: State, operation: Operation) -> bool {
+    operation == Operation::Import && matches!(state, State::Undone | State::AlreadyGone)
+}
+
 /// What is left to do for a factor, the first thing first.
 fn wants(entry: &Entry) -> Option<Rest> {
+    let taken_back = matches!(entry.state, State::Undone | State::AlreadyGone | State::Kept);
+    if entry.operation != Operation::Import || taken_back {
+        return None;
+    }
     if entry.state.is_settled() && entry.doubts > 0 && !entry.audited {
         Some(Rest::Audit)
     } else {

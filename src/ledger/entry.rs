@@ -1,27 +1,31 @@
-//! A factor's row as it is stored.
+//! A row as it is stored.
 
 use std::sync::Arc;
 
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, NameTag};
 use crate::{
     api::Millis,
-    model::{FactorType, State, UserId},
+    model::{FactorType, Operation, State, UserId},
     retry::How,
 };
 
-/// One factor in the ledger. Holds no value of the factor, only its fingerprint.
+/// One row of the ledger: a factor, or what else is asked for. Holds no value, only a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Stands for user, type and value.
+    /// Stands for all that makes it the same row when met again.
     pub fingerprint: Fingerprint,
+    /// What is asked for.
+    pub operation: Operation,
     /// The run that met it first.
     pub run: i64,
     /// Physical line of its first row in the input.
     pub line: u64,
     /// Whose it is.
     pub user: UserId,
-    /// Its kind.
-    pub factor_type: FactorType,
+    /// Its kind, where that is known.
+    pub factor_type: Option<FactorType>,
+    /// Stands for the name that was given to it.
+    pub name: Option<NameTag>,
     /// How it stands.
     pub state: State,
     /// How that is known.
@@ -40,7 +44,7 @@ pub struct Entry {
     pub intent_at: Option<Millis>,
     /// How far the tenant's clock was ahead then.
     pub skew: Option<Millis>,
-    /// The tenant's id of the method.
+    /// The tenant's id of the method, where one was named or has come.
     pub method_id: Option<Arc<str>>,
     /// Last HTTP status.
     pub status: Option<u16>,
@@ -56,11 +60,13 @@ impl Entry {
     pub(super) fn check(&self, seq: u32) -> u32 {
         let mut crc = crc32fast::Hasher::new();
         crc.update(&self.fingerprint.0);
-        let numbers: [i64; 14] = [
+        let numbers: [i64; 16] = [
             i64::from(seq),
             self.run,
             self.line.cast_signed(),
-            self.factor_type as i64,
+            self.operation as i64,
+            self.factor_type.map_or(0, |factor_type| factor_type as i64),
+            self.name.map_or(-1, |tag| i64::from(tag.0)),
             self.state as i64,
             self.how.map_or(-1, |how| how as i64),
             i64::from(self.attempts),

@@ -3,7 +3,10 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::model::Factor;
+use crate::{
+    model::{Factor, Operation, UserId},
+    order::{Change, Target},
+};
 
 /// 128 bits that stand for one factor of one user: type and identifying value, not its name,
 /// line or preferred channel. Keyed, so that a phone number cannot be found by trying them all
@@ -17,6 +20,10 @@ impl Fingerprint {
         u32::from_le_bytes([self.0[0], self.0[1], self.0[2], self.0[3]])
     }
 }
+
+/// 32 bits that stand for a name: enough to tell that a method no longer has the one it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameTag(pub u32);
 
 /// The ledger's own key: 32 random bytes, made with the ledger and kept in it.
 #[derive(Clone)]
@@ -45,11 +52,68 @@ impl Key {
         mac.update(user.as_bytes());
         mac.update(&[factor.factor_type() as u8]);
         mac.update(factor.identity().as_bytes());
-        let digest = mac.finalize().into_bytes();
-        let mut print = [0; 16];
-        print.copy_from_slice(&digest[..16]);
-        Fingerprint(print)
+        finish(mac)
     }
+
+    /// The fingerprints of the factors of a user's whole set: of all of it, and of each in it.
+    pub fn of_set(&self, factors: &[Factor]) -> Vec<Fingerprint> {
+        let mut whole = self.0.clone();
+        for factor in factors {
+            whole.update(&self.fingerprint(factor).0);
+            let name = factor.name.as_deref().unwrap_or_default();
+            whole.update(&(name.len() as u64).to_le_bytes());
+            whole.update(name.as_bytes());
+            whole.update(&[factor.preferred().map_or(0, |channel| channel as u8 + 1)]);
+        }
+        let whole = finish(whole);
+        let one =
+            |factor: &Factor| self.of(Operation::Replace, &[&whole.0, &self.fingerprint(factor).0]);
+        factors.iter().map(one).collect()
+    }
+
+    /// The fingerprint of what is to become of a method.
+    pub fn of_change(&self, change: &Change) -> Fingerprint {
+        let channel = change.preferred.map_or("", |channel| channel.name());
+        let name = change.name.as_deref().unwrap_or_default();
+        let texts = [change.user.as_str(), &change.method, name, channel];
+        self.of(Operation::Update, &texts.map(str::as_bytes))
+    }
+
+    /// The fingerprint of a method, or of all of a user's, that something is to be done with.
+    pub fn of_target(&self, operation: Operation, target: &Target) -> Fingerprint {
+        let method = target.method.as_deref().unwrap_or_default();
+        self.of(operation, &[target.user.as_str().as_bytes(), method.as_bytes()])
+    }
+
+    /// What stands for a user.
+    pub fn user(&self, user: &UserId) -> Fingerprint {
+        self.of(Operation::Export, &[user.as_str().as_bytes()])
+    }
+
+    /// What stands for a name.
+    pub fn name(&self, name: &str) -> NameTag {
+        let print = self.of(Operation::Import, &[name.as_bytes()]);
+        NameTag(print.tag())
+    }
+
+    fn of(&self, operation: Operation, parts: &[&[u8]]) -> Fingerprint {
+        let mut mac = self.0.clone();
+        // A factor's begins with the length of a user id, which is never so long.
+        mac.update(&[0xFF; 8]);
+        mac.update(&[operation as u8]);
+        for part in parts {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        finish(mac)
+    }
+}
+
+fn finish(mac: Hmac<Sha256>) -> Fingerprint {
+    let digest = mac.finalize().into_bytes();
+    let mut print = [0; 16];
+    print.copy_from_slice(&digest[..16]);
+    Fingerprint(print)
 }
 
 impl std::fmt::Debug for Key {

@@ -26,12 +26,12 @@ mod seq;
 mod sqlite;
 mod tally;
 
-pub use book::{Admission, Intent, Rest, Row, Store};
+pub use book::{Admission, Asked, Intent, Rest, Row, Store, Undoable};
 pub use entry::Entry;
-pub use fingerprint::{Fingerprint, Key, Seen};
-pub use read::{Item, Reader, Totals};
+pub use fingerprint::{Fingerprint, Key, NameTag, Seen};
+pub use read::{Item, Reader};
 pub use seq::Seq;
-pub use tally::{Counts, Tally};
+pub use tally::{ByState, Counts, Tally};
 
 use crate::{
     api::Millis,
@@ -147,6 +147,20 @@ impl Ledger {
         self.ask(|reply| Command::Intend(intent, reply)).await
     }
 
+    /// Records intents of rows that go in one request; durable on return.
+    pub async fn intend_all(&self, intents: Vec<Intent>) -> Result<(), Error> {
+        let mut answers = Vec::with_capacity(intents.len());
+        for intent in intents {
+            let (reply, answer) = oneshot::channel();
+            self.tell(Command::Intend(intent, reply)).await?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            answer.await.map_err(|_| self.broken())?;
+        }
+        Ok(())
+    }
+
     /// Records that the open attempt was not executed. Durable with the next commit; if that is
     /// lost, the attempt is merely looked up.
     pub async fn void(&self, seq: Seq) -> Result<(), Error> {
@@ -173,6 +187,22 @@ impl Ledger {
     pub async fn known(&self, user: &UserId, except: Seq) -> Result<Vec<Arc<str>>, Error> {
         let user = user.clone();
         self.ask(|reply| Command::Known(user, except, reply)).await
+    }
+
+    /// The newest rows below `before` whose factors were created and may be taken away, newest
+    /// first, some at a time; none when there are no more.
+    pub async fn undoable(&self, before: Option<Seq>) -> Result<Vec<Undoable>, Error> {
+        self.ask(|reply| Command::Undoable(before, reply)).await
+    }
+
+    /// Records that a created factor is about to be taken away; durable on return.
+    pub async fn undo(&self, seq: Seq) -> Result<(), Error> {
+        self.ask(|reply| Command::Undo(seq, reply)).await
+    }
+
+    /// Counts a row in a state of this run, and leaves it as it is: nothing was done, or could be.
+    pub async fn leave(&self, seq: Seq, state: State) -> Result<(), Error> {
+        self.tell(Command::Leave(seq, state)).await
     }
 
     /// Records how the run ended, with all that came before; durable on return.

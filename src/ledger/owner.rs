@@ -6,12 +6,12 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     LedgerFault,
-    book::{Admission, Book, Intent, Row, Store},
+    book::{Admission, Book, Intent, Row, Store, Undoable},
     seq::Seq,
 };
 use crate::{
     api::Millis,
-    model::UserId,
+    model::{State, UserId},
     retry::{Audit, Settlement},
 };
 
@@ -28,6 +28,9 @@ pub(super) enum Command {
     Audit(Seq, Audit),
     Restored(Seq),
     Known(UserId, Seq, oneshot::Sender<Vec<Arc<str>>>),
+    Undoable(Option<Seq>, oneshot::Sender<Vec<Undoable>>),
+    Undo(Seq, oneshot::Sender<()>),
+    Leave(Seq, State),
     EndRun(bool, oneshot::Sender<()>),
 }
 
@@ -35,6 +38,7 @@ pub(super) enum Command {
 enum Reply {
     Admitted(oneshot::Sender<Vec<Admission>>, Vec<Admission>),
     Known(oneshot::Sender<Vec<Arc<str>>>, Vec<Arc<str>>),
+    Undoable(oneshot::Sender<Vec<Undoable>>, Vec<Undoable>),
     Done(oneshot::Sender<()>),
 }
 
@@ -87,6 +91,14 @@ fn apply<S: Store>(
             Command::Known(user, except, reply) => {
                 replies.push(Reply::Known(reply, book.known(&user, except)?));
             }
+            Command::Undoable(before, reply) => {
+                replies.push(Reply::Undoable(reply, book.undoable(before)?));
+            }
+            Command::Undo(seq, reply) => {
+                book.undo(seq)?;
+                replies.push(Reply::Done(reply));
+            }
+            Command::Leave(seq, state) => book.leave(seq, state),
             Command::EndRun(complete, reply) => {
                 book.end_run(complete, now())?;
                 replies.push(Reply::Done(reply));
@@ -102,6 +114,7 @@ impl Reply {
         match self {
             Self::Admitted(reply, admissions) => drop(reply.send(admissions)),
             Self::Known(reply, ids) => drop(reply.send(ids)),
+            Self::Undoable(reply, rows) => drop(reply.send(rows)),
             Self::Done(reply) => drop(reply.send(())),
         }
     }

@@ -11,6 +11,7 @@ use super::{
     file,
     seq::Seq,
     sqlite::{self, COLUMNS},
+    tally::ByState,
 };
 use crate::{
     api::Millis,
@@ -27,40 +28,11 @@ pub struct Reader {
     tenant: String,
 }
 
-/// How many rows of a ledger stand where.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Totals {
-    /// Created by this tool.
-    pub created: u64,
-    /// There before.
-    pub already_present: u64,
-    /// Refused for good, before or by sending.
-    pub rejected: u64,
-    /// Provably not created.
-    pub failed: u64,
-    /// Nobody knows.
-    pub needs_review: u64,
-    /// Not yet known.
-    pub in_flight: u64,
-}
-
-impl Totals {
-    /// All of them.
-    pub fn rows(&self) -> u64 {
-        self.created
-            + self.already_present
-            + self.rejected
-            + self.failed
-            + self.needs_review
-            + self.in_flight
-    }
-}
-
 /// One object of a report.
 #[derive(Debug)]
 pub enum Item {
-    /// A factor.
-    Factor {
+    /// A row that was taken up.
+    Row {
         /// Its row.
         entry: Entry,
         /// The id its requests carried.
@@ -107,36 +79,28 @@ impl Reader {
     }
 
     /// How many rows stand where.
-    pub fn totals(&self) -> Result<Totals, Error> {
+    pub fn totals(&self) -> Result<ByState, Error> {
         self.try_totals().map_err(|fault| fault.at(&self.path))
     }
 
-    fn try_totals(&self) -> Result<Totals, LedgerFault> {
-        let mut totals = Totals::default();
+    fn try_totals(&self) -> Result<ByState, LedgerFault> {
+        let mut totals = ByState::default();
         let mut statement =
             self.connection.prepare("SELECT state, count(*) FROM factors GROUP BY state")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let count = row.get::<_, i64>(1)?.cast_unsigned();
-            match State::from_code(row.get(0)?) {
-                Some(State::InFlight) => totals.in_flight = count,
-                Some(State::Created) => totals.created = count,
-                Some(State::AlreadyPresent) => totals.already_present = count,
-                Some(State::Rejected) => totals.rejected += count,
-                Some(State::Failed) => totals.failed = count,
-                Some(State::NeedsReview) => totals.needs_review = count,
-                Some(State::Pending) => {}
-                None => return Err(LedgerFault::damaged("a row has an unknown state")),
-            }
+            let state = State::from_code(row.get(0)?)
+                .ok_or_else(|| LedgerFault::damaged("a row has an unknown state"))?;
+            totals[state] += row.get::<_, i64>(1)?.cast_unsigned();
         }
-        totals.rejected += self
+        totals[State::Rejected] += self
             .connection
             .query_row("SELECT count(*) FROM rejections", [], |row| row.get::<_, i64>(0))?
             .cast_unsigned();
         Ok(totals)
     }
 
-    /// How many factors ended in `state` with which error, the most frequent first.
+    /// How many rows ended in `state` with which error, the most frequent first.
     pub fn errors(&self, state: State) -> Result<Vec<(String, u64)>, Error> {
         let read = || -> Result<Vec<(String, u64)>, LedgerFault> {
             let mut statement = self.connection.prepare(
@@ -151,7 +115,7 @@ impl Reader {
         read().map_err(|fault| fault.at(&self.path))
     }
 
-    /// Visits every factor and every rejected row, by line as far as the ledger's order gives it.
+    /// Visits every row, those refused before sending too, by line as far as the ledger's order gives it.
     /// Streams: memory does not grow with the ledger.
     pub fn visit(&self, mut visit: impl FnMut(Item) -> std::io::Result<()>) -> Result<(), Error> {
         self.try_visit(&mut visit).map_err(|stop| match stop {
@@ -179,7 +143,7 @@ impl Reader {
                 }
                 rejection = rejections.next()?.map(rejected).transpose()?;
             }
-            visit(Item::Factor { entry, correlation: correlation(&self.id, seq) })?;
+            visit(Item::Row { entry, correlation: correlation(&self.id, seq) })?;
         }
         while let Some((_, item)) = rejection.take() {
             visit(item)?;

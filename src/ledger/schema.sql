@@ -14,15 +14,17 @@ CREATE TABLE runs (
     complete   INTEGER               -- 1: the whole input was settled
 ) STRICT;
 
--- One row a factor, in order of admission. Codes are those of model::State, model::FactorType
--- and retry::How.
+-- One row a factor, or what else was asked for, in order of admission. Codes are those of
+-- model::Operation, model::State, model::FactorType and retry::How.
 CREATE TABLE factors (
     seq         INTEGER PRIMARY KEY,
     fingerprint BLOB NOT NULL,
+    operation   INTEGER NOT NULL,
     run         INTEGER NOT NULL,
     line        INTEGER NOT NULL,
     user_id     TEXT NOT NULL,
-    type        INTEGER NOT NULL,
+    type        INTEGER,
+    name        INTEGER,             -- stands for the name that was given
     state       INTEGER NOT NULL,
     how         INTEGER,
     attempts    INTEGER NOT NULL,    -- that may have reached the server, an open one included

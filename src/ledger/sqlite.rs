@@ -9,12 +9,12 @@ use super::{
     book::Store,
     entry::Entry,
     file::{Locked, Places},
-    fingerprint::Fingerprint,
+    fingerprint::{Fingerprint, NameTag},
     seq::Seq,
 };
 use crate::{
     api::Millis,
-    model::{FactorType, Rejection, State, UserId},
+    model::{FactorType, Operation, Rejection, State, UserId},
     retry::How,
 };
 
@@ -24,8 +24,8 @@ const APPLICATION_ID: i64 = 0x6d66_6672;
 const FORMAT: i64 = 1;
 
 /// Columns of `factors`, in the order in which [`entry`] reads and [`Sqlite::write`] binds them.
-pub(super) const COLUMNS: &str = "seq, fingerprint, run, line, user_id, type, state, how, \
-     attempts, doubts, audited, marked, intent_at, skew, method_id, status, error, settled_at, crc";
+pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, \
+     name, state, how, attempts, doubts, audited, marked, intent_at, skew, method_id, status, error, settled_at, crc";
 
 /// Who this ledger is for, and its own key.
 #[derive(Debug)]
@@ -169,10 +169,12 @@ impl Sqlite {
         let written = self.connection.prepare_cached(sql)?.execute(params![
             seq.0,
             entry.fingerprint.0,
+            entry.operation as u8,
             entry.run,
             entry.line.cast_signed(),
             entry.user.as_str(),
-            entry.factor_type as u8,
+            entry.factor_type.map(|factor_type| factor_type as u8),
+            entry.name.map(|tag| tag.0),
             entry.state as u8,
             entry.how.map(|how| how as u8),
             entry.attempts,
@@ -222,7 +224,7 @@ impl Store for Sqlite {
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
         self.write(
             "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15, ?16, ?17, ?18, ?19)",
+             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
             seq,
             entry,
         )
@@ -230,10 +232,10 @@ impl Store for Sqlite {
 
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
         self.write(
-            "UPDATE factors SET fingerprint = ?2, run = ?3, line = ?4, user_id = ?5, type = ?6, \
-             state = ?7, how = ?8, attempts = ?9, doubts = ?10, audited = ?11, marked = ?12, \
-             intent_at = ?13, skew = ?14, method_id = ?15, status = ?16, error = ?17, \
-             settled_at = ?18, crc = ?19 \
+            "UPDATE factors SET fingerprint = ?2, operation = ?3, run = ?4, line = ?5, user_id = ?6, \
+             type = ?7, name = ?8, state = ?9, how = ?10, attempts = ?11, doubts = ?12, \
+             audited = ?13, marked = ?14, intent_at = ?15, skew = ?16, method_id = ?17, \
+             status = ?18, error = ?19, settled_at = ?20, crc = ?21 \
              WHERE seq = ?1",
             seq,
             entry,
@@ -294,29 +296,30 @@ pub(super) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
     let text = |index: usize| -> Result<Option<Arc<str>>, rusqlite::Error> { row.get(index) };
     let entry = Entry {
         fingerprint: Fingerprint(row.get(1)?),
-        run: row.get(2)?,
-        line: row.get::<_, i64>(3)?.cast_unsigned(),
-        user: UserId::new(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?),
-        factor_type: row
-            .get::<_, u8>(5)
-            .ok()
-            .and_then(|code| FactorType::ALL.into_iter().find(|known| *known as u8 == code))
-            .ok_or_else(damaged)?,
-        state: row.get::<_, u8>(6).ok().and_then(State::from_code).ok_or_else(damaged)?,
-        how: match row.get::<_, Option<u8>>(7)? {
+        operation: row.get::<_, u8>(2).ok().and_then(Operation::from_code).ok_or_else(damaged)?,
+        run: row.get(3)?,
+        line: row.get::<_, i64>(4)?.cast_unsigned(),
+        user: UserId::new(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?),
+        factor_type: match row.get::<_, Option<u8>>(6)? {
+            Some(code) => Some(FactorType::from_code(code).ok_or_else(damaged)?),
+            None => None,
+        },
+        name: row.get::<_, Option<u32>>(7)?.map(NameTag),
+        state: row.get::<_, u8>(8).ok().and_then(State::from_code).ok_or_else(damaged)?,
+        how: match row.get::<_, Option<u8>>(9)? {
             Some(code) => Some(How::from_code(code).ok_or_else(damaged)?),
             None => None,
         },
-        attempts: row.get(8)?,
-        doubts: row.get(9)?,
-        audited: row.get(10)?,
-        marked: row.get(11)?,
-        intent_at: row.get(12)?,
-        skew: row.get(13)?,
-        method_id: text(14)?,
-        status: row.get(15)?,
-        error: text(16)?,
-        settled_at: row.get(17)?,
+        attempts: row.get(10)?,
+        doubts: row.get(11)?,
+        audited: row.get(12)?,
+        marked: row.get(13)?,
+        intent_at: row.get(14)?,
+        skew: row.get(15)?,
+        method_id: text(16)?,
+        status: row.get(17)?,
+        error: text(18)?,
+        settled_at: row.get(19)?,
     };
-    if entry.check(seq) == row.get::<_, u32>(18)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
+    if entry.check(seq) == row.get::<_, u32>(20)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
 }

@@ -1,65 +1,108 @@
-//! Counts of this run, as far as they are durable.
+//! How many rows stand where: of this run, as far as they are durable, and of a whole ledger.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    ops::{Index, IndexMut},
+    sync::{Mutex, PoisonError},
+};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::model::State;
 
+/// A number for each state; [`State::Undoing`] is counted as in flight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ByState([u64; State::ALL.len()]);
+
+impl ByState {
+    /// The states that every summary names (the contract's section 2), in its order.
+    pub const ALWAYS: [State; 6] = [
+        State::Created,
+        State::AlreadyPresent,
+        State::Rejected,
+        State::Failed,
+        State::NeedsReview,
+        State::InFlight,
+    ];
+
+    /// All of them together, whatever is still to do left out.
+    pub fn sum(&self) -> u64 {
+        self.0.iter().sum::<u64>() - self[State::Pending]
+    }
+
+    /// Rows that somebody has to look at.
+    pub fn bad(&self) -> u64 {
+        State::ALL.into_iter().filter(|state| state.is_bad()).map(|state| self[state]).sum()
+    }
+
+    /// What a summary shows: the contract's states, those of `own`, and any other that is not zero.
+    pub fn shown(&self, own: &[State]) -> Vec<(State, u64)> {
+        let others = State::ALL.into_iter().filter(|state| {
+            !Self::ALWAYS.contains(state)
+                && !matches!(state, State::Pending | State::Undoing)
+                && (own.contains(state) || self[*state] > 0)
+        });
+        Self::ALWAYS.into_iter().chain(others).map(|state| (state, self[state])).collect()
+    }
+}
+
+impl Serialize for ByState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (state, count) in self.shown(&[]) {
+            map.serialize_entry(state.name(), &count)?;
+        }
+        map.end()
+    }
+}
+
+fn slot(state: State) -> usize {
+    match state {
+        State::Undoing => State::InFlight as usize,
+        state => state as usize,
+    }
+}
+
+impl Index<State> for ByState {
+    type Output = u64;
+
+    fn index(&self, state: State) -> &u64 {
+        &self.0[slot(state)]
+    }
+}
+
+impl IndexMut<State> for ByState {
+    fn index_mut(&mut self, state: State) -> &mut u64 {
+        &mut self.0[slot(state)]
+    }
+}
+
 /// How many rows of this run's input ended where. They add up to the rows read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// The same factor again in the input.
+    /// The same row again in the input.
     pub duplicates: u64,
-    /// Created by this tool.
-    pub created: u64,
-    /// There before.
-    pub already_present: u64,
-    /// Refused for good.
-    pub rejected: u64,
-    /// Provably not created.
-    pub failed: u64,
-    /// Nobody knows.
-    pub needs_review: u64,
-    /// Not yet known.
-    pub in_flight: u64,
+    /// What this run has come to.
+    pub states: ByState,
     /// Settled by an earlier run.
     pub skipped: u64,
     /// How many of those somebody has to look at.
-    #[serde(skip)]
     pub skipped_bad: u64,
 }
 
 impl Counts {
     /// All rows that have come to a state.
     pub fn rows(&self) -> u64 {
-        self.settled() + self.in_flight
-    }
-
-    /// The count of a state that a factor can be settled in.
-    pub(super) fn of(&mut self, state: State) -> &mut u64 {
-        match state {
-            State::Created => &mut self.created,
-            State::AlreadyPresent => &mut self.already_present,
-            State::Rejected => &mut self.rejected,
-            State::Failed => &mut self.failed,
-            State::NeedsReview => &mut self.needs_review,
-            State::Pending | State::InFlight => &mut self.in_flight,
-        }
+        self.duplicates + self.states.sum() + self.skipped
     }
 
     /// All rows but those still in flight.
     pub fn settled(&self) -> u64 {
-        self.duplicates
-            + self.created
-            + self.already_present
-            + self.rejected
-            + self.failed
-            + self.needs_review
-            + self.skipped
+        self.rows() - self.states[State::InFlight]
     }
 
     /// Rows that somebody has to look at.
     pub fn bad(&self) -> u64 {
-        self.rejected + self.failed + self.needs_review + self.skipped_bad
+        self.states.bad() + self.skipped_bad
     }
 }
 

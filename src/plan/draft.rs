@@ -24,15 +24,11 @@ impl Draft {
     }
 
     /// What there is to say of a record that cannot be used.
-    pub(super) fn reject(
-        self,
-        user: Option<UserId>,
-        factor_type: Option<FactorType>,
-    ) -> Box<Rejection> {
+    pub(super) fn reject(self, user: Option<UserId>, factor_type: Option<FactorType>) -> Rejection {
         // After a shifted column this may be anything; an id has a `|`, secrets do not.
         let user = user.filter(|user| user.as_str().contains('|'));
         let (line, index) = (self.record.line, self.record.index);
-        Box::new(Rejection { line, index, user, factor_type, faults: self.faults })
+        Rejection { line, index, user, factor_type, faults: self.faults }
     }
 
     /// Notes that `field` breaks `rule`.

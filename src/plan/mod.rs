@@ -102,7 +102,7 @@ fn plan_all_but(record: Record, rest: impl Fn(&mut Draft, FactorType)) -> Plan {
         (Some(user), Some(credential)) if draft.is_sound() => {
             Planned::Factor(Box::new(Factor { line, user, name, credential }))
         }
-        (user, _) => Planned::Rejected(draft.reject(user, factor_type)),
+        (user, _) => Planned::Rejected(Box::new(draft.reject(user, factor_type))),
     };
     Plan { planned, warnings }
 }

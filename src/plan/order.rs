@@ -36,7 +36,7 @@ pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> 
     };
     match user {
         Some(user) if draft.is_sound() => Ok(Target { line, user, method }),
-        user => Err(draft.reject(user, None)),
+        user => Err(Box::new(draft.reject(user, None))),
     }
 }
 
@@ -58,7 +58,7 @@ pub fn change(record: Record) -> Result<Change, Box<Rejection>> {
         (Some(user), Some(method)) if draft.is_sound() => {
             Ok(Change { line, user, method, name, preferred })
         }
-        (user, _) => Err(draft.reject(user, None)),
+        (user, _) => Err(Box::new(draft.reject(user, None))),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::{api::Method, model::UserId};
+
 mod rows;
 mod summary;
 mod verify;
@@ -54,6 +56,19 @@ fn is_hazard(character: char) -> bool {
 pub fn write_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
     let json = serde_json::to_string(value)?;
     writeln!(out, "{}", escape_json(&json))
+}
+
+/// A user and methods of theirs as the tenant gave them, as one line of JSON: the form of exports
+/// and backups.
+pub(crate) fn user_line(user: &UserId, methods: &[Method]) -> String {
+    // A string always serialises.
+    let id = serde_json::to_string(user.as_str()).unwrap_or_default();
+    let methods: Vec<&str> = methods.iter().map(|method| method.raw.expose()).collect();
+    let json = format!("{{\"user_id\":{id},\"authentication_methods\":[{}]}}", methods.join(","));
+    // The tenant's JSON may go over several lines, which inside of strings it cannot.
+    let mut line = escape_json(&json.replace(['\n', '\r'], " "));
+    line.push('\n');
+    line
 }
 
 /// Milliseconds since 1970, as RFC 3339 in UTC.

@@ -1,4 +1,4 @@
-//! One object a factor, as JSONL or CSV; a row that was refused before sending is one too.
+//! One object a row, as JSONL or CSV; a row that was refused before sending is one too.
 
 use std::io::{self, Write};
 
@@ -11,8 +11,9 @@ use crate::{
     model::{Fault, State},
 };
 
-/// The contract's columns, in its order; `correlation_id` is what the tenant's log has.
-const COLUMNS: [&str; 13] = [
+/// The contract's columns, in its order; `correlation_id` is what the tenant's log has, and
+/// `operation` the command that the row was for.
+const COLUMNS: [&str; 14] = [
     "line",
     "user_id",
     "type",
@@ -26,6 +27,7 @@ const COLUMNS: [&str; 13] = [
     "field",
     "rule",
     "correlation_id",
+    "operation",
 ];
 
 /// One object of the report.
@@ -49,15 +51,16 @@ struct Row {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
     correlation_id: Option<String>,
+    operation: Option<&'static str>,
 }
 
 impl From<Item> for Row {
     fn from(item: Item) -> Self {
         match item {
-            Item::Factor { entry, correlation } => Self {
+            Item::Row { entry, correlation } => Self {
                 line: entry.line,
                 user_id: Some(entry.user.as_str().to_owned()),
-                r#type: Some(entry.factor_type.name()),
+                r#type: entry.factor_type.map(crate::model::FactorType::name),
                 state: entry.state.name(),
                 how: entry.how.map(crate::retry::How::name),
                 method_id: entry.method_id.map(|id| id.as_ref().to_owned()),
@@ -66,6 +69,7 @@ impl From<Item> for Row {
                 error: entry.error.map(|error| error.as_ref().to_owned()),
                 settled_at: entry.settled_at.map(rfc3339),
                 correlation_id: Some(correlation),
+                operation: Some(entry.operation.name()),
                 ..Self::default()
             },
             Item::Rejected { line, user, factor_type, faults, at } => {
@@ -123,6 +127,7 @@ pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
             row.field.unwrap_or_default(),
             row.rule.map(more).unwrap_or_default(),
             row.correlation_id.unwrap_or_default(),
+            row.operation.unwrap_or_default().into(),
         ];
         writer.write_record(cells.map(spreadsheet_safe))?;
         Ok(())

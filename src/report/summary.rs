@@ -5,18 +5,18 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::escape;
 use crate::{
     error::Error,
     intake::Remarks,
-    ledger::{Counts, Reader, Totals},
+    ledger::{ByState, Counts, Reader},
     model::{Rejection, State},
 };
 
 /// Whether a run has come to the end of its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Every row has its state.
@@ -26,40 +26,70 @@ pub enum Status {
 }
 
 /// The result of a run; the contract's summary (section 2).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Whether it came to the end.
     pub status: Status,
-    /// Rows that have come to a state in this run.
-    pub rows: u64,
-    #[serde(flatten)]
-    /// They add up to `rows`.
+    /// How many rows have come to which state in this run.
     pub counts: Counts,
+    /// States that this command can bring rows to, besides the contract's.
+    pub own: &'static [State],
+    /// Whether nothing was really done: `--dry-run`.
+    pub dry_run: bool,
     /// HTTP requests to the API.
     pub requests: u64,
     /// How many were answered with 429.
     pub throttled: u64,
     /// How long it took.
-    #[serde(serialize_with = "seconds")]
-    pub elapsed_seconds: Duration,
+    pub elapsed: Duration,
     /// How long requests were held back by a 429.
-    #[serde(serialize_with = "seconds")]
-    pub held_by_throttling_seconds: Duration,
+    pub held_by_throttling: Duration,
     /// How long requests were held back for the sake of others.
-    #[serde(serialize_with = "seconds")]
-    pub held_by_reserve_seconds: Duration,
+    pub held_by_reserve: Duration,
     /// Where the results are.
     pub ledger: String,
+    /// Files that were written besides, by what they are.
+    pub files: Vec<(&'static str, String)>,
     /// The whole ledger, where earlier runs used it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ledger_totals: Option<Totals>,
+    pub ledger_totals: Option<ByState>,
 }
 
-pub(super) fn seconds<S: serde::Serializer>(
-    time: &Duration,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((time.as_secs_f64() * 1000.0).round() / 1000.0)
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", &self.status)?;
+        map.serialize_entry("rows", &self.counts.rows())?;
+        map.serialize_entry("duplicates", &self.counts.duplicates)?;
+        for (state, count) in self.counts.states.shown(self.own) {
+            map.serialize_entry(state.name(), &count)?;
+        }
+        map.serialize_entry("skipped", &self.counts.skipped)?;
+        if self.dry_run {
+            map.serialize_entry("dry_run", &true)?;
+        }
+        map.serialize_entry("requests", &self.requests)?;
+        map.serialize_entry("throttled", &self.throttled)?;
+        for (name, time) in [
+            ("elapsed_seconds", self.elapsed),
+            ("held_by_throttling_seconds", self.held_by_throttling),
+            ("held_by_reserve_seconds", self.held_by_reserve),
+        ] {
+            map.serialize_entry(name, &seconds(time))?;
+        }
+        map.serialize_entry("ledger", &self.ledger)?;
+        for (what, file) in &self.files {
+            map.serialize_entry(what, file)?;
+        }
+        if let Some(totals) = &self.ledger_totals {
+            map.serialize_entry("ledger_totals", totals)?;
+        }
+        map.end()
+    }
+}
+
+/// To the millisecond.
+pub(super) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 impl Summary {
@@ -82,42 +112,53 @@ impl Summary {
         if remarks.warned + remarks.rejected > 0 {
             writeln!(out)?;
         }
-        let title = match self.status {
-            Status::Complete => "Finished",
-            Status::Stopped => "Stopped before the end; run the same command again to go on",
+        let title = match (self.status, self.dry_run) {
+            (Status::Stopped, _) => "Stopped before the end; run the same command again to go on",
+            (Status::Complete, false) => "Finished",
+            (Status::Complete, true) => "Dry run, nothing was changed; what would be done",
         };
-        writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
-        let counts = &self.counts;
-        for (name, count) in [
-            ("created", counts.created),
-            ("already present", counts.already_present),
-            ("skipped (settled by an earlier run)", counts.skipped),
-            ("duplicates in the input", counts.duplicates),
-            ("rejected", counts.rejected),
-            ("failed", counts.failed),
-            ("needs review", counts.needs_review),
-            ("in flight", counts.in_flight),
-        ] {
-            if count > 0 || name == "created" {
+        writeln!(out, "{title}: {} rows in {}", self.counts.rows(), human(self.elapsed))?;
+        let main = *self.own.first().unwrap_or(&State::Created);
+        let line = |count: u64, name: &str| (count, name.to_owned());
+        let mut lines = vec![line(self.counts.states[main], &words(main))];
+        lines.push(line(self.counts.skipped, "skipped (settled by an earlier run)"));
+        lines.push(line(self.counts.duplicates, "duplicates in the input"));
+        let others = self.counts.states.shown(self.own).into_iter();
+        lines.extend(
+            others
+                .filter(|(state, _)| *state != main)
+                .map(|(state, count)| line(count, &words(state))),
+        );
+        for (index, (count, name)) in lines.iter().enumerate() {
+            if *count > 0 || index == 0 {
                 writeln!(out, "  {count:>9}  {name}")?;
             }
         }
         write!(out, "{} requests, {} throttled", self.requests, self.throttled)?;
-        for (held, by) in [
-            (self.held_by_throttling_seconds, "429"),
-            (self.held_by_reserve_seconds, "the reserve"),
-        ] {
+        for (held, by) in [(self.held_by_throttling, "429"), (self.held_by_reserve, "the reserve")]
+        {
             if held >= Duration::from_secs(1) {
                 write!(out, ", held {} by {by}", human(held))?;
             }
         }
-        writeln!(out, "\nledger: {}", escape(&self.ledger))?;
+        writeln!(out)?;
+        if !self.dry_run {
+            writeln!(out, "ledger: {}", escape(&self.ledger))?;
+        }
+        for (what, file) in &self.files {
+            writeln!(out, "{what}: {}", escape(file))?;
+        }
         if let Some(totals) = &self.ledger_totals {
             write!(out, "whole ledger: ")?;
             write_totals(totals, out)?;
         }
         write_hints(hints, out)
     }
+}
+
+/// A state's name for people.
+fn words(state: State) -> String {
+    state.name().replace('_', " ")
 }
 
 /// One rejected row, every fault of it.
@@ -147,25 +188,18 @@ fn write_hints(hints: &[String], out: &mut dyn Write) -> io::Result<()> {
     hints.iter().try_for_each(|hint| writeln!(out, "hint: {hint}"))
 }
 
-fn write_totals(totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
-    let named = [
-        ("created", totals.created),
-        ("already present", totals.already_present),
-        ("rejected", totals.rejected),
-        ("failed", totals.failed),
-        ("need review", totals.needs_review),
-        ("in flight", totals.in_flight),
-    ];
-    let texts: Vec<_> = named
-        .into_iter()
-        .filter(|(name, count)| *count > 0 || *name == "created")
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
+fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {
+    let shown = totals.shown(&[]).into_iter().filter(|(_, count)| *count > 0);
+    let mut texts: Vec<_> =
+        shown.map(|(state, count)| format!("{count} {}", words(state))).collect();
+    if texts.is_empty() {
+        texts.push("0 created".into());
+    }
     writeln!(out, "{}", texts.join(", "))
 }
 
 /// A summary over a whole ledger.
-#[derive(Debug, Serialize)]
+#[derive(Debug, serde::Serialize)]
 pub struct LedgerReport {
     /// The ledger.
     pub ledger: String,
@@ -175,7 +209,7 @@ pub struct LedgerReport {
     pub rows: u64,
     #[serde(flatten)]
     /// They add up to `rows`.
-    pub totals: Totals,
+    pub totals: ByState,
     /// What to do about them.
     pub hints: Vec<String>,
 }
@@ -187,7 +221,7 @@ impl LedgerReport {
         Ok(Self {
             ledger: name.into(),
             tenant: ledger.tenant().into(),
-            rows: totals.rows(),
+            rows: totals.sum(),
             hints: hints(ledger, &totals)?,
             totals,
         })
@@ -204,19 +238,19 @@ impl LedgerReport {
 }
 
 /// At most three things worth doing, drawn from what the ledger holds.
-fn hints(ledger: &Reader, totals: &Totals) -> Result<Vec<String>, Error> {
+fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     let mut hints = Vec::new();
-    if totals.in_flight > 0 {
+    if totals[State::InFlight] > 0 {
         hints.push(format!(
             "{} in flight: run the same command with the same input again, and they are looked up",
-            totals.in_flight
+            totals[State::InFlight]
         ));
     }
-    if totals.needs_review > 0 {
+    if totals[State::NeedsReview] > 0 {
         hints.push(format!(
             "{} need review: whether they exist could not be established, and they are never sent \
              again; `mfaferry report --format jsonl` names the users",
-            totals.needs_review
+            totals[State::NeedsReview]
         ));
     }
     for (error, count) in ledger.errors(State::Rejected)? {
@@ -243,10 +277,10 @@ fn hints(ledger: &Reader, totals: &Totals) -> Result<Vec<String>, Error> {
             )),
         }
     }
-    if totals.failed > 0 {
+    if totals[State::Failed] > 0 {
         hints.push(format!(
             "{} failed, and are known not to be there: run again with `--retry failed`",
-            totals.failed
+            totals[State::Failed]
         ));
     }
     hints.truncate(3);

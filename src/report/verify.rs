@@ -35,7 +35,7 @@ pub struct VerifySummary {
     /// How many were answered with 429.
     pub throttled: u64,
     /// How long it took.
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "in_seconds")]
     pub elapsed_seconds: Duration,
     /// What was asked of a sample proves of all.
     pub sample: Option<SampleSummary>,
@@ -151,6 +151,10 @@ fn line_of(group: &Group, finding: &Finding) -> String {
         }
     }
     text
+}
+
+fn in_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(seconds(*time))
 }
 
 impl VerifySummary {

@@ -23,13 +23,11 @@ use crate::{
     error::Error,
     model::UserId,
     pacer::Pacer,
-    retry::RetryPolicy,
-    verify::Listed,
+    retry::{History, Repeatable, RetryPolicy},
     vitals::Vitals,
 };
 
-/// Requests for one user that may end without a usable answer while others' are answered.
-const MOST_FAILURES: u32 = 12;
+use super::Listed;
 
 /// What came of asking about a user.
 #[derive(Debug)]
@@ -98,43 +96,24 @@ impl<A: Api> Survey<A> {
         self.concurrency
     }
 
-    /// Asks until there is an outcome.
-    pub(super) async fn ask(&self, user: &UserId) -> Outcome {
-        let (mut bounced, mut failures) = (0, 0);
+    /// Asks for all of a user's methods, or one of them, until there is an outcome.
+    pub(super) async fn ask(&self, user: &UserId, method: Option<&str>) -> Outcome {
+        let mut history = History::default();
         loop {
-            let answer = match self.request(user).await {
+            let answer = match self.request(user, method).await {
                 Ok(answer) => answer,
                 Err(outcome) => return outcome,
             };
-            let wait = match answer.verdict {
-                Verdict::Done(list) => {
+            let dice = &mut lock(&self.dice).fork();
+            let wait = match self.policy.after_repeatable(answer.verdict, &mut history, dice) {
+                Repeatable::Done(list) => {
                     *lock(&self.proven) = Some(user.clone());
                     return Outcome::Answered(Ok(list));
                 }
-                // Nobody of that id is there, or could be: no methods either.
-                Verdict::Refused(reason)
-                    if answer.status == Some(404) || reason == "invalid_uri" =>
-                {
-                    return Outcome::Answered(Ok(Vec::new()));
-                }
-                Verdict::Refused(reason) => return Outcome::Answered(Err(reason)),
-                Verdict::Stop(error) | Verdict::StopInDoubt(error) => return Outcome::Stop(error),
-                // The pacer holds everybody; the token is renewed.
-                Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
-                    continue;
-                }
-                // Says nothing of this user: the breaker sees to it.
-                Verdict::NotExecuted(NotExecuted::NotSent) => {
-                    bounced += 1;
-                    self.delay(bounced)
-                }
-                Verdict::InDoubt(_) | Verdict::Present => {
-                    failures += 1;
-                    if failures >= MOST_FAILURES {
-                        return Outcome::Answered(Err("no_usable_list".into()));
-                    }
-                    self.delay(failures)
-                }
+                Repeatable::Refused(reason) => return Outcome::Answered(Err(reason)),
+                Repeatable::Failed(_) => return Outcome::Answered(Err("no_usable_list".into())),
+                Repeatable::Stop(error) => return Outcome::Stop(error),
+                Repeatable::Again(wait) => wait,
             };
             tokio::select! {
                 () = self.stop.cancelled() => return Outcome::Held,
@@ -144,7 +123,11 @@ impl<A: Api> Survey<A> {
     }
 
     /// One request, when it may go.
-    async fn request(&self, user: &UserId) -> Result<Answer<Vec<Method>>, Outcome> {
+    async fn request(
+        &self,
+        user: &UserId,
+        method: Option<&str>,
+    ) -> Result<Answer<Vec<Method>>, Outcome> {
         loop {
             let pass = self.pass(user).await?;
             let slot = tokio::select! {
@@ -156,7 +139,13 @@ impl<A: Api> Survey<A> {
             if pass.is_none() && self.allowance() != Allowance::All {
                 continue;
             }
-            let answer = self.api.list(user).await;
+            let answer = match method {
+                Some(method) => {
+                    let answer = self.api.get(user, method).await;
+                    answer.map(|verdict| verdict.map(|method| vec![method]))
+                }
+                None => self.api.list(user).await,
+            };
             self.note(Kind::LookUp, &answer);
             drop(slot);
             return Ok(answer);
@@ -218,10 +207,6 @@ impl<A: Api> Survey<A> {
 
     fn allowance(&self) -> Allowance {
         lock(&self.breaker).allowance()
-    }
-
-    fn delay(&self, failures: u32) -> Duration {
-        self.policy.delay(failures, &mut lock(&self.dice))
     }
 }
 

@@ -114,7 +114,7 @@ impl Input {
             match self.source.next_row() {
                 Ok(Some(row)) => {
                     self.rows.fetch_add(1, Ordering::Relaxed);
-                    let group = grouper.push(plan_row(row).planned);
+                    let group = grouper.push(plan_row(row, Shape::Factors).planned);
                     if !send(group, &self.scattered, &self.key) {
                         return;
                     }
@@ -158,7 +158,7 @@ fn scan(source: &mut Source, sample: Option<Sample>) -> Result<Scattered, InputE
     };
     let mut grouper = Grouper::new(sample);
     while let Some(row) = source.next_row()? {
-        note(grouper.push(plan_row(row).planned));
+        note(grouper.push(plan_row(row, Shape::Factors).planned));
     }
     note(grouper.close());
     Ok(Scattered::Some(hasher, again))

@@ -1,7 +1,8 @@
-//! Asks the tenant about many users, side by side, and tells the answers in the order of asking.
+//! Asks the tenant about many users, side by side, and tells the answers in the order of asking:
+//! `verify` and `export`.
 //!
 //! Unlike an import it may ask again: a GET changes nothing, so no ledger is needed, and whoever
-//! is stopped just starts over. Bounded are the requests in flight, and the groups that are read
+//! is stopped just starts over. Bounded are the requests in flight, and the questions that are read
 //! and not yet told; a user whose answer takes long holds up nobody else until that bound is met.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,22 +19,44 @@ pub use ask::Survey;
 pub use input::Input;
 
 use crate::{
-    api::Api,
+    api::{Api, Method, Reason},
     engine::{End, Feed, Stop},
     error::Error,
-    verify::{Group, Listed},
+    model::UserId,
+    verify::Group,
 };
 use ask::Outcome;
 
-/// Groups taken in and not told, for each request in flight.
+/// Questions taken in and not told, for each request in flight.
 const AHEAD: u64 = 8;
 
-/// Asks about every group that comes in and hands each, with its answer, to `tell`, in the order
-/// in which they came. Requests in flight are always waited for, and what they bring is told.
-pub async fn run<A: Api>(
+/// What is asked about.
+pub trait Question: Send + 'static {
+    /// Whether a run that is cut short may tell an answer although one before it never came.
+    const GAPS: bool;
+
+    /// Whose methods, and which one of them, or all; `None` when nobody has to be asked.
+    fn about(&self) -> Option<(&UserId, Option<&str>)>;
+}
+
+impl Question for Group {
+    const GAPS: bool = true;
+
+    fn about(&self) -> Option<(&UserId, Option<&str>)> {
+        let user = self.user.as_ref().filter(|_| !self.factors.is_empty());
+        user.map(|user| (user, None))
+    }
+}
+
+/// What the tenant answered: the methods, or why there are none to be had.
+pub type Listed = Result<Vec<Method>, Reason>;
+
+/// Asks every question that comes in and hands each, with its answer, to `tell`, in the order in
+/// which they came. Requests in flight are always waited for, and what they bring is told.
+pub async fn run<A: Api, Q: Question>(
     survey: Arc<Survey<A>>,
-    groups: mpsc::Receiver<Feed<Group>>,
-    tell: impl FnMut(&Group, &Listed) -> Result<(), Error>,
+    questions: mpsc::Receiver<Feed<Q>>,
+    tell: impl AsyncFnMut(&Q, &Listed) -> Result<(), Error>,
 ) -> End {
     let mut run = Run {
         window: survey.concurrency().max(1) as u64 * AHEAD,
@@ -44,36 +67,37 @@ pub async fn run<A: Api>(
         told: 0,
         tell,
     };
-    let end = run.go(groups).await;
+    let end = run.go(questions).await;
     run.drain(end).await
 }
 
-/// A group with its number and what came of asking.
-type Asked = (u64, Group, Outcome);
+/// A question with its number and what came of asking.
+type Asked<Q> = (u64, Q, Outcome);
 
-struct Run<A, F> {
+struct Run<A, Q, F> {
     survey: Arc<Survey<A>>,
-    tasks: JoinSet<Asked>,
+    tasks: JoinSet<Asked<Q>>,
     /// Answered before others that come first.
-    waiting: BTreeMap<u64, (Group, Listed)>,
+    waiting: BTreeMap<u64, (Q, Listed)>,
     window: u64,
     taken_in: u64,
     told: u64,
     tell: F,
 }
 
-impl<A, F> Run<A, F>
+impl<A, Q, F> Run<A, Q, F>
 where
     A: Api,
-    F: FnMut(&Group, &Listed) -> Result<(), Error>,
+    Q: Question,
+    F: AsyncFnMut(&Q, &Listed) -> Result<(), Error>,
 {
-    async fn go(&mut self, mut groups: mpsc::Receiver<Feed<Group>>) -> End {
+    async fn go(&mut self, mut questions: mpsc::Receiver<Feed<Q>>) -> End {
         let stop = self.survey.stop.clone();
         let mut reading = true;
         // An input that breaks off: what came before it is still asked about.
         let mut broken = None;
         loop {
-            if let Err(error) = self.tell_next() {
+            if let Err(error) = self.tell_next().await {
                 return End::Failed(error);
             }
             if !reading && self.tasks.is_empty() {
@@ -87,9 +111,9 @@ where
                         return End::Failed(error);
                     }
                 }
-                more = groups.recv(), if reading && self.taken_in - self.told < self.window => {
+                more = questions.recv(), if reading && self.taken_in - self.told < self.window => {
                     match more {
-                        Some(Feed::More(groups)) => groups.into_iter().for_each(|group| self.take_in(group)),
+                        Some(Feed::More(more)) => more.into_iter().for_each(|question| self.take_in(question)),
                         Some(Feed::End) => reading = false,
                         Some(Feed::Broken(error)) => {
                             broken = Some(error);
@@ -105,24 +129,25 @@ where
         }
     }
 
-    fn take_in(&mut self, group: Group) {
+    fn take_in(&mut self, question: Q) {
         let number = self.taken_in;
         self.taken_in += 1;
-        let Some(user) = group.user.clone().filter(|_| !group.factors.is_empty()) else {
-            self.waiting.insert(number, (group, Ok(Vec::new())));
+        let Some((user, method)) = question.about() else {
+            self.waiting.insert(number, (question, Ok(Vec::new())));
             return;
         };
+        let (user, method) = (user.clone(), method.map(str::to_owned));
         let survey = Arc::clone(&self.survey);
         self.tasks.spawn(async move {
-            let outcome = survey.ask(&user).await;
-            (number, group, outcome)
+            let outcome = survey.ask(&user, method.as_deref()).await;
+            (number, question, outcome)
         });
     }
 
-    fn take_back(&mut self, asked: Result<Asked, JoinError>) -> Option<Error> {
+    fn take_back(&mut self, asked: Result<Asked<Q>, JoinError>) -> Option<Error> {
         match asked {
-            Ok((number, group, Outcome::Answered(listed))) => {
-                self.waiting.insert(number, (group, listed));
+            Ok((number, question, Outcome::Answered(listed))) => {
+                self.waiting.insert(number, (question, listed));
                 None
             }
             Ok((_, _, Outcome::Held)) => None,
@@ -132,23 +157,28 @@ where
     }
 
     /// Tells what has its turn.
-    fn tell_next(&mut self) -> Result<(), Error> {
-        while let Some((group, listed)) = self.waiting.remove(&self.told) {
+    async fn tell_next(&mut self) -> Result<(), Error> {
+        while let Some((question, listed)) = self.waiting.remove(&self.told) {
             self.told += 1;
-            (self.tell)(&group, &listed)?;
+            (self.tell)(&question, &listed).await?;
         }
         Ok(())
     }
 
-    /// Lets requests in flight finish and tells what is known, now without those in between.
+    /// Lets requests in flight finish and tells what is known; where that may have gaps, without
+    /// those in between.
     async fn drain(&mut self, end: End) -> End {
         self.survey.stop.cancel();
         let mut failed = None;
         while let Some(asked) = self.tasks.join_next().await {
             failed = failed.or(self.take_back(asked));
         }
-        for (group, listed) in std::mem::take(&mut self.waiting).into_values() {
-            if let (None, Err(error)) = (&failed, (self.tell)(&group, &listed)) {
+        if let (None, Err(error)) = (&failed, self.tell_next().await) {
+            failed = Some(error);
+        }
+        let rest = std::mem::take(&mut self.waiting);
+        for (question, listed) in rest.into_values().filter(|_| Q::GAPS) {
+            if let (None, Err(error)) = (&failed, (self.tell)(&question, &listed).await) {
                 failed = Some(error);
             }
         }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
-    api::{Answer, CreatedMethod, Method, Millis, NotExecuted, Verdict},
+    api::{Answer, CreatedMethod, Method, Millis, NotExecuted, SetMethod, Update, Verdict},
     model::{Contact, Credential, Factor, UserId},
     pacer::{Pacer, Rate},
     retry::RetryPolicy,
@@ -56,8 +56,20 @@ impl Api for Scripted {
         Answer { requests: 1, ..Answer::bare((self.script)(user.as_str(), times)) }
     }
 
-    async fn rename(&self, _: &UserId, _: &str, _: &str) -> Answer<()> {
-        unreachable!("a survey only asks")
+    async fn get(&self, _: &UserId, _: &str) -> Answer<Method> {
+        unreachable!("this survey asks for lists only")
+    }
+
+    async fn replace(&self, _: &UserId, _: &[Factor], _: &str) -> Answer<Vec<SetMethod>> {
+        unreachable!("this survey asks for lists only")
+    }
+
+    async fn update(&self, _: &UserId, _: &str, _: Update<'_>, _: &str) -> Answer<()> {
+        unreachable!("this survey asks for lists only")
+    }
+
+    async fn delete(&self, _: &UserId, _: Option<&str>, _: &str) -> Answer<()> {
+        unreachable!("this survey asks for lists only")
     }
 
     fn clock_skew(&self) -> Option<Millis> {
@@ -103,7 +115,7 @@ async fn survey(
         drop(send.send(Feed::End).await);
     });
     let mut told = Vec::new();
-    let end = run(survey, groups, |group, listed| {
+    let end = run(survey, groups, async |group: &Group, listed: &Listed| {
         told.push((group.factors[0].line, listed.as_ref().err().map(ToString::to_string)));
         Ok(())
     })
@@ -149,12 +161,12 @@ fn bad_if(bad: bool) -> Verdict<Vec<Method>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_of_that_id_is_an_answer_and_another_refusal_is_told() {
+async fn a_refusal_is_an_answer_and_is_told() {
     let script: Script = |user, _| {
         Verdict::Refused(if user == "auth0|0" { "invalid_uri".into() } else { "forbidden".into() })
     };
     let (told, _, _) = survey(script, 2, LONG).await;
-    assert_eq!(told, [(0, None), (1, Some("forbidden".into()))]);
+    assert_eq!(told, [(0, Some("invalid_uri".into())), (1, Some("forbidden".into()))]);
 }
 
 #[tokio::test(start_paused = true)]

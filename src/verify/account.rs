@@ -13,7 +13,7 @@ use std::{
 use serde::Serialize;
 
 use super::{Finding, Group, Listed, State, compare, type_of};
-use crate::model::UserId;
+use crate::{api::Reason, model::UserId, retry::is_not_found};
 
 /// How many rows stand where. They add up to the rows read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -120,6 +120,10 @@ impl Account {
 
     /// Takes in what was answered for a group.
     pub fn enter(&mut self, group: &Group, listed: &Listed) -> Judged {
+        // Nobody of that id is there, or could be: no methods either.
+        let nobody = |reason: &Reason| is_not_found(reason) || reason == "invalid_uri";
+        let none = Ok(Vec::new());
+        let listed = if listed.as_ref().is_err_and(nobody) { &none } else { listed };
         self.counts.duplicates += group.duplicates;
         self.counts.rejected += group.rejections.len() as u64;
         self.counts.not_sampled += group.not_sampled;

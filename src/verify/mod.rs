@@ -75,7 +75,7 @@ pub struct Finding {
 }
 
 /// What the tenant answered for a user: all the methods, or why there is no list.
-pub type Listed = Result<Vec<Method>, Reason>;
+pub use crate::survey::Listed;
 
 /// Compares `factors` of one user with all that the tenant lists of that user. `taken` says
 /// whether a method, by its id, already stands for another factor of the input.

@@ -39,8 +39,8 @@ fn listed(id: &str, factor_type: FactorType, shown: Option<&str>, name: Option<&
         contact: shown.filter(|_| !is_key).map(Into::into),
         key_id: shown.filter(|_| is_key).map(Into::into),
         created_at: 0,
-        preferred: None,
         type_name: factor_type.name().into(),
+        ..Method::default()
     }
 }
 

@@ -15,6 +15,7 @@ mod faults;
 mod import;
 mod inputs;
 mod kill;
+mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
 mod report;

@@ -15,7 +15,7 @@ use crate::{
 
 /// A complete run's counts add up to the rows read.
 pub(crate) fn adds_up(counts: &Counts, rows: usize, violations: &mut Vec<String>) {
-    if counts.rows() != rows as u64 || counts.in_flight != 0 {
+    if counts.rows() != rows as u64 || counts.states[State::InFlight] != 0 {
         violations.push(format!("{rows} rows, but {counts:?}"));
     }
 }
@@ -91,6 +91,14 @@ pub(crate) fn judge(
                 }
             }
             State::NeedsReview => totals.needs_review += 1,
+            State::Replaced
+            | State::Updated
+            | State::Deleted
+            | State::AlreadyGone
+            | State::Undone
+            | State::Kept
+            | State::Exported
+            | State::Undoing => violations.push(format!("line {line}: {:?}", entry.state)),
             State::Pending | State::InFlight => {
                 violations.push(format!("line {line}: not settled at the end"));
             }

@@ -9,9 +9,11 @@ use std::{
 use mfaferry::{
     deliver::{Delivery, Step},
     engine::{self, End, Limits},
-    intake::{Read, admit, prepare},
+    input::Shape,
+    intake::{Factors, Items, Read, admit},
     ledger::{Key, Ledger},
-    model::{Contact, Credential, Factor, Planned, PublicKeyCredential, UserId},
+    line::Line,
+    model::{Contact, Credential, Factor, PublicKeyCredential, UserId},
     pacer::{Pacer, Rate},
     retry::RetryPolicy,
     vitals::Vitals,
@@ -279,30 +281,31 @@ async fn process(
     let (ledger, owner) = Ledger::over(disk, number, clock::wall).ok()?;
     let owner = tokio::spawn(owner);
     let tally = ledger.tally();
-    let key = Key::new(&[7; 32]);
-    let (read, planned) = mpsc::channel(7);
+    let planner = Factors::new(Key::new(&[7; 32]), Shape::Factors);
+    let (read, reading) = mpsc::channel(7);
     let (admitted, intake) = mpsc::channel(2);
     let rows: Vec<Factor> = factors.to_vec();
     let reader = tokio::spawn(async move {
         for row in rows {
-            let prepared = prepare(Planned::Factor(Box::new(row)), &key);
+            let prepared = planner.prepare(Box::new(row));
             if read.send(Read::Row(prepared)).await.is_err() {
                 return;
             }
         }
         drop(read.send(Read::End).await);
     });
-    let admitting = tokio::spawn(admit(planned, ledger.clone(), scenario.first, admitted));
-    let delivery = Arc::new(Delivery {
+    let admitting =
+        tokio::spawn(admit(reading, ledger.clone(), Items { first: scenario.first }, admitted));
+    let line = Line {
         api: Arc::clone(tenant),
         ledger: ledger.clone(),
         pacer: Arc::new(Pacer::new(Rate::PerSecond(scenario.rate), 0.2)),
         policy: RetryPolicy::new(3, scenario.settle),
-        name_marker: scenario.name_marker,
         stop: CancellationToken::new(),
         vitals: Arc::new(Vitals::default()),
         now: clock::wall,
-    });
+    };
+    let delivery = Arc::new(Delivery { line, name_marker: scenario.name_marker });
     let limits = Limits {
         concurrency: scenario.concurrency,
         window: 25,

@@ -9,7 +9,9 @@ use std::{
 };
 
 use mfaferry::{
-    api::{Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, Verdict},
+    api::{
+        Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, SetMethod, Update, Verdict,
+    },
     model::{Credential, Factor, UserId},
 };
 use tokio::time::sleep;
@@ -158,10 +160,9 @@ impl Tenant {
                 factor_type: Some(factor_type),
                 name: Some(format!("own {}", books.next_id)),
                 contact: Some(format!("+4915{:08}", books.next_id)),
-                key_id: None,
                 created_at: clock::server(),
-                preferred: None,
                 type_name: factor_type.name().into(),
+                ..Method::default()
             };
             let held = Held { value: id.clone(), id, listed, ours: false };
             books.users.entry(user.to_owned()).or_default().push(held);
@@ -217,9 +218,8 @@ impl Tenant {
             name: factor.name.clone(),
             contact,
             key_id,
-            created_at: 0,
-            preferred: None,
             type_name: factor.factor_type().name().into(),
+            ..Method::default()
         };
         Held { id, value, listed, ours: true }
     }
@@ -232,6 +232,30 @@ impl Tenant {
         if self.world.step() || self.world.crashed() {
             // The process is gone: nobody waits for this any more.
             pending::<()>().await;
+        }
+    }
+
+    /// A request that may be repeated at will: it is executed or not, and answered or not.
+    /// `execute` gives nothing where there is no such method.
+    async fn repeatable<T>(
+        &self,
+        user: &UserId,
+        execute: impl FnOnce(&mut Vec<Held>) -> Option<T>,
+    ) -> Answer<T> {
+        self.arrive().await;
+        self.catch_up();
+        let user = real_user(user.as_str()).to_owned();
+        let lost = self.outage() || self.world.chance(self.manners.lost_before);
+        let done =
+            (!lost).then(|| execute(self.books.lock().unwrap().users.entry(user).or_default()));
+        sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
+        if self.world.chance(self.manners.lost_after) {
+            return Answer::bare(Verdict::InDoubt("timeout".into()));
+        }
+        match done {
+            None => Answer::bare(Verdict::InDoubt("http_503".into())),
+            Some(None) => Self::answer(Verdict::Refused("method_not_found".into()), 404),
+            Some(Some(result)) => Self::answer(Verdict::Done(result), 200),
         }
     }
 
@@ -397,22 +421,46 @@ impl Api for Tenant {
         Self::answer(Verdict::Done(list), 200)
     }
 
-    async fn rename(&self, user: &UserId, method: &str, name: &str) -> Answer<()> {
-        self.arrive().await;
-        let user = real_user(user.as_str()).to_owned();
-        let done = !self.outage() && !self.world.chance(self.manners.lost_before);
-        if done {
-            let mut books = self.books.lock().unwrap();
-            let held = books.users.get_mut(&user).into_iter().flatten();
-            for held in held.filter(|held| held.id == method) {
-                held.listed.name = Some(name.to_owned());
+    async fn get(&self, user: &UserId, method: &str) -> Answer<Method> {
+        self.repeatable(user, |held| {
+            let found = held.iter().find(|held| held.id == method);
+            found.map(|held| held.listed.clone())
+        })
+        .await
+    }
+
+    async fn replace(&self, user: &UserId, factors: &[Factor], _: &str) -> Answer<Vec<SetMethod>> {
+        let set: Vec<Held> = factors.iter().map(|factor| self.hold(factor)).collect();
+        self.repeatable(user, |held| {
+            let method = |held: &Held| SetMethod {
+                id: held.id.clone(),
+                factor_type: held.listed.factor_type,
+            };
+            let methods = set.iter().map(method).collect();
+            *held = set;
+            Some(methods)
+        })
+        .await
+    }
+
+    async fn update(&self, user: &UserId, method: &str, update: Update<'_>, _: &str) -> Answer<()> {
+        self.repeatable(user, |held| {
+            let found = held.iter_mut().find(|held| held.id == method)?;
+            if let Some(name) = update.name {
+                found.listed.name = Some(name.to_owned());
             }
-        }
-        sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
-        if !done || self.world.chance(self.manners.lost_after) {
-            return Answer::bare(Verdict::InDoubt("timeout".into()));
-        }
-        Self::answer(Verdict::Done(()), 200)
+            Some(())
+        })
+        .await
+    }
+
+    async fn delete(&self, user: &UserId, method: Option<&str>, _: &str) -> Answer<()> {
+        self.repeatable(user, |held| {
+            let before = held.len();
+            held.retain(|held| method.is_some_and(|method| held.id != method));
+            (method.is_none() || held.len() < before).then_some(())
+        })
+        .await
     }
 
     fn clock_skew(&self) -> Option<Millis> {

@@ -1,0 +1,177 @@
+//! What is there, and what may be done to it. Pure.
+
+use crate::{
+    api::{Method, Reason, SetMethod},
+    intake::is_settable,
+    ledger::{Entry, Key},
+    marker::Mark,
+    model::Factor,
+};
+
+/// Why a user's set must not be replaced unless loss is allowed: a method that PUT would take away
+/// and cannot set (auth0-api.md 1.2).
+pub(super) fn loss(present: &[Method]) -> Option<Reason> {
+    let kept = |method: &&Method| method.factor_type.is_some_and(is_settable);
+    let lost = present.iter().find(|method| !kept(method))?;
+    // The tenant's own word, where it is one.
+    let word = lost.type_name.as_str();
+    let is_word = (1..=32).contains(&word.len())
+        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    Some(format!("would_destroy:{}", if is_word { word } else { "unknown" }).into())
+}
+
+/// Why a method that was created by an import is left alone when that is taken back: it is in use,
+/// or somebody has made it something else.
+pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<&'static str> {
+    if method.used {
+        return Some("used_since");
+    }
+    if method.factor_type != entry.factor_type {
+        return Some("other_type");
+    }
+    let name = method.name.as_deref();
+    if entry.marked && Mark::of(entry.fingerprint).is_in(name) {
+        return None;
+    }
+    // Where none was given the tenant may have put one.
+    let given = entry.name?;
+    (name.map(|name| key.name(name)) != Some(given)).then_some("renamed")
+}
+
+/// The id of each factor's method in what PUT has answered: the n-th of a type there is the n-th
+/// of that type in what was sent. None where their numbers differ.
+pub(super) fn ids<'a>(factors: &[Factor], set: &'a [SetMethod]) -> Vec<Option<&'a str>> {
+    let of = |wanted| set.iter().filter(move |method| method.factor_type == Some(wanted));
+    let id = |(index, factor): (usize, &Factor)| {
+        let wanted = factor.factor_type();
+        let same = |factors: &[Factor]| {
+            factors.iter().filter(|factor| factor.factor_type() == wanted).count()
+        };
+        let all = same(factors) == of(wanted).count();
+        let nth = same(factors.get(..index).unwrap_or_default());
+        of(wanted).nth(nth).filter(|_| all).map(|method| method.id.as_str())
+    };
+    factors.iter().enumerate().map(id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::Fingerprint,
+        model::{Contact, Credential, FactorType, Operation, State, UserId},
+    };
+
+    fn key() -> Key {
+        Key::new(&[7; 32])
+    }
+
+    fn entry(name: Option<&str>) -> Entry {
+        Entry {
+            fingerprint: Fingerprint([1; 16]),
+            operation: Operation::Import,
+            run: 1,
+            line: 2,
+            user: UserId::new("auth0|1"),
+            factor_type: Some(FactorType::Phone),
+            name: name.map(|name| key().name(name)),
+            state: State::Created,
+            how: None,
+            attempts: 1,
+            doubts: 0,
+            audited: false,
+            marked: false,
+            intent_at: None,
+            skew: None,
+            method_id: Some("m".into()),
+            status: None,
+            error: None,
+            settled_at: None,
+        }
+    }
+
+    fn method(name: Option<&str>) -> Method {
+        Method {
+            id: "m".into(),
+            factor_type: Some(FactorType::Phone),
+            type_name: "phone".into(),
+            name: name.map(Into::into),
+            ..Method::default()
+        }
+    }
+
+    #[test]
+    fn what_put_cannot_set_again_is_a_loss() {
+        let of = |word: &str| Method {
+            factor_type: FactorType::ALL.into_iter().find(|known| known.name() == word),
+            type_name: word.into(),
+            ..Method::default()
+        };
+        for (present, expected) in [
+            (vec![], None),
+            (vec![of("phone"), of("email"), of("totp")], None),
+            (vec![of("phone"), of("passkey")], Some("would_destroy:passkey")),
+            (vec![of("webauthn-roaming")], Some("would_destroy:webauthn-roaming")),
+            (vec![of("push")], Some("would_destroy:push")),
+            (vec![of("recovery-code")], Some("would_destroy:recovery-code")),
+            (vec![of("\u{1b}[2J")], Some("would_destroy:unknown")),
+        ] {
+            assert_eq!(loss(&present).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn what_was_used_or_changed_since_is_kept_and_nothing_else() {
+        let marked = Method { name: Some(format!("Phone #{}xx", "aeaqcaib")), ..method(None) };
+        let used = Method { used: true, ..method(Some("Mine")) };
+        let other = Method { factor_type: Some(FactorType::Email), ..method(Some("Mine")) };
+        for (given, found, expected) in [
+            (Some("Mine"), method(Some("Mine")), None),
+            (Some("Mine"), method(Some("Yours")), Some("renamed")),
+            (Some("Mine"), method(None), Some("renamed")),
+            (None, method(None), None),
+            (None, method(Some("Phone")), None),
+            (Some("Mine"), used, Some("used_since")),
+            (Some("Mine"), other, Some("other_type")),
+            (Some("Mine"), marked.clone(), Some("renamed")),
+        ] {
+            assert_eq!(keeps(&entry(given), &found, &key()), expected, "{given:?}");
+        }
+        let still_marked = Entry { marked: true, ..entry(Some("Mine")) };
+        let dressed = {
+            let factor = Factor {
+                line: 2,
+                user: UserId::new("auth0|1"),
+                name: Some("Mine".into()),
+                credential: Credential::Phone {
+                    number: Contact::new("+441".into()),
+                    preferred: None,
+                },
+            };
+            let mut dice = fastrand::Rng::with_seed(1);
+            Mark::of(still_marked.fingerprint).dress(&factor, &mut dice)
+        };
+        assert_eq!(keeps(&still_marked, &method(Some(&dressed)), &key()), None);
+    }
+
+    #[test]
+    fn ids_are_given_in_order_of_each_type_and_not_guessed() {
+        let factor =
+            |credential| Factor { line: 2, user: UserId::new("auth0|1"), name: None, credential };
+        let phone = |number: &str| {
+            factor(Credential::Phone { number: Contact::new(number.into()), preferred: None })
+        };
+        let email = factor(Credential::Email { address: Contact::new("a@b.c".into()) });
+        let factors = [phone("+1"), email, phone("+2")];
+        let set = |id: &str, factor_type| SetMethod { id: id.into(), factor_type };
+        let [a, b, c] = [
+            set("a", Some(FactorType::Email)),
+            set("b", Some(FactorType::Phone)),
+            set("c", Some(FactorType::Phone)),
+        ];
+        let all = [a.clone(), b.clone(), c];
+        assert_eq!(ids(&factors, &all), [Some("b"), Some("a"), Some("c")]);
+        assert_eq!(ids(&factors, &[a, b]), [None, Some("a"), None]);
+        assert_eq!(ids(&factors, &[]), [None; 3]);
+    }
+}

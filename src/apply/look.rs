@@ -1,0 +1,100 @@
+//! The first stage: what is there, whether it may be touched, and the backup of it.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Applier, Order, Stage, Task, judge};
+use crate::{
+    api::{Api, Method, Reason},
+    breaker::Health,
+    engine::{Errand, Next},
+    error::Error,
+    model::State,
+    retry::Repeatable,
+};
+
+/// What is to be done after a look.
+enum Ruling {
+    /// It may be done: that takes so many methods away.
+    Act(u64),
+    /// Nothing, or not that.
+    Settle(State, Reason),
+}
+
+impl<A: Api> Applier<A> {
+    pub(super) async fn look(
+        &self,
+        order: &mut Order,
+        dice: &mut fastrand::Rng,
+    ) -> Result<(Next, Health), Error> {
+        let user = order.user().clone();
+        let answer = match order.method().map(Arc::<str>::from) {
+            Some(method) => {
+                let answer = self.line.api.get(&user, &method).await;
+                answer.map(|verdict| verdict.map(|method| vec![method]))
+            }
+            None => self.line.api.list(&user).await,
+        };
+        let health = self.line.note(&answer);
+        let status = answer.status;
+        let outcome = self.line.policy.after_repeatable(answer.verdict, &mut order.history, dice);
+        let present = match outcome {
+            Repeatable::Done(present) => present,
+            other => {
+                let next = self.without_result(order, other.without_result(), status).await?;
+                return Ok((next, health));
+            }
+        };
+        let next = match self.rule(order, &present) {
+            Ruling::Settle(state, reason) => self.settle(order, state, status, reason).await?,
+            Ruling::Act(deletes) => self.prepare(order, &present, deletes).await?,
+        };
+        Ok((next, health))
+    }
+
+    fn rule(&self, order: &Order, present: &[Method]) -> Ruling {
+        let deletes = present.len() as u64;
+        match &order.task {
+            Task::Replace(_) => match judge::loss(present).filter(|_| !self.allow_loss) {
+                Some(reason) => Ruling::Settle(State::Rejected, reason),
+                None => Ruling::Act(0),
+            },
+            Task::Update(_) => Ruling::Act(0),
+            Task::Delete(_) if present.is_empty() => {
+                let ours = order.history.attempts > 0;
+                let state = if ours { State::Deleted } else { State::AlreadyGone };
+                Ruling::Settle(state, Reason::default())
+            }
+            Task::Delete(_) => Ruling::Act(deletes),
+            Task::Undo(undoable) => {
+                let method = present.first();
+                let keeps = method
+                    .and_then(|method| judge::keeps(&undoable.entry, method, &self.key))
+                    .filter(|_| !self.force);
+                match keeps {
+                    Some(reason) => Ruling::Settle(State::Kept, reason.into()),
+                    None => Ruling::Act(deletes),
+                }
+            }
+        }
+    }
+
+    /// Backs up what is there, and lets the order go on.
+    async fn prepare(
+        &self,
+        order: &mut Order,
+        present: &[Method],
+        deletes: u64,
+    ) -> Result<Next, Error> {
+        if self.dry_run {
+            let done = Repeatable::Done(());
+            return self.without_result(order, done, None).await;
+        }
+        if let Some(backup) = &self.backup
+            && !present.is_empty()
+        {
+            backup.append(order.user(), present).await?;
+        }
+        (order.stage, order.deletes) = (Stage::Act, deletes);
+        Ok(Next::After(Duration::ZERO))
+    }
+}

@@ -1,0 +1,239 @@
+//! What may be repeated at will, to methods that are there: replace a user's set, change a method,
+//! delete, take back what was created. One [`Order`] goes in two stages, each one request.
+//!
+//! [`Stage::Look`] asks what is there, decides by it ([`judge`]) and writes it to the backup,
+//! durable, before anything is destroyed; [`Stage::Act`] does it. PUT, PATCH and DELETE are
+//! idempotent, so that an answer that is lost is asked for again, and nothing has to be settled.
+//! An intent is recorded all the same: a method that is not there any more after one has been
+//! deleted by us.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use tokio::sync::watch;
+
+mod act;
+mod judge;
+mod look;
+
+use crate::{
+    api::{Api, Reason},
+    backup::Backup,
+    breaker::{Health, Kind},
+    engine::{Carrier, Errand, Next},
+    error::Error,
+    ledger::{Key, Seq, Undoable},
+    line::Line,
+    model::{State, UserId},
+    order::{Change, Set, Target},
+    retry::{History, How, Repeatable, Settlement},
+};
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Task {
+    /// Make it the user's whole set.
+    Replace(Set),
+    /// Change a method.
+    Update(Change),
+    /// Delete a method, or all of a user's.
+    Delete(Target),
+    /// Delete a method that an import has created.
+    Undo(Box<Undoable>),
+}
+
+/// A task on its way.
+#[derive(Debug)]
+pub struct Order {
+    /// Its rows in the ledger: of a set one for each factor.
+    rows: Vec<Seq>,
+    task: Task,
+    stage: Stage,
+    history: History,
+    /// Methods that its request will take away, until that has been allowed.
+    deletes: u64,
+}
+
+/// What is to be done next for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// See what is there.
+    Look,
+    /// Do it.
+    Act,
+}
+
+impl Order {
+    /// An order for rows that the ledger has admitted.
+    pub fn new(rows: Vec<Seq>, task: Task, history: History) -> Self {
+        let stage = if matches!(task, Task::Update(_)) { Stage::Act } else { Stage::Look };
+        Self { rows, task, stage, history, deletes: 0 }
+    }
+
+    /// The tenant's id of the method, where the order is about one.
+    fn method(&self) -> Option<&str> {
+        match &self.task {
+            Task::Replace(_) => None,
+            Task::Update(change) => Some(&change.method),
+            Task::Delete(target) => target.method.as_deref(),
+            Task::Undo(undoable) => undoable.entry.method_id.as_deref(),
+        }
+    }
+}
+
+impl Errand for Order {
+    fn user(&self) -> &UserId {
+        match &self.task {
+            Task::Replace(set) => &set.user,
+            Task::Update(change) => &change.user,
+            Task::Delete(target) => &target.user,
+            Task::Undo(undoable) => &undoable.entry.user,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self.stage {
+            Stage::Look => Kind::LookUp,
+            Stage::Act => Kind::Change,
+        }
+    }
+}
+
+/// Takes orders through their stages. Shared by all workers.
+#[derive(Debug)]
+pub struct Applier<A> {
+    /// To the tenant.
+    pub line: Line<A>,
+    /// Where what is about to be destroyed is written first.
+    pub backup: Option<Backup>,
+    /// The ledger's key: for names.
+    pub key: Key,
+    /// `--allow-loss`: sets are replaced even where that destroys what they cannot hold.
+    pub allow_loss: bool,
+    /// `--force`: what was used or changed since is taken back, too.
+    pub force: bool,
+    /// `--dry-run`: only look.
+    pub dry_run: bool,
+    /// `--max-deletes`.
+    pub deletes: Deletes,
+}
+
+/// How many methods may still be deleted.
+#[derive(Debug)]
+pub struct Deletes(AtomicU64);
+
+impl Deletes {
+    /// So many, or any number.
+    pub fn at_most(count: Option<u64>) -> Self {
+        Self(AtomicU64::new(count.unwrap_or(u64::MAX)))
+    }
+
+    /// Takes so many from what is left, if it is enough.
+    fn take(&self, count: u64) -> bool {
+        self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(count)).is_ok()
+    }
+}
+
+impl<A: Api> Carrier for Applier<A> {
+    type Api = A;
+    type Errand = Order;
+
+    fn line(&self) -> &Line<A> {
+        &self.line
+    }
+
+    async fn step(
+        &self,
+        order: &mut Order,
+        gate: Option<&mut watch::Receiver<bool>>,
+        dice: &mut fastrand::Rng,
+    ) -> (Next, Health) {
+        if let Err(held) = self.line.clear(gate, &mut order.history, dice).await {
+            return held;
+        }
+        let taken = match order.stage {
+            Stage::Look => self.look(order, dice).await,
+            Stage::Act => self.act(order, dice).await,
+        };
+        taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
+    }
+}
+
+impl<A: Api> Applier<A> {
+    /// What follows from an answer that brought nothing to decide by.
+    async fn without_result(
+        &self,
+        order: &Order,
+        outcome: Repeatable<()>,
+        status: Option<u16>,
+    ) -> Result<Next, Error> {
+        match outcome {
+            Repeatable::Again(wait) => Ok(Next::After(wait)),
+            Repeatable::Stop(error) => Ok(Next::Stop(error)),
+            Repeatable::Failed(reason) => self.settle(order, State::Failed, status, reason).await,
+            Repeatable::Refused(reason) if crate::retry::is_not_found(&reason) => {
+                self.not_there(order, status, reason).await
+            }
+            Repeatable::Refused(reason) => {
+                self.settle(order, State::Rejected, status, reason).await
+            }
+            Repeatable::Done(()) => {
+                let state = match &order.task {
+                    Task::Replace(_) => State::Replaced,
+                    Task::Update(_) => State::Updated,
+                    Task::Delete(_) => State::Deleted,
+                    Task::Undo(_) => State::Undone,
+                };
+                self.settle(order, state, status, Reason::default()).await
+            }
+        }
+    }
+
+    /// The method, or the user, is not there.
+    async fn not_there(
+        &self,
+        order: &Order,
+        status: Option<u16>,
+        reason: Reason,
+    ) -> Result<Next, Error> {
+        // A whole user who is not there is more likely a slip of the input.
+        let settled = match &order.task {
+            Task::Delete(Target { method: Some(_), .. }) => State::Deleted,
+            Task::Undo(_) => State::Undone,
+            Task::Replace(_) | Task::Update(_) | Task::Delete(_) => {
+                return self.settle(order, State::Rejected, status, reason).await;
+            }
+        };
+        // Whether by an attempt of ours whose answer was lost, that alone makes the difference.
+        let state = if order.history.attempts > 0 { settled } else { State::AlreadyGone };
+        self.settle(order, state, status, Reason::default()).await
+    }
+
+    /// Records how an order ended.
+    async fn settle(
+        &self,
+        order: &Order,
+        state: State,
+        status: Option<u16>,
+        reason: Reason,
+    ) -> Result<Next, Error> {
+        let looked = order.stage == Stage::Look && order.history.attempts > 0;
+        let settlement = Settlement {
+            state,
+            how: if looked { How::Reconciled } else { How::Response },
+            method_id: order.method().map(Into::into),
+            status,
+            error: (!reason.is_empty()).then_some(reason),
+        };
+        for row in &order.rows {
+            // What could not be taken away stays created, as far as is known.
+            let untouched = matches!(order.task, Task::Undo(_)) && state.is_bad();
+            if self.dry_run || untouched {
+                self.line.ledger.leave(*row, state).await?;
+            } else {
+                let doubts = order.history.doubts;
+                self.line.ledger.settle(*row, settlement.clone(), doubts).await?;
+            }
+        }
+        Ok(Next::Settled)
+    }
+}

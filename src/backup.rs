@@ -1,0 +1,194 @@
+//! What is about to be destroyed, written down first: one user a line, in the form of `export`.
+//!
+//! One thread owns the file. It takes whatever waits, writes it, syncs once, and only then answers:
+//! what was appended is durable when [`Backup::append`] returns. Lines are only ever added, so the
+//! first one of a user in a run is the oldest. The file is 0600: it may hold whole numbers.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Write},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::OFlags;
+use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
+
+use crate::{
+    api::Method,
+    error::Error,
+    model::UserId,
+    report::{escape, user_line},
+};
+
+/// Lines that may wait.
+const QUEUE: usize = 1024;
+
+type Line = (Zeroizing<String>, oneshot::Sender<()>);
+
+/// A handle to the backup of this run.
+#[derive(Debug)]
+pub struct Backup {
+    lines: mpsc::Sender<Line>,
+    path: PathBuf,
+}
+
+impl Backup {
+    /// Opens the backup at `path`, or makes it, and starts its thread. A line that a crash has left
+    /// unfinished is taken away: nothing was destroyed on its account.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let failed = |source| broken(path, source);
+        let file = open(path)?;
+        mend(&file).map_err(failed)?;
+        let (lines, queue) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("backup".into())
+            .spawn(move || write_all(file, queue))
+            .map_err(failed)?;
+        Ok(Self { lines, path: path.into() })
+    }
+
+    /// Writes a user's methods; durable on return.
+    pub async fn append(&self, user: &UserId, methods: &[Method]) -> Result<(), Error> {
+        let lost = || {
+            let source = io::Error::other("it failed before; nothing more is destroyed");
+            broken(&self.path, source)
+        };
+        let (done, durable) = oneshot::channel();
+        let line = Zeroizing::new(user_line(user, methods));
+        self.lines.send((line, done)).await.map_err(|_| lost())?;
+        durable.await.map_err(|_| lost())
+    }
+}
+
+fn broken(path: &Path, source: io::Error) -> Error {
+    let name = escape(&path.display().to_string());
+    Error::Io { what: format!("writing the backup `{name}`"), source }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(path)
+        .map_err(|source| broken(path, source))?;
+    let meta = file.metadata().map_err(|source| broken(path, source))?;
+    let name = escape(&path.display().to_string());
+    if !meta.is_file() || meta.nlink() != 1 {
+        return Err(Error::usage(
+            format!("the backup `{name}` is not a plain file of its own"),
+            "give another --backup FILE",
+        ));
+    }
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::usage(
+                format!("the backup `{name}` is in use by another mfaferry"),
+                "give this run a --backup of its own",
+            ));
+        }
+        Err(TryLockError::Error(source)) => return Err(broken(path, source)),
+    }
+    if meta.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(|source| broken(path, source))?;
+    }
+    // The name of a new file is durable with its folder.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| broken(path, source))?;
+    Ok(file)
+}
+
+/// Cuts the file down to its last whole line.
+fn mend(file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut end = length;
+    let mut block = [0; 4096];
+    while end > 0 {
+        let start = end.saturating_sub(block.len() as u64);
+        let size = usize::try_from(end - start).unwrap_or(block.len());
+        let block = &mut block[..size];
+        file.read_exact_at(block, start)?;
+        if let Some(at) = block.iter().rposition(|byte| *byte == b'\n') {
+            end = start + at as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    if end < length {
+        file.set_len(end)?;
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Runs until the last handle is dropped or something fails; whoever waits then is told by the
+/// silence.
+fn write_all(mut file: File, mut queue: mpsc::Receiver<Line>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        while let Ok(more) = queue.try_recv() {
+            batch.push(more);
+        }
+        let written = batch
+            .iter()
+            .try_for_each(|(line, _)| file.write_all(line.as_bytes()))
+            .and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            tracing::error!("the backup cannot be written: {}", error.kind());
+            return;
+        }
+        for (_, done) in batch {
+            // Whoever waited may have gone; that is no fault.
+            if done.send(()).is_err() {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Raw;
+
+    fn method(json: &str) -> Method {
+        Method { raw: Raw::new(json), ..Method::default() }
+    }
+
+    #[tokio::test]
+    async fn lines_are_added_whole_and_an_unfinished_one_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.jsonl");
+        let user = UserId::new("auth0|\"1");
+        let backup = Backup::open(&path).unwrap();
+        backup.append(&user, &[method("{\"id\":1}"), method("{ \"id\": 2 }")]).await.unwrap();
+        assert!(matches!(Backup::open(&path), Err(Error::Usage { .. })), "one at a time");
+        drop(backup);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            whole,
+            "{\"user_id\":\"auth0|\\\"1\",\"authentication_methods\":[{\"id\":1},{ \"id\": 2 }]}\n"
+        );
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for torn in ["{", &"x".repeat(9000)] {
+            let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+            file.write_all(torn.as_bytes()).unwrap();
+            // The thread of the one before may still hold the lock.
+            let backup = loop {
+                match Backup::open(&path) {
+                    Ok(backup) => break backup,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            };
+            drop(backup);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+        }
+    }
+}

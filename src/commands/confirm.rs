@@ -1,0 +1,25 @@
+//! Asking at the terminal before something is taken away.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use crate::error::Error;
+
+/// Whether the user agrees. Where there is nobody to ask, that is an error: `--yes` says it.
+pub(super) fn confirm(question: &str, input_is_stdin: bool) -> Result<bool, Error> {
+    if input_is_stdin || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Error::usage(
+            "there is no terminal to ask at before methods are deleted",
+            "give --yes if that is meant, or --dry-run to see what would be deleted",
+        ));
+    }
+    let failed = |source| Error::Io { what: "asking at the terminal".into(), source };
+    let mut terminal = io::stderr();
+    terminal.write_all(question.as_bytes()).and_then(|()| terminal.flush()).map_err(failed)?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(failed)?;
+    let agreed = answer.trim().eq_ignore_ascii_case("yes");
+    if !agreed {
+        tracing::info!("nothing was deleted");
+    }
+    Ok(agreed)
+}

@@ -1,0 +1,109 @@
+//! `export`: the tenant's methods of the listed users, as the API gives them.
+
+use std::{io, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    blocking,
+    session::{Opening, Session, Verb, open_input},
+    signals::Signals,
+};
+use crate::{
+    auth0,
+    cli::Export,
+    config::Config,
+    engine::End,
+    error::{Error, Exit},
+    export::{Exporter, Output, Written},
+    input::Shape,
+    intake::{self, Ask, Asks, UserRows},
+    ledger::Reader,
+    model::State,
+    progress::Show,
+    survey::{self, Listed, Survey},
+};
+
+/// Runs the command.
+pub(super) async fn run(export: Export, show: Show) -> Result<Exit, Error> {
+    let Export { bulk, out } = export;
+    let verb =
+        Verb { name: "export", own: &[State::Exported], scopes: &[auth0::READ], dry_run: false };
+    let config = Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())?;
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let (source, _) = open_input(&bulk, Shape::Users).await?;
+    let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
+    let mut session = Session::open(config, opening, stop).await?;
+    let output = match &out {
+        None => Output::stream(Box::new(io::BufWriter::new(io::stdout()))),
+        Some(path) => {
+            session.files.push(("out", path.display().to_string()));
+            let ledger = session.path.clone();
+            let written = blocking(move || Reader::open(&ledger)?.totals()).await?;
+            Output::file(path, written[State::Exported])?
+        }
+    };
+    session.watch(source.bytes_read(), source.len(), show);
+    let asks = intake::start(
+        source,
+        UserRows::new(session.key.clone()),
+        Asks,
+        session.ledger.clone(),
+        Arc::clone(&session.remarks),
+    )?;
+    let line = session.line();
+    let survey = Arc::new(Survey::new(
+        line.api,
+        line.pacer,
+        line.policy,
+        line.vitals,
+        (session.config.concurrency, session.config.max_outage),
+        line.stop,
+        fastrand::u64(..),
+    ));
+    let mut exporter = Exporter::new(line.ledger, output);
+    let end = survey::run(survey, asks, async |ask: &Ask, listed: &Listed| {
+        exporter.take(ask, listed).await
+    })
+    .await;
+    let (end, written) = match exporter.finish(matches!(end, End::Complete)).await {
+        Ok(written) => (end, written),
+        Err(error) => (End::Failed(error), Written::default()),
+    };
+    tell(written);
+    if matches!(end, End::Complete) && session.ledger.tally().get().rows() > 0 {
+        nothing_new(&session);
+    }
+    let done = session.close(end, out.map(|_| bulk.run.output)).await;
+    signals.abort();
+    done
+}
+
+/// What of it cannot be imported again.
+fn tell(written: Written) {
+    if written.masked > 0 {
+        tracing::warn!(
+            "{} of {} methods came with a masked number or address, which cannot be imported again \
+             (tenant flag `disable_management_api_sms_obfuscation`)",
+            written.masked,
+            written.methods
+        );
+    }
+    if written.totps > 0 {
+        tracing::warn!(
+            "{} are authenticator apps: the API never gives out their secrets",
+            written.totps
+        );
+    }
+}
+
+fn nothing_new(session: &Session) {
+    let counts = session.ledger.tally().get();
+    if counts.skipped == counts.rows() {
+        tracing::info!(
+            "nothing was asked: an earlier run has exported all of it; to export anew, give another \
+             --ledger"
+        );
+    }
+}

@@ -1,0 +1,318 @@
+//! What every command has that records in a ledger: the settings, the tenant, the ledger, and how
+//! a run begins and ends.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{blocking, now, print, tenant::Tenant};
+use crate::{
+    auth0::Client,
+    cli::{self, Bulk, Output},
+    config::{Config, Target},
+    engine::{End, Limits, Stop},
+    error::{Error, Exit},
+    input::{self, Shape, Source},
+    intake::Remarks,
+    ledger::{self, Key, Ledger, Opened, Reader},
+    line::Line,
+    model::State,
+    pacer::Pacer,
+    progress::{self, Show, Watch},
+    report::{LedgerReport, Status, Summary, write_json},
+    retry::RetryPolicy,
+    sandbox::Sandbox,
+    vitals::Vitals,
+};
+
+/// Errands taken in and not settled: enough for every lane and for many in doubt, and still some
+/// megabytes only.
+const WINDOW: usize = 16_384;
+
+/// Which command this is, and what it needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Verb {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// States that it can bring rows to, besides the contract's; the one it is for first.
+    pub(super) own: &'static [State],
+    /// What the token must allow.
+    pub(super) scopes: &'static [&'static str],
+    /// Whether nothing is to be changed or recorded.
+    pub(super) dry_run: bool,
+}
+
+/// A run that has begun.
+pub(super) struct Session {
+    verb: Verb,
+    began: Instant,
+    pub(super) config: Config,
+    client: Arc<Client>,
+    sandbox: Option<Sandbox>,
+    pub(super) ledger: Ledger,
+    pub(super) key: Key,
+    resumed: bool,
+    thread: std::thread::JoinHandle<()>,
+    pub(super) path: PathBuf,
+    pub(super) pacer: Arc<Pacer>,
+    pub(super) vitals: Arc<Vitals>,
+    pub(super) stop: CancellationToken,
+    pub(super) remarks: Arc<Mutex<Remarks>>,
+    progress: Option<tokio::task::JoinHandle<()>>,
+    /// Removed at the end: the ledger of a dry run.
+    scratch: Option<tempfile::TempDir>,
+    /// Files that were written besides, for the summary.
+    pub(super) files: Vec<(&'static str, String)>,
+}
+
+/// What a run is to do with which ledger.
+pub(super) struct Opening<'a> {
+    pub(super) verb: Verb,
+    /// The input's name; of `undo` the ledger's.
+    pub(super) input: &'a str,
+    /// `--retry`.
+    pub(super) retry: &'a [cli::Retry],
+    /// Where results are recorded, unless that goes without saying.
+    pub(super) ledger: Option<PathBuf>,
+}
+
+/// Reads an input once where it can be read again, so that what makes it unreadable stops the run
+/// before anything is sent; opens it; and says how many rows it has, where that is known.
+pub(super) async fn open_input(bulk: &Bulk, shape: Shape) -> Result<(Source, Option<u64>), Error> {
+    let path = PathBuf::from(&bulk.input);
+    let format = bulk.format.map(Into::into);
+    blocking(move || {
+        let rows = input::preflight(&path, format, shape)?;
+        Ok((Source::open(&path, format, shape)?, rows))
+    })
+    .await
+}
+
+impl Session {
+    /// Opens the ledger and makes a client; nothing is sent yet.
+    pub(super) async fn open(
+        config: Config,
+        opening: Opening<'_>,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
+        let Opening { verb, input, retry, ledger } = opening;
+        let began = Instant::now();
+        let scratch = (verb.dry_run && ledger.is_none()).then(scratch).transpose()?;
+        let path = match (&scratch, ledger) {
+            (Some(folder), _) => folder.path().join("dry-run.ledger"),
+            (None, Some(path)) => path,
+            (None, None) => ledger_path(&config, input)?,
+        };
+        let tenant = Tenant::with(&config, verb.scopes).await?;
+        let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
+        let Opened { ledger, key, resumed, thread } = opened;
+        let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
+        Ok(Self {
+            verb,
+            began,
+            config,
+            client: Arc::new(tenant.client),
+            sandbox: tenant.sandbox,
+            ledger,
+            key,
+            resumed,
+            thread,
+            path,
+            pacer,
+            vitals: Arc::default(),
+            stop,
+            remarks: Arc::default(),
+            progress: None,
+            scratch,
+            files: Vec::new(),
+        })
+    }
+
+    /// Whether nothing is to be changed or recorded.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.verb.dry_run
+    }
+
+    /// What the workers share.
+    pub(super) fn line(&self) -> Line<Client> {
+        Line {
+            api: Arc::clone(&self.client),
+            ledger: self.ledger.clone(),
+            pacer: Arc::clone(&self.pacer),
+            policy: RetryPolicy::new(self.config.max_attempts, self.config.settle),
+            stop: self.stop.clone(),
+            vitals: Arc::clone(&self.vitals),
+            now,
+        }
+    }
+
+    /// The bounds of the run.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            concurrency: self.config.concurrency,
+            window: WINDOW,
+            max_outage: self.config.max_outage,
+            max_errors: self.config.max_errors,
+            seed: fastrand::u64(..),
+        }
+    }
+
+    /// Shows progress from now on; `read` bytes of `length` have been read.
+    pub(super) fn watch(&mut self, read: Arc<AtomicU64>, length: Option<u64>, show: Show) {
+        let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        let watch = Watch {
+            tally: self.ledger.tally(),
+            vitals: Arc::clone(&self.vitals),
+            pacer: Arc::clone(&self.pacer),
+            read,
+            rows: Arc::clone(&remarks.rows),
+            length,
+        };
+        self.progress = Some(tokio::spawn(progress::watch(watch, show)));
+    }
+
+    /// Where the backup goes, unless that is said.
+    pub(super) fn backup_path(&mut self, given: Option<PathBuf>) -> PathBuf {
+        let path = given.unwrap_or_else(|| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(".backup.jsonl");
+            name.into()
+        });
+        self.files.push(("backup", path.display().to_string()));
+        path
+    }
+
+    /// Records how the run ended, says what came of it, on standard error where `output` is none,
+    /// and gives the exit code.
+    pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
+        let complete = matches!(end, End::Complete);
+        let end = match (self.ledger.end_run(complete).await, end) {
+            // A ledger that has failed is the news, whatever else was.
+            (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
+            (_, end) => end,
+        };
+        if let Some(progress) = self.progress {
+            progress.abort();
+        }
+        progress::clear();
+        let counts = self.ledger.tally().get();
+        drop(self.ledger);
+        let thread = self.thread;
+        blocking(move || {
+            thread.join().map_err(|_| Error::Internal("the ledger's thread panicked".into()))
+        })
+        .await?;
+        if let Some(sandbox) = self.sandbox {
+            sandbox.stop().await;
+        }
+        let (held_by_throttling, held_by_reserve) = self.pacer.held();
+        let read = read_back(&self.path);
+        let summary = Summary {
+            status: if complete { Status::Complete } else { Status::Stopped },
+            counts,
+            own: self.verb.own,
+            dry_run: self.verb.dry_run,
+            requests: self.vitals.requests(),
+            throttled: self.vitals.throttled(),
+            elapsed: self.began.elapsed(),
+            held_by_throttling,
+            held_by_reserve,
+            ledger: self.path.display().to_string(),
+            files: self.files,
+            ledger_totals: read.as_ref().ok().filter(|_| self.resumed).map(|report| report.totals),
+        };
+        let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        let hints = read.as_ref().map_or(&[][..], |report| &report.hints);
+        let mut text = Vec::new();
+        let written = match output {
+            Some(Output::Json) => write_json(&summary, &mut text),
+            Some(Output::Text) | None => summary.write_text(&remarks, hints, &mut text),
+        };
+        written.map_err(|source| Error::Io { what: "writing the summary".into(), source })?;
+        if output.is_some() {
+            print(|out| out.write_all(&text))?;
+        } else {
+            tracing::info!("{}", String::from_utf8_lossy(&text).trim_end());
+        }
+        drop(self.scratch);
+        // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
+        let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
+        match end {
+            End::Complete if counts.bad() > 0 || left => Ok(Exit::SomeBad),
+            End::Complete => Ok(Exit::Good),
+            End::Stopped(Stop::Asked) => Ok(Exit::Stopped),
+            End::Stopped(Stop::MaxErrors) => {
+                tracing::error!(
+                    "stopped: as many rows are rejected or failed as --max-errors allows"
+                );
+                Ok(Exit::Stopped)
+            }
+            End::Stopped(Stop::MaxDeletes) => {
+                tracing::error!(
+                    "stopped: the next step would delete more than --max-deletes allows"
+                );
+                Ok(Exit::Stopped)
+            }
+            End::Failed(error) => Err(error),
+        }
+    }
+}
+
+/// `--ledger`, or `INPUT.ledger`; in a sandbox run a fresh temporary file.
+fn ledger_path(config: &Config, input: &str) -> Result<PathBuf, Error> {
+    if let Some(path) = &config.ledger {
+        return Ok(path.into());
+    }
+    if matches!(config.target, Target::Sandbox) {
+        return Ok(scratch()?.keep().join("sandbox.ledger"));
+    }
+    if input == "-" {
+        return Err(Error::usage(
+            "standard input has no name to call the ledger by",
+            "give --ledger FILE; the same FILE resumes an interrupted run",
+        ));
+    }
+    Ok(format!("{input}.ledger").into())
+}
+
+fn scratch() -> Result<tempfile::TempDir, Error> {
+    tempfile::Builder::new()
+        .prefix("mfaferry-")
+        .tempdir()
+        .map_err(|source| Error::Io { what: "making a temporary ledger".into(), source })
+}
+
+async fn open_ledger(
+    verb: Verb,
+    input: &str,
+    retry: &[cli::Retry],
+    tenant: &Tenant,
+    path: PathBuf,
+) -> Result<Opened, Error> {
+    let name = tenant.name.clone();
+    // Rejected rows are known by their input: one file has one name, however it is spelt.
+    let input = match std::fs::canonicalize(input) {
+        Ok(path) if input != "-" => path.display().to_string(),
+        _ => input.to_owned(),
+    };
+    let state = |retry: &cli::Retry| match retry {
+        cli::Retry::Failed => State::Failed,
+        cli::Retry::Rejected => State::Rejected,
+    };
+    let retry = retry.iter().map(state).collect();
+    blocking(move || {
+        let opening =
+            ledger::Opening { tenant: &name, command: verb.name, input: &input, retry, now };
+        Ledger::open(&path, opening)
+    })
+    .await
+}
+
+/// The ledger as a report would show it.
+fn read_back(path: &Path) -> Result<LedgerReport, Error> {
+    LedgerReport::read(&path.display().to_string(), &Reader::open(path)?)
+}

@@ -1,0 +1,115 @@
+//! What the tenant holds of users, written out: one line a row, in the order of the input.
+//!
+//! A row counts as exported once its line is durable. Lines stand in the order in which rows are
+//! settled, so that as many lines of an interrupted output are whole and known as the ledger has
+//! exported rows; whatever stands behind them is written anew.
+
+mod output;
+
+pub use output::Output;
+
+use tokio::time::{Duration, Instant};
+
+use crate::{
+    api::{Method, Reason},
+    error::Error,
+    intake::Ask,
+    ledger::{Ledger, Seq},
+    model::{FactorType, State},
+    reconcile::is_masked,
+    report::user_line,
+    retry::{How, Settlement},
+    survey::Listed,
+};
+
+/// Rows that become durable together, at most.
+const BATCH: usize = 64;
+/// How often what was written becomes durable, while rows come.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What has been written, for people.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Methods.
+    pub methods: u64,
+    /// Numbers and addresses of which only a part came.
+    pub masked: u64,
+    /// TOTPs, whose secret never comes.
+    pub totps: u64,
+}
+
+/// Writes answers out and records them.
+#[derive(Debug)]
+pub struct Exporter {
+    ledger: Ledger,
+    output: Output,
+    pending: Vec<(Seq, Settlement)>,
+    /// When that was last.
+    synced: Instant,
+    written: Written,
+}
+
+impl Exporter {
+    /// An exporter to `output`, recording in `ledger`.
+    pub fn new(ledger: Ledger, output: Output) -> Self {
+        let (pending, written) = (Vec::new(), Written::default());
+        Self { ledger, output, pending, synced: Instant::now(), written }
+    }
+
+    /// Takes in the answer to a row, in input order.
+    pub async fn take(&mut self, ask: &Ask, listed: &Listed) -> Result<(), Error> {
+        let settlement = match listed {
+            Ok(methods) => {
+                self.output.write(&user_line(&ask.target.user, methods))?;
+                for method in methods {
+                    self.count(method);
+                }
+                settled(ask, State::Exported, None)
+            }
+            Err(reason) if reason == "no_usable_list" => {
+                settled(ask, State::Failed, Some(reason.clone()))
+            }
+            Err(reason) => settled(ask, State::Rejected, Some(reason.clone())),
+        };
+        self.pending.push((ask.seq, settlement));
+        if self.pending.len() >= BATCH || self.synced.elapsed() >= PATIENCE {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes durable what was taken in; puts the output in its place when it is `complete`.
+    pub async fn finish(mut self, complete: bool) -> Result<Written, Error> {
+        self.settle().await?;
+        if complete {
+            self.output.complete()?;
+        }
+        Ok(self.written)
+    }
+
+    async fn settle(&mut self) -> Result<(), Error> {
+        self.output.sync()?;
+        self.synced = Instant::now();
+        for (seq, settlement) in self.pending.drain(..) {
+            self.ledger.settle(seq, settlement, 0).await?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, method: &Method) {
+        let masked = method.contact.as_deref().is_some_and(is_masked);
+        self.written.methods += 1;
+        self.written.masked += u64::from(masked);
+        self.written.totps += u64::from(method.factor_type == Some(FactorType::Totp));
+    }
+}
+
+fn settled(ask: &Ask, state: State, error: Option<Reason>) -> Settlement {
+    Settlement {
+        state,
+        how: How::Response,
+        method_id: ask.target.method.as_deref().map(Into::into),
+        status: None,
+        error,
+    }
+}

@@ -1,0 +1,247 @@
+//! Where an export goes: another stream, or a file that is in its place only once it is whole.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::OFlags;
+
+use crate::{error::Error, report::escape};
+
+/// See the module.
+#[derive(Debug)]
+pub enum Output {
+    /// A stream: what is written there is gone.
+    Stream(Stream),
+    /// A file.
+    File(Box<Whole>),
+}
+
+/// A stream that is not shown.
+pub struct Stream(Box<dyn Write + Send>);
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream(…)")
+    }
+}
+
+/// A file that grows beside its place, as `FILE.partial`.
+#[derive(Debug)]
+pub struct Whole {
+    path: PathBuf,
+    partial: PathBuf,
+    /// Opened for the first line.
+    file: Option<BufWriter<File>>,
+    /// Lines that earlier runs have written, by the ledger.
+    lines: u64,
+}
+
+impl Output {
+    /// A stream.
+    pub fn stream(stream: Box<dyn Write + Send>) -> Self {
+        Self::Stream(Stream(stream))
+    }
+
+    /// The file at `path`, of which earlier runs have written `lines` lines.
+    pub fn file(path: &Path, lines: u64) -> Result<Self, Error> {
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let whole = Whole { path: path.into(), partial: partial.into(), file: None, lines };
+        if path.is_dir() {
+            return Err(Error::usage(
+                format!("`{}` is a directory", whole.name()),
+                "give --out the name of a file",
+            ));
+        }
+        if lines > 0 && !whole.partial.exists() && !path.exists() {
+            return Err(whole.missing());
+        }
+        Ok(Self::File(Box::new(whole)))
+    }
+
+    /// Adds a line.
+    pub(super) fn write(&mut self, line: &str) -> Result<(), Error> {
+        match self {
+            Self::Stream(stream) => stream
+                .0
+                .write_all(line.as_bytes())
+                .map_err(|source| Error::Io { what: "writing to standard output".into(), source }),
+            Self::File(whole) => whole.write(line),
+        }
+    }
+
+    /// Makes what was written durable, as far as that can be.
+    pub(super) fn sync(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Stream(stream) => stream
+                .0
+                .flush()
+                .map_err(|source| Error::Io { what: "writing to standard output".into(), source }),
+            Self::File(whole) => {
+                let Some(file) = &mut whole.file else {
+                    return Ok(());
+                };
+                let synced = file.flush().and_then(|()| file.get_ref().sync_data());
+                synced.map_err(|source| whole.failed(source))
+            }
+        }
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn complete(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Stream(_) => self.sync(),
+            Self::File(whole) => whole.complete(),
+        }
+    }
+}
+
+impl Whole {
+    fn write(&mut self, line: &str) -> Result<(), Error> {
+        if self.file.is_none() {
+            self.file = Some(self.open()?);
+        }
+        let Some(file) = &mut self.file else {
+            return Err(Error::Internal("no file to export to".into()));
+        };
+        file.write_all(line.as_bytes()).map_err(|source| self.failed(source))
+    }
+
+    /// The partial file with as many lines as the ledger knows of.
+    fn open(&self) -> Result<BufWriter<File>, Error> {
+        let failed = |source| self.failed(source);
+        if self.lines > 0 && !self.partial.exists() {
+            // It was whole once, and there is more to be added now.
+            let mut from = File::open(&self.path).map_err(failed)?;
+            let mut to = self.create().map_err(failed)?;
+            io::copy(&mut from, &mut to).map_err(failed)?;
+        }
+        let file = self.create().map_err(failed)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        let mut reader = BufReader::new(&file);
+        let (mut end, mut lines) = (0, 0);
+        while lines < self.lines {
+            let (size, whole) = pass_line(&mut reader).map_err(failed)?;
+            if !whole {
+                return Err(self.missing());
+            }
+            (end, lines) = (end + size, lines + 1);
+        }
+        file.set_len(end).map_err(failed)?;
+        let mut file = file;
+        file.seek(SeekFrom::End(0)).map_err(failed)?;
+        Ok(BufWriter::new(file))
+    }
+
+    fn create(&self) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed())
+            .open(&self.partial)
+    }
+
+    fn complete(&mut self) -> Result<(), Error> {
+        if self.file.is_none() {
+            // Nothing was added: it may be whole already.
+            if !self.partial.exists() && self.path.exists() && self.lines > 0 {
+                return Ok(());
+            }
+            self.file = Some(self.open()?);
+        }
+        if let Some(file) = &mut self.file {
+            let synced = file.flush().and_then(|()| file.get_ref().sync_all());
+            synced.map_err(|source| self.failed(source))?;
+        }
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::rename(&self.partial, &self.path)
+            .and_then(|()| File::open(folder.unwrap_or(Path::new("."))))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| self.failed(source))
+    }
+
+    fn name(&self) -> String {
+        escape(&self.path.display().to_string())
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Io { what: format!("writing `{}`", self.name()), source }
+    }
+
+    fn missing(&self) -> Error {
+        Error::usage(
+            format!(
+                "the ledger says that {} rows are exported already, and `{}` does not have them",
+                self.lines,
+                self.name()
+            ),
+            "put the file (or its `.partial`) back, or give another --ledger to export anew",
+        )
+    }
+}
+
+/// Passes over one line; how long it was, and whether it had its end.
+fn pass_line(reader: &mut impl BufRead) -> io::Result<(u64, bool)> {
+    let mut size = 0;
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok((size, false));
+        }
+        let end = memchr::memchr(b'\n', buffer);
+        let taken = end.map_or(buffer.len(), |at| at + 1);
+        size += taken as u64;
+        reader.consume(taken);
+        if end.is_some() {
+            return Ok((size, true));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, known: u64, lines: &[&str], complete: bool) -> Result<(), Error> {
+        let mut output = Output::file(path, known)?;
+        lines.iter().try_for_each(|line| output.write(line))?;
+        output.sync()?;
+        if complete { output.complete() } else { Ok(()) }
+    }
+
+    #[test]
+    fn a_file_is_in_its_place_only_once_it_is_whole_and_goes_on_where_the_ledger_knows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        let partial = folder.path().join("out.jsonl.partial");
+        write(&path, 0, &["1\n", "2\n", "3"], false).unwrap();
+        assert!(!path.exists());
+        // The ledger only knows of one line: the rest is written anew.
+        write(&path, 1, &["2\n", "3\n"], true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1\n2\n3\n");
+        assert!(!partial.exists());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        // Nothing to add: it stays as it is. More to add: it is added.
+        write(&path, 3, &[], true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1\n2\n3\n");
+        write(&path, 3, &["4\n"], true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1\n2\n3\n4\n");
+        // Another export begins anew, whatever was there.
+        write(&path, 0, &["x\n"], true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "x\n");
+        assert!(matches!(write(&path, 2, &["y\n"], true), Err(Error::Usage { .. })));
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(&partial).unwrap();
+        assert!(matches!(write(&path, 1, &[], true), Err(Error::Usage { .. })));
+        write(&path, 0, &[], true).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    }
+}

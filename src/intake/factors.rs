@@ -1,0 +1,99 @@
+//! Factors that are to be created: `import`.
+
+use super::{Gather, Outbox, Planner};
+use crate::{
+    deliver::{Item, Step},
+    input::{self, Shape},
+    ledger::{Admission, Asked, Key, Rest, Row},
+    marker::Mark,
+    model::{Factor, Operation, Planned},
+    plan::{self, Plan},
+};
+
+/// Plans factors.
+#[derive(Debug)]
+pub struct Factors {
+    key: Key,
+    shape: Shape,
+}
+
+/// A factor to be created, and the mark that its name may bear.
+pub(super) type Task = (Box<Factor>, Mark);
+
+impl Factors {
+    /// A planner for an input of that shape, with the ledger's key.
+    pub fn new(key: Key, shape: Shape) -> Self {
+        Self { key, shape }
+    }
+
+    /// What the ledger is asked about a factor, and its task.
+    pub fn prepare(&self, factor: Box<Factor>) -> super::Prepared<Task> {
+        let fingerprint = self.key.fingerprint(&factor);
+        let asked = Asked {
+            operation: Operation::Import,
+            fingerprint,
+            line: factor.line,
+            user: factor.user.clone(),
+            factor_type: Some(factor.factor_type()),
+            name: factor.name.as_deref().map(|name| self.key.name(name)),
+            method_id: None,
+        };
+        (Row::Asked(asked), Some((factor, Mark::of(fingerprint))))
+    }
+}
+
+impl Planner for Factors {
+    type Task = Task;
+
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Task>) {
+        let line = row.line();
+        let Plan { planned, warnings } = plan_row(row, self.shape);
+        out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
+        match planned {
+            Planned::Factor(factor) => out.rows.push(self.prepare(factor)),
+            Planned::Rejected(rejection) => out.reject(rejection),
+        }
+    }
+}
+
+/// Plans one row of factors, whatever the parser made of it.
+pub fn plan_row(row: input::Row, shape: Shape) -> Plan {
+    match row {
+        input::Row::Record(record) if shape == Shape::Exported => plan::plan_exported(*record),
+        input::Row::Record(record) => plan::plan(*record),
+        input::Row::Rejected(rejection) => {
+            Plan { planned: Planned::Rejected(Box::new(rejection)), warnings: Vec::new() }
+        }
+    }
+}
+
+/// Makes items of admitted factors.
+#[derive(Debug)]
+pub struct Items {
+    /// The first step of each.
+    pub first: Step,
+}
+
+impl Gather for Items {
+    type Task = Task;
+    type Errand = Item;
+
+    fn gather(&mut self, admission: Admission, (factor, mark): Task) -> Option<Item> {
+        match admission {
+            Admission::Todo(seq, history) => {
+                Some(Item::new(seq, factor, history, self.first, mark))
+            }
+            Admission::InDoubt(seq, history) => {
+                Some(Item::new(seq, factor, history, Step::LookUp, mark))
+            }
+            Admission::Unfinished(seq, history, own, rest) => {
+                let step = match rest {
+                    Rest::Audit => Step::Audit,
+                    Rest::Restore => Step::Restore,
+                };
+                Some(Item { own, ..Item::new(seq, factor, history, step, mark) })
+            }
+            Admission::Done => None,
+        }
+    }
+}

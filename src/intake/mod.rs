@@ -1,0 +1,247 @@
+//! From bytes to errands that the ledger has admitted: read and plan on a thread of their own;
+//! admission in batches. What rows mean, a [`Planner`] knows.
+
+mod created;
+mod factors;
+mod orders;
+mod sets;
+mod users;
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::mpsc;
+
+pub use created::created;
+pub use factors::{Factors, Items, plan_row};
+pub use orders::{Orders, Single};
+pub use sets::{Sets, Whole, is_settable};
+pub use users::{Ask, Asks, UserRows};
+
+use crate::{
+    engine::{Feed, Intake},
+    error::Error,
+    input::{self, Source},
+    ledger::{Admission, Ledger, Row},
+    model::Rejection,
+    plan::Warning,
+};
+
+/// Rows that are admitted together at most.
+const BATCH: usize = 256;
+/// Rows that may wait to be admitted. They go one by one, and are gathered at the other end: a
+/// row of a slow pipe never waits for the next one to come.
+const QUEUE: usize = 1024;
+/// Rejections and warnings that are kept to be shown; all are counted, and the ledger has all.
+const SHOWN: usize = 10;
+
+/// What is worth telling about the rows read, bounded.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    /// The first rejections.
+    pub rejections: Vec<Rejection>,
+    /// How many there were.
+    pub rejected: u64,
+    /// Rows read so far; shared with progress.
+    pub rows: Arc<AtomicU64>,
+    /// The first warnings.
+    pub warnings: Vec<String>,
+    /// How many there were.
+    pub warned: u64,
+}
+
+impl Remarks {
+    fn reject(&mut self, rejection: &Rejection) {
+        self.rejected += 1;
+        if self.rejections.len() < SHOWN {
+            self.rejections.push(rejection.clone());
+        }
+    }
+
+    fn warn(&mut self, line: u64, warning: Warning) {
+        self.warned += 1;
+        if self.warnings.len() < SHOWN {
+            self.warnings.push(format!("line {line}: {warning}"));
+        }
+    }
+}
+
+/// Turns rows of an input into what the ledger is asked, with what is to be done for each.
+pub trait Planner: Send + 'static {
+    /// What is to be done for a row.
+    type Task: Send + 'static;
+
+    /// Plans one row, and any before it that had to wait for it.
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Self::Task>);
+
+    /// Plans what has waited for a row that does not come.
+    fn end(&mut self, _out: &mut Outbox<Self::Task>) {}
+}
+
+/// Makes an errand of a row's task once the ledger has said whether there is anything to do.
+pub trait Gather: Send + 'static {
+    /// What is to be done for a row.
+    type Task: Send + 'static;
+    /// What the engine gets.
+    type Errand: Send + 'static;
+
+    /// One row after the other, in the order of the input.
+    fn gather(&mut self, admission: Admission, task: Self::Task) -> Option<Self::Errand>;
+}
+
+/// What planning gives.
+#[derive(Debug)]
+pub struct Outbox<T> {
+    /// Rows, in the order of the input.
+    pub rows: Vec<Prepared<T>>,
+    /// What is odd about rows, by line.
+    pub warnings: Vec<(u64, Warning)>,
+}
+
+/// A row as the ledger needs to know it, with the task where there is one.
+pub type Prepared<T> = (Row, Option<T>);
+
+/// What the reader says: a row, or why there are no more.
+#[derive(Debug)]
+pub enum Read<T> {
+    /// A planned row.
+    Row(Prepared<T>),
+    /// That was all.
+    End,
+    /// The input cannot be read any further.
+    Broken(Error),
+}
+
+/// Starts reading `source`; what the engine gets is admitted.
+pub fn start<T: Send + 'static, E: Send + 'static>(
+    mut source: Source,
+    mut planner: impl Planner<Task = T>,
+    gather: impl Gather<Task = T, Errand = E>,
+    ledger: Ledger,
+    remarks: Arc<Mutex<Remarks>>,
+) -> Result<Intake<E>, Error> {
+    let (read, rows) = mpsc::channel(QUEUE);
+    std::thread::Builder::new()
+        .name("input".into())
+        .spawn(move || {
+            let end = read_all(&mut source, &mut planner, &remarks, &read);
+            // If nobody listens any more, the run is stopping.
+            drop(read.blocking_send(end));
+        })
+        .map_err(|source| Error::Io { what: "starting the input's thread".into(), source })?;
+    let (admitted, intake) = mpsc::channel(2);
+    tokio::spawn(admit(rows, ledger, gather, admitted));
+    Ok(intake)
+}
+
+fn read_all<P: Planner>(
+    source: &mut Source,
+    planner: &mut P,
+    remarks: &Mutex<Remarks>,
+    rows: &mpsc::Sender<Read<P::Task>>,
+) -> Read<P::Task> {
+    let count = Arc::clone(&remarks.lock().unwrap_or_else(PoisonError::into_inner).rows);
+    let mut out = Outbox::default();
+    loop {
+        let end = match source.next_row() {
+            Ok(Some(row)) => {
+                count.fetch_add(1, Ordering::Relaxed);
+                planner.plan(row, &mut out);
+                None
+            }
+            Ok(None) => Some(Read::End),
+            Err(error) => Some(Read::Broken(error.into())),
+        };
+        if end.is_some() {
+            // Rows before an unreadable place are good, and go first.
+            planner.end(&mut out);
+        }
+        if out.send(remarks, rows).is_err() {
+            return Read::End;
+        }
+        if let Some(end) = end {
+            return end;
+        }
+    }
+}
+
+impl<T> Outbox<T> {
+    /// Adds a row that cannot be used.
+    pub fn reject(&mut self, rejection: Box<Rejection>) {
+        self.rows.push((Row::Rejected(rejection), None));
+    }
+
+    fn send(&mut self, remarks: &Mutex<Remarks>, rows: &mpsc::Sender<Read<T>>) -> Result<(), ()> {
+        for (line, warning) in self.warnings.drain(..) {
+            remarks.lock().unwrap_or_else(PoisonError::into_inner).warn(line, warning);
+        }
+        for prepared in self.rows.drain(..) {
+            if let (Row::Rejected(rejection), _) = &prepared {
+                remarks.lock().unwrap_or_else(PoisonError::into_inner).reject(rejection);
+            }
+            rows.blocking_send(Read::Row(prepared)).map_err(drop)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T> Default for Outbox<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), warnings: Vec::new() }
+    }
+}
+
+/// Asks the ledger about the rows, as many at a time as are there, and passes on what there is to
+/// do, until either end is gone.
+pub async fn admit<G: Gather>(
+    mut rows: mpsc::Receiver<Read<G::Task>>,
+    ledger: Ledger,
+    mut gather: G,
+    admitted: mpsc::Sender<Feed<G::Errand>>,
+) {
+    let mut waiting = Vec::with_capacity(BATCH);
+    loop {
+        let count = tokio::select! {
+            // A pipe may be silent for long: that must not keep a run that is stopping.
+            () = admitted.closed() => return,
+            count = rows.recv_many(&mut waiting, BATCH) => count,
+        };
+        // The reader has gone without a word; the engine is told the same way.
+        if count == 0 {
+            return;
+        }
+        let (mut batch, mut tasks) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut end = None;
+        for read in waiting.drain(..) {
+            match read {
+                Read::Row((row, task)) => {
+                    batch.push(row);
+                    tasks.push(task);
+                }
+                Read::End => end = Some(Feed::End),
+                Read::Broken(error) => end = Some(Feed::Broken(error)),
+            }
+        }
+        // Rows before an unreadable place are good, and go first.
+        let (errands, end) = match ledger.admit(batch).await {
+            Ok(admissions) => {
+                let asked = admissions.into_iter().zip(tasks);
+                let errand = |(admission, task): (Admission, Option<G::Task>)| {
+                    gather.gather(admission, task?)
+                };
+                (Feed::More(asked.filter_map(errand).collect()), end)
+            }
+            Err(error) => (Feed::Broken(error), None),
+        };
+        if admitted.send(errands).await.is_err() {
+            return;
+        }
+        if let Some(end) = end {
+            // If nobody listens any more, the run is stopping.
+            drop(admitted.send(end).await);
+            return;
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Users' whole sets: `replace`. A user's rows stand together; what is not all of a set is not one.
+
+use super::{Gather, Outbox, Planner, factors::plan_row};
+use crate::{
+    apply::{Order, Task},
+    input::{self, Shape},
+    ledger::{Admission, Asked, Fingerprint, Key, Row, Seen, Seq},
+    model::{Factor, FactorType, Fault, Field, Operation, Planned, Rejection, UserId},
+    order::Set,
+    plan::Plan,
+    retry::History,
+};
+
+/// Factors of one user at most: far above what a tenant takes, and it bounds what is held.
+const MOST: usize = 100;
+
+/// Puts a user's rows together.
+#[derive(Debug)]
+pub struct Sets {
+    key: Key,
+    shape: Shape,
+    open: Option<Open>,
+    /// Users whose rows have come to their end.
+    met: Seen,
+}
+
+/// The user whose rows are being read.
+#[derive(Debug)]
+struct Open {
+    user: UserId,
+    rows: Vec<Planned>,
+    /// Why none of it can be used.
+    spoilt: Option<&'static str>,
+}
+
+/// One row of a set.
+#[derive(Debug)]
+pub struct Part {
+    factor: Box<Factor>,
+    /// How many rows of the set come after it.
+    left: usize,
+}
+
+impl Sets {
+    /// A planner for an input of that shape, with the ledger's key.
+    pub fn new(key: Key, shape: Shape) -> Self {
+        Self { key, shape, open: None, met: Seen::default() }
+    }
+
+    fn take(&mut self, planned: Planned, out: &mut Outbox<Part>) {
+        let user = match &planned {
+            Planned::Factor(factor) => Some(factor.user.clone()),
+            Planned::Rejected(rejection) => rejection.user.clone(),
+        };
+        // Nobody knows whose a row without a user is. It may be of the set that it stands in or
+        // after, and that would then not be whole.
+        let user = user.or_else(|| self.open.as_ref().map(|open| open.user.clone()));
+        let Some(user) = user else {
+            self.close(out);
+            if let Planned::Rejected(rejection) = planned {
+                out.reject(rejection);
+            }
+            return;
+        };
+        if self.open.as_ref().is_none_or(|open| open.user != user) {
+            self.close(out);
+            let again = !self.met.insert(self.key.user(&user));
+            let spoilt = again.then_some(
+                "the user's rows do not stand together: sort the input by user, or use one line a \
+                 user",
+            );
+            self.open = Some(Open { user, rows: Vec::new(), spoilt });
+        }
+        let Some(open) = &mut self.open else { return };
+        if matches!(planned, Planned::Rejected(_)) {
+            open.spoilt = open.spoilt.or(Some(
+                "another row of this user is bad, and a set that is not whole would take away what \
+                 that row stands for: mend it",
+            ));
+        }
+        if open.rows.len() >= MOST {
+            open.spoilt = open.spoilt.or(Some("the user has more than 100 rows"));
+            Self::settle_spoilt(open, out);
+        }
+        open.rows.push(planned);
+    }
+
+    /// Refuses what is there of a set that cannot be used.
+    fn settle_spoilt(open: &mut Open, out: &mut Outbox<Part>) {
+        let rule = open.spoilt.unwrap_or_default();
+        for planned in open.rows.drain(..) {
+            out.reject(match planned {
+                Planned::Rejected(rejection) => rejection,
+                Planned::Factor(factor) => Box::new(refuse(&factor, Field::UserId, rule)),
+            });
+        }
+    }
+
+    /// Sends on the set that is open.
+    fn close(&mut self, out: &mut Outbox<Part>) {
+        let Some(mut open) = self.open.take() else {
+            return;
+        };
+        if open.spoilt.is_some() {
+            Self::settle_spoilt(&mut open, out);
+            return;
+        }
+        let mut factors: Vec<Factor> = Vec::new();
+        for planned in open.rows {
+            if let Planned::Factor(factor) = planned {
+                factors.push(*factor);
+            }
+        }
+        let prints = self.key.of_set(&factors);
+        let count = factors.len();
+        for (index, (factor, print)) in factors.into_iter().zip(prints).enumerate() {
+            out.rows.push(prepare(Box::new(factor), print, count - index - 1));
+        }
+    }
+}
+
+fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> super::Prepared<Part> {
+    let asked = Asked {
+        operation: Operation::Replace,
+        fingerprint,
+        line: factor.line,
+        user: factor.user.clone(),
+        factor_type: Some(factor.factor_type()),
+        name: None,
+        method_id: None,
+    };
+    (Row::Asked(asked), Some(Part { factor, left }))
+}
+
+fn refuse(factor: &Factor, field: Field, rule: &str) -> Rejection {
+    Rejection {
+        line: factor.line,
+        index: None,
+        user: Some(factor.user.clone()),
+        factor_type: Some(factor.factor_type()),
+        faults: vec![Fault { field: field.name().into(), rule: rule.into() }],
+    }
+}
+
+impl Planner for Sets {
+    type Task = Part;
+
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Part>) {
+        let line = row.line();
+        let Plan { planned, warnings } = plan_row(row, self.shape);
+        out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
+        let planned = match planned {
+            Planned::Factor(factor) if !is_settable(factor.factor_type()) => {
+                let rule = "cannot be part of a set: PUT takes `phone`, `email` and `totp` only; \
+                            use `import` for it";
+                Planned::Rejected(Box::new(refuse(&factor, Field::Type, rule)))
+            }
+            planned => planned,
+        };
+        self.take(planned, out);
+    }
+
+    fn end(&mut self, out: &mut Outbox<Part>) {
+        self.close(out);
+    }
+}
+
+/// What PUT takes (auth0-api.md 1.2).
+pub fn is_settable(factor_type: FactorType) -> bool {
+    matches!(factor_type, FactorType::Phone | FactorType::Email | FactorType::Totp)
+}
+
+/// Makes an order of the rows of a set, once all of them are admitted.
+#[derive(Debug, Default)]
+pub struct Whole {
+    factors: Vec<Factor>,
+    todo: Vec<Seq>,
+    history: History,
+}
+
+impl Gather for Whole {
+    type Task = Part;
+    type Errand = Order;
+
+    fn gather(&mut self, admission: Admission, part: Part) -> Option<Order> {
+        let Part { factor, left } = part;
+        let user = factor.user.clone();
+        let again = |other: &Factor| {
+            (other.factor_type(), other.identity()) == (factor.factor_type(), factor.identity())
+        };
+        let again = self.factors.iter().any(again);
+        if !again {
+            self.factors.push(*factor);
+        }
+        if let Admission::Todo(seq, history) | Admission::InDoubt(seq, history) = admission {
+            self.todo.push(seq);
+            self.history = history;
+        }
+        if left > 0 {
+            return None;
+        }
+        let Self { factors, todo, history } = std::mem::take(self);
+        // Whatever of it an earlier run has settled: it is the whole set that is put.
+        (!todo.is_empty()).then(|| Order::new(todo, Task::Replace(Set { user, factors }), history))
+    }
+}

@@ -1,0 +1,83 @@
+//! Users, or methods of theirs, to be written out: `export`.
+
+use super::{Gather, Outbox, Planner};
+use crate::{
+    input,
+    ledger::{Admission, Asked, Key, Row, Seq},
+    model::{Operation, UserId},
+    order::Target,
+    plan::{self, Naming},
+    survey::Question,
+};
+
+/// Plans rows of users.
+#[derive(Debug)]
+pub struct UserRows {
+    key: Key,
+}
+
+impl UserRows {
+    /// A planner with the ledger's key.
+    pub fn new(key: Key) -> Self {
+        Self { key }
+    }
+}
+
+impl Planner for UserRows {
+    type Task = Target;
+
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Target>) {
+        let planned = match row {
+            input::Row::Record(record) => plan::target(*record, Naming::Some),
+            input::Row::Rejected(rejection) => Err(Box::new(rejection)),
+        };
+        let target = match planned {
+            Ok(target) => target,
+            Err(rejection) => return out.reject(rejection),
+        };
+        let asked = Asked {
+            operation: Operation::Export,
+            fingerprint: self.key.of_target(Operation::Export, &target),
+            line: target.line,
+            user: target.user.clone(),
+            factor_type: None,
+            name: None,
+            method_id: target.method.clone(),
+        };
+        out.rows.push((Row::Asked(asked), Some(target)));
+    }
+}
+
+/// An admitted row: what is to be asked of the tenant for it.
+#[derive(Debug)]
+pub struct Ask {
+    /// Its row in the ledger.
+    pub seq: Seq,
+    /// Whose methods, or which.
+    pub target: Target,
+}
+
+impl Question for Ask {
+    /// Lines of an output stand in the order of the input.
+    const GAPS: bool = false;
+
+    fn about(&self) -> Option<(&UserId, Option<&str>)> {
+        Some((&self.target.user, self.target.method.as_deref()))
+    }
+}
+
+/// Makes a question of each admitted row.
+#[derive(Debug)]
+pub struct Asks;
+
+impl Gather for Asks {
+    type Task = Target;
+    type Errand = Ask;
+
+    fn gather(&mut self, admission: Admission, target: Target) -> Option<Ask> {
+        match admission {
+            Admission::Todo(seq, _) | Admission::InDoubt(seq, _) => Some(Ask { seq, target }),
+            Admission::Unfinished(..) | Admission::Done => None,
+        }
+    }
+}
