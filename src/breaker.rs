@@ -2,7 +2,8 @@
 //!
 //! Every POST into a sick tenant leaves a factor in doubt, so a few failures in a row stop all of
 //! them. Recovery is probed with GET; then one request goes alone, and only when that is answered
-//! does the run go on (reliability.md 5).
+//! do the others go on (reliability.md 5). GETs have a circuit of their own: while POSTs fail, what
+//! is in doubt can still be looked up; while GETs fail, nothing can be, and nothing goes.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::api::{NotExecuted, Verdict};
 
-/// Failures in a row that open the breaker.
+/// Failures in a row that open a circuit.
 const THRESHOLD: u32 = 5;
 /// Time to the first probe; doubles with each that fails.
 const FIRST_PROBE: Duration = Duration::from_millis(500);
@@ -53,27 +54,34 @@ impl Health {
     }
 }
 
-/// What may be sent.
+/// What may be sent of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowance {
     /// Everything.
     All,
     /// One request at a time.
     One,
-    /// One probe, from then on.
+    /// Nothing, but for one probe from then on.
     ProbeAt(Instant),
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Breaker {
+    changes: Circuit,
+    gets: Circuit,
+}
+
+/// How requests of one kind have gone of late.
+#[derive(Debug, Default)]
+struct Circuit {
     state: State,
-    /// Failures in a row, of POSTs and of GETs: good look-ups must not hide that every POST fails.
-    changes: u32,
-    gets: u32,
+    /// Failures in a row.
+    failures: u32,
     /// When the present trouble began, and when it was last met.
     trouble: Option<(Instant, Instant)>,
-    probes: u32,
+    /// How often it has opened in this trouble.
+    opened: u32,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -89,15 +97,65 @@ enum State {
 impl Breaker {
     /// Takes in how a request went.
     pub fn observe(&mut self, kind: Kind, health: Health, now: Instant) {
-        match health {
-            Health::Unknown => {}
-            Health::Good => self.good(kind),
-            Health::Bad => self.bad(kind, now),
+        match (kind, health) {
+            (_, Health::Unknown) => {}
+            (Kind::Change, Health::Good) => self.changes.good(),
+            // What was still in flight when it opened says nothing new.
+            (Kind::Change, Health::Bad) => {
+                if !self.changes.is_open() {
+                    self.changes.bad(now);
+                }
+            }
+            (Kind::LookUp, Health::Bad) if self.gets.is_open() => {}
+            (Kind::LookUp | Kind::Probe, Health::Bad) => {
+                self.gets.bad(now);
+                if kind == Kind::Probe {
+                    self.changes.put_off(now);
+                }
+            }
+            (Kind::LookUp, Health::Good) => {
+                self.gets.good();
+                // As good as a probe, once that is due.
+                if self.probe_at().is_some_and(|at| at <= now) {
+                    self.changes.try_one();
+                }
+            }
+            (Kind::Probe, Health::Good) => {
+                // A probe is a GET: there it is proof, for others it is leave to try.
+                self.gets.good();
+                self.changes.try_one();
+            }
         }
     }
 
-    /// What may be sent now.
-    pub fn allowance(&self) -> Allowance {
+    /// What may be sent of that kind now.
+    pub fn allowance(&self, kind: Kind) -> Allowance {
+        match (kind, self.gets.allowance()) {
+            (Kind::Change, Allowance::All) => self.changes.allowance(),
+            (_, allowance) => allowance,
+        }
+    }
+
+    /// When to probe, where that is needed.
+    pub fn probe_at(&self) -> Option<Instant> {
+        match self.allowance(Kind::Change) {
+            Allowance::ProbeAt(at) => Some(at),
+            Allowance::All | Allowance::One => None,
+        }
+    }
+
+    /// How long the present trouble has been met; zero while all may go.
+    pub fn outage(&self) -> Duration {
+        self.changes.outage().max(self.gets.outage())
+    }
+}
+
+impl Circuit {
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    fn allowance(&self) -> Allowance {
         match self.state {
             State::Closed => Allowance::All,
             State::HalfOpen => Allowance::One,
@@ -105,61 +163,44 @@ impl Breaker {
         }
     }
 
-    /// How long the present trouble has been met; zero while the breaker is closed.
-    pub fn outage(&self) -> Duration {
+    fn outage(&self) -> Duration {
         match (self.state, self.trouble) {
             (State::Open { .. } | State::HalfOpen, Some((since, last))) => last - since,
             _ => Duration::ZERO,
         }
     }
 
-    fn good(&mut self, kind: Kind) {
-        match self.state {
-            State::Open { .. } => {
-                *self.failures(kind) = 0;
-                self.state = State::HalfOpen;
-            }
-            State::Closed | State::HalfOpen => {
-                *self.failures(kind) = 0;
-                // Only what had failed can show that the trouble is over: while POSTs fail, lists
-                // may well be served. A failure or two of the other kind are no trouble.
-                if self.changes < THRESHOLD && self.gets < THRESHOLD {
-                    *self = Self { changes: self.changes, gets: self.gets, ..Self::default() };
-                }
-            }
+    fn good(&mut self) {
+        *self = Self::default();
+    }
+
+    fn bad(&mut self, now: Instant) {
+        let since = self.trouble.map_or(now, |(since, _)| since);
+        self.trouble = Some((since, now));
+        self.failures += 1;
+        if self.state != State::Closed || self.failures >= THRESHOLD {
+            self.open(now);
         }
     }
 
-    fn bad(&mut self, kind: Kind, now: Instant) {
-        let since = self.trouble.map_or(now, |(since, _)| since);
-        self.trouble = Some((since, now));
-        match self.state {
-            State::Closed => {
-                *self.failures(kind) += 1;
-                if self.changes >= THRESHOLD || self.gets >= THRESHOLD {
-                    self.open(now);
-                }
-            }
-            // What was still in flight when it opened says nothing new.
-            State::Open { .. } if kind != Kind::Probe => {}
-            State::Open { .. } | State::HalfOpen => {
-                *self.failures(kind) += 1;
-                self.open(now);
-            }
+    /// A probe has found that it is too early.
+    fn put_off(&mut self, now: Instant) {
+        if self.is_open() {
+            self.trouble = self.trouble.map(|(since, _)| (since, now));
+            self.open(now);
+        }
+    }
+
+    fn try_one(&mut self) {
+        if self.is_open() {
+            self.state = State::HalfOpen;
         }
     }
 
     fn open(&mut self, now: Instant) {
-        let wait = FIRST_PROBE.saturating_mul(1 << self.probes.min(10)).min(LONGEST_PROBE);
-        self.probes += 1;
+        let wait = FIRST_PROBE.saturating_mul(1 << self.opened.min(10)).min(LONGEST_PROBE);
+        self.opened += 1;
         self.state = State::Open { probe_at: now + wait };
-    }
-
-    fn failures(&mut self, kind: Kind) -> &mut u32 {
-        match kind {
-            Kind::Change => &mut self.changes,
-            Kind::LookUp | Kind::Probe => &mut self.gets,
-        }
     }
 }
 
@@ -167,9 +208,9 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    fn failing(breaker: &mut Breaker, now: Instant, times: u32) {
+    fn failing(breaker: &mut Breaker, kind: Kind, now: Instant, times: u32) {
         for _ in 0..times {
-            breaker.observe(Kind::Change, Health::Bad, now);
+            breaker.observe(kind, Health::Bad, now);
         }
     }
 
@@ -177,87 +218,95 @@ mod tests {
     async fn a_few_failures_in_a_row_stop_every_post_and_a_get_probes() {
         let now = Instant::now();
         let mut breaker = Breaker::default();
-        failing(&mut breaker, now, THRESHOLD - 1);
-        assert_eq!(breaker.allowance(), Allowance::All);
+        failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
+        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
         breaker.observe(Kind::Change, Health::Good, now);
-        failing(&mut breaker, now, THRESHOLD - 1);
-        assert_eq!(breaker.allowance(), Allowance::All);
-        failing(&mut breaker, now, 1);
-        assert_eq!(breaker.allowance(), Allowance::ProbeAt(now + FIRST_PROBE));
+        failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
+        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
+        failing(&mut breaker, Kind::Change, now, 1);
+        assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn good_lookups_do_not_hide_that_every_post_fails() {
+    async fn while_posts_fail_look_ups_go_on_and_prove_nothing_for_them() {
         let now = Instant::now();
         let mut breaker = Breaker::default();
         for _ in 0..THRESHOLD {
             breaker.observe(Kind::Change, Health::Bad, now);
             breaker.observe(Kind::LookUp, Health::Good, now);
         }
-        assert_ne!(breaker.allowance(), Allowance::All);
+        for _ in 0..20 {
+            breaker.observe(Kind::LookUp, Health::Good, now);
+            assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
+            assert_ne!(breaker.allowance(Kind::Change), Allowance::All);
+        }
+        // One that fails among them neither.
+        breaker.observe(Kind::LookUp, Health::Bad, now);
+        assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
+        // Once a probe is due they are as good as one.
+        breaker.observe(Kind::LookUp, Health::Good, now + FIRST_PROBE);
+        assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_good_probe_one_request_goes_alone_and_decides() {
+    async fn while_lists_fail_nothing_goes_and_a_good_probe_opens_the_way() {
         let now = Instant::now();
         let mut breaker = Breaker::default();
-        failing(&mut breaker, now, THRESHOLD);
-        // Late failures of what was in flight neither probe nor push the probe away.
-        failing(&mut breaker, now, 30);
-        assert_eq!(breaker.allowance(), Allowance::ProbeAt(now + FIRST_PROBE));
+        failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
+        for kind in [Kind::Change, Kind::LookUp] {
+            assert_eq!(breaker.allowance(kind), Allowance::ProbeAt(now + FIRST_PROBE));
+        }
         breaker.observe(Kind::Probe, Health::Good, now);
-        assert_eq!(breaker.allowance(), Allowance::One);
-        failing(&mut breaker, now, 1);
-        assert_eq!(breaker.allowance(), Allowance::ProbeAt(now + FIRST_PROBE * 2));
-        breaker.observe(Kind::Probe, Health::Good, now);
-        breaker.observe(Kind::Change, Health::Good, now);
-        assert_eq!(breaker.allowance(), Allowance::All);
+        for kind in [Kind::Change, Kind::LookUp] {
+            assert_eq!(breaker.allowance(kind), Allowance::All);
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_posts_fail_good_lists_neither_close_it_nor_end_the_outage() {
+    async fn after_a_good_probe_one_post_goes_alone_and_decides() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, Kind::Change, now, THRESHOLD);
+        // Late failures of what was in flight neither probe nor push the probe away.
+        failing(&mut breaker, Kind::Change, now, 30);
+        assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE));
+        breaker.observe(Kind::Probe, Health::Good, now);
+        assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
+        failing(&mut breaker, Kind::Change, now, 1);
+        assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE * 2));
+        breaker.observe(Kind::Probe, Health::Good, now);
+        breaker.observe(Kind::Change, Health::Good, now);
+        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_of_posts_alone_is_counted_as_long_as_they_fail() {
         let mut now = Instant::now();
         let mut breaker = Breaker::default();
-        failing(&mut breaker, now, THRESHOLD);
+        failing(&mut breaker, Kind::Change, now, THRESHOLD);
         for _ in 0..20 {
             breaker.observe(Kind::Probe, Health::Good, now);
             breaker.observe(Kind::LookUp, Health::Good, now);
-            assert_eq!(breaker.allowance(), Allowance::One);
+            assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
             now += Duration::from_secs(60);
-            failing(&mut breaker, now, 1);
-            assert!(matches!(breaker.allowance(), Allowance::ProbeAt(_)));
+            failing(&mut breaker, Kind::Change, now, 1);
+            assert!(breaker.probe_at().is_some());
         }
         assert_eq!(breaker.outage(), Duration::from_secs(1200));
         breaker.observe(Kind::Probe, Health::Good, now);
         breaker.observe(Kind::Change, Health::Good, now);
-        assert_eq!((breaker.allowance(), breaker.outage()), (Allowance::All, Duration::ZERO));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_few_failures_of_the_other_kind_do_not_keep_it_open() {
-        let now = Instant::now();
-        let mut breaker = Breaker::default();
-        failing(&mut breaker, now, THRESHOLD - 1);
-        for _ in 0..THRESHOLD {
-            breaker.observe(Kind::LookUp, Health::Bad, now);
-        }
-        assert_ne!(breaker.allowance(), Allowance::All);
-        breaker.observe(Kind::Probe, Health::Good, now);
-        breaker.observe(Kind::LookUp, Health::Good, now);
-        assert_eq!(breaker.allowance(), Allowance::All);
-        // They still count: one more in a row is one too many.
-        failing(&mut breaker, now, 1);
-        assert_ne!(breaker.allowance(), Allowance::All);
+        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
+        assert_eq!(breaker.outage(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_counted_from_its_first_failure_and_probes_grow_rare() {
         let began = Instant::now();
         let mut breaker = Breaker::default();
-        failing(&mut breaker, began, THRESHOLD);
+        failing(&mut breaker, Kind::Change, began, THRESHOLD);
         let mut now = began;
         for _ in 0..20 {
-            let Allowance::ProbeAt(at) = breaker.allowance() else { panic!("open") };
+            let at = breaker.probe_at().unwrap();
             assert!(at - now <= LONGEST_PROBE);
             now = at;
             breaker.observe(Kind::Probe, Health::Bad, now);

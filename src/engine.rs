@@ -209,12 +209,17 @@ struct Engine<C: Carrier> {
     posts: Vec<mpsc::Sender<Work<C::Errand>>>,
     reports: mpsc::Receiver<Report<C::Errand>>,
     idle: Vec<usize>,
-    /// Whether requests may go; workers that wait for a permit give up when it is shut.
-    gate: watch::Sender<bool>,
+    /// Whether changes, and look-ups, may go; workers that wait for a permit give up when theirs is
+    /// shut.
+    gates: [watch::Sender<bool>; 2],
     /// Users with an errand under way, and what waits behind it.
     lanes: HashMap<UserId, VecDeque<Turn<C::Errand>>>,
-    /// In order of entry, however often one has come back.
-    ready: BTreeMap<u64, C::Errand>,
+    /// What can go, in order of entry, however often one has come back: changes, and look-ups.
+    ready: [BTreeMap<u64, C::Errand>; 2],
+    /// Changes under way.
+    changing: usize,
+    /// Whether a probe is.
+    probing: bool,
     /// By when they are due.
     parked: BTreeMap<(Instant, u64), C::Errand>,
     /// How many have entered.
@@ -233,7 +238,7 @@ struct Engine<C: Carrier> {
 impl<C: Carrier> Engine<C> {
     fn new(carrier: Arc<C>, limits: Limits) -> Self {
         let (report, reports) = mpsc::channel(limits.concurrency.max(1));
-        let (gate, open) = watch::channel(true);
+        let gates = [watch::channel(true).0, watch::channel(true).0];
         let mut workers = JoinSet::new();
         let mut posts = Vec::new();
         for worker in 0..limits.concurrency.max(1) {
@@ -243,7 +248,7 @@ impl<C: Carrier> Engine<C> {
             workers.spawn(labour(
                 worker,
                 Arc::clone(&carrier),
-                open.clone(),
+                gates.each_ref().map(watch::Sender::subscribe),
                 dice,
                 work,
                 report.clone(),
@@ -256,9 +261,11 @@ impl<C: Carrier> Engine<C> {
             workers,
             posts,
             reports,
-            gate,
+            gates,
             lanes: HashMap::new(),
-            ready: BTreeMap::new(),
+            ready: [BTreeMap::new(), BTreeMap::new()],
+            changing: 0,
+            probing: false,
             parked: BTreeMap::new(),
             entered: 0,
             in_doubt: 0,
@@ -352,17 +359,26 @@ impl<C: Carrier> Engine<C> {
             // settle time counts from our own start (reliability.md 1.3, R8).
             self.park(turn, self.began + self.carrier.line().policy.settle);
         } else {
-            self.ready.insert(turn.number, turn.errand);
+            self.make_ready(turn.number, turn.errand);
         }
+    }
+
+    fn make_ready(&mut self, number: u64, errand: C::Errand) {
+        self.ready[place(errand.kind())].insert(number, errand);
     }
 
     /// Takes an errand back from a worker. An end ends the run.
     fn take_back(&mut self, report: Report<C::Errand>) -> Option<End> {
         let now = Instant::now();
         self.idle.push(report.worker);
+        self.changing -= usize::from(report.kind == Kind::Change);
+        self.probing &= report.kind != Kind::Probe;
         self.breaker.observe(report.kind, report.health, now);
-        let open = self.breaker.allowance() == Allowance::All;
-        self.gate.send_if_modified(|gate| std::mem::replace(gate, open) != open);
+        for kind in KINDS {
+            let open = self.breaker.allowance(kind) == Allowance::All;
+            let gate = &self.gates[place(kind)];
+            gate.send_if_modified(|gate| std::mem::replace(gate, open) != open);
+        }
         if let (Health::Bad, Some(turn)) = (report.health, &report.turn) {
             self.last_user = Some(turn.errand.user().clone());
         }
@@ -379,9 +395,7 @@ impl<C: Carrier> Engine<C> {
                 }
             }
             (Next::After(wait), Some(turn)) if !wait.is_zero() => self.park(turn, now + wait),
-            (Next::Held | Next::After(_), Some(turn)) => {
-                self.ready.insert(turn.number, turn.errand);
-            }
+            (Next::Held | Next::After(_), Some(turn)) => self.make_ready(turn.number, turn.errand),
         }
         None
     }
@@ -414,33 +428,46 @@ impl<C: Carrier> Engine<C> {
         while let Some(parked) = self.parked.first_entry().filter(|first| first.key().0 <= now) {
             let ((_, number), errand) = parked.remove_entry();
             self.in_doubt -= usize::from(errand.is_in_doubt());
-            self.ready.insert(number, errand);
+            self.make_ready(number, errand);
         }
     }
 
     /// Gives work to idle workers, as much as the breaker allows.
     async fn hand_out(&mut self, now: Instant) {
-        let busy = self.posts.len() - self.idle.len();
-        let allowed = match self.breaker.allowance() {
-            Allowance::All => usize::MAX,
-            Allowance::One => usize::from(busy == 0),
-            Allowance::ProbeAt(at) => {
-                if at <= now
-                    && busy == 0
-                    && let Some(user) = self.last_user.clone()
-                {
-                    self.give(Work::Probe(user)).await;
-                }
-                0
-            }
-        };
-        for _ in 0..allowed.min(self.idle.len()) {
-            let Some((number, errand)) = self.ready.pop_first() else {
+        if self.breaker.probe_at().is_some_and(|at| at <= now)
+            && !self.probing
+            && !self.idle.is_empty()
+            && let Some(user) = self.last_user.clone()
+        {
+            self.probing = true;
+            self.give(Work::Probe(user)).await;
+        }
+        while !self.idle.is_empty() {
+            let Some((turn, alone)) = self.next() else {
                 return;
             };
-            let turn = Turn { number, errand };
-            self.give(Work::Step { turn, alone: allowed == 1 }).await;
+            self.changing += usize::from(turn.errand.kind() == Kind::Change);
+            self.give(Work::Step { turn, alone }).await;
         }
+    }
+
+    /// What goes next, and whether it goes alone of its kind: of all that may go what has entered
+    /// first.
+    fn next(&mut self) -> Option<(Turn<C::Errand>, bool)> {
+        let allowed = |kind: &Kind| match (self.breaker.allowance(*kind), kind) {
+            (Allowance::All, _) => true,
+            (Allowance::One, Kind::Change) => self.changing == 0,
+            (Allowance::One | Allowance::ProbeAt(_), _) => false,
+        };
+        let first = |kind: &Kind| self.ready[place(*kind)].first_key_value().map(|(at, _)| *at);
+        let kind = KINDS
+            .into_iter()
+            .filter(allowed)
+            .filter(|kind| first(kind).is_some())
+            .min_by_key(first)?;
+        let (number, errand) = self.ready[place(kind)].pop_first()?;
+        let alone = self.breaker.allowance(kind) != Allowance::All;
+        Some((Turn { number, errand }, alone))
     }
 
     async fn give(&mut self, work: Work<C::Errand>) {
@@ -455,18 +482,13 @@ impl<C: Carrier> Engine<C> {
     fn alarm(&self, now: Instant) -> Instant {
         let far = now + Duration::from_secs(60);
         let parked = self.parked.first_key_value().map_or(far, |((due, _), _)| *due);
-        match self.breaker.allowance() {
-            Allowance::ProbeAt(at) if self.idle.len() == self.posts.len() => parked.min(at),
-            Allowance::ProbeAt(_) => far,
-            _ => parked,
-        }
-        .min(far)
-        .max(now + Duration::from_millis(1))
+        let probe = self.breaker.probe_at().filter(|_| !self.probing);
+        parked.min(probe.unwrap_or(far)).min(far).max(now + Duration::from_millis(1))
     }
 
     fn publish(&self) {
         let vitals = &self.carrier.line().vitals;
-        vitals.set_outage(self.breaker.allowance() != Allowance::All);
+        vitals.set_outage(self.breaker.allowance(Kind::Change) != Allowance::All);
         vitals.set_in_doubt(self.in_doubt);
     }
 
@@ -479,11 +501,19 @@ impl<C: Carrier> Engine<C> {
     }
 }
 
+/// The kinds that errands are of.
+const KINDS: [Kind; 2] = [Kind::Change, Kind::LookUp];
+
+/// Where a kind has its place.
+fn place(kind: Kind) -> usize {
+    usize::from(kind != Kind::Change)
+}
+
 /// What a worker does until its mailbox is closed.
 async fn labour<C: Carrier>(
     worker: usize,
     carrier: Arc<C>,
-    mut gate: watch::Receiver<bool>,
+    mut gates: [watch::Receiver<bool>; 2],
     mut dice: fastrand::Rng,
     mut work: mpsc::Receiver<Work<C::Errand>>,
     report: mpsc::Sender<Report<C::Errand>>,
@@ -496,7 +526,7 @@ async fn labour<C: Carrier>(
             }
             Work::Step { mut turn, alone } => {
                 let kind = turn.errand.kind();
-                let gate = (!alone).then_some(&mut gate);
+                let gate = (!alone).then_some(&mut gates[place(kind)]);
                 let (next, health) = carrier.step(&mut turn.errand, gate, &mut dice).await;
                 Report { worker, turn: Some(turn), kind, next, health }
             }

@@ -4,28 +4,34 @@
 //! # A row's life
 //!
 //! ```text
-//! bytes -> input -> Record -> plan -> Factor -> intake [admitted by the ledger]
-//!                          \-> Rejection -------------^
+//! bytes -> input -> Record -> plan -> Factor, order … -> intake [admitted by the ledger]
+//!                          \-> Rejection ---------------^
 //!   -> engine [lane per user] -> deliver [permit -> intent -> POST -> verdict] -> ledger -> report
-//!                                in doubt -> settle -> reconcile (GET list) ---------^
+//!                             |  in doubt -> settle -> reconcile (GET list) --------^
+//!                             \> apply [permit -> GET -> backup | permit -> intent -> PUT …] -^
 //! ```
 //!
 //! A straight line: nothing flows back up. [`input`] turns bytes into [`model::Record`]s with
 //! their lines; [`plan`] is pure and says of each what will be sent, or every fault; [`intake`]
 //! asks the [`ledger`] whether there is anything to do; [`engine`] decides order and
-//! concurrency; [`deliver`] takes one factor one step; [`auth0`] is the only room that speaks HTTP
-//! and knows the provider's words; [`retry`] alone decides what follows from an answer, and
-//! [`reconcile`] what a list says about a factor in doubt, both pure; [`pacer`] says when a request
-//! may go and [`breaker`] whether any may; [`report`] and [`progress`] show what is durable.
-//! Beside that line stands `verify`, which only asks: [`survey`] lists the users whose rows [`input`]
-//! and [`plan`] give, with the same pacer, breaker and token, and [`verify`] compares, pure.
+//! concurrency of errands, whatever they are. Two carriers take an errand one step: [`deliver`] a
+//! factor that is to be created, which must never simply be sent again, and [`apply`] an order
+//! about methods that are there (replace, update, delete, undo), which may be repeated at will and
+//! writes what it is about to destroy to the [`backup`] first. What both need before and after a
+//! request is the [`line`]. [`auth0`] is the only room that speaks HTTP and knows the provider's
+//! words; [`retry`] alone decides what follows from an answer, and [`reconcile`] what a list says
+//! about a factor in doubt, both pure; [`pacer`] says when a request may go and [`breaker`] whether
+//! any may; [`report`] and [`progress`] show what is durable.
+//! Beside that line stands the [`survey`], which only asks, with the same pacer, breaker and token,
+//! and tells in the order of the input: for `verify`, which compares ([`verify`], pure), and for
+//! `export`, which writes out ([`export`]).
 //! [`sandbox`] is the simulated tenant for demo, tests, benches and rehearsals. [`commands`] wires
 //! it together for [`cli`] and [`config`].
 //!
 //! # What must always hold
 //!
 //! 1. **Intent before effect.** No POST leaves before its intent is durable; one intent a wire
-//!    attempt ([`deliver`], [`ledger`]).
+//!    attempt ([`deliver`], [`apply`], [`ledger`]). Nothing is destroyed before its backup is.
 //! 2. **Never re-send in doubt.** Only 429, 401 and failures before a byte was written are known
 //!    not to have been executed; everything else that is not a clear answer is looked up after
 //!    the settle time ([`retry`], [`reconcile`]).

@@ -206,7 +206,7 @@ impl<A: Api> Survey<A> {
     }
 
     fn allowance(&self) -> Allowance {
-        lock(&self.breaker).allowance()
+        lock(&self.breaker).allowance(Kind::LookUp)
     }
 }
 

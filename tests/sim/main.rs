@@ -62,6 +62,14 @@ fn at_any_crash_and_under_any_fault_nothing_is_lost_and_nothing_doubled() {
 }
 
 #[test]
+fn an_import_taken_back_at_any_crash_leaves_nothing_of_it_and_can_be_made_anew() {
+    let first = number("MFAFERRY_TEST_SEED", 1);
+    let totals = all(first, SEEDS / 2, |seed| Scenario { undo: true, ..Scenario::swarm(seed) });
+    println!("seeds {first}..{}: {totals}", first + SEEDS / 2);
+    assert!(totals.crashes > SEEDS, "{totals}");
+}
+
+#[test]
 fn two_days_of_outages_expiries_and_crashes_lose_and_double_nothing() {
     let totals = all(number("MFAFERRY_TEST_SEED", 1), 1, Scenario::two_days);
     println!("{totals}");

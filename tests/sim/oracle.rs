@@ -20,6 +20,35 @@ pub(crate) fn adds_up(counts: &Counts, rows: usize, violations: &mut Vec<String>
     }
 }
 
+/// Judges an import that was taken back: nothing of it is there any more but what is said to be,
+/// and whatever is not ours is there as before.
+pub(crate) fn judge_undone(
+    platter: &Platter,
+    tenant: &Tenant,
+    foreign: &HashSet<String>,
+    violations: &mut Vec<String>,
+) {
+    for id in foreign.difference(&tenant.foreign()) {
+        violations.push(format!("{id}: it was not ours, and is gone"));
+    }
+    let books = tenant.books.lock().unwrap();
+    let there: HashSet<&str> =
+        books.users.values().flatten().map(|held| held.id.as_str()).collect();
+    for entry in platter.entries.values() {
+        let line = entry.line;
+        let is_there = entry.method_id.as_deref().is_some_and(|id| there.contains(id));
+        match entry.state {
+            State::Undone if is_there => {
+                violations.push(format!("line {line}: said undone, but it is there"));
+            }
+            State::Created | State::Undoing | State::AlreadyGone | State::Kept => {
+                violations.push(format!("line {line}: {:?} after an undo", entry.state));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Judges the end of a simulation.
 pub(crate) fn judge(
     factors: &[Factor],

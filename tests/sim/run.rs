@@ -7,10 +7,11 @@ use std::{
 };
 
 use mfaferry::{
-    deliver::{Delivery, Step},
-    engine::{self, End, Limits},
+    apply::{Applier, Deletes},
+    deliver::{Delivery, Item, Step},
+    engine::{self, End, Intake, Limits},
     input::Shape,
-    intake::{Factors, Items, Read, admit},
+    intake::{Factors, Items, Read, admit, created},
     ledger::{Key, Ledger},
     line::Line,
     model::{Contact, Credential, Factor, PublicKeyCredential, UserId},
@@ -49,6 +50,8 @@ pub(crate) struct Scenario {
     pub(crate) name_marker: bool,
     /// The first step of each factor: a survey with `--skip-existing`.
     pub(crate) first: Step,
+    /// Whether the import is taken back, and made once more.
+    pub(crate) undo: bool,
 }
 
 /// What came of simulations.
@@ -128,6 +131,7 @@ impl Scenario {
             forgetful: false,
             name_marker: dice.u8(..4) == 0,
             first: if dice.u8(..4) == 0 { Step::Survey } else { Step::Send },
+            undo: false,
             manners: Manners {
                 masks: dice.bool(),
                 conflicts: dice.u8(..4) == 0,
@@ -227,32 +231,26 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
         let tenant = Arc::new(Tenant::new(scenario.manners.clone(), Arc::clone(&world)));
         let platter = Arc::new(Mutex::new(Platter::default()));
         let factors = scenario.factors();
-        let mut crashes = 0;
-        let mut violations = Vec::new();
-        for number in 1.. {
-            if number > 400 {
-                violations.push("no end: 400 processes".into());
-                break;
-            }
-            let calm = crashes >= scenario.crashes;
-            let fuse = if calm { 0 } else { 1 + world.roll(|dice| dice.u64(..scenario.fuse)) };
-            let full =
-                if !calm && world.chance(0.1) { 1 + world.roll(|dice| dice.u64(..20)) } else { 0 };
-            world.begin(fuse, full);
-            tenant.forget_flights();
-            // Between two processes somebody may set the clock.
-            clock::set_ahead(world.roll(|dice| dice.i64(-600_000..600_000)));
-            let disk = Disk::new(Arc::clone(&platter), Arc::clone(&world), scenario.forgetful);
-            let end = process(scenario, number, disk, &tenant, &factors).await;
-            crashes += u64::from(world.crashed());
-            if let Some((End::Complete, counts)) = end {
-                oracle::adds_up(&counts, factors.len(), &mut violations);
-                break;
-            }
-            // Some time until somebody starts it again; sometimes none.
-            let wait = world.roll(|dice| dice.u64(..3) * dice.u64(..120));
-            tokio::time::sleep(Duration::from_secs(wait)).await;
+        let mut life = Life {
+            scenario,
+            world: Arc::clone(&world),
+            tenant: Arc::clone(&tenant),
+            platter: Arc::clone(&platter),
+            factors: &factors,
+            processes: 0,
+            crashes: 0,
+            violations: Vec::new(),
+        };
+        life.to_the_end(Command::Import).await;
+        if scenario.undo {
+            let before = tenant.foreign();
+            life.to_the_end(Command::Undo).await;
+            let platter = platter.lock().unwrap();
+            oracle::judge_undone(&platter, &tenant, &before, &mut life.violations);
+            drop(platter);
+            life.to_the_end(Command::Import).await;
         }
+        let Life { crashes, mut violations, .. } = life;
         let seconds = u64::try_from(clock::elapsed() / 1000).unwrap();
         tokio::time::sleep(Duration::from_secs(600)).await;
         tenant.catch_up();
@@ -270,9 +268,66 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
     })
 }
 
+/// What a process is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Import,
+    Undo,
+}
+
+/// One process after another over the same file, tenant and disk.
+struct Life<'a> {
+    scenario: &'a Scenario,
+    world: Arc<World>,
+    tenant: Arc<Tenant>,
+    platter: Arc<Mutex<Platter>>,
+    factors: &'a [Factor],
+    processes: i64,
+    crashes: u64,
+    violations: Vec<String>,
+}
+
+impl Life<'_> {
+    /// Starts the command again and again until it comes to its end; so many crashes in all.
+    async fn to_the_end(&mut self, command: Command) {
+        let (scenario, world) = (self.scenario, Arc::clone(&self.world));
+        let most = self.crashes + scenario.crashes;
+        for tries in 1.. {
+            if tries > 400 {
+                self.violations.push(format!("no end: 400 processes of {command:?}"));
+                return;
+            }
+            self.processes += 1;
+            let calm = self.crashes >= most;
+            let fuse = if calm { 0 } else { 1 + world.roll(|dice| dice.u64(..scenario.fuse)) };
+            let full =
+                if !calm && world.chance(0.1) { 1 + world.roll(|dice| dice.u64(..20)) } else { 0 };
+            world.begin(fuse, full);
+            self.tenant.forget_flights();
+            // Between two processes somebody may set the clock.
+            clock::set_ahead(world.roll(|dice| dice.i64(-600_000..600_000)));
+            let platter = Arc::clone(&self.platter);
+            let disk = Disk::new(platter, Arc::clone(&world), scenario.forgetful);
+            let end =
+                process(scenario, command, self.processes, disk, &self.tenant, self.factors).await;
+            self.crashes += u64::from(world.crashed());
+            if let Some((End::Complete, counts)) = end {
+                if command == Command::Import {
+                    oracle::adds_up(&counts, self.factors.len(), &mut self.violations);
+                }
+                return;
+            }
+            // Some time until somebody starts it again; sometimes none.
+            let wait = world.roll(|dice| dice.u64(..3) * dice.u64(..120));
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+        }
+    }
+}
+
 /// One process, from its start to its end or its death (`None`).
 async fn process(
     scenario: &Scenario,
+    command: Command,
     number: i64,
     disk: Disk,
     tenant: &Arc<Tenant>,
@@ -281,21 +336,6 @@ async fn process(
     let (ledger, owner) = Ledger::over(disk, number, clock::wall).ok()?;
     let owner = tokio::spawn(owner);
     let tally = ledger.tally();
-    let planner = Factors::new(Key::new(&[7; 32]), Shape::Factors);
-    let (read, reading) = mpsc::channel(7);
-    let (admitted, intake) = mpsc::channel(2);
-    let rows: Vec<Factor> = factors.to_vec();
-    let reader = tokio::spawn(async move {
-        for row in rows {
-            let prepared = planner.prepare(Box::new(row));
-            if read.send(Read::Row(prepared)).await.is_err() {
-                return;
-            }
-        }
-        drop(read.send(Read::End).await);
-    });
-    let admitting =
-        tokio::spawn(admit(reading, ledger.clone(), Items { first: scenario.first }, admitted));
     let line = Line {
         api: Arc::clone(tenant),
         ledger: ledger.clone(),
@@ -305,7 +345,6 @@ async fn process(
         vitals: Arc::new(Vitals::default()),
         now: clock::wall,
     };
-    let delivery = Arc::new(Delivery { line, name_marker: scenario.name_marker });
     let limits = Limits {
         concurrency: scenario.concurrency,
         window: 25,
@@ -313,7 +352,27 @@ async fn process(
         max_errors: None,
         seed: scenario.seed,
     };
-    let engine = tokio::spawn(engine::run(delivery, limits, intake));
+    let engine = match command {
+        Command::Import => {
+            let first = scenario.first;
+            let intake = read(factors.to_vec(), ledger.clone(), first);
+            let delivery = Arc::new(Delivery { line, name_marker: scenario.name_marker });
+            tokio::spawn(engine::run(delivery, limits, intake))
+        }
+        Command::Undo => {
+            let intake = created(ledger.clone());
+            let applier = Arc::new(Applier {
+                line,
+                backup: None,
+                key: Key::new(&[7; 32]),
+                allow_loss: false,
+                force: false,
+                dry_run: false,
+                deletes: Deletes::at_most(None),
+            });
+            tokio::spawn(engine::run(applier, limits, intake))
+        }
+    };
     let abort = engine.abort_handle();
     let end = tokio::select! {
         biased;
@@ -324,16 +383,31 @@ async fn process(
         let ended = ledger.end_run(matches!(end, End::Complete)).await;
         let counts = tally.get();
         drop(ledger);
-        reader.abort();
         drop(owner.await);
         return (ended.is_ok() && !tenant.world.crashed()).then_some((end, counts));
     }
     // SIGKILL: everything stops where it is. (Workers go with the engine that owns them.)
     abort.abort();
-    reader.abort();
-    admitting.abort();
     owner.abort();
     drop(ledger);
     tokio::task::yield_now().await;
     None
+}
+
+/// The file, read and admitted; both end when nobody listens any more.
+fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> Intake<Item> {
+    let planner = Factors::new(Key::new(&[7; 32]), Shape::Factors);
+    let (read, reading) = mpsc::channel(7);
+    let (admitted, intake) = mpsc::channel(2);
+    tokio::spawn(async move {
+        for row in rows {
+            let prepared = planner.prepare(Box::new(row));
+            if read.send(Read::Row(prepared)).await.is_err() {
+                return;
+            }
+        }
+        drop(read.send(Read::End).await);
+    });
+    tokio::spawn(admit(reading, ledger, Items { first }, admitted));
+    intake
 }

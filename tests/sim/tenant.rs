@@ -224,6 +224,13 @@ impl Tenant {
         Held { id, value, listed, ours: true }
     }
 
+    /// Ids of what is there and not ours.
+    pub(crate) fn foreign(&self) -> HashSet<String> {
+        let books = self.books.lock().unwrap();
+        let foreign = books.users.values().flatten().filter(|held| !held.ours);
+        foreign.map(|held| held.id.clone()).collect()
+    }
+
     fn violation(&self, what: String) {
         self.books.lock().unwrap().violations.push(what);
     }
