@@ -18,7 +18,7 @@
 //! factor that is to be created, which must never simply be sent again, and [`apply`] an order
 //! about methods that are there (replace, update, delete, undo), which may be repeated at will and
 //! writes what it is about to destroy to the [`backup`] first. What both need before and after a
-//! request is the [`line`]. [`auth0`] is the only room that speaks HTTP and knows the provider's
+//! request is the [`line`](mod@line). [`auth0`] is the only room that speaks HTTP and knows the provider's
 //! words; [`retry`] alone decides what follows from an answer, and [`reconcile`] what a list says
 //! about a factor in doubt, both pure; [`pacer`] says when a request may go and [`breaker`] whether
 //! any may; [`report`] and [`progress`] show what is durable.
