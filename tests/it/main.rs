@@ -19,6 +19,8 @@ mod kill;
 mod matrix;
 mod report;
 mod samples;
+#[cfg(target_os = "linux")]
+mod seal;
 mod secrets;
 mod stop;
 #[cfg(target_os = "linux")]
