@@ -1,8 +1,8 @@
 //! What may be repeated at will, to methods that are there: replace a user's set, change a method,
 //! delete, take back what was created. One [`Order`] goes in two stages, each one request.
 //!
-//! [`Stage::Look`] asks what is there, decides by it ([`judge`]) and writes it to the backup,
-//! durable, before anything is destroyed; [`Stage::Act`] does it. PUT, PATCH and DELETE are
+//! The first asks what is there, decides by it and writes it to the backup,
+//! durable, before anything is destroyed; the second does it. PUT, PATCH and DELETE are
 //! idempotent, so that an answer that is lost is asked for again, and nothing has to be settled.
 //! An intent is recorded all the same: a method that is not there any more after one has been
 //! deleted by us.

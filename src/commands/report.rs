@@ -14,6 +14,9 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
         return Err(Error::usage("no ledger is named", "give --ledger FILE"));
     };
     let ledger = Reader::open(path)?;
+    if let Some(fault) = ledger.fault()? {
+        tracing::warn!("this may not be all, and an import will refuse it: {fault}");
+    }
     let name = path.display().to_string();
     let mut failed = None;
     let mut keep = |done: Result<(), Error>| failed = done.err();

@@ -34,6 +34,10 @@ pub trait Store: Send + std::fmt::Debug {
     fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault>;
     /// Makes everything written so far durable, or says that it could not.
     fn commit(&mut self) -> Result<(), LedgerFault>;
+    /// Does what can wait until those who wait for a commit have been told.
+    fn rest(&mut self) -> Result<(), LedgerFault> {
+        Ok(())
+    }
 }
 
 /// A row on its way in.
@@ -433,6 +437,11 @@ impl<S: Store> Book<S> {
         }
         self.tally.set(&self.counts);
         Ok(())
+    }
+
+    /// Does what could wait until everybody was told.
+    pub(super) fn rest(&mut self) -> Result<(), LedgerFault> {
+        self.store.rest()
     }
 
     fn change(&mut self, seq: Seq, state: State) -> Result<(), LedgerFault> {

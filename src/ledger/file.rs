@@ -1,4 +1,4 @@
-//! The ledger's file: made whole or not at all, 0600, no links followed, one process at a time.
+//! The ledger's files: made whole or not at all, 0600, no links followed, one process at a time.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -8,8 +8,9 @@ use std::{
 };
 
 use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
-use super::LedgerFault;
+use super::{LedgerFault, seal::Seal};
 
 /// How every SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -27,15 +28,15 @@ pub(super) struct Locked {
 pub(super) struct Places(Vec<(PathBuf, (u64, u64))>);
 
 impl Places {
-    /// The ledger at `path` and the `-wal` beside it, as they are now.
+    /// The ledger at `path` and what stands beside it, as they are now.
     pub(super) fn of(path: &Path) -> Result<Self, LedgerFault> {
         let mut files = Vec::new();
-        let [wal, _] = side_files(path);
-        for file in [path.into(), wal] {
+        let [wal, _] = sqlites(path);
+        for file in [path.into(), seal(path), wal.clone()] {
             match identity(&file) {
                 Ok(identity) => files.push((file, identity)),
                 // Where there can be no `-wal`, SQLite does without.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !files.is_empty() => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound && file == wal => {}
                 Err(error) => return Err(LedgerFault::cannot("find its files", &error)),
             }
         }
@@ -52,7 +53,8 @@ impl Places {
             return Ok(());
         }
         Err(LedgerFault::new(
-            "it, or the `-wal` file beside it, was moved, replaced or deleted during the run",
+            "it, or the `-wal` or `-seal` file beside it, was moved, replaced or deleted during \
+             the run",
             "put it back as it was, then run the same command again; without it factors would be \
              doubled",
         ))
@@ -63,16 +65,21 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
 }
 
-/// Locks the ledger at `path`; `create` fills a new file in, where there is none yet.
+/// Locks the ledger at `path`; `create` fills a new file in, where there is none yet, and is told
+/// its id.
 pub(super) fn lock(
     path: &Path,
-    create: impl Fn(&Path) -> Result<(), LedgerFault>,
+    create: impl Fn(&Path, &str) -> Result<(), LedgerFault>,
 ) -> Result<Locked, LedgerFault> {
     let path = resolve(path)?;
     refuse_links(&path)?;
     let file = match open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(&path, create)?;
+            let made = make(&path, create);
+            // Another process may have been quicker: then the lock decides.
+            if !path.exists() {
+                made?;
+            }
             open(&path)
         }
         opened => opened,
@@ -83,7 +90,15 @@ pub(super) fn lock(
         Err(TryLockError::WouldBlock) => return Err(LedgerFault::in_use()),
         Err(TryLockError::Error(error)) => return Err(LedgerFault::cannot("lock it", &error)),
     }
-    inspect(&path, &mut file)?;
+    inspect(&path, &file)?;
+    let mut start = [0; MAGIC.len()];
+    if file.read_exact(&mut start).is_err() || start != MAGIC {
+        return Err(LedgerFault::new(
+            "it is not a ledger, or its beginning is lost",
+            "restore it from a copy, or give another --ledger; a lost ledger cannot protect \
+             against doubled factors, so it is never simply replaced",
+        ));
+    }
     Ok(Locked { path, _file: file })
 }
 
@@ -98,16 +113,24 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
     Ok(folder.join(name))
 }
 
-/// The files that SQLite keeps beside a ledger in use.
-pub(super) fn side_files(path: &Path) -> [PathBuf; 2] {
-    ["-wal", "-shm"].map(|suffix| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    })
+/// The seal of the ledger at `path`.
+pub(super) fn seal(path: &Path) -> PathBuf {
+    beside(path, "-seal")
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// The files that SQLite keeps beside a ledger in use.
+fn sqlites(path: &Path) -> [PathBuf; 2] {
+    ["-wal", "-shm"].map(|suffix| beside(path, suffix))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens a file that is there, and no link.
+pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -116,8 +139,8 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn refuse_links(path: &Path) -> Result<(), LedgerFault> {
-    let [wal, shm] = side_files(path);
-    for file in [path, &wal, &shm] {
+    let [wal, shm] = sqlites(path);
+    for file in [path, &seal(path), &wal, &shm] {
         if fs::symlink_metadata(file).is_ok_and(|meta| meta.file_type().is_symlink()) {
             return Err(LedgerFault::new(
                 "it, or a file beside it, is a symbolic link",
@@ -128,26 +151,33 @@ fn refuse_links(path: &Path) -> Result<(), LedgerFault> {
     Ok(())
 }
 
-/// Makes the ledger under another name and gives it its own once it is whole: a kill in between
-/// leaves no half ledger that a later run would have to guess about.
-fn make(path: &Path, create: impl Fn(&Path) -> Result<(), LedgerFault>) -> Result<(), LedgerFault> {
-    if side_files(path).iter().any(|file| file.exists()) {
-        return Err(LedgerFault::new(
-            "it is missing, but a `-wal` or `-shm` file of it is there",
-            "put the ledger back beside it; only if you know that nothing is in it, delete the \
-             side files",
-        ));
+/// Makes the ledger, its seal first: a ledger without one is never a new one.
+fn make(
+    path: &Path,
+    create: impl Fn(&Path, &str) -> Result<(), LedgerFault>,
+) -> Result<(), LedgerFault> {
+    if sqlites(path).iter().any(|file| file.exists()) {
+        return Err(LedgerFault::gone("-wal` or `-shm"));
     }
+    let id = Seal::make(path)?;
+    place(path, |fresh| create(fresh.path(), &id))
+}
+
+/// Makes a file under another name and gives it its own once it is whole: a kill in between
+/// leaves no half file that a later run would have to guess about. One that is there stays.
+pub(super) fn place(
+    path: &Path,
+    fill: impl FnOnce(&mut NamedTempFile) -> Result<(), LedgerFault>,
+) -> Result<(), LedgerFault> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let fresh = tempfile::Builder::new()
+    let mut fresh = tempfile::Builder::new()
         .prefix(".mfaferry-new-")
         .tempfile_in(folder)
         .map_err(|error| LedgerFault::cannot("create it", &error))?;
-    create(fresh.path())?;
+    fill(&mut fresh)?;
     fresh.as_file().sync_all().map_err(|error| LedgerFault::cannot("write it", &error))?;
     match fresh.persist_noclobber(path) {
         Ok(_) => {}
-        // Another process was quicker; the lock decides.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(LedgerFault::cannot("create it", &error.error)),
     }
@@ -156,7 +186,8 @@ fn make(path: &Path, create: impl Fn(&Path) -> Result<(), LedgerFault>) -> Resul
         .map_err(|error| LedgerFault::cannot("make it durable", &error))
 }
 
-fn inspect(path: &Path, file: &mut File) -> Result<(), LedgerFault> {
+/// Refuses what is no file of its own, or somebody else's, and makes it private.
+pub(super) fn inspect(path: &Path, file: &File) -> Result<(), LedgerFault> {
     let meta = file.metadata().map_err(|error| LedgerFault::cannot("read it", &error))?;
     if !meta.is_file() || meta.nlink() != 1 {
         return Err(LedgerFault::new(
@@ -170,14 +201,6 @@ fn inspect(path: &Path, file: &mut File) -> Result<(), LedgerFault> {
     let here = identity(path).map_err(|error| LedgerFault::cannot("read it", &error))?;
     if here != (meta.dev(), meta.ino()) {
         return Err(LedgerFault::in_use());
-    }
-    let mut start = [0; MAGIC.len()];
-    if file.read_exact(&mut start).is_err() || start != MAGIC {
-        return Err(LedgerFault::new(
-            "it is not a ledger, or its beginning is lost",
-            "restore it from a copy, or give another --ledger; a lost ledger cannot protect \
-             against doubled factors, so it is never simply replaced",
-        ));
     }
     if meta.permissions().mode() & 0o077 != 0 {
         file.set_permissions(fs::Permissions::from_mode(0o600))

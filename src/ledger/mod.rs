@@ -2,7 +2,8 @@
 //!
 //! One thread owns the store. It takes whatever waits, applies it, commits once (one sync for
 //! all of it), and only then answers: an intent is durable when [`Ledger::intend`] returns, and
-//! the [`Tally`] counts only what is durable. The first failed write or sync ends it: every later
+//! the [`Tally`] counts only what is durable. A seal beside the ledger tells the next
+//! run whether any of it has gone since. The first failed write or sync ends it: every later
 //! call fails, so nothing more is sent (reliability.md, R9).
 //!
 //! A row's number ([`Seq`]) is given in order of admission and is the only key; "seen before?"
@@ -22,6 +23,7 @@ mod fingerprint;
 mod index;
 mod owner;
 mod read;
+mod seal;
 mod seq;
 mod sqlite;
 mod tally;
@@ -92,7 +94,7 @@ impl Ledger {
 
     fn try_open(path: &Path, opening: Opening<'_>) -> Result<Opened, LedgerFault> {
         let at = (opening.now)();
-        let lock = file::lock(path, |path| sqlite::create(path, opening.tenant, at))?;
+        let lock = file::lock(path, |path, id| sqlite::create(path, id, opening.tenant, at))?;
         let (store, meta, resumed) =
             sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
         let run = store.run();
@@ -276,8 +278,34 @@ impl LedgerFault {
         let message = message.into();
         Self::new(
             format!("it is damaged: {message}"),
-            "restore it from a copy; a damaged ledger cannot protect against doubled factors, so \
-             nothing is sent",
+            "restore it, and the files beside it, from a copy made since the last run; a damaged \
+             ledger cannot protect against doubled factors, so nothing is sent. If there is no \
+             copy, begin a new --ledger with `--skip-existing`, which asks what is there",
+        )
+    }
+
+    fn lost() -> Self {
+        Self::damaged(
+            "less is in it than was written; a part of it, or of the `-wal` file beside it, is lost",
+        )
+    }
+
+    /// The ledger and its seal are not together, or not of one time.
+    fn apart(message: &str) -> Self {
+        Self::new(
+            message,
+            "put back the ledger and all files beside it as the last run left them: they belong \
+             together, and without them factors could be doubled, so nothing is sent. If they are \
+             lost, begin a new --ledger with `--skip-existing`, which asks what is there",
+        )
+    }
+
+    /// A file beside the ledger is there, and the ledger itself is not.
+    fn gone(side: &str) -> Self {
+        Self::new(
+            format!("it is missing, but a `{side}` file of it is there"),
+            "put the ledger back beside it; only if you know that nothing is in it, delete the \
+             side files",
         )
     }
 

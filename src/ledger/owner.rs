@@ -15,8 +15,9 @@ use crate::{
     retry::{Audit, Settlement},
 };
 
-/// How many commands share a commit at most (performance.md 3: more gains little).
-const BATCH: usize = 1024;
+/// How many commands share a commit at most (performance.md 3: more gains little). None of them
+/// writes more than one row of a factor.
+pub(super) const BATCH: usize = 1024;
 
 /// What can be asked of the ledger.
 #[derive(Debug)]
@@ -63,6 +64,10 @@ pub(super) async fn run<S: Store>(
                 *reason = Some(error);
                 return;
             }
+        }
+        if let Err(error) = book.rest() {
+            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            return;
         }
     }
 }

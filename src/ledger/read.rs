@@ -9,6 +9,7 @@ use super::{
     LedgerFault, correlation,
     entry::Entry,
     file,
+    seal::Seal,
     seq::Seq,
     sqlite::{self, COLUMNS},
     tally::ByState,
@@ -26,6 +27,8 @@ pub struct Reader {
     path: std::path::PathBuf,
     id: String,
     tenant: String,
+    /// What was sealed before anything was read: a run may be going on.
+    sealed: Result<u64, LedgerFault>,
 }
 
 /// One object of a report.
@@ -70,7 +73,20 @@ impl Reader {
         let connection = Connection::open_with_flags(&path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         let meta = sqlite::recognise(&connection)?;
-        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant })
+        let sealed = Seal::peek(&path, &meta.id);
+        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, sealed })
+    }
+
+    /// Why an import will refuse this ledger, if it will: a report may be all that is left of it.
+    pub fn fault(&self) -> Result<Option<Error>, Error> {
+        let fault = match &self.sealed {
+            Ok(sealed) => {
+                let writes = sqlite::writes(&self.connection).map_err(|fault| fault.at(&self.path));
+                (writes? < *sealed).then(LedgerFault::lost)
+            }
+            Err(fault) => Some(fault.clone()),
+        };
+        Ok(fault.map(|fault| fault.at(&self.path)))
     }
 
     /// The tenant it is bound to.

@@ -1,8 +1,9 @@
--- The ledger, format 1. Holds no secret and no contact value: factors are known by fingerprint.
+-- The ledger, format 2. Holds no secret and no contact value: factors are known by fingerprint.
 PRAGMA application_id = 0x6d666672; -- "mffr"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
--- tenant: base URL it is bound to; key: 32 random bytes for fingerprints; id: of this ledger.
+-- tenant: base URL it is bound to; key: 32 random bytes for fingerprints; id: of this ledger and
+-- its seal; check: of these three.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runs (
@@ -37,7 +38,8 @@ CREATE TABLE factors (
     status      INTEGER,
     error       TEXT,
     settled_at  INTEGER,
-    crc         INTEGER NOT NULL     -- of all the above
+    crc         INTEGER NOT NULL,    -- of all the above
+    writes      INTEGER NOT NULL     -- how often this row was written; the seal has the sum
 ) STRICT;
 
 -- Rows refused before sending, by the input they stand in.

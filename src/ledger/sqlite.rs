@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, config::DbConfig, params};
 
 use super::{
     LedgerFault,
@@ -10,6 +10,7 @@ use super::{
     entry::Entry,
     file::{Locked, Places},
     fingerprint::{Fingerprint, NameTag},
+    seal::Seal,
     seq::Seq,
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
 /// "mffr", in the file's header: this is a ledger of ours.
 const APPLICATION_ID: i64 = 0x6d66_6672;
 /// The format this program writes.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// Columns of `factors`, in the order in which [`entry`] reads and [`Sqlite::write`] binds them.
 pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, \
@@ -43,16 +44,18 @@ pub(super) struct Sqlite {
     input: String,
     in_transaction: bool,
     places: Places,
+    seal: Seal,
+    /// How often rows were written, in all.
+    writes: u64,
     /// Released after the connection is closed: fields drop in this order.
     _lock: Locked,
 }
 
 /// Fills in a new ledger.
-pub(super) fn create(path: &Path, tenant: &str, at: Millis) -> Result<(), LedgerFault> {
-    let mut random = [0; 38];
-    getrandom::fill(&mut random)
+pub(super) fn create(path: &Path, id: &str, tenant: &str, at: Millis) -> Result<(), LedgerFault> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
         .map_err(|error| LedgerFault::new(format!("cannot make its key: {error}"), ""))?;
-    let id = data_encoding::HEXLOWER.encode(&random[32..]);
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -60,7 +63,8 @@ pub(super) fn create(path: &Path, tenant: &str, at: Millis) -> Result<(), Ledger
     let mut meta = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
     meta.execute(params!["id", id.as_bytes()])?;
     meta.execute(params!["tenant", tenant.as_bytes()])?;
-    meta.execute(params!["key", &random[..32]])?;
+    meta.execute(params!["key", key])?;
+    meta.execute(params!["check", check(id, tenant, &key)])?;
     meta.execute(params!["made_at", at.to_string().as_bytes()])?;
     drop(meta);
     // Closing would do the same and say nothing of a failure, and the file is moved without its
@@ -84,10 +88,10 @@ pub(super) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
         ));
     }
     let format = pragma("user_version")?;
-    if format > FORMAT {
+    if format != FORMAT {
         return Err(LedgerFault::new(
-            format!("its format is {format}; this program knows format {FORMAT} and older"),
-            "use the version of mfaferry that wrote it, or a newer one",
+            format!("its format is {format}; this program knows format {FORMAT}"),
+            "use the version of mfaferry that wrote it",
         ));
     }
     let value = |key: &str| {
@@ -101,7 +105,41 @@ pub(super) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let key =
         value("key")?.try_into().map_err(|_| LedgerFault::damaged("its key has another length"))?;
-    Ok(Meta { id: text(value("id")?), tenant: text(value("tenant")?), key })
+    let meta = Meta { id: text(value("id")?), tenant: text(value("tenant")?), key };
+    if value("check")? != check(&meta.id, &meta.tenant, &meta.key) {
+        return Err(LedgerFault::damaged("its key, id or tenant does not match the check sum"));
+    }
+    Ok(meta)
+}
+
+/// A check sum of what the whole ledger hangs on: with another key, no factor would be known.
+fn check(id: &str, tenant: &str, key: &[u8; 32]) -> [u8; 4] {
+    let mut crc = crc32fast::Hasher::new();
+    for part in [id.as_bytes(), tenant.as_bytes(), key] {
+        crc.update(&part.len().to_le_bytes());
+        crc.update(part);
+    }
+    crc.finalize().to_le_bytes()
+}
+
+/// How its tables were made, as SQLite keeps it.
+fn schema(connection: &Connection) -> Result<Option<String>, LedgerFault> {
+    let all = "SELECT group_concat(sql) FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+    Ok(connection.query_row(all, [], |row| row.get(0))?)
+}
+
+fn schema_of_a_new_one() -> Result<Option<String>, LedgerFault> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch(include_str!("schema.sql"))?;
+    schema(&connection)
+}
+
+/// How often rows were written, in all.
+pub(super) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
+    let sum: i64 =
+        connection
+            .query_row("SELECT coalesce(sum(writes), 0) FROM factors", [], |row| row.get(0))?;
+    Ok(sum.cast_unsigned())
 }
 
 impl Sqlite {
@@ -117,6 +155,9 @@ impl Sqlite {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(&lock.path, flags)?;
+        // What turns out to be damaged stays as it is.
+        let keep_wal = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        connection.set_db_config(keep_wal, true)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
@@ -128,9 +169,11 @@ impl Sqlite {
             ));
         }
         let sound: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-        if sound != "ok" {
+        if sound != "ok" || schema(&connection)? != schema_of_a_new_one()? {
             return Err(LedgerFault::damaged("its structure does not hold together"));
         }
+        let writes = writes(&connection)?;
+        let mut seal = Seal::open(&lock.path, &meta.id, writes)?;
         let resumed = connection
             .query_row("SELECT 1 FROM runs LIMIT 1", [], |_| Ok(()))
             .optional()?
@@ -140,12 +183,18 @@ impl Sqlite {
             params![command, input, at],
         )?;
         let run = connection.last_insert_rowid();
+        // That commit has also synced whatever a killed process had not: now it can be sealed.
+        seal.set(writes)?;
+        seal.sync()?;
+        connection.set_db_config(keep_wal, false)?;
         let store = Self {
             connection,
             run,
             input: input.into(),
             in_transaction: false,
             places: Places::of(&lock.path)?,
+            seal,
+            writes,
             _lock: lock,
         };
         Ok((store, meta, resumed))
@@ -189,6 +238,7 @@ impl Sqlite {
             entry.settled_at,
             entry.check(seq.0),
         ])?;
+        self.writes += 1;
         if written == 1 {
             Ok(())
         } else {
@@ -224,7 +274,7 @@ impl Store for Sqlite {
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
         self.write(
             "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 1)",
             seq,
             entry,
         )
@@ -235,7 +285,8 @@ impl Store for Sqlite {
             "UPDATE factors SET fingerprint = ?2, operation = ?3, run = ?4, line = ?5, user_id = ?6, \
              type = ?7, name = ?8, state = ?9, how = ?10, attempts = ?11, doubts = ?12, \
              audited = ?13, marked = ?14, intent_at = ?15, skew = ?16, method_id = ?17, \
-             status = ?18, error = ?19, settled_at = ?20, crc = ?21 \
+             status = ?18, error = ?19, settled_at = ?20, crc = ?21, \
+             writes = writes + 1 \
              WHERE seq = ?1",
             seq,
             entry,
@@ -285,7 +336,14 @@ impl Store for Sqlite {
             self.connection.prepare_cached("COMMIT")?.execute([])?;
             self.in_transaction = false;
         }
+        if self.writes != self.seal.sum() {
+            self.seal.set(self.writes)?;
+        }
         Ok(())
+    }
+
+    fn rest(&mut self) -> Result<(), LedgerFault> {
+        self.seal.sync()
     }
 }
 

@@ -20,6 +20,8 @@ mod lifecycle;
 mod matrix;
 mod report;
 mod samples;
+#[cfg(target_os = "linux")]
+mod seal;
 mod secrets;
 mod stop;
 #[cfg(target_os = "linux")]

@@ -168,12 +168,14 @@ fn a_ledger_of_another_tenant_or_kind_or_format_exits_6() {
     fs::remove_file(bench.path("hard")).unwrap();
     assert_eq!(fs::read(bench.path("not-a-ledger")).unwrap(), b"user_id,type\n", "left alone");
 
-    let newer = rusqlite::Connection::open(bench.path("in.csv.ledger")).unwrap();
-    newer.pragma_update(None, "user_version", 99).unwrap();
-    drop(newer);
-    let done = run(&mut bench.import("in.csv"));
-    assert_eq!(done.code, Some(6), "{done:?}");
-    assert!(done.stderr.contains("format is 99"), "{done:?}");
+    for format in [1, 99] {
+        let other = rusqlite::Connection::open(bench.path("in.csv.ledger")).unwrap();
+        other.pragma_update(None, "user_version", format).unwrap();
+        drop(other);
+        let done = run(&mut bench.import("in.csv"));
+        assert_eq!(done.code, Some(6), "{done:?}");
+        assert!(done.stderr.contains(&format!("format is {format}")), "{done:?}");
+    }
 }
 
 #[test]
@@ -222,8 +224,9 @@ fn the_ledger_is_private_whatever_the_umask() {
     }
     let child = spawn(&mut command);
     until("it runs", || bench.tenant().stats().created > 20);
-    for file in ["in.csv.ledger", "in.csv.ledger-wal", "in.csv.ledger-shm"] {
-        let mode = fs::metadata(bench.path(file)).unwrap().permissions().mode();
+    for side in ["", "-wal", "-shm", "-seal"] {
+        let file = format!("in.csv.ledger{side}");
+        let mode = fs::metadata(bench.path(&file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     assert_eq!(read(&child.wait_with_output().unwrap()).code, Some(0));

@@ -60,8 +60,7 @@ fn each_third_party_name_lives_in_one_room() {
 #[test]
 fn pure_rooms_do_no_input_or_output() {
     for (file, text) in sources() {
-        let pure =
-            [
+        let pure = [
             "model.rs",
             "order.rs",
             "plan/",

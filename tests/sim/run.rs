@@ -241,14 +241,15 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
             crashes: 0,
             violations: Vec::new(),
         };
-        life.to_the_end(Command::Import).await;
+        life.carry_through(Command::Import).await;
         if scenario.undo {
             let before = tenant.foreign();
-            life.to_the_end(Command::Undo).await;
-            let platter = platter.lock().unwrap();
-            oracle::judge_undone(&platter, &tenant, &before, &mut life.violations);
-            drop(platter);
-            life.to_the_end(Command::Import).await;
+            life.carry_through(Command::Undo).await;
+            let undone = |violations: &mut Vec<String>| {
+                oracle::judge_undone(&platter.lock().unwrap(), &tenant, &before, violations);
+            };
+            undone(&mut life.violations);
+            life.carry_through(Command::Import).await;
         }
         let Life { crashes, mut violations, .. } = life;
         let seconds = u64::try_from(clock::elapsed() / 1000).unwrap();
@@ -289,7 +290,7 @@ struct Life<'a> {
 
 impl Life<'_> {
     /// Starts the command again and again until it comes to its end; so many crashes in all.
-    async fn to_the_end(&mut self, command: Command) {
+    async fn carry_through(&mut self, command: Command) {
         let (scenario, world) = (self.scenario, Arc::clone(&self.world));
         let most = self.crashes + scenario.crashes;
         for tries in 1.. {

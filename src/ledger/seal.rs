@@ -1,0 +1,184 @@
+//! The seal: a small file beside the ledger that says how much of it there has to be.
+//!
+//! SQLite takes whatever stands behind a damage in its `-wal` for never written, intents included,
+//! and a ledger that was copied without its `-wal` looks whole. So every row counts how often it
+//! was written, and once a commit is durable the sum of these counts is written here, before
+//! anybody is told of the commit. No count ever falls: a sum as large as the sealed one means that
+//! each row is there as it was last known, and a smaller one that something is lost.
+//!
+//! What is written here outlives the process at once. For the machine's own end it is synced
+//! before the next commit, while requests are under way: a second sync in their way would cost a
+//! quarter of the speed, and only matter where power fails and the last commit rots as well.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::Path,
+};
+
+use super::{LedgerFault, file, owner::BATCH};
+
+/// How a seal begins.
+const MAGIC: &[u8; 8] = b"mffrseal";
+/// Length of a ledger's id.
+const ID: usize = 12;
+/// Length of what is written: magic, id, sum, check sum.
+const LENGTH: usize = MAGIC.len() + ID + 8 + 4;
+/// There are two slots, written in turn, and a disk block for each: a write that is torn leaves
+/// the other one.
+const BLOCK: usize = 4096;
+/// The seal is behind by one commit when the process is killed in between, and a commit has a
+/// row for each command at most.
+const MOST_BEHIND: u64 = BATCH as u64;
+
+/// What a slot says.
+type Slot = ([u8; ID], u64);
+
+/// The seal of a ledger that is open for a run.
+#[derive(Debug)]
+pub(super) struct Seal {
+    file: File,
+    id: [u8; ID],
+    sum: u64,
+    /// The slot that is older or damaged: the next one to be written.
+    next: usize,
+    synced: bool,
+}
+
+impl Seal {
+    /// Makes the seal of a ledger that is about to be made, and returns the id for both. A seal
+    /// that was never used is what a kill at this very point has left: the new ledger takes it.
+    pub(super) fn make(ledger: &Path) -> Result<String, LedgerFault> {
+        let mut random = [0; ID / 2];
+        getrandom::fill(&mut random)
+            .map_err(|error| LedgerFault::new(format!("cannot make its id: {error}"), ""))?;
+        let mut id = [0; ID];
+        data_encoding::HEXLOWER.encode_mut(&random, &mut id);
+        let mut blocks = vec![0; 2 * BLOCK];
+        for block in blocks.chunks_mut(BLOCK) {
+            block[..LENGTH].copy_from_slice(&encode((id, 0)));
+        }
+        let path = file::seal(ledger);
+        file::place(&path, |fresh| {
+            fresh.write_all(&blocks).map_err(|error| LedgerFault::cannot("write its seal", &error))
+        })?;
+        match read(&open(&path)?)? {
+            [Some((id, 0)), Some(other)] if other == (id, 0) => {
+                Ok(String::from_utf8_lossy(&id).into_owned())
+            }
+            _ => Err(LedgerFault::gone("-seal")),
+        }
+    }
+
+    /// Opens the seal of the ledger with that id, and holds it against the sum of its rows.
+    pub(super) fn open(ledger: &Path, id: &str, sum: u64) -> Result<Self, LedgerFault> {
+        let file = open(&file::seal(ledger))?;
+        let slots = read(&file)?;
+        let (id, sealed) = latest(&slots, id)?;
+        match sum.checked_sub(sealed) {
+            None => Err(LedgerFault::lost()),
+            Some(behind) if behind > MOST_BEHIND => Err(LedgerFault::apart(
+                "the `-seal` file beside it is older than the ledger itself",
+            )),
+            Some(_) => {
+                let next = usize::from(slots[0] == Some((id, sealed)));
+                Ok(Self { file, id, sum: sealed, next, synced: true })
+            }
+        }
+    }
+
+    /// What is sealed of the ledger with that id, for those who only read.
+    pub(super) fn peek(ledger: &Path, id: &str) -> Result<u64, LedgerFault> {
+        let slots = read(&File::open(file::seal(ledger)).map_err(|error| closed(&error))?)?;
+        latest(&slots, id).map(|(_, sum)| sum)
+    }
+
+    /// Seals a sum that is durable in the ledger.
+    pub(super) fn set(&mut self, sum: u64) -> Result<(), LedgerFault> {
+        let at = (self.next * BLOCK) as u64;
+        self.file.write_all_at(&encode((self.id, sum)), at).map_err(|error| failed(&error))?;
+        (self.sum, self.next, self.synced) = (sum, 1 - self.next, false);
+        Ok(())
+    }
+
+    /// Makes it durable. A sync that fails is not tried again: the system may have dropped what it
+    /// could not write, and would call the next one good.
+    pub(super) fn sync(&mut self) -> Result<(), LedgerFault> {
+        if !self.synced {
+            self.file.sync_data().map_err(|error| failed(&error))?;
+            self.synced = true;
+        }
+        Ok(())
+    }
+
+    /// The sum that is sealed.
+    pub(super) fn sum(&self) -> u64 {
+        self.sum
+    }
+}
+
+fn open(path: &Path) -> Result<File, LedgerFault> {
+    let file = file::open(path).map_err(|error| closed(&error))?;
+    file::inspect(path, &file)?;
+    Ok(file)
+}
+
+fn closed(error: &io::Error) -> LedgerFault {
+    if error.kind() == io::ErrorKind::NotFound {
+        return LedgerFault::apart("the `-seal` file beside it is missing");
+    }
+    LedgerFault::new(
+        format!("cannot open the `-seal` file beside it: {error}"),
+        "check its permissions, then run the same command again",
+    )
+}
+
+fn failed(error: &io::Error) -> LedgerFault {
+    LedgerFault::new(
+        format!("cannot write the `-seal` file beside it: {error}"),
+        "check the disk and its space, then run the same command again: it goes on where it \
+         stopped",
+    )
+}
+
+/// The later of the slots that hold.
+fn latest(slots: &[Option<Slot>; 2], id: &str) -> Result<Slot, LedgerFault> {
+    let Some(slot) = slots.iter().flatten().copied().max_by_key(|(_, sum)| *sum) else {
+        return Err(LedgerFault::apart("the `-seal` file beside it is damaged"));
+    };
+    if slots.iter().flatten().any(|(other, _)| other != id.as_bytes()) {
+        return Err(LedgerFault::apart("the `-seal` file beside it is another ledger's"));
+    }
+    Ok(slot)
+}
+
+fn read(file: &File) -> Result<[Option<Slot>; 2], LedgerFault> {
+    let mut slots = [None; 2];
+    for (number, slot) in slots.iter_mut().enumerate() {
+        let mut bytes = [0; LENGTH];
+        match file.read_exact_at(&mut bytes, (number * BLOCK) as u64) {
+            Ok(()) => *slot = decode(&bytes),
+            // It was cut.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(LedgerFault::cannot("read its seal", &error)),
+        }
+    }
+    Ok(slots)
+}
+
+fn encode((id, sum): Slot) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    let (body, check) = bytes.split_at_mut(LENGTH - 4);
+    body[..8].copy_from_slice(MAGIC);
+    body[8..8 + ID].copy_from_slice(&id);
+    body[8 + ID..].copy_from_slice(&sum.to_le_bytes());
+    check.copy_from_slice(&crc32fast::hash(body).to_le_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8; LENGTH]) -> Option<Slot> {
+    let id = bytes[8..8 + ID].try_into().ok()?;
+    let sum = u64::from_le_bytes(bytes[8 + ID..LENGTH - 4].try_into().ok()?);
+    (*bytes == encode((id, sum))).then_some((id, sum))
+}
