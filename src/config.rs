@@ -71,6 +71,16 @@ pub struct Config {
     pub name_marker: bool,
 }
 
+impl Target {
+    /// What it is called, for people.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Sandbox => "the sandbox",
+            Self::Tenant { base, .. } => base.as_str(),
+        }
+    }
+}
+
 /// Which tenant.
 #[derive(Debug)]
 pub enum Target {

@@ -76,6 +76,7 @@ pub(super) async fn delete(command: Delete, show: Show) -> Result<Exit, Error> {
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
+    let config = Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())?;
     let (source, rows) = open_input(&bulk, Shape::Targets).await?;
     let what = match (all_methods, rows) {
         (false, Some(rows)) => format!("{rows} methods"),
@@ -83,7 +84,7 @@ pub(super) async fn delete(command: Delete, show: Show) -> Result<Exit, Error> {
         (true, Some(rows)) => format!("all methods of {rows} users"),
         (true, None) => "all methods of users".into(),
     };
-    if !agreed(&deleting, &what, bulk.input == "-").await? {
+    if !agreed(&deleting, &what, &config, bulk.input == "-").await? {
         return Ok(Exit::Stopped);
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
@@ -114,7 +115,7 @@ pub(super) async fn undo(command: Undo, show: Show) -> Result<Exit, Error> {
         "{} methods that an import has created",
         totals[State::Created] + totals[State::Kept]
     );
-    if !agreed(&deleting, &what, false).await? {
+    if !agreed(&deleting, &what, &config, false).await? {
         return Ok(Exit::Stopped);
     }
     let stop = CancellationToken::new();
@@ -140,11 +141,18 @@ fn wants(deleting: Deleting) -> Wants {
 }
 
 /// Asks before anything is deleted, unless that is not needed.
-async fn agreed(deleting: &Deleting, what: &str, input_is_stdin: bool) -> Result<bool, Error> {
+async fn agreed(
+    deleting: &Deleting,
+    what: &str,
+    config: &Config,
+    input_is_stdin: bool,
+) -> Result<bool, Error> {
     if deleting.yes || deleting.dry_run {
         return Ok(true);
     }
-    let question = format!("Delete {what}? They are backed up first. Type `yes` to go on: ");
+    let tenant = config.target.name();
+    let question =
+        format!("Delete {what}, at {tenant}? They are backed up first. Type `yes` to go on: ");
     blocking(move || confirm(&question, input_is_stdin)).await
 }
 
