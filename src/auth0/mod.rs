@@ -7,6 +7,7 @@ use reqwest::{
     Method as Verb,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
 };
+use url::Url;
 
 mod clock;
 mod endpoint;
@@ -82,7 +83,7 @@ impl Client {
     async fn call(
         &self,
         verb: Verb,
-        url: &str,
+        url: Url,
         scope: &'static str,
         fill: impl FnOnce(&mut reqwest::Request),
     ) -> Answer<Option<Bytes>> {
@@ -90,11 +91,7 @@ impl Client {
             Ok(token) => token,
             Err(answer) => return answer.map(Verdict::without_result),
         };
-        let Some(mut request) = self.transport.request(verb, url) else {
-            return Answer::bare(Verdict::Stop(Box::new(Error::Internal(
-                "a request URL is not a URL".into(),
-            ))));
-        };
+        let mut request = self.transport.request(verb, url);
         *request.headers_mut() = token::headers(&token);
         fill(&mut request);
         match self.transport.send(request).await {
@@ -159,7 +156,7 @@ impl Api for Client {
         };
         let body = wire::create_body(factor);
         let answer = self
-            .call(Verb::POST, &url, CREATE, |request| {
+            .call(Verb::POST, url, CREATE, |request| {
                 let headers = request.headers_mut();
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 if let Ok(id) = HeaderValue::from_str(correlation) {
@@ -185,7 +182,7 @@ impl Api for Client {
     }
 
     async fn list(&self, user: &UserId) -> Answer<Vec<Method>> {
-        let Some(url) = self.base.methods(user) else {
+        let Some(mut url) = self.base.methods(user) else {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
         let mut list = Vec::new();
@@ -194,8 +191,9 @@ impl Api for Client {
         let mut meter = Meter::default();
         let mut status = None;
         for number in 0..MOST_PAGES {
-            let page = format!("{url}?page={number}&per_page={PER_PAGE}&include_totals=true");
-            let answer = self.call(Verb::GET, &page, READ, |_| {}).await;
+            let page = format!("page={number}&per_page={PER_PAGE}&include_totals=true");
+            url.set_query(Some(&page));
+            let answer = self.call(Verb::GET, url.clone(), READ, |_| {}).await;
             requests += answer.requests;
             (meter, status) = (answer.meter, answer.status.or(status));
             let no_list = |verdict| Answer { verdict, status, meter, requests };
@@ -238,7 +236,7 @@ impl Api for Client {
         };
         let body = wire::rename_body(name);
         let answer = self
-            .call(Verb::PATCH, &url, UPDATE, |request| {
+            .call(Verb::PATCH, url, UPDATE, |request| {
                 let json = HeaderValue::from_static("application/json");
                 request.headers_mut().insert(CONTENT_TYPE, json);
                 *request.body_mut() = Some(body.into());

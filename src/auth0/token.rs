@@ -9,6 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::transport::{Exchange, NotSent, Transport};
@@ -58,7 +59,7 @@ pub(super) struct Tokens {
     credentials: Credentials,
     /// What a token must allow.
     scopes: &'static [&'static str],
-    url: String,
+    url: Url,
     transport: Transport,
     state: Mutex<State>,
     /// Held while a token is being taken, so that one request serves everybody.
@@ -108,7 +109,7 @@ impl Tokens {
     pub(super) fn new(
         credentials: Credentials,
         scopes: &'static [&'static str],
-        url: String,
+        url: Url,
         transport: Transport,
     ) -> Self {
         Self {
@@ -236,9 +237,7 @@ impl Tokens {
             audience,
         };
         let body = serde_json::to_vec(&asked).unwrap_or_default();
-        let Some(mut request) = self.transport.request(reqwest::Method::POST, &self.url) else {
-            return Err(stop(Error::Internal("the token URL is not a URL".into())));
-        };
+        let mut request = self.transport.request(reqwest::Method::POST, self.url.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
         let passing = |why| Answer::bare(Verdict::NotExecuted(why));

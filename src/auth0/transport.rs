@@ -87,10 +87,10 @@ impl Transport {
         Ok(Self { client, timeout, clock })
     }
 
-    pub(super) fn request(&self, method: Method, url: &str) -> Option<Request> {
-        let mut request = Request::new(method, Url::parse(url).ok()?);
+    pub(super) fn request(&self, method: Method, url: Url) -> Request {
+        let mut request = Request::new(method, url);
         *request.timeout_mut() = Some(self.timeout);
-        Some(request)
+        request
     }
 
     pub(super) async fn send(&self, request: Request) -> Exchange {
