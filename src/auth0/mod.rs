@@ -162,7 +162,7 @@ impl Api for Client {
                 if let Ok(id) = HeaderValue::from_str(correlation) {
                     headers.insert(CORRELATION, id);
                 }
-                *request.body_mut() = Some(Bytes::copy_from_slice(&body).into());
+                *request.body_mut() = Some(body.into());
             })
             .await;
         let status = answer.status;

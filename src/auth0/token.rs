@@ -312,9 +312,9 @@ fn check_scopes(granted: Option<&str>, needed: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The headers of a request with this token.
+/// The headers of a request with this token, with room for those that are to come.
 pub(super) fn headers(token: &Token) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(4);
+    let mut headers = HeaderMap::with_capacity(8);
     headers.insert(AUTHORIZATION, token.header.clone());
     headers
 }

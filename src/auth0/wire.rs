@@ -1,6 +1,7 @@
 //! The Management API's shapes: what is sent, what is read (auth0-api.md 1.3 to 1.6). Answers are
 //! read leniently, unknown keys and all, except where a decision hangs on them.
 
+use bytes::Bytes;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -47,8 +48,12 @@ struct Create<'a> {
     transports: &'a [String],
 }
 
-/// The body that creates `factor`. Wiped on drop; the HTTP layer's own copy is out of reach.
-pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
+/// A body longer than this holds keys, and those are public.
+const USUAL_BODY: usize = 512;
+
+/// The body that creates `factor`. Wiped when the last of its clones is dropped; the copy that is
+/// written to the connection is out of reach.
+pub(super) fn create_body(factor: &Factor) -> Bytes {
     let mut body = Create {
         r#type: factor.factor_type().name(),
         name: factor.name.as_deref(),
@@ -76,8 +81,11 @@ pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
         body.user_handle = details.user_handle.as_deref();
         body.transports = &details.transports;
     }
-    // Strings, booleans and lists of strings always serialise.
-    Zeroizing::new(serde_json::to_vec(&body).unwrap_or_default())
+    // A buffer that grows leaves what it held behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(USUAL_BODY));
+    // Strings, booleans and lists of strings always serialise, and a buffer takes them.
+    drop(serde_json::to_writer(&mut *bytes, &body));
+    Bytes::from_owner(bytes)
 }
 
 /// The body that gives a method another name.
