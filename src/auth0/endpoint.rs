@@ -1,6 +1,6 @@
 //! Where requests go: the tenant's base URL, and paths in which a user id is one segment.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use url::{Host, Url};
 
 use crate::{error::Error, model::UserId};
@@ -86,27 +86,33 @@ impl BaseUrl {
     }
 
     /// The token endpoint.
-    pub(super) fn token(&self) -> String {
-        format!("{}/oauth/token", self.as_str())
+    pub(super) fn token(&self) -> Url {
+        self.at("/oauth/token")
     }
 
     /// One of a user's authentication methods; `None` as for [`Self::methods`].
-    pub(super) fn method(&self, user: &UserId, method: &str) -> Option<String> {
-        if matches!(method, "" | "." | "..") {
-            return None;
-        }
-        Some(format!("{}/{}", self.methods(user)?, utf8_percent_encode(method, SEGMENT)))
+    pub(super) fn method(&self, user: &UserId, method: &str) -> Option<Url> {
+        let (user, method) = (segment(user.as_str())?, segment(method)?);
+        Some(self.at(&format!("/api/v2/users/{user}/authentication-methods/{method}")))
     }
 
-    /// A user's authentication methods. `None` for an id that cannot be a path segment (`.` and
-    /// `..` mean something else in a path, encoded or not).
-    pub(super) fn methods(&self, user: &UserId) -> Option<String> {
-        if matches!(user.as_str(), "" | "." | "..") {
-            return None;
-        }
-        let id = utf8_percent_encode(user.as_str(), SEGMENT);
-        Some(format!("{}/api/v2/users/{id}/authentication-methods", self.as_str()))
+    /// A user's authentication methods. `None` for an id that cannot be a path segment.
+    pub(super) fn methods(&self, user: &UserId) -> Option<Url> {
+        let user = segment(user.as_str())?;
+        Some(self.at(&format!("/api/v2/users/{user}/authentication-methods")))
     }
+
+    /// The base with that path. Its host, the dear part of a URL, is not parsed again.
+    fn at(&self, path: &str) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(path);
+        url
+    }
+}
+
+/// Encoded; `.` and `..` mean something else in a path, encoded or not.
+fn segment(text: &str) -> Option<PercentEncode<'_>> {
+    (!matches!(text, "" | "." | "..")).then(|| utf8_percent_encode(text, SEGMENT))
 }
 
 #[cfg(test)]
@@ -128,10 +134,11 @@ mod tests {
             ("~-_.", "~-_."),
         ] {
             let url = base.methods(&UserId::new(id)).unwrap();
-            let parsed = Url::parse(&url).unwrap();
-            let segments: Vec<_> = parsed.path_segments().unwrap().collect();
+            let path = format!("/api/v2/users/{segment}/authentication-methods");
+            assert_eq!(url.as_str(), format!("https://tenant.eu.auth0.com{path}"));
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
             assert_eq!(segments, ["api", "v2", "users", segment, "authentication-methods"]);
-            assert_eq!(parsed.as_str(), url, "nothing is normalised away");
+            assert_eq!(Url::parse(url.as_str()).unwrap(), url, "nothing is normalised away");
         }
         for id in ["", ".", ".."] {
             assert!(base.methods(&UserId::new(id)).is_none());

@@ -7,6 +7,7 @@ use reqwest::{
     Method as Verb,
     header::{CONTENT_TYPE, HeaderName, HeaderValue},
 };
+use url::Url;
 
 mod clock;
 mod endpoint;
@@ -84,7 +85,7 @@ impl Client {
     async fn call(
         &self,
         verb: Verb,
-        url: &str,
+        url: Url,
         scope: &'static str,
         fill: impl FnOnce(&mut reqwest::Request),
     ) -> Answer<Option<Bytes>> {
@@ -92,11 +93,7 @@ impl Client {
             Ok(token) => token,
             Err(answer) => return answer.map(Verdict::without_result),
         };
-        let Some(mut request) = self.transport.request(verb, url) else {
-            return Answer::bare(Verdict::Stop(Box::new(Error::Internal(
-                "a request URL is not a URL".into(),
-            ))));
-        };
+        let mut request = self.transport.request(verb, url);
         *request.headers_mut() = token::headers(&token);
         fill(&mut request);
         match self.transport.send(request).await {
@@ -118,9 +115,9 @@ impl Client {
     async fn change(
         &self,
         verb: Verb,
-        url: &str,
+        url: Url,
         scope: &'static str,
-        body: Option<&[u8]>,
+        body: Option<Bytes>,
         correlation: &str,
     ) -> Answer<Option<Bytes>> {
         self.call(verb, url, scope, |request| {
@@ -130,7 +127,7 @@ impl Client {
             }
             if let Some(body) = body {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                *request.body_mut() = Some(Bytes::copy_from_slice(body).into());
+                *request.body_mut() = Some(body.into());
             }
         })
         .await
@@ -199,7 +196,7 @@ impl Api for Client {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
         let body = wire::create_body(factor);
-        let answer = self.change(Verb::POST, &url, CREATE, Some(&body), correlation).await;
+        let answer = self.change(Verb::POST, url, CREATE, Some(body), correlation).await;
         // Only a 201 with an id says "created"; any other 2xx may have created it, too.
         read_as(answer, 201, |body| {
             let created: wire::Created = serde_json::from_slice(&body).ok()?;
@@ -209,7 +206,7 @@ impl Api for Client {
     }
 
     async fn list(&self, user: &UserId) -> Answer<Vec<Method>> {
-        let Some(url) = self.base.methods(user) else {
+        let Some(mut url) = self.base.methods(user) else {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
         let mut list = Vec::new();
@@ -218,8 +215,9 @@ impl Api for Client {
         let mut meter = Meter::default();
         let mut status = None;
         for number in 0..MOST_PAGES {
-            let page = format!("{url}?page={number}&per_page={PER_PAGE}&include_totals=true");
-            let answer = self.call(Verb::GET, &page, READ, |_| {}).await;
+            let page = format!("page={number}&per_page={PER_PAGE}&include_totals=true");
+            url.set_query(Some(&page));
+            let answer = self.call(Verb::GET, url.clone(), READ, |_| {}).await;
             requests += answer.requests;
             (meter, status) = (answer.meter, answer.status.or(status));
             let no_list = |verdict| Answer { verdict, status, meter, requests };
@@ -260,7 +258,7 @@ impl Api for Client {
         let Some(url) = self.base.method(user, method) else {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
-        let answer = self.call(Verb::GET, &url, READ, |_| {}).await;
+        let answer = self.call(Verb::GET, url, READ, |_| {}).await;
         let read = |body: &Bytes| wire::method(std::str::from_utf8(body).ok()?);
         read_as(answer, 200, |body| read(&body).filter(|found| found.id == method))
     }
@@ -275,7 +273,7 @@ impl Api for Client {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
         let body = wire::replace_body(factors);
-        let answer = self.change(Verb::PUT, &url, UPDATE, Some(&body), correlation).await;
+        let answer = self.change(Verb::PUT, url, UPDATE, Some(body), correlation).await;
         read_as(answer, 200, |body| wire::set(&body))
     }
 
@@ -290,7 +288,7 @@ impl Api for Client {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
         let body = wire::update_body(update);
-        let answer = self.change(Verb::PATCH, &url, UPDATE, Some(&body), correlation).await;
+        let answer = self.change(Verb::PATCH, url, UPDATE, Some(body), correlation).await;
         read_as(answer, 200, |_| Some(()))
     }
 
@@ -302,7 +300,7 @@ impl Api for Client {
         let Some(url) = url else {
             return Answer::bare(Verdict::Refused("invalid_uri".into()));
         };
-        let answer = self.change(Verb::DELETE, &url, DELETE, None, correlation).await;
+        let answer = self.change(Verb::DELETE, url, DELETE, None, correlation).await;
         // 204 by the book; a 200 says no less.
         let done = matches!(answer.status, Some(200 | 204));
         answer.map(|verdict| match verdict {

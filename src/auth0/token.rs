@@ -9,6 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::transport::{Exchange, NotSent, Transport};
@@ -60,7 +61,7 @@ pub(super) struct Tokens {
     credentials: Credentials,
     /// What a token must allow.
     scopes: &'static [&'static str],
-    url: String,
+    url: Url,
     transport: Transport,
     state: Mutex<State>,
     /// Held while a token is being taken, so that one request serves everybody.
@@ -110,7 +111,7 @@ impl Tokens {
     pub(super) fn new(
         credentials: Credentials,
         scopes: &'static [&'static str],
-        url: String,
+        url: Url,
         transport: Transport,
     ) -> Self {
         Self {
@@ -238,9 +239,7 @@ impl Tokens {
             audience,
         };
         let body = serde_json::to_vec(&asked).unwrap_or_default();
-        let Some(mut request) = self.transport.request(reqwest::Method::POST, &self.url) else {
-            return Err(stop(Error::Internal("the token URL is not a URL".into())));
-        };
+        let mut request = self.transport.request(reqwest::Method::POST, self.url.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
         let passing = |why| Answer::bare(Verdict::NotExecuted(why));
@@ -315,9 +314,9 @@ fn check_scopes(granted: Option<&str>, needed: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The headers of a request with this token.
+/// The headers of a request with this token, with room for those that are to come.
 pub(super) fn headers(token: &Token) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(4);
+    let mut headers = HeaderMap::with_capacity(8);
     headers.insert(AUTHORIZATION, token.header.clone());
     headers
 }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Client, Method, Request, Url, header::HeaderMap, redirect, retry};
+use reqwest::{
+    Client, Method, Request, Response, Url,
+    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    redirect, retry,
+};
 
 use super::{clock::ServerClock, endpoint::BaseUrl};
 use crate::{
@@ -15,6 +19,10 @@ use crate::{
 const LONGEST_BODY: usize = 256 * 1024;
 /// Time to a connection, TLS included. Running into it leaves nothing in doubt.
 const CONNECT: Duration = Duration::from_secs(10);
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// What came back.
 #[derive(Debug)]
@@ -87,10 +95,10 @@ impl Transport {
         Ok(Self { client, timeout, clock })
     }
 
-    pub(super) fn request(&self, method: Method, url: &str) -> Option<Request> {
-        let mut request = Request::new(method, Url::parse(url).ok()?);
+    pub(super) fn request(&self, method: Method, url: Url) -> Request {
+        let mut request = Request::new(method, url);
         *request.timeout_mut() = Some(self.timeout);
-        Some(request)
+        request
     }
 
     pub(super) async fn send(&self, request: Request) -> Exchange {
@@ -99,24 +107,35 @@ impl Transport {
             Err(error) => return sort(&error),
         };
         let status = response.status().as_u16();
-        let date = response.headers().get("date").and_then(|value| value.to_str().ok());
+        let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
         let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
         if let Some(date) = date {
             self.clock.observe(date);
         }
         let meter = read_meter(response.headers(), date.map(unix_seconds), &self.clock);
-        let mut body = Vec::new();
-        let body = loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST_BODY => {
-                    body.extend_from_slice(&chunk);
-                }
-                Ok(None) => break Some(body.into()),
-                Ok(Some(_)) | Err(_) => break None,
-            }
-        };
+        let body = read(&mut response).await;
         Exchange::Answered { status, body, meter }
     }
+}
+
+/// The whole body; `None` when it breaks off or is too long. Nearly all come in one piece, which
+/// is taken as it is.
+async fn read(response: &mut Response) -> Option<Bytes> {
+    let first = response.chunk().await.ok()?.unwrap_or_default();
+    let mut length = first.len();
+    let mut whole = Vec::new();
+    while let Some(more) = response.chunk().await.ok()? {
+        length += more.len();
+        if length > LONGEST_BODY {
+            return None;
+        }
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&more);
+    }
+    let body = if whole.is_empty() { first } else { whole.into() };
+    (body.len() <= LONGEST_BODY).then_some(body)
 }
 
 /// reqwest's own messages hold URLs, and so user ids: only their kind is used.
@@ -164,19 +183,21 @@ fn unix_seconds(time: std::time::SystemTime) -> u64 {
 /// Reset is an instant of the tenant's clock: it is only meaningful against the `Date` of the
 /// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock.
 fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let number = |name: &str| text(name).and_then(|value| value.parse::<u64>().ok());
-    let count = |name: &str| number(name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+    let text =
+        |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let number = |name: HeaderName| text(name).and_then(|value| value.parse::<u64>().ok());
+    let count =
+        |name: HeaderName| number(name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
     let now = || date.unwrap_or_else(|| u64::try_from(clock.now() / 1000).unwrap_or_default());
     let until = |instant: u64| Duration::from_secs(instant.saturating_sub(now()));
-    let retry_after = text("retry-after").and_then(|value| match value.parse::<u64>() {
+    let retry_after = text(RETRY_AFTER).and_then(|value| match value.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => httpdate::parse_http_date(value).ok().map(|at| until(unix_seconds(at))),
     });
     Meter {
-        limit: count("x-ratelimit-limit"),
-        remaining: count("x-ratelimit-remaining"),
-        full_in: number("x-ratelimit-reset").map(until),
+        limit: count(LIMIT),
+        remaining: count(REMAINING),
+        full_in: number(RESET).map(until),
         retry_after,
     }
 }
@@ -189,7 +210,7 @@ mod tests {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect::<Vec<(reqwest::header::HeaderName, reqwest::header::HeaderValue)>>()
+            .collect::<Vec<(HeaderName, reqwest::header::HeaderValue)>>()
             .into_iter()
             .collect();
         read_meter(&headers, Some(1_700_000_000), &ServerClock::new(|| 0))

@@ -34,19 +34,20 @@ pub(super) enum Class {
 
 /// The table. `body` is `None` when it broke off.
 pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -> Class {
-    let error = body.and_then(|body| serde_json::from_slice::<ErrorBody>(body).ok());
+    // Read where it says something only: not of the many that went well.
+    let error = || body.and_then(|body| serde_json::from_slice::<ErrorBody>(body).ok());
     match status {
         200..=299 => Class::Success,
         300..=399 => Class::Foreign(Error::config(
             format!("the tenant answered with a redirect ({status}), which is never followed"),
             "check --domain or --base-url: this is not the Management API itself",
         )),
-        400 => Class::Refused(bad_request(&error.unwrap_or_default())),
+        400 => Class::Refused(bad_request(&error().unwrap_or_default())),
         401 => Class::Unauthorized,
         // What these mean hangs on the body.
         403 | 404 if body.is_none() => Class::InDoubt(format!("http_{status}").into()),
-        403 => error.map_or_else(|| foreign(status), |error| forbidden(&error, scope)),
-        404 => error.map_or_else(|| foreign(status), |error| Class::Refused(not_found(&error))),
+        403 => error().map_or_else(|| foreign(status), |error| forbidden(&error, scope)),
+        404 => error().map_or_else(|| foreign(status), |error| Class::Refused(not_found(&error))),
         407 => Class::Stop(Error::config(
             "the proxy asks for credentials (407)",
             "put them into `https_proxy`, or unset it",

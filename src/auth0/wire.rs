@@ -1,6 +1,7 @@
 //! The Management API's shapes: what is sent, what is read (auth0-api.md 1.3 to 1.6). Answers are
 //! read leniently, unknown keys and all, except where a decision hangs on them.
 
+use bytes::Bytes;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
@@ -48,17 +49,28 @@ struct Create<'a> {
     transports: &'a [String],
 }
 
-/// The body that creates `factor`. Wiped on drop; the HTTP layer's own copy is out of reach.
-pub(super) fn create_body(factor: &Factor) -> Zeroizing<Vec<u8>> {
-    // Strings, booleans and lists of strings always serialise.
-    Zeroizing::new(serde_json::to_vec(&create(factor)).unwrap_or_default())
+/// A body for one factor that is longer than this holds keys, and those are public.
+const USUAL_BODY: usize = 512;
+
+/// The body that creates `factor`. Wiped when the last of its clones is dropped; the copy that is
+/// written to the connection is out of reach.
+pub(super) fn create_body(factor: &Factor) -> Bytes {
+    secret_json(&create(factor), USUAL_BODY)
 }
 
 /// The body that makes `factors` a user's whole set; likewise. PUT takes the same keys for the
 /// types that it takes.
-pub(super) fn replace_body(factors: &[Factor]) -> Zeroizing<Vec<u8>> {
+pub(super) fn replace_body(factors: &[Factor]) -> Bytes {
     let methods: Vec<Create<'_>> = factors.iter().map(create).collect();
-    Zeroizing::new(serde_json::to_vec(&methods).unwrap_or_default())
+    secret_json(&methods, USUAL_BODY * factors.len())
+}
+
+fn secret_json(body: &impl Serialize, size: usize) -> Bytes {
+    // A buffer that grows leaves what it held behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
+    // Strings, booleans and lists of strings always serialise, and a buffer takes them.
+    drop(serde_json::to_writer(&mut *bytes, body));
+    Bytes::from_owner(bytes)
 }
 
 fn create(factor: &Factor) -> Create<'_> {
@@ -93,7 +105,7 @@ fn create(factor: &Factor) -> Create<'_> {
 }
 
 /// The body that changes a method.
-pub(super) fn update_body(update: Update<'_>) -> Vec<u8> {
+pub(super) fn update_body(update: Update<'_>) -> Bytes {
     #[derive(Serialize)]
     struct Body<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,8 +115,8 @@ pub(super) fn update_body(update: Update<'_>) -> Vec<u8> {
     }
     let preferred_authentication_method = update.preferred.map(Channel::name);
     // Strings always serialise.
-    serde_json::to_vec(&Body { name: update.name, preferred_authentication_method })
-        .unwrap_or_default()
+    let body = Body { name: update.name, preferred_authentication_method };
+    serde_json::to_vec(&body).unwrap_or_default().into()
 }
 
 /// Reads what PUT answers with; `None` if it is no list of methods.

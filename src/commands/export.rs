@@ -17,11 +17,11 @@ use crate::{
     error::{Error, Exit},
     export::{Exporter, Output, Written},
     input::Shape,
-    intake::{self, Ask, Asks, UserRows},
+    intake::{self, Asks, UserRows},
     ledger::Reader,
     model::State,
     progress::Show,
-    survey::{self, Listed, Survey},
+    survey::{self, Survey},
 };
 
 /// Runs the command.
@@ -63,10 +63,7 @@ pub(super) async fn run(export: Export, show: Show) -> Result<Exit, Error> {
         fastrand::u64(..),
     ));
     let mut exporter = Exporter::new(line.ledger, output);
-    let end = survey::run(survey, asks, async |ask: &Ask, listed: &Listed| {
-        exporter.take(ask, listed).await
-    })
-    .await;
+    let end = survey::run(survey, asks, &mut exporter).await;
     let (end, written) = match exporter.finish(matches!(end, End::Complete)).await {
         Ok(written) => (end, written),
         Err(error) => (End::Failed(error), Written::default()),

@@ -85,15 +85,19 @@ fn tell(error: &Error) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
-fn block_on(command: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+fn block_on(
+    command: impl Future<Output = Result<Exit, Error>> + Send + 'static,
+) -> Result<Exit, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|source| Error::Io { what: "starting".into(), source })?;
-    let done = runtime.block_on(command);
+    // As a task among the others: what runs on this thread would have to be woken by the system each
+    // time that a worker has something to say to it.
+    let done = runtime.block_on(runtime.spawn(command));
     // A thread that still reads a pipe nobody writes to must not keep the program.
     runtime.shutdown_background();
-    done
+    done.unwrap_or_else(|_| Err(Error::Internal("the command panicked".into())))
 }
 
 fn start_logging(talk: &Talk) -> Result<(), Error> {

@@ -19,7 +19,7 @@ use crate::{
     progress::{self, Counted, Show, Watch},
     report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, write_json},
     retry::RetryPolicy,
-    survey::{self, Input, Survey},
+    survey::{self, Input, Listener, Survey},
     verify::{Account, Counts, Group, Listed, Sample},
     vitals::Vitals,
 };
@@ -41,6 +41,29 @@ impl Counted for Shared {
 
     fn bad(&self) -> u64 {
         self.with(|counts| counts.bad())
+    }
+}
+
+/// Judges answers as they come, and shows them.
+struct Accountant {
+    account: Account,
+    remarks: VerifyRemarks,
+    shared: Arc<Shared>,
+    /// Whether each is shown on standard output.
+    lines: bool,
+    stop: CancellationToken,
+}
+
+impl Listener<Group> for Accountant {
+    async fn hear(&mut self, group: &Group, listed: &Listed) -> Result<(), Error> {
+        let judged = self.account.enter(group, listed);
+        self.shared.with(|counts| *counts = self.account.counts);
+        self.remarks.note(group, &judged);
+        // Whoever has closed the pipe wants no more of it.
+        if self.lines && !tell(|out| report::write_judged(group, &judged, out))? {
+            self.stop.cancel();
+        }
+        Ok(())
     }
 }
 
@@ -103,19 +126,15 @@ async fn ask(
         fastrand::u64(..),
     ));
     let lines = verify.output == VerifyOutput::Jsonl;
-    let mut account = Account::new(verify.extras);
-    let mut remarks = VerifyRemarks::default();
-    let end = survey::run(survey, input.start()?, async |group: &Group, listed: &Listed| {
-        let judged = account.enter(group, listed);
-        shared.with(|counts| *counts = account.counts);
-        remarks.note(group, &judged);
-        // Whoever has closed the pipe wants no more of it.
-        if lines && !tell(|out| report::write_judged(group, &judged, out))? {
-            stop.cancel();
-        }
-        Ok(())
-    })
-    .await;
+    let mut accountant = Accountant {
+        account: Account::new(verify.extras),
+        remarks: VerifyRemarks::default(),
+        shared,
+        lines,
+        stop,
+    };
+    let end = survey::run(survey, input.start()?, &mut accountant).await;
+    let Accountant { mut account, mut remarks, .. } = accountant;
     progress.abort();
     progress::clear();
     let complete = matches!(end, End::Complete);

@@ -19,7 +19,7 @@ use crate::{
     reconcile::is_masked,
     report::user_line,
     retry::{How, Settlement},
-    survey::Listed,
+    survey::{Listed, Listener},
 };
 
 /// Rows that become durable together, at most.
@@ -56,8 +56,7 @@ impl Exporter {
         Self { ledger, output, pending, synced: Instant::now(), written }
     }
 
-    /// Takes in the answer to a row, in input order.
-    pub async fn take(&mut self, ask: &Ask, listed: &Listed) -> Result<(), Error> {
+    async fn take(&mut self, ask: &Ask, listed: &Listed) -> Result<(), Error> {
         let settlement = match listed {
             Ok(methods) => {
                 self.output.write(&user_line(&ask.target.user, methods))?;
@@ -101,6 +100,12 @@ impl Exporter {
         self.written.methods += 1;
         self.written.masked += u64::from(masked);
         self.written.totps += u64::from(method.factor_type == Some(FactorType::Totp));
+    }
+}
+
+impl Listener<Ask> for Exporter {
+    async fn hear(&mut self, ask: &Ask, listed: &Listed) -> Result<(), Error> {
+        self.take(ask, listed).await
     }
 }
 

@@ -31,7 +31,7 @@ use ask::Outcome;
 const AHEAD: u64 = 8;
 
 /// What is asked about.
-pub trait Question: Send + 'static {
+pub trait Question: Send + Sync + 'static {
     /// Whether a run that is cut short may tell an answer although one before it never came.
     const GAPS: bool;
 
@@ -51,12 +51,22 @@ impl Question for Group {
 /// What the tenant answered: the methods, or why there are none to be had.
 pub type Listed = Result<Vec<Method>, Reason>;
 
-/// Asks every question that comes in and hands each, with its answer, to `tell`, in the order in
-/// which they came. Requests in flight are always waited for, and what they bring is told.
+/// Whoever wants to know.
+pub trait Listener<Q>: Send {
+    /// Takes in a question with its answer. An error ends the run.
+    fn hear(
+        &mut self,
+        question: &Q,
+        listed: &Listed,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// Asks every question that comes in and tells each, with its answer, in the order in which they
+/// came. Requests in flight are always waited for, and what they bring is told.
 pub async fn run<A: Api, Q: Question>(
     survey: Arc<Survey<A>>,
     questions: mpsc::Receiver<Feed<Q>>,
-    tell: impl AsyncFnMut(&Q, &Listed) -> Result<(), Error>,
+    listener: &mut impl Listener<Q>,
 ) -> End {
     let mut run = Run {
         window: survey.concurrency().max(1) as u64 * AHEAD,
@@ -65,7 +75,7 @@ pub async fn run<A: Api, Q: Question>(
         waiting: BTreeMap::new(),
         taken_in: 0,
         told: 0,
-        tell,
+        listener,
     };
     let end = run.go(questions).await;
     run.drain(end).await
@@ -74,7 +84,7 @@ pub async fn run<A: Api, Q: Question>(
 /// A question with its number and what came of asking.
 type Asked<Q> = (u64, Q, Outcome);
 
-struct Run<A, Q, F> {
+struct Run<'a, A, Q, L> {
     survey: Arc<Survey<A>>,
     tasks: JoinSet<Asked<Q>>,
     /// Answered before others that come first.
@@ -82,15 +92,10 @@ struct Run<A, Q, F> {
     window: u64,
     taken_in: u64,
     told: u64,
-    tell: F,
+    listener: &'a mut L,
 }
 
-impl<A, Q, F> Run<A, Q, F>
-where
-    A: Api,
-    Q: Question,
-    F: AsyncFnMut(&Q, &Listed) -> Result<(), Error>,
-{
+impl<A: Api, Q: Question, L: Listener<Q>> Run<'_, A, Q, L> {
     async fn go(&mut self, mut questions: mpsc::Receiver<Feed<Q>>) -> End {
         let stop = self.survey.stop.clone();
         let mut reading = true;
@@ -160,7 +165,7 @@ where
     async fn tell_next(&mut self) -> Result<(), Error> {
         while let Some((question, listed)) = self.waiting.remove(&self.told) {
             self.told += 1;
-            (self.tell)(&question, &listed).await?;
+            self.listener.hear(&question, &listed).await?;
         }
         Ok(())
     }
@@ -178,7 +183,7 @@ where
         }
         let rest = std::mem::take(&mut self.waiting);
         for (question, listed) in rest.into_values().filter(|_| Q::GAPS) {
-            if let (None, Err(error)) = (&failed, (self.tell)(&question, &listed).await) {
+            if let (None, Err(error)) = (&failed, self.listener.hear(&question, &listed).await) {
                 failed = Some(error);
             }
         }

@@ -114,13 +114,20 @@ async fn survey(
         }
         drop(send.send(Feed::End).await);
     });
-    let mut told = Vec::new();
-    let end = run(survey, groups, async |group: &Group, listed: &Listed| {
-        told.push((group.factors[0].line, listed.as_ref().err().map(ToString::to_string)));
+    let mut told = Told::default();
+    let end = run(survey, groups, &mut told).await;
+    (told.0, end, api)
+}
+
+/// Each line, and why there was no list.
+#[derive(Default)]
+struct Told(Vec<(u64, Option<String>)>);
+
+impl Listener<Group> for Told {
+    async fn hear(&mut self, group: &Group, listed: &Listed) -> Result<(), Error> {
+        self.0.push((group.factors[0].line, listed.as_ref().err().map(ToString::to_string)));
         Ok(())
-    })
-    .await;
-    (told, end, api)
+    }
 }
 
 const LONG: Duration = Duration::from_secs(1800);

@@ -1,0 +1,81 @@
+//! A tenant that says yes at once and remembers nothing: what is measured against it is the client.
+
+use std::{
+    convert::Infallible,
+    io::Write,
+    net::Ipv4Addr,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+
+/// Far in the future: a bucket that is never empty.
+const LIMIT: [(&str, &str); 3] = [
+    ("x-ratelimit-limit", "100000"),
+    ("x-ratelimit-remaining", "99999"),
+    ("x-ratelimit-reset", "4102444800"),
+];
+const TOKEN: &str = r#"{"access_token":"bench","expires_in":86400,"scope":"create:authentication_methods read:authentication_methods","token_type":"Bearer"}"#;
+
+static CREATED: AtomicU64 = AtomicU64::new(0);
+static MET: AtomicBool = AtomicBool::new(false);
+
+/// Serves until it is killed. Says on standard output its port, and `first` when the first factor
+/// comes.
+pub(crate) fn serve(port: u16) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("threads").block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("a free port");
+        say(&listener.local_addr().expect("it is bound").port().to_string());
+        loop {
+            let (stream, _) = listener.accept().await.expect("file handles");
+            stream.set_nodelay(true).expect("a socket");
+            tokio::spawn(
+                http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .serve_connection(TokioIo::new(stream), service_fn(answer)),
+            );
+        }
+    });
+}
+
+fn say(word: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{word}").and_then(|()| out.flush()).expect("the harness listens");
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let is_token = request.uri().path() == "/oauth/token";
+    // A body that breaks off is a client that has gone.
+    drop(request.into_body().collect().await);
+    let (status, body) = if is_token {
+        (StatusCode::OK, TOKEN.to_owned())
+    } else {
+        if !MET.swap(true, Ordering::Relaxed) {
+            say("first");
+        }
+        let number = CREATED.fetch_add(1, Ordering::Relaxed);
+        let body = format!(
+            r#"{{"id":"phone|dev_{number:016}","type":"phone","name":"Work phone","created_at":"2026-01-01T00:00:00.000Z","phone_number":"+14155550100","preferred_authentication_method":"sms"}}"#
+        );
+        (StatusCode::CREATED, body)
+    };
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    for (name, value) in LIMIT {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
