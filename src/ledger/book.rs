@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     LedgerFault,
-    entry::Entry,
+    entry::{Entry, Glance, Rest},
     fingerprint::{Fingerprint, NameTag},
     index::Index,
     seq::Seq,
@@ -20,8 +20,10 @@ use crate::{
 
 /// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
 pub trait Store: Send + std::fmt::Debug {
-    /// Visits every entry in order of its number.
-    fn load(&mut self, visit: &mut dyn FnMut(Seq, &Entry)) -> Result<(), LedgerFault>;
+    /// Visits every row in order of its number. Called once, before anything else.
+    fn load(&mut self, visit: &mut dyn FnMut(Glance<'_>)) -> Result<(), LedgerFault>;
+    /// The fingerprints of the rows from `first` on, at most `count`, in order.
+    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault>;
     /// The entries from `first` on, at most `count`, in order.
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault>;
     /// Writes an entry that was not there.
@@ -82,15 +84,6 @@ pub enum Admission {
     Done,
 }
 
-/// What is left to do for a settled factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
-    /// It was once in doubt: the list at the end of the run has to confirm it.
-    Audit,
-    /// Its name bears a mark.
-    Restore,
-}
-
 /// A created factor that may be taken away again.
 #[derive(Debug)]
 pub struct Undoable {
@@ -128,6 +121,8 @@ pub(super) struct Book<S> {
     /// Entries admitted and not settled in this run; bounded by the engine's window.
     open: HashMap<Seq, Open>,
     page: Vec<(Seq, Entry)>,
+    /// Of rows that an input asks for one after the other.
+    prints: Vec<(Seq, Fingerprint)>,
     /// Settled states that are tried anew in this run.
     retry: Vec<State>,
     /// Counts that become visible with the next commit.
@@ -152,9 +147,9 @@ impl<S: Store> Book<S> {
         tally: Arc<Tally>,
     ) -> Result<Self, LedgerFault> {
         let mut index = Index::new();
-        store.load(&mut |seq, entry| {
-            index.insert(seq, entry.fingerprint, entry.user.as_str(), entry.state);
-            index.set_unfinished(seq, wants(entry).is_some());
+        store.load(&mut |row| {
+            index.insert(row.seq, row.fingerprint, row.user, row.standing.state);
+            index.set_unfinished(row.seq, row.standing.rest().is_some());
         })?;
         Ok(Self {
             store,
@@ -162,6 +157,7 @@ impl<S: Store> Book<S> {
             index,
             open: HashMap::new(),
             page: Vec::new(),
+            prints: Vec::new(),
             retry,
             counts: Counts::default(),
             tally,
@@ -232,7 +228,7 @@ impl<S: Store> Book<S> {
             }
             let entry = self.stored(seq)?;
             let history = history_of(&entry);
-            return Ok(match wants(&entry) {
+            return Ok(match entry.standing().rest() {
                 Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
                 None => Admission::Done,
             });
@@ -306,7 +302,8 @@ impl<S: Store> Book<S> {
         entry.settled_at = Some(at);
         self.change(seq, settlement.state)?;
         let open = self.open.remove(&seq);
-        self.index.set_unfinished(seq, open.is_some_and(|open| wants(&open.entry).is_some()));
+        self.index
+            .set_unfinished(seq, open.is_some_and(|open| open.entry.standing().rest().is_some()));
         if !settlement.state.is_settled() {
             return Err(LedgerFault::bug("an outcome that settles nothing"));
         }
@@ -386,7 +383,7 @@ impl<S: Store> Book<S> {
         }
         self.store.update(seq, &entry)?;
         self.index.set_state(seq, entry.state);
-        self.index.set_unfinished(seq, wants(&entry).is_some());
+        self.index.set_unfinished(seq, entry.standing().rest().is_some());
         self.dirty = true;
         Ok(())
     }
@@ -396,7 +393,7 @@ impl<S: Store> Book<S> {
         let mut entry = self.stored_anew(seq)?;
         entry.marked = false;
         self.store.update(seq, &entry)?;
-        self.index.set_unfinished(seq, wants(&entry).is_some());
+        self.index.set_unfinished(seq, entry.standing().rest().is_some());
         self.dirty = true;
         Ok(())
     }
@@ -468,7 +465,7 @@ impl<S: Store> Book<S> {
         for seq in candidates {
             let same = match self.open.get(&seq) {
                 Some(open) => open.entry.fingerprint == print,
-                None => self.stored(seq)?.fingerprint == print,
+                None => self.print(seq)? == print,
             };
             if same {
                 return Ok(Some(seq));
@@ -483,6 +480,17 @@ impl<S: Store> Book<S> {
         found
             .map(|(_, entry)| entry)
             .ok_or_else(|| LedgerFault::damaged(format!("row {} has gone", seq.0)))
+    }
+
+    /// A stored row's fingerprint, by way of a page: it never changes.
+    fn print(&mut self, seq: Seq) -> Result<Fingerprint, LedgerFault> {
+        let at = |page: &[(Seq, Fingerprint)]| page.binary_search_by_key(&seq, |(seq, _)| *seq);
+        if at(&self.prints).is_err() {
+            self.prints = self.store.prints(seq, PAGE)?;
+        }
+        let found = at(&self.prints).ok().and_then(|position| self.prints.get(position));
+        let gone = || LedgerFault::damaged(format!("row {} has gone", seq.0));
+        found.map(|(_, print)| *print).ok_or_else(gone)
     }
 
     /// A stored entry, by way of a page: a resumed input asks for its rows in order.
@@ -502,19 +510,6 @@ impl<S: Store> Book<S> {
 /// again when it is asked for.
 fn is_to_do_again(state: State, operation: Operation) -> bool {
     operation == Operation::Import && matches!(state, State::Undone | State::AlreadyGone)
-}
-
-/// What is left to do for a factor, the first thing first.
-fn wants(entry: &Entry) -> Option<Rest> {
-    let taken_back = matches!(entry.state, State::Undone | State::AlreadyGone | State::Kept);
-    if entry.operation != Operation::Import || taken_back {
-        return None;
-    }
-    if entry.state.is_settled() && entry.doubts > 0 && !entry.audited {
-        Some(Rest::Audit)
-    } else {
-        (entry.state == State::Created && entry.marked).then_some(Rest::Restore)
-    }
 }
 
 /// What an entry remembers of a factor's attempts.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::fingerprint::{Fingerprint, NameTag};
+use super::{
+    fingerprint::{Fingerprint, NameTag},
+    seq::Seq,
+};
 use crate::{
     api::Millis,
     model::{FactorType, Operation, State, UserId},
@@ -58,9 +61,7 @@ impl Entry {
     /// A check sum over the row, its number included, so that a flipped bit is found and not
     /// believed.
     pub(super) fn check(&self, seq: u32) -> u32 {
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&self.fingerprint.0);
-        let numbers: [i64; 16] = [
+        let numbers = [
             i64::from(seq),
             self.run,
             self.line.cast_signed(),
@@ -78,13 +79,89 @@ impl Entry {
             self.status.map_or(-1, i64::from),
             self.settled_at.unwrap_or(-1),
         ];
-        for number in numbers {
-            crc.update(&number.to_le_bytes());
+        let texts = [Some(self.user.as_str()), self.method_id.as_deref(), self.error.as_deref()];
+        check_sum(self.fingerprint, numbers, texts)
+    }
+
+    /// How it stands.
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            operation: self.operation,
+            state: self.state,
+            was_in_doubt: self.doubts > 0,
+            audited: self.audited,
+            marked: self.marked,
         }
-        for text in [Some(self.user.as_str()), self.method_id.as_deref(), self.error.as_deref()] {
-            crc.update(&text.map_or(-1, |text| text.len().cast_signed()).to_le_bytes());
-            crc.update(text.unwrap_or_default().as_bytes());
+    }
+}
+
+/// The check sum of a row: its numbers in the order of [`Entry::check`], its texts.
+pub(super) fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&str>; 3]) -> u32 {
+    // In one piece: a call for each number would cost ten times as much.
+    let mut bytes = [0; 16 + 8 * 19];
+    bytes[..16].copy_from_slice(&print.0);
+    let lengths = texts.map(|text| text.map_or(-1, |text| i64::try_from(text.len()).unwrap_or(0)));
+    let numbers = numbers.into_iter().chain(lengths);
+    for (place, number) in bytes[16..].chunks_exact_mut(8).zip(numbers) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&bytes);
+    texts.into_iter().flatten().for_each(|text| crc.update(text.as_bytes()));
+    crc.finalize()
+}
+
+/// How a row stands, as far as it decides what there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub(super) operation: Operation,
+    pub(super) state: State,
+    pub(super) was_in_doubt: bool,
+    pub(super) audited: bool,
+    pub(super) marked: bool,
+}
+
+impl Standing {
+    /// What is left to do for a settled factor, the first thing first.
+    pub(super) fn rest(self) -> Option<Rest> {
+        let taken_back = matches!(self.state, State::Undone | State::AlreadyGone | State::Kept);
+        if self.operation != Operation::Import || taken_back {
+            return None;
         }
-        crc.finalize()
+        if self.state.is_settled() && self.was_in_doubt && !self.audited {
+            Some(Rest::Audit)
+        } else {
+            (self.state == State::Created && self.marked).then_some(Rest::Restore)
+        }
+    }
+}
+
+/// What is left to do for a settled factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// It was once in doubt: the list at the end of the run has to confirm it.
+    Audit,
+    /// Its name bears a mark.
+    Restore,
+}
+
+/// What the index has to know of a row.
+#[derive(Debug)]
+pub struct Glance<'a> {
+    /// Its number.
+    pub seq: Seq,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Whose it is.
+    pub user: &'a str,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+impl<'a> Glance<'a> {
+    /// A glance at an entry.
+    pub fn at(seq: Seq, entry: &'a Entry) -> Self {
+        let (fingerprint, user) = (entry.fingerprint, entry.user.as_str());
+        Self { seq, fingerprint, user, standing: entry.standing() }
     }
 }

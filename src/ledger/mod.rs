@@ -28,8 +28,8 @@ mod seq;
 mod sqlite;
 mod tally;
 
-pub use book::{Admission, Asked, Intent, Rest, Row, Store, Undoable};
-pub use entry::Entry;
+pub use book::{Admission, Asked, Intent, Row, Store, Undoable};
+pub use entry::{Entry, Glance, Rest};
 pub use fingerprint::{Fingerprint, Key, NameTag, Seen};
 pub use read::{Item, Reader};
 pub use seq::Seq;

@@ -2,12 +2,15 @@
 
 use std::{path::Path, sync::Arc};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, config::DbConfig, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Row as SqlRow, config::DbConfig, params,
+    types::ValueRef,
+};
 
 use super::{
     LedgerFault,
     book::Store,
-    entry::Entry,
+    entry::{Entry, Glance, Standing, check_sum},
     file::{Locked, Places},
     fingerprint::{Fingerprint, NameTag},
     seal::Seal,
@@ -28,6 +31,11 @@ const FORMAT: i64 = 2;
 pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, \
      name, state, how, attempts, doubts, audited, marked, intent_at, skew, method_id, status, error, settled_at, crc";
 
+/// Where `writes` stands after them.
+const WRITES: usize = 21;
+/// Set while a ledger is not known to be whole.
+const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+
 /// Who this ledger is for, and its own key.
 #[derive(Debug)]
 pub(super) struct Meta {
@@ -43,12 +51,29 @@ pub(super) struct Sqlite {
     run: i64,
     input: String,
     in_transaction: bool,
-    places: Places,
-    seal: Seal,
+    /// Of this run, to be recorded once the ledger is known to be whole.
+    beginning: Beginning,
+    /// There once it is.
+    guard: Option<Guard>,
     /// How often rows were written, in all.
     writes: u64,
     /// Released after the connection is closed: fields drop in this order.
-    _lock: Locked,
+    lock: Locked,
+}
+
+/// What is recorded of a run that begins.
+#[derive(Debug)]
+struct Beginning {
+    ledger: String,
+    command: String,
+    at: Millis,
+}
+
+/// What is watched while rows are written.
+#[derive(Debug)]
+struct Guard {
+    places: Places,
+    seal: Seal,
 }
 
 /// Fills in a new ledger.
@@ -134,7 +159,7 @@ fn schema_of_a_new_one() -> Result<Option<String>, LedgerFault> {
     schema(&connection)
 }
 
-/// How often rows were written, in all.
+/// How often rows were written, in all, for those who only read.
 pub(super) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
     let sum: i64 =
         connection
@@ -143,7 +168,7 @@ pub(super) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
 }
 
 impl Sqlite {
-    /// Opens a locked ledger for a run over `input`, and records that the run has begun.
+    /// Opens a locked ledger for a run over `input`. The run begins when its rows are loaded.
     pub(super) fn open(
         lock: Locked,
         tenant: &str,
@@ -156,8 +181,7 @@ impl Sqlite {
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(&lock.path, flags)?;
         // What turns out to be damaged stays as it is.
-        let keep_wal = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-        connection.set_db_config(keep_wal, true)?;
+        connection.set_db_config(KEEP_WAL, true)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
@@ -172,30 +196,21 @@ impl Sqlite {
         if sound != "ok" || schema(&connection)? != schema_of_a_new_one()? {
             return Err(LedgerFault::damaged("its structure does not hold together"));
         }
-        let writes = writes(&connection)?;
-        let mut seal = Seal::open(&lock.path, &meta.id, writes)?;
         let resumed = connection
             .query_row("SELECT 1 FROM runs LIMIT 1", [], |_| Ok(()))
             .optional()?
             .is_some();
-        connection.execute(
-            "INSERT INTO runs (command, input, started_at) VALUES (?1, ?2, ?3)",
-            params![command, input, at],
-        )?;
-        let run = connection.last_insert_rowid();
-        // That commit has also synced whatever a killed process had not: now it can be sealed.
-        seal.set(writes)?;
-        seal.sync()?;
-        connection.set_db_config(keep_wal, false)?;
+        let run = connection
+            .query_row("SELECT coalesce(max(id), 0) + 1 FROM runs", [], |row| row.get(0))?;
         let store = Self {
             connection,
             run,
             input: input.into(),
             in_transaction: false,
-            places: Places::of(&lock.path)?,
-            seal,
-            writes,
-            _lock: lock,
+            beginning: Beginning { ledger: meta.id.clone(), command: command.into(), at },
+            guard: None,
+            writes: 0,
+            lock,
         };
         Ok((store, meta, resumed))
     }
@@ -203,6 +218,25 @@ impl Sqlite {
     /// The number of this run.
     pub(super) fn run(&self) -> i64 {
         self.run
+    }
+
+    /// Holds the rows against the seal, and records that the run has begun.
+    fn begin_run(&mut self) -> Result<(), LedgerFault> {
+        let mut seal = Seal::open(&self.lock.path, &self.beginning.ledger, self.writes)?;
+        self.connection.execute(
+            "INSERT INTO runs (id, command, input, started_at) VALUES (?1, ?2, ?3, ?4)",
+            params![self.run, self.beginning.command, self.input, self.beginning.at],
+        )?;
+        // That commit has also synced whatever a killed process had not: now it can be sealed.
+        seal.set(self.writes)?;
+        seal.sync()?;
+        self.connection.set_db_config(KEEP_WAL, false)?;
+        self.guard = Some(Guard { places: Places::of(&self.lock.path)?, seal });
+        Ok(())
+    }
+
+    fn guard(&mut self) -> Result<&mut Guard, LedgerFault> {
+        self.guard.as_mut().ok_or_else(|| LedgerFault::bug("a ledger that was not loaded"))
     }
 
     fn begin(&mut self) -> Result<(), LedgerFault> {
@@ -248,15 +282,28 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn load(&mut self, visit: &mut dyn FnMut(Seq, &Entry)) -> Result<(), LedgerFault> {
-        let sql = format!("SELECT {COLUMNS} FROM factors ORDER BY seq");
+    fn load(&mut self, visit: &mut dyn FnMut(Glance<'_>)) -> Result<(), LedgerFault> {
+        let sql = format!("SELECT {COLUMNS}, writes FROM factors ORDER BY seq");
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (seq, entry) = entry(row)?;
-            visit(seq, &entry);
+            visit(glance(row)?);
+            self.writes += row.get::<_, i64>(WRITES)?.cast_unsigned();
         }
-        Ok(())
+        drop(rows);
+        drop(statement);
+        self.begin_run()
+    }
+
+    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
+        let sql = "SELECT seq, fingerprint FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![first.0, i64::from(first.0) + i64::from(count)])?;
+        let mut prints = Vec::with_capacity(count as usize);
+        while let Some(row) = rows.next()? {
+            prints.push((Seq(row.get(0)?), Fingerprint(row.get(1)?)));
+        }
+        Ok(prints)
     }
 
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault> {
@@ -332,19 +379,73 @@ impl Store for Sqlite {
 
     fn commit(&mut self) -> Result<(), LedgerFault> {
         if self.in_transaction {
-            self.places.check()?;
+            self.guard()?.places.check()?;
             self.connection.prepare_cached("COMMIT")?.execute([])?;
             self.in_transaction = false;
         }
-        if self.writes != self.seal.sum() {
-            self.seal.set(self.writes)?;
+        let writes = self.writes;
+        let guard = self.guard()?;
+        if writes != guard.seal.sum() {
+            guard.seal.set(writes)?;
         }
         Ok(())
     }
 
     fn rest(&mut self) -> Result<(), LedgerFault> {
-        self.seal.sync()
+        self.guard()?.seal.sync()
     }
+}
+
+/// Looks at a row of [`COLUMNS`] without taking anything of it along, and does not believe it
+/// unless its check sum holds. A million rows are looked at in half a second.
+fn glance<'a>(row: &'a SqlRow<'_>) -> Result<Glance<'a>, LedgerFault> {
+    let seq: u32 = row.get(0)?;
+    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
+    let number = |index: usize, absent: i64| match row.get_ref(index)? {
+        ValueRef::Integer(number) => Ok(number),
+        ValueRef::Null => Ok(absent),
+        _ => Err(damaged()),
+    };
+    let text = |index: usize| match row.get_ref(index)? {
+        ValueRef::Text(text) => std::str::from_utf8(text).map(Some).map_err(|_| damaged()),
+        ValueRef::Null => Ok(None),
+        _ => Err(damaged()),
+    };
+    let fingerprint = Fingerprint(row.get(1)?);
+    let user = text(5)?.ok_or_else(damaged)?;
+    let (operation, state) = (number(2, -1)?, number(8, -1)?);
+    let (doubts, audited, marked) = (number(11, -1)?, number(12, -1)?, number(13, -1)?);
+    let numbers = [
+        i64::from(seq),
+        number(3, -1)?,
+        number(4, -1)?,
+        operation,
+        number(6, 0)?,
+        number(7, -1)?,
+        state,
+        number(9, -1)?,
+        number(10, -1)?,
+        doubts,
+        audited,
+        marked,
+        number(14, -1)?,
+        number(15, i64::MIN)?,
+        number(17, -1)?,
+        number(19, -1)?,
+    ];
+    let check = check_sum(fingerprint, numbers, [Some(user), text(16)?, text(18)?]);
+    if i64::from(check) != number(20, -1)? {
+        return Err(damaged());
+    }
+    let code = |number: i64| u8::try_from(number).ok();
+    let standing = Standing {
+        operation: code(operation).and_then(Operation::from_code).ok_or_else(damaged)?,
+        state: code(state).and_then(State::from_code).ok_or_else(damaged)?,
+        was_in_doubt: doubts > 0,
+        audited: audited != 0,
+        marked: marked != 0,
+    };
+    Ok(Glance { seq: Seq(seq), fingerprint, user, standing })
 }
 
 /// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.

@@ -8,7 +8,7 @@ use std::{
 
 use mfaferry::{
     api::Millis,
-    ledger::{Entry, LedgerFault, Seq, Store},
+    ledger::{Entry, Fingerprint, Glance, LedgerFault, Seq, Store},
     model::Rejection,
 };
 
@@ -48,10 +48,15 @@ impl Drop for Disk {
 }
 
 impl Store for Disk {
-    fn load(&mut self, visit: &mut dyn FnMut(Seq, &Entry)) -> Result<(), LedgerFault> {
+    fn load(&mut self, visit: &mut dyn FnMut(Glance<'_>)) -> Result<(), LedgerFault> {
         let platter = self.platter.lock().unwrap();
-        platter.entries.iter().for_each(|(seq, entry)| visit(*seq, entry));
+        platter.entries.iter().for_each(|(seq, entry)| visit(Glance::at(*seq, entry)));
         Ok(())
+    }
+
+    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
+        let entries = self.range(first, count)?;
+        Ok(entries.into_iter().map(|(seq, entry)| (seq, entry.fingerprint)).collect())
     }
 
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault> {
