@@ -94,7 +94,11 @@ impl<A: Api> Applier<A> {
         {
             backup.append(order.user(), present).await?;
         }
-        (order.stage, order.deletes) = (Stage::Act, deletes);
+        // What an earlier try was allowed is not asked for once more.
+        let allowed = order.looked.is_some() && order.deletes == 0;
+        order.deletes = if allowed { 0 } else { deletes };
+        order.stage = Stage::Act;
+        order.saw();
         Ok(Next::After(Duration::ZERO))
     }
 }

@@ -7,9 +7,12 @@
 //! An intent is recorded all the same: a method that is not there any more after one has been
 //! deleted by us.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 mod act;
 mod judge;
@@ -51,7 +54,15 @@ pub struct Order {
     history: History,
     /// Methods that its request will take away, until that has been allowed.
     deletes: u64,
+    /// When what is there was last seen, and how often in a row that had become too old.
+    looked: Option<(Instant, u32)>,
 }
+
+/// What was seen longer ago than this is looked at again before it is destroyed: a user may have
+/// added to it in an outage or a long hold.
+const STALE: Duration = Duration::from_secs(60);
+/// So often: where permits are that rare it would never end.
+const MOST_LOOKS: u32 = 3;
 
 /// What is to be done next for an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +77,23 @@ impl Order {
     /// An order for rows that the ledger has admitted.
     pub fn new(rows: Vec<Seq>, task: Task, history: History) -> Self {
         let stage = if matches!(task, Task::Update(_)) { Stage::Act } else { Stage::Look };
-        Self { rows, task, stage, history, deletes: 0 }
+        Self { rows, task, stage, history, deletes: 0, looked: None }
+    }
+
+    /// Whether what is about to be done rests on too old a look.
+    fn is_stale(&self) -> bool {
+        let stale = |(at, looks): (Instant, u32)| at.elapsed() > STALE && looks < MOST_LOOKS;
+        self.stage == Stage::Act && self.looked.is_some_and(stale)
+    }
+
+    /// Notes that what is there has just been seen.
+    fn saw(&mut self) {
+        let now = Instant::now();
+        let looks = match self.looked {
+            Some((at, looks)) if now - at > STALE => looks + 1,
+            _ => 0,
+        };
+        self.looked = Some((now, looks));
     }
 
     /// The tenant's id of the method, where the order is about one.
@@ -149,6 +176,9 @@ impl<A: Api> Carrier for Applier<A> {
     ) -> (Next, Health) {
         if let Err(held) = self.line.clear(gate, &mut order.history, dice).await {
             return held;
+        }
+        if order.is_stale() {
+            order.stage = Stage::Look;
         }
         let taken = match order.stage {
             Stage::Look => self.look(order, dice).await,
@@ -235,5 +265,35 @@ impl<A: Api> Applier<A> {
             }
         }
         Ok(Next::Settled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_seen_too_long_ago_is_looked_at_again_but_not_for_ever() {
+        let target = Target { line: 2, user: UserId::new("auth0|1"), method: None };
+        let mut order = Order::new(vec![Seq(0)], Task::Delete(target), History::default());
+        order.saw();
+        order.stage = Stage::Act;
+        tokio::time::sleep(STALE / 2).await;
+        assert!(!order.is_stale());
+        tokio::time::sleep(STALE).await;
+        let mut looks = 0;
+        while order.is_stale() {
+            looks += 1;
+            order.saw();
+            assert!(!order.is_stale());
+            tokio::time::sleep(STALE * 2).await;
+        }
+        assert_eq!(looks, MOST_LOOKS);
+        // Seen again in time, it counts anew.
+        order.saw();
+        tokio::time::sleep(STALE / 2).await;
+        order.saw();
+        tokio::time::sleep(STALE * 2).await;
+        assert!(order.is_stale());
     }
 }

@@ -54,17 +54,21 @@ pub(super) async fn replace(command: Replace, show: Show) -> Result<Exit, Error>
         allow_loss: command.allow_loss,
         ..Wants::default()
     };
+    let config = resolve(&command.bulk)?;
     let (source, _) = open_input(&command.bulk, shape).await?;
-    let planner = |key| Sets::new(key, shape);
-    each_row(&command.bulk, verb, source, planner, Whole::default(), wants, show).await
+    let rows = Rows { bulk: &command.bulk, config, source, verb, wants, show };
+    rows.apply(|key| Sets::new(key, shape), Whole::default()).await
 }
 
 /// `update`.
 pub(super) async fn update(command: UpdateArgs, show: Show) -> Result<Exit, Error> {
     let verb =
         Verb { name: "update", own: &[State::Updated], scopes: &[auth0::UPDATE], dry_run: false };
+    let config = resolve(&command.bulk)?;
     let (source, _) = open_input(&command.bulk, Shape::Changes).await?;
-    each_row(&command.bulk, verb, source, Orders::changes, Single, Wants::default(), show).await
+    let wants = Wants::default();
+    let rows = Rows { bulk: &command.bulk, config, source, verb, wants, show };
+    rows.apply(Orders::changes, Single).await
 }
 
 /// `delete`.
@@ -76,7 +80,7 @@ pub(super) async fn delete(command: Delete, show: Show) -> Result<Exit, Error> {
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
-    let config = Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())?;
+    let config = resolve(&bulk)?;
     let (source, rows) = open_input(&bulk, Shape::Targets).await?;
     let what = match (all_methods, rows) {
         (false, Some(rows)) => format!("{rows} methods"),
@@ -88,8 +92,8 @@ pub(super) async fn delete(command: Delete, show: Show) -> Result<Exit, Error> {
         return Ok(Exit::Stopped);
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
-    let planner = move |key| Orders::targets(key, naming);
-    each_row(&bulk, verb, source, planner, Single, wants(deleting), show).await
+    let rows = Rows { bulk: &bulk, config, source, verb, wants: wants(deleting), show };
+    rows.apply(move |key| Orders::targets(key, naming), Single).await
 }
 
 /// `undo`.
@@ -156,36 +160,43 @@ async fn agreed(
     blocking(move || confirm(&question, input_is_stdin)).await
 }
 
+fn resolve(bulk: &Bulk) -> Result<Config, Error> {
+    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())
+}
+
 /// A run over the rows of an input.
-async fn each_row<P, G>(
-    bulk: &Bulk,
-    verb: Verb,
+struct Rows<'a> {
+    bulk: &'a Bulk,
+    config: Config,
     source: Source,
-    planner: impl FnOnce(Key) -> P,
-    gather: G,
+    verb: Verb,
     wants: Wants,
     show: Show,
-) -> Result<Exit, Error>
-where
-    P: Planner,
-    G: Gather<Task = P::Task, Errand = Order>,
-{
-    let config = Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())?;
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
-    let mut session = Session::open(config, opening, stop).await?;
-    session.watch(source.bytes_read(), source.len(), show);
-    let intake = intake::start(
-        source,
-        planner(session.key.clone()),
-        gather,
-        session.ledger.clone(),
-        Arc::clone(&session.remarks),
-    )?;
-    let done = apply(session, intake, wants, bulk.run.output).await;
-    signals.abort();
-    done
+}
+
+impl Rows<'_> {
+    async fn apply<P, G>(self, planner: impl FnOnce(Key) -> P, gather: G) -> Result<Exit, Error>
+    where
+        P: Planner,
+        G: Gather<Task = P::Task, Errand = Order>,
+    {
+        let Self { bulk, config, source, verb, wants, show } = self;
+        let stop = CancellationToken::new();
+        let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+        let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
+        let mut session = Session::open(config, opening, stop).await?;
+        session.watch(source.bytes_read(), source.len(), show);
+        let intake = intake::start(
+            source,
+            planner(session.key.clone()),
+            gather,
+            session.ledger.clone(),
+            Arc::clone(&session.remarks),
+        )?;
+        let done = apply(session, intake, wants, bulk.run.output).await;
+        signals.abort();
+        done
+    }
 }
 
 /// Runs the orders that come in, and ends the session.

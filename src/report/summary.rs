@@ -279,7 +279,7 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     }
     if totals[State::Failed] > 0 {
         hints.push(format!(
-            "{} failed, and are known not to be there: run again with `--retry failed`",
+            "{} failed after as many tries as are allowed: run again with `--retry failed`",
             totals[State::Failed]
         ));
     }
