@@ -65,6 +65,63 @@ fn no_output_log_or_file_holds_a_secret_at_any_log_level() {
     }
 }
 
+/// Of a tenant that masks nothing: numbers and addresses are in an export and a backup, which is
+/// what these are for, and nowhere else; a TOTP secret is not even there.
+#[test]
+fn over_the_whole_life_of_a_method_values_are_in_exports_and_backups_only() {
+    let bench = Bench::new(Settings {
+        masking: false,
+        faults: Fault::parse_list("500-after@any=10%,cut@any=10%,not-json@any=10%").unwrap(),
+        ..Settings::default()
+    });
+    let mut csv = String::from("user_id,type,name,phone_number,email,totp_secret\n");
+    for user in 0..10 {
+        csv += &format!(
+            "auth0|{user},phone,,+14155559876,,\nauth0|{user},email,,,canary.person@example.com,\n\
+             auth0|{user},totp,,,,KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU\n"
+        );
+    }
+    bench.write("in.csv", csv);
+    let mut all = Vec::new();
+    for arguments in [
+        &["import", "in.csv", "--settle", "200ms"][..],
+        &["export", "in.csv", "--ledger", "export", "--out", "out.jsonl"],
+        &["undo", "--ledger", "in.csv.ledger", "--yes"],
+        &["replace", "in.csv", "--ledger", "replace"],
+        &["replace", "in.csv", "--ledger", "again"],
+        &["delete", "users.csv", "--all-methods", "--yes", "--ledger", "delete"],
+    ] {
+        bench.write(
+            "users.csv",
+            (0..10)
+                .map(|n| format!("auth0|{n}\n"))
+                .fold(String::from("user_id\n"), |text, row| text + &row),
+        );
+        let mut command = bench.command(arguments[0]);
+        command.args(&arguments[1..]).args(["-vv", "--output", "text", "--log-file", "log"]);
+        let done = run(&mut command);
+        assert!(matches!(done.code, Some(0 | 4)), "{arguments:?}: {done:?}");
+        all.push(done.stdout + &done.stderr);
+    }
+    let mut told = 0;
+    for entry in fs::read_dir(bench.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        assert!(path.ends_with("in.csv") || !text.contains(SECRETS[2]), "{}", path.display());
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("jsonl") => told += usize::from(text.contains(SECRETS[0])),
+            _ if path.ends_with("in.csv") => {}
+            _ => all.push(text),
+        }
+    }
+    assert!(told >= 4, "an export and three backups: {told}");
+    for text in all {
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "`{secret}` in: {text}");
+        }
+    }
+}
+
 #[test]
 fn help_and_usage_errors_show_no_value_of_flag_or_environment() {
     for arguments in [
