@@ -29,11 +29,11 @@ use crate::{
     plan::Warning,
 };
 
-/// Rows that are admitted together at most.
-const BATCH: usize = 256;
-/// Rows that may wait to be admitted. They go one by one, and are gathered at the other end: a
-/// row of a slow pipe never waits for the next one to come.
-const QUEUE: usize = 1024;
+/// Rows of a file that go on together: to hand over each by itself would wake somebody for each.
+/// A row of a pipe goes alone, since it must not wait for one that may never come.
+const BATCH: usize = 128;
+/// Batches that may wait to be admitted, and that are admitted together at most.
+const QUEUE: usize = 4;
 /// Rejections and warnings that are kept to be shown; all are counted, and the ledger has all.
 const SHOWN: usize = 10;
 
@@ -103,11 +103,11 @@ pub struct Outbox<T> {
 /// A row as the ledger needs to know it, with the task where there is one.
 pub type Prepared<T> = (Row, Option<T>);
 
-/// What the reader says: a row, or why there are no more.
+/// What the reader says: rows, or why there are no more.
 #[derive(Debug)]
 pub enum Read<T> {
-    /// A planned row.
-    Row(Prepared<T>),
+    /// Planned rows.
+    Rows(Vec<Prepared<T>>),
     /// That was all.
     End,
     /// The input cannot be read any further.
@@ -143,6 +143,7 @@ fn read_all<P: Planner>(
     rows: &mpsc::Sender<Read<P::Task>>,
 ) -> Read<P::Task> {
     let count = Arc::clone(&remarks.lock().unwrap_or_else(PoisonError::into_inner).rows);
+    let batch = if source.len().is_some() { BATCH } else { 1 };
     let mut out = Outbox::default();
     loop {
         let end = match source.next_row() {
@@ -158,7 +159,7 @@ fn read_all<P: Planner>(
             // Rows before an unreadable place are good, and go first.
             planner.end(&mut out);
         }
-        if out.send(remarks, rows).is_err() {
+        if (end.is_some() || out.rows.len() >= batch) && out.send(remarks, rows).is_err() {
             return Read::End;
         }
         if let Some(end) = end {
@@ -177,13 +178,17 @@ impl<T> Outbox<T> {
         for (line, warning) in self.warnings.drain(..) {
             remarks.lock().unwrap_or_else(PoisonError::into_inner).warn(line, warning);
         }
-        for prepared in self.rows.drain(..) {
-            if let (Row::Rejected(rejection), _) = &prepared {
+        for (row, _) in &self.rows {
+            if let Row::Rejected(rejection) = row {
                 remarks.lock().unwrap_or_else(PoisonError::into_inner).reject(rejection);
             }
-            rows.blocking_send(Read::Row(prepared)).map_err(drop)?;
         }
-        Ok(())
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let next = Vec::with_capacity(self.rows.len());
+        let batch = std::mem::replace(&mut self.rows, next);
+        rows.blocking_send(Read::Rows(batch)).map_err(drop)
     }
 }
 
@@ -201,24 +206,26 @@ pub async fn admit<G: Gather>(
     mut gather: G,
     admitted: mpsc::Sender<Feed<G::Errand>>,
 ) {
-    let mut waiting = Vec::with_capacity(BATCH);
+    let mut waiting = Vec::with_capacity(QUEUE);
     loop {
         let count = tokio::select! {
             // A pipe may be silent for long: that must not keep a run that is stopping.
             () = admitted.closed() => return,
-            count = rows.recv_many(&mut waiting, BATCH) => count,
+            count = rows.recv_many(&mut waiting, QUEUE) => count,
         };
         // The reader has gone without a word; the engine is told the same way.
         if count == 0 {
             return;
         }
-        let (mut batch, mut tasks) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut batch, mut tasks) = (Vec::new(), Vec::new());
         let mut end = None;
         for read in waiting.drain(..) {
             match read {
-                Read::Row((row, task)) => {
-                    batch.push(row);
-                    tasks.push(task);
+                Read::Rows(rows) => {
+                    for (row, task) in rows {
+                        batch.push(row);
+                        tasks.push(task);
+                    }
                 }
                 Read::End => end = Some(Feed::End),
                 Read::Broken(error) => end = Some(Feed::Broken(error)),

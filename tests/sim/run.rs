@@ -403,7 +403,7 @@ fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> Intake<Item> {
     tokio::spawn(async move {
         for row in rows {
             let prepared = planner.prepare(Box::new(row));
-            if read.send(Read::Row(prepared)).await.is_err() {
+            if read.send(Read::Rows(vec![prepared])).await.is_err() {
                 return;
             }
         }
