@@ -81,7 +81,7 @@ impl Rows {
             };
             if cell.len() > MAX_CELL {
                 faults.push(Fault { field: field.name().to_owned(), rule: TOO_LONG.to_owned() });
-            } else if !cell.trim().is_empty() {
+            } else if !cell.chars().all(char::is_whitespace) {
                 record.set(*field, Cell::Text(cell.to_owned()));
             }
         }

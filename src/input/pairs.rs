@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for CellSeed {
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         Ok(if text.len() > MAX_CELL {
             None
-        } else if text.trim().is_empty() {
+        } else if text.chars().all(char::is_whitespace) {
             Some(Cell::Absent)
         } else {
             Some(Cell::Text(text.to_owned()))
