@@ -180,6 +180,7 @@ fn without_its_old_ledger_skip_existing_creates_nothing_twice() {
         let bench = Bench::new(Settings {
             masking,
             conflict: mfaferry::sandbox::Conflict::Off,
+            latency_ms: (20, 30),
             ..Settings::default()
         });
         let (csv, wanted, users) = factors(90);
@@ -190,7 +191,9 @@ fn without_its_old_ledger_skip_existing_creates_nothing_twice() {
         assert_eq!(done.code, Some(0), "{done:?}");
         assert_eq!(done.summary()["already_present"], 90, "{done:?}");
         assert_eq!(bench.tenant().stats().requests(Verb::Post), posts);
-        assert_eq!(bench.tenant().stats().requests(Verb::Get), 30, "one list a user");
+        // One a user, and anew for a row that is read when the user's others are settled already.
+        let lists = bench.tenant().stats().requests(Verb::Get);
+        assert!((30..=40).contains(&lists), "{lists} lists for 30 users");
         for row in bench.rows("new") {
             let plain = !masking && row["type"] == "phone";
             assert_eq!(row["how"], if plain { "listed" } else { "consistent" }, "{row}");
