@@ -151,6 +151,8 @@ async fn deliver(
     progress.abort();
     progress::clear();
     let counts = ledger.tally().get();
+    // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
+    let read = read_back(path);
     drop(ledger);
     blocking(move || {
         thread.join().map_err(|_| Error::Internal("the ledger's thread panicked".into()))
@@ -160,7 +162,6 @@ async fn deliver(
         sandbox.stop().await;
     }
     let (held_by_throttling_seconds, held_by_reserve_seconds) = pacer.held();
-    let read = read_back(path);
     let summary = Summary {
         status: if complete { Status::Complete } else { Status::Stopped },
         rows: counts.rows(),

@@ -16,6 +16,10 @@ fn every_factor_is_created_once_and_a_second_run_sends_nothing() {
     assert_eq!((&summary["created"], &summary["rows"]), (&json!(300), &json!(300)));
     assert_eq!(summary["status"], "complete");
     assert!(summary.get("ledger_totals").is_none(), "nothing was resumed");
+    let left = std::fs::read_dir(bench.folder.path()).unwrap();
+    let mut left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["in.csv", "in.csv.ledger", "in.csv.ledger-seal"]);
     bench.audit("in.csv.ledger", &wanted, &users);
 
     let before = bench.tenant().stats().requests;
