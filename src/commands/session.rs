@@ -200,6 +200,8 @@ impl Session {
         }
         progress::clear();
         let counts = self.ledger.tally().get();
+        // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
+        let read = read_back(&self.path);
         drop(self.ledger);
         let thread = self.thread;
         blocking(move || {
@@ -210,7 +212,6 @@ impl Session {
             sandbox.stop().await;
         }
         let (held_by_throttling, held_by_reserve) = self.pacer.held();
-        let read = read_back(&self.path);
         let summary = Summary {
             status: if complete { Status::Complete } else { Status::Stopped },
             counts,

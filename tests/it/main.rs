@@ -11,6 +11,8 @@ mod between;
 mod contract;
 #[cfg(target_os = "linux")]
 mod disk;
+#[cfg(target_os = "linux")]
+mod door;
 mod faults;
 mod import;
 mod inputs;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -34,18 +34,13 @@ pub(crate) struct Done {
 
 impl Bench {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self::at(0, settings)
-    }
-
-    /// With the tenant at `port`.
-    pub(crate) fn at(port: u16, settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let settings = Settings { journal: true, ..settings };
-        let sandbox = runtime.block_on(Sandbox::start(settings, port)).unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(settings, 0)).unwrap();
         Self { sandbox: Some(sandbox), runtime, folder: tempfile::tempdir().unwrap() }
     }
 
@@ -53,27 +48,12 @@ impl Bench {
         self.sandbox.as_ref().unwrap()
     }
 
-    /// Another tenant at the same place, which knows nothing of the first.
+    /// Another tenant, which knows nothing of the first.
     pub(crate) fn replace_tenant(&mut self, settings: Settings) {
-        let address = self.close_tenant();
-        self.open_tenant(address, settings);
-    }
-
-    /// Nobody listens any more where the tenant was.
-    pub(crate) fn close_tenant(&mut self) -> SocketAddr {
         let tenant = self.sandbox.take().unwrap();
-        let address = tenant.addr();
         self.runtime.block_on(tenant.stop());
-        address
-    }
-
-    pub(crate) fn open_tenant(&mut self, address: SocketAddr, settings: Settings) {
         let settings = Settings { journal: true, ..settings };
-        until("the port is free", || {
-            let start = Sandbox::start(settings.clone(), address.port());
-            self.sandbox = self.runtime.block_on(start).ok();
-            self.sandbox.is_some()
-        });
+        self.sandbox = Some(self.runtime.block_on(Sandbox::start(settings, 0)).unwrap());
     }
 
     /// Returns once the tenant has taken in whatever a killed process had already sent: it
