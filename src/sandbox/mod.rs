@@ -121,6 +121,11 @@ impl Sandbox {
         self.server.api().seed(user_id, methods);
     }
 
+    /// Plays a user who changes what they have: uses a method, renames one, takes one away.
+    pub fn change(&self, user_id: &str, change: impl FnOnce(&mut Vec<Method>)) {
+        self.server.api().tenant().change(user_id, change);
+    }
+
     /// What the tenant holds now: users in order of their ids, methods in order of their creation,
     /// with plain values. Users without methods are not in it.
     pub fn state(&self) -> BTreeMap<String, Vec<Method>> {
