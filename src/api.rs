@@ -6,6 +6,8 @@
 
 use std::{borrow::Cow, future::Future, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     error::Error,
     model::{Channel, Factor, FactorType, UserId},
@@ -122,6 +124,8 @@ pub struct Meter {
     pub full_in: Option<Duration>,
     /// `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// When the request left.
+    pub sent: Option<Instant>,
 }
 
 /// What an answer, or its absence, means. The order of the variants is from good to bad.

@@ -8,7 +8,11 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{blocking, now, print, signals::Signals, tenant::Tenant};
+use super::{
+    blocking, now, print,
+    signals::{Signals, stop_after},
+    tenant::Tenant,
+};
 use crate::{
     cli::{self, Import, Output},
     config::{Config, Target},
@@ -19,9 +23,8 @@ use crate::{
     intake::{self, Remarks},
     ledger::{self, Ledger, Opened, Reader},
     model::State,
-    pacer::Pacer,
     progress::{self, Show, Watch},
-    report::{LedgerReport, Status, Summary, write_json},
+    report::{LedgerReport, Status, Summary, Waits, write_json},
     retry::RetryPolicy,
     vitals::Vitals,
 };
@@ -37,6 +40,7 @@ pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
     config.name_marker |= import.name_marker;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    tokio::spawn(stop_after(config.max_duration, stop.clone()));
     let path = PathBuf::from(&import.input);
     let format = import.format.map(Into::into);
     // What makes the file unreadable stops the run before anything is sent, where that can be
@@ -109,7 +113,7 @@ async fn deliver(
     let began = Instant::now();
     let Opened { ledger, key, resumed, thread } = opened;
     let vitals = Arc::new(Vitals::default());
-    let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
+    let pacer = super::pacer(config);
     let remarks = Remarks::default();
     let rows = Arc::clone(&remarks.rows);
     let remarks = Arc::new(Mutex::new(remarks));
@@ -159,7 +163,6 @@ async fn deliver(
     if let Some(sandbox) = tenant.sandbox {
         sandbox.stop().await;
     }
-    let (held_by_throttling_seconds, held_by_reserve_seconds) = pacer.held();
     let read = read_back(path);
     let summary = Summary {
         status: if complete { Status::Complete } else { Status::Stopped },
@@ -168,8 +171,7 @@ async fn deliver(
         requests: vitals.requests(),
         throttled: vitals.throttled(),
         elapsed_seconds: began.elapsed(),
-        held_by_throttling_seconds,
-        held_by_reserve_seconds,
+        waits: Waits::of(&pacer, &vitals),
         ledger: path.display().to_string(),
         ledger_totals: read.as_ref().ok().filter(|_| resumed).map(|report| report.totals),
     };

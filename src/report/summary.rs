@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::escape;
+use super::{Waits, escape};
 use crate::{
     error::Error,
     intake::Remarks,
@@ -42,12 +42,9 @@ pub struct Summary {
     /// How long it took.
     #[serde(serialize_with = "seconds")]
     pub elapsed_seconds: Duration,
-    /// How long requests were held back by a 429.
-    #[serde(serialize_with = "seconds")]
-    pub held_by_throttling_seconds: Duration,
-    /// How long requests were held back for the sake of others.
-    #[serde(serialize_with = "seconds")]
-    pub held_by_reserve_seconds: Duration,
+    #[serde(flatten)]
+    /// What held requests back.
+    pub waits: Waits,
     /// Where the results are.
     pub ledger: String,
     /// The whole ledger, where earlier runs used it.
@@ -103,14 +100,7 @@ impl Summary {
             }
         }
         write!(out, "{} requests, {} throttled", self.requests, self.throttled)?;
-        for (held, by) in [
-            (self.held_by_throttling_seconds, "429"),
-            (self.held_by_reserve_seconds, "the reserve"),
-        ] {
-            if held >= Duration::from_secs(1) {
-                write!(out, ", held {} by {by}", human(held))?;
-            }
-        }
+        self.waits.write_text(out)?;
         writeln!(out, "\nledger: {}", escape(&self.ledger))?;
         if let Some(totals) = &self.ledger_totals {
             write!(out, "whole ledger: ")?;

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Status, escape, human, summary::seconds, write_json, write_rejection};
+use super::{Status, Waits, escape, human, summary::seconds, write_json, write_rejection};
 use crate::{
     model::{FactorType, Fault, Field, Rejection},
     verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
@@ -37,6 +37,9 @@ pub struct VerifySummary {
     /// How long it took.
     #[serde(serialize_with = "seconds")]
     pub elapsed_seconds: Duration,
+    #[serde(flatten)]
+    /// What held requests back.
+    pub waits: Waits,
     /// What was asked of a sample proves of all.
     pub sample: Option<SampleSummary>,
 }
