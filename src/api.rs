@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, future::Future, time::Duration};
 
+use tokio::time::Instant;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
@@ -189,6 +190,8 @@ pub struct Meter {
     pub full_in: Option<Duration>,
     /// `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// When the request left.
+    pub sent: Option<Instant>,
 }
 
 /// What an answer, or its absence, means. The order of the variants is from good to bad.

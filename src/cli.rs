@@ -245,6 +245,19 @@ pub struct Pace {
     /// Requests a second in all; auto learns the tenant's limit from its answers [default: auto]
     #[arg(long, value_name = "auto|N")]
     pub rate: Option<String>,
+    /// Requests that may go at once at a given rate [default: 1]
+    #[arg(long, value_name = "N")]
+    pub burst: Option<String>,
+    /// Rates by time of day, such as 08:00-20:00=5,20:00-08:00=auto; at times that are in none of
+    /// the ranges --rate holds
+    #[arg(long, value_name = "PLAN")]
+    pub rate_plan: Option<String>,
+    /// Whose times of day these are, such as Europe/Berlin [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Stop in good order after so long, with exit code 5; the same command goes on [default: none]
+    #[arg(long, value_name = "DURATION")]
+    pub max_duration: Option<String>,
     /// The share of the tenant's limit left to everybody else [default: 20%]
     #[arg(long, value_name = "PERCENT")]
     pub reserve: Option<String>,

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, env, fs, io::Read, path::Path, time::Duration};
 
+use jiff::tz::TimeZone;
 use secrecy::{SecretString, zeroize::Zeroizing};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     cli,
     engine::MaxErrors,
     error::Error,
-    pacer::Rate,
+    pacer::{Plan, Rate},
 };
 
 /// Read when it is there.
@@ -19,7 +20,7 @@ const FILE: &str = "mfaferry.toml";
 const LONGEST_SECRET: u64 = 64 * 1024;
 
 /// Every setting: name of the flag and in the file, and the variable of the environment.
-const SETTINGS: [(&str, &str); 18] = [
+const SETTINGS: [(&str, &str); 22] = [
     ("domain", "AUTH0_DOMAIN"),
     ("base-url", "MFAFERRY_BASE_URL"),
     ("audience", "AUTH0_AUDIENCE"),
@@ -28,7 +29,11 @@ const SETTINGS: [(&str, &str); 18] = [
     ("token-file", "MFAFERRY_TOKEN_FILE"),
     ("ledger", "MFAFERRY_LEDGER"),
     ("rate", "MFAFERRY_RATE"),
+    ("burst", "MFAFERRY_BURST"),
+    ("rate-plan", "MFAFERRY_RATE_PLAN"),
+    ("timezone", "MFAFERRY_TIMEZONE"),
     ("reserve", "MFAFERRY_RESERVE"),
+    ("max-duration", "MFAFERRY_MAX_DURATION"),
     ("concurrency", "MFAFERRY_CONCURRENCY"),
     ("timeout", "MFAFERRY_TIMEOUT"),
     ("settle", "MFAFERRY_SETTLE"),
@@ -51,6 +56,12 @@ pub struct Config {
     pub https_proxy: Option<String>,
     /// `--rate`.
     pub rate: Rate,
+    /// `--burst`, 1 to 10,000.
+    pub burst: u32,
+    /// `--rate-plan`, in the time zone of `--timezone`.
+    pub rate_plan: Option<Plan>,
+    /// `--max-duration`.
+    pub max_duration: Option<Duration>,
     /// `--reserve`, 0 to 0.95.
     pub reserve: f64,
     /// `--concurrency`, 1 to 1,024.
@@ -111,7 +122,11 @@ impl Config {
             ("token-file", tenant.token_file.as_ref()),
             ("ledger", ledger),
             ("rate", pace.rate.as_ref()),
+            ("burst", pace.burst.as_ref()),
+            ("rate-plan", pace.rate_plan.as_ref()),
+            ("timezone", pace.timezone.as_ref()),
             ("reserve", pace.reserve.as_ref()),
+            ("max-duration", pace.max_duration.as_ref()),
             ("concurrency", pace.concurrency.as_ref()),
             ("timeout", pace.timeout.as_ref()),
             ("settle", pace.settle.as_ref()),
@@ -164,14 +179,16 @@ impl Layers {
                 "rate",
                 "auto",
                 "`auto`, or requests a second such as `10`",
-                |text| {
-                    if text == "auto" {
-                        return Some(Rate::Auto);
-                    }
-                    let rate = text.parse().ok().filter(|rate| (0.01..=100_000.0).contains(rate));
-                    rate.map(Rate::PerSecond)
-                },
+                parse_rate,
             )?,
+            burst: self.parse("burst", "1", "a number from 1 to 10000", |text| {
+                text.parse().ok().filter(|number| (1..=10_000).contains(number))
+            })?,
+            rate_plan: self.rate_plan()?,
+            max_duration: match self.text("max-duration") {
+                Some(_) => Some(duration("max-duration", "")?),
+                None => None,
+            },
             reserve: self.parse("reserve", "20%", "a share from `0%` to `95%`", |text| {
                 let percent: f64 = text.trim_end_matches('%').trim().parse().ok()?;
                 (0.0..=95.0).contains(&percent).then_some(percent / 100.0)
@@ -195,6 +212,38 @@ impl Layers {
                 .parse("name-marker", "false", "`true` or `false`", |text| text.parse().ok())?,
             skip_existing: self
                 .parse("skip-existing", "false", "`true` or `false`", |text| text.parse().ok())?,
+        })
+    }
+
+    fn rate_plan(&self) -> Result<Option<Plan>, Error> {
+        let zone = match self.text("timezone") {
+            Some((name, origin)) => Some(TimeZone::get(name.trim()).map_err(|_| {
+                Error::usage(
+                    format!("{origin} is not the name of a time zone"),
+                    "give an IANA name such as `Europe/Berlin`, or `UTC`",
+                )
+            })?),
+            None => None,
+        };
+        let Some((text, origin)) = self.text("rate-plan") else {
+            return Ok(None);
+        };
+        let zone = match zone {
+            Some(zone) => zone,
+            None => TimeZone::try_system().map_err(|_| {
+                Error::usage(
+                    "the system does not say its time zone",
+                    "give --timezone with an IANA name such as `Europe/Berlin`, or `UTC`",
+                )
+            })?,
+        };
+        Plan::parse(&text, zone, parse_rate).map(Some).map_err(|error| {
+            Error::usage(
+                format!("{origin}: {error}"),
+                "write ranges as `08:00-20:00=5,20:00-08:00=auto`: times of day up to `24:00` and \
+                 `auto`, or requests a second; they may cross midnight and must not overlap, and \
+                 --rate holds wherever there is none",
+            )
         })
     }
 
@@ -384,6 +433,13 @@ fn read_file(path: Option<&Path>) -> Result<HashMap<String, String>, Error> {
         settings.insert(key, text);
     }
     Ok(settings)
+}
+
+fn parse_rate(text: &str) -> Option<Rate> {
+    if text == "auto" {
+        return Some(Rate::Auto);
+    }
+    text.parse().ok().filter(|rate| (0.01..=100_000.0).contains(rate)).map(Rate::PerSecond)
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {

@@ -131,7 +131,9 @@ impl<T: Counted> Watch<T> {
             match self.pacer.waiting() {
                 Waiting::Throttled => Some("held by 429"),
                 Waiting::Reserve => Some("held by the reserve"),
-                Waiting::Rate => Some("paced"),
+                Waiting::Limit => Some("paced by the tenant's limit"),
+                Waiting::Rate => Some("paced by --rate"),
+                Waiting::Plan => Some("paced by the rate plan"),
                 Waiting::Nothing => None,
             }
         };

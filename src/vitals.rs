@@ -1,7 +1,15 @@
 //! What a run looks like from outside while it goes on: plain numbers, written by the parts that
 //! know them, read by progress and summary.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 /// Numbers of the run that is going on.
 #[derive(Debug, Default)]
@@ -10,6 +18,8 @@ pub struct Vitals {
     throttled: AtomicU64,
     in_doubt: AtomicU64,
     outage: AtomicBool,
+    /// How long outages lasted, and since when the present one does.
+    outages: Mutex<(Duration, Option<Instant>)>,
 }
 
 impl Vitals {
@@ -39,11 +49,41 @@ impl Vitals {
         self.outage.load(Relaxed)
     }
 
+    /// How long the tenant did not answer, in all.
+    pub fn held_by_outage(&self) -> Duration {
+        let (before, since) = *self.outages();
+        before + since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     pub(crate) fn set_in_doubt(&self, count: usize) {
         self.in_doubt.store(count as u64, Relaxed);
     }
 
     pub(crate) fn set_outage(&self, outage: bool) {
-        self.outage.store(outage, Relaxed);
+        if self.outage.swap(outage, Relaxed) != outage {
+            let mut outages = self.outages();
+            let ended = outages.1.take().map_or(Duration::ZERO, |since| since.elapsed());
+            outages.0 += ended;
+            outages.1 = outage.then(Instant::now);
+        }
+    }
+
+    fn outages(&self) -> MutexGuard<'_, (Duration, Option<Instant>)> {
+        self.outages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn outages_add_up_the_present_one_included() {
+        let vitals = Vitals::default();
+        for (outage, total) in [(false, 0), (true, 10), (true, 20), (false, 20), (true, 30)] {
+            vitals.set_outage(outage);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(vitals.held_by_outage(), Duration::from_secs(total));
+        }
     }
 }

@@ -8,6 +8,7 @@ use reqwest::{
     header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
     redirect, retry,
 };
+use tokio::time::Instant;
 
 use super::{clock::ServerClock, endpoint::BaseUrl};
 use crate::{
@@ -102,6 +103,7 @@ impl Transport {
     }
 
     pub(super) async fn send(&self, request: Request) -> Exchange {
+        let sent = Instant::now();
         let mut response = match self.client.execute(request).await {
             Ok(response) => response,
             Err(error) => return sort(&error),
@@ -113,6 +115,7 @@ impl Transport {
             self.clock.observe(date);
         }
         let meter = read_meter(response.headers(), date.map(unix_seconds), &self.clock);
+        let meter = Meter { sent: Some(sent), ..meter };
         let body = read(&mut response).await;
         Exchange::Answered { status, body, meter }
     }
@@ -181,15 +184,22 @@ fn unix_seconds(time: std::time::SystemTime) -> u64 {
 }
 
 /// Reset is an instant of the tenant's clock: it is only meaningful against the `Date` of the
-/// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock.
+/// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock. They
+/// also tell how far into its second that `Date` was.
 fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
     let text =
         |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let number = |name: HeaderName| text(name).and_then(|value| value.parse::<u64>().ok());
     let count =
         |name: HeaderName| number(name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
-    let now = || date.unwrap_or_else(|| u64::try_from(clock.now() / 1000).unwrap_or_default());
-    let until = |instant: u64| Duration::from_secs(instant.saturating_sub(now()));
+    let clock = || u64::try_from(clock.now()).unwrap_or_default();
+    let now = || match date.map(|date| date.saturating_mul(1000)) {
+        Some(date) => clock().clamp(date, date.saturating_add(999)),
+        None => clock(),
+    };
+    let until = |instant: u64| Duration::from_secs(instant.saturating_sub(now() / 1000));
+    let full_in =
+        |instant: u64| Duration::from_millis(instant.saturating_mul(1000).saturating_sub(now()));
     let retry_after = text(RETRY_AFTER).and_then(|value| match value.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => httpdate::parse_http_date(value).ok().map(|at| until(unix_seconds(at))),
@@ -197,8 +207,9 @@ fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Me
     Meter {
         limit: count(LIMIT),
         remaining: count(REMAINING),
-        full_in: number(RESET).map(until),
+        full_in: number(RESET).map(full_in),
         retry_after,
+        sent: None,
     }
 }
 
@@ -226,6 +237,29 @@ mod tests {
         assert_eq!((got.limit, got.remaining), (Some(50), Some(47)));
         assert_eq!(got.full_in, Some(Duration::from_secs(3)));
         assert_eq!(meter(&[("x-ratelimit-reset", "5")]).full_in, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn earlier_answers_tell_how_far_into_its_second_a_date_is() {
+        let full_in = |clock: &ServerClock| {
+            let headers = [("x-ratelimit-reset".parse().unwrap(), "1700000003".parse().unwrap())];
+            let headers: HeaderMap = headers.into_iter().collect();
+            read_meter(&headers, Some(1_700_000_000), clock).full_in.unwrap().as_millis()
+        };
+        let at = |seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+        // Ours is ten minutes slow, and shows 250 ms more than a full second.
+        let clock = ServerClock::new(|| 1_699_999_400_250);
+        assert_eq!(full_in(&clock), 3000);
+        clock.observe(at(1_700_000_000));
+        assert_eq!(full_in(&clock), 3000);
+        // An answer that was just past a full second of theirs when ours showed the same.
+        let exact = ServerClock::new(|| 1_699_999_400_250);
+        exact.observe(at(1_700_000_000) + Duration::from_millis(600));
+        assert_eq!(full_in(&exact), 2400);
+        // Never more than the second that the answer itself names.
+        let wrong = ServerClock::new(|| 1_699_999_400_250);
+        wrong.observe(at(1_700_000_099));
+        assert_eq!(full_in(&wrong), 2001);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) async fn run(export: Export, show: Show) -> Result<Exit, Error> {
     let output = match &out {
         None => Output::stream(Box::new(io::BufWriter::new(io::stdout()))),
         Some(path) => {
-            session.files.push(("out", path.display().to_string()));
+            session.files.insert("out", path.display().to_string());
             let ledger = session.path.clone();
             let written = blocking(move || Reader::open(&ledger)?.totals()).await?;
             Output::file(path, written[State::Exported])?

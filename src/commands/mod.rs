@@ -23,8 +23,10 @@ mod verify;
 use crate::{
     api::Millis,
     cli::{Cli, Command, LogFormat, Talk},
+    config::Config,
     error::{Error, Exit},
     input::Format,
+    pacer::{Pacer, Pacing},
     progress::{Show, Terminal},
     report::escape,
 };
@@ -170,6 +172,12 @@ async fn blocking<T: Send + 'static>(
         Ok(done) => done,
         Err(_) => Err(Error::Internal("a thread panicked".into())),
     }
+}
+
+/// The one pacer of a run.
+fn pacer(config: &Config) -> Arc<Pacer> {
+    let Config { rate, burst, reserve, .. } = *config;
+    Arc::new(Pacer::with(Pacing { rate, burst, reserve, plan: config.rate_plan.clone(), now }))
 }
 
 /// Wall clock, milliseconds since 1970.

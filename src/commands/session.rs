@@ -2,6 +2,7 @@
 //! a run begins and ends.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
@@ -9,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{blocking, now, print, tenant::Tenant};
+use super::{blocking, now, print, signals::stop_after, tenant::Tenant};
 use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
@@ -23,7 +24,7 @@ use crate::{
     model::State,
     pacer::Pacer,
     progress::{self, Show, Watch},
-    report::{LedgerReport, Status, Summary, write_json},
+    report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
     retry::RetryPolicy,
     sandbox::Sandbox,
     vitals::Vitals,
@@ -66,7 +67,7 @@ pub(super) struct Session {
     /// Removed at the end: the ledger of a dry run.
     scratch: Option<tempfile::TempDir>,
     /// Files that were written besides, for the summary.
-    pub(super) files: Vec<(&'static str, String)>,
+    pub(super) files: BTreeMap<&'static str, String>,
 }
 
 /// What a run is to do with which ledger.
@@ -110,7 +111,8 @@ impl Session {
         let tenant = Tenant::with(&config, verb.scopes).await?;
         let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
         let Opened { ledger, key, resumed, thread } = opened;
-        let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
+        let pacer = super::pacer(&config);
+        tokio::spawn(stop_after(config.max_duration, stop.clone()));
         Ok(Self {
             verb,
             began,
@@ -128,7 +130,7 @@ impl Session {
             remarks: Arc::default(),
             progress: None,
             scratch,
-            files: Vec::new(),
+            files: BTreeMap::new(),
         })
     }
 
@@ -182,7 +184,7 @@ impl Session {
             name.push(".backup.jsonl");
             name.into()
         });
-        self.files.push(("backup", path.display().to_string()));
+        self.files.insert("backup", path.display().to_string());
         path
     }
 
@@ -211,17 +213,15 @@ impl Session {
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
         }
-        let (held_by_throttling, held_by_reserve) = self.pacer.held();
         let summary = Summary {
             status: if complete { Status::Complete } else { Status::Stopped },
-            counts,
-            own: self.verb.own,
+            rows: counts.rows(),
+            figures: Figures { counts, own: self.verb.own },
             dry_run: self.verb.dry_run,
             requests: self.vitals.requests(),
             throttled: self.vitals.throttled(),
-            elapsed: self.began.elapsed(),
-            held_by_throttling,
-            held_by_reserve,
+            elapsed_seconds: self.began.elapsed(),
+            waits: Waits::of(&self.pacer, &self.vitals),
             ledger: self.path.display().to_string(),
             files: self.files,
             ledger_totals: read.as_ref().ok().filter(|_| self.resumed).map(|report| report.totals),

@@ -1,6 +1,10 @@
-//! SIGINT, SIGTERM, SIGHUP: once to stop in good order, twice to stop at once.
+//! SIGINT, SIGTERM, SIGHUP: once to stop in good order, twice to stop at once. So does the end of
+//! the time that a run was given.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +63,17 @@ impl Signals {
         self.recv().await;
         drop(writeln!(io::stderr(), "stopped at once; run the same command again to go on"));
         std::process::exit(Exit::Stopped as i32);
+    }
+}
+
+/// Cancels `stop` when `--max-duration`, if there is one, is over.
+pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken) {
+    if let Some(most) = most {
+        tokio::time::sleep(most).await;
+        tracing::warn!(
+            "stopping: --max-duration is over; requests in flight finish, nothing new is sent"
+        );
+        stop.cancel();
     }
 }
 

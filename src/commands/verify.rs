@@ -8,16 +8,19 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{blocking, print, signals::Signals, tenant::Tenant};
+use super::{
+    blocking, print,
+    signals::{Signals, stop_after},
+    tenant::Tenant,
+};
 use crate::{
     auth0,
     cli::{Verify, VerifyOutput},
     config::Config,
     engine::End,
     error::{Error, Exit},
-    pacer::Pacer,
     progress::{self, Counted, Show, Watch},
-    report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, write_json},
+    report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, Waits, write_json},
     retry::RetryPolicy,
     survey::{self, Input, Listener, Survey},
     verify::{Account, Counts, Group, Listed, Sample},
@@ -82,6 +85,7 @@ pub(super) async fn run(verify: Verify, show: Show) -> Result<Exit, Error> {
     let (path, format) = (PathBuf::from(&verify.input), verify.format.map(Into::into));
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    tokio::spawn(stop_after(config.max_duration, stop.clone()));
     let opening = blocking(move || Input::open(&path, format, sample));
     // The first reading of a large file takes its time, and there is nothing to be finished.
     let input = tokio::select! {
@@ -105,7 +109,7 @@ async fn ask(
 ) -> Result<Exit, Error> {
     let began = Instant::now();
     let vitals = Arc::new(Vitals::default());
-    let pacer = Arc::new(Pacer::new(config.rate, config.reserve));
+    let pacer = super::pacer(config);
     let shared = Arc::new(Shared::default());
     let watch = Watch {
         tally: Arc::clone(&shared),
@@ -118,7 +122,7 @@ async fn ask(
     let progress = tokio::spawn(progress::watch(watch, show));
     let survey = Arc::new(Survey::new(
         Arc::new(tenant.client),
-        pacer,
+        Arc::clone(&pacer),
         RetryPolicy::new(config.max_attempts, config.settle),
         Arc::clone(&vitals),
         (config.concurrency, config.max_outage),
@@ -157,6 +161,7 @@ async fn ask(
         requests: vitals.requests(),
         throttled: vitals.throttled(),
         elapsed_seconds: began.elapsed(),
+        waits: Waits::of(&pacer, &vitals),
         sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
     };
     match verify.output {

@@ -7,11 +7,13 @@ use crate::{api::Method, model::UserId};
 mod rows;
 mod summary;
 mod verify;
+mod waits;
 
 pub use rows::{csv, jsonl};
-pub use summary::{LedgerReport, Status, Summary};
+pub use summary::{Figures, LedgerReport, Status, Summary};
 pub(crate) use summary::{human, write_rejection};
 pub use verify::{SampleSummary, VerifyRemarks, VerifySummary, write_extras, write_judged};
+pub use waits::Waits;
 
 /// Text that is safe on a terminal: control characters, and those that turn or hide what stands
 /// around them, are shown as `\u{…}`.

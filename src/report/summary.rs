@@ -1,13 +1,17 @@
 //! The summary at the end of a run, and of a whole ledger.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     time::Duration,
 };
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{
+    Serialize,
+    ser::{SerializeMap, Serializer},
+};
 
-use super::escape;
+use super::{Waits, escape};
 use crate::{
     error::Error,
     intake::Remarks,
@@ -16,7 +20,7 @@ use crate::{
 };
 
 /// Whether a run has come to the end of its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Every row has its state.
@@ -26,14 +30,16 @@ pub enum Status {
 }
 
 /// The result of a run; the contract's summary (section 2).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// Whether it came to the end.
     pub status: Status,
-    /// How many rows have come to which state in this run.
-    pub counts: Counts,
-    /// States that this command can bring rows to, besides the contract's.
-    pub own: &'static [State],
+    /// Rows that have come to a state in this run.
+    pub rows: u64,
+    #[serde(flatten)]
+    /// They add up to `rows`.
+    pub figures: Figures,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     /// Whether nothing was really done: `--dry-run`.
     pub dry_run: bool,
     /// HTTP requests to the API.
@@ -41,55 +47,45 @@ pub struct Summary {
     /// How many were answered with 429.
     pub throttled: u64,
     /// How long it took.
-    pub elapsed: Duration,
-    /// How long requests were held back by a 429.
-    pub held_by_throttling: Duration,
-    /// How long requests were held back for the sake of others.
-    pub held_by_reserve: Duration,
+    #[serde(serialize_with = "seconds")]
+    pub elapsed_seconds: Duration,
+    #[serde(flatten)]
+    /// What held requests back.
+    pub waits: Waits,
     /// Where the results are.
     pub ledger: String,
     /// Files that were written besides, by what they are.
-    pub files: Vec<(&'static str, String)>,
+    #[serde(flatten)]
+    pub files: BTreeMap<&'static str, String>,
     /// The whole ledger, where earlier runs used it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_totals: Option<ByState>,
 }
 
-impl Serialize for Summary {
+/// How many rows have come to which state in a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figures {
+    /// All of them.
+    pub counts: Counts,
+    /// States that the command can bring rows to, besides the contract's; the one it is for first.
+    pub own: &'static [State],
+}
+
+impl Serialize for Figures {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("status", &self.status)?;
-        map.serialize_entry("rows", &self.counts.rows())?;
         map.serialize_entry("duplicates", &self.counts.duplicates)?;
         for (state, count) in self.counts.states.shown(self.own) {
             map.serialize_entry(state.name(), &count)?;
         }
         map.serialize_entry("skipped", &self.counts.skipped)?;
-        if self.dry_run {
-            map.serialize_entry("dry_run", &true)?;
-        }
-        map.serialize_entry("requests", &self.requests)?;
-        map.serialize_entry("throttled", &self.throttled)?;
-        for (name, time) in [
-            ("elapsed_seconds", self.elapsed),
-            ("held_by_throttling_seconds", self.held_by_throttling),
-            ("held_by_reserve_seconds", self.held_by_reserve),
-        ] {
-            map.serialize_entry(name, &seconds(time))?;
-        }
-        map.serialize_entry("ledger", &self.ledger)?;
-        for (what, file) in &self.files {
-            map.serialize_entry(what, file)?;
-        }
-        if let Some(totals) = &self.ledger_totals {
-            map.serialize_entry("ledger_totals", totals)?;
-        }
         map.end()
     }
 }
 
 /// To the millisecond.
-pub(super) fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1000.0).round() / 1000.0
+pub(super) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 impl Summary {
@@ -117,30 +113,22 @@ impl Summary {
             (Status::Complete, false) => "Finished",
             (Status::Complete, true) => "Dry run, nothing was changed; what would be done",
         };
-        writeln!(out, "{title}: {} rows in {}", self.counts.rows(), human(self.elapsed))?;
-        let main = *self.own.first().unwrap_or(&State::Created);
+        writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
+        let Figures { counts, own } = &self.figures;
+        let main = *own.first().unwrap_or(&State::Created);
         let line = |count: u64, name: &str| (count, name.to_owned());
-        let mut lines = vec![line(self.counts.states[main], &words(main))];
-        lines.push(line(self.counts.skipped, "skipped (settled by an earlier run)"));
-        lines.push(line(self.counts.duplicates, "duplicates in the input"));
-        let others = self.counts.states.shown(self.own).into_iter();
-        lines.extend(
-            others
-                .filter(|(state, _)| *state != main)
-                .map(|(state, count)| line(count, &words(state))),
-        );
+        let mut lines = vec![line(counts.states[main], &words(main))];
+        lines.push(line(counts.skipped, "skipped (settled by an earlier run)"));
+        lines.push(line(counts.duplicates, "duplicates in the input"));
+        let others = counts.states.shown(own).into_iter().filter(|(state, _)| *state != main);
+        lines.extend(others.map(|(state, count)| line(count, &words(state))));
         for (index, (count, name)) in lines.iter().enumerate() {
             if *count > 0 || index == 0 {
                 writeln!(out, "  {count:>9}  {name}")?;
             }
         }
         write!(out, "{} requests, {} throttled", self.requests, self.throttled)?;
-        for (held, by) in [(self.held_by_throttling, "429"), (self.held_by_reserve, "the reserve")]
-        {
-            if held >= Duration::from_secs(1) {
-                write!(out, ", held {} by {by}", human(held))?;
-            }
-        }
+        self.waits.write_text(out)?;
         writeln!(out)?;
         if !self.dry_run {
             writeln!(out, "ledger: {}", escape(&self.ledger))?;
@@ -199,7 +187,7 @@ fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A summary over a whole ledger.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Serialize)]
 pub struct LedgerReport {
     /// The ledger.
     pub ledger: String,

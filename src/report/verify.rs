@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Status, escape, human, summary::seconds, write_json, write_rejection};
+use super::{Status, Waits, escape, human, summary::seconds, write_json, write_rejection};
 use crate::{
     model::{FactorType, Fault, Field, Rejection},
     verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
@@ -35,8 +35,11 @@ pub struct VerifySummary {
     /// How many were answered with 429.
     pub throttled: u64,
     /// How long it took.
-    #[serde(serialize_with = "in_seconds")]
+    #[serde(serialize_with = "seconds")]
     pub elapsed_seconds: Duration,
+    #[serde(flatten)]
+    /// What held requests back.
+    pub waits: Waits,
     /// What was asked of a sample proves of all.
     pub sample: Option<SampleSummary>,
 }
@@ -151,10 +154,6 @@ fn line_of(group: &Group, finding: &Finding) -> String {
         }
     }
     text
-}
-
-fn in_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(seconds(*time))
 }
 
 impl VerifySummary {

@@ -7,20 +7,24 @@ use super::limit::Limit;
 
 /// The bucket as the headers show it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reading {
-    pub(super) limit: u32,
-    pub(super) remaining: u32,
+pub struct Reading {
+    /// Its size.
+    pub limit: u32,
+    /// What is left in it.
+    pub remaining: u32,
     /// Until the bucket is full, if nobody takes anything (auth0-api.md 3.3).
-    pub(super) full_in: Duration,
+    pub full_in: Duration,
     /// Until one more request is let through.
-    pub(super) next_in: Duration,
+    pub next_in: Duration,
 }
 
 /// The other applications on the tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Neighbours {
-    pub(super) requests: u64,
-    pub(super) throttled: u64,
+pub struct Neighbours {
+    /// What they asked for.
+    pub requests: u64,
+    /// How many of these were refused.
+    pub throttled: u64,
 }
 
 /// So many requests, what refills them, and who else takes of them.

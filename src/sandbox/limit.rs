@@ -48,7 +48,7 @@ impl Limit {
 
 /// What the bucket said to a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Admission {
+pub enum Admission {
     /// There is no limit.
     Free,
     /// Let through.
@@ -57,16 +57,18 @@ pub(super) enum Admission {
     Refused(Reading),
 }
 
-/// The bucket.
+/// The bucket, for whoever brings the time: the sandbox, and simulations of pacing.
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub struct Limiter {
     /// `None` when nothing can ever be limited or counted, so that nobody waits for the lock.
     bucket: Option<Mutex<Bucket>>,
 }
 
 impl Limiter {
-    /// `phase` is the wall time at the start, since windows begin at the top of a second or minute.
-    pub(super) fn new(
+    /// A full bucket that changes at times counted from the start, and from which others take so
+    /// many a second. `phase` is the wall time at the start, since windows begin at the top of a
+    /// second or minute.
+    pub fn new(
         limit: Limit,
         changes: &[(f64, Limit)],
         neighbours_per_s: f64,
@@ -78,7 +80,7 @@ impl Limiter {
     }
 
     /// Takes one from the bucket, if there is one. `now` counts from the start.
-    pub(super) fn admit(&self, now: Duration) -> Admission {
+    pub fn admit(&self, now: Duration) -> Admission {
         let Some(bucket) = &self.bucket else {
             return Admission::Free;
         };
@@ -95,7 +97,7 @@ impl Limiter {
     }
 
     /// What the other applications have met until now.
-    pub(super) fn neighbours(&self, now: Duration) -> Neighbours {
+    pub fn neighbours(&self, now: Duration) -> Neighbours {
         self.bucket.as_ref().map_or_else(Neighbours::default, |bucket| {
             let mut bucket = lock(bucket);
             bucket.advance(now);

@@ -62,9 +62,10 @@ mod token;
 mod view;
 mod wire;
 
+pub use bucket::{Neighbours, Reading};
 pub use call::Verb;
 pub use fault::{Fault, FaultError, FaultKind, On};
-pub use limit::Limit;
+pub use limit::{Admission, Limit, Limiter};
 pub use method::{Channel, Credential, Kind, Method};
 pub use settings::{ALL_SCOPES, Conflict, Outage, OutageKind, RetryAfter, Secret, Settings, Users};
 pub use stats::{Arrival, Stats};

@@ -34,7 +34,7 @@ fn each_third_party_name_lives_in_one_room() {
     for (name, rooms) in [
         ("reqwest::", &["auth0/"][..]),
         ("rusqlite::", &["ledger/"]),
-        ("governor::", &["pacer.rs"]),
+        ("governor::", &["pacer/"]),
         ("backoff::", &["retry.rs"]),
         ("indicatif::", &["progress.rs"]),
         ("clap::", &["cli.rs", "main.rs", "commands/mod.rs"]),

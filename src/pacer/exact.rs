@@ -1,0 +1,167 @@
+//! `--rate N`: so many requests a second and not one more, whatever the tenant would allow.
+//!
+//! The promise is that over any window of a second or more at most N·window + burst permits are
+//! given, and the aim to give nearly all of them. Timers wake up to a millisecond late and busy
+//! machines later, so a strict spacing of 1/N would lose what each wake-up is late. So governor is
+//! run a little slower than N, and what a wake-up was late is made good within [`LATE`]: over a
+//! window of a second both cancel out.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, Reference},
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{InMemoryState, NotKeyed},
+};
+use tokio::time::Instant;
+
+/// How late a wake-up may be to be made good.
+const LATE: Duration = Duration::from_millis(4);
+/// The share that is given up: what lateness may bring in a second, and as much again for the way
+/// from a permit to the wire, which is not always the same.
+const SLOWER: f64 = 0.007;
+
+/// governor on tokio's clock, so that a paused clock paces too.
+type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanoseconds>>;
+
+/// An exact rate.
+#[derive(Debug)]
+pub(super) struct Exact {
+    limiter: Limiter,
+    /// Cells of governor's that are one permit: a burst of whole permits could not hold a
+    /// lateness of less than one.
+    cells: NonZeroU32,
+}
+
+impl Exact {
+    pub(super) fn new(rate: f64, burst: u32) -> Self {
+        let permit = Duration::from_secs_f64((1.0 / (rate * (1.0 - SLOWER))).clamp(1e-6, 86_400.0));
+        let cells = u32::try_from(permit.as_nanos().div_ceil(LATE.as_nanos()));
+        let cells = NonZeroU32::new(cells.unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+        // A nanosecond more, not less.
+        let cell = permit / cells.get() + Duration::from_nanos(1);
+        let late = u32::try_from(LATE.as_nanos() / cell.as_nanos()).unwrap_or(u32::MAX);
+        let room = burst.max(1).saturating_mul(cells.get()).saturating_add(late);
+        let quota = Quota::with_period(cell).unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN));
+        let quota = quota.allow_burst(NonZeroU32::new(room).unwrap_or(NonZeroU32::MIN));
+        let clock = TokioClock { start: Instant::now() };
+        Self { limiter: RateLimiter::direct_with_clock(quota, clock), cells }
+    }
+
+    /// Takes a permit, or says when there will be one.
+    pub(super) fn take(&self, now: Instant) -> Result<(), Instant> {
+        match self.limiter.check_n(self.cells) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => Err(now + not_until.wait_time_from(self.limiter.clock().now())),
+            // There is always room for one permit.
+            Err(_) => Err(now + LATE),
+        }
+    }
+}
+
+/// tokio's clock, as governor wants it.
+#[derive(Debug, Clone)]
+struct TokioClock {
+    start: Instant,
+}
+
+/// Nanoseconds since the limiter was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Nanoseconds(u64);
+
+impl std::ops::Add<Nanos> for Nanoseconds {
+    type Output = Self;
+    fn add(self, other: Nanos) -> Self {
+        Self(self.0.saturating_add(other.as_u64()))
+    }
+}
+
+impl Reference for Nanoseconds {
+    fn duration_since(&self, earlier: Self) -> Nanos {
+        Nanos::from(self.0.saturating_sub(earlier.0))
+    }
+    fn saturating_sub(&self, duration: Nanos) -> Self {
+        Self(self.0.saturating_sub(duration.as_u64()))
+    }
+}
+
+impl Clock for TokioClock {
+    type Instant = Nanoseconds;
+    fn now(&self) -> Nanoseconds {
+        Nanoseconds(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep_until;
+
+    use super::*;
+
+    /// When permits were given over so many seconds, to somebody who always wants one and whose
+    /// sleep is up to so much too long.
+    async fn given(rate: f64, burst: u32, seconds: f64, late: Duration) -> Vec<f64> {
+        let (exact, began) = (Exact::new(rate, burst), Instant::now());
+        let mut dice = fastrand::Rng::with_seed(7);
+        let mut times = Vec::new();
+        while began.elapsed().as_secs_f64() < seconds {
+            match exact.take(Instant::now()) {
+                Ok(()) => times.push(began.elapsed().as_secs_f64()),
+                Err(until) => sleep_until(until + late.mul_f64(dice.f64())).await,
+            }
+        }
+        times
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    fn float(count: usize) -> f64 {
+        count as f64
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_window_of_a_second_or_more_holds_more_than_promised() {
+        for (rate, burst) in
+            [(0.5, 1), (2.0, 1), (16.0, 1), (16.0, 10), (100.0, 1), (500.0, 50), (5000.0, 1)]
+        {
+            for late in [0, 3, 40] {
+                let times = given(rate, burst, 20.0, Duration::from_millis(late)).await;
+                let (mut behind, mut least) = (0, f64::INFINITY);
+                for (index, last) in times.iter().enumerate() {
+                    // Windows from those that are a second back: least of what each has too much.
+                    while last - times[behind] >= 1.0 {
+                        least = least.min(rate.mul_add(-times[behind], float(behind)));
+                        behind += 1;
+                    }
+                    let longer = rate.mul_add(-last, float(index)) - least + 1.0;
+                    let second = float(index + 1 - behind) - rate;
+                    let most = f64::from(burst) + 1e-6;
+                    assert!(longer <= most && second <= most, "{rate}/s, {burst}: at {last} s");
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_used_nearly_whole_however_late_timers_are() {
+        for rate in [2.0, 16.0, 50.0, 1000.0, 5000.0, 50_000.0] {
+            for late in [0, 2] {
+                let times = given(rate, 1, 10.0, Duration::from_millis(late)).await;
+                let share = float(times.len()) / (rate * 10.0);
+                assert!((0.99..=1.05).contains(&share), "{rate}/s: {share}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_may_go_at_once_and_comes_back_with_time() {
+        let exact = Exact::new(10.0, 5);
+        let at_once = || std::iter::from_fn(|| exact.take(Instant::now()).ok()).count();
+        assert_eq!(at_once(), 5);
+        tokio::time::sleep(Duration::from_millis(320)).await;
+        assert_eq!(at_once(), 3);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(at_once(), 5);
+    }
+}

@@ -1,0 +1,176 @@
+//! One hold for all: after a 429 nobody sends until a point in time, whoever was refused.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A hold is never longer than this; a longer hint from the tenant is cut down, with a warning.
+pub const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// A hold is never shorter than this.
+const SHORTEST: Duration = Duration::from_millis(50);
+/// Without any hint: 1 s, 2 s, 4 s … 32 s.
+const UNHINTED: Duration = Duration::from_secs(1);
+/// A hold that is worth a line in the log.
+const NOTABLE: Duration = Duration::from_secs(5);
+
+/// What a refusal tells of the wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Refusal {
+    /// When the refused request was sent.
+    pub(super) sent: Option<Instant>,
+    /// `Retry-After`.
+    pub(super) retry_after: Option<Duration>,
+    /// When one token is due, as far as the bucket is known.
+    pub(super) one_token: Option<Duration>,
+    /// When the bucket is full, which is always long enough.
+    pub(super) full_in: Option<Duration>,
+}
+
+/// The hold, a point in time and not a duration: whoever comes later waits less.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    until: Option<Instant>,
+    /// When the present or last hold began.
+    began: Option<Instant>,
+    /// Refusals in a row, each of a request that was sent after the one before had been answered.
+    in_a_row: u32,
+}
+
+impl Hold {
+    /// Until when everybody waits, if anybody has to.
+    pub(super) fn until(&mut self, now: Instant) -> Option<Instant> {
+        self.until = self.until.filter(|until| *until > now);
+        self.until
+    }
+
+    /// An answer that is no 429. One to a request from before the hold says nothing of after it.
+    pub(super) fn answered(&mut self, sent: Option<Instant>) {
+        if !self.before(sent) {
+            self.in_a_row = 0;
+        }
+    }
+
+    /// A 429.
+    pub(super) fn throttled(&mut self, refusal: &Refusal, now: Instant) {
+        // What was sent before the hold is one volley with it, and one refusal.
+        let holding = self.until(now).is_some();
+        if !holding && !self.before(refusal.sent) {
+            self.in_a_row += 1;
+            self.began = Some(now);
+        }
+        let again = 1_u32 << self.in_a_row.saturating_sub(1).min(5);
+        // One token is due soon, but whoever was just told so and refused waits longer, up to when
+        // the bucket is full.
+        let token = refusal.one_token.map(|wait| {
+            let longest = refusal.full_in.unwrap_or(LONGEST).max(UNHINTED);
+            wait.max(SHORTEST).saturating_mul(again).min(longest.max(wait))
+        });
+        let hint = refusal.retry_after.or(token).unwrap_or(UNHINTED * again);
+        let held = hint.clamp(SHORTEST, LONGEST);
+        let until = now + held;
+        if self.until.is_none_or(|before| before < until) {
+            self.until = Some(until);
+            if hint > LONGEST {
+                tracing::warn!(
+                    asked_s = hint.as_secs(),
+                    held_s = LONGEST.as_secs(),
+                    "the tenant asks for a very long pause; holding shorter, then asking again"
+                );
+            } else if held >= NOTABLE {
+                tracing::info!("held by 429 for {} s", held.as_secs());
+            } else {
+                tracing::debug!("held by 429 for {} ms", held.as_millis());
+            }
+        }
+    }
+
+    /// Whether a request was sent before the hold that was last begun.
+    fn before(&self, sent: Option<Instant>) -> bool {
+        matches!((sent, self.began), (Some(sent), Some(began)) if sent < began)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn held(hold: &mut Hold, refusal: Refusal, now: Instant) -> Duration {
+        hold.throttled(&refusal, now);
+        hold.until(now).map_or(Duration::ZERO, |until| until - now)
+    }
+
+    #[test]
+    fn the_tenants_own_hint_comes_first_and_is_cut_down_to_the_longest() {
+        let now = Instant::now();
+        let asked = |seconds| Refusal {
+            retry_after: Some(Duration::from_secs(seconds)),
+            one_token: Some(SECOND),
+            ..Refusal::default()
+        };
+        assert_eq!(held(&mut Hold::default(), asked(7), now), 7 * SECOND);
+        assert_eq!(held(&mut Hold::default(), asked(0), now), SHORTEST);
+        assert_eq!(held(&mut Hold::default(), asked(1 << 40), now), LONGEST);
+    }
+
+    #[test]
+    fn without_a_hint_it_lasts_until_one_token_is_due_and_not_until_the_bucket_is_full() {
+        let refusal = Refusal {
+            one_token: Some(Duration::from_millis(60)),
+            full_in: Some(4 * SECOND),
+            ..Refusal::default()
+        };
+        let (mut hold, mut now) = (Hold::default(), Instant::now());
+        // Refused again and again it grows, and is long enough when the bucket must be full.
+        for expected in [60, 120, 240, 480, 960, 1920, 1920] {
+            let waited = held(&mut hold, refusal, now);
+            assert_eq!(waited, Duration::from_millis(expected));
+            now += waited;
+        }
+        hold.answered(None);
+        assert_eq!(held(&mut hold, refusal, now), Duration::from_millis(60));
+    }
+
+    #[test]
+    fn with_nothing_known_it_grows_from_a_second_to_32() {
+        let (mut hold, mut now) = (Hold::default(), Instant::now());
+        for expected in [1, 2, 4, 8, 16, 32, 32] {
+            let waited = held(&mut hold, Refusal::default(), now);
+            assert_eq!(waited.as_secs(), expected);
+            now += waited;
+        }
+    }
+
+    #[test]
+    fn a_volley_is_one_refusal_whenever_its_answers_come() {
+        let sent = Instant::now();
+        let refusal = |sent| Refusal {
+            sent: Some(sent),
+            one_token: Some(Duration::from_millis(100)),
+            ..Refusal::default()
+        };
+        let mut hold = Hold::default();
+        let first = sent + SECOND;
+        hold.throttled(&refusal(sent), first);
+        // Long after the hold, but sent before it; and a good answer of before changes nothing.
+        let late = first + SECOND;
+        hold.answered(Some(sent));
+        assert_eq!(held(&mut hold, refusal(sent), late), Duration::from_millis(100));
+        let again = late + SECOND;
+        assert_eq!(held(&mut hold, refusal(late), again), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_hold_is_prolonged_and_never_cut_short_by_what_comes_in() {
+        let now = Instant::now();
+        let mut hold = Hold::default();
+        let asked = |seconds| Refusal {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..Refusal::default()
+        };
+        assert_eq!(held(&mut hold, asked(9), now), 9 * SECOND);
+        assert_eq!(held(&mut hold, asked(3), now + SECOND), 8 * SECOND);
+        assert_eq!(held(&mut hold, asked(20), now + SECOND), 20 * SECOND);
+    }
+}

@@ -1,0 +1,228 @@
+//! `--rate-plan`: another rate at another time of day, as the tenant's users live.
+//!
+//! Times of day are civil times of one time zone, and what holds is looked up anew each minute: a
+//! day on which clocks are turned needs no rule of its own, and neither does a clock that was set.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::Rate;
+use crate::api::Millis;
+
+/// Minutes of a day.
+const DAY: u16 = 24 * 60;
+const MINUTE: i64 = 60_000;
+
+/// Rates by time of day.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    ranges: Vec<Range>,
+    zone: TimeZone,
+}
+
+/// From one minute of the day up to another; across midnight if that is the lesser one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Range {
+    from: u16,
+    to: u16,
+    rate: Rate,
+}
+
+/// What a plan says of a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Page {
+    /// `None`: nothing.
+    pub(super) rate: Option<Rate>,
+    /// When to look again.
+    pub(super) look_in: Duration,
+}
+
+/// What is wrong with a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A range cannot be read; counted from 1.
+    #[error("range {0} of the rate plan cannot be read")]
+    Unreadable(usize),
+    /// A range begins where it ends.
+    #[error("range {0} of the rate plan begins where it ends")]
+    Empty(usize),
+    /// Two ranges have times in common.
+    #[error("ranges {0} and {1} of the rate plan overlap")]
+    Overlap(usize, usize),
+}
+
+impl Plan {
+    /// Reads `08:00-20:00=5,20:00-08:00=auto`; `rate` reads what stands behind `=`.
+    pub fn parse(
+        text: &str,
+        zone: TimeZone,
+        rate: impl Fn(&str) -> Option<Rate>,
+    ) -> Result<Self, PlanError> {
+        let mut ranges: Vec<Range> = Vec::new();
+        for (number, part) in (1..).zip(text.split(',')) {
+            let range = parse_range(part, &rate).ok_or(PlanError::Unreadable(number))?;
+            if range.from == range.to {
+                return Err(PlanError::Empty(number));
+            }
+            for (before, other) in (1..).zip(&ranges) {
+                if range.overlaps(other) {
+                    return Err(PlanError::Overlap(before, number));
+                }
+            }
+            ranges.push(range);
+        }
+        Ok(Self { ranges, zone })
+    }
+
+    /// What holds at a moment.
+    pub(super) fn at(&self, now: Millis) -> Page {
+        let time = Timestamp::from_millisecond(now).unwrap_or_default();
+        let time = self.zone.to_datetime(time).time();
+        let minute = minute(time.hour(), time.minute());
+        let range = self.ranges.iter().find(|range| range.holds_at(minute));
+        let left = MINUTE - now.rem_euclid(MINUTE);
+        Page {
+            rate: range.map(|range| range.rate),
+            look_in: Duration::from_millis(left.unsigned_abs()),
+        }
+    }
+}
+
+impl Range {
+    fn holds_at(&self, minute: u16) -> bool {
+        if self.from < self.to {
+            (self.from..self.to).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.to
+        }
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.holds_at(other.from) || other.holds_at(self.from)
+    }
+}
+
+fn parse_range(text: &str, rate: impl Fn(&str) -> Option<Rate>) -> Option<Range> {
+    let (times, value) = text.split_once('=')?;
+    let (from, to) = times.split_once('-')?;
+    let (from, to) = (parse_time(from)?, parse_time(to)?);
+    // 24:00 is the end of a day and the beginning of none.
+    let to = if to == DAY { 0 } else { to };
+    (from < DAY).then_some(Range { from, to, rate: rate(value.trim())? })
+}
+
+fn parse_time(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.trim().split_once(':')?;
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !(digits(hours) && digits(minutes)) {
+        return None;
+    }
+    let (hours, minutes) = (hours.parse::<u16>().ok()?, minutes.parse::<u16>().ok()?);
+    let time = hours * 60 + minutes;
+    (minutes < 60 && time <= DAY).then_some(time)
+}
+
+fn minute(hour: i8, minute: i8) -> u16 {
+    u16::from(hour.unsigned_abs()) * 60 + u16::from(minute.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(text: &str) -> Option<Rate> {
+        if text == "auto" { Some(Rate::Auto) } else { text.parse().ok().map(Rate::PerSecond) }
+    }
+
+    fn plan(text: &str, zone: &str) -> Result<Plan, PlanError> {
+        Plan::parse(text, TimeZone::get(zone).unwrap(), rate)
+    }
+
+    fn at(plan: &Plan, time: &str) -> Option<Rate> {
+        plan.at(time.parse::<Timestamp>().unwrap().as_millisecond()).rate
+    }
+
+    const FIVE: Option<Rate> = Some(Rate::PerSecond(5.0));
+    const AUTO: Option<Rate> = Some(Rate::Auto);
+
+    #[test]
+    fn ranges_hold_from_their_first_minute_to_before_their_last_and_cross_midnight() {
+        let plan = plan("08:00-20:00=5, 22:30-06:00 = auto", "UTC").unwrap();
+        for (time, expected) in [
+            ("07:59:59.999", None),
+            ("08:00:00", FIVE),
+            ("19:59:59.999", FIVE),
+            ("20:00:00", None),
+            ("22:29:59", None),
+            ("22:30:00", AUTO),
+            ("23:59:59", AUTO),
+            ("00:00:00", AUTO),
+            ("05:59:59", AUTO),
+            ("06:00:00", None),
+        ] {
+            assert_eq!(at(&plan, &format!("2026-03-10T{time}Z")), expected, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_whole_day_may_be_written_with_24_00() {
+        let plan = plan("00:00-12:00=5,12:00-24:00=auto", "UTC").unwrap();
+        assert_eq!(at(&plan, "2026-03-10T23:59:59Z"), AUTO);
+        assert_eq!(at(&plan, "2026-03-10T00:00:00Z"), FIVE);
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone_on_days_that_have_23_and_25_hours_too() {
+        let plan = plan("02:30-08:00=5,08:00-02:30=auto", "Europe/Berlin").unwrap();
+        for (time, expected) in [
+            // 29 March 2026: 02:00 to 03:00 is not there, so 02:30 is at 03:00 (01:00 UTC).
+            ("2026-03-29T00:59:59Z", AUTO),
+            ("2026-03-29T01:00:00Z", FIVE),
+            ("2026-03-29T05:59:59Z", FIVE),
+            ("2026-03-29T06:00:00Z", AUTO),
+            // 25 October 2026: 02:00 to 03:00 is there twice, and so is what holds in it.
+            ("2026-10-25T00:29:59Z", AUTO),
+            ("2026-10-25T00:30:00Z", FIVE),
+            ("2026-10-25T01:00:00Z", AUTO),
+            ("2026-10-25T01:29:59Z", AUTO),
+            ("2026-10-25T01:30:00Z", FIVE),
+            ("2026-10-25T07:00:00Z", AUTO),
+            // And a plain day in winter.
+            ("2026-12-01T06:59:59Z", FIVE),
+            ("2026-12-01T07:00:00Z", AUTO),
+        ] {
+            assert_eq!(at(&plan, time), expected, "{time}");
+        }
+    }
+
+    #[test]
+    fn it_is_looked_at_again_when_the_next_minute_begins() {
+        let plan = plan("08:00-20:00=5", "Asia/Kathmandu").unwrap();
+        let page = plan.at("2026-03-10T07:59:58.5Z".parse::<Timestamp>().unwrap().as_millisecond());
+        assert_eq!(page.look_in, Duration::from_millis(1500));
+        assert_eq!(plan.at(0).look_in, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_the_range_it_is_in() {
+        for (text, expected) in [
+            ("", PlanError::Unreadable(1)),
+            ("08:00-20:00", PlanError::Unreadable(1)),
+            ("08:00-20:00=5,", PlanError::Unreadable(2)),
+            ("8:00-20:00=5", PlanError::Unreadable(1)),
+            ("08:00-20:60=5", PlanError::Unreadable(1)),
+            ("08:00-24:01=5", PlanError::Unreadable(1)),
+            ("24:00-08:00=5", PlanError::Unreadable(1)),
+            ("08:00-20:00=fast", PlanError::Unreadable(1)),
+            ("08:00-08:00=5", PlanError::Empty(1)),
+            ("00:00-24:00=5", PlanError::Empty(1)),
+            ("08:00-20:00=5,19:59-22:00=auto", PlanError::Overlap(1, 2)),
+            ("22:00-06:00=5,08:00-20:00=9,05:00-07:00=auto", PlanError::Overlap(1, 3)),
+            ("08:00-20:00=5,08:00-20:00=5", PlanError::Overlap(1, 2)),
+            ("10:00-11:00=5,09:00-12:00=5", PlanError::Overlap(1, 2)),
+        ] {
+            assert_eq!(plan(text, "UTC").err(), Some(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The rate where the tenant does not say its limit: found by asking for a little more until there
+//! is a 429, then for less.
+//!
+//! At first it grows by half a second; once refused, the limit is about what was sent then. After
+//! that it comes back to it from a tenth below, stays there, and looks above it ever faster, as TCP
+//! does under CUBIC (RFC 9438), so that a limit that was doubled is found in some tens of seconds
+//! and one that was not costs a refusal or two each time.
+//!
+//! Pure; times are seconds.
+
+/// Requests a second at first.
+const FIRST: f64 = 5.0;
+/// Growth a second until the first 429.
+const GROWTH: f64 = 2.0;
+/// What is left of the rate after the first 429: it was found by its overshoot.
+const OVERSHOOT: f64 = 0.75;
+/// What is left after any other.
+const LESS: f64 = 0.9;
+/// Time until the limit is reached again.
+const BACK: f64 = 8.0;
+/// Never less, or more.
+const LOWEST: f64 = 0.2;
+const HIGHEST: f64 = 20_000.0;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Probe {
+    /// What the limit is believed to be.
+    limit: f64,
+    /// When that was last learnt; before the first 429, when it all began.
+    since: Option<f64>,
+    met: bool,
+}
+
+impl Probe {
+    pub(super) fn new() -> Self {
+        Self { limit: FIRST, since: None, met: false }
+    }
+
+    /// Whether there was ever a 429.
+    pub(super) fn met(&self) -> bool {
+        self.met
+    }
+
+    /// What the tenant's limit is believed to be.
+    pub(super) fn limit(&self) -> f64 {
+        self.limit
+    }
+
+    /// Requests a second that may be sent now, of which `share` are ours. `used` is how many were
+    /// sent in the last second: a rate that is not used proves nothing.
+    pub(super) fn rate(&mut self, share: f64, used: f64, now: f64) -> f64 {
+        let since = *self.since.get_or_insert(now);
+        if !self.met {
+            let most = FIRST * GROWTH.powf(now - since);
+            if most > (used * 2.0).max(FIRST) {
+                // Grows on from what is used.
+                self.since = Some(now - ((used * 2.0).max(FIRST) / FIRST).ln() / GROWTH.ln());
+            }
+            self.limit = most.min((used * 2.0).max(FIRST)).min(HIGHEST);
+            return self.limit;
+        }
+        let back = ((now - since) / BACK - 1.0).powi(3);
+        let rate = self.limit * share * (1.0 - LESS).mul_add(back, 1.0);
+        if back > 0.0 && rate > used * 2.0 {
+            self.since = Some(since.max(now - BACK));
+        }
+        rate.clamp(LOWEST, HIGHEST)
+    }
+
+    /// A 429 to a request that was sent at a moment, with so many sent in the last second.
+    pub(super) fn throttled(&mut self, share: f64, used: f64, sent: f64, now: f64) {
+        // A volley is one.
+        if self.met && self.since.is_some_and(|since| sent < since) {
+            return;
+        }
+        let soon = self.met && self.since.is_some_and(|since| now - since < BACK / 4.0);
+        // To be refused where only a part is used, the rate had to go well over the limit.
+        let limit = used * share.midpoint(1.0);
+        // And a full bucket lasts for a while above it.
+        let limit = limit.min(self.limit.max(limit * LESS));
+        self.limit = match (self.met, soon) {
+            (false, _) => used * OVERSHOOT,
+            (true, true) => self.limit.min(limit) * 0.8,
+            (true, false) => limit,
+        }
+        .max(LOWEST);
+        self.since = Some(now);
+        self.met = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends for so many seconds to a tenant that allows so many a second out of a bucket of 20 and
+    /// answers at once; what came through, and what was refused.
+    fn send(probe: &mut Probe, share: f64, (from, to): (f64, f64), limit: f64) -> (f64, f64) {
+        let (mut level, mut at, mut used) = (20.0, from, 0.0);
+        let (mut granted, mut refused) = (0.0, 0.0);
+        while at < to {
+            let gap = 1.0 / probe.rate(share, used, at);
+            at += gap;
+            used = used * (-gap).exp() + 1.0;
+            level = gap.mul_add(limit, level).min(20.0);
+            if level < 1.0 {
+                probe.throttled(share, used, at, at);
+                refused += 1.0;
+            } else {
+                level -= 1.0;
+                granted += 1.0;
+            }
+        }
+        (granted, refused)
+    }
+
+    #[test]
+    fn it_finds_the_limit_and_keeps_near_it() {
+        for limit in [10.0, 40.0, 500.0] {
+            let mut probe = Probe::new();
+            send(&mut probe, 1.0, (0.0, 30.0), limit);
+            let (granted, refused) = send(&mut probe, 1.0, (30.0, 330.0), limit);
+            assert!(granted > limit * 300.0 * 0.9, "{limit}/s: {granted}");
+            assert!(refused < granted * 0.02, "{limit}/s: {refused} of {granted}");
+        }
+    }
+
+    #[test]
+    fn it_leaves_most_of_the_reserve_between_looks() {
+        let mut probe = Probe::new();
+        send(&mut probe, 0.8, (0.0, 30.0), 40.0);
+        let (granted, _) = send(&mut probe, 0.8, (30.0, 330.0), 40.0);
+        assert!((0.7..0.9).contains(&(granted / 12_000.0)), "{granted}");
+    }
+
+    #[test]
+    fn it_follows_a_limit_down_at_once_and_up_in_half_a_minute() {
+        let mut probe = Probe::new();
+        send(&mut probe, 1.0, (0.0, 30.0), 40.0);
+        let (_, refused) = send(&mut probe, 1.0, (30.0, 40.0), 10.0);
+        assert!(refused <= 8.0 && probe.rate(1.0, 10.0, 40.0) < 12.0, "{refused}: {probe:?}");
+        send(&mut probe, 1.0, (40.0, 75.0), 20.0);
+        assert!(probe.rate(1.0, 20.0, 75.0) > 16.0, "{probe:?}");
+    }
+
+    #[test]
+    fn a_rate_that_is_not_used_does_not_grow() {
+        let mut probe = Probe::new();
+        for second in 0..600 {
+            assert!(probe.rate(1.0, 6.0, f64::from(second)) <= 12.0);
+        }
+        probe.throttled(1.0, 6.0, 600.0, 600.0);
+        for second in 600..1200 {
+            assert!(probe.rate(1.0, 6.0, f64::from(second)) <= 13.0, "{probe:?}");
+        }
+    }
+
+    #[test]
+    fn a_volley_counts_once() {
+        let mut probe = Probe::new();
+        probe.throttled(1.0, 40.0, 9.9, 10.0);
+        let rate = probe.rate(1.0, 40.0, 10.0);
+        for _ in 0..50 {
+            probe.throttled(1.0, 40.0, 9.95, 10.1);
+        }
+        assert!((probe.rate(1.0, 40.0, 10.1) - rate).abs() < rate * 0.05);
+    }
+}
