@@ -21,6 +21,9 @@ const BELIEF: f64 = 0.4;
 const SETTLED: f64 = 0.1;
 /// Without news of the limit for so long, nothing is known of it.
 const FORGOTTEN: f64 = 60.0;
+/// After so many good answers in a row that do not say it, neither: a stray one must not be
+/// believed while all others are silent.
+const SILENCES: u32 = 5;
 /// Times that one token takes, until it is tried whether there is one: of a tiny bucket, until the
 /// first 429; and else.
 const EAGER: f64 = 0.7;
@@ -82,6 +85,8 @@ pub(super) struct Mirror {
     newest: f64,
     /// When the last news came.
     heard: Option<f64>,
+    /// Good answers in a row since then that did not say it.
+    silences: u32,
     /// Whatever is believed, one request may go then to see: the bucket should be full.
     full_at: f64,
     /// The same: there should be a token.
@@ -109,6 +114,7 @@ impl Mirror {
             surprised: 0.0,
             newest: f64::NEG_INFINITY,
             heard: None,
+            silences: 0,
             full_at: 0.0,
             token_at: f64::INFINITY,
             eager: EAGER,
@@ -123,6 +129,14 @@ impl Mirror {
     /// Whether the tenant says what its limit is.
     pub(super) fn is_known(&self, now: f64) -> bool {
         self.heard.is_some_and(|heard| now - heard < FORGOTTEN)
+    }
+
+    /// A good answer said nothing of the limit; not all of them do.
+    pub(super) fn silence(&mut self) {
+        self.silences += 1;
+        if self.silences >= SILENCES {
+            self.heard = None;
+        }
     }
 
     /// Size of the bucket.
@@ -212,6 +226,7 @@ impl Mirror {
         }
         let known = self.is_known(now);
         self.heard = Some(now);
+        self.silences = 0;
         self.full_in = news.full_in;
         self.full_at = now + self.patience();
         self.token_at = self.try_at(now);

@@ -288,8 +288,10 @@ impl State {
             throttled,
             test: self.auto.was_test(sent),
         });
-        if let Some(news) = &news {
-            self.mirror.observe(news, 1.0 - self.pacing.reserve, at);
+        match &news {
+            Some(news) => self.mirror.observe(news, 1.0 - self.pacing.reserve, at),
+            None if !throttled => self.mirror.silence(),
+            None => {}
         }
         if !throttled {
             self.hold.answered(meter.sent);

@@ -163,3 +163,17 @@ async fn a_plan_wakes_whoever_sleeps_for_a_slower_rate() {
     let waited = take(&pacer, 1).await;
     assert!((119..=121).contains(&waited.as_secs()), "{waited:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_a_stray_answer_gave_is_forgotten_while_all_others_are_silent() {
+    let pacer = Pacer::new(Rate::PerSecond(1000.0), 0.2);
+    let empty = Meter { limit: Some(10), remaining: Some(0), ..Meter::default() };
+    pacer.permit().await;
+    pacer.observe(&empty, true);
+    let began = Instant::now();
+    for _ in 0..100 {
+        pacer.permit().await;
+        pacer.observe(&Meter::default(), false);
+    }
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
