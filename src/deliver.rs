@@ -188,6 +188,9 @@ impl<A: Api> Delivery<A> {
         let Some(id) = &item.own else {
             return Err(Error::Internal("a created factor has no id".into()));
         };
+        // Who has to look it up after a crash looks for the mark: it must be known for certain that
+        // nobody has to.
+        self.line.ledger.flush().await?;
         let name = marker::wanted_name(&item.factor);
         let update = Update { name: Some(name), preferred: None };
         let correlation = self.line.ledger.correlation(item.seq);

@@ -42,7 +42,7 @@ use crate::{
     retry::{Audit, Settlement},
 };
 use book::Book;
-use owner::Command;
+use owner::{Bell, Command, Inbox};
 
 /// Commands that may wait for the owner at a time.
 const QUEUE: usize = 4096;
@@ -66,6 +66,9 @@ pub struct Opening<'a> {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     commands: mpsc::Sender<Command>,
+    /// For what nobody waits for.
+    outcomes: mpsc::Sender<Command>,
+    bell: Arc<Bell>,
     fault: Arc<Mutex<Option<LedgerFault>>>,
     tally: Arc<Tally>,
     id: Arc<str>,
@@ -102,6 +105,7 @@ impl Ledger {
         let (ledger, owner) = Self::start(store, run, &meta.id, path, opening.retry, opening.now)?;
         // A runtime that only waits for the queue: the store blocks this thread and no other.
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .map_err(|error| LedgerFault::cannot("start its thread", &error))?;
         let thread = std::thread::Builder::new()
@@ -132,10 +136,14 @@ impl Ledger {
     ) -> Result<(Self, impl Future<Output = ()> + Send + use<S>), LedgerFault> {
         let tally = Arc::new(Tally::default());
         let book = Book::open(store, run, retry, Arc::clone(&tally))?;
-        let (commands, queue) = mpsc::channel(QUEUE);
+        let (commands, urgent) = mpsc::channel(QUEUE);
+        let (outcomes, patient) = mpsc::channel(QUEUE);
+        let bell = Arc::new(Bell::default());
+        let inbox = Inbox { urgent, patient, bell: Arc::clone(&bell) };
         let fault = Arc::new(Mutex::new(None));
-        let owner = owner::run(book, queue, Arc::clone(&fault), now);
-        let ledger = Self { commands, fault, tally, id: id.into(), path: path.into() };
+        let owner = owner::run(book, inbox, Arc::clone(&fault), now);
+        let ledger =
+            Self { commands, outcomes, bell, fault, tally, id: id.into(), path: path.into() };
         Ok((ledger, owner))
     }
 
@@ -166,23 +174,23 @@ impl Ledger {
     /// Records that the open attempt was not executed. Durable with the next commit; if that is
     /// lost, the attempt is merely looked up.
     pub async fn void(&self, seq: Seq) -> Result<(), Error> {
-        self.tell(Command::Void(seq)).await
+        self.mention(Command::Void(seq)).await
     }
 
     /// Records how a factor ended, and how many of its attempts were in doubt. Durable with the
     /// next commit; if that is lost, the factor is looked up again.
     pub async fn settle(&self, seq: Seq, settlement: Settlement, doubts: u32) -> Result<(), Error> {
-        self.tell(Command::Settle(seq, settlement, doubts)).await
+        self.mention(Command::Settle(seq, settlement, doubts)).await
     }
 
     /// Records what the list at the end of the run says about a settled factor.
     pub async fn audit(&self, seq: Seq, audit: Audit) -> Result<(), Error> {
-        self.tell(Command::Audit(seq, audit)).await
+        self.mention(Command::Audit(seq, audit)).await
     }
 
     /// Records that a created factor's name has been put back.
     pub async fn restored(&self, seq: Seq) -> Result<(), Error> {
-        self.tell(Command::Restored(seq)).await
+        self.mention(Command::Restored(seq)).await
     }
 
     /// Ids of methods that the ledger holds for other factors of `user`.
@@ -204,7 +212,12 @@ impl Ledger {
 
     /// Counts a row in a state of this run, and leaves it as it is: nothing was done, or could be.
     pub async fn leave(&self, seq: Seq, state: State) -> Result<(), Error> {
-        self.tell(Command::Leave(seq, state)).await
+        self.mention(Command::Leave(seq, state)).await
+    }
+
+    /// Returns once all that was recorded before is durable.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.ask(Command::Flush).await
     }
 
     /// Records how the run ended, with all that came before; durable on return.
@@ -230,6 +243,13 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         self.tell(command(reply)).await?;
         answer.await.map_err(|_| self.broken())
+    }
+
+    /// Tells what nobody waits for.
+    async fn mention(&self, command: Command) -> Result<(), Error> {
+        self.outcomes.send(command).await.map_err(|_| self.broken())?;
+        self.bell.ring();
+        Ok(())
     }
 
     async fn tell(&self, command: Command) -> Result<(), Error> {

@@ -1,11 +1,24 @@
 //! The loop that owns the store: take what waits, apply it, commit once, answer.
+//!
+//! Somebody waits for an intent; nobody waits for an outcome. Outcomes have a queue of their own,
+//! and go with the next commit that is needed anyhow, or by themselves after a tenth of a second
+//! (reliability.md 1.3, R3): what a crash loses of them is merely looked up.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
 
 use super::{
-    LedgerFault,
+    LedgerFault, QUEUE,
     book::{Admission, Book, Intent, Row, Store, Undoable},
     seq::Seq,
 };
@@ -15,9 +28,84 @@ use crate::{
     retry::{Audit, Settlement},
 };
 
-/// How many commands share a commit at most (performance.md 3: more gains little). None of them
-/// writes more than one row of a factor.
-pub(super) const BATCH: usize = 1024;
+/// How many commands that somebody waits for share a commit at most (performance.md 3: more gains
+/// little).
+const BATCH: usize = 1024;
+/// How many of all kinds do. None of them writes more than one row.
+pub(super) const MOST: usize = BATCH + QUEUE;
+/// How long an outcome waits for a commit at most.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What the owner takes from.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    /// What somebody waits for.
+    pub(super) urgent: mpsc::Receiver<Command>,
+    /// What nobody does.
+    pub(super) patient: mpsc::Receiver<Command>,
+    /// Told when the second is no longer empty.
+    pub(super) bell: Arc<Bell>,
+}
+
+/// Rings once, until it is answered: a wake-up for each outcome would cost more than the outcome.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    rung: AtomicBool,
+    notify: Notify,
+}
+
+impl Bell {
+    /// Called after something was put into the queue.
+    pub(super) fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Called before the queue is emptied.
+    fn answer(&self) {
+        self.rung.store(false, Ordering::Release);
+    }
+}
+
+impl Inbox {
+    /// Waits until there is something to commit, and takes it; false when there will be no more.
+    async fn take(&mut self, batch: &mut Vec<Command>) -> bool {
+        let mut due = None;
+        loop {
+            let alarm = async {
+                match due {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let mut urgent = Vec::new();
+            let mut open = true;
+            tokio::select! {
+                biased;
+                count = self.urgent.recv_many(&mut urgent, BATCH) => open = count > 0,
+                () = alarm => {}
+                () = self.bell.notify.notified(), if due.is_none() => {
+                    due = Some(Instant::now() + PATIENCE);
+                    continue;
+                }
+            }
+            self.bell.answer();
+            // What was told before something urgent was asked for comes before it.
+            while batch.len() < QUEUE
+                && let Ok(command) = self.patient.try_recv()
+            {
+                batch.push(command);
+            }
+            batch.append(&mut urgent);
+            // The bell may have rung for what went with the commit before.
+            if !batch.is_empty() || !open {
+                return !batch.is_empty();
+            }
+            due = None;
+        }
+    }
+}
 
 /// What can be asked of the ledger.
 #[derive(Debug)]
@@ -32,6 +120,7 @@ pub(super) enum Command {
     Undoable(Option<Seq>, oneshot::Sender<Vec<Undoable>>),
     Undo(Seq, oneshot::Sender<()>),
     Leave(Seq, State),
+    Flush(oneshot::Sender<()>),
     EndRun(bool, oneshot::Sender<()>),
 }
 
@@ -46,13 +135,13 @@ enum Reply {
 /// Runs until the last handle is dropped or something fails; then `fault` says what.
 pub(super) async fn run<S: Store>(
     mut book: Book<S>,
-    mut queue: mpsc::Receiver<Command>,
+    mut inbox: Inbox,
     fault: Arc<Mutex<Option<LedgerFault>>>,
     now: fn() -> Millis,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
-        // Replies that are dropped, and `queue`, make everybody ask for the reason, now and later:
+    while inbox.take(&mut batch).await {
+        // Replies that are dropped, and the inbox, make everybody ask for the reason, now and later:
         // nobody may read it before it is written, and `apply` drops replies as it fails.
         let mut reason = fault.lock().unwrap_or_else(PoisonError::into_inner);
         match apply(&mut book, &mut batch, now) {
@@ -104,6 +193,7 @@ fn apply<S: Store>(
                 replies.push(Reply::Done(reply));
             }
             Command::Leave(seq, state) => book.leave(seq, state),
+            Command::Flush(reply) => replies.push(Reply::Done(reply)),
             Command::EndRun(complete, reply) => {
                 book.end_run(complete, now())?;
                 replies.push(Reply::Done(reply));

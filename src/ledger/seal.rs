@@ -17,7 +17,7 @@ use std::{
     path::Path,
 };
 
-use super::{LedgerFault, file, owner::BATCH};
+use super::{LedgerFault, file, owner};
 
 /// How a seal begins.
 const MAGIC: &[u8; 8] = b"mffrseal";
@@ -30,7 +30,7 @@ const LENGTH: usize = MAGIC.len() + ID + 8 + 4;
 const BLOCK: usize = 4096;
 /// The seal is behind by one commit when the process is killed in between, and a commit has a
 /// row for each command at most.
-const MOST_BEHIND: u64 = BATCH as u64;
+const MOST_BEHIND: u64 = owner::MOST as u64;
 
 /// What a slot says.
 type Slot = ([u8; ID], u64);
