@@ -162,17 +162,18 @@ impl Auto {
         let room = (limit - wanted).max(0.0) / LEVELLING / 2.0;
         let common = if mirror.supply.refill.is_even() { (supply * COMMON).min(room) } else { 0.0 };
         let level = mirror.level(now);
-        let mut rate = match mirror.supply.refill.next_top(now) {
+        let next = mirror.supply.refill.next_top(now).filter(|(_, step)| *step > limit / 2.0);
+        let mut rate = match next {
             // What is there is for this second, and the next one brings as much.
-            Some((top, step)) if step > limit / 2.0 => (level - floor) / (top - LAST).max(HURRY),
-            _ => supply - common + (level - wanted) / LEVELLING,
+            Some((top, _)) => (level - floor) / (top - LAST).max(HURRY),
+            None => supply - common + (level - wanted) / LEVELLING,
         };
         let mut reserve = 0.0;
         if mirror.supply.is_full() && !mirror.supply.refill.is_even() {
             // There is more to it.
             rate = rate.max(supply * 1.5);
         }
-        if self.reserve > 0.0 && mirror.supply.is_measured() {
+        if self.reserve > 0.0 && next.is_none() && mirror.supply.is_measured() {
             let (depth, back) = self.test(mirror, now);
             if now < self.test_until && level > limit - depth {
                 let rate = (supply * 2.0).max(limit / 4.0);

@@ -142,17 +142,19 @@ impl Mirror {
         self.supplied = self.level(now) + self.sent.taken();
         self.at = now;
         self.sent.gave(now);
+        // One looks or tries, and its answer tells.
+        self.full_at = self.full_at.max(now + self.patience());
+        self.token_at = f64::INFINITY;
     }
 
     /// Whether a request may go that is to leave as much as `floor`.
-    pub(super) fn ask(&mut self, floor: f64, now: f64) -> Gate {
+    pub(super) fn ask(&self, floor: f64, now: f64) -> Gate {
         let level = self.level(now);
         let need = 1.0 + floor + self.guard(now);
         if !self.is_known(now) || level >= need - HAIR {
             return Gate::Open;
         }
         if now >= self.full_at {
-            self.full_at = now + self.patience();
             return Gate::Look;
         }
         if now >= self.token_at {
@@ -355,6 +357,7 @@ mod tests {
         assert_eq!(mirror.ask(0.0, 0.1), Gate::Open);
         assert_eq!(mirror.ask(4.0, 1.1), Gate::Look);
         // One request looks, not every one.
+        give(&mut mirror, 1.1, 1);
         assert!(matches!(mirror.ask(4.0, 1.1), Gate::Shut(_)));
     }
 
