@@ -17,6 +17,7 @@ mod inputs;
 mod kill;
 #[cfg(target_os = "linux")]
 mod matrix;
+mod pace;
 mod report;
 mod samples;
 mod secrets;
