@@ -1,7 +1,7 @@
 //! What the tenant's bucket supplies us with a second, learnt from the curve of what it supplied.
 //!
 //! Where the bucket is not full for a while, the slope of the curve is the rate. A full bucket shows
-//! only that it gains at least what is taken from it, so now and then [`auto`](super::auto) takes
+//! only that it gains at least what is taken from it, so now and then `auto` takes
 //! more for a moment, to see.
 //!
 //! Pure; times are seconds.
