@@ -155,24 +155,26 @@ impl Auto {
         let since = *self.known_since.get_or_insert(now);
         let (limit, supply) = (mirror.limit(), mirror.supply.rate());
         let floor = limit * self.reserve;
+        let even = mirror.supply.refill.is_even();
         // Others come in bursts: what is left to them is better had above the floor than below.
-        let above = self.reserve.mul_add(2.0, 0.125).min(0.5);
+        let above = if even { self.reserve.mul_add(2.0, 0.125).min(0.5) } else { 0.125 };
         let wanted = floor + (limit - floor) * above;
         // As much as the bucket can show.
         let room = (limit - wanted).max(0.0) / LEVELLING / 2.0;
-        let common = if mirror.supply.refill.is_even() { (supply * COMMON).min(room) } else { 0.0 };
+        let common = if even { (supply * COMMON).min(room) } else { 0.0 };
         let level = mirror.level(now);
-        let mut rate = match mirror.supply.refill.next_top(now) {
-            // What is there is for this second, and the next one brings as much.
-            Some((top, step)) if step > limit / 2.0 => (level - floor) / (top - LAST).max(HURRY),
-            _ => supply - common + (level - wanted) / LEVELLING,
+        let next = mirror.supply.refill.next_top(now).filter(|top| top.step > limit / 2.0);
+        let mut rate = match next {
+            // What is there is for this second, others included, and the next one brings as much.
+            Some(top) => (level - floor) / (top.until - LAST).max(HURRY) - top.others,
+            None => supply - common + (level - wanted) / LEVELLING,
         };
         let mut reserve = 0.0;
-        if mirror.supply.is_full() && !mirror.supply.refill.is_even() {
+        if mirror.supply.is_full() && !mirror.supply.refill.is_known() {
             // There is more to it.
             rate = rate.max(supply * 1.5);
         }
-        if self.reserve > 0.0 && mirror.supply.is_measured() {
+        if self.reserve > 0.0 && next.is_none() && mirror.supply.is_measured() {
             let (depth, back) = self.test(mirror, now);
             if now < self.test_until && level > limit - depth {
                 let rate = (supply * 2.0).max(limit / 4.0);
@@ -192,7 +194,7 @@ impl Auto {
             let used = self.used(now);
             rate = rate.min(self.probe.rate(1.0, used, now));
         }
-        let lowest = if mirror.supply.refill.is_even() { LOWEST } else { LOOKING };
+        let lowest = if even { LOWEST } else { LOOKING };
         Pace { rate: rate.clamp(lowest, HIGHEST), reserve }
     }
 

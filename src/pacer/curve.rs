@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) at: f64,
     /// What the bucket had supplied until then.
     pub(super) supplied: f64,
+    /// What was left in it.
+    pub(super) left: f64,
     /// Whether the bucket was full.
     pub(super) full: bool,
     /// Whether it was sent to see how fast the bucket fills up.
@@ -37,6 +39,7 @@ pub(super) struct Point {
     slot: f64,
     pub(super) at: f64,
     pub(super) supplied: f64,
+    pub(super) left: f64,
     count: f64,
     pub(super) full: bool,
     pub(super) test: bool,
@@ -59,6 +62,8 @@ pub(super) struct Stretch {
     pub(super) supplied: f64,
     /// Least squares.
     pub(super) slope: f64,
+    /// How much less was left at its end, by least squares too.
+    pub(super) fall: f64,
 }
 
 /// See the module.
@@ -74,18 +79,19 @@ impl Curve {
 
     /// Enters a point; answers come in any order.
     pub(super) fn push(&mut self, seen: Seen) {
-        let Seen { at, supplied, full, test } = seen;
+        let Seen { at, supplied, left, full, test } = seen;
         let before = self.points.iter().rposition(|point| point.slot <= at);
         match before.map(|index| &mut self.points[index]) {
             Some(point) if at < point.slot + SLOT => {
                 point.count += 1.0;
                 point.at += (at - point.at) / point.count;
                 point.supplied += (supplied - point.supplied) / point.count;
+                point.left += (left - point.left) / point.count;
                 point.full |= full;
                 point.test |= test;
             }
             _ => {
-                let point = Point { slot: at, at, supplied, count: 1.0, full, test };
+                let point = Point { slot: at, at, supplied, left, count: 1.0, full, test };
                 self.points.insert(before.map_or(0, |before| before + 1), point);
             }
         }
@@ -135,14 +141,20 @@ impl Curve {
         let part = self.points.range(from..);
         let count = part.len() as f64;
         let mean = |of: fn(&Point) -> f64| part.clone().map(of).sum::<f64>() / count;
-        let (at, supplied) = (mean(|point| point.at), mean(|point| point.supplied));
-        let (mut both, mut square) = (0.0, 0.0);
-        for point in part.clone() {
-            both += (point.at - at) * (point.supplied - supplied);
-            square += (point.at - at) * (point.at - at);
+        let at = mean(|point| point.at);
+        let square: f64 = part.clone().map(|point| (point.at - at).powi(2)).sum();
+        let slope = |of: fn(&Point) -> f64| {
+            let middle = mean(of);
+            let both: f64 = part.clone().map(|point| (point.at - at) * (of(point) - middle)).sum();
+            if square > 0.0 { both / square } else { 0.0 }
+        };
+        let time = last.at - first.at;
+        Stretch {
+            time,
+            supplied: last.supplied - first.supplied,
+            slope: slope(|point| point.supplied),
+            fall: -slope(|point| point.left) * time,
         }
-        let slope = if square > 0.0 { both / square } else { 0.0 };
-        Stretch { time: last.at - first.at, supplied: last.supplied - first.supplied, slope }
     }
 
     /// What had been supplied at a moment.
@@ -181,7 +193,7 @@ mod tests {
         let mut curve = curve(&[(1.0, 4.0), (1.01, 6.0), (1.05, 9.0)]);
         assert_eq!(curve.points().len(), 2);
         assert_eq!(curve.first().map(|point| point.supplied), Some(5.0));
-        curve.push(Seen { at: 1.015, supplied: 5.0, full: true, test: false });
+        curve.push(Seen { at: 1.015, supplied: 5.0, full: true, ..Seen::default() });
         assert_eq!(curve.first().map(|point| (point.full, curve.points().len())), Some((true, 2)));
     }
 

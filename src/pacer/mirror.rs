@@ -156,17 +156,19 @@ impl Mirror {
         self.supplied = self.level(now) + self.sent.taken();
         self.at = now;
         self.sent.gave(now);
+        // One looks or tries, and its answer tells.
+        self.full_at = self.full_at.max(now + self.patience());
+        self.token_at = f64::INFINITY;
     }
 
     /// Whether a request may go that is to leave as much as `floor`.
-    pub(super) fn ask(&mut self, floor: f64, now: f64) -> Gate {
+    pub(super) fn ask(&self, floor: f64, now: f64) -> Gate {
         let level = self.level(now);
         let need = 1.0 + floor + self.guard(now);
         if !self.is_known(now) || level >= need - HAIR {
             return Gate::Open;
         }
         if now >= self.full_at {
-            self.full_at = now + self.patience();
             return Gate::Look;
         }
         if now >= self.token_at {
@@ -238,7 +240,8 @@ impl Mirror {
         let full = !news.throttled && missing <= (news.limit / NEARLY).floor();
         // Exactly one is missing from a bucket that was full.
         let part = if missing > 0.0 { HALF } else { 0.0 };
-        let supplied = news.remaining + part + least.midpoint(most);
+        let left = news.remaining + part;
+        let supplied = left + least.midpoint(most);
         let limit_changed = (self.limit - news.limit).abs() > 0.5;
         if limit_changed || !known {
             self.supply.restart();
@@ -248,7 +251,7 @@ impl Mirror {
         }
         // A bucket that is refilled in steps is full at one of them.
         self.supply.refill.told(news.full_in.map(|full_in| now + full_in));
-        self.supply.push(Seen { at: news.sent, supplied, full, test: news.test }, share);
+        self.supply.push(Seen { at: news.sent, supplied, left, full, test: news.test }, share);
         if news.sent < self.newest - STALE {
             return;
         }
@@ -366,11 +369,12 @@ mod tests {
         mirror.observe(&news(0.0, 6.0), 0.8, 0.0);
         assert_eq!(mirror.ask(4.0, 0.1), Gate::Open);
         give(&mut mirror, 0.1, 2);
-        assert!(matches!(mirror.ask(4.0, 0.1), Gate::Shut(at) if at <= 1.0));
+        assert!(matches!(mirror.ask(4.0, 0.1), Gate::Shut(at) if at <= 1.11));
         assert_eq!(mirror.ask(0.0, 0.1), Gate::Open);
-        assert_eq!(mirror.ask(4.0, 1.1), Gate::Look);
+        assert_eq!(mirror.ask(4.0, 1.2), Gate::Look);
         // One request looks, not every one.
-        assert!(matches!(mirror.ask(4.0, 1.1), Gate::Shut(_)));
+        give(&mut mirror, 1.2, 1);
+        assert!(matches!(mirror.ask(4.0, 1.2), Gate::Shut(_)));
     }
 
     #[test]

@@ -3,10 +3,10 @@
 //! Permits are handed out in order of asking, by whoever holds the queue's lock; nobody else
 //! wakes (measured: 64 tasks asking governor by themselves get 64 % of 5,000/s, one waiter gets
 //! 99.97 %; performance.md 5). Three things must allow a permit, in this order: no hold is on
-//! ([`hold`]), the tenant's bucket has more than its reserve, as far as its answers tell
-//! ([`mirror`], [`supply`]), and the pace: [`exact`] for a given rate, [`auto`] for one that is
-//! learnt, or [`probe`]d where the tenant says nothing. Which of them is in force may depend on the
-//! time of day ([`plan`]).
+//! (`hold`), the tenant's bucket has more than its reserve, as far as its answers tell
+//! (`mirror`, `supply`), and the pace: `exact` for a given rate, `auto` for one that is
+//! learnt, or `probe`d where the tenant says nothing. Which of them is in force may depend on the
+//! time of day (`plan`).
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -34,6 +34,8 @@ use exact::Exact;
 use hold::{Hold, Refusal};
 use mirror::{Gate, Mirror, News};
 
+/// What is supplied is logged no more often than this.
+const TELL: f64 = 30.0;
 /// Whoever waits for what answers will tell asks again after this long.
 const LOOK: f64 = 0.1;
 
@@ -114,6 +116,8 @@ struct State {
     look_at: Option<Instant>,
     /// Whether there was any answer yet.
     answered: bool,
+    /// What was last told of what is supplied, and when.
+    told: Option<(f64, f64)>,
     waiting: Waiting,
     held: Held,
 }
@@ -149,6 +153,7 @@ impl Pacer {
                 planned: false,
                 look_at: None,
                 answered: false,
+                told: None,
                 waiting: Waiting::Nothing,
                 held: Held::default(),
             }),
@@ -289,7 +294,10 @@ impl State {
             test: self.auto.was_test(sent),
         });
         match &news {
-            Some(news) => self.mirror.observe(news, 1.0 - self.pacing.reserve, at),
+            Some(news) => {
+                self.mirror.observe(news, 1.0 - self.pacing.reserve, at);
+                self.tell(at);
+            }
             None if !throttled => self.mirror.silence(),
             None => {}
         }
@@ -311,6 +319,21 @@ impl State {
             full_in: meter.full_in,
         };
         self.hold.throttled(&refusal, now);
+    }
+
+    /// Logs what is supplied, when it is known or has become much more or less.
+    fn tell(&mut self, at: f64) {
+        let rate = self.mirror.supply.rate();
+        let (told, told_at) = self.told.unwrap_or((0.0, f64::NEG_INFINITY));
+        let news = rate > told * 1.5 || rate < told / 1.5;
+        if news && self.mirror.supply.is_measured() && at - told_at >= TELL {
+            self.told = Some((rate, at));
+            tracing::info!(
+                "the tenant lets through about {rate:.1} requests a second more than others take, \
+                 and up to {} at once",
+                self.mirror.limit()
+            );
+        }
     }
 
     fn waited(&mut self, wait: &Wait, time: Duration) {

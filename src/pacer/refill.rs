@@ -41,12 +41,25 @@ enum Pattern {
     Tops(f64),
 }
 
+/// A moment at which the bucket is refilled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Top {
+    /// Time until then.
+    pub(super) until: f64,
+    /// How much comes.
+    pub(super) step: f64,
+    /// What others take a second from one to the next.
+    pub(super) others: f64,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Refill {
     pattern: Pattern,
     /// What comes at the top of a second; others have their part of it.
     step: f64,
+    /// What others take a second in between.
+    others: f64,
     /// A full second of the tenant's clock, as far as it is known; not too early.
     second: Option<f64>,
     looked: f64,
@@ -89,12 +102,13 @@ impl Refill {
         }
     }
 
-    /// How long until the next refill, and how much that is, where there are moments of it.
-    pub(super) fn next_top(&self, now: f64) -> Option<(f64, f64)> {
-        match self.pattern {
-            Pattern::Tops(top) => Some((1.0 - (now - top - LATE).rem_euclid(1.0), self.step)),
-            Pattern::Unknown | Pattern::Even => None,
-        }
+    /// The next refill, where there are moments of it.
+    pub(super) fn next_top(&self, now: f64) -> Option<Top> {
+        let Pattern::Tops(top) = self.pattern else {
+            return None;
+        };
+        let until = 1.0 - (now - top - LATE).rem_euclid(1.0);
+        Some(Top { until, step: self.step, others: self.others })
     }
 
     /// When the tenant's clock shows a full second, by its own word.
@@ -134,7 +148,9 @@ impl Refill {
             self.pattern = Pattern::Tops(top);
             let tops = (last.at - top).floor() - (first.at - top).floor();
             if tops > 0.0 {
-                self.step = gained_at(curve, top).gained / tops;
+                let gained = gained_at(curve, top).gained;
+                self.step = gained / tops;
+                self.others = ((gained - total) / span).max(0.0);
             }
         }
     }
@@ -230,9 +246,10 @@ mod tests {
             for jitter in [0.0, 0.05] {
                 let supplied = |at: f64| rate * (at - 0.37).floor();
                 let refill = looked(supplied, every, 6.0, jitter);
-                let (next, step) = refill.next_top(10.0).expect("steps");
-                let late = (10.0 + next - 0.37).rem_euclid(1.0);
-                assert!((0.9..1.1).contains(&(step / rate)), "{rate}: a step of {step}");
+                let next = refill.next_top(10.0).expect("steps");
+                let late = (10.0 + next.until - 0.37).rem_euclid(1.0);
+                assert!((0.9..1.1).contains(&(next.step / rate)), "{rate}: {next:?}");
+                assert!(next.others < rate * 0.02 + 1.0, "{rate}: {next:?}");
                 assert!(
                     late < every.max(0.02) + 0.01 || late > 0.99 - jitter,
                     "{rate}: {late} s late"

@@ -1,7 +1,7 @@
 //! What the tenant's bucket supplies us with a second, learnt from the curve of what it supplied.
 //!
 //! Where the bucket is not full for a while, the slope of the curve is the rate. A full bucket shows
-//! only that it gains at least what is taken from it, so now and then [`auto`](super::auto) takes
+//! only that it gains at least what is taken from it, so now and then `auto` takes
 //! more for a moment, to see.
 //!
 //! Pure; times are seconds.
@@ -22,6 +22,8 @@ const SHORTEST: f64 = 0.1;
 /// and neither does any other stretch that is shorter, once there is a measure, or saw less supply.
 const LONG: f64 = 1.0;
 const LEAST: f64 = 3.0;
+/// Less than this less is no less.
+const FALL: f64 = 1.0;
 
 /// See the module.
 #[derive(Debug)]
@@ -103,13 +105,22 @@ impl Supply {
         let (long, weight) = if self.measured { (LONG, PRIOR) } else { (PRIOR, 0.0) };
         if run.time >= long && (run.supplied >= LEAST || run.time > SPAN * 0.75) {
             let all = self.prior.mul_add(weight, run.slope * run.time);
-            self.rate = (all / (weight + run.time)).max(0.0);
-            self.prior = self.rate;
-            self.measured = true;
+            self.learn((all / (weight + run.time)).max(0.0), run.fall);
         } else if self.measured {
             self.measure_test();
         }
         self.measure_least();
+    }
+
+    /// Where no less is left than before, what was supplied is what was taken; and of a bucket that
+    /// is not refilled all the time, more may have been lost while nobody looked.
+    fn learn(&mut self, rate: f64, fall: f64) {
+        if fall >= FALL || self.refill.is_even() {
+            (self.rate, self.measured) = (rate, true);
+        } else {
+            self.rate = self.rate.max(rate);
+        }
+        self.prior = self.rate;
     }
 
     /// The same for what was sent to see it.
@@ -169,11 +180,10 @@ impl Supply {
         let supplied = ((last.supplied - before) / windows).max(0.0);
         if self.curve.points().iter().any(|point| point.full && point.at >= since) {
             // Filled up whatever we may take of it: it would have filled up all of it.
-            self.rate = self.rate.max(supplied / share);
+            self.learn(supplied / share, 0.0);
         } else {
-            self.rate = supplied;
+            self.learn(supplied, self.curve.whole().fall);
         }
-        self.measured = true;
     }
 }
 
@@ -207,7 +217,7 @@ mod tests {
                 (self.level, self.taken) = (self.level - 1.0, self.taken + 1.0);
                 let left = self.level.floor() + if full { 0.0 } else { 0.5 };
                 let supplied = left + self.taken;
-                self.supply.push(Seen { at: self.at, supplied, full, test }, 1.0);
+                self.supply.push(Seen { at: self.at, supplied, left, full, test }, 1.0);
             }
         }
 

@@ -20,6 +20,7 @@ mod kill;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
+mod pace;
 mod report;
 mod samples;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,166 @@
+//! Rate, reserve, timetable and time limit, from outside. How well a learnt rate fits whole tenants
+//! is told by `tests/pacing`, on a paused clock.
+
+use mfaferry::sandbox::{Limit, Outage, OutageKind, RetryAfter, Settings, Verb};
+
+use crate::support::{Bench, binary, factors, run};
+
+/// Every limiter, with and without a hint how long to wait.
+fn limits() -> impl Iterator<Item = (Limit, RetryAfter)> {
+    let limits = [
+        Limit::TokenBucket { rate: 100.0, burst: 20 },
+        Limit::FixedWindow { rate: 100, window_s: 1, burst: 100 },
+    ];
+    limits.into_iter().flat_map(|limit| {
+        [RetryAfter::Off, RetryAfter::Seconds].map(|retry_after| (limit, retry_after))
+    })
+}
+
+#[test]
+fn a_learnt_rate_is_hardly_ever_refused() {
+    for (limit, retry_after) in limits() {
+        let bench =
+            Bench::new(Settings { limit, retry_after, latency_ms: (2, 6), ..Settings::default() });
+        let (csv, wanted, users) = factors(300);
+        bench.write("in.csv", csv);
+        let done = run(bench.import("in.csv").args(["--rate", "auto", "--reserve", "0%"]));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        bench.audit("in.csv.ledger", &wanted, &users);
+        let throttled = bench.tenant().stats().throttled;
+        assert!(throttled <= 6, "{limit:?}: {throttled} of 300 throttled");
+        assert!(done.summary()["held_by_limit_seconds"].as_f64() > Some(0.1), "{done:?}");
+    }
+}
+
+#[test]
+fn others_on_the_same_bucket_are_not_refused_for_our_sake() {
+    for rate in ["auto", "2000"] {
+        let bench = Bench::new(Settings {
+            limit: Limit::TokenBucket { rate: 80.0, burst: 40 },
+            neighbours_per_s: 20.0,
+            latency_ms: (5, 15),
+            ..Settings::default()
+        });
+        bench.write("in.csv", factors(200).0);
+        let done = run(bench.import("in.csv").args(["--rate", rate, "--reserve", "20%"]));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let stats = bench.tenant().stats();
+        assert!(stats.neighbour_requests > 20, "{stats:?}");
+        assert_eq!(stats.neighbours_throttled, 0, "--rate {rate}: {stats:?}");
+    }
+}
+
+#[test]
+fn a_given_rate_is_not_exceeded_in_any_window_of_a_second() {
+    for (burst, flags) in [(1, &[][..]), (10, &["--burst", "10"])] {
+        let bench = Bench::new(Settings { latency_ms: (5, 40), ..Settings::default() });
+        bench.write("in.csv", factors(150).0);
+        let done = run(bench.import("in.csv").args(["--rate", "50"]).args(flags));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let times: Vec<_> = bench.tenant().arrivals().iter().map(|arrival| arrival.at).collect();
+        for (index, from) in times.iter().enumerate() {
+            let second =
+                times[index..].iter().take_while(|at| at.as_secs_f64() < from.as_secs_f64() + 1.0);
+            // The way there is not always the same.
+            assert!(second.count() <= 50 + burst + 3, "{burst}: from {from:?}");
+        }
+        assert!(done.summary()["held_by_rate_seconds"].as_f64() > Some(1.0), "{done:?}");
+    }
+}
+
+#[test]
+fn a_rate_plan_paces_by_the_time_of_day_and_its_waits_are_told() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(30).0);
+    let plan = "00:00-12:00=30,12:00-24:00=30";
+    let by_flag = run(bench.import("in.csv").args(["--rate-plan", plan, "--timezone", "UTC"]));
+    let mut command = bench.import("in.csv");
+    command.env("MFAFERRY_RATE_PLAN", plan).env("MFAFERRY_TIMEZONE", "America/New_York");
+    let by_environment = run(command.args(["--ledger", "two"]));
+    for done in [by_flag, by_environment] {
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let held = |by: &str| done.summary()[format!("held_by_{by}_seconds")].as_f64();
+        assert!(held("plan") > Some(0.8), "{done:?}");
+        for by in ["rate", "throttling", "reserve", "limit", "outage"] {
+            assert_eq!(held(by), Some(0.0), "{by}: {done:?}");
+        }
+    }
+}
+
+#[test]
+fn plans_that_cannot_be_meant_are_usage_errors_that_say_what_is_wrong() {
+    for (flags, message) in [
+        (&["--rate-plan", "always"][..], "range 1 of the rate plan cannot be read"),
+        (
+            &["--rate-plan", "08:00-20:00=5,19:00-21:00=9"],
+            "ranges 1 and 2 of the rate plan overlap",
+        ),
+        (&["--rate-plan", "08:00-08:00=5"], "range 1 of the rate plan begins where it ends"),
+        (
+            &["--rate-plan", "08:00-20:00=5", "--timezone", "Mars/Base"],
+            "not the name of a time zone",
+        ),
+        (&["--timezone", "Mars/Base"], "--timezone is not the name of a time zone"),
+        (&["--burst", "0"], "--burst has a value that cannot be used"),
+        (&["--max-duration", "soon"], "--max-duration has a value that cannot be used"),
+    ] {
+        for command in ["import", "verify"] {
+            let done = run(binary().args([command, "in.csv", "--sandbox"]).args(flags));
+            assert_eq!(done.code, Some(2), "{flags:?}: {done:?}");
+            assert!(done.stderr.contains(message) && done.stderr.contains("hint: "), "{done:?}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_max_duration_stops_in_good_order_and_the_same_command_goes_on() {
+    let bench = Bench::new(Settings { latency_ms: (100, 200), ..Settings::default() });
+    let (csv, wanted, users) = factors(60);
+    bench.write("in.csv", csv);
+    let stopped = run(bench.import("in.csv").args(["--rate", "30", "--max-duration", "1s"]));
+    assert_eq!(stopped.code, Some(5), "{stopped:?}");
+    assert!(stopped.stderr.contains("--max-duration is over"), "{stopped:?}");
+    let summary = stopped.summary();
+    assert_eq!((&summary["status"], &summary["in_flight"]), (&"stopped".into(), &0.into()));
+    assert!((1..60).contains(&summary["created"].as_u64().unwrap()), "{summary}");
+    let done = run(bench.import("in.csv").args(["--max-duration", "1h"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    bench.audit("in.csv.ledger", &wanted, &users);
+    let args = ["verify", "in.csv", "--base-url", &bench.tenant().base_url()];
+    let mut verify = binary();
+    verify.current_dir(bench.folder.path()).args(args).env("AUTH0_CLIENT_ID", "tester");
+    verify.env("AUTH0_CLIENT_SECRET", "CANARYclientsecret");
+    let verified = run(verify.args(["--rate", "5", "--max-duration", "1s", "--output", "json"]));
+    assert_eq!(verified.code, Some(5), "{verified:?}");
+    assert!(verified.json()["held_by_rate_seconds"].as_f64() > Some(0.4), "{verified:?}");
+}
+
+#[test]
+fn a_429_holds_all_and_the_summary_says_so_in_words() {
+    let bench = Bench::new(Settings {
+        limit: Limit::TokenBucket { rate: 1.0, burst: 3 },
+        limit_headers: false,
+        retry_after: RetryAfter::Literal("2".into()),
+        ..Settings::default()
+    });
+    bench.write("in.csv", factors(6).0);
+    let done = run(bench.import("in.csv").args(["--output", "text", "--verbose"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.stdout.contains(" by 429"), "{done:?}");
+    assert!(done.stderr.contains("held by 429 for 2000 ms"), "{done:?}");
+    // Nobody asked while the hold was on: a volley, and then one by one.
+    let stats = bench.tenant().stats();
+    assert!(stats.requests(Verb::Post) <= 6 + 3 + 6, "{stats:?}");
+}
+
+#[test]
+fn an_outage_is_a_wait_with_a_reason_too() {
+    let bench = Bench::new(Settings {
+        outages: vec![Outage { from_s: 0.3, to_s: 2.0, kind: OutageKind::Refuse503 }],
+        ..Settings::default()
+    });
+    bench.write("in.csv", factors(90).0);
+    let done = run(bench.import("in.csv").args(["--rate", "100"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.summary()["held_by_outage_seconds"].as_f64() > Some(0.5), "{done:?}");
+}

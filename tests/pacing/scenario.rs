@@ -1,0 +1,176 @@
+//! One scenario: its file, what may come of it, and its line in the table.
+
+use serde::Deserialize;
+
+use mfaferry::sandbox::Limit;
+
+/// A tenant, its other traffic, how we go about it, and what has to come of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// What the table calls it.
+    about: String,
+    /// How long it lasts.
+    #[serde(default = "minute")]
+    pub(crate) seconds: f64,
+    pub(crate) limit: Limit,
+    #[serde(default)]
+    pub(crate) change_limit_at: Vec<(f64, Limit)>,
+    /// Whether answers say the limit.
+    #[serde(default = "yes")]
+    pub(crate) headers: bool,
+    /// How the reset comes to be whole seconds.
+    #[serde(default)]
+    pub(crate) reset: Reset,
+    /// Whether a 429 says when to come again.
+    #[serde(default)]
+    pub(crate) retry_after: bool,
+    /// How far the tenant's clock is ahead.
+    #[serde(default)]
+    pub(crate) clock_skew_s: i64,
+    /// Milliseconds, shortest and longest, from a permit to the bucket, and from there back.
+    #[serde(default)]
+    pub(crate) way_there_ms: (f64, f64),
+    #[serde(default = "latency")]
+    pub(crate) way_back_ms: (f64, f64),
+    /// Others, at even distances.
+    #[serde(default)]
+    pub(crate) neighbours_per_s: f64,
+    /// Others, at random, so many at once.
+    #[serde(default)]
+    pub(crate) noise_per_s: f64,
+    #[serde(default = "one")]
+    pub(crate) noise_at_once: u32,
+    /// `--reserve`, in percent.
+    #[serde(default)]
+    pub(crate) reserve: f64,
+    /// When each of our runs begins.
+    #[serde(default = "at_once")]
+    pub(crate) runs_begin_at: Vec<f64>,
+    /// `--rate`, if it is given.
+    pub(crate) rate: Option<f64>,
+    #[serde(default = "in_flight")]
+    pub(crate) concurrency: u32,
+    expect: Expect,
+}
+
+/// How the reset comes to be whole seconds.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reset {
+    #[default]
+    RoundedUp,
+    RoundedDown,
+    Absent,
+}
+
+/// What has to come of it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    /// Of what others leave, in percent: least and most.
+    share: (f64, f64),
+    /// 429s a thousand answers, at most.
+    throttled: f64,
+    /// Of a thousand requests of others so many refused, at most.
+    refused: Option<f64>,
+    /// The greatest part of any run over the least, once all have begun.
+    unfair: Option<f64>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// What all runs were granted, and what could have been had.
+    pub(crate) granted: f64,
+    pub(crate) offered: f64,
+    /// 429s of all runs.
+    pub(crate) throttled: f64,
+    /// What others asked for, and how much of that was refused.
+    pub(crate) others: f64,
+    pub(crate) refused: f64,
+    /// What each run was granted in the last half.
+    pub(crate) parts: Vec<f64>,
+}
+
+fn minute() -> f64 {
+    60.0
+}
+fn yes() -> bool {
+    true
+}
+fn one() -> u32 {
+    1
+}
+fn latency() -> (f64, f64) {
+    (100.0, 200.0)
+}
+fn at_once() -> Vec<f64> {
+    vec![0.0]
+}
+fn in_flight() -> u32 {
+    32
+}
+
+impl Outcome {
+    fn share(&self) -> f64 {
+        self.granted * 100.0 / self.offered
+    }
+
+    fn throttled(&self) -> f64 {
+        self.throttled * 1000.0 / (self.granted + self.throttled)
+    }
+
+    fn refused(&self) -> f64 {
+        self.refused * 1000.0 / self.others.max(1.0)
+    }
+
+    fn unfair(&self) -> f64 {
+        let least = self.parts.iter().copied().fold(f64::INFINITY, f64::min);
+        self.parts.iter().copied().fold(0.0, f64::max) / least.max(1.0)
+    }
+}
+
+pub(crate) const HEAD: &str = "\
+| tenant | reserve | share used | 429s per 1,000 | others refused per 1,000 |
+| --- | --- | --- | --- | --- |
+";
+
+impl Scenario {
+    pub(crate) fn line(&self, outcome: &Outcome) -> String {
+        let others =
+            if outcome.others > 0.0 { format!("{:.1}", outcome.refused()) } else { String::new() };
+        let parts = if outcome.parts.len() > 1 {
+            format!("; most to least {:.2}", outcome.unfair())
+        } else {
+            String::new()
+        };
+        format!(
+            "| {} | {} % | {:.1} %{parts} | {:.1} | {others} |\n",
+            self.about,
+            self.reserve,
+            outcome.share(),
+            outcome.throttled(),
+        )
+    }
+
+    /// What is not as expected of the scenario in a file.
+    pub(crate) fn judge(&self, outcome: &Outcome, name: &str) -> Vec<String> {
+        let expect = &self.expect;
+        let mut faults = Vec::new();
+        let share = outcome.share();
+        if !(expect.share.0..=expect.share.1).contains(&share) {
+            faults.push(format!("{share:.1} % used, not {:?}", expect.share));
+        }
+        for (what, found, most) in [
+            ("429s per 1,000", outcome.throttled(), Some(expect.throttled)),
+            ("others refused per 1,000", outcome.refused(), expect.refused),
+            ("most to least", outcome.unfair(), expect.unfair),
+        ] {
+            if let Some(most) = most.filter(|most| found > *most) {
+                faults.push(format!("{found:.2} {what}, more than {most}"));
+            }
+        }
+        faults.into_iter().map(|fault| format!("{name}: {fault}")).collect()
+    }
+}

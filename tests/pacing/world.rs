@@ -1,0 +1,213 @@
+//! The simulated world: the sandbox's own bucket, the ways there and back, others, and our runs.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use mfaferry::{
+    api::Meter,
+    pacer::{Pacer, Rate},
+    sandbox::{Admission, Limit, Limiter, Reading},
+};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::scenario::{Outcome, Reset, Scenario};
+
+/// Wall time at the start: on no round minute, and some way into a second, which the seed decides.
+const WALL: Duration = Duration::from_secs(1_700_000_021);
+
+struct World {
+    scenario: Scenario,
+    limiter: Limiter,
+    began: Instant,
+    /// The tenant's wall time at the start.
+    unix: Duration,
+    dice: RefCell<fastrand::Rng>,
+    seen: RefCell<Outcome>,
+}
+
+/// Plays a scenario to its end.
+pub(crate) fn run(scenario: &Scenario, seed: u64) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, play(scenario.clone(), seed))
+}
+
+async fn play(scenario: Scenario, seed: u64) -> Outcome {
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let skew = Duration::from_secs(scenario.clock_skew_s.unsigned_abs());
+    let wall = WALL + Duration::from_secs_f64(dice.f64());
+    let unix = if scenario.clock_skew_s < 0 { wall.saturating_sub(skew) } else { wall + skew };
+    let (changes, neighbours) = (&scenario.change_limit_at, scenario.neighbours_per_s);
+    let world = Rc::new(World {
+        limiter: Limiter::new(scenario.limit, changes, neighbours, unix),
+        began: Instant::now(),
+        unix,
+        dice: RefCell::new(dice),
+        seen: RefCell::new(Outcome {
+            parts: vec![0.0; scenario.runs_begin_at.len()],
+            ..Outcome::default()
+        }),
+        scenario: scenario.clone(),
+    });
+    for (number, at) in scenario.runs_begin_at.iter().enumerate() {
+        let start = world.began + Duration::from_secs_f64(*at);
+        let world = Rc::clone(&world);
+        tokio::task::spawn_local(async move {
+            sleep_until(start).await;
+            let rate = world.scenario.rate.map_or(Rate::Auto, Rate::PerSecond);
+            let pacer = Pacer::new(rate, world.scenario.reserve / 100.0);
+            let run = Rc::new(Run { number, pacer, skew: Cell::new(f64::NEG_INFINITY) });
+            for _ in 0..world.scenario.concurrency {
+                tokio::task::spawn_local(Rc::clone(&world).work(Rc::clone(&run)));
+            }
+        });
+    }
+    if scenario.noise_per_s > 0.0 {
+        tokio::task::spawn_local(Rc::clone(&world).noise());
+    }
+    sleep_until(world.began + Duration::from_secs_f64(scenario.seconds)).await;
+    let neighbours = world.limiter.neighbours(world.began.elapsed());
+    let mut outcome = world.seen.take();
+    outcome.others += float(neighbours.requests);
+    outcome.refused += float(neighbours.throttled);
+    outcome.offered = offered(&scenario) - (outcome.others - outcome.refused);
+    outcome
+}
+
+impl World {
+    /// One request after the other.
+    async fn work(self: Rc<Self>, run: Rc<Run>) {
+        loop {
+            run.pacer.permit().await;
+            let sent = Instant::now();
+            self.travel(self.scenario.way_there_ms).await;
+            let at = self.began.elapsed();
+            let (reading, throttled) = match self.limiter.admit(at) {
+                Admission::Free => (None, false),
+                Admission::Granted(reading) => (Some(reading), false),
+                Admission::Refused(reading) => (Some(reading), true),
+            };
+            // What has no limit has no share of it either.
+            if reading.is_some() {
+                self.count(run.number, throttled, at);
+            }
+            self.travel(self.scenario.way_back_ms).await;
+            let meter = self.meter(reading, at, throttled, &run.skew);
+            run.pacer.observe(&Meter { sent: Some(sent), ..meter }, throttled);
+        }
+    }
+
+    fn count(&self, number: usize, throttled: bool, at: Duration) {
+        let mut seen = self.seen.borrow_mut();
+        if throttled {
+            seen.throttled += 1.0;
+            return;
+        }
+        seen.granted += 1.0;
+        if at.as_secs_f64() * 2.0 >= self.scenario.seconds {
+            seen.parts[number] += 1.0;
+        }
+    }
+
+    /// Other traffic, at random.
+    async fn noise(self: Rc<Self>) {
+        let every = f64::from(self.scenario.noise_at_once) / self.scenario.noise_per_s;
+        loop {
+            let wait = -self.dice.borrow_mut().f64().max(1e-9).ln() * every;
+            sleep(Duration::from_secs_f64(wait)).await;
+            for _ in 0..self.scenario.noise_at_once {
+                let admission = self.limiter.admit(self.began.elapsed());
+                let mut seen = self.seen.borrow_mut();
+                seen.others += 1.0;
+                seen.refused += f64::from(u8::from(matches!(admission, Admission::Refused(_))));
+            }
+        }
+    }
+
+    async fn travel(&self, (least, most): (f64, f64)) {
+        let time = self.dice.borrow_mut().f64().mul_add(most - least, least);
+        if time > 0.0 {
+            sleep(Duration::from_secs_f64(time / 1000.0)).await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What a client reads: `Date` and the reset in whole seconds of the tenant's clock, and, as
+    /// the transport does, how far on that clock is by all that earlier answers said.
+    fn meter(
+        &self,
+        reading: Option<Reading>,
+        at: Duration,
+        throttled: bool,
+        skew: &Cell<f64>,
+    ) -> Meter {
+        let Some(reading) = reading else {
+            return Meter::default();
+        };
+        let answered = (self.unix + at).as_secs_f64();
+        let full = answered + reading.full_in.as_secs_f64();
+        let (date, reset) = match self.scenario.reset {
+            Reset::RoundedUp => (answered.floor(), Some(full.ceil())),
+            Reset::RoundedDown => (answered.floor(), Some(full.floor())),
+            Reset::Absent => (answered.floor(), None),
+        };
+        let local = self.began.elapsed().as_secs_f64();
+        skew.set(skew.get().max(date - local));
+        let now = (local + skew.get()).clamp(date, date + 1.0);
+        let shown = self.scenario.headers.then_some(reading);
+        let one = Duration::from_secs_f64(reading.next_in.as_secs_f64().ceil().max(1.0));
+        Meter {
+            limit: shown.map(|reading| reading.limit),
+            remaining: shown.map(|reading| reading.remaining),
+            full_in: shown.and(reset).map(|reset| Duration::from_secs_f64((reset - now).max(0.0))),
+            retry_after: (self.scenario.retry_after && throttled).then_some(one),
+            sent: None,
+        }
+    }
+}
+
+/// One of our runs.
+struct Run {
+    number: usize,
+    pacer: Pacer,
+    /// How far the tenant's clock is ahead, as far as its answers told.
+    skew: Cell<f64>,
+}
+
+/// All that the tenant could have granted: the bucket, and what filled it.
+fn offered(scenario: &Scenario) -> f64 {
+    let mut all = f64::from(burst(scenario.limit));
+    let (mut from, mut limit) = (0.0, scenario.limit);
+    let end = (scenario.seconds, scenario.limit);
+    for (to, next) in scenario.change_limit_at.iter().copied().chain([end]) {
+        let rate = match limit {
+            Limit::None => 0.0,
+            Limit::TokenBucket { rate, .. } => rate,
+            Limit::FixedWindow { rate, window_s, burst } => {
+                f64::from(rate.min(burst)) / f64::from(window_s)
+            }
+        };
+        all += rate * (to - from);
+        (from, limit) = (to, next);
+    }
+    all
+}
+
+fn burst(limit: Limit) -> u32 {
+    match limit {
+        Limit::None => 0,
+        Limit::TokenBucket { burst, .. } | Limit::FixedWindow { burst, .. } => burst,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "requests of a minute")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
