@@ -92,9 +92,11 @@ fn together(seed: u64) -> u64 {
 
 #[test]
 fn ten_kinds_of_faults_at_once_lose_and_double_nothing() {
-    for seed in 1..=3 {
-        together(seed);
-    }
+    std::thread::scope(|scope| {
+        for seed in 1..=3 {
+            scope.spawn(move || together(seed));
+        }
+    });
 }
 
 #[test]
