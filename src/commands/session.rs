@@ -32,7 +32,7 @@ use crate::{
 
 /// Errands taken in and not settled: enough for every lane and for many in doubt, and still some
 /// megabytes only.
-const WINDOW: usize = 16_384;
+const WINDOW: usize = 8_192;
 
 /// Which command this is, and what it needs.
 #[derive(Debug, Clone, Copy)]
