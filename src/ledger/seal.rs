@@ -6,9 +6,10 @@
 //! anybody is told of the commit. No count ever falls: a sum as large as the sealed one means that
 //! each row is there as it was last known, and a smaller one that something is lost.
 //!
-//! What is written here outlives the process at once. For the machine's own end it is synced
-//! before the next commit, while requests are under way: a second sync in their way would cost a
-//! quarter of the speed, and only matter where power fails and the last commit rots as well.
+//! What is written here outlives the process at once. For the machine's own end it is synced now
+//! and then, and at the end of a run: a second sync for every commit would halve the speed, and only
+//! matter where power fails and what was committed last rots as well. A seal that is behind is no
+//! less true, it only proves less.
 
 use std::{
     fs::File,
@@ -28,9 +29,11 @@ const LENGTH: usize = MAGIC.len() + ID + 8 + 4;
 /// There are two slots, written in turn, and a disk block for each: a write that is torn leaves
 /// the other one.
 const BLOCK: usize = 4096;
-/// The seal is behind by one commit when the process is killed in between, and a commit has a
-/// row for each command at most.
-const MOST_BEHIND: u64 = owner::MOST as u64;
+/// Rows that are written between two syncs, about.
+const SYNC_EVERY: u64 = 4096;
+/// The seal is behind by one commit when the process is killed in between, and by what was not
+/// synced when power fails. A commit has a row for each command at most.
+const MOST_BEHIND: u64 = SYNC_EVERY + 2 * owner::MOST as u64;
 
 /// What a slot says.
 type Slot = ([u8; ID], u64);
@@ -43,7 +46,8 @@ pub(super) struct Seal {
     sum: u64,
     /// The slot that is older or damaged: the next one to be written.
     next: usize,
-    synced: bool,
+    /// The sum that is durable.
+    synced: u64,
 }
 
 impl Seal {
@@ -83,7 +87,7 @@ impl Seal {
             )),
             Some(_) => {
                 let next = usize::from(slots[0] == Some((id, sealed)));
-                Ok(Self { file, id, sum: sealed, next, synced: true })
+                Ok(Self { file, id, sum: sealed, next, synced: sealed })
             }
         }
     }
@@ -98,18 +102,23 @@ impl Seal {
     pub(super) fn set(&mut self, sum: u64) -> Result<(), LedgerFault> {
         let at = (self.next * BLOCK) as u64;
         self.file.write_all_at(&encode((self.id, sum)), at).map_err(|error| failed(&error))?;
-        (self.sum, self.next, self.synced) = (sum, 1 - self.next, false);
+        (self.sum, self.next) = (sum, 1 - self.next);
         Ok(())
     }
 
     /// Makes it durable. A sync that fails is not tried again: the system may have dropped what it
     /// could not write, and would call the next one good.
     pub(super) fn sync(&mut self) -> Result<(), LedgerFault> {
-        if !self.synced {
+        if self.synced != self.sum {
             self.file.sync_data().map_err(|error| failed(&error))?;
-            self.synced = true;
+            self.synced = self.sum;
         }
         Ok(())
+    }
+
+    /// Does that if enough has come together.
+    pub(super) fn sync_some(&mut self) -> Result<(), LedgerFault> {
+        if self.sum - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
     /// The sum that is sealed.

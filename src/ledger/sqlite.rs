@@ -57,6 +57,8 @@ pub(super) struct Sqlite {
     guard: Option<Guard>,
     /// How often rows were written, in all.
     writes: u64,
+    /// Whether the run has come to its end.
+    ended: bool,
     /// Released after the connection is closed: fields drop in this order.
     lock: Locked,
 }
@@ -210,6 +212,7 @@ impl Sqlite {
             beginning: Beginning { ledger: meta.id.clone(), command: command.into(), at },
             guard: None,
             writes: 0,
+            ended: false,
             lock,
         };
         Ok((store, meta, resumed))
@@ -362,6 +365,7 @@ impl Store for Sqlite {
     }
 
     fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault> {
+        self.ended = true;
         self.begin()?;
         self.connection.execute(
             "UPDATE runs SET ended_at = ?2, complete = ?3 WHERE id = ?1",
@@ -392,7 +396,7 @@ impl Store for Sqlite {
     }
 
     fn rest(&mut self) -> Result<(), LedgerFault> {
-        self.guard()?.seal.sync()
+        if self.ended { self.guard()?.seal.sync() } else { self.guard()?.seal.sync_some() }
     }
 }
 
