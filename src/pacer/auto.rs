@@ -12,7 +12,7 @@
 //!
 //! Pure; times are seconds.
 
-use super::{mirror::Mirror, probe::Probe};
+use super::{TICK, mirror::Mirror, probe::Probe};
 
 /// Requests a second until there is an answer; the smallest plan allows 2.
 const UNKNOWN: f64 = 2.0;
@@ -35,8 +35,9 @@ const TEST: f64 = 0.4;
 /// What is refilled once a second is used up so long before.
 const LAST: f64 = 0.1;
 const HURRY: f64 = 0.02;
-/// A timer wakes up late: what is owed from that is made good, no more.
+/// A timer wakes up late: what is owed from that is made good, no more; ticks later than others.
 const LATE: f64 = 0.004;
+const LATE_TICK: f64 = 0.02;
 /// A permit, but for what is lost in reckoning.
 const ENOUGH: f64 = 0.9999;
 
@@ -98,15 +99,18 @@ impl Auto {
     /// Takes a permit, or says why not and when there will be one.
     pub(super) fn take(&mut self, mirror: &Mirror, answered: bool, now: f64) -> Result<(), Wait> {
         let pace = self.pace(mirror, answered, now);
-        let most = pace.rate.mul_add(LATE, 1.0);
+        let tick = TICK.as_secs_f64();
+        let many = self.used(now) * tick > 1.0;
+        let (late, least) = if many { (LATE_TICK, tick) } else { (LATE, 1e-6) };
+        let most = pace.rate.mul_add(late, 1.0);
         self.credit = pace.rate.mul_add((now - self.at).max(0.0), self.credit).min(most);
         self.at = now;
         if self.credit >= ENOUGH {
             self.credit -= 1.0;
             return Ok(());
         }
-        // Not so soon that it is now.
-        let until = now + ((1.0 - self.credit) / pace.rate).max(1e-6);
+        // Not so soon that it is now, or nearly.
+        let until = now + ((1.0 - self.credit) / pace.rate).max(least);
         Err(Wait { until, reserve: pace.reserve })
     }
 

@@ -24,6 +24,7 @@ mod plan;
 mod probe;
 mod refill;
 mod supply;
+mod window;
 
 pub use hold::LONGEST as LONGEST_HOLD;
 pub use plan::{Plan, PlanError};
@@ -34,6 +35,9 @@ use exact::Exact;
 use hold::{Hold, Refusal};
 use mirror::{Gate, Mirror, News};
 
+/// Whoever paces sleeps no shorter than this, and then lets several go: timers have a grain, and
+/// each wake-up, and each commit of the ledger that follows from it, has its price.
+const TICK: Duration = Duration::from_millis(4);
 /// What is supplied is logged no more often than this.
 const TELL: f64 = 30.0;
 /// Whoever waits for what answers will tell asks again after this long.
@@ -239,7 +243,7 @@ impl State {
             let why = if for_others { Waiting::Reserve } else { Waiting::Limit };
             return Some(Wait { until, why, reserve: f64::from(u8::from(for_others)) });
         }
-        if let Some(exact) = &self.exact {
+        if let Some(exact) = &mut self.exact {
             let until = exact.take(now).err()?;
             let why = if self.planned { Waiting::Plan } else { Waiting::Rate };
             return Some(Wait { until, why, reserve: 0.0 });

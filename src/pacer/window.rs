@@ -1,0 +1,113 @@
+//! The promise of `--rate N`: in no window of a second or more are there more permits than
+//! N·window + burst.
+//!
+//! Permits are numbered. From number j at a time to number k at another there are k - j + 1, so the
+//! promise is that k - N·time grows by no more than burst - 1 from any permit that is a second old;
+//! and of those of the last second there are no more than N + burst.
+//!
+//! Pure; times are seconds.
+
+use std::collections::VecDeque;
+
+/// Permits so near to each other are entered as one.
+const NEAR: f64 = 0.001;
+const SECOND: f64 = 1.0;
+
+/// Permits that were given at about the same time.
+#[derive(Debug, Clone, Copy)]
+struct Given {
+    first: f64,
+    last: f64,
+    /// Number of the first.
+    number: f64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Window {
+    rate: f64,
+    burst: f64,
+    count: f64,
+    /// Those of the last second.
+    recent: VecDeque<Given>,
+    /// The least of number - N·time of all that are older.
+    least: f64,
+}
+
+impl Window {
+    pub(super) fn new(rate: f64, burst: f64) -> Self {
+        Self { rate, burst, count: 0.0, recent: VecDeque::new(), least: f64::INFINITY }
+    }
+
+    /// Whether a permit may be given now; else when to ask again.
+    pub(super) fn may(&mut self, now: f64) -> Result<(), f64> {
+        while let Some(given) = self.recent.front().filter(|given| now - given.first >= SECOND) {
+            self.least = self.least.min(self.rate.mul_add(-given.last, given.number));
+            self.recent.pop_front();
+        }
+        let number = self.count + 1.0;
+        let due = (number - self.least - self.burst + 1.0) / self.rate;
+        if due > now {
+            return Err(due);
+        }
+        match self.recent.front() {
+            Some(oldest) if number - oldest.number + 1.0 > self.rate * SECOND + self.burst => {
+                Err(oldest.first + SECOND)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A permit is given.
+    pub(super) fn gave(&mut self, now: f64) {
+        self.count += 1.0;
+        match self.recent.back_mut() {
+            Some(given) if now - given.first < NEAR => given.last = now,
+            _ => self.recent.push_back(Given { first: now, last: now, number: self.count }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_late_is_made_good_within_a_second_and_not_beyond() {
+        let mut window = Window::new(10.0, 1.0);
+        for tenth in 0..=20 {
+            let now = f64::from(tenth) / 10.0;
+            assert_eq!(window.may(now), Ok(()), "{now}");
+            window.gave(now);
+        }
+        // Half a second late: five may go at once, but not a sixth.
+        for _ in 0..5 {
+            assert_eq!(window.may(2.51), Ok(()));
+            window.gave(2.51);
+        }
+        assert!(window.may(2.51).is_err_and(|due| (2.59..2.61).contains(&due)));
+        // A minute late: what a second and the burst allow, and no more.
+        let mut count = 0;
+        while window.may(62.0).is_ok() {
+            window.gave(62.0);
+            count += 1;
+        }
+        assert_eq!(count, 11);
+        assert_eq!(window.may(62.0), Err(63.0));
+    }
+
+    #[test]
+    fn it_remembers_a_second_only() {
+        let mut window = Window::new(100_000.0, 1.0);
+        let mut count = 0_u32;
+        for number in 0..300_000 {
+            let now = f64::from(number) / 100_000.0;
+            if window.may(now).is_ok() {
+                window.gave(now);
+                count += 1;
+            }
+        }
+        assert!(count > 298_000, "{count}");
+        assert!(window.recent.len() <= 1100, "{}", window.recent.len());
+    }
+}
