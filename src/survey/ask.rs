@@ -60,6 +60,9 @@ pub struct Survey<A> {
     dice: Mutex<fastrand::Rng>,
 }
 
+/// A place among the requests in flight; they are never closed.
+type Slot<'a> = Result<tokio::sync::SemaphorePermit<'a>, tokio::sync::AcquireError>;
+
 /// May a request go? `Some` when it is the only one that may.
 type Pass<'a> = Option<tokio::sync::MutexGuard<'a, ()>>;
 
@@ -130,10 +133,7 @@ impl<A: Api> Survey<A> {
     ) -> Result<Answer<Vec<Method>>, Outcome> {
         loop {
             let pass = self.pass(user).await?;
-            let slot = tokio::select! {
-                () = self.stop.cancelled() => return Err(Outcome::Held),
-                slot = self.slots.acquire() => slot,
-            };
+            let slot = self.slot().await?;
             self.permit().await?;
             // The gate may have closed meanwhile.
             if pass.is_none() && self.allowance() != Allowance::All {
@@ -175,6 +175,7 @@ impl<A: Api> Survey<A> {
                 () = self.stop.cancelled() => return Err(Outcome::Held),
                 () = sleep_until(at) => {}
             }
+            let _slot = self.slot().await?;
             self.permit().await?;
             let probed = lock(&self.proven).clone();
             let answer = self.api.list(probed.as_ref().unwrap_or(user)).await;
@@ -182,6 +183,14 @@ impl<A: Api> Survey<A> {
             if let Verdict::Stop(error) | Verdict::StopInDoubt(error) = answer.verdict {
                 return Err(Outcome::Stop(error));
             }
+        }
+    }
+
+    /// A place among the requests in flight.
+    async fn slot(&self) -> Result<Slot<'_>, Outcome> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(Outcome::Held),
+            slot = self.slots.acquire() => Ok(slot),
         }
     }
 
