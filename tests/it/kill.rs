@@ -63,14 +63,15 @@ fn killed(kills: u32, rows: usize, rate: &str, faults: &str) -> usize {
     bench.audit("in.csv.ledger", &wanted, &users);
     let states = bench.states("in.csv.ledger");
     let review = states.get("needs_review").copied().unwrap_or_default();
+    let failed = states.get("failed").copied().unwrap_or_default();
     let held: usize = bench.tenant().state().values().map(Vec::len).sum();
     println!(
         "{kills} kills, {rows} factors ({created} of them created before the last), {} faults: \
-         0 lost, 0 doubled, {review} need review, {} failed",
+         0 lost, 0 doubled, {review} need review, {failed} failed",
         bench.tenant().stats().faults.values().sum::<u64>(),
-        states.get("failed").copied().unwrap_or_default(),
     );
-    assert!(held + review >= rows, "lost: {held} are there, {states:?}");
+    // Tried three times and known not to be there: said, so not lost.
+    assert!(held + review + failed >= rows, "lost: {held} are there, {states:?}");
     assert!(u64::try_from(rows).unwrap() > created, "it was done before the last run");
     review
 }
