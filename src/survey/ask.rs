@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::{
-    sync::Semaphore,
+    sync::{AcquireError, Semaphore, SemaphorePermit},
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,9 @@ pub struct Survey<A> {
     proven: Mutex<Option<UserId>>,
     dice: Mutex<fastrand::Rng>,
 }
+
+/// A place among the requests in flight; the semaphore is never closed.
+type Slot<'a> = Result<SemaphorePermit<'a>, AcquireError>;
 
 /// May a request go? `Some` when it is the only one that may.
 type Pass<'a> = Option<tokio::sync::MutexGuard<'a, ()>>;
@@ -147,10 +150,7 @@ impl<A: Api> Survey<A> {
     async fn request(&self, user: &UserId) -> Result<Answer<Vec<Method>>, Outcome> {
         loop {
             let pass = self.pass(user).await?;
-            let slot = tokio::select! {
-                () = self.stop.cancelled() => return Err(Outcome::Held),
-                slot = self.slots.acquire() => slot,
-            };
+            let slot = self.slot().await?;
             self.permit().await?;
             // The gate may have closed meanwhile.
             if pass.is_none() && self.allowance() != Allowance::All {
@@ -186,6 +186,8 @@ impl<A: Api> Survey<A> {
                 () = self.stop.cancelled() => return Err(Outcome::Held),
                 () = sleep_until(at) => {}
             }
+            // What was asked for before may still be under way.
+            let _slot = self.slot().await?;
             self.permit().await?;
             let probed = lock(&self.proven).clone();
             let answer = self.api.list(probed.as_ref().unwrap_or(user)).await;
@@ -193,6 +195,14 @@ impl<A: Api> Survey<A> {
             if let Verdict::Stop(error) | Verdict::StopInDoubt(error) = answer.verdict {
                 return Err(Outcome::Stop(error));
             }
+        }
+    }
+
+    /// A place among the requests in flight.
+    async fn slot(&self) -> Result<Slot<'_>, Outcome> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(Outcome::Held),
+            slot = self.slots.acquire() => Ok(slot),
         }
     }
 
