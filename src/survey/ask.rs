@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::{
-    sync::Semaphore,
+    sync::{AcquireError, Semaphore, SemaphorePermit},
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
