@@ -61,7 +61,7 @@ pub struct Survey<A> {
 }
 
 /// A place among the requests in flight; they are never closed.
-type Slot<'a> = Result<tokio::sync::SemaphorePermit<'a>, tokio::sync::AcquireError>;
+type Slot<'a> = Result<SemaphorePermit<'a>, AcquireError>;
 
 /// May a request go? `Some` when it is the only one that may.
 type Pass<'a> = Option<tokio::sync::MutexGuard<'a, ()>>;
