@@ -213,6 +213,11 @@ impl Mirror {
 
     /// Takes in what an answer said; `share` is how much of the bucket we may take.
     pub(super) fn observe(&mut self, news: &News, share: f64, now: f64) {
+        // What a 429 says is only believed where those who are let through are told as much: a
+        // limiter in front of the tenant may name a limit of its own to those whom it refuses.
+        if news.throttled && !self.is_known(now) {
+            return;
+        }
         if news.throttled {
             self.sent.refused += 1.0;
             self.eager = WARIER;
@@ -381,7 +386,10 @@ mod tests {
     fn where_nothing_is_said_of_the_limit_nothing_is_held_back() {
         let mut mirror = Mirror::new();
         assert_eq!(mirror.ask(4.0, 0.0), Gate::Open);
+        mirror.observe(&News { throttled: true, ..news(0.0, 0.0) }, 1.0, 0.0);
+        assert_eq!(mirror.ask(4.0, 0.0), Gate::Open, "a 429 alone is no bucket");
         mirror.observe(&news(0.0, 0.0), 1.0, 0.0);
+        assert!(matches!(mirror.ask(4.0, 0.0), Gate::Shut(_)));
         assert_eq!(mirror.ask(4.0, FORGOTTEN + 1.0), Gate::Open);
     }
 
@@ -401,6 +409,7 @@ mod tests {
         for second in 0..12 {
             let at = f64::from(second);
             give(&mut mirror, at, 1);
+            mirror.observe(&news(at, 0.0), 1.0, at);
             mirror.observe(&News { throttled: true, ..news(at, 0.0) }, 1.0, at + 0.1);
         }
         assert!(mirror.guard(12.0) >= 2.0, "{}", mirror.guard(12.0));

@@ -309,7 +309,7 @@ impl State {
             self.hold.answered(meter.sent);
             return;
         }
-        let foretold = news.is_some_and(|news| news.remaining < 1.0);
+        let foretold = self.mirror.is_known(at) && news.is_some_and(|news| news.remaining < 1.0);
         self.auto.throttled(foretold, sent, at);
         let one_token = match news {
             Some(news) => self.mirror.one_token(&news, at),
