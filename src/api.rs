@@ -36,6 +36,23 @@ pub trait Api: Send + Sync + 'static {
     /// One of a user's methods.
     fn get(&self, user: &UserId, method: &str) -> impl Future<Output = Answer<Method>> + Send;
 
+    /// Those of a user's methods that are asked about: that one, or all.
+    fn methods(
+        &self,
+        user: &UserId,
+        method: Option<&str>,
+    ) -> impl Future<Output = Answer<Vec<Method>>> + Send {
+        async move {
+            match method {
+                Some(method) => {
+                    let answer = self.get(user, method).await;
+                    answer.map(|verdict| verdict.map(|method| vec![method]))
+                }
+                None => self.list(user).await,
+            }
+        }
+    }
+
     /// Makes `factors` the user's whole set; gives the methods that are there then.
     fn replace(
         &self,

@@ -1,6 +1,6 @@
 //! The first stage: what is there, whether it may be touched, and the backup of it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{Applier, Order, Stage, Task, judge};
 use crate::{
@@ -26,14 +26,7 @@ impl<A: Api> Applier<A> {
         order: &mut Order,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let user = order.user().clone();
-        let answer = match order.method().map(Arc::<str>::from) {
-            Some(method) => {
-                let answer = self.line.api.get(&user, &method).await;
-                answer.map(|verdict| verdict.map(|method| vec![method]))
-            }
-            None => self.line.api.list(&user).await,
-        };
+        let answer = self.line.api.methods(order.user(), order.method()).await;
         let health = self.line.note(&answer);
         let status = answer.status;
         let outcome = self.line.policy.after_repeatable(answer.verdict, &mut order.history, dice);

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     confirm::confirm,
-    session::{Opening, Session, Verb, open_input},
+    session::{Opening, Session, Verb, open_input, resolve},
     signals::Signals,
 };
 use crate::{
@@ -158,10 +158,6 @@ async fn agreed(
     let question =
         format!("Delete {what}, at {tenant}? They are backed up first. Type `yes` to go on: ");
     blocking(move || confirm(&question, input_is_stdin)).await
-}
-
-fn resolve(bulk: &Bulk) -> Result<Config, Error> {
-    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())
 }
 
 /// A run over the rows of an input.

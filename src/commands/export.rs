@@ -6,13 +6,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
-    session::{Opening, Session, Verb, open_input},
+    session::{Opening, Session, Verb, open_input, resolve},
     signals::Signals,
 };
 use crate::{
     auth0,
     cli::Export,
-    config::Config,
     engine::End,
     error::{Error, Exit},
     export::{Exporter, Output, Written},
@@ -29,7 +28,7 @@ pub(super) async fn run(export: Export, show: Show) -> Result<Exit, Error> {
     let Export { bulk, out } = export;
     let verb =
         Verb { name: "export", own: &[State::Exported], scopes: &[auth0::READ], dry_run: false };
-    let config = Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())?;
+    let config = resolve(&bulk)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, _) = open_input(&bulk, Shape::Users).await?;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    session::{Opening, Session, Verb, open_input},
+    session::{Opening, Session, Verb, open_input, resolve},
     signals::Signals,
 };
 use crate::{
     auth0,
     cli::Import,
-    config::Config,
     deliver::{Delivery, Step},
     engine,
     error::{Error, Exit},
@@ -24,7 +23,7 @@ use crate::{
 /// Runs the command.
 pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
     let bulk = &import.bulk;
-    let mut config = Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())?;
+    let mut config = resolve(bulk)?;
     config.skip_existing |= import.skip_existing;
     config.name_marker |= import.name_marker;
     let (first, name_marker) =

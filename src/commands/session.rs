@@ -81,6 +81,11 @@ pub(super) struct Opening<'a> {
     pub(super) ledger: Option<PathBuf>,
 }
 
+/// The settings of a command that reads an input.
+pub(super) fn resolve(bulk: &Bulk) -> Result<Config, Error> {
+    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())
+}
+
 /// Reads an input once where it can be read again, so that what makes it unreadable stops the run
 /// before anything is sent; opens it; and says how many rows it has, where that is known.
 pub(super) async fn open_input(bulk: &Bulk, shape: Shape) -> Result<(Source, Option<u64>), Error> {

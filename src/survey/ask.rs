@@ -139,13 +139,7 @@ impl<A: Api> Survey<A> {
             if pass.is_none() && self.allowance() != Allowance::All {
                 continue;
             }
-            let answer = match method {
-                Some(method) => {
-                    let answer = self.api.get(user, method).await;
-                    answer.map(|verdict| verdict.map(|method| vec![method]))
-                }
-                None => self.api.list(user).await,
-            };
+            let answer = self.api.methods(user, method).await;
             self.note(Kind::LookUp, &answer);
             drop(slot);
             return Ok(answer);
