@@ -8,12 +8,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
-
 use crate::{
     api::{Api, Method, Millis, Update, Verdict},
     breaker::{Health, Kind},
-    engine::{Carrier, Errand, Next},
+    engine::{Carrier, Errand, Next, Turn},
     error::Error,
     ledger::{Intent, Seq},
     line::Line,
@@ -74,15 +72,21 @@ impl<A: Api> Carrier for Delivery<A> {
         &self.line
     }
 
-    async fn step(
-        &self,
-        item: &mut Item,
-        gate: Option<&mut watch::Receiver<bool>>,
-        dice: &mut fastrand::Rng,
-    ) -> (Next, Health) {
-        if let Err(held) = self.line.clear(gate, &mut item.history, dice).await {
-            return held;
+    async fn intend(&self, turns: &mut [Turn<Item>]) -> Result<(), Error> {
+        let items = turns.iter_mut().map(|turn| &mut *turn.errand);
+        let posts = items.filter(|item| item.step == Step::Send);
+        let intents: Vec<Intent> = posts.map(|item| self.intent(item)).collect();
+        if intents.is_empty() { Ok(()) } else { self.line.ledger.intend(intents).await }
+    }
+
+    async fn withdraw(&self, item: &Item) -> Result<(), Error> {
+        match item.step {
+            Step::Send => self.line.ledger.void(item.seq).await,
+            Step::Survey | Step::LookUp | Step::Audit | Step::Restore => Ok(()),
         }
+    }
+
+    async fn step(&self, item: &mut Item, dice: &mut fastrand::Rng) -> (Next, Health) {
         let taken = match item.step {
             Step::Survey => self.survey(item, dice).await,
             Step::Send => self.send(item, dice).await,
@@ -95,11 +99,8 @@ impl<A: Api> Carrier for Delivery<A> {
 }
 
 impl<A: Api> Delivery<A> {
-    async fn send(
-        &self,
-        item: &mut Item,
-        dice: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
+    /// That a POST is about to leave.
+    fn intent(&self, item: &mut Item) -> Intent {
         let (at, skew) = ((self.line.now)(), self.line.api.clock_skew());
         let history = &mut item.history;
         let marked = self.name_marker;
@@ -107,11 +108,19 @@ impl<A: Api> Delivery<A> {
             (history.intent_at, history.skew, history.marked) = (at, skew, marked);
         }
         history.marked &= marked;
-        let doubts = history.doubts;
-        self.line.ledger.intend(Intent { seq: item.seq, at, skew, doubts, marked }).await?;
+        Intent { seq: item.seq, at, skew, doubts: history.doubts, marked }
+    }
+
+    /// POSTs what is intended.
+    async fn send(
+        &self,
+        item: &mut Item,
+        dice: &mut fastrand::Rng,
+    ) -> Result<(Next, Health), Error> {
+        let history = &mut item.history;
         history.attempts += 1;
         let correlation = self.line.ledger.correlation(item.seq);
-        let answer = if marked {
+        let answer = if self.name_marker {
             let mut factor = item.factor.clone();
             factor.name = Some(item.mark.dress(&item.factor, dice));
             self.line.api.create(&factor, &correlation).await

@@ -68,6 +68,7 @@ pub mod backup;
 
 pub mod api;
 pub mod auth0;
+mod bell;
 pub mod breaker;
 pub mod marker;
 pub mod pacer;

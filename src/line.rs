@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
     ledger::Ledger,
     model::UserId,
     pacer::Pacer,
-    retry::{History, RetryPolicy},
+    retry::RetryPolicy,
     vitals::Vitals,
 };
 
@@ -37,27 +36,14 @@ pub struct Line<A> {
 }
 
 impl<A: Api> Line<A> {
-    /// A permit and a fresh token for one request of `history`'s. Nothing is intended yet, so
-    /// waiting for them ends at once when the run stops, or when `gate`, where there is one, is
-    /// shut.
-    pub async fn clear(
-        &self,
-        gate: Option<&mut watch::Receiver<bool>>,
-        history: &mut History,
-        dice: &mut fastrand::Rng,
-    ) -> Result<(), (Next, Health)> {
-        match self.ready(gate).await {
-            Err((Next::After(_), health)) => {
-                history.bounced += 1;
-                Err((Next::After(self.policy.delay(history.bounced, dice)), health))
-            }
-            other => other,
-        }
-    }
-
     /// Asks for any answer at all, with a request that changes nothing.
     pub async fn probe(&self, user: &UserId) -> (Next, Health) {
-        if let Err(held) = self.ready(None).await {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return (Next::Held, Health::Unknown),
+            () = self.pacer.permit() => {}
+        }
+        if let Err(held) = self.prepare().await {
             return held;
         }
         let answer = self.api.list(user).await;
@@ -79,22 +65,12 @@ impl<A: Api> Line<A> {
         Health::of(&answer.verdict)
     }
 
-    async fn ready(&self, gate: Option<&mut watch::Receiver<bool>>) -> Result<(), (Next, Health)> {
-        let shut = async {
-            match gate {
-                // The engine has gone: nobody will open it again.
-                Some(gate) => drop(gate.wait_for(|open| !open).await),
-                None => std::future::pending().await,
-            }
-        };
+    /// A fresh token. Nothing is intended yet, so waiting for it ends at once when the run stops.
+    pub async fn prepare(&self) -> Result<(), (Next, Health)> {
         let answer = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err((Next::Held, Health::Unknown)),
-            () = shut => return Err((Next::Held, Health::Unknown)),
-            answer = async {
-                self.pacer.permit().await;
-                self.api.prepare().await
-            } => answer,
+            answer = self.api.prepare() => answer,
         };
         match answer.verdict {
             Verdict::Done(()) => Ok(()),

@@ -49,7 +49,7 @@ impl<A: Api> Applier<A> {
             let (at, skew) = ((self.line.now)(), self.line.api.clock_skew());
             let doubts = order.history.doubts;
             let intent = |seq: &_| Intent { seq: *seq, at, skew, doubts, marked: false };
-            ledger.intend_all(order.rows.iter().map(intent).collect()).await?;
+            ledger.intend(order.rows.iter().map(intent).collect()).await?;
         }
         order.history.attempts += 1;
         Ok(())

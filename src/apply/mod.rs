@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 mod act;
 mod judge;
@@ -168,15 +168,7 @@ impl<A: Api> Carrier for Applier<A> {
         &self.line
     }
 
-    async fn step(
-        &self,
-        order: &mut Order,
-        gate: Option<&mut watch::Receiver<bool>>,
-        dice: &mut fastrand::Rng,
-    ) -> (Next, Health) {
-        if let Err(held) = self.line.clear(gate, &mut order.history, dice).await {
-            return held;
-        }
+    async fn step(&self, order: &mut Order, dice: &mut fastrand::Rng) -> (Next, Health) {
         if order.is_stale() {
             order.stage = Stage::Look;
         }

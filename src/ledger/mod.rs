@@ -37,12 +37,13 @@ pub use tally::{ByState, Counts, Tally};
 
 use crate::{
     api::Millis,
+    bell::Bell,
     error::Error,
     model::{State, UserId},
     retry::{Audit, Settlement},
 };
 use book::Book;
-use owner::{Bell, Command, Inbox};
+use owner::{Command, Inbox};
 
 /// Commands that may wait for the owner at a time.
 const QUEUE: usize = 4096;
@@ -152,23 +153,9 @@ impl Ledger {
         self.ask(|reply| Command::Admit(rows, reply)).await
     }
 
-    /// Records an intent; durable on return.
-    pub async fn intend(&self, intent: Intent) -> Result<(), Error> {
-        self.ask(|reply| Command::Intend(intent, reply)).await
-    }
-
-    /// Records intents of rows that go in one request; durable on return.
-    pub async fn intend_all(&self, intents: Vec<Intent>) -> Result<(), Error> {
-        let mut answers = Vec::with_capacity(intents.len());
-        for intent in intents {
-            let (reply, answer) = oneshot::channel();
-            self.tell(Command::Intend(intent, reply)).await?;
-            answers.push(answer);
-        }
-        for answer in answers {
-            answer.await.map_err(|_| self.broken())?;
-        }
-        Ok(())
+    /// Records intents of requests that are about to leave; durable on return.
+    pub async fn intend(&self, intents: Vec<Intent>) -> Result<(), Error> {
+        self.ask(|reply| Command::Intend(intents, reply)).await
     }
 
     /// Records that the open attempt was not executed. Durable with the next commit; if that is

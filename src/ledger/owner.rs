@@ -5,15 +5,12 @@
 //! (reliability.md 1.3, R3): what a crash loses of them is merely looked up.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
@@ -24,6 +21,7 @@ use super::{
 };
 use crate::{
     api::Millis,
+    bell::Bell,
     model::{State, UserId},
     retry::{Audit, Settlement},
 };
@@ -31,7 +29,7 @@ use crate::{
 /// How many commands that somebody waits for share a commit at most (performance.md 3: more gains
 /// little).
 const BATCH: usize = 1024;
-/// How many of all kinds do. None of them writes more than one row.
+/// How many rows are written between two commits at most.
 pub(super) const MOST: usize = BATCH + QUEUE;
 /// How long an outcome waits for a commit at most.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -45,27 +43,6 @@ pub(super) struct Inbox {
     pub(super) patient: mpsc::Receiver<Command>,
     /// Told when the second is no longer empty.
     pub(super) bell: Arc<Bell>,
-}
-
-/// Rings once, until it is answered: a wake-up for each outcome would cost more than the outcome.
-#[derive(Debug, Default)]
-pub(super) struct Bell {
-    rung: AtomicBool,
-    notify: Notify,
-}
-
-impl Bell {
-    /// Called after something was put into the queue.
-    pub(super) fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.notify.notify_one();
-        }
-    }
-
-    /// Called before the queue is emptied.
-    fn answer(&self) {
-        self.rung.store(false, Ordering::Release);
-    }
 }
 
 impl Inbox {
@@ -85,7 +62,7 @@ impl Inbox {
                 biased;
                 count = self.urgent.recv_many(&mut urgent, BATCH) => open = count > 0,
                 () = alarm => {}
-                () = self.bell.notify.notified(), if due.is_none() => {
+                () = self.bell.rung(), if due.is_none() => {
                     due = Some(Instant::now() + PATIENCE);
                     continue;
                 }
@@ -111,7 +88,7 @@ impl Inbox {
 #[derive(Debug)]
 pub(super) enum Command {
     Admit(Vec<Row>, oneshot::Sender<Vec<Admission>>),
-    Intend(Intent, oneshot::Sender<()>),
+    Intend(Vec<Intent>, oneshot::Sender<()>),
     Void(Seq),
     Settle(Seq, Settlement, u32),
     Audit(Seq, Audit),
@@ -172,8 +149,10 @@ fn apply<S: Store>(
             Command::Admit(rows, reply) => {
                 replies.push(Reply::Admitted(reply, book.admit(rows)?));
             }
-            Command::Intend(intent, reply) => {
-                book.intend(intent)?;
+            Command::Intend(intents, reply) => {
+                for intent in intents {
+                    book.intend(intent)?;
+                }
                 replies.push(Reply::Done(reply));
             }
             Command::Void(seq) => book.void(seq)?,

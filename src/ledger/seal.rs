@@ -32,7 +32,7 @@ const BLOCK: usize = 4096;
 /// Rows that are written between two syncs, about.
 const SYNC_EVERY: u64 = 4096;
 /// The seal is behind by one commit when the process is killed in between, and by what was not
-/// synced when power fails. A commit has a row for each command at most.
+/// synced when power fails.
 const MOST_BEHIND: u64 = SYNC_EVERY + 2 * owner::MOST as u64;
 
 /// What a slot says.

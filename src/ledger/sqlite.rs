@@ -13,6 +13,7 @@ use super::{
     entry::{Entry, Glance, Standing, check_sum},
     file::{Locked, Places},
     fingerprint::{Fingerprint, NameTag},
+    owner,
     seal::Seal,
     seq::Seq,
 };
@@ -243,6 +244,10 @@ impl Sqlite {
     }
 
     fn begin(&mut self) -> Result<(), LedgerFault> {
+        // The seal may not fall further behind than the next run believes.
+        if self.in_transaction && self.writes - self.guard()?.seal.sum() >= owner::MOST as u64 {
+            self.commit()?;
+        }
         if !self.in_transaction {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             self.in_transaction = true;

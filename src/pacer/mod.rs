@@ -9,6 +9,7 @@
 //! time of day (`plan`).
 
 use std::{
+    ops::Deref,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -167,15 +168,15 @@ impl Pacer {
     /// Waits for a permit to send one request now. Dropping the future gives up the place.
     pub async fn permit(&self) {
         let _turn = self.turn.lock().await;
-        loop {
-            let now = Instant::now();
-            let Some(wait) = self.state().next(self.began, now) else {
-                return;
-            };
-            // Counts what was waited even when the place is given up.
-            let _waited = Waited { pacer: self, wait, since: now };
-            sleep_until(wait.until).await;
+        let mut place = Place::new(self);
+        while let Err(until) = place.ask(Instant::now()) {
+            sleep_until(until).await;
         }
+    }
+
+    /// Whether all are held after a 429: what was permitted before had better not go.
+    pub fn is_holding(&self, now: Instant) -> bool {
+        self.state().hold.until(now).is_some()
     }
 
     /// What an answer said about the limit; every answer is shown to the pacer.
@@ -199,16 +200,44 @@ impl Pacer {
     }
 }
 
-/// A wait that is going on.
-struct Waited<'a> {
-    pacer: &'a Pacer,
-    wait: Wait,
-    since: Instant,
+/// The place of one who asks, and need not stand still while waiting.
+#[derive(Debug)]
+pub struct Place<P: Deref<Target = Pacer>> {
+    pacer: P,
+    /// The wait that is going on, and since when.
+    wait: Option<(Wait, Instant)>,
 }
 
-impl Drop for Waited<'_> {
+impl<P: Deref<Target = Pacer>> Place<P> {
+    /// A place at `pacer`.
+    pub fn new(pacer: P) -> Self {
+        Self { pacer, wait: None }
+    }
+
+    /// A permit to send one request now; else when to ask again. Asking earlier says the same.
+    pub fn ask(&mut self, now: Instant) -> Result<(), Instant> {
+        if let Some((wait, _)) = self.wait.filter(|(wait, _)| wait.until > now) {
+            return Err(wait.until);
+        }
+        self.leave(now);
+        let Some(wait) = self.pacer.state().next(self.pacer.began, now) else {
+            return Ok(());
+        };
+        self.wait = Some((wait, now));
+        Err(wait.until)
+    }
+
+    /// Waits no longer: what was waited so far counts all the same.
+    pub fn leave(&mut self, now: Instant) {
+        if let Some((wait, since)) = self.wait.take() {
+            self.pacer.state().waited(&wait, now.saturating_duration_since(since));
+        }
+    }
+}
+
+impl<P: Deref<Target = Pacer>> Drop for Place<P> {
     fn drop(&mut self) {
-        self.pacer.state().waited(&self.wait, self.since.elapsed());
+        self.leave(Instant::now());
     }
 }
 

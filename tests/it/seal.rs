@@ -65,7 +65,7 @@ async fn some(ledger: &Ledger, first: u8, rows: u8) {
         let admission = ledger.admit(vec![row]).await.unwrap().remove(0);
         let Admission::Todo(seq, _) = admission else { panic!("{admission:?}") };
         let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0, marked: false };
-        ledger.intend(intent).await.unwrap();
+        ledger.intend(vec![intent]).await.unwrap();
         if number % 2 == 0 {
             let settlement = Settlement {
                 state: State::Created,

@@ -40,6 +40,8 @@ pub(crate) struct Scenario {
     pub(crate) settle: Duration,
     pub(crate) rate: f64,
     pub(crate) concurrency: usize,
+    /// Requests a second above which some are cleared ahead.
+    pub(crate) ahead_above: f64,
     /// Processes that are killed, at most.
     pub(crate) crashes: u64,
     /// Steps a process lives, at most.
@@ -126,6 +128,7 @@ impl Scenario {
             settle: Duration::from_secs(120),
             rate: dice.choice([0.5, 2.0, 16.0, 200.0]).unwrap(),
             concurrency: dice.usize(1..16),
+            ahead_above: dice.choice([0.0, 6_000.0]).unwrap(),
             crashes: dice.u64(0..8),
             fuse: dice.u64(2..80),
             forgetful: false,
@@ -349,6 +352,7 @@ async fn process(
     let limits = Limits {
         concurrency: scenario.concurrency,
         window: 25,
+        ahead_above: scenario.ahead_above,
         max_outage: Duration::from_secs(1800),
         max_errors: None,
         seed: scenario.seed,

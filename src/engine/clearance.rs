@@ -1,0 +1,127 @@
+//! What has to be there before a request may leave, for many errands at a time: a permit each, a
+//! token, and whatever has to be durable first.
+//!
+//! Where more is sent than any tenant lets through ([`Limits::ahead_above`](super::Limits)), some are
+//! cleared ahead of the workers, so that no worker waits for the disk and many intents share a sync. A crash leaves in
+//! doubt whatever was cleared, and each of these costs a look-up: elsewhere nothing is cleared but
+//! for a worker that is free. What a hold, an outage or a stop meets before it has gone is taken
+//! back.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{Carrier, Next, lanes::Turn};
+use crate::{
+    breaker::Health,
+    error::Error,
+    pacer::{Pacer, Place},
+};
+
+/// How fast requests are sent is measured over this long at least.
+const WINDOW: Duration = Duration::from_millis(20);
+/// How many are cleared ahead for each worker: some milliseconds of sending.
+const AHEAD: usize = 4;
+
+/// What may not go, for want of a token; what follows, and what it says of the tenant.
+pub(super) struct Denied<E> {
+    pub(super) turns: Vec<Turn<E>>,
+    pub(super) next: Next,
+    pub(super) health: Health,
+}
+
+/// What may go, or not.
+pub(super) type Cleared<E> = Result<Vec<Turn<E>>, Denied<E>>;
+type Clearing<E> = Pin<Box<dyn Future<Output = Result<Cleared<E>, Error>> + Send>>;
+
+/// See the module.
+pub(super) struct Clearance<C: Carrier> {
+    carrier: Arc<C>,
+    place: Place<Arc<Pacer>>,
+    clearing: Option<Clearing<C::Errand>>,
+    /// How many are cleared ahead where more than that are sent in a second, and how many now.
+    most: usize,
+    above: f64,
+    ahead: usize,
+    /// How many have been cleared since when.
+    count: u32,
+    since: Instant,
+}
+
+impl<C: Carrier> Clearance<C> {
+    /// Nothing is cleared yet.
+    pub(super) fn new(carrier: Arc<C>, workers: usize, ahead_above: f64) -> Self {
+        Self {
+            place: Place::new(Arc::clone(&carrier.line().pacer)),
+            carrier,
+            clearing: None,
+            most: workers * AHEAD,
+            above: ahead_above,
+            ahead: 0,
+            count: 0,
+            since: Instant::now(),
+        }
+    }
+
+    /// How many more are to be cleared now, with room for so many at the workers; below zero, so many
+    /// are cleared and wait. None while others are being cleared, or enough wait: so that they are
+    /// many the next time.
+    pub(super) fn wanted(&mut self, room: isize, now: Instant) -> usize {
+        self.measure(now);
+        if self.clearing.is_some() || room + self.ahead.cast_signed() / 2 < 0 {
+            return 0;
+        }
+        usize::try_from(room + self.ahead.cast_signed()).unwrap_or(0)
+    }
+
+    fn measure(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.since);
+        if passed >= WINDOW {
+            let is_fast = f64::from(self.count) > self.above * passed.as_secs_f64();
+            self.ahead = if is_fast { self.most } else { 0 };
+            (self.count, self.since) = (0, now);
+        }
+    }
+
+    /// A permit for one, or when to ask again.
+    pub(super) fn permit(&mut self, now: Instant) -> Result<(), Instant> {
+        self.place.ask(now)
+    }
+
+    /// Nobody needs a permit.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.place.leave(now);
+    }
+
+    /// Begins to clear what has got its permits; nothing else may be under way.
+    pub(super) fn begin(&mut self, turns: Vec<Turn<C::Errand>>) {
+        self.count += u32::try_from(turns.len()).unwrap_or(u32::MAX);
+        self.clearing = Some(Box::pin(clear(Arc::clone(&self.carrier), turns)));
+    }
+
+    /// Waits for what was begun; for ever if nothing was. An error ends the run.
+    pub(super) async fn done(&mut self) -> Result<Cleared<C::Errand>, Error> {
+        let Some(clearing) = &mut self.clearing else {
+            return std::future::pending().await;
+        };
+        let cleared = clearing.await;
+        self.clearing = None;
+        cleared
+    }
+
+    /// Whether something is being cleared.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.clearing.is_some()
+    }
+}
+
+async fn clear<C: Carrier>(
+    carrier: Arc<C>,
+    mut turns: Vec<Turn<C::Errand>>,
+) -> Result<Cleared<C::Errand>, Error> {
+    if let Err((next, health)) = carrier.line().prepare().await {
+        return Ok(Err(Denied { turns, next, health }));
+    }
+    carrier.intend(&mut turns).await?;
+    Ok(Ok(turns))
+}

@@ -1,0 +1,184 @@
+//! Who waits, and for what: one lane a user, in input order; what is ready, in order of entry; what
+//! waits for a time; what is left for the end.
+
+use std::{
+    collections::{
+        BTreeMap, HashMap, VecDeque,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::Errand;
+use crate::{breaker::Kind, model::UserId};
+
+/// Errands that are kept for the end of a run, at most.
+const MOST_FOR_THE_END: usize = 65_536;
+
+/// The kinds that errands are of.
+pub(super) const KINDS: [Kind; 2] = [Kind::Change, Kind::LookUp];
+
+/// An errand with its place in the order of entry.
+#[derive(Debug)]
+pub struct Turn<E> {
+    pub(super) number: u64,
+    /// What is to be done.
+    pub errand: Box<E>,
+}
+
+/// All errands that are taken in and not settled, but those that are being taken care of.
+#[derive(Debug)]
+pub(super) struct Lanes<E> {
+    /// Users with an errand under way, and what waits behind it.
+    users: HashMap<UserId, VecDeque<Turn<E>>>,
+    /// What can go, in order of entry, however often one has come back: changes, and look-ups.
+    ready: [BTreeMap<u64, Box<E>>; 2],
+    /// By when they are due.
+    parked: BTreeMap<(Instant, u64), Box<E>>,
+    /// How many have entered.
+    entered: u64,
+    /// How many of the parked are in doubt.
+    in_doubt: usize,
+    /// Taken in and not settled.
+    held: usize,
+    /// Settled, with a step left for the end of the run.
+    for_the_end: Vec<Box<E>>,
+    /// From when on that may go which an earlier process has left in doubt.
+    clear_from: Instant,
+}
+
+impl<E: Errand> Lanes<E> {
+    /// Empty lanes of a run that begins now. An earlier process may have left something in doubt,
+    /// whose request may still be under way: a whole settle time counts from our own start
+    /// (reliability.md 1.3, R8).
+    pub(super) fn new(settle: Duration) -> Self {
+        Self {
+            users: HashMap::new(),
+            ready: [BTreeMap::new(), BTreeMap::new()],
+            parked: BTreeMap::new(),
+            entered: 0,
+            in_doubt: 0,
+            held: 0,
+            for_the_end: Vec::new(),
+            clear_from: Instant::now() + settle,
+        }
+    }
+
+    /// Puts errands into their users' lanes, or keeps them for the end.
+    pub(super) fn take_in(&mut self, errands: Vec<E>) {
+        for errand in errands {
+            if errand.is_for_the_end() {
+                self.keep_for_the_end(Box::new(errand));
+            } else {
+                self.enter(Box::new(errand));
+            }
+        }
+    }
+
+    fn enter(&mut self, errand: Box<E>) {
+        self.held += 1;
+        self.entered += 1;
+        let turn = Turn { number: self.entered, errand };
+        match self.users.entry(turn.errand.user().clone()) {
+            Occupied(mut lane) => lane.get_mut().push_back(turn),
+            Vacant(lane) => {
+                lane.insert(VecDeque::new());
+                self.begin(turn);
+            }
+        }
+    }
+
+    /// Makes ready what has come to the head of its lane.
+    fn begin(&mut self, turn: Turn<E>) {
+        if turn.errand.is_in_doubt() {
+            self.park(turn, self.clear_from);
+        } else {
+            self.make_ready(turn);
+        }
+    }
+
+    /// It can go.
+    pub(super) fn make_ready(&mut self, turn: Turn<E>) {
+        self.ready[place(turn.errand.kind())].insert(turn.number, turn.errand);
+    }
+
+    /// It can go from `due` on.
+    pub(super) fn park(&mut self, turn: Turn<E>, due: Instant) {
+        self.in_doubt += usize::from(turn.errand.is_in_doubt());
+        self.parked.insert((due, turn.number), turn.errand);
+    }
+
+    /// Makes ready what has waited long enough.
+    pub(super) fn wake(&mut self, now: Instant) {
+        while let Some(parked) = self.parked.first_entry().filter(|first| first.key().0 <= now) {
+            let ((_, number), errand) = parked.remove_entry();
+            self.in_doubt -= usize::from(errand.is_in_doubt());
+            self.make_ready(Turn { number, errand });
+        }
+    }
+
+    /// When [`Self::wake`] has something to do.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        self.parked.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// Of those kinds, the one of which something has entered first that is ready.
+    pub(super) fn first_of(&self, allowed: impl Fn(Kind) -> bool) -> Option<Kind> {
+        let first = |kind: &Kind| self.ready[place(*kind)].first_key_value().map(|(at, _)| *at);
+        let ready = |kind: &Kind| allowed(*kind) && first(kind).is_some();
+        KINDS.into_iter().filter(ready).min_by_key(first)
+    }
+
+    /// What of that kind has entered first, of what is ready.
+    pub(super) fn pop(&mut self, kind: Kind) -> Option<Turn<E>> {
+        self.ready[place(kind)].pop_first().map(|(number, errand)| Turn { number, errand })
+    }
+
+    /// An errand has come to its end: lets the next one of the same user go.
+    pub(super) fn leave(&mut self, errand: &E) {
+        self.held -= 1;
+        let Occupied(mut lane) = self.users.entry(errand.user().clone()) else {
+            return;
+        };
+        let Some(mut next) = lane.get_mut().pop_front() else {
+            lane.remove();
+            return;
+        };
+        next.errand.follow(errand);
+        self.begin(next);
+    }
+
+    /// What does not find room is left to the next run: the ledger knows.
+    pub(super) fn keep_for_the_end(&mut self, errand: Box<E>) {
+        if self.for_the_end.len() < MOST_FOR_THE_END {
+            self.for_the_end.push(errand);
+        }
+    }
+
+    /// Lets go what was kept for the end; whether there was anything.
+    pub(super) fn end(&mut self) -> bool {
+        let kept = std::mem::take(&mut self.for_the_end);
+        let any = !kept.is_empty();
+        for errand in kept {
+            self.enter(errand);
+        }
+        any
+    }
+
+    /// Taken in and not settled.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// How many wait to be looked up.
+    pub(super) fn in_doubt(&self) -> usize {
+        self.in_doubt
+    }
+}
+
+/// Where a kind has its place.
+fn place(kind: Kind) -> usize {
+    usize::from(kind != Kind::Change)
+}

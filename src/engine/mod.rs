@@ -1,0 +1,189 @@
+//! Order and concurrency: what goes next, and when.
+//!
+//! One loop owns everything that changes ([`dispatch`]): the lanes (one a user, in input order),
+//! what is ready and what waits for a time ([`lanes`]), what is cleared to go ([`clearance`]),
+//! and the breaker. Workers ([`crew`]) take one step of one [`Errand`] at a time and hand it back, so
+//! one that has to wait holds up its own user and nobody else. All of it is bounded: at most
+//! [`Limits::window`] are taken in and not settled. What a step is, the [`Carrier`] knows.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+mod clearance;
+mod crew;
+mod dispatch;
+mod lanes;
+
+pub use lanes::Turn;
+
+use crate::{
+    api::Api,
+    breaker::{Health, Kind},
+    error::Error,
+    ledger::Counts,
+    line::Line,
+    model::{State, UserId},
+};
+use dispatch::Engine;
+
+/// Bounds of a run.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Requests in flight.
+    pub concurrency: usize,
+    /// Errands taken in and not settled.
+    pub window: usize,
+    /// Where more requests than this are sent in a second, some are cleared ahead of the workers.
+    pub ahead_above: f64,
+    /// An outage longer than this stops the run.
+    pub max_outage: Duration,
+    /// So many bad rows stop the run.
+    pub max_errors: Option<MaxErrors>,
+    /// For jitter.
+    pub seed: u64,
+}
+
+/// `--max-errors`: rejected and failed rows that stop a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MaxErrors {
+    /// So many rows.
+    Rows(u64),
+    /// This share of the rows, in percent, once there are a hundred of them.
+    Percent(f64),
+}
+
+impl MaxErrors {
+    /// Rows that a share is not judged below.
+    const ENOUGH: u64 = 100;
+
+    fn reached(self, counts: &Counts) -> bool {
+        let errors = counts.states[State::Rejected] + counts.states[State::Failed];
+        match self {
+            Self::Rows(most) => errors >= most.max(1),
+            #[expect(clippy::cast_precision_loss, reason = "a share of rows, not a count")]
+            Self::Percent(most) => {
+                counts.rows() >= Self::ENOUGH
+                    && errors as f64 * 100.0 >= most * counts.rows() as f64
+            }
+        }
+    }
+}
+
+/// What comes down the line from the input, batch by batch. Its end is said and not only met: a
+/// sender that has gone without a word has failed.
+#[derive(Debug)]
+pub enum Feed<T> {
+    /// More rows.
+    More(Vec<T>),
+    /// That was all.
+    End,
+    /// No more of it can be read.
+    Broken(Error),
+}
+
+/// What comes in: errands with something to do.
+pub type Intake<E> = mpsc::Receiver<Feed<E>>;
+
+/// One thing to be done for one user, step by step.
+pub trait Errand: Send + 'static {
+    /// For whom: errands of one user go one after the other, in input order.
+    fn user(&self) -> &UserId;
+    /// Which kind of request its next step is.
+    fn kind(&self) -> Kind;
+    /// Whether a request of it may still be under way, so that its next step has to wait for the
+    /// settle time.
+    fn is_in_doubt(&self) -> bool {
+        false
+    }
+    /// Whether its next step is for the end of the run, when all others are settled.
+    fn is_for_the_end(&self) -> bool {
+        false
+    }
+    /// Takes over what is known of the user from the errand before it.
+    fn follow(&mut self, _before: &Self)
+    where
+        Self: Sized,
+    {
+    }
+}
+
+/// Takes errands through their steps. Shared by all workers.
+pub trait Carrier: Send + Sync + 'static {
+    /// The tenant.
+    type Api: Api;
+    /// What it carries.
+    type Errand: Errand;
+
+    /// To the tenant.
+    fn line(&self) -> &Line<Self::Api>;
+
+    /// Records what has to be durable before the next steps of `turns` may be taken; durable on
+    /// return.
+    fn intend(
+        &self,
+        _turns: &mut [Turn<Self::Errand>],
+    ) -> impl Future<Output = Result<(), Error>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Records that the next step of `errand` was not taken after all.
+    fn withdraw(&self, _errand: &Self::Errand) -> impl Future<Output = Result<(), Error>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Takes the step that `errand` is at: one request at most.
+    fn step(
+        &self,
+        errand: &mut Self::Errand,
+        dice: &mut fastrand::Rng,
+    ) -> impl Future<Output = (Next, Health)> + Send;
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum Next {
+    /// It has come to its end; if a step is left for the end of the run, that is still to come.
+    Settled,
+    /// What was left to do for it after its end is done, or cannot be done in this run.
+    Finished,
+    /// Its next step is due after this long.
+    After(Duration),
+    /// Nothing was sent: the run is stopping.
+    Held,
+    /// The run stops in good order: so much may be done and no more.
+    Halt(Stop),
+    /// The run stops.
+    Stop(Box<Error>),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum End {
+    /// Everything that came in is settled.
+    Complete,
+    /// It was asked to stop, or has met `--max-errors`.
+    Stopped(Stop),
+    /// It cannot go on.
+    Failed(Error),
+}
+
+/// Why a run stopped in good order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// A signal.
+    Asked,
+    /// `--max-errors`.
+    MaxErrors,
+    /// `--max-deletes`.
+    MaxDeletes,
+}
+
+/// Runs until everything that comes in is settled, or something stops it. Requests in flight are
+/// always waited for.
+pub async fn run<C: Carrier>(carrier: Arc<C>, limits: Limits, intake: Intake<C::Errand>) -> End {
+    let mut engine = Engine::new(carrier, limits);
+    let end = engine.dispatch(intake).await;
+    engine.drain().await;
+    end
+}
