@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Exit},
     input::{self, Shape, Source},
     intake::Remarks,
-    ledger::{self, Key, Ledger, Opened, Reader},
+    ledger::{self, ByState, Key, Ledger, Opened, Reader},
     line::Line,
     model::State,
     pacer::Pacer,
@@ -212,7 +212,7 @@ impl Session {
         progress::clear();
         let counts = self.ledger.tally().get();
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
-        let read = read_back(&self.path);
+        let read = read_back(&self.path, self.ledger.states().await.ok());
         drop(self.ledger);
         let thread = self.thread;
         blocking(move || {
@@ -323,6 +323,11 @@ async fn open_ledger(
 }
 
 /// The ledger as a report would show it.
-fn read_back(path: &Path) -> Result<LedgerReport, Error> {
-    LedgerReport::read(&path.display().to_string(), &Reader::open(path)?)
+fn read_back(path: &Path, rows: Option<ByState>) -> Result<LedgerReport, Error> {
+    let (name, reader) = (path.display().to_string(), Reader::open(path)?);
+    match rows {
+        Some(rows) => LedgerReport::with(&name, &reader, reader.with_rejections(rows)?),
+        // It has failed: what is durable of it can be read all the same.
+        None => LedgerReport::read(&name, &reader),
+    }
 }

@@ -20,8 +20,8 @@ use crate::{
 
 /// How fast requests are sent is measured over this long at least.
 const WINDOW: Duration = Duration::from_millis(20);
-/// How many are cleared ahead for each worker: some milliseconds of sending.
-const AHEAD: usize = 4;
+/// So many are cleared ahead: some hundredths of a second of sending (performance.md 3).
+const AHEAD: usize = 1024;
 
 /// What may not go, for want of a token; what follows, and what it says of the tenant.
 pub(super) struct Denied<E> {
@@ -39,9 +39,8 @@ pub(super) struct Clearance<C: Carrier> {
     carrier: Arc<C>,
     place: Place<Arc<Pacer>>,
     clearing: Option<Clearing<C::Errand>>,
-    /// How many are cleared ahead where more than that are sent in a second, and how many now.
-    most: usize,
-    above: f64,
+    /// Where more than that are sent in a second, [`AHEAD`] are cleared ahead; how many now.
+    ahead_above: f64,
     ahead: usize,
     /// How many have been cleared since when.
     count: u32,
@@ -50,13 +49,12 @@ pub(super) struct Clearance<C: Carrier> {
 
 impl<C: Carrier> Clearance<C> {
     /// Nothing is cleared yet.
-    pub(super) fn new(carrier: Arc<C>, workers: usize, ahead_above: f64) -> Self {
+    pub(super) fn new(carrier: Arc<C>, ahead_above: f64) -> Self {
         Self {
             place: Place::new(Arc::clone(&carrier.line().pacer)),
             carrier,
             clearing: None,
-            most: workers * AHEAD,
-            above: ahead_above,
+            ahead_above,
             ahead: 0,
             count: 0,
             since: Instant::now(),
@@ -77,8 +75,8 @@ impl<C: Carrier> Clearance<C> {
     fn measure(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.since);
         if passed >= WINDOW {
-            let is_fast = f64::from(self.count) > self.above * passed.as_secs_f64();
-            self.ahead = if is_fast { self.most } else { 0 };
+            let is_fast = f64::from(self.count) > self.ahead_above * passed.as_secs_f64();
+            self.ahead = if is_fast { AHEAD } else { 0 };
             (self.count, self.since) = (0, now);
         }
     }

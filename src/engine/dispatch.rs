@@ -44,7 +44,7 @@ impl<C: Carrier> Engine<C> {
         let workers = limits.concurrency.max(1);
         Self {
             crew: Crew::new(&carrier, workers, limits.seed),
-            clearance: Clearance::new(Arc::clone(&carrier), workers, limits.ahead_above),
+            clearance: Clearance::new(Arc::clone(&carrier), limits.ahead_above),
             lanes: Lanes::new(carrier.line().policy.settle),
             carrier,
             changing: 0,

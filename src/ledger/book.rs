@@ -10,7 +10,7 @@ use super::{
     fingerprint::{Fingerprint, NameTag},
     index::Index,
     seq::Seq,
-    tally::{Counts, Tally},
+    tally::{ByState, Counts, Tally},
 };
 use crate::{
     api::Millis,
@@ -418,6 +418,11 @@ impl<S: Store> Book<S> {
             }
         }
         Ok(ids)
+    }
+
+    /// How many rows stand where, of all runs.
+    pub(super) fn states(&self) -> ByState {
+        self.index.states()
     }
 
     /// Records how the run ended.

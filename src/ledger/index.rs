@@ -4,7 +4,7 @@
 
 use hashbrown::HashTable;
 
-use super::{fingerprint::Fingerprint, seq::Seq};
+use super::{fingerprint::Fingerprint, seq::Seq, tally::ByState};
 use crate::model::State;
 
 /// Tables grow by doubling; with shards only a part of the memory is there twice at any time.
@@ -64,6 +64,15 @@ impl Index {
         let hash = user_hash(user);
         let hits = self.users.iter().zip(0_u32..).filter(|(other, _)| **other == hash);
         hits.map(|(_, seq)| Seq(seq)).collect()
+    }
+
+    /// How many rows are in which state. Rows that were never written are pending.
+    pub(super) fn states(&self) -> ByState {
+        let mut states = ByState::default();
+        for byte in &self.states {
+            states[State::from_code(byte & STATE).unwrap_or(State::NeedsReview)] += 1;
+        }
+        states
     }
 
     pub(super) fn state(&self, seq: Seq) -> State {

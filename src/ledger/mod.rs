@@ -202,6 +202,11 @@ impl Ledger {
         self.mention(Command::Leave(seq, state)).await
     }
 
+    /// How many rows stand where, of all runs; durable on return.
+    pub async fn states(&self) -> Result<ByState, Error> {
+        self.ask(Command::States).await
+    }
+
     /// Returns once all that was recorded before is durable.
     pub async fn flush(&self) -> Result<(), Error> {
         self.ask(Command::Flush).await

@@ -18,6 +18,7 @@ use super::{
     LedgerFault, QUEUE,
     book::{Admission, Book, Intent, Row, Store, Undoable},
     seq::Seq,
+    tally::ByState,
 };
 use crate::{
     api::Millis,
@@ -97,6 +98,7 @@ pub(super) enum Command {
     Undoable(Option<Seq>, oneshot::Sender<Vec<Undoable>>),
     Undo(Seq, oneshot::Sender<()>),
     Leave(Seq, State),
+    States(oneshot::Sender<ByState>),
     Flush(oneshot::Sender<()>),
     EndRun(bool, oneshot::Sender<()>),
 }
@@ -106,6 +108,7 @@ enum Reply {
     Admitted(oneshot::Sender<Vec<Admission>>, Vec<Admission>),
     Known(oneshot::Sender<Vec<Arc<str>>>, Vec<Arc<str>>),
     Undoable(oneshot::Sender<Vec<Undoable>>, Vec<Undoable>),
+    States(oneshot::Sender<ByState>, ByState),
     Done(oneshot::Sender<()>),
 }
 
@@ -172,6 +175,7 @@ fn apply<S: Store>(
                 replies.push(Reply::Done(reply));
             }
             Command::Leave(seq, state) => book.leave(seq, state),
+            Command::States(reply) => replies.push(Reply::States(reply, book.states())),
             Command::Flush(reply) => replies.push(Reply::Done(reply)),
             Command::EndRun(complete, reply) => {
                 book.end_run(complete, now())?;
@@ -189,6 +193,7 @@ impl Reply {
             Self::Admitted(reply, admissions) => drop(reply.send(admissions)),
             Self::Known(reply, ids) => drop(reply.send(ids)),
             Self::Undoable(reply, rows) => drop(reply.send(rows)),
+            Self::States(reply, states) => drop(reply.send(states)),
             Self::Done(reply) => drop(reply.send(())),
         }
     }

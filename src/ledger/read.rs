@@ -96,10 +96,20 @@ impl Reader {
 
     /// How many rows stand where.
     pub fn totals(&self) -> Result<ByState, Error> {
-        self.try_totals().map_err(|fault| fault.at(&self.path))
+        let rows = self.rows().map_err(|fault| fault.at(&self.path))?;
+        self.with_rejections(rows)
     }
 
-    fn try_totals(&self) -> Result<ByState, LedgerFault> {
+    /// The same, for one who knows already where those stand that were taken up.
+    pub fn with_rejections(&self, mut rows: ByState) -> Result<ByState, Error> {
+        let count = "SELECT count(*) FROM rejections";
+        let count = self.connection.query_row(count, [], |row| row.get::<_, i64>(0));
+        let count = count.map_err(|error| LedgerFault::from(error).at(&self.path))?;
+        rows[State::Rejected] += count.cast_unsigned();
+        Ok(rows)
+    }
+
+    fn rows(&self) -> Result<ByState, LedgerFault> {
         let mut totals = ByState::default();
         let mut statement =
             self.connection.prepare("SELECT state, count(*) FROM factors GROUP BY state")?;
@@ -109,10 +119,6 @@ impl Reader {
                 .ok_or_else(|| LedgerFault::damaged("a row has an unknown state"))?;
             totals[state] += row.get::<_, i64>(1)?.cast_unsigned();
         }
-        totals[State::Rejected] += self
-            .connection
-            .query_row("SELECT count(*) FROM rejections", [], |row| row.get::<_, i64>(0))?
-            .cast_unsigned();
         Ok(totals)
     }
 

@@ -205,7 +205,11 @@ pub struct LedgerReport {
 impl LedgerReport {
     /// Reads it from a ledger; the name of that is only shown.
     pub fn read(name: &str, ledger: &Reader) -> Result<Self, Error> {
-        let totals = ledger.totals()?;
+        Self::with(name, ledger, ledger.totals()?)
+    }
+
+    /// The same, for one who knows the totals already: to count them reads the whole ledger.
+    pub fn with(name: &str, ledger: &Reader, totals: ByState) -> Result<Self, Error> {
         Ok(Self {
             ledger: name.into(),
             tenant: ledger.tenant().into(),
@@ -241,7 +245,9 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
             totals[State::NeedsReview]
         ));
     }
-    for (error, count) in ledger.errors(State::Rejected)? {
+    let rejected = totals[State::Rejected] > 0;
+    let errors = rejected.then(|| ledger.errors(State::Rejected)).transpose()?;
+    for (error, count) in errors.unwrap_or_default() {
         let rows = |one: &str, many: &str| {
             if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
         };
