@@ -19,6 +19,11 @@ use crate::{
 /// Somebody looks around at least so often.
 const FAR: Duration = Duration::from_secs(60);
 
+/// While so many are ready no more are taken in: what lies about for long has left the processor's
+/// caches when it goes.
+const READY: usize = 512;
+
+/// See the module.
 pub(super) struct Engine<C: Carrier> {
     carrier: Arc<C>,
     limits: Limits,
@@ -103,7 +108,7 @@ impl<C: Carrier> Engine<C> {
                     },
                     Err(error) => return End::Failed(error),
                 },
-                more = intake.recv(), if reading && self.lanes.held() < self.limits.window => {
+                more = intake.recv(), if reading && self.has_room() => {
                     match more {
                         Some(Feed::More(errands)) => {
                             self.lanes.take_in(errands);
@@ -122,6 +127,11 @@ impl<C: Carrier> Engine<C> {
                 () = sleep_until(alarm) => {}
             }
         }
+    }
+
+    /// Whether more is to be taken in.
+    fn has_room(&self) -> bool {
+        self.lanes.held() < self.limits.window && self.lanes.ready() < READY
     }
 
     /// What ends a run that meets too much trouble.

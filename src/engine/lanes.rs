@@ -167,6 +167,11 @@ impl<E: Errand> Lanes<E> {
         any
     }
 
+    /// How many can go.
+    pub(super) fn ready(&self) -> usize {
+        self.ready.iter().map(BTreeMap::len).sum()
+    }
+
     /// Taken in and not settled.
     pub(super) fn held(&self) -> usize {
         self.held

@@ -28,7 +28,8 @@ pub trait Store: Send + std::fmt::Debug {
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault>;
     /// Writes an entry that was not there.
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
-    /// Overwrites an entry that is there.
+    /// Overwrites an entry that is there. What it stands for never changes: fingerprint, operation,
+    /// user, type; nor the run and line that it was first met in.
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
     /// Writes a rejected row of this run.
     fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;

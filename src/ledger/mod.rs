@@ -140,7 +140,7 @@ impl Ledger {
         let (commands, urgent) = mpsc::channel(QUEUE);
         let (outcomes, patient) = mpsc::channel(QUEUE);
         let bell = Arc::new(Bell::default());
-        let inbox = Inbox { urgent, patient, bell: Arc::clone(&bell) };
+        let inbox = Inbox { urgent, patient, bell: Arc::clone(&bell), due: None };
         let fault = Arc::new(Mutex::new(None));
         let owner = owner::run(book, inbox, Arc::clone(&fault), now);
         let ledger =

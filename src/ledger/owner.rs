@@ -44,13 +44,15 @@ pub(super) struct Inbox {
     pub(super) patient: mpsc::Receiver<Command>,
     /// Told when the second is no longer empty.
     pub(super) bell: Arc<Bell>,
+    /// When the second is to be emptied at the latest.
+    pub(super) due: Option<Instant>,
 }
 
 impl Inbox {
-    /// Waits until there is something to commit, and takes it; false when there will be no more.
+    /// Waits until there is something to do, and takes it; false when there will be no more.
     async fn take(&mut self, batch: &mut Vec<Command>) -> bool {
-        let mut due = None;
         loop {
+            let due = self.due;
             let alarm = async {
                 match due {
                     Some(at) => sleep_until(at).await,
@@ -64,23 +66,28 @@ impl Inbox {
                 count = self.urgent.recv_many(&mut urgent, BATCH) => open = count > 0,
                 () = alarm => {}
                 () = self.bell.rung(), if due.is_none() => {
-                    due = Some(Instant::now() + PATIENCE);
+                    self.due = Some(Instant::now() + PATIENCE);
                     continue;
                 }
             }
-            self.bell.answer();
-            // What was told before something urgent was asked for comes before it.
-            while batch.len() < QUEUE
-                && let Ok(command) = self.patient.try_recv()
-            {
-                batch.push(command);
+            // What was told before something urgent was asked for comes before it. An admission
+            // does not rest on it: to commit what waits for each of these would cost a sync.
+            let only_admits = urgent.iter().all(|command| matches!(command, Command::Admit(..)));
+            let is_due = due.is_some_and(|at| at <= Instant::now());
+            if is_due || !open || !only_admits {
+                self.due = None;
+                self.bell.answer();
+                while batch.len() < QUEUE
+                    && let Ok(command) = self.patient.try_recv()
+                {
+                    batch.push(command);
+                }
             }
             batch.append(&mut urgent);
             // The bell may have rung for what went with the commit before.
             if !batch.is_empty() || !open {
                 return !batch.is_empty();
             }
-            due = None;
         }
     }
 }

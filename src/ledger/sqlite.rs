@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Row as SqlRow, config::DbConfig, params,
+    Connection, OpenFlags, OptionalExtension, Row as SqlRow, ToSql, config::DbConfig, params,
     types::ValueRef,
 };
 
@@ -28,7 +28,7 @@ const APPLICATION_ID: i64 = 0x6d66_6672;
 /// The format this program writes.
 const FORMAT: i64 = 2;
 
-/// Columns of `factors`, in the order in which [`entry`] reads and [`Sqlite::write`] binds them.
+/// Columns of `factors`, in the order in which [`entry`] reads and `insert` binds them.
 pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, \
      name, state, how, attempts, doubts, audited, marked, intent_at, skew, method_id, status, error, settled_at, crc";
 
@@ -255,37 +255,11 @@ impl Sqlite {
         Ok(())
     }
 
-    fn write(&mut self, sql: &str, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
+    fn write(&mut self, sql: &str, values: &[&dyn ToSql]) -> Result<usize, LedgerFault> {
         self.begin()?;
-        let written = self.connection.prepare_cached(sql)?.execute(params![
-            seq.0,
-            entry.fingerprint.0,
-            entry.operation as u8,
-            entry.run,
-            entry.line.cast_signed(),
-            entry.user.as_str(),
-            entry.factor_type.map(|factor_type| factor_type as u8),
-            entry.name.map(|tag| tag.0),
-            entry.state as u8,
-            entry.how.map(|how| how as u8),
-            entry.attempts,
-            entry.doubts,
-            entry.audited,
-            entry.marked,
-            entry.intent_at,
-            entry.skew,
-            entry.method_id,
-            entry.status,
-            entry.error,
-            entry.settled_at,
-            entry.check(seq.0),
-        ])?;
+        let written = self.connection.prepare_cached(sql)?.execute(values)?;
         self.writes += 1;
-        if written == 1 {
-            Ok(())
-        } else {
-            Err(LedgerFault::damaged(format!("row {} has gone", seq.0)))
-        }
+        Ok(written)
     }
 }
 
@@ -327,25 +301,67 @@ impl Store for Sqlite {
     }
 
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
+        let sql = "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+                   ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 1)";
         self.write(
-            "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 1)",
-            seq,
-            entry,
-        )
+            sql,
+            params![
+                seq.0,
+                entry.fingerprint.0,
+                entry.operation as u8,
+                entry.run,
+                entry.line.cast_signed(),
+                entry.user.as_str(),
+                entry.factor_type.map(|factor_type| factor_type as u8),
+                entry.name.map(|tag| tag.0),
+                entry.state as u8,
+                entry.how.map(|how| how as u8),
+                entry.attempts,
+                entry.doubts,
+                entry.audited,
+                entry.marked,
+                entry.intent_at,
+                entry.skew,
+                entry.method_id,
+                entry.status,
+                entry.error,
+                entry.settled_at,
+                entry.check(seq.0),
+            ],
+        )?;
+        Ok(())
     }
 
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        self.write(
-            "UPDATE factors SET fingerprint = ?2, operation = ?3, run = ?4, line = ?5, user_id = ?6, \
-             type = ?7, name = ?8, state = ?9, how = ?10, attempts = ?11, doubts = ?12, \
-             audited = ?13, marked = ?14, intent_at = ?15, skew = ?16, method_id = ?17, \
-             status = ?18, error = ?19, settled_at = ?20, crc = ?21, \
-             writes = writes + 1 \
-             WHERE seq = ?1",
-            seq,
-            entry,
-        )
+        let sql = "UPDATE factors SET name = ?2, state = ?3, how = ?4, attempts = ?5, doubts = ?6, \
+                   audited = ?7, marked = ?8, intent_at = ?9, skew = ?10, method_id = ?11, \
+                   status = ?12, error = ?13, settled_at = ?14, crc = ?15, writes = writes + 1 \
+                   WHERE seq = ?1";
+        let written = self.write(
+            sql,
+            params![
+                seq.0,
+                entry.name.map(|tag| tag.0),
+                entry.state as u8,
+                entry.how.map(|how| how as u8),
+                entry.attempts,
+                entry.doubts,
+                entry.audited,
+                entry.marked,
+                entry.intent_at,
+                entry.skew,
+                entry.method_id,
+                entry.status,
+                entry.error,
+                entry.settled_at,
+                entry.check(seq.0),
+            ],
+        )?;
+        if written == 1 {
+            Ok(())
+        } else {
+            Err(LedgerFault::damaged(format!("row {} has gone", seq.0)))
+        }
     }
 
     fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault> {

@@ -501,7 +501,10 @@ fn an_import_that_is_undone_leaves_the_tenant_as_it_was() {
     // And anew.
     let done = run(&mut bench.import("in.csv"));
     assert!(matches!(done.code, Some(0 | 4)), "{done:?}");
-    assert!(of(&done, "created") + of(&done, "needs_review") >= created as u64, "{done:?}");
+    // Tried three times and known not to be there: said, so not lost.
+    let settled: u64 =
+        ["created", "needs_review", "failed"].map(|state| of(&done, state)).iter().sum();
+    assert!(settled >= created as u64, "{done:?}");
     let there: usize = held(&bench).values().map(BTreeSet::len).sum();
     let old: usize = before.values().map(BTreeSet::len).sum();
     let created = bench.states("in.csv.ledger")["created"];
