@@ -1,8 +1,8 @@
-//! One factor, one step towards its end: permit → intent → POST → verdict, or, for one in doubt,
-//! permit → GET list → judgement.
+//! One factor, one step towards its end: POST → verdict, or, for one in doubt, GET list → judgement.
 //!
 //! The order is the protocol (reliability.md 1.3, R1): the permit first, so that an intent is as
-//! old as its request; then a fresh token; then the intent, durable; then the request, at once.
+//! old as its request; then a fresh token; then the intent, durable; then the request, at once. The
+//! engine sees to the first three, for many factors at a time, and asks here what the intent is.
 //! Nothing here waits between steps: how long until the next one is part of the result, and the
 //! engine waits, so that a factor in doubt takes nobody's place.
 

@@ -6,19 +6,20 @@
 //! ```text
 //! bytes -> input -> Record -> plan -> Factor, order … -> intake [admitted by the ledger]
 //!                          \-> Rejection ---------------^
-//!   -> engine [lane per user] -> deliver [permit -> intent -> POST -> verdict] -> ledger -> report
-//!                             |  in doubt -> settle -> reconcile (GET list) --------^
-//!                             \> apply [permit -> GET -> backup | permit -> intent -> PUT …] -^
+//!   -> engine [lane per user, permit -> intent] -> deliver [POST -> verdict] -> ledger -> report
+//!                             |  in doubt -> settle -> reconcile (GET list) -------^
+//!                             \> apply [GET -> backup | intent -> PUT …] -----------^
 //! ```
 //!
 //! A straight line: nothing flows back up. [`input`] turns bytes into [`model::Record`]s with
 //! their lines; [`plan`] is pure and says of each what will be sent, or every fault; [`intake`]
 //! asks the [`ledger`] whether there is anything to do; [`engine`] decides order and
-//! concurrency of errands, whatever they are. Two carriers take an errand one step: [`deliver`] a
+//! concurrency of errands, whatever they are, and has permits and intents for many at a time. Two
+//! carriers take an errand one step: [`deliver`] a
 //! factor that is to be created, which must never simply be sent again, and [`apply`] an order
 //! about methods that are there (replace, update, delete, undo), which may be repeated at will and
-//! writes what it is about to destroy to the [`backup`] first. What both need before and after a
-//! request is the [`line`](mod@line). [`auth0`] is the only room that speaks HTTP and knows the provider's
+//! writes what it is about to destroy to the [`backup`] first. What both need around a request is
+//! the [`line`](mod@line). [`auth0`] is the only room that speaks HTTP and knows the provider's
 //! words; [`retry`] alone decides what follows from an answer, and [`reconcile`] what a list says
 //! about a factor in doubt, both pure; [`pacer`] says when a request may go and [`breaker`] whether
 //! any may; [`report`] and [`progress`] show what is durable.

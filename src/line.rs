@@ -1,5 +1,5 @@
-//! The line to the tenant that all requests of a run share: a permit and a token before each, and
-//! what its answer tells afterwards. Nothing here waits between requests, nor decides what follows.
+//! The line to the tenant that all requests of a run share: a token before each, and what its answer
+//! tells afterwards. Nothing here waits between requests, nor decides what follows.
 
 use std::{sync::Arc, time::Duration};
 

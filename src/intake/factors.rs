@@ -4,7 +4,7 @@ use super::{Gather, Outbox, Planner};
 use crate::{
     deliver::{Item, Step},
     input::{self, Shape},
-    ledger::{Admission, Asked, Key, Rest, Row},
+    ledger::{Admission, Asked, Key, NameTag, Rest, Row},
     marker::Mark,
     model::{Factor, Operation, Planned},
     plan::{self, Plan},
@@ -15,6 +15,8 @@ use crate::{
 pub struct Factors {
     key: Key,
     shape: Shape,
+    /// The name that was met last, which most rows share, with what stands for it.
+    last_name: Option<(String, NameTag)>,
 }
 
 /// A factor to be created, and the mark that its name may bear.
@@ -23,11 +25,11 @@ pub(super) type Task = (Box<Factor>, Mark);
 impl Factors {
     /// A planner for an input of that shape, with the ledger's key.
     pub fn new(key: Key, shape: Shape) -> Self {
-        Self { key, shape }
+        Self { key, shape, last_name: None }
     }
 
     /// What the ledger is asked about a factor, and its task.
-    pub fn prepare(&self, factor: Box<Factor>) -> super::Prepared<Task> {
+    pub fn prepare(&mut self, factor: Box<Factor>) -> super::Prepared<Task> {
         let fingerprint = self.key.fingerprint(&factor);
         let asked = Asked {
             operation: Operation::Import,
@@ -35,10 +37,17 @@ impl Factors {
             line: factor.line,
             user: factor.user.clone(),
             factor_type: Some(factor.factor_type()),
-            name: factor.name.as_deref().map(|name| self.key.name(name)),
+            name: factor.name.as_deref().map(|name| self.name(name)),
             method_id: None,
         };
         (Row::Asked(asked), Some((factor, Mark::of(fingerprint))))
+    }
+
+    fn name(&mut self, name: &str) -> NameTag {
+        match &self.last_name {
+            Some((last, tag)) if last == name => *tag,
+            _ => self.last_name.insert((name.into(), self.key.name(name))).1,
+        }
     }
 }
 

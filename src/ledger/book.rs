@@ -8,7 +8,8 @@ use super::{
     LedgerFault,
     entry::{Entry, Glance, Rest},
     fingerprint::{Fingerprint, NameTag},
-    index::Index,
+    index::{self, Index},
+    prints::Prints,
     seq::Seq,
     tally::{ByState, Counts, Tally},
 };
@@ -20,8 +21,8 @@ use crate::{
 
 /// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
 pub trait Store: Send + std::fmt::Debug {
-    /// Visits every row in order of its number. Called once, before anything else.
-    fn load(&mut self, visit: &mut dyn FnMut(Glance<'_>)) -> Result<(), LedgerFault>;
+    /// Visits every row, in any order. Called once, before anything else.
+    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault>;
     /// The fingerprints of the rows from `first` on, at most `count`, in order.
     fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault>;
     /// The entries from `first` on, at most `count`, in order.
@@ -122,8 +123,7 @@ pub(super) struct Book<S> {
     /// Entries admitted and not settled in this run; bounded by the engine's window.
     open: HashMap<Seq, Open>,
     page: Vec<(Seq, Entry)>,
-    /// Of rows that an input asks for one after the other.
-    prints: Vec<(Seq, Fingerprint)>,
+    prints: Prints,
     /// Settled states that are tried anew in this run.
     retry: Vec<State>,
     /// Counts that become visible with the next commit.
@@ -158,7 +158,7 @@ impl<S: Store> Book<S> {
             index,
             open: HashMap::new(),
             page: Vec::new(),
-            prints: Vec::new(),
+            prints: Prints::default(),
             retry,
             counts: Counts::default(),
             tally,
@@ -208,7 +208,8 @@ impl<S: Store> Book<S> {
                 error: None,
                 settled_at: None,
             };
-            self.index.insert(seq, fingerprint, entry.user.as_str(), State::Pending);
+            let user = index::user_hash(entry.user.as_str());
+            self.index.insert(seq, fingerprint, user, State::Pending);
             self.index.see(seq);
             self.open.insert(seq, Open { entry, stored: false });
             return Ok(Admission::Todo(seq, History::default()));
@@ -467,11 +468,14 @@ impl<S: Store> Book<S> {
 
     /// The row of that fingerprint, confirmed by all of its 128 bits.
     fn find(&mut self, print: Fingerprint) -> Result<Option<Seq>, LedgerFault> {
+        if let Some(seq) = self.prints.follow(&mut self.store, print)? {
+            return Ok(Some(seq));
+        }
         let candidates: Vec<Seq> = self.index.candidates(print).collect();
         for seq in candidates {
             let same = match self.open.get(&seq) {
                 Some(open) => open.entry.fingerprint == print,
-                None => self.print(seq)? == print,
+                None => self.prints.of(&mut self.store, seq)? == print,
             };
             if same {
                 return Ok(Some(seq));
@@ -483,20 +487,7 @@ impl<S: Store> Book<S> {
     /// A stored entry as it is now; pages may be older.
     fn stored_anew(&mut self, seq: Seq) -> Result<Entry, LedgerFault> {
         let found = self.store.range(seq, 1)?.pop().filter(|(at, _)| *at == seq);
-        found
-            .map(|(_, entry)| entry)
-            .ok_or_else(|| LedgerFault::damaged(format!("row {} has gone", seq.0)))
-    }
-
-    /// A stored row's fingerprint, by way of a page: it never changes.
-    fn print(&mut self, seq: Seq) -> Result<Fingerprint, LedgerFault> {
-        let at = |page: &[(Seq, Fingerprint)]| page.binary_search_by_key(&seq, |(seq, _)| *seq);
-        if at(&self.prints).is_err() {
-            self.prints = self.store.prints(seq, PAGE)?;
-        }
-        let found = at(&self.prints).ok().and_then(|position| self.prints.get(position));
-        let gone = || LedgerFault::damaged(format!("row {} has gone", seq.0));
-        found.map(|(_, print)| *print).ok_or_else(gone)
+        found.map(|(_, entry)| entry).ok_or_else(|| LedgerFault::gone_row(seq))
     }
 
     /// A stored entry, by way of a page: a resumed input asks for its rows in order.
@@ -508,7 +499,7 @@ impl<S: Store> Book<S> {
         at(&self.page)
             .and_then(|position| self.page.get(position))
             .map(|(_, entry)| entry.clone())
-            .ok_or_else(|| LedgerFault::damaged(format!("row {} has gone", seq.0)))
+            .ok_or_else(|| LedgerFault::gone_row(seq))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     fingerprint::{Fingerprint, NameTag},
+    index,
     seq::Seq,
 };
 use crate::{
@@ -113,7 +114,7 @@ pub(super) fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&
 
 /// How a row stands, as far as it decides what there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub(super) struct Standing {
     pub(super) operation: Operation,
     pub(super) state: State,
     pub(super) was_in_doubt: bool,
@@ -147,21 +148,18 @@ pub enum Rest {
 
 /// What the index has to know of a row.
 #[derive(Debug)]
-pub struct Glance<'a> {
-    /// Its number.
-    pub seq: Seq,
-    /// Its fingerprint.
-    pub fingerprint: Fingerprint,
-    /// Whose it is.
-    pub user: &'a str,
-    /// How it stands.
-    pub standing: Standing,
+pub struct Glance {
+    pub(super) seq: Seq,
+    pub(super) fingerprint: Fingerprint,
+    /// A short hash of whose it is.
+    pub(super) user: u16,
+    pub(super) standing: Standing,
 }
 
-impl<'a> Glance<'a> {
+impl Glance {
     /// A glance at an entry.
-    pub fn at(seq: Seq, entry: &'a Entry) -> Self {
-        let (fingerprint, user) = (entry.fingerprint, entry.user.as_str());
-        Self { seq, fingerprint, user, standing: entry.standing() }
+    pub fn at(seq: Seq, entry: &Entry) -> Self {
+        let user = index::user_hash(entry.user.as_str());
+        Self { seq, fingerprint: entry.fingerprint, user, standing: entry.standing() }
     }
 }

@@ -37,14 +37,16 @@ impl Index {
         Seq(u32::try_from(self.states.len()).unwrap_or(u32::MAX))
     }
 
-    /// Adds the row with the number [`Self::next`], or a later one: numbers in between, of rows
-    /// that were never written, stay empty.
-    pub(super) fn insert(&mut self, seq: Seq, print: Fingerprint, user: &str, state: State) {
+    /// Adds a row, of a user with that [`user_hash`]. Rows below it that are not there, or not yet,
+    /// are pending.
+    pub(super) fn insert(&mut self, seq: Seq, print: Fingerprint, user: u16, state: State) {
         let at = seq.0 as usize;
-        self.states.resize(at + 1, State::Pending as u8);
-        self.users.resize(at + 1, 0);
+        if at >= self.states.len() {
+            self.states.resize(at + 1, State::Pending as u8);
+            self.users.resize(at + 1, 0);
+        }
         self.states[at] = state as u8;
-        self.users[at] = user_hash(user);
+        self.users[at] = user;
         let tag = print.tag();
         self.shards[shard(tag)].insert_unique(spread(tag), (tag, seq.0), |(tag, _)| spread(*tag));
     }
@@ -123,7 +125,7 @@ fn spread(tag: u32) -> u64 {
 
 /// FNV-1a, folded: hits are confirmed by the user id, so it need not be strong, only stable, quick
 /// and short.
-fn user_hash(user: &str) -> u16 {
+pub(super) fn user_hash(user: &str) -> u16 {
     let hash = user
         .bytes()
         .fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));

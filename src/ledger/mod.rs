@@ -22,7 +22,10 @@ mod file;
 mod fingerprint;
 mod index;
 mod owner;
+mod prints;
 mod read;
+mod row;
+mod scan;
 mod seal;
 mod seq;
 mod sqlite;
@@ -294,6 +297,10 @@ impl LedgerFault {
              ledger cannot protect against doubled factors, so nothing is sent. If there is no \
              copy, begin a new --ledger with `--skip-existing`, which asks what is there",
         )
+    }
+
+    fn gone_row(seq: Seq) -> Self {
+        Self::damaged(format!("row {} has gone", seq.0))
     }
 
     fn lost() -> Self {

@@ -9,9 +9,10 @@ use super::{
     LedgerFault, correlation,
     entry::Entry,
     file,
+    row::{self, COLUMNS},
     seal::Seal,
     seq::Seq,
-    sqlite::{self, COLUMNS},
+    sqlite,
     tally::ByState,
 };
 use crate::{
@@ -158,7 +159,7 @@ impl Reader {
         let mut rejections = rejections.query([])?;
         let mut rejection = rejections.next()?.map(rejected).transpose()?;
         while let Some(row) = factors.next()? {
-            let (seq, entry): (Seq, Entry) = sqlite::entry(row)?;
+            let (seq, entry): (Seq, Entry) = row::entry(row)?;
             while rejection.as_ref().is_some_and(|(line, _)| *line < entry.line) {
                 if let Some((_, item)) = rejection.take() {
                     visit(item)?;

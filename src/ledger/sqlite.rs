@@ -1,26 +1,24 @@
 //! The ledger on disk: SQLite in WAL mode, every commit synced. The only SQL besides `read`.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Row as SqlRow, ToSql, config::DbConfig, params,
-    types::ValueRef,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, config::DbConfig, params};
 
 use super::{
     LedgerFault,
     book::Store,
-    entry::{Entry, Glance, Standing, check_sum},
+    entry::{Entry, Glance},
     file::{Locked, Places},
-    fingerprint::{Fingerprint, NameTag},
+    fingerprint::Fingerprint,
     owner,
+    row::{self, COLUMNS},
+    scan,
     seal::Seal,
     seq::Seq,
 };
 use crate::{
     api::Millis,
-    model::{FactorType, Operation, Rejection, State, UserId},
-    retry::How,
+    model::{Rejection, UserId},
 };
 
 /// "mffr", in the file's header: this is a ledger of ours.
@@ -28,12 +26,6 @@ const APPLICATION_ID: i64 = 0x6d66_6672;
 /// The format this program writes.
 const FORMAT: i64 = 2;
 
-/// Columns of `factors`, in the order in which [`entry`] reads and `insert` binds them.
-pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, \
-     name, state, how, attempts, doubts, audited, marked, intent_at, skew, method_id, status, error, settled_at, crc";
-
-/// Where `writes` stands after them.
-const WRITES: usize = 21;
 /// Set while a ledger is not known to be whole.
 const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
@@ -186,8 +178,7 @@ impl Sqlite {
         // What turns out to be damaged stays as it is.
         connection.set_db_config(KEEP_WAL, true)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "cell_size_check", true)?;
-        connection.pragma_update(None, "trusted_schema", false)?;
+        scan::distrust(&connection)?;
         let meta = recognise(&connection)?;
         if meta.tenant != tenant {
             return Err(LedgerFault::new(
@@ -195,9 +186,8 @@ impl Sqlite {
                 "give another --ledger, or check --domain and --base-url",
             ));
         }
-        let sound: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-        if sound != "ok" || schema(&connection)? != schema_of_a_new_one()? {
-            return Err(LedgerFault::damaged("its structure does not hold together"));
+        if schema(&connection)? != schema_of_a_new_one()? {
+            return Err(scan::unsound());
         }
         let resumed = connection
             .query_row("SELECT 1 FROM runs LIMIT 1", [], |_| Ok(()))
@@ -264,16 +254,8 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn load(&mut self, visit: &mut dyn FnMut(Glance<'_>)) -> Result<(), LedgerFault> {
-        let sql = format!("SELECT {COLUMNS}, writes FROM factors ORDER BY seq");
-        let mut statement = self.connection.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            visit(glance(row)?);
-            self.writes += row.get::<_, i64>(WRITES)?.cast_unsigned();
-        }
-        drop(rows);
-        drop(statement);
+    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault> {
+        self.writes = scan::scan(&self.connection, &self.lock.path, visit)?;
         self.begin_run()
     }
 
@@ -295,7 +277,7 @@ impl Store for Sqlite {
         let mut rows = statement.query(params![first.0, i64::from(first.0) + i64::from(count)])?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
-            entries.push(entry(row)?);
+            entries.push(row::entry(row)?);
         }
         Ok(entries)
     }
@@ -357,11 +339,7 @@ impl Store for Sqlite {
                 entry.check(seq.0),
             ],
         )?;
-        if written == 1 {
-            Ok(())
-        } else {
-            Err(LedgerFault::damaged(format!("row {} has gone", seq.0)))
-        }
+        if written == 1 { Ok(()) } else { Err(LedgerFault::gone_row(seq)) }
     }
 
     fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault> {
@@ -419,91 +397,4 @@ impl Store for Sqlite {
     fn rest(&mut self) -> Result<(), LedgerFault> {
         if self.ended { self.guard()?.seal.sync() } else { self.guard()?.seal.sync_some() }
     }
-}
-
-/// Looks at a row of [`COLUMNS`] without taking anything of it along, and does not believe it
-/// unless its check sum holds. A million rows are looked at in half a second.
-fn glance<'a>(row: &'a SqlRow<'_>) -> Result<Glance<'a>, LedgerFault> {
-    let seq: u32 = row.get(0)?;
-    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
-    let number = |index: usize, absent: i64| match row.get_ref(index)? {
-        ValueRef::Integer(number) => Ok(number),
-        ValueRef::Null => Ok(absent),
-        _ => Err(damaged()),
-    };
-    let text = |index: usize| match row.get_ref(index)? {
-        ValueRef::Text(text) => std::str::from_utf8(text).map(Some).map_err(|_| damaged()),
-        ValueRef::Null => Ok(None),
-        _ => Err(damaged()),
-    };
-    let fingerprint = Fingerprint(row.get(1)?);
-    let user = text(5)?.ok_or_else(damaged)?;
-    let (operation, state) = (number(2, -1)?, number(8, -1)?);
-    let (doubts, audited, marked) = (number(11, -1)?, number(12, -1)?, number(13, -1)?);
-    let numbers = [
-        i64::from(seq),
-        number(3, -1)?,
-        number(4, -1)?,
-        operation,
-        number(6, 0)?,
-        number(7, -1)?,
-        state,
-        number(9, -1)?,
-        number(10, -1)?,
-        doubts,
-        audited,
-        marked,
-        number(14, -1)?,
-        number(15, i64::MIN)?,
-        number(17, -1)?,
-        number(19, -1)?,
-    ];
-    let check = check_sum(fingerprint, numbers, [Some(user), text(16)?, text(18)?]);
-    if i64::from(check) != number(20, -1)? {
-        return Err(damaged());
-    }
-    let code = |number: i64| u8::try_from(number).ok();
-    let standing = Standing {
-        operation: code(operation).and_then(Operation::from_code).ok_or_else(damaged)?,
-        state: code(state).and_then(State::from_code).ok_or_else(damaged)?,
-        was_in_doubt: doubts > 0,
-        audited: audited != 0,
-        marked: marked != 0,
-    };
-    Ok(Glance { seq: Seq(seq), fingerprint, user, standing })
-}
-
-/// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
-pub(super) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
-    let seq: u32 = row.get(0)?;
-    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
-    let text = |index: usize| -> Result<Option<Arc<str>>, rusqlite::Error> { row.get(index) };
-    let entry = Entry {
-        fingerprint: Fingerprint(row.get(1)?),
-        operation: row.get::<_, u8>(2).ok().and_then(Operation::from_code).ok_or_else(damaged)?,
-        run: row.get(3)?,
-        line: row.get::<_, i64>(4)?.cast_unsigned(),
-        user: UserId::new(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?),
-        factor_type: match row.get::<_, Option<u8>>(6)? {
-            Some(code) => Some(FactorType::from_code(code).ok_or_else(damaged)?),
-            None => None,
-        },
-        name: row.get::<_, Option<u32>>(7)?.map(NameTag),
-        state: row.get::<_, u8>(8).ok().and_then(State::from_code).ok_or_else(damaged)?,
-        how: match row.get::<_, Option<u8>>(9)? {
-            Some(code) => Some(How::from_code(code).ok_or_else(damaged)?),
-            None => None,
-        },
-        attempts: row.get(10)?,
-        doubts: row.get(11)?,
-        audited: row.get(12)?,
-        marked: row.get(13)?,
-        intent_at: row.get(14)?,
-        skew: row.get(15)?,
-        method_id: text(16)?,
-        status: row.get(17)?,
-        error: text(18)?,
-        settled_at: row.get(19)?,
-    };
-    if entry.check(seq) == row.get::<_, u32>(20)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
 }

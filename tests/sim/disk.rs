@@ -48,7 +48,7 @@ impl Drop for Disk {
 }
 
 impl Store for Disk {
-    fn load(&mut self, visit: &mut dyn FnMut(Glance<'_>)) -> Result<(), LedgerFault> {
+    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault> {
         let platter = self.platter.lock().unwrap();
         platter.entries.iter().for_each(|(seq, entry)| visit(Glance::at(*seq, entry)));
         Ok(())

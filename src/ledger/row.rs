@@ -1,0 +1,109 @@
+//! Rows of the table `factors`, read back.
+
+use std::sync::Arc;
+
+use rusqlite::{Row as SqlRow, types::ValueRef};
+
+use super::{
+    LedgerFault,
+    entry::{Entry, Glance, Standing, check_sum},
+    fingerprint::{Fingerprint, NameTag},
+    index,
+    seq::Seq,
+};
+use crate::{
+    model::{FactorType, Operation, State, UserId},
+    retry::How,
+};
+
+/// The columns, in the order in which rows are read here and inserted.
+pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, name, \
+                                  state, how, attempts, doubts, audited, marked, intent_at, skew, \
+                                  method_id, status, error, settled_at, crc";
+
+/// Looks at a row of [`COLUMNS`] and does not believe it unless its check sum holds. A million rows
+/// are looked at in half a second.
+pub(super) fn glance(row: &SqlRow<'_>) -> Result<Glance, LedgerFault> {
+    let seq: u32 = row.get(0)?;
+    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
+    let number = |index: usize, absent: i64| match row.get_ref(index)? {
+        ValueRef::Integer(number) => Ok(number),
+        ValueRef::Null => Ok(absent),
+        _ => Err(damaged()),
+    };
+    let text = |index: usize| match row.get_ref(index)? {
+        ValueRef::Text(text) => std::str::from_utf8(text).map(Some).map_err(|_| damaged()),
+        ValueRef::Null => Ok(None),
+        _ => Err(damaged()),
+    };
+    let fingerprint = Fingerprint(row.get(1)?);
+    let user = text(5)?.ok_or_else(damaged)?;
+    let (operation, state) = (number(2, -1)?, number(8, -1)?);
+    let (doubts, audited, marked) = (number(11, -1)?, number(12, -1)?, number(13, -1)?);
+    let numbers = [
+        i64::from(seq),
+        number(3, -1)?,
+        number(4, -1)?,
+        operation,
+        number(6, 0)?,
+        number(7, -1)?,
+        state,
+        number(9, -1)?,
+        number(10, -1)?,
+        doubts,
+        audited,
+        marked,
+        number(14, -1)?,
+        number(15, i64::MIN)?,
+        number(17, -1)?,
+        number(19, -1)?,
+    ];
+    let check = check_sum(fingerprint, numbers, [Some(user), text(16)?, text(18)?]);
+    if i64::from(check) != number(20, -1)? {
+        return Err(damaged());
+    }
+    let code = |number: i64| u8::try_from(number).ok();
+    let standing = Standing {
+        operation: code(operation).and_then(Operation::from_code).ok_or_else(damaged)?,
+        state: code(state).and_then(State::from_code).ok_or_else(damaged)?,
+        was_in_doubt: doubts > 0,
+        audited: audited != 0,
+        marked: marked != 0,
+    };
+    Ok(Glance { seq: Seq(seq), fingerprint, user: index::user_hash(user), standing })
+}
+
+/// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
+pub(super) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
+    let seq: u32 = row.get(0)?;
+    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
+    let text = |index: usize| -> Result<Option<Arc<str>>, rusqlite::Error> { row.get(index) };
+    let entry = Entry {
+        fingerprint: Fingerprint(row.get(1)?),
+        operation: row.get::<_, u8>(2).ok().and_then(Operation::from_code).ok_or_else(damaged)?,
+        run: row.get(3)?,
+        line: row.get::<_, i64>(4)?.cast_unsigned(),
+        user: UserId::new(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?),
+        factor_type: match row.get::<_, Option<u8>>(6)? {
+            Some(code) => Some(FactorType::from_code(code).ok_or_else(damaged)?),
+            None => None,
+        },
+        name: row.get::<_, Option<u32>>(7)?.map(NameTag),
+        state: row.get::<_, u8>(8).ok().and_then(State::from_code).ok_or_else(damaged)?,
+        how: match row.get::<_, Option<u8>>(9)? {
+            Some(code) => Some(How::from_code(code).ok_or_else(damaged)?),
+            None => None,
+        },
+        attempts: row.get(10)?,
+        doubts: row.get(11)?,
+        audited: row.get(12)?,
+        marked: row.get(13)?,
+        intent_at: row.get(14)?,
+        skew: row.get(15)?,
+        method_id: text(16)?,
+        status: row.get(17)?,
+        error: text(18)?,
+        settled_at: row.get(19)?,
+    };
+    if entry.check(seq) == row.get::<_, u32>(20)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
+}

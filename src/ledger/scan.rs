@@ -1,0 +1,146 @@
+//! All rows of a ledger that is about to be used, and whether it holds together.
+//!
+//! A resumed run can send nothing until every row has been looked at, so a long ledger is read in
+//! parts, each by a thread and a connection of its own, while another thread checks its structure.
+
+use std::{
+    ops::Range,
+    path::Path,
+    sync::mpsc::{SyncSender, sync_channel},
+    thread::{self, ScopedJoinHandle},
+};
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::{
+    LedgerFault,
+    entry::Glance,
+    row::{self, COLUMNS},
+};
+
+/// A ledger with fewer rows is read at once: threads would cost more.
+const FEW: u32 = 20_000;
+/// Threads that read, at most.
+const MOST_READERS: usize = 4;
+/// Rows that are handed over together.
+const CHUNK: usize = 1024;
+/// Where `writes` stands, after [`COLUMNS`].
+const WRITES: usize = 21;
+
+/// Makes SQLite look twice at what it reads.
+pub(super) fn distrust(connection: &Connection) -> Result<(), LedgerFault> {
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(())
+}
+
+/// Visits every row, in any order, and gives the sum of their writes. An error if the ledger does
+/// not hold together; rows may have been visited all the same. `connection` is to the ledger at `path`.
+pub(super) fn scan(
+    connection: &Connection,
+    path: &Path,
+    visit: &mut dyn FnMut(Glance),
+) -> Result<u64, LedgerFault> {
+    let last: Option<u32> =
+        connection.query_row("SELECT max(seq) FROM factors", [], |row| row.get(0))?;
+    let end = last.map_or(0, |last| last.saturating_add(1));
+    if end < FEW {
+        check_structure(connection)?;
+        return read(connection, 0..end, &mut |chunk| chunk.into_iter().for_each(&mut *visit));
+    }
+    let readers = thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
+    let (chunks, come) = sync_channel(2 * readers);
+    thread::scope(|scope| {
+        let structure = scope.spawn(|| check_structure(&open(path)?));
+        let read_part = |part| {
+            let chunks = chunks.clone();
+            scope.spawn(move || read_to(path, part, &chunks))
+        };
+        let parts: Vec<_> = parts(end, readers).map(read_part).collect();
+        drop(chunks);
+        for chunk in come {
+            for glance in chunk {
+                visit(glance);
+            }
+        }
+        joined(structure)?;
+        parts.into_iter().map(joined).sum()
+    })
+}
+
+/// The rows below `end` in so many parts.
+fn parts(end: u32, count: usize) -> impl Iterator<Item = Range<u32>> {
+    let length = end.div_ceil(u32::try_from(count).unwrap_or(1).max(1));
+    (0..end).step_by(length as usize).map(move |start| start..end.min(start.saturating_add(length)))
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LedgerFault>>) -> Result<T, LedgerFault> {
+    thread.join().unwrap_or_else(|_| Err(LedgerFault::bug("a thread that reads it panicked")))
+}
+
+fn open(path: &Path) -> Result<Connection, LedgerFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    distrust(&connection)?;
+    Ok(connection)
+}
+
+fn read_to(
+    path: &Path,
+    part: Range<u32>,
+    chunks: &SyncSender<Vec<Glance>>,
+) -> Result<u64, LedgerFault> {
+    // They are taken as long as anybody sends.
+    read(&open(path)?, part, &mut |chunk| drop(chunks.send(chunk)))
+}
+
+fn read(
+    connection: &Connection,
+    part: Range<u32>,
+    take: &mut dyn FnMut(Vec<Glance>),
+) -> Result<u64, LedgerFault> {
+    let sql =
+        format!("SELECT {COLUMNS}, writes FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq");
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(params![part.start, part.end])?;
+    let (mut writes, mut chunk) = (0, Vec::with_capacity(CHUNK));
+    while let Some(row) = rows.next()? {
+        chunk.push(row::glance(row)?);
+        writes += row.get::<_, i64>(WRITES)?.cast_unsigned();
+        if chunk.len() == CHUNK {
+            take(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)));
+        }
+    }
+    take(chunk);
+    Ok(writes)
+}
+
+/// Whether pages, tables and cells fit together.
+fn check_structure(connection: &Connection) -> Result<(), LedgerFault> {
+    let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(unsound()) }
+}
+
+pub(super) fn unsound() -> LedgerFault {
+    LedgerFault::damaged("its structure does not hold together")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_have_every_row_once() {
+        for end in [1, 2, 3, 7, 20_000, 20_001, u32::MAX] {
+            for count in 1..=MOST_READERS {
+                let parts: Vec<_> = parts(end, count).collect();
+                assert!(parts.len() <= count, "{end} {count}");
+                assert_eq!(parts[0].start, 0);
+                assert_eq!(parts.last().unwrap().end, end);
+                assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start), "{parts:?}");
+            }
+        }
+    }
+}
