@@ -22,8 +22,10 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(shape: Shape) -> Self {
-        let reader =
-            ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Feed::default());
+        let mut builder = ReaderBuilder::new();
+        // For each frame the whole of its buffer is zeroed, and most frames are short.
+        builder.has_headers(false).flexible(true).buffer_capacity(512);
+        let reader = builder.from_reader(Feed::default());
         Self { reader, cells: StringRecord::new(), shape, columns: Vec::new() }
     }
 
