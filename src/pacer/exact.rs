@@ -65,7 +65,8 @@ impl Exact {
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let at = now.duration_since(self.began).as_secs_f64();
         if let Err(until) = self.window.may(at) {
-            return Err(self.began + Duration::from_secs_f64(until.max(at + 1e-6)));
+            let until = self.began + Duration::from_secs_f64(until);
+            return Err(until.max(now + self.least.max(Duration::from_micros(1))));
         }
         match self.limiter.check_n(self.cells) {
             Ok(Ok(())) => {

@@ -39,6 +39,8 @@ use mirror::{Gate, Mirror, News};
 /// Whoever paces sleeps no shorter than this, and then lets several go: timers have a grain, and
 /// each wake-up, and each commit of the ledger that follows from it, has its price.
 const TICK: Duration = Duration::from_millis(4);
+/// Nobody asks again sooner, whatever else wakes them: that would give permits one by one.
+const GRAIN: Duration = Duration::from_millis(1);
 /// What is supplied is logged no more often than this.
 const TELL: f64 = 30.0;
 /// Whoever waits for what answers will tell asks again after this long.
@@ -223,6 +225,7 @@ impl<P: Deref<Target = Pacer>> Place<P> {
         let Some(wait) = self.pacer.state().next(self.pacer.began, now) else {
             return Ok(());
         };
+        let wait = Wait { until: wait.until.max(now + GRAIN), ..wait };
         self.wait = Some((wait, now));
         Err(wait.until)
     }
