@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mfaferry::sandbox::{Conflict, Fault, Settings};
+use mfaferry::sandbox::{Conflict, Fault, RetryAfter, Settings, Verb};
 
 use crate::support::{Bench, factors, run, signal, spawn, until};
 
@@ -109,4 +109,26 @@ fn a_report_after_a_crash_says_what_the_resumed_run_will_find() {
     assert_eq!(done.code, Some(0), "{done:?}");
     assert_eq!(summary["skipped"], states["created"]);
     assert_eq!(summary["ledger_totals"]["created"], 300);
+}
+
+#[test]
+fn while_a_429_holds_everybody_nothing_is_in_doubt() {
+    let bench = Bench::new(Settings {
+        latency_ms: (5, 10),
+        faults: Fault::parse_list("429=2%x1").unwrap(),
+        retry_after: RetryAfter::Literal("600".into()),
+        ..Settings::default()
+    });
+    bench.write("in.csv", factors(2_000).0);
+    let mut command = bench.import("in.csv");
+    let mut child = spawn(command.args(["--rate", "5000"]));
+    until("somebody is refused", || bench.tenant().stats().throttled > 0);
+    // What was about to go has an intent; it is taken back, and what is in flight is answered.
+    until("nothing is in flight", || !bench.states("in.csv.ledger").contains_key("in_flight"));
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    let done = run(&mut bench.import("in.csv"));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(bench.states("in.csv.ledger")["created"], 2_000, "{done:?}");
+    assert_eq!(bench.tenant().stats().requests(Verb::Get), 0, "nothing had to be looked up");
 }
