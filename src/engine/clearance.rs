@@ -2,10 +2,10 @@
 //! token, and whatever has to be durable first.
 //!
 //! Where more is sent than any tenant lets through ([`Limits::ahead_above`](super::Limits)), some are
-//! cleared ahead of the workers, so that no worker waits for the disk and many intents share a sync. A crash leaves in
-//! doubt whatever was cleared, and each of these costs a look-up: elsewhere nothing is cleared but
-//! for a worker that is free. What a hold, an outage or a stop meets before it has gone is taken
-//! back.
+//! cleared ahead of the workers, so that no worker waits for the disk and many intents share a sync.
+//! A crash leaves in doubt whatever was cleared, and each of these costs a look-up: elsewhere nothing
+//! is cleared but for a worker that is free. What a hold, an outage or a stop meets before it has
+//! gone is taken back.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
