@@ -35,6 +35,8 @@ pub(super) struct Exact {
     /// lateness of less than one.
     cells: NonZeroU32,
     window: Window,
+    /// Whether the limiter has given its cells for a permit that the window does not allow yet.
+    spaced: bool,
     began: Instant,
     /// A sleep is not shorter than this: many short ones cost more than they give.
     least: Duration,
@@ -58,27 +60,39 @@ impl Exact {
             drop(limiter.check_n(late));
         }
         let least = if permit < TICK { TICK } else { Duration::ZERO };
-        Self { limiter, cells, window: Window::new(rate, f64::from(burst.max(1))), began, least }
+        let window = Window::new(rate, f64::from(burst.max(1)));
+        Self { limiter, cells, window, spaced: false, began, least }
     }
 
     /// Takes a permit, or says when there will be one.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let at = now.duration_since(self.began).as_secs_f64();
-        if let Err(until) = self.window.may(at) {
-            let until = self.began + Duration::from_secs_f64(until);
+        // Both are asked at once, so that whoever waits for the one wakes up to both.
+        let due = self.spaced(now);
+        let due = due.max(
+            self.window.may(at).err().map(|until| self.began + Duration::from_secs_f64(until)),
+        );
+        if let Some(until) = due {
             return Err(until.max(now + self.least.max(Duration::from_micros(1))));
+        }
+        self.spaced = false;
+        self.window.gave(at);
+        Ok(())
+    }
+
+    /// When the spacing allows the next permit; nothing if it has.
+    fn spaced(&mut self, now: Instant) -> Option<Instant> {
+        if self.spaced {
+            return None;
         }
         match self.limiter.check_n(self.cells) {
             Ok(Ok(())) => {
-                self.window.gave(at);
-                Ok(())
+                self.spaced = true;
+                None
             }
-            Ok(Err(not_until)) => {
-                let wait = not_until.wait_time_from(self.limiter.clock().now());
-                Err(now + wait.max(self.least))
-            }
+            Ok(Err(not_until)) => Some(now + not_until.wait_time_from(self.limiter.clock().now())),
             // There is always room for one permit.
-            Err(_) => Err(now + LATE),
+            Err(_) => Some(now + LATE),
         }
     }
 }
