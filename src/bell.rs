@@ -27,6 +27,7 @@ impl Bell {
 
     /// Called before the queue is emptied.
     pub(crate) fn answer(&self) {
-        self.rung.store(false, Ordering::Release);
+        // No mere store: what was put there by somebody who found it rung has to be seen after this.
+        self.rung.swap(false, Ordering::AcqRel);
     }
 }

@@ -42,9 +42,9 @@ pub(super) struct Inbox {
     pub(super) urgent: mpsc::Receiver<Command>,
     /// What nobody does.
     pub(super) patient: mpsc::Receiver<Command>,
-    /// Told when the second is no longer empty.
+    /// Told when the second is no longer empty, unless that is looked at by itself.
     pub(super) bell: Arc<Bell>,
-    /// When the second is to be emptied at the latest.
+    /// When the second is looked at.
     pub(super) due: Option<Instant>,
 }
 
@@ -75,20 +75,34 @@ impl Inbox {
             let only_admits = urgent.iter().all(|command| matches!(command, Command::Admit(..)));
             let is_due = due.is_some_and(|at| at <= Instant::now());
             if is_due || !open || !only_admits {
-                self.due = None;
-                self.bell.answer();
-                while batch.len() < QUEUE
-                    && let Ok(command) = self.patient.try_recv()
-                {
-                    batch.push(command);
-                }
+                self.empty(batch);
             }
             batch.append(&mut urgent);
-            // The bell may have rung for what went with the commit before.
             if !batch.is_empty() || !open {
                 return !batch.is_empty();
             }
         }
+    }
+
+    /// Takes what nobody waits for. While there is some each time, it is looked for again by itself:
+    /// the bell stays unanswered, and nobody has to wake us.
+    fn empty(&mut self, batch: &mut Vec<Command>) {
+        let mut count = self.drain(batch);
+        if count == 0 {
+            self.bell.answer();
+            count = self.drain(batch);
+        }
+        self.due = (count > 0).then(|| Instant::now() + PATIENCE);
+    }
+
+    fn drain(&mut self, batch: &mut Vec<Command>) -> usize {
+        let before = batch.len();
+        while batch.len() < QUEUE
+            && let Ok(command) = self.patient.try_recv()
+        {
+            batch.push(command);
+        }
+        batch.len() - before
     }
 }
 
