@@ -23,7 +23,7 @@ fn open(path: &std::path::Path) -> (Ledger, std::thread::JoinHandle<()>) {
         now: || 1_700_000_000_000,
     };
     let opened = Ledger::open(path, opening).expect("the folder is ours");
-    (opened.ledger, opened.thread)
+    (opened.ledger, std::thread::spawn(|| opened.owner.block().expect("a runtime")))
 }
 
 fn rows() -> Vec<Row> {

@@ -13,7 +13,10 @@ use reqwest::{
     Client,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
-use tokio::sync::Semaphore;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until},
+};
 
 /// Sends `rows` requests, `in_flight` at a time; `rate`, where it is not 0, a second at most.
 pub(crate) fn send(url: &str, rows: u64, in_flight: usize, rate: u64) {
@@ -67,16 +70,16 @@ async fn post(client: &Client, url: &str, row: u64) {
     response.bytes().await.expect("a body");
 }
 
-/// One task that hands out permits by the millisecond.
+/// One task that hands out permits as they fall due, with a sleep of a millisecond at least between.
 fn pace(rate: u64) -> Arc<Semaphore> {
     let permits = Arc::new(Semaphore::new(0));
     let given = Arc::clone(&permits);
     tokio::spawn(async move {
-        let began = tokio::time::Instant::now();
-        let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        let began = Instant::now();
         let mut so_far = 0;
         loop {
-            ticks.tick().await;
+            let next = began + Duration::from_micros((so_far + 1) * 1_000_000 / rate);
+            sleep_until(next.max(Instant::now() + Duration::from_millis(1))).await;
             #[expect(clippy::cast_possible_truncation, reason = "minutes, at thousands a second")]
             let due = began.elapsed().as_micros() as u64 * rate / 1_000_000;
             given.add_permits(usize::try_from(due - so_far).expect("a few"));

@@ -314,6 +314,7 @@ pub(crate) fn pacing(options: &Options) {
         if rate == 16 {
             println!("  16/s: share of it reached: {kept}");
             at_most("16/s: cores, HTTP included", 0.01, &whole);
+            println!("  16/s: cores beyond bare reqwest's: {apart}");
         } else {
             at_least(&format!("{rate}/s: share of it reached"), 0.99, &kept);
             println!("  {rate}/s: cores, HTTP included: {whole}");
