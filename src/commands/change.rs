@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     confirm::confirm,
-    session::{Opening, Session, Verb, open_input, resolve},
+    session::{Opening, Session, Verb, open_input},
     signals::Signals,
 };
 use crate::{
@@ -40,7 +40,7 @@ struct Wants {
 }
 
 /// `replace`.
-pub(super) async fn replace(command: Replace, show: Show) -> Result<Exit, Error> {
+pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Result<Exit, Error> {
     let verb = Verb {
         name: "replace",
         own: &[State::Replaced],
@@ -54,17 +54,15 @@ pub(super) async fn replace(command: Replace, show: Show) -> Result<Exit, Error>
         allow_loss: command.allow_loss,
         ..Wants::default()
     };
-    let config = resolve(&command.bulk)?;
     let (source, _) = open_input(&command.bulk, shape).await?;
     let rows = Rows { bulk: &command.bulk, config, source, verb, wants, show };
     rows.apply(|key| Sets::new(key, shape), Whole::default()).await
 }
 
 /// `update`.
-pub(super) async fn update(command: UpdateArgs, show: Show) -> Result<Exit, Error> {
+pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> Result<Exit, Error> {
     let verb =
         Verb { name: "update", own: &[State::Updated], scopes: &[auth0::UPDATE], dry_run: false };
-    let config = resolve(&command.bulk)?;
     let (source, _) = open_input(&command.bulk, Shape::Changes).await?;
     let wants = Wants::default();
     let rows = Rows { bulk: &command.bulk, config, source, verb, wants, show };
@@ -72,7 +70,7 @@ pub(super) async fn update(command: UpdateArgs, show: Show) -> Result<Exit, Erro
 }
 
 /// `delete`.
-pub(super) async fn delete(command: Delete, show: Show) -> Result<Exit, Error> {
+pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Result<Exit, Error> {
     let Delete { bulk, all_methods, deleting } = command;
     let verb = Verb {
         name: "delete",
@@ -80,7 +78,6 @@ pub(super) async fn delete(command: Delete, show: Show) -> Result<Exit, Error> {
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
-    let config = resolve(&bulk)?;
     let (source, rows) = open_input(&bulk, Shape::Targets).await?;
     let what = match (all_methods, rows) {
         (false, Some(rows)) => format!("{rows} methods"),
@@ -97,15 +94,14 @@ pub(super) async fn delete(command: Delete, show: Show) -> Result<Exit, Error> {
 }
 
 /// `undo`.
-pub(super) async fn undo(command: Undo, show: Show) -> Result<Exit, Error> {
-    let Undo { ledger, force, deleting, run } = command;
+pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Exit, Error> {
+    let Undo { force, deleting, run, .. } = command;
     let verb = Verb {
         name: "undo",
         own: &[State::Undone, State::Kept, State::AlreadyGone],
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
-    let config = Config::resolve(&run.tenant, &run.pace, ledger.as_ref())?;
     let Some(path) = config.ledger.clone().map(PathBuf::from) else {
         return Err(Error::usage(
             "no ledger is named",

@@ -6,12 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
-    session::{Opening, Session, Verb, open_input, resolve},
+    session::{Opening, Session, Verb, open_input},
     signals::Signals,
 };
 use crate::{
     auth0,
     cli::Export,
+    config::Config,
     engine::End,
     error::{Error, Exit},
     export::{Exporter, Output, Written},
@@ -24,11 +25,10 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) async fn run(export: Export, show: Show) -> Result<Exit, Error> {
+pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Exit, Error> {
     let Export { bulk, out } = export;
     let verb =
         Verb { name: "export", own: &[State::Exported], scopes: &[auth0::READ], dry_run: false };
-    let config = resolve(&bulk)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, _) = open_input(&bulk, Shape::Users).await?;

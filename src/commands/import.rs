@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    session::{Opening, Session, Verb, open_input, resolve},
+    session::{Opening, Session, Verb, open_input},
     signals::Signals,
 };
 use crate::{
     auth0,
     cli::Import,
+    config::Config,
     deliver::{Delivery, Step},
     engine,
     error::{Error, Exit},
@@ -21,9 +22,8 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) async fn run(import: Import, show: Show) -> Result<Exit, Error> {
+pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Result<Exit, Error> {
     let bulk = &import.bulk;
-    let mut config = resolve(bulk)?;
     config.skip_existing |= import.skip_existing;
     config.name_marker |= import.name_marker;
     let (first, name_marker) =

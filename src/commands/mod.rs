@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use tokio::runtime::Builder;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 mod change;
@@ -22,11 +23,11 @@ mod verify;
 
 use crate::{
     api::Millis,
-    cli::{Cli, Command, LogFormat, Talk},
+    cli::{Bulk, Cli, Command, LogFormat, Talk},
     config::Config,
     error::{Error, Exit},
     input::Format,
-    pacer::{Pacer, Pacing},
+    pacer::{Pacer, Pacing, Rate},
     progress::{Show, Terminal},
     report::escape,
 };
@@ -58,18 +59,31 @@ pub fn run(cli: Cli) -> Exit {
     };
     let done = start_logging(&cli.talk).and_then(|()| match cli.command {
         Command::Import(import) => {
-            let threads = threads_for(import.bulk.run.pace.rate.as_deref());
-            block_on(threads, import::run(*import, show))
+            paced(resolve(&import.bulk), |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check),
-        Command::Export(export) => block_on(None, export::run(*export, show)),
-        Command::Replace(replace) => block_on(None, change::replace(*replace, show)),
-        Command::Update(update) => block_on(None, change::update(*update, show)),
-        Command::Delete(delete) => block_on(None, change::delete(*delete, show)),
-        Command::Undo(undo) => block_on(None, change::undo(*undo, show)),
-        Command::Verify(verify) => block_on(None, verify::run(*verify, show)),
+        Command::Export(export) => {
+            paced(resolve(&export.bulk), |config| export::run(*export, config, show))
+        }
+        Command::Replace(replace) => {
+            paced(resolve(&replace.bulk), |config| change::replace(*replace, config, show))
+        }
+        Command::Update(update) => {
+            paced(resolve(&update.bulk), |config| change::update(*update, config, show))
+        }
+        Command::Delete(delete) => {
+            paced(resolve(&delete.bulk), |config| change::delete(*delete, config, show))
+        }
+        Command::Undo(undo) => {
+            let config = Config::resolve(&undo.run.tenant, &undo.run.pace, undo.ledger.as_ref());
+            paced(config, |config| change::undo(*undo, config, show))
+        }
+        Command::Verify(verify) => {
+            let config = Config::resolve(&verify.tenant, &verify.pace, None);
+            paced(config, |config| verify::run(*verify, config, show))
+        }
         Command::Report(report) => report::run(&report),
-        Command::Sandbox(sandbox) => block_on(None, sandbox::run(sandbox)),
+        Command::Sandbox(sandbox) => block_on(Builder::new_multi_thread(), sandbox::run(sandbox)),
         Command::Completions { shell } => completions(shell),
     });
     done.unwrap_or_else(|error| {
@@ -93,27 +107,36 @@ fn tell(error: &Error) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
-/// How many threads a run at that `--rate` wants; `None`: as many as there are cores. At a low rate
-/// several would mostly wake each other: one takes a fifth less of the processor.
-fn threads_for(rate: Option<&str>) -> Option<usize> {
-    let rate: f64 = rate?.parse().ok()?;
-    (rate <= LOW_RATE).then_some(1)
+/// The settings of a command that reads an input.
+fn resolve(bulk: &Bulk) -> Result<Config, Error> {
+    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())
+}
+
+/// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.
+fn paced<F>(config: Result<Config, Error>, command: impl FnOnce(Config) -> F) -> Result<Exit, Error>
+where
+    F: Future<Output = Result<Exit, Error>> + Send + 'static,
+{
+    let config = config?;
+    let is_low = matches!(config.rate, Rate::PerSecond(rate) if rate <= LOW_RATE);
+    let builder = if is_low && config.rate_plan.is_none() {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
+    block_on(builder, command(config))
 }
 
 fn block_on(
-    threads: Option<usize>,
+    mut builder: Builder,
     command: impl Future<Output = Result<Exit, Error>> + Send + 'static,
 ) -> Result<Exit, Error> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = threads {
-        builder.worker_threads(threads);
-    }
     let runtime = builder
         .enable_all()
         .build()
         .map_err(|source| Error::Io { what: "starting".into(), source })?;
-    // As a task among the others: what runs on this thread would have to be woken by the system each
-    // time that a worker has something to say to it.
+    // As a task among the others: with several threads, what runs on this one would have to be woken
+    // by the system each time that another has something to say to it.
     let done = runtime.block_on(runtime.spawn(command));
     // A thread that still reads a pipe nobody writes to must not keep the program.
     runtime.shutdown_background();

@@ -7,7 +7,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
-use tokio::time::Instant;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{blocking, now, print, signals::stop_after, tenant::Tenant};
@@ -19,7 +23,7 @@ use crate::{
     error::{Error, Exit},
     input::{self, Shape, Source},
     intake::Remarks,
-    ledger::{self, ByState, Key, Ledger, Opened, Reader},
+    ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
     line::Line,
     model::State,
     pacer::Pacer,
@@ -60,13 +64,13 @@ pub(super) struct Session {
     pub(super) ledger: Ledger,
     pub(super) key: Key,
     resumed: bool,
-    thread: std::thread::JoinHandle<()>,
+    owner: JoinHandle<Result<(), Error>>,
     pub(super) path: PathBuf,
     pub(super) pacer: Arc<Pacer>,
     pub(super) vitals: Arc<Vitals>,
     pub(super) stop: CancellationToken,
     pub(super) remarks: Arc<Mutex<Remarks>>,
-    progress: Option<tokio::task::JoinHandle<()>>,
+    progress: Option<JoinHandle<()>>,
     /// Removed at the end: the ledger of a dry run.
     scratch: Option<tempfile::TempDir>,
     /// Files that were written besides, for the summary.
@@ -82,11 +86,6 @@ pub(super) struct Opening<'a> {
     pub(super) retry: &'a [cli::Retry],
     /// Where results are recorded, unless that goes without saying.
     pub(super) ledger: Option<PathBuf>,
-}
-
-/// The settings of a command that reads an input.
-pub(super) fn resolve(bulk: &Bulk) -> Result<Config, Error> {
-    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())
 }
 
 /// Reads an input once where it can be read again, so that what makes it unreadable stops the run
@@ -118,7 +117,7 @@ impl Session {
         };
         let tenant = Tenant::with(&config, verb.scopes).await?;
         let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
-        let Opened { ledger, key, resumed, thread } = opened;
+        let Opened { ledger, key, resumed, owner } = opened;
         let pacer = super::pacer(&config);
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
         Ok(Self {
@@ -130,7 +129,7 @@ impl Session {
             ledger,
             key,
             resumed,
-            thread,
+            owner: keep(owner),
             path,
             pacer,
             vitals: Arc::default(),
@@ -214,11 +213,8 @@ impl Session {
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let read = read_back(&self.path, self.ledger.states().await.ok());
         drop(self.ledger);
-        let thread = self.thread;
-        blocking(move || {
-            thread.join().map_err(|_| Error::Internal("the ledger's thread panicked".into()))
-        })
-        .await?;
+        let kept = self.owner.await;
+        kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
         }
@@ -320,6 +316,16 @@ async fn open_ledger(
         Ledger::open(&path, opening)
     })
     .await
+}
+
+/// Has the ledger written: on a thread of its own where there are several, so that nobody waits for
+/// the disk but who asked. Where one thread does everything, requests are so few that to wake another
+/// for each would cost more than the others wait.
+fn keep(owner: Owner) -> JoinHandle<Result<(), Error>> {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => tokio::spawn(owner.share()),
+        _ => tokio::task::spawn_blocking(|| owner.block()),
+    }
 }
 
 /// The ledger as a report would show it.

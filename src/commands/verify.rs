@@ -71,8 +71,7 @@ impl Listener<Group> for Accountant {
 }
 
 /// Runs the command.
-pub(super) async fn run(verify: Verify, show: Show) -> Result<Exit, Error> {
-    let config = Config::resolve(&verify.tenant, &verify.pace, None)?;
+pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Exit, Error> {
     let sample = match &verify.sample {
         None => None,
         Some(text) => Some(Sample::parse(text, verify.seed).ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! The ledger: what was asked of the tenant and what came of it, durable before it is believed.
 //!
-//! One thread owns the store. It takes whatever waits, applies it, commits once (one sync for
+//! One [`Owner`] has the store. It takes whatever waits, applies it, commits once (one sync for
 //! all of it), and only then answers: an intent is durable when [`Ledger::intend`] returns, and
 //! the [`Tally`] counts only what is durable. A seal beside the ledger tells the next
 //! run whether any of it has gone since. The first failed write or sync ends it: every later
@@ -10,7 +10,9 @@
 //! is answered by an index in memory, loaded by one scan (performance.md 3).
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -88,13 +90,38 @@ pub struct Opened {
     pub key: Key,
     /// Whether an earlier run used it.
     pub resumed: bool,
-    /// Ends when the last handle is dropped and all is written.
-    pub thread: std::thread::JoinHandle<()>,
+    /// Has to be run before anything else is asked.
+    pub owner: Owner,
+}
+
+/// What writes the ledger, for all handles. Ends when the last of them is dropped and all is
+/// written. Each commit blocks the thread on which it runs, as long as the disk takes.
+pub struct Owner(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Owner {
+    /// Runs it on this thread, which then does nothing else, until it ends.
+    pub fn block(self) -> Result<(), Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let started = |source| Error::Io { what: "starting the ledger".into(), source };
+        runtime.map_err(started)?.block_on(self.0);
+        Ok(())
+    }
+
+    /// Runs it among the tasks of a runtime, all of which then wait for the disk.
+    pub async fn share(self) -> Result<(), Error> {
+        self.0.await;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owner(…)")
+    }
 }
 
 impl Ledger {
-    /// Opens the ledger at `path`, or makes it, and starts its thread. Blocks while it reads what
-    /// is there.
+    /// Opens the ledger at `path`, or makes it. Blocks while it reads what is there.
     pub fn open(path: &Path, opening: Opening<'_>) -> Result<Opened, Error> {
         Self::try_open(path, opening).map_err(|fault| fault.at(path))
     }
@@ -107,16 +134,7 @@ impl Ledger {
         let run = store.run();
         let key = Key::new(&meta.key);
         let (ledger, owner) = Self::start(store, run, &meta.id, path, opening.retry, opening.now)?;
-        // A runtime that only waits for the queue: the store blocks this thread and no other.
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(|error| LedgerFault::cannot("start its thread", &error))?;
-        let thread = std::thread::Builder::new()
-            .name("ledger".into())
-            .spawn(move || runtime.block_on(owner))
-            .map_err(|error| LedgerFault::cannot("start its thread", &error))?;
-        Ok(Opened { ledger, key, resumed, thread })
+        Ok(Opened { ledger, key, resumed, owner: Owner(Box::pin(owner)) })
     }
 
     /// A ledger over another store than a file, and the future that owns it: for simulations, in
@@ -253,7 +271,7 @@ impl Ledger {
 
     fn broken(&self) -> Error {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        fault.unwrap_or_else(|| LedgerFault::bug("its thread has gone")).at(&self.path)
+        fault.unwrap_or_else(|| LedgerFault::bug("its owner has gone")).at(&self.path)
     }
 }
 

@@ -12,7 +12,9 @@ use std::{
 
 use mfaferry::{
     error::{Error, Exit},
-    ledger::{Admission, Asked, Entry, Fingerprint, Intent, Item, Ledger, Opening, Reader, Row},
+    ledger::{
+        Admission, Asked, Entry, Fingerprint, Intent, Item, Ledger, Opened, Opening, Reader, Row,
+    },
     model::{FactorType, Operation, State, UserId},
     retry::{How, Settlement},
 };
@@ -84,18 +86,20 @@ fn crashed() -> [Files; 3] {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let opened = Ledger::open(&path, opening()).unwrap();
-    runtime.block_on(some(&opened.ledger, 0, 8));
+    let Opened { ledger, owner, .. } = Ledger::open(&path, opening()).unwrap();
+    let owner = std::thread::spawn(|| owner.block().unwrap());
+    runtime.block_on(some(&ledger, 0, 8));
     let first = files(folder.path());
-    runtime.block_on(some(&opened.ledger, 8, 8));
+    runtime.block_on(some(&ledger, 8, 8));
     let later = files(folder.path());
-    drop(opened.ledger);
-    opened.thread.join().unwrap();
-    let opened = Ledger::open(&path, opening()).unwrap();
-    runtime.block_on(some(&opened.ledger, 16, 16));
+    drop(ledger);
+    owner.join().unwrap();
+    let Opened { ledger, owner, .. } = Ledger::open(&path, opening()).unwrap();
+    let owner = std::thread::spawn(|| owner.block().unwrap());
+    runtime.block_on(some(&ledger, 16, 16));
     let second = files(folder.path());
-    drop(opened.ledger);
-    opened.thread.join().unwrap();
+    drop(ledger);
+    owner.join().unwrap();
     for files in [&first, &later, &second] {
         assert!(FILES.iter().all(|name| files[name].as_ref().unwrap().len() > 8000));
     }
@@ -119,7 +123,7 @@ fn judge(files: &Files, truth: &[Entry]) -> Verdict {
     match Ledger::open(&path, opening()) {
         Ok(opened) => {
             drop(opened.ledger);
-            opened.thread.join().unwrap();
+            opened.owner.block().unwrap();
             if entries(&path).unwrap() == truth { Verdict::Sound } else { Verdict::Broken }
         }
         Err(error) => {
@@ -312,7 +316,7 @@ fn a_seal_without_a_ledger_is_taken_by_a_new_one_only_if_it_was_never_used() {
     let open = || {
         Ledger::open(&path, opening()).map(|opened| {
             drop(opened.ledger);
-            opened.thread.join().unwrap();
+            opened.owner.block().unwrap();
         })
     };
     open().unwrap();
