@@ -6,109 +6,20 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     LedgerFault,
-    entry::{Entry, Glance, Rest},
-    fingerprint::{Fingerprint, NameTag},
+    asked::{Admission, Asked, Intent, Row, Undoable},
+    entry::Entry,
+    fingerprint::Fingerprint,
     index::{self, Index},
     prints::Prints,
     seq::Seq,
+    store::Store,
     tally::{ByState, Counts, Tally},
 };
 use crate::{
     api::Millis,
-    model::{FactorType, Operation, Rejection, State, UserId},
+    model::{Operation, State, UserId},
     retry::{Audit, History, How, Settlement},
 };
-
-/// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
-pub trait Store: Send + std::fmt::Debug {
-    /// Visits every row, in any order. Called once, before anything else.
-    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault>;
-    /// The fingerprints of the rows from `first` on, at most `count`, in order.
-    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault>;
-    /// The entries from `first` on, at most `count`, in order.
-    fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault>;
-    /// Writes an entry that was not there.
-    fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
-    /// Overwrites an entry that is there. What it stands for never changes: fingerprint, operation,
-    /// user, type; nor the run and line that it was first met in.
-    fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
-    /// Writes a rejected row of this run.
-    fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
-    /// Writes how this run ended; a complete run replaces its input's older rejections.
-    fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault>;
-    /// Makes everything written so far durable, or says that it could not.
-    fn commit(&mut self) -> Result<(), LedgerFault>;
-    /// Does what can wait until those who wait for a commit have been told.
-    fn rest(&mut self) -> Result<(), LedgerFault> {
-        Ok(())
-    }
-}
-
-/// A row on its way in.
-#[derive(Debug)]
-pub enum Row {
-    /// One that asks for something.
-    Asked(Asked),
-    /// One that cannot be.
-    Rejected(Box<Rejection>),
-}
-
-/// What a row asks for, as far as the ledger has to know it.
-#[derive(Debug)]
-pub struct Asked {
-    /// What is to be done.
-    pub operation: Operation,
-    /// Stands for all that makes it the same row when met again.
-    pub fingerprint: Fingerprint,
-    /// Its line.
-    pub line: u64,
-    /// Whose it is.
-    pub user: UserId,
-    /// Its kind, where that is known.
-    pub factor_type: Option<FactorType>,
-    /// Stands for the name that is given to it.
-    pub name: Option<NameTag>,
-    /// The tenant's id of the method, where the row names one.
-    pub method_id: Option<Arc<str>>,
-}
-
-/// What the ledger says to a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admission {
-    /// To be delivered.
-    Todo(Seq, History),
-    /// An earlier run left it in doubt: to be looked up.
-    InDoubt(Seq, History),
-    /// Settled by an earlier run that did not come to its end: something is left to do. With the
-    /// method id that the ledger has.
-    Unfinished(Seq, History, Option<Arc<str>>, Rest),
-    /// Nothing to do: settled by an earlier run, met before in this input, or rejected.
-    Done,
-}
-
-/// A created factor that may be taken away again.
-#[derive(Debug)]
-pub struct Undoable {
-    /// Its row.
-    pub seq: Seq,
-    /// What the ledger has of it.
-    pub entry: Entry,
-}
-
-/// An intent: one request that is about to leave.
-#[derive(Debug, Clone, Copy)]
-pub struct Intent {
-    /// Whose.
-    pub seq: Seq,
-    /// When, by our clock.
-    pub at: Millis,
-    /// How far the tenant's clock is ahead.
-    pub skew: Option<Millis>,
-    /// How many earlier attempts were in doubt.
-    pub doubts: u32,
-    /// Whether its name bears a mark.
-    pub marked: bool,
-}
 
 /// Rows of the store that stand beside each other in the input are asked for one after the
 /// other: this many are read at once.
@@ -181,59 +92,37 @@ impl<S: Store> Book<S> {
                 return Ok(Admission::Done);
             }
         };
-        let Some(seq) = self.find(asked.fingerprint)? else {
-            let seq = self.index.next();
-            if seq.0 == u32::MAX {
-                return Err(LedgerFault::full());
+        match self.find(asked.fingerprint)? {
+            None => self.enter(asked),
+            Some(seq) if self.index.see(seq) => {
+                self.counts.duplicates += 1;
+                Ok(Admission::Done)
             }
-            let fingerprint = asked.fingerprint;
-            let entry = Entry {
-                fingerprint,
-                operation: asked.operation,
-                run: self.run,
-                line: asked.line,
-                user: asked.user,
-                factor_type: asked.factor_type,
-                name: asked.name,
-                state: State::Pending,
-                how: None,
-                attempts: 0,
-                doubts: 0,
-                audited: false,
-                marked: false,
-                intent_at: None,
-                skew: None,
-                method_id: asked.method_id,
-                status: None,
-                error: None,
-                settled_at: None,
-            };
-            let user = index::user_hash(entry.user.as_str());
-            self.index.insert(seq, fingerprint, user, State::Pending);
-            self.index.see(seq);
-            self.open.insert(seq, Open { entry, stored: false });
-            return Ok(Admission::Todo(seq, History::default()));
-        };
-        if self.index.see(seq) {
-            self.counts.duplicates += 1;
-            return Ok(Admission::Done);
+            Some(seq) => self.meet_again(seq, asked),
         }
+    }
+
+    /// Admits a row that the ledger does not know.
+    fn enter(&mut self, asked: Asked) -> Result<Admission, LedgerFault> {
+        let seq = self.index.next();
+        if seq.0 == u32::MAX {
+            return Err(LedgerFault::full());
+        }
+        let user = index::user_hash(asked.user.as_str());
+        self.index.insert(seq, asked.fingerprint, user, State::Pending);
+        self.index.see(seq);
+        self.open.insert(seq, Open { entry: asked.into_entry(self.run), stored: false });
+        Ok(Admission::Todo(seq, History::default()))
+    }
+
+    /// Admits a row that an earlier run has met.
+    fn meet_again(&mut self, seq: Seq, asked: Asked) -> Result<Admission, LedgerFault> {
         let state = self.index.state(seq);
         if state.is_settled()
             && !is_to_do_again(state, asked.operation)
             && !self.retry.contains(&state)
         {
-            self.counts.skipped += 1;
-            self.counts.skipped_bad += u64::from(state.is_bad());
-            if !self.index.is_unfinished(seq) {
-                return Ok(Admission::Done);
-            }
-            let entry = self.stored(seq)?;
-            let history = history_of(&entry);
-            return Ok(match entry.standing().rest() {
-                Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
-                None => Admission::Done,
-            });
+            return self.skip(seq, state);
         }
         let mut entry = self.stored(seq)?;
         let history = match state {
@@ -254,6 +143,21 @@ impl<S: Store> Book<S> {
         Ok(match state {
             State::InFlight | State::Undoing => Admission::InDoubt(seq, history),
             _ => Admission::Todo(seq, history),
+        })
+    }
+
+    /// Leaves a settled row alone, but for what its run had still to do.
+    fn skip(&mut self, seq: Seq, state: State) -> Result<Admission, LedgerFault> {
+        self.counts.skipped += 1;
+        self.counts.skipped_bad += u64::from(state.is_bad());
+        if !self.index.is_unfinished(seq) {
+            return Ok(Admission::Done);
+        }
+        let entry = self.stored(seq)?;
+        let history = history_of(&entry);
+        Ok(match entry.standing().rest() {
+            Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
+            None => Admission::Done,
         })
     }
 

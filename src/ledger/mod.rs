@@ -11,15 +11,17 @@
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::{mpsc, oneshot};
 
+mod asked;
 mod book;
 mod entry;
+mod fault;
 mod file;
 mod fingerprint;
 mod index;
@@ -31,13 +33,16 @@ mod scan;
 mod seal;
 mod seq;
 mod sqlite;
+mod store;
 mod tally;
 
-pub use book::{Admission, Asked, Intent, Row, Store, Undoable};
+pub use asked::{Admission, Asked, Intent, Row, Undoable};
 pub use entry::{Entry, Glance, Rest};
+pub use fault::LedgerFault;
 pub use fingerprint::{Fingerprint, Key, NameTag, Seen};
 pub use read::{Item, Reader};
 pub use seq::Seq;
+pub use store::Store;
 pub use tally::{ByState, Counts, Tally};
 
 use crate::{
@@ -278,109 +283,4 @@ impl Ledger {
 /// `mf-<ledger id>-<row>`.
 pub(crate) fn correlation(ledger_id: &str, seq: Seq) -> String {
     format!("mf-{ledger_id}-{}", seq.0)
-}
-
-/// Why the ledger cannot be used; becomes an [`Error`] where its path is known.
-#[derive(Debug, Clone)]
-pub struct LedgerFault {
-    message: String,
-    hint: String,
-}
-
-impl LedgerFault {
-    /// A fault: what is wrong, and what to do.
-    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
-    }
-
-    fn cannot(what: &str, error: &std::io::Error) -> Self {
-        Self::new(
-            format!("cannot {what}: {error}"),
-            "check the folder, its permissions and its space, or give another --ledger",
-        )
-    }
-
-    fn in_use() -> Self {
-        Self::new(
-            "it is in use by another mfaferry",
-            "wait for that run to end, or give this one a --ledger of its own",
-        )
-    }
-
-    fn damaged(message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self::new(
-            format!("it is damaged: {message}"),
-            "restore it, and the files beside it, from a copy made since the last run; a damaged \
-             ledger cannot protect against doubled factors, so nothing is sent. If there is no \
-             copy, begin a new --ledger with `--skip-existing`, which asks what is there",
-        )
-    }
-
-    fn gone_row(seq: Seq) -> Self {
-        Self::damaged(format!("row {} has gone", seq.0))
-    }
-
-    fn lost() -> Self {
-        Self::damaged(
-            "less is in it than was written; a part of it, or of the `-wal` file beside it, is lost",
-        )
-    }
-
-    /// The ledger and its seal are not together, or not of one time.
-    fn apart(message: &str) -> Self {
-        Self::new(
-            message,
-            "put back the ledger and all files beside it as the last run left them: they belong \
-             together, and without them factors could be doubled, so nothing is sent. If they are \
-             lost, begin a new --ledger with `--skip-existing`, which asks what is there",
-        )
-    }
-
-    /// A file beside the ledger is there, and the ledger itself is not.
-    fn gone(side: &str) -> Self {
-        Self::new(
-            format!("it is missing, but a `{side}` file of it is there"),
-            "put the ledger back beside it; only if you know that nothing is in it, delete the \
-             side files",
-        )
-    }
-
-    fn full() -> Self {
-        Self::new("it holds as many factors as it can", "use another --ledger for the rest")
-    }
-
-    fn bug(message: &str) -> Self {
-        Self::new(format!("internal error: {message}"), "please report this")
-    }
-
-    fn at(self, path: &Path) -> Error {
-        let path = crate::report::escape(&PathBuf::from(path).display().to_string());
-        Error::Ledger { path, message: self.message, hint: self.hint }
-    }
-}
-
-impl From<rusqlite::Error> for LedgerFault {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode;
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::damaged("SQLite cannot read it")
-            }
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::in_use(),
-            Some(ErrorCode::DiskFull) => Self::new(
-                "the disk is full",
-                "make room, then run the same command again: it goes on where it stopped",
-            ),
-            Some(ErrorCode::ReadOnly) => {
-                Self::new("it cannot be written", "make it writable, or give another --ledger")
-            }
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::new(
-                "reading or writing it failed",
-                "check the disk, then run the same command again",
-            ),
-            // Types that do not fit: rows are only ever written by us.
-            _ => Self::damaged("it holds what it should not"),
-        }
-    }
 }

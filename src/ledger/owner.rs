@@ -16,8 +16,10 @@ use tokio::{
 
 use super::{
     LedgerFault, QUEUE,
-    book::{Admission, Book, Intent, Row, Store, Undoable},
+    asked::{Admission, Intent, Row, Undoable},
+    book::Book,
     seq::Seq,
+    store::Store,
     tally::ByState,
 };
 use crate::{

@@ -3,7 +3,7 @@
 //! A resumed input mostly asks for its rows in their order. So the row after the one found last is
 //! looked at first, and the index, which lies all over the memory, is only asked where that fails.
 
-use super::{LedgerFault, book::Store, fingerprint::Fingerprint, seq::Seq};
+use super::{LedgerFault, fingerprint::Fingerprint, seq::Seq, store::Store};
 
 /// Rows that are read at once.
 const PAGE: u32 = 512;

@@ -6,7 +6,6 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, config::DbConfig
 
 use super::{
     LedgerFault,
-    book::Store,
     entry::{Entry, Glance},
     file::{Locked, Places},
     fingerprint::Fingerprint,
@@ -15,6 +14,7 @@ use super::{
     scan,
     seal::Seal,
     seq::Seq,
+    store::Store,
 };
 use crate::{
     api::Millis,
@@ -283,62 +283,12 @@ impl Store for Sqlite {
     }
 
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        let sql = "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-                   ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 1)";
-        self.write(
-            sql,
-            params![
-                seq.0,
-                entry.fingerprint.0,
-                entry.operation as u8,
-                entry.run,
-                entry.line.cast_signed(),
-                entry.user.as_str(),
-                entry.factor_type.map(|factor_type| factor_type as u8),
-                entry.name.map(|tag| tag.0),
-                entry.state as u8,
-                entry.how.map(|how| how as u8),
-                entry.attempts,
-                entry.doubts,
-                entry.audited,
-                entry.marked,
-                entry.intent_at,
-                entry.skew,
-                entry.method_id,
-                entry.status,
-                entry.error,
-                entry.settled_at,
-                entry.check(seq.0),
-            ],
-        )?;
+        row::bound(seq, entry, |values| self.write(row::INSERT, values))?;
         Ok(())
     }
 
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        let sql = "UPDATE factors SET name = ?2, state = ?3, how = ?4, attempts = ?5, doubts = ?6, \
-                   audited = ?7, marked = ?8, intent_at = ?9, skew = ?10, method_id = ?11, \
-                   status = ?12, error = ?13, settled_at = ?14, crc = ?15, writes = writes + 1 \
-                   WHERE seq = ?1";
-        let written = self.write(
-            sql,
-            params![
-                seq.0,
-                entry.name.map(|tag| tag.0),
-                entry.state as u8,
-                entry.how.map(|how| how as u8),
-                entry.attempts,
-                entry.doubts,
-                entry.audited,
-                entry.marked,
-                entry.intent_at,
-                entry.skew,
-                entry.method_id,
-                entry.status,
-                entry.error,
-                entry.settled_at,
-                entry.check(seq.0),
-            ],
-        )?;
+        let written = row::bound(seq, entry, |values| self.write(row::UPDATE, values))?;
         if written == 1 { Ok(()) } else { Err(LedgerFault::gone_row(seq)) }
     }
 

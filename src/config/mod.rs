@@ -1,0 +1,144 @@
+//! From flags, environment, file and defaults to checked settings; no message shows a value that may
+//! be a secret.
+
+use std::{collections::HashMap, time::Duration};
+
+mod file;
+mod layers;
+mod resolve;
+mod value;
+
+use crate::{
+    auth0::{BaseUrl, Credentials},
+    cli,
+    engine::MaxErrors,
+    error::Error,
+    pacer::{Plan, Rate},
+};
+use file::read_file;
+use layers::Layers;
+use resolve::resolve;
+
+/// Every setting: name of the flag and in the file, and the variable of the environment.
+const SETTINGS: [(&str, &str); 22] = [
+    ("domain", "AUTH0_DOMAIN"),
+    ("base-url", "MFAFERRY_BASE_URL"),
+    ("audience", "AUTH0_AUDIENCE"),
+    ("client-id", "AUTH0_CLIENT_ID"),
+    ("client-secret-file", "MFAFERRY_CLIENT_SECRET_FILE"),
+    ("token-file", "MFAFERRY_TOKEN_FILE"),
+    ("ledger", "MFAFERRY_LEDGER"),
+    ("rate", "MFAFERRY_RATE"),
+    ("burst", "MFAFERRY_BURST"),
+    ("rate-plan", "MFAFERRY_RATE_PLAN"),
+    ("timezone", "MFAFERRY_TIMEZONE"),
+    ("reserve", "MFAFERRY_RESERVE"),
+    ("max-duration", "MFAFERRY_MAX_DURATION"),
+    ("concurrency", "MFAFERRY_CONCURRENCY"),
+    ("timeout", "MFAFERRY_TIMEOUT"),
+    ("settle", "MFAFERRY_SETTLE"),
+    ("max-attempts", "MFAFERRY_MAX_ATTEMPTS"),
+    ("max-errors", "MFAFERRY_MAX_ERRORS"),
+    ("max-outage", "MFAFERRY_MAX_OUTAGE"),
+    ("sandbox", "MFAFERRY_SANDBOX"),
+    ("skip-existing", "MFAFERRY_SKIP_EXISTING"),
+    ("name-marker", "MFAFERRY_NAME_MARKER"),
+];
+
+/// Checked settings of a run against a tenant.
+#[derive(Debug)]
+pub struct Config {
+    /// Which tenant.
+    pub target: Target,
+    /// `--ledger`.
+    pub ledger: Option<String>,
+    /// `https_proxy`.
+    pub https_proxy: Option<String>,
+    /// `--rate`.
+    pub rate: Rate,
+    /// `--burst`, 1 to 10,000.
+    pub burst: u32,
+    /// `--rate-plan`, in the time zone of `--timezone`.
+    pub rate_plan: Option<Plan>,
+    /// `--max-duration`.
+    pub max_duration: Option<Duration>,
+    /// `--reserve`, 0 to 0.95.
+    pub reserve: f64,
+    /// `--concurrency`, 1 to 1,024.
+    pub concurrency: usize,
+    /// `--timeout`.
+    pub timeout: Duration,
+    /// `--settle`.
+    pub settle: Duration,
+    /// `--max-attempts`, at least 1.
+    pub max_attempts: u32,
+    /// `--max-errors`.
+    pub max_errors: Option<MaxErrors>,
+    /// `--max-outage`.
+    pub max_outage: Duration,
+    /// `--skip-existing`.
+    pub skip_existing: bool,
+    /// `--name-marker`.
+    pub name_marker: bool,
+}
+
+impl Target {
+    /// What it is called, for people.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Sandbox => "the sandbox",
+            Self::Tenant { base, .. } => base.as_str(),
+        }
+    }
+}
+
+/// Which tenant.
+#[derive(Debug)]
+pub enum Target {
+    /// The built-in one.
+    Sandbox,
+    /// A real one, or one that is simulated elsewhere.
+    Tenant {
+        /// Where.
+        base: BaseUrl,
+        /// Who asks.
+        credentials: Credentials,
+    },
+}
+
+impl Config {
+    /// Resolves the settings of a command that talks to a tenant.
+    pub fn resolve(
+        tenant: &cli::Tenant,
+        pace: &cli::Pace,
+        ledger: Option<&String>,
+    ) -> Result<Self, Error> {
+        let flags = [
+            ("domain", tenant.domain.as_ref()),
+            ("base-url", tenant.base_url.as_ref()),
+            ("audience", tenant.audience.as_ref()),
+            ("client-id", tenant.client_id.as_ref()),
+            ("client-secret-file", tenant.client_secret_file.as_ref()),
+            ("token-file", tenant.token_file.as_ref()),
+            ("ledger", ledger),
+            ("rate", pace.rate.as_ref()),
+            ("burst", pace.burst.as_ref()),
+            ("rate-plan", pace.rate_plan.as_ref()),
+            ("timezone", pace.timezone.as_ref()),
+            ("reserve", pace.reserve.as_ref()),
+            ("max-duration", pace.max_duration.as_ref()),
+            ("concurrency", pace.concurrency.as_ref()),
+            ("timeout", pace.timeout.as_ref()),
+            ("settle", pace.settle.as_ref()),
+            ("max-attempts", pace.max_attempts.as_ref()),
+            ("max-errors", pace.max_errors.as_ref()),
+            ("max-outage", pace.max_outage.as_ref()),
+        ];
+        let flags = flags.into_iter().filter_map(|(name, flag)| Some((name, flag?.clone())));
+        let mut flags: HashMap<_, _> = flags.collect();
+        if tenant.sandbox {
+            flags.insert("sandbox", "true".into());
+        }
+        resolve(&Layers::new(flags, read_file(tenant.config.as_deref())?)?)
+    }
+}

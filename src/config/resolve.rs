@@ -1,0 +1,143 @@
+//! What the layers say together, checked.
+
+use jiff::tz::TimeZone;
+
+use super::{
+    Config, Target,
+    layers::{Layers, Origin, variable},
+    value::{parse_duration, parse_max_errors, parse_rate},
+};
+use crate::{
+    auth0::{BaseUrl, Credentials},
+    error::Error,
+    pacer::Plan,
+};
+
+/// What flags, environment and file say together.
+pub(super) fn resolve(layers: &Layers) -> Result<Config, Error> {
+    let sandbox =
+        layers.parse("sandbox", "false", "`true` or `false`", |text| text.parse().ok())?;
+    // What is said nearer to the user counts: `--domain` against a sandbox in the file.
+    let named = layers.origin("domain").min(layers.origin("base-url"));
+    let sandbox = sandbox && layers.origin("sandbox") <= named;
+    let target = if sandbox { Target::Sandbox } else { tenant(layers)? };
+    let duration = |name, default| {
+        let example = "a time such as `30s`, `2m` or `1h 30m`";
+        layers.parse(name, default, example, parse_duration)
+    };
+    Ok(Config {
+        target,
+        ledger: layers.text("ledger").map(|(text, _)| text),
+        https_proxy: variable("https_proxy")?.or(variable("HTTPS_PROXY")?),
+        rate: layers.parse(
+            "rate",
+            "auto",
+            "`auto`, or requests a second such as `10`",
+            parse_rate,
+        )?,
+        burst: layers.parse("burst", "1", "a number from 1 to 10000", |text| {
+            text.parse().ok().filter(|number| (1..=10_000).contains(number))
+        })?,
+        rate_plan: rate_plan(layers)?,
+        max_duration: match layers.text("max-duration") {
+            Some(_) => Some(duration("max-duration", "")?),
+            None => None,
+        },
+        reserve: layers.parse("reserve", "20%", "a share from `0%` to `95%`", |text| {
+            let percent: f64 = text.trim_end_matches('%').trim().parse().ok()?;
+            (0.0..=95.0).contains(&percent).then_some(percent / 100.0)
+        })?,
+        concurrency: layers.parse("concurrency", "32", "a number from 1 to 1024", |text| {
+            text.parse().ok().filter(|number| (1..=1024).contains(number))
+        })?,
+        timeout: duration("timeout", "30s")?,
+        settle: duration("settle", "120s")?,
+        max_attempts: layers.parse("max-attempts", "3", "a number from 1 to 100", |text| {
+            text.parse().ok().filter(|number| (1..=100).contains(number))
+        })?,
+        max_errors: layers.parse(
+            "max-errors",
+            "none",
+            "a number of rows such as `100`, or a share such as `5%`",
+            parse_max_errors,
+        )?,
+        max_outage: duration("max-outage", "30m")?,
+        name_marker: layers
+            .parse("name-marker", "false", "`true` or `false`", |text| text.parse().ok())?,
+        skip_existing: layers
+            .parse("skip-existing", "false", "`true` or `false`", |text| text.parse().ok())?,
+    })
+}
+
+fn rate_plan(layers: &Layers) -> Result<Option<Plan>, Error> {
+    let zone = match layers.text("timezone") {
+        Some((name, origin)) => Some(TimeZone::get(name.trim()).map_err(|_| {
+            Error::usage(
+                format!("{origin} is not the name of a time zone"),
+                "give an IANA name such as `Europe/Berlin`, or `UTC`",
+            )
+        })?),
+        None => None,
+    };
+    let Some((text, origin)) = layers.text("rate-plan") else {
+        return Ok(None);
+    };
+    let zone = match zone {
+        Some(zone) => zone,
+        None => TimeZone::try_system().map_err(|_| {
+            Error::usage(
+                "the system does not say its time zone",
+                "give --timezone with an IANA name such as `Europe/Berlin`, or `UTC`",
+            )
+        })?,
+    };
+    Plan::parse(&text, zone, parse_rate).map(Some).map_err(|error| {
+        Error::usage(
+            format!("{origin}: {error}"),
+            "write ranges as `08:00-20:00=5,20:00-08:00=auto`: times of day up to `24:00` and \
+             `auto`, or requests a second; they may cross midnight and must not overlap, and \
+             --rate holds wherever there is none",
+        )
+    })
+}
+
+fn tenant(layers: &Layers) -> Result<Target, Error> {
+    let by_url = layers.origin("base-url") <= layers.origin("domain");
+    let base = match (layers.text("base-url"), layers.text("domain")) {
+        (Some((url, _)), _) if by_url => BaseUrl::parse(&url)?,
+        (_, Some((domain, _))) => BaseUrl::from_domain(&domain)?,
+        _ => {
+            return Err(Error::config(
+                "no tenant is named",
+                "give --domain HOST (or AUTH0_DOMAIN), or try it without an account: --sandbox",
+            ));
+        }
+    };
+    let token = layers.secret("token-file", "AUTH0_API_TOKEN")?;
+    let client_secret = layers.secret("client-secret-file", "AUTH0_CLIENT_SECRET")?;
+    // A flag that names a client secret beats a token that lies about in the environment.
+    let by_secret = layers.origin("client-secret-file") < layers.origin("token-file")
+        && layers.origin("client-secret-file") == Origin::Flag;
+    let token = token.filter(|_| !by_secret);
+    let credentials = match (token, layers.text("client-id"), client_secret) {
+        (Some(token), _, _) => Credentials::Token(token),
+        (None, Some((id, _)), Some(secret)) => {
+            let audience = layers.text("audience").map(|(text, _)| text);
+            let audience = audience.unwrap_or_else(|| base.default_audience());
+            Credentials::Client { id, secret, audience }
+        }
+        (None, id, secret) => {
+            let missing = match (id, secret) {
+                (Some(_), None) => "the client secret is missing",
+                (None, Some(_)) => "the client id is missing",
+                _ => "there are no credentials",
+            };
+            return Err(Error::config(
+                missing,
+                "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-secret-file), or \
+                 AUTH0_API_TOKEN (or --token-file)",
+            ));
+        }
+    };
+    Ok(Target::Tenant { base, credentials })
+}

@@ -1,0 +1,107 @@
+//! What the ledger is asked and told, and what it says.
+
+use std::sync::Arc;
+
+use super::{
+    entry::{Entry, Rest},
+    fingerprint::{Fingerprint, NameTag},
+    seq::Seq,
+};
+use crate::{
+    api::Millis,
+    model::{FactorType, Operation, Rejection, State, UserId},
+    retry::History,
+};
+
+/// A row on its way in.
+#[derive(Debug)]
+pub enum Row {
+    /// One that asks for something.
+    Asked(Asked),
+    /// One that cannot be.
+    Rejected(Box<Rejection>),
+}
+
+/// What a row asks for, as far as the ledger has to know it.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is to be done.
+    pub operation: Operation,
+    /// Stands for all that makes it the same row when met again.
+    pub fingerprint: Fingerprint,
+    /// Its line.
+    pub line: u64,
+    /// Whose it is.
+    pub user: UserId,
+    /// Its kind, where that is known.
+    pub factor_type: Option<FactorType>,
+    /// Stands for the name that is given to it.
+    pub name: Option<NameTag>,
+    /// The tenant's id of the method, where the row names one.
+    pub method_id: Option<Arc<str>>,
+}
+
+impl Asked {
+    /// The row as it stands before anything was sent for it, met first in that run.
+    pub(super) fn into_entry(self, run: i64) -> Entry {
+        Entry {
+            fingerprint: self.fingerprint,
+            operation: self.operation,
+            run,
+            line: self.line,
+            user: self.user,
+            factor_type: self.factor_type,
+            name: self.name,
+            state: State::Pending,
+            how: None,
+            attempts: 0,
+            doubts: 0,
+            audited: false,
+            marked: false,
+            intent_at: None,
+            skew: None,
+            method_id: self.method_id,
+            status: None,
+            error: None,
+            settled_at: None,
+        }
+    }
+}
+
+/// What the ledger says to a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// To be delivered.
+    Todo(Seq, History),
+    /// An earlier run left it in doubt: to be looked up.
+    InDoubt(Seq, History),
+    /// Settled by an earlier run that did not come to its end: something is left to do. With the
+    /// method id that the ledger has.
+    Unfinished(Seq, History, Option<Arc<str>>, Rest),
+    /// Nothing to do: settled by an earlier run, met before in this input, or rejected.
+    Done,
+}
+
+/// A created factor that may be taken away again.
+#[derive(Debug)]
+pub struct Undoable {
+    /// Its row.
+    pub seq: Seq,
+    /// What the ledger has of it.
+    pub entry: Entry,
+}
+
+/// An intent: one request that is about to leave.
+#[derive(Debug, Clone, Copy)]
+pub struct Intent {
+    /// Whose.
+    pub seq: Seq,
+    /// When, by our clock.
+    pub at: Millis,
+    /// How far the tenant's clock is ahead.
+    pub skew: Option<Millis>,
+    /// How many earlier attempts were in doubt.
+    pub doubts: u32,
+    /// Whether its name bears a mark.
+    pub marked: bool,
+}

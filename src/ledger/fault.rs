@@ -1,0 +1,111 @@
+//! Why the ledger cannot be used, for people.
+
+use std::path::Path;
+
+use super::seq::Seq;
+use crate::error::Error;
+
+/// Why the ledger cannot be used; becomes an [`Error`] where its path is known.
+#[derive(Debug, Clone)]
+pub struct LedgerFault {
+    message: String,
+    hint: String,
+}
+
+impl LedgerFault {
+    /// A fault: what is wrong, and what to do.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+
+    pub(super) fn cannot(what: &str, error: &std::io::Error) -> Self {
+        Self::new(
+            format!("cannot {what}: {error}"),
+            "check the folder, its permissions and its space, or give another --ledger",
+        )
+    }
+
+    pub(super) fn in_use() -> Self {
+        Self::new(
+            "it is in use by another mfaferry",
+            "wait for that run to end, or give this one a --ledger of its own",
+        )
+    }
+
+    pub(super) fn damaged(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::new(
+            format!("it is damaged: {message}"),
+            "restore it, and the files beside it, from a copy made since the last run; a damaged \
+             ledger cannot protect against doubled factors, so nothing is sent. If there is no \
+             copy, begin a new --ledger with `--skip-existing`, which asks what is there",
+        )
+    }
+
+    pub(super) fn gone_row(seq: Seq) -> Self {
+        Self::damaged(format!("row {} has gone", seq.0))
+    }
+
+    pub(super) fn lost() -> Self {
+        Self::damaged(
+            "less is in it than was written; a part of it, or of the `-wal` file beside it, is lost",
+        )
+    }
+
+    /// The ledger and its seal are not together, or not of one time.
+    pub(super) fn apart(message: &str) -> Self {
+        Self::new(
+            message,
+            "put back the ledger and all files beside it as the last run left them: they belong \
+             together, and without them factors could be doubled, so nothing is sent. If they are \
+             lost, begin a new --ledger with `--skip-existing`, which asks what is there",
+        )
+    }
+
+    /// A file beside the ledger is there, and the ledger itself is not.
+    pub(super) fn gone(side: &str) -> Self {
+        Self::new(
+            format!("it is missing, but a `{side}` file of it is there"),
+            "put the ledger back beside it; only if you know that nothing is in it, delete the \
+             side files",
+        )
+    }
+
+    pub(super) fn full() -> Self {
+        Self::new("it holds as many factors as it can", "use another --ledger for the rest")
+    }
+
+    pub(super) fn bug(message: &str) -> Self {
+        Self::new(format!("internal error: {message}"), "please report this")
+    }
+
+    pub(super) fn at(self, path: &Path) -> Error {
+        let path = crate::report::escape(&path.display().to_string());
+        Error::Ledger { path, message: self.message, hint: self.hint }
+    }
+}
+
+impl From<rusqlite::Error> for LedgerFault {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::damaged("SQLite cannot read it")
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::in_use(),
+            Some(ErrorCode::DiskFull) => Self::new(
+                "the disk is full",
+                "make room, then run the same command again: it goes on where it stopped",
+            ),
+            Some(ErrorCode::ReadOnly) => {
+                Self::new("it cannot be written", "make it writable, or give another --ledger")
+            }
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::new(
+                "reading or writing it failed",
+                "check the disk, then run the same command again",
+            ),
+            // Types that do not fit: rows are only ever written by us.
+            _ => Self::damaged("it holds what it should not"),
+        }
+    }
+}

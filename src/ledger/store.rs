@@ -1,0 +1,34 @@
+//! Where entries live: on disk, or, in the simulator, on one that loses what was not synced.
+
+use super::{
+    LedgerFault,
+    entry::{Entry, Glance},
+    fingerprint::Fingerprint,
+    seq::Seq,
+};
+use crate::{api::Millis, model::Rejection};
+
+/// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
+pub trait Store: Send + std::fmt::Debug {
+    /// Visits every row, in any order. Called once, before anything else.
+    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault>;
+    /// The fingerprints of the rows from `first` on, at most `count`, in order.
+    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault>;
+    /// The entries from `first` on, at most `count`, in order.
+    fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault>;
+    /// Writes an entry that was not there.
+    fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
+    /// Overwrites an entry that is there. What it stands for never changes: fingerprint, operation,
+    /// user, type; nor the run and line that it was first met in.
+    fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
+    /// Writes a rejected row of this run.
+    fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
+    /// Writes how this run ended; a complete run replaces its input's older rejections.
+    fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault>;
+    /// Makes everything written so far durable, or says that it could not.
+    fn commit(&mut self) -> Result<(), LedgerFault>;
+    /// Does what can wait until those who wait for a commit have been told.
+    fn rest(&mut self) -> Result<(), LedgerFault> {
+        Ok(())
+    }
+}

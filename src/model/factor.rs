@@ -1,0 +1,214 @@
+//! A factor, checked and normalised, and whose it is.
+
+use std::fmt;
+
+use secrecy::SecretString;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A user of the tenant, as `provider|id`. Not secret: the ledger and the reports show it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(std::sync::Arc<str>);
+
+impl UserId {
+    /// Wraps an id that the plan has accepted.
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// The id itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The kinds of factor that can be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum FactorType {
+    /// SMS or voice call.
+    Phone = 1,
+    /// One-time code by e-mail.
+    Email = 2,
+    /// Authenticator app.
+    Totp = 3,
+    /// Security key.
+    WebauthnRoaming = 4,
+    /// Passkey.
+    Passkey = 5,
+}
+
+impl FactorType {
+    /// Every type.
+    pub const ALL: [Self; 5] =
+        [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming, Self::Passkey];
+
+    /// The name in inputs, ledgers, reports and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::Totp => "totp",
+            Self::WebauthnRoaming => "webauthn-roaming",
+            Self::Passkey => "passkey",
+        }
+    }
+
+    /// The type of that number in a ledger.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| *known as u8 == code)
+    }
+}
+
+impl fmt::Display for FactorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Contact data (a phone number, an e-mail address): wiped on drop, and Debug does not show it.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Contact(String);
+
+impl Contact {
+    /// Wraps a normalised value.
+    pub fn new(value: String) -> Self {
+        Self(value)
+    }
+
+    /// The value, for the wire and for comparison only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Contact(…)")
+    }
+}
+
+/// How a phone is called up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Text message.
+    Sms,
+    /// Call.
+    Voice,
+}
+
+impl Channel {
+    /// The name in inputs and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+        }
+    }
+}
+
+/// A checked and normalised factor: what is sent is exactly this.
+#[derive(Debug, Clone)]
+pub struct Factor {
+    /// Physical line of its record.
+    pub line: u64,
+    /// Whose it is.
+    pub user: UserId,
+    /// What the user sees; 1 to 20 characters.
+    pub name: Option<String>,
+    /// The factor itself.
+    pub credential: Credential,
+}
+
+impl Factor {
+    /// The kind of factor.
+    pub fn factor_type(&self) -> FactorType {
+        match self.credential {
+            Credential::Phone { .. } => FactorType::Phone,
+            Credential::Email { .. } => FactorType::Email,
+            Credential::Totp { .. } => FactorType::Totp,
+            Credential::WebauthnRoaming(_) => FactorType::WebauthnRoaming,
+            Credential::Passkey(..) => FactorType::Passkey,
+        }
+    }
+
+    /// How a phone is called up, where that is given.
+    pub fn preferred(&self) -> Option<Channel> {
+        match self.credential {
+            Credential::Phone { preferred, .. } => preferred,
+            _ => None,
+        }
+    }
+
+    /// The value that makes it *the same factor* when met again: number, address, secret or key id.
+    pub fn identity(&self) -> &str {
+        use secrecy::ExposeSecret;
+        match &self.credential {
+            Credential::Phone { number, .. } => number.expose(),
+            Credential::Email { address } => address.expose(),
+            Credential::Totp { secret } => secret.expose_secret(),
+            Credential::WebauthnRoaming(key) | Credential::Passkey(key, _) => &key.key_id,
+        }
+    }
+}
+
+/// What a factor consists of, by kind.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A phone.
+    Phone {
+        /// E.164.
+        number: Contact,
+        /// Preferred channel, where given.
+        preferred: Option<Channel>,
+    },
+    /// An e-mail address.
+    Email {
+        /// The address.
+        address: Contact,
+    },
+    /// An authenticator app.
+    Totp {
+        /// Base32, upper case, no padding.
+        secret: SecretString,
+    },
+    /// A security key.
+    WebauthnRoaming(PublicKeyCredential),
+    /// A passkey.
+    Passkey(PublicKeyCredential, Box<PasskeyDetails>),
+}
+
+/// What security keys and passkeys share. All of it is public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKeyCredential {
+    /// Credential id, Base64url without padding.
+    pub key_id: String,
+    /// COSE key, standard Base64 with padding.
+    pub public_key: String,
+    /// Host name the credential is bound to; always there for a security key.
+    pub relying_party_identifier: Option<String>,
+}
+
+/// What only passkeys have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PasskeyDetails {
+    /// Lower-case UUID.
+    pub aaguid: Option<String>,
+    /// `single_device` or `multi_device`.
+    pub credential_device_type: Option<&'static str>,
+    /// Whether it is synced.
+    pub credential_backed_up: Option<bool>,
+    /// Linked identity.
+    pub identity_user_id: Option<String>,
+    /// Browser at enrolment.
+    pub user_agent: Option<String>,
+    /// User handle.
+    pub user_handle: Option<String>,
+    /// How the authenticator is reached.
+    pub transports: Vec<String>,
+}

@@ -1,0 +1,47 @@
+//! What planning makes of a row.
+
+use super::{Factor, FactorType, UserId};
+
+/// One thing wrong with one row. Says the rule, never the value.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fault {
+    /// The field at fault, as a name or a path (`authentication_methods[1].phone_number`);
+    /// empty when the fault is the line's as a whole.
+    pub field: String,
+    /// The rule that it breaks, as a sentence for people.
+    pub rule: String,
+}
+
+/// A row that is refused before anything is sent, with every fault found in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Physical line of the row.
+    pub line: u64,
+    /// Index in `authentication_methods`, where the line holds a whole user.
+    pub index: Option<u32>,
+    /// The user, where that much could be read.
+    pub user: Option<UserId>,
+    /// The type, where that much could be read.
+    pub factor_type: Option<FactorType>,
+    /// At least one.
+    pub faults: Vec<Fault>,
+}
+
+/// A row after planning: a factor to deliver, or the reasons why not.
+#[derive(Debug)]
+pub enum Planned {
+    /// Can be sent.
+    Factor(Box<Factor>),
+    /// Cannot.
+    Rejected(Box<Rejection>),
+}
+
+impl Planned {
+    /// Physical line of its row.
+    pub fn line(&self) -> u64 {
+        match self {
+            Self::Factor(factor) => factor.line,
+            Self::Rejected(rejection) => rejection.line,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What an input wrote, before anything is believed of it.
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+/// The columns (CSV) and keys (JSONL) an input may have, in the order of the contract's section 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Field {
+    /// Whose factor it is: `provider|id`.
+    UserId,
+    /// Which kind of factor.
+    Type,
+    /// What the user sees it called; at most 20 characters.
+    Name,
+    /// E.164, for phones.
+    PhoneNumber,
+    /// `sms` or `voice`, for phones.
+    PreferredAuthenticationMethod,
+    /// For e-mail factors.
+    Email,
+    /// Base32 or an `otpauth://` URI.
+    TotpSecret,
+    /// WebAuthn credential id, Base64url.
+    KeyId,
+    /// COSE key, standard Base64.
+    PublicKey,
+    /// Host name that a WebAuthn credential is bound to.
+    RelyingPartyIdentifier,
+    /// Passkeys: model of the authenticator, a UUID.
+    Aaguid,
+    /// Passkeys: `single_device` or `multi_device`.
+    CredentialDeviceType,
+    /// Passkeys: a boolean.
+    CredentialBackedUp,
+    /// Passkeys: which linked identity.
+    IdentityUserId,
+    /// Passkeys: browser at enrolment.
+    UserAgent,
+    /// Passkeys: user handle of the credential.
+    UserHandle,
+    /// Passkeys: `usb nfc ble internal hybrid …`.
+    Transports,
+    /// Which method of the user's, where one that is there is meant.
+    AuthenticationMethodId,
+}
+
+impl Field {
+    /// Those that make up a factor, in the order of the contract.
+    pub const FACTOR: [Self; 17] = [
+        Self::UserId,
+        Self::Type,
+        Self::Name,
+        Self::PhoneNumber,
+        Self::PreferredAuthenticationMethod,
+        Self::Email,
+        Self::TotpSecret,
+        Self::KeyId,
+        Self::PublicKey,
+        Self::RelyingPartyIdentifier,
+        Self::Aaguid,
+        Self::CredentialDeviceType,
+        Self::CredentialBackedUp,
+        Self::IdentityUserId,
+        Self::UserAgent,
+        Self::UserHandle,
+        Self::Transports,
+    ];
+
+    /// How many there are.
+    const COUNT: usize = Self::FACTOR.len() + 1;
+
+    /// The name in headers, keys, messages and on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UserId => "user_id",
+            Self::Type => "type",
+            Self::Name => "name",
+            Self::PhoneNumber => "phone_number",
+            Self::PreferredAuthenticationMethod => "preferred_authentication_method",
+            Self::Email => "email",
+            Self::TotpSecret => "totp_secret",
+            Self::KeyId => "key_id",
+            Self::PublicKey => "public_key",
+            Self::RelyingPartyIdentifier => "relying_party_identifier",
+            Self::Aaguid => "aaguid",
+            Self::CredentialDeviceType => "credential_device_type",
+            Self::CredentialBackedUp => "credential_backed_up",
+            Self::IdentityUserId => "identity_user_id",
+            Self::UserAgent => "user_agent",
+            Self::UserHandle => "user_handle",
+            Self::Transports => "transports",
+            Self::AuthenticationMethodId => "authentication_method_id",
+        }
+    }
+
+    /// The field of that exact name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = Self::FACTOR.into_iter().chain([Self::AuthenticationMethodId]);
+        all.into_iter().find(|field| field.name() == name)
+    }
+}
+
+/// What an input gave for one field. Debug shows the shape, never the value.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Cell {
+    /// Not given, empty, or JSON `null`.
+    #[default]
+    Absent,
+    /// Text, from a CSV cell or a JSON string.
+    Text(String),
+    /// A JSON boolean.
+    Bool(bool),
+    /// A JSON array of strings.
+    List(Vec<String>),
+    /// A JSON value of a shape that no field takes; holds what it was (`a number`, `an object`, …).
+    Unusable(&'static str),
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Text(_) => "Text(…)",
+            Self::Bool(_) => "Bool(…)",
+            Self::List(_) => "List(…)",
+            Self::Unusable(_) => "Unusable(…)",
+        })
+    }
+}
+
+impl Zeroize for Cell {
+    fn zeroize(&mut self) {
+        match self {
+            Self::Text(text) => text.zeroize(),
+            Self::List(items) => items.zeroize(),
+            Self::Absent | Self::Bool(_) | Self::Unusable(_) => {}
+        }
+    }
+}
+
+/// One factor as the input wrote it: not checked, not normalised.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Physical line in the input where the record begins; a CSV header is line 1.
+    pub line: u64,
+    /// Index in `authentication_methods`, where the line holds a whole user.
+    pub index: Option<u32>,
+    cells: [Cell; Field::COUNT],
+}
+
+impl Record {
+    /// An empty record that begins at `line`.
+    pub fn new(line: u64) -> Self {
+        let mut record = Self::default();
+        record.line = line;
+        record
+    }
+
+    /// What the input gave for `field`.
+    pub fn get(&self, field: Field) -> &Cell {
+        &self.cells[field as usize]
+    }
+
+    /// Sets what the input gave for `field`.
+    pub fn set(&mut self, field: Field, cell: Cell) {
+        self.cells[field as usize] = cell;
+    }
+
+    /// Takes the cell out, leaving `Absent`.
+    pub fn take(&mut self, field: Field) -> Cell {
+        std::mem::take(&mut self.cells[field as usize])
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.cells.iter_mut().for_each(Zeroize::zeroize);
+    }
+}
