@@ -1,6 +1,10 @@
 //! Exit codes 3, 5 and 6: what stops a run, and what it leaves.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+};
 
 use mfaferry::sandbox::{Settings, Users, Verb};
 
@@ -121,6 +125,10 @@ fn missing_configuration_exits_3_with_a_hint() {
     let done = run(command.current_dir(bench.folder.path()).args(["import", "in.csv"]));
     assert_eq!(done.code, Some(3), "{done:?}");
     assert!(done.stderr.contains("--sandbox"), "{done:?}");
+    let garbled = OsStr::from_bytes(b"\xff7");
+    let done = run(bench.import("in.csv").env("MFAFERRY_RESERVE", garbled));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("MFAFERRY_RESERVE is not valid UTF-8"), "{done:?}");
 }
 
 #[test]
