@@ -83,6 +83,7 @@ struct Point {
 /// A bench before the run, and what is wanted of it.
 pub(crate) struct Scene {
     pub(crate) bench: Bench,
+    start: Start,
     wanted: Vec<Method>,
     users: Vec<String>,
 }
@@ -92,7 +93,7 @@ impl Scene {
         let bench = Bench::new(Settings { conflict: Conflict::Off, ..Settings::default() });
         let (csv, wanted, users) = factors(ROWS);
         bench.write("in.csv", &csv);
-        let scene = Self { bench, wanted, users };
+        let scene = Self { bench, start, wanted, users };
         match start {
             Start::Nothing => {}
             Start::Empty => {
@@ -114,6 +115,10 @@ impl Scene {
     pub(crate) fn import(&self) -> Command {
         let mut command = self.bench.import("in.csv");
         command.args(["--settle", "100ms", "--concurrency", "4"]);
+        if self.start == Start::Empty {
+            // At so low a rate one thread does everything.
+            command.args(["--rate", "400"]);
+        }
         command
     }
 
