@@ -45,6 +45,13 @@
 //!    messages carry rules, lines and fields, never values.
 //! 7. **The tenant comes first.** One pacer for all requests ([`pacer`]).
 //!
+//! # Threads
+//!
+//! The input is read by a thread of its own, the ledger is written by another, which waits for the
+//! disk, and all else are tasks on as many as there are cores. At a given rate of 500 requests a
+//! second or less one thread does everything but the reading: there they would mostly wake each
+//! other ([`commands`]).
+//!
 //! # Deliberately absent
 //!
 //! No retry in the HTTP stack, no redirects, no system proxies. Below [`commands`] nothing prints,

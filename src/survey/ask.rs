@@ -18,9 +18,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{Answer, Api, Method, NotExecuted, Verdict},
-    breaker::{Allowance, Breaker, Health, Kind},
+    api::{Answer, Api, Method, Verdict},
+    breaker::{Allowance, Breaker, Kind},
     error::Error,
+    line::note,
     model::UserId,
     pacer::Pacer,
     retry::{History, Repeatable, RetryPolicy},
@@ -198,13 +199,8 @@ impl<A: Api> Survey<A> {
 
     /// Shows an answer to the pacer, the breaker and the counters.
     fn note<T>(&self, kind: Kind, answer: &Answer<T>) {
-        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-        // What never came says nothing about the limit; a token's 429 has no status of ours.
-        if throttled || answer.status.is_some() {
-            self.pacer.observe(&answer.meter, throttled);
-        }
-        self.vitals.sent(answer.requests, throttled);
-        lock(&self.breaker).observe(kind, Health::of(&answer.verdict), Instant::now());
+        let health = note(answer, &self.pacer, &self.vitals);
+        lock(&self.breaker).observe(kind, health, Instant::now());
         self.vitals.set_outage(self.allowance() != Allowance::All);
     }
 
