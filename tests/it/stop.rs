@@ -12,11 +12,12 @@ use crate::support::{Bench, factors, read, run, signal, spawn, until};
 
 #[test]
 fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
-    for name in ["-INT", "-TERM", "-HUP"] {
+    // At the lower rate one thread does everything.
+    for (name, rate) in [("-INT", "2000"), ("-INT", "400"), ("-TERM", "400"), ("-HUP", "2000")] {
         let bench = Bench::new(Settings { latency_ms: (100, 200), ..Settings::default() });
         let (csv, wanted, users) = factors(200);
         bench.write("in.csv", csv);
-        let child = spawn(&mut bench.import("in.csv"));
+        let child = spawn(bench.import("in.csv").args(["--rate", rate]));
         until("some are under way", || bench.tenant().stats().requests(Verb::Post) > 20);
         signal(&child, name);
         let stopped = read(&child.wait_with_output().unwrap());
@@ -34,22 +35,24 @@ fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
 
 #[test]
 fn a_second_signal_exits_at_once_and_the_ledger_is_sound() {
-    let bench = Bench::new(Settings { latency_ms: (900, 1000), ..Settings::default() });
-    let (csv, wanted, users) = factors(60);
-    bench.write("in.csv", csv);
-    let mut command = bench.import("in.csv");
-    let child = spawn(command.args(["--timeout", "20s"]));
-    until("some are under way", || bench.tenant().stats().requests(Verb::Post) > 5);
-    signal(&child, "-INT");
-    #[expect(clippy::disallowed_methods, reason = "two signals, apart")]
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    signal(&child, "-INT");
-    let stopped = read(&child.wait_with_output().unwrap());
-    assert_eq!(stopped.code, Some(5), "{stopped:?}");
-    until("the tenant is quiet", || bench.tenant().stats().in_flight == 0);
-    let done = run(bench.import("in.csv").args(["--timeout", "20s", "--settle", "500ms"]));
-    assert_eq!(done.code, Some(0), "{done:?}");
-    bench.audit("in.csv.ledger", &wanted, &users);
+    for rate in ["2000", "400"] {
+        let bench = Bench::new(Settings { latency_ms: (900, 1000), ..Settings::default() });
+        let (csv, wanted, users) = factors(60);
+        bench.write("in.csv", csv);
+        let mut command = bench.import("in.csv");
+        let child = spawn(command.args(["--timeout", "20s", "--rate", rate]));
+        until("some are under way", || bench.tenant().stats().requests(Verb::Post) > 5);
+        signal(&child, "-INT");
+        #[expect(clippy::disallowed_methods, reason = "two signals, apart")]
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        signal(&child, "-INT");
+        let stopped = read(&child.wait_with_output().unwrap());
+        assert_eq!(stopped.code, Some(5), "{stopped:?}");
+        until("the tenant is quiet", || bench.tenant().stats().in_flight == 0);
+        let done = run(bench.import("in.csv").args(["--timeout", "20s", "--settle", "500ms"]));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        bench.audit("in.csv.ledger", &wanted, &users);
+    }
 }
 
 #[test]
