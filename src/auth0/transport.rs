@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{
     Client, Method, Request, Response, Url,
-    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect, retry,
 };
 use tokio::time::Instant;
@@ -20,6 +20,11 @@ use crate::{
 const LONGEST_BODY: usize = 256 * 1024;
 /// Time to a connection, TLS included. Running into it leaves nothing in doubt.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// As a constant: of any other value each request would count a reference, up and down, from every
+/// thread.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -71,7 +76,7 @@ impl Transport {
         // The first call decides; a second one changes nothing.
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut builder = Client::builder()
-            .user_agent(concat!("mfaferry/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             // A 307 would carry the TOTP secret to another host.
             .redirect(redirect::Policy::none())
             // Every wire attempt has an intent of its own.
@@ -221,7 +226,7 @@ mod tests {
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect::<Vec<(HeaderName, reqwest::header::HeaderValue)>>()
+            .collect::<Vec<(HeaderName, HeaderValue)>>()
             .into_iter()
             .collect();
         read_meter(&headers, Some(1_700_000_000), &ServerClock::new(|| 0))

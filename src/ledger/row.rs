@@ -16,30 +16,35 @@ use crate::{
     retry::How,
 };
 
-/// The columns, in the order in which rows are read here and bound.
+/// The columns, in the order in which rows are read here.
 pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, name, \
                                   state, how, attempts, doubts, audited, marked, intent_at, skew, \
                                   method_id, status, error, settled_at, crc";
 
-/// Writes a row for the first time, [`bound`].
-pub(super) const INSERT: &str = "INSERT INTO factors VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
-     ?16, ?17, ?18, ?19, ?20, ?21, 1)";
+/// Writes a row for the first time, with all that is [`bound`].
+pub(super) const INSERT: &str = "\
+    INSERT INTO factors VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+    ?16, ?17, ?18, ?19, ?20, ?21, 1)";
 
-/// Writes again what can have changed of a row, [`bound`].
-pub(super) const UPDATE: &str = "UPDATE factors SET name = ?8, state = ?9, how = ?10, attempts = ?11, doubts = ?12, \
-     audited = ?13, marked = ?14, intent_at = ?15, skew = ?16, method_id = ?17, status = ?18, \
-     error = ?19, settled_at = ?20, crc = ?21, writes = writes + 1 WHERE seq = ?1";
+/// How many of the values [`bound`] never change.
+pub(super) const FIXED: usize = 6;
 
-/// The values of a row, for [`INSERT`] and [`UPDATE`], as `with` has them.
+/// Writes a row again, with what is [`bound`] after the [`FIXED`].
+pub(super) const UPDATE: &str = "\
+    UPDATE factors SET name = ?2, state = ?3, how = ?4, attempts = ?5, doubts = ?6, audited = ?7, \
+    marked = ?8, intent_at = ?9, skew = ?10, method_id = ?11, status = ?12, error = ?13, \
+    settled_at = ?14, crc = ?15, writes = writes + 1 WHERE seq = ?1";
+
+/// The values of a row, as `with` has them.
 pub(super) fn bound<T>(seq: Seq, entry: &Entry, with: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
     with(params![
-        seq.0,
         entry.fingerprint.0,
         entry.operation as u8,
         entry.run,
         entry.line.cast_signed(),
         entry.user.as_str(),
         entry.factor_type.map(|factor_type| factor_type as u8),
+        seq.0,
         entry.name.map(|tag| tag.0),
         entry.state as u8,
         entry.how.map(|how| how as u8),

@@ -288,7 +288,8 @@ impl Store for Sqlite {
     }
 
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        let written = row::bound(seq, entry, |values| self.write(row::UPDATE, values))?;
+        let written =
+            row::bound(seq, entry, |values| self.write(row::UPDATE, &values[row::FIXED..]))?;
         if written == 1 { Ok(()) } else { Err(LedgerFault::gone_row(seq)) }
     }
 
