@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 
 use super::{
     LedgerFault, correlation,
@@ -68,10 +68,7 @@ impl Reader {
         if let Err(error) = std::fs::metadata(&path) {
             return Err(LedgerFault::cannot("open it", &error));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(&path, flags)?;
+        let connection = sqlite::open_to_read(&path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         let meta = sqlite::recognise(&connection)?;
         let sealed = Seal::peek(&path, &meta.id);

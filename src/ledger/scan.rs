@@ -10,12 +10,13 @@ use std::{
     thread::{self, ScopedJoinHandle},
 };
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 
 use super::{
     LedgerFault,
     entry::Glance,
     row::{self, COLUMNS},
+    sqlite,
 };
 
 /// A ledger with fewer rows is read at once: threads would cost more.
@@ -79,10 +80,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LedgerFault>>) -> Result<T, 
 }
 
 fn open(path: &Path) -> Result<Connection, LedgerFault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = sqlite::open_to_read(path)?;
     distrust(&connection)?;
     Ok(connection)
 }

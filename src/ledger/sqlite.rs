@@ -98,6 +98,14 @@ pub(super) fn create(path: &Path, id: &str, tenant: &str, at: Millis) -> Result<
     Ok(())
 }
 
+/// Opens a ledger's file to read it only.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Ok(Connection::open_with_flags(path, flags)?)
+}
+
 /// Checks that an open connection is to a ledger that this program understands, and whose.
 pub(super) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
