@@ -5,19 +5,19 @@
 //! first one of a user in a run is the oldest. The file is 0600: it may hold whole numbers.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::File,
     io::{self, Write},
-    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
 use crate::{
     api::Method,
     error::Error,
+    files::{self, FileFault, Mode},
     model::UserId,
     report::{escape, user_line},
 };
@@ -68,43 +68,19 @@ fn broken(path: &Path, source: io::Error) -> Error {
 }
 
 fn open(path: &Path) -> Result<File, Error> {
-    let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed();
-    let file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(flags)
-        .open(path)
-        .map_err(|source| broken(path, source))?;
-    let meta = file.metadata().map_err(|source| broken(path, source))?;
-    let name = escape(&path.display().to_string());
-    if !meta.is_file() || meta.nlink() != 1 {
-        return Err(Error::usage(
-            format!("the backup `{name}` is not a plain file of its own"),
+    let opened = files::open(path, Mode::Append).and_then(|file| {
+        files::lock(&file)?;
+        // The name of a new file is durable with its folder.
+        files::sync_folder(path)?;
+        Ok(file)
+    });
+    opened.map_err(|fault| match fault {
+        FileFault::Io(source) => broken(path, source),
+        fault => Error::usage(
+            format!("the backup `{}` {fault}", escape(&path.display().to_string())),
             "give another --backup FILE",
-        ));
-    }
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(Error::usage(
-                format!("the backup `{name}` is in use by another mfaferry"),
-                "give this run a --backup of its own",
-            ));
-        }
-        Err(TryLockError::Error(source)) => return Err(broken(path, source)),
-    }
-    if meta.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-            .map_err(|source| broken(path, source))?;
-    }
-    // The name of a new file is durable with its folder.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| broken(path, source))?;
-    Ok(file)
+        ),
+    })
 }
 
 /// Cuts the file down to its last whole line.
@@ -155,6 +131,8 @@ fn write_all(mut file: File, mut queue: mpsc::Receiver<Line>) {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs::OpenOptions, os::unix::fs::PermissionsExt};
+
     use super::*;
     use crate::api::Raw;
 

@@ -27,7 +27,7 @@
 //! and tells in the order of the input: for `verify`, which compares ([`verify`], pure), and for
 //! `export`, which writes out ([`export`]).
 //! [`sandbox`] is the simulated tenant for demo, tests, benches and rehearsals. [`commands`] wires
-//! it together for [`cli`] and [`config`].
+//! it together for [`cli`] and [`config`]; [`files`] is the one way to open a private file.
 //!
 //! # What must always hold
 //!
@@ -84,6 +84,7 @@ pub mod reconcile;
 pub mod retry;
 pub mod vitals;
 
+pub mod files;
 pub mod ledger;
 
 pub mod export;

@@ -26,6 +26,7 @@ use crate::{
     cli::{Bulk, Cli, Command, LogFormat, Talk},
     config::Config,
     error::{Error, Exit},
+    files::{self, FileFault},
     input::Format,
     pacer::{Pacer, Pacing, Rate},
     progress::{Show, Terminal},
@@ -157,14 +158,15 @@ fn start_logging(talk: &Talk) -> Result<(), Error> {
             subscribe(talk.log_format, filter, || Terminal, io::stderr().is_terminal());
         }
         Some(path) => {
-            use std::os::unix::fs::OpenOptionsExt;
             let name = escape(&path.display().to_string());
-            let file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .mode(0o600)
-                .open(path)
-                .map_err(|source| Error::Io { what: format!("opening `{name}`"), source })?;
+            let file = files::open_log(path).map_err(|fault| match fault {
+                FileFault::Io(source) => Error::Io { what: format!("opening `{name}`"), source },
+                fault => Error::usage(
+                    format!("the log `{name}` {fault}, and it names users"),
+                    "give --log-file a new name, or that of a file of your own that only you can \
+                     read and write (`chmod 600`)",
+                ),
+            })?;
             subscribe(talk.log_format, filter, Arc::new(file), false);
         }
     }

@@ -14,6 +14,9 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
         return Err(Error::usage("no ledger is named", "give --ledger FILE"));
     };
     let ledger = Reader::open(path)?;
+    if ledger.is_exposed() {
+        tracing::warn!("others may write to the folder of this ledger; they cannot change it");
+    }
     if let Some(fault) = ledger.fault()? {
         tracing::warn!("this may not be all, and an import will refuse it: {fault}");
     }

@@ -3,6 +3,8 @@
 
 use std::{
     collections::BTreeMap,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
@@ -109,14 +111,23 @@ impl Session {
     ) -> Result<Self, Error> {
         let Opening { verb, input, retry, ledger } = opening;
         let began = Instant::now();
-        let scratch = (verb.dry_run && ledger.is_none()).then(scratch).transpose()?;
+        let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
+        let scratch = (ledger.is_none() && (verb.dry_run || is_in_sandbox)).then(scratch);
+        let mut scratch = scratch.transpose()?;
         let path = match (&scratch, ledger) {
-            (Some(folder), _) => folder.path().join("dry-run.ledger"),
+            (Some(folder), _) if verb.dry_run => folder.path().join("dry-run.ledger"),
+            (Some(folder), _) => folder.path().join("sandbox.ledger"),
             (None, Some(path)) => path,
             (None, None) => ledger_path(&config, input)?,
         };
         let tenant = Tenant::with(&config, verb.scopes).await?;
         let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
+        let mut files = BTreeMap::new();
+        if !verb.dry_run
+            && let Some(folder) = scratch.take()
+        {
+            files.insert("removable_folder", folder.keep().display().to_string());
+        }
         let Opened { ledger, key, resumed, owner } = opened;
         let pacer = super::pacer(&config);
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
@@ -137,7 +148,7 @@ impl Session {
             remarks: Arc::default(),
             progress: None,
             scratch,
-            files: BTreeMap::new(),
+            files,
         })
     }
 
@@ -268,13 +279,10 @@ impl Session {
     }
 }
 
-/// `--ledger`, or `INPUT.ledger`; in a sandbox run a fresh temporary file.
+/// `--ledger`, or `INPUT.ledger`.
 fn ledger_path(config: &Config, input: &str) -> Result<PathBuf, Error> {
     if let Some(path) = &config.ledger {
         return Ok(path.into());
-    }
-    if matches!(config.target, Target::Sandbox) {
-        return Ok(scratch()?.keep().join("sandbox.ledger"));
     }
     if input == "-" {
         return Err(Error::usage(
@@ -285,9 +293,11 @@ fn ledger_path(config: &Config, input: &str) -> Result<PathBuf, Error> {
     Ok(format!("{input}.ledger").into())
 }
 
+/// A folder for a ledger that nobody has named; for its owner only.
 fn scratch() -> Result<tempfile::TempDir, Error> {
     tempfile::Builder::new()
         .prefix("mfaferry-")
+        .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(|source| Error::Io { what: "making a temporary ledger".into(), source })
 }

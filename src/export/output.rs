@@ -2,15 +2,16 @@
 
 use std::{
     fmt,
-    fs::{self, File, OpenOptions},
+    fs::File,
     io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
-
-use crate::{error::Error, report::escape};
+use crate::{
+    error::Error,
+    files::{self, FileFault, Mode},
+    report::escape,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -49,9 +50,8 @@ impl Output {
 
     /// The file at `path`, of which earlier runs have written `lines` lines.
     pub fn file(path: &Path, lines: u64) -> Result<Self, Error> {
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let whole = Whole { path: path.into(), partial: partial.into(), file: None, lines };
+        let partial = files::beside(path, ".partial");
+        let whole = Whole { path: path.into(), partial, file: None, lines };
         if path.is_dir() {
             return Err(Error::usage(
                 format!("`{}` is a directory", whole.name()),
@@ -117,12 +117,12 @@ impl Whole {
         let failed = |source| self.failed(source);
         if self.lines > 0 && !self.partial.exists() {
             // It was whole once, and there is more to be added now.
-            let mut from = File::open(&self.path).map_err(failed)?;
-            let mut to = self.create().map_err(failed)?;
+            let from = files::open(&self.path, Mode::Existing);
+            let mut from = from.map_err(|fault| self.refused(&self.path, fault))?;
+            let mut to = self.create()?;
             io::copy(&mut from, &mut to).map_err(failed)?;
         }
-        let file = self.create().map_err(failed)?;
-        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        let file = self.create()?;
         let mut reader = BufReader::new(&file);
         let (mut end, mut lines) = (0, 0);
         while lines < self.lines {
@@ -138,15 +138,12 @@ impl Whole {
         Ok(BufWriter::new(file))
     }
 
-    fn create(&self) -> io::Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed())
-            .open(&self.partial)
+    fn create(&self) -> Result<File, Error> {
+        let made = files::open(&self.partial, Mode::Create).and_then(|file| {
+            files::lock(&file)?;
+            Ok(file)
+        });
+        made.map_err(|fault| self.refused(&self.partial, fault))
     }
 
     fn complete(&mut self) -> Result<(), Error> {
@@ -161,11 +158,7 @@ impl Whole {
             let synced = file.flush().and_then(|()| file.get_ref().sync_all());
             synced.map_err(|source| self.failed(source))?;
         }
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        fs::rename(&self.partial, &self.path)
-            .and_then(|()| File::open(folder.unwrap_or(Path::new("."))))
-            .and_then(|folder| folder.sync_all())
-            .map_err(|source| self.failed(source))
+        files::rename(&self.partial, &self.path).map_err(|source| self.failed(source))
     }
 
     fn name(&self) -> String {
@@ -174,6 +167,16 @@ impl Whole {
 
     fn failed(&self, source: io::Error) -> Error {
         Error::Io { what: format!("writing `{}`", self.name()), source }
+    }
+
+    fn refused(&self, path: &Path, fault: FileFault) -> Error {
+        match fault {
+            FileFault::Io(source) => self.failed(source),
+            fault => Error::usage(
+                format!("`{}` {fault}", escape(&path.display().to_string())),
+                "move it away, or give --out another name",
+            ),
+        }
     }
 
     fn missing(&self) -> Error {
@@ -208,6 +211,8 @@ fn pass_line(reader: &mut impl BufRead) -> io::Result<(u64, bool)> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
 
     fn write(path: &Path, known: u64, lines: &[&str], complete: bool) -> Result<(), Error> {

@@ -52,6 +52,14 @@ impl LedgerFault {
         )
     }
 
+    /// Somebody else wrote to the ledger's files while a run did.
+    pub(super) fn overwritten() -> Self {
+        Self::damaged(
+            "it, or the `-wal` or `-seal` file beside it, was cut short or overwritten by another \
+             program during the run",
+        )
+    }
+
     /// The ledger and its seal are not together, or not of one time.
     pub(super) fn apart(message: &str) -> Self {
         Self::new(
@@ -104,6 +112,10 @@ impl From<rusqlite::Error> for LedgerFault {
                 "reading or writing it failed",
                 "check the disk, then run the same command again",
             ),
+            // By `sqlite::distrust`.
+            Some(ErrorCode::OperationInterrupted) => {
+                Self::damaged("to read it takes far longer than its size explains")
+            }
             // Types that do not fit: rows are only ever written by us.
             _ => Self::damaged("it holds what it should not"),
         }

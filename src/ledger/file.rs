@@ -1,68 +1,36 @@
-//! The ledger's files: made whole or not at all, 0600, no links followed, one process at a time.
+//! The ledger's files: made whole or not at all, private, one process at a time, and looked at
+//! before SQLite believes any of them.
+//!
+//! SQLite takes what it finds beside a ledger for the ledger's own: a `-wal` that somebody planted
+//! is read as if it had been written by the last run, and a `-journal` is copied over it.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     io::{self, Read},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
-use tempfile::NamedTempFile;
-
 use super::{LedgerFault, seal::Seal};
+use crate::{
+    files::{self, FileFault, Folder, Mode, beside},
+    report::escape,
+};
 
 /// How every SQLite file begins.
-const MAGIC: &[u8] = b"SQLite format 3\0";
+pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
+/// What SQLite keeps beside a ledger in use.
+const WAL: &str = "-wal";
+const SHM: &str = "-shm";
+/// What SQLite would keep if the ledger had no `-wal`. No version of this program makes one.
+const JOURNAL: &str = "-journal";
+const SEAL: &str = "-seal";
 
 /// A file that is locked for this process until dropped.
 #[derive(Debug)]
 pub(super) struct Locked {
     /// The real place of the file: its folder resolved, the file itself not a link.
     pub(super) path: PathBuf,
-    _file: File,
-}
-
-/// Where files are, and which they are: none may be taken away while it is written.
-#[derive(Debug)]
-pub(super) struct Places(Vec<(PathBuf, (u64, u64))>);
-
-impl Places {
-    /// The ledger at `path` and what stands beside it, as they are now.
-    pub(super) fn of(path: &Path) -> Result<Self, LedgerFault> {
-        let mut files = Vec::new();
-        let [wal, _] = sqlites(path);
-        for file in [path.into(), seal(path), wal.clone()] {
-            match identity(&file) {
-                Ok(identity) => files.push((file, identity)),
-                // Where there can be no `-wal`, SQLite does without.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && file == wal => {}
-                Err(error) => return Err(LedgerFault::cannot("find its files", &error)),
-            }
-        }
-        Ok(Self(files))
-    }
-
-    /// Whether they are still there. What is written into a file that has no name any more is
-    /// lost, and the next run would begin a new ledger.
-    pub(super) fn check(&self) -> Result<(), LedgerFault> {
-        let same = |(path, known): &(PathBuf, (u64, u64))| {
-            identity(path).is_ok_and(|found| found == *known)
-        };
-        if self.0.iter().all(same) {
-            return Ok(());
-        }
-        Err(LedgerFault::new(
-            "it, or the `-wal` or `-seal` file beside it, was moved, replaced or deleted during \
-             the run",
-            "put it back as it was, then run the same command again; without it factors would be \
-             doubled",
-        ))
-    }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
+    pub(super) file: File,
 }
 
 /// Locks the ledger at `path`; `create` fills a new file in, where there is none yet, and is told
@@ -72,25 +40,28 @@ pub(super) fn lock(
     create: impl Fn(&Path, &str) -> Result<(), LedgerFault>,
 ) -> Result<Locked, LedgerFault> {
     let path = resolve(path)?;
-    refuse_links(&path)?;
-    let file = match open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    if examine(&path)? == Folder::Shared {
+        tracing::warn!(
+            "others may write to the folder of the ledger: they cannot change it, but a folder of \
+             your own is safer (--ledger FILE)"
+        );
+    }
+    let file = match files::open(&path, Mode::Existing) {
+        Err(error) if error.kind() == Some(io::ErrorKind::NotFound) => {
             let made = make(&path, create);
             // Another process may have been quicker: then the lock decides.
-            if !path.exists() {
+            if !is_there(&path) {
                 made?;
             }
-            open(&path)
+            files::open(&path, Mode::Existing)
         }
         opened => opened,
     };
-    let mut file = file.map_err(|error| LedgerFault::cannot("open it", &error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(LedgerFault::in_use()),
-        Err(TryLockError::Error(error)) => return Err(LedgerFault::cannot("lock it", &error)),
+    let mut file = file.map_err(|fault| LedgerFault::of_file("", &fault))?;
+    files::lock(&file).map_err(|fault| LedgerFault::of_file("", &fault))?;
+    if !is_at(&file, &path).map_err(|error| LedgerFault::cannot("read it", &error))? {
+        return Err(LedgerFault::in_use());
     }
-    inspect(&path, &file)?;
     let mut start = [0; MAGIC.len()];
     if file.read_exact(&mut start).is_err() || start != MAGIC {
         return Err(LedgerFault::new(
@@ -99,7 +70,7 @@ pub(super) fn lock(
              against doubled factors, so it is never simply replaced",
         ));
     }
-    Ok(Locked { path, _file: file })
+    Ok(Locked { path, file })
 }
 
 /// `path` with its folder resolved, so that SQLite can be told to follow no links at all.
@@ -107,48 +78,96 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
     let name = path
         .file_name()
         .ok_or_else(|| LedgerFault::new("the path names no file", "give --ledger FILE"))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = fs::canonicalize(folder.unwrap_or(Path::new(".")))
+    let folder = fs::canonicalize(files::folder(path))
         .map_err(|error| LedgerFault::cannot("find its folder", &error))?;
     Ok(folder.join(name))
 }
 
-/// The seal of the ledger at `path`.
-pub(super) fn seal(path: &Path) -> PathBuf {
-    beside(path, "-seal")
-}
-
-/// The files that SQLite keeps beside a ledger in use.
-fn sqlites(path: &Path) -> [PathBuf; 2] {
-    ["-wal", "-shm"].map(|suffix| beside(path, suffix))
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// Opens a file that is there, and no link.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits().cast_signed())
-        .open(path)
-}
-
-fn refuse_links(path: &Path) -> Result<(), LedgerFault> {
-    let [wal, shm] = sqlites(path);
-    for file in [path, &seal(path), &wal, &shm] {
-        if fs::symlink_metadata(file).is_ok_and(|meta| meta.file_type().is_symlink()) {
+/// Checks, before SQLite opens anything, that nobody else can have written to the ledger at `path`
+/// or to a file beside it. Opens nothing: to close a file would drop the locks that SQLite holds
+/// on it in this process. Returns whose the folder is.
+pub(super) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
+    let place = files::folder(path);
+    let folder =
+        Folder::of(place).map_err(|error| LedgerFault::cannot("read its folder", &error))?;
+    let place = escape(&place.display().to_string());
+    match folder {
+        Folder::Ours | Folder::Shared => {}
+        Folder::Open => {
             return Err(LedgerFault::new(
-                "it, or a file beside it, is a symbolic link",
-                "give the path of the file itself",
+                format!("others may write to its folder `{place}`, and so replace it"),
+                "take that from them (`chmod go-w` on the folder), or give a --ledger FILE in a \
+                 folder of your own",
+            ));
+        }
+        Folder::Foreign => {
+            return Err(LedgerFault::new(
+                format!("its folder `{place}` belongs to another user, who may replace it"),
+                "run as that user, or give a --ledger FILE in a folder of your own",
             ));
         }
     }
-    Ok(())
+    for side in ["", WAL, SHM, JOURNAL, SEAL] {
+        match fs::symlink_metadata(beside(path, side)) {
+            Ok(meta) => {
+                files::check(&meta).map_err(|fault| LedgerFault::of_file(side, &fault))?;
+                if side == JOURNAL {
+                    return Err(LedgerFault::planted(side));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(LedgerFault::of_file(side, &error.into())),
+        }
+    }
+    Ok(folder)
+}
+
+/// Whether nobody can write beside the ledger at `path`, and nothing is left in its `-wal`: then
+/// it is read as it stands. An error where something is left that cannot be read without writing.
+pub(super) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
+    if files::can_write_beside(path) {
+        return Ok(false);
+    }
+    let is_empty =
+        |side| fs::symlink_metadata(beside(path, side)).map_or(true, |meta| meta.len() == 0);
+    match (is_empty(WAL), is_empty(SHM)) {
+        (true, _) => Ok(true),
+        (false, false) => Ok(false),
+        (false, true) => Err(LedgerFault::new(
+            "its last run did not come to its end, and what is left in its `-wal` cannot be read \
+             in a folder that cannot be written",
+            "copy the ledger and all files beside it to a folder of your own, and read it there",
+        )),
+    }
+}
+
+/// The bytes of the ledger at `path` and of its `-wal`.
+pub(super) fn size(path: &Path) -> u64 {
+    let size = |side| fs::symlink_metadata(beside(path, side)).map_or(0, |meta| meta.len());
+    size("").saturating_add(size(WAL))
+}
+
+/// The seal of the ledger at `path`.
+pub(super) fn seal(path: &Path) -> PathBuf {
+    beside(path, SEAL)
+}
+
+/// The files of the ledger at `path` that are watched while it is written, and whether SQLite can
+/// do without.
+pub(super) fn watched(path: &Path) -> [(PathBuf, bool); 4] {
+    [("", false), (SEAL, false), (WAL, true), (SHM, true)]
+        .map(|(side, spare)| (beside(path, side), spare))
+}
+
+/// Whether `path` leads to that very file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |meta: &fs::Metadata| (meta.dev(), meta.ino());
+    Ok(identity(&file.metadata()?) == identity(&fs::symlink_metadata(path)?))
+}
+
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// Makes the ledger, its seal first: a ledger without one is never a new one.
@@ -156,55 +175,65 @@ fn make(
     path: &Path,
     create: impl Fn(&Path, &str) -> Result<(), LedgerFault>,
 ) -> Result<(), LedgerFault> {
-    if sqlites(path).iter().any(|file| file.exists()) {
+    if [WAL, SHM].iter().any(|side| is_there(&beside(path, side))) {
         return Err(LedgerFault::gone("-wal` or `-shm"));
     }
     let id = Seal::make(path)?;
-    place(path, |fresh| create(fresh.path(), &id))
+    let failed = |error: &io::Error| LedgerFault::cannot("create it", error);
+    files::place(
+        path,
+        |fresh| {
+            let made = create(fresh.path(), &id);
+            if made.is_err() {
+                // On a full disk SQLite cannot clear away what it has begun.
+                for side in [WAL, SHM, JOURNAL] {
+                    drop(fs::remove_file(beside(fresh.path(), side)));
+                }
+            }
+            made
+        },
+        failed,
+    )
 }
 
-/// Makes a file under another name and gives it its own once it is whole: a kill in between
-/// leaves no half file that a later run would have to guess about. One that is there stays.
-pub(super) fn place(
-    path: &Path,
-    fill: impl FnOnce(&mut NamedTempFile) -> Result<(), LedgerFault>,
-) -> Result<(), LedgerFault> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut fresh = tempfile::Builder::new()
-        .prefix(".mfaferry-new-")
-        .tempfile_in(folder)
-        .map_err(|error| LedgerFault::cannot("create it", &error))?;
-    fill(&mut fresh)?;
-    fresh.as_file().sync_all().map_err(|error| LedgerFault::cannot("write it", &error))?;
-    match fresh.persist_noclobber(path) {
-        Ok(_) => {}
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(LedgerFault::cannot("create it", &error.error)),
+impl LedgerFault {
+    /// The ledger, or the file beside it whose name is longer by `side`, is not as it should be.
+    pub(super) fn of_file(side: &str, fault: &FileFault) -> Self {
+        let it = if side.is_empty() { "it".into() } else { format!("the `{side}` file beside it") };
+        let hint = match fault {
+            FileFault::Io(error) if side.is_empty() => return Self::cannot("open it", error),
+            FileFault::Io(error) => {
+                return Self::cannot(&format!("read the `{side}` file beside it"), error);
+            }
+            FileFault::InUse => return Self::in_use(),
+            FileFault::Foreign if side.is_empty() => "run as the user who made it",
+            FileFault::Link | FileFault::NotRegular | FileFault::SeveralNames
+                if side.is_empty() =>
+            {
+                "give the path of a regular file that has no other name"
+            }
+            FileFault::Writable | FileFault::Readable if side.is_empty() => {
+                "anybody may have changed it: if nobody has, `chmod 600` it and run the same \
+                 command again; otherwise restore it from a copy"
+            }
+            _ => return Self::planted_as(format!("{it} {fault}")),
+        };
+        Self::new(format!("{it} {fault}"), hint)
     }
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| LedgerFault::cannot("make it durable", &error))
-}
 
-/// Refuses what is no file of its own, or somebody else's, and makes it private.
-pub(super) fn inspect(path: &Path, file: &File) -> Result<(), LedgerFault> {
-    let meta = file.metadata().map_err(|error| LedgerFault::cannot("read it", &error))?;
-    if !meta.is_file() || meta.nlink() != 1 {
-        return Err(LedgerFault::new(
-            "it is not a plain file of its own (a hard link, a device or a pipe)",
-            "give the path of a plain file",
-        ));
+    /// A file beside the ledger that no run has left there.
+    fn planted(side: &str) -> Self {
+        Self::planted_as(format!(
+            "there is a `{side}` file beside it, and mfaferry never makes one"
+        ))
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(LedgerFault::new("it belongs to another user", "run as the user who made it"));
+
+    fn planted_as(message: String) -> Self {
+        Self::new(
+            message,
+            "SQLite would take it for a part of the ledger, so nothing was opened: find out who \
+             put it there; if it is not of your last run, move it away and run the same command \
+             again",
+        )
     }
-    let here = identity(path).map_err(|error| LedgerFault::cannot("read it", &error))?;
-    if here != (meta.dev(), meta.ino()) {
-        return Err(LedgerFault::in_use());
-    }
-    if meta.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(fs::Permissions::from_mode(0o600))
-            .map_err(|error| LedgerFault::cannot("make it private (0600)", &error))?;
-    }
-    Ok(())
 }

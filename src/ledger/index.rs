@@ -2,6 +2,11 @@
 //! a short hash of its user, and its state. A tag is only a hint; the book confirms a hit by the whole
 //! fingerprint.
 
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::LazyLock,
+};
+
 use hashbrown::HashTable;
 
 use super::{fingerprint::Fingerprint, seq::Seq, tally::ByState};
@@ -123,12 +128,10 @@ fn spread(tag: u32) -> u64 {
     u64::from(tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// FNV-1a, folded: hits are confirmed by the user id, so it need not be strong, only stable, quick
-/// and short.
+/// A short hash of a user, for this process only. Hits are confirmed by the user id, but each one
+/// costs a read: keyed anew in each process, so that nobody can choose ids that all hit.
 pub(super) fn user_hash(user: &str) -> u16 {
-    let hash = user
-        .bytes()
-        .fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let [a, b, c, d] = hash.to_le_bytes();
-    u16::from_le_bytes([a ^ c, b ^ d])
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let [a, b, ..] = KEY.hash_one(user).to_le_bytes();
+    u16::from_le_bytes([a, b])
 }

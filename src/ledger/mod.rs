@@ -35,6 +35,7 @@ mod seq;
 mod sqlite;
 mod store;
 mod tally;
+mod watch;
 
 pub use asked::{Admission, Asked, Intent, Row, Undoable};
 pub use entry::{Entry, Glance, Rest};

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     api::Millis,
     error::Error,
+    files::Folder,
     model::{FactorType, State},
 };
 
@@ -30,6 +31,7 @@ pub struct Reader {
     tenant: String,
     /// What was sealed before anything was read: a run may be going on.
     sealed: Result<u64, LedgerFault>,
+    is_exposed: bool,
 }
 
 /// One object of a report.
@@ -65,6 +67,7 @@ impl Reader {
 
     fn try_open(path: &Path) -> Result<Self, LedgerFault> {
         let path = file::resolve(path)?;
+        let folder = file::examine(&path)?;
         if let Err(error) = std::fs::metadata(&path) {
             return Err(LedgerFault::cannot("open it", &error));
         }
@@ -72,7 +75,8 @@ impl Reader {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         let meta = sqlite::recognise(&connection)?;
         let sealed = Seal::peek(&path, &meta.id);
-        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, sealed })
+        let is_exposed = folder == Folder::Shared;
+        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, sealed, is_exposed })
     }
 
     /// Why an import will refuse this ledger, if it will: a report may be all that is left of it.
@@ -85,6 +89,11 @@ impl Reader {
             Err(fault) => Some(fault.clone()),
         };
         Ok(fault.map(|fault| fault.at(&self.path)))
+    }
+
+    /// Whether others may put files beside it.
+    pub fn is_exposed(&self) -> bool {
+        self.is_exposed
     }
 
     /// The tenant it is bound to.

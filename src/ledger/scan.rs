@@ -25,15 +25,11 @@ const FEW: u32 = 20_000;
 const MOST_READERS: usize = 4;
 /// Rows that are handed over together.
 const CHUNK: usize = 1024;
+/// Rows of one run that got a number and were not written, at most: eight times what a run takes in
+/// before it has settled any.
+const MOST_UNWRITTEN: u64 = 65_536;
 /// Where `writes` stands, after [`COLUMNS`].
 const WRITES: usize = 21;
-
-/// Makes SQLite look twice at what it reads.
-pub(super) fn distrust(connection: &Connection) -> Result<(), LedgerFault> {
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    Ok(())
-}
 
 /// Visits every row, in any order, and gives the sum of their writes. An error if the ledger does
 /// not hold together; rows may have been visited all the same. `connection` is to the ledger at `path`.
@@ -52,13 +48,17 @@ pub(super) fn scan(
     let readers = thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
     let (chunks, come) = sync_channel(2 * readers);
     thread::scope(|scope| {
-        let structure = scope.spawn(|| check_structure(&open(path)?));
+        let structure = scope.spawn(|| check_structure(&sqlite::open_to_read(path)?));
         let read_part = |part| {
             let chunks = chunks.clone();
             scope.spawn(move || read_to(path, part, &chunks))
         };
         let parts: Vec<_> = parts(end, readers).map(read_part).collect();
         drop(chunks);
+        // While they read: memory is taken by the number of the last row, not by how many there are.
+        if u64::from(end) > highest(connection)? {
+            return Err(LedgerFault::damaged("its rows have numbers far above their count"));
+        }
         for chunk in come {
             for glance in chunk {
                 visit(glance);
@@ -67,6 +67,16 @@ pub(super) fn scan(
         joined(structure)?;
         parts.into_iter().map(joined).sum()
     })
+}
+
+/// The highest number that rows can have got to: those that a run took in and had not settled when it
+/// ended were never written.
+fn highest(connection: &Connection) -> Result<u64, LedgerFault> {
+    let count = |table| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+    };
+    Ok(count("factors")?.saturating_add((count("runs")? + 1).saturating_mul(MOST_UNWRITTEN)))
 }
 
 /// The rows below `end` in so many parts.
@@ -79,19 +89,13 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LedgerFault>>) -> Result<T, 
     thread.join().unwrap_or_else(|_| Err(LedgerFault::bug("a thread that reads it panicked")))
 }
 
-fn open(path: &Path) -> Result<Connection, LedgerFault> {
-    let connection = sqlite::open_to_read(path)?;
-    distrust(&connection)?;
-    Ok(connection)
-}
-
 fn read_to(
     path: &Path,
     part: Range<u32>,
     chunks: &SyncSender<Vec<Glance>>,
 ) -> Result<u64, LedgerFault> {
     // They are taken as long as anybody sends.
-    read(&open(path)?, part, &mut |chunk| drop(chunks.send(chunk)))
+    read(&sqlite::open_to_read(path)?, part, &mut |chunk| drop(chunks.send(chunk)))
 }
 
 fn read(
@@ -121,7 +125,7 @@ fn check_structure(connection: &Connection) -> Result<(), LedgerFault> {
     if found == "ok" { Ok(()) } else { Err(unsound()) }
 }
 
-pub(super) fn unsound() -> LedgerFault {
+fn unsound() -> LedgerFault {
     LedgerFault::damaged("its structure does not hold together")
 }
 

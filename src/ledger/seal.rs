@@ -18,7 +18,10 @@ use std::{
     path::Path,
 };
 
+use tempfile::NamedTempFile;
+
 use super::{LedgerFault, file, owner};
+use crate::files::{self, FileFault, Mode};
 
 /// How a seal begins.
 const MAGIC: &[u8; 8] = b"mffrseal";
@@ -64,9 +67,10 @@ impl Seal {
             block[..LENGTH].copy_from_slice(&encode((id, 0)));
         }
         let path = file::seal(ledger);
-        file::place(&path, |fresh| {
-            fresh.write_all(&blocks).map_err(|error| LedgerFault::cannot("write its seal", &error))
-        })?;
+        let failed = |error: &io::Error| LedgerFault::cannot("create its seal", error);
+        let fill =
+            |fresh: &mut NamedTempFile| fresh.write_all(&blocks).map_err(|error| failed(&error));
+        files::place(&path, fill, failed)?;
         match read(&open(&path)?)? {
             [Some((id, 0)), Some(other)] if other == (id, 0) => {
                 Ok(String::from_utf8_lossy(&id).into_owned())
@@ -121,6 +125,16 @@ impl Seal {
         if self.sum - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
+    /// Reads back what was sealed last.
+    pub(super) fn check(&self) -> Result<(), LedgerFault> {
+        let slots = read(&self.file)?;
+        if slots[1 - self.next] == Some((self.id, self.sum)) {
+            Ok(())
+        } else {
+            Err(LedgerFault::overwritten())
+        }
+    }
+
     /// The sum that is sealed.
     pub(super) fn sum(&self) -> u64 {
         self.sum
@@ -128,9 +142,10 @@ impl Seal {
 }
 
 fn open(path: &Path) -> Result<File, LedgerFault> {
-    let file = file::open(path).map_err(|error| closed(&error))?;
-    file::inspect(path, &file)?;
-    Ok(file)
+    files::open(path, Mode::Existing).map_err(|fault| match fault {
+        FileFault::Io(error) => closed(&error),
+        fault => LedgerFault::of_file("-seal", &fault),
+    })
 }
 
 fn closed(error: &io::Error) -> LedgerFault {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, config::DbConfig, params};
 
 use super::{
     LedgerFault,
     entry::{Entry, Glance},
-    file::{Locked, Places},
+    file::{self, Locked},
     fingerprint::Fingerprint,
     owner,
     row::{self, COLUMNS},
@@ -15,6 +16,7 @@ use super::{
     seal::Seal,
     seq::Seq,
     store::Store,
+    watch::{Sight, Watch},
 };
 use crate::{
     api::Millis,
@@ -25,6 +27,16 @@ use crate::{
 const APPLICATION_ID: i64 = 0x6d66_6672;
 /// The format this program writes.
 const FORMAT: i64 = 2;
+
+/// Bytes of a page, about.
+const PAGE: u64 = 4096;
+/// Steps of SQLite's machine that one connection may take to read a ledger: all that is ever asked of
+/// it takes about 3,000 for a page full of the shortest rows.
+const STEPS_PER_PAGE: u64 = 30_000;
+/// The same, for the smallest ledger.
+const STEPS: u64 = 10_000_000;
+/// How often they are counted.
+const STEPS_AT_A_TIME: u16 = 10_000;
 
 /// Set while a ledger is not known to be whole.
 const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
@@ -50,6 +62,8 @@ pub(super) struct Sqlite {
     guard: Option<Guard>,
     /// How often rows were written, in all.
     writes: u64,
+    /// The same before this run.
+    loaded: u64,
     /// Whether the run has come to its end.
     ended: bool,
     /// Released after the connection is closed: fields drop in this order.
@@ -67,7 +81,7 @@ struct Beginning {
 /// What is watched while rows are written.
 #[derive(Debug)]
 struct Guard {
-    places: Places,
+    watch: Watch,
     seal: Seal,
 }
 
@@ -98,12 +112,36 @@ pub(super) fn create(path: &Path, id: &str, tenant: &str, at: Millis) -> Result<
     Ok(())
 }
 
-/// Opens a ledger's file to read it only.
+/// Opens a ledger's file to read it only, also where nothing can be written beside it.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    Ok(Connection::open_with_flags(path, flags)?)
+    let mut connection = if file::is_at_rest(path)? {
+        let name = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+        let uri = format!("file:{name}?immutable=1");
+        Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    distrust(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// Makes SQLite look twice at what it reads, run nothing that it finds in the ledger at `path`, and
+/// give up where reading does not come to an end.
+fn distrust(connection: &mut Connection, path: &Path) -> Result<(), LedgerFault> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    let mut left = file::size(path) / PAGE * STEPS_PER_PAGE + STEPS;
+    let is_spent = move || {
+        left = left.saturating_sub(u64::from(STEPS_AT_A_TIME));
+        left == 0
+    };
+    Ok(connection.progress_handler(i32::from(STEPS_AT_A_TIME), Some(is_spent))?)
 }
 
 /// Checks that an open connection is to a ledger that this program understands, and whose.
@@ -121,6 +159,10 @@ pub(super) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
             format!("its format is {format}; this program knows format {FORMAT}"),
             "use the version of mfaferry that wrote it",
         ));
+    }
+    // Before anything is read out of a table: it could be a view that never ends.
+    if schema(connection)? != schema_of_a_new_one()? {
+        return Err(LedgerFault::damaged("its tables are not those that mfaferry makes"));
     }
     let value = |key: &str| {
         connection
@@ -152,7 +194,8 @@ fn check(id: &str, tenant: &str, key: &[u8; 32]) -> [u8; 4] {
 
 /// How its tables were made, as SQLite keeps it.
 fn schema(connection: &Connection) -> Result<Option<String>, LedgerFault> {
-    let all = "SELECT group_concat(sql) FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+    let all = "SELECT group_concat(part) FROM (SELECT type || ' ' || name || ' ' || tbl_name || ' ' \
+               || coalesce(sql, '') AS part FROM sqlite_schema ORDER BY name, type)";
     Ok(connection.query_row(all, [], |row| row.get(0))?)
 }
 
@@ -182,20 +225,17 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(&lock.path, flags)?;
+        let mut connection = Connection::open_with_flags(&lock.path, flags)?;
         // What turns out to be damaged stays as it is.
         connection.set_db_config(KEEP_WAL, true)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        scan::distrust(&connection)?;
+        distrust(&mut connection, &lock.path)?;
         let meta = recognise(&connection)?;
         if meta.tenant != tenant {
             return Err(LedgerFault::new(
                 format!("it belongs to another tenant ({})", crate::report::escape(&meta.tenant)),
                 "give another --ledger, or check --domain and --base-url",
             ));
-        }
-        if schema(&connection)? != schema_of_a_new_one()? {
-            return Err(scan::unsound());
         }
         let resumed = connection
             .query_row("SELECT 1 FROM runs LIMIT 1", [], |_| Ok(()))
@@ -211,6 +251,7 @@ impl Sqlite {
             beginning: Beginning { ledger: meta.id.clone(), command: command.into(), at },
             guard: None,
             writes: 0,
+            loaded: 0,
             ended: false,
             lock,
         };
@@ -233,12 +274,25 @@ impl Sqlite {
         seal.set(self.writes)?;
         seal.sync()?;
         self.connection.set_db_config(KEEP_WAL, false)?;
-        self.guard = Some(Guard { places: Places::of(&self.lock.path)?, seal });
+        // All of it has been read.
+        self.connection.progress_handler(0, None::<fn() -> bool>)?;
+        self.guard = Some(Guard { watch: Watch::of(&self.lock.path)?, seal });
+        self.loaded = self.writes;
         Ok(())
     }
 
     fn guard(&mut self) -> Result<&mut Guard, LedgerFault> {
-        self.guard.as_mut().ok_or_else(|| LedgerFault::bug("a ledger that was not loaded"))
+        self.guard.as_mut().ok_or_else(not_loaded)
+    }
+
+    /// Reads the ledger as the next run would, and holds it against what was committed last.
+    fn read_back(&mut self) -> Result<(), LedgerFault> {
+        let guard = self.guard()?;
+        guard.seal.check()?;
+        let sealed = guard.seal.sum();
+        let connection = open_to_read(&self.lock.path)?;
+        let found = scan::scan(&connection, &self.lock.path, &mut |_| {})?;
+        if found == sealed { Ok(()) } else { Err(LedgerFault::overwritten()) }
     }
 
     fn begin(&mut self) -> Result<(), LedgerFault> {
@@ -341,19 +395,27 @@ impl Store for Sqlite {
 
     fn commit(&mut self) -> Result<(), LedgerFault> {
         if self.in_transaction {
-            self.guard()?.places.check()?;
+            if self.guard()?.watch.look()? == Sight::Touched {
+                self.read_back()?;
+            }
             self.connection.prepare_cached("COMMIT")?.execute([])?;
             self.in_transaction = false;
         }
         let writes = self.writes;
-        let guard = self.guard()?;
+        let Some(guard) = &mut self.guard else { return Err(not_loaded()) };
         if writes != guard.seal.sum() {
             guard.seal.set(writes)?;
         }
-        Ok(())
+        guard.watch.note(&self.lock.file)?;
+        // What was written over while a commit was under way is found at the end of the run.
+        if self.ended && self.loaded != writes { self.read_back() } else { Ok(()) }
     }
 
     fn rest(&mut self) -> Result<(), LedgerFault> {
         if self.ended { self.guard()?.seal.sync() } else { self.guard()?.seal.sync_some() }
     }
+}
+
+fn not_loaded() -> LedgerFault {
+    LedgerFault::bug("a ledger that was not loaded")
 }

@@ -134,7 +134,7 @@ impl Summary {
             writeln!(out, "ledger: {}", escape(&self.ledger))?;
         }
         for (what, file) in &self.files {
-            writeln!(out, "{what}: {}", escape(file))?;
+            writeln!(out, "{}: {}", what.replace('_', " "), escape(file))?;
         }
         if let Some(totals) = &self.ledger_totals {
             write!(out, "whole ledger: ")?;
