@@ -58,6 +58,10 @@ impl Output {
                 "give --out the name of a file",
             ));
         }
+        // Before anybody is asked for anything.
+        if let Ok(meta) = whole.partial.symlink_metadata() {
+            files::check(&meta).map_err(|fault| whole.refused(&whole.partial, fault))?;
+        }
         if lines > 0 && !whole.partial.exists() && !path.exists() {
             return Err(whole.missing());
         }

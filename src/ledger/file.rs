@@ -6,11 +6,11 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
 };
 
-use super::{LedgerFault, seal::Seal};
+use super::{LedgerFault, seal::Seal, watch::Side};
 use crate::{
     files::{self, FileFault, Folder, Mode, beside},
     report::escape,
@@ -141,6 +141,18 @@ pub(super) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
     }
 }
 
+/// Copies a locked ledger and its `-wal` to `path`. By the file that is open: to close another one
+/// would drop the locks that SQLite holds on it in this process. On a `-wal` it holds none.
+pub(super) fn copy(locked: &Locked, path: &Path) -> io::Result<()> {
+    let mut from = &locked.file;
+    from.rewind()?;
+    io::copy(&mut from, &mut File::create_new(path)?)?;
+    match fs::copy(beside(&locked.path, WAL), beside(path, WAL)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The bytes of the ledger at `path` and of its `-wal`.
 pub(super) fn size(path: &Path) -> u64 {
     let size = |side| fs::symlink_metadata(beside(path, side)).map_or(0, |meta| meta.len());
@@ -152,11 +164,14 @@ pub(super) fn seal(path: &Path) -> PathBuf {
     beside(path, SEAL)
 }
 
-/// The files of the ledger at `path` that are watched while it is written, and whether SQLite can
-/// do without.
-pub(super) fn watched(path: &Path) -> [(PathBuf, bool); 4] {
-    [("", false), (SEAL, false), (WAL, true), (SHM, true)]
-        .map(|(side, spare)| (beside(path, side), spare))
+/// A file of the ledger at `path`.
+pub(super) fn side(path: &Path, side: Side) -> PathBuf {
+    match side {
+        Side::Ledger => path.into(),
+        Side::Seal => seal(path),
+        Side::Wal => beside(path, WAL),
+        Side::Shm => beside(path, SHM),
+    }
 }
 
 /// Whether `path` leads to that very file.

@@ -135,3 +135,24 @@ pub(super) fn user_hash(user: &str) -> u16 {
     let [a, b, ..] = KEY.hash_one(user).to_le_bytes();
     u16::from_le_bytes([a, b])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FNV-1a, folded: a hash without a key.
+    fn known_hash(user: &str) -> u32 {
+        let step = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        let hash = user.bytes().fold(0x811C_9DC5_u32, step);
+        (hash ^ hash >> 16) & 0xFFFF
+    }
+
+    #[test]
+    fn users_whose_ids_were_chosen_to_collide_do_not() {
+        let chosen = (0_u32..).map(|number| format!("auth0|{number}"));
+        let chosen: Vec<_> = chosen.filter(|user| known_hash(user) == 7).take(12).collect();
+        let hashes = chosen.iter().map(|user| user_hash(user));
+        assert!(hashes.collect::<std::collections::HashSet<_>>().len() > 6);
+        assert_eq!(user_hash(&chosen[0]), user_hash(&chosen[0].clone()), "but each has one");
+    }
+}

@@ -25,6 +25,7 @@ mod fault;
 mod file;
 mod fingerprint;
 mod index;
+mod open;
 mod owner;
 mod prints;
 mod read;
@@ -134,7 +135,7 @@ impl Ledger {
 
     fn try_open(path: &Path, opening: Opening<'_>) -> Result<Opened, LedgerFault> {
         let at = (opening.now)();
-        let lock = file::lock(path, |path, id| sqlite::create(path, id, opening.tenant, at))?;
+        let lock = file::lock(path, |path, id| open::create(path, id, opening.tenant, at))?;
         let (store, meta, resumed) =
             sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
         let run = store.run();

@@ -8,11 +8,10 @@ use rusqlite::{Connection, params};
 use super::{
     LedgerFault, correlation,
     entry::Entry,
-    file,
+    file, open,
     row::{self, COLUMNS},
     seal::Seal,
     seq::Seq,
-    sqlite,
     tally::ByState,
 };
 use crate::{
@@ -71,9 +70,11 @@ impl Reader {
         if let Err(error) = std::fs::metadata(&path) {
             return Err(LedgerFault::cannot("open it", &error));
         }
-        let connection = sqlite::open_to_read(&path)?;
+        let connection = open::open_to_read(&path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        let meta = sqlite::recognise(&connection)?;
+        let meta = open::recognise(&connection)?;
+        // In a shared folder somebody may have been quicker than SQLite.
+        file::examine(&path)?;
         let sealed = Seal::peek(&path, &meta.id);
         let is_exposed = folder == Folder::Shared;
         Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, sealed, is_exposed })
@@ -83,7 +84,7 @@ impl Reader {
     pub fn fault(&self) -> Result<Option<Error>, Error> {
         let fault = match &self.sealed {
             Ok(sealed) => {
-                let writes = sqlite::writes(&self.connection).map_err(|fault| fault.at(&self.path));
+                let writes = open::writes(&self.connection).map_err(|fault| fault.at(&self.path));
                 (writes? < *sealed).then(LedgerFault::lost)
             }
             Err(fault) => Some(fault.clone()),

@@ -15,8 +15,8 @@ use rusqlite::{Connection, params};
 use super::{
     LedgerFault,
     entry::Glance,
+    open,
     row::{self, COLUMNS},
-    sqlite,
 };
 
 /// A ledger with fewer rows is read at once: threads would cost more.
@@ -48,7 +48,7 @@ pub(super) fn scan(
     let readers = thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
     let (chunks, come) = sync_channel(2 * readers);
     thread::scope(|scope| {
-        let structure = scope.spawn(|| check_structure(&sqlite::open_to_read(path)?));
+        let structure = scope.spawn(|| check_structure(&open::open_to_read(path)?));
         let read_part = |part| {
             let chunks = chunks.clone();
             scope.spawn(move || read_to(path, part, &chunks))
@@ -95,7 +95,7 @@ fn read_to(
     chunks: &SyncSender<Vec<Glance>>,
 ) -> Result<u64, LedgerFault> {
     // They are taken as long as anybody sends.
-    read(&sqlite::open_to_read(path)?, part, &mut |chunk| drop(chunks.send(chunk)))
+    read(&open::open_to_read(path)?, part, &mut |chunk| drop(chunks.send(chunk)))
 }
 
 fn read(
@@ -131,7 +131,11 @@ fn unsound() -> LedgerFault {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Asked, Fingerprint, Seq},
+        *,
+    };
+    use crate::model::{Operation, UserId};
 
     #[test]
     fn parts_have_every_row_once() {
@@ -142,6 +146,42 @@ mod tests {
                 assert_eq!(parts[0].start, 0);
                 assert_eq!(parts.last().unwrap().end, end);
                 assert!(parts.windows(2).all(|pair| pair[0].end == pair[1].start), "{parts:?}");
+            }
+        }
+    }
+    #[test]
+    fn a_row_number_far_above_the_number_of_rows_is_refused() {
+        for (last, is_refused) in [
+            (0, false),
+            (19_999, false),
+            (65_000, false),
+            (70_000, true),
+            (4_000_000_000, true),
+            (u32::MAX - 1, true),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x");
+            open::create(&path, "0123456789ab", "t", 0).unwrap();
+            let connection = Connection::open(&path).unwrap();
+            let asked = Asked {
+                operation: Operation::Import,
+                fingerprint: Fingerprint([7; 16]),
+                line: 2,
+                user: UserId::new("auth0|1"),
+                factor_type: None,
+                name: None,
+                method_id: None,
+            };
+            let insert = |values: &[&dyn rusqlite::ToSql]| connection.execute(row::INSERT, values);
+            row::bound(Seq(last), &asked.into_entry(1), insert).unwrap();
+            let mut met = 0;
+            let read = scan(&connection, &path, &mut |_| met += 1);
+            match read {
+                Ok(_) => assert!(!is_refused && met == 1, "{last}"),
+                Err(fault) => {
+                    let text = fault.at(&path).to_string();
+                    assert!(is_refused && met == 0 && text.contains("far above"), "{last}: {text}");
+                }
             }
         }
     }

@@ -2,98 +2,164 @@
 //!
 //! What is written into a file that has no name any more is lost, and the next run would begin a
 //! new ledger; and SQLite, which believes that it is alone, goes on writing into a file that was
-//! cut short or copied over. So before each commit the files are looked at: a few calls that read
-//! no disk. What looks touched is then read as a next run would read it.
+//! cut short or copied over. So the files are looked at before and after each write: a few calls
+//! that read no disk. What looks touched is then read as a next run would read it.
 
 use std::{
-    fs::{self, File, Metadata},
+    fs::{self, File, Metadata, Permissions},
     io,
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use super::{
     LedgerFault,
-    file::{self, MAGIC},
+    file::{self, Locked, MAGIC},
+    open::open_to_read,
+    scan,
+    seal::Seal,
 };
+use crate::files;
+
+/// How a `-wal` begins; the last bit says in which order bytes are summed.
+const WAL_MAGIC: [u8; 4] = [0x37, 0x7F, 0x06, 0x82];
+
+/// How often files that somebody else touches are read, at most.
+const JUDGED_EVERY: Duration = Duration::from_secs(10);
+
+/// A file of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The ledger itself, which only a checkpoint writes to.
+    Ledger,
+    /// Written after each commit.
+    Seal,
+    /// Written by each commit.
+    Wal,
+    /// Written as memory: its length and times say nothing.
+    Shm,
+}
+
+impl Side {
+    const ALL: [Self; 4] = [Self::Ledger, Self::Seal, Self::Wal, Self::Shm];
+}
 
 /// What is remembered of a file: where it is, which it is, and how our last write left it.
 #[derive(Debug)]
 struct Watched {
+    side: Side,
     path: PathBuf,
     identity: (u64, u64),
     left: Stamp,
 }
 
-/// Length and time of the last change. Of the `-shm`, which is written as memory, neither counts.
-type Stamp = Option<(u64, i64, i64)>;
+/// Length and time of the last change.
+type Stamp = (u64, i64, i64);
 
-/// The files of a ledger that is open for a run.
+/// What is watched while a run writes to a ledger.
 #[derive(Debug)]
-pub(super) struct Watch(Vec<Watched>);
-
-/// What has been seen of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
-    /// They are as our last write left them.
-    Untouched,
-    /// Somebody else has written to one of them, or has said so to the system.
-    Touched,
+pub(super) struct Guard {
+    files: Vec<Watched>,
+    pub(super) seal: Seal,
+    /// How often rows were written, as far as that is committed.
+    committed: u64,
+    /// When files that somebody else touched were last read.
+    judged: Option<Instant>,
 }
 
-impl Watch {
-    /// The ledger at `path` and what stands beside it, as they are now.
-    pub(super) fn of(path: &Path) -> Result<Self, LedgerFault> {
+impl Guard {
+    /// A locked ledger and what stands beside it, as they are now, just sealed.
+    pub(super) fn new(lock: &Locked, seal: Seal) -> Result<Self, LedgerFault> {
         let mut files = Vec::new();
-        for (path, spare) in file::watched(path) {
+        for side in Side::ALL {
+            let path = file::side(&lock.path, side);
             match fs::symlink_metadata(&path) {
                 Ok(meta) => {
-                    let left = stamp(&path, &meta);
-                    files.push(Watched { path, identity: identity(&meta), left });
+                    let (identity, left) = (identity(&meta), stamp(side, &meta));
+                    files.push(Watched { side, path, identity, left });
                 }
                 // Where there can be none, SQLite does without.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && spare => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && matches!(side, Side::Wal | Side::Shm) => {}
                 Err(error) => return Err(LedgerFault::cannot("find its files", &error)),
             }
         }
-        Ok(Self(files))
+        Ok(Self { files, committed: seal.sum(), seal, judged: None })
     }
 
-    /// Looks at them before something is written. An error if one is not there any more, or is
-    /// shorter than it was.
-    pub(super) fn look(&self) -> Result<Sight, LedgerFault> {
-        let mut sight = Sight::Untouched;
-        for file in &self.0 {
-            let now = file.look()?;
-            if now != file.left {
-                sight = Sight::Touched;
-            }
+    /// Looks at the files before something is written. An error if one is not there any more, or is
+    /// shorter than it was. What somebody else has touched is read as the next run would if this one
+    /// were killed now, not more often than every ten seconds: there may be systems that are late to
+    /// say when a file was changed, and by whom cannot be told.
+    pub(super) fn look(&mut self, lock: &Locked) -> Result<(), LedgerFault> {
+        if self.is_untouched()? || self.judged.is_some_and(|at| at.elapsed() < JUDGED_EVERY) {
+            return Ok(());
         }
-        Ok(sight)
+        let cannot = |error: io::Error| LedgerFault::cannot("make a copy to look at", &error);
+        let folder = tempfile::Builder::new()
+            .prefix(".mfaferry-copy-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(files::folder(&lock.path))
+            .map_err(cannot)?;
+        let copy = folder.path().join("ledger");
+        file::copy(lock, &copy).map_err(cannot)?;
+        self.read_back(&copy)?;
+        tracing::warn!("another program has touched the ledger's files; it has done no harm yet");
+        self.judged = Some(Instant::now());
+        Side::ALL.into_iter().try_for_each(|side| self.note(side, lock))
     }
 
-    /// Takes them as they are after something was written. `ledger` is the ledger itself: what we
-    /// write leaves its beginning as it is.
-    pub(super) fn note(&mut self, ledger: &File) -> Result<(), LedgerFault> {
-        let mut is_rewritten = false;
-        for (number, file) in self.0.iter_mut().enumerate() {
-            let now = file.look()?;
-            is_rewritten |= number == 0 && now != file.left;
-            file.left = now;
+    /// Reads the ledger, or a copy of it, and holds it against what was committed last.
+    pub(super) fn read_back(&self, path: &Path) -> Result<(), LedgerFault> {
+        self.seal.check()?;
+        let found = scan::scan(&open_to_read(path)?, path, &mut |_| {})?;
+        if found == self.committed { Ok(()) } else { Err(LedgerFault::overwritten()) }
+    }
+
+    /// Remembers that so many writes are committed.
+    pub(super) fn committed(&mut self, writes: u64, lock: &Locked) -> Result<(), LedgerFault> {
+        self.committed = writes;
+        self.note(Side::Wal, lock)
+    }
+
+    fn is_untouched(&self) -> Result<bool, LedgerFault> {
+        let mut untouched = true;
+        for file in &self.files {
+            untouched &= file.look()? == file.left;
         }
+        Ok(untouched)
+    }
+
+    /// Takes a file as it is after it was written. What we write leaves its beginning as it is.
+    pub(super) fn note(&mut self, side: Side, lock: &Locked) -> Result<(), LedgerFault> {
+        let Some(file) = self.files.iter_mut().find(|file| file.side == side) else {
+            return Ok(());
+        };
+        file.left = file.look()?;
         let mut start = [0; MAGIC.len()];
-        if is_rewritten && (ledger.read_exact_at(&mut start, 0).is_err() || start != MAGIC) {
-            return Err(LedgerFault::overwritten());
-        }
-        Ok(())
+        let is_whole = match side {
+            // By the file that is open: see [`file::copy`].
+            Side::Ledger => lock.file.read_exact_at(&mut start, 0).is_ok() && start == MAGIC,
+            Side::Wal => {
+                let read = File::open(&file.path).and_then(|wal| wal.read_exact_at(&mut start, 0));
+                let magic = [start[0], start[1], start[2], start[3] & !1];
+                // Not written yet.
+                file.left.0 == 0 || read.is_ok() && magic == WAL_MAGIC
+            }
+            Side::Seal | Side::Shm => true,
+        };
+        if is_whole { Ok(()) } else { Err(LedgerFault::overwritten()) }
     }
 }
 
 impl Watched {
     fn look(&self) -> Result<Stamp, LedgerFault> {
         let meta = fs::symlink_metadata(&self.path).ok();
-        let meta = meta.filter(|meta| identity(meta) == self.identity);
-        let meta = meta.ok_or_else(|| {
+        let meta = meta.filter(|meta| identity(meta) == self.identity).ok_or_else(|| {
             LedgerFault::new(
                 "it, or the `-wal`, `-shm` or `-seal` file beside it, was moved, replaced or \
                  deleted during the run",
@@ -101,12 +167,8 @@ impl Watched {
                  be doubled",
             )
         })?;
-        let now = stamp(&self.path, &meta);
-        let length = |stamp: Stamp| stamp.map_or(0, |(length, ..)| length);
-        if length(now) < length(self.left) {
-            return Err(LedgerFault::overwritten());
-        }
-        Ok(now)
+        let now = stamp(self.side, &meta);
+        if now.0 < self.left.0 { Err(LedgerFault::overwritten()) } else { Ok(now) }
     }
 }
 
@@ -114,7 +176,9 @@ fn identity(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-fn stamp(path: &Path, meta: &Metadata) -> Stamp {
-    let is_memory = path.as_os_str().as_encoded_bytes().ends_with(b"-shm");
-    (!is_memory).then(|| (meta.len(), meta.mtime(), meta.mtime_nsec()))
+fn stamp(side: Side, meta: &Metadata) -> Stamp {
+    match side {
+        Side::Shm => (0, 0, 0),
+        _ => (meta.len(), meta.mtime(), meta.mtime_nsec()),
+    }
 }

@@ -35,7 +35,7 @@ fn a_file_that_may_not_grow_is_an_error_and_no_death_and_the_next_run_finishes()
 
 /// Runs an import in a mount namespace of its own; `None` where there are none to be had, which
 /// is said on standard error past the test's capture.
-fn in_namespace(what: &str, script: &str, inner: &Command) -> Option<Done> {
+pub(crate) fn in_namespace(what: &str, script: &str, inner: &Command) -> Option<Done> {
     let able = Command::new("unshare").args(["-rm", "true"]).output();
     if !able.is_ok_and(|able| able.status.success()) {
         let message = format!("\nNOT TESTED: {what}: `unshare -rm` is not allowed here\n");
@@ -58,6 +58,7 @@ fn on_a_full_disk_it_stops_with_6_and_the_next_run_finishes() {
                      [ ! -e $file ] || cp -p $file disk/ 2>/dev/null || exit 98
                  done
                  \"$0\" \"$@\" --ledger disk/in.csv.ledger; code=$?
+                 ls -A disk | grep mfaferry-new && exit 97
                  rm -f in.csv.ledger*; cp -p disk/in.csv.ledger* .; exit $code"
             );
             let Some(done) = in_namespace("a full disk", &script, &scene.import()) else {
@@ -220,7 +221,7 @@ fn a_crashed_ledger_without_a_file_that_stood_beside_it_exits_6_and_report_says_
 
 #[test]
 fn a_ledger_that_is_taken_away_during_a_run_stops_it_with_6() {
-    for side in ["", "-wal", "-seal"] {
+    for side in ["", "-wal", "-shm", "-seal"] {
         let bench = Bench::new(Settings {
             conflict: Conflict::Off,
             latency_ms: (20, 30),

@@ -1,0 +1,160 @@
+//! A ledger's file as SQLite sees it: how it is made, opened without trust, and recognised.
+
+use std::path::Path;
+
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
+
+use super::{LedgerFault, file};
+use crate::api::Millis;
+
+/// "mffr", in the file's header: this is a ledger of ours.
+const APPLICATION_ID: i64 = 0x6d66_6672;
+/// The format this program writes.
+const FORMAT: i64 = 2;
+
+/// Bytes of a page, about.
+const PAGE: u64 = 4096;
+/// Steps of SQLite's machine that one connection may take to read a ledger: all that is ever asked of
+/// it takes about 3,000 for a page full of the shortest rows.
+const STEPS_PER_PAGE: u64 = 30_000;
+/// The same, for the smallest ledger.
+const STEPS: u64 = 10_000_000;
+/// How often they are counted.
+const STEPS_AT_A_TIME: u16 = 10_000;
+
+/// Who this ledger is for, and its own key.
+#[derive(Debug)]
+pub(super) struct Meta {
+    pub(super) id: String,
+    pub(super) tenant: String,
+    pub(super) key: [u8; 32],
+}
+
+/// Fills in a new ledger.
+pub(super) fn create(path: &Path, id: &str, tenant: &str, at: Millis) -> Result<(), LedgerFault> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|error| LedgerFault::new(format!("cannot make its key: {error}"), ""))?;
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.execute_batch(include_str!("schema.sql"))?;
+    let mut meta = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
+    meta.execute(params!["id", id.as_bytes()])?;
+    meta.execute(params!["tenant", tenant.as_bytes()])?;
+    meta.execute(params!["key", key])?;
+    meta.execute(params!["check", check(id, tenant, &key)])?;
+    meta.execute(params!["made_at", at.to_string().as_bytes()])?;
+    drop(meta);
+    // Closing would do the same and say nothing of a failure, and the file is moved without its
+    // `-wal`.
+    let left: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if left != 0 {
+        return Err(LedgerFault::in_use());
+    }
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(())
+}
+
+/// Opens a ledger's file to read it only, also where nothing can be written beside it.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut connection = if file::is_at_rest(path)? {
+        let name = percent_encode(path.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+        let uri = format!("file:{name}?immutable=1");
+        Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    distrust(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// Makes SQLite look twice at what it reads, run nothing that it finds in the ledger at `path`, and
+/// give up where reading does not come to an end.
+pub(super) fn distrust(connection: &mut Connection, path: &Path) -> Result<(), LedgerFault> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    let mut left = file::size(path) / PAGE * STEPS_PER_PAGE + STEPS;
+    let is_spent = move || {
+        left = left.saturating_sub(u64::from(STEPS_AT_A_TIME));
+        left == 0
+    };
+    Ok(connection.progress_handler(i32::from(STEPS_AT_A_TIME), Some(is_spent))?)
+}
+
+/// Checks that an open connection is to a ledger that this program understands, and whose.
+pub(super) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if pragma("application_id")? != APPLICATION_ID {
+        return Err(LedgerFault::new(
+            "it is a database, but not a ledger of mfaferry",
+            "give another --ledger",
+        ));
+    }
+    let format = pragma("user_version")?;
+    if format != FORMAT {
+        return Err(LedgerFault::new(
+            format!("its format is {format}; this program knows format {FORMAT}"),
+            "use the version of mfaferry that wrote it",
+        ));
+    }
+    // Before anything is read out of a table: it could be a view that never ends.
+    if schema(connection)? != schema_of_a_new_one()? {
+        return Err(LedgerFault::damaged("its tables are not those that mfaferry makes"));
+    }
+    let value = |key: &str| {
+        connection
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+                row.get::<_, Vec<u8>>(0)
+            })
+            .optional()?
+            .ok_or_else(|| LedgerFault::damaged(format!("its `{key}` has gone")))
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let key =
+        value("key")?.try_into().map_err(|_| LedgerFault::damaged("its key has another length"))?;
+    let meta = Meta { id: text(value("id")?), tenant: text(value("tenant")?), key };
+    if value("check")? != check(&meta.id, &meta.tenant, &meta.key) {
+        return Err(LedgerFault::damaged("its key, id or tenant does not match the check sum"));
+    }
+    Ok(meta)
+}
+
+/// A check sum of what the whole ledger hangs on: with another key, no factor would be known.
+fn check(id: &str, tenant: &str, key: &[u8; 32]) -> [u8; 4] {
+    let mut crc = crc32fast::Hasher::new();
+    for part in [id.as_bytes(), tenant.as_bytes(), key] {
+        crc.update(&part.len().to_le_bytes());
+        crc.update(part);
+    }
+    crc.finalize().to_le_bytes()
+}
+
+/// How its tables were made, as SQLite keeps it.
+fn schema(connection: &Connection) -> Result<Option<String>, LedgerFault> {
+    let all = "SELECT group_concat(part) FROM (SELECT type || ' ' || name || ' ' || tbl_name || ' ' \
+               || coalesce(sql, '') AS part FROM sqlite_schema ORDER BY name, type)";
+    Ok(connection.query_row(all, [], |row| row.get(0))?)
+}
+
+fn schema_of_a_new_one() -> Result<Option<String>, LedgerFault> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch(include_str!("schema.sql"))?;
+    schema(&connection)
+}
+
+/// How often rows were written, in all, for those who only read.
+pub(super) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
+    let sum: i64 =
+        connection
+            .query_row("SELECT coalesce(sum(writes), 0) FROM factors", [], |row| row.get(0))?;
+    Ok(sum.cast_unsigned())
+}
