@@ -301,6 +301,12 @@ fn a_report_reads_a_ledger_in_a_read_only_folder() {
             scene.finish();
         }
         let there = run_bounded(&mut report(&scene.bench, "jsonl"));
+        if start == Start::Empty {
+            // Who only reads leaves them behind.
+            for side in ["-wal", "-shm"] {
+                drop(fs::remove_file(scene.bench.path(&format!("{LEDGER}{side}"))));
+            }
+        }
         let what = "a report in a read-only folder";
         let Some(done) = in_namespace(what, script, &report(&scene.bench, "jsonl")) else {
             return;
