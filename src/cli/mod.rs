@@ -178,7 +178,7 @@ and in another
     mfaferry import factors.csv --base-url http://127.0.0.1:8080 --settle 5s --timeout 5s
 
 Interrupt the import, kill it, start it again; then compare: GET /_sandbox/state shows what the
-tenant holds (values as SHA-256 only), GET /_sandbox/stats what happened. The sandbox keeps
+tenant holds (values as keyed digests only), GET /_sandbox/stats what happened. The sandbox keeps
 everything in memory, secrets included, until it ends; nothing is written.
 
 --settings FILE takes a JSON object with everything that can be set (limits that change, outages,
