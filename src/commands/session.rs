@@ -90,6 +90,9 @@ pub(super) struct Opening<'a> {
 
 /// Reads an input once where it can be read again, so that what makes it unreadable stops the run
 /// before anything is sent; opens it; and says how many rows it has, where that is known.
+///
+/// To open a pipe takes until somebody writes to it: whoever has taken the signals over must not wait
+/// for this alone.
 pub(super) async fn open_input(bulk: &Bulk, shape: Shape) -> Result<(Source, Option<u64>), Error> {
     let path = PathBuf::from(&bulk.input);
     let format = bulk.format.map(Into::into);
