@@ -32,12 +32,18 @@ use crate::{
     report::escape,
 };
 
-/// Before anything else: no core dumps (they would hold secrets), and a panic says where, not
-/// what: its message may quote a value.
+/// Before anything else: no core dumps (they would hold secrets), nobody else of the same user may
+/// look into our memory, and a panic says where, not what: its message may quote a value.
 pub fn harden() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
         // No worse than before, and logging has not started.
+    }
+    #[cfg(target_os = "linux")]
+    if rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .is_err()
+    {
+        // As above.
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
