@@ -121,7 +121,6 @@ impl Session {
         let tenant = Tenant::with(&config, verb.scopes).await?;
         let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
         let Opened { ledger, key, resumed, owner } = opened;
-        let pacer = super::pacer(&config);
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
         Ok(Self {
             verb,
@@ -134,7 +133,7 @@ impl Session {
             resumed,
             owner: keep(owner),
             path,
-            pacer,
+            pacer: tenant.pacer,
             vitals: Arc::default(),
             stop,
             remarks: Arc::default(),

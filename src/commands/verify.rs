@@ -108,7 +108,7 @@ async fn ask(
 ) -> Result<Exit, Error> {
     let began = Instant::now();
     let vitals = Arc::new(Vitals::default());
-    let pacer = super::pacer(config);
+    let pacer = Arc::clone(&tenant.pacer);
     let shared = Arc::new(Shared::default());
     let watch = Watch {
         tally: Arc::clone(&shared),

@@ -9,7 +9,7 @@ mod resolve;
 mod value;
 
 use crate::{
-    auth0::{BaseUrl, Credentials},
+    auth0::{BaseUrl, Credentials, Proxy},
     cli,
     engine::MaxErrors,
     error::Error,
@@ -52,8 +52,8 @@ pub struct Config {
     pub target: Target,
     /// `--ledger`.
     pub ledger: Option<String>,
-    /// `https_proxy`.
-    pub https_proxy: Option<String>,
+    /// `https_proxy` and `no_proxy`.
+    pub proxy: Option<Proxy>,
     /// `--rate`.
     pub rate: Rate,
     /// `--burst`, 1 to 10,000.

@@ -8,7 +8,7 @@ use super::{
     value::{parse_duration, parse_max_errors, parse_rate},
 };
 use crate::{
-    auth0::{BaseUrl, Credentials},
+    auth0::{BaseUrl, Credentials, Proxy},
     error::Error,
     pacer::Plan,
 };
@@ -28,7 +28,7 @@ pub(super) fn resolve(layers: &Layers) -> Result<Config, Error> {
     Ok(Config {
         target,
         ledger: layers.text("ledger").map(|(text, _)| text),
-        https_proxy: variable("https_proxy")?.or(variable("HTTPS_PROXY")?),
+        proxy: proxy()?,
         rate: layers.parse(
             "rate",
             "auto",
@@ -99,6 +99,13 @@ fn rate_plan(layers: &Layers) -> Result<Option<Plan>, Error> {
              --rate holds wherever there is none",
         )
     })
+}
+
+/// The proxy for https. `http_proxy` would see secrets in the clear and is not honoured.
+fn proxy() -> Result<Option<Proxy>, Error> {
+    let url = variable("https_proxy")?.or(variable("HTTPS_PROXY")?);
+    let except = variable("no_proxy")?.or(variable("NO_PROXY")?);
+    Ok(url.map(|url| Proxy { url, except }))
 }
 
 fn tenant(layers: &Layers) -> Result<Target, Error> {

@@ -21,6 +21,8 @@ mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
 mod pace;
+#[cfg(target_os = "linux")]
+mod proxy;
 mod report;
 mod samples;
 #[cfg(target_os = "linux")]
