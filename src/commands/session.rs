@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{blocking, now, print, signals::stop_after, tenant::Tenant};
+use super::{announce::announce, blocking, now, print, signals::stop_after, tenant::Tenant};
 use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
@@ -118,6 +118,7 @@ impl Session {
             (None, Some(path)) => path,
             (None, None) => ledger_path(&config, input)?,
         };
+        announce(&config, verb.scopes, scratch.is_none().then_some(&*path));
         let tenant = Tenant::with(&config, verb.scopes).await?;
         let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
         let Opened { ledger, key, resumed, owner } = opened;

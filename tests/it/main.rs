@@ -35,4 +35,5 @@ mod support;
 mod tidy;
 #[cfg(target_os = "linux")]
 mod tls;
+mod trust;
 mod verify;
