@@ -79,6 +79,7 @@ pub mod auth0;
 mod bell;
 pub mod breaker;
 pub mod marker;
+mod nearest;
 pub mod pacer;
 pub mod reconcile;
 pub mod retry;

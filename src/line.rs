@@ -77,6 +77,8 @@ impl<A: Api> Line<A> {
             () = self.stop.cancelled() => return Err((Next::Held, Health::Unknown)),
             answer = self.api.prepare() => answer,
         };
+        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
+        self.vitals.sent(answer.requests, throttled);
         match answer.verdict {
             Verdict::Done(()) => Ok(()),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => {

@@ -85,6 +85,10 @@ impl BaseUrl {
         }
     }
 
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
+
     /// The token endpoint.
     pub(super) fn token(&self) -> Url {
         self.at("/oauth/token")

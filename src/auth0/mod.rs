@@ -1,6 +1,6 @@
 //! The tenant over HTTP: the only room that knows the provider's words and speaks HTTP.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
@@ -11,12 +11,16 @@ use url::Url;
 
 mod clock;
 mod endpoint;
+mod grant;
+mod proxy;
 mod token;
 mod transport;
+mod unsent;
 mod verdict;
 mod wire;
 
 pub use endpoint::BaseUrl;
+pub use proxy::Proxy;
 pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
 
 use crate::{
@@ -25,6 +29,7 @@ use crate::{
     },
     error::Error,
     model::{Factor, UserId},
+    pacer::Pacer,
 };
 use clock::ServerClock;
 use token::{Token, Tokens};
@@ -48,13 +53,15 @@ pub struct Settings {
     /// What it must allow: a token that says it lacks one of these is refused before it is used.
     pub scopes: &'static [&'static str],
     /// `https_proxy`, where set.
-    pub https_proxy: Option<String>,
+    pub proxy: Option<Proxy>,
     /// For one request, connection included.
     pub timeout: Duration,
     /// Connections kept open.
     pub concurrency: usize,
     /// Wall clock.
     pub now: fn() -> Millis,
+    /// Says when a request for a token may go; all others have their permit when they come here.
+    pub pacer: Arc<Pacer>,
 }
 
 /// A client of one tenant.
@@ -68,16 +75,10 @@ pub struct Client {
 impl Client {
     /// A client; nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let Settings { base, credentials, scopes, https_proxy, timeout, concurrency, now } =
+        let Settings { base, credentials, scopes, proxy, timeout, concurrency, now, pacer } =
             settings;
-        let transport = Transport::new(
-            &base,
-            https_proxy.as_deref(),
-            timeout,
-            concurrency,
-            ServerClock::new(now),
-        )?;
-        let tokens = Tokens::new(credentials, scopes, base.token(), transport.clone());
+        let transport = Transport::new(&base, proxy, timeout, concurrency, ServerClock::new(now))?;
+        let tokens = Tokens::new(credentials, scopes, base.token(), transport.clone(), pacer);
         Ok(Self { base, transport, tokens })
     }
 
@@ -89,24 +90,26 @@ impl Client {
         scope: &'static str,
         fill: impl FnOnce(&mut reqwest::Request),
     ) -> Answer<Option<Bytes>> {
-        let token = match self.tokens.get().await {
-            Ok(token) => token,
+        let (token, asked) = match self.tokens.get().await {
+            Ok(had) => had,
             Err(answer) => return answer.map(Verdict::without_result),
         };
         let mut request = self.transport.request(verb, url);
         *request.headers_mut() = token::headers(&token);
         fill(&mut request);
         match self.transport.send(request).await {
-            Exchange::NotSent(NotSent::Passing(why)) => Answer::bare(Verdict::NotExecuted(why)),
+            Exchange::NotSent(NotSent::Passing(why)) => {
+                Answer { requests: asked, ..Answer::bare(Verdict::NotExecuted(why)) }
+            }
             Exchange::NotSent(NotSent::Fatal(error)) => {
-                Answer::bare(Verdict::Stop(Box::new(error)))
+                Answer { requests: asked, ..Answer::bare(Verdict::Stop(Box::new(error))) }
             }
             Exchange::Lost(reason) => {
-                Answer { requests: 1, ..Answer::bare(Verdict::InDoubt(reason)) }
+                Answer { requests: asked + 1, ..Answer::bare(Verdict::InDoubt(reason)) }
             }
             Exchange::Answered { status, body, meter } => {
                 let verdict = self.sort(status, body, scope, &token);
-                Answer { verdict, status: Some(status), meter, requests: 1 }
+                Answer { verdict, status: Some(status), meter, requests: asked + 1 }
             }
         }
     }
@@ -186,7 +189,7 @@ fn read_as<T>(
 impl Api for Client {
     async fn prepare(&self) -> Answer<()> {
         match self.tokens.get().await {
-            Ok(_) => Answer::bare(Verdict::Done(())),
+            Ok((_, asked)) => Answer { requests: asked, ..Answer::bare(Verdict::Done(())) },
             Err(answer) => answer,
         }
     }

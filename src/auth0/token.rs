@@ -1,21 +1,25 @@
 //! The access token: taken once for everybody, renewed before it expires and after a 401.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::transport::{Exchange, NotSent, Transport};
+use super::{
+    grant::{Granted, Request, refusal},
+    transport::{Exchange, NotSent, Transport},
+};
 use crate::{
     api::{Answer, NotExecuted, Verdict},
     error::Error,
+    pacer::Pacer,
 };
 
 /// Without it nothing can be imported.
@@ -28,8 +32,6 @@ pub const UPDATE: &str = "update:authentication_methods";
 pub const DELETE: &str = "delete:authentication_methods";
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
-/// A token's life, where the answer does not say.
-const USUAL_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a token is had.
 #[derive(Debug, Clone)]
@@ -63,6 +65,7 @@ pub(super) struct Tokens {
     scopes: &'static [&'static str],
     url: Url,
     transport: Transport,
+    pacer: Arc<Pacer>,
     state: Mutex<State>,
     /// Held while a token is being taken, so that one request serves everybody.
     flight: tokio::sync::Mutex<()>,
@@ -87,69 +90,51 @@ struct Current {
     proven: bool,
 }
 
-#[derive(Serialize)]
-struct Request<'a> {
-    grant_type: &'static str,
-    client_id: &'a str,
-    client_secret: &'a str,
-    audience: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: SecretString,
-    expires_in: Option<u64>,
-    scope: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Refused {
-    error: String,
-}
-
 impl Tokens {
     pub(super) fn new(
         credentials: Credentials,
         scopes: &'static [&'static str],
         url: Url,
         transport: Transport,
+        pacer: Arc<Pacer>,
     ) -> Self {
         Self {
             credentials,
             scopes,
             url,
             transport,
+            pacer,
             state: Mutex::default(),
             flight: tokio::sync::Mutex::default(),
         }
     }
 
-    /// A token that is good for a while, or why there is none.
-    pub(super) async fn get(&self) -> Result<Token, Answer<()>> {
+    /// A token that is good for a while and the requests that it took, or why there is none.
+    pub(super) async fn get(&self) -> Result<(Token, u32), Answer<()>> {
         if let Some(token) = self.fresh() {
-            return Ok(token);
+            return Ok((token, 0));
         }
         let asked = Instant::now();
         let _flight = self.flight.lock().await;
         // Somebody else may have brought one while this waited, or have met that there is none.
         if let Some(token) = self.fresh() {
-            return Ok(token);
+            return Ok((token, 0));
         }
         if self.state().failed_at.is_some_and(|at| at >= asked) {
             return Err(Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent)));
         }
-        let (secret, life) = match &self.credentials {
+        let (secret, life, requests) = match &self.credentials {
             Credentials::Token(token) => {
                 check_scopes(scopes_of(token).as_deref(), self.scopes).map_err(stop)?;
-                (token.clone(), None)
+                (token.clone(), None, 0)
             }
             Credentials::Client { id, secret, audience } => {
                 let granted = self.take(id, secret, audience).await.inspect_err(|_| {
                     self.state().failed_at = Some(Instant::now());
                 })?;
                 check_scopes(granted.scope.as_deref(), self.scopes).map_err(stop)?;
-                let life = granted.expires_in.map_or(USUAL_LIFE, Duration::from_secs);
-                (granted.access_token, Some(life))
+                let life = granted.life();
+                (granted.access_token, Some(life), 1)
             }
         };
         let bearer = Zeroizing::new(format!("Bearer {}", secret.expose_secret()));
@@ -168,7 +153,7 @@ impl Tokens {
             Instant::now() + life.saturating_sub(leeway)
         });
         state.current = Some(Current { token: token.clone(), renew_at, proven: false });
-        Ok(token)
+        Ok((token, requests))
     }
 
     /// An answer other than 401 came for a token.
@@ -242,12 +227,12 @@ impl Tokens {
         let mut request = self.transport.request(reqwest::Method::POST, self.url.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
-        let passing = |why| Answer::bare(Verdict::NotExecuted(why));
+        let unsent = |why| Answer::bare(Verdict::NotExecuted(why));
+        let passing = |why| Answer { requests: 1, ..unsent(why) };
+        self.pacer.permit().await;
         match self.transport.send(request).await {
             Exchange::NotSent(NotSent::Fatal(error)) => Err(stop(error)),
-            Exchange::NotSent(NotSent::Passing(_)) | Exchange::Lost(_) => {
-                Err(passing(NotExecuted::NotSent))
-            }
+            Exchange::NotSent(NotSent::Passing(why)) => Err(unsent(why)),
             Exchange::Answered { status: 200, body: Some(body), .. } => {
                 serde_json::from_slice(&body).map_err(|_| passing(NotExecuted::NotSent))
             }
@@ -256,34 +241,16 @@ impl Tokens {
             }
             Exchange::Answered { status: status @ 300..=499, body, .. } if status != 408 => {
                 let body = body.unwrap_or_default();
-                Err(stop(refusal(status, serde_json::from_slice(&body).ok())))
+                let refused = stop(refusal(status, serde_json::from_slice(&body).ok()));
+                Err(Answer { requests: 1, ..refused })
             }
-            Exchange::Answered { .. } => Err(passing(NotExecuted::NotSent)),
+            Exchange::Lost(_) | Exchange::Answered { .. } => Err(passing(NotExecuted::NotSent)),
         }
     }
 }
 
 fn stop(error: Error) -> Answer<()> {
     Answer::bare(Verdict::Stop(Box::new(error)))
-}
-
-/// The endpoint's `error` is a fixed word; its description may quote what was sent.
-fn refusal(status: u16, refused: Option<Refused>) -> Error {
-    let code = refused.map(|refused| refused.error).unwrap_or_default();
-    let hint = match code.as_str() {
-        "access_denied" | "invalid_client" | "unauthorized" => {
-            "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
-             is authorised for the Auth0 Management API"
-        }
-        "unauthorized_client" => "allow the application the grant `client_credentials`",
-        "invalid_request" => "check --audience: it is `https://TENANT/api/v2/`, slash included",
-        _ => "check --domain, --audience and the client credentials",
-    };
-    let known = !code.is_empty()
-        && code.len() <= 40
-        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let code = if known { format!(", {code}") } else { String::new() };
-    Error::config(format!("the tenant grants no token (HTTP {status}{code})"), hint)
 }
 
 /// What a token says it may do, where it is a JWT. Read without verifying: it is our own.

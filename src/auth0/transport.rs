@@ -10,7 +10,12 @@ use reqwest::{
 };
 use tokio::time::Instant;
 
-use super::{clock::ServerClock, endpoint::BaseUrl};
+use super::{
+    clock::ServerClock,
+    endpoint::BaseUrl,
+    proxy::Proxy,
+    unsent::{self, Cause},
+};
 use crate::{
     api::{Meter, NotExecuted, Reason},
     error::Error,
@@ -61,6 +66,7 @@ pub(super) enum NotSent {
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     client: Client,
+    proxy: Option<Proxy>,
     timeout: Duration,
     pub(super) clock: ServerClock,
 }
@@ -68,7 +74,7 @@ pub(super) struct Transport {
 impl Transport {
     pub(super) fn new(
         base: &BaseUrl,
-        https_proxy: Option<&str>,
+        proxy: Option<Proxy>,
         timeout: Duration,
         concurrency: usize,
         clock: ServerClock,
@@ -89,16 +95,14 @@ impl Transport {
             .pool_max_idle_per_host(concurrency)
             .pool_idle_timeout(Duration::from_secs(30))
             .https_only(!base.is_loopback());
-        if let Some(proxy) = https_proxy.filter(|_| !base.is_loopback()) {
-            let proxy = reqwest::Proxy::https(proxy).map_err(|_| {
-                Error::config("`https_proxy` is not a URL", "correct it, or unset it")
-            })?;
-            builder = builder.proxy(proxy);
+        let proxy = proxy.filter(|proxy| !base.is_loopback() && !proxy.spares(base.url()));
+        if let Some(proxy) = &proxy {
+            builder = builder.proxy(proxy.rule()?);
         }
         let client = builder.build().map_err(|_| {
             Error::config("TLS cannot be set up on this machine", "install CA certificates")
         })?;
-        Ok(Self { client, timeout, clock })
+        Ok(Self { client, proxy, timeout, clock })
     }
 
     pub(super) fn request(&self, method: Method, url: Url) -> Request {
@@ -111,7 +115,7 @@ impl Transport {
         let sent = Instant::now();
         let mut response = match self.client.execute(request).await {
             Ok(response) => response,
-            Err(error) => return sort(&error),
+            Err(error) => return self.sort(&error).await,
         };
         let status = response.status().as_u16();
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
@@ -123,6 +127,33 @@ impl Transport {
         let meter = Meter { sent: Some(sent), ..meter };
         let body = read(&mut response).await;
         Exchange::Answered { status, body, meter }
+    }
+
+    /// reqwest's own messages hold URLs, and so user ids: only their kind is used.
+    async fn sort(&self, error: &reqwest::Error) -> Exchange {
+        if error.is_connect() {
+            let fatal = match unsent::cause(error) {
+                Cause::Fatal(error) => Some(error),
+                Cause::NoTunnel => self.refusal(error.url()).await,
+                Cause::Passing => None,
+            };
+            return Exchange::NotSent(match fatal {
+                Some(error) => NotSent::Fatal(error),
+                None => NotSent::Passing(NotExecuted::NotSent),
+            });
+        }
+        if error.is_builder() {
+            return Exchange::NotSent(NotSent::Fatal(Error::Internal(
+                "a request could not be built".into(),
+            )));
+        }
+        Exchange::Lost(if error.is_timeout() { "timeout".into() } else { "connection_lost".into() })
+    }
+
+    /// Why the proxy opens no tunnel to the host of that URL, if that is for good.
+    async fn refusal(&self, url: Option<&Url>) -> Option<Error> {
+        let (proxy, url) = (self.proxy.as_ref()?, url?);
+        proxy.refusal(url.host_str()?, url.port_or_known_default()?).await
     }
 }
 
@@ -144,44 +175,6 @@ async fn read(response: &mut Response) -> Option<Bytes> {
     }
     let body = if whole.is_empty() { first } else { whole.into() };
     (body.len() <= LONGEST_BODY).then_some(body)
-}
-
-/// reqwest's own messages hold URLs, and so user ids: only their kind is used.
-fn sort(error: &reqwest::Error) -> Exchange {
-    if error.is_connect() {
-        if certificate_refused(error) {
-            return Exchange::NotSent(NotSent::Fatal(Error::config(
-                "the tenant's TLS certificate is not accepted",
-                "check --domain, the machine's clock and its CA certificates; there is no way \
-                 around the check",
-            )));
-        }
-        return Exchange::NotSent(NotSent::Passing(NotExecuted::NotSent));
-    }
-    if error.is_builder() {
-        return Exchange::NotSent(NotSent::Fatal(Error::Internal(
-            "a request could not be built".into(),
-        )));
-    }
-    Exchange::Lost(if error.is_timeout() { "timeout".into() } else { "connection_lost".into() })
-}
-
-fn certificate_refused(error: &reqwest::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        // An I/O error's source is that of the error it holds: what it holds has to be asked for,
-        // and may be an I/O error again.
-        let mut held = error;
-        while let Some(inner) = held.downcast_ref().and_then(std::io::Error::get_ref) {
-            held = inner;
-        }
-        let tls = held.downcast_ref::<rustls::Error>();
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        source = error.source();
-    }
-    false
 }
 
 fn unix_seconds(time: std::time::SystemTime) -> u64 {

@@ -53,7 +53,9 @@ Credentials: AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET (or --client-secret-file),
 in AUTH0_API_TOKEN (or --token-file). Needed scopes: create:authentication_methods and
 read:authentication_methods. No secret is ever given as a flag.
 
-Every flag may stand in mfaferry.toml (rate = \"10\") or in the environment (MFAFERRY_RATE=10).
+Every flag may stand in the environment (MFAFERRY_RATE=10) or in the file that --config names
+(rate = \"10\"). Without --config, mfaferry.toml in the working directory is read if it is yours and
+nobody else can write to it; it may not say which credentials are sent, or where.
 Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
 up, the rest goes on. Keep the ledger and the files beside it together.")]
     Import(Box<Import>),
@@ -178,7 +180,7 @@ and in another
     mfaferry import factors.csv --base-url http://127.0.0.1:8080 --settle 5s --timeout 5s
 
 Interrupt the import, kill it, start it again; then compare: GET /_sandbox/state shows what the
-tenant holds (values as SHA-256 only), GET /_sandbox/stats what happened. The sandbox keeps
+tenant holds (values as keyed digests only), GET /_sandbox/stats what happened. The sandbox keeps
 everything in memory, secrets included, until it ends; nothing is written.
 
 --settings FILE takes a JSON object with everything that can be set (limits that change, outages,

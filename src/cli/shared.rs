@@ -31,7 +31,8 @@ pub struct Tenant {
     /// Run against the built-in simulated tenant; no account needed
     #[arg(long)]
     pub sandbox: bool,
-    /// Read settings from FILE [default: mfaferry.toml, if it is there]
+    /// Read settings from FILE [default: mfaferry.toml, if it is there; that one may not name tenant
+    /// or credentials]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

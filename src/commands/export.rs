@@ -31,7 +31,10 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
         Verb { name: "export", own: &[State::Exported], scopes: &[auth0::READ], dry_run: false };
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let (source, _) = open_input(&bulk, Shape::Users).await?;
+    let (source, _) = tokio::select! {
+        () = stop.cancelled() => return Ok(Exit::Stopped),
+        opened = open_input(&bulk, Shape::Users) => opened?,
+    };
     let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     let output = match &out {

@@ -34,7 +34,10 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
     let shape = if import.from_export { Shape::Exported } else { Shape::Factors };
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let (source, _) = open_input(bulk, shape).await?;
+    let (source, _) = tokio::select! {
+        () = stop.cancelled() => return Ok(Exit::Stopped),
+        opened = open_input(bulk, shape) => opened?,
+    };
     let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(source.bytes_read(), source.len(), show);

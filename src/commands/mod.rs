@@ -9,6 +9,7 @@ use std::{
 use tokio::runtime::Builder;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
+mod announce;
 mod change;
 mod check;
 mod confirm;
@@ -33,12 +34,18 @@ use crate::{
     report::escape,
 };
 
-/// Before anything else: no core dumps (they would hold secrets), and a panic says where, not
-/// what: its message may quote a value.
+/// Before anything else: no core dumps (they would hold secrets), nobody else of the same user may
+/// look into our memory, and a panic says where, not what: its message may quote a value.
 pub fn harden() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
         // No worse than before, and logging has not started.
+    }
+    #[cfg(target_os = "linux")]
+    if rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .is_err()
+    {
+        // As above.
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -58,29 +65,31 @@ pub fn run(cli: Cli) -> Exit {
         (false, true) if cli.talk.verbose == 0 => Show::Line,
         (false, _) => Show::Log,
     };
-    let done = start_logging(&cli.talk).and_then(|()| match cli.command {
+    let talk = &cli.talk;
+    let done = start_logging(talk).and_then(|()| match cli.command {
         Command::Import(import) => {
-            paced(resolve(&import.bulk), |config| import::run(*import, config, show))
+            paced(resolve(&import.bulk, talk), |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check),
         Command::Export(export) => {
-            paced(resolve(&export.bulk), |config| export::run(*export, config, show))
+            paced(resolve(&export.bulk, talk), |config| export::run(*export, config, show))
         }
         Command::Replace(replace) => {
-            paced(resolve(&replace.bulk), |config| change::replace(*replace, config, show))
+            paced(resolve(&replace.bulk, talk), |config| change::replace(*replace, config, show))
         }
         Command::Update(update) => {
-            paced(resolve(&update.bulk), |config| change::update(*update, config, show))
+            paced(resolve(&update.bulk, talk), |config| change::update(*update, config, show))
         }
         Command::Delete(delete) => {
-            paced(resolve(&delete.bulk), |config| change::delete(*delete, config, show))
+            paced(resolve(&delete.bulk, talk), |config| change::delete(*delete, config, show))
         }
         Command::Undo(undo) => {
-            let config = Config::resolve(&undo.run.tenant, &undo.run.pace, undo.ledger.as_ref());
+            let run = &undo.run;
+            let config = Config::resolve(&run.tenant, &run.pace, undo.ledger.as_ref(), talk);
             paced(config, |config| change::undo(*undo, config, show))
         }
         Command::Verify(verify) => {
-            let config = Config::resolve(&verify.tenant, &verify.pace, None);
+            let config = Config::resolve(&verify.tenant, &verify.pace, None, talk);
             paced(config, |config| verify::run(*verify, config, show))
         }
         Command::Report(report) => report::run(&report),
@@ -109,8 +118,8 @@ fn tell(error: &Error) {
 }
 
 /// The settings of a command that reads an input.
-fn resolve(bulk: &Bulk) -> Result<Config, Error> {
-    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref())
+fn resolve(bulk: &Bulk, talk: &Talk) -> Result<Config, Error> {
+    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref(), talk)
 }
 
 /// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.

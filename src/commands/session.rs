@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{blocking, now, print, signals::stop_after, tenant::Tenant};
+use super::{announce::announce, blocking, now, print, signals::stop_after, tenant::Tenant};
 use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
@@ -92,6 +92,9 @@ pub(super) struct Opening<'a> {
 
 /// Reads an input once where it can be read again, so that what makes it unreadable stops the run
 /// before anything is sent; opens it; and says how many rows it has, where that is known.
+///
+/// To open a pipe takes until somebody writes to it: whoever has taken the signals over must not wait
+/// for this alone.
 pub(super) async fn open_input(bulk: &Bulk, shape: Shape) -> Result<(Source, Option<u64>), Error> {
     let path = PathBuf::from(&bulk.input);
     let format = bulk.format.map(Into::into);
@@ -120,6 +123,7 @@ impl Session {
             (None, Some(path)) => path,
             (None, None) => ledger_path(&config, input)?,
         };
+        announce(&config, verb.scopes, scratch.is_none().then_some(&*path));
         let tenant = Tenant::with(&config, verb.scopes).await?;
         let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
         let mut files = BTreeMap::new();
@@ -129,7 +133,6 @@ impl Session {
             files.insert("removable_folder", folder.keep().display().to_string());
         }
         let Opened { ledger, key, resumed, owner } = opened;
-        let pacer = super::pacer(&config);
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
         Ok(Self {
             verb,
@@ -142,7 +145,7 @@ impl Session {
             resumed,
             owner: keep(owner),
             path,
-            pacer,
+            pacer: tenant.pacer,
             vitals: Arc::default(),
             stop,
             remarks: Arc::default(),

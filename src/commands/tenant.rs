@@ -1,5 +1,7 @@
 //! The tenant that a command talks to: a real one, or the simulated one in this process.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
 use super::now;
@@ -7,6 +9,7 @@ use crate::{
     auth0::{self, BaseUrl, Client, Credentials},
     config::{Config, Target},
     error::Error,
+    pacer::Pacer,
     sandbox::{Limit, Sandbox, Settings},
 };
 
@@ -20,6 +23,8 @@ pub(super) struct Tenant {
     pub(super) name: String,
     /// Ours, in a `--sandbox` run.
     pub(super) sandbox: Option<Sandbox>,
+    /// The one pacer of the run, which the client has its tokens' requests go through.
+    pub(super) pacer: Arc<Pacer>,
 }
 
 impl Tenant {
@@ -48,15 +53,17 @@ impl Tenant {
             }
         };
         let name = if sandbox.is_some() { SANDBOX.into() } else { base.as_str().to_owned() };
+        let pacer = super::pacer(config);
         let client = Client::new(auth0::Settings {
             base,
             credentials,
             scopes,
-            https_proxy: config.https_proxy.clone(),
+            proxy: config.proxy.clone(),
             timeout: config.timeout,
             concurrency: config.concurrency,
             now,
+            pacer: Arc::clone(&pacer),
         })?;
-        Ok(Self { client, name, sandbox })
+        Ok(Self { client, name, sandbox, pacer })
     }
 }

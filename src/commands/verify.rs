@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    announce::announce,
     blocking, print,
     signals::{Signals, stop_after},
     tenant::Tenant,
@@ -91,7 +92,9 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         () = stop.cancelled() => return Ok(Exit::Stopped),
         input = opening => input?,
     };
-    let tenant = Tenant::with(&config, &[auth0::READ]).await?;
+    let scopes = &[auth0::READ];
+    announce(&config, scopes, None);
+    let tenant = Tenant::with(&config, scopes).await?;
     let done = ask(&verify, &config, tenant, input, sample, stop, show).await;
     signals.abort();
     done
@@ -108,7 +111,7 @@ async fn ask(
 ) -> Result<Exit, Error> {
     let began = Instant::now();
     let vitals = Arc::new(Vitals::default());
-    let pacer = super::pacer(config);
+    let pacer = Arc::clone(&tenant.pacer);
     let shared = Arc::new(Shared::default());
     let watch = Watch {
         tally: Arc::clone(&shared),

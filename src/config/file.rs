@@ -1,29 +1,70 @@
 //! Files that settings and secrets come from. No message shows what stands in them.
+//!
+//! Nobody asked for the settings file of the working directory, and the folder may be somebody
+//! else's. So it is read only if nobody but the user or root can have written it, and it may not say
+//! where credentials are sent, nor which files hold them. A file that `--config` names may.
 
-use std::{collections::HashMap, fs, io::Read, path::Path};
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
 
+use rustix::fs::OFlags;
 use secrecy::{SecretString, zeroize::Zeroizing};
+use toml::de::{DeTable, DeValue};
 
 use super::SETTINGS;
-use crate::error::Error;
+use crate::{error::Error, nearest::nearest, report::escape};
 
 /// Read when it is there.
 const FILE: &str = "mfaferry.toml";
 /// No secret is longer than this.
 const LONGEST_SECRET: u64 = 64 * 1024;
+/// No settings file is longer than this.
+const LONGEST_FILE: u64 = 64 * 1024;
+/// Links that lead to the settings file, one after another, at most.
+const MOST_LINKS: usize = 8;
+/// Others than the owner may write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Keys that no file of the working directory may have: they decide where credentials are sent, or
+/// which files are sent as credentials. Some are no settings at all, and are here so that the message
+/// is about trust rather than spelling.
+const NEEDS_TRUST: [&str; 10] = [
+    "domain",
+    "base-url",
+    "audience",
+    "client-secret-file",
+    "client-key-file",
+    "token-file",
+    "client-secret",
+    "api-token",
+    "token",
+    "tenant",
+];
+
+/// A settings file that was read.
+#[derive(Debug, Default)]
+pub(super) struct SettingsFile {
+    /// Its path as it was given, safe to print.
+    pub(super) name: String,
+    /// Texts as in flags, by the names of flags.
+    pub(super) settings: HashMap<String, String>,
+}
 
 /// The secret in the file that `origin` names.
 pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Error> {
-    use std::os::unix::fs::PermissionsExt;
-    let failed = |error: std::io::Error| {
+    let failed = |error: io::Error| {
         Error::config(
             format!("the file of {origin} cannot be read: {error}"),
             "check its path and permissions",
         )
     };
-    let file = fs::File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode();
-    if mode & 0o077 != 0 {
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.mode() & 0o077 != 0 {
         tracing::warn!("the file of {origin} can be read by others: `chmod 600` it");
     }
     let mut text = Zeroizing::new(String::new());
@@ -37,59 +78,204 @@ pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Err
     Ok(SecretString::from(text.trim().to_owned()))
 }
 
-/// The settings file: one flat table, values as in flags.
-pub(super) fn read_file(path: Option<&Path>) -> Result<HashMap<String, String>, Error> {
-    let (path, required) = path.map_or((Path::new(FILE), false), |path| (path, true));
-    let name = crate::report::escape(&path.display().to_string());
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => {
-            return Ok(HashMap::new());
-        }
-        Err(error) => {
-            return Err(Error::config(
-                format!("`{name}` cannot be read: {error}"),
-                "check --config",
-            ));
-        }
+/// The file that `--config` names, or the one of the working directory if there is one.
+pub(super) fn read_file(path: Option<&Path>) -> Result<Option<SettingsFile>, Error> {
+    let name = escape(&path.unwrap_or(Path::new(FILE)).display().to_string());
+    let text = match path {
+        Some(path) => Some(read_named(path, &name)?),
+        None => read_found(Path::new(FILE))?,
     };
+    let Some(text) = text else { return Ok(None) };
+    let settings = parse(&text, &name, path.is_some())?;
+    Ok(Some(SettingsFile { name, settings }))
+}
+
+/// The text of a file that the user names: anything that ends and can be read at once. That includes
+/// a pipe (`--config <(…)`), but not one that nobody writes to.
+fn read_named(path: &Path, name: &str) -> Result<String, Error> {
+    let failed = |error: io::Error| {
+        Error::config(format!("`{name}` cannot be read: {error}"), "check --config")
+    };
+    let refuse = |why: &str| Err(Error::config(format!("`{name}` {why}"), "check --config"));
+    let file = open(path, OFlags::empty()).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let is_pipe = metadata.file_type().is_fifo();
+    if is_pipe {
+        // Whoever writes to it may take their time.
+        rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|errno| failed(errno.into()))?;
+    } else if !metadata.is_file() {
+        return refuse("is not a file");
+    }
+    let is_open = metadata.mode() & OTHERS_WRITE != 0 || !is_trusted(metadata.uid());
+    if is_open && !is_pipe {
+        tracing::warn!(
+            "other users can change the settings file `{name}`, which may say where credentials are \
+             sent: it should be yours, and `chmod go-w`"
+        );
+    }
+    let text = read_text(file, name)?;
+    if is_pipe && text.is_empty() {
+        return refuse("is a pipe that nobody has written to");
+    }
+    Ok(text)
+}
+
+/// The text of a file that happened to be there, if nobody but the user or root can have written it.
+fn read_found(path: &Path) -> Result<Option<String>, Error> {
+    let name = path.display();
+    let failed = |error: io::Error| {
+        Error::config(
+            format!("`{name}` in the working directory cannot be read: {error}"),
+            "make it readable, remove it, or give --config with another file",
+        )
+    };
+    let refuse = |why: &str| {
+        Err(Error::config(
+            format!("`{name}` in the working directory {why}, and is not read"),
+            format!(
+                "look into it; then `--config ./{name}` if you trust it, or --config with another \
+                 file"
+            ),
+        ))
+    };
+    let end = match end_of_links(path) {
+        Ok(Ok(end)) => end,
+        Ok(Err(why)) => return refuse(why),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let file = open(&end, OFlags::NOFOLLOW).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return refuse("is not a regular file");
+    }
+    if !is_trusted(metadata.uid()) {
+        return refuse("belongs to another user");
+    }
+    if metadata.mode() & OTHERS_WRITE != 0 {
+        return refuse("can be written by others than its owner (`chmod go-w` it)");
+    }
+    if metadata.nlink() > 1 {
+        return refuse("is also known by another name (hard link)");
+    }
+    read_text(file, FILE).map(Some)
+}
+
+/// Where links lead to, each of them the user's or root's; else why that is not followed.
+fn end_of_links(path: &Path) -> io::Result<Result<PathBuf, &'static str>> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let metadata = fs::symlink_metadata(&path)?;
+        if !metadata.is_symlink() {
+            return Ok(Ok(path));
+        }
+        if !is_trusted(metadata.uid()) {
+            return Ok(Err("is a link of another user's"));
+        }
+        let target = fs::read_link(&path)?;
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Ok(Err("is a link to a link to a link, and so on"))
+}
+
+fn is_trusted(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+/// Opens without waiting for whoever is to write to a pipe.
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | flags).bits();
+    fs::OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+fn read_text(file: File, name: &str) -> Result<String, Error> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| {
+        Error::config(format!("`{name}` cannot be read: {error}"), "check --config")
+    })?;
+    if bytes.len() as u64 > LONGEST_FILE {
+        return Err(Error::config(
+            format!("`{name}` has more than {LONGEST_FILE} bytes"),
+            "settings are a few lines: is it another file?",
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        Error::config(format!("`{name}` is not UTF-8 text"), "write settings as `rate = \"10\"`")
+    })
+}
+
+/// One flat table, values as in flags.
+fn parse(text: &str, name: &str, is_named: bool) -> Result<HashMap<String, String>, Error> {
+    let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
     // The parser's own message shows the line, and so whatever stands in it.
-    let table: toml::Table = toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = line(error.span().map_or(0, |span| span.start));
         Error::config(
             format!("`{name}` line {line} is not TOML"),
             "write settings as `rate = \"10\"`",
         )
     })?;
     let mut settings = HashMap::new();
-    for (number, (key, value)) in (1..).zip(table) {
-        let key = key.replace('_', "-");
-        if !SETTINGS.iter().any(|(known, _)| *known == key) {
-            let known: Vec<_> = SETTINGS.iter().map(|(known, _)| *known).collect();
-            return Err(Error::config(
-                format!(
-                    "`{name}` has a key that is not a setting (key {number} in order of names)"
-                ),
-                format!(
-                    "known are: {}; secrets come from files or the environment",
-                    known.join(", ")
-                ),
-            ));
+    for (key, value) in table.into_inner() {
+        let line = line(key.span().start);
+        let spelt = key.into_inner();
+        let key = spelt.replace('_', "-");
+        if !is_named && (NEEDS_TRUST.contains(&key.as_str()) || key.contains("proxy")) {
+            return Err(untrusted(&spelt, name, line));
         }
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Float(number) => number.to_string(),
-            toml::Value::Boolean(truth) => truth.to_string(),
+        if !SETTINGS.iter().any(|(known, _)| *known == key) {
+            return Err(unknown(&spelt, name, line));
+        }
+        let text = match value.into_inner() {
+            DeValue::String(text) => text.into_owned(),
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+                .map_or_else(|_| number.to_string(), |number| number.to_string()),
+            DeValue::Float(number) => number.to_string(),
+            DeValue::Boolean(truth) => truth.to_string(),
             _ => {
                 return Err(Error::config(
-                    format!("`{key}` in `{name}` is neither text nor a number"),
+                    format!("`{name}` line {line}: `{spelt}` is neither text nor a number"),
                     "write it as on the command line",
                 ));
             }
         };
-        settings.insert(key, text);
+        if settings.insert(key, text).is_some() {
+            return Err(Error::usage(
+                format!("`{name}` line {line}: `{spelt}` is set twice"),
+                "keep one of them",
+            ));
+        }
     }
     Ok(settings)
+}
+
+fn untrusted(key: &str, name: &str, line: usize) -> Error {
+    Error::config(
+        format!(
+            "`{name}` line {line} sets `{}`: a file that is only found in the working directory may \
+             not say which credentials are sent, or where",
+            escape(key)
+        ),
+        format!(
+            "if you trust the file, say so with `--config ./{name}`; else give a flag or set the \
+             environment"
+        ),
+    )
+}
+
+/// The key is shown if it looks like one: what stands in the wrong place may be a secret.
+fn unknown(key: &str, name: &str, line: usize) -> Error {
+    let known = SETTINGS.iter().map(|(known, _)| *known);
+    let near = nearest(&key.to_ascii_lowercase().replace('_', "-"), known.clone());
+    let hint = match near {
+        Some(near) => format!("did you mean `{}`?", near.replace('-', "_")),
+        None => format!(
+            "known are: {}; secrets come from files or the environment",
+            known.collect::<Vec<_>>().join(", ")
+        ),
+    };
+    let is_word =
+        key.len() <= 32 && key.bytes().all(|b| b.is_ascii_lowercase() || b"-_".contains(&b));
+    let shown = if is_word { format!(" `{key}`") } else { String::new() };
+    Error::usage(format!("`{name}` line {line} has the unknown key{shown}"), hint)
 }

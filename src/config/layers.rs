@@ -1,17 +1,18 @@
 //! Where settings come from. The only room that reads the environment.
 
-use std::{collections::HashMap, env, path::Path};
+use std::{collections::HashMap, env};
 
-use secrecy::SecretString;
+use super::{SETTINGS, file::SettingsFile};
+use crate::{error::Error, nearest::nearest, report::escape};
 
-use super::{SETTINGS, file::read_secret};
-use crate::error::Error;
+/// What the names of our own variables begin with.
+const PREFIX: &str = "MFAFERRY_";
 
 /// Where settings come from, the first one that has one winning.
 #[derive(Debug)]
 pub(super) struct Layers {
     flags: HashMap<&'static str, String>,
-    file: HashMap<String, String>,
+    file: SettingsFile,
 }
 
 /// The layers, nearest to the user first.
@@ -23,39 +24,68 @@ pub(super) enum Origin {
     Nowhere,
 }
 
+impl Origin {
+    /// The layers that can have a setting, nearest to the user first.
+    pub(super) const ALL: [Self; 3] = [Self::Flag, Self::Environment, Self::File];
+}
+
+/// A setting, and the layer that it comes from.
+#[derive(Debug, Clone)]
+pub(super) struct Given {
+    pub(super) origin: Origin,
+    pub(super) text: String,
+    /// Names the flag, the variable, or the file.
+    pub(super) from: String,
+}
+
 impl Layers {
     /// Flags as they were given, over the environment, over a file. An error if the environment
     /// cannot be read.
     pub(super) fn new(
         flags: HashMap<&'static str, String>,
-        file: HashMap<String, String>,
+        file: Option<SettingsFile>,
     ) -> Result<Self, Error> {
         SETTINGS.iter().try_for_each(|(_, name)| variable(name).map(drop))?;
-        Ok(Self { flags, file })
+        Ok(Self { flags, file: file.unwrap_or_default() })
+    }
+
+    /// The settings file that was read, if one was.
+    pub(super) fn file(&self) -> Option<&str> {
+        Some(self.file.name.as_str()).filter(|name| !name.is_empty())
     }
 
     /// Which layer has a setting.
     pub(super) fn origin(&self, name: &str) -> Origin {
-        self.find(name).map_or(Origin::Nowhere, |(origin, ..)| origin)
+        self.find(name).map_or(Origin::Nowhere, |given| given.origin)
+    }
+
+    /// The setting of the nearest layer that has it.
+    pub(super) fn find(&self, name: &str) -> Option<Given> {
+        Origin::ALL.into_iter().find_map(|origin| self.at(origin, name))
     }
 
     /// The text of a setting, and what to call where it comes from.
     pub(super) fn text(&self, name: &str) -> Option<(String, String)> {
-        self.find(name).map(|(_, text, called)| (text, called))
+        let Given { origin, text, from } = self.find(name)?;
+        let called = match origin {
+            Origin::File => format!("`{name}` in `{from}`"),
+            _ => from,
+        };
+        Some((text, called))
     }
 
-    fn find(&self, name: &str) -> Option<(Origin, String, String)> {
-        if let Some(text) = self.flags.get(name) {
-            return Some((Origin::Flag, text.clone(), format!("--{name}")));
-        }
-        let variable_name = SETTINGS.iter().find(|(known, _)| *known == name).map(|(_, var)| *var);
-        if let Some(name) = variable_name
-            && let Ok(Some(text)) = variable(name)
-        {
-            return Some((Origin::Environment, text, name.to_owned()));
-        }
-        let text = self.file.get(name)?.clone();
-        Some((Origin::File, text, format!("`{name}` in the settings file")))
+    /// The setting as one layer has it.
+    pub(super) fn at(&self, origin: Origin, name: &str) -> Option<Given> {
+        let (text, from) = match origin {
+            Origin::Flag => (self.flags.get(name)?.clone(), format!("--{name}")),
+            Origin::Environment => {
+                let (_, from) = SETTINGS.iter().find(|(known, _)| *known == name)?;
+                (variable(from).ok()??, (*from).to_owned())
+            }
+            Origin::File => (self.file.settings.get(name)?.clone(), self.file.name.clone()),
+            Origin::Nowhere => return None,
+        };
+        Some(Given { origin, text, from })
     }
 
     /// A setting, or its default; `expected` says what can be given.
@@ -74,14 +104,6 @@ impl Layers {
             )
         })
     }
-
-    /// A secret: the file that a flag names, or else the variable that holds it.
-    pub(super) fn secret(&self, file: &str, name: &str) -> Result<Option<SecretString>, Error> {
-        if let Some((path, origin)) = self.text(file) {
-            return read_secret(Path::new(&path), &origin).map(Some);
-        }
-        Ok(variable(name)?.map(|text| SecretString::from(text.trim().to_owned())))
-    }
 }
 
 /// A variable of the environment; empty counts as unset.
@@ -94,5 +116,21 @@ pub(super) fn variable(name: &str) -> Result<Option<String>, Error> {
         Err(env::VarError::NotUnicode(_)) => {
             Err(Error::config(format!("{name} is not valid UTF-8"), "set it again, or unset it"))
         }
+    }
+}
+
+/// Warns of variables that look like ours and are not: a setting that is misspelt would else be
+/// its default, silently.
+pub(super) fn warn_of_unknown_variables() {
+    let known = || SETTINGS.iter().filter_map(|(_, name)| name.strip_prefix(PREFIX));
+    let mut unknown: Vec<_> = env::vars_os()
+        .filter_map(|(name, _)| Some(name.to_str()?.strip_prefix(PREFIX)?.to_owned()))
+        .filter(|name| known().all(|known| known != name))
+        .collect();
+    unknown.sort();
+    for name in unknown {
+        let near = nearest(&name, known()).map(|near| format!(": did you mean {PREFIX}{near}?"));
+        let (name, near) = (escape(&name), near.unwrap_or_default());
+        tracing::warn!("the environment variable {PREFIX}{name} is not a setting{near}");
     }
 }

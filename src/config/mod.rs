@@ -3,20 +3,21 @@
 
 use std::{collections::HashMap, time::Duration};
 
+mod credentials;
 mod file;
 mod layers;
 mod resolve;
 mod value;
 
 use crate::{
-    auth0::{BaseUrl, Credentials},
+    auth0::{BaseUrl, Credentials, Proxy},
     cli,
     engine::MaxErrors,
     error::Error,
     pacer::{Plan, Rate},
 };
 use file::read_file;
-use layers::Layers;
+use layers::{Layers, warn_of_unknown_variables};
 use resolve::resolve;
 
 /// Every setting: name of the flag and in the file, and the variable of the environment.
@@ -50,10 +51,14 @@ const SETTINGS: [(&str, &str); 22] = [
 pub struct Config {
     /// Which tenant.
     pub target: Target,
+    /// Where the tenant and who asks come from, for people.
+    pub source: Source,
+    /// How the tenant is announced; `None`: not at all.
+    pub announce: Option<Announce>,
     /// `--ledger`.
     pub ledger: Option<String>,
-    /// `https_proxy`.
-    pub https_proxy: Option<String>,
+    /// `https_proxy` and `no_proxy`.
+    pub proxy: Option<Proxy>,
     /// `--rate`.
     pub rate: Rate,
     /// `--burst`, 1 to 10,000.
@@ -80,6 +85,35 @@ pub struct Config {
     pub skip_existing: bool,
     /// `--name-marker`.
     pub name_marker: bool,
+}
+
+/// How the tenant is announced.
+#[derive(Debug, Clone, Copy)]
+pub struct Announce {
+    /// `--log-format`.
+    pub format: cli::LogFormat,
+    /// Whether the log goes to a file, which is to have it, too.
+    pub is_logged_elsewhere: bool,
+}
+
+/// Where the settings that a run announces come from.
+#[derive(Debug)]
+pub struct Source {
+    /// The flag, variable or file that names the tenant.
+    pub tenant: String,
+    /// Who asks; `None` in the sandbox.
+    pub client: Option<Named>,
+    /// The settings file that was read.
+    pub file: Option<String>,
+}
+
+/// A client id and where it comes from.
+#[derive(Debug)]
+pub struct Named {
+    /// The client id; `None` where a ready token is used.
+    pub value: Option<String>,
+    /// The flag, variable or file.
+    pub from: String,
 }
 
 impl Target {
@@ -112,6 +146,7 @@ impl Config {
         tenant: &cli::Tenant,
         pace: &cli::Pace,
         ledger: Option<&String>,
+        talk: &cli::Talk,
     ) -> Result<Self, Error> {
         let flags = [
             ("domain", tenant.domain.as_ref()),
@@ -139,6 +174,10 @@ impl Config {
         if tenant.sandbox {
             flags.insert("sandbox", "true".into());
         }
-        resolve(&Layers::new(flags, read_file(tenant.config.as_deref())?)?)
+        warn_of_unknown_variables();
+        let layers = Layers::new(flags, read_file(tenant.config.as_deref())?)?;
+        let announce =
+            Announce { format: talk.log_format, is_logged_elsewhere: talk.log_file.is_some() };
+        resolve(&layers, (!talk.quiet).then_some(announce))
     }
 }

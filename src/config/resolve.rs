@@ -3,32 +3,35 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    Config, Target,
-    layers::{Layers, Origin, variable},
+    Announce, Config, Source, Target,
+    credentials::credentials,
+    layers::{Layers, variable},
     value::{parse_duration, parse_max_errors, parse_rate},
 };
 use crate::{
-    auth0::{BaseUrl, Credentials},
+    auth0::{BaseUrl, Proxy},
     error::Error,
     pacer::Plan,
 };
 
 /// What flags, environment and file say together.
-pub(super) fn resolve(layers: &Layers) -> Result<Config, Error> {
+pub(super) fn resolve(layers: &Layers, announce: Option<Announce>) -> Result<Config, Error> {
     let sandbox =
         layers.parse("sandbox", "false", "`true` or `false`", |text| text.parse().ok())?;
     // What is said nearer to the user counts: `--domain` against a sandbox in the file.
     let named = layers.origin("domain").min(layers.origin("base-url"));
     let sandbox = sandbox && layers.origin("sandbox") <= named;
-    let target = if sandbox { Target::Sandbox } else { tenant(layers)? };
+    let (target, source) = if sandbox { in_sandbox(layers) } else { tenant(layers)? };
     let duration = |name, default| {
         let example = "a time such as `30s`, `2m` or `1h 30m`";
         layers.parse(name, default, example, parse_duration)
     };
     Ok(Config {
         target,
+        source,
+        announce,
         ledger: layers.text("ledger").map(|(text, _)| text),
-        https_proxy: variable("https_proxy")?.or(variable("HTTPS_PROXY")?),
+        proxy: proxy()?,
         rate: layers.parse(
             "rate",
             "auto",
@@ -101,11 +104,23 @@ fn rate_plan(layers: &Layers) -> Result<Option<Plan>, Error> {
     })
 }
 
-fn tenant(layers: &Layers) -> Result<Target, Error> {
+/// The proxy for https. `http_proxy` would see secrets in the clear and is not honoured.
+fn proxy() -> Result<Option<Proxy>, Error> {
+    let url = variable("https_proxy")?.or(variable("HTTPS_PROXY")?);
+    let except = variable("no_proxy")?.or(variable("NO_PROXY")?);
+    Ok(url.map(|url| Proxy { url, except }))
+}
+
+fn in_sandbox(layers: &Layers) -> (Target, Source) {
+    let tenant = layers.find("sandbox").map(|given| given.from).unwrap_or_default();
+    (Target::Sandbox, Source { tenant, client: None, file: layers.file().map(Into::into) })
+}
+
+fn tenant(layers: &Layers) -> Result<(Target, Source), Error> {
     let by_url = layers.origin("base-url") <= layers.origin("domain");
-    let base = match (layers.text("base-url"), layers.text("domain")) {
-        (Some((url, _)), _) if by_url => BaseUrl::parse(&url)?,
-        (_, Some((domain, _))) => BaseUrl::from_domain(&domain)?,
+    let (base, from) = match (layers.find("base-url"), layers.find("domain")) {
+        (Some(url), _) if by_url => (BaseUrl::parse(&url.text)?, url.from),
+        (_, Some(domain)) => (BaseUrl::from_domain(&domain.text)?, domain.from),
         _ => {
             return Err(Error::config(
                 "no tenant is named",
@@ -113,31 +128,8 @@ fn tenant(layers: &Layers) -> Result<Target, Error> {
             ));
         }
     };
-    let token = layers.secret("token-file", "AUTH0_API_TOKEN")?;
-    let client_secret = layers.secret("client-secret-file", "AUTH0_CLIENT_SECRET")?;
-    // A flag that names a client secret beats a token that lies about in the environment.
-    let by_secret = layers.origin("client-secret-file") < layers.origin("token-file")
-        && layers.origin("client-secret-file") == Origin::Flag;
-    let token = token.filter(|_| !by_secret);
-    let credentials = match (token, layers.text("client-id"), client_secret) {
-        (Some(token), _, _) => Credentials::Token(token),
-        (None, Some((id, _)), Some(secret)) => {
-            let audience = layers.text("audience").map(|(text, _)| text);
-            let audience = audience.unwrap_or_else(|| base.default_audience());
-            Credentials::Client { id, secret, audience }
-        }
-        (None, id, secret) => {
-            let missing = match (id, secret) {
-                (Some(_), None) => "the client secret is missing",
-                (None, Some(_)) => "the client id is missing",
-                _ => "there are no credentials",
-            };
-            return Err(Error::config(
-                missing,
-                "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-secret-file), or \
-                 AUTH0_API_TOKEN (or --token-file)",
-            ));
-        }
-    };
-    Ok(Target::Tenant { base, credentials })
+    let (credentials, client) = credentials(layers, &base)?;
+    let file = layers.file().map(Into::into);
+    let source = Source { tenant: from, client: Some(client), file };
+    Ok((Target::Tenant { base, credentials }, source))
 }

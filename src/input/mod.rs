@@ -11,7 +11,6 @@ mod frame;
 mod header;
 mod json;
 mod jsonl;
-mod nearest;
 mod pairs;
 mod quotes;
 mod shape;

@@ -1,8 +1,7 @@
 //! What rows an input is made of: which columns and keys there may be, which there must be.
 
-use super::nearest::nearest;
 use super::pairs::METHODS;
-use crate::model::Field;
+use crate::{model::Field, nearest::nearest};
 
 /// What an input is for, and so what its rows may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,12 +67,42 @@ impl Shape {
             None if self == Self::Users => Name::Ignored,
             None if name == METHODS && self.has_factors() => Name::Methods,
             None if self == Self::Exported && READ_ONLY.contains(&name) => Name::Ignored,
-            None => Name::Unknown(nearest(name, self.fields())),
+            None => Name::Unknown(self.nearest(name)),
         }
+    }
+
+    /// The field whose name is nearest to an unknown one.
+    fn nearest(self, name: &str) -> Option<Field> {
+        let name = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        nearest(&name, self.fields().iter().map(|field| field.name())).and_then(Field::from_name)
     }
 
     /// Whether rows are factors, and a line may hold a user with several.
     fn has_factors(self) -> bool {
         matches!(self, Self::Factors | Self::Exported)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_miss_is_recognised() {
+        for (name, expected) in [
+            ("userid", Some(Field::UserId)),
+            ("user id", Some(Field::UserId)),
+            ("phone", Some(Field::PhoneNumber)),
+            ("Phone-Number", Some(Field::PhoneNumber)),
+            ("phonenumber", Some(Field::PhoneNumber)),
+            ("e-mail", Some(Field::Email)),
+            ("secret", Some(Field::TotpSecret)),
+            ("relying_party_id", Some(Field::RelyingPartyIdentifier)),
+            ("credential", None),
+            ("comment", None),
+            ("", None),
+        ] {
+            assert_eq!(Shape::Factors.nearest(name), expected, "{name}");
+        }
     }
 }

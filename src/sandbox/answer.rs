@@ -159,6 +159,11 @@ pub(super) fn not_found() -> Answer {
     error(StatusCode::NOT_FOUND, "Not Found", None)
 }
 
+/// A request with a host name that is not this machine's.
+pub(super) fn misdirected() -> Answer {
+    error(StatusCode::MISDIRECTED_REQUEST, "This host name is not served here.", None)
+}
+
 pub(super) fn exists_already() -> Answer {
     error(StatusCode::CONFLICT, "Authentication method already exists.", None)
 }

@@ -1,11 +1,13 @@
 //! A request once it is read: which operation, for whom, with what.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use hyper::Method as HttpMethod;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
-use hyper::http::request::Parts;
+use hyper::Request;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
+use hyper::http::{request::Parts, uri::Authority};
 use percent_encoding::percent_decode_str;
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -114,6 +116,25 @@ impl Call {
     }
 }
 
+/// Whether a request names this machine as its host. A web page that has its own name resolved to
+/// 127.0.0.1 sends that name, and must learn nothing here.
+pub(super) fn is_for_us<B>(request: &Request<B>) -> bool {
+    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let uri = request.uri().authority();
+    header.is_some_and(is_loopback) && uri.is_none_or(|uri| is_loopback(uri.as_str()))
+}
+
+/// `localhost`, 127.0.0.0/8 or `[::1]`, with any port or none.
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let plain = !host.contains('@');
+    plain && (name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback()))
+}
+
 fn route(method: &HttpMethod, path: &str) -> Route {
     let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next()) {
@@ -216,6 +237,35 @@ mod tests {
         }
         check(&post, &path("auth0%7Ca/b"), &Route::UnknownApi);
         check(&post, &path(""), &Route::UnknownApi);
+    }
+
+    #[test]
+    fn only_loopback_names_are_ours() {
+        for (host, ours) in [
+            ("localhost", true),
+            ("LOCALHOST:8080", true),
+            ("127.0.0.1:1", true),
+            ("127.9.8.7", true),
+            ("[::1]:8080", true),
+            ("[::1]", true),
+            ("", false),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example:80", false),
+            ("evil.example@localhost", false),
+            ("localhost@evil.example", false),
+            ("10.0.0.1", false),
+            ("0.0.0.0:80", false),
+            ("[::ffff:10.0.0.1]", false),
+            ("2130706433", false),
+            ("localhost, evil.example", false),
+        ] {
+            assert_eq!(is_loopback(host), ours, "{host}");
+            let request = |uri: &str| Request::get(uri).header(HOST, host).body(()).unwrap();
+            assert_eq!(is_for_us(&request("/")), ours, "{host}");
+            assert!(!is_for_us(&request("http://evil.example/")), "{host}");
+        }
+        assert!(!is_for_us(&Request::get("/").body(()).unwrap()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::answer::{self, Answer, HTML, Media};
 use super::api::Api;
 use super::bucket::Reading;
-use super::call::{Call, Route, Verb};
+use super::call::{self, Call, Route, Verb};
 use super::dice::{Purpose, dice};
 use super::fault::{Effect, FaultKind, Moment};
 use super::inject::Injector;
@@ -110,6 +110,9 @@ impl Server {
         request: Request<Incoming>,
         fate: &Fate,
     ) -> Result<Response<Payload>, Dropped> {
+        if !call::is_for_us(&request) {
+            return Ok(self.response(answer::misdirected(), None));
+        }
         let (head, body) = request.into_parts();
         if body.size_hint().lower() > MAX_BODY as u64 {
             return Ok(self.refuse_size());

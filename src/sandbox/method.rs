@@ -1,11 +1,27 @@
 //! One authentication method as the tenant holds it.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
+
+/// The key of [`Method::digest`], drawn once a process.
+static KEY: LazyLock<Hmac<Sha256>> = LazyLock::new(|| {
+    let mut bytes = [0; 32];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // Digests that anybody could compute would be worse than none.
+        unreachable!("the system has no random numbers: {error}");
+    }
+    keyed(&bytes)
+});
+
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!("any length is a key"))
+}
 
 /// A type of method, as GET may return it (auth0-api.md 1.2).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -141,13 +157,17 @@ impl Method {
         self
     }
 
-    /// Hex SHA-256 of `type|value`: says which factor it is without saying its value.
+    /// Hex HMAC-SHA-256 of `type|value` with the key of this process: says which factor it is
+    /// without saying its value. Without the key, all phone numbers could be tried.
     pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.kind.as_str());
-        hash.update("|");
-        hash.update(&self.value);
-        HEXLOWER.encode(&hash.finalize())
+        self.digest_with(KEY.clone())
+    }
+
+    fn digest_with(&self, mut hash: Hmac<Sha256>) -> String {
+        hash.update(self.kind.as_str().as_bytes());
+        hash.update(b"|");
+        hash.update(self.value.as_bytes());
+        HEXLOWER.encode(&hash.finalize().into_bytes())
     }
 
     /// Whether this is the same factor: same type, same value. Types without a value never are.
@@ -182,12 +202,16 @@ mod tests {
     }
 
     #[test]
-    fn digest_is_of_type_and_value() {
-        // printf 'phone|+123' | sha256sum
+    fn digest_is_of_type_and_value_and_of_a_key_that_nobody_knows() {
+        let phone = Method::new(Kind::Phone, "+123");
+        // printf 'phone|+123' | openssl dgst -sha256 -mac HMAC -macopt hexkey:07…07
         assert_eq!(
-            Method::new(Kind::Phone, "+123").digest(),
-            "00baf12872527b595ba38d01f33368b76d5c6f4ee7a52c6a6fd5df85ca3f412e"
+            phone.digest_with(keyed(&[7; 32])),
+            "6c1498c5a9814577bf03891175f34e678e63097199a54720094d156f72f43ea9"
         );
+        assert_eq!(phone.digest(), Method::new(Kind::Phone, "+123").digest());
+        assert_ne!(phone.digest(), Method::new(Kind::Email, "+123").digest());
+        assert_ne!(phone.digest(), phone.digest_with(keyed(&[0; 32])), "the key was drawn");
     }
 
     #[test]

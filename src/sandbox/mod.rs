@@ -19,8 +19,12 @@
 //! - `GET /_sandbox/stats`: [`Stats`] as one JSON object;
 //! - `GET /_sandbox/state`: one JSON object a line and user, `{"user_id", "methods": [{"id", "type",
 //!   "name", "created_at", "digest"}]}`, users in order of their ids, methods in order of creation.
-//!   `digest` is the hex SHA-256 of `type|value` (for instance `phone|+4420…`): a rehearsal uses real
-//!   customers' files, so values themselves are never printed.
+//!   `digest` is the hex HMAC-SHA-256 of `type|value` (for instance `phone|+4420…`) with a key that
+//!   is drawn at the start: a rehearsal uses real customers' files, so neither values nor anything
+//!   they could be guessed from is ever printed.
+//!
+//! All paths are answered only to requests whose `Host` is this machine's (`localhost`, 127.0.0.0/8,
+//! `[::1]`), so that no web page can read them under a name of its own; others get a 421.
 //!
 //! Where Auth0's behaviour is not established the sandbox decides as follows: a field of another
 //! type is a 400, and so is a user id without a `|`; a form-encoded body is a 415; PUT for an unknown

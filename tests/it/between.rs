@@ -167,7 +167,7 @@ impl Request {
         let media =
             if media.is_empty() { String::new() } else { format!("content-type: {media}\r\n") };
         let head = format!(
-            "{verb} {path} HTTP/1.1\r\nhost: tenant\r\nconnection: close\r\n{media}\
+            "{verb} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{media}\
              authorization: {}\r\ncontent-length: {}\r\n\r\n",
             self.authorization,
             body.len()

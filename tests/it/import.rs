@@ -152,12 +152,12 @@ fn tokens_are_renewed_once_for_everybody_when_they_die() {
 #[test]
 fn a_token_that_soon_expires_is_renewed_before_it_does() {
     let bench =
-        Bench::new(Settings { token_lifetime_s: 2, latency_ms: (10, 20), ..Settings::default() });
+        Bench::new(Settings { token_lifetime_s: 10, latency_ms: (10, 20), ..Settings::default() });
     bench.write("in.csv", factors(200).0);
-    let done = run(bench.import("in.csv").args(["--rate", "50"]));
+    let done = run(bench.import("in.csv").args(["--rate", "30"]));
     assert_eq!(done.code, Some(0), "{done:?}");
     assert_eq!(bench.tenant().stats().unauthorized, 0);
-    assert!(bench.tenant().stats().requests(Verb::Token) >= 3);
+    assert!(bench.tenant().stats().requests(Verb::Token) >= 2);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod matrix;
 mod pace;
 #[cfg(target_os = "linux")]
 mod planted;
+mod proxy;
 mod report;
 mod samples;
 #[cfg(target_os = "linux")]
@@ -35,4 +36,5 @@ mod support;
 mod tidy;
 #[cfg(target_os = "linux")]
 mod tls;
+mod trust;
 mod verify;

@@ -671,7 +671,7 @@ fn table() -> Vec<Row> {
         ]),
         row(62, "a token is valid for a second", vec![
             case(tenant("").called("1 s").with(|tenant| tenant.token_lifetime_s = 1).flags(&["--rate", "12"]).set(|case| case.tokens = 2..=8)),
-            case(tenant("").called("2 s").with(|tenant| tenant.token_lifetime_s = 2).flags(&["--rate", "12"]).set(|case| case.tokens = 2..=8)),
+            case(tenant("").called("2 s").with(|tenant| tenant.token_lifetime_s = 2).flags(&["--rate", "12"]).set(|case| case.tokens = 1..=8)),
             case(tenant("").called("0 s").with(|tenant| tenant.token_lifetime_s = 0).exits(&[3]).never()),
         ]),
     ]

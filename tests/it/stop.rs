@@ -259,6 +259,29 @@ fn a_signal_ends_a_run_whose_pipe_is_silent() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_first_signal_ends_the_wait_for_whoever_is_to_write_to_a_pipe() {
+    let bench = Bench::new(Settings::default());
+    let pipe = bench.path("pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for name in ["import", "verify", "export"] {
+        let child = spawn(bench.command(name).arg("pipe.csv"));
+        let status = format!("/proc/{}/status", child.id());
+        // proc(5): a mask of the signals that are caught, SIGINT the second.
+        until("it listens for signals", || {
+            let status = fs::read_to_string(&status).unwrap();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap() & 2 != 0
+        });
+        signal(&child, "-INT");
+        let mut child = child;
+        until("it ends", || child.try_wait().unwrap().is_some());
+        let stopped = read(&child.wait_with_output().unwrap());
+        assert_eq!(stopped.code, Some(5), "{name}: {stopped:?}");
+    }
+}
+
+#[test]
 fn a_signal_ends_a_run_that_waits_for_a_token() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let bench = Bench::new(Settings::default());

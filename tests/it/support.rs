@@ -61,7 +61,7 @@ impl Bench {
     pub(crate) fn quiet(&self) {
         let mut stream = TcpStream::connect(self.tenant().addr()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.write_all(b"GET /_sandbox/stats HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        stream.write_all(b"GET /_sandbox/stats HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
         assert!(stream.read(&mut [0; 64]).unwrap() > 0);
         until("the tenant is quiet", || self.tenant().stats().in_flight == 0);
     }

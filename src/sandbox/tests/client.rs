@@ -55,7 +55,7 @@ pub(super) async fn open(sandbox: &Sandbox, request: &str) -> TcpStream {
 
 pub(super) fn request(verb: &str, path: &str, body: &str) -> String {
     format!(
-        "{verb} {path} HTTP/1.1\r\nhost: sandbox\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+        "{verb} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )

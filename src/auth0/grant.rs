@@ -1,0 +1,106 @@
+//! The words of the token endpoint.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+
+/// A token's life, where the answer does not say.
+const USUAL_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// A token that is said to live for less is used for this long all the same: a 401 renews it.
+const SHORTEST_LIFE: f64 = 10.0;
+/// Auth0's longest for an API (30 days); what is said to live longer is renewed then.
+const LONGEST_LIFE: f64 = 30.0 * 24.0 * 60.0 * 60.0;
+
+/// The client credentials grant.
+#[derive(Serialize)]
+pub(super) struct Request<'a> {
+    pub(super) grant_type: &'static str,
+    pub(super) client_id: &'a str,
+    pub(super) client_secret: &'a str,
+    pub(super) audience: &'a str,
+}
+
+/// A token.
+#[derive(Deserialize)]
+pub(super) struct Granted {
+    pub(super) access_token: SecretString,
+    /// Seconds; a number that nobody can use must not make the token unusable.
+    expires_in: Option<Box<RawValue>>,
+    pub(super) scope: Option<String>,
+}
+
+/// Why there is none.
+#[derive(Deserialize)]
+pub(super) struct Refused {
+    error: String,
+}
+
+impl Granted {
+    /// The time that a token is used for, by what the answer says in any spelling.
+    pub(super) fn life(&self) -> Duration {
+        let said = self.expires_in.as_deref();
+        let seconds = said.and_then(|said| said.get().trim_matches('"').trim().parse().ok());
+        seconds.filter(|seconds: &f64| !seconds.is_nan()).map_or(USUAL_LIFE, |seconds| {
+            Duration::from_secs_f64(seconds.clamp(SHORTEST_LIFE, LONGEST_LIFE))
+        })
+    }
+}
+
+/// The endpoint's `error` is a fixed word; its description may quote what was sent.
+pub(super) fn refusal(status: u16, refused: Option<Refused>) -> Error {
+    let code = refused.map(|refused| refused.error).unwrap_or_default();
+    let hint = match code.as_str() {
+        "access_denied" | "invalid_client" | "unauthorized" => {
+            "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
+             is authorised for the Auth0 Management API"
+        }
+        "unauthorized_client" => "allow the application the grant `client_credentials`",
+        "invalid_request" => "check --audience: it is `https://TENANT/api/v2/`, slash included",
+        _ => "check --domain, --audience and the client credentials",
+    };
+    let known = !code.is_empty()
+        && code.len() <= 40
+        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let code = if known { format!(", {code}") } else { String::new() };
+    Error::config(format!("the tenant grants no token (HTTP {status}{code})"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_lives_between_ten_seconds_and_thirty_days_whatever_is_said() {
+        let (day, month) = (86_400.0, 30.0 * 86_400.0);
+        for (said, seconds) in [
+            ("", day),
+            ("null", day),
+            ("86400", day),
+            ("3600.5", 3600.5),
+            ("\"3600\"", 3600.0),
+            ("0", 10.0),
+            ("-1", 10.0),
+            ("1", 10.0),
+            ("18446744073709551615", month),
+            ("99999999999999999999999999", month),
+            ("1e999", month),
+            ("\"inf\"", month),
+            ("\"nan\"", day),
+            ("\"soon\"", day),
+            ("[1]", day),
+            ("{}", day),
+            ("true", day),
+        ] {
+            let said =
+                if said.is_empty() { String::new() } else { format!(",\"expires_in\":{said}") };
+            let granted = format!("{{\"access_token\":\"x\"{said}}}");
+            let granted: Granted = serde_json::from_str(&granted).unwrap();
+            let life = granted.life();
+            assert!((life.as_secs_f64() - seconds).abs() < 1e-6, "{said}: {life:?}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The line that says, before anything is sent, which tenant a command talks to, as whom, and where
+//! that was set: a folder or an environment that is not the expected one shows here.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use serde::Serialize;
+
+use crate::{
+    auth0,
+    cli::LogFormat,
+    config::{Config, Target},
+    report::{escape, write_json},
+};
+
+/// As much of a client id is shown: enough to tell one's own apart.
+const SHOWN: usize = 4;
+
+/// The facts of the line.
+#[derive(Debug, Serialize)]
+struct Facts<'a> {
+    message: String,
+    tenant: &'a str,
+    tenant_from: &'a str,
+    /// Shortened; absent where a ready token is used, and in the sandbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials_from: Option<&'a str>,
+    scopes: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger_is_new: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<&'a str>,
+}
+
+/// One line of the log with `--log-format json`.
+#[derive(Debug, Serialize)]
+struct Logged<'a> {
+    timestamp: String,
+    level: &'static str,
+    fields: Facts<'a>,
+    target: &'static str,
+}
+
+/// Writes the line to standard error, unless `-q` is given.
+pub(super) fn announce(config: &Config, scopes: &[&'static str], ledger: Option<&Path>) {
+    let Some(how) = config.announce else { return };
+    let facts = facts(config, scopes, ledger);
+    if how.is_logged_elsewhere {
+        tracing::info!("{}", facts.message);
+    }
+    let mut line = Vec::new();
+    let written = match how.format {
+        LogFormat::Text => writeln!(line, "{}", facts.message),
+        LogFormat::Json => {
+            let timestamp = jiff::Timestamp::now().to_string();
+            let target = module_path!();
+            write_json(&Logged { timestamp, level: "INFO", fields: facts, target }, &mut line)
+        }
+    };
+    // In one piece. Nobody is left to tell if standard error is gone.
+    drop(written.and_then(|()| io::stderr().write_all(&line)));
+}
+
+fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>) -> Facts<'a> {
+    let tenant = match &config.target {
+        Target::Sandbox => "sandbox",
+        Target::Tenant { base, .. } => base.as_str().trim_start_matches("https://"),
+    };
+    let source = &config.source;
+    let client = source.client.as_ref();
+    let mut scopes: Vec<_> = scopes.iter().map(|scope| short(scope)).collect();
+    // Not asked for at the start, and used all the same: for what is in doubt.
+    if scopes.contains(&short(auth0::CREATE)) && !scopes.contains(&short(auth0::READ)) {
+        scopes.push(short(auth0::READ));
+    }
+    let client_id = client.and_then(|client| client.value.as_deref()).map(shortened);
+    let ledger = ledger.map(|path| (path.display().to_string(), is_new(path)));
+    let mut parts = vec![format!("tenant {tenant} ({})", source.tenant)];
+    if let Some(client) = client {
+        parts.push(match &client_id {
+            Some(id) => format!("client {id} ({})", client.from),
+            None => format!("token ({})", client.from),
+        });
+    }
+    parts.push(format!("scopes {}", scopes.join(", ")));
+    if let Some((path, is_new)) = &ledger {
+        parts.push(format!("ledger {path}{}", if *is_new { " (new)" } else { "" }));
+    }
+    if let Some(file) = &source.file {
+        parts.push(format!("settings {file}"));
+    }
+    let (ledger, ledger_is_new) = ledger.unzip();
+    Facts {
+        message: escape(&parts.join(" · ")),
+        tenant,
+        tenant_from: &source.tenant,
+        client_id,
+        credentials_from: client.map(|client| client.from.as_str()),
+        scopes,
+        ledger,
+        ledger_is_new,
+        config: source.file.as_deref(),
+    }
+}
+
+/// `create` for `create:authentication_methods`.
+fn short(scope: &'static str) -> &'static str {
+    scope.split_once(':').map_or(scope, |(verb, _)| verb)
+}
+
+fn shortened(id: &str) -> String {
+    let mut shown: String = id.chars().take(SHOWN).collect();
+    if shown.len() < id.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn is_new(ledger: &Path) -> bool {
+    std::fs::symlink_metadata(ledger).is_err()
+}
