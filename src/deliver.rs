@@ -8,6 +8,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     api::{Api, Method, Millis, Update, Verdict},
     breaker::{Health, Kind},
@@ -17,9 +19,12 @@ use crate::{
     line::Line,
     marker::{self, Mark},
     model::{Factor, State, UserId},
-    reconcile,
+    reconcile::{self, Sent},
     retry::{Audit, Decision, History},
 };
+
+/// When our wall clock has gone otherwise than the monotonic one by more than this, it was set.
+const CLOCK_WAS_SET: Millis = 3_000;
 
 /// A factor on its way.
 #[derive(Debug)]
@@ -106,6 +111,7 @@ impl<A: Api> Delivery<A> {
         let marked = self.name_marker;
         if history.doubts == 0 {
             (history.intent_at, history.skew, history.marked) = (at, skew, marked);
+            history.left = Some(Instant::now());
         }
         history.marked &= marked;
         Intent { seq: item.seq, at, skew, doubts: history.doubts, marked }
@@ -169,7 +175,7 @@ impl<A: Api> Delivery<A> {
             let is_known = |id: &str| {
                 holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
             };
-            reconcile::judge(&item.factor, &list, self.sent_at(item), is_known, item.marked())
+            reconcile::judge(&item.factor, &list, self.sent(item), is_known, item.marked())
         });
         let decision = self.line.policy.after_lookup(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
@@ -183,7 +189,7 @@ impl<A: Api> Delivery<A> {
         let (verdict, health) = self.list(item).await?;
         let verdict = verdict.map(|(list, known)| {
             let (own, is_known) = (item.own.as_deref(), |id: &str| holds(&known, id));
-            reconcile::audit(&item.factor, &list, self.sent_at(item), own, is_known, item.marked())
+            reconcile::audit(&item.factor, &list, self.sent(item), own, is_known, item.marked())
         });
         let decision = self.line.policy.after_audit(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
@@ -226,9 +232,18 @@ impl<A: Api> Delivery<A> {
     }
 
     /// When the first attempt in doubt left, by the tenant's clock.
-    fn sent_at(&self, item: &Item) -> Millis {
+    fn sent(&self, item: &Item) -> Sent {
         let history = &item.history;
-        history.intent_at + history.skew.or(self.line.api.clock_skew()).unwrap_or_default()
+        // What the tenant's clock shows now tells what it showed then only if ours was not set in
+        // between, nor slept: then the wall clock went as the monotonic one.
+        let steady = history.left.is_some_and(|left| {
+            let passed = (self.line.now)() - history.intent_at;
+            let truly = Millis::try_from(left.elapsed().as_millis()).unwrap_or(Millis::MAX);
+            passed.abs_diff(truly) <= CLOCK_WAS_SET.unsigned_abs()
+        });
+        let api = &self.line.api;
+        let since = api.clock_skew().filter(|_| steady);
+        Sent::new(history.intent_at, [history.skew, since], api.least_skew())
     }
 
     async fn follow(&self, item: &mut Item, decision: Decision) -> Result<Next, Error> {

@@ -16,6 +16,7 @@ mod transport;
 mod verdict;
 mod wire;
 
+pub use clock::ServerClock;
 pub use endpoint::BaseUrl;
 pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
 
@@ -26,7 +27,6 @@ use crate::{
     error::Error,
     model::{Factor, UserId},
 };
-use clock::ServerClock;
 use token::{Token, Tokens};
 use transport::{Exchange, NotSent, Transport};
 use verdict::Class;
@@ -201,6 +201,9 @@ impl Api for Client {
         read_as(answer, 201, |body| {
             let created: wire::Created = serde_json::from_slice(&body).ok()?;
             let sound = !created.id.is_empty() && created.id.len() <= 256;
+            if let Some(at) = created.created_at.filter(|_| sound) {
+                self.transport.clock.observe_creation(at.as_millisecond());
+            }
             sound.then_some(CreatedMethod { id: created.id })
         })
     }
@@ -312,5 +315,9 @@ impl Api for Client {
 
     fn clock_skew(&self) -> Option<Millis> {
         self.transport.clock.skew()
+    }
+
+    fn least_skew(&self) -> Option<Millis> {
+        self.transport.clock.least_skew()
     }
 }
