@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    api::{Api, Method, Millis, Update, Verdict},
+    api::{Api, Method, Update, Verdict},
     breaker::{Health, Kind},
     engine::{Carrier, Errand, Next, Turn},
     error::Error,
@@ -19,12 +19,10 @@ use crate::{
     line::Line,
     marker::{self, Mark},
     model::{Factor, State, UserId},
-    reconcile::{self, Sent},
+    reconcile,
     retry::{Audit, Decision, History},
+    sent::Sent,
 };
-
-/// When our wall clock has gone otherwise than the monotonic one by more than this, it was set.
-const CLOCK_WAS_SET: Millis = 3_000;
 
 /// A factor on its way.
 #[derive(Debug)]
@@ -233,17 +231,8 @@ impl<A: Api> Delivery<A> {
 
     /// When the first attempt in doubt left, by the tenant's clock.
     fn sent(&self, item: &Item) -> Sent {
-        let history = &item.history;
-        // What the tenant's clock shows now tells what it showed then only if ours was not set in
-        // between, nor slept: then the wall clock went as the monotonic one.
-        let steady = history.left.is_some_and(|left| {
-            let passed = (self.line.now)() - history.intent_at;
-            let truly = Millis::try_from(left.elapsed().as_millis()).unwrap_or(Millis::MAX);
-            passed.abs_diff(truly) <= CLOCK_WAS_SET.unsigned_abs()
-        });
-        let api = &self.line.api;
-        let since = api.clock_skew().filter(|_| steady);
-        Sent::new(history.intent_at, [history.skew, since], api.least_skew())
+        let (now, api) = ((self.line.now)(), &self.line.api);
+        Sent::of(&item.history, now, api.clock_skew(), api.least_skew())
     }
 
     async fn follow(&self, item: &mut Item, decision: Decision) -> Result<Next, Error> {

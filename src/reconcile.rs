@@ -9,91 +9,12 @@
 //! not ours, however like it looks: most users who are imported have enrolled something before.
 
 use crate::{
-    api::{Method, Millis},
+    api::Method,
     marker::Mark,
     model::{Credential, Factor, FactorType},
     retry::{Audit, How},
+    sent::{Age, Sent},
 };
-
-/// `Date` has whole seconds and front ends have clocks of their own: what was created up to this
-/// long before the intent may still be ours.
-const CLOCK_TOLERANCE: Millis = 2_000;
-
-/// What was created longer than this before the earliest time at which the first attempt in doubt
-/// can have left is not ours.
-///
-/// That time is already the lowest that any clock gives ([`Sent::new`]). This is added for what was
-/// never seen: clocks of the tenant that differ from those that answered. They are kept by NTP
-/// within fractions of a second; a thousand times that is no risk, and costs nothing, since what
-/// users have enrolled before a migration is older by days.
-const WELL_BEFORE: Millis = 600_000;
-
-/// No Auth0 tenant is older: what says so (an empty date, a clock that lost its battery) says
-/// nothing about when it was created. 2013-01-01.
-const FIRST_TENANT: Millis = 1_356_998_400_000;
-
-/// When the first attempt in doubt left, by the tenant's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sent {
-    /// Not before this, whichever clock is wrong; `None` when too little is known.
-    earliest: Option<Millis>,
-    /// As well as it is known; `None` when nothing is.
-    likely: Option<Millis>,
-}
-
-/// When a method was created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Age {
-    /// Not before the first attempt in doubt.
-    Newer,
-    /// Perhaps before it.
-    Older,
-    /// So long before it that no error of a clock accounts for it.
-    WellBefore,
-    /// Nothing is known of the clocks.
-    Unknown,
-}
-
-impl Sent {
-    /// An attempt that left at `intent_at` by our clock. `skews` are how far the tenant's clock was
-    /// ahead of ours, by whatever was known at the time, and by what is known since if ours was not
-    /// set in between. `least` is the least that is said of any of the tenant's clocks now.
-    ///
-    /// To take ours for old would double it, so the earliest time is what the most backward clock
-    /// gives:
-    /// - `intent_at` as it is: `Date` may come from a front end, or a proxy, that is ahead of the
-    ///   clock of `created_at`, and ours may be right;
-    /// - with each of `skews`;
-    /// - with `least`, for front ends that differ, for the `created_at` of what was created in this
-    ///   run, and for a tenant's clock that was set back since. (When ours was set forward since,
-    ///   this is too early, and a little more is left to a person.)
-    ///
-    /// All of them, and [`WELL_BEFORE`] with them, would have to be wrong in the same direction.
-    /// Where one is missing nothing is old.
-    pub fn new(intent_at: Millis, skews: [Option<Millis>; 2], least: Option<Millis>) -> Self {
-        let skews = || skews.into_iter().flatten();
-        let likely = skews().max().map(|skew| intent_at.saturating_add(skew));
-        let behind = skews().chain(least).chain([0]).min().filter(|_| least.is_some());
-        let earliest = behind.map(|skew| intent_at.saturating_add(skew));
-        Self { earliest: earliest.filter(|_| likely.is_some()), likely }
-    }
-
-    fn age(self, method: &Method) -> Age {
-        let at = method.created_at;
-        match self.likely {
-            None => Age::Unknown,
-            Some(likely) if at >= likely.saturating_sub(CLOCK_TOLERANCE) => Age::Newer,
-            Some(_) => match self.earliest {
-                Some(earliest)
-                    if at >= FIRST_TENANT && at < earliest.saturating_sub(WELL_BEFORE) =>
-                {
-                    Age::WellBefore
-                }
-                _ => Age::Older,
-            },
-        }
-    }
-}
 
 /// What a list says about a factor in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,15 +45,16 @@ pub fn judge(
         if method.factor_type != Some(factor.factor_type()) || known(&method.id) {
             continue;
         }
-        match (mark.compare(factor, method), sent.age(method)) {
-            (Likeness::Other, _) | (Likeness::Unclear, Age::Older | Age::WellBefore) => {}
+        match (mark.compare(factor, method), sent.age(method.created_at)) {
+            (Likeness::Other, _)
+            | (Likeness::Unclear, Age::Older)
+            | (Likeness::Unclear | Likeness::Consistent, Age::WellBefore) => {}
             (Likeness::Unclear, Age::Newer | Age::Unknown) => unclear = true,
             (likeness, Age::Newer) => {
                 count_newer += 1;
                 newer = Some((method, likeness));
             }
             (Likeness::Same, _) => older = Some(method),
-            (Likeness::Consistent, Age::WellBefore) => {}
             (Likeness::Consistent, Age::Older) => unproven = Some("older_candidate"),
             (Likeness::Consistent, Age::Unknown) => unproven = Some("clock_unknown"),
         }
@@ -200,12 +122,10 @@ pub fn audit(
         method.factor_type == Some(factor.factor_type())
             && own != Some(method.id.as_str())
             && !known(&method.id)
-            && match (mark.compare(factor, method), sent.age(method)) {
-                (_, Age::Older | Age::WellBefore) => false,
-                (Likeness::Same, _) => true,
+            && match (mark.compare(factor, method), sent.age(method.created_at)) {
+                (Likeness::Same, Age::Newer | Age::Unknown) => true,
                 (Likeness::Consistent, Age::Newer) => method.name == factor.name,
-                (Likeness::Consistent, Age::Unknown) => false,
-                (Likeness::Unclear | Likeness::Other, _) => false,
+                _ => false,
             }
     });
     ids.extend(late.map(|method| method.id.clone()));
@@ -326,11 +246,22 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contact, PublicKeyCredential, UserId};
+    use crate::{
+        api::Millis,
+        model::{Contact, PublicKeyCredential, UserId},
+        sent::{CLOCK_TOLERANCE, FIRST_TENANT, WELL_BEFORE},
+    };
 
     const INTENT: Millis = 1_800_000_000_000;
-    /// Both clocks show the same.
-    const SENT: Sent = Sent { earliest: Some(INTENT), likely: Some(INTENT) };
+
+    /// All clocks show the same.
+    fn sent() -> Sent {
+        Sent::new(INTENT, [Some(0), None], Some(0))
+    }
+
+    fn unknown() -> Sent {
+        Sent::new(INTENT, [None, None], None)
+    }
 
     fn factor(credential: Credential) -> Factor {
         Factor { line: 2, user: UserId::new("auth0|1"), name: Some("Mine".into()), credential }
@@ -374,7 +305,7 @@ mod tests {
     const REVIEW: Finding = Finding::Unclear("older_candidate");
 
     fn judged(factor: &Factor, list: &[Method]) -> Finding {
-        judged_at(factor, list, SENT)
+        judged_at(factor, list, sent())
     }
 
     fn judged_at(factor: &Factor, list: &[Method], sent: Sent) -> Finding {
@@ -485,10 +416,10 @@ mod tests {
         }
         // Within the uncertainty, by a hair, or by a date that is none, nothing is certain.
         for (created_at, sent) in [
-            (INTENT - WELL_BEFORE, SENT),
-            (0, SENT),
-            (FIRST_TENANT - 1, SENT),
-            (INTENT - 90 * 86_400_000, Sent { earliest: None, ..SENT }),
+            (INTENT - WELL_BEFORE, sent()),
+            (0, sent()),
+            (FIRST_TENANT - 1, sent()),
+            (INTENT - 90 * 86_400_000, Sent::new(INTENT, [Some(0), None], None)),
         ] {
             let method = Method { created_at, ..listed("m1", &totp(), None, 0) };
             assert_eq!(judged_at(&totp(), &[method], sent), REVIEW);
@@ -496,36 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_left_at_the_earliest_when_the_hindmost_clock_says() {
-        let hour = 3_600_000;
-        let known = |earliest: Millis, likely: Millis| Sent {
-            earliest: Some(INTENT + earliest),
-            likely: Some(INTENT + likely),
-        };
-        let unknown = Sent { earliest: None, likely: None };
-        for (case, skews, least, expected) in [
-            ("right clocks", [Some(0), Some(0)], Some(0), known(0, 0)),
-            ("ours is ahead", [Some(-hour), None], Some(-hour), known(-hour, -hour)),
-            // Or a proxy is that writes its own `Date`.
-            ("ours is behind", [Some(hour), None], Some(hour), known(0, hour)),
-            ("a front end is behind", [Some(5), Some(9)], Some(-hour), known(-hour, 9)),
-            ("the tenant was set back", [Some(hour), None], Some(-hour), known(-hour, hour)),
-            ("ours was set back since", [Some(-9), None], Some(hour), known(-9, -9)),
-            ("learnt since", [None, Some(7)], Some(7), known(0, 7)),
-            ("nothing known now", [Some(3), None], None, Sent { earliest: None, ..known(0, 3) }),
-            ("nothing known then", [None, None], Some(0), unknown),
-            ("nothing known", [None, None], None, unknown),
-        ] {
-            assert_eq!(Sent::new(INTENT, skews, least), expected, "{case}");
-        }
-        // Absurd clocks do not overflow.
-        let absurd = Sent::new(INTENT, [Some(Millis::MAX), None], Some(Millis::MIN));
-        assert_eq!(judged_at(&totp(), &[listed("m1", &totp(), None, 0)], absurd), REVIEW);
-    }
-
-    #[test]
     fn where_nothing_is_known_of_the_clocks_no_age_is_evidence() {
-        let unknown = Sent { earliest: None, likely: None };
         let unclear = |why| Finding::Unclear(why);
         for age in [-90 * 86_400_000, -60_000, 0, 500] {
             for (factor, shown, expected) in [
@@ -537,10 +439,10 @@ mod tests {
                 (key(), Some("abd"), Finding::Absent),
             ] {
                 let list = [listed("m1", &factor, shown, age)];
-                assert_eq!(judged_at(&factor, &list, unknown), expected, "{age}: {shown:?}");
+                assert_eq!(judged_at(&factor, &list, unknown()), expected, "{age}: {shown:?}");
             }
             let renamed = Method { name: Some("Other".into()), ..listed("m1", &totp(), None, age) };
-            assert_eq!(judged_at(&totp(), &[renamed], unknown), unclear("other_name"));
+            assert_eq!(judged_at(&totp(), &[renamed], unknown()), unclear("other_name"));
         }
     }
 
@@ -575,7 +477,7 @@ mod tests {
         };
         let own = listed("users", &totp(), None, 600);
         let judged = |list: &[Method], always| {
-            judge(&totp(), list, SENT, |_| false, Marked { mark: &mark, always })
+            judge(&totp(), list, sent(), |_| false, Marked { mark: &mark, always })
         };
         assert_eq!(judged(&[own.clone(), marked.clone()], true), Finding::Ours("ours".into()));
         assert_eq!(judged(std::slice::from_ref(&own), true), Finding::Absent);
@@ -593,7 +495,7 @@ mod tests {
         let audited = |list: &[Method], own: Option<&str>| {
             let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
             let mark = Marked { mark: &mark, always: false };
-            audit(&phone(), list, SENT, own, |id| id == "known", mark)
+            audit(&phone(), list, sent(), own, |id| id == "known", mark)
         };
         let sound = [own.clone(), older, known];
         assert_eq!(audited(&sound, Some("own")), Audit::Sound);
@@ -604,8 +506,7 @@ mod tests {
         // Where nothing is known of the clocks it may as well have been there before.
         let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
         let mark = Marked { mark: &mark, always: false };
-        let unknown = Sent { earliest: None, likely: None };
-        assert_eq!(audit(&phone(), &[late], unknown, None, |_| false, mark), Audit::Sound);
+        assert_eq!(audit(&phone(), &[late], unknown(), None, |_| false, mark), Audit::Sound);
     }
 
     #[test]

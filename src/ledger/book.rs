@@ -133,14 +133,10 @@ impl<S: Store> Book<S> {
             }
             State::Pending => history_of(&entry),
             _ => {
-                (entry.attempts, entry.name, entry.method_id) = (0, asked.name, asked.method_id);
-                // What an attempt in doubt may have left, and no list has yet denied at the end of
-                // a run, is as old as that attempt.
-                if !(state.is_bad() && entry.doubts > 0 && !entry.audited) {
-                    entry.doubts = 0;
-                    (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
-                }
-                history_of(&entry)
+                (entry.attempts, entry.doubts) = (0, 0);
+                (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
+                (entry.name, entry.method_id) = (asked.name, asked.method_id);
+                History::default()
             }
         };
         self.open.insert(seq, Open { entry, stored: true });

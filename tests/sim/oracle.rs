@@ -113,10 +113,7 @@ pub(crate) fn judge(
                 let taken =
                     entry.how == Some(How::Consistent) && alikes.any(|(whose, _)| whose == user);
                 if !there && !taken {
-                    violations.push(format!(
-                        "line {line}: said present ({:?}), but it is not there",
-                        entry.how
-                    ));
+                    violations.push(format!("line {line}: said present, but it is not there"));
                 }
             }
             State::Rejected | State::Failed => {

@@ -178,6 +178,17 @@ impl Tenant {
         }
     }
 
+    /// Some users enrol something of the kind just before their row is sent for the first time.
+    fn anticipate(&self, factor: &Factor) {
+        let value = format!("{}|{}", factor.factor_type(), factor.identity());
+        let key = (real_user(factor.user.as_str()).to_owned(), value);
+        let is_first = self.books.lock().unwrap().sent.insert(key);
+        if is_first && self.world.chance(self.manners.alikes_meanwhile) {
+            let age = self.world.roll(|dice| dice.i64(5_000..3_600_000));
+            self.resemble(factor, age);
+        }
+    }
+
     /// The user has had, for that long, what looks like `factor`.
     fn resemble(&self, factor: &Factor, age: Millis) {
         let mut alike = self.hold(factor);
@@ -306,6 +317,11 @@ impl Tenant {
         Held { id, value, listed, ours: true, born: clock::elapsed() }
     }
 
+    fn holds(&self, user: &str, value: &str) -> bool {
+        let books = self.books.lock().unwrap();
+        books.users.get(user).is_some_and(|held| held.iter().any(|held| held.value == value))
+    }
+
     /// Ids of what is there and not ours.
     pub(crate) fn foreign(&self) -> HashSet<String> {
         let books = self.books.lock().unwrap();
@@ -392,11 +408,7 @@ impl Api for Tenant {
         let dice: f64 = self.world.roll(fastrand::Rng::f64);
         let latency = Duration::from_millis(self.world.roll(|dice| dice.u64(50..400)));
         self.imitate(factor);
-        let is_first = self.books.lock().unwrap().sent.insert((user.clone(), value.clone()));
-        if is_first && self.world.chance(manners.alikes_meanwhile) {
-            let age = self.world.roll(|dice| dice.i64(5_000..3_600_000));
-            self.resemble(factor, age);
-        }
+        self.anticipate(factor);
         let fate = if self.outage() { Some(2) } else { manners.fate(dice) };
         if fate == Some(0) {
             self.world.count_fault();
@@ -452,13 +464,7 @@ impl Api for Tenant {
         };
         match fate {
             None => {
-                let there = self
-                    .books
-                    .lock()
-                    .unwrap()
-                    .users
-                    .get(&user)
-                    .is_some_and(|held| held.iter().any(|other| other.value == value));
+                let there = self.holds(&user, &value);
                 execute(short);
                 sleep(latency).await;
                 self.catch_up();
@@ -520,7 +526,9 @@ impl Api for Tenant {
             .collect();
         drop(books);
         if manners.ageless {
-            list.iter_mut().for_each(|method| method.created_at = clock::store());
+            for method in &mut list {
+                method.created_at = clock::store();
+            }
         }
         self.world.roll(|dice| dice.shuffle(&mut list));
         if manners.partial_lists {
