@@ -45,7 +45,11 @@ pub fn judge(
         if method.factor_type != Some(factor.factor_type()) || known(&method.id) {
             continue;
         }
-        match (mark.compare(factor, method), sent.age(method.created_at)) {
+        let likeness = mark.compare(factor, method);
+        // Its mark is proof, whatever the clocks show.
+        let is_marked = likeness == Likeness::Same && mark.mark.is_in(method.name.as_deref());
+        let age = if is_marked { Age::Newer } else { sent.age(method.created_at) };
+        match (likeness, age) {
             (Likeness::Other, _)
             | (Likeness::Unclear, Age::Older)
             | (Likeness::Unclear | Likeness::Consistent, Age::WellBefore) => {}
@@ -481,6 +485,12 @@ mod tests {
         };
         assert_eq!(judged(&[own.clone(), marked.clone()], true), Finding::Ours("ours".into()));
         assert_eq!(judged(std::slice::from_ref(&own), true), Finding::Absent);
+        // Whatever the clocks show.
+        for sent in [unknown(), Sent::new(INTENT + 90 * 86_400_000, [Some(0), None], Some(0))] {
+            let marks = Marked { mark: &mark, always: true };
+            let found = judge(&totp(), std::slice::from_ref(&marked), sent, |_| false, marks);
+            assert_eq!(found, Finding::Ours("ours".into()));
+        }
         // An attempt without a mark may be in there too: then nothing is certain.
         assert_eq!(judged(&[own, marked], false), Finding::Unclear("several_candidates"));
     }
