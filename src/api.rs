@@ -78,9 +78,15 @@ pub trait Api: Send + Sync + 'static {
         correlation: &str,
     ) -> impl Future<Output = Answer<()>> + Send;
 
-    /// How far the tenant's clock is ahead of ours, in milliseconds, as its answers say; never
-    /// more than it really is. `None` until an answer has said so.
+    /// How far the clock of the tenant's `created_at` is ahead of ours, in milliseconds, as its
+    /// answers say; never more than it really is. `None` until an answer has said so, and again
+    /// when our clock was set since.
     fn clock_skew(&self) -> Option<Millis>;
+
+    /// The least that any answer has said of any of the tenant's clocks: a tenant has several.
+    fn least_skew(&self) -> Option<Millis> {
+        self.clock_skew()
+    }
 }
 
 /// A created method, as far as the answer told.

@@ -8,8 +8,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
-    api::{Api, Method, Millis, Update, Verdict},
+    api::{Api, Method, Update, Verdict},
     breaker::{Health, Kind},
     engine::{Carrier, Errand, Next, Turn},
     error::Error,
@@ -19,6 +21,7 @@ use crate::{
     model::{Factor, State, UserId},
     reconcile,
     retry::{Audit, Decision, History},
+    sent::Sent,
 };
 
 /// A factor on its way.
@@ -106,6 +109,7 @@ impl<A: Api> Delivery<A> {
         let marked = self.name_marker;
         if history.doubts == 0 {
             (history.intent_at, history.skew, history.marked) = (at, skew, marked);
+            history.left = Some(Instant::now());
         }
         history.marked &= marked;
         Intent { seq: item.seq, at, skew, doubts: history.doubts, marked }
@@ -169,7 +173,7 @@ impl<A: Api> Delivery<A> {
             let is_known = |id: &str| {
                 holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
             };
-            reconcile::judge(&item.factor, &list, self.sent_at(item), is_known, item.marked())
+            reconcile::judge(&item.factor, &list, self.sent(item), is_known, item.marked())
         });
         let decision = self.line.policy.after_lookup(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
@@ -183,7 +187,7 @@ impl<A: Api> Delivery<A> {
         let (verdict, health) = self.list(item).await?;
         let verdict = verdict.map(|(list, known)| {
             let (own, is_known) = (item.own.as_deref(), |id: &str| holds(&known, id));
-            reconcile::audit(&item.factor, &list, self.sent_at(item), own, is_known, item.marked())
+            reconcile::audit(&item.factor, &list, self.sent(item), own, is_known, item.marked())
         });
         let decision = self.line.policy.after_audit(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
@@ -226,9 +230,9 @@ impl<A: Api> Delivery<A> {
     }
 
     /// When the first attempt in doubt left, by the tenant's clock.
-    fn sent_at(&self, item: &Item) -> Millis {
-        let history = &item.history;
-        history.intent_at + history.skew.or(self.line.api.clock_skew()).unwrap_or_default()
+    fn sent(&self, item: &Item) -> Sent {
+        let (now, api) = ((self.line.now)(), &self.line.api);
+        Sent::of(&item.history, now, api.clock_skew(), api.least_skew())
     }
 
     async fn follow(&self, item: &mut Item, decision: Decision) -> Result<Next, Error> {

@@ -21,7 +21,7 @@
 //! writes what it is about to destroy to the [`backup`] first. What both need around a request is
 //! the [`line`](mod@line). [`auth0`] is the only room that speaks HTTP and knows the provider's
 //! words; [`retry`] alone decides what follows from an answer, and [`reconcile`] what a list says
-//! about a factor in doubt, both pure; [`pacer`] says when a request may go and [`breaker`] whether
+//! about a factor in doubt, by whatever clock ([`sent`]), all pure; [`pacer`] says when a request may go and [`breaker`] whether
 //! any may; [`report`] and [`progress`] show what is durable.
 //! Beside that line stands the [`survey`], which only asks, with the same pacer, breaker and token,
 //! and tells in the order of the input: for `verify`, which compares ([`verify`], pure), and for
@@ -83,6 +83,7 @@ mod nearest;
 pub mod pacer;
 pub mod reconcile;
 pub mod retry;
+pub mod sent;
 pub mod vitals;
 
 pub mod files;

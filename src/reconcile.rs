@@ -4,17 +4,17 @@
 //! the user enrolled meanwhile (auth0-api.md 1.5, reliability.md 1.5). So evidence is: same type,
 //! a consistent value, our name, created after our intent by the tenant's clock, not known to the
 //! ledger as another factor's, and no second candidate. Less than that is never "created".
+//!
+//! What was created well before our intent, whichever of the clocks in play is right ([`Sent`]), is
+//! not ours, however like it looks: most users who are imported have enrolled something before.
 
 use crate::{
-    api::{Method, Millis},
+    api::Method,
     marker::Mark,
     model::{Credential, Factor, FactorType},
     retry::{Audit, How},
+    sent::{Age, Sent},
 };
-
-/// `Date` has whole seconds and front ends have clocks of their own: what was created up to this
-/// long before the intent may still be ours.
-const CLOCK_TOLERANCE: Millis = 2_000;
 
 /// What a list says about a factor in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,42 +29,44 @@ pub enum Finding {
     Unclear(&'static str),
 }
 
-/// Judges `list` for `factor`, whose first attempt in doubt left at `intent_at` (tenant's clock).
-/// `known` says whether the ledger knows a method id as another factor's.
+/// Judges `list` for `factor`, whose first attempt in doubt left when `sent` says. `known` says
+/// whether the ledger knows a method id as another factor's.
 pub fn judge(
     factor: &Factor,
     list: &[Method],
-    intent_at: Millis,
+    sent: Sent,
     known: impl Fn(&str) -> bool,
     mark: Marked<'_>,
 ) -> Finding {
     let (mut newer, mut older) = (None, None);
-    let (mut unproven, mut unclear) = (false, false);
+    let (mut unproven, mut unclear) = (None, false);
     let mut count_newer = 0_usize;
     for method in list {
         if method.factor_type != Some(factor.factor_type()) || known(&method.id) {
             continue;
         }
         let likeness = mark.compare(factor, method);
-        let is_newer = method.created_at >= intent_at - CLOCK_TOLERANCE;
-        if likeness == Likeness::Other {
-            continue;
-        }
-        if likeness == Likeness::Unclear {
-            unclear |= is_newer;
-        } else if is_newer {
-            count_newer += 1;
-            newer = Some((method, likeness));
-        } else if likeness == Likeness::Same {
-            older = Some(method);
-        } else {
-            unproven = true;
+        // Its mark is proof, whatever the clocks show.
+        let is_marked = likeness == Likeness::Same && mark.mark.is_in(method.name.as_deref());
+        let age = if is_marked { Age::Newer } else { sent.age(method.created_at) };
+        match (likeness, age) {
+            (Likeness::Other, _)
+            | (Likeness::Unclear, Age::Older)
+            | (Likeness::Unclear | Likeness::Consistent, Age::WellBefore) => {}
+            (Likeness::Unclear, Age::Newer | Age::Unknown) => unclear = true,
+            (likeness, Age::Newer) => {
+                count_newer += 1;
+                newer = Some((method, likeness));
+            }
+            (Likeness::Same, _) => older = Some(method),
+            (Likeness::Consistent, Age::Older) => unproven = Some("older_candidate"),
+            (Likeness::Consistent, Age::Unknown) => unproven = Some("clock_unknown"),
         }
     }
     match newer {
         Some(_) if count_newer > 1 => Finding::Unclear("several_candidates"),
         // A TOTP is recognised by its name only: a second one of that name proves nothing.
-        Some(_) if unproven && factor.factor_type() == FactorType::Totp => {
+        Some(_) if unproven.is_some() && factor.factor_type() == FactorType::Totp => {
             Finding::Unclear("several_candidates")
         }
         Some((method, likeness)) => {
@@ -74,11 +76,11 @@ pub fn judge(
                 Finding::Unclear("other_name")
             }
         }
-        None => match older {
-            Some(method) => Finding::Older(method.id.clone()),
-            None if unproven => Finding::Unclear("older_candidate"),
-            None if unclear => Finding::Unclear("other_name"),
-            None => Finding::Absent,
+        None => match (older, unproven) {
+            (Some(method), _) => Finding::Older(method.id.clone()),
+            (None, Some(why)) => Finding::Unclear(why),
+            (None, None) if unclear => Finding::Unclear("other_name"),
+            (None, None) => Finding::Absent,
         },
     }
 }
@@ -109,12 +111,12 @@ pub fn present(
 }
 
 /// What `list`, read at the end of a run, says about a settled factor that was once in doubt,
-/// whose first attempt in doubt left at `intent_at` (tenant's clock). `own` is the id that the
-/// ledger has for it; `known` as for [`judge`].
+/// whose first attempt in doubt left when `sent` says. `own` is the id that the ledger has for it;
+/// `known` as for [`judge`].
 pub fn audit(
     factor: &Factor,
     list: &[Method],
-    intent_at: Millis,
+    sent: Sent,
     own: Option<&str>,
     known: impl Fn(&str) -> bool,
     mark: Marked<'_>,
@@ -122,13 +124,12 @@ pub fn audit(
     let mut ids: Vec<String> = own.map(Into::into).into_iter().collect();
     let late = list.iter().filter(|method| {
         method.factor_type == Some(factor.factor_type())
-            && method.created_at >= intent_at - CLOCK_TOLERANCE
             && own != Some(method.id.as_str())
             && !known(&method.id)
-            && match mark.compare(factor, method) {
-                Likeness::Same => true,
-                Likeness::Consistent => method.name == factor.name,
-                Likeness::Unclear | Likeness::Other => false,
+            && match (mark.compare(factor, method), sent.age(method.created_at)) {
+                (Likeness::Same, Age::Newer | Age::Unknown) => true,
+                (Likeness::Consistent, Age::Newer) => method.name == factor.name,
+                _ => false,
             }
     });
     ids.extend(late.map(|method| method.id.clone()));
@@ -249,9 +250,22 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contact, PublicKeyCredential, UserId};
+    use crate::{
+        api::Millis,
+        model::{Contact, PublicKeyCredential, UserId},
+        sent::{CLOCK_TOLERANCE, FIRST_TENANT, WELL_BEFORE},
+    };
 
-    const INTENT: Millis = 1_000_000;
+    const INTENT: Millis = 1_800_000_000_000;
+
+    /// All clocks show the same.
+    fn sent() -> Sent {
+        Sent::new(INTENT, [Some(0), None], Some(0))
+    }
+
+    fn unknown() -> Sent {
+        Sent::new(INTENT, [None, None], None)
+    }
 
     fn factor(credential: Credential) -> Factor {
         Factor { line: 2, user: UserId::new("auth0|1"), name: Some("Mine".into()), credential }
@@ -292,9 +306,15 @@ mod tests {
         }
     }
 
+    const REVIEW: Finding = Finding::Unclear("older_candidate");
+
     fn judged(factor: &Factor, list: &[Method]) -> Finding {
+        judged_at(factor, list, sent())
+    }
+
+    fn judged_at(factor: &Factor, list: &[Method], sent: Sent) -> Finding {
         let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
-        judge(factor, list, INTENT, |id| id == "known", Marked { mark: &mark, always: false })
+        judge(factor, list, sent, |id| id == "known", Marked { mark: &mark, always: false })
     }
 
     #[test]
@@ -360,7 +380,7 @@ mod tests {
             let list = [listed("m1", &factor, shown, 500), listed("m2", &factor, shown, 900)];
             assert_eq!(judged(&factor, &list), Finding::Unclear("several_candidates"));
         }
-        let list = [listed("m1", &totp(), None, -900_000), listed("m2", &totp(), None, 900)];
+        let list = [listed("m1", &totp(), None, -WELL_BEFORE), listed("m2", &totp(), None, 900)];
         assert_eq!(judged(&totp(), &list), Finding::Unclear("several_candidates"));
     }
 
@@ -379,6 +399,55 @@ mod tests {
         // A clock that is a second behind does not hide what is ours.
         let list = [listed("m1", &totp(), None, -CLOCK_TOLERANCE)];
         assert_eq!(judged(&totp(), &list), Finding::Ours("m1".into()));
+    }
+
+    #[test]
+    fn what_was_created_well_before_the_intent_is_not_ours_however_like_it_looks() {
+        let old = -WELL_BEFORE - 1;
+        for (factor, shown, expected) in [
+            (phone(), Some("XXXXXXXXXXX5044"), Finding::Absent),
+            (email(), Some("chuc****@exam*******"), Finding::Absent),
+            (totp(), None, Finding::Absent),
+            (key(), None, Finding::Absent),
+            // Plainly the same value is there, whoever brought it.
+            (phone(), Some("+44207183875044"), Finding::Older("m1".into())),
+            (key(), Some("abc"), Finding::Older("m1".into())),
+        ] {
+            let before = listed("m1", &factor, shown, old);
+            assert_eq!(judged(&factor, std::slice::from_ref(&before)), expected, "{shown:?}");
+            let ours = listed("m2", &factor, shown, 500);
+            assert_eq!(judged(&factor, &[ours, before]), Finding::Ours("m2".into()), "{shown:?}");
+        }
+        // Within the uncertainty, by a hair, or by a date that is none, nothing is certain.
+        for (created_at, sent) in [
+            (INTENT - WELL_BEFORE, sent()),
+            (0, sent()),
+            (FIRST_TENANT - 1, sent()),
+            (INTENT - 90 * 86_400_000, Sent::new(INTENT, [Some(0), None], None)),
+        ] {
+            let method = Method { created_at, ..listed("m1", &totp(), None, 0) };
+            assert_eq!(judged_at(&totp(), &[method], sent), REVIEW);
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_known_of_the_clocks_no_age_is_evidence() {
+        let unclear = |why| Finding::Unclear(why);
+        for age in [-90 * 86_400_000, -60_000, 0, 500] {
+            for (factor, shown, expected) in [
+                (phone(), Some("XXXXXXXXXXX5044"), unclear("clock_unknown")),
+                (totp(), None, unclear("clock_unknown")),
+                // It is there; whoever brought it, nothing more is to do, and nothing to undo.
+                (phone(), Some("+44207183875044"), Finding::Older("m1".into())),
+                (key(), Some("abc"), Finding::Older("m1".into())),
+                (key(), Some("abd"), Finding::Absent),
+            ] {
+                let list = [listed("m1", &factor, shown, age)];
+                assert_eq!(judged_at(&factor, &list, unknown()), expected, "{age}: {shown:?}");
+            }
+            let renamed = Method { name: Some("Other".into()), ..listed("m1", &totp(), None, age) };
+            assert_eq!(judged_at(&totp(), &[renamed], unknown()), unclear("other_name"));
+        }
     }
 
     #[test]
@@ -412,10 +481,16 @@ mod tests {
         };
         let own = listed("users", &totp(), None, 600);
         let judged = |list: &[Method], always| {
-            judge(&totp(), list, INTENT, |_| false, Marked { mark: &mark, always })
+            judge(&totp(), list, sent(), |_| false, Marked { mark: &mark, always })
         };
         assert_eq!(judged(&[own.clone(), marked.clone()], true), Finding::Ours("ours".into()));
         assert_eq!(judged(std::slice::from_ref(&own), true), Finding::Absent);
+        // Whatever the clocks show.
+        for sent in [unknown(), Sent::new(INTENT + 90 * 86_400_000, [Some(0), None], Some(0))] {
+            let marks = Marked { mark: &mark, always: true };
+            let found = judge(&totp(), std::slice::from_ref(&marked), sent, |_| false, marks);
+            assert_eq!(found, Finding::Ours("ours".into()));
+        }
         // An attempt without a mark may be in there too: then nothing is certain.
         assert_eq!(judged(&[own, marked], false), Finding::Unclear("several_candidates"));
     }
@@ -430,14 +505,18 @@ mod tests {
         let audited = |list: &[Method], own: Option<&str>| {
             let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
             let mark = Marked { mark: &mark, always: false };
-            audit(&phone(), list, INTENT, own, |id| id == "known", mark)
+            audit(&phone(), list, sent(), own, |id| id == "known", mark)
         };
         let sound = [own.clone(), older, known];
         assert_eq!(audited(&sound, Some("own")), Audit::Sound);
         let both = [late.clone(), own];
         assert_eq!(audited(&both, Some("own")), Audit::Doubled(vec!["own".into(), "late".into()]));
-        assert_eq!(audited(&[late], None), Audit::Appeared("late".into()));
+        assert_eq!(audited(std::slice::from_ref(&late), None), Audit::Appeared("late".into()));
         assert_eq!(audited(&[], None), Audit::Sound);
+        // Where nothing is known of the clocks it may as well have been there before.
+        let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+        let mark = Marked { mark: &mark, always: false };
+        assert_eq!(audit(&phone(), &[late], unknown(), None, |_| false, mark), Audit::Sound);
     }
 
     #[test]

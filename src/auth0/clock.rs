@@ -1,50 +1,201 @@
-//! What the tenant's clock shows, as far as its answers' `Date` headers tell.
+//! What the tenant's clocks show, as far as its answers tell.
+//!
+//! A tenant has more than one: `Date` is written by whichever front end answers, `created_at` by
+//! the store behind. Both are measured against ours, so ours may be wrong, but not be set between
+//! a measurement and its use: that is seen by its going otherwise than the monotonic clock, and
+//! then nothing is known until the next answer.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
+
+use tokio::time::Instant;
 
 use crate::api::Millis;
 
 /// When a sample is this much behind the estimate, a clock was set, and the estimate starts anew.
 const SET: Millis = 3_000;
+/// What is said to have been created so long before or after its answer's `Date` may not have been
+/// created by that request at all: no clock is read off it.
+const CREDIBLE: Millis = 600_000;
 
-/// How far the tenant's clock is ahead of ours. `Date` is cut down to whole seconds and has
-/// travelled: every sample is too low by up to a second or so, so the highest is the best, and
-/// still never too high.
+/// How far the tenant's clocks are ahead of ours.
 #[derive(Debug, Clone)]
-pub(super) struct ServerClock {
-    skew: Arc<Mutex<Option<Millis>>>,
+pub struct ServerClock {
+    seen: Arc<Mutex<Seen>>,
     wall: fn() -> Millis,
 }
 
-impl ServerClock {
-    pub(super) fn new(wall: fn() -> Millis) -> Self {
-        Self { skew: Arc::default(), wall }
-    }
+/// What was seen since our clock was last set.
+#[derive(Debug)]
+struct Seen {
+    /// Of `Date`.
+    dates: Estimate,
+    /// Of the `created_at` of what had just been created.
+    creations: Estimate,
+    /// Our two clocks when they were last compared.
+    compared: (Millis, Instant),
+}
 
-    pub(super) fn observe(&self, date: SystemTime) {
-        let Ok(date) = date.duration_since(SystemTime::UNIX_EPOCH) else {
-            return;
-        };
-        let Ok(date) = Millis::try_from(date.as_millis()) else {
-            return;
-        };
-        let sample = date - (self.wall)();
-        let mut skew = self.skew.lock().unwrap_or_else(PoisonError::into_inner);
-        *skew = Some(match *skew {
+/// An estimate of how far a clock is ahead. A sample is how much more it showed, when it was read,
+/// than ours when the answer was there: too low by the time the answer travelled (and a `Date` is
+/// cut down to whole seconds), so the highest is the best, and still never too high.
+#[derive(Debug, Default)]
+struct Estimate {
+    /// Of late: it follows a clock that is set.
+    best: Option<Millis>,
+    /// Of all samples.
+    most: Option<Millis>,
+    /// Of all samples.
+    least: Option<Millis>,
+}
+
+impl Estimate {
+    fn add(&mut self, sample: Millis) {
+        self.best = Some(match self.best {
             Some(known) if sample > known - SET => known.max(sample),
             _ => sample,
         });
+        self.most = self.most.max(Some(sample));
+        self.bound(sample);
     }
 
-    pub(super) fn skew(&self) -> Option<Millis> {
-        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Remembers that a clock may be so little ahead, without believing it.
+    fn bound(&mut self, sample: Millis) {
+        self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
+    }
+}
+
+impl ServerClock {
+    /// Knows nothing yet; `wall` is our wall clock.
+    pub fn new(wall: fn() -> Millis) -> Self {
+        let compared = (wall(), Instant::now());
+        let (dates, creations) = Default::default();
+        Self { seen: Arc::new(Mutex::new(Seen { dates, creations, compared })), wall }
     }
 
-    /// The tenant's time now, as well as it is known.
+    /// Takes in the `Date` of an answer that has just come.
+    pub fn observe(&self, date: SystemTime) {
+        let since = date.duration_since(SystemTime::UNIX_EPOCH);
+        if let Some(date) = since.ok().and_then(|since| Millis::try_from(since.as_millis()).ok()) {
+            let (mut seen, wall) = self.look();
+            seen.dates.add(date - wall);
+        }
+    }
+
+    /// Takes in when a method was created whose creation has just been answered.
+    pub fn observe_creation(&self, created_at: Millis) {
+        let (mut seen, wall) = self.look();
+        let sample = created_at.saturating_sub(wall);
+        match seen.dates.best {
+            Some(date) if date.abs_diff(sample) > CREDIBLE.unsigned_abs() => {
+                seen.creations.bound(sample);
+            }
+            _ => seen.creations.add(sample),
+        }
+    }
+
+    /// Returns how far the clock of `created_at` is ahead, or else, as long as nothing was created,
+    /// the foremost of those that write `Date`: by no answer more than it is.
+    pub fn skew(&self) -> Option<Millis> {
+        let (seen, _) = self.look();
+        seen.creations.best.or(seen.dates.most)
+    }
+
+    /// Returns the least that any answer has said of any of the tenant's clocks.
+    pub fn least_skew(&self) -> Option<Millis> {
+        let (seen, _) = self.look();
+        [seen.dates.least, seen.creations.least].into_iter().flatten().min()
+    }
+
+    /// The tenant's time now by the clock of `Date`, as well as it is known.
     pub(super) fn now(&self) -> Millis {
-        (self.wall)() + self.skew().unwrap_or_default()
+        let (seen, wall) = self.look();
+        wall + seen.dates.best.unwrap_or_default()
+    }
+
+    /// What is known now, and what our clock shows.
+    fn look(&self) -> (MutexGuard<'_, Seen>, Millis) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wall, at) = ((self.wall)(), Instant::now());
+        let (last_wall, last_at) = seen.compared;
+        let passed = Millis::try_from((at - last_at).as_millis()).unwrap_or(Millis::MAX);
+        if (wall - last_wall).abs_diff(passed) > SET.unsigned_abs() {
+            (seen.dates, seen.creations) = Default::default();
+        }
+        seen.compared = (wall, at);
+        (seen, wall)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, time::Duration};
+
+    use super::*;
+
+    thread_local! {
+        static WALL: Cell<Millis> = const { Cell::new(1_000_000) };
+    }
+
+    fn date(millis: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn the_foremost_and_the_hindmost_of_all_front_ends_are_remembered() {
+        let clock = ServerClock::new(|| 1_000_000);
+        assert_eq!((clock.skew(), clock.least_skew()), (None, None));
+        for (shown, now, skew, least) in [
+            (1_000_000, 0, 0, 0),
+            (1_002_000, 2_000, 2_000, 0),
+            (1_001_000, 2_000, 2_000, 0),
+            // A front end an hour ahead, and one that is not.
+            (4_600_000, 3_600_000, 3_600_000, 0),
+            (1_000_000, 0, 3_600_000, 0),
+            (400_000, -600_000, 3_600_000, -600_000),
+            (1_000_000, 0, 3_600_000, -600_000),
+        ] {
+            clock.observe(date(shown));
+            assert_eq!(clock.now(), 1_000_000 + now, "{shown}");
+            assert_eq!((clock.skew(), clock.least_skew()), (Some(skew), Some(least)), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_was_just_created_tells_its_own_clock_and_the_meter_keeps_to_dates() {
+        let clock = ServerClock::new(|| 1_000_000);
+        clock.observe(date(1_060_000));
+        clock.observe_creation(800_000);
+        clock.observe(date(1_060_000));
+        assert_eq!(clock.skew(), Some(-200_000));
+        assert_eq!(clock.least_skew(), Some(-200_000));
+        assert_eq!(clock.now(), 1_060_000);
+        // What was there for months is no clock, but a warning.
+        clock.observe_creation(-9_000_000);
+        assert_eq!(clock.skew(), Some(-200_000));
+        assert_eq!(clock.least_skew(), Some(-10_000_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_known_after_our_clock_was_set_until_the_next_answer() {
+        let clock = ServerClock::new(|| WALL.get());
+        let pass = |millis| {
+            WALL.set(WALL.get() + Millis::try_from(millis).unwrap());
+            tokio::time::advance(Duration::from_millis(millis))
+        };
+        clock.observe(date(1_000_000));
+        pass(600_000).await;
+        assert_eq!(clock.skew(), Some(0));
+        for step in [3_600_000, -3_600_000, 10_000] {
+            WALL.set(WALL.get() + step);
+            assert_eq!((clock.skew(), clock.least_skew()), (None, None), "{step}");
+            clock.observe(date(u64::try_from(WALL.get()).unwrap() + 1_000));
+            assert_eq!((clock.skew(), clock.least_skew()), (Some(1_000), Some(1_000)), "{step}");
+        }
+        // A laptop that slept: only the wall clock went on.
+        WALL.set(WALL.get() + 3_600_000);
+        assert_eq!(clock.skew(), None);
     }
 }

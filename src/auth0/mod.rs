@@ -19,6 +19,7 @@ mod unsent;
 mod verdict;
 mod wire;
 
+pub use clock::ServerClock;
 pub use endpoint::BaseUrl;
 pub use proxy::Proxy;
 pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
@@ -31,7 +32,6 @@ use crate::{
     model::{Factor, UserId},
     pacer::Pacer,
 };
-use clock::ServerClock;
 use token::{Token, Tokens};
 use transport::{Exchange, NotSent, Transport};
 use verdict::Class;
@@ -204,6 +204,9 @@ impl Api for Client {
         read_as(answer, 201, |body| {
             let created: wire::Created = serde_json::from_slice(&body).ok()?;
             let sound = !created.id.is_empty() && created.id.len() <= 256;
+            if let Some(at) = created.created_at.filter(|_| sound) {
+                self.transport.clock.observe_creation(at.as_millisecond());
+            }
             sound.then_some(CreatedMethod { id: created.id })
         })
     }
@@ -315,5 +318,9 @@ impl Api for Client {
 
     fn clock_skew(&self) -> Option<Millis> {
         self.transport.clock.skew()
+    }
+
+    fn least_skew(&self) -> Option<Millis> {
+        self.transport.clock.least_skew()
     }
 }

@@ -139,6 +139,8 @@ fn factor_type(name: &str) -> Option<FactorType> {
 #[derive(Deserialize)]
 pub(super) struct Created {
     pub(super) id: String,
+    /// Not promised.
+    pub(super) created_at: Option<jiff::Timestamp>,
 }
 
 /// What is read of an error body.

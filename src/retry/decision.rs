@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::{api::Reason, error::Error, model::State};
 
 /// What happened to one factor so far.
@@ -15,6 +17,8 @@ pub struct History {
     pub intent_at: i64,
     /// How far the tenant's clock was ahead of ours then, where that was known.
     pub skew: Option<i64>,
+    /// The same time by the monotonic clock, where it was in this run.
+    pub left: Option<Instant>,
     /// Whether every attempt in doubt bore a mark in its name.
     pub marked: bool,
     /// HTTP status of the last POST that may have been executed, where one came.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mfaferry::sandbox::{Conflict, Fault, Outage, OutageKind, Settings, Verb};
+use mfaferry::sandbox::{Conflict, Fault, Kind, Method, Outage, OutageKind, Settings, Verb};
 
 use crate::support::{Bench, factors, read, run, signal, spawn, until};
 
@@ -226,4 +226,55 @@ fn what_was_in_doubt_when_a_run_was_cut_short_is_confirmed_by_the_next_one() {
     assert_eq!(bench.tenant().stats().requests(Verb::Get), lists + 1, "asked once, at the end");
     bench.audit("in.csv.ledger", &wanted, &users);
     assert_eq!(run(&mut bench.import("in.csv")).summary()["requests"], 0, "and never again");
+}
+
+/// Each third row's user has had, for so long, what a masked list cannot tell from it.
+fn with_look_alikes(age: jiff::Span, clock_skew_s: i64) -> (Bench, serde_json::Value) {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list("close-before=12%,close-after=12%,503-before@get=5%").unwrap(),
+        conflict: Conflict::Off,
+        clock_skew_s,
+        seed: 5,
+        ..Settings::default()
+    });
+    let (csv, wanted, users) = factors(300);
+    let shown = jiff::Timestamp::now() + jiff::Span::new().seconds(clock_skew_s);
+    for (number, (wanted, user)) in wanted.iter().zip(&users).enumerate().step_by(4) {
+        let alike = match wanted.kind {
+            Kind::Phone => Method::new(Kind::Phone, wanted.value.replace("+1415", "+1212")),
+            _ => Method::new(Kind::Totp, "OLD").named(format!("App {number}")),
+        };
+        let (id, created_at) = (format!("old|{number}"), shown - age);
+        bench.tenant().seed(user, vec![Method { id, created_at, ..alike }]);
+    }
+    bench.write("in.csv", csv);
+    let patience = ["--settle", "400ms", "--max-attempts", "9"];
+    let done = run(bench.import("in.csv").args(patience));
+    assert!(matches!(done.code, Some(0 | 4)), "{done:?}");
+    for user in &users {
+        bench.tenant().change(user, |held| held.retain(|method| !method.id.starts_with("old|")));
+    }
+    bench.audit("in.csv.ledger", &wanted, &users);
+    let summary = done.summary();
+    assert_eq!(summary["already_present"], 0, "{summary}");
+    (bench, summary)
+}
+
+#[test]
+fn old_look_alikes_leave_nothing_to_a_person_whatever_the_clocks_show() {
+    for clock_skew_s in [0, -7_200, 7_200] {
+        let (_, summary) = with_look_alikes(jiff::Span::new().hours(24 * 90), clock_skew_s);
+        assert_eq!(summary["needs_review"], 0, "{summary}");
+        assert_eq!(summary["created"], 300, "{summary}");
+    }
+}
+
+#[test]
+fn look_alikes_of_the_last_minutes_are_left_to_a_person() {
+    let (bench, summary) = with_look_alikes(jiff::Span::new().minutes(5), 0);
+    assert!(summary["needs_review"].as_u64().unwrap() > 0, "{summary}");
+    for row in bench.rows("in.csv.ledger") {
+        let code = row["error"].as_str().unwrap_or_default();
+        assert!(matches!(code, "" | "older_candidate" | "several_candidates"), "{row}");
+    }
 }

@@ -68,6 +68,7 @@ fn pure_rooms_do_no_input_or_output() {
             "plan/",
             "retry/",
             "reconcile.rs",
+            "sent.rs",
             "breaker.rs",
             "verify/",
             "apply/judge.rs",

@@ -1,4 +1,5 @@
-//! Our wall clock in a simulation: tokio's paused clock, plus whatever it was set to.
+//! The clocks of a simulation, ours and the tenant's two: tokio's paused clock, plus whatever each
+//! is wrong by.
 
 use std::cell::Cell;
 
@@ -8,18 +9,23 @@ use tokio::time::Instant;
 thread_local! {
     static START: Cell<Option<Instant>> = const { Cell::new(None) };
     static AHEAD: Cell<Millis> = const { Cell::new(0) };
+    static SERVER: Cell<Millis> = const { Cell::new(0) };
+    static STORE: Cell<Millis> = const { Cell::new(0) };
 }
 
 /// Where every simulation begins, in milliseconds since 1970.
 const EPOCH: Millis = 1_800_000_000_000;
 
-/// Begins a simulation.
-pub(crate) fn begin() {
+/// Begins a simulation in which the tenant's clocks are so far ahead: that of its `Date`, and that
+/// of its `created_at`.
+pub(crate) fn begin(server: Millis, store: Millis) {
     START.set(Some(Instant::now()));
     AHEAD.set(0);
+    SERVER.set(server);
+    STORE.set(store);
 }
 
-/// Somebody sets the clock.
+/// Somebody sets our clock.
 pub(crate) fn set_ahead(ahead: Millis) {
     AHEAD.set(ahead);
 }
@@ -30,12 +36,17 @@ pub(crate) fn elapsed() -> Millis {
     Millis::try_from(start.elapsed().as_millis()).unwrap()
 }
 
-/// What the tenant's clock shows.
+/// What the tenant's front ends show.
 pub(crate) fn server() -> Millis {
-    EPOCH + elapsed()
+    EPOCH + elapsed() + SERVER.get()
+}
+
+/// What the tenant's store shows.
+pub(crate) fn store() -> Millis {
+    EPOCH + elapsed() + STORE.get()
 }
 
 /// What our clock shows.
 pub(crate) fn wall() -> Millis {
-    server() + AHEAD.get()
+    EPOCH + elapsed() + AHEAD.get()
 }

@@ -26,6 +26,18 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
+fn share(totals: &Totals) -> String {
+    let per_cent = |count: u64, of: u64| {
+        let hundredths = count * 10_000 / of.max(1);
+        format!("{}.{:02} %", hundredths / 100, hundredths % 100)
+    };
+    format!(
+        "reviews: {} of all, {} of those with look-alikes",
+        per_cent(totals.needs_review, totals.records),
+        per_cent(totals.alike_needs_review, totals.alike)
+    )
+}
+
 fn all(first: u64, count: u64, scenario: impl Fn(u64) -> Scenario + Sync) -> Totals {
     let threads = 2;
     let parts: Vec<Totals> = std::thread::scope(|scope| {
@@ -59,6 +71,18 @@ fn at_any_crash_and_under_any_fault_nothing_is_lost_and_nothing_doubled() {
     println!("seeds {first}..{}: {totals}", first + SEEDS);
     assert!(totals.crashes > SEEDS && totals.doubts > SEEDS, "{totals}");
     assert!(totals.needs_review * 100 <= totals.records, "at most 1 % may need review: {totals}");
+}
+
+/// Most users have enrolled something before: what is well older than an attempt is not its work,
+/// whatever the list hides and whichever clock is wrong.
+#[test]
+fn old_look_alikes_and_wrong_clocks_lose_and_double_nothing_and_leave_one_in_a_hundred_to_a_person()
+{
+    let first = number("MFAFERRY_TEST_SEED", 1);
+    let totals = all(first, SEEDS, Scenario::look_alikes);
+    println!("seeds {first}..{}: {totals}; {}", first + SEEDS, share(&totals));
+    assert!(totals.alike * 5 >= totals.records, "{totals}");
+    assert!(totals.needs_review * 100 <= totals.records, "{totals}");
 }
 
 #[test]
@@ -107,6 +131,9 @@ fn marks_tell_a_totp_in_doubt_from_one_that_the_user_enrolled_under_its_name() {
 fn many_seeds_lose_and_double_nothing() {
     let first = number("MFAFERRY_TEST_SEED", 1_000_000);
     let count = number("MFAFERRY_TEST_SEEDS", 60_000);
-    let totals = all(first, count, Scenario::swarm);
-    println!("seeds {first}..{}: {totals}; violations found: 0", first + count);
+    for scenario in [Scenario::swarm, Scenario::look_alikes] {
+        let totals = all(first, count, scenario);
+        println!("seeds {first}..{}: {totals}; violations found: 0", first + count);
+        println!("{}", share(&totals));
+    }
 }

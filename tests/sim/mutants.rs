@@ -64,3 +64,31 @@ fn re_sending_what_is_in_doubt_doubles_factors() {
     });
     println!("caught at seed {seed}");
 }
+
+#[test]
+fn taking_an_old_look_alike_for_ours_claims_what_is_not_there() {
+    let seed = caught("said created", |scenario| {
+        scenario.manners = Manners {
+            ageless: true,
+            alikes: 0.3,
+            masks: true,
+            lost_before: 0.1,
+            ..scenario.manners.clone()
+        };
+    });
+    println!("caught at seed {seed}");
+}
+
+#[test]
+fn without_the_error_of_clocks_factors_are_doubled() {
+    let seed = caught("doubled", |scenario| {
+        scenario.manners = Manners {
+            own_clock: true,
+            clocks: (-3_600_000, -3_600_000),
+            masks: true,
+            lost_after: 0.1,
+            ..scenario.manners.clone()
+        };
+    });
+    println!("caught at seed {seed}");
+}

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use mfaferry::{
     ledger::{Counts, Key},
     model::{Factor, State},
+    retry::How,
 };
 
 use crate::{
@@ -92,6 +93,8 @@ pub(crate) fn judge(
             continue;
         };
         let there = !held.is_empty();
+        let is_alike = books.alike.contains(&(user.to_owned(), value));
+        totals.alike += u64::from(is_alike);
         match entry.state {
             State::Created => {
                 let id = entry.method_id.as_deref();
@@ -105,7 +108,11 @@ pub(crate) fn judge(
                 }
             }
             State::AlreadyPresent => {
-                if !there {
+                // A masked list that was read before the first POST could not tell.
+                let mut alikes = books.alike.iter();
+                let taken =
+                    entry.how == Some(How::Consistent) && alikes.any(|(whose, _)| whose == user);
+                if !there && !taken {
                     violations.push(format!("line {line}: said present, but it is not there"));
                 }
             }
@@ -119,7 +126,13 @@ pub(crate) fn judge(
                     violations.push(format!("line {line}: said rejected for no reason"));
                 }
             }
-            State::NeedsReview => totals.needs_review += 1,
+            State::NeedsReview => {
+                totals.needs_review += 1;
+                totals.alike_needs_review += u64::from(is_alike);
+                let reason = entry.error.as_deref().unwrap_or_default();
+                let word = reason.split([':', ' ']).next().unwrap_or_default();
+                *totals.reasons.entry(word.to_owned()).or_default() += 1;
+            }
             State::Replaced
             | State::Updated
             | State::Deleted

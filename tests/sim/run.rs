@@ -1,12 +1,14 @@
 //! One simulation: a file, a tenant, processes that come and go until the file is done.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use mfaferry::{
+    api::Millis,
     apply::{Applier, Deletes},
     deliver::{Delivery, Item, Step},
     engine::{self, End, Intake, Limits},
@@ -65,6 +67,12 @@ pub(crate) struct Totals {
     pub(crate) faults: u64,
     pub(crate) doubts: u64,
     pub(crate) needs_review: u64,
+    /// Records of whose users there was a look-alike before they were sent.
+    pub(crate) alike: u64,
+    /// How many of those need review.
+    pub(crate) alike_needs_review: u64,
+    /// Reviews by their reason.
+    pub(crate) reasons: BTreeMap<String, u64>,
     pub(crate) failed: u64,
     pub(crate) seconds: u64,
     pub(crate) violations: Vec<String>,
@@ -78,6 +86,11 @@ impl Totals {
         self.faults += other.faults;
         self.doubts += other.doubts;
         self.needs_review += other.needs_review;
+        self.alike += other.alike;
+        self.alike_needs_review += other.alike_needs_review;
+        for (reason, count) in &other.reasons {
+            *self.reasons.entry(reason.clone()).or_default() += count;
+        }
         self.failed += other.failed;
         self.seconds += other.seconds;
         self.violations.extend(other.violations.iter().cloned());
@@ -88,15 +101,18 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} simulations, {} records, {} simulated hours, {} crashes, {} faults, {} requests in \
-             doubt, {} need review, {} failed",
+            "{} simulations, {} records ({} with look-alikes), {} simulated hours, {} crashes, {} \
+             faults, {} requests in doubt, {} need review ({} with look-alikes): {:?}, {} failed",
             self.seeds,
             self.records,
+            self.alike,
             self.seconds / 3600,
             self.crashes,
             self.faults,
             self.doubts,
             self.needs_review,
+            self.alike_needs_review,
+            self.reasons,
             self.failed
         )
     }
@@ -117,6 +133,7 @@ impl Scenario {
             list_stale: share(0.5),
             enrols: share(0.02),
             refused_users: share(0.1),
+            our_error: 600_000,
             ..Manners::default()
         };
         let from = dice.i64(0..60_000);
@@ -148,6 +165,30 @@ impl Scenario {
         }
     }
 
+    /// As [`Scenario::swarm`], where users had enrolled before what looks like their rows, and no
+    /// clock is right: the tenant's and ours are minutes or hours off, ours is set now and then.
+    pub(crate) fn look_alikes(seed: u64) -> Self {
+        let mut scenario = Self::swarm(seed);
+        let mut dice = fastrand::Rng::with_seed(seed ^ 0xC10C);
+        let mut off = |most: &[Millis]| {
+            let most = dice.choice(most).copied().unwrap();
+            dice.i64(-most..=most)
+        };
+        let (minutes, hours) = (600_000, 5 * 3_600_000);
+        let server = off(&[0, 2_000, minutes, hours]);
+        let store = server + off(&[0, 0, 0, 1_000, minutes / 2]);
+        let odd_front_end = off(&[0, 0, 0, 0, 0, 0, minutes, hours / 5]);
+        let our_error = off(&[1_000, minutes, minutes, hours]).abs();
+        let manners = &mut scenario.manners;
+        manners.alikes = 0.3;
+        manners.alikes_meanwhile = if dice.bool() { dice.f64() * 0.02 } else { 0.0 };
+        (manners.clocks, manners.odd_front_end) = ((server, store), odd_front_end);
+        manners.our_error = our_error;
+        manners.our_clock_is_set = if dice.u8(..4) == 0 { dice.f64() * 0.02 } else { 0.0 };
+        manners.ready_token = dice.u8(..4) == 0;
+        scenario
+    }
+
     /// A slow import over two days, as on a small plan.
     pub(crate) fn two_days(seed: u64) -> Self {
         let hour = 3_600_000;
@@ -167,6 +208,11 @@ impl Scenario {
                 list_fails: 0.05,
                 list_stale: 0.2,
                 masks: true,
+                alikes: 0.3,
+                alikes_meanwhile: 0.005,
+                clocks: (3_000_000, 3_000_500),
+                our_error: 600_000,
+                our_clock_is_set: 0.0005,
                 token_life: 700,
                 outages: vec![
                     (3 * hour, 5 * hour),
@@ -229,11 +275,13 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
         .build()
         .unwrap();
     runtime.block_on(async {
-        clock::begin();
+        let (server, store) = scenario.manners.clocks;
+        clock::begin(server, store);
         let world = Arc::new(World::new(scenario.seed));
         let tenant = Arc::new(Tenant::new(scenario.manners.clone(), Arc::clone(&world)));
         let platter = Arc::new(Mutex::new(Platter::default()));
         let factors = scenario.factors();
+        tenant.settle_in(&factors);
         let mut life = Life {
             scenario,
             world: Arc::clone(&world),
@@ -307,9 +355,7 @@ impl Life<'_> {
             let full =
                 if !calm && world.chance(0.1) { 1 + world.roll(|dice| dice.u64(..20)) } else { 0 };
             world.begin(fuse, full);
-            self.tenant.forget_flights();
-            // Between two processes somebody may set the clock.
-            clock::set_ahead(world.roll(|dice| dice.i64(-600_000..600_000)));
+            self.tenant.begin();
             let platter = Arc::clone(&self.platter);
             let disk = Disk::new(platter, Arc::clone(&world), scenario.forgetful);
             let end =

@@ -5,13 +5,14 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     future::pending,
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use mfaferry::{
     api::{
         Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, SetMethod, Update, Verdict,
     },
+    auth0::ServerClock,
     model::{Credential, Factor, UserId},
 };
 use tokio::time::sleep;
@@ -39,6 +40,22 @@ pub(crate) struct Manners {
     /// The user enrols a TOTP under the very name of the factor that was just sent.
     pub(crate) enrols_same: f64,
     pub(crate) refused_users: f64,
+    /// Rows of whose user there is, since before the import, what looks like theirs in a masked
+    /// list: the same name, and a contact that shows the same.
+    pub(crate) alikes: f64,
+    /// Rows whose users enrol such a thing while the import runs, before their row is sent.
+    pub(crate) alikes_meanwhile: f64,
+    /// How far the tenant's clocks are ahead of true time: that of its `Date`, and that of its
+    /// `created_at`.
+    pub(crate) clocks: (Millis, Millis),
+    /// How far one front end of many is ahead of the others.
+    pub(crate) odd_front_end: Millis,
+    /// How far ours is wrong at most, either way; it is set anew for each process.
+    pub(crate) our_error: Millis,
+    /// Requests at which our clock is set while a process runs.
+    pub(crate) our_clock_is_set: f64,
+    /// A token that was not asked for: nothing is known of the tenant's clock at the first POST.
+    pub(crate) ready_token: bool,
     pub(crate) masks: bool,
     pub(crate) conflicts: bool,
     /// Requests a token lives.
@@ -49,6 +66,10 @@ pub(crate) struct Manners {
     pub(crate) partial_lists: bool,
     /// The mutant that takes what is in doubt for not executed.
     pub(crate) doubt_is_no: bool,
+    /// The mutant that believes its own clock: the tenant's is said to show the same.
+    pub(crate) own_clock: bool,
+    /// The mutant that takes what was there before for its own: all is listed as just created.
+    pub(crate) ageless: bool,
     /// The mutant without lanes: the user of a factor is told apart by what follows `#`.
     pub(crate) split_users: bool,
 }
@@ -75,6 +96,8 @@ pub(crate) struct Held {
     pub(crate) listed: Method,
     /// Whether a request of ours made it.
     pub(crate) ours: bool,
+    /// When it came into being, by true time.
+    born: Millis,
 }
 
 #[derive(Debug)]
@@ -94,6 +117,10 @@ pub(crate) struct Books {
     in_flight: HashSet<String>,
     /// Until when an earlier request for this value may still be executed.
     unsettled: HashMap<(String, String), Millis>,
+    /// Users and values of rows that were sent.
+    sent: HashSet<(String, String)>,
+    /// Those of rows that have had a look-alike before they were sent.
+    pub(crate) alike: HashSet<(String, String)>,
     pub(crate) violations: Vec<String>,
 }
 
@@ -103,6 +130,8 @@ pub(crate) struct Tenant {
     pub(crate) manners: Manners,
     pub(crate) books: Mutex<Books>,
     pub(crate) world: Arc<World>,
+    /// What the process knows of the tenant's clocks.
+    clock: Mutex<ServerClock>,
 }
 
 /// The user as the tenant knows it.
@@ -112,12 +141,74 @@ pub(crate) fn real_user(user: &str) -> &str {
 
 impl Tenant {
     pub(crate) fn new(manners: Manners, world: Arc<World>) -> Self {
-        Self { manners, books: Mutex::default(), world }
+        let clock = Mutex::new(ServerClock::new(clock::wall));
+        Self { manners, books: Mutex::default(), world, clock }
     }
 
-    /// A new process: what the last one had in flight is nobody's any more.
-    pub(crate) fn forget_flights(&self) {
+    /// A new process: what the last one had in flight is nobody's any more, and what it knew of
+    /// clocks is gone. Somebody may have set ours.
+    pub(crate) fn begin(&self) {
         self.books.lock().unwrap().in_flight.clear();
+        self.set_our_clock();
+        *self.clock.lock().unwrap() = ServerClock::new(clock::wall);
+    }
+
+    fn set_our_clock(&self) {
+        let most = self.manners.our_error;
+        clock::set_ahead(self.world.roll(|dice| dice.i64(-most..=most)));
+    }
+
+    /// An answer has come with its `Date`.
+    fn dated(&self) {
+        let odd = self.manners.odd_front_end != 0 && self.world.chance(0.05);
+        let shown = clock::server() + if odd { self.manners.odd_front_end } else { 0 };
+        let seconds = Duration::from_secs(u64::try_from(shown / 1000).unwrap());
+        self.clock.lock().unwrap().observe(SystemTime::UNIX_EPOCH + seconds);
+    }
+
+    /// What the users had before the import.
+    pub(crate) fn settle_in(&self, factors: &[Factor]) {
+        for factor in factors {
+            if self.world.chance(self.manners.alikes) {
+                // From ten minutes to three years, as many in each stretch of so many times.
+                let age = self.world.roll(|dice| 600_000.0 * 160_000_f64.powf(dice.f64()));
+                #[expect(clippy::cast_possible_truncation, reason = "below 2^53")]
+                self.resemble(factor, age as Millis);
+            }
+        }
+    }
+
+    /// Some users enrol something of the kind just before their row is sent for the first time.
+    fn anticipate(&self, factor: &Factor) {
+        let value = format!("{}|{}", factor.factor_type(), factor.identity());
+        let key = (real_user(factor.user.as_str()).to_owned(), value);
+        let is_first = self.books.lock().unwrap().sent.insert(key);
+        if is_first && self.world.chance(self.manners.alikes_meanwhile) {
+            let age = self.world.roll(|dice| dice.i64(5_000..3_600_000));
+            self.resemble(factor, age);
+        }
+    }
+
+    /// The user has had, for that long, what looks like `factor`.
+    fn resemble(&self, factor: &Factor, age: Millis) {
+        let mut alike = self.hold(factor);
+        alike.ours = false;
+        alike.value.clone_from(&alike.id);
+        alike.listed.created_at = clock::store() - age;
+        alike.born = clock::elapsed() - age;
+        alike.listed.name = alike.listed.name.map(|name| match name.split_once(" #") {
+            Some((plain, _)) => plain.to_owned(),
+            None => name,
+        });
+        if !self.manners.masks {
+            alike.listed.contact = alike.listed.contact.map(|contact| format!("{contact}0"));
+        }
+        alike.listed.key_id = alike.listed.key_id.map(|_| alike.id.clone());
+        let user = real_user(factor.user.as_str()).to_owned();
+        let value = format!("{}|{}", factor.factor_type(), factor.identity());
+        let mut books = self.books.lock().unwrap();
+        books.alike.insert((user.clone(), value));
+        books.users.entry(user).or_default().push(alike);
     }
 
     /// Executes what is due by now.
@@ -132,7 +223,8 @@ impl Tenant {
             if self.manners.conflicts && there.iter().any(|other| other.value == held.value) {
                 continue;
             }
-            held.listed.created_at = clock::server() - (now - at);
+            held.listed.created_at = clock::store() - (now - at);
+            held.born = at;
             there.push(held);
         }
     }
@@ -160,11 +252,12 @@ impl Tenant {
                 factor_type: Some(factor_type),
                 name: Some(format!("own {}", books.next_id)),
                 contact: Some(format!("+4915{:08}", books.next_id)),
-                created_at: clock::server(),
+                created_at: clock::store(),
                 type_name: factor_type.name().into(),
                 ..Method::default()
             };
-            let held = Held { value: id.clone(), id, listed, ours: false };
+            let born = clock::elapsed();
+            let held = Held { value: id.clone(), id, listed, ours: false, born };
             books.users.entry(user.to_owned()).or_default().push(held);
         }
     }
@@ -180,7 +273,7 @@ impl Tenant {
             own.ours = false;
             own.value.clone_from(&own.id);
             own.listed.name = wanted.map(Into::into);
-            own.listed.created_at = clock::server();
+            own.listed.created_at = clock::store();
             self.books.lock().unwrap().users.entry(user).or_default().push(own);
         }
     }
@@ -221,7 +314,12 @@ impl Tenant {
             type_name: factor.factor_type().name().into(),
             ..Method::default()
         };
-        Held { id, value, listed, ours: true }
+        Held { id, value, listed, ours: true, born: clock::elapsed() }
+    }
+
+    fn holds(&self, user: &str, value: &str) -> bool {
+        let books = self.books.lock().unwrap();
+        books.users.get(user).is_some_and(|held| held.iter().any(|held| held.value == value))
     }
 
     /// Ids of what is there and not ours.
@@ -239,6 +337,9 @@ impl Tenant {
         if self.world.step() || self.world.crashed() {
             // The process is gone: nobody waits for this any more.
             pending::<()>().await;
+        }
+        if self.world.chance(self.manners.our_clock_is_set) {
+            self.set_our_clock();
         }
     }
 
@@ -261,19 +362,20 @@ impl Tenant {
         }
         match done {
             None => Answer::bare(Verdict::InDoubt("http_503".into())),
-            Some(None) => Self::answer(Verdict::Refused("method_not_found".into()), 404),
-            Some(Some(result)) => Self::answer(Verdict::Done(result), 200),
+            Some(None) => self.answer(Verdict::Refused("method_not_found".into()), 404),
+            Some(Some(result)) => self.answer(Verdict::Done(result), 200),
         }
     }
 
-    fn answer<T>(verdict: Verdict<T>, status: u16) -> Answer<T> {
+    fn answer<T>(&self, verdict: Verdict<T>, status: u16) -> Answer<T> {
+        self.dated();
         Answer { verdict, status: Some(status), meter: Meter::default(), requests: 1 }
     }
 
     fn meter_429<T>(&self) -> Answer<T> {
         let retry_after = Some(Duration::from_secs(self.world.roll(|dice| dice.u64(1..5))));
         let meter = Meter { retry_after, ..Meter::default() };
-        Answer { meter, ..Self::answer(Verdict::NotExecuted(NotExecuted::Throttled), 429) }
+        Answer { meter, ..self.answer(Verdict::NotExecuted(NotExecuted::Throttled), 429) }
     }
 }
 
@@ -288,6 +390,11 @@ impl Drop for Flight<'_> {
 
 impl Api for Tenant {
     async fn prepare(&self) -> Answer<()> {
+        // The answer that brought the token had a `Date`.
+        let unknown = self.clock.lock().unwrap().skew().is_none();
+        if unknown && !self.manners.ready_token {
+            self.dated();
+        }
         Answer::bare(Verdict::Done(()))
     }
 
@@ -301,6 +408,7 @@ impl Api for Tenant {
         let dice: f64 = self.world.roll(fastrand::Rng::f64);
         let latency = Duration::from_millis(self.world.roll(|dice| dice.u64(50..400)));
         self.imitate(factor);
+        self.anticipate(factor);
         let fate = if self.outage() { Some(2) } else { manners.fate(dice) };
         if fate == Some(0) {
             self.world.count_fault();
@@ -328,13 +436,13 @@ impl Api for Tenant {
             self.world.count_fault();
             sleep(latency).await;
             if expired {
-                return Self::answer(Verdict::NotExecuted(NotExecuted::Unauthorized), 401);
+                return self.answer(Verdict::NotExecuted(NotExecuted::Unauthorized), 401);
             }
             return self.meter_429();
         }
         if self.refuses(&user) && fate.is_none() {
             sleep(latency).await;
-            return Self::answer(Verdict::Refused("entity_limit".into()), 403);
+            return self.answer(Verdict::Refused("entity_limit".into()), 403);
         }
         let held = self.hold(factor);
         let id = held.id.clone();
@@ -356,21 +464,17 @@ impl Api for Tenant {
         };
         match fate {
             None => {
-                let there = self
-                    .books
-                    .lock()
-                    .unwrap()
-                    .users
-                    .get(&user)
-                    .is_some_and(|held| held.iter().any(|other| other.value == value));
+                let there = self.holds(&user, &value);
                 execute(short);
                 sleep(latency).await;
                 self.catch_up();
                 self.enrol(&user);
                 if manners.conflicts && there {
-                    return Self::answer(Verdict::Present, 409);
+                    return self.answer(Verdict::Present, 409);
                 }
-                Self::answer(Verdict::Done(CreatedMethod { id }), 201)
+                let created_at = clock::store() - (clock::elapsed() - now - short);
+                self.clock.lock().unwrap().observe_creation(created_at);
+                self.answer(Verdict::Done(CreatedMethod { id }), 201)
             }
             Some(2) => {
                 sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
@@ -410,22 +514,27 @@ impl Api for Tenant {
         } else {
             0
         };
-        let asof = clock::server() - stale;
+        let asof = clock::elapsed() - stale;
         let books = self.books.lock().unwrap();
         let mut list: Vec<Method> = books
             .users
             .get(&user)
             .into_iter()
             .flatten()
+            .filter(|held| held.born <= asof)
             .map(|held| held.listed.clone())
-            .filter(|method| method.created_at <= asof)
             .collect();
         drop(books);
+        if manners.ageless {
+            for method in &mut list {
+                method.created_at = clock::store();
+            }
+        }
         self.world.roll(|dice| dice.shuffle(&mut list));
         if manners.partial_lists {
             list.truncate(list.len() / 2);
         }
-        Self::answer(Verdict::Done(list), 200)
+        self.answer(Verdict::Done(list), 200)
     }
 
     async fn get(&self, user: &UserId, method: &str) -> Answer<Method> {
@@ -471,7 +580,10 @@ impl Api for Tenant {
     }
 
     fn clock_skew(&self) -> Option<Millis> {
-        // Cut down to whole seconds, as from a `Date`.
-        Some(clock::server() / 1000 * 1000 - clock::wall())
+        if self.manners.own_clock { Some(0) } else { self.clock.lock().unwrap().skew() }
+    }
+
+    fn least_skew(&self) -> Option<Millis> {
+        if self.manners.own_clock { Some(0) } else { self.clock.lock().unwrap().least_skew() }
     }
 }

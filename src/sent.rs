@@ -1,0 +1,178 @@
+//! When an attempt in doubt left, by the tenant's clock, and which methods are older. Pure.
+//!
+//! Three kinds of clock are in play, and each may be wrong: ours, which wrote the intent down; those
+//! of the tenant's front ends, which write `Date`; that of its store, which writes `created_at`.
+
+use crate::{api::Millis, retry::History};
+
+/// When our wall clock has gone otherwise than the monotonic one by more than this, it was set.
+const WAS_SET: Millis = 3_000;
+
+/// `Date` has whole seconds and front ends have clocks of their own: what was created up to this
+/// long before the intent may still be ours.
+pub(crate) const CLOCK_TOLERANCE: Millis = 2_000;
+
+/// What was created longer than this before the earliest time at which the first attempt in doubt
+/// can have left is not ours.
+///
+/// That time is already the lowest that any clock gives ([`Sent::new`]). This is added for what was
+/// never seen: clocks of the tenant that differ from those that answered. They are kept by NTP
+/// within fractions of a second; a thousand times that is no risk, and costs nothing, since what
+/// users have enrolled before a migration is older by days.
+pub(crate) const WELL_BEFORE: Millis = 600_000;
+
+/// No Auth0 tenant is older: what says so (an empty date, a clock that lost its battery) says
+/// nothing about when it was created. 2013-01-01.
+pub(crate) const FIRST_TENANT: Millis = 1_356_998_400_000;
+
+/// When the first attempt in doubt left, by the tenant's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Not before this, whichever clock is wrong; `None` when too little is known.
+    earliest: Option<Millis>,
+    /// As well as it is known; `None` when nothing is.
+    likely: Option<Millis>,
+}
+
+/// When a method was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Not before the first attempt in doubt.
+    Newer,
+    /// Perhaps before it.
+    Older,
+    /// So long before it that no error of a clock accounts for it.
+    WellBefore,
+    /// Nothing is known of the clocks.
+    Unknown,
+}
+
+impl Sent {
+    /// When the first attempt in doubt of that history left, as our clock shows `now`, the tenant's
+    /// `skew` more, and some clock of the tenant only `least` more.
+    pub fn of(history: &History, now: Millis, skew: Option<Millis>, least: Option<Millis>) -> Self {
+        // What the tenant's clock shows now tells what it showed then only if ours was not set in
+        // between, nor slept: then the wall clock went as the monotonic one.
+        let steady = history.left.is_some_and(|left| {
+            let passed = now.saturating_sub(history.intent_at);
+            let truly = Millis::try_from(left.elapsed().as_millis()).unwrap_or(Millis::MAX);
+            passed.abs_diff(truly) <= WAS_SET.unsigned_abs()
+        });
+        Self::new(history.intent_at, [history.skew, skew.filter(|_| steady)], least)
+    }
+
+    /// An attempt that left at `intent_at` by our clock. `skews` are how far the tenant's clock was
+    /// ahead of ours, by whatever was known at the time, and by what is known since if ours was not
+    /// set in between. `least` is the least that is said of any of the tenant's clocks now.
+    ///
+    /// To take ours for old would double it, so the earliest time is what the most backward clock
+    /// gives:
+    /// - `intent_at` as it is: `Date` may come from a front end, or a proxy, that is ahead of the
+    ///   clock of `created_at`, and ours may be right;
+    /// - with each of `skews`;
+    /// - with `least`, for front ends that differ, for the `created_at` of what was created in this
+    ///   run, and for a tenant's clock that was set back since. (When ours was set forward since,
+    ///   this is too early, and a little more is left to a person.)
+    ///
+    /// All of them, and [`WELL_BEFORE`] with them, would have to be wrong in the same direction.
+    /// Where one is missing nothing is old.
+    pub fn new(intent_at: Millis, skews: [Option<Millis>; 2], least: Option<Millis>) -> Self {
+        let skews = || skews.into_iter().flatten();
+        let likely = skews().max().map(|skew| intent_at.saturating_add(skew));
+        let behind = skews().chain(least).chain([0]).min().filter(|_| least.is_some());
+        let earliest = behind.map(|skew| intent_at.saturating_add(skew));
+        Self { earliest: earliest.filter(|_| likely.is_some()), likely }
+    }
+
+    /// The age of what was created `at` that time by the tenant's clock.
+    pub fn age(self, at: Millis) -> Age {
+        match self.likely {
+            None => Age::Unknown,
+            Some(likely) if at >= likely.saturating_sub(CLOCK_TOLERANCE) => Age::Newer,
+            Some(_) => match self.earliest {
+                Some(earliest)
+                    if at >= FIRST_TENANT && at < earliest.saturating_sub(WELL_BEFORE) =>
+                {
+                    Age::WellBefore
+                }
+                _ => Age::Older,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const INTENT: Millis = 1_800_000_000_000;
+
+    #[test]
+    fn an_attempt_left_at_the_earliest_when_the_hindmost_clock_says() {
+        let hour = 3_600_000;
+        let known = |earliest: Millis, likely: Millis| Sent {
+            earliest: Some(INTENT + earliest),
+            likely: Some(INTENT + likely),
+        };
+        let unknown = Sent { earliest: None, likely: None };
+        for (case, skews, least, expected) in [
+            ("right clocks", [Some(0), Some(0)], Some(0), known(0, 0)),
+            ("ours is ahead", [Some(-hour), None], Some(-hour), known(-hour, -hour)),
+            // Or a proxy is that writes its own `Date`.
+            ("ours is behind", [Some(hour), None], Some(hour), known(0, hour)),
+            ("a front end is behind", [Some(5), Some(9)], Some(-hour), known(-hour, 9)),
+            ("the tenant was set back", [Some(hour), None], Some(-hour), known(-hour, hour)),
+            ("ours was set back since", [Some(-9), None], Some(hour), known(-9, -9)),
+            ("learnt since", [None, Some(7)], Some(7), known(0, 7)),
+            ("nothing known now", [Some(3), None], None, Sent { earliest: None, ..known(0, 3) }),
+            ("nothing known then", [None, None], Some(0), unknown),
+            ("nothing known", [None, None], None, unknown),
+        ] {
+            assert_eq!(Sent::new(INTENT, skews, least), expected, "{case}");
+        }
+        // Absurd clocks do not overflow.
+        let absurd = Sent::new(INTENT, [Some(Millis::MAX), None], Some(Millis::MIN));
+        assert_eq!(absurd.age(INTENT), Age::Older);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_learnt_later_tells_about_an_attempt_only_if_our_clock_was_not_set() {
+        let at = |skew, left| History { intent_at: INTENT, skew, left, ..History::default() };
+        let left = Some(Instant::now());
+        tokio::time::advance(Duration::from_secs(120)).await;
+        let known = |skew| Sent::new(INTENT, skew, Some(7));
+        for (case, history, passed, expected) in [
+            ("steady", at(None, left), 120_000, known([None, Some(9)])),
+            ("steady and known", at(Some(5), left), 120_000, known([Some(5), Some(9)])),
+            ("set forward", at(None, left), 3_720_000, known([None, None])),
+            ("set back", at(None, left), -3_600_000, known([None, None])),
+            ("set, but known", at(Some(5), left), 3_720_000, known([Some(5), None])),
+            ("of an earlier run", at(None, None), 120_000, known([None, None])),
+        ] {
+            let sent = Sent::of(&history, INTENT + passed, Some(9), Some(7));
+            assert_eq!(sent, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn ages_are_told_at_their_bounds() {
+        let sent = Sent { earliest: Some(INTENT - 5_000), likely: Some(INTENT) };
+        for (at, age) in [
+            (INTENT - CLOCK_TOLERANCE, Age::Newer),
+            (INTENT - CLOCK_TOLERANCE - 1, Age::Older),
+            (INTENT - 5_000 - WELL_BEFORE, Age::Older),
+            (INTENT - 5_000 - WELL_BEFORE - 1, Age::WellBefore),
+            (FIRST_TENANT, Age::WellBefore),
+            (FIRST_TENANT - 1, Age::Older),
+        ] {
+            assert_eq!(sent.age(at), age, "{at}");
+        }
+        let nothing_now = Sent { earliest: None, ..sent };
+        assert_eq!(nothing_now.age(FIRST_TENANT), Age::Older);
+        assert_eq!(Sent { likely: None, ..nothing_now }.age(INTENT), Age::Unknown);
+    }
+}
