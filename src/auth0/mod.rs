@@ -11,6 +11,7 @@ use url::Url;
 
 mod clock;
 mod endpoint;
+mod pool;
 mod token;
 mod transport;
 mod verdict;

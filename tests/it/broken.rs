@@ -1,6 +1,11 @@
-//! What is broken for one user or on one page is nobody else's trouble.
+//! What is broken for one user, one page or one connection is nobody else's trouble.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    process::Command,
+    sync::{Arc, atomic::AtomicUsize, atomic::Ordering},
+    time::Duration,
+};
 
 use mfaferry::sandbox::{Fault, Kind, Method, Settings, Verb};
 
@@ -174,5 +179,25 @@ fn a_user_with_more_methods_than_anybody_has_is_not_asked_about_on_and_on() {
         let row: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
         assert_eq!(row["error"].as_str().unwrap_or_default(), why, "{row}");
         assert_eq!(gets(&bench), page);
+    }
+}
+
+#[test]
+fn connections_that_die_when_idle_fail_nobody_and_double_nothing() {
+    // How long they may be idle, requests a second, and how many die before that is known.
+    for (idle, rate, most) in [(300, "2", 2), (30, "20", 20), (5, "100", 40)] {
+        let bench = Bench::new(Settings::default());
+        let died = Arc::new(AtomicUsize::new(0));
+        let limit = Duration::from_millis(idle);
+        let between = Between::start_dying(bench.tenant().addr(), limit, Arc::clone(&died));
+        let count = if rate == "2" { 12 } else { 60 };
+        let (csv, wanted, users) = factors(count);
+        bench.write("in.csv", csv);
+        let mut command = through(bench.import("in.csv"), &between);
+        let done = run_bounded(command.args(["--rate", rate, "--timeout", "5s"]));
+        assert_eq!((done.code, &done.summary()["created"]), (Some(0), &count.into()), "{done:?}");
+        bench.audit("in.csv.ledger", &wanted, &users);
+        let died = died.load(Ordering::Relaxed);
+        assert!((1..=most).contains(&died), "{idle} ms: {died} died");
     }
 }
