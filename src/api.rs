@@ -30,25 +30,27 @@ pub trait Api: Send + Sync + 'static {
         correlation: &str,
     ) -> impl Future<Output = Answer<CreatedMethod>> + Send;
 
-    /// All of a user's methods. [`Verdict::Done`] only when the list is complete and well formed.
-    fn list(&self, user: &UserId) -> impl Future<Output = Answer<Vec<Method>>> + Send;
+    /// A page of the list of a user's methods; the first has the number 0.
+    /// [`Pages`](crate::pages::Pages) makes the list of them.
+    fn page(&self, user: &UserId, number: u64) -> impl Future<Output = Answer<Page>> + Send;
 
     /// One of a user's methods.
     fn get(&self, user: &UserId, method: &str) -> impl Future<Output = Answer<Method>> + Send;
 
-    /// Those of a user's methods that are asked about: that one, or all.
-    fn methods(
+    /// Of a user's methods the one that is asked about, as a list of its own, or that page of all.
+    fn part(
         &self,
         user: &UserId,
         method: Option<&str>,
-    ) -> impl Future<Output = Answer<Vec<Method>>> + Send {
+        number: u64,
+    ) -> impl Future<Output = Answer<Page>> + Send {
         async move {
             match method {
                 Some(method) => {
                     let answer = self.get(user, method).await;
-                    answer.map(|verdict| verdict.map(|method| vec![method]))
+                    answer.map(|verdict| verdict.map(|method| Page::whole(vec![method])))
                 }
-                None => self.list(user).await,
+                None => self.page(user, number).await,
             }
         }
     }
@@ -169,6 +171,27 @@ impl std::fmt::Debug for Method {
             .field("factor_type", &self.factor_type)
             .field("created_at", &self.created_at)
             .finish_non_exhaustive()
+    }
+}
+
+/// A page of a list of methods.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// What it holds.
+    pub methods: Vec<Method>,
+    /// How many come before it, where it says so.
+    pub start: Option<u64>,
+    /// How many a full page holds.
+    pub size: u64,
+    /// How many the list has in all, where it says so.
+    pub total: Option<u64>,
+}
+
+impl Page {
+    /// A list that has just this page.
+    pub fn whole(methods: Vec<Method>) -> Self {
+        let total = methods.len() as u64;
+        Self { methods, start: Some(0), size: total, total: Some(total) }
     }
 }
 

@@ -1,18 +1,30 @@
 //! When the tenant does not answer: who may still send what. Pure; time is passed in.
 //!
-//! Every POST into a sick tenant leaves a factor in doubt, so a few failures in a row stop all of
-//! them. Recovery is probed with GET; then one request goes alone, and only when that is answered
+//! An outage is several different users in a row with nothing answered in between: every POST into
+//! a sick tenant leaves a factor in doubt, so a few of them stop all. One person's broken record is
+//! theirs alone, however often it is asked for: a user who fails again, with nothing answered in
+//! between, has one probe made about somebody else, and only if that fails, too, is it an outage.
+//!
+//! Recovery is probed with GET; then one request goes alone, and only when that is answered
 //! do the others go on (reliability.md 5). GETs have a circuit of their own: while POSTs fail, what
 //! is in doubt can still be looked up; while GETs fail, nothing can be, and nothing goes.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::api::{NotExecuted, Verdict};
+use crate::{
+    api::{NotExecuted, Verdict},
+    model::UserId,
+};
 
-/// Failures in a row that open a circuit.
-const THRESHOLD: u32 = 5;
+/// Different users that have to fail in a row to open a circuit.
+const THRESHOLD: usize = 5;
+/// Users that were answered, kept to probe with: more than one, as theirs may break, too.
+const MOST_ANSWERED: usize = 4;
+/// Nobody's id. Asked about where nobody is known whose record is sound: that there is no such user
+/// is an answer.
+const STRANGER: &str = "auth0|mfaferry-probe";
 /// Time to the first probe; doubles with each that fails.
 const FIRST_PROBE: Duration = Duration::from_millis(500);
 /// Probes are never further apart.
@@ -34,9 +46,11 @@ pub enum Kind {
 pub enum Health {
     /// It answered.
     Good,
-    /// It did not, or with a 5xx.
+    /// It did not, or with a 5xx: that may be due to the user who was asked about.
     Bad,
-    /// The request did not leave.
+    /// It was not reached, or gives out no token: that is no user's doing.
+    Unreached,
+    /// That says nothing.
     Unknown,
 }
 
@@ -45,7 +59,8 @@ impl Health {
     pub fn of<T>(verdict: &Verdict<T>) -> Self {
         match verdict {
             Verdict::Done(_) | Verdict::Present | Verdict::Refused(_) => Self::Good,
-            Verdict::NotExecuted(NotExecuted::NotSent) | Verdict::InDoubt(_) => Self::Bad,
+            Verdict::InDoubt(_) => Self::Bad,
+            Verdict::NotExecuted(NotExecuted::NotSent) => Self::Unreached,
             // The limiter and the token check answer without what lies behind them.
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized)
             | Verdict::Stop(_)
@@ -70,14 +85,22 @@ pub enum Allowance {
 pub struct Breaker {
     changes: Circuit,
     gets: Circuit,
+    /// Users that were answered: to ask about in a probe.
+    answered: VecDeque<UserId>,
 }
 
 /// How requests of one kind have gone of late.
 #[derive(Debug, Default)]
 struct Circuit {
     state: State,
-    /// Failures in a row.
-    failures: u32,
+    /// Different users who failed in a row; no more than open it.
+    failing: VecDeque<UserId>,
+    /// Failures among them that were no user's.
+    unreached: usize,
+    /// Whether a probe was answered while these failed, which says nothing of this kind for certain.
+    cleared: bool,
+    /// Whether requests of another kind are answered meanwhile.
+    others_answered: bool,
     /// When the present trouble began, and when it was last met.
     trouble: Option<(Instant, Instant)>,
     /// How often it has opened in this trouble.
@@ -88,6 +111,10 @@ struct Circuit {
 enum State {
     #[default]
     Closed,
+    /// It may be an outage, or one user's own trouble: a probe tells, and until then nothing goes.
+    Suspect {
+        since: Instant,
+    },
     Open {
         probe_at: Instant,
     },
@@ -95,35 +122,59 @@ enum State {
 }
 
 impl Breaker {
-    /// Takes in how a request went.
-    pub fn observe(&mut self, kind: Kind, health: Health, now: Instant) {
-        match (kind, health) {
-            (_, Health::Unknown) => {}
-            (Kind::Change, Health::Good) => self.changes.good(),
-            // What was still in flight when it opened says nothing new.
-            (Kind::Change, Health::Bad) => {
-                if !self.changes.is_open() {
-                    self.changes.bad(now);
-                }
+    /// Takes in how a request went, and whom it was about; of a probe, nobody.
+    pub fn observe(&mut self, kind: Kind, health: Health, user: Option<&UserId>, now: Instant) {
+        match health {
+            Health::Unknown => {}
+            Health::Good => {
+                self.remember(user);
+                self.good(kind, now);
             }
-            (Kind::LookUp, Health::Bad) if self.gets.is_open() => {}
-            (Kind::LookUp | Kind::Probe, Health::Bad) => {
-                self.gets.bad(now);
-                if kind == Kind::Probe {
-                    self.changes.put_off(now);
+            Health::Bad | Health::Unreached => {
+                let whose = user.filter(|_| health == Health::Bad);
+                if let Some(user) = whose {
+                    self.answered.retain(|answered| answered != user);
                 }
+                self.bad(kind, whose, now);
             }
-            (Kind::LookUp, Health::Good) => {
+        }
+    }
+
+    fn good(&mut self, kind: Kind, now: Instant) {
+        match kind {
+            Kind::Change => {
+                self.changes.good();
+                self.gets.others_answered = true;
+            }
+            Kind::LookUp => {
                 self.gets.good();
                 // As good as a probe, once that is due.
                 if self.probe_at().is_some_and(|at| at <= now) {
-                    self.changes.try_one();
+                    self.changes.probed();
                 }
             }
-            (Kind::Probe, Health::Good) => {
+            Kind::Probe => {
                 // A probe is a GET: there it is proof, for others it is leave to try.
                 self.gets.good();
-                self.changes.try_one();
+                self.changes.probed();
+            }
+        }
+    }
+
+    fn bad(&mut self, kind: Kind, user: Option<&UserId>, now: Instant) {
+        match kind {
+            // What was still in flight when it opened says nothing new.
+            Kind::Change if self.changes.is_open() => {}
+            Kind::LookUp if self.gets.is_open() => {}
+            Kind::Change => self.changes.bad(user, now),
+            Kind::LookUp => self.gets.bad(user, now),
+            Kind::Probe => {
+                if self.gets.is_closed() {
+                    self.gets.bad(user, now);
+                } else {
+                    self.gets.open(now);
+                }
+                self.changes.put_off(now);
             }
         }
     }
@@ -144,28 +195,75 @@ impl Breaker {
         }
     }
 
+    /// Whom a probe asks about: somebody who was answered before; else one of those who fail, where
+    /// that many do not fail for reasons of their own; else nobody there is.
+    pub fn probed_user(&mut self) -> UserId {
+        let circuit = if self.gets.is_closed() { &mut self.changes } else { &mut self.gets };
+        let users = if self.answered.is_empty() && circuit.is_many() {
+            &mut circuit.failing
+        } else {
+            &mut self.answered
+        };
+        let Some(user) = users.pop_front() else {
+            return UserId::new(STRANGER);
+        };
+        // The next time it is another's turn.
+        users.push_back(user.clone());
+        user
+    }
+
+    /// Whether the tenant does not answer at present.
+    pub fn is_outage(&self) -> bool {
+        self.changes.is_tripped() || self.gets.is_tripped()
+    }
+
     /// How long the present trouble has been met; zero while all may go.
     pub fn outage(&self) -> Duration {
         self.changes.outage().max(self.gets.outage())
     }
+
+    fn remember(&mut self, user: Option<&UserId>) {
+        if self.answered.len() < MOST_ANSWERED
+            && let Some(user) = user.filter(|user| !self.answered.contains(user))
+        {
+            self.answered.push_back(user.clone());
+        }
+    }
 }
 
 impl Circuit {
+    fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    fn is_suspect(&self) -> bool {
+        matches!(self.state, State::Suspect { .. })
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })
+    }
+
+    fn is_tripped(&self) -> bool {
+        self.is_open() || self.state == State::HalfOpen
+    }
+
+    /// Whether too many fail for it to be their own trouble.
+    fn is_many(&self) -> bool {
+        self.failing.len() + self.unreached >= THRESHOLD
     }
 
     fn allowance(&self) -> Allowance {
         match self.state {
             State::Closed => Allowance::All,
             State::HalfOpen => Allowance::One,
-            State::Open { probe_at } => Allowance::ProbeAt(probe_at),
+            State::Suspect { since: at } | State::Open { probe_at: at } => Allowance::ProbeAt(at),
         }
     }
 
     fn outage(&self) -> Duration {
-        match (self.state, self.trouble) {
-            (State::Open { .. } | State::HalfOpen, Some((since, last))) => last - since,
+        match self.trouble {
+            Some((since, last)) if self.is_tripped() => last - since,
             _ => Duration::ZERO,
         }
     }
@@ -174,30 +272,47 @@ impl Circuit {
         *self = Self::default();
     }
 
-    fn bad(&mut self, now: Instant) {
+    fn bad(&mut self, user: Option<&UserId>, now: Instant) {
         let since = self.trouble.map_or(now, |(since, _)| since);
         self.trouble = Some((since, now));
-        self.failures += 1;
-        if self.state != State::Closed || self.failures >= THRESHOLD {
+        if self.failing.is_empty() && self.unreached == 0 {
+            self.others_answered = false;
+        }
+        let again = user.is_some_and(|user| self.failing.contains(user));
+        match user {
+            None => self.unreached += 1,
+            Some(user) if !again && self.failing.len() < THRESHOLD => {
+                self.failing.push_back(user.clone());
+            }
+            Some(_) => {}
+        }
+        if self.state == State::HalfOpen || (self.is_many() && !self.others_answered) {
             self.open(now);
+        } else if self.is_closed() && (self.is_many() || (again && !self.cleared)) {
+            self.state = State::Suspect { since: now };
+        }
+    }
+
+    /// A probe was answered.
+    fn probed(&mut self) {
+        if self.is_open() {
+            self.state = State::HalfOpen;
+        } else if self.is_suspect() {
+            self.state = State::Closed;
+            self.cleared = true;
         }
     }
 
     /// A probe has found that it is too early.
     fn put_off(&mut self, now: Instant) {
-        if self.is_open() {
-            self.trouble = self.trouble.map(|(since, _)| (since, now));
+        if self.is_open() || self.is_suspect() {
             self.open(now);
         }
     }
 
-    fn try_one(&mut self) {
-        if self.is_open() {
-            self.state = State::HalfOpen;
-        }
-    }
-
     fn open(&mut self, now: Instant) {
+        let since = self.trouble.map_or(now, |(since, _)| since);
+        self.trouble = Some((since, now));
         let wait = FIRST_PROBE.saturating_mul(1 << self.opened.min(10)).min(LONGEST_PROBE);
         self.opened += 1;
         self.state = State::Open { probe_at: now + wait };
@@ -208,22 +323,35 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    fn failing(breaker: &mut Breaker, kind: Kind, now: Instant, times: u32) {
-        for _ in 0..times {
-            breaker.observe(kind, Health::Bad, now);
+    fn user(number: usize) -> UserId {
+        UserId::new(&format!("auth0|{number}"))
+    }
+
+    /// So many different users fail, one after the other.
+    fn failing(breaker: &mut Breaker, kind: Kind, now: Instant, users: usize) {
+        for number in 0..users {
+            breaker.observe(kind, Health::Bad, Some(&user(number)), now);
         }
     }
 
+    fn probe(breaker: &mut Breaker, health: Health, now: Instant) {
+        breaker.observe(Kind::Probe, health, None, now);
+    }
+
+    fn answered(breaker: &mut Breaker, kind: Kind, number: usize, now: Instant) {
+        breaker.observe(kind, Health::Good, Some(&user(number)), now);
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_few_failures_in_a_row_stop_every_post_and_a_get_probes() {
+    async fn a_few_users_failing_in_a_row_stop_every_post_and_a_get_probes() {
         let now = Instant::now();
         let mut breaker = Breaker::default();
         failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
-        breaker.observe(Kind::Change, Health::Good, now);
+        answered(&mut breaker, Kind::Change, 99, now);
         failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
-        failing(&mut breaker, Kind::Change, now, 1);
+        breaker.observe(Kind::Change, Health::Bad, Some(&user(THRESHOLD)), now);
         assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE));
     }
 
@@ -231,20 +359,20 @@ mod tests {
     async fn while_posts_fail_look_ups_go_on_and_prove_nothing_for_them() {
         let now = Instant::now();
         let mut breaker = Breaker::default();
-        for _ in 0..THRESHOLD {
-            breaker.observe(Kind::Change, Health::Bad, now);
-            breaker.observe(Kind::LookUp, Health::Good, now);
+        for number in 0..THRESHOLD {
+            breaker.observe(Kind::Change, Health::Bad, Some(&user(number)), now);
+            answered(&mut breaker, Kind::LookUp, 99, now);
         }
         for _ in 0..20 {
-            breaker.observe(Kind::LookUp, Health::Good, now);
+            answered(&mut breaker, Kind::LookUp, 99, now);
             assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
             assert_ne!(breaker.allowance(Kind::Change), Allowance::All);
         }
         // One that fails among them neither.
-        breaker.observe(Kind::LookUp, Health::Bad, now);
+        breaker.observe(Kind::LookUp, Health::Bad, Some(&user(0)), now);
         assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
         // Once a probe is due they are as good as one.
-        breaker.observe(Kind::LookUp, Health::Good, now + FIRST_PROBE);
+        answered(&mut breaker, Kind::LookUp, 99, now + FIRST_PROBE);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
     }
 
@@ -256,7 +384,7 @@ mod tests {
         for kind in [Kind::Change, Kind::LookUp] {
             assert_eq!(breaker.allowance(kind), Allowance::ProbeAt(now + FIRST_PROBE));
         }
-        breaker.observe(Kind::Probe, Health::Good, now);
+        probe(&mut breaker, Health::Good, now);
         for kind in [Kind::Change, Kind::LookUp] {
             assert_eq!(breaker.allowance(kind), Allowance::All);
         }
@@ -270,12 +398,12 @@ mod tests {
         // Late failures of what was in flight neither probe nor push the probe away.
         failing(&mut breaker, Kind::Change, now, 30);
         assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE));
-        breaker.observe(Kind::Probe, Health::Good, now);
+        probe(&mut breaker, Health::Good, now);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
         failing(&mut breaker, Kind::Change, now, 1);
         assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE * 2));
-        breaker.observe(Kind::Probe, Health::Good, now);
-        breaker.observe(Kind::Change, Health::Good, now);
+        probe(&mut breaker, Health::Good, now);
+        answered(&mut breaker, Kind::Change, 99, now);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
     }
 
@@ -285,16 +413,16 @@ mod tests {
         let mut breaker = Breaker::default();
         failing(&mut breaker, Kind::Change, now, THRESHOLD);
         for _ in 0..20 {
-            breaker.observe(Kind::Probe, Health::Good, now);
-            breaker.observe(Kind::LookUp, Health::Good, now);
+            probe(&mut breaker, Health::Good, now);
+            answered(&mut breaker, Kind::LookUp, 99, now);
             assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
             now += Duration::from_secs(60);
             failing(&mut breaker, Kind::Change, now, 1);
             assert!(breaker.probe_at().is_some());
         }
         assert_eq!(breaker.outage(), Duration::from_secs(1200));
-        breaker.observe(Kind::Probe, Health::Good, now);
-        breaker.observe(Kind::Change, Health::Good, now);
+        probe(&mut breaker, Health::Good, now);
+        answered(&mut breaker, Kind::Change, 99, now);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
         assert_eq!(breaker.outage(), Duration::ZERO);
     }
@@ -309,9 +437,102 @@ mod tests {
             let at = breaker.probe_at().unwrap();
             assert!(at - now <= LONGEST_PROBE);
             now = at;
-            breaker.observe(Kind::Probe, Health::Bad, now);
+            probe(&mut breaker, Health::Bad, now);
         }
         assert_eq!(breaker.outage(), now - began);
         assert!(now - began > Duration::from_secs(300));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_user_who_always_fails_opens_no_circuit_on_a_healthy_tenant() {
+        let now = Instant::now();
+        for kind in [Kind::Change, Kind::LookUp] {
+            // Whether or not anybody else is known.
+            for others in [0, 1, 9] {
+                let mut breaker = Breaker::default();
+                (1..=others).for_each(|other| answered(&mut breaker, kind, other, now));
+                let mut probes = 0;
+                for _ in 0..50 {
+                    breaker.observe(kind, Health::Bad, Some(&user(0)), now);
+                    assert!(!breaker.is_outage(), "{kind:?}, {others}");
+                    if breaker.allowance(kind) != Allowance::All {
+                        assert_eq!(breaker.probe_at(), Some(now));
+                        assert_ne!(breaker.probed_user(), user(0));
+                        probe(&mut breaker, Health::Good, now);
+                        probes += 1;
+                    }
+                    assert_eq!(breaker.allowance(kind), Allowance::All, "{kind:?}, {others}");
+                }
+                assert!((1..=25).contains(&probes), "{kind:?}, {others}: {probes}");
+                assert_eq!(breaker.outage(), Duration::ZERO);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_recognised_by_the_last_few_users_too() {
+        let began = Instant::now();
+        for kind in [Kind::Change, Kind::LookUp] {
+            for users in 1..THRESHOLD {
+                let mut breaker = Breaker::default();
+                failing(&mut breaker, kind, began, users);
+                assert_eq!(breaker.allowance(kind), Allowance::All);
+                failing(&mut breaker, kind, began, 1);
+                assert_eq!(breaker.allowance(kind), Allowance::ProbeAt(began), "{users}");
+                assert!(!breaker.is_outage());
+                let mut now = began;
+                for _ in 0..20 {
+                    probe(&mut breaker, Health::Bad, now);
+                    assert!(breaker.is_outage());
+                    now = breaker.probe_at().unwrap();
+                }
+                assert!(breaker.outage() > Duration::from_secs(60), "{kind:?}, {users}");
+                probe(&mut breaker, Health::Good, now);
+                assert_ne!(breaker.allowance(kind), Allowance::ProbeAt(now));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_user_can_be_blamed_for_counts_whoever_it_was() {
+        let now = Instant::now();
+        for kind in [Kind::Change, Kind::LookUp] {
+            let mut breaker = Breaker::default();
+            for _ in 0..THRESHOLD {
+                assert_eq!(breaker.allowance(kind), Allowance::All);
+                breaker.observe(kind, Health::Unreached, Some(&user(0)), now);
+            }
+            assert!(breaker.is_outage());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_broken_lists_among_answered_posts_are_probed_and_are_no_outage() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        for number in 0..THRESHOLD {
+            breaker.observe(Kind::LookUp, Health::Bad, Some(&user(number)), now);
+            answered(&mut breaker, Kind::Change, 100 + number, now);
+        }
+        assert!(!breaker.is_outage() && breaker.probe_at() == Some(now));
+        assert_eq!(breaker.probed_user(), user(100));
+        probe(&mut breaker, Health::Good, now);
+        assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn probes_ask_about_users_who_were_answered_each_in_turn() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        (10..20).for_each(|number| answered(&mut breaker, Kind::LookUp, number, now));
+        // One of them fails now: not asked about any more.
+        breaker.observe(Kind::LookUp, Health::Bad, Some(&user(11)), now);
+        failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
+        let probed: Vec<_> = (0..4).map(|_| breaker.probed_user()).collect();
+        assert_eq!(probed, [10, 12, 13, 10].map(user));
+        // Where nobody ever was, those who fail, each in turn.
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
+        assert_eq!([breaker.probed_user(), breaker.probed_user()], [0, 1].map(user));
     }
 }

@@ -146,12 +146,13 @@ impl<A: Api> Delivery<A> {
         item: &mut Item,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let (verdict, health) = if let Some(list) = &item.listed {
+        let listed = if let Some(list) = &item.listed {
             let known = self.line.ledger.known(&item.factor.user, item.seq).await?;
-            (Verdict::Done((Arc::clone(list), known)), Health::Unknown)
+            Some((Verdict::Done((Arc::clone(list), known)), Health::Unknown))
         } else {
-            self.list(item).await?
+            self.list(item, dice).await?
         };
+        let Some((verdict, health)) = listed else { return HELD };
         let verdict = verdict.map(|(list, known)| {
             let found = reconcile::present(&item.factor, &list, |id| holds(&known, id));
             item.listed = Some(list);
@@ -166,7 +167,7 @@ impl<A: Api> Delivery<A> {
         item: &mut Item,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let (verdict, health) = self.list(item).await?;
+        let Some((verdict, health)) = self.list(item, dice).await? else { return HELD };
         let verdict = verdict.map(|(list, known)| {
             // What was there before the first POST is not ours either.
             let before = item.listed.as_deref();
@@ -184,7 +185,7 @@ impl<A: Api> Delivery<A> {
         item: &mut Item,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let (verdict, health) = self.list(item).await?;
+        let Some((verdict, health)) = self.list(item, dice).await? else { return HELD };
         let verdict = verdict.map(|(list, known)| {
             let (own, is_known) = (item.own.as_deref(), |id: &str| holds(&known, id));
             reconcile::audit(&item.factor, &list, self.sent(item), own, is_known, item.marked())
@@ -214,19 +215,25 @@ impl<A: Api> Delivery<A> {
     }
 
     /// The methods of a factor's user, and the ids that the ledger holds for the user's other
-    /// factors. A user who is not there has none; the next POST will say the same.
-    async fn list(&self, item: &Item) -> Result<(Verdict<Evidence>, Health), Error> {
-        let answer = self.line.api.list(&item.factor.user).await;
-        let health = self.line.note(&answer);
-        let verdict = match answer.verdict {
-            Verdict::Refused(_) if answer.status == Some(404) => Verdict::Done(Vec::new()),
+    /// factors; nothing when the run is stopping. A user who is not there has none; the next POST
+    /// will say the same.
+    async fn list(
+        &self,
+        item: &Item,
+        dice: &mut fastrand::Rng,
+    ) -> Result<Option<(Verdict<Evidence>, Health)>, Error> {
+        let Some(listing) = self.line.list(&item.factor.user, None, dice).await else {
+            return Ok(None);
+        };
+        let verdict = match listing.verdict {
+            Verdict::Refused(_) if listing.status == Some(404) => Verdict::Done(Vec::new()),
             verdict => verdict,
         };
         let known = match verdict {
             Verdict::Done(_) => self.line.ledger.known(&item.factor.user, item.seq).await?,
             _ => Vec::new(),
         };
-        Ok((verdict.map(|list| (Arc::new(list), known)), health))
+        Ok(Some((verdict.map(|list| (Arc::new(list), known)), listing.health)))
     }
 
     /// When the first attempt in doubt left, by the tenant's clock.
@@ -286,6 +293,9 @@ impl<A: Api> Delivery<A> {
         })
     }
 }
+
+/// What comes of a step that the end of the run has cut short.
+const HELD: Result<(Next, Health), Error> = Ok((Next::Held, Health::Unknown));
 
 /// A user's methods, and those ids among them that the ledger holds for other factors.
 type Evidence = (Arc<Vec<Method>>, Vec<Arc<str>>);

@@ -20,8 +20,8 @@
 //! about methods that are there (replace, update, delete, undo), which may be repeated at will and
 //! writes what it is about to destroy to the [`backup`] first. What both need around a request is
 //! the [`line`](mod@line). [`auth0`] is the only room that speaks HTTP and knows the provider's
-//! words; [`retry`] alone decides what follows from an answer, and [`reconcile`] what a list says
-//! about a factor in doubt, by whatever clock ([`sent`]), all pure; [`pacer`] says when a request may go and [`breaker`] whether
+//! words; [`retry`] alone decides what follows from an answer, [`reconcile`] what a list says
+//! about a factor in doubt, by whatever clock ([`sent`]), and [`pages`] whether it is one, all pure; [`pacer`] says when a request may go and [`breaker`] whether
 //! any may; [`report`] and [`progress`] show what is durable.
 //! Beside that line stands the [`survey`], which only asks, with the same pacer, breaker and token,
 //! and tells in the order of the input: for `verify`, which compares ([`verify`], pure), and for
@@ -81,6 +81,7 @@ pub mod breaker;
 pub mod marker;
 mod nearest;
 pub mod pacer;
+pub mod pages;
 pub mod reconcile;
 pub mod retry;
 pub mod sent;

@@ -3,16 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{Answer, Api, Millis, NotExecuted, Verdict},
+    api::{Answer, Api, Method, Millis, NotExecuted, Verdict},
     breaker::Health,
     engine::Next,
     ledger::Ledger,
     model::UserId,
     pacer::Pacer,
-    retry::RetryPolicy,
+    pages::Pages,
+    retry::{History, RetryPolicy},
     vitals::Vitals,
 };
 
@@ -35,6 +37,17 @@ pub struct Line<A> {
     pub now: fn() -> Millis,
 }
 
+/// What came of asking for a list.
+#[derive(Debug)]
+pub struct Listing {
+    /// The list, or why there is none.
+    pub verdict: Verdict<Vec<Method>>,
+    /// The last HTTP status, where one came.
+    pub status: Option<u16>,
+    /// What the answers said of the tenant.
+    pub health: Health,
+}
+
 /// Shows an answer to the pacer and the counters, and says what it tells of the tenant.
 pub fn note<T>(answer: &Answer<T>, pacer: &Pacer, vitals: &Vitals) -> Health {
     let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
@@ -49,19 +62,75 @@ pub fn note<T>(answer: &Answer<T>, pacer: &Pacer, vitals: &Vitals) -> Health {
 impl<A: Api> Line<A> {
     /// Asks for any answer at all, with a request that changes nothing.
     pub async fn probe(&self, user: &UserId) -> (Next, Health) {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return (Next::Held, Health::Unknown),
-            () = self.pacer.permit() => {}
+        if !self.permit(Duration::ZERO).await {
+            return (Next::Held, Health::Unknown);
         }
         if let Err(held) = self.prepare().await {
             return held;
         }
-        let answer = self.api.list(user).await;
+        let answer = self.api.page(user, 0).await;
         let health = self.note(&answer);
         match answer.verdict {
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => (Next::Stop(error), health),
             _ => (Next::Settled, health),
+        }
+    }
+
+    /// Asks for one of a user's methods, or for all, page by page; the permit of the first request is
+    /// the caller's, each other takes its own, and a page that fails after others is asked for again,
+    /// and they are not. `None` when the run is stopping.
+    pub async fn list(
+        &self,
+        user: &UserId,
+        method: Option<&str>,
+        dice: &mut fastrand::Rng,
+    ) -> Option<Listing> {
+        let mut pages = Pages::default();
+        let mut tries = History::default();
+        let mut answered = false;
+        loop {
+            let answer = self.api.part(user, method, pages.next()).await;
+            let mut health = self.note(&answer);
+            // Who has answered with one page is there, whatever ails the next.
+            answered |= health == Health::Good;
+            if answered {
+                health = Health::Good;
+            }
+            let status = answer.status;
+            let wait = match pages.take(answer.verdict) {
+                None => {
+                    tries = History::default();
+                    Duration::ZERO
+                }
+                Some(verdict) => {
+                    // Who is not reached even so is for the breaker to judge.
+                    let only_that_page =
+                        !pages.is_empty() && tries.bounced < self.policy.max_attempts;
+                    let again =
+                        only_that_page.then(|| self.policy.again(&verdict, &mut tries, dice));
+                    match again.flatten() {
+                        Some(wait) => wait,
+                        None => return Some(Listing { verdict, status, health }),
+                    }
+                }
+            };
+            if !self.permit(wait).await {
+                return None;
+            }
+        }
+    }
+
+    /// Waits so long and then for a permit; false when the run is stopping.
+    async fn permit(&self, wait: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = async {
+                if !wait.is_zero() {
+                    sleep(wait).await;
+                }
+                self.pacer.permit().await;
+            } => true,
         }
     }
 
@@ -88,7 +157,7 @@ impl<A: Api> Line<A> {
                 self.pacer.observe(&answer.meter, true);
                 Err((Next::After(Duration::ZERO), Health::Unknown))
             }
-            _ => Err((Next::After(Duration::ZERO), Health::Bad)),
+            _ => Err((Next::After(Duration::ZERO), Health::Unreached)),
         }
     }
 }

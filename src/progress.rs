@@ -21,8 +21,9 @@ use crate::{
 
 /// How often the line is drawn.
 const TICK: Duration = Duration::from_millis(200);
-/// How often a line is logged where there is no terminal.
+/// How often a line is logged where there is no terminal, and whether one is due looked at.
 const LOG_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The bar that log lines must not run into.
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
@@ -78,11 +79,16 @@ pub async fn watch<T: Counted>(watch: Watch<T>, show: Show) {
         Show::Nothing => {}
         Show::Log => {
             let began = Instant::now();
-            let mut ticks = interval(LOG_EVERY);
-            ticks.tick().await;
+            let mut ticks = interval(LOOK_EVERY);
+            let (mut told, mut checking) = (began, false);
             loop {
                 ticks.tick().await;
-                tracing::info!("{}", watch.line(began.elapsed(), 0.0));
+                // That the last part has begun is news.
+                let begins = !checking && watch.vitals.checking() > 0;
+                if begins || told.elapsed() >= LOG_EVERY {
+                    (told, checking) = (Instant::now(), checking || begins);
+                    tracing::info!("{}", watch.line(began.elapsed(), 0.0));
+                }
             }
         }
         Show::Line => watch.draw().await,
@@ -138,12 +144,18 @@ impl<T: Counted> Watch<T> {
             }
         };
         let doubt = self.vitals.in_doubt();
+        let checking = self.vitals.checking();
+        let factors = if checking == 1 { "factor" } else { "factors" };
         let bad = self.tally.bad();
         let parts = [
             waiting.map(str::to_owned),
             (doubt > 0).then(|| format!("{doubt} in doubt")),
             (bad > 0).then(|| format!("{bad} bad")),
-            self.left(settled, elapsed),
+            // Every row is settled then, and what is left is none of their time.
+            match checking {
+                0 => self.left(settled, elapsed),
+                _ => Some(format!("checking {checking} {factors} once more")),
+            },
         ];
         for part in parts.into_iter().flatten() {
             line += " · ";
@@ -182,5 +194,44 @@ impl Write for Terminal {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pacer::Rate;
+
+    #[derive(Debug)]
+    struct Rows(u64);
+
+    impl Counted for Rows {
+        fn settled(&self) -> u64 {
+            self.0
+        }
+
+        fn bad(&self) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn the_check_at_the_end_names_itself_instead_of_saying_that_nothing_is_left() {
+        let watch = Watch {
+            tally: Arc::new(Rows(128)),
+            vitals: Arc::new(Vitals::default()),
+            pacer: Arc::new(Pacer::new(Rate::Auto, 0.2)),
+            read: Arc::new(AtomicU64::new(100)),
+            rows: Arc::new(AtomicU64::new(128)),
+            length: Some(100),
+        };
+        for (checking, expected) in [
+            (0, "128 rows · 12.8/s · 100 % · 0.0 s left"),
+            (36, "128 rows · 12.8/s · checking 36 factors once more"),
+            (1, "128 rows · 12.8/s · checking 1 factor once more"),
+        ] {
+            watch.vitals.set_checking(checking);
+            assert_eq!(watch.line(Duration::from_secs(10), 0.0), expected);
+        }
     }
 }

@@ -17,6 +17,7 @@ pub struct Vitals {
     requests: AtomicU64,
     throttled: AtomicU64,
     in_doubt: AtomicU64,
+    checking: AtomicU64,
     outage: AtomicBool,
     /// How long outages lasted, and since when the present one does.
     outages: Mutex<(Duration, Option<Instant>)>,
@@ -44,6 +45,11 @@ impl Vitals {
         self.in_doubt.load(Relaxed)
     }
 
+    /// Factors that are still to be checked once more, at the end of a run.
+    pub fn checking(&self) -> u64 {
+        self.checking.load(Relaxed)
+    }
+
     /// Whether the tenant does not answer at present.
     pub fn outage(&self) -> bool {
         self.outage.load(Relaxed)
@@ -57,6 +63,10 @@ impl Vitals {
 
     pub(crate) fn set_in_doubt(&self, count: usize) {
         self.in_doubt.store(count as u64, Relaxed);
+    }
+
+    pub(crate) fn set_checking(&self, count: usize) {
+        self.checking.store(count as u64, Relaxed);
     }
 
     pub(crate) fn set_outage(&self, outage: bool) {

@@ -8,6 +8,7 @@ use crate::{
     breaker::Health,
     engine::{Errand, Next},
     error::Error,
+    line::Listing,
     model::State,
     retry::Repeatable,
 };
@@ -26,10 +27,11 @@ impl<A: Api> Applier<A> {
         order: &mut Order,
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let answer = self.line.api.methods(order.user(), order.method()).await;
-        let health = self.line.note(&answer);
-        let status = answer.status;
-        let outcome = self.line.policy.after_repeatable(answer.verdict, &mut order.history, dice);
+        let Some(listing) = self.line.list(order.user(), order.method(), dice).await else {
+            return Ok((Next::Held, Health::Unknown));
+        };
+        let Listing { verdict, status, health } = listing;
+        let outcome = self.line.policy.after_repeatable(verdict, &mut order.history, dice);
         let present = match outcome {
             Repeatable::Done(present) => present,
             other => {

@@ -1,18 +1,18 @@
 //! One HTTP exchange: sent once, never followed elsewhere, read up to a bound.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
-    Client, Method, Request, Response, Url,
-    header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
-    redirect, retry,
+    Method, Request, Response, Url,
+    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
 };
 use tokio::time::Instant;
 
 use super::{
     clock::ServerClock,
     endpoint::BaseUrl,
+    pool::{Pool, Recipe},
     proxy::Proxy,
     unsent::{self, Cause},
 };
@@ -25,11 +25,6 @@ use crate::{
 const LONGEST_BODY: usize = 256 * 1024;
 /// Time to a connection, TLS included. Running into it leaves nothing in doubt.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// As a constant: of any other value each request would count a reference, up and down, from every
-/// thread.
-const USER_AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -65,7 +60,7 @@ pub(super) enum NotSent {
 /// Sends requests, one wire attempt each.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
-    client: Client,
+    pool: Arc<Pool>,
     proxy: Option<Proxy>,
     timeout: Duration,
     pub(super) clock: ServerClock,
@@ -81,28 +76,15 @@ impl Transport {
     ) -> Result<Self, Error> {
         // The first call decides; a second one changes nothing.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let mut builder = Client::builder()
-            .user_agent(USER_AGENT)
-            // A 307 would carry the TOTP secret to another host.
-            .redirect(redirect::Policy::none())
-            // Every wire attempt has an intent of its own.
-            .retry(retry::never())
-            // `http_proxy` would see secrets in the clear; only `https_proxy` is honoured.
-            .no_proxy()
-            .tcp_nodelay(true)
-            // Well before the request's own time is up, which would leave it in doubt.
-            .connect_timeout(CONNECT.min(timeout / 2))
-            .pool_max_idle_per_host(concurrency)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .https_only(!base.is_loopback());
         let proxy = proxy.filter(|proxy| !base.is_loopback() && !proxy.spares(base.url()));
-        if let Some(proxy) = &proxy {
-            builder = builder.proxy(proxy.rule()?);
-        }
-        let client = builder.build().map_err(|_| {
-            Error::config("TLS cannot be set up on this machine", "install CA certificates")
+        let pool = Pool::new(Recipe {
+            proxy: proxy.as_ref().map(Proxy::rule).transpose()?,
+            // Well before the request's own time is up, which would leave it in doubt.
+            connect_timeout: CONNECT.min(timeout / 2),
+            concurrency,
+            https_only: !base.is_loopback(),
         })?;
-        Ok(Self { client, proxy, timeout, clock })
+        Ok(Self { pool: Arc::new(pool), proxy, timeout, clock })
     }
 
     pub(super) fn request(&self, method: Method, url: Url) -> Request {
@@ -111,11 +93,24 @@ impl Transport {
         request
     }
 
+    /// Gives up all connections that are kept, after what cannot be the answer to a request: another
+    /// such may be waiting on them.
+    pub(super) fn distrust(&self) {
+        self.pool.distrust();
+    }
+
     pub(super) async fn send(&self, request: Request) -> Exchange {
+        let lease = self.pool.lease(&request);
         let sent = Instant::now();
-        let mut response = match self.client.execute(request).await {
+        let mut response = match lease.client.execute(request).await {
             Ok(response) => response,
-            Err(error) => return self.sort(&error).await,
+            Err(error) => {
+                let exchange = self.sort(&error).await;
+                if matches!(exchange, Exchange::Lost(_)) {
+                    self.pool.lost(&lease);
+                }
+                return exchange;
+            }
         };
         let status = response.status().as_u16();
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
@@ -126,6 +121,12 @@ impl Transport {
         let meter = read_meter(response.headers(), date.map(unix_seconds), &self.clock);
         let meter = Meter { sent: Some(sent), ..meter };
         let body = read(&mut response).await;
+        if body.is_some() {
+            self.pool.answered(&lease);
+        } else {
+            self.pool.lost(&lease);
+            self.distrust();
+        }
         Exchange::Answered { status, body, meter }
     }
 
@@ -213,6 +214,8 @@ fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Me
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderValue;
+
     use super::*;
 
     fn meter(headers: &[(&'static str, &str)]) -> Meter {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
-    api::{Method, Millis, Raw, SetMethod, Update},
+    api::{Method, Millis, Page, Raw, SetMethod, Update},
     model::{Channel, Credential, Factor, FactorType},
 };
 
@@ -225,23 +225,14 @@ struct Totalled<'a> {
     total: Option<u64>,
 }
 
-/// A page of a list.
-pub(super) struct Page {
-    pub(super) methods: Vec<Method>,
-    pub(super) start: Option<u64>,
-    pub(super) limit: Option<u64>,
-    /// `None` where the tenant answers with a bare array.
-    pub(super) total: Option<u64>,
-}
-
-/// Reads a page; `None` if it is not one.
-pub(super) fn page(body: &[u8]) -> Option<Page> {
+/// Reads a page of up to `asked` methods; `None` if it is not one.
+pub(super) fn page(body: &[u8], asked: u64) -> Option<Page> {
     let into = |listed: Vec<&RawValue>| -> Option<Vec<Method>> {
         listed.into_iter().map(|listed| method(listed.get())).collect()
     };
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         let methods = into(serde_json::from_slice(body).ok()?)?;
-        return Some(Page { methods, start: None, limit: None, total: None });
+        return Some(Page { methods, start: None, size: asked, total: None });
     }
     let page: Totalled<'_> = serde_json::from_slice(body).ok()?;
     let methods = into(page.authenticators)?;
@@ -250,5 +241,6 @@ pub(super) fn page(body: &[u8]) -> Option<Page> {
         // A total that is missing beside methods says nothing; pages are read until one is short.
         total => total,
     };
-    Some(Page { methods, start: page.start, limit: page.limit, total })
+    let size = page.limit.filter(|limit| *limit > 0).unwrap_or(asked);
+    Some(Page { methods, start: page.start, size, total })
 }

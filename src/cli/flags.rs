@@ -114,7 +114,6 @@ pub struct Check {
 #[command(
     // They are about what is created; in a settings file they may stand for import's sake.
     mut_arg("settle", |arg| arg.hide(true)),
-    mut_arg("max_attempts", |arg| arg.hide(true)),
     mut_arg("max_errors", |arg| arg.hide(true)),
 )]
 pub struct Verify {

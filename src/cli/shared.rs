@@ -69,7 +69,8 @@ pub struct Pace {
     /// How long after giving up on a POST its outcome is looked up [default: 120s]
     #[arg(long, value_name = "DURATION")]
     pub settle: Option<String>,
-    /// Attempts of one factor that may have reached the server [default: 3]
+    /// Attempts of one factor, or of any other request, that may have reached the server
+    /// [default: 3]
     #[arg(long, value_name = "N")]
     pub max_attempts: Option<String>,
     /// Stop once so many rows are rejected or failed [default: none]

@@ -11,9 +11,8 @@ use super::{
     lanes::{Lanes, Turn},
 };
 use crate::{
-    breaker::{Allowance, Breaker, Health, Kind},
+    breaker::{Allowance, Breaker, Kind},
     error::Error,
-    model::UserId,
 };
 
 /// Somebody looks around at least so often.
@@ -35,8 +34,8 @@ pub(super) struct Engine<C: Carrier> {
     /// Whether a probe is.
     probing: bool,
     breaker: Breaker,
-    /// Whom a probe asks about.
-    last_user: Option<UserId>,
+    /// Whether all are settled, and only what was kept for the end is still under way.
+    ending: bool,
     /// When to ask for a permit again.
     permit_at: Option<Instant>,
     /// How often in a row there was no token.
@@ -55,7 +54,7 @@ impl<C: Carrier> Engine<C> {
             changing: 0,
             probing: false,
             breaker: Breaker::default(),
-            last_user: None,
+            ending: false,
             permit_at: None,
             denied: 0,
             dice: fastrand::Rng::with_seed(!limits.seed),
@@ -74,8 +73,11 @@ impl<C: Carrier> Engine<C> {
         loop {
             let now = Instant::now();
             self.lanes.wake(now);
-            if !reading && self.lanes.held() == 0 && !self.lanes.end() {
-                return broken.map_or(End::Complete, End::Failed);
+            if !reading && self.lanes.held() == 0 {
+                self.ending = self.lanes.end();
+                if !self.ending {
+                    return broken.map_or(End::Complete, End::Failed);
+                }
             }
             if let Some(end) = self.limit() {
                 return end;
@@ -149,10 +151,8 @@ impl<C: Carrier> Engine<C> {
         let now = Instant::now();
         self.changing -= usize::from(report.kind == Kind::Change);
         self.probing &= report.kind != Kind::Probe;
-        self.breaker.observe(report.kind, report.health, now);
-        if let (Health::Bad, Some(turn)) = (report.health, &report.turn) {
-            self.last_user = Some(turn.errand.user().clone());
-        }
+        let user = report.turn.as_ref().map(|turn| turn.errand.user());
+        self.breaker.observe(report.kind, report.health, user, now);
         let settled = matches!(report.next, Next::Settled);
         match (report.next, report.turn) {
             (Next::Stop(error), _) => return Some(End::Failed(*error)),
@@ -185,8 +185,7 @@ impl<C: Carrier> Engine<C> {
         for turn in turns {
             let kind = turn.errand.kind();
             self.changing -= usize::from(kind == Kind::Change);
-            self.breaker.observe(kind, health, now);
-            self.last_user = Some(turn.errand.user().clone());
+            self.breaker.observe(kind, health, Some(turn.errand.user()), now);
             self.lanes.park(turn, now + wait);
         }
         None
@@ -201,12 +200,9 @@ impl<C: Carrier> Engine<C> {
             self.changing -= usize::from(turn.errand.kind() == Kind::Change);
             self.lanes.make_ready(turn);
         }
-        if self.breaker.probe_at().is_some_and(|at| at <= now)
-            && !self.probing
-            && let Some(user) = self.last_user.clone()
-        {
+        if self.breaker.probe_at().is_some_and(|at| at <= now) && !self.probing {
             self.probing = true;
-            self.crew.probe(user);
+            self.crew.probe(self.breaker.probed_user());
         }
         let turns = self.choose(now);
         if !turns.is_empty() {
@@ -252,8 +248,9 @@ impl<C: Carrier> Engine<C> {
 
     fn publish(&self) {
         let vitals = &self.carrier.line().vitals;
-        vitals.set_outage(self.breaker.allowance(Kind::Change) != Allowance::All);
+        vitals.set_outage(self.breaker.is_outage());
         vitals.set_in_doubt(self.lanes.in_doubt());
+        vitals.set_checking(if self.ending { self.lanes.held() } else { 0 });
     }
 
     /// Lets requests in flight finish, and what they bring be recorded; nothing new is sent.

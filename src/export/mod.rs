@@ -16,6 +16,7 @@ use crate::{
     intake::Ask,
     ledger::{Ledger, Seq},
     model::{FactorType, State},
+    pages::TOO_MANY,
     reconcile::is_masked,
     report::user_line,
     retry::{How, Settlement},
@@ -65,7 +66,7 @@ impl Exporter {
                 }
                 settled(ask, State::Exported, None)
             }
-            Err(reason) if reason == "no_usable_list" => {
+            Err(reason) if reason == "no_usable_list" || reason == TOO_MANY => {
                 settled(ask, State::Failed, Some(reason.clone()))
             }
             Err(reason) => settled(ask, State::Rejected, Some(reason.clone())),

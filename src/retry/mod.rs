@@ -14,6 +14,7 @@ use backoff::{ExponentialBackoff, backoff::Backoff};
 use crate::{
     api::{CreatedMethod, NotExecuted, Reason, Verdict},
     model::State,
+    pages,
     reconcile::Finding,
 };
 
@@ -25,8 +26,9 @@ pub use decision::{Audit, Decision, History, How, Repeatable, Settlement};
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 /// No delay of the schedule is longer.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
-/// Lookups without a verdict after which a factor needs review.
-const MAX_LOOKUPS: u32 = 12;
+/// Look-ups without a verdict after which a factor needs review, and is not checked once more: more
+/// than other requests get, as nobody but a person can make up for them.
+const MAX_LOOKUPS: u32 = 8;
 
 /// How often, how long.
 #[derive(Debug, Clone)]
@@ -159,7 +161,7 @@ impl RetryPolicy {
                     how: How::Response,
                     method_id: None,
                     status: None,
-                    error: Some("no_usable_list".into()),
+                    error: Some(no_list(&other)),
                 }),
             },
         }
@@ -177,7 +179,7 @@ impl RetryPolicy {
             Verdict::Done(audit) => Decision::Audited(audit),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             Verdict::Refused(_) => Decision::Audited(Audit::Sound),
-            other => match self.again(&other, history, dice) {
+            other => match self.again_below(MAX_LOOKUPS, &other, history, dice) {
                 Some(wait) => Decision::AuditAfter(wait),
                 None => Decision::Audited(Audit::NotDone),
             },
@@ -228,14 +230,26 @@ impl RetryPolicy {
         }
     }
 
-    /// When to ask again where no verdict came; `None` when that was asked often enough.
-    fn again<T>(
+    /// When to ask again for what may be repeated at will; `None` where there is an answer, or it
+    /// was asked for often enough.
+    pub fn again<T>(
         &self,
         verdict: &Verdict<T>,
         history: &mut History,
         dice: &mut fastrand::Rng,
     ) -> Option<Duration> {
+        self.again_below(self.max_attempts, verdict, history, dice)
+    }
+
+    fn again_below<T>(
+        &self,
+        most: u32,
+        verdict: &Verdict<T>,
+        history: &mut History,
+        dice: &mut fastrand::Rng,
+    ) -> Option<Duration> {
         match verdict {
+            Verdict::InDoubt(reason) if reason == pages::TOO_MANY => None,
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
                 Some(Duration::ZERO)
             }
@@ -243,10 +257,15 @@ impl RetryPolicy {
                 history.bounced += 1;
                 Some(self.delay(history.bounced, dice))
             }
-            _ => {
+            Verdict::InDoubt(_) => {
                 history.lookups += 1;
-                (history.lookups < MAX_LOOKUPS).then(|| self.delay(history.lookups, dice))
+                (history.lookups < most).then(|| self.delay(history.lookups, dice))
             }
+            Verdict::Done(_)
+            | Verdict::Present
+            | Verdict::Refused(_)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_) => None,
         }
     }
 
@@ -271,9 +290,9 @@ impl RetryPolicy {
             // The list itself is refused for good; asking again would not help.
             Verdict::Refused(_) => settle(State::NeedsReview, None, Some("list_refused".into())),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            other => match self.again(&other, history, dice) {
+            other => match self.again_below(MAX_LOOKUPS, &other, history, dice) {
                 Some(wait) => Decision::LookUpAfter(wait),
-                None => settle(State::NeedsReview, None, Some("no_usable_list".into())),
+                None => settle(State::NeedsReview, None, Some(no_list(&other))),
             },
         }
     }
@@ -304,6 +323,14 @@ impl RetryPolicy {
         }
         history.absences = 0;
         Decision::SendAfter(Duration::ZERO)
+    }
+}
+
+/// Why there is no list, where asking for it again does not help.
+pub fn no_list<T>(verdict: &Verdict<T>) -> Reason {
+    match verdict {
+        Verdict::InDoubt(reason) if reason == pages::TOO_MANY => reason.clone(),
+        _ => "no_usable_list".into(),
     }
 }
 

@@ -18,12 +18,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{Answer, Api, Method, Verdict},
+    api::{Answer, Api, Page, Verdict},
     breaker::{Allowance, Breaker, Kind},
     error::Error,
     line::note,
     model::UserId,
     pacer::Pacer,
+    pages::{Pages, TOO_MANY},
     retry::{History, Repeatable, RetryPolicy},
     vitals::Vitals,
 };
@@ -56,8 +57,6 @@ pub struct Survey<A> {
     breaker: Mutex<Breaker>,
     /// Held by whoever probes, or goes first after an outage.
     alone: tokio::sync::Mutex<()>,
-    /// A user whose list came: one to probe with whose own list is not what ails.
-    proven: Mutex<Option<UserId>>,
     dice: Mutex<fastrand::Rng>,
 }
 
@@ -90,7 +89,6 @@ impl<A: Api> Survey<A> {
             slots: Semaphore::new(concurrency.max(1)),
             breaker: Mutex::default(),
             alone: tokio::sync::Mutex::default(),
-            proven: Mutex::default(),
             dice: Mutex::new(fastrand::Rng::with_seed(seed)),
         }
     }
@@ -102,20 +100,27 @@ impl<A: Api> Survey<A> {
 
     /// Asks for all of a user's methods, or one of them, until there is an outcome.
     pub(super) async fn ask(&self, user: &UserId, method: Option<&str>) -> Outcome {
-        let mut history = History::default();
+        let mut pages = Pages::default();
+        // How often the list was begun, and the page asked for that is missing of it.
+        let (mut begun, mut tried) = (History::default(), History::default());
         loop {
-            let answer = match self.request(user, method).await {
+            let answer = match self.request(user, method, pages.next()).await {
                 Ok(answer) => answer,
                 Err(outcome) => return outcome,
             };
+            let Some(verdict) = pages.take(answer.verdict) else {
+                tried = History::default();
+                continue;
+            };
+            let history = if pages.is_empty() { &mut begun } else { &mut tried };
             let dice = &mut lock(&self.dice).fork();
-            let wait = match self.policy.after_repeatable(answer.verdict, &mut history, dice) {
-                Repeatable::Done(list) => {
-                    *lock(&self.proven) = Some(user.clone());
-                    return Outcome::Answered(Ok(list));
-                }
+            let wait = match self.policy.after_repeatable(verdict, history, dice) {
+                Repeatable::Done(list) => return Outcome::Answered(Ok(list)),
                 Repeatable::Refused(reason) => return Outcome::Answered(Err(reason)),
-                Repeatable::Failed(_) => return Outcome::Answered(Err("no_usable_list".into())),
+                Repeatable::Failed(reason) => {
+                    let why = if reason == TOO_MANY { reason } else { "no_usable_list".into() };
+                    return Outcome::Answered(Err(why));
+                }
                 Repeatable::Stop(error) => return Outcome::Stop(error),
                 Repeatable::Again(wait) => wait,
             };
@@ -131,24 +136,25 @@ impl<A: Api> Survey<A> {
         &self,
         user: &UserId,
         method: Option<&str>,
-    ) -> Result<Answer<Vec<Method>>, Outcome> {
+        page: u64,
+    ) -> Result<Answer<Page>, Outcome> {
         loop {
-            let pass = self.pass(user).await?;
+            let pass = self.pass().await?;
             let slot = self.slot().await?;
             self.permit().await?;
             // The gate may have closed meanwhile.
             if pass.is_none() && self.allowance() != Allowance::All {
                 continue;
             }
-            let answer = self.api.methods(user, method).await;
-            self.note(Kind::LookUp, &answer);
+            let answer = self.api.part(user, method, page).await;
+            self.note(Kind::LookUp, &answer, Some(user));
             drop(slot);
             return Ok(answer);
         }
     }
 
-    /// Waits until a request for `user` may go; whoever comes first in an outage probes.
-    async fn pass(&self, user: &UserId) -> Result<Pass<'_>, Outcome> {
+    /// Waits until a request may go; whoever comes first in an outage probes.
+    async fn pass(&self) -> Result<Pass<'_>, Outcome> {
         if self.allowance() == Allowance::All {
             return Ok(None);
         }
@@ -172,9 +178,9 @@ impl<A: Api> Survey<A> {
             }
             let _slot = self.slot().await?;
             self.permit().await?;
-            let probed = lock(&self.proven).clone();
-            let answer = self.api.list(probed.as_ref().unwrap_or(user)).await;
-            self.note(Kind::Probe, &answer);
+            let probed = lock(&self.breaker).probed_user();
+            let answer = self.api.page(&probed, 0).await;
+            self.note(Kind::Probe, &answer, None);
             if let Verdict::Stop(error) | Verdict::StopInDoubt(error) = answer.verdict {
                 return Err(Outcome::Stop(error));
             }
@@ -198,10 +204,11 @@ impl<A: Api> Survey<A> {
     }
 
     /// Shows an answer to the pacer, the breaker and the counters.
-    fn note<T>(&self, kind: Kind, answer: &Answer<T>) {
+    fn note<T>(&self, kind: Kind, answer: &Answer<T>, user: Option<&UserId>) {
         let health = note(answer, &self.pacer, &self.vitals);
-        lock(&self.breaker).observe(kind, health, Instant::now());
-        self.vitals.set_outage(self.allowance() != Allowance::All);
+        let mut breaker = lock(&self.breaker);
+        breaker.observe(kind, health, user, Instant::now());
+        self.vitals.set_outage(breaker.is_outage());
     }
 
     fn allowance(&self) -> Allowance {

@@ -6,9 +6,9 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// One request on its way to the tenant. No connection is used twice.
@@ -57,6 +57,30 @@ impl Between {
         answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static,
     ) -> Self {
         Self::serving(move |_, stream, counts| serve(stream, tenant, &answer, counts))
+    }
+
+    /// Passes everything on, and resets a connection on which a request arrives after it was idle for
+    /// longer than that; counts them.
+    pub(crate) fn start_dying(tenant: SocketAddr, idle: Duration, died: Arc<AtomicUsize>) -> Self {
+        Self::serving(move |_, mut stream, counts| {
+            stream.set_nodelay(true)?;
+            for number in 0.. {
+                #[expect(clippy::disallowed_methods, reason = "another process is being timed")]
+                let answered = Instant::now();
+                if stream.peek(&mut [0])? == 0 {
+                    return Ok(());
+                }
+                if number > 0 && answered.elapsed() > idle {
+                    died.fetch_add(1, Ordering::Relaxed);
+                    // What is closed with something unread in it is reset.
+                    return Ok(());
+                }
+                let keep =
+                    |request: &Request| replace(&request.pass(), "connection: close\r\n", "");
+                serve(&mut stream, tenant, keep, counts)?;
+            }
+            Ok(())
+        })
     }
 
     /// Passes everything on, and speaks TLS to the client.

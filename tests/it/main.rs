@@ -8,6 +8,8 @@
 
 #[cfg(target_os = "linux")]
 mod between;
+#[cfg(target_os = "linux")]
+mod broken;
 mod contract;
 #[cfg(target_os = "linux")]
 mod disk;

@@ -100,6 +100,51 @@ fn two_days_of_outages_expiries_and_crashes_lose_and_double_nothing() {
     assert!(totals.seconds >= 48 * 3600, "{totals}");
 }
 
+/// One process, with nothing wrong but what `manners` says.
+fn calm(seed: u64, users: usize, manners: tenant::Manners) -> Scenario {
+    Scenario {
+        rows: users * 4,
+        users,
+        crashes: 0,
+        first: mfaferry::deliver::Step::Send,
+        manners,
+        ..Scenario::swarm(seed)
+    }
+}
+
+#[test]
+fn one_users_broken_record_needs_review_and_stops_nobody_else() {
+    for (seed, users) in (1..).zip([1, 1, 2, 3, 4, 8, 40, 40]) {
+        let broken = "auth0|0";
+        let manners =
+            || tenant::Manners { broken_user: Some(broken), ..tenant::Manners::default() };
+        let scenario = calm(seed, users, manners());
+        let own: std::collections::HashSet<_> = scenario
+            .factors()
+            .iter()
+            .filter(|factor| factor.user.as_str() == broken)
+            .map(|factor| format!("{} {}", factor.factor_type(), factor.identity()))
+            .collect();
+        let totals = simulate(&scenario);
+        assert_eq!(totals.violations, [""; 0], "{users} users");
+        assert_eq!((totals.needs_review, totals.failed), (own.len() as u64, 0), "{users} users");
+        // Its factors go one after the other, and each is looked up so often and no more.
+        let most = (own.len() as u64 + 1) * 5 * 60;
+        assert!(totals.seconds < most, "{} s for {} factors", totals.seconds, own.len());
+    }
+}
+
+#[test]
+fn an_outage_that_meets_the_last_few_users_leaves_none_of_them_to_a_person() {
+    for (seed, users) in (1..).zip([1, 1, 1, 2, 2, 3, 4]) {
+        let outages = vec![(0, 20 * 60_000)];
+        let totals =
+            simulate(&calm(seed, users, tenant::Manners { outages, ..Default::default() }));
+        assert_eq!(totals.violations, [""; 0], "{users} users");
+        assert_eq!((totals.needs_review, totals.failed), (0, 0), "{users} users: {totals}");
+    }
+}
+
 /// What `--name-marker` gains: users who enrol an authenticator under the very name of ours while
 /// ours is in doubt. By name alone that cannot be told apart; by the mark it can.
 #[test]

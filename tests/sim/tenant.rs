@@ -10,7 +10,8 @@ use std::{
 
 use mfaferry::{
     api::{
-        Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, SetMethod, Update, Verdict,
+        Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, Page, SetMethod, Update,
+        Verdict,
     },
     auth0::ServerClock,
     model::{Credential, Factor, UserId},
@@ -56,6 +57,8 @@ pub(crate) struct Manners {
     pub(crate) our_clock_is_set: f64,
     /// A token that was not asked for: nothing is known of the tenant's clock at the first POST.
     pub(crate) ready_token: bool,
+    /// The user whose record is broken: lists fail, and POSTs are executed and not answered.
+    pub(crate) broken_user: Option<&'static str>,
     pub(crate) masks: bool,
     pub(crate) conflicts: bool,
     /// Requests a token lives.
@@ -234,6 +237,14 @@ impl Tenant {
         f64::from(hash % 1000) < self.manners.refused_users * 1000.0
     }
 
+    fn fate(&self, user: &str, dice: f64) -> Option<usize> {
+        match self.manners.broken_user {
+            _ if self.outage() => Some(2),
+            Some(broken) if broken == user => Some(3),
+            _ => self.manners.fate(dice),
+        }
+    }
+
     fn outage(&self) -> bool {
         let now = clock::elapsed();
         self.manners.outages.iter().any(|(from, to)| (*from..*to).contains(&now))
@@ -409,7 +420,7 @@ impl Api for Tenant {
         let latency = Duration::from_millis(self.world.roll(|dice| dice.u64(50..400)));
         self.imitate(factor);
         self.anticipate(factor);
-        let fate = if self.outage() { Some(2) } else { manners.fate(dice) };
+        let fate = self.fate(&user, dice);
         if fate == Some(0) {
             self.world.count_fault();
             sleep(latency).await;
@@ -494,12 +505,15 @@ impl Api for Tenant {
         }
     }
 
-    async fn list(&self, user: &UserId) -> Answer<Vec<Method>> {
+    async fn page(&self, user: &UserId, _: u64) -> Answer<Page> {
         self.arrive().await;
         let user = real_user(user.as_str()).to_owned();
         sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
         self.catch_up();
         let manners = &self.manners;
+        if manners.broken_user == Some(user.as_str()) {
+            return Answer::bare(Verdict::InDoubt("http_500".into()));
+        }
         if self.outage() || self.world.chance(manners.list_fails) {
             self.world.count_fault();
             return match self.world.roll(|dice| dice.u8(..3)) {
@@ -534,7 +548,7 @@ impl Api for Tenant {
         if manners.partial_lists {
             list.truncate(list.len() / 2);
         }
-        self.answer(Verdict::Done(list), 200)
+        self.answer(Verdict::Done(Page::whole(list)), 200)
     }
 
     async fn get(&self, user: &UserId, method: &str) -> Answer<Method> {

@@ -1,0 +1,329 @@
+//! Connections that are kept for the next request, and when they are believed in no longer.
+//!
+//! Whatever stands in front of a tenant closes connections that are idle for long, and a request
+//! that arrives just then gets no answer. So connections are kept for less time than that after
+//! which one was lost, and whoever's answer was lost gets new connections, for the look-up and for
+//! the next attempt: the same cannot happen to the same factor again and again.
+
+use std::{
+    collections::{HashSet, hash_map::RandomState},
+    hash::BuildHasher,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{Client, Method, Proxy, Request, header::HeaderValue, redirect, retry};
+use tokio::time::Instant;
+
+use crate::error::Error;
+
+/// As a constant: of any other value each request would count a reference, up and down, from every
+/// thread.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));
+/// How long a connection is kept at first.
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
+/// Connections are kept for so long at least: what is lost on one that was just used was hardly lost
+/// because it was idle.
+const SHORTEST_IDLE: Duration = Duration::from_millis(100);
+/// Unless that many were lost, and no answer came on any that was idle for as long as one of them.
+const MOST_SHORT: u32 = 5;
+/// Those that may be kept for less than this are not kept at all.
+const WORTHWHILE: Duration = Duration::from_millis(1);
+/// Kept connections are given up no more often than this; in between none are kept.
+const RENEWAL: Duration = Duration::from_secs(1);
+/// Those whose answer was lost, at most; beyond that any one of them is forgotten.
+const MOST_DOUBTED: usize = 65_536;
+
+/// How a client is made.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    pub(super) proxy: Option<Proxy>,
+    pub(super) connect_timeout: Duration,
+    /// Connections kept.
+    pub(super) concurrency: usize,
+    pub(super) https_only: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Pool {
+    recipe: Recipe,
+    /// Keeps no connection.
+    fresh: Client,
+    hasher: RandomState,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Keeps connections; none while they are not believed in.
+    kept: Option<Client>,
+    /// Counts the clients there have been.
+    generation: u64,
+    made_at: Instant,
+    /// How long a connection is kept.
+    longest_idle: Duration,
+    /// How many answers were lost on connections that were idle for less than [`SHORTEST_IDLE`], and
+    /// the shortest time of them.
+    short: (u32, Duration),
+    /// Since when each that is kept has been idle. The last one is taken first, as in the client.
+    idle: Vec<Instant>,
+    /// Those whose answer was lost, hashed.
+    doubted: HashSet<u64>,
+}
+
+/// The client that one request goes through.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub(super) client: Client,
+    /// What the request is about, hashed.
+    about: u64,
+    /// Whether it changes anything.
+    is_change: bool,
+    /// Of the client that keeps connections.
+    generation: Option<u64>,
+    /// How long its connection has been idle at least, where it is not a new one.
+    idle: Option<Duration>,
+}
+
+impl Recipe {
+    fn client(&self, longest_idle: Option<Duration>) -> Result<Client, Error> {
+        let mut builder = Client::builder()
+            .user_agent(USER_AGENT)
+            // A 307 would carry the TOTP secret to another host.
+            .redirect(redirect::Policy::none())
+            // Every wire attempt has an intent of its own.
+            .retry(retry::never())
+            // `http_proxy` would see secrets in the clear; only `https_proxy` is honoured.
+            .no_proxy()
+            .tcp_nodelay(true)
+            .connect_timeout(self.connect_timeout)
+            .pool_max_idle_per_host(longest_idle.map_or(0, |_| self.concurrency))
+            .pool_idle_timeout(longest_idle)
+            .https_only(self.https_only);
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.clone());
+        }
+        builder.build().map_err(|_| {
+            Error::config("TLS cannot be set up on this machine", "install CA certificates")
+        })
+    }
+}
+
+impl Pool {
+    pub(super) fn new(recipe: Recipe) -> Result<Self, Error> {
+        let state = State {
+            kept: Some(recipe.client(Some(LONGEST_IDLE))?),
+            generation: 0,
+            made_at: Instant::now(),
+            longest_idle: LONGEST_IDLE,
+            short: (0, SHORTEST_IDLE),
+            idle: Vec::new(),
+            doubted: HashSet::new(),
+        };
+        let fresh = recipe.client(None)?;
+        Ok(Self { recipe, fresh, hasher: RandomState::new(), state: Mutex::new(state) })
+    }
+
+    /// The client for a request that is about to leave.
+    pub(super) fn lease(&self, request: &Request) -> Lease {
+        let about = self.hasher.hash_one(subject(request.url().path()));
+        let is_change = request.method() != Method::GET;
+        let mut state = self.state();
+        self.renew(&mut state);
+        let believed = state.kept.clone().filter(|_| !state.doubted.contains(&about));
+        let Some(client) = believed else {
+            let client = self.fresh.clone();
+            return Lease { client, about, is_change, generation: None, idle: None };
+        };
+        let idle = state.idle.pop().map(|since| since.elapsed());
+        let idle = idle.filter(|idle| *idle < state.longest_idle);
+        if idle.is_none() {
+            // What has been idle for longer is dropped by the client, too.
+            state.idle.clear();
+        }
+        Lease { client, about, is_change, generation: Some(state.generation), idle }
+    }
+
+    /// The whole answer came.
+    pub(super) fn answered(&self, lease: &Lease) {
+        let mut state = self.state();
+        if lease.generation == Some(state.generation) && state.idle.len() < self.recipe.concurrency
+        {
+            state.idle.push(Instant::now());
+        }
+        if lease.idle.is_some_and(|idle| idle >= state.short.1) {
+            state.short = (0, SHORTEST_IDLE);
+        }
+        // After a look-up comes the next attempt, which is the one that must not be lost.
+        if lease.is_change {
+            state.doubted.remove(&lease.about);
+        }
+    }
+
+    /// No whole answer came. If the connection had been idle, others that are may be lost as well.
+    pub(super) fn lost(&self, lease: &Lease) {
+        let mut state = self.state();
+        if state.doubted.len() >= MOST_DOUBTED
+            && let Some(any) = state.doubted.iter().next().copied()
+        {
+            state.doubted.remove(&any);
+        }
+        state.doubted.insert(lease.about);
+        let is_kept = lease.generation == Some(state.generation);
+        let Some(idle) = lease.idle.filter(|_| is_kept) else {
+            return;
+        };
+        if idle < SHORTEST_IDLE {
+            state.short = (state.short.0 + 1, state.short.1.min(idle));
+        }
+        let longest_idle = match state.short {
+            (times, shortest) if times >= MOST_SHORT => shortest / 2,
+            _ if idle < SHORTEST_IDLE => return,
+            _ => (idle / 2).max(SHORTEST_IDLE),
+        };
+        // It at least halves each time: that is not often.
+        if longest_idle < state.longest_idle {
+            state.longest_idle = longest_idle;
+            self.make(&mut state);
+            tracing::debug!("connections are kept for {} ms now", longest_idle.as_millis());
+        }
+    }
+
+    /// Gives up all connections that are kept: one of them carried what cannot be the answer.
+    pub(super) fn distrust(&self) {
+        let mut state = self.state();
+        state.kept = None;
+        state.idle.clear();
+    }
+
+    fn renew(&self, state: &mut State) {
+        if state.kept.is_none() && state.made_at.elapsed() >= RENEWAL {
+            self.make(state);
+        }
+    }
+
+    fn make(&self, state: &mut State) {
+        // Where none can be made, none are kept.
+        state.kept = match state.longest_idle {
+            idle if idle < WORTHWHILE => None,
+            idle => self.recipe.client(Some(idle)).ok(),
+        };
+        state.generation += 1;
+        state.made_at = Instant::now();
+        state.idle.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic leaves plain values: still usable.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a request is about, by its path: the user, whichever of the methods.
+fn subject(path: &str) -> &str {
+    let methods = "/authentication-methods";
+    path.find(methods).and_then(|at| path.get(..at)).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::Url;
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn pool() -> Pool {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Pool::new(Recipe {
+            proxy: None,
+            connect_timeout: Duration::from_secs(1),
+            concurrency: 4,
+            https_only: false,
+        })
+        .unwrap()
+    }
+
+    fn request(method: Method, user: u32) -> Request {
+        let url = format!("http://127.0.0.1/api/v2/users/{user}/authentication-methods?page=0");
+        Request::new(method, Url::parse(&url).unwrap())
+    }
+
+    fn post(user: u32) -> Request {
+        request(Method::POST, user)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_are_kept_for_less_time_than_that_after_which_one_was_lost() {
+        for (idle, kept) in [(20_000, 10_000), (500, 250), (150, 100), (100, 100), (99, 30_000)] {
+            let pool = pool();
+            pool.answered(&pool.lease(&post(1)));
+            advance(Duration::from_millis(idle)).await;
+            let lease = pool.lease(&post(2));
+            assert_eq!(lease.idle, Some(Duration::from_millis(idle)));
+            pool.lost(&lease);
+            assert_eq!(pool.state().longest_idle, Duration::from_millis(kept));
+            // Whatever was lost on a new one says nothing of those that are kept.
+            pool.lost(&pool.lease(&post(3)));
+            assert_eq!(pool.state().longest_idle, Duration::from_millis(kept));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_lost_soon_after_their_use_are_kept_for_less_where_none_that_old_is_answered() {
+        let idle = SHORTEST_IDLE / 2;
+        for (answered_after, kept) in [(idle, LONGEST_IDLE), (idle / 2, idle / 2)] {
+            let pool = pool();
+            for user in 0..MOST_SHORT {
+                assert_eq!(pool.state().longest_idle, LONGEST_IDLE);
+                pool.answered(&pool.lease(&post(100 + user)));
+                advance(answered_after).await;
+                pool.answered(&pool.lease(&post(200 + user)));
+                advance(idle).await;
+                pool.lost(&pool.lease(&post(user)));
+            }
+            assert_eq!(pool.state().longest_idle, kept);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_lost_an_answer_gets_new_connections_until_a_change_is_answered() {
+        let pool = pool();
+        pool.answered(&pool.lease(&post(1)));
+        pool.lost(&pool.lease(&post(1)));
+        pool.answered(&pool.lease(&post(2)));
+        for request in [request(Method::GET, 1), request(Method::GET, 1), post(1)] {
+            let lease = pool.lease(&request);
+            assert_eq!(lease.generation, None);
+            pool.answered(&lease);
+        }
+        assert_eq!(pool.lease(&post(1)).idle, Some(Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn kept_connections_are_given_up_at_once_and_clients_made_no_more_than_one_a_second() {
+        let pool = pool();
+        advance(RENEWAL).await;
+        for _ in 0..100 {
+            pool.answered(&pool.lease(&post(1)));
+            let before = pool.lease(&post(1)).generation;
+            pool.distrust();
+            let lease = pool.lease(&post(2));
+            assert!(
+                lease.idle.is_none() && (lease.generation.is_none() || lease.generation != before)
+            );
+            advance(RENEWAL / 10).await;
+        }
+        assert!((9..=12).contains(&pool.state().generation), "{}", pool.state().generation);
+    }
+
+    #[test]
+    fn all_requests_about_a_user_have_one_subject() {
+        for path in ["", "?page=2", "/m%7C1"] {
+            let path = format!("/api/v2/users/auth0%7C1/authentication-methods{path}");
+            assert_eq!(subject(&path), "/api/v2/users/auth0%7C1");
+        }
+        assert_eq!(subject("/oauth/token"), "/oauth/token");
+    }
+}

@@ -1,0 +1,158 @@
+//! A user's methods, page by page: what has come so far, and what is to be asked for next. Pure.
+//!
+//! Pages are asked for one by one, each as a request of its own: so the one that fails is the only
+//! one that is asked for again. A list that changes between its pages is no list.
+
+use std::collections::HashSet;
+
+use crate::api::{Method, Page, Verdict};
+
+/// No user has so many methods; whoever is said to have more gets no usable list, and is not asked
+/// about again.
+const MOST_METHODS: u64 = 1_000;
+/// Nor so many pages; a tenant that says so is not believed.
+const MOST_PAGES: u64 = 50;
+/// Why there is no list of a user with more methods than that.
+pub const TOO_MANY: &str = "too_many_methods";
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Pages {
+    methods: Vec<Method>,
+    total: Option<u64>,
+    number: u64,
+}
+
+impl Pages {
+    /// Returns the number of the page to ask for next; the first is 0.
+    pub fn next(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether none has come yet.
+    pub fn is_empty(&self) -> bool {
+        self.number == 0
+    }
+
+    /// Takes in what came of asking for the next page. Gives what is to be made of it: the whole
+    /// list, or why it has none; nothing while more pages are to come. Where only that page is
+    /// missing, those before it are kept; otherwise the list begins anew.
+    pub fn take(&mut self, verdict: Verdict<Page>) -> Option<Verdict<Vec<Method>>> {
+        let page = match verdict {
+            Verdict::Done(page) => page,
+            Verdict::Refused(_) if !self.is_empty() => return Some(self.fail("incomplete_list")),
+            other => return Some(other.without_result()),
+        };
+        let (start, count) = (self.methods.len() as u64, page.methods.len() as u64);
+        let is_next = page.start.is_none_or(|at| at == start);
+        if !is_next || (!self.is_empty() && page.total != self.total) {
+            return Some(self.fail("unreadable_list"));
+        }
+        self.number += 1;
+        self.total = page.total;
+        self.methods.extend(page.methods);
+        let listed = self.methods.len() as u64;
+        if listed.max(self.total.unwrap_or_default()) > MOST_METHODS {
+            return Some(self.fail(TOO_MANY));
+        }
+        let whole = match self.total {
+            Some(total) => listed >= total || count == 0,
+            None => count < page.size,
+        };
+        if !whole {
+            return (self.number >= MOST_PAGES).then(|| self.fail("incomplete_list"));
+        }
+        let mut ids = HashSet::new();
+        let each_once = self.methods.iter().all(|method| ids.insert(method.id.as_str()));
+        if !each_once || self.total.is_some_and(|total| total != listed) {
+            return Some(self.fail("incomplete_list"));
+        }
+        Some(Verdict::Done(std::mem::take(self).methods))
+    }
+
+    fn fail(&mut self, why: &'static str) -> Verdict<Vec<Method>> {
+        *self = Self::default();
+        Verdict::InDoubt(why.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Methods with those numbers as ids, as a page of up to 2.
+    fn page(ids: std::ops::Range<u64>, total: Option<u64>) -> Page {
+        let start = Some(ids.start);
+        let methods = ids.map(|id| Method { id: id.to_string(), ..Method::default() }).collect();
+        Page { methods, start, size: 2, total }
+    }
+
+    /// What came of the last of these pages; those before it must ask for more.
+    fn taken(pages: Vec<Page>) -> Result<usize, String> {
+        let (mut made, end) = (Pages::default(), pages.len() - 1);
+        for (number, page) in pages.into_iter().enumerate() {
+            assert_eq!(made.next(), number as u64);
+            match made.take(Verdict::Done(page)) {
+                None => assert!(number < end, "more is asked for"),
+                Some(Verdict::Done(methods)) => {
+                    assert_eq!((number, made.is_empty()), (end, true));
+                    return Ok(methods.len());
+                }
+                Some(Verdict::InDoubt(why)) => {
+                    assert_eq!((number, made.is_empty()), (end, true), "{why}");
+                    return Err(why.into_owned());
+                }
+                Some(other) => panic!("{other:?}"),
+            }
+        }
+        unreachable!("the last page ends it")
+    }
+
+    #[test]
+    fn a_list_is_whole_or_none() {
+        let unnumbered = |ids| Page { start: None, ..page(ids, None) };
+        for (pages, expected) in [
+            (vec![page(0..0, Some(0))], Ok(0)),
+            (vec![page(0..2, Some(2))], Ok(2)),
+            (vec![page(0..2, Some(3)), page(2..3, Some(3))], Ok(3)),
+            (vec![unnumbered(0..2), unnumbered(2..3)], Ok(3)),
+            (vec![unnumbered(0..2), unnumbered(2..2)], Ok(2)),
+            // It has grown, shrunk, moved, or is shorter than it says.
+            (vec![page(0..2, Some(3)), page(2..4, Some(4))], Err("unreadable_list")),
+            (vec![page(0..2, Some(3)), page(1..3, Some(3))], Err("unreadable_list")),
+            (vec![page(0..2, Some(4)), page(2..2, Some(4))], Err("incomplete_list")),
+            (vec![page(0..2, Some(1))], Err("incomplete_list")),
+            (vec![unnumbered(0..2), unnumbered(1..2)], Err("incomplete_list")),
+            // Nobody has that many.
+            (vec![page(0..2, Some(1_001))], Err(TOO_MANY)),
+            (vec![unnumbered(0..1_001)], Err(TOO_MANY)),
+        ] {
+            assert_eq!(taken(pages), expected.map_err(ToOwned::to_owned));
+        }
+        let endless = (0..MOST_PAGES).map(|number| page(number * 2..number * 2 + 2, None));
+        assert_eq!(taken(endless.collect()), Err("incomplete_list".to_owned()));
+    }
+
+    #[test]
+    fn what_came_before_a_page_that_failed_is_kept() {
+        let mut list = Pages::default();
+        assert!(list.take(Verdict::Done(page(0..2, Some(3)))).is_none());
+        for _ in 0..3 {
+            let failed = list.take(Verdict::InDoubt("http_500".into()));
+            assert!(matches!(failed, Some(Verdict::InDoubt(why)) if why == "http_500"));
+            assert_eq!(list.next(), 1);
+        }
+        let done = list.take(Verdict::Done(page(2..3, Some(3))));
+        assert!(matches!(done, Some(Verdict::Done(methods)) if methods.len() == 3));
+    }
+
+    #[test]
+    fn a_later_page_that_is_refused_is_no_refusal_of_the_list() {
+        let mut list = Pages::default();
+        let refused = || Verdict::Refused("user_not_found".into());
+        assert!(matches!(list.take(refused()), Some(Verdict::Refused(_))));
+        assert!(list.take(Verdict::Done(page(0..2, Some(3)))).is_none());
+        assert!(matches!(list.take(refused()), Some(Verdict::InDoubt(_))));
+        assert!(list.is_empty());
+    }
+}
