@@ -81,6 +81,14 @@ pub trait Api: Send + Sync + 'static {
     /// How far the tenant's clock is ahead of ours, in milliseconds, as its answers say; never
     /// more than it really is. `None` until an answer has said so.
     fn clock_skew(&self) -> Option<Millis>;
+
+    /// Tells that an answer was no answer to its request: what it came on is not used again.
+    fn distrust(&self) {}
+
+    /// Says what has last answered in the tenant's place, if the tenant has not since.
+    fn stranger(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A created method, as far as the answer told.

@@ -2,16 +2,15 @@
 
 use crate::{
     api::{Method, Reason, SetMethod},
-    intake::is_settable,
     ledger::{Entry, Key},
     marker::Mark,
-    model::Factor,
+    model::{Factor, FactorType},
 };
 
 /// Why a user's set must not be replaced unless loss is allowed: a method that PUT would take away
 /// and cannot set (auth0-api.md 1.2).
 pub(super) fn loss(present: &[Method]) -> Option<Reason> {
-    let kept = |method: &&Method| method.factor_type.is_some_and(is_settable);
+    let kept = |method: &&Method| method.factor_type.is_some_and(FactorType::is_settable);
     let lost = present.iter().find(|method| !kept(method))?;
     // The tenant's own word, where it is one.
     let word = lost.type_name.as_str();
