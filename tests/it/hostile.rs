@@ -582,6 +582,36 @@ fn delete_replace_and_update_go_on_until_the_api_says_so() {
     assert_eq!((done.code, names()), (Some(0), vec!["Set".to_owned(); 4]), "{done:?}");
 }
 
+#[test]
+fn a_method_of_another_time_than_the_ledger_says_is_kept() {
+    let (bench, wanted, users) = ready();
+    let (between, _on) = switched(&bench, |request| {
+        if request.verb != "GET" || request.path.contains("per_page") {
+            return request.pass();
+        }
+        request.with_body(|mut method| {
+            method["created_at"] = json!("2020-02-20T20:20:20.000Z");
+            method
+        })
+    });
+    assert_eq!(through(&bench, &between, "import", &["in.csv"]).code, Some(0));
+    let mut targets = String::from("user_id,authentication_method_id\n");
+    for (user, methods) in bench.tenant().state() {
+        targets += &format!("{user},{}\n", methods[0].id);
+    }
+    bench.write("targets.csv", &targets);
+    let ledger = ["--ledger", "in.csv.ledger", "--yes"];
+    let done = through(&bench, &between, "delete", &[&["targets.csv"], &ledger[..]].concat());
+    assert_eq!((done.code, &done.summary()["kept"]), (Some(0), &json!(4)), "{done:?}");
+    let done = through(&bench, &between, "undo", &ledger);
+    assert_eq!((done.code, &done.summary()["kept"]), (Some(0), &json!(ROWS)), "{done:?}");
+    let rows = bench.rows("in.csv.ledger");
+    assert!(rows.iter().all(|row| row["state"] == "kept"), "{rows:#?}");
+    assert!(rows.iter().all(|row| row["error"] == "other_time"), "{rows:#?}");
+    let held: usize = bench.tenant().state().values().map(Vec::len).sum();
+    assert_eq!((held, users.len()), (ROWS, wanted.len()));
+}
+
 /// Rows whose answers look alike: nothing but the id tells them apart.
 fn alike(count: usize) -> (String, Vec<Method>, Vec<String>) {
     let mut csv = String::from("user_id,type,name,totp_secret\n");
