@@ -219,6 +219,14 @@ pub struct Meter {
     pub sent: Option<Instant>,
 }
 
+impl Meter {
+    /// The same of an answer that is not the tenant's: only that it came.
+    #[must_use]
+    pub fn of_a_stranger(self) -> Self {
+        Self { sent: self.sent, ..Self::default() }
+    }
+}
+
 /// What an answer, or its absence, means. The order of the variants is from good to bad.
 #[derive(Debug)]
 pub enum Verdict<T> {

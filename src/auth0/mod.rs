@@ -128,12 +128,17 @@ impl Client {
                     (Class::Foreign, _) => self.foreign(side, status, &head, body.as_ref()),
                     (class, _) => self.sort(class, &token),
                 };
-                // What else is said of a foreign answer's limits and clock is no more believed.
                 if matches!(verdict, Verdict::Done(_) | Verdict::Present | Verdict::Refused(_)) {
                     self.tokens.accepted(token.generation);
                     self.transport.believe(&head);
                     self.watch.met(side);
                 }
+                // What a stranger says of a limit is not the tenant's.
+                let meter = match &verdict {
+                    Verdict::InDoubt(reason) if reason == FOREIGN => meter.of_a_stranger(),
+                    Verdict::StopInDoubt(_) => meter.of_a_stranger(),
+                    _ => meter,
+                };
                 Answer { verdict, status: Some(status), meter, requests: 1 }
             }
         }

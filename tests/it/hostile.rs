@@ -157,6 +157,22 @@ fn no_operation_believes_an_answer_that_is_not_the_apis() {
     }
 }
 
+#[test]
+fn neither_clock_nor_limit_is_learned_from_an_answer_that_is_not_the_apis() {
+    let headers = "date: Tue, 14 Nov 2023 20:13:20 GMT\r\nx-ratelimit-limit: 50\r\n\
+                   x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 1800000000\r\n";
+    let empty = r#"{"authenticators":[],"start":0,"limit":50}"#;
+    for (body, ours) in [("<title>Sign in</title>", false), ("[]", false), (empty, true)] {
+        let nobody = ([127, 0, 0, 1], 1).into();
+        let between = Between::start_with(nobody, move |_| reply("200 OK", headers, body));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = client(&format!("http://{}", between.address));
+        let answer = runtime.block_on(client.list(&UserId::new("auth0|1")));
+        assert_eq!(answer.meter.remaining, ours.then_some(0), "{body}");
+        assert_eq!(client.clock_skew(), ours.then_some(-7_200_000), "{body}");
+    }
+}
+
 /// A 201 that answers to [`phone`], with something changed.
 fn created(change: impl FnOnce(&mut Value)) -> String {
     let mut created = json!({"id": "phone|dev_1", "type": "phone", "name": "Mine",
