@@ -314,7 +314,11 @@ fn switched(
 fn through(bench: &Bench, between: &Between, name: &str, flags: &[&str]) -> Done {
     let mut command = bench.command(name);
     command.args(["--base-url", &format!("http://{}", between.address)]);
-    command.args(["--concurrency", "2"]).args(flags).env("AUTH0_API_TOKEN", "ready");
+    // Whatever is lost here is lost on purpose, not because the machine is busy.
+    command
+        .args(["--timeout", "20s", "--concurrency", "2"])
+        .args(flags)
+        .env("AUTH0_API_TOKEN", "ready");
     run_bounded(&mut command)
 }
 
