@@ -89,6 +89,14 @@ pub trait Api: Send + Sync + 'static {
     fn least_skew(&self) -> Option<Millis> {
         self.clock_skew()
     }
+
+    /// Tells that an answer was no answer to its request: what it came on is not used again.
+    fn distrust(&self) {}
+
+    /// Says what has last answered in the tenant's place, if the tenant has not since.
+    fn stranger(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A created method, as far as the answer told.
@@ -238,6 +246,14 @@ pub struct Meter {
     pub retry_after: Option<Duration>,
     /// When the request left.
     pub sent: Option<Instant>,
+}
+
+impl Meter {
+    /// The same of an answer that is not the tenant's: only that it came.
+    #[must_use]
+    pub fn of_a_stranger(self) -> Self {
+        Self { sent: self.sent, ..Self::default() }
+    }
 }
 
 /// What an answer, or its absence, means. The order of the variants is from good to bad.

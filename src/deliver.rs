@@ -6,7 +6,10 @@
 //! Nothing here waits between steps: how long until the next one is part of the result, and the
 //! engine waits, so that a factor in doubt takes nobody's place.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -15,12 +18,13 @@ use crate::{
     breaker::{Health, Kind},
     engine::{Carrier, Errand, Next, Turn},
     error::Error,
+    given::Given,
     ledger::{Intent, Seq},
     line::Line,
     marker::{self, Mark},
     model::{Factor, State, UserId},
-    reconcile,
-    retry::{Audit, Decision, History},
+    reconcile::{self, Finding},
+    retry::{Audit, Decision, History, is_not_found},
     sent::Sent,
 };
 
@@ -65,6 +69,8 @@ pub struct Delivery<A> {
     pub line: Line<A>,
     /// `--name-marker`.
     pub name_marker: bool,
+    /// The ids that were given of late.
+    pub given: Mutex<Given>,
 }
 
 impl<A: Api> Carrier for Delivery<A> {
@@ -124,13 +130,22 @@ impl<A: Api> Delivery<A> {
         let history = &mut item.history;
         history.attempts += 1;
         let correlation = self.line.ledger.correlation(item.seq);
-        let answer = if self.name_marker {
+        let mut answer = if self.name_marker {
             let mut factor = item.factor.clone();
             factor.name = Some(item.mark.dress(&item.factor, dice));
             self.line.api.create(&factor, &correlation).await
         } else {
             self.line.api.create(&item.factor, &correlation).await
         };
+        if let Verdict::Done(created) = &answer.verdict
+            && let Some(other) = self.give(&created.id, item)
+        {
+            // Two answers have come for one request, it seems: neither tells whose the id is.
+            self.line.api.distrust();
+            self.line.ledger.audit(other, Audit::Contested(created.id.clone())).await?;
+            answer.verdict = Verdict::InDoubt("id_given_twice".into());
+        }
+        let history = &mut item.history;
         let health = self.line.note(&answer);
         let not_executed = matches!(answer.verdict, Verdict::NotExecuted(_) | Verdict::Stop(_));
         let decision = self.line.policy.after_create(answer.verdict, answer.status, history, dice);
@@ -153,6 +168,11 @@ impl<A: Api> Delivery<A> {
             self.list(item, dice).await?
         };
         let Some((verdict, health)) = listed else { return HELD };
+        // A user who is not there has none, as the POST will say.
+        let verdict = match verdict {
+            Verdict::Refused(reason) if is_not_found(&reason) => Verdict::Done(Evidence::default()),
+            verdict => verdict,
+        };
         let verdict = verdict.map(|(list, known)| {
             let found = reconcile::present(&item.factor, &list, |id| holds(&known, id));
             item.listed = Some(list);
@@ -174,7 +194,17 @@ impl<A: Api> Delivery<A> {
             let is_known = |id: &str| {
                 holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
             };
-            reconcile::judge(&item.factor, &list, self.sent(item), is_known, item.marked())
+            let finding = if item.history.doubts == 0 {
+                Finding::Absent
+            } else {
+                reconcile::judge(&item.factor, &list, self.sent(item), is_known, item.marked())
+            };
+            let there = (finding == Finding::Absent && item.history.conflict)
+                .then(|| reconcile::present(&item.factor, &list, |id| holds(&known, id)));
+            match there.flatten() {
+                Some((id, how)) => Finding::There(id, how),
+                None => finding,
+            }
         });
         let decision = self.line.policy.after_lookup(verdict, &mut item.history, dice);
         Ok((self.follow(item, decision).await?, health))
@@ -215,8 +245,7 @@ impl<A: Api> Delivery<A> {
     }
 
     /// The methods of a factor's user, and the ids that the ledger holds for the user's other
-    /// factors; nothing when the run is stopping. A user who is not there has none; the next POST
-    /// will say the same.
+    /// factors; nothing when the run is stopping.
     async fn list(
         &self,
         item: &Item,
@@ -226,7 +255,10 @@ impl<A: Api> Delivery<A> {
             return Ok(None);
         };
         let verdict = match listing.verdict {
-            Verdict::Refused(_) if listing.status == Some(404) => Verdict::Done(Vec::new()),
+            Verdict::Done(list) if self.is_of_another(&list, &item.factor.user) => {
+                self.line.api.distrust();
+                Verdict::InDoubt("list_of_another_user".into())
+            }
             verdict => verdict,
         };
         let known = match verdict {
@@ -234,6 +266,23 @@ impl<A: Api> Delivery<A> {
             _ => Vec::new(),
         };
         Ok(Some((verdict.map(|list| (Arc::new(list), known)), listing.health)))
+    }
+
+    /// Whether a list holds what was created for another user: then it is the answer to another
+    /// request, and says nothing about this one.
+    fn is_of_another(&self, list: &[Method], user: &UserId) -> bool {
+        let given = self.given();
+        list.iter().any(|method| given.is_of_another(&method.id, user))
+    }
+
+    /// Notes that an id is that row's; the other row that was told the same, if there is one.
+    fn give(&self, id: &str, item: &Item) -> Option<Seq> {
+        self.given().give(id, item.seq, &item.factor.user)
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
+        // Whatever it holds is sound: nothing panics half way.
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When the first attempt in doubt left, by the tenant's clock.
@@ -246,6 +295,12 @@ impl<A: Api> Delivery<A> {
         Ok(match decision {
             Decision::Settle(settlement) => {
                 item.own = settlement.method_id.as_deref().map(Into::into);
+                // What was found in the user's own list is theirs, whoever else was told so.
+                if let Some(id) = &item.own
+                    && let Some(other) = self.give(id, item)
+                {
+                    self.line.ledger.audit(other, Audit::Contested(id.as_ref().into())).await?;
+                }
                 let doubts = item.history.doubts;
                 let state = settlement.state;
                 item.history.lookups = 0;

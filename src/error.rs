@@ -43,10 +43,17 @@ pub enum Error {
         hint: String,
     },
     /// The tenant could not be reached for longer than allowed.
-    #[error("the tenant has not given a usable answer for {}", crate::report::human(*.lasted))]
+    #[error(
+        "the tenant has not given a usable answer for {}{}",
+        crate::report::human(*.lasted),
+        .cause.as_ref().map(|cause| format!(": something else answers in its place: {cause}"))
+            .unwrap_or_default()
+    )]
     Outage {
         /// For how long.
         lasted: std::time::Duration,
+        /// What answered in its place, where something did.
+        cause: Option<String>,
     },
     /// Reading, printing or the machine failed.
     #[error("{what}: {source}")]

@@ -33,7 +33,8 @@
 //!
 //! 1. **Intent before effect.** No POST leaves before its intent is durable; one intent a wire
 //!    attempt ([`deliver`], [`apply`], [`ledger`]). Nothing is destroyed before its backup is.
-//! 2. **Never re-send in doubt.** Only 429, 401 and failures before a byte was written are known
+//! 2. **Never re-send in doubt.** An answer counts only if it is the API's, by its shape for that
+//!    operation ([`auth0`]); whatever else answers tells nothing. Only 429, 401 and failures before a byte was written are known
 //!    not to have been executed; everything else that is not a clear answer is looked up after
 //!    the settle time ([`retry`], [`reconcile`]).
 //! 3. **One lane per user.** A user's requests never overlap and go in input order; whoever waits
@@ -78,6 +79,7 @@ pub mod api;
 pub mod auth0;
 mod bell;
 pub mod breaker;
+pub mod given;
 pub mod marker;
 mod nearest;
 pub mod pacer;

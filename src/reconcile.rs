@@ -23,6 +23,8 @@ pub enum Finding {
     Ours(String),
     /// The very same value is there, but since before it was sent; its id.
     Older(String),
+    /// The tenant has said that it is there, and so it is, as far as the list shows; its id.
+    There(String, How),
     /// Nothing there could be it.
     Absent,
     /// Something there could be it, or not.

@@ -1,17 +1,16 @@
 //! What is there, and what may be done to it. Pure.
 
 use crate::{
-    api::{Method, Reason, SetMethod},
-    intake::is_settable,
+    api::{Method, Millis, Reason, SetMethod},
     ledger::{Entry, Key},
     marker::Mark,
-    model::Factor,
+    model::{Factor, FactorType},
 };
 
 /// Why a user's set must not be replaced unless loss is allowed: a method that PUT would take away
 /// and cannot set (auth0-api.md 1.2).
 pub(super) fn loss(present: &[Method]) -> Option<Reason> {
-    let kept = |method: &&Method| method.factor_type.is_some_and(is_settable);
+    let kept = |method: &&Method| method.factor_type.is_some_and(FactorType::is_settable);
     let lost = present.iter().find(|method| !kept(method))?;
     // The tenant's own word, where it is one.
     let word = lost.type_name.as_str();
@@ -20,9 +19,29 @@ pub(super) fn loss(present: &[Method]) -> Option<Reason> {
     Some(format!("would_destroy:{}", if is_word { word } else { "unknown" }).into())
 }
 
+/// The tenant's clock and ours are told apart to within this.
+const TOLERANCE: Millis = 5_000;
+/// The same where what lies between may have taken long, or the tenant's clock was not known yet:
+/// ours may have been set meanwhile.
+const WIDE: Millis = 26 * 60 * 60 * 1000;
+
+/// Why a method is not the one that an import has created, by when it was: an import knows when its
+/// request left, and when it knew the outcome.
+pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<&'static str> {
+    let (sent, settled) = entry.intent_at.zip(entry.settled_at)?;
+    let skew = entry.skew.unwrap_or_default();
+    let before = if entry.skew.is_some() { TOLERANCE } else { WIDE };
+    let after = if entry.doubts == 0 { before } else { WIDE };
+    let (first, last) = (sent + skew - before, settled.max(sent) + skew + after);
+    (!(first..=last).contains(&method.created_at)).then_some("other_time")
+}
+
 /// Why a method that was created by an import is left alone when that is taken back: it is in use,
-/// or somebody has made it something else.
+/// it is another one, or somebody has made it something else.
 pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<&'static str> {
+    if let Some(reason) = other_time(entry, method) {
+        return Some(reason);
+    }
     if method.used {
         return Some("used_since");
     }
@@ -152,6 +171,35 @@ mod tests {
             Mark::of(still_marked.fingerprint).dress(&factor, &mut dice)
         };
         assert_eq!(keeps(&still_marked, &method(Some(&dressed)), &key()), None);
+    }
+
+    #[test]
+    fn what_was_created_at_another_time_is_kept() {
+        let (sent, settled) = (1_000_000, 1_000_400);
+        for (skew, doubts, created, expected) in [
+            (Some(0), 0, sent, None),
+            (Some(0), 0, sent - TOLERANCE, None),
+            (Some(0), 0, sent - TOLERANCE - 1, Some("other_time")),
+            (Some(0), 0, settled + TOLERANCE, None),
+            (Some(0), 0, settled + TOLERANCE + 1, Some("other_time")),
+            (Some(3_600_000), 0, sent, Some("other_time")),
+            (Some(3_600_000), 0, sent + 3_600_000, None),
+            // Looked up later, by a clock that may have been set.
+            (Some(0), 1, settled + WIDE, None),
+            (Some(0), 1, sent - TOLERANCE - 1, Some("other_time")),
+            (None, 0, sent - WIDE, None),
+            (None, 0, sent - WIDE - 1, Some("other_time")),
+        ] {
+            let entry = Entry {
+                intent_at: Some(sent),
+                settled_at: Some(settled),
+                skew,
+                doubts,
+                ..entry(Some("Mine"))
+            };
+            let method = Method { created_at: created, ..method(Some("Mine")) };
+            assert_eq!(keeps(&entry, &method, &key()), expected, "{skew:?} {doubts} {created}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     line::Listing,
     model::State,
+    order::Target,
     retry::Repeatable,
 };
 
@@ -39,16 +40,16 @@ impl<A: Api> Applier<A> {
                 return Ok((next, health));
             }
         };
-        let next = match self.rule(order, &present) {
+        let next = match self.rule(order, &present).await? {
             Ruling::Settle(state, reason) => self.settle(order, state, status, reason).await?,
             Ruling::Act(deletes) => self.prepare(order, &present, deletes).await?,
         };
         Ok((next, health))
     }
 
-    fn rule(&self, order: &Order, present: &[Method]) -> Ruling {
+    async fn rule(&self, order: &Order, present: &[Method]) -> Result<Ruling, Error> {
         let deletes = present.len() as u64;
-        match &order.task {
+        Ok(match &order.task {
             Task::Replace(_) => match judge::loss(present).filter(|_| !self.allow_loss) {
                 Some(reason) => Ruling::Settle(State::Rejected, reason),
                 None => Ruling::Act(0),
@@ -58,6 +59,14 @@ impl<A: Api> Applier<A> {
                 let ours = order.history.attempts > 0;
                 let state = if ours { State::Deleted } else { State::AlreadyGone };
                 Ruling::Settle(state, Reason::default())
+            }
+            Task::Delete(Target { user, method: Some(id), .. }) => {
+                let made = self.line.ledger.made(user, id).await?;
+                let keeps = made.zip(present.first());
+                match keeps.and_then(|(made, method)| judge::other_time(&made, method)) {
+                    Some(reason) => Ruling::Settle(State::Kept, reason.into()),
+                    None => Ruling::Act(deletes),
+                }
             }
             Task::Delete(_) => Ruling::Act(deletes),
             Task::Undo(undoable) => {
@@ -70,7 +79,7 @@ impl<A: Api> Applier<A> {
                     None => Ruling::Act(deletes),
                 }
             }
-        }
+        })
     }
 
     /// Backs up what is there, and lets the order go on.

@@ -109,6 +109,17 @@ impl ServerClock {
         [seen.dates.least, seen.creations.least].into_iter().flatten().min()
     }
 
+    /// Returns how far the clock of `Date` is ahead, as the latest answers say.
+    pub(super) fn date_skew(&self) -> Option<Millis> {
+        let (seen, _) = self.look();
+        seen.dates.best
+    }
+
+    /// Returns our own time.
+    pub(super) fn wall(&self) -> Millis {
+        (self.wall)()
+    }
+
     /// The tenant's time now by the clock of `Date`, as well as it is known.
     pub(super) fn now(&self) -> Millis {
         let (seen, wall) = self.look();

@@ -9,11 +9,14 @@ use reqwest::{
 };
 use url::Url;
 
+mod births;
 mod clock;
 mod endpoint;
 mod grant;
 mod pool;
 mod proxy;
+mod shape;
+mod stranger;
 mod token;
 mod transport;
 mod unsent;
@@ -33,12 +36,16 @@ use crate::{
     model::{Factor, UserId},
     pacer::Pacer,
 };
+use births::Births;
+use stranger::{Side, Watch};
 use token::{Token, Tokens};
-use transport::{Exchange, NotSent, Transport};
+use transport::{Exchange, Head, NotSent, Transport};
 use verdict::Class;
 
 /// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).
 const PER_PAGE: u64 = 50;
+/// Why a request whose answer is not the API's is in doubt.
+const FOREIGN: &str = "foreign_answer";
 /// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -69,6 +76,10 @@ pub struct Client {
     base: BaseUrl,
     transport: Transport,
     tokens: Tokens,
+    /// Who has answered so far.
+    watch: Watch,
+    /// When what was created seems to have been.
+    births: Births,
 }
 
 impl Client {
@@ -78,21 +89,25 @@ impl Client {
             settings;
         let transport = Transport::new(&base, proxy, timeout, concurrency, ServerClock::new(now))?;
         let tokens = Tokens::new(credentials, scopes, base.token(), transport.clone(), pacer);
-        Ok(Self { base, transport, tokens })
+        let (watch, births) = (Watch::default(), Births::default());
+        Ok(Self { base, transport, tokens, watch, births })
     }
 
-    /// One exchange with a bearer token.
-    async fn call(
+    /// One exchange with a bearer token. `read` reads the body of a success; `None` if that is not
+    /// what the API answers with.
+    async fn call<T>(
         &self,
         verb: Verb,
         url: Url,
         scope: &'static str,
         fill: impl FnOnce(&mut reqwest::Request),
-    ) -> Answer<Option<Bytes>> {
+        read: impl FnOnce(u16, &Bytes) -> Option<T>,
+    ) -> Answer<T> {
         let (token, asked) = match self.tokens.get().await {
             Ok(had) => had,
             Err(answer) => return answer.map(Verdict::without_result),
         };
+        let side = if verb == Verb::GET { Side::Read } else { Side::Write };
         let mut request = self.transport.request(verb, url);
         *request.headers_mut() = token::headers(&token);
         fill(&mut request);
@@ -106,23 +121,43 @@ impl Client {
             Exchange::Lost(reason) => {
                 Answer { requests: asked + 1, ..Answer::bare(Verdict::InDoubt(reason)) }
             }
-            Exchange::Answered { status, body, meter } => {
-                let verdict = self.sort(status, body, scope, &token);
+            Exchange::Answered { status, body, meter, head } => {
+                let class = verdict::classify(status, body.as_ref(), scope);
+                let verdict = match (class, &body) {
+                    (Class::Success, Some(whole)) => match read(status, whole) {
+                        Some(result) => Verdict::Done(result),
+                        None => self.foreign(side, status, &head, Some(whole)),
+                    },
+                    (Class::Success, None) => Verdict::InDoubt("unreadable_answer".into()),
+                    (Class::Foreign, _) => self.foreign(side, status, &head, body.as_ref()),
+                    (class, _) => self.sort(class, &token),
+                };
+                if matches!(verdict, Verdict::Done(_) | Verdict::Present | Verdict::Refused(_)) {
+                    self.tokens.accepted(token.generation);
+                    self.transport.believe(&head);
+                    self.watch.met(side);
+                }
+                // What a stranger says of a limit is not the tenant's.
+                let meter = match &verdict {
+                    Verdict::InDoubt(reason) if reason == FOREIGN => meter.of_a_stranger(),
+                    Verdict::StopInDoubt(_) => meter.of_a_stranger(),
+                    _ => meter,
+                };
                 Answer { verdict, status: Some(status), meter, requests: asked + 1 }
             }
         }
     }
 
     /// One exchange that changes something.
-    async fn change(
+    async fn change<T>(
         &self,
         verb: Verb,
         url: Url,
         scope: &'static str,
-        body: Option<Bytes>,
-        correlation: &str,
-    ) -> Answer<Option<Bytes>> {
-        self.call(verb, url, scope, |request| {
+        (body, correlation): (Option<Bytes>, &str),
+        read: impl FnOnce(u16, &Bytes) -> Option<T>,
+    ) -> Answer<T> {
+        let fill = |request: &mut reqwest::Request| {
             let headers = request.headers_mut();
             if let Ok(id) = HeaderValue::from_str(correlation) {
                 headers.insert(CORRELATION, id);
@@ -131,58 +166,40 @@ impl Client {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 *request.body_mut() = Some(body.into());
             }
-        })
-        .await
+        };
+        self.call(verb, url, scope, fill, read).await
     }
 
-    fn sort(
-        &self,
-        status: u16,
-        body: Option<Bytes>,
-        scope: &'static str,
-        token: &Token,
-    ) -> Verdict<Option<Bytes>> {
-        let class = verdict::classify(status, body.as_ref(), scope);
-        // The limiter and the edge answer before anybody looks at the token.
-        if matches!(class, Class::Success | Class::Present | Class::Refused(_)) {
-            self.tokens.accepted(token.generation);
-        }
+    /// What an answer without a result means.
+    fn sort<T>(&self, class: Class, token: &Token) -> Verdict<T> {
         match class {
-            Class::Success => Verdict::Done(body),
             Class::Present => Verdict::Present,
             Class::Refused(reason) => Verdict::Refused(reason),
             Class::Throttled => Verdict::NotExecuted(NotExecuted::Throttled),
-            Class::NotSent => Verdict::NotExecuted(NotExecuted::NotSent),
             Class::InDoubt(reason) => Verdict::InDoubt(reason),
             Class::Stop(error) => Verdict::Stop(Box::new(error)),
-            // Once the tenant has answered, a stray page of a gateway is a fault that passes.
-            Class::Foreign(_) if self.tokens.has_worked() => {
-                Verdict::InDoubt("foreign_answer".into())
-            }
-            Class::Foreign(error) => Verdict::StopInDoubt(Box::new(error)),
+            Class::Success | Class::Foreign => Verdict::InDoubt(FOREIGN.into()),
             Class::Unauthorized => match self.tokens.refused(token.generation) {
                 Ok(()) => Verdict::NotExecuted(NotExecuted::Unauthorized),
                 Err(error) => Verdict::Stop(Box::new(error)),
             },
         }
     }
+
+    /// What an answer means that is not the API's: nothing, for certain. What it came on may hold
+    /// more of the kind.
+    fn foreign<T>(&self, side: Side, status: u16, head: &Head, body: Option<&Bytes>) -> Verdict<T> {
+        self.transport.distrust();
+        match self.watch.met_stranger(side, stranger::show(status, head, body)) {
+            Ok(()) => Verdict::InDoubt(FOREIGN.into()),
+            Err(error) => Verdict::StopInDoubt(Box::new(error)),
+        }
+    }
 }
 
-/// The result that an answer of that status holds. What cannot be read may have been executed all
-/// the same.
-fn read_as<T>(
-    answer: Answer<Option<Bytes>>,
-    status: u16,
-    read: impl FnOnce(Bytes) -> Option<T>,
-) -> Answer<T> {
-    let as_expected = answer.status == Some(status);
-    answer.map(|verdict| match verdict {
-        Verdict::Done(Some(body)) if as_expected => {
-            read(body).map_or_else(|| Verdict::InDoubt("unreadable_answer".into()), Verdict::Done)
-        }
-        Verdict::Done(_) => Verdict::InDoubt("unreadable_answer".into()),
-        other => other.without_result(),
-    })
+/// The answer to a request whose path cannot be made.
+fn no_path<T>() -> Answer<T> {
+    Answer::bare(Verdict::Refused("invalid_uri".into()))
 }
 
 impl Api for Client {
@@ -195,43 +212,56 @@ impl Api for Client {
 
     async fn create(&self, factor: &Factor, correlation: &str) -> Answer<CreatedMethod> {
         let Some(url) = self.base.methods(&factor.user) else {
-            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+            return no_path();
         };
-        let body = wire::create_body(factor);
-        let answer = self.change(Verb::POST, url, CREATE, Some(body), correlation).await;
-        // Only a 201 with an id says "created"; any other 2xx may have created it, too.
-        read_as(answer, 201, |body| {
-            let created: wire::Created = serde_json::from_slice(&body).ok()?;
-            let sound = !created.id.is_empty() && created.id.len() <= 256;
-            if let Some(at) = created.created_at.filter(|_| sound) {
-                self.transport.clock.observe_creation(at.as_millisecond());
+        let clock = &self.transport.clock;
+        let (sent, skew) = (clock.wall(), clock.date_skew());
+        let body = (Some(wire::create_body(factor)), correlation);
+        // Only a 201 that answers to what was sent says "created"; any other 2xx may have created
+        // it, too.
+        self.change(Verb::POST, url, CREATE, body, |status, body| {
+            let (id, at) = shape::created(body, factor).filter(|_| status == 201)?;
+            let follows = |at| self.births.may_follow(at, sent, skew.or(clock.date_skew()));
+            if !at.is_none_or(follows) {
+                return None;
             }
-            sound.then_some(CreatedMethod { id: created.id })
+            if let Some(at) = at {
+                clock.observe_creation(at);
+            }
+            Some(CreatedMethod { id })
         })
+        .await
     }
 
     async fn page(&self, user: &UserId, number: u64) -> Answer<Page> {
         let Some(mut url) = self.base.methods(user) else {
-            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+            return no_path();
         };
         url.set_query(Some(&format!("page={number}&per_page={PER_PAGE}&include_totals=true")));
-        let answer = self.call(Verb::GET, url, READ, |_| {}).await;
-        let as_expected = answer.status == Some(200);
-        answer.map(|verdict| match verdict {
-            Verdict::Done(Some(body)) if as_expected => wire::page(&body, PER_PAGE)
-                .map_or_else(|| Verdict::InDoubt("unreadable_list".into()), Verdict::Done),
-            Verdict::Done(_) => Verdict::InDoubt("unreadable_list".into()),
-            other => other.without_result(),
-        })
+        let read = |status, body: &Bytes| {
+            let page = wire::page(body, PER_PAGE).filter(|_| status == 200)?;
+            // Asked for with its total, an empty list is never just `[]`.
+            let is_bare = number == 0 && page.total.is_none() && page.methods.is_empty();
+            (!is_bare).then_some(page)
+        };
+        self.call(Verb::GET, url, READ, |_| {}, read).await
     }
 
     async fn get(&self, user: &UserId, method: &str) -> Answer<Method> {
         let Some(url) = self.base.method(user, method) else {
-            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+            return no_path();
         };
-        let answer = self.call(Verb::GET, url, READ, |_| {}).await;
-        let read = |body: &Bytes| wire::method(std::str::from_utf8(body).ok()?);
-        read_as(answer, 200, |body| read(&body).filter(|found| found.id == method))
+        self.call(
+            Verb::GET,
+            url,
+            READ,
+            |_| {},
+            |status, body| {
+                let found = wire::method(std::str::from_utf8(body).ok()?);
+                found.filter(|found| status == 200 && found.id == method)
+            },
+        )
+        .await
     }
 
     async fn replace(
@@ -241,11 +271,13 @@ impl Api for Client {
         correlation: &str,
     ) -> Answer<Vec<SetMethod>> {
         let Some(url) = self.base.methods(user) else {
-            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+            return no_path();
         };
-        let body = wire::replace_body(factors);
-        let answer = self.change(Verb::PUT, url, UPDATE, Some(body), correlation).await;
-        read_as(answer, 200, |body| wire::set(&body))
+        let body = (Some(wire::replace_body(factors)), correlation);
+        self.change(Verb::PUT, url, UPDATE, body, |status, body| {
+            shape::set(body, factors).filter(|_| status == 200)
+        })
+        .await
     }
 
     async fn update(
@@ -256,11 +288,13 @@ impl Api for Client {
         correlation: &str,
     ) -> Answer<()> {
         let Some(url) = self.base.method(user, method) else {
-            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+            return no_path();
         };
-        let body = wire::update_body(update);
-        let answer = self.change(Verb::PATCH, url, UPDATE, Some(body), correlation).await;
-        read_as(answer, 200, |_| Some(()))
+        let body = (Some(wire::update_body(update)), correlation);
+        self.change(Verb::PATCH, url, UPDATE, body, |status, body| {
+            (status == 200 && shape::is_updated(body, method, update)).then_some(())
+        })
+        .await
     }
 
     async fn delete(&self, user: &UserId, method: Option<&str>, correlation: &str) -> Answer<()> {
@@ -269,16 +303,22 @@ impl Api for Client {
             None => self.base.methods(user),
         };
         let Some(url) = url else {
-            return Answer::bare(Verdict::Refused("invalid_uri".into()));
+            return no_path();
         };
-        let answer = self.change(Verb::DELETE, url, DELETE, None, correlation).await;
-        // 204 by the book; a 200 says no less.
-        let done = matches!(answer.status, Some(200 | 204));
-        answer.map(|verdict| match verdict {
-            Verdict::Done(_) if done => Verdict::Done(()),
-            Verdict::Done(_) => Verdict::InDoubt("unreadable_answer".into()),
-            other => other.without_result(),
+        // 204 by the book; an empty 200 says no less.
+        let body = (None, correlation);
+        self.change(Verb::DELETE, url, DELETE, body, |status, body| {
+            (status == 204 || (status == 200 && body.is_empty())).then_some(())
         })
+        .await
+    }
+
+    fn distrust(&self) {
+        self.transport.distrust();
+    }
+
+    fn stranger(&self) -> Option<String> {
+        self.watch.last()
     }
 
     fn clock_skew(&self) -> Option<Millis> {

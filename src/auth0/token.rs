@@ -77,8 +77,6 @@ struct State {
     generation: u64,
     /// Tokens in a row that were refused without ever having worked: one may be bad luck, three are not.
     stillborn: u32,
-    /// Whether any token has ever worked.
-    has_worked: bool,
     /// When taking one has last failed.
     failed_at: Option<Instant>,
 }
@@ -156,7 +154,7 @@ impl Tokens {
         Ok((token, requests))
     }
 
-    /// An answer other than 401 came for a token.
+    /// An answer of the API's own other than 401 came for a token.
     pub(super) fn accepted(&self, generation: u64) {
         let mut state = self.state();
         if let Some(current) = &mut state.current
@@ -165,13 +163,7 @@ impl Tokens {
         {
             current.proven = true;
             state.stillborn = 0;
-            state.has_worked = true;
         }
-    }
-
-    /// Whether the tenant has ever accepted a token of ours.
-    pub(super) fn has_worked(&self) -> bool {
-        self.state().has_worked
     }
 
     /// A 401 came for a token. An error when another token would not help.
@@ -233,8 +225,10 @@ impl Tokens {
         match self.transport.send(request).await {
             Exchange::NotSent(NotSent::Fatal(error)) => Err(stop(error)),
             Exchange::NotSent(NotSent::Passing(why)) => Err(unsent(why)),
-            Exchange::Answered { status: 200, body: Some(body), .. } => {
-                serde_json::from_slice(&body).map_err(|_| passing(NotExecuted::NotSent))
+            Exchange::Answered { status: 200, body: Some(body), head, .. } => {
+                serde_json::from_slice(&body)
+                    .inspect(|_| self.transport.believe(&head))
+                    .map_err(|_| passing(NotExecuted::NotSent))
             }
             Exchange::Answered { status: 429, meter, .. } => {
                 Err(Answer { meter, ..passing(NotExecuted::Throttled) })

@@ -1,11 +1,14 @@
 //! One HTTP exchange: sent once, never followed elsewhere, read up to a bound.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use reqwest::{
     Method, Request, Response, Url,
-    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use tokio::time::Instant;
 
@@ -33,7 +36,7 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// What came back.
 #[derive(Debug)]
 pub(super) enum Exchange {
-    /// A status and, as far as it could be read, a body.
+    /// A status and, as far as it could be read, a body. Whose they are is not known yet.
     Answered {
         /// The status.
         status: u16,
@@ -41,11 +44,22 @@ pub(super) enum Exchange {
         body: Option<Bytes>,
         /// What the headers said about the limit.
         meter: Meter,
+        /// The rest of what the headers said.
+        head: Head,
     },
     /// No byte of the request was written.
     NotSent(NotSent),
     /// It was sent, at least in part, and no answer can be read.
     Lost(Reason),
+}
+
+/// What headers said beside the limit.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    /// What the body is said to be.
+    pub(super) media: Option<HeaderValue>,
+    /// `Date`: the tenant's clock, if it was the tenant that answered.
+    pub(super) date: Option<SystemTime>,
 }
 
 /// Why a request did not leave.
@@ -115,11 +129,9 @@ impl Transport {
         let status = response.status().as_u16();
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
         let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
-        if let Some(date) = date {
-            self.clock.observe(date);
-        }
         let meter = read_meter(response.headers(), date.map(unix_seconds), &self.clock);
         let meter = Meter { sent: Some(sent), ..meter };
+        let head = Head { media: response.headers_mut().remove(CONTENT_TYPE), date };
         let body = read(&mut response).await;
         if body.is_some() {
             self.pool.answered(&lease);
@@ -127,7 +139,14 @@ impl Transport {
             self.pool.lost(&lease);
             self.distrust();
         }
-        Exchange::Answered { status, body, meter }
+        Exchange::Answered { status, body, meter, head }
+    }
+
+    /// Takes in the clock of an answer that is the tenant's.
+    pub(super) fn believe(&self, head: &Head) {
+        if let Some(date) = head.date {
+            self.clock.observe(date);
+        }
     }
 
     /// reqwest's own messages hold URLs, and so user ids: only their kind is used.
@@ -178,8 +197,8 @@ async fn read(response: &mut Response) -> Option<Bytes> {
     (body.len() <= LONGEST_BODY).then_some(body)
 }
 
-fn unix_seconds(time: std::time::SystemTime) -> u64 {
-    time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Reset is an instant of the tenant's clock: it is only meaningful against the `Date` of the

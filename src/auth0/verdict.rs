@@ -1,20 +1,20 @@
 //! The one table that says what a status and an error body mean (auth0-api.md 1.6,
-//! reliability.md 1.4).
+//! reliability.md 1.4), and whether they are the API's at all.
 //!
 //! `errorCode` is often absent, so no row hangs on it alone; messages are only searched for
 //! fixed words, never passed on, since they may quote what was sent.
 
 use bytes::Bytes;
 
-use super::wire::ErrorBody;
+use super::shape::ErrorBody;
 use crate::{api::Reason, error::Error, model::Field};
 
 /// What an answer means, whatever was asked.
 #[derive(Debug)]
 pub(super) enum Class {
-    /// 2xx: the body decides.
+    /// 2xx: the body decides, whose answer it is, too.
     Success,
-    /// It is there already.
+    /// It is there already, or something like it.
     Present,
     /// Refused for good, for this row.
     Refused(Reason),
@@ -22,62 +22,54 @@ pub(super) enum Class {
     Throttled,
     /// 401.
     Unauthorized,
-    /// Refused by the edge before it reached the application.
-    NotSent,
     /// May or may not have been executed.
     InDoubt(Reason),
     /// Refused for every row, by the tenant itself: not executed.
     Stop(Error),
     /// Something else answers in the tenant's place: what has become of the request is not known.
-    Foreign(Error),
+    Foreign,
 }
 
-/// The table. `body` is `None` when it broke off.
+/// The table. `body` is `None` when it broke off. An error counts only in the API's own shape:
+/// whatever else says so, a gateway above all, may have passed the request on before.
 pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -> Class {
-    // Read where it says something only: not of the many that went well.
-    let error = || body.and_then(|body| serde_json::from_slice::<ErrorBody>(body).ok());
     match status {
-        200..=299 => Class::Success,
-        300..=399 => Class::Foreign(Error::config(
-            format!("the tenant answered with a redirect ({status}), which is never followed"),
-            "check --domain or --base-url: this is not the Management API itself",
-        )),
-        400 => Class::Refused(bad_request(&error().unwrap_or_default())),
+        200..=299 => return Class::Success,
+        // The limiter and the edge refuse before anything is executed, in whatever words.
+        429 => return Class::Throttled,
+        // Misdirected (421) and too early (425) are refused by whoever stands before the API, by
+        // definition before they act on it; but who that is and what it did before nobody knows.
+        300..=399 | 407 | 421 | 425 => return Class::Foreign,
+        400..=499 if status != 408 => {}
+        _ => return Class::InDoubt(format!("http_{status}").into()),
+    }
+    let Some(body) = body else {
+        return Class::InDoubt(format!("http_{status}").into());
+    };
+    // Read where it says something only: not of the many that went well.
+    let Some(error) = ErrorBody::read(body, status) else {
+        return Class::Foreign;
+    };
+    match status {
+        400 => Class::Refused(bad_request(&error)),
         401 => Class::Unauthorized,
-        // What these mean hangs on the body.
-        403 | 404 if body.is_none() => Class::InDoubt(format!("http_{status}").into()),
-        403 => error().map_or_else(|| foreign(status), |error| forbidden(&error, scope)),
-        404 => error().map_or_else(|| foreign(status), |error| Class::Refused(not_found(&error))),
-        407 => Class::Stop(Error::config(
-            "the proxy asks for credentials (407)",
-            "put them into `https_proxy`, or unset it",
-        )),
-        408 => Class::InDoubt("http_408".into()),
+        403 => forbidden(&error, scope),
+        404 => Class::Refused(not_found(&error)),
         409 => Class::Present,
-        // Misdirected, and too early: refused by the edge, by definition not acted on.
-        421 | 425 => Class::NotSent,
-        429 => Class::Throttled,
-        402 | 405..=499 => Class::Refused(format!("http_{status}").into()),
-        _ => Class::InDoubt(format!("http_{status}").into()),
+        _ => Class::Refused(format!("http_{status}").into()),
     }
 }
 
-/// Who or what is not there.
+/// Who or what is not there. What says so in no known words is not believed to say either.
 fn not_found(error: &ErrorBody) -> Reason {
     let message = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
-    if message.contains("authentication method") {
+    if error.code.as_deref() == Some("inexistent_user") || message.contains("user does not exist") {
+        "user_not_found".into()
+    } else if message.contains("authentication method could not be found") {
         "method_not_found".into()
     } else {
-        "user_not_found".into()
+        "not_found".into()
     }
-}
-
-/// The API's own errors are JSON objects.
-fn foreign(status: u16) -> Class {
-    Class::Foreign(Error::config(
-        format!("the answer ({status}) is not the Management API's"),
-        "a firewall, a proxy or another server answers in its place: check --domain and --base-url",
-    ))
 }
 
 /// 403 is four different things; only some of them belong to one user.
@@ -141,30 +133,60 @@ mod tests {
             Class::Refused(reason) => format!("refused {reason}"),
             Class::Throttled => "throttled".into(),
             Class::Unauthorized => "unauthorized".into(),
-            Class::NotSent => "not sent".into(),
             Class::InDoubt(reason) => format!("in doubt {reason}"),
             Class::Stop(Error::MissingScope { scope }) => format!("stop: scope {scope}"),
             Class::Stop(_) => "stop".into(),
-            Class::Foreign(_) => "foreign".into(),
+            Class::Foreign => "foreign".into(),
         }
     }
 
     #[test]
     fn every_status_has_its_verdict() {
         for status in 100..=999 {
-            let expected = match status {
-                200..=299 => "success".into(),
-                300..=399 | 403 | 404 => "foreign".into(),
-                407 => "stop".into(),
-                400 => "refused bad_request".into(),
-                401 => "unauthorized".into(),
-                409 => "present".into(),
-                421 | 425 => "not sent".into(),
-                429 => "throttled".into(),
-                402 | 405..=406 | 410..=499 => format!("refused http_{status}"),
-                _ => format!("in doubt http_{status}"),
+            let (foreign, ours) = match status {
+                200..=299 => ("success".into(), "success".into()),
+                300..=399 | 407 | 421 | 425 => ("foreign".into(), "foreign".into()),
+                429 => ("throttled".into(), "throttled".into()),
+                400 => ("foreign".into(), "refused bad_request".into()),
+                401 => ("foreign".into(), "unauthorized".into()),
+                403 => ("foreign".into(), "refused forbidden".into()),
+                404 => ("foreign".into(), "refused not_found".into()),
+                409 => ("foreign".into(), "present".into()),
+                402..=499 if status != 408 => ("foreign".into(), format!("refused http_{status}")),
+                _ => (format!("in doubt http_{status}"), format!("in doubt http_{status}")),
             };
-            assert_eq!(name(status, "<html>whatever</html>"), expected, "{status}");
+            assert_eq!(name(status, "<html>whatever</html>"), foreign, "{status}");
+            let shaped = format!(r#"{{"statusCode":{status},"error":"whatever"}}"#);
+            assert_eq!(name(status, &shaped), ours, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_the_apis_only_in_the_apis_shape() {
+        for status in [400, 401, 402, 403, 404, 405, 409, 410, 413, 415, 422, 451, 499] {
+            for body in [
+                String::new(),
+                "[]".into(),
+                "{}".into(),
+                "null".into(),
+                "\"Conflict\"".into(),
+                "error code: 1001".into(),
+                "<html><head><title>409 Conflict</title></head></html>".into(),
+                r#"{"message":"no Route matched with those values"}"#.into(),
+                r#"{"message":"Authentication method already exists."}"#.into(),
+                r#"{"message":"The user does not exist.","errorCode":"inexistent_user"}"#.into(),
+                format!(r#"{{"statusCode":{status}}}"#),
+                format!(r#"{{"statusCode":"{status}","message":"text"}}"#),
+                format!(r#"{{"statusCode":{status},"message":{{"is":"no text"}}}}"#),
+                format!(r#"{{"statusCode":{},"message":"another status"}}"#, status + 1),
+                format!(r#"{{"status":{status},"error":"Not Found","path":"/api/v2"}}"#),
+                format!(r#"[{{"statusCode":{status},"message":"in a list"}}]"#),
+                format!(r#"{{"statusCode":{status},"message":"cut off"#),
+            ] {
+                assert_eq!(name(status, &body), "foreign", "{status} {body}");
+            }
+            let broken = classify(status, None, SCOPE);
+            assert!(matches!(broken, Class::InDoubt(_)), "{status}: {broken:?}");
         }
     }
 
@@ -178,21 +200,26 @@ mod tests {
             ),
             (
                 400,
-                r#"{"message":"Payload validation error: 'String does not match +15550100' on property phone_number (x).","errorCode":"invalid_body"}"#,
+                r#"{"statusCode":400,"message":"Payload validation error: 'String does not match +15550100' on property phone_number (x).","errorCode":"invalid_body"}"#,
                 "refused invalid_body:phone_number",
             ),
             (
                 400,
-                r#"{"message":"Payload validation error: 'x' on property email (also) 'y' on property name"}"#,
+                r#"{"statusCode":400,"message":"Payload validation error: 'x' on property email (also) 'y' on property name"}"#,
                 "refused invalid_body:name",
             ),
             (
                 400,
-                r#"{"message":"Payload validation error: 'JBSWY3DPEHPK3PXP' on property JBSWY3DPEHPK3PXP"}"#,
+                r#"{"statusCode":400,"message":"Payload validation error: 'JBSWY3DPEHPK3PXP' on property JBSWY3DPEHPK3PXP"}"#,
                 "refused invalid_body",
             ),
-            (400, r#"{"errorCode":"invalid_query_string"}"#, "refused invalid_query_string"),
-            (400, "{}", "refused bad_request"),
+            (
+                400,
+                r#"{"statusCode":400,"error":"Bad Request","errorCode":"invalid_query_string"}"#,
+                "refused invalid_query_string",
+            ),
+            (400, "{}", "foreign"),
+            (400, r#"{"statusCode":400,"error":"Bad Request"}"#, "refused bad_request"),
             (
                 403,
                 r#"{"statusCode":403,"error":"Forbidden","message":"Insufficient scope, expected any of: create:authentication_methods","errorCode":"insufficient_scope"}"#,
@@ -200,57 +227,50 @@ mod tests {
             ),
             (
                 403,
-                r#"{"message":"Insufficient scope, expected: create:authentication_methods"}"#,
+                r#"{"statusCode":403,"message":"Insufficient scope, expected: create:authentication_methods"}"#,
                 "stop: scope create:authentication_methods",
             ),
             (
                 403,
-                r#"{"message":"You reached the limit of entities of this type for this user."}"#,
+                r#"{"statusCode":403,"message":"You reached the limit of entities of this type for this user."}"#,
                 "refused entity_limit",
             ),
             (
                 403,
-                r#"{"message":"Operation not permitted when the user has registered at least 1 passkey"}"#,
+                r#"{"statusCode":403,"message":"Operation not permitted when the user has registered at least 1 passkey"}"#,
                 "refused user_has_passkey",
             ),
             (
                 403,
-                r#"{"message":"The number of user identifiers associated with a user exceeds the maximum allowed"}"#,
+                r#"{"statusCode":403,"message":"The number of user identifiers associated with a user exceeds the maximum allowed"}"#,
                 "refused too_many_user_identifiers",
             ),
             (
                 403,
-                r#"{"message":"User to be acted on does not match subject in bearer token."}"#,
+                r#"{"statusCode":403,"message":"User to be acted on does not match subject in bearer token."}"#,
                 "stop",
             ),
             (
                 403,
-                r#"{"message":"Please upgrade your subscription","errorCode":"insufficient_entitlement"}"#,
+                r#"{"statusCode":403,"message":"Please upgrade your subscription","errorCode":"insufficient_entitlement"}"#,
                 "stop",
             ),
             (403, r#"{"statusCode":403,"message":"something new"}"#, "refused forbidden"),
             (403, "<html>blocked</html>", "foreign"),
             (
                 403,
-                r#"{"message":"You reached the limit of entities of this type for this user.","errorCode":null}"#,
+                r#"{"statusCode":403,"message":"You reached the limit of entities of this type for this user.","errorCode":null}"#,
                 "refused entity_limit",
             ),
-            (404, "<html>no such page</html>", "foreign"),
             (
-                404,
-                r#"{"statusCode":404,"error":"Not Found","message":"The user does not exist.","errorCode":"inexistent_user"}"#,
-                "refused user_not_found",
+                409,
+                r#"{"statusCode":409,"message":"Authentication method already exists."}"#,
+                "present",
             ),
-            (
-                404,
-                r#"{"statusCode":404,"error":"Not Found","message":"The authentication method could not be found."}"#,
-                "refused method_not_found",
-            ),
-            (409, r#"{"message":"Authentication method already exists."}"#, "present"),
             (429, r#"{"statusCode":429,"error":"Too Many Requests"}"#, "throttled"),
             (
                 401,
-                r#"{"message":"Expired token received for JSON Web Token validation","attributes":{"error":"x"}}"#,
+                r#"{"statusCode":401,"message":"Expired token received for JSON Web Token validation","attributes":{"error":"x"}}"#,
                 "unauthorized",
             ),
             (503, r#"{"statusCode":503}"#, "in doubt http_503"),
@@ -260,10 +280,31 @@ mod tests {
     }
 
     #[test]
+    fn who_is_not_there_is_told_by_known_words_only() {
+        for (body, expected) in [
+            (
+                r#""message":"The user does not exist.","errorCode":"inexistent_user""#,
+                "user_not_found",
+            ),
+            (r#""message":"The user does not exist.""#, "user_not_found"),
+            (r#""error":"Not Found","errorCode":"inexistent_user""#, "user_not_found"),
+            (r#""message":"The authentication method could not be found.""#, "method_not_found"),
+            (r#""error":"Not Found","message":"Not Found""#, "not_found"),
+            (r#""message":"No such page""#, "not_found"),
+            (r#""message":"No authentication method here""#, "not_found"),
+            (r#""message":"x","errorCode":"inexistent_route""#, "not_found"),
+        ] {
+            let body = format!(r#"{{"statusCode":404,{body}}}"#);
+            assert_eq!(name(404, &body), format!("refused {expected}"), "{body}");
+        }
+    }
+
+    #[test]
     fn a_reason_never_quotes_the_answer() {
         for status in 100..=599 {
-            let body =
-                r#"{"message":"CANARY on property CANARY","errorCode":"CANARY","error":"CANARY"}"#;
+            let body = format!(
+                r#"{{"statusCode":{status},"message":"CANARY on property CANARY","errorCode":"CANARY","error":"CANARY"}}"#
+            );
             let verdict = format!("{:?}", classify(status, Some(&Bytes::from(body)), SCOPE));
             assert!(!verdict.contains("CANARY"), "{verdict}");
         }

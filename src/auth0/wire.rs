@@ -1,5 +1,5 @@
-//! The Management API's shapes: what is sent, what is read (auth0-api.md 1.3 to 1.6). Answers are
-//! read leniently, unknown keys and all, except where a decision hangs on them.
+//! The Management API's bodies: what is sent, and methods as they are read (auth0-api.md 1.3 to 1.5).
+//! Unknown keys are passed over.
 
 use bytes::Bytes;
 use secrecy::ExposeSecret;
@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::shape::{is_id, object};
 use crate::{
-    api::{Method, Millis, Page, Raw, SetMethod, Update},
+    api::{Method, Millis, Page, Raw, Update},
     model::{Channel, Credential, Factor, FactorType},
 };
 
@@ -119,36 +120,8 @@ pub(super) fn update_body(update: Update<'_>) -> Bytes {
     serde_json::to_vec(&body).unwrap_or_default().into()
 }
 
-/// Reads what PUT answers with; `None` if it is no list of methods.
-pub(super) fn set(body: &[u8]) -> Option<Vec<SetMethod>> {
-    #[derive(Deserialize)]
-    struct Item {
-        id: String,
-        r#type: String,
-    }
-    let items: Vec<Item> = serde_json::from_slice(body).ok()?;
-    let method = |item: Item| SetMethod { id: item.id, factor_type: factor_type(&item.r#type) };
-    Some(items.into_iter().map(method).collect())
-}
-
-fn factor_type(name: &str) -> Option<FactorType> {
+pub(super) fn factor_type(name: &str) -> Option<FactorType> {
     FactorType::ALL.into_iter().find(|known| known.name() == name)
-}
-
-/// What is read of a 201.
-#[derive(Deserialize)]
-pub(super) struct Created {
-    pub(super) id: String,
-    /// Not promised.
-    pub(super) created_at: Option<jiff::Timestamp>,
-}
-
-/// What is read of an error body.
-#[derive(Deserialize, Default)]
-pub(super) struct ErrorBody {
-    #[serde(rename = "errorCode")]
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
 }
 
 /// A method in a list.
@@ -190,8 +163,8 @@ impl Listed {
 
 /// Reads a method; `None` if it is not one.
 pub(super) fn method(raw: &str) -> Option<Method> {
-    let listed: Listed = serde_json::from_str(raw).ok()?;
-    Some(listed.into_method(raw))
+    let listed: Listed = object(raw.as_bytes())?;
+    is_id(&listed.id).then(|| listed.into_method(raw))
 }
 
 impl Listed {
@@ -234,7 +207,7 @@ pub(super) fn page(body: &[u8], asked: u64) -> Option<Page> {
         let methods = into(serde_json::from_slice(body).ok()?)?;
         return Some(Page { methods, start: None, size: asked, total: None });
     }
-    let page: Totalled<'_> = serde_json::from_slice(body).ok()?;
+    let page: Totalled<'_> = object(body)?;
     let methods = into(page.authenticators)?;
     let total = match page.total {
         None if methods.is_empty() => Some(0),

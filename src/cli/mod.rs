@@ -157,7 +157,8 @@ Examples:
   mfaferry undo --ledger factors.csv.ledger
 
 The newest goes first. Each method is read before it is deleted, and appended to the backup; one that
-has been used since, or no longer has the type or name that was given to it, is `kept` unless --force.
+has been used since, was created at another time than the ledger says, or no longer has the type or
+name that was given to it, is `kept` unless --force.
 Interrupted? Run it again. Afterwards `import` with that ledger creates them anew.
 Needed scopes: read: and delete:authentication_methods.")]
     Undo(Box<Undo>),

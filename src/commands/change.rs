@@ -74,7 +74,7 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
     let Delete { bulk, all_methods, deleting } = command;
     let verb = Verb {
         name: "delete",
-        own: &[State::Deleted, State::AlreadyGone],
+        own: &[State::Deleted, State::AlreadyGone, State::Kept],
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };

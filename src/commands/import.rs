@@ -1,6 +1,6 @@
 //! `import`: create every factor of the input that is not settled yet.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +48,8 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
         session.ledger.clone(),
         Arc::clone(&session.remarks),
     )?;
-    let delivery = Arc::new(Delivery { line: session.line(), name_marker });
+    let delivery =
+        Arc::new(Delivery { line: session.line(), name_marker, given: Mutex::default() });
     let end = engine::run(delivery, session.limits(), intake).await;
     let done = session.close(end, Some(bulk.run.output)).await;
     signals.abort();

@@ -11,6 +11,7 @@ use super::{
     lanes::{Lanes, Turn},
 };
 use crate::{
+    api::Api,
     breaker::{Allowance, Breaker, Kind},
     error::Error,
 };
@@ -143,7 +144,9 @@ impl<C: Carrier> Engine<C> {
             return Some(End::Stopped(Stop::MaxErrors));
         }
         let lasted = self.breaker.outage();
-        (lasted > self.limits.max_outage).then_some(End::Failed(Error::Outage { lasted }))
+        let cause = || self.carrier.line().api.stranger();
+        (lasted > self.limits.max_outage)
+            .then(|| End::Failed(Error::Outage { lasted, cause: cause() }))
     }
 
     /// Takes an errand back from a worker. An end ends the run.

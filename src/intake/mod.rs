@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 pub use created::created;
 pub use factors::{Factors, Items, plan_row};
 pub use orders::{Orders, Single};
-pub use sets::{Sets, Whole, is_settable};
+pub use sets::{Sets, Whole};
 pub use users::{Ask, Asks, UserRows};
 
 use crate::{

@@ -5,7 +5,7 @@ use crate::{
     apply::{Order, Task},
     input::{self, Shape},
     ledger::{Admission, Asked, Fingerprint, Key, Row, Seen, Seq},
-    model::{Factor, FactorType, Fault, Field, Operation, Planned, Rejection, UserId},
+    model::{Factor, Fault, Field, Operation, Planned, Rejection, UserId},
     order::Set,
     plan::Plan,
     retry::History,
@@ -150,7 +150,7 @@ impl Planner for Sets {
         let Plan { planned, warnings } = plan_row(row, self.shape);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
         let planned = match planned {
-            Planned::Factor(factor) if !is_settable(factor.factor_type()) => {
+            Planned::Factor(factor) if !factor.factor_type().is_settable() => {
                 let rule = "cannot be part of a set: PUT takes `phone`, `email` and `totp` only; \
                             use `import` for it";
                 Planned::Rejected(Box::new(refuse(&factor, Field::Type, rule)))
@@ -163,11 +163,6 @@ impl Planner for Sets {
     fn end(&mut self, out: &mut Outbox<Part>) {
         self.close(out);
     }
-}
-
-/// What PUT takes (auth0-api.md 1.2).
-pub fn is_settable(factor_type: FactorType) -> bool {
-    matches!(factor_type, FactorType::Phone | FactorType::Email | FactorType::Totp)
 }
 
 /// Makes an order of the rows of a set, once all of them are admitted.

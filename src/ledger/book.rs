@@ -33,6 +33,8 @@ pub(super) struct Book<S> {
     index: Index,
     /// Entries admitted and not settled in this run; bounded by the engine's window.
     open: HashMap<Seq, Open>,
+    /// Ids that were given to rows that are still open, and to others.
+    contested: HashMap<Seq, String>,
     page: Vec<(Seq, Entry)>,
     prints: Prints,
     /// Settled states that are tried anew in this run.
@@ -68,6 +70,7 @@ impl<S: Store> Book<S> {
             run,
             index,
             open: HashMap::new(),
+            contested: HashMap::new(),
             page: Vec::new(),
             prints: Prints::default(),
             retry,
@@ -215,7 +218,10 @@ impl<S: Store> Book<S> {
         }
         self.counts.states[settlement.state] += 1;
         self.index.settle_now(seq);
-        Ok(())
+        match self.contested.remove(&seq) {
+            Some(id) => self.audit(seq, Audit::Contested(id)),
+            None => Ok(()),
+        }
     }
 
     /// Opens the newest rows below `before` whose factors were created and may be taken away, at
@@ -254,6 +260,10 @@ impl<S: Store> Book<S> {
 
     /// Records what the list at the end of the run has said of a settled factor.
     pub(super) fn audit(&mut self, seq: Seq, audit: Audit) -> Result<(), LedgerFault> {
+        if let (Audit::Contested(id), true) = (&audit, self.open.contains_key(&seq)) {
+            self.contested.insert(seq, id.clone());
+            return Ok(());
+        }
         let mut entry = self.stored_anew(seq)?;
         // A count of this run only knows what this run has settled.
         let ours = self.index.is_settled_now(seq);
@@ -262,13 +272,25 @@ impl<S: Store> Book<S> {
         match audit {
             Audit::NotDone => return Ok(()),
             Audit::Sound => {}
-            // What could not be judged before is not judged by less: only a mark is certain.
-            Audit::Appeared(id) if before == State::NeedsReview && !entry.marked => {
+            // What could not be judged before is not judged by less: only a mark is certain. Of what
+            // was never looked at this is the first judgement.
+            Audit::Appeared(id)
+                if before == State::NeedsReview && !entry.marked && !is_contested(&entry) =>
+            {
                 entry.method_id = Some(id.into());
             }
             Audit::Appeared(id) => {
                 (entry.state, entry.how) = (State::Created, Some(How::Reconciled));
                 (entry.method_id, entry.error) = (Some(id.into()), None);
+            }
+            // The list at the end of the next run tells what the user really has.
+            Audit::Contested(id) => {
+                if (before, entry.how) != (State::Created, Some(How::Response)) {
+                    return Ok(());
+                }
+                (entry.state, entry.audited) = (State::NeedsReview, false);
+                (entry.doubts, entry.method_id) = (entry.doubts.max(1), None);
+                entry.error = Some(format!("{CONTESTED}{id}").into());
             }
             Audit::Doubled(ids) => {
                 let others = ids.get(1..).unwrap_or_default().join(" ");
@@ -310,20 +332,35 @@ impl<S: Store> Book<S> {
         user: &UserId,
         except: Seq,
     ) -> Result<Vec<Arc<str>>, LedgerFault> {
-        let mut ids = Vec::new();
+        let rows = self.rows_of(user)?.into_iter();
+        let held = rows.filter(|(seq, entry)| {
+            *seq != except && matches!(entry.operation, Operation::Import | Operation::Replace)
+        });
+        Ok(held.filter_map(|(_, entry)| entry.method_id).collect())
+    }
+
+    /// The row of an import that has created that method of `user`, if it is there still.
+    pub(super) fn made(&mut self, user: &UserId, id: &str) -> Result<Option<Entry>, LedgerFault> {
+        let made = |entry: &Entry| {
+            entry.operation == Operation::Import
+                && matches!(entry.state, State::Created | State::Kept)
+                && entry.method_id.as_deref() == Some(id)
+        };
+        Ok(self.rows_of(user)?.into_iter().map(|(_, entry)| entry).find(made))
+    }
+
+    /// The rows of `user` that are not open.
+    fn rows_of(&mut self, user: &UserId) -> Result<Vec<(Seq, Entry)>, LedgerFault> {
+        let mut rows = Vec::new();
         for seq in self.index.rows_of(user.as_str()) {
-            if seq == except || self.open.contains_key(&seq) {
+            if self.open.contains_key(&seq) {
                 continue;
             }
             // Numbers in between, of rows that were never written, have no entry.
             let found = self.store.range(seq, 1)?.pop();
-            if let Some((_, entry)) = found.filter(|(at, entry)| *at == seq && entry.user == *user)
-                && matches!(entry.operation, Operation::Import | Operation::Replace)
-            {
-                ids.extend(entry.method_id);
-            }
+            rows.extend(found.filter(|(at, entry)| *at == seq && entry.user == *user));
         }
-        Ok(ids)
+        Ok(rows)
     }
 
     /// How many rows stand where, of all runs.
@@ -405,6 +442,13 @@ impl<S: Store> Book<S> {
             .map(|(_, entry)| entry.clone())
             .ok_or_else(|| LedgerFault::gone_row(seq))
     }
+}
+
+/// Why a factor needs review whose id was given to another, too; the id follows.
+const CONTESTED: &str = "id_given_twice:";
+
+fn is_contested(entry: &Entry) -> bool {
+    entry.error.as_deref().is_some_and(|error| error.starts_with(CONTESTED))
 }
 
 /// Whether an import begins anew with a row that is settled: what was taken back is to be created

@@ -214,6 +214,12 @@ impl Ledger {
         self.ask(|reply| Command::Known(user, except, reply)).await
     }
 
+    /// The row of an import that has created that method of `user`, if it is there still.
+    pub async fn made(&self, user: &UserId, method: &str) -> Result<Option<Box<Entry>>, Error> {
+        let (user, method) = (user.clone(), method.into());
+        self.ask(|reply| Command::Made(user, method, reply)).await
+    }
+
     /// The newest rows below `before` whose factors were created and may be taken away, newest
     /// first, some at a time; none when there are no more.
     pub async fn undoable(&self, before: Option<Seq>) -> Result<Vec<Undoable>, Error> {

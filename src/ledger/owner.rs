@@ -18,6 +18,7 @@ use super::{
     LedgerFault, QUEUE,
     asked::{Admission, Intent, Row, Undoable},
     book::Book,
+    entry::Entry,
     seq::Seq,
     store::Store,
     tally::ByState,
@@ -118,6 +119,7 @@ pub(super) enum Command {
     Audit(Seq, Audit),
     Restored(Seq),
     Known(UserId, Seq, oneshot::Sender<Vec<Arc<str>>>),
+    Made(UserId, Box<str>, oneshot::Sender<Option<Box<Entry>>>),
     Undoable(Option<Seq>, oneshot::Sender<Vec<Undoable>>),
     Undo(Seq, oneshot::Sender<()>),
     Leave(Seq, State),
@@ -130,6 +132,7 @@ pub(super) enum Command {
 enum Reply {
     Admitted(oneshot::Sender<Vec<Admission>>, Vec<Admission>),
     Known(oneshot::Sender<Vec<Arc<str>>>, Vec<Arc<str>>),
+    Made(oneshot::Sender<Option<Box<Entry>>>, Option<Box<Entry>>),
     Undoable(oneshot::Sender<Vec<Undoable>>, Vec<Undoable>),
     States(oneshot::Sender<ByState>, ByState),
     Done(oneshot::Sender<()>),
@@ -190,6 +193,10 @@ fn apply<S: Store>(
             Command::Known(user, except, reply) => {
                 replies.push(Reply::Known(reply, book.known(&user, except)?));
             }
+            Command::Made(user, id, reply) => {
+                let entry = book.made(&user, &id)?.map(Box::new);
+                replies.push(Reply::Made(reply, entry));
+            }
             Command::Undoable(before, reply) => {
                 replies.push(Reply::Undoable(reply, book.undoable(before)?));
             }
@@ -215,6 +222,7 @@ impl Reply {
         match self {
             Self::Admitted(reply, admissions) => drop(reply.send(admissions)),
             Self::Known(reply, ids) => drop(reply.send(ids)),
+            Self::Made(reply, entry) => drop(reply.send(entry)),
             Self::Undoable(reply, rows) => drop(reply.send(rows)),
             Self::States(reply, states) => drop(reply.send(states)),
             Self::Done(reply) => drop(reply.send(())),

@@ -63,6 +63,11 @@ impl FactorType {
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|known| *known as u8 == code)
     }
+
+    /// Whether PUT takes it (auth0-api.md 1.2).
+    pub const fn is_settable(self) -> bool {
+        matches!(self, Self::Phone | Self::Email | Self::Totp)
+    }
 }
 
 impl fmt::Display for FactorType {

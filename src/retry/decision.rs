@@ -30,7 +30,9 @@ pub struct History {
     /// Complete lists in a row, since the last settle time, that did not show it.
     pub absences: u32,
     /// A refusal that is only final once a list has shown that no earlier attempt landed.
-    pub refusal: Option<(State, Reason, Option<u16>)>,
+    pub refusal: Option<(Reason, Option<u16>)>,
+    /// Whether the tenant has last said that it is there already.
+    pub conflict: bool,
 }
 
 /// What follows for a factor.
@@ -108,6 +110,8 @@ pub enum Audit {
     Appeared(String),
     /// It is there more than once: an attempt that was given up has been executed late. All ids.
     Doubled(Vec<String>),
+    /// The id that its answer gave was given for another factor, too: whose it is nobody knows.
+    Contested(String),
     /// No list could be had.
     NotDone,
 }

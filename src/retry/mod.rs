@@ -80,6 +80,7 @@ impl RetryPolicy {
         if !matches!(verdict, Verdict::NotExecuted(_)) {
             history.bounced = 0;
             history.status = status;
+            history.conflict = false;
         }
         match verdict {
             Verdict::Done(CreatedMethod { id }) => Decision::Settle(Settlement {
@@ -89,10 +90,8 @@ impl RetryPolicy {
                 status,
                 error: None,
             }),
-            Verdict::Present => self.refused(State::AlreadyPresent, None, status, history),
-            Verdict::Refused(reason) => {
-                self.refused(State::Rejected, Some(reason), status, history)
-            }
+            Verdict::Present => self.conflicting(status, history),
+            Verdict::Refused(reason) => self.refused(reason, status, history),
             Verdict::NotExecuted(why) => {
                 history.bounced += 1;
                 Decision::SendAfter(match why {
@@ -113,27 +112,26 @@ impl RetryPolicy {
 
     /// A refusal of the first attempt is final. After an attempt in doubt it may be the echo of
     /// that attempt, landed late: one more settled list decides (reliability.md 1.7, rule a).
-    fn refused(
-        &self,
-        state: State,
-        reason: Option<Reason>,
-        status: Option<u16>,
-        history: &mut History,
-    ) -> Decision {
+    fn refused(&self, reason: Reason, status: Option<u16>, history: &mut History) -> Decision {
         if history.doubts == 0 {
-            return Decision::Settle(Settlement {
-                state,
-                how: How::Response,
-                method_id: None,
-                status,
-                error: reason,
-            });
+            return Decision::Settle(rejected(reason, status));
         }
-        history.refusal = Some((state, reason.unwrap_or_default(), status));
+        history.refusal = Some((reason, status));
         history.lookups = 0;
         // Nothing new is in flight: one list is enough.
         history.absences = 1;
         Decision::LookUpAfter(self.second_look())
+    }
+
+    /// What the tenant calls a conflict may be another factor of that user: one list tells. Where
+    /// no attempt is in doubt there is nothing to wait for.
+    fn conflicting(&self, status: Option<u16>, history: &mut History) -> Decision {
+        history.conflict = true;
+        history.refusal = Some((CONFLICT.into(), status));
+        history.lookups = 0;
+        history.absences = 1;
+        let wait = if history.doubts == 0 { Duration::ZERO } else { self.second_look() };
+        Decision::LookUpAfter(wait)
     }
 
     /// What follows from a list that is read before the first POST of a factor.
@@ -178,7 +176,9 @@ impl RetryPolicy {
         match verdict {
             Verdict::Done(audit) => Decision::Audited(audit),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            Verdict::Refused(_) => Decision::Audited(Audit::Sound),
+            // Whoever is not there any more has nothing.
+            Verdict::Refused(reason) if is_not_found(&reason) => Decision::Audited(Audit::Sound),
+            Verdict::Refused(_) => Decision::Audited(Audit::NotDone),
             other => match self.again_below(MAX_LOOKUPS, &other, history, dice) {
                 Some(wait) => Decision::AuditAfter(wait),
                 None => Decision::Audited(Audit::NotDone),
@@ -286,7 +286,23 @@ impl RetryPolicy {
             Verdict::Done(Finding::Unclear(why)) => {
                 settle(State::NeedsReview, None, Some(why.into()))
             }
+            Verdict::Done(Finding::There(id, how)) => Decision::Settle(Settlement {
+                state: State::AlreadyPresent,
+                how,
+                method_id: Some(id),
+                status,
+                error: None,
+            }),
             Verdict::Done(Finding::Absent) => self.absent(history),
+            // That a user is not there is no list of what they have: with a POST in doubt it is no
+            // proof that nothing came of that.
+            Verdict::Refused(ref reason) if is_not_found(reason) || reason == NOT_FOUND => {
+                let reason = reason.clone();
+                match self.again(&verdict, history, dice) {
+                    Some(wait) => Decision::LookUpAfter(wait),
+                    None => settle(State::NeedsReview, None, Some(reason)),
+                }
+            }
             // The list itself is refused for good; asking again would not help.
             Verdict::Refused(_) => settle(State::NeedsReview, None, Some("list_refused".into())),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
@@ -303,14 +319,8 @@ impl RetryPolicy {
         if history.absences < 2 {
             return Decision::LookUpAfter(self.second_look());
         }
-        if let Some((state, reason, status)) = history.refusal.take() {
-            return Decision::Settle(Settlement {
-                state,
-                how: How::Response,
-                method_id: None,
-                status,
-                error: (!reason.is_empty()).then_some(reason),
-            });
+        if let Some((reason, status)) = history.refusal.take() {
+            return Decision::Settle(rejected(reason, status));
         }
         if history.attempts >= self.max_attempts {
             return Decision::Settle(Settlement {
@@ -331,6 +341,22 @@ pub fn no_list<T>(verdict: &Verdict<T>) -> Reason {
     match verdict {
         Verdict::InDoubt(reason) if reason == pages::TOO_MANY => reason.clone(),
         _ => "no_usable_list".into(),
+    }
+}
+
+/// Why a factor is rejected of which the tenant says that it is there, when it is not.
+const CONFLICT: &str = "conflict";
+/// What a 404 says that names neither user nor method.
+const NOT_FOUND: &str = "not_found";
+
+/// How a factor ends that the tenant refuses.
+fn rejected(reason: Reason, status: Option<u16>) -> Settlement {
+    Settlement {
+        state: State::Rejected,
+        how: How::Response,
+        method_id: None,
+        status,
+        error: Some(reason),
     }
 }
 
@@ -424,10 +450,47 @@ mod tests {
     }
 
     #[test]
+    fn a_conflict_is_looked_up_at_once_and_settled_by_what_is_there() {
+        let conflict = || {
+            let mut history = History { attempts: 1, ..History::default() };
+            assert_eq!(looked_up_after(&create(Verdict::Present, &mut history)), Duration::ZERO);
+            assert!(history.conflict);
+            history
+        };
+        for how in [How::Listed, How::Consistent] {
+            let there = Finding::There("m".into(), how);
+            let decision = look(Verdict::Done(there), &mut conflict());
+            assert_eq!(settled(decision), (State::AlreadyPresent, how));
+        }
+        let Decision::Settle(absent) = look(Verdict::Done(Finding::Absent), &mut conflict()) else {
+            panic!("it is not there");
+        };
+        assert_eq!((absent.state, absent.error.as_deref()), (State::Rejected, Some("conflict")));
+        let mut history = conflict();
+        for _ in 1..MAX_LOOKUPS {
+            looked_up_after(&look(Verdict::InDoubt("foreign_answer".into()), &mut history));
+        }
+        let last = look(Verdict::InDoubt("foreign_answer".into()), &mut history);
+        assert_eq!(settled(last).0, State::NeedsReview);
+    }
+
+    #[test]
+    fn that_a_user_is_not_there_proves_nothing_about_what_is_in_doubt() {
+        for reason in ["user_not_found", "method_not_found", "not_found"] {
+            let mut history = History { attempts: 1, doubts: 1, ..History::default() };
+            for _ in 1..MAX_LOOKUPS {
+                looked_up_after(&look(Verdict::Refused(reason.into()), &mut history));
+            }
+            let last = look(Verdict::Refused(reason.into()), &mut history);
+            assert_eq!(settled(last).0, State::NeedsReview, "{reason}");
+        }
+    }
+
+    #[test]
     fn a_refusal_after_a_doubt_is_final_only_once_a_list_shows_nothing() {
         for (verdict, state) in [
             (Verdict::Refused("entity_limit".into()), State::Rejected),
-            (Verdict::Present, State::AlreadyPresent),
+            (Verdict::Present, State::Rejected),
         ] {
             let mut history = History { attempts: 2, doubts: 1, ..History::default() };
             looked_up_after(&create(verdict, &mut history));

@@ -170,7 +170,10 @@ impl<A: Api> Survey<A> {
             };
             let lasted = lock(&self.breaker).outage();
             if lasted > self.max_outage {
-                return Err(Outcome::Stop(Box::new(Error::Outage { lasted })));
+                return Err(Outcome::Stop(Box::new(Error::Outage {
+                    lasted,
+                    cause: self.api.stranger(),
+                })));
             }
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Outcome::Held),

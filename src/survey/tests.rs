@@ -182,7 +182,7 @@ async fn a_refusal_is_an_answer_and_is_told() {
 async fn an_outage_is_probed_ever_more_rarely_and_ends_the_run_when_it_is_too_long() {
     let began = Instant::now();
     let (told, end, api) = survey(|_, _| bad_if(true), 1000, LONG).await;
-    let End::Failed(Error::Outage { lasted }) = end else { panic!("{end:?}") };
+    let End::Failed(Error::Outage { lasted, .. }) = end else { panic!("{end:?}") };
     assert!(lasted >= LONG && began.elapsed() < LONG + Duration::from_secs(60));
     assert_eq!(told, []);
     let requests: u32 = api.asked.lock().unwrap().values().sum();

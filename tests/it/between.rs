@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One request on its way to the tenant. No connection is used twice.
+/// One request on its way to the tenant. No connection is used twice, unless it is said to be.
 pub(crate) struct Request {
     pub(crate) verb: String,
     pub(crate) path: String,
@@ -83,6 +83,24 @@ impl Between {
         })
     }
 
+    /// The same on connections that are kept: an answer also knows what was held back before on its
+    /// connection, and says what is. Without an answer the connection is closed.
+    pub(crate) fn start_kept(
+        tenant: SocketAddr,
+        answer: impl Fn(&Request, &mut Vec<Vec<u8>>) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::serving(move |_, mut stream, counts| {
+            let mut held = Vec::new();
+            loop {
+                let request = receive(&mut stream, tenant, counts)?;
+                let Some(answer) = answer(&request, &mut held) else {
+                    return Ok(());
+                };
+                stream.write_all(&replace(&answer, "connection: close\r\n", ""))?;
+            }
+        })
+    }
+
     /// Passes everything on, and speaks TLS to the client.
     pub(crate) fn start_tls(tenant: SocketAddr, config: Arc<rustls::ServerConfig>) -> Self {
         Self::serving(move |_, stream, counts| {
@@ -132,6 +150,11 @@ fn serve(
     answer: impl Fn(&Request) -> Vec<u8>,
     counts: &Counts,
 ) -> std::io::Result<()> {
+    let request = receive(&mut stream, tenant, counts)?;
+    stream.write_all(&answer(&request))
+}
+
+fn receive(mut stream: impl Read, tenant: SocketAddr, counts: &Counts) -> std::io::Result<Request> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -163,8 +186,7 @@ fn serve(
     };
     let body = bytes.split_off(head_end);
     let (authorization, media) = (header("authorization"), header("content-type"));
-    let request = Request { verb, path, nth, authorization, media, body, tenant };
-    stream.write_all(&answer(&request))
+    Ok(Request { verb, path, nth, authorization, media, body, tenant })
 }
 
 fn more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> std::io::Result<()> {

@@ -155,15 +155,16 @@ fn a_long_outage_stops_the_run_with_5_and_the_next_run_finishes() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_stops_the_run_with_3() {
+fn redirects_are_not_followed_and_stop_the_run_with_3() {
     let bench = Bench::new(Settings {
-        faults: Fault::parse_list("307-before=100%x1").unwrap(),
+        faults: Fault::parse_list("307-before=100%x3").unwrap(),
         ..Settings::default()
     });
     bench.write("in.csv", factors(30).0);
     let done = run(bench.import("in.csv").args(["--concurrency", "1"]));
     assert_eq!(done.code, Some(3), "{done:?}");
-    assert_eq!(bench.states("in.csv.ledger")["in_flight"], 1, "no row is burnt");
+    assert!(done.stderr.contains("307, a redirect, never followed"), "{done:?}");
+    assert_eq!(bench.states("in.csv.ledger")["in_flight"], 3, "no row is burnt");
     let done = run(&mut bench.import("in.csv"));
     assert_eq!((done.code, &done.summary()["created"]), (Some(0), &30.into()));
 }

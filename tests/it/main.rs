@@ -16,6 +16,8 @@ mod disk;
 #[cfg(target_os = "linux")]
 mod door;
 mod faults;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod import;
 mod inputs;
 mod kill;

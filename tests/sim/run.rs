@@ -411,7 +411,11 @@ async fn process(
         Command::Import => {
             let first = scenario.first;
             let intake = read(factors.to_vec(), ledger.clone(), first);
-            let delivery = Arc::new(Delivery { line, name_marker: scenario.name_marker });
+            let delivery = Arc::new(Delivery {
+                line,
+                name_marker: scenario.name_marker,
+                given: Mutex::default(),
+            });
             tokio::spawn(engine::run(delivery, limits, intake))
         }
         Command::Undo => {

@@ -1,0 +1,99 @@
+//! Tells methods that a request has made from those that were there before.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::api::Millis;
+
+/// A method cannot be older than the request that made it; but clocks may differ by this much, and
+/// be set a little without that being noticed.
+const EARLY: Millis = 5_000;
+/// The same while nothing is known of the tenant's clock: then ours may show anything of the day.
+const UNKNOWN: Millis = 26 * 60 * 60 * 1000;
+/// So many answers in a row that are too early by the same show that the clock which stamps methods
+/// is not the one that dates answers.
+const AGREEING: usize = 3;
+
+/// Tells methods that a request has made from those that are older. Behind some edges answers are
+/// dated by another clock than methods are: how far they differ is learned from the first ones.
+#[derive(Debug, Default)]
+pub(super) struct Births(Mutex<Lead>);
+
+#[derive(Debug, Default)]
+struct Lead {
+    /// How far the clock of methods is ahead of that of answers, at least.
+    offset: Millis,
+    /// Whether that is known.
+    known: bool,
+    /// By how much the first ones seemed to be created before they were sent.
+    early: Vec<Millis>,
+}
+
+impl Births {
+    /// Whether a method that says it was created then may be the work of a request that left at
+    /// `sent` by our clock, when the tenant's was ahead by `skew`.
+    pub(super) fn may_follow(&self, created: Millis, sent: Millis, skew: Option<Millis>) -> bool {
+        let Some(skew) = skew else {
+            return created >= sent - UNKNOWN;
+        };
+        let lead = created - (sent + skew);
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lead >= state.offset - EARLY {
+            state.known = true;
+            return true;
+        }
+        if !state.known {
+            state.early.push(lead);
+            let range = state.early.iter().min().zip(state.early.iter().max());
+            let (least, most) = range.map_or((lead, lead), |(least, most)| (*least, *most));
+            if most - least > EARLY {
+                state.early.clear();
+            } else if state.early.len() >= AGREEING {
+                (state.offset, state.known) = (least, true);
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Millis = 60 * 60 * 1000;
+
+    #[test]
+    fn what_is_older_than_its_request_is_not_its_work() {
+        let births = Births::default();
+        for (created, sent, skew, expected) in [
+            (0, 0, Some(0), true),
+            (-EARLY, 0, Some(0), true),
+            (-EARLY - 1, 0, Some(0), false),
+            (HOUR, 0, Some(HOUR), true),
+            (HOUR - EARLY - 1, 0, Some(HOUR), false),
+            (-HOUR, 0, Some(-HOUR), true),
+            (-HOUR, 0, None, true),
+            (-UNKNOWN - 1, 0, None, false),
+        ] {
+            assert_eq!(births.may_follow(created, sent, skew), expected, "{created} {skew:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_of_methods_that_is_always_behind_is_learned_and_one_that_is_once_is_not() {
+        let births = Births::default();
+        let told =
+            [0, 60_000, 120_000, 180_000].map(|sent| births.may_follow(sent - HOUR, sent, Some(0)));
+        assert_eq!(told, [false, false, false, true]);
+        assert!(!births.may_follow(-2 * HOUR, 0, Some(0)), "and what is older still is older");
+        let births = Births::default();
+        assert!(births.may_follow(0, 0, Some(0)));
+        for _ in 0..20 {
+            assert!(!births.may_follow(-HOUR, 0, Some(0)), "a clock that was right stays right");
+        }
+        // The same old answer again and again is no clock.
+        let births = Births::default();
+        for sent in [0, 60_000, 120_000, 180_000, 240_000] {
+            assert!(!births.may_follow(-HOUR, sent, Some(0)), "{sent}");
+        }
+    }
+}

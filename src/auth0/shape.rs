@@ -1,0 +1,131 @@
+//! Whether an answer is the API's: what each operation answers with, and its errors (auth0-api.md 1.3
+//! to 1.6). What has another shape, or does not answer to what was sent, is somebody else's, or was
+//! meant for another request.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::wire::factor_type;
+use crate::{
+    api::{Method, Millis, SetMethod, Update},
+    model::{Factor, FactorType},
+    reconcile::{self, Likeness},
+};
+
+/// What is read of a 201.
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+    r#type: String,
+    #[serde(rename = "created_at")]
+    at: Option<jiff::Timestamp>,
+    name: Option<String>,
+    phone_number: Option<String>,
+    email: Option<String>,
+    key_id: Option<String>,
+}
+
+/// Reads a 201: the id and, where it says so, when it was created; `None` unless it answers to
+/// `sent`, as far as it shows.
+pub(super) fn created(body: &[u8], sent: &Factor) -> Option<(String, Option<Millis>)> {
+    let created: Created = object(body)?;
+    let name = created.name.filter(|name| !name.is_empty());
+    // Where none was given the tenant may have put one.
+    let other_name = name.is_some() && sent.name.is_some() && name != sent.name;
+    let shown = Method {
+        contact: created.phone_number.or(created.email),
+        key_id: created.key_id,
+        name,
+        ..Method::default()
+    };
+    let wanted = sent.factor_type();
+    let sound = created.r#type == wanted.name()
+        && is_id_of(&created.id, wanted)
+        && !other_name
+        && reconcile::compare(sent, &shown) != Likeness::Other;
+    sound.then_some((created.id, created.at.map(jiff::Timestamp::as_millisecond)))
+}
+
+/// Reads what PATCH answers with: whether it is that method with these values.
+pub(super) fn is_updated(body: &[u8], method: &str, update: Update<'_>) -> bool {
+    #[derive(Deserialize)]
+    struct Updated {
+        id: String,
+        name: Option<String>,
+        preferred_authentication_method: Option<String>,
+    }
+    let Some(updated) = object::<Updated>(body) else {
+        return false;
+    };
+    let channel = updated.preferred_authentication_method;
+    updated.id == method
+        && update.name.is_none_or(|name| updated.name.as_deref().unwrap_or_default() == name)
+        && update
+            .preferred
+            .is_none_or(|wanted| channel.is_none_or(|channel| channel == wanted.name()))
+}
+
+/// Ids are longer than this nowhere (recorded: some thirty characters).
+const LONGEST_ID: usize = 256;
+
+/// Whether something can be a method's id: a word that can be part of a path and shown.
+pub(super) fn is_id(id: &str) -> bool {
+    (1..=LONGEST_ID).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+        && !id.bytes().all(|byte| byte == b'.')
+}
+
+/// Whether something can be the id of a method of that type: `phone|dev_…`, and so for all that can
+/// be created, as recorded and in Auth0's SDKs.
+fn is_id_of(id: &str, factor_type: FactorType) -> bool {
+    let own = id.split_once('|').filter(|(kind, _)| *kind == factor_type.name());
+    is_id(id) && own.is_some_and(|(_, own)| is_id(own))
+}
+
+/// Reads an object. A struct can be read of an array, too, and no answer that is one is the API's.
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    serde_json::from_slice(body).ok().filter(|_| first == Some(&b'{'))
+}
+
+/// What is read of an error body.
+#[derive(Deserialize)]
+pub(super) struct ErrorBody {
+    #[serde(rename = "statusCode")]
+    status: u16,
+    error: Option<String>,
+    pub(super) message: Option<String>,
+    #[serde(rename = "errorCode")]
+    pub(super) code: Option<String>,
+}
+
+impl ErrorBody {
+    /// Reads an error of that status; `None` if it is not the API's.
+    pub(super) fn read(body: &[u8], status: u16) -> Option<Self> {
+        let error: Self = object(body)?;
+        let says = error.error.is_some() || error.message.is_some();
+        (error.status == status && says).then_some(error)
+    }
+}
+
+/// Reads what PUT answers with; `None` unless it is a list that has as many methods of each type as
+/// `factors`. Of other types, which it leaves alone or gives by itself, there may be any number.
+pub(super) fn set(body: &[u8], factors: &[Factor]) -> Option<Vec<SetMethod>> {
+    #[derive(Deserialize)]
+    struct Item {
+        id: String,
+        r#type: String,
+    }
+    let items: Vec<Item> = serde_json::from_slice(body).ok()?;
+    let method = |item: Item| SetMethod { id: item.id, factor_type: factor_type(&item.r#type) };
+    let set: Vec<SetMethod> = items.into_iter().map(method).collect();
+    let mut ids = HashSet::new();
+    let sound = set.iter().all(|method| is_id(&method.id) && ids.insert(method.id.as_str()));
+    let complete =
+        FactorType::ALL.into_iter().filter(|wanted| wanted.is_settable()).all(|wanted| {
+            let asked = factors.iter().filter(|factor| factor.factor_type() == wanted).count();
+            set.iter().filter(|method| method.factor_type == Some(wanted)).count() == asked
+        });
+    (sound && complete).then_some(set)
+}

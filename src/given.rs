@@ -1,0 +1,89 @@
+//! Which ids were given to which rows of late: the same id for two, or one in the list of another
+//! user, is an answer that went astray.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
+};
+
+use crate::{ledger::Seq, model::UserId};
+
+/// Ids that are remembered. What is older than so many answers is told by when it was created.
+const MOST: usize = 65_536;
+
+/// See the module. Holds hashes, keyed anew in each run.
+#[derive(Debug, Default)]
+pub struct Given {
+    key: RandomState,
+    rows: HashMap<u64, To>,
+    order: VecDeque<u64>,
+}
+
+/// To whom an id was given.
+#[derive(Debug, Clone, Copy)]
+struct To {
+    row: Seq,
+    /// Unknown where two were told the same.
+    user: Option<u64>,
+}
+
+impl Given {
+    /// Notes that an id was given to a row; the row that it was given to before, if another.
+    pub(crate) fn give(&mut self, id: &str, row: Seq, user: &UserId) -> Option<Seq> {
+        let hash = self.key.hash_one(id);
+        let before = self.rows.get(&hash).map(|to| to.row);
+        let other = before.filter(|before| *before != row);
+        let user = other.is_none().then(|| self.key.hash_one(user));
+        self.rows.insert(hash, To { row, user });
+        if before.is_none() {
+            self.order.push_back(hash);
+            if self.order.len() > MOST
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.rows.remove(&oldest);
+            }
+        }
+        other
+    }
+
+    /// Whether an id was given to another user's row.
+    pub(crate) fn is_of_another(&self, id: &str, user: &UserId) -> bool {
+        let to = self.rows.get(&self.key.hash_one(id)).and_then(|to| to.user);
+        to.is_some_and(|to| to != self.key.hash_one(user))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_given_to_a_second_row_names_the_first_and_little_is_remembered() {
+        let mut given = Given::default();
+        let user = UserId::new("auth0|1");
+        let mut give = |id: &str, row| given.give(id, Seq(row), &user);
+        assert_eq!(give("a", 1), None);
+        assert_eq!(give("a", 1), None);
+        assert_eq!(give("a", 2), Some(Seq(1)));
+        assert_eq!(give("a", 3), Some(Seq(2)));
+        for number in 0..2 * MOST {
+            give(&number.to_string(), 9);
+        }
+        assert_eq!(give("a", 4), None);
+        assert_eq!((given.rows.len(), given.order.len()), (MOST, MOST));
+    }
+
+    #[test]
+    fn an_id_is_another_users_unless_two_were_told_the_same() {
+        let mut given = Given::default();
+        let [one, two] = ["auth0|1", "auth0|2"].map(UserId::new);
+        given.give("a", Seq(1), &one);
+        assert_eq!((given.is_of_another("a", &one), given.is_of_another("a", &two)), (false, true));
+        assert!(!given.is_of_another("b", &one));
+        given.give("a", Seq(2), &two);
+        assert_eq!(
+            (given.is_of_another("a", &one), given.is_of_another("a", &two)),
+            (false, false)
+        );
+    }
+}
