@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError},
-    io::{self, Read},
+    io,
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -93,28 +93,6 @@ pub fn open_log(path: &Path) -> Result<File, FileFault> {
     }
     check(&meta)?;
     if meta.mode() & OTHERS == 0 { Ok(file) } else { Err(FileFault::Readable) }
-}
-
-/// Reads a small regular file, through links and whoever owns it, and returns what the system says
-/// of it: the caller decides whom to trust. Never blocks, and refuses more than `most` bytes.
-pub fn read_small(path: &Path, most: u64) -> Result<(Vec<u8>, Metadata), FileFault> {
-    let flags = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let options = OpenOptions::new().read(true).custom_flags(raw(flags)).open(path);
-    let file = options.map_err(fault)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(FileFault::NotRegular);
-    }
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it is longer than {most} bytes"),
-        )
-        .into());
-    }
-    Ok((bytes, meta))
 }
 
 fn open_any(path: &Path, mode: Mode) -> Result<File, FileFault> {
@@ -377,20 +355,6 @@ mod tests {
                 continue;
             }
             assert_eq!(Folder::of(folder.path()).unwrap(), Folder::Foreign, "{mode:o}");
-        }
-    }
-
-    #[test]
-    fn a_small_file_is_read_whole_or_refused_and_a_pipe_is_not_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
-        fs::write(&path, "12345").unwrap();
-        assert_eq!(read_small(&path, 5).unwrap().0, b"12345");
-        assert_eq!(read_small(&path, 4).unwrap_err().kind(), Some(io::ErrorKind::FileTooLarge));
-        for name in ["pipe", "socket", "folder"] {
-            let path = folder.path().join(name);
-            assert!(hostile(name, &path));
-            assert!(matches!(read_small(&path, 5), Err(FileFault::NotRegular)), "{name}");
         }
     }
 }
