@@ -7,8 +7,7 @@ use std::collections::HashSet;
 
 use crate::api::{Method, Page, Verdict};
 
-/// No user has so many methods; whoever is said to have more gets no usable list, and is not asked
-/// about again.
+/// No user has so many methods; whoever is said to have more gets no usable list.
 const MOST_METHODS: u64 = 1_000;
 /// Nor so many pages; a tenant that says so is not believed.
 const MOST_PAGES: u64 = 50;

@@ -249,7 +249,6 @@ impl RetryPolicy {
         dice: &mut fastrand::Rng,
     ) -> Option<Duration> {
         match verdict {
-            Verdict::InDoubt(reason) if reason == pages::TOO_MANY => None,
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
                 Some(Duration::ZERO)
             }

@@ -72,7 +72,8 @@ fn hostile(seed: u64) -> Settings {
 }
 
 /// Runs a command again and again, killing it `kills` times, each time after so many requests more
-/// and once the ledger knows of anything that is done; the last run finishes.
+/// and once the ledger knows of anything that is done; the last run finishes. Each asks often enough
+/// for a fifth of faults.
 fn to_the_end(
     bench: &Bench,
     ledger: &str,
@@ -81,16 +82,21 @@ fn to_the_end(
     mut command: impl FnMut() -> Command,
 ) -> Done {
     let all = || bench.tenant().stats().requests.values().sum::<u64>();
+    let mut patient = || {
+        let mut command = command();
+        command.args(["--max-attempts", "12"]);
+        command
+    };
     let knows = || bench.states(ledger).keys().any(|state| state != "in_flight");
     for _ in 0..kills {
         let before = all();
-        let mut child = spawn(&mut command());
+        let mut child = spawn(&mut patient());
         until("it is in the middle", || all() >= before + requests && knows());
         child.kill().unwrap();
         child.wait().unwrap();
         bench.quiet();
     }
-    run(&mut command())
+    run(&mut patient())
 }
 
 #[test]
@@ -384,7 +390,7 @@ fn delete_takes_away_what_it_names_after_a_backup_and_nothing_else() {
     bench.write("in.csv", csv);
     let command = |more: &[&str]| {
         let mut command = bench.command("delete");
-        command.args(["in.csv", "--rate", "600"]).args(more);
+        command.args(["in.csv", "--rate", "600"]).args(["--max-attempts", "12"]).args(more);
         command
     };
     let refused = run(&mut command(&[]));
@@ -474,7 +480,10 @@ fn an_import_that_is_undone_leaves_the_tenant_as_it_was() {
     let imported = held(&bench);
     let undo = |more: &[&str]| {
         let mut command = bench.command("undo");
-        command.args(["--ledger", "in.csv.ledger", "--rate", "600"]).args(more);
+        command
+            .args(["--ledger", "in.csv.ledger", "--rate", "600"])
+            .args(["--max-attempts", "12"])
+            .args(more);
         command
     };
     assert_eq!(run(&mut undo(&[])).code, Some(2), "there is nobody to ask");

@@ -503,14 +503,14 @@ fn table() -> Vec<Row> {
                 list_at_first(request, |mut list| { list["authenticators"] = json!([]); list })
             }).once()),
             case(through("endless pages", "close-after=100%x1", |request| {
-                if request.verb != "GET" || request.nth >= 50 { return request.pass(); }
+                if request.verb != "GET" || request.nth >= 1 { return request.pass(); }
                 let first = format!("{}?page=0", request.path.split('?').next().unwrap());
                 let page = request.ask("GET", &first, "", b"");
                 let at = page.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
                 let list: Value = serde_json::from_slice(&page[at..]).unwrap();
                 let endless = json!({"total": 1_000_000, "authenticators": list});
                 reply("200 OK", "content-type: application/json\r\n", &endless.to_string())
-            }).set(|case| case.gets = 51..=60).once()),
+            }).set(|case| case.gets = 3..=6).once()),
             case(tenant("close-after=25%,503-before@get=30%").called("a page fails").once()),
             case(through("items without a name, and of a type nobody knows", "close-after=25%", |request| {
                 if request.verb != "GET" { return request.pass(); }
