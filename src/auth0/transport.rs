@@ -21,6 +21,13 @@ const LONGEST_BODY: usize = 256 * 1024;
 /// Time to a connection, TLS included. Running into it leaves nothing in doubt.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// No pause is believed to be asked for that is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The slowest bucket that was recorded takes a day to fill up (auth0-api.md 3.3).
+const SLOWEST_FILL: u64 = 2 * 24 * 60 * 60 * 1000;
+/// How far in the past the end of filling up may lie, for clocks that differ.
+const FILLED_BEFORE: u64 = 5 * 60 * 1000;
+
 /// As a constant: of any other value each request would count a reference, up and down, from every
 /// thread.
 const USER_AGENT: HeaderValue =
@@ -203,8 +210,10 @@ fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Me
         None => clock(),
     };
     let until = |instant: u64| Duration::from_secs(instant.saturating_sub(now() / 1000));
-    let full_in =
-        |instant: u64| Duration::from_millis(instant.saturating_mul(1000).saturating_sub(now()));
+    let full_in = |instant: u64| {
+        let now = now();
+        reset(instant, now).map(|at| Duration::from_millis(at.saturating_sub(now)))
+    };
     let retry_after = text(RETRY_AFTER).and_then(|value| match value.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => httpdate::parse_http_date(value).ok().map(|at| until(unix_seconds(at))),
@@ -212,10 +221,17 @@ fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Me
     Meter {
         limit: count(LIMIT),
         remaining: count(REMAINING),
-        full_in: number(RESET).map(full_in),
-        retry_after,
+        full_in: number(RESET).and_then(full_in),
+        retry_after: retry_after.map(|pause| pause.min(LONGEST_PAUSE)),
         sent: None,
     }
+}
+
+/// The moment that `x-ratelimit-reset` names, in milliseconds: it gives seconds, and something in
+/// front of a tenant milliseconds. What is neither near `now` names none.
+fn reset(value: u64, now: u64) -> Option<u64> {
+    let near = now.saturating_sub(FILLED_BEFORE)..=now.saturating_add(SLOWEST_FILL);
+    [value.saturating_mul(1000), value].into_iter().find(|at| near.contains(at))
 }
 
 #[cfg(test)]
@@ -241,7 +257,30 @@ mod tests {
         ]);
         assert_eq!((got.limit, got.remaining), (Some(50), Some(47)));
         assert_eq!(got.full_in, Some(Duration::from_secs(3)));
-        assert_eq!(meter(&[("x-ratelimit-reset", "5")]).full_in, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_reset_in_milliseconds_is_read_as_such_and_an_absurd_one_is_no_hint() {
+        for (value, expected) in [
+            ("1700000003", Some(3_000)),
+            ("1700000003250", Some(3_250)),
+            ("1700086400", Some(86_400_000)),
+            ("1699999999", Some(0)),
+            ("1699999999000", Some(0)),
+            ("0", None),
+            ("5", None),
+            ("1600000000", None),
+            ("1900000000", None),
+            ("1900000000000", None),
+            ("1700000003250000", None),
+            ("18446744073709551615", None),
+            ("99999999999999999999", None),
+            ("-1", None),
+            ("1700000003.5", None),
+        ] {
+            let got = meter(&[("x-ratelimit-reset", value)]).full_in;
+            assert_eq!(got, expected.map(Duration::from_millis), "{value}");
+        }
     }
 
     #[test]
@@ -272,6 +311,9 @@ mod tests {
         for (value, expected) in [
             ("7", Some(7)),
             ("0", Some(0)),
+            ("14155550100", Some(86_400)),
+            ("18446744073709551615", Some(86_400)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(86_400)),
             ("Tue, 14 Nov 2023 22:13:25 GMT", Some(5)),
             ("Tue, 14 Nov 2023 22:13:15 GMT", Some(0)),
             ("-1", None),
