@@ -11,6 +11,7 @@ use url::Url;
 
 mod clock;
 mod endpoint;
+pub(crate) mod fuzzing;
 mod token;
 mod transport;
 mod verdict;

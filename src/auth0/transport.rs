@@ -22,9 +22,9 @@ const LONGEST_BODY: usize = 256 * 1024;
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// No pause is believed to be asked for that is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The slowest bucket that was recorded takes a day to fill up (auth0-api.md 3.3).
-const SLOWEST_FILL: u64 = 2 * 24 * 60 * 60 * 1000;
+pub(super) const SLOWEST_FILL: u64 = 2 * 24 * 60 * 60 * 1000;
 /// How far in the past the end of filling up may lie, for clocks that differ.
 const FILLED_BEFORE: u64 = 5 * 60 * 1000;
 
@@ -33,9 +33,9 @@ const FILLED_BEFORE: u64 = 5 * 60 * 1000;
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));
 
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// What came back.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ fn unix_seconds(time: std::time::SystemTime) -> u64 {
 /// Reset is an instant of the tenant's clock: it is only meaningful against the `Date` of the
 /// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock. They
 /// also tell how far into its second that `Date` was.
-fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
+pub(super) fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
     let text =
         |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let number = |name: HeaderName| text(name).and_then(|value| value.parse::<u64>().ok());

@@ -192,7 +192,11 @@ pub fn preflight(
 }
 
 /// The pass of [`preflight`]: frames and header are checked as they are when rows are wanted.
-fn count_rows(reader: impl Read, format: Format, shape: Shape) -> Result<u64, InputError> {
+pub(crate) fn count_rows(
+    reader: impl Read,
+    format: Format,
+    shape: Shape,
+) -> Result<u64, InputError> {
     let mut framer = Framer::new(reader, format);
     let mut body = Body::new(format, shape);
     let mut n_rows = 0;

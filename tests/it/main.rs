@@ -14,6 +14,7 @@ mod disk;
 #[cfg(target_os = "linux")]
 mod door;
 mod faults;
+mod fuzz;
 mod import;
 mod inputs;
 mod kill;
