@@ -8,6 +8,7 @@ use super::{
     with_canaries,
 };
 use crate::{
+    input::MAX_CELL,
     model::{Cell, Credential, Factor, Field, Planned, Record},
     plan::{plan, preview},
 };
@@ -65,6 +66,12 @@ fn judged(factor_type: usize, field: Field, cell: Cell) -> Option<Factor> {
     for (field, text) in GOOD[factor_type] {
         record.set(*field, Cell::Text((*text).into()));
     }
+    // As inputs give it: what is blank is absent, what is too long does not come this far.
+    let cell = match cell {
+        Cell::Text(text) if text.chars().all(char::is_whitespace) => Cell::Absent,
+        Cell::Text(text) if text.len() > MAX_CELL => return None,
+        cell => cell,
+    };
     record.set(field, cell);
     match plan(record).planned {
         Planned::Factor(factor) => {

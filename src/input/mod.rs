@@ -32,7 +32,7 @@ pub use shape::Shape;
 use crate::model::{Fault, Record, Rejection};
 
 /// The longest cell, in bytes: far above any key or address, and rows of such cells stay small.
-const MAX_CELL: usize = 16 * 1024;
+pub(crate) const MAX_CELL: usize = 16 * 1024;
 
 /// The rule that a longer one breaks.
 const TOO_LONG: &str = "must not be longer than 16384 bytes";
