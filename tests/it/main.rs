@@ -21,6 +21,7 @@ mod kill;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
+mod notices;
 mod pace;
 mod report;
 mod samples;
