@@ -12,6 +12,7 @@ use url::Url;
 mod births;
 mod clock;
 mod endpoint;
+pub(crate) mod fuzzing;
 mod grant;
 mod pool;
 mod proxy;

@@ -247,6 +247,18 @@ fn stop(error: Error) -> Answer<()> {
     Answer::bare(Verdict::Stop(Box::new(error)))
 }
 
+/// All that is said of an answer, whether it grants a token or refuses one: for `fuzzing`.
+pub(super) fn told_of(body: &[u8]) -> Vec<String> {
+    let granted = serde_json::from_slice::<Granted>(body).ok();
+    let scopes = granted.as_ref().map(|granted| {
+        let named = check_scopes(granted.scope.as_deref(), &[CREATE, READ]);
+        named.and(check_scopes(scopes_of(&granted.access_token).as_deref(), &[CREATE, READ]))
+    });
+    let refused = refusal(403, serde_json::from_slice(body).ok());
+    let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
+    errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
+}
+
 /// What a token says it may do, where it is a JWT. Read without verifying: it is our own.
 fn scopes_of(token: &SecretString) -> Option<String> {
     #[derive(Deserialize)]

@@ -29,9 +29,16 @@ const LONGEST_BODY: usize = 256 * 1024;
 /// Time to a connection, TLS included. Running into it leaves nothing in doubt.
 const CONNECT: Duration = Duration::from_secs(10);
 
-const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// No pause is believed to be asked for that is longer.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The slowest bucket that was recorded takes a day to fill up (auth0-api.md 3.3).
+pub(super) const SLOWEST_FILL: u64 = 2 * 24 * 60 * 60 * 1000;
+/// How far in the past the end of filling up may lie, for clocks that differ.
+const FILLED_BEFORE: u64 = 5 * 60 * 1000;
+
+pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// What came back.
 #[derive(Debug)]
@@ -204,7 +211,7 @@ fn unix_seconds(time: SystemTime) -> u64 {
 /// Reset is an instant of the tenant's clock: it is only meaningful against the `Date` of the
 /// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock. They
 /// also tell how far into its second that `Date` was.
-fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
+pub(super) fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
     let text =
         |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let number = |name: HeaderName| text(name).and_then(|value| value.parse::<u64>().ok());
@@ -216,8 +223,10 @@ fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Me
         None => clock(),
     };
     let until = |instant: u64| Duration::from_secs(instant.saturating_sub(now() / 1000));
-    let full_in =
-        |instant: u64| Duration::from_millis(instant.saturating_mul(1000).saturating_sub(now()));
+    let full_in = |instant: u64| {
+        let now = now();
+        reset(instant, now).map(|at| Duration::from_millis(at.saturating_sub(now)))
+    };
     let retry_after = text(RETRY_AFTER).and_then(|value| match value.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => httpdate::parse_http_date(value).ok().map(|at| until(unix_seconds(at))),
@@ -225,10 +234,17 @@ fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Me
     Meter {
         limit: count(LIMIT),
         remaining: count(REMAINING),
-        full_in: number(RESET).map(full_in),
-        retry_after,
+        full_in: number(RESET).and_then(full_in),
+        retry_after: retry_after.map(|pause| pause.min(LONGEST_PAUSE)),
         sent: None,
     }
+}
+
+/// The moment that `x-ratelimit-reset` names, in milliseconds: it gives seconds, and something in
+/// front of a tenant milliseconds. What is neither near `now` names none.
+fn reset(value: u64, now: u64) -> Option<u64> {
+    let near = now.saturating_sub(FILLED_BEFORE)..=now.saturating_add(SLOWEST_FILL);
+    [value.saturating_mul(1000), value].into_iter().find(|at| near.contains(at))
 }
 
 #[cfg(test)]
@@ -256,7 +272,30 @@ mod tests {
         ]);
         assert_eq!((got.limit, got.remaining), (Some(50), Some(47)));
         assert_eq!(got.full_in, Some(Duration::from_secs(3)));
-        assert_eq!(meter(&[("x-ratelimit-reset", "5")]).full_in, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_reset_in_milliseconds_is_read_as_such_and_an_absurd_one_is_no_hint() {
+        for (value, expected) in [
+            ("1700000003", Some(3_000)),
+            ("1700000003250", Some(3_250)),
+            ("1700086400", Some(86_400_000)),
+            ("1699999999", Some(0)),
+            ("1699999999000", Some(0)),
+            ("0", None),
+            ("5", None),
+            ("1600000000", None),
+            ("1900000000", None),
+            ("1900000000000", None),
+            ("1700000003250000", None),
+            ("18446744073709551615", None),
+            ("99999999999999999999", None),
+            ("-1", None),
+            ("1700000003.5", None),
+        ] {
+            let got = meter(&[("x-ratelimit-reset", value)]).full_in;
+            assert_eq!(got, expected.map(Duration::from_millis), "{value}");
+        }
     }
 
     #[test]
@@ -287,6 +326,9 @@ mod tests {
         for (value, expected) in [
             ("7", Some(7)),
             ("0", Some(0)),
+            ("14155550100", Some(86_400)),
+            ("18446744073709551615", Some(86_400)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(86_400)),
             ("Tue, 14 Nov 2023 22:13:25 GMT", Some(5)),
             ("Tue, 14 Nov 2023 22:13:15 GMT", Some(0)),
             ("-1", None),

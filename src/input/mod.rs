@@ -31,7 +31,7 @@ pub use shape::Shape;
 use crate::model::{Fault, Record, Rejection};
 
 /// The longest cell, in bytes: far above any key or address, and rows of such cells stay small.
-const MAX_CELL: usize = 16 * 1024;
+pub(crate) const MAX_CELL: usize = 16 * 1024;
 
 /// The rule that a longer one breaks.
 const TOO_LONG: &str = "must not be longer than 16384 bytes";
@@ -191,7 +191,11 @@ pub fn preflight(
 }
 
 /// The pass of [`preflight`]: frames and header are checked as they are when rows are wanted.
-fn count_rows(reader: impl Read, format: Format, shape: Shape) -> Result<u64, InputError> {
+pub(crate) fn count_rows(
+    reader: impl Read,
+    format: Format,
+    shape: Shape,
+) -> Result<u64, InputError> {
     let mut framer = Framer::new(reader, format);
     let mut body = Body::new(format, shape);
     let mut n_rows = 0;

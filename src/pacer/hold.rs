@@ -6,6 +6,9 @@ use tokio::time::Instant;
 
 /// A hold is never longer than this; a longer hint from the tenant is cut down, with a warning.
 pub const LONGEST: Duration = Duration::from_secs(15 * 60);
+/// No pause that is asked for is told of as longer: a number in the log is never merely what
+/// somebody wrote into a header.
+const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// A hold is never shorter than this.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Without any hint: 1 s, 2 s, 4 s … 32 s.
@@ -72,7 +75,7 @@ impl Hold {
             self.until = Some(until);
             if hint > LONGEST {
                 tracing::warn!(
-                    asked_s = hint.as_secs(),
+                    asked_s = hint.min(LONGEST_TOLD).as_secs(),
                     held_s = LONGEST.as_secs(),
                     "the tenant asks for a very long pause; holding shorter, then asking again"
                 );
@@ -112,6 +115,27 @@ mod tests {
         assert_eq!(held(&mut Hold::default(), asked(7), now), 7 * SECOND);
         assert_eq!(held(&mut Hold::default(), asked(0), now), SHORTEST);
         assert_eq!(held(&mut Hold::default(), asked(1 << 40), now), LONGEST);
+    }
+
+    #[test]
+    fn the_log_never_tells_what_a_header_said_beyond_a_day() {
+        use std::io::{Read, Seek};
+        let mut log = tempfile::tempfile().unwrap();
+        let writer = std::sync::Mutex::new(log.try_clone().unwrap());
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for seconds in [1_000, 14_155_550_100, u64::MAX] {
+                let retry_after = Some(Duration::from_secs(seconds));
+                let refusal = Refusal { retry_after, ..Refusal::default() };
+                held(&mut Hold::default(), refusal, Instant::now());
+            }
+        });
+        let mut text = String::new();
+        log.rewind().unwrap();
+        log.read_to_string(&mut text).unwrap();
+        let told: Vec<_> =
+            text.split_whitespace().filter(|word| word.starts_with("asked_s=")).collect();
+        assert_eq!(told, ["asked_s=1000", "asked_s=86400", "asked_s=86400"], "{text}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 mod auto;
 mod curve;
 mod exact;
+pub(crate) mod fuzzing;
 mod hold;
 mod mirror;
 mod plan;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{escape_json, rfc3339};
+use super::{escape, escape_json, rfc3339};
 use crate::{
     error::Error,
     ledger::{Item, Reader},
@@ -103,7 +103,8 @@ pub fn jsonl(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
 
 /// Every factor, one CSV line each; safe to open in a spreadsheet.
 pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
-    let mut writer = csv::Writer::from_writer(out);
+    let mut writer =
+        csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(out);
     let failed = |source: io::Error| Error::Io { what: "writing the report".into(), source };
     writer.write_record(COLUMNS).map_err(|error| failed(error.into()))?;
     ledger.visit(|item| {
@@ -129,18 +130,39 @@ pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
             row.correlation_id.unwrap_or_default(),
             row.operation.unwrap_or_default().into(),
         ];
-        writer.write_record(cells.map(spreadsheet_safe))?;
+        writer.write_record(cells.map(|cell| spreadsheet_safe(&cell)))?;
         Ok(())
     })?;
     writer.flush().map_err(failed)
 }
 
-/// A cell that a spreadsheet would run as a formula begins with `'` instead (CWE-1236).
-fn spreadsheet_safe(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0']) {
-        return format!("'{cell}");
+/// A cell that is safe on a terminal and in a spreadsheet: what could run as a formula has `'`
+/// before its sign (CWE-1236). That is where a cell begins, and within it after what a
+/// spreadsheet may split at: elsewhere than here the list separator is `;`, and such a spreadsheet
+/// does not heed quotes in the middle of what it takes for a cell.
+fn spreadsheet_safe(cell: &str) -> String {
+    let mut safe = String::with_capacity(cell.len() + 1);
+    let mut begins = true;
+    // Tabs and line breaks are escaped, so they separate nothing.
+    for character in escape(cell).chars() {
+        if begins && is_formula_sign(character) {
+            safe.push('\'');
+        }
+        // Blanks and quotes before a sign are dropped by some.
+        begins = matches!(character, ',' | ';' | '|')
+            || begins && (character.is_whitespace() || character == '"');
+        safe.push(character);
     }
-    cell
+    safe
+}
+
+/// What a formula begins with, and its full-width and small forms, which some spreadsheets take
+/// for the same.
+fn is_formula_sign(character: char) -> bool {
+    matches!(
+        character,
+        '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '﹦' | '﹢' | '﹣' | '﹫'
+    )
 }
 
 #[cfg(test)]
@@ -148,10 +170,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cell_is_never_a_formula() {
-        for hostile in ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"] {
-            assert!(spreadsheet_safe(hostile.into()).starts_with('\''), "{hostile:?}");
+    fn a_cell_is_never_a_formula_wherever_it_is_split() {
+        for sign in ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫"] {
+            for before in [
+                "",
+                " ",
+                "\u{a0}",
+                "\u{3000} ",
+                "\"",
+                "a;",
+                "a; ",
+                "a,",
+                "a|",
+                "a|\"",
+                "a;;",
+                "a;\" \"",
+            ] {
+                let safe = spreadsheet_safe(&format!("{before}{sign}1+1"));
+                assert_eq!(safe, format!("{before}'{sign}1+1"));
+            }
+            // Escaped characters separate nothing, and nothing begins with one.
+            for before in ['\t', '\r', '\n', '\0', '\u{1b}', '\u{feff}', '\u{200b}'] {
+                let safe = spreadsheet_safe(&format!("{before}{sign}1"));
+                assert_eq!(safe, format!("{}{sign}1", before.escape_unicode()));
+            }
         }
-        assert_eq!(spreadsheet_safe("auth0|1".into()), "auth0|1");
+    }
+
+    #[test]
+    fn a_harmless_cell_stays_as_it_is() {
+        for cell in [
+            "",
+            "auth0|1",
+            "google-oauth2|117",
+            "sms|dev_a-b=",
+            "2026-11-28T17:00:00Z",
+            "must be Base32 (A to Z, 2 to 7) - or a URI; `+` is none",
+            "zoë@example.com",
+            "'quoted'",
+        ] {
+            assert_eq!(spreadsheet_safe(cell), cell);
+        }
     }
 }

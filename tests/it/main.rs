@@ -16,6 +16,7 @@ mod disk;
 #[cfg(target_os = "linux")]
 mod door;
 mod faults;
+mod fuzz;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod import;
@@ -24,6 +25,7 @@ mod kill;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
+mod notices;
 mod pace;
 #[cfg(target_os = "linux")]
 mod planted;

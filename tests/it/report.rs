@@ -12,7 +12,8 @@ fn bench() -> Bench {
         "in.csv",
         "user_id,type,phone_number\n=HYPERLINK|1,phone,+14155550100\n\
          auth0|gone,phone,+14155550101\nauth0|3,phone,12\n\
-         auth0|\u{1b}]0;owned\u{7}\u{202e},phone,+14155550103\n",
+         auth0|\u{1b}]0;owned\u{7}\u{202e},phone,+14155550103\n\
+         auth0|; ＋1,phone,+14155550104\n",
     );
     let done = run(&mut bench.import("in.csv"));
     assert_eq!(done.code, Some(4), "{done:?}");
@@ -32,11 +33,11 @@ fn every_format_tells_the_same() {
     let bench = bench();
     let rows = bench.rows("in.csv.ledger");
     let lines: Vec<_> = rows.iter().map(|row| row["line"].as_u64().unwrap()).collect();
-    assert_eq!(lines, [2, 3, 4, 5]);
+    assert_eq!(lines, [2, 3, 4, 5, 6]);
     let json: Value = serde_json::from_str(&report(&bench, "json")).unwrap();
     assert_eq!(
         (&json["rows"], &json["created"], &json["rejected"]),
-        (&4.into(), &1.into(), &3.into())
+        (&5.into(), &2.into(), &3.into())
     );
     let csv = report(&bench, "csv");
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
@@ -63,7 +64,7 @@ fn every_format_tells_the_same() {
         assert_eq!(&record[5], row["method_id"].as_str().unwrap_or_default());
     }
     let text = report(&bench, "text");
-    assert!(text.contains("4 rows: 1 created, 3 rejected"), "{text}");
+    assert!(text.contains("5 rows: 2 created, 3 rejected"), "{text}");
     assert!(text.contains("hint: 1 factor's user does not exist in this tenant"), "{text}");
 }
 
@@ -73,10 +74,17 @@ fn what_a_hostile_id_holds_reaches_neither_terminal_nor_spreadsheet() {
     for format in ["text", "json", "csv", "jsonl"] {
         let text = report(&bench, format);
         let hostile = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
-        // CSV is data for programs: it keeps the text, and only defuses formulas.
-        assert!(format == "csv" || !text.contains(hostile), "{format}: {text:?}");
+        assert!(!text.contains(hostile), "{format}: {text:?}");
     }
-    assert!(report(&bench, "csv").contains("'=HYPERLINK|1"));
+    let csv = report(&bench, "csv");
+    assert!(csv.contains("\"'=HYPERLINK|1\""), "{csv}");
+    assert!(csv.contains("\"auth0|; '＋1\""), "{csv}");
+    // Every cell is quoted, so that none is split at what it holds.
+    for line in csv.lines() {
+        let cells = line.strip_prefix('"').and_then(|line| line.strip_suffix('"'));
+        let cells: Vec<_> = cells.unwrap().split("\",\"").collect();
+        assert!(cells.len() == 14 && !cells.concat().contains('"'), "{line}");
+    }
 }
 
 #[test]

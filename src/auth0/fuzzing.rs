@@ -1,0 +1,156 @@
+//! Answers of whatever answers in a tenant's place: bodies, and what headers tell the pacer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+
+use super::{
+    clock::ServerClock,
+    shape, token,
+    transport::{LIMIT, LONGEST_PAUSE, REMAINING, RESET, SLOWEST_FILL, read_meter},
+    verdict::{Class, classify},
+    wire,
+};
+use crate::{
+    api::{Method, Raw},
+    fuzzing::{assert_discreet, assert_presentable, choose, with_canaries},
+    model::{Contact, Credential, Factor, UserId},
+    pacer,
+    report::{escape, user_line},
+};
+
+/// Longer reasons are none of ours.
+const LONGEST_REASON: usize = 80;
+/// Answers in a row at most.
+const MOST_ANSWERS: usize = 12;
+/// What the tenant's clock shows.
+const DATE: u64 = 1_700_000_000;
+
+/// The body that creates a factor.
+pub(crate) fn sent(factor: &Factor) -> Bytes {
+    wire::create_body(factor)
+}
+
+/// The first byte chooses what the rest answers: a page of a list, a PUT, a POST, a request for a
+/// token, or any with the status of the next three bytes.
+///
+/// # Panics
+/// When something does not hold.
+pub fn wire(data: &[u8]) {
+    let Some((kind, rest)) = data.split_first() else {
+        return;
+    };
+    let body = with_canaries(rest);
+    match kind {
+        b'0' => page(&body),
+        b'1' => {
+            let set = shape::set(&body, &[phone()]).unwrap_or_default();
+            assert!(set.len() <= body.len(), "methods out of nothing");
+            assert!(set.iter().all(|method| shape::is_id(&method.id)), "an id that cannot be one");
+        }
+        b'2' => {
+            let created = shape::created(&body, &phone());
+            assert!(created.is_none_or(|(id, _)| shape::is_id(&id)), "an id that cannot be one");
+        }
+        b'3' => token::told_of(&body).iter().for_each(|message| assert_presentable(message)),
+        _ => answer(rest),
+    }
+}
+
+/// A factor whose creation is answered.
+fn phone() -> Factor {
+    let number = Contact::new("+14155550100".into());
+    let credential = Credential::Phone { number, preferred: None };
+    Factor { line: 2, user: UserId::new("auth0|1"), name: None, credential }
+}
+
+/// Methods asked for on a page.
+const PAGE: u64 = 50;
+
+fn page(body: &[u8]) {
+    let Some(page) = wire::page(body, PAGE) else {
+        return;
+    };
+    assert!(page.methods.len() <= body.len(), "methods out of nothing");
+    // What is written out of it is one line, and says the same.
+    let line = user_line(&UserId::new("auth0|1"), &page.methods);
+    let json = line.strip_suffix('\n').unwrap_or_default();
+    assert_eq!(json, escape(json), "a terminal would heed it");
+    let Ok(whole) = serde_json::from_str::<serde_json::Value>(json) else {
+        panic!("what is written is no JSON");
+    };
+    let written = whole["authentication_methods"].as_array().map_or(0, Vec::len);
+    assert_eq!(written, page.methods.len());
+    let from = json.find('[').unwrap_or_default();
+    let again = wire::page(&json.as_bytes()[from..json.len() - 1], PAGE);
+    let facts = |methods: Vec<Method>| -> Vec<Method> {
+        methods.into_iter().map(|method| Method { raw: Raw::default(), ..method }).collect()
+    };
+    assert_eq!(again.map(|again| facts(again.methods)), Some(facts(page.methods)));
+}
+
+fn answer(data: &[u8]) {
+    let Some((status, body)) = data.split_first_chunk::<3>() else {
+        return;
+    };
+    let status = std::str::from_utf8(status).ok().and_then(|status| status.parse().ok());
+    let Some(status @ 100..=999) = status else {
+        return;
+    };
+    let class = classify(status, Some(&with_canaries(body).into()), token::CREATE);
+    assert_discreet(&format!("{class:?}"));
+    match &class {
+        Class::Refused(reason) | Class::InDoubt(reason) => {
+            let of_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+            assert!(reason.len() <= LONGEST_REASON && reason.bytes().all(of_ours), "{reason}");
+        }
+        Class::Stop(error) => {
+            assert_presentable(&error.to_string());
+            error.hint().iter().for_each(|hint| assert_presentable(hint));
+        }
+        _ => {}
+    }
+    // Whatever a body says, it turns no failure into a success, and no doubt into certainty.
+    assert_eq!(matches!(class, Class::Success), (200..300).contains(&status), "{status}");
+    let certain = matches!(class, Class::Refused(_) | Class::Present);
+    assert!(!certain || (400..500).contains(&status), "{status} is certain");
+}
+
+/// The first byte chooses the reserve; then lines of `status;limit;remaining;reset;retry-after;ms`,
+/// each what an answer says and how long it took. A status that begins with `x` comes without a
+/// `Date`.
+///
+/// # Panics
+/// When something does not hold.
+pub fn headers(bytes: &[u8]) {
+    let Some((reserve, lines)) = bytes.split_first() else {
+        return;
+    };
+    let reserve = choose(&[0.2, 0.0, 0.95], *reserve);
+    let lines = lines.split(|byte| *byte == b'\n').take(MOST_ANSWERS);
+    pacer::fuzzing::endure(
+        reserve,
+        lines.map(|line| {
+            let mut parts = line.split(|byte| *byte == b';');
+            let mut next = || parts.next().unwrap_or_default();
+            let status = next();
+            let mut headers = HeaderMap::new();
+            for name in [LIMIT, REMAINING, RESET, RETRY_AFTER] {
+                insert(&mut headers, name, next());
+            }
+            let took = std::str::from_utf8(next()).ok().and_then(|took| took.parse::<u16>().ok());
+            let shown = (!status.starts_with(b"x")).then_some(DATE);
+            let meter = read_meter(&headers, shown, &ServerClock::new(|| 1_699_999_999_250));
+            assert!(meter.retry_after.is_none_or(|pause| pause <= LONGEST_PAUSE), "{meter:?}");
+            assert!(meter.full_in.is_none_or(|wait| wait.as_millis() <= SLOWEST_FILL.into()));
+            (meter, status.ends_with(b"429"), Duration::from_millis(took.unwrap_or(50).into()))
+        }),
+    );
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+    if let Ok(value) = HeaderValue::from_bytes(value) {
+        headers.insert(name, value);
+    }
+}

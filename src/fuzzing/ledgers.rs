@@ -1,0 +1,196 @@
+//! A ledger whose files were damaged.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use tempfile::TempDir;
+
+use super::assert_presentable;
+use crate::{
+    error::Error,
+    ledger::{
+        Admission, Asked, Entry, Fingerprint, Intent, Item, Ledger, Opened, Opening, Reader, Row,
+    },
+    model::{FactorType, Operation, State, UserId},
+    report,
+    retry::{How, Settlement},
+};
+
+const NAME: &str = "x.ledger";
+/// What comes after the name: the ledger itself, and what stands beside it.
+const SUFFIXES: [&str; 3] = ["", "-wal", "-seal"];
+const NOW: i64 = 1_700_000_000_000;
+/// Rows of the ledger that is damaged.
+const ROWS: u8 = 4;
+
+/// The files of a killed run, and what they say.
+struct Truth {
+    files: [Vec<u8>; SUFFIXES.len()],
+    entries: Vec<Entry>,
+}
+
+/// Each five bytes choose a file, what is done to it, where, and to how many bytes; what is written
+/// there follows. A ledger so damaged is reported and opened.
+///
+/// # Panics
+/// When something does not hold.
+pub fn ledger(data: &[u8]) {
+    static TRUTH: OnceLock<Option<Truth>> = OnceLock::new();
+    let Some(truth) = TRUTH.get_or_init(|| truth().ok()) else {
+        panic!("no ledger can be made here");
+    };
+    let mut files = truth.files.clone().map(Some);
+    damage(&mut files, data);
+    let Ok(folder) = written(&files) else {
+        panic!("no file can be written here");
+    };
+    let path = folder.path().join(NAME);
+    report(&path);
+    match Ledger::open(&path, opening()) {
+        Err(error) => tell(&error, folder.path()),
+        Ok(opened) => {
+            // It is used: then nothing of it may be lost.
+            drop(opened);
+            let entries = entries(&path);
+            assert!(entries.is_ok_and(|entries| entries == truth.entries), "another truth");
+        }
+    }
+}
+
+fn damage(files: &mut [Option<Vec<u8>>; SUFFIXES.len()], mut data: &[u8]) {
+    while let [file, action, high, low, length, rest @ ..] = data {
+        let file = &mut files[usize::from(*file) % SUFFIXES.len()];
+        let at = usize::from(u16::from_be_bytes([*high, *low]));
+        let (bytes, rest) = rest.split_at(usize::from(*length).min(rest.len()));
+        data = rest;
+        let whole = file.get_or_insert_default();
+        match action {
+            b'x' => *file = None,
+            b'c' => whole.truncate(at),
+            _ => {
+                whole.resize(whole.len().max(at + bytes.len()), 0);
+                whole[at..at + bytes.len()].copy_from_slice(bytes);
+            }
+        }
+    }
+}
+
+fn written(files: &[Option<Vec<u8>>]) -> io::Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    for (suffix, file) in SUFFIXES.iter().zip(files) {
+        if let Some(bytes) = file {
+            fs::write(beside(folder.path(), suffix), bytes)?;
+        }
+    }
+    Ok(folder)
+}
+
+fn beside(folder: &Path, suffix: &str) -> PathBuf {
+    folder.join(format!("{NAME}{suffix}"))
+}
+
+/// Whatever a report says is fit to be shown.
+fn report(path: &Path) {
+    let reader = match Reader::open(path) {
+        Ok(reader) => reader,
+        Err(error) => return tell(&error, path),
+    };
+    let (mut csv, mut jsonl) = (Vec::new(), Vec::new());
+    let errors = [
+        reader.fault().unwrap_or_else(Some),
+        reader.totals().err(),
+        report::csv(&reader, &mut csv).err(),
+        report::jsonl(&reader, &mut jsonl).err(),
+    ];
+    errors.iter().flatten().for_each(|error| tell(error, path));
+    for output in [csv, jsonl] {
+        let text = String::from_utf8_lossy(&output);
+        assert!(text.lines().all(|line| report::escape(line) == line), "a terminal would heed it");
+    }
+}
+
+fn tell(error: &Error, folder: &Path) {
+    // The path is of this machine.
+    let message = error.to_string().replace(&*folder.to_string_lossy(), "");
+    assert_presentable(&message);
+    error.hint().iter().for_each(|hint| assert_presentable(hint));
+}
+
+fn opening() -> Opening<'static> {
+    Opening {
+        tenant: "https://tenant.example/",
+        command: "import",
+        input: "in.csv",
+        retry: Vec::new(),
+        now: || NOW,
+    }
+}
+
+fn entries(path: &Path) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    Reader::open(path)?.visit(|item| {
+        if let Item::Row { entry, .. } = item {
+            entries.push(entry);
+        }
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+fn truth() -> Result<Truth, Error> {
+    let failed = |source| Error::Io { what: "making a ledger".into(), source };
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let path = folder.path().join(NAME);
+    let Opened { ledger, owner, .. } = Ledger::open(&path, opening())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let work = async {
+        let rows = some_rows(ledger.clone());
+        tokio::pin!(rows);
+        let owner = owner.share();
+        tokio::pin!(owner);
+        tokio::select! {
+            done = rows => done,
+            _ = owner => Err(Error::Internal("the ledger has gone".into())),
+        }?;
+        // As a kill leaves them.
+        let files = SUFFIXES.map(|suffix| fs::read(beside(folder.path(), suffix)));
+        let [ledger, wal, seal] = files;
+        Ok::<_, Error>([ledger.map_err(failed)?, wal.map_err(failed)?, seal.map_err(failed)?])
+    };
+    let files = runtime.map_err(failed)?.block_on(work)?;
+    Ok(Truth { files, entries: entries(&path)? })
+}
+
+/// Some of them settled, one of them refused.
+async fn some_rows(ledger: Ledger) -> Result<(), Error> {
+    for number in 0..ROWS {
+        let row = Row::Asked(Asked {
+            operation: Operation::Import,
+            fingerprint: Fingerprint([number; 16]),
+            line: u64::from(number) + 2,
+            user: UserId::new(&format!("auth0|{number}")),
+            factor_type: Some(FactorType::Phone),
+            name: None,
+            method_id: None,
+        });
+        for admission in ledger.admit(vec![row]).await? {
+            let Admission::Todo(seq, _) = admission else { continue };
+            let intent = Intent { seq, at: NOW, skew: Some(0), doubts: 0, marked: false };
+            ledger.intend(vec![intent]).await?;
+            if number % 2 == 0 {
+                let settlement = Settlement {
+                    state: State::Created,
+                    how: How::Response,
+                    method_id: Some(format!("phone|dev_{number}")),
+                    status: Some(201),
+                    error: None,
+                };
+                ledger.settle(seq, settlement, 0).await?;
+            }
+        }
+    }
+    ledger.flush().await
+}

@@ -1,0 +1,41 @@
+//! A pacer that is told anything.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{GRAIN, LONGEST_HOLD, Pacer, Rate, seconds};
+use crate::api::Meter;
+
+/// Nobody waits longer for a permit: a hold, then until what was said of the limit is forgotten,
+/// then the slowest pace.
+const LONGEST: Duration = LONGEST_HOLD.saturating_add(Duration::from_secs(90));
+
+/// Asks for a permit, shows an answer that took so long and may be a 429, and so on: whatever is
+/// said, permits come in bounded time.
+pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, Duration)>) {
+    let pacer = Pacer::new(Rate::Auto, reserve);
+    let mut now = pacer.began;
+    for (meter, throttled, took) in answers {
+        now = permit(&pacer, now);
+        let meter = Meter { sent: Some(now), ..meter };
+        now += took;
+        let mut state = pacer.state();
+        state.observe(&meter, throttled, pacer.began, now);
+        let until = state.hold.until(now).unwrap_or(now);
+        assert!(until - now <= LONGEST_HOLD, "held for {:?}", until - now);
+        let (level, limit) = (state.mirror.level(seconds(pacer.began, now)), state.mirror.limit());
+        assert!(limit >= 0.0 && limit.is_finite() && level <= limit, "{level} of {limit}");
+    }
+    permit(&pacer, now);
+}
+
+/// When the next permit comes.
+fn permit(pacer: &Pacer, asked: Instant) -> Instant {
+    let mut now = asked;
+    while let Some(wait) = pacer.state().next(pacer.began, now) {
+        now = wait.until.max(now + GRAIN);
+        assert!(now - asked <= LONGEST, "no permit within {:?}", now - asked);
+    }
+    now
+}
