@@ -295,9 +295,9 @@ impl RetryPolicy {
             Verdict::Done(Finding::Absent) => self.absent(history),
             // That a user is not there is no list of what they have: with a POST in doubt it is no
             // proof that nothing came of that.
-            Verdict::Refused(ref reason) if is_not_found(reason) || reason == NOT_FOUND => {
-                let reason = reason.clone();
-                match self.again(&verdict, history, dice) {
+            Verdict::Refused(reason) if is_not_found(&reason) || reason == NOT_FOUND => {
+                let no_list = Verdict::<()>::InDoubt(reason.clone());
+                match self.again_below(MAX_LOOKUPS, &no_list, history, dice) {
                     Some(wait) => Decision::LookUpAfter(wait),
                     None => settle(State::NeedsReview, None, Some(reason)),
                 }
