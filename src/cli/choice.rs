@@ -1,53 +1,53 @@
-//! What can be chosen from.
+//! Values that flags choose from.
 
 use clap::ValueEnum;
 
-/// What an input is.
+/// Format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum InputFormat {
     /// Comma-separated, with a header.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
 }
 
-/// How a result is printed.
+/// Format of a result on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object.
     Json,
 }
 
-/// How the result of `verify` is printed.
+/// Format of the result of `verify`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VerifyOutput {
-    /// For people.
+    /// Text for people.
     Text,
     /// The summary as one JSON object.
     Json,
-    /// One JSON object a factor.
+    /// One JSON object per factor.
     Jsonl,
 }
 
-/// What a report is.
+/// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     /// A summary for people.
     Text,
     /// The summary as one JSON object.
     Json,
-    /// One line a factor, safe to open in a spreadsheet.
+    /// One line per factor, safe to open in a spreadsheet.
     Csv,
-    /// One JSON object a factor.
+    /// One JSON object per factor.
     Jsonl,
 }
 
-/// What can be tried again.
+/// States of rows that can be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Retry {
-    /// Tried as often as allowed.
+    /// Not created after the allowed attempts.
     Failed,
     /// Refused by the tenant.
     Rejected,

@@ -10,16 +10,16 @@ use super::{Bulk, Deleting, InputFormat, Output, Pace, ReportFormat, Run, Tenant
 #[derive(Debug, Args)]
 pub struct Import {
     #[command(flatten)]
-    /// Of what.
+    /// Input and flags shared with other commands.
     pub bulk: Bulk,
-    /// INPUT was written by `export`: pass over what the API adds to each method
+    /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
     #[arg(long)]
     pub from_export: bool,
-    /// List each user first and skip what is already there; for a run without its old ledger
+    /// List each user's methods first and skip what exists; for a run without its old ledger
     #[arg(long)]
     pub skip_existing: bool,
-    /// Mark names while factors are in doubt, so that even a TOTP is known for certain, and put the
-    /// wanted names back; needs `update:authentication_methods`, and one more request a factor
+    /// Create factors under a marked name so that one in doubt is always recognised, then rename
+    /// them; needs `update:authentication_methods` and one more request per factor
     #[arg(long)]
     pub name_marker: bool,
 }
@@ -28,9 +28,9 @@ pub struct Import {
 #[derive(Debug, Args)]
 pub struct Export {
     #[command(flatten)]
-    /// Of whom.
+    /// Input and flags shared with other commands.
     pub bulk: Bulk,
-    /// Write to FILE (0600, in its place only once it is whole) [default: standard output]
+    /// Write to FILE (0600), which appears once it is complete [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -39,16 +39,16 @@ pub struct Export {
 #[derive(Debug, Args)]
 pub struct Replace {
     #[command(flatten)]
-    /// With what.
+    /// Input and flags shared with other commands.
     pub bulk: Bulk,
-    /// Replace sets even where that destroys what they cannot hold (security keys, push, …)
+    /// Replace a set even if that deletes methods PUT cannot carry (security keys, push, …)
     #[arg(long)]
     pub allow_loss: bool,
-    /// The present sets are written to FILE first (0600, as `export` writes them)
+    /// Back up the present sets to FILE first (0600, in the format of `export`)
     /// [default: LEDGER.backup.jsonl]
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
-    /// INPUT was written by `export`: pass over what the API adds to each method
+    /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
     #[arg(long)]
     pub from_export: bool,
 }
@@ -57,7 +57,7 @@ pub struct Replace {
 #[derive(Debug, Args)]
 pub struct UpdateArgs {
     #[command(flatten)]
-    /// Of what.
+    /// Input and flags shared with other commands.
     pub bulk: Bulk,
 }
 
@@ -65,46 +65,46 @@ pub struct UpdateArgs {
 #[derive(Debug, Args)]
 pub struct Delete {
     #[command(flatten)]
-    /// Of what.
+    /// Input and flags shared with other commands.
     pub bulk: Bulk,
-    /// Rows are users: delete all that each of them has
+    /// Treat rows as users and delete all methods of each
     #[arg(long)]
     pub all_methods: bool,
     #[command(flatten)]
-    /// How.
+    /// Flags shared with `delete` and `undo`.
     pub deleting: Deleting,
 }
 
 /// `undo`.
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// The ledger whose import is taken back
+    /// Ledger of the import to undo
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<String>,
-    /// Also take back what was used since, or has another name or type now
+    /// Also delete methods that were used, renamed or changed since
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
-    /// How.
+    /// Flags shared with `delete` and `undo`.
     pub deleting: Deleting,
     #[command(flatten)]
-    /// How it goes.
+    /// Output, tenant and rate.
     pub run: Run,
 }
 
 /// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// A CSV or JSONL file, or - for standard input
+    /// CSV or JSONL file to read, or - for standard input
     #[arg(value_name = "INPUT")]
     pub input: String,
-    /// What INPUT is [default: by its extension]
+    /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
-    /// Also show the first N factors as they would be sent, contacts masked
+    /// Also show the first N factors as they would be sent, with contacts masked
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub show: u64,
-    /// How the result is printed on standard output
+    /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 }
@@ -112,47 +112,47 @@ pub struct Check {
 /// `verify`.
 #[derive(Debug, Args)]
 #[command(
-    // They are about what is created; in a settings file they may stand for import's sake.
+    // These concern creation; a configuration file may still set them for `import`.
     mut_arg("settle", |arg| arg.hide(true)),
     mut_arg("max_errors", |arg| arg.hide(true)),
 )]
 pub struct Verify {
-    /// A CSV or JSONL file, or - for standard input
+    /// CSV or JSONL file to read, or - for standard input
     #[arg(value_name = "INPUT")]
     pub input: String,
-    /// What INPUT is [default: by its extension]
+    /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
-    /// Also tell what else the users have
+    /// Also list methods of these users that INPUT does not have
     #[arg(long)]
     pub extras: bool,
-    /// Ask about this share of the users only, such as 5%, and state what that proves
+    /// Check only this share of the users, such as 5%, and state what that proves
     #[arg(long, value_name = "PERCENT")]
     pub sample: Option<String>,
-    /// Picks the users of the sample
+    /// Seed that picks the users of the sample
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How the result is printed on standard output
+    /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = VerifyOutput::Text)]
     pub output: VerifyOutput,
     #[command(flatten)]
-    /// Which tenant.
+    /// Tenant to talk to.
     pub tenant: Tenant,
     #[command(flatten)]
-    /// How fast.
+    /// Rate and timeouts.
     pub pace: Pace,
 }
 
 /// `report`.
 #[derive(Debug, Args)]
 pub struct Report {
-    /// The ledger to show
+    /// Ledger to show
     #[arg(value_name = "LEDGER", required_unless_present = "ledger")]
     pub file: Option<PathBuf>,
-    /// The same, by its name as in `import`
+    /// Ledger to show, as a flag
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub ledger: Option<PathBuf>,
-    /// What is printed
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
 }
@@ -160,40 +160,40 @@ pub struct Report {
 /// `sandbox`.
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
-    /// Port on 127.0.0.1; 0 takes any that is free
+    /// Port to listen on at 127.0.0.1; 0 picks a free one
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
-    /// Rate limit: RATE/BURST a second, or RATE/BURST@SECONDS for fixed windows
+    /// Rate limit: RATE/BURST per second, or RATE/BURST@SECONDS for fixed windows
     #[arg(long, value_name = "RATE/BURST[@S]")]
     pub limit: Option<String>,
-    /// What goes wrong: KIND=SHARE,… (`--list-faults` names the kinds)
+    /// Faults to inject: KIND=SHARE,… (see --list-faults)
     #[arg(long, value_name = "LIST")]
     pub faults: Option<String>,
-    /// Name every kind of fault and leave
+    /// List every kind of fault and exit
     #[arg(long)]
     pub list_faults: bool,
-    /// Decides faults, delays and ids
+    /// Seed for faults, delays and ids
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How long an answer takes, in milliseconds: MIN or MIN-MAX
+    /// Delay of every answer in milliseconds: MIN or MIN-MAX
     #[arg(long, value_name = "MS")]
     pub latency: Option<String>,
-    /// Show phones and addresses plainly in lists
+    /// Show phone numbers and addresses unmasked in lists
     #[arg(long)]
     pub no_masking: bool,
-    /// The same factor twice is created twice instead of refused with 409
+    /// Create the same factor twice instead of answering 409
     #[arg(long)]
     pub no_conflict: bool,
-    /// Users whose id has TEXT in it do not exist
+    /// Treat users whose id contains TEXT as unknown
     #[arg(long, value_name = "TEXT")]
     pub missing_users: Vec<String>,
-    /// Methods of a type that a user may have
+    /// Maximum number of methods of a type per user
     #[arg(long, value_name = "N")]
     pub cap: Option<u32>,
-    /// A token dies after so many requests
+    /// Expire each token after N requests
     #[arg(long, value_name = "N")]
     pub token_requests: Option<u32>,
-    /// Everything that can be set, as JSON; flags come on top
+    /// Read all settings from a JSON file; flags override it
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
 }
