@@ -3,8 +3,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mfaferry::{
+    engine::intake::plan_row,
     input::{Format, Shape, Source},
-    intake::plan_row,
 };
 
 const ROWS: u64 = 20_000;

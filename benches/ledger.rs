@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use mfaferry::{
-    ledger::{Admission, Asked, Fingerprint, Intent, Ledger, Opening, Row, Seq},
-    model::{FactorType, Operation, State, UserId},
-    retry::{How, Settlement},
+    ledger::{Admission, Asked, Intent, Ledger, Opening, Row, Seq},
+    model::{FactorType, Fingerprint, How, Operation, Settlement, State, UserId},
 };
 
 const ROWS: u32 = 8_192;

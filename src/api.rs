@@ -1,21 +1,17 @@
-//! What the engine needs of a provider, and the words in which it answers.
+//! The interface between the engine and a provider, and the verdicts it returns.
 //!
 //! [`Api`] is implemented by the tenant client over HTTP and by scripted tenants in tests; the
 //! engine is generic over it. A [`Verdict`] is what an answer *means*; which status and body
 //! mean what is decided by the implementation, in one table.
 
-use std::{borrow::Cow, future::Future, time::Duration};
+use std::{future::Future, time::Duration};
 
 use tokio::time::Instant;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
     error::Error,
-    model::{Channel, Factor, FactorType, UserId},
+    model::{Channel, Factor, FactorType, Method, Millis, Reason, UserId},
 };
-
-/// Milliseconds since the Unix epoch.
-pub type Millis = i64;
 
 /// The operations on a tenant. Only [`Api::create`] must not simply be repeated.
 pub trait Api: Send + Sync + 'static {
@@ -31,7 +27,7 @@ pub trait Api: Send + Sync + 'static {
     ) -> impl Future<Output = Answer<CreatedMethod>> + Send;
 
     /// A page of the list of a user's methods; the first has the number 0.
-    /// [`Pages`](crate::pages::Pages) makes the list of them.
+    /// [`Pages`](crate::protocol::pages::Pages) makes the list of them.
     fn page(&self, user: &UserId, number: u64) -> impl Future<Output = Answer<Page>> + Send;
 
     /// One of a user's methods.
@@ -115,71 +111,13 @@ pub struct SetMethod {
     pub factor_type: Option<FactorType>,
 }
 
-/// What is to change of a method; what is not given stays.
+/// Changes to a method; fields that are not given stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Update<'a> {
     /// Its name.
     pub name: Option<&'a str>,
-    /// How a phone is called up.
+    /// Channel that delivers the code.
     pub preferred: Option<Channel>,
-}
-
-/// A method in the tenant's own JSON. May hold whatever a tenant answers with: wiped on drop, and
-/// Debug does not show it.
-#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Raw(String);
-
-impl std::fmt::Debug for Raw {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Raw(…)")
-    }
-}
-
-impl Raw {
-    /// Wraps it.
-    pub fn new(json: &str) -> Self {
-        Self(json.into())
-    }
-
-    /// The JSON, for a file or an output that the user asked for.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A method as the tenant lists it. Contact values may be masked; a TOTP secret is never there.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Method {
-    /// The tenant's id of the method.
-    pub id: String,
-    /// Its type; `None` for types that cannot be created.
-    pub factor_type: Option<FactorType>,
-    /// The name given to it.
-    pub name: Option<String>,
-    /// Phone number or e-mail address, plain or masked.
-    pub contact: Option<String>,
-    /// Credential id of a key or passkey.
-    pub key_id: Option<String>,
-    /// When it was created, by the tenant's clock.
-    pub created_at: Millis,
-    /// How a phone is called up, where the list shows it.
-    pub preferred: Option<Channel>,
-    /// Its type in the tenant's own word, for types that cannot be created, too.
-    pub type_name: String,
-    /// Whether it has ever been used to log in.
-    pub used: bool,
-    /// All of it.
-    pub raw: Raw,
-}
-
-impl std::fmt::Debug for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Method")
-            .field("id", &self.id)
-            .field("factor_type", &self.factor_type)
-            .field("created_at", &self.created_at)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A page of a list of methods.
@@ -206,11 +144,11 @@ impl Page {
 /// One exchange with the tenant.
 #[derive(Debug)]
 pub struct Answer<T> {
-    /// What it means.
+    /// Meaning of the answer.
     pub verdict: Verdict<T>,
     /// The HTTP status, where one came.
     pub status: Option<u16>,
-    /// What the tenant said about its rate limit.
+    /// Rate-limit headers of the answer.
     pub meter: Meter,
     /// HTTP requests that this exchange took.
     pub requests: u32,
@@ -233,18 +171,18 @@ impl<T> Answer<T> {
     }
 }
 
-/// What an answer said about the tenant's rate limit.
+/// Rate-limit headers of an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Meter {
     /// Size of the bucket.
     pub limit: Option<u32>,
-    /// What is left in it.
+    /// Tokens left in it.
     pub remaining: Option<u32>,
     /// Time until the bucket is full again (`reset` minus the answer's own `Date`).
     pub full_in: Option<Duration>,
     /// `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// When the request left.
+    /// Time at which the request was sent.
     pub sent: Option<Instant>,
 }
 
@@ -256,7 +194,7 @@ impl Meter {
     }
 }
 
-/// What an answer, or its absence, means. The order of the variants is from good to bad.
+/// Meaning of an answer, or of its absence. Variants are ordered from good to bad.
 #[derive(Debug)]
 pub enum Verdict<T> {
     /// Done, and here is the result.
@@ -300,10 +238,7 @@ impl<T> Verdict<T> {
     }
 }
 
-/// A short code for the ledger's `error` column. Never holds a value from the input or an answer.
-pub type Reason = Cow<'static, str>;
-
-/// Why a request is known not to have been executed.
+/// Reason why a request is known not to have been executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotExecuted {
     /// 429.

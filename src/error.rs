@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use crate::input::InputError;
 
-/// What stops a run. Faults of single rows are data and never come here.
+/// An error that stops a run. Faults of single rows are data, not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Flags or settings that do not fit together or do not parse.
     #[error("{message}")]
     Usage {
-        /// What is wrong.
+        /// Sentence that says what is wrong.
         message: String,
-        /// What to do.
+        /// Sentence that says what to do next.
         hint: String,
     },
     /// The input cannot be read as a whole.
@@ -21,9 +21,9 @@ pub enum Error {
     /// Configuration or credentials are missing or refused.
     #[error("{message}")]
     Config {
-        /// What is wrong.
+        /// Sentence that says what is wrong.
         message: String,
-        /// What to do.
+        /// Sentence that says what to do next.
         hint: String,
     },
     /// The token may not do what is needed.
@@ -35,17 +35,17 @@ pub enum Error {
     /// The ledger cannot be used.
     #[error("ledger `{path}`: {message}")]
     Ledger {
-        /// Where it is.
+        /// Path of the file.
         path: String,
-        /// What is wrong.
+        /// Sentence that says what is wrong.
         message: String,
-        /// What to do.
+        /// Sentence that says what to do next.
         hint: String,
     },
     /// The tenant could not be reached for longer than allowed.
     #[error(
         "the tenant has not given a usable answer for {}{}",
-        crate::report::human(*.lasted),
+        crate::text::human(*.lasted),
         .cause.as_ref().map(|cause| format!(": something else answers in its place: {cause}"))
             .unwrap_or_default()
     )]
@@ -58,9 +58,9 @@ pub enum Error {
     /// Reading, printing or the machine failed.
     #[error("{what}: {source}")]
     Io {
-        /// What was being done.
+        /// Operation that failed.
         what: String,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// A bug of ours.
@@ -79,7 +79,7 @@ impl Error {
         Self::Config { message: message.into(), hint: hint.into() }
     }
 
-    /// What its reader can do.
+    /// Returns what the reader can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } | Self::Config { hint, .. } | Self::Ledger { hint, .. } => {

@@ -1,100 +1,111 @@
-//! `mfaferry` carries users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled,
-//! nothing leaked, and the tenant left in peace.
+//! `mfaferry` moves users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing
+//! leaked, and the tenant's other traffic left in peace.
 //!
-//! # A row's life
+//! # The way of a row
 //!
 //! ```text
-//! bytes -> input -> Record -> plan -> Factor, order … -> intake [admitted by the ledger]
-//!                          \-> Rejection ---------------^
-//!   -> engine [lane per user, permit -> intent] -> deliver [POST -> verdict] -> ledger -> report
-//!                             |  in doubt -> settle -> reconcile (GET list) -------^
-//!                             \> apply [GET -> backup | intent -> PUT …] -----------^
+//! bytes -> input -> Record -> plan -> Factor -> engine::intake [admitted by the ledger]
+//!                          \-> Rejection -----^
+//!   -> engine [lane per user: permit -> durable intent] -> jobs [request -> verdict] -> ledger -> report
+//!                                                 in doubt -> settle -> reconcile (GET list) -^
 //! ```
 //!
-//! A straight line: nothing flows back up. [`input`] turns bytes into [`model::Record`]s with
-//! their lines; [`plan`] is pure and says of each what will be sent, or every fault; [`intake`]
-//! asks the [`ledger`] whether there is anything to do; [`engine`] decides order and
-//! concurrency of errands, whatever they are, and has permits and intents for many at a time. Two
-//! carriers take an errand one step: [`deliver`] a
-//! factor that is to be created, which must never simply be sent again, and [`apply`] an order
-//! about methods that are there (replace, update, delete, undo), which may be repeated at will and
-//! writes what it is about to destroy to the [`backup`] first. What both need around a request is
-//! the [`line`](mod@line). [`auth0`] is the only room that speaks HTTP and knows the provider's
-//! words; [`retry`] alone decides what follows from an answer, [`reconcile`] what a list says
-//! about a factor in doubt, by whatever clock ([`sent`]), and [`pages`] whether it is one, all pure; [`pacer`] says when a request may go and [`breaker`] whether
-//! any may; [`report`] and [`progress`] show what is durable.
-//! Beside that line stands the [`survey`], which only asks, with the same pacer, breaker and token,
-//! and tells in the order of the input: for `verify`, which compares ([`verify`], pure), and for
-//! `export`, which writes out ([`export`]).
-//! [`sandbox`] is the simulated tenant for demo, tests, benches and rehearsals. [`commands`] wires
-//! it together for [`cli`] and [`config`]; [`files`] is the one way to open a private file.
+//! Data flows down this line, and imports point downwards only. The rooms of `src/`, from the ground
+//! up (`tests/it/tidy.rs` holds the order):
+//!
+//! | room | holds |
+//! | --- | --- |
+//! | [`text`] | text that is safe to print, durations in words |
+//! | [`model`] | plain types that every other room may use: factors, records, states, histories |
+//! | [`files`] | the one way to open a private file |
+//! | [`input`] | bytes to [`model::Record`]s with their lines |
+//! | [`plan`] | records to [`model::Factor`]s, or every fault of a row; pure |
+//! | [`error`] | errors that stop a run, with hints and exit codes |
+//! | [`api`] | what the engine needs of a provider, and the verdicts it returns |
+//! | [`protocol`] | what follows from an answer or a list: retry, reconcile, marker, pages; pure |
+//! | [`pacer`] | when a request may be sent: token bucket, schedule, circuit breaker |
+//! | [`stats`] | counters of a run in progress |
+//! | [`ledger`] | every intent and outcome, durable: decisions in `journal`, SQLite and seal in `disk` |
+//! | [`auth0`] | the Management API over HTTP; the only room that knows the provider's words |
+//! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
+//! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`] |
+//! | [`report`], [`progress`] | what people and programs get to see |
+//! | [`sandbox`] | the simulated tenant for demo, tests, benches and rehearsals |
+//! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
+//! | [`commands`] | each command, wired together |
+//!
+//! Places are kept for `sources` (other systems' exports, between `input` and `plan`), `identity`
+//! (whose factor it is, between `plan` and `engine`) and `preflight` (before `commands`).
 //!
 //! # What must always hold
 //!
-//! 1. **Intent before effect.** No POST leaves before its intent is durable; one intent a wire
-//!    attempt ([`deliver`], [`apply`], [`ledger`]). Nothing is destroyed before its backup is.
-//! 2. **Never re-send in doubt.** An answer counts only if it is the API's, by its shape for that
-//!    operation ([`auth0`]); whatever else answers tells nothing. Only 429, 401 and failures before a byte was written are known
-//!    not to have been executed; everything else that is not a clear answer is looked up after
-//!    the settle time ([`retry`], [`reconcile`]).
-//! 3. **One lane per user.** A user's requests never overlap and go in input order; whoever waits
-//!    holds up nobody else ([`engine`]).
-//! 4. **Bounded.** Lines, queues, bodies, waits, and what is taken in and not settled.
-//! 5. **Resume is running it again.** The ledger knows factors by keyed fingerprint, wherever
-//!    they stand in the input.
+//! 1. **Intent before effect.** No POST is sent before its intent is durable; one intent per wire
+//!    attempt ([`jobs::create`], [`ledger`]). Nothing is deleted before its backup is durable.
+//! 2. **Never re-send in doubt.** Only 429, an expired token (401) and failures before a byte was
+//!    written are known not to have been executed. Everything else that is not a clear answer of the
+//!    API's own is looked up after the settle time ([`protocol`]).
+//! 3. **One lane per user.** Requests for one user never overlap and keep input order; a user who has
+//!    to wait holds up nobody else ([`engine`]).
+//! 4. **Bounded.** Lines, queues, bodies, waits, and rows admitted but not settled have limits.
+//! 5. **Resuming is running it again.** The ledger recognises factors by keyed fingerprint, wherever
+//!    they are in the input.
 //! 6. **Secrets stay secret.** Contact values and secrets are types whose `Debug` shows nothing;
 //!    messages carry rules, lines and fields, never values.
 //! 7. **The tenant comes first.** One pacer for all requests ([`pacer`]).
 //!
+//! # Where to look
+//!
+//! | question | answer |
+//! | --- | --- |
+//! | Where are duplicates in the input recognised? | `ledger/journal` (`Index` and the fingerprint cursor) |
+//! | Where does an intent become durable? | requested in `engine/permits.rs`, written in `ledger/owner.rs` |
+//! | What does a status or an error body mean? | `auth0/verdict.rs` and `auth0/shape.rs` |
+//! | What follows from an answer? | `protocol/retry.rs` |
+//! | What does a list prove about a factor in doubt? | `protocol/reconcile.rs` |
+//! | Where does `--concurrency` take effect? | `engine/workers.rs` |
+//! | Who decides exit code 4? | `commands/session.rs` (`close`), and `error.rs` for errors |
+//! | Where is the rate limit learnt? | `pacer/auto.rs` and `pacer/bucket` |
+//!
+//! # Glossary
+//!
+//! *Factor*: what a row of the input describes. *Method*: what the tenant holds. *Job*: work for one
+//! user, done in steps of at most one request. *Lane*: a user's jobs in order. *Permit*: leave of the
+//! pacer to send one request. *Intent*: durable note that a request is about to be sent. *In doubt*:
+//! sent, outcome unknown. *Settle time*: how long to wait before a list is evidence. *Reconcile*: judge
+//! by a list what became of a factor in doubt. *Verdict*: meaning of an answer. *Seal*: file beside the
+//! ledger that says how much it must hold. *Reserve*: share of the rate limit left to others.
+//!
 //! # Threads
 //!
-//! The input is read by a thread of its own, the ledger is written by another, which waits for the
-//! disk, and all else are tasks on as many as there are cores. At a given rate of 500 requests a
-//! second or less one thread does everything but the reading: there they would mostly wake each
-//! other ([`commands`]).
+//! One thread reads the input, one writes the ledger and waits for the disk, and everything else is
+//! tasks on as many threads as there are cores. At a given rate of 500 requests a second or less, one
+//! thread does everything but the reading: more would mostly wake each other ([`commands`]).
 //!
 //! # Deliberately absent
 //!
 //! No retry in the HTTP stack, no redirects, no system proxies. Below [`commands`] nothing prints,
-//! exits or reads the environment. Each third-party name lives in one room; a test reads the
-//! source and holds that.
+//! exits or reads the environment.
 
 pub mod model;
-pub mod order;
+pub mod text;
 
+pub mod files;
 pub mod input;
 pub mod plan;
 
-pub mod intake;
-
-pub mod engine;
-pub mod line;
-
-pub mod deliver;
-
-pub mod apply;
-pub mod backup;
+pub mod error;
 
 pub mod api;
 pub mod auth0;
-mod bell;
-pub mod breaker;
-pub mod given;
-pub mod marker;
-mod nearest;
-pub mod pacer;
-pub mod pages;
-pub mod reconcile;
-pub mod retry;
-pub mod sent;
-pub mod vitals;
+pub mod protocol;
 
-pub mod files;
+pub mod pacer;
+pub mod stats;
+
 pub mod ledger;
 
-pub mod export;
-pub mod survey;
-pub mod verify;
+pub mod engine;
+pub mod jobs;
 
 pub mod progress;
 pub mod report;
@@ -104,6 +115,6 @@ pub mod sandbox;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod error;
+
 #[doc(hidden)]
 pub mod fuzzing;

@@ -16,10 +16,10 @@ use tokio::time::{Instant, interval};
 use crate::{
     ledger::Tally,
     pacer::{Pacer, Waiting},
-    vitals::Vitals,
+    stats::Vitals,
 };
 
-/// How often the line is drawn.
+/// Interval at which the line is drawn.
 const TICK: Duration = Duration::from_millis(200);
 /// How often a line is logged where there is no terminal, and whether one is due looked at.
 const LOG_EVERY: Duration = Duration::from_secs(30);
@@ -45,14 +45,14 @@ impl Counted for Tally {
     }
 }
 
-/// What there is to watch.
+/// Sources of the numbers that progress shows.
 #[derive(Debug)]
 pub struct Watch<T> {
     /// Durable counts.
     pub tally: Arc<T>,
     /// Requests, doubts, outages.
     pub vitals: Arc<Vitals>,
-    /// What the next request waits for.
+    /// Pacer, for what the next request waits for.
     pub pacer: Arc<Pacer>,
     /// Bytes of the input that have been read.
     pub read: Arc<AtomicU64>,
@@ -62,7 +62,7 @@ pub struct Watch<T> {
     pub length: Option<u64>,
 }
 
-/// Where progress goes.
+/// Destination of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
     /// A line that is drawn again and again.
@@ -164,7 +164,8 @@ impl<T: Counted> Watch<T> {
         line
     }
 
-    /// How many rows the file has is not known: it is taken to go on as it began, by its bytes.
+    /// Estimates the rest. The number of rows is unknown and extrapolated from the bytes read so
+    /// far.
     #[expect(clippy::cast_precision_loss, reason = "a share to look at")]
     fn left(&self, settled: u64, elapsed: Duration) -> Option<String> {
         let length = self.length.filter(|length| *length > 0)? as f64;
@@ -175,7 +176,7 @@ impl<T: Counted> Watch<T> {
             return None;
         }
         let left = elapsed.mul_f64(1.0 / share - 1.0);
-        Some(format!("{:.0} % · {} left", share * 100.0, crate::report::human(left)))
+        Some(format!("{:.0} % · {} left", share * 100.0, crate::text::human(left)))
     }
 }
 

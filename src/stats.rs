@@ -1,4 +1,4 @@
-//! What a run looks like from outside while it goes on: plain numbers, written by the parts that
+//! Counters of a run in progress: plain numbers, written by the parts that
 //! know them, read by progress and summary.
 
 use std::{
@@ -19,7 +19,7 @@ pub struct Vitals {
     in_doubt: AtomicU64,
     checking: AtomicU64,
     outage: AtomicBool,
-    /// How long outages lasted, and since when the present one does.
+    /// Total time of past outages, and the start of the present one.
     outages: Mutex<(Duration, Option<Instant>)>,
 }
 
@@ -50,12 +50,12 @@ impl Vitals {
         self.checking.load(Relaxed)
     }
 
-    /// Whether the tenant does not answer at present.
+    /// Returns whether the tenant is not answering at present.
     pub fn outage(&self) -> bool {
         self.outage.load(Relaxed)
     }
 
-    /// How long the tenant did not answer, in all.
+    /// Returns the total time during which the tenant did not answer.
     pub fn held_by_outage(&self) -> Duration {
         let (before, since) = *self.outages();
         before + since.map_or(Duration::ZERO, |since| since.elapsed())

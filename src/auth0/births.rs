@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::api::Millis;
+use crate::model::Millis;
 
 /// A method cannot be older than the request that made it; but clocks may differ by this much, and
 /// be set a little without that being noticed.

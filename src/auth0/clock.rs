@@ -12,9 +12,9 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::api::Millis;
+use crate::model::Millis;
 
-/// When a sample is this much behind the estimate, a clock was set, and the estimate starts anew.
+/// A sample this far behind the estimate means that a clock was set; the estimate starts anew.
 const SET: Millis = 3_000;
 /// What is said to have been created so long before or after its answer's `Date` may not have been
 /// created by that request at all: no clock is read off it.

@@ -1,4 +1,4 @@
-//! Where requests go: the tenant's base URL, and paths in which a user id is one segment.
+//! URLs of requests: the tenant's base URL, and paths in which a user id is one segment.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use url::{Host, Url};
@@ -75,7 +75,7 @@ impl BaseUrl {
         format!("{}/api/v2/", self.as_str())
     }
 
-    /// Whether it is on this machine.
+    /// Returns whether it is on this machine.
     pub fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Domain(name)) => name == "localhost",

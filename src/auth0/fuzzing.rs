@@ -13,11 +13,12 @@ use super::{
     wire,
 };
 use crate::{
-    api::{Method, Raw},
-    fuzzing::{assert_discreet, assert_presentable, choose, with_canaries},
-    model::{Contact, Credential, Factor, UserId},
+    model::{Contact, Credential, Factor, Method, Raw, UserId, export_line},
     pacer,
-    report::{escape, user_line},
+    text::{
+        canary::{assert_discreet, assert_presentable, choose, with_canaries},
+        escape,
+    },
 };
 
 /// Longer reasons are none of ours.
@@ -74,7 +75,7 @@ fn page(body: &[u8]) {
     };
     assert!(page.methods.len() <= body.len(), "methods out of nothing");
     // What is written out of it is one line, and says the same.
-    let line = user_line(&UserId::new("auth0|1"), &page.methods);
+    let line = export_line(&UserId::new("auth0|1"), &page.methods);
     let json = line.strip_suffix('\n').unwrap_or_default();
     assert_eq!(json, escape(json), "a terminal would heed it");
     let Ok(whole) = serde_json::from_str::<serde_json::Value>(json) else {

@@ -30,11 +30,9 @@ pub use proxy::Proxy;
 pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
 
 use crate::{
-    api::{
-        Answer, Api, CreatedMethod, Method, Millis, NotExecuted, Page, SetMethod, Update, Verdict,
-    },
+    api::{Answer, Api, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
     error::Error,
-    model::{Factor, UserId},
+    model::{Factor, Method, Millis, UserId},
     pacer::Pacer,
 };
 use births::Births;
@@ -50,14 +48,14 @@ const FOREIGN: &str = "foreign_answer";
 /// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// What a client needs to know.
+/// Settings of a client.
 #[derive(Debug)]
 pub struct Settings {
     /// The tenant.
     pub base: BaseUrl,
-    /// How a token is had.
+    /// Credentials for an access token.
     pub credentials: Credentials,
-    /// What it must allow: a token that says it lacks one of these is refused before it is used.
+    /// Required scopes: a token that says it lacks one of these is refused before it is used.
     pub scopes: &'static [&'static str],
     /// `https_proxy`, where set.
     pub proxy: Option<Proxy>,

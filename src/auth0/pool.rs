@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// As a constant: of any other value each request would count a reference, up and down, from every
+/// A constant, because any other value would be reference-counted by each request, from every
 /// thread.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));

@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::wire::factor_type;
 use crate::{
-    api::{Method, Millis, SetMethod, Update},
-    model::{Factor, FactorType},
-    reconcile::{self, Likeness},
+    api::{SetMethod, Update},
+    model::{Factor, FactorType, Method, Millis},
+    protocol::reconcile::{self, Likeness},
 };
 
-/// What is read of a 201.
+/// Fields of a 201 that are read.
 #[derive(Deserialize)]
 struct Created {
     id: String,
@@ -89,7 +89,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     serde_json::from_slice(body).ok().filter(|_| first == Some(&b'{'))
 }
 
-/// What is read of an error body.
+/// Fields of an error body that are read.
 #[derive(Deserialize)]
 pub(super) struct ErrorBody {
     #[serde(rename = "statusCode")]

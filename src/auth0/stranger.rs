@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use super::transport::Head;
-use crate::{error::Error, report::escape};
+use crate::{error::Error, text::escape};
 
 /// So many foreign answers in a row, from the start, are no stray page any more.
 const STRANGE: u32 = 3;

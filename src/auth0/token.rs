@@ -33,7 +33,7 @@ pub const DELETE: &str = "delete:authentication_methods";
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
 
-/// How a token is had.
+/// Credentials for an access token.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// A ready one.
@@ -61,7 +61,7 @@ pub(super) struct Token {
 #[derive(Debug)]
 pub(super) struct Tokens {
     credentials: Credentials,
-    /// What a token must allow.
+    /// Scopes that a token must have.
     scopes: &'static [&'static str],
     url: Url,
     transport: Transport,
@@ -77,7 +77,7 @@ struct State {
     generation: u64,
     /// Tokens in a row that were refused without ever having worked: one may be bad luck, three are not.
     stillborn: u32,
-    /// When taking one has last failed.
+    /// Time at which requesting a token last failed.
     failed_at: Option<Instant>,
 }
 
@@ -259,7 +259,7 @@ pub(super) fn told_of(body: &[u8]) -> Vec<String> {
     errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }
 
-/// What a token says it may do, where it is a JWT. Read without verifying: it is our own.
+/// Reads the scopes of a token, where it is a JWT. Does not verify it: it is our own.
 fn scopes_of(token: &SecretString) -> Option<String> {
     #[derive(Deserialize)]
     struct Claims {

@@ -20,8 +20,9 @@ use super::{
     unsent::{self, Cause},
 };
 use crate::{
-    api::{Meter, NotExecuted, Reason},
+    api::{Meter, NotExecuted},
     error::Error,
+    model::Reason,
 };
 
 /// No answer of these endpoints is near this; what is longer is not read.
@@ -40,7 +41,7 @@ pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit"
 pub(super) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// What came back.
+/// Result of an exchange.
 #[derive(Debug)]
 pub(super) enum Exchange {
     /// A status and, as far as it could be read, a body. Whose they are is not known yet.
@@ -49,7 +50,7 @@ pub(super) enum Exchange {
         status: u16,
         /// The body; `None` when it broke off or was too long.
         body: Option<Bytes>,
-        /// What the headers said about the limit.
+        /// Rate-limit headers.
         meter: Meter,
         /// The rest of what the headers said.
         head: Head,
@@ -63,13 +64,13 @@ pub(super) enum Exchange {
 /// What headers said beside the limit.
 #[derive(Debug, Default)]
 pub(super) struct Head {
-    /// What the body is said to be.
+    /// Declared type of the body.
     pub(super) media: Option<HeaderValue>,
     /// `Date`: the tenant's clock, if it was the tenant that answered.
     pub(super) date: Option<SystemTime>,
 }
 
-/// Why a request did not leave.
+/// Reason why a request was not sent.
 #[derive(Debug)]
 pub(super) enum NotSent {
     /// Can be different next time.

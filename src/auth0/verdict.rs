@@ -7,9 +7,12 @@
 use bytes::Bytes;
 
 use super::shape::ErrorBody;
-use crate::{api::Reason, error::Error, model::Field};
+use crate::{
+    error::Error,
+    model::{Field, Reason},
+};
 
-/// What an answer means, whatever was asked.
+/// Meaning of an answer to any request.
 #[derive(Debug)]
 pub(super) enum Class {
     /// 2xx: the body decides, whose answer it is, too.

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::shape::{is_id, object};
 use crate::{
-    api::{Method, Millis, Page, Raw, Update},
-    model::{Channel, Credential, Factor, FactorType},
+    api::{Page, Update},
+    model::{Channel, Credential, Factor, FactorType, Method, Millis, Raw},
 };
 
 /// Body of POST `…/authentication-methods`. Absent fields are not sent: unknown and null keys
@@ -139,7 +139,7 @@ pub(super) struct Listed {
     last_auth_at: Option<IgnoredAny>,
 }
 
-/// What a method consists of; for a phone its channel.
+/// Part of a method; for a phone, its channel.
 #[derive(Deserialize)]
 struct Nested {
     r#type: Option<String>,

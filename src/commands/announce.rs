@@ -12,7 +12,8 @@ use crate::{
     auth0,
     cli::LogFormat,
     config::{Config, Target},
-    report::{escape, write_json},
+    report::write_json,
+    text::escape,
 };
 
 /// As much of a client id is shown: enough to tell one's own apart.

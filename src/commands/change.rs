@@ -12,27 +12,28 @@ use super::{
     signals::Signals,
 };
 use crate::{
-    apply::{Applier, Deletes, Order},
     auth0::{self, Client},
-    backup::Backup,
     cli::{Bulk, Delete, Deleting, Replace, Undo, UpdateArgs},
     config::Config,
-    engine::{self, Intake},
+    engine::{
+        self, Intake,
+        intake::{self, Gather, Planner},
+    },
     error::{Error, Exit},
     input::{Shape, Source},
-    intake::{self, Gather, Orders, Planner, Sets, Single, Whole},
+    jobs::change::{Applier, Deletes, Order, Orders, Sets, Single, Whole, backup::Backup, created},
     ledger::{Key, Reader},
     model::State,
     plan::Naming,
     progress::Show,
 };
 
-/// What a command wants of the one that applies its orders.
+/// Options of a command that changes methods.
 #[derive(Debug, Default)]
 struct Wants {
-    /// Whether what is there is to be backed up first.
+    /// True if methods are backed up first.
     backs_up: bool,
-    /// Where, if that is said.
+    /// Path of the backup, if given.
     backup: Option<PathBuf>,
     allow_loss: bool,
     force: bool,
@@ -124,7 +125,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
     let opening = Opening { verb, input: &input, retry: &[], ledger: Some(path) };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(Arc::default(), None, show);
-    let intake = intake::created(session.ledger.clone());
+    let intake = created(session.ledger.clone());
     let wants = Wants { force, ..wants(deleting) };
     let done = apply(session, intake, wants, run.output).await;
     signals.abort();

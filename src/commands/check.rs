@@ -7,16 +7,16 @@ use serde::Serialize;
 use super::print;
 use crate::{
     cli::{Check, Output},
+    engine::intake::plan_row,
     error::{Error, Exit},
     input::{Shape, Source},
-    intake::plan_row,
     ledger::{Key, Seen},
     model::{FactorType, Planned},
-    plan,
-    report::{self, escape},
+    plan, report,
+    text::escape,
 };
 
-/// What a file holds.
+/// Contents of a file, in numbers.
 #[derive(Debug, Default, Serialize)]
 struct Findings {
     rows: u64,

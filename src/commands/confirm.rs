@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::error::Error;
 
-/// Whether the user agrees. Where there is nobody to ask, that is an error: `--yes` says it.
+/// Asks the user for confirmation. Without a terminal that is an error: `--yes` is required there.
 pub(super) fn confirm(question: &str, input_is_stdin: bool) -> Result<bool, Error> {
     if input_is_stdin || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Error::usage(

@@ -13,15 +13,17 @@ use crate::{
     auth0,
     cli::Export,
     config::Config,
-    engine::End,
+    engine::{End, intake},
     error::{Error, Exit},
-    export::{Exporter, Output, Written},
     input::Shape,
-    intake::{self, Asks, UserRows},
+    jobs::list::{
+        Asks, Output, UserRows,
+        export::{Exporter, Written},
+        survey::{self, Survey},
+    },
     ledger::Reader,
     model::State,
     progress::Show,
-    survey::{self, Survey},
 };
 
 /// Runs the command.
@@ -79,7 +81,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     done
 }
 
-/// What of it cannot be imported again.
+/// Warns about methods that cannot be imported again.
 fn tell(written: Written) {
     if written.masked > 0 {
         tracing::warn!(

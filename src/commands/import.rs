@@ -12,11 +12,10 @@ use crate::{
     auth0,
     cli::Import,
     config::Config,
-    deliver::{Delivery, Step},
-    engine,
+    engine::{self, intake},
     error::{Error, Exit},
     input::Shape,
-    intake::{self, Factors, Items},
+    jobs::create::{Delivery, Factors, Items, Step},
     model::State,
     progress::Show,
 };

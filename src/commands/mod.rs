@@ -23,15 +23,15 @@ mod tenant;
 mod verify;
 
 use crate::{
-    api::Millis,
     cli::{Bulk, Cli, Command, LogFormat, Talk},
     config::Config,
     error::{Error, Exit},
     files::{self, FileFault},
     input::Format,
+    model::Millis,
     pacer::{Pacer, Pacing, Rate},
     progress::{Show, Terminal},
-    report::escape,
+    text::escape,
 };
 
 /// Before anything else: no core dumps (they would hold secrets), nobody else of the same user may
@@ -102,7 +102,7 @@ pub fn run(cli: Cli) -> Exit {
     })
 }
 
-/// What went wrong, and what to do about it.
+/// Prints an error and what to do about it.
 fn tell(error: &Error) {
     if let Error::Io { source, .. } = error
         && source.kind() == io::ErrorKind::BrokenPipe

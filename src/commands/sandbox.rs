@@ -6,8 +6,8 @@ use super::{print, signals::Signals};
 use crate::{
     cli::SandboxArgs,
     error::{Error, Exit},
-    report::escape,
     sandbox::{Conflict, Fault, FaultKind, Limit, Sandbox, Settings, Users},
+    text::escape,
 };
 
 /// Runs the command.

@@ -1,4 +1,4 @@
-//! What every command has that records in a ledger: the settings, the tenant, the ledger, and how
+//! Parts common to every command that records in a ledger: settings, tenant, ledger, and how
 //! a run begins and ends.
 
 use std::{
@@ -21,19 +21,17 @@ use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
     config::{Config, Target},
-    engine::{End, Limits, Stop},
+    engine::{End, Limits, Stop, gateway::Line, intake::Remarks},
     error::{Error, Exit},
     input::{self, Shape, Source},
-    intake::Remarks,
     ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
-    line::Line,
     model::State,
     pacer::Pacer,
     progress::{self, Show, Watch},
+    protocol::RetryPolicy,
     report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
-    retry::RetryPolicy,
     sandbox::Sandbox,
-    vitals::Vitals,
+    stats::Vitals,
 };
 
 /// Errands taken in and not settled: enough for every lane and for many in doubt, and still some
@@ -43,16 +41,16 @@ const WINDOW: usize = 8_192;
 /// requests would wait for.
 const AHEAD_ABOVE: f64 = 6_000.0;
 
-/// Which command this is, and what it needs.
+/// Identity and requirements of a command.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verb {
     /// Its name.
     pub(super) name: &'static str,
     /// States that it can bring rows to, besides the contract's; the one it is for first.
     pub(super) own: &'static [State],
-    /// What the token must allow.
+    /// Scopes that the token must have.
     pub(super) scopes: &'static [&'static str],
-    /// Whether nothing is to be changed or recorded.
+    /// True if nothing is changed or recorded.
     pub(super) dry_run: bool,
 }
 
@@ -79,14 +77,14 @@ pub(super) struct Session {
     pub(super) files: BTreeMap<&'static str, String>,
 }
 
-/// What a run is to do with which ledger.
+/// Ledger of a run and how to open it.
 pub(super) struct Opening<'a> {
     pub(super) verb: Verb,
     /// The input's name; of `undo` the ledger's.
     pub(super) input: &'a str,
     /// `--retry`.
     pub(super) retry: &'a [cli::Retry],
-    /// Where results are recorded, unless that goes without saying.
+    /// Path of the ledger, if it differs from the default.
     pub(super) ledger: Option<PathBuf>,
 }
 
@@ -123,7 +121,8 @@ impl Session {
             (None, Some(path)) => path,
             (None, None) => ledger_path(&config, input)?,
         };
-        announce(&config, verb.scopes, scratch.is_none().then_some(&*path));
+        let is_kept = scratch.is_none() || !verb.dry_run;
+        announce(&config, verb.scopes, is_kept.then_some(&*path));
         let tenant = Tenant::with(&config, verb.scopes).await?;
         let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
         let mut files = BTreeMap::new();
@@ -155,12 +154,12 @@ impl Session {
         })
     }
 
-    /// Whether nothing is to be changed or recorded.
+    /// True if nothing is changed or recorded.
     pub(super) fn is_dry_run(&self) -> bool {
         self.verb.dry_run
     }
 
-    /// What the workers share.
+    /// Returns the state that the workers share.
     pub(super) fn line(&self) -> Line<Client> {
         Line {
             api: Arc::clone(&self.client),
@@ -199,7 +198,7 @@ impl Session {
         self.progress = Some(tokio::spawn(progress::watch(watch, show)));
     }
 
-    /// Where the backup goes, unless that is said.
+    /// Returns the path of the backup, with its default.
     pub(super) fn backup_path(&mut self, given: Option<PathBuf>) -> PathBuf {
         let path = given.unwrap_or_else(|| {
             let mut name = self.path.clone().into_os_string();

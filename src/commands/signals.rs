@@ -77,7 +77,8 @@ pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken) 
     }
 }
 
-/// Whether whoever started us has SIGHUP ignored. proc(5): `SigIgn` is a mask in hexadecimal, its
+/// Returns whether the parent process has SIGHUP ignored. proc(5): `SigIgn` is a hexadecimal mask,
+/// its
 /// lowest bit signal 1, which is SIGHUP.
 fn hang_up_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -13,13 +13,13 @@ use crate::{
     sandbox::{Limit, Sandbox, Settings},
 };
 
-/// What a ledger of the built-in tenant is bound to, whatever its port.
+/// Name that ledgers of the built-in tenant are bound to, whatever its port.
 const SANDBOX: &str = "sandbox";
 
 /// A client of the tenant, and the tenant itself where it is ours.
 pub(super) struct Tenant {
     pub(super) client: Client,
-    /// What a ledger is bound to.
+    /// Name that a ledger is bound to.
     pub(super) name: String,
     /// Ours, in a `--sandbox` run.
     pub(super) sandbox: Option<Sandbox>,

@@ -20,12 +20,14 @@ use crate::{
     config::Config,
     engine::End,
     error::{Error, Exit},
+    jobs::list::{
+        survey::{self, Input, Listener, Survey},
+        verify::{Account, Counts, Group, Listed, Sample},
+    },
     progress::{self, Counted, Show, Watch},
+    protocol::RetryPolicy,
     report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, Waits, write_json},
-    retry::RetryPolicy,
-    survey::{self, Input, Listener, Survey},
-    verify::{Account, Counts, Group, Listed, Sample},
-    vitals::Vitals,
+    stats::Vitals,
 };
 
 /// Counts that progress shows while the account goes on.
@@ -53,7 +55,7 @@ struct Accountant {
     account: Account,
     remarks: VerifyRemarks,
     shared: Arc<Shared>,
-    /// Whether each is shown on standard output.
+    /// True if each factor is printed.
     lines: bool,
     stop: CancellationToken,
 }

@@ -17,7 +17,10 @@ use secrecy::{SecretString, zeroize::Zeroizing};
 use toml::de::{DeTable, DeValue};
 
 use super::SETTINGS;
-use crate::{error::Error, nearest::nearest, report::escape};
+use crate::{
+    error::Error,
+    text::{escape, nearest},
+};
 
 /// Read when it is there.
 const FILE: &str = "mfaferry.toml";

@@ -1,14 +1,17 @@
-//! Where settings come from. The only room that reads the environment.
+//! Layers of settings. The only room that reads the environment.
 
 use std::{collections::HashMap, env};
 
 use super::{SETTINGS, file::SettingsFile};
-use crate::{error::Error, nearest::nearest, report::escape};
+use crate::{
+    error::Error,
+    text::{escape, nearest},
+};
 
 /// What the names of our own variables begin with.
 const PREFIX: &str = "MFAFERRY_";
 
-/// Where settings come from, the first one that has one winning.
+/// Layers of settings; the first one that has a value wins.
 #[derive(Debug)]
 pub(super) struct Layers {
     flags: HashMap<&'static str, String>,
@@ -54,7 +57,7 @@ impl Layers {
         Some(self.file.name.as_str()).filter(|name| !name.is_empty())
     }
 
-    /// Which layer has a setting.
+    /// Returns the layer that has a setting.
     pub(super) fn origin(&self, name: &str) -> Origin {
         self.find(name).map_or(Origin::Nowhere, |given| given.origin)
     }

@@ -49,7 +49,7 @@ const SETTINGS: [(&str, &str); 22] = [
 /// Checked settings of a run against a tenant.
 #[derive(Debug)]
 pub struct Config {
-    /// Which tenant.
+    /// Tenant to talk to.
     pub target: Target,
     /// Where the tenant and who asks come from, for people.
     pub source: Source,
@@ -117,7 +117,7 @@ pub struct Named {
 }
 
 impl Target {
-    /// What it is called, for people.
+    /// Returns its name for people.
     pub fn name(&self) -> &str {
         match self {
             Self::Sandbox => "the sandbox",
@@ -126,16 +126,16 @@ impl Target {
     }
 }
 
-/// Which tenant.
+/// Tenant to talk to.
 #[derive(Debug)]
 pub enum Target {
     /// The built-in one.
     Sandbox,
     /// A real one, or one that is simulated elsewhere.
     Tenant {
-        /// Where.
+        /// Base URL.
         base: BaseUrl,
-        /// Who asks.
+        /// Credentials of the client.
         credentials: Credentials,
     },
 }

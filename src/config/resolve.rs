@@ -1,4 +1,4 @@
-//! What the layers say together, checked.
+//! Resolves the layers into checked settings.
 
 use jiff::tz::TimeZone;
 
@@ -14,7 +14,7 @@ use crate::{
     pacer::Plan,
 };
 
-/// What flags, environment and file say together.
+/// Resolves flags, environment and file.
 pub(super) fn resolve(layers: &Layers, announce: Option<Announce>) -> Result<Config, Error> {
     let sandbox =
         layers.parse("sandbox", "false", "`true` or `false`", |text| text.parse().ok())?;

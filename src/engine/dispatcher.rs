@@ -6,14 +6,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     Carrier, End, Errand, Feed, Intake, Limits, Next, Stop,
-    clearance::{Clearance, Denied},
-    crew::{Crew, Report},
     lanes::{Lanes, Turn},
+    permits::{Clearance, Denied},
+    workers::{Crew, Report},
 };
 use crate::{
     api::Api,
-    breaker::{Allowance, Breaker, Kind},
     error::Error,
+    pacer::breaker::{Allowance, Breaker, Kind},
 };
 
 /// Somebody looks around at least so often.
@@ -32,14 +32,14 @@ pub(super) struct Engine<C: Carrier> {
     lanes: Lanes<C::Errand>,
     /// Changes that are cleared, or on their way to be, or under way.
     changing: usize,
-    /// Whether a probe is.
+    /// True while a health check is under way.
     probing: bool,
     breaker: Breaker,
     /// Whether all are settled, and only what was kept for the end is still under way.
     ending: bool,
-    /// When to ask for a permit again.
+    /// Time to ask for a permit again.
     permit_at: Option<Instant>,
-    /// How often in a row there was no token.
+    /// Consecutive times that there was no token.
     denied: u32,
     dice: fastrand::Rng,
 }
@@ -132,12 +132,12 @@ impl<C: Carrier> Engine<C> {
         }
     }
 
-    /// Whether more is to be taken in.
+    /// Returns whether to take in more.
     fn has_room(&self) -> bool {
         self.lanes.held() < self.limits.window && self.lanes.ready() < READY
     }
 
-    /// What ends a run that meets too much trouble.
+    /// Returns the end of a run that met too much trouble.
     fn limit(&self) -> Option<End> {
         let tally = || self.carrier.line().ledger.tally().get();
         if self.limits.max_errors.is_some_and(|most| most.reached(&tally())) {
@@ -214,7 +214,7 @@ impl<C: Carrier> Engine<C> {
         Ok(())
     }
 
-    /// What goes next, with a permit each: of all that may go what has entered first.
+    /// Chooses what goes next, with a permit each: of all that may go, what entered first.
     fn choose(&mut self, now: Instant) -> Vec<Turn<C::Errand>> {
         self.permit_at = None;
         let mut turns = Vec::new();
@@ -241,7 +241,7 @@ impl<C: Carrier> Engine<C> {
         turns
     }
 
-    /// When to look again if nothing happens before.
+    /// Returns when to look again if nothing happens before.
     fn alarm(&self, now: Instant) -> Instant {
         let probe = self.breaker.probe_at().filter(|_| !self.probing);
         let alarms = [self.lanes.wakes_at(), probe, self.permit_at];

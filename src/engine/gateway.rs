@@ -7,27 +7,25 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{Answer, Api, Method, Millis, NotExecuted, Verdict},
-    breaker::Health,
+    api::{Answer, Api, NotExecuted, Verdict},
     engine::Next,
     ledger::Ledger,
-    model::UserId,
-    pacer::Pacer,
-    pages::Pages,
-    retry::{History, RetryPolicy},
-    vitals::Vitals,
+    model::{History, Method, Millis, UserId},
+    pacer::{Pacer, breaker::Health},
+    protocol::{RetryPolicy, pages::Pages},
+    stats::Vitals,
 };
 
-/// What a run's workers share.
+/// State that the workers of a run share.
 #[derive(Debug)]
 pub struct Line<A> {
     /// The tenant.
     pub api: Arc<A>,
-    /// Where intents and outcomes go.
+    /// Ledger for intents and outcomes.
     pub ledger: Ledger,
-    /// When requests may go.
+    /// Pacer that grants permits.
     pub pacer: Arc<Pacer>,
-    /// What follows from an answer.
+    /// Policy that decides what follows from an answer.
     pub policy: RetryPolicy,
     /// Cancelled when nothing new may be sent.
     pub stop: CancellationToken,

@@ -1,12 +1,6 @@
 //! From bytes to errands that the ledger has admitted: read and plan on a thread of their own;
 //! admission in batches. What rows mean, a [`Planner`] knows.
 
-mod created;
-mod factors;
-mod orders;
-mod sets;
-mod users;
-
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -14,19 +8,13 @@ use std::sync::{
 
 use tokio::sync::mpsc;
 
-pub use created::created;
-pub use factors::{Factors, Items, plan_row};
-pub use orders::{Orders, Single};
-pub use sets::{Sets, Whole};
-pub use users::{Ask, Asks, UserRows};
-
 use crate::{
     engine::{Feed, Intake},
     error::Error,
-    input::{self, Source},
+    input::{self, Shape, Source},
     ledger::{Admission, Ledger, Row},
-    model::Rejection,
-    plan::Warning,
+    model::{Planned, Rejection},
+    plan::{self, Plan, Warning},
 };
 
 /// Rows of a file that go on together: to hand over each by itself would wake somebody for each.
@@ -37,18 +25,18 @@ const QUEUE: usize = 4;
 /// Rejections and warnings that are kept to be shown; all are counted, and the ledger has all.
 const SHOWN: usize = 10;
 
-/// What is worth telling about the rows read, bounded.
+/// Rejections and warnings of the rows read, bounded.
 #[derive(Debug, Default)]
 pub struct Remarks {
     /// The first rejections.
     pub rejections: Vec<Rejection>,
-    /// How many there were.
+    /// Number of all of them.
     pub rejected: u64,
     /// Rows read so far; shared with progress.
     pub rows: Arc<AtomicU64>,
     /// The first warnings.
     pub warnings: Vec<String>,
-    /// How many there were.
+    /// Number of all of them.
     pub warned: u64,
 }
 
@@ -70,7 +58,7 @@ impl Remarks {
 
 /// Turns rows of an input into what the ledger is asked, with what is to be done for each.
 pub trait Planner: Send + 'static {
-    /// What is to be done for a row.
+    /// Task of a row.
     type Task: Send + 'static;
 
     /// Plans one row, and any before it that had to wait for it.
@@ -82,28 +70,28 @@ pub trait Planner: Send + 'static {
 
 /// Makes an errand of a row's task once the ledger has said whether there is anything to do.
 pub trait Gather: Send + 'static {
-    /// What is to be done for a row.
+    /// Task of a row.
     type Task: Send + 'static;
-    /// What the engine gets.
+    /// Job for the engine.
     type Errand: Send + 'static;
 
     /// One row after the other, in the order of the input.
     fn gather(&mut self, admission: Admission, task: Self::Task) -> Option<Self::Errand>;
 }
 
-/// What planning gives.
+/// Output of planning.
 #[derive(Debug)]
 pub struct Outbox<T> {
     /// Rows, in the order of the input.
     pub rows: Vec<Prepared<T>>,
-    /// What is odd about rows, by line.
+    /// Warnings, by line.
     pub warnings: Vec<(u64, Warning)>,
 }
 
 /// A row as the ledger needs to know it, with the task where there is one.
 pub type Prepared<T> = (Row, Option<T>);
 
-/// What the reader says: rows, or why there are no more.
+/// Message of the reader: rows, or why there are no more.
 #[derive(Debug)]
 pub enum Read<T> {
     /// Planned rows.
@@ -249,6 +237,17 @@ pub async fn admit<G: Gather>(
             // If nobody listens any more, the run is stopping.
             drop(admitted.send(end).await);
             return;
+        }
+    }
+}
+
+/// Plans one row of factors, whatever the parser made of it.
+pub fn plan_row(row: input::Row, shape: Shape) -> Plan {
+    match row {
+        input::Row::Record(record) if shape == Shape::Exported => plan::plan_exported(*record),
+        input::Row::Record(record) => plan::plan(*record),
+        input::Row::Rejected(rejection) => {
+            Plan { planned: Planned::Rejected(Box::new(rejection)), warnings: Vec::new() }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Who waits, and for what: one lane a user, in input order; what is ready, in order of entry; what
+//! Jobs that wait, and for what: one lane a user, in input order; ready jobs in order of entry;
+//! what
 //! waits for a time; what is left for the end.
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::Errand;
-use crate::{breaker::Kind, model::UserId};
+use crate::{model::UserId, pacer::breaker::Kind};
 
 /// Errands that are kept for the end of a run, at most.
 const MOST_FOR_THE_END: usize = 65_536;
@@ -24,7 +25,7 @@ pub(super) const KINDS: [Kind; 2] = [Kind::Change, Kind::LookUp];
 #[derive(Debug)]
 pub struct Turn<E> {
     pub(super) number: u64,
-    /// What is to be done.
+    /// Task to do.
     pub errand: Box<E>,
 }
 
@@ -33,13 +34,13 @@ pub struct Turn<E> {
 pub(super) struct Lanes<E> {
     /// Users with an errand under way, and what waits behind it.
     users: HashMap<UserId, VecDeque<Turn<E>>>,
-    /// What can go, in order of entry, however often one has come back: changes, and look-ups.
+    /// Ready jobs in order of entry, however often one has come back: changes, and look-ups.
     ready: [BTreeMap<u64, Box<E>>; 2],
     /// By when they are due.
     parked: BTreeMap<(Instant, u64), Box<E>>,
-    /// How many have entered.
+    /// Number of jobs that have entered.
     entered: u64,
-    /// How many of the parked are in doubt.
+    /// Number of parked jobs that are in doubt.
     in_doubt: usize,
     /// Taken in and not settled.
     held: usize,
@@ -119,7 +120,7 @@ impl<E: Errand> Lanes<E> {
         }
     }
 
-    /// When [`Self::wake`] has something to do.
+    /// Returns when [`Self::wake`] has something to do.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         self.parked.first_key_value().map(|((due, _), _)| *due)
     }
@@ -131,7 +132,7 @@ impl<E: Errand> Lanes<E> {
         KINDS.into_iter().filter(ready).min_by_key(first)
     }
 
-    /// What of that kind has entered first, of what is ready.
+    /// Takes the ready job of that kind that entered first.
     pub(super) fn pop(&mut self, kind: Kind) -> Option<Turn<E>> {
         self.ready[place(kind)].pop_first().map(|(number, errand)| Turn { number, errand })
     }
@@ -150,7 +151,8 @@ impl<E: Errand> Lanes<E> {
         self.begin(next);
     }
 
-    /// What does not find room is left to the next run: the ledger knows.
+    /// Keeps a job for the end of the run. What finds no room is left to the next run: the ledger
+    /// knows.
     pub(super) fn keep_for_the_end(&mut self, errand: Box<E>) {
         if self.for_the_end.len() < MOST_FOR_THE_END {
             self.for_the_end.push(errand);
@@ -167,7 +169,7 @@ impl<E: Errand> Lanes<E> {
         any
     }
 
-    /// How many can go.
+    /// Returns the number of ready jobs.
     pub(super) fn ready(&self) -> usize {
         self.ready.iter().map(BTreeMap::len).sum()
     }
@@ -177,13 +179,13 @@ impl<E: Errand> Lanes<E> {
         self.held
     }
 
-    /// How many wait to be looked up.
+    /// Returns the number of jobs that wait to be looked up.
     pub(super) fn in_doubt(&self) -> usize {
         self.in_doubt
     }
 }
 
-/// Where a kind has its place.
+/// Returns the index of a kind.
 fn place(kind: Kind) -> usize {
     usize::from(kind != Kind::Change)
 }

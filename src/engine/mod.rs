@@ -1,8 +1,8 @@
 //! Order and concurrency: what goes next, and when.
 //!
-//! One loop owns everything that changes ([`dispatch`]): the lanes (one a user, in input order),
-//! what is ready and what waits for a time ([`lanes`]), what is cleared to go ([`clearance`]),
-//! and the breaker. Workers ([`crew`]) take one step of one [`Errand`] at a time and hand it back, so
+//! One loop owns everything that changes (`dispatcher`): the lanes (one a user, in input order),
+//! what is ready and what waits for a time (`lanes`), what is cleared to go (`permits`),
+//! and the breaker. Workers (`workers`) take one step of one [`Errand`] at a time and hand it back, so
 //! one that has to wait holds up its own user and nobody else. All of it is bounded: at most
 //! [`Limits::window`] are taken in and not settled. What a step is, the [`Carrier`] knows.
 
@@ -10,22 +10,24 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-mod clearance;
-mod crew;
-mod dispatch;
+mod dispatcher;
+pub mod gateway;
+pub mod intake;
 mod lanes;
+mod permits;
+mod workers;
 
 pub use lanes::Turn;
 
 use crate::{
     api::Api,
-    breaker::{Health, Kind},
+    engine::gateway::Line,
     error::Error,
     ledger::Counts,
-    line::Line,
     model::{State, UserId},
+    pacer::breaker::{Health, Kind},
 };
-use dispatch::Engine;
+use dispatcher::Engine;
 
 /// Bounds of a run.
 #[derive(Debug, Clone)]
@@ -34,11 +36,11 @@ pub struct Limits {
     pub concurrency: usize,
     /// Errands taken in and not settled.
     pub window: usize,
-    /// Where more requests than this are sent in a second, some are cleared ahead of the workers.
+    /// Requests a second above which some jobs are cleared ahead of the workers.
     pub ahead_above: f64,
     /// An outage longer than this stops the run.
     pub max_outage: Duration,
-    /// So many bad rows stop the run.
+    /// Number of bad rows that stops the run.
     pub max_errors: Option<MaxErrors>,
     /// For jitter.
     pub seed: u64,
@@ -47,7 +49,7 @@ pub struct Limits {
 /// `--max-errors`: rejected and failed rows that stop a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxErrors {
-    /// So many rows.
+    /// A number of rows.
     Rows(u64),
     /// This share of the rows, in percent, once there are a hundred of them.
     Percent(f64),
@@ -70,7 +72,7 @@ impl MaxErrors {
     }
 }
 
-/// What comes down the line from the input, batch by batch. Its end is said and not only met: a
+/// Batches from the input. The end is sent explicitly: a
 /// sender that has gone without a word has failed.
 #[derive(Debug)]
 pub enum Feed<T> {
@@ -82,21 +84,22 @@ pub enum Feed<T> {
     Broken(Error),
 }
 
-/// What comes in: errands with something to do.
+/// Receiver of jobs that have something to do.
 pub type Intake<E> = mpsc::Receiver<Feed<E>>;
 
 /// One thing to be done for one user, step by step.
 pub trait Errand: Send + 'static {
     /// For whom: errands of one user go one after the other, in input order.
     fn user(&self) -> &UserId;
-    /// Which kind of request its next step is.
+    /// Returns the kind of request that its next step sends.
     fn kind(&self) -> Kind;
-    /// Whether a request of it may still be under way, so that its next step has to wait for the
+    /// Returns whether a request of it may still be under way, so that its next step has to wait
+    /// for the
     /// settle time.
     fn is_in_doubt(&self) -> bool {
         false
     }
-    /// Whether its next step is for the end of the run, when all others are settled.
+    /// Returns whether its next step is for the end of the run, when all others are settled.
     fn is_for_the_end(&self) -> bool {
         false
     }
@@ -112,7 +115,7 @@ pub trait Errand: Send + 'static {
 pub trait Carrier: Send + Sync + 'static {
     /// The tenant.
     type Api: Api;
-    /// What it carries.
+    /// The jobs it runs.
     type Errand: Errand;
 
     /// To the tenant.
@@ -140,12 +143,12 @@ pub trait Carrier: Send + Sync + 'static {
     ) -> impl Future<Output = (Next, Health)> + Send;
 }
 
-/// What came of a step.
+/// Result of a step.
 #[derive(Debug)]
 pub enum Next {
     /// It has come to its end; if a step is left for the end of the run, that is still to come.
     Settled,
-    /// What was left to do for it after its end is done, or cannot be done in this run.
+    /// Everything left to do after its end is done, or cannot be done in this run.
     Finished,
     /// Its next step is due after this long.
     After(Duration),
@@ -157,7 +160,7 @@ pub enum Next {
     Stop(Box<Error>),
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Debug)]
 pub enum End {
     /// Everything that came in is settled.
@@ -168,7 +171,7 @@ pub enum End {
     Failed(Error),
 }
 
-/// Why a run stopped in good order.
+/// Reason why a run stopped in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// A signal.

@@ -1,4 +1,4 @@
-//! What has to be there before a request may leave, for many errands at a time: a permit each, a
+//! Obtains what a request needs before it may be sent, for many jobs at a time: a permit each, a
 //! token, and whatever has to be durable first.
 //!
 //! Where more is sent than any tenant lets through ([`Limits::ahead_above`](super::Limits)), some are
@@ -13,24 +13,23 @@ use tokio::time::Instant;
 
 use super::{Carrier, Next, lanes::Turn};
 use crate::{
-    breaker::Health,
     error::Error,
-    pacer::{Pacer, Place},
+    pacer::{Pacer, Place, breaker::Health},
 };
 
-/// How fast requests are sent is measured over this long at least.
+/// Minimum time over which the sending rate is measured.
 const WINDOW: Duration = Duration::from_millis(20);
-/// So many are cleared ahead: some hundredths of a second of sending (performance.md 3).
+/// Number of jobs cleared ahead: some hundredths of a second of sending (performance.md 3).
 const AHEAD: usize = 1024;
 
-/// What may not go, for want of a token; what follows, and what it says of the tenant.
+/// Jobs that could not be cleared for lack of a token, what follows, and the tenant's health.
 pub(super) struct Denied<E> {
     pub(super) turns: Vec<Turn<E>>,
     pub(super) next: Next,
     pub(super) health: Health,
 }
 
-/// What may go, or not.
+/// Result of clearing a batch.
 pub(super) type Cleared<E> = Result<Vec<Turn<E>>, Denied<E>>;
 type Clearing<E> = Pin<Box<dyn Future<Output = Result<Cleared<E>, Error>> + Send>>;
 
@@ -39,10 +38,10 @@ pub(super) struct Clearance<C: Carrier> {
     carrier: Arc<C>,
     place: Place<Arc<Pacer>>,
     clearing: Option<Clearing<C::Errand>>,
-    /// Where more than that are sent in a second, [`AHEAD`] are cleared ahead; how many now.
+    /// Rate above which [`AHEAD`] jobs are cleared ahead, and the number cleared ahead now.
     ahead_above: f64,
     ahead: usize,
-    /// How many have been cleared since when.
+    /// Number of jobs cleared since `since`.
     count: u32,
     since: Instant,
 }
@@ -61,7 +60,8 @@ impl<C: Carrier> Clearance<C> {
         }
     }
 
-    /// How many more are to be cleared now, with room for so many at the workers; below zero, so many
+    /// Returns how many more to clear now, given the room at the workers; if that is negative, so
+    /// many
     /// are cleared and wait. None while others are being cleared, or enough wait: so that they are
     /// many the next time.
     pub(super) fn wanted(&mut self, room: isize, now: Instant) -> usize {
@@ -107,7 +107,7 @@ impl<C: Carrier> Clearance<C> {
         cleared
     }
 
-    /// Whether something is being cleared.
+    /// Returns whether a batch is being cleared.
     pub(super) fn is_under_way(&self) -> bool {
         self.clearing.is_some()
     }

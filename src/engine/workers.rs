@@ -17,21 +17,21 @@ use super::{
     lanes::{KINDS, Turn},
 };
 use crate::{
-    bell::Bell,
-    breaker::{Health, Kind},
     error::Error,
+    ledger::wakeup::Bell,
     model::UserId,
+    pacer::breaker::{Health, Kind},
 };
 
 /// One thing for a worker to do.
 enum Work<E> {
-    /// What is cleared to go.
+    /// A step that is cleared to be sent.
     Step(Turn<E>),
     /// Ask for any answer at all.
     Probe(UserId),
 }
 
-/// What a worker has to say.
+/// Report of a worker.
 pub(super) struct Report<E> {
     /// Nothing, of a probe.
     pub(super) turn: Option<Turn<E>>,
@@ -47,7 +47,7 @@ pub(super) struct Crew<C: Carrier> {
     board: Arc<Board<C::Errand>>,
 }
 
-/// What workers and loop share.
+/// State shared by the workers and the dispatcher.
 struct Board<E> {
     /// At least one for each work on the board: workers wait for these.
     works: Semaphore,
@@ -66,7 +66,7 @@ struct State<E> {
 }
 
 impl<C: Carrier> Crew<C> {
-    /// So many workers, idle. `seed` is for jitter.
+    /// Starts `size` idle workers. `seed` is for jitter.
     pub(super) fn new(carrier: &Arc<C>, size: usize, seed: u64) -> Self {
         let board = Arc::new(Board {
             works: Semaphore::new(0),
@@ -86,7 +86,7 @@ impl<C: Carrier> Crew<C> {
         Self { workers, size, board }
     }
 
-    /// How many more works than there are on the board could be done at once: below zero, so many
+    /// Returns how many more items could be worked on at once; below zero, so many
     /// have to wait.
     pub(super) fn room(&self) -> isize {
         let state = self.board.state();
@@ -182,7 +182,7 @@ impl<E> Board<E> {
     }
 }
 
-/// What a worker does until the board is closed.
+/// Runs a worker until the queue is closed.
 async fn labour<C: Carrier>(
     carrier: Arc<C>,
     board: Arc<Board<C::Errand>>,

@@ -2,15 +2,12 @@
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 
-use super::{
-    assert_discreet, choose,
-    rows::{assert_stable, assert_told},
-    with_canaries,
-};
+use super::rows::{assert_stable, assert_told};
 use crate::{
     input::MAX_CELL,
     model::{Cell, Credential, Factor, Field, Planned, Record},
     plan::{plan, preview},
+    text::canary::{assert_discreet, choose, with_canaries},
 };
 
 /// A public key: OKP, Ed25519.

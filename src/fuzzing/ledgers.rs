@@ -8,15 +8,12 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::assert_presentable;
 use crate::{
     error::Error,
-    ledger::{
-        Admission, Asked, Entry, Fingerprint, Intent, Item, Ledger, Opened, Opening, Reader, Row,
-    },
-    model::{FactorType, Operation, State, UserId},
+    ledger::{Admission, Asked, Entry, Intent, Item, Ledger, Opened, Opening, Reader, Row},
+    model::{FactorType, Fingerprint, How, Operation, Settlement, State, UserId},
     report,
-    retry::{How, Settlement},
+    text::canary::assert_presentable,
 };
 
 const NAME: &str = "x.ledger";
@@ -108,7 +105,10 @@ fn report(path: &Path) {
     errors.iter().flatten().for_each(|error| tell(error, path));
     for output in [csv, jsonl] {
         let text = String::from_utf8_lossy(&output);
-        assert!(text.lines().all(|line| report::escape(line) == line), "a terminal would heed it");
+        assert!(
+            text.lines().all(|line| crate::text::escape(line) == line),
+            "a terminal would heed it"
+        );
     }
 }
 

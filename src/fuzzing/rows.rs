@@ -4,14 +4,14 @@ use std::io::{Cursor, Read};
 
 use bytes::Bytes;
 
-use super::{assert_discreet, assert_presentable, choose, with_canaries};
 use crate::{
     auth0::fuzzing::sent,
+    engine::intake::plan_row,
     error::Error,
     input::{Format, InputError, Row, Shape, Source, count_rows},
-    intake::plan_row,
     model::{Factor, Planned, Rejection},
     plan::{self, Naming},
+    text::canary::{assert_discreet, assert_presentable, choose, with_canaries},
 };
 
 const SHAPES: [Shape; 5] =

@@ -4,9 +4,10 @@ use std::io::{self, Read};
 
 use ::csv::{Reader, ReaderBuilder, StringRecord};
 
-use super::frame::Frame;
-use super::quotes::has_bare_cr;
-use super::{InputError, MAX_CELL, Row, Shape, TOO_LONG, header, line_fault};
+use super::{
+    InputError, MAX_CELL, Row, Shape, TOO_LONG, frame::Frame, header, line_fault,
+    quotes::has_bare_cr,
+};
 use crate::model::{Cell, Fault, Field, Record, Rejection};
 
 /// Splits frames, once the first one has told what the columns are.
@@ -29,7 +30,7 @@ impl Rows {
         Self { reader, cells: StringRecord::new(), shape, columns: Vec::new() }
     }
 
-    /// Whether the header has been seen.
+    /// Returns whether the header has been seen.
     pub(super) fn is_open(&self) -> bool {
         !self.columns.is_empty()
     }
@@ -95,7 +96,7 @@ impl Rows {
     }
 }
 
-/// Why a frame is not split at all.
+/// Finds a reason not to split a frame at all.
 fn fault(frame: &Frame<'_>) -> Option<String> {
     if !frame.well_quoted {
         let rule = "has a quote inside an unquoted cell or text after a closing quote: quote the \
@@ -109,7 +110,7 @@ fn fault(frame: &Frame<'_>) -> Option<String> {
     line_fault(frame.text, has_bare_cr).map(str::to_owned)
 }
 
-/// What the csv crate reads from: one frame at a time, each ended by one LF. Since a record ends
+/// Reader for the csv crate: one frame at a time, each ended by one LF. Since a record ends
 /// with its LF, the reader asks for more only when the next frame is there.
 #[derive(Debug, Default)]
 struct Feed {

@@ -1,4 +1,4 @@
-//! What makes an input unreadable as a whole, and what its reader can do about it.
+//! Faults that make an input unreadable as a whole, and what its reader can do about them.
 //!
 //! No variant holds anything out of the input: without a header the first row is data, and data may
 //! be a secret. Lines, positions, counts and names of known columns are all there is.
@@ -6,8 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::frame::MAX_FRAME;
-use super::shape::Shape;
+use super::{frame::MAX_FRAME, shape::Shape};
 use crate::model::Field;
 
 /// A fault of the input as a whole: nothing after it can be trusted.
@@ -17,15 +16,15 @@ pub enum InputError {
     /// It cannot be opened.
     #[error("`{}` cannot be opened: {source}", path.display())]
     Open {
-        /// As it was given.
+        /// Path as it was given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// It is a directory.
     #[error("`{}` is a directory", path.display())]
     Directory {
-        /// As it was given.
+        /// Path as it was given.
         path: PathBuf,
     },
     /// Reading failed half-way.
@@ -33,7 +32,7 @@ pub enum InputError {
     Read {
         /// The line that was being read.
         line: u64,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// Neither the name nor a flag says what it is.
@@ -45,15 +44,15 @@ pub enum InputError {
     /// A compressed file, an archive or a document, by its first bytes.
     #[error("the input is {kind}, not text")]
     Binary {
-        /// What it is, for people.
+        /// Kind of file, for people.
         kind: &'static str,
-        /// What to do with it.
+        /// What to do with such a file, as a sentence.
         hint: &'static str,
     },
     /// UTF-16 or UTF-32.
     #[error("the input is {encoding}, not UTF-8")]
     Encoding {
-        /// Which.
+        /// The one concerned.
         encoding: &'static str,
     },
     /// A byte that is not UTF-8.
@@ -75,13 +74,13 @@ pub enum InputError {
     /// A line that does not end within the limit.
     #[error("line {line}: longer than {MAX_FRAME} bytes")]
     TooLong {
-        /// Where it begins.
+        /// Line on which it begins.
         line: u64,
     },
     /// A quoted cell that does not end within the limit or before the end of the input.
     #[error("line {line}: a quote is opened here and never closed")]
     UnclosedQuote {
-        /// Where it is opened.
+        /// Line on which it is opened.
         line: u64,
     },
     /// A header with a quote in the wrong place or a bare carriage return.
@@ -89,7 +88,7 @@ pub enum InputError {
     BadHeader {
         /// Line of the header.
         line: u64,
-        /// Which rule it breaks.
+        /// Rule that it breaks.
         rule: &'static str,
     },
     /// The first line holds no name of any column.
@@ -103,7 +102,7 @@ pub enum InputError {
     Delimiter {
         /// Line of the header.
         line: u64,
-        /// What it is separated by.
+        /// Name of the separator.
         delimiter: &'static str,
     },
     /// A column that this tool does not know.
@@ -113,7 +112,7 @@ pub enum InputError {
         line: u64,
         /// Counted from 1.
         position: usize,
-        /// What may be meant.
+        /// Known column that may be meant.
         nearest: Option<Field>,
     },
     /// The same column twice.
@@ -121,7 +120,7 @@ pub enum InputError {
     RepeatedColumn {
         /// Line of the header.
         line: u64,
-        /// Which.
+        /// The one concerned.
         field: Field,
         /// Counted from 1.
         first: usize,
@@ -133,7 +132,7 @@ pub enum InputError {
     MissingColumn {
         /// Line of the header.
         line: u64,
-        /// Which.
+        /// The one concerned.
         field: Field,
         /// Of what kind of rows.
         shape: Shape,
@@ -192,7 +191,7 @@ impl InputError {
         }
     }
 
-    /// What its reader can do about it.
+    /// Returns what its reader can do about it.
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Open { .. } => "check the path and that you may read the file",

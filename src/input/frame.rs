@@ -12,13 +12,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::{memchr, memchr_iter};
 
-use super::quotes::{self, Quotes};
-use super::{Format, InputError, sniff};
+use super::{
+    Format, InputError,
+    quotes::{self, Quotes},
+    sniff,
+};
 
 /// The longest frame, in bytes: as much as the API takes in one body (`auth0-api.md` 1.3).
 pub(super) const MAX_FRAME: usize = 1 << 20;
 
-/// How much is asked of the reader at once; larger ones measured no faster.
+/// Bytes asked of the reader at once; larger blocks measured no faster.
 const BLOCK: usize = 1 << 17;
 
 /// One record's worth of text.
@@ -30,7 +33,7 @@ pub(super) struct Frame<'a> {
     pub(super) last_line: u64,
     /// Without the line ending.
     pub(super) text: &'a str,
-    /// Whether every quote is where it may be; always true in JSONL.
+    /// True if every quote is where it may be; always true in JSONL.
     pub(super) well_quoted: bool,
 }
 
@@ -39,10 +42,10 @@ pub(super) struct Framer<R> {
     reader: R,
     format: Format,
     buffer: Vec<u8>,
-    /// What is left to do lies in `buffer[start..end]`.
+    /// Start of the unread bytes, `buffer[start..end]`.
     start: usize,
     end: usize,
-    /// Where `buffer[start]` stands in the input.
+    /// Offset of `buffer[start]` in the input.
     offset: u64,
     line: u64,
     sniffed: bool,
@@ -50,7 +53,7 @@ pub(super) struct Framer<R> {
     bytes_read: Arc<AtomicU64>,
 }
 
-/// Where a frame lies, from `start` on.
+/// Extent of a frame, from `start` on.
 struct Span {
     /// Without the line ending.
     len: usize,

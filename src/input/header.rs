@@ -2,10 +2,12 @@
 
 use ::csv::StringRecord;
 
-use super::InputError;
-use super::frame::Frame;
-use super::quotes::has_bare_cr;
-use super::shape::{Name, Shape};
+use super::{
+    InputError,
+    frame::Frame,
+    quotes::has_bare_cr,
+    shape::{Name, Shape},
+};
 use crate::model::Field;
 
 /// Delimiters that CSVs are written with elsewhere.
@@ -16,12 +18,12 @@ fn field_named(name: &str) -> Option<Field> {
     Field::from_name(&name.trim().to_ascii_lowercase())
 }
 
-/// Whether any cell of `line`, cut at `delimiter`, is the name of a column.
+/// Returns whether any cell of `line`, cut at `delimiter`, is the name of a column.
 pub(super) fn has_known_name(line: &str, delimiter: char) -> bool {
     line.split(delimiter).any(|cell| field_named(cell.trim_matches('"')).is_some())
 }
 
-/// What can be said of a header before it is split into cells.
+/// Checks a header before it is split into cells.
 pub(super) fn check_line(frame: &Frame<'_>) -> Result<(), InputError> {
     let (line, text) = (frame.line, frame.text);
     if text.trim_start().starts_with(['{', '[']) {
@@ -85,7 +87,7 @@ pub(super) fn columns(
     }
 }
 
-/// Whether the cells of a row are the names of the columns themselves.
+/// Returns whether the cells of a row are the names of the columns themselves.
 pub(super) fn is_repeated(columns: &[Option<Field>], cells: &StringRecord) -> bool {
     let mut known =
         columns.iter().zip(cells).filter_map(|(column, cell)| Some((column.as_ref()?, cell)));

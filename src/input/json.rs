@@ -10,10 +10,13 @@ use memchr::memchr;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
-use super::frame::Frame;
-use super::pairs::{CellSeed, KeySeed, METHODS};
-use super::shape::{Name, Shape};
-use super::{Row, TOO_LONG, line_fault};
+use super::{
+    Row, TOO_LONG,
+    frame::Frame,
+    line_fault,
+    pairs::{CellSeed, KeySeed, METHODS},
+    shape::{Name, Shape},
+};
 use crate::model::{Cell, Field, Record};
 
 /// Factors of one user on one line; the API takes a few dozen at most. Bounds memory.
@@ -35,13 +38,13 @@ pub(super) fn rows(frame: &Frame<'_>, shape: Shape, into: &mut VecDeque<Row>) {
     }
 }
 
-/// What a line holds.
+/// Contents of a line.
 enum Parsed {
     Factor(Box<Record>),
     User(Vec<Record>),
 }
 
-/// What is wrong with a line, and with which field of it.
+/// A fault of a line, and the field it concerns.
 struct LineFault {
     field: String,
     rule: String,
@@ -104,11 +107,11 @@ fn explain(error: &serde_json::Error, line: &mut Line) -> LineFault {
     }
 }
 
-/// What the visitors of one line share.
+/// State that the visitors of one line share.
 struct Line {
     number: u64,
     shape: Shape,
-    /// What must come next, or else the error is that it did not.
+    /// The token that must come next.
     expected: Expected,
     /// The rule on whose account parsing was stopped by us.
     fault: Option<LineFault>,
@@ -146,7 +149,7 @@ impl Expected {
 /// A factor, or the outer object of a line.
 struct Object<'a> {
     record: &'a mut Record,
-    /// Where in `authentication_methods`; `None` for the outer object.
+    /// Index in `authentication_methods`; `None` for the outer object.
     index: Option<u32>,
     line: &'a mut Line,
 }
@@ -159,7 +162,7 @@ impl Object<'_> {
         }
     }
 
-    /// Where an unknown key stands.
+    /// Returns the path of an unknown key.
     fn place(&self) -> String {
         self.index.map_or_else(|| "the line".to_owned(), |index| format!("`{METHODS}[{index}]`"))
     }

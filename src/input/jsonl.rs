@@ -1,8 +1,6 @@
 //! JSONL as a whole: is the first line what a JSONL begins with?
 
-use super::frame::Frame;
-use super::header::has_known_name;
-use super::{InputError, Shape};
+use super::{InputError, Shape, frame::Frame, header::has_known_name};
 
 /// Knows whether a line has been seen yet.
 #[derive(Debug)]
@@ -20,7 +18,7 @@ impl Rows {
         self.shape
     }
 
-    /// Whether there was a line.
+    /// Returns whether there was a line.
     pub(super) fn is_open(&self) -> bool {
         self.open
     }

@@ -36,7 +36,7 @@ pub(crate) const MAX_CELL: usize = 16 * 1024;
 /// The rule that a longer one breaks.
 const TOO_LONG: &str = "must not be longer than 16384 bytes";
 
-/// How an input is written.
+/// Format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// A header, then one factor a row.
@@ -46,7 +46,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What the extension of `path` says.
+    /// Returns the format that the extension of `path` stands for.
     pub fn of(path: &Path) -> Result<Self, InputError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
         if extension.eq_ignore_ascii_case("csv") {
@@ -142,12 +142,12 @@ impl Source {
         Ok(None)
     }
 
-    /// How many bytes have been read so far; may be watched from another thread.
+    /// Counter of the bytes read so far; may be watched from another thread.
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
         self.framer.bytes_read()
     }
 
-    /// How many bytes there are in all, where that is known (regular files).
+    /// Returns the length in bytes, where that is known (regular files).
     #[expect(
         clippy::len_without_is_empty,
         reason = "a size to measure progress by, not a container"
@@ -216,7 +216,7 @@ fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
     Ok((file, metadata.is_file().then_some(metadata.len())))
 }
 
-/// What the two formats do differently with a frame.
+/// The part of reading a frame that differs between the two formats.
 #[derive(Debug)]
 enum Body {
     Csv(Box<csv::Rows>),
@@ -246,7 +246,7 @@ impl Body {
         }
     }
 
-    /// Whether there was anything at all.
+    /// Checks that there was anything at all.
     fn finish(&self) -> Result<(), InputError> {
         let any = match self {
             Self::Csv(rows) => rows.is_open(),
@@ -256,7 +256,7 @@ impl Body {
     }
 }
 
-/// What is wrong with a line of either format before it is parsed.
+/// Finds what is wrong with a line of either format before it is parsed.
 fn line_fault(text: &str, has_bare_cr: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
     if text.starts_with('\u{feff}') {
         Some("the line begins with a byte order mark: remove it (were files joined?)")

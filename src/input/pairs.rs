@@ -5,8 +5,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::MAX_CELL;
-use super::shape::{Name, Shape};
+use super::{
+    MAX_CELL,
+    shape::{Name, Shape},
+};
 use crate::model::Cell;
 
 /// The key whose value is a user's list of factors.
@@ -15,7 +17,7 @@ pub(super) const METHODS: &str = "authentication_methods";
 /// Entries of a list inside a factor. Bounds memory.
 const MAX_ENTRIES: usize = 64;
 
-/// What a key means in an input of that shape.
+/// Reads a key by its meaning in an input of that shape.
 pub(super) struct KeySeed(pub(super) Shape);
 
 impl<'de> DeserializeSeed<'de> for KeySeed {

@@ -1,16 +1,17 @@
-//! Where quotes may stand in CSV: around a whole cell, and twice inside one. The csv crate forgives
+//! Checks where quotes stand in CSV: around a whole cell, and twice inside one. The csv crate
+//! forgives
 //! everything else in silence, which turns a typing error into another value.
 
 use memchr::{memchr, memchr_iter};
 
-/// How a physical line leaves off.
+/// State of the quotes at the end of a physical line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
     /// Outside quotes: the record ends with the line.
     Closed,
     /// Inside quotes: the record goes on.
     Open {
-        /// Whether the open quote stands on this line.
+        /// True if the open quote stands on this line.
         reopened: bool,
     },
     /// There is a quote inside an unquoted cell, or text after a closing quote.
@@ -40,7 +41,7 @@ pub(super) fn scan(line: &[u8], mut open: bool) -> Quotes {
     if open { Quotes::Open { reopened } } else { Quotes::Closed }
 }
 
-/// Whether a well quoted record holds a carriage return outside quotes.
+/// Returns whether a well quoted record holds a carriage return outside quotes.
 pub(super) fn has_bare_cr(record: &[u8]) -> bool {
     memchr(b'\r', record).is_some() && {
         let mut outside = true;

@@ -1,9 +1,9 @@
-//! What rows an input is made of: which columns and keys there may be, which there must be.
+//! Kinds of rows that an input is made of, with their allowed and required columns and keys.
 
 use super::pairs::METHODS;
-use crate::{model::Field, nearest::nearest};
+use crate::{model::Field, text::nearest};
 
-/// What an input is for, and so what its rows may hold.
+/// Purpose of an input, which decides what its rows may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shape {
     /// Factors to be created (the contract's section 3).
@@ -19,7 +19,7 @@ pub enum Shape {
     Targets,
 }
 
-/// What only the API writes, besides a method's parts (`UserAuthenticationMethod` in its
+/// Keys that only the API writes, besides a method's parts (`UserAuthenticationMethod` in its
 /// description); read-only.
 const READ_ONLY: [&str; 6] =
     ["id", "confirmed", "link_id", "created_at", "enrolled_at", "last_auth_at"];
@@ -60,7 +60,8 @@ impl Shape {
         }
     }
 
-    /// What a name means here; `name` is as it stands, but for case and white space in a CSV.
+    /// Returns the meaning of a name; `name` is as it stands, but for case and white space in a
+    /// CSV.
     pub(super) fn name(self, name: &str) -> Name {
         match Field::from_name(name).filter(|field| self.fields().contains(field)) {
             Some(field) => Name::Field(field),
@@ -77,7 +78,7 @@ impl Shape {
         nearest(&name, self.fields().iter().map(|field| field.name())).and_then(Field::from_name)
     }
 
-    /// Whether rows are factors, and a line may hold a user with several.
+    /// Returns whether rows are factors, and a line may hold a user with several.
     fn has_factors(self) -> bool {
         matches!(self, Self::Factors | Self::Exported)
     }

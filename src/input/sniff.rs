@@ -1,8 +1,8 @@
-//! What the first bytes of an input give away: compressed files, documents, other encodings.
+//! Recognises an input by its first bytes: compressed files, documents, other encodings.
 
 use super::InputError;
 
-/// How many bytes are looked at: the longest signature below.
+/// Number of bytes looked at: the longest signature below.
 pub(super) const LEN: usize = 8;
 
 /// UTF-8's byte order mark, which is skipped.

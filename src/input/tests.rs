@@ -1,4 +1,4 @@
-//! What holds from bytes to rows, in both formats.
+//! Tests from bytes to rows, in both formats.
 
 use std::io::Cursor;
 use std::sync::atomic::Ordering;
@@ -6,8 +6,10 @@ use std::sync::atomic::Ordering;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Cell, Field, Planned};
-use crate::plan;
+use crate::{
+    model::{Cell, Field, Planned},
+    plan,
+};
 
 fn source(text: impl Into<Vec<u8>>, format: Format) -> Source {
     Source::from_reader(Box::new(Cursor::new(text.into())), format, Shape::Factors)

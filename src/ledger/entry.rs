@@ -2,59 +2,51 @@
 
 use std::sync::Arc;
 
-use super::{
-    fingerprint::{Fingerprint, NameTag},
-    index,
-    seq::Seq,
-};
-use crate::{
-    api::Millis,
-    model::{FactorType, Operation, State, UserId},
-    retry::How,
-};
+use super::{journal::index, seq::Seq};
+use crate::model::{FactorType, Fingerprint, How, Millis, NameTag, Operation, State, UserId};
 
 /// One row of the ledger: a factor, or what else is asked for. Holds no value, only a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Stands for all that makes it the same row when met again.
     pub fingerprint: Fingerprint,
-    /// What is asked for.
+    /// Operation requested.
     pub operation: Operation,
     /// The run that met it first.
     pub run: i64,
     /// Physical line of its first row in the input.
     pub line: u64,
-    /// Whose it is.
+    /// User it belongs to.
     pub user: UserId,
     /// Its kind, where that is known.
     pub factor_type: Option<FactorType>,
     /// Stands for the name that was given to it.
     pub name: Option<NameTag>,
-    /// How it stands.
+    /// State of the row.
     pub state: State,
-    /// How that is known.
+    /// Evidence for the state.
     pub how: Option<How>,
     /// Attempts that may have reached the server, the open one included.
     pub attempts: u32,
-    /// How many of them ended in doubt, whether or not a list has since called them absent.
+    /// Number of attempts that ended in doubt, whether or not a list has since called them absent.
     pub doubts: u32,
-    /// Whether a list at the end of a run has confirmed what is said here of a factor that was
+    /// True once a list at the end of a run has confirmed what is said here of a factor that was
     /// once in doubt.
     pub audited: bool,
-    /// Whether its name in the tenant bears a mark that is still to be taken away; while it is in
+    /// True if its name in the tenant bears a mark that is still to be removed; while it is in
     /// doubt, whether every attempt bore one.
     pub marked: bool,
-    /// When the first attempt in doubt was about to leave, by our clock.
+    /// Time at which the first attempt in doubt was about to be sent, by our clock.
     pub intent_at: Option<Millis>,
-    /// How far the tenant's clock was ahead then.
+    /// Offset of the tenant's clock from ours then.
     pub skew: Option<Millis>,
     /// The tenant's id of the method, where one was named or has come.
     pub method_id: Option<Arc<str>>,
     /// Last HTTP status.
     pub status: Option<u16>,
-    /// Why not, as a short code.
+    /// Reason, as a short code.
     pub error: Option<Arc<str>>,
-    /// When it was settled, by our clock.
+    /// Time at which it was settled, by our clock.
     pub settled_at: Option<Millis>,
 }
 
@@ -84,7 +76,7 @@ impl Entry {
         check_sum(self.fingerprint, numbers, texts)
     }
 
-    /// How it stands.
+    /// State of the row.
     pub(super) fn standing(&self) -> Standing {
         Standing {
             operation: self.operation,
@@ -112,7 +104,7 @@ pub(super) fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&
     crc.finalize()
 }
 
-/// How a row stands, as far as it decides what there is to do.
+/// Status of a row, as far as it decides what there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
     pub(super) operation: Operation,
@@ -123,7 +115,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// What is left to do for a settled factor, the first thing first.
+    /// Returns what is left to do for a settled factor, the first thing first.
     pub(super) fn rest(self) -> Option<Rest> {
         let taken_back = matches!(self.state, State::Undone | State::AlreadyGone | State::Kept);
         if self.operation != Operation::Import || taken_back {
@@ -137,7 +129,7 @@ impl Standing {
     }
 }
 
-/// What is left to do for a settled factor.
+/// Work left for a settled factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     /// It was once in doubt: the list at the end of the run has to confirm it.
@@ -146,7 +138,7 @@ pub enum Rest {
     Restore,
 }
 
-/// What the index has to know of a row.
+/// Summary of a row for the index.
 #[derive(Debug)]
 pub struct Glance {
     pub(super) seq: Seq,

@@ -1,11 +1,11 @@
-//! Why the ledger cannot be used, for people.
+//! Reasons why a ledger cannot be used, for people.
 
 use std::path::Path;
 
 use super::seq::Seq;
 use crate::error::Error;
 
-/// Why the ledger cannot be used; becomes an [`Error`] where its path is known.
+/// Reason why a ledger cannot be used; becomes an [`Error`] where its path is known.
 #[derive(Debug, Clone)]
 pub struct LedgerFault {
     message: String,
@@ -88,7 +88,7 @@ impl LedgerFault {
     }
 
     pub(super) fn at(self, path: &Path) -> Error {
-        let path = crate::report::escape(&path.display().to_string());
+        let path = crate::text::escape(&path.display().to_string());
         Error::Ledger { path, message: self.message, hint: self.hint }
     }
 }

@@ -3,27 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{
-    model::{Factor, Operation, UserId},
-    order::{Change, Target},
-};
-
-/// 128 bits that stand for one factor of one user: type and identifying value, not its name,
-/// line or preferred channel. Keyed, so that a phone number cannot be found by trying them all
-/// without the ledger's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub [u8; 16]);
-
-impl Fingerprint {
-    /// The part that the index in memory holds.
-    pub(super) fn tag(self) -> u32 {
-        u32::from_le_bytes([self.0[0], self.0[1], self.0[2], self.0[3]])
-    }
-}
-
-/// 32 bits that stand for a name: enough to tell that a method no longer has the one it was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NameTag(pub u32);
+use crate::model::{Change, Factor, Fingerprint, NameTag, Operation, Target, UserId};
 
 /// The ledger's own key: 32 random bytes, made with the ledger and kept in it.
 #[derive(Clone)]
@@ -85,12 +65,12 @@ impl Key {
         self.of(operation, &[target.user.as_str().as_bytes(), method.as_bytes()])
     }
 
-    /// What stands for a user.
+    /// Returns the fingerprint of a user.
     pub fn user(&self, user: &UserId) -> Fingerprint {
         self.of(Operation::Export, &[user.as_str().as_bytes()])
     }
 
-    /// What stands for a name.
+    /// Returns the tag of a name.
     pub fn name(&self, name: &str) -> NameTag {
         let print = self.of(Operation::Import, &[name.as_bytes()]);
         NameTag(print.tag())

@@ -1,16 +1,13 @@
-//! What the ledger is asked and told, and what it says.
+//! Messages to and from the ledger.
 
 use std::sync::Arc;
 
 use super::{
     entry::{Entry, Rest},
-    fingerprint::{Fingerprint, NameTag},
     seq::Seq,
 };
-use crate::{
-    api::Millis,
-    model::{FactorType, Operation, Rejection, State, UserId},
-    retry::History,
+use crate::model::{
+    FactorType, Fingerprint, History, Millis, NameTag, Operation, Rejection, State, UserId,
 };
 
 /// A row on its way in.
@@ -22,16 +19,16 @@ pub enum Row {
     Rejected(Box<Rejection>),
 }
 
-/// What a row asks for, as far as the ledger has to know it.
+/// A row's request, as far as the ledger has to know it.
 #[derive(Debug)]
 pub struct Asked {
-    /// What is to be done.
+    /// Task to do.
     pub operation: Operation,
     /// Stands for all that makes it the same row when met again.
     pub fingerprint: Fingerprint,
     /// Its line.
     pub line: u64,
-    /// Whose it is.
+    /// User it belongs to.
     pub user: UserId,
     /// Its kind, where that is known.
     pub factor_type: Option<FactorType>,
@@ -68,7 +65,7 @@ impl Asked {
     }
 }
 
-/// What the ledger says to a row.
+/// Answer of the ledger about a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// To be delivered.
@@ -87,21 +84,21 @@ pub enum Admission {
 pub struct Undoable {
     /// Its row.
     pub seq: Seq,
-    /// What the ledger has of it.
+    /// Entry in the ledger.
     pub entry: Entry,
 }
 
 /// An intent: one request that is about to leave.
 #[derive(Debug, Clone, Copy)]
 pub struct Intent {
-    /// Whose.
+    /// User it belongs to.
     pub seq: Seq,
-    /// When, by our clock.
+    /// Time, by our clock.
     pub at: Millis,
-    /// How far the tenant's clock is ahead.
+    /// Offset of the tenant's clock from ours.
     pub skew: Option<Millis>,
-    /// How many earlier attempts were in doubt.
+    /// Number of earlier attempts in doubt.
     pub doubts: u32,
-    /// Whether its name bears a mark.
+    /// True if its name bears a mark.
     pub marked: bool,
 }

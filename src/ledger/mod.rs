@@ -18,49 +18,40 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-mod asked;
-mod book;
+mod disk;
 mod entry;
 mod fault;
-mod file;
 mod fingerprint;
-mod index;
-mod open;
+mod journal;
+mod messages;
 mod owner;
-mod prints;
-mod read;
-mod row;
-mod scan;
-mod seal;
 mod seq;
-mod sqlite;
 mod store;
 mod tally;
-mod watch;
+pub mod wakeup;
 
-pub use asked::{Admission, Asked, Intent, Row, Undoable};
+pub use disk::reader::{Item, Reader};
 pub use entry::{Entry, Glance, Rest};
 pub use fault::LedgerFault;
-pub use fingerprint::{Fingerprint, Key, NameTag, Seen};
-pub use read::{Item, Reader};
+pub use fingerprint::{Key, Seen};
+pub use messages::{Admission, Asked, Intent, Row, Undoable};
 pub use seq::Seq;
 pub use store::Store;
 pub use tally::{ByState, Counts, Tally};
 
 use crate::{
-    api::Millis,
-    bell::Bell,
     error::Error,
-    model::{State, UserId},
-    retry::{Audit, Settlement},
+    ledger::wakeup::Bell,
+    model::{Audit, Millis, Settlement, State, UserId},
 };
-use book::Book;
+use disk::{file, open, sqlite};
+use journal::Book;
 use owner::{Command, Inbox};
 
 /// Commands that may wait for the owner at a time.
 const QUEUE: usize = 4096;
 
-/// What a run needs to say of itself.
+/// Description of a run, to open a ledger with.
 #[derive(Debug)]
 pub struct Opening<'a> {
     /// The tenant's base URL: a ledger is bound to it.
@@ -95,13 +86,13 @@ pub struct Opened {
     pub ledger: Ledger,
     /// For fingerprints.
     pub key: Key,
-    /// Whether an earlier run used it.
+    /// True if an earlier run used it.
     pub resumed: bool,
     /// Has to be run before anything else is asked.
     pub owner: Owner,
 }
 
-/// What writes the ledger, for all handles. Ends when the last of them is dropped and all is
+/// Writer of the ledger, for all handles. Ends when the last of them is dropped and all is
 /// written. Each commit blocks the thread on which it runs, as long as the disk takes.
 pub struct Owner(Pin<Box<dyn Future<Output = ()> + Send>>);
 
@@ -236,7 +227,7 @@ impl Ledger {
         self.mention(Command::Leave(seq, state)).await
     }
 
-    /// How many rows stand where, of all runs; durable on return.
+    /// Returns the number of rows in each state, of all runs; durable on return.
     pub async fn states(&self) -> Result<ByState, Error> {
         self.ask(Command::States).await
     }
@@ -251,7 +242,7 @@ impl Ledger {
         self.ask(|reply| Command::EndRun(complete, reply)).await
     }
 
-    /// What is durable of this run.
+    /// Returns the durable counts of this run.
     pub fn tally(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)
     }

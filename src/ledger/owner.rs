@@ -16,38 +16,36 @@ use tokio::{
 
 use super::{
     LedgerFault, QUEUE,
-    asked::{Admission, Intent, Row, Undoable},
-    book::Book,
     entry::Entry,
+    journal::Book,
+    messages::{Admission, Intent, Row, Undoable},
     seq::Seq,
     store::Store,
     tally::ByState,
 };
 use crate::{
-    api::Millis,
-    bell::Bell,
-    model::{State, UserId},
-    retry::{Audit, Settlement},
+    ledger::wakeup::Bell,
+    model::{Audit, Millis, Settlement, State, UserId},
 };
 
-/// How many commands that somebody waits for share a commit at most (performance.md 3: more gains
+/// Maximum number of awaited commands that share a commit (performance.md 3: more gains
 /// little).
 const BATCH: usize = 1024;
-/// How many rows are written between two commits at most.
+/// Maximum number of rows written between two commits.
 pub(super) const MOST: usize = BATCH + QUEUE;
-/// How long an outcome waits for a commit at most.
+/// Maximum time that an outcome waits for a commit.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What the owner takes from.
+/// Queues of the owner.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    /// What somebody waits for.
+    /// Commands whose sender waits.
     pub(super) urgent: mpsc::Receiver<Command>,
-    /// What nobody does.
+    /// Commands whose sender does not wait.
     pub(super) patient: mpsc::Receiver<Command>,
     /// Told when the second is no longer empty, unless that is looked at by itself.
     pub(super) bell: Arc<Bell>,
-    /// When the second is looked at.
+    /// Time at which the second queue is looked at.
     pub(super) due: Option<Instant>,
 }
 
@@ -109,7 +107,7 @@ impl Inbox {
     }
 }
 
-/// What can be asked of the ledger.
+/// Command to the ledger.
 #[derive(Debug)]
 pub(super) enum Command {
     Admit(Vec<Row>, oneshot::Sender<Vec<Admission>>),

@@ -1,14 +1,13 @@
-//! Where entries live: on disk, or, in the simulator, on one that loses what was not synced.
+//! Storage of entries: on disk, or, in the simulator, on one that loses what was not synced.
 
 use super::{
     LedgerFault,
     entry::{Entry, Glance},
-    fingerprint::Fingerprint,
     seq::Seq,
 };
-use crate::{api::Millis, model::Rejection};
+use crate::model::{Fingerprint, Millis, Rejection};
 
-/// Where entries live. Writes are only promised to last once [`Store::commit`] has returned.
+/// Storage of entries. Writes are only promised to last once [`Store::commit`] has returned.
 pub trait Store: Send + std::fmt::Debug {
     /// Visits every row, in any order. Called once, before anything else.
     fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault>;

@@ -1,4 +1,4 @@
-//! How many rows stand where: of this run, as far as they are durable, and of a whole ledger.
+//! Numbers of rows in each state: of this run, as far as durable, and of a whole ledger.
 
 use std::{
     ops::{Index, IndexMut},
@@ -34,7 +34,8 @@ impl ByState {
         State::ALL.into_iter().filter(|state| state.is_bad()).map(|state| self[state]).sum()
     }
 
-    /// What a summary shows: the contract's states, those of `own`, and any other that is not zero.
+    /// Returns what a summary shows: the contract's states, those of `own`, and any other that is
+    /// not zero.
     pub fn shown(&self, own: &[State]) -> Vec<(State, u64)> {
         let others = State::ALL.into_iter().filter(|state| {
             !Self::ALWAYS.contains(state)
@@ -76,16 +77,16 @@ impl IndexMut<State> for ByState {
     }
 }
 
-/// How many rows of this run's input ended where. They add up to the rows read.
+/// Numbers of this run's rows by state. They add up to the rows read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The same row again in the input.
     pub duplicates: u64,
-    /// What this run has come to.
+    /// Rows of this run by state.
     pub states: ByState,
     /// Settled by an earlier run.
     pub skipped: u64,
-    /// How many of those somebody has to look at.
+    /// Number of those that need attention.
     pub skipped_bad: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What is asked about methods that are there, or of a user's whole set: plain types, no I/O.
+//! Requested changes to methods that exist, or to a user's whole set. Plain types, no I/O.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::model::{Channel, Factor, UserId};
 pub struct Target {
     /// Physical line of its row.
     pub line: u64,
-    /// Whose.
+    /// User it belongs to.
     pub user: UserId,
     /// The tenant's id of the method; `None` for all of the user's.
     pub method: Option<Arc<str>>,
 }
 
-/// What a method is to be called, and how a phone is called up from now on.
+/// New name or preferred channel of a method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Physical line of its row.
     pub line: u64,
-    /// Whose.
+    /// User it belongs to.
     pub user: UserId,
     /// The tenant's id of the method.
     pub method: Arc<str>,
@@ -34,7 +34,7 @@ pub struct Change {
 /// takes nothing else (auth0-api.md 1.2).
 #[derive(Debug)]
 pub struct Set {
-    /// Whose.
+    /// User it belongs to.
     pub user: UserId,
     /// At least one, no two the same.
     pub factors: Vec<Factor>,

@@ -98,7 +98,7 @@ impl fmt::Debug for Contact {
     }
 }
 
-/// How a phone is called up.
+/// Channel that delivers the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
     /// Text message.
@@ -122,9 +122,9 @@ impl Channel {
 pub struct Factor {
     /// Physical line of its record.
     pub line: u64,
-    /// Whose it is.
+    /// User it belongs to.
     pub user: UserId,
-    /// What the user sees; 1 to 20 characters.
+    /// Name shown to the user; 1 to 20 characters.
     pub name: Option<String>,
     /// The factor itself.
     pub credential: Credential,
@@ -142,7 +142,7 @@ impl Factor {
         }
     }
 
-    /// How a phone is called up, where that is given.
+    /// Returns the preferred channel of a phone, where given.
     pub fn preferred(&self) -> Option<Channel> {
         match self.credential {
             Credential::Phone { preferred, .. } => preferred,
@@ -162,7 +162,7 @@ impl Factor {
     }
 }
 
-/// What a factor consists of, by kind.
+/// Value of a factor, by type.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// A phone.
@@ -188,7 +188,7 @@ pub enum Credential {
     Passkey(PublicKeyCredential, Box<PasskeyDetails>),
 }
 
-/// What security keys and passkeys share. All of it is public.
+/// Fields that security keys and passkeys share. All of it is public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKeyCredential {
     /// Credential id, Base64url without padding.
@@ -199,14 +199,14 @@ pub struct PublicKeyCredential {
     pub relying_party_identifier: Option<String>,
 }
 
-/// What only passkeys have.
+/// Fields that only passkeys have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PasskeyDetails {
     /// Lower-case UUID.
     pub aaguid: Option<String>,
     /// `single_device` or `multi_device`.
     pub credential_device_type: Option<&'static str>,
-    /// Whether it is synced.
+    /// True if it is synced.
     pub credential_backed_up: Option<bool>,
     /// Linked identity.
     pub identity_user_id: Option<String>,
@@ -214,6 +214,6 @@ pub struct PasskeyDetails {
     pub user_agent: Option<String>,
     /// User handle.
     pub user_handle: Option<String>,
-    /// How the authenticator is reached.
+    /// Transports of the authenticator.
     pub transports: Vec<String>,
 }

@@ -1,13 +1,23 @@
 //! The plain types a row is made of on its way through the program. No I/O, no provider words.
 
+mod change;
+mod export_line;
 mod factor;
+mod fingerprint;
+mod method;
+mod outcome;
 mod planned;
 mod record;
 mod state;
 
+pub use change::{Change, Set, Target};
+pub use export_line::export_line;
 pub use factor::{
     Channel, Contact, Credential, Factor, FactorType, PasskeyDetails, PublicKeyCredential, UserId,
 };
+pub use fingerprint::{Fingerprint, NameTag};
+pub use method::{Method, Millis, Raw, Reason};
+pub use outcome::{Audit, Finding, History, How, Settlement};
 pub use planned::{Fault, Planned, Rejection};
 pub use record::{Cell, Field, Record};
 pub use state::{Operation, State};

@@ -1,4 +1,4 @@
-//! What planning makes of a row.
+//! Result of planning a row.
 
 use super::{Factor, FactorType, UserId};
 

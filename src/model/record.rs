@@ -1,4 +1,4 @@
-//! What an input wrote, before anything is believed of it.
+//! A row as the input wrote it, before any check.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use zeroize::Zeroize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Field {
-    /// Whose factor it is: `provider|id`.
+    /// User that the factor belongs to: `provider|id`.
     UserId,
-    /// Which kind of factor.
+    /// Type of the factor.
     Type,
-    /// What the user sees it called; at most 20 characters.
+    /// Name shown to the user; at most 20 characters.
     Name,
     /// E.164, for phones.
     PhoneNumber,
@@ -42,7 +42,7 @@ pub enum Field {
     UserHandle,
     /// Passkeys: `usb nfc ble internal hybrid …`.
     Transports,
-    /// Which method of the user's, where one that is there is meant.
+    /// Id of an existing method, where one is meant.
     AuthenticationMethodId,
 }
 
@@ -102,7 +102,7 @@ impl Field {
     }
 }
 
-/// What an input gave for one field. Debug shows the shape, never the value.
+/// Value that an input gives for one field. Debug shows the shape, never the value.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Cell {
     /// Not given, empty, or JSON `null`.
@@ -158,7 +158,7 @@ impl Record {
         record
     }
 
-    /// What the input gave for `field`.
+    /// Returns the input's value for `field`.
     pub fn get(&self, field: Field) -> &Cell {
         &self.cells[field as usize]
     }

@@ -1,6 +1,6 @@
-//! What a row of a ledger is about, and how it stands.
+//! Operation and state of a ledger's row.
 
-/// What a row of a ledger is about. An import is taken back in its own rows.
+/// Operation of a ledger's row. `undo` is recorded in the rows of the import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Operation {
@@ -38,7 +38,7 @@ impl Operation {
     }
 }
 
-/// How a row stands; the names are the contract's (section 1) and those of the other operations.
+/// State of a row; the names are the contract's (section 1) and those of the other operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum State {
@@ -120,17 +120,17 @@ impl State {
         Self::ALL.into_iter().find(|state| *state as u8 == code)
     }
 
-    /// Whether a request may be under way whose outcome is not known.
+    /// Returns whether a request may be under way whose outcome is not known.
     pub const fn is_under_way(self) -> bool {
         matches!(self, Self::InFlight | Self::Undoing)
     }
 
-    /// Whether a later run leaves it alone.
+    /// Returns whether a later run leaves it alone.
     pub const fn is_settled(self) -> bool {
         !matches!(self, Self::Pending | Self::InFlight | Self::Undoing)
     }
 
-    /// Whether somebody has to look at it: such a run ends with exit code 4.
+    /// Returns whether it needs attention: such a run ends with exit code 4.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Rejected | Self::Failed | Self::NeedsReview)
     }

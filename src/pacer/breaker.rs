@@ -1,4 +1,4 @@
-//! When the tenant does not answer: who may still send what. Pure; time is passed in.
+//! Circuit breaker: decides what may still be sent while the tenant does not answer. Pure.
 //!
 //! An outage is several different users in a row with nothing answered in between: every POST into
 //! a sick tenant leaves a factor in doubt, so a few of them stop all. One person's broken record is
@@ -30,7 +30,7 @@ const FIRST_PROBE: Duration = Duration::from_millis(500);
 /// Probes are never further apart.
 const LONGEST_PROBE: Duration = Duration::from_secs(30);
 
-/// What a request was for.
+/// Purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A request that changes something: a POST, above all.
@@ -41,7 +41,7 @@ pub enum Kind {
     Probe,
 }
 
-/// What a request's answer says about the tenant's health.
+/// Health of the tenant, as an answer shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     /// It answered.
@@ -55,7 +55,7 @@ pub enum Health {
 }
 
 impl Health {
-    /// What an answer tells.
+    /// Returns the health that a verdict shows.
     pub fn of<T>(verdict: &Verdict<T>) -> Self {
         match verdict {
             Verdict::Done(_) | Verdict::Present | Verdict::Refused(_) => Self::Good,
@@ -69,7 +69,7 @@ impl Health {
     }
 }
 
-/// What may be sent of a kind.
+/// Requests of a kind that may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowance {
     /// Everything.
@@ -89,7 +89,7 @@ pub struct Breaker {
     answered: VecDeque<UserId>,
 }
 
-/// How requests of one kind have gone of late.
+/// Recent fate of the requests of one kind.
 #[derive(Debug, Default)]
 struct Circuit {
     state: State,
@@ -101,9 +101,9 @@ struct Circuit {
     cleared: bool,
     /// Whether requests of another kind are answered meanwhile.
     others_answered: bool,
-    /// When the present trouble began, and when it was last met.
+    /// Start of the present trouble, and its latest failure.
     trouble: Option<(Instant, Instant)>,
-    /// How often it has opened in this trouble.
+    /// Times that the circuit opened in this trouble.
     opened: u32,
 }
 
@@ -179,7 +179,7 @@ impl Breaker {
         }
     }
 
-    /// What may be sent of that kind now.
+    /// Returns what may be sent of that kind now.
     pub fn allowance(&self, kind: Kind) -> Allowance {
         match (kind, self.gets.allowance()) {
             (Kind::Change, Allowance::All) => self.changes.allowance(),
@@ -187,7 +187,7 @@ impl Breaker {
         }
     }
 
-    /// When to probe, where that is needed.
+    /// Returns the time of the next health check, where one is needed.
     pub fn probe_at(&self) -> Option<Instant> {
         match self.allowance(Kind::Change) {
             Allowance::ProbeAt(at) => Some(at),
@@ -212,12 +212,12 @@ impl Breaker {
         user
     }
 
-    /// Whether the tenant does not answer at present.
+    /// Returns whether the tenant is not answering at present.
     pub fn is_outage(&self) -> bool {
         self.changes.is_tripped() || self.gets.is_tripped()
     }
 
-    /// How long the present trouble has been met; zero while all may go.
+    /// Returns how long the present trouble has lasted; zero while everything may be sent.
     pub fn outage(&self) -> Duration {
         self.changes.outage().max(self.gets.outage())
     }

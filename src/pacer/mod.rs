@@ -17,6 +17,7 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 
 mod auto;
+pub mod breaker;
 mod curve;
 mod exact;
 pub(crate) mod fuzzing;
@@ -31,7 +32,7 @@ mod window;
 pub use hold::LONGEST as LONGEST_HOLD;
 pub use plan::{Plan, PlanError};
 
-use crate::api::{Meter, Millis};
+use crate::{api::Meter, model::Millis};
 use auto::Auto;
 use exact::Exact;
 use hold::{Hold, Refusal};

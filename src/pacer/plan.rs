@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::Rate;
-use crate::api::Millis;
+use crate::model::Millis;
 
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::common;
-use super::draft::{Draft, Rule};
-use super::phone;
-use crate::model::{Field, Record, Rejection};
-use crate::order::{Change, Target};
+use super::{
+    common,
+    draft::{Draft, Rule},
+    phone,
+};
+use crate::model::{Change, Field, Record, Rejection, Target};
 
 /// Ids are some 30 characters; longer ones than this would make paths that servers refuse.
 const MAX_METHOD_ID: usize = 256;

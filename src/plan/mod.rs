@@ -5,10 +5,10 @@
 //! - All faults of a row are collected, each with field and rule. A rule tells what to do and never
 //!   holds a value or a piece of one: lengths, positions and classes of characters at most.
 
+mod change;
 mod common;
 mod draft;
 mod email;
-mod order;
 mod otpauth;
 mod passkey;
 mod phone;
@@ -19,8 +19,8 @@ mod webauthn;
 
 use std::fmt;
 
+pub use change::{Naming, change, target};
 use draft::Draft;
-pub use order::{Naming, change, target};
 pub use preview::preview;
 
 use crate::model::{Factor, FactorType, Planned, Record};

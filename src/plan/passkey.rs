@@ -1,7 +1,9 @@
-//! What only passkeys have.
+//! Fields that only passkeys have.
 
-use super::draft::{Draft, Rule};
-use super::webauthn;
+use super::{
+    draft::{Draft, Rule},
+    webauthn,
+};
 use crate::model::{Cell, Credential, Field, PasskeyDetails};
 
 /// The longest free text, in bytes; user agents are the longest in practice, below 500.

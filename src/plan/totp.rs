@@ -4,8 +4,11 @@ use data_encoding::{BASE32_NOPAD, DecodeKind};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use super::draft::{Draft, Rule, is_separator};
-use super::{Warning, otpauth};
+use super::{
+    Warning,
+    draft::{Draft, Rule, is_separator},
+    otpauth,
+};
 use crate::model::{Credential, Field};
 
 /// The least that is taken (RFC 4226 R6 asks for 128; many apps hand out 80).
@@ -48,7 +51,7 @@ fn warning(bits: usize) -> Option<Warning> {
     }
 }
 
-/// How many bits a normalised secret has.
+/// Returns the length of a normalised secret in bits.
 pub(super) fn bits(base32: &str) -> usize {
     BASE32_NOPAD.decode_len(base32.len()).unwrap_or(0) * 8
 }
@@ -87,7 +90,7 @@ fn is_base32(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, '2'..='7')
 }
 
-/// What a character at index `at` says about the whole.
+/// Derives from the bad character at index `at` what is wrong with the whole.
 fn bad_character(secret: &str, at: usize) -> Rule {
     let is_hex = secret.len() >= HEX_LEN && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
     let has = |test: fn(&u8) -> bool| secret.as_bytes().iter().any(test);

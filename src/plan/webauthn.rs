@@ -1,11 +1,13 @@
-//! What security keys and passkeys share: the credential's id, its public key, its host.
+//! Checks what security keys and passkeys share: the credential's id, its public key, its host.
 
 use std::net::IpAddr;
 
 use data_encoding::{BASE64URL_NOPAD, DecodeKind};
 
-use super::draft::{Draft, Rule};
-use super::public_key::public_key;
+use super::{
+    draft::{Draft, Rule},
+    public_key::public_key,
+};
 use crate::model::{Credential, Field, PublicKeyCredential};
 
 /// WebAuthn, 5.1.3: a credential id has 1023 bytes at most.

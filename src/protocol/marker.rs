@@ -7,7 +7,7 @@
 
 use data_encoding::BASE32_NOPAD;
 
-use crate::{ledger::Fingerprint, model::Factor};
+use crate::model::{Factor, Fingerprint};
 
 /// Characters of the wanted name that a marked name shows.
 const LABEL: usize = 8;
@@ -34,7 +34,7 @@ impl Mark {
         format!("{} #{}{tag}", label.trim_end(), self.0)
     }
 
-    /// Whether a listed name bears this mark.
+    /// Returns whether a listed name bears this mark.
     pub fn is_in(&self, name: Option<&str>) -> bool {
         let marked = name.and_then(|name| name.rsplit_once('#')).map(|(_, mark)| mark);
         marked.is_some_and(|mark| mark.len() == self.0.len() + 2 && mark.starts_with(&self.0))

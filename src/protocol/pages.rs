@@ -5,7 +5,10 @@
 
 use std::collections::HashSet;
 
-use crate::api::{Method, Page, Verdict};
+use crate::{
+    api::{Page, Verdict},
+    model::Method,
+};
 
 /// No user has so many methods; whoever is said to have more gets no usable list.
 const MOST_METHODS: u64 = 1_000;

@@ -1,4 +1,4 @@
-//! What a complete list says about a factor in doubt. Pure.
+//! Judges what a complete list says about a factor in doubt. Pure.
 //!
 //! The list may mask phones and addresses, never shows a TOTP secret, and may hold factors that
 //! the user enrolled meanwhile (auth0-api.md 1.5, reliability.md 1.5). So evidence is: same type,
@@ -9,27 +9,12 @@
 //! not ours, however like it looks: most users who are imported have enrolled something before.
 
 use crate::{
-    api::Method,
-    marker::Mark,
-    model::{Credential, Factor, FactorType},
-    retry::{Audit, How},
-    sent::{Age, Sent},
+    model::{Audit, Credential, Factor, FactorType, Finding, How, Method},
+    protocol::{
+        marker::Mark,
+        sent::{Age, Sent},
+    },
 };
-
-/// What a list says about a factor in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
-    /// It is there, and it is the one that was sent; its id.
-    Ours(String),
-    /// The very same value is there, but since before it was sent; its id.
-    Older(String),
-    /// The tenant has said that it is there, and so it is, as far as the list shows; its id.
-    There(String, How),
-    /// Nothing there could be it.
-    Absent,
-    /// Something there could be it, or not.
-    Unclear(&'static str),
-}
 
 /// Judges `list` for `factor`, whose first attempt in doubt left when `sent` says. `known` says
 /// whether the ledger knows a method id as another factor's.
@@ -87,7 +72,8 @@ pub fn judge(
     }
 }
 
-/// Which method of `list`, read before the first POST, may stand for `factor`: plainly the same,
+/// Finds the method of `list`, read before the first POST, that stands for `factor`: plainly the
+/// same,
 /// or else consistent with it, of the same name if there is one. `taken` says whether a method id
 /// is known to stand for another factor.
 pub fn present(
@@ -112,7 +98,8 @@ pub fn present(
     Some((method.id.clone(), if rank == 0 { How::Listed } else { How::Consistent }))
 }
 
-/// What `list`, read at the end of a run, says about a settled factor that was once in doubt,
+/// Judges what `list`, read at the end of a run, says about a settled factor that was once in
+/// doubt,
 /// whose first attempt in doubt left when `sent` says. `own` is the id that the ledger has for it;
 /// `known` as for [`judge`].
 pub fn audit(
@@ -147,7 +134,7 @@ pub fn audit(
 pub struct Marked<'a> {
     /// The mark.
     pub mark: &'a Mark,
-    /// Whether every attempt in doubt bore it: then what does not bear it is not ours.
+    /// True if every attempt in doubt bore it: then a method without it is not ours.
     pub always: bool,
 }
 
@@ -166,7 +153,7 @@ impl Marked<'_> {
     }
 }
 
-/// How much a listed method is like the factor.
+/// Likeness of a listed method to a factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Likeness {
     /// Plainly the same value.
@@ -215,12 +202,13 @@ fn compare_contact(
     }
 }
 
-/// Whether a listed value shows only a part of what it is.
+/// Returns whether a listed value is masked.
 pub fn is_masked(listed: &str) -> bool {
     listed.contains('*') || listed.contains("XX")
 }
 
-/// Whether a phone as listed (`XXXXXXXXX5044`) may stand for `wanted`. How many are masked is not
+/// Returns whether a phone as listed (`XXXXXXXXX5044`) may stand for `wanted`. The mask's length is
+/// not
 /// relied on: mask lengths differ between recordings and the docs.
 fn phone_matches(listed: &str, wanted: &str) -> bool {
     let visible = listed.trim_start_matches(['X', 'x', '*', '+', ' ']);
@@ -230,7 +218,7 @@ fn phone_matches(listed: &str, wanted: &str) -> bool {
         && wanted.ends_with(visible)
 }
 
-/// Whether an address as listed (`chuc****@exam*******`, `****@exam*******`) may stand for
+/// Returns whether an address as listed (`chuc****@exam*******`, `****@exam*******`) may stand for
 /// `wanted`: each side shows a prefix, and the lengths of the masks say nothing.
 fn email_matches(listed: &str, wanted: &str) -> bool {
     let (Some((listed_local, listed_domain)), Some((local, domain))) =
@@ -253,9 +241,8 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        api::Millis,
-        model::{Contact, PublicKeyCredential, UserId},
-        sent::{CLOCK_TOLERANCE, FIRST_TENANT, WELL_BEFORE},
+        model::{Contact, Millis, PublicKeyCredential, UserId},
+        protocol::sent::{CLOCK_TOLERANCE, FIRST_TENANT, WELL_BEFORE},
     };
 
     const INTENT: Millis = 1_800_000_000_000;
@@ -315,7 +302,7 @@ mod tests {
     }
 
     fn judged_at(factor: &Factor, list: &[Method], sent: Sent) -> Finding {
-        let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+        let mark = Mark::of(crate::model::Fingerprint([1; 16]));
         judge(factor, list, sent, |id| id == "known", Marked { mark: &mark, always: false })
     }
 
@@ -475,7 +462,7 @@ mod tests {
 
     #[test]
     fn a_mark_in_the_name_tells_even_a_totp_from_the_users_own() {
-        let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+        let mark = Mark::of(crate::model::Fingerprint([1; 16]));
         let mut dice = fastrand::Rng::with_seed(1);
         let marked = Method {
             name: Some(mark.dress(&totp(), &mut dice)),
@@ -505,7 +492,7 @@ mod tests {
         let older = listed("old", &phone(), shown, -90_000);
         let known = listed("known", &phone(), shown, 700);
         let audited = |list: &[Method], own: Option<&str>| {
-            let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+            let mark = Mark::of(crate::model::Fingerprint([1; 16]));
             let mark = Marked { mark: &mark, always: false };
             audit(&phone(), list, sent(), own, |id| id == "known", mark)
         };
@@ -516,7 +503,7 @@ mod tests {
         assert_eq!(audited(std::slice::from_ref(&late), None), Audit::Appeared("late".into()));
         assert_eq!(audited(&[], None), Audit::Sound);
         // Where nothing is known of the clocks it may as well have been there before.
-        let mark = Mark::of(crate::ledger::Fingerprint([1; 16]));
+        let mark = Mark::of(crate::model::Fingerprint([1; 16]));
         let mark = Marked { mark: &mark, always: false };
         assert_eq!(audit(&phone(), &[late], unknown(), None, |_| false, mark), Audit::Sound);
     }

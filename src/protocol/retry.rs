@@ -12,15 +12,10 @@ use std::time::Duration;
 use backoff::{ExponentialBackoff, backoff::Backoff};
 
 use crate::{
-    api::{CreatedMethod, NotExecuted, Reason, Verdict},
-    model::State,
-    pages,
-    reconcile::Finding,
+    api::{CreatedMethod, NotExecuted, Verdict},
+    model::{Audit, Finding, History, How, Reason, Settlement, State},
+    protocol::{Decision, Repeatable, pages},
 };
-
-mod decision;
-
-pub use decision::{Audit, Decision, History, How, Repeatable, Settlement};
 
 /// First delay of the schedule; it doubles from here.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
@@ -30,12 +25,12 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// than other requests get, as nobody but a person can make up for them.
 const MAX_LOOKUPS: u32 = 8;
 
-/// How often, how long.
+/// Limits and delays of retries.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
     /// Attempts of one factor that may have reached the server.
     pub max_attempts: u32,
-    /// How long after giving up on a POST its outcome is looked up.
+    /// Time between giving up on a POST and looking up its outcome.
     pub settle: Duration,
     delays: Vec<Duration>,
 }
@@ -69,7 +64,7 @@ impl RetryPolicy {
         longest.mul_f64(dice.f64())
     }
 
-    /// What follows from the answer to a POST. The attempt itself is already counted in `history`.
+    /// Decides what follows from the answer to a POST. The attempt is already counted in `history`.
     pub fn after_create(
         &self,
         verdict: Verdict<CreatedMethod>,
@@ -134,7 +129,7 @@ impl RetryPolicy {
         Decision::LookUpAfter(wait)
     }
 
-    /// What follows from a list that is read before the first POST of a factor.
+    /// Decides what follows from a list that is read before the first POST of a factor.
     pub fn after_survey(
         &self,
         verdict: Verdict<Option<(String, How)>>,
@@ -165,7 +160,8 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows from the list that is read at the end of a run, of a user who had a factor in
+    /// Decides what follows from the list that is read at the end of a run, of a user who had a
+    /// factor in
     /// doubt.
     pub fn after_audit(
         &self,
@@ -186,7 +182,7 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows from putting a name back. It may be asked for again at will.
+    /// Decides what follows from putting a name back. It may be repeated at will.
     pub fn after_restore(
         &self,
         verdict: Verdict<()>,
@@ -206,7 +202,7 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows from the answer to a request that may be repeated at will: every one but POST.
+    /// Decides what follows from the answer to a request that may be repeated: every one but POST.
     pub fn after_repeatable<T>(
         &self,
         verdict: Verdict<T>,
@@ -268,7 +264,7 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows from the look-up of a factor in doubt.
+    /// Decides what follows from the look-up of a factor in doubt.
     pub fn after_lookup(
         &self,
         verdict: Verdict<Finding>,
@@ -359,7 +355,7 @@ fn rejected(reason: Reason, status: Option<u16>) -> Settlement {
     }
 }
 
-/// Whether a refusal says that there is no such user or method.
+/// Returns whether a refusal says that there is no such user or method.
 pub fn is_not_found(reason: &str) -> bool {
     matches!(reason, "user_not_found" | "method_not_found")
 }

@@ -3,7 +3,7 @@
 //! Three kinds of clock are in play, and each may be wrong: ours, which wrote the intent down; those
 //! of the tenant's front ends, which write `Date`; that of its store, which writes `created_at`.
 
-use crate::{api::Millis, retry::History};
+use crate::model::{History, Millis};
 
 /// When our wall clock has gone otherwise than the monotonic one by more than this, it was set.
 const WAS_SET: Millis = 3_000;
@@ -25,7 +25,7 @@ pub(crate) const WELL_BEFORE: Millis = 600_000;
 /// nothing about when it was created. 2013-01-01.
 pub(crate) const FIRST_TENANT: Millis = 1_356_998_400_000;
 
-/// When the first attempt in doubt left, by the tenant's clock.
+/// Returns when the first attempt in doubt was sent, by the tenant's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
     /// Not before this, whichever clock is wrong; `None` when too little is known.
@@ -74,7 +74,7 @@ impl Sent {
     ///   run, and for a tenant's clock that was set back since. (When ours was set forward since,
     ///   this is too early, and a little more is left to a person.)
     ///
-    /// All of them, and [`WELL_BEFORE`] with them, would have to be wrong in the same direction.
+    /// All of them, and `WELL_BEFORE` with them, would have to be wrong in the same direction.
     /// Where one is missing nothing is old.
     pub fn new(intent_at: Millis, skews: [Option<Millis>; 2], least: Option<Millis>) -> Self {
         let skews = || skews.into_iter().flatten();

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{escape, escape_json, rfc3339};
+use super::rfc3339;
 use crate::{
     error::Error,
     ledger::{Item, Reader},
     model::{Fault, State},
+    text::{escape, escape_json},
 };
 
 /// The contract's columns, in its order; `correlation_id` is what the tenant's log has, and
@@ -62,7 +63,7 @@ impl From<Item> for Row {
                 user_id: Some(entry.user.as_str().to_owned()),
                 r#type: entry.factor_type.map(crate::model::FactorType::name),
                 state: entry.state.name(),
-                how: entry.how.map(crate::retry::How::name),
+                how: entry.how.map(crate::model::How::name),
                 method_id: entry.method_id.map(|id| id.as_ref().to_owned()),
                 attempts: entry.attempts,
                 status: entry.status,

@@ -11,15 +11,16 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
-use super::{Waits, escape};
+use super::Waits;
 use crate::{
+    engine::intake::Remarks,
     error::Error,
-    intake::Remarks,
     ledger::{ByState, Counts, Reader},
     model::{Rejection, State},
+    text::{escape, human},
 };
 
-/// Whether a run has come to the end of its input.
+/// Completion of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -32,7 +33,7 @@ pub enum Status {
 /// The result of a run; the contract's summary (section 2).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// Whether it came to the end.
+    /// Completion of the run.
     pub status: Status,
     /// Rows that have come to a state in this run.
     pub rows: u64,
@@ -40,19 +41,19 @@ pub struct Summary {
     /// They add up to `rows`.
     pub figures: Figures,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    /// Whether nothing was really done: `--dry-run`.
+    /// True if nothing was really done: `--dry-run`.
     pub dry_run: bool,
     /// HTTP requests to the API.
     pub requests: u64,
-    /// How many were answered with 429.
+    /// Requests answered with 429.
     pub throttled: u64,
-    /// How long it took.
+    /// Duration of the run.
     #[serde(serialize_with = "seconds")]
     pub elapsed_seconds: Duration,
     #[serde(flatten)]
-    /// What held requests back.
+    /// Times that requests were held back.
     pub waits: Waits,
-    /// Where the results are.
+    /// Path of the ledger.
     pub ledger: String,
     /// Files that were written besides, by what they are.
     #[serde(flatten)]
@@ -62,7 +63,7 @@ pub struct Summary {
     pub ledger_totals: Option<ByState>,
 }
 
-/// How many rows have come to which state in a run.
+/// Numbers of a run's rows by state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figures {
     /// All of them.
@@ -161,7 +162,7 @@ pub(crate) fn write_rejection(rejection: &Rejection, out: &mut dyn Write) -> io:
     Ok(())
 }
 
-/// What was not shown.
+/// Writes how many were not shown.
 pub(super) fn more(all: u64, shown: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
     match all.saturating_sub(shown as u64) {
         0 => Ok(()),
@@ -198,7 +199,7 @@ pub struct LedgerReport {
     #[serde(flatten)]
     /// They add up to `rows`.
     pub totals: ByState,
-    /// What to do about them.
+    /// Hints about what to do next.
     pub hints: Vec<String>,
 }
 
@@ -279,15 +280,4 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     }
     hints.truncate(3);
     Ok(hints)
-}
-
-/// `41 s`, `3 min 20 s`, `2 h 5 min`.
-pub(crate) fn human(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, 0..10) => format!("{:.1} s", time.as_secs_f64()),
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
 }

@@ -1,4 +1,4 @@
-//! What `verify` found: for people, as one object, and as one object a factor.
+//! Results of `verify`: for people, as one object, and as one object a factor.
 
 use std::{
     io::{self, Write},
@@ -7,10 +7,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Status, Waits, escape, human, summary::seconds, write_json, write_rejection};
+use super::{Status, Waits, summary::seconds, write_json, write_rejection};
 use crate::{
+    jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
     model::{FactorType, Fault, Field, Rejection},
-    verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
+    text::{escape, human},
 };
 
 /// Of each kind of remark so many are shown to people; all are counted.
@@ -19,53 +20,53 @@ const SHOWN: usize = 10;
 /// The result of a run (contract, section 2).
 #[derive(Debug, Serialize)]
 pub struct VerifySummary {
-    /// Whether it came to the end.
+    /// Completion of the run.
     pub status: Status,
     /// Rows that have come to a state.
     pub rows: u64,
     #[serde(flatten)]
     /// They add up to `rows`.
     pub counts: Counts,
-    /// What users have beside; `None` when nobody asked.
+    /// Methods that users have besides; `None` when not asked for.
     pub extras: Option<u64>,
     /// Users asked about.
     pub users: u64,
     /// HTTP requests to the API.
     pub requests: u64,
-    /// How many were answered with 429.
+    /// Requests answered with 429.
     pub throttled: u64,
-    /// How long it took.
+    /// Duration of the run.
     #[serde(serialize_with = "seconds")]
     pub elapsed_seconds: Duration,
     #[serde(flatten)]
-    /// What held requests back.
+    /// Times that requests were held back.
     pub waits: Waits,
-    /// What was asked of a sample proves of all.
+    /// What the sample proves about all users.
     pub sample: Option<SampleSummary>,
 }
 
-/// What a sample proves.
+/// Statement that a sample proves.
 #[derive(Debug, Clone, Serialize)]
 pub struct SampleSummary {
     /// The share of users that was to be picked.
     pub percent: f64,
-    /// What picked them.
+    /// Seed that picked them.
     pub seed: u64,
     /// Users who were picked.
     pub users: u64,
     /// Those with a factor that is missing, or of whom nothing is known.
     pub users_with_missing: u64,
-    /// How sure the bound is.
+    /// Confidence of the bound.
     pub confidence: f64,
     /// At most this share of all users has a missing factor; `None` for a run that was stopped,
     /// which proves nothing of what it has not read.
     pub missing_users_at_most: Option<f64>,
-    /// How that was reckoned.
+    /// Statistical method of the bound.
     pub method: Option<&'static str>,
 }
 
 impl SampleSummary {
-    /// What `account` proves as a sample.
+    /// Builds the statement that `account` proves as a sample.
     pub fn new(sample: &Sample, account: &Account, complete: bool) -> Self {
         let bound = sample.bound(account.users, account.users_with_missing);
         let bound = complete.then_some(bound);
@@ -74,7 +75,7 @@ impl SampleSummary {
             seed: sample.seed(),
             users: account.users,
             users_with_missing: account.users_with_missing,
-            confidence: crate::verify::CONFIDENCE,
+            confidence: crate::jobs::list::verify::CONFIDENCE,
             missing_users_at_most: bound.map(|bound| bound.at_most),
             method: bound.map(|bound| bound.method),
         }
@@ -131,7 +132,7 @@ impl VerifyRemarks {
         }
     }
 
-    /// How much else users have.
+    /// Returns the number of methods that users have besides.
     pub fn extras(&self) -> u64 {
         self.extra_count
     }
@@ -243,7 +244,7 @@ struct Row<'a> {
     faults: Option<&'a [Fault]>,
 }
 
-/// What came of a group: its rows in input order, then what else the user has.
+/// Writes the results of a group: its rows in input order, then what else the user has.
 pub fn write_judged(group: &Group, judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
     let user_id = group.user.as_ref().map(crate::model::UserId::as_str);
     let factors = judged.findings.iter().map(|finding| Row {
@@ -276,7 +277,7 @@ fn rejected(rejection: &Rejection) -> Row<'_> {
     }
 }
 
-/// What users have beside, one object each.
+/// Writes methods that users have besides, one object each.
 pub fn write_extras(extras: &[Extra], out: &mut dyn Write) -> io::Result<()> {
     extras.iter().try_for_each(|extra| {
         let row = Row {

@@ -1,4 +1,4 @@
-//! What a run waited for, and how long: every wait has a reason.
+//! Times that a run waited, by reason: every wait has one.
 
 use std::{
     io::{self, Write},
@@ -7,10 +7,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::summary::{human, seconds};
-use crate::{pacer::Pacer, vitals::Vitals};
+use super::summary::seconds;
+use crate::{pacer::Pacer, stats::Vitals, text::human};
 
-/// How long requests were held back, by what.
+/// Times that requests were held back, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Waits {
     /// By a 429.
@@ -34,7 +34,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// What it was until now.
+    /// Collects the times until now.
     pub fn of(pacer: &Pacer, vitals: &Vitals) -> Self {
         let held = pacer.held();
         Self {

@@ -15,7 +15,7 @@ pub(super) struct Answer {
     pub(super) location: Option<&'static str>,
 }
 
-/// What the body is said to be.
+/// Declared type of the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Media {
     Json,
@@ -33,7 +33,7 @@ impl Media {
     }
 }
 
-/// What the rate-limit headers show.
+/// Contents of the rate-limit headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BucketHeaders {
     /// The bucket as it is.

@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// What a request is counted under, and what faults and limits are set on.
+/// Operation of a request: counted by it, and faults and limits are set on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "verbs of HTTP, and the token endpoint")]
 pub enum Verb {
@@ -52,7 +52,7 @@ impl fmt::Display for Verb {
     }
 }
 
-/// Where a request goes.
+/// Route of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     /// One of the seven operations.
@@ -71,7 +71,7 @@ pub(super) enum Route {
     Unknown,
 }
 
-/// Whom an operation is about.
+/// User and method that an operation is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) user_id: String,

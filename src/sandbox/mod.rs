@@ -41,38 +41,23 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 mod answer;
-mod api;
-mod bucket;
 mod call;
-mod check;
 mod clock;
-mod dice;
-mod fault;
+mod faults;
 mod http;
-mod inject;
-mod lanes;
 mod limit;
-mod link;
-mod listen;
-mod mask;
-mod method;
-mod oracle;
-mod payload;
-mod reply;
+mod rng;
 mod settings;
 mod stats;
 mod tenant;
-mod token;
-mod view;
-mod wire;
 
-pub use bucket::{Neighbours, Reading};
 pub use call::Verb;
-pub use fault::{Fault, FaultError, FaultKind, On};
+pub use faults::{Fault, FaultError, FaultKind, On};
+pub use limit::bucket::{Neighbours, Reading};
 pub use limit::{Admission, Limit, Limiter};
-pub use method::{Channel, Credential, Kind, Method};
 pub use settings::{ALL_SCOPES, Conflict, Outage, OutageKind, RetryAfter, Secret, Settings, Users};
 pub use stats::{Arrival, Stats};
+pub use tenant::method::{Channel, Credential, Kind, Method};
 
 use http::Server;
 
@@ -96,16 +81,17 @@ impl Sandbox {
         let address = listener.local_addr()?;
         let server = Arc::new(Server::new(settings));
         let ending = CancellationToken::new();
-        let accepting = tokio::spawn(listen::accept(listener, Arc::clone(&server), ending.clone()));
+        let accepting =
+            tokio::spawn(http::listen::accept(listener, Arc::clone(&server), ending.clone()));
         Ok(Self { address, server, ending, accepting })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// What a client is configured with: `http://127.0.0.1:PORT`.
+    /// Returns the base URL for a client: `http://127.0.0.1:PORT`.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -131,13 +117,14 @@ impl Sandbox {
         self.server.api().tenant().change(user_id, change);
     }
 
-    /// What the tenant holds now: users in order of their ids, methods in order of their creation,
+    /// Returns what the tenant holds now: users in order of their ids, methods in order of their
+    /// creation,
     /// with plain values. Users without methods are not in it.
     pub fn state(&self) -> BTreeMap<String, Vec<Method>> {
         self.server.api().tenant().snapshot()
     }
 
-    /// What has happened so far.
+    /// Returns what has happened so far.
     pub fn stats(&self) -> Stats {
         self.server.stats()
     }

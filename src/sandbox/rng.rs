@@ -3,7 +3,7 @@
 
 use fastrand::Rng;
 
-/// What a draw is for.
+/// Purpose of a draw.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     Fault,

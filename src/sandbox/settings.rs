@@ -1,4 +1,4 @@
-//! What a simulated tenant is like: plain data, read once at its start.
+//! Settings of a simulated tenant: plain data, read once at its start.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -6,8 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::fault::Fault;
-use super::limit::Limit;
+use super::{faults::Fault, limit::Limit};
 
 /// The scopes of the seven operations (auth0-api.md 1.4), all granted unless told otherwise.
 pub const ALL_SCOPES: [&str; 4] = [
@@ -24,19 +23,19 @@ pub const ALL_SCOPES: [&str; 4] = [
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Which users exist.
+    /// Users that exist.
     pub users: Users,
     /// The rate limit: one bucket for everything under `/api/v2`.
     pub limit: Limit,
-    /// Whether answers carry `x-ratelimit-limit`, `-remaining` and `-reset` (auth0-api.md 3.2).
+    /// Answers carry `x-ratelimit-limit`, `-remaining` and `-reset` (auth0-api.md 3.2).
     pub limit_headers: bool,
-    /// What `Retry-After` says on a 429; Auth0 does not document it for this API.
+    /// Contents of `Retry-After` on a 429; Auth0 does not document it for this API.
     pub retry_after: RetryAfter,
-    /// Whether phone numbers and e-mail addresses come back masked (auth0-api.md 1.5).
+    /// Phone numbers and email addresses come back masked (auth0-api.md 1.5).
     pub masking: bool,
-    /// How many methods of one type a user may have before the 403 (auth0-api.md 1.6).
+    /// Number of methods of one type that a user may have before the 403 (auth0-api.md 1.6).
     pub cap_per_user: Option<u32>,
-    /// What counts as the same method (409).
+    /// Rule for what counts as the same method (409).
     pub conflict: Conflict,
     /// Shortest and longest time an answer takes, in milliseconds, drawn from the seed.
     ///
@@ -57,9 +56,9 @@ pub struct Settings {
     pub static_tokens: Vec<Secret>,
     /// Seconds the tenant's clock is ahead: `Date`, `created_at` and the reset header shift together.
     pub clock_skew_s: i64,
-    /// What goes wrong, and how often.
+    /// Faults, and how often they strike.
     pub faults: Vec<Fault>,
-    /// How late the `late` answer and the `late-write` write are, in milliseconds.
+    /// Delay of the `late` answer and the `late-write` write, in milliseconds.
     pub late_by_ms: u64,
     /// Decides faults, latency, ids and tokens.
     pub seed: u64,
@@ -69,7 +68,7 @@ pub struct Settings {
     pub change_limit_at: Vec<(f64, Limit)>,
     /// Requests a second that other applications take from the same bucket, evenly spread.
     pub neighbours_per_s: f64,
-    /// Whether every request is noted for [`Sandbox::arrivals`](super::Sandbox::arrivals).
+    /// Records every request for [`Sandbox::arrivals`](super::Sandbox::arrivals).
     pub journal: bool,
 }
 
@@ -102,7 +101,7 @@ impl Default for Settings {
     }
 }
 
-/// Which users exist. Whoever has methods (see [`Sandbox::seed`](super::Sandbox::seed)) always does.
+/// Users that exist. A user with methods (see [`Sandbox::seed`](super::Sandbox::seed)) always does.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Users {
@@ -125,7 +124,8 @@ impl Users {
     }
 }
 
-/// What makes two methods of a user the same. Auth0 declares the 409 and does not say (auth0-api.md 10.1).
+/// Rule for when two methods are the same. Auth0 declares the 409 and does not say (auth0-api.md
+/// 10.1).
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Conflict {
@@ -136,7 +136,7 @@ pub enum Conflict {
     SameValue,
 }
 
-/// What `Retry-After` says on a 429.
+/// Contents of `Retry-After` on a 429.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryAfter {
@@ -159,11 +159,11 @@ pub struct Outage {
     pub from_s: f64,
     /// First second after it.
     pub to_s: f64,
-    /// What a client sees.
+    /// What a client gets.
     pub kind: OutageKind,
 }
 
-/// What a client sees of an outage. Nothing is executed in either.
+/// Kind of an outage, as a client sees it. Nothing is executed in either.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum OutageKind {

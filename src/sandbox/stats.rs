@@ -1,4 +1,4 @@
-//! What has happened, for those who check a run.
+//! Statistics, for those who check a run.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,9 +8,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde::Serialize;
 
-use super::call::Verb;
-use super::fault::FaultKind;
-use super::lock;
+use super::{call::Verb, faults::FaultKind, lock};
 
 /// Counts since the start. Lost answers count as what was lost, and once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,7 +46,7 @@ impl Stats {
         self.requests.get(verb.as_str()).copied().unwrap_or_default()
     }
 
-    /// How often a fault struck.
+    /// Returns how often a fault struck.
     pub fn faults(&self, kind: FaultKind) -> u64 {
         self.faults.get(kind.name()).copied().unwrap_or_default()
     }
@@ -61,7 +59,7 @@ pub struct Arrival {
     pub at: Duration,
     /// Its verb.
     pub verb: Verb,
-    /// Whom it is for.
+    /// User it is for.
     pub user_id: String,
     /// The method it is about, if it names one.
     pub method_id: Option<String>,

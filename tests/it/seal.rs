@@ -12,11 +12,8 @@ use std::{
 
 use mfaferry::{
     error::{Error, Exit},
-    ledger::{
-        Admission, Asked, Entry, Fingerprint, Intent, Item, Ledger, Opened, Opening, Reader, Row,
-    },
-    model::{FactorType, Operation, State, UserId},
-    retry::{How, Settlement},
+    ledger::{Admission, Asked, Entry, Intent, Item, Ledger, Opened, Opening, Reader, Row},
+    model::{FactorType, Fingerprint, How, Operation, Settlement, State, UserId},
 };
 
 /// Side by side: most of a case is waiting for the disk.

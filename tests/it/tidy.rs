@@ -1,24 +1,86 @@
-//! The house rules that a reader of the source can check.
+//! The architecture rules that a reader of the source can check: the floors of the house, the home of
+//! each third-party crate, and what may print, exit or read the environment.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
-/// Every source file with its path below `src/`.
+/// The rooms of `src/` from the ground up. A room imports itself and rooms named before it, nothing
+/// else; so no two rooms import each other, and there are no circles.
+///
+/// Rooms to come: `sources` between `input` and `plan`, `identity` between `plan` and `engine`,
+/// `preflight` before `commands`.
+const FLOORS: &[&str] = &[
+    "text", "model", "files", "input", "plan", "error", "api", "protocol", "pacer", "stats",
+    "ledger", "auth0", "engine", "jobs", "report", "progress", "sandbox", "cli", "config",
+    "commands", "fuzzing", "main", "lib",
+];
+
+/// Where each dependency may be named. An empty list: everywhere, since it is vocabulary.
+const HOMES: &[(&str, &[&str])] = &[
+    ("backoff", &["protocol"]),
+    ("bytes", &["auth0", "sandbox"]),
+    ("clap", &["cli", "commands", "main"]),
+    ("clap_complete", &["cli", "commands"]),
+    ("coset", &["plan"]),
+    ("crc32fast", &["ledger"]),
+    ("csv", &["input", "report"]),
+    ("data_encoding", &[]),
+    ("email_address", &["plan"]),
+    ("fastrand", &[]),
+    ("getrandom", &["ledger", "sandbox"]),
+    ("governor", &["pacer"]),
+    ("hashbrown", &["ledger"]),
+    ("hmac", &["ledger", "sandbox"]),
+    ("http_body_util", &["sandbox"]),
+    ("httpdate", &["auth0", "sandbox"]),
+    ("hyper", &["sandbox"]),
+    ("hyper_util", &["sandbox"]),
+    ("indicatif", &["progress"]),
+    ("jiff", &[]),
+    ("memchr", &["input", "jobs"]),
+    ("mimalloc", &["main"]),
+    ("percent_encoding", &["auth0", "ledger", "sandbox"]),
+    ("reqwest", &["auth0"]),
+    ("rusqlite", &["ledger"]),
+    ("rustix", &["commands", "files", "jobs", "ledger"]),
+    ("rustls", &["auth0"]),
+    ("secrecy", &[]),
+    ("serde", &[]),
+    ("serde_json", &[]),
+    ("sha2", &["jobs", "ledger", "sandbox"]),
+    ("tempfile", &["commands", "ledger"]),
+    ("thiserror", &[]),
+    ("tokio", &[]),
+    ("tokio_util", &[]),
+    ("toml", &["config"]),
+    ("tracing", &[]),
+    ("tracing_subscriber", &["commands"]),
+    ("url", &["auth0", "plan", "sandbox"]),
+    ("zeroize", &[]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every source file outside of `tests` folders: its path below `src/`, and its code without
+/// comments and unit tests.
 fn sources() -> Vec<(String, String)> {
-    fn walk(folder: &Path, root: &Path, found: &mut Vec<(String, String)>) {
+    fn walk(folder: &Path, found: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                walk(&path, root, found);
+                walk(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                found.push((name, fs::read_to_string(&path).unwrap()));
+                let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap();
+                if !name.contains("tests") {
+                    found.push((name.to_owned(), code(&fs::read_to_string(&path).unwrap())));
+                }
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
-    walk(&root, &root, &mut found);
-    assert!(found.len() > 20);
+    walk(&root().join("src"), &mut found);
+    assert!(found.len() > 100, "only {} source files were found", found.len());
     found
 }
 
@@ -29,72 +91,140 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The room of a file: its folder below `src/`, or its own name.
+fn room(file: &str) -> &str {
+    file.split(['/', '.']).next().unwrap()
+}
+
+/// The rooms that `code` imports or names: the first name of each path from `crate::`.
+fn imports(code: &str) -> BTreeSet<String> {
+    let first = |path: &str| -> String {
+        path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut rooms = BTreeSet::new();
+    for (at, prefix) in code.match_indices("crate::") {
+        let (_, rest) = code.split_at(at + prefix.len());
+        let Some(tree) = rest.strip_prefix('{') else {
+            rooms.insert(first(rest));
+            continue;
+        };
+        let mut depth = 0;
+        let mut start = 0;
+        for (index, character) in tree.char_indices() {
+            match character {
+                '{' => depth += 1,
+                '}' if depth > 0 => depth -= 1,
+                ',' | '}' if depth == 0 => {
+                    rooms.insert(first(tree.get(start..index).unwrap()));
+                    start = index + 1;
+                    if character == '}' {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    rooms.retain(|room| !room.is_empty());
+    rooms
+}
+
+/// Whether `code` names the crate `name`, and not something of ours with the same name.
+fn names(code: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    code.match_indices(&path).any(|(at, _)| {
+        let before = code.split_at(at).0.chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
+
 #[test]
-fn each_third_party_name_lives_in_one_room() {
-    for (name, rooms) in [
-        ("reqwest::", &["auth0/"][..]),
-        ("rusqlite::", &["ledger/"]),
-        ("governor::", &["pacer/"]),
-        ("backoff::", &["retry/"]),
-        ("indicatif::", &["progress.rs"]),
-        ("clap::", &["cli/", "main.rs", "commands/mod.rs"]),
-        ("csv::", &["input/", "report/"]),
-        ("hyper::", &["sandbox/"]),
-        // How a file is opened that nobody else may write to, and one that the user may share.
-        ("OFlags::", &["files.rs", "config/file.rs"]),
-    ] {
-        for (file, text) in sources() {
-            let named = code(&text).lines().any(|line| {
-                line.match_indices(name).any(|(at, _)| {
-                    // `super::csv::` and `report::csv(` are our own.
-                    !line
-                        .split_at(at)
-                        .0
-                        .ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-                })
-            });
-            let home = rooms.iter().any(|room| file.starts_with(room));
-            assert!(!named || home, "{file} names {name}");
+fn imports_point_downwards() {
+    let floor = |room: &str| FLOORS.iter().position(|floor| *floor == room);
+    let mut upwards = Vec::new();
+    for (file, code) in sources() {
+        let here = room(&file);
+        let own = floor(here).unwrap_or_else(|| panic!("{file}: add the room `{here}` to FLOORS"));
+        for import in imports(&code) {
+            // `crate::visible` in `pub(in crate::room)` is a room, too.
+            let other = floor(&import).unwrap_or_else(|| panic!("{file} imports `{import}`"));
+            if other > own {
+                upwards.push(format!("{file} imports `{import}`, which is above `{here}`"));
+            }
+        }
+    }
+    assert!(upwards.is_empty(), "{}", upwards.join("\n"));
+}
+
+#[test]
+fn an_import_is_read_from_every_form_of_path() {
+    let code = "use crate::{\n    api::{Api, model},\n    error::Error,\n    line,\n};\n\
+                use crate::plan::Plan;\nfn f() { crate::text::human(x) }";
+    let expected = ["api", "error", "line", "plan", "text"].map(String::from);
+    assert_eq!(imports(code), BTreeSet::from(expected));
+}
+
+#[test]
+fn each_third_party_name_lives_where_it_is_said_to() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+    let dependencies = dependencies.split("\n[").next().unwrap();
+    let listed: BTreeSet<String> = dependencies
+        .lines()
+        .filter_map(|line| line.split_once('=').filter(|_| !line.starts_with('#')))
+        .map(|(name, _)| name.trim().replace('-', "_"))
+        .collect();
+    let known: BTreeSet<String> = HOMES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(listed, known, "HOMES lists exactly the dependencies of Cargo.toml");
+    let sources = sources();
+    for (name, homes) in HOMES {
+        let using: BTreeSet<&str> = sources
+            .iter()
+            .filter(|(_, code)| names(code, name))
+            .map(|(file, _)| room(file))
+            // Fuzz targets reach everywhere, and the program does not use them.
+            .filter(|room| *room != "fuzzing")
+            .collect();
+        if !homes.is_empty() {
+            let homes: BTreeSet<&str> = homes.iter().copied().collect();
+            assert_eq!(using, homes, "`{name}` is named in other rooms than HOMES says");
         }
     }
 }
 
 #[test]
 fn pure_rooms_do_no_input_or_output() {
-    for (file, text) in sources() {
-        let pure = [
-            "model/",
-            "order.rs",
-            "plan/",
-            "retry/",
-            "reconcile.rs",
-            "sent.rs",
-            "breaker.rs",
-            "verify/",
-            "apply/judge.rs",
-        ];
-        if !pure.iter().any(|room| file.starts_with(room)) {
-            continue;
-        }
-        for word in [
-            "std::fs",
-            "std::io",
-            "std::net::Tcp",
-            "std::net::Udp",
-            "std::env",
-            "tokio::net",
-            "tracing::",
-            "async fn",
-        ] {
-            assert!(!code(&text).contains(word), "{file} has {word}");
+    let pure = [
+        "text/",
+        "model/",
+        "plan/",
+        "protocol/",
+        "pacer/breaker.rs",
+        "jobs/list/verify/",
+        "jobs/change/judge.rs",
+    ];
+    let words = [
+        "std::fs",
+        "std::io",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::env",
+        "tokio::net",
+        "tracing::",
+        "async fn",
+    ];
+    for (file, code) in sources() {
+        if pure.iter().any(|room| file.starts_with(room)) {
+            for word in words {
+                assert!(!code.contains(word), "{file} has {word}");
+            }
         }
     }
 }
 
 #[test]
 fn below_commands_nothing_prints_exits_or_reads_the_environment() {
-    for (file, text) in sources() {
-        let code = code(&text);
+    for (file, code) in sources() {
         let may_print = ["main.rs", "commands/", "progress.rs"];
         if !may_print.iter().any(|room| file.starts_with(room)) {
             for word in ["println!", "eprintln!", "io::stdout", "io::stderr", "process::exit"] {
@@ -108,9 +238,26 @@ fn below_commands_nothing_prints_exits_or_reads_the_environment() {
 }
 
 #[test]
+fn private_files_are_opened_in_one_room() {
+    for (file, code) in sources() {
+        // The configuration file is one that its user may share.
+        let home = ["files.rs", "config/file.rs"].contains(&file.as_str());
+        assert!(home || !code.contains("OFlags::"), "{file} opens files by itself");
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines_without_its_tests() {
+    for (file, _) in sources() {
+        let text = fs::read_to_string(root().join("src").join(&file)).unwrap();
+        let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
+        assert!(lines <= 400, "{file} has {lines} lines");
+    }
+}
+
+#[test]
 fn the_readme_names_every_command_and_exit_code() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for word in [
         "import",
         "check",
@@ -131,4 +278,6 @@ fn the_readme_names_every_command_and_exit_code() {
     for code in 0..=6 {
         assert!(readme.contains(&format!("| {code} |")), "exit code {code}");
     }
+    let lines = readme.lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines");
 }

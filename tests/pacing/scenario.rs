@@ -25,7 +25,7 @@ pub(crate) struct Scenario {
     /// Whether a 429 says when to come again.
     #[serde(default)]
     pub(crate) retry_after: bool,
-    /// How far the tenant's clock is ahead.
+    /// Offset of the tenant's clock from ours.
     #[serde(default)]
     pub(crate) clock_skew_s: i64,
     /// Milliseconds, shortest and longest, from a permit to the bucket, and from there back.

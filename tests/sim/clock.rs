@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use mfaferry::api::Millis;
+use mfaferry::model::Millis;
 use tokio::time::Instant;
 
 thread_local! {

@@ -7,9 +7,8 @@ use std::{
 };
 
 use mfaferry::{
-    api::Millis,
-    ledger::{Entry, Fingerprint, Glance, LedgerFault, Seq, Store},
-    model::Rejection,
+    ledger::{Entry, Glance, LedgerFault, Seq, Store},
+    model::{Fingerprint, Millis, Rejection},
 };
 
 use crate::world::World;

@@ -106,7 +106,7 @@ fn calm(seed: u64, users: usize, manners: tenant::Manners) -> Scenario {
         rows: users * 4,
         users,
         crashes: 0,
-        first: mfaferry::deliver::Step::Send,
+        first: mfaferry::jobs::create::Step::Send,
         manners,
         ..Scenario::swarm(seed)
     }
@@ -154,7 +154,7 @@ fn marks_tell_a_totp_in_doubt_from_one_that_the_user_enrolled_under_its_name() {
         for seed in 1..=SEEDS / 4 {
             let mut scenario = Scenario::swarm(seed);
             scenario.name_marker = name_marker;
-            scenario.first = mfaferry::deliver::Step::Send;
+            scenario.first = mfaferry::jobs::create::Step::Send;
             scenario.manners.enrols_same = 0.3;
             scenario.manners.lost_before = 0.1;
             scenario.manners.lost_after = 0.1;

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use mfaferry::{
     ledger::{Counts, Key},
-    model::{Factor, State},
-    retry::How,
+    model::{Factor, How, State},
 };
 
 use crate::{

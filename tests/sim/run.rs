@@ -8,18 +8,21 @@ use std::{
 };
 
 use mfaferry::{
-    api::Millis,
-    apply::{Applier, Deletes},
-    deliver::{Delivery, Item, Step},
-    engine::{self, End, Intake, Limits},
+    engine::{
+        self, End, Intake, Limits,
+        gateway::Line,
+        intake::{Read, admit},
+    },
     input::Shape,
-    intake::{Factors, Items, Read, admit, created},
+    jobs::{
+        change::{Applier, Deletes, created},
+        create::{Delivery, Factors, Item, Items, Step},
+    },
     ledger::{Key, Ledger},
-    line::Line,
-    model::{Contact, Credential, Factor, PublicKeyCredential, State, UserId},
+    model::{Contact, Credential, Factor, Millis, PublicKeyCredential, State, UserId},
     pacer::{Pacer, Rate},
-    retry::RetryPolicy,
-    vitals::Vitals,
+    protocol::RetryPolicy,
+    stats::Vitals,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

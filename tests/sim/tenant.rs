@@ -9,12 +9,9 @@ use std::{
 };
 
 use mfaferry::{
-    api::{
-        Answer, Api, CreatedMethod, Meter, Method, Millis, NotExecuted, Page, SetMethod, Update,
-        Verdict,
-    },
+    api::{Answer, Api, CreatedMethod, Meter, NotExecuted, Page, SetMethod, Update, Verdict},
     auth0::ServerClock,
-    model::{Credential, Factor, UserId},
+    model::{Credential, Factor, Method, Millis, UserId},
 };
 use tokio::time::sleep;
 

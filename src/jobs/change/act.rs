@@ -3,12 +3,12 @@
 use super::{Applier, Order, Task, judge};
 use crate::{
     api::{Answer, Api, SetMethod, Update, Verdict},
-    breaker::Health,
     engine::{Errand, Next, Stop},
     error::Error,
     ledger::Intent,
-    model::State,
-    retry::{How, Repeatable, Settlement},
+    model::{How, Settlement, State},
+    pacer::breaker::Health,
+    protocol::Repeatable,
 };
 
 impl<A: Api> Applier<A> {

@@ -1,4 +1,4 @@
-//! What is about to be destroyed, written down first: one user a line, in the form of `export`.
+//! Backup of what is about to be deleted: one user a line, in the form of `export`.
 //!
 //! One thread owns the file. It takes whatever waits, writes it, syncs once, and only then answers:
 //! what was appended is durable when [`Backup::append`] returns. Lines are only ever added, so the
@@ -15,11 +15,10 @@ use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
 use crate::{
-    api::Method,
     error::Error,
     files::{self, FileFault, Mode},
-    model::UserId,
-    report::{escape, user_line},
+    model::{Method, UserId, export_line},
+    text::escape,
 };
 
 /// Lines that may wait.
@@ -56,7 +55,7 @@ impl Backup {
             broken(&self.path, source)
         };
         let (done, durable) = oneshot::channel();
-        let line = Zeroizing::new(user_line(user, methods));
+        let line = Zeroizing::new(export_line(user, methods));
         self.lines.send((line, done)).await.map_err(|_| lost())?;
         durable.await.map_err(|_| lost())
     }
@@ -134,7 +133,7 @@ mod tests {
     use std::{fs::OpenOptions, os::unix::fs::PermissionsExt};
 
     use super::*;
-    use crate::api::Raw;
+    use crate::model::Raw;
 
     fn method(json: &str) -> Method {
         Method { raw: Raw::new(json), ..Method::default() }

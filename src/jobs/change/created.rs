@@ -1,14 +1,13 @@
-//! What a ledger says was created: `undo`. Newest first, some at a time, as the engine has room.
+//! Jobs from what a ledger says was created: `undo`. Newest first, as the engine has room.
 
 use tokio::sync::mpsc;
 
 use crate::{
-    apply::{Order, Task},
     engine::{Feed, Intake},
     error::Error,
+    jobs::change::{Order, Task},
     ledger::{Ledger, Seq, Undoable},
-    model::State,
-    retry::History,
+    model::{History, State},
 };
 
 /// Starts to go through the ledger.

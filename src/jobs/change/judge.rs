@@ -1,13 +1,14 @@
-//! What is there, and what may be done to it. Pure.
+//! Judges which changes to a user's methods are allowed. Pure.
 
 use crate::{
-    api::{Method, Millis, Reason, SetMethod},
+    api::SetMethod,
     ledger::{Entry, Key},
-    marker::Mark,
-    model::{Factor, FactorType},
+    model::{Factor, FactorType, Method, Millis, Reason},
+    protocol::marker::Mark,
 };
 
-/// Why a user's set must not be replaced unless loss is allowed: a method that PUT would take away
+/// Finds a reason not to replace a user's set unless loss is allowed: a method that PUT would
+/// delete
 /// and cannot set (auth0-api.md 1.2).
 pub(super) fn loss(present: &[Method]) -> Option<Reason> {
     let kept = |method: &&Method| method.factor_type.is_some_and(FactorType::is_settable);
@@ -36,7 +37,7 @@ pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<&'static str>
     (!(first..=last).contains(&method.created_at)).then_some("other_time")
 }
 
-/// Why a method that was created by an import is left alone when that is taken back: it is in use,
+/// Finds a reason for `undo` to keep a method that an import created: it is in use,
 /// it is another one, or somebody has made it something else.
 pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<&'static str> {
     if let Some(reason) = other_time(entry, method) {
@@ -76,10 +77,7 @@ pub(super) fn ids<'a>(factors: &[Factor], set: &'a [SetMethod]) -> Vec<Option<&'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ledger::Fingerprint,
-        model::{Contact, Credential, FactorType, Operation, State, UserId},
-    };
+    use crate::model::{Contact, Credential, FactorType, Fingerprint, Operation, State, UserId};
 
     fn key() -> Key {
         Key::new(&[7; 32])

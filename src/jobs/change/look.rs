@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use super::{Applier, Order, Stage, Task, judge};
 use crate::{
-    api::{Api, Method, Reason},
-    breaker::Health,
-    engine::{Errand, Next},
+    api::Api,
+    engine::{Errand, Next, gateway::Listing},
     error::Error,
-    line::Listing,
-    model::State,
-    order::Target,
-    retry::Repeatable,
+    model::{Method, Reason, State, Target},
+    pacer::breaker::Health,
+    protocol::Repeatable,
 };
 
-/// What is to be done after a look.
+/// Decision after looking at what exists.
 enum Ruling {
     /// It may be done: that takes so many methods away.
     Act(u64),

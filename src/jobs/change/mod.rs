@@ -1,4 +1,5 @@
-//! What may be repeated at will, to methods that are there: replace a user's set, change a method,
+//! Changes to existing methods, which may be repeated at will: replace a user's set, change a
+//! method,
 //! delete, take back what was created. One [`Order`] goes in two stages, each one request.
 //!
 //! The first asks what is there, decides by it and writes it to the backup,
@@ -15,23 +16,29 @@ use std::{
 use tokio::time::Instant;
 
 mod act;
+pub mod backup;
+mod created;
 mod judge;
 mod look;
+mod rows;
+mod sets;
+
+pub use created::created;
+pub use rows::{Orders, Single};
+pub use sets::{Sets, Whole};
 
 use crate::{
-    api::{Api, Reason},
-    backup::Backup,
-    breaker::{Health, Kind},
-    engine::{Carrier, Errand, Next},
+    api::Api,
+    engine::{Carrier, Errand, Next, gateway::Line},
     error::Error,
+    jobs::change::backup::Backup,
     ledger::{Key, Seq, Undoable},
-    line::Line,
-    model::{State, UserId},
-    order::{Change, Set, Target},
-    retry::{History, How, Repeatable, Settlement},
+    model::{Change, History, How, Reason, Set, Settlement, State, Target, UserId},
+    pacer::breaker::{Health, Kind},
+    protocol::Repeatable,
 };
 
-/// What is to be done.
+/// Task to do.
 #[derive(Debug)]
 pub enum Task {
     /// Make it the user's whole set.
@@ -54,17 +61,17 @@ pub struct Order {
     history: History,
     /// Methods that its request will take away, until that has been allowed.
     deletes: u64,
-    /// When what is there was last seen, and how often in a row that had become too old.
+    /// Time of the last look, and the number of consecutive looks that became too old.
     looked: Option<(Instant, u32)>,
 }
 
-/// What was seen longer ago than this is looked at again before it is destroyed: a user may have
+/// A look older than this is repeated before anything is deleted: a user may have
 /// added to it in an outage or a long hold.
 const STALE: Duration = Duration::from_secs(60);
 /// So often: where permits are that rare it would never end.
 const MOST_LOOKS: u32 = 3;
 
-/// What is to be done next for an order.
+/// Next stage of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// See what is there.
@@ -80,7 +87,7 @@ impl Order {
         Self { rows, task, stage, history, deletes: 0, looked: None }
     }
 
-    /// Whether what is about to be done rests on too old a look.
+    /// Returns whether the next action rests on too old a look.
     fn is_stale(&self) -> bool {
         let stale = |(at, looks): (Instant, u32)| at.elapsed() > STALE && looks < MOST_LOOKS;
         self.stage == Stage::Act && self.looked.is_some_and(stale)
@@ -130,7 +137,7 @@ impl Errand for Order {
 pub struct Applier<A> {
     /// To the tenant.
     pub line: Line<A>,
-    /// Where what is about to be destroyed is written first.
+    /// Backup for methods that are about to be deleted.
     pub backup: Option<Backup>,
     /// The ledger's key: for names.
     pub key: Key,
@@ -144,12 +151,12 @@ pub struct Applier<A> {
     pub deletes: Deletes,
 }
 
-/// How many methods may still be deleted.
+/// Number of methods that may still be deleted.
 #[derive(Debug)]
 pub struct Deletes(AtomicU64);
 
 impl Deletes {
-    /// So many, or any number.
+    /// Allows `count` deletions, or any number.
     pub fn at_most(count: Option<u64>) -> Self {
         Self(AtomicU64::new(count.unwrap_or(u64::MAX)))
     }
@@ -181,7 +188,7 @@ impl<A: Api> Carrier for Applier<A> {
 }
 
 impl<A: Api> Applier<A> {
-    /// What follows from an answer that brought nothing to decide by.
+    /// Follows up an answer that carries no result.
     async fn without_result(
         &self,
         order: &Order,
@@ -192,7 +199,7 @@ impl<A: Api> Applier<A> {
             Repeatable::Again(wait) => Ok(Next::After(wait)),
             Repeatable::Stop(error) => Ok(Next::Stop(error)),
             Repeatable::Failed(reason) => self.settle(order, State::Failed, status, reason).await,
-            Repeatable::Refused(reason) if crate::retry::is_not_found(&reason) => {
+            Repeatable::Refused(reason) if crate::protocol::is_not_found(&reason) => {
                 self.not_there(order, status, reason).await
             }
             Repeatable::Refused(reason) => {

@@ -1,9 +1,9 @@
 //! Rows about methods that are there: `update` and `delete`.
 
-use super::{Gather, Outbox, Planner};
 use crate::{
-    apply::{Order, Task},
+    engine::intake::{Gather, Outbox, Planner},
     input,
+    jobs::change::{Order, Task},
     ledger::{Admission, Asked, Key, Row},
     model::{Operation, Record, Rejection},
     plan::{self, Naming},
@@ -33,7 +33,10 @@ impl Orders {
         Self { key, what: What::Targets(naming) }
     }
 
-    fn order(&self, record: Record) -> Result<super::Prepared<Task>, Box<Rejection>> {
+    fn order(
+        &self,
+        record: Record,
+    ) -> Result<crate::engine::intake::Prepared<Task>, Box<Rejection>> {
         let (asked, task) = match self.what {
             What::Changes => {
                 let change = plan::change(record)?;

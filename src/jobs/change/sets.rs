@@ -1,14 +1,14 @@
 //! Users' whole sets: `replace`. A user's rows stand together; what is not all of a set is not one.
 
-use super::{Gather, Outbox, Planner, factors::plan_row};
 use crate::{
-    apply::{Order, Task},
+    engine::intake::{Gather, Outbox, Planner, plan_row},
     input::{self, Shape},
-    ledger::{Admission, Asked, Fingerprint, Key, Row, Seen, Seq},
-    model::{Factor, Fault, Field, Operation, Planned, Rejection, UserId},
-    order::Set,
+    jobs::change::{Order, Task},
+    ledger::{Admission, Asked, Key, Row, Seen, Seq},
+    model::{
+        Factor, Fault, Field, Fingerprint, History, Operation, Planned, Rejection, Set, UserId,
+    },
     plan::Plan,
-    retry::History,
 };
 
 /// Factors of one user at most: far above what a tenant takes, and it bounds what is held.
@@ -29,7 +29,7 @@ pub struct Sets {
 struct Open {
     user: UserId,
     rows: Vec<Planned>,
-    /// Why none of it can be used.
+    /// Reason why none of it can be used.
     spoilt: Option<&'static str>,
 }
 
@@ -37,7 +37,7 @@ struct Open {
 #[derive(Debug)]
 pub struct Part {
     factor: Box<Factor>,
-    /// How many rows of the set come after it.
+    /// Number of rows of the set that come after it.
     left: usize,
 }
 
@@ -119,7 +119,11 @@ impl Sets {
     }
 }
 
-fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> super::Prepared<Part> {
+fn prepare(
+    factor: Box<Factor>,
+    fingerprint: Fingerprint,
+    left: usize,
+) -> crate::engine::intake::Prepared<Part> {
     let asked = Asked {
         operation: Operation::Replace,
         fingerprint,

@@ -11,56 +11,30 @@ use std::{
     time::Duration,
 };
 
+mod given;
+mod job;
+mod rows;
+
+pub use given::Given;
+pub use job::{Item, Step};
+pub use rows::{Factors, Items};
+
 use tokio::time::Instant;
 
 use crate::{
-    api::{Api, Method, Update, Verdict},
-    breaker::{Health, Kind},
-    engine::{Carrier, Errand, Next, Turn},
+    api::{Api, Update, Verdict},
+    engine::{Carrier, Next, Turn, gateway::Line},
     error::Error,
-    given::Given,
     ledger::{Intent, Seq},
-    line::Line,
-    marker::{self, Mark},
-    model::{Factor, State, UserId},
-    reconcile::{self, Finding},
-    retry::{Audit, Decision, History, is_not_found},
-    sent::Sent,
+    model::{Audit, Finding, Method, State, UserId},
+    pacer::breaker::Health,
+    protocol::{
+        Decision, is_not_found,
+        marker::{self},
+        reconcile,
+        sent::Sent,
+    },
 };
-
-/// A factor on its way.
-#[derive(Debug)]
-pub struct Item {
-    /// Its row in the ledger.
-    pub seq: Seq,
-    /// What is to be created.
-    pub factor: Box<Factor>,
-    /// What happened so far.
-    pub history: History,
-    /// What is to be done next.
-    pub step: Step,
-    /// The user's methods before the first POST of this import, where they were asked for.
-    pub listed: Option<Arc<Vec<Method>>>,
-    /// The method id that the ledger has, once it is settled.
-    pub own: Option<Arc<str>>,
-    /// The mark that its name bears while it is in doubt, if names are marked.
-    pub mark: Mark,
-}
-
-/// What is to be done next for a factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// `--skip-existing`: see whether the user has it already.
-    Survey,
-    /// POST it.
-    Send,
-    /// It is in doubt: look it up.
-    LookUp,
-    /// It is settled, but was once in doubt: the last step of a run asks again.
-    Audit,
-    /// It is created under a marked name: put the wanted one back.
-    Restore,
-}
 
 /// Takes factors through their steps. Shared by all workers.
 #[derive(Debug)]
@@ -285,7 +259,7 @@ impl<A: Api> Delivery<A> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When the first attempt in doubt left, by the tenant's clock.
+    /// Returns when the first attempt in doubt was sent, by the tenant's clock.
     fn sent(&self, item: &Item) -> Sent {
         let (now, api) = ((self.line.now)(), &self.line.api);
         Sent::of(&item.history, now, api.clock_skew(), api.least_skew())
@@ -357,41 +331,4 @@ type Evidence = (Arc<Vec<Method>>, Vec<Arc<str>>);
 
 fn holds(known: &[Arc<str>], id: &str) -> bool {
     known.iter().any(|known| **known == *id)
-}
-
-impl Item {
-    /// A factor that `step` is to be done for.
-    pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step, mark: Mark) -> Self {
-        Self { seq, factor, history, step, listed: None, own: None, mark }
-    }
-
-    fn marked(&self) -> reconcile::Marked<'_> {
-        reconcile::Marked { mark: &self.mark, always: self.history.marked }
-    }
-}
-
-impl Errand for Item {
-    fn user(&self) -> &UserId {
-        &self.factor.user
-    }
-
-    fn kind(&self) -> Kind {
-        match self.step {
-            Step::Send | Step::Restore => Kind::Change,
-            Step::Survey | Step::LookUp | Step::Audit => Kind::LookUp,
-        }
-    }
-
-    fn is_in_doubt(&self) -> bool {
-        self.step == Step::LookUp
-    }
-
-    fn is_for_the_end(&self) -> bool {
-        self.step == Step::Audit
-    }
-
-    fn follow(&mut self, before: &Self) {
-        // One list before a user's first POST serves all that follow.
-        self.listed.clone_from(&before.listed);
-    }
 }

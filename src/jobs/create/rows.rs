@@ -1,13 +1,13 @@
 //! Factors that are to be created: `import`.
 
-use super::{Gather, Outbox, Planner};
 use crate::{
-    deliver::{Item, Step},
+    engine::intake::{Gather, Outbox, Planner, plan_row},
     input::{self, Shape},
-    ledger::{Admission, Asked, Key, NameTag, Rest, Row},
-    marker::Mark,
-    model::{Factor, Operation, Planned},
-    plan::{self, Plan},
+    jobs::create::{Item, Step},
+    ledger::{Admission, Asked, Key, Rest, Row},
+    model::{Factor, NameTag, Operation, Planned},
+    plan::Plan,
+    protocol::marker::Mark,
 };
 
 /// Plans factors.
@@ -28,8 +28,8 @@ impl Factors {
         Self { key, shape, last_name: None }
     }
 
-    /// What the ledger is asked about a factor, and its task.
-    pub fn prepare(&mut self, factor: Box<Factor>) -> super::Prepared<Task> {
+    /// Returns the question to the ledger about a factor, and its task.
+    pub fn prepare(&mut self, factor: Box<Factor>) -> crate::engine::intake::Prepared<Task> {
         let fingerprint = self.key.fingerprint(&factor);
         let asked = Asked {
             operation: Operation::Import,
@@ -61,17 +61,6 @@ impl Planner for Factors {
         match planned {
             Planned::Factor(factor) => out.rows.push(self.prepare(factor)),
             Planned::Rejected(rejection) => out.reject(rejection),
-        }
-    }
-}
-
-/// Plans one row of factors, whatever the parser made of it.
-pub fn plan_row(row: input::Row, shape: Shape) -> Plan {
-    match row {
-        input::Row::Record(record) if shape == Shape::Exported => plan::plan_exported(*record),
-        input::Row::Record(record) => plan::plan(*record),
-        input::Row::Rejected(rejection) => {
-            Plan { planned: Planned::Rejected(Box::new(rejection)), warnings: Vec::new() }
         }
     }
 }

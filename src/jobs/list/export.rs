@@ -4,23 +4,17 @@
 //! settled, so that as many lines of an interrupted output are whole and known as the ledger has
 //! exported rows; whatever stands behind them is written anew.
 
-mod output;
-
-pub use output::Output;
-
 use tokio::time::{Duration, Instant};
 
 use crate::{
-    api::{Method, Reason},
     error::Error,
-    intake::Ask,
+    jobs::list::{
+        Ask, Output,
+        survey::{Listed, Listener},
+    },
     ledger::{Ledger, Seq},
-    model::{FactorType, State},
-    pages::TOO_MANY,
-    reconcile::is_masked,
-    report::user_line,
-    retry::{How, Settlement},
-    survey::{Listed, Listener},
+    model::{FactorType, How, Method, Reason, Settlement, State, export_line},
+    protocol::{pages::TOO_MANY, reconcile::is_masked},
 };
 
 /// Rows that become durable together, at most.
@@ -60,7 +54,7 @@ impl Exporter {
     async fn take(&mut self, ask: &Ask, listed: &Listed) -> Result<(), Error> {
         let settlement = match listed {
             Ok(methods) => {
-                self.output.write(&user_line(&ask.target.user, methods))?;
+                self.output.write(&export_line(&ask.target.user, methods))?;
                 for method in methods {
                     self.count(method);
                 }

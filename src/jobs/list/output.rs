@@ -10,7 +10,7 @@ use std::{
 use crate::{
     error::Error,
     files::{self, FileFault, Mode},
-    report::escape,
+    text::escape,
 };
 
 /// See the module.

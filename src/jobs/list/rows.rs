@@ -1,13 +1,12 @@
 //! Users, or methods of theirs, to be written out: `export`.
 
-use super::{Gather, Outbox, Planner};
 use crate::{
+    engine::intake::{Gather, Outbox, Planner},
     input,
+    jobs::list::survey::Question,
     ledger::{Admission, Asked, Key, Row, Seq},
-    model::{Operation, UserId},
-    order::Target,
+    model::{Operation, Target, UserId},
     plan::{self, Naming},
-    survey::Question,
 };
 
 /// Plans rows of users.
@@ -53,7 +52,7 @@ impl Planner for UserRows {
 pub struct Ask {
     /// Its row in the ledger.
     pub seq: Seq,
-    /// Whose methods, or which.
+    /// User, or method, to list.
     pub target: Target,
 }
 

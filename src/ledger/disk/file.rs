@@ -10,14 +10,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{LedgerFault, seal::Seal, watch::Side};
+use super::{seal::Seal, watch::Side};
 use crate::{
     files::{self, FileFault, Folder, Mode, beside},
-    report::escape,
+    ledger::LedgerFault,
+    text::escape,
 };
 
-/// How every SQLite file begins.
-pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
+/// First bytes of every SQLite file.
+pub(in crate::ledger) const MAGIC: &[u8] = b"SQLite format 3\0";
 /// What SQLite keeps beside a ledger in use.
 const WAL: &str = "-wal";
 const SHM: &str = "-shm";
@@ -27,15 +28,15 @@ const SEAL: &str = "-seal";
 
 /// A file that is locked for this process until dropped.
 #[derive(Debug)]
-pub(super) struct Locked {
+pub(in crate::ledger) struct Locked {
     /// The real place of the file: its folder resolved, the file itself not a link.
-    pub(super) path: PathBuf,
-    pub(super) file: File,
+    pub(in crate::ledger) path: PathBuf,
+    pub(in crate::ledger) file: File,
 }
 
 /// Locks the ledger at `path`; `create` fills a new file in, where there is none yet, and is told
 /// its id.
-pub(super) fn lock(
+pub(in crate::ledger) fn lock(
     path: &Path,
     create: impl Fn(&Path, &str) -> Result<(), LedgerFault>,
 ) -> Result<Locked, LedgerFault> {
@@ -74,7 +75,7 @@ pub(super) fn lock(
 }
 
 /// `path` with its folder resolved, so that SQLite can be told to follow no links at all.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
+pub(in crate::ledger) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
     let name = path
         .file_name()
         .ok_or_else(|| LedgerFault::new("the path names no file", "give --ledger FILE"))?;
@@ -86,7 +87,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
 /// Checks, before SQLite opens anything, that nobody else can have written to the ledger at `path`
 /// or to a file beside it. Opens nothing: to close a file would drop the locks that SQLite holds
 /// on it in this process. Returns whose the folder is.
-pub(super) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
+pub(in crate::ledger) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
     let place = files::folder(path);
     let folder =
         Folder::of(place).map_err(|error| LedgerFault::cannot("read its folder", &error))?;
@@ -124,7 +125,7 @@ pub(super) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
 
 /// Whether nobody can write beside the ledger at `path`, and nothing is left in its `-wal`: then
 /// it is read as it stands. An error where something is left that cannot be read without writing.
-pub(super) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
+pub(in crate::ledger) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
     if files::can_write_beside(path) {
         return Ok(false);
     }
@@ -143,7 +144,7 @@ pub(super) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
 
 /// Copies a locked ledger and its `-wal` to `path`. By the file that is open: to close another one
 /// would drop the locks that SQLite holds on it in this process. On a `-wal` it holds none.
-pub(super) fn copy(locked: &Locked, path: &Path) -> io::Result<()> {
+pub(in crate::ledger) fn copy(locked: &Locked, path: &Path) -> io::Result<()> {
     let mut from = &locked.file;
     from.rewind()?;
     io::copy(&mut from, &mut File::create_new(path)?)?;
@@ -154,18 +155,18 @@ pub(super) fn copy(locked: &Locked, path: &Path) -> io::Result<()> {
 }
 
 /// The bytes of the ledger at `path` and of its `-wal`.
-pub(super) fn size(path: &Path) -> u64 {
+pub(in crate::ledger) fn size(path: &Path) -> u64 {
     let size = |side| fs::symlink_metadata(beside(path, side)).map_or(0, |meta| meta.len());
     size("").saturating_add(size(WAL))
 }
 
 /// The seal of the ledger at `path`.
-pub(super) fn seal(path: &Path) -> PathBuf {
+pub(in crate::ledger) fn seal(path: &Path) -> PathBuf {
     beside(path, SEAL)
 }
 
 /// A file of the ledger at `path`.
-pub(super) fn side(path: &Path, side: Side) -> PathBuf {
+pub(in crate::ledger) fn side(path: &Path, side: Side) -> PathBuf {
     match side {
         Side::Ledger => path.into(),
         Side::Seal => seal(path),
@@ -213,7 +214,7 @@ fn make(
 
 impl LedgerFault {
     /// The ledger, or the file beside it whose name is longer by `side`, is not as it should be.
-    pub(super) fn of_file(side: &str, fault: &FileFault) -> Self {
+    pub(in crate::ledger) fn of_file(side: &str, fault: &FileFault) -> Self {
         let it = if side.is_empty() { "it".into() } else { format!("the `{side}` file beside it") };
         let hint = match fault {
             FileFault::Io(error) if side.is_empty() => return Self::cannot("open it", error),

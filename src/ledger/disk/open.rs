@@ -5,8 +5,8 @@ use std::path::Path;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
 
-use super::{LedgerFault, file};
-use crate::api::Millis;
+use super::file;
+use crate::{ledger::LedgerFault, model::Millis};
 
 /// "mffr", in the file's header: this is a ledger of ours.
 const APPLICATION_ID: i64 = 0x6d66_6672;
@@ -23,16 +23,21 @@ const STEPS: u64 = 10_000_000;
 /// How often they are counted.
 const STEPS_AT_A_TIME: u16 = 10_000;
 
-/// Who this ledger is for, and its own key.
+/// Owner of the ledger, and its key.
 #[derive(Debug)]
-pub(super) struct Meta {
-    pub(super) id: String,
-    pub(super) tenant: String,
-    pub(super) key: [u8; 32],
+pub(in crate::ledger) struct Meta {
+    pub(in crate::ledger) id: String,
+    pub(in crate::ledger) tenant: String,
+    pub(in crate::ledger) key: [u8; 32],
 }
 
 /// Fills in a new ledger.
-pub(super) fn create(path: &Path, id: &str, tenant: &str, at: Millis) -> Result<(), LedgerFault> {
+pub(in crate::ledger) fn create(
+    path: &Path,
+    id: &str,
+    tenant: &str,
+    at: Millis,
+) -> Result<(), LedgerFault> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)
         .map_err(|error| LedgerFault::new(format!("cannot make its key: {error}"), ""))?;
@@ -59,7 +64,7 @@ pub(super) fn create(path: &Path, id: &str, tenant: &str, at: Millis) -> Result<
 }
 
 /// Opens a ledger's file to read it only, also where nothing can be written beside it.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
+pub(in crate::ledger) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -76,7 +81,10 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
 
 /// Makes SQLite look twice at what it reads, run nothing that it finds in the ledger at `path`, and
 /// give up where reading does not come to an end.
-pub(super) fn distrust(connection: &mut Connection, path: &Path) -> Result<(), LedgerFault> {
+pub(in crate::ledger) fn distrust(
+    connection: &mut Connection,
+    path: &Path,
+) -> Result<(), LedgerFault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -91,7 +99,7 @@ pub(super) fn distrust(connection: &mut Connection, path: &Path) -> Result<(), L
 }
 
 /// Checks that an open connection is to a ledger that this program understands, and whose.
-pub(super) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
+pub(in crate::ledger) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     if pragma("application_id")? != APPLICATION_ID {
         return Err(LedgerFault::new(
@@ -138,7 +146,7 @@ fn check(id: &str, tenant: &str, key: &[u8; 32]) -> [u8; 4] {
     crc.finalize().to_le_bytes()
 }
 
-/// How its tables were made, as SQLite keeps it.
+/// Returns the schema as SQLite keeps it.
 fn schema(connection: &Connection) -> Result<Option<String>, LedgerFault> {
     let all = "SELECT group_concat(part) FROM (SELECT type || ' ' || name || ' ' || tbl_name || ' ' \
                || coalesce(sql, '') AS part FROM sqlite_schema ORDER BY name, type)";
@@ -151,8 +159,8 @@ fn schema_of_a_new_one() -> Result<Option<String>, LedgerFault> {
     schema(&connection)
 }
 
-/// How often rows were written, in all, for those who only read.
-pub(super) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
+/// Returns the number of row writes, in all, for those who only read.
+pub(in crate::ledger) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
     let sum: i64 =
         connection
             .query_row("SELECT coalesce(sum(writes), 0) FROM factors", [], |row| row.get(0))?;

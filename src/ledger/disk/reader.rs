@@ -6,19 +6,15 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::{
-    LedgerFault, correlation,
-    entry::Entry,
     file, open,
     row::{self, COLUMNS},
     seal::Seal,
-    seq::Seq,
-    tally::ByState,
 };
 use crate::{
-    api::Millis,
     error::Error,
     files::Folder,
-    model::{FactorType, State},
+    ledger::{LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
+    model::{FactorType, Millis, State},
 };
 
 /// A ledger opened for reading only.
@@ -28,7 +24,7 @@ pub struct Reader {
     path: std::path::PathBuf,
     id: String,
     tenant: String,
-    /// What was sealed before anything was read: a run may be going on.
+    /// State of the seal before anything was read: a run may be going on.
     sealed: Result<u64, LedgerFault>,
     is_exposed: bool,
 }
@@ -53,7 +49,7 @@ pub enum Item {
         factor_type: Option<FactorType>,
         /// `[{"field":…,"rule":…}]`.
         faults: String,
-        /// When the run that refused it began.
+        /// Start of the run that refused it.
         at: Millis,
     },
 }
@@ -80,7 +76,8 @@ impl Reader {
         Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, sealed, is_exposed })
     }
 
-    /// Why an import will refuse this ledger, if it will: a report may be all that is left of it.
+    /// Returns why an import will refuse this ledger, if it will: a report may be all that is left
+    /// of it.
     pub fn fault(&self) -> Result<Option<Error>, Error> {
         let fault = match &self.sealed {
             Ok(sealed) => {
@@ -102,7 +99,7 @@ impl Reader {
         &self.tenant
     }
 
-    /// How many rows stand where.
+    /// Number of rows in each state.
     pub fn totals(&self) -> Result<ByState, Error> {
         let rows = self.rows().map_err(|fault| fault.at(&self.path))?;
         self.with_rejections(rows)
@@ -130,7 +127,7 @@ impl Reader {
         Ok(totals)
     }
 
-    /// How many rows ended in `state` with which error, the most frequent first.
+    /// Returns the number of rows that ended in `state` by error, the most frequent first.
     pub fn errors(&self, state: State) -> Result<Vec<(String, u64)>, Error> {
         let read = || -> Result<Vec<(String, u64)>, LedgerFault> {
             let mut statement = self.connection.prepare(

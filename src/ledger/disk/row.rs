@@ -4,39 +4,41 @@ use std::sync::Arc;
 
 use rusqlite::{Row as SqlRow, ToSql, params, types::ValueRef};
 
-use super::{
-    LedgerFault,
-    entry::{Entry, Glance, Standing, check_sum},
-    fingerprint::{Fingerprint, NameTag},
-    index,
-    seq::Seq,
-};
 use crate::{
-    model::{FactorType, Operation, State, UserId},
-    retry::How,
+    ledger::{
+        LedgerFault,
+        entry::{Entry, Glance, Standing, check_sum},
+        journal::index,
+        seq::Seq,
+    },
+    model::{FactorType, Fingerprint, How, NameTag, Operation, State, UserId},
 };
 
 /// The columns, in the order in which rows are read here.
-pub(super) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, name, \
+pub(in crate::ledger) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, name, \
                                   state, how, attempts, doubts, audited, marked, intent_at, skew, \
                                   method_id, status, error, settled_at, crc";
 
 /// Writes a row for the first time, with all that is [`bound`].
-pub(super) const INSERT: &str = "\
+pub(in crate::ledger) const INSERT: &str = "\
     INSERT INTO factors VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
     ?16, ?17, ?18, ?19, ?20, ?21, 1)";
 
-/// How many of the values [`bound`] never change.
-pub(super) const FIXED: usize = 6;
+/// Number of the values of [`bound`] that never change.
+pub(in crate::ledger) const FIXED: usize = 6;
 
 /// Writes a row again, with what is [`bound`] after the [`FIXED`].
-pub(super) const UPDATE: &str = "\
+pub(in crate::ledger) const UPDATE: &str = "\
     UPDATE factors SET name = ?2, state = ?3, how = ?4, attempts = ?5, doubts = ?6, audited = ?7, \
     marked = ?8, intent_at = ?9, skew = ?10, method_id = ?11, status = ?12, error = ?13, \
     settled_at = ?14, crc = ?15, writes = writes + 1 WHERE seq = ?1";
 
 /// The values of a row, as `with` has them.
-pub(super) fn bound<T>(seq: Seq, entry: &Entry, with: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+pub(in crate::ledger) fn bound<T>(
+    seq: Seq,
+    entry: &Entry,
+    with: impl FnOnce(&[&dyn ToSql]) -> T,
+) -> T {
     with(params![
         entry.fingerprint.0,
         entry.operation as u8,
@@ -64,7 +66,7 @@ pub(super) fn bound<T>(seq: Seq, entry: &Entry, with: impl FnOnce(&[&dyn ToSql])
 
 /// Looks at a row of [`COLUMNS`] and does not believe it unless its check sum holds. A million rows
 /// are looked at in half a second.
-pub(super) fn glance(row: &SqlRow<'_>) -> Result<Glance, LedgerFault> {
+pub(in crate::ledger) fn glance(row: &SqlRow<'_>) -> Result<Glance, LedgerFault> {
     let seq: u32 = row.get(0)?;
     let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
     let number = |index: usize, absent: i64| match row.get_ref(index)? {
@@ -115,7 +117,7 @@ pub(super) fn glance(row: &SqlRow<'_>) -> Result<Glance, LedgerFault> {
 }
 
 /// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
-pub(super) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
+pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
     let seq: u32 = row.get(0)?;
     let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
     let text = |index: usize| -> Result<Option<Arc<str>>, rusqlite::Error> { row.get(index) };

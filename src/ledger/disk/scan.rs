@@ -13,11 +13,10 @@ use std::{
 use rusqlite::{Connection, params};
 
 use super::{
-    LedgerFault,
-    entry::Glance,
     open,
     row::{self, COLUMNS},
 };
+use crate::ledger::{LedgerFault, entry::Glance};
 
 /// A ledger with fewer rows is read at once: threads would cost more.
 const FEW: u32 = 20_000;
@@ -28,12 +27,12 @@ const CHUNK: usize = 1024;
 /// Rows of one run that got a number and were not written, at most: eight times what a run takes in
 /// before it has settled any.
 const MOST_UNWRITTEN: u64 = 65_536;
-/// Where `writes` stands, after [`COLUMNS`].
+/// Index of `writes`, after [`COLUMNS`].
 const WRITES: usize = 21;
 
 /// Visits every row, in any order, and gives the sum of their writes. An error if the ledger does
 /// not hold together; rows may have been visited all the same. `connection` is to the ledger at `path`.
-pub(super) fn scan(
+pub(in crate::ledger) fn scan(
     connection: &Connection,
     path: &Path,
     visit: &mut dyn FnMut(Glance),
@@ -119,7 +118,7 @@ fn read(
     Ok(writes)
 }
 
-/// Whether pages, tables and cells fit together.
+/// Checks that pages, tables and cells fit together.
 fn check_structure(connection: &Connection) -> Result<(), LedgerFault> {
     let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(unsound()) }
@@ -131,11 +130,12 @@ fn unsound() -> LedgerFault {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{Asked, Fingerprint, Seq},
-        *,
-    };
+    use super::*;
     use crate::model::{Operation, UserId};
+    use crate::{
+        ledger::{Asked, Seq},
+        model::Fingerprint,
+    };
 
     #[test]
     fn parts_have_every_row_once() {

@@ -20,10 +20,13 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use super::{LedgerFault, file, owner};
-use crate::files::{self, FileFault, Mode};
+use super::file;
+use crate::{
+    files::{self, FileFault, Mode},
+    ledger::{LedgerFault, owner},
+};
 
-/// How a seal begins.
+/// First bytes of a seal.
 const MAGIC: &[u8; 8] = b"mffrseal";
 /// Length of a ledger's id.
 const ID: usize = 12;
@@ -38,12 +41,12 @@ const SYNC_EVERY: u64 = 4096;
 /// synced when power fails.
 const MOST_BEHIND: u64 = SYNC_EVERY + 2 * owner::MOST as u64;
 
-/// What a slot says.
+/// Contents of a slot.
 type Slot = ([u8; ID], u64);
 
 /// The seal of a ledger that is open for a run.
 #[derive(Debug)]
-pub(super) struct Seal {
+pub(in crate::ledger) struct Seal {
     file: File,
     id: [u8; ID],
     sum: u64,
@@ -56,7 +59,7 @@ pub(super) struct Seal {
 impl Seal {
     /// Makes the seal of a ledger that is about to be made, and returns the id for both. A seal
     /// that was never used is what a kill at this very point has left: the new ledger takes it.
-    pub(super) fn make(ledger: &Path) -> Result<String, LedgerFault> {
+    pub(in crate::ledger) fn make(ledger: &Path) -> Result<String, LedgerFault> {
         let mut random = [0; ID / 2];
         getrandom::fill(&mut random)
             .map_err(|error| LedgerFault::new(format!("cannot make its id: {error}"), ""))?;
@@ -80,7 +83,7 @@ impl Seal {
     }
 
     /// Opens the seal of the ledger with that id, and holds it against the sum of its rows.
-    pub(super) fn open(ledger: &Path, id: &str, sum: u64) -> Result<Self, LedgerFault> {
+    pub(in crate::ledger) fn open(ledger: &Path, id: &str, sum: u64) -> Result<Self, LedgerFault> {
         let file = open(&file::seal(ledger))?;
         let slots = read(&file)?;
         let (id, sealed) = latest(&slots, id)?;
@@ -96,14 +99,14 @@ impl Seal {
         }
     }
 
-    /// What is sealed of the ledger with that id, for those who only read.
-    pub(super) fn peek(ledger: &Path, id: &str) -> Result<u64, LedgerFault> {
+    /// Reads what is sealed of the ledger with that id, for those who only read.
+    pub(in crate::ledger) fn peek(ledger: &Path, id: &str) -> Result<u64, LedgerFault> {
         let slots = read(&File::open(file::seal(ledger)).map_err(|error| closed(&error))?)?;
         latest(&slots, id).map(|(_, sum)| sum)
     }
 
     /// Seals a sum that is durable in the ledger.
-    pub(super) fn set(&mut self, sum: u64) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn set(&mut self, sum: u64) -> Result<(), LedgerFault> {
         let at = (self.next * BLOCK) as u64;
         self.file.write_all_at(&encode((self.id, sum)), at).map_err(|error| failed(&error))?;
         (self.sum, self.next) = (sum, 1 - self.next);
@@ -112,7 +115,7 @@ impl Seal {
 
     /// Makes it durable. A sync that fails is not tried again: the system may have dropped what it
     /// could not write, and would call the next one good.
-    pub(super) fn sync(&mut self) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn sync(&mut self) -> Result<(), LedgerFault> {
         if self.synced != self.sum {
             self.file.sync_data().map_err(|error| failed(&error))?;
             self.synced = self.sum;
@@ -121,12 +124,12 @@ impl Seal {
     }
 
     /// Does that if enough has come together.
-    pub(super) fn sync_some(&mut self) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn sync_some(&mut self) -> Result<(), LedgerFault> {
         if self.sum - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
     /// Reads back what was sealed last.
-    pub(super) fn check(&self) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn check(&self) -> Result<(), LedgerFault> {
         let slots = read(&self.file)?;
         if slots[1 - self.next] == Some((self.id, self.sum)) {
             Ok(())
@@ -136,7 +139,7 @@ impl Seal {
     }
 
     /// The sum that is sealed.
-    pub(super) fn sum(&self) -> u64 {
+    pub(in crate::ledger) fn sum(&self) -> u64 {
         self.sum
     }
 }

@@ -10,22 +10,22 @@ use rusqlite::{
 };
 
 use super::{
-    LedgerFault,
-    entry::{Entry, Glance},
     file::{self, Locked},
-    fingerprint::Fingerprint,
     open::{Meta, distrust, recognise},
-    owner,
     row::{self, COLUMNS},
     scan,
     seal::Seal,
-    seq::Seq,
-    store::Store,
     watch::{Guard, Side},
 };
 use crate::{
-    api::Millis,
-    model::{Rejection, UserId},
+    ledger::{
+        LedgerFault,
+        entry::{Entry, Glance},
+        owner,
+        seq::Seq,
+        store::Store,
+    },
+    model::{Fingerprint, Millis, Rejection, UserId},
 };
 
 /// Pages in the `-wal` at which they are copied into the ledger: SQLite's own measure.
@@ -35,7 +35,7 @@ const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
 /// A ledger that is open for one run.
 #[derive(Debug)]
-pub(super) struct Sqlite {
+pub(in crate::ledger) struct Sqlite {
     connection: Connection,
     run: i64,
     input: String,
@@ -44,19 +44,19 @@ pub(super) struct Sqlite {
     beginning: Beginning,
     /// There once it is.
     guard: Option<Guard>,
-    /// How often rows were written, in all.
+    /// Number of row writes, in all.
     writes: u64,
     /// The same before this run.
     loaded: u64,
     /// Pages in the `-wal` after the last commit.
     in_wal: Arc<AtomicI32>,
-    /// Whether the run has come to its end.
+    /// True once the run has ended.
     ended: bool,
     /// Released after the connection is closed: fields drop in this order.
     lock: Locked,
 }
 
-/// What is recorded of a run that begins.
+/// Record of a run that begins.
 #[derive(Debug)]
 struct Beginning {
     ledger: String,
@@ -66,7 +66,7 @@ struct Beginning {
 
 impl Sqlite {
     /// Opens a locked ledger for a run over `input`. The run begins when its rows are loaded.
-    pub(super) fn open(
+    pub(in crate::ledger) fn open(
         lock: Locked,
         tenant: &str,
         command: &str,
@@ -94,7 +94,7 @@ impl Sqlite {
         file::examine(&lock.path)?;
         if meta.tenant != tenant {
             return Err(LedgerFault::new(
-                format!("it belongs to another tenant ({})", crate::report::escape(&meta.tenant)),
+                format!("it belongs to another tenant ({})", crate::text::escape(&meta.tenant)),
                 "give another --ledger, or check --domain and --base-url",
             ));
         }
@@ -121,7 +121,7 @@ impl Sqlite {
     }
 
     /// The number of this run.
-    pub(super) fn run(&self) -> i64 {
+    pub(in crate::ledger) fn run(&self) -> i64 {
         self.run
     }
 

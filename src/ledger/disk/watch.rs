@@ -16,13 +16,12 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    LedgerFault,
     file::{self, Locked, MAGIC},
     open::open_to_read,
     scan,
     seal::Seal,
 };
-use crate::files;
+use crate::{files, ledger::LedgerFault};
 
 /// How a `-wal` begins; the last bit says in which order bytes are summed.
 const WAL_MAGIC: [u8; 4] = [0x37, 0x7F, 0x06, 0x82];
@@ -32,7 +31,7 @@ const JUDGED_EVERY: Duration = Duration::from_secs(10);
 
 /// A file of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(in crate::ledger) enum Side {
     /// The ledger itself, which only a checkpoint writes to.
     Ledger,
     /// Written after each commit.
@@ -61,9 +60,9 @@ type Stamp = (u64, i64, i64);
 
 /// What is watched while a run writes to a ledger.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(in crate::ledger) struct Guard {
     files: Vec<Watched>,
-    pub(super) seal: Seal,
+    pub(in crate::ledger) seal: Seal,
     /// How often rows were written, as far as that is committed.
     committed: u64,
     /// When files that somebody else touched were last read.
@@ -72,7 +71,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// A locked ledger and what stands beside it, as they are now, just sealed.
-    pub(super) fn new(lock: &Locked, seal: Seal) -> Result<Self, LedgerFault> {
+    pub(in crate::ledger) fn new(lock: &Locked, seal: Seal) -> Result<Self, LedgerFault> {
         let mut files = Vec::new();
         for side in Side::ALL {
             let path = file::side(&lock.path, side);
@@ -95,7 +94,7 @@ impl Guard {
     /// shorter than it was. What somebody else has touched is read as the next run would if this one
     /// were killed now, not more often than every ten seconds: there may be systems that are late to
     /// say when a file was changed, and by whom cannot be told.
-    pub(super) fn look(&mut self, lock: &Locked) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn look(&mut self, lock: &Locked) -> Result<(), LedgerFault> {
         if self.is_untouched()? || self.judged.is_some_and(|at| at.elapsed() < JUDGED_EVERY) {
             return Ok(());
         }
@@ -114,14 +113,18 @@ impl Guard {
     }
 
     /// Reads the ledger, or a copy of it, and holds it against what was committed last.
-    pub(super) fn read_back(&self, path: &Path) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn read_back(&self, path: &Path) -> Result<(), LedgerFault> {
         self.seal.check()?;
         let found = scan::scan(&open_to_read(path)?, path, &mut |_| {})?;
         if found == self.committed { Ok(()) } else { Err(LedgerFault::overwritten()) }
     }
 
     /// Remembers that so many writes are committed.
-    pub(super) fn committed(&mut self, writes: u64, lock: &Locked) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn committed(
+        &mut self,
+        writes: u64,
+        lock: &Locked,
+    ) -> Result<(), LedgerFault> {
         self.committed = writes;
         self.note(Side::Wal, lock)
     }
@@ -135,7 +138,7 @@ impl Guard {
     }
 
     /// Takes a file as it is after it was written. What we write leaves its beginning as it is.
-    pub(super) fn note(&mut self, side: Side, lock: &Locked) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn note(&mut self, side: Side, lock: &Locked) -> Result<(), LedgerFault> {
         let Some(file) = self.files.iter_mut().find(|file| file.side == side) else {
             return Ok(());
         };

@@ -3,24 +3,27 @@
 //! A resumed input mostly asks for its rows in their order. So the row after the one found last is
 //! looked at first, and the index, which lies all over the memory, is only asked where that fails.
 
-use super::{LedgerFault, fingerprint::Fingerprint, seq::Seq, store::Store};
+use crate::{
+    ledger::{LedgerFault, seq::Seq, store::Store},
+    model::Fingerprint,
+};
 
 /// Rows that are read at once.
 const PAGE: u32 = 512;
 
 /// A page of them, and a place in it.
 #[derive(Debug, Default)]
-pub(super) struct Prints {
+pub(in crate::ledger) struct Prints {
     page: Vec<(Seq, Fingerprint)>,
-    /// Where the row after the one found last stands.
+    /// Number of the row after the one found last.
     next: usize,
-    /// Whether that one was found by following.
+    /// True if that one was found by following.
     follows: bool,
 }
 
 impl Prints {
     /// The row after the one found last, if its fingerprint is this.
-    pub(super) fn follow(
+    pub(in crate::ledger) fn follow(
         &mut self,
         store: &mut impl Store,
         print: Fingerprint,
@@ -39,7 +42,7 @@ impl Prints {
     }
 
     /// The fingerprint of a stored row, which never changes.
-    pub(super) fn of(
+    pub(in crate::ledger) fn of(
         &mut self,
         store: &mut impl Store,
         seq: Seq,

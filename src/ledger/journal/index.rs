@@ -9,8 +9,10 @@ use std::{
 
 use hashbrown::HashTable;
 
-use super::{fingerprint::Fingerprint, seq::Seq, tally::ByState};
-use crate::model::State;
+use crate::{
+    ledger::{seq::Seq, tally::ByState},
+    model::{Fingerprint, State},
+};
 
 /// Tables grow by doubling; with shards only a part of the memory is there twice at any time.
 const SHARDS: usize = 16;
@@ -21,30 +23,36 @@ const SEEN: u8 = 0x80;
 const UNFINISHED: u8 = 0x40;
 /// Set when this run has settled it.
 const SETTLED_NOW: u8 = 0x20;
-/// What is left for the state.
+/// Bits left for the state.
 const STATE: u8 = 0x1F;
 
 /// Finds rows by fingerprint, by user, and tells their state.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(in crate::ledger) struct Index {
     shards: Vec<HashTable<(u32, u32)>>,
     states: Vec<u8>,
     users: Vec<u16>,
 }
 
 impl Index {
-    pub(super) fn new() -> Self {
+    pub(in crate::ledger) fn new() -> Self {
         Self { shards: vec![HashTable::new(); SHARDS], states: Vec::new(), users: Vec::new() }
     }
 
     /// The number that the next new row gets.
-    pub(super) fn next(&self) -> Seq {
+    pub(in crate::ledger) fn next(&self) -> Seq {
         Seq(u32::try_from(self.states.len()).unwrap_or(u32::MAX))
     }
 
     /// Adds a row, of a user with that [`user_hash`]. Rows below it that are not there, or not yet,
     /// are pending.
-    pub(super) fn insert(&mut self, seq: Seq, print: Fingerprint, user: u16, state: State) {
+    pub(in crate::ledger) fn insert(
+        &mut self,
+        seq: Seq,
+        print: Fingerprint,
+        user: u16,
+        state: State,
+    ) {
         let at = seq.0 as usize;
         if at >= self.states.len() {
             self.states.resize(at + 1, State::Pending as u8);
@@ -57,7 +65,10 @@ impl Index {
     }
 
     /// Rows whose fingerprint may be `print`.
-    pub(super) fn candidates(&self, print: Fingerprint) -> impl Iterator<Item = Seq> + '_ {
+    pub(in crate::ledger) fn candidates(
+        &self,
+        print: Fingerprint,
+    ) -> impl Iterator<Item = Seq> + '_ {
         let tag = print.tag();
         self.shards[shard(tag)]
             .iter_hash(spread(tag))
@@ -67,14 +78,14 @@ impl Index {
 
     /// Rows whose user may be `user`, one in 65,536 of others' among them. Reads two bytes of every
     /// row: for factors in doubt only.
-    pub(super) fn rows_of(&self, user: &str) -> Vec<Seq> {
+    pub(in crate::ledger) fn rows_of(&self, user: &str) -> Vec<Seq> {
         let hash = user_hash(user);
         let hits = self.users.iter().zip(0_u32..).filter(|(other, _)| **other == hash);
         hits.map(|(_, seq)| Seq(seq)).collect()
     }
 
-    /// How many rows are in which state. Rows that were never written are pending.
-    pub(super) fn states(&self) -> ByState {
+    /// Returns the number of rows in each state. Rows that were never written are pending.
+    pub(in crate::ledger) fn states(&self) -> ByState {
         let mut states = ByState::default();
         for byte in &self.states {
             states[State::from_code(byte & STATE).unwrap_or(State::NeedsReview)] += 1;
@@ -82,36 +93,36 @@ impl Index {
         states
     }
 
-    pub(super) fn state(&self, seq: Seq) -> State {
+    pub(in crate::ledger) fn state(&self, seq: Seq) -> State {
         State::from_code(self.states[seq.0 as usize] & STATE).unwrap_or(State::NeedsReview)
     }
 
-    pub(super) fn set_state(&mut self, seq: Seq, state: State) {
+    pub(in crate::ledger) fn set_state(&mut self, seq: Seq, state: State) {
         let byte = &mut self.states[seq.0 as usize];
         *byte = *byte & !STATE | state as u8;
     }
 
-    /// Whether this run has settled the row.
-    pub(super) fn is_settled_now(&self, seq: Seq) -> bool {
+    /// Returns whether this run has settled the row.
+    pub(in crate::ledger) fn is_settled_now(&self, seq: Seq) -> bool {
         self.states[seq.0 as usize] & SETTLED_NOW != 0
     }
 
-    pub(super) fn settle_now(&mut self, seq: Seq) {
+    pub(in crate::ledger) fn settle_now(&mut self, seq: Seq) {
         self.states[seq.0 as usize] |= SETTLED_NOW;
     }
 
-    /// Whether something is left to do for the settled row.
-    pub(super) fn is_unfinished(&self, seq: Seq) -> bool {
+    /// Returns whether something is left to do for the settled row.
+    pub(in crate::ledger) fn is_unfinished(&self, seq: Seq) -> bool {
         self.states[seq.0 as usize] & UNFINISHED != 0
     }
 
-    pub(super) fn set_unfinished(&mut self, seq: Seq, unfinished: bool) {
+    pub(in crate::ledger) fn set_unfinished(&mut self, seq: Seq, unfinished: bool) {
         let byte = &mut self.states[seq.0 as usize];
         *byte = if unfinished { *byte | UNFINISHED } else { *byte & !UNFINISHED };
     }
 
     /// Marks the row as met in this run's input; says whether it was before.
-    pub(super) fn see(&mut self, seq: Seq) -> bool {
+    pub(in crate::ledger) fn see(&mut self, seq: Seq) -> bool {
         let byte = &mut self.states[seq.0 as usize];
         let before = *byte & SEEN != 0;
         *byte |= SEEN;
@@ -130,7 +141,7 @@ fn spread(tag: u32) -> u64 {
 
 /// A short hash of a user, for this process only. Hits are confirmed by the user id, but each one
 /// costs a read: keyed anew in each process, so that nobody can choose ids that all hit.
-pub(super) fn user_hash(user: &str) -> u16 {
+pub(in crate::ledger) fn user_hash(user: &str) -> u16 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let [a, b, ..] = KEY.hash_one(user).to_le_bytes();
     u16::from_le_bytes([a, b])

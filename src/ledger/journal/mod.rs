@@ -1,25 +1,23 @@
-//! What the ledger decides: who is new, who is settled, what an intent and an outcome change.
+//! Decisions of the ledger: who is new, who is settled, what an intent and an outcome change.
 //! Generic over the [`Store`], so that the same decisions run on SQLite and, in the simulator,
 //! on a disk that loses what was not synced.
+
+mod admission;
+mod cursor;
+pub(in crate::ledger) mod index;
 
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
     LedgerFault,
-    asked::{Admission, Asked, Intent, Row, Undoable},
     entry::Entry,
-    fingerprint::Fingerprint,
-    index::{self, Index},
-    prints::Prints,
+    journal::{cursor::Prints, index::Index},
+    messages::{Intent, Undoable},
     seq::Seq,
     store::Store,
     tally::{ByState, Counts, Tally},
 };
-use crate::{
-    api::Millis,
-    model::{Operation, State, UserId},
-    retry::{Audit, History, How, Settlement},
-};
+use crate::model::{Audit, Fingerprint, How, Millis, Operation, Settlement, State, UserId};
 
 /// Rows of the store that stand beside each other in the input are asked for one after the
 /// other: this many are read at once.
@@ -27,7 +25,7 @@ const PAGE: u32 = 512;
 
 /// The decisions, and what they need in memory.
 #[derive(Debug)]
-pub(super) struct Book<S> {
+pub(in crate::ledger) struct Book<S> {
     store: S,
     run: i64,
     index: Index,
@@ -48,13 +46,13 @@ pub(super) struct Book<S> {
 #[derive(Debug)]
 struct Open {
     entry: Entry,
-    /// Whether the store has it.
+    /// True if the store has it.
     stored: bool,
 }
 
 impl<S: Store> Book<S> {
     /// Reads what is there. `run` is the number of this run.
-    pub(super) fn open(
+    pub(in crate::ledger) fn open(
         mut store: S,
         run: i64,
         retry: Vec<State>,
@@ -80,92 +78,8 @@ impl<S: Store> Book<S> {
         })
     }
 
-    /// Says to each row whether there is anything to do for it.
-    pub(super) fn admit(&mut self, rows: Vec<Row>) -> Result<Vec<Admission>, LedgerFault> {
-        rows.into_iter().map(|row| self.admit_one(row)).collect()
-    }
-
-    fn admit_one(&mut self, row: Row) -> Result<Admission, LedgerFault> {
-        let asked = match row {
-            Row::Asked(asked) => asked,
-            Row::Rejected(rejection) => {
-                self.store.reject(&rejection)?;
-                self.dirty = true;
-                self.counts.states[State::Rejected] += 1;
-                return Ok(Admission::Done);
-            }
-        };
-        match self.find(asked.fingerprint)? {
-            None => self.enter(asked),
-            Some(seq) if self.index.see(seq) => {
-                self.counts.duplicates += 1;
-                Ok(Admission::Done)
-            }
-            Some(seq) => self.meet_again(seq, asked),
-        }
-    }
-
-    /// Admits a row that the ledger does not know.
-    fn enter(&mut self, asked: Asked) -> Result<Admission, LedgerFault> {
-        let seq = self.index.next();
-        if seq.0 == u32::MAX {
-            return Err(LedgerFault::full());
-        }
-        let user = index::user_hash(asked.user.as_str());
-        self.index.insert(seq, asked.fingerprint, user, State::Pending);
-        self.index.see(seq);
-        self.open.insert(seq, Open { entry: asked.into_entry(self.run), stored: false });
-        Ok(Admission::Todo(seq, History::default()))
-    }
-
-    /// Admits a row that an earlier run has met.
-    fn meet_again(&mut self, seq: Seq, asked: Asked) -> Result<Admission, LedgerFault> {
-        let state = self.index.state(seq);
-        if state.is_settled()
-            && !is_to_do_again(state, asked.operation)
-            && !self.retry.contains(&state)
-        {
-            return self.skip(seq, state);
-        }
-        let mut entry = self.stored(seq)?;
-        let history = match state {
-            State::InFlight | State::Undoing => {
-                self.counts.states[State::InFlight] += 1;
-                // The open attempt is in doubt now.
-                History { doubts: entry.doubts + 1, ..history_of(&entry) }
-            }
-            State::Pending => history_of(&entry),
-            _ => {
-                (entry.attempts, entry.doubts) = (0, 0);
-                (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
-                (entry.name, entry.method_id) = (asked.name, asked.method_id);
-                History::default()
-            }
-        };
-        self.open.insert(seq, Open { entry, stored: true });
-        Ok(match state {
-            State::InFlight | State::Undoing => Admission::InDoubt(seq, history),
-            _ => Admission::Todo(seq, history),
-        })
-    }
-
-    /// Leaves a settled row alone, but for what its run had still to do.
-    fn skip(&mut self, seq: Seq, state: State) -> Result<Admission, LedgerFault> {
-        self.counts.skipped += 1;
-        self.counts.skipped_bad += u64::from(state.is_bad());
-        if !self.index.is_unfinished(seq) {
-            return Ok(Admission::Done);
-        }
-        let entry = self.stored(seq)?;
-        let history = history_of(&entry);
-        Ok(match entry.standing().rest() {
-            Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
-            None => Admission::Done,
-        })
-    }
-
     /// Records that a request is about to leave. It may leave once this is committed.
-    pub(super) fn intend(&mut self, intent: Intent) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn intend(&mut self, intent: Intent) -> Result<(), LedgerFault> {
         let Some(open) = self.open.get_mut(&intent.seq) else {
             return Err(LedgerFault::bug("an intent for a row that is not open"));
         };
@@ -183,7 +97,7 @@ impl<S: Store> Book<S> {
     }
 
     /// Records that the open attempt was not executed.
-    pub(super) fn void(&mut self, seq: Seq) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn void(&mut self, seq: Seq) -> Result<(), LedgerFault> {
         let Some(open) = self.open.get_mut(&seq) else {
             return Err(LedgerFault::bug("a void intent for a row that is not open"));
         };
@@ -192,7 +106,7 @@ impl<S: Store> Book<S> {
     }
 
     /// Records how a factor ended.
-    pub(super) fn settle(
+    pub(in crate::ledger) fn settle(
         &mut self,
         seq: Seq,
         settlement: Settlement,
@@ -226,7 +140,10 @@ impl<S: Store> Book<S> {
 
     /// Opens the newest rows below `before` whose factors were created and may be taken away, at
     /// most a page of them, newest first. Nothing is left when none is given.
-    pub(super) fn undoable(&mut self, before: Option<Seq>) -> Result<Vec<Undoable>, LedgerFault> {
+    pub(in crate::ledger) fn undoable(
+        &mut self,
+        before: Option<Seq>,
+    ) -> Result<Vec<Undoable>, LedgerFault> {
         let mut end = before.unwrap_or(self.index.next()).0;
         let mut found = Vec::new();
         while end > 0 && found.is_empty() {
@@ -246,12 +163,12 @@ impl<S: Store> Book<S> {
 
     /// Records that a created factor is about to be taken away. That may begin once this is
     /// committed.
-    pub(super) fn undo(&mut self, seq: Seq) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn undo(&mut self, seq: Seq) -> Result<(), LedgerFault> {
         self.change(seq, State::Undoing)
     }
 
     /// Counts a row in a state of this run, and leaves it as it is.
-    pub(super) fn leave(&mut self, seq: Seq, state: State) {
+    pub(in crate::ledger) fn leave(&mut self, seq: Seq, state: State) {
         if let Some(open) = self.open.remove(&seq) {
             self.counts.states[State::InFlight] -= u64::from(open.entry.state.is_under_way());
             self.counts.states[state] += 1;
@@ -259,7 +176,7 @@ impl<S: Store> Book<S> {
     }
 
     /// Records what the list at the end of the run has said of a settled factor.
-    pub(super) fn audit(&mut self, seq: Seq, audit: Audit) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn audit(&mut self, seq: Seq, audit: Audit) -> Result<(), LedgerFault> {
         if let (Audit::Contested(id), true) = (&audit, self.open.contains_key(&seq)) {
             self.contested.insert(seq, id.clone());
             return Ok(());
@@ -317,7 +234,7 @@ impl<S: Store> Book<S> {
     }
 
     /// Records that a created factor's name has been put back.
-    pub(super) fn restored(&mut self, seq: Seq) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn restored(&mut self, seq: Seq) -> Result<(), LedgerFault> {
         let mut entry = self.stored_anew(seq)?;
         entry.marked = false;
         self.store.update(seq, &entry)?;
@@ -327,7 +244,7 @@ impl<S: Store> Book<S> {
     }
 
     /// Ids of methods that the ledger holds for other factors of `user`.
-    pub(super) fn known(
+    pub(in crate::ledger) fn known(
         &mut self,
         user: &UserId,
         except: Seq,
@@ -340,7 +257,11 @@ impl<S: Store> Book<S> {
     }
 
     /// The row of an import that has created that method of `user`, if it is there still.
-    pub(super) fn made(&mut self, user: &UserId, id: &str) -> Result<Option<Entry>, LedgerFault> {
+    pub(in crate::ledger) fn made(
+        &mut self,
+        user: &UserId,
+        id: &str,
+    ) -> Result<Option<Entry>, LedgerFault> {
         let made = |entry: &Entry| {
             entry.operation == Operation::Import
                 && matches!(entry.state, State::Created | State::Kept)
@@ -363,19 +284,23 @@ impl<S: Store> Book<S> {
         Ok(rows)
     }
 
-    /// How many rows stand where, of all runs.
-    pub(super) fn states(&self) -> ByState {
+    /// Returns the number of rows in each state, of all runs.
+    pub(in crate::ledger) fn states(&self) -> ByState {
         self.index.states()
     }
 
     /// Records how the run ended.
-    pub(super) fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn end_run(
+        &mut self,
+        complete: bool,
+        at: Millis,
+    ) -> Result<(), LedgerFault> {
         self.dirty = true;
         self.store.end_run(complete, at)
     }
 
     /// Makes all of it durable, and only then visible in the tally.
-    pub(super) fn commit(&mut self) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn commit(&mut self) -> Result<(), LedgerFault> {
         if self.dirty {
             self.store.commit()?;
             self.dirty = false;
@@ -385,7 +310,7 @@ impl<S: Store> Book<S> {
     }
 
     /// Does what could wait until everybody was told.
-    pub(super) fn rest(&mut self) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn rest(&mut self) -> Result<(), LedgerFault> {
         self.store.rest()
     }
 
@@ -449,22 +374,4 @@ const CONTESTED: &str = "id_given_twice:";
 
 fn is_contested(entry: &Entry) -> bool {
     entry.error.as_deref().is_some_and(|error| error.starts_with(CONTESTED))
-}
-
-/// Whether an import begins anew with a row that is settled: what was taken back is to be created
-/// again when it is asked for.
-fn is_to_do_again(state: State, operation: Operation) -> bool {
-    operation == Operation::Import && matches!(state, State::Undone | State::AlreadyGone)
-}
-
-/// What an entry remembers of a factor's attempts.
-fn history_of(entry: &Entry) -> History {
-    History {
-        attempts: entry.attempts,
-        doubts: entry.doubts,
-        intent_at: entry.intent_at.unwrap_or_default(),
-        skew: entry.skew,
-        marked: entry.marked,
-        ..History::default()
-    }
 }

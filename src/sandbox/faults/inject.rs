@@ -1,26 +1,28 @@
-//! Which request meets which fault: drawn from the seed and the request's number.
+//! Draws which request meets which fault, from the seed and the request's number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::call::Verb;
-use super::dice::{Purpose, dice};
-use super::fault::{Fault, FaultKind};
+use super::{Fault, FaultKind};
+use crate::sandbox::{
+    call::Verb,
+    rng::{Purpose, dice},
+};
 
 /// Draws faults. A request meets one at most.
 #[derive(Debug)]
-pub(super) struct Injector {
+pub(in crate::sandbox) struct Injector {
     seed: u64,
     faults: Vec<(Fault, AtomicU64)>,
 }
 
 impl Injector {
-    pub(super) fn new(seed: u64, faults: Vec<Fault>) -> Self {
+    pub(in crate::sandbox) fn new(seed: u64, faults: Vec<Fault>) -> Self {
         let faults = faults.into_iter().map(|fault| (fault, AtomicU64::new(0))).collect();
         Self { seed, faults }
     }
 
     /// The fault that request `ordinal` of the API, or of the token endpoint, meets.
-    pub(super) fn draw(&self, verb: Verb, ordinal: u64) -> Option<FaultKind> {
+    pub(in crate::sandbox) fn draw(&self, verb: Verb, ordinal: u64) -> Option<FaultKind> {
         if self.faults.is_empty() {
             return None;
         }
@@ -41,7 +43,7 @@ impl Injector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::fault::On;
+    use crate::sandbox::faults::On;
 
     fn drawn(injector: &Injector, verb: Verb) -> Vec<Option<FaultKind>> {
         (0..1000).map(|ordinal| injector.draw(verb, ordinal)).collect()

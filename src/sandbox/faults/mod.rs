@@ -1,7 +1,9 @@
-//! What can go wrong: one table of faults, and how they are written down (`close-after=1%`).
+//! Faults: one table of what can go wrong, and their notation (`close-after=1%`).
 //!
 //! A fault is a moment and an effect, nothing more; `http` knows the effects, and no code knows a
 //! single fault. Another fault is another row.
+
+pub(in crate::sandbox) mod inject;
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +11,10 @@ use std::str::FromStr;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::answer::{self, Answer};
-use super::call::Verb;
+use super::{
+    answer::{self, Answer},
+    call::Verb,
+};
 
 /// A kind of fault. [`FaultKind::all`] says what each does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,9 +47,9 @@ pub enum FaultKind {
     Endless,
 }
 
-/// When the effect strikes.
+/// Moment at which the effect strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(in crate::sandbox) enum Moment {
     /// Nothing is executed.
     Before,
     /// The request is executed first.
@@ -54,9 +58,9 @@ pub(super) enum Moment {
     LongAfter,
 }
 
-/// What the client sees instead of the answer.
+/// What the client gets instead of the answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Effect {
+pub(in crate::sandbox) enum Effect {
     /// Another answer.
     Answer(fn() -> Answer),
     /// The connection closed (FIN).
@@ -136,16 +140,16 @@ impl FaultKind {
         self.row().name
     }
 
-    /// What it does, in one line.
+    /// Describes what it does, in one line.
     pub fn about(self) -> &'static str {
         self.row().about
     }
 
-    pub(super) fn moment(self) -> Moment {
+    pub(in crate::sandbox) fn moment(self) -> Moment {
         self.row().moment
     }
 
-    pub(super) fn effect(self) -> Effect {
+    pub(in crate::sandbox) fn effect(self) -> Effect {
         self.row().effect
     }
 
@@ -160,7 +164,7 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// Which requests a fault may strike.
+/// Requests that a fault may strike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// Every request under `/api/v2`, written `any`.
@@ -170,7 +174,7 @@ pub enum On {
 }
 
 impl On {
-    pub(super) fn covers(self, verb: Verb) -> bool {
+    pub(in crate::sandbox) fn covers(self, verb: Verb) -> bool {
         match self {
             Self::Any => verb != Verb::Token,
             Self::Only(only) => only == verb,
@@ -185,17 +189,17 @@ impl On {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Fault {
-    /// What happens.
+    /// Kind of fault.
     pub kind: FaultKind,
     /// The share of the requests it strikes, 0 to 1.
     pub share: f64,
-    /// Which requests.
+    /// Requests it may strike.
     pub on: On,
-    /// How often at most; without end when unset.
+    /// Maximum number of strikes; unlimited when unset.
     pub times: Option<u64>,
 }
 
-/// Why a fault could not be read.
+/// Reason why a fault could not be read.
 #[derive(Debug, Error, PartialEq)]
 pub enum FaultError {
     /// There is no `=`.

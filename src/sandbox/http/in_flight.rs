@@ -5,14 +5,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::lock;
+use crate::sandbox::lock;
 
 /// Locks to spread the users over; a few per core are enough.
 const SHARDS: usize = 64;
 
-/// Who has a request in flight.
+/// Users with a request in flight.
 #[derive(Debug)]
-pub(super) struct Lanes {
+pub(in crate::sandbox) struct Lanes {
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<String, u32>>>,
     overlaps: AtomicU64,
@@ -22,13 +22,13 @@ pub(super) struct Lanes {
 
 /// One request in flight, until it is dropped.
 #[derive(Debug)]
-pub(super) struct InFlight {
+pub(in crate::sandbox) struct InFlight {
     lanes: Arc<Lanes>,
     user_id: String,
 }
 
 impl Lanes {
-    pub(super) fn new() -> Self {
+    pub(in crate::sandbox) fn new() -> Self {
         Self {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -39,7 +39,7 @@ impl Lanes {
     }
 
     /// Notes a request for a user until the guard is dropped.
-    pub(super) fn enter(self: &Arc<Self>, user_id: &str) -> InFlight {
+    pub(in crate::sandbox) fn enter(self: &Arc<Self>, user_id: &str) -> InFlight {
         let many = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_in_flight.fetch_max(many, Ordering::Relaxed);
         let mut shard = lock(self.shard(user_id));
@@ -55,15 +55,15 @@ impl Lanes {
         InFlight { lanes: Arc::clone(self), user_id: user_id.to_owned() }
     }
 
-    pub(super) fn overlaps(&self) -> u64 {
+    pub(in crate::sandbox) fn overlaps(&self) -> u64 {
         self.overlaps.load(Ordering::Relaxed)
     }
 
-    pub(super) fn in_flight(&self) -> u64 {
+    pub(in crate::sandbox) fn in_flight(&self) -> u64 {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    pub(super) fn most_in_flight(&self) -> u64 {
+    pub(in crate::sandbox) fn most_in_flight(&self) -> u64 {
         self.most_in_flight.load(Ordering::Relaxed)
     }
 

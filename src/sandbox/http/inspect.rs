@@ -3,9 +3,11 @@
 use hyper::StatusCode;
 use serde::Serialize;
 
-use super::answer::{Answer, BucketHeaders, Media};
-use super::stats::Stats;
-use super::tenant::Tenant;
+use crate::sandbox::{
+    answer::{Answer, BucketHeaders, Media},
+    stats::Stats,
+    tenant::Tenant,
+};
 
 #[derive(Serialize)]
 struct User<'a> {
@@ -22,12 +24,12 @@ struct Known<'a> {
     digest: String,
 }
 
-pub(super) fn stats(stats: &Stats) -> Answer {
+pub(in crate::sandbox) fn stats(stats: &Stats) -> Answer {
     Answer { bucket: BucketHeaders::Omitted, ..Answer::json(StatusCode::OK, stats) }
 }
 
 /// One JSON object a line and user.
-pub(super) fn state(tenant: &Tenant) -> Answer {
+pub(in crate::sandbox) fn state(tenant: &Tenant) -> Answer {
     let mut lines = Vec::new();
     for (user_id, methods) in &tenant.snapshot() {
         let methods = methods.iter().map(|method| Known {

@@ -9,17 +9,16 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::call::Call;
-use super::lock;
+use crate::sandbox::{call::Call, lock};
 
-/// How a connection ends; 0 is as HTTP would end it.
+/// Endings of a connection; 0 is as HTTP would end it.
 const CUT: u8 = 1;
 const ENDED: u8 = 2;
 const RESET: u8 = 3;
 
-/// How a connection is to end; shared by the connection and the request on it.
+/// Intended end of a connection; shared by the connection and the request on it.
 #[derive(Debug, Default)]
-pub(super) struct Fate {
+pub(in crate::sandbox) struct Fate {
     mode: AtomicU8,
     cut: AtomicUsize,
     afterwards: Mutex<Option<Call>>,
@@ -27,23 +26,23 @@ pub(super) struct Fate {
 
 impl Fate {
     /// The peer is to see a reset (RST) when the connection is dropped.
-    pub(super) fn reset(&self) {
+    pub(in crate::sandbox) fn reset(&self) {
         self.mode.store(RESET, Ordering::Release);
     }
 
     /// The next answer is to lose its last bytes, and the connection to end there.
-    pub(super) fn cut(&self, bytes: usize) {
+    pub(in crate::sandbox) fn cut(&self, bytes: usize) {
         self.cut.store(bytes, Ordering::Release);
         self.mode.store(CUT, Ordering::Release);
     }
 
     /// Leaves a request to be executed long after the connection has ended.
-    pub(super) fn leave(&self, call: Call) {
+    pub(in crate::sandbox) fn leave(&self, call: Call) {
         *lock(&self.afterwards) = Some(call);
     }
 
-    /// What was left.
-    pub(super) fn left(&self) -> Option<Call> {
+    /// Returns what was left.
+    pub(in crate::sandbox) fn left(&self) -> Option<Call> {
         lock(&self.afterwards).take()
     }
 
@@ -54,13 +53,13 @@ impl Fate {
 
 /// A TCP connection that meets its fate.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(in crate::sandbox) struct Link {
     stream: TcpStream,
     fate: Arc<Fate>,
 }
 
 impl Link {
-    pub(super) fn new(stream: TcpStream, fate: Arc<Fate>) -> Self {
+    pub(in crate::sandbox) fn new(stream: TcpStream, fate: Arc<Fate>) -> Self {
         Self { stream, fate }
     }
 }

@@ -11,14 +11,20 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::http::Server;
-use super::link::{Fate, Link};
+use super::{
+    Server,
+    link::{Fate, Link},
+};
 
-/// How long to wait when no connection can be accepted, for instance for want of descriptors.
+/// Pause when no connection can be accepted, for instance for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Accepts connections until told to end, and then waits for every one of them.
-pub(super) async fn accept(listener: TcpListener, server: Arc<Server>, ending: CancellationToken) {
+pub(in crate::sandbox) async fn accept(
+    listener: TcpListener,
+    server: Arc<Server>,
+    ending: CancellationToken,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -1,5 +1,12 @@
 //! One request over HTTP: outage, limit, fault, execution, delay.
 
+mod in_flight;
+mod inspect;
+mod link;
+pub(in crate::sandbox) mod listen;
+mod payload;
+mod reply;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,21 +19,23 @@ use hyper::{Request, Response, StatusCode};
 use thiserror::Error;
 use tokio::time::sleep;
 
-use super::answer::{self, Answer, HTML, Media};
-use super::api::Api;
-use super::bucket::Reading;
-use super::call::{self, Call, Route, Verb};
-use super::dice::{Purpose, dice};
-use super::fault::{Effect, FaultKind, Moment};
-use super::inject::Injector;
-use super::lanes::{InFlight, Lanes};
-use super::limit::{Admission, Limiter};
-use super::link::Fate;
-use super::payload::Payload;
-use super::reply::Dress;
-use super::settings::{OutageKind, Settings};
-use super::stats::{Arrival, Counters, Stats};
-use super::{lock, oracle, wire};
+use super::{
+    answer::{self, Answer, HTML, Media},
+    call::{self, Call, Route, Verb},
+    faults::{Effect, FaultKind, Moment, inject::Injector},
+    http::{
+        in_flight::{InFlight, Lanes},
+        link::Fate,
+        payload::Payload,
+        reply::Dress,
+    },
+    limit::{Admission, Limiter, bucket::Reading},
+    lock,
+    rng::{Purpose, dice},
+    settings::{OutageKind, Settings},
+    stats::{Arrival, Counters, Stats},
+    tenant::{api::Api, wire},
+};
 
 /// Auth0's limit for a request body (auth0-api.md 1.4).
 const MAX_BODY: usize = 1 << 20;
@@ -34,11 +43,11 @@ const MAX_BODY: usize = 1 << 20;
 /// The connection is to end without an answer: hyper drops it when it meets an error.
 #[derive(Debug, Error)]
 #[error("the connection ends here on purpose")]
-pub(super) struct Dropped;
+pub(in crate::sandbox) struct Dropped;
 
 /// Everything that answers.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(in crate::sandbox) struct Server {
     settings: Settings,
     api: Api,
     limiter: Limiter,
@@ -52,7 +61,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(mut settings: Settings) -> Self {
+    pub(in crate::sandbox) fn new(mut settings: Settings) -> Self {
         let api = Api::new(&settings);
         let phase = api.clock().unix(Duration::ZERO);
         let neighbours = settings.neighbours_per_s;
@@ -73,15 +82,15 @@ impl Server {
         }
     }
 
-    pub(super) fn api(&self) -> &Api {
+    pub(in crate::sandbox) fn api(&self) -> &Api {
         &self.api
     }
 
-    pub(super) fn arrivals(&self) -> Vec<Arrival> {
+    pub(in crate::sandbox) fn arrivals(&self) -> Vec<Arrival> {
         lock(&self.arrivals).clone()
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(in crate::sandbox) fn stats(&self) -> Stats {
         let neighbours = self.limiter.neighbours(self.api.clock().elapsed());
         Stats {
             created: self.api.tenant().created(),
@@ -95,7 +104,7 @@ impl Server {
     }
 
     /// Executes what was left behind by a connection that ended.
-    pub(super) async fn execute_late(&self, call: &Call) {
+    pub(in crate::sandbox) async fn execute_late(&self, call: &Call) {
         sleep(self.late_by()).await;
         self.api.execute(call);
     }
@@ -105,7 +114,7 @@ impl Server {
     }
 
     /// Answers one request, or ends its connection.
-    pub(super) async fn serve(
+    pub(in crate::sandbox) async fn serve(
         &self,
         request: Request<Incoming>,
         fate: &Fate,
@@ -125,8 +134,8 @@ impl Server {
         };
         let call = Call::new(head, body);
         match call.route {
-            Route::Stats => Ok(self.response(oracle::stats(&self.stats()), None)),
-            Route::State => Ok(self.response(oracle::state(self.api.tenant()), None)),
+            Route::Stats => Ok(self.response(inspect::stats(&self.stats()), None)),
+            Route::State => Ok(self.response(inspect::state(self.api.tenant()), None)),
             Route::Unknown => Ok(self.response(answer::not_found(), None)),
             Route::Token => self.serve_token(call, fate).await,
             Route::Operation(..) | Route::BadId(..) | Route::UnknownApi => {

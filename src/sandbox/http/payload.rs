@@ -19,21 +19,21 @@ static SPACES: [u8; 16_384] = [b' '; 16_384];
 
 /// A response body.
 #[derive(Debug)]
-pub(super) enum Payload {
+pub(in crate::sandbox) enum Payload {
     /// All at once.
     Whole(Bytes),
     /// A byte at a time.
     Drip(Bytes, Pin<Box<Sleep>>),
-    /// So many spaces.
+    /// A number of spaces.
     Endless(u64),
 }
 
 impl Payload {
-    pub(super) fn drip(bytes: Bytes) -> Self {
+    pub(in crate::sandbox) fn drip(bytes: Bytes) -> Self {
         Self::Drip(bytes, Box::pin(sleep(PAUSE)))
     }
 
-    pub(super) fn endless() -> Self {
+    pub(in crate::sandbox) fn endless() -> Self {
         Self::Endless(ENDLESS)
     }
 }

@@ -6,22 +6,24 @@ use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, DATE, HeaderValue, LOCATION, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
-use super::answer::{Answer, BucketHeaders};
-use super::bucket::Reading;
-use super::clock::Clock;
 use super::payload::Payload;
-use super::settings::RetryAfter;
+use crate::sandbox::{
+    answer::{Answer, BucketHeaders},
+    clock::Clock,
+    limit::bucket::Reading,
+    settings::RetryAfter,
+};
 
-/// What answers say about the limit.
+/// Rate-limit headers of the answers.
 #[derive(Debug)]
-pub(super) struct Dress {
-    pub(super) limit_headers: bool,
-    pub(super) retry_after: RetryAfter,
+pub(in crate::sandbox) struct Dress {
+    pub(in crate::sandbox) limit_headers: bool,
+    pub(in crate::sandbox) retry_after: RetryAfter,
 }
 
 impl Dress {
     /// The response an answer becomes, with the bucket as its request found it.
-    pub(super) fn response(
+    pub(in crate::sandbox) fn response(
         &self,
         answer: Answer,
         reading: Option<Reading>,

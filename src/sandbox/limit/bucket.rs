@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::limit::Limit;
+use super::Limit;
 
 /// The bucket as the headers show it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
     /// Its size.
     pub limit: u32,
-    /// What is left in it.
+    /// Tokens left in it.
     pub remaining: u32,
     /// Until the bucket is full, if nobody takes anything (auth0-api.md 3.3).
     pub full_in: Duration,
@@ -21,15 +21,15 @@ pub struct Reading {
 /// The other applications on the tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Neighbours {
-    /// What they asked for.
+    /// Requests they sent.
     pub requests: u64,
-    /// How many of these were refused.
+    /// Number of these that were refused.
     pub throttled: u64,
 }
 
-/// So many requests, what refills them, and who else takes of them.
+/// Token bucket: its requests, its refill, and the other applications that use it.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(in crate::sandbox) struct Bucket {
     limit: Limit,
     level: f64,
     at: Duration,
@@ -42,7 +42,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// A full one. `phase` is the wall time at the start.
-    pub(super) fn new(
+    pub(in crate::sandbox) fn new(
         limit: Limit,
         changes: &[(f64, Limit)],
         neighbours_per_s: f64,
@@ -66,18 +66,18 @@ impl Bucket {
         }
     }
 
-    /// Whether there is no limit now.
-    pub(super) fn is_boundless(&self) -> bool {
+    /// Returns whether there is no limit now.
+    pub(in crate::sandbox) fn is_boundless(&self) -> bool {
         self.limit == Limit::None
     }
 
-    /// What the other applications have met.
-    pub(super) fn neighbours(&self) -> Neighbours {
+    /// Returns what the other applications have met.
+    pub(in crate::sandbox) fn neighbours(&self) -> Neighbours {
         self.neighbours
     }
 
     /// Lives through everything up to `now`, in order.
-    pub(super) fn advance(&mut self, now: Duration) {
+    pub(in crate::sandbox) fn advance(&mut self, now: Duration) {
         loop {
             let change = self.changes.front().map(|(at, _)| *at).filter(|at| *at <= now);
             let neighbour = self.next_neighbour.filter(|at| *at <= now);
@@ -111,7 +111,7 @@ impl Bucket {
     }
 
     /// Takes one request, if there is one.
-    pub(super) fn take(&mut self) -> bool {
+    pub(in crate::sandbox) fn take(&mut self) -> bool {
         // A bucket filled in steps of a fraction may be a hair short of a whole request.
         let enough = self.level >= 1.0 - 1e-9;
         if enough {
@@ -139,8 +139,8 @@ impl Bucket {
         (self.phase + at).as_secs() / u64::from(window_s.max(1))
     }
 
-    /// What the headers show.
-    pub(super) fn reading(&self) -> Reading {
+    /// Returns what the headers show.
+    pub(in crate::sandbox) fn reading(&self) -> Reading {
         let limit = self.limit.burst();
         Reading {
             limit,
@@ -150,7 +150,7 @@ impl Bucket {
         }
     }
 
-    /// How long it takes to add so many.
+    /// Returns the time it takes to add `missing` tokens.
     fn time_for(&self, missing: f64) -> Duration {
         if missing <= 0.0 {
             return Duration::ZERO;

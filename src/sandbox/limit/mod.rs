@@ -4,15 +4,19 @@
 //! the background: whoever asks brings the time, and what happened since (refills, other
 //! applications' requests, changes of the limit) is gone through in order first.
 
+pub(in crate::sandbox) mod bucket;
+
 use std::sync::Mutex;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::bucket::{Bucket, Neighbours, Reading};
-use super::lock;
+use super::{
+    limit::bucket::{Bucket, Neighbours, Reading},
+    lock,
+};
 
-/// How the tenant limits requests.
+/// Rate limit of the tenant.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
@@ -38,7 +42,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    pub(super) fn burst(self) -> u32 {
+    pub(in crate::sandbox) fn burst(self) -> u32 {
         match self {
             Self::None => 0,
             Self::TokenBucket { burst, .. } | Self::FixedWindow { burst, .. } => burst,
@@ -46,7 +50,7 @@ impl Limit {
     }
 }
 
-/// What the bucket said to a request.
+/// Answer of the bucket to a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Admission {
     /// There is no limit.
@@ -96,7 +100,7 @@ impl Limiter {
         }
     }
 
-    /// What the other applications have met until now.
+    /// Returns what the other applications have met until now.
     pub fn neighbours(&self, now: Duration) -> Neighbours {
         self.bucket.as_ref().map_or_else(Neighbours::default, |bucket| {
             let mut bucket = lock(bucket);

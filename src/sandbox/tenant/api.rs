@@ -2,19 +2,23 @@
 
 use hyper::StatusCode;
 
-use super::answer::{self, Answer};
-use super::call::{Call, Route, Target, Verb};
-use super::clock::Clock;
-use super::method::Method;
-use super::settings::Settings;
-use super::tenant::{Refusal, Tenant};
-use super::token::Tokens;
-use super::view::{Masking, Shown, list, view};
-use super::wire;
+use super::{
+    Refusal, Tenant,
+    method::Method,
+    token::Tokens,
+    view::{Masking, Shown, list, view},
+    wire,
+};
+use crate::sandbox::{
+    answer::{self, Answer},
+    call::{Call, Route, Target, Verb},
+    clock::Clock,
+    settings::Settings,
+};
 
 /// The tenant behind its API.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(in crate::sandbox) struct Api {
     tenant: Tenant,
     tokens: Tokens,
     scopes: Vec<String>,
@@ -23,7 +27,7 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(in crate::sandbox) fn new(settings: &Settings) -> Self {
         Self {
             tenant: Tenant::new(
                 settings.users.clone(),
@@ -38,20 +42,20 @@ impl Api {
         }
     }
 
-    pub(super) fn tenant(&self) -> &Tenant {
+    pub(in crate::sandbox) fn tenant(&self) -> &Tenant {
         &self.tenant
     }
 
-    pub(super) fn clock(&self) -> &Clock {
+    pub(in crate::sandbox) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    pub(super) fn seed(&self, user_id: &str, methods: Vec<Method>) {
+    pub(in crate::sandbox) fn seed(&self, user_id: &str, methods: Vec<Method>) {
         self.tenant.seed(user_id, methods, self.clock.timestamp());
     }
 
     /// Executes a request, whatever becomes of the answer.
-    pub(super) fn execute(&self, call: &Call) -> Answer {
+    pub(in crate::sandbox) fn execute(&self, call: &Call) -> Answer {
         match &call.route {
             Route::Operation(verb, target) => {
                 self.refuse(*verb, call).unwrap_or_else(|| self.operate(*verb, target, call))

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-/// How a body's fields are checked.
+/// Check of a body's field.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Check {
+pub(in crate::sandbox) enum Check {
     /// Text of so many characters.
     Text(usize, usize),
     OneOf(&'static [&'static str]),
@@ -15,20 +15,20 @@ pub(super) enum Check {
 }
 
 /// The fields an object may have.
-pub(super) type Rules = &'static [(&'static str, Check)];
+pub(in crate::sandbox) type Rules = &'static [(&'static str, Check)];
 
 /// Text of any length.
-pub(super) const ANY_TEXT: Check = Check::Text(0, usize::MAX);
+pub(in crate::sandbox) const ANY_TEXT: Check = Check::Text(0, usize::MAX);
 /// Everything that is wrong, in Auth0's words and order.
 #[derive(Debug, Default)]
-pub(super) struct Complaints(Vec<String>);
+pub(in crate::sandbox) struct Complaints(Vec<String>);
 
 impl Complaints {
-    pub(super) fn add(&mut self, what: &str, property: &str) {
+    pub(in crate::sandbox) fn add(&mut self, what: &str, property: &str) {
         self.0.push(format!("'{what}' on property {property}"));
     }
 
-    pub(super) fn or<T>(self, result: Option<T>) -> Result<T, String> {
+    pub(in crate::sandbox) fn or<T>(self, result: Option<T>) -> Result<T, String> {
         match result {
             Some(result) if self.0.is_empty() => Ok(result),
             Some(_) | None => Err(format!("Payload validation error: {}", self.0.join(" (also) "))),
@@ -37,7 +37,7 @@ impl Complaints {
 }
 
 /// The object, with each of its keys checked.
-pub(super) fn object(
+pub(in crate::sandbox) fn object(
     item: Value,
     rules: Rules,
     at: &str,

@@ -1,4 +1,4 @@
-//! How the Management API hides phone numbers and e-mail addresses (auth0-api.md 1.5).
+//! Masks phone numbers and email addresses as the Management API does (auth0-api.md 1.5).
 //!
 //! The rule that fits every recorded value:
 //! - a phone number keeps its last four characters, and each one before them, the plus sign
@@ -11,13 +11,13 @@
 const KEPT: usize = 4;
 
 /// `+44207183875044` becomes `XXXXXXXXXXX5044`.
-pub(super) fn phone(number: &str) -> String {
+pub(in crate::sandbox) fn phone(number: &str) -> String {
     let hidden = number.chars().count().saturating_sub(KEPT);
     number.chars().enumerate().map(|(at, c)| if at < hidden { 'X' } else { c }).collect()
 }
 
 /// `chuck334@example.com` becomes `chuc****@exam*******`.
-pub(super) fn email(address: &str) -> String {
+pub(in crate::sandbox) fn email(address: &str) -> String {
     match address.rsplit_once('@') {
         Some((local, domain)) => format!("{}@{}", part(local), part(domain)),
         None => part(address),

@@ -70,14 +70,14 @@ impl Kind {
     }
 
     /// The types POST takes.
-    pub(super) const CREATABLE: [Self; 5] =
+    pub(in crate::sandbox) const CREATABLE: [Self; 5] =
         [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming, Self::Passkey];
 
     /// The types PUT takes.
-    pub(super) const SETTABLE: [Self; 3] = [Self::Phone, Self::Email, Self::Totp];
+    pub(in crate::sandbox) const SETTABLE: [Self; 3] = [Self::Phone, Self::Email, Self::Totp];
 }
 
-/// How a code reaches a phone.
+/// Channel that delivers a code to a phone.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
@@ -102,15 +102,15 @@ pub struct Method {
     pub preferred: Option<Channel>,
     /// Security keys and passkeys only.
     pub credential: Option<Box<Credential>>,
-    /// Whether it can be used.
+    /// True if it can be used.
     pub confirmed: bool,
-    /// When the tenant made it.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When it was last used to log in.
+    /// Time of the last login with it.
     pub last_auth_at: Option<Timestamp>,
 }
 
-/// What a security key or a passkey has beside its key id.
+/// Fields of a security key or a passkey besides its key id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "these are the API's own words (auth0-api.md 1.3)")]
 pub struct Credential {
@@ -170,8 +170,9 @@ impl Method {
         HEXLOWER.encode(&hash.finalize().into_bytes())
     }
 
-    /// Whether this is the same factor: same type, same value. Types without a value never are.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+    /// Returns whether this is the same factor: same type, same value. Types without a value never
+    /// are.
+    pub(in crate::sandbox) fn is_same_as(&self, other: &Self) -> bool {
         self.kind == other.kind && self.value == other.value && !self.value.is_empty()
     }
 }

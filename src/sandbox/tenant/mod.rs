@@ -1,4 +1,12 @@
-//! What the tenant holds, and what it refuses: state without HTTP.
+//! State of the tenant, and what it refuses. No HTTP.
+
+pub(in crate::sandbox) mod api;
+mod check;
+mod mask;
+pub(in crate::sandbox) mod method;
+mod token;
+mod view;
+pub(in crate::sandbox) mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -7,18 +15,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
-use super::dice::{Purpose, dice, letters};
-use super::lock;
-use super::method::{Kind, Method};
-use super::settings::{Conflict, Users};
-use super::wire::Update;
+use super::{
+    lock,
+    rng::{Purpose, dice, letters},
+    settings::{Conflict, Users},
+    tenant::{
+        method::{Kind, Method},
+        wire::Update,
+    },
+};
 
 /// Locks to spread the users over; a few per core are enough.
 const SHARDS: usize = 64;
 
 /// Every user's methods, in the order of their creation.
 #[derive(Debug)]
-pub(super) struct Tenant {
+pub(in crate::sandbox) struct Tenant {
     users: Users,
     cap: Option<u32>,
     conflict: Conflict,
@@ -29,9 +41,9 @@ pub(super) struct Tenant {
     created: AtomicU64,
 }
 
-/// Why nothing was done.
+/// Reason why nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::sandbox) enum Refusal {
     NoUser,
     NoMethod,
     Cap,
@@ -41,7 +53,12 @@ pub(super) enum Refusal {
 }
 
 impl Tenant {
-    pub(super) fn new(users: Users, cap: Option<u32>, conflict: Conflict, seed: u64) -> Self {
+    pub(in crate::sandbox) fn new(
+        users: Users,
+        cap: Option<u32>,
+        conflict: Conflict,
+        seed: u64,
+    ) -> Self {
         Self {
             users,
             cap,
@@ -55,7 +72,7 @@ impl Tenant {
     }
 
     /// POST: adds one method and shows it.
-    pub(super) fn create(
+    pub(in crate::sandbox) fn create(
         &self,
         user_id: &str,
         draft: Method,
@@ -72,7 +89,7 @@ impl Tenant {
     }
 
     /// PUT: these methods and no others.
-    pub(super) fn replace(
+    pub(in crate::sandbox) fn replace(
         &self,
         user_id: &str,
         drafts: Vec<Method>,
@@ -91,7 +108,7 @@ impl Tenant {
     }
 
     /// GET list: what `show` makes of the user's methods.
-    pub(super) fn list<T>(
+    pub(in crate::sandbox) fn list<T>(
         &self,
         user_id: &str,
         show: impl FnOnce(&[Method]) -> T,
@@ -102,13 +119,17 @@ impl Tenant {
     }
 
     /// GET one.
-    pub(super) fn get(&self, user_id: &str, method_id: &str) -> Result<Method, Refusal> {
+    pub(in crate::sandbox) fn get(
+        &self,
+        user_id: &str,
+        method_id: &str,
+    ) -> Result<Method, Refusal> {
         self.list(user_id, |methods| methods.iter().find(|method| method.id == method_id).cloned())?
             .ok_or(Refusal::NoMethod)
     }
 
     /// PATCH.
-    pub(super) fn update(
+    pub(in crate::sandbox) fn update(
         &self,
         user_id: &str,
         method_id: &str,
@@ -128,7 +149,7 @@ impl Tenant {
     }
 
     /// DELETE one.
-    pub(super) fn delete(&self, user_id: &str, method_id: &str) -> Result<(), Refusal> {
+    pub(in crate::sandbox) fn delete(&self, user_id: &str, method_id: &str) -> Result<(), Refusal> {
         let mut shard = lock(self.shard(user_id));
         self.known(&shard, user_id)?;
         let methods = shard.get_mut(user_id).ok_or(Refusal::NoMethod)?;
@@ -139,7 +160,7 @@ impl Tenant {
     }
 
     /// DELETE list. An unknown user has nothing, which is what was asked for (no 404 is declared).
-    pub(super) fn clear(&self, user_id: &str) -> Result<(), Refusal> {
+    pub(in crate::sandbox) fn clear(&self, user_id: &str) -> Result<(), Refusal> {
         let mut shard = lock(self.shard(user_id));
         refuse_passkeys(shard.get(user_id))?;
         if let Some(methods) = shard.get_mut(user_id) {
@@ -149,19 +170,19 @@ impl Tenant {
     }
 
     /// Adds methods past every rule, and gives those an id and a date that have none.
-    pub(super) fn seed(&self, user_id: &str, methods: Vec<Method>, now: Timestamp) {
+    pub(in crate::sandbox) fn seed(&self, user_id: &str, methods: Vec<Method>, now: Timestamp) {
         let mut shard = lock(self.shard(user_id));
         let held = shard.entry(user_id.to_owned()).or_default();
         held.extend(methods.into_iter().map(|method| self.made(method, now)));
     }
 
     /// Changes what a user has, past every rule.
-    pub(super) fn change(&self, user_id: &str, change: impl FnOnce(&mut Vec<Method>)) {
+    pub(in crate::sandbox) fn change(&self, user_id: &str, change: impl FnOnce(&mut Vec<Method>)) {
         change(lock(self.shard(user_id)).entry(user_id.to_owned()).or_default());
     }
 
     /// Everything, for those who check a run.
-    pub(super) fn snapshot(&self) -> BTreeMap<String, Vec<Method>> {
+    pub(in crate::sandbox) fn snapshot(&self) -> BTreeMap<String, Vec<Method>> {
         let mut all = BTreeMap::new();
         for shard in &self.shards {
             let shard = lock(shard);
@@ -171,8 +192,8 @@ impl Tenant {
         all
     }
 
-    /// How many methods POST has created, deleted ones included.
-    pub(super) fn created(&self) -> u64 {
+    /// Returns the number of methods that POST has created, deleted ones included.
+    pub(in crate::sandbox) fn created(&self) -> u64 {
         self.created.load(Ordering::Relaxed)
     }
 
@@ -317,7 +338,7 @@ mod tests {
             tenant.update(USER, &method.id, update(Some("new"), None)).unwrap().name.as_deref(),
             Some("new")
         );
-        let voice = update(None, Some(super::super::method::Channel::Voice));
+        let voice = update(None, Some(method::Channel::Voice));
         assert_eq!(tenant.update(USER, &method.id, voice), Err(Refusal::NotAPhone));
         assert_eq!(tenant.get(USER, "email|dev_none"), Err(Refusal::NoMethod));
     }

@@ -8,17 +8,19 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::answer::{Answer, BucketHeaders, expired_token, oauth_error, unauthorized};
-use super::call::Call;
-use super::dice::{Purpose, dice, letters};
-use super::settings::{Secret, Settings};
+use crate::sandbox::{
+    answer::{Answer, BucketHeaders, expired_token, oauth_error, unauthorized},
+    call::Call,
+    rng::{Purpose, dice, letters},
+    settings::{Secret, Settings},
+};
 
 /// Tokens remembered before those that have expired are forgotten.
 const REMEMBERED: usize = 10_000;
 
 /// Gives tokens and recognises them.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(in crate::sandbox) struct Tokens {
     client_id: Option<String>,
     client_secret: Option<Secret>,
     scope: String,
@@ -31,13 +33,13 @@ pub(super) struct Tokens {
 
 #[derive(Debug)]
 struct Grant {
-    /// When it dies of age, counted from the start.
+    /// Expiry, counted from the start.
     dies: Option<Duration>,
     used: AtomicU32,
 }
 
 impl Tokens {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(in crate::sandbox) fn new(settings: &Settings) -> Self {
         let ready = settings.static_tokens.iter().cloned();
         let grants =
             ready.map(|token| (token, Grant { dies: None, used: AtomicU32::new(0) })).collect();
@@ -54,7 +56,7 @@ impl Tokens {
     }
 
     /// `POST /oauth/token`.
-    pub(super) fn issue(&self, call: &Call, now: Duration) -> Answer {
+    pub(in crate::sandbox) fn issue(&self, call: &Call, now: Duration) -> Answer {
         let Some(asked) = parameters(call) else {
             return oauth_error(
                 StatusCode::BAD_REQUEST,
@@ -95,7 +97,11 @@ impl Tokens {
     }
 
     /// Says why a request may not go on, if it may not, and counts it against its token.
-    pub(super) fn refuse(&self, authorization: Option<&str>, now: Duration) -> Option<Answer> {
+    pub(in crate::sandbox) fn refuse(
+        &self,
+        authorization: Option<&str>,
+        now: Duration,
+    ) -> Option<Answer> {
         let Some((scheme, token)) = authorization.and_then(|header| header.split_once(' ')) else {
             return Some(unauthorized("Missing authentication"));
         };

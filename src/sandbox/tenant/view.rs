@@ -1,16 +1,18 @@
-//! How a method is shown: the response shapes of auth0-api.md 1.3 to 1.5.
+//! Views of a method: the response shapes of auth0-api.md 1.3 to 1.5.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::mask;
-use super::method::{Channel, Credential, Kind, Method};
-use super::wire::Page;
+use super::{
+    mask,
+    method::{Channel, Credential, Kind, Method},
+    wire::Page,
+};
 
-/// Which answer a method is shown in.
+/// Answer in which a method is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(in crate::sandbox) enum Shown {
     /// The 201 of POST.
     Created,
     /// The list PUT answers with, never masked as recorded.
@@ -21,16 +23,16 @@ pub(super) enum Shown {
     Got,
 }
 
-/// Whether a tenant hides numbers and addresses.
+/// Masking of numbers and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Masking {
+pub(in crate::sandbox) enum Masking {
     On,
     Off,
 }
 
 /// A method as JSON. There is no `totp_secret`: no answer has ever shown it.
 #[derive(Debug, Serialize)]
-pub(super) struct View<'a> {
+pub(in crate::sandbox) struct View<'a> {
     id: &'a str,
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +62,7 @@ struct Nested {
     r#type: &'static str,
 }
 
-pub(super) fn view(method: &Method, shown: Shown, masking: Masking) -> View<'_> {
+pub(in crate::sandbox) fn view(method: &Method, shown: Shown, masking: Masking) -> View<'_> {
     let masks = masking == Masking::On && shown != Shown::Set;
     let value = method.value.as_str();
     let hidden = |hide: fn(&str) -> String| -> Cow<'_, str> {
@@ -124,7 +126,7 @@ fn credential_view(credential: &Credential, shown: Shown) -> Cow<'_, Credential>
 /// A page of a list.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum List<'a> {
+pub(in crate::sandbox) enum List<'a> {
     Bare(Vec<View<'a>>),
     Counted {
         authenticators: Vec<View<'a>>,
@@ -136,7 +138,7 @@ pub(super) enum List<'a> {
     },
 }
 
-pub(super) fn list(methods: &[Method], page: Page, masking: Masking) -> List<'_> {
+pub(in crate::sandbox) fn list(methods: &[Method], page: Page, masking: Masking) -> List<'_> {
     let start = page.index.saturating_mul(page.size);
     let wanted = methods.iter().skip(start).take(page.size);
     let authenticators = wanted.map(|method| view(method, Shown::Got, masking)).collect();

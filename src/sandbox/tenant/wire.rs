@@ -6,8 +6,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::check::{ANY_TEXT, Check, Complaints, Rules, object};
-use super::method::{Channel, Credential, Kind, Method};
+use super::{
+    check::{ANY_TEXT, Check, Complaints, Rules, object},
+    method::{Channel, Credential, Kind, Method},
+};
 
 const CHANNELS: Check = Check::OneOf(&["voice", "sms"]);
 
@@ -81,22 +83,22 @@ fn fields(kind: Kind) -> Fields {
     Fields { value, required, optional }
 }
 
-/// What PATCH changes.
+/// Changes of a PATCH.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Update {
-    pub(super) name: Option<String>,
-    pub(super) preferred: Option<Channel>,
+pub(in crate::sandbox) struct Update {
+    pub(in crate::sandbox) name: Option<String>,
+    pub(in crate::sandbox) preferred: Option<Channel>,
 }
 
 /// Reads the body of POST. The message on what is wrong is ready to be sent.
-pub(super) fn create(body: &[u8]) -> Result<Method, String> {
+pub(in crate::sandbox) fn create(body: &[u8]) -> Result<Method, String> {
     let mut complaints = Complaints::default();
     let method = draft(json(body)?, CREATE, &Kind::CREATABLE, "", &mut complaints);
     complaints.or(method)
 }
 
 /// Reads the body of PUT.
-pub(super) fn replace(body: &[u8]) -> Result<Vec<Method>, String> {
+pub(in crate::sandbox) fn replace(body: &[u8]) -> Result<Vec<Method>, String> {
     let mut complaints = Complaints::default();
     let Value::Array(items) = json(body)? else {
         complaints.add("Expected type array", "body");
@@ -113,7 +115,7 @@ pub(super) fn replace(body: &[u8]) -> Result<Vec<Method>, String> {
 }
 
 /// Reads the body of PATCH.
-pub(super) fn update(body: &[u8]) -> Result<Update, String> {
+pub(in crate::sandbox) fn update(body: &[u8]) -> Result<Update, String> {
     let mut complaints = Complaints::default();
     let map = object(json(body)?, UPDATE, "", &mut complaints);
     let update =
@@ -122,23 +124,23 @@ pub(super) fn update(body: &[u8]) -> Result<Update, String> {
 }
 
 /// Says that a phone's setting was given for something else.
-pub(super) fn not_a_phone() -> String {
+pub(in crate::sandbox) fn not_a_phone() -> String {
     "Payload validation error: 'Not allowed for this type' on property preferred_authentication_method".to_owned()
 }
 
-/// Which page of a list is wanted.
+/// Requested page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub(in crate::sandbox) struct Page {
     /// `page`, from 0.
-    pub(super) index: usize,
+    pub(in crate::sandbox) index: usize,
     /// `per_page`.
-    pub(super) size: usize,
+    pub(in crate::sandbox) size: usize,
     /// `include_totals`.
-    pub(super) totals: bool,
+    pub(in crate::sandbox) totals: bool,
 }
 
 /// Reads the query of the list.
-pub(super) fn page(query: &str) -> Result<Page, String> {
+pub(in crate::sandbox) fn page(query: &str) -> Result<Page, String> {
     let mut page = Page { index: 0, size: 50, totals: false };
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let number = value.parse::<usize>().ok();

@@ -37,7 +37,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// Whether as many bytes came as were announced.
+    /// Returns whether as many bytes came as were announced.
     pub(super) fn is_whole(&self) -> bool {
         self.header("content-length").is_none_or(|length| length.parse() == Ok(self.body.len()))
     }

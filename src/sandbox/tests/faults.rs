@@ -60,7 +60,7 @@ async fn every_fault_does_what_its_row_says() {
     }
 }
 
-/// What a POST looks like to its client.
+/// Returns what a POST looks like to its client.
 async fn seen(sandbox: &Sandbox, patience: Duration) -> String {
     let mut stream = open(sandbox, &request("POST", &methods("1"), PHONE)).await;
     let mut head = [0; 2048];

@@ -2,9 +2,9 @@
 //!
 //! Every request goes through the one pacer; what fails is repeated after a delay of [`retry`]'s
 //! schedule. When several fail in a row, whoever it was, nobody asks any more but one probe at a
-//! time ([`breaker`](crate::breaker)): a sick tenant is not asked harder.
+//! time ([`breaker`](crate::pacer::breaker)): a sick tenant is not asked harder.
 //!
-//! [`retry`]: crate::retry
+//! [`retry`]: crate::protocol::retry
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,19 +19,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{Answer, Api, Page, Verdict},
-    breaker::{Allowance, Breaker, Kind},
+    engine::gateway::note,
     error::Error,
-    line::note,
-    model::UserId,
-    pacer::Pacer,
-    pages::{Pages, TOO_MANY},
-    retry::{History, Repeatable, RetryPolicy},
-    vitals::Vitals,
+    model::{History, UserId},
+    pacer::{
+        Pacer,
+        breaker::{Allowance, Breaker, Kind},
+    },
+    protocol::{
+        Repeatable, RetryPolicy,
+        pages::{Pages, TOO_MANY},
+    },
+    stats::Vitals,
 };
 
 use super::Listed;
 
-/// What came of asking about a user.
+/// Result of asking about a user.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// A list, or why there will be none.

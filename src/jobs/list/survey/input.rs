@@ -17,13 +17,12 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::{
-    engine::Feed,
+    engine::{Feed, intake::plan_row},
     error::Error,
     input::{Format, InputError, Shape, Source},
-    intake::plan_row,
+    jobs::list::verify::{Group, Grouper, Sample},
     ledger::{Key, Seen},
     model::UserId,
-    verify::{Group, Grouper, Sample},
 };
 
 /// Groups that may wait.
@@ -39,7 +38,7 @@ pub struct Input {
     rows: Arc<AtomicU64>,
 }
 
-/// Whose rows stand in more than one place.
+/// Users whose rows are scattered.
 #[derive(Debug)]
 enum Scattered {
     /// Anybody's may.

@@ -19,23 +19,23 @@ pub use ask::Survey;
 pub use input::Input;
 
 use crate::{
-    api::{Api, Method, Reason},
+    api::Api,
     engine::{End, Feed, Stop},
     error::Error,
-    model::UserId,
-    verify::Group,
+    jobs::list::verify::Group,
+    model::{Method, Reason, UserId},
 };
 use ask::Outcome;
 
 /// Questions taken in and not told, for each request in flight.
 const AHEAD: u64 = 8;
 
-/// What is asked about.
+/// A question to the tenant.
 pub trait Question: Send + Sync + 'static {
-    /// Whether a run that is cut short may tell an answer although one before it never came.
+    /// True if a run that is cut short may report an answer although one before it never came.
     const GAPS: bool;
 
-    /// Whose methods, and which one of them, or all; `None` when nobody has to be asked.
+    /// Returns the user, and the method or all; `None` when nobody has to be asked.
     fn about(&self) -> Option<(&UserId, Option<&str>)>;
 }
 
@@ -48,7 +48,7 @@ impl Question for Group {
     }
 }
 
-/// What the tenant answered: the methods, or why there are none to be had.
+/// Answer of the tenant: the methods, or why there are none.
 pub type Listed = Result<Vec<Method>, Reason>;
 
 /// Whoever wants to know.

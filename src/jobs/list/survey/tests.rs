@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
-    api::{Answer, CreatedMethod, Method, Millis, NotExecuted, Page, SetMethod, Update, Verdict},
-    model::{Contact, Credential, Factor, UserId},
+    api::{Answer, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
+    model::{Contact, Credential, Factor, Method, Millis, UserId},
     pacer::{Pacer, Rate},
-    retry::RetryPolicy,
-    vitals::Vitals,
+    protocol::RetryPolicy,
+    stats::Vitals,
 };
 
 /// Says of a user, on being asked for so many times, what the answer is.

@@ -1,4 +1,4 @@
-//! What has come out so far: counts, and what one group of a user's rows has to know of another.
+//! Results so far: counts, and what one group of a user's rows has to know of another.
 //! Pure.
 //!
 //! Most users' rows stand together, and nothing of them is kept. Of users whose rows are
@@ -13,9 +13,12 @@ use std::{
 use serde::Serialize;
 
 use super::{Finding, Group, Listed, State, compare, type_of};
-use crate::{api::Reason, model::UserId, retry::is_not_found};
+use crate::{
+    model::{Reason, UserId},
+    protocol::is_not_found,
+};
 
-/// How many rows stand where. They add up to the rows read.
+/// Numbers of rows by state. They add up to the rows read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// The same factor again in the input.
@@ -68,7 +71,7 @@ impl Counts {
 /// A method that a user has and the input does not ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extra {
-    /// Whose.
+    /// User it belongs to.
     pub user: UserId,
     /// Its type, in the tenant's word.
     pub type_name: Cow<'static, str>,
@@ -76,19 +79,19 @@ pub struct Extra {
     pub method_id: String,
 }
 
-/// What came of one group.
+/// Result of one group.
 #[derive(Debug, Default)]
 pub struct Judged {
     /// One for each factor.
     pub findings: Vec<Finding>,
-    /// What else the user has, where that is known by now.
+    /// Methods that the user has besides, where known by now.
     pub extras: Vec<Extra>,
 }
 
 /// The account of a whole run.
 #[derive(Debug, Default)]
 pub struct Account {
-    /// How many rows stand where.
+    /// Number of rows in each state.
     pub counts: Counts,
     /// Users asked about.
     pub users: u64,
@@ -98,14 +101,14 @@ pub struct Account {
     scattered: HashMap<UserId, Scattered>,
 }
 
-/// What is kept of a user whose rows are scattered.
+/// Memory of a user whose rows are scattered.
 #[derive(Debug, Default)]
 struct Scattered {
     /// In order of first appearance.
     number: u64,
     /// Methods that stand for a factor.
     taken: HashSet<String>,
-    /// What else the last list had.
+    /// Methods that the last list had besides.
     extras: Vec<Extra>,
     missing: bool,
     /// Some rows got no answer, so what is left over may be theirs.
@@ -164,7 +167,7 @@ impl Account {
         Judged { findings, extras }
     }
 
-    /// What else users have whose rows are scattered, once all rows are answered. What may stand
+    /// Finds what else users with scattered rows have, once all rows are answered. What may stand
     /// for a factor that got no answer is not called an extra.
     pub fn finish(&mut self) -> Vec<Extra> {
         let mut users: Vec<_> = std::mem::take(&mut self.scattered).into_values().collect();

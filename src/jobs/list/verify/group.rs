@@ -1,8 +1,8 @@
 //! Rows of one user that stand together, for which one list is asked. Pure.
 
 use crate::{
+    jobs::list::verify::Sample,
     model::{Factor, Planned, Rejection, UserId},
-    verify::Sample,
 };
 
 /// Rows of a group at most, so that what is held in memory is bounded; the next one goes on.
@@ -11,9 +11,9 @@ const MOST: u64 = 64;
 /// Rows that are answered together.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// Whose factors they are; `None` when nobody has to be asked about.
+    /// User of the factors; `None` when nobody has to be asked about.
     pub user: Option<UserId>,
-    /// Whether there may be another group of that user.
+    /// True if there may be another group of that user.
     pub scattered: bool,
     /// The factors, in input order.
     pub factors: Vec<Factor>,

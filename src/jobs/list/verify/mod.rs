@@ -1,8 +1,8 @@
-//! What a tenant's list says about factors that should be there. Pure.
+//! Judges what a tenant's list says about factors that should be there. Pure.
 //!
 //! The list may mask phones and addresses and never shows a TOTP secret (auth0-api.md 1.5), so
 //! `present` means "nothing that can be seen speaks against it", and what cannot be seen at all is
-//! called `unverifiable`. The comparison of values is [`crate::reconcile`]'s; one listed method
+//! called `unverifiable`. The comparison of values is [`crate::protocol::reconcile`]'s; one listed method
 //! never stands for two factors.
 
 use std::borrow::Cow;
@@ -16,12 +16,9 @@ pub use account::{Account, Counts, Extra, Judged};
 pub use group::{Group, Grouper};
 pub use sample::{Bound, CONFIDENCE, Sample};
 
-use crate::{
-    api::{Method, Reason},
-    model::{Credential, Factor, FactorType, Field},
-};
+use crate::model::{Credential, Factor, FactorType, Field, Method, Reason};
 
-/// How a factor of the input stands in the tenant.
+/// State of an input's factor in the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// It is there, as far as the list shows.
@@ -37,7 +34,7 @@ pub enum State {
 }
 
 impl State {
-    /// What stands for a state where a method is in the tenant and not in the input.
+    /// Name of the state of a method that is in the tenant and not in the input.
     pub const EXTRA: &str = "extra";
 
     /// The name in results.
@@ -51,31 +48,31 @@ impl State {
         }
     }
 
-    /// Whether somebody has to look at it: such a run ends with exit code 4.
+    /// Returns whether it needs attention: such a run ends with exit code 4.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Missing | Self::Differs | Self::Unanswered)
     }
 }
 
-/// What was found of one factor.
+/// Finding about one factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Physical line of its row.
     pub line: u64,
     /// The kind of factor.
     pub factor_type: FactorType,
-    /// How it stands.
+    /// State of the row.
     pub state: State,
     /// The tenant's id of the method that stands for it.
     pub method_id: Option<String>,
     /// The fields in which that method is another.
     pub differing: Vec<Field>,
-    /// Why nothing is known, as a short code.
+    /// Reason why nothing is known, as a short code.
     pub error: Option<Reason>,
 }
 
-/// What the tenant answered for a user: all the methods, or why there is no list.
-pub use crate::survey::Listed;
+/// Answer of the tenant for a user: all the methods, or why there is no list.
+pub use crate::jobs::list::survey::Listed;
 
 /// Compares `factors` of one user with all that the tenant lists of that user. `taken` says
 /// whether a method, by its id, already stands for another factor of the input.
@@ -117,7 +114,7 @@ fn finding(factor: &Factor, state: State, method: Option<&Method>) -> Finding {
     }
 }
 
-/// Whether the list shows nothing of the value: always so for a TOTP.
+/// Returns whether the list shows nothing of the value: always so for a TOTP.
 fn is_unseen(factor: &Factor, method: &Method) -> bool {
     match factor.credential {
         Credential::Totp { .. } => true,
@@ -126,7 +123,7 @@ fn is_unseen(factor: &Factor, method: &Method) -> bool {
     }
 }
 
-/// What the input gives and the tenant has otherwise. A channel that is not shown is no other one.
+/// Returns the fields in which the tenant differs. A channel that is not shown does not differ.
 fn differing(factor: &Factor, method: &Method) -> Vec<Field> {
     let mut fields = Vec::new();
     if factor.name.is_some() && factor.name != method.name {

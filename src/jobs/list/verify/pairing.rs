@@ -1,4 +1,4 @@
-//! Which listed method stands for which factor: one for one, as many as can be. Pure.
+//! Pairs listed methods with factors: one for one, as many as possible. Pure.
 //!
 //! Masks make this more than a search for each: `****@exam*******` could be any short or long
 //! address there, `chuc****@exam*******` only some. Taking the first that fits would leave a
@@ -7,10 +7,11 @@
 //! name, then whatever is consistent.
 
 use crate::{
-    api::Method,
-    marker::wanted_name,
-    model::{Factor, FactorType},
-    reconcile::{Likeness, compare},
+    model::{Factor, FactorType, Method},
+    protocol::{
+        marker::wanted_name,
+        reconcile::{Likeness, compare},
+    },
 };
 
 /// For each factor the index of its method.

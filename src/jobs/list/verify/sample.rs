@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::UserId;
 
-/// How sure a bound is.
+/// Confidence of a bound.
 pub const CONFIDENCE: f64 = 0.95;
 
 /// A share of the users.
@@ -20,13 +20,13 @@ pub struct Sample {
     seed: u64,
 }
 
-/// What a sample proves: at most this share of all users has a missing factor, with a
+/// Statement of a sample: at most this share of all users has a missing factor, with a
 /// [`CONFIDENCE`] of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bound {
     /// From 0 to 1.
     pub at_most: f64,
-    /// How that was reckoned.
+    /// Statistical method of the bound.
     pub method: &'static str,
 }
 
@@ -43,12 +43,12 @@ impl Sample {
         (self.share * 1e8).round() / 1e6
     }
 
-    /// What picks the users.
+    /// Returns the seed that picks the users.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// Whether a user is in it.
+    /// Returns whether a user is in it.
     pub fn picks(&self, user: &UserId) -> bool {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_le_bytes());
@@ -61,7 +61,8 @@ impl Sample {
         self.share >= 1.0 || place < self.share
     }
 
-    /// What `users` of the sample, `bad` of whom have a missing factor, say about all: the rule of
+    /// Bounds the share of all users from `users` of the sample, `bad` of whom have a missing
+    /// factor: the rule of
     /// three (3/n) where there is none, and else the one-sided bound of Clopper and Pearson. Both
     /// hold for an endless number of users and so, all the more, for those of a file.
     pub fn bound(&self, users: u64, bad: u64) -> Bound {

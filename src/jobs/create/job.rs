@@ -1,0 +1,82 @@
+//! One factor on its way, and its next step.
+
+use std::sync::Arc;
+
+use crate::{
+    engine::Errand,
+    ledger::Seq,
+    model::{Factor, History, Method, UserId},
+    pacer::breaker::Kind,
+    protocol::{marker::Mark, reconcile},
+};
+
+/// A factor on its way.
+#[derive(Debug)]
+pub struct Item {
+    /// Its row in the ledger.
+    pub seq: Seq,
+    /// Factor to create.
+    pub factor: Box<Factor>,
+    /// Attempts so far.
+    pub history: History,
+    /// Next step.
+    pub step: Step,
+    /// The user's methods before the first POST of this import, where they were asked for.
+    pub listed: Option<Arc<Vec<Method>>>,
+    /// The method id that the ledger has, once it is settled.
+    pub own: Option<Arc<str>>,
+    /// The mark that its name bears while it is in doubt, if names are marked.
+    pub mark: Mark,
+}
+
+/// Next step of a factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// `--skip-existing`: see whether the user has it already.
+    Survey,
+    /// POST it.
+    Send,
+    /// It is in doubt: look it up.
+    LookUp,
+    /// It is settled, but was once in doubt: the last step of a run asks again.
+    Audit,
+    /// It is created under a marked name: put the wanted one back.
+    Restore,
+}
+
+impl Item {
+    /// A factor that `step` is to be done for.
+    pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step, mark: Mark) -> Self {
+        Self { seq, factor, history, step, listed: None, own: None, mark }
+    }
+
+    pub(super) fn marked(&self) -> reconcile::Marked<'_> {
+        reconcile::Marked { mark: &self.mark, always: self.history.marked }
+    }
+}
+
+impl Errand for Item {
+    fn user(&self) -> &UserId {
+        &self.factor.user
+    }
+
+    fn kind(&self) -> Kind {
+        match self.step {
+            Step::Send | Step::Restore => Kind::Change,
+            Step::Survey | Step::LookUp | Step::Audit => Kind::LookUp,
+        }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.step == Step::LookUp
+    }
+
+    fn is_for_the_end(&self) -> bool {
+        self.step == Step::Audit
+    }
+
+    fn follow(&mut self, before: &Self) {
+        // One list before a user's first POST serves all that follow.
+        self.listed.clone_from(&before.listed);
+    }
+}

@@ -1,0 +1,10 @@
+//! The ledger on disk: one SQLite file, and beside it the seal that says how much there has to be.
+
+pub(in crate::ledger) mod file;
+pub(in crate::ledger) mod open;
+pub(in crate::ledger) mod reader;
+mod row;
+mod scan;
+pub(in crate::ledger) mod seal;
+pub(in crate::ledger) mod sqlite;
+mod watch;

@@ -1,0 +1,132 @@
+//! Admission of rows: new, met before in this input, to do again, or settled by an earlier run.
+
+use super::{Book, Open, index};
+use crate::{
+    ledger::{
+        LedgerFault,
+        entry::Entry,
+        messages::{Admission, Asked, Row},
+        seq::Seq,
+        store::Store,
+    },
+    model::{History, Operation, State},
+};
+
+impl<S: Store> Book<S> {
+    /// Says to each row whether there is anything to do for it.
+    pub(in crate::ledger) fn admit(
+        &mut self,
+        rows: Vec<Row>,
+    ) -> Result<Vec<Admission>, LedgerFault> {
+        rows.into_iter().map(|row| self.admit_one(row)).collect()
+    }
+
+    fn admit_one(&mut self, row: Row) -> Result<Admission, LedgerFault> {
+        let asked = match row {
+            Row::Asked(asked) => asked,
+            Row::Rejected(rejection) => {
+                self.store.reject(&rejection)?;
+                self.dirty = true;
+                self.counts.states[State::Rejected] += 1;
+                return Ok(Admission::Done);
+            }
+        };
+        match self.find(asked.fingerprint)? {
+            None => self.enter(asked),
+            Some(seq) if self.index.see(seq) => {
+                self.counts.duplicates += 1;
+                Ok(Admission::Done)
+            }
+            Some(seq) => self.meet_again(seq, asked),
+        }
+    }
+
+    /// Admits a row that the ledger does not know.
+    fn enter(&mut self, asked: Asked) -> Result<Admission, LedgerFault> {
+        let seq = self.index.next();
+        if seq.0 == u32::MAX {
+            return Err(LedgerFault::full());
+        }
+        let user = index::user_hash(asked.user.as_str());
+        self.index.insert(seq, asked.fingerprint, user, State::Pending);
+        self.index.see(seq);
+        self.open.insert(seq, Open { entry: asked.into_entry(self.run), stored: false });
+        Ok(Admission::Todo(seq, History::default()))
+    }
+
+    /// Admits a row that an earlier run has met.
+    fn meet_again(&mut self, seq: Seq, asked: Asked) -> Result<Admission, LedgerFault> {
+        let state = self.index.state(seq);
+        if state.is_settled()
+            && !is_to_do_again(state, asked.operation)
+            && !self.retry.contains(&state)
+        {
+            return self.skip(seq, state);
+        }
+        let mut entry = self.stored(seq)?;
+        let history = match state {
+            State::InFlight | State::Undoing => {
+                self.counts.states[State::InFlight] += 1;
+                // The open attempt is in doubt now.
+                History { doubts: entry.doubts + 1, ..history_of(&entry) }
+            }
+            State::Pending => history_of(&entry),
+            State::Created
+            | State::AlreadyPresent
+            | State::Rejected
+            | State::Failed
+            | State::NeedsReview
+            | State::Replaced
+            | State::Updated
+            | State::Deleted
+            | State::AlreadyGone
+            | State::Undone
+            | State::Kept
+            | State::Exported => {
+                (entry.attempts, entry.doubts) = (0, 0);
+                (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
+                (entry.name, entry.method_id) = (asked.name, asked.method_id);
+                History::default()
+            }
+        };
+        self.open.insert(seq, Open { entry, stored: true });
+        Ok(if state.is_under_way() {
+            Admission::InDoubt(seq, history)
+        } else {
+            Admission::Todo(seq, history)
+        })
+    }
+
+    /// Leaves a settled row alone, but for what its run had still to do.
+    fn skip(&mut self, seq: Seq, state: State) -> Result<Admission, LedgerFault> {
+        self.counts.skipped += 1;
+        self.counts.skipped_bad += u64::from(state.is_bad());
+        if !self.index.is_unfinished(seq) {
+            return Ok(Admission::Done);
+        }
+        let entry = self.stored(seq)?;
+        let history = history_of(&entry);
+        Ok(match entry.standing().rest() {
+            Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
+            None => Admission::Done,
+        })
+    }
+}
+
+/// Returns whether an import starts again with a settled row: what was undone is to be created
+/// again when it is asked for.
+fn is_to_do_again(state: State, operation: Operation) -> bool {
+    operation == Operation::Import && matches!(state, State::Undone | State::AlreadyGone)
+}
+
+/// Returns what an entry remembers of a factor's attempts.
+fn history_of(entry: &Entry) -> History {
+    History {
+        attempts: entry.attempts,
+        doubts: entry.doubts,
+        intent_at: entry.intent_at.unwrap_or_default(),
+        skew: entry.skew,
+        marked: entry.marked,
+        ..History::default()
+    }
+}

@@ -1,0 +1,71 @@
+//! An authentication method as a tenant describes it.
+
+use std::borrow::Cow;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{Channel, FactorType};
+
+/// Milliseconds since the Unix epoch.
+pub type Millis = i64;
+
+/// A method in the tenant's own JSON. May hold whatever a tenant answers with: wiped on drop, and
+/// Debug does not show it.
+#[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Raw(String);
+
+impl std::fmt::Debug for Raw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Raw(…)")
+    }
+}
+
+impl Raw {
+    /// Wraps it.
+    pub fn new(json: &str) -> Self {
+        Self(json.into())
+    }
+
+    /// The JSON, for a file or an output that the user asked for.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A method as the tenant lists it. Contact values may be masked; a TOTP secret is never there.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Method {
+    /// The tenant's id of the method.
+    pub id: String,
+    /// Its type; `None` for types that cannot be created.
+    pub factor_type: Option<FactorType>,
+    /// The name given to it.
+    pub name: Option<String>,
+    /// Phone number or e-mail address, plain or masked.
+    pub contact: Option<String>,
+    /// Credential id of a key or passkey.
+    pub key_id: Option<String>,
+    /// Creation time, by the tenant's clock.
+    pub created_at: Millis,
+    /// Channel of a phone, where the list shows it.
+    pub preferred: Option<Channel>,
+    /// Its type in the tenant's own word, for types that cannot be created, too.
+    pub type_name: String,
+    /// True once it was used to log in.
+    pub used: bool,
+    /// All of it.
+    pub raw: Raw,
+}
+
+impl std::fmt::Debug for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Method")
+            .field("id", &self.id)
+            .field("factor_type", &self.factor_type)
+            .field("created_at", &self.created_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A short code for the ledger's `error` column. Never holds a value from the input or an answer.
+pub type Reason = Cow<'static, str>;

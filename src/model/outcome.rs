@@ -1,0 +1,117 @@
+//! How a factor fares: its attempts so far, the evidence found, and how it ended.
+
+use tokio::time::Instant;
+
+use super::{Reason, State};
+
+/// Attempts of one factor so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Attempts that may have reached the server.
+    pub attempts: u32,
+    /// Number of attempts in doubt, whether or not a list has since called them absent.
+    pub doubts: u32,
+    /// Time at which the first attempt in doubt was about to be sent, by our wall clock.
+    pub intent_at: i64,
+    /// Offset of the tenant's clock from ours then, where known.
+    pub skew: Option<i64>,
+    /// The same time by the monotonic clock, where it was in this run.
+    pub left: Option<Instant>,
+    /// True if every attempt in doubt bore a mark in its name.
+    pub marked: bool,
+    /// HTTP status of the last POST that may have been executed, where one came.
+    pub status: Option<u16>,
+    /// Times in a row that nothing was executed.
+    pub bounced: u32,
+    /// Lookups in a row that gave no verdict.
+    pub lookups: u32,
+    /// Complete lists in a row, since the last settle time, that did not show it.
+    pub absences: u32,
+    /// A refusal that is only final once a list has shown that no earlier attempt landed.
+    pub refusal: Option<(Reason, Option<u16>)>,
+    /// Whether the tenant has last said that it is there already.
+    pub conflict: bool,
+}
+
+/// End of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// A settled state.
+    pub state: State,
+    /// Evidence for the state.
+    pub how: How,
+    /// The tenant's id of the method, where known.
+    pub method_id: Option<String>,
+    /// The last HTTP status.
+    pub status: Option<u16>,
+    /// Reason, as a short code.
+    pub error: Option<Reason>,
+}
+
+/// Evidence from the list at the end of a run about a settled factor that was once in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audit {
+    /// Nothing that the ledger does not say.
+    Sound,
+    /// It is there after all, once; its id.
+    Appeared(String),
+    /// It is there more than once: an attempt that was given up has been executed late. All ids.
+    Doubled(Vec<String>),
+    /// The id that its answer gave was given for another factor, too: whose it is nobody knows.
+    Contested(String),
+    /// No list could be had.
+    NotDone,
+}
+
+/// Evidence for an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum How {
+    /// The answer to the request said so.
+    Response = 1,
+    /// A list, read afterwards, said so.
+    Reconciled = 2,
+    /// A list, read before sending, showed the very value.
+    Listed = 3,
+    /// A list, read before sending, showed what is consistent with the value: a masked contact,
+    /// or a TOTP of that name.
+    Consistent = 4,
+}
+
+impl How {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::Reconciled => "reconciled",
+            Self::Listed => "listed",
+            Self::Consistent => "consistent",
+        }
+    }
+
+    /// The value of that number in a ledger.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Response),
+            2 => Some(Self::Reconciled),
+            3 => Some(Self::Listed),
+            4 => Some(Self::Consistent),
+            _ => None,
+        }
+    }
+}
+
+/// Evidence that a list gives about a factor in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It is there, and it is the one that was sent; its id.
+    Ours(String),
+    /// The very same value is there, but since before it was sent; its id.
+    Older(String),
+    /// The tenant has said that it is there, and so it is, as far as the list shows; its id.
+    There(String, How),
+    /// Nothing there could be it.
+    Absent,
+    /// Something there could be it, or not.
+    Unclear(&'static str),
+}

@@ -1,0 +1,12 @@
+//! The protocol for a POST without an idempotency key: what follows from an answer, what a list says
+//! about a factor in doubt, and the mark by which one can be told. Pure: no I/O, no clock.
+
+mod decision;
+pub mod marker;
+pub mod pages;
+pub mod reconcile;
+mod retry;
+pub mod sent;
+
+pub use decision::{Decision, Repeatable};
+pub use retry::{RetryPolicy, is_not_found, no_list};

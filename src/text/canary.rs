@@ -1,0 +1,40 @@
+//! Stand-ins for values that must never be shown, and assertions that a message shows none. Only the
+//! fuzz targets use them.
+
+/// What stands for a value that must not be told: one as text, one as a number.
+const CANARIES: [(u8, &str); 2] = [(b'$', "CaNaRy"), (b'~', "8472650917")];
+/// No message is longer.
+const LONGEST_MESSAGE: usize = 512;
+
+/// The bytes, with canaries wherever the fuzzer has put one.
+pub(crate) fn with_canaries(data: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(data.len());
+    for byte in data {
+        match CANARIES.into_iter().find(|(sign, _)| sign == byte) {
+            Some((_, canary)) => text.extend_from_slice(canary.as_bytes()),
+            None => text.push(*byte),
+        }
+    }
+    text
+}
+
+/// Asserts that a message tells no value, in any case of letters.
+pub(crate) fn assert_discreet(message: &str) {
+    let lower = message.to_ascii_lowercase();
+    for (_, canary) in CANARIES {
+        assert!(!lower.contains(&canary.to_ascii_lowercase()), "a value is told: {message}");
+    }
+}
+
+/// Asserts that a message is one for people besides: bounded, and nothing that takes over a
+/// terminal.
+pub(crate) fn assert_presentable(message: &str) {
+    assert_discreet(message);
+    assert!(message.len() <= LONGEST_MESSAGE, "it is {} bytes long", message.len());
+    assert_eq!(message, super::escape(message), "a terminal would heed it");
+}
+
+/// What a byte chooses of a list; `0` the first.
+pub(crate) fn choose<T: Copy>(list: &[T], byte: u8) -> T {
+    list[usize::from(byte.wrapping_sub(b'0')) % list.len()]
+}

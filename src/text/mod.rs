@@ -1,0 +1,71 @@
+//! Text for people: what is safe to print, times in words, names that are close. Pure.
+
+use std::time::Duration;
+
+pub(crate) mod canary;
+mod nearest;
+
+pub(crate) use nearest::nearest;
+
+/// Text that is safe on a terminal: control characters, and those that turn or hide what stands
+/// around them, are shown as `\u{…}`.
+pub fn escape(text: &str) -> String {
+    if !text.chars().any(is_hazard) {
+        return text.to_owned();
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_hazard(character) {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// JSON that is safe on a terminal: the same characters as JSON's own escapes. Outside of strings
+/// JSON has none of them.
+pub fn escape_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_hazard(character) {
+            let units = character.encode_utf16(&mut [0; 2]).to_vec();
+            safe.extend(units.into_iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+fn is_hazard(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// `41 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn human(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0..10) => format!("{:.1} s", time.as_secs_f64()),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_take_over_a_terminal_is_shown_not_sent() {
+        assert_eq!(escape("auth0|zoë"), "auth0|zoë");
+        assert_eq!(escape("a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}"), r"a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}");
+        let json = serde_json::to_string("a\u{1b}\u{202e}\u{9b}é").unwrap();
+        assert_eq!(escape_json(&json), "\"a\\u001b\\u202e\\u009bé\"");
+    }
+}
