@@ -12,7 +12,7 @@
 //!
 //! Pure; times are seconds.
 
-use super::{TICK, mirror::Mirror, probe::Probe};
+use super::{TICK, bucket::Bucket, limit_search::LimitSearch};
 
 /// Requests a second until there is an answer; the smallest plan allows 2.
 const UNKNOWN: f64 = 2.0;
@@ -69,7 +69,7 @@ pub(super) struct Auto {
     /// About how many were sent in the last second, and when that was reckoned.
     used: f64,
     used_at: f64,
-    probe: Probe,
+    search: LimitSearch,
 }
 
 /// How fast, and why not faster.
@@ -92,13 +92,13 @@ impl Auto {
             known_since: None,
             used: 0.0,
             used_at: now,
-            probe: Probe::new(),
+            search: LimitSearch::new(),
         }
     }
 
     /// Takes a permit, or says why not and when there will be one.
-    pub(super) fn take(&mut self, mirror: &Mirror, answered: bool, now: f64) -> Result<(), Wait> {
-        let pace = self.pace(mirror, answered, now);
+    pub(super) fn take(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Result<(), Wait> {
+        let pace = self.pace(bucket, answered, now);
         let tick = TICK.as_secs_f64();
         let many = self.used(now) * tick > 1.0;
         let (late, least) = if many { (LATE_TICK, tick) } else { (LATE, 1e-6) };
@@ -131,55 +131,55 @@ impl Auto {
         self.credit = self.credit.min(0.0);
         if !foretold {
             let used = self.used(now);
-            self.probe.throttled(1.0 - self.reserve, used, sent, now);
+            self.search.throttled(1.0 - self.reserve, used, sent, now);
         }
     }
 
     /// When one token is due where the tenant says nothing.
     pub(super) fn one_token(&self) -> f64 {
-        1.0 / self.probe.limit()
+        1.0 / self.search.limit()
     }
 
     fn used(&self, now: f64) -> f64 {
         self.used * (self.used_at - now).exp()
     }
 
-    fn pace(&mut self, mirror: &Mirror, answered: bool, now: f64) -> Pace {
+    fn pace(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Pace {
         let share = 1.0 - self.reserve;
         if !answered {
             return Pace { rate: UNKNOWN, ..Pace::default() };
         }
-        if !mirror.is_known(now) {
+        if !bucket.is_known(now) {
             self.known_since = None;
             let used = self.used(now);
-            let met = self.probe.met();
-            let rate = self.probe.rate(share, used, now);
+            let met = self.search.met();
+            let rate = self.search.rate(share, used, now);
             return Pace { rate, reserve: if met { self.reserve } else { 0.0 } };
         }
         let since = *self.known_since.get_or_insert(now);
-        let (limit, supply) = (mirror.limit(), mirror.supply.rate());
+        let (limit, supply) = (bucket.limit(), bucket.refill_rate());
         let floor = limit * self.reserve;
-        let even = mirror.supply.refill.is_even();
+        let even = bucket.is_even();
         // Others come in bursts: what is left to them is better had above the floor than below.
         let above = if even { self.reserve.mul_add(2.0, 0.125).min(0.5) } else { 0.125 };
         let wanted = floor + (limit - floor) * above;
         // As much as the bucket can show.
         let room = (limit - wanted).max(0.0) / LEVELLING / 2.0;
         let common = if even { (supply * COMMON).min(room) } else { 0.0 };
-        let level = mirror.level(now);
-        let next = mirror.supply.refill.next_top(now).filter(|top| top.step > limit / 2.0);
+        let level = bucket.level(now);
+        let next = bucket.next_top(now).filter(|top| top.step > limit / 2.0);
         let mut rate = match next {
             // What is there is for this second, others included, and the next one brings as much.
             Some(top) => (level - floor) / (top.until - LAST).max(HURRY) - top.others,
             None => supply - common + (level - wanted) / LEVELLING,
         };
         let mut reserve = 0.0;
-        if mirror.supply.is_full() && !mirror.supply.refill.is_known() {
+        if bucket.is_full() && !bucket.is_pattern_known() {
             // There is more to it.
             rate = rate.max(supply * 1.5);
         }
-        if self.reserve > 0.0 && next.is_none() && mirror.supply.is_measured() {
-            let (depth, back) = self.test(mirror, now);
+        if self.reserve > 0.0 && next.is_none() && bucket.is_measured() {
+            let (depth, back) = self.test(bucket, now);
             if now < self.test_until && level > limit - depth {
                 let rate = (supply * 2.0).max(limit / 4.0);
                 return Pace { rate, reserve: 0.0 };
@@ -194,9 +194,9 @@ impl Auto {
         }
         let doubled = FIRST.max(limit / 8.0) * ((now - since) / DOUBLING).min(60.0).exp2();
         rate = rate.min(doubled);
-        if self.probe.met() {
+        if self.search.met() {
             let used = self.used(now);
-            rate = rate.min(self.probe.rate(1.0, used, now));
+            rate = rate.min(self.search.rate(1.0, used, now));
         }
         let lowest = if even { LOWEST } else { LOOKING };
         Pace { rate: rate.clamp(lowest, HIGHEST), reserve }
@@ -204,12 +204,12 @@ impl Auto {
 
     /// Begins to go faster if it is time; says how far down the bucket may be brought by that, and
     /// what it costs a second.
-    fn test(&mut self, mirror: &Mirror, now: f64) -> (f64, f64) {
-        let rate = mirror.supply.rate();
-        let limit = mirror.limit();
+    fn test(&mut self, bucket: &Bucket, now: f64) -> (f64, f64) {
+        let rate = bucket.refill_rate();
+        let limit = bucket.limit();
         let depth =
             (rate * EVERY / 8.0).max(limit / 16.0 + 2.0).min(limit * (1.0 - self.reserve) / 4.0);
-        if now >= self.test_at && mirror.supply.is_full() {
+        if now >= self.test_at && bucket.is_full() {
             // It is found to gain more and more: sooner again.
             let rising = rate > self.tested * 1.1;
             self.test_at = now + if rising { EVERY / 2.0 } else { EVERY };

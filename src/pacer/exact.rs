@@ -17,7 +17,7 @@ use governor::{
 };
 use tokio::time::Instant;
 
-use super::{TICK, window::Window};
+use super::{TICK, exact_window::Window};
 
 /// How late a wake-up may be to be made good.
 const LATE: Duration = Duration::from_millis(20);

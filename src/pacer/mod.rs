@@ -4,9 +4,9 @@
 //! wakes (measured: 64 tasks asking governor by themselves get 64 % of 5,000/s, one waiter gets
 //! 99.97 %; performance.md 5). Three things must allow a permit, in this order: no hold is on
 //! (`hold`), the tenant's bucket has more than its reserve, as far as its answers tell
-//! (`mirror`, `supply`), and the pace: `exact` for a given rate, `auto` for one that is
-//! learnt, or `probe`d where the tenant says nothing. Which of them is in force may depend on the
-//! time of day (`plan`).
+//! (`bucket`), and the pace: `exact` for a given rate, `auto` for one that is learnt, with
+//! `limit_search` where the tenant says nothing. Which of them is in force may depend on the time
+//! of day (`schedule`).
 
 use std::{
     ops::Deref,
@@ -17,24 +17,21 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 
 mod auto;
-mod curve;
+mod bucket;
 mod exact;
+mod exact_window;
 mod hold;
-mod mirror;
-mod plan;
-mod probe;
-mod refill;
-mod supply;
-mod window;
+mod limit_search;
+mod schedule;
 
 pub use hold::LONGEST as LONGEST_HOLD;
-pub use plan::{Plan, PlanError};
+pub use schedule::{Plan, PlanError};
 
 use crate::api::{Meter, Millis};
 use auto::Auto;
+use bucket::{Bucket, Gate, Reading};
 use exact::Exact;
 use hold::{Hold, Refusal};
-use mirror::{Gate, Mirror, News};
 
 /// Whoever paces sleeps no shorter than this, and then lets several go: timers have a grain, and
 /// each wake-up, and each commit of the ledger that follows from it, has its price.
@@ -114,7 +111,7 @@ pub struct Pacer {
 struct State {
     pacing: Pacing,
     hold: Hold,
-    mirror: Mirror,
+    bucket: Bucket,
     auto: Auto,
     exact: Option<Exact>,
     /// The rate that is in force; whether it is the plan's; when to look again.
@@ -153,7 +150,7 @@ impl Pacer {
             state: Mutex::new(State {
                 pacing: Pacing { reserve, ..pacing },
                 hold: Hold::default(),
-                mirror: Mirror::new(),
+                bucket: Bucket::new(),
                 auto: Auto::new(reserve, 0.0),
                 exact: None,
                 rate: None,
@@ -252,7 +249,7 @@ impl State {
         self.waiting = wait.map_or(Waiting::Nothing, |wait| wait.why);
         if wait.is_none() {
             let at = seconds(began, now);
-            self.mirror.gave(at);
+            self.bucket.gave(at);
             self.auto.gave(at);
         }
         // The plan may have another rate before that.
@@ -266,9 +263,9 @@ impl State {
         }
         let at = seconds(began, now);
         let reserve = self.pacing.reserve;
-        let floor = self.mirror.limit() * reserve;
-        let level = self.mirror.level(at);
-        let gate = self.mirror.ask(floor, at);
+        let floor = self.bucket.limit() * reserve;
+        let level = self.bucket.level(at);
+        let gate = self.bucket.ask(floor, at);
         if let Gate::Shut(due) = gate {
             let until = began + Duration::from_secs_f64(due.clamp(at + 0.0005, at + LOOK));
             let for_others = level >= 1.0;
@@ -283,7 +280,7 @@ impl State {
         if gate == Gate::Look {
             return None;
         }
-        let wait = self.auto.take(&self.mirror, self.answered, at).err()?;
+        let wait = self.auto.take(&self.bucket, self.answered, at).err()?;
         let until = began + Duration::from_secs_f64(wait.until.min(at + LOOK));
         Some(Wait { until, why: Waiting::Limit, reserve: wait.reserve })
     }
@@ -321,7 +318,7 @@ impl State {
         self.answered = true;
         let news = meter.limit.zip(meter.remaining).filter(|(limit, _)| *limit > 0);
         let sent = meter.sent.map_or(at, |sent| seconds(began, sent));
-        let news = news.map(|(limit, remaining)| News {
+        let news = news.map(|(limit, remaining)| Reading {
             sent,
             limit: f64::from(limit),
             remaining: f64::from(remaining.min(limit)),
@@ -331,20 +328,20 @@ impl State {
         });
         match &news {
             Some(news) => {
-                self.mirror.observe(news, 1.0 - self.pacing.reserve, at);
+                self.bucket.observe(news, 1.0 - self.pacing.reserve, at);
                 self.tell(at);
             }
-            None if !throttled => self.mirror.silence(),
+            None if !throttled => self.bucket.silence(),
             None => {}
         }
         if !throttled {
             self.hold.answered(meter.sent);
             return;
         }
-        let foretold = self.mirror.is_known(at) && news.is_some_and(|news| news.remaining < 1.0);
+        let foretold = self.bucket.is_known(at) && news.is_some_and(|news| news.remaining < 1.0);
         self.auto.throttled(foretold, sent, at);
         let one_token = match news {
-            Some(news) => self.mirror.one_token(&news, at),
+            Some(news) => self.bucket.one_token(&news, at),
             None => self.exact.is_none().then(|| self.auto.one_token()),
         };
         let refusal = Refusal {
@@ -359,15 +356,15 @@ impl State {
 
     /// Logs what is supplied, when it is known or has become much more or less.
     fn tell(&mut self, at: f64) {
-        let rate = self.mirror.supply.rate();
+        let rate = self.bucket.refill_rate();
         let (told, told_at) = self.told.unwrap_or((0.0, f64::NEG_INFINITY));
         let news = rate > told * 1.5 || rate < told / 1.5;
-        if news && self.mirror.supply.is_measured() && at - told_at >= TELL {
+        if news && self.bucket.is_measured() && at - told_at >= TELL {
             self.told = Some((rate, at));
             tracing::info!(
                 "the tenant lets through about {rate:.1} requests a second more than others take, \
                  and up to {} at once",
-                self.mirror.limit()
+                self.bucket.limit()
             );
         }
     }

@@ -1,18 +1,18 @@
 //! How the tenant's bucket is refilled: all the time, or at the top of each second. Auth0 describes
 //! both (auth0-api.md 3.4).
 //!
-//! Of a bucket that is refilled in steps, all that the curve gains it gains at one moment of each
+//! Of a bucket that is refilled in steps, all that the history gains it gains at one moment of each
 //! second; of any other, most of it elsewhere. Until that is told apart, only what has been seen
 //! is counted on. That moment is known as well as we asked around it: it lies between the last
 //! request that did not find the bucket refilled and the first one that did.
 //!
 //! Pure; times are seconds.
 
-use super::curve::{Curve, Step};
+use super::history::{History, Step};
 
 /// A refill at the top of a second is counted on so much later.
 const LATE: f64 = 0.005;
-/// How often the pattern is looked at, and over how much of the curve.
+/// How often the pattern is looked at, and over how much of the history.
 const LOOK: f64 = 0.25;
 const LOOK_SPAN: f64 = 1.2;
 /// What is gained within this counts as at one moment: ways are not always the same.
@@ -43,18 +43,18 @@ enum Pattern {
 
 /// A moment at which the bucket is refilled.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Top {
+pub(in crate::pacer) struct Top {
     /// Time until then.
-    pub(super) until: f64,
+    pub(in crate::pacer) until: f64,
     /// How much comes.
-    pub(super) step: f64,
+    pub(in crate::pacer) step: f64,
     /// What others take a second from one to the next.
-    pub(super) others: f64,
+    pub(in crate::pacer) others: f64,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Refill {
+pub(super) struct RefillPattern {
     pattern: Pattern,
     /// What comes at the top of a second; others have their part of it.
     step: f64,
@@ -66,7 +66,7 @@ pub(super) struct Refill {
     votes: i8,
 }
 
-impl Refill {
+impl RefillPattern {
     /// Whether the bucket is known to be refilled all the time.
     pub(super) fn is_even(&self) -> bool {
         self.pattern == Pattern::Even
@@ -116,9 +116,9 @@ impl Refill {
         self.second = second;
     }
 
-    /// Looks at the curve, now and then.
-    pub(super) fn look(&mut self, curve: &Curve) {
-        let (Some(first), Some(last)) = (curve.first(), curve.last()) else {
+    /// Looks at the history, now and then.
+    pub(super) fn look(&mut self, history: &History) {
+        let (Some(first), Some(last)) = (history.first(), history.last()) else {
             return;
         };
         let (span, total) = (last.at - first.at, last.supplied - first.supplied);
@@ -127,11 +127,11 @@ impl Refill {
         }
         self.looked = last.at;
         let before = match self.pattern {
-            Pattern::Tops(top) => Some((top, gained_at(curve, top))),
+            Pattern::Tops(top) => Some((top, gained_at(history, top))),
             Pattern::Unknown | Pattern::Even => None,
         };
-        let parts = curve.steps().filter(|step| step.gained * span >= total * PART);
-        let moments = parts.map(|step| (step.to, gained_at(curve, step.to)));
+        let parts = history.steps().filter(|step| step.gained * span >= total * PART);
+        let moments = parts.map(|step| (step.to, gained_at(history, step.to)));
         let best = moments.fold(None, |best: Option<(f64, Gained)>, one| match best {
             Some(best) if best.1.gained >= one.1.gained => Some(best),
             _ => Some(one),
@@ -141,14 +141,14 @@ impl Refill {
         if self.votes >= even {
             (self.pattern, self.votes) = (Pattern::Even, SURE);
         } else if self.votes <= tops || before.is_some() {
-            let Some(top) = self.top(curve, before, best) else {
+            let Some(top) = self.top(history, before, best) else {
                 return;
             };
             self.votes = if before.is_some() { self.votes } else { -SURE };
             self.pattern = Pattern::Tops(top);
             let tops = (last.at - top).floor() - (first.at - top).floor();
             if tops > 0.0 {
-                let gained = gained_at(curve, top).gained;
+                let gained = gained_at(history, top).gained;
                 self.step = gained / tops;
                 self.others = ((gained - total) / span).max(0.0);
             }
@@ -159,14 +159,14 @@ impl Refill {
     /// says of it is better where nobody asked for a while before.
     fn top(
         &self,
-        curve: &Curve,
+        history: &History,
         before: Option<(f64, Gained)>,
         best: Option<(f64, Gained)>,
     ) -> Option<f64> {
         let enough = best.map_or(0.0, |(_, best)| best.gained) * 0.9;
         let before = before.filter(|(_, said)| said.gained >= enough);
         let top = before.or(best)?.0;
-        let told = self.second.filter(|second| gained_at(curve, *second).gained >= enough);
+        let told = self.second.filter(|second| gained_at(history, *second).gained >= enough);
         told.filter(|told| phase(top - told) > 0.0).or(Some(top))
     }
 }
@@ -178,8 +178,8 @@ struct Gained {
     time: f64,
 }
 
-fn gained_at(curve: &Curve, top: f64) -> Gained {
-    let at = curve.steps().filter(|step: &Step| {
+fn gained_at(history: &History, top: f64) -> Gained {
+    let at = history.steps().filter(|step: &Step| {
         let since = (step.to - top + AT_ONCE).rem_euclid(1.0);
         since <= step.to - step.from + AT_ONCE
     });
@@ -212,19 +212,24 @@ fn phase(at: f64) -> f64 {
 mod tests {
     #![expect(clippy::float_cmp, reason = "sums of whole numbers")]
 
-    use super::super::curve::Seen;
+    use super::super::history::Sample;
     use super::*;
 
     /// A bucket that has supplied so much at a moment, asked so often a second for some seconds,
     /// with so much jitter on the way.
-    fn looked(supplied: impl Fn(f64) -> f64, every: f64, seconds: f64, jitter: f64) -> Refill {
-        let (mut curve, mut refill) = (Curve::default(), Refill::default());
+    fn looked(
+        supplied: impl Fn(f64) -> f64,
+        every: f64,
+        seconds: f64,
+        jitter: f64,
+    ) -> RefillPattern {
+        let (mut history, mut refill) = (History::default(), RefillPattern::default());
         let mut dice = fastrand::Rng::with_seed(3);
         let mut at = 0.0;
         while at < seconds {
             let arrived = jitter.mul_add(dice.f64(), at);
-            curve.push(Seen { at, supplied: supplied(arrived).floor(), ..Seen::default() });
-            refill.look(&curve);
+            history.push(Sample { at, supplied: supplied(arrived).floor(), ..Sample::default() });
+            refill.look(&history);
             at += every;
         }
         refill
@@ -260,7 +265,8 @@ mod tests {
 
     #[test]
     fn steps_are_counted_on_whole_and_at_their_moment() {
-        let refill = Refill { pattern: Pattern::Tops(0.37), step: 50.0, ..Refill::default() };
+        let refill =
+            RefillPattern { pattern: Pattern::Tops(0.37), step: 50.0, ..RefillPattern::default() };
         assert_eq!(refill.gain(1.0, 3.0, 3.37), 0.0);
         assert_eq!(refill.gain(1.0, 3.0, 3.38), 50.0);
         assert_eq!(refill.gain(1.0, 3.0, 5.5), 150.0);
@@ -270,27 +276,32 @@ mod tests {
 
     #[test]
     fn nothing_is_counted_on_until_it_is_known() {
-        let refill = Refill::default();
+        let refill = RefillPattern::default();
         assert_eq!(refill.gain(40.0, 0.0, 9.0), 0.0);
         assert_eq!(refill.due(40.0, 0.0, 1.0), None);
     }
 
     #[test]
     fn what_the_tenants_clock_says_is_believed_within_what_was_seen_only() {
-        let curve = |silent: f64| {
-            let mut curve = Curve::default();
+        let history = |silent: f64| {
+            let mut history = History::default();
             for window in 0..3 {
                 for part in 0..10 {
                     let at = f64::from(window) + f64::from(part) * 0.04 + silent;
-                    curve.push(Seen { at, supplied: f64::from(window) * 9.0, ..Seen::default() });
+                    history.push(Sample {
+                        at,
+                        supplied: f64::from(window) * 9.0,
+                        ..Sample::default()
+                    });
                 }
             }
-            curve
+            history
         };
         for (second, expected) in [(0.2, 0.2), (-0.4, 0.45), (0.46, 0.45)] {
-            let mut refill = Refill { pattern: Pattern::Tops(2.45), ..Refill::default() };
+            let mut refill =
+                RefillPattern { pattern: Pattern::Tops(2.45), ..RefillPattern::default() };
             refill.told(Some(9.0 + second));
-            refill.look(&curve(0.45));
+            refill.look(&history(0.45));
             let Pattern::Tops(top) = refill.pattern else { panic!("{refill:?}") };
             assert!(phase(top - expected).abs() < 1e-9, "{second}: {top}");
         }

@@ -24,7 +24,7 @@ const HIGHEST: f64 = 20_000.0;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Probe {
+pub(super) struct LimitSearch {
     /// What the limit is believed to be.
     limit: f64,
     /// When that was last learnt; before the first 429, when it all began.
@@ -32,7 +32,7 @@ pub(super) struct Probe {
     met: bool,
 }
 
-impl Probe {
+impl LimitSearch {
     pub(super) fn new() -> Self {
         Self { limit: FIRST, since: None, met: false }
     }
@@ -96,16 +96,21 @@ mod tests {
 
     /// Sends for so many seconds to a tenant that allows so many a second out of a bucket of 20 and
     /// answers at once; what came through, and what was refused.
-    fn send(probe: &mut Probe, share: f64, (from, to): (f64, f64), limit: f64) -> (f64, f64) {
+    fn send(
+        search: &mut LimitSearch,
+        share: f64,
+        (from, to): (f64, f64),
+        limit: f64,
+    ) -> (f64, f64) {
         let (mut level, mut at, mut used) = (20.0, from, 0.0);
         let (mut granted, mut refused) = (0.0, 0.0);
         while at < to {
-            let gap = 1.0 / probe.rate(share, used, at);
+            let gap = 1.0 / search.rate(share, used, at);
             at += gap;
             used = used * (-gap).exp() + 1.0;
             level = gap.mul_add(limit, level).min(20.0);
             if level < 1.0 {
-                probe.throttled(share, used, at, at);
+                search.throttled(share, used, at, at);
                 refused += 1.0;
             } else {
                 level -= 1.0;
@@ -118,9 +123,9 @@ mod tests {
     #[test]
     fn it_finds_the_limit_and_keeps_near_it() {
         for limit in [10.0, 40.0, 500.0] {
-            let mut probe = Probe::new();
-            send(&mut probe, 1.0, (0.0, 30.0), limit);
-            let (granted, refused) = send(&mut probe, 1.0, (30.0, 330.0), limit);
+            let mut search = LimitSearch::new();
+            send(&mut search, 1.0, (0.0, 30.0), limit);
+            let (granted, refused) = send(&mut search, 1.0, (30.0, 330.0), limit);
             assert!(granted > limit * 300.0 * 0.9, "{limit}/s: {granted}");
             assert!(refused < granted * 0.02, "{limit}/s: {refused} of {granted}");
         }
@@ -128,42 +133,42 @@ mod tests {
 
     #[test]
     fn it_leaves_most_of_the_reserve_between_looks() {
-        let mut probe = Probe::new();
-        send(&mut probe, 0.8, (0.0, 30.0), 40.0);
-        let (granted, _) = send(&mut probe, 0.8, (30.0, 330.0), 40.0);
+        let mut search = LimitSearch::new();
+        send(&mut search, 0.8, (0.0, 30.0), 40.0);
+        let (granted, _) = send(&mut search, 0.8, (30.0, 330.0), 40.0);
         assert!((0.7..0.9).contains(&(granted / 12_000.0)), "{granted}");
     }
 
     #[test]
     fn it_follows_a_limit_down_at_once_and_up_in_half_a_minute() {
-        let mut probe = Probe::new();
-        send(&mut probe, 1.0, (0.0, 30.0), 40.0);
-        let (_, refused) = send(&mut probe, 1.0, (30.0, 40.0), 10.0);
-        assert!(refused <= 8.0 && probe.rate(1.0, 10.0, 40.0) < 12.0, "{refused}: {probe:?}");
-        send(&mut probe, 1.0, (40.0, 75.0), 20.0);
-        assert!(probe.rate(1.0, 20.0, 75.0) > 16.0, "{probe:?}");
+        let mut search = LimitSearch::new();
+        send(&mut search, 1.0, (0.0, 30.0), 40.0);
+        let (_, refused) = send(&mut search, 1.0, (30.0, 40.0), 10.0);
+        assert!(refused <= 8.0 && search.rate(1.0, 10.0, 40.0) < 12.0, "{refused}: {search:?}");
+        send(&mut search, 1.0, (40.0, 75.0), 20.0);
+        assert!(search.rate(1.0, 20.0, 75.0) > 16.0, "{search:?}");
     }
 
     #[test]
     fn a_rate_that_is_not_used_does_not_grow() {
-        let mut probe = Probe::new();
+        let mut search = LimitSearch::new();
         for second in 0..600 {
-            assert!(probe.rate(1.0, 6.0, f64::from(second)) <= 12.0);
+            assert!(search.rate(1.0, 6.0, f64::from(second)) <= 12.0);
         }
-        probe.throttled(1.0, 6.0, 600.0, 600.0);
+        search.throttled(1.0, 6.0, 600.0, 600.0);
         for second in 600..1200 {
-            assert!(probe.rate(1.0, 6.0, f64::from(second)) <= 13.0, "{probe:?}");
+            assert!(search.rate(1.0, 6.0, f64::from(second)) <= 13.0, "{search:?}");
         }
     }
 
     #[test]
     fn a_volley_counts_once() {
-        let mut probe = Probe::new();
-        probe.throttled(1.0, 40.0, 9.9, 10.0);
-        let rate = probe.rate(1.0, 40.0, 10.0);
+        let mut search = LimitSearch::new();
+        search.throttled(1.0, 40.0, 9.9, 10.0);
+        let rate = search.rate(1.0, 40.0, 10.0);
         for _ in 0..50 {
-            probe.throttled(1.0, 40.0, 9.95, 10.1);
+            search.throttled(1.0, 40.0, 9.95, 10.1);
         }
-        assert!((probe.rate(1.0, 40.0, 10.1) - rate).abs() < rate * 0.05);
+        assert!((search.rate(1.0, 40.0, 10.1) - rate).abs() < rate * 0.05);
     }
 }

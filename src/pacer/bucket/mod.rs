@@ -1,6 +1,6 @@
 //! The tenant's bucket, mirrored from `limit`, `remaining` and `reset`.
 //!
-//! Seen from where requests are sent: [`Mirror::level`] is what a request that is sent now will
+//! Sample from where requests are sent: [`Bucket::level`] is what a request that is sent now will
 //! find. An answer says what was left when its own request had been let through; what was sent
 //! since then will have been taken too, and what is refilled since then will have come. So it does
 //! not matter how long the way is, nor in which order answers come, only that each says when its
@@ -10,7 +10,13 @@
 
 use std::collections::VecDeque;
 
-use super::{curve::Seen, supply::Supply};
+mod history;
+mod refill_pattern;
+mod refill_rate;
+
+use history::Sample;
+pub(in crate::pacer) use refill_pattern::Top;
+use refill_rate::RefillRate;
 
 /// What is sent is remembered for so long; answers that took longer say nothing of the level.
 const MEMORY: f64 = 10.0;
@@ -19,7 +25,7 @@ const STALE: f64 = 0.25;
 /// How much of a surprise is believed at once, and after how long all of it.
 const BELIEF: f64 = 0.4;
 const SETTLED: f64 = 0.1;
-/// Without news of the limit for so long, nothing is known of it.
+/// Without reading of the limit for so long, nothing is known of it.
 const FORGOTTEN: f64 = 60.0;
 /// After so many good answers in a row that do not say it, neither: a stray one must not be
 /// believed while all others are silent.
@@ -48,7 +54,7 @@ const NEARLY: f64 = 16.0;
 
 /// What an answer said.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct News {
+pub(super) struct Reading {
     pub(super) sent: f64,
     pub(super) limit: f64,
     pub(super) remaining: f64,
@@ -72,8 +78,8 @@ pub(super) enum Gate {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Mirror {
-    pub(super) supply: Supply,
+pub(super) struct Bucket {
+    refill: RefillRate,
     limit: f64,
     sent: Sent,
     /// The curve of what was supplied, as it is taken to go on; and when.
@@ -83,7 +89,7 @@ pub(super) struct Mirror {
     surprised: f64,
     /// When the newest of the requests that were answered had been sent.
     newest: f64,
-    /// When the last news came.
+    /// When the last reading came.
     heard: Option<f64>,
     /// Good answers in a row since then that did not say it.
     silences: u32,
@@ -103,10 +109,10 @@ pub(super) struct Mirror {
     full_in: Option<f64>,
 }
 
-impl Mirror {
+impl Bucket {
     pub(super) fn new() -> Self {
         Self {
-            supply: Supply::new(),
+            refill: RefillRate::new(),
             limit: 0.0,
             sent: Sent::default(),
             supplied: 0.0,
@@ -139,6 +145,36 @@ impl Mirror {
         }
     }
 
+    /// Requests a second that the bucket is refilled with, beyond what others take.
+    pub(super) fn refill_rate(&self) -> f64 {
+        self.refill.rate()
+    }
+
+    /// Whether the refill rate was measured; else it is a lower bound.
+    pub(super) fn is_measured(&self) -> bool {
+        self.refill.is_measured()
+    }
+
+    /// Whether the bucket was full at the latest reading.
+    pub(super) fn is_full(&self) -> bool {
+        self.refill.is_full()
+    }
+
+    /// Whether the bucket is known to be refilled continuously.
+    pub(super) fn is_even(&self) -> bool {
+        self.refill.pattern.is_even()
+    }
+
+    /// Whether it is known how the bucket is refilled.
+    pub(super) fn is_pattern_known(&self) -> bool {
+        self.refill.pattern.is_known()
+    }
+
+    /// The next refill, where the bucket is refilled once a second.
+    pub(super) fn next_top(&self, now: f64) -> Option<Top> {
+        self.refill.pattern.next_top(now)
+    }
+
     /// Size of the bucket.
     pub(super) fn limit(&self) -> f64 {
         self.limit
@@ -146,7 +182,7 @@ impl Mirror {
 
     /// What a request that is sent now will find.
     pub(super) fn level(&self, now: f64) -> f64 {
-        let supplied = self.supplied + self.supply.gain(self.at, now);
+        let supplied = self.supplied + self.refill.gain(self.at, now);
         (supplied - self.sent.taken()).min(self.limit)
     }
 
@@ -174,7 +210,7 @@ impl Mirror {
         if now >= self.token_at {
             return Gate::Open;
         }
-        let due = self.supply.due(now, need - level).unwrap_or(f64::INFINITY);
+        let due = self.refill.due(now, need - level).unwrap_or(f64::INFINITY);
         Gate::Shut(due.min(self.full_at).min(self.token_at))
     }
 
@@ -190,80 +226,82 @@ impl Mirror {
 
     /// How long to wait for what the bucket gains, whatever is believed: until it is full.
     fn patience(&self) -> f64 {
-        let least = if self.supply.refill.is_even() { STARVED } else { SOON };
+        let least = if self.refill.pattern.is_even() { STARVED } else { SOON };
         self.full_in.unwrap_or(1.0).max(least)
     }
 
     /// When to try whether there is a token where that cannot be reckoned: it may be refilled all
     /// the time, unless that was found to be wrong just now.
     fn try_at(&self, now: f64) -> f64 {
-        if now < self.wary_until || self.supply.refill.is_known() {
+        if now < self.wary_until || self.refill.pattern.is_known() {
             return f64::INFINITY;
         }
-        now + (self.eager / self.supply.rate().max(0.01)).max(SOON)
+        now + (self.eager / self.refill.rate().max(0.01)).max(SOON)
     }
 
     /// When one token is due after a refusal, as far as is known.
-    pub(super) fn one_token(&self, news: &News, now: f64) -> Option<f64> {
-        let spread = news.full_in.map(|full_in| full_in / (news.limit - news.remaining).max(1.0));
+    pub(super) fn one_token(&self, reading: &Reading, now: f64) -> Option<f64> {
+        let spread =
+            reading.full_in.map(|full_in| full_in / (reading.limit - reading.remaining).max(1.0));
         // It was sent some time ago: what was due then may have come.
-        let due = self.supply.due(news.sent, 1.0).map(|due| (due - now).max(0.0));
+        let due = self.refill.due(reading.sent, 1.0).map(|due| (due - now).max(0.0));
         due.or(spread)
     }
 
     /// Takes in what an answer said; `share` is how much of the bucket we may take.
-    pub(super) fn observe(&mut self, news: &News, share: f64, now: f64) {
+    pub(super) fn observe(&mut self, reading: &Reading, share: f64, now: f64) {
         // What a 429 says is only believed where those who are let through are told as much: a
         // limiter in front of the tenant may name a limit of its own to those whom it refuses.
-        if news.throttled && !self.is_known(now) {
+        if reading.throttled && !self.is_known(now) {
             return;
         }
-        if news.throttled {
+        if reading.throttled {
             self.sent.refused += 1.0;
             self.eager = WARIER;
             // A volley is one.
-            if news.sent > self.refused {
+            if reading.sent > self.refused {
                 self.guard = (self.wariness(now) + 0.5).min(self.limit / 6.0);
                 self.refused = now;
             }
             if now >= self.wary_until {
                 self.wary = (self.wary * 2.0).min(WARIEST);
             }
-            self.wary_until = now + self.wary * news.full_in.unwrap_or(1.0).max(1.0);
+            self.wary_until = now + self.wary * reading.full_in.unwrap_or(1.0).max(1.0);
         }
         let known = self.is_known(now);
         self.heard = Some(now);
         self.silences = 0;
-        self.full_in = news.full_in;
+        self.full_in = reading.full_in;
         self.full_at = now + self.patience();
         self.token_at = self.try_at(now);
-        let Some((least, most)) = self.sent.until(news.sent) else {
+        let Some((least, most)) = self.sent.until(reading.sent) else {
             return;
         };
-        let missing = news.limit - 1.0 - news.remaining;
+        let missing = reading.limit - 1.0 - reading.remaining;
         // Others, who came just before, must not hide that it was full.
-        let full = !news.throttled && missing <= (news.limit / NEARLY).floor();
+        let full = !reading.throttled && missing <= (reading.limit / NEARLY).floor();
         // Exactly one is missing from a bucket that was full.
         let part = if missing > 0.0 { HALF } else { 0.0 };
-        let left = news.remaining + part;
+        let left = reading.remaining + part;
         let supplied = left + least.midpoint(most);
-        let limit_changed = (self.limit - news.limit).abs() > 0.5;
+        let limit_changed = (self.limit - reading.limit).abs() > 0.5;
         if limit_changed || !known {
-            self.supply.restart();
+            self.refill.restart();
             self.newest = f64::NEG_INFINITY;
-            self.limit = news.limit;
-            self.eager = if news.limit < TINY { EAGER } else { WARIER };
+            self.limit = reading.limit;
+            self.eager = if reading.limit < TINY { EAGER } else { WARIER };
         }
         // A bucket that is refilled in steps is full at one of them.
-        self.supply.refill.told(news.full_in.map(|full_in| now + full_in));
-        self.supply.push(Seen { at: news.sent, supplied, left, full, test: news.test }, share);
-        if news.sent < self.newest - STALE {
+        self.refill.pattern.told(reading.full_in.map(|full_in| now + full_in));
+        self.refill
+            .push(Sample { at: reading.sent, supplied, left, full, test: reading.test }, share);
+        if reading.sent < self.newest - STALE {
             return;
         }
         // What is there for certain.
-        let sure = news.remaining + least;
-        let now_supplied = sure + self.supply.gain(news.sent, now);
-        let believed = self.supplied + self.supply.gain(self.at, now);
+        let sure = reading.remaining + least;
+        let now_supplied = sure + self.refill.gain(reading.sent, now);
+        let believed = self.supplied + self.refill.gain(self.at, now);
         let surprise = now_supplied - believed;
         let first = self.newest == f64::NEG_INFINITY;
         self.supplied = if first || surprise.abs() > (self.limit / 4.0).max(4.0) {
@@ -274,7 +312,7 @@ impl Mirror {
         };
         self.at = now;
         self.surprised = now;
-        self.newest = self.newest.max(news.sent);
+        self.newest = self.newest.max(reading.sent);
     }
 }
 
@@ -322,98 +360,98 @@ mod tests {
     use super::*;
 
     /// An answer to a request that was sent at a moment.
-    fn news(sent: f64, remaining: f64) -> News {
-        News { sent, limit: 20.0, remaining, full_in: Some(1.0), throttled: false, test: false }
+    fn reading(sent: f64, remaining: f64) -> Reading {
+        Reading { sent, limit: 20.0, remaining, full_in: Some(1.0), throttled: false, test: false }
     }
 
-    fn give(mirror: &mut Mirror, at: f64, count: u32) {
-        (0..count).for_each(|_| mirror.gave(at));
+    fn give(bucket: &mut Bucket, at: f64, count: u32) {
+        (0..count).for_each(|_| bucket.gave(at));
     }
 
     #[test]
     fn what_was_sent_since_is_taken_off_however_long_answers_take() {
         for way in [0.0_f64, 0.2, 3.0] {
-            let mut mirror = Mirror::new();
-            give(&mut mirror, 0.0, 1);
-            give(&mut mirror, 0.01, 5);
-            mirror.observe(&news(0.0, 19.0), 1.0, way.max(0.02));
-            assert_eq!(mirror.level(way.max(0.02)), 14.0, "{way}");
+            let mut bucket = Bucket::new();
+            give(&mut bucket, 0.0, 1);
+            give(&mut bucket, 0.01, 5);
+            bucket.observe(&reading(0.0, 19.0), 1.0, way.max(0.02));
+            assert_eq!(bucket.level(way.max(0.02)), 14.0, "{way}");
         }
     }
 
     #[test]
     fn answers_may_overtake_each_other_and_stale_ones_change_nothing() {
-        let mut mirror = Mirror::new();
+        let mut bucket = Bucket::new();
         for number in 0..6 {
-            give(&mut mirror, f64::from(number) / 10.0, 1);
+            give(&mut bucket, f64::from(number) / 10.0, 1);
         }
-        mirror.observe(&news(0.5, 10.0), 1.0, 0.6);
-        assert_eq!(mirror.level(0.6), 10.0);
-        mirror.observe(&news(0.3, 12.0), 1.0, 0.61);
-        assert!((mirror.level(0.61) - 10.0).abs() < 1e-9);
-        mirror.observe(&news(0.0, 19.0), 1.0, 0.62);
-        assert!((mirror.level(0.62) - 10.0).abs() < 1e-9);
+        bucket.observe(&reading(0.5, 10.0), 1.0, 0.6);
+        assert_eq!(bucket.level(0.6), 10.0);
+        bucket.observe(&reading(0.3, 12.0), 1.0, 0.61);
+        assert!((bucket.level(0.61) - 10.0).abs() < 1e-9);
+        bucket.observe(&reading(0.0, 19.0), 1.0, 0.62);
+        assert!((bucket.level(0.62) - 10.0).abs() < 1e-9);
     }
 
     #[test]
     fn a_refused_request_has_taken_nothing() {
-        let mut mirror = Mirror::new();
-        give(&mut mirror, 0.0, 1);
-        mirror.observe(&news(0.0, 1.0), 1.0, 0.1);
-        give(&mut mirror, 0.2, 3);
-        let refused = News { throttled: true, ..news(0.2, 0.0) };
-        mirror.observe(&refused, 1.0, 0.3);
-        mirror.observe(&refused, 1.0, 0.3);
-        assert_eq!(mirror.sent.taken(), 2.0);
+        let mut bucket = Bucket::new();
+        give(&mut bucket, 0.0, 1);
+        bucket.observe(&reading(0.0, 1.0), 1.0, 0.1);
+        give(&mut bucket, 0.2, 3);
+        let refused = Reading { throttled: true, ..reading(0.2, 0.0) };
+        bucket.observe(&refused, 1.0, 0.3);
+        bucket.observe(&refused, 1.0, 0.3);
+        assert_eq!(bucket.sent.taken(), 2.0);
     }
 
     #[test]
     fn nothing_may_go_into_the_reserve_until_the_bucket_should_be_full() {
-        let mut mirror = Mirror::new();
-        give(&mut mirror, 0.0, 1);
-        mirror.observe(&news(0.0, 6.0), 0.8, 0.0);
-        assert_eq!(mirror.ask(4.0, 0.1), Gate::Open);
-        give(&mut mirror, 0.1, 2);
-        assert!(matches!(mirror.ask(4.0, 0.1), Gate::Shut(at) if at <= 1.11));
-        assert_eq!(mirror.ask(0.0, 0.1), Gate::Open);
-        assert_eq!(mirror.ask(4.0, 1.2), Gate::Look);
+        let mut bucket = Bucket::new();
+        give(&mut bucket, 0.0, 1);
+        bucket.observe(&reading(0.0, 6.0), 0.8, 0.0);
+        assert_eq!(bucket.ask(4.0, 0.1), Gate::Open);
+        give(&mut bucket, 0.1, 2);
+        assert!(matches!(bucket.ask(4.0, 0.1), Gate::Shut(at) if at <= 1.11));
+        assert_eq!(bucket.ask(0.0, 0.1), Gate::Open);
+        assert_eq!(bucket.ask(4.0, 1.2), Gate::Look);
         // One request looks, not every one.
-        give(&mut mirror, 1.2, 1);
-        assert!(matches!(mirror.ask(4.0, 1.2), Gate::Shut(_)));
+        give(&mut bucket, 1.2, 1);
+        assert!(matches!(bucket.ask(4.0, 1.2), Gate::Shut(_)));
     }
 
     #[test]
     fn where_nothing_is_said_of_the_limit_nothing_is_held_back() {
-        let mut mirror = Mirror::new();
-        assert_eq!(mirror.ask(4.0, 0.0), Gate::Open);
-        mirror.observe(&News { throttled: true, ..news(0.0, 0.0) }, 1.0, 0.0);
-        assert_eq!(mirror.ask(4.0, 0.0), Gate::Open, "a 429 alone is no bucket");
-        mirror.observe(&news(0.0, 0.0), 1.0, 0.0);
-        assert!(matches!(mirror.ask(4.0, 0.0), Gate::Shut(_)));
-        assert_eq!(mirror.ask(4.0, FORGOTTEN + 1.0), Gate::Open);
+        let mut bucket = Bucket::new();
+        assert_eq!(bucket.ask(4.0, 0.0), Gate::Open);
+        bucket.observe(&Reading { throttled: true, ..reading(0.0, 0.0) }, 1.0, 0.0);
+        assert_eq!(bucket.ask(4.0, 0.0), Gate::Open, "a 429 alone is no bucket");
+        bucket.observe(&reading(0.0, 0.0), 1.0, 0.0);
+        assert!(matches!(bucket.ask(4.0, 0.0), Gate::Shut(_)));
+        assert_eq!(bucket.ask(4.0, FORGOTTEN + 1.0), Gate::Open);
     }
 
     #[test]
     fn another_limit_starts_the_mirror_anew() {
-        let mut mirror = Mirror::new();
-        give(&mut mirror, 0.0, 1);
-        mirror.observe(&news(0.0, 19.0), 1.0, 0.1);
-        give(&mut mirror, 0.2, 1);
-        mirror.observe(&News { limit: 100.0, ..news(0.2, 90.0) }, 1.0, 0.3);
-        assert_eq!((mirror.limit(), mirror.level(0.3)), (100.0, 90.0));
+        let mut bucket = Bucket::new();
+        give(&mut bucket, 0.0, 1);
+        bucket.observe(&reading(0.0, 19.0), 1.0, 0.1);
+        give(&mut bucket, 0.2, 1);
+        bucket.observe(&Reading { limit: 100.0, ..reading(0.2, 90.0) }, 1.0, 0.3);
+        assert_eq!((bucket.limit(), bucket.level(0.3)), (100.0, 90.0));
     }
 
     #[test]
     fn refusals_again_and_again_leave_something_and_that_wears_off() {
-        let mut mirror = Mirror::new();
+        let mut bucket = Bucket::new();
         for second in 0..12 {
             let at = f64::from(second);
-            give(&mut mirror, at, 1);
-            mirror.observe(&news(at, 0.0), 1.0, at);
-            mirror.observe(&News { throttled: true, ..news(at, 0.0) }, 1.0, at + 0.1);
+            give(&mut bucket, at, 1);
+            bucket.observe(&reading(at, 0.0), 1.0, at);
+            bucket.observe(&Reading { throttled: true, ..reading(at, 0.0) }, 1.0, at + 0.1);
         }
-        assert!(mirror.guard(12.0) >= 2.0, "{}", mirror.guard(12.0));
-        assert_eq!(mirror.guard(112.0), 0.0);
+        assert!(bucket.guard(12.0) >= 2.0, "{}", bucket.guard(12.0));
+        assert_eq!(bucket.guard(112.0), 0.0);
     }
 
     #[test]

@@ -31,7 +31,7 @@ struct Range {
 
 /// What a plan says of a moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Page {
+pub(super) struct Phase {
     /// `None`: nothing.
     pub(super) rate: Option<Rate>,
     /// When to look again.
@@ -76,13 +76,13 @@ impl Plan {
     }
 
     /// What holds at a moment.
-    pub(super) fn at(&self, now: Millis) -> Page {
+    pub(super) fn at(&self, now: Millis) -> Phase {
         let time = Timestamp::from_millisecond(now).unwrap_or_default();
         let time = self.zone.to_datetime(time).time();
         let minute = minute(time.hour(), time.minute());
         let range = self.ranges.iter().find(|range| range.holds_at(minute));
         let left = MINUTE - now.rem_euclid(MINUTE);
-        Page {
+        Phase {
             rate: range.map(|range| range.rate),
             look_in: Duration::from_millis(left.unsigned_abs()),
         }

@@ -7,8 +7,8 @@
 //! Pure; times are seconds.
 
 use super::{
-    curve::{Curve, SPAN, Seen},
-    refill::Refill,
+    history::{History, SPAN, Sample},
+    refill_pattern::RefillPattern,
 };
 
 /// What a guess from before weighs against what is measured, in seconds.
@@ -19,7 +19,7 @@ const TESTS: f64 = 1.0;
 const BELIEF: f64 = 0.4;
 /// A test that is shorter measures nothing,
 const SHORTEST: f64 = 0.1;
-/// and neither does any other stretch that is shorter, once there is a measure, or saw less supply.
+/// and neither does any other stretch that is shorter, once there is a measure, or saw less rate.
 const LONG: f64 = 1.0;
 const LEAST: f64 = 3.0;
 /// Less than this less is no less.
@@ -27,9 +27,9 @@ const FALL: f64 = 1.0;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Supply {
-    pub(super) refill: Refill,
-    curve: Curve,
+pub(super) struct RefillRate {
+    pub(super) pattern: RefillPattern,
+    history: History,
     /// What is supplied a second.
     rate: f64,
     /// What it was before what the curve shows.
@@ -42,11 +42,11 @@ pub(super) struct Supply {
     measured: bool,
 }
 
-impl Supply {
+impl RefillRate {
     pub(super) fn new() -> Self {
         Self {
-            refill: Refill::default(),
-            curve: Curve::default(),
+            pattern: RefillPattern::default(),
+            history: History::default(),
             rate: 0.0,
             prior: 0.0,
             full_at: 0.0,
@@ -67,29 +67,29 @@ impl Supply {
 
     /// Whether the bucket was full when it was last seen.
     pub(super) fn is_full(&self) -> bool {
-        self.curve.last().is_some_and(|point| point.full)
+        self.history.last().is_some_and(|point| point.full)
     }
 
     /// The curve has jumped for reasons of its own: the limit is another one.
     pub(super) fn restart(&mut self) {
-        self.curve.clear();
+        self.history.clear();
     }
 
     /// What is counted on between two moments.
     pub(super) fn gain(&self, from: f64, to: f64) -> f64 {
-        self.refill.gain(self.rate, from, to)
+        self.pattern.gain(self.rate, from, to)
     }
 
     /// When so much more can be counted on, if ever.
     pub(super) fn due(&self, from: f64, missing: f64) -> Option<f64> {
-        self.refill.due(self.rate, from, missing)
+        self.pattern.due(self.rate, from, missing)
     }
 
     /// A point of the curve; `share` is how much of the bucket we may take.
-    pub(super) fn push(&mut self, seen: Seen, share: f64) {
-        self.curve.push(seen);
-        self.refill.look(&self.curve);
-        if self.refill.next_top(0.0).is_some() {
+    pub(super) fn push(&mut self, seen: Sample, share: f64) {
+        self.history.push(seen);
+        self.pattern.look(&self.history);
+        if self.pattern.next_top(0.0).is_some() {
             self.measure_windows(share);
         } else {
             self.measure();
@@ -99,9 +99,9 @@ impl Supply {
     /// The slope of the curve where the bucket was not full, for long enough or on purpose. A short
     /// while after others took much shows less than there is on average.
     fn measure(&mut self) {
-        let points = self.curve.points();
+        let points = self.history.points();
         let run = points.iter().rposition(|point| point.full).map_or(0, |full| full + 1);
-        let run = self.curve.stretch(run);
+        let run = self.history.stretch(run);
         let (long, weight) = if self.measured { (LONG, PRIOR) } else { (PRIOR, 0.0) };
         if run.time >= long && (run.supplied >= LEAST || run.time > SPAN * 0.75) {
             let all = self.prior.mul_add(weight, run.slope * run.time);
@@ -115,7 +115,7 @@ impl Supply {
     /// Where no less is left than before, what was supplied is what was taken; and of a bucket that
     /// is not refilled all the time, more may have been lost while nobody looked.
     fn learn(&mut self, rate: f64, fall: f64) {
-        if fall >= FALL || self.refill.is_even() {
+        if fall >= FALL || self.pattern.is_even() {
             (self.rate, self.measured) = (rate, true);
         } else {
             self.rate = self.rate.max(rate);
@@ -125,14 +125,14 @@ impl Supply {
 
     /// The same for what was sent to see it.
     fn measure_test(&mut self) {
-        let points = self.curve.points();
+        let points = self.history.points();
         let Some(end) = points.iter().rposition(|point| point.test) else {
             return;
         };
         let before = points.range(..end).rposition(|point| !point.test);
         let (from, to) = (points[before.map_or(0, |before| before + 1)].at, points[end].at);
         let over = end + 1 < points.len();
-        let test = self.curve.steps().filter(|step| step.from >= from && step.to <= to);
+        let test = self.history.steps().filter(|step| step.from >= from && step.to <= to);
         let (supplied, time) = test
             .filter(|step| !step.full)
             .fold((0.0, 0.0), |all, step| (all.0 + step.gained, all.1 + step.to - step.from));
@@ -148,12 +148,12 @@ impl Supply {
 
     /// A full bucket gains at least what is taken from it.
     fn measure_least(&mut self) {
-        let Some(last) = self.curve.last().filter(|last| last.full) else {
+        let Some(last) = self.history.last().filter(|last| last.full) else {
             return;
         };
         let long = if self.measured { 0.5 } else { 0.25 };
-        let since = self.curve.points().iter().rev().find(|point| last.at - point.at >= long);
-        let Some(since) = since.copied().or(self.curve.first()) else {
+        let since = self.history.points().iter().rev().find(|point| last.at - point.at >= long);
+        let Some(since) = since.copied().or(self.history.first()) else {
             return;
         };
         let time = (last.at - since.at).max(SHORTEST);
@@ -169,20 +169,20 @@ impl Supply {
 
     /// What whole windows supplied.
     fn measure_windows(&mut self, share: f64) {
-        let Some(last) = self.curve.last() else {
+        let Some(last) = self.history.last() else {
             return;
         };
-        let windows = if self.curve.whole().time >= SPAN { 2.0 } else { 1.0 };
+        let windows = if self.history.whole().time >= SPAN { 2.0 } else { 1.0 };
         let since = last.at - windows;
-        let Some(before) = self.curve.at(since) else {
+        let Some(before) = self.history.at(since) else {
             return;
         };
         let supplied = ((last.supplied - before) / windows).max(0.0);
-        if self.curve.points().iter().any(|point| point.full && point.at >= since) {
+        if self.history.points().iter().any(|point| point.full && point.at >= since) {
             // Filled up whatever we may take of it: it would have filled up all of it.
             self.learn(supplied / share, 0.0);
         } else {
-            self.learn(supplied, self.curve.whole().fall);
+            self.learn(supplied, self.history.whole().fall);
         }
     }
 }
@@ -193,7 +193,7 @@ mod tests {
 
     /// A bucket, asked at a pace and seen without delay.
     struct World {
-        supply: Supply,
+        rate: RefillRate,
         gains: f64,
         size: f64,
         level: f64,
@@ -203,7 +203,7 @@ mod tests {
 
     impl World {
         fn new(gains: f64, size: f64) -> Self {
-            Self { supply: Supply::new(), gains, size, level: size, taken: 0.0, at: 0.0 }
+            Self { rate: RefillRate::new(), gains, size, level: size, taken: 0.0, at: 0.0 }
         }
 
         /// So many seconds at a pace, which also says whether it is a test.
@@ -217,12 +217,12 @@ mod tests {
                 (self.level, self.taken) = (self.level - 1.0, self.taken + 1.0);
                 let left = self.level.floor() + if full { 0.0 } else { 0.5 };
                 let supplied = left + self.taken;
-                self.supply.push(Seen { at: self.at, supplied, left, full, test }, 1.0);
+                self.rate.push(Sample { at: self.at, supplied, left, full, test }, 1.0);
             }
         }
 
         fn rate(&self) -> f64 {
-            self.supply.rate()
+            self.rate.rate()
         }
     }
 
@@ -235,7 +235,7 @@ mod tests {
         for (gains, size) in [(2.0, 10.0), (16.0, 50.0), (40.0, 20.0), (5000.0, 2500.0)] {
             let mut world = World::new(gains, size);
             world.seen(if gains < 10.0 { 8.0 } else { 2.0 }, |_| (gains * 1.2, false));
-            assert!(world.supply.is_measured() && near(world.rate(), gains), "{:?}", world.supply);
+            assert!(world.rate.is_measured() && near(world.rate(), gains), "{:?}", world.rate);
         }
     }
 
@@ -243,11 +243,11 @@ mod tests {
     fn a_full_bucket_shows_a_least_and_what_was_measured_before_is_kept() {
         let mut world = World::new(40.0, 20.0);
         world.seen(3.0, |_| (30.0, false));
-        assert!(!world.supply.is_measured() && near(world.rate(), 30.0), "{:?}", world.supply);
+        assert!(!world.rate.is_measured() && near(world.rate(), 30.0), "{:?}", world.rate);
         world.seen(2.0, |_| (46.0, false));
-        assert!(near(world.rate(), 40.0), "{:?}", world.supply);
+        assert!(near(world.rate(), 40.0), "{:?}", world.rate);
         world.seen(25.0, |_| (30.0, false));
-        assert!(world.supply.is_measured() && near(world.rate(), 40.0), "{:?}", world.supply);
+        assert!(world.rate.is_measured() && near(world.rate(), 40.0), "{:?}", world.rate);
     }
 
     #[test]
@@ -256,18 +256,18 @@ mod tests {
         world.seen(3.0, |_| (44.0, false));
         world.gains = 20.0;
         world.seen(3.0, |_| (22.0, false));
-        assert!(near(world.rate(), 20.0), "{:?}", world.supply);
+        assert!(near(world.rate(), 20.0), "{:?}", world.rate);
         world.gains = 40.0;
         let tests = |at: f64| if at.rem_euclid(2.0) < 0.4 { (80.0, true) } else { (16.0, false) };
         world.seen(10.0, tests);
-        assert!((36.0..44.0).contains(&world.rate()), "{:?}", world.supply);
+        assert!((36.0..44.0).contains(&world.rate()), "{:?}", world.rate);
     }
 
     #[test]
     fn another_limit_keeps_the_rate_until_it_is_measured_anew() {
         let mut world = World::new(40.0, 20.0);
         world.seen(3.0, |_| (44.0, false));
-        world.supply.restart();
+        world.rate.restart();
         assert!(near(world.rate(), 40.0));
     }
 }

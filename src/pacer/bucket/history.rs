@@ -1,8 +1,8 @@
-//! What the tenant's bucket has supplied so far, as a curve over time.
+//! What the tenant's bucket has supplied so far, as a history over time.
 //!
 //! Each answer is a point of it: what was left when its request had been let through, plus what we
 //! had sent until then. What others took is out of it already. A full bucket gains nothing, so
-//! between two points of a full one the curve shows what was supplied at least.
+//! between two points of a full one the history shows what was supplied at least.
 //!
 //! Pure; times are seconds.
 
@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 /// Points nearer to each other are one.
 const SLOT: f64 = 0.02;
-/// How far back the curve goes: two windows of a second.
+/// How far back the history goes: two windows of a second.
 pub(super) const SPAN: f64 = 2.0;
 /// At a low rate it goes as far back as so many points do,
 const ENOUGH: usize = 10;
@@ -19,7 +19,7 @@ const LONGEST: f64 = 30.0;
 
 /// What one answer shows.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Seen {
+pub(super) struct Sample {
     /// When its request was sent.
     pub(super) at: f64,
     /// What the bucket had supplied until then.
@@ -55,7 +55,7 @@ pub(super) struct Step {
     pub(super) full: bool,
 }
 
-/// What part of the curve shows.
+/// What part of the history shows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Stretch {
     pub(super) time: f64,
@@ -68,18 +68,18 @@ pub(super) struct Stretch {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Curve {
+pub(super) struct History {
     points: VecDeque<Point>,
 }
 
-impl Curve {
+impl History {
     pub(super) fn clear(&mut self) {
         self.points.clear();
     }
 
     /// Enters a point; answers come in any order.
-    pub(super) fn push(&mut self, seen: Seen) {
-        let Seen { at, supplied, left, full, test } = seen;
+    pub(super) fn push(&mut self, seen: Sample) {
+        let Sample { at, supplied, left, full, test } = seen;
         let before = self.points.iter().rposition(|point| point.slot <= at);
         match before.map(|index| &mut self.points[index]) {
             Some(point) if at < point.slot + SLOT => {
@@ -170,40 +170,43 @@ impl Curve {
 mod tests {
     use super::*;
 
-    fn curve(points: &[(f64, f64)]) -> Curve {
-        let mut curve = Curve::default();
+    fn history(points: &[(f64, f64)]) -> History {
+        let mut history = History::default();
         for (at, supplied) in points {
-            curve.push(Seen { at: *at, supplied: *supplied, ..Seen::default() });
+            history.push(Sample { at: *at, supplied: *supplied, ..Sample::default() });
         }
-        curve
+        history
     }
 
     #[test]
     fn answers_may_come_in_any_order() {
-        let curve = curve(&[(0.3, 3.0), (0.1, 1.0), (0.2, 2.0), (0.0, 0.0)]);
-        let steps: Vec<_> = curve.steps().map(|step| step.gained).collect();
+        let history = history(&[(0.3, 3.0), (0.1, 1.0), (0.2, 2.0), (0.0, 0.0)]);
+        let steps: Vec<_> = history.steps().map(|step| step.gained).collect();
         assert_eq!(steps, [1.0, 1.0, 1.0]);
-        assert!((curve.whole().slope - 10.0).abs() < 1e-9);
-        assert_eq!(curve.at(0.25), Some(2.5));
-        assert_eq!((curve.at(-0.1), curve.at(0.4)), (None, None));
+        assert!((history.whole().slope - 10.0).abs() < 1e-9);
+        assert_eq!(history.at(0.25), Some(2.5));
+        assert_eq!((history.at(-0.1), history.at(0.4)), (None, None));
     }
 
     #[test]
     fn near_points_are_one_and_full_if_one_of_them_is() {
-        let mut curve = curve(&[(1.0, 4.0), (1.01, 6.0), (1.05, 9.0)]);
-        assert_eq!(curve.points().len(), 2);
-        assert_eq!(curve.first().map(|point| point.supplied), Some(5.0));
-        curve.push(Seen { at: 1.015, supplied: 5.0, full: true, ..Seen::default() });
-        assert_eq!(curve.first().map(|point| (point.full, curve.points().len())), Some((true, 2)));
+        let mut history = history(&[(1.0, 4.0), (1.01, 6.0), (1.05, 9.0)]);
+        assert_eq!(history.points().len(), 2);
+        assert_eq!(history.first().map(|point| point.supplied), Some(5.0));
+        history.push(Sample { at: 1.015, supplied: 5.0, full: true, ..Sample::default() });
+        assert_eq!(
+            history.first().map(|point| (point.full, history.points().len())),
+            Some((true, 2))
+        );
     }
 
     #[test]
     fn it_is_as_long_as_two_windows_or_ten_points_and_never_grows() {
         let many: Vec<_> = (0..20_000).map(|n| (f64::from(n) * 0.001, f64::from(n))).collect();
-        assert!((90..=120).contains(&curve(&many).points().len()));
+        assert!((90..=120).contains(&history(&many).points().len()));
         let few: Vec<_> = (0..100).map(|n| (f64::from(n) * 2.5, f64::from(n))).collect();
-        assert_eq!(curve(&few).points().len(), ENOUGH);
+        assert_eq!(history(&few).points().len(), ENOUGH);
         let rare: Vec<_> = (0..100).map(|n| (f64::from(n) * 20.0, f64::from(n))).collect();
-        assert_eq!(curve(&rare).points().len(), 2);
+        assert_eq!(history(&rare).points().len(), 2);
     }
 }
