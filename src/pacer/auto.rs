@@ -167,7 +167,7 @@ impl Auto {
         let room = (limit - wanted).max(0.0) / LEVELLING / 2.0;
         let common = if even { (supply * COMMON).min(room) } else { 0.0 };
         let level = bucket.level(now);
-        let next = bucket.next_top(now).filter(|top| top.step > limit / 2.0);
+        let next = bucket.next_top(now);
         let mut rate = match next {
             // What is there is for this second, others included, and the next one brings as much.
             Some(top) => (level - floor) / (top.until - LAST).max(HURRY) - top.others,

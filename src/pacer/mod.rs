@@ -36,6 +36,8 @@ use hold::{Hold, Refusal};
 /// Whoever paces sleeps no shorter than this, and then lets several go: timers have a grain, and
 /// each wake-up, and each commit of the ledger that follows from it, has its price.
 const TICK: Duration = Duration::from_millis(4);
+/// Travel times differ by up to about this much from one request to the next, in seconds.
+const JITTER: f64 = 0.1;
 /// Nobody asks again sooner, whatever else wakes them: that would give permits one by one.
 const GRAIN: Duration = Duration::from_millis(1);
 /// What is supplied is logged no more often than this.

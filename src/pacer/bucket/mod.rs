@@ -291,8 +291,6 @@ impl Bucket {
             self.limit = reading.limit;
             self.eager = if reading.limit < TINY { EAGER } else { WARIER };
         }
-        // A bucket that is refilled in steps is full at one of them.
-        self.refill.pattern.told(reading.full_in.map(|full_in| now + full_in));
         self.refill
             .push(Sample { at: reading.sent, supplied, left, full, test: reading.test }, share);
         if reading.sent < self.newest - STALE {

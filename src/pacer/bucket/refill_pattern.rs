@@ -1,43 +1,40 @@
-//! How the tenant's bucket is refilled: all the time, or at the top of each second. Auth0 describes
-//! both (auth0-api.md 3.4).
+//! How the tenant's bucket is refilled: continuously, or at the top of each second. Auth0's
+//! documentation describes both (auth0-api.md 3.4).
 //!
-//! Of a bucket that is refilled in steps, all that the history gains it gains at one moment of each
-//! second; of any other, most of it elsewhere. Until that is told apart, only what has been seen
-//! is counted on. That moment is known as well as we asked around it: it lies between the last
-//! request that did not find the bucket refilled and the first one that did.
+//! A bucket that is refilled in steps gains everything at one moment of each second; any other
+//! gains most of it at other moments. Until the pattern is recognised, no gain is predicted. The
+//! moment is known as precisely as requests were sent around it: it lies between the last request
+//! that found the bucket not yet refilled and the first that found it refilled.
+//!
+//! Measured (tests/pacing): taking every bucket for a continuous one costs 230 to 420 refusals in
+//! 1,000 requests where it is refilled each second; predicting no gain at all costs 61 points of
+//! the limit on a bucket of 10, and 5 to 30 points with a reserve.
 //!
 //! Pure; times are seconds.
 
-use super::history::{History, Step};
+use super::{
+    super::{JITTER, TICK},
+    history::{History, Step},
+};
 
-/// A refill at the top of a second is counted on so much later.
-const LATE: f64 = 0.005;
-/// How often the pattern is looked at, and over how much of the history.
-const LOOK: f64 = 0.25;
-const LOOK_SPAN: f64 = 1.2;
-/// What is gained within this counts as at one moment: ways are not always the same.
-const AT_ONCE: f64 = 0.1;
-/// A step that is less shows nothing.
-const LEAST: f64 = 3.0;
-/// What is less than this share of all that is gained is no part of a step.
-const PART: f64 = 0.25;
-/// More than this of what others should have is gained at one moment: steps; less than that: none.
-const ALL: f64 = 0.7;
-const SOME: f64 = 0.45;
-/// A moment that is silent for a greater share of the time tells nothing.
-const SILENT: f64 = 0.7;
-/// So many looks must agree that it is refilled all the time, or that it is not.
-const EVEN: i8 = 4;
-const TOPS: i8 = -2;
-/// So many must speak against it before another pattern is believed.
-const SURE: i8 = 6;
+/// Time between two looks at the history. Looks that follow each other closely see the same
+/// samples, and must not count as agreeing: without this, two runs on one tenant get 6 more
+/// refusals in 1,000.
+const LOOK_EVERY: f64 = 0.25;
+/// Steps that gain at least this share of a second's gain may be a refill at the top of a second.
+const LARGE_STEP: f64 = 0.25;
+/// More than this share of the gain at one moment means steps, less means a continuous refill. A
+/// moment at which no request was sent for more than this share of the time shows neither.
+const MOST: f64 = 0.6;
+/// Looks that must agree before the first pattern is believed; twice as many change it later.
+const AGREEING: i8 = 2;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Pattern {
     #[default]
     Unknown,
     Even,
-    /// At the top of each second on the tenant's clock; such a moment on ours.
+    /// At the top of each second of the tenant's clock; one such moment on ours.
     Tops(f64),
 }
 
@@ -46,83 +43,75 @@ enum Pattern {
 pub(in crate::pacer) struct Top {
     /// Time until then.
     pub(in crate::pacer) until: f64,
-    /// How much comes.
-    pub(in crate::pacer) step: f64,
-    /// What others take a second from one to the next.
+    /// Requests that others take a second between two refills.
     pub(in crate::pacer) others: f64,
 }
 
-/// See the module.
+/// Recognises the pattern and predicts gains by it.
 #[derive(Debug, Default)]
 pub(super) struct RefillPattern {
     pattern: Pattern,
-    /// What comes at the top of a second; others have their part of it.
+    /// Gain at the top of a second, before others take their part.
     step: f64,
-    /// What others take a second in between.
+    /// Requests that others take a second in between.
     others: f64,
-    /// A full second of the tenant's clock, as far as it is known; not too early.
-    second: Option<f64>,
     looked: f64,
+    /// Looks in favour of a continuous refill, less those in favour of steps.
     votes: i8,
 }
 
 impl RefillPattern {
-    /// Whether the bucket is known to be refilled all the time.
+    /// Returns whether the bucket is known to be refilled continuously.
     pub(super) fn is_even(&self) -> bool {
         self.pattern == Pattern::Even
     }
 
-    /// Whether it is known how the bucket is refilled.
+    /// Returns whether the pattern was recognised.
     pub(super) fn is_known(&self) -> bool {
         self.pattern != Pattern::Unknown
     }
 
-    /// What is counted on between two moments, at a rate that is supplied a second.
+    /// Predicts the gain between two moments, at a refill rate.
     pub(super) fn gain(&self, rate: f64, from: f64, to: f64) -> f64 {
         match self.pattern {
             Pattern::Unknown => 0.0,
             Pattern::Even => rate * (to - from).max(0.0),
             Pattern::Tops(top) => {
-                let top = top + LATE;
+                let top = safely_after(top);
                 self.step * ((to - top).floor() - (from - top).floor()).max(0.0)
             }
         }
     }
 
-    /// When so much more can be counted on, if ever.
+    /// Predicts when the bucket will have gained what is missing, if ever.
     pub(super) fn due(&self, rate: f64, from: f64, missing: f64) -> Option<f64> {
         match self.pattern {
             Pattern::Even if rate > 0.0 => Some(from + missing / rate),
             Pattern::Unknown | Pattern::Even => None,
             Pattern::Tops(top) => {
-                let top = top + LATE;
+                let top = safely_after(top);
                 let tops = (missing / self.step.max(0.01)).ceil().max(1.0);
                 Some(top + (from - top).floor() + tops)
             }
         }
     }
 
-    /// The next refill, where there are moments of it.
+    /// Returns the next refill, where the bucket is refilled in steps.
     pub(super) fn next_top(&self, now: f64) -> Option<Top> {
         let Pattern::Tops(top) = self.pattern else {
             return None;
         };
-        let until = 1.0 - (now - top - LATE).rem_euclid(1.0);
-        Some(Top { until, step: self.step, others: self.others })
+        let until = 1.0 - (now - safely_after(top)).rem_euclid(1.0);
+        Some(Top { until, others: self.others })
     }
 
-    /// When the tenant's clock shows a full second, by its own word.
-    pub(super) fn told(&mut self, second: Option<f64>) {
-        self.second = second;
-    }
-
-    /// Looks at the history, now and then.
+    /// Looks at the history, at most every [`LOOK_EVERY`].
     pub(super) fn look(&mut self, history: &History) {
         let (Some(first), Some(last)) = (history.first(), history.last()) else {
             return;
         };
         let (span, total) = (last.at - first.at, last.supplied - first.supplied);
-        if (last.at - self.looked).abs() < LOOK || span < LOOK_SPAN {
+        if (last.at - self.looked).abs() < LOOK_EVERY || span < 1.0 {
             return;
         }
         self.looked = last.at;
@@ -130,21 +119,22 @@ impl RefillPattern {
             Pattern::Tops(top) => Some((top, gained_at(history, top))),
             Pattern::Unknown | Pattern::Even => None,
         };
-        let parts = history.steps().filter(|step| step.gained * span >= total * PART);
-        let moments = parts.map(|step| (step.to, gained_at(history, step.to)));
+        let large = history.steps().filter(|step| step.gained * span >= total * LARGE_STEP);
+        let moments = large.map(|step| (step.to, gained_at(history, step.to)));
         let best = moments.fold(None, |best: Option<(f64, Gained)>, one| match best {
             Some(best) if best.1.gained >= one.1.gained => Some(best),
             _ => Some(one),
         });
-        self.votes = (self.votes + vote(best, span, total)).clamp(-SURE, SURE);
-        let (even, tops) = if self.is_known() { (SURE, -SURE) } else { (EVEN, TOPS) };
-        if self.votes >= even {
-            (self.pattern, self.votes) = (Pattern::Even, SURE);
-        } else if self.votes <= tops || before.is_some() {
-            let Some(top) = self.top(history, before, best) else {
+        let sure = 2 * AGREEING;
+        self.votes = (self.votes + vote(best, span, total)).clamp(-sure, sure);
+        let needed = if self.is_known() { sure } else { AGREEING };
+        if self.votes >= needed {
+            (self.pattern, self.votes) = (Pattern::Even, sure);
+        } else if self.votes <= -needed || before.is_some() {
+            let Some(top) = better(before, best) else {
                 return;
             };
-            self.votes = if before.is_some() { self.votes } else { -SURE };
+            self.votes = if before.is_some() { self.votes } else { -sure };
             self.pattern = Pattern::Tops(top);
             let tops = (last.at - top).floor() - (first.at - top).floor();
             if tops > 0.0 {
@@ -154,24 +144,21 @@ impl RefillPattern {
             }
         }
     }
-
-    /// What was believed of the moment stays for as long as it says as much; what the tenant's clock
-    /// says of it is better where nobody asked for a while before.
-    fn top(
-        &self,
-        history: &History,
-        before: Option<(f64, Gained)>,
-        best: Option<(f64, Gained)>,
-    ) -> Option<f64> {
-        let enough = best.map_or(0.0, |(_, best)| best.gained) * 0.9;
-        let before = before.filter(|(_, said)| said.gained >= enough);
-        let top = before.or(best)?.0;
-        let told = self.second.filter(|second| gained_at(history, *second).gained >= enough);
-        told.filter(|told| phase(top - told) > 0.0).or(Some(top))
-    }
 }
 
-/// What was gained at a moment of each second, and how long the steps were in which it was.
+/// Moves a refill a little later, so that no request arrives just before it.
+fn safely_after(top: f64) -> f64 {
+    top + TICK.as_secs_f64()
+}
+
+/// Keeps the moment found before for as long as about as much is gained at it as at the best one.
+fn better(before: Option<(f64, Gained)>, best: Option<(f64, Gained)>) -> Option<f64> {
+    let enough = best.map_or(0.0, |(_, best)| best.gained) * 0.9;
+    let before = before.filter(|(_, said)| said.gained >= enough);
+    Some(before.or(best)?.0)
+}
+
+/// Gain at one moment of each second, and the length of the steps in which it was seen.
 #[derive(Debug, Clone, Copy)]
 struct Gained {
     gained: f64,
@@ -180,8 +167,8 @@ struct Gained {
 
 fn gained_at(history: &History, top: f64) -> Gained {
     let at = history.steps().filter(|step: &Step| {
-        let since = (step.to - top + AT_ONCE).rem_euclid(1.0);
-        since <= step.to - step.from + AT_ONCE
+        let since = (step.to - top + JITTER).rem_euclid(1.0);
+        since <= step.to - step.from + JITTER
     });
     at.fold(Gained { gained: 0.0, time: 0.0 }, |all, step| Gained {
         gained: all.gained + step.gained,
@@ -189,23 +176,18 @@ fn gained_at(history: &History, top: f64) -> Gained {
     })
 }
 
-/// Whether the best moment speaks for steps (-1), against them (1), or not at all: of what is
-/// refilled all the time, any moment has its own share only.
+/// Returns -1 if the best moment speaks for steps, 1 if against them, 0 if it shows neither: of a
+/// continuous refill, each moment has the share of the gain that it has of the time.
 fn vote(best: Option<(f64, Gained)>, span: f64, total: f64) -> i8 {
     let Some((_, Gained { gained, time })) = best else {
         return 1;
     };
     let own = time / span;
-    if own > SILENT || gained < LEAST {
+    if own > MOST || gained < 1.0 {
         return 0;
     }
-    let beyond = (gained / total.max(LEAST) - own) / (1.0 - own);
-    if beyond > ALL && gained / span > 2.5 { -1 } else { i8::from(beyond <= SOME) }
-}
-
-/// How far a moment is from the nearest full second, in either direction.
-fn phase(at: f64) -> f64 {
-    at - at.round()
+    let beyond = (gained / total.max(1.0) - own) / (1.0 - own);
+    if beyond > MOST { -1 } else { 1 }
 }
 
 #[cfg(test)]
@@ -253,7 +235,7 @@ mod tests {
                 let refill = looked(supplied, every, 6.0, jitter);
                 let next = refill.next_top(10.0).expect("steps");
                 let late = (10.0 + next.until - 0.37).rem_euclid(1.0);
-                assert!((0.9..1.1).contains(&(next.step / rate)), "{rate}: {next:?}");
+                assert!((0.9..1.1).contains(&(refill.step / rate)), "{rate}: {refill:?}");
                 assert!(next.others < rate * 0.02 + 1.0, "{rate}: {next:?}");
                 assert!(
                     late < every.max(0.02) + 0.01 || late > 0.99 - jitter,
@@ -271,7 +253,7 @@ mod tests {
         assert_eq!(refill.gain(1.0, 3.0, 3.38), 50.0);
         assert_eq!(refill.gain(1.0, 3.0, 5.5), 150.0);
         let due = |missing| refill.due(1.0, 3.0, missing).unwrap_or_default();
-        assert!((due(1.0) - 3.375).abs() < 1e-9 && (due(51.0) - 4.375).abs() < 1e-9);
+        assert!((due(1.0) - 3.374).abs() < 1e-9 && (due(51.0) - 4.374).abs() < 1e-9);
     }
 
     #[test]
@@ -279,31 +261,5 @@ mod tests {
         let refill = RefillPattern::default();
         assert_eq!(refill.gain(40.0, 0.0, 9.0), 0.0);
         assert_eq!(refill.due(40.0, 0.0, 1.0), None);
-    }
-
-    #[test]
-    fn what_the_tenants_clock_says_is_believed_within_what_was_seen_only() {
-        let history = |silent: f64| {
-            let mut history = History::default();
-            for window in 0..3 {
-                for part in 0..10 {
-                    let at = f64::from(window) + f64::from(part) * 0.04 + silent;
-                    history.push(Sample {
-                        at,
-                        supplied: f64::from(window) * 9.0,
-                        ..Sample::default()
-                    });
-                }
-            }
-            history
-        };
-        for (second, expected) in [(0.2, 0.2), (-0.4, 0.45), (0.46, 0.45)] {
-            let mut refill =
-                RefillPattern { pattern: Pattern::Tops(2.45), ..RefillPattern::default() };
-            refill.told(Some(9.0 + second));
-            refill.look(&history(0.45));
-            let Pattern::Tops(top) = refill.pattern else { panic!("{refill:?}") };
-            assert!(phase(top - expected).abs() < 1e-9, "{second}: {top}");
-        }
     }
 }
