@@ -21,11 +21,12 @@ use super::{
 /// samples, and must not count as agreeing: without this, two runs on one tenant get 6 more
 /// refusals in 1,000.
 const LOOK_EVERY: f64 = 0.25;
-/// Steps that gain at least this share of a second's gain may be a refill at the top of a second.
-const LARGE_STEP: f64 = 0.25;
 /// More than this share of the gain at one moment means steps, less means a continuous refill. A
 /// moment at which no request was sent for more than this share of the time shows neither.
 const MOST: f64 = 0.6;
+/// A step that gains less than this share of a second's gain is not looked at: the refill of a
+/// bucket in steps cannot be in it.
+const LARGE_STEP: f64 = 1.0 - MOST;
 /// Looks that must agree before the first pattern is believed; twice as many change it later.
 const AGREEING: i8 = 2;
 

