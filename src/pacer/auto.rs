@@ -149,7 +149,7 @@ impl Auto {
         if !answered {
             return Pace { rate: UNKNOWN, ..Pace::default() };
         }
-        if !bucket.is_known(now) {
+        if !bucket.is_known() {
             self.known_since = None;
             let used = self.used(now);
             let met = self.search.met();
@@ -175,7 +175,7 @@ impl Auto {
         };
         let mut reserve = 0.0;
         if bucket.is_full() && !bucket.is_pattern_known() {
-            // There is more to it.
+            // The rate is a lower bound. Without this, a bucket of one gets 9 points less.
             rate = rate.max(supply * 1.5);
         }
         if self.reserve > 0.0 && next.is_none() && bucket.is_measured() {

@@ -40,6 +40,8 @@ const TICK: Duration = Duration::from_millis(4);
 const JITTER: f64 = 0.1;
 /// Nobody asks again sooner, whatever else wakes them: that would give permits one by one.
 const GRAIN: Duration = Duration::from_millis(1);
+/// Lost in floating-point sums: a permit that lacks no more than this is whole.
+const ROUNDING: f64 = 0.01;
 /// What is supplied is logged no more often than this.
 const TELL: f64 = 30.0;
 /// Whoever waits for what answers will tell asks again after this long.
@@ -251,7 +253,7 @@ impl State {
         self.waiting = wait.map_or(Waiting::Nothing, |wait| wait.why);
         if wait.is_none() {
             let at = seconds(began, now);
-            self.bucket.gave(at);
+            self.bucket.record_sent(at);
             self.auto.gave(at);
         }
         // The plan may have another rate before that.
@@ -340,7 +342,7 @@ impl State {
             self.hold.answered(meter.sent);
             return;
         }
-        let foretold = self.bucket.is_known(at) && news.is_some_and(|news| news.remaining < 1.0);
+        let foretold = self.bucket.is_known() && news.is_some_and(|news| news.remaining < 1.0);
         self.auto.throttled(foretold, sent, at);
         let one_token = match news {
             Some(news) => self.bucket.one_token(&news, at),

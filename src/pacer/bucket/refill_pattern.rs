@@ -21,9 +21,11 @@ use super::{
 /// samples, and must not count as agreeing: without this, two runs on one tenant get 6 more
 /// refusals in 1,000.
 const LOOK_EVERY: f64 = 0.25;
-/// More than this share of the gain at one moment means steps, less means a continuous refill. A
-/// moment at which no request was sent for more than this share of the time shows neither.
+/// More than this share of the gain at one moment means steps, less means a continuous refill.
 const MOST: f64 = 0.6;
+/// A moment at which no request was sent for more than this share of the time shows neither. Without
+/// this, 400 of 1,000 requests are refused where 2 a second are refilled at its top.
+const SILENT: f64 = 0.7;
 /// A step that gains less than this share of a second's gain is not looked at: the refill of a
 /// bucket in steps cannot be in it.
 const LARGE_STEP: f64 = 1.0 - MOST;
@@ -184,7 +186,7 @@ fn vote(best: Option<(f64, Gained)>, span: f64, total: f64) -> i8 {
         return 1;
     };
     let own = time / span;
-    if own > MOST || gained < 1.0 {
+    if own > SILENT || gained < 1.0 {
         return 0;
     }
     let beyond = (gained / total.max(1.0) - own) / (1.0 - own);
