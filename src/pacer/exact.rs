@@ -17,10 +17,8 @@ use governor::{
 };
 use tokio::time::Instant;
 
-use super::{TICK, exact_window::Window};
+use super::{LATE, TICK, exact_window::Window};
 
-/// How late a wake-up may be to be made good.
-const LATE: Duration = Duration::from_millis(20);
 /// The share that is given up for the way from a permit to the wire, which is not always the same.
 const SLOWER: f64 = 0.004;
 

@@ -36,7 +36,10 @@ use hold::{Hold, Refusal};
 /// Whoever paces sleeps no shorter than this, and then lets several go: timers have a grain, and
 /// each wake-up, and each commit of the ledger that follows from it, has its price.
 const TICK: Duration = Duration::from_millis(4);
-/// Travel times differ by up to about this much from one request to the next, in seconds.
+/// A wake-up that is this late is still made up for, and no later one: that would be a burst.
+const LATE: Duration = Duration::from_millis(20);
+/// Travel times differ by up to about this much from one request to the next, in seconds. So a
+/// request that waits for what answers will say asks again after this long.
 const JITTER: f64 = 0.1;
 /// Nobody asks again sooner, whatever else wakes them: that would give permits one by one.
 const GRAIN: Duration = Duration::from_millis(1);
@@ -44,8 +47,6 @@ const GRAIN: Duration = Duration::from_millis(1);
 const ROUNDING: f64 = 0.01;
 /// What is supplied is logged no more often than this.
 const TELL: f64 = 30.0;
-/// Whoever waits for what answers will tell asks again after this long.
-const LOOK: f64 = 0.1;
 
 /// `--rate`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -254,7 +255,7 @@ impl State {
         if wait.is_none() {
             let at = seconds(began, now);
             self.bucket.record_sent(at);
-            self.auto.gave(at);
+            self.auto.record_sent(at);
         }
         // The plan may have another rate before that.
         let look_at = self.look_at;
@@ -271,7 +272,7 @@ impl State {
         let level = self.bucket.level(at);
         let gate = self.bucket.ask(floor, at);
         if let Gate::Shut(due) = gate {
-            let until = began + Duration::from_secs_f64(due.clamp(at + 0.0005, at + LOOK));
+            let until = began + Duration::from_secs_f64(due.clamp(at + 0.0005, at + JITTER));
             let for_others = level >= 1.0;
             let why = if for_others { Waiting::Reserve } else { Waiting::Limit };
             return Some(Wait { until, why, reserve: f64::from(u8::from(for_others)) });
@@ -285,7 +286,7 @@ impl State {
             return None;
         }
         let wait = self.auto.take(&self.bucket, self.answered, at).err()?;
-        let until = began + Duration::from_secs_f64(wait.until.min(at + LOOK));
+        let until = began + Duration::from_secs_f64(wait.until.min(at + JITTER));
         Some(Wait { until, why: Waiting::Limit, reserve: wait.reserve })
     }
 
@@ -328,7 +329,7 @@ impl State {
             remaining: f64::from(remaining.min(limit)),
             full_in: meter.full_in.map(|full_in| full_in.as_secs_f64()),
             throttled,
-            test: self.auto.was_test(sent),
+            test: self.auto.is_test(sent),
         });
         match &news {
             Some(news) => {

@@ -29,8 +29,9 @@ const SILENT: f64 = 0.7;
 /// A step that gains less than this share of a second's gain is not looked at: the refill of a
 /// bucket in steps cannot be in it.
 const LARGE_STEP: f64 = 1.0 - MOST;
-/// Looks that must agree before the first pattern is believed; twice as many change it later.
-const AGREEING: i8 = 2;
+/// Looks that must agree before the first pattern is believed; twice as many change it later. With
+/// two, four runs that begin together are refused up to 4 of 1,000 requests, with three none.
+const AGREEING: i8 = 3;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Pattern {

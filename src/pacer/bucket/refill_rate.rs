@@ -17,12 +17,10 @@ use super::{
     refill_pattern::RefillPattern,
 };
 
-/// Shortest stretch of history to measure the rate by: others come in bursts, and half as much
-/// costs 8 points of share beside bursts of 5.
+/// Shortest stretch of history to measure the rate by, and the weight of the rate known before
+/// against the stretch seen in a test, in seconds. Half as long costs 8 points of share beside others
+/// who come in bursts of 5, half the weight 24.
 const LONG: f64 = 1.0;
-/// Weight, in seconds, of the rate known before against that seen in a test: half as much costs
-/// 24 points of share beside bursts of 5.
-const PRIOR_WEIGHT: f64 = 1.0;
 
 /// Measures the refill rate.
 #[derive(Debug)]
@@ -132,7 +130,7 @@ impl RefillRate {
         if time < JITTER || from <= self.tested {
             return;
         }
-        self.rate = (self.prior.mul_add(PRIOR_WEIGHT, gained) / (PRIOR_WEIGHT + time)).max(0.0);
+        self.rate = (self.prior.mul_add(LONG, gained) / (LONG + time)).max(0.0);
         if over {
             // A test counts once.
             (self.prior, self.tested) = (self.rate, from);
