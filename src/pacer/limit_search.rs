@@ -1,33 +1,32 @@
-//! The rate where the tenant does not say its limit: found by asking for a little more until there
-//! is a 429, then for less.
+//! Searches for the rate where the tenant does not say its limit: a little more until there is a
+//! 429, then less.
 //!
-//! At first it grows by half a second; once refused, the limit is about what was sent then. After
-//! that it comes back to it from a tenth below, stays there, and looks above it ever faster, as TCP
-//! does under CUBIC (RFC 9438), so that a limit that was doubled is found in some tens of seconds
-//! and one that was not costs a refusal or two each time.
+//! The rate doubles each second until the first 429; the limit is about what was sent then. From
+//! then on it comes back to the limit from a tenth below, stays there, and rises above it ever
+//! faster, as TCP does under CUBIC (RFC 9438): a limit that was doubled is found in some tens of
+//! seconds, and one that was not costs a refusal or two each time.
+//!
+//! Measured (tests/pacing, answers without headers): at its first rate for good, a run uses 68 to
+//! 87 points less of the limit; rising in a straight line, 10 points less once it has doubled.
 //!
 //! Pure; times are seconds.
 
-/// Requests a second at first.
+/// Requests a second at first: with 2, two runs do not find their shares within the scenario.
 const FIRST: f64 = 5.0;
-/// Growth a second until the first 429.
-const GROWTH: f64 = 2.0;
-/// What is left of the rate after the first 429: it was found by its overshoot.
-const OVERSHOOT: f64 = 0.75;
-/// What is left after any other.
+/// What is left of the limit after a 429. With three quarters, 7 points less are used of a limit that
+/// has doubled.
 const LESS: f64 = 0.9;
-/// Time until the limit is reached again.
+/// Time until the limit is reached again, in seconds. Half as long costs 2 more refusals in 1,000.
 const BACK: f64 = 8.0;
-/// Never less, or more.
+/// Slowest rate: one request in five seconds.
 const LOWEST: f64 = 0.2;
-const HIGHEST: f64 = 20_000.0;
 
-/// See the module.
+/// The search.
 #[derive(Debug)]
 pub(super) struct LimitSearch {
-    /// What the limit is believed to be.
+    /// The limit, as far as it was found.
     limit: f64,
-    /// When that was last learnt; before the first 429, when it all began.
+    /// When it was found; before the first 429, when the search began.
     since: Option<f64>,
     met: bool,
 }
@@ -37,27 +36,28 @@ impl LimitSearch {
         Self { limit: FIRST, since: None, met: false }
     }
 
-    /// Whether there was ever a 429.
+    /// Returns whether there was ever a 429.
     pub(super) fn met(&self) -> bool {
         self.met
     }
 
-    /// What the tenant's limit is believed to be.
+    /// Returns the tenant's limit, as far as it was found.
     pub(super) fn limit(&self) -> f64 {
         self.limit
     }
 
-    /// Requests a second that may be sent now, of which `share` are ours. `used` is how many were
-    /// sent in the last second: a rate that is not used proves nothing.
+    /// Returns the rate that may be sent at now, `share` of the limit being ours. `used` is how many
+    /// requests were sent in the last second: a rate that is not used proves nothing.
     pub(super) fn rate(&mut self, share: f64, used: f64, now: f64) -> f64 {
         let since = *self.since.get_or_insert(now);
         if !self.met {
-            let most = FIRST * GROWTH.powf(now - since);
-            if most > (used * 2.0).max(FIRST) {
+            let most = (used * 2.0).max(FIRST);
+            self.limit = FIRST * (now - since).exp2();
+            if self.limit > most {
                 // Grows on from what is used.
-                self.since = Some(now - ((used * 2.0).max(FIRST) / FIRST).ln() / GROWTH.ln());
+                self.limit = most;
+                self.since = Some(now - (most / FIRST).log2());
             }
-            self.limit = most.min((used * 2.0).max(FIRST)).min(HIGHEST);
             return self.limit;
         }
         let back = ((now - since) / BACK - 1.0).powi(3);
@@ -65,26 +65,28 @@ impl LimitSearch {
         if back > 0.0 && rate > used * 2.0 {
             self.since = Some(since.max(now - BACK));
         }
-        rate.clamp(LOWEST, HIGHEST)
+        rate.max(LOWEST)
     }
 
-    /// A 429 to a request that was sent at a moment, with so many sent in the last second.
+    /// Takes in a 429 to a request sent at a moment, with `used` requests sent in the last second.
     pub(super) fn throttled(&mut self, share: f64, used: f64, sent: f64, now: f64) {
-        // A volley is one.
+        // Requests sent together are refused together, and count once.
         if self.met && self.since.is_some_and(|since| sent < since) {
             return;
         }
-        let soon = self.met && self.since.is_some_and(|since| now - since < BACK / 4.0);
-        // To be refused where only a part is used, the rate had to go well over the limit.
+        let soon = self.since.is_some_and(|since| now - since < BACK / 4.0);
+        // Where only a share is used, the rate had to go well above the limit to be refused; and a
+        // full bucket lasts for a while above it.
         let limit = used * share.midpoint(1.0);
-        // And a full bucket lasts for a while above it.
         let limit = limit.min(self.limit.max(limit * LESS));
-        self.limit = match (self.met, soon) {
-            (false, _) => used * OVERSHOOT,
-            (true, true) => self.limit.min(limit) * 0.8,
+        let limit = match (self.met, soon) {
+            // A rate that doubles each second goes far beyond the limit before it is refused.
+            (false, _) => used * LESS.powi(3),
+            // Refused again so soon, the limit must be lower than it was found.
+            (true, true) => self.limit.min(limit) * LESS.powi(2),
             (true, false) => limit,
-        }
-        .max(LOWEST);
+        };
+        self.limit = limit.max(LOWEST);
         self.since = Some(now);
         self.met = true;
     }
