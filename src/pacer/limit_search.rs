@@ -96,8 +96,8 @@ impl LimitSearch {
 mod tests {
     use super::*;
 
-    /// Sends for so many seconds to a tenant that allows so many a second out of a bucket of 20 and
-    /// answers at once; what came through, and what was refused.
+    /// Sends for some seconds to a tenant that allows `limit` a second out of a bucket of 20 and
+    /// answers at once; returns how many requests were let through, and how many refused.
     fn send(
         search: &mut LimitSearch,
         share: f64,

@@ -29,8 +29,8 @@ const EAGER: f64 = 0.7;
 /// Time in which the caution after 429s wears off, in seconds. Caution saves two runs on a tenant
 /// that refills once a second 60 refusals in 1,000 requests, and a third of this costs 19.
 const CAUTION: f64 = 30.0;
-/// A bucket that lacks no more than one in so many counts as full: others who came just before must
-/// not hide that it was. Without it, shares with a reserve fall by up to 12 points.
+/// A bucket that lacks no more than a sixteenth counts as full: others who came just before must not
+/// hide that it was. Without it, shares with a reserve fall by up to 12 points.
 const NEARLY_FULL: f64 = 16.0;
 
 /// What an answer said about the bucket.

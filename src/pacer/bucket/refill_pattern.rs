@@ -201,8 +201,8 @@ mod tests {
     use super::super::history::Sample;
     use super::*;
 
-    /// A bucket that has supplied so much at a moment, asked so often a second for some seconds,
-    /// with so much jitter on the way.
+    /// Looks at a bucket by what it had supplied at each moment, asked every so often for some
+    /// seconds, with jitter in the travel times.
     fn looked(
         supplied: impl Fn(f64) -> f64,
         every: f64,
