@@ -23,7 +23,7 @@ const LOWEST: f64 = 0.8;
 /// take at once.
 const MARGIN: f64 = 0.125;
 /// Share of the refill rate that is had through the level only. Without it, runs on one tenant do
-/// not share it evenly, and beside others 9 more of 1,000 requests are refused, and 22 of theirs.
+/// not share it evenly, and beside others 5 more of 1,000 requests are refused, and 23 of theirs.
 const COMMON: f64 = 0.2;
 /// Time between tests, and their length. Without tests, a limit that doubles is used to a fifth
 /// less; twice as often, or half as long, shares with a reserve are off by up to 23 points.

@@ -6,8 +6,8 @@
 //! faster, as TCP does under CUBIC (RFC 9438): a limit that was doubled is found in some tens of
 //! seconds, and one that was not costs a refusal or two each time.
 //!
-//! Measured (tests/pacing, answers without headers): at its first rate for good, a run uses 68 to
-//! 87 points less of the limit; rising in a straight line, 10 points less once it has doubled.
+//! Measured (tests/pacing, answers without headers): at its first rate for good, a run uses 69 to
+//! 94 points less of the limit; rising in a straight line, 10 points less once it has doubled.
 //!
 //! Pure; times are seconds.
 

@@ -24,7 +24,7 @@ use super::{JITTER, ROUNDING};
 const SILENCES: u32 = 5;
 /// Where the refill cannot be predicted yet, and until the first 429: token intervals to wait
 /// before trying whether a token has come. Trying early shows a rate that waiting for whole
-/// intervals never would: a bucket of one or two gets 27 to 60 points more of its limit.
+/// intervals never would: a bucket of one or two gets 8 to 61 points more of its limit.
 const EAGER: f64 = 0.7;
 /// Time in which the caution after 429s wears off, in seconds. Caution saves two runs on a tenant
 /// that refills once a second 60 refusals in 1,000 requests, and a third of this costs 19.

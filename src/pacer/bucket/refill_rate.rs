@@ -5,9 +5,9 @@
 //! moment, a test, to see how fast it fills up again.
 //!
 //! Measured (tests/pacing): without it, taking the rate from the headers as (limit - remaining) /
-//! (reset - Date), a run uses 31 points less of the limit (60 less of a bucket that is full in half
+//! (reset - Date), a run uses 31 points less of the limit (63 less of a bucket that is full in half
 //! a second: the reset is in whole seconds); without tests the shares with a reserve are off by up
-//! to 22 points; without the lower bound, by up to 40.
+//! to 25 points, and without the lower bound by up to 40.
 //!
 //! Pure; times are seconds.
 
