@@ -190,9 +190,9 @@ impl Bucket {
         self.caution * ((self.refused - now) / CAUTION).exp()
     }
 
-    /// Returns the time without an answer after which the bucket should be full: as long as the
-    /// tenant says, in whole seconds. Where the refill is predicted, that is for others who take all
-    /// of it.
+    /// Returns the time without an answer after which one request may look: as long as the tenant
+    /// says that the bucket takes to be full. Where the refill is predicted, others must have taken
+    /// all of it, and a look a second is enough.
     fn patience(&self) -> f64 {
         let least = if self.is_even() { 1.0 } else { 2.0 * JITTER };
         self.full_in.unwrap_or(1.0).max(least)
