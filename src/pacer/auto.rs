@@ -1,78 +1,62 @@
-//! `--rate auto`: how fast to go, by what is known of the bucket.
+//! `--rate auto`: the pace, by what is known of the bucket.
 //!
-//! Two numbers decide. What is supplied for us a second, and the level: a level above what we want
-//! to leave is taken up, one below it is let rise. Of the supply itself a fifth is given back, and
-//! had again through the level only, which all runs on one tenant see alike: so they come to share
-//! it evenly, without knowing of each other. What is refilled at the top of a second is spread over
-//! that second.
+//! Two numbers decide: the refill rate and the level. A level above the wanted one is used up, one
+//! below it is allowed to rise. A fifth of the refill rate is given up and regained through the
+//! level only, which all runs on one tenant see alike: so they come to share it evenly without
+//! knowing of each other. Where the bucket is refilled at the top of a second, its level is spread
+//! over that second.
 //!
-//! With a reserve no more than its complement of the supply is used. Then the bucket is full, and a
-//! full bucket does not show what it gains; so now and then requests go faster for a moment, until
-//! it is down a little, and how fast it fills up again tells. They are paid back.
+//! With a reserve, no more than its complement of the refill rate is used. Then the bucket is full,
+//! and a full bucket does not show what it gains; so now and then requests go faster for a moment, a
+//! test, until the level is a little lower, and how fast it rises again tells. They are paid back.
 //!
 //! Pure; times are seconds.
 
-use super::{TICK, mirror::Mirror, probe::Probe};
+use super::{JITTER, LATE, ROUNDING, TICK, bucket::Bucket, limit_search::LimitSearch};
 
-/// Requests a second until there is an answer; the smallest plan allows 2.
-const UNKNOWN: f64 = 2.0;
-/// Then it may double each tenth of a second, from here or an eighth of a large bucket.
-const FIRST: f64 = 10.0;
-const DOUBLING: f64 = 0.1;
-/// Never less, or more; the largest plan allows 10,000.
-const LOWEST: f64 = 0.2;
-const HIGHEST: f64 = 20_000.0;
-/// Never less where it is not known when the bucket is refilled, and no full second either: another
-/// moment may show another level.
-const LOOKING: f64 = 0.8;
-/// Time to take up what is above the level we want.
-const LEVELLING: f64 = 1.0;
-/// The share of the supply that is had through the level only.
+/// Requests a second until the first answer; the smallest plan allows 2.
+const FIRST_RATE: f64 = 2.0;
+/// Slowest pace once there is an answer: the bucket may be different at another moment, and is seen
+/// only by asking. [`Bucket::ask`] holds back what must not go.
+const LOWEST: f64 = 0.8;
+/// Part of the room above the floor that is left in the bucket without a reserve, for what others
+/// take at once.
+const MARGIN: f64 = 0.125;
+/// Share of the refill rate that is had through the level only. Without it, runs on one tenant do
+/// not share it evenly, and beside others 5 more of 1,000 requests are refused, and 23 of theirs.
 const COMMON: f64 = 0.2;
-/// Time between looks at how fast a full bucket gains, and how long one takes.
-const EVERY: f64 = 2.5;
+/// Time between tests, and their length. Without tests, a limit that doubles is used to a fifth
+/// less; twice as often, or half as long, shares with a reserve are off by up to 23 points.
+const TEST_EVERY: f64 = 2.5;
 const TEST: f64 = 0.4;
-/// What is refilled once a second is used up so long before.
-const LAST: f64 = 0.1;
-const HURRY: f64 = 0.02;
-/// A timer wakes up late: what is owed from that is made good, no more; ticks later than others.
-const LATE: f64 = 0.004;
-const LATE_TICK: f64 = 0.02;
-/// A permit, but for what is lost in reckoning.
-const ENOUGH: f64 = 0.9999;
 
 /// Why the next request has to wait.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Wait {
     pub(super) until: f64,
-    /// How much of the wait is for the sake of others.
+    /// Share of the wait that is for the sake of others.
     pub(super) reserve: f64,
 }
 
-/// See the module.
+/// Paces requests at a rate that is learnt.
 #[derive(Debug)]
 pub(super) struct Auto {
-    /// The share of the limit left to others.
+    /// Share of the limit left to others.
     reserve: f64,
-    /// What has come together for the next permit, and when that was reckoned.
+    /// Part of the next permit that has accrued, and when that was computed.
     credit: f64,
     at: f64,
-    /// When to bring a full bucket down a little, to see how fast it fills up again; until when
-    /// that goes on.
+    /// When the next test may begin; when the present or last one began and ends.
     test_at: f64,
     test_from: f64,
     test_until: f64,
-    /// What was supplied a second when that was last done.
-    tested: f64,
-    /// When the tenant first said its limit.
-    known_since: Option<f64>,
-    /// About how many were sent in the last second, and when that was reckoned.
+    /// About how many requests were sent in the last second, and when that was computed.
     used: f64,
     used_at: f64,
-    probe: Probe,
+    search: LimitSearch,
 }
 
-/// How fast, and why not faster.
+/// A rate, and the share of the waiting for it that is for the sake of others.
 #[derive(Default)]
 struct Pace {
     rate: f64,
@@ -88,24 +72,23 @@ impl Auto {
             test_at: now,
             test_from: now,
             test_until: now,
-            tested: 0.0,
-            known_since: None,
             used: 0.0,
             used_at: now,
-            probe: Probe::new(),
+            search: LimitSearch::new(),
         }
     }
 
     /// Takes a permit, or says why not and when there will be one.
-    pub(super) fn take(&mut self, mirror: &Mirror, answered: bool, now: f64) -> Result<(), Wait> {
-        let pace = self.pace(mirror, answered, now);
+    pub(super) fn take(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Result<(), Wait> {
+        let pace = self.pace(bucket, answered, now);
+        // At a high rate, one waits for several permits, and makes up for waking up late.
         let tick = TICK.as_secs_f64();
         let many = self.used(now) * tick > 1.0;
-        let (late, least) = if many { (LATE_TICK, tick) } else { (LATE, 1e-6) };
+        let (late, least) = if many { (LATE.as_secs_f64(), tick) } else { (tick, 1e-6) };
         let most = pace.rate.mul_add(late, 1.0);
         self.credit = pace.rate.mul_add((now - self.at).max(0.0), self.credit).min(most);
         self.at = now;
-        if self.credit >= ENOUGH {
+        if self.credit >= 1.0 - ROUNDING {
             self.credit -= 1.0;
             return Ok(());
         }
@@ -114,108 +97,102 @@ impl Auto {
         Err(Wait { until, reserve: pace.reserve })
     }
 
-    /// A permit was given.
-    pub(super) fn gave(&mut self, now: f64) {
+    /// Notes that a permit was given.
+    pub(super) fn record_sent(&mut self, now: f64) {
         self.used = self.used(now) + 1.0;
         self.used_at = now;
     }
 
-    /// Whether what was sent at a moment was sent to see how fast the bucket fills up.
-    pub(super) fn was_test(&self, sent: f64) -> bool {
+    /// Returns whether a request sent at a moment was part of a test.
+    pub(super) fn is_test(&self, sent: f64) -> bool {
         sent >= self.test_from && sent <= self.test_until
     }
 
-    /// A 429; `foretold` if the bucket said that there was nothing left.
+    /// Takes in a 429; `foretold` if the bucket said that there was nothing left.
     pub(super) fn throttled(&mut self, foretold: bool, sent: f64, now: f64) {
         self.test_until = now;
         self.credit = self.credit.min(0.0);
         if !foretold {
             let used = self.used(now);
-            self.probe.throttled(1.0 - self.reserve, used, sent, now);
+            self.search.throttled(1.0 - self.reserve, used, sent, now);
         }
     }
 
-    /// When one token is due where the tenant says nothing.
+    /// Returns the time that one token takes where the tenant does not say its limit.
     pub(super) fn one_token(&self) -> f64 {
-        1.0 / self.probe.limit()
+        1.0 / self.search.limit()
     }
 
     fn used(&self, now: f64) -> f64 {
         self.used * (self.used_at - now).exp()
     }
 
-    fn pace(&mut self, mirror: &Mirror, answered: bool, now: f64) -> Pace {
+    fn pace(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Pace {
         let share = 1.0 - self.reserve;
         if !answered {
-            return Pace { rate: UNKNOWN, ..Pace::default() };
+            return Pace { rate: FIRST_RATE, ..Pace::default() };
         }
-        if !mirror.is_known(now) {
-            self.known_since = None;
+        if !bucket.is_known() {
             let used = self.used(now);
-            let met = self.probe.met();
-            let rate = self.probe.rate(share, used, now);
+            let met = self.search.met();
+            let rate = self.search.rate(share, used, now);
             return Pace { rate, reserve: if met { self.reserve } else { 0.0 } };
         }
-        let since = *self.known_since.get_or_insert(now);
-        let (limit, supply) = (mirror.limit(), mirror.supply.rate());
+        let (limit, refill) = (bucket.limit(), bucket.refill_rate());
         let floor = limit * self.reserve;
-        let even = mirror.supply.refill.is_even();
-        // Others come in bursts: what is left to them is better had above the floor than below.
-        let above = if even { self.reserve.mul_add(2.0, 0.125).min(0.5) } else { 0.125 };
-        let wanted = floor + (limit - floor) * above;
-        // As much as the bucket can show.
-        let room = (limit - wanted).max(0.0) / LEVELLING / 2.0;
-        let common = if even { (supply * COMMON).min(room) } else { 0.0 };
-        let level = mirror.level(now);
-        let next = mirror.supply.refill.next_top(now).filter(|top| top.step > limit / 2.0);
+        // Of a continuous refill, what is left to others is better above the floor than below it.
+        let even = bucket.is_even();
+        let extra = if even { self.reserve * 2.0 } else { 0.0 };
+        let margin = (MARGIN + extra).min(0.5);
+        let wanted = (limit - floor).mul_add(margin, floor);
+        // The level can give back no more than the room for it to rise.
+        let room = (limit - wanted).max(0.0) / 2.0;
+        let common = if even { (refill * COMMON).min(room) } else { 0.0 };
+        let level = bucket.level(now);
+        let next = bucket.next_top(now);
         let mut rate = match next {
-            // What is there is for this second, others included, and the next one brings as much.
-            Some(top) => (level - floor) / (top.until - LAST).max(HURRY) - top.others,
-            None => supply - common + (level - wanted) / LEVELLING,
+            // The level is for this second, others included, and the next one brings as much. It is
+            // used up a little early, so that no request arrives in the next second instead.
+            Some(top) => {
+                (level - floor) / (top.until - JITTER).max(LATE.as_secs_f64()) - top.others
+            }
+            // A level above the wanted one is used up within a second. Half a second costs a bucket
+            // of two 10 points of its limit; with two seconds more of others' requests are refused.
+            None => refill - common + (level - wanted),
         };
         let mut reserve = 0.0;
-        if mirror.supply.is_full() && !mirror.supply.refill.is_known() {
-            // There is more to it.
-            rate = rate.max(supply * 1.5);
+        if bucket.is_full() && !bucket.is_pattern_known() {
+            // The refill rate is a lower bound. Without this, a bucket of one gets 9 points less.
+            rate = rate.max(refill * 1.5);
         }
-        if self.reserve > 0.0 && next.is_none() && mirror.supply.is_measured() {
-            let (depth, back) = self.test(mirror, now);
+        if self.reserve > 0.0 && next.is_none() && bucket.is_measured() {
+            let (depth, cost) = self.test(bucket, now);
             if now < self.test_until && level > limit - depth {
-                let rate = (supply * 2.0).max(limit / 4.0);
-                return Pace { rate, reserve: 0.0 };
+                return Pace { rate: (refill * 2.0).max(limit / 4.0), reserve: 0.0 };
             }
-            let most = supply * share - back;
-            // The nearer to what is left to others, the less.
+            let most = refill * share - cost;
+            // The nearer to what is left to others, the slower.
             let ease = ((level - floor) / (limit / 2.0)).clamp(0.0, 1.0);
             if rate > most {
                 (rate, reserve) = (most, self.reserve);
             }
-            rate = rate.min(supply * ease);
+            rate = rate.min(refill * ease);
         }
-        let doubled = FIRST.max(limit / 8.0) * ((now - since) / DOUBLING).min(60.0).exp2();
-        rate = rate.min(doubled);
-        if self.probe.met() {
-            let used = self.used(now);
-            rate = rate.min(self.probe.rate(1.0, used, now));
-        }
-        let lowest = if even { LOWEST } else { LOOKING };
-        Pace { rate: rate.clamp(lowest, HIGHEST), reserve }
+        Pace { rate: rate.max(LOWEST), reserve }
     }
 
-    /// Begins to go faster if it is time; says how far down the bucket may be brought by that, and
-    /// what it costs a second.
-    fn test(&mut self, mirror: &Mirror, now: f64) -> (f64, f64) {
-        let rate = mirror.supply.rate();
-        let limit = mirror.limit();
-        let depth =
-            (rate * EVERY / 8.0).max(limit / 16.0 + 2.0).min(limit * (1.0 - self.reserve) / 4.0);
-        if now >= self.test_at && mirror.supply.is_full() {
-            // It is found to gain more and more: sooner again.
-            let rising = rate > self.tested * 1.1;
-            self.test_at = now + if rising { EVERY / 2.0 } else { EVERY };
+    /// Begins a test if it is time; returns how far down the bucket may be brought by one, and what
+    /// they cost, in requests a second.
+    fn test(&mut self, bucket: &Bucket, now: f64) -> (f64, f64) {
+        let (rate, limit) = (bucket.refill_rate(), bucket.limit());
+        let depth = (rate * TEST_EVERY / 8.0)
+            .max(limit / 16.0 + 2.0)
+            .min(limit * (1.0 - self.reserve) / 4.0);
+        if now >= self.test_at && bucket.is_full() {
+            self.test_at = now + TEST_EVERY;
             (self.test_from, self.test_until) = (now, now + TEST);
-            self.tested = rate;
         }
-        (depth, (rate * self.reserve).mul_add(TEST, depth).min(rate * EVERY / 4.0) / EVERY)
+        let cost = (rate * self.reserve).mul_add(TEST, depth).min(rate * TEST_EVERY / 4.0);
+        (depth, cost / TEST_EVERY)
     }
 }

@@ -1,10 +1,10 @@
-//! `--rate N`: so many requests a second and not one more, whatever the tenant would allow.
+//! `--rate N`: exactly that many requests a second, whatever the tenant would allow.
 //!
-//! The promise is that over any window of a second or more at most N·window + burst permits are
-//! given, and the aim to give nearly all of them. Timers wake up to a millisecond late and busy
-//! machines later, so a strict spacing of 1/N would lose what each wake-up is late. So governor,
-//! which spaces, makes good what a wake-up was late, up to [`LATE`]; and [`Window`] sees to it that
-//! this never breaks the promise. What that costs is what the latest wake-up of a second was late.
+//! The promise is that any window of a second or more holds at most N·window + burst permits; the
+//! aim is to give nearly all of them. Timers wake up to a millisecond late, and later on busy
+//! machines, so a strict spacing of 1/N would lose the lateness of each wake-up. Therefore governor,
+//! which spaces the permits, makes up for a late wake-up by up to [`LATE`], and [`Window`] makes sure
+//! that this never breaks the promise. That costs the lateness of the latest wake-up of a second.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -17,28 +17,26 @@ use governor::{
 };
 use tokio::time::Instant;
 
-use super::{TICK, window::Window};
+use super::{LATE, TICK, exact_window::Window};
 
-/// How late a wake-up may be to be made good.
-const LATE: Duration = Duration::from_millis(20);
-/// The share that is given up for the way from a permit to the wire, which is not always the same.
+/// Share of the rate given up because the time from a permit to the wire varies.
 const SLOWER: f64 = 0.004;
 
 /// governor on tokio's clock, so that a paused clock paces too.
 type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanoseconds>>;
 
-/// An exact rate.
+/// Paces at an exact rate.
 #[derive(Debug)]
 pub(super) struct Exact {
     limiter: Limiter,
-    /// Cells of governor's that are one permit: a burst of whole permits could not hold a
+    /// Cells of governor's that make up one permit: a burst of whole permits could not express a
     /// lateness of less than one.
     cells: NonZeroU32,
     window: Window,
-    /// Whether the limiter has given its cells for a permit that the window does not allow yet.
+    /// Whether the limiter has already given the cells of a permit that the window does not allow yet.
     spaced: bool,
     began: Instant,
-    /// A sleep is not shorter than this: many short ones cost more than they give.
+    /// Shortest sleep: many short ones cost more than they gain.
     least: Duration,
 }
 
@@ -67,7 +65,7 @@ impl Exact {
     /// Takes a permit, or says when there will be one.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let at = now.duration_since(self.began).as_secs_f64();
-        // Both are asked at once, so that whoever waits for the one wakes up to both.
+        // Both are asked at once, so that a request that waits for one wakes up to both.
         let due = self.spaced(now);
         let due = due.max(
             self.window.may(at).err().map(|until| self.began + Duration::from_secs_f64(until)),
@@ -76,11 +74,11 @@ impl Exact {
             return Err(until.max(now + self.least.max(Duration::from_micros(1))));
         }
         self.spaced = false;
-        self.window.gave(at);
+        self.window.record(at);
         Ok(())
     }
 
-    /// When the spacing allows the next permit; nothing if it has.
+    /// Returns when the spacing allows the next permit; `None` if it does.
     fn spaced(&mut self, now: Instant) -> Option<Instant> {
         if self.spaced {
             return None;
@@ -97,13 +95,13 @@ impl Exact {
     }
 }
 
-/// tokio's clock, as governor wants it.
+/// Gives governor tokio's clock.
 #[derive(Debug, Clone)]
 struct TokioClock {
     start: Instant,
 }
 
-/// Nanoseconds since the limiter was made.
+/// Nanoseconds since the limiter was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Nanoseconds(u64);
 
@@ -136,8 +134,8 @@ mod tests {
 
     use super::*;
 
-    /// When permits were given over so many seconds, to somebody who always wants one and whose
-    /// sleep is up to so much too long.
+    /// Returns when permits were given over some seconds, to a task that always wants one and whose
+    /// sleeps are up to `late` too long.
     async fn given(rate: f64, burst: u32, seconds: f64, late: Duration) -> Vec<f64> {
         let (mut exact, began) = (Exact::new(rate, burst), Instant::now());
         let mut dice = fastrand::Rng::with_seed(7);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{GRAIN, LONGEST_HOLD, Pacer, Rate, seconds};
+use super::{GRAIN, LONGEST_HOLD, Pacer, Rate};
 use crate::api::Meter;
 
 /// Nobody waits longer for a permit: a hold, then until what was said of the limit is forgotten,
@@ -24,7 +24,7 @@ pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, D
         state.observe(&meter, throttled, pacer.began, now);
         let until = state.hold.until(now).unwrap_or(now);
         assert!(until - now <= LONGEST_HOLD, "held for {:?}", until - now);
-        let (level, limit) = (state.mirror.level(seconds(pacer.began, now)), state.mirror.limit());
+        let (level, limit) = state.fullness(pacer.began, now);
         assert!(limit >= 0.0 && limit.is_finite() && level <= limit, "{level} of {limit}");
     }
     permit(&pacer, now);

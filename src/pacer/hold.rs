@@ -1,35 +1,35 @@
-//! One hold for all: after a 429 nobody sends until a point in time, whoever was refused.
+//! The hold: after a 429, no request is sent until a point in time, whichever was refused.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A hold is never longer than this; a longer hint from the tenant is cut down, with a warning.
+/// Longest hold; a longer hint from the tenant is cut down, with a warning.
 pub const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// No pause that is asked for is told of as longer: a number in the log is never merely what
-/// somebody wrote into a header.
+/// Longest pause that is logged: a number in the log is never merely what somebody wrote into a
+/// header.
 const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
-/// A hold is never shorter than this.
+/// Shortest hold, so that a hint of zero seconds is not a busy loop.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// Without any hint: 1 s, 2 s, 4 s … 32 s.
+/// First hold without any hint; it doubles up to 32 s, as the official SDKs do from 1 s.
 const UNHINTED: Duration = Duration::from_secs(1);
-/// A hold that is worth a line in the log.
+/// Shortest hold that is logged for everybody, and not only at debug level.
 const NOTABLE: Duration = Duration::from_secs(5);
 
-/// What a refusal tells of the wait.
+/// What a 429 says about the wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Refusal {
     /// When the refused request was sent.
     pub(super) sent: Option<Instant>,
     /// `Retry-After`.
     pub(super) retry_after: Option<Duration>,
-    /// When one token is due, as far as the bucket is known.
+    /// Time until one token is due, as far as it can be predicted.
     pub(super) one_token: Option<Duration>,
-    /// When the bucket is full, which is always long enough.
+    /// Time until the bucket is full, which is always long enough.
     pub(super) full_in: Option<Duration>,
 }
 
-/// The hold, a point in time and not a duration: whoever comes later waits less.
+/// The hold: a point in time and not a duration, so that requests that come later wait less.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
     until: Option<Instant>,
@@ -40,30 +40,30 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Until when everybody waits, if anybody has to.
+    /// Returns when the hold ends, if there is one.
     pub(super) fn until(&mut self, now: Instant) -> Option<Instant> {
         self.until = self.until.filter(|until| *until > now);
         self.until
     }
 
-    /// An answer that is no 429. One to a request from before the hold says nothing of after it.
+    /// Takes in an answer that is no 429. An answer to a request sent before the hold is ignored.
     pub(super) fn answered(&mut self, sent: Option<Instant>) {
         if !self.before(sent) {
             self.in_a_row = 0;
         }
     }
 
-    /// A 429.
+    /// Takes in a 429.
     pub(super) fn throttled(&mut self, refusal: &Refusal, now: Instant) {
-        // What was sent before the hold is one volley with it, and one refusal.
+        // Requests sent before the hold began are part of the same refusal.
         let holding = self.until(now).is_some();
         if !holding && !self.before(refusal.sent) {
             self.in_a_row += 1;
             self.began = Some(now);
         }
         let again = 1_u32 << self.in_a_row.saturating_sub(1).min(5);
-        // One token is due soon, but whoever was just told so and refused waits longer, up to when
-        // the bucket is full.
+        // One token is due soon; but after being refused again the hold gets longer, up to the time
+        // at which the bucket is full.
         let token = refusal.one_token.map(|wait| {
             let longest = refusal.full_in.unwrap_or(LONGEST).max(UNHINTED);
             wait.max(SHORTEST).saturating_mul(again).min(longest.max(wait))
@@ -87,7 +87,7 @@ impl Hold {
         }
     }
 
-    /// Whether a request was sent before the hold that was last begun.
+    /// Returns whether a request was sent before the latest hold began.
     fn before(&self, sent: Option<Instant>) -> bool {
         matches!((sent, self.began), (Some(sent), Some(began)) if sent < began)
     }

@@ -1,5 +1,4 @@
-//! The pacer as its users meet it, on a paused clock. How it fares with whole tenants is told by
-//! `tests/pacing`.
+//! The pacer as its callers use it, on a paused clock. `tests/pacing` has whole tenants.
 
 use std::sync::Arc;
 

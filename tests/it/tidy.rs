@@ -41,7 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("percent_encoding", &["auth0", "ledger", "sandbox"]),
     ("reqwest", &["auth0"]),
     ("rusqlite", &["ledger"]),
-    ("rustix", &["commands", "files", "jobs", "ledger"]),
+    ("rustix", &["commands", "config", "files"]),
     ("rustls", &["auth0"]),
     ("secrecy", &[]),
     ("serde", &[]),

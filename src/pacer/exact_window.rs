@@ -1,36 +1,37 @@
-//! The promise of `--rate N`: in no window of a second or more are there more permits than
+//! The promise of `--rate N`: no window of a second or more holds more permits than
 //! N·window + burst.
 //!
-//! Permits are numbered. From number j at a time to number k at another there are k - j + 1, so the
-//! promise is that k - N·time grows by no more than burst - 1 from any permit that is a second old;
-//! and of those of the last second there are no more than N + burst.
+//! Permits are numbered. From number j at one time to number k at another there are k - j + 1, so
+//! the promise is that k - N·time grows by no more than burst - 1 from any permit that is a second
+//! old, and that the last second holds no more than N + burst.
 //!
 //! Pure; times are seconds.
 
 use std::collections::VecDeque;
 
-/// Permits so near to each other are entered as one.
-const NEAR: f64 = 0.001;
+use super::GRAIN;
+
+/// Shortest window of the promise, in seconds.
 const SECOND: f64 = 1.0;
 
-/// Permits that were given at about the same time.
+/// Permits that were given within [`GRAIN`].
 #[derive(Debug, Clone, Copy)]
 struct Given {
     first: f64,
     last: f64,
-    /// Number of the first.
+    /// The number of the first.
     number: f64,
 }
 
-/// See the module.
+/// Counts permits by window.
 #[derive(Debug)]
 pub(super) struct Window {
     rate: f64,
     burst: f64,
     count: f64,
-    /// Those of the last second.
+    /// The permits of the last second.
     recent: VecDeque<Given>,
-    /// The least of number - N·time of all that are older.
+    /// The least number - N·time of all older permits.
     least: f64,
 }
 
@@ -39,7 +40,7 @@ impl Window {
         Self { rate, burst, count: 0.0, recent: VecDeque::new(), least: f64::INFINITY }
     }
 
-    /// Whether a permit may be given now; else when to ask again.
+    /// Returns whether a permit may be given now; else when to ask again.
     pub(super) fn may(&mut self, now: f64) -> Result<(), f64> {
         while let Some(given) = self.recent.front().filter(|given| now - given.first >= SECOND) {
             self.least = self.least.min(self.rate.mul_add(-given.last, given.number));
@@ -58,11 +59,11 @@ impl Window {
         }
     }
 
-    /// A permit is given.
-    pub(super) fn gave(&mut self, now: f64) {
+    /// Notes that a permit is given.
+    pub(super) fn record(&mut self, now: f64) {
         self.count += 1.0;
         match self.recent.back_mut() {
-            Some(given) if now - given.first < NEAR => given.last = now,
+            Some(given) if now - given.first < GRAIN.as_secs_f64() => given.last = now,
             _ => self.recent.push_back(Given { first: now, last: now, number: self.count }),
         }
     }
@@ -78,18 +79,18 @@ mod tests {
         for tenth in 0..=20 {
             let now = f64::from(tenth) / 10.0;
             assert_eq!(window.may(now), Ok(()), "{now}");
-            window.gave(now);
+            window.record(now);
         }
         // Half a second late: five may go at once, but not a sixth.
         for _ in 0..5 {
             assert_eq!(window.may(2.51), Ok(()));
-            window.gave(2.51);
+            window.record(2.51);
         }
         assert!(window.may(2.51).is_err_and(|due| (2.59..2.61).contains(&due)));
         // A minute late: what a second and the burst allow, and no more.
         let mut count = 0;
         while window.may(62.0).is_ok() {
-            window.gave(62.0);
+            window.record(62.0);
             count += 1;
         }
         assert_eq!(count, 11);
@@ -103,7 +104,7 @@ mod tests {
         for number in 0..300_000 {
             let now = f64::from(number) / 100_000.0;
             if window.may(now).is_ok() {
-                window.gave(now);
+                window.record(now);
                 count += 1;
             }
         }

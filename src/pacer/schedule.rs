@@ -1,7 +1,7 @@
-//! `--rate-plan`: another rate at another time of day, as the tenant's users live.
+//! `--rate-plan`: different rates at different times of day.
 //!
-//! Times of day are civil times of one time zone, and what holds is looked up anew each minute: a
-//! day on which clocks are turned needs no rule of its own, and neither does a clock that was set.
+//! Times of day are civil times in one time zone, and the rate is looked up again each minute: so
+//! daylight-saving changes need no rule of their own, and neither does a clock that was set.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub struct Plan {
     zone: TimeZone,
 }
 
-/// From one minute of the day up to another; across midnight if that is the lesser one.
+/// From one minute of the day up to another; across midnight if the second is the lesser.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Range {
     from: u16,
@@ -29,25 +29,25 @@ struct Range {
     rate: Rate,
 }
 
-/// What a plan says of a moment.
+/// What a plan says about one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Page {
-    /// `None`: nothing.
+pub(super) struct Phase {
+    /// The rate; `None` if the plan says nothing.
     pub(super) rate: Option<Rate>,
     /// When to look again.
     pub(super) look_in: Duration,
 }
 
-/// What is wrong with a plan.
+/// An error in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// A range cannot be read; counted from 1.
+    /// The range of this number, counted from 1, cannot be read.
     #[error("range {0} of the rate plan cannot be read")]
     Unreadable(usize),
-    /// A range begins where it ends.
+    /// The range of this number begins where it ends.
     #[error("range {0} of the rate plan begins where it ends")]
     Empty(usize),
-    /// Two ranges have times in common.
+    /// The ranges of these numbers have times in common.
     #[error("ranges {0} and {1} of the rate plan overlap")]
     Overlap(usize, usize),
 }
@@ -75,14 +75,14 @@ impl Plan {
         Ok(Self { ranges, zone })
     }
 
-    /// What holds at a moment.
-    pub(super) fn at(&self, now: Millis) -> Page {
+    /// Returns what the plan says about a moment.
+    pub(super) fn at(&self, now: Millis) -> Phase {
         let time = Timestamp::from_millisecond(now).unwrap_or_default();
         let time = self.zone.to_datetime(time).time();
         let minute = minute(time.hour(), time.minute());
         let range = self.ranges.iter().find(|range| range.holds_at(minute));
         let left = MINUTE - now.rem_euclid(MINUTE);
-        Page {
+        Phase {
             rate: range.map(|range| range.rate),
             look_in: Duration::from_millis(left.unsigned_abs()),
         }

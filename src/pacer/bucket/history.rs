@@ -1,0 +1,189 @@
+//! The bucket's recent history: what it had supplied so far, over time.
+//!
+//! Each answer is a sample: what was left when its request had been let through, plus what we had
+//! sent until then. What others took is already out of it. A full bucket gains nothing, so between
+//! two samples of a full one the history shows a lower bound.
+//!
+//! Holds the samples that `refill_rate` and `refill_pattern` measure by, and is of no use without
+//! them. Pure; times are seconds.
+
+use std::collections::VecDeque;
+
+/// Length of the history: two windows of a second, and a little so that both are whole. One window
+/// costs 61 points of the limit on a bucket of 10.
+const SPAN: f64 = 2.2;
+/// Samples nearer to each other are merged, so that a hundred are kept at any rate.
+const SLOT: f64 = SPAN / 110.0;
+/// Samples kept at a low rate, however old.
+const FEWEST: usize = 10;
+
+/// One answer, or the mean of some that came close to each other.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sample {
+    /// When its request was sent.
+    pub(super) at: f64,
+    /// Requests that the bucket had supplied until then.
+    pub(super) supplied: f64,
+    /// Requests left in it.
+    pub(super) left: f64,
+    /// Whether the bucket was full.
+    pub(super) full: bool,
+    /// Whether the request was sent to see how fast the bucket fills up.
+    pub(super) test: bool,
+}
+
+/// A slot of time and the mean of its samples.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    from: f64,
+    count: f64,
+}
+
+/// The change from one sample to the next.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    pub(super) gained: f64,
+    /// Whether the bucket was full before and after.
+    pub(super) full: bool,
+}
+
+/// The change over a part of the history.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Stretch {
+    pub(super) time: f64,
+    pub(super) gained: f64,
+    /// How many requests fewer were left at its end.
+    pub(super) fall: f64,
+}
+
+/// The samples, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    samples: VecDeque<Sample>,
+    slots: VecDeque<Slot>,
+}
+
+impl History {
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.samples.clear();
+        self.slots.clear();
+    }
+
+    /// Enters a sample; answers come in any order.
+    pub(super) fn push(&mut self, sample: Sample) {
+        let at = sample.at;
+        let before = self.slots.iter().rposition(|slot| slot.from <= at);
+        match before.map(|index| (&mut self.slots[index], &mut self.samples[index])) {
+            Some((slot, mean)) if at < slot.from + SLOT => {
+                slot.count += 1.0;
+                mean.at += (at - mean.at) / slot.count;
+                mean.supplied += (sample.supplied - mean.supplied) / slot.count;
+                mean.left += (sample.left - mean.left) / slot.count;
+                mean.full |= sample.full;
+                mean.test |= sample.test;
+            }
+            _ => {
+                let index = before.map_or(0, |before| before + 1);
+                self.slots.insert(index, Slot { from: at, count: 1.0 });
+                self.samples.insert(index, sample);
+            }
+        }
+        let newest = self.samples.back().map_or(at, |sample| sample.at);
+        while self.samples.len() > FEWEST && newest - self.samples[0].at > SPAN {
+            self.samples.pop_front();
+            self.slots.pop_front();
+        }
+    }
+
+    /// Returns all samples.
+    pub(super) fn samples(&self) -> &VecDeque<Sample> {
+        &self.samples
+    }
+
+    /// Returns the oldest sample.
+    pub(super) fn first(&self) -> Option<Sample> {
+        self.samples.front().copied()
+    }
+
+    /// Returns the newest sample.
+    pub(super) fn last(&self) -> Option<Sample> {
+        self.samples.back().copied()
+    }
+
+    /// Returns the changes from each sample to the next.
+    pub(super) fn steps(&self) -> impl Iterator<Item = Step> {
+        let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
+        pairs.map(|(one, next)| Step {
+            from: one.at,
+            to: next.at,
+            gained: next.supplied - one.supplied,
+            full: one.full && next.full,
+        })
+    }
+
+    /// Returns the change from a sample, by its index, to the newest.
+    pub(super) fn stretch(&self, from: usize) -> Stretch {
+        let (Some(first), Some(last)) = (self.samples.get(from), self.samples.back()) else {
+            return Stretch::default();
+        };
+        Stretch {
+            time: last.at - first.at,
+            gained: last.supplied - first.supplied,
+            fall: first.left - last.left,
+        }
+    }
+
+    /// Returns what had been supplied at a moment, between two samples.
+    pub(super) fn at(&self, at: f64) -> Option<f64> {
+        let after = self.samples.iter().position(|sample| sample.at >= at)?;
+        let (before, after) = (self.samples.get(after.checked_sub(1)?)?, self.samples.get(after)?);
+        let share = (at - before.at) / (after.at - before.at).max(1e-9);
+        Some(share.mul_add(after.supplied - before.supplied, before.supplied))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(samples: &[(f64, f64)]) -> History {
+        let mut history = History::default();
+        for (at, supplied) in samples {
+            history.push(Sample { at: *at, supplied: *supplied, ..Sample::default() });
+        }
+        history
+    }
+
+    #[test]
+    fn answers_may_come_in_any_order() {
+        let history = history(&[(0.3, 3.0), (0.1, 1.0), (0.2, 2.0), (0.0, 0.0)]);
+        let steps: Vec<_> = history.steps().map(|step| step.gained).collect();
+        assert_eq!(steps, [1.0, 1.0, 1.0]);
+        assert!((history.stretch(0).gained - 3.0).abs() < 1e-9);
+        assert_eq!(history.at(0.25), Some(2.5));
+        assert_eq!((history.at(-0.1), history.at(0.4)), (None, None));
+    }
+
+    #[test]
+    fn near_samples_are_one_and_full_if_one_of_them_is() {
+        let mut history = history(&[(1.0, 4.0), (1.01, 6.0), (1.05, 9.0)]);
+        assert_eq!(history.samples().len(), 2);
+        assert_eq!(history.first().map(|sample| sample.supplied), Some(5.0));
+        history.push(Sample { at: 1.015, supplied: 5.0, full: true, ..Sample::default() });
+        assert_eq!(
+            history.first().map(|sample| (sample.full, history.samples().len())),
+            Some((true, 2))
+        );
+    }
+
+    #[test]
+    fn it_is_as_long_as_two_windows_or_ten_samples_and_never_grows() {
+        let many: Vec<_> = (0..20_000).map(|n| (f64::from(n) * 0.001, f64::from(n))).collect();
+        assert!((90..=120).contains(&history(&many).samples().len()));
+        let few: Vec<_> = (0..100).map(|n| (f64::from(n) * 2.5, f64::from(n))).collect();
+        assert_eq!(history(&few).samples().len(), FEWEST);
+    }
+}
