@@ -39,7 +39,7 @@ fn ingest(criterion: &mut Criterion) {
                 let mut source = Source::from_reader(Box::new(reader), format, Shape::Factors);
                 let mut planned = 0;
                 while let Some(row) = source.next_row().expect("the file is sound") {
-                    drop(plan_row(row, Shape::Factors));
+                    drop(plan_row(row, Shape::Factors, None));
                     planned += 1;
                 }
                 assert_eq!(planned, ROWS);

@@ -11,6 +11,22 @@ pub enum InputFormat {
     Jsonl,
 }
 
+/// How the secrets of an input are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SecretEncoding {
+    /// Base32 of the key, believed even where it looks like something else.
+    Base32,
+    /// The key is the text itself.
+    Text,
+    /// Hexadecimal digits of the key.
+    Hex,
+    /// Base64 of the key.
+    Base64,
+    /// Base64 of the Base32 text of the key.
+    #[value(name = "base64-of-base32")]
+    Base64OfBase32,
+}
+
 /// Format of a result on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {

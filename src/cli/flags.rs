@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Bulk, Deleting, InputFormat, Output, Pace, ReportFormat, Run, Tenant, VerifyOutput};
+use super::{
+    Bulk, Deleting, InputFormat, Output, Pace, ReportFormat, Run, SecretEncoding, Tenant,
+    VerifyOutput,
+};
 
 /// `import`.
 #[derive(Debug, Args)]
@@ -12,6 +15,10 @@ pub struct Import {
     #[command(flatten)]
     /// Input and flags shared with other commands.
     pub bulk: Bulk,
+    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
+    /// refused
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    pub secret_encoding: Option<SecretEncoding>,
     /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
     #[arg(long)]
     pub from_export: bool,
@@ -48,6 +55,10 @@ pub struct Replace {
     /// [default: LEDGER.backup.jsonl]
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
+    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
+    /// refused
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    pub secret_encoding: Option<SecretEncoding>,
     /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
     #[arg(long)]
     pub from_export: bool,
@@ -101,6 +112,10 @@ pub struct Check {
     /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
+    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
+    /// refused
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    pub secret_encoding: Option<SecretEncoding>,
     /// Also show the first N factors as they would be sent, with contacts masked
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub show: u64,
@@ -123,6 +138,10 @@ pub struct Verify {
     /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
+    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
+    /// refused
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    pub secret_encoding: Option<SecretEncoding>,
     /// Also list methods of these users that INPUT does not have
     #[arg(long)]
     pub extras: bool,

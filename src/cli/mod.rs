@@ -8,7 +8,7 @@ mod choice;
 mod flags;
 mod shared;
 
-pub use choice::{InputFormat, Output, ReportFormat, Retry, VerifyOutput};
+pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
 pub use flags::{
     Check, Delete, Export, Import, Replace, Report, SandboxArgs, Undo, UpdateArgs, Verify,
 };

@@ -57,7 +57,8 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
     };
     let (source, _) = open_input(&command.bulk, shape).await?;
     let rows = Rows { bulk: &command.bulk, config, source, verb, wants, show };
-    rows.apply(|key| Sets::new(key, shape), Whole::default()).await
+    let secrets = command.secret_encoding.map(Into::into);
+    rows.apply(move |key| Sets::new(key, shape, secrets), Whole::default()).await
 }
 
 /// `update`.

@@ -1,6 +1,10 @@
 //! `check`: what an import would send and refuse, without sending anything.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::Path,
+};
 
 use serde::Serialize;
 
@@ -11,10 +15,14 @@ use crate::{
     error::{Error, Exit},
     input::{Shape, Source},
     ledger::{Key, Seen},
-    model::{FactorType, Planned},
-    plan, report,
+    model::{Factor, FactorType, Planned},
+    plan::{self, Plan},
+    report,
     text::escape,
 };
+
+/// Warnings of one kind that are shown; all are counted. A column of NULL would have one a row.
+const SHOWN: u64 = 20;
 
 /// Contents of a file, in numbers.
 #[derive(Debug, Default, Serialize)]
@@ -52,8 +60,10 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
     let mut seen = Seen::default();
     let mut findings = Findings::default();
     let text = check.output == Output::Text;
+    let secrets = check.secret_encoding.map(Into::into);
     print(|out| {
         let mut shown = 0;
+        let mut warned = Warned::default();
         let mut unreadable = None;
         loop {
             let row = match source.next_row() {
@@ -64,7 +74,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
                     break;
                 }
             };
-            let plan = plan_row(row, Shape::Factors);
+            let plan = plan_row(row, Shape::Factors, secrets);
             findings.rows += 1;
             findings.warnings += plan.warnings.len() as u64;
             match &plan.planned {
@@ -83,21 +93,16 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
                     findings.count(factor.factor_type());
                     if text && shown < check.show {
                         shown += 1;
-                        write!(out, "line {}:", factor.line)?;
-                        for (field, value) in plan::preview(factor) {
-                            write!(out, " {}={}", field.name(), escape(&value))?;
-                        }
-                        writeln!(out)?;
+                        write_factor(factor, out)?;
                     }
                 }
             }
             if text {
-                for warning in &plan.warnings {
-                    writeln!(out, "warning: line {}: {warning}", plan.planned.line())?;
-                }
+                warned.write(&plan, out)?;
             }
         }
         if text {
+            warned.write_rest(out)?;
             write_text(&findings, out)?;
         } else {
             report::write_json(&findings, out)?;
@@ -108,7 +113,42 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
     Ok(if findings.rejected > 0 { Exit::SomeBad } else { Exit::Good })
 }
 
-fn write_text(findings: &Findings, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+/// Writes a factor as it would be sent.
+fn write_factor(factor: &Factor, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "line {}:", factor.line)?;
+    for (field, value) in plan::preview(factor) {
+        write!(out, " {}={}", field.name(), escape(&value))?;
+    }
+    writeln!(out)
+}
+
+/// How many warnings of each kind there were.
+#[derive(Debug, Default)]
+struct Warned(BTreeMap<&'static str, u64>);
+
+impl Warned {
+    /// Writes the warnings of a row, unless enough of their kind have been shown.
+    fn write(&mut self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        for warning in &plan.warnings {
+            let count = self.0.entry(warning.code()).or_default();
+            *count += 1;
+            if *count <= SHOWN {
+                writeln!(out, "warning: line {}: {warning}", plan.planned.line())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes how many were not shown.
+    fn write_rest(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (code, count) in self.0.iter().filter(|(_, count)| **count > SHOWN) {
+            writeln!(out, "… and {} more warnings `{code}`", count - SHOWN)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     if findings.rejected + findings.warnings > 0 {
         writeln!(out)?;
     }

@@ -42,7 +42,7 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
     session.watch(source.bytes_read(), source.len(), show);
     let intake = intake::start(
         source,
-        Factors::new(session.key.clone(), shape),
+        Factors::new(session.key.clone(), shape, import.secret_encoding.map(Into::into)),
         Items { first },
         session.ledger.clone(),
         Arc::clone(&session.remarks),

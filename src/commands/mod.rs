@@ -30,6 +30,7 @@ use crate::{
     input::Format,
     model::Millis,
     pacer::{Pacer, Pacing, Rate},
+    plan::SecretEncoding,
     progress::{Show, Terminal},
     text::escape,
 };
@@ -235,6 +236,18 @@ fn pacer(config: &Config) -> Arc<Pacer> {
 /// Wall clock, milliseconds since 1970.
 fn now() -> Millis {
     jiff::Timestamp::now().as_millisecond()
+}
+
+impl From<crate::cli::SecretEncoding> for SecretEncoding {
+    fn from(encoding: crate::cli::SecretEncoding) -> Self {
+        match encoding {
+            crate::cli::SecretEncoding::Base32 => Self::Base32,
+            crate::cli::SecretEncoding::Text => Self::Text,
+            crate::cli::SecretEncoding::Hex => Self::Hex,
+            crate::cli::SecretEncoding::Base64 => Self::Base64,
+            crate::cli::SecretEncoding::Base64OfBase32 => Self::Base64OfBase32,
+        }
+    }
 }
 
 impl From<crate::cli::InputFormat> for Format {

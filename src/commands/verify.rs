@@ -88,7 +88,8 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     tokio::spawn(stop_after(config.max_duration, stop.clone()));
-    let opening = blocking(move || Input::open(&path, format, sample));
+    let secrets = verify.secret_encoding.map(Into::into);
+    let opening = blocking(move || Input::open(&path, format, sample, secrets));
     // The first reading of a large file takes its time, and there is nothing to be finished.
     let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),

@@ -6,12 +6,13 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Named,
     file::read_secret,
     layers::{Layers, Origin, variable},
+    secret::clean,
 };
 use crate::{
     auth0::{BaseUrl, Credentials},
@@ -51,14 +52,14 @@ impl Found {
         if origin != Origin::Environment {
             return Ok(None);
         }
-        let text = variable(name)?.map(|text| SecretString::from(text.trim().to_owned()));
+        let text = variable(name)?.map(SecretString::from);
         Ok(text.map(|text| Self { from: name.into(), place: Place::Variable(text) }))
     }
 
     fn read(self) -> Result<SecretString, Error> {
         match self.place {
             Place::File(path, called) => read_secret(Path::new(&path), &called),
-            Place::Variable(secret) => Ok(secret),
+            Place::Variable(secret) => clean(secret.expose_secret(), &self.from),
         }
     }
 }

@@ -16,7 +16,7 @@ use rustix::fs::OFlags;
 use secrecy::{SecretString, zeroize::Zeroizing};
 use toml::de::{DeTable, DeValue};
 
-use super::SETTINGS;
+use super::{SETTINGS, secret::clean};
 use crate::{
     error::Error,
     text::{escape, nearest},
@@ -61,10 +61,12 @@ pub(super) struct SettingsFile {
 /// The secret in the file that `origin` names.
 pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Error> {
     let failed = |error: io::Error| {
-        Error::config(
-            format!("the file of {origin} cannot be read: {error}"),
-            "check its path and permissions",
-        )
+        let hint = if error.kind() == io::ErrorKind::InvalidData {
+            "write it as UTF-8; Windows' shells and editors may have written UTF-16"
+        } else {
+            "check its path and permissions"
+        };
+        Error::config(format!("the file of {origin} cannot be read: {error}"), hint)
     };
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.mode() & 0o077 != 0 {
@@ -78,7 +80,7 @@ pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Err
             "write the secret to it",
         ));
     }
-    Ok(SecretString::from(text.trim().to_owned()))
+    clean(&text, &format!("the file of {origin}"))
 }
 
 /// The file that `--config` names, or the one of the working directory if there is one.

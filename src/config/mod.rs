@@ -7,6 +7,7 @@ mod credentials;
 mod file;
 mod layers;
 mod resolve;
+mod secret;
 mod value;
 
 use crate::{

@@ -14,7 +14,7 @@ use crate::{
     input::{self, Shape, Source},
     ledger::{Admission, Ledger, Row},
     model::{Planned, Rejection},
-    plan::{self, Plan, Warning},
+    plan::{self, Plan, SecretEncoding, Warning},
 };
 
 /// Rows of a file that go on together: to hand over each by itself would wake somebody for each.
@@ -241,11 +241,13 @@ pub async fn admit<G: Gather>(
     }
 }
 
-/// Plans one row of factors, whatever the parser made of it.
-pub fn plan_row(row: input::Row, shape: Shape) -> Plan {
+/// Plans one row of factors, whatever the parser made of it; its secret is written as declared.
+pub fn plan_row(row: input::Row, shape: Shape, secrets: Option<SecretEncoding>) -> Plan {
     match row {
-        input::Row::Record(record) if shape == Shape::Exported => plan::plan_exported(*record),
-        input::Row::Record(record) => plan::plan(*record),
+        input::Row::Record(record) if shape == Shape::Exported => {
+            plan::plan_exported(*record, secrets)
+        }
+        input::Row::Record(record) => plan::plan(*record, secrets),
         input::Row::Rejected(rejection) => {
             Plan { planned: Planned::Rejected(Box::new(rejection)), warnings: Vec::new() }
         }

@@ -102,7 +102,7 @@ fn outcome(row: Row, shape: Shape) -> Outcome {
     let (good, bad) = match row {
         Row::Rejected(rejection) => (None, Some(rejection)),
         row if matches!(shape, Shape::Factors | Shape::Exported) => {
-            let plan = plan_row(row, shape);
+            let plan = plan_row(row, shape, None);
             plan.warnings.iter().for_each(|warning| assert_presentable(&warning.to_string()));
             match plan.planned {
                 Planned::Factor(factor) => (Some(assert_stable(&factor)), None),
@@ -111,7 +111,7 @@ fn outcome(row: Row, shape: Shape) -> Outcome {
         }
         Row::Record(record) => {
             let asked = match shape {
-                Shape::Changes => plan::change(*record).map(|change| format!("{change:?}")),
+                Shape::Changes => plan::change(*record).change.map(|change| format!("{change:?}")),
                 Shape::Targets => plan::target(*record, Naming::All).map(|all| format!("{all:?}")),
                 _ => plan::target(*record, Naming::Some).map(|some| format!("{some:?}")),
             };
@@ -145,7 +145,7 @@ pub(super) fn assert_stable(factor: &Factor) -> Bytes {
     let line = [format!("{{\"user_id\":{user},").as_bytes(), rest].concat();
     let reader = Box::new(Cursor::new(line));
     let mut source = Source::from_reader(reader, Format::Jsonl, Shape::Factors);
-    match source.next_row().map(|row| row.map(|row| plan_row(row, Shape::Factors))) {
+    match source.next_row().map(|row| row.map(|row| plan_row(row, Shape::Factors, None))) {
         Ok(Some(plan)) => match plan.planned {
             Planned::Factor(again) => {
                 assert!(sent(&again) == body && again.user == factor.user, "it changes");

@@ -8,7 +8,7 @@ use super::{
     InputError, MAX_CELL, Row, Shape, TOO_LONG, frame::Frame, header, line_fault,
     quotes::has_bare_cr,
 };
-use crate::model::{Cell, Fault, Field, Record, Rejection};
+use crate::model::{Cell, Code, Fault, Field, Record, Rejection};
 
 /// Splits frames, once the first one has told what the columns are.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Rows {
                 continue;
             };
             if cell.len() > MAX_CELL {
-                faults.push(Fault { field: field.name().to_owned(), rule: TOO_LONG.to_owned() });
+                faults.push(Fault::new(field.name(), Code::TooLong, TOO_LONG));
             } else if !cell.chars().all(char::is_whitespace) {
                 record.set(*field, Cell::Text(cell.to_owned()));
             }

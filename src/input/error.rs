@@ -155,6 +155,12 @@ pub enum InputError {
         /// The first line.
         line: u64,
     },
+    /// Objects separated by commas.
+    #[error("line {line}: a comma follows the JSON object")]
+    TrailingComma {
+        /// The first line.
+        line: u64,
+    },
     /// An object spread over lines.
     #[error("line {line}: the JSON object goes on over several lines")]
     PrettyJson {
@@ -187,6 +193,7 @@ impl InputError {
             | Self::JsonAsCsv { line }
             | Self::CsvAsJsonl { line }
             | Self::JsonArray { line }
+            | Self::TrailingComma { line }
             | Self::PrettyJson { line } => Some(line),
         }
     }
@@ -237,6 +244,9 @@ impl InputError {
             Self::CsvAsJsonl { .. } => "give `--format csv`",
             Self::JsonArray { .. } => {
                 "write one object a line, for example `jq -c '.[]' INPUT > converted.jsonl`"
+            }
+            Self::TrailingComma { .. } => {
+                "take the commas off, for example `sed 's/,[[:space:]]*$//' INPUT > converted.jsonl`"
             }
             Self::PrettyJson { .. } => {
                 "write each object on one line, for example `jq -c . INPUT > converted.jsonl`"

@@ -1,5 +1,7 @@
 //! JSONL as a whole: is the first line what a JSONL begins with?
 
+use serde::de::IgnoredAny;
+
 use super::{InputError, Shape, frame::Frame, header::has_known_name};
 
 /// Knows whether a line has been seen yet.
@@ -38,6 +40,8 @@ fn check_first(frame: &Frame<'_>) -> Result<(), InputError> {
     let text = frame.text.trim();
     if text.starts_with('[') {
         Err(InputError::JsonArray { line })
+    } else if is_object_and_comma(text) {
+        Err(InputError::TrailingComma { line })
     } else if text.starts_with('{') && text.ends_with(['{', '[', ',']) {
         Err(InputError::PrettyJson { line })
     } else if !text.starts_with('{') && has_known_name(text, ',') {
@@ -45,4 +49,11 @@ fn check_first(frame: &Frame<'_>) -> Result<(), InputError> {
     } else {
         Ok(())
     }
+}
+
+/// Whether a whole object is followed by a comma, as the entries of an array are.
+fn is_object_and_comma(text: &str) -> bool {
+    text.strip_suffix(',').is_some_and(|object| {
+        object.starts_with('{') && serde_json::from_str::<IgnoredAny>(object).is_ok()
+    })
 }

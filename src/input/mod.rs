@@ -28,7 +28,7 @@ pub use error::InputError;
 use frame::{Frame, Framer};
 pub use shape::Shape;
 
-use crate::model::{Fault, Record, Rejection};
+use crate::model::{Code, Fault, Record, Rejection};
 
 /// The longest cell, in bytes: far above any key or address, and rows of such cells stay small.
 pub(crate) const MAX_CELL: usize = 16 * 1024;
@@ -79,7 +79,7 @@ impl Row {
 
     /// A row whose fault is the line's as a whole (`field` empty) or that of one field.
     fn rejected(line: u64, field: &str, rule: impl Into<String>) -> Self {
-        let fault = Fault { field: field.to_owned(), rule: rule.into() };
+        let fault = Fault::new(field, Code::InvalidRow, rule);
         Self::Rejected(Rejection {
             line,
             index: None,

@@ -80,8 +80,11 @@ impl<'de> Visitor<'de> for CellSeed {
         Ok(Some(Cell::Unusable("a number")))
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Some(Cell::Unusable("a number")))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(match number {
+            0 | 1 => Cell::Bit(number == 1),
+            _ => Cell::Unusable("a number"),
+        }))
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
@@ -101,7 +104,9 @@ impl<'de> Visitor<'de> for CellSeed {
             match entry {
                 Some(Cell::Text(text)) if n_entries <= MAX_ENTRIES => entries.push(text),
                 Some(Cell::Text(_)) => {}
-                Some(Cell::Absent | Cell::Bool(_) | Cell::List(_) | Cell::Unusable(_)) => {
+                Some(
+                    Cell::Absent | Cell::Bool(_) | Cell::Bit(_) | Cell::List(_) | Cell::Unusable(_),
+                ) => {
                     is_mixed = true;
                 }
                 None => is_long = true,

@@ -41,6 +41,7 @@ fn told(row: &Row) -> String {
                     Cell::Absent => continue,
                     Cell::Text(text) => text.clone(),
                     Cell::Bool(value) => value.to_string(),
+                    Cell::Bit(value) => format!("<number {}>", u8::from(*value)),
                     Cell::List(items) => items.join("|"),
                     Cell::Unusable(what) => format!("<{what}>"),
                 };
@@ -368,6 +369,16 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
             "line 1: the JSON object goes on over several lines",
             "jq -c .",
         ),
+        (
+            "{\"user_id\": 1, \"type\": {}},\n{\"user_id\": 2},\n",
+            "line 1: a comma follows the JSON object",
+            "sed",
+        ),
+        (
+            "{\"user_id\": {\"a\": 1},\n\"type\": 2}\n",
+            "line 1: the JSON object goes on over several lines",
+            "jq -c .",
+        ),
         (HEADER, "line 1: this is a CSV header, not JSON", "--format csv"),
     ] {
         check_error(Format::Jsonl, text, expected, hint);
@@ -442,7 +453,7 @@ fn sample(name: &str) -> (Vec<String>, Vec<String>) {
     while let Some(row) = source.next_row().unwrap() {
         n_rows += 1;
         let Row::Record(record) = row else { panic!("{row:?}") };
-        match plan::plan(*record).planned {
+        match plan::plan(*record, None).planned {
             Planned::Factor(factor) => {
                 let shown: Vec<_> = plan::preview(&factor)
                     .iter()
@@ -462,7 +473,7 @@ fn sample(name: &str) -> (Vec<String>, Vec<String>) {
 #[test]
 fn the_samples_hold_the_same_good_factors_and_three_bad_rows() {
     let (mut csv, bad) = sample("factors.csv");
-    let starts = ["is masked", "has another `digits`", "must be `phone`"];
+    let starts = ["is masked", "asks for another number of `digits`", "must be `phone`"];
     assert_eq!(bad.len(), starts.len());
     assert!(bad.iter().zip(starts).all(|(rule, start)| rule.starts_with(start)), "{bad:?}");
     let (factors, none) = sample("factors.jsonl");
@@ -494,7 +505,7 @@ fn messages(bytes: &[u8], format: Format) -> String {
     for row in rows {
         let rejection = match row {
             Row::Rejected(rejection) => rejection,
-            Row::Record(record) => match plan::plan(*record).planned {
+            Row::Record(record) => match plan::plan(*record, None).planned {
                 Planned::Rejected(rejection) => *rejection,
                 Planned::Factor(_) => continue,
             },

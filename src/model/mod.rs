@@ -1,6 +1,7 @@
 //! The plain types a row is made of on its way through the program. No I/O, no provider words.
 
 mod change;
+mod code;
 mod export_line;
 mod factor;
 mod fingerprint;
@@ -11,6 +12,7 @@ mod record;
 mod state;
 
 pub use change::{Change, Set, Target};
+pub use code::Code;
 pub use export_line::export_line;
 pub use factor::{
     Channel, Contact, Credential, Factor, FactorType, PasskeyDetails, PublicKeyCredential, UserId,

@@ -1,6 +1,8 @@
 //! Result of planning a row.
 
-use super::{Factor, FactorType, UserId};
+use std::borrow::Cow;
+
+use super::{Code, Factor, FactorType, UserId};
 
 /// One thing wrong with one row. Says the rule, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -10,6 +12,16 @@ pub struct Fault {
     pub field: String,
     /// The rule that it breaks, as a sentence for people.
     pub rule: String,
+    /// The stable name of that rule; empty in ledgers that were written without it.
+    #[serde(default)]
+    pub code: Cow<'static, str>,
+}
+
+impl Fault {
+    /// A fault of `field` against the rule `code`.
+    pub fn new(field: impl Into<String>, code: Code, rule: impl Into<String>) -> Self {
+        Self { field: field.into(), rule: rule.into(), code: code.name().into() }
+    }
 }
 
 /// A row that is refused before anything is sent, with every fault found in it.

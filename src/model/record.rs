@@ -68,8 +68,20 @@ impl Field {
         Self::Transports,
     ];
 
+    /// Every field.
+    pub const ALL: [Self; Self::COUNT] = {
+        let mut all = [Self::AuthenticationMethodId; Self::COUNT];
+        all.split_at_mut(Self::FACTOR.len()).0.copy_from_slice(&Self::FACTOR);
+        all
+    };
+
     /// How many there are.
     const COUNT: usize = Self::FACTOR.len() + 1;
+
+    /// The bit of this field in a set of fields.
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
 
     /// The name in headers, keys, messages and on the wire.
     pub const fn name(self) -> &'static str {
@@ -97,8 +109,7 @@ impl Field {
 
     /// The field of that exact name.
     pub fn from_name(name: &str) -> Option<Self> {
-        let all = Self::FACTOR.into_iter().chain([Self::AuthenticationMethodId]);
-        all.into_iter().find(|field| field.name() == name)
+        Self::ALL.into_iter().find(|field| field.name() == name)
     }
 }
 
@@ -112,6 +123,8 @@ pub enum Cell {
     Text(String),
     /// A JSON boolean.
     Bool(bool),
+    /// The JSON number 0 or 1, as databases write a boolean.
+    Bit(bool),
     /// A JSON array of strings.
     List(Vec<String>),
     /// A JSON value of a shape that no field takes; holds what it was (`a number`, `an object`, …).
@@ -124,6 +137,7 @@ impl fmt::Debug for Cell {
             Self::Absent => "Absent",
             Self::Text(_) => "Text(…)",
             Self::Bool(_) => "Bool(…)",
+            Self::Bit(_) => "Bit(…)",
             Self::List(_) => "List(…)",
             Self::Unusable(_) => "Unusable(…)",
         })
@@ -135,7 +149,7 @@ impl Zeroize for Cell {
         match self {
             Self::Text(text) => text.zeroize(),
             Self::List(items) => items.zeroize(),
-            Self::Absent | Self::Bool(_) | Self::Unusable(_) => {}
+            Self::Absent | Self::Bool(_) | Self::Bit(_) | Self::Unusable(_) => {}
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    common,
+    Warning, common,
     draft::{Draft, Rule},
     phone,
 };
-use crate::model::{Change, Field, Record, Rejection, Target};
+use crate::model::{Change, Code, Field, Record, Rejection, Target};
 
 /// Ids are some 30 characters; longer ones than this would make paths that servers refuse.
 const MAX_METHOD_ID: usize = 256;
@@ -26,13 +26,14 @@ pub enum Naming {
 /// Checks a row that says which method, or whose.
 pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> {
     let line = record.line;
-    let mut draft = Draft::new(record);
+    let mut draft = Draft::new(record, None);
     let user = common::user(&mut draft);
     let method = match naming {
         Naming::Some => draft.optional(Field::AuthenticationMethodId, method_id),
         Naming::All => draft.required(Field::AuthenticationMethodId, method_id),
         Naming::None => draft.optional(Field::AuthenticationMethodId, |_| {
-            Err("must be empty where all of a user's methods are meant (`--all-methods`)".into())
+            let rule = "must be empty where all of a user's methods are meant (`--all-methods`)";
+            Err(Rule::new(Code::MustBeEmpty, rule))
         }),
     };
     match user {
@@ -41,41 +42,52 @@ pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> 
     }
 }
 
+/// A change that is asked for, or why there is none, and what is odd about it.
+#[derive(Debug)]
+pub struct PlannedChange {
+    /// The change, or every fault.
+    pub change: Result<Change, Box<Rejection>>,
+    /// What does not keep it from being made.
+    pub warnings: Vec<Warning>,
+}
+
 /// Checks a row that says what a method is to become.
-pub fn change(record: Record) -> Result<Change, Box<Rejection>> {
+pub fn change(record: Record) -> PlannedChange {
     let line = record.line;
-    let mut draft = Draft::new(record);
+    let mut draft = Draft::new(record, None);
     let user = common::user(&mut draft);
     let method = draft.required(Field::AuthenticationMethodId, method_id);
     let name = common::name(&mut draft);
     let preferred = draft.optional(Field::PreferredAuthenticationMethod, phone::channel);
     if draft.is_sound() && name.is_none() && preferred.is_none() {
-        draft.fault(
-            Field::Name,
-            "is empty, and so is `preferred_authentication_method`: give one of them, or both",
-        );
+        let rule =
+            "is empty, and so is `preferred_authentication_method`: give one of them, or both";
+        draft.fault(Field::Name, Rule::new(Code::EmptyChange, rule));
     }
-    match (user, method) {
+    let warnings = draft.take_warnings();
+    let change = match (user, method) {
         (Some(user), Some(method)) if draft.is_sound() => {
             Ok(Change { line, user, method, name, preferred })
         }
         (user, _) => Err(Box::new(draft.reject(user, None))),
-    }
+    };
+    PlannedChange { change, warnings }
 }
 
 fn method_id(id: String) -> Result<Arc<str>, Rule> {
-    let rule: Rule = if id.len() > MAX_METHOD_ID {
-        format!("has {} bytes, and {MAX_METHOD_ID} is the most", id.len()).into()
+    let (code, rule) = if id.len() > MAX_METHOD_ID {
+        let rule = format!("has {} bytes, and {MAX_METHOD_ID} is the most", id.len());
+        return Err(Rule::new(Code::TooLong, rule));
     } else if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        "must have no white space or control characters".into()
+        (Code::OuterWhiteSpace, "must have no white space or control characters")
     } else if id == "." || id == ".." {
-        "must be an id such as `phone|dev_…`: dots alone cannot be addressed".into()
+        (Code::DotsAlone, "must be an id such as `phone|dev_…`: dots alone cannot be addressed")
     } else if !id.contains('|') && (id.contains("%7C") || id.contains("%7c")) {
-        "is percent-encoded already: write `|` instead of `%7C`".into()
+        (Code::PercentEncoded, "is percent-encoded already: write `|` instead of `%7C`")
     } else {
         return Ok(id.into());
     };
-    Err(rule)
+    Err(Rule::new(code, rule))
 }
 
 #[cfg(test)]
@@ -128,14 +140,17 @@ mod tests {
     fn a_change_changes_something_and_every_fault_is_told() {
         let name = (Field::Name, "Work");
         let voice = (Field::PreferredAuthenticationMethod, "VOICE");
-        let planned = change(record(&[USER, METHOD, name, voice])).unwrap();
+        let planned = change(record(&[USER, METHOD, name, voice])).change.unwrap();
         assert_eq!(planned.name.as_deref(), Some("Work"));
         assert_eq!(planned.preferred, Some(Channel::Voice));
-        assert!(change(record(&[USER, METHOD, voice])).is_ok());
-        let nothing = change(record(&[USER, METHOD])).unwrap_err();
+        assert!(change(record(&[USER, METHOD, voice])).change.is_ok());
+        let nothing = change(record(&[USER, METHOD])).change.unwrap_err();
         assert!(rules(&nothing)[0].starts_with("name: is empty"));
         let long = (Field::Name, "a name of more than twenty");
         let pigeon = (Field::PreferredAuthenticationMethod, "pigeon");
-        assert_eq!(rules(&change(record(&[long, pigeon])).unwrap_err()).len(), 4);
+        // A name is cut, everything else is a fault.
+        let planned = change(record(&[long, pigeon]));
+        assert_eq!(rules(&planned.change.unwrap_err()).len(), 3);
+        assert_eq!(planned.warnings, [Warning::NameCut]);
     }
 }

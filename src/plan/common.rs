@@ -1,36 +1,46 @@
 //! What every factor has: whose it is, its type, its name.
 
-use super::draft::{Draft, Rule};
-use crate::model::{FactorType, Field, UserId};
+use super::{
+    Warning,
+    damage::{self, Class, Mended},
+    draft::{Draft, Rule},
+    label,
+};
+use crate::model::{Code, FactorType, Field, UserId};
 
 /// Ids longer than this would make paths that servers refuse.
 const MAX_USER_ID: usize = 1024;
 
-/// The limit of the API's PUT and GET schemas (`auth0-api.md` 1.3), in characters.
-const MAX_NAME: usize = 20;
-
 pub(super) fn user(draft: &mut Draft) -> Option<UserId> {
-    draft.required(Field::UserId, |id| match user_fault(&id) {
-        Some(rule) => Err(rule),
-        None => Ok(UserId::new(&id)),
-    })
+    let (user, has_connection) = draft.required(Field::UserId, |id| {
+        let has_connection = memchr::memchr(b'|', id.as_bytes()).is_some();
+        match user_fault(&id, has_connection) {
+            Some(rule) => Err(rule),
+            None => Ok((UserId::new(&id), has_connection)),
+        }
+    })?;
+    if !has_connection {
+        draft.warn(Warning::NoConnectionPrefix);
+    }
+    Some(user)
 }
 
-fn user_fault(id: &str) -> Option<Rule> {
-    let rule = if id.len() > MAX_USER_ID {
-        return Some(format!("has {} bytes, and {MAX_USER_ID} is the most", id.len()).into());
+fn user_fault(id: &str, has_connection: bool) -> Option<Rule> {
+    let (code, rule) = if id.len() > MAX_USER_ID {
+        let rule = format!("has {} bytes, and {MAX_USER_ID} is the most", id.len());
+        return Some(Rule::new(Code::TooLong, rule));
     } else if id.starts_with(char::is_whitespace) || id.ends_with(char::is_whitespace) {
-        "must have no white space at its ends"
-    } else if id.contains('\0') {
-        "must not contain a NUL character"
+        (Code::OuterWhiteSpace, "must have no white space at its ends")
+    } else if memchr::memchr(0, id.as_bytes()).is_some() {
+        (Code::ControlCharacter, "must not contain a NUL character")
     } else if id == "." || id == ".." {
-        "must be a user id such as `auth0|…`: dots alone cannot be addressed"
-    } else if !id.contains('|') && (id.contains("%7C") || id.contains("%7c")) {
-        "is percent-encoded already: write `|` instead of `%7C`"
+        (Code::DotsAlone, "must be a user id such as `auth0|…`: dots alone cannot be addressed")
+    } else if !has_connection && (id.contains("%7C") || id.contains("%7c")) {
+        (Code::PercentEncoded, "is percent-encoded already: write `|` instead of `%7C`")
     } else {
         return None;
     };
-    Some(rule.into())
+    Some(Rule::new(code, rule))
 }
 
 pub(super) fn factor_type(draft: &mut Draft) -> Option<FactorType> {
@@ -40,24 +50,33 @@ pub(super) fn factor_type(draft: &mut Draft) -> Option<FactorType> {
         // Auth0's guide writes it with an underscore.
         let alias = (name == "webauthn_roaming").then_some(FactorType::WebauthnRoaming);
         known.or(alias).ok_or_else(|| {
-            "must be `phone`, `email`, `totp`, `webauthn-roaming` or `passkey`; no other type can be \
-             created"
-                .into()
+            Rule::new(
+                Code::UnknownType,
+                "must be `phone`, `email`, `totp`, `webauthn-roaming` or `passkey`; no other type \
+                 can be created",
+            )
         })
     })
 }
 
 pub(super) fn name(draft: &mut Draft) -> Option<String> {
-    draft.optional(Field::Name, |name| {
-        // A tenant may cut these off, and then the name would not be ours any more.
-        let name = name.trim_matches(' ').to_owned();
-        let n_chars = name.chars().count();
-        if n_chars > MAX_NAME {
-            Err(format!("has {n_chars} characters, and {MAX_NAME} is the most").into())
-        } else if name.chars().any(char::is_control) {
-            Err("must not contain control characters such as line breaks or tabs".into())
-        } else {
-            Ok(name)
+    let (name, is_cut) = draft.optional(Field::Name, |name| {
+        if name.chars().any(char::is_control) {
+            let rule = "must not contain control characters such as line breaks or tabs";
+            return Err(Rule::new(Code::ControlCharacter, rule));
         }
-    })
+        // A tenant may cut spaces off, and then the name would not be ours any more.
+        let name = name.trim_matches(' ');
+        let cut = label::cut(name);
+        Ok((cut.unwrap_or(name).to_owned(), cut.is_some()))
+    })?;
+    if !is_cut {
+        return Some(name);
+    }
+    draft.warn(Warning::NameCut);
+    // Quotes may stand around what is left, and then they would be taken off the next time.
+    match damage::mend(&name, Class::Words) {
+        Mended::Sound(name) | Mended::Garbled(name) => Some(name),
+        Mended::Absent | Mended::Lost(_) => None,
+    }
 }

@@ -1,26 +1,95 @@
-//! A record on its way: cells are taken out, faults pile up.
+//! A record on its way: cells are taken out, faults and warnings pile up.
 
 use std::borrow::Cow;
 
-use crate::model::{Cell, FactorType, Fault, Field, Record, Rejection, UserId};
+use zeroize::Zeroizing;
 
-/// What a value breaks. Never holds the value or a piece of it.
-pub(super) type Rule = Cow<'static, str>;
+use super::{
+    SecretEncoding, Warning,
+    damage::{self, Class, Mended},
+};
+use crate::model::{Cell, Code, FactorType, Fault, Field, Record, Rejection, UserId};
+
+/// A rule that a value breaks: its stable name, and the sentence for people, which never holds the
+/// value or a piece of it.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) code: Code,
+    pub(super) text: Cow<'static, str>,
+}
+
+impl Rule {
+    pub(super) fn new(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, text: text.into() }
+    }
+}
 
 /// Hands out the cells of a record and collects what is wrong with them.
 pub(super) struct Draft {
     record: Record,
     faults: Vec<Fault>,
+    warnings: Vec<Warning>,
+    /// Fields, as bits, whose cell is damaged beyond use; a fault says so already.
+    lost: u32,
 }
 
 impl Draft {
-    pub(super) fn new(record: Record) -> Self {
-        Self { record, faults: Vec::new() }
+    /// Begins with a record whose cells are mended where damage can be undone, and refused where
+    /// it cannot. `secrets` says how its secret is written, if that is declared.
+    pub(super) fn new(record: Record, secrets: Option<SecretEncoding>) -> Self {
+        let mut draft = Self { record, faults: Vec::new(), warnings: Vec::new(), lost: 0 };
+        let mut nulls = 0;
+        for field in Field::ALL {
+            if let Cell::Text(text) = draft.record.get(field)
+                && damage::is_suspect(text)
+            {
+                nulls |= draft.mend(field, Class::of(field, secrets));
+            }
+        }
+        if nulls != 0 {
+            draft.warn(Warning::NullWord { fields: nulls });
+        }
+        draft
+    }
+
+    /// Recognises damage before the rule of the field looks at it; the field's bit if it holds a
+    /// word for nothing.
+    #[cold]
+    fn mend(&mut self, field: Field, class: Class) -> u32 {
+        let Cell::Text(text) = self.record.take(field) else {
+            return 0;
+        };
+        let text = Zeroizing::new(text);
+        match damage::mend(&text, class) {
+            Mended::Sound(text) => self.record.set(field, Cell::Text(text)),
+            Mended::Garbled(text) => {
+                self.warn(Warning::GarbledText { field });
+                self.record.set(field, Cell::Text(text));
+            }
+            Mended::Absent => return field.bit(),
+            Mended::Lost(rule) => {
+                self.lost |= field.bit();
+                self.fault(field, rule);
+            }
+        }
+        0
     }
 
     /// Whether nothing is wrong so far.
     pub(super) fn is_sound(&self) -> bool {
         self.faults.is_empty()
+    }
+
+    /// What is odd so far; none is left.
+    pub(super) fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Notes something odd.
+    pub(super) fn warn(&mut self, warning: Warning) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// What there is to say of a record that cannot be used.
@@ -32,16 +101,16 @@ impl Draft {
     }
 
     /// Notes that `field` breaks `rule`.
-    pub(super) fn fault(&mut self, field: Field, rule: impl Into<Rule>) {
+    pub(super) fn fault(&mut self, field: Field, rule: Rule) {
         let name = field.name();
-        let field = match self.record.index {
+        let path = match self.record.index {
             // A user's line has one id, beside the list.
             Some(index) if field != Field::UserId => {
                 format!("authentication_methods[{index}].{name}")
             }
             _ => name.to_owned(),
         };
-        self.faults.push(Fault { field, rule: rule.into().into_owned() });
+        self.faults.push(Fault::new(path, rule.code, rule.text));
     }
 
     /// Takes the cell of `field` as it is.
@@ -50,22 +119,18 @@ impl Draft {
     }
 
     /// Takes the text of `field`; anything but text is a fault.
-    pub(super) fn text(&mut self, field: Field) -> Option<String> {
-        let cell = self.record.take(field);
-        self.text_of(field, cell)
-    }
-
-    /// The text in a cell of `field`; anything but text is a fault.
-    pub(super) fn text_of(&mut self, field: Field, cell: Cell) -> Option<String> {
-        let what = match cell {
+    fn text(&mut self, field: Field) -> Option<String> {
+        let what = match self.record.take(field) {
             Cell::Absent => return None,
             Cell::Text(text) => return Some(text),
             Cell::Bool(_) => "a boolean",
+            Cell::Bit(_) => "a number",
             Cell::List(_) => "a list",
             Cell::Unusable(what) => what,
         };
         let lost = if what == "a number" { ": numbers lose leading zeros and the `+`" } else { "" };
-        self.fault(field, format!("is {what}, but must be a string in quotes{lost}"));
+        let text = format!("is {what}, but must be a string in quotes{lost}");
+        self.fault(field, Rule::new(Code::NotAString, text));
         None
     }
 
@@ -85,8 +150,8 @@ impl Draft {
         field: Field,
         check: impl FnOnce(String) -> Result<T, Rule>,
     ) -> Option<T> {
-        if matches!(self.record.get(field), Cell::Absent) {
-            self.fault(field, "is required");
+        if matches!(self.record.get(field), Cell::Absent) && self.lost & field.bit() == 0 {
+            self.fault(field, Rule::new(Code::Required, "is required"));
         }
         self.optional(field, check)
     }
@@ -102,13 +167,9 @@ impl Draft {
                     FactorType::WebauthnRoaming => "a security key (`webauthn-roaming`)",
                     FactorType::Passkey => "a passkey",
                 };
-                self.fault(field, format!("does not belong to {whose}: leave it empty"));
+                let text = format!("does not belong to {whose}: leave it empty");
+                self.fault(field, Rule::new(Code::ForeignField, text));
             }
         }
     }
-}
-
-/// What people write into numbers and secrets to make them readable: spaces and dashes.
-pub(super) fn is_separator(c: char) -> bool {
-    matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '-' | '\u{2010}'..='\u{2015}')
 }

@@ -2,8 +2,11 @@
 
 use email_address::{EmailAddress, Options};
 
-use super::draft::{Draft, Rule};
-use crate::model::{Contact, Credential, Field};
+use super::{
+    draft::{Draft, Rule},
+    text::is_invisible,
+};
+use crate::model::{Code, Contact, Credential, Field};
 
 /// RFC 5321, 4.5.3.1: a path is 256 octets with its angle brackets.
 const MAX_ADDRESS: usize = 254;
@@ -27,37 +30,35 @@ fn address(text: String) -> Result<Contact, Rule> {
 
 fn fault(address: &str) -> Option<Rule> {
     if address.contains('*') {
-        return Some("is masked: export the whole address".into());
+        return Some(Rule::new(Code::Masked, "is masked: export the whole address"));
     }
     if address.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:")) {
-        return Some("must be the address alone, without `mailto:`".into());
+        let rule = "must be the address alone, without `mailto:`";
+        return Some(Rule::new(Code::NotAnAddress, rule));
     }
-    if let Some(at) = address.chars().position(is_invisible) {
-        return Some(format!("has an invisible character at position {}", at + 1).into());
+    let is_unseen = |c: char| c.is_control() || is_invisible(c);
+    if let Some(at) = address.chars().position(is_unseen) {
+        let rule = format!("has an invisible character at position {}", at + 1);
+        return Some(Rule::new(Code::InvisibleCharacter, rule));
     }
     if address.len() > MAX_ADDRESS {
-        return Some(format!("has {} bytes, and {MAX_ADDRESS} is the most", address.len()).into());
+        let rule = format!("has {} bytes, and {MAX_ADDRESS} is the most", address.len());
+        return Some(Rule::new(Code::TooLong, rule));
     }
     let Some((local, _)) = address.rsplit_once('@') else {
-        return Some("must have an `@`".into());
+        return Some(Rule::new(Code::NotAnAddress, "must have an `@`"));
     };
     if local.len() > MAX_LOCAL {
-        return Some(
-            format!("has {} bytes before the `@`, and {MAX_LOCAL} is the most", local.len()).into(),
-        );
+        let n_bytes = local.len();
+        let rule = format!("has {n_bytes} bytes before the `@`, and {MAX_LOCAL} is the most");
+        return Some(Rule::new(Code::TooLong, rule));
     }
     let options =
         Options::default().with_required_tld().without_display_text().without_domain_literal();
     EmailAddress::parse_with_options(address, options).is_err().then(|| {
-        "must be an address such as `name@example.com`, with a domain that has a dot".into()
+        let rule = "must be an address such as `name@example.com`, with a domain that has a dot";
+        Rule::new(Code::NotAnAddress, rule)
     })
-}
-
-/// What no keyboard types: controls, zero-width characters, changes of direction.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let outcome = match address(text.to_owned()) {
             Ok(address) => address.expose().to_owned(),
-            Err(rule) => rule.into_owned(),
+            Err(rule) => rule.text.into_owned(),
         };
         assert!(outcome.starts_with(expected), "{text:?}: {outcome}");
     }

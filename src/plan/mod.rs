@@ -2,26 +2,37 @@
 //!
 //! - Values are normalised, then checked; a [`Factor`] holds exactly what is sent, and planning it
 //!   again gives the same.
+//! - Damage is recognised in every cell, before the field's own rule looks at it.
 //! - All faults of a row are collected, each with field and rule. A rule tells what to do and never
 //!   holds a value or a piece of one: lengths, positions and classes of characters at most.
 
+mod alphabet;
+mod bytes;
 mod change;
 mod common;
+mod curve;
+mod damage;
 mod draft;
 mod email;
+mod encrypted;
+mod label;
 mod otpauth;
 mod passkey;
 mod phone;
 mod preview;
 mod public_key;
+mod secret;
+mod text;
 mod totp;
+mod uuid;
+mod warning;
 mod webauthn;
 
-use std::fmt;
-
-pub use change::{Naming, change, target};
+pub use change::{Naming, PlannedChange, change, target};
 use draft::Draft;
 pub use preview::preview;
+pub use secret::SecretEncoding;
+pub use warning::Warning;
 
 use crate::model::{Factor, FactorType, Planned, Record};
 
@@ -34,54 +45,24 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
 }
 
-/// Something odd that does not keep a factor from being sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Warning {
-    /// A TOTP secret shorter than RFC 4226 asks for.
-    WeakSecret {
-        /// Its length.
-        bits: usize,
-    },
-    /// A TOTP secret longer than the hash uses; some apps do not take it.
-    LongSecret {
-        /// Its length.
-        bits: usize,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WeakSecret { bits } => write!(
-                f,
-                "`totp_secret` has only {bits} bits, and 128 are the least that is advised: \
-                 enrol the user anew some time"
-            ),
-            Self::LongSecret { bits } => {
-                write!(
-                    f,
-                    "`totp_secret` has {bits} bits, more than the 512 that HMAC-SHA-1 makes use of"
-                )
-            }
-        }
-    }
-}
-
-/// Normalises and checks one record.
-pub fn plan(record: Record) -> Plan {
-    plan_all_but(record, Draft::refuse_rest)
+/// Normalises and checks one record, whose secret is written as `secrets` declares.
+pub fn plan(record: Record, secrets: Option<SecretEncoding>) -> Plan {
+    plan_all_but(record, secrets, Draft::refuse_rest)
 }
 
 /// The same for a record that `export` wrote: what the API lists of a method and takes of no such
 /// one (the model of a security key, say) is passed over.
-pub fn plan_exported(record: Record) -> Plan {
-    plan_all_but(record, |_, _| ())
+pub fn plan_exported(record: Record, secrets: Option<SecretEncoding>) -> Plan {
+    plan_all_but(record, secrets, |_, _| ())
 }
 
-fn plan_all_but(record: Record, rest: impl Fn(&mut Draft, FactorType)) -> Plan {
+fn plan_all_but(
+    record: Record,
+    secrets: Option<SecretEncoding>,
+    rest: impl Fn(&mut Draft, FactorType),
+) -> Plan {
     let line = record.line;
-    let mut draft = Draft::new(record);
-    let mut warnings = Vec::new();
+    let mut draft = Draft::new(record, secrets);
 
     let user = common::user(&mut draft);
     let factor_type = common::factor_type(&mut draft);
@@ -90,7 +71,7 @@ fn plan_all_but(record: Record, rest: impl Fn(&mut Draft, FactorType)) -> Plan {
         let credential = match factor_type {
             FactorType::Phone => phone::credential(&mut draft),
             FactorType::Email => email::credential(&mut draft),
-            FactorType::Totp => totp::credential(&mut draft, &mut warnings),
+            FactorType::Totp => totp::credential(&mut draft, secrets),
             FactorType::WebauthnRoaming => webauthn::credential(&mut draft),
             FactorType::Passkey => passkey::credential(&mut draft),
         };
@@ -98,6 +79,7 @@ fn plan_all_but(record: Record, rest: impl Fn(&mut Draft, FactorType)) -> Plan {
         credential
     });
 
+    let warnings = draft.take_warnings();
     let planned = match (user, credential) {
         (Some(user), Some(credential)) if draft.is_sound() => {
             Planned::Factor(Box::new(Factor { line, user, name, credential }))

@@ -1,15 +1,16 @@
-//! TOTP secrets: Base32, however people write it, or an `otpauth` URI.
+//! TOTP secrets: a key, however it is written, or an `otpauth` URI.
 
-use data_encoding::{BASE32_NOPAD, DecodeKind};
+use data_encoding::BASE32_NOPAD;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::{
-    Warning,
-    draft::{Draft, Rule, is_separator},
+    SecretEncoding, Warning,
+    draft::{Draft, Rule},
     otpauth,
+    secret::key,
 };
-use crate::model::{Credential, Field};
+use crate::model::{Code, Credential, Field};
 
 /// The least that is taken (RFC 4226 R6 asks for 128; many apps hand out 80).
 const MIN_BITS: usize = 80;
@@ -17,23 +18,27 @@ const MIN_BITS: usize = 80;
 const ADVISED_BITS: usize = 128;
 /// Longer keys are hashed down before use: the block of SHA-1.
 const MAX_BITS: usize = 512;
-/// From this length on, text of hexadecimal digits alone is taken for hexadecimal.
-const HEX_LEN: usize = 16;
 
-pub(super) fn credential(draft: &mut Draft, warnings: &mut Vec<Warning>) -> Option<Credential> {
+pub(super) fn credential(draft: &mut Draft, secrets: Option<SecretEncoding>) -> Option<Credential> {
     let text = Zeroizing::new(draft.required(Field::TotpSecret, Ok)?);
-    let base32 = if otpauth::is_uri(&text) {
-        let (secret, faults) = otpauth::secret(&text);
-        for rule in faults {
+    let outcome = if otpauth::is_uri(&text) {
+        let read = otpauth::read(&text);
+        if read.has_unknown {
+            draft.warn(Warning::OtpauthParameter);
+        }
+        for rule in read.faults {
             draft.fault(Field::TotpSecret, rule);
         }
-        secret?
+        // Inside of a URI it is Base32, whatever the other cells are.
+        normalise(&read.secret?, None)
     } else {
-        text
+        normalise(&text, secrets)
     };
-    match normalise(&base32) {
+    match outcome {
         Ok((secret, bits)) => {
-            warnings.extend(warning(bits));
+            if let Some(warning) = warning(bits) {
+                draft.warn(warning);
+            }
             Some(Credential::Totp { secret })
         }
         Err(rule) => {
@@ -56,77 +61,32 @@ pub(super) fn bits(base32: &str) -> usize {
     BASE32_NOPAD.decode_len(base32.len()).unwrap_or(0) * 8
 }
 
-fn normalise(text: &str) -> Result<(SecretString, usize), Rule> {
-    // A run of X is good Base32, so only asterisks tell.
-    if text.contains("**") {
-        return Err("is masked: the secret itself is needed".into());
-    }
-    let text = text.trim();
-    let mut secret = Zeroizing::new(String::with_capacity(text.len()));
-    secret.extend(text.trim_end_matches(['=', ' ']).chars().filter(|c| !is_separator(*c)));
-    if let Some(at) = secret.chars().position(|c| !is_base32(c)) {
-        return Err(bad_character(&secret, at));
-    }
-    secret.make_ascii_uppercase();
-    let bytes = BASE32_NOPAD.decode(secret.as_bytes()).map(Zeroizing::new).map_err(|error| {
-        Rule::from(match error.kind {
-            DecodeKind::Length => format!(
-                "has {} characters without spaces, a length that Base32 never has: was it cut?",
-                secret.len()
-            ),
-            DecodeKind::Symbol | DecodeKind::Trailing | DecodeKind::Padding => {
-                "does not end as Base32 does (there are bits left over): was it cut?".to_owned()
-            }
-        })
-    })?;
-    let bits = bytes.len() * 8;
+/// The secret in Base32, upper case, without padding; and how many bits it has.
+fn normalise(text: &str, declared: Option<SecretEncoding>) -> Result<(SecretString, usize), Rule> {
+    let key = key(text, declared)?;
+    let bits = key.len() * 8;
     if bits < MIN_BITS {
-        return Err(format!("has {bits} bits, and {MIN_BITS} is the least that is safe").into());
+        let rule = format!("has {bits} bits, and {MIN_BITS} is the least that is safe");
+        return Err(Rule::new(Code::TooShort, rule));
     }
-    Ok((SecretString::from(std::mem::take(&mut *secret)), bits))
-}
-
-fn is_base32(c: char) -> bool {
-    c.is_ascii_alphabetic() || matches!(c, '2'..='7')
-}
-
-/// Derives from the bad character at index `at` what is wrong with the whole.
-fn bad_character(secret: &str, at: usize) -> Rule {
-    let is_hex = secret.len() >= HEX_LEN && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let has = |test: fn(&u8) -> bool| secret.as_bytes().iter().any(test);
-    let is_base64 = has(|byte| matches!(byte, b'+' | b'/'))
-        || has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-    let hint = if is_hex {
-        "; it looks like hexadecimal: convert it to Base32"
-    } else if is_base64 {
-        "; it looks like Base64: convert it to Base32"
-    } else if secret.chars().nth(at).is_some_and(|c| matches!(c, '0' | '1' | '8' | '9')) {
-        "; Base32 has no 0, 1, 8 and 9: were they misread letters O, I (or L), B and G?"
-    } else {
-        ""
-    };
-    format!(
-        "must be Base32 (A to Z, 2 to 7), but character {} is not (separators not counted){hint}",
-        at + 1
-    )
-    .into()
+    Ok((SecretString::from(BASE32_NOPAD.encode(&key)), bits))
 }
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
     use secrecy::ExposeSecret;
 
     use super::*;
 
     const SECRET: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    /// 20 bytes whose Base64 has letters of both cases.
+    const KEY: [u8; 20] = *b"\x00\x9fKey of 20 bytes!\xff\xfe";
 
     #[track_caller]
-    fn check(text: &str, expected: &str) {
-        let outcome = match normalise(text) {
-            Ok((secret, _)) => secret.expose_secret().to_owned(),
-            Err(rule) => rule.into_owned(),
-        };
-        assert!(outcome.starts_with(expected), "{text:?}: {outcome}");
+    fn check(text: &str, declared: Option<SecretEncoding>, expected: Result<&str, Code>) {
+        let found = normalise(text, declared).map(|(secret, _)| secret.expose_secret().to_owned());
+        assert_eq!(found.map_err(|rule| rule.code), expected.map(str::to_owned), "{text:?}");
     }
 
     fn first(text: &str, len: usize) -> &str {
@@ -135,45 +95,118 @@ mod tests {
 
     #[test]
     fn spaces_dashes_padding_and_case_are_forgiven() {
-        check("jbsw y3dp ehpk 3pxp jbsw y3dp ehpk 3pxp", SECRET);
-        check(" JBSWY3DP-EHPK3PXP-JBSWY3DP\u{a0}EHPK3PXP ", SECRET);
-        check("JBSWY3DPEHPK3PXPJA======", "JBSWY3DPEHPK3PXPJA");
-        check("JBSWY3DPEHPK3PXPJA== ====", "JBSWY3DPEHPK3PXPJA");
+        for text in [
+            "jbsw y3dp ehpk 3pxp jbsw y3dp ehpk 3pxp",
+            " JBSWY3DP-EHPK3PXP-JBSWY3DP\u{a0}EHPK3PXP ",
+            "Jbsw Y3dp Ehpk 3pxp Jbsw Y3dp Ehpk 3pxp",
+            "\u{ff2a}BSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+        ] {
+            check(text, None, Ok(SECRET));
+        }
+        check("JBSWY3DPEHPK3PXPJA======", None, Ok("JBSWY3DPEHPK3PXPJA"));
+        check("JBSWY3DPEHPK3PXPJA== ====", None, Ok("JBSWY3DPEHPK3PXPJA"));
     }
 
     #[test]
-    fn what_is_not_base32_is_refused_with_its_position() {
-        let rule = |at| {
-            format!(
-                "must be Base32 (A to Z, 2 to 7), but character {at} is not (separators not counted)"
-            )
+    fn what_is_not_base32_is_refused_by_the_name_of_what_it_is() {
+        use Code::{
+            LooksEncrypted, LooksLikeBase64, LooksLikeBase64OfBase32, LooksLikeDecimal,
+            LooksLikeHex, LooksLikeUuid, Masked, NotBase32, OtherScheme,
         };
-        check("JBSW Y3DP 0HPK 3PXP", &format!("{}; Base32 has no 0, 1, 8 and 9", rule(9)));
-        check("JBSW=Y3DPEHPK3PXP", &rule(5));
-        check("ÄJBSWY3DPEHPK3PXP", &rule(1));
-        check("JBSWY3DPEHPK3PXPé", &rule(17));
-        check(
-            "3132333435363738393031323334353637383930",
-            &format!("{}; it looks like hexadecimal", rule(2)),
-        );
-        check("MTIzNDU2Nzg5MDEyMzQ1Njc4OTA", &format!("{}; it looks like Base64", rule(20)));
-        check("JBSWY3DPEHPK3PX/", &format!("{}; it looks like Base64", rule(16)));
-        check("JBSW************", "is masked");
+        let twice = BASE64.encode(SECRET.as_bytes());
+        let cipher = BASE64.encode(&[0x9f; 96]);
+        for (text, code) in [
+            ("JBSW Y3DP 0HPK 3PXP", NotBase32),
+            ("JBSW=Y3DPEHPK3PXP", NotBase32),
+            ("ÄJBSWY3DPEHPK3PXP", NotBase32),
+            ("r7gm2qxvt9lwz4kdyp0s", NotBase32),
+            ("3132333435363738393031323334353637383930", LooksLikeHex),
+            ("c2a7d4e6b3f5a2d7c4e6b2f7a3d5c7e2b4f6a2d3", LooksLikeHex),
+            ("BEEF2345CAFE6723DEAD4567FACE2745", LooksLikeHex),
+            ("beef 2345 cafe 6723 dead 4567 face 2745", LooksLikeHex),
+            ("4567234567234567", LooksLikeDecimal),
+            ("12345678901234567890", LooksLikeDecimal),
+            ("7216fe24-7230-4eaa-8fc9-ed7867f8657f", LooksLikeUuid),
+            ("beef2345-cafe-6723-dead-4567face2745", LooksLikeUuid),
+            ("r7Gm2QxVt9LwZ4KdYp0s", LooksLikeBase64),
+            ("rGm2QxVtLwZ4KdYpNs5t", LooksLikeBase64),
+            ("MTIzNDU2Nzg5MDEyMzQ1Njc4OTA", LooksLikeBase64),
+            ("JBSWY3DPEHPK3PX/", LooksLikeBase64),
+            (&twice, LooksLikeBase64OfBase32),
+            (&cipher, LooksEncrypted),
+            ("eyJpdiI6ICJNREV5TXpRMU5qYzRPV0ZpWTJSbFpnPT0i", LooksEncrypted),
+            ("b689c063468ad3b586c9|mFOllsHYA+691QCW|6eaa06c2a2f00d5705f9", LooksEncrypted),
+            ("steam://JBSWY3DPEHPK3PXP", OtherScheme),
+            ("otpauth-migration://offline?data=CjEK", OtherScheme),
+            ("otpauth%3A%2F%2Ftotp%2Fa%3Fsecret%3DJBSWY3DP", Code::PercentEncoded),
+            ("JBSW************", Masked),
+            ("\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}", Masked),
+        ] {
+            check(text, None, Err(code));
+        }
+    }
+
+    #[test]
+    fn a_declared_encoding_is_read_as_it_is_declared() {
+        use SecretEncoding::{Base32, Base64, Base64OfBase32, Hex, Text};
+        let base32 = BASE32_NOPAD.encode(&KEY);
+        let as_text = BASE32_NOPAD.encode(b"r7Gm2QxVt9LwZ4KdYp0s");
+        let url = BASE64URL_NOPAD.encode(&KEY);
+        let colons: Vec<String> = KEY.iter().map(|byte| format!("{byte:02x}")).collect();
+        for (text, declared, expected) in [
+            (HEXLOWER.encode(&KEY), Hex, &base32),
+            (HEXUPPER.encode(&KEY), Hex, &base32),
+            (format!("0x{}", HEXLOWER.encode(&KEY)), Hex, &base32),
+            (colons.join(":"), Hex, &base32),
+            (BASE64.encode(&KEY), Base64, &base32),
+            (url, Base64, &base32),
+            (BASE64.encode(base32.as_bytes()), Base64OfBase32, &base32),
+            ("r7Gm2QxVt9LwZ4KdYp0s".to_owned(), Text, &as_text),
+            // Believed, however it looks.
+            (base32.to_lowercase(), Base32, &base32),
+        ] {
+            check(&text, Some(declared), Ok(expected));
+        }
+        let hex = "BEEF2345CAFE6723DEAD4567FACE2745";
+        check(hex, Some(Base32), Ok(hex));
+        check("rGm2QxVtLwZ4KdYpNs5t", Some(Base32), Err(Code::CutOff));
+    }
+
+    #[test]
+    fn what_is_not_as_declared_is_refused() {
+        use SecretEncoding::{Base64, Base64OfBase32, Hex};
+        let encrypted = BASE64.encode(b"{\"iv\": \"AAAAAAAAAAAAAAAA\"}");
+        let twice = BASE64.encode(SECRET.as_bytes());
+        let hex_of_text = HEXLOWER.encode(SECRET.as_bytes());
+        let key = BASE64.encode(&KEY);
+        for (text, declared, code) in [
+            (SECRET, Hex, Code::NotHex),
+            ("abc", Hex, Code::CutOff),
+            (&hex_of_text, Hex, Code::EncodedTwice),
+            ("JBSW*", Base64, Code::NotBase64),
+            (&encrypted, Base64, Code::LooksEncrypted),
+            (&twice, Base64, Code::LooksLikeBase64OfBase32),
+            (&key, Base64OfBase32, Code::NotBase32),
+            (SECRET, Base64OfBase32, Code::NotBase32),
+            ("aGk=", Base64, Code::TooShort),
+        ] {
+            check(text, Some(declared), Err(code));
+        }
     }
 
     #[test]
     fn what_base32_never_ends_with_is_refused() {
-        check(first(SECRET, 17), "has 17 characters without spaces, a length");
-        check(first(SECRET, 19), "has 19 characters without spaces, a length");
-        check(first(SECRET, 22), "has 22 characters without spaces, a length");
-        check("JBSWY3DPEHPK3PXPJB", "does not end as Base32 does");
+        for len in [17, 19, 22] {
+            check(first(SECRET, len), None, Err(Code::CutOff));
+        }
+        check("JBSWY3DPEHPK3PXPJB", None, Err(Code::CutOff));
     }
 
     #[test]
     fn length_is_judged_in_bits() {
         let long = SECRET.repeat(4);
-        check(first(SECRET, 8), "has 40 bits, and 80 is the least");
-        check("", "has 0 bits");
+        check(first(SECRET, 8), None, Err(Code::TooShort));
+        check("", None, Err(Code::TooShort));
         for (len, expected) in [
             (16, Some(Warning::WeakSecret { bits: 80 })),
             (24, Some(Warning::WeakSecret { bits: 120 })),
@@ -181,7 +214,7 @@ mod tests {
             (96, None),
             (104, Some(Warning::LongSecret { bits: 520 })),
         ] {
-            let (secret, bits) = normalise(first(&long, len)).unwrap();
+            let (secret, bits) = normalise(first(&long, len), None).unwrap();
             assert_eq!(warning(bits), expected);
             assert_eq!(super::bits(secret.expose_secret()), bits);
         }

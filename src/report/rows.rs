@@ -14,7 +14,7 @@ use crate::{
 
 /// The contract's columns, in its order; `correlation_id` is what the tenant's log has, and
 /// `operation` the command that the row was for.
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "line",
     "user_id",
     "type",
@@ -29,6 +29,7 @@ const COLUMNS: [&str; 14] = [
     "rule",
     "correlation_id",
     "operation",
+    "code",
 ];
 
 /// One object of the report.
@@ -48,6 +49,9 @@ struct Row {
     field: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    /// The rule's stable name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     /// Every fault of the row, where it has more than one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
@@ -76,6 +80,8 @@ impl From<Item> for Row {
             Item::Rejected { line, user, factor_type, faults, at } => {
                 let faults: Vec<Fault> = serde_json::from_str(&faults).unwrap_or_default();
                 let first = faults.first().cloned();
+                // Ledgers of before have none.
+                let code = first.as_ref().map(|fault| fault.code.to_string());
                 let (field, rule) = first.map(|fault| (fault.field, fault.rule)).unzip();
                 Self {
                     line,
@@ -86,6 +92,7 @@ impl From<Item> for Row {
                     settled_at: Some(rfc3339(at)),
                     field,
                     rule,
+                    code: code.filter(|code| !code.is_empty()),
                     faults: if faults.len() > 1 { faults } else { Vec::new() },
                     ..Self::default()
                 }
@@ -130,6 +137,7 @@ pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
             row.rule.map(more).unwrap_or_default(),
             row.correlation_id.unwrap_or_default(),
             row.operation.unwrap_or_default().into(),
+            row.code.unwrap_or_default(),
         ];
         writer.write_record(cells.map(|cell| spreadsheet_safe(&cell)))?;
         Ok(())

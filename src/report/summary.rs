@@ -157,7 +157,12 @@ pub(crate) fn write_rejection(rejection: &Rejection, out: &mut dyn Write) -> io:
         if !fault.field.is_empty() {
             write!(out, ", {}", escape(&fault.field))?;
         }
-        writeln!(out, ": {}", escape(&fault.rule))?;
+        write!(out, ": {}", escape(&fault.rule))?;
+        if fault.code.is_empty() {
+            writeln!(out)?;
+        } else {
+            writeln!(out, " [{}]", escape(&fault.code))?;
+        }
     }
     Ok(())
 }

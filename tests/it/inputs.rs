@@ -1,6 +1,6 @@
 //! Good and bad inputs through the binary.
 
-use std::process::Stdio;
+use std::{fmt::Write, process::Stdio};
 
 use mfaferry::sandbox::{Settings, Verb};
 use serde_json::json;
@@ -154,4 +154,49 @@ fn a_broken_stream_stops_at_that_point_with_the_line_and_keeps_what_came_before(
     assert_eq!(done.code, Some(2), "{done:?}");
     assert!(done.stderr.contains("line 3"), "{done:?}");
     assert_eq!(done.summary()["created"], 1);
+}
+
+#[test]
+fn how_secrets_are_written_is_declared_and_never_guessed() {
+    let bench = Bench::new(Settings::default());
+    let hex = "beef2345cafe6723dead4567face27450a1b2c3d";
+    bench.write("in.csv", format!("user_id,type,totp_secret\nauth0|1,totp,{hex}\n"));
+    let check = |flags: &[&str]| {
+        let mut command = binary();
+        command.current_dir(bench.folder.path());
+        run(command.args(["check", "in.csv", "--show", "1"]).args(flags))
+    };
+    let refused = check(&[]);
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.stdout.contains("[looks_like_hex]"), "{refused:?}");
+    assert!(refused.stdout.contains("--secret-encoding hex"), "{refused:?}");
+    let declared = check(&["--secret-encoding", "hex"]);
+    assert_eq!(declared.code, Some(0), "{declared:?}");
+    assert!(declared.stdout.contains("totp_secret=160 bits"), "{declared:?}");
+    for (encoding, code) in [("base64-of-base32", 4), ("base32", 4), ("text", 0)] {
+        let done = check(&["--secret-encoding", encoding]);
+        assert_eq!(done.code, Some(code), "{encoding}: {done:?}");
+    }
+    // What is sent is the key, and its row has the rule's name where it is not.
+    let done = run(bench.import("in.csv").args(["--ledger", "refused.ledger"]));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    assert_eq!(bench.rows("refused.ledger")[0]["code"], json!("looks_like_hex"));
+    let done = run(bench.import("in.csv").args(["--secret-encoding", "hex"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(bench.tenant().stats().requests(Verb::Post), 1);
+}
+
+#[test]
+fn a_kind_of_warning_is_shown_a_few_times_and_counted() {
+    let bench = Bench::new(Settings::default());
+    let mut rows = "user_id,type,name,phone_number\n".to_owned();
+    for row in 0..50 {
+        writeln!(rows, "auth0|{row},phone,NULL,+1415555{row:04}").unwrap();
+    }
+    bench.write("in.csv", rows);
+    let done = run(binary().current_dir(bench.folder.path()).args(["check", "in.csv"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_eq!(done.stdout.matches("[null_word]").count(), 20, "{done:?}");
+    assert!(done.stdout.contains("… and 30 more warnings `null_word`"), "{done:?}");
+    assert!(done.stdout.contains("0 duplicates, 50 warnings"), "{done:?}");
 }

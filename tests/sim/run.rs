@@ -458,7 +458,7 @@ async fn process(
 
 /// The file, read and admitted; both end when nobody listens any more.
 fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> Intake<Item> {
-    let mut planner = Factors::new(Key::new(&[7; 32]), Shape::Factors);
+    let mut planner = Factors::new(Key::new(&[7; 32]), Shape::Factors, None);
     let (read, reading) = mpsc::channel(7);
     let (admitted, intake) = mpsc::channel(2);
     tokio::spawn(async move {

@@ -6,7 +6,7 @@ use crate::{
     jobs::change::{Order, Task},
     ledger::{Admission, Asked, Key, Row},
     model::{Operation, Record, Rejection},
-    plan::{self, Naming},
+    plan::{self, Naming, Warning},
 };
 
 /// Plans changes of methods, or what is to go.
@@ -36,10 +36,13 @@ impl Orders {
     fn order(
         &self,
         record: Record,
+        warnings: &mut Vec<Warning>,
     ) -> Result<crate::engine::intake::Prepared<Task>, Box<Rejection>> {
         let (asked, task) = match self.what {
             What::Changes => {
-                let change = plan::change(record)?;
+                let planned = plan::change(record);
+                warnings.extend(planned.warnings);
+                let change = planned.change?;
                 let asked = Asked {
                     operation: Operation::Update,
                     fingerprint: self.key.of_change(&change),
@@ -73,10 +76,13 @@ impl Planner for Orders {
     type Task = Task;
 
     fn plan(&mut self, row: input::Row, out: &mut Outbox<Task>) {
+        let line = row.line();
+        let mut warnings = Vec::new();
         let planned = match row {
-            input::Row::Record(record) => self.order(*record),
+            input::Row::Record(record) => self.order(*record, &mut warnings),
             input::Row::Rejected(rejection) => Err(Box::new(rejection)),
         };
+        out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
         match planned {
             Ok(prepared) => out.rows.push(prepared),
             Err(rejection) => out.reject(rejection),

@@ -6,9 +6,10 @@ use crate::{
     jobs::change::{Order, Task},
     ledger::{Admission, Asked, Key, Row, Seen, Seq},
     model::{
-        Factor, Fault, Field, Fingerprint, History, Operation, Planned, Rejection, Set, UserId,
+        Code, Factor, Fault, Field, Fingerprint, History, Operation, Planned, Rejection, Set,
+        UserId,
     },
-    plan::Plan,
+    plan::{Plan, SecretEncoding},
 };
 
 /// Factors of one user at most: far above what a tenant takes, and it bounds what is held.
@@ -19,6 +20,7 @@ const MOST: usize = 100;
 pub struct Sets {
     key: Key,
     shape: Shape,
+    secrets: Option<SecretEncoding>,
     open: Option<Open>,
     /// Users whose rows have come to their end.
     met: Seen,
@@ -30,7 +32,7 @@ struct Open {
     user: UserId,
     rows: Vec<Planned>,
     /// Reason why none of it can be used.
-    spoilt: Option<&'static str>,
+    spoilt: Option<(Code, &'static str)>,
 }
 
 /// One row of a set.
@@ -42,9 +44,10 @@ pub struct Part {
 }
 
 impl Sets {
-    /// A planner for an input of that shape, with the ledger's key.
-    pub fn new(key: Key, shape: Shape) -> Self {
-        Self { key, shape, open: None, met: Seen::default() }
+    /// A planner for an input of that shape, whose secrets are written as declared, with the ledger's
+    /// key.
+    pub fn new(key: Key, shape: Shape, secrets: Option<SecretEncoding>) -> Self {
+        Self { key, shape, secrets, open: None, met: Seen::default() }
     }
 
     fn take(&mut self, planned: Planned, out: &mut Outbox<Part>) {
@@ -65,21 +68,23 @@ impl Sets {
         if self.open.as_ref().is_none_or(|open| open.user != user) {
             self.close(out);
             let again = !self.met.insert(self.key.user(&user));
-            let spoilt = again.then_some(
+            let spoilt = again.then_some((
+                Code::ScatteredSet,
                 "the user's rows do not stand together: sort the input by user, or use one line a \
                  user",
-            );
+            ));
             self.open = Some(Open { user, rows: Vec::new(), spoilt });
         }
         let Some(open) = &mut self.open else { return };
         if matches!(planned, Planned::Rejected(_)) {
-            open.spoilt = open.spoilt.or(Some(
+            open.spoilt = open.spoilt.or(Some((
+                Code::IncompleteSet,
                 "another row of this user is bad, and a set that is not whole would take away what \
                  that row stands for: mend it",
-            ));
+            )));
         }
         if open.rows.len() >= MOST {
-            open.spoilt = open.spoilt.or(Some("the user has more than 100 rows"));
+            open.spoilt = open.spoilt.or(Some((Code::TooMany, "the user has more than 100 rows")));
             Self::settle_spoilt(open, out);
         }
         open.rows.push(planned);
@@ -87,7 +92,7 @@ impl Sets {
 
     /// Refuses what is there of a set that cannot be used.
     fn settle_spoilt(open: &mut Open, out: &mut Outbox<Part>) {
-        let rule = open.spoilt.unwrap_or_default();
+        let rule = open.spoilt.unwrap_or((Code::IncompleteSet, ""));
         for planned in open.rows.drain(..) {
             out.reject(match planned {
                 Planned::Rejected(rejection) => rejection,
@@ -136,13 +141,13 @@ fn prepare(
     (Row::Asked(asked), Some(Part { factor, left }))
 }
 
-fn refuse(factor: &Factor, field: Field, rule: &str) -> Rejection {
+fn refuse(factor: &Factor, field: Field, (code, rule): (Code, &str)) -> Rejection {
     Rejection {
         line: factor.line,
         index: None,
         user: Some(factor.user.clone()),
         factor_type: Some(factor.factor_type()),
-        faults: vec![Fault { field: field.name().into(), rule: rule.into() }],
+        faults: vec![Fault::new(field.name(), code, rule)],
     }
 }
 
@@ -151,13 +156,13 @@ impl Planner for Sets {
 
     fn plan(&mut self, row: input::Row, out: &mut Outbox<Part>) {
         let line = row.line();
-        let Plan { planned, warnings } = plan_row(row, self.shape);
+        let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
         let planned = match planned {
             Planned::Factor(factor) if !factor.factor_type().is_settable() => {
                 let rule = "cannot be part of a set: PUT takes `phone`, `email` and `totp` only; \
                             use `import` for it";
-                Planned::Rejected(Box::new(refuse(&factor, Field::Type, rule)))
+                Planned::Rejected(Box::new(refuse(&factor, Field::Type, (Code::NotSettable, rule))))
             }
             planned => planned,
         };

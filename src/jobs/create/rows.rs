@@ -6,7 +6,7 @@ use crate::{
     jobs::create::{Item, Step},
     ledger::{Admission, Asked, Key, Rest, Row},
     model::{Factor, NameTag, Operation, Planned},
-    plan::Plan,
+    plan::{Plan, SecretEncoding},
     protocol::marker::Mark,
 };
 
@@ -15,6 +15,7 @@ use crate::{
 pub struct Factors {
     key: Key,
     shape: Shape,
+    secrets: Option<SecretEncoding>,
     /// The name that was met last, which most rows share, with what stands for it.
     last_name: Option<(String, NameTag)>,
 }
@@ -23,9 +24,10 @@ pub struct Factors {
 pub(super) type Task = (Box<Factor>, Mark);
 
 impl Factors {
-    /// A planner for an input of that shape, with the ledger's key.
-    pub fn new(key: Key, shape: Shape) -> Self {
-        Self { key, shape, last_name: None }
+    /// A planner for an input of that shape, whose secrets are written as declared, with the ledger's
+    /// key.
+    pub fn new(key: Key, shape: Shape, secrets: Option<SecretEncoding>) -> Self {
+        Self { key, shape, secrets, last_name: None }
     }
 
     /// Returns the question to the ledger about a factor, and its task.
@@ -56,7 +58,7 @@ impl Planner for Factors {
 
     fn plan(&mut self, row: input::Row, out: &mut Outbox<Task>) {
         let line = row.line();
-        let Plan { planned, warnings } = plan_row(row, self.shape);
+        let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
         match planned {
             Planned::Factor(factor) => out.rows.push(self.prepare(factor)),

@@ -23,6 +23,7 @@ use crate::{
     jobs::list::verify::{Group, Grouper, Sample},
     ledger::{Key, Seen},
     model::UserId,
+    plan::SecretEncoding,
 };
 
 /// Groups that may wait.
@@ -35,6 +36,7 @@ pub struct Input {
     sample: Option<Sample>,
     scattered: Scattered,
     key: Key,
+    secrets: Option<SecretEncoding>,
     rows: Arc<AtomicU64>,
 }
 
@@ -62,16 +64,17 @@ impl Input {
         path: &Path,
         format: Option<Format>,
         sample: Option<Sample>,
+        secrets: Option<SecretEncoding>,
     ) -> Result<Self, Error> {
         let mut source = Source::open(path, format, Shape::Factors)?;
         let mut scattered = Scattered::Anybody;
         if source.len().is_some() {
-            scattered = scan(&mut source, sample)?;
+            scattered = scan(&mut source, sample, secrets)?;
             source = Source::open(path, format, Shape::Factors)?;
         }
         let key =
             Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
-        Ok(Self { source, sample, scattered, key, rows: Arc::default() })
+        Ok(Self { source, sample, scattered, key, secrets, rows: Arc::default() })
     }
 
     /// Bytes read so far.
@@ -113,7 +116,8 @@ impl Input {
             match self.source.next_row() {
                 Ok(Some(row)) => {
                     self.rows.fetch_add(1, Ordering::Relaxed);
-                    let group = grouper.push(plan_row(row, Shape::Factors).planned);
+                    let plan = plan_row(row, Shape::Factors, self.secrets);
+                    let group = grouper.push(plan.planned);
                     if !send(group, &self.scattered, &self.key) {
                         return;
                     }
@@ -144,7 +148,11 @@ fn mark(group: &mut Group, scattered: &Scattered, key: &Key, seen: &mut Seen) {
 }
 
 /// The first reading: grouped as in the second, so that what it says holds there.
-fn scan(source: &mut Source, sample: Option<Sample>) -> Result<Scattered, InputError> {
+fn scan(
+    source: &mut Source,
+    sample: Option<Sample>,
+    secrets: Option<SecretEncoding>,
+) -> Result<Scattered, InputError> {
     let hasher = RandomState::new();
     let (mut met, mut again) = (HashSet::new(), HashSet::new());
     let mut note = |group: Option<Group>| {
@@ -157,7 +165,7 @@ fn scan(source: &mut Source, sample: Option<Sample>) -> Result<Scattered, InputE
     };
     let mut grouper = Grouper::new(sample);
     while let Some(row) = source.next_row()? {
-        note(grouper.push(plan_row(row, Shape::Factors).planned));
+        note(grouper.push(plan_row(row, Shape::Factors, secrets).planned));
     }
     note(grouper.close());
     Ok(Scattered::Some(hasher, again))
