@@ -33,6 +33,10 @@ const CAUTION: f64 = 30.0;
 /// hide that it was. Without it, shares with a reserve fall by up to 12 points.
 const NEARLY_FULL: f64 = 16.0;
 
+/// Longest time without an answer after which one request may look, in seconds: a header that names
+/// a reset of tomorrow must not stop a run until then, and a look costs a refusal at most.
+const LONGEST_PATIENCE: f64 = 60.0;
+
 /// What an answer said about the bucket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
@@ -191,11 +195,11 @@ impl Bucket {
     }
 
     /// Returns the time without an answer after which one request may look: as long as the tenant
-    /// says that the bucket takes to be full. Where the refill is predicted, others must have taken
+    /// says that the bucket takes to be full, and no longer than [`LONGEST_PATIENCE`]. Where the refill is predicted, others must have taken
     /// all of it, and a look a second is enough.
     fn patience(&self) -> f64 {
         let least = if self.is_even() { 1.0 } else { 2.0 * JITTER };
-        self.full_in.unwrap_or(1.0).max(least)
+        self.full_in.unwrap_or(1.0).min(LONGEST_PATIENCE).max(least)
     }
 
     /// Returns when to try whether there is a token, where the refill cannot be predicted.
