@@ -283,9 +283,8 @@ fn struck(request: &Request) -> bool {
     request.verb == "POST" && [0, 4, 8, 12].contains(&request.nth)
 }
 
-fn stop_after_a_second(_: &Bench, child: &Child) {
-    #[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
-    std::thread::sleep(Duration::from_secs(1));
+fn stop_once_refused(bench: &Bench, child: &Child) {
+    until("the tenant has refused a request", || bench.tenant().stats().throttled > 0);
     assert!(alive(child), "it should wait for the tenant");
     signal(child, "-INT");
 }
@@ -387,7 +386,7 @@ fn table() -> Vec<Row> {
             case(tenant("429=100%x2").called("garbage").with(|tenant| tenant.retry_after = RetryAfter::Literal("soon, très".into()))),
             // Cut down to 15 minutes; the next process asks anew.
             case(tenant("429=100%x1").called("1000000000").flags(&["--concurrency", "1"]).with(|tenant| tenant.retry_after = RetryAfter::Literal("1000000000".into()))
-                .set(|case| case.during = stop_after_a_second).exits(&[5]).first(&[("created", 0..=0)])),
+                .set(|case| case.during = stop_once_refused).exits(&[5]).first(&[("created", 0..=0)])),
         ]),
         row(21, "429 with an odd x-ratelimit-reset", vec![
             case(through("long past", "429=100%x2", |request| {
@@ -395,7 +394,7 @@ fn table() -> Vec<Row> {
             })),
             case(through("far in the future", "429=100%x1", |request| {
                 odd_reset(&request.pass(), "99999999999")
-            }).flags(&["--concurrency", "1"]).set(|case| case.during = stop_after_a_second).exits(&[5]).first(&[("created", 0..=0)])),
+            }).flags(&["--concurrency", "1"]).set(|case| case.during = stop_once_refused).exits(&[5]).first(&[("created", 0..=0)])),
             case(through("no number", "429=100%x2", |request| {
                 odd_reset(&request.pass(), "tomorrow")
             })),
