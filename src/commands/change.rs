@@ -208,6 +208,7 @@ async fn apply(
     }
     let applier: Arc<Applier<Client>> = Arc::new(Applier {
         line: session.line(),
+        ledger: session.ledger.clone(),
         backup,
         key: session.key.clone(),
         allow_loss: wants.allow_loss,

@@ -66,7 +66,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
         line.stop,
         fastrand::u64(..),
     ));
-    let mut exporter = Exporter::new(line.ledger, output);
+    let mut exporter = Exporter::new(session.ledger.clone(), output);
     let end = survey::run(survey, asks, &mut exporter).await;
     let (end, written) = match exporter.finish(matches!(end, End::Complete)).await {
         Ok(written) => (end, written),

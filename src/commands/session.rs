@@ -163,7 +163,6 @@ impl Session {
     pub(super) fn line(&self) -> Line<Client> {
         Line {
             api: Arc::clone(&self.client),
-            ledger: self.ledger.clone(),
             pacer: Arc::clone(&self.pacer),
             policy: RetryPolicy::new(self.config.max_attempts, self.config.settle),
             stop: self.stop.clone(),

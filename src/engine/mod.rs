@@ -121,6 +121,11 @@ pub trait Carrier: Send + Sync + 'static {
     /// To the tenant.
     fn line(&self) -> &Line<Self::Api>;
 
+    /// Counts rows by state, for `--max-errors`; nothing where no ledger is kept.
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
+
     /// Records what has to be durable before the next steps of `turns` may be taken; durable on
     /// return.
     fn intend(

@@ -395,7 +395,6 @@ async fn process(
     let tally = ledger.tally();
     let line = Line {
         api: Arc::clone(tenant),
-        ledger: ledger.clone(),
         pacer: Arc::new(Pacer::new(Rate::PerSecond(scenario.rate), 0.2)),
         policy: RetryPolicy::new(3, scenario.settle),
         stop: CancellationToken::new(),
@@ -416,6 +415,7 @@ async fn process(
             let intake = read(factors.to_vec(), ledger.clone(), first);
             let delivery = Arc::new(Delivery {
                 line,
+                ledger: ledger.clone(),
                 name_marker: scenario.name_marker,
                 given: Mutex::default(),
             });
@@ -425,6 +425,7 @@ async fn process(
             let intake = created(ledger.clone());
             let applier = Arc::new(Applier {
                 line,
+                ledger: ledger.clone(),
                 backup: None,
                 key: Key::new(&[7; 32]),
                 allow_loss: false,
