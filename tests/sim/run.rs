@@ -8,11 +8,7 @@ use std::{
 };
 
 use mfaferry::{
-    engine::{
-        self, End, Intake, Limits,
-        gateway::Line,
-        intake::{Read, admit},
-    },
+    engine::{self, End, Feed, Intake, Limits, gateway::Line, intake::admit},
     input::Shape,
     jobs::{
         change::{Applier, Deletes, created},
@@ -465,12 +461,12 @@ fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> Intake<Item> {
     tokio::spawn(async move {
         for row in rows {
             let prepared = planner.prepare(Box::new(row));
-            if read.send(Read::Rows(vec![prepared])).await.is_err() {
+            if read.send(Feed::More(vec![prepared])).await.is_err() {
                 return;
             }
         }
-        drop(read.send(Read::End).await);
+        drop(read.send(Feed::End).await);
     });
-    tokio::spawn(admit(reading, ledger, Items { first }, admitted));
+    tokio::spawn(admit(reading, ledger, Items { first }, Arc::default(), admitted));
     intake
 }
