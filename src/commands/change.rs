@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     engine::{
         self, Intake,
-        intake::{self, Gather, Planner},
+        intake::{self, Gather, Planner, Prepared},
     },
     error::{Error, Exit},
     input::{Shape, Source},
@@ -171,8 +171,8 @@ struct Rows<'a> {
 impl Rows<'_> {
     async fn apply<P, G>(self, planner: impl FnOnce(Key) -> P, gather: G) -> Result<Exit, Error>
     where
-        P: Planner,
-        G: Gather<Task = P::Task, Errand = Order>,
+        P: Planner<Planned = Prepared<G::Task>>,
+        G: Gather<Errand = Order>,
     {
         let Self { bulk, config, source, verb, wants, show } = self;
         let stop = CancellationToken::new();
@@ -208,6 +208,7 @@ async fn apply(
     }
     let applier: Arc<Applier<Client>> = Arc::new(Applier {
         line: session.line(),
+        ledger: session.ledger.clone(),
         backup,
         key: session.key.clone(),
         allow_loss: wants.allow_loss,

@@ -17,9 +17,8 @@ use crate::{
     error::{Error, Exit},
     input::Shape,
     jobs::list::{
-        Asks, Output, UserRows,
+        self, Asks, Output, UserRows,
         export::{Exporter, Written},
-        survey::{self, Survey},
     },
     ledger::Reader,
     model::State,
@@ -56,18 +55,8 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
         session.ledger.clone(),
         Arc::clone(&session.remarks),
     )?;
-    let line = session.line();
-    let survey = Arc::new(Survey::new(
-        line.api,
-        line.pacer,
-        line.policy,
-        line.vitals,
-        (session.config.concurrency, session.config.max_outage),
-        line.stop,
-        fastrand::u64(..),
-    ));
-    let mut exporter = Exporter::new(line.ledger, output);
-    let end = survey::run(survey, asks, &mut exporter).await;
+    let mut exporter = Exporter::new(session.ledger.clone(), output);
+    let end = list::run(session.line(), session.limits(), asks, &mut exporter).await;
     let (end, written) = match exporter.finish(matches!(end, End::Complete)).await {
         Ok(written) => (end, written),
         Err(error) => (End::Failed(error), Written::default()),

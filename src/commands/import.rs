@@ -47,8 +47,12 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
         session.ledger.clone(),
         Arc::clone(&session.remarks),
     )?;
-    let delivery =
-        Arc::new(Delivery { line: session.line(), name_marker, given: Mutex::default() });
+    let delivery = Arc::new(Delivery {
+        line: session.line(),
+        ledger: session.ledger.clone(),
+        name_marker,
+        given: Mutex::default(),
+    });
     let end = engine::run(delivery, session.limits(), intake).await;
     let done = session.close(end, Some(bulk.run.output)).await;
     signals.abort();

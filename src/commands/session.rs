@@ -163,7 +163,6 @@ impl Session {
     pub(super) fn line(&self) -> Line<Client> {
         Line {
             api: Arc::clone(&self.client),
-            ledger: self.ledger.clone(),
             pacer: Arc::clone(&self.pacer),
             policy: RetryPolicy::new(self.config.max_attempts, self.config.settle),
             stop: self.stop.clone(),
@@ -172,16 +171,9 @@ impl Session {
         }
     }
 
-    /// The bounds of the run.
+    /// Returns the bounds of the run.
     pub(super) fn limits(&self) -> Limits {
-        Limits {
-            concurrency: self.config.concurrency,
-            window: WINDOW,
-            ahead_above: AHEAD_ABOVE,
-            max_outage: self.config.max_outage,
-            max_errors: self.config.max_errors,
-            seed: fastrand::u64(..),
-        }
+        limits(&self.config)
     }
 
     /// Shows progress from now on; `read` bytes of `length` have been read.
@@ -278,6 +270,18 @@ impl Session {
             }
             End::Failed(error) => Err(error),
         }
+    }
+}
+
+/// Returns the bounds of a run with these settings.
+pub(super) fn limits(config: &Config) -> Limits {
+    Limits {
+        concurrency: config.concurrency,
+        window: WINDOW,
+        ahead_above: AHEAD_ABOVE,
+        max_outage: config.max_outage,
+        max_errors: config.max_errors,
+        seed: fastrand::u64(..),
     }
 }
 

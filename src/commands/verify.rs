@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     announce::announce,
-    blocking, print,
+    blocking, now, print, session,
     signals::{Signals, stop_after},
     tenant::Tenant,
 };
@@ -18,11 +18,17 @@ use crate::{
     auth0,
     cli::{Verify, VerifyOutput},
     config::Config,
-    engine::End,
+    engine::{
+        End,
+        gateway::Line,
+        in_order::Collector,
+        intake::{self, Remarks},
+    },
     error::{Error, Exit},
+    input::Source,
     jobs::list::{
-        survey::{self, Input, Listener, Survey},
-        verify::{Account, Counts, Group, Listed, Sample},
+        self, Answered,
+        verify::{Account, Counts, Group, Groups, Sample},
     },
     progress::{self, Counted, Show, Watch},
     protocol::RetryPolicy,
@@ -60,13 +66,17 @@ struct Accountant {
     stop: CancellationToken,
 }
 
-impl Listener<Group> for Accountant {
-    async fn hear(&mut self, group: &Group, listed: &Listed) -> Result<(), Error> {
-        let judged = self.account.enter(group, listed);
+impl Collector<Answered<Group>> for Accountant {
+    /// Each line of the result says by itself which row it is about.
+    const GAPS: bool = true;
+
+    async fn take(&mut self, answered: Answered<Group>) -> Result<(), Error> {
+        let Answered { question: group, listed } = answered;
+        let judged = self.account.enter(&group, &listed);
         self.shared.with(|counts| *counts = self.account.counts);
-        self.remarks.note(group, &judged);
+        self.remarks.note(&group, &judged);
         // Whoever has closed the pipe wants no more of it.
-        if self.lines && !tell(|out| report::write_judged(group, &judged, out))? {
+        if self.lines && !tell(|out| report::write_judged(&group, &judged, out))? {
             self.stop.cancel();
         }
         Ok(())
@@ -89,7 +99,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     tokio::spawn(stop_after(config.max_duration, stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);
-    let opening = blocking(move || Input::open(&path, format, sample, secrets));
+    let opening = blocking(move || Groups::open(&path, format, sample, secrets));
     // The first reading of a large file takes its time, and there is nothing to be finished.
     let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
@@ -107,7 +117,7 @@ async fn ask(
     verify: &Verify,
     config: &Config,
     tenant: Tenant,
-    input: Input,
+    (source, groups): (Source, Groups),
     sample: Option<Sample>,
     stop: CancellationToken,
     show: Show,
@@ -116,24 +126,25 @@ async fn ask(
     let vitals = Arc::new(Vitals::default());
     let pacer = Arc::clone(&tenant.pacer);
     let shared = Arc::new(Shared::default());
+    let read = Arc::new(Mutex::new(Remarks::default()));
+    let rows = Arc::clone(&read.lock().unwrap_or_else(PoisonError::into_inner).rows);
     let watch = Watch {
         tally: Arc::clone(&shared),
         vitals: Arc::clone(&vitals),
         pacer: Arc::clone(&pacer),
-        read: input.bytes_read(),
-        rows: input.rows(),
-        length: input.length(),
+        read: source.bytes_read(),
+        rows,
+        length: source.len(),
     };
     let progress = tokio::spawn(progress::watch(watch, show));
-    let survey = Arc::new(Survey::new(
-        Arc::new(tenant.client),
-        Arc::clone(&pacer),
-        RetryPolicy::new(config.max_attempts, config.settle),
-        Arc::clone(&vitals),
-        (config.concurrency, config.max_outage),
-        stop.clone(),
-        fastrand::u64(..),
-    ));
+    let line = Line {
+        api: Arc::new(tenant.client),
+        pacer: Arc::clone(&pacer),
+        policy: RetryPolicy::new(config.max_attempts, config.settle),
+        stop: stop.clone(),
+        vitals: Arc::clone(&vitals),
+        now,
+    };
     let lines = verify.output == VerifyOutput::Jsonl;
     let mut accountant = Accountant {
         account: Account::new(verify.extras),
@@ -142,7 +153,8 @@ async fn ask(
         lines,
         stop,
     };
-    let end = survey::run(survey, input.start()?, &mut accountant).await;
+    let questions = intake::read(source, groups, read)?;
+    let end = list::run(line, session::limits(config), questions, &mut accountant).await;
     let Accountant { mut account, mut remarks, .. } = accountant;
     progress.abort();
     progress::clear();

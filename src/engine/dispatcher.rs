@@ -139,8 +139,7 @@ impl<C: Carrier> Engine<C> {
 
     /// Returns the end of a run that met too much trouble.
     fn limit(&self) -> Option<End> {
-        let tally = || self.carrier.line().ledger.tally().get();
-        if self.limits.max_errors.is_some_and(|most| most.reached(&tally())) {
+        if self.limits.max_errors.is_some_and(|most| most.reached(&self.carrier.counts())) {
             return Some(End::Stopped(Stop::MaxErrors));
         }
         let lasted = self.breaker.outage();

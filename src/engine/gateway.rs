@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{Answer, Api, NotExecuted, Verdict},
     engine::Next,
-    ledger::Ledger,
     model::{History, Method, Millis, UserId},
     pacer::{Pacer, breaker::Health},
     protocol::{RetryPolicy, pages::Pages},
@@ -21,8 +20,6 @@ use crate::{
 pub struct Line<A> {
     /// The tenant.
     pub api: Arc<A>,
-    /// Ledger for intents and outcomes.
-    pub ledger: Ledger,
     /// Pacer that grants permits.
     pub pacer: Arc<Pacer>,
     /// Policy that decides what follows from an answer.

@@ -1,8 +1,8 @@
-//! From bytes to errands that the ledger has admitted: read and plan on a thread of their own;
-//! admission in batches. What rows mean, a [`Planner`] knows.
+//! From bytes to errands: read and plan on a thread of their own; where a ledger is kept, admission
+//! in batches. What rows mean, a [`Planner`] knows.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -40,6 +40,11 @@ pub struct Remarks {
     pub warned: u64,
 }
 
+/// Locks them. They are still usable after a panic.
+fn lock(remarks: &Mutex<Remarks>) -> MutexGuard<'_, Remarks> {
+    remarks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Remarks {
     fn reject(&mut self, rejection: &Rejection) {
         self.rejected += 1;
@@ -56,16 +61,17 @@ impl Remarks {
     }
 }
 
-/// Turns rows of an input into what the ledger is asked, with what is to be done for each.
+/// Turns rows of an input into what is to be done. Where a ledger is kept, that is what it is asked
+/// of each row, with the row's task ([`Prepared`]).
 pub trait Planner: Send + 'static {
-    /// Task of a row.
-    type Task: Send + 'static;
+    /// What it makes of one row or more.
+    type Planned: Send + 'static;
 
     /// Plans one row, and any before it that had to wait for it.
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Self::Task>);
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Self::Planned>);
 
     /// Plans what has waited for a row that does not come.
-    fn end(&mut self, _out: &mut Outbox<Self::Task>) {}
+    fn end(&mut self, _out: &mut Outbox<Self::Planned>) {}
 }
 
 /// Makes an errand of a row's task once the ledger has said whether there is anything to do.
@@ -82,8 +88,8 @@ pub trait Gather: Send + 'static {
 /// Output of planning.
 #[derive(Debug)]
 pub struct Outbox<T> {
-    /// Rows, in the order of the input.
-    pub rows: Vec<Prepared<T>>,
+    /// What was planned, in the order of the input.
+    pub rows: Vec<T>,
     /// Warnings, by line.
     pub warnings: Vec<(u64, Warning)>,
 }
@@ -91,46 +97,45 @@ pub struct Outbox<T> {
 /// A row as the ledger needs to know it, with the task where there is one.
 pub type Prepared<T> = (Row, Option<T>);
 
-/// Message of the reader: rows, or why there are no more.
-#[derive(Debug)]
-pub enum Read<T> {
-    /// Planned rows.
-    Rows(Vec<Prepared<T>>),
-    /// That was all.
-    End,
-    /// The input cannot be read any further.
-    Broken(Error),
-}
-
-/// Starts reading `source`; what the engine gets is admitted.
+/// Starts reading `source`; what the engine gets is admitted by the ledger.
 pub fn start<T: Send + 'static, E: Send + 'static>(
-    mut source: Source,
-    mut planner: impl Planner<Task = T>,
+    source: Source,
+    planner: impl Planner<Planned = Prepared<T>>,
     gather: impl Gather<Task = T, Errand = E>,
     ledger: Ledger,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<Intake<E>, Error> {
-    let (read, rows) = mpsc::channel(QUEUE);
+    let rows = read(source, planner, Arc::clone(&remarks))?;
+    let (admitted, intake) = mpsc::channel(2);
+    tokio::spawn(admit(rows, ledger, gather, remarks, admitted));
+    Ok(intake)
+}
+
+/// Starts the thread that reads `source`, and gives what is planned of it.
+pub fn read<P: Planner>(
+    mut source: Source,
+    mut planner: P,
+    remarks: Arc<Mutex<Remarks>>,
+) -> Result<Intake<P::Planned>, Error> {
+    let (sender, rows) = mpsc::channel(QUEUE);
     std::thread::Builder::new()
         .name("input".into())
         .spawn(move || {
-            let end = read_all(&mut source, &mut planner, &remarks, &read);
+            let end = read_all(&mut source, &mut planner, &remarks, &sender);
             // If nobody listens any more, the run is stopping.
-            drop(read.blocking_send(end));
+            drop(sender.blocking_send(end));
         })
         .map_err(|source| Error::Io { what: "starting the input's thread".into(), source })?;
-    let (admitted, intake) = mpsc::channel(2);
-    tokio::spawn(admit(rows, ledger, gather, admitted));
-    Ok(intake)
+    Ok(rows)
 }
 
 fn read_all<P: Planner>(
     source: &mut Source,
     planner: &mut P,
     remarks: &Mutex<Remarks>,
-    rows: &mpsc::Sender<Read<P::Task>>,
-) -> Read<P::Task> {
-    let count = Arc::clone(&remarks.lock().unwrap_or_else(PoisonError::into_inner).rows);
+    rows: &mpsc::Sender<Feed<P::Planned>>,
+) -> Feed<P::Planned> {
+    let count = Arc::clone(&lock(remarks).rows);
     let batch = if source.len().is_some() { BATCH } else { 1 };
     let mut out = Outbox::default();
     loop {
@@ -140,15 +145,15 @@ fn read_all<P: Planner>(
                 planner.plan(row, &mut out);
                 None
             }
-            Ok(None) => Some(Read::End),
-            Err(error) => Some(Read::Broken(error.into())),
+            Ok(None) => Some(Feed::End),
+            Err(error) => Some(Feed::Broken(error.into())),
         };
         if end.is_some() {
             // Rows before an unreadable place are good, and go first.
             planner.end(&mut out);
         }
         if (end.is_some() || out.rows.len() >= batch) && out.send(remarks, rows).is_err() {
-            return Read::End;
+            return Feed::End;
         }
         if let Some(end) = end {
             return end;
@@ -156,27 +161,24 @@ fn read_all<P: Planner>(
     }
 }
 
-impl<T> Outbox<T> {
+impl<T> Outbox<Prepared<T>> {
     /// Adds a row that cannot be used.
     pub fn reject(&mut self, rejection: Box<Rejection>) {
         self.rows.push((Row::Rejected(rejection), None));
     }
+}
 
-    fn send(&mut self, remarks: &Mutex<Remarks>, rows: &mpsc::Sender<Read<T>>) -> Result<(), ()> {
+impl<T> Outbox<T> {
+    fn send(&mut self, remarks: &Mutex<Remarks>, rows: &mpsc::Sender<Feed<T>>) -> Result<(), ()> {
         for (line, warning) in self.warnings.drain(..) {
-            remarks.lock().unwrap_or_else(PoisonError::into_inner).warn(line, warning);
-        }
-        for (row, _) in &self.rows {
-            if let Row::Rejected(rejection) = row {
-                remarks.lock().unwrap_or_else(PoisonError::into_inner).reject(rejection);
-            }
+            lock(remarks).warn(line, warning);
         }
         if self.rows.is_empty() {
             return Ok(());
         }
         let next = Vec::with_capacity(self.rows.len());
         let batch = std::mem::replace(&mut self.rows, next);
-        rows.blocking_send(Read::Rows(batch)).map_err(drop)
+        rows.blocking_send(Feed::More(batch)).map_err(drop)
     }
 }
 
@@ -189,9 +191,10 @@ impl<T> Default for Outbox<T> {
 /// Asks the ledger about the rows, as many at a time as are there, and passes on what there is to
 /// do, until either end is gone.
 pub async fn admit<G: Gather>(
-    mut rows: mpsc::Receiver<Read<G::Task>>,
+    mut rows: Intake<Prepared<G::Task>>,
     ledger: Ledger,
     mut gather: G,
+    remarks: Arc<Mutex<Remarks>>,
     admitted: mpsc::Sender<Feed<G::Errand>>,
 ) {
     let mut waiting = Vec::with_capacity(QUEUE);
@@ -209,14 +212,17 @@ pub async fn admit<G: Gather>(
         let mut end = None;
         for read in waiting.drain(..) {
             match read {
-                Read::Rows(rows) => {
+                Feed::More(rows) => {
                     for (row, task) in rows {
+                        if let Row::Rejected(rejection) = &row {
+                            lock(&remarks).reject(rejection);
+                        }
                         batch.push(row);
                         tasks.push(task);
                     }
                 }
-                Read::End => end = Some(Feed::End),
-                Read::Broken(error) => end = Some(Feed::Broken(error)),
+                Feed::End => end = Some(Feed::End),
+                Feed::Broken(error) => end = Some(Feed::Broken(error)),
             }
         }
         // Rows before an unreadable place are good, and go first.

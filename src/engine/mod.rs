@@ -4,7 +4,8 @@
 //! what is ready and what waits for a time (`lanes`), what is cleared to go (`permits`),
 //! and the breaker. Workers (`workers`) take one step of one [`Errand`] at a time and hand it back, so
 //! one that has to wait holds up its own user and nobody else. All of it is bounded: at most
-//! [`Limits::window`] are taken in and not settled. What a step is, the [`Carrier`] knows.
+//! [`Limits::window`] are taken in and not settled. What a step is, the [`Carrier`] knows. Results that
+//! are told in the order of the input are put in order behind it (`in_order`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use tokio::sync::mpsc;
 
 mod dispatcher;
 pub mod gateway;
+pub mod in_order;
 pub mod intake;
 mod lanes;
 mod permits;
@@ -120,6 +122,11 @@ pub trait Carrier: Send + Sync + 'static {
 
     /// To the tenant.
     fn line(&self) -> &Line<Self::Api>;
+
+    /// Counts rows by state, for `--max-errors`; nothing where no ledger is kept.
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
 
     /// Records what has to be durable before the next steps of `turns` may be taken; durable on
     /// return.

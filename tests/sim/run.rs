@@ -8,11 +8,7 @@ use std::{
 };
 
 use mfaferry::{
-    engine::{
-        self, End, Intake, Limits,
-        gateway::Line,
-        intake::{Read, admit},
-    },
+    engine::{self, End, Feed, Intake, Limits, gateway::Line, intake::admit},
     input::Shape,
     jobs::{
         change::{Applier, Deletes, created},
@@ -395,7 +391,6 @@ async fn process(
     let tally = ledger.tally();
     let line = Line {
         api: Arc::clone(tenant),
-        ledger: ledger.clone(),
         pacer: Arc::new(Pacer::new(Rate::PerSecond(scenario.rate), 0.2)),
         policy: RetryPolicy::new(3, scenario.settle),
         stop: CancellationToken::new(),
@@ -416,6 +411,7 @@ async fn process(
             let intake = read(factors.to_vec(), ledger.clone(), first);
             let delivery = Arc::new(Delivery {
                 line,
+                ledger: ledger.clone(),
                 name_marker: scenario.name_marker,
                 given: Mutex::default(),
             });
@@ -425,6 +421,7 @@ async fn process(
             let intake = created(ledger.clone());
             let applier = Arc::new(Applier {
                 line,
+                ledger: ledger.clone(),
                 backup: None,
                 key: Key::new(&[7; 32]),
                 allow_loss: false,
@@ -464,12 +461,12 @@ fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> Intake<Item> {
     tokio::spawn(async move {
         for row in rows {
             let prepared = planner.prepare(Box::new(row));
-            if read.send(Read::Rows(vec![prepared])).await.is_err() {
+            if read.send(Feed::More(vec![prepared])).await.is_err() {
                 return;
             }
         }
-        drop(read.send(Read::End).await);
+        drop(read.send(Feed::End).await);
     });
-    tokio::spawn(admit(reading, ledger, Items { first }, admitted));
+    tokio::spawn(admit(reading, ledger, Items { first }, Arc::default(), admitted));
     intake
 }

@@ -40,7 +40,7 @@ impl<A: Api> Applier<A> {
 
     /// Records that the request is about to leave; durable on return.
     async fn intend(&self, order: &mut Order) -> Result<(), Error> {
-        let ledger = &self.line.ledger;
+        let ledger = &self.ledger;
         if let Task::Undo(_) = order.task {
             for row in &order.rows {
                 ledger.undo(*row).await?;
@@ -58,7 +58,7 @@ impl<A: Api> Applier<A> {
     async fn request(&self, order: &Order) -> Answer<Vec<SetMethod>> {
         let (api, user) = (&self.line.api, order.user());
         let correlation =
-            order.rows.first().map(|row| self.line.ledger.correlation(*row)).unwrap_or_default();
+            order.rows.first().map(|row| self.ledger.correlation(*row)).unwrap_or_default();
         let none = |answer: Answer<()>| answer.map(|verdict| verdict.map(|()| Vec::new()));
         match &order.task {
             Task::Replace(set) => api.replace(user, &set.factors, &correlation).await,
@@ -93,7 +93,7 @@ impl<A: Api> Applier<A> {
                 status,
                 error: None,
             };
-            self.line.ledger.settle(*row, settlement, order.history.doubts).await?;
+            self.ledger.settle(*row, settlement, order.history.doubts).await?;
         }
         Ok(Next::Settled)
     }

@@ -59,7 +59,7 @@ impl<A: Api> Applier<A> {
                 Ruling::Settle(state, Reason::default())
             }
             Task::Delete(Target { user, method: Some(id), .. }) => {
-                let made = self.line.ledger.made(user, id).await?;
+                let made = self.ledger.made(user, id).await?;
                 let keeps = made.zip(present.first());
                 match keeps.and_then(|(made, method)| judge::other_time(&made, method)) {
                     Some(reason) => Ruling::Settle(State::Kept, reason.into()),

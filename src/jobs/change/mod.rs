@@ -32,7 +32,7 @@ use crate::{
     engine::{Carrier, Errand, Next, gateway::Line},
     error::Error,
     jobs::change::backup::Backup,
-    ledger::{Key, Seq, Undoable},
+    ledger::{Counts, Key, Ledger, Seq, Undoable},
     model::{Change, History, How, Reason, Set, Settlement, State, Target, UserId},
     pacer::breaker::{Health, Kind},
     protocol::Repeatable,
@@ -137,6 +137,8 @@ impl Errand for Order {
 pub struct Applier<A> {
     /// To the tenant.
     pub line: Line<A>,
+    /// Records intents and outcomes.
+    pub ledger: Ledger,
     /// Backup for methods that are about to be deleted.
     pub backup: Option<Backup>,
     /// The ledger's key: for names.
@@ -173,6 +175,10 @@ impl<A: Api> Carrier for Applier<A> {
 
     fn line(&self) -> &Line<A> {
         &self.line
+    }
+
+    fn counts(&self) -> Counts {
+        self.ledger.tally().get()
     }
 
     async fn step(&self, order: &mut Order, dice: &mut fastrand::Rng) -> (Next, Health) {
@@ -257,10 +263,10 @@ impl<A: Api> Applier<A> {
             // What could not be taken away stays created, as far as is known.
             let untouched = matches!(order.task, Task::Undo(_)) && state.is_bad();
             if self.dry_run || untouched {
-                self.line.ledger.leave(*row, state).await?;
+                self.ledger.leave(*row, state).await?;
             } else {
                 let doubts = order.history.doubts;
-                self.line.ledger.settle(*row, settlement.clone(), doubts).await?;
+                self.ledger.settle(*row, settlement.clone(), doubts).await?;
             }
         }
         Ok(Next::Settled)

@@ -1,7 +1,7 @@
 //! Rows about methods that are there: `update` and `delete`.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner},
+    engine::intake::{Gather, Outbox, Planner, Prepared},
     input,
     jobs::change::{Order, Task},
     ledger::{Admission, Asked, Key, Row},
@@ -37,7 +37,7 @@ impl Orders {
         &self,
         record: Record,
         warnings: &mut Vec<Warning>,
-    ) -> Result<crate::engine::intake::Prepared<Task>, Box<Rejection>> {
+    ) -> Result<Prepared<Task>, Box<Rejection>> {
         let (asked, task) = match self.what {
             What::Changes => {
                 let planned = plan::change(record);
@@ -73,9 +73,9 @@ impl Orders {
 }
 
 impl Planner for Orders {
-    type Task = Task;
+    type Planned = Prepared<Task>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Task>) {
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Task>>) {
         let line = row.line();
         let mut warnings = Vec::new();
         let planned = match row {

@@ -1,7 +1,7 @@
 //! Users' whole sets: `replace`. A user's rows stand together; what is not all of a set is not one.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner, plan_row},
+    engine::intake::{Gather, Outbox, Planner, Prepared, plan_row},
     input::{self, Shape},
     jobs::change::{Order, Task},
     ledger::{Admission, Asked, Key, Row, Seen, Seq},
@@ -50,7 +50,7 @@ impl Sets {
         Self { key, shape, secrets, open: None, met: Seen::default() }
     }
 
-    fn take(&mut self, planned: Planned, out: &mut Outbox<Part>) {
+    fn take(&mut self, planned: Planned, out: &mut Outbox<Prepared<Part>>) {
         let user = match &planned {
             Planned::Factor(factor) => Some(factor.user.clone()),
             Planned::Rejected(rejection) => rejection.user.clone(),
@@ -91,7 +91,7 @@ impl Sets {
     }
 
     /// Refuses what is there of a set that cannot be used.
-    fn settle_spoilt(open: &mut Open, out: &mut Outbox<Part>) {
+    fn settle_spoilt(open: &mut Open, out: &mut Outbox<Prepared<Part>>) {
         let rule = open.spoilt.unwrap_or((Code::IncompleteSet, ""));
         for planned in open.rows.drain(..) {
             out.reject(match planned {
@@ -102,7 +102,7 @@ impl Sets {
     }
 
     /// Sends on the set that is open.
-    fn close(&mut self, out: &mut Outbox<Part>) {
+    fn close(&mut self, out: &mut Outbox<Prepared<Part>>) {
         let Some(mut open) = self.open.take() else {
             return;
         };
@@ -124,11 +124,7 @@ impl Sets {
     }
 }
 
-fn prepare(
-    factor: Box<Factor>,
-    fingerprint: Fingerprint,
-    left: usize,
-) -> crate::engine::intake::Prepared<Part> {
+fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> Prepared<Part> {
     let asked = Asked {
         operation: Operation::Replace,
         fingerprint,
@@ -152,9 +148,9 @@ fn refuse(factor: &Factor, field: Field, (code, rule): (Code, &str)) -> Rejectio
 }
 
 impl Planner for Sets {
-    type Task = Part;
+    type Planned = Prepared<Part>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Part>) {
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Part>>) {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
@@ -169,7 +165,7 @@ impl Planner for Sets {
         self.take(planned, out);
     }
 
-    fn end(&mut self, out: &mut Outbox<Part>) {
+    fn end(&mut self, out: &mut Outbox<Prepared<Part>>) {
         self.close(out);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     api::{Api, Update, Verdict},
     engine::{Carrier, Next, Turn, gateway::Line},
     error::Error,
-    ledger::{Intent, Seq},
+    ledger::{Counts, Intent, Ledger, Seq},
     model::{Audit, Finding, Method, State, UserId},
     pacer::breaker::Health,
     protocol::{
@@ -41,6 +41,8 @@ use crate::{
 pub struct Delivery<A> {
     /// To the tenant.
     pub line: Line<A>,
+    /// Records intents and outcomes.
+    pub ledger: Ledger,
     /// `--name-marker`.
     pub name_marker: bool,
     /// The ids that were given of late.
@@ -55,16 +57,20 @@ impl<A: Api> Carrier for Delivery<A> {
         &self.line
     }
 
+    fn counts(&self) -> Counts {
+        self.ledger.tally().get()
+    }
+
     async fn intend(&self, turns: &mut [Turn<Item>]) -> Result<(), Error> {
         let items = turns.iter_mut().map(|turn| &mut *turn.errand);
         let posts = items.filter(|item| item.step == Step::Send);
         let intents: Vec<Intent> = posts.map(|item| self.intent(item)).collect();
-        if intents.is_empty() { Ok(()) } else { self.line.ledger.intend(intents).await }
+        if intents.is_empty() { Ok(()) } else { self.ledger.intend(intents).await }
     }
 
     async fn withdraw(&self, item: &Item) -> Result<(), Error> {
         match item.step {
-            Step::Send => self.line.ledger.void(item.seq).await,
+            Step::Send => self.ledger.void(item.seq).await,
             Step::Survey | Step::LookUp | Step::Audit | Step::Restore => Ok(()),
         }
     }
@@ -103,7 +109,7 @@ impl<A: Api> Delivery<A> {
     ) -> Result<(Next, Health), Error> {
         let history = &mut item.history;
         history.attempts += 1;
-        let correlation = self.line.ledger.correlation(item.seq);
+        let correlation = self.ledger.correlation(item.seq);
         let mut answer = if self.name_marker {
             let mut factor = item.factor.clone();
             factor.name = Some(item.mark.dress(&item.factor, dice));
@@ -116,7 +122,7 @@ impl<A: Api> Delivery<A> {
         {
             // Two answers have come for one request, it seems: neither tells whose the id is.
             self.line.api.distrust();
-            self.line.ledger.audit(other, Audit::Contested(created.id.clone())).await?;
+            self.ledger.audit(other, Audit::Contested(created.id.clone())).await?;
             answer.verdict = Verdict::InDoubt("id_given_twice".into());
         }
         let history = &mut item.history;
@@ -125,7 +131,7 @@ impl<A: Api> Delivery<A> {
         let decision = self.line.policy.after_create(answer.verdict, answer.status, history, dice);
         if not_executed {
             history.attempts -= 1;
-            self.line.ledger.void(item.seq).await?;
+            self.ledger.void(item.seq).await?;
         }
         Ok((self.follow(item, decision).await?, health))
     }
@@ -136,7 +142,7 @@ impl<A: Api> Delivery<A> {
         dice: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
         let listed = if let Some(list) = &item.listed {
-            let known = self.line.ledger.known(&item.factor.user, item.seq).await?;
+            let known = self.ledger.known(&item.factor.user, item.seq).await?;
             Some((Verdict::Done((Arc::clone(list), known)), Health::Unknown))
         } else {
             self.list(item, dice).await?
@@ -208,10 +214,10 @@ impl<A: Api> Delivery<A> {
         };
         // Who has to look it up after a crash looks for the mark: it must be known for certain that
         // nobody has to.
-        self.line.ledger.flush().await?;
+        self.ledger.flush().await?;
         let name = marker::wanted_name(&item.factor);
         let update = Update { name: Some(name), preferred: None };
-        let correlation = self.line.ledger.correlation(item.seq);
+        let correlation = self.ledger.correlation(item.seq);
         let answer = self.line.api.update(&item.factor.user, id, update, &correlation).await;
         let health = self.line.note(&answer);
         let decision = self.line.policy.after_restore(answer.verdict, &mut item.history, dice);
@@ -236,7 +242,7 @@ impl<A: Api> Delivery<A> {
             verdict => verdict,
         };
         let known = match verdict {
-            Verdict::Done(_) => self.line.ledger.known(&item.factor.user, item.seq).await?,
+            Verdict::Done(_) => self.ledger.known(&item.factor.user, item.seq).await?,
             _ => Vec::new(),
         };
         Ok(Some((verdict.map(|list| (Arc::new(list), known)), listing.health)))
@@ -273,12 +279,12 @@ impl<A: Api> Delivery<A> {
                 if let Some(id) = &item.own
                     && let Some(other) = self.give(id, item)
                 {
-                    self.line.ledger.audit(other, Audit::Contested(id.as_ref().into())).await?;
+                    self.ledger.audit(other, Audit::Contested(id.as_ref().into())).await?;
                 }
                 let doubts = item.history.doubts;
                 let state = settlement.state;
                 item.history.lookups = 0;
-                self.line.ledger.settle(item.seq, settlement, doubts).await?;
+                self.ledger.settle(item.seq, settlement, doubts).await?;
                 if doubts > 0 {
                     item.step = Step::Audit;
                 } else if state == State::Created && item.history.marked {
@@ -293,7 +299,7 @@ impl<A: Api> Delivery<A> {
                 }
                 let there = matches!(audit, Audit::Appeared(_))
                     || (audit == Audit::Sound && item.own.is_some());
-                self.line.ledger.audit(item.seq, audit).await?;
+                self.ledger.audit(item.seq, audit).await?;
                 item.history.lookups = 0;
                 if there && item.history.marked {
                     item.step = Step::Restore;
@@ -303,7 +309,7 @@ impl<A: Api> Delivery<A> {
             }
             Decision::Restored(done) => {
                 if done {
-                    self.line.ledger.restored(item.seq).await?;
+                    self.ledger.restored(item.seq).await?;
                 }
                 Next::Finished
             }

@@ -1,7 +1,7 @@
 //! Factors that are to be created: `import`.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner, plan_row},
+    engine::intake::{Gather, Outbox, Planner, Prepared, plan_row},
     input::{self, Shape},
     jobs::create::{Item, Step},
     ledger::{Admission, Asked, Key, Rest, Row},
@@ -31,7 +31,7 @@ impl Factors {
     }
 
     /// Returns the question to the ledger about a factor, and its task.
-    pub fn prepare(&mut self, factor: Box<Factor>) -> crate::engine::intake::Prepared<Task> {
+    pub fn prepare(&mut self, factor: Box<Factor>) -> Prepared<Task> {
         let fingerprint = self.key.fingerprint(&factor);
         let asked = Asked {
             operation: Operation::Import,
@@ -54,9 +54,9 @@ impl Factors {
 }
 
 impl Planner for Factors {
-    type Task = Task;
+    type Planned = Prepared<Task>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Task>) {
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Task>>) {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));

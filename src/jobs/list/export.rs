@@ -7,11 +7,9 @@
 use tokio::time::{Duration, Instant};
 
 use crate::{
+    engine::in_order::Collector,
     error::Error,
-    jobs::list::{
-        Ask, Output,
-        survey::{Listed, Listener},
-    },
+    jobs::list::{Answered, Ask, Listed, Output},
     ledger::{Ledger, Seq},
     model::{FactorType, How, Method, Reason, Settlement, State, export_line},
     protocol::{pages::TOO_MANY, reconcile::is_masked},
@@ -51,19 +49,19 @@ impl Exporter {
         Self { ledger, output, pending, synced: Instant::now(), written }
     }
 
-    async fn take(&mut self, ask: &Ask, listed: &Listed) -> Result<(), Error> {
+    async fn write(&mut self, ask: &Ask, listed: Listed) -> Result<(), Error> {
         let settlement = match listed {
             Ok(methods) => {
-                self.output.write(&export_line(&ask.target.user, methods))?;
-                for method in methods {
+                self.output.write(&export_line(&ask.target.user, &methods))?;
+                for method in &methods {
                     self.count(method);
                 }
                 settled(ask, State::Exported, None)
             }
             Err(reason) if reason == "no_usable_list" || reason == TOO_MANY => {
-                settled(ask, State::Failed, Some(reason.clone()))
+                settled(ask, State::Failed, Some(reason))
             }
-            Err(reason) => settled(ask, State::Rejected, Some(reason.clone())),
+            Err(reason) => settled(ask, State::Rejected, Some(reason)),
         };
         self.pending.push((ask.seq, settlement));
         if self.pending.len() >= BATCH || self.synced.elapsed() >= PATIENCE {
@@ -98,9 +96,12 @@ impl Exporter {
     }
 }
 
-impl Listener<Ask> for Exporter {
-    async fn hear(&mut self, ask: &Ask, listed: &Listed) -> Result<(), Error> {
-        self.take(ask, listed).await
+impl Collector<Answered<Ask>> for Exporter {
+    /// Lines of an output stand in the order of the input.
+    const GAPS: bool = false;
+
+    async fn take(&mut self, answered: Answered<Ask>) -> Result<(), Error> {
+        self.write(&answered.question, answered.listed).await
     }
 }
 

@@ -1,10 +1,199 @@
 //! Jobs that only ask: `verify` and `export`.
+//!
+//! Unlike an import they may ask again: a GET changes nothing, so no intent is needed. The answers
+//! are told in the order of the questions. Bounded are the requests in flight, and the questions
+//! that are taken in and not yet told; a user whose answer takes long holds up nobody else until
+//! that bound is met.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
 
 pub mod export;
 mod output;
 mod rows;
-pub mod survey;
 pub mod verify;
 
 pub use output::Output;
 pub use rows::{Ask, Asks, UserRows};
+
+use crate::{
+    api::Api,
+    engine::{
+        self, Carrier, End, Errand, Feed, Intake, Limits, Next,
+        gateway::Line,
+        in_order::{Collector, Results, Slot, Slots, in_order},
+    },
+    error::Error,
+    model::{History, Method, Reason, UserId},
+    pacer::breaker::{Health, Kind},
+    protocol::{
+        Repeatable,
+        pages::{Pages, TOO_MANY},
+    },
+};
+
+/// Questions taken in and not told, for each request in flight.
+const AHEAD: usize = 8;
+
+/// A question to the tenant.
+pub trait Question: Send + Sync + 'static {
+    /// Returns the user, and the method or all; `None` when nobody has to be asked.
+    fn about(&self) -> Option<(&UserId, Option<&str>)>;
+}
+
+/// Answer of the tenant: the methods, or why there are none.
+pub type Listed = Result<Vec<Method>, Reason>;
+
+/// A question with its answer.
+#[derive(Debug)]
+pub struct Answered<Q> {
+    /// What was asked.
+    pub question: Q,
+    /// The answer.
+    pub listed: Listed,
+}
+
+/// A question on its way. Its steps ask for one page each.
+#[derive(Debug)]
+struct ListJob<Q> {
+    user: UserId,
+    method: Option<String>,
+    /// The question and its slot, until there is an answer.
+    open: Option<(Slot, Q)>,
+    pages: Pages,
+    /// How often the list was begun, and the page asked for that is missing of it.
+    begun: History,
+    tried: History,
+}
+
+impl<Q: Question> Errand for ListJob<Q> {
+    fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::LookUp
+    }
+}
+
+/// Asks, page by page, until there is an answer that can be used. Shared by all workers.
+#[derive(Debug)]
+struct ListExecutor<A, Q> {
+    line: Line<A>,
+    answers: Results<Answered<Q>>,
+}
+
+impl<A: Api, Q: Question> Carrier for ListExecutor<A, Q> {
+    type Api = A;
+    type Errand = ListJob<Q>;
+
+    fn line(&self) -> &Line<A> {
+        &self.line
+    }
+
+    async fn step(&self, job: &mut ListJob<Q>, dice: &mut fastrand::Rng) -> (Next, Health) {
+        let page = job.pages.next();
+        let answer = self.line.api.part(&job.user, job.method.as_deref(), page).await;
+        let health = self.line.note(&answer);
+        let Some(verdict) = job.pages.take(answer.verdict) else {
+            job.tried = History::default();
+            return (Next::After(Duration::ZERO), health);
+        };
+        let history = if job.pages.is_empty() { &mut job.begun } else { &mut job.tried };
+        let listed = match self.line.policy.after_repeatable(verdict, history, dice) {
+            Repeatable::Done(list) => Ok(list),
+            Repeatable::Refused(reason) => Err(reason),
+            Repeatable::Failed(reason) if reason == TOO_MANY => Err(reason),
+            Repeatable::Failed(_) => Err("no_usable_list".into()),
+            Repeatable::Stop(error) => return (Next::Stop(error), health),
+            Repeatable::Again(wait) => return (Next::After(wait), health),
+        };
+        if let Some((slot, question)) = job.open.take() {
+            self.answers.send(slot, Answered { question, listed });
+        }
+        (Next::Settled, health)
+    }
+}
+
+/// Asks every question that comes in and tells each, with its answer, in the order in which they
+/// came. Requests in flight are always waited for, and what they bring is told.
+pub async fn run<A: Api, Q: Question>(
+    line: Line<A>,
+    limits: Limits,
+    questions: Intake<Q>,
+    collector: &mut impl Collector<Answered<Q>>,
+) -> End {
+    let stop = line.stop.clone();
+    let (slots, answers, in_order) = in_order(limits.concurrency.max(1) * AHEAD);
+    let jobs = open_jobs(questions, slots, answers.clone());
+    // A task of its own: who is told may have to wait for the disk, and nobody waits for that.
+    let engine = tokio::spawn(engine::run(Arc::new(ListExecutor { line, answers }), limits, jobs));
+    let told = in_order.tell(collector).await;
+    if told.is_err() {
+        stop.cancel();
+    }
+    match (engine.await, told) {
+        (Err(_), _) => End::Failed(Error::Internal("the engine panicked".into())),
+        (Ok(End::Failed(error)), _) | (_, Err(error)) => End::Failed(error),
+        (Ok(end), Ok(())) => end,
+    }
+}
+
+/// Makes a job of each question, as there are slots. What is about nobody is answered at once.
+fn open_jobs<Q: Question>(
+    questions: Intake<Q>,
+    slots: Slots,
+    answers: Results<Answered<Q>>,
+) -> Intake<ListJob<Q>> {
+    let (jobs, intake) = mpsc::channel(1);
+    tokio::spawn(async move {
+        tokio::select! {
+            // A pipe may be silent for long: that must not keep a run that is stopping.
+            () = jobs.closed() => {}
+            () = open_each(questions, slots, answers, &jobs) => {}
+        }
+    });
+    intake
+}
+
+async fn open_each<Q: Question>(
+    mut questions: Intake<Q>,
+    mut slots: Slots,
+    answers: Results<Answered<Q>>,
+    jobs: &mpsc::Sender<Feed<ListJob<Q>>>,
+) {
+    let end = loop {
+        match questions.recv().await {
+            Some(Feed::More(more)) => {
+                for question in more {
+                    let Some(slot) = slots.next().await else { return };
+                    let Some((user, method)) = question.about() else {
+                        answers.send(slot, Answered { question, listed: Ok(Vec::new()) });
+                        continue;
+                    };
+                    let job = ListJob {
+                        user: user.clone(),
+                        method: method.map(str::to_owned),
+                        open: Some((slot, question)),
+                        pages: Pages::default(),
+                        begun: History::default(),
+                        tried: History::default(),
+                    };
+                    if jobs.send(Feed::More(vec![job])).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Some(Feed::End) => break Feed::End,
+            Some(Feed::Broken(error)) => break Feed::Broken(error),
+            // The reader has gone without a word; the engine is told the same way.
+            None => return,
+        }
+    };
+    // If nobody listens any more, the run is stopping.
+    drop(jobs.send(end).await);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! Users, or methods of theirs, to be written out: `export`.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner},
+    engine::intake::{Gather, Outbox, Planner, Prepared},
     input,
-    jobs::list::survey::Question,
+    jobs::list::Question,
     ledger::{Admission, Asked, Key, Row, Seq},
     model::{Operation, Target, UserId},
     plan::{self, Naming},
@@ -23,9 +23,9 @@ impl UserRows {
 }
 
 impl Planner for UserRows {
-    type Task = Target;
+    type Planned = Prepared<Target>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Target>) {
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Target>>) {
         let planned = match row {
             input::Row::Record(record) => plan::target(*record, Naming::Some),
             input::Row::Rejected(rejection) => Err(Box::new(rejection)),
@@ -57,9 +57,6 @@ pub struct Ask {
 }
 
 impl Question for Ask {
-    /// Lines of an output stand in the order of the input.
-    const GAPS: bool = false;
-
     fn about(&self) -> Option<(&UserId, Option<&str>)> {
         Some((&self.target.user, self.target.method.as_deref()))
     }

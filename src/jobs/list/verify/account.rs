@@ -12,8 +12,9 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Finding, Group, Listed, State, compare, type_of};
+use super::{Finding, Group, State, compare, type_of};
 use crate::{
+    jobs::list::Listed,
     model::{Reason, UserId},
     protocol::is_not_found,
 };

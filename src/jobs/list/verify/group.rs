@@ -1,7 +1,7 @@
 //! Rows of one user that stand together, for which one list is asked. Pure.
 
 use crate::{
-    jobs::list::verify::Sample,
+    jobs::list::{Question, verify::Sample},
     model::{Factor, Planned, Rejection, UserId},
 };
 
@@ -31,21 +31,28 @@ impl Group {
     }
 }
 
+impl Question for Group {
+    fn about(&self) -> Option<(&UserId, Option<&str>)> {
+        let user = self.user.as_ref().filter(|_| !self.factors.is_empty());
+        user.map(|user| (user, None))
+    }
+}
+
 /// Puts rows together.
 #[derive(Debug)]
-pub struct Grouper {
+pub(super) struct Grouper {
     sample: Option<Sample>,
     open: Group,
 }
 
 impl Grouper {
     /// A grouper that passes over users who are not in the sample.
-    pub fn new(sample: Option<Sample>) -> Self {
+    pub(super) fn new(sample: Option<Sample>) -> Self {
         Self { sample, open: Group::default() }
     }
 
     /// Takes in a row; gives the group that this closes.
-    pub fn push(&mut self, planned: Planned) -> Option<Group> {
+    pub(super) fn push(&mut self, planned: Planned) -> Option<Group> {
         let mut closed = None;
         match planned {
             Planned::Rejected(rejection) => self.open.rejections.push(*rejection),
@@ -65,7 +72,7 @@ impl Grouper {
     }
 
     /// The last group, when there are no more rows.
-    pub fn close(&mut self) -> Option<Group> {
+    pub(super) fn close(&mut self) -> Option<Group> {
         Some(std::mem::take(&mut self.open)).filter(|group| group.rows() > 0)
     }
 }

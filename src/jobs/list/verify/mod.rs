@@ -10,13 +10,18 @@ use std::borrow::Cow;
 mod account;
 mod group;
 mod pairing;
+mod rows;
 mod sample;
 
 pub use account::{Account, Counts, Extra, Judged};
-pub use group::{Group, Grouper};
+pub use group::Group;
+pub use rows::Groups;
 pub use sample::{Bound, CONFIDENCE, Sample};
 
-use crate::model::{Credential, Factor, FactorType, Field, Method, Reason};
+use crate::{
+    jobs::list::Listed,
+    model::{Credential, Factor, FactorType, Field, Method, Reason},
+};
 
 /// State of an input's factor in the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +75,6 @@ pub struct Finding {
     /// Reason why nothing is known, as a short code.
     pub error: Option<Reason>,
 }
-
-/// Answer of the tenant for a user: all the methods, or why there is no list.
-pub use crate::jobs::list::survey::Listed;
 
 /// Compares `factors` of one user with all that the tenant lists of that user. `taken` says
 /// whether a method, by its id, already stands for another factor of the input.

@@ -1,0 +1,165 @@
+//! Results of jobs, in the order in which the jobs were taken in, however the engine got to them.
+//!
+//! Each job takes a [`Slot`] when it is taken in, and the slot is free again when its result has been
+//! told: as there is a fixed number of slots, so many results wait for one before them, and no more.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::error::Error;
+
+/// Whoever is told the results.
+pub trait Collector<T>: Send {
+    /// True if a run that is cut short may tell a result although one before it never came.
+    const GAPS: bool;
+
+    /// Takes the next result. After an error it gets no more.
+    fn take(&mut self, result: T) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// A job's place in the order of the results.
+#[derive(Debug)]
+pub struct Slot {
+    number: u64,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Gives each job its slot.
+#[derive(Debug)]
+pub struct Slots {
+    room: Arc<Semaphore>,
+    given: u64,
+}
+
+impl Slots {
+    /// Waits for a slot. `None` never comes: nobody closes the semaphore.
+    pub async fn next(&mut self) -> Option<Slot> {
+        let room = Arc::clone(&self.room).acquire_owned().await.ok()?;
+        self.given += 1;
+        Some(Slot { number: self.given, _room: room })
+    }
+}
+
+/// Takes the results as they come.
+#[derive(Debug)]
+pub struct Results<T>(mpsc::Sender<(Slot, T)>);
+
+impl<T> Results<T> {
+    /// Hands in the result of the job that has had this slot.
+    pub fn send(&self, slot: Slot, result: T) {
+        // It is never full, as each result has its slot; if nobody listens any more, the run is
+        // stopping.
+        drop(self.0.try_send((slot, result)));
+    }
+}
+
+impl<T> Clone for Results<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Puts the results in order.
+#[derive(Debug)]
+pub struct InOrder<T>(mpsc::Receiver<(Slot, T)>);
+
+/// Returns `count` slots, where their results go, and what puts these in order.
+pub fn in_order<T>(count: usize) -> (Slots, Results<T>, InOrder<T>) {
+    let (results, receiver) = mpsc::channel(count);
+    let slots = Slots { room: Arc::new(Semaphore::new(count)), given: 0 };
+    (slots, Results(results), InOrder(receiver))
+}
+
+impl<T: Send> InOrder<T> {
+    /// Tells the results until nobody is left to send any.
+    pub async fn tell<C: Collector<T>>(mut self, collector: &mut C) -> Result<(), Error> {
+        let mut waiting = BTreeMap::new();
+        let mut told = 0;
+        while let Some((slot, result)) = self.0.recv().await {
+            waiting.insert(slot.number, (slot, result));
+            while let Some((_slot, result)) = waiting.remove(&(told + 1)) {
+                collector.take(result).await?;
+                told += 1;
+            }
+        }
+        for (_slot, result) in waiting.into_values().filter(|_| C::GAPS) {
+            collector.take(result).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Is told numbers, and fails at one of them.
+    struct Told<const GAPS: bool>(Vec<u32>, Option<u32>);
+
+    impl<const GAPS: bool> Collector<u32> for Told<GAPS> {
+        const GAPS: bool = GAPS;
+
+        async fn take(&mut self, result: u32) -> Result<(), Error> {
+            self.0.push(result);
+            if self.1 == Some(result) { Err(Error::Internal("enough".into())) } else { Ok(()) }
+        }
+    }
+
+    /// What is told of results that come in that order, each by its number from 0.
+    async fn told<const GAPS: bool>(come: &[u32], fails: Option<u32>) -> (Vec<u32>, bool) {
+        let (mut slots, results, in_order) = in_order(8);
+        let mut given = Vec::new();
+        for _ in 0..8 {
+            given.push(slots.next().await);
+        }
+        for number in come {
+            results.send(given[*number as usize].take().unwrap(), *number);
+        }
+        drop(results);
+        let mut told = Told::<GAPS>(Vec::new(), fails);
+        let end = in_order.tell(&mut told).await;
+        (told.0, end.is_ok())
+    }
+
+    #[tokio::test]
+    async fn results_are_told_in_the_order_of_intake() {
+        let all = (0..8).collect();
+        assert_eq!(told::<false>(&[7, 0, 2, 1, 6, 5, 3, 4], None).await, (all, true));
+    }
+
+    #[tokio::test]
+    async fn a_result_behind_one_that_never_came_is_told_only_where_gaps_are_allowed() {
+        assert_eq!(told::<true>(&[5, 3, 0], None).await, (vec![0, 3, 5], true));
+        assert_eq!(told::<false>(&[5, 3, 0], None).await, (vec![0], true));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_told_after_an_error() {
+        assert_eq!(told::<true>(&[1, 0, 2, 5], Some(1)).await, (vec![0, 1], false));
+    }
+
+    #[tokio::test]
+    async fn no_more_are_taken_in_than_may_wait_to_be_told() {
+        let (mut slots, results, in_order) = in_order(2);
+        let first = slots.next().await.unwrap();
+        let second = slots.next().await.unwrap();
+        // What is answered and cannot be told yet still takes its slot.
+        results.send(second, 1);
+        let mut third = std::pin::pin!(slots.next());
+        let mut told = Told::<false>(Vec::new(), None);
+        let mut telling = std::pin::pin!(in_order.tell(&mut told));
+        tokio::select! {
+            biased;
+            _ = &mut telling => unreachable!("results are still to come"),
+            _ = &mut third => unreachable!("there is no slot"),
+            () = tokio::task::yield_now() => {}
+        }
+        results.send(first, 0);
+        tokio::select! {
+            biased;
+            _ = &mut telling => unreachable!("results are still to come"),
+            third = &mut third => assert!(third.is_some()),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Rows of an input as groups of a user's: `verify`.
+//!
+//! A file is read twice: the first time to see whether it can be read at all, and whose rows are
+//! scattered, so that nothing has to be kept of everybody else. What can be read only once (a
+//! pipe) may have anybody's rows anywhere: of each user something is kept then.
+
+use std::{
+    collections::{HashSet, hash_map::RandomState},
+    hash::BuildHasher,
+    path::Path,
+};
+
+use super::group::Grouper;
+use crate::{
+    engine::intake::{Outbox, Planner, plan_row},
+    error::Error,
+    input::{self, Format, InputError, Shape, Source},
+    jobs::list::verify::{Group, Sample},
+    ledger::{Key, Seen},
+    model::UserId,
+    plan::SecretEncoding,
+};
+
+/// Groups the rows of an input.
+#[derive(Debug)]
+pub struct Groups {
+    grouper: Grouper,
+    scattered: Scattered,
+    /// Factors of users whose rows are scattered, by fingerprints with a key of this run's own.
+    seen: Seen,
+    key: Key,
+    secrets: Option<SecretEncoding>,
+}
+
+/// Users whose rows are scattered.
+#[derive(Debug)]
+enum Scattered {
+    /// Anybody's may.
+    Anybody,
+    /// Those of users of these hashes; another user of the same hash does no harm.
+    Some(RandomState, HashSet<u64>),
+}
+
+impl Scattered {
+    fn has(&self, user: &UserId) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Some(hasher, users) => users.contains(&hasher.hash_one(user.as_str())),
+        }
+    }
+}
+
+impl Groups {
+    /// Opens `path`, or standard input for `-`, and reads it once where it can be read again.
+    pub fn open(
+        path: &Path,
+        format: Option<Format>,
+        sample: Option<Sample>,
+        secrets: Option<SecretEncoding>,
+    ) -> Result<(Source, Self), Error> {
+        let mut source = Source::open(path, format, Shape::Factors)?;
+        let mut scattered = Scattered::Anybody;
+        if source.len().is_some() {
+            scattered = scan(&mut source, sample, secrets)?;
+            source = Source::open(path, format, Shape::Factors)?;
+        }
+        let key =
+            Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
+        let (grouper, seen) = (Grouper::new(sample), Seen::default());
+        Ok((source, Self { grouper, scattered, seen, key, secrets }))
+    }
+
+    /// Says whether a group's user may come again, and counts what the input has had before instead
+    /// of keeping it.
+    fn mark(&mut self, mut group: Group) -> Group {
+        let Some(user) = &group.user else {
+            return group;
+        };
+        group.scattered = self.scattered.has(user);
+        let mut own = Seen::default();
+        let seen = if group.scattered { &mut self.seen } else { &mut own };
+        let before = group.factors.len();
+        group.factors.retain(|factor| seen.insert(self.key.fingerprint(factor)));
+        group.duplicates += (before - group.factors.len()) as u64;
+        group
+    }
+}
+
+impl Planner for Groups {
+    type Planned = Group;
+
+    fn plan(&mut self, row: input::Row, out: &mut Outbox<Group>) {
+        let planned = plan_row(row, Shape::Factors, self.secrets).planned;
+        if let Some(group) = self.grouper.push(planned) {
+            out.rows.push(self.mark(group));
+        }
+    }
+
+    fn end(&mut self, out: &mut Outbox<Group>) {
+        if let Some(group) = self.grouper.close() {
+            out.rows.push(self.mark(group));
+        }
+    }
+}
+
+/// The first reading: grouped as in the second, so that what it says holds there.
+fn scan(
+    source: &mut Source,
+    sample: Option<Sample>,
+    secrets: Option<SecretEncoding>,
+) -> Result<Scattered, InputError> {
+    let hasher = RandomState::new();
+    let (mut met, mut again) = (HashSet::new(), HashSet::new());
+    let mut note = |group: Option<Group>| {
+        if let Some(user) = group.and_then(|group| group.user) {
+            let hash = hasher.hash_one(user.as_str());
+            if !met.insert(hash) {
+                again.insert(hash);
+            }
+        }
+    };
+    let mut grouper = Grouper::new(sample);
+    while let Some(row) = source.next_row()? {
+        note(grouper.push(plan_row(row, Shape::Factors, secrets).planned));
+    }
+    note(grouper.close());
+    Ok(Scattered::Some(hasher, again))
+}
