@@ -56,7 +56,25 @@ impl Granted {
     }
 }
 
-/// The endpoint's `error` is a fixed word; its description may quote what was sent.
+/// What the endpoint calls an error: OAuth 2.0's words and Auth0's own.
+const ERRORS: [&str; 13] = [
+    "access_denied",
+    "forbidden",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+    "too_many_attempts",
+    "too_many_requests",
+    "unauthorized",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
+/// Why no token is granted. Of the answer nothing is told but a word that is known: all else may
+/// quote what was sent, the `error` of whoever answers in the endpoint's place, too.
 pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
     let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();
     let hint = match code.as_str() {
@@ -68,10 +86,8 @@ pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
         "invalid_request" => "check --audience: it is `https://TENANT/api/v2/`, slash included",
         _ => "check --domain, --audience and the client credentials",
     };
-    let known = !code.is_empty()
-        && code.len() <= 40
-        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let code = if known { format!(", {code}") } else { String::new() };
+    let code = ERRORS.into_iter().find(|known| *known == code);
+    let code = code.map(|code| format!(", {code}")).unwrap_or_default();
     Error::config(format!("the tenant grants no token (HTTP {status}{code})"), hint)
 }
 
@@ -118,5 +134,14 @@ mod tests {
         let words = |body: &str| refusal(401, body.as_bytes()).to_string();
         assert!(words(r#"{"error":"access_denied"}"#).ends_with("(HTTP 401, access_denied)"));
         assert!(words(r#"["access_denied"]"#).ends_with("(HTTP 401)"));
+    }
+
+    #[test]
+    fn a_refusal_tells_no_word_that_is_not_known() {
+        for error in ["", "hunter", "a_secret_of_letters", "access_denied ", "Access_denied"] {
+            let body = format!(r#"{{"error":"{error}","error_description":"hunter"}}"#);
+            let told = refusal(403, body.as_bytes());
+            assert!(told.to_string().ends_with("(HTTP 403)"), "{told}");
+        }
     }
 }
