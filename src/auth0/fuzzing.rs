@@ -1,19 +1,21 @@
 //! Answers of whatever answers in a tenant's place: bodies, and what headers tell the pacer.
 
-use std::time::Duration;
+use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use serde_json::value::RawValue;
 
 use super::{
     clock::ServerClock,
+    grant::Granted,
     shape, token,
     transport::{LIMIT, LONGEST_PAUSE, REMAINING, RESET, SLOWEST_FILL, read_meter},
     verdict::{Class, classify},
     wire,
 };
 use crate::{
-    model::{Contact, Credential, Factor, Method, Raw, UserId, export_line},
+    model::{Contact, Credential, Factor, FactorType, Method, Raw, UserId, export_line},
     pacer,
     text::{
         canary::{assert_discreet, assert_presentable, choose, with_canaries},
@@ -25,6 +27,8 @@ use crate::{
 const LONGEST_REASON: usize = 80;
 /// Answers in a row at most.
 const MOST_ANSWERS: usize = 12;
+/// A token is used for no shorter and for no longer.
+const LIVES: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(2_592_000);
 /// What the tenant's clock shows.
 const DATE: u64 = 1_700_000_000;
 
@@ -45,18 +49,70 @@ pub fn wire(data: &[u8]) {
     let body = with_canaries(rest);
     match kind {
         b'0' => page(&body),
-        b'1' => {
-            let set = shape::set(&body, &[phone()]).unwrap_or_default();
-            assert!(set.len() <= body.len(), "methods out of nothing");
-            assert!(set.iter().all(|method| shape::is_id(&method.id)), "an id that cannot be one");
+        b'1' => put(&body),
+        b'2' => post(&body),
+        b'3' => {
+            for message in token::told_of(&body) {
+                assert_presentable(&message);
+            }
+            let life = Granted::read(&body).map(|granted| granted.life());
+            assert!(life.is_none_or(|life| LIVES.contains(&life)), "it lives {life:?}");
         }
-        b'2' => {
-            let created = shape::created(&body, &phone());
-            assert!(created.is_none_or(|(id, _)| shape::is_id(&id)), "an id that cannot be one");
-        }
-        b'3' => token::told_of(&body).iter().for_each(|message| assert_presentable(message)),
         _ => answer(rest),
     }
+}
+
+/// An object, each value as it is written, however deep.
+fn object(json: &str) -> Option<HashMap<String, &RawValue>> {
+    serde_json::from_str(json).ok()
+}
+
+/// What is written there, where it is text.
+fn text(object: &HashMap<String, &RawValue>, key: &str) -> Option<String> {
+    object.get(key).and_then(|value| serde_json::from_str(value.get()).ok())
+}
+
+/// A list, likewise.
+fn items(json: &str) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(json).ok()
+}
+
+/// Whether a list is one of objects that each have all these as text.
+fn is_list_of(json: &str, keys: &[&str]) -> bool {
+    let has_all = |item: &&RawValue| {
+        object(item.get()).is_some_and(|item| keys.iter().all(|key| text(&item, key).is_some()))
+    };
+    items(json).is_some_and(|items| items.iter().all(has_all))
+}
+
+/// The methods that a list may consist of nothing else than, as a list or in one's place.
+fn list_of(body: &str) -> Option<String> {
+    let list = object(body).and_then(|page| page.get("authenticators").map(|list| list.get()));
+    list.or(body.trim_start().starts_with('[').then_some(body)).map(str::to_owned)
+}
+
+fn put(body: &[u8]) {
+    let Some(set) = shape::set(body, &[phone()]) else {
+        return;
+    };
+    assert!(is_list_of(&String::from_utf8_lossy(body), &["id", "type"]), "no list of methods");
+    assert!(set.iter().all(|method| shape::is_id(&method.id)), "an id that cannot be one");
+    let phones = set.iter().filter(|method| method.factor_type == Some(FactorType::Phone));
+    assert_eq!(phones.count(), 1, "not what was sent");
+}
+
+fn post(body: &[u8]) {
+    let Some((id, _)) = shape::created(body, &phone()) else {
+        return;
+    };
+    let body = String::from_utf8_lossy(body);
+    let Some(body) = object(&body) else {
+        panic!("no object creates a factor");
+    };
+    assert_eq!(text(&body, "type").as_deref(), Some("phone"), "of another type");
+    assert_eq!(text(&body, "id").as_ref(), Some(&id), "another id");
+    let own = id.strip_prefix("phone|");
+    assert!(shape::is_id(&id) && own.is_some_and(shape::is_id), "an id that cannot be one");
 }
 
 /// A factor whose creation is answered.
@@ -73,16 +129,19 @@ fn page(body: &[u8]) {
     let Some(page) = wire::page(body, PAGE) else {
         return;
     };
-    assert!(page.methods.len() <= body.len(), "methods out of nothing");
+    let list = list_of(&String::from_utf8_lossy(body));
+    let keys = ["id", "type", "created_at"];
+    assert!(list.is_some_and(|list| is_list_of(&list, &keys)), "no list of methods");
+    assert!(page.methods.iter().all(|method| shape::is_id(&method.id)), "an id that cannot be one");
     // What is written out of it is one line, and says the same.
     let line = export_line(&UserId::new("auth0|1"), &page.methods);
     let json = line.strip_suffix('\n').unwrap_or_default();
     assert_eq!(json, escape(json), "a terminal would heed it");
-    let Ok(whole) = serde_json::from_str::<serde_json::Value>(json) else {
+    let Some(whole) = object(json) else {
         panic!("what is written is no JSON");
     };
-    let written = whole["authentication_methods"].as_array().map_or(0, Vec::len);
-    assert_eq!(written, page.methods.len());
+    let written = whole.get("authentication_methods").and_then(|list| items(list.get()));
+    assert_eq!(written.map_or(0, |written| written.len()), page.methods.len());
     let from = json.find('[').unwrap_or_default();
     let again = wire::page(&json.as_bytes()[from..json.len() - 1], PAGE);
     let facts = |methods: Vec<Method>| -> Vec<Method> {
@@ -99,7 +158,9 @@ fn answer(data: &[u8]) {
     let Some(status @ 100..=999) = status else {
         return;
     };
-    let class = classify(status, Some(&with_canaries(body).into()), token::CREATE);
+    let body = with_canaries(body);
+    let ours = is_error(&String::from_utf8_lossy(&body), status);
+    let class = classify(status, Some(&body.into()), token::CREATE);
     assert_discreet(&format!("{class:?}"));
     match &class {
         Class::Refused(reason) | Class::InDoubt(reason) => {
@@ -116,6 +177,18 @@ fn answer(data: &[u8]) {
     assert_eq!(matches!(class, Class::Success), (200..300).contains(&status), "{status}");
     let certain = matches!(class, Class::Refused(_) | Class::Present);
     assert!(!certain || (400..500).contains(&status), "{status} is certain");
+    // What the API did not say, nobody has said.
+    let of_a_body = (400..500).contains(&status) && !matches!(status, 408 | 429);
+    assert!(!of_a_body || ours || matches!(class, Class::Foreign), "{status} is believed");
+}
+
+/// Whether a body is an error of the API's with that status.
+fn is_error(body: &str, status: u16) -> bool {
+    object(body).is_some_and(|error| {
+        let said = error.get("statusCode").and_then(|said| said.get().parse().ok());
+        let says = |key| text(&error, key).is_some();
+        said == Some(status) && (says("error") || says("message"))
+    })
 }
 
 /// The first byte chooses the reserve; then lines of `status;limit;remaining;reset;retry-after;ms`,

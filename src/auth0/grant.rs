@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::shape::object;
 use crate::error::Error;
 
 /// A token's life, where the answer does not say.
@@ -35,11 +36,16 @@ pub(super) struct Granted {
 
 /// Why there is none.
 #[derive(Deserialize)]
-pub(super) struct Refused {
+struct Refused {
     error: String,
 }
 
 impl Granted {
+    /// Reads what grants a token; `None` if that is something else.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        object(body)
+    }
+
     /// The time that a token is used for, by what the answer says in any spelling.
     pub(super) fn life(&self) -> Duration {
         let said = self.expires_in.as_deref();
@@ -50,9 +56,27 @@ impl Granted {
     }
 }
 
-/// The endpoint's `error` is a fixed word; its description may quote what was sent.
-pub(super) fn refusal(status: u16, refused: Option<Refused>) -> Error {
-    let code = refused.map(|refused| refused.error).unwrap_or_default();
+/// What the endpoint calls an error: OAuth 2.0's words and Auth0's own.
+const ERRORS: [&str; 13] = [
+    "access_denied",
+    "forbidden",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+    "too_many_attempts",
+    "too_many_requests",
+    "unauthorized",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
+/// Why no token is granted. Of the answer nothing is told but a word that is known: all else may
+/// quote what was sent, the `error` of whoever answers in the endpoint's place, too.
+pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
+    let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();
     let hint = match code.as_str() {
         "access_denied" | "invalid_client" | "unauthorized" => {
             "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
@@ -62,10 +86,8 @@ pub(super) fn refusal(status: u16, refused: Option<Refused>) -> Error {
         "invalid_request" => "check --audience: it is `https://TENANT/api/v2/`, slash included",
         _ => "check --domain, --audience and the client credentials",
     };
-    let known = !code.is_empty()
-        && code.len() <= 40
-        && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let code = if known { format!(", {code}") } else { String::new() };
+    let code = ERRORS.into_iter().find(|known| *known == code);
+    let code = code.map(|code| format!(", {code}")).unwrap_or_default();
     Error::config(format!("the tenant grants no token (HTTP {status}{code})"), hint)
 }
 
@@ -98,9 +120,28 @@ mod tests {
             let said =
                 if said.is_empty() { String::new() } else { format!(",\"expires_in\":{said}") };
             let granted = format!("{{\"access_token\":\"x\"{said}}}");
-            let granted: Granted = serde_json::from_str(&granted).unwrap();
-            let life = granted.life();
+            let life = Granted::read(granted.as_bytes()).unwrap().life();
             assert!((life.as_secs_f64() - seconds).abs() < 1e-6, "{said}: {life:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_object_grants_or_refuses() {
+        assert!(Granted::read(br#"{"access_token":"x"}"#).is_some());
+        for body in ["", "null", "{}", "[]", r#"["x",1,"create:x"]"#, r#""x""#, "<html>"] {
+            assert!(Granted::read(body.as_bytes()).is_none(), "{body}");
+        }
+        let words = |body: &str| refusal(401, body.as_bytes()).to_string();
+        assert!(words(r#"{"error":"access_denied"}"#).ends_with("(HTTP 401, access_denied)"));
+        assert!(words(r#"["access_denied"]"#).ends_with("(HTTP 401)"));
+    }
+
+    #[test]
+    fn a_refusal_tells_no_word_that_is_not_known() {
+        for error in ["", "hunter", "a_secret_of_letters", "access_denied ", "Access_denied"] {
+            let body = format!(r#"{{"error":"{error}","error_description":"hunter"}}"#);
+            let told = refusal(403, body.as_bytes());
+            assert!(told.to_string().ends_with("(HTTP 403)"), "{told}");
         }
     }
 }

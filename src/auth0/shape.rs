@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::wire::factor_type;
 use crate::{
@@ -117,9 +118,10 @@ pub(super) fn set(body: &[u8], factors: &[Factor]) -> Option<Vec<SetMethod>> {
         id: String,
         r#type: String,
     }
-    let items: Vec<Item> = serde_json::from_slice(body).ok()?;
+    let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
     let method = |item: Item| SetMethod { id: item.id, factor_type: factor_type(&item.r#type) };
-    let set: Vec<SetMethod> = items.into_iter().map(method).collect();
+    let items = items.into_iter().map(|item| object(item.get().as_bytes()).map(method));
+    let set: Vec<SetMethod> = items.collect::<Option<_>>()?;
     let mut ids = HashSet::new();
     let sound = set.iter().all(|method| is_id(&method.id) && ids.insert(method.id.as_str()));
     let complete =

@@ -225,17 +225,15 @@ impl Tokens {
         match self.transport.send(request).await {
             Exchange::NotSent(NotSent::Fatal(error)) => Err(stop(error)),
             Exchange::NotSent(NotSent::Passing(why)) => Err(unsent(why)),
-            Exchange::Answered { status: 200, body: Some(body), head, .. } => {
-                serde_json::from_slice(&body)
-                    .inspect(|_| self.transport.believe(&head))
-                    .map_err(|_| passing(NotExecuted::NotSent))
-            }
+            Exchange::Answered { status: 200, body: Some(body), head, .. } => Granted::read(&body)
+                .inspect(|_| self.transport.believe(&head))
+                .ok_or_else(|| passing(NotExecuted::NotSent)),
             Exchange::Answered { status: 429, meter, .. } => {
                 Err(Answer { meter, ..passing(NotExecuted::Throttled) })
             }
             Exchange::Answered { status: status @ 300..=499, body, .. } if status != 408 => {
                 let body = body.unwrap_or_default();
-                let refused = stop(refusal(status, serde_json::from_slice(&body).ok()));
+                let refused = stop(refusal(status, &body));
                 Err(Answer { requests: 1, ..refused })
             }
             Exchange::Lost(_) | Exchange::Answered { .. } => Err(passing(NotExecuted::NotSent)),
@@ -249,12 +247,12 @@ fn stop(error: Error) -> Answer<()> {
 
 /// All that is said of an answer, whether it grants a token or refuses one: for `fuzzing`.
 pub(super) fn told_of(body: &[u8]) -> Vec<String> {
-    let granted = serde_json::from_slice::<Granted>(body).ok();
+    let granted = Granted::read(body);
     let scopes = granted.as_ref().map(|granted| {
         let named = check_scopes(granted.scope.as_deref(), &[CREATE, READ]);
         named.and(check_scopes(scopes_of(&granted.access_token).as_deref(), &[CREATE, READ]))
     });
-    let refused = refusal(403, serde_json::from_slice(body).ok());
+    let refused = refusal(403, body);
     let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
     errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }

@@ -134,12 +134,8 @@ fn public_key(factor: Factor) -> Option<String> {
     }
 }
 
-/// Most entries of a CBOR map whose first byte holds their number.
-const SHORT_MAP: std::ops::RangeInclusive<u8> = 0xa0..=0xb6;
 /// Label -4 with a byte string: the private part of EC2, OKP (`d`) and RSA (`p`).
 const PRIVATE: [u8; 3] = [0x23, 0x41, 0x07];
-/// Key type AKP, of which -4 is no part.
-const AKP: [u8; 2] = [0x01, 0x07];
 
 fn cose(bytes: &[u8]) {
     let good = |bytes: &[u8]| {
@@ -152,7 +148,8 @@ fn cose(bytes: &[u8]) {
     assert!(good(&[bytes, &[0]].concat()).is_none(), "more than a key is taken for one");
     assert!(good(&bytes[..bytes.len() - 1]).is_none(), "less than a key is taken for one");
     let mut private = [bytes, &PRIVATE].concat();
-    if SHORT_MAP.contains(&bytes[0]) && !bytes.windows(2).any(|pair| pair == AKP) {
+    // A short map that begins with its type: OKP, EC2 or RSA. Of other types -4 is no part.
+    if let [0xa0..=0xb6, 0x01, 0x01..=0x03, ..] = bytes {
         private[0] += 1;
         assert!(good(&private).is_none(), "a private key is taken");
     }

@@ -10,8 +10,26 @@ pub fn export_line(user: &UserId, methods: &[Method]) -> String {
     let id = serde_json::to_string(user.as_str()).unwrap_or_default();
     let methods: Vec<&str> = methods.iter().map(|method| method.raw.expose()).collect();
     let json = format!("{{\"user_id\":{id},\"authentication_methods\":[{}]}}", methods.join(","));
-    // The tenant's JSON may go over several lines, which inside of strings it cannot.
-    let mut line = escape_json(&json.replace(['\n', '\r'], " "));
+    // The tenant's JSON may be laid out with lines and tabs, which inside of strings it cannot have.
+    let mut line = escape_json(&json.replace(['\n', '\r', '\t'], " "));
     line.push('\n');
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::escape;
+
+    #[test]
+    fn a_line_is_json_however_the_tenant_lays_its_own_out() {
+        let raw = "{\n\t\"id\":\t\"phone|dev_1\",\r\n\t\"other\" :\r[ 1 ]\n}";
+        let method = Method { raw: crate::model::Raw::new(raw), ..Method::default() };
+        let line = export_line(&UserId::new("auth0|1"), &[method]);
+        let json = line.strip_suffix('\n').unwrap();
+        assert_eq!(json, escape(json));
+        let read: serde_json::Value = serde_json::from_str(json).unwrap();
+        let expected: serde_json::Value = serde_json::from_str(raw).unwrap();
+        assert_eq!(read["authentication_methods"], serde_json::json!([expected]));
+    }
 }

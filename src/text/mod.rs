@@ -25,7 +25,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// JSON that is safe on a terminal: the same characters as JSON's own escapes. Outside of strings
-/// JSON has none of them.
+/// there must be none of them.
 pub fn escape_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {

@@ -263,6 +263,7 @@ fn what_puts_patches_lists_and_gets_answer_counts_only_if_it_is_what_was_asked_f
         ("replace", json!([first, second, totp]), "in doubt"),
         ("replace", json!([first, bad]), "in doubt"),
         ("replace", json!({"authenticators": [first, second]}), "in doubt"),
+        ("replace", json!([["phone|dev_1", "phone"], ["phone|dev_2", "phone"]]), "in doubt"),
         ("update", first.clone(), "done"),
         ("update", one("phone|dev_1", "Old"), "in doubt"),
         ("update", second.clone(), "in doubt"),
