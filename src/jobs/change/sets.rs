@@ -169,7 +169,7 @@ impl Planner for Sets {
         self.take(planned, out);
     }
 
-    fn end(&mut self, out: &mut Outbox<Part>) {
+    fn end(&mut self, _open_line: Option<u64>, out: &mut Outbox<Part>) {
         self.close(out);
     }
 }
