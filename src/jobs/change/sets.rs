@@ -132,6 +132,7 @@ fn prepare(
     let asked = Asked {
         operation: Operation::Replace,
         fingerprint,
+        as_written: None,
         line: factor.line,
         user: factor.user.clone(),
         factor_type: Some(factor.factor_type()),
@@ -190,7 +191,8 @@ impl Gather for Whole {
         let Part { factor, left } = part;
         let user = factor.user.clone();
         let again = |other: &Factor| {
-            (other.factor_type(), other.identity()) == (factor.factor_type(), factor.identity())
+            other.factor_type() == factor.factor_type()
+                && other.folded_identity() == factor.folded_identity()
         };
         let again = self.factors.iter().any(again);
         if !again {

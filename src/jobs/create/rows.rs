@@ -5,7 +5,7 @@ use crate::{
     input::{self, Shape},
     jobs::create::{Item, Step},
     ledger::{Admission, Asked, Key, Rest, Row},
-    model::{Factor, NameTag, Operation, Planned},
+    model::{Factor, History, NameTag, Operation, Planned},
     plan::{Finding, Plan, SecretEncoding, Whole},
     protocol::marker::Mark,
 };
@@ -45,6 +45,7 @@ impl Factors {
         let asked = Asked {
             operation: Operation::Import,
             fingerprint,
+            as_written: self.key.as_written(&factor),
             line: factor.line,
             user: factor.user.clone(),
             factor_type: Some(factor.factor_type()),
@@ -108,11 +109,14 @@ impl Gather for Items {
     type Errand = Item;
 
     fn gather(&mut self, admission: Admission, (factor, mark): Task) -> Option<Item> {
+        let mark = |history: &History| history.print.map_or_else(|| mark.clone(), Mark::of);
         match admission {
             Admission::Todo(seq, history) => {
+                let mark = mark(&history);
                 Some(Item::new(seq, factor, history, self.first, mark))
             }
             Admission::InDoubt(seq, history) => {
+                let mark = mark(&history);
                 Some(Item::new(seq, factor, history, Step::LookUp, mark))
             }
             Admission::Unfinished(seq, history, own, rest) => {
@@ -120,6 +124,7 @@ impl Gather for Items {
                     Rest::Audit => Step::Audit,
                     Rest::Restore => Step::Restore,
                 };
+                let mark = mark(&history);
                 Some(Item { own, ..Item::new(seq, factor, history, step, mark) })
             }
             Admission::Done => None,
