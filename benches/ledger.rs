@@ -33,6 +33,7 @@ fn rows() -> Vec<Row> {
             Row::Asked(Asked {
                 operation: Operation::Import,
                 fingerprint: Fingerprint(print.to_le_bytes()),
+                as_written: None,
                 line: u64::from(row) + 2,
                 user: UserId::new(&format!("auth0|{row:024}")),
                 factor_type: Some(FactorType::Phone),

@@ -16,7 +16,7 @@ use crate::{
     input::{Shape, Source},
     ledger::{Key, Seen},
     model::{Factor, FactorType, Planned},
-    plan::{self, Plan},
+    plan::{self, Finding, Plan, Whole},
     report,
     text::escape,
 };
@@ -38,6 +38,8 @@ struct Findings {
     #[serde(rename = "webauthn-roaming")]
     webauthn_roaming: u64,
     passkey: u64,
+    /// What is odd about the file as a whole.
+    whole_file: Vec<Finding>,
 }
 
 impl Findings {
@@ -49,6 +51,11 @@ impl Findings {
             FactorType::WebauthnRoaming => &mut self.webauthn_roaming,
             FactorType::Passkey => &mut self.passkey,
         } += 1;
+    }
+
+    fn add_whole(&mut self, found: Vec<Finding>) {
+        self.warnings += found.iter().filter(|finding| !finding.is_note).count() as u64;
+        self.whole_file = found;
     }
 }
 
@@ -64,6 +71,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
     print(|out| {
         let mut shown = 0;
         let mut warned = Warned::default();
+        let mut whole = Whole::default();
         let mut unreadable = None;
         loop {
             let row = match source.next_row() {
@@ -75,6 +83,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
                 }
             };
             let plan = plan_row(row, Shape::Factors, secrets);
+            whole.see(&plan.planned);
             findings.rows += 1;
             findings.warnings += plan.warnings.len() as u64;
             match &plan.planned {
@@ -101,8 +110,10 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
                 warned.write(&plan, out)?;
             }
         }
+        findings.add_whole(whole.findings(source.open_line()));
         if text {
             warned.write_rest(out)?;
+            write_whole(&findings.whole_file, out)?;
             write_text(&findings, out)?;
         } else {
             report::write_json(&findings, out)?;
@@ -148,8 +159,15 @@ impl Warned {
     }
 }
 
+fn write_whole(found: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    for finding in found {
+        writeln!(out, "{}: {finding}", if finding.is_note { "note" } else { "warning" })?;
+    }
+    Ok(())
+}
+
 fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
-    if findings.rejected + findings.warnings > 0 {
+    if findings.rejected + findings.warnings > 0 || !findings.whole_file.is_empty() {
         writeln!(out)?;
     }
     writeln!(

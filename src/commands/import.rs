@@ -1,22 +1,30 @@
 //! `import`: create every factor of the input that is not settled yet.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    session::{Opening, Session, Verb, open_input},
+    blocking,
+    session::{Opening, Session, Verb},
     signals::Signals,
 };
 use crate::{
     auth0,
-    cli::Import,
+    cli::{Bulk, Import},
     config::Config,
-    engine::{self, intake},
+    engine::{
+        self,
+        intake::{self, plan_row},
+    },
     error::{Error, Exit},
-    input::Shape,
-    jobs::create::{Delivery, Factors, Items, Step},
+    input::{Shape, Source},
+    jobs::create::{Delivery, Factors, Items, Step, tell},
     model::State,
+    plan::{SecretEncoding, Whole},
     progress::Show,
 };
 
@@ -31,18 +39,19 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
         if name_marker { &[auth0::CREATE, auth0::READ, auth0::UPDATE] } else { &[auth0::CREATE] };
     let verb = Verb { name: "import", own: &[State::Created], scopes, dry_run: false };
     let shape = if import.from_export { Shape::Exported } else { Shape::Factors };
+    let secrets = import.secret_encoding.map(Into::into);
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let (source, _) = tokio::select! {
+    let (source, whole) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_input(bulk, shape) => opened?,
+        opened = open_looked_at(bulk, shape, secrets) => opened?,
     };
     let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(source.bytes_read(), source.len(), show);
     let intake = intake::start(
         source,
-        Factors::new(session.key.clone(), shape, import.secret_encoding.map(Into::into)),
+        Factors::new(session.key.clone(), shape, secrets).looking(whole),
         Items { first },
         session.ledger.clone(),
         Arc::clone(&session.remarks),
@@ -57,4 +66,29 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
     let done = session.close(end, Some(bulk.run.output)).await;
     signals.abort();
     done
+}
+
+/// Opens an input. One that can be read again is read to its end before anything is sent: what makes
+/// it unreadable stops the run, and what is odd about it as a whole is told. For one that cannot,
+/// gives what looks at it on the way.
+async fn open_looked_at(
+    bulk: &Bulk,
+    shape: Shape,
+    secrets: Option<SecretEncoding>,
+) -> Result<(Source, Option<Whole>), Error> {
+    let path = PathBuf::from(&bulk.input);
+    let format = bulk.format.map(Into::into);
+    blocking(move || {
+        let mut source = Source::open(&path, format, shape)?;
+        let mut whole = Whole::default();
+        if source.len().is_none() {
+            return Ok((source, Some(whole)));
+        }
+        while let Some(row) = source.next_row()? {
+            whole.see(&plan_row(row, shape, secrets).planned);
+        }
+        tell(&whole.findings(source.open_line()));
+        Ok((Source::open(&path, format, shape)?, None))
+    })
+    .await
 }

@@ -70,8 +70,9 @@ pub trait Planner: Send + 'static {
     /// Plans one row, and any before it that had to wait for it.
     fn plan(&mut self, row: input::Row, out: &mut Outbox<Self::Planned>);
 
-    /// Plans what has waited for a row that does not come.
-    fn end(&mut self, _out: &mut Outbox<Self::Planned>) {}
+    /// Plans what has waited for a row that does not come. `open_line` is the last line, if it has
+    /// no line ending and may not be whole.
+    fn end(&mut self, _open_line: Option<u64>, _out: &mut Outbox<Self::Planned>) {}
 }
 
 /// Makes an errand of a row's task once the ledger has said whether there is anything to do.
@@ -150,7 +151,7 @@ fn read_all<P: Planner>(
         };
         if end.is_some() {
             // Rows before an unreadable place are good, and go first.
-            planner.end(&mut out);
+            planner.end(source.open_line(), &mut out);
         }
         if (end.is_some() || out.rows.len() >= batch) && out.send(remarks, rows).is_err() {
             return Feed::End;

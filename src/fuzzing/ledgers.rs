@@ -190,6 +190,7 @@ async fn some_rows(ledger: Ledger) -> Result<(), Error> {
         let row = Row::Asked(Asked {
             operation: Operation::Import,
             fingerprint: Fingerprint([number; 16]),
+            as_written: None,
             line: u64::from(number) + 2,
             user: UserId::new(&format!("auth0|{number}")),
             factor_type: Some(FactorType::Phone),

@@ -19,6 +19,8 @@ pub(super) struct Rows {
     shape: Shape,
     /// `None` for one that is passed over.
     columns: Vec<Option<Field>>,
+    /// Length of the shortest value of the last column in the rows so far.
+    shortest: Option<usize>,
 }
 
 impl Rows {
@@ -27,7 +29,7 @@ impl Rows {
         // For each frame the whole of its buffer is zeroed, and most frames are short.
         builder.has_headers(false).flexible(true).buffer_capacity(512);
         let reader = builder.from_reader(Feed::default());
-        Self { reader, cells: StringRecord::new(), shape, columns: Vec::new() }
+        Self { reader, cells: StringRecord::new(), shape, columns: Vec::new(), shortest: None }
     }
 
     /// Returns whether the header has been seen.
@@ -62,7 +64,7 @@ impl Rows {
             let rule = "the row repeats the header: remove it (were files joined?)";
             return Row::rejected(frame.line, "", rule);
         }
-        self.record(frame.line)
+        self.record(frame)
     }
 
     /// Leaves the cells of a well quoted frame in `self.cells`.
@@ -75,9 +77,30 @@ impl Rows {
         }
     }
 
-    fn record(&self, line: u64) -> Row {
+    /// Returns the last column's field where the input ends in the middle of the line, as far as
+    /// anybody can tell, and its value is shorter than every other before it. Columns after a value
+    /// show that it is whole, and so does a closing quote.
+    fn cut(&mut self, frame: &Frame<'_>) -> Option<Field> {
+        let field = (*self.columns.last()?)?;
+        let value = self.cells.get(self.cells.len().checked_sub(1)?)?.trim();
+        if value.len() <= NULL_WORD {
+            return None;
+        }
+        if frame.ended || frame.text.ends_with('"') {
+            let shortest = self.shortest.get_or_insert(value.len());
+            *shortest = value.len().min(*shortest);
+            return None;
+        }
+        let is_shortest = self.shortest.is_some_and(|shortest| value.len() < shortest);
+        (is_shortest && is_harmed_by_a_cut(field) && self.shape != Shape::Users).then_some(field)
+    }
+
+    fn record(&mut self, frame: &Frame<'_>) -> Row {
+        let line = frame.line;
+        let cut = self.cut(frame);
         let mut record = Box::new(Record::new(line));
-        let mut faults = Vec::new();
+        let mut faults: Vec<Fault> =
+            cut.map(|field| Fault::new(field.name(), Code::CutOff, CUT_OFF)).into_iter().collect();
         for (column, cell) in self.columns.iter().zip(&self.cells) {
             let Some(field) = column else {
                 continue;
@@ -94,6 +117,19 @@ impl Rows {
             Row::Rejected(Rejection { line, index: None, user: None, factor_type: None, faults })
         }
     }
+}
+
+/// The rule that a value breaks with which the file may have been cut off.
+const CUT_OFF: &str = "ends with the file, without a line ending, and is shorter than every other in \
+                       its column: was the file cut off? If not, end its last line";
+
+/// The longest word for nothing.
+const NULL_WORD: usize = "NULL".len();
+
+/// Returns whether a shorter value would be another one: a stranger's id, a wrong secret. What is
+/// only shown to people may be short, and of the rest no part is a value.
+fn is_harmed_by_a_cut(field: Field) -> bool {
+    !matches!(field, Field::Name | Field::UserAgent)
 }
 
 /// Finds a reason not to split a frame at all.

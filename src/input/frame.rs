@@ -35,6 +35,8 @@ pub(super) struct Frame<'a> {
     pub(super) text: &'a str,
     /// True if every quote is where it may be; always true in JSONL.
     pub(super) well_quoted: bool,
+    /// False if the input ends with it and there is no line ending.
+    pub(super) ended: bool,
 }
 
 /// Cuts what a reader gives into frames.
@@ -61,6 +63,7 @@ struct Span {
     taken: usize,
     n_lines: u64,
     well_quoted: bool,
+    ended: bool,
 }
 
 impl<R: Read> Framer<R> {
@@ -101,7 +104,8 @@ impl<R: Read> Framer<R> {
             }
             let text = checked(&self.buffer[start..start + span.len], line, offset)?;
             let last_line = line + span.n_lines - 1;
-            return Ok(Some(Frame { line, last_line, text, well_quoted: span.well_quoted }));
+            let Span { well_quoted, ended, .. } = span;
+            return Ok(Some(Frame { line, last_line, text, well_quoted, ended }));
         }
     }
 
@@ -162,6 +166,8 @@ impl<R: Read> Framer<R> {
                 taken: end + ending,
                 n_lines,
                 well_quoted: quotes == Quotes::Closed,
+                // Half of a CRLF does for one.
+                ended: has_lf || cr > 0,
             }));
         }
     }

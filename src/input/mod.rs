@@ -99,6 +99,7 @@ pub struct Source {
     len: Option<u64>,
     /// Set at the end and after an error.
     finished: bool,
+    open_line: Option<u64>,
 }
 
 impl Source {
@@ -121,6 +122,7 @@ impl Source {
             pending: VecDeque::new(),
             len: None,
             finished: false,
+            open_line: None,
         }
     }
 
@@ -156,6 +158,11 @@ impl Source {
         self.len
     }
 
+    /// Returns the last line, once it was read, if it has no line ending and may not be whole.
+    pub fn open_line(&self) -> Option<u64> {
+        self.open_line
+    }
+
     /// Turns one frame into rows; false at the end.
     fn read_frame(&mut self) -> Result<bool, InputError> {
         let Some(frame) = self.framer.next_frame()? else {
@@ -163,6 +170,10 @@ impl Source {
         };
         if self.body.opens_with(&frame)? {
             self.body.rows(&frame, &mut self.pending);
+            // A line of JSON that can be read is whole.
+            let is_whole = matches!(self.body, Body::Jsonl(_))
+                && matches!(self.pending.back(), Some(Row::Record(_)));
+            self.open_line = (!frame.ended && !is_whole).then_some(frame.line);
         }
         Ok(true)
     }

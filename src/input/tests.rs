@@ -58,6 +58,61 @@ fn told(row: &Row) -> String {
 }
 
 #[test]
+fn a_last_line_without_ending_is_held_back_where_its_value_is_shorter_than_every_other() {
+    let held = |text: &str, shape| {
+        let reader = Box::new(Cursor::new(text.to_owned()));
+        let mut source = Source::from_reader(reader, Format::Csv, shape);
+        let mut last = None;
+        while let Some(row) = source.next_row().unwrap() {
+            last = Some(row);
+        }
+        let is_cut = matches!(last, Some(Row::Rejected(rejection))
+            if rejection.faults[0].code == Code::CutOff.name());
+        (is_cut, source.open_line())
+    };
+    let phones = "user_id,type,phone_number\na|1,phone,+13122000001\na|2,phone,+431234567\n";
+    let emails = "user_id,type,phone_number,email\na|1,email,,ann@example.com\n\
+                  a|3,phone,+13122000001,NULL\n";
+    let named = "phone_number,user_id,type,name\n+13122000001,a|1,phone,Telephone\n";
+    let ids = "type,phone_number,user_id\nphone,+13122000001,auth0|12\n";
+    for (rows, last, expected) in [
+        (phones, "a|3,phone,+1312200", (true, Some(4))),
+        (phones, "a|3,phone,+4312345678", (false, Some(4))),
+        // As short as another: it may be whole.
+        (phones, "a|3,phone,+431234568", (false, Some(4))),
+        // Ended, or as good as ended.
+        (phones, "a|3,phone,+1312200\n", (false, None)),
+        (phones, "a|3,phone,+1312200\r", (false, None)),
+        (phones, "a|3,phone,+1312200\n  ", (false, None)),
+        (phones, "a|3,phone,\"+1312200\"", (false, Some(4))),
+        // Nothing to compare with.
+        ("user_id,type,phone_number\n", "a|3,phone,+1312200", (false, Some(2))),
+        // Other kinds are not compared with.
+        (emails, "a|2,email,,ann@exa.co", (true, Some(4))),
+        (emails, "a|2,phone,+1312200,", (false, Some(4))),
+        (emails, "a|2,phone,+1312200,NULL", (false, Some(4))),
+        // A shorter name does no harm, another user's id does.
+        (named, "+13122000002,a|2,phone,Tele", (false, Some(3))),
+        (ids, "phone,+13122000002,auth0|1", (true, Some(3))),
+    ] {
+        let text = format!("{rows}{last}");
+        assert_eq!(held(&text, Shape::Factors), expected, "{last:?}");
+    }
+    // A user too few in a list changes nothing.
+    assert_eq!(held("user_id\nauth0|12\nauth0|1", Shape::Users), (false, Some(3)));
+}
+
+#[test]
+fn a_last_line_of_json_that_can_be_read_is_whole() {
+    let whole = r#"{"user_id":"a|1","type":"phone","phone_number":"+13122000001"}"#;
+    for (last, expected) in [("", None), ("\n", None), ("\n{\"user_id\":\"a", Some(2))] {
+        let mut source = source(format!("{whole}{last}"), Format::Jsonl);
+        while source.next_row().unwrap().is_some() {}
+        assert_eq!(source.open_line(), expected, "{last:?}");
+    }
+}
+
+#[test]
 fn what_a_row_may_hold_hangs_on_what_the_input_is_for() {
     let rows = |text: &str, format, shape| {
         let mut source = Source::from_reader(Box::new(Cursor::new(text.to_owned())), format, shape);

@@ -21,14 +21,16 @@ impl LedgerFault {
     pub(super) fn cannot(what: &str, error: &std::io::Error) -> Self {
         Self::new(
             format!("cannot {what}: {error}"),
-            "check the folder, its permissions and its space, or give another --ledger",
+            "check the folder, its permissions and its space; only a first run may have its \
+             --ledger elsewhere",
         )
     }
 
     pub(super) fn in_use() -> Self {
         Self::new(
             "it is in use by another mfaferry",
-            "wait for that run to end, or give this one a --ledger of its own",
+            "wait for that run to end, then run this command again: a second ledger would not know \
+             what that run has sent, and factors could be doubled",
         )
     }
 
@@ -80,7 +82,10 @@ impl LedgerFault {
     }
 
     pub(super) fn full() -> Self {
-        Self::new("it holds as many factors as it can", "use another --ledger for the rest")
+        Self::new(
+            "it holds as many factors as it can",
+            "put the rows that are not in it into an input of their own, with a --ledger of its own",
+        )
     }
 
     pub(super) fn bug(message: &str) -> Self {
@@ -105,9 +110,11 @@ impl From<rusqlite::Error> for LedgerFault {
                 "the disk is full",
                 "make room, then run the same command again: it goes on where it stopped",
             ),
-            Some(ErrorCode::ReadOnly) => {
-                Self::new("it cannot be written", "make it writable, or give another --ledger")
-            }
+            Some(ErrorCode::ReadOnly) => Self::new(
+                "it cannot be written",
+                "make it writable, then run the same command again: a second ledger would not \
+                     know what this one has",
+            ),
             Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => Self::new(
                 "reading or writing it failed",
                 "check the disk, then run the same command again",

@@ -26,28 +26,40 @@ impl Key {
     /// The fingerprint of a factor. The parts are separated by their lengths, so that no two
     /// different factors spell the same bytes.
     pub fn fingerprint(&self, factor: &Factor) -> Fingerprint {
+        self.of_identity(factor, &factor.folded_identity())
+    }
+
+    /// The fingerprint of a factor with its address as it is written, where that is another one:
+    /// earlier versions took capitals in a domain for a difference.
+    pub fn as_written(&self, factor: &Factor) -> Option<Fingerprint> {
+        let is_other = factor.folded_identity() != factor.identity();
+        is_other.then(|| self.of_identity(factor, factor.identity()))
+    }
+
+    fn of_identity(&self, factor: &Factor, identity: &str) -> Fingerprint {
         let mut mac = self.0.clone();
         let user = factor.user.as_str();
         mac.update(&(user.len() as u64).to_le_bytes());
         mac.update(user.as_bytes());
         mac.update(&[factor.factor_type() as u8]);
-        mac.update(factor.identity().as_bytes());
+        mac.update(identity.as_bytes());
         finish(mac)
     }
 
     /// The fingerprints of the factors of a user's whole set: of all of it, and of each in it.
     pub fn of_set(&self, factors: &[Factor]) -> Vec<Fingerprint> {
+        // As written: sets in ledgers of earlier versions are known again.
+        let print = |factor: &Factor| self.of_identity(factor, factor.identity());
         let mut whole = self.0.clone();
         for factor in factors {
-            whole.update(&self.fingerprint(factor).0);
+            whole.update(&print(factor).0);
             let name = factor.name.as_deref().unwrap_or_default();
             whole.update(&(name.len() as u64).to_le_bytes());
             whole.update(name.as_bytes());
             whole.update(&[factor.preferred().map_or(0, |channel| channel as u8 + 1)]);
         }
         let whole = finish(whole);
-        let one =
-            |factor: &Factor| self.of(Operation::Replace, &[&whole.0, &self.fingerprint(factor).0]);
+        let one = |factor: &Factor| self.of(Operation::Replace, &[&whole.0, &print(factor).0]);
         factors.iter().map(one).collect()
     }
 
@@ -120,5 +132,42 @@ impl Seen {
             self.0.insert_unique(hash(&print.0), print.0, hash);
         }
         new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Contact, Credential, FactorType};
+
+    /// As it has been since the first version: ledgers hold it.
+    fn since_ever(user: &str, factor_type: FactorType, value: &str) -> Fingerprint {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&[7; 32]).unwrap();
+        mac.update(&(user.len() as u64).to_le_bytes());
+        mac.update(user.as_bytes());
+        mac.update(&[factor_type as u8]);
+        mac.update(value.as_bytes());
+        finish(mac)
+    }
+
+    #[test]
+    fn capitals_in_a_domain_have_a_fingerprint_of_their_own_besides() {
+        let key = Key::new(&[7; 32]);
+        for (address, folded) in [
+            ("Ann@example.com", None),
+            ("Ann@Example.COM", Some("Ann@example.com")),
+            ("\"A@B\"@example.com", None),
+            ("ann@\u{c4}rzte.example", Some("ann@\u{e4}rzte.example")),
+        ] {
+            let factor = Factor {
+                line: 2,
+                user: UserId::new("auth0|1"),
+                name: None,
+                credential: Credential::Email { address: Contact::new(address.into()) },
+            };
+            let print = |value| since_ever("auth0|1", FactorType::Email, value);
+            assert_eq!(key.fingerprint(&factor), print(folded.unwrap_or(address)), "{address}");
+            assert_eq!(key.as_written(&factor), folded.map(|_| print(address)), "{address}");
+        }
     }
 }

@@ -26,6 +26,9 @@ pub struct Asked {
     pub operation: Operation,
     /// Stands for all that makes it the same row when met again.
     pub fingerprint: Fingerprint,
+    /// The fingerprint that a ledger of an earlier version may hold it by: of an e-mail address as it
+    /// is written, where its domain has capitals.
+    pub as_written: Option<Fingerprint>,
     /// Its line.
     pub line: u64,
     /// User it belongs to.

@@ -1,6 +1,6 @@
 //! A factor, checked and normalised, and whose it is.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use secrecy::SecretString;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -151,6 +151,22 @@ impl Factor {
     }
 
     /// The value that makes it *the same factor* when met again: number, address, secret or key id.
+    /// Of an address, the domain is in lower case: there, case has no meaning (RFC 1035, 2.3.3).
+    pub fn folded_identity(&self) -> Cow<'_, str> {
+        let identity = self.identity();
+        match identity.rsplit_once('@') {
+            Some((local, domain)) if self.factor_type() == FactorType::Email => {
+                // Nearly always there is nothing to fold.
+                if domain.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+                    return identity.into();
+                }
+                format!("{local}@{}", domain.to_lowercase()).into()
+            }
+            _ => identity.into(),
+        }
+    }
+
+    /// The same value as it is sent.
     pub fn identity(&self) -> &str {
         use secrecy::ExposeSecret;
         match &self.credential {

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Reason, State};
+use super::{Fingerprint, Reason, State};
 
 /// Attempts of one factor so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct History {
     pub left: Option<Instant>,
     /// True if every attempt in doubt bore a mark in its name.
     pub marked: bool,
+    /// The fingerprint that the ledger has it by, where that is of an earlier spelling.
+    pub print: Option<Fingerprint>,
     /// HTTP status of the last POST that may have been executed, where one came.
     pub status: Option<u16>,
     /// Times in a row that nothing was executed.

@@ -27,12 +27,14 @@ mod totp;
 mod uuid;
 mod warning;
 mod webauthn;
+mod whole;
 
 pub use change::{Naming, PlannedChange, change, target};
 use draft::Draft;
 pub use preview::preview;
 pub use secret::SecretEncoding;
 pub use warning::Warning;
+pub use whole::{Finding, Whole};
 
 use crate::model::{Factor, FactorType, Planned, Record};
 

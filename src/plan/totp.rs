@@ -35,8 +35,8 @@ pub(super) fn credential(draft: &mut Draft, secrets: Option<SecretEncoding>) -> 
         normalise(&text, secrets)
     };
     match outcome {
-        Ok((secret, bits)) => {
-            if let Some(warning) = warning(bits) {
+        Ok((secret, warnings)) => {
+            for warning in warnings {
                 draft.warn(warning);
             }
             Some(Credential::Totp { secret })
@@ -48,12 +48,19 @@ pub(super) fn credential(draft: &mut Draft, secrets: Option<SecretEncoding>) -> 
     }
 }
 
-fn warning(bits: usize) -> Option<Warning> {
-    match bits {
+/// Finds what is odd about a key, which is `base32` in Base32.
+fn warnings(key: &[u8], base32: &str) -> Vec<Warning> {
+    let bits = key.len() * 8;
+    let length = match bits {
         ..ADVISED_BITS => Some(Warning::WeakSecret { bits }),
         ADVISED_BITS..=MAX_BITS => None,
         _ => Some(Warning::LongSecret { bits }),
-    }
+    };
+    // The last character may hold less than five bits.
+    let whole = &base32.as_bytes()[..bits / 5];
+    let is_one = |bytes: &[u8]| bytes.iter().all(|byte| Some(byte) == bytes.first());
+    let one = (is_one(key) || is_one(whole)).then_some(Warning::OneCharacter);
+    length.into_iter().chain(one).collect()
 }
 
 /// Returns the length of a normalised secret in bits.
@@ -61,15 +68,20 @@ pub(super) fn bits(base32: &str) -> usize {
     BASE32_NOPAD.decode_len(base32.len()).unwrap_or(0) * 8
 }
 
-/// The secret in Base32, upper case, without padding; and how many bits it has.
-fn normalise(text: &str, declared: Option<SecretEncoding>) -> Result<(SecretString, usize), Rule> {
+/// The secret in Base32, upper case, without padding; and what is odd about it.
+fn normalise(
+    text: &str,
+    declared: Option<SecretEncoding>,
+) -> Result<(SecretString, Vec<Warning>), Rule> {
     let key = key(text, declared)?;
     let bits = key.len() * 8;
     if bits < MIN_BITS {
         let rule = format!("has {bits} bits, and {MIN_BITS} is the least that is safe");
         return Err(Rule::new(Code::TooShort, rule));
     }
-    Ok((SecretString::from(BASE32_NOPAD.encode(&key)), bits))
+    let base32 = BASE32_NOPAD.encode(&key);
+    let warnings = warnings(&key, &base32);
+    Ok((SecretString::from(base32), warnings))
 }
 
 #[cfg(test)]
@@ -214,11 +226,33 @@ mod tests {
             (96, None),
             (104, Some(Warning::LongSecret { bits: 520 })),
         ] {
-            let (secret, bits) = normalise(first(&long, len), None).unwrap();
-            assert_eq!(warning(bits), expected);
-            assert_eq!(super::bits(secret.expose_secret()), bits);
+            let (secret, found) = normalise(first(&long, len), None).unwrap();
+            assert_eq!(found, Vec::from_iter(expected));
+            assert_eq!(bits(secret.expose_secret()), len * 5);
         }
-        assert_eq!(warning(128), None);
-        assert_eq!(warning(512), None);
+        let lengths = |n_bytes: usize| warnings(&KEY.repeat(4)[..n_bytes], &long);
+        assert_eq!((lengths(16), lengths(64)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_secret_of_one_character_is_told_however_it_is_written() {
+        let text = Some(SecretEncoding::Text);
+        for (secret, declared, is_one) in [
+            ("Q".repeat(32), None, true),
+            ("A".repeat(32), Some(SecretEncoding::Base32), true),
+            ("Z".repeat(32), None, true),
+            ("x".repeat(20), text, true),
+            (format!("{}y", "x".repeat(19)), text, false),
+            (format!("{}C", "Q".repeat(31)), None, false),
+            (SECRET.into(), None, false),
+        ] {
+            let found = normalise(&secret, declared).map(|(_, found)| found);
+            let found = found.map_err(|rule| rule.code);
+            assert_eq!(found == Ok(vec![Warning::OneCharacter]), is_one, "{found:?}");
+        }
+        // 128 bits are 25 characters and three bits of another.
+        let key: Vec<u8> = BASE32_NOPAD.decode("Z".repeat(32).as_bytes()).unwrap();
+        let base32 = BASE32_NOPAD.encode(&key[..16]);
+        assert_eq!(warnings(&key[..16], &base32), [Warning::OneCharacter]);
     }
 }

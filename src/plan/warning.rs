@@ -17,6 +17,8 @@ pub enum Warning {
         /// Its length.
         bits: usize,
     },
+    /// A TOTP secret of one character or byte again and again: nobody's random secret.
+    OneCharacter,
     /// Cells that hold a word for nothing, and count as empty.
     NullWord {
         /// Their fields, as bits ([`Field::bit`]).
@@ -45,6 +47,7 @@ impl Warning {
         match self {
             Self::WeakSecret { .. } => "weak_secret",
             Self::LongSecret { .. } => "long_secret",
+            Self::OneCharacter => "one_character",
             Self::NullWord { .. } => "null_word",
             Self::NameCut => "name_cut",
             Self::GarbledText { .. } => "garbled_text",
@@ -70,6 +73,10 @@ impl fmt::Display for Warning {
                     "`totp_secret` has {bits} bits, more than the 512 that HMAC-SHA-1 makes use of"
                 )
             }
+            Self::OneCharacter => f.write_str(
+                "`totp_secret` is one character again and again: is it a placeholder? Everybody can \
+                 guess its codes",
+            ),
             Self::NullWord { fields } => {
                 let named = Field::ALL.into_iter().filter(|field| fields & field.bit() != 0);
                 let named: Vec<_> = named.map(|field| format!("`{}`", field.name())).collect();

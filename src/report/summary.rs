@@ -259,7 +259,8 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
         };
         match error.as_str() {
             "user_not_found" => hints.push(format!(
-                "{}: import the users first, then run again with `--retry rejected`",
+                "{}: if it is the right tenant and the ids are whole, import the users first, then \
+                 run again with `--retry rejected`",
                 rows(
                     "factor's user does not exist in this tenant",
                     "factors' users do not exist in this tenant"

@@ -200,3 +200,79 @@ fn a_kind_of_warning_is_shown_a_few_times_and_counted() {
     assert!(done.stdout.contains("… and 30 more warnings `null_word`"), "{done:?}");
     assert!(done.stdout.contains("0 duplicates, 50 warnings"), "{done:?}");
 }
+
+/// A secret of 160 bits, another for each number.
+fn secret(number: u8) -> String {
+    let letter = |shift: u8| char::from(b'A' + (number + shift) % 26);
+    (0..32_u8).map(|at| letter(at.wrapping_mul(7) % 26)).collect()
+}
+
+/// A file with a shared secret and a last line that is cut off.
+fn odd_file() -> String {
+    let [one, two, three] = [1, 2, 3].map(secret);
+    let cut: String = secret(4).chars().take(26).collect();
+    format!(
+        "user_id,type,totp_secret\nauth0|1,totp,{one}\nauth0|2,totp,{two}\nauth0|3,totp,{one}\n\
+         auth0|4,totp,{three}\nauth0|5,totp,{cut}"
+    )
+}
+
+#[test]
+fn check_tells_what_is_odd_about_a_file_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("in.csv"), odd_file()).unwrap();
+    let check = |flags: &[&str]| {
+        run(binary().current_dir(folder.path()).args(["check", "in.csv"]).args(flags))
+    };
+    let done = check(&[]);
+    assert_eq!(done.code, Some(4), "{done:?}");
+    for says in [
+        "warning: different users have the same `totp_secret` in 2 rows (lines 2, 4)",
+        "[shared_secret]",
+        "rejected: line 6, totp_secret: ends with the file",
+        "[cut_off]",
+        "note: the last line (6) has no line ending: was the file cut off? [no_final_line_ending]",
+        "5 rows: 4 factors to import, 1 rejected, 0 duplicates, 1 warnings",
+    ] {
+        assert!(done.stdout.contains(says), "{says}: {done:?}");
+    }
+    let done = check(&["--output", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(found["warnings"], 1);
+    let whole = &found["whole_file"];
+    assert_eq!(whole[0]["code"], "shared_secret");
+    assert_eq!(whole[0]["rows"], 2);
+    assert_eq!(whole[0]["lines"], json!([2, 4]));
+    assert_eq!(whole[1]["code"], "no_final_line_ending");
+    for text in [&done.stdout, &check(&["-q"]).stdout] {
+        assert!(!text.contains(&secret(1)), "{text}");
+    }
+}
+
+#[test]
+fn an_import_tells_what_is_odd_about_a_file_before_anything_is_sent() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", odd_file());
+    let shared = "different users have the same `totp_secret` in 2 rows (lines 2, 4)";
+    // The run ends at the ledger, which comes after the input and before the tenant.
+    let done = run(bench.import("in.csv").args(["--ledger", "no-folder/x.ledger"]));
+    assert_eq!(done.code, Some(6), "{done:?}");
+    assert!(done.stderr.contains(shared), "{done:?}");
+
+    let done = run(&mut bench.import("in.csv"));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    assert_eq!(done.stderr.matches(shared).count(), 1, "{done:?}");
+    assert!(done.stderr.contains("[no_final_line_ending]"), "{done:?}");
+    assert!(!done.stderr.contains(&secret(1)) && !done.stdout.contains(&secret(1)), "{done:?}");
+    assert_eq!(bench.tenant().stats().requests(Verb::Post), 4, "the cut one is held back");
+
+    // A pipe can be read only once, so that it is told at its end.
+    let mut command = bench.import("-");
+    command.args(["--format", "csv", "--ledger", "piped.ledger"]);
+    let mut child = spawn(command.stdin(Stdio::piped()));
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), odd_file().as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(told.matches(shared).count(), 1, "{told}");
+    assert!(told.contains("[no_final_line_ending]"), "{told}");
+}

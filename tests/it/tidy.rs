@@ -239,6 +239,19 @@ fn below_commands_nothing_prints_exits_or_reads_the_environment() {
 }
 
 #[test]
+fn no_hint_about_a_ledger_sends_people_to_a_second_one_that_doubles_factors() {
+    for (file, code) in sources().into_iter().filter(|(file, _)| file.starts_with("ledger/")) {
+        for words in ["another --ledger", "this one a --ledger"] {
+            assert!(!code.contains(words), "{file} has {words}");
+        }
+        // What begins a new one beside a lost one asks the tenant first.
+        for hint in code.split("begin a new --ledger").skip(1) {
+            assert!(hint.trim_start().starts_with("with `--skip-existing`"), "{file}");
+        }
+    }
+}
+
+#[test]
 fn private_files_are_opened_in_one_room() {
     for (file, code) in sources() {
         // The configuration file is one that its user may share.

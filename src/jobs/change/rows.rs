@@ -46,6 +46,7 @@ impl Orders {
                 let asked = Asked {
                     operation: Operation::Update,
                     fingerprint: self.key.of_change(&change),
+                    as_written: None,
                     line: change.line,
                     user: change.user.clone(),
                     factor_type: None,
@@ -59,6 +60,7 @@ impl Orders {
                 let asked = Asked {
                     operation: Operation::Delete,
                     fingerprint: self.key.of_target(Operation::Delete, &target),
+                    as_written: None,
                     line: target.line,
                     user: target.user.clone(),
                     factor_type: None,

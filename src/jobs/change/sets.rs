@@ -128,6 +128,7 @@ fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> Prepar
     let asked = Asked {
         operation: Operation::Replace,
         fingerprint,
+        as_written: None,
         line: factor.line,
         user: factor.user.clone(),
         factor_type: Some(factor.factor_type()),
@@ -165,7 +166,7 @@ impl Planner for Sets {
         self.take(planned, out);
     }
 
-    fn end(&mut self, out: &mut Outbox<Prepared<Part>>) {
+    fn end(&mut self, _open_line: Option<u64>, out: &mut Outbox<Prepared<Part>>) {
         self.close(out);
     }
 }
@@ -186,7 +187,8 @@ impl Gather for Whole {
         let Part { factor, left } = part;
         let user = factor.user.clone();
         let again = |other: &Factor| {
-            (other.factor_type(), other.identity()) == (factor.factor_type(), factor.identity())
+            other.factor_type() == factor.factor_type()
+                && other.folded_identity() == factor.folded_identity()
         };
         let again = self.factors.iter().any(again);
         if !again {

@@ -17,7 +17,7 @@ mod rows;
 
 pub use given::Given;
 pub use job::{Item, Step};
-pub use rows::{Factors, Items};
+pub use rows::{Factors, Items, tell};
 
 use tokio::time::Instant;
 

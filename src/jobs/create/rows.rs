@@ -5,8 +5,8 @@ use crate::{
     input::{self, Shape},
     jobs::create::{Item, Step},
     ledger::{Admission, Asked, Key, Rest, Row},
-    model::{Factor, NameTag, Operation, Planned},
-    plan::{Plan, SecretEncoding},
+    model::{Factor, History, NameTag, Operation, Planned},
+    plan::{Finding, Plan, SecretEncoding, Whole},
     protocol::marker::Mark,
 };
 
@@ -18,6 +18,8 @@ pub struct Factors {
     secrets: Option<SecretEncoding>,
     /// The name that was met last, which most rows share, with what stands for it.
     last_name: Option<(String, NameTag)>,
+    /// Looks at an input that can be read only once, while it is read.
+    whole: Option<Whole>,
 }
 
 /// A factor to be created, and the mark that its name may bear.
@@ -27,7 +29,14 @@ impl Factors {
     /// A planner for an input of that shape, whose secrets are written as declared, with the ledger's
     /// key.
     pub fn new(key: Key, shape: Shape, secrets: Option<SecretEncoding>) -> Self {
-        Self { key, shape, secrets, last_name: None }
+        Self { key, shape, secrets, last_name: None, whole: None }
+    }
+
+    /// Looks at the input as a whole while it is read, and tells at its end: for one that nobody could
+    /// look at before.
+    #[must_use]
+    pub fn looking(self, whole: Option<Whole>) -> Self {
+        Self { whole, ..self }
     }
 
     /// Returns the question to the ledger about a factor, and its task.
@@ -36,6 +45,7 @@ impl Factors {
         let asked = Asked {
             operation: Operation::Import,
             fingerprint,
+            as_written: self.key.as_written(&factor),
             line: factor.line,
             user: factor.user.clone(),
             factor_type: Some(factor.factor_type()),
@@ -60,9 +70,29 @@ impl Planner for Factors {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
+        if let Some(whole) = &mut self.whole {
+            whole.see(&planned);
+        }
         match planned {
             Planned::Factor(factor) => out.rows.push(self.prepare(factor)),
             Planned::Rejected(rejection) => out.reject(rejection),
+        }
+    }
+
+    fn end(&mut self, open_line: Option<u64>, _: &mut Outbox<Prepared<Task>>) {
+        if let Some(whole) = self.whole.take() {
+            tell(&whole.findings(open_line));
+        }
+    }
+}
+
+/// Tells what is odd about an input as a whole.
+pub fn tell(findings: &[Finding]) {
+    for finding in findings {
+        if finding.is_note {
+            tracing::info!("{finding}");
+        } else {
+            tracing::warn!("{finding}");
         }
     }
 }
@@ -79,11 +109,14 @@ impl Gather for Items {
     type Errand = Item;
 
     fn gather(&mut self, admission: Admission, (factor, mark): Task) -> Option<Item> {
+        let mark = |history: &History| history.print.map_or_else(|| mark.clone(), Mark::of);
         match admission {
             Admission::Todo(seq, history) => {
+                let mark = mark(&history);
                 Some(Item::new(seq, factor, history, self.first, mark))
             }
             Admission::InDoubt(seq, history) => {
+                let mark = mark(&history);
                 Some(Item::new(seq, factor, history, Step::LookUp, mark))
             }
             Admission::Unfinished(seq, history, own, rest) => {
@@ -91,6 +124,7 @@ impl Gather for Items {
                     Rest::Audit => Step::Audit,
                     Rest::Restore => Step::Restore,
                 };
+                let mark = mark(&history);
                 Some(Item { own, ..Item::new(seq, factor, history, step, mark) })
             }
             Admission::Done => None,

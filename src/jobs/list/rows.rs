@@ -37,6 +37,7 @@ impl Planner for UserRows {
         let asked = Asked {
             operation: Operation::Export,
             fingerprint: self.key.of_target(Operation::Export, &target),
+            as_written: None,
             line: target.line,
             user: target.user.clone(),
             factor_type: None,

@@ -104,7 +104,8 @@ pub(in crate::ledger) fn recognise(connection: &Connection) -> Result<Meta, Ledg
     if pragma("application_id")? != APPLICATION_ID {
         return Err(LedgerFault::new(
             "it is a database, but not a ledger of mfaferry",
-            "give another --ledger",
+            "give the --ledger that earlier runs used, or for a first run the name of a file that is \
+             not there yet",
         ));
     }
     let format = pragma("user_version")?;

@@ -166,6 +166,7 @@ mod tests {
             let asked = Asked {
                 operation: Operation::Import,
                 fingerprint: Fingerprint([7; 16]),
+                as_written: None,
                 line: 2,
                 user: UserId::new("auth0|1"),
                 factor_type: None,

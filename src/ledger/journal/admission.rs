@@ -9,7 +9,7 @@ use crate::{
         seq::Seq,
         store::Store,
     },
-    model::{History, Operation, State},
+    model::{Fingerprint, History, Operation, State},
 };
 
 impl<S: Store> Book<S> {
@@ -31,7 +31,16 @@ impl<S: Store> Book<S> {
                 return Ok(Admission::Done);
             }
         };
-        match self.find(asked.fingerprint)? {
+        // A ledger of an earlier version may hold both spellings: each row finds its own first.
+        let found = match asked.as_written {
+            Some(print) => self.find(print)?,
+            None => None,
+        };
+        let found = match found {
+            Some(seq) => Some(seq),
+            None => self.find(asked.fingerprint)?,
+        };
+        match found {
             None => self.enter(asked),
             Some(seq) if self.index.see(seq) => {
                 self.counts.duplicates += 1;
@@ -61,9 +70,10 @@ impl<S: Store> Book<S> {
             && !is_to_do_again(state, asked.operation)
             && !self.retry.contains(&state)
         {
-            return self.skip(seq, state);
+            return self.skip(seq, state, &asked);
         }
         let mut entry = self.stored(seq)?;
+        let print = spelling(&entry, &asked);
         let history = match state {
             State::InFlight | State::Undoing => {
                 self.counts.states[State::InFlight] += 1;
@@ -89,6 +99,7 @@ impl<S: Store> Book<S> {
                 History::default()
             }
         };
+        let history = History { print, ..history };
         self.open.insert(seq, Open { entry, stored: true });
         Ok(if state.is_under_way() {
             Admission::InDoubt(seq, history)
@@ -98,14 +109,14 @@ impl<S: Store> Book<S> {
     }
 
     /// Leaves a settled row alone, but for what its run had still to do.
-    fn skip(&mut self, seq: Seq, state: State) -> Result<Admission, LedgerFault> {
+    fn skip(&mut self, seq: Seq, state: State, asked: &Asked) -> Result<Admission, LedgerFault> {
         self.counts.skipped += 1;
         self.counts.skipped_bad += u64::from(state.is_bad());
         if !self.index.is_unfinished(seq) {
             return Ok(Admission::Done);
         }
         let entry = self.stored(seq)?;
-        let history = history_of(&entry);
+        let history = History { print: spelling(&entry, asked), ..history_of(&entry) };
         Ok(match entry.standing().rest() {
             Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
             None => Admission::Done,
@@ -117,6 +128,11 @@ impl<S: Store> Book<S> {
 /// again when it is asked for.
 fn is_to_do_again(state: State, operation: Operation) -> bool {
     operation == Operation::Import && matches!(state, State::Undone | State::AlreadyGone)
+}
+
+/// Returns the fingerprint of an entry that was made of the address as it is written.
+fn spelling(entry: &Entry, asked: &Asked) -> Option<Fingerprint> {
+    asked.as_written.filter(|print| *print == entry.fingerprint)
 }
 
 /// Returns what an entry remembers of a factor's attempts.

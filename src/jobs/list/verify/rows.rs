@@ -96,7 +96,7 @@ impl Planner for Groups {
         }
     }
 
-    fn end(&mut self, out: &mut Outbox<Group>) {
+    fn end(&mut self, _open_line: Option<u64>, out: &mut Outbox<Group>) {
         if let Some(group) = self.grouper.close() {
             out.rows.push(self.mark(group));
         }

@@ -1,0 +1,404 @@
+//! A look at a file as a whole: what no row shows by itself. Streaming, in bounded memory.
+
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    fmt,
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
+};
+
+use serde::Serialize;
+
+use crate::model::{Code, Credential, Factor, FactorType, Field, Planned, Rejection};
+
+/// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^21 places.
+/// Later ones are compared with these alone.
+const REMEMBERED: usize = (1 << 21) / 8 * 7;
+/// Shared values that are told one by one; further rows are counted.
+const TOLD: usize = 20;
+/// First lines that a finding names.
+const LINES: usize = 5;
+/// From so many rows on, and so great a share (one in so many), refusals say something of the rest.
+const ENOUGH: u64 = 3;
+const SHARE: u64 = 20;
+
+/// Rules that say what a value is instead of what is asked for.
+const OTHERWISE: [Code; 8] = [
+    Code::LooksLikeHex,
+    Code::LooksLikeDecimal,
+    Code::LooksLikeUuid,
+    Code::LooksLikeBase32,
+    Code::LooksLikeBase64,
+    Code::LooksLikeBase64OfBase32,
+    Code::EncodedTwice,
+    Code::LooksEncrypted,
+];
+/// Rules that a spreadsheet makes values break.
+const SPREADSHEET: [Code; 4] =
+    [Code::SpreadsheetExponent, Code::SpreadsheetError, Code::DecimalTail, Code::ApostropheGuard];
+
+/// One thing that is odd about a file as a whole. Holds no value out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The stable name.
+    pub code: &'static str,
+    /// True if many sound files have it.
+    pub is_note: bool,
+    /// Number of rows concerned.
+    pub rows: u64,
+    /// The first lines of those.
+    pub lines: Vec<u64>,
+    /// The finding in a sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.message, self.code)
+    }
+}
+
+/// Rows that have something in common.
+#[derive(Debug, Default)]
+struct Rows {
+    count: u64,
+    lines: Vec<u64>,
+}
+
+impl Rows {
+    fn add(&mut self, line: u64) {
+        self.count += 1;
+        if self.lines.len() < LINES && self.lines.last() != Some(&line) {
+            self.lines.push(line);
+        }
+    }
+
+    /// The first lines, in words.
+    fn words(&self) -> String {
+        let lines: Vec<_> = self.lines.iter().map(u64::to_string).collect();
+        let more = if self.count > self.lines.len() as u64 { ", …" } else { "" };
+        format!("line{} {}{more}", if lines.len() == 1 { "" } else { "s" }, lines.join(", "))
+    }
+
+    fn find(self, code: &'static str, is_note: bool, message: String) -> Finding {
+        Finding { code, is_note, rows: self.count, lines: self.lines, message }
+    }
+}
+
+/// The first row that had a value.
+#[derive(Debug)]
+struct First {
+    user: u32,
+    line: u32,
+}
+
+/// Sees the rows of a file one after the other, and says at the end what is odd about all of them.
+#[derive(Debug)]
+pub struct Whole {
+    /// Keyed anew in each process: what is remembered says nothing about a value.
+    key: RandomState,
+    firsts: HashMap<u64, First, BuildHasherDefault<AsItIs>>,
+    most: usize,
+    /// Rows whose value was not remembered.
+    forgotten: u64,
+    shared: HashMap<u64, (Field, Rows)>,
+    /// Rows with further shared values.
+    more_shared: u64,
+    accepted: [u64; FactorType::ALL.len()],
+    otherwise: BTreeMap<(&'static str, &'static str), Rows>,
+    spreadsheet: Rows,
+}
+
+impl Default for Whole {
+    fn default() -> Self {
+        Self::remembering(REMEMBERED)
+    }
+}
+
+impl Whole {
+    fn remembering(most: usize) -> Self {
+        Self {
+            key: RandomState::new(),
+            firsts: HashMap::default(),
+            most,
+            forgotten: 0,
+            shared: HashMap::new(),
+            more_shared: 0,
+            accepted: [0; FactorType::ALL.len()],
+            otherwise: BTreeMap::new(),
+            spreadsheet: Rows::default(),
+        }
+    }
+
+    /// Takes in one row.
+    pub fn see(&mut self, planned: &Planned) {
+        match planned {
+            Planned::Factor(factor) => self.accept(factor),
+            Planned::Rejected(rejection) => self.refuse(rejection),
+        }
+    }
+
+    fn accept(&mut self, factor: &Factor) {
+        self.accepted[factor.factor_type() as usize - 1] += 1;
+        let field = match factor.credential {
+            Credential::Totp { .. } => Field::TotpSecret,
+            Credential::WebauthnRoaming(_) | Credential::Passkey(..) => Field::KeyId,
+            // Families share these.
+            Credential::Phone { .. } | Credential::Email { .. } => return,
+        };
+        let value = self.key.hash_one((field as u8, factor.identity()));
+        let [a, b, c, d, ..] = self.key.hash_one(factor.user.as_str()).to_le_bytes();
+        let user = u32::from_le_bytes([a, b, c, d]);
+        let has_room = self.firsts.len() < self.most;
+        match self.firsts.entry(value) {
+            Entry::Occupied(first) if first.get().user == user => {}
+            Entry::Occupied(first) => {
+                let first = u64::from(first.get().line);
+                self.share(value, field, first, factor.line);
+            }
+            Entry::Vacant(place) if has_room => {
+                let line = u32::try_from(factor.line).unwrap_or(u32::MAX);
+                place.insert(First { user, line });
+            }
+            Entry::Vacant(_) => self.forgotten += 1,
+        }
+    }
+
+    fn share(&mut self, value: u64, field: Field, first: u64, line: u64) {
+        let has_room = self.shared.len() < TOLD;
+        match self.shared.entry(value) {
+            Entry::Occupied(mut shared) => shared.get_mut().1.add(line),
+            Entry::Vacant(place) if has_room => {
+                let rows = &mut place.insert((field, Rows::default())).1;
+                rows.add(first);
+                rows.add(line);
+            }
+            Entry::Vacant(_) => self.more_shared += 1,
+        }
+    }
+
+    fn refuse(&mut self, rejection: &Rejection) {
+        let line = rejection.line;
+        for fault in &rejection.faults {
+            let is = |code: &&Code| code.name() == fault.code;
+            if SPREADSHEET.iter().any(|code| is(&code)) {
+                self.spreadsheet.add(line);
+            }
+            let name = fault.field.rsplit('.').next().unwrap_or_default();
+            let code = OTHERWISE.iter().find(is);
+            if let (Some(code), Some(field)) = (code, Field::from_name(name)) {
+                self.otherwise.entry((field.name(), code.name())).or_default().add(line);
+            }
+        }
+    }
+
+    /// Returns how many rows were accepted that have a value in that field.
+    fn accepted_with(&self, field: &str) -> u64 {
+        let of = |factor_type: FactorType| self.accepted[factor_type as usize - 1];
+        match Field::from_name(field) {
+            Some(Field::TotpSecret) => of(FactorType::Totp),
+            Some(Field::KeyId | Field::PublicKey) => {
+                of(FactorType::WebauthnRoaming) + of(FactorType::Passkey)
+            }
+            Some(Field::UserHandle) => of(FactorType::Passkey),
+            _ => 0,
+        }
+    }
+
+    /// Returns what is odd about the file, in the order of its lines. `open_line` is the last line, if
+    /// it has no line ending and may not be whole.
+    pub fn findings(mut self, open_line: Option<u64>) -> Vec<Finding> {
+        let mut found: Vec<_> = std::mem::take(&mut self.shared)
+            .into_values()
+            .map(|(field, rows)| shared(field, rows))
+            .collect();
+        for ((field, code), rows) in std::mem::take(&mut self.otherwise) {
+            let accepted = self.accepted_with(field);
+            let all = accepted + rows.count;
+            if accepted > 0 && rows.count >= ENOUGH && rows.count * SHARE >= all {
+                let message = format!(
+                    "{} of {all} values of `{field}` are refused as `{code}` ({}): the others may be \
+                     written so, too, and fit by accident: find out how the source writes them \
+                     before you import any",
+                    rows.count,
+                    rows.words(),
+                );
+                found.push(rows.find("column_looks_otherwise", false, message));
+            }
+        }
+        if self.spreadsheet.count >= ENOUGH && self.accepted.iter().any(|count| *count > 0) {
+            let message = format!(
+                "{} values were rewritten by a spreadsheet ({}): others that look right may have \
+                 lost digits or zeros, too: export the data anew",
+                self.spreadsheet.count,
+                self.spreadsheet.words(),
+            );
+            found.push(self.spreadsheet.find("spreadsheet_damage", false, message));
+        }
+        found.sort_by(|a, b| a.lines.cmp(&b.lines));
+        if self.more_shared > 0 {
+            let message = format!(
+                "{} more rows hold a `totp_secret` or `key_id` that other users have, too",
+                self.more_shared
+            );
+            found.push(count(self.more_shared).find("more_shared_values", false, message));
+        }
+        if self.forgotten > 0 {
+            let message = format!(
+                "whether users share secrets or keys was not found out for {} rows: their values \
+                 were compared with the file's first {} only",
+                self.forgotten, self.most
+            );
+            found.push(count(self.forgotten).find("not_all_compared", true, message));
+        }
+        if let Some(line) = open_line {
+            let mut rows = Rows::default();
+            rows.add(line);
+            let message =
+                format!("the last line ({line}) has no line ending: was the file cut off?");
+            found.push(rows.find("no_final_line_ending", true, message));
+        }
+        found
+    }
+}
+
+/// Rows of which only the number is known.
+fn count(count: u64) -> Rows {
+    Rows { count, lines: Vec::new() }
+}
+
+/// A value that several users have.
+fn shared(field: Field, rows: Rows) -> Finding {
+    let (code, why) = if field == Field::TotpSecret {
+        ("shared_secret", "whoever holds it has the codes of all of them; is it a placeholder?")
+    } else {
+        ("shared_key_id", "a credential is one user's; whose is it?")
+    };
+    let message = format!(
+        "different users have the same `{}` in {} rows ({}): {why}",
+        field.name(),
+        rows.count,
+        rows.words()
+    );
+    rows.find(code, false, message)
+}
+
+/// Hasher of what is a hash already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        input::{Format, Row, Shape, Source},
+        plan::plan,
+    };
+
+    /// Codes, rows and lines of what is found in a CSV.
+    fn look(mut whole: Whole, csv: &str) -> Vec<(&'static str, u64, Vec<u64>)> {
+        let reader = Box::new(std::io::Cursor::new(csv.to_owned()));
+        let mut source = Source::from_reader(reader, Format::Csv, Shape::Factors);
+        while let Some(row) = source.next_row().unwrap() {
+            whole.see(&match row {
+                Row::Record(record) => plan(*record, None).planned,
+                Row::Rejected(rejection) => Planned::Rejected(Box::new(rejection)),
+            });
+        }
+        let found = whole.findings(source.open_line());
+        found.into_iter().map(|finding| (finding.code, finding.rows, finding.lines)).collect()
+    }
+
+    /// A secret of 160 bits, another for each number.
+    fn secret(number: u32) -> String {
+        let mut key = [0x9f; 20];
+        key[..4].copy_from_slice(&number.wrapping_mul(0x9E37_79B9).to_be_bytes());
+        data_encoding::BASE32_NOPAD.encode(&key)
+    }
+
+    fn totp(rows: &[(&str, String)]) -> String {
+        let rows = rows.iter().map(|(user, secret)| format!("auth0|{user},totp,{secret}\n"));
+        format!("user_id,type,totp_secret\n{}", rows.collect::<String>())
+    }
+
+    #[test]
+    fn a_secret_of_several_users_is_found_and_a_row_that_is_there_twice_is_not() {
+        let rows = [("a", 1), ("b", 2), ("a", 1), ("c", 1), ("d", 3), ("e", 1), ("f", 2)];
+        let csv = totp(&rows.map(|(user, number)| (user, secret(number))));
+        let expected = [("shared_secret", 3, vec![2, 5, 7]), ("shared_secret", 2, vec![3, 8])];
+        assert_eq!(look(Whole::default(), &csv), expected);
+        assert_eq!(look(Whole::default(), &totp(&[("a", secret(1)), ("b", secret(2))])), []);
+    }
+
+    #[test]
+    fn a_secret_of_everybody_is_one_finding_with_its_first_lines() {
+        let users: Vec<_> = (0..1_000).map(|user| user.to_string()).collect();
+        let rows: Vec<_> = users.iter().map(|user| (user.as_str(), secret(1))).collect();
+        assert_eq!(
+            look(Whole::default(), &totp(&rows)),
+            [("shared_secret", 1_000, vec![2, 3, 4, 5, 6])]
+        );
+    }
+
+    #[test]
+    fn beyond_the_bounds_it_counts_and_says_so() {
+        let users: Vec<_> = (0..100).map(|user| user.to_string()).collect();
+        let pairs = users.iter().zip(0_u32..).map(|(user, n)| (user.as_str(), secret(n / 2)));
+        let csv = totp(&pairs.collect::<Vec<_>>());
+        let found = look(Whole::default(), &csv);
+        assert_eq!(found.len(), TOLD + 1);
+        assert_eq!(found[TOLD], ("more_shared_values", 30, vec![]));
+        let found = look(Whole::remembering(10), &csv);
+        assert_eq!((found.len(), found[10].clone()), (11, ("not_all_compared", 80, vec![])));
+    }
+
+    #[test]
+    fn a_share_of_other_values_says_something_of_the_rest() {
+        let hex = |n: u32| format!("{:040x}", u128::from(n + 7) << 90);
+        let rows = |good: u32, bad: u32| {
+            let good = (0..good).map(|n| ("a", secret(n)));
+            totp(&good.chain((0..bad).map(|n| ("b", hex(n)))).collect::<Vec<_>>())
+        };
+        let codes = |csv: String| -> Vec<_> {
+            look(Whole::default(), &csv).into_iter().map(|(code, rows, _)| (code, rows)).collect()
+        };
+        assert_eq!(codes(rows(5, 3)), [("column_looks_otherwise", 3)]);
+        assert_eq!(codes(rows(5, 2)), [], "a few are told by themselves");
+        assert_eq!(codes(rows(100, 3)), [], "a few are told by themselves");
+        assert_eq!(codes(rows(0, 9)), [], "nothing is sent");
+        let phones = "user_id,type,phone_number\na|1,phone,+13122000001\n".to_owned();
+        let damaged = phones + &"a|2,phone,4.91512E+11\n".repeat(3);
+        assert_eq!(codes(damaged), [("spreadsheet_damage", 3)]);
+    }
+
+    #[test]
+    fn no_finding_holds_a_value() {
+        let csv = totp(&[("a", secret(1)), ("b", secret(1))]);
+        let mut whole = Whole::default();
+        let reader = Box::new(std::io::Cursor::new(csv));
+        let mut source = Source::from_reader(reader, Format::Csv, Shape::Factors);
+        while let Some(Row::Record(record)) = source.next_row().unwrap() {
+            whole.see(&plan(*record, None).planned);
+        }
+        let beginning: String = secret(1).chars().take(8).collect();
+        let told = format!("{whole:?}");
+        assert!(!told.contains(&beginning), "{told}");
+        let told = format!("{:?}", whole.findings(None));
+        assert!(told.contains("(lines 2, 3)") && !told.contains(&beginning), "{told}");
+    }
+}
