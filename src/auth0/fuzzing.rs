@@ -103,6 +103,7 @@ fn answer(data: &[u8]) {
     assert_discreet(&format!("{class:?}"));
     match &class {
         Class::Refused(reason) | Class::InDoubt(reason) => {
+            let reason = reason.text();
             let of_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
             assert!(reason.len() <= LONGEST_REASON && reason.bytes().all(of_ours), "{reason}");
         }

@@ -32,7 +32,7 @@ pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
 use crate::{
     api::{Answer, Api, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
     error::Error,
-    model::{Factor, Method, Millis, UserId},
+    model::{Code, Factor, Method, Millis, UserId},
     pacer::Pacer,
 };
 use births::Births;
@@ -43,8 +43,6 @@ use verdict::Class;
 
 /// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).
 const PER_PAGE: u64 = 50;
-/// Why a request whose answer is not the API's is in doubt.
-const FOREIGN: &str = "foreign_answer";
 /// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -117,8 +115,8 @@ impl Client {
             Exchange::NotSent(NotSent::Fatal(error)) => {
                 Answer { requests: asked, ..Answer::bare(Verdict::Stop(Box::new(error))) }
             }
-            Exchange::Lost(reason) => {
-                Answer { requests: asked + 1, ..Answer::bare(Verdict::InDoubt(reason)) }
+            Exchange::Lost(code) => {
+                Answer { requests: asked + 1, ..Answer::bare(Verdict::InDoubt(code.into())) }
             }
             Exchange::Answered { status, body, meter, head } => {
                 let class = verdict::classify(status, body.as_ref(), scope);
@@ -127,7 +125,7 @@ impl Client {
                         Some(result) => Verdict::Done(result),
                         None => self.foreign(side, status, &head, Some(whole)),
                     },
-                    (Class::Success, None) => Verdict::InDoubt("unreadable_answer".into()),
+                    (Class::Success, None) => Verdict::InDoubt(Code::UnreadableAnswer.into()),
                     (Class::Foreign, _) => self.foreign(side, status, &head, body.as_ref()),
                     (class, _) => self.sort(class, &token),
                 };
@@ -138,7 +136,9 @@ impl Client {
                 }
                 // What a stranger says of a limit is not the tenant's.
                 let meter = match &verdict {
-                    Verdict::InDoubt(reason) if reason == FOREIGN => meter.of_a_stranger(),
+                    Verdict::InDoubt(reason) if reason.code() == Code::ForeignAnswer => {
+                        meter.of_a_stranger()
+                    }
                     Verdict::StopInDoubt(_) => meter.of_a_stranger(),
                     _ => meter,
                 };
@@ -177,7 +177,7 @@ impl Client {
             Class::Throttled => Verdict::NotExecuted(NotExecuted::Throttled),
             Class::InDoubt(reason) => Verdict::InDoubt(reason),
             Class::Stop(error) => Verdict::Stop(Box::new(error)),
-            Class::Success | Class::Foreign => Verdict::InDoubt(FOREIGN.into()),
+            Class::Success | Class::Foreign => Verdict::InDoubt(Code::ForeignAnswer.into()),
             Class::Unauthorized => match self.tokens.refused(token.generation) {
                 Ok(()) => Verdict::NotExecuted(NotExecuted::Unauthorized),
                 Err(error) => Verdict::Stop(Box::new(error)),
@@ -190,7 +190,7 @@ impl Client {
     fn foreign<T>(&self, side: Side, status: u16, head: &Head, body: Option<&Bytes>) -> Verdict<T> {
         self.transport.distrust();
         match self.watch.met_stranger(side, stranger::show(status, head, body)) {
-            Ok(()) => Verdict::InDoubt(FOREIGN.into()),
+            Ok(()) => Verdict::InDoubt(Code::ForeignAnswer.into()),
             Err(error) => Verdict::StopInDoubt(Box::new(error)),
         }
     }
@@ -198,7 +198,7 @@ impl Client {
 
 /// The answer to a request whose path cannot be made.
 fn no_path<T>() -> Answer<T> {
-    Answer::bare(Verdict::Refused("invalid_uri".into()))
+    Answer::bare(Verdict::Refused(Code::InvalidUri.into()))
 }
 
 impl Api for Client {

@@ -13,8 +13,8 @@ use crate::{
         survey::{Listed, Listener},
     },
     ledger::{Ledger, Seq},
-    model::{FactorType, How, Method, Reason, Settlement, State, export_line},
-    protocol::{pages::TOO_MANY, reconcile::is_masked},
+    model::{Code, FactorType, How, Method, Reason, Settlement, State, export_line},
+    protocol::reconcile::is_masked,
 };
 
 /// Rows that become durable together, at most.
@@ -60,7 +60,7 @@ impl Exporter {
                 }
                 settled(ask, State::Exported, None)
             }
-            Err(reason) if reason == "no_usable_list" || reason == TOO_MANY => {
+            Err(reason) if matches!(reason.code(), Code::NoUsableList | Code::TooManyMethods) => {
                 settled(ask, State::Failed, Some(reason.clone()))
             }
             Err(reason) => settled(ask, State::Rejected, Some(reason.clone())),

@@ -21,15 +21,12 @@ use crate::{
     api::{Answer, Api, Page, Verdict},
     engine::gateway::note,
     error::Error,
-    model::{History, UserId},
+    model::{Code, History, UserId},
     pacer::{
         Pacer,
         breaker::{Allowance, Breaker, Kind},
     },
-    protocol::{
-        Repeatable, RetryPolicy,
-        pages::{Pages, TOO_MANY},
-    },
+    protocol::{Repeatable, RetryPolicy, pages::Pages},
     stats::Vitals,
 };
 
@@ -122,7 +119,8 @@ impl<A: Api> Survey<A> {
                 Repeatable::Done(list) => return Outcome::Answered(Ok(list)),
                 Repeatable::Refused(reason) => return Outcome::Answered(Err(reason)),
                 Repeatable::Failed(reason) => {
-                    let why = if reason == TOO_MANY { reason } else { "no_usable_list".into() };
+                    let too_many = reason.code() == Code::TooManyMethods;
+                    let why = if too_many { reason } else { Code::NoUsableList.into() };
                     return Outcome::Answered(Err(why));
                 }
                 Repeatable::Stop(error) => return Outcome::Stop(error),

@@ -13,10 +13,7 @@ use std::{
 use serde::Serialize;
 
 use super::{Finding, Group, Listed, State, compare, type_of};
-use crate::{
-    model::{Reason, UserId},
-    protocol::is_not_found,
-};
+use crate::model::{Code, Reason, UserId};
 
 /// Numbers of rows by state. They add up to the rows read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -124,7 +121,7 @@ impl Account {
     /// Takes in what was answered for a group.
     pub fn enter(&mut self, group: &Group, listed: &Listed) -> Judged {
         // Nobody of that id is there, or could be: no methods either.
-        let nobody = |reason: &Reason| is_not_found(reason) || reason == "invalid_uri";
+        let nobody = |reason: &Reason| reason.is_not_found() || reason.code() == Code::InvalidUri;
         let none = Ok(Vec::new());
         let listed = if listed.as_ref().is_err_and(nobody) { &none } else { listed };
         self.counts.duplicates += group.duplicates;
