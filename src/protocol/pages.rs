@@ -43,7 +43,12 @@ impl Pages {
             Verdict::Refused(_) if !self.is_empty() => {
                 return Some(self.fail(Code::IncompleteList));
             }
-            other => return Some(other.without_result()),
+            other @ (Verdict::Present
+            | Verdict::Refused(_)
+            | Verdict::NotExecuted(_)
+            | Verdict::InDoubt(_)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_)) => return Some(other.without_result()),
         };
         let (start, count) = (self.methods.len() as u64, page.methods.len() as u64);
         let is_next = page.start.is_none_or(|at| at == start);

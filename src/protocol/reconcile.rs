@@ -45,7 +45,7 @@ pub fn judge(
                 count_newer += 1;
                 newer = Some((method, likeness));
             }
-            (Likeness::Same, _) => older = Some(method),
+            (Likeness::Same, Age::Older | Age::WellBefore | Age::Unknown) => older = Some(method),
             (Likeness::Consistent, Age::Older) => unproven = Some(Code::OlderCandidate),
             (Likeness::Consistent, Age::Unknown) => unproven = Some(Code::ClockUnknown),
         }
@@ -118,7 +118,9 @@ pub fn audit(
             && match (mark.compare(factor, method), sent.age(method.created_at)) {
                 (Likeness::Same, Age::Newer | Age::Unknown) => true,
                 (Likeness::Consistent, Age::Newer) => method.name == factor.name,
-                _ => false,
+                (Likeness::Unclear | Likeness::Other, _)
+                | (Likeness::Same, Age::Older | Age::WellBefore)
+                | (Likeness::Consistent, Age::Older | Age::WellBefore | Age::Unknown) => false,
             }
     });
     ids.extend(late.map(|method| method.id.clone()));

@@ -147,16 +147,18 @@ impl RetryPolicy {
                 error: None,
             }),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            other => match self.again(&other, history, dice) {
-                Some(wait) => Decision::SurveyAfter(wait),
-                None => Decision::Settle(Settlement {
-                    state: State::Failed,
-                    how: How::Response,
-                    method_id: None,
-                    status: None,
-                    error: Some(no_list(&other).into()),
-                }),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again(&other, history, dice) {
+                    Some(wait) => Decision::SurveyAfter(wait),
+                    None => Decision::Settle(Settlement {
+                        state: State::Failed,
+                        how: How::Response,
+                        method_id: None,
+                        status: None,
+                        error: Some(no_list(&other).into()),
+                    }),
+                }
+            }
         }
     }
 
@@ -175,10 +177,12 @@ impl RetryPolicy {
             // Whoever is not there any more has nothing.
             Verdict::Refused(reason) if reason.is_not_found() => Decision::Audited(Audit::Sound),
             Verdict::Refused(_) => Decision::Audited(Audit::NotDone),
-            other => match self.again_below(MAX_LOOKUPS, &other, history, dice) {
-                Some(wait) => Decision::AuditAfter(wait),
-                None => Decision::Audited(Audit::NotDone),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again_below(MAX_LOOKUPS, &other, history, dice) {
+                    Some(wait) => Decision::AuditAfter(wait),
+                    None => Decision::Audited(Audit::NotDone),
+                }
+            }
         }
     }
 
@@ -195,10 +199,12 @@ impl RetryPolicy {
             // The user has taken it away meanwhile; nothing is left to be named.
             Verdict::Refused(reason) if reason.is_not_found() => Decision::Restored(true),
             Verdict::Refused(_) => Decision::Restored(false),
-            other => match self.again(&other, history, dice) {
-                Some(wait) => Decision::RestoreAfter(wait),
-                None => Decision::Restored(false),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again(&other, history, dice) {
+                    Some(wait) => Decision::RestoreAfter(wait),
+                    None => Decision::Restored(false),
+                }
+            }
         }
     }
 
@@ -303,10 +309,12 @@ impl RetryPolicy {
             // The list itself is refused for good; asking again would not help.
             Verdict::Refused(_) => settle(State::NeedsReview, None, Some(Code::ListRefused.into())),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            other => match self.again_below(MAX_LOOKUPS, &other, history, dice) {
-                Some(wait) => Decision::LookUpAfter(wait),
-                None => settle(State::NeedsReview, None, Some(no_list(&other).into())),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again_below(MAX_LOOKUPS, &other, history, dice) {
+                    Some(wait) => Decision::LookUpAfter(wait),
+                    None => settle(State::NeedsReview, None, Some(no_list(&other).into())),
+                }
+            }
         }
     }
 

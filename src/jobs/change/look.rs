@@ -33,7 +33,10 @@ impl<A: Api> Applier<A> {
         let outcome = self.line.policy.after_repeatable(verdict, &mut order.history, dice);
         let present = match outcome {
             Repeatable::Done(present) => present,
-            other => {
+            other @ (Repeatable::Refused(_)
+            | Repeatable::Again(_)
+            | Repeatable::Failed(_)
+            | Repeatable::Stop(_)) => {
                 let next = self.without_result(order, other.without_result(), status).await?;
                 return Ok((next, health));
             }

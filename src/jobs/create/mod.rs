@@ -237,7 +237,12 @@ impl<A: Api> Delivery<A> {
         };
         let known = match verdict {
             Verdict::Done(_) => self.line.ledger.known(&item.factor.user, item.seq).await?,
-            _ => Vec::new(),
+            Verdict::Present
+            | Verdict::Refused(_)
+            | Verdict::NotExecuted(_)
+            | Verdict::InDoubt(_)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_) => Vec::new(),
         };
         Ok(Some((verdict.map(|list| (Arc::new(list), known)), listing.health)))
     }
