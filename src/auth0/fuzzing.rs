@@ -63,7 +63,7 @@ pub fn wire(data: &[u8]) {
 fn phone() -> Factor {
     let number = Contact::new("+14155550100".into());
     let credential = Credential::Phone { number, preferred: None };
-    Factor { line: 2, user: UserId::new("auth0|1"), name: None, credential }
+    Factor { line: 2, user: UserId::parse("auth0|1").unwrap(), name: None, credential }
 }
 
 /// Methods asked for on a page.
@@ -75,7 +75,7 @@ fn page(body: &[u8]) {
     };
     assert!(page.methods.len() <= body.len(), "methods out of nothing");
     // What is written out of it is one line, and says the same.
-    let line = export_line(&UserId::new("auth0|1"), &page.methods);
+    let line = export_line(&UserId::parse("auth0|1").unwrap(), &page.methods);
     let json = line.strip_suffix('\n').unwrap_or_default();
     assert_eq!(json, escape(json), "a terminal would heed it");
     let Ok(whole) = serde_json::from_str::<serde_json::Value>(json) else {

@@ -196,7 +196,7 @@ impl Client {
     }
 }
 
-/// The answer to a request whose path cannot be made.
+/// The answer to a request about a method whose id cannot be part of a path.
 fn no_path<T>() -> Answer<T> {
     Answer::bare(Verdict::Refused(Code::InvalidUri.into()))
 }
@@ -210,9 +210,7 @@ impl Api for Client {
     }
 
     async fn create(&self, factor: &Factor, correlation: &str) -> Answer<CreatedMethod> {
-        let Some(url) = self.base.methods(&factor.user) else {
-            return no_path();
-        };
+        let url = self.base.methods(&factor.user);
         let clock = &self.transport.clock;
         let (sent, skew) = (clock.wall(), clock.date_skew());
         let body = (Some(wire::create_body(factor)), correlation);
@@ -233,9 +231,7 @@ impl Api for Client {
     }
 
     async fn page(&self, user: &UserId, number: u64) -> Answer<Page> {
-        let Some(mut url) = self.base.methods(user) else {
-            return no_path();
-        };
+        let mut url = self.base.methods(user);
         url.set_query(Some(&format!("page={number}&per_page={PER_PAGE}&include_totals=true")));
         let read = |status, body: &Bytes| {
             let page = wire::page(body, PER_PAGE).filter(|_| status == 200)?;
@@ -269,9 +265,7 @@ impl Api for Client {
         factors: &[Factor],
         correlation: &str,
     ) -> Answer<Vec<SetMethod>> {
-        let Some(url) = self.base.methods(user) else {
-            return no_path();
-        };
+        let url = self.base.methods(user);
         let body = (Some(wire::replace_body(factors)), correlation);
         self.change(Verb::PUT, url, UPDATE, body, |status, body| {
             shape::set(body, factors).filter(|_| status == 200)
@@ -299,7 +293,7 @@ impl Api for Client {
     async fn delete(&self, user: &UserId, method: Option<&str>, correlation: &str) -> Answer<()> {
         let url = match method {
             Some(method) => self.base.method(user, method),
-            None => self.base.methods(user),
+            None => Some(self.base.methods(user)),
         };
         let Some(url) = url else {
             return no_path();

@@ -259,7 +259,12 @@ mod tests {
     }
 
     fn factor(credential: Credential) -> Factor {
-        Factor { line: 2, user: UserId::new("auth0|1"), name: Some("Mine".into()), credential }
+        Factor {
+            line: 2,
+            user: UserId::parse("auth0|1").unwrap(),
+            name: Some("Mine".into()),
+            credential,
+        }
     }
 
     fn phone() -> Factor {

@@ -56,7 +56,7 @@ fn asked(number: u8) -> Row {
         operation: Operation::Import,
         fingerprint: Fingerprint([number; 16]),
         line: u64::from(number) + 2,
-        user: UserId::new(&format!("auth0|{number}")),
+        user: UserId::parse(&format!("auth0|{number}")).unwrap(),
         factor_type: Some(FactorType::Phone),
         name: None,
         method_id: None,

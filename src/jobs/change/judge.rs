@@ -89,7 +89,7 @@ mod tests {
             operation: Operation::Import,
             run: 1,
             line: 2,
-            user: UserId::new("auth0|1"),
+            user: UserId::parse("auth0|1").unwrap(),
             factor_type: Some(FactorType::Phone),
             name: name.map(|name| key().name(name)),
             state: State::Created,
@@ -158,7 +158,7 @@ mod tests {
         let dressed = {
             let factor = Factor {
                 line: 2,
-                user: UserId::new("auth0|1"),
+                user: UserId::parse("auth0|1").unwrap(),
                 name: Some("Mine".into()),
                 credential: Credential::Phone {
                     number: Contact::new("+441".into()),
@@ -202,8 +202,12 @@ mod tests {
 
     #[test]
     fn ids_are_given_in_order_of_each_type_and_not_guessed() {
-        let factor =
-            |credential| Factor { line: 2, user: UserId::new("auth0|1"), name: None, credential };
+        let factor = |credential| Factor {
+            line: 2,
+            user: UserId::parse("auth0|1").unwrap(),
+            name: None,
+            credential,
+        };
         let phone = |number: &str| {
             factor(Credential::Phone { number: Contact::new(number.into()), preferred: None })
         };

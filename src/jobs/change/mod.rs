@@ -275,7 +275,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_seen_too_long_ago_is_looked_at_again_but_not_for_ever() {
-        let target = Target { line: 2, user: UserId::new("auth0|1"), method: None };
+        let target = Target { line: 2, user: UserId::parse("auth0|1").unwrap(), method: None };
         let mut order = Order::new(vec![Seq(0)], Task::Delete(target), History::default());
         order.saw();
         order.stage = Stage::Act;

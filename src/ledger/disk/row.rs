@@ -126,7 +126,8 @@ pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerF
         operation: row.get::<_, u8>(2).ok().and_then(Operation::from_code).ok_or_else(damaged)?,
         run: row.get(3)?,
         line: row.get::<_, i64>(4)?.cast_unsigned(),
-        user: UserId::new(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?),
+        user: UserId::parse(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?)
+            .ok_or_else(damaged)?,
         factor_type: match row.get::<_, Option<u8>>(6)? {
             Some(code) => Some(FactorType::from_code(code).ok_or_else(damaged)?),
             None => None,

@@ -167,7 +167,7 @@ mod tests {
                 operation: Operation::Import,
                 fingerprint: Fingerprint([7; 16]),
                 line: 2,
-                user: UserId::new("auth0|1"),
+                user: UserId::parse("auth0|1").unwrap(),
                 factor_type: None,
                 name: None,
                 method_id: None,

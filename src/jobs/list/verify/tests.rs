@@ -4,7 +4,12 @@ use super::*;
 use crate::model::{Channel, Code, Contact, PublicKeyCredential, UserId};
 
 fn factor(name: Option<&str>, credential: Credential) -> Factor {
-    Factor { line: 2, user: UserId::new("auth0|1"), name: name.map(Into::into), credential }
+    Factor {
+        line: 2,
+        user: UserId::parse("auth0|1").unwrap(),
+        name: name.map(Into::into),
+        credential,
+    }
 }
 
 fn phone(number: &str, name: Option<&str>, preferred: Option<Channel>) -> Factor {
@@ -152,7 +157,7 @@ fn without_a_list_nothing_is_said() {
 }
 
 fn group(user: &str, scattered: bool, factors: Vec<Factor>) -> Group {
-    Group { user: Some(UserId::new(user)), scattered, factors, ..Group::default() }
+    Group { user: Some(UserId::parse(user).unwrap()), scattered, factors, ..Group::default() }
 }
 
 fn ids(extras: &[Extra]) -> Vec<&str> {
