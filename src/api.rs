@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    model::{Channel, Factor, FactorType, Method, Millis, Reason, UserId},
+    model::{Channel, Code, Factor, FactorType, Method, Millis, Reason, UserId},
 };
 
 /// The operations on a tenant. Only [`Api::create`] must not simply be repeated.
@@ -227,7 +227,7 @@ impl<T> Verdict<T> {
     /// The same meaning for another result type, where there is no result.
     pub fn without_result<U>(self) -> Verdict<U> {
         match self {
-            Self::Done(_) => Verdict::InDoubt(Reason::from("unexpected_answer")),
+            Self::Done(_) => Verdict::InDoubt(Code::UnexpectedAnswer.into()),
             Self::Present => Verdict::Present,
             Self::Refused(reason) => Verdict::Refused(reason),
             Self::NotExecuted(why) => Verdict::NotExecuted(why),

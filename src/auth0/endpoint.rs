@@ -94,16 +94,19 @@ impl BaseUrl {
         self.at("/oauth/token")
     }
 
-    /// One of a user's authentication methods; `None` as for [`Self::methods`].
+    /// One of a user's authentication methods; `None` for an id that cannot be a path segment: `.`
+    /// and `..` mean something else in a path, encoded or not.
     pub(super) fn method(&self, user: &UserId, method: &str) -> Option<Url> {
-        let (user, method) = (segment(user.as_str())?, segment(method)?);
-        Some(self.at(&format!("/api/v2/users/{user}/authentication-methods/{method}")))
+        let is_segment = !matches!(method, "" | "." | "..");
+        let (user, method) = (segment(user.as_str()), segment(method));
+        is_segment
+            .then(|| self.at(&format!("/api/v2/users/{user}/authentication-methods/{method}")))
     }
 
-    /// A user's authentication methods. `None` for an id that cannot be a path segment.
-    pub(super) fn methods(&self, user: &UserId) -> Option<Url> {
-        let user = segment(user.as_str())?;
-        Some(self.at(&format!("/api/v2/users/{user}/authentication-methods")))
+    /// A user's authentication methods.
+    pub(super) fn methods(&self, user: &UserId) -> Url {
+        let user = segment(user.as_str());
+        self.at(&format!("/api/v2/users/{user}/authentication-methods"))
     }
 
     /// The base with that path. Its host, the dear part of a URL, is not parsed again.
@@ -114,9 +117,8 @@ impl BaseUrl {
     }
 }
 
-/// Encoded; `.` and `..` mean something else in a path, encoded or not.
-fn segment(text: &str) -> Option<PercentEncode<'_>> {
-    (!matches!(text, "" | "." | "..")).then(|| utf8_percent_encode(text, SEGMENT))
+fn segment(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, SEGMENT)
 }
 
 #[cfg(test)]
@@ -137,7 +139,7 @@ mod tests {
             ("zoë|ü", "zo%C3%AB%7C%C3%BC"),
             ("~-_.", "~-_."),
         ] {
-            let url = base.methods(&UserId::new(id)).unwrap();
+            let url = base.methods(&UserId::parse(id).unwrap());
             let path = format!("/api/v2/users/{segment}/authentication-methods");
             assert_eq!(url.as_str(), format!("https://tenant.eu.auth0.com{path}"));
             let segments: Vec<_> = url.path_segments().unwrap().collect();
@@ -145,7 +147,8 @@ mod tests {
             assert_eq!(Url::parse(url.as_str()).unwrap(), url, "nothing is normalised away");
         }
         for id in ["", ".", ".."] {
-            assert!(base.methods(&UserId::new(id)).is_none());
+            assert_eq!(UserId::parse(id), None);
+            assert_eq!(base.method(&UserId::nobody(), id), None);
         }
     }
 

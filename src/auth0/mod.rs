@@ -32,7 +32,7 @@ pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
 use crate::{
     api::{Answer, Api, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
     error::Error,
-    model::{Factor, Method, Millis, UserId},
+    model::{Code, Factor, Method, Millis, UserId},
     pacer::Pacer,
 };
 use births::Births;
@@ -43,8 +43,6 @@ use verdict::Class;
 
 /// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).
 const PER_PAGE: u64 = 50;
-/// Why a request whose answer is not the API's is in doubt.
-const FOREIGN: &str = "foreign_answer";
 /// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -117,8 +115,8 @@ impl Client {
             Exchange::NotSent(NotSent::Fatal(error)) => {
                 Answer { requests: asked, ..Answer::bare(Verdict::Stop(Box::new(error))) }
             }
-            Exchange::Lost(reason) => {
-                Answer { requests: asked + 1, ..Answer::bare(Verdict::InDoubt(reason)) }
+            Exchange::Lost(code) => {
+                Answer { requests: asked + 1, ..Answer::bare(Verdict::InDoubt(code.into())) }
             }
             Exchange::Answered { status, body, meter, head } => {
                 let class = verdict::classify(status, body.as_ref(), scope);
@@ -127,7 +125,7 @@ impl Client {
                         Some(result) => Verdict::Done(result),
                         None => self.foreign(side, status, &head, Some(whole)),
                     },
-                    (Class::Success, None) => Verdict::InDoubt("unreadable_answer".into()),
+                    (Class::Success, None) => Verdict::InDoubt(Code::UnreadableAnswer.into()),
                     (Class::Foreign, _) => self.foreign(side, status, &head, body.as_ref()),
                     (class, _) => self.sort(class, &token),
                 };
@@ -138,7 +136,9 @@ impl Client {
                 }
                 // What a stranger says of a limit is not the tenant's.
                 let meter = match &verdict {
-                    Verdict::InDoubt(reason) if reason == FOREIGN => meter.of_a_stranger(),
+                    Verdict::InDoubt(reason) if reason.code() == Code::ForeignAnswer => {
+                        meter.of_a_stranger()
+                    }
                     Verdict::StopInDoubt(_) => meter.of_a_stranger(),
                     _ => meter,
                 };
@@ -177,7 +177,7 @@ impl Client {
             Class::Throttled => Verdict::NotExecuted(NotExecuted::Throttled),
             Class::InDoubt(reason) => Verdict::InDoubt(reason),
             Class::Stop(error) => Verdict::Stop(Box::new(error)),
-            Class::Success | Class::Foreign => Verdict::InDoubt(FOREIGN.into()),
+            Class::Success | Class::Foreign => Verdict::InDoubt(Code::ForeignAnswer.into()),
             Class::Unauthorized => match self.tokens.refused(token.generation) {
                 Ok(()) => Verdict::NotExecuted(NotExecuted::Unauthorized),
                 Err(error) => Verdict::Stop(Box::new(error)),
@@ -190,15 +190,15 @@ impl Client {
     fn foreign<T>(&self, side: Side, status: u16, head: &Head, body: Option<&Bytes>) -> Verdict<T> {
         self.transport.distrust();
         match self.watch.met_stranger(side, stranger::show(status, head, body)) {
-            Ok(()) => Verdict::InDoubt(FOREIGN.into()),
+            Ok(()) => Verdict::InDoubt(Code::ForeignAnswer.into()),
             Err(error) => Verdict::StopInDoubt(Box::new(error)),
         }
     }
 }
 
-/// The answer to a request whose path cannot be made.
+/// The answer to a request about a method whose id cannot be part of a path.
 fn no_path<T>() -> Answer<T> {
-    Answer::bare(Verdict::Refused("invalid_uri".into()))
+    Answer::bare(Verdict::Refused(Code::InvalidUri.into()))
 }
 
 impl Api for Client {
@@ -210,9 +210,7 @@ impl Api for Client {
     }
 
     async fn create(&self, factor: &Factor, correlation: &str) -> Answer<CreatedMethod> {
-        let Some(url) = self.base.methods(&factor.user) else {
-            return no_path();
-        };
+        let url = self.base.methods(&factor.user);
         let clock = &self.transport.clock;
         let (sent, skew) = (clock.wall(), clock.date_skew());
         let body = (Some(wire::create_body(factor)), correlation);
@@ -233,9 +231,7 @@ impl Api for Client {
     }
 
     async fn page(&self, user: &UserId, number: u64) -> Answer<Page> {
-        let Some(mut url) = self.base.methods(user) else {
-            return no_path();
-        };
+        let mut url = self.base.methods(user);
         url.set_query(Some(&format!("page={number}&per_page={PER_PAGE}&include_totals=true")));
         let read = |status, body: &Bytes| {
             let page = wire::page(body, PER_PAGE).filter(|_| status == 200)?;
@@ -269,9 +265,7 @@ impl Api for Client {
         factors: &[Factor],
         correlation: &str,
     ) -> Answer<Vec<SetMethod>> {
-        let Some(url) = self.base.methods(user) else {
-            return no_path();
-        };
+        let url = self.base.methods(user);
         let body = (Some(wire::replace_body(factors)), correlation);
         self.change(Verb::PUT, url, UPDATE, body, |status, body| {
             shape::set(body, factors).filter(|_| status == 200)
@@ -299,7 +293,7 @@ impl Api for Client {
     async fn delete(&self, user: &UserId, method: Option<&str>, correlation: &str) -> Answer<()> {
         let url = match method {
             Some(method) => self.base.method(user, method),
-            None => self.base.methods(user),
+            None => Some(self.base.methods(user)),
         };
         let Some(url) = url else {
             return no_path();

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     api::{Meter, NotExecuted},
     error::Error,
-    model::Reason,
+    model::Code,
 };
 
 /// No answer of these endpoints is near this; what is longer is not read.
@@ -58,7 +58,7 @@ pub(super) enum Exchange {
     /// No byte of the request was written.
     NotSent(NotSent),
     /// It was sent, at least in part, and no answer can be read.
-    Lost(Reason),
+    Lost(Code),
 }
 
 /// What headers said beside the limit.
@@ -175,7 +175,7 @@ impl Transport {
                 "a request could not be built".into(),
             )));
         }
-        Exchange::Lost(if error.is_timeout() { "timeout".into() } else { "connection_lost".into() })
+        Exchange::Lost(if error.is_timeout() { Code::Timeout } else { Code::ConnectionLost })
     }
 
     /// Why the proxy opens no tunnel to the host of that URL, if that is for good.

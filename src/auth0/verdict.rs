@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::shape::ErrorBody;
 use crate::{
     error::Error,
-    model::{Field, Reason},
+    model::{Code, Field, Reason},
 };
 
 /// Meaning of an answer to any request.
@@ -44,10 +44,10 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
         // definition before they act on it; but who that is and what it did before nobody knows.
         300..=399 | 407 | 421 | 425 => return Class::Foreign,
         400..=499 if status != 408 => {}
-        _ => return Class::InDoubt(format!("http_{status}").into()),
+        _ => return Class::InDoubt(Reason::http(status)),
     }
     let Some(body) = body else {
-        return Class::InDoubt(format!("http_{status}").into());
+        return Class::InDoubt(Reason::http(status));
     };
     // Read where it says something only: not of the many that went well.
     let Some(error) = ErrorBody::read(body, status) else {
@@ -57,21 +57,21 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
         400 => Class::Refused(bad_request(&error)),
         401 => Class::Unauthorized,
         403 => forbidden(&error, scope),
-        404 => Class::Refused(not_found(&error)),
+        404 => Class::Refused(not_found(&error).into()),
         409 => Class::Present,
-        _ => Class::Refused(format!("http_{status}").into()),
+        _ => Class::Refused(Reason::http(status)),
     }
 }
 
 /// Who or what is not there. What says so in no known words is not believed to say either.
-fn not_found(error: &ErrorBody) -> Reason {
+fn not_found(error: &ErrorBody) -> Code {
     let message = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     if error.code.as_deref() == Some("inexistent_user") || message.contains("user does not exist") {
-        "user_not_found".into()
+        Code::UserNotFound
     } else if message.contains("authentication method could not be found") {
-        "method_not_found".into()
+        Code::MethodNotFound
     } else {
-        "not_found".into()
+        Code::NotFound
     }
 }
 
@@ -95,32 +95,29 @@ fn forbidden(error: &ErrorBody, scope: &'static str) -> Class {
             "ask Auth0 about the plan; what was imported so far stays",
         ));
     }
-    let reason = [
-        ("reached the limit of entities", "entity_limit"),
-        ("registered at least 1 passkey", "user_has_passkey"),
-        ("user identifiers", "too_many_user_identifiers"),
+    let codes = [
+        ("reached the limit of entities", Code::EntityLimit),
+        ("registered at least 1 passkey", Code::UserHasPasskey),
+        ("user identifiers", Code::TooManyUserIdentifiers),
     ];
-    let known = reason.into_iter().find(|(words, _)| says(words));
-    Class::Refused(known.map_or("forbidden", |(_, reason)| reason).into())
+    let known = codes.into_iter().find(|(words, _)| says(words));
+    Class::Refused(known.map_or(Code::Forbidden, |(_, code)| code).into())
 }
 
 /// `invalid_body:phone_number` where the message names a property that we know.
 fn bad_request(error: &ErrorBody) -> Reason {
     let message = error.message.as_deref().unwrap_or_default();
-    let kind = match error.code.as_deref() {
-        Some("invalid_uri") => "invalid_uri",
-        Some("invalid_query_string") => "invalid_query_string",
-        Some("invalid_body") => "invalid_body",
-        _ if message.contains("Payload validation") => "invalid_body",
-        _ if message.contains("Path validation") => "invalid_uri",
-        _ => "bad_request",
+    let code = match error.code.as_deref() {
+        Some("invalid_uri") => Code::InvalidUri,
+        Some("invalid_query_string") => Code::InvalidQueryString,
+        Some("invalid_body") => Code::InvalidBody,
+        _ if message.contains("Payload validation") => Code::InvalidBody,
+        _ if message.contains("Path validation") => Code::InvalidUri,
+        _ => Code::BadRequest,
     };
     let property = message.rsplit_once("on property ").map(|(_, rest)| rest);
     let property = property.and_then(|rest| rest.split([' ', '(', ',', '.']).next());
-    match property.and_then(Field::from_name) {
-        Some(field) => format!("{kind}:{}", field.name()).into(),
-        None => kind.into(),
-    }
+    Reason::of_field(code, property.and_then(Field::from_name))
 }
 
 #[cfg(test)]

@@ -178,7 +178,8 @@ impl<C: Carrier> Engine<C> {
         let wait = match next {
             Next::Stop(error) => return Some(End::Failed(*error)),
             Next::Held => Duration::ZERO,
-            _ => {
+            Next::Halt(stop) => return Some(End::Stopped(stop)),
+            Next::Settled | Next::Finished | Next::After(_) => {
                 self.denied += 1;
                 self.carrier.line().policy.delay(self.denied, &mut self.dice)
             }

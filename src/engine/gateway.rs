@@ -67,7 +67,11 @@ impl<A: Api> Line<A> {
         let health = self.note(&answer);
         match answer.verdict {
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => (Next::Stop(error), health),
-            _ => (Next::Settled, health),
+            Verdict::Done(_)
+            | Verdict::Present
+            | Verdict::Refused(_)
+            | Verdict::NotExecuted(_)
+            | Verdict::InDoubt(_) => (Next::Settled, health),
         }
     }
 
@@ -152,7 +156,10 @@ impl<A: Api> Line<A> {
                 self.pacer.observe(&answer.meter, true);
                 Err((Next::After(Duration::ZERO), Health::Unknown))
             }
-            _ => Err((Next::After(Duration::ZERO), Health::Unreached)),
+            Verdict::Present
+            | Verdict::Refused(_)
+            | Verdict::NotExecuted(NotExecuted::Unauthorized | NotExecuted::NotSent)
+            | Verdict::InDoubt(_) => Err((Next::After(Duration::ZERO), Health::Unreached)),
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{journal::index, seq::Seq};
-use crate::model::{FactorType, Fingerprint, How, Millis, NameTag, Operation, State, UserId};
+use crate::model::{
+    FactorType, Fingerprint, How, Millis, NameTag, Operation, Reason, State, UserId,
+};
 
 /// One row of the ledger: a factor, or what else is asked for. Holds no value, only a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +46,8 @@ pub struct Entry {
     pub method_id: Option<Arc<str>>,
     /// Last HTTP status.
     pub status: Option<u16>,
-    /// Reason, as a short code.
-    pub error: Option<Arc<str>>,
+    /// Reason for the state.
+    pub error: Option<Reason>,
     /// Time at which it was settled, by our clock.
     pub settled_at: Option<Millis>,
 }
@@ -72,7 +74,8 @@ impl Entry {
             self.status.map_or(-1, i64::from),
             self.settled_at.unwrap_or(-1),
         ];
-        let texts = [Some(self.user.as_str()), self.method_id.as_deref(), self.error.as_deref()];
+        let error = self.error.as_ref().map(Reason::text);
+        let texts = [Some(self.user.as_str()), self.method_id.as_deref(), error.as_deref()];
         check_sum(self.fingerprint, numbers, texts)
     }
 

@@ -161,7 +161,7 @@ mod tests {
         ] {
             let factor = Factor {
                 line: 2,
-                user: UserId::new("auth0|1"),
+                user: UserId::parse("auth0|1").unwrap(),
                 name: None,
                 credential: Credential::Email { address: Contact::new(address.into()) },
             };

@@ -1,17 +1,18 @@
-//! Stable names of the rules that a row may break. Scripts rely on them; sentences for people may
-//! be put better at any time.
+//! Stable names of everything that can be wrong with a row: the rules that it may break, and the
+//! reasons why it was refused, failed, kept or left to a person. Scripts rely on them; sentences for
+//! people may be put better at any time.
 
-/// Declares the rules, each with its name.
+/// Declares the codes, each with its name.
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $name:literal,)+) => {
-        /// A rule that a value or a row may break.
+        /// A rule that a value or a row may break, or a reason for what became of a row.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* $code,)+
         }
 
         impl Code {
-            /// Every rule.
+            /// Every code.
             pub const ALL: &[Self] = &[$(Self::$code),+];
 
             /// The name in ledgers, reports and messages.
@@ -19,6 +20,11 @@ macro_rules! codes {
                 match self {
                     $(Self::$code => $name,)+
                 }
+            }
+
+            /// Finds the code of that name.
+            pub(super) fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.name() == name)
             }
         }
     };
@@ -178,6 +184,88 @@ codes! {
     ScatteredSet = "scattered_set",
     /// A type that cannot be part of a set.
     NotSettable = "not_settable",
+
+    /// There is no such user.
+    UserNotFound = "user_not_found",
+    /// There is no such method.
+    MethodNotFound = "method_not_found",
+    /// A 404 that names neither user nor method.
+    NotFound = "not_found",
+    /// The user has as many methods of the type as the tenant allows.
+    EntityLimit = "entity_limit",
+    /// Not allowed for a user who has a passkey.
+    UserHasPasskey = "user_has_passkey",
+    /// More identifiers than the tenant allows for one user.
+    TooManyUserIdentifiers = "too_many_user_identifiers",
+    /// Another 403.
+    Forbidden = "forbidden",
+    /// The path was refused, for its user id above all.
+    InvalidUri = "invalid_uri",
+    /// The query was refused.
+    InvalidQueryString = "invalid_query_string",
+    /// The body was refused; the detail is the field, where it is known.
+    InvalidBody = "invalid_body",
+    /// Another 400.
+    BadRequest = "bad_request",
+    /// The tenant says that it is there already, and no list shows it.
+    Conflict = "conflict",
+    /// A status that means nothing else; the detail is that status.
+    Http = "http",
+
+    /// No answer came in time.
+    Timeout = "timeout",
+    /// The connection broke after the request was sent.
+    ConnectionLost = "connection_lost",
+    /// The request was not executed, as often as it was tried.
+    NoAnswer = "no_answer",
+    /// An answer whose body broke off.
+    UnreadableAnswer = "unreadable_answer",
+    /// An answer that has not the shape of the API's.
+    ForeignAnswer = "foreign_answer",
+    /// A result where none was asked for.
+    UnexpectedAnswer = "unexpected_answer",
+
+    /// A list of which a part is missing.
+    IncompleteList = "incomplete_list",
+    /// A list whose pages do not fit together.
+    UnreadableList = "unreadable_list",
+    /// A list longer than any user's.
+    TooManyMethods = "too_many_methods",
+    /// A list that holds what was created for another user.
+    ListOfAnotherUser = "list_of_another_user",
+    /// No list came that can be used, as often as it was asked for.
+    NoUsableList = "no_usable_list",
+    /// The tenant refuses to list the user's methods.
+    ListRefused = "list_refused",
+
+    /// Every attempt was lost, and none has created anything.
+    NotCreated = "not_created",
+    /// Something like it is there, and may be older than the attempt.
+    OlderCandidate = "older_candidate",
+    /// Something like it is there, and nothing is known of the tenant's clocks.
+    ClockUnknown = "clock_unknown",
+    /// More than one thing like it is there.
+    SeveralCandidates = "several_candidates",
+    /// Something like it is there under another name.
+    OtherName = "other_name",
+    /// The tenant gave one id for two factors; the detail is that id.
+    IdGivenTwice = "id_given_twice",
+    /// It is there more than once; the detail is the other ids.
+    AlsoThere = "also_there",
+
+    /// Replacing the set would delete what it cannot hold; the detail is its type.
+    WouldDestroy = "would_destroy",
+    /// The method was created at another time than by the import.
+    OtherTime = "other_time",
+    /// The method was used since the import.
+    UsedSince = "used_since",
+    /// The method is of another type than the import's.
+    OtherType = "other_type",
+    /// The method was renamed since the import.
+    Renamed = "renamed",
+
+    /// None that this version knows; the detail is the whole text.
+    Unknown = "unknown",
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod tests {
     fn a_line_is_json_however_the_tenant_lays_its_own_out() {
         let raw = "{\n\t\"id\":\t\"phone|dev_1\",\r\n\t\"other\" :\r[ 1 ]\n}";
         let method = Method { raw: crate::model::Raw::new(raw), ..Method::default() };
-        let line = export_line(&UserId::new("auth0|1"), &[method]);
+        let line = export_line(&UserId::parse("auth0|1").unwrap(), &[method]);
         let json = line.strip_suffix('\n').unwrap();
         assert_eq!(json, escape(json));
         let read: serde_json::Value = serde_json::from_str(json).unwrap();

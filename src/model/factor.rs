@@ -10,9 +10,16 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub struct UserId(std::sync::Arc<str>);
 
 impl UserId {
-    /// Wraps an id that the plan has accepted.
-    pub fn new(id: &str) -> Self {
-        Self(id.into())
+    /// Reads an id. `None` for what cannot be part of a path, so that no request could be about it:
+    /// nothing, and dots alone.
+    pub fn parse(id: &str) -> Option<Self> {
+        (!matches!(id, "" | "." | "..")).then(|| Self(id.into()))
+    }
+
+    /// Returns nobody's id, to ask about where nobody is known whose record is sound: that there is
+    /// no such user is an answer.
+    pub fn nobody() -> Self {
+        Self("auth0|mfaferry-probe".into())
     }
 
     /// The id itself.

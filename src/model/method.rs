@@ -1,7 +1,5 @@
 //! An authentication method as a tenant describes it.
 
-use std::borrow::Cow;
-
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Channel, FactorType};
@@ -66,6 +64,3 @@ impl std::fmt::Debug for Method {
             .finish_non_exhaustive()
     }
 }
-
-/// A short code for the ledger's `error` column. Never holds a value from the input or an answer.
-pub type Reason = Cow<'static, str>;

@@ -8,6 +8,7 @@ mod fingerprint;
 mod method;
 mod outcome;
 mod planned;
+mod reason;
 mod record;
 mod state;
 
@@ -18,8 +19,9 @@ pub use factor::{
     Channel, Contact, Credential, Factor, FactorType, PasskeyDetails, PublicKeyCredential, UserId,
 };
 pub use fingerprint::{Fingerprint, NameTag};
-pub use method::{Method, Millis, Raw, Reason};
+pub use method::{Method, Millis, Raw};
 pub use outcome::{Audit, Finding, History, How, Settlement};
 pub use planned::{Fault, Planned, Rejection};
+pub use reason::Reason;
 pub use record::{Cell, Field, Record};
 pub use state::{Operation, State};

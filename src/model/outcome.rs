@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Fingerprint, Reason, State};
+use super::{Code, Fingerprint, Reason, State};
 
 /// Attempts of one factor so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Settlement {
     pub method_id: Option<String>,
     /// The last HTTP status.
     pub status: Option<u16>,
-    /// Reason, as a short code.
+    /// Reason for the state.
     pub error: Option<Reason>,
 }
 
@@ -115,5 +115,5 @@ pub enum Finding {
     /// Nothing there could be it.
     Absent,
     /// Something there could be it, or not.
-    Unclear(&'static str),
+    Unclear(Code),
 }

@@ -22,9 +22,6 @@ use crate::{
 const THRESHOLD: usize = 5;
 /// Users that were answered, kept to probe with: more than one, as theirs may break, too.
 const MOST_ANSWERED: usize = 4;
-/// Nobody's id. Asked about where nobody is known whose record is sound: that there is no such user
-/// is an answer.
-const STRANGER: &str = "auth0|mfaferry-probe";
 /// Time to the first probe; doubles with each that fails.
 const FIRST_PROBE: Duration = Duration::from_millis(500);
 /// Probes are never further apart.
@@ -205,7 +202,7 @@ impl Breaker {
             &mut self.answered
         };
         let Some(user) = users.pop_front() else {
-            return UserId::new(STRANGER);
+            return UserId::nobody();
         };
         // The next time it is another's turn.
         users.push_back(user.clone());
@@ -324,7 +321,7 @@ mod tests {
     use super::*;
 
     fn user(number: usize) -> UserId {
-        UserId::new(&format!("auth0|{number}"))
+        UserId::parse(&format!("auth0|{number}")).unwrap()
     }
 
     /// So many different users fail, one after the other.

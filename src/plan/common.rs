@@ -10,13 +10,17 @@ use crate::model::{Code, FactorType, Field, UserId};
 
 /// Ids longer than this would make paths that servers refuse.
 const MAX_USER_ID: usize = 1024;
+const DOTS_ALONE: &str = "must be a user id such as `auth0|…`: dots alone cannot be addressed";
 
 pub(super) fn user(draft: &mut Draft) -> Option<UserId> {
     let (user, has_connection) = draft.required(Field::UserId, |id| {
         let has_connection = memchr::memchr(b'|', id.as_bytes()).is_some();
         match user_fault(&id, has_connection) {
             Some(rule) => Err(rule),
-            None => Ok((UserId::new(&id), has_connection)),
+            None => match UserId::parse(&id) {
+                Some(user) => Ok((user, has_connection)),
+                None => Err(Rule::new(Code::DotsAlone, DOTS_ALONE)),
+            },
         }
     })?;
     if !has_connection {
@@ -33,8 +37,6 @@ fn user_fault(id: &str, has_connection: bool) -> Option<Rule> {
         (Code::OuterWhiteSpace, "must have no white space at its ends")
     } else if memchr::memchr(0, id.as_bytes()).is_some() {
         (Code::ControlCharacter, "must not contain a NUL character")
-    } else if id == "." || id == ".." {
-        (Code::DotsAlone, "must be a user id such as `auth0|…`: dots alone cannot be addressed")
     } else if !has_connection && (id.contains("%7C") || id.contains("%7c")) {
         (Code::PercentEncoded, "is percent-encoded already: write `|` instead of `%7C`")
     } else {

@@ -9,4 +9,4 @@ mod retry;
 pub mod sent;
 
 pub use decision::{Decision, Repeatable};
-pub use retry::{RetryPolicy, is_not_found, no_list};
+pub use retry::{RetryPolicy, no_list};

@@ -7,15 +7,13 @@ use std::collections::HashSet;
 
 use crate::{
     api::{Page, Verdict},
-    model::Method,
+    model::{Code, Method},
 };
 
 /// No user has so many methods; whoever is said to have more gets no usable list.
 const MOST_METHODS: u64 = 1_000;
 /// Nor so many pages; a tenant that says so is not believed.
 const MOST_PAGES: u64 = 50;
-/// Why there is no list of a user with more methods than that.
-pub const TOO_MANY: &str = "too_many_methods";
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -42,37 +40,44 @@ impl Pages {
     pub fn take(&mut self, verdict: Verdict<Page>) -> Option<Verdict<Vec<Method>>> {
         let page = match verdict {
             Verdict::Done(page) => page,
-            Verdict::Refused(_) if !self.is_empty() => return Some(self.fail("incomplete_list")),
-            other => return Some(other.without_result()),
+            Verdict::Refused(_) if !self.is_empty() => {
+                return Some(self.fail(Code::IncompleteList));
+            }
+            other @ (Verdict::Present
+            | Verdict::Refused(_)
+            | Verdict::NotExecuted(_)
+            | Verdict::InDoubt(_)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_)) => return Some(other.without_result()),
         };
         let (start, count) = (self.methods.len() as u64, page.methods.len() as u64);
         let is_next = page.start.is_none_or(|at| at == start);
         if !is_next || (!self.is_empty() && page.total != self.total) {
-            return Some(self.fail("unreadable_list"));
+            return Some(self.fail(Code::UnreadableList));
         }
         self.number += 1;
         self.total = page.total;
         self.methods.extend(page.methods);
         let listed = self.methods.len() as u64;
         if listed.max(self.total.unwrap_or_default()) > MOST_METHODS {
-            return Some(self.fail(TOO_MANY));
+            return Some(self.fail(Code::TooManyMethods));
         }
         let whole = match self.total {
             Some(total) => listed >= total || count == 0,
             None => count < page.size,
         };
         if !whole {
-            return (self.number >= MOST_PAGES).then(|| self.fail("incomplete_list"));
+            return (self.number >= MOST_PAGES).then(|| self.fail(Code::IncompleteList));
         }
         let mut ids = HashSet::new();
         let each_once = self.methods.iter().all(|method| ids.insert(method.id.as_str()));
         if !each_once || self.total.is_some_and(|total| total != listed) {
-            return Some(self.fail("incomplete_list"));
+            return Some(self.fail(Code::IncompleteList));
         }
         Some(Verdict::Done(std::mem::take(self).methods))
     }
 
-    fn fail(&mut self, why: &'static str) -> Verdict<Vec<Method>> {
+    fn fail(&mut self, why: Code) -> Verdict<Vec<Method>> {
         *self = Self::default();
         Verdict::InDoubt(why.into())
     }
@@ -81,6 +86,7 @@ impl Pages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Reason;
 
     /// Methods with those numbers as ids, as a page of up to 2.
     fn page(ids: std::ops::Range<u64>, total: Option<u64>) -> Page {
@@ -90,7 +96,7 @@ mod tests {
     }
 
     /// What came of the last of these pages; those before it must ask for more.
-    fn taken(pages: Vec<Page>) -> Result<usize, String> {
+    fn taken(pages: Vec<Page>) -> Result<usize, Code> {
         let (mut made, end) = (Pages::default(), pages.len() - 1);
         for (number, page) in pages.into_iter().enumerate() {
             assert_eq!(made.next(), number as u64);
@@ -102,7 +108,7 @@ mod tests {
                 }
                 Some(Verdict::InDoubt(why)) => {
                     assert_eq!((number, made.is_empty()), (end, true), "{why}");
-                    return Err(why.into_owned());
+                    return Err(why.code());
                 }
                 Some(other) => panic!("{other:?}"),
             }
@@ -120,19 +126,19 @@ mod tests {
             (vec![unnumbered(0..2), unnumbered(2..3)], Ok(3)),
             (vec![unnumbered(0..2), unnumbered(2..2)], Ok(2)),
             // It has grown, shrunk, moved, or is shorter than it says.
-            (vec![page(0..2, Some(3)), page(2..4, Some(4))], Err("unreadable_list")),
-            (vec![page(0..2, Some(3)), page(1..3, Some(3))], Err("unreadable_list")),
-            (vec![page(0..2, Some(4)), page(2..2, Some(4))], Err("incomplete_list")),
-            (vec![page(0..2, Some(1))], Err("incomplete_list")),
-            (vec![unnumbered(0..2), unnumbered(1..2)], Err("incomplete_list")),
+            (vec![page(0..2, Some(3)), page(2..4, Some(4))], Err(Code::UnreadableList)),
+            (vec![page(0..2, Some(3)), page(1..3, Some(3))], Err(Code::UnreadableList)),
+            (vec![page(0..2, Some(4)), page(2..2, Some(4))], Err(Code::IncompleteList)),
+            (vec![page(0..2, Some(1))], Err(Code::IncompleteList)),
+            (vec![unnumbered(0..2), unnumbered(1..2)], Err(Code::IncompleteList)),
             // Nobody has that many.
-            (vec![page(0..2, Some(1_001))], Err(TOO_MANY)),
-            (vec![unnumbered(0..1_001)], Err(TOO_MANY)),
+            (vec![page(0..2, Some(1_001))], Err(Code::TooManyMethods)),
+            (vec![unnumbered(0..1_001)], Err(Code::TooManyMethods)),
         ] {
-            assert_eq!(taken(pages), expected.map_err(ToOwned::to_owned));
+            assert_eq!(taken(pages), expected);
         }
         let endless = (0..MOST_PAGES).map(|number| page(number * 2..number * 2 + 2, None));
-        assert_eq!(taken(endless.collect()), Err("incomplete_list".to_owned()));
+        assert_eq!(taken(endless.collect()), Err(Code::IncompleteList));
     }
 
     #[test]
@@ -140,8 +146,8 @@ mod tests {
         let mut list = Pages::default();
         assert!(list.take(Verdict::Done(page(0..2, Some(3)))).is_none());
         for _ in 0..3 {
-            let failed = list.take(Verdict::InDoubt("http_500".into()));
-            assert!(matches!(failed, Some(Verdict::InDoubt(why)) if why == "http_500"));
+            let failed = list.take(Verdict::InDoubt(Reason::http(500)));
+            assert!(matches!(failed, Some(Verdict::InDoubt(why)) if why == Reason::http(500)));
             assert_eq!(list.next(), 1);
         }
         let done = list.take(Verdict::Done(page(2..3, Some(3))));
@@ -151,7 +157,7 @@ mod tests {
     #[test]
     fn a_later_page_that_is_refused_is_no_refusal_of_the_list() {
         let mut list = Pages::default();
-        let refused = || Verdict::Refused("user_not_found".into());
+        let refused = || Verdict::Refused(Code::UserNotFound.into());
         assert!(matches!(list.take(refused()), Some(Verdict::Refused(_))));
         assert!(list.take(Verdict::Done(page(0..2, Some(3)))).is_none());
         assert!(matches!(list.take(refused()), Some(Verdict::InDoubt(_))));

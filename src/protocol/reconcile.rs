@@ -9,7 +9,7 @@
 //! not ours, however like it looks: most users who are imported have enrolled something before.
 
 use crate::{
-    model::{Audit, Credential, Factor, FactorType, Finding, How, Method},
+    model::{Audit, Code, Credential, Factor, FactorType, Finding, How, Method},
     protocol::{
         marker::Mark,
         sent::{Age, Sent},
@@ -45,28 +45,28 @@ pub fn judge(
                 count_newer += 1;
                 newer = Some((method, likeness));
             }
-            (Likeness::Same, _) => older = Some(method),
-            (Likeness::Consistent, Age::Older) => unproven = Some("older_candidate"),
-            (Likeness::Consistent, Age::Unknown) => unproven = Some("clock_unknown"),
+            (Likeness::Same, Age::Older | Age::WellBefore | Age::Unknown) => older = Some(method),
+            (Likeness::Consistent, Age::Older) => unproven = Some(Code::OlderCandidate),
+            (Likeness::Consistent, Age::Unknown) => unproven = Some(Code::ClockUnknown),
         }
     }
     match newer {
-        Some(_) if count_newer > 1 => Finding::Unclear("several_candidates"),
+        Some(_) if count_newer > 1 => Finding::Unclear(Code::SeveralCandidates),
         // A TOTP is recognised by its name only: a second one of that name proves nothing.
         Some(_) if unproven.is_some() && factor.factor_type() == FactorType::Totp => {
-            Finding::Unclear("several_candidates")
+            Finding::Unclear(Code::SeveralCandidates)
         }
         Some((method, likeness)) => {
             if likeness == Likeness::Same || method.name == factor.name {
                 Finding::Ours(method.id.clone())
             } else {
-                Finding::Unclear("other_name")
+                Finding::Unclear(Code::OtherName)
             }
         }
         None => match (older, unproven) {
             (Some(method), _) => Finding::Older(method.id.clone()),
             (None, Some(why)) => Finding::Unclear(why),
-            (None, None) if unclear => Finding::Unclear("other_name"),
+            (None, None) if unclear => Finding::Unclear(Code::OtherName),
             (None, None) => Finding::Absent,
         },
     }
@@ -118,7 +118,9 @@ pub fn audit(
             && match (mark.compare(factor, method), sent.age(method.created_at)) {
                 (Likeness::Same, Age::Newer | Age::Unknown) => true,
                 (Likeness::Consistent, Age::Newer) => method.name == factor.name,
-                _ => false,
+                (Likeness::Unclear | Likeness::Other, _)
+                | (Likeness::Same, Age::Older | Age::WellBefore)
+                | (Likeness::Consistent, Age::Older | Age::WellBefore | Age::Unknown) => false,
             }
     });
     ids.extend(late.map(|method| method.id.clone()));
@@ -257,7 +259,12 @@ mod tests {
     }
 
     fn factor(credential: Credential) -> Factor {
-        Factor { line: 2, user: UserId::new("auth0|1"), name: Some("Mine".into()), credential }
+        Factor {
+            line: 2,
+            user: UserId::parse("auth0|1").unwrap(),
+            name: Some("Mine".into()),
+            credential,
+        }
     }
 
     fn phone() -> Factor {
@@ -295,7 +302,7 @@ mod tests {
         }
     }
 
-    const REVIEW: Finding = Finding::Unclear("older_candidate");
+    const REVIEW: Finding = Finding::Unclear(Code::OlderCandidate);
 
     fn judged(factor: &Factor, list: &[Method]) -> Finding {
         judged_at(factor, list, sent())
@@ -345,7 +352,7 @@ mod tests {
         let other_name = Method { name: Some("Other".into()), ..listed("m1", &totp(), None, 500) };
         assert_eq!(
             judged(&totp(), std::slice::from_ref(&other_name)),
-            Finding::Unclear("other_name")
+            Finding::Unclear(Code::OtherName)
         );
         let older = Method { created_at: INTENT - 60_000, ..other_name };
         assert_eq!(judged(&totp(), &[older]), Finding::Absent);
@@ -367,21 +374,21 @@ mod tests {
     fn two_candidates_are_never_guessed_between() {
         for (factor, shown) in [(phone(), Some("XXXXXXXXXXX5044")), (totp(), None)] {
             let list = [listed("m1", &factor, shown, 500), listed("m2", &factor, shown, 900)];
-            assert_eq!(judged(&factor, &list), Finding::Unclear("several_candidates"));
+            assert_eq!(judged(&factor, &list), Finding::Unclear(Code::SeveralCandidates));
         }
         let list = [listed("m1", &totp(), None, -WELL_BEFORE), listed("m2", &totp(), None, 900)];
-        assert_eq!(judged(&totp(), &list), Finding::Unclear("several_candidates"));
+        assert_eq!(judged(&totp(), &list), Finding::Unclear(Code::SeveralCandidates));
     }
 
     #[test]
     fn what_was_there_before_the_intent_is_not_called_created() {
         let old = -CLOCK_TOLERANCE - 1;
         for (factor, shown, expected) in [
-            (phone(), Some("XXXXXXXXXXX5044"), Finding::Unclear("older_candidate")),
+            (phone(), Some("XXXXXXXXXXX5044"), Finding::Unclear(Code::OlderCandidate)),
             (phone(), Some("+44207183875044"), Finding::Older("m1".into())),
-            (email(), Some("chuc****@exam*******"), Finding::Unclear("older_candidate")),
+            (email(), Some("chuc****@exam*******"), Finding::Unclear(Code::OlderCandidate)),
             (key(), Some("abc"), Finding::Older("m1".into())),
-            (totp(), None, Finding::Unclear("older_candidate")),
+            (totp(), None, Finding::Unclear(Code::OlderCandidate)),
         ] {
             assert_eq!(judged(&factor, &[listed("m1", &factor, shown, old)]), expected);
         }
@@ -424,8 +431,8 @@ mod tests {
         let unclear = |why| Finding::Unclear(why);
         for age in [-90 * 86_400_000, -60_000, 0, 500] {
             for (factor, shown, expected) in [
-                (phone(), Some("XXXXXXXXXXX5044"), unclear("clock_unknown")),
-                (totp(), None, unclear("clock_unknown")),
+                (phone(), Some("XXXXXXXXXXX5044"), unclear(Code::ClockUnknown)),
+                (totp(), None, unclear(Code::ClockUnknown)),
                 // It is there; whoever brought it, nothing more is to do, and nothing to undo.
                 (phone(), Some("+44207183875044"), Finding::Older("m1".into())),
                 (key(), Some("abc"), Finding::Older("m1".into())),
@@ -435,7 +442,7 @@ mod tests {
                 assert_eq!(judged_at(&factor, &list, unknown()), expected, "{age}: {shown:?}");
             }
             let renamed = Method { name: Some("Other".into()), ..listed("m1", &totp(), None, age) };
-            assert_eq!(judged_at(&totp(), &[renamed], unknown()), unclear("other_name"));
+            assert_eq!(judged_at(&totp(), &[renamed], unknown()), unclear(Code::OtherName));
         }
     }
 
@@ -481,7 +488,7 @@ mod tests {
             assert_eq!(found, Finding::Ours("ours".into()));
         }
         // An attempt without a mark may be in there too: then nothing is certain.
-        assert_eq!(judged(&[own, marked], false), Finding::Unclear("several_candidates"));
+        assert_eq!(judged(&[own, marked], false), Finding::Unclear(Code::SeveralCandidates));
     }
 
     #[test]
@@ -514,6 +521,6 @@ mod tests {
             name: Some("Other".into()),
             ..listed("m1", &phone(), Some("XXXXXXXXXXX5044"), 500)
         };
-        assert_eq!(judged(&phone(), &[renamed]), Finding::Unclear("other_name"));
+        assert_eq!(judged(&phone(), &[renamed]), Finding::Unclear(Code::OtherName));
     }
 }

@@ -13,8 +13,8 @@ use backoff::{ExponentialBackoff, backoff::Backoff};
 
 use crate::{
     api::{CreatedMethod, NotExecuted, Verdict},
-    model::{Audit, Finding, History, How, Reason, Settlement, State},
-    protocol::{Decision, Repeatable, pages},
+    model::{Audit, Code, Finding, History, How, Reason, Settlement, State},
+    protocol::{Decision, Repeatable},
 };
 
 /// First delay of the schedule; it doubles from here.
@@ -122,7 +122,7 @@ impl RetryPolicy {
     /// no attempt is in doubt there is nothing to wait for.
     fn conflicting(&self, status: Option<u16>, history: &mut History) -> Decision {
         history.conflict = true;
-        history.refusal = Some((CONFLICT.into(), status));
+        history.refusal = Some((Code::Conflict.into(), status));
         history.lookups = 0;
         history.absences = 1;
         let wait = if history.doubts == 0 { Duration::ZERO } else { self.second_look() };
@@ -147,16 +147,18 @@ impl RetryPolicy {
                 error: None,
             }),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            other => match self.again(&other, history, dice) {
-                Some(wait) => Decision::SurveyAfter(wait),
-                None => Decision::Settle(Settlement {
-                    state: State::Failed,
-                    how: How::Response,
-                    method_id: None,
-                    status: None,
-                    error: Some(no_list(&other)),
-                }),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again(&other, history, dice) {
+                    Some(wait) => Decision::SurveyAfter(wait),
+                    None => Decision::Settle(Settlement {
+                        state: State::Failed,
+                        how: How::Response,
+                        method_id: None,
+                        status: None,
+                        error: Some(no_list(&other).into()),
+                    }),
+                }
+            }
         }
     }
 
@@ -173,12 +175,14 @@ impl RetryPolicy {
             Verdict::Done(audit) => Decision::Audited(audit),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             // Whoever is not there any more has nothing.
-            Verdict::Refused(reason) if is_not_found(&reason) => Decision::Audited(Audit::Sound),
+            Verdict::Refused(reason) if reason.is_not_found() => Decision::Audited(Audit::Sound),
             Verdict::Refused(_) => Decision::Audited(Audit::NotDone),
-            other => match self.again_below(MAX_LOOKUPS, &other, history, dice) {
-                Some(wait) => Decision::AuditAfter(wait),
-                None => Decision::Audited(Audit::NotDone),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again_below(MAX_LOOKUPS, &other, history, dice) {
+                    Some(wait) => Decision::AuditAfter(wait),
+                    None => Decision::Audited(Audit::NotDone),
+                }
+            }
         }
     }
 
@@ -193,12 +197,14 @@ impl RetryPolicy {
             Verdict::Done(()) => Decision::Restored(true),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             // The user has taken it away meanwhile; nothing is left to be named.
-            Verdict::Refused(reason) if is_not_found(&reason) => Decision::Restored(true),
+            Verdict::Refused(reason) if reason.is_not_found() => Decision::Restored(true),
             Verdict::Refused(_) => Decision::Restored(false),
-            other => match self.again(&other, history, dice) {
-                Some(wait) => Decision::RestoreAfter(wait),
-                None => Decision::Restored(false),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again(&other, history, dice) {
+                    Some(wait) => Decision::RestoreAfter(wait),
+                    None => Decision::Restored(false),
+                }
+            }
         }
     }
 
@@ -215,10 +221,10 @@ impl RetryPolicy {
                 return Repeatable::Done(result);
             }
             Verdict::Refused(reason) => return Repeatable::Refused(reason),
-            Verdict::Present => return Repeatable::Refused("conflict".into()),
+            Verdict::Present => return Repeatable::Refused(Code::Conflict.into()),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => return Repeatable::Stop(error),
             Verdict::InDoubt(ref reason) => reason.clone(),
-            Verdict::NotExecuted(_) => "no_answer".into(),
+            Verdict::NotExecuted(_) => Code::NoAnswer.into(),
         };
         match self.again(&verdict, history, dice) {
             Some(wait) => Repeatable::Again(wait),
@@ -291,7 +297,9 @@ impl RetryPolicy {
             Verdict::Done(Finding::Absent) => self.absent(history),
             // That a user is not there is no list of what they have: with a POST in doubt it is no
             // proof that nothing came of that.
-            Verdict::Refused(reason) if is_not_found(&reason) || reason == NOT_FOUND => {
+            Verdict::Refused(reason)
+                if reason.is_not_found() || reason.code() == Code::NotFound =>
+            {
                 let no_list = Verdict::<()>::InDoubt(reason.clone());
                 match self.again_below(MAX_LOOKUPS, &no_list, history, dice) {
                     Some(wait) => Decision::LookUpAfter(wait),
@@ -299,12 +307,14 @@ impl RetryPolicy {
                 }
             }
             // The list itself is refused for good; asking again would not help.
-            Verdict::Refused(_) => settle(State::NeedsReview, None, Some("list_refused".into())),
+            Verdict::Refused(_) => settle(State::NeedsReview, None, Some(Code::ListRefused.into())),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            other => match self.again_below(MAX_LOOKUPS, &other, history, dice) {
-                Some(wait) => Decision::LookUpAfter(wait),
-                None => settle(State::NeedsReview, None, Some(no_list(&other))),
-            },
+            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
+                match self.again_below(MAX_LOOKUPS, &other, history, dice) {
+                    Some(wait) => Decision::LookUpAfter(wait),
+                    None => settle(State::NeedsReview, None, Some(no_list(&other).into())),
+                }
+            }
         }
     }
 
@@ -323,7 +333,7 @@ impl RetryPolicy {
                 how: How::Reconciled,
                 method_id: None,
                 status: history.status,
-                error: Some("not_created".into()),
+                error: Some(Code::NotCreated.into()),
             });
         }
         history.absences = 0;
@@ -332,17 +342,18 @@ impl RetryPolicy {
 }
 
 /// Why there is no list, where asking for it again does not help.
-pub fn no_list<T>(verdict: &Verdict<T>) -> Reason {
+pub fn no_list<T>(verdict: &Verdict<T>) -> Code {
     match verdict {
-        Verdict::InDoubt(reason) if reason == pages::TOO_MANY => reason.clone(),
-        _ => "no_usable_list".into(),
+        Verdict::InDoubt(reason) if reason.code() == Code::TooManyMethods => Code::TooManyMethods,
+        Verdict::Done(_)
+        | Verdict::Present
+        | Verdict::Refused(_)
+        | Verdict::NotExecuted(_)
+        | Verdict::InDoubt(_)
+        | Verdict::Stop(_)
+        | Verdict::StopInDoubt(_) => Code::NoUsableList,
     }
 }
-
-/// Why a factor is rejected of which the tenant says that it is there, when it is not.
-const CONFLICT: &str = "conflict";
-/// What a 404 says that names neither user nor method.
-const NOT_FOUND: &str = "not_found";
 
 /// How a factor ends that the tenant refuses.
 fn rejected(reason: Reason, status: Option<u16>) -> Settlement {
@@ -353,11 +364,6 @@ fn rejected(reason: Reason, status: Option<u16>) -> Settlement {
         status,
         error: Some(reason),
     }
-}
-
-/// Returns whether a refusal says that there is no such user or method.
-pub fn is_not_found(reason: &str) -> bool {
-    matches!(reason, "user_not_found" | "method_not_found")
 }
 
 #[cfg(test)]
@@ -422,7 +428,7 @@ mod tests {
     #[test]
     fn what_is_in_doubt_is_looked_up_after_the_settle_time_and_never_sent_at_once() {
         let mut history = History { attempts: 1, ..History::default() };
-        let decision = create(Verdict::InDoubt("timeout".into()), &mut history);
+        let decision = create(Verdict::InDoubt(Code::Timeout.into()), &mut history);
         assert_eq!(looked_up_after(&decision), SETTLE);
         assert_eq!(history.doubts, 1);
     }
@@ -432,7 +438,7 @@ mod tests {
         let mut history = History::default();
         for attempt in 1..=3 {
             history.attempts = attempt;
-            create(Verdict::InDoubt("timeout".into()), &mut history);
+            create(Verdict::InDoubt(Code::Timeout.into()), &mut history);
             let first = look(Verdict::Done(Finding::Absent), &mut history);
             assert_eq!(looked_up_after(&first), SETTLE / 8);
             let second = look(Verdict::Done(Finding::Absent), &mut history);
@@ -460,31 +466,31 @@ mod tests {
         let Decision::Settle(absent) = look(Verdict::Done(Finding::Absent), &mut conflict()) else {
             panic!("it is not there");
         };
-        assert_eq!((absent.state, absent.error.as_deref()), (State::Rejected, Some("conflict")));
+        assert_eq!((absent.state, absent.error), (State::Rejected, Some(Code::Conflict.into())));
         let mut history = conflict();
         for _ in 1..MAX_LOOKUPS {
-            looked_up_after(&look(Verdict::InDoubt("foreign_answer".into()), &mut history));
+            looked_up_after(&look(Verdict::InDoubt(Code::ForeignAnswer.into()), &mut history));
         }
-        let last = look(Verdict::InDoubt("foreign_answer".into()), &mut history);
+        let last = look(Verdict::InDoubt(Code::ForeignAnswer.into()), &mut history);
         assert_eq!(settled(last).0, State::NeedsReview);
     }
 
     #[test]
     fn that_a_user_is_not_there_proves_nothing_about_what_is_in_doubt() {
-        for reason in ["user_not_found", "method_not_found", "not_found"] {
+        for code in [Code::UserNotFound, Code::MethodNotFound, Code::NotFound] {
             let mut history = History { attempts: 1, doubts: 1, ..History::default() };
             for _ in 1..MAX_LOOKUPS {
-                looked_up_after(&look(Verdict::Refused(reason.into()), &mut history));
+                looked_up_after(&look(Verdict::Refused(code.into()), &mut history));
             }
-            let last = look(Verdict::Refused(reason.into()), &mut history);
-            assert_eq!(settled(last).0, State::NeedsReview, "{reason}");
+            let last = look(Verdict::Refused(code.into()), &mut history);
+            assert_eq!(settled(last).0, State::NeedsReview, "{code:?}");
         }
     }
 
     #[test]
     fn a_refusal_after_a_doubt_is_final_only_once_a_list_shows_nothing() {
         for (verdict, state) in [
-            (Verdict::Refused("entity_limit".into()), State::Rejected),
+            (Verdict::Refused(Code::EntityLimit.into()), State::Rejected),
             (Verdict::Present, State::Rejected),
         ] {
             let mut history = History { attempts: 2, doubts: 1, ..History::default() };
@@ -500,7 +506,7 @@ mod tests {
     #[test]
     fn a_first_refusal_is_final() {
         let mut history = History { attempts: 1, ..History::default() };
-        let decision = create(Verdict::Refused("user_not_found".into()), &mut history);
+        let decision = create(Verdict::Refused(Code::UserNotFound.into()), &mut history);
         assert_eq!(settled(decision), (State::Rejected, How::Response));
     }
 
@@ -512,9 +518,9 @@ mod tests {
             looked_up_after(&look(Verdict::NotExecuted(NotExecuted::Throttled), &mut history));
         }
         for _ in 1..MAX_LOOKUPS {
-            looked_up_after(&look(Verdict::InDoubt("unreadable_list".into()), &mut history));
+            looked_up_after(&look(Verdict::InDoubt(Code::UnreadableList.into()), &mut history));
         }
-        let last = look(Verdict::InDoubt("unreadable_list".into()), &mut history);
+        let last = look(Verdict::InDoubt(Code::UnreadableList.into()), &mut history);
         assert_eq!(settled(last).0, State::NeedsReview);
     }
 }

@@ -8,7 +8,7 @@ use super::rfc3339;
 use crate::{
     error::Error,
     ledger::{Item, Reader},
-    model::{Fault, State},
+    model::{Code, Fault, State},
     text::{escape, escape_json},
 };
 
@@ -71,7 +71,7 @@ impl From<Item> for Row {
                 method_id: entry.method_id.map(|id| id.as_ref().to_owned()),
                 attempts: entry.attempts,
                 status: entry.status,
-                error: entry.error.map(|error| error.as_ref().to_owned()),
+                error: entry.error.map(|reason| reason.to_string()),
                 settled_at: entry.settled_at.map(rfc3339),
                 correlation_id: Some(correlation),
                 operation: Some(entry.operation.name()),
@@ -88,7 +88,7 @@ impl From<Item> for Row {
                     user_id: user,
                     r#type: factor_type.map(crate::model::FactorType::name),
                     state: State::Rejected.name(),
-                    error: Some("invalid_row".into()),
+                    error: Some(Code::InvalidRow.name().into()),
                     settled_at: Some(rfc3339(at)),
                     field,
                     rule,

@@ -16,7 +16,7 @@ use crate::{
     engine::intake::Remarks,
     error::Error,
     ledger::{ByState, Counts, Reader},
-    model::{Rejection, State},
+    model::{Code, Rejection, State},
     text::{escape, human},
 };
 
@@ -253,12 +253,12 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     }
     let rejected = totals[State::Rejected] > 0;
     let errors = rejected.then(|| ledger.errors(State::Rejected)).transpose()?;
-    for (error, count) in errors.unwrap_or_default() {
+    for (reason, count) in errors.unwrap_or_default() {
         let rows = |one: &str, many: &str| {
             if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
         };
-        match error.as_str() {
-            "user_not_found" => hints.push(format!(
+        match reason.code() {
+            Code::UserNotFound => hints.push(format!(
                 "{}: if it is the right tenant and the ids are whole, import the users first, then \
                  run again with `--retry rejected`",
                 rows(
@@ -266,15 +266,14 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
                     "factors' users do not exist in this tenant"
                 )
             )),
-            "entity_limit" => hints.push(format!(
+            Code::EntityLimit => hints.push(format!(
                 "{} the tenant's limit for one user",
                 rows("factor is over", "factors are over")
             )),
-            "" => {}
-            other => hints.push(format!(
+            _ => hints.push(format!(
                 "{} with `{}`",
                 rows("factor was refused by the tenant", "factors were refused by the tenant"),
-                escape(other)
+                escape(&reason.text())
             )),
         }
     }

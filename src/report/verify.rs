@@ -1,6 +1,7 @@
 //! Results of `verify`: for people, as one object, and as one object a factor.
 
 use std::{
+    borrow::Cow,
     io::{self, Write},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::{Status, Waits, summary::seconds, write_json, write_rejection};
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
-    model::{FactorType, Fault, Field, Rejection},
+    model::{FactorType, Fault, Field, Reason, Rejection},
     text::{escape, human},
 };
 
@@ -148,7 +149,8 @@ fn line_of(group: &Group, finding: &Finding) -> String {
         text += id;
     }
     let fields: Vec<_> = finding.differing.iter().map(|field| field.name()).collect();
-    for why in [fields.join(", ").as_str(), finding.error.as_deref().unwrap_or_default()] {
+    let error = finding.error.as_ref().map(Reason::text).unwrap_or_default();
+    for why in [fields.join(", ").as_str(), error.as_ref()] {
         if !why.is_empty() {
             text += ": ";
             text += why;
@@ -234,7 +236,7 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differs: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
+    error: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,7 +256,7 @@ pub fn write_judged(group: &Group, judged: &Judged, out: &mut dyn Write) -> io::
         state: finding.state.name(),
         method_id: finding.method_id.as_deref(),
         differs: finding.differing.iter().copied().map(Field::name).collect(),
-        error: finding.error.as_deref(),
+        error: finding.error.as_ref().map(Reason::text),
         ..Row::default()
     });
     let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(rejected)).collect();

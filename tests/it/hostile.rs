@@ -78,7 +78,7 @@ fn page((_, media, body): Page, status: &str) -> Vec<u8> {
 fn phone(user: &str) -> Factor {
     let number = Contact::new("+14155550100".into());
     let credential = Credential::Phone { number, preferred: None };
-    Factor { line: 2, user: UserId::new(user), name: Some("Mine".into()), credential }
+    Factor { line: 2, user: UserId::parse(user).unwrap(), name: Some("Mine".into()), credential }
 }
 
 /// A client of whatever is at `base`.
@@ -108,7 +108,7 @@ async fn every_operation(client: &Client, user: &str) -> Vec<(&'static str, Stri
             Verdict::Stop(_) => "stop".into(),
         }
     }
-    let (user, factor) = (UserId::new(user), phone(user));
+    let (user, factor) = (UserId::parse(user).unwrap(), phone(user));
     let update = Update { name: Some("New"), preferred: None };
     let set = [factor.clone(), factor.clone()];
     vec![
@@ -169,7 +169,7 @@ fn neither_clock_nor_limit_is_learned_from_an_answer_that_is_not_the_apis() {
         let between = Between::start_with(nobody, move |_| reply("200 OK", headers, body));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let client = client(&format!("http://{}", between.address));
-        let answer = runtime.block_on(client.page(&UserId::new("auth0|1"), 0));
+        let answer = runtime.block_on(client.page(&UserId::parse("auth0|1").unwrap(), 0));
         assert_eq!(answer.meter.remaining, ours.then_some(0), "{body}");
         assert_eq!(client.clock_skew(), ours.then_some(-7_200_000), "{body}");
     }

@@ -13,8 +13,10 @@ use std::{
 use mfaferry::{
     error::{Error, Exit},
     ledger::{Admission, Asked, Entry, Intent, Item, Ledger, Opened, Opening, Reader, Row},
-    model::{FactorType, Fingerprint, How, Operation, Settlement, State, UserId},
+    model::{FactorType, Fingerprint, How, Operation, Reason, Settlement, State, UserId},
 };
+
+use crate::support::{binary, run};
 
 /// Side by side: most of a case is waiting for the disk.
 const LANES: usize = 4;
@@ -49,19 +51,23 @@ fn entries(ledger: &Path) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
+fn asked(number: u8) -> Row {
+    Row::Asked(Asked {
+        operation: Operation::Import,
+        fingerprint: Fingerprint([number; 16]),
+        as_written: None,
+        line: u64::from(number) + 2,
+        user: UserId::parse(&format!("auth0|{number}")).unwrap(),
+        factor_type: Some(FactorType::Phone),
+        name: None,
+        method_id: None,
+    })
+}
+
 /// Some commits of a run: `rows` more factors from `first` on, half of them settled.
 async fn some(ledger: &Ledger, first: u8, rows: u8) {
     for number in first..first + rows {
-        let row = Row::Asked(Asked {
-            operation: Operation::Import,
-            fingerprint: Fingerprint([number; 16]),
-            as_written: None,
-            line: u64::from(number) + 2,
-            user: UserId::new(&format!("auth0|{number}")),
-            factor_type: Some(FactorType::Phone),
-            name: None,
-            method_id: None,
-        });
+        let row = asked(number);
         let admission = ledger.admit(vec![row]).await.unwrap().remove(0);
         let Admission::Todo(seq, _) = admission else { panic!("{admission:?}") };
         let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0, marked: false };
@@ -76,6 +82,42 @@ async fn some(ledger: &Ledger, first: u8, rows: u8) {
             };
             ledger.settle(seq, settlement, 0).await.unwrap();
         }
+    }
+}
+
+#[test]
+fn a_reason_of_another_version_is_kept_and_shown_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    let texts = ["http_0500", "user_not_found:x", "of_another_version:a b", "unknown"];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let Opened { ledger, owner, .. } = Ledger::open(&path, opening()).unwrap();
+    let owner = std::thread::spawn(|| owner.block().unwrap());
+    runtime.block_on(async {
+        for (number, text) in (0..).zip(texts) {
+            let row = asked(number);
+            let admission = ledger.admit(vec![row]).await.unwrap().remove(0);
+            let Admission::Todo(seq, _) = admission else { panic!("{admission:?}") };
+            let settlement = Settlement {
+                state: State::Rejected,
+                how: How::Response,
+                method_id: None,
+                status: None,
+                error: Some(Reason::parse(text)),
+            };
+            ledger.settle(seq, settlement, 0).await.unwrap();
+        }
+    });
+    drop(ledger);
+    owner.join().unwrap();
+    let told = entries(&path).unwrap();
+    let told: Vec<_> = told.iter().map(|entry| entry.error.as_ref().unwrap().text()).collect();
+    assert_eq!(told, texts);
+    drop(Ledger::open(&path, opening()).unwrap());
+    let path = path.to_str().unwrap();
+    let report = run(binary().args(["report", "--format", "jsonl", "--ledger", path])).stdout;
+    for text in texts {
+        assert!(report.contains(&format!("\"error\":\"{text}\"")), "{report}");
     }
 }
 

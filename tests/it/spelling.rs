@@ -16,7 +16,7 @@ const NOW: i64 = 1_700_000_000_000;
 fn factor(address: &str) -> Factor {
     Factor {
         line: 2,
-        user: UserId::new("auth0|1"),
+        user: UserId::parse("auth0|1").unwrap(),
         name: None,
         credential: Credential::Email { address: Contact::new(address.into()) },
     }

@@ -128,8 +128,7 @@ pub(crate) fn judge(
             State::NeedsReview => {
                 totals.needs_review += 1;
                 totals.alike_needs_review += u64::from(is_alike);
-                let reason = entry.error.as_deref().unwrap_or_default();
-                let word = reason.split([':', ' ']).next().unwrap_or_default();
+                let word = entry.error.as_ref().map_or("", |reason| reason.code().name());
                 *totals.reasons.entry(word.to_owned()).or_default() += 1;
             }
             State::Replaced

@@ -260,7 +260,7 @@ impl Scenario {
                 1 => Some("Same".into()),
                 _ => Some(format!("n{row}")),
             };
-            factors.push(Factor { line, user: UserId::new(&user), name, credential });
+            factors.push(Factor { line, user: UserId::parse(&user).unwrap(), name, credential });
         }
         factors
     }

@@ -11,7 +11,7 @@ use std::{
 use mfaferry::{
     api::{Answer, Api, CreatedMethod, Meter, NotExecuted, Page, SetMethod, Update, Verdict},
     auth0::ServerClock,
-    model::{Credential, Factor, Method, Millis, UserId},
+    model::{Code, Credential, Factor, Method, Millis, Reason, UserId},
 };
 use tokio::time::sleep;
 
@@ -366,11 +366,11 @@ impl Tenant {
             (!lost).then(|| execute(self.books.lock().unwrap().users.entry(user).or_default()));
         sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
         if self.world.chance(self.manners.lost_after) {
-            return Answer::bare(Verdict::InDoubt("timeout".into()));
+            return Answer::bare(Verdict::InDoubt(Code::Timeout.into()));
         }
         match done {
-            None => Answer::bare(Verdict::InDoubt("http_503".into())),
-            Some(None) => self.answer(Verdict::Refused("method_not_found".into()), 404),
+            None => Answer::bare(Verdict::InDoubt(Reason::http(503))),
+            Some(None) => self.answer(Verdict::Refused(Code::MethodNotFound.into()), 404),
             Some(Some(result)) => self.answer(Verdict::Done(result), 200),
         }
     }
@@ -450,7 +450,7 @@ impl Api for Tenant {
         }
         if self.refuses(&user) && fate.is_none() {
             sleep(latency).await;
-            return self.answer(Verdict::Refused("entity_limit".into()), 403);
+            return self.answer(Verdict::Refused(Code::EntityLimit.into()), 403);
         }
         let held = self.hold(factor);
         let id = held.id.clone();
@@ -462,13 +462,13 @@ impl Api for Tenant {
             }
         };
         let short = Millis::try_from(latency.as_millis()).unwrap() / 2;
-        let in_doubt = |reason: &'static str| {
+        let in_doubt = |reason: Reason| {
             self.world.count_fault();
             self.world.doubts.fetch_add(1, Relaxed);
             if manners.doubt_is_no {
                 return Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent));
             }
-            Answer::bare(Verdict::InDoubt(reason.into()))
+            Answer::bare(Verdict::InDoubt(reason))
         };
         match fate {
             None => {
@@ -486,18 +486,18 @@ impl Api for Tenant {
             }
             Some(2) => {
                 sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
-                in_doubt("http_503")
+                in_doubt(Reason::http(503))
             }
             Some(3) => {
                 execute(short);
                 sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
                 self.enrol(&user);
-                in_doubt("connection_lost")
+                in_doubt(Code::ConnectionLost.into())
             }
             Some(_) => {
                 execute(self.world.roll(|dice| dice.i64(1_000..LATEST_WRITE)));
                 sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
-                in_doubt("timeout")
+                in_doubt(Code::Timeout.into())
             }
         }
     }
@@ -509,14 +509,14 @@ impl Api for Tenant {
         self.catch_up();
         let manners = &self.manners;
         if manners.broken_user == Some(user.as_str()) {
-            return Answer::bare(Verdict::InDoubt("http_500".into()));
+            return Answer::bare(Verdict::InDoubt(Reason::http(500)));
         }
         if self.outage() || self.world.chance(manners.list_fails) {
             self.world.count_fault();
             return match self.world.roll(|dice| dice.u8(..3)) {
                 0 => Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent)),
                 1 if !self.outage() => self.meter_429(),
-                _ => Answer::bare(Verdict::InDoubt("unreadable_list".into())),
+                _ => Answer::bare(Verdict::InDoubt(Code::UnreadableList.into())),
             };
         }
         // A replica may be some seconds behind.

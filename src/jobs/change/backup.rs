@@ -143,7 +143,7 @@ mod tests {
     async fn lines_are_added_whole_and_an_unfinished_one_is_taken_away() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.jsonl");
-        let user = UserId::new("auth0|\"1");
+        let user = UserId::parse("auth0|\"1").unwrap();
         let backup = Backup::open(&path).unwrap();
         backup.append(&user, &[method("{\"id\":1}"), method("{ \"id\": 2 }")]).await.unwrap();
         assert!(matches!(Backup::open(&path), Err(Error::Usage { .. })), "one at a time");

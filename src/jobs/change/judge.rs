@@ -3,7 +3,7 @@
 use crate::{
     api::SetMethod,
     ledger::{Entry, Key},
-    model::{Factor, FactorType, Method, Millis, Reason},
+    model::{Code, Factor, FactorType, Method, Millis, Reason},
     protocol::marker::Mark,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn loss(present: &[Method]) -> Option<Reason> {
     let word = lost.type_name.as_str();
     let is_word = (1..=32).contains(&word.len())
         && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    Some(format!("would_destroy:{}", if is_word { word } else { "unknown" }).into())
+    Some(Reason::with(Code::WouldDestroy, if is_word { word } else { "unknown" }))
 }
 
 /// The tenant's clock and ours are told apart to within this.
@@ -28,26 +28,26 @@ const WIDE: Millis = 26 * 60 * 60 * 1000;
 
 /// Why a method is not the one that an import has created, by when it was: an import knows when its
 /// request left, and when it knew the outcome.
-pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<&'static str> {
+pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<Code> {
     let (sent, settled) = entry.intent_at.zip(entry.settled_at)?;
     let skew = entry.skew.unwrap_or_default();
     let before = if entry.skew.is_some() { TOLERANCE } else { WIDE };
     let after = if entry.doubts == 0 { before } else { WIDE };
     let (first, last) = (sent + skew - before, settled.max(sent) + skew + after);
-    (!(first..=last).contains(&method.created_at)).then_some("other_time")
+    (!(first..=last).contains(&method.created_at)).then_some(Code::OtherTime)
 }
 
 /// Finds a reason for `undo` to keep a method that an import created: it is in use,
 /// it is another one, or somebody has made it something else.
-pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<&'static str> {
-    if let Some(reason) = other_time(entry, method) {
-        return Some(reason);
+pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<Code> {
+    if let Some(code) = other_time(entry, method) {
+        return Some(code);
     }
     if method.used {
-        return Some("used_since");
+        return Some(Code::UsedSince);
     }
     if method.factor_type != entry.factor_type {
-        return Some("other_type");
+        return Some(Code::OtherType);
     }
     let name = method.name.as_deref();
     if entry.marked && Mark::of(entry.fingerprint).is_in(name) {
@@ -55,7 +55,7 @@ pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<&'stati
     }
     // Where none was given the tenant may have put one.
     let given = entry.name?;
-    (name.map(|name| key.name(name)) != Some(given)).then_some("renamed")
+    (name.map(|name| key.name(name)) != Some(given)).then_some(Code::Renamed)
 }
 
 /// The id of each factor's method in what PUT has answered: the n-th of a type there is the n-th
@@ -89,7 +89,7 @@ mod tests {
             operation: Operation::Import,
             run: 1,
             line: 2,
-            user: UserId::new("auth0|1"),
+            user: UserId::parse("auth0|1").unwrap(),
             factor_type: Some(FactorType::Phone),
             name: name.map(|name| key().name(name)),
             state: State::Created,
@@ -133,7 +133,7 @@ mod tests {
             (vec![of("recovery-code")], Some("would_destroy:recovery-code")),
             (vec![of("\u{1b}[2J")], Some("would_destroy:unknown")),
         ] {
-            assert_eq!(loss(&present).as_deref(), expected);
+            assert_eq!(loss(&present).map(|reason| reason.to_string()).as_deref(), expected);
         }
     }
 
@@ -144,13 +144,13 @@ mod tests {
         let other = Method { factor_type: Some(FactorType::Email), ..method(Some("Mine")) };
         for (given, found, expected) in [
             (Some("Mine"), method(Some("Mine")), None),
-            (Some("Mine"), method(Some("Yours")), Some("renamed")),
-            (Some("Mine"), method(None), Some("renamed")),
+            (Some("Mine"), method(Some("Yours")), Some(Code::Renamed)),
+            (Some("Mine"), method(None), Some(Code::Renamed)),
             (None, method(None), None),
             (None, method(Some("Phone")), None),
-            (Some("Mine"), used, Some("used_since")),
-            (Some("Mine"), other, Some("other_type")),
-            (Some("Mine"), marked.clone(), Some("renamed")),
+            (Some("Mine"), used, Some(Code::UsedSince)),
+            (Some("Mine"), other, Some(Code::OtherType)),
+            (Some("Mine"), marked.clone(), Some(Code::Renamed)),
         ] {
             assert_eq!(keeps(&entry(given), &found, &key()), expected, "{given:?}");
         }
@@ -158,7 +158,7 @@ mod tests {
         let dressed = {
             let factor = Factor {
                 line: 2,
-                user: UserId::new("auth0|1"),
+                user: UserId::parse("auth0|1").unwrap(),
                 name: Some("Mine".into()),
                 credential: Credential::Phone {
                     number: Contact::new("+441".into()),
@@ -177,16 +177,16 @@ mod tests {
         for (skew, doubts, created, expected) in [
             (Some(0), 0, sent, None),
             (Some(0), 0, sent - TOLERANCE, None),
-            (Some(0), 0, sent - TOLERANCE - 1, Some("other_time")),
+            (Some(0), 0, sent - TOLERANCE - 1, Some(Code::OtherTime)),
             (Some(0), 0, settled + TOLERANCE, None),
-            (Some(0), 0, settled + TOLERANCE + 1, Some("other_time")),
-            (Some(3_600_000), 0, sent, Some("other_time")),
+            (Some(0), 0, settled + TOLERANCE + 1, Some(Code::OtherTime)),
+            (Some(3_600_000), 0, sent, Some(Code::OtherTime)),
             (Some(3_600_000), 0, sent + 3_600_000, None),
             // Looked up later, by a clock that may have been set.
             (Some(0), 1, settled + WIDE, None),
-            (Some(0), 1, sent - TOLERANCE - 1, Some("other_time")),
+            (Some(0), 1, sent - TOLERANCE - 1, Some(Code::OtherTime)),
             (None, 0, sent - WIDE, None),
-            (None, 0, sent - WIDE - 1, Some("other_time")),
+            (None, 0, sent - WIDE - 1, Some(Code::OtherTime)),
         ] {
             let entry = Entry {
                 intent_at: Some(sent),
@@ -202,8 +202,12 @@ mod tests {
 
     #[test]
     fn ids_are_given_in_order_of_each_type_and_not_guessed() {
-        let factor =
-            |credential| Factor { line: 2, user: UserId::new("auth0|1"), name: None, credential };
+        let factor = |credential| Factor {
+            line: 2,
+            user: UserId::parse("auth0|1").unwrap(),
+            name: None,
+            credential,
+        };
         let phone = |number: &str| {
             factor(Credential::Phone { number: Contact::new(number.into()), preferred: None })
         };

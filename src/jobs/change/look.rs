@@ -17,7 +17,7 @@ enum Ruling {
     /// It may be done: that takes so many methods away.
     Act(u64),
     /// Nothing, or not that.
-    Settle(State, Reason),
+    Settle(State, Option<Reason>),
 }
 
 impl<A: Api> Applier<A> {
@@ -33,7 +33,10 @@ impl<A: Api> Applier<A> {
         let outcome = self.line.policy.after_repeatable(verdict, &mut order.history, dice);
         let present = match outcome {
             Repeatable::Done(present) => present,
-            other => {
+            other @ (Repeatable::Refused(_)
+            | Repeatable::Again(_)
+            | Repeatable::Failed(_)
+            | Repeatable::Stop(_)) => {
                 let next = self.without_result(order, other.without_result(), status).await?;
                 return Ok((next, health));
             }
@@ -49,20 +52,20 @@ impl<A: Api> Applier<A> {
         let deletes = present.len() as u64;
         Ok(match &order.task {
             Task::Replace(_) => match judge::loss(present).filter(|_| !self.allow_loss) {
-                Some(reason) => Ruling::Settle(State::Rejected, reason),
+                Some(reason) => Ruling::Settle(State::Rejected, Some(reason)),
                 None => Ruling::Act(0),
             },
             Task::Update(_) => Ruling::Act(0),
             Task::Delete(_) if present.is_empty() => {
                 let ours = order.history.attempts > 0;
                 let state = if ours { State::Deleted } else { State::AlreadyGone };
-                Ruling::Settle(state, Reason::default())
+                Ruling::Settle(state, None)
             }
             Task::Delete(Target { user, method: Some(id), .. }) => {
                 let made = self.ledger.made(user, id).await?;
                 let keeps = made.zip(present.first());
                 match keeps.and_then(|(made, method)| judge::other_time(&made, method)) {
-                    Some(reason) => Ruling::Settle(State::Kept, reason.into()),
+                    Some(code) => Ruling::Settle(State::Kept, Some(code.into())),
                     None => Ruling::Act(deletes),
                 }
             }
@@ -73,7 +76,7 @@ impl<A: Api> Applier<A> {
                     .and_then(|method| judge::keeps(&undoable.entry, method, &self.key))
                     .filter(|_| !self.force);
                 match keeps {
-                    Some(reason) => Ruling::Settle(State::Kept, reason.into()),
+                    Some(code) => Ruling::Settle(State::Kept, Some(code.into())),
                     None => Ruling::Act(deletes),
                 }
             }

@@ -204,12 +204,14 @@ impl<A: Api> Applier<A> {
         match outcome {
             Repeatable::Again(wait) => Ok(Next::After(wait)),
             Repeatable::Stop(error) => Ok(Next::Stop(error)),
-            Repeatable::Failed(reason) => self.settle(order, State::Failed, status, reason).await,
-            Repeatable::Refused(reason) if crate::protocol::is_not_found(&reason) => {
+            Repeatable::Failed(reason) => {
+                self.settle(order, State::Failed, status, Some(reason)).await
+            }
+            Repeatable::Refused(reason) if reason.is_not_found() => {
                 self.not_there(order, status, reason).await
             }
             Repeatable::Refused(reason) => {
-                self.settle(order, State::Rejected, status, reason).await
+                self.settle(order, State::Rejected, status, Some(reason)).await
             }
             Repeatable::Done(()) => {
                 let state = match &order.task {
@@ -218,7 +220,7 @@ impl<A: Api> Applier<A> {
                     Task::Delete(_) => State::Deleted,
                     Task::Undo(_) => State::Undone,
                 };
-                self.settle(order, state, status, Reason::default()).await
+                self.settle(order, state, status, None).await
             }
         }
     }
@@ -235,12 +237,12 @@ impl<A: Api> Applier<A> {
             Task::Delete(Target { method: Some(_), .. }) => State::Deleted,
             Task::Undo(_) => State::Undone,
             Task::Replace(_) | Task::Update(_) | Task::Delete(_) => {
-                return self.settle(order, State::Rejected, status, reason).await;
+                return self.settle(order, State::Rejected, status, Some(reason)).await;
             }
         };
         // Whether by an attempt of ours whose answer was lost, that alone makes the difference.
         let state = if order.history.attempts > 0 { settled } else { State::AlreadyGone };
-        self.settle(order, state, status, Reason::default()).await
+        self.settle(order, state, status, None).await
     }
 
     /// Records how an order ended.
@@ -249,7 +251,7 @@ impl<A: Api> Applier<A> {
         order: &Order,
         state: State,
         status: Option<u16>,
-        reason: Reason,
+        error: Option<Reason>,
     ) -> Result<Next, Error> {
         let looked = order.stage == Stage::Look && order.history.attempts > 0;
         let settlement = Settlement {
@@ -257,7 +259,7 @@ impl<A: Api> Applier<A> {
             how: if looked { How::Reconciled } else { How::Response },
             method_id: order.method().map(Into::into),
             status,
-            error: (!reason.is_empty()).then_some(reason),
+            error,
         };
         for row in &order.rows {
             // What could not be taken away stays created, as far as is known.
@@ -279,7 +281,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_seen_too_long_ago_is_looked_at_again_but_not_for_ever() {
-        let target = Target { line: 2, user: UserId::new("auth0|1"), method: None };
+        let target = Target { line: 2, user: UserId::parse("auth0|1").unwrap(), method: None };
         let mut order = Order::new(vec![Seq(0)], Task::Delete(target), History::default());
         order.saw();
         order.stage = Stage::Act;

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn an_id_that_is_given_to_a_second_row_names_the_first_and_little_is_remembered() {
         let mut given = Given::default();
-        let user = UserId::new("auth0|1");
+        let user = UserId::parse("auth0|1").unwrap();
         let mut give = |id: &str, row| given.give(id, Seq(row), &user);
         assert_eq!(give("a", 1), None);
         assert_eq!(give("a", 1), None);
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn an_id_is_another_users_unless_two_were_told_the_same() {
         let mut given = Given::default();
-        let [one, two] = ["auth0|1", "auth0|2"].map(UserId::new);
+        let [one, two] = ["auth0|1", "auth0|2"].map(|id| UserId::parse(id).unwrap());
         given.give("a", Seq(1), &one);
         assert_eq!((given.is_of_another("a", &one), given.is_of_another("a", &two)), (false, true));
         assert!(!given.is_of_another("b", &one));

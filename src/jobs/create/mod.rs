@@ -26,10 +26,10 @@ use crate::{
     engine::{Carrier, Next, Turn, gateway::Line},
     error::Error,
     ledger::{Counts, Intent, Ledger, Seq},
-    model::{Audit, Finding, Method, State, UserId},
+    model::{Audit, Code, Finding, Method, State, UserId},
     pacer::breaker::Health,
     protocol::{
-        Decision, is_not_found,
+        Decision,
         marker::{self},
         reconcile,
         sent::Sent,
@@ -123,7 +123,7 @@ impl<A: Api> Delivery<A> {
             // Two answers have come for one request, it seems: neither tells whose the id is.
             self.line.api.distrust();
             self.ledger.audit(other, Audit::Contested(created.id.clone())).await?;
-            answer.verdict = Verdict::InDoubt("id_given_twice".into());
+            answer.verdict = Verdict::InDoubt(Code::IdGivenTwice.into());
         }
         let history = &mut item.history;
         let health = self.line.note(&answer);
@@ -150,7 +150,7 @@ impl<A: Api> Delivery<A> {
         let Some((verdict, health)) = listed else { return HELD };
         // A user who is not there has none, as the POST will say.
         let verdict = match verdict {
-            Verdict::Refused(reason) if is_not_found(&reason) => Verdict::Done(Evidence::default()),
+            Verdict::Refused(reason) if reason.is_not_found() => Verdict::Done(Evidence::default()),
             verdict => verdict,
         };
         let verdict = verdict.map(|(list, known)| {
@@ -237,13 +237,18 @@ impl<A: Api> Delivery<A> {
         let verdict = match listing.verdict {
             Verdict::Done(list) if self.is_of_another(&list, &item.factor.user) => {
                 self.line.api.distrust();
-                Verdict::InDoubt("list_of_another_user".into())
+                Verdict::InDoubt(Code::ListOfAnotherUser.into())
             }
             verdict => verdict,
         };
         let known = match verdict {
             Verdict::Done(_) => self.ledger.known(&item.factor.user, item.seq).await?,
-            _ => Vec::new(),
+            Verdict::Present
+            | Verdict::Refused(_)
+            | Verdict::NotExecuted(_)
+            | Verdict::InDoubt(_)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_) => Vec::new(),
         };
         Ok(Some((verdict.map(|list| (Arc::new(list), known)), listing.health)))
     }

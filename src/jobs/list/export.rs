@@ -11,8 +11,8 @@ use crate::{
     error::Error,
     jobs::list::{Answered, Ask, Listed, Output},
     ledger::{Ledger, Seq},
-    model::{FactorType, How, Method, Reason, Settlement, State, export_line},
-    protocol::{pages::TOO_MANY, reconcile::is_masked},
+    model::{Code, FactorType, How, Method, Reason, Settlement, State, export_line},
+    protocol::reconcile::is_masked,
 };
 
 /// Rows that become durable together, at most.
@@ -58,7 +58,7 @@ impl Exporter {
                 }
                 settled(ask, State::Exported, None)
             }
-            Err(reason) if reason == "no_usable_list" || reason == TOO_MANY => {
+            Err(reason) if matches!(reason.code(), Code::NoUsableList | Code::TooManyMethods) => {
                 settled(ask, State::Failed, Some(reason))
             }
             Err(reason) => settled(ask, State::Rejected, Some(reason)),

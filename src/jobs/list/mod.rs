@@ -25,12 +25,9 @@ use crate::{
         in_order::{Collector, Results, Slot, Slots, in_order},
     },
     error::Error,
-    model::{History, Method, Reason, UserId},
+    model::{Code, History, Method, Reason, UserId},
     pacer::breaker::{Health, Kind},
-    protocol::{
-        Repeatable,
-        pages::{Pages, TOO_MANY},
-    },
+    protocol::{Repeatable, pages::Pages},
 };
 
 /// Questions taken in and not told, for each request in flight.
@@ -104,8 +101,8 @@ impl<A: Api, Q: Question> Carrier for ListExecutor<A, Q> {
         let listed = match self.line.policy.after_repeatable(verdict, history, dice) {
             Repeatable::Done(list) => Ok(list),
             Repeatable::Refused(reason) => Err(reason),
-            Repeatable::Failed(reason) if reason == TOO_MANY => Err(reason),
-            Repeatable::Failed(_) => Err("no_usable_list".into()),
+            Repeatable::Failed(reason) if reason.code() == Code::TooManyMethods => Err(reason),
+            Repeatable::Failed(_) => Err(Code::NoUsableList.into()),
             Repeatable::Stop(error) => return (Next::Stop(error), health),
             Repeatable::Again(wait) => return (Next::After(wait), health),
         };

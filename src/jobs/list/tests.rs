@@ -101,7 +101,7 @@ fn number_of(user: &str) -> u32 {
 }
 
 fn group(number: u64) -> Group {
-    let user = UserId::new(&format!("auth0|{number}"));
+    let user = UserId::parse(&format!("auth0|{number}")).unwrap();
     let credential = Credential::Email { address: Contact::new("a@example.com".into()) };
     let factor = Factor { line: number, user: user.clone(), name: None, credential };
     Group { user: Some(user), factors: vec![factor], ..Group::default() }
@@ -189,7 +189,7 @@ const LONG: Duration = Duration::from_secs(1800);
 #[tokio::test(start_paused = true)]
 async fn answers_are_told_in_input_order_and_no_more_are_in_flight_than_allowed() {
     let script: Script = |user, times| match (number_of(user) + times) % 4 {
-        1 => Verdict::InDoubt("http_503".into()),
+        1 => Verdict::InDoubt(Reason::http(503)),
         2 => Verdict::NotExecuted(NotExecuted::Throttled),
         3 => Verdict::NotExecuted(NotExecuted::NotSent),
         _ => Verdict::Done(Vec::new()),
@@ -218,13 +218,17 @@ async fn a_user_whose_list_never_comes_is_unanswered_even_as_the_last_one() {
 }
 
 fn bad_if(bad: bool) -> Verdict<Vec<Method>> {
-    if bad { Verdict::InDoubt("http_500".into()) } else { Verdict::Done(Vec::new()) }
+    if bad { Verdict::InDoubt(Reason::http(500)) } else { Verdict::Done(Vec::new()) }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_an_answer_and_is_told() {
     let script: Script = |user, _| {
-        Verdict::Refused(if user == "auth0|0" { "invalid_uri".into() } else { "forbidden".into() })
+        Verdict::Refused(if user == "auth0|0" {
+            Code::InvalidUri.into()
+        } else {
+            Code::Forbidden.into()
+        })
     };
     let (told, _, _) = survey(script, 2, LONG).await;
     assert_eq!(told, [(0, Some("invalid_uri".into())), (1, Some("forbidden".into()))]);

@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     files::Folder,
     ledger::{LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
-    model::{FactorType, Millis, State},
+    model::{FactorType, Millis, Reason, State},
 };
 
 /// A ledger opened for reading only.
@@ -128,14 +128,17 @@ impl Reader {
     }
 
     /// Returns the number of rows that ended in `state` by error, the most frequent first.
-    pub fn errors(&self, state: State) -> Result<Vec<(String, u64)>, Error> {
-        let read = || -> Result<Vec<(String, u64)>, LedgerFault> {
+    pub fn errors(&self, state: State) -> Result<Vec<(Reason, u64)>, Error> {
+        let read = || -> Result<Vec<(Reason, u64)>, LedgerFault> {
             let mut statement = self.connection.prepare(
-                "SELECT coalesce(error, ''), count(*) FROM factors WHERE state = ?1 \
+                "SELECT error, count(*) FROM factors WHERE state = ?1 AND error <> '' \
                  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20",
             )?;
             let rows = statement.query_map([state as u8], |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+                Ok((
+                    Reason::parse(row.get_ref(0)?.as_str()?),
+                    row.get::<_, i64>(1)?.cast_unsigned(),
+                ))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         };

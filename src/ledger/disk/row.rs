@@ -11,7 +11,7 @@ use crate::{
         journal::index,
         seq::Seq,
     },
-    model::{FactorType, Fingerprint, How, NameTag, Operation, State, UserId},
+    model::{FactorType, Fingerprint, How, NameTag, Operation, Reason, State, UserId},
 };
 
 /// The columns, in the order in which rows are read here.
@@ -58,7 +58,7 @@ pub(in crate::ledger) fn bound<T>(
         entry.skew,
         entry.method_id,
         entry.status,
-        entry.error,
+        entry.error.as_ref().map(Reason::text),
         entry.settled_at,
         entry.check(seq.0),
     ])
@@ -126,7 +126,8 @@ pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerF
         operation: row.get::<_, u8>(2).ok().and_then(Operation::from_code).ok_or_else(damaged)?,
         run: row.get(3)?,
         line: row.get::<_, i64>(4)?.cast_unsigned(),
-        user: UserId::new(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?),
+        user: UserId::parse(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?)
+            .ok_or_else(damaged)?,
         factor_type: match row.get::<_, Option<u8>>(6)? {
             Some(code) => Some(FactorType::from_code(code).ok_or_else(damaged)?),
             None => None,
@@ -145,7 +146,7 @@ pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerF
         skew: row.get(15)?,
         method_id: text(16)?,
         status: row.get(17)?,
-        error: text(18)?,
+        error: text(18)?.map(|text| Reason::parse(&text)),
         settled_at: row.get(19)?,
     };
     if entry.check(seq) == row.get::<_, u32>(20)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }

@@ -168,7 +168,7 @@ mod tests {
                 fingerprint: Fingerprint([7; 16]),
                 as_written: None,
                 line: 2,
-                user: UserId::new("auth0|1"),
+                user: UserId::parse("auth0|1").unwrap(),
                 factor_type: None,
                 name: None,
                 method_id: None,

@@ -17,7 +17,9 @@ use super::{
     store::Store,
     tally::{ByState, Counts, Tally},
 };
-use crate::model::{Audit, Fingerprint, How, Millis, Operation, Settlement, State, UserId};
+use crate::model::{
+    Audit, Code, Fingerprint, How, Millis, Operation, Reason, Settlement, State, UserId,
+};
 
 /// Rows of the store that stand beside each other in the input are asked for one after the
 /// other: this many are read at once.
@@ -121,7 +123,7 @@ impl<S: Store> Book<S> {
         (entry.doubts, entry.audited) = (doubts, false);
         entry.method_id = settlement.method_id.map(Into::into);
         entry.status = settlement.status;
-        entry.error = settlement.error.map(|error| error.as_ref().into());
+        entry.error = settlement.error;
         entry.settled_at = Some(at);
         self.change(seq, settlement.state)?;
         let open = self.open.remove(&seq);
@@ -207,13 +209,13 @@ impl<S: Store> Book<S> {
                 }
                 (entry.state, entry.audited) = (State::NeedsReview, false);
                 (entry.doubts, entry.method_id) = (entry.doubts.max(1), None);
-                entry.error = Some(format!("{CONTESTED}{id}").into());
+                entry.error = Some(Reason::with(Code::IdGivenTwice, &id));
             }
             Audit::Doubled(ids) => {
                 let others = ids.get(1..).unwrap_or_default().join(" ");
                 entry.state = State::NeedsReview;
                 entry.method_id = ids.first().map(|id| id.as_str().into());
-                entry.error = Some(format!("also_there:{others}").into());
+                entry.error = Some(Reason::with(Code::AlsoThere, &others));
             }
         }
         if before != entry.state {
@@ -369,9 +371,6 @@ impl<S: Store> Book<S> {
     }
 }
 
-/// Why a factor needs review whose id was given to another, too; the id follows.
-const CONTESTED: &str = "id_given_twice:";
-
 fn is_contested(entry: &Entry) -> bool {
-    entry.error.as_deref().is_some_and(|error| error.starts_with(CONTESTED))
+    entry.error.as_ref().is_some_and(|reason| reason.code() == Code::IdGivenTwice)
 }

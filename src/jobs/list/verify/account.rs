@@ -15,8 +15,7 @@ use serde::Serialize;
 use super::{Finding, Group, State, compare, type_of};
 use crate::{
     jobs::list::Listed,
-    model::{Reason, UserId},
-    protocol::is_not_found,
+    model::{Code, Reason, UserId},
 };
 
 /// Numbers of rows by state. They add up to the rows read.
@@ -125,7 +124,7 @@ impl Account {
     /// Takes in what was answered for a group.
     pub fn enter(&mut self, group: &Group, listed: &Listed) -> Judged {
         // Nobody of that id is there, or could be: no methods either.
-        let nobody = |reason: &Reason| is_not_found(reason) || reason == "invalid_uri";
+        let nobody = |reason: &Reason| reason.is_not_found() || reason.code() == Code::InvalidUri;
         let none = Ok(Vec::new());
         let listed = if listed.as_ref().is_err_and(nobody) { &none } else { listed };
         self.counts.duplicates += group.duplicates;

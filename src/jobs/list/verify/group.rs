@@ -85,7 +85,7 @@ mod tests {
     fn factor(user: &str, line: u64) -> Planned {
         Planned::Factor(Box::new(Factor {
             line,
-            user: UserId::new(user),
+            user: UserId::parse(user).unwrap(),
             name: None,
             credential: Credential::Email { address: Contact::new(format!("{line}@example.com")) },
         }))
@@ -139,7 +139,7 @@ mod tests {
         let sample = Sample::parse("50%", 3).unwrap();
         let name = |n: u64| format!("auth0|{n}");
         let (inside, outside): (Vec<_>, Vec<_>) =
-            (0..40).map(name).partition(|user| sample.picks(&UserId::new(user)));
+            (0..40).map(name).partition(|user| sample.picks(&UserId::parse(user).unwrap()));
         let rows = vec![factor(&inside[0], 1), factor(&outside[0], 2), factor(&inside[0], 3)];
         assert_eq!(groups(rows, Some(sample)), [(inside[0].clone(), 2, 0, 1)]);
     }

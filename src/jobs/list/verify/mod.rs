@@ -72,7 +72,7 @@ pub struct Finding {
     pub method_id: Option<String>,
     /// The fields in which that method is another.
     pub differing: Vec<Field>,
-    /// Reason why nothing is known, as a short code.
+    /// Reason why nothing is known.
     pub error: Option<Reason>,
 }
 

@@ -126,7 +126,9 @@ mod tests {
     use super::*;
 
     fn picked(sample: Sample) -> Vec<u32> {
-        (0..20_000).filter(|n| sample.picks(&UserId::new(&format!("auth0|{n}")))).collect()
+        (0..20_000)
+            .filter(|n| sample.picks(&UserId::parse(&format!("auth0|{n}")).unwrap()))
+            .collect()
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! The pure part: comparing, pairing, accounting.
 
 use super::*;
-use crate::model::{Channel, Contact, PublicKeyCredential, UserId};
+use crate::model::{Channel, Code, Contact, PublicKeyCredential, UserId};
 
 fn factor(name: Option<&str>, credential: Credential) -> Factor {
-    Factor { line: 2, user: UserId::new("auth0|1"), name: name.map(Into::into), credential }
+    Factor {
+        line: 2,
+        user: UserId::parse("auth0|1").unwrap(),
+        name: name.map(Into::into),
+        credential,
+    }
 }
 
 fn phone(number: &str, name: Option<&str>, preferred: Option<Channel>) -> Factor {
@@ -144,12 +149,15 @@ fn a_method_never_stands_for_two_factors_and_everybody_gets_one_where_that_can_b
 
 #[test]
 fn without_a_list_nothing_is_said() {
-    let found = compare(&[totp(None)], &Err("forbidden".into()), |_| false);
-    assert_eq!((found[0].state, found[0].error.as_deref()), (State::Unanswered, Some("forbidden")));
+    let found = compare(&[totp(None)], &Err(Code::Forbidden.into()), |_| false);
+    assert_eq!(
+        (found[0].state, found[0].error.clone()),
+        (State::Unanswered, Some(Code::Forbidden.into()))
+    );
 }
 
 fn group(user: &str, scattered: bool, factors: Vec<Factor>) -> Group {
-    Group { user: Some(UserId::new(user)), scattered, factors, ..Group::default() }
+    Group { user: Some(UserId::parse(user).unwrap()), scattered, factors, ..Group::default() }
 }
 
 fn ids(extras: &[Extra]) -> Vec<&str> {
@@ -187,7 +195,7 @@ fn a_scattered_users_groups_share_its_methods_and_its_extras_come_last() {
 fn what_may_stand_for_an_unanswered_factor_is_no_extra() {
     let mut account = Account::new(true);
     let list = Ok(vec![listed("t", FactorType::Totp, None, None)]);
-    account.enter(&group("auth0|1", true, vec![totp(None)]), &Err("no_usable_list".into()));
+    account.enter(&group("auth0|1", true, vec![totp(None)]), &Err(Code::NoUsableList.into()));
     account.enter(&group("auth0|1", true, vec![key("abc")]), &list);
     assert_eq!(account.finish(), []);
     assert_eq!((account.users, account.users_with_missing), (1, 1));
