@@ -12,7 +12,7 @@ pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, Verif
 pub use flags::{
     Check, Delete, Export, Import, Replace, Report, SandboxArgs, Undo, UpdateArgs, Verify,
 };
-pub use shared::{Bulk, Deleting, Pace, Run, Tenant};
+pub use shared::{Bulk, Deleting, Pace, Reading, Run, Tenant};
 
 /// Moves users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing leaked.
 #[derive(Debug, Parser)]

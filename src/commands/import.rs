@@ -37,7 +37,7 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_input(bulk, shape) => opened?,
     };
-    let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
+    let opening = Opening { verb, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(source.bytes_read(), source.len(), show);
     let intake = intake::start(

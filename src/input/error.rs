@@ -97,13 +97,15 @@ pub enum InputError {
         /// Line of the header.
         line: u64,
     },
-    /// The header is separated by something else than commas.
-    #[error("line {line}: the cells of the header are separated by {delimiter}, not by commas")]
+    /// The header is separated by something that is a delimiter only if somebody says so.
+    #[error("line {line}: the cells of the header are separated by {name}")]
     Delimiter {
         /// Line of the header.
         line: u64,
-        /// Name of the separator.
-        delimiter: &'static str,
+        /// The separator.
+        character: char,
+        /// Its name, in the plural.
+        name: &'static str,
     },
     /// A column that this tool does not know.
     #[error("line {line}: the name of column {position} is not known")]
@@ -205,7 +207,8 @@ impl InputError {
             Self::Directory { .. } => "name a file in it",
             Self::Read { .. } => "check the disk or the pipe, then run the same command again",
             Self::UnknownFormat => {
-                "give `--format csv` or `--format jsonl`, or name the file `.csv`, `.jsonl` or `.ndjson`"
+                "give `--format csv` or `--format jsonl`, or name the file `.csv`, `.tsv`, `.jsonl` or \
+                 `.ndjson`"
             }
             Self::Empty => "a CSV needs at least its header, a JSONL at least one line",
             Self::Binary { hint, .. } => hint,
@@ -222,19 +225,26 @@ impl InputError {
                 "close it; a quote that belongs to the value is written twice, inside a quoted cell"
             }
             Self::BadHeader { .. } => {
-                "write the names as they are, separated by commas, on one line"
+                "write the names as they are, on one line, with a comma, a semicolon or a tab between them"
             }
             Self::NoHeader { .. } => {
                 "begin with a header such as `user_id,type,phone_number,email,totp_secret`"
             }
-            Self::Delimiter { .. } => "export it again with commas between the cells",
+            Self::Delimiter { character, .. } => {
+                return format!("give `--delimiter '{character}'`");
+            }
             Self::UnknownColumn { nearest: Some(field), .. } => {
-                return format!("did you mean `{}`?", field.name());
+                let name = field.name();
+                return format!(
+                    "did you mean `{name}`? `--map '{name}=NAME'` reads the column NAME as that, \
+                     `--ignore-columns NAME` passes over it"
+                );
             }
             Self::UnknownColumn { nearest: None, .. } => {
-                "remove it; the columns are the API's own names, see the README"
+                "the columns are the API's own names, see the README; `--map 'OURS=NAME'` reads the \
+                 column NAME as OURS, `--ignore-columns NAME` passes over it"
             }
-            Self::RepeatedColumn { .. } => "remove one of them",
+            Self::RepeatedColumn { .. } => "remove or rename one of them",
             Self::MissingColumn { shape, .. } => {
                 let needed: Vec<_> =
                     shape.required().iter().map(|field| format!("`{}`", field.name())).collect();

@@ -41,6 +41,8 @@ pub(super) struct Frame<'a> {
 pub(super) struct Framer<R> {
     reader: R,
     format: Format,
+    /// Character between the cells of a CSV.
+    delimiter: u8,
     buffer: Vec<u8>,
     /// Start of the unread bytes, `buffer[start..end]`.
     start: usize,
@@ -68,6 +70,7 @@ impl<R: Read> Framer<R> {
         Self {
             reader,
             format,
+            delimiter: b',',
             buffer: vec![0; BLOCK],
             start: 0,
             end: 0,
@@ -83,12 +86,19 @@ impl<R: Read> Framer<R> {
         Arc::clone(&self.bytes_read)
     }
 
-    /// The next frame that is not blank.
+    /// Changes the character that stands between cells, from the next frame on.
+    pub(super) fn set_delimiter(&mut self, delimiter: u8) {
+        self.delimiter = delimiter;
+    }
+
+    /// The next frame that is not blank. A byte order mark before it, as joined files have, is
+    /// passed over.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, InputError> {
         if !self.sniffed {
             self.sniff()?;
         }
         loop {
+            self.pass_mark()?;
             let Some(span) = self.find()? else {
                 return Ok(None);
             };
@@ -105,16 +115,28 @@ impl<R: Read> Framer<R> {
         }
     }
 
-    /// Looks at the first bytes: is it text, and does it begin with a byte order mark?
+    /// Looks at the first bytes: is it text?
     fn sniff(&mut self) -> Result<(), InputError> {
         while self.end < sniff::LEN && !self.at_end {
             self.fill()?;
         }
-        let skipped = sniff::check(&self.buffer[..self.end.min(sniff::LEN)])?;
-        self.start = skipped;
-        self.offset = skipped as u64;
         self.sniffed = true;
-        Ok(())
+        sniff::check(&self.buffer[..self.end.min(sniff::LEN)])
+    }
+
+    /// Passes over byte order marks.
+    fn pass_mark(&mut self) -> Result<(), InputError> {
+        loop {
+            let seen = &self.buffer[self.start..self.end];
+            if seen.starts_with(sniff::BOM) {
+                self.start += sniff::BOM.len();
+                self.offset += sniff::BOM.len() as u64;
+            } else if !self.at_end && sniff::BOM.starts_with(seen) {
+                self.fill()?;
+            } else {
+                return Ok(());
+            }
+        }
     }
 
     /// Finds the end of the next frame, reading on as far as it takes.
@@ -141,7 +163,7 @@ impl<R: Read> Framer<R> {
                 return Ok(None);
             }
             let quotes = match self.format {
-                Format::Csv => quotes::scan(&seen[begin..end], opened_on.is_some()),
+                Format::Csv => quotes::scan(&seen[begin..end], self.delimiter, opened_on.is_some()),
                 Format::Jsonl => Quotes::Closed,
             };
             if let Quotes::Open { reopened } = quotes {
@@ -290,8 +312,13 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_stripped_at_the_very_start_only() {
-        check(b"\xef\xbb\xbfa\n\xef\xbb\xbfb", &[(1, "a"), (2, "\u{feff}b")], "");
+    fn byte_order_marks_are_stripped_where_a_line_begins() {
+        check(
+            b"\xef\xbb\xbfa\n\xef\xbb\xbf\xef\xbb\xbfb\n\xef\xbb\xbf\"c\",\n\xef\xbb\xbf\n\xef\xbb\xbf",
+            &[(1, "a"), (2, "b"), (3, "\"c\",")],
+            "",
+        );
+        check(b"a\xef\xbb\xbf\n", &[(1, "a\u{feff}")], "");
         let one_by_one = Pieces::new(b"\xef\xbb\xbfa", vec![1]);
         assert_eq!(frames(one_by_one, Format::Csv).0[0].2, "a");
     }

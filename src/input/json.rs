@@ -12,6 +12,7 @@ use serde_json::error::Category;
 
 use super::{
     Row, TOO_LONG,
+    dialect::Names,
     frame::Frame,
     line_fault,
     pairs::{CellSeed, KeySeed, METHODS},
@@ -22,14 +23,14 @@ use crate::model::{Cell, Field, Record};
 /// Factors of one user on one line; the API takes a few dozen at most. Bounds memory.
 const MAX_METHODS: usize = 1000;
 
-/// Appends the rows of one line of an input of that shape.
-pub(super) fn rows(frame: &Frame<'_>, shape: Shape, into: &mut VecDeque<Row>) {
+/// Appends the rows of one line of an input of those names.
+pub(super) fn rows(frame: &Frame<'_>, names: &Names, into: &mut VecDeque<Row>) {
     let line = frame.line;
     if let Some(rule) = line_fault(frame.text, |text| memchr(b'\r', text).is_some()) {
         into.push_back(Row::rejected(line, "", rule));
         return;
     }
-    match read(frame, shape) {
+    match read(frame, names) {
         Ok(Parsed::Factor(record)) => into.push_back(Row::Record(record)),
         Ok(Parsed::User(records)) => {
             into.extend(records.into_iter().map(|record| Row::Record(Box::new(record))));
@@ -56,11 +57,11 @@ impl LineFault {
     }
 }
 
-fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
+fn read(frame: &Frame<'_>, names: &Names) -> Result<Parsed, LineFault> {
     let mut record = Box::new(Record::new(frame.line));
     let mut line = Line {
         number: frame.line,
-        shape,
+        names,
         expected: Expected::Line,
         fault: None,
         methods: None,
@@ -84,7 +85,7 @@ fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
             "a line with `{METHODS}` must have no other key than `user_id` beside it"
         )));
     }
-    if methods.is_empty() && shape != Shape::Exported {
+    if methods.is_empty() && names.shape != Shape::Exported {
         return Err(LineFault { field: METHODS.to_owned(), rule: "has no factors".to_owned() });
     }
     for method in &mut methods {
@@ -94,7 +95,7 @@ fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
 }
 
 /// Puts what `serde_json` found into our words. Its own may quote values.
-fn explain(error: &serde_json::Error, line: &mut Line) -> LineFault {
+fn explain(error: &serde_json::Error, line: &mut Line<'_>) -> LineFault {
     let column = error.column();
     match error.classify() {
         Category::Data => line.fault.take().unwrap_or_else(|| line.expected.fault()),
@@ -108,19 +109,19 @@ fn explain(error: &serde_json::Error, line: &mut Line) -> LineFault {
 }
 
 /// State that the visitors of one line share.
-struct Line {
+struct Line<'n> {
     number: u64,
-    shape: Shape,
+    names: &'n Names,
     /// The token that must come next.
     expected: Expected,
     /// The rule on whose account parsing was stopped by us.
     fault: Option<LineFault>,
     methods: Option<Vec<Record>>,
-    /// Keys of the outer object.
+    /// Keys of the outer object that are not ignored.
     n_keys: usize,
 }
 
-impl Line {
+impl Line<'_> {
     fn refuse<E: Error>(&mut self, field: &str, rule: impl Into<String>) -> E {
         self.fault = Some(LineFault { field: field.to_owned(), rule: rule.into() });
         E::custom("see `Line::fault`")
@@ -147,14 +148,14 @@ impl Expected {
 }
 
 /// A factor, or the outer object of a line.
-struct Object<'a> {
+struct Object<'a, 'n> {
     record: &'a mut Record,
     /// Index in `authentication_methods`; `None` for the outer object.
     index: Option<u32>,
-    line: &'a mut Line,
+    line: &'a mut Line<'n>,
 }
 
-impl Object<'_> {
+impl Object<'_, '_> {
     fn path(&self, key: &str) -> String {
         match self.index {
             Some(index) => format!("{METHODS}[{index}].{key}"),
@@ -168,7 +169,7 @@ impl Object<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Object<'_> {
+impl<'de> DeserializeSeed<'de> for Object<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -176,7 +177,7 @@ impl<'de> DeserializeSeed<'de> for Object<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
+impl<'de> Visitor<'de> for Object<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,8 +186,8 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = 0_u32;
-        let mut n_keys = 0;
-        while let Some(key) = map.next_key_seed(KeySeed(self.line.shape))? {
+        let (mut n_keys, mut n_ignored) = (0, 0);
+        while let Some(key) = map.next_key_seed(KeySeed(self.line.names))? {
             n_keys += 1;
             match key {
                 Name::Field(Field::UserId) if self.index.is_some() => {
@@ -213,13 +214,14 @@ impl<'de> Visitor<'de> for Object<'_> {
                     self.line.methods = Some(methods);
                 }
                 // What a method consists of, as the API lists it.
-                Name::Methods if self.line.shape == Shape::Exported => {
+                Name::Methods if self.line.names.shape == Shape::Exported => {
                     map.next_value::<IgnoredAny>()?;
                 }
                 Name::Methods => {
                     return Err(self.line.refuse(&self.path(METHODS), "must not be inside itself"));
                 }
                 Name::Ignored => {
+                    n_ignored += 1;
                     map.next_value::<IgnoredAny>()?;
                 }
                 Name::Unknown(near) => {
@@ -231,18 +233,18 @@ impl<'de> Visitor<'de> for Object<'_> {
             }
         }
         if self.index.is_none() {
-            self.line.n_keys = n_keys;
+            self.line.n_keys = n_keys - n_ignored;
         }
         Ok(())
     }
 }
 
 /// The list of a user's factors.
-struct Methods<'a> {
-    line: &'a mut Line,
+struct Methods<'a, 'n> {
+    line: &'a mut Line<'n>,
 }
 
-impl<'de> DeserializeSeed<'de> for Methods<'_> {
+impl<'de> DeserializeSeed<'de> for Methods<'_, '_> {
     type Value = Vec<Record>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Record>, D::Error> {
@@ -250,7 +252,7 @@ impl<'de> DeserializeSeed<'de> for Methods<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Methods<'_> {
+impl<'de> Visitor<'de> for Methods<'_, '_> {
     type Value = Vec<Record>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

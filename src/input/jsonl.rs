@@ -2,22 +2,24 @@
 
 use serde::de::IgnoredAny;
 
-use super::{InputError, Shape, frame::Frame, header::has_known_name};
+use super::{
+    Dialect, InputError, Part, Shape, dialect::Names, frame::Frame, header::has_known_name,
+};
 
 /// Knows whether a line has been seen yet.
 #[derive(Debug)]
 pub(super) struct Rows {
-    shape: Shape,
+    names: Names,
     open: bool,
 }
 
 impl Rows {
-    pub(super) fn new(shape: Shape) -> Self {
-        Self { shape, open: false }
+    pub(super) fn new(shape: Shape, dialect: &Dialect) -> Self {
+        Self { names: Names::new(shape, dialect), open: false }
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        self.shape
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Returns whether there was a line.
@@ -26,16 +28,16 @@ impl Rows {
     }
 
     /// Checks the first frame; every frame is one of rows.
-    pub(super) fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
+    pub(super) fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
         if !self.open {
             self.open = true;
-            check_first(frame)?;
+            check_first(frame, &self.names)?;
         }
-        Ok(true)
+        Ok(Part::Rows)
     }
 }
 
-fn check_first(frame: &Frame<'_>) -> Result<(), InputError> {
+fn check_first(frame: &Frame<'_>, names: &Names) -> Result<(), InputError> {
     let line = frame.line;
     let text = frame.text.trim();
     if text.starts_with('[') {
@@ -44,7 +46,7 @@ fn check_first(frame: &Frame<'_>) -> Result<(), InputError> {
         Err(InputError::TrailingComma { line })
     } else if text.starts_with('{') && text.ends_with(['{', '[', ',']) {
         Err(InputError::PrettyJson { line })
-    } else if !text.starts_with('{') && has_known_name(text, ',') {
+    } else if !text.starts_with('{') && has_known_name(text, b',', names) {
         Err(InputError::CsvAsJsonl { line })
     } else {
         Ok(())

@@ -6,6 +6,7 @@
 //! - Blocking code, for a thread of its own. Prints nothing.
 
 mod csv;
+mod dialect;
 mod error;
 mod frame;
 mod header;
@@ -24,8 +25,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub use dialect::{Dialect, RenameFault};
 pub use error::InputError;
 use frame::{Frame, Framer};
+pub use header::may_delimit;
 pub use shape::Shape;
 
 use crate::model::{Code, Fault, Record, Rejection};
@@ -49,12 +52,10 @@ impl Format {
     /// Returns the format that the extension of `path` stands for.
     pub fn of(path: &Path) -> Result<Self, InputError> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-        if extension.eq_ignore_ascii_case("csv") {
-            Ok(Self::Csv)
-        } else if ["jsonl", "ndjson"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
-            Ok(Self::Jsonl)
-        } else {
-            Err(InputError::UnknownFormat)
+        match extension.to_ascii_lowercase().as_str() {
+            "csv" | "tsv" => Ok(Self::Csv),
+            "jsonl" | "ndjson" => Ok(Self::Jsonl),
+            _ => Err(InputError::UnknownFormat),
         }
     }
 }
@@ -96,29 +97,36 @@ pub struct Source {
     body: Body,
     /// Rows of a line that held several.
     pending: VecDeque<Row>,
+    /// Headers that came again.
+    n_repeated: u64,
     len: Option<u64>,
     /// Set at the end and after an error.
     finished: bool,
 }
 
 impl Source {
-    /// Opens `path`, or standard input for `-`; `format` overrides what the extension says.
-    pub fn open(path: &Path, format: Option<Format>, shape: Shape) -> Result<Self, InputError> {
+    /// Opens `path`, or standard input for `-`.
+    pub fn open(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Self, InputError> {
         if path.as_os_str() == "-" {
-            let format = format.ok_or(InputError::UnknownFormat)?;
-            return Ok(Self::from_reader(Box::new(io::stdin()), format, shape));
+            let format = dialect.format.ok_or(InputError::UnknownFormat)?;
+            return Ok(Self::of(Box::new(io::stdin()), format, dialect, shape));
         }
         let (file, len) = open(path)?;
-        let format = format.map_or_else(|| Format::of(path), Ok)?;
-        Ok(Self { len, ..Self::from_reader(Box::new(file), format, shape) })
+        let format = dialect.format.map_or_else(|| Format::of(path), Ok)?;
+        Ok(Self { len, ..Self::of(Box::new(file), format, dialect, shape) })
     }
 
     /// Reads from anything; nothing is read before the first [`Source::next_row`].
     pub fn from_reader(reader: Box<dyn Read + Send>, format: Format, shape: Shape) -> Self {
+        Self::of(reader, format, &Dialect::default(), shape)
+    }
+
+    fn of(reader: Box<dyn Read + Send>, format: Format, dialect: &Dialect, shape: Shape) -> Self {
         Self {
             framer: Framer::new(reader, format),
-            body: Body::new(format, shape),
+            body: Body::new(format, dialect, shape),
             pending: VecDeque::new(),
+            n_repeated: 0,
             len: None,
             finished: false,
         }
@@ -161,8 +169,19 @@ impl Source {
         let Some(frame) = self.framer.next_frame()? else {
             return self.body.finish().map(|()| false);
         };
-        if self.body.opens_with(&frame)? {
-            self.body.rows(&frame, &mut self.pending);
+        match self.body.part(&frame)? {
+            Part::Rows => self.body.rows(&frame, &mut self.pending),
+            Part::Header => self.framer.set_delimiter(self.body.delimiter()),
+            Part::Repeated => {
+                self.n_repeated += 1;
+                if self.n_repeated == 1 {
+                    let line = frame.line;
+                    tracing::info!(
+                        "line {line} is a header again: passed over (were files joined?)"
+                    );
+                }
+            }
+            Part::Blank => {}
         }
         Ok(true)
     }
@@ -177,30 +196,40 @@ impl fmt::Debug for Source {
 /// Reads a regular file once from end to end, so that what makes it unreadable is known before
 /// anything is sent. Returns how many rows (JSONL: lines) it has; `None` for what can be read only
 /// once, which is left alone.
-pub fn preflight(
-    path: &Path,
-    format: Option<Format>,
-    shape: Shape,
-) -> Result<Option<u64>, InputError> {
+pub fn preflight(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Option<u64>, InputError> {
     if path.as_os_str() == "-" {
-        return format.map(|_| None).ok_or(InputError::UnknownFormat);
+        return dialect.format.map(|_| None).ok_or(InputError::UnknownFormat);
     }
     let (file, len) = open(path)?;
-    let format = format.map_or_else(|| Format::of(path), Ok)?;
-    len.map(|_| count_rows(file, format, shape)).transpose()
+    let format = dialect.format.map_or_else(|| Format::of(path), Ok)?;
+    len.map(|_| count(file, format, dialect, shape)).transpose()
 }
 
-/// The pass of [`preflight`]: frames and header are checked as they are when rows are wanted.
+/// The pass of [`preflight`] over an input of which nothing is said.
 pub(crate) fn count_rows(
     reader: impl Read,
     format: Format,
     shape: Shape,
 ) -> Result<u64, InputError> {
+    count(reader, format, &Dialect::default(), shape)
+}
+
+/// Counts rows; frames and header are checked as they are when rows are wanted.
+fn count(
+    reader: impl Read,
+    format: Format,
+    dialect: &Dialect,
+    shape: Shape,
+) -> Result<u64, InputError> {
     let mut framer = Framer::new(reader, format);
-    let mut body = Body::new(format, shape);
+    let mut body = Body::new(format, dialect, shape);
     let mut n_rows = 0;
     while let Some(frame) = framer.next_frame()? {
-        n_rows += u64::from(body.opens_with(&frame)?);
+        match body.part(&frame)? {
+            Part::Rows => n_rows += 1,
+            Part::Header => framer.set_delimiter(body.delimiter()),
+            Part::Repeated | Part::Blank => {}
+        }
     }
     body.finish().map(|()| n_rows)
 }
@@ -216,7 +245,20 @@ fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
     Ok((file, metadata.is_file().then_some(metadata.len())))
 }
 
-/// The part of reading a frame that differs between the two formats.
+/// Purpose of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// It holds rows, good or bad.
+    Rows,
+    /// It says how the rows are written.
+    Header,
+    /// It says so again.
+    Repeated,
+    /// It holds nothing.
+    Blank,
+}
+
+/// The part of reading a frame that differs between the formats.
 #[derive(Debug)]
 enum Body {
     Csv(Box<csv::Rows>),
@@ -224,25 +266,33 @@ enum Body {
 }
 
 impl Body {
-    fn new(format: Format, shape: Shape) -> Self {
+    fn new(format: Format, dialect: &Dialect, shape: Shape) -> Self {
         match format {
-            Format::Csv => Self::Csv(Box::new(csv::Rows::new(shape))),
-            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape)),
+            Format::Csv => Self::Csv(Box::new(csv::Rows::new(shape, dialect))),
+            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape, dialect)),
         }
     }
 
-    /// Checks the first frame; says whether `frame` is one of rows.
-    fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
+    /// Checks the first frame; says what `frame` is.
+    fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
         match self {
-            Self::Csv(rows) => rows.opens_with(frame),
-            Self::Jsonl(rows) => rows.opens_with(frame),
+            Self::Csv(rows) => rows.part(frame),
+            Self::Jsonl(rows) => rows.part(frame),
+        }
+    }
+
+    /// Returns what stands between the cells of the frames to come.
+    fn delimiter(&self) -> u8 {
+        match self {
+            Self::Csv(rows) => rows.delimiter(),
+            Self::Jsonl(_) => b',',
         }
     }
 
     fn rows(&mut self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
         match self {
             Self::Csv(rows) => into.push_back(rows.row(frame)),
-            Self::Jsonl(rows) => json::rows(frame, rows.shape(), into),
+            Self::Jsonl(rows) => json::rows(frame, rows.names(), into),
         }
     }
 
@@ -258,13 +308,8 @@ impl Body {
 
 /// Finds what is wrong with a line of either format before it is parsed.
 fn line_fault(text: &str, has_bare_cr: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
-    if text.starts_with('\u{feff}') {
-        Some("the line begins with a byte order mark: remove it (were files joined?)")
-    } else if has_bare_cr(text.as_bytes()) {
-        Some("the line holds a bare carriage return: line endings must be LF or CRLF")
-    } else {
-        None
-    }
+    has_bare_cr(text.as_bytes())
+        .then_some("the line holds a bare carriage return: line endings must be LF or CRLF")
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use super::InputError;
 /// Number of bytes looked at: the longest signature below.
 pub(super) const LEN: usize = 8;
 
-/// UTF-8's byte order mark, which is skipped.
-const BOM: &[u8] = b"\xef\xbb\xbf";
+/// UTF-8's byte order mark, which is passed over.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 const DECOMPRESS: &str = "decompress it first";
 const EXPORT: &str = "export it as `CSV UTF-8` first";
@@ -27,8 +27,8 @@ const SIGNATURES: [(&[u8], &str, &str); 8] = [
     (b"PAR1", "a Parquet file", EXPORT),
 ];
 
-/// Says how many bytes to skip, or why the input cannot be text that this tool reads.
-pub(super) fn check(first: &[u8]) -> Result<usize, InputError> {
+/// Says why the input cannot be text that this tool reads.
+pub(super) fn check(first: &[u8]) -> Result<(), InputError> {
     for (signature, kind, hint) in SIGNATURES {
         if first.starts_with(signature) {
             return Err(InputError::Binary { kind, hint });
@@ -36,8 +36,7 @@ pub(super) fn check(first: &[u8]) -> Result<usize, InputError> {
     }
     match encoding(first) {
         Some(encoding) => Err(InputError::Encoding { encoding }),
-        None if first.starts_with(BOM) => Ok(BOM.len()),
-        None => Ok(0),
+        None => Ok(()),
     }
 }
 
@@ -59,10 +58,10 @@ mod tests {
     #[test]
     fn only_text_passes() {
         for (first, expected) in [
-            (&b"user_id,"[..], "0"),
-            (b"", "0"),
-            (b"\xef\xbb\xbfuser", "3"),
-            (b"\xef\xbb", "0"),
+            (&b"user_id,"[..], ""),
+            (b"", ""),
+            (b"\xef\xbb\xbfuser", ""),
+            (b"\xef\xbb", ""),
             (b"\x1f\x8b\x08", "the input is a gzip file, not text"),
             (b"PK\x03\x04\x14", "the input is a zip archive or a spreadsheet, not text"),
             (b"%PDF-1.7", "the input is a PDF, not text"),
@@ -72,9 +71,9 @@ mod tests {
             (b"\0u\0s\0e", "the input is UTF-16, not UTF-8"),
             (b"\xff\xfe\0\0", "the input is UTF-32, not UTF-8"),
             (b"u\0\0\0s\0", "the input is UTF-32, not UTF-8"),
-            (b"\0\0\0\0", "0"),
+            (b"\0\0\0\0", ""),
         ] {
-            let outcome = check(first).map_or_else(|error| error.to_string(), |n| n.to_string());
+            let outcome = check(first).map_or_else(|error| error.to_string(), |()| String::new());
             assert_eq!(outcome, expected, "{first:?}");
         }
     }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::{
     engine::{Feed, intake::plan_row},
     error::Error,
-    input::{Format, InputError, Shape, Source},
+    input::{Dialect, InputError, Shape, Source},
     jobs::list::verify::{Group, Grouper, Sample},
     ledger::{Key, Seen},
     model::UserId,
@@ -62,15 +62,15 @@ impl Input {
     /// Opens `path`, or standard input for `-`, and reads it once where it can be read again.
     pub fn open(
         path: &Path,
-        format: Option<Format>,
+        dialect: &Dialect,
         sample: Option<Sample>,
         secrets: Option<SecretEncoding>,
     ) -> Result<Self, Error> {
-        let mut source = Source::open(path, format, Shape::Factors)?;
+        let mut source = Source::open(path, dialect, Shape::Factors)?;
         let mut scattered = Scattered::Anybody;
         if source.len().is_some() {
             scattered = scan(&mut source, sample, secrets)?;
-            source = Source::open(path, format, Shape::Factors)?;
+            source = Source::open(path, dialect, Shape::Factors)?;
         }
         let key =
             Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
