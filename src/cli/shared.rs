@@ -85,7 +85,7 @@ pub struct Pace {
 /// Flags that say how an input is written.
 #[derive(Debug, Args)]
 pub struct Reading {
-    /// CSV or JSONL file to read, or - for standard input
+    /// CSV, JSONL or JSON file to read, also compressed (.gz, .zst), or - for standard input
     #[arg(value_name = "INPUT")]
     pub input: String,
     /// Format of INPUT [default: from its extension]

@@ -52,6 +52,7 @@ impl From<InputFormat> for Format {
         match format {
             InputFormat::Csv => Self::Csv,
             InputFormat::Jsonl => Self::Jsonl,
+            InputFormat::Json => Self::Json,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{frame::MAX_FRAME, shape::Shape};
+use super::{frame::MAX_FRAME, shape::Shape, unpack::UnpackFault};
 use crate::model::Field;
 
 /// A fault of the input as a whole: nothing after it can be trusted.
@@ -34,6 +34,14 @@ pub enum InputError {
         line: u64,
         /// Error of the operating system.
         source: io::Error,
+    },
+    /// Compressed, and it cannot be decompressed to its end.
+    #[error("line {line}: decompressing failed: {fault}")]
+    Unpack {
+        /// The line that was being read.
+        line: u64,
+        /// Fault of the compressed file, for people.
+        fault: String,
     },
     /// Neither the name nor a flag says what it is.
     #[error("the format of the input is not known")]
@@ -163,6 +171,34 @@ pub enum InputError {
         /// The first line.
         line: u64,
     },
+    /// A JSON document that ends inside an object or an array.
+    #[error("line {line}: the JSON ends before its array or object does: was the file cut off?")]
+    UnfinishedJson {
+        /// Where the last value begins.
+        line: u64,
+    },
+    /// Something between the values of a JSON document that has no place there.
+    #[error("line {line}: not valid JSON between two objects")]
+    MisplacedJson {
+        /// Line of it.
+        line: u64,
+    },
+    /// One object of a JSON document that is longer than any user's.
+    #[error("line {line}: the JSON object that begins here is longer than {MAX_FRAME} bytes")]
+    LongObject {
+        /// Line on which it begins.
+        line: u64,
+    },
+    /// Another known format.
+    #[error("line {line}: this is {kind}")]
+    Foreign {
+        /// Line that shows it.
+        line: u64,
+        /// Kind of file, for people.
+        kind: &'static str,
+        /// What to do with such a file, as a sentence.
+        hint: &'static str,
+    },
     /// An object spread over lines.
     #[error("line {line}: the JSON object goes on over several lines")]
     PrettyJson {
@@ -172,6 +208,14 @@ pub enum InputError {
 }
 
 impl InputError {
+    /// Makes one of what stopped a reader.
+    pub(super) fn of_reader(line: u64, source: io::Error) -> Self {
+        match UnpackFault::of(&source) {
+            Some(fault) => Self::Unpack { line, fault: fault.to_string() },
+            None => Self::Read { line, source },
+        }
+    }
+
     /// The physical line it was found on, where there is one.
     pub fn line(&self) -> Option<u64> {
         match *self {
@@ -196,6 +240,11 @@ impl InputError {
             | Self::CsvAsJsonl { line }
             | Self::JsonArray { line }
             | Self::TrailingComma { line }
+            | Self::Unpack { line, .. }
+            | Self::UnfinishedJson { line }
+            | Self::MisplacedJson { line }
+            | Self::LongObject { line }
+            | Self::Foreign { line, .. }
             | Self::PrettyJson { line } => Some(line),
         }
     }
@@ -207,11 +256,11 @@ impl InputError {
             Self::Directory { .. } => "name a file in it",
             Self::Read { .. } => "check the disk or the pipe, then run the same command again",
             Self::UnknownFormat => {
-                "give `--format csv` or `--format jsonl`, or name the file `.csv`, `.tsv`, `.jsonl` or \
-                 `.ndjson`"
+                "give `--format csv`, `jsonl` or `json`, or name the file `.csv`, `.tsv`, `.jsonl`, \
+                 `.ndjson` or `.json`, with `.gz` or `.zst` behind it if it is compressed"
             }
             Self::Empty => "a CSV needs at least its header, a JSONL at least one line",
-            Self::Binary { hint, .. } => hint,
+            Self::Binary { hint, .. } | Self::Foreign { hint, .. } => hint,
             Self::Encoding { .. } => {
                 "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; \
                  spreadsheets call the right format `CSV UTF-8`"
@@ -250,16 +299,21 @@ impl InputError {
                     shape.required().iter().map(|field| format!("`{}`", field.name())).collect();
                 return format!("every row needs {}", needed.join(" and "));
             }
-            Self::JsonAsCsv { .. } => "give `--format jsonl`",
+            Self::Unpack { .. } => {
+                "fetch it again, or decompress it yourself and look at what comes out"
+            }
+            Self::UnfinishedJson { .. } => "fetch it again; nothing after this place was read",
+            Self::MisplacedJson { .. } => "write an array of objects, or objects one after another",
+            Self::LongObject { .. } => {
+                "the file must be an array of factors or users, or such objects one after another; \
+                 is this the right file?"
+            }
+            Self::JsonAsCsv { .. } => "give `--format jsonl`, or `--format json` for an array",
             Self::CsvAsJsonl { .. } => "give `--format csv`",
-            Self::JsonArray { .. } => {
-                "write one object a line, for example `jq -c '.[]' INPUT > converted.jsonl`"
-            }
+            Self::JsonArray { .. } | Self::PrettyJson { .. } => "give `--format json`",
             Self::TrailingComma { .. } => {
-                "take the commas off, for example `sed 's/,[[:space:]]*$//' INPUT > converted.jsonl`"
-            }
-            Self::PrettyJson { .. } => {
-                "write each object on one line, for example `jq -c . INPUT > converted.jsonl`"
+                "give `--format json`, which reads on, or take the commas off, for example \
+                 `sed 's/,[[:space:]]*$//' INPUT > converted.jsonl`"
             }
         };
         hint.to_owned()

@@ -7,13 +7,12 @@
 
 use std::io::{ErrorKind, Read};
 use std::str;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::{memchr, memchr_iter};
 
 use super::{
     Format, InputError,
+    document::{Between, Cutter},
     quotes::{self, Quotes},
     sniff,
 };
@@ -52,7 +51,8 @@ pub(super) struct Framer<R> {
     line: u64,
     sniffed: bool,
     at_end: bool,
-    bytes_read: Arc<AtomicU64>,
+    /// Place in a JSON document.
+    cutter: Cutter,
 }
 
 /// Extent of a frame, from `start` on.
@@ -61,6 +61,9 @@ struct Span {
     len: usize,
     /// With it.
     taken: usize,
+    /// Line endings inside.
+    n_inner: u64,
+    /// Line endings up to the next frame.
     n_lines: u64,
     well_quoted: bool,
 }
@@ -78,12 +81,8 @@ impl<R: Read> Framer<R> {
             line: 1,
             sniffed: false,
             at_end: false,
-            bytes_read: Arc::default(),
+            cutter: Cutter::default(),
         }
-    }
-
-    pub(super) fn bytes_read(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.bytes_read)
     }
 
     /// Changes the character that stands between cells, from the next frame on.
@@ -99,7 +98,11 @@ impl<R: Read> Framer<R> {
         }
         loop {
             self.pass_mark()?;
-            let Some(span) = self.find()? else {
+            let found = match self.format {
+                Format::Json => self.find_value()?,
+                Format::Csv | Format::Jsonl => self.find()?,
+            };
+            let Some(span) = found else {
                 return Ok(None);
             };
             let (start, line, offset) = (self.start, self.line, self.offset);
@@ -110,18 +113,18 @@ impl<R: Read> Framer<R> {
                 continue;
             }
             let text = checked(&self.buffer[start..start + span.len], line, offset)?;
-            let last_line = line + span.n_lines - 1;
+            let last_line = line + span.n_inner;
             return Ok(Some(Frame { line, last_line, text, well_quoted: span.well_quoted }));
         }
     }
 
     /// Looks at the first bytes: is it text?
     fn sniff(&mut self) -> Result<(), InputError> {
-        while self.end < sniff::LEN && !self.at_end {
+        while !self.at_end && sniff::wants_more(&self.buffer[..self.end]) {
             self.fill()?;
         }
         self.sniffed = true;
-        sniff::check(&self.buffer[..self.end.min(sniff::LEN)])
+        sniff::check(&self.buffer[..self.end])
     }
 
     /// Passes over byte order marks.
@@ -164,7 +167,7 @@ impl<R: Read> Framer<R> {
             }
             let quotes = match self.format {
                 Format::Csv => quotes::scan(&seen[begin..end], self.delimiter, opened_on.is_some()),
-                Format::Jsonl => Quotes::Closed,
+                Format::Jsonl | Format::Json => Quotes::Closed,
             };
             if let Quotes::Open { reopened } = quotes {
                 let line = self.line + n_lines - 1;
@@ -182,9 +185,53 @@ impl<R: Read> Framer<R> {
             return Ok(Some(Span {
                 len: end - cr,
                 taken: end + ending,
+                n_inner: n_lines - 1,
                 n_lines,
                 well_quoted: quotes == Quotes::Closed,
             }));
+        }
+    }
+
+    /// Finds the next value of a JSON document, which begins at `start` then.
+    fn find_value(&mut self) -> Result<Option<Span>, InputError> {
+        loop {
+            self.pass_mark()?;
+            let Some(&byte) = self.buffer[self.start..self.end].first() else {
+                // `pass_mark` reads on while there is nothing.
+                return if self.cutter.is_in_array() {
+                    Err(InputError::UnfinishedJson { line: self.line })
+                } else {
+                    Ok(None)
+                };
+            };
+            match self.cutter.between(byte) {
+                Between::Value => break,
+                Between::Misplaced => return Err(InputError::MisplacedJson { line: self.line }),
+                Between::Passed => {
+                    self.start += 1;
+                    self.offset += 1;
+                    self.line += u64::from(byte == b'\n');
+                }
+            }
+        }
+        loop {
+            let seen = &self.buffer[self.start..self.end];
+            let end = self.cutter.find_end(seen);
+            if end.unwrap_or(seen.len()) > MAX_FRAME {
+                return Err(InputError::LongObject { line: self.line });
+            }
+            let is_scalar = !matches!(seen.first(), Some(b'{' | b'[' | b'"'));
+            let end = end.or((self.at_end && is_scalar).then_some(seen.len()));
+            if let Some(len) = end {
+                let n_lines = memchr_iter(b'\n', &seen[..len]).count() as u64;
+                let (taken, n_inner) = (len, n_lines);
+                return Ok(Some(Span { len, taken, n_inner, n_lines, well_quoted: true }));
+            }
+            if self.at_end {
+                return Err(InputError::UnfinishedJson { line: self.line });
+            }
+            self.cutter.restart();
+            self.fill()?;
         }
     }
 
@@ -203,14 +250,11 @@ impl<R: Read> Framer<R> {
             match self.reader.read(&mut self.buffer[self.end..]) {
                 Ok(n_read) => break n_read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(source) => {
-                    return Err(InputError::Read { line: self.line, source });
-                }
+                Err(source) => return Err(InputError::of_reader(self.line, source)),
             }
         };
         self.end += n_read;
         self.at_end = n_read == 0;
-        self.bytes_read.fetch_add(n_read as u64, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -392,6 +436,7 @@ mod tests {
         let piece = prop_oneof![
             4 => prop::sample::select(vec![
                 &b"\n"[..], b"\r\n", b"\r", b"\"", b"\"\"", b",", b" ", b"\xef\xbb\xbf", b"ab", b"\xc3\xa9",
+                b"{", b"}", b"[", b"]", b"\\",
             ])
             .prop_map(<[u8]>::to_vec),
             1 => prop::collection::vec(any::<u8>(), 0..3),
@@ -405,7 +450,7 @@ mod tests {
             bytes in bytes(),
             sizes in prop::collection::vec(1_usize..9, 1..5),
         ) {
-            for format in [Format::Csv, Format::Jsonl] {
+            for format in [Format::Csv, Format::Jsonl, Format::Json] {
                 let whole = frames(&bytes[..], format);
                 prop_assert_eq!(&frames(Pieces::new(&bytes, sizes.clone()), format), &whole);
             }

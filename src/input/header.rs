@@ -5,6 +5,7 @@ use ::csv::StringRecord;
 use super::{
     InputError,
     dialect::Names,
+    foreign,
     frame::Frame,
     quotes::{Quotes, has_bare_cr, scan},
     shape::Name,
@@ -130,6 +131,7 @@ pub(super) fn columns(
                 return Err(InputError::UnknownColumn { line, position, nearest: None });
             }
             Name::Unknown(nearest) => {
+                foreign::check_name(line, name)?;
                 return Err(InputError::UnknownColumn { line, position, nearest });
             }
         };

@@ -23,14 +23,33 @@ use crate::model::{Cell, Field, Record};
 /// Factors of one user on one line; the API takes a few dozen at most. Bounds memory.
 const MAX_METHODS: usize = 1000;
 
-/// Appends the rows of one line of an input of those names.
-pub(super) fn rows(frame: &Frame<'_>, names: &Names, into: &mut VecDeque<Row>) {
+/// Extent of what is read at once, as its writer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// One line.
+    Line,
+    /// One object of a document, on any number of lines.
+    Object,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// Appends the rows of one line or object of an input of those names.
+pub(super) fn rows(frame: &Frame<'_>, names: &Names, unit: Unit, into: &mut VecDeque<Row>) {
     let line = frame.line;
-    if let Some(rule) = line_fault(frame.text, |text| memchr(b'\r', text).is_some()) {
+    let bare_cr = |text: &[u8]| unit == Unit::Line && memchr(b'\r', text).is_some();
+    if let Some(rule) = line_fault(frame.text, bare_cr) {
         into.push_back(Row::rejected(line, "", rule));
         return;
     }
-    match read(frame, names) {
+    match read(frame, names, unit) {
         Ok(Parsed::Factor(record)) => into.push_back(Row::Record(record)),
         Ok(Parsed::User(records)) => {
             into.extend(records.into_iter().map(|record| Row::Record(Box::new(record))));
@@ -57,11 +76,12 @@ impl LineFault {
     }
 }
 
-fn read(frame: &Frame<'_>, names: &Names) -> Result<Parsed, LineFault> {
+fn read(frame: &Frame<'_>, names: &Names, unit: Unit) -> Result<Parsed, LineFault> {
     let mut record = Box::new(Record::new(frame.line));
     let mut line = Line {
         number: frame.line,
         names,
+        unit,
         expected: Expected::Line,
         fault: None,
         methods: None,
@@ -82,7 +102,9 @@ fn read(frame: &Frame<'_>, names: &Names) -> Result<Parsed, LineFault> {
     };
     if line.n_keys > 1 + usize::from(record.get(Field::UserId) != &Cell::Absent) {
         return Err(LineFault::line(format!(
-            "a line with `{METHODS}` must have no other key than `user_id` beside it"
+            "{} {} with `{METHODS}` must have no other key than `user_id` beside it",
+            if unit == Unit::Line { "a" } else { "an" },
+            unit.name(),
         )));
     }
     if methods.is_empty() && names.shape != Shape::Exported {
@@ -96,15 +118,19 @@ fn read(frame: &Frame<'_>, names: &Names) -> Result<Parsed, LineFault> {
 
 /// Puts what `serde_json` found into our words. Its own may quote values.
 fn explain(error: &serde_json::Error, line: &mut Line<'_>) -> LineFault {
-    let column = error.column();
+    let (unit, column) = (line.unit, error.column());
     match error.classify() {
-        Category::Data => line.fault.take().unwrap_or_else(|| line.expected.fault()),
+        Category::Data => line.fault.take().unwrap_or_else(|| line.expected.fault(unit)),
         Category::Eof => LineFault::line(format!(
             "the line ends at column {column}, before its JSON object does: was it cut off?"
         )),
-        Category::Syntax | Category::Io => {
-            LineFault::line(format!("the line is not valid JSON (column {column})"))
-        }
+        Category::Syntax | Category::Io => LineFault::line(match unit {
+            Unit::Line => format!("the line is not valid JSON (column {column})"),
+            Unit::Object => {
+                let line = line.number + error.line() as u64 - 1;
+                format!("the object is not valid JSON (line {line}, column {column})")
+            }
+        }),
     }
 }
 
@@ -112,6 +138,7 @@ fn explain(error: &serde_json::Error, line: &mut Line<'_>) -> LineFault {
 struct Line<'n> {
     number: u64,
     names: &'n Names,
+    unit: Unit,
     /// The token that must come next.
     expected: Expected,
     /// The rule on whose account parsing was stopped by us.
@@ -137,9 +164,12 @@ enum Expected {
 }
 
 impl Expected {
-    fn fault(self) -> LineFault {
+    fn fault(self, unit: Unit) -> LineFault {
         let (field, rule) = match self {
-            Self::Line => return LineFault::line("the line must be a JSON object"),
+            Self::Line if unit == Unit::Line => {
+                return LineFault::line("the line must be a JSON object");
+            }
+            Self::Line => return LineFault::line("every value must be a JSON object"),
             Self::Methods => (METHODS.to_owned(), "must be a list of factors"),
             Self::Method(index) => (format!("{METHODS}[{index}]"), "must be an object"),
         };
@@ -165,7 +195,8 @@ impl Object<'_, '_> {
 
     /// Returns the path of an unknown key.
     fn place(&self) -> String {
-        self.index.map_or_else(|| "the line".to_owned(), |index| format!("`{METHODS}[{index}]`"))
+        let whole = || format!("the {}", self.line.unit.name());
+        self.index.map_or_else(whole, |index| format!("`{METHODS}[{index}]`"))
     }
 }
 

@@ -7,7 +7,9 @@
 
 mod csv;
 mod dialect;
+mod document;
 mod error;
+mod foreign;
 mod frame;
 mod header;
 mod json;
@@ -16,8 +18,10 @@ mod pairs;
 mod quotes;
 mod shape;
 mod sniff;
+mod unpack;
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -30,6 +34,7 @@ pub use error::InputError;
 use frame::{Frame, Framer};
 pub use header::may_delimit;
 pub use shape::Shape;
+use unpack::Unpack;
 
 use crate::model::{Code, Fault, Record, Rejection};
 
@@ -46,15 +51,26 @@ pub enum Format {
     Csv,
     /// One factor, or one user with all factors, a line.
     Jsonl,
+    /// An array of such objects, or one after another, on as many lines as they like.
+    Json,
 }
 
 impl Format {
-    /// Returns the format that the extension of `path` stands for.
+    /// Returns the format that the extension of `path` stands for; one of a compressed file is the
+    /// extension before it.
     pub fn of(path: &Path) -> Result<Self, InputError> {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-        match extension.to_ascii_lowercase().as_str() {
+        let extension = |path: &Path| {
+            path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase()
+        };
+        let stem = match extension(path).as_str() {
+            "gz" | "zst" | "zstd" => path.file_stem().map(Path::new),
+            _ => None,
+        };
+        let extension = extension(stem.unwrap_or(path));
+        match extension.as_str() {
             "csv" | "tsv" => Ok(Self::Csv),
             "jsonl" | "ndjson" => Ok(Self::Jsonl),
+            "json" => Ok(Self::Json),
             _ => Err(InputError::UnknownFormat),
         }
     }
@@ -93,7 +109,8 @@ impl Row {
 
 /// An input that is being read.
 pub struct Source {
-    framer: Framer<Box<dyn Read + Send>>,
+    framer: Framer<Unpack<Box<dyn Read + Send>>>,
+    bytes_read: Arc<AtomicU64>,
     body: Body,
     /// Rows of a line that held several.
     pending: VecDeque<Row>,
@@ -122,7 +139,9 @@ impl Source {
     }
 
     fn of(reader: Box<dyn Read + Send>, format: Format, dialect: &Dialect, shape: Shape) -> Self {
+        let reader = Unpack::new(reader);
         Self {
+            bytes_read: reader.bytes_read(),
             framer: Framer::new(reader, format),
             body: Body::new(format, dialect, shape),
             pending: VecDeque::new(),
@@ -150,9 +169,9 @@ impl Source {
         Ok(None)
     }
 
-    /// Counter of the bytes read so far; may be watched from another thread.
+    /// Counter of the bytes read so far, compressed as they are; may be watched from another thread.
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
-        self.framer.bytes_read()
+        Arc::clone(&self.bytes_read)
     }
 
     /// Returns the length in bytes, where that is known (regular files).
@@ -221,7 +240,7 @@ fn count(
     dialect: &Dialect,
     shape: Shape,
 ) -> Result<u64, InputError> {
-    let mut framer = Framer::new(reader, format);
+    let mut framer = Framer::new(Unpack::new(reader), format);
     let mut body = Body::new(format, dialect, shape);
     let mut n_rows = 0;
     while let Some(frame) = framer.next_frame()? {
@@ -269,7 +288,8 @@ impl Body {
     fn new(format: Format, dialect: &Dialect, shape: Shape) -> Self {
         match format {
             Format::Csv => Self::Csv(Box::new(csv::Rows::new(shape, dialect))),
-            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape, dialect)),
+            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape, dialect, false)),
+            Format::Json => Self::Jsonl(jsonl::Rows::new(shape, dialect, true)),
         }
     }
 
@@ -292,7 +312,7 @@ impl Body {
     fn rows(&mut self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
         match self {
             Self::Csv(rows) => into.push_back(rows.row(frame)),
-            Self::Jsonl(rows) => json::rows(frame, rows.names(), into),
+            Self::Jsonl(rows) => rows.rows(frame, into),
         }
     }
 

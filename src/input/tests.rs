@@ -430,7 +430,7 @@ fn what_is_not_text_stops_the_run() {
     for format in [Format::Csv, Format::Jsonl] {
         check_error(
             format,
-            *b"\x1f\x8b\x08\0\0\0\0\0",
+            *b"\x1f\x8b\x09\0\0\0\0\0",
             "the input is a gzip file, not text",
             "decompress",
         );
@@ -555,17 +555,17 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
         (
             "\n[{\"user_id\": 1}]\n",
             "line 2: this is one JSON array, not one object a line",
-            "jq -c '.[]'",
+            "--format json",
         ),
         (
             "{\n  \"user_id\": 1\n}\n",
             "line 1: the JSON object goes on over several lines",
-            "jq -c .",
+            "--format json",
         ),
         (
             "{\"user_id\": 1,\n\"type\": 2}\n",
             "line 1: the JSON object goes on over several lines",
-            "jq -c .",
+            "--format json",
         ),
         (
             "{\"user_id\": 1, \"type\": {}},\n{\"user_id\": 2},\n",
@@ -575,12 +575,143 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
         (
             "{\"user_id\": {\"a\": 1},\n\"type\": 2}\n",
             "line 1: the JSON object goes on over several lines",
-            "jq -c .",
+            "--format json",
         ),
         (HEADER, "line 1: this is a CSV header, not JSON", "--format csv"),
     ] {
         check_error(Format::Jsonl, text, expected, hint);
     }
+}
+
+#[test]
+fn a_json_document_is_read_object_by_object() {
+    let said = Dialect::default();
+    let (one, two) = ("user_id=a type=email name={[\\\"],", "user_id=b type=email");
+    let first = r#"{"user_id":"a","type":"email","name":"{[\\\"],"}"#;
+    let second = "{\r\n \"user_id\": \"b\",\n \"type\": \"email\"\n}";
+    for (text, lines) in [
+        (format!("[{first},{second}]"), [1, 1]),
+        (format!("\u{feff}[\n{first},\n{second}\n]\n"), [2, 3]),
+        (format!("[\n{first},\n{second},\n]"), [2, 3]),
+        // One after another, or the brackets cut off.
+        (format!("{first}\n{second}\n"), [1, 2]),
+        (format!("{first}{second}"), [1, 1]),
+        (format!("{first},\n{second},\n"), [1, 2]),
+        // Files that were joined.
+        (format!("[{first}]\n\u{feff}[{second}]\n[]"), [1, 2]),
+    ] {
+        let expected = [format!("{} {one}", lines[0]), format!("{} {two}", lines[1])];
+        assert_eq!(read_as(&text, Format::Json, &said), expected, "{text}");
+    }
+    let users = "[{\"user_id\":\"a\",\"authentication_methods\":[\n{\"type\":\"totp\"},{\"type\":\"email\"}]}]";
+    let source = &mut source(users, Format::Json);
+    let rows: Vec<_> = std::iter::from_fn(|| source.next_row().unwrap()).collect();
+    let rows: Vec<_> = rows.iter().map(told).collect();
+    assert_eq!(rows, ["1[0] user_id=a type=totp", "1[1] user_id=a type=email"]);
+    for (text, expected) in [
+        // A bad object is rejected alone.
+        (
+            "[{\"user_id\":\"a\"},\n{\"typ\":1},\n17, \"x\", null,[{}],\n{\"name\"\n: NaN},{\"name\":\"n\"}]",
+            &[
+                "1 user_id=a",
+                "2! : key 1 of the object is not known; did you mean `type`?",
+                "3! : every value must be a JSON object",
+                "3! : every value must be a JSON object",
+                "3! : every value must be a JSON object",
+                "3! : every value must be a JSON object",
+                "4! : the object is not valid JSON (line 5, column 3)",
+                "5 name=n",
+            ][..],
+        ),
+        (
+            "[{\"name\":\"n\"},\n{\"name\":",
+            &[
+                "1 name=n",
+                "line 2: the JSON ends before its array or object does: was the file cut off?",
+            ],
+        ),
+        (
+            "[{\"name\":\"n\"},\n",
+            &[
+                "1 name=n",
+                "line 2: the JSON ends before its array or object does: was the file cut off?",
+            ],
+        ),
+        (
+            "[{\"name\":\"n\"}",
+            &[
+                "1 name=n",
+                "line 1: the JSON ends before its array or object does: was the file cut off?",
+            ],
+        ),
+        ("{\"name\":\"n\"}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
+        ("[{\"name\":\"n\"} {}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
+        ("[{\"name\":\"n\"},,{}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
+        ("user_id,type\n", &["line 1: this is a CSV header, not JSON"]),
+        ("", &["the input is empty"]),
+    ] {
+        assert_eq!(read_as(text, Format::Json, &said), expected, "{text}");
+    }
+    let long = format!("[{{\"name\":\"n\"}},\n{{\"name\":\"{}\"}}]", "x".repeat(1 << 20));
+    let read = read_as(&long, Format::Json, &said);
+    assert_eq!(read[1], "line 2: the JSON object that begins here is longer than 1048576 bytes");
+}
+
+#[test]
+fn formats_of_others_are_told_by_their_names() {
+    let bulk = "line 1: this is Auth0's bulk import format (`mfa_factors`)";
+    let secrets = "line 1: this is Auth0's export of MFA secrets (`otp_secret`)";
+    let users = "line 1: this is an export of Auth0's users (`identities`)";
+    for (format, text, expected) in [
+        (Format::Jsonl, r#"{"user_id":"a","mfa_factors":[{"totp":{"secret":"S"}}]}"#, bulk),
+        (Format::Json, r#"[{"user_id":"a","mfa_factors":[]}]"#, bulk),
+        (Format::Csv, "user_id,mfa_factors.0.totp.secret\n", bulk),
+        (Format::Jsonl, r#"{"user_id":"a","tenant":"t","type":"otp","otp_secret":"S"}"#, secrets),
+        (
+            Format::Csv,
+            "user_id,tenant,type,otp_secret\n",
+            "line 1: the name of column 2 is not known",
+        ),
+        (Format::Csv, "user_id,type,otp_secret\n", secrets),
+        (Format::Json, r#"[{"user_id":"a","identities":[]}]"#, users),
+        (Format::Json, r#"{"sops":{},"data":"x"}"#, "line 1: this is a file encrypted by SOPS"),
+    ] {
+        assert_eq!(read_as(text, format, &Dialect::default()), [expected], "{text}");
+    }
+    // What is mapped or ignored is known.
+    let mut said = Dialect { ignored: vec!["tenant".into()], ..Dialect::default() };
+    said.rename("totp_secret=otp_secret").unwrap();
+    let text = r#"{"user_id":"a","tenant":"t","type":"totp","otp_secret":"S"}"#;
+    assert_eq!(read_as(text, Format::Jsonl, &said), ["1 user_id=a type=totp totp_secret=S"]);
+}
+
+#[test]
+fn a_compressed_file_is_read_and_its_length_is_the_stored_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{HEADER}auth0|1,email,,a@example.com\n").repeat(1000);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+    let bytes = encoder.finish().unwrap();
+    let path = folder.path().join("factors.csv.gz");
+    std::fs::write(&path, &bytes).unwrap();
+    let said = Dialect::default();
+    assert_eq!(preflight(&path, &said, Shape::Factors).unwrap(), Some(1000));
+    let mut source = Source::open(&path, &said, Shape::Factors).unwrap();
+    let read = source.bytes_read();
+    let mut n_rows = 0;
+    while source.next_row().unwrap().is_some() {
+        n_rows += 1;
+    }
+    let len = bytes.len() as u64;
+    assert_eq!((n_rows, source.len(), read.load(Ordering::Relaxed)), (1000, Some(len), len));
+    std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    let error = preflight(&path, &said, Shape::Factors).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("decompressing failed: it ends before its time: was it cut off?"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -591,7 +722,12 @@ fn the_format_is_told_by_the_extension() {
         ("a.tsv", Some(Format::Csv)),
         ("a.jsonl", Some(Format::Jsonl)),
         ("a.ndjson", Some(Format::Jsonl)),
-        ("a.json", None),
+        ("a.json", Some(Format::Json)),
+        ("a.csv.gz", Some(Format::Csv)),
+        ("a.JSONL.ZST", Some(Format::Jsonl)),
+        ("a.json.zstd", Some(Format::Json)),
+        ("a.gz", None),
+        (".gz", None),
         ("csv", None),
         ("-", None),
     ] {
