@@ -17,6 +17,9 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// Delimiters that CSVs are written with elsewhere; to take them as one, somebody has to say so.
 const OTHERS: [(u8, &str); 3] = [(b'|', "bars"), (b':', "colons"), (b'^', "circumflexes")];
 
+/// Bytes of the longest line that declares a delimiter: nearly every row is longer.
+const LONGEST_DECLARATION: usize = "\"sep=;\"".len();
+
 /// Contents of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
@@ -49,6 +52,9 @@ pub(super) fn first_cell(line: &str, delimiter: u8) -> &str {
 
 /// Returns the delimiter that a line `sep=;` declares for those after it, as spreadsheets write it.
 pub(super) fn declared(line: &str) -> Option<u8> {
+    if line.len() > LONGEST_DECLARATION {
+        return None;
+    }
     let line = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(line);
     let (name, delimiter) = line.split_once('=')?;
     match *delimiter.as_bytes() {

@@ -14,6 +14,7 @@ use super::{
     Row, TOO_LONG,
     dialect::Names,
     frame::Frame,
+    jsonl::Unit,
     line_fault,
     pairs::{CellSeed, KeySeed, METHODS},
     shape::{Name, Shape},
@@ -22,24 +23,6 @@ use crate::model::{Cell, Field, Record};
 
 /// Factors of one user on one line; the API takes a few dozen at most. Bounds memory.
 const MAX_METHODS: usize = 1000;
-
-/// Extent of what is read at once, as its writer sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
-    /// One line.
-    Line,
-    /// One object of a document, on any number of lines.
-    Object,
-}
-
-impl Unit {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Line => "line",
-            Self::Object => "object",
-        }
-    }
-}
 
 /// Appends the rows of one line or object of an input of those names.
 pub(super) fn rows(frame: &Frame<'_>, names: &Names, unit: Unit, into: &mut VecDeque<Row>) {

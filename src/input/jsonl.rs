@@ -9,6 +9,24 @@ use super::{
     header::has_known_name, json,
 };
 
+/// Extent of what is read at once, as its writer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// One line.
+    Line,
+    /// One object of a document, on any number of lines.
+    Object,
+}
+
+impl Unit {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Object => "object",
+        }
+    }
+}
+
 /// Knows whether a value has been seen yet.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -38,7 +56,7 @@ impl Rows {
     }
 
     pub(super) fn rows(&self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
-        let unit = if self.is_document { json::Unit::Object } else { json::Unit::Line };
+        let unit = if self.is_document { Unit::Object } else { Unit::Line };
         json::rows(frame, &self.names, unit, into);
     }
 }

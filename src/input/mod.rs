@@ -5,6 +5,7 @@
 //! - No message holds anything out of the input, since after a shifted column a secret can be anywhere.
 //! - Blocking code, for a thread of its own. Prints nothing.
 
+mod body;
 mod csv;
 mod dialect;
 mod document;
@@ -12,6 +13,7 @@ mod error;
 mod foreign;
 mod frame;
 mod header;
+mod hint;
 mod json;
 mod jsonl;
 mod pairs;
@@ -29,9 +31,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use body::{Body, Part, line_fault};
 pub use dialect::{Dialect, RenameFault};
 pub use error::InputError;
-use frame::{Frame, Framer};
+use frame::Framer;
 pub use header::may_delimit;
 pub use shape::Shape;
 use unpack::Unpack;
@@ -262,74 +265,6 @@ fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
         return Err(InputError::Directory { path: path.to_owned() });
     }
     Ok((file, metadata.is_file().then_some(metadata.len())))
-}
-
-/// Purpose of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// It holds rows, good or bad.
-    Rows,
-    /// It says how the rows are written.
-    Header,
-    /// It says so again.
-    Repeated,
-    /// It holds nothing.
-    Blank,
-}
-
-/// The part of reading a frame that differs between the formats.
-#[derive(Debug)]
-enum Body {
-    Csv(Box<csv::Rows>),
-    Jsonl(jsonl::Rows),
-}
-
-impl Body {
-    fn new(format: Format, dialect: &Dialect, shape: Shape) -> Self {
-        match format {
-            Format::Csv => Self::Csv(Box::new(csv::Rows::new(shape, dialect))),
-            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape, dialect, false)),
-            Format::Json => Self::Jsonl(jsonl::Rows::new(shape, dialect, true)),
-        }
-    }
-
-    /// Checks the first frame; says what `frame` is.
-    fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
-        match self {
-            Self::Csv(rows) => rows.part(frame),
-            Self::Jsonl(rows) => rows.part(frame),
-        }
-    }
-
-    /// Returns what stands between the cells of the frames to come.
-    fn delimiter(&self) -> u8 {
-        match self {
-            Self::Csv(rows) => rows.delimiter(),
-            Self::Jsonl(_) => b',',
-        }
-    }
-
-    fn rows(&mut self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
-        match self {
-            Self::Csv(rows) => into.push_back(rows.row(frame)),
-            Self::Jsonl(rows) => rows.rows(frame, into),
-        }
-    }
-
-    /// Checks that there was anything at all.
-    fn finish(&self) -> Result<(), InputError> {
-        let any = match self {
-            Self::Csv(rows) => rows.is_open(),
-            Self::Jsonl(rows) => rows.is_open(),
-        };
-        any.then_some(()).ok_or(InputError::Empty)
-    }
-}
-
-/// Finds what is wrong with a line of either format before it is parsed.
-fn line_fault(text: &str, has_bare_cr: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
-    has_bare_cr(text.as_bytes())
-        .then_some("the line holds a bare carriage return: line endings must be LF or CRLF")
 }
 
 #[cfg(test)]
