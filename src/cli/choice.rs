@@ -9,6 +9,8 @@ pub enum InputFormat {
     Csv,
     /// One JSON object per line.
     Jsonl,
+    /// An array of JSON objects, or one after another.
+    Json,
 }
 
 /// How the secrets of an input are written.

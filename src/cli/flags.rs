@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Deleting, InputFormat, Output, Pace, ReportFormat, Run, SecretEncoding, Tenant,
-    VerifyOutput,
+    Bulk, Deleting, Output, Pace, Reading, ReportFormat, Run, SecretEncoding, Tenant, VerifyOutput,
 };
 
 /// `import`.
@@ -106,12 +105,9 @@ pub struct Undo {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// CSV or JSONL file to read, or - for standard input
-    #[arg(value_name = "INPUT")]
-    pub input: String,
-    /// Format of INPUT [default: from its extension]
-    #[arg(long, value_enum)]
-    pub format: Option<InputFormat>,
+    #[command(flatten)]
+    /// Input, and how it is written.
+    pub reading: Reading,
     /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
     /// refused
     #[arg(long, value_enum, value_name = "ENCODING")]
@@ -132,12 +128,9 @@ pub struct Check {
     mut_arg("max_errors", |arg| arg.hide(true)),
 )]
 pub struct Verify {
-    /// CSV or JSONL file to read, or - for standard input
-    #[arg(value_name = "INPUT")]
-    pub input: String,
-    /// Format of INPUT [default: from its extension]
-    #[arg(long, value_enum)]
-    pub format: Option<InputFormat>,
+    #[command(flatten)]
+    /// Input, and how it is written.
+    pub reading: Reading,
     /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
     /// refused
     #[arg(long, value_enum, value_name = "ENCODING")]

@@ -12,7 +12,7 @@ pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, Verif
 pub use flags::{
     Check, Delete, Export, Import, Replace, Report, SandboxArgs, Undo, UpdateArgs, Verify,
 };
-pub use shared::{Bulk, Deleting, Pace, Run, Tenant};
+pub use shared::{Bulk, Deleting, Pace, Reading, Run, Tenant};
 
 /// Moves users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing leaked.
 #[derive(Debug, Parser)]
@@ -47,7 +47,7 @@ Examples:
   mfaferry import factors.csv --sandbox              try it, needs no account
   mfaferry import factors.csv --domain tenant.eu.auth0.com
   mfaferry import users.jsonl --rate 10 --reserve 50%
-  gunzip -c big.csv.gz | mfaferry import - --format csv --ledger big.ledger
+  gpg -d big.csv.gpg | mfaferry import - --format csv --ledger big.ledger
 
 Credentials: AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET (or --client-secret-file), or a ready token
 in AUTH0_API_TOKEN (or --token-file). Required scopes: create:authentication_methods and

@@ -82,15 +82,33 @@ pub struct Pace {
     pub max_outage: Option<String>,
 }
 
-/// Flags of every command that handles an input row by row.
+/// Flags that say how an input is written.
 #[derive(Debug, Args)]
-pub struct Bulk {
-    /// CSV or JSONL file to read, or - for standard input
+pub struct Reading {
+    /// CSV, JSONL or JSON file to read, also compressed (.gz, .zst), or - for standard input
     #[arg(value_name = "INPUT")]
     pub input: String,
     /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
+    /// Character between the cells of a CSV; `tab` for that one [default: `,` or `;` or a tab, by the
+    /// header]
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<String>,
+    /// Columns or keys to pass over
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub ignore_columns: Vec<String>,
+    /// Read the columns or keys THEIRS as OURS, as in 'name=label,email=mail'
+    #[arg(long, value_name = "OURS=THEIRS,…", value_delimiter = ',')]
+    pub map: Vec<String>,
+}
+
+/// Flags of every command that handles an input row by row.
+#[derive(Debug, Args)]
+pub struct Bulk {
+    #[command(flatten)]
+    /// Input, and how it is written.
+    pub reading: Reading,
     /// Record every outcome in FILE; the same file resumes a run [default: INPUT.ledger]
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<String>,

@@ -87,7 +87,7 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
         (true, Some(rows)) => format!("all methods of {rows} users"),
         (true, None) => "all methods of users".into(),
     };
-    if !agreed(&deleting, &what, &config, bulk.input == "-").await? {
+    if !agreed(&deleting, &what, &config, bulk.reading.input == "-").await? {
         return Ok(Exit::Stopped);
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
@@ -177,7 +177,8 @@ impl Rows<'_> {
         let Self { bulk, config, source, verb, wants, show } = self;
         let stop = CancellationToken::new();
         let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-        let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
+        let opening =
+            Opening { verb, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
         let mut session = Session::open(config, opening, stop).await?;
         session.watch(source.bytes_read(), source.len(), show);
         let intake = intake::start(

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::print;
+use super::{print, reading::dialect};
 use crate::{
     cli::{Check, Output},
     engine::intake::plan_row,
@@ -61,8 +61,8 @@ impl Findings {
 
 /// Runs the command.
 pub(super) fn run(check: &Check) -> Result<Exit, Error> {
-    let mut source =
-        Source::open(Path::new(&check.input), check.format.map(Into::into), Shape::Factors)?;
+    let dialect = dialect(&check.reading)?;
+    let mut source = Source::open(Path::new(&check.reading.input), &dialect, Shape::Factors)?;
     let key = Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
     let mut seen = Seen::default();
     let mut findings = Findings::default();

@@ -36,7 +36,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_input(&bulk, Shape::Users) => opened?,
     };
-    let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
+    let opening = Opening { verb, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     let output = match &out {
         None => Output::stream(Box::new(io::BufWriter::new(io::stdout()))),

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
+    reading::dialect,
     session::{Opening, Session, Verb},
     signals::Signals,
 };
@@ -46,7 +47,7 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_looked_at(bulk, shape, secrets) => opened?,
     };
-    let opening = Opening { verb, input: &bulk.input, retry: &bulk.retry, ledger: None };
+    let opening = Opening { verb, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(source.bytes_read(), source.len(), show);
     let intake = intake::start(
@@ -76,10 +77,10 @@ async fn open_looked_at(
     shape: Shape,
     secrets: Option<SecretEncoding>,
 ) -> Result<(Source, Option<Whole>), Error> {
-    let path = PathBuf::from(&bulk.input);
-    let format = bulk.format.map(Into::into);
+    let path = PathBuf::from(&bulk.reading.input);
+    let dialect = dialect(&bulk.reading)?;
     blocking(move || {
-        let mut source = Source::open(&path, format, shape)?;
+        let mut source = Source::open(&path, &dialect, shape)?;
         let mut whole = Whole::default();
         if source.len().is_none() {
             return Ok((source, Some(whole)));
@@ -88,7 +89,7 @@ async fn open_looked_at(
             whole.see(&plan_row(row, shape, secrets).planned);
         }
         tell(&whole.findings(source.open_line()));
-        Ok((Source::open(&path, format, shape)?, None))
+        Ok((Source::open(&path, &dialect, shape)?, None))
     })
     .await
 }

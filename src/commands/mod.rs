@@ -15,6 +15,7 @@ mod check;
 mod confirm;
 mod export;
 mod import;
+mod reading;
 mod report;
 mod sandbox;
 mod session;
@@ -27,7 +28,6 @@ use crate::{
     config::Config,
     error::{Error, Exit},
     files::{self, FileFault},
-    input::Format,
     model::Millis,
     pacer::{Pacer, Pacing, Rate},
     plan::SecretEncoding,
@@ -246,15 +246,6 @@ impl From<crate::cli::SecretEncoding> for SecretEncoding {
             crate::cli::SecretEncoding::Hex => Self::Hex,
             crate::cli::SecretEncoding::Base64 => Self::Base64,
             crate::cli::SecretEncoding::Base64OfBase32 => Self::Base64OfBase32,
-        }
-    }
-}
-
-impl From<crate::cli::InputFormat> for Format {
-    fn from(format: crate::cli::InputFormat) -> Self {
-        match format {
-            crate::cli::InputFormat::Csv => Self::Csv,
-            crate::cli::InputFormat::Jsonl => Self::Jsonl,
         }
     }
 }

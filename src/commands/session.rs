@@ -16,7 +16,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{announce::announce, blocking, now, print, signals::stop_after, tenant::Tenant};
+use super::{
+    announce::announce, blocking, now, print, reading::dialect, signals::stop_after, tenant::Tenant,
+};
 use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
@@ -94,11 +96,11 @@ pub(super) struct Opening<'a> {
 /// To open a pipe takes until somebody writes to it: whoever has taken the signals over must not wait
 /// for this alone.
 pub(super) async fn open_input(bulk: &Bulk, shape: Shape) -> Result<(Source, Option<u64>), Error> {
-    let path = PathBuf::from(&bulk.input);
-    let format = bulk.format.map(Into::into);
+    let path = PathBuf::from(&bulk.reading.input);
+    let dialect = dialect(&bulk.reading)?;
     blocking(move || {
-        let rows = input::preflight(&path, format, shape)?;
-        Ok((Source::open(&path, format, shape)?, rows))
+        let rows = input::preflight(&path, &dialect, shape)?;
+        Ok((Source::open(&path, &dialect, shape)?, rows))
     })
     .await
 }

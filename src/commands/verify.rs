@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     announce::announce,
-    blocking, now, print, session,
+    blocking, now, print,
+    reading::dialect,
+    session,
     signals::{Signals, stop_after},
     tenant::Tenant,
 };
@@ -94,12 +96,12 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let (path, format) = (PathBuf::from(&verify.input), verify.format.map(Into::into));
+    let (path, dialect) = (PathBuf::from(&verify.reading.input), dialect(&verify.reading)?);
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     tokio::spawn(stop_after(config.max_duration, stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);
-    let opening = blocking(move || Groups::open(&path, format, sample, secrets));
+    let opening = blocking(move || Groups::open(&path, &dialect, sample, secrets));
     // The first reading of a large file takes its time, and there is nothing to be finished.
     let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),

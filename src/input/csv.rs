@@ -5,7 +5,11 @@ use std::io::{self, Read};
 use ::csv::{Reader, ReaderBuilder, StringRecord};
 
 use super::{
-    InputError, MAX_CELL, Row, Shape, TOO_LONG, frame::Frame, header, line_fault,
+    Dialect, InputError, MAX_CELL, Part, Row, Shape, TOO_LONG,
+    dialect::Names,
+    frame::Frame,
+    header::{self, Column},
+    line_fault,
     quotes::has_bare_cr,
 };
 use crate::model::{Cell, Code, Fault, Field, Record, Rejection};
@@ -17,19 +21,36 @@ pub(super) struct Rows {
     reader: Reader<Feed>,
     cells: StringRecord,
     shape: Shape,
-    /// `None` for one that is passed over.
-    columns: Vec<Option<Field>>,
-    /// Length of the shortest value of the last column in the rows so far.
+    names: Names,
+    /// Delimiter, if one has been declared.
+    declared: Option<u8>,
+    /// True if a flag has declared it, and not the input.
+    given: bool,
+    delimiter: u8,
+    columns: Vec<Column>,
+    /// Cells that a row must have: columns up to the last one with a name.
+    n_named: usize,
+    /// Name of the first column.
+    first: String,
+    /// Length of the shortest value of the last column with a name in the rows so far.
     shortest: Option<usize>,
 }
 
 impl Rows {
-    pub(super) fn new(shape: Shape) -> Self {
-        let mut builder = ReaderBuilder::new();
-        // For each frame the whole of its buffer is zeroed, and most frames are short.
-        builder.has_headers(false).flexible(true).buffer_capacity(512);
-        let reader = builder.from_reader(Feed::default());
-        Self { reader, cells: StringRecord::new(), shape, columns: Vec::new(), shortest: None }
+    pub(super) fn new(shape: Shape, dialect: &Dialect) -> Self {
+        Self {
+            reader: reader(b','),
+            cells: StringRecord::new(),
+            shape,
+            names: Names::new(shape, dialect),
+            declared: dialect.delimiter,
+            given: dialect.delimiter.is_some(),
+            delimiter: b',',
+            columns: Vec::new(),
+            n_named: 0,
+            first: String::new(),
+            shortest: None,
+        }
     }
 
     /// Returns whether the header has been seen.
@@ -37,15 +58,67 @@ impl Rows {
         !self.columns.is_empty()
     }
 
-    /// Takes the first frame as the header; says whether `frame` is a row.
-    pub(super) fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
-        if self.is_open() {
-            return Ok(true);
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// Says what `frame` is; takes it for the header where it is one.
+    pub(super) fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
+        if let Some(delimiter) = header::declared(frame.text) {
+            if !self.given && !self.is_open() {
+                self.declared = Some(delimiter);
+            }
+            return Ok(Part::Header);
         }
-        header::check_line(frame)?;
+        if !self.is_open() {
+            self.open(frame)?;
+            return Ok(Part::Header);
+        }
+        if is_empty(frame.text, self.delimiter) {
+            return Ok(Part::Blank);
+        }
+        if self.repeats_header(frame)? {
+            return Ok(Part::Repeated);
+        }
+        Ok(Part::Rows)
+    }
+
+    /// Takes the first frame as the header.
+    fn open(&mut self, frame: &Frame<'_>) -> Result<(), InputError> {
+        self.delimiter = match self.declared {
+            Some(delimiter) if self.given => delimiter,
+            declared => header::delimiter(frame, declared, &self.names),
+        };
+        header::check_line(frame, self.delimiter, &self.names)?;
+        self.reader = reader(self.delimiter);
         self.split(frame);
-        self.columns = header::columns(frame.line, &self.cells, self.shape)?;
-        Ok(false)
+        self.take_columns(frame.line)?;
+        header::first_cell(frame.text, self.delimiter).clone_into(&mut self.first);
+        Ok(())
+    }
+
+    /// Takes the cells for the names of the columns.
+    fn take_columns(&mut self, line: u64) -> Result<(), InputError> {
+        self.columns = header::columns(line, &self.cells, &self.names)?;
+        let last = self.columns.iter().rposition(|column| *column != Column::Unnamed);
+        self.n_named = last.map_or(0, |last| last + 1);
+        Ok(())
+    }
+
+    /// Returns whether this is a header again, as joined files have, and goes by it from here on.
+    fn repeats_header(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
+        // Nearly every row is told by its first cell.
+        let first = header::first_cell(frame.text, self.delimiter);
+        let may_be = first.eq_ignore_ascii_case(&self.first) || self.names.is_field(first);
+        if !may_be || fault(frame).is_some() {
+            return Ok(false);
+        }
+        self.split(frame);
+        if !header::is_header(&self.cells, &self.names) {
+            return Ok(false);
+        }
+        self.take_columns(frame.line)?;
+        Ok(true)
     }
 
     /// One frame, one row.
@@ -55,13 +128,9 @@ impl Rows {
         }
         self.split(frame);
         let (expected, found) = (self.columns.len(), self.cells.len());
-        if found != expected {
+        if found > expected || found < self.n_named {
             let rule =
                 format!("the row must have {expected} cells, as the header has, but has {found}");
-            return Row::rejected(frame.line, "", rule);
-        }
-        if header::is_repeated(&self.columns, &self.cells) {
-            let rule = "the row repeats the header: remove it (were files joined?)";
             return Row::rejected(frame.line, "", rule);
         }
         self.record(frame)
@@ -81,8 +150,12 @@ impl Rows {
     /// anybody can tell, and its value is shorter than every other before it. Columns after a value
     /// show that it is whole, and so does a closing quote.
     fn cut(&mut self, frame: &Frame<'_>) -> Option<Field> {
-        let field = (*self.columns.last()?)?;
-        let value = self.cells.get(self.cells.len().checked_sub(1)?)?.trim();
+        let last = self.cells.len().checked_sub(1)?;
+        let Some(&Column::Field(field)) = self.columns.get(last) else { return None };
+        if last + 1 != self.n_named {
+            return None;
+        }
+        let value = self.cells.get(last)?.trim();
         if value.len() <= NULL_WORD {
             return None;
         }
@@ -101,14 +174,24 @@ impl Rows {
         let mut record = Box::new(Record::new(line));
         let mut faults: Vec<Fault> =
             cut.map(|field| Fault::new(field.name(), Code::CutOff, CUT_OFF)).into_iter().collect();
-        for (column, cell) in self.columns.iter().zip(&self.cells) {
-            let Some(field) = column else {
-                continue;
-            };
-            if cell.len() > MAX_CELL {
-                faults.push(Fault::new(field.name(), Code::TooLong, TOO_LONG));
-            } else if !cell.chars().all(char::is_whitespace) {
-                record.set(*field, Cell::Text(cell.to_owned()));
+        for (index, (column, cell)) in self.columns.iter().zip(&self.cells).enumerate() {
+            let is_blank = || cell.chars().all(char::is_whitespace);
+            match column {
+                Column::Field(field) if cell.len() > MAX_CELL => {
+                    faults.push(Fault::new(field.name(), Code::TooLong, TOO_LONG));
+                }
+                Column::Field(field) if !is_blank() => {
+                    record.set(*field, Cell::Text(cell.to_owned()));
+                }
+                Column::Unnamed if !is_blank() => {
+                    let position = index + 1;
+                    let rule = format!(
+                        "column {position} has no name in the header, and a value in this row: \
+                         name it, or empty it"
+                    );
+                    faults.push(Fault::new("", Code::InvalidRow, rule));
+                }
+                Column::Field(_) | Column::Unnamed | Column::Ignored => {}
             }
         }
         if faults.is_empty() {
@@ -130,6 +213,19 @@ const NULL_WORD: usize = "NULL".len();
 /// only shown to people may be short, and of the rest no part is a value.
 fn is_harmed_by_a_cut(field: Field) -> bool {
     !matches!(field, Field::Name | Field::UserAgent)
+}
+
+fn reader(delimiter: u8) -> Reader<Feed> {
+    let mut builder = ReaderBuilder::new();
+    // For each frame the whole of its buffer is zeroed, and most frames are short.
+    builder.has_headers(false).flexible(true).buffer_capacity(512).delimiter(delimiter);
+    builder.from_reader(Feed::default())
+}
+
+/// Returns whether a line has delimiters and no cells, as spreadsheets write below their last row.
+fn is_empty(line: &str, delimiter: u8) -> bool {
+    let is_nothing = |byte: u8| byte == delimiter || byte.is_ascii_whitespace();
+    line.bytes().all(is_nothing)
 }
 
 /// Finds a reason not to split a frame at all.

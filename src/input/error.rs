@@ -6,7 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{frame::MAX_FRAME, shape::Shape};
+use super::{frame::MAX_FRAME, shape::Shape, unpack::UnpackFault};
 use crate::model::Field;
 
 /// A fault of the input as a whole: nothing after it can be trusted.
@@ -34,6 +34,14 @@ pub enum InputError {
         line: u64,
         /// Error of the operating system.
         source: io::Error,
+    },
+    /// Compressed, and it cannot be decompressed to its end.
+    #[error("line {line}: decompressing failed: {fault}")]
+    Unpack {
+        /// The line that was being read.
+        line: u64,
+        /// Fault of the compressed file, for people.
+        fault: String,
     },
     /// Neither the name nor a flag says what it is.
     #[error("the format of the input is not known")]
@@ -97,13 +105,15 @@ pub enum InputError {
         /// Line of the header.
         line: u64,
     },
-    /// The header is separated by something else than commas.
-    #[error("line {line}: the cells of the header are separated by {delimiter}, not by commas")]
+    /// The header is separated by something that is a delimiter only if somebody says so.
+    #[error("line {line}: the cells of the header are separated by {name}")]
     Delimiter {
         /// Line of the header.
         line: u64,
-        /// Name of the separator.
-        delimiter: &'static str,
+        /// The separator.
+        character: char,
+        /// Its name, in the plural.
+        name: &'static str,
     },
     /// A column that this tool does not know.
     #[error("line {line}: the name of column {position} is not known")]
@@ -161,6 +171,34 @@ pub enum InputError {
         /// The first line.
         line: u64,
     },
+    /// A JSON document that ends inside an object or an array.
+    #[error("line {line}: the JSON ends before its array or object does: was the file cut off?")]
+    UnfinishedJson {
+        /// Where the last value begins.
+        line: u64,
+    },
+    /// Something between the values of a JSON document that has no place there.
+    #[error("line {line}: not valid JSON between two objects")]
+    MisplacedJson {
+        /// Line of it.
+        line: u64,
+    },
+    /// One object of a JSON document that is longer than any user's.
+    #[error("line {line}: the JSON object that begins here is longer than {MAX_FRAME} bytes")]
+    LongObject {
+        /// Line on which it begins.
+        line: u64,
+    },
+    /// Another known format.
+    #[error("line {line}: this is {kind}")]
+    Foreign {
+        /// Line that shows it.
+        line: u64,
+        /// Kind of file, for people.
+        kind: &'static str,
+        /// What to do with such a file, as a sentence.
+        hint: &'static str,
+    },
     /// An object spread over lines.
     #[error("line {line}: the JSON object goes on over several lines")]
     PrettyJson {
@@ -170,6 +208,14 @@ pub enum InputError {
 }
 
 impl InputError {
+    /// Makes one of what stopped a reader.
+    pub(super) fn of_reader(line: u64, source: io::Error) -> Self {
+        match UnpackFault::of(&source) {
+            Some(fault) => Self::Unpack { line, fault: fault.to_string() },
+            None => Self::Read { line, source },
+        }
+    }
+
     /// The physical line it was found on, where there is one.
     pub fn line(&self) -> Option<u64> {
         match *self {
@@ -194,64 +240,12 @@ impl InputError {
             | Self::CsvAsJsonl { line }
             | Self::JsonArray { line }
             | Self::TrailingComma { line }
+            | Self::Unpack { line, .. }
+            | Self::UnfinishedJson { line }
+            | Self::MisplacedJson { line }
+            | Self::LongObject { line }
+            | Self::Foreign { line, .. }
             | Self::PrettyJson { line } => Some(line),
         }
-    }
-
-    /// Returns what its reader can do about it.
-    pub fn hint(&self) -> String {
-        let hint = match self {
-            Self::Open { .. } => "check the path and that you may read the file",
-            Self::Directory { .. } => "name a file in it",
-            Self::Read { .. } => "check the disk or the pipe, then run the same command again",
-            Self::UnknownFormat => {
-                "give `--format csv` or `--format jsonl`, or name the file `.csv`, `.jsonl` or `.ndjson`"
-            }
-            Self::Empty => "a CSV needs at least its header, a JSONL at least one line",
-            Self::Binary { hint, .. } => hint,
-            Self::Encoding { .. } => {
-                "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; \
-                 spreadsheets call the right format `CSV UTF-8`"
-            }
-            Self::InvalidUtf8 { .. } => {
-                "convert it, for example `iconv -f WINDOWS-1252 -t UTF-8 INPUT > converted.csv`"
-            }
-            Self::Nul { .. } => "no text holds NUL bytes: is this the right file, and is it whole?",
-            Self::TooLong { .. } => "end lines with LF or CRLF; is this the right file?",
-            Self::UnclosedQuote { .. } => {
-                "close it; a quote that belongs to the value is written twice, inside a quoted cell"
-            }
-            Self::BadHeader { .. } => {
-                "write the names as they are, separated by commas, on one line"
-            }
-            Self::NoHeader { .. } => {
-                "begin with a header such as `user_id,type,phone_number,email,totp_secret`"
-            }
-            Self::Delimiter { .. } => "export it again with commas between the cells",
-            Self::UnknownColumn { nearest: Some(field), .. } => {
-                return format!("did you mean `{}`?", field.name());
-            }
-            Self::UnknownColumn { nearest: None, .. } => {
-                "remove it; the columns are the API's own names, see the README"
-            }
-            Self::RepeatedColumn { .. } => "remove one of them",
-            Self::MissingColumn { shape, .. } => {
-                let needed: Vec<_> =
-                    shape.required().iter().map(|field| format!("`{}`", field.name())).collect();
-                return format!("every row needs {}", needed.join(" and "));
-            }
-            Self::JsonAsCsv { .. } => "give `--format jsonl`",
-            Self::CsvAsJsonl { .. } => "give `--format csv`",
-            Self::JsonArray { .. } => {
-                "write one object a line, for example `jq -c '.[]' INPUT > converted.jsonl`"
-            }
-            Self::TrailingComma { .. } => {
-                "take the commas off, for example `sed 's/,[[:space:]]*$//' INPUT > converted.jsonl`"
-            }
-            Self::PrettyJson { .. } => {
-                "write each object on one line, for example `jq -c . INPUT > converted.jsonl`"
-            }
-        };
-        hint.to_owned()
     }
 }

@@ -7,13 +7,12 @@
 
 use std::io::{ErrorKind, Read};
 use std::str;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::{memchr, memchr_iter};
 
 use super::{
     Format, InputError,
+    document::{Between, Cutter},
     quotes::{self, Quotes},
     sniff,
 };
@@ -43,6 +42,8 @@ pub(super) struct Frame<'a> {
 pub(super) struct Framer<R> {
     reader: R,
     format: Format,
+    /// Character between the cells of a CSV.
+    delimiter: u8,
     buffer: Vec<u8>,
     /// Start of the unread bytes, `buffer[start..end]`.
     start: usize,
@@ -52,7 +53,8 @@ pub(super) struct Framer<R> {
     line: u64,
     sniffed: bool,
     at_end: bool,
-    bytes_read: Arc<AtomicU64>,
+    /// Place in a JSON document.
+    cutter: Cutter,
 }
 
 /// Extent of a frame, from `start` on.
@@ -61,6 +63,9 @@ struct Span {
     len: usize,
     /// With it.
     taken: usize,
+    /// Line endings inside.
+    n_inner: u64,
+    /// Line endings up to the next frame.
     n_lines: u64,
     well_quoted: bool,
     ended: bool,
@@ -71,6 +76,7 @@ impl<R: Read> Framer<R> {
         Self {
             reader,
             format,
+            delimiter: b',',
             buffer: vec![0; BLOCK],
             start: 0,
             end: 0,
@@ -78,21 +84,28 @@ impl<R: Read> Framer<R> {
             line: 1,
             sniffed: false,
             at_end: false,
-            bytes_read: Arc::default(),
+            cutter: Cutter::default(),
         }
     }
 
-    pub(super) fn bytes_read(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.bytes_read)
+    /// Changes the character that stands between cells, from the next frame on.
+    pub(super) fn set_delimiter(&mut self, delimiter: u8) {
+        self.delimiter = delimiter;
     }
 
-    /// The next frame that is not blank.
+    /// The next frame that is not blank. A byte order mark before it, as joined files have, is
+    /// passed over.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, InputError> {
         if !self.sniffed {
             self.sniff()?;
         }
         loop {
-            let Some(span) = self.find()? else {
+            self.pass_mark()?;
+            let found = match self.format {
+                Format::Json => self.find_value()?,
+                Format::Csv | Format::Jsonl => self.find()?,
+            };
+            let Some(span) = found else {
                 return Ok(None);
             };
             let (start, line, offset) = (self.start, self.line, self.offset);
@@ -103,22 +116,34 @@ impl<R: Read> Framer<R> {
                 continue;
             }
             let text = checked(&self.buffer[start..start + span.len], line, offset)?;
-            let last_line = line + span.n_lines - 1;
+            let last_line = line + span.n_inner;
             let Span { well_quoted, ended, .. } = span;
             return Ok(Some(Frame { line, last_line, text, well_quoted, ended }));
         }
     }
 
-    /// Looks at the first bytes: is it text, and does it begin with a byte order mark?
+    /// Looks at the first bytes: is it text?
     fn sniff(&mut self) -> Result<(), InputError> {
-        while self.end < sniff::LEN && !self.at_end {
+        while !self.at_end && sniff::wants_more(&self.buffer[..self.end]) {
             self.fill()?;
         }
-        let skipped = sniff::check(&self.buffer[..self.end.min(sniff::LEN)])?;
-        self.start = skipped;
-        self.offset = skipped as u64;
         self.sniffed = true;
-        Ok(())
+        sniff::check(&self.buffer[..self.end])
+    }
+
+    /// Passes over byte order marks.
+    fn pass_mark(&mut self) -> Result<(), InputError> {
+        loop {
+            let seen = &self.buffer[self.start..self.end];
+            if seen.starts_with(sniff::BOM) {
+                self.start += sniff::BOM.len();
+                self.offset += sniff::BOM.len() as u64;
+            } else if !self.at_end && sniff::BOM.starts_with(seen) {
+                self.fill()?;
+            } else {
+                return Ok(());
+            }
+        }
     }
 
     /// Finds the end of the next frame, reading on as far as it takes.
@@ -145,8 +170,8 @@ impl<R: Read> Framer<R> {
                 return Ok(None);
             }
             let quotes = match self.format {
-                Format::Csv => quotes::scan(&seen[begin..end], opened_on.is_some()),
-                Format::Jsonl => Quotes::Closed,
+                Format::Csv => quotes::scan(&seen[begin..end], self.delimiter, opened_on.is_some()),
+                Format::Jsonl | Format::Json => Quotes::Closed,
             };
             if let Quotes::Open { reopened } = quotes {
                 let line = self.line + n_lines - 1;
@@ -164,11 +189,62 @@ impl<R: Read> Framer<R> {
             return Ok(Some(Span {
                 len: end - cr,
                 taken: end + ending,
+                n_inner: n_lines - 1,
                 n_lines,
                 well_quoted: quotes == Quotes::Closed,
                 // Half of a CRLF does for one.
                 ended: has_lf || cr > 0,
             }));
+        }
+    }
+
+    /// Finds the next value of a JSON document, which begins at `start` then.
+    fn find_value(&mut self) -> Result<Option<Span>, InputError> {
+        loop {
+            self.pass_mark()?;
+            let Some(&byte) = self.buffer[self.start..self.end].first() else {
+                // `pass_mark` reads on while there is nothing.
+                return if self.cutter.is_in_array() {
+                    Err(InputError::UnfinishedJson { line: self.line })
+                } else {
+                    Ok(None)
+                };
+            };
+            match self.cutter.between(byte) {
+                Between::Value => break,
+                Between::Misplaced => return Err(InputError::MisplacedJson { line: self.line }),
+                Between::Passed => {
+                    self.start += 1;
+                    self.offset += 1;
+                    self.line += u64::from(byte == b'\n');
+                }
+            }
+        }
+        loop {
+            let seen = &self.buffer[self.start..self.end];
+            let end = self.cutter.find_end(seen);
+            if end.unwrap_or(seen.len()) > MAX_FRAME {
+                return Err(InputError::LongObject { line: self.line });
+            }
+            let is_scalar = !matches!(seen.first(), Some(b'{' | b'[' | b'"'));
+            let end = end.or((self.at_end && is_scalar).then_some(seen.len()));
+            if let Some(len) = end {
+                let n_lines = memchr_iter(b'\n', &seen[..len]).count() as u64;
+                let (taken, n_inner) = (len, n_lines);
+                return Ok(Some(Span {
+                    len,
+                    taken,
+                    n_inner,
+                    n_lines,
+                    well_quoted: true,
+                    ended: true,
+                }));
+            }
+            if self.at_end {
+                return Err(InputError::UnfinishedJson { line: self.line });
+            }
+            self.cutter.restart();
+            self.fill()?;
         }
     }
 
@@ -187,14 +263,11 @@ impl<R: Read> Framer<R> {
             match self.reader.read(&mut self.buffer[self.end..]) {
                 Ok(n_read) => break n_read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(source) => {
-                    return Err(InputError::Read { line: self.line, source });
-                }
+                Err(source) => return Err(InputError::of_reader(self.line, source)),
             }
         };
         self.end += n_read;
         self.at_end = n_read == 0;
-        self.bytes_read.fetch_add(n_read as u64, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -296,8 +369,13 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_stripped_at_the_very_start_only() {
-        check(b"\xef\xbb\xbfa\n\xef\xbb\xbfb", &[(1, "a"), (2, "\u{feff}b")], "");
+    fn byte_order_marks_are_stripped_where_a_line_begins() {
+        check(
+            b"\xef\xbb\xbfa\n\xef\xbb\xbf\xef\xbb\xbfb\n\xef\xbb\xbf\"c\",\n\xef\xbb\xbf\n\xef\xbb\xbf",
+            &[(1, "a"), (2, "b"), (3, "\"c\",")],
+            "",
+        );
+        check(b"a\xef\xbb\xbf\n", &[(1, "a\u{feff}")], "");
         let one_by_one = Pieces::new(b"\xef\xbb\xbfa", vec![1]);
         assert_eq!(frames(one_by_one, Format::Csv).0[0].2, "a");
     }
@@ -371,6 +449,7 @@ mod tests {
         let piece = prop_oneof![
             4 => prop::sample::select(vec![
                 &b"\n"[..], b"\r\n", b"\r", b"\"", b"\"\"", b",", b" ", b"\xef\xbb\xbf", b"ab", b"\xc3\xa9",
+                b"{", b"}", b"[", b"]", b"\\",
             ])
             .prop_map(<[u8]>::to_vec),
             1 => prop::collection::vec(any::<u8>(), 0..3),
@@ -384,7 +463,7 @@ mod tests {
             bytes in bytes(),
             sizes in prop::collection::vec(1_usize..9, 1..5),
         ) {
-            for format in [Format::Csv, Format::Jsonl] {
+            for format in [Format::Csv, Format::Jsonl, Format::Json] {
                 let whole = frames(&bytes[..], format);
                 prop_assert_eq!(&frames(Pieces::new(&bytes, sizes.clone()), format), &whole);
             }

@@ -1,40 +1,105 @@
-//! The header of a CSV: which column holds which field.
+//! The header of a CSV: which column holds which field, and what stands between the cells.
 
 use ::csv::StringRecord;
 
 use super::{
     InputError,
+    dialect::Names,
+    foreign,
     frame::Frame,
-    quotes::has_bare_cr,
-    shape::{Name, Shape},
+    quotes::{Quotes, has_bare_cr, scan},
+    shape::Name,
 };
 use crate::model::Field;
 
-/// Delimiters that CSVs are written with elsewhere.
-const DELIMITERS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+/// Delimiters that are recognised.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+/// Delimiters that CSVs are written with elsewhere; to take them as one, somebody has to say so.
+const OTHERS: [(u8, &str); 3] = [(b'|', "bars"), (b':', "colons"), (b'^', "circumflexes")];
 
-/// The name of a column or key as this tool compares it: trimmed and in lower case.
-fn field_named(name: &str) -> Option<Field> {
-    Field::from_name(&name.trim().to_ascii_lowercase())
+/// Bytes of the longest line that declares a delimiter: nearly every row is longer.
+const LONGEST_DECLARATION: usize = "\"sep=;\"".len();
+
+/// Contents of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    /// Values of one field.
+    Field(Field),
+    /// Values that are passed over.
+    Ignored,
+    /// Nothing: it has no name, and must have no values.
+    Unnamed,
 }
 
 /// Returns whether any cell of `line`, cut at `delimiter`, is the name of a column.
-pub(super) fn has_known_name(line: &str, delimiter: char) -> bool {
-    line.split(delimiter).any(|cell| field_named(cell.trim_matches('"')).is_some())
+pub(super) fn has_known_name(line: &str, delimiter: u8, names: &Names) -> bool {
+    n_known(line, delimiter, names) > 0
+}
+
+fn n_known(line: &str, delimiter: u8, names: &Names) -> usize {
+    cells(line, delimiter).filter(|cell| names.is_field(cell)).count()
+}
+
+/// The cells of a header, cut roughly: whatever is between two delimiters, without quotes.
+fn cells(line: &str, delimiter: u8) -> impl Iterator<Item = &str> {
+    line.split(char::from(delimiter)).map(|cell| cell.trim().trim_matches('"'))
+}
+
+/// The first cell of a line, cut roughly.
+pub(super) fn first_cell(line: &str, delimiter: u8) -> &str {
+    cells(line, delimiter).next().unwrap_or_default()
+}
+
+/// Returns the delimiter that a line `sep=;` declares for those after it, as spreadsheets write it.
+pub(super) fn declared(line: &str) -> Option<u8> {
+    if line.len() > LONGEST_DECLARATION {
+        return None;
+    }
+    let line = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(line);
+    let (name, delimiter) = line.split_once('=')?;
+    match *delimiter.as_bytes() {
+        [delimiter] if name.eq_ignore_ascii_case("sep") && may_delimit(delimiter) => {
+            Some(delimiter)
+        }
+        _ => None,
+    }
+}
+
+/// Returns whether cells can be told apart by this character.
+pub fn may_delimit(delimiter: u8) -> bool {
+    delimiter == b'\t'
+        || (delimiter.is_ascii_graphic()
+            && !delimiter.is_ascii_alphanumeric()
+            && !b"\"_-".contains(&delimiter))
+}
+
+/// Returns the delimiter by which a header falls into the most names of columns. The names are
+/// known, so this is no guess.
+pub(super) fn delimiter(frame: &Frame<'_>, wanted: Option<u8>, names: &Names) -> u8 {
+    let best = |found: u8, other: u8| {
+        let n_other = n_known(frame.text, other, names);
+        if n_other > n_known(frame.text, found, names) { other } else { found }
+    };
+    DELIMITERS.into_iter().fold(wanted.unwrap_or(b','), best)
 }
 
 /// Checks a header before it is split into cells.
-pub(super) fn check_line(frame: &Frame<'_>) -> Result<(), InputError> {
+pub(super) fn check_line(
+    frame: &Frame<'_>,
+    delimiter: u8,
+    names: &Names,
+) -> Result<(), InputError> {
     let (line, text) = (frame.line, frame.text);
     if text.trim_start().starts_with(['{', '[']) {
         return Err(InputError::JsonAsCsv { line });
     }
-    for (delimiter, name) in DELIMITERS {
-        if text.contains(delimiter) && !text.contains(',') && has_known_name(text, delimiter) {
-            return Err(InputError::Delimiter { line, delimiter: name });
+    for (other, name) in OTHERS {
+        if !text.contains(char::from(delimiter)) && n_known(text, other, names) > 1 {
+            let character = char::from(other);
+            return Err(InputError::Delimiter { line, character, name });
         }
     }
-    if !frame.well_quoted {
+    if scan(text.as_bytes(), delimiter, false) != Quotes::Closed {
         return Err(InputError::BadHeader { line, rule: "has a quote in the wrong place" });
     }
     if has_bare_cr(text.as_bytes()) {
@@ -46,32 +111,37 @@ pub(super) fn check_line(frame: &Frame<'_>) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Names to fields, in the order of the columns; `None` for a column that is passed over.
+/// Names to columns, in their order.
 pub(super) fn columns(
     line: u64,
-    names: &StringRecord,
-    shape: Shape,
-) -> Result<Vec<Option<Field>>, InputError> {
-    let mut columns: Vec<Option<Field>> = Vec::with_capacity(names.len());
-    if names.iter().all(|name| field_named(name).is_none()) {
+    header: &StringRecord,
+    names: &Names,
+) -> Result<Vec<Column>, InputError> {
+    let mut columns: Vec<Column> = Vec::with_capacity(header.len());
+    if header.iter().all(|name| !names.is_field(name)) {
         return Err(InputError::NoHeader { line });
     }
-    for (index, name) in names.iter().enumerate() {
+    for (index, name) in header.iter().enumerate() {
         let position = index + 1;
-        let field = match shape.name(&name.trim().to_ascii_lowercase()) {
+        let field = match names.column(name) {
             Name::Field(field) => field,
             Name::Ignored => {
-                columns.push(None);
+                columns.push(Column::Ignored);
+                continue;
+            }
+            _ if name.trim().is_empty() => {
+                columns.push(Column::Unnamed);
                 continue;
             }
             Name::Methods => {
                 return Err(InputError::UnknownColumn { line, position, nearest: None });
             }
             Name::Unknown(nearest) => {
+                foreign::check_name(line, name)?;
                 return Err(InputError::UnknownColumn { line, position, nearest });
             }
         };
-        if let Some(first) = columns.iter().position(|column| *column == Some(field)) {
+        if let Some(first) = columns.iter().position(|column| *column == Column::Field(field)) {
             return Err(InputError::RepeatedColumn {
                 line,
                 field,
@@ -79,17 +149,17 @@ pub(super) fn columns(
                 second: position,
             });
         }
-        columns.push(Some(field));
+        columns.push(Column::Field(field));
     }
-    match shape.required().iter().find(|field| !columns.contains(&Some(**field))) {
+    let shape = names.shape;
+    match shape.required().iter().find(|field| !columns.contains(&Column::Field(**field))) {
         Some(field) => Err(InputError::MissingColumn { line, field: *field, shape }),
         None => Ok(columns),
     }
 }
 
-/// Returns whether the cells of a row are the names of the columns themselves.
-pub(super) fn is_repeated(columns: &[Option<Field>], cells: &StringRecord) -> bool {
-    let mut known =
-        columns.iter().zip(cells).filter_map(|(column, cell)| Some((column.as_ref()?, cell)));
-    known.all(|(column, cell)| cell.trim().eq_ignore_ascii_case(column.name()))
+/// Returns whether the cells of a row are names: every column that an input needs is among them.
+pub(super) fn is_header(cells: &StringRecord, names: &Names) -> bool {
+    let is_there = |field| cells.iter().any(|cell| names.column(cell) == Name::Field(field));
+    names.shape.required().iter().all(|field| is_there(*field))
 }

@@ -12,7 +12,9 @@ use serde_json::error::Category;
 
 use super::{
     Row, TOO_LONG,
+    dialect::Names,
     frame::Frame,
+    jsonl::Unit,
     line_fault,
     pairs::{CellSeed, KeySeed, METHODS},
     shape::{Name, Shape},
@@ -22,14 +24,15 @@ use crate::model::{Cell, Field, Record};
 /// Factors of one user on one line; the API takes a few dozen at most. Bounds memory.
 const MAX_METHODS: usize = 1000;
 
-/// Appends the rows of one line of an input of that shape.
-pub(super) fn rows(frame: &Frame<'_>, shape: Shape, into: &mut VecDeque<Row>) {
+/// Appends the rows of one line or object of an input of those names.
+pub(super) fn rows(frame: &Frame<'_>, names: &Names, unit: Unit, into: &mut VecDeque<Row>) {
     let line = frame.line;
-    if let Some(rule) = line_fault(frame.text, |text| memchr(b'\r', text).is_some()) {
+    let bare_cr = |text: &[u8]| unit == Unit::Line && memchr(b'\r', text).is_some();
+    if let Some(rule) = line_fault(frame.text, bare_cr) {
         into.push_back(Row::rejected(line, "", rule));
         return;
     }
-    match read(frame, shape) {
+    match read(frame, names, unit) {
         Ok(Parsed::Factor(record)) => into.push_back(Row::Record(record)),
         Ok(Parsed::User(records)) => {
             into.extend(records.into_iter().map(|record| Row::Record(Box::new(record))));
@@ -56,11 +59,12 @@ impl LineFault {
     }
 }
 
-fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
+fn read(frame: &Frame<'_>, names: &Names, unit: Unit) -> Result<Parsed, LineFault> {
     let mut record = Box::new(Record::new(frame.line));
     let mut line = Line {
         number: frame.line,
-        shape,
+        names,
+        unit,
         expected: Expected::Line,
         fault: None,
         methods: None,
@@ -81,10 +85,12 @@ fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
     };
     if line.n_keys > 1 + usize::from(record.get(Field::UserId) != &Cell::Absent) {
         return Err(LineFault::line(format!(
-            "a line with `{METHODS}` must have no other key than `user_id` beside it"
+            "{} {} with `{METHODS}` must have no other key than `user_id` beside it",
+            if unit == Unit::Line { "a" } else { "an" },
+            unit.name(),
         )));
     }
-    if methods.is_empty() && shape != Shape::Exported {
+    if methods.is_empty() && names.shape != Shape::Exported {
         return Err(LineFault { field: METHODS.to_owned(), rule: "has no factors".to_owned() });
     }
     for method in &mut methods {
@@ -94,33 +100,38 @@ fn read(frame: &Frame<'_>, shape: Shape) -> Result<Parsed, LineFault> {
 }
 
 /// Puts what `serde_json` found into our words. Its own may quote values.
-fn explain(error: &serde_json::Error, line: &mut Line) -> LineFault {
-    let column = error.column();
+fn explain(error: &serde_json::Error, line: &mut Line<'_>) -> LineFault {
+    let (unit, column) = (line.unit, error.column());
     match error.classify() {
-        Category::Data => line.fault.take().unwrap_or_else(|| line.expected.fault()),
+        Category::Data => line.fault.take().unwrap_or_else(|| line.expected.fault(unit)),
         Category::Eof => LineFault::line(format!(
             "the line ends at column {column}, before its JSON object does: was it cut off?"
         )),
-        Category::Syntax | Category::Io => {
-            LineFault::line(format!("the line is not valid JSON (column {column})"))
-        }
+        Category::Syntax | Category::Io => LineFault::line(match unit {
+            Unit::Line => format!("the line is not valid JSON (column {column})"),
+            Unit::Object => {
+                let line = line.number + error.line() as u64 - 1;
+                format!("the object is not valid JSON (line {line}, column {column})")
+            }
+        }),
     }
 }
 
 /// State that the visitors of one line share.
-struct Line {
+struct Line<'n> {
     number: u64,
-    shape: Shape,
+    names: &'n Names,
+    unit: Unit,
     /// The token that must come next.
     expected: Expected,
     /// The rule on whose account parsing was stopped by us.
     fault: Option<LineFault>,
     methods: Option<Vec<Record>>,
-    /// Keys of the outer object.
+    /// Keys of the outer object that are not ignored.
     n_keys: usize,
 }
 
-impl Line {
+impl Line<'_> {
     fn refuse<E: Error>(&mut self, field: &str, rule: impl Into<String>) -> E {
         self.fault = Some(LineFault { field: field.to_owned(), rule: rule.into() });
         E::custom("see `Line::fault`")
@@ -136,9 +147,12 @@ enum Expected {
 }
 
 impl Expected {
-    fn fault(self) -> LineFault {
+    fn fault(self, unit: Unit) -> LineFault {
         let (field, rule) = match self {
-            Self::Line => return LineFault::line("the line must be a JSON object"),
+            Self::Line if unit == Unit::Line => {
+                return LineFault::line("the line must be a JSON object");
+            }
+            Self::Line => return LineFault::line("every value must be a JSON object"),
             Self::Methods => (METHODS.to_owned(), "must be a list of factors"),
             Self::Method(index) => (format!("{METHODS}[{index}]"), "must be an object"),
         };
@@ -147,14 +161,14 @@ impl Expected {
 }
 
 /// A factor, or the outer object of a line.
-struct Object<'a> {
+struct Object<'a, 'n> {
     record: &'a mut Record,
     /// Index in `authentication_methods`; `None` for the outer object.
     index: Option<u32>,
-    line: &'a mut Line,
+    line: &'a mut Line<'n>,
 }
 
-impl Object<'_> {
+impl Object<'_, '_> {
     fn path(&self, key: &str) -> String {
         match self.index {
             Some(index) => format!("{METHODS}[{index}].{key}"),
@@ -164,11 +178,12 @@ impl Object<'_> {
 
     /// Returns the path of an unknown key.
     fn place(&self) -> String {
-        self.index.map_or_else(|| "the line".to_owned(), |index| format!("`{METHODS}[{index}]`"))
+        let whole = || format!("the {}", self.line.unit.name());
+        self.index.map_or_else(whole, |index| format!("`{METHODS}[{index}]`"))
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Object<'_> {
+impl<'de> DeserializeSeed<'de> for Object<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -176,7 +191,7 @@ impl<'de> DeserializeSeed<'de> for Object<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Object<'_> {
+impl<'de> Visitor<'de> for Object<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,8 +200,8 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = 0_u32;
-        let mut n_keys = 0;
-        while let Some(key) = map.next_key_seed(KeySeed(self.line.shape))? {
+        let (mut n_keys, mut n_ignored) = (0, 0);
+        while let Some(key) = map.next_key_seed(KeySeed(self.line.names))? {
             n_keys += 1;
             match key {
                 Name::Field(Field::UserId) if self.index.is_some() => {
@@ -213,13 +228,14 @@ impl<'de> Visitor<'de> for Object<'_> {
                     self.line.methods = Some(methods);
                 }
                 // What a method consists of, as the API lists it.
-                Name::Methods if self.line.shape == Shape::Exported => {
+                Name::Methods if self.line.names.shape == Shape::Exported => {
                     map.next_value::<IgnoredAny>()?;
                 }
                 Name::Methods => {
                     return Err(self.line.refuse(&self.path(METHODS), "must not be inside itself"));
                 }
                 Name::Ignored => {
+                    n_ignored += 1;
                     map.next_value::<IgnoredAny>()?;
                 }
                 Name::Unknown(near) => {
@@ -231,18 +247,18 @@ impl<'de> Visitor<'de> for Object<'_> {
             }
         }
         if self.index.is_none() {
-            self.line.n_keys = n_keys;
+            self.line.n_keys = n_keys - n_ignored;
         }
         Ok(())
     }
 }
 
 /// The list of a user's factors.
-struct Methods<'a> {
-    line: &'a mut Line,
+struct Methods<'a, 'n> {
+    line: &'a mut Line<'n>,
 }
 
-impl<'de> DeserializeSeed<'de> for Methods<'_> {
+impl<'de> DeserializeSeed<'de> for Methods<'_, '_> {
     type Value = Vec<Record>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Record>, D::Error> {
@@ -250,7 +266,7 @@ impl<'de> DeserializeSeed<'de> for Methods<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Methods<'_> {
+impl<'de> Visitor<'de> for Methods<'_, '_> {
     type Value = Vec<Record>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,57 +1,86 @@
-//! JSONL as a whole: is the first line what a JSONL begins with?
+//! JSONL or a JSON document as a whole: does it begin as such a thing does?
+
+use std::collections::VecDeque;
 
 use serde::de::IgnoredAny;
 
-use super::{InputError, Shape, frame::Frame, header::has_known_name};
+use super::{
+    Dialect, InputError, Part, Row, Shape, dialect::Names, foreign, frame::Frame,
+    header::has_known_name, json,
+};
 
-/// Knows whether a line has been seen yet.
+/// Extent of what is read at once, as its writer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// One line.
+    Line,
+    /// One object of a document, on any number of lines.
+    Object,
+}
+
+impl Unit {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// Knows whether a value has been seen yet.
 #[derive(Debug)]
 pub(super) struct Rows {
-    shape: Shape,
+    names: Names,
+    /// True if the values are those of a document, and not one a line.
+    is_document: bool,
     open: bool,
 }
 
 impl Rows {
-    pub(super) fn new(shape: Shape) -> Self {
-        Self { shape, open: false }
+    pub(super) fn new(shape: Shape, dialect: &Dialect, is_document: bool) -> Self {
+        Self { names: Names::new(shape, dialect), is_document, open: false }
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    /// Returns whether there was a line.
+    /// Returns whether there was a value.
     pub(super) fn is_open(&self) -> bool {
         self.open
     }
 
     /// Checks the first frame; every frame is one of rows.
-    pub(super) fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
+    pub(super) fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
         if !self.open {
             self.open = true;
-            check_first(frame)?;
+            check_first(frame, &self.names, self.is_document)?;
         }
-        Ok(true)
+        Ok(Part::Rows)
+    }
+
+    pub(super) fn rows(&self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
+        let unit = if self.is_document { Unit::Object } else { Unit::Line };
+        json::rows(frame, &self.names, unit, into);
     }
 }
 
-fn check_first(frame: &Frame<'_>) -> Result<(), InputError> {
+fn check_first(frame: &Frame<'_>, names: &Names, is_document: bool) -> Result<(), InputError> {
     let line = frame.line;
     let text = frame.text.trim();
-    if text.starts_with('[') {
+    foreign::check_object(line, text, names)?;
+    if !text.starts_with(['{', '[', '"']) && has_known_name(text, b',', names) {
+        Err(InputError::CsvAsJsonl { line })
+    } else if is_document {
+        Ok(())
+    } else if text.starts_with('[') {
         Err(InputError::JsonArray { line })
     } else if is_object_and_comma(text) {
         Err(InputError::TrailingComma { line })
     } else if text.starts_with('{') && text.ends_with(['{', '[', ',']) {
         Err(InputError::PrettyJson { line })
-    } else if !text.starts_with('{') && has_known_name(text, ',') {
-        Err(InputError::CsvAsJsonl { line })
     } else {
         Ok(())
     }
 }
 
-/// Whether a whole object is followed by a comma, as the entries of an array are.
+/// Returns whether a whole object is followed by a comma, as the entries of an array are.
 fn is_object_and_comma(text: &str) -> bool {
     text.strip_suffix(',').is_some_and(|object| {
         object.starts_with('{') && serde_json::from_str::<IgnoredAny>(object).is_ok()

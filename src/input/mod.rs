@@ -5,18 +5,25 @@
 //! - No message holds anything out of the input, since after a shifted column a secret can be anywhere.
 //! - Blocking code, for a thread of its own. Prints nothing.
 
+mod body;
 mod csv;
+mod dialect;
+mod document;
 mod error;
+mod foreign;
 mod frame;
 mod header;
+mod hint;
 mod json;
 mod jsonl;
 mod pairs;
 mod quotes;
 mod shape;
 mod sniff;
+mod unpack;
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,9 +31,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use body::{Body, Part, line_fault};
+pub use dialect::{Dialect, RenameFault};
 pub use error::InputError;
-use frame::{Frame, Framer};
+use frame::Framer;
+pub use header::may_delimit;
 pub use shape::Shape;
+use unpack::Unpack;
 
 use crate::model::{Code, Fault, Record, Rejection};
 
@@ -43,18 +54,27 @@ pub enum Format {
     Csv,
     /// One factor, or one user with all factors, a line.
     Jsonl,
+    /// An array of such objects, or one after another, on as many lines as they like.
+    Json,
 }
 
 impl Format {
-    /// Returns the format that the extension of `path` stands for.
+    /// Returns the format that the extension of `path` stands for; one of a compressed file is the
+    /// extension before it.
     pub fn of(path: &Path) -> Result<Self, InputError> {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-        if extension.eq_ignore_ascii_case("csv") {
-            Ok(Self::Csv)
-        } else if ["jsonl", "ndjson"].iter().any(|known| extension.eq_ignore_ascii_case(known)) {
-            Ok(Self::Jsonl)
-        } else {
-            Err(InputError::UnknownFormat)
+        let extension = |path: &Path| {
+            path.extension().and_then(OsStr::to_str).unwrap_or("").to_ascii_lowercase()
+        };
+        let stem = match extension(path).as_str() {
+            "gz" | "zst" | "zstd" => path.file_stem().map(Path::new),
+            _ => None,
+        };
+        let extension = extension(stem.unwrap_or(path));
+        match extension.as_str() {
+            "csv" | "tsv" => Ok(Self::Csv),
+            "jsonl" | "ndjson" => Ok(Self::Jsonl),
+            "json" => Ok(Self::Json),
+            _ => Err(InputError::UnknownFormat),
         }
     }
 }
@@ -92,10 +112,13 @@ impl Row {
 
 /// An input that is being read.
 pub struct Source {
-    framer: Framer<Box<dyn Read + Send>>,
+    framer: Framer<Unpack<Box<dyn Read + Send>>>,
+    bytes_read: Arc<AtomicU64>,
     body: Body,
     /// Rows of a line that held several.
     pending: VecDeque<Row>,
+    /// Headers that came again.
+    n_repeated: u64,
     len: Option<u64>,
     /// Set at the end and after an error.
     finished: bool,
@@ -103,23 +126,30 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens `path`, or standard input for `-`; `format` overrides what the extension says.
-    pub fn open(path: &Path, format: Option<Format>, shape: Shape) -> Result<Self, InputError> {
+    /// Opens `path`, or standard input for `-`.
+    pub fn open(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Self, InputError> {
         if path.as_os_str() == "-" {
-            let format = format.ok_or(InputError::UnknownFormat)?;
-            return Ok(Self::from_reader(Box::new(io::stdin()), format, shape));
+            let format = dialect.format.ok_or(InputError::UnknownFormat)?;
+            return Ok(Self::of(Box::new(io::stdin()), format, dialect, shape));
         }
         let (file, len) = open(path)?;
-        let format = format.map_or_else(|| Format::of(path), Ok)?;
-        Ok(Self { len, ..Self::from_reader(Box::new(file), format, shape) })
+        let format = dialect.format.map_or_else(|| Format::of(path), Ok)?;
+        Ok(Self { len, ..Self::of(Box::new(file), format, dialect, shape) })
     }
 
     /// Reads from anything; nothing is read before the first [`Source::next_row`].
     pub fn from_reader(reader: Box<dyn Read + Send>, format: Format, shape: Shape) -> Self {
+        Self::of(reader, format, &Dialect::default(), shape)
+    }
+
+    fn of(reader: Box<dyn Read + Send>, format: Format, dialect: &Dialect, shape: Shape) -> Self {
+        let reader = Unpack::new(reader);
         Self {
+            bytes_read: reader.bytes_read(),
             framer: Framer::new(reader, format),
-            body: Body::new(format, shape),
+            body: Body::new(format, dialect, shape),
             pending: VecDeque::new(),
+            n_repeated: 0,
             len: None,
             finished: false,
             open_line: None,
@@ -144,9 +174,9 @@ impl Source {
         Ok(None)
     }
 
-    /// Counter of the bytes read so far; may be watched from another thread.
+    /// Counter of the bytes read so far, compressed as they are; may be watched from another thread.
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
-        self.framer.bytes_read()
+        Arc::clone(&self.bytes_read)
     }
 
     /// Returns the length in bytes, where that is known (regular files).
@@ -168,12 +198,25 @@ impl Source {
         let Some(frame) = self.framer.next_frame()? else {
             return self.body.finish().map(|()| false);
         };
-        if self.body.opens_with(&frame)? {
-            self.body.rows(&frame, &mut self.pending);
-            // A line of JSON that can be read is whole.
-            let is_whole = matches!(self.body, Body::Jsonl(_))
-                && matches!(self.pending.back(), Some(Row::Record(_)));
-            self.open_line = (!frame.ended && !is_whole).then_some(frame.line);
+        match self.body.part(&frame)? {
+            Part::Rows => {
+                self.body.rows(&frame, &mut self.pending);
+                // JSON that can be read is whole.
+                let is_whole = !matches!(self.body, Body::Csv(_))
+                    && matches!(self.pending.back(), Some(Row::Record(_)));
+                self.open_line = (!frame.ended && !is_whole).then_some(frame.line);
+            }
+            Part::Header => self.framer.set_delimiter(self.body.delimiter()),
+            Part::Repeated => {
+                self.n_repeated += 1;
+                if self.n_repeated == 1 {
+                    let line = frame.line;
+                    tracing::info!(
+                        "line {line} is a header again: passed over (were files joined?)"
+                    );
+                }
+            }
+            Part::Blank => {}
         }
         Ok(true)
     }
@@ -188,30 +231,40 @@ impl fmt::Debug for Source {
 /// Reads a regular file once from end to end, so that what makes it unreadable is known before
 /// anything is sent. Returns how many rows (JSONL: lines) it has; `None` for what can be read only
 /// once, which is left alone.
-pub fn preflight(
-    path: &Path,
-    format: Option<Format>,
-    shape: Shape,
-) -> Result<Option<u64>, InputError> {
+pub fn preflight(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Option<u64>, InputError> {
     if path.as_os_str() == "-" {
-        return format.map(|_| None).ok_or(InputError::UnknownFormat);
+        return dialect.format.map(|_| None).ok_or(InputError::UnknownFormat);
     }
     let (file, len) = open(path)?;
-    let format = format.map_or_else(|| Format::of(path), Ok)?;
-    len.map(|_| count_rows(file, format, shape)).transpose()
+    let format = dialect.format.map_or_else(|| Format::of(path), Ok)?;
+    len.map(|_| count(file, format, dialect, shape)).transpose()
 }
 
-/// The pass of [`preflight`]: frames and header are checked as they are when rows are wanted.
+/// The pass of [`preflight`] over an input of which nothing is said.
 pub(crate) fn count_rows(
     reader: impl Read,
     format: Format,
     shape: Shape,
 ) -> Result<u64, InputError> {
-    let mut framer = Framer::new(reader, format);
-    let mut body = Body::new(format, shape);
+    count(reader, format, &Dialect::default(), shape)
+}
+
+/// Counts rows; frames and header are checked as they are when rows are wanted.
+fn count(
+    reader: impl Read,
+    format: Format,
+    dialect: &Dialect,
+    shape: Shape,
+) -> Result<u64, InputError> {
+    let mut framer = Framer::new(Unpack::new(reader), format);
+    let mut body = Body::new(format, dialect, shape);
     let mut n_rows = 0;
     while let Some(frame) = framer.next_frame()? {
-        n_rows += u64::from(body.opens_with(&frame)?);
+        match body.part(&frame)? {
+            Part::Rows => n_rows += 1,
+            Part::Header => framer.set_delimiter(body.delimiter()),
+            Part::Repeated | Part::Blank => {}
+        }
     }
     body.finish().map(|()| n_rows)
 }
@@ -225,57 +278,6 @@ fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
         return Err(InputError::Directory { path: path.to_owned() });
     }
     Ok((file, metadata.is_file().then_some(metadata.len())))
-}
-
-/// The part of reading a frame that differs between the two formats.
-#[derive(Debug)]
-enum Body {
-    Csv(Box<csv::Rows>),
-    Jsonl(jsonl::Rows),
-}
-
-impl Body {
-    fn new(format: Format, shape: Shape) -> Self {
-        match format {
-            Format::Csv => Self::Csv(Box::new(csv::Rows::new(shape))),
-            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape)),
-        }
-    }
-
-    /// Checks the first frame; says whether `frame` is one of rows.
-    fn opens_with(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
-        match self {
-            Self::Csv(rows) => rows.opens_with(frame),
-            Self::Jsonl(rows) => rows.opens_with(frame),
-        }
-    }
-
-    fn rows(&mut self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
-        match self {
-            Self::Csv(rows) => into.push_back(rows.row(frame)),
-            Self::Jsonl(rows) => json::rows(frame, rows.shape(), into),
-        }
-    }
-
-    /// Checks that there was anything at all.
-    fn finish(&self) -> Result<(), InputError> {
-        let any = match self {
-            Self::Csv(rows) => rows.is_open(),
-            Self::Jsonl(rows) => rows.is_open(),
-        };
-        any.then_some(()).ok_or(InputError::Empty)
-    }
-}
-
-/// Finds what is wrong with a line of either format before it is parsed.
-fn line_fault(text: &str, has_bare_cr: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
-    if text.starts_with('\u{feff}') {
-        Some("the line begins with a byte order mark: remove it (were files joined?)")
-    } else if has_bare_cr(text.as_bytes()) {
-        Some("the line holds a bare carriage return: line endings must be LF or CRLF")
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]

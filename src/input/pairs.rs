@@ -5,10 +5,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{
-    MAX_CELL,
-    shape::{Name, Shape},
-};
+use super::{MAX_CELL, dialect::Names, shape::Name};
 use crate::model::Cell;
 
 /// The key whose value is a user's list of factors.
@@ -17,10 +14,10 @@ pub(super) const METHODS: &str = "authentication_methods";
 /// Entries of a list inside a factor. Bounds memory.
 const MAX_ENTRIES: usize = 64;
 
-/// Reads a key by its meaning in an input of that shape.
-pub(super) struct KeySeed(pub(super) Shape);
+/// Reads a key by its meaning in an input of those names.
+pub(super) struct KeySeed<'a>(pub(super) &'a Names);
 
-impl<'de> DeserializeSeed<'de> for KeySeed {
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Name;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
@@ -28,7 +25,7 @@ impl<'de> DeserializeSeed<'de> for KeySeed {
     }
 }
 
-impl Visitor<'_> for KeySeed {
+impl Visitor<'_> for KeySeed<'_> {
     type Value = Name;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +33,7 @@ impl Visitor<'_> for KeySeed {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
-        Ok(self.0.name(name))
+        Ok(self.0.key(name))
     }
 }
 

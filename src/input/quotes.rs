@@ -19,7 +19,7 @@ pub(super) enum Quotes {
 }
 
 /// Scans one physical line (without LF) of a record; `open` says how the line before left off.
-pub(super) fn scan(line: &[u8], mut open: bool) -> Quotes {
+pub(super) fn scan(line: &[u8], delimiter: u8, mut open: bool) -> Quotes {
     let mut reopened = false;
     let mut at = 0;
     while let Some(found) = memchr(b'"', &line[at..]) {
@@ -28,10 +28,11 @@ pub(super) fn scan(line: &[u8], mut open: bool) -> Quotes {
         if open {
             match &line[at..] {
                 [b'"', ..] => at += 1,
-                [] | [b',', ..] | [b'\r'] => open = false,
+                [] | [b'\r'] => open = false,
+                [next, ..] if *next == delimiter => open = false,
                 _ => return Quotes::Misplaced,
             }
-        } else if quote == 0 || line[quote - 1] == b',' {
+        } else if quote == 0 || line[quote - 1] == delimiter {
             open = true;
             reopened = true;
         } else {
@@ -78,7 +79,9 @@ mod tests {
             ("\"a\"\rb", Misplaced),
             ("5\",6\"", Misplaced),
         ] {
-            assert_eq!(scan(line.as_bytes(), false), expected, "{line}");
+            assert_eq!(scan(line.as_bytes(), b',', false), expected, "{line}");
+            let other = line.replace(',', ";");
+            assert_eq!(scan(other.as_bytes(), b';', false), expected, "{other}");
         }
     }
 
@@ -93,7 +96,7 @@ mod tests {
             ("\"\"", Open { reopened: false }),
             ("\"b", Misplaced),
         ] {
-            assert_eq!(scan(line.as_bytes(), true), expected, "{line}");
+            assert_eq!(scan(line.as_bytes(), b',', true), expected, "{line}");
         }
     }
 

@@ -72,6 +72,17 @@ impl Shape {
         }
     }
 
+    /// Returns the meaning of a field that goes by another name.
+    pub(super) fn field(self, field: Field) -> Name {
+        if self.fields().contains(&field) {
+            Name::Field(field)
+        } else if self == Self::Users {
+            Name::Ignored
+        } else {
+            Name::Unknown(None)
+        }
+    }
+
     /// The field whose name is nearest to an unknown one.
     fn nearest(self, name: &str) -> Option<Field> {
         let name = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
@@ -82,6 +93,12 @@ impl Shape {
     fn has_factors(self) -> bool {
         matches!(self, Self::Factors | Self::Exported)
     }
+}
+
+/// The field of any input whose name is nearest to an unknown one.
+pub(super) fn nearest_field(name: &str) -> Option<Field> {
+    nearest(&name.to_ascii_lowercase(), Field::ALL.iter().map(|field| field.name()))
+        .and_then(Field::from_name)
 }
 
 #[cfg(test)]

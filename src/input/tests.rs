@@ -211,9 +211,7 @@ fn a_bad_csv_row_is_rejected_alone() {
              auth0|4,email,\"a\"b,\n\
              auth0|5,\"em\nail\"x,,\n\
              auth0|6,email\r,,\n\
-             USER_ID,type, name,email\n\
              auth0|7,email,{long},{long}\n\
-             \u{feff}auth0|8,email,,\n\
              auth0|9,email,,\n"
         ),
         &[
@@ -226,12 +224,213 @@ fn a_bad_csv_row_is_rejected_alone() {
             "6! : the row, up to line 7, has a quote inside an unquoted cell or text after a closing quote: \
              quote the whole cell and write inner quotes twice",
             "8! : the line holds a bare carriage return: line endings must be LF or CRLF",
-            "9! : the row repeats the header: remove it (were files joined?)",
-            "10! name: must not be longer than 16384 bytes; email: must not be longer than 16384 bytes",
-            "11! : the line begins with a byte order mark: remove it (were files joined?)",
-            "12 user_id=auth0|9 type=email",
+            "9! name: must not be longer than 16384 bytes; email: must not be longer than 16384 bytes",
+            "10 user_id=auth0|9 type=email",
         ],
     );
+}
+
+/// Rows of a text in one line each, and the fault of the whole, of an input of which that is said.
+fn read_as(text: &str, format: Format, dialect: &Dialect) -> Vec<String> {
+    let reader = Box::new(Cursor::new(text.to_owned()));
+    let mut source = Source::of(reader, format, dialect, Shape::Factors);
+    let mut all = Vec::new();
+    let error = loop {
+        match source.next_row() {
+            Ok(Some(row)) => all.push(told(&row)),
+            Ok(None) => break None,
+            Err(error) => break Some(error.to_string()),
+        }
+    };
+    let counted = count(text.as_bytes(), format, dialect, Shape::Factors);
+    match &error {
+        None => assert_eq!(counted.unwrap(), all.len() as u64, "{text}"),
+        Some(error) => assert_eq!(counted.unwrap_err().to_string(), *error, "{text}"),
+    }
+    all.extend(error);
+    all
+}
+
+#[test]
+fn the_delimiter_is_told_by_the_header() {
+    let rows =
+        ["2 user_id=auth0|1 type=email name=a, b;c email=x@example.com", "3 user_id=auth0|2"];
+    let template =
+        "user_id~type~\"name\"~Email\nauth0|1~email~\"a, b;c\"~x@example.com\nauth0|2~~~\n";
+    for delimiter in [",", ";", "\t"] {
+        let text = template.replace('~', delimiter);
+        for text in [text.clone(), text.replace('\n', "\r\n"), format!("\u{feff}{text}")] {
+            assert_eq!(read_as(&text, Format::Csv, &Dialect::default()), rows, "{text}");
+        }
+        let said = Dialect { delimiter: Some(delimiter.as_bytes()[0]), ..Dialect::default() };
+        assert_eq!(read_as(&text, Format::Csv, &said), rows);
+    }
+    for other in ["|", "^", ":", "~"] {
+        let text = template.replace("auth0|", "auth0").replace('~', other);
+        let said = Dialect { delimiter: Some(other.as_bytes()[0]), ..Dialect::default() };
+        let read = read_as(&text, Format::Csv, &said);
+        assert_eq!(read, rows.map(|row| row.replace("auth0|", "auth0")));
+        // Nobody has said so.
+        assert!(read_as(&text, Format::Csv, &Dialect::default())[0].starts_with("line 1"));
+    }
+    // What is said counts, whatever the header looks like.
+    let said = Dialect { delimiter: Some(b';'), ..Dialect::default() };
+    let read = read_as("user_id,type\na,email\n", Format::Csv, &said);
+    assert_eq!(read, ["line 1: not a header: none of its cells is the name of a column"]);
+    // One column has no delimiter at all, and another file's delimiter is no more than text.
+    let one = "user_id,type,name\na,email,x;y\tz\n";
+    let read = read_as(one, Format::Csv, &Dialect::default());
+    assert_eq!(read, ["2 user_id=a type=email name=x;y\tz"]);
+}
+
+#[test]
+fn a_line_that_declares_the_delimiter_is_heeded() {
+    let rows = ["3 user_id=auth0|1 type=email"];
+    for (declared, delimiter) in [
+        ("sep=;", ";"),
+        ("sep=,", ","),
+        ("SEP=\t", "\t"),
+        ("\"sep=;\"", ";"),
+        ("\u{feff}sep=|", "|"),
+        ("sep=^", "^"),
+        // The header knows better.
+        ("sep=;", ","),
+        ("sep=,", ";"),
+    ] {
+        let row = ["auth0|1", "email"].join(delimiter);
+        let row = if delimiter == "|" { "\"auth0|1\"|email".into() } else { row };
+        let text = format!("{declared}\r\nuser_id{delimiter}type\r\n{row}\r\n");
+        assert_eq!(read_as(&text, Format::Csv, &Dialect::default()), rows, "{text}");
+    }
+    for not in ["sep=", "sep=;;", "sep=\"", "sep=a", "step=;"] {
+        let read = read_as(&format!("{not}\nuser_id;type\n"), Format::Csv, &Dialect::default());
+        assert!(read[0].starts_with("line 1: "), "{not}: {read:?}");
+    }
+}
+
+#[test]
+fn columns_without_name_and_values_are_ignored() {
+    let refused =
+        "column 3 has no name in the header, and a value in this row: name it, or empty it";
+    for (text, expected) in [
+        (
+            "user_id,type,\na,email,\nb,email\n",
+            &["2 user_id=a type=email", "3 user_id=b type=email"][..],
+        ),
+        ("user_id,,type, ,,\na,,email,,,\n", &["2 user_id=a type=email"]),
+        (",user_id,type\n,a,email\n", &["2 user_id=a type=email"]),
+        // Nobody knows what it is, so nobody may say that nothing is lost.
+        ("user_id,type,\na,email,x\n", &[&format!("2! : {refused}")]),
+        (
+            "user_id,type,\na,email,,\n",
+            &["2! : the row must have 3 cells, as the header has, but has 4"],
+        ),
+        ("user_id,,type\na\n", &["2! : the row must have 3 cells, as the header has, but has 1"]),
+        // Rows of nothing, as spreadsheets write below the last one.
+        ("user_id;type\na;email\n;\n; \n", &["2 user_id=a type=email"]),
+        ("user_id,type\n\"\",\"\"\n", &["2"]),
+    ] {
+        assert_eq!(read_as(text, Format::Csv, &Dialect::default()), expected, "{text}");
+    }
+}
+
+#[test]
+fn columns_and_keys_are_ignored_and_renamed_as_is_said() {
+    let mut said = Dialect { ignored: vec!["tenant".into(), "Note ".into()], ..Dialect::default() };
+    assert_eq!(said.rename("totp_secret=otp_secret"), Ok(()));
+    assert_eq!(said.rename(" user_id = ID"), Ok(()));
+    for (pair, fault) in [
+        ("totp_secret", RenameFault::NoPair),
+        ("name=", RenameFault::NoPair),
+        ("totpsecret=x", RenameFault::UnknownField(Some(Field::TotpSecret))),
+        ("whatever=x", RenameFault::UnknownField(None)),
+        ("totp_secret=x", RenameFault::Twice),
+        ("name=ID", RenameFault::Twice),
+    ] {
+        assert_eq!(said.rename(pair), Err(fault), "{pair}");
+    }
+    let row = "user_id=a|1 type=totp totp_secret=S";
+    for (text, expected) in [
+        ("Id,type,tenant,OTP_secret,note,MF_code\na|1,totp,t,S,n,c\n", format!("2 {row}")),
+        (
+            "id;type;otp_secret;mf_line\na|1;totp;S;7\nID;type;otp_secret;mf_line\n",
+            format!("2 {row}"),
+        ),
+        (
+            "id,type,totp_secret,otp_secret\n",
+            "line 1: the column `totp_secret` is there twice, as columns 3 and 4".into(),
+        ),
+        (
+            "id,type,user_id\n",
+            "line 1: the column `user_id` is there twice, as columns 1 and 3".into(),
+        ),
+    ] {
+        assert_eq!(read_as(text, Format::Csv, &said), [expected], "{text}");
+    }
+    for (text, expected) in [
+        (
+            r#"{"ID":"a|1","type":"totp","tenant":{"a":[1]},"otp_secret":"S","mf_line":7}"#,
+            format!("1 {row}"),
+        ),
+        (
+            r#"{"mf_code":1,"ID":"a|1","authentication_methods":[{"type":"totp","otp_secret":"S","mf_x":1}]}"#,
+            format!("1[0] {row}"),
+        ),
+        (r#"{"ID":"a|1","user_id":"b"}"#, "1! user_id: is there twice".into()),
+        // Keys are compared as they are.
+        (r#"{"ID":"a|1","Tenant":1}"#, "1! : key 2 of the line is not known".into()),
+    ] {
+        assert_eq!(read_as(text, Format::Jsonl, &said), [expected], "{text}");
+    }
+    // Of these nothing has to be said.
+    let text = "user_id,type,mf_anything\na|1,email,x\n";
+    assert_eq!(read_as(text, Format::Csv, &Dialect::default()), ["2 user_id=a|1 type=email"]);
+}
+
+#[test]
+fn headers_that_come_again_are_passed_over() {
+    let first = "2 user_id=a type=email";
+    for (text, expected) in [
+        (
+            "user_id,type\na,email\nUSER_ID,\"type\"\nb,email\n",
+            &[first, "4 user_id=b type=email"][..],
+        ),
+        (
+            "\u{feff}user_id;type\r\na;email\r\n\u{feff}user_id;type\r\nb;email\r\n",
+            &[first, "4 user_id=b type=email"],
+        ),
+        (
+            "sep=;\nuser_id;type\na;email\nsep=;\nuser_id;type\nb;email\n",
+            &["3 user_id=a type=email", "6 user_id=b type=email"],
+        ),
+        // Each file has its own header.
+        (
+            "user_id,type\na,email\n\u{feff}\"type\",name,user_id\nemail,n,b\n",
+            &[first, "4 user_id=b type=email name=n"],
+        ),
+        (
+            "user_id,type\na,email\nuser_id,type,x\nb,email,1\n",
+            &[first, "line 3: the name of column 3 is not known"],
+        ),
+        // A mark alone does no harm.
+        (
+            "user_id,type\na,email\n\u{feff}b,email\n\u{feff}\"c\",email\n",
+            &[first, "3 user_id=b type=email", "4 user_id=c type=email"],
+        ),
+        // Only a header is one.
+        (
+            "user_id,type,name\na,email,type\nb,user_id,name\nuser_id,email,n\n",
+            &[
+                "2 user_id=a type=email name=type",
+                "3 user_id=b type=user_id name=name",
+                "4 user_id=user_id type=email name=n",
+            ],
+        ),
+    ] {
+        assert_eq!(read_as(text, Format::Csv, &Dialect::default()), expected, "{text}");
+    }
+    let text = "\u{feff}{\"type\":\"email\"}\n\u{feff}{\"type\":\"email\"}\n";
+    assert_eq!(read_as(text, Format::Jsonl, &Dialect::default()), ["1 type=email", "2 type=email"]);
 }
 
 #[test]
@@ -244,12 +443,15 @@ fn a_header_is_checked_before_any_row() {
             "line 1: the name of column 3 is not known",
             "did you mean `email`?",
         ),
-        ("\nuser_id,type,Qq81Zz\n", "line 2: the name of column 3 is not known", "remove it"),
-        ("user_id,type,\n", "line 1: the name of column 3 is not known", "remove it"),
+        (
+            "\nuser_id,type,Qq81Zz\n",
+            "line 2: the name of column 3 is not known",
+            "--ignore-columns",
+        ),
         (
             "type,email,user_id, Email\n",
             "line 1: the column `email` is there twice, as columns 2 and 4",
-            "remove one",
+            "one of them",
         ),
         ("user_id,email\n", "line 1: the column `type` is missing", "`type`"),
         ("type,email\n", "line 1: the column `user_id` is missing", "`user_id`"),
@@ -259,17 +461,13 @@ fn a_header_is_checked_before_any_row() {
             "begin with a header",
         ),
         (
-            "user_id;type\n",
-            "line 1: the cells of the header are separated by semicolons, not by commas",
-            "commas",
+            "user_id|type\n",
+            "line 1: the cells of the header are separated by bars",
+            "--delimiter '|'",
         ),
-        (
-            "\"user_id\"\t\"type\"\n",
-            "line 1: the cells of the header are separated by tabs, not by commas",
-            "commas",
-        ),
+        ("user_id;ty\"pe\n", "line 1: the header has a quote in the wrong place", "semicolon"),
         ("user_id,\"type\n", "line 1: a quote is opened here and never closed", "close it"),
-        ("user_id,ty\"pe\n", "line 1: the header has a quote in the wrong place", "commas"),
+        ("user_id,ty\"pe\n", "line 1: the header has a quote in the wrong place", "comma"),
         (
             "user_id,type\rauth0|1,email\r",
             "line 1: the header holds a bare carriage return: end lines with LF or CRLF",
@@ -287,7 +485,7 @@ fn what_is_not_text_stops_the_run() {
     for format in [Format::Csv, Format::Jsonl] {
         check_error(
             format,
-            *b"\x1f\x8b\x08\0\0\0\0\0",
+            *b"\x1f\x8b\x09\0\0\0\0\0",
             "the input is a gzip file, not text",
             "decompress",
         );
@@ -412,17 +610,17 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
         (
             "\n[{\"user_id\": 1}]\n",
             "line 2: this is one JSON array, not one object a line",
-            "jq -c '.[]'",
+            "--format json",
         ),
         (
             "{\n  \"user_id\": 1\n}\n",
             "line 1: the JSON object goes on over several lines",
-            "jq -c .",
+            "--format json",
         ),
         (
             "{\"user_id\": 1,\n\"type\": 2}\n",
             "line 1: the JSON object goes on over several lines",
-            "jq -c .",
+            "--format json",
         ),
         (
             "{\"user_id\": 1, \"type\": {}},\n{\"user_id\": 2},\n",
@@ -432,7 +630,7 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
         (
             "{\"user_id\": {\"a\": 1},\n\"type\": 2}\n",
             "line 1: the JSON object goes on over several lines",
-            "jq -c .",
+            "--format json",
         ),
         (HEADER, "line 1: this is a CSV header, not JSON", "--format csv"),
     ] {
@@ -441,13 +639,150 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
 }
 
 #[test]
+fn a_json_document_is_read_object_by_object() {
+    let said = Dialect::default();
+    let (one, two) = ("user_id=a type=email name={[\\\"],", "user_id=b type=email");
+    let first = r#"{"user_id":"a","type":"email","name":"{[\\\"],"}"#;
+    let second = "{\r\n \"user_id\": \"b\",\n \"type\": \"email\"\n}";
+    for (text, lines) in [
+        (format!("[{first},{second}]"), [1, 1]),
+        (format!("\u{feff}[\n{first},\n{second}\n]\n"), [2, 3]),
+        (format!("[\n{first},\n{second},\n]"), [2, 3]),
+        // One after another, or the brackets cut off.
+        (format!("{first}\n{second}\n"), [1, 2]),
+        (format!("{first}{second}"), [1, 1]),
+        (format!("{first},\n{second},\n"), [1, 2]),
+        // Files that were joined.
+        (format!("[{first}]\n\u{feff}[{second}]\n[]"), [1, 2]),
+    ] {
+        let expected = [format!("{} {one}", lines[0]), format!("{} {two}", lines[1])];
+        assert_eq!(read_as(&text, Format::Json, &said), expected, "{text}");
+    }
+    let users = "[{\"user_id\":\"a\",\"authentication_methods\":[\n{\"type\":\"totp\"},{\"type\":\"email\"}]}]";
+    let source = &mut source(users, Format::Json);
+    let rows: Vec<_> = std::iter::from_fn(|| source.next_row().unwrap()).collect();
+    let rows: Vec<_> = rows.iter().map(told).collect();
+    assert_eq!(rows, ["1[0] user_id=a type=totp", "1[1] user_id=a type=email"]);
+    for (text, expected) in [
+        // A bad object is rejected alone.
+        (
+            "[{\"user_id\":\"a\"},\n{\"typ\":1},\n17, \"x\", null,[{}],\n{\"name\"\n: NaN},{\"name\":\"n\"}]",
+            &[
+                "1 user_id=a",
+                "2! : key 1 of the object is not known; did you mean `type`?",
+                "3! : every value must be a JSON object",
+                "3! : every value must be a JSON object",
+                "3! : every value must be a JSON object",
+                "3! : every value must be a JSON object",
+                "4! : the object is not valid JSON (line 5, column 3)",
+                "5 name=n",
+            ][..],
+        ),
+        (
+            "[{\"name\":\"n\"},\n{\"name\":",
+            &[
+                "1 name=n",
+                "line 2: the JSON ends before its array or object does: was the file cut off?",
+            ],
+        ),
+        (
+            "[{\"name\":\"n\"},\n",
+            &[
+                "1 name=n",
+                "line 2: the JSON ends before its array or object does: was the file cut off?",
+            ],
+        ),
+        (
+            "[{\"name\":\"n\"}",
+            &[
+                "1 name=n",
+                "line 1: the JSON ends before its array or object does: was the file cut off?",
+            ],
+        ),
+        ("{\"name\":\"n\"}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
+        ("[{\"name\":\"n\"} {}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
+        ("[{\"name\":\"n\"},,{}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
+        ("user_id,type\n", &["line 1: this is a CSV header, not JSON"]),
+        ("", &["the input is empty"]),
+    ] {
+        assert_eq!(read_as(text, Format::Json, &said), expected, "{text}");
+    }
+    let long = format!("[{{\"name\":\"n\"}},\n{{\"name\":\"{}\"}}]", "x".repeat(1 << 20));
+    let read = read_as(&long, Format::Json, &said);
+    assert_eq!(read[1], "line 2: the JSON object that begins here is longer than 1048576 bytes");
+}
+
+#[test]
+fn formats_of_others_are_told_by_their_names() {
+    let bulk = "line 1: this is Auth0's bulk import format (`mfa_factors`)";
+    let secrets = "line 1: this is Auth0's export of MFA secrets (`otp_secret`)";
+    let users = "line 1: this is an export of Auth0's users (`identities`)";
+    for (format, text, expected) in [
+        (Format::Jsonl, r#"{"user_id":"a","mfa_factors":[{"totp":{"secret":"S"}}]}"#, bulk),
+        (Format::Json, r#"[{"user_id":"a","mfa_factors":[]}]"#, bulk),
+        (Format::Csv, "user_id,mfa_factors.0.totp.secret\n", bulk),
+        (Format::Jsonl, r#"{"user_id":"a","tenant":"t","type":"otp","otp_secret":"S"}"#, secrets),
+        (
+            Format::Csv,
+            "user_id,tenant,type,otp_secret\n",
+            "line 1: the name of column 2 is not known",
+        ),
+        (Format::Csv, "user_id,type,otp_secret\n", secrets),
+        (Format::Json, r#"[{"user_id":"a","identities":[]}]"#, users),
+        (Format::Json, r#"{"sops":{},"data":"x"}"#, "line 1: this is a file encrypted by SOPS"),
+    ] {
+        assert_eq!(read_as(text, format, &Dialect::default()), [expected], "{text}");
+    }
+    // What is mapped or ignored is known.
+    let mut said = Dialect { ignored: vec!["tenant".into()], ..Dialect::default() };
+    said.rename("totp_secret=otp_secret").unwrap();
+    let text = r#"{"user_id":"a","tenant":"t","type":"totp","otp_secret":"S"}"#;
+    assert_eq!(read_as(text, Format::Jsonl, &said), ["1 user_id=a type=totp totp_secret=S"]);
+}
+
+#[test]
+fn a_compressed_file_is_read_and_its_length_is_the_stored_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{HEADER}auth0|1,email,,a@example.com\n").repeat(1000);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+    let bytes = encoder.finish().unwrap();
+    let path = folder.path().join("factors.csv.gz");
+    std::fs::write(&path, &bytes).unwrap();
+    let said = Dialect::default();
+    assert_eq!(preflight(&path, &said, Shape::Factors).unwrap(), Some(1000));
+    let mut source = Source::open(&path, &said, Shape::Factors).unwrap();
+    let read = source.bytes_read();
+    let mut n_rows = 0;
+    while source.next_row().unwrap().is_some() {
+        n_rows += 1;
+    }
+    let len = bytes.len() as u64;
+    assert_eq!((n_rows, source.len(), read.load(Ordering::Relaxed)), (1000, Some(len), len));
+    std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+    let error = preflight(&path, &said, Shape::Factors).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("decompressing failed: it ends before its time: was it cut off?"),
+        "{error}"
+    );
+}
+
+#[test]
 fn the_format_is_told_by_the_extension() {
     for (name, expected) in [
         ("a.csv", Some(Format::Csv)),
         ("a.b.CSV", Some(Format::Csv)),
+        ("a.tsv", Some(Format::Csv)),
         ("a.jsonl", Some(Format::Jsonl)),
         ("a.ndjson", Some(Format::Jsonl)),
-        ("a.json", None),
+        ("a.json", Some(Format::Json)),
+        ("a.csv.gz", Some(Format::Csv)),
+        ("a.JSONL.ZST", Some(Format::Jsonl)),
+        ("a.json.zstd", Some(Format::Json)),
+        ("a.gz", None),
+        (".gz", None),
         ("csv", None),
         ("-", None),
     ] {
@@ -459,8 +794,8 @@ fn the_format_is_told_by_the_extension() {
 fn what_cannot_be_opened_is_said_with_its_path() {
     let missing = Path::new("/nonexistent/factors.csv");
     for error in [
-        Source::open(missing, None, Shape::Factors).err(),
-        preflight(missing, None, Shape::Factors).err(),
+        Source::open(missing, &Dialect::default(), Shape::Factors).err(),
+        preflight(missing, &Dialect::default(), Shape::Factors).err(),
     ] {
         assert!(error.is_some_and(|error| {
             error.to_string().starts_with("`/nonexistent/factors.csv` cannot")
@@ -468,14 +803,15 @@ fn what_cannot_be_opened_is_said_with_its_path() {
     }
     let directory = std::env::temp_dir();
     assert!(matches!(
-        Source::open(&directory, None, Shape::Factors),
+        Source::open(&directory, &Dialect::default(), Shape::Factors),
         Err(InputError::Directory { .. })
     ));
     assert!(matches!(
-        Source::open(Path::new("-"), None, Shape::Factors),
+        Source::open(Path::new("-"), &Dialect::default(), Shape::Factors),
         Err(InputError::UnknownFormat)
     ));
-    assert!(matches!(preflight(Path::new("-"), Some(Format::Csv), Shape::Factors), Ok(None)));
+    let dialect = Dialect { format: Some(Format::Csv), ..Dialect::default() };
+    assert!(matches!(preflight(Path::new("-"), &dialect, Shape::Factors), Ok(None)));
 }
 
 #[test]
@@ -501,8 +837,8 @@ fn preflight_counts_rows_and_progress_counts_bytes() {
 /// The good factors of a sample and the lines of its bad rows.
 fn sample(name: &str) -> (Vec<String>, Vec<String>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
-    let counted = preflight(&path, None, Shape::Factors).unwrap();
-    let mut source = Source::open(&path, None, Shape::Factors).unwrap();
+    let counted = preflight(&path, &Dialect::default(), Shape::Factors).unwrap();
+    let mut source = Source::open(&path, &Dialect::default(), Shape::Factors).unwrap();
     assert_eq!(source.len(), path.metadata().ok().map(|metadata| metadata.len()));
     let (mut good, mut bad, mut n_rows) = (Vec::new(), Vec::new(), 0);
     while let Some(row) = source.next_row().unwrap() {

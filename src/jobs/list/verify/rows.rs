@@ -14,7 +14,7 @@ use super::group::Grouper;
 use crate::{
     engine::intake::{Outbox, Planner, plan_row},
     error::Error,
-    input::{self, Format, InputError, Shape, Source},
+    input::{self, Dialect, InputError, Shape, Source},
     jobs::list::verify::{Group, Sample},
     ledger::{Key, Seen},
     model::UserId,
@@ -54,15 +54,15 @@ impl Groups {
     /// Opens `path`, or standard input for `-`, and reads it once where it can be read again.
     pub fn open(
         path: &Path,
-        format: Option<Format>,
+        dialect: &Dialect,
         sample: Option<Sample>,
         secrets: Option<SecretEncoding>,
     ) -> Result<(Source, Self), Error> {
-        let mut source = Source::open(path, format, Shape::Factors)?;
+        let mut source = Source::open(path, dialect, Shape::Factors)?;
         let mut scattered = Scattered::Anybody;
         if source.len().is_some() {
             scattered = scan(&mut source, sample, secrets)?;
-            source = Source::open(path, format, Shape::Factors)?;
+            source = Source::open(path, dialect, Shape::Factors)?;
         }
         let key =
             Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;

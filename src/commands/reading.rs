@@ -1,0 +1,58 @@
+//! Flags about an input to what reading it needs.
+
+use crate::{
+    cli::{InputFormat, Reading},
+    error::Error,
+    input::{Dialect, Format, RenameFault, may_delimit},
+};
+
+/// Returns what is said of an input.
+pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
+    let mut dialect = Dialect {
+        format: reading.format.map(Into::into),
+        delimiter: reading.delimiter.as_deref().map(delimiter).transpose()?,
+        ignored: reading.ignore_columns.clone(),
+        renamed: Vec::new(),
+    };
+    for pair in &reading.map {
+        dialect.rename(pair).map_err(unusable)?;
+    }
+    Ok(dialect)
+}
+
+fn delimiter(text: &str) -> Result<u8, Error> {
+    match *text.as_bytes() {
+        [character] if may_delimit(character) => Ok(character),
+        _ if text.eq_ignore_ascii_case("tab") || text == "\\t" => Ok(b'\t'),
+        _ => Err(Error::usage(
+            "--delimiter has a value that cannot be used",
+            "give one character that is no letter, digit or quote, such as `'|'`, or `tab`",
+        )),
+    }
+}
+
+fn unusable(fault: RenameFault) -> Error {
+    let hint = match fault {
+        RenameFault::NoPair => "give pairs OURS=THEIRS, such as `totp_secret=otp_secret`".into(),
+        RenameFault::UnknownField(None) => {
+            "the name before `=` must be one of this tool's own, such as `totp_secret`; see the \
+             README"
+                .into()
+        }
+        RenameFault::UnknownField(Some(field)) => {
+            format!("the name before `=` must be one of this tool's own: `{}`?", field.name())
+        }
+        RenameFault::Twice => "name each column once".into(),
+    };
+    Error::usage("--map has a value that cannot be used", hint)
+}
+
+impl From<InputFormat> for Format {
+    fn from(format: InputFormat) -> Self {
+        match format {
+            InputFormat::Csv => Self::Csv,
+            InputFormat::Jsonl => Self::Jsonl,
+            InputFormat::Json => Self::Json,
+        }
+    }
+}

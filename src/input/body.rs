@@ -1,0 +1,73 @@
+//! The part of reading that differs between the formats: what a frame is, and its rows.
+
+use std::collections::VecDeque;
+
+use super::{Dialect, Format, InputError, Row, Shape, csv, frame::Frame, jsonl};
+
+/// Purpose of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It holds rows, good or bad.
+    Rows,
+    /// It says how the rows are written.
+    Header,
+    /// It says so again.
+    Repeated,
+    /// It holds nothing.
+    Blank,
+}
+
+/// The part of reading a frame that differs between the formats.
+#[derive(Debug)]
+pub(super) enum Body {
+    Csv(Box<csv::Rows>),
+    Jsonl(jsonl::Rows),
+}
+
+impl Body {
+    pub(super) fn new(format: Format, dialect: &Dialect, shape: Shape) -> Self {
+        match format {
+            Format::Csv => Self::Csv(Box::new(csv::Rows::new(shape, dialect))),
+            Format::Jsonl => Self::Jsonl(jsonl::Rows::new(shape, dialect, false)),
+            Format::Json => Self::Jsonl(jsonl::Rows::new(shape, dialect, true)),
+        }
+    }
+
+    /// Checks the first frame; says what `frame` is.
+    pub(super) fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
+        match self {
+            Self::Csv(rows) => rows.part(frame),
+            Self::Jsonl(rows) => rows.part(frame),
+        }
+    }
+
+    /// Returns what stands between the cells of the frames to come.
+    pub(super) fn delimiter(&self) -> u8 {
+        match self {
+            Self::Csv(rows) => rows.delimiter(),
+            Self::Jsonl(_) => b',',
+        }
+    }
+
+    pub(super) fn rows(&mut self, frame: &Frame<'_>, into: &mut VecDeque<Row>) {
+        match self {
+            Self::Csv(rows) => into.push_back(rows.row(frame)),
+            Self::Jsonl(rows) => rows.rows(frame, into),
+        }
+    }
+
+    /// Checks that there was anything at all.
+    pub(super) fn finish(&self) -> Result<(), InputError> {
+        let any = match self {
+            Self::Csv(rows) => rows.is_open(),
+            Self::Jsonl(rows) => rows.is_open(),
+        };
+        any.then_some(()).ok_or(InputError::Empty)
+    }
+}
+
+/// Finds what is wrong with a line of either format before it is parsed.
+pub(super) fn line_fault(text: &str, has_bare_cr: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
+    has_bare_cr(text.as_bytes())
+        .then_some("the line holds a bare carriage return: line endings must be LF or CRLF")
+}

@@ -1,0 +1,100 @@
+//! How an input is written, as far as its owner says so.
+
+use super::{
+    Format, Shape,
+    shape::{Name, nearest_field},
+};
+use crate::model::Field;
+
+/// Prefix of columns and keys that are notes of this tool, and no data.
+const OWN_NOTES: &str = "mf_";
+
+/// What is said of an input besides its name. By default nothing: the rest is recognised.
+#[derive(Debug, Clone, Default)]
+pub struct Dialect {
+    /// Overrides what the extension stands for.
+    pub format: Option<Format>,
+    /// Overrides the delimiter that the header has.
+    pub delimiter: Option<u8>,
+    /// Columns or keys that are passed over.
+    pub ignored: Vec<String>,
+    /// Fields under other names than their own.
+    pub renamed: Vec<(Field, String)>,
+}
+
+impl Dialect {
+    /// Adds `OURS=THEIRS`, or says why that cannot be.
+    pub fn rename(&mut self, pair: &str) -> Result<(), RenameFault> {
+        let (ours, theirs) = pair.split_once('=').ok_or(RenameFault::NoPair)?;
+        let (ours, theirs) = (ours.trim(), theirs.trim());
+        if theirs.is_empty() {
+            return Err(RenameFault::NoPair);
+        }
+        let Some(field) = Field::from_name(ours) else {
+            return Err(RenameFault::UnknownField(nearest_field(ours)));
+        };
+        if self.renamed.iter().any(|(known, name)| *known == field || name == theirs) {
+            return Err(RenameFault::Twice);
+        }
+        self.renamed.push((field, theirs.to_owned()));
+        Ok(())
+    }
+}
+
+/// Reason why a pair of `--map` cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenameFault {
+    /// It is not two names with `=` between them.
+    NoPair,
+    /// No field is called that; the nearest one is.
+    UnknownField(Option<Field>),
+    /// A name is there twice.
+    Twice,
+}
+
+/// Meaning of the columns and keys of one input.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) shape: Shape,
+    ignored: Vec<String>,
+    renamed: Vec<(Field, String)>,
+}
+
+impl Names {
+    pub(super) fn new(shape: Shape, dialect: &Dialect) -> Self {
+        Self { shape, ignored: dialect.ignored.clone(), renamed: dialect.renamed.clone() }
+    }
+
+    /// Returns the meaning of a key, whose name is exactly that.
+    pub(super) fn key(&self, name: &str) -> Name {
+        if let Some((field, _)) = self.renamed.iter().find(|(_, theirs)| theirs == name) {
+            return self.shape.field(*field);
+        }
+        if name.starts_with(OWN_NOTES) || self.ignored.iter().any(|ignored| ignored == name) {
+            return Name::Ignored;
+        }
+        self.shape.name(name)
+    }
+
+    /// Returns the meaning of a column; case and white space around its name do not matter.
+    pub(super) fn column(&self, name: &str) -> Name {
+        let name = name.trim();
+        let is_that = |other: &str| other.trim().eq_ignore_ascii_case(name);
+        if let Some((field, _)) = self.renamed.iter().find(|(_, theirs)| is_that(theirs)) {
+            return self.shape.field(*field);
+        }
+        let lower = name.to_ascii_lowercase();
+        if lower.starts_with(OWN_NOTES) || self.ignored.iter().any(|ignored| is_that(ignored)) {
+            return Name::Ignored;
+        }
+        self.shape.name(&lower)
+    }
+
+    /// Returns whether a column of that name holds a field of any kind of input.
+    pub(super) fn is_field(&self, name: &str) -> bool {
+        let name = name.trim();
+        let is_that = |other: &str| other.eq_ignore_ascii_case(name);
+        Field::ALL.iter().any(|field| is_that(field.name()))
+            || self.renamed.iter().any(|(_, theirs)| is_that(theirs.trim()))
+    }
+}

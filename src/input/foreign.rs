@@ -1,0 +1,57 @@
+//! Other formats that people have at hand, told by names that only they have.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::{
+    InputError,
+    dialect::Names,
+    shape::{Name, Shape},
+};
+
+/// A column or key, what it stands for, what to do.
+const KNOWN: [(&str, &str, &str); 4] = [
+    (
+        "mfa_factors",
+        "Auth0's bulk import format (`mfa_factors`)",
+        "write one factor a row: `user_id` with its connection in front (`auth0|…`), `type`, and \
+         `totp_secret`, `phone_number` or `email`",
+    ),
+    (
+        "otp_secret",
+        "Auth0's export of MFA secrets (`otp_secret`)",
+        "its type `otp` is `totp` here: for example \
+         `jq -c 'select(.type == \"otp\") | {user_id, type: \"totp\", totp_secret: .otp_secret}' INPUT \
+         > factors.jsonl`",
+    ),
+    (
+        "identities",
+        "an export of Auth0's users (`identities`)",
+        "it lists users and none of their factors: is this the right file?",
+    ),
+    ("sops", "a file encrypted by SOPS", "decrypt it first: `sops decrypt INPUT`"),
+];
+
+/// Looks for such a key in an object.
+pub(super) fn check_object(line: u64, text: &str, names: &Names) -> Result<(), InputError> {
+    if !matches!(names.shape, Shape::Factors | Shape::Exported) || !text.starts_with('{') {
+        return Ok(());
+    }
+    // What is no object is another rule's.
+    let keys: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
+    keys.keys()
+        .filter(|key| matches!(names.key(key), Name::Unknown(_)))
+        .try_for_each(|key| check_name(line, key))
+}
+
+/// Fails if a name that no field has is one of these.
+pub(super) fn check_name(line: u64, name: &str) -> Result<(), InputError> {
+    let name = name.trim().to_ascii_lowercase();
+    // A list in columns of its own is flattened to `mfa_factors.0.totp`, or with slashes.
+    let root = name.split(['.', '/']).next().unwrap_or_default();
+    match KNOWN.into_iter().find(|(known, ..)| *known == root) {
+        Some((_, kind, hint)) => Err(InputError::Foreign { line, kind, hint }),
+        None => Ok(()),
+    }
+}
