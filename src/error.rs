@@ -88,16 +88,15 @@ impl Error {
             Self::Input(error) => Some(error.hint()).filter(|hint| !hint.is_empty()),
             Self::MissingScope { scope } => Some(format!(
                 "grant `{scope}` to the application under Applications > APIs > Auth0 Management \
-                 API, then run the same command again: no row was burnt"
+                 API, then run the same command again: no row was marked as failed"
             )),
             Self::Outage { .. } => Some(
-                "run the same command again when the tenant is back: an import goes on where it \
+                "run the same command again when the tenant is back: an import resumes where it \
                  stopped"
                     .into(),
             ),
             Self::Internal(_) => Some(
-                "please report this; the ledger is sound, and the same command goes on with it"
-                    .into(),
+                "please report this; the ledger is intact, and the same command resumes".into(),
             ),
             Self::Io { .. } => None,
         }

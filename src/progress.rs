@@ -124,7 +124,7 @@ impl<T: Counted> Watch<T> {
         }
     }
 
-    /// `1,234 rows · 15.9/s · held by 429 · 2 in doubt · 3 bad · 41 % · 12 min left`.
+    /// `1,234 rows · 15.9/s · waiting after a 429 · 2 in doubt · 3 bad · 41 % · 12 min left`.
     fn line(&self, elapsed: Duration, rate: f64) -> String {
         let settled = self.tally.settled();
         #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
@@ -132,14 +132,14 @@ impl<T: Counted> Watch<T> {
         let shown = if rate > 0.0 { rate } else { mean };
         let mut line = format!("{settled} rows · {shown:.1}/s");
         let waiting = if self.vitals.outage() {
-            Some("the tenant does not answer, waiting for it")
+            Some("the tenant does not answer, waiting")
         } else {
             match self.pacer.waiting() {
-                Waiting::Throttled => Some("held by 429"),
-                Waiting::Reserve => Some("held by the reserve"),
-                Waiting::Limit => Some("paced by the tenant's limit"),
-                Waiting::Rate => Some("paced by --rate"),
-                Waiting::Plan => Some("paced by the rate plan"),
+                Waiting::Throttled => Some("waiting after a 429"),
+                Waiting::Reserve => Some("limited by the reserve"),
+                Waiting::Limit => Some("limited by the tenant"),
+                Waiting::Rate => Some("limited by --rate"),
+                Waiting::Plan => Some("limited by the rate plan"),
                 Waiting::Nothing => None,
             }
         };

@@ -106,8 +106,8 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
     };
     let Some(path) = config.ledger.clone().map(PathBuf::from) else {
         return Err(Error::usage(
-            "no ledger is named",
-            "give --ledger FILE, the one that the import to be taken back has written",
+            "no ledger given",
+            "pass --ledger FILE, the ledger of the import to undo",
         ));
     };
     // Opening for a run would make one where there is none.

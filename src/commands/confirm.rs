@@ -8,8 +8,8 @@ use crate::error::Error;
 pub(super) fn confirm(question: &str, input_is_stdin: bool) -> Result<bool, Error> {
     if input_is_stdin || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Error::usage(
-            "there is no terminal to ask at before methods are deleted",
-            "give --yes if that is meant, or --dry-run to see what would be deleted",
+            "refusing to delete without confirmation: not running in a terminal",
+            "pass --yes to confirm, or --dry-run to see what would be deleted",
         ));
     }
     let failed = |source| Error::Io { what: "asking at the terminal".into(), source };

@@ -4,6 +4,7 @@ use crate::{
     cli::{InputFormat, Reading},
     error::Error,
     input::{Dialect, Format, RenameFault, may_delimit},
+    text::invalid_value,
 };
 
 /// Returns what is said of an input.
@@ -25,7 +26,7 @@ fn delimiter(text: &str) -> Result<u8, Error> {
         [character] if may_delimit(character) => Ok(character),
         _ if text.eq_ignore_ascii_case("tab") || text == "\\t" => Ok(b'\t'),
         _ => Err(Error::usage(
-            "--delimiter has a value that cannot be used",
+            invalid_value(text, "--delimiter"),
             "give one character that is no letter, digit or quote, such as `'|'`, or `tab`",
         )),
     }
@@ -44,7 +45,7 @@ fn unusable(fault: RenameFault) -> Error {
         }
         RenameFault::Twice => "name each column once".into(),
     };
-    Error::usage("--map has a value that cannot be used", hint)
+    Error::usage("invalid value for --map", hint)
 }
 
 impl From<InputFormat> for Format {

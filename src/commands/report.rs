@@ -11,7 +11,7 @@ use crate::{
 /// Runs the command.
 pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     let Some(path) = command.ledger.as_ref().or(command.file.as_ref()) else {
-        return Err(Error::usage("no ledger is named", "give --ledger FILE"));
+        return Err(Error::usage("no ledger given", "pass --ledger FILE"));
     };
     let ledger = Reader::open(path)?;
     if ledger.is_exposed() {

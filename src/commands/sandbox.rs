@@ -7,7 +7,7 @@ use crate::{
     cli::SandboxArgs,
     error::{Error, Exit},
     sandbox::{Conflict, Fault, FaultKind, Limit, Sandbox, Settings, Users},
-    text::escape,
+    text::{escape, invalid_value},
 };
 
 /// Runs the command.
@@ -38,19 +38,19 @@ fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
     if let Some(limit) = &args.limit {
         settings.limit = parse_limit(limit).ok_or_else(|| {
             Error::usage(
-                "--limit has a value that cannot be used",
+                invalid_value(limit, "--limit"),
                 "give RATE/BURST such as `16/50`, or RATE/BURST@SECONDS such as `150/10@60`",
             )
         })?;
     }
     if let Some(faults) = &args.faults {
         settings.faults = Fault::parse_list(faults).map_err(|error| {
-            Error::usage(error.to_string(), "`mfaferry sandbox --list-faults` names the kinds")
+            Error::usage(error.to_string(), "see `mfaferry sandbox --list-faults`")
         })?;
     }
     if let Some(latency) = &args.latency {
         settings.latency_ms = parse_latency(latency).ok_or_else(|| {
-            Error::usage("--latency has a value that cannot be used", "give `20` or `20-80`")
+            Error::usage(invalid_value(latency, "--latency"), "give `20` or `20-80`")
         })?;
     }
     if !args.missing_users.is_empty() {
@@ -74,7 +74,7 @@ fn read(path: &Path) -> Result<Settings, Error> {
     serde_json::from_slice(&text).map_err(|error| {
         Error::usage(
             format!("`{name}` line {}, column {}: not a setting", error.line(), error.column()),
-            "the documentation of `mfaferry::sandbox::Settings` names them all",
+            "see the documentation of `mfaferry::sandbox::Settings`",
         )
     })
 }

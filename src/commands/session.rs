@@ -294,8 +294,8 @@ fn ledger_path(config: &Config, input: &str) -> Result<PathBuf, Error> {
     }
     if input == "-" {
         return Err(Error::usage(
-            "standard input has no name to call the ledger by",
-            "give --ledger FILE; the same FILE resumes an interrupted run",
+            "a ledger needs a name when the input comes from standard input",
+            "pass --ledger FILE; the same FILE resumes an interrupted run",
         ));
     }
     Ok(format!("{input}.ledger").into())

@@ -61,7 +61,7 @@ impl Signals {
         );
         stop.cancel();
         self.recv().await;
-        drop(writeln!(io::stderr(), "stopped at once; run the same command again to go on"));
+        drop(writeln!(io::stderr(), "stopped at once; run the same command again to resume"));
         std::process::exit(Exit::Stopped as i32);
     }
 }

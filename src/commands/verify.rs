@@ -36,6 +36,7 @@ use crate::{
     protocol::RetryPolicy,
     report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, Waits, write_json},
     stats::Vitals,
+    text::invalid_value,
 };
 
 /// Counts that progress shows while the account goes on.
@@ -91,7 +92,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         None => None,
         Some(text) => Some(Sample::parse(text, verify.seed).ok_or_else(|| {
             Error::usage(
-                "--sample has a value that cannot be used",
+                invalid_value(text, "--sample"),
                 "give a share of the users above `0%` and up to `100%`, such as `5%`",
             )
         })?),

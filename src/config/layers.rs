@@ -5,7 +5,7 @@ use std::{collections::HashMap, env};
 use super::{SETTINGS, file::SettingsFile};
 use crate::{
     error::Error,
-    text::{escape, nearest},
+    text::{escape, invalid_value, nearest},
 };
 
 /// What the names of our own variables begin with.
@@ -100,12 +100,8 @@ impl Layers {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, Error> {
         let (text, origin) = self.text(name).unwrap_or((default.into(), format!("--{name}")));
-        parse(text.trim()).ok_or_else(|| {
-            Error::usage(
-                format!("{origin} has a value that cannot be used"),
-                format!("give {expected}"),
-            )
-        })
+        parse(text.trim())
+            .ok_or_else(|| Error::usage(invalid_value(&text, &origin), format!("give {expected}")))
     }
 }
 

@@ -76,7 +76,7 @@ fn rate_plan(layers: &Layers) -> Result<Option<Plan>, Error> {
     let zone = match layers.text("timezone") {
         Some((name, origin)) => Some(TimeZone::get(name.trim()).map_err(|_| {
             Error::usage(
-                format!("{origin} is not the name of a time zone"),
+                format!("{origin} is not a known time zone"),
                 "give an IANA name such as `Europe/Berlin`, or `UTC`",
             )
         })?),
@@ -89,7 +89,7 @@ fn rate_plan(layers: &Layers) -> Result<Option<Plan>, Error> {
         Some(zone) => zone,
         None => TimeZone::try_system().map_err(|_| {
             Error::usage(
-                "the system does not say its time zone",
+                "cannot determine the system's time zone",
                 "give --timezone with an IANA name such as `Europe/Berlin`, or `UTC`",
             )
         })?,
@@ -123,8 +123,8 @@ fn tenant(layers: &Layers) -> Result<(Target, Source), Error> {
         (_, Some(domain)) => (BaseUrl::from_domain(&domain.text)?, domain.from),
         _ => {
             return Err(Error::config(
-                "no tenant is named",
-                "give --domain HOST (or AUTH0_DOMAIN), or try it without an account: --sandbox",
+                "no tenant given",
+                "pass --domain HOST (or set AUTH0_DOMAIN), or try --sandbox, which needs no account",
             ));
         }
     };

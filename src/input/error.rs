@@ -44,7 +44,7 @@ pub enum InputError {
         fault: String,
     },
     /// Neither the name nor a flag says what it is.
-    #[error("the format of the input is not known")]
+    #[error("cannot tell the format of the input")]
     UnknownFormat,
     /// Not a byte, or only blank lines.
     #[error("the input is empty")]
@@ -116,7 +116,7 @@ pub enum InputError {
         name: &'static str,
     },
     /// A column that this tool does not know.
-    #[error("line {line}: the name of column {position} is not known")]
+    #[error("line {line}: unknown column {position}")]
     UnknownColumn {
         /// Line of the header.
         line: u64,
@@ -126,7 +126,7 @@ pub enum InputError {
         nearest: Option<Field>,
     },
     /// The same column twice.
-    #[error("line {line}: the column `{}` is there twice, as columns {first} and {second}", field.name())]
+    #[error("line {line}: the column `{}` appears twice, as columns {first} and {second}", field.name())]
     RepeatedColumn {
         /// Line of the header.
         line: u64,
@@ -200,7 +200,7 @@ pub enum InputError {
         hint: &'static str,
     },
     /// An object spread over lines.
-    #[error("line {line}: the JSON object goes on over several lines")]
+    #[error("line {line}: the JSON object spans several lines")]
     PrettyJson {
         /// The first line.
         line: u64,

@@ -108,7 +108,7 @@ impl From<rusqlite::Error> for LedgerFault {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::in_use(),
             Some(ErrorCode::DiskFull) => Self::new(
                 "the disk is full",
-                "make room, then run the same command again: it goes on where it stopped",
+                "make room, then run the same command again: it resumes where it stopped",
             ),
             Some(ErrorCode::ReadOnly) => Self::new(
                 "it cannot be written",

@@ -80,9 +80,9 @@ impl Hold {
                     "the tenant asks for a very long pause; holding shorter, then asking again"
                 );
             } else if held >= NOTABLE {
-                tracing::info!("held by 429 for {} s", held.as_secs());
+                tracing::info!("waiting after a 429 for {} s", held.as_secs());
             } else {
-                tracing::debug!("held by 429 for {} ms", held.as_millis());
+                tracing::debug!("waiting after a 429 for {} ms", held.as_millis());
             }
         }
     }

@@ -76,7 +76,7 @@ fn normalise(
     let key = key(text, declared)?;
     let bits = key.len() * 8;
     if bits < MIN_BITS {
-        let rule = format!("has {bits} bits, and {MIN_BITS} is the least that is safe");
+        let rule = format!("is only {bits} bits long; at least {MIN_BITS} are required");
         return Err(Rule::new(Code::TooShort, rule));
     }
     let base32 = BASE32_NOPAD.encode(&key);

@@ -110,9 +110,9 @@ impl Summary {
             writeln!(out)?;
         }
         let title = match (self.status, self.dry_run) {
-            (Status::Stopped, _) => "Stopped before the end; run the same command again to go on",
+            (Status::Stopped, _) => "Stopped before the end; run the same command again to resume",
             (Status::Complete, false) => "Finished",
-            (Status::Complete, true) => "Dry run, nothing was changed; what would be done",
+            (Status::Complete, true) => "Dry run, nothing was changed. What would be done",
         };
         writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
         let Figures { counts, own } = &self.figures;
@@ -240,13 +240,13 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     let mut hints = Vec::new();
     if totals[State::InFlight] > 0 {
         hints.push(format!(
-            "{} in flight: run the same command with the same input again, and they are looked up",
+            "{} in flight: run the same command again to look them up",
             totals[State::InFlight]
         ));
     }
     if totals[State::NeedsReview] > 0 {
         hints.push(format!(
-            "{} need review: whether they exist could not be established, and they are never sent \
+            "{} need review: it could not be established whether they exist, so they are never sent \
              again; `mfaferry report --format jsonl` names the users",
             totals[State::NeedsReview]
         ));
@@ -279,7 +279,7 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     }
     if totals[State::Failed] > 0 {
         hints.push(format!(
-            "{} failed after as many tries as are allowed: run again with `--retry failed`",
+            "{} failed after the allowed attempts: run again with `--retry failed`",
             totals[State::Failed]
         ));
     }

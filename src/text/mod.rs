@@ -57,6 +57,20 @@ pub fn human(time: Duration) -> String {
     }
 }
 
+/// Longest value of a flag that an error names, in characters. Flags are no secrets, but a secret that
+/// was pasted into the wrong one is, and none is as short as this.
+const LONGEST_NAMED: usize = 12;
+
+/// Says that a setting has a value that is not valid, and names a short one.
+pub fn invalid_value(value: &str, setting: &str) -> String {
+    let value = value.trim();
+    if value.chars().count() > LONGEST_NAMED {
+        format!("invalid value for {setting}")
+    } else {
+        format!("invalid value `{}` for {setting}", escape(value))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

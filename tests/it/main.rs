@@ -40,6 +40,7 @@ mod stop;
 #[cfg(target_os = "linux")]
 mod strace;
 mod support;
+mod texts;
 mod tidy;
 #[cfg(target_os = "linux")]
 mod tls;

@@ -604,10 +604,11 @@ fn table() -> Vec<Row> {
             case(shell("150 MiB of address space", "ulimit -v 153600; exec \"$0\" \"$@\"").exits(&[])),
             case(shell("400 MiB of address space", "ulimit -v 409600; exec \"$0\" \"$@\"").exits(&[])),
         ]),
+        // Without a descriptor for the input, 2 is a right answer, too.
         row(43, "no file descriptors", vec![
-            case(shell("10", "ulimit -n 10; exec \"$0\" \"$@\" --max-outage 1s").exits(&[0, 1, 3, 5, 6])),
-            case(shell("14", "ulimit -n 14; exec \"$0\" \"$@\" --max-outage 1s").exits(&[0, 1, 3, 5, 6])),
-            case(shell("16", "ulimit -n 16; exec \"$0\" \"$@\" --max-outage 1s").exits(&[0, 1, 3, 5, 6])),
+            case(shell("10", "ulimit -n 10; exec \"$0\" \"$@\" --max-outage 1s").exits(&[0, 1, 2, 3, 5, 6])),
+            case(shell("14", "ulimit -n 14; exec \"$0\" \"$@\" --max-outage 1s").exits(&[0, 1, 2, 3, 5, 6])),
+            case(shell("16", "ulimit -n 16; exec \"$0\" \"$@\" --max-outage 1s").exits(&[0, 1, 2, 3, 5, 6])),
             case(shell("20, and 64 connections wanted", "ulimit -n 20; exec \"$0\" \"$@\" --concurrency 64 --max-outage 3s").exits(&[0, 5, 6])
                 .with(|tenant| tenant.latency_ms = (20, 40))),
         ]),
@@ -876,7 +877,10 @@ fn the_table_has_every_row_of_the_matrix_once_and_names_tests_that_exist() {
     let mut source = String::new();
     for folder in ["it", "sim"] {
         for file in fs::read_dir(tests.join(folder)).unwrap() {
-            source += &fs::read_to_string(file.unwrap().path()).unwrap();
+            let path = file.unwrap().path();
+            if path.is_file() {
+                source += &fs::read_to_string(path).unwrap();
+            }
         }
     }
     for row in &table {

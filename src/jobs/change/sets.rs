@@ -70,7 +70,7 @@ impl Sets {
             let again = !self.met.insert(self.key.user(&user));
             let spoilt = again.then_some((
                 Code::ScatteredSet,
-                "the user's rows do not stand together: sort the input by user, or use one line a \
+                "this user's rows are not consecutive: sort the input by user, or use one line a \
                  user",
             ));
             self.open = Some(Open { user, rows: Vec::new(), spoilt });

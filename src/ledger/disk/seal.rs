@@ -164,7 +164,7 @@ fn closed(error: &io::Error) -> LedgerFault {
 fn failed(error: &io::Error) -> LedgerFault {
     LedgerFault::new(
         format!("cannot write the `-seal` file beside it: {error}"),
-        "check the disk and its space, then run the same command again: it goes on where it \
+        "check the disk and its space, then run the same command again: it resumes where it \
          stopped",
     )
 }
