@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
@@ -66,7 +66,7 @@ fn type_of(body: &[u8]) -> &str {
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let is_token = request.uri().path() == "/oauth/token";
     // A body that breaks off is a client that has gone.
-    let sent = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let sent = request.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
     let (status, body) = if is_token {
         (StatusCode::OK, TOKEN.to_owned())
     } else {
