@@ -43,17 +43,6 @@ pub struct Listing {
     pub health: Health,
 }
 
-/// Shows an answer to the pacer and the counters, and says what it tells of the tenant.
-pub fn note<T>(answer: &Answer<T>, pacer: &Pacer, vitals: &Vitals) -> Health {
-    let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-    // What never came says nothing about the limit; a token's 429 has no status of ours.
-    if throttled || answer.status.is_some() {
-        pacer.observe(&answer.meter, throttled);
-    }
-    vitals.sent(answer.requests, throttled);
-    Health::of(&answer.verdict)
-}
-
 impl<A: Api> Line<A> {
     /// Asks for any answer at all, with a request that changes nothing.
     pub async fn probe(&self, user: &UserId) -> (Next, Health) {
@@ -133,9 +122,15 @@ impl<A: Api> Line<A> {
         }
     }
 
-    /// As [`note`].
+    /// Shows an answer to the pacer and the counters, and says what it tells of the tenant.
     pub fn note<T>(&self, answer: &Answer<T>) -> Health {
-        note(answer, &self.pacer, &self.vitals)
+        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
+        // What never came says nothing about the limit; a token's 429 has no status of ours.
+        if throttled || answer.status.is_some() {
+            self.pacer.observe(&answer.meter, throttled);
+        }
+        self.vitals.sent(answer.requests, throttled);
+        Health::of(&answer.verdict)
     }
 
     /// A fresh token. Nothing is intended yet, so waiting for it ends at once when the run stops.
