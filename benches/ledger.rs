@@ -46,7 +46,7 @@ fn rows() -> Vec<Row> {
 
 async fn deliver(ledger: &Ledger, seq: Seq) {
     let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0, marked: false };
-    ledger.intend(vec![intent]).await.expect("the disk has room");
+    ledger.record_intents(vec![intent]).await.expect("the disk has room");
     let settlement = Settlement {
         state: State::Created,
         how: How::Response,

@@ -127,7 +127,7 @@ pub enum Exit {
     /// Configuration, credentials or permission.
     Config = 3,
     /// Finished, and some rows are rejected, failed or need review.
-    SomeBad = 4,
+    RowsNeedAttention = 4,
     /// Stopped before the end; running the same command again resumes.
     Stopped = 5,
     /// The ledger is unusable, in use, or belongs to another tenant.

@@ -69,8 +69,10 @@
 //! # Glossary
 //!
 //! *Factor*: what a row of the input describes. *Method*: what the tenant holds. *Job*: work for one
-//! user, done in steps of at most one request. *Lane*: a user's jobs in order. *Permit*: leave of the
-//! pacer to send one request. *Intent*: durable note that a request is about to be sent. *In doubt*:
+//! user, done in steps of at most one request. *Executor*: takes the next step of a job. *Gateway*: the
+//! way to the tenant that all executors share. *Lane*: a user's jobs in order. *Ticket*: a job with its
+//! place in the queue. *Worker*: task that takes tickets from the queue. *Permit*: leave of the pacer to
+//! send one request. *Intent*: durable note that a request is about to be sent. *In doubt*:
 //! sent, outcome unknown. *Settle time*: how long to wait before a list is evidence. *Reconcile*: judge
 //! by a list what became of a factor in doubt. *Verdict*: meaning of an answer. *Seal*: file beside the
 //! ledger that says how much it must hold. *Reserve*: share of the rate limit left to others.

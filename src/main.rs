@@ -9,7 +9,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    mfaferry::commands::harden();
+    mfaferry::commands::disable_core_dumps();
     // clap ends the program by itself for `--help` (0) and wrong flags (2).
     let cli = mfaferry::cli::Cli::parse();
     mfaferry::commands::run(cli).into()

@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval};
 use crate::{
     ledger::Tally,
     pacer::{Pacer, Waiting},
-    stats::Vitals,
+    stats::RunStats,
 };
 
 /// Interval at which the line is drawn.
@@ -51,7 +51,7 @@ pub struct Watch<T> {
     /// Durable counts.
     pub tally: Arc<T>,
     /// Requests, doubts, outages.
-    pub vitals: Arc<Vitals>,
+    pub stats: Arc<RunStats>,
     /// Pacer, for what the next request waits for.
     pub pacer: Arc<Pacer>,
     /// Bytes of the input that have been read.
@@ -84,7 +84,7 @@ pub async fn watch<T: Counted>(watch: Watch<T>, show: Show) {
             loop {
                 ticks.tick().await;
                 // That the last part has begun is news.
-                let begins = !checking && watch.vitals.checking() > 0;
+                let begins = !checking && watch.stats.checking() > 0;
                 if begins || told.elapsed() >= LOG_EVERY {
                     (told, checking) = (Instant::now(), checking || begins);
                     tracing::info!("{}", watch.line(began.elapsed(), 0.0));
@@ -131,7 +131,7 @@ impl<T: Counted> Watch<T> {
         let mean = settled as f64 / elapsed.as_secs_f64().max(0.001);
         let shown = if rate > 0.0 { rate } else { mean };
         let mut line = format!("{settled} rows · {shown:.1}/s");
-        let waiting = if self.vitals.outage() {
+        let waiting = if self.stats.outage() {
             Some("the tenant does not answer, waiting")
         } else {
             match self.pacer.waiting() {
@@ -143,8 +143,8 @@ impl<T: Counted> Watch<T> {
                 Waiting::Nothing => None,
             }
         };
-        let doubt = self.vitals.in_doubt();
-        let checking = self.vitals.checking();
+        let doubt = self.stats.in_doubt();
+        let checking = self.stats.checking();
         let factors = if checking == 1 { "factor" } else { "factors" };
         let bad = self.tally.bad();
         let parts = [
@@ -220,7 +220,7 @@ mod tests {
     fn the_check_at_the_end_names_itself_instead_of_saying_that_nothing_is_left() {
         let watch = Watch {
             tally: Arc::new(Rows(128)),
-            vitals: Arc::new(Vitals::default()),
+            stats: Arc::new(RunStats::default()),
             pacer: Arc::new(Pacer::new(Rate::Auto, 0.2)),
             read: Arc::new(AtomicU64::new(100)),
             rows: Arc::new(AtomicU64::new(128)),
@@ -231,7 +231,7 @@ mod tests {
             (36, "128 rows · 12.8/s · checking 36 factors once more"),
             (1, "128 rows · 12.8/s · checking 1 factor once more"),
         ] {
-            watch.vitals.set_checking(checking);
+            watch.stats.set_checking(checking);
             assert_eq!(watch.line(Duration::from_secs(10), 0.0), expected);
         }
     }

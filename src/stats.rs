@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// Numbers of the run that is going on.
 #[derive(Debug, Default)]
-pub struct Vitals {
+pub struct RunStats {
     requests: AtomicU64,
     throttled: AtomicU64,
     in_doubt: AtomicU64,
@@ -23,7 +23,7 @@ pub struct Vitals {
     outages: Mutex<(Duration, Option<Instant>)>,
 }
 
-impl Vitals {
+impl RunStats {
     /// Counts requests, and how many of them were answered with 429.
     pub fn sent(&self, requests: u32, throttled: bool) {
         self.requests.fetch_add(u64::from(requests), Relaxed);
@@ -89,11 +89,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn outages_add_up_the_present_one_included() {
-        let vitals = Vitals::default();
+        let stats = RunStats::default();
         for (outage, total) in [(false, 0), (true, 10), (true, 20), (false, 20), (true, 30)] {
-            vitals.set_outage(outage);
+            stats.set_outage(outage);
             tokio::time::sleep(Duration::from_secs(10)).await;
-            assert_eq!(vitals.held_by_outage(), Duration::from_secs(total));
+            assert_eq!(stats.held_by_outage(), Duration::from_secs(total));
         }
     }
 }

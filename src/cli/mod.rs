@@ -35,7 +35,7 @@ pub struct Cli {
     pub command: Command,
     #[command(flatten)]
     /// Output and logging.
-    pub talk: Talk,
+    pub output: OutputArgs,
 }
 
 /// Sentence that says what to do next.
@@ -197,7 +197,7 @@ scopes, clock skew …); see the documentation of `mfaferry::sandbox::Settings`.
 /// Flags for output and logging.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Talk {
+pub struct OutputArgs {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     confirm::confirm,
-    session::{Opening, Session, Verb, open_input},
+    session::{CommandSpec, Opening, Session, open_input},
     signals::Signals,
 };
 use crate::{
@@ -16,12 +16,15 @@ use crate::{
     cli::{Bulk, Delete, Deleting, Replace, Undo, UpdateArgs},
     config::Config,
     engine::{
-        self, Intake,
-        intake::{self, Gather, Planner, Prepared},
+        self, JobReceiver,
+        intake::{self, JobBuilder, PlannedRow, RowPlanner},
     },
     error::{Error, Exit},
     input::{Shape, Source},
-    jobs::change::{Applier, Deletes, Order, Orders, Sets, Single, Whole, backup::Backup, created},
+    jobs::change::{
+        ChangeExecutor, ChangeJob, ChangeJobs, ChangeRows, Deletes, SetJobs, Sets, backup::Backup,
+        created,
+    },
     ledger::{Key, Reader},
     model::State,
     plan::Naming,
@@ -30,7 +33,7 @@ use crate::{
 
 /// Options of a command that changes methods.
 #[derive(Debug, Default)]
-struct Wants {
+struct ChangeOptions {
     /// True if methods are backed up first.
     backs_up: bool,
     /// Path of the backup, if given.
@@ -42,39 +45,43 @@ struct Wants {
 
 /// `replace`.
 pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Result<Exit, Error> {
-    let verb = Verb {
+    let spec = CommandSpec {
         name: "replace",
         own: &[State::Replaced],
         scopes: &[auth0::READ, auth0::UPDATE],
         dry_run: false,
     };
     let shape = if command.from_export { Shape::Exported } else { Shape::Factors };
-    let wants = Wants {
+    let options = ChangeOptions {
         backs_up: true,
         backup: command.backup,
         allow_loss: command.allow_loss,
-        ..Wants::default()
+        ..ChangeOptions::default()
     };
     let (source, _) = open_input(&command.bulk, shape).await?;
-    let rows = Rows { bulk: &command.bulk, config, source, verb, wants, show };
+    let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
     let secrets = command.secret_encoding.map(Into::into);
-    rows.apply(move |key| Sets::new(key, shape, secrets), Whole::default()).await
+    rows.apply(move |key| Sets::new(key, shape, secrets), SetJobs::default()).await
 }
 
 /// `update`.
 pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> Result<Exit, Error> {
-    let verb =
-        Verb { name: "update", own: &[State::Updated], scopes: &[auth0::UPDATE], dry_run: false };
+    let spec = CommandSpec {
+        name: "update",
+        own: &[State::Updated],
+        scopes: &[auth0::UPDATE],
+        dry_run: false,
+    };
     let (source, _) = open_input(&command.bulk, Shape::Changes).await?;
-    let wants = Wants::default();
-    let rows = Rows { bulk: &command.bulk, config, source, verb, wants, show };
-    rows.apply(Orders::changes, Single).await
+    let options = ChangeOptions::default();
+    let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
+    rows.apply(ChangeRows::changes, ChangeJobs).await
 }
 
 /// `delete`.
 pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Result<Exit, Error> {
     let Delete { bulk, all_methods, deleting } = command;
-    let verb = Verb {
+    let spec = CommandSpec {
         name: "delete",
         own: &[State::Deleted, State::AlreadyGone, State::Kept],
         scopes: &[auth0::READ, auth0::DELETE],
@@ -87,18 +94,18 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
         (true, Some(rows)) => format!("all methods of {rows} users"),
         (true, None) => "all methods of users".into(),
     };
-    if !agreed(&deleting, &what, &config, bulk.reading.input == "-").await? {
+    if !confirmed(&deleting, &what, &config, bulk.reading.input == "-").await? {
         return Ok(Exit::Stopped);
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
-    let rows = Rows { bulk: &bulk, config, source, verb, wants: wants(deleting), show };
-    rows.apply(move |key| Orders::targets(key, naming), Single).await
+    let rows = Rows { bulk: &bulk, config, source, spec, options: options(deleting), show };
+    rows.apply(move |key| ChangeRows::targets(key, naming), ChangeJobs).await
 }
 
 /// `undo`.
 pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Exit, Error> {
     let Undo { force, deleting, run, .. } = command;
-    let verb = Verb {
+    let spec = CommandSpec {
         name: "undo",
         own: &[State::Undone, State::Kept, State::AlreadyGone],
         scopes: &[auth0::READ, auth0::DELETE],
@@ -117,33 +124,33 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
         "{} methods that an import has created",
         totals[State::Created] + totals[State::Kept]
     );
-    if !agreed(&deleting, &what, &config, false).await? {
+    if !confirmed(&deleting, &what, &config, false).await? {
         return Ok(Exit::Stopped);
     }
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let input = path.display().to_string();
-    let opening = Opening { verb, input: &input, retry: &[], ledger: Some(path) };
+    let opening = Opening { spec, input: &input, retry: &[], ledger: Some(path) };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(Arc::default(), None, show);
     let intake = created(session.ledger.clone());
-    let wants = Wants { force, ..wants(deleting) };
-    let done = apply(session, intake, wants, run.output).await;
+    let options = ChangeOptions { force, ..options(deleting) };
+    let done = apply(session, intake, options, run.output).await;
     signals.abort();
     done
 }
 
-fn wants(deleting: Deleting) -> Wants {
-    Wants {
+fn options(deleting: Deleting) -> ChangeOptions {
+    ChangeOptions {
         backs_up: true,
         backup: deleting.backup,
         max_deletes: deleting.max_deletes,
-        ..Wants::default()
+        ..ChangeOptions::default()
     }
 }
 
 /// Asks before anything is deleted, unless that is not needed.
-async fn agreed(
+async fn confirmed(
     deleting: &Deleting,
     what: &str,
     config: &Config,
@@ -163,32 +170,32 @@ struct Rows<'a> {
     bulk: &'a Bulk,
     config: Config,
     source: Source,
-    verb: Verb,
-    wants: Wants,
+    spec: CommandSpec,
+    options: ChangeOptions,
     show: Show,
 }
 
 impl Rows<'_> {
-    async fn apply<P, G>(self, planner: impl FnOnce(Key) -> P, gather: G) -> Result<Exit, Error>
+    async fn apply<P, G>(self, planner: impl FnOnce(Key) -> P, build: G) -> Result<Exit, Error>
     where
-        P: Planner<Planned = Prepared<G::Task>>,
-        G: Gather<Errand = Order>,
+        P: RowPlanner<Planned = PlannedRow<G::Payload>>,
+        G: JobBuilder<Job = ChangeJob>,
     {
-        let Self { bulk, config, source, verb, wants, show } = self;
+        let Self { bulk, config, source, spec, options, show } = self;
         let stop = CancellationToken::new();
         let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
         let opening =
-            Opening { verb, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
+            Opening { spec, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
         let mut session = Session::open(config, opening, stop).await?;
         session.watch(source.bytes_read(), source.len(), show);
         let intake = intake::start(
             source,
             planner(session.key.clone()),
-            gather,
+            build,
             session.ledger.clone(),
             Arc::clone(&session.remarks),
         )?;
-        let done = apply(session, intake, wants, bulk.run.output).await;
+        let done = apply(session, intake, options, bulk.run.output).await;
         signals.abort();
         done
     }
@@ -197,25 +204,25 @@ impl Rows<'_> {
 /// Runs the orders that come in, and ends the session.
 async fn apply(
     mut session: Session,
-    intake: Intake<Order>,
-    wants: Wants,
+    intake: JobReceiver<ChangeJob>,
+    options: ChangeOptions,
     output: crate::cli::Output,
 ) -> Result<Exit, Error> {
     let dry_run = session.is_dry_run();
     let mut backup = None;
-    if wants.backs_up && !dry_run {
-        let path = session.backup_path(wants.backup);
+    if options.backs_up && !dry_run {
+        let path = session.backup_path(options.backup);
         backup = Some(blocking(move || Backup::open(&path)).await?);
     }
-    let applier: Arc<Applier<Client>> = Arc::new(Applier {
-        line: session.line(),
+    let applier: Arc<ChangeExecutor<Client>> = Arc::new(ChangeExecutor {
+        gateway: session.gateway(),
         ledger: session.ledger.clone(),
         backup,
         key: session.key.clone(),
-        allow_loss: wants.allow_loss,
-        force: wants.force,
+        allow_loss: options.allow_loss,
+        force: options.force,
         dry_run,
-        deletes: Deletes::at_most(wants.max_deletes),
+        deletes: Deletes::at_most(options.max_deletes),
     });
     let end = engine::run(applier, session.limits(), intake).await;
     session.close(end, Some(output)).await

@@ -121,7 +121,7 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
         Ok(unreadable)
     })?
     .map_or(Ok(()), Err)?;
-    Ok(if findings.rejected > 0 { Exit::SomeBad } else { Exit::Good })
+    Ok(if findings.rejected > 0 { Exit::RowsNeedAttention } else { Exit::Good })
 }
 
 /// Writes a factor as it would be sent.

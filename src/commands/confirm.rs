@@ -17,9 +17,9 @@ pub(super) fn confirm(question: &str, input_is_stdin: bool) -> Result<bool, Erro
     terminal.write_all(question.as_bytes()).and_then(|()| terminal.flush()).map_err(failed)?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(failed)?;
-    let agreed = answer.trim().eq_ignore_ascii_case("yes");
-    if !agreed {
+    let confirmed = answer.trim().eq_ignore_ascii_case("yes");
+    if !confirmed {
         tracing::info!("nothing was deleted");
     }
-    Ok(agreed)
+    Ok(confirmed)
 }

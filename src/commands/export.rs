@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
-    session::{Opening, Session, Verb, open_input},
+    session::{CommandSpec, Opening, Session, open_input},
     signals::Signals,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Exit},
     input::Shape,
     jobs::list::{
-        self, Asks, Output, UserRows,
+        self, ExportRows, Output, UserRows,
         export::{Exporter, Written},
     },
     ledger::Reader,
@@ -28,15 +28,19 @@ use crate::{
 /// Runs the command.
 pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Exit, Error> {
     let Export { bulk, out } = export;
-    let verb =
-        Verb { name: "export", own: &[State::Exported], scopes: &[auth0::READ], dry_run: false };
+    let spec = CommandSpec {
+        name: "export",
+        own: &[State::Exported],
+        scopes: &[auth0::READ],
+        dry_run: false,
+    };
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, _) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_input(&bulk, Shape::Users) => opened?,
     };
-    let opening = Opening { verb, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
+    let opening = Opening { spec, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     let output = match &out {
         None => Output::stream(Box::new(io::BufWriter::new(io::stdout()))),
@@ -51,12 +55,12 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     let asks = intake::start(
         source,
         UserRows::new(session.key.clone()),
-        Asks,
+        ExportRows,
         session.ledger.clone(),
         Arc::clone(&session.remarks),
     )?;
     let mut exporter = Exporter::new(session.ledger.clone(), output);
-    let end = list::run(session.line(), session.limits(), asks, &mut exporter).await;
+    let end = list::run(session.gateway(), session.limits(), asks, &mut exporter).await;
     let (end, written) = match exporter.finish(matches!(end, End::Complete)).await {
         Ok(written) => (end, written),
         Err(error) => (End::Failed(error), Written::default()),

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     reading::dialect,
-    session::{Opening, Session, Verb},
+    session::{CommandSpec, Opening, Session},
     signals::Signals,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     },
     error::{Error, Exit},
     input::{Shape, Source},
-    jobs::create::{Delivery, Factors, Items, Step, tell},
+    jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
     model::State,
     plan::{SecretEncoding, Whole},
     progress::Show,
@@ -35,10 +35,10 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
     config.skip_existing |= import.skip_existing;
     config.name_marker |= import.name_marker;
     let (first, name_marker) =
-        (if config.skip_existing { Step::Survey } else { Step::Send }, config.name_marker);
+        (if config.skip_existing { Step::CheckExisting } else { Step::Send }, config.name_marker);
     let scopes: &[&str] =
         if name_marker { &[auth0::CREATE, auth0::READ, auth0::UPDATE] } else { &[auth0::CREATE] };
-    let verb = Verb { name: "import", own: &[State::Created], scopes, dry_run: false };
+    let spec = CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false };
     let shape = if import.from_export { Shape::Exported } else { Shape::Factors };
     let secrets = import.secret_encoding.map(Into::into);
     let stop = CancellationToken::new();
@@ -47,18 +47,18 @@ pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Resul
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_looked_at(bulk, shape, secrets) => opened?,
     };
-    let opening = Opening { verb, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
+    let opening = Opening { spec, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(source.bytes_read(), source.len(), show);
     let intake = intake::start(
         source,
         Factors::new(session.key.clone(), shape, secrets).looking(whole),
-        Items { first },
+        CreateJobs { first },
         session.ledger.clone(),
         Arc::clone(&session.remarks),
     )?;
-    let delivery = Arc::new(Delivery {
-        line: session.line(),
+    let delivery = Arc::new(CreateExecutor {
+        gateway: session.gateway(),
         ledger: session.ledger.clone(),
         name_marker,
         given: Mutex::default(),

@@ -24,7 +24,7 @@ mod tenant;
 mod verify;
 
 use crate::{
-    cli::{Bulk, Cli, Command, LogFormat, Talk},
+    cli::{Bulk, Cli, Command, LogFormat, OutputArgs},
     config::Config,
     error::{Error, Exit},
     files::{self, FileFault},
@@ -37,7 +37,7 @@ use crate::{
 
 /// Before anything else: no core dumps (they would hold secrets), nobody else of the same user may
 /// look into our memory, and a panic says where, not what: its message may quote a value.
-pub fn harden() {
+pub fn disable_core_dumps() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
         // No worse than before, and logging has not started.
@@ -60,37 +60,37 @@ const LOW_RATE: f64 = 500.0;
 
 /// Runs the command, says on standard error what stopped it, and returns the exit code.
 pub fn run(cli: Cli) -> Exit {
-    let show = match (cli.talk.quiet, io::stderr().is_terminal()) {
+    let show = match (cli.output.quiet, io::stderr().is_terminal()) {
         (true, _) => Show::Nothing,
         // Detailed logs and a line that is drawn again and again do not go together.
-        (false, true) if cli.talk.verbose == 0 => Show::Line,
+        (false, true) if cli.output.verbose == 0 => Show::Line,
         (false, _) => Show::Log,
     };
-    let talk = &cli.talk;
-    let done = start_logging(talk).and_then(|()| match cli.command {
+    let output_args = &cli.output;
+    let done = start_logging(output_args).and_then(|()| match cli.command {
         Command::Import(import) => {
-            paced(resolve(&import.bulk, talk), |config| import::run(*import, config, show))
+            paced(resolve(&import.bulk, output_args), |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check),
         Command::Export(export) => {
-            paced(resolve(&export.bulk, talk), |config| export::run(*export, config, show))
+            paced(resolve(&export.bulk, output_args), |config| export::run(*export, config, show))
         }
-        Command::Replace(replace) => {
-            paced(resolve(&replace.bulk, talk), |config| change::replace(*replace, config, show))
-        }
-        Command::Update(update) => {
-            paced(resolve(&update.bulk, talk), |config| change::update(*update, config, show))
-        }
-        Command::Delete(delete) => {
-            paced(resolve(&delete.bulk, talk), |config| change::delete(*delete, config, show))
-        }
+        Command::Replace(replace) => paced(resolve(&replace.bulk, output_args), |config| {
+            change::replace(*replace, config, show)
+        }),
+        Command::Update(update) => paced(resolve(&update.bulk, output_args), |config| {
+            change::update(*update, config, show)
+        }),
+        Command::Delete(delete) => paced(resolve(&delete.bulk, output_args), |config| {
+            change::delete(*delete, config, show)
+        }),
         Command::Undo(undo) => {
             let run = &undo.run;
-            let config = Config::resolve(&run.tenant, &run.pace, undo.ledger.as_ref(), talk);
+            let config = Config::resolve(&run.tenant, &run.pace, undo.ledger.as_ref(), output_args);
             paced(config, |config| change::undo(*undo, config, show))
         }
         Command::Verify(verify) => {
-            let config = Config::resolve(&verify.tenant, &verify.pace, None, talk);
+            let config = Config::resolve(&verify.tenant, &verify.pace, None, output_args);
             paced(config, |config| verify::run(*verify, config, show))
         }
         Command::Report(report) => report::run(&report),
@@ -98,13 +98,13 @@ pub fn run(cli: Cli) -> Exit {
         Command::Completions { shell } => completions(shell),
     });
     done.unwrap_or_else(|error| {
-        tell(&error);
+        print_error(&error);
         error.exit()
     })
 }
 
 /// Prints an error and what to do about it.
-fn tell(error: &Error) {
+fn print_error(error: &Error) {
     if let Error::Io { source, .. } = error
         && source.kind() == io::ErrorKind::BrokenPipe
     {
@@ -119,8 +119,8 @@ fn tell(error: &Error) {
 }
 
 /// The settings of a command that reads an input.
-fn resolve(bulk: &Bulk, talk: &Talk) -> Result<Config, Error> {
-    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref(), talk)
+fn resolve(bulk: &Bulk, output_args: &OutputArgs) -> Result<Config, Error> {
+    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref(), output_args)
 }
 
 /// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.
@@ -154,8 +154,8 @@ fn block_on(
     done.unwrap_or_else(|_| Err(Error::Internal("the command panicked".into())))
 }
 
-fn start_logging(talk: &Talk) -> Result<(), Error> {
-    let level = match (talk.quiet, talk.verbose) {
+fn start_logging(output_args: &OutputArgs) -> Result<(), Error> {
+    let level = match (output_args.quiet, output_args.verbose) {
         (true, _) => "error",
         (false, 0) => "info",
         (false, 1) => "debug",
@@ -163,9 +163,9 @@ fn start_logging(talk: &Talk) -> Result<(), Error> {
     };
     // Only our own events: other crates' may hold URLs, and so user ids.
     let filter = EnvFilter::new(format!("mfaferry={level}"));
-    match &talk.log_file {
+    match &output_args.log_file {
         None => {
-            subscribe(talk.log_format, filter, || Terminal, io::stderr().is_terminal());
+            subscribe(output_args.log_format, filter, || Terminal, io::stderr().is_terminal());
         }
         Some(path) => {
             let name = escape(&path.display().to_string());
@@ -177,7 +177,7 @@ fn start_logging(talk: &Talk) -> Result<(), Error> {
                      read and write (`chmod 600`)",
                 ),
             })?;
-            subscribe(talk.log_format, filter, Arc::new(file), false);
+            subscribe(output_args.log_format, filter, Arc::new(file), false);
         }
     }
     Ok(())

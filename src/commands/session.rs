@@ -23,7 +23,7 @@ use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
     config::{Config, Target},
-    engine::{End, Limits, Stop, gateway::Line, intake::Remarks},
+    engine::{End, Limits, Stop, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, Shape, Source},
     ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
@@ -33,7 +33,7 @@ use crate::{
     protocol::RetryPolicy,
     report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
     sandbox::Sandbox,
-    stats::Vitals,
+    stats::RunStats,
 };
 
 /// Errands taken in and not settled: enough for every lane and for many in doubt, and still some
@@ -45,7 +45,7 @@ const AHEAD_ABOVE: f64 = 6_000.0;
 
 /// Identity and requirements of a command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Verb {
+pub(super) struct CommandSpec {
     /// Its name.
     pub(super) name: &'static str,
     /// States that it can bring rows to, besides the contract's; the one it is for first.
@@ -58,7 +58,7 @@ pub(super) struct Verb {
 
 /// A run that has begun.
 pub(super) struct Session {
-    verb: Verb,
+    spec: CommandSpec,
     began: Instant,
     pub(super) config: Config,
     client: Arc<Client>,
@@ -69,7 +69,7 @@ pub(super) struct Session {
     owner: JoinHandle<Result<(), Error>>,
     pub(super) path: PathBuf,
     pub(super) pacer: Arc<Pacer>,
-    pub(super) vitals: Arc<Vitals>,
+    pub(super) stats: Arc<RunStats>,
     pub(super) stop: CancellationToken,
     pub(super) remarks: Arc<Mutex<Remarks>>,
     progress: Option<JoinHandle<()>>,
@@ -81,7 +81,7 @@ pub(super) struct Session {
 
 /// Ledger of a run and how to open it.
 pub(super) struct Opening<'a> {
-    pub(super) verb: Verb,
+    pub(super) spec: CommandSpec,
     /// The input's name; of `undo` the ledger's.
     pub(super) input: &'a str,
     /// `--retry`.
@@ -99,7 +99,7 @@ pub(super) async fn open_input(bulk: &Bulk, shape: Shape) -> Result<(Source, Opt
     let path = PathBuf::from(&bulk.reading.input);
     let dialect = dialect(&bulk.reading)?;
     blocking(move || {
-        let rows = input::preflight(&path, &dialect, shape)?;
+        let rows = input::scan(&path, &dialect, shape)?;
         Ok((Source::open(&path, &dialect, shape)?, rows))
     })
     .await
@@ -112,23 +112,23 @@ impl Session {
         opening: Opening<'_>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        let Opening { verb, input, retry, ledger } = opening;
+        let Opening { spec, input, retry, ledger } = opening;
         let began = Instant::now();
         let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
-        let scratch = (ledger.is_none() && (verb.dry_run || is_in_sandbox)).then(scratch);
+        let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
         let mut scratch = scratch.transpose()?;
         let path = match (&scratch, ledger) {
-            (Some(folder), _) if verb.dry_run => folder.path().join("dry-run.ledger"),
+            (Some(folder), _) if spec.dry_run => folder.path().join("dry-run.ledger"),
             (Some(folder), _) => folder.path().join("sandbox.ledger"),
             (None, Some(path)) => path,
             (None, None) => ledger_path(&config, input)?,
         };
-        let is_kept = scratch.is_none() || !verb.dry_run;
-        announce(&config, verb.scopes, is_kept.then_some(&*path));
-        let tenant = Tenant::with(&config, verb.scopes).await?;
-        let opened = open_ledger(verb, input, retry, &tenant, path.clone()).await?;
+        let is_kept = scratch.is_none() || !spec.dry_run;
+        announce(&config, spec.scopes, is_kept.then_some(&*path));
+        let tenant = Tenant::with(&config, spec.scopes).await?;
+        let opened = open_ledger(spec, input, retry, &tenant, path.clone()).await?;
         let mut files = BTreeMap::new();
-        if !verb.dry_run
+        if !spec.dry_run
             && let Some(folder) = scratch.take()
         {
             files.insert("removable_folder", folder.keep().display().to_string());
@@ -136,7 +136,7 @@ impl Session {
         let Opened { ledger, key, resumed, owner } = opened;
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
         Ok(Self {
-            verb,
+            spec,
             began,
             config,
             client: Arc::new(tenant.client),
@@ -144,10 +144,10 @@ impl Session {
             ledger,
             key,
             resumed,
-            owner: keep(owner),
+            owner: spawn_ledger(owner),
             path,
             pacer: tenant.pacer,
-            vitals: Arc::default(),
+            stats: Arc::default(),
             stop,
             remarks: Arc::default(),
             progress: None,
@@ -158,17 +158,17 @@ impl Session {
 
     /// True if nothing is changed or recorded.
     pub(super) fn is_dry_run(&self) -> bool {
-        self.verb.dry_run
+        self.spec.dry_run
     }
 
     /// Returns the state that the workers share.
-    pub(super) fn line(&self) -> Line<Client> {
-        Line {
+    pub(super) fn gateway(&self) -> Gateway<Client> {
+        Gateway {
             api: Arc::clone(&self.client),
             pacer: Arc::clone(&self.pacer),
             policy: RetryPolicy::new(self.config.max_attempts, self.config.settle),
             stop: self.stop.clone(),
-            vitals: Arc::clone(&self.vitals),
+            stats: Arc::clone(&self.stats),
             now,
         }
     }
@@ -183,7 +183,7 @@ impl Session {
         let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = Watch {
             tally: self.ledger.tally(),
-            vitals: Arc::clone(&self.vitals),
+            stats: Arc::clone(&self.stats),
             pacer: Arc::clone(&self.pacer),
             read,
             rows: Arc::clone(&remarks.rows),
@@ -228,12 +228,12 @@ impl Session {
         let summary = Summary {
             status: if complete { Status::Complete } else { Status::Stopped },
             rows: counts.rows(),
-            figures: Figures { counts, own: self.verb.own },
-            dry_run: self.verb.dry_run,
-            requests: self.vitals.requests(),
-            throttled: self.vitals.throttled(),
+            figures: Figures { counts, own: self.spec.own },
+            dry_run: self.spec.dry_run,
+            requests: self.stats.requests(),
+            throttled: self.stats.throttled(),
             elapsed_seconds: self.began.elapsed(),
-            waits: Waits::of(&self.pacer, &self.vitals),
+            waits: Waits::of(&self.pacer, &self.stats),
             ledger: self.path.display().to_string(),
             files: self.files,
             ledger_totals: read.as_ref().ok().filter(|_| self.resumed).map(|report| report.totals),
@@ -255,7 +255,7 @@ impl Session {
         // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
         let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
         match end {
-            End::Complete if counts.bad() > 0 || left => Ok(Exit::SomeBad),
+            End::Complete if counts.bad() > 0 || left => Ok(Exit::RowsNeedAttention),
             End::Complete => Ok(Exit::Good),
             End::Stopped(Stop::Asked) => Ok(Exit::Stopped),
             End::Stopped(Stop::MaxErrors) => {
@@ -311,7 +311,7 @@ fn scratch() -> Result<tempfile::TempDir, Error> {
 }
 
 async fn open_ledger(
-    verb: Verb,
+    spec: CommandSpec,
     input: &str,
     retry: &[cli::Retry],
     tenant: &Tenant,
@@ -330,7 +330,7 @@ async fn open_ledger(
     let retry = retry.iter().map(state).collect();
     blocking(move || {
         let opening =
-            ledger::Opening { tenant: &name, command: verb.name, input: &input, retry, now };
+            ledger::Opening { tenant: &name, command: spec.name, input: &input, retry, now };
         Ledger::open(&path, opening)
     })
     .await
@@ -339,7 +339,7 @@ async fn open_ledger(
 /// Has the ledger written: on a thread of its own where there are several, so that nobody waits for
 /// the disk but who asked. Where one thread does everything, requests are so few that to wake another
 /// for each would cost more than the others wait.
-fn keep(owner: Owner) -> JoinHandle<Result<(), Error>> {
+fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::CurrentThread => tokio::spawn(owner.share()),
         _ => tokio::task::spawn_blocking(|| owner.block()),

@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     engine::{
         End,
-        gateway::Line,
+        gateway::Gateway,
         in_order::Collector,
         intake::{self, Remarks},
     },
@@ -35,7 +35,7 @@ use crate::{
     progress::{self, Counted, Show, Watch},
     protocol::RetryPolicy,
     report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, Waits, write_json},
-    stats::Vitals,
+    stats::RunStats,
     text::invalid_value,
 };
 
@@ -126,26 +126,26 @@ async fn ask(
     show: Show,
 ) -> Result<Exit, Error> {
     let began = Instant::now();
-    let vitals = Arc::new(Vitals::default());
+    let stats = Arc::new(RunStats::default());
     let pacer = Arc::clone(&tenant.pacer);
     let shared = Arc::new(Shared::default());
     let read = Arc::new(Mutex::new(Remarks::default()));
     let rows = Arc::clone(&read.lock().unwrap_or_else(PoisonError::into_inner).rows);
     let watch = Watch {
         tally: Arc::clone(&shared),
-        vitals: Arc::clone(&vitals),
+        stats: Arc::clone(&stats),
         pacer: Arc::clone(&pacer),
         read: source.bytes_read(),
         rows,
         length: source.len(),
     };
     let progress = tokio::spawn(progress::watch(watch, show));
-    let line = Line {
+    let line = Gateway {
         api: Arc::new(tenant.client),
         pacer: Arc::clone(&pacer),
         policy: RetryPolicy::new(config.max_attempts, config.settle),
         stop: stop.clone(),
-        vitals: Arc::clone(&vitals),
+        stats: Arc::clone(&stats),
         now,
     };
     let lines = verify.output == VerifyOutput::Jsonl;
@@ -178,10 +178,10 @@ async fn ask(
         counts: account.counts,
         extras: verify.extras.then(|| remarks.extras()),
         users: account.users,
-        requests: vitals.requests(),
-        throttled: vitals.throttled(),
+        requests: stats.requests(),
+        throttled: stats.throttled(),
         elapsed_seconds: began.elapsed(),
-        waits: Waits::of(&pacer, &vitals),
+        waits: Waits::of(&pacer, &stats),
         sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
     };
     match verify.output {
@@ -193,7 +193,7 @@ async fn ask(
         }
     }
     match end {
-        End::Complete if summary.counts.bad() > 0 => Ok(Exit::SomeBad),
+        End::Complete if summary.counts.bad() > 0 => Ok(Exit::RowsNeedAttention),
         End::Complete => Ok(Exit::Good),
         End::Stopped(_) => Ok(Exit::Stopped),
         End::Failed(error) => Err(error),

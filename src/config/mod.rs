@@ -147,7 +147,7 @@ impl Config {
         tenant: &cli::Tenant,
         pace: &cli::Pace,
         ledger: Option<&String>,
-        talk: &cli::Talk,
+        output_args: &cli::OutputArgs,
     ) -> Result<Self, Error> {
         let flags = [
             ("domain", tenant.domain.as_ref()),
@@ -177,8 +177,10 @@ impl Config {
         }
         warn_of_unknown_variables();
         let layers = Layers::new(flags, read_file(tenant.config.as_deref())?)?;
-        let announce =
-            Announce { format: talk.log_format, is_logged_elsewhere: talk.log_file.is_some() };
-        resolve(&layers, (!talk.quiet).then_some(announce))
+        let announce = Announce {
+            format: output_args.log_format,
+            is_logged_elsewhere: output_args.log_file.is_some(),
+        };
+        resolve(&layers, (!output_args.quiet).then_some(announce))
     }
 }

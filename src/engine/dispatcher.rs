@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Carrier, End, Errand, Feed, Intake, Limits, Next, Stop,
-    lanes::{Lanes, Turn},
-    permits::{Clearance, Denied},
-    workers::{Crew, Report},
+    End, Executor, IntakeEvent, Job, JobReceiver, Limits, Next, Stop,
+    lanes::{Lanes, Ticket},
+    permits::{Permits, Refused},
+    workers::{Report, Workers},
 };
 use crate::{
     api::Api,
@@ -24,47 +24,47 @@ const FAR: Duration = Duration::from_secs(60);
 const READY: usize = 512;
 
 /// See the module.
-pub(super) struct Engine<C: Carrier> {
-    carrier: Arc<C>,
+pub(super) struct Engine<C: Executor> {
+    executor: Arc<C>,
     limits: Limits,
-    crew: Crew<C>,
-    clearance: Clearance<C>,
-    lanes: Lanes<C::Errand>,
+    workers: Workers<C>,
+    permits: Permits<C>,
+    lanes: Lanes<C::Job>,
     /// Changes that are cleared, or on their way to be, or under way.
     changing: usize,
     /// True while a health check is under way.
-    probing: bool,
+    checking_health: bool,
     breaker: Breaker,
     /// Whether all are settled, and only what was kept for the end is still under way.
     ending: bool,
     /// Time to ask for a permit again.
     permit_at: Option<Instant>,
     /// Consecutive times that there was no token.
-    denied: u32,
-    dice: fastrand::Rng,
+    refused: u32,
+    rng: fastrand::Rng,
 }
 
-impl<C: Carrier> Engine<C> {
-    pub(super) fn new(carrier: Arc<C>, limits: Limits) -> Self {
+impl<C: Executor> Engine<C> {
+    pub(super) fn new(executor: Arc<C>, limits: Limits) -> Self {
         let workers = limits.concurrency.max(1);
         Self {
-            crew: Crew::new(&carrier, workers, limits.seed),
-            clearance: Clearance::new(Arc::clone(&carrier), limits.ahead_above),
-            lanes: Lanes::new(carrier.line().policy.settle),
-            carrier,
+            workers: Workers::new(&executor, workers, limits.seed),
+            permits: Permits::new(Arc::clone(&executor), limits.ahead_above),
+            lanes: Lanes::new(executor.gateway().policy.settle),
+            executor,
             changing: 0,
-            probing: false,
+            checking_health: false,
             breaker: Breaker::default(),
             ending: false,
             permit_at: None,
-            denied: 0,
-            dice: fastrand::Rng::with_seed(!limits.seed),
+            refused: 0,
+            rng: fastrand::Rng::with_seed(!limits.seed),
             limits,
         }
     }
 
-    pub(super) async fn dispatch(&mut self, mut intake: Intake<C::Errand>) -> End {
-        let stop = self.carrier.line().stop.clone();
+    pub(super) async fn dispatch(&mut self, mut intake: JobReceiver<C::Job>) -> End {
+        let stop = self.executor.gateway().stop.clone();
         let stopped = stop.cancelled();
         tokio::pin!(stopped);
         let mut reports = Vec::new();
@@ -91,7 +91,7 @@ impl<C: Carrier> Engine<C> {
             tokio::select! {
                 biased;
                 () = &mut stopped => return End::Stopped(Stop::Asked),
-                told = self.crew.reports(&mut reports) => {
+                told = self.workers.reports(&mut reports) => {
                     if let Err(error) = told {
                         return End::Failed(error);
                     }
@@ -101,23 +101,23 @@ impl<C: Carrier> Engine<C> {
                         }
                     }
                 }
-                cleared = self.clearance.done() => match cleared {
-                    Ok(Ok(turns)) => {
-                        self.denied = 0;
-                        self.crew.add(turns);
+                granted = self.permits.done() => match granted {
+                    Ok(Ok(tickets)) => {
+                        self.refused = 0;
+                        self.workers.add(tickets);
                     }
-                    Ok(Err(denied)) => if let Some(end) = self.deny(denied) {
+                    Ok(Err(refused)) => if let Some(end) = self.take_refusal(refused) {
                         return end;
                     },
                     Err(error) => return End::Failed(error),
                 },
                 more = intake.recv(), if reading && self.has_room() => {
                     match more {
-                        Some(Feed::More(errands)) => {
-                            self.lanes.take_in(errands);
+                        Some(IntakeEvent::More(jobs)) => {
+                            self.lanes.take_in(jobs);
                         }
-                        Some(Feed::End) => reading = false,
-                        Some(Feed::Broken(error)) => {
+                        Some(IntakeEvent::End) => reading = false,
+                        Some(IntakeEvent::Broken(error)) => {
                             broken = Some(error);
                             reading = false;
                         }
@@ -139,144 +139,147 @@ impl<C: Carrier> Engine<C> {
 
     /// Returns the end of a run that met too much trouble.
     fn limit(&self) -> Option<End> {
-        if self.limits.max_errors.is_some_and(|most| most.reached(&self.carrier.counts())) {
+        if self.limits.max_errors.is_some_and(|most| most.reached(&self.executor.counts())) {
             return Some(End::Stopped(Stop::MaxErrors));
         }
         let lasted = self.breaker.outage();
-        let cause = || self.carrier.line().api.stranger();
+        let cause = || self.executor.gateway().api.stranger();
         (lasted > self.limits.max_outage)
             .then(|| End::Failed(Error::Outage { lasted, cause: cause() }))
     }
 
-    /// Takes an errand back from a worker. An end ends the run.
-    fn take_back(&mut self, report: Report<C::Errand>) -> Option<End> {
+    /// Takes a job back from a worker. An end ends the run.
+    fn take_back(&mut self, report: Report<C::Job>) -> Option<End> {
         let now = Instant::now();
         self.changing -= usize::from(report.kind == Kind::Change);
-        self.probing &= report.kind != Kind::Probe;
-        let user = report.turn.as_ref().map(|turn| turn.errand.user());
+        self.checking_health &= report.kind != Kind::HealthCheck;
+        let user = report.ticket.as_ref().map(|ticket| ticket.job.user());
         self.breaker.observe(report.kind, report.health, user, now);
         let settled = matches!(report.next, Next::Settled);
-        match (report.next, report.turn) {
+        match (report.next, report.ticket) {
             (Next::Stop(error), _) => return Some(End::Failed(*error)),
             (Next::Halt(stop), _) => return Some(End::Stopped(stop)),
             (_, None) => {}
-            (Next::Settled | Next::Finished, Some(turn)) => {
-                self.lanes.leave(&turn.errand);
-                if settled && turn.errand.is_for_the_end() {
-                    self.lanes.keep_for_the_end(turn.errand);
+            (Next::Settled | Next::Finished, Some(ticket)) => {
+                self.lanes.leave(&ticket.job);
+                if settled && ticket.job.is_for_the_end() {
+                    self.lanes.keep_for_the_end(ticket.job);
                 }
             }
-            (Next::After(wait), Some(turn)) if !wait.is_zero() => self.lanes.park(turn, now + wait),
-            (Next::Held | Next::After(_), Some(turn)) => self.lanes.make_ready(turn),
+            (Next::After(wait), Some(ticket)) if !wait.is_zero() => {
+                self.lanes.park(ticket, now + wait);
+            }
+            (Next::Held | Next::After(_), Some(ticket)) => self.lanes.make_ready(ticket),
         }
         None
     }
 
     /// Takes back what there is no token for. An end ends the run.
-    fn deny(&mut self, denied: Denied<C::Errand>) -> Option<End> {
-        let Denied { turns, next, health } = denied;
+    fn take_refusal(&mut self, refused: Refused<C::Job>) -> Option<End> {
+        let Refused { tickets, next, health } = refused;
         let wait = match next {
             Next::Stop(error) => return Some(End::Failed(*error)),
             Next::Held => Duration::ZERO,
             Next::Halt(stop) => return Some(End::Stopped(stop)),
             Next::Settled | Next::Finished | Next::After(_) => {
-                self.denied += 1;
-                self.carrier.line().policy.delay(self.denied, &mut self.dice)
+                self.refused += 1;
+                self.executor.gateway().policy.delay(self.refused, &mut self.rng)
             }
         };
         let now = Instant::now();
-        for turn in turns {
-            let kind = turn.errand.kind();
+        for ticket in tickets {
+            let kind = ticket.job.kind();
             self.changing -= usize::from(kind == Kind::Change);
-            self.breaker.observe(kind, health, Some(turn.errand.user()), now);
-            self.lanes.park(turn, now + wait);
+            self.breaker.observe(kind, health, Some(ticket.job.user()), now);
+            self.lanes.park(ticket, now + wait);
         }
         None
     }
 
     /// Takes back what may not go any more, and has more cleared, as much as the breaker allows.
     async fn hand_out(&mut self, now: Instant) -> Result<(), Error> {
-        let holding = self.carrier.line().pacer.is_holding(now);
+        let holding = self.executor.gateway().pacer.is_holding(now);
         let breaker = &self.breaker;
-        let stays = |kind| !holding && !matches!(breaker.allowance(kind), Allowance::ProbeAt(_));
-        for turn in withdraw(&self.carrier, self.crew.withdraw(stays)).await? {
-            self.changing -= usize::from(turn.errand.kind() == Kind::Change);
-            self.lanes.make_ready(turn);
+        let stays =
+            |kind| !holding && !matches!(breaker.allowance(kind), Allowance::HealthCheckAt(_));
+        for ticket in withdraw(&self.executor, self.workers.withdraw(stays)).await? {
+            self.changing -= usize::from(ticket.job.kind() == Kind::Change);
+            self.lanes.make_ready(ticket);
         }
-        if self.breaker.probe_at().is_some_and(|at| at <= now) && !self.probing {
-            self.probing = true;
-            self.crew.probe(self.breaker.probed_user());
+        if self.breaker.health_check_at().is_some_and(|at| at <= now) && !self.checking_health {
+            self.checking_health = true;
+            self.workers.health_check(self.breaker.health_check_user());
         }
-        let turns = self.choose(now);
-        if !turns.is_empty() {
-            self.clearance.begin(turns);
+        let tickets = self.choose(now);
+        if !tickets.is_empty() {
+            self.permits.begin(tickets);
         }
         Ok(())
     }
 
     /// Chooses what goes next, with a permit each: of all that may go, what entered first.
-    fn choose(&mut self, now: Instant) -> Vec<Turn<C::Errand>> {
+    fn choose(&mut self, now: Instant) -> Vec<Ticket<C::Job>> {
         self.permit_at = None;
-        let mut turns = Vec::new();
-        for _ in 0..self.clearance.wanted(self.crew.room(), now) {
+        let mut tickets = Vec::new();
+        for _ in 0..self.permits.wanted(self.workers.room(), now) {
             let (breaker, changing) = (&self.breaker, self.changing);
             let allowed = |kind| match (breaker.allowance(kind), kind) {
                 (Allowance::All, _) => true,
                 (Allowance::One, Kind::Change) => changing == 0,
-                (Allowance::One | Allowance::ProbeAt(_), _) => false,
+                (Allowance::One | Allowance::HealthCheckAt(_), _) => false,
             };
             let Some(kind) = self.lanes.first_of(allowed) else {
-                self.clearance.leave(now);
+                self.permits.leave(now);
                 break;
             };
-            if let Err(at) = self.clearance.permit(now) {
+            if let Err(at) = self.permits.permit(now) {
                 self.permit_at = Some(at);
                 break;
             }
-            if let Some(turn) = self.lanes.pop(kind) {
+            if let Some(ticket) = self.lanes.pop(kind) {
                 self.changing += usize::from(kind == Kind::Change);
-                turns.push(turn);
+                tickets.push(ticket);
             }
         }
-        turns
+        tickets
     }
 
     /// Returns when to look again if nothing happens before.
     fn alarm(&self, now: Instant) -> Instant {
-        let probe = self.breaker.probe_at().filter(|_| !self.probing);
-        let alarms = [self.lanes.wakes_at(), probe, self.permit_at];
+        let health_check = self.breaker.health_check_at().filter(|_| !self.checking_health);
+        let alarms = [self.lanes.wakes_at(), health_check, self.permit_at];
         let first = alarms.into_iter().flatten().min().unwrap_or(now + FAR);
         first.clamp(now + Duration::from_millis(1), now + FAR)
     }
 
     fn publish(&self) {
-        let vitals = &self.carrier.line().vitals;
-        vitals.set_outage(self.breaker.is_outage());
-        vitals.set_in_doubt(self.lanes.in_doubt());
-        vitals.set_checking(if self.ending { self.lanes.held() } else { 0 });
+        let stats = &self.executor.gateway().stats;
+        stats.set_outage(self.breaker.is_outage());
+        stats.set_in_doubt(self.lanes.in_doubt());
+        stats.set_checking(if self.ending { self.lanes.held() } else { 0 });
     }
 
     /// Lets requests in flight finish, and what they bring be recorded; nothing new is sent.
     pub(super) async fn drain(&mut self) {
-        self.carrier.line().stop.cancel();
-        if self.clearance.is_under_way()
-            && let Ok(Ok(turns)) = self.clearance.done().await
+        self.executor.gateway().stop.cancel();
+        if self.permits.is_under_way()
+            && let Ok(Ok(tickets)) = self.permits.done().await
         {
-            self.crew.add(turns);
+            self.workers.add(tickets);
         }
         // If the ledger has failed, the end says so already.
-        drop(withdraw(&self.carrier, self.crew.withdraw(|_| false)).await);
-        self.crew.dismiss().await;
+        drop(withdraw(&self.executor, self.workers.withdraw(|_| false)).await);
+        self.workers.dismiss().await;
     }
 }
 
 /// Records of steps that they were not taken after all.
-async fn withdraw<C: Carrier>(
-    carrier: &Arc<C>,
-    turns: Vec<Turn<C::Errand>>,
-) -> Result<Vec<Turn<C::Errand>>, Error> {
-    for turn in &turns {
-        carrier.withdraw(&turn.errand).await?;
+async fn withdraw<C: Executor>(
+    executor: &Arc<C>,
+    tickets: Vec<Ticket<C::Job>>,
+) -> Result<Vec<Ticket<C::Job>>, Error> {
+    for ticket in &tickets {
+        executor.withdraw(&ticket.job).await?;
     }
-    Ok(turns)
+    Ok(tickets)
 }

@@ -1,4 +1,4 @@
-//! The line to the tenant that all requests of a run share: a token before each, and what its answer
+//! The gateway to the tenant that all requests of a run share: a token before each, and what its answer
 //! tells afterwards. Nothing here waits between requests, nor decides what follows.
 
 use std::{sync::Arc, time::Duration};
@@ -12,12 +12,12 @@ use crate::{
     model::{History, Method, Millis, UserId},
     pacer::{Pacer, breaker::Health},
     protocol::{RetryPolicy, pages::Pages},
-    stats::Vitals,
+    stats::RunStats,
 };
 
 /// State that the workers of a run share.
 #[derive(Debug)]
-pub struct Line<A> {
+pub struct Gateway<A> {
     /// The tenant.
     pub api: Arc<A>,
     /// Pacer that grants permits.
@@ -27,7 +27,7 @@ pub struct Line<A> {
     /// Cancelled when nothing new may be sent.
     pub stop: CancellationToken,
     /// Numbers for progress and summary.
-    pub vitals: Arc<Vitals>,
+    pub stats: Arc<RunStats>,
     /// Wall clock.
     pub now: fn() -> Millis,
 }
@@ -43,9 +43,9 @@ pub struct Listing {
     pub health: Health,
 }
 
-impl<A: Api> Line<A> {
+impl<A: Api> Gateway<A> {
     /// Asks for any answer at all, with a request that changes nothing.
-    pub async fn probe(&self, user: &UserId) -> (Next, Health) {
+    pub async fn health_check(&self, user: &UserId) -> (Next, Health) {
         if !self.permit(Duration::ZERO).await {
             return (Next::Held, Health::Unknown);
         }
@@ -71,7 +71,7 @@ impl<A: Api> Line<A> {
         &self,
         user: &UserId,
         method: Option<&str>,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Option<Listing> {
         let mut pages = Pages::default();
         let mut tries = History::default();
@@ -95,7 +95,7 @@ impl<A: Api> Line<A> {
                     let only_that_page =
                         !pages.is_empty() && tries.bounced < self.policy.max_attempts;
                     let again =
-                        only_that_page.then(|| self.policy.again(&verdict, &mut tries, dice));
+                        only_that_page.then(|| self.policy.again(&verdict, &mut tries, rng));
                     match again.flatten() {
                         Some(wait) => wait,
                         None => return Some(Listing { verdict, status, health }),
@@ -129,7 +129,7 @@ impl<A: Api> Line<A> {
         if throttled || answer.status.is_some() {
             self.pacer.observe(&answer.meter, throttled);
         }
-        self.vitals.sent(answer.requests, throttled);
+        self.stats.sent(answer.requests, throttled);
         Health::of(&answer.verdict)
     }
 
@@ -141,7 +141,7 @@ impl<A: Api> Line<A> {
             answer = self.api.prepare() => answer,
         };
         let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-        self.vitals.sent(answer.requests, throttled);
+        self.stats.sent(answer.requests, throttled);
         match answer.verdict {
             Verdict::Done(()) => Ok(()),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => {

@@ -1,5 +1,5 @@
-//! From bytes to errands: read and plan on a thread of their own; where a ledger is kept, admission
-//! in batches. What rows mean, a [`Planner`] knows.
+//! From bytes to jobs: read and plan on a thread of their own; where a ledger is kept, admission
+//! in batches. What rows mean, a [`RowPlanner`] knows.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -9,7 +9,7 @@ use std::sync::{
 use tokio::sync::mpsc;
 
 use crate::{
-    engine::{Feed, Intake},
+    engine::{IntakeEvent, JobReceiver},
     error::Error,
     input::{self, Shape, Source},
     ledger::{Admission, Ledger, Row},
@@ -62,33 +62,33 @@ impl Remarks {
 }
 
 /// Turns rows of an input into what is to be done. Where a ledger is kept, that is what it is asked
-/// of each row, with the row's task ([`Prepared`]).
-pub trait Planner: Send + 'static {
+/// of each row, with the row's task ([`PlannedRow`]).
+pub trait RowPlanner: Send + 'static {
     /// What it makes of one row or more.
     type Planned: Send + 'static;
 
     /// Plans one row, and any before it that had to wait for it.
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Self::Planned>);
+    fn plan(&mut self, row: input::Row, out: &mut PlannedRows<Self::Planned>);
 
     /// Plans what has waited for a row that does not come. `open_line` is the last line, if it has
     /// no line ending and may not be whole.
-    fn end(&mut self, _open_line: Option<u64>, _out: &mut Outbox<Self::Planned>) {}
+    fn end(&mut self, _open_line: Option<u64>, _out: &mut PlannedRows<Self::Planned>) {}
 }
 
-/// Makes an errand of a row's task once the ledger has said whether there is anything to do.
-pub trait Gather: Send + 'static {
+/// Makes a job of a row's task once the ledger has said whether there is anything to do.
+pub trait JobBuilder: Send + 'static {
     /// Task of a row.
-    type Task: Send + 'static;
+    type Payload: Send + 'static;
     /// Job for the engine.
-    type Errand: Send + 'static;
+    type Job: Send + 'static;
 
     /// One row after the other, in the order of the input.
-    fn gather(&mut self, admission: Admission, task: Self::Task) -> Option<Self::Errand>;
+    fn build(&mut self, admission: Admission, payload: Self::Payload) -> Option<Self::Job>;
 }
 
 /// Output of planning.
 #[derive(Debug)]
-pub struct Outbox<T> {
+pub struct PlannedRows<T> {
     /// What was planned, in the order of the input.
     pub rows: Vec<T>,
     /// Warnings, by line.
@@ -96,28 +96,28 @@ pub struct Outbox<T> {
 }
 
 /// A row as the ledger needs to know it, with the task where there is one.
-pub type Prepared<T> = (Row, Option<T>);
+pub type PlannedRow<T> = (Row, Option<T>);
 
 /// Starts reading `source`; what the engine gets is admitted by the ledger.
 pub fn start<T: Send + 'static, E: Send + 'static>(
     source: Source,
-    planner: impl Planner<Planned = Prepared<T>>,
-    gather: impl Gather<Task = T, Errand = E>,
+    planner: impl RowPlanner<Planned = PlannedRow<T>>,
+    build: impl JobBuilder<Payload = T, Job = E>,
     ledger: Ledger,
     remarks: Arc<Mutex<Remarks>>,
-) -> Result<Intake<E>, Error> {
+) -> Result<JobReceiver<E>, Error> {
     let rows = read(source, planner, Arc::clone(&remarks))?;
     let (admitted, intake) = mpsc::channel(2);
-    tokio::spawn(admit(rows, ledger, gather, remarks, admitted));
+    tokio::spawn(admit(rows, ledger, build, remarks, admitted));
     Ok(intake)
 }
 
 /// Starts the thread that reads `source`, and gives what is planned of it.
-pub fn read<P: Planner>(
+pub fn read<P: RowPlanner>(
     mut source: Source,
     mut planner: P,
     remarks: Arc<Mutex<Remarks>>,
-) -> Result<Intake<P::Planned>, Error> {
+) -> Result<JobReceiver<P::Planned>, Error> {
     let (sender, rows) = mpsc::channel(QUEUE);
     std::thread::Builder::new()
         .name("input".into())
@@ -130,15 +130,15 @@ pub fn read<P: Planner>(
     Ok(rows)
 }
 
-fn read_all<P: Planner>(
+fn read_all<P: RowPlanner>(
     source: &mut Source,
     planner: &mut P,
     remarks: &Mutex<Remarks>,
-    rows: &mpsc::Sender<Feed<P::Planned>>,
-) -> Feed<P::Planned> {
+    rows: &mpsc::Sender<IntakeEvent<P::Planned>>,
+) -> IntakeEvent<P::Planned> {
     let count = Arc::clone(&lock(remarks).rows);
     let batch = if source.len().is_some() { BATCH } else { 1 };
-    let mut out = Outbox::default();
+    let mut out = PlannedRows::default();
     loop {
         let end = match source.next_row() {
             Ok(Some(row)) => {
@@ -146,15 +146,15 @@ fn read_all<P: Planner>(
                 planner.plan(row, &mut out);
                 None
             }
-            Ok(None) => Some(Feed::End),
-            Err(error) => Some(Feed::Broken(error.into())),
+            Ok(None) => Some(IntakeEvent::End),
+            Err(error) => Some(IntakeEvent::Broken(error.into())),
         };
         if end.is_some() {
             // Rows before an unreadable place are good, and go first.
             planner.end(source.open_line(), &mut out);
         }
         if (end.is_some() || out.rows.len() >= batch) && out.send(remarks, rows).is_err() {
-            return Feed::End;
+            return IntakeEvent::End;
         }
         if let Some(end) = end {
             return end;
@@ -162,15 +162,19 @@ fn read_all<P: Planner>(
     }
 }
 
-impl<T> Outbox<Prepared<T>> {
+impl<T> PlannedRows<PlannedRow<T>> {
     /// Adds a row that cannot be used.
     pub fn reject(&mut self, rejection: Box<Rejection>) {
         self.rows.push((Row::Rejected(rejection), None));
     }
 }
 
-impl<T> Outbox<T> {
-    fn send(&mut self, remarks: &Mutex<Remarks>, rows: &mpsc::Sender<Feed<T>>) -> Result<(), ()> {
+impl<T> PlannedRows<T> {
+    fn send(
+        &mut self,
+        remarks: &Mutex<Remarks>,
+        rows: &mpsc::Sender<IntakeEvent<T>>,
+    ) -> Result<(), ()> {
         for (line, warning) in self.warnings.drain(..) {
             lock(remarks).warn(line, warning);
         }
@@ -179,11 +183,11 @@ impl<T> Outbox<T> {
         }
         let next = Vec::with_capacity(self.rows.len());
         let batch = std::mem::replace(&mut self.rows, next);
-        rows.blocking_send(Feed::More(batch)).map_err(drop)
+        rows.blocking_send(IntakeEvent::More(batch)).map_err(drop)
     }
 }
 
-impl<T> Default for Outbox<T> {
+impl<T> Default for PlannedRows<T> {
     fn default() -> Self {
         Self { rows: Vec::new(), warnings: Vec::new() }
     }
@@ -191,12 +195,12 @@ impl<T> Default for Outbox<T> {
 
 /// Asks the ledger about the rows, as many at a time as are there, and passes on what there is to
 /// do, until either end is gone.
-pub async fn admit<G: Gather>(
-    mut rows: Intake<Prepared<G::Task>>,
+pub async fn admit<G: JobBuilder>(
+    mut rows: JobReceiver<PlannedRow<G::Payload>>,
     ledger: Ledger,
-    mut gather: G,
+    mut build: G,
     remarks: Arc<Mutex<Remarks>>,
-    admitted: mpsc::Sender<Feed<G::Errand>>,
+    admitted: mpsc::Sender<IntakeEvent<G::Job>>,
 ) {
     let mut waiting = Vec::with_capacity(QUEUE);
     loop {
@@ -209,35 +213,35 @@ pub async fn admit<G: Gather>(
         if count == 0 {
             return;
         }
-        let (mut batch, mut tasks) = (Vec::new(), Vec::new());
+        let (mut batch, mut payloads) = (Vec::new(), Vec::new());
         let mut end = None;
         for read in waiting.drain(..) {
             match read {
-                Feed::More(rows) => {
-                    for (row, task) in rows {
+                IntakeEvent::More(rows) => {
+                    for (row, payload) in rows {
                         if let Row::Rejected(rejection) = &row {
                             lock(&remarks).reject(rejection);
                         }
                         batch.push(row);
-                        tasks.push(task);
+                        payloads.push(payload);
                     }
                 }
-                Feed::End => end = Some(Feed::End),
-                Feed::Broken(error) => end = Some(Feed::Broken(error)),
+                IntakeEvent::End => end = Some(IntakeEvent::End),
+                IntakeEvent::Broken(error) => end = Some(IntakeEvent::Broken(error)),
             }
         }
         // Rows before an unreadable place are good, and go first.
-        let (errands, end) = match ledger.admit(batch).await {
+        let (jobs, end) = match ledger.admit(batch).await {
             Ok(admissions) => {
-                let asked = admissions.into_iter().zip(tasks);
-                let errand = |(admission, task): (Admission, Option<G::Task>)| {
-                    gather.gather(admission, task?)
+                let asked = admissions.into_iter().zip(payloads);
+                let job = |(admission, payload): (Admission, Option<G::Payload>)| {
+                    build.build(admission, payload?)
                 };
-                (Feed::More(asked.filter_map(errand).collect()), end)
+                (IntakeEvent::More(asked.filter_map(job).collect()), end)
             }
-            Err(error) => (Feed::Broken(error), None),
+            Err(error) => (IntakeEvent::Broken(error), None),
         };
-        if admitted.send(errands).await.is_err() {
+        if admitted.send(jobs).await.is_err() {
             return;
         }
         if let Some(end) = end {

@@ -12,28 +12,28 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::Errand;
+use super::Job;
 use crate::{model::UserId, pacer::breaker::Kind};
 
 /// Errands that are kept for the end of a run, at most.
 const MOST_FOR_THE_END: usize = 65_536;
 
-/// The kinds that errands are of.
+/// The kinds that jobs are of.
 pub(super) const KINDS: [Kind; 2] = [Kind::Change, Kind::LookUp];
 
-/// An errand with its place in the order of entry.
+/// A job with its place in the order of entry.
 #[derive(Debug)]
-pub struct Turn<E> {
+pub struct Ticket<E> {
     pub(super) number: u64,
     /// Task to do.
-    pub errand: Box<E>,
+    pub job: Box<E>,
 }
 
-/// All errands that are taken in and not settled, but those that are being taken care of.
+/// All jobs that are taken in and not settled, but those that are being taken care of.
 #[derive(Debug)]
 pub(super) struct Lanes<E> {
-    /// Users with an errand under way, and what waits behind it.
-    users: HashMap<UserId, VecDeque<Turn<E>>>,
+    /// Users with a job under way, and what waits behind it.
+    users: HashMap<UserId, VecDeque<Ticket<E>>>,
     /// Ready jobs in order of entry, however often one has come back: changes, and look-ups.
     ready: [BTreeMap<u64, Box<E>>; 2],
     /// By when they are due.
@@ -50,7 +50,7 @@ pub(super) struct Lanes<E> {
     clear_from: Instant,
 }
 
-impl<E: Errand> Lanes<E> {
+impl<E: Job> Lanes<E> {
     /// Empty lanes of a run that begins now. An earlier process may have left something in doubt,
     /// whose request may still be under way: a whole settle time counts from our own start
     /// (reliability.md 1.3, R8).
@@ -67,56 +67,56 @@ impl<E: Errand> Lanes<E> {
         }
     }
 
-    /// Puts errands into their users' lanes, or keeps them for the end.
-    pub(super) fn take_in(&mut self, errands: Vec<E>) {
-        for errand in errands {
-            if errand.is_for_the_end() {
-                self.keep_for_the_end(Box::new(errand));
+    /// Puts jobs into their users' lanes, or keeps them for the end.
+    pub(super) fn take_in(&mut self, jobs: Vec<E>) {
+        for job in jobs {
+            if job.is_for_the_end() {
+                self.keep_for_the_end(Box::new(job));
             } else {
-                self.enter(Box::new(errand));
+                self.enter(Box::new(job));
             }
         }
     }
 
-    fn enter(&mut self, errand: Box<E>) {
+    fn enter(&mut self, job: Box<E>) {
         self.held += 1;
         self.entered += 1;
-        let turn = Turn { number: self.entered, errand };
-        match self.users.entry(turn.errand.user().clone()) {
-            Occupied(mut lane) => lane.get_mut().push_back(turn),
+        let ticket = Ticket { number: self.entered, job };
+        match self.users.entry(ticket.job.user().clone()) {
+            Occupied(mut lane) => lane.get_mut().push_back(ticket),
             Vacant(lane) => {
                 lane.insert(VecDeque::new());
-                self.begin(turn);
+                self.begin(ticket);
             }
         }
     }
 
     /// Makes ready what has come to the head of its lane.
-    fn begin(&mut self, turn: Turn<E>) {
-        if turn.errand.is_in_doubt() {
-            self.park(turn, self.clear_from);
+    fn begin(&mut self, ticket: Ticket<E>) {
+        if ticket.job.is_in_doubt() {
+            self.park(ticket, self.clear_from);
         } else {
-            self.make_ready(turn);
+            self.make_ready(ticket);
         }
     }
 
     /// It can go.
-    pub(super) fn make_ready(&mut self, turn: Turn<E>) {
-        self.ready[place(turn.errand.kind())].insert(turn.number, turn.errand);
+    pub(super) fn make_ready(&mut self, ticket: Ticket<E>) {
+        self.ready[place(ticket.job.kind())].insert(ticket.number, ticket.job);
     }
 
     /// It can go from `due` on.
-    pub(super) fn park(&mut self, turn: Turn<E>, due: Instant) {
-        self.in_doubt += usize::from(turn.errand.is_in_doubt());
-        self.parked.insert((due, turn.number), turn.errand);
+    pub(super) fn park(&mut self, ticket: Ticket<E>, due: Instant) {
+        self.in_doubt += usize::from(ticket.job.is_in_doubt());
+        self.parked.insert((due, ticket.number), ticket.job);
     }
 
     /// Makes ready what has waited long enough.
     pub(super) fn wake(&mut self, now: Instant) {
         while let Some(parked) = self.parked.first_entry().filter(|first| first.key().0 <= now) {
-            let ((_, number), errand) = parked.remove_entry();
-            self.in_doubt -= usize::from(errand.is_in_doubt());
-            self.make_ready(Turn { number, errand });
+            let ((_, number), job) = parked.remove_entry();
+            self.in_doubt -= usize::from(job.is_in_doubt());
+            self.make_ready(Ticket { number, job });
         }
     }
 
@@ -133,29 +133,29 @@ impl<E: Errand> Lanes<E> {
     }
 
     /// Takes the ready job of that kind that entered first.
-    pub(super) fn pop(&mut self, kind: Kind) -> Option<Turn<E>> {
-        self.ready[place(kind)].pop_first().map(|(number, errand)| Turn { number, errand })
+    pub(super) fn pop(&mut self, kind: Kind) -> Option<Ticket<E>> {
+        self.ready[place(kind)].pop_first().map(|(number, job)| Ticket { number, job })
     }
 
-    /// An errand has come to its end: lets the next one of the same user go.
-    pub(super) fn leave(&mut self, errand: &E) {
+    /// A job has come to its end: lets the next one of the same user go.
+    pub(super) fn leave(&mut self, job: &E) {
         self.held -= 1;
-        let Occupied(mut lane) = self.users.entry(errand.user().clone()) else {
+        let Occupied(mut lane) = self.users.entry(job.user().clone()) else {
             return;
         };
         let Some(mut next) = lane.get_mut().pop_front() else {
             lane.remove();
             return;
         };
-        next.errand.follow(errand);
+        next.job.follow(job);
         self.begin(next);
     }
 
     /// Keeps a job for the end of the run. What finds no room is left to the next run: the ledger
     /// knows.
-    pub(super) fn keep_for_the_end(&mut self, errand: Box<E>) {
+    pub(super) fn keep_for_the_end(&mut self, job: Box<E>) {
         if self.for_the_end.len() < MOST_FOR_THE_END {
-            self.for_the_end.push(errand);
+            self.for_the_end.push(job);
         }
     }
 
@@ -163,8 +163,8 @@ impl<E: Errand> Lanes<E> {
     pub(super) fn end(&mut self) -> bool {
         let kept = std::mem::take(&mut self.for_the_end);
         let any = !kept.is_empty();
-        for errand in kept {
-            self.enter(errand);
+        for job in kept {
+            self.enter(job);
         }
         any
     }

@@ -2,9 +2,9 @@
 //!
 //! One loop owns everything that changes (`dispatcher`): the lanes (one a user, in input order),
 //! what is ready and what waits for a time (`lanes`), what is cleared to go (`permits`),
-//! and the breaker. Workers (`workers`) take one step of one [`Errand`] at a time and hand it back, so
+//! and the breaker. Workers (`workers`) take one step of one [`Job`] at a time and hand it back, so
 //! one that has to wait holds up its own user and nobody else. All of it is bounded: at most
-//! [`Limits::window`] are taken in and not settled. What a step is, the [`Carrier`] knows. Results that
+//! [`Limits::window`] are taken in and not settled. What a step is, the [`Executor`] knows. Results that
 //! are told in the order of the input are put in order behind it (`in_order`).
 
 use std::{sync::Arc, time::Duration};
@@ -19,11 +19,11 @@ mod lanes;
 mod permits;
 mod workers;
 
-pub use lanes::Turn;
+pub use lanes::Ticket;
 
 use crate::{
     api::Api,
-    engine::gateway::Line,
+    engine::gateway::Gateway,
     error::Error,
     ledger::Counts,
     model::{State, UserId},
@@ -77,7 +77,7 @@ impl MaxErrors {
 /// Batches from the input. The end is sent explicitly: a
 /// sender that has gone without a word has failed.
 #[derive(Debug)]
-pub enum Feed<T> {
+pub enum IntakeEvent<T> {
     /// More rows.
     More(Vec<T>),
     /// That was all.
@@ -87,11 +87,11 @@ pub enum Feed<T> {
 }
 
 /// Receiver of jobs that have something to do.
-pub type Intake<E> = mpsc::Receiver<Feed<E>>;
+pub type JobReceiver<E> = mpsc::Receiver<IntakeEvent<E>>;
 
 /// One thing to be done for one user, step by step.
-pub trait Errand: Send + 'static {
-    /// For whom: errands of one user go one after the other, in input order.
+pub trait Job: Send + 'static {
+    /// For whom: jobs of one user go one after the other, in input order.
     fn user(&self) -> &UserId;
     /// Returns the kind of request that its next step sends.
     fn kind(&self) -> Kind;
@@ -105,7 +105,7 @@ pub trait Errand: Send + 'static {
     fn is_for_the_end(&self) -> bool {
         false
     }
-    /// Takes over what is known of the user from the errand before it.
+    /// Takes over what is known of the user from the job before it.
     fn follow(&mut self, _before: &Self)
     where
         Self: Sized,
@@ -113,40 +113,40 @@ pub trait Errand: Send + 'static {
     }
 }
 
-/// Takes errands through their steps. Shared by all workers.
-pub trait Carrier: Send + Sync + 'static {
+/// Takes jobs through their steps. Shared by all workers.
+pub trait Executor: Send + Sync + 'static {
     /// The tenant.
     type Api: Api;
     /// The jobs it runs.
-    type Errand: Errand;
+    type Job: Job;
 
     /// To the tenant.
-    fn line(&self) -> &Line<Self::Api>;
+    fn gateway(&self) -> &Gateway<Self::Api>;
 
     /// Counts rows by state, for `--max-errors`; nothing where no ledger is kept.
     fn counts(&self) -> Counts {
         Counts::default()
     }
 
-    /// Records what has to be durable before the next steps of `turns` may be taken; durable on
+    /// Records what has to be durable before the next steps of `tickets` may be taken; durable on
     /// return.
-    fn intend(
+    fn record_intents(
         &self,
-        _turns: &mut [Turn<Self::Errand>],
+        _turns: &mut [Ticket<Self::Job>],
     ) -> impl Future<Output = Result<(), Error>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Records that the next step of `errand` was not taken after all.
-    fn withdraw(&self, _errand: &Self::Errand) -> impl Future<Output = Result<(), Error>> + Send {
+    /// Records that the next step of `job` was not taken after all.
+    fn withdraw(&self, _errand: &Self::Job) -> impl Future<Output = Result<(), Error>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Takes the step that `errand` is at: one request at most.
+    /// Takes the step that `job` is at: one request at most.
     fn step(
         &self,
-        errand: &mut Self::Errand,
-        dice: &mut fastrand::Rng,
+        job: &mut Self::Job,
+        rng: &mut fastrand::Rng,
     ) -> impl Future<Output = (Next, Health)> + Send;
 }
 
@@ -191,8 +191,12 @@ pub enum Stop {
 
 /// Runs until everything that comes in is settled, or something stops it. Requests in flight are
 /// always waited for.
-pub async fn run<C: Carrier>(carrier: Arc<C>, limits: Limits, intake: Intake<C::Errand>) -> End {
-    let mut engine = Engine::new(carrier, limits);
+pub async fn run<C: Executor>(
+    executor: Arc<C>,
+    limits: Limits,
+    intake: JobReceiver<C::Job>,
+) -> End {
+    let mut engine = Engine::new(executor, limits);
     let end = engine.dispatch(intake).await;
     engine.drain().await;
     end

@@ -11,10 +11,10 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Carrier, Next, lanes::Turn};
+use super::{Executor, Next, lanes::Ticket};
 use crate::{
     error::Error,
-    pacer::{Pacer, Place, breaker::Health},
+    pacer::{Pacer, Waiter, breaker::Health},
 };
 
 /// Minimum time over which the sending rate is measured.
@@ -23,21 +23,21 @@ const WINDOW: Duration = Duration::from_millis(20);
 const AHEAD: usize = 1024;
 
 /// Jobs that could not be cleared for lack of a token, what follows, and the tenant's health.
-pub(super) struct Denied<E> {
-    pub(super) turns: Vec<Turn<E>>,
+pub(super) struct Refused<E> {
+    pub(super) tickets: Vec<Ticket<E>>,
     pub(super) next: Next,
     pub(super) health: Health,
 }
 
 /// Result of clearing a batch.
-pub(super) type Cleared<E> = Result<Vec<Turn<E>>, Denied<E>>;
-type Clearing<E> = Pin<Box<dyn Future<Output = Result<Cleared<E>, Error>> + Send>>;
+pub(super) type Granted<E> = Result<Vec<Ticket<E>>, Refused<E>>;
+type Granting<E> = Pin<Box<dyn Future<Output = Result<Granted<E>, Error>> + Send>>;
 
 /// See the module.
-pub(super) struct Clearance<C: Carrier> {
-    carrier: Arc<C>,
-    place: Place<Arc<Pacer>>,
-    clearing: Option<Clearing<C::Errand>>,
+pub(super) struct Permits<C: Executor> {
+    executor: Arc<C>,
+    waiter: Waiter<Arc<Pacer>>,
+    granting: Option<Granting<C::Job>>,
     /// Rate above which [`AHEAD`] jobs are cleared ahead, and the number cleared ahead now.
     ahead_above: f64,
     ahead: usize,
@@ -46,13 +46,13 @@ pub(super) struct Clearance<C: Carrier> {
     since: Instant,
 }
 
-impl<C: Carrier> Clearance<C> {
+impl<C: Executor> Permits<C> {
     /// Nothing is cleared yet.
-    pub(super) fn new(carrier: Arc<C>, ahead_above: f64) -> Self {
+    pub(super) fn new(executor: Arc<C>, ahead_above: f64) -> Self {
         Self {
-            place: Place::new(Arc::clone(&carrier.line().pacer)),
-            carrier,
-            clearing: None,
+            waiter: Waiter::new(Arc::clone(&executor.gateway().pacer)),
+            executor,
+            granting: None,
             ahead_above,
             ahead: 0,
             count: 0,
@@ -66,7 +66,7 @@ impl<C: Carrier> Clearance<C> {
     /// many the next time.
     pub(super) fn wanted(&mut self, room: isize, now: Instant) -> usize {
         self.measure(now);
-        if self.clearing.is_some() || room + self.ahead.cast_signed() / 2 < 0 {
+        if self.granting.is_some() || room + self.ahead.cast_signed() / 2 < 0 {
             return 0;
         }
         usize::try_from(room + self.ahead.cast_signed()).unwrap_or(0)
@@ -83,43 +83,43 @@ impl<C: Carrier> Clearance<C> {
 
     /// A permit for one, or when to ask again.
     pub(super) fn permit(&mut self, now: Instant) -> Result<(), Instant> {
-        self.place.ask(now)
+        self.waiter.ask(now)
     }
 
     /// Nobody needs a permit.
     pub(super) fn leave(&mut self, now: Instant) {
-        self.place.leave(now);
+        self.waiter.leave(now);
     }
 
     /// Begins to clear what has got its permits; nothing else may be under way.
-    pub(super) fn begin(&mut self, turns: Vec<Turn<C::Errand>>) {
-        self.count += u32::try_from(turns.len()).unwrap_or(u32::MAX);
-        self.clearing = Some(Box::pin(clear(Arc::clone(&self.carrier), turns)));
+    pub(super) fn begin(&mut self, tickets: Vec<Ticket<C::Job>>) {
+        self.count += u32::try_from(tickets.len()).unwrap_or(u32::MAX);
+        self.granting = Some(Box::pin(grant(Arc::clone(&self.executor), tickets)));
     }
 
     /// Waits for what was begun; for ever if nothing was. An error ends the run.
-    pub(super) async fn done(&mut self) -> Result<Cleared<C::Errand>, Error> {
-        let Some(clearing) = &mut self.clearing else {
+    pub(super) async fn done(&mut self) -> Result<Granted<C::Job>, Error> {
+        let Some(granting) = &mut self.granting else {
             return std::future::pending().await;
         };
-        let cleared = clearing.await;
-        self.clearing = None;
-        cleared
+        let granted = granting.await;
+        self.granting = None;
+        granted
     }
 
     /// Returns whether a batch is being cleared.
     pub(super) fn is_under_way(&self) -> bool {
-        self.clearing.is_some()
+        self.granting.is_some()
     }
 }
 
-async fn clear<C: Carrier>(
-    carrier: Arc<C>,
-    mut turns: Vec<Turn<C::Errand>>,
-) -> Result<Cleared<C::Errand>, Error> {
-    if let Err((next, health)) = carrier.line().prepare().await {
-        return Ok(Err(Denied { turns, next, health }));
+async fn grant<C: Executor>(
+    executor: Arc<C>,
+    mut tickets: Vec<Ticket<C::Job>>,
+) -> Result<Granted<C::Job>, Error> {
+    if let Err((next, health)) = executor.gateway().prepare().await {
+        return Ok(Err(Refused { tickets, next, health }));
     }
-    carrier.intend(&mut turns).await?;
-    Ok(Ok(turns))
+    executor.record_intents(&mut tickets).await?;
+    Ok(Ok(tickets))
 }

@@ -1,7 +1,7 @@
 //! The workers, and the board from which they take what is cleared and where they put what came of
-//! it: each takes one step of one errand at a time.
+//! it: each takes one step of one job at a time.
 //!
-//! Whoever has done a step takes the next by itself, with no turn through the loop that fills the
+//! Whoever has done a step takes the next by itself, with no detour through the loop that fills the
 //! board: nobody has to be woken while there is work. Only what looks like trouble stops that, for
 //! everybody, until the loop has looked at it.
 
@@ -13,51 +13,51 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
-    Carrier, Errand, Next,
-    lanes::{KINDS, Turn},
+    Executor, Job, Next,
+    lanes::{KINDS, Ticket},
 };
 use crate::{
     error::Error,
-    ledger::wakeup::Bell,
+    ledger::wakeup::Wakeup,
     model::UserId,
     pacer::breaker::{Health, Kind},
 };
 
 /// One thing for a worker to do.
-enum Work<E> {
+enum WorkItem<E> {
     /// A step that is cleared to be sent.
-    Step(Turn<E>),
+    Step(Ticket<E>),
     /// Ask for any answer at all.
-    Probe(UserId),
+    HealthCheck(UserId),
 }
 
 /// Report of a worker.
 pub(super) struct Report<E> {
     /// Nothing, of a probe.
-    pub(super) turn: Option<Turn<E>>,
+    pub(super) ticket: Option<Ticket<E>>,
     pub(super) kind: Kind,
     pub(super) next: Next,
     pub(super) health: Health,
 }
 
 /// One worker for each request that may be in flight.
-pub(super) struct Crew<C: Carrier> {
-    workers: JoinSet<()>,
+pub(super) struct Workers<C: Executor> {
+    tasks: JoinSet<()>,
     size: usize,
-    board: Arc<Board<C::Errand>>,
+    queue: Arc<WorkQueue<C::Job>>,
 }
 
 /// State shared by the workers and the dispatcher.
-struct Board<E> {
+struct WorkQueue<E> {
     /// At least one for each work on the board: workers wait for these.
-    works: Semaphore,
+    items: Semaphore,
     state: Mutex<State<E>>,
     /// Rung when there are reports.
-    bell: Bell,
+    wakeup: Wakeup,
 }
 
 struct State<E> {
-    works: VecDeque<Work<E>>,
+    items: VecDeque<WorkItem<E>>,
     reports: Vec<Report<E>>,
     /// Workers that are at something.
     busy: usize,
@@ -65,78 +65,78 @@ struct State<E> {
     shut: bool,
 }
 
-impl<C: Carrier> Crew<C> {
+impl<C: Executor> Workers<C> {
     /// Starts `size` idle workers. `seed` is for jitter.
-    pub(super) fn new(carrier: &Arc<C>, size: usize, seed: u64) -> Self {
-        let board = Arc::new(Board {
-            works: Semaphore::new(0),
+    pub(super) fn new(executor: &Arc<C>, size: usize, seed: u64) -> Self {
+        let queue = Arc::new(WorkQueue {
+            items: Semaphore::new(0),
             state: Mutex::new(State {
-                works: VecDeque::new(),
+                items: VecDeque::new(),
                 reports: Vec::new(),
                 busy: 0,
                 shut: false,
             }),
-            bell: Bell::default(),
+            wakeup: Wakeup::default(),
         });
-        let mut workers = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for worker in 0..size {
-            let dice = fastrand::Rng::with_seed(seed.wrapping_add(worker as u64));
-            workers.spawn(labour(Arc::clone(carrier), Arc::clone(&board), dice));
+            let rng = fastrand::Rng::with_seed(seed.wrapping_add(worker as u64));
+            tasks.spawn(run_worker(Arc::clone(executor), Arc::clone(&queue), rng));
         }
-        Self { workers, size, board }
+        Self { tasks, size, queue }
     }
 
     /// Returns how many more items could be worked on at once; below zero, so many
     /// have to wait.
     pub(super) fn room(&self) -> isize {
-        let state = self.board.state();
-        self.size.cast_signed() - state.busy.cast_signed() - state.works.len().cast_signed()
+        let state = self.queue.state();
+        self.size.cast_signed() - state.busy.cast_signed() - state.items.len().cast_signed()
     }
 
     /// Puts what is cleared on the board.
-    pub(super) fn add(&self, turns: Vec<Turn<C::Errand>>) {
-        let count = turns.len();
-        self.board.state().works.extend(turns.into_iter().map(Work::Step));
-        self.board.works.add_permits(count);
+    pub(super) fn add(&self, tickets: Vec<Ticket<C::Job>>) {
+        let count = tickets.len();
+        self.queue.state().items.extend(tickets.into_iter().map(WorkItem::Step));
+        self.queue.items.add_permits(count);
     }
 
     /// Has a probe made before anything else.
-    pub(super) fn probe(&self, user: UserId) {
-        self.board.state().works.push_front(Work::Probe(user));
-        self.board.works.add_permits(1);
+    pub(super) fn health_check(&self, user: UserId) {
+        self.queue.state().items.push_front(WorkItem::HealthCheck(user));
+        self.queue.items.add_permits(1);
     }
 
     /// Takes back from the board the kinds that may not stay, and lets the rest go on.
-    pub(super) fn withdraw(&self, stays: impl Fn(Kind) -> bool) -> Vec<Turn<C::Errand>> {
+    pub(super) fn withdraw(&self, stays: impl Fn(Kind) -> bool) -> Vec<Ticket<C::Job>> {
         let mut back = Vec::new();
-        let mut state = self.board.state();
+        let mut state = self.queue.state();
         if KINDS.into_iter().all(&stays) && !state.shut {
             return back;
         }
-        for work in std::mem::take(&mut state.works) {
-            match work {
-                Work::Step(turn) if !stays(turn.errand.kind()) => back.push(turn),
-                work => state.works.push_back(work),
+        for item in std::mem::take(&mut state.items) {
+            match item {
+                WorkItem::Step(ticket) if !stays(ticket.job.kind()) => back.push(ticket),
+                item => state.items.push_back(item),
             }
         }
         if std::mem::take(&mut state.shut) {
             // Those who came while it was shut have used up theirs.
-            self.board.works.add_permits(state.works.len());
+            self.queue.items.add_permits(state.items.len());
         }
         back
     }
 
     /// Waits for reports, and takes all there are. An error if a worker has ended, which none does
     /// by itself.
-    pub(super) async fn reports(&mut self, into: &mut Vec<Report<C::Errand>>) -> Result<(), Error> {
+    pub(super) async fn reports(&mut self, into: &mut Vec<Report<C::Job>>) -> Result<(), Error> {
         let ended = tokio::select! {
             biased;
-            () = self.board.bell.rung() => {
-                self.board.bell.answer();
-                std::mem::swap(into, &mut self.board.state().reports);
+            () = self.queue.wakeup.rung() => {
+                self.queue.wakeup.answer();
+                std::mem::swap(into, &mut self.queue.state().reports);
                 return Ok(());
             }
-            ended = self.workers.join_next() => ended,
+            ended = self.tasks.join_next() => ended,
         };
         let panicked = matches!(ended, Some(Err(error)) if error.is_panic());
         let how = if panicked { "panicked" } else { "ended early" };
@@ -145,22 +145,22 @@ impl<C: Carrier> Crew<C> {
 
     /// Lets workers finish what they are at.
     pub(super) async fn dismiss(&mut self) {
-        self.board.works.close();
-        while self.workers.join_next().await.is_some() {}
+        self.queue.items.close();
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 
-impl<E> Board<E> {
+impl<E> WorkQueue<E> {
     /// Waits for something to do; `None` when there will be nothing more.
-    async fn take(&self) -> Option<Work<E>> {
+    async fn take(&self) -> Option<WorkItem<E>> {
         loop {
-            self.works.acquire().await.ok()?.forget();
+            self.items.acquire().await.ok()?.forget();
             let mut state = self.state();
             if !state.shut
-                && let Some(work) = state.works.pop_front()
+                && let Some(item) = state.items.pop_front()
             {
                 state.busy += 1;
-                return Some(work);
+                return Some(item);
             }
         }
     }
@@ -173,7 +173,7 @@ impl<E> Board<E> {
         state.shut |= trouble;
         state.reports.push(report);
         drop(state);
-        self.bell.ring();
+        self.wakeup.ring();
     }
 
     fn state(&self) -> MutexGuard<'_, State<E>> {
@@ -183,21 +183,21 @@ impl<E> Board<E> {
 }
 
 /// Runs a worker until the queue is closed.
-async fn labour<C: Carrier>(
-    carrier: Arc<C>,
-    board: Arc<Board<C::Errand>>,
-    mut dice: fastrand::Rng,
+async fn run_worker<C: Executor>(
+    executor: Arc<C>,
+    queue: Arc<WorkQueue<C::Job>>,
+    mut rng: fastrand::Rng,
 ) {
-    while let Some(work) = board.take().await {
-        board.report(match work {
-            Work::Probe(user) => {
-                let (next, health) = carrier.line().probe(&user).await;
-                Report { turn: None, kind: Kind::Probe, next, health }
+    while let Some(item) = queue.take().await {
+        queue.report(match item {
+            WorkItem::HealthCheck(user) => {
+                let (next, health) = executor.gateway().health_check(&user).await;
+                Report { ticket: None, kind: Kind::HealthCheck, next, health }
             }
-            Work::Step(mut turn) => {
-                let kind = turn.errand.kind();
-                let (next, health) = carrier.step(&mut turn.errand, &mut dice).await;
-                Report { turn: Some(turn), kind, next, health }
+            WorkItem::Step(mut ticket) => {
+                let kind = ticket.job.kind();
+                let (next, health) = executor.step(&mut ticket.job, &mut rng).await;
+                Report { ticket: Some(ticket), kind, next, health }
             }
         });
     }

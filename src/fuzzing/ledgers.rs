@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{
     error::Error,
-    ledger::{Admission, Asked, Entry, Intent, Item, Ledger, Opened, Opening, Reader, Row},
+    ledger::{Admission, Asked, Entry, Intent, Ledger, Opened, Opening, Reader, ReportRow, Row},
     model::{FactorType, Fingerprint, How, Operation, Settlement, State, UserId},
     report,
     text::canary::assert_presentable,
@@ -152,7 +152,7 @@ fn opening() -> Opening<'static> {
 fn entries(path: &Path) -> Result<Vec<Entry>, Error> {
     let mut entries = Vec::new();
     Reader::open(path)?.visit(|item| {
-        if let Item::Row { entry, .. } = item {
+        if let ReportRow::Row { entry, .. } = item {
             entries.push(entry);
         }
         Ok(())
@@ -200,7 +200,7 @@ async fn some_rows(ledger: Ledger) -> Result<(), Error> {
         for admission in ledger.admit(vec![row]).await? {
             let Admission::Todo(seq, _) = admission else { continue };
             let intent = Intent { seq, at: NOW, skew: Some(0), doubts: 0, marked: false };
-            ledger.intend(vec![intent]).await?;
+            ledger.record_intents(vec![intent]).await?;
             if number % 2 == 0 {
                 let settlement = Settlement {
                     state: State::Created,

@@ -231,7 +231,7 @@ impl fmt::Debug for Source {
 /// Reads a regular file once from end to end, so that what makes it unreadable is known before
 /// anything is sent. Returns how many rows (JSONL: lines) it has; `None` for what can be read only
 /// once, which is left alone.
-pub fn preflight(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Option<u64>, InputError> {
+pub fn scan(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Option<u64>, InputError> {
     if path.as_os_str() == "-" {
         return dialect.format.map(|_| None).ok_or(InputError::UnknownFormat);
     }

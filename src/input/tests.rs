@@ -738,7 +738,7 @@ fn a_compressed_file_is_read_and_its_length_is_the_stored_one() {
     let path = folder.path().join("factors.csv.gz");
     std::fs::write(&path, &bytes).unwrap();
     let said = Dialect::default();
-    assert_eq!(preflight(&path, &said, Shape::Factors).unwrap(), Some(1000));
+    assert_eq!(scan(&path, &said, Shape::Factors).unwrap(), Some(1000));
     let mut source = Source::open(&path, &said, Shape::Factors).unwrap();
     let read = source.bytes_read();
     let mut n_rows = 0;
@@ -748,7 +748,7 @@ fn a_compressed_file_is_read_and_its_length_is_the_stored_one() {
     let len = bytes.len() as u64;
     assert_eq!((n_rows, source.len(), read.load(Ordering::Relaxed)), (1000, Some(len), len));
     std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
-    let error = preflight(&path, &said, Shape::Factors).unwrap_err();
+    let error = scan(&path, &said, Shape::Factors).unwrap_err();
     assert!(
         error
             .to_string()
@@ -783,7 +783,7 @@ fn what_cannot_be_opened_is_said_with_its_path() {
     let missing = Path::new("/nonexistent/factors.csv");
     for error in [
         Source::open(missing, &Dialect::default(), Shape::Factors).err(),
-        preflight(missing, &Dialect::default(), Shape::Factors).err(),
+        scan(missing, &Dialect::default(), Shape::Factors).err(),
     ] {
         assert!(error.is_some_and(|error| {
             error.to_string().starts_with("`/nonexistent/factors.csv` cannot")
@@ -799,7 +799,7 @@ fn what_cannot_be_opened_is_said_with_its_path() {
         Err(InputError::UnknownFormat)
     ));
     let dialect = Dialect { format: Some(Format::Csv), ..Dialect::default() };
-    assert!(matches!(preflight(Path::new("-"), &dialect, Shape::Factors), Ok(None)));
+    assert!(matches!(scan(Path::new("-"), &dialect, Shape::Factors), Ok(None)));
 }
 
 #[test]
@@ -825,7 +825,7 @@ fn preflight_counts_rows_and_progress_counts_bytes() {
 /// The good factors of a sample and the lines of its bad rows.
 fn sample(name: &str) -> (Vec<String>, Vec<String>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
-    let counted = preflight(&path, &Dialect::default(), Shape::Factors).unwrap();
+    let counted = scan(&path, &Dialect::default(), Shape::Factors).unwrap();
     let mut source = Source::open(&path, &Dialect::default(), Shape::Factors).unwrap();
     assert_eq!(source.len(), path.metadata().ok().map(|metadata| metadata.len()));
     let (mut good, mut bad, mut n_rows) = (Vec::new(), Vec::new(), 0);

@@ -80,8 +80,8 @@ impl Entry {
     }
 
     /// State of the row.
-    pub(super) fn standing(&self) -> Standing {
-        Standing {
+    pub(super) fn status(&self) -> RowStatus {
+        RowStatus {
             operation: self.operation,
             state: self.state,
             was_in_doubt: self.doubts > 0,
@@ -109,7 +109,7 @@ pub(super) fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&
 
 /// Status of a row, as far as it decides what there is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct RowStatus {
     pub(super) operation: Operation,
     pub(super) state: State,
     pub(super) was_in_doubt: bool,
@@ -117,24 +117,24 @@ pub(super) struct Standing {
     pub(super) marked: bool,
 }
 
-impl Standing {
+impl RowStatus {
     /// Returns what is left to do for a settled factor, the first thing first.
-    pub(super) fn rest(self) -> Option<Rest> {
+    pub(super) fn rest(self) -> Option<Remaining> {
         let taken_back = matches!(self.state, State::Undone | State::AlreadyGone | State::Kept);
         if self.operation != Operation::Import || taken_back {
             return None;
         }
         if self.state.is_settled() && self.was_in_doubt && !self.audited {
-            Some(Rest::Audit)
+            Some(Remaining::Audit)
         } else {
-            (self.state == State::Created && self.marked).then_some(Rest::Restore)
+            (self.state == State::Created && self.marked).then_some(Remaining::Restore)
         }
     }
 }
 
 /// Work left for a settled factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
+pub enum Remaining {
     /// It was once in doubt: the list at the end of the run has to confirm it.
     Audit,
     /// Its name bears a mark.
@@ -143,18 +143,18 @@ pub enum Rest {
 
 /// Summary of a row for the index.
 #[derive(Debug)]
-pub struct Glance {
+pub struct RowSummary {
     pub(super) seq: Seq,
     pub(super) fingerprint: Fingerprint,
     /// A short hash of whose it is.
     pub(super) user: u16,
-    pub(super) standing: Standing,
+    pub(super) status: RowStatus,
 }
 
-impl Glance {
-    /// A glance at an entry.
+impl RowSummary {
+    /// Summarises an entry.
     pub fn at(seq: Seq, entry: &Entry) -> Self {
         let user = index::user_hash(entry.user.as_str());
-        Self { seq, fingerprint: entry.fingerprint, user, standing: entry.standing() }
+        Self { seq, fingerprint: entry.fingerprint, user, status: entry.status() }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    entry::{Entry, Rest},
+    entry::{Entry, Remaining},
     seq::Seq,
 };
 use crate::model::{
@@ -77,7 +77,7 @@ pub enum Admission {
     InDoubt(Seq, History),
     /// Settled by an earlier run that did not come to its end: something is left to do. With the
     /// method id that the ledger has.
-    Unfinished(Seq, History, Option<Arc<str>>, Rest),
+    Unfinished(Seq, History, Option<Arc<str>>, Remaining),
     /// Nothing to do: settled by an earlier run, met before in this input, or rejected.
     Done,
 }

@@ -30,8 +30,8 @@ mod store;
 mod tally;
 pub mod wakeup;
 
-pub use disk::reader::{Item, Reader};
-pub use entry::{Entry, Glance, Rest};
+pub use disk::reader::{Reader, ReportRow};
+pub use entry::{Entry, Remaining, RowSummary};
 pub use fault::LedgerFault;
 pub use fingerprint::{Key, Seen};
 pub use messages::{Admission, Asked, Intent, Row, Undoable};
@@ -41,11 +41,11 @@ pub use tally::{ByState, Counts, Tally};
 
 use crate::{
     error::Error,
-    ledger::wakeup::Bell,
+    ledger::wakeup::Wakeup,
     model::{Audit, Millis, Settlement, State, UserId},
 };
 use disk::{file, open, sqlite};
-use journal::Book;
+use journal::Journal;
 use owner::{Command, Inbox};
 
 /// Commands that may wait for the owner at a time.
@@ -72,7 +72,7 @@ pub struct Ledger {
     commands: mpsc::Sender<Command>,
     /// For what nobody waits for.
     outcomes: mpsc::Sender<Command>,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     fault: Arc<Mutex<Option<LedgerFault>>>,
     tally: Arc<Tally>,
     id: Arc<str>,
@@ -155,15 +155,15 @@ impl Ledger {
         now: fn() -> Millis,
     ) -> Result<(Self, impl Future<Output = ()> + Send + use<S>), LedgerFault> {
         let tally = Arc::new(Tally::default());
-        let book = Book::open(store, run, retry, Arc::clone(&tally))?;
+        let journal = Journal::open(store, run, retry, Arc::clone(&tally))?;
         let (commands, urgent) = mpsc::channel(QUEUE);
         let (outcomes, patient) = mpsc::channel(QUEUE);
-        let bell = Arc::new(Bell::default());
-        let inbox = Inbox { urgent, patient, bell: Arc::clone(&bell), due: None };
+        let wakeup = Arc::new(Wakeup::default());
+        let inbox = Inbox { urgent, patient, wakeup: Arc::clone(&wakeup), due: None };
         let fault = Arc::new(Mutex::new(None));
-        let owner = owner::run(book, inbox, Arc::clone(&fault), now);
+        let owner = owner::run(journal, inbox, Arc::clone(&fault), now);
         let ledger =
-            Self { commands, outcomes, bell, fault, tally, id: id.into(), path: path.into() };
+            Self { commands, outcomes, wakeup, fault, tally, id: id.into(), path: path.into() };
         Ok((ledger, owner))
     }
 
@@ -173,7 +173,7 @@ impl Ledger {
     }
 
     /// Records intents of requests that are about to leave; durable on return.
-    pub async fn intend(&self, intents: Vec<Intent>) -> Result<(), Error> {
+    pub async fn record_intents(&self, intents: Vec<Intent>) -> Result<(), Error> {
         self.ask(|reply| Command::Intend(intents, reply)).await
     }
 
@@ -265,7 +265,7 @@ impl Ledger {
     /// Tells what nobody waits for.
     async fn mention(&self, command: Command) -> Result<(), Error> {
         self.outcomes.send(command).await.map_err(|_| self.broken())?;
-        self.bell.ring();
+        self.wakeup.ring();
         Ok(())
     }
 

@@ -17,14 +17,14 @@ use tokio::{
 use super::{
     LedgerFault, QUEUE,
     entry::Entry,
-    journal::Book,
+    journal::Journal,
     messages::{Admission, Intent, Row, Undoable},
     seq::Seq,
     store::Store,
     tally::ByState,
 };
 use crate::{
-    ledger::wakeup::Bell,
+    ledger::wakeup::Wakeup,
     model::{Audit, Millis, Settlement, State, UserId},
 };
 
@@ -44,7 +44,7 @@ pub(super) struct Inbox {
     /// Commands whose sender does not wait.
     pub(super) patient: mpsc::Receiver<Command>,
     /// Told when the second is no longer empty, unless that is looked at by itself.
-    pub(super) bell: Arc<Bell>,
+    pub(super) wakeup: Arc<Wakeup>,
     /// Time at which the second queue is looked at.
     pub(super) due: Option<Instant>,
 }
@@ -66,7 +66,7 @@ impl Inbox {
                 biased;
                 count = self.urgent.recv_many(&mut urgent, BATCH) => open = count > 0,
                 () = alarm => {}
-                () = self.bell.rung(), if due.is_none() => {
+                () = self.wakeup.rung(), if due.is_none() => {
                     self.due = Some(Instant::now() + PATIENCE);
                     continue;
                 }
@@ -86,11 +86,11 @@ impl Inbox {
     }
 
     /// Takes what nobody waits for. While there is some each time, it is looked for again by itself:
-    /// the bell stays unanswered, and nobody has to wake us.
+    /// the wakeup stays unanswered, and nobody has to wake us.
     fn empty(&mut self, batch: &mut Vec<Command>) {
         let mut count = self.drain(batch);
         if count == 0 {
-            self.bell.answer();
+            self.wakeup.answer();
             count = self.drain(batch);
         }
         self.due = (count > 0).then(|| Instant::now() + PATIENCE);
@@ -138,7 +138,7 @@ enum Reply {
 
 /// Runs until the last handle is dropped or something fails; then `fault` says what.
 pub(super) async fn run<S: Store>(
-    mut book: Book<S>,
+    mut journal: Journal<S>,
     mut inbox: Inbox,
     fault: Arc<Mutex<Option<LedgerFault>>>,
     now: fn() -> Millis,
@@ -148,7 +148,7 @@ pub(super) async fn run<S: Store>(
         // Replies that are dropped, and the inbox, make everybody ask for the reason, now and later:
         // nobody may read it before it is written, and `apply` drops replies as it fails.
         let mut reason = fault.lock().unwrap_or_else(PoisonError::into_inner);
-        match apply(&mut book, &mut batch, now) {
+        match apply(&mut journal, &mut batch, now) {
             Ok(replies) => {
                 drop(reason);
                 replies.into_iter().for_each(Reply::send);
@@ -158,7 +158,7 @@ pub(super) async fn run<S: Store>(
                 return;
             }
         }
-        if let Err(error) = book.rest() {
+        if let Err(error) = journal.rest() {
             *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             return;
         }
@@ -166,7 +166,7 @@ pub(super) async fn run<S: Store>(
 }
 
 fn apply<S: Store>(
-    book: &mut Book<S>,
+    journal: &mut Journal<S>,
     batch: &mut Vec<Command>,
     now: fn() -> Millis,
 ) -> Result<Vec<Reply>, LedgerFault> {
@@ -174,44 +174,44 @@ fn apply<S: Store>(
     for command in batch.drain(..) {
         match command {
             Command::Admit(rows, reply) => {
-                replies.push(Reply::Admitted(reply, book.admit(rows)?));
+                replies.push(Reply::Admitted(reply, journal.admit(rows)?));
             }
             Command::Intend(intents, reply) => {
                 for intent in intents {
-                    book.intend(intent)?;
+                    journal.record_intent(intent)?;
                 }
                 replies.push(Reply::Done(reply));
             }
-            Command::Void(seq) => book.void(seq)?,
+            Command::Void(seq) => journal.void(seq)?,
             Command::Settle(seq, settlement, doubts) => {
-                book.settle(seq, settlement, doubts, now())?;
+                journal.settle(seq, settlement, doubts, now())?;
             }
-            Command::Audit(seq, audit) => book.audit(seq, audit)?,
-            Command::Restored(seq) => book.restored(seq)?,
+            Command::Audit(seq, audit) => journal.audit(seq, audit)?,
+            Command::Restored(seq) => journal.restored(seq)?,
             Command::Known(user, except, reply) => {
-                replies.push(Reply::Known(reply, book.known(&user, except)?));
+                replies.push(Reply::Known(reply, journal.known(&user, except)?));
             }
             Command::Made(user, id, reply) => {
-                let entry = book.made(&user, &id)?.map(Box::new);
+                let entry = journal.made(&user, &id)?.map(Box::new);
                 replies.push(Reply::Made(reply, entry));
             }
             Command::Undoable(before, reply) => {
-                replies.push(Reply::Undoable(reply, book.undoable(before)?));
+                replies.push(Reply::Undoable(reply, journal.undoable(before)?));
             }
             Command::Undo(seq, reply) => {
-                book.undo(seq)?;
+                journal.undo(seq)?;
                 replies.push(Reply::Done(reply));
             }
-            Command::Leave(seq, state) => book.leave(seq, state),
-            Command::States(reply) => replies.push(Reply::States(reply, book.states())),
+            Command::Leave(seq, state) => journal.leave(seq, state),
+            Command::States(reply) => replies.push(Reply::States(reply, journal.states())),
             Command::Flush(reply) => replies.push(Reply::Done(reply)),
             Command::EndRun(complete, reply) => {
-                book.end_run(complete, now())?;
+                journal.end_run(complete, now())?;
                 replies.push(Reply::Done(reply));
             }
         }
     }
-    book.commit()?;
+    journal.commit()?;
     Ok(replies)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     LedgerFault,
-    entry::{Entry, Glance},
+    entry::{Entry, RowSummary},
     seq::Seq,
 };
 use crate::model::{Fingerprint, Millis, Rejection};
@@ -10,9 +10,13 @@ use crate::model::{Fingerprint, Millis, Rejection};
 /// Storage of entries. Writes are only promised to last once [`Store::commit`] has returned.
 pub trait Store: Send + std::fmt::Debug {
     /// Visits every row, in any order. Called once, before anything else.
-    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault>;
+    fn load(&mut self, visit: &mut dyn FnMut(RowSummary)) -> Result<(), LedgerFault>;
     /// The fingerprints of the rows from `first` on, at most `count`, in order.
-    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault>;
+    fn fingerprints(
+        &mut self,
+        first: Seq,
+        count: u32,
+    ) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault>;
     /// The entries from `first` on, at most `count`, in order.
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault>;
     /// Writes an entry that was not there.

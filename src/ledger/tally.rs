@@ -31,7 +31,11 @@ impl ByState {
 
     /// Rows that somebody has to look at.
     pub fn bad(&self) -> u64 {
-        State::ALL.into_iter().filter(|state| state.is_bad()).map(|state| self[state]).sum()
+        State::ALL
+            .into_iter()
+            .filter(|state| state.needs_attention())
+            .map(|state| self[state])
+            .sum()
     }
 
     /// Returns what a summary shows: the contract's states, those of `own`, and any other that is

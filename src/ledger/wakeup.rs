@@ -1,4 +1,4 @@
-//! A bell for the one who takes from a queue that many fill: rung once until it is answered, since a
+//! A wakeup for the one who takes from a queue that many fill: rung once until it is answered, since a
 //! wake-up for each thing in the queue would cost more than the thing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +7,12 @@ use tokio::sync::Notify;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Bell {
+pub(crate) struct Wakeup {
     rung: AtomicBool,
     notify: Notify,
 }
 
-impl Bell {
+impl Wakeup {
     /// Called after something was put into the queue.
     pub(crate) fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {

@@ -23,7 +23,7 @@ const THRESHOLD: usize = 5;
 /// Users that were answered, kept to probe with: more than one, as theirs may break, too.
 const MOST_ANSWERED: usize = 4;
 /// Time to the first probe; doubles with each that fails.
-const FIRST_PROBE: Duration = Duration::from_millis(500);
+const FIRST_HEALTH_CHECK: Duration = Duration::from_millis(500);
 /// Probes are never further apart.
 const LONGEST_PROBE: Duration = Duration::from_secs(30);
 
@@ -35,7 +35,7 @@ pub enum Kind {
     /// A GET that looks up a factor in doubt.
     LookUp,
     /// A GET that only asks whether the tenant is back.
-    Probe,
+    HealthCheck,
 }
 
 /// Health of the tenant, as an answer shows it.
@@ -74,7 +74,7 @@ pub enum Allowance {
     /// One request at a time.
     One,
     /// Nothing, but for one probe from then on.
-    ProbeAt(Instant),
+    HealthCheckAt(Instant),
 }
 
 /// See the module.
@@ -113,7 +113,7 @@ enum State {
         since: Instant,
     },
     Open {
-        probe_at: Instant,
+        health_check_at: Instant,
     },
     HalfOpen,
 }
@@ -146,14 +146,14 @@ impl Breaker {
             Kind::LookUp => {
                 self.gets.good();
                 // As good as a probe, once that is due.
-                if self.probe_at().is_some_and(|at| at <= now) {
-                    self.changes.probed();
+                if self.health_check_at().is_some_and(|at| at <= now) {
+                    self.changes.health_checked();
                 }
             }
-            Kind::Probe => {
+            Kind::HealthCheck => {
                 // A probe is a GET: there it is proof, for others it is leave to try.
                 self.gets.good();
-                self.changes.probed();
+                self.changes.health_checked();
             }
         }
     }
@@ -165,7 +165,7 @@ impl Breaker {
             Kind::LookUp if self.gets.is_open() => {}
             Kind::Change => self.changes.bad(user, now),
             Kind::LookUp => self.gets.bad(user, now),
-            Kind::Probe => {
+            Kind::HealthCheck => {
                 if self.gets.is_closed() {
                     self.gets.bad(user, now);
                 } else {
@@ -185,16 +185,16 @@ impl Breaker {
     }
 
     /// Returns the time of the next health check, where one is needed.
-    pub fn probe_at(&self) -> Option<Instant> {
+    pub fn health_check_at(&self) -> Option<Instant> {
         match self.allowance(Kind::Change) {
-            Allowance::ProbeAt(at) => Some(at),
+            Allowance::HealthCheckAt(at) => Some(at),
             Allowance::All | Allowance::One => None,
         }
     }
 
     /// Whom a probe asks about: somebody who was answered before; else one of those who fail, where
     /// that many do not fail for reasons of their own; else nobody there is.
-    pub fn probed_user(&mut self) -> UserId {
+    pub fn health_check_user(&mut self) -> UserId {
         let circuit = if self.gets.is_closed() { &mut self.changes } else { &mut self.gets };
         let users = if self.answered.is_empty() && circuit.is_many() {
             &mut circuit.failing
@@ -254,7 +254,9 @@ impl Circuit {
         match self.state {
             State::Closed => Allowance::All,
             State::HalfOpen => Allowance::One,
-            State::Suspect { since: at } | State::Open { probe_at: at } => Allowance::ProbeAt(at),
+            State::Suspect { since: at } | State::Open { health_check_at: at } => {
+                Allowance::HealthCheckAt(at)
+            }
         }
     }
 
@@ -291,7 +293,7 @@ impl Circuit {
     }
 
     /// A probe was answered.
-    fn probed(&mut self) {
+    fn health_checked(&mut self) {
         if self.is_open() {
             self.state = State::HalfOpen;
         } else if self.is_suspect() {
@@ -310,9 +312,9 @@ impl Circuit {
     fn open(&mut self, now: Instant) {
         let since = self.trouble.map_or(now, |(since, _)| since);
         self.trouble = Some((since, now));
-        let wait = FIRST_PROBE.saturating_mul(1 << self.opened.min(10)).min(LONGEST_PROBE);
+        let wait = FIRST_HEALTH_CHECK.saturating_mul(1 << self.opened.min(10)).min(LONGEST_PROBE);
         self.opened += 1;
-        self.state = State::Open { probe_at: now + wait };
+        self.state = State::Open { health_check_at: now + wait };
     }
 }
 
@@ -331,8 +333,8 @@ mod tests {
         }
     }
 
-    fn probe(breaker: &mut Breaker, health: Health, now: Instant) {
-        breaker.observe(Kind::Probe, health, None, now);
+    fn health_check(breaker: &mut Breaker, health: Health, now: Instant) {
+        breaker.observe(Kind::HealthCheck, health, None, now);
     }
 
     fn answered(breaker: &mut Breaker, kind: Kind, number: usize, now: Instant) {
@@ -349,7 +351,7 @@ mod tests {
         failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
         breaker.observe(Kind::Change, Health::Bad, Some(&user(THRESHOLD)), now);
-        assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE));
+        assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK));
     }
 
     #[tokio::test(start_paused = true)]
@@ -369,7 +371,7 @@ mod tests {
         breaker.observe(Kind::LookUp, Health::Bad, Some(&user(0)), now);
         assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
         // Once a probe is due they are as good as one.
-        answered(&mut breaker, Kind::LookUp, 99, now + FIRST_PROBE);
+        answered(&mut breaker, Kind::LookUp, 99, now + FIRST_HEALTH_CHECK);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
     }
 
@@ -379,9 +381,9 @@ mod tests {
         let mut breaker = Breaker::default();
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
         for kind in [Kind::Change, Kind::LookUp] {
-            assert_eq!(breaker.allowance(kind), Allowance::ProbeAt(now + FIRST_PROBE));
+            assert_eq!(breaker.allowance(kind), Allowance::HealthCheckAt(now + FIRST_HEALTH_CHECK));
         }
-        probe(&mut breaker, Health::Good, now);
+        health_check(&mut breaker, Health::Good, now);
         for kind in [Kind::Change, Kind::LookUp] {
             assert_eq!(breaker.allowance(kind), Allowance::All);
         }
@@ -394,12 +396,12 @@ mod tests {
         failing(&mut breaker, Kind::Change, now, THRESHOLD);
         // Late failures of what was in flight neither probe nor push the probe away.
         failing(&mut breaker, Kind::Change, now, 30);
-        assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE));
-        probe(&mut breaker, Health::Good, now);
+        assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK));
+        health_check(&mut breaker, Health::Good, now);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
         failing(&mut breaker, Kind::Change, now, 1);
-        assert_eq!(breaker.probe_at(), Some(now + FIRST_PROBE * 2));
-        probe(&mut breaker, Health::Good, now);
+        assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK * 2));
+        health_check(&mut breaker, Health::Good, now);
         answered(&mut breaker, Kind::Change, 99, now);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
     }
@@ -410,15 +412,15 @@ mod tests {
         let mut breaker = Breaker::default();
         failing(&mut breaker, Kind::Change, now, THRESHOLD);
         for _ in 0..20 {
-            probe(&mut breaker, Health::Good, now);
+            health_check(&mut breaker, Health::Good, now);
             answered(&mut breaker, Kind::LookUp, 99, now);
             assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
             now += Duration::from_secs(60);
             failing(&mut breaker, Kind::Change, now, 1);
-            assert!(breaker.probe_at().is_some());
+            assert!(breaker.health_check_at().is_some());
         }
         assert_eq!(breaker.outage(), Duration::from_secs(1200));
-        probe(&mut breaker, Health::Good, now);
+        health_check(&mut breaker, Health::Good, now);
         answered(&mut breaker, Kind::Change, 99, now);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
         assert_eq!(breaker.outage(), Duration::ZERO);
@@ -431,10 +433,10 @@ mod tests {
         failing(&mut breaker, Kind::Change, began, THRESHOLD);
         let mut now = began;
         for _ in 0..20 {
-            let at = breaker.probe_at().unwrap();
+            let at = breaker.health_check_at().unwrap();
             assert!(at - now <= LONGEST_PROBE);
             now = at;
-            probe(&mut breaker, Health::Bad, now);
+            health_check(&mut breaker, Health::Bad, now);
         }
         assert_eq!(breaker.outage(), now - began);
         assert!(now - began > Duration::from_secs(300));
@@ -448,19 +450,19 @@ mod tests {
             for others in [0, 1, 9] {
                 let mut breaker = Breaker::default();
                 (1..=others).for_each(|other| answered(&mut breaker, kind, other, now));
-                let mut probes = 0;
+                let mut health_checks = 0;
                 for _ in 0..50 {
                     breaker.observe(kind, Health::Bad, Some(&user(0)), now);
                     assert!(!breaker.is_outage(), "{kind:?}, {others}");
                     if breaker.allowance(kind) != Allowance::All {
-                        assert_eq!(breaker.probe_at(), Some(now));
-                        assert_ne!(breaker.probed_user(), user(0));
-                        probe(&mut breaker, Health::Good, now);
-                        probes += 1;
+                        assert_eq!(breaker.health_check_at(), Some(now));
+                        assert_ne!(breaker.health_check_user(), user(0));
+                        health_check(&mut breaker, Health::Good, now);
+                        health_checks += 1;
                     }
                     assert_eq!(breaker.allowance(kind), Allowance::All, "{kind:?}, {others}");
                 }
-                assert!((1..=25).contains(&probes), "{kind:?}, {others}: {probes}");
+                assert!((1..=25).contains(&health_checks), "{kind:?}, {others}: {health_checks}");
                 assert_eq!(breaker.outage(), Duration::ZERO);
             }
         }
@@ -475,17 +477,17 @@ mod tests {
                 failing(&mut breaker, kind, began, users);
                 assert_eq!(breaker.allowance(kind), Allowance::All);
                 failing(&mut breaker, kind, began, 1);
-                assert_eq!(breaker.allowance(kind), Allowance::ProbeAt(began), "{users}");
+                assert_eq!(breaker.allowance(kind), Allowance::HealthCheckAt(began), "{users}");
                 assert!(!breaker.is_outage());
                 let mut now = began;
                 for _ in 0..20 {
-                    probe(&mut breaker, Health::Bad, now);
+                    health_check(&mut breaker, Health::Bad, now);
                     assert!(breaker.is_outage());
-                    now = breaker.probe_at().unwrap();
+                    now = breaker.health_check_at().unwrap();
                 }
                 assert!(breaker.outage() > Duration::from_secs(60), "{kind:?}, {users}");
-                probe(&mut breaker, Health::Good, now);
-                assert_ne!(breaker.allowance(kind), Allowance::ProbeAt(now));
+                health_check(&mut breaker, Health::Good, now);
+                assert_ne!(breaker.allowance(kind), Allowance::HealthCheckAt(now));
             }
         }
     }
@@ -511,9 +513,9 @@ mod tests {
             breaker.observe(Kind::LookUp, Health::Bad, Some(&user(number)), now);
             answered(&mut breaker, Kind::Change, 100 + number, now);
         }
-        assert!(!breaker.is_outage() && breaker.probe_at() == Some(now));
-        assert_eq!(breaker.probed_user(), user(100));
-        probe(&mut breaker, Health::Good, now);
+        assert!(!breaker.is_outage() && breaker.health_check_at() == Some(now));
+        assert_eq!(breaker.health_check_user(), user(100));
+        health_check(&mut breaker, Health::Good, now);
         assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
     }
 
@@ -525,11 +527,11 @@ mod tests {
         // One of them fails now: not asked about any more.
         breaker.observe(Kind::LookUp, Health::Bad, Some(&user(11)), now);
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
-        let probed: Vec<_> = (0..4).map(|_| breaker.probed_user()).collect();
+        let probed: Vec<_> = (0..4).map(|_| breaker.health_check_user()).collect();
         assert_eq!(probed, [10, 12, 13, 10].map(user));
         // Where nobody ever was, those who fail, each in turn.
         let mut breaker = Breaker::default();
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
-        assert_eq!([breaker.probed_user(), breaker.probed_user()], [0, 1].map(user));
+        assert_eq!([breaker.health_check_user(), breaker.health_check_user()], [0, 1].map(user));
     }
 }

@@ -138,12 +138,12 @@ mod tests {
     /// sleeps are up to `late` too long.
     async fn given(rate: f64, burst: u32, seconds: f64, late: Duration) -> Vec<f64> {
         let (mut exact, began) = (Exact::new(rate, burst), Instant::now());
-        let mut dice = fastrand::Rng::with_seed(7);
+        let mut rng = fastrand::Rng::with_seed(7);
         let mut times = Vec::new();
         while began.elapsed().as_secs_f64() < seconds {
             match exact.take(Instant::now()) {
                 Ok(()) => times.push(began.elapsed().as_secs_f64()),
-                Err(until) => sleep_until(until + late.mul_f64(dice.f64())).await,
+                Err(until) => sleep_until(until + late.mul_f64(rng.f64())).await,
             }
         }
         times

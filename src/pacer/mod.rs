@@ -93,7 +93,7 @@ pub enum Waiting {
 
 /// Total times that requests waited, by reason. One waits at a time, and all others behind it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct WaitTotals {
     /// For the end of a hold after a 429.
     pub throttling: Duration,
     /// For the sake of others.
@@ -129,8 +129,8 @@ impl Pacer {
     /// Waits for a permit to send one request now. Dropping the future gives up the place in the queue.
     pub async fn permit(&self) {
         let _turn = self.turn.lock().await;
-        let mut place = Place::new(self);
-        while let Err(until) = place.ask(Instant::now()) {
+        let mut waiter = Waiter::new(self);
+        while let Err(until) = waiter.ask(Instant::now()) {
             sleep_until(until).await;
         }
     }
@@ -151,7 +151,7 @@ impl Pacer {
     }
 
     /// Returns how long requests waited, by reason.
-    pub fn held(&self) -> Held {
+    pub fn held(&self) -> WaitTotals {
         self.state().held
     }
 
@@ -163,13 +163,13 @@ impl Pacer {
 
 /// A place at the head of the queue, for a caller that does other things while it waits.
 #[derive(Debug)]
-pub struct Place<P: Deref<Target = Pacer>> {
+pub struct Waiter<P: Deref<Target = Pacer>> {
     pacer: P,
     /// The present wait, and since when.
     wait: Option<(Wait, Instant)>,
 }
 
-impl<P: Deref<Target = Pacer>> Place<P> {
+impl<P: Deref<Target = Pacer>> Waiter<P> {
     /// Takes a place at `pacer`.
     pub fn new(pacer: P) -> Self {
         Self { pacer, wait: None }
@@ -198,7 +198,7 @@ impl<P: Deref<Target = Pacer>> Place<P> {
     }
 }
 
-impl<P: Deref<Target = Pacer>> Drop for Place<P> {
+impl<P: Deref<Target = Pacer>> Drop for Waiter<P> {
     fn drop(&mut self) {
         self.leave(Instant::now());
     }

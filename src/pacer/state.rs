@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    GRAIN, Held, JITTER, LONGEST_HOLD, Pacing, Rate, Waiting,
+    GRAIN, JITTER, LONGEST_HOLD, Pacing, Rate, WaitTotals, Waiting,
     auto::Auto,
     bucket::{Bucket, Gate, Reading},
     exact::Exact,
@@ -33,7 +33,7 @@ pub(super) struct State {
     /// The refill rate that was logged last, and when.
     logged: Option<(f64, f64)>,
     pub(super) waiting: Waiting,
-    pub(super) held: Held,
+    pub(super) held: WaitTotals,
 }
 
 /// When to ask again, and the reason.
@@ -60,7 +60,7 @@ impl State {
             answered: false,
             logged: None,
             waiting: Waiting::Nothing,
-            held: Held::default(),
+            held: WaitTotals::default(),
         }
     }
 

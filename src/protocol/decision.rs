@@ -17,7 +17,7 @@ pub enum Decision {
     /// Look it up after this long.
     LookUpAfter(Duration),
     /// Ask for the list before the first POST again, after this long.
-    SurveyAfter(Duration),
+    CheckExistingAfter(Duration),
     /// Ask for the list at the end of the run again, after this long.
     AuditAfter(Duration),
     /// Put the name back after this long.

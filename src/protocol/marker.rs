@@ -24,11 +24,11 @@ impl Mark {
     }
 
     /// The name to send in place of the wanted one: 20 characters at most.
-    pub fn dress(&self, factor: &Factor, dice: &mut fastrand::Rng) -> String {
+    pub fn mark_name(&self, factor: &Factor, rng: &mut fastrand::Rng) -> String {
         let label: String = wanted_name(factor).chars().take(LABEL).collect();
         let tag: String = (0..2)
             .map(|_| {
-                dice.choice(b"abcdefghijklmnopqrstuvwxyz234567").map_or('a', |c| char::from(*c))
+                rng.choice(b"abcdefghijklmnopqrstuvwxyz234567").map_or('a', |c| char::from(*c))
             })
             .collect();
         format!("{} #{}{tag}", label.trim_end(), self.0)
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_marked_name_fits_and_is_known_again_by_its_own_mark_only() {
-        let mut dice = fastrand::Rng::with_seed(3);
+        let mut rng = fastrand::Rng::with_seed(3);
         for wanted in
             [None, Some("x"), Some("Work phone of Anna B"), Some("äöüß ñçé 12"), Some("a#b")]
         {
@@ -71,7 +71,7 @@ mod tests {
                 credential: Credential::Email { address: Contact::new("a@example.com".into()) },
             };
             let mark = Mark::of(Fingerprint([7; 16]));
-            let name = mark.dress(&factor, &mut dice);
+            let name = mark.mark_name(&factor, &mut rng);
             assert!(name.chars().count() <= 20, "{name}");
             assert!(mark.is_in(Some(&name)) && !mark.is_in(wanted) && !mark.is_in(None));
             assert!(!Mark::of(Fingerprint([8; 16])).is_in(Some(&name)));

@@ -470,9 +470,9 @@ mod tests {
     #[test]
     fn a_mark_in_the_name_tells_even_a_totp_from_the_users_own() {
         let mark = Mark::of(crate::model::Fingerprint([1; 16]));
-        let mut dice = fastrand::Rng::with_seed(1);
+        let mut rng = fastrand::Rng::with_seed(1);
         let marked = Method {
-            name: Some(mark.dress(&totp(), &mut dice)),
+            name: Some(mark.mark_name(&totp(), &mut rng)),
             ..listed("ours", &totp(), None, 500)
         };
         let own = listed("users", &totp(), None, 600);

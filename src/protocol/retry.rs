@@ -57,11 +57,11 @@ impl RetryPolicy {
         self.settle / 8
     }
 
-    /// Delay before try number `failures` + 1: full jitter under the schedule, drawn from `dice`.
-    pub fn delay(&self, failures: u32, dice: &mut fastrand::Rng) -> Duration {
+    /// Delay before try number `failures` + 1: full jitter under the schedule, drawn from `rng`.
+    pub fn delay(&self, failures: u32, rng: &mut fastrand::Rng) -> Duration {
         let step = (failures.max(1) as usize - 1).min(self.delays.len() - 1);
         let longest = self.delays.get(step).copied().unwrap_or(LONGEST_DELAY);
-        longest.mul_f64(dice.f64())
+        longest.mul_f64(rng.f64())
     }
 
     /// Decides what follows from the answer to a POST. The attempt is already counted in `history`.
@@ -70,7 +70,7 @@ impl RetryPolicy {
         verdict: Verdict<CreatedMethod>,
         status: Option<u16>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Decision {
         if !matches!(verdict, Verdict::NotExecuted(_)) {
             history.bounced = 0;
@@ -92,7 +92,7 @@ impl RetryPolicy {
                 Decision::SendAfter(match why {
                     // The pacer holds everybody; the token is renewed before the next intent.
                     NotExecuted::Throttled | NotExecuted::Unauthorized => Duration::ZERO,
-                    NotExecuted::NotSent => self.delay(history.bounced, dice),
+                    NotExecuted::NotSent => self.delay(history.bounced, rng),
                 })
             }
             Verdict::InDoubt(_) => {
@@ -130,11 +130,11 @@ impl RetryPolicy {
     }
 
     /// Decides what follows from a list that is read before the first POST of a factor.
-    pub fn after_survey(
+    pub fn after_existing(
         &self,
         verdict: Verdict<Option<(String, How)>>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Decision {
         match verdict {
             // Where the list is refused, the POST will be, with the right words.
@@ -148,8 +148,8 @@ impl RetryPolicy {
             }),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
-                match self.again(&other, history, dice) {
-                    Some(wait) => Decision::SurveyAfter(wait),
+                match self.again(&other, history, rng) {
+                    Some(wait) => Decision::CheckExistingAfter(wait),
                     None => Decision::Settle(Settlement {
                         state: State::Failed,
                         how: How::Response,
@@ -169,7 +169,7 @@ impl RetryPolicy {
         &self,
         verdict: Verdict<Audit>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Decision {
         match verdict {
             Verdict::Done(audit) => Decision::Audited(audit),
@@ -178,7 +178,7 @@ impl RetryPolicy {
             Verdict::Refused(reason) if reason.is_not_found() => Decision::Audited(Audit::Sound),
             Verdict::Refused(_) => Decision::Audited(Audit::NotDone),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
-                match self.again_below(MAX_LOOKUPS, &other, history, dice) {
+                match self.again_below(MAX_LOOKUPS, &other, history, rng) {
                     Some(wait) => Decision::AuditAfter(wait),
                     None => Decision::Audited(Audit::NotDone),
                 }
@@ -191,7 +191,7 @@ impl RetryPolicy {
         &self,
         verdict: Verdict<()>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Decision {
         match verdict {
             Verdict::Done(()) => Decision::Restored(true),
@@ -200,7 +200,7 @@ impl RetryPolicy {
             Verdict::Refused(reason) if reason.is_not_found() => Decision::Restored(true),
             Verdict::Refused(_) => Decision::Restored(false),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
-                match self.again(&other, history, dice) {
+                match self.again(&other, history, rng) {
                     Some(wait) => Decision::RestoreAfter(wait),
                     None => Decision::Restored(false),
                 }
@@ -213,7 +213,7 @@ impl RetryPolicy {
         &self,
         verdict: Verdict<T>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Repeatable<T> {
         let reason = match verdict {
             Verdict::Done(result) => {
@@ -226,7 +226,7 @@ impl RetryPolicy {
             Verdict::InDoubt(ref reason) => reason.clone(),
             Verdict::NotExecuted(_) => Code::NoAnswer.into(),
         };
-        match self.again(&verdict, history, dice) {
+        match self.again(&verdict, history, rng) {
             Some(wait) => Repeatable::Again(wait),
             None => Repeatable::Failed(reason),
         }
@@ -238,9 +238,9 @@ impl RetryPolicy {
         &self,
         verdict: &Verdict<T>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Option<Duration> {
-        self.again_below(self.max_attempts, verdict, history, dice)
+        self.again_below(self.max_attempts, verdict, history, rng)
     }
 
     fn again_below<T>(
@@ -248,7 +248,7 @@ impl RetryPolicy {
         most: u32,
         verdict: &Verdict<T>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Option<Duration> {
         match verdict {
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
@@ -256,11 +256,11 @@ impl RetryPolicy {
             }
             Verdict::NotExecuted(NotExecuted::NotSent) => {
                 history.bounced += 1;
-                Some(self.delay(history.bounced, dice))
+                Some(self.delay(history.bounced, rng))
             }
             Verdict::InDoubt(_) => {
                 history.lookups += 1;
-                (history.lookups < most).then(|| self.delay(history.lookups, dice))
+                (history.lookups < most).then(|| self.delay(history.lookups, rng))
             }
             Verdict::Done(_)
             | Verdict::Present
@@ -275,7 +275,7 @@ impl RetryPolicy {
         &self,
         verdict: Verdict<Finding>,
         history: &mut History,
-        dice: &mut fastrand::Rng,
+        rng: &mut fastrand::Rng,
     ) -> Decision {
         let status = history.status;
         let settle = |state, method_id, error| {
@@ -301,7 +301,7 @@ impl RetryPolicy {
                 if reason.is_not_found() || reason.code() == Code::NotFound =>
             {
                 let no_list = Verdict::<()>::InDoubt(reason.clone());
-                match self.again_below(MAX_LOOKUPS, &no_list, history, dice) {
+                match self.again_below(MAX_LOOKUPS, &no_list, history, rng) {
                     Some(wait) => Decision::LookUpAfter(wait),
                     None => settle(State::NeedsReview, None, Some(reason)),
                 }
@@ -310,7 +310,7 @@ impl RetryPolicy {
             Verdict::Refused(_) => settle(State::NeedsReview, None, Some(Code::ListRefused.into())),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
-                match self.again_below(MAX_LOOKUPS, &other, history, dice) {
+                match self.again_below(MAX_LOOKUPS, &other, history, rng) {
                     Some(wait) => Decision::LookUpAfter(wait),
                     None => settle(State::NeedsReview, None, Some(no_list(&other).into())),
                 }
@@ -376,16 +376,16 @@ mod tests {
         RetryPolicy::new(3, SETTLE)
     }
 
-    fn dice() -> fastrand::Rng {
+    fn rng() -> fastrand::Rng {
         fastrand::Rng::with_seed(7)
     }
 
     fn create(verdict: Verdict<CreatedMethod>, history: &mut History) -> Decision {
-        policy().after_create(verdict, Some(0), history, &mut dice())
+        policy().after_create(verdict, Some(0), history, &mut rng())
     }
 
     fn look(verdict: Verdict<Finding>, history: &mut History) -> Decision {
-        policy().after_lookup(verdict, history, &mut dice())
+        policy().after_lookup(verdict, history, &mut rng())
     }
 
     fn settled(decision: Decision) -> (State, How) {
@@ -405,10 +405,10 @@ mod tests {
     #[test]
     fn the_schedule_doubles_up_to_half_a_minute_and_is_fully_jittered() {
         let expected = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0];
-        let mut dice = dice();
+        let mut rng = rng();
         for (failures, longest) in (1..).zip(expected) {
             let drawn: Vec<f64> = (0..2000)
-                .map(|_| policy().delay(failures, &mut dice).as_secs_f64() / longest)
+                .map(|_| policy().delay(failures, &mut rng).as_secs_f64() / longest)
                 .collect();
             assert!(drawn.iter().all(|share| (0.0..=1.0).contains(share)), "{failures}");
             let mean = drawn.iter().sum::<f64>() / 2000.0;
@@ -419,8 +419,8 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_delays() {
         let draw = || {
-            let mut dice = dice();
-            (1..20).map(|n| policy().delay(n, &mut dice)).collect::<Vec<_>>()
+            let mut rng = rng();
+            (1..20).map(|n| policy().delay(n, &mut rng)).collect::<Vec<_>>()
         };
         assert_eq!(draw(), draw());
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::rfc3339;
 use crate::{
     error::Error,
-    ledger::{Item, Reader},
+    ledger::{Reader, ReportRow},
     model::{Code, Fault, State},
     text::{escape, escape_json},
 };
@@ -59,10 +59,10 @@ struct Row {
     operation: Option<&'static str>,
 }
 
-impl From<Item> for Row {
-    fn from(item: Item) -> Self {
+impl From<ReportRow> for Row {
+    fn from(item: ReportRow) -> Self {
         match item {
-            Item::Row { entry, correlation } => Self {
+            ReportRow::Row { entry, correlation } => Self {
                 line: entry.line,
                 user_id: Some(entry.user.as_str().to_owned()),
                 r#type: entry.factor_type.map(crate::model::FactorType::name),
@@ -77,7 +77,7 @@ impl From<Item> for Row {
                 operation: Some(entry.operation.name()),
                 ..Self::default()
             },
-            Item::Rejected { line, user, factor_type, faults, at } => {
+            ReportRow::Rejected { line, user, factor_type, faults, at } => {
                 let faults: Vec<Fault> = serde_json::from_str(&faults).unwrap_or_default();
                 let first = faults.first().cloned();
                 // Ledgers of before have none.

@@ -117,7 +117,7 @@ impl VerifyRemarks {
     pub fn note(&mut self, group: &Group, judged: &Judged) {
         let room = SHOWN.saturating_sub(self.rejections.len());
         self.rejections.extend(group.rejections.iter().take(room).cloned());
-        let bad = judged.findings.iter().filter(|finding| finding.state.is_bad());
+        let bad = judged.findings.iter().filter(|finding| finding.state.needs_attention());
         for finding in bad.take(SHOWN.saturating_sub(self.findings.len())) {
             self.findings.push(line_of(group, finding));
         }

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::summary::seconds;
-use crate::{pacer::Pacer, stats::Vitals, text::human};
+use crate::{pacer::Pacer, stats::RunStats, text::human};
 
 /// Times that requests were held back, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -35,7 +35,7 @@ pub struct Waits {
 
 impl Waits {
     /// Collects the times until now.
-    pub fn of(pacer: &Pacer, vitals: &Vitals) -> Self {
+    pub fn of(pacer: &Pacer, stats: &RunStats) -> Self {
         let held = pacer.held();
         Self {
             held_by_throttling_seconds: held.throttling,
@@ -43,7 +43,7 @@ impl Waits {
             held_by_limit_seconds: held.limit,
             held_by_rate_seconds: held.rate,
             held_by_plan_seconds: held.plan,
-            held_by_outage_seconds: vitals.held_by_outage(),
+            held_by_outage_seconds: stats.held_by_outage(),
         }
     }
 

@@ -14,13 +14,13 @@ pub(super) enum Purpose {
 }
 
 /// The generator for draw `ordinal` of a purpose.
-pub(super) fn dice(seed: u64, purpose: Purpose, ordinal: u64) -> Rng {
+pub(super) fn rng(seed: u64, purpose: Purpose, ordinal: u64) -> Rng {
     Rng::with_seed(mix(mix(mix(seed) ^ purpose as u64) ^ ordinal))
 }
 
 /// `length` letters and digits.
-pub(super) fn letters(mut dice: Rng, length: usize) -> String {
-    (0..length).map(|_| dice.alphanumeric()).collect()
+pub(super) fn letters(mut rng: Rng, length: usize) -> String {
+    (0..length).map(|_| rng.alphanumeric()).collect()
 }
 
 /// The finaliser of `SplitMix64`: neighbouring numbers must not give similar draws.
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn draws_repeat_and_differ_by_seed_purpose_and_number() {
-        let draw = |seed, purpose, ordinal| letters(dice(seed, purpose, ordinal), 16);
+        let draw = |seed, purpose, ordinal| letters(rng(seed, purpose, ordinal), 16);
         let first = draw(1, Purpose::MethodId, 0);
         assert_eq!(first, draw(1, Purpose::MethodId, 0));
         for other in [

@@ -47,7 +47,7 @@ fn states(rows: &str, key: &str) -> BTreeMap<(String, String), usize> {
     states
 }
 
-fn is_bad(states: &BTreeMap<(String, String), usize>, bad: &str) -> (usize, usize) {
+fn needs_attention(states: &BTreeMap<(String, String), usize>, bad: &str) -> (usize, usize) {
     let of = |own: bool| {
         let own = states
             .iter()
@@ -73,7 +73,11 @@ fn one_users_broken_list_leaves_that_user_unanswered_and_all_others_verified() {
         command.args([input, "--output", "jsonl", "--concurrency", concurrency]);
         let done = run_bounded(&mut command);
         assert_eq!(done.code, Some(4), "{done:?}");
-        assert_eq!(is_bad(&states(&done.stdout, "state"), "unanswered"), (3, 0), "{done:?}");
+        assert_eq!(
+            needs_attention(&states(&done.stdout, "state"), "unanswered"),
+            (3, 0),
+            "{done:?}"
+        );
         // The broken ones are not passed on. Each other user stands in three places; and probes.
         let others = if input == "all.csv" { 3 * 99 } else { 0 };
         assert!(

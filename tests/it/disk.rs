@@ -120,9 +120,9 @@ impl Damage {
         fs::write(path, bytes).unwrap();
     }
 
-    fn any(number: usize, length: usize, dice: &mut fastrand::Rng) -> Self {
-        let at = dice.usize(0..length);
-        if number.is_multiple_of(2) { Self::Cut(at) } else { Self::Flip(at, dice.u8(0..8)) }
+    fn any(number: usize, length: usize, rng: &mut fastrand::Rng) -> Self {
+        let at = rng.usize(0..length);
+        if number.is_multiple_of(2) { Self::Cut(at) } else { Self::Flip(at, rng.u8(0..8)) }
     }
 }
 
@@ -144,11 +144,11 @@ fn damaged(file: &str, count: usize, seed: u64) -> Verdicts {
             let verdicts = &verdicts;
             scope.spawn(move || {
                 for number in (lane..count).step_by(4) {
-                    let mut dice = fastrand::Rng::with_seed(seed + number as u64);
+                    let mut rng = fastrand::Rng::with_seed(seed + number as u64);
                     let scene = Scene::set(Start::Crashed);
                     let path = scene.bench.path(file);
                     let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
-                    let damage = Damage::any(number, length, &mut dice);
+                    let damage = Damage::any(number, length, &mut rng);
                     damage.do_to(&path);
                     let posts = scene.bench.tenant().stats().requests(Verb::Post);
                     let done = run_bounded(&mut scene.import());

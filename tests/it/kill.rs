@@ -22,7 +22,7 @@ fn seed() -> u64 {
 /// so that what is sent twice is there twice. Returns how many need review.
 fn killed(kills: u32, rows: usize, rate: &str, faults: &str) -> usize {
     let seed = seed();
-    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut rng = fastrand::Rng::with_seed(seed);
     let bench = Bench::new(Settings {
         conflict: Conflict::Off,
         latency_ms: (1, 20),
@@ -40,9 +40,9 @@ fn killed(kills: u32, rows: usize, rate: &str, faults: &str) -> usize {
         let mut child = spawn(bench.import("in.csv").args(patience));
         // Most are killed at the beginning, where a ledger is opened and doubts are found; some
         // live to see those settled.
-        let long = if dice.u8(0..6) == 0 { 700 } else { 220 };
+        let long = if rng.u8(0..6) == 0 { 700 } else { 220 };
         #[expect(clippy::disallowed_methods, reason = "a moment in another process is meant")]
-        std::thread::sleep(Duration::from_millis(dice.u64(5..long)));
+        std::thread::sleep(Duration::from_millis(rng.u64(5..long)));
         let early = child.try_wait().unwrap();
         assert!(early.is_none(), "{early:?} after {done} kills: the file is too short");
         child.kill().unwrap();

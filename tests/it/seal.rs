@@ -12,7 +12,7 @@ use std::{
 
 use mfaferry::{
     error::{Error, Exit},
-    ledger::{Admission, Asked, Entry, Intent, Item, Ledger, Opened, Opening, Reader, Row},
+    ledger::{Admission, Asked, Entry, Intent, Ledger, Opened, Opening, Reader, ReportRow, Row},
     model::{FactorType, Fingerprint, How, Operation, Reason, Settlement, State, UserId},
 };
 
@@ -43,7 +43,7 @@ fn files(folder: &Path) -> Files {
 fn entries(ledger: &Path) -> Result<Vec<Entry>, Error> {
     let mut entries = Vec::new();
     Reader::open(ledger)?.visit(|item| {
-        if let Item::Row { entry, .. } = item {
+        if let ReportRow::Row { entry, .. } = item {
             entries.push(entry);
         }
         Ok(())
@@ -71,7 +71,7 @@ async fn some(ledger: &Ledger, first: u8, rows: u8) {
         let admission = ledger.admit(vec![row]).await.unwrap().remove(0);
         let Admission::Todo(seq, _) = admission else { panic!("{admission:?}") };
         let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0, marked: false };
-        ledger.intend(vec![intent]).await.unwrap();
+        ledger.record_intents(vec![intent]).await.unwrap();
         if number % 2 == 0 {
             let settlement = Settlement {
                 state: State::Created,
@@ -252,15 +252,15 @@ fn judge_all<C: Debug + Sync>(
 
 /// Every file gone, and cut, flipped and blanked at every `step`th place.
 fn damages(files: &Files, step: usize) -> Vec<(&'static str, Damage)> {
-    let mut dice = fastrand::Rng::with_seed(3);
+    let mut rng = fastrand::Rng::with_seed(3);
     let mut all = Vec::new();
     for file in FILES {
         all.push((file, Damage::Gone));
         let length = files[file].as_ref().unwrap().len();
         for at in (0..length).step_by(step) {
             let within = step.min(length - at);
-            all.push((file, Damage::Cut(at + dice.usize(0..within))));
-            all.push((file, Damage::Flip(at + dice.usize(0..within), dice.u8(0..8))));
+            all.push((file, Damage::Cut(at + rng.usize(0..within))));
+            all.push((file, Damage::Flip(at + rng.usize(0..within), rng.u8(0..8))));
         }
         all.extend((0..length).step_by(512).map(|at| (file, Damage::Blank(at))));
     }

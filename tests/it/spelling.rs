@@ -71,7 +71,7 @@ async fn send(ledger: &Ledger, rows: Vec<Row>, settled: bool) {
     for admission in ledger.admit(rows).await.unwrap() {
         let Admission::Todo(seq, _) = admission else { panic!("{admission:?}") };
         let intent = Intent { seq, at: NOW, skew: Some(0), doubts: 0, marked: false };
-        ledger.intend(vec![intent]).await.unwrap();
+        ledger.record_intents(vec![intent]).await.unwrap();
         if settled {
             let settlement = Settlement {
                 state: State::Created,

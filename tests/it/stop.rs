@@ -196,15 +196,15 @@ fn a_damaged_ledger_exits_6_and_nothing_is_sent() {
     assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
     let sound = fs::read(bench.path("in.csv.ledger")).unwrap();
     let posts = bench.tenant().stats().requests(Verb::Post);
-    let mut dice = fastrand::Rng::with_seed(5);
+    let mut rng = fastrand::Rng::with_seed(5);
     let (mut refused, mut harmless) = (0, 0);
     for number in 0..60 {
         let mut damaged = sound.clone();
         if number % 3 == 0 {
-            damaged.truncate(dice.usize(0..sound.len()));
+            damaged.truncate(rng.usize(0..sound.len()));
         } else {
-            let at = dice.usize(0..sound.len());
-            damaged[at] ^= 1 << dice.u8(0..8);
+            let at = rng.usize(0..sound.len());
+            damaged[at] ^= 1 << rng.u8(0..8);
         }
         bench.write("in.csv.ledger", damaged);
         for side in ["in.csv.ledger-wal", "in.csv.ledger-shm"] {

@@ -24,7 +24,7 @@ struct World {
     began: Instant,
     /// The tenant's wall time at the start.
     unix: Duration,
-    dice: RefCell<fastrand::Rng>,
+    rng: RefCell<fastrand::Rng>,
     seen: RefCell<Outcome>,
 }
 
@@ -39,16 +39,16 @@ pub(crate) fn run(scenario: &Scenario, seed: u64) -> Outcome {
 }
 
 async fn play(scenario: Scenario, seed: u64) -> Outcome {
-    let mut dice = fastrand::Rng::with_seed(seed);
+    let mut rng = fastrand::Rng::with_seed(seed);
     let skew = Duration::from_secs(scenario.clock_skew_s.unsigned_abs());
-    let wall = WALL + Duration::from_secs_f64(dice.f64());
+    let wall = WALL + Duration::from_secs_f64(rng.f64());
     let unix = if scenario.clock_skew_s < 0 { wall.saturating_sub(skew) } else { wall + skew };
     let (changes, neighbours) = (&scenario.change_limit_at, scenario.neighbours_per_s);
     let world = Rc::new(World {
         limiter: Limiter::new(scenario.limit, changes, neighbours, unix),
         began: Instant::now(),
         unix,
-        dice: RefCell::new(dice),
+        rng: RefCell::new(rng),
         seen: RefCell::new(Outcome {
             parts: vec![0.0; scenario.runs_begin_at.len()],
             ..Outcome::default()
@@ -119,7 +119,7 @@ impl World {
     async fn noise(self: Rc<Self>) {
         let every = f64::from(self.scenario.noise_at_once) / self.scenario.noise_per_s;
         loop {
-            let wait = -self.dice.borrow_mut().f64().max(1e-9).ln() * every;
+            let wait = -self.rng.borrow_mut().f64().max(1e-9).ln() * every;
             sleep(Duration::from_secs_f64(wait)).await;
             for _ in 0..self.scenario.noise_at_once {
                 let admission = self.limiter.admit(self.began.elapsed());
@@ -131,7 +131,7 @@ impl World {
     }
 
     async fn travel(&self, (least, most): (f64, f64)) {
-        let time = self.dice.borrow_mut().f64().mul_add(most - least, least);
+        let time = self.rng.borrow_mut().f64().mul_add(most - least, least);
         if time > 0.0 {
             sleep(Duration::from_secs_f64(time / 1000.0)).await;
         } else {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use mfaferry::{
-    ledger::{Entry, Glance, LedgerFault, Seq, Store},
+    ledger::{Entry, LedgerFault, RowSummary, Seq, Store},
     model::{Fingerprint, Millis, Rejection},
 };
 
@@ -47,13 +47,17 @@ impl Drop for Disk {
 }
 
 impl Store for Disk {
-    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault> {
+    fn load(&mut self, visit: &mut dyn FnMut(RowSummary)) -> Result<(), LedgerFault> {
         let platter = self.platter.lock().unwrap();
-        platter.entries.iter().for_each(|(seq, entry)| visit(Glance::at(*seq, entry)));
+        platter.entries.iter().for_each(|(seq, entry)| visit(RowSummary::at(*seq, entry)));
         Ok(())
     }
 
-    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
+    fn fingerprints(
+        &mut self,
+        first: Seq,
+        count: u32,
+    ) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
         let entries = self.range(first, count)?;
         Ok(entries.into_iter().map(|(seq, entry)| (seq, entry.fingerprint)).collect())
     }

@@ -8,17 +8,17 @@ use std::{
 };
 
 use mfaferry::{
-    engine::{self, End, Feed, Intake, Limits, gateway::Line, intake::admit},
+    engine::{self, End, IntakeEvent, JobReceiver, Limits, gateway::Gateway, intake::admit},
     input::Shape,
     jobs::{
-        change::{Applier, Deletes, created},
-        create::{Delivery, Factors, Item, Items, Step},
+        change::{ChangeExecutor, Deletes, created},
+        create::{CreateExecutor, CreateJob, CreateJobs, Factors, Step},
     },
     ledger::{Key, Ledger},
     model::{Contact, Credential, Factor, Millis, PublicKeyCredential, State, UserId},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
-    stats::Vitals,
+    stats::RunStats,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -120,8 +120,8 @@ impl fmt::Display for Totals {
 impl Scenario {
     /// Each seed has faults of its own choice, at shares of its own.
     pub(crate) fn swarm(seed: u64) -> Self {
-        let mut dice = fastrand::Rng::with_seed(seed ^ 0x5EED);
-        let mut share = |most: f64| if dice.bool() { dice.f64() * most } else { 0.0 };
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0x5EED);
+        let mut share = |most: f64| if rng.bool() { rng.f64() * most } else { 0.0 };
         let manners = Manners {
             throttled: share(0.1),
             not_sent: share(0.1),
@@ -135,28 +135,28 @@ impl Scenario {
             our_error: 600_000,
             ..Manners::default()
         };
-        let from = dice.i64(0..60_000);
-        let outage = dice.u8(..4) == 0;
+        let from = rng.i64(0..60_000);
+        let outage = rng.u8(..4) == 0;
         Self {
             seed,
-            rows: dice.usize(10..60),
-            users: dice.usize(3..15),
+            rows: rng.usize(10..60),
+            users: rng.usize(3..15),
             settle: Duration::from_secs(120),
-            rate: dice.choice([0.5, 2.0, 16.0, 200.0]).unwrap(),
-            concurrency: dice.usize(1..16),
-            ahead_above: dice.choice([0.0, 6_000.0]).unwrap(),
-            crashes: dice.u64(0..8),
-            fuse: dice.u64(2..80),
+            rate: rng.choice([0.5, 2.0, 16.0, 200.0]).unwrap(),
+            concurrency: rng.usize(1..16),
+            ahead_above: rng.choice([0.0, 6_000.0]).unwrap(),
+            crashes: rng.u64(0..8),
+            fuse: rng.u64(2..80),
             forgetful: false,
-            name_marker: dice.u8(..4) == 0,
-            first: if dice.u8(..4) == 0 { Step::Survey } else { Step::Send },
+            name_marker: rng.u8(..4) == 0,
+            first: if rng.u8(..4) == 0 { Step::CheckExisting } else { Step::Send },
             undo: false,
             manners: Manners {
-                masks: dice.bool(),
-                conflicts: dice.u8(..4) == 0,
-                token_life: if dice.bool() { dice.u64(5..50) } else { 0 },
+                masks: rng.bool(),
+                conflicts: rng.u8(..4) == 0,
+                token_life: if rng.bool() { rng.u64(5..50) } else { 0 },
                 outages: outage
-                    .then(|| (from, from + dice.i64(1_000..600_000)))
+                    .then(|| (from, from + rng.i64(1_000..600_000)))
                     .into_iter()
                     .collect(),
                 ..manners
@@ -168,10 +168,10 @@ impl Scenario {
     /// clock is right: the tenant's and ours are minutes or hours off, ours is set now and then.
     pub(crate) fn look_alikes(seed: u64) -> Self {
         let mut scenario = Self::swarm(seed);
-        let mut dice = fastrand::Rng::with_seed(seed ^ 0xC10C);
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0xC10C);
         let mut off = |most: &[Millis]| {
-            let most = dice.choice(most).copied().unwrap();
-            dice.i64(-most..=most)
+            let most = rng.choice(most).copied().unwrap();
+            rng.i64(-most..=most)
         };
         let (minutes, hours) = (600_000, 5 * 3_600_000);
         let server = off(&[0, 2_000, minutes, hours]);
@@ -180,11 +180,11 @@ impl Scenario {
         let our_error = off(&[1_000, minutes, minutes, hours]).abs();
         let manners = &mut scenario.manners;
         manners.alikes = 0.3;
-        manners.alikes_meanwhile = if dice.bool() { dice.f64() * 0.02 } else { 0.0 };
+        manners.alikes_meanwhile = if rng.bool() { rng.f64() * 0.02 } else { 0.0 };
         (manners.clocks, manners.odd_front_end) = ((server, store), odd_front_end);
         manners.our_error = our_error;
-        manners.our_clock_is_set = if dice.u8(..4) == 0 { dice.f64() * 0.02 } else { 0.0 };
-        manners.ready_token = dice.u8(..4) == 0;
+        manners.our_clock_is_set = if rng.u8(..4) == 0 { rng.f64() * 0.02 } else { 0.0 };
+        manners.ready_token = rng.u8(..4) == 0;
         scenario
     }
 
@@ -226,22 +226,22 @@ impl Scenario {
 
     /// The file: factors of every type, several a user, scattered, some of them twice.
     pub(crate) fn factors(&self) -> Vec<Factor> {
-        let mut dice = fastrand::Rng::with_seed(self.seed ^ 0xF11E);
+        let mut rng = fastrand::Rng::with_seed(self.seed ^ 0xF11E);
         let mut factors: Vec<Factor> = Vec::new();
         for row in 0..self.rows {
             let line = row as u64 + 2;
-            if row > 0 && dice.u8(..20) == 0 {
-                let again = factors[dice.usize(..factors.len())].clone();
+            if row > 0 && rng.u8(..20) == 0 {
+                let again = factors[rng.usize(..factors.len())].clone();
                 factors.push(Factor { line, ..again });
                 continue;
             }
-            let user = dice.usize(..self.users);
+            let user = rng.usize(..self.users);
             let user = if self.manners.split_users {
                 format!("auth0|{user}#{row}")
             } else {
                 format!("auth0|{user}")
             };
-            let credential = match dice.u8(..4) {
+            let credential = match rng.u8(..4) {
                 0 => Credential::Phone {
                     number: Contact::new(format!("+1415555{row:04}")),
                     preferred: None,
@@ -255,7 +255,7 @@ impl Scenario {
                 }),
             };
             // Names mostly differ within a user; sometimes they do not, or there is none.
-            let name = match dice.u8(..10) {
+            let name = match rng.u8(..10) {
                 0 => None,
                 1 => Some("Same".into()),
                 _ => Some(format!("n{row}")),
@@ -350,9 +350,9 @@ impl Life<'_> {
             }
             self.processes += 1;
             let calm = self.crashes >= most;
-            let fuse = if calm { 0 } else { 1 + world.roll(|dice| dice.u64(..scenario.fuse)) };
+            let fuse = if calm { 0 } else { 1 + world.roll(|rng| rng.u64(..scenario.fuse)) };
             let full =
-                if !calm && world.chance(0.1) { 1 + world.roll(|dice| dice.u64(..20)) } else { 0 };
+                if !calm && world.chance(0.1) { 1 + world.roll(|rng| rng.u64(..20)) } else { 0 };
             world.begin(fuse, full);
             self.tenant.begin();
             let platter = Arc::clone(&self.platter);
@@ -371,7 +371,7 @@ impl Life<'_> {
                 return;
             }
             // Some time until somebody starts it again; sometimes none.
-            let wait = world.roll(|dice| dice.u64(..3) * dice.u64(..120));
+            let wait = world.roll(|rng| rng.u64(..3) * rng.u64(..120));
             tokio::time::sleep(Duration::from_secs(wait)).await;
         }
     }
@@ -389,12 +389,12 @@ async fn process(
     let (ledger, owner) = Ledger::over(disk, number, clock::wall).ok()?;
     let owner = tokio::spawn(owner);
     let tally = ledger.tally();
-    let line = Line {
+    let gateway = Gateway {
         api: Arc::clone(tenant),
         pacer: Arc::new(Pacer::new(Rate::PerSecond(scenario.rate), 0.2)),
         policy: RetryPolicy::new(3, scenario.settle),
         stop: CancellationToken::new(),
-        vitals: Arc::new(Vitals::default()),
+        stats: Arc::new(RunStats::default()),
         now: clock::wall,
     };
     let limits = Limits {
@@ -409,8 +409,8 @@ async fn process(
         Command::Import => {
             let first = scenario.first;
             let intake = read(factors.to_vec(), ledger.clone(), first);
-            let delivery = Arc::new(Delivery {
-                line,
+            let delivery = Arc::new(CreateExecutor {
+                gateway,
                 ledger: ledger.clone(),
                 name_marker: scenario.name_marker,
                 given: Mutex::default(),
@@ -419,8 +419,8 @@ async fn process(
         }
         Command::Undo => {
             let intake = created(ledger.clone());
-            let applier = Arc::new(Applier {
-                line,
+            let applier = Arc::new(ChangeExecutor {
+                gateway,
                 ledger: ledger.clone(),
                 backup: None,
                 key: Key::new(&[7; 32]),
@@ -454,19 +454,19 @@ async fn process(
 }
 
 /// The file, read and admitted; both end when nobody listens any more.
-fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> Intake<Item> {
+fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> JobReceiver<CreateJob> {
     let mut planner = Factors::new(Key::new(&[7; 32]), Shape::Factors, None);
     let (read, reading) = mpsc::channel(7);
     let (admitted, intake) = mpsc::channel(2);
     tokio::spawn(async move {
         for row in rows {
             let prepared = planner.prepare(Box::new(row));
-            if read.send(Feed::More(vec![prepared])).await.is_err() {
+            if read.send(IntakeEvent::More(vec![prepared])).await.is_err() {
                 return;
             }
         }
-        drop(read.send(Feed::End).await);
+        drop(read.send(IntakeEvent::End).await);
     });
-    tokio::spawn(admit(reading, ledger, Items { first }, Arc::default(), admitted));
+    tokio::spawn(admit(reading, ledger, CreateJobs { first }, Arc::default(), admitted));
     intake
 }

@@ -77,14 +77,14 @@ pub(crate) struct Manners {
 impl Manners {
     /// What becomes of a POST: 0 not sent, 1 throttled, 2 lost before and 3 after it was executed,
     /// 4 executed late; none: all goes well.
-    fn fate(&self, dice: f64) -> Option<usize> {
+    fn fate(&self, rng: f64) -> Option<usize> {
         let shares =
             [self.not_sent, self.throttled, self.lost_before, self.lost_after, self.late_write];
         let upto = shares.into_iter().scan(0.0, |sum, share| {
             *sum += share;
             Some(*sum)
         });
-        upto.into_iter().position(|upto| dice < upto)
+        upto.into_iter().position(|upto| rng < upto)
     }
 }
 
@@ -155,7 +155,7 @@ impl Tenant {
 
     fn set_our_clock(&self) {
         let most = self.manners.our_error;
-        clock::set_ahead(self.world.roll(|dice| dice.i64(-most..=most)));
+        clock::set_ahead(self.world.roll(|rng| rng.i64(-most..=most)));
     }
 
     /// An answer has come with its `Date`.
@@ -171,7 +171,7 @@ impl Tenant {
         for factor in factors {
             if self.world.chance(self.manners.alikes) {
                 // From ten minutes to three years, as many in each stretch of so many times.
-                let age = self.world.roll(|dice| 600_000.0 * 160_000_f64.powf(dice.f64()));
+                let age = self.world.roll(|rng| 600_000.0 * 160_000_f64.powf(rng.f64()));
                 #[expect(clippy::cast_possible_truncation, reason = "below 2^53")]
                 self.resemble(factor, age as Millis);
             }
@@ -184,7 +184,7 @@ impl Tenant {
         let key = (real_user(factor.user.as_str()).to_owned(), value);
         let is_first = self.books.lock().unwrap().sent.insert(key);
         if is_first && self.world.chance(self.manners.alikes_meanwhile) {
-            let age = self.world.roll(|dice| dice.i64(5_000..3_600_000));
+            let age = self.world.roll(|rng| rng.i64(5_000..3_600_000));
             self.resemble(factor, age);
         }
     }
@@ -234,11 +234,11 @@ impl Tenant {
         f64::from(hash % 1000) < self.manners.refused_users * 1000.0
     }
 
-    fn fate(&self, user: &str, dice: f64) -> Option<usize> {
+    fn fate(&self, user: &str, rng: f64) -> Option<usize> {
         match self.manners.broken_user {
             _ if self.outage() => Some(2),
             Some(broken) if broken == user => Some(3),
-            _ => self.manners.fate(dice),
+            _ => self.manners.fate(rng),
         }
     }
 
@@ -254,7 +254,7 @@ impl Tenant {
             books.next_id += 1;
             let id = format!("foreign|{}", books.next_id);
             let factor_type =
-                mfaferry::model::FactorType::ALL[self.world.roll(|dice| dice.usize(..3))];
+                mfaferry::model::FactorType::ALL[self.world.roll(|rng| rng.usize(..3))];
             let listed = Method {
                 id: id.clone(),
                 factor_type: Some(factor_type),
@@ -364,7 +364,7 @@ impl Tenant {
         let lost = self.outage() || self.world.chance(self.manners.lost_before);
         let done =
             (!lost).then(|| execute(self.books.lock().unwrap().users.entry(user).or_default()));
-        sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
+        sleep(Duration::from_millis(self.world.roll(|rng| rng.u64(50..300)))).await;
         if self.world.chance(self.manners.lost_after) {
             return Answer::bare(Verdict::InDoubt(Code::Timeout.into()));
         }
@@ -381,7 +381,7 @@ impl Tenant {
     }
 
     fn meter_429<T>(&self) -> Answer<T> {
-        let retry_after = Some(Duration::from_secs(self.world.roll(|dice| dice.u64(1..5))));
+        let retry_after = Some(Duration::from_secs(self.world.roll(|rng| rng.u64(1..5))));
         let meter = Meter { retry_after, ..Meter::default() };
         Answer { meter, ..self.answer(Verdict::NotExecuted(NotExecuted::Throttled), 429) }
     }
@@ -413,11 +413,11 @@ impl Api for Tenant {
         let user = real_user(factor.user.as_str()).to_owned();
         let value = format!("{}|{}", factor.factor_type(), factor.identity());
         let now = clock::elapsed();
-        let dice: f64 = self.world.roll(fastrand::Rng::f64);
-        let latency = Duration::from_millis(self.world.roll(|dice| dice.u64(50..400)));
+        let rng: f64 = self.world.roll(fastrand::Rng::f64);
+        let latency = Duration::from_millis(self.world.roll(|rng| rng.u64(50..400)));
         self.imitate(factor);
         self.anticipate(factor);
-        let fate = self.fate(&user, dice);
+        let fate = self.fate(&user, rng);
         if fate == Some(0) {
             self.world.count_fault();
             sleep(latency).await;
@@ -495,7 +495,7 @@ impl Api for Tenant {
                 in_doubt(Code::ConnectionLost.into())
             }
             Some(_) => {
-                execute(self.world.roll(|dice| dice.i64(1_000..LATEST_WRITE)));
+                execute(self.world.roll(|rng| rng.i64(1_000..LATEST_WRITE)));
                 sleep(if self.world.flip() { latency } else { TIMEOUT }).await;
                 in_doubt(Code::Timeout.into())
             }
@@ -505,7 +505,7 @@ impl Api for Tenant {
     async fn page(&self, user: &UserId, _: u64) -> Answer<Page> {
         self.arrive().await;
         let user = real_user(user.as_str()).to_owned();
-        sleep(Duration::from_millis(self.world.roll(|dice| dice.u64(50..300)))).await;
+        sleep(Duration::from_millis(self.world.roll(|rng| rng.u64(50..300)))).await;
         self.catch_up();
         let manners = &self.manners;
         if manners.broken_user == Some(user.as_str()) {
@@ -513,7 +513,7 @@ impl Api for Tenant {
         }
         if self.outage() || self.world.chance(manners.list_fails) {
             self.world.count_fault();
-            return match self.world.roll(|dice| dice.u8(..3)) {
+            return match self.world.roll(|rng| rng.u8(..3)) {
                 0 => Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent)),
                 1 if !self.outage() => self.meter_429(),
                 _ => Answer::bare(Verdict::InDoubt(Code::UnreadableList.into())),
@@ -521,7 +521,7 @@ impl Api for Tenant {
         }
         // A replica may be some seconds behind.
         let stale = if self.world.chance(manners.list_stale) {
-            self.world.roll(|dice| dice.i64(0..10_000))
+            self.world.roll(|rng| rng.i64(0..10_000))
         } else {
             0
         };
@@ -541,7 +541,7 @@ impl Api for Tenant {
                 method.created_at = clock::store();
             }
         }
-        self.world.roll(|dice| dice.shuffle(&mut list));
+        self.world.roll(|rng| rng.shuffle(&mut list));
         if manners.partial_lists {
             list.truncate(list.len() / 2);
         }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 /// One process after another lives in it.
 #[derive(Debug)]
 pub(crate) struct World {
-    dice: Mutex<fastrand::Rng>,
+    rng: Mutex<fastrand::Rng>,
     /// Steps (API calls, commits) until the process is killed; 0: never.
     fuse: AtomicU64,
     /// Commits until the disk fails; 0: never.
@@ -25,7 +25,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            dice: Mutex::new(fastrand::Rng::with_seed(seed)),
+            rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             fuse: AtomicU64::new(0),
             full: AtomicU64::new(0),
             crashed: AtomicBool::new(false),
@@ -36,11 +36,11 @@ impl World {
     }
 
     pub(crate) fn roll<T>(&self, roll: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
-        roll(&mut self.dice.lock().unwrap())
+        roll(&mut self.rng.lock().unwrap())
     }
 
     pub(crate) fn chance(&self, share: f64) -> bool {
-        self.roll(|dice| dice.f64() < share)
+        self.roll(|rng| rng.f64() < share)
     }
 
     pub(crate) fn flip(&self) -> bool {

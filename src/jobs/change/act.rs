@@ -1,9 +1,9 @@
 //! The second stage: the request that changes something.
 
-use super::{Applier, Order, Task, judge};
+use super::{ChangeExecutor, ChangeJob, ChangeRequest, judge};
 use crate::{
     api::{Answer, Api, SetMethod, Update, Verdict},
-    engine::{Errand, Next, Stop},
+    engine::{Job, Next, Stop},
     error::Error,
     ledger::Intent,
     model::{How, Settlement, State},
@@ -11,63 +11,63 @@ use crate::{
     protocol::Repeatable,
 };
 
-impl<A: Api> Applier<A> {
+impl<A: Api> ChangeExecutor<A> {
     pub(super) async fn act(
         &self,
-        order: &mut Order,
-        dice: &mut fastrand::Rng,
+        job: &mut ChangeJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        if !self.deletes.take(order.deletes) {
+        if !self.deletes.take(job.deletes) {
             return Ok((Next::Halt(Stop::MaxDeletes), Health::Unknown));
         }
-        order.deletes = 0;
-        self.intend(order).await?;
-        let answer = self.request(order).await;
-        let health = self.line.note(&answer);
+        job.deletes = 0;
+        self.record_intents(job).await?;
+        let answer = self.request(job).await;
+        let health = self.gateway.note(&answer);
         let status = answer.status;
         if matches!(answer.verdict, Verdict::InDoubt(_)) {
-            order.history.doubts += 1;
+            job.history.doubts += 1;
         }
-        let outcome = self.line.policy.after_repeatable(answer.verdict, &mut order.history, dice);
-        let next = match (outcome, &order.task) {
-            (Repeatable::Done(set), Task::Replace(_)) => {
-                self.settle_set(order, &set, status).await?
+        let outcome = self.gateway.policy.after_repeatable(answer.verdict, &mut job.history, rng);
+        let next = match (outcome, &job.request) {
+            (Repeatable::Done(set), ChangeRequest::Replace(_)) => {
+                self.settle_set(job, &set, status).await?
             }
-            (other, _) => self.without_result(order, other.without_result(), status).await?,
+            (other, _) => self.without_result(job, other.without_result(), status).await?,
         };
         Ok((next, health))
     }
 
     /// Records that the request is about to leave; durable on return.
-    async fn intend(&self, order: &mut Order) -> Result<(), Error> {
+    async fn record_intents(&self, job: &mut ChangeJob) -> Result<(), Error> {
         let ledger = &self.ledger;
-        if let Task::Undo(_) = order.task {
-            for row in &order.rows {
+        if let ChangeRequest::Undo(_) = job.request {
+            for row in &job.rows {
                 ledger.undo(*row).await?;
             }
         } else {
-            let (at, skew) = ((self.line.now)(), self.line.api.clock_skew());
-            let doubts = order.history.doubts;
+            let (at, skew) = ((self.gateway.now)(), self.gateway.api.clock_skew());
+            let doubts = job.history.doubts;
             let intent = |seq: &_| Intent { seq: *seq, at, skew, doubts, marked: false };
-            ledger.intend(order.rows.iter().map(intent).collect()).await?;
+            ledger.record_intents(job.rows.iter().map(intent).collect()).await?;
         }
-        order.history.attempts += 1;
+        job.history.attempts += 1;
         Ok(())
     }
 
-    async fn request(&self, order: &Order) -> Answer<Vec<SetMethod>> {
-        let (api, user) = (&self.line.api, order.user());
+    async fn request(&self, job: &ChangeJob) -> Answer<Vec<SetMethod>> {
+        let (api, user) = (&self.gateway.api, job.user());
         let correlation =
-            order.rows.first().map(|row| self.ledger.correlation(*row)).unwrap_or_default();
+            job.rows.first().map(|row| self.ledger.correlation(*row)).unwrap_or_default();
         let none = |answer: Answer<()>| answer.map(|verdict| verdict.map(|()| Vec::new()));
-        match &order.task {
-            Task::Replace(set) => api.replace(user, &set.factors, &correlation).await,
-            Task::Update(change) => {
+        match &job.request {
+            ChangeRequest::Replace(set) => api.replace(user, &set.factors, &correlation).await,
+            ChangeRequest::Update(change) => {
                 let update = Update { name: change.name.as_deref(), preferred: change.preferred };
                 none(api.update(user, &change.method, update, &correlation).await)
             }
-            Task::Delete(_) | Task::Undo(_) => {
-                none(api.delete(user, order.method(), &correlation).await)
+            ChangeRequest::Delete(_) | ChangeRequest::Undo(_) => {
+                none(api.delete(user, job.method(), &correlation).await)
             }
         }
     }
@@ -75,17 +75,17 @@ impl<A: Api> Applier<A> {
     /// Records a set, each factor with its method.
     async fn settle_set(
         &self,
-        order: &Order,
+        job: &ChangeJob,
         set: &[SetMethod],
         status: Option<u16>,
     ) -> Result<Next, Error> {
-        let Task::Replace(wanted) = &order.task else {
+        let ChangeRequest::Replace(wanted) = &job.request else {
             return Err(Error::Internal("a set that nobody asked for".into()));
         };
         // Rows that an earlier run has settled have no place here: then nobody knows whose is whose.
-        let all = order.rows.len() == wanted.factors.len();
+        let all = job.rows.len() == wanted.factors.len();
         let ids = judge::ids(&wanted.factors, set);
-        for (row, id) in order.rows.iter().zip(ids) {
+        for (row, id) in job.rows.iter().zip(ids) {
             let settlement = Settlement {
                 state: State::Replaced,
                 how: How::Response,
@@ -93,7 +93,7 @@ impl<A: Api> Applier<A> {
                 status,
                 error: None,
             };
-            self.ledger.settle(*row, settlement, order.history.doubts).await?;
+            self.ledger.settle(*row, settlement, job.history.doubts).await?;
         }
         Ok(Next::Settled)
     }

@@ -24,12 +24,12 @@ use crate::{
 /// Lines that may wait.
 const QUEUE: usize = 1024;
 
-type Line = (Zeroizing<String>, oneshot::Sender<()>);
+type BackupLine = (Zeroizing<String>, oneshot::Sender<()>);
 
 /// A handle to the backup of this run.
 #[derive(Debug)]
 pub struct Backup {
-    lines: mpsc::Sender<Line>,
+    lines: mpsc::Sender<BackupLine>,
     path: PathBuf,
 }
 
@@ -107,7 +107,7 @@ fn mend(file: &File) -> io::Result<()> {
 
 /// Runs until the last handle is dropped or something fails; whoever waits then is told by the
 /// silence.
-fn write_all(mut file: File, mut queue: mpsc::Receiver<Line>) {
+fn write_all(mut file: File, mut queue: mpsc::Receiver<BackupLine>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
         while let Ok(more) = queue.try_recv() {

@@ -165,8 +165,8 @@ mod tests {
                     preferred: None,
                 },
             };
-            let mut dice = fastrand::Rng::with_seed(1);
-            Mark::of(still_marked.fingerprint).dress(&factor, &mut dice)
+            let mut rng = fastrand::Rng::with_seed(1);
+            Mark::of(still_marked.fingerprint).mark_name(&factor, &mut rng)
         };
         assert_eq!(keeps(&still_marked, &method(Some(&dressed)), &key()), None);
     }

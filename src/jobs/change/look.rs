@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Applier, Order, Stage, Task, judge};
+use super::{ChangeExecutor, ChangeJob, ChangeRequest, Stage, judge};
 use crate::{
     api::Api,
-    engine::{Errand, Next, gateway::Listing},
+    engine::{Job, Next, gateway::Listing},
     error::Error,
     model::{Method, Reason, State, Target},
     pacer::breaker::Health,
@@ -20,48 +20,48 @@ enum Ruling {
     Settle(State, Option<Reason>),
 }
 
-impl<A: Api> Applier<A> {
+impl<A: Api> ChangeExecutor<A> {
     pub(super) async fn look(
         &self,
-        order: &mut Order,
-        dice: &mut fastrand::Rng,
+        job: &mut ChangeJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let Some(listing) = self.line.list(order.user(), order.method(), dice).await else {
+        let Some(listing) = self.gateway.list(job.user(), job.method(), rng).await else {
             return Ok((Next::Held, Health::Unknown));
         };
         let Listing { verdict, status, health } = listing;
-        let outcome = self.line.policy.after_repeatable(verdict, &mut order.history, dice);
+        let outcome = self.gateway.policy.after_repeatable(verdict, &mut job.history, rng);
         let present = match outcome {
             Repeatable::Done(present) => present,
             other @ (Repeatable::Refused(_)
             | Repeatable::Again(_)
             | Repeatable::Failed(_)
             | Repeatable::Stop(_)) => {
-                let next = self.without_result(order, other.without_result(), status).await?;
+                let next = self.without_result(job, other.without_result(), status).await?;
                 return Ok((next, health));
             }
         };
-        let next = match self.rule(order, &present).await? {
-            Ruling::Settle(state, reason) => self.settle(order, state, status, reason).await?,
-            Ruling::Act(deletes) => self.prepare(order, &present, deletes).await?,
+        let next = match self.rule(job, &present).await? {
+            Ruling::Settle(state, reason) => self.settle(job, state, status, reason).await?,
+            Ruling::Act(deletes) => self.prepare(job, &present, deletes).await?,
         };
         Ok((next, health))
     }
 
-    async fn rule(&self, order: &Order, present: &[Method]) -> Result<Ruling, Error> {
+    async fn rule(&self, job: &ChangeJob, present: &[Method]) -> Result<Ruling, Error> {
         let deletes = present.len() as u64;
-        Ok(match &order.task {
-            Task::Replace(_) => match judge::loss(present).filter(|_| !self.allow_loss) {
+        Ok(match &job.request {
+            ChangeRequest::Replace(_) => match judge::loss(present).filter(|_| !self.allow_loss) {
                 Some(reason) => Ruling::Settle(State::Rejected, Some(reason)),
                 None => Ruling::Act(0),
             },
-            Task::Update(_) => Ruling::Act(0),
-            Task::Delete(_) if present.is_empty() => {
-                let ours = order.history.attempts > 0;
+            ChangeRequest::Update(_) => Ruling::Act(0),
+            ChangeRequest::Delete(_) if present.is_empty() => {
+                let ours = job.history.attempts > 0;
                 let state = if ours { State::Deleted } else { State::AlreadyGone };
                 Ruling::Settle(state, None)
             }
-            Task::Delete(Target { user, method: Some(id), .. }) => {
+            ChangeRequest::Delete(Target { user, method: Some(id), .. }) => {
                 let made = self.ledger.made(user, id).await?;
                 let keeps = made.zip(present.first());
                 match keeps.and_then(|(made, method)| judge::other_time(&made, method)) {
@@ -69,8 +69,8 @@ impl<A: Api> Applier<A> {
                     None => Ruling::Act(deletes),
                 }
             }
-            Task::Delete(_) => Ruling::Act(deletes),
-            Task::Undo(undoable) => {
+            ChangeRequest::Delete(_) => Ruling::Act(deletes),
+            ChangeRequest::Undo(undoable) => {
                 let method = present.first();
                 let keeps = method
                     .and_then(|method| judge::keeps(&undoable.entry, method, &self.key))
@@ -83,27 +83,27 @@ impl<A: Api> Applier<A> {
         })
     }
 
-    /// Backs up what is there, and lets the order go on.
+    /// Backs up what is there, and lets the job go on.
     async fn prepare(
         &self,
-        order: &mut Order,
+        job: &mut ChangeJob,
         present: &[Method],
         deletes: u64,
     ) -> Result<Next, Error> {
         if self.dry_run {
             let done = Repeatable::Done(());
-            return self.without_result(order, done, None).await;
+            return self.without_result(job, done, None).await;
         }
         if let Some(backup) = &self.backup
             && !present.is_empty()
         {
-            backup.append(order.user(), present).await?;
+            backup.append(job.user(), present).await?;
         }
         // What an earlier try was allowed is not asked for once more.
-        let allowed = order.looked.is_some() && order.deletes == 0;
-        order.deletes = if allowed { 0 } else { deletes };
-        order.stage = Stage::Act;
-        order.saw();
+        let allowed = job.looked.is_some() && job.deletes == 0;
+        job.deletes = if allowed { 0 } else { deletes };
+        job.stage = Stage::Act;
+        job.saw();
         Ok(Next::After(Duration::ZERO))
     }
 }

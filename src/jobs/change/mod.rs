@@ -24,12 +24,12 @@ mod rows;
 mod sets;
 
 pub use created::created;
-pub use rows::{Orders, Single};
-pub use sets::{Sets, Whole};
+pub use rows::{ChangeJobs, ChangeRows};
+pub use sets::{SetJobs, Sets};
 
 use crate::{
     api::Api,
-    engine::{Carrier, Errand, Next, gateway::Line},
+    engine::{Executor, Job, Next, gateway::Gateway},
     error::Error,
     jobs::change::backup::Backup,
     ledger::{Counts, Key, Ledger, Seq, Undoable},
@@ -40,7 +40,7 @@ use crate::{
 
 /// Task to do.
 #[derive(Debug)]
-pub enum Task {
+pub enum ChangeRequest {
     /// Make it the user's whole set.
     Replace(Set),
     /// Change a method.
@@ -53,10 +53,10 @@ pub enum Task {
 
 /// A task on its way.
 #[derive(Debug)]
-pub struct Order {
+pub struct ChangeJob {
     /// Its rows in the ledger: of a set one for each factor.
     rows: Vec<Seq>,
-    task: Task,
+    request: ChangeRequest,
     stage: Stage,
     history: History,
     /// Methods that its request will take away, until that has been allowed.
@@ -71,7 +71,7 @@ const STALE: Duration = Duration::from_secs(60);
 /// So often: where permits are that rare it would never end.
 const MOST_LOOKS: u32 = 3;
 
-/// Next stage of an order.
+/// Next stage of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// See what is there.
@@ -80,11 +80,12 @@ enum Stage {
     Act,
 }
 
-impl Order {
-    /// An order for rows that the ledger has admitted.
-    pub fn new(rows: Vec<Seq>, task: Task, history: History) -> Self {
-        let stage = if matches!(task, Task::Update(_)) { Stage::Act } else { Stage::Look };
-        Self { rows, task, stage, history, deletes: 0, looked: None }
+impl ChangeJob {
+    /// A job for rows that the ledger has admitted.
+    pub fn new(rows: Vec<Seq>, request: ChangeRequest, history: History) -> Self {
+        let stage =
+            if matches!(request, ChangeRequest::Update(_)) { Stage::Act } else { Stage::Look };
+        Self { rows, request, stage, history, deletes: 0, looked: None }
     }
 
     /// Returns whether the next action rests on too old a look.
@@ -103,24 +104,24 @@ impl Order {
         self.looked = Some((now, looks));
     }
 
-    /// The tenant's id of the method, where the order is about one.
+    /// The tenant's id of the method, where the job is about one.
     fn method(&self) -> Option<&str> {
-        match &self.task {
-            Task::Replace(_) => None,
-            Task::Update(change) => Some(&change.method),
-            Task::Delete(target) => target.method.as_deref(),
-            Task::Undo(undoable) => undoable.entry.method_id.as_deref(),
+        match &self.request {
+            ChangeRequest::Replace(_) => None,
+            ChangeRequest::Update(change) => Some(&change.method),
+            ChangeRequest::Delete(target) => target.method.as_deref(),
+            ChangeRequest::Undo(undoable) => undoable.entry.method_id.as_deref(),
         }
     }
 }
 
-impl Errand for Order {
+impl Job for ChangeJob {
     fn user(&self) -> &UserId {
-        match &self.task {
-            Task::Replace(set) => &set.user,
-            Task::Update(change) => &change.user,
-            Task::Delete(target) => &target.user,
-            Task::Undo(undoable) => &undoable.entry.user,
+        match &self.request {
+            ChangeRequest::Replace(set) => &set.user,
+            ChangeRequest::Update(change) => &change.user,
+            ChangeRequest::Delete(target) => &target.user,
+            ChangeRequest::Undo(undoable) => &undoable.entry.user,
         }
     }
 
@@ -132,11 +133,11 @@ impl Errand for Order {
     }
 }
 
-/// Takes orders through their stages. Shared by all workers.
+/// Takes jobs through their stages. Shared by all workers.
 #[derive(Debug)]
-pub struct Applier<A> {
+pub struct ChangeExecutor<A> {
     /// To the tenant.
-    pub line: Line<A>,
+    pub gateway: Gateway<A>,
     /// Records intents and outcomes.
     pub ledger: Ledger,
     /// Backup for methods that are about to be deleted.
@@ -169,35 +170,35 @@ impl Deletes {
     }
 }
 
-impl<A: Api> Carrier for Applier<A> {
+impl<A: Api> Executor for ChangeExecutor<A> {
     type Api = A;
-    type Errand = Order;
+    type Job = ChangeJob;
 
-    fn line(&self) -> &Line<A> {
-        &self.line
+    fn gateway(&self) -> &Gateway<A> {
+        &self.gateway
     }
 
     fn counts(&self) -> Counts {
         self.ledger.tally().get()
     }
 
-    async fn step(&self, order: &mut Order, dice: &mut fastrand::Rng) -> (Next, Health) {
-        if order.is_stale() {
-            order.stage = Stage::Look;
+    async fn step(&self, job: &mut ChangeJob, rng: &mut fastrand::Rng) -> (Next, Health) {
+        if job.is_stale() {
+            job.stage = Stage::Look;
         }
-        let taken = match order.stage {
-            Stage::Look => self.look(order, dice).await,
-            Stage::Act => self.act(order, dice).await,
+        let taken = match job.stage {
+            Stage::Look => self.look(job, rng).await,
+            Stage::Act => self.act(job, rng).await,
         };
         taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
     }
 }
 
-impl<A: Api> Applier<A> {
+impl<A: Api> ChangeExecutor<A> {
     /// Follows up an answer that carries no result.
     async fn without_result(
         &self,
-        order: &Order,
+        job: &ChangeJob,
         outcome: Repeatable<()>,
         status: Option<u16>,
     ) -> Result<Next, Error> {
@@ -205,22 +206,22 @@ impl<A: Api> Applier<A> {
             Repeatable::Again(wait) => Ok(Next::After(wait)),
             Repeatable::Stop(error) => Ok(Next::Stop(error)),
             Repeatable::Failed(reason) => {
-                self.settle(order, State::Failed, status, Some(reason)).await
+                self.settle(job, State::Failed, status, Some(reason)).await
             }
             Repeatable::Refused(reason) if reason.is_not_found() => {
-                self.not_there(order, status, reason).await
+                self.not_there(job, status, reason).await
             }
             Repeatable::Refused(reason) => {
-                self.settle(order, State::Rejected, status, Some(reason)).await
+                self.settle(job, State::Rejected, status, Some(reason)).await
             }
             Repeatable::Done(()) => {
-                let state = match &order.task {
-                    Task::Replace(_) => State::Replaced,
-                    Task::Update(_) => State::Updated,
-                    Task::Delete(_) => State::Deleted,
-                    Task::Undo(_) => State::Undone,
+                let state = match &job.request {
+                    ChangeRequest::Replace(_) => State::Replaced,
+                    ChangeRequest::Update(_) => State::Updated,
+                    ChangeRequest::Delete(_) => State::Deleted,
+                    ChangeRequest::Undo(_) => State::Undone,
                 };
-                self.settle(order, state, status, None).await
+                self.settle(job, state, status, None).await
             }
         }
     }
@@ -228,46 +229,47 @@ impl<A: Api> Applier<A> {
     /// The method, or the user, is not there.
     async fn not_there(
         &self,
-        order: &Order,
+        job: &ChangeJob,
         status: Option<u16>,
         reason: Reason,
     ) -> Result<Next, Error> {
         // A whole user who is not there is more likely a slip of the input.
-        let settled = match &order.task {
-            Task::Delete(Target { method: Some(_), .. }) => State::Deleted,
-            Task::Undo(_) => State::Undone,
-            Task::Replace(_) | Task::Update(_) | Task::Delete(_) => {
-                return self.settle(order, State::Rejected, status, Some(reason)).await;
+        let settled = match &job.request {
+            ChangeRequest::Delete(Target { method: Some(_), .. }) => State::Deleted,
+            ChangeRequest::Undo(_) => State::Undone,
+            ChangeRequest::Replace(_) | ChangeRequest::Update(_) | ChangeRequest::Delete(_) => {
+                return self.settle(job, State::Rejected, status, Some(reason)).await;
             }
         };
         // Whether by an attempt of ours whose answer was lost, that alone makes the difference.
-        let state = if order.history.attempts > 0 { settled } else { State::AlreadyGone };
-        self.settle(order, state, status, None).await
+        let state = if job.history.attempts > 0 { settled } else { State::AlreadyGone };
+        self.settle(job, state, status, None).await
     }
 
-    /// Records how an order ended.
+    /// Records how a job ended.
     async fn settle(
         &self,
-        order: &Order,
+        job: &ChangeJob,
         state: State,
         status: Option<u16>,
         error: Option<Reason>,
     ) -> Result<Next, Error> {
-        let looked = order.stage == Stage::Look && order.history.attempts > 0;
+        let looked = job.stage == Stage::Look && job.history.attempts > 0;
         let settlement = Settlement {
             state,
             how: if looked { How::Reconciled } else { How::Response },
-            method_id: order.method().map(Into::into),
+            method_id: job.method().map(Into::into),
             status,
             error,
         };
-        for row in &order.rows {
+        for row in &job.rows {
             // What could not be taken away stays created, as far as is known.
-            let untouched = matches!(order.task, Task::Undo(_)) && state.is_bad();
+            let untouched =
+                matches!(job.request, ChangeRequest::Undo(_)) && state.needs_attention();
             if self.dry_run || untouched {
                 self.ledger.leave(*row, state).await?;
             } else {
-                let doubts = order.history.doubts;
+                let doubts = job.history.doubts;
                 self.ledger.settle(*row, settlement.clone(), doubts).await?;
             }
         }
@@ -282,25 +284,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_seen_too_long_ago_is_looked_at_again_but_not_for_ever() {
         let target = Target { line: 2, user: UserId::parse("auth0|1").unwrap(), method: None };
-        let mut order = Order::new(vec![Seq(0)], Task::Delete(target), History::default());
-        order.saw();
-        order.stage = Stage::Act;
+        let mut job =
+            ChangeJob::new(vec![Seq(0)], ChangeRequest::Delete(target), History::default());
+        job.saw();
+        job.stage = Stage::Act;
         tokio::time::sleep(STALE / 2).await;
-        assert!(!order.is_stale());
+        assert!(!job.is_stale());
         tokio::time::sleep(STALE).await;
         let mut looks = 0;
-        while order.is_stale() {
+        while job.is_stale() {
             looks += 1;
-            order.saw();
-            assert!(!order.is_stale());
+            job.saw();
+            assert!(!job.is_stale());
             tokio::time::sleep(STALE * 2).await;
         }
         assert_eq!(looks, MOST_LOOKS);
         // Seen again in time, it counts anew.
-        order.saw();
+        job.saw();
         tokio::time::sleep(STALE / 2).await;
-        order.saw();
+        job.saw();
         tokio::time::sleep(STALE * 2).await;
-        assert!(order.is_stale());
+        assert!(job.is_stale());
     }
 }

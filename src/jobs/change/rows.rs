@@ -1,9 +1,9 @@
 //! Rows about methods that are there: `update` and `delete`.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner, Prepared},
+    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner},
     input,
-    jobs::change::{Order, Task},
+    jobs::change::{ChangeJob, ChangeRequest},
     ledger::{Admission, Asked, Key, Row},
     model::{Operation, Record, Rejection},
     plan::{self, Naming, Warning},
@@ -11,7 +11,7 @@ use crate::{
 
 /// Plans changes of methods, or what is to go.
 #[derive(Debug)]
-pub struct Orders {
+pub struct ChangeRows {
     key: Key,
     what: What,
 }
@@ -22,7 +22,7 @@ enum What {
     Targets(Naming),
 }
 
-impl Orders {
+impl ChangeRows {
     /// A planner of `update`, with the ledger's key.
     pub fn changes(key: Key) -> Self {
         Self { key, what: What::Changes }
@@ -33,12 +33,12 @@ impl Orders {
         Self { key, what: What::Targets(naming) }
     }
 
-    fn order(
+    fn job(
         &self,
         record: Record,
         warnings: &mut Vec<Warning>,
-    ) -> Result<Prepared<Task>, Box<Rejection>> {
-        let (asked, task) = match self.what {
+    ) -> Result<PlannedRow<ChangeRequest>, Box<Rejection>> {
+        let (asked, request) = match self.what {
             What::Changes => {
                 let planned = plan::change(record);
                 warnings.extend(planned.warnings);
@@ -53,7 +53,7 @@ impl Orders {
                     name: None,
                     method_id: Some(change.method.clone()),
                 };
-                (asked, Task::Update(change))
+                (asked, ChangeRequest::Update(change))
             }
             What::Targets(naming) => {
                 let target = plan::target(record, naming)?;
@@ -67,21 +67,21 @@ impl Orders {
                     name: None,
                     method_id: target.method.clone(),
                 };
-                (asked, Task::Delete(target))
+                (asked, ChangeRequest::Delete(target))
             }
         };
-        Ok((Row::Asked(asked), Some(task)))
+        Ok((Row::Asked(asked), Some(request)))
     }
 }
 
-impl Planner for Orders {
-    type Planned = Prepared<Task>;
+impl RowPlanner for ChangeRows {
+    type Planned = PlannedRow<ChangeRequest>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Task>>) {
+    fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<ChangeRequest>>) {
         let line = row.line();
         let mut warnings = Vec::new();
         let planned = match row {
-            input::Row::Record(record) => self.order(*record, &mut warnings),
+            input::Row::Record(record) => self.job(*record, &mut warnings),
             input::Row::Rejected(rejection) => Err(Box::new(rejection)),
         };
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
@@ -94,16 +94,16 @@ impl Planner for Orders {
 
 /// Makes an order of each admitted row.
 #[derive(Debug)]
-pub struct Single;
+pub struct ChangeJobs;
 
-impl Gather for Single {
-    type Task = Task;
-    type Errand = Order;
+impl JobBuilder for ChangeJobs {
+    type Payload = ChangeRequest;
+    type Job = ChangeJob;
 
-    fn gather(&mut self, admission: Admission, task: Task) -> Option<Order> {
+    fn build(&mut self, admission: Admission, request: ChangeRequest) -> Option<ChangeJob> {
         match admission {
             Admission::Todo(seq, history) | Admission::InDoubt(seq, history) => {
-                Some(Order::new(vec![seq], task, history))
+                Some(ChangeJob::new(vec![seq], request, history))
             }
             Admission::Unfinished(..) | Admission::Done => None,
         }

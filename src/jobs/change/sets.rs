@@ -1,9 +1,9 @@
 //! Users' whole sets: `replace`. A user's rows stand together; what is not all of a set is not one.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner, Prepared, plan_row},
+    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, plan_row},
     input::{self, Shape},
-    jobs::change::{Order, Task},
+    jobs::change::{ChangeJob, ChangeRequest},
     ledger::{Admission, Asked, Key, Row, Seen, Seq},
     model::{
         Code, Factor, Fault, Field, Fingerprint, History, Operation, Planned, Rejection, Set,
@@ -37,7 +37,7 @@ struct Open {
 
 /// One row of a set.
 #[derive(Debug)]
-pub struct Part {
+pub struct SetRow {
     factor: Box<Factor>,
     /// Number of rows of the set that come after it.
     left: usize,
@@ -50,7 +50,7 @@ impl Sets {
         Self { key, shape, secrets, open: None, met: Seen::default() }
     }
 
-    fn take(&mut self, planned: Planned, out: &mut Outbox<Prepared<Part>>) {
+    fn take(&mut self, planned: Planned, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let user = match &planned {
             Planned::Factor(factor) => Some(factor.user.clone()),
             Planned::Rejected(rejection) => rejection.user.clone(),
@@ -91,7 +91,7 @@ impl Sets {
     }
 
     /// Refuses what is there of a set that cannot be used.
-    fn settle_spoilt(open: &mut Open, out: &mut Outbox<Prepared<Part>>) {
+    fn settle_spoilt(open: &mut Open, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let rule = open.spoilt.unwrap_or((Code::IncompleteSet, ""));
         for planned in open.rows.drain(..) {
             out.reject(match planned {
@@ -102,7 +102,7 @@ impl Sets {
     }
 
     /// Sends on the set that is open.
-    fn close(&mut self, out: &mut Outbox<Prepared<Part>>) {
+    fn close(&mut self, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let Some(mut open) = self.open.take() else {
             return;
         };
@@ -124,7 +124,7 @@ impl Sets {
     }
 }
 
-fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> Prepared<Part> {
+fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> PlannedRow<SetRow> {
     let asked = Asked {
         operation: Operation::Replace,
         fingerprint,
@@ -135,7 +135,7 @@ fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> Prepar
         name: None,
         method_id: None,
     };
-    (Row::Asked(asked), Some(Part { factor, left }))
+    (Row::Asked(asked), Some(SetRow { factor, left }))
 }
 
 fn refuse(factor: &Factor, field: Field, (code, rule): (Code, &str)) -> Rejection {
@@ -148,16 +148,16 @@ fn refuse(factor: &Factor, field: Field, (code, rule): (Code, &str)) -> Rejectio
     }
 }
 
-impl Planner for Sets {
-    type Planned = Prepared<Part>;
+impl RowPlanner for Sets {
+    type Planned = PlannedRow<SetRow>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Part>>) {
+    fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
         let planned = match planned {
             Planned::Factor(factor) if !factor.factor_type().is_settable() => {
-                let rule = "cannot be part of a set: PUT takes `phone`, `email` and `totp` only; \
+                let rule = "cannot be row of a set: PUT takes `phone`, `email` and `totp` only; \
                             use `import` for it";
                 Planned::Rejected(Box::new(refuse(&factor, Field::Type, (Code::NotSettable, rule))))
             }
@@ -166,25 +166,25 @@ impl Planner for Sets {
         self.take(planned, out);
     }
 
-    fn end(&mut self, _open_line: Option<u64>, out: &mut Outbox<Prepared<Part>>) {
+    fn end(&mut self, _open_line: Option<u64>, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         self.close(out);
     }
 }
 
 /// Makes an order of the rows of a set, once all of them are admitted.
 #[derive(Debug, Default)]
-pub struct Whole {
+pub struct SetJobs {
     factors: Vec<Factor>,
     todo: Vec<Seq>,
     history: History,
 }
 
-impl Gather for Whole {
-    type Task = Part;
-    type Errand = Order;
+impl JobBuilder for SetJobs {
+    type Payload = SetRow;
+    type Job = ChangeJob;
 
-    fn gather(&mut self, admission: Admission, part: Part) -> Option<Order> {
-        let Part { factor, left } = part;
+    fn build(&mut self, admission: Admission, row: SetRow) -> Option<ChangeJob> {
+        let SetRow { factor, left } = row;
         let user = factor.user.clone();
         let again = |other: &Factor| {
             other.factor_type() == factor.factor_type()
@@ -203,6 +203,7 @@ impl Gather for Whole {
         }
         let Self { factors, todo, history } = std::mem::take(self);
         // Whatever of it an earlier run has settled: it is the whole set that is put.
-        (!todo.is_empty()).then(|| Order::new(todo, Task::Replace(Set { user, factors }), history))
+        (!todo.is_empty())
+            .then(|| ChangeJob::new(todo, ChangeRequest::Replace(Set { user, factors }), history))
     }
 }

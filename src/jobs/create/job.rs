@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    engine::Errand,
+    engine::Job,
     ledger::Seq,
     model::{Factor, History, Method, UserId},
     pacer::breaker::Kind,
@@ -12,7 +12,7 @@ use crate::{
 
 /// A factor on its way.
 #[derive(Debug)]
-pub struct Item {
+pub struct CreateJob {
     /// Its row in the ledger.
     pub seq: Seq,
     /// Factor to create.
@@ -33,7 +33,7 @@ pub struct Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// `--skip-existing`: see whether the user has it already.
-    Survey,
+    CheckExisting,
     /// POST it.
     Send,
     /// It is in doubt: look it up.
@@ -44,7 +44,7 @@ pub enum Step {
     Restore,
 }
 
-impl Item {
+impl CreateJob {
     /// A factor that `step` is to be done for.
     pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step, mark: Mark) -> Self {
         Self { seq, factor, history, step, listed: None, own: None, mark }
@@ -55,7 +55,7 @@ impl Item {
     }
 }
 
-impl Errand for Item {
+impl Job for CreateJob {
     fn user(&self) -> &UserId {
         &self.factor.user
     }
@@ -63,7 +63,7 @@ impl Errand for Item {
     fn kind(&self) -> Kind {
         match self.step {
             Step::Send | Step::Restore => Kind::Change,
-            Step::Survey | Step::LookUp | Step::Audit => Kind::LookUp,
+            Step::CheckExisting | Step::LookUp | Step::Audit => Kind::LookUp,
         }
     }
 

@@ -16,14 +16,14 @@ mod job;
 mod rows;
 
 pub use given::Given;
-pub use job::{Item, Step};
-pub use rows::{Factors, Items, tell};
+pub use job::{CreateJob, Step};
+pub use rows::{CreateJobs, Factors, tell};
 
 use tokio::time::Instant;
 
 use crate::{
     api::{Api, Update, Verdict},
-    engine::{Carrier, Next, Turn, gateway::Line},
+    engine::{Executor, Next, Ticket, gateway::Gateway},
     error::Error,
     ledger::{Counts, Intent, Ledger, Seq},
     model::{Audit, Code, Finding, Method, State, UserId},
@@ -38,9 +38,9 @@ use crate::{
 
 /// Takes factors through their steps. Shared by all workers.
 #[derive(Debug)]
-pub struct Delivery<A> {
+pub struct CreateExecutor<A> {
     /// To the tenant.
-    pub line: Line<A>,
+    pub gateway: Gateway<A>,
     /// Records intents and outcomes.
     pub ledger: Ledger,
     /// `--name-marker`.
@@ -49,103 +49,104 @@ pub struct Delivery<A> {
     pub given: Mutex<Given>,
 }
 
-impl<A: Api> Carrier for Delivery<A> {
+impl<A: Api> Executor for CreateExecutor<A> {
     type Api = A;
-    type Errand = Item;
+    type Job = CreateJob;
 
-    fn line(&self) -> &Line<A> {
-        &self.line
+    fn gateway(&self) -> &Gateway<A> {
+        &self.gateway
     }
 
     fn counts(&self) -> Counts {
         self.ledger.tally().get()
     }
 
-    async fn intend(&self, turns: &mut [Turn<Item>]) -> Result<(), Error> {
-        let items = turns.iter_mut().map(|turn| &mut *turn.errand);
-        let posts = items.filter(|item| item.step == Step::Send);
-        let intents: Vec<Intent> = posts.map(|item| self.intent(item)).collect();
-        if intents.is_empty() { Ok(()) } else { self.ledger.intend(intents).await }
+    async fn record_intents(&self, tickets: &mut [Ticket<CreateJob>]) -> Result<(), Error> {
+        let jobs = tickets.iter_mut().map(|ticket| &mut *ticket.job);
+        let posts = jobs.filter(|job| job.step == Step::Send);
+        let intents: Vec<Intent> = posts.map(|job| self.intent(job)).collect();
+        if intents.is_empty() { Ok(()) } else { self.ledger.record_intents(intents).await }
     }
 
-    async fn withdraw(&self, item: &Item) -> Result<(), Error> {
-        match item.step {
-            Step::Send => self.ledger.void(item.seq).await,
-            Step::Survey | Step::LookUp | Step::Audit | Step::Restore => Ok(()),
+    async fn withdraw(&self, job: &CreateJob) -> Result<(), Error> {
+        match job.step {
+            Step::Send => self.ledger.void(job.seq).await,
+            Step::CheckExisting | Step::LookUp | Step::Audit | Step::Restore => Ok(()),
         }
     }
 
-    async fn step(&self, item: &mut Item, dice: &mut fastrand::Rng) -> (Next, Health) {
-        let taken = match item.step {
-            Step::Survey => self.survey(item, dice).await,
-            Step::Send => self.send(item, dice).await,
-            Step::LookUp => self.look_up(item, dice).await,
-            Step::Audit => self.audit(item, dice).await,
-            Step::Restore => self.restore(item, dice).await,
+    async fn step(&self, job: &mut CreateJob, rng: &mut fastrand::Rng) -> (Next, Health) {
+        let taken = match job.step {
+            Step::CheckExisting => self.check_existing(job, rng).await,
+            Step::Send => self.send(job, rng).await,
+            Step::LookUp => self.look_up(job, rng).await,
+            Step::Audit => self.audit(job, rng).await,
+            Step::Restore => self.restore(job, rng).await,
         };
         taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
     }
 }
 
-impl<A: Api> Delivery<A> {
+impl<A: Api> CreateExecutor<A> {
     /// That a POST is about to leave.
-    fn intent(&self, item: &mut Item) -> Intent {
-        let (at, skew) = ((self.line.now)(), self.line.api.clock_skew());
-        let history = &mut item.history;
+    fn intent(&self, job: &mut CreateJob) -> Intent {
+        let (at, skew) = ((self.gateway.now)(), self.gateway.api.clock_skew());
+        let history = &mut job.history;
         let marked = self.name_marker;
         if history.doubts == 0 {
             (history.intent_at, history.skew, history.marked) = (at, skew, marked);
             history.left = Some(Instant::now());
         }
         history.marked &= marked;
-        Intent { seq: item.seq, at, skew, doubts: history.doubts, marked }
+        Intent { seq: job.seq, at, skew, doubts: history.doubts, marked }
     }
 
     /// POSTs what is intended.
     async fn send(
         &self,
-        item: &mut Item,
-        dice: &mut fastrand::Rng,
+        job: &mut CreateJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let history = &mut item.history;
+        let history = &mut job.history;
         history.attempts += 1;
-        let correlation = self.ledger.correlation(item.seq);
+        let correlation = self.ledger.correlation(job.seq);
         let mut answer = if self.name_marker {
-            let mut factor = item.factor.clone();
-            factor.name = Some(item.mark.dress(&item.factor, dice));
-            self.line.api.create(&factor, &correlation).await
+            let mut factor = job.factor.clone();
+            factor.name = Some(job.mark.mark_name(&job.factor, rng));
+            self.gateway.api.create(&factor, &correlation).await
         } else {
-            self.line.api.create(&item.factor, &correlation).await
+            self.gateway.api.create(&job.factor, &correlation).await
         };
         if let Verdict::Done(created) = &answer.verdict
-            && let Some(other) = self.give(&created.id, item)
+            && let Some(other) = self.give(&created.id, job)
         {
             // Two answers have come for one request, it seems: neither tells whose the id is.
-            self.line.api.distrust();
+            self.gateway.api.distrust();
             self.ledger.audit(other, Audit::Contested(created.id.clone())).await?;
             answer.verdict = Verdict::InDoubt(Code::IdGivenTwice.into());
         }
-        let history = &mut item.history;
-        let health = self.line.note(&answer);
+        let history = &mut job.history;
+        let health = self.gateway.note(&answer);
         let not_executed = matches!(answer.verdict, Verdict::NotExecuted(_) | Verdict::Stop(_));
-        let decision = self.line.policy.after_create(answer.verdict, answer.status, history, dice);
+        let decision =
+            self.gateway.policy.after_create(answer.verdict, answer.status, history, rng);
         if not_executed {
             history.attempts -= 1;
-            self.ledger.void(item.seq).await?;
+            self.ledger.void(job.seq).await?;
         }
-        Ok((self.follow(item, decision).await?, health))
+        Ok((self.follow(job, decision).await?, health))
     }
 
-    async fn survey(
+    async fn check_existing(
         &self,
-        item: &mut Item,
-        dice: &mut fastrand::Rng,
+        job: &mut CreateJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let listed = if let Some(list) = &item.listed {
-            let known = self.ledger.known(&item.factor.user, item.seq).await?;
+        let listed = if let Some(list) = &job.listed {
+            let known = self.ledger.known(&job.factor.user, job.seq).await?;
             Some((Verdict::Done((Arc::clone(list), known)), Health::Unknown))
         } else {
-            self.list(item, dice).await?
+            self.list(job, rng).await?
         };
         let Some((verdict, health)) = listed else { return HELD };
         // A user who is not there has none, as the POST will say.
@@ -154,95 +155,95 @@ impl<A: Api> Delivery<A> {
             verdict => verdict,
         };
         let verdict = verdict.map(|(list, known)| {
-            let found = reconcile::present(&item.factor, &list, |id| holds(&known, id));
-            item.listed = Some(list);
+            let found = reconcile::present(&job.factor, &list, |id| holds(&known, id));
+            job.listed = Some(list);
             found
         });
-        let decision = self.line.policy.after_survey(verdict, &mut item.history, dice);
-        Ok((self.follow(item, decision).await?, health))
+        let decision = self.gateway.policy.after_existing(verdict, &mut job.history, rng);
+        Ok((self.follow(job, decision).await?, health))
     }
 
     async fn look_up(
         &self,
-        item: &mut Item,
-        dice: &mut fastrand::Rng,
+        job: &mut CreateJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let Some((verdict, health)) = self.list(item, dice).await? else { return HELD };
+        let Some((verdict, health)) = self.list(job, rng).await? else { return HELD };
         let verdict = verdict.map(|(list, known)| {
             // What was there before the first POST is not ours either.
-            let before = item.listed.as_deref();
+            let before = job.listed.as_deref();
             let is_known = |id: &str| {
                 holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
             };
-            let finding = if item.history.doubts == 0 {
+            let finding = if job.history.doubts == 0 {
                 Finding::Absent
             } else {
-                reconcile::judge(&item.factor, &list, self.sent(item), is_known, item.marked())
+                reconcile::judge(&job.factor, &list, self.sent(job), is_known, job.marked())
             };
-            let there = (finding == Finding::Absent && item.history.conflict)
-                .then(|| reconcile::present(&item.factor, &list, |id| holds(&known, id)));
+            let there = (finding == Finding::Absent && job.history.conflict)
+                .then(|| reconcile::present(&job.factor, &list, |id| holds(&known, id)));
             match there.flatten() {
                 Some((id, how)) => Finding::There(id, how),
                 None => finding,
             }
         });
-        let decision = self.line.policy.after_lookup(verdict, &mut item.history, dice);
-        Ok((self.follow(item, decision).await?, health))
+        let decision = self.gateway.policy.after_lookup(verdict, &mut job.history, rng);
+        Ok((self.follow(job, decision).await?, health))
     }
 
     async fn audit(
         &self,
-        item: &mut Item,
-        dice: &mut fastrand::Rng,
+        job: &mut CreateJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let Some((verdict, health)) = self.list(item, dice).await? else { return HELD };
+        let Some((verdict, health)) = self.list(job, rng).await? else { return HELD };
         let verdict = verdict.map(|(list, known)| {
-            let (own, is_known) = (item.own.as_deref(), |id: &str| holds(&known, id));
-            reconcile::audit(&item.factor, &list, self.sent(item), own, is_known, item.marked())
+            let (own, is_known) = (job.own.as_deref(), |id: &str| holds(&known, id));
+            reconcile::audit(&job.factor, &list, self.sent(job), own, is_known, job.marked())
         });
-        let decision = self.line.policy.after_audit(verdict, &mut item.history, dice);
-        Ok((self.follow(item, decision).await?, health))
+        let decision = self.gateway.policy.after_audit(verdict, &mut job.history, rng);
+        Ok((self.follow(job, decision).await?, health))
     }
 
     async fn restore(
         &self,
-        item: &mut Item,
-        dice: &mut fastrand::Rng,
+        job: &mut CreateJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let Some(id) = &item.own else {
+        let Some(id) = &job.own else {
             return Err(Error::Internal("a created factor has no id".into()));
         };
         // Who has to look it up after a crash looks for the mark: it must be known for certain that
         // nobody has to.
         self.ledger.flush().await?;
-        let name = marker::wanted_name(&item.factor);
+        let name = marker::wanted_name(&job.factor);
         let update = Update { name: Some(name), preferred: None };
-        let correlation = self.ledger.correlation(item.seq);
-        let answer = self.line.api.update(&item.factor.user, id, update, &correlation).await;
-        let health = self.line.note(&answer);
-        let decision = self.line.policy.after_restore(answer.verdict, &mut item.history, dice);
-        Ok((self.follow(item, decision).await?, health))
+        let correlation = self.ledger.correlation(job.seq);
+        let answer = self.gateway.api.update(&job.factor.user, id, update, &correlation).await;
+        let health = self.gateway.note(&answer);
+        let decision = self.gateway.policy.after_restore(answer.verdict, &mut job.history, rng);
+        Ok((self.follow(job, decision).await?, health))
     }
 
     /// The methods of a factor's user, and the ids that the ledger holds for the user's other
     /// factors; nothing when the run is stopping.
     async fn list(
         &self,
-        item: &Item,
-        dice: &mut fastrand::Rng,
+        job: &CreateJob,
+        rng: &mut fastrand::Rng,
     ) -> Result<Option<(Verdict<Evidence>, Health)>, Error> {
-        let Some(listing) = self.line.list(&item.factor.user, None, dice).await else {
+        let Some(listing) = self.gateway.list(&job.factor.user, None, rng).await else {
             return Ok(None);
         };
         let verdict = match listing.verdict {
-            Verdict::Done(list) if self.is_of_another(&list, &item.factor.user) => {
-                self.line.api.distrust();
+            Verdict::Done(list) if self.is_of_another(&list, &job.factor.user) => {
+                self.gateway.api.distrust();
                 Verdict::InDoubt(Code::ListOfAnotherUser.into())
             }
             verdict => verdict,
         };
         let known = match verdict {
-            Verdict::Done(_) => self.ledger.known(&item.factor.user, item.seq).await?,
+            Verdict::Done(_) => self.ledger.known(&job.factor.user, job.seq).await?,
             Verdict::Present
             | Verdict::Refused(_)
             | Verdict::NotExecuted(_)
@@ -261,8 +262,8 @@ impl<A: Api> Delivery<A> {
     }
 
     /// Notes that an id is that row's; the other row that was told the same, if there is one.
-    fn give(&self, id: &str, item: &Item) -> Option<Seq> {
-        self.given().give(id, item.seq, &item.factor.user)
+    fn give(&self, id: &str, job: &CreateJob) -> Option<Seq> {
+        self.given().give(id, job.seq, &job.factor.user)
     }
 
     fn given(&self) -> MutexGuard<'_, Given> {
@@ -271,62 +272,62 @@ impl<A: Api> Delivery<A> {
     }
 
     /// Returns when the first attempt in doubt was sent, by the tenant's clock.
-    fn sent(&self, item: &Item) -> Sent {
-        let (now, api) = ((self.line.now)(), &self.line.api);
-        Sent::of(&item.history, now, api.clock_skew(), api.least_skew())
+    fn sent(&self, job: &CreateJob) -> Sent {
+        let (now, api) = ((self.gateway.now)(), &self.gateway.api);
+        Sent::of(&job.history, now, api.clock_skew(), api.least_skew())
     }
 
-    async fn follow(&self, item: &mut Item, decision: Decision) -> Result<Next, Error> {
+    async fn follow(&self, job: &mut CreateJob, decision: Decision) -> Result<Next, Error> {
         Ok(match decision {
             Decision::Settle(settlement) => {
-                item.own = settlement.method_id.as_deref().map(Into::into);
+                job.own = settlement.method_id.as_deref().map(Into::into);
                 // What was found in the user's own list is theirs, whoever else was told so.
-                if let Some(id) = &item.own
-                    && let Some(other) = self.give(id, item)
+                if let Some(id) = &job.own
+                    && let Some(other) = self.give(id, job)
                 {
                     self.ledger.audit(other, Audit::Contested(id.as_ref().into())).await?;
                 }
-                let doubts = item.history.doubts;
+                let doubts = job.history.doubts;
                 let state = settlement.state;
-                item.history.lookups = 0;
-                self.ledger.settle(item.seq, settlement, doubts).await?;
+                job.history.lookups = 0;
+                self.ledger.settle(job.seq, settlement, doubts).await?;
                 if doubts > 0 {
-                    item.step = Step::Audit;
-                } else if state == State::Created && item.history.marked {
-                    item.step = Step::Restore;
+                    job.step = Step::Audit;
+                } else if state == State::Created && job.history.marked {
+                    job.step = Step::Restore;
                     return Ok(Next::After(Duration::ZERO));
                 }
                 Next::Settled
             }
             Decision::Audited(audit) => {
                 if let Audit::Appeared(id) = &audit {
-                    item.own = Some(id.as_str().into());
+                    job.own = Some(id.as_str().into());
                 }
                 let there = matches!(audit, Audit::Appeared(_))
-                    || (audit == Audit::Sound && item.own.is_some());
-                self.ledger.audit(item.seq, audit).await?;
-                item.history.lookups = 0;
-                if there && item.history.marked {
-                    item.step = Step::Restore;
+                    || (audit == Audit::Sound && job.own.is_some());
+                self.ledger.audit(job.seq, audit).await?;
+                job.history.lookups = 0;
+                if there && job.history.marked {
+                    job.step = Step::Restore;
                     return Ok(Next::After(Duration::ZERO));
                 }
                 Next::Finished
             }
             Decision::Restored(done) => {
                 if done {
-                    self.ledger.restored(item.seq).await?;
+                    self.ledger.restored(job.seq).await?;
                 }
                 Next::Finished
             }
-            Decision::SurveyAfter(wait)
+            Decision::CheckExistingAfter(wait)
             | Decision::AuditAfter(wait)
             | Decision::RestoreAfter(wait) => Next::After(wait),
             Decision::SendAfter(wait) => {
-                item.step = Step::Send;
+                job.step = Step::Send;
                 Next::After(wait)
             }
             Decision::LookUpAfter(wait) => {
-                item.step = Step::LookUp;
+                job.step = Step::LookUp;
                 Next::After(wait)
             }
             Decision::Stop(error) => Next::Stop(error),

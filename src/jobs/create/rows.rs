@@ -1,10 +1,10 @@
 //! Factors that are to be created: `import`.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner, Prepared, plan_row},
+    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, plan_row},
     input::{self, Shape},
-    jobs::create::{Item, Step},
-    ledger::{Admission, Asked, Key, Rest, Row},
+    jobs::create::{CreateJob, Step},
+    ledger::{Admission, Asked, Key, Remaining, Row},
     model::{Factor, History, NameTag, Operation, Planned},
     plan::{Finding, Plan, SecretEncoding, Whole},
     protocol::marker::Mark,
@@ -23,7 +23,7 @@ pub struct Factors {
 }
 
 /// A factor to be created, and the mark that its name may bear.
-pub(super) type Task = (Box<Factor>, Mark);
+pub(super) type Payload = (Box<Factor>, Mark);
 
 impl Factors {
     /// A planner for an input of that shape, whose secrets are written as declared, with the ledger's
@@ -40,7 +40,7 @@ impl Factors {
     }
 
     /// Returns the question to the ledger about a factor, and its task.
-    pub fn prepare(&mut self, factor: Box<Factor>) -> Prepared<Task> {
+    pub fn prepare(&mut self, factor: Box<Factor>) -> PlannedRow<Payload> {
         let fingerprint = self.key.fingerprint(&factor);
         let asked = Asked {
             operation: Operation::Import,
@@ -63,10 +63,10 @@ impl Factors {
     }
 }
 
-impl Planner for Factors {
-    type Planned = Prepared<Task>;
+impl RowPlanner for Factors {
+    type Planned = PlannedRow<Payload>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Task>>) {
+    fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<Payload>>) {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
@@ -79,7 +79,7 @@ impl Planner for Factors {
         }
     }
 
-    fn end(&mut self, open_line: Option<u64>, _: &mut Outbox<Prepared<Task>>) {
+    fn end(&mut self, open_line: Option<u64>, _: &mut PlannedRows<PlannedRow<Payload>>) {
         if let Some(whole) = self.whole.take() {
             tell(&whole.findings(open_line));
         }
@@ -97,35 +97,35 @@ pub fn tell(findings: &[Finding]) {
     }
 }
 
-/// Makes items of admitted factors.
+/// Makes jobs of admitted factors.
 #[derive(Debug)]
-pub struct Items {
+pub struct CreateJobs {
     /// The first step of each.
     pub first: Step,
 }
 
-impl Gather for Items {
-    type Task = Task;
-    type Errand = Item;
+impl JobBuilder for CreateJobs {
+    type Payload = Payload;
+    type Job = CreateJob;
 
-    fn gather(&mut self, admission: Admission, (factor, mark): Task) -> Option<Item> {
+    fn build(&mut self, admission: Admission, (factor, mark): Payload) -> Option<CreateJob> {
         let mark = |history: &History| history.print.map_or_else(|| mark.clone(), Mark::of);
         match admission {
             Admission::Todo(seq, history) => {
                 let mark = mark(&history);
-                Some(Item::new(seq, factor, history, self.first, mark))
+                Some(CreateJob::new(seq, factor, history, self.first, mark))
             }
             Admission::InDoubt(seq, history) => {
                 let mark = mark(&history);
-                Some(Item::new(seq, factor, history, Step::LookUp, mark))
+                Some(CreateJob::new(seq, factor, history, Step::LookUp, mark))
             }
             Admission::Unfinished(seq, history, own, rest) => {
                 let step = match rest {
-                    Rest::Audit => Step::Audit,
-                    Rest::Restore => Step::Restore,
+                    Remaining::Audit => Step::Audit,
+                    Remaining::Restore => Step::Restore,
                 };
                 let mark = mark(&history);
-                Some(Item { own, ..Item::new(seq, factor, history, step, mark) })
+                Some(CreateJob { own, ..CreateJob::new(seq, factor, history, step, mark) })
             }
             Admission::Done => None,
         }

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant};
 use crate::{
     engine::in_order::Collector,
     error::Error,
-    jobs::list::{Answered, Ask, Listed, Output},
+    jobs::list::{Answered, ExportRow, Listed, Output},
     ledger::{Ledger, Seq},
     model::{Code, FactorType, How, Method, Reason, Settlement, State, export_line},
     protocol::reconcile::is_masked,
@@ -49,7 +49,7 @@ impl Exporter {
         Self { ledger, output, pending, synced: Instant::now(), written }
     }
 
-    async fn write(&mut self, ask: &Ask, listed: Listed) -> Result<(), Error> {
+    async fn write(&mut self, ask: &ExportRow, listed: Listed) -> Result<(), Error> {
         let settlement = match listed {
             Ok(methods) => {
                 self.output.write(&export_line(&ask.target.user, &methods))?;
@@ -96,16 +96,16 @@ impl Exporter {
     }
 }
 
-impl Collector<Answered<Ask>> for Exporter {
+impl Collector<Answered<ExportRow>> for Exporter {
     /// Lines of an output stand in the order of the input.
     const GAPS: bool = false;
 
-    async fn take(&mut self, answered: Answered<Ask>) -> Result<(), Error> {
+    async fn take(&mut self, answered: Answered<ExportRow>) -> Result<(), Error> {
         self.write(&answered.question, answered.listed).await
     }
 }
 
-fn settled(ask: &Ask, state: State, error: Option<Reason>) -> Settlement {
+fn settled(ask: &ExportRow, state: State, error: Option<Reason>) -> Settlement {
     Settlement {
         state,
         how: How::Response,

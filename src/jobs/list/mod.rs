@@ -15,13 +15,13 @@ mod rows;
 pub mod verify;
 
 pub use output::Output;
-pub use rows::{Ask, Asks, UserRows};
+pub use rows::{ExportRow, ExportRows, UserRows};
 
 use crate::{
     api::Api,
     engine::{
-        self, Carrier, End, Errand, Feed, Intake, Limits, Next,
-        gateway::Line,
+        self, End, Executor, IntakeEvent, Job, JobReceiver, Limits, Next,
+        gateway::Gateway,
         in_order::{Collector, Results, Slot, Slots, in_order},
     },
     error::Error,
@@ -64,7 +64,7 @@ struct ListJob<Q> {
     tried: History,
 }
 
-impl<Q: Question> Errand for ListJob<Q> {
+impl<Q: Question> Job for ListJob<Q> {
     fn user(&self) -> &UserId {
         &self.user
     }
@@ -77,28 +77,28 @@ impl<Q: Question> Errand for ListJob<Q> {
 /// Asks, page by page, until there is an answer that can be used. Shared by all workers.
 #[derive(Debug)]
 struct ListExecutor<A, Q> {
-    line: Line<A>,
+    gateway: Gateway<A>,
     answers: Results<Answered<Q>>,
 }
 
-impl<A: Api, Q: Question> Carrier for ListExecutor<A, Q> {
+impl<A: Api, Q: Question> Executor for ListExecutor<A, Q> {
     type Api = A;
-    type Errand = ListJob<Q>;
+    type Job = ListJob<Q>;
 
-    fn line(&self) -> &Line<A> {
-        &self.line
+    fn gateway(&self) -> &Gateway<A> {
+        &self.gateway
     }
 
-    async fn step(&self, job: &mut ListJob<Q>, dice: &mut fastrand::Rng) -> (Next, Health) {
+    async fn step(&self, job: &mut ListJob<Q>, rng: &mut fastrand::Rng) -> (Next, Health) {
         let page = job.pages.next();
-        let answer = self.line.api.part(&job.user, job.method.as_deref(), page).await;
-        let health = self.line.note(&answer);
+        let answer = self.gateway.api.part(&job.user, job.method.as_deref(), page).await;
+        let health = self.gateway.note(&answer);
         let Some(verdict) = job.pages.take(answer.verdict) else {
             job.tried = History::default();
             return (Next::After(Duration::ZERO), health);
         };
         let history = if job.pages.is_empty() { &mut job.begun } else { &mut job.tried };
-        let listed = match self.line.policy.after_repeatable(verdict, history, dice) {
+        let listed = match self.gateway.policy.after_repeatable(verdict, history, rng) {
             Repeatable::Done(list) => Ok(list),
             Repeatable::Refused(reason) => Err(reason),
             Repeatable::Failed(reason) if reason.code() == Code::TooManyMethods => Err(reason),
@@ -116,16 +116,17 @@ impl<A: Api, Q: Question> Carrier for ListExecutor<A, Q> {
 /// Asks every question that comes in and tells each, with its answer, in the order in which they
 /// came. Requests in flight are always waited for, and what they bring is told.
 pub async fn run<A: Api, Q: Question>(
-    line: Line<A>,
+    gateway: Gateway<A>,
     limits: Limits,
-    questions: Intake<Q>,
+    questions: JobReceiver<Q>,
     collector: &mut impl Collector<Answered<Q>>,
 ) -> End {
-    let stop = line.stop.clone();
+    let stop = gateway.stop.clone();
     let (slots, answers, in_order) = in_order(limits.concurrency.max(1) * AHEAD);
     let jobs = open_jobs(questions, slots, answers.clone());
     // A task of its own: who is told may have to wait for the disk, and nobody waits for that.
-    let engine = tokio::spawn(engine::run(Arc::new(ListExecutor { line, answers }), limits, jobs));
+    let engine =
+        tokio::spawn(engine::run(Arc::new(ListExecutor { gateway, answers }), limits, jobs));
     let told = in_order.tell(collector).await;
     if told.is_err() {
         stop.cancel();
@@ -139,10 +140,10 @@ pub async fn run<A: Api, Q: Question>(
 
 /// Makes a job of each question, as there are slots. What is about nobody is answered at once.
 fn open_jobs<Q: Question>(
-    questions: Intake<Q>,
+    questions: JobReceiver<Q>,
     slots: Slots,
     answers: Results<Answered<Q>>,
-) -> Intake<ListJob<Q>> {
+) -> JobReceiver<ListJob<Q>> {
     let (jobs, intake) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
@@ -155,14 +156,14 @@ fn open_jobs<Q: Question>(
 }
 
 async fn open_each<Q: Question>(
-    mut questions: Intake<Q>,
+    mut questions: JobReceiver<Q>,
     mut slots: Slots,
     answers: Results<Answered<Q>>,
-    jobs: &mpsc::Sender<Feed<ListJob<Q>>>,
+    jobs: &mpsc::Sender<IntakeEvent<ListJob<Q>>>,
 ) {
     let end = loop {
         match questions.recv().await {
-            Some(Feed::More(more)) => {
+            Some(IntakeEvent::More(more)) => {
                 for question in more {
                     let Some(slot) = slots.next().await else { return };
                     let Some((user, method)) = question.about() else {
@@ -177,13 +178,13 @@ async fn open_each<Q: Question>(
                         begun: History::default(),
                         tried: History::default(),
                     };
-                    if jobs.send(Feed::More(vec![job])).await.is_err() {
+                    if jobs.send(IntakeEvent::More(vec![job])).await.is_err() {
                         return;
                     }
                 }
             }
-            Some(Feed::End) => break Feed::End,
-            Some(Feed::Broken(error)) => break Feed::Broken(error),
+            Some(IntakeEvent::End) => break IntakeEvent::End,
+            Some(IntakeEvent::Broken(error)) => break IntakeEvent::Broken(error),
             // The reader has gone without a word; the engine is told the same way.
             None => return,
         }

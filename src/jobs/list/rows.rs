@@ -1,7 +1,7 @@
 //! Users, or methods of theirs, to be written out: `export`.
 
 use crate::{
-    engine::intake::{Gather, Outbox, Planner, Prepared},
+    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner},
     input,
     jobs::list::Question,
     ledger::{Admission, Asked, Key, Row, Seq},
@@ -22,10 +22,10 @@ impl UserRows {
     }
 }
 
-impl Planner for UserRows {
-    type Planned = Prepared<Target>;
+impl RowPlanner for UserRows {
+    type Planned = PlannedRow<Target>;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Prepared<Target>>) {
+    fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<Target>>) {
         let planned = match row {
             input::Row::Record(record) => plan::target(*record, Naming::Some),
             input::Row::Rejected(rejection) => Err(Box::new(rejection)),
@@ -50,14 +50,14 @@ impl Planner for UserRows {
 
 /// An admitted row: what is to be asked of the tenant for it.
 #[derive(Debug)]
-pub struct Ask {
+pub struct ExportRow {
     /// Its row in the ledger.
     pub seq: Seq,
     /// User, or method, to list.
     pub target: Target,
 }
 
-impl Question for Ask {
+impl Question for ExportRow {
     fn about(&self) -> Option<(&UserId, Option<&str>)> {
         Some((&self.target.user, self.target.method.as_deref()))
     }
@@ -65,15 +65,15 @@ impl Question for Ask {
 
 /// Makes a question of each admitted row.
 #[derive(Debug)]
-pub struct Asks;
+pub struct ExportRows;
 
-impl Gather for Asks {
-    type Task = Target;
-    type Errand = Ask;
+impl JobBuilder for ExportRows {
+    type Payload = Target;
+    type Job = ExportRow;
 
-    fn gather(&mut self, admission: Admission, target: Target) -> Option<Ask> {
+    fn build(&mut self, admission: Admission, target: Target) -> Option<ExportRow> {
         match admission {
-            Admission::Todo(seq, _) | Admission::InDoubt(seq, _) => Some(Ask { seq, target }),
+            Admission::Todo(seq, _) | Admission::InDoubt(seq, _) => Some(ExportRow { seq, target }),
             Admission::Unfinished(..) | Admission::Done => None,
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     model::{Contact, Credential, Factor, Method, Millis, UserId},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
-    stats::Vitals,
+    stats::RunStats,
 };
 
 /// Says of a user, on being asked for so many times, what the answer is.
@@ -117,15 +117,15 @@ fn scripted(script: Script, latency: fn(u32) -> Duration) -> Arc<Scripted> {
     Arc::new(Scripted { script, latency, pages: 0, asked, in_flight, most })
 }
 
-fn groups(users: u64) -> Intake<Group> {
+fn groups(users: u64) -> JobReceiver<Group> {
     let (send, groups) = mpsc::channel(4);
     tokio::spawn(async move {
         for number in 0..users {
-            if send.send(Feed::More(vec![group(number)])).await.is_err() {
+            if send.send(IntakeEvent::More(vec![group(number)])).await.is_err() {
                 return;
             }
         }
-        drop(send.send(Feed::End).await);
+        drop(send.send(IntakeEvent::End).await);
     });
     groups
 }
@@ -137,20 +137,20 @@ async fn survey(
     max_outage: Duration,
 ) -> (Vec<(u64, Option<String>)>, End, Arc<Scripted>) {
     let api = scripted(script, ever_sooner);
-    let line = line(&api, 1000.0);
+    let line = gateway(&api, 1000.0);
     let limits = limits(8, max_outage);
     let mut told = Told::<false>::default();
     let end = run(line, limits, groups(users), &mut told).await;
     (told.lines, end, api)
 }
 
-fn line<A>(api: &Arc<A>, rate: f64) -> Line<A> {
-    Line {
+fn gateway<A>(api: &Arc<A>, rate: f64) -> Gateway<A> {
+    Gateway {
         api: Arc::clone(api),
         pacer: Arc::new(Pacer::new(Rate::PerSecond(rate), 0.2)),
         policy: RetryPolicy::new(3, Duration::from_secs(1)),
         stop: CancellationToken::new(),
-        vitals: Arc::new(Vitals::default()),
+        stats: Arc::new(RunStats::default()),
         now: || 0,
     }
 }
@@ -251,7 +251,7 @@ async fn a_retry_goes_before_all_that_was_asked_ahead_of_it() {
     let script: Script = |user, times| bad_if(user == "auth0|0" && times == 1);
     let api = scripted(script, |_| Duration::from_millis(200));
     let mut told = Told::<false>::default();
-    let end = run(line(&api, 100.0), limits(50, LONG), groups(300), &mut told).await;
+    let end = run(gateway(&api, 100.0), limits(50, LONG), groups(300), &mut told).await;
     assert!(matches!(end, End::Complete), "{end:?}");
     // Two answers, and the longest first delay of the schedule between them. All 300 take 3 s.
     let head = Duration::from_millis(200 + 500 + 200 + 50);
@@ -271,7 +271,7 @@ async fn no_more_is_asked_ahead_of_an_answer_that_takes_long_than_is_allowed() {
         asked.asked.lock().unwrap().len()
     });
     let mut told = Told::<false>::default();
-    let end = run(line(&api, 1000.0), limits(8, LONG), groups(300), &mut told).await;
+    let end = run(gateway(&api, 1000.0), limits(8, LONG), groups(300), &mut told).await;
     assert!(matches!(end, End::Complete), "{end:?}");
     assert_eq!((look.await.unwrap(), told.lines.len()), (8 * AHEAD, 300));
 }
@@ -280,7 +280,7 @@ async fn no_more_is_asked_ahead_of_an_answer_that_takes_long_than_is_allowed() {
 async fn told_when_stopped<const GAPS: bool>() -> Vec<u64> {
     let script: Script = |user, _| bad_if(user == "auth0|0");
     let api = scripted(script, |number| Duration::from_millis(if number == 0 { 900 } else { 100 }));
-    let line = line(&api, 1000.0);
+    let line = gateway(&api, 1000.0);
     let stop = line.stop.clone();
     tokio::spawn(async move {
         sleep(Duration::from_secs(1)).await;
@@ -307,7 +307,7 @@ async fn each_page_of_a_list_has_a_permit_of_its_own_and_only_the_one_that_fails
     let scripted = Scripted { pages: 2, ..Arc::into_inner(scripted).unwrap() };
     let api = Arc::new(scripted);
     let mut told = Told::<false>::default();
-    let end = run(line(&api, 10.0), limits(8, LONG), groups(4), &mut told).await;
+    let end = run(gateway(&api, 10.0), limits(8, LONG), groups(4), &mut told).await;
     assert!(matches!(end, End::Complete), "{end:?}");
     assert_eq!(told.lines, (0..4).map(|line| (line, None)).collect::<Vec<_>>());
     let requests: u32 = api.asked.lock().unwrap().values().sum();

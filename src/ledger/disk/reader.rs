@@ -31,7 +31,7 @@ pub struct Reader {
 
 /// One object of a report.
 #[derive(Debug)]
-pub enum Item {
+pub enum ReportRow {
     /// A row that was taken up.
     Row {
         /// Its row.
@@ -147,14 +147,20 @@ impl Reader {
 
     /// Visits every row, those refused before sending too, by line as far as the ledger's order gives it.
     /// Streams: memory does not grow with the ledger.
-    pub fn visit(&self, mut visit: impl FnMut(Item) -> std::io::Result<()>) -> Result<(), Error> {
+    pub fn visit(
+        &self,
+        mut visit: impl FnMut(ReportRow) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
         self.try_visit(&mut visit).map_err(|stop| match stop {
             Stop::Ledger(fault) => fault.at(&self.path),
             Stop::Output(source) => Error::Io { what: "writing the report".into(), source },
         })
     }
 
-    fn try_visit(&self, visit: &mut dyn FnMut(Item) -> std::io::Result<()>) -> Result<(), Stop> {
+    fn try_visit(
+        &self,
+        visit: &mut dyn FnMut(ReportRow) -> std::io::Result<()>,
+    ) -> Result<(), Stop> {
         // One snapshot for both tables, also beside a run that is going on.
         let snapshot = self.connection.unchecked_transaction()?;
         let sql = format!("SELECT {COLUMNS} FROM factors WHERE state <> ?1 ORDER BY seq");
@@ -173,7 +179,7 @@ impl Reader {
                 }
                 rejection = rejections.next()?.map(rejected).transpose()?;
             }
-            visit(Item::Row { entry, correlation: correlation(&self.id, seq) })?;
+            visit(ReportRow::Row { entry, correlation: correlation(&self.id, seq) })?;
         }
         while let Some((_, item)) = rejection.take() {
             visit(item)?;
@@ -183,12 +189,12 @@ impl Reader {
     }
 }
 
-fn rejected(row: &rusqlite::Row<'_>) -> Result<(u64, Item), LedgerFault> {
+fn rejected(row: &rusqlite::Row<'_>) -> Result<(u64, ReportRow), LedgerFault> {
     let line = row.get::<_, i64>(0)?.cast_unsigned();
     let code: Option<u8> = row.get(2)?;
     let factor_type =
         code.and_then(|code| FactorType::ALL.into_iter().find(|known| *known as u8 == code));
-    let item = Item::Rejected {
+    let item = ReportRow::Rejected {
         line,
         user: row.get(1)?,
         factor_type,

@@ -7,7 +7,7 @@ use rusqlite::{Row as SqlRow, ToSql, params, types::ValueRef};
 use crate::{
     ledger::{
         LedgerFault,
-        entry::{Entry, Glance, Standing, check_sum},
+        entry::{Entry, RowStatus, RowSummary, check_sum},
         journal::index,
         seq::Seq,
     },
@@ -66,7 +66,7 @@ pub(in crate::ledger) fn bound<T>(
 
 /// Looks at a row of [`COLUMNS`] and does not believe it unless its check sum holds. A million rows
 /// are looked at in half a second.
-pub(in crate::ledger) fn glance(row: &SqlRow<'_>) -> Result<Glance, LedgerFault> {
+pub(in crate::ledger) fn summary(row: &SqlRow<'_>) -> Result<RowSummary, LedgerFault> {
     let seq: u32 = row.get(0)?;
     let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
     let number = |index: usize, absent: i64| match row.get_ref(index)? {
@@ -106,14 +106,14 @@ pub(in crate::ledger) fn glance(row: &SqlRow<'_>) -> Result<Glance, LedgerFault>
         return Err(damaged());
     }
     let code = |number: i64| u8::try_from(number).ok();
-    let standing = Standing {
+    let status = RowStatus {
         operation: code(operation).and_then(Operation::from_code).ok_or_else(damaged)?,
         state: code(state).and_then(State::from_code).ok_or_else(damaged)?,
         was_in_doubt: doubts > 0,
         audited: audited != 0,
         marked: marked != 0,
     };
-    Ok(Glance { seq: Seq(seq), fingerprint, user: index::user_hash(user), standing })
+    Ok(RowSummary { seq: Seq(seq), fingerprint, user: index::user_hash(user), status })
 }
 
 /// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.

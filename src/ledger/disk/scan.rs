@@ -16,7 +16,7 @@ use super::{
     open,
     row::{self, COLUMNS},
 };
-use crate::ledger::{LedgerFault, entry::Glance};
+use crate::ledger::{LedgerFault, entry::RowSummary};
 
 /// A ledger with fewer rows is read at once: threads would cost more.
 const FEW: u32 = 20_000;
@@ -35,7 +35,7 @@ const WRITES: usize = 21;
 pub(in crate::ledger) fn scan(
     connection: &Connection,
     path: &Path,
-    visit: &mut dyn FnMut(Glance),
+    visit: &mut dyn FnMut(RowSummary),
 ) -> Result<u64, LedgerFault> {
     let last: Option<u32> =
         connection.query_row("SELECT max(seq) FROM factors", [], |row| row.get(0))?;
@@ -59,8 +59,8 @@ pub(in crate::ledger) fn scan(
             return Err(LedgerFault::damaged("its rows have numbers far above their count"));
         }
         for chunk in come {
-            for glance in chunk {
-                visit(glance);
+            for summary in chunk {
+                visit(summary);
             }
         }
         joined(structure)?;
@@ -91,7 +91,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LedgerFault>>) -> Result<T, 
 fn read_to(
     path: &Path,
     part: Range<u32>,
-    chunks: &SyncSender<Vec<Glance>>,
+    chunks: &SyncSender<Vec<RowSummary>>,
 ) -> Result<u64, LedgerFault> {
     // They are taken as long as anybody sends.
     read(&open::open_to_read(path)?, part, &mut |chunk| drop(chunks.send(chunk)))
@@ -100,7 +100,7 @@ fn read_to(
 fn read(
     connection: &Connection,
     part: Range<u32>,
-    take: &mut dyn FnMut(Vec<Glance>),
+    take: &mut dyn FnMut(Vec<RowSummary>),
 ) -> Result<u64, LedgerFault> {
     let sql =
         format!("SELECT {COLUMNS}, writes FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq");
@@ -108,7 +108,7 @@ fn read(
     let mut rows = statement.query(params![part.start, part.end])?;
     let (mut writes, mut chunk) = (0, Vec::with_capacity(CHUNK));
     while let Some(row) = rows.next()? {
-        chunk.push(row::glance(row)?);
+        chunk.push(row::summary(row)?);
         writes += row.get::<_, i64>(WRITES)?.cast_unsigned();
         if chunk.len() == CHUNK {
             take(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)));

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     ledger::{
         LedgerFault,
-        entry::{Entry, Glance},
+        entry::{Entry, RowSummary},
         owner,
         seq::Seq,
         store::Store,
@@ -41,7 +41,7 @@ pub(in crate::ledger) struct Sqlite {
     input: String,
     in_transaction: bool,
     /// Of this run, to be recorded once the ledger is known to be whole.
-    beginning: Beginning,
+    beginning: RunHeader,
     /// There once it is.
     guard: Option<Guard>,
     /// Number of row writes, in all.
@@ -58,7 +58,7 @@ pub(in crate::ledger) struct Sqlite {
 
 /// Record of a run that begins.
 #[derive(Debug)]
-struct Beginning {
+struct RunHeader {
     ledger: String,
     command: String,
     at: Millis,
@@ -111,7 +111,7 @@ impl Sqlite {
             run,
             input: input.into(),
             in_transaction: false,
-            beginning: Beginning { ledger: meta.id.clone(), command: command.into(), at },
+            beginning: RunHeader { ledger: meta.id.clone(), command: command.into(), at },
             guard: None,
             writes: 0,
             loaded: 0,
@@ -170,20 +170,24 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn load(&mut self, visit: &mut dyn FnMut(Glance)) -> Result<(), LedgerFault> {
+    fn load(&mut self, visit: &mut dyn FnMut(RowSummary)) -> Result<(), LedgerFault> {
         self.writes = scan::scan(&self.connection, &self.lock.path, visit)?;
         self.begin_run()
     }
 
-    fn prints(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
+    fn fingerprints(
+        &mut self,
+        first: Seq,
+        count: u32,
+    ) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
         let sql = "SELECT seq, fingerprint FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params![first.0, i64::from(first.0) + i64::from(count)])?;
-        let mut prints = Vec::with_capacity(count as usize);
+        let mut fingerprints = Vec::with_capacity(count as usize);
         while let Some(row) = rows.next()? {
-            prints.push((Seq(row.get(0)?), Fingerprint(row.get(1)?)));
+            fingerprints.push((Seq(row.get(0)?), Fingerprint(row.get(1)?)));
         }
-        Ok(prints)
+        Ok(fingerprints)
     }
 
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault> {

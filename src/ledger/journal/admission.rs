@@ -1,6 +1,6 @@
 //! Admission of rows: new, met before in this input, to do again, or settled by an earlier run.
 
-use super::{Book, Open, index};
+use super::{Journal, Open, index};
 use crate::{
     ledger::{
         LedgerFault,
@@ -12,7 +12,7 @@ use crate::{
     model::{Fingerprint, History, Operation, State},
 };
 
-impl<S: Store> Book<S> {
+impl<S: Store> Journal<S> {
     /// Says to each row whether there is anything to do for it.
     pub(in crate::ledger) fn admit(
         &mut self,
@@ -111,13 +111,13 @@ impl<S: Store> Book<S> {
     /// Leaves a settled row alone, but for what its run had still to do.
     fn skip(&mut self, seq: Seq, state: State, asked: &Asked) -> Result<Admission, LedgerFault> {
         self.counts.skipped += 1;
-        self.counts.skipped_bad += u64::from(state.is_bad());
+        self.counts.skipped_bad += u64::from(state.needs_attention());
         if !self.index.is_unfinished(seq) {
             return Ok(Admission::Done);
         }
         let entry = self.stored(seq)?;
         let history = History { print: spelling(&entry, asked), ..history_of(&entry) };
-        Ok(match entry.standing().rest() {
+        Ok(match entry.status().rest() {
             Some(rest) => Admission::Unfinished(seq, history, entry.method_id, rest),
             None => Admission::Done,
         })

@@ -32,7 +32,7 @@ impl Prints {
             && self.next == self.page.len()
             && let Some((last, _)) = self.page.last()
         {
-            self.page = store.prints(Seq(last.0.saturating_add(1)), PAGE)?;
+            self.page = store.fingerprints(Seq(last.0.saturating_add(1)), PAGE)?;
             self.next = 0;
         }
         let found = self.page.get(self.next).filter(|(_, other)| *other == print);
@@ -49,7 +49,7 @@ impl Prints {
     ) -> Result<Fingerprint, LedgerFault> {
         let at = |page: &[(Seq, _)]| page.binary_search_by_key(&seq, |(seq, _)| *seq).ok();
         if at(&self.page).is_none() {
-            self.page = store.prints(seq, PAGE)?;
+            self.page = store.fingerprints(seq, PAGE)?;
         }
         let place = at(&self.page).ok_or_else(|| LedgerFault::gone_row(seq))?;
         (self.next, self.follows) = (place + 1, true);

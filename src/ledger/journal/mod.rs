@@ -27,7 +27,7 @@ const PAGE: u32 = 512;
 
 /// The decisions, and what they need in memory.
 #[derive(Debug)]
-pub(in crate::ledger) struct Book<S> {
+pub(in crate::ledger) struct Journal<S> {
     store: S,
     run: i64,
     index: Index,
@@ -36,7 +36,7 @@ pub(in crate::ledger) struct Book<S> {
     /// Ids that were given to rows that are still open, and to others.
     contested: HashMap<Seq, String>,
     page: Vec<(Seq, Entry)>,
-    prints: Prints,
+    fingerprints: Prints,
     /// Settled states that are tried anew in this run.
     retry: Vec<State>,
     /// Counts that become visible with the next commit.
@@ -52,7 +52,7 @@ struct Open {
     stored: bool,
 }
 
-impl<S: Store> Book<S> {
+impl<S: Store> Journal<S> {
     /// Reads what is there. `run` is the number of this run.
     pub(in crate::ledger) fn open(
         mut store: S,
@@ -62,8 +62,8 @@ impl<S: Store> Book<S> {
     ) -> Result<Self, LedgerFault> {
         let mut index = Index::new();
         store.load(&mut |row| {
-            index.insert(row.seq, row.fingerprint, row.user, row.standing.state);
-            index.set_unfinished(row.seq, row.standing.rest().is_some());
+            index.insert(row.seq, row.fingerprint, row.user, row.status.state);
+            index.set_unfinished(row.seq, row.status.rest().is_some());
         })?;
         Ok(Self {
             store,
@@ -72,7 +72,7 @@ impl<S: Store> Book<S> {
             open: HashMap::new(),
             contested: HashMap::new(),
             page: Vec::new(),
-            prints: Prints::default(),
+            fingerprints: Prints::default(),
             retry,
             counts: Counts::default(),
             tally,
@@ -81,7 +81,7 @@ impl<S: Store> Book<S> {
     }
 
     /// Records that a request is about to leave. It may leave once this is committed.
-    pub(in crate::ledger) fn intend(&mut self, intent: Intent) -> Result<(), LedgerFault> {
+    pub(in crate::ledger) fn record_intent(&mut self, intent: Intent) -> Result<(), LedgerFault> {
         let Some(open) = self.open.get_mut(&intent.seq) else {
             return Err(LedgerFault::bug("an intent for a row that is not open"));
         };
@@ -128,7 +128,7 @@ impl<S: Store> Book<S> {
         self.change(seq, settlement.state)?;
         let open = self.open.remove(&seq);
         self.index
-            .set_unfinished(seq, open.is_some_and(|open| open.entry.standing().rest().is_some()));
+            .set_unfinished(seq, open.is_some_and(|open| open.entry.status().rest().is_some()));
         if !settlement.state.is_settled() {
             return Err(LedgerFault::bug("an outcome that settles nothing"));
         }
@@ -224,13 +224,13 @@ impl<S: Store> Book<S> {
                 counts.states[before] -= 1;
                 counts.states[entry.state] += 1;
             } else {
-                counts.skipped_bad -= u64::from(before.is_bad());
-                counts.skipped_bad += u64::from(entry.state.is_bad());
+                counts.skipped_bad -= u64::from(before.needs_attention());
+                counts.skipped_bad += u64::from(entry.state.needs_attention());
             }
         }
         self.store.update(seq, &entry)?;
         self.index.set_state(seq, entry.state);
-        self.index.set_unfinished(seq, entry.standing().rest().is_some());
+        self.index.set_unfinished(seq, entry.status().rest().is_some());
         self.dirty = true;
         Ok(())
     }
@@ -240,7 +240,7 @@ impl<S: Store> Book<S> {
         let mut entry = self.stored_anew(seq)?;
         entry.marked = false;
         self.store.update(seq, &entry)?;
-        self.index.set_unfinished(seq, entry.standing().rest().is_some());
+        self.index.set_unfinished(seq, entry.status().rest().is_some());
         self.dirty = true;
         Ok(())
     }
@@ -336,14 +336,14 @@ impl<S: Store> Book<S> {
 
     /// The row of that fingerprint, confirmed by all of its 128 bits.
     fn find(&mut self, print: Fingerprint) -> Result<Option<Seq>, LedgerFault> {
-        if let Some(seq) = self.prints.follow(&mut self.store, print)? {
+        if let Some(seq) = self.fingerprints.follow(&mut self.store, print)? {
             return Ok(Some(seq));
         }
         let candidates: Vec<Seq> = self.index.candidates(print).collect();
         for seq in candidates {
             let same = match self.open.get(&seq) {
                 Some(open) => open.entry.fingerprint == print,
-                None => self.prints.of(&mut self.store, seq)? == print,
+                None => self.fingerprints.of(&mut self.store, seq)? == print,
             };
             if same {
                 return Ok(Some(seq));

@@ -210,10 +210,10 @@ mod tests {
         jitter: f64,
     ) -> RefillPattern {
         let (mut history, mut refill) = (History::default(), RefillPattern::default());
-        let mut dice = fastrand::Rng::with_seed(3);
+        let mut rng = fastrand::Rng::with_seed(3);
         let mut at = 0.0;
         while at < seconds {
-            let arrived = jitter.mul_add(dice.f64(), at);
+            let arrived = jitter.mul_add(rng.f64(), at);
             history.push(Sample { at, supplied: supplied(arrived).floor(), ..Sample::default() });
             refill.look(&history);
             at += every;

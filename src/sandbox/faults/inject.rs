@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{Fault, FaultKind};
 use crate::sandbox::{
     call::Verb,
-    rng::{Purpose, dice},
+    rng::{Purpose, rng},
 };
 
 /// Draws faults. A request meets one at most.
@@ -27,7 +27,7 @@ impl Injector {
             return None;
         }
         let purpose = if verb == Verb::Token { Purpose::TokenFault } else { Purpose::Fault };
-        let mut left = dice(self.seed, purpose, ordinal).f64();
+        let mut left = rng(self.seed, purpose, ordinal).f64();
         for (fault, struck) in self.faults.iter().filter(|(fault, _)| fault.on.covers(verb)) {
             if left < fault.share {
                 let may =

@@ -18,13 +18,13 @@ const RESET: u8 = 3;
 
 /// Intended end of a connection; shared by the connection and the request on it.
 #[derive(Debug, Default)]
-pub(in crate::sandbox) struct Fate {
+pub(in crate::sandbox) struct ConnectionEnd {
     mode: AtomicU8,
     cut: AtomicUsize,
     afterwards: Mutex<Option<Call>>,
 }
 
-impl Fate {
+impl ConnectionEnd {
     /// The peer is to see a reset (RST) when the connection is dropped.
     pub(in crate::sandbox) fn reset(&self) {
         self.mode.store(RESET, Ordering::Release);
@@ -55,12 +55,12 @@ impl Fate {
 #[derive(Debug)]
 pub(in crate::sandbox) struct Link {
     stream: TcpStream,
-    fate: Arc<Fate>,
+    connection_end: Arc<ConnectionEnd>,
 }
 
 impl Link {
-    pub(in crate::sandbox) fn new(stream: TcpStream, fate: Arc<Fate>) -> Self {
-        Self { stream, fate }
+    pub(in crate::sandbox) fn new(stream: TcpStream, connection_end: Arc<ConnectionEnd>) -> Self {
+        Self { stream, connection_end }
     }
 }
 
@@ -70,7 +70,7 @@ impl AsyncRead for Link {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.fate.mode() == ENDED {
+        if self.connection_end.mode() == ENDED {
             // Reading nothing is the end: hyper closes the connection.
             return Poll::Ready(Ok(()));
         }
@@ -84,11 +84,11 @@ impl AsyncWrite for Link {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.fate.mode() != CUT {
+        if self.connection_end.mode() != CUT {
             return Pin::new(&mut self.stream).poll_write(cx, buf);
         }
         // An answer that is cut is short, and hyper writes it in one piece, head and body together.
-        let kept = buf.len().saturating_sub(self.fate.cut.load(Ordering::Acquire));
+        let kept = buf.len().saturating_sub(self.connection_end.cut.load(Ordering::Acquire));
         let written = match Pin::new(&mut self.stream).poll_write(cx, &buf[..kept]) {
             Poll::Ready(Ok(written)) => written,
             other => return other,
@@ -96,7 +96,7 @@ impl AsyncWrite for Link {
         if written < kept {
             return Poll::Ready(Ok(written));
         }
-        self.fate.mode.store(ENDED, Ordering::Release);
+        self.connection_end.mode.store(ENDED, Ordering::Release);
         Poll::Ready(Ok(buf.len()))
     }
 
@@ -105,7 +105,7 @@ impl AsyncWrite for Link {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.fate.mode() == RESET {
+        if self.connection_end.mode() == RESET {
             // A FIN first would let the peer believe in an orderly end.
             return Poll::Ready(Ok(()));
         }
@@ -115,7 +115,7 @@ impl AsyncWrite for Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if self.fate.mode() == RESET
+        if self.connection_end.mode() == RESET
             && let Err(error) = self.stream.set_zero_linger()
         {
             tracing::warn!(%error, "a connection could not be reset and is closed instead");

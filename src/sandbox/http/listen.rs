@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Server,
-    link::{Fate, Link},
+    link::{ConnectionEnd, Link},
 };
 
 /// Pause when no connection can be accepted, for instance for lack of descriptors.
@@ -53,14 +53,14 @@ async fn connection(stream: TcpStream, server: Arc<Server>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::trace!(%error, "the peer has gone already");
     }
-    let fate = Arc::new(Fate::default());
-    let service = service_fn(|request| server.serve(request, &fate));
-    let io = TokioIo::new(Link::new(stream, Arc::clone(&fate)));
+    let connection_end = Arc::new(ConnectionEnd::default());
+    let service = service_fn(|request| server.serve(request, &connection_end));
+    let io = TokioIo::new(Link::new(stream, Arc::clone(&connection_end)));
     let ended = http1::Builder::new().auto_date_header(false).serve_connection(io, service).await;
     if let Err(error) = ended {
         tracing::trace!(%error, "a connection ended early");
     }
-    if let Some(call) = fate.left() {
+    if let Some(call) = connection_end.left() {
         server.execute_late(&call).await;
     }
 }

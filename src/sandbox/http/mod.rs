@@ -25,13 +25,13 @@ use super::{
     faults::{Effect, FaultKind, Moment, inject::Injector},
     http::{
         in_flight::{InFlight, Lanes},
-        link::Fate,
+        link::ConnectionEnd,
         payload::Payload,
-        reply::Dress,
+        reply::ResponseHeaders,
     },
     limit::{Admission, Limiter, bucket::Reading},
     lock,
-    rng::{Purpose, dice},
+    rng::{Purpose, rng},
     settings::{OutageKind, Settings},
     stats::{Arrival, Counters, Stats},
     tenant::{api::Api, wire},
@@ -55,7 +55,7 @@ pub(in crate::sandbox) struct Server {
     lanes: Arc<Lanes>,
     counters: Counters,
     arrivals: Mutex<Vec<Arrival>>,
-    dress: Dress,
+    response_headers: ResponseHeaders,
     api_requests: AtomicU64,
     token_requests: AtomicU64,
 }
@@ -68,7 +68,7 @@ impl Server {
         Self {
             limiter: Limiter::new(settings.limit, &settings.change_limit_at, neighbours, phase),
             injector: Injector::new(settings.seed, std::mem::take(&mut settings.faults)),
-            dress: Dress {
+            response_headers: ResponseHeaders {
                 limit_headers: settings.limit_headers,
                 retry_after: std::mem::take(&mut settings.retry_after),
             },
@@ -117,7 +117,7 @@ impl Server {
     pub(in crate::sandbox) async fn serve(
         &self,
         request: Request<Incoming>,
-        fate: &Fate,
+        connection_end: &ConnectionEnd,
     ) -> Result<Response<Payload>, Dropped> {
         if !call::is_for_us(&request) {
             return Ok(self.response(answer::misdirected(), None));
@@ -137,24 +137,32 @@ impl Server {
             Route::Stats => Ok(self.response(inspect::stats(&self.stats()), None)),
             Route::State => Ok(self.response(inspect::state(self.api.tenant()), None)),
             Route::Unknown => Ok(self.response(answer::not_found(), None)),
-            Route::Token => self.serve_token(call, fate).await,
+            Route::Token => self.serve_token(call, connection_end).await,
             Route::Operation(..) | Route::BadId(..) | Route::UnknownApi => {
-                self.serve_api(call, fate).await
+                self.serve_api(call, connection_end).await
             }
         }
     }
 
-    async fn serve_token(&self, call: Call, fate: &Fate) -> Result<Response<Payload>, Dropped> {
+    async fn serve_token(
+        &self,
+        call: Call,
+        connection_end: &ConnectionEnd,
+    ) -> Result<Response<Payload>, Dropped> {
         self.counters.arrived(Verb::Token);
         if let Some(outage) = self.outage() {
             return self.fall_into(outage);
         }
         let ordinal = self.token_requests.fetch_add(1, Ordering::Relaxed);
         let fault = self.injector.draw(Verb::Token, ordinal);
-        self.execute(call, fault, None, fate).await
+        self.execute(call, fault, None, connection_end).await
     }
 
-    async fn serve_api(&self, call: Call, fate: &Fate) -> Result<Response<Payload>, Dropped> {
+    async fn serve_api(
+        &self,
+        call: Call,
+        connection_end: &ConnectionEnd,
+    ) -> Result<Response<Payload>, Dropped> {
         let verb = match &call.route {
             Route::Operation(verb, _) | Route::BadId(verb, _) => Some(*verb),
             Route::UnknownApi | Route::Unknown | Route::Token | Route::Stats | Route::State => None,
@@ -177,7 +185,7 @@ impl Server {
         // depend on how often a client runs into the limit.
         let ordinal = self.api_requests.fetch_add(1, Ordering::Relaxed);
         let fault = verb.and_then(|verb| self.injector.draw(verb, ordinal));
-        let response = self.execute(call, fault, reading, fate).await;
+        let response = self.execute(call, fault, reading, connection_end).await;
         self.take_time(ordinal).await;
         drop(in_flight);
         response
@@ -228,7 +236,7 @@ impl Server {
         call: Call,
         fault: Option<FaultKind>,
         reading: Option<Reading>,
-        fate: &Fate,
+        connection_end: &ConnectionEnd,
     ) -> Result<Response<Payload>, Dropped> {
         let Some(fault) = fault else {
             return Ok(self.response(self.api.execute(&call), reading));
@@ -239,7 +247,7 @@ impl Server {
             Moment::Before => Answer::empty(StatusCode::OK),
             Moment::After => self.api.execute(&call),
             Moment::LongAfter => {
-                fate.leave(call);
+                connection_end.leave(call);
                 Answer::empty(StatusCode::OK)
             }
         };
@@ -247,7 +255,7 @@ impl Server {
             Effect::Answer(instead) => Ok(self.response(instead(), reading)),
             Effect::Close => Err(Dropped),
             Effect::Reset => {
-                fate.reset();
+                connection_end.reset();
                 Err(Dropped)
             }
             Effect::Late => {
@@ -256,7 +264,7 @@ impl Server {
             }
             Effect::Hang => std::future::pending().await,
             Effect::Cut => {
-                fate.cut(answer.body.len().div_ceil(2));
+                connection_end.cut(answer.body.len().div_ceil(2));
                 Ok(self.response(answer, reading))
             }
             Effect::Garbage => {
@@ -277,7 +285,7 @@ impl Server {
         let (least, most) = self.settings.latency_ms;
         if most > 0 {
             let millis =
-                dice(self.settings.seed, Purpose::Latency, ordinal).u64(least.min(most)..=most);
+                rng(self.settings.seed, Purpose::Latency, ordinal).u64(least.min(most)..=most);
             sleep(Duration::from_millis(millis)).await;
         }
     }
@@ -291,6 +299,6 @@ impl Server {
 
     fn response(&self, answer: Answer, reading: Option<Reading>) -> Response<Payload> {
         self.counters.answered(answer.status);
-        self.dress.response(answer, reading, self.api.clock())
+        self.response_headers.response(answer, reading, self.api.clock())
     }
 }

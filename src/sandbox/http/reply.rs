@@ -16,12 +16,12 @@ use crate::sandbox::{
 
 /// Rate-limit headers of the answers.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Dress {
+pub(in crate::sandbox) struct ResponseHeaders {
     pub(in crate::sandbox) limit_headers: bool,
     pub(in crate::sandbox) retry_after: RetryAfter,
 }
 
-impl Dress {
+impl ResponseHeaders {
     /// The response an answer becomes, with the bucket as its request found it.
     pub(in crate::sandbox) fn response(
         &self,
@@ -106,10 +106,10 @@ mod tests {
     use crate::sandbox::answer;
 
     fn retry_after(retry_after: RetryAfter, answer: Answer) -> Option<String> {
-        let dress = Dress { limit_headers: true, retry_after };
+        let response_headers = ResponseHeaders { limit_headers: true, retry_after };
         let next_in = Duration::from_millis(1200);
         let reading = Reading { limit: 10, remaining: 0, full_in: next_in, next_in };
-        let response = dress.response(answer, Some(reading), &Clock::new(0));
+        let response = response_headers.response(answer, Some(reading), &Clock::new(0));
         response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
     }
 

@@ -21,9 +21,9 @@ pub(in crate::sandbox) type Rules = &'static [(&'static str, Check)];
 pub(in crate::sandbox) const ANY_TEXT: Check = Check::Text(0, usize::MAX);
 /// Everything that is wrong, in Auth0's words and order.
 #[derive(Debug, Default)]
-pub(in crate::sandbox) struct Complaints(Vec<String>);
+pub(in crate::sandbox) struct ValidationErrors(Vec<String>);
 
-impl Complaints {
+impl ValidationErrors {
     pub(in crate::sandbox) fn add(&mut self, what: &str, property: &str) {
         self.0.push(format!("'{what}' on property {property}"));
     }
@@ -41,11 +41,11 @@ pub(in crate::sandbox) fn object(
     item: Value,
     rules: Rules,
     at: &str,
-    complaints: &mut Complaints,
+    errors: &mut ValidationErrors,
 ) -> Option<Map<String, Value>> {
     let Value::Object(map) = item else {
         let place = at.trim_end_matches('.');
-        complaints.add("Expected type object", if place.is_empty() { "body" } else { place });
+        errors.add("Expected type object", if place.is_empty() { "body" } else { place });
         return None;
     };
     for (key, value) in &map {
@@ -54,7 +54,7 @@ pub(in crate::sandbox) fn object(
             Some((_, check)) => fault(*check, value),
         };
         if let Some(wrong) = wrong {
-            complaints.add(&wrong, &format!("{at}{key}"));
+            errors.add(&wrong, &format!("{at}{key}"));
         }
     }
     Some(map)

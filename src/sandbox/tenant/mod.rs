@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::{
     lock,
-    rng::{Purpose, dice, letters},
+    rng::{Purpose, letters, rng},
     settings::{Conflict, Users},
     tenant::{
         method::{Kind, Method},
@@ -224,11 +224,7 @@ impl Tenant {
 
     fn new_id(&self, kind: Kind) -> String {
         let ordinal = self.made.fetch_add(1, Ordering::Relaxed);
-        format!(
-            "{}|dev_{}",
-            kind.as_str(),
-            letters(dice(self.seed, Purpose::MethodId, ordinal), 16)
-        )
+        format!("{}|dev_{}", kind.as_str(), letters(rng(self.seed, Purpose::MethodId, ordinal), 16))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]

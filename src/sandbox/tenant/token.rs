@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::sandbox::{
     answer::{Answer, BucketHeaders, expired_token, oauth_error, unauthorized},
     call::Call,
-    rng::{Purpose, dice, letters},
+    rng::{Purpose, letters, rng},
     settings::{Secret, Settings},
 };
 
@@ -129,7 +129,7 @@ impl Tokens {
 
     fn grant(&self, now: Duration) -> String {
         let ordinal = self.issued.fetch_add(1, Ordering::Relaxed);
-        let token = letters(dice(self.seed, Purpose::Token, ordinal), 64);
+        let token = letters(rng(self.seed, Purpose::Token, ordinal), 64);
         let grant =
             Grant { dies: Some(now.saturating_add(self.lifetime)), used: AtomicU32::new(0) };
         let mut grants = self.grants.write().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    check::{ANY_TEXT, Check, Complaints, Rules, object},
+    check::{ANY_TEXT, Check, Rules, ValidationErrors, object},
     method::{Channel, Credential, Kind, Method},
 };
 
@@ -92,35 +92,33 @@ pub(in crate::sandbox) struct Update {
 
 /// Reads the body of POST. The message on what is wrong is ready to be sent.
 pub(in crate::sandbox) fn create(body: &[u8]) -> Result<Method, String> {
-    let mut complaints = Complaints::default();
-    let method = draft(json(body)?, CREATE, &Kind::CREATABLE, "", &mut complaints);
-    complaints.or(method)
+    let mut errors = ValidationErrors::default();
+    let method = draft(json(body)?, CREATE, &Kind::CREATABLE, "", &mut errors);
+    errors.or(method)
 }
 
 /// Reads the body of PUT.
 pub(in crate::sandbox) fn replace(body: &[u8]) -> Result<Vec<Method>, String> {
-    let mut complaints = Complaints::default();
+    let mut errors = ValidationErrors::default();
     let Value::Array(items) = json(body)? else {
-        complaints.add("Expected type array", "body");
-        return complaints.or(None);
+        errors.add("Expected type array", "body");
+        return errors.or(None);
     };
     let methods = items
         .into_iter()
         .enumerate()
-        .map(|(at, item)| {
-            draft(item, REPLACE, &Kind::SETTABLE, &format!("[{at}]."), &mut complaints)
-        })
+        .map(|(at, item)| draft(item, REPLACE, &Kind::SETTABLE, &format!("[{at}]."), &mut errors))
         .collect();
-    complaints.or(methods)
+    errors.or(methods)
 }
 
 /// Reads the body of PATCH.
 pub(in crate::sandbox) fn update(body: &[u8]) -> Result<Update, String> {
-    let mut complaints = Complaints::default();
-    let map = object(json(body)?, UPDATE, "", &mut complaints);
+    let mut errors = ValidationErrors::default();
+    let map = object(json(body)?, UPDATE, "", &mut errors);
     let update =
         map.map(|mut map| Update { name: text(&mut map, "name"), preferred: channel(&map) });
-    complaints.or(update)
+    errors.or(update)
 }
 
 /// Says that a phone's setting was given for something else.
@@ -176,22 +174,21 @@ fn draft(
     rules: Rules,
     kinds: &[Kind],
     at: &str,
-    complaints: &mut Complaints,
+    errors: &mut ValidationErrors,
 ) -> Option<Method> {
-    let mut map = object(item, rules, at, complaints)?;
+    let mut map = object(item, rules, at, errors)?;
     let Some(word) = map.get("type") else {
-        complaints.add("Missing required property: type", &format!("{at}type"));
+        errors.add("Missing required property: type", &format!("{at}type"));
         return None;
     };
     let kind = kinds.iter().copied().find(|kind| word.as_str() == Some(kind.as_str()))?;
     let Fields { value, required, optional } = fields(kind);
     for key in required.iter().filter(|key| !map.contains_key(**key)) {
-        complaints.add(&format!("Missing required property: {key}"), &format!("{at}{key}"));
+        errors.add(&format!("Missing required property: {key}"), &format!("{at}{key}"));
     }
     for (key, _) in rules.iter().filter(|(key, _)| map.contains_key(*key)) {
         if !["type", "name"].contains(key) && !required.contains(key) && !optional.contains(key) {
-            complaints
-                .add(&format!("Not allowed for type {}", kind.as_str()), &format!("{at}{key}"));
+            errors.add(&format!("Not allowed for type {}", kind.as_str()), &format!("{at}{key}"));
         }
     }
     Some(Method {

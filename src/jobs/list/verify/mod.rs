@@ -54,7 +54,7 @@ impl State {
     }
 
     /// Returns whether it needs attention: such a run ends with exit code 4.
-    pub const fn is_bad(self) -> bool {
+    pub const fn needs_attention(self) -> bool {
         matches!(self, Self::Missing | Self::Differs | Self::Unanswered)
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use super::group::Grouper;
 use crate::{
-    engine::intake::{Outbox, Planner, plan_row},
+    engine::intake::{PlannedRows, RowPlanner, plan_row},
     error::Error,
     input::{self, Dialect, InputError, Shape, Source},
     jobs::list::verify::{Group, Sample},
@@ -86,17 +86,17 @@ impl Groups {
     }
 }
 
-impl Planner for Groups {
+impl RowPlanner for Groups {
     type Planned = Group;
 
-    fn plan(&mut self, row: input::Row, out: &mut Outbox<Group>) {
+    fn plan(&mut self, row: input::Row, out: &mut PlannedRows<Group>) {
         let planned = plan_row(row, Shape::Factors, self.secrets).planned;
         if let Some(group) = self.grouper.push(planned) {
             out.rows.push(self.mark(group));
         }
     }
 
-    fn end(&mut self, _open_line: Option<u64>, out: &mut Outbox<Group>) {
+    fn end(&mut self, _open_line: Option<u64>, out: &mut PlannedRows<Group>) {
         if let Some(group) = self.grouper.close() {
             out.rows.push(self.mark(group));
         }
