@@ -22,13 +22,13 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     }
     let name = path.display().to_string();
     let mut failed = None;
-    let mut spawn_ledger = |done: Result<(), Error>| failed = done.err();
+    let mut note = |done: Result<(), Error>| failed = done.err();
     print(|out| {
         match command.format {
-            ReportFormat::Csv => spawn_ledger(report::csv(&ledger, out)),
-            ReportFormat::Jsonl => spawn_ledger(report::jsonl(&ledger, out)),
+            ReportFormat::Csv => note(report::csv(&ledger, out)),
+            ReportFormat::Jsonl => note(report::jsonl(&ledger, out)),
             ReportFormat::Text | ReportFormat::Json => match LedgerReport::read(&name, &ledger) {
-                Err(error) => spawn_ledger(Err(error)),
+                Err(error) => note(Err(error)),
                 Ok(summary) if command.format == ReportFormat::Json => {
                     report::write_json(&summary, out)?;
                 }
