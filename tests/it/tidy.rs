@@ -50,6 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &[]),
     ("serde_json", &[]),
     ("sha2", &["jobs", "ledger", "sandbox"]),
+    ("strsim", &["text"]),
     ("tempfile", &["commands", "files", "ledger"]),
     ("thiserror", &[]),
     ("tokio", &[]),
