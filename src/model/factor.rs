@@ -34,43 +34,23 @@ impl fmt::Display for UserId {
     }
 }
 
-/// The kinds of factor that can be created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum FactorType {
-    /// SMS or voice call.
-    Phone = 1,
-    /// One-time code by e-mail.
-    Email = 2,
-    /// Authenticator app.
-    Totp = 3,
-    /// Security key.
-    WebauthnRoaming = 4,
-    /// Passkey.
-    Passkey = 5,
+coded! {
+    /// The kinds of factor that can be created.
+    FactorType {
+        /// SMS or voice call.
+        Phone = 1 => "phone",
+        /// One-time code by e-mail.
+        Email = 2 => "email",
+        /// Authenticator app.
+        Totp = 3 => "totp",
+        /// Security key.
+        WebauthnRoaming = 4 => "webauthn-roaming",
+        /// Passkey.
+        Passkey = 5 => "passkey",
+    }
 }
 
 impl FactorType {
-    /// Every type.
-    pub const ALL: [Self; 5] =
-        [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming, Self::Passkey];
-
-    /// The name in inputs, ledgers, reports and on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Phone => "phone",
-            Self::Email => "email",
-            Self::Totp => "totp",
-            Self::WebauthnRoaming => "webauthn-roaming",
-            Self::Passkey => "passkey",
-        }
-    }
-
-    /// The type of that number in a ledger.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| *known as u8 == code)
-    }
-
     /// Whether PUT takes it (auth0-api.md 1.2).
     pub const fn is_settable(self) -> bool {
         matches!(self, Self::Phone | Self::Email | Self::Totp)

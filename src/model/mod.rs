@@ -1,5 +1,8 @@
 //! The plain types a row is made of on its way through the program. No I/O, no provider words.
 
+#[macro_use]
+mod coded;
+
 mod change;
 mod code;
 mod export_line;

@@ -65,41 +65,18 @@ pub enum Audit {
     NotDone,
 }
 
-/// Evidence for an outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum How {
-    /// The answer to the request said so.
-    Response = 1,
-    /// A list, read afterwards, said so.
-    Reconciled = 2,
-    /// A list, read before sending, showed the very value.
-    Listed = 3,
-    /// A list, read before sending, showed what is consistent with the value: a masked contact,
-    /// or a TOTP of that name.
-    Consistent = 4,
-}
-
-impl How {
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Response => "response",
-            Self::Reconciled => "reconciled",
-            Self::Listed => "listed",
-            Self::Consistent => "consistent",
-        }
-    }
-
-    /// The value of that number in a ledger.
-    pub const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            1 => Some(Self::Response),
-            2 => Some(Self::Reconciled),
-            3 => Some(Self::Listed),
-            4 => Some(Self::Consistent),
-            _ => None,
-        }
+coded! {
+    /// Evidence for an outcome.
+    How {
+        /// The answer to the request said so.
+        Response = 1 => "response",
+        /// A list, read afterwards, said so.
+        Reconciled = 2 => "reconciled",
+        /// A list, read before sending, showed the very value.
+        Listed = 3 => "listed",
+        /// A list, read before sending, showed what is consistent with the value: a masked contact,
+        /// or a TOTP of that name.
+        Consistent = 4 => "consistent",
     }
 }
 
