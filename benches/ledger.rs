@@ -8,10 +8,13 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use mfaferry::{
     ledger::{Admission, Asked, Intent, Ledger, Opening, Row, Seq},
-    model::{FactorType, Fingerprint, How, Operation, Settlement, State, UserId},
+    model::{
+        ClockSkew, FactorType, Fingerprint, How, LocalTime, Operation, Settlement, State, UserId,
+    },
 };
 
 const ROWS: u32 = 8_192;
+const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 
 fn open(path: &std::path::Path) -> (Ledger, std::thread::JoinHandle<()>) {
     let opening = Opening {
@@ -19,7 +22,7 @@ fn open(path: &std::path::Path) -> (Ledger, std::thread::JoinHandle<()>) {
         command: "import",
         input: "bench",
         retry: Vec::new(),
-        now: || 1_700_000_000_000,
+        now: || NOW,
     };
     let opened = Ledger::open(path, opening).expect("the folder is ours");
     (opened.ledger, std::thread::spawn(|| opened.owner.block().expect("a runtime")))
@@ -45,7 +48,8 @@ fn rows() -> Vec<Row> {
 }
 
 async fn deliver(ledger: &Ledger, seq: Seq) {
-    let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0, marked: false };
+    let (at, skew) = (NOW, Some(ClockSkew::default()));
+    let intent = Intent { seq, at, skew, doubts: 0, marked: false };
     ledger.record_intents(vec![intent]).await.expect("the disk has room");
     let settlement = Settlement {
         state: State::Created,

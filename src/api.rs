@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    model::{Channel, Code, Factor, FactorType, Method, Millis, Reason, UserId},
+    model::{Channel, ClockSkew, Code, Factor, FactorType, Method, Reason, UserId},
 };
 
 /// The operations on a tenant. Only [`Api::create`] must not simply be repeated.
@@ -76,13 +76,13 @@ pub trait Api: Send + Sync + 'static {
         correlation: &str,
     ) -> impl Future<Output = Answer<()>> + Send;
 
-    /// How far the clock of the tenant's `created_at` is ahead of ours, in milliseconds, as its
+    /// How far the clock of the tenant's `created_at` is ahead of ours, as its
     /// answers say; never more than it really is. `None` until an answer has said so, and again
     /// when our clock was set since.
-    fn clock_skew(&self) -> Option<Millis>;
+    fn clock_skew(&self) -> Option<ClockSkew>;
 
     /// The least that any answer has said of any of the tenant's clocks: a tenant has several.
-    fn least_skew(&self) -> Option<Millis> {
+    fn least_skew(&self) -> Option<ClockSkew> {
         self.clock_skew()
     }
 

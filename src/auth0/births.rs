@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::model::Millis;
+use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
 
 /// A method cannot be older than the request that made it; but clocks may differ by this much, and
 /// be set a little without that being noticed.
@@ -31,11 +31,16 @@ struct Lead {
 impl Births {
     /// Whether a method that says it was created then may be the work of a request that left at
     /// `sent` by our clock, when the tenant's was ahead by `skew`.
-    pub(super) fn may_follow(&self, created: Millis, sent: Millis, skew: Option<Millis>) -> bool {
-        let Some(skew) = skew else {
-            return created >= sent - UNKNOWN;
-        };
-        let lead = created - (sent + skew);
+    pub(super) fn may_follow(
+        &self,
+        created: TenantTime,
+        sent: LocalTime,
+        skew: Option<ClockSkew>,
+    ) -> bool {
+        let lead = created - sent.at_tenant(skew.unwrap_or_default());
+        if skew.is_none() {
+            return lead >= -UNKNOWN;
+        }
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lead >= state.offset - EARLY {
             state.known = true;
@@ -61,6 +66,11 @@ mod tests {
 
     const HOUR: Millis = 60 * 60 * 1000;
 
+    fn may_follow(births: &Births, created: Millis, sent: Millis, skew: Option<Millis>) -> bool {
+        let (created, sent) = (TenantTime::from_millis(created), LocalTime::from_millis(sent));
+        births.may_follow(created, sent, skew.map(ClockSkew::from_millis))
+    }
+
     #[test]
     fn what_is_older_than_its_request_is_not_its_work() {
         let births = Births::default();
@@ -74,26 +84,26 @@ mod tests {
             (-HOUR, 0, None, true),
             (-UNKNOWN - 1, 0, None, false),
         ] {
-            assert_eq!(births.may_follow(created, sent, skew), expected, "{created} {skew:?}");
+            assert_eq!(may_follow(&births, created, sent, skew), expected, "{created} {skew:?}");
         }
     }
 
     #[test]
     fn a_clock_of_methods_that_is_always_behind_is_learned_and_one_that_is_once_is_not() {
         let births = Births::default();
-        let told =
-            [0, 60_000, 120_000, 180_000].map(|sent| births.may_follow(sent - HOUR, sent, Some(0)));
+        let told = [0, 60_000, 120_000, 180_000]
+            .map(|sent| may_follow(&births, sent - HOUR, sent, Some(0)));
         assert_eq!(told, [false, false, false, true]);
-        assert!(!births.may_follow(-2 * HOUR, 0, Some(0)), "and what is older still is older");
+        assert!(!may_follow(&births, -2 * HOUR, 0, Some(0)), "and what is older still is older");
         let births = Births::default();
-        assert!(births.may_follow(0, 0, Some(0)));
+        assert!(may_follow(&births, 0, 0, Some(0)));
         for _ in 0..20 {
-            assert!(!births.may_follow(-HOUR, 0, Some(0)), "a clock that was right stays right");
+            assert!(!may_follow(&births, -HOUR, 0, Some(0)), "a clock that was right stays right");
         }
         // The same old answer again and again is no clock.
         let births = Births::default();
         for sent in [0, 60_000, 120_000, 180_000, 240_000] {
-            assert!(!births.may_follow(-HOUR, sent, Some(0)), "{sent}");
+            assert!(!may_follow(&births, -HOUR, sent, Some(0)), "{sent}");
         }
     }
 }

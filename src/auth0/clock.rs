@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::model::Millis;
+use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
 
 /// A sample this far behind the estimate means that a clock was set; the estimate starts anew.
 const SET: Millis = 3_000;
@@ -24,7 +24,7 @@ const CREDIBLE: Millis = 600_000;
 #[derive(Debug, Clone)]
 pub struct ServerClock {
     seen: Arc<Mutex<Seen>>,
-    wall: fn() -> Millis,
+    wall: fn() -> LocalTime,
 }
 
 /// What was seen since our clock was last set.
@@ -35,7 +35,7 @@ struct Seen {
     /// Of the `created_at` of what had just been created.
     creations: Estimate,
     /// Our two clocks when they were last compared.
-    compared: (Millis, Instant),
+    compared: (LocalTime, Instant),
 }
 
 /// An estimate of how far a clock is ahead. A sample is how much more it showed, when it was read,
@@ -44,15 +44,15 @@ struct Seen {
 #[derive(Debug, Default)]
 struct Estimate {
     /// Of late: it follows a clock that is set.
-    best: Option<Millis>,
+    best: Option<ClockSkew>,
     /// Of all samples.
-    most: Option<Millis>,
+    most: Option<ClockSkew>,
     /// Of all samples.
-    least: Option<Millis>,
+    least: Option<ClockSkew>,
 }
 
 impl Estimate {
-    fn add(&mut self, sample: Millis) {
+    fn add(&mut self, sample: ClockSkew) {
         self.best = Some(match self.best {
             Some(known) if sample > known - SET => known.max(sample),
             _ => sample,
@@ -62,14 +62,14 @@ impl Estimate {
     }
 
     /// Remembers that a clock may be so little ahead, without believing it.
-    fn bound(&mut self, sample: Millis) {
+    fn bound(&mut self, sample: ClockSkew) {
         self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
     }
 }
 
 impl ServerClock {
     /// Knows nothing yet; `wall` is our wall clock.
-    pub fn new(wall: fn() -> Millis) -> Self {
+    pub fn new(wall: fn() -> LocalTime) -> Self {
         let compared = (wall(), Instant::now());
         let (dates, creations) = Default::default();
         Self { seen: Arc::new(Mutex::new(Seen { dates, creations, compared })), wall }
@@ -80,16 +80,16 @@ impl ServerClock {
         let since = date.duration_since(SystemTime::UNIX_EPOCH);
         if let Some(date) = since.ok().and_then(|since| Millis::try_from(since.as_millis()).ok()) {
             let (mut seen, wall) = self.look();
-            seen.dates.add(date - wall);
+            seen.dates.add(TenantTime::from_millis(date).ahead_of(wall));
         }
     }
 
     /// Takes in when a method was created whose creation has just been answered.
-    pub fn observe_creation(&self, created_at: Millis) {
+    pub fn observe_creation(&self, created_at: TenantTime) {
         let (mut seen, wall) = self.look();
-        let sample = created_at.saturating_sub(wall);
+        let sample = created_at.ahead_of(wall);
         match seen.dates.best {
-            Some(date) if date.abs_diff(sample) > CREDIBLE.unsigned_abs() => {
+            Some(date) if (date - sample).unsigned_abs() > CREDIBLE.unsigned_abs() => {
                 seen.creations.bound(sample);
             }
             _ => seen.creations.add(sample),
@@ -98,36 +98,36 @@ impl ServerClock {
 
     /// Returns how far the clock of `created_at` is ahead, or else, as long as nothing was created,
     /// the foremost of those that write `Date`: by no answer more than it is.
-    pub fn skew(&self) -> Option<Millis> {
+    pub fn skew(&self) -> Option<ClockSkew> {
         let (seen, _) = self.look();
         seen.creations.best.or(seen.dates.most)
     }
 
     /// Returns the least that any answer has said of any of the tenant's clocks.
-    pub fn least_skew(&self) -> Option<Millis> {
+    pub fn least_skew(&self) -> Option<ClockSkew> {
         let (seen, _) = self.look();
         [seen.dates.least, seen.creations.least].into_iter().flatten().min()
     }
 
     /// Returns how far the clock of `Date` is ahead, as the latest answers say.
-    pub(super) fn date_skew(&self) -> Option<Millis> {
+    pub(super) fn date_skew(&self) -> Option<ClockSkew> {
         let (seen, _) = self.look();
         seen.dates.best
     }
 
     /// Returns our own time.
-    pub(super) fn wall(&self) -> Millis {
+    pub(super) fn wall(&self) -> LocalTime {
         (self.wall)()
     }
 
     /// The tenant's time now by the clock of `Date`, as well as it is known.
-    pub(super) fn now(&self) -> Millis {
+    pub(super) fn now(&self) -> TenantTime {
         let (seen, wall) = self.look();
-        wall + seen.dates.best.unwrap_or_default()
+        wall.at_tenant(seen.dates.best.unwrap_or_default())
     }
 
     /// What is known now, and what our clock shows.
-    fn look(&self) -> (MutexGuard<'_, Seen>, Millis) {
+    fn look(&self) -> (MutexGuard<'_, Seen>, LocalTime) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (wall, at) = ((self.wall)(), Instant::now());
         let (last_wall, last_at) = seen.compared;
@@ -147,17 +147,21 @@ mod tests {
     use super::*;
 
     thread_local! {
-        static WALL: Cell<Millis> = const { Cell::new(1_000_000) };
+        static WALL: Cell<LocalTime> = const { Cell::new(LocalTime::from_millis(1_000_000)) };
     }
 
     fn date(millis: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
     }
 
+    fn skews(clock: &ServerClock) -> [Option<Millis>; 2] {
+        [clock.skew(), clock.least_skew()].map(|skew| skew.map(ClockSkew::as_millis))
+    }
+
     #[test]
     fn the_foremost_and_the_hindmost_of_all_front_ends_are_remembered() {
-        let clock = ServerClock::new(|| 1_000_000);
-        assert_eq!((clock.skew(), clock.least_skew()), (None, None));
+        let clock = ServerClock::new(|| LocalTime::from_millis(1_000_000));
+        assert_eq!(skews(&clock), [None, None]);
         for (shown, now, skew, least) in [
             (1_000_000, 0, 0, 0),
             (1_002_000, 2_000, 2_000, 0),
@@ -169,24 +173,22 @@ mod tests {
             (1_000_000, 0, 3_600_000, -600_000),
         ] {
             clock.observe(date(shown));
-            assert_eq!(clock.now(), 1_000_000 + now, "{shown}");
-            assert_eq!((clock.skew(), clock.least_skew()), (Some(skew), Some(least)), "{shown}");
+            assert_eq!(clock.now().as_millis(), 1_000_000 + now, "{shown}");
+            assert_eq!(skews(&clock), [Some(skew), Some(least)], "{shown}");
         }
     }
 
     #[test]
     fn what_was_just_created_tells_its_own_clock_and_the_meter_keeps_to_dates() {
-        let clock = ServerClock::new(|| 1_000_000);
+        let clock = ServerClock::new(|| LocalTime::from_millis(1_000_000));
         clock.observe(date(1_060_000));
-        clock.observe_creation(800_000);
+        clock.observe_creation(TenantTime::from_millis(800_000));
         clock.observe(date(1_060_000));
-        assert_eq!(clock.skew(), Some(-200_000));
-        assert_eq!(clock.least_skew(), Some(-200_000));
-        assert_eq!(clock.now(), 1_060_000);
+        assert_eq!(skews(&clock), [Some(-200_000), Some(-200_000)]);
+        assert_eq!(clock.now().as_millis(), 1_060_000);
         // What was there for months is no clock, but a warning.
-        clock.observe_creation(-9_000_000);
-        assert_eq!(clock.skew(), Some(-200_000));
-        assert_eq!(clock.least_skew(), Some(-10_000_000));
+        clock.observe_creation(TenantTime::from_millis(-9_000_000));
+        assert_eq!(skews(&clock), [Some(-200_000), Some(-10_000_000)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -198,12 +200,12 @@ mod tests {
         };
         clock.observe(date(1_000_000));
         pass(600_000).await;
-        assert_eq!(clock.skew(), Some(0));
+        assert_eq!(skews(&clock)[0], Some(0));
         for step in [3_600_000, -3_600_000, 10_000] {
             WALL.set(WALL.get() + step);
-            assert_eq!((clock.skew(), clock.least_skew()), (None, None), "{step}");
-            clock.observe(date(u64::try_from(WALL.get()).unwrap() + 1_000));
-            assert_eq!((clock.skew(), clock.least_skew()), (Some(1_000), Some(1_000)), "{step}");
+            assert_eq!(skews(&clock), [None, None], "{step}");
+            clock.observe(date(u64::try_from(WALL.get().as_millis()).unwrap() + 1_000));
+            assert_eq!(skews(&clock), [Some(1_000), Some(1_000)], "{step}");
         }
         // A laptop that slept: only the wall clock went on.
         WALL.set(WALL.get() + 3_600_000);

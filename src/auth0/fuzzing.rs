@@ -15,7 +15,7 @@ use super::{
     wire,
 };
 use crate::{
-    model::{Contact, Credential, Factor, FactorType, Method, Raw, UserId, export_line},
+    model::{Contact, Credential, Factor, FactorType, LocalTime, Method, Raw, UserId, export_line},
     pacer,
     text::{
         canary::{assert_discreet, assert_presentable, choose, with_canaries},
@@ -216,7 +216,11 @@ pub fn headers(bytes: &[u8]) {
             }
             let took = std::str::from_utf8(next()).ok().and_then(|took| took.parse::<u16>().ok());
             let shown = (!status.starts_with(b"x")).then_some(DATE);
-            let meter = read_meter(&headers, shown, &ServerClock::new(|| 1_699_999_999_250));
+            let meter = read_meter(
+                &headers,
+                shown,
+                &ServerClock::new(|| LocalTime::from_millis(1_699_999_999_250)),
+            );
             assert!(meter.retry_after.is_none_or(|pause| pause <= LONGEST_PAUSE), "{meter:?}");
             assert!(meter.full_in.is_none_or(|wait| wait.as_millis() <= SLOWEST_FILL.into()));
             (meter, status.ends_with(b"429"), Duration::from_millis(took.unwrap_or(50).into()))

@@ -32,7 +32,7 @@ pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
 use crate::{
     api::{Answer, Api, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
     error::Error,
-    model::{Code, Factor, Method, Millis, UserId},
+    model::{ClockSkew, Code, Factor, LocalTime, Method, UserId},
     pacer::Pacer,
 };
 use births::Births;
@@ -62,7 +62,7 @@ pub struct Settings {
     /// Connections kept open.
     pub concurrency: usize,
     /// Wall clock.
-    pub now: fn() -> Millis,
+    pub now: fn() -> LocalTime,
     /// Says when a request for a token may go; all others have their permit when they come here.
     pub pacer: Arc<Pacer>,
 }
@@ -314,11 +314,11 @@ impl Api for Client {
         self.watch.last()
     }
 
-    fn clock_skew(&self) -> Option<Millis> {
+    fn clock_skew(&self) -> Option<ClockSkew> {
         self.transport.clock.skew()
     }
 
-    fn least_skew(&self) -> Option<Millis> {
+    fn least_skew(&self) -> Option<ClockSkew> {
         self.transport.clock.least_skew()
     }
 }

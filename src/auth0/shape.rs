@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::wire::factor_type;
 use crate::{
     api::{SetMethod, Update},
-    model::{Factor, FactorType, Method, Millis},
+    model::{Factor, FactorType, Method, TenantTime},
     protocol::reconcile::{self, Likeness},
 };
 
@@ -29,7 +29,7 @@ struct Created {
 
 /// Reads a 201: the id and, where it says so, when it was created; `None` unless it answers to
 /// `sent`, as far as it shows.
-pub(super) fn created(body: &[u8], sent: &Factor) -> Option<(String, Option<Millis>)> {
+pub(super) fn created(body: &[u8], sent: &Factor) -> Option<(String, Option<TenantTime>)> {
     let created: Created = object(body)?;
     let name = created.name.filter(|name| !name.is_empty());
     // Where none was given the tenant may have put one.
@@ -45,7 +45,8 @@ pub(super) fn created(body: &[u8], sent: &Factor) -> Option<(String, Option<Mill
         && is_id_of(&created.id, wanted)
         && !other_name
         && reconcile::compare(sent, &shown) != Likeness::Other;
-    sound.then_some((created.id, created.at.map(jiff::Timestamp::as_millisecond)))
+    let at = created.at.map(|at| TenantTime::from_millis(at.as_millisecond()));
+    sound.then_some((created.id, at))
 }
 
 /// Reads what PATCH answers with: whether it is that method with these values.

@@ -218,7 +218,7 @@ pub(super) fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerC
     let number = |name: HeaderName| text(name).and_then(|value| value.parse::<u64>().ok());
     let count =
         |name: HeaderName| number(name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
-    let clock = || u64::try_from(clock.now()).unwrap_or_default();
+    let clock = || u64::try_from(clock.now().as_millis()).unwrap_or_default();
     let now = || match date.map(|date| date.saturating_mul(1000)) {
         Some(date) => clock().clamp(date, date.saturating_add(999)),
         None => clock(),
@@ -253,6 +253,7 @@ mod tests {
     use reqwest::header::HeaderValue;
 
     use super::*;
+    use crate::model::LocalTime;
 
     fn meter(headers: &[(&'static str, &str)]) -> Meter {
         let headers: HeaderMap = headers
@@ -261,7 +262,7 @@ mod tests {
             .collect::<Vec<(HeaderName, HeaderValue)>>()
             .into_iter()
             .collect();
-        read_meter(&headers, Some(1_700_000_000), &ServerClock::new(|| 0))
+        read_meter(&headers, Some(1_700_000_000), &ServerClock::new(LocalTime::default))
     }
 
     #[test]
@@ -308,16 +309,16 @@ mod tests {
         };
         let at = |seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds);
         // Ours is ten minutes slow, and shows 250 ms more than a full second.
-        let clock = ServerClock::new(|| 1_699_999_400_250);
+        let clock = ServerClock::new(|| LocalTime::from_millis(1_699_999_400_250));
         assert_eq!(full_in(&clock), 3000);
         clock.observe(at(1_700_000_000));
         assert_eq!(full_in(&clock), 3000);
         // An answer that was just past a full second of theirs when ours showed the same.
-        let exact = ServerClock::new(|| 1_699_999_400_250);
+        let exact = ServerClock::new(|| LocalTime::from_millis(1_699_999_400_250));
         exact.observe(at(1_700_000_000) + Duration::from_millis(600));
         assert_eq!(full_in(&exact), 2400);
         // Never more than the second that the answer itself names.
-        let wrong = ServerClock::new(|| 1_699_999_400_250);
+        let wrong = ServerClock::new(|| LocalTime::from_millis(1_699_999_400_250));
         wrong.observe(at(1_700_000_099));
         assert_eq!(full_in(&wrong), 2001);
     }

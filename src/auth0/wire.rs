@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::shape::{is_id, object};
 use crate::{
     api::{Page, Update},
-    model::{Channel, Credential, Factor, FactorType, Method, Millis, Raw},
+    model::{Channel, Credential, Factor, FactorType, Method, Raw, TenantTime},
 };
 
 /// Body of POST `…/authentication-methods`. Absent fields are not sent: unknown and null keys
@@ -170,7 +170,7 @@ pub(super) fn method(raw: &str) -> Option<Method> {
 impl Listed {
     fn into_method(self, raw: &str) -> Method {
         let listed = self;
-        let created_at: Millis = listed.created_at.as_millisecond();
+        let created_at = TenantTime::from_millis(listed.created_at.as_millisecond());
         let preferred = listed.channel();
         Method {
             id: listed.id,

@@ -28,7 +28,7 @@ use crate::{
     config::Config,
     error::{Error, Exit},
     files::{self, FileFault},
-    model::Millis,
+    model::LocalTime,
     pacer::{Pacer, Pacing, Rate},
     plan::SecretEncoding,
     progress::{Show, Terminal},
@@ -233,9 +233,9 @@ fn pacer(config: &Config) -> Arc<Pacer> {
     Arc::new(Pacer::with(Pacing { rate, burst, reserve, plan: config.rate_plan.clone(), now }))
 }
 
-/// Wall clock, milliseconds since 1970.
-fn now() -> Millis {
-    jiff::Timestamp::now().as_millisecond()
+/// Wall clock.
+fn now() -> LocalTime {
+    LocalTime::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
 impl From<crate::cli::SecretEncoding> for SecretEncoding {

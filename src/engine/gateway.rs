@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{Answer, Api, NotExecuted, Verdict},
     engine::Next,
-    model::{History, Method, Millis, UserId},
+    model::{History, LocalTime, Method, UserId},
     pacer::{Pacer, breaker::Health},
     protocol::{RetryPolicy, pages::Pages},
     stats::RunStats,
@@ -29,7 +29,7 @@ pub struct Gateway<A> {
     /// Numbers for progress and summary.
     pub stats: Arc<RunStats>,
     /// Wall clock.
-    pub now: fn() -> Millis,
+    pub now: fn() -> LocalTime,
 }
 
 /// What came of asking for a list.

@@ -11,7 +11,9 @@ use tempfile::TempDir;
 use crate::{
     error::Error,
     ledger::{Admission, Asked, Entry, Intent, Ledger, Opened, Opening, Reader, ReportRow, Row},
-    model::{FactorType, Fingerprint, How, Operation, Settlement, State, UserId},
+    model::{
+        ClockSkew, FactorType, Fingerprint, How, LocalTime, Operation, Settlement, State, UserId,
+    },
     report,
     text::canary::assert_presentable,
 };
@@ -19,7 +21,7 @@ use crate::{
 const NAME: &str = "x.ledger";
 /// What comes after the name: the ledger itself, and what stands beside it.
 const SUFFIXES: [&str; 3] = ["", "-wal", "-seal"];
-const NOW: i64 = 1_700_000_000_000;
+const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 /// Bytes of a slot of the seal; what follows is empty.
 const SLOT: usize = 32;
 /// Rows of the ledger that is damaged.
@@ -199,7 +201,8 @@ async fn some_rows(ledger: Ledger) -> Result<(), Error> {
         });
         for admission in ledger.admit(vec![row]).await? {
             let Admission::Todo(seq, _) = admission else { continue };
-            let intent = Intent { seq, at: NOW, skew: Some(0), doubts: 0, marked: false };
+            let intent =
+                Intent { seq, at: NOW, skew: Some(ClockSkew::default()), doubts: 0, marked: false };
             ledger.record_intents(vec![intent]).await?;
             if number % 2 == 0 {
                 let settlement = Settlement {

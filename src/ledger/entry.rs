@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{journal::index, seq::Seq};
 use crate::model::{
-    FactorType, Fingerprint, How, Millis, NameTag, Operation, Reason, State, UserId,
+    ClockSkew, FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Reason, State, UserId,
 };
 
 /// One row of the ledger: a factor, or what else is asked for. Holds no value, only a fingerprint.
@@ -39,9 +39,9 @@ pub struct Entry {
     /// doubt, whether every attempt bore one.
     pub marked: bool,
     /// Time at which the first attempt in doubt was about to be sent, by our clock.
-    pub intent_at: Option<Millis>,
+    pub intent_at: Option<LocalTime>,
     /// Offset of the tenant's clock from ours then.
-    pub skew: Option<Millis>,
+    pub skew: Option<ClockSkew>,
     /// The tenant's id of the method, where one was named or has come.
     pub method_id: Option<Arc<str>>,
     /// Last HTTP status.
@@ -49,7 +49,7 @@ pub struct Entry {
     /// Reason for the state.
     pub error: Option<Reason>,
     /// Time at which it was settled, by our clock.
-    pub settled_at: Option<Millis>,
+    pub settled_at: Option<LocalTime>,
 }
 
 impl Entry {
@@ -69,10 +69,10 @@ impl Entry {
             i64::from(self.doubts),
             i64::from(self.audited),
             i64::from(self.marked),
-            self.intent_at.unwrap_or(-1),
-            self.skew.unwrap_or(i64::MIN),
+            self.intent_at.map_or(-1, LocalTime::as_millis),
+            self.skew.map_or(i64::MIN, ClockSkew::as_millis),
             self.status.map_or(-1, i64::from),
-            self.settled_at.unwrap_or(-1),
+            self.settled_at.map_or(-1, LocalTime::as_millis),
         ];
         let error = self.error.as_ref().map(Reason::text);
         let texts = [Some(self.user.as_str()), self.method_id.as_deref(), error.as_deref()];

@@ -7,7 +7,8 @@ use super::{
     seq::Seq,
 };
 use crate::model::{
-    FactorType, Fingerprint, History, Millis, NameTag, Operation, Rejection, State, UserId,
+    ClockSkew, FactorType, Fingerprint, History, LocalTime, NameTag, Operation, Rejection, State,
+    UserId,
 };
 
 /// A row on its way in.
@@ -97,9 +98,9 @@ pub struct Intent {
     /// User it belongs to.
     pub seq: Seq,
     /// Time, by our clock.
-    pub at: Millis,
+    pub at: LocalTime,
     /// Offset of the tenant's clock from ours.
-    pub skew: Option<Millis>,
+    pub skew: Option<ClockSkew>,
     /// Number of earlier attempts in doubt.
     pub doubts: u32,
     /// True if its name bears a mark.

@@ -42,7 +42,7 @@ pub use tally::{ByState, Counts, Tally};
 use crate::{
     error::Error,
     ledger::wakeup::Wakeup,
-    model::{Audit, Millis, Settlement, State, UserId},
+    model::{Audit, LocalTime, Settlement, State, UserId},
 };
 use disk::{file, open, sqlite};
 use journal::Journal;
@@ -63,7 +63,7 @@ pub struct Opening<'a> {
     /// Settled states to be tried anew.
     pub retry: Vec<State>,
     /// Wall clock.
-    pub now: fn() -> Millis,
+    pub now: fn() -> LocalTime,
 }
 
 /// A handle to the ledger of this run; cheap to clone.
@@ -140,7 +140,7 @@ impl Ledger {
     pub fn over<S: Store + 'static>(
         store: S,
         run: i64,
-        now: fn() -> Millis,
+        now: fn() -> LocalTime,
     ) -> Result<(Self, impl Future<Output = ()> + Send), Error> {
         let path = Path::new("(simulated)");
         Self::start(store, run, "0", path, Vec::new(), now).map_err(|fault| fault.at(path))
@@ -152,7 +152,7 @@ impl Ledger {
         id: &str,
         path: &Path,
         retry: Vec<State>,
-        now: fn() -> Millis,
+        now: fn() -> LocalTime,
     ) -> Result<(Self, impl Future<Output = ()> + Send + use<S>), LedgerFault> {
         let tally = Arc::new(Tally::default());
         let journal = Journal::open(store, run, retry, Arc::clone(&tally))?;

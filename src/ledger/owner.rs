@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     ledger::wakeup::Wakeup,
-    model::{Audit, Millis, Settlement, State, UserId},
+    model::{Audit, LocalTime, Settlement, State, UserId},
 };
 
 /// Maximum number of awaited commands that share a commit (performance.md 3: more gains
@@ -141,7 +141,7 @@ pub(super) async fn run<S: Store>(
     mut journal: Journal<S>,
     mut inbox: Inbox,
     fault: Arc<Mutex<Option<LedgerFault>>>,
-    now: fn() -> Millis,
+    now: fn() -> LocalTime,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     while inbox.take(&mut batch).await {
@@ -168,7 +168,7 @@ pub(super) async fn run<S: Store>(
 fn apply<S: Store>(
     journal: &mut Journal<S>,
     batch: &mut Vec<Command>,
-    now: fn() -> Millis,
+    now: fn() -> LocalTime,
 ) -> Result<Vec<Reply>, LedgerFault> {
     let mut replies = Vec::with_capacity(batch.len());
     for command in batch.drain(..) {

@@ -5,7 +5,7 @@ use super::{
     entry::{Entry, RowSummary},
     seq::Seq,
 };
-use crate::model::{Fingerprint, Millis, Rejection};
+use crate::model::{Fingerprint, LocalTime, Rejection};
 
 /// Storage of entries. Writes are only promised to last once [`Store::commit`] has returned.
 pub trait Store: Send + std::fmt::Debug {
@@ -27,7 +27,7 @@ pub trait Store: Send + std::fmt::Debug {
     /// Writes a rejected row of this run.
     fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
     /// Writes how this run ended; a complete run replaces its input's older rejections.
-    fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault>;
+    fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault>;
     /// Makes everything written so far durable, or says that it could not.
     fn commit(&mut self) -> Result<(), LedgerFault>;
     /// Does what can wait until those who wait for a commit have been told.

@@ -2,10 +2,7 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{Channel, FactorType};
-
-/// Milliseconds since the Unix epoch.
-pub type Millis = i64;
+use super::{Channel, FactorType, TenantTime};
 
 /// A method in the tenant's own JSON. May hold whatever a tenant answers with: wiped on drop, and
 /// Debug does not show it.
@@ -44,7 +41,7 @@ pub struct Method {
     /// Credential id of a key or passkey.
     pub key_id: Option<String>,
     /// Creation time, by the tenant's clock.
-    pub created_at: Millis,
+    pub created_at: TenantTime,
     /// Channel of a phone, where the list shows it.
     pub preferred: Option<Channel>,
     /// Its type in the tenant's own word, for types that cannot be created, too.

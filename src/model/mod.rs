@@ -14,6 +14,7 @@ mod planned;
 mod reason;
 mod record;
 mod state;
+mod time;
 
 pub use change::{Change, Set, Target};
 pub use code::Code;
@@ -22,9 +23,10 @@ pub use factor::{
     Channel, Contact, Credential, Factor, FactorType, PasskeyDetails, PublicKeyCredential, UserId,
 };
 pub use fingerprint::{Fingerprint, NameTag};
-pub use method::{Method, Millis, Raw};
+pub use method::{Method, Raw};
 pub use outcome::{Audit, Finding, History, How, Settlement};
 pub use planned::{Fault, Planned, Rejection};
 pub use reason::Reason;
 pub use record::{Cell, Field, Record};
 pub use state::{Operation, State};
+pub use time::{ClockSkew, LocalTime, Millis, TenantTime};

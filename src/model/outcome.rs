@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Code, Fingerprint, Reason, State};
+use super::{ClockSkew, Code, Fingerprint, LocalTime, Reason, State};
 
 /// Attempts of one factor so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub struct History {
     /// Number of attempts in doubt, whether or not a list has since called them absent.
     pub doubts: u32,
     /// Time at which the first attempt in doubt was about to be sent, by our wall clock.
-    pub intent_at: i64,
+    pub intent_at: LocalTime,
     /// Offset of the tenant's clock from ours then, where known.
-    pub skew: Option<i64>,
+    pub skew: Option<ClockSkew>,
     /// The same time by the monotonic clock, where it was in this run.
     pub left: Option<Instant>,
     /// True if every attempt in doubt bore a mark in its name.

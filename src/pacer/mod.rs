@@ -33,7 +33,7 @@ mod state;
 pub use hold::LONGEST as LONGEST_HOLD;
 pub use schedule::{Plan, PlanError};
 
-use crate::{api::Meter, model::Millis};
+use crate::{api::Meter, model::LocalTime};
 use state::{State, Wait};
 
 /// Shortest sleep at a high rate; several permits are given after it. Each wake-up costs CPU, and so
@@ -71,7 +71,7 @@ pub struct Pacing {
     /// `--rate-plan`.
     pub plan: Option<Plan>,
     /// The wall clock, for the plan.
-    pub now: fn() -> Millis,
+    pub now: fn() -> LocalTime,
 }
 
 /// Why the next request has to wait.
@@ -117,7 +117,7 @@ pub struct Pacer {
 impl Pacer {
     /// Creates a pacer that leaves `reserve` (0 to 1) of the tenant's limit to others.
     pub fn new(rate: Rate, reserve: f64) -> Self {
-        Self::with(Pacing { rate, burst: 1, reserve, plan: None, now: || 0 })
+        Self::with(Pacing { rate, burst: 1, reserve, plan: None, now: LocalTime::default })
     }
 
     /// Creates a pacer with everything set.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::Rate;
-use crate::model::Millis;
+use crate::model::LocalTime;
 
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
@@ -76,7 +76,8 @@ impl Plan {
     }
 
     /// Returns what the plan says about a moment.
-    pub(super) fn at(&self, now: Millis) -> Phase {
+    pub(super) fn at(&self, now: LocalTime) -> Phase {
+        let now = now.as_millis();
         let time = Timestamp::from_millisecond(now).unwrap_or_default();
         let time = self.zone.to_datetime(time).time();
         let minute = minute(time.hour(), time.minute());
@@ -139,8 +140,12 @@ mod tests {
         Plan::parse(text, TimeZone::get(zone).unwrap(), rate)
     }
 
+    fn moment(time: &str) -> LocalTime {
+        LocalTime::from_millis(time.parse::<Timestamp>().unwrap().as_millisecond())
+    }
+
     fn at(plan: &Plan, time: &str) -> Option<Rate> {
-        plan.at(time.parse::<Timestamp>().unwrap().as_millisecond()).rate
+        plan.at(moment(time)).rate
     }
 
     const FIVE: Option<Rate> = Some(Rate::PerSecond(5.0));
@@ -199,9 +204,9 @@ mod tests {
     #[test]
     fn it_is_looked_at_again_when_the_next_minute_begins() {
         let plan = plan("08:00-20:00=5", "Asia/Kathmandu").unwrap();
-        let page = plan.at("2026-03-10T07:59:58.5Z".parse::<Timestamp>().unwrap().as_millisecond());
+        let page = plan.at(moment("2026-03-10T07:59:58.5Z"));
         assert_eq!(page.look_in, Duration::from_millis(1500));
-        assert_eq!(plan.at(0).look_in, Duration::from_secs(60));
+        assert_eq!(plan.at(LocalTime::default()).look_in, Duration::from_secs(60));
     }
 
     #[test]

@@ -116,8 +116,8 @@ thread_local! {
 }
 
 /// Two minutes to eight in the evening of a winter day in Berlin, and on.
-fn evening() -> Millis {
-    let seven_58 = 1_767_898_680_000;
+fn evening() -> LocalTime {
+    let seven_58 = LocalTime::from_millis(1_767_898_680_000);
     seven_58 + i64::try_from(BEGAN.with(Instant::elapsed).as_millis()).unwrap_or_default()
 }
 

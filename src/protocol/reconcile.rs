@@ -243,15 +243,17 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        model::{Contact, Millis, PublicKeyCredential, UserId},
+        model::{ClockSkew, Contact, LocalTime, Millis, PublicKeyCredential, TenantTime, UserId},
         protocol::sent::{CLOCK_TOLERANCE, FIRST_TENANT, WELL_BEFORE},
     };
 
-    const INTENT: Millis = 1_800_000_000_000;
+    const INTENT: LocalTime = LocalTime::from_millis(1_800_000_000_000);
+    const NO_SKEW: Option<ClockSkew> = Some(ClockSkew::from_millis(0));
+    const THEIRS: TenantTime = INTENT.at_tenant(ClockSkew::from_millis(0));
 
     /// All clocks show the same.
     fn sent() -> Sent {
-        Sent::new(INTENT, [Some(0), None], Some(0))
+        Sent::new(INTENT, [NO_SKEW, None], NO_SKEW)
     }
 
     fn unknown() -> Sent {
@@ -296,7 +298,7 @@ mod tests {
             name: of.name.clone(),
             contact: shown.filter(|_| !is_key).map(Into::into),
             key_id: shown.filter(|_| is_key).map(Into::into),
-            created_at: INTENT + age,
+            created_at: THEIRS + age,
             preferred: None,
             ..Method::default()
         }
@@ -354,7 +356,7 @@ mod tests {
             judged(&totp(), std::slice::from_ref(&other_name)),
             Finding::Unclear(Code::OtherName)
         );
-        let older = Method { created_at: INTENT - 60_000, ..other_name };
+        let older = Method { created_at: THEIRS - 60_000, ..other_name };
         assert_eq!(judged(&totp(), &[older]), Finding::Absent);
         let other_type = Method { factor_type: None, ..listed("m1", &totp(), None, 500) };
         assert_eq!(judged(&totp(), &[other_type]), Finding::Absent);
@@ -416,10 +418,10 @@ mod tests {
         }
         // Within the uncertainty, by a hair, or by a date that is none, nothing is certain.
         for (created_at, sent) in [
-            (INTENT - WELL_BEFORE, sent()),
-            (0, sent()),
+            (THEIRS - WELL_BEFORE, sent()),
+            (TenantTime::default(), sent()),
             (FIRST_TENANT - 1, sent()),
-            (INTENT - 90 * 86_400_000, Sent::new(INTENT, [Some(0), None], None)),
+            (THEIRS - 90 * 86_400_000, Sent::new(INTENT, [NO_SKEW, None], None)),
         ] {
             let method = Method { created_at, ..listed("m1", &totp(), None, 0) };
             assert_eq!(judged_at(&totp(), &[method], sent), REVIEW);
@@ -482,7 +484,7 @@ mod tests {
         assert_eq!(judged(&[own.clone(), marked.clone()], true), Finding::Ours("ours".into()));
         assert_eq!(judged(std::slice::from_ref(&own), true), Finding::Absent);
         // Whatever the clocks show.
-        for sent in [unknown(), Sent::new(INTENT + 90 * 86_400_000, [Some(0), None], Some(0))] {
+        for sent in [unknown(), Sent::new(INTENT + 90 * 86_400_000, [NO_SKEW, None], NO_SKEW)] {
             let marks = Marked { mark: &mark, always: true };
             let found = judge(&totp(), std::slice::from_ref(&marked), sent, |_| false, marks);
             assert_eq!(found, Finding::Ours("ours".into()));

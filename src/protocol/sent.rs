@@ -3,7 +3,7 @@
 //! Three kinds of clock are in play, and each may be wrong: ours, which wrote the intent down; those
 //! of the tenant's front ends, which write `Date`; that of its store, which writes `created_at`.
 
-use crate::model::{History, Millis};
+use crate::model::{ClockSkew, History, LocalTime, Millis, TenantTime};
 
 /// When our wall clock has gone otherwise than the monotonic one by more than this, it was set.
 const WAS_SET: Millis = 3_000;
@@ -23,15 +23,15 @@ pub(crate) const WELL_BEFORE: Millis = 600_000;
 
 /// No Auth0 tenant is older: what says so (an empty date, a clock that lost its battery) says
 /// nothing about when it was created. 2013-01-01.
-pub(crate) const FIRST_TENANT: Millis = 1_356_998_400_000;
+pub(crate) const FIRST_TENANT: TenantTime = TenantTime::from_millis(1_356_998_400_000);
 
 /// Returns when the first attempt in doubt was sent, by the tenant's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
     /// Not before this, whichever clock is wrong; `None` when too little is known.
-    earliest: Option<Millis>,
+    earliest: Option<TenantTime>,
     /// As well as it is known; `None` when nothing is.
-    likely: Option<Millis>,
+    likely: Option<TenantTime>,
 }
 
 /// When a method was created.
@@ -50,11 +50,16 @@ pub enum Age {
 impl Sent {
     /// When the first attempt in doubt of that history left, as our clock shows `now`, the tenant's
     /// `skew` more, and some clock of the tenant only `least` more.
-    pub fn of(history: &History, now: Millis, skew: Option<Millis>, least: Option<Millis>) -> Self {
+    pub fn of(
+        history: &History,
+        now: LocalTime,
+        skew: Option<ClockSkew>,
+        least: Option<ClockSkew>,
+    ) -> Self {
         // What the tenant's clock shows now tells what it showed then only if ours was not set in
         // between, nor slept: then the wall clock went as the monotonic one.
         let steady = history.left.is_some_and(|left| {
-            let passed = now.saturating_sub(history.intent_at);
+            let passed = now - history.intent_at;
             let truly = Millis::try_from(left.elapsed().as_millis()).unwrap_or(Millis::MAX);
             passed.abs_diff(truly) <= WAS_SET.unsigned_abs()
         });
@@ -76,23 +81,26 @@ impl Sent {
     ///
     /// All of them, and `WELL_BEFORE` with them, would have to be wrong in the same direction.
     /// Where one is missing nothing is old.
-    pub fn new(intent_at: Millis, skews: [Option<Millis>; 2], least: Option<Millis>) -> Self {
+    pub fn new(
+        intent_at: LocalTime,
+        skews: [Option<ClockSkew>; 2],
+        least: Option<ClockSkew>,
+    ) -> Self {
         let skews = || skews.into_iter().flatten();
-        let likely = skews().max().map(|skew| intent_at.saturating_add(skew));
-        let behind = skews().chain(least).chain([0]).min().filter(|_| least.is_some());
-        let earliest = behind.map(|skew| intent_at.saturating_add(skew));
+        let likely = skews().max().map(|skew| intent_at.at_tenant(skew));
+        let none = ClockSkew::default();
+        let behind = skews().chain(least).chain([none]).min().filter(|_| least.is_some());
+        let earliest = behind.map(|skew| intent_at.at_tenant(skew));
         Self { earliest: earliest.filter(|_| likely.is_some()), likely }
     }
 
     /// The age of what was created `at` that time by the tenant's clock.
-    pub fn age(self, at: Millis) -> Age {
+    pub fn age(self, at: TenantTime) -> Age {
         match self.likely {
             None => Age::Unknown,
-            Some(likely) if at >= likely.saturating_sub(CLOCK_TOLERANCE) => Age::Newer,
+            Some(likely) if at >= likely - CLOCK_TOLERANCE => Age::Newer,
             Some(_) => match self.earliest {
-                Some(earliest)
-                    if at >= FIRST_TENANT && at < earliest.saturating_sub(WELL_BEFORE) =>
-                {
+                Some(earliest) if at >= FIRST_TENANT && at < earliest - WELL_BEFORE => {
                     Age::WellBefore
                 }
                 _ => Age::Older,
@@ -109,14 +117,20 @@ mod tests {
 
     use super::*;
 
-    const INTENT: Millis = 1_800_000_000_000;
+    const INTENT: LocalTime = LocalTime::from_millis(1_800_000_000_000);
+    /// The same by a clock that shows the same.
+    const THEIRS: TenantTime = INTENT.at_tenant(ClockSkew::from_millis(0));
+
+    fn skew(ahead: impl Into<Option<Millis>>) -> Option<ClockSkew> {
+        ahead.into().map(ClockSkew::from_millis)
+    }
 
     #[test]
     fn an_attempt_left_at_the_earliest_when_the_hindmost_clock_says() {
         let hour = 3_600_000;
         let known = |earliest: Millis, likely: Millis| Sent {
-            earliest: Some(INTENT + earliest),
-            likely: Some(INTENT + likely),
+            earliest: Some(THEIRS + earliest),
+            likely: Some(THEIRS + likely),
         };
         let unknown = Sent { earliest: None, likely: None };
         for (case, skews, least, expected) in [
@@ -132,11 +146,12 @@ mod tests {
             ("nothing known then", [None, None], Some(0), unknown),
             ("nothing known", [None, None], None, unknown),
         ] {
-            assert_eq!(Sent::new(INTENT, skews, least), expected, "{case}");
+            let skews = skews.map(skew);
+            assert_eq!(Sent::new(INTENT, skews, skew(least)), expected, "{case}");
         }
         // Absurd clocks do not overflow.
-        let absurd = Sent::new(INTENT, [Some(Millis::MAX), None], Some(Millis::MIN));
-        assert_eq!(absurd.age(INTENT), Age::Older);
+        let absurd = Sent::new(INTENT, [skew(Millis::MAX), None], skew(Millis::MIN));
+        assert_eq!(absurd.age(THEIRS), Age::Older);
     }
 
     #[tokio::test(start_paused = true)]
@@ -144,35 +159,35 @@ mod tests {
         let at = |skew, left| History { intent_at: INTENT, skew, left, ..History::default() };
         let left = Some(Instant::now());
         tokio::time::advance(Duration::from_secs(120)).await;
-        let known = |skew| Sent::new(INTENT, skew, Some(7));
+        let known = |skews| Sent::new(INTENT, skews, skew(7));
         for (case, history, passed, expected) in [
-            ("steady", at(None, left), 120_000, known([None, Some(9)])),
-            ("steady and known", at(Some(5), left), 120_000, known([Some(5), Some(9)])),
+            ("steady", at(None, left), 120_000, known([None, skew(9)])),
+            ("steady and known", at(skew(5), left), 120_000, known([skew(5), skew(9)])),
             ("set forward", at(None, left), 3_720_000, known([None, None])),
             ("set back", at(None, left), -3_600_000, known([None, None])),
-            ("set, but known", at(Some(5), left), 3_720_000, known([Some(5), None])),
+            ("set, but known", at(skew(5), left), 3_720_000, known([skew(5), None])),
             ("of an earlier run", at(None, None), 120_000, known([None, None])),
         ] {
-            let sent = Sent::of(&history, INTENT + passed, Some(9), Some(7));
+            let sent = Sent::of(&history, INTENT + passed, skew(9), skew(7));
             assert_eq!(sent, expected, "{case}");
         }
     }
 
     #[test]
     fn ages_are_told_at_their_bounds() {
-        let sent = Sent { earliest: Some(INTENT - 5_000), likely: Some(INTENT) };
+        let sent = Sent { earliest: Some(THEIRS - 5_000), likely: Some(THEIRS) };
         for (at, age) in [
-            (INTENT - CLOCK_TOLERANCE, Age::Newer),
-            (INTENT - CLOCK_TOLERANCE - 1, Age::Older),
-            (INTENT - 5_000 - WELL_BEFORE, Age::Older),
-            (INTENT - 5_000 - WELL_BEFORE - 1, Age::WellBefore),
+            (THEIRS - CLOCK_TOLERANCE, Age::Newer),
+            (THEIRS - CLOCK_TOLERANCE - 1, Age::Older),
+            (THEIRS - 5_000 - WELL_BEFORE, Age::Older),
+            (THEIRS - 5_000 - WELL_BEFORE - 1, Age::WellBefore),
             (FIRST_TENANT, Age::WellBefore),
             (FIRST_TENANT - 1, Age::Older),
         ] {
-            assert_eq!(sent.age(at), age, "{at}");
+            assert_eq!(sent.age(at), age, "{at:?}");
         }
         let nothing_now = Sent { earliest: None, ..sent };
         assert_eq!(nothing_now.age(FIRST_TENANT), Age::Older);
-        assert_eq!(Sent { likely: None, ..nothing_now }.age(INTENT), Age::Unknown);
+        assert_eq!(Sent { likely: None, ..nothing_now }.age(THEIRS), Age::Unknown);
     }
 }

@@ -21,7 +21,7 @@ pub fn write_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Res
     writeln!(out, "{}", escape_json(&json))
 }
 
-/// Milliseconds since 1970, as RFC 3339 in UTC.
-fn rfc3339(at: crate::model::Millis) -> String {
-    jiff::Timestamp::from_millisecond(at).map(|at| at.to_string()).unwrap_or_default()
+/// A moment as RFC 3339 in UTC.
+fn rfc3339(at: crate::model::LocalTime) -> String {
+    jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
 }

@@ -13,7 +13,10 @@ use std::{
 use mfaferry::{
     error::{Error, Exit},
     ledger::{Admission, Asked, Entry, Intent, Ledger, Opened, Opening, Reader, ReportRow, Row},
-    model::{FactorType, Fingerprint, How, Operation, Reason, Settlement, State, UserId},
+    model::{
+        ClockSkew, FactorType, Fingerprint, How, LocalTime, Operation, Reason, Settlement, State,
+        UserId,
+    },
 };
 
 use crate::support::{binary, run};
@@ -32,7 +35,7 @@ fn opening() -> Opening<'static> {
         command: "import",
         input: "in.csv",
         retry: Vec::new(),
-        now: || 1_700_000_000_000,
+        now: || LocalTime::from_millis(1_700_000_000_000),
     }
 }
 
@@ -70,7 +73,13 @@ async fn some(ledger: &Ledger, first: u8, rows: u8) {
         let row = asked(number);
         let admission = ledger.admit(vec![row]).await.unwrap().remove(0);
         let Admission::Todo(seq, _) = admission else { panic!("{admission:?}") };
-        let intent = Intent { seq, at: 1_700_000_000_000, skew: Some(0), doubts: 0, marked: false };
+        let intent = Intent {
+            seq,
+            at: LocalTime::from_millis(1_700_000_000_000),
+            skew: Some(ClockSkew::default()),
+            doubts: 0,
+            marked: false,
+        };
         ledger.record_intents(vec![intent]).await.unwrap();
         if number % 2 == 0 {
             let settlement = Settlement {

@@ -6,12 +6,15 @@ use mfaferry::{
     input::Shape,
     jobs::create::Factors,
     ledger::{Admission, Asked, Intent, Key, Ledger, Opened, Opening, Row},
-    model::{Contact, Credential, Factor, FactorType, How, Operation, Settlement, State, UserId},
+    model::{
+        ClockSkew, Contact, Credential, Factor, FactorType, How, LocalTime, Operation, Settlement,
+        State, UserId,
+    },
 };
 
 use crate::support::until;
 
-const NOW: i64 = 1_700_000_000_000;
+const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 
 fn factor(address: &str) -> Factor {
     Factor {
@@ -70,7 +73,8 @@ fn run<T>(folder: &Path, work: impl AsyncFnOnce(&Ledger, &Key) -> T) -> T {
 async fn send(ledger: &Ledger, rows: Vec<Row>, settled: bool) {
     for admission in ledger.admit(rows).await.unwrap() {
         let Admission::Todo(seq, _) = admission else { panic!("{admission:?}") };
-        let intent = Intent { seq, at: NOW, skew: Some(0), doubts: 0, marked: false };
+        let intent =
+            Intent { seq, at: NOW, skew: Some(ClockSkew::default()), doubts: 0, marked: false };
         ledger.record_intents(vec![intent]).await.unwrap();
         if settled {
             let settlement = Settlement {

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use mfaferry::model::Millis;
+use mfaferry::model::{LocalTime, Millis, TenantTime};
 use tokio::time::Instant;
 
 thread_local! {
@@ -37,16 +37,16 @@ pub(crate) fn elapsed() -> Millis {
 }
 
 /// What the tenant's front ends show.
-pub(crate) fn server() -> Millis {
-    EPOCH + elapsed() + SERVER.get()
+pub(crate) fn server() -> TenantTime {
+    TenantTime::from_millis(EPOCH + elapsed() + SERVER.get())
 }
 
 /// What the tenant's store shows.
-pub(crate) fn store() -> Millis {
-    EPOCH + elapsed() + STORE.get()
+pub(crate) fn store() -> TenantTime {
+    TenantTime::from_millis(EPOCH + elapsed() + STORE.get())
 }
 
 /// What our clock shows.
-pub(crate) fn wall() -> Millis {
-    EPOCH + elapsed() + AHEAD.get()
+pub(crate) fn wall() -> LocalTime {
+    LocalTime::from_millis(EPOCH + elapsed() + AHEAD.get())
 }

@@ -8,7 +8,7 @@ use std::{
 
 use mfaferry::{
     ledger::{Entry, LedgerFault, RowSummary, Seq, Store},
-    model::{Fingerprint, Millis, Rejection},
+    model::{Fingerprint, LocalTime, Rejection},
 };
 
 use crate::world::World;
@@ -84,7 +84,7 @@ impl Store for Disk {
         Ok(())
     }
 
-    fn end_run(&mut self, _complete: bool, _at: Millis) -> Result<(), LedgerFault> {
+    fn end_run(&mut self, _complete: bool, _at: LocalTime) -> Result<(), LedgerFault> {
         Ok(())
     }
 

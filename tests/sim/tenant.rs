@@ -11,7 +11,7 @@ use std::{
 use mfaferry::{
     api::{Answer, Api, CreatedMethod, Meter, NotExecuted, Page, SetMethod, Update, Verdict},
     auth0::ServerClock,
-    model::{Code, Credential, Factor, Method, Millis, Reason, UserId},
+    model::{ClockSkew, Code, Credential, Factor, Method, Millis, Reason, UserId},
 };
 use tokio::time::sleep;
 
@@ -162,7 +162,7 @@ impl Tenant {
     fn dated(&self) {
         let odd = self.manners.odd_front_end != 0 && self.world.chance(0.05);
         let shown = clock::server() + if odd { self.manners.odd_front_end } else { 0 };
-        let seconds = Duration::from_secs(u64::try_from(shown / 1000).unwrap());
+        let seconds = Duration::from_secs(u64::try_from(shown.as_millis() / 1000).unwrap());
         self.clock.lock().unwrap().observe(SystemTime::UNIX_EPOCH + seconds);
     }
 
@@ -590,11 +590,19 @@ impl Api for Tenant {
         .await
     }
 
-    fn clock_skew(&self) -> Option<Millis> {
-        if self.manners.own_clock { Some(0) } else { self.clock.lock().unwrap().skew() }
+    fn clock_skew(&self) -> Option<ClockSkew> {
+        if self.manners.own_clock {
+            Some(ClockSkew::default())
+        } else {
+            self.clock.lock().unwrap().skew()
+        }
     }
 
-    fn least_skew(&self) -> Option<Millis> {
-        if self.manners.own_clock { Some(0) } else { self.clock.lock().unwrap().least_skew() }
+    fn least_skew(&self) -> Option<ClockSkew> {
+        if self.manners.own_clock {
+            Some(ClockSkew::default())
+        } else {
+            self.clock.lock().unwrap().least_skew()
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     api::SetMethod,
     ledger::{Entry, Key},
-    model::{Code, Factor, FactorType, Method, Millis, Reason},
+    model::{Code, Factor, FactorType, LocalTime, Method, Millis, Reason},
     protocol::marker::Mark,
 };
 
@@ -30,11 +30,11 @@ const WIDE: Millis = 26 * 60 * 60 * 1000;
 /// request left, and when it knew the outcome.
 pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<Code> {
     let (sent, settled) = entry.intent_at.zip(entry.settled_at)?;
-    let skew = entry.skew.unwrap_or_default();
     let before = if entry.skew.is_some() { TOLERANCE } else { WIDE };
     let after = if entry.doubts == 0 { before } else { WIDE };
-    let (first, last) = (sent + skew - before, settled.max(sent) + skew + after);
-    (!(first..=last).contains(&method.created_at)).then_some(Code::OtherTime)
+    let at_tenant = |at: LocalTime| at.at_tenant(entry.skew.unwrap_or_default());
+    let span = at_tenant(sent) - before..=at_tenant(settled.max(sent)) + after;
+    (!span.contains(&method.created_at)).then_some(Code::OtherTime)
 }
 
 /// Finds a reason for `undo` to keep a method that an import created: it is in use,
@@ -77,7 +77,10 @@ pub(super) fn ids<'a>(factors: &[Factor], set: &'a [SetMethod]) -> Vec<Option<&'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contact, Credential, FactorType, Fingerprint, Operation, State, UserId};
+    use crate::model::{
+        ClockSkew, Contact, Credential, FactorType, Fingerprint, Operation, State, TenantTime,
+        UserId,
+    };
 
     fn key() -> Key {
         Key::new(&[7; 32])
@@ -173,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_was_created_at_another_time_is_kept() {
-        let (sent, settled) = (1_000_000, 1_000_400);
+        let (sent, settled): (Millis, Millis) = (1_000_000, 1_000_400);
         for (skew, doubts, created, expected) in [
             (Some(0), 0, sent, None),
             (Some(0), 0, sent - TOLERANCE, None),
@@ -189,13 +192,14 @@ mod tests {
             (None, 0, sent - WIDE - 1, Some(Code::OtherTime)),
         ] {
             let entry = Entry {
-                intent_at: Some(sent),
-                settled_at: Some(settled),
-                skew,
+                intent_at: Some(LocalTime::from_millis(sent)),
+                settled_at: Some(LocalTime::from_millis(settled)),
+                skew: skew.map(ClockSkew::from_millis),
                 doubts,
                 ..entry(Some("Mine"))
             };
-            let method = Method { created_at: created, ..method(Some("Mine")) };
+            let method =
+                Method { created_at: TenantTime::from_millis(created), ..method(Some("Mine")) };
             assert_eq!(keeps(&entry, &method, &key()), expected, "{skew:?} {doubts} {created}");
         }
     }

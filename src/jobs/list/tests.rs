@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{verify::Group, *};
 use crate::{
     api::{Answer, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
-    model::{Contact, Credential, Factor, Method, Millis, UserId},
+    model::{ClockSkew, Contact, Credential, Factor, LocalTime, Method, UserId},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
     stats::RunStats,
@@ -82,7 +82,7 @@ impl Api for Scripted {
         unreachable!("this survey asks for lists only")
     }
 
-    fn clock_skew(&self) -> Option<Millis> {
+    fn clock_skew(&self) -> Option<ClockSkew> {
         None
     }
 }
@@ -151,7 +151,7 @@ fn gateway<A>(api: &Arc<A>, rate: f64) -> Gateway<A> {
         policy: RetryPolicy::new(3, Duration::from_secs(1)),
         stop: CancellationToken::new(),
         stats: Arc::new(RunStats::default()),
-        now: || 0,
+        now: LocalTime::default,
     }
 }
 

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
 
 use super::file;
-use crate::{ledger::LedgerFault, model::Millis};
+use crate::{ledger::LedgerFault, model::LocalTime};
 
 /// "mffr", in the file's header: this is a ledger of ours.
 const APPLICATION_ID: i64 = 0x6d66_6672;
@@ -36,7 +36,7 @@ pub(in crate::ledger) fn create(
     path: &Path,
     id: &str,
     tenant: &str,
-    at: Millis,
+    at: LocalTime,
 ) -> Result<(), LedgerFault> {
     let mut key = [0; 32];
     getrandom::fill(&mut key)
@@ -50,7 +50,7 @@ pub(in crate::ledger) fn create(
     meta.execute(params!["tenant", tenant.as_bytes()])?;
     meta.execute(params!["key", key])?;
     meta.execute(params!["check", check(id, tenant, &key)])?;
-    meta.execute(params!["made_at", at.to_string().as_bytes()])?;
+    meta.execute(params!["made_at", at.as_millis().to_string().as_bytes()])?;
     drop(meta);
     // Closing would do the same and say nothing of a failure, and the file is moved without its
     // `-wal`.

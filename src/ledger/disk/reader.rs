@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     files::Folder,
     ledger::{LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
-    model::{FactorType, Millis, Reason, State},
+    model::{FactorType, LocalTime, Reason, State},
 };
 
 /// A ledger opened for reading only.
@@ -50,7 +50,7 @@ pub enum ReportRow {
         /// `[{"field":…,"rule":…}]`.
         faults: String,
         /// Start of the run that refused it.
-        at: Millis,
+        at: LocalTime,
     },
 }
 
@@ -199,7 +199,7 @@ fn rejected(row: &rusqlite::Row<'_>) -> Result<(u64, ReportRow), LedgerFault> {
         user: row.get(1)?,
         factor_type,
         faults: row.get(3)?,
-        at: row.get(4)?,
+        at: LocalTime::from_millis(row.get(4)?),
     };
     Ok((line, item))
 }

@@ -11,7 +11,10 @@ use crate::{
         journal::index,
         seq::Seq,
     },
-    model::{FactorType, Fingerprint, How, NameTag, Operation, Reason, State, UserId},
+    model::{
+        ClockSkew, FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Reason, State,
+        UserId,
+    },
 };
 
 /// The columns, in the order in which rows are read here.
@@ -54,12 +57,12 @@ pub(in crate::ledger) fn bound<T>(
         entry.doubts,
         entry.audited,
         entry.marked,
-        entry.intent_at,
-        entry.skew,
+        entry.intent_at.map(LocalTime::as_millis),
+        entry.skew.map(ClockSkew::as_millis),
         entry.method_id,
         entry.status,
         entry.error.as_ref().map(Reason::text),
-        entry.settled_at,
+        entry.settled_at.map(LocalTime::as_millis),
         entry.check(seq.0),
     ])
 }
@@ -142,12 +145,12 @@ pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerF
         doubts: row.get(11)?,
         audited: row.get(12)?,
         marked: row.get(13)?,
-        intent_at: row.get(14)?,
-        skew: row.get(15)?,
+        intent_at: row.get::<_, Option<i64>>(14)?.map(LocalTime::from_millis),
+        skew: row.get::<_, Option<i64>>(15)?.map(ClockSkew::from_millis),
         method_id: text(16)?,
         status: row.get(17)?,
         error: text(18)?.map(|text| Reason::parse(&text)),
-        settled_at: row.get(19)?,
+        settled_at: row.get::<_, Option<i64>>(19)?.map(LocalTime::from_millis),
     };
     if entry.check(seq) == row.get::<_, u32>(20)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
 }

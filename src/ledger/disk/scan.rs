@@ -131,10 +131,9 @@ fn unsound() -> LedgerFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Operation, UserId};
     use crate::{
         ledger::{Asked, Seq},
-        model::Fingerprint,
+        model::{Fingerprint, LocalTime, Operation, UserId},
     };
 
     #[test]
@@ -161,7 +160,7 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("x");
-            open::create(&path, "0123456789ab", "t", 0).unwrap();
+            open::create(&path, "0123456789ab", "t", LocalTime::default()).unwrap();
             let connection = Connection::open(&path).unwrap();
             let asked = Asked {
                 operation: Operation::Import,

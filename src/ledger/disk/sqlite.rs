@@ -25,7 +25,7 @@ use crate::{
         seq::Seq,
         store::Store,
     },
-    model::{Fingerprint, Millis, Rejection, UserId},
+    model::{Fingerprint, LocalTime, Rejection, UserId},
 };
 
 /// Pages in the `-wal` at which they are copied into the ledger: SQLite's own measure.
@@ -61,7 +61,7 @@ pub(in crate::ledger) struct Sqlite {
 struct RunHeader {
     ledger: String,
     command: String,
-    at: Millis,
+    at: LocalTime,
 }
 
 impl Sqlite {
@@ -71,7 +71,7 @@ impl Sqlite {
         tenant: &str,
         command: &str,
         input: &str,
-        at: Millis,
+        at: LocalTime,
     ) -> Result<(Self, Meta, bool), LedgerFault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -132,7 +132,7 @@ impl Sqlite {
         let mut seal = Seal::open(&self.lock.path, &self.beginning.ledger, self.writes)?;
         self.connection.execute(
             "INSERT INTO runs (id, command, input, started_at) VALUES (?1, ?2, ?3, ?4)",
-            params![self.run, self.beginning.command, self.input, self.beginning.at],
+            params![self.run, self.beginning.command, self.input, self.beginning.at.as_millis()],
         )?;
         // That commit has also synced whatever a killed process had not: now it can be sealed.
         seal.set(self.writes)?;
@@ -234,12 +234,12 @@ impl Store for Sqlite {
         Ok(())
     }
 
-    fn end_run(&mut self, complete: bool, at: Millis) -> Result<(), LedgerFault> {
+    fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault> {
         self.ended = true;
         self.begin()?;
         self.connection.execute(
             "UPDATE runs SET ended_at = ?2, complete = ?3 WHERE id = ?1",
-            params![self.run, at, complete],
+            params![self.run, at.as_millis(), complete],
         )?;
         if complete {
             // What this run has not met again has been mended, or has left the file.

@@ -18,7 +18,7 @@ use super::{
     tally::{ByState, Counts, Tally},
 };
 use crate::model::{
-    Audit, Code, Fingerprint, How, Millis, Operation, Reason, Settlement, State, UserId,
+    Audit, Code, Fingerprint, How, LocalTime, Operation, Reason, Settlement, State, UserId,
 };
 
 /// Rows of the store that stand beside each other in the input are asked for one after the
@@ -113,7 +113,7 @@ impl<S: Store> Journal<S> {
         seq: Seq,
         settlement: Settlement,
         doubts: u32,
-        at: Millis,
+        at: LocalTime,
     ) -> Result<(), LedgerFault> {
         let Some(open) = self.open.get_mut(&seq) else {
             return Err(LedgerFault::bug("an outcome for a row that is not open"));
@@ -295,7 +295,7 @@ impl<S: Store> Journal<S> {
     pub(in crate::ledger) fn end_run(
         &mut self,
         complete: bool,
-        at: Millis,
+        at: LocalTime,
     ) -> Result<(), LedgerFault> {
         self.dirty = true;
         self.store.end_run(complete, at)

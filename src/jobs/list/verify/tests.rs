@@ -1,7 +1,7 @@
 //! The pure part: comparing, pairing, accounting.
 
 use super::*;
-use crate::model::{Channel, Code, Contact, PublicKeyCredential, UserId};
+use crate::model::{Channel, Code, Contact, PublicKeyCredential, TenantTime, UserId};
 
 fn factor(name: Option<&str>, credential: Credential) -> Factor {
     Factor {
@@ -43,7 +43,7 @@ fn listed(id: &str, factor_type: FactorType, shown: Option<&str>, name: Option<&
         name: name.map(Into::into),
         contact: shown.filter(|_| !is_key).map(Into::into),
         key_id: shown.filter(|_| is_key).map(Into::into),
-        created_at: 0,
+        created_at: TenantTime::default(),
         type_name: factor_type.name().into(),
         ..Method::default()
     }
