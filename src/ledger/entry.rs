@@ -53,32 +53,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// A check sum over the row, its number included, so that a flipped bit is found and not
-    /// believed.
-    pub(super) fn check(&self, seq: u32) -> u32 {
-        let numbers = [
-            i64::from(seq),
-            self.run,
-            self.line.cast_signed(),
-            self.operation as i64,
-            self.factor_type.map_or(0, |factor_type| factor_type as i64),
-            self.name.map_or(-1, |tag| i64::from(tag.0)),
-            self.state as i64,
-            self.how.map_or(-1, |how| how as i64),
-            i64::from(self.attempts),
-            i64::from(self.doubts),
-            i64::from(self.audited),
-            i64::from(self.marked),
-            self.intent_at.map_or(-1, LocalTime::as_millis),
-            self.skew.map_or(i64::MIN, ClockSkew::as_millis),
-            self.status.map_or(-1, i64::from),
-            self.settled_at.map_or(-1, LocalTime::as_millis),
-        ];
-        let error = self.error.as_ref().map(Reason::text);
-        let texts = [Some(self.user.as_str()), self.method_id.as_deref(), error.as_deref()];
-        check_sum(self.fingerprint, numbers, texts)
-    }
-
     /// State of the row.
     pub(super) fn status(&self) -> RowStatus {
         RowStatus {
@@ -89,22 +63,6 @@ impl Entry {
             marked: self.marked,
         }
     }
-}
-
-/// The check sum of a row: its numbers in the order of [`Entry::check`], its texts.
-pub(super) fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&str>; 3]) -> u32 {
-    // In one piece: a call for each number would cost ten times as much.
-    let mut bytes = [0; 16 + 8 * 19];
-    bytes[..16].copy_from_slice(&print.0);
-    let lengths = texts.map(|text| text.map_or(-1, |text| i64::try_from(text.len()).unwrap_or(0)));
-    let numbers = numbers.into_iter().chain(lengths);
-    for (place, number) in bytes[16..].chunks_exact_mut(8).zip(numbers) {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&bytes);
-    texts.into_iter().flatten().for_each(|text| crc.update(text.as_bytes()));
-    crc.finalize()
 }
 
 /// Status of a row, as far as it decides what there is to do.

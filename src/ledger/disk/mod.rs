@@ -8,3 +8,6 @@ mod scan;
 pub(in crate::ledger) mod seal;
 pub(in crate::ledger) mod sqlite;
 mod watch;
+
+#[cfg(test)]
+mod tests;

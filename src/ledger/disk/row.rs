@@ -1,13 +1,14 @@
-//! Rows of the table `factors`, written and read back.
+//! Rows of the table `factors`, written and read back. The columns are declared once, in `columns!`;
+//! [`Cells::of`] and [`Cells::entry`] say what they hold.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use rusqlite::{Row as SqlRow, ToSql, params, types::ValueRef};
+use rusqlite::{Row as SqlRow, ToSql};
 
 use crate::{
     ledger::{
         LedgerFault,
-        entry::{Entry, RowStatus, RowSummary, check_sum},
+        entry::{Entry, RowStatus, RowSummary},
         journal::index,
         seq::Seq,
     },
@@ -17,140 +18,264 @@ use crate::{
     },
 };
 
-/// The columns, in the order in which rows are read here.
-pub(in crate::ledger) const COLUMNS: &str = "seq, fingerprint, operation, run, line, user_id, type, name, \
-                                  state, how, attempts, doubts, audited, marked, intent_at, skew, \
-                                  method_id, status, error, settled_at, crc";
+/// Declares the columns besides `seq`, `fingerprint`, `crc` and `writes`: numbers, each with what
+/// stands for NULL in the check sum, and texts; those that never change apart from the others. The
+/// check sum takes numbers and texts in this order, so the order is part of the format.
+macro_rules! columns {
+    (
+        fixed numbers { $($fixed:ident: $fixed_name:literal or $fixed_null:expr,)+ }
+        fixed texts { $($fixed_text:ident: $fixed_text_name:literal,)+ }
+        numbers { $($number:ident: $name:literal or $null:expr,)+ }
+        texts { $($text:ident: $text_name:literal,)+ }
+    ) => {
+        /// A row as it stands in the file.
+        #[derive(Debug)]
+        struct Cells<'a> {
+            fingerprint: Fingerprint,
+            $($fixed: Option<i64>,)+
+            $($fixed_text: Option<Cow<'a, str>>,)+
+            $($number: Option<i64>,)+
+            $($text: Option<Cow<'a, str>>,)+
+            seq: u32,
+        }
 
-/// Writes a row for the first time, with all that is [`bound`].
-pub(in crate::ledger) const INSERT: &str = "\
-    INSERT INTO factors VALUES (?7, ?1, ?2, ?3, ?4, ?5, ?6, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
-    ?16, ?17, ?18, ?19, ?20, ?21, 1)";
+        /// The columns, in the order in which rows are read and written here.
+        pub(in crate::ledger) const COLUMNS: &str = concat!(
+            "fingerprint, ",
+            $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+
+            $($name, ", ",)+ $($text_name, ", ",)+
+            "crc, seq"
+        );
 
-/// Number of the values of [`bound`] that never change.
-pub(in crate::ledger) const FIXED: usize = 6;
+        /// Number of the [`COLUMNS`].
+        pub(super) const WIDTH: usize =
+            FIXED + [$($name,)+ $($text_name,)+ "crc", "seq"].len();
 
-/// Writes a row again, with what is [`bound`] after the [`FIXED`].
-pub(in crate::ledger) const UPDATE: &str = "\
-    UPDATE factors SET name = ?2, state = ?3, how = ?4, attempts = ?5, doubts = ?6, audited = ?7, \
-    marked = ?8, intent_at = ?9, skew = ?10, method_id = ?11, status = ?12, error = ?13, \
-    settled_at = ?14, crc = ?15, writes = writes + 1 WHERE seq = ?1";
+        /// Number of the first of them that never change.
+        const FIXED: usize = ["fingerprint", $($fixed_name,)+ $($fixed_text_name,)+].len();
 
-/// The values of a row, as `with` has them.
-pub(in crate::ledger) fn bound<T>(
+        /// Writes a row for the first time.
+        const INSERT: &str = concat!(
+            "INSERT INTO factors (fingerprint, ",
+            $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+
+            $($name, ", ",)+ $($text_name, ", ",)+
+            "crc, seq, writes) VALUES (?, ",
+            $(columns!(@value $fixed),)+ $(columns!(@value $fixed_text),)+
+            $(columns!(@value $number),)+ $(columns!(@value $text),)+
+            "?, ?, 1)"
+        );
+
+        /// Writes a row again, but for its [`FIXED`] columns.
+        const UPDATE: &str = concat!(
+            "UPDATE factors SET ",
+            $($name, " = ?, ",)+ $($text_name, " = ?, ",)+
+            "crc = ?, writes = writes + 1 WHERE seq = ?"
+        );
+
+        impl<'a> Cells<'a> {
+            /// Passes on the cells with their check sum, as [`COLUMNS`] has them.
+            fn bound<T>(&self, with: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+                with(&[
+                    &self.fingerprint.0,
+                    $(&self.$fixed,)+ $(&self.$fixed_text,)+
+                    $(&self.$number,)+ $(&self.$text,)+
+                    &self.check(), &self.seq,
+                ])
+            }
+
+            /// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
+            fn read(row: &'a SqlRow<'_>) -> Result<Self, LedgerFault> {
+                let seq = row.get(WIDTH - 1)?;
+                let mut index = 0;
+                let mut cell = || {
+                    index += 1;
+                    row.get_ref(index)
+                };
+                let other_type = |_| damaged(seq);
+                let cells = Self {
+                    fingerprint: Fingerprint(row.get(0)?),
+                    $($fixed: cell()?.as_i64_or_null().map_err(other_type)?,)+
+                    $($fixed_text: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
+                    $($number: cell()?.as_i64_or_null().map_err(other_type)?,)+
+                    $($text: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
+                    seq,
+                };
+                let is_whole = row.get::<_, u32>(WIDTH - 2)? == cells.check();
+                is_whole.then_some(cells).ok_or_else(|| damaged(seq))
+            }
+
+            /// Returns the check sum of the row, its number included, so that a flipped bit is found
+            /// and not believed.
+            fn check(&self) -> u32 {
+                check_sum(
+                    self.fingerprint,
+                    [
+                        i64::from(self.seq),
+                        $(self.$fixed.unwrap_or($fixed_null),)+
+                        $(self.$number.unwrap_or($null),)+
+                    ],
+                    [$(self.$fixed_text.as_deref(),)+ $(self.$text.as_deref(),)+],
+                )
+            }
+        }
+    };
+    (@value $column:ident) => { "?, " };
+}
+
+columns! {
+    fixed numbers {
+        run: "run" or -1,
+        line: "line" or -1,
+        operation: "operation" or -1,
+        factor_type: "type" or 0,
+    }
+    fixed texts {
+        user: "user_id",
+    }
+    numbers {
+        name: "name" or -1,
+        state: "state" or -1,
+        how: "how" or -1,
+        attempts: "attempts" or -1,
+        doubts: "doubts" or -1,
+        audited: "audited" or -1,
+        marked: "marked" or -1,
+        intent_at: "intent_at" or -1,
+        skew: "skew" or i64::MIN,
+        status: "status" or -1,
+        settled_at: "settled_at" or -1,
+    }
+    texts {
+        method_id: "method_id",
+        error: "error",
+    }
+}
+
+impl<'a> Cells<'a> {
+    /// Returns an entry's cells.
+    fn of(seq: Seq, entry: &'a Entry) -> Self {
+        Self {
+            seq: seq.0,
+            fingerprint: entry.fingerprint,
+            operation: Some(entry.operation as i64),
+            run: Some(entry.run),
+            line: Some(entry.line.cast_signed()),
+            user: Some(entry.user.as_str().into()),
+            factor_type: entry.factor_type.map(|factor_type| factor_type as i64),
+            name: entry.name.map(|tag| tag.0.into()),
+            state: Some(entry.state as i64),
+            how: entry.how.map(|how| how as i64),
+            attempts: Some(entry.attempts.into()),
+            doubts: Some(entry.doubts.into()),
+            audited: Some(entry.audited.into()),
+            marked: Some(entry.marked.into()),
+            intent_at: entry.intent_at.map(LocalTime::as_millis),
+            skew: entry.skew.map(ClockSkew::as_millis),
+            method_id: entry.method_id.as_deref().map(Into::into),
+            status: entry.status.map(Into::into),
+            error: entry.error.as_ref().map(Reason::text),
+            settled_at: entry.settled_at.map(LocalTime::as_millis),
+        }
+    }
+
+    /// Returns the entry that these are the cells of; `None` if there can be none.
+    fn entry(&self) -> Option<Entry> {
+        Some(Entry {
+            fingerprint: self.fingerprint,
+            operation: code(self.operation?, Operation::from_code)?,
+            run: self.run?,
+            line: self.line?.cast_unsigned(),
+            user: UserId::parse(self.user.as_deref()?)?,
+            factor_type: optional(self.factor_type, |number| code(number, FactorType::from_code))
+                .ok()?,
+            name: optional(self.name, |tag| tag.try_into().ok()).ok()?.map(NameTag),
+            state: code(self.state?, State::from_code)?,
+            how: optional(self.how, |number| code(number, How::from_code)).ok()?,
+            attempts: self.attempts?.try_into().ok()?,
+            doubts: self.doubts?.try_into().ok()?,
+            audited: self.audited? != 0,
+            marked: self.marked? != 0,
+            intent_at: self.intent_at.map(LocalTime::from_millis),
+            skew: self.skew.map(ClockSkew::from_millis),
+            method_id: self.method_id.as_deref().map(Into::into),
+            status: optional(self.status, |status| status.try_into().ok()).ok()?,
+            error: self.error.as_deref().map(Reason::parse),
+            settled_at: self.settled_at.map(LocalTime::from_millis),
+        })
+    }
+
+    /// Returns what the index has to know of the row.
+    fn summary(&self) -> Option<RowSummary> {
+        let status = RowStatus {
+            operation: code(self.operation?, Operation::from_code)?,
+            state: code(self.state?, State::from_code)?,
+            was_in_doubt: self.doubts? > 0,
+            audited: self.audited? != 0,
+            marked: self.marked? != 0,
+        };
+        let user = index::user_hash(self.user.as_deref()?);
+        Some(RowSummary { seq: Seq(self.seq), fingerprint: self.fingerprint, user, status })
+    }
+}
+
+/// Inserts an entry with what executes the statement.
+pub(in crate::ledger) fn insert<T>(
     seq: Seq,
     entry: &Entry,
-    with: impl FnOnce(&[&dyn ToSql]) -> T,
+    execute: impl FnOnce(&str, &[&dyn ToSql]) -> T,
 ) -> T {
-    with(params![
-        entry.fingerprint.0,
-        entry.operation as u8,
-        entry.run,
-        entry.line.cast_signed(),
-        entry.user.as_str(),
-        entry.factor_type.map(|factor_type| factor_type as u8),
-        seq.0,
-        entry.name.map(|tag| tag.0),
-        entry.state as u8,
-        entry.how.map(|how| how as u8),
-        entry.attempts,
-        entry.doubts,
-        entry.audited,
-        entry.marked,
-        entry.intent_at.map(LocalTime::as_millis),
-        entry.skew.map(ClockSkew::as_millis),
-        entry.method_id,
-        entry.status,
-        entry.error.as_ref().map(Reason::text),
-        entry.settled_at.map(LocalTime::as_millis),
-        entry.check(seq.0),
-    ])
+    Cells::of(seq, entry).bound(|values| execute(INSERT, values))
 }
 
-/// Looks at a row of [`COLUMNS`] and does not believe it unless its check sum holds. A million rows
-/// are looked at in half a second.
+/// Updates an entry with what executes the statement: only what can have changed is bound.
+pub(in crate::ledger) fn update<T>(
+    seq: Seq,
+    entry: &Entry,
+    execute: impl FnOnce(&str, &[&dyn ToSql]) -> T,
+) -> T {
+    Cells::of(seq, entry).bound(|values| execute(UPDATE, &values[FIXED..]))
+}
+
+/// Looks at a row of [`COLUMNS`] and copies nothing of it. A million rows are looked at in half a
+/// second.
 pub(in crate::ledger) fn summary(row: &SqlRow<'_>) -> Result<RowSummary, LedgerFault> {
-    let seq: u32 = row.get(0)?;
-    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
-    let number = |index: usize, absent: i64| match row.get_ref(index)? {
-        ValueRef::Integer(number) => Ok(number),
-        ValueRef::Null => Ok(absent),
-        _ => Err(damaged()),
-    };
-    let text = |index: usize| match row.get_ref(index)? {
-        ValueRef::Text(text) => std::str::from_utf8(text).map(Some).map_err(|_| damaged()),
-        ValueRef::Null => Ok(None),
-        _ => Err(damaged()),
-    };
-    let fingerprint = Fingerprint(row.get(1)?);
-    let user = text(5)?.ok_or_else(damaged)?;
-    let (operation, state) = (number(2, -1)?, number(8, -1)?);
-    let (doubts, audited, marked) = (number(11, -1)?, number(12, -1)?, number(13, -1)?);
-    let numbers = [
-        i64::from(seq),
-        number(3, -1)?,
-        number(4, -1)?,
-        operation,
-        number(6, 0)?,
-        number(7, -1)?,
-        state,
-        number(9, -1)?,
-        number(10, -1)?,
-        doubts,
-        audited,
-        marked,
-        number(14, -1)?,
-        number(15, i64::MIN)?,
-        number(17, -1)?,
-        number(19, -1)?,
-    ];
-    let check = check_sum(fingerprint, numbers, [Some(user), text(16)?, text(18)?]);
-    if i64::from(check) != number(20, -1)? {
-        return Err(damaged());
-    }
-    let code = |number: i64| u8::try_from(number).ok();
-    let status = RowStatus {
-        operation: code(operation).and_then(Operation::from_code).ok_or_else(damaged)?,
-        state: code(state).and_then(State::from_code).ok_or_else(damaged)?,
-        was_in_doubt: doubts > 0,
-        audited: audited != 0,
-        marked: marked != 0,
-    };
-    Ok(RowSummary { seq: Seq(seq), fingerprint, user: index::user_hash(user), status })
+    let cells = Cells::read(row)?;
+    cells.summary().ok_or_else(|| damaged(cells.seq))
 }
 
-/// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
+/// Reads a row of [`COLUMNS`].
 pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
-    let seq: u32 = row.get(0)?;
-    let damaged = || LedgerFault::damaged(format!("row {seq} does not match its check sum"));
-    let text = |index: usize| -> Result<Option<Arc<str>>, rusqlite::Error> { row.get(index) };
-    let entry = Entry {
-        fingerprint: Fingerprint(row.get(1)?),
-        operation: row.get::<_, u8>(2).ok().and_then(Operation::from_code).ok_or_else(damaged)?,
-        run: row.get(3)?,
-        line: row.get::<_, i64>(4)?.cast_unsigned(),
-        user: UserId::parse(row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?)
-            .ok_or_else(damaged)?,
-        factor_type: match row.get::<_, Option<u8>>(6)? {
-            Some(code) => Some(FactorType::from_code(code).ok_or_else(damaged)?),
-            None => None,
-        },
-        name: row.get::<_, Option<u32>>(7)?.map(NameTag),
-        state: row.get::<_, u8>(8).ok().and_then(State::from_code).ok_or_else(damaged)?,
-        how: match row.get::<_, Option<u8>>(9)? {
-            Some(code) => Some(How::from_code(code).ok_or_else(damaged)?),
-            None => None,
-        },
-        attempts: row.get(10)?,
-        doubts: row.get(11)?,
-        audited: row.get(12)?,
-        marked: row.get(13)?,
-        intent_at: row.get::<_, Option<i64>>(14)?.map(LocalTime::from_millis),
-        skew: row.get::<_, Option<i64>>(15)?.map(ClockSkew::from_millis),
-        method_id: text(16)?,
-        status: row.get(17)?,
-        error: text(18)?.map(|text| Reason::parse(&text)),
-        settled_at: row.get::<_, Option<i64>>(19)?.map(LocalTime::from_millis),
-    };
-    if entry.check(seq) == row.get::<_, u32>(20)? { Ok((Seq(seq), entry)) } else { Err(damaged()) }
+    let cells = Cells::read(row)?;
+    let entry = cells.entry().ok_or_else(|| damaged(cells.seq))?;
+    Ok((Seq(cells.seq), entry))
+}
+
+fn damaged(seq: u32) -> LedgerFault {
+    LedgerFault::damaged(format!("row {seq} does not match its check sum"))
+}
+
+/// Returns the value that a number is the code of, if it is one's.
+fn code<T>(number: i64, from_code: impl Fn(u8) -> Option<T>) -> Option<T> {
+    u8::try_from(number).ok().and_then(from_code)
+}
+
+/// Returns what `read` makes of a number, where there is one.
+fn optional<T>(number: Option<i64>, read: impl Fn(i64) -> Option<T>) -> Result<Option<T>, ()> {
+    number.map(|number| read(number).ok_or(())).transpose()
+}
+
+/// The check sum of a row: its numbers and its texts.
+fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&str>; 3]) -> u32 {
+    // In one piece: a call for each number would cost ten times as much.
+    let mut bytes = [0; 16 + 8 * 19];
+    bytes[..16].copy_from_slice(&print.0);
+    let lengths = texts.map(|text| text.map_or(-1, |text| i64::try_from(text.len()).unwrap_or(0)));
+    let numbers = numbers.into_iter().chain(lengths);
+    for (place, number) in bytes[16..].chunks_exact_mut(8).zip(numbers) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&bytes);
+    texts.into_iter().flatten().for_each(|text| crc.update(text.as_bytes()));
+    crc.finalize()
 }

@@ -27,8 +27,6 @@ const CHUNK: usize = 1024;
 /// Rows of one run that got a number and were not written, at most: eight times what a run takes in
 /// before it has settled any.
 const MOST_UNWRITTEN: u64 = 65_536;
-/// Index of `writes`, after [`COLUMNS`].
-const WRITES: usize = 21;
 
 /// Visits every row, in any order, and gives the sum of their writes. An error if the ledger does
 /// not hold together; rows may have been visited all the same. `connection` is to the ledger at `path`.
@@ -109,7 +107,7 @@ fn read(
     let (mut writes, mut chunk) = (0, Vec::with_capacity(CHUNK));
     while let Some(row) = rows.next()? {
         chunk.push(row::summary(row)?);
-        writes += row.get::<_, i64>(WRITES)?.cast_unsigned();
+        writes += row.get::<_, i64>(row::WIDTH)?.cast_unsigned();
         if chunk.len() == CHUNK {
             take(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)));
         }
@@ -130,6 +128,8 @@ fn unsound() -> LedgerFault {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::ToSql;
+
     use super::*;
     use crate::{
         ledger::{Asked, Seq},
@@ -172,8 +172,8 @@ mod tests {
                 name: None,
                 method_id: None,
             };
-            let insert = |values: &[&dyn rusqlite::ToSql]| connection.execute(row::INSERT, values);
-            row::bound(Seq(last), &asked.into_entry(1), insert).unwrap();
+            let execute = |sql: &str, values: &[&dyn ToSql]| connection.execute(sql, values);
+            row::insert(Seq(last), &asked.into_entry(1), execute).unwrap();
             let mut met = 0;
             let read = scan(&connection, &path, &mut |_| met += 1);
             match read {

@@ -203,13 +203,12 @@ impl Store for Sqlite {
     }
 
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        row::bound(seq, entry, |values| self.write(row::INSERT, values))?;
+        row::insert(seq, entry, |sql, values| self.write(sql, values))?;
         Ok(())
     }
 
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        let written =
-            row::bound(seq, entry, |values| self.write(row::UPDATE, &values[row::FIXED..]))?;
+        let written = row::update(seq, entry, |sql, values| self.write(sql, values))?;
         if written == 1 { Ok(()) } else { Err(LedgerFault::gone_row(seq)) }
     }
 
