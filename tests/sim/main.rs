@@ -95,9 +95,20 @@ fn an_import_taken_back_at_any_crash_leaves_nothing_of_it_and_can_be_made_anew()
 
 #[test]
 fn two_days_of_outages_expiries_and_crashes_lose_and_double_nothing() {
-    let totals = all(number("MFAFERRY_TEST_SEED", 1), 1, Scenario::two_days);
+    two_days(1_800);
+}
+
+#[test]
+#[ignore = "long: 9,000 records"]
+fn two_days_of_a_larger_file_lose_and_double_nothing() {
+    two_days(9_000);
+}
+
+fn two_days(rows: usize) {
+    let first = number("MFAFERRY_TEST_SEED", 1);
+    let totals = all(first, 1, |seed| Scenario::two_days(seed, rows));
     println!("{totals}");
-    assert!(totals.seconds >= 48 * 3600, "{totals}");
+    assert!(totals.seconds >= 48 * 3600 && totals.crashes >= 20, "{totals}");
 }
 
 /// One process, with nothing wrong but what `manners` says.

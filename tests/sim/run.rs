@@ -188,16 +188,18 @@ impl Scenario {
         scenario
     }
 
-    /// A slow import over two days, as on a small plan.
-    pub(crate) fn two_days(seed: u64) -> Self {
+    /// A slow import of so many rows over two days, as on a small plan.
+    pub(crate) fn two_days(seed: u64, rows: usize) -> Self {
         let hour = 3_600_000;
+        let rows_a_second = u32::try_from(rows).map(f64::from).unwrap() / (50.0 * 3_600.0);
         Self {
-            rows: 9_000,
-            users: 2_500,
-            rate: 0.05,
+            rows,
+            users: rows * 5 / 18,
+            rate: rows_a_second,
             concurrency: 8,
             crashes: 40,
-            fuse: 600,
+            // Steps to live, and requests a token lives: as many a day, however many rows.
+            fuse: rows as u64 / 15,
             manners: Manners {
                 throttled: 0.02,
                 not_sent: 0.01,
@@ -212,7 +214,7 @@ impl Scenario {
                 clocks: (3_000_000, 3_000_500),
                 our_error: 600_000,
                 our_clock_is_set: 0.0005,
-                token_life: 700,
+                token_life: rows as u64 / 13,
                 outages: vec![
                     (3 * hour, 5 * hour),
                     (20 * hour, 20 * hour + 600_000),
