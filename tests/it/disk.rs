@@ -6,6 +6,7 @@ use std::{
     io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use mfaferry::sandbox::{Conflict, Settings, Verb};
@@ -17,8 +18,8 @@ use crate::{
 
 #[test]
 fn a_file_that_may_not_grow_is_an_error_and_no_death_and_the_next_run_finishes() {
-    let mut stopped = 0;
-    for blocks in [0, 1, 2, 8, 16, 40, 64, 80, 100, 120, 160, 240] {
+    let stopped = AtomicUsize::new(0);
+    side_by_side(&[0, 2, 16, 64, 100, 120, 160, 240], |blocks| {
         for start in [Start::Nothing, Start::Crashed] {
             let scene = Scene::set(start);
             let limit = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -26,11 +27,22 @@ fn a_file_that_may_not_grow_is_an_error_and_no_death_and_the_next_run_finishes()
             // Not by SIGXFSZ: that says nothing and looks like a crash.
             assert!(matches!(done.code, Some(0 | 1 | 6)), "{blocks} {start:?}: {done:?}");
             assert!(!done.stderr.contains("internal error"), "{blocks} {start:?}: {done:?}");
-            stopped += usize::from(done.code != Some(0));
+            stopped.fetch_add(usize::from(done.code != Some(0)), Ordering::Relaxed);
             scene.finish();
         }
-    }
-    assert!(stopped >= 12, "{stopped} of 24 were stopped by the limit");
+    });
+    let stopped = stopped.into_inner();
+    assert!(stopped >= 8, "{stopped} of 16 were stopped by the limit");
+}
+
+/// Does it with each, several side by side: most of it is waiting.
+fn side_by_side<T: Copy + Sync>(all: &[T], what: impl Fn(T) + Sync) {
+    let (lanes, what) = (4, &what);
+    std::thread::scope(|scope| {
+        for lane in 0..lanes {
+            scope.spawn(move || all.iter().skip(lane).step_by(lanes).for_each(|one| what(*one)));
+        }
+    });
 }
 
 /// Runs an import in a mount namespace of its own; `None` where there are none to be had, which
@@ -47,8 +59,11 @@ pub(crate) fn in_namespace(what: &str, script: &str, inner: &Command) -> Option<
 
 #[test]
 fn on_a_full_disk_it_stops_with_6_and_the_next_run_finishes() {
-    let mut stopped = 0;
-    for kib in [4, 24, 48, 64, 80, 96, 112, 128, 192, 256, 320, 4096] {
+    if in_namespace("a full disk", "exec \"$0\"", &Command::new("true")).is_none() {
+        return;
+    }
+    let stopped = AtomicUsize::new(0);
+    side_by_side(&[4, 48, 64, 96, 128, 192, 320, 4096], |kib| {
         for start in [Start::Nothing, Start::Crashed] {
             let scene = Scene::set(start);
             // The small disk ends with its namespace: what is on it is carried out.
@@ -61,9 +76,7 @@ fn on_a_full_disk_it_stops_with_6_and_the_next_run_finishes() {
                  ls -A disk | grep mfaferry-new && exit 97
                  rm -f in.csv.ledger*; cp -p disk/in.csv.ledger* .; exit $code"
             );
-            let Some(done) = in_namespace("a full disk", &script, &scene.import()) else {
-                return;
-            };
+            let done = in_namespace("a full disk", &script, &scene.import()).unwrap();
             if done.code == Some(98) {
                 continue; // It would not fit to begin with.
             }
@@ -71,11 +84,12 @@ fn on_a_full_disk_it_stops_with_6_and_the_next_run_finishes() {
             // In between it depends on how many rows happen to share a commit.
             assert!(kib < 4096 || done.code == Some(0), "{kib} KiB: {done:?}");
             assert!(kib > 64 || done.code == Some(6), "{kib} KiB: {done:?}");
-            stopped += usize::from(done.code == Some(6));
+            stopped.fetch_add(usize::from(done.code == Some(6)), Ordering::Relaxed);
             scene.finish();
         }
-    }
-    assert!(stopped >= 4, "{stopped}");
+    });
+    let stopped = stopped.into_inner();
+    assert!(stopped >= 3, "{stopped}");
 }
 
 #[test]
@@ -136,35 +150,30 @@ struct Verdicts {
     broken: Vec<String>,
 }
 
-/// Damages `file` of a crashed ledger in `count` ways and runs again, several side by side.
+/// Damages `file` of a crashed ledger in `count` ways and runs again.
 fn damaged(file: &str, count: usize, seed: u64) -> Verdicts {
     let verdicts = std::sync::Mutex::new(Verdicts::default());
-    std::thread::scope(|scope| {
-        for lane in 0..4 {
-            let verdicts = &verdicts;
-            scope.spawn(move || {
-                for number in (lane..count).step_by(4) {
-                    let mut rng = fastrand::Rng::with_seed(seed + number as u64);
-                    let scene = Scene::set(Start::Crashed);
-                    let path = scene.bench.path(file);
-                    let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
-                    let damage = Damage::any(number, length, &mut rng);
-                    damage.do_to(&path);
-                    let posts = scene.bench.tenant().stats().requests(Verb::Post);
-                    let done = run_bounded(&mut scene.import());
-                    let mut verdicts = verdicts.lock().unwrap();
-                    if done.code == Some(6) {
-                        assert_eq!(scene.bench.tenant().stats().requests(Verb::Post), posts);
-                        assert!(done.stderr.contains("hint: "), "{done:?}");
-                        verdicts.refused += 1;
-                    } else if catch_unwind(AssertUnwindSafe(|| scene.judge())).is_ok() {
-                        assert_eq!(done.code, Some(0), "{done:?}");
-                        verdicts.sound += 1;
-                    } else {
-                        verdicts.broken.push(format!("{damage:?} of {length}"));
-                    }
-                }
-            });
+    side_by_side(&(0..count).collect::<Vec<_>>(), |number| {
+        let mut rng = fastrand::Rng::with_seed(seed + number as u64);
+        let scene = Scene::set(Start::Crashed);
+        let path = scene.bench.path(file);
+        let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
+        let damage = Damage::any(number, length, &mut rng);
+        damage.do_to(&path);
+        let posts = scene.bench.tenant().stats().requests(Verb::Post);
+        let done = run_bounded(&mut scene.import());
+        let is_refused = done.code == Some(6);
+        if is_refused {
+            assert_eq!(scene.bench.tenant().stats().requests(Verb::Post), posts);
+            assert!(done.stderr.contains("hint: "), "{done:?}");
+        }
+        let is_sound = !is_refused && catch_unwind(AssertUnwindSafe(|| scene.judge())).is_ok();
+        assert!(!is_sound || done.code == Some(0), "{done:?}");
+        let mut verdicts = verdicts.lock().unwrap();
+        match (is_refused, is_sound) {
+            (true, _) => verdicts.refused += 1,
+            (false, true) => verdicts.sound += 1,
+            (false, false) => verdicts.broken.push(format!("{damage:?} of {length}")),
         }
     });
     verdicts.into_inner().unwrap()
@@ -172,18 +181,18 @@ fn damaged(file: &str, count: usize, seed: u64) -> Verdicts {
 
 #[test]
 fn a_crashed_ledger_whose_file_is_damaged_is_refused_or_harmless() {
-    let verdicts = damaged("in.csv.ledger", 40, 7);
+    let verdicts = damaged("in.csv.ledger", 24, 7);
     println!("{verdicts:?}");
     assert!(verdicts.broken.is_empty(), "{verdicts:?}");
-    assert!(verdicts.refused > 5, "{verdicts:?}");
+    assert!(verdicts.refused > 3, "{verdicts:?}");
 }
 
 #[test]
 fn a_crashed_ledger_whose_wal_is_damaged_never_doubles_a_factor() {
-    let verdicts = damaged("in.csv.ledger-wal", 40, 11);
+    let verdicts = damaged("in.csv.ledger-wal", 24, 11);
     println!("{verdicts:?}");
     assert!(verdicts.broken.is_empty(), "{verdicts:?}");
-    assert!(verdicts.refused > 20, "{verdicts:?}");
+    assert!(verdicts.refused > 12, "{verdicts:?}");
 }
 
 #[test]
@@ -191,9 +200,8 @@ fn a_crashed_ledger_without_a_file_that_stood_beside_it_exits_6_and_report_says_
     let other = Scene::set(Start::Crashed);
     let others = fs::read(other.bench.path("in.csv.ledger-seal")).unwrap();
     let blank = vec![0; others.len()];
-    for (file, put) in
-        [("-wal", None), ("-seal", None), ("-seal", Some(&others)), ("-seal", Some(&blank))]
-    {
+    let all = [("-wal", None), ("-seal", None), ("-seal", Some(&others)), ("-seal", Some(&blank))];
+    side_by_side(&all, |(file, put)| {
         let scene = Scene::set(Start::Crashed);
         let path = scene.bench.path(&format!("in.csv.ledger{file}"));
         let kept = fs::read(&path).unwrap();
@@ -216,12 +224,12 @@ fn a_crashed_ledger_without_a_file_that_stood_beside_it_exits_6_and_report_says_
         // Put back, it goes on.
         fs::write(&path, kept).unwrap();
         scene.finish();
-    }
+    });
 }
 
 #[test]
 fn a_ledger_that_is_taken_away_during_a_run_stops_it_with_6() {
-    for side in ["", "-wal", "-shm", "-seal"] {
+    side_by_side(&["", "-wal", "-shm", "-seal"], |side| {
         let bench = Bench::new(Settings {
             conflict: Conflict::Off,
             latency_ms: (20, 30),
@@ -247,5 +255,5 @@ fn a_ledger_that_is_taken_away_during_a_run_stops_it_with_6() {
             BTreeMap::from([("created".to_owned(), 300)]),
             "{side}"
         );
-    }
+    });
 }

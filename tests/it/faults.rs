@@ -93,7 +93,7 @@ fn together(seed: u64) -> u64 {
 #[test]
 fn ten_kinds_of_faults_at_once_lose_and_double_nothing() {
     std::thread::scope(|scope| {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             scope.spawn(move || together(seed));
         }
     });
@@ -217,7 +217,8 @@ fn what_was_in_doubt_when_a_run_was_cut_short_is_confirmed_by_the_next_one() {
     });
     let (csv, wanted, users) = factors(200);
     bench.write("in.csv", csv);
-    let child = spawn(bench.import("in.csv").args(["--rate", "60"]));
+    // Nothing else is in doubt, however long an answer takes on a busy machine.
+    let child = spawn(bench.import("in.csv").args(["--rate", "60", "--timeout", "30s"]));
     until("it was looked up", || bench.tenant().stats().requests(Verb::Get) >= 1);
     until("some more were sent", || bench.tenant().stats().created > 60);
     signal(&child, "-INT");

@@ -132,6 +132,24 @@ fn through(what: &str, faults: &str, answer: Answer) -> Case {
     Case { path, ..tenant(faults) }.called(what)
 }
 
+/// Closes what descriptors bash was given but the standard ones, so that a limit on them means the
+/// same whoever runs the tests. (`sh` may not be able to name one above 9.)
+const DISINHERIT: &str =
+    "for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval \"exec $fd>&-\"; done";
+
+#[test]
+fn a_case_in_a_shell_has_no_descriptors_of_those_who_run_the_tests() {
+    let script = format!("{DISINHERIT}; echo /proc/$$/fd/*");
+    let mut listing = Command::new("bash");
+    listing.args(["-c", &script]);
+    let given = "exec 3</dev/null 9</dev/null 12</dev/null; exec \"$0\" \"$@\"";
+    let done = run_bounded(&mut around("bash", &["-c", given], &listing));
+    let left: Vec<_> =
+        done.stdout.split_whitespace().map(|path| path.rsplit('/').next().unwrap()).collect();
+    // The last is bash's own, for as long as it lists them.
+    assert_eq!(left, ["0", "1", "2", "3"], "{done:?}");
+}
+
 /// A case in a shell.
 fn shell(what: &str, script: &'static str) -> Case {
     Case { path: Path::Shell(script), ..tenant("") }.called(what)
@@ -217,7 +235,9 @@ impl Case {
             command
         };
         let mut command = match self.path {
-            Path::Shell(script) => around("sh", &["-c", script], &import()),
+            Path::Shell(script) => {
+                around("bash", &["-c", &format!("{DISINHERIT}; {script}")], &import())
+            }
             Path::Straight | Path::Through(..) | Path::Away(_) => import(),
         };
         let plain = import();
@@ -730,7 +750,7 @@ fn no_such_name() {
 
 fn certificates() {
     let bench = ready_for_three();
-    bench.write("ca.pem", tls::authority());
+    bench.write("ca.pem", tls::AUTHORITY);
     for (certificate, exit) in [
         (tls::SELF_SIGNED, 3),
         (tls::EXPIRED, 3),

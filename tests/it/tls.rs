@@ -10,13 +10,8 @@ use rustls::{
 
 /// The one key of all certificates but the authority's.
 const KEY: &str = "MC4CAQAwBQYDK2VwBCIEINtQCPP3PBjGEeusQPQdbfsr4NV/ADW5GoWLf4yDu6W6";
-/// Who signs; what `SSL_CERT_FILE` is to hold.
-pub(crate) const AUTHORITY: &str = "\
-    MIIBJDCB16ADAgECAgERMAUGAytlcDAZMRcwFQYDVQQDDA5tZmFmZXJyeSB0ZXN0czAgFw0yMDAxMDEwMDAwMDBaGA8y\
-    MTIwMDEwMTAwMDAwMFowGTEXMBUGA1UEAwwObWZhZmVycnkgdGVzdHMwKjAFBgMrZXADIQD72mAnDy6gbnM7UFKc0kq3\
-    bznm7g5IQ4DbqsUaNYr3LaNCMEAwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAgQwHQYDVR0OBBYEFPoBHWnR\
-    LRpr1ISmMLu3LjbjWsEEMAUGAytlcANBAD/myl0chBwRXLch0AHaNfZMoPX+swsNweyD8mJDgdkqaJ+20Fig/bzs8kNg\
-    YSy2bv81CKcx2yyekjZnUuaFIAU=";
+/// Who signs, as a file of certificates has it; what `SSL_CERT_FILE` is to hold.
+pub(crate) const AUTHORITY: &str = include_str!("authority.pem");
 /// For 127.0.0.1, signed by the authority.
 pub(crate) const GOOD: &str = "\
     MIIBSzCB/qADAgECAgEQMAUGAytlcDAZMRcwFQYDVQQDDA5tZmFmZXJyeSB0ZXN0czAgFw0yMDAxMDEwMDAwMDBaGA8y\
@@ -59,9 +54,4 @@ pub(crate) fn server(certificate: &str) -> Arc<ServerConfig> {
         .with_single_cert(chain, key)
         .unwrap();
     Arc::new(config)
-}
-
-/// The authority, as a file of certificates has it.
-pub(crate) fn authority() -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{AUTHORITY}\n-----END CERTIFICATE-----\n")
 }
