@@ -138,7 +138,8 @@ fn missing_configuration_exits_3_with_a_hint() {
 fn a_second_process_on_one_ledger_exits_6_and_sends_nothing() {
     let bench = Bench::new(Settings { latency_ms: (200, 300), ..Settings::default() });
     bench.write("in.csv", factors(60).0);
-    let first = spawn(bench.import("in.csv").args(["--concurrency", "4"]));
+    // So slow that it is there for as long as the others take.
+    let first = spawn(bench.import("in.csv").args(["--concurrency", "4", "--rate", "2"]));
     until("it runs", || bench.tenant().stats().requests(Verb::Post) > 0);
     let tokens = bench.tenant().stats().requests(Verb::Token);
     for _ in 0..5 {
