@@ -85,8 +85,8 @@
 //!
 //! # Deliberately absent
 //!
-//! No retry in the HTTP stack, no redirects, no system proxies. Below [`commands`] nothing prints,
-//! exits or reads the environment.
+//! No retry in the HTTP stack, no redirects, no system proxies. Below [`commands`] nothing prints
+//! or exits, and only [`cli`] reads the environment.
 
 pub mod model;
 pub mod text;

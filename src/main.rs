@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// Rows are made by one thread and freed by others, which the system's allocator is slow at.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -11,6 +9,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     mfaferry::commands::disable_core_dumps();
     // clap ends the program by itself for `--help` (0) and wrong flags (2).
-    let cli = mfaferry::cli::Cli::parse();
+    let cli = mfaferry::cli::parse();
     mfaferry::commands::run(cli).into()
 }

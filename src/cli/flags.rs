@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Deleting, Output, Pace, Reading, ReportFormat, Run, SecretEncoding, Tenant, VerifyOutput,
+    Bulk, Creating, Deleting, Output, Pace, Reading, Recording, ReportFormat, Run, SecretEncoding,
+    Tenant, VerifyOutput,
 };
 
 /// `import`.
@@ -21,13 +22,9 @@ pub struct Import {
     /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
     #[arg(long)]
     pub from_export: bool,
-    /// List each user's methods first and skip what exists; for a run without its old ledger
-    #[arg(long)]
-    pub skip_existing: bool,
-    /// Create factors under a marked name so that one in doubt is always recognised, then rename
-    /// them; needs `update:authentication_methods` and one more request per factor
-    #[arg(long)]
-    pub name_marker: bool,
+    #[command(flatten)]
+    /// Settings of creation.
+    pub creating: Creating,
 }
 
 /// `export`.
@@ -87,10 +84,11 @@ pub struct Delete {
 
 /// `undo`.
 #[derive(Debug, Args)]
+#[command(mut_arg("ledger", |arg| arg.help("Ledger of the import to undo")))]
 pub struct Undo {
-    /// Ledger of the import to undo
-    #[arg(long, value_name = "FILE")]
-    pub ledger: Option<String>,
+    #[command(flatten)]
+    /// Ledger to undo.
+    pub recording: Recording,
     /// Also delete methods that were used, renamed or changed since
     #[arg(long)]
     pub force: bool,

@@ -1,18 +1,25 @@
-//! Command line: flags and help texts. Makes no decisions.
+//! Command line and environment: settings, flags and help texts. Makes no decisions.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod choice;
+mod environment;
 mod flags;
+mod setting;
 mod shared;
 
 pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
+pub use environment::{parse, settings, variable, warn_of_unknown_variables};
 pub use flags::{
     Check, Delete, Export, Import, Replace, Report, SandboxArgs, Undo, UpdateArgs, Verify,
 };
-pub use shared::{Bulk, Deleting, Pace, Reading, Run, Tenant};
+pub use setting::{Given, Origin, Value};
+pub use shared::{
+    Bulk, CLIENT_ID, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading, Recording, Run,
+    TOKEN_FILE, Tenant,
+};
 
 /// Moves users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing leaked.
 #[derive(Debug, Parser)]

@@ -1,85 +1,122 @@
 //! Flags that several commands have.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{ArgAction, Args};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
 
-use super::{InputFormat, Output, Retry};
+use super::{
+    InputFormat, Output, Retry,
+    setting::{Attempts, Burst, Concurrency, ErrorLimit, Given, Share},
+};
+use crate::pacer::Rate;
 
-/// Flags that name the tenant and the credentials.
-#[derive(Debug, Args)]
+/// Variable of `--client-id`. Where a flag is given, its layer of credentials is read all the same.
+pub const CLIENT_ID: &str = "AUTH0_CLIENT_ID";
+/// Variable of `--client-secret-file`.
+pub const CLIENT_SECRET_FILE: &str = "MFAFERRY_CLIENT_SECRET_FILE";
+/// Variable of `--token-file`.
+pub const TOKEN_FILE: &str = "MFAFERRY_TOKEN_FILE";
+
+/// Settings that name the tenant and the credentials.
+#[derive(Debug, Default, Args, Deserialize)]
 #[command(next_help_heading = "Tenant")]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Tenant {
-    /// Host name of the tenant (`AUTH0_DOMAIN`)
-    #[arg(long, value_name = "HOST")]
-    pub domain: Option<String>,
+    /// Host name of the tenant
+    #[arg(long, value_name = "HOST", env = "AUTH0_DOMAIN")]
+    pub domain: Option<Given<String>>,
     /// Base URL of the tenant; overrides --domain. Plain HTTP is allowed for loopback only
-    #[arg(long, value_name = "URL")]
-    pub base_url: Option<String>,
-    /// API audience to request a token for; required with a custom domain (`AUTH0_AUDIENCE`)
+    #[arg(long, value_name = "URL", env = "MFAFERRY_BASE_URL")]
+    pub base_url: Option<Given<String>>,
+    /// API audience to request a token for; required with a custom domain
     /// [default: <base>/api/v2/]
-    #[arg(long, value_name = "URL")]
-    pub audience: Option<String>,
-    /// Client id of the machine-to-machine application (`AUTH0_CLIENT_ID`)
-    #[arg(long, value_name = "ID")]
-    pub client_id: Option<String>,
+    #[arg(long, value_name = "URL", env = "AUTH0_AUDIENCE")]
+    pub audience: Option<Given<String>>,
+    /// Client id of the machine-to-machine application
+    #[arg(long, value_name = "ID", env = CLIENT_ID)]
+    pub client_id: Option<Given<String>>,
     /// Read the client secret from FILE (or set `AUTH0_CLIENT_SECRET`)
-    #[arg(long, value_name = "FILE")]
-    pub client_secret_file: Option<String>,
+    #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE)]
+    pub client_secret_file: Option<Given<String>>,
     /// Read a ready access token from FILE instead (or set `AUTH0_API_TOKEN`)
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<String>,
+    #[arg(long, value_name = "FILE", env = TOKEN_FILE)]
+    pub token_file: Option<Given<String>>,
     /// Run against the built-in simulated tenant; needs no account
-    #[arg(long)]
-    pub sandbox: bool,
+    #[arg(long, env = "MFAFERRY_SANDBOX", action = ArgAction::SetTrue)]
+    pub sandbox: Option<Given<bool>>,
     /// Read settings from FILE [default: mfaferry.toml, if it is there; that one may not name tenant
     /// or credentials]
     #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
     pub config: Option<PathBuf>,
 }
 
-/// Flags for rate, retries and timeouts.
-#[derive(Debug, Args)]
+/// Settings for rate, retries and timeouts.
+#[derive(Debug, Default, Args, Deserialize)]
 #[command(next_help_heading = "Rate and timeouts")]
+#[serde(rename_all = "kebab-case", default)]
 pub struct Pace {
-    /// Requests per second; `auto` learns the tenant's limit from its answers [default: auto]
-    #[arg(long, value_name = "auto|N")]
-    pub rate: Option<String>,
-    /// How many requests may be sent back to back with --rate N [default: 1]
-    #[arg(long, value_name = "N")]
-    pub burst: Option<String>,
+    /// Requests per second; `auto` learns the tenant's limit from its answers
+    #[arg(long, value_name = "auto|N", env = "MFAFERRY_RATE", default_value = "auto")]
+    pub rate: Option<Given<Rate>>,
+    /// How many requests may be sent back to back with --rate N
+    #[arg(long, value_name = "N", env = "MFAFERRY_BURST", default_value = "1")]
+    pub burst: Option<Given<Burst>>,
     /// Rates by time of day, such as 08:00-20:00=5,20:00-08:00=auto. Outside these ranges --rate
     /// applies
-    #[arg(long, value_name = "PLAN")]
-    pub rate_plan: Option<String>,
+    #[arg(long, value_name = "PLAN", env = "MFAFERRY_RATE_PLAN")]
+    pub rate_plan: Option<Given<String>>,
     /// Time zone of --rate-plan, such as Europe/Berlin [default: the system's]
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
+    #[arg(long, value_name = "ZONE", env = "MFAFERRY_TIMEZONE")]
+    pub timezone: Option<Given<TimeZone>>,
     /// Stop cleanly after this long, with exit code 5; the same command resumes [default: none]
-    #[arg(long, value_name = "DURATION")]
-    pub max_duration: Option<String>,
-    /// Share of the tenant's rate limit to leave to everybody else [default: 20%]
-    #[arg(long, value_name = "PERCENT")]
-    pub reserve: Option<String>,
-    /// Maximum number of requests in flight [default: 32]
-    #[arg(long, value_name = "N")]
-    pub concurrency: Option<String>,
-    /// Timeout for a single request [default: 30s]
-    #[arg(long, value_name = "DURATION")]
-    pub timeout: Option<String>,
-    /// How long to wait after an unanswered POST before looking up its outcome [default: 120s]
-    #[arg(long, value_name = "DURATION")]
-    pub settle: Option<String>,
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_MAX_DURATION")]
+    pub max_duration: Option<Given<Duration>>,
+    /// Share of the tenant's rate limit to leave to everybody else
+    #[arg(long, value_name = "PERCENT", env = "MFAFERRY_RESERVE", default_value = "20%")]
+    pub reserve: Option<Given<Share>>,
+    /// Maximum number of requests in flight
+    #[arg(long, value_name = "N", env = "MFAFERRY_CONCURRENCY", default_value = "32")]
+    pub concurrency: Option<Given<Concurrency>>,
+    /// Timeout for a single request
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_TIMEOUT", default_value = "30s")]
+    pub timeout: Option<Given<Duration>>,
+    /// How long to wait after an unanswered POST before looking up its outcome
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_SETTLE", default_value = "120s")]
+    pub settle: Option<Given<Duration>>,
     /// Attempts of one factor, or of any other request, that may have reached the server
-    /// [default: 3]
-    #[arg(long, value_name = "N")]
-    pub max_attempts: Option<String>,
-    /// Stop after N (or P% of) rows were rejected or failed [default: none]
-    #[arg(long, value_name = "N|P%")]
-    pub max_errors: Option<String>,
-    /// Stop when the tenant has not answered for this long [default: 30m]
-    #[arg(long, value_name = "DURATION")]
-    pub max_outage: Option<String>,
+    #[arg(long, value_name = "N", env = "MFAFERRY_MAX_ATTEMPTS", default_value = "3")]
+    pub max_attempts: Option<Given<Attempts>>,
+    /// Stop after N (or P% of) rows were rejected or failed
+    #[arg(long, value_name = "N|P%", env = "MFAFERRY_MAX_ERRORS", default_value = "none")]
+    pub max_errors: Option<Given<ErrorLimit>>,
+    /// Stop when the tenant has not answered for this long
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_MAX_OUTAGE", default_value = "30m")]
+    pub max_outage: Option<Given<Duration>>,
+}
+
+/// The setting that names the ledger.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Recording {
+    /// Record every outcome in FILE; the same file resumes a run [default: INPUT.ledger]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_LEDGER")]
+    pub ledger: Option<Given<String>>,
+}
+
+/// Settings of creation.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Creating {
+    /// List each user's methods first and skip what exists; for a run without its old ledger
+    #[arg(long, env = "MFAFERRY_SKIP_EXISTING", action = ArgAction::SetTrue)]
+    pub skip_existing: Option<Given<bool>>,
+    /// Create factors under a marked name so that one in doubt is always recognised, then rename
+    /// them; needs `update:authentication_methods` and one more request per factor
+    #[arg(long, env = "MFAFERRY_NAME_MARKER", action = ArgAction::SetTrue)]
+    pub name_marker: Option<Given<bool>>,
 }
 
 /// Flags that say how an input is written.
@@ -109,9 +146,9 @@ pub struct Bulk {
     #[command(flatten)]
     /// Input, and how it is written.
     pub reading: Reading,
-    /// Record every outcome in FILE; the same file resumes a run [default: INPUT.ledger]
-    #[arg(long, value_name = "FILE")]
-    pub ledger: Option<String>,
+    #[command(flatten)]
+    /// Ledger to record in.
+    pub recording: Recording,
     /// Also try rows again that an earlier run left in these states
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub retry: Vec<Retry>,

@@ -30,10 +30,8 @@ use crate::{
 };
 
 /// Runs the command.
-pub(super) async fn run(import: Import, mut config: Config, show: Show) -> Result<Exit, Error> {
+pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Exit, Error> {
     let bulk = &import.bulk;
-    config.skip_existing |= import.skip_existing;
-    config.name_marker |= import.name_marker;
     let (first, name_marker) =
         (if config.skip_existing { Step::CheckExisting } else { Step::Send }, config.name_marker);
     let scopes: &[&str] =

@@ -24,7 +24,7 @@ mod tenant;
 mod verify;
 
 use crate::{
-    cli::{Bulk, Cli, Command, LogFormat, OutputArgs},
+    cli::{Bulk, Cli, Command, Creating, LogFormat, OutputArgs, Run},
     config::Config,
     error::{Error, Exit},
     files::{self, FileFault},
@@ -69,28 +69,31 @@ pub fn run(cli: Cli) -> Exit {
     let output_args = &cli.output;
     let done = start_logging(output_args).and_then(|()| match cli.command {
         Command::Import(import) => {
-            paced(resolve(&import.bulk, output_args), |config| import::run(*import, config, show))
+            let creating = Some(&import.creating);
+            let config = resolve(&import.bulk, creating, output_args);
+            paced(config, |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check),
-        Command::Export(export) => {
-            paced(resolve(&export.bulk, output_args), |config| export::run(*export, config, show))
-        }
-        Command::Replace(replace) => paced(resolve(&replace.bulk, output_args), |config| {
+        Command::Export(export) => paced(resolve(&export.bulk, None, output_args), |config| {
+            export::run(*export, config, show)
+        }),
+        Command::Replace(replace) => paced(resolve(&replace.bulk, None, output_args), |config| {
             change::replace(*replace, config, show)
         }),
-        Command::Update(update) => paced(resolve(&update.bulk, output_args), |config| {
+        Command::Update(update) => paced(resolve(&update.bulk, None, output_args), |config| {
             change::update(*update, config, show)
         }),
-        Command::Delete(delete) => paced(resolve(&delete.bulk, output_args), |config| {
+        Command::Delete(delete) => paced(resolve(&delete.bulk, None, output_args), |config| {
             change::delete(*delete, config, show)
         }),
         Command::Undo(undo) => {
             let run = &undo.run;
-            let config = Config::resolve(&run.tenant, &run.pace, undo.ledger.as_ref(), output_args);
+            let recording = Some(&undo.recording);
+            let config = Config::resolve(&run.tenant, &run.pace, recording, None, output_args);
             paced(config, |config| change::undo(*undo, config, show))
         }
         Command::Verify(verify) => {
-            let config = Config::resolve(&verify.tenant, &verify.pace, None, output_args);
+            let config = Config::resolve(&verify.tenant, &verify.pace, None, None, output_args);
             paced(config, |config| verify::run(*verify, config, show))
         }
         Command::Report(report) => report::run(&report),
@@ -119,8 +122,13 @@ fn print_error(error: &Error) {
 }
 
 /// The settings of a command that reads an input.
-fn resolve(bulk: &Bulk, output_args: &OutputArgs) -> Result<Config, Error> {
-    Config::resolve(&bulk.run.tenant, &bulk.run.pace, bulk.ledger.as_ref(), output_args)
+fn resolve(
+    bulk: &Bulk,
+    creating: Option<&Creating>,
+    output_args: &OutputArgs,
+) -> Result<Config, Error> {
+    let Run { tenant, pace, .. } = &bulk.run;
+    Config::resolve(tenant, pace, Some(&bulk.recording), creating, output_args)
 }
 
 /// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.

@@ -10,12 +10,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Named,
-    file::read_secret,
-    layers::{Layers, Origin, variable},
+    file::{SettingsFile, read_secret},
+    resolve::nearest,
     secret::clean,
 };
 use crate::{
     auth0::{BaseUrl, Credentials},
+    cli::{CLIENT_ID, CLIENT_SECRET_FILE, Given, Origin, TOKEN_FILE, Tenant, variable},
     error::Error,
 };
 
@@ -35,19 +36,19 @@ enum Place {
 }
 
 impl Found {
-    /// In one layer: the file that `file` names there, or the variable that holds the secret.
+    /// In one layer: the file that it names, or the variable that holds the secret.
     fn at(
-        layers: &Layers,
         origin: Origin,
-        file: &str,
+        file: Option<(String, String)>,
+        key: &str,
         name: &'static str,
     ) -> Result<Option<Self>, Error> {
-        if let Some(given) = layers.at(origin, file) {
+        if let Some((path, from)) = file {
             let called = match origin {
-                Origin::File => format!("`{file}` in `{}`", given.from),
-                _ => given.from.clone(),
+                Origin::File => format!("`{key}` in `{from}`"),
+                _ => from.clone(),
             };
-            return Ok(Some(Self { from: given.from, place: Place::File(given.text, called) }));
+            return Ok(Some(Self { from, place: Place::File(path, called) }));
         }
         if origin != Origin::Environment {
             return Ok(None);
@@ -64,56 +65,118 @@ impl Found {
     }
 }
 
+/// The settings of credentials, layer by layer: what a flag says does not hide what the environment
+/// does, which clap would not tell.
+struct Layers<'a> {
+    given: &'a Tenant,
+    file: &'a SettingsFile,
+}
+
+/// A client id and where it stands.
+struct Id {
+    text: String,
+    from: String,
+    origin: Origin,
+}
+
+impl Layers<'_> {
+    /// The layers that can have credentials, nearest to the user first.
+    const ALL: [Origin; 3] = [Origin::Flag, Origin::Environment, Origin::File];
+
+    /// The setting of one layer, and what to call its place.
+    fn at(
+        &self,
+        origin: Origin,
+        setting: impl Fn(&Tenant) -> &Option<Given<String>>,
+        name: &str,
+    ) -> Result<Option<(String, String)>, Error> {
+        let given = match origin {
+            Origin::Flag => setting(self.given),
+            Origin::File => setting(&self.file.tenant),
+            Origin::Environment => return Ok(variable(name)?.map(|text| (text, name.to_owned()))),
+            Origin::Default => return Ok(None),
+        };
+        let given = given.as_ref().filter(|given| given.origin == origin);
+        Ok(given.map(|given| (given.value.clone(), self.file.place(given))))
+    }
+
+    fn id(&self, origin: Origin) -> Result<Option<Id>, Error> {
+        let id = self.at(origin, |tenant| &tenant.client_id, CLIENT_ID)?;
+        Ok(id.map(|(text, from)| Id { text: text.trim().to_owned(), from, origin }))
+    }
+
+    fn nearest_id(&self) -> Result<Option<Id>, Error> {
+        Self::ALL.into_iter().find_map(|origin| self.id(origin).transpose()).transpose()
+    }
+
+    fn token(&self, origin: Origin) -> Result<Option<Found>, Error> {
+        let file = self.at(origin, |tenant| &tenant.token_file, TOKEN_FILE)?;
+        Found::at(origin, file, "token-file", "AUTH0_API_TOKEN")
+    }
+
+    fn secret(&self, origin: Origin) -> Result<Option<Found>, Error> {
+        let file = self.at(origin, |tenant| &tenant.client_secret_file, CLIENT_SECRET_FILE)?;
+        Found::at(origin, file, "client-secret-file", "AUTH0_CLIENT_SECRET")
+    }
+}
+
 /// The credentials to use at `base`, and who that is, for people.
-pub(super) fn credentials(layers: &Layers, base: &BaseUrl) -> Result<(Credentials, Named), Error> {
-    for origin in Origin::ALL {
-        let token = Found::at(layers, origin, "token-file", "AUTH0_API_TOKEN")?;
-        let secret = Found::at(layers, origin, "client-secret-file", "AUTH0_CLIENT_SECRET")?;
-        match (token, secret) {
+pub(super) fn credentials(
+    given: &Tenant,
+    file: &SettingsFile,
+    base: &BaseUrl,
+) -> Result<(Credentials, Named), Error> {
+    let layers = Layers { given, file };
+    let nearest = layers.nearest_id()?;
+    for origin in Layers::ALL {
+        match (layers.token(origin)?, layers.secret(origin)?) {
             // Who names a client means it, also where the environment has a token, too.
-            (Some(_), Some(secret)) if layers.origin("client-id") < origin => {
-                return client(layers, base, origin, secret);
+            (Some(_), Some(secret)) if nearest.as_ref().is_some_and(|id| id.origin < origin) => {
+                return client(&layers, base, origin, secret);
             }
             (Some(token), _) => {
                 let named = Named { value: None, from: token.from.clone() };
                 return Ok((Credentials::Token(token.read()?), named));
             }
-            (None, Some(secret)) => return client(layers, base, origin, secret),
+            (None, Some(secret)) => return client(&layers, base, origin, secret),
             (None, None) => {}
         }
     }
-    let missing = match layers.origin("client-id") {
-        Origin::Nowhere => "there are no credentials",
-        _ => "the client secret is missing",
+    let missing = match nearest {
+        None => "there are no credentials",
+        Some(_) => "the client secret is missing",
     };
     Err(Error::config(missing, HINT))
 }
 
 /// The client that a secret of that layer belongs to.
 fn client(
-    layers: &Layers,
+    layers: &Layers<'_>,
     base: &BaseUrl,
     origin: Origin,
     secret: Found,
 ) -> Result<(Credentials, Named), Error> {
-    let Some(nearest) = layers.find("client-id") else {
+    let (nearest_id, own) = (layers.nearest_id()?, layers.id(origin)?);
+    let (Some(nearest_id), Some(id)) = (&nearest_id, own.as_ref().or(nearest_id.as_ref())) else {
         return Err(Error::config("the client id is missing", HINT));
     };
-    let id = layers.at(origin, "client-id").unwrap_or_else(|| nearest.clone());
-    if nearest.text.trim() != id.text.trim() {
+    if nearest_id.text != id.text {
         return Err(Error::config(
             format!(
                 "{} names another client than {}, which the secret of {} belongs to",
-                nearest.from, id.from, secret.from
+                nearest_id.from, id.from, secret.from
             ),
             "give id and secret in the same place, or unset the one that is not meant",
         ));
     }
-    let from =
-        if id.origin == origin { id.from } else { format!("{}, secret {}", id.from, secret.from) };
-    let audience = layers.text("audience").map(|(text, _)| text);
-    let audience = audience.unwrap_or_else(|| base.default_audience());
-    let id = id.text.trim().to_owned();
+    let from = if id.origin == origin {
+        id.from.clone()
+    } else {
+        format!("{}, secret {}", id.from, secret.from)
+    };
+    let audience = nearest(layers.given.audience.as_ref(), layers.file.tenant.audience.as_ref());
+    let audience = audience.map_or_else(|| base.default_audience(), |given| given.value.clone());
+    let id = id.text.clone();
     let named = Named { value: Some(id.clone()), from };
     Ok((Credentials::Client { id, secret: secret.read()?, audience }, named))
 }

@@ -5,7 +5,6 @@
 //! where credentials are sent, nor which files hold them. A file that `--config` names may.
 
 use std::{
-    collections::HashMap,
     fs::{self, File},
     io::{self, Read},
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
@@ -14,12 +13,17 @@ use std::{
 
 use rustix::fs::OFlags;
 use secrecy::{SecretString, zeroize::Zeroizing};
-use toml::de::{DeTable, DeValue};
+use serde::Deserialize;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue, Deserializer},
+};
 
-use super::{SETTINGS, secret::clean};
+use super::secret::clean;
 use crate::{
+    cli::{Creating, Given, Origin, Pace, Recording, Tenant, settings},
     error::Error,
-    text::{escape, nearest},
+    text::{escape, invalid_value, nearest},
 };
 
 /// Read when it is there.
@@ -54,8 +58,17 @@ const NEEDS_TRUST: [&str; 10] = [
 pub(super) struct SettingsFile {
     /// Its path as it was given, safe to print.
     pub(super) name: String,
-    /// Texts as in flags, by the names of flags.
-    pub(super) settings: HashMap<String, String>,
+    pub(super) tenant: Tenant,
+    pub(super) pace: Pace,
+    pub(super) recording: Recording,
+    pub(super) creating: Creating,
+}
+
+impl SettingsFile {
+    /// What to call the place of a setting.
+    pub(super) fn place<T>(&self, given: &Given<T>) -> String {
+        if given.origin == Origin::File { self.name.clone() } else { given.from.clone() }
+    }
 }
 
 /// The secret in the file that `origin` names.
@@ -91,8 +104,7 @@ pub(super) fn read_file(path: Option<&Path>) -> Result<Option<SettingsFile>, Err
         None => read_found(Path::new(FILE))?,
     };
     let Some(text) = text else { return Ok(None) };
-    let settings = parse(&text, &name, path.is_some())?;
-    Ok(Some(SettingsFile { name, settings }))
+    parse(&text, name, path.is_some()).map(Some)
 }
 
 /// The text of a file that the user names: anything that ends and can be read at once. That includes
@@ -210,48 +222,71 @@ fn read_text(file: File, name: &str) -> Result<String, Error> {
 }
 
 /// One flat table, values as in flags.
-fn parse(text: &str, name: &str, is_named: bool) -> Result<HashMap<String, String>, Error> {
+fn parse(text: &str, name: String, is_named: bool) -> Result<SettingsFile, Error> {
     let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
     // The parser's own message shows the line, and so whatever stands in it.
-    let table = DeTable::parse(text).map_err(|error| {
+    let mut table = DeTable::parse(text).map_err(|error| {
         let line = line(error.span().map_or(0, |span| span.start));
         Error::config(
             format!("`{name}` line {line} is not TOML"),
             "write settings as `rate = \"10\"`",
         )
     })?;
-    let mut settings = HashMap::new();
-    for (key, value) in table.into_inner() {
-        let line = line(key.span().start);
-        let spelt = key.into_inner();
-        let key = spelt.replace('_', "-");
+    let settings = settings();
+    let mut known = DeTable::new();
+    for (spelt, mut value) in std::mem::take(table.get_mut()) {
+        let line = line(spelt.span().start);
+        let key = spelt.get_ref().replace('_', "-");
         if !is_named && (NEEDS_TRUST.contains(&key.as_str()) || key.contains("proxy")) {
-            return Err(untrusted(&spelt, name, line));
+            return Err(untrusted(spelt.get_ref(), &name, line));
         }
-        if !SETTINGS.iter().any(|(known, _)| *known == key) {
-            return Err(unknown(&spelt, name, line));
+        if !settings.iter().any(|(known, _)| *known == key) {
+            return Err(unknown(spelt.get_ref(), &name, line));
         }
-        let text = match value.into_inner() {
-            DeValue::String(text) => text.into_owned(),
-            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-                .map_or_else(|_| number.to_string(), |number| number.to_string()),
-            DeValue::Float(number) => number.to_string(),
-            DeValue::Boolean(truth) => truth.to_string(),
-            _ => {
-                return Err(Error::config(
-                    format!("`{name}` line {line}: `{spelt}` is neither text nor a number"),
-                    "write it as on the command line",
-                ));
-            }
+        let Some(text) = written(value.get_ref()) else {
+            return Err(Error::config(
+                format!("`{name}` line {line}: `{}` is neither text nor a number", spelt.get_ref()),
+                "write it as on the command line",
+            ));
         };
-        if settings.insert(key, text).is_some() {
+        *value.get_mut() = DeValue::String(text.into());
+        if known.insert(Spanned::new(spelt.span(), key.into()), value).is_some() {
             return Err(Error::usage(
-                format!("`{name}` line {line}: `{spelt}` is set twice"),
+                format!("`{name}` line {line}: `{}` is set twice", spelt.get_ref()),
                 "keep one of them",
             ));
         }
     }
-    Ok(settings)
+    let table = Spanned::new(table.span(), known);
+    let invalid = |error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let entry = table.get_ref().iter().find(|(_, value)| value.span().start == at);
+        let value = entry.and_then(|(_, value)| value.get_ref().as_str()).unwrap_or_default();
+        let key = entry.map_or("", |(key, _)| text.get(key.span()).unwrap_or_default());
+        let place = format!("`{}` in `{name}` line {}", key.trim_matches(['"', '\'']), line(at));
+        Error::usage(invalid_value(value, &place), format!("give {}", error.message()))
+    };
+    // Each takes its own keys.
+    let file = || Deserializer::from(table.clone());
+    Ok(SettingsFile {
+        tenant: Tenant::deserialize(file()).map_err(invalid)?,
+        pace: Pace::deserialize(file()).map_err(invalid)?,
+        recording: Recording::deserialize(file()).map_err(invalid)?,
+        creating: Creating::deserialize(file()).map_err(invalid)?,
+        name,
+    })
+}
+
+/// A value as in flags; `None` for what is neither text nor a number.
+fn written(value: &DeValue<'_>) -> Option<String> {
+    Some(match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| number.to_string(), |number| number.to_string()),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(truth) => truth.to_string(),
+        _ => return None,
+    })
 }
 
 fn untrusted(key: &str, name: &str, line: usize) -> Error {
@@ -270,7 +305,8 @@ fn untrusted(key: &str, name: &str, line: usize) -> Error {
 
 /// The key is shown if it looks like one: what stands in the wrong place may be a secret.
 fn unknown(key: &str, name: &str, line: usize) -> Error {
-    let known = SETTINGS.iter().map(|(known, _)| *known);
+    let settings = settings();
+    let known = settings.iter().map(|(known, _)| known.as_str());
     let near = nearest(&key.to_ascii_lowercase().replace('_', "-"), known.clone());
     let hint = match near {
         Some(near) => format!("did you mean `{}`?", near.replace('-', "_")),
@@ -283,4 +319,27 @@ fn unknown(key: &str, name: &str, line: usize) -> Error {
         key.len() <= 32 && key.bytes().all(|b| b.is_ascii_lowercase() || b"-_".contains(&b));
     let shown = if is_word { format!(" `{key}`") } else { String::new() };
     Error::usage(format!("`{name}` line {line} has the unknown key{shown}"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_that_has_a_variable_is_a_key_of_the_file() {
+        let settings = settings();
+        assert_eq!(settings.len(), 22, "{settings:?}");
+        for (key, _) in settings {
+            // Texts only: whoever knows the key complains.
+            let text = format!("{key} = 1");
+            let file = || Deserializer::parse(&text).unwrap();
+            let known = [
+                Tenant::deserialize(file()).is_err(),
+                Pace::deserialize(file()).is_err(),
+                Recording::deserialize(file()).is_err(),
+                Creating::deserialize(file()).is_err(),
+            ];
+            assert_eq!(known.iter().filter(|known| **known).count(), 1, "{key}");
+        }
+    }
 }

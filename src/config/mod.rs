@@ -1,51 +1,22 @@
 //! From flags, environment, file and defaults to checked settings; no message shows a value that may
 //! be a secret.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 mod credentials;
 mod file;
-mod layers;
 mod resolve;
 mod secret;
-mod value;
 
 use crate::{
     auth0::{BaseUrl, Credentials, Proxy},
-    cli,
+    cli::{self, settings, variable, warn_of_unknown_variables},
     engine::MaxErrors,
     error::Error,
     pacer::{Plan, Rate},
 };
 use file::read_file;
-use layers::{Layers, warn_of_unknown_variables};
-use resolve::resolve;
-
-/// Every setting: name of the flag and in the file, and the variable of the environment.
-const SETTINGS: [(&str, &str); 22] = [
-    ("domain", "AUTH0_DOMAIN"),
-    ("base-url", "MFAFERRY_BASE_URL"),
-    ("audience", "AUTH0_AUDIENCE"),
-    ("client-id", "AUTH0_CLIENT_ID"),
-    ("client-secret-file", "MFAFERRY_CLIENT_SECRET_FILE"),
-    ("token-file", "MFAFERRY_TOKEN_FILE"),
-    ("ledger", "MFAFERRY_LEDGER"),
-    ("rate", "MFAFERRY_RATE"),
-    ("burst", "MFAFERRY_BURST"),
-    ("rate-plan", "MFAFERRY_RATE_PLAN"),
-    ("timezone", "MFAFERRY_TIMEZONE"),
-    ("reserve", "MFAFERRY_RESERVE"),
-    ("max-duration", "MFAFERRY_MAX_DURATION"),
-    ("concurrency", "MFAFERRY_CONCURRENCY"),
-    ("timeout", "MFAFERRY_TIMEOUT"),
-    ("settle", "MFAFERRY_SETTLE"),
-    ("max-attempts", "MFAFERRY_MAX_ATTEMPTS"),
-    ("max-errors", "MFAFERRY_MAX_ERRORS"),
-    ("max-outage", "MFAFERRY_MAX_OUTAGE"),
-    ("sandbox", "MFAFERRY_SANDBOX"),
-    ("skip-existing", "MFAFERRY_SKIP_EXISTING"),
-    ("name-marker", "MFAFERRY_NAME_MARKER"),
-];
+use resolve::{Settings, resolve};
 
 /// Checked settings of a run against a tenant.
 #[derive(Debug)]
@@ -146,41 +117,18 @@ impl Config {
     pub fn resolve(
         tenant: &cli::Tenant,
         pace: &cli::Pace,
-        ledger: Option<&String>,
+        recording: Option<&cli::Recording>,
+        creating: Option<&cli::Creating>,
         output_args: &cli::OutputArgs,
     ) -> Result<Self, Error> {
-        let flags = [
-            ("domain", tenant.domain.as_ref()),
-            ("base-url", tenant.base_url.as_ref()),
-            ("audience", tenant.audience.as_ref()),
-            ("client-id", tenant.client_id.as_ref()),
-            ("client-secret-file", tenant.client_secret_file.as_ref()),
-            ("token-file", tenant.token_file.as_ref()),
-            ("ledger", ledger),
-            ("rate", pace.rate.as_ref()),
-            ("burst", pace.burst.as_ref()),
-            ("rate-plan", pace.rate_plan.as_ref()),
-            ("timezone", pace.timezone.as_ref()),
-            ("reserve", pace.reserve.as_ref()),
-            ("max-duration", pace.max_duration.as_ref()),
-            ("concurrency", pace.concurrency.as_ref()),
-            ("timeout", pace.timeout.as_ref()),
-            ("settle", pace.settle.as_ref()),
-            ("max-attempts", pace.max_attempts.as_ref()),
-            ("max-errors", pace.max_errors.as_ref()),
-            ("max-outage", pace.max_outage.as_ref()),
-        ];
-        let flags = flags.into_iter().filter_map(|(name, flag)| Some((name, flag?.clone())));
-        let mut flags: HashMap<_, _> = flags.collect();
-        if tenant.sandbox {
-            flags.insert("sandbox", "true".into());
-        }
         warn_of_unknown_variables();
-        let layers = Layers::new(flags, read_file(tenant.config.as_deref())?)?;
+        let file = read_file(tenant.config.as_deref())?.unwrap_or_default();
+        settings().iter().try_for_each(|(_, name)| variable(name).map(drop))?;
         let announce = Announce {
             format: output_args.log_format,
             is_logged_elsewhere: output_args.log_file.is_some(),
         };
-        resolve(&layers, (!output_args.quiet).then_some(announce))
+        let given = Settings { tenant, pace, recording, creating };
+        resolve(&given, &file, (!output_args.quiet).then_some(announce))
     }
 }

@@ -1,92 +1,84 @@
-//! Resolves the layers into checked settings.
+//! Resolves flags, environment and file into checked settings.
 
 use jiff::tz::TimeZone;
 
-use super::{
-    Announce, Config, Source, Target,
-    credentials::credentials,
-    layers::{Layers, variable},
-    value::{parse_duration, parse_max_errors, parse_rate},
-};
+use super::{Announce, Config, Source, Target, credentials::credentials, file::SettingsFile};
 use crate::{
     auth0::{BaseUrl, Proxy},
+    cli::{Creating, Given, Origin, Pace, Recording, Tenant, Value, variable},
     error::Error,
     pacer::Plan,
 };
 
+/// Settings as flags and environment have them.
+pub(super) struct Settings<'a> {
+    pub(super) tenant: &'a Tenant,
+    pub(super) pace: &'a Pace,
+    pub(super) recording: Option<&'a Recording>,
+    pub(super) creating: Option<&'a Creating>,
+}
+
+/// The one that stands nearer to the user.
+pub(super) fn nearest<'a, T>(
+    given: Option<&'a Given<T>>,
+    file: Option<&'a Given<T>>,
+) -> Option<&'a Given<T>> {
+    [given, file].into_iter().flatten().min_by_key(|given| given.origin)
+}
+
 /// Resolves flags, environment and file.
-pub(super) fn resolve(layers: &Layers, announce: Option<Announce>) -> Result<Config, Error> {
-    let sandbox =
-        layers.parse("sandbox", "false", "`true` or `false`", |text| text.parse().ok())?;
-    // What is said nearer to the user counts: `--domain` against a sandbox in the file.
-    let named = layers.origin("domain").min(layers.origin("base-url"));
-    let sandbox = sandbox && layers.origin("sandbox") <= named;
-    let (target, source) = if sandbox { in_sandbox(layers) } else { tenant(layers)? };
-    let duration = |name, default| {
-        let example = "a time such as `30s`, `2m` or `1h 30m`";
-        layers.parse(name, default, example, parse_duration)
-    };
+pub(super) fn resolve(
+    given: &Settings<'_>,
+    file: &SettingsFile,
+    announce: Option<Announce>,
+) -> Result<Config, Error> {
+    let (target, source) = target(given.tenant, file)?;
+    let Pace { rate, burst, max_duration, reserve, concurrency, .. } = given.pace;
+    let Pace { timeout, settle, max_attempts, max_errors, max_outage, .. } = given.pace;
+    let recording = given.recording.and_then(|recording| recording.ledger.as_ref());
+    let ledger = nearest(recording, file.recording.ledger.as_ref());
+    let skip_existing = given.creating.and_then(|creating| creating.skip_existing.as_ref());
+    let name_marker = given.creating.and_then(|creating| creating.name_marker.as_ref());
     Ok(Config {
         target,
         source,
         announce,
-        ledger: layers.text("ledger").map(|(text, _)| text),
+        ledger: ledger.map(|ledger| ledger.value.clone()),
         proxy: proxy()?,
-        rate: layers.parse(
-            "rate",
-            "auto",
-            "`auto`, or requests a second such as `10`",
-            parse_rate,
-        )?,
-        burst: layers.parse("burst", "1", "a number from 1 to 10000", |text| {
-            text.parse().ok().filter(|number| (1..=10_000).contains(number))
-        })?,
-        rate_plan: rate_plan(layers)?,
-        max_duration: match layers.text("max-duration") {
-            Some(_) => Some(duration("max-duration", "")?),
-            None => None,
-        },
-        reserve: layers.parse("reserve", "20%", "a share from `0%` to `95%`", |text| {
-            let percent: f64 = text.trim_end_matches('%').trim().parse().ok()?;
-            (0.0..=95.0).contains(&percent).then_some(percent / 100.0)
-        })?,
-        concurrency: layers.parse("concurrency", "32", "a number from 1 to 1024", |text| {
-            text.parse().ok().filter(|number| (1..=1024).contains(number))
-        })?,
-        timeout: duration("timeout", "30s")?,
-        settle: duration("settle", "120s")?,
-        max_attempts: layers.parse("max-attempts", "3", "a number from 1 to 100", |text| {
-            text.parse().ok().filter(|number| (1..=100).contains(number))
-        })?,
-        max_errors: layers.parse(
-            "max-errors",
-            "none",
-            "a number of rows such as `100`, or a share such as `5%`",
-            parse_max_errors,
-        )?,
-        max_outage: duration("max-outage", "30m")?,
-        name_marker: layers
-            .parse("name-marker", "false", "`true` or `false`", |text| text.parse().ok())?,
-        skip_existing: layers
-            .parse("skip-existing", "false", "`true` or `false`", |text| text.parse().ok())?,
+        rate: value(rate.as_ref(), file.pace.rate.as_ref())?,
+        burst: value(burst.as_ref(), file.pace.burst.as_ref())?.0,
+        rate_plan: rate_plan(given.pace, file)?,
+        max_duration: nearest(max_duration.as_ref(), file.pace.max_duration.as_ref())
+            .map(|given| given.value),
+        reserve: value(reserve.as_ref(), file.pace.reserve.as_ref())?.0,
+        concurrency: value(concurrency.as_ref(), file.pace.concurrency.as_ref())?.0,
+        timeout: value(timeout.as_ref(), file.pace.timeout.as_ref())?,
+        settle: value(settle.as_ref(), file.pace.settle.as_ref())?,
+        max_attempts: value(max_attempts.as_ref(), file.pace.max_attempts.as_ref())?.0,
+        max_errors: value(max_errors.as_ref(), file.pace.max_errors.as_ref())?.0,
+        max_outage: value(max_outage.as_ref(), file.pace.max_outage.as_ref())?,
+        name_marker: is_on(name_marker, file.creating.name_marker.as_ref()),
+        skip_existing: is_on(skip_existing, file.creating.skip_existing.as_ref()),
     })
 }
 
-fn rate_plan(layers: &Layers) -> Result<Option<Plan>, Error> {
-    let zone = match layers.text("timezone") {
-        Some((name, origin)) => Some(TimeZone::get(name.trim()).map_err(|_| {
-            Error::usage(
-                format!("{origin} is not a known time zone"),
-                "give an IANA name such as `Europe/Berlin`, or `UTC`",
-            )
-        })?),
-        None => None,
-    };
-    let Some((text, origin)) = layers.text("rate-plan") else {
+/// The value of a setting that has a default.
+fn value<T: Value>(given: Option<&Given<T>>, file: Option<&Given<T>>) -> Result<T, Error> {
+    let found = nearest(given, file).map(|given| given.value.clone());
+    found.ok_or_else(|| Error::Internal("a setting has no default".into()))
+}
+
+fn is_on(given: Option<&Given<bool>>, file: Option<&Given<bool>>) -> bool {
+    nearest(given, file).is_some_and(|given| given.value)
+}
+
+fn rate_plan(given: &Pace, file: &SettingsFile) -> Result<Option<Plan>, Error> {
+    let zone = nearest(given.timezone.as_ref(), file.pace.timezone.as_ref());
+    let Some(plan) = nearest(given.rate_plan.as_ref(), file.pace.rate_plan.as_ref()) else {
         return Ok(None);
     };
     let zone = match zone {
-        Some(zone) => zone,
+        Some(zone) => zone.value.clone(),
         None => TimeZone::try_system().map_err(|_| {
             Error::usage(
                 "cannot determine the system's time zone",
@@ -94,7 +86,11 @@ fn rate_plan(layers: &Layers) -> Result<Option<Plan>, Error> {
             )
         })?,
     };
-    Plan::parse(&text, zone, parse_rate).map(Some).map_err(|error| {
+    Plan::parse(&plan.value, zone, Value::read).map(Some).map_err(|error| {
+        let origin = match plan.origin {
+            Origin::File => format!("`rate-plan` in `{}`", file.name),
+            _ => plan.from.clone(),
+        };
         Error::usage(
             format!("{origin}: {error}"),
             "write ranges as `08:00-20:00=5,20:00-08:00=auto`: times of day up to `24:00` and \
@@ -111,16 +107,23 @@ fn proxy() -> Result<Option<Proxy>, Error> {
     Ok(url.map(|url| Proxy { url, except }))
 }
 
-fn in_sandbox(layers: &Layers) -> (Target, Source) {
-    let tenant = layers.find("sandbox").map(|given| given.from).unwrap_or_default();
-    (Target::Sandbox, Source { tenant, client: None, file: layers.file().map(Into::into) })
-}
-
-fn tenant(layers: &Layers) -> Result<(Target, Source), Error> {
-    let by_url = layers.origin("base-url") <= layers.origin("domain");
-    let (base, from) = match (layers.find("base-url"), layers.find("domain")) {
-        (Some(url), _) if by_url => (BaseUrl::parse(&url.text)?, url.from),
-        (_, Some(domain)) => (BaseUrl::from_domain(&domain.text)?, domain.from),
+fn target(given: &Tenant, file: &SettingsFile) -> Result<(Target, Source), Error> {
+    let settings = (!file.name.is_empty()).then(|| file.name.clone());
+    let sandbox = nearest(given.sandbox.as_ref(), file.tenant.sandbox.as_ref());
+    let domain = nearest(given.domain.as_ref(), file.tenant.domain.as_ref());
+    let url = nearest(given.base_url.as_ref(), file.tenant.base_url.as_ref());
+    let origin =
+        |given: Option<&Given<String>>| given.map_or(Origin::Default, |given| given.origin);
+    // What is said nearer to the user counts: `--domain` against a sandbox in the file.
+    let named = origin(domain).min(origin(url));
+    if let Some(sandbox) = sandbox.filter(|sandbox| sandbox.value && sandbox.origin <= named) {
+        let tenant = file.place(sandbox);
+        return Ok((Target::Sandbox, Source { tenant, client: None, file: settings }));
+    }
+    let by_url = origin(url) <= origin(domain);
+    let (base, tenant) = match (url, domain) {
+        (Some(url), _) if by_url => (BaseUrl::parse(&url.value)?, file.place(url)),
+        (_, Some(domain)) => (BaseUrl::from_domain(&domain.value)?, file.place(domain)),
         _ => {
             return Err(Error::config(
                 "no tenant given",
@@ -128,8 +131,7 @@ fn tenant(layers: &Layers) -> Result<(Target, Source), Error> {
             ));
         }
     };
-    let (credentials, client) = credentials(layers, &base)?;
-    let file = layers.file().map(Into::into);
-    let source = Source { tenant: from, client: Some(client), file };
+    let (credentials, client) = credentials(given, file, &base)?;
+    let source = Source { tenant, client: Some(client), file: settings };
     Ok((Target::Tenant { base, credentials }, source))
 }

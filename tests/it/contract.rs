@@ -86,6 +86,89 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 }
 
 #[test]
+fn an_invalid_value_is_named_with_the_place_that_gives_it() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(1).0);
+    let import = || {
+        let mut command = binary();
+        command.current_dir(bench.folder.path()).args(["import", "in.csv"]);
+        command
+    };
+    for (key, value, expected) in [
+        ("rate", "fast", "`auto`, or requests a second"),
+        ("burst", "0", "1 to 10000"),
+        ("timezone", "Mars/Base", "IANA"),
+        ("max_duration", "soon", "`30s`"),
+        ("reserve", "96%", "`95%`"),
+        ("concurrency", "1025", "1 to 1024"),
+        ("timeout", "0", "`30s`"),
+        ("settle", "x", "`30s`"),
+        ("max_attempts", "101", "1 to 100"),
+        ("max_errors", "0%", "a share such as"),
+        ("max_outage", "8d", "`30s`"),
+        ("sandbox", "1", "`true` or `false`"),
+        ("skip_existing", "yes", "`true` or `false`"),
+        ("name_marker", "on", "`true` or `false`"),
+    ] {
+        let flag = format!("--{}", key.replace('_', "-"));
+        let variable = format!("MFAFERRY_{}", key.to_ascii_uppercase());
+        bench.write("some.toml", format!("ledger = \"x\"\n{key} = \"{value}\"\n"));
+        let mut places = vec![
+            (variable.clone(), import()),
+            (format!("`{key}` in `some.toml` line 2"), import()),
+        ];
+        places[0].1.env(&variable, value);
+        places[1].1.args(["--config", "some.toml"]);
+        if !expected.contains("true") {
+            // What stands nearer to the user is what counts, so what is wrong further off is hidden.
+            let mut command = import();
+            command.args([&flag, value]).env(&variable, "also wrong");
+            places.push((flag, command));
+        }
+        for (place, mut command) in places {
+            let done = run(&mut command);
+            assert_eq!(done.code, Some(2), "{place}: {done:?}");
+            let wanted = format!("error: invalid value `{value}` for {place}\n\nhint: give ");
+            assert!(done.stderr.starts_with(&wanted), "{place}: {done:?}");
+            assert!(done.stderr.contains(expected), "{place}: {done:?}");
+        }
+        // A secret that was pasted into the wrong place is no value to name.
+        let mut command = import();
+        let done = run(command.env(&variable, "CANARY-much-longer-than-values"));
+        assert!(done.code == Some(2) && !done.stderr.contains("CANARY"), "{done:?}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_empty_counts_as_unset_and_none_shows_in_help() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(1).0);
+    let garbled = std::os::unix::ffi::OsStringExt::from_vec(vec![0xff]);
+    let garbled: std::ffi::OsString = garbled;
+    let help = run(binary().args(["import", "--help"])).stdout;
+    let variables: Vec<_> = help
+        .split("[env: ")
+        .skip(1)
+        .map(|rest| rest.split(']').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(variables.len(), 22, "{variables:?}");
+    let mut import = bench.import("in.csv");
+    import.envs(variables.iter().filter(|name| *name != "AUTH0_CLIENT_ID").map(|name| (name, " ")));
+    assert_eq!(run(&mut import).code, Some(0));
+    for variable in &variables {
+        let done = run(binary().args(["import", "--help"]).env(variable, "CANARY"));
+        assert_eq!((done.code, &done.stdout), (Some(0), &help), "{variable}");
+        // Who does not need it does not mind.
+        let mut check = binary();
+        check.current_dir(bench.folder.path()).args(["check", "in.csv"]);
+        assert_eq!(run(check.env(variable, &garbled)).code, Some(0), "{variable}");
+        let done = run(bench.import("in.csv").env(variable, &garbled));
+        assert_eq!(done.code, Some(3), "{variable}: {done:?}");
+        assert!(done.stderr.contains(&format!("{variable} is not valid UTF-8")), "{done:?}");
+    }
+}
+
+#[test]
 fn check_shows_what_would_be_sent_with_contacts_masked() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(

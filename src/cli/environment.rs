@@ -1,0 +1,78 @@
+//! The environment. Only here, and by clap for the settings that say `env`, is it read.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+};
+
+use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable};
+
+use super::Cli;
+use crate::{
+    error::Error,
+    text::{escape, nearest},
+};
+
+/// What the names of our own variables begin with.
+const PREFIX: &str = "MFAFERRY_";
+
+/// Parses the command line and the environment; ends the program for `--help` and for what is wrong.
+pub fn parse() -> Cli {
+    let mut matches = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded)).get_matches();
+    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Keeps clap from a variable that is empty, which counts as unset, and from one that is not text,
+/// which stops the commands that need it and no other. Help never shows the value of any.
+fn guarded(arg: Arg) -> Arg {
+    let Some(name) = arg.get_env() else { return arg };
+    let text = env::var_os(name).map(OsString::into_string);
+    let is_unset = text.is_some_and(|text| text.map_or(true, |text| text.trim().is_empty()));
+    let arg = arg.hide_env_values(true);
+    if is_unset { arg.env(Resettable::Reset) } else { arg }
+}
+
+/// Every setting: the name of its flag, which is its key in the settings file, and its variable.
+pub fn settings() -> Vec<(String, String)> {
+    let command = Cli::command();
+    let args = command.get_subcommands().flat_map(Command::get_arguments);
+    let mut settings: Vec<_> = args
+        .filter_map(|arg| {
+            let variable = arg.get_env().and_then(OsStr::to_str)?;
+            Some((arg.get_long()?.to_owned(), variable.to_owned()))
+        })
+        .collect();
+    settings.sort();
+    settings.dedup();
+    settings
+}
+
+/// A variable of the environment; empty counts as unset.
+#[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
+pub fn variable(name: &str) -> Result<Option<String>, Error> {
+    match env::var(name) {
+        Ok(text) if text.trim().is_empty() => Ok(None),
+        Ok(text) => Ok(Some(text)),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Error::config(format!("{name} is not valid UTF-8"), "set it again, or unset it"))
+        }
+    }
+}
+
+/// Warns of variables that look like ours and are not: a setting that is misspelt would else be
+/// its default, silently.
+pub fn warn_of_unknown_variables() {
+    let settings = settings();
+    let known = || settings.iter().filter_map(|(_, name)| name.strip_prefix(PREFIX));
+    let mut unknown: Vec<_> = env::vars_os()
+        .filter_map(|(name, _)| Some(name.to_str()?.strip_prefix(PREFIX)?.to_owned()))
+        .filter(|name| known().all(|known| known != name))
+        .collect();
+    unknown.sort();
+    for name in unknown {
+        let near = nearest(&name, known()).map(|near| format!(": did you mean {PREFIX}{near}?"));
+        let (name, near) = (escape(&name), near.unwrap_or_default());
+        tracing::warn!("the environment variable {PREFIX}{name} is not a setting{near}");
+    }
+}
