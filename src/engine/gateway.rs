@@ -3,15 +3,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{Answer, Api, NotExecuted, Verdict},
     engine::Next,
-    model::{History, LocalTime, Method, UserId},
+    model::{LocalTime, UserId},
     pacer::{Pacer, breaker::Health},
-    protocol::{RetryPolicy, pages::Pages},
+    protocol::{
+        RetryPolicy,
+        pages::{AfterPage, Pages},
+    },
     stats::RunStats,
 };
 
@@ -32,21 +34,21 @@ pub struct Gateway<A> {
     pub now: fn() -> LocalTime,
 }
 
-/// What came of asking for a list.
+/// What came of asking for a page of a list.
 #[derive(Debug)]
-pub struct Listing {
-    /// The list, or why there is none.
-    pub verdict: Verdict<Vec<Method>>,
-    /// The last HTTP status, where one came.
+pub struct PageAnswer {
+    /// What follows from it for the list.
+    pub after: AfterPage,
+    /// The HTTP status, where one came.
     pub status: Option<u16>,
-    /// What the answers said of the tenant.
+    /// What the answer says of the tenant.
     pub health: Health,
 }
 
 impl<A: Api> Gateway<A> {
     /// Asks for any answer at all, with a request that changes nothing.
     pub async fn health_check(&self, user: &UserId) -> (Next, Health) {
-        if !self.permit(Duration::ZERO).await {
+        if !self.permit().await {
             return (Next::Held, Health::Unknown);
         }
         if let Err(held) = self.prepare().await {
@@ -64,61 +66,27 @@ impl<A: Api> Gateway<A> {
         }
     }
 
-    /// Asks for one of a user's methods, or for all, page by page; the permit of the first request is
-    /// the caller's, each other takes its own, and a page that fails after others is asked for again,
-    /// and they are not. `None` when the run is stopping.
-    pub async fn list(
+    /// Asks for one of a user's methods, or for the page of all that `pages` needs next.
+    pub async fn page(
         &self,
         user: &UserId,
         method: Option<&str>,
+        pages: &mut Pages,
         rng: &mut fastrand::Rng,
-    ) -> Option<Listing> {
-        let mut pages = Pages::default();
-        let mut tries = History::default();
-        let mut answered = false;
-        loop {
-            let answer = self.api.part(user, method, pages.next()).await;
-            let mut health = self.note(&answer);
-            // Who has answered with one page is there, whatever ails the next.
-            answered |= health == Health::Good;
-            if answered {
-                health = Health::Good;
-            }
-            let status = answer.status;
-            let wait = match pages.take(answer.verdict) {
-                None => {
-                    tries = History::default();
-                    Duration::ZERO
-                }
-                Some(verdict) => {
-                    // Who is not reached even so is for the breaker to judge.
-                    let only_that_page =
-                        !pages.is_empty() && tries.bounced < self.policy.max_attempts;
-                    let again =
-                        only_that_page.then(|| self.policy.again(&verdict, &mut tries, rng));
-                    match again.flatten() {
-                        Some(wait) => wait,
-                        None => return Some(Listing { verdict, status, health }),
-                    }
-                }
-            };
-            if !self.permit(wait).await {
-                return None;
-            }
-        }
+    ) -> PageAnswer {
+        let answer = self.api.part(user, method, pages.next()).await;
+        let health = self.note(&answer);
+        let status = answer.status;
+        let after = self.policy.after_page(answer.verdict, pages, rng);
+        PageAnswer { after, status, health }
     }
 
-    /// Waits so long and then for a permit; false when the run is stopping.
-    async fn permit(&self, wait: Duration) -> bool {
+    /// Waits for a permit; false when the run is stopping.
+    async fn permit(&self) -> bool {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => false,
-            () = async {
-                if !wait.is_zero() {
-                    sleep(wait).await;
-                }
-                self.pacer.permit().await;
-            } => true,
+            () = self.pacer.permit() => true,
         }
     }
 

@@ -7,21 +7,28 @@ use crate::{
     model::{Audit, Reason, Settlement},
 };
 
+/// Next step of a factor that is to be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// `--skip-existing`: see whether the user has it already.
+    CheckExisting,
+    /// POST it.
+    Send,
+    /// It is in doubt: look it up.
+    LookUp,
+    /// It is settled, but was once in doubt: the last step of a run asks again.
+    Audit,
+    /// It is created under a marked name: put the wanted one back.
+    Restore,
+}
+
 /// Decision about a factor.
 #[derive(Debug)]
 pub enum Decision {
     /// It has come to its end.
     Settle(Settlement),
-    /// Nothing was executed: send again after this long.
-    SendAfter(Duration),
-    /// Look it up after this long.
-    LookUpAfter(Duration),
-    /// Ask for the list before the first POST again, after this long.
-    CheckExistingAfter(Duration),
-    /// Ask for the list at the end of the run again, after this long.
-    AuditAfter(Duration),
-    /// Put the name back after this long.
-    RestoreAfter(Duration),
+    /// That step is to be taken, again or next, after this long.
+    Again(Step, Duration),
     /// The name has been put back, or cannot be in this run.
     Restored(bool),
     /// The list at the end of the run has been read.

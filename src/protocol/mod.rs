@@ -8,5 +8,5 @@ pub mod reconcile;
 mod retry;
 pub mod sent;
 
-pub use decision::{Decision, Repeatable};
+pub use decision::{Decision, Repeatable, Step};
 pub use retry::{RetryPolicy, no_list};

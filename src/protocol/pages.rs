@@ -3,8 +3,9 @@
 //! Pages are asked for one by one, each as a request of its own: so the one that fails is the only
 //! one that is asked for again. A list that changes between its pages is no list.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
+use super::{RetryPolicy, retry::Tries};
 use crate::{
     api::{Page, Verdict},
     model::{Code, Method},
@@ -21,6 +22,17 @@ pub struct Pages {
     methods: Vec<Method>,
     total: Option<u64>,
     number: u64,
+    /// How often the page that is missing was asked for.
+    tries: Tries,
+}
+
+/// What follows from a page.
+#[derive(Debug)]
+pub enum AfterPage {
+    /// The list has more: ask for its next page, after this long.
+    More(Duration),
+    /// The whole list, or why there is none. The next one begins with its first page.
+    Whole(Verdict<Vec<Method>>),
 }
 
 impl Pages {
@@ -37,7 +49,7 @@ impl Pages {
     /// Takes in what came of asking for the next page. Gives what is to be made of it: the whole
     /// list, or why it has none; nothing while more pages are to come. Where only that page is
     /// missing, those before it are kept; otherwise the list begins anew.
-    pub fn take(&mut self, verdict: Verdict<Page>) -> Option<Verdict<Vec<Method>>> {
+    fn take(&mut self, verdict: Verdict<Page>) -> Option<Verdict<Vec<Method>>> {
         let page = match verdict {
             Verdict::Done(page) => page,
             Verdict::Refused(_) if !self.is_empty() => {
@@ -56,6 +68,7 @@ impl Pages {
             return Some(self.fail(Code::UnreadableList));
         }
         self.number += 1;
+        self.tries = Tries::default();
         self.total = page.total;
         self.methods.extend(page.methods);
         let listed = self.methods.len() as u64;
@@ -83,10 +96,33 @@ impl Pages {
     }
 }
 
+impl RetryPolicy {
+    /// Decides what follows from the answer to the page that `pages` has asked for. One that fails
+    /// after others is asked for again; if it never comes, or the tenant stays out of reach (which
+    /// is for the breaker to judge), they are given up with it.
+    pub fn after_page(
+        &self,
+        verdict: Verdict<Page>,
+        pages: &mut Pages,
+        rng: &mut fastrand::Rng,
+    ) -> AfterPage {
+        let Some(verdict) = pages.take(verdict) else {
+            return AfterPage::More(Duration::ZERO);
+        };
+        let is_rest = !pages.is_empty() && pages.tries.bounced < self.max_attempts;
+        let wait = is_rest.then(|| self.wait(self.max_attempts, &verdict, &mut pages.tries, rng));
+        if let Some(wait) = wait.flatten() {
+            return AfterPage::More(wait);
+        }
+        *pages = Pages::default();
+        AfterPage::Whole(verdict)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Reason;
+    use crate::{api::NotExecuted, model::Reason};
 
     /// Methods with those numbers as ids, as a page of up to 2.
     fn page(ids: std::ops::Range<u64>, total: Option<u64>) -> Page {
@@ -152,6 +188,34 @@ mod tests {
         }
         let done = list.take(Verdict::Done(page(2..3, Some(3))));
         assert!(matches!(done, Some(Verdict::Done(methods)) if methods.len() == 3));
+    }
+
+    #[test]
+    fn a_page_that_never_comes_takes_those_before_it_along_and_is_never_asked_for_without_end() {
+        type Failure = fn() -> Verdict<Page>;
+        let in_doubt: Failure = || Verdict::InDoubt(Reason::http(500));
+        let not_sent: Failure = || Verdict::NotExecuted(NotExecuted::NotSent);
+        let stop: Failure = || Verdict::Stop(Box::new(crate::error::Error::Internal("".into())));
+        let (policy, mut rng) = (RetryPolicy::new(3, Duration::ZERO), fastrand::Rng::with_seed(7));
+        for (failure, most) in [(in_doubt, 2), (not_sent, 3), (stop, 0)] {
+            let mut list = Pages::default();
+            // The first page is for the job's own policy, each time.
+            let first = policy.after_page(failure(), &mut list, &mut rng);
+            assert!(matches!(first, AfterPage::Whole(_)), "{first:?}");
+            for at in 0..2 {
+                let came = Verdict::Done(page(at * 2..at * 2 + 2, Some(5)));
+                let more = policy.after_page(came, &mut list, &mut rng);
+                assert!(matches!(more, AfterPage::More(wait) if wait.is_zero()));
+                for _ in 0..most {
+                    let again = policy.after_page(failure(), &mut list, &mut rng);
+                    assert!(matches!(again, AfterPage::More(_)), "{again:?}");
+                    assert_eq!(list.next(), at + 1);
+                }
+            }
+            let end = policy.after_page(failure(), &mut list, &mut rng);
+            assert!(matches!(end, AfterPage::Whole(_)), "{end:?}");
+            assert!(list.is_empty());
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use backoff::{ExponentialBackoff, backoff::Backoff};
 use crate::{
     api::{CreatedMethod, NotExecuted, Verdict},
     model::{Audit, Code, Finding, History, How, Reason, Settlement, State},
-    protocol::{Decision, Repeatable},
+    protocol::{Decision, Repeatable, Step},
 };
 
 /// First delay of the schedule; it doubles from here.
@@ -24,6 +24,15 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// Look-ups without a verdict after which a factor needs review, and is not checked once more: more
 /// than other requests get, as nobody but a person can make up for them.
 const MAX_LOOKUPS: u32 = 8;
+
+/// How often something was asked for in a row.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tries {
+    /// Times that nothing was executed.
+    pub(super) bounced: u32,
+    /// Answers that could not be used.
+    pub(super) lookups: u32,
+}
 
 /// Limits and delays of retries.
 #[derive(Debug, Clone)]
@@ -89,17 +98,20 @@ impl RetryPolicy {
             Verdict::Refused(reason) => self.refused(reason, status, history),
             Verdict::NotExecuted(why) => {
                 history.bounced += 1;
-                Decision::SendAfter(match why {
-                    // The pacer holds everybody; the token is renewed before the next intent.
-                    NotExecuted::Throttled | NotExecuted::Unauthorized => Duration::ZERO,
-                    NotExecuted::NotSent => self.delay(history.bounced, rng),
-                })
+                Decision::Again(
+                    Step::Send,
+                    match why {
+                        // The pacer holds everybody; the token is renewed before the next intent.
+                        NotExecuted::Throttled | NotExecuted::Unauthorized => Duration::ZERO,
+                        NotExecuted::NotSent => self.delay(history.bounced, rng),
+                    },
+                )
             }
             Verdict::InDoubt(_) => {
                 history.doubts += 1;
                 history.lookups = 0;
                 history.absences = 0;
-                Decision::LookUpAfter(self.settle)
+                Decision::Again(Step::LookUp, self.settle)
             }
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
         }
@@ -115,7 +127,7 @@ impl RetryPolicy {
         history.lookups = 0;
         // Nothing new is in flight: one list is enough.
         history.absences = 1;
-        Decision::LookUpAfter(self.second_look())
+        Decision::Again(Step::LookUp, self.second_look())
     }
 
     /// What the tenant calls a conflict may be another factor of that user: one list tells. Where
@@ -126,7 +138,7 @@ impl RetryPolicy {
         history.lookups = 0;
         history.absences = 1;
         let wait = if history.doubts == 0 { Duration::ZERO } else { self.second_look() };
-        Decision::LookUpAfter(wait)
+        Decision::Again(Step::LookUp, wait)
     }
 
     /// Decides what follows from a list that is read before the first POST of a factor.
@@ -138,7 +150,9 @@ impl RetryPolicy {
     ) -> Decision {
         match verdict {
             // Where the list is refused, the POST will be, with the right words.
-            Verdict::Done(None) | Verdict::Refused(_) => Decision::SendAfter(Duration::ZERO),
+            Verdict::Done(None) | Verdict::Refused(_) => {
+                Decision::Again(Step::Send, Duration::ZERO)
+            }
             Verdict::Done(Some((id, how))) => Decision::Settle(Settlement {
                 state: State::AlreadyPresent,
                 how,
@@ -149,7 +163,7 @@ impl RetryPolicy {
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
                 match self.again(&other, history, rng) {
-                    Some(wait) => Decision::CheckExistingAfter(wait),
+                    Some(wait) => Decision::Again(Step::CheckExisting, wait),
                     None => Decision::Settle(Settlement {
                         state: State::Failed,
                         how: How::Response,
@@ -179,7 +193,7 @@ impl RetryPolicy {
             Verdict::Refused(_) => Decision::Audited(Audit::NotDone),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
                 match self.again_below(MAX_LOOKUPS, &other, history, rng) {
-                    Some(wait) => Decision::AuditAfter(wait),
+                    Some(wait) => Decision::Again(Step::Audit, wait),
                     None => Decision::Audited(Audit::NotDone),
                 }
             }
@@ -201,7 +215,7 @@ impl RetryPolicy {
             Verdict::Refused(_) => Decision::Restored(false),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
                 match self.again(&other, history, rng) {
-                    Some(wait) => Decision::RestoreAfter(wait),
+                    Some(wait) => Decision::Again(Step::Restore, wait),
                     None => Decision::Restored(false),
                 }
             }
@@ -234,7 +248,7 @@ impl RetryPolicy {
 
     /// When to ask again for what may be repeated at will; `None` where there is an answer, or it
     /// was asked for often enough.
-    pub fn again<T>(
+    fn again<T>(
         &self,
         verdict: &Verdict<T>,
         history: &mut History,
@@ -250,17 +264,31 @@ impl RetryPolicy {
         history: &mut History,
         rng: &mut fastrand::Rng,
     ) -> Option<Duration> {
+        let mut tries = Tries { bounced: history.bounced, lookups: history.lookups };
+        let wait = self.wait(most, verdict, &mut tries, rng);
+        (history.bounced, history.lookups) = (tries.bounced, tries.lookups);
+        wait
+    }
+
+    /// The same with nothing but the tries that it needs.
+    pub(super) fn wait<T>(
+        &self,
+        most: u32,
+        verdict: &Verdict<T>,
+        tries: &mut Tries,
+        rng: &mut fastrand::Rng,
+    ) -> Option<Duration> {
         match verdict {
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
                 Some(Duration::ZERO)
             }
             Verdict::NotExecuted(NotExecuted::NotSent) => {
-                history.bounced += 1;
-                Some(self.delay(history.bounced, rng))
+                tries.bounced += 1;
+                Some(self.delay(tries.bounced, rng))
             }
             Verdict::InDoubt(_) => {
-                history.lookups += 1;
-                (history.lookups < most).then(|| self.delay(history.lookups, rng))
+                tries.lookups += 1;
+                (tries.lookups < most).then(|| self.delay(tries.lookups, rng))
             }
             Verdict::Done(_)
             | Verdict::Present
@@ -302,7 +330,7 @@ impl RetryPolicy {
             {
                 let no_list = Verdict::<()>::InDoubt(reason.clone());
                 match self.again_below(MAX_LOOKUPS, &no_list, history, rng) {
-                    Some(wait) => Decision::LookUpAfter(wait),
+                    Some(wait) => Decision::Again(Step::LookUp, wait),
                     None => settle(State::NeedsReview, None, Some(reason)),
                 }
             }
@@ -311,7 +339,7 @@ impl RetryPolicy {
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
                 match self.again_below(MAX_LOOKUPS, &other, history, rng) {
-                    Some(wait) => Decision::LookUpAfter(wait),
+                    Some(wait) => Decision::Again(Step::LookUp, wait),
                     None => settle(State::NeedsReview, None, Some(no_list(&other).into())),
                 }
             }
@@ -322,7 +350,7 @@ impl RetryPolicy {
         history.absences += 1;
         history.lookups = 0;
         if history.absences < 2 {
-            return Decision::LookUpAfter(self.second_look());
+            return Decision::Again(Step::LookUp, self.second_look());
         }
         if let Some((reason, status)) = history.refusal.take() {
             return Decision::Settle(rejected(reason, status));
@@ -337,7 +365,7 @@ impl RetryPolicy {
             });
         }
         history.absences = 0;
-        Decision::SendAfter(Duration::ZERO)
+        Decision::Again(Step::Send, Duration::ZERO)
     }
 }
 
@@ -397,7 +425,7 @@ mod tests {
 
     fn looked_up_after(decision: &Decision) -> Duration {
         match decision {
-            Decision::LookUpAfter(wait) => *wait,
+            Decision::Again(Step::LookUp, wait) => *wait,
             other => panic!("{other:?}"),
         }
     }
@@ -443,7 +471,7 @@ mod tests {
             assert_eq!(looked_up_after(&first), SETTLE / 8);
             let second = look(Verdict::Done(Finding::Absent), &mut history);
             if attempt < 3 {
-                assert!(matches!(second, Decision::SendAfter(wait) if wait.is_zero()));
+                assert!(matches!(second, Decision::Again(Step::Send, wait) if wait.is_zero()));
             } else {
                 assert_eq!(settled(second), (State::Failed, How::Reconciled));
             }

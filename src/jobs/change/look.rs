@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{ChangeExecutor, ChangeJob, ChangeRequest, Stage, judge};
 use crate::{
     api::Api,
-    engine::{Job, Next, gateway::Listing},
+    engine::{Job, Next, gateway::PageAnswer},
     error::Error,
     model::{Method, Reason, State, Target},
     pacer::breaker::Health,
-    protocol::Repeatable,
+    protocol::{Repeatable, pages::AfterPage},
 };
 
 /// Decision after looking at what exists.
@@ -26,10 +28,17 @@ impl<A: Api> ChangeExecutor<A> {
         job: &mut ChangeJob,
         rng: &mut fastrand::Rng,
     ) -> Result<(Next, Health), Error> {
-        let Some(listing) = self.gateway.list(job.user(), job.method(), rng).await else {
-            return Ok((Next::Held, Health::Unknown));
+        if job.pages.is_empty() {
+            job.began_to_look = Instant::now();
+        }
+        let mut pages = std::mem::take(&mut job.pages);
+        let answer = self.gateway.page(job.user(), job.method(), &mut pages, rng).await;
+        let PageAnswer { after, status, health } = answer;
+        job.pages = pages;
+        let verdict = match after {
+            AfterPage::More(wait) => return Ok((Next::After(wait), health)),
+            AfterPage::Whole(verdict) => verdict,
         };
-        let Listing { verdict, status, health } = listing;
         let outcome = self.gateway.policy.after_repeatable(verdict, &mut job.history, rng);
         let present = match outcome {
             Repeatable::Done(present) => present,

@@ -35,7 +35,7 @@ use crate::{
     ledger::{Counts, Key, Ledger, Seq, Undoable},
     model::{Change, History, How, Reason, Set, Settlement, State, Target, UserId},
     pacer::breaker::{Health, Kind},
-    protocol::Repeatable,
+    protocol::{Repeatable, pages::Pages},
 };
 
 /// Task to do.
@@ -61,6 +61,10 @@ pub struct ChangeJob {
     history: History,
     /// Methods that its request will take away, until that has been allowed.
     deletes: u64,
+    /// What it looks at, as far as it has come.
+    pages: Pages,
+    /// Time at which the first page of that was asked for: what it shows may be as old.
+    began_to_look: Instant,
     /// Time of the last look, and the number of consecutive looks that became too old.
     looked: Option<(Instant, u32)>,
 }
@@ -85,7 +89,8 @@ impl ChangeJob {
     pub fn new(rows: Vec<Seq>, request: ChangeRequest, history: History) -> Self {
         let stage =
             if matches!(request, ChangeRequest::Update(_)) { Stage::Act } else { Stage::Look };
-        Self { rows, request, stage, history, deletes: 0, looked: None }
+        let (pages, began_to_look) = (Pages::default(), Instant::now());
+        Self { rows, request, stage, history, deletes: 0, pages, began_to_look, looked: None }
     }
 
     /// Returns whether the next action rests on too old a look.
@@ -94,14 +99,14 @@ impl ChangeJob {
         self.stage == Stage::Act && self.looked.is_some_and(stale)
     }
 
-    /// Notes that what is there has just been seen.
+    /// Notes that what is there has been seen.
     fn saw(&mut self) {
-        let now = Instant::now();
+        let began = self.began_to_look;
         let looks = match self.looked {
-            Some((at, looks)) if now - at > STALE => looks + 1,
+            Some((at, looks)) if began - at > STALE => looks + 1,
             _ => 0,
         };
-        self.looked = Some((now, looks));
+        self.looked = Some((began, looks));
     }
 
     /// The tenant's id of the method, where the job is about one.
@@ -281,12 +286,17 @@ impl<A: Api> ChangeExecutor<A> {
 mod tests {
     use super::*;
 
+    fn saw(job: &mut ChangeJob) {
+        job.began_to_look = Instant::now();
+        job.saw();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_was_seen_too_long_ago_is_looked_at_again_but_not_for_ever() {
         let target = Target { line: 2, user: UserId::parse("auth0|1").unwrap(), method: None };
         let mut job =
             ChangeJob::new(vec![Seq(0)], ChangeRequest::Delete(target), History::default());
-        job.saw();
+        saw(&mut job);
         job.stage = Stage::Act;
         tokio::time::sleep(STALE / 2).await;
         assert!(!job.is_stale());
@@ -294,16 +304,28 @@ mod tests {
         let mut looks = 0;
         while job.is_stale() {
             looks += 1;
-            job.saw();
+            saw(&mut job);
             assert!(!job.is_stale());
             tokio::time::sleep(STALE * 2).await;
         }
         assert_eq!(looks, MOST_LOOKS);
         // Seen again in time, it counts anew.
-        job.saw();
+        saw(&mut job);
         tokio::time::sleep(STALE / 2).await;
-        job.saw();
+        saw(&mut job);
         tokio::time::sleep(STALE * 2).await;
+        assert!(job.is_stale());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_is_as_old_as_its_first_page() {
+        let target = Target { line: 2, user: UserId::parse("auth0|1").unwrap(), method: None };
+        let mut job =
+            ChangeJob::new(vec![Seq(0)], ChangeRequest::Delete(target), History::default());
+        // An outage between the first page and the last.
+        tokio::time::sleep(STALE * 2).await;
+        job.saw();
+        job.stage = Stage::Act;
         assert!(job.is_stale());
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     ledger::Seq,
     model::{Factor, History, Method, UserId},
     pacer::breaker::Kind,
-    protocol::{marker::Mark, reconcile},
+    protocol::{Step, marker::Mark, pages::Pages, reconcile},
 };
 
 /// A factor on its way.
@@ -21,6 +21,8 @@ pub struct CreateJob {
     pub history: History,
     /// Next step.
     pub step: Step,
+    /// The list that its step asks for, page by page, once it has more than one: few ever have.
+    pub pages: Option<Box<Pages>>,
     /// The user's methods before the first POST of this import, where they were asked for.
     pub listed: Option<Arc<Vec<Method>>>,
     /// The method id that the ledger has, once it is settled.
@@ -29,25 +31,10 @@ pub struct CreateJob {
     pub mark: Mark,
 }
 
-/// Next step of a factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// `--skip-existing`: see whether the user has it already.
-    CheckExisting,
-    /// POST it.
-    Send,
-    /// It is in doubt: look it up.
-    LookUp,
-    /// It is settled, but was once in doubt: the last step of a run asks again.
-    Audit,
-    /// It is created under a marked name: put the wanted one back.
-    Restore,
-}
-
 impl CreateJob {
     /// A factor that `step` is to be done for.
     pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step, mark: Mark) -> Self {
-        Self { seq, factor, history, step, listed: None, own: None, mark }
+        Self { seq, factor, history, step, pages: None, listed: None, own: None, mark }
     }
 
     pub(super) fn marked(&self) -> reconcile::Marked<'_> {

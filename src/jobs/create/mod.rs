@@ -7,17 +7,20 @@
 //! engine waits, so that a factor in doubt takes nobody's place.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 mod given;
 mod job;
+mod look;
 mod rows;
 
 pub use given::Given;
-pub use job::{CreateJob, Step};
+pub use job::CreateJob;
 pub use rows::{CreateJobs, Factors, tell};
+
+pub use crate::protocol::Step;
 
 use tokio::time::Instant;
 
@@ -26,14 +29,9 @@ use crate::{
     engine::{Executor, Next, Ticket, gateway::Gateway},
     error::Error,
     ledger::{Counts, Intent, Ledger, Seq},
-    model::{Audit, Code, Finding, Method, State, UserId},
+    model::{Audit, Code, State},
     pacer::breaker::Health,
-    protocol::{
-        Decision,
-        marker::{self},
-        reconcile,
-        sent::Sent,
-    },
+    protocol::{Decision, marker},
 };
 
 /// Takes factors through their steps. Shared by all workers.
@@ -77,10 +75,10 @@ impl<A: Api> Executor for CreateExecutor<A> {
 
     async fn step(&self, job: &mut CreateJob, rng: &mut fastrand::Rng) -> (Next, Health) {
         let taken = match job.step {
-            Step::CheckExisting => self.check_existing(job, rng).await,
+            Step::CheckExisting => self.with_list(job, rng, Self::after_existing).await,
             Step::Send => self.send(job, rng).await,
-            Step::LookUp => self.look_up(job, rng).await,
-            Step::Audit => self.audit(job, rng).await,
+            Step::LookUp => self.with_list(job, rng, Self::after_lookup).await,
+            Step::Audit => self.with_list(job, rng, Self::after_audit).await,
             Step::Restore => self.restore(job, rng).await,
         };
         taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
@@ -137,74 +135,6 @@ impl<A: Api> CreateExecutor<A> {
         Ok((self.follow(job, decision).await?, health))
     }
 
-    async fn check_existing(
-        &self,
-        job: &mut CreateJob,
-        rng: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
-        let listed = if let Some(list) = &job.listed {
-            let known = self.ledger.known(&job.factor.user, job.seq).await?;
-            Some((Verdict::Done((Arc::clone(list), known)), Health::Unknown))
-        } else {
-            self.list(job, rng).await?
-        };
-        let Some((verdict, health)) = listed else { return HELD };
-        // A user who is not there has none, as the POST will say.
-        let verdict = match verdict {
-            Verdict::Refused(reason) if reason.is_not_found() => Verdict::Done(Evidence::default()),
-            verdict => verdict,
-        };
-        let verdict = verdict.map(|(list, known)| {
-            let found = reconcile::present(&job.factor, &list, |id| holds(&known, id));
-            job.listed = Some(list);
-            found
-        });
-        let decision = self.gateway.policy.after_existing(verdict, &mut job.history, rng);
-        Ok((self.follow(job, decision).await?, health))
-    }
-
-    async fn look_up(
-        &self,
-        job: &mut CreateJob,
-        rng: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
-        let Some((verdict, health)) = self.list(job, rng).await? else { return HELD };
-        let verdict = verdict.map(|(list, known)| {
-            // What was there before the first POST is not ours either.
-            let before = job.listed.as_deref();
-            let is_known = |id: &str| {
-                holds(&known, id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))
-            };
-            let finding = if job.history.doubts == 0 {
-                Finding::Absent
-            } else {
-                reconcile::judge(&job.factor, &list, self.sent(job), is_known, job.marked())
-            };
-            let there = (finding == Finding::Absent && job.history.conflict)
-                .then(|| reconcile::present(&job.factor, &list, |id| holds(&known, id)));
-            match there.flatten() {
-                Some((id, how)) => Finding::There(id, how),
-                None => finding,
-            }
-        });
-        let decision = self.gateway.policy.after_lookup(verdict, &mut job.history, rng);
-        Ok((self.follow(job, decision).await?, health))
-    }
-
-    async fn audit(
-        &self,
-        job: &mut CreateJob,
-        rng: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
-        let Some((verdict, health)) = self.list(job, rng).await? else { return HELD };
-        let verdict = verdict.map(|(list, known)| {
-            let (own, is_known) = (job.own.as_deref(), |id: &str| holds(&known, id));
-            reconcile::audit(&job.factor, &list, self.sent(job), own, is_known, job.marked())
-        });
-        let decision = self.gateway.policy.after_audit(verdict, &mut job.history, rng);
-        Ok((self.follow(job, decision).await?, health))
-    }
-
     async fn restore(
         &self,
         job: &mut CreateJob,
@@ -225,56 +155,15 @@ impl<A: Api> CreateExecutor<A> {
         Ok((self.follow(job, decision).await?, health))
     }
 
-    /// The methods of a factor's user, and the ids that the ledger holds for the user's other
-    /// factors; nothing when the run is stopping.
-    async fn list(
-        &self,
-        job: &CreateJob,
-        rng: &mut fastrand::Rng,
-    ) -> Result<Option<(Verdict<Evidence>, Health)>, Error> {
-        let Some(listing) = self.gateway.list(&job.factor.user, None, rng).await else {
-            return Ok(None);
-        };
-        let verdict = match listing.verdict {
-            Verdict::Done(list) if self.is_of_another(&list, &job.factor.user) => {
-                self.gateway.api.distrust();
-                Verdict::InDoubt(Code::ListOfAnotherUser.into())
-            }
-            verdict => verdict,
-        };
-        let known = match verdict {
-            Verdict::Done(_) => self.ledger.known(&job.factor.user, job.seq).await?,
-            Verdict::Present
-            | Verdict::Refused(_)
-            | Verdict::NotExecuted(_)
-            | Verdict::InDoubt(_)
-            | Verdict::Stop(_)
-            | Verdict::StopInDoubt(_) => Vec::new(),
-        };
-        Ok(Some((verdict.map(|list| (Arc::new(list), known)), listing.health)))
-    }
-
-    /// Whether a list holds what was created for another user: then it is the answer to another
-    /// request, and says nothing about this one.
-    fn is_of_another(&self, list: &[Method], user: &UserId) -> bool {
-        let given = self.given();
-        list.iter().any(|method| given.is_of_another(&method.id, user))
-    }
-
     /// Notes that an id is that row's; the other row that was told the same, if there is one.
     fn give(&self, id: &str, job: &CreateJob) -> Option<Seq> {
         self.given().give(id, job.seq, &job.factor.user)
     }
 
+    /// Returns the ids that were given of late.
     fn given(&self) -> MutexGuard<'_, Given> {
         // Whatever it holds is sound: nothing panics half way.
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns when the first attempt in doubt was sent, by the tenant's clock.
-    fn sent(&self, job: &CreateJob) -> Sent {
-        let (now, api) = ((self.gateway.now)(), &self.gateway.api);
-        Sent::of(&job.history, now, api.clock_skew(), api.least_skew())
     }
 
     async fn follow(&self, job: &mut CreateJob, decision: Decision) -> Result<Next, Error> {
@@ -319,28 +208,11 @@ impl<A: Api> CreateExecutor<A> {
                 }
                 Next::Finished
             }
-            Decision::CheckExistingAfter(wait)
-            | Decision::AuditAfter(wait)
-            | Decision::RestoreAfter(wait) => Next::After(wait),
-            Decision::SendAfter(wait) => {
-                job.step = Step::Send;
-                Next::After(wait)
-            }
-            Decision::LookUpAfter(wait) => {
-                job.step = Step::LookUp;
+            Decision::Again(step, wait) => {
+                job.step = step;
                 Next::After(wait)
             }
             Decision::Stop(error) => Next::Stop(error),
         })
     }
-}
-
-/// What comes of a step that the end of the run has cut short.
-const HELD: Result<(Next, Health), Error> = Ok((Next::Held, Health::Unknown));
-
-/// A user's methods, and those ids among them that the ledger holds for other factors.
-type Evidence = (Arc<Vec<Method>>, Vec<Arc<str>>);
-
-fn holds(known: &[Arc<str>], id: &str) -> bool {
-    known.iter().any(|known| **known == *id)
 }

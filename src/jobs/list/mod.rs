@@ -5,7 +5,7 @@
 //! that are taken in and not yet told; a user whose answer takes long holds up nobody else until
 //! that bound is met.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -21,13 +21,16 @@ use crate::{
     api::Api,
     engine::{
         self, End, Executor, IntakeEvent, Job, JobReceiver, Limits, Next,
-        gateway::Gateway,
+        gateway::{Gateway, PageAnswer},
         in_order::{Collector, Results, Slot, Slots, in_order},
     },
     error::Error,
     model::{Code, History, Method, Reason, UserId},
     pacer::breaker::{Health, Kind},
-    protocol::{Repeatable, pages::Pages},
+    protocol::{
+        Repeatable,
+        pages::{AfterPage, Pages},
+    },
 };
 
 /// Questions taken in and not told, for each request in flight.
@@ -59,9 +62,8 @@ struct ListJob<Q> {
     /// The question and its slot, until there is an answer.
     open: Option<(Slot, Q)>,
     pages: Pages,
-    /// How often the list was begun, and the page asked for that is missing of it.
-    begun: History,
-    tried: History,
+    /// How often the list was begun.
+    history: History,
 }
 
 impl<Q: Question> Job for ListJob<Q> {
@@ -90,15 +92,14 @@ impl<A: Api, Q: Question> Executor for ListExecutor<A, Q> {
     }
 
     async fn step(&self, job: &mut ListJob<Q>, rng: &mut fastrand::Rng) -> (Next, Health) {
-        let page = job.pages.next();
-        let answer = self.gateway.api.part(&job.user, job.method.as_deref(), page).await;
-        let health = self.gateway.note(&answer);
-        let Some(verdict) = job.pages.take(answer.verdict) else {
-            job.tried = History::default();
-            return (Next::After(Duration::ZERO), health);
+        let method = job.method.as_deref();
+        let PageAnswer { after, health, .. } =
+            self.gateway.page(&job.user, method, &mut job.pages, rng).await;
+        let verdict = match after {
+            AfterPage::More(wait) => return (Next::After(wait), health),
+            AfterPage::Whole(verdict) => verdict,
         };
-        let history = if job.pages.is_empty() { &mut job.begun } else { &mut job.tried };
-        let listed = match self.gateway.policy.after_repeatable(verdict, history, rng) {
+        let listed = match self.gateway.policy.after_repeatable(verdict, &mut job.history, rng) {
             Repeatable::Done(list) => Ok(list),
             Repeatable::Refused(reason) => Err(reason),
             Repeatable::Failed(reason) if reason.code() == Code::TooManyMethods => Err(reason),
@@ -175,8 +176,7 @@ async fn open_each<Q: Question>(
                         method: method.map(str::to_owned),
                         open: Some((slot, question)),
                         pages: Pages::default(),
-                        begun: History::default(),
-                        tried: History::default(),
+                        history: History::default(),
                     };
                     if jobs.send(IntakeEvent::More(vec![job])).await.is_err() {
                         return;
