@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::{print, reading::dialect};
 use crate::{
     cli::{Check, Output},
-    engine::intake::plan_row,
+    engine::scan::scan,
     error::{Error, Exit},
     input::{Shape, Source},
-    ledger::{Key, Seen},
+    ledger::Seen,
     model::{Factor, FactorType, Planned},
     plan::{self, Finding, Plan, Whole},
     report,
@@ -62,66 +62,71 @@ impl Findings {
 /// Runs the command.
 pub(super) fn run(check: &Check) -> Result<Exit, Error> {
     let dialect = dialect(&check.reading)?;
-    let mut source = Source::open(Path::new(&check.reading.input), &dialect, Shape::Factors)?;
-    let key = Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
-    let mut seen = Seen::default();
-    let mut findings = Findings::default();
-    let text = check.output == Output::Text;
+    let source = Source::open(Path::new(&check.reading.input), &dialect, Shape::Factors)?;
     let secrets = check.secret_encoding.map(Into::into);
+    let text = check.output == Output::Text;
+    let mut rows = Rows { to_show: if text { check.show } else { 0 }, text, ..Rows::default() };
     print(|out| {
-        let mut shown = 0;
-        let mut warned = Warned::default();
-        let mut whole = Whole::default();
-        let mut unreadable = None;
-        loop {
-            let row = match source.next_row() {
-                Ok(Some(row)) => row,
-                Ok(None) => break,
-                Err(error) => {
-                    unreadable = Some(error);
-                    break;
-                }
-            };
-            let plan = plan_row(row, Shape::Factors, secrets);
-            whole.see(&plan.planned);
-            findings.rows += 1;
-            findings.warnings += plan.warnings.len() as u64;
-            match &plan.planned {
-                Planned::Rejected(rejection) => {
-                    findings.rejected += 1;
-                    if text {
-                        report::write_rejection(rejection, out)?;
-                    }
-                }
-                Planned::Factor(factor) => {
-                    if !seen.insert(key.fingerprint(factor)) {
-                        findings.duplicates += 1;
-                        continue;
-                    }
-                    findings.factors += 1;
-                    findings.count(factor.factor_type());
-                    if text && shown < check.show {
-                        shown += 1;
-                        write_factor(factor, out)?;
-                    }
-                }
-            }
-            if text {
-                warned.write(&plan, out)?;
-            }
-        }
-        findings.add_whole(whole.findings(source.open_line()));
-        if text {
-            warned.write_rest(out)?;
-            write_whole(&findings.whole_file, out)?;
-            write_text(&findings, out)?;
-        } else {
-            report::write_json(&findings, out)?;
-        }
-        Ok(unreadable)
+        let scanned = scan(source, Shape::Factors, secrets, |plan| rows.take(&plan, out))?;
+        rows.finish(scanned.open_line, out)?;
+        Ok(scanned.unreadable)
     })?
     .map_or(Ok(()), Err)?;
-    Ok(if findings.rejected > 0 { Exit::RowsNeedAttention } else { Exit::Good })
+    Ok(if rows.findings.rejected > 0 { Exit::RowsNeedAttention } else { Exit::Good })
+}
+
+/// The rows of a file, one after the other.
+#[derive(Debug, Default)]
+struct Rows {
+    findings: Findings,
+    seen: Seen,
+    whole: Whole,
+    warned: Warned,
+    /// True if people read what is found.
+    text: bool,
+    /// Factors that are still to be shown.
+    to_show: u64,
+}
+
+impl Rows {
+    fn take(&mut self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+        self.whole.see(&plan.planned);
+        let findings = &mut self.findings;
+        findings.rows += 1;
+        findings.warnings += plan.warnings.len() as u64;
+        match &plan.planned {
+            Planned::Rejected(rejection) => {
+                findings.rejected += 1;
+                if self.text {
+                    report::write_rejection(rejection, out)?;
+                }
+            }
+            Planned::Factor(factor) => {
+                if !self.seen.insert_factor(factor) {
+                    findings.duplicates += 1;
+                    return Ok(());
+                }
+                findings.factors += 1;
+                findings.count(factor.factor_type());
+                if self.to_show > 0 {
+                    self.to_show -= 1;
+                    write_factor(factor, out)?;
+                }
+            }
+        }
+        if self.text { self.warned.write(plan, out) } else { Ok(()) }
+    }
+
+    /// Says at the end what there is to say of all of them.
+    fn finish(&mut self, open_line: Option<u64>, out: &mut dyn Write) -> io::Result<()> {
+        self.findings.add_whole(std::mem::take(&mut self.whole).findings(open_line));
+        if !self.text {
+            return report::write_json(&self.findings, out);
+        }
+        self.warned.write_rest(out)?;
+        write_whole(&self.findings.whole_file, out)?;
+        write_text(&self.findings, out)
+    }
 }
 
 /// Writes a factor as it would be sent.

@@ -17,10 +17,7 @@ use crate::{
     auth0,
     cli::{Bulk, Import},
     config::Config,
-    engine::{
-        self,
-        intake::{self, plan_row},
-    },
+    engine::{self, intake, scan::scan_readable},
     error::{Error, Exit},
     input::{Shape, Source},
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
@@ -78,15 +75,13 @@ async fn open_looked_at(
     let path = PathBuf::from(&bulk.reading.input);
     let dialect = dialect(&bulk.reading)?;
     blocking(move || {
-        let mut source = Source::open(&path, &dialect, shape)?;
+        let source = Source::open(&path, &dialect, shape)?;
         let mut whole = Whole::default();
         if source.len().is_none() {
             return Ok((source, Some(whole)));
         }
-        while let Some(row) = source.next_row()? {
-            whole.see(&plan_row(row, shape, secrets).planned);
-        }
-        tell(&whole.findings(source.open_line()));
+        let open_line = scan_readable(source, shape, secrets, |planned| whole.see(&planned))?;
+        tell(&whole.findings(open_line));
         Ok((Source::open(&path, &dialect, shape)?, None))
     })
     .await

@@ -17,6 +17,7 @@ pub mod in_order;
 pub mod intake;
 mod lanes;
 mod permits;
+pub mod scan;
 mod workers;
 
 pub use lanes::Ticket;

@@ -16,13 +16,6 @@ impl Key {
         Self(Hmac::new_from_slice(bytes).unwrap_or_else(|_| unreachable!("any length is a key")))
     }
 
-    /// A key for this process only, where there is no ledger.
-    pub fn random() -> std::io::Result<Self> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-        Ok(Self::new(&bytes))
-    }
-
     /// The fingerprint of a factor. The parts are separated by their lengths, so that no two
     /// different factors spell the same bytes.
     pub fn fingerprint(&self, factor: &Factor) -> Fingerprint {
@@ -111,27 +104,6 @@ fn finish(mac: Hmac<Sha256>) -> Fingerprint {
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key(…)")
-    }
-}
-
-/// Fingerprints that were met, for finding duplicates where there is no ledger.
-#[derive(Debug, Default)]
-pub struct Seen(hashbrown::HashTable<[u8; 16]>);
-
-impl Seen {
-    /// Remembers a fingerprint; says whether it is new.
-    pub fn insert(&mut self, print: Fingerprint) -> bool {
-        // A keyed hash needs no hashing.
-        let hash = |print: &[u8; 16]| {
-            let mut half = [0; 8];
-            half.copy_from_slice(&print[..8]);
-            u64::from_le_bytes(half)
-        };
-        let new = self.0.find(hash(&print.0), |other| *other == print.0).is_none();
-        if new {
-            self.0.insert_unique(hash(&print.0), print.0, hash);
-        }
-        new
     }
 }
 

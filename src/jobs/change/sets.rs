@@ -67,7 +67,7 @@ impl Sets {
         };
         if self.open.as_ref().is_none_or(|open| open.user != user) {
             self.close(out);
-            let again = !self.met.insert(self.key.user(&user));
+            let again = !self.met.insert(&user);
             let spoilt = again.then_some((
                 Code::ScatteredSet,
                 "this user's rows are not consecutive: sort the input by user, or use one line a \

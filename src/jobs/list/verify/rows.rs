@@ -12,11 +12,14 @@ use std::{
 
 use super::group::Grouper;
 use crate::{
-    engine::intake::{PlannedRows, RowPlanner, plan_row},
+    engine::{
+        intake::{PlannedRows, RowPlanner, plan_row},
+        scan::scan_readable,
+    },
     error::Error,
-    input::{self, Dialect, InputError, Shape, Source},
+    input::{self, Dialect, Shape, Source},
     jobs::list::verify::{Group, Sample},
-    ledger::{Key, Seen},
+    ledger::Seen,
     model::UserId,
     plan::SecretEncoding,
 };
@@ -26,9 +29,8 @@ use crate::{
 pub struct Groups {
     grouper: Grouper,
     scattered: Scattered,
-    /// Factors of users whose rows are scattered, by fingerprints with a key of this run's own.
+    /// Factors of users whose rows are scattered, as hashes.
     seen: Seen,
-    key: Key,
     secrets: Option<SecretEncoding>,
 }
 
@@ -61,13 +63,11 @@ impl Groups {
         let mut source = Source::open(path, dialect, Shape::Factors)?;
         let mut scattered = Scattered::Anybody;
         if source.len().is_some() {
-            scattered = scan(&mut source, sample, secrets)?;
+            scattered = group_all(source, sample, secrets)?;
             source = Source::open(path, dialect, Shape::Factors)?;
         }
-        let key =
-            Key::random().map_err(|source| Error::Io { what: "making a key".into(), source })?;
         let (grouper, seen) = (Grouper::new(sample), Seen::default());
-        Ok((source, Self { grouper, scattered, seen, key, secrets }))
+        Ok((source, Self { grouper, scattered, seen, secrets }))
     }
 
     /// Says whether a group's user may come again, and counts what the input has had before instead
@@ -80,7 +80,7 @@ impl Groups {
         let mut own = Seen::default();
         let seen = if group.scattered { &mut self.seen } else { &mut own };
         let before = group.factors.len();
-        group.factors.retain(|factor| seen.insert(self.key.fingerprint(factor)));
+        group.factors.retain(|factor| seen.insert_factor(factor));
         group.duplicates += (before - group.factors.len()) as u64;
         group
     }
@@ -104,11 +104,11 @@ impl RowPlanner for Groups {
 }
 
 /// The first reading: grouped as in the second, so that what it says holds there.
-fn scan(
-    source: &mut Source,
+fn group_all(
+    source: Source,
     sample: Option<Sample>,
     secrets: Option<SecretEncoding>,
-) -> Result<Scattered, InputError> {
+) -> Result<Scattered, Error> {
     let hasher = RandomState::new();
     let (mut met, mut again) = (HashSet::new(), HashSet::new());
     let mut note = |group: Option<Group>| {
@@ -120,9 +120,7 @@ fn scan(
         }
     };
     let mut grouper = Grouper::new(sample);
-    while let Some(row) = source.next_row()? {
-        note(grouper.push(plan_row(row, Shape::Factors, secrets).planned));
-    }
+    scan_readable(source, Shape::Factors, secrets, |planned| note(grouper.push(planned)))?;
     note(grouper.close());
     Ok(Scattered::Some(hasher, again))
 }
