@@ -256,9 +256,9 @@ pub async fn admit<G: JobBuilder>(
 pub fn plan_row(row: input::Row, shape: Shape, secrets: Option<SecretEncoding>) -> Plan {
     match row {
         input::Row::Record(record) if shape == Shape::Exported => {
-            plan::plan_exported(*record, secrets)
+            plan::plan_exported(record, secrets)
         }
-        input::Row::Record(record) => plan::plan(*record, secrets),
+        input::Row::Record(record) => plan::plan(record, secrets),
         input::Row::Rejected(rejection) => {
             Plan { planned: Planned::Rejected(Box::new(rejection)), warnings: Vec::new() }
         }

@@ -832,7 +832,7 @@ fn sample(name: &str) -> (Vec<String>, Vec<String>) {
     while let Some(row) = source.next_row().unwrap() {
         n_rows += 1;
         let Row::Record(record) = row else { panic!("{row:?}") };
-        match plan::plan(*record, None).planned {
+        match plan::plan(record, None).planned {
             Planned::Factor(factor) => {
                 let shown: Vec<_> = plan::preview(&factor)
                     .iter()
@@ -884,7 +884,7 @@ fn messages(bytes: &[u8], format: Format) -> String {
     for row in rows {
         let rejection = match row {
             Row::Rejected(rejection) => rejection,
-            Row::Record(record) => match plan::plan(*record, None).planned {
+            Row::Record(record) => match plan::plan(record, None).planned {
                 Planned::Rejected(rejection) => *rejection,
                 Planned::Factor(_) => continue,
             },

@@ -48,55 +48,122 @@ pub(super) fn of(text: &str, expected: Alphabet) -> Alphabet {
         return Alphabet::Uuid;
     }
     let text = text.trim_end_matches(['=', ' ']);
+    let seen = Characters::of(text);
     let narrower: &[(Alphabet, usize)] = match expected {
-        Alphabet::Base32 if expected.holds(text) => &IN_BASE32,
-        Alphabet::Base64url | Alphabet::Base64 if expected.holds(text) => &IN_BASE64,
+        Alphabet::Base32 if seen.are_in(expected) => &IN_BASE32,
+        Alphabet::Base64url | Alphabet::Base64 if seen.are_in(expected) => &IN_BASE64,
         _ => &IN_TEXT,
     };
-    let is_dashed = matches!(expected, Alphabet::Base64url);
-    let n_chars = text.chars().filter(|c| !is_separator(*c) || is_dashed && *c == '-').count();
+    let n_dashes = if expected == Alphabet::Base64url { seen.n_dashes } else { 0 };
+    let n_chars = seen.n_others + n_dashes;
     let found = narrower.iter().find(|(alphabet, least)| {
         n_chars >= *least
-            && alphabet.holds(text)
-            && (*alphabet != Alphabet::Base32 || !has_both_cases(text))
+            && seen.are_in(*alphabet)
+            && (*alphabet != Alphabet::Base32 || !seen.have_both_cases())
     });
     match found {
         // So many digits that go in pairs are ASCII digits in hexadecimal.
-        Some((Alphabet::Decimal, _)) if n_chars >= LONG && n_chars % 2 == 0 => Alphabet::Hex,
+        Some((Alphabet::Decimal, _)) if n_chars >= LONG && n_chars.is_multiple_of(2) => {
+            Alphabet::Hex
+        }
         Some((alphabet, _)) => *alphabet,
+        None if !seen.are_in(expected) => Alphabet::Text,
         // Nobody types Base32 in capital and small letters mixed; Base64 always is.
-        None if expected == Alphabet::Base32 && expected.holds(text) && is_mixed_case(text) => {
+        None if expected == Alphabet::Base32 && seen.have_both_cases() && is_mixed_case(text) => {
             Alphabet::Base64
         }
-        None if expected.holds(text) => expected,
-        None => Alphabet::Text,
+        None => expected,
     }
 }
 
-impl Alphabet {
-    /// Whether all of `text` is in this alphabet.
-    fn holds(self, text: &str) -> bool {
-        let all = |test: fn(char) -> bool| text.chars().all(|c| is_separator(c) || test(c));
-        let bare = |test: fn(char) -> bool| text.chars().all(test);
-        match self {
-            Self::Uuid => uuid::has_groups(text),
-            Self::Decimal => all(|c| c.is_ascii_digit()),
-            Self::Hex => all(|c| c.is_ascii_hexdigit()),
-            Self::Base32 => all(is_base32),
-            Self::Base64url => bare(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')),
-            Self::Base64 => bare(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/')),
-            Self::Text => true,
+/// The characters of a text, each looked at once.
+struct Characters {
+    /// Bits that all of them have: alphabets.
+    all: u8,
+    /// Bits that any of them has: cases.
+    any: u8,
+    n_dashes: usize,
+    /// Those that are no separators.
+    n_others: usize,
+}
+
+/// Bits of alphabets; a separator may stand anywhere in the first three.
+const DECIMAL: u8 = 1;
+const HEX: u8 = 1 << 1;
+const BASE32: u8 = 1 << 2;
+const BASE64URL: u8 = 1 << 3;
+const BASE64: u8 = 1 << 4;
+const SEPARATED: u8 = DECIMAL | HEX | BASE32;
+/// Bits of cases.
+const CAPITAL: u8 = 1 << 5;
+const SMALL: u8 = 1 << 6;
+/// Bit of a separator.
+const SEPARATOR: u8 = 1 << 7;
+
+/// The bits of each character of ASCII.
+static ASCII: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        let letters = BASE32 | BASE64URL | BASE64;
+        table[byte as usize] = match byte {
+            b'2'..=b'7' => DECIMAL | HEX | letters,
+            b'0'..=b'9' => DECIMAL | HEX | BASE64URL | BASE64,
+            b'A'..=b'F' => CAPITAL | HEX | letters,
+            b'G'..=b'Z' => CAPITAL | letters,
+            b'a'..=b'f' => SMALL | HEX | letters,
+            b'g'..=b'z' => SMALL | letters,
+            b'-' => SEPARATOR | SEPARATED | BASE64URL,
+            b' ' => SEPARATOR | SEPARATED,
+            b'_' => BASE64URL,
+            b'+' | b'/' => BASE64,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
+};
+
+impl Characters {
+    fn of(text: &str) -> Self {
+        let mut seen = Self { all: u8::MAX, any: 0, n_dashes: 0, n_others: 0 };
+        for c in text.chars() {
+            let bits = match ASCII.get(c as usize) {
+                Some(bits) => *bits,
+                None if is_separator(c) => SEPARATOR | SEPARATED,
+                None => 0,
+            };
+            seen.all &= bits;
+            seen.any |= bits;
+            seen.n_dashes += usize::from(c == '-');
+            seen.n_others += usize::from(bits & SEPARATOR == 0);
         }
+        seen
+    }
+
+    /// Whether all are in this alphabet.
+    fn are_in(&self, alphabet: Alphabet) -> bool {
+        let bit = match alphabet {
+            Alphabet::Decimal => DECIMAL,
+            Alphabet::Hex => HEX,
+            Alphabet::Base32 => BASE32,
+            Alphabet::Base64url => BASE64URL,
+            Alphabet::Base64 => BASE64,
+            Alphabet::Text => return true,
+            // Its groups decide, which `of` has looked at.
+            Alphabet::Uuid => return false,
+        };
+        self.all & bit != 0
+    }
+
+    fn have_both_cases(&self) -> bool {
+        self.any & (CAPITAL | SMALL) == CAPITAL | SMALL
     }
 }
 
+/// Whether a character is in Base32, in either case.
 pub(super) fn is_base32(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, '2'..='7')
-}
-
-fn has_both_cases(text: &str) -> bool {
-    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
-    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)
 }
 
 /// Whether a group of letters has both cases without being a capitalised word.
@@ -131,6 +198,26 @@ mod tests {
                 assert!(ways * chance(*least) < 1e-6, "{alphabet:?}");
                 assert!(ways * chance(least - 1) > 1e-6, "{alphabet:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_table_says_of_each_character_what_its_alphabets_have() {
+        for c in (0..0x3100).filter_map(char::from_u32) {
+            let text = c.to_string();
+            let seen = Characters::of(&text);
+            for (alphabet, is_in) in [
+                (Alphabet::Decimal, is_separator(c) || c.is_ascii_digit()),
+                (Alphabet::Hex, is_separator(c) || c.is_ascii_hexdigit()),
+                (Alphabet::Base32, is_separator(c) || is_base32(c)),
+                (Alphabet::Base64url, c.is_ascii_alphanumeric() || matches!(c, '-' | '_')),
+                (Alphabet::Base64, c.is_ascii_alphanumeric() || matches!(c, '+' | '/')),
+            ] {
+                assert_eq!(seen.are_in(alphabet), is_in, "{alphabet:?} {c:?}");
+            }
+            assert_eq!(seen.n_others == 0, is_separator(c), "{c:?}");
+            assert_eq!(seen.any & CAPITAL != 0, c.is_ascii_uppercase(), "{c:?}");
+            assert_eq!(seen.any & SMALL != 0, c.is_ascii_lowercase(), "{c:?}");
         }
     }
 

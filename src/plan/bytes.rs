@@ -12,7 +12,8 @@ use crate::model::Code;
 /// and the bytes in it.
 pub(super) fn base64url(text: &str) -> Result<(String, Vec<u8>), Rule> {
     let text = text.trim().trim_end_matches('=');
-    let id = if text.contains(['+', '/']) && !text.contains(['-', '_']) {
+    let has_either = |a, b| memchr::memchr2(a, b, text.as_bytes()).is_some();
+    let id = if has_either(b'+', b'/') && !has_either(b'-', b'_') {
         text.replace('+', "-").replace('/', "_")
     } else {
         text.to_owned()

@@ -26,7 +26,7 @@ pub enum Naming {
 /// Checks a row that says which method, or whose.
 pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> {
     let line = record.line;
-    let mut draft = Draft::new(record, None);
+    let mut draft = Draft::new(record.into(), None);
     let user = common::user(&mut draft);
     let method = match naming {
         Naming::Some => draft.optional(Field::AuthenticationMethodId, method_id),
@@ -54,7 +54,7 @@ pub struct PlannedChange {
 /// Checks a row that says what a method is to become.
 pub fn change(record: Record) -> PlannedChange {
     let line = record.line;
-    let mut draft = Draft::new(record, None);
+    let mut draft = Draft::new(record.into(), None);
     let user = common::user(&mut draft);
     let method = draft.required(Field::AuthenticationMethodId, method_id);
     let name = common::name(&mut draft);

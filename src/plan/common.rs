@@ -47,11 +47,11 @@ fn user_fault(id: &str, has_connection: bool) -> Option<Rule> {
 
 pub(super) fn factor_type(draft: &mut Draft) -> Option<FactorType> {
     draft.required(Field::Type, |text| {
-        let name = text.trim().to_ascii_lowercase();
-        let known = FactorType::ALL.into_iter().find(|known| known.name() == name);
+        let is_that = |name: &str| text.trim().eq_ignore_ascii_case(name);
+        let known = FactorType::ALL.into_iter().find(|known| is_that(known.name()));
         // Auth0's guide writes it with an underscore.
-        let alias = (name == "webauthn_roaming").then_some(FactorType::WebauthnRoaming);
-        known.or(alias).ok_or_else(|| {
+        let alias = || is_that("webauthn_roaming").then_some(FactorType::WebauthnRoaming);
+        known.or_else(alias).ok_or_else(|| {
             Rule::new(
                 Code::UnknownType,
                 "must be `phone`, `email`, `totp`, `webauthn-roaming` or `passkey`; no other type \
@@ -63,14 +63,19 @@ pub(super) fn factor_type(draft: &mut Draft) -> Option<FactorType> {
 
 pub(super) fn name(draft: &mut Draft) -> Option<String> {
     let (name, is_cut) = draft.optional(Field::Name, |name| {
-        if name.chars().any(char::is_control) {
+        // Nearly all are plain, and stay as they are.
+        let is_plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !is_plain && name.chars().any(char::is_control) {
             let rule = "must not contain control characters such as line breaks or tabs";
             return Err(Rule::new(Code::ControlCharacter, rule));
         }
         // A tenant may cut spaces off, and then the name would not be ours any more.
-        let name = name.trim_matches(' ');
-        let cut = label::cut(name);
-        Ok((cut.unwrap_or(name).to_owned(), cut.is_some()))
+        let trimmed = name.trim_matches(' ');
+        match label::cut(trimmed) {
+            Some(cut) => Ok((cut.to_owned(), true)),
+            None if trimmed.len() == name.len() => Ok((name, false)),
+            None => Ok((trimmed.to_owned(), false)),
+        }
     })?;
     if !is_cut {
         return Some(name);

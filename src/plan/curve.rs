@@ -2,7 +2,7 @@
 //! the first login would show it. Nothing here is secret, so nothing takes constant time.
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U256, U384, U576, Uint};
+use crypto_bigint::{Odd, U256, U384, U576, Uint, Word};
 
 /// A curve that keys for signatures are on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +44,15 @@ impl Curve {
 /// `y² = x³ + ax + b` over a prime field.
 struct Weierstrass<const LIMBS: usize> {
     prime: FixedMontyParams<LIMBS>,
-    a: Uint<LIMBS>,
-    b: Uint<LIMBS>,
+    a: FixedMontyForm<LIMBS>,
+    b: FixedMontyForm<LIMBS>,
 }
 
 impl<const LIMBS: usize> Weierstrass<LIMBS> {
     const fn new(prime: Odd<Uint<LIMBS>>, a: Uint<LIMBS>, b: Uint<LIMBS>) -> Self {
-        Self { prime: FixedMontyParams::new_vartime(prime), a, b }
+        let prime = FixedMontyParams::new_vartime(prime);
+        let (a, b) = (FixedMontyForm::new(&a, &prime), FixedMontyForm::new(&b, &prime));
+        Self { prime, a, b }
     }
 
     fn has_point(&self, x: &[u8], y: &[u8]) -> bool {
@@ -60,9 +62,8 @@ impl<const LIMBS: usize> Weierstrass<LIMBS> {
             (number < *self.prime.modulus().as_ref())
                 .then(|| FixedMontyForm::new(&number, &self.prime))
         };
-        let form = |number: &Uint<LIMBS>| FixedMontyForm::new(number, &self.prime);
         match (number(x), number(y)) {
-            (Some(x), Some(y)) => y.square() == x.square() * x + form(&self.a) * x + form(&self.b),
+            (Some(x), Some(y)) => y.square() == (x.square() + self.a) * x + self.b,
             _ => false,
         }
     }
@@ -141,11 +142,12 @@ fn is_edwards_point(encoded: &[u8]) -> bool {
 
 /// A number of at most so many bits; nothing of it is lost.
 fn big_endian<const LIMBS: usize>(bytes: &[u8]) -> Uint<LIMBS> {
-    let mut number = Uint::<LIMBS>::ZERO;
-    for byte in bytes {
-        number = number.wrapping_shl_vartime(8) | Uint::from_u8(*byte);
+    let mut words = [0; LIMBS];
+    // From the end on, a word at a time.
+    for (word, bytes) in words.iter_mut().zip(bytes.rchunks(size_of::<Word>())) {
+        *word = bytes.iter().fold(0, |word, byte| word << 8 | Word::from(*byte));
     }
-    number
+    Uint::from_words(words)
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ impl Rule {
 
 /// Hands out the cells of a record and collects what is wrong with them.
 pub(super) struct Draft {
-    record: Record,
+    /// Boxed, since it is too large to be moved for each row.
+    record: Box<Record>,
     faults: Vec<Fault>,
     warnings: Vec<Warning>,
     /// Fields, as bits, whose cell is damaged beyond use; a fault says so already.
@@ -36,7 +37,7 @@ pub(super) struct Draft {
 impl Draft {
     /// Begins with a record whose cells are mended where damage can be undone, and refused where
     /// it cannot. `secrets` says how its secret is written, if that is declared.
-    pub(super) fn new(record: Record, secrets: Option<SecretEncoding>) -> Self {
+    pub(super) fn new(record: Box<Record>, secrets: Option<SecretEncoding>) -> Self {
         let mut draft = Self { record, faults: Vec::new(), warnings: Vec::new(), lost: 0 };
         let mut nulls = 0;
         for field in Field::ALL {

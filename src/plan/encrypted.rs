@@ -38,13 +38,18 @@ const MAX_KEY: usize = 64;
 /// Whether a secret looks encrypted, or like several parts that are joined.
 pub(super) fn is_encrypted(text: &str) -> bool {
     let text = text.trim();
-    let begins = BEGINNINGS.iter().any(|beginning| text.starts_with(beginning));
+    let bytes = text.as_bytes();
+    let begins = BEGINNINGS.iter().map(|beginning| beginning.as_bytes()).any(|beginning| {
+        // The first byte decides nearly always.
+        bytes.first() == beginning.first() && bytes.starts_with(beginning)
+    });
+    let may_be_joined = || !bytes.iter().all(u8::is_ascii_alphanumeric);
     let is_part = |part: &&str| {
         let mut bytes = part.bytes();
         part.len() >= MIN_PART && bytes.all(|b| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b))
     };
     // `aes` and such may begin Base32.
-    begins && !is_plain(text) || text.split(JOINTS).filter(is_part).count() > 1
+    begins && !is_plain(text) || may_be_joined() && text.split(JOINTS).filter(is_part).count() > 1
 }
 
 /// Whether the bytes that Base64 or hexadecimal holds are too many for a key, or are such a form

@@ -48,18 +48,18 @@ pub struct Plan {
 }
 
 /// Normalises and checks one record, whose secret is written as `secrets` declares.
-pub fn plan(record: Record, secrets: Option<SecretEncoding>) -> Plan {
-    plan_all_but(record, secrets, Draft::refuse_rest)
+pub fn plan(record: impl Into<Box<Record>>, secrets: Option<SecretEncoding>) -> Plan {
+    plan_all_but(record.into(), secrets, Draft::refuse_rest)
 }
 
 /// The same for a record that `export` wrote: what the API lists of a method and takes of no such
 /// one (the model of a security key, say) is passed over.
-pub fn plan_exported(record: Record, secrets: Option<SecretEncoding>) -> Plan {
-    plan_all_but(record, secrets, |_, _| ())
+pub fn plan_exported(record: impl Into<Box<Record>>, secrets: Option<SecretEncoding>) -> Plan {
+    plan_all_but(record.into(), secrets, |_, _| ())
 }
 
 fn plan_all_but(
-    record: Record,
+    record: Box<Record>,
     secrets: Option<SecretEncoding>,
     rest: impl Fn(&mut Draft, FactorType),
 ) -> Plan {

@@ -35,13 +35,18 @@ pub(super) fn public_key(text: &str) -> Result<String, Rule> {
         return Err(Rule::new(Code::LooksLikeHex, rule));
     }
     let mut standard = Zeroizing::new(String::with_capacity(text.len()));
-    let is_url = !text.contains(['+', '/']);
-    standard.extend(text.trim_end_matches('=').chars().map(|c| match c {
+    let bare = text.trim_end_matches('=');
+    let has_either = |a, b| memchr::memchr2(a, b, bare.as_bytes()).is_some();
+    if has_either(b'-', b'_') && !has_either(b'+', b'/') {
         // Base64url says the same.
-        '-' if is_url => '+',
-        '_' if is_url => '/',
-        c => c,
-    }));
+        standard.extend(bare.chars().map(|c| match c {
+            '-' => '+',
+            '_' => '/',
+            c => c,
+        }));
+    } else {
+        standard.push_str(bare);
+    }
     let bytes = BASE64_NOPAD.decode(standard.as_bytes()).map_err(|error| match error.kind {
         DecodeKind::Symbol => Rule::new(
             Code::NotBase64,
