@@ -1,0 +1,58 @@
+//! A finding about a file as a whole, and the rows that it is about.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// First lines that a finding names.
+const LINES: usize = 5;
+
+/// One thing that is odd about a file as a whole. Holds no value out of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The stable name.
+    pub code: &'static str,
+    /// True if many sound files have it.
+    pub is_note: bool,
+    /// Number of rows concerned.
+    pub rows: u64,
+    /// The first lines of those.
+    pub lines: Vec<u64>,
+    /// The finding in a sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.message, self.code)
+    }
+}
+
+/// Rows that have something in common.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) count: u64,
+    pub(super) lines: Vec<u64>,
+}
+
+impl Rows {
+    /// Adds one.
+    pub(super) fn add(&mut self, line: u64) {
+        self.count += 1;
+        if self.lines.len() < LINES && self.lines.last() != Some(&line) {
+            self.lines.push(line);
+        }
+    }
+
+    /// The first lines, in words.
+    pub(super) fn words(&self) -> String {
+        let lines: Vec<_> = self.lines.iter().map(u64::to_string).collect();
+        let more = if self.count > self.lines.len() as u64 { ", …" } else { "" };
+        format!("line{} {}{more}", if lines.len() == 1 { "" } else { "s" }, lines.join(", "))
+    }
+
+    /// Makes a finding of them.
+    pub(super) fn find(self, code: &'static str, is_note: bool, message: String) -> Finding {
+        Finding { code, is_note, rows: self.count, lines: self.lines, message }
+    }
+}
