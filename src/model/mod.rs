@@ -13,6 +13,7 @@ mod outcome;
 mod planned;
 mod reason;
 mod record;
+mod spread;
 mod state;
 mod time;
 
@@ -28,5 +29,6 @@ pub use outcome::{Audit, Finding, History, How, Settlement};
 pub use planned::{Fault, Planned, Rejection};
 pub use reason::Reason;
 pub use record::{Cell, Field, Record};
+pub use spread::Spread;
 pub use state::{Operation, State};
 pub use time::{ClockSkew, LocalTime, Millis, TenantTime};

@@ -6,7 +6,10 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use crate::{ledger::Seq, model::UserId};
+use crate::{
+    ledger::Seq,
+    model::{Spread, UserId},
+};
 
 /// Ids that are remembered. What is older than so many answers is told by when it was created.
 const MOST: usize = 65_536;
@@ -15,7 +18,7 @@ const MOST: usize = 65_536;
 #[derive(Debug, Default)]
 pub struct Given {
     key: RandomState,
-    rows: HashMap<u64, To>,
+    rows: HashMap<u64, To, Spread>,
     order: VecDeque<u64>,
 }
 

@@ -29,7 +29,7 @@ use crate::{
     engine::{Executor, Next, Ticket, gateway::Gateway},
     error::Error,
     ledger::{Counts, Intent, Ledger, Seq},
-    model::{Audit, Code, State},
+    model::{Audit, Code, How, State},
     pacer::breaker::Health,
     protocol::{Decision, marker},
 };
@@ -171,7 +171,9 @@ impl<A: Api> CreateExecutor<A> {
             Decision::Settle(settlement) => {
                 job.own = settlement.method_id.as_deref().map(Into::into);
                 // What was found in the user's own list is theirs, whoever else was told so.
-                if let Some(id) = &job.own
+                // What its own answer gave is noted by then.
+                if settlement.how != How::Response
+                    && let Some(id) = &job.own
                     && let Some(other) = self.give(id, job)
                 {
                     self.ledger.audit(other, Audit::Contested(id.as_ref().into())).await?;

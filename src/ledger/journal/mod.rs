@@ -18,7 +18,7 @@ use super::{
     tally::{ByState, Counts, Tally},
 };
 use crate::model::{
-    Audit, Code, Fingerprint, How, LocalTime, Operation, Reason, Settlement, State, UserId,
+    Audit, Code, Fingerprint, How, LocalTime, Operation, Reason, Settlement, Spread, State, UserId,
 };
 
 /// Rows of the store that stand beside each other in the input are asked for one after the
@@ -32,9 +32,9 @@ pub(in crate::ledger) struct Journal<S> {
     run: i64,
     index: Index,
     /// Entries admitted and not settled in this run; bounded by the engine's window.
-    open: HashMap<Seq, Open>,
+    open: HashMap<Seq, Open, Spread>,
     /// Ids that were given to rows that are still open, and to others.
-    contested: HashMap<Seq, String>,
+    contested: HashMap<Seq, String, Spread>,
     page: Vec<(Seq, Entry)>,
     fingerprints: Prints,
     /// Settled states that are tried anew in this run.
@@ -69,8 +69,8 @@ impl<S: Store> Journal<S> {
             store,
             run,
             index,
-            open: HashMap::new(),
-            contested: HashMap::new(),
+            open: HashMap::default(),
+            contested: HashMap::default(),
             page: Vec::new(),
             fingerprints: Prints::default(),
             retry,
