@@ -218,7 +218,7 @@ impl Api for Client {
         // it, too.
         self.change(Verb::POST, url, CREATE, body, |status, body| {
             let (id, at) = shape::created(body, factor).filter(|_| status == 201)?;
-            let follows = |at| self.births.may_follow(at, sent, skew.or(clock.date_skew()));
+            let follows = |at| self.births.may_follow(at, sent, skew.or_else(|| clock.date_skew()));
             if !at.is_none_or(follows) {
                 return None;
             }

@@ -157,7 +157,7 @@ impl Pool {
             state.short = (0, SHORTEST_IDLE);
         }
         // After a look-up comes the next attempt, which is the one that must not be lost.
-        if lease.is_change {
+        if lease.is_change && !state.doubted.is_empty() {
             state.doubted.remove(&lease.about);
         }
     }
@@ -223,8 +223,9 @@ impl Pool {
 
 /// What a request is about, by its path: the user, whichever of the methods.
 fn subject(path: &str) -> &str {
-    let methods = "/authentication-methods";
-    path.find(methods).and_then(|at| path.get(..at)).unwrap_or(path)
+    // `/api/v2/users/ID/...`: a user's id is one segment.
+    let end = path.match_indices('/').nth(4);
+    end.and_then(|(at, _)| path.get(..at)).unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! to 1.6). What has another shape, or does not answer to what was sent, is somebody else's, or was
 //! meant for another request.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,9 +16,10 @@ use crate::{
 
 /// Fields of a 201 that are read.
 #[derive(Deserialize)]
-struct Created {
+struct Created<'a> {
     id: String,
-    r#type: String,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
     #[serde(rename = "created_at")]
     at: Option<jiff::Timestamp>,
     name: Option<String>,
@@ -30,7 +31,7 @@ struct Created {
 /// Reads a 201: the id and, where it says so, when it was created; `None` unless it answers to
 /// `sent`, as far as it shows.
 pub(super) fn created(body: &[u8], sent: &Factor) -> Option<(String, Option<TenantTime>)> {
-    let created: Created = object(body)?;
+    let created: Created<'_> = object(body)?;
     let name = created.name.filter(|name| !name.is_empty());
     // Where none was given the tenant may have put one.
     let other_name = name.is_some() && sent.name.is_some() && name != sent.name;
