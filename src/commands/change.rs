@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     confirm::confirm,
+    reading::import_shape,
     session::{CommandSpec, Opening, Session, open_input},
     signals::Signals,
 };
@@ -51,7 +52,7 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
         scopes: &[auth0::READ, auth0::UPDATE],
         dry_run: false,
     };
-    let shape = if command.from_export { Shape::Exported } else { Shape::Factors };
+    let shape = import_shape(command.from_export);
     let options = ChangeOptions {
         backs_up: true,
         backup: command.backup,
@@ -193,7 +194,7 @@ impl Rows<'_> {
             planner(session.key.clone()),
             build,
             session.ledger.clone(),
-            Arc::clone(&session.remarks),
+            session.remarks(),
         )?;
         let done = apply(session, intake, options, bulk.run.output).await;
         signals.abort();

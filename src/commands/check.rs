@@ -68,7 +68,10 @@ pub(super) fn run(check: &Check) -> Result<Exit, Error> {
     let mut rows = Rows { to_show: if text { check.show } else { 0 }, text, ..Rows::default() };
     print(|out| {
         let scanned = scan(source, Shape::Factors, secrets, |plan| rows.take(&plan, out))?;
-        rows.finish(scanned.open_line, out)?;
+        // Of an input that cannot be read at all there is nothing to sum up.
+        if scanned.unreadable.is_none() || rows.findings.rows > 0 {
+            rows.finish(scanned.open_line, out)?;
+        }
         Ok(scanned.unreadable)
     })?
     .map_or(Ok(()), Err)?;

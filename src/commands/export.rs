@@ -1,6 +1,6 @@
 //! `export`: the tenant's methods of the listed users, as the API gives them.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +57,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
         UserRows::new(session.key.clone()),
         ExportRows,
         session.ledger.clone(),
-        Arc::clone(&session.remarks),
+        session.remarks(),
     )?;
     let mut exporter = Exporter::new(session.ledger.clone(), output);
     let end = list::run(session.gateway(), session.limits(), asks, &mut exporter).await;

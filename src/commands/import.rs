@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
-    reading::dialect,
+    reading::{dialect, import_shape},
     session::{CommandSpec, Opening, Session},
     signals::Signals,
 };
@@ -34,7 +34,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let scopes: &[&str] =
         if name_marker { &[auth0::CREATE, auth0::READ, auth0::UPDATE] } else { &[auth0::CREATE] };
     let spec = CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false };
-    let shape = if import.from_export { Shape::Exported } else { Shape::Factors };
+    let shape = import_shape(import.from_export);
     let secrets = import.secret_encoding.map(Into::into);
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
@@ -50,7 +50,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         Factors::new(session.key.clone(), shape, secrets).looking(whole),
         CreateJobs { first },
         session.ledger.clone(),
-        Arc::clone(&session.remarks),
+        session.remarks(),
     )?;
     let delivery = Arc::new(CreateExecutor {
         gateway: session.gateway(),

@@ -18,17 +18,20 @@ mod export;
 mod import;
 mod reading;
 mod report;
+mod run;
 mod sandbox;
 mod session;
 mod signals;
 mod tenant;
 mod verify;
 
+use self::reading::{import_shape, try_open};
 use crate::{
     cli::{Bulk, Cli, Command, Creating, LogFormat, OutputArgs, Run},
     config::Config,
     error::{Error, Exit},
     files::{self, FileFault},
+    input::Shape,
     model::LocalTime,
     pacer::{Pacer, Pacing, Rate},
     plan::SecretEncoding,
@@ -70,23 +73,29 @@ pub fn run(cli: Cli) -> Exit {
     let output_args = &cli.output;
     let done = start_logging(output_args).and_then(|()| match cli.command {
         Command::Import(import) => {
+            let shape = import_shape(import.from_export);
             let creating = Some(&import.creating);
-            let config = resolve(&import.bulk, creating, output_args);
+            let config = resolve(&import.bulk, shape, creating, output_args);
             paced(config, |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check),
-        Command::Export(export) => paced(resolve(&export.bulk, None, output_args), |config| {
-            export::run(*export, config, show)
-        }),
-        Command::Replace(replace) => paced(resolve(&replace.bulk, None, output_args), |config| {
-            change::replace(*replace, config, show)
-        }),
-        Command::Update(update) => paced(resolve(&update.bulk, None, output_args), |config| {
-            change::update(*update, config, show)
-        }),
-        Command::Delete(delete) => paced(resolve(&delete.bulk, None, output_args), |config| {
-            change::delete(*delete, config, show)
-        }),
+        Command::Export(export) => {
+            let config = resolve(&export.bulk, Shape::Users, None, output_args);
+            paced(config, |config| export::run(*export, config, show))
+        }
+        Command::Replace(replace) => {
+            let shape = import_shape(replace.from_export);
+            let config = resolve(&replace.bulk, shape, None, output_args);
+            paced(config, |config| change::replace(*replace, config, show))
+        }
+        Command::Update(update) => {
+            let config = resolve(&update.bulk, Shape::Changes, None, output_args);
+            paced(config, |config| change::update(*update, config, show))
+        }
+        Command::Delete(delete) => {
+            let config = resolve(&delete.bulk, Shape::Targets, None, output_args);
+            paced(config, |config| change::delete(*delete, config, show))
+        }
         Command::Undo(undo) => {
             let run = &undo.run;
             let recording = Some(&undo.recording);
@@ -94,7 +103,9 @@ pub fn run(cli: Cli) -> Exit {
             paced(config, |config| change::undo(*undo, config, show))
         }
         Command::Verify(verify) => {
-            let config = Config::resolve(&verify.tenant, &verify.pace, None, None, output_args);
+            let config = try_open(&verify.reading, Shape::Factors).and_then(|()| {
+                Config::resolve(&verify.tenant, &verify.pace, None, None, output_args)
+            });
             paced(config, |config| verify::run(*verify, config, show))
         }
         Command::Report(report) => report::run(&report),
@@ -122,12 +133,14 @@ fn print_error(error: &Error) {
     drop(io::stderr().write_all(text.as_bytes()));
 }
 
-/// The settings of a command that reads an input.
+/// Returns the settings of a command that reads an input, if that can be read.
 fn resolve(
     bulk: &Bulk,
+    shape: Shape,
     creating: Option<&Creating>,
     output_args: &OutputArgs,
 ) -> Result<Config, Error> {
+    try_open(&bulk.reading, shape)?;
     let Run { tenant, pace, .. } = &bulk.run;
     Config::resolve(tenant, pace, Some(&bulk.recording), creating, output_args)
 }

@@ -1,9 +1,11 @@
 //! Flags about an input to what reading it needs.
 
+use std::path::Path;
+
 use crate::{
     cli::{InputFormat, Reading},
     error::Error,
-    input::{Dialect, Format, RenameFault, may_delimit},
+    input::{Dialect, Format, RenameFault, Shape, Source, may_delimit},
     text::invalid_value,
 };
 
@@ -19,6 +21,23 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
         dialect.rename(pair).map_err(unusable)?;
     }
     Ok(dialect)
+}
+
+/// Returns the shape of an input that says what factors there are to be.
+pub(super) fn import_shape(from_export: bool) -> Shape {
+    if from_export { Shape::Exported } else { Shape::Factors }
+}
+
+/// Reads the beginning of an input: a slip in its name or its header is commoner than one in the
+/// settings, and is told first. A pipe is left alone: whoever opens it takes from it.
+pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<(), Error> {
+    let dialect = dialect(reading)?;
+    let path = Path::new(&reading.input);
+    let is_pipe = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    if reading.input != "-" && !is_pipe {
+        Source::open(path, &dialect, shape)?.next_row()?;
+    }
+    Ok(())
 }
 
 fn delimiter(text: &str) -> Result<u8, Error> {

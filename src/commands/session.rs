@@ -12,36 +12,26 @@ use std::{
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
     task::JoinHandle,
-    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    announce::announce, blocking, now, print, reading::dialect, signals::stop_after, tenant::Tenant,
+    blocking, now, print,
+    reading::dialect,
+    run::{Run, exit},
 };
 use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
     config::{Config, Target},
-    engine::{End, Limits, Stop, gateway::Gateway, intake::Remarks},
+    engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, Shape, Source},
     ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
     model::State,
-    pacer::Pacer,
-    progress::{self, Show, Watch},
-    protocol::RetryPolicy,
+    progress::Show,
     report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
-    sandbox::Sandbox,
-    stats::RunStats,
 };
-
-/// Errands taken in and not settled: enough for every lane and for many in doubt, and still some
-/// megabytes only.
-const WINDOW: usize = 8_192;
-/// More than any tenant lets through in a second (auth0-api.md 3.1): there it is the disk that
-/// requests would wait for.
-const AHEAD_ABOVE: f64 = 6_000.0;
 
 /// Identity and requirements of a command.
 #[derive(Debug, Clone, Copy)]
@@ -56,23 +46,15 @@ pub(super) struct CommandSpec {
     pub(super) dry_run: bool,
 }
 
-/// A run that has begun.
+/// A run that records in a ledger.
 pub(super) struct Session {
     spec: CommandSpec,
-    began: Instant,
-    pub(super) config: Config,
-    client: Arc<Client>,
-    sandbox: Option<Sandbox>,
+    pub(super) run: Run,
     pub(super) ledger: Ledger,
     pub(super) key: Key,
     resumed: bool,
     owner: JoinHandle<Result<(), Error>>,
     pub(super) path: PathBuf,
-    pub(super) pacer: Arc<Pacer>,
-    pub(super) stats: Arc<RunStats>,
-    pub(super) stop: CancellationToken,
-    pub(super) remarks: Arc<Mutex<Remarks>>,
-    progress: Option<JoinHandle<()>>,
     /// Removed at the end: the ledger of a dry run.
     scratch: Option<tempfile::TempDir>,
     /// Files that were written besides, for the summary.
@@ -113,7 +95,6 @@ impl Session {
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let Opening { spec, input, retry, ledger } = opening;
-        let began = Instant::now();
         let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
         let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
         let mut scratch = scratch.transpose()?;
@@ -124,9 +105,8 @@ impl Session {
             (None, None) => ledger_path(&config, input)?,
         };
         let is_kept = scratch.is_none() || !spec.dry_run;
-        announce(&config, spec.scopes, is_kept.then_some(&*path));
-        let tenant = Tenant::with(&config, spec.scopes).await?;
-        let opened = open_ledger(spec, input, retry, &tenant, path.clone()).await?;
+        let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
+        let opened = open_ledger(spec, input, retry, run.tenant.clone(), path.clone()).await?;
         let mut files = BTreeMap::new();
         if !spec.dry_run
             && let Some(folder) = scratch.take()
@@ -134,26 +114,8 @@ impl Session {
             files.insert("removable_folder", folder.keep().display().to_string());
         }
         let Opened { ledger, key, resumed, owner } = opened;
-        tokio::spawn(stop_after(config.max_duration, stop.clone()));
-        Ok(Self {
-            spec,
-            began,
-            config,
-            client: Arc::new(tenant.client),
-            sandbox: tenant.sandbox,
-            ledger,
-            key,
-            resumed,
-            owner: spawn_ledger(owner),
-            path,
-            pacer: tenant.pacer,
-            stats: Arc::default(),
-            stop,
-            remarks: Arc::default(),
-            progress: None,
-            scratch,
-            files,
-        })
+        let owner = spawn_ledger(owner);
+        Ok(Self { spec, run, ledger, key, resumed, owner, path, scratch, files })
     }
 
     /// True if nothing is changed or recorded.
@@ -163,33 +125,22 @@ impl Session {
 
     /// Returns the state that the workers share.
     pub(super) fn gateway(&self) -> Gateway<Client> {
-        Gateway {
-            api: Arc::clone(&self.client),
-            pacer: Arc::clone(&self.pacer),
-            policy: RetryPolicy::new(self.config.max_attempts, self.config.settle),
-            stop: self.stop.clone(),
-            stats: Arc::clone(&self.stats),
-            now,
-        }
+        self.run.gateway()
     }
 
     /// Returns the bounds of the run.
     pub(super) fn limits(&self) -> Limits {
-        limits(&self.config)
+        self.run.limits()
+    }
+
+    /// Returns what is remarked of the rows.
+    pub(super) fn remarks(&self) -> Arc<Mutex<Remarks>> {
+        Arc::clone(&self.run.remarks)
     }
 
     /// Shows progress from now on; `read` bytes of `length` have been read.
     pub(super) fn watch(&mut self, read: Arc<AtomicU64>, length: Option<u64>, show: Show) {
-        let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
-        let watch = Watch {
-            tally: self.ledger.tally(),
-            stats: Arc::clone(&self.stats),
-            pacer: Arc::clone(&self.pacer),
-            read,
-            rows: Arc::clone(&remarks.rows),
-            length,
-        };
-        self.progress = Some(tokio::spawn(progress::watch(watch, show)));
+        self.run.watch(self.ledger.tally(), read, length, show);
     }
 
     /// Returns the path of the backup, with its default.
@@ -206,85 +157,62 @@ impl Session {
     /// Records how the run ended, says what came of it, on standard error where `output` is none,
     /// and gives the exit code.
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
+        let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, .. } = self;
         let complete = matches!(end, End::Complete);
-        let end = match (self.ledger.end_run(complete).await, end) {
+        let end = match (ledger.end_run(complete).await, end) {
             // A ledger that has failed is the news, whatever else was.
             (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
             (_, end) => end,
         };
-        if let Some(progress) = self.progress {
-            progress.abort();
-        }
-        progress::clear();
-        let counts = self.ledger.tally().get();
+        run.clear_progress();
+        let counts = ledger.tally().get();
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
-        let read = read_back(&self.path, self.ledger.states().await.ok());
-        drop(self.ledger);
-        let kept = self.owner.await;
+        let read = read_back(&path, ledger.states().await.ok());
+        drop(ledger);
+        let kept = owner.await;
         kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;
-        if let Some(sandbox) = self.sandbox {
-            sandbox.stop().await;
-        }
+        run.leave_tenant().await;
         let summary = Summary {
             status: if complete { Status::Complete } else { Status::Stopped },
             rows: counts.rows(),
-            figures: Figures { counts, own: self.spec.own },
-            dry_run: self.spec.dry_run,
-            requests: self.stats.requests(),
-            throttled: self.stats.throttled(),
-            elapsed_seconds: self.began.elapsed(),
-            waits: Waits::of(&self.pacer, &self.stats),
-            ledger: self.path.display().to_string(),
-            files: self.files,
-            ledger_totals: read.as_ref().ok().filter(|_| self.resumed).map(|report| report.totals),
+            figures: Figures { counts, own: spec.own },
+            dry_run: spec.dry_run,
+            requests: run.stats.requests(),
+            throttled: run.stats.throttled(),
+            elapsed_seconds: run.began.elapsed(),
+            waits: Waits::of(&run.pacer, &run.stats),
+            ledger: path.display().to_string(),
+            files,
+            ledger_totals: read.as_ref().ok().filter(|_| resumed).map(|report| report.totals),
         };
-        let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        let remarks = run.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         let hints = read.as_ref().map_or(&[][..], |report| &report.hints);
-        let mut text = Vec::new();
-        let written = match output {
-            Some(Output::Json) => write_json(&summary, &mut text),
-            Some(Output::Text) | None => summary.write_text(&remarks, hints, &mut text),
-        };
-        written.map_err(|source| Error::Io { what: "writing the summary".into(), source })?;
-        if output.is_some() {
-            print(|out| out.write_all(&text))?;
-        } else {
-            tracing::info!("{}", String::from_utf8_lossy(&text).trim_end());
-        }
-        drop(self.scratch);
+        show(&summary, &remarks, hints, output)?;
+        drop(scratch);
         // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
         let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
-        match end {
-            End::Complete if counts.bad() > 0 || left => Ok(Exit::RowsNeedAttention),
-            End::Complete => Ok(Exit::Good),
-            End::Stopped(Stop::Asked) => Ok(Exit::Stopped),
-            End::Stopped(Stop::MaxErrors) => {
-                tracing::error!(
-                    "stopped: as many rows are rejected or failed as --max-errors allows"
-                );
-                Ok(Exit::Stopped)
-            }
-            End::Stopped(Stop::MaxDeletes) => {
-                tracing::error!(
-                    "stopped: the next step would delete more than --max-deletes allows"
-                );
-                Ok(Exit::Stopped)
-            }
-            End::Failed(error) => Err(error),
-        }
+        exit(end, counts.bad() > 0 || left)
     }
 }
 
-/// Returns the bounds of a run with these settings.
-pub(super) fn limits(config: &Config) -> Limits {
-    Limits {
-        concurrency: config.concurrency,
-        window: WINDOW,
-        ahead_above: AHEAD_ABOVE,
-        max_outage: config.max_outage,
-        max_errors: config.max_errors,
-        seed: fastrand::u64(..),
+/// Writes the summary to standard output, or as a log line where that holds something else.
+fn show(
+    summary: &Summary,
+    remarks: &Remarks,
+    hints: &[String],
+    output: Option<Output>,
+) -> Result<(), Error> {
+    let mut text = Vec::new();
+    let written = match output {
+        Some(Output::Json) => write_json(summary, &mut text),
+        Some(Output::Text) | None => summary.write_text(remarks, hints, &mut text),
+    };
+    written.map_err(|source| Error::Io { what: "writing the summary".into(), source })?;
+    if output.is_some() {
+        return print(|out| out.write_all(&text));
     }
+    tracing::info!("{}", String::from_utf8_lossy(&text).trim_end());
+    Ok(())
 }
 
 /// `--ledger`, or `INPUT.ledger`.
@@ -314,10 +242,9 @@ async fn open_ledger(
     spec: CommandSpec,
     input: &str,
     retry: &[cli::Retry],
-    tenant: &Tenant,
+    tenant: String,
     path: PathBuf,
 ) -> Result<Opened, Error> {
-    let name = tenant.name.clone();
     // Rejected rows are known by their input: one file has one name, however it is spelt.
     let input = match std::fs::canonicalize(input) {
         Ok(path) if input != "-" => path.display().to_string(),
@@ -330,7 +257,7 @@ async fn open_ledger(
     let retry = retry.iter().map(state).collect();
     blocking(move || {
         let opening =
-            ledger::Opening { tenant: &name, command: spec.name, input: &input, retry, now };
+            ledger::Opening { tenant: &tenant, command: spec.name, input: &input, retry, now };
         Ledger::open(&path, opening)
     })
     .await

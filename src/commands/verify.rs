@@ -5,37 +5,27 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    announce::announce,
-    blocking, now, print,
+    blocking, print,
     reading::dialect,
-    session,
-    signals::{Signals, stop_after},
-    tenant::Tenant,
+    run::{Run, exit},
+    signals::Signals,
 };
 use crate::{
     auth0,
     cli::{Verify, VerifyOutput},
     config::Config,
-    engine::{
-        End,
-        gateway::Gateway,
-        in_order::Collector,
-        intake::{self, Remarks},
-    },
+    engine::{End, in_order::Collector, intake},
     error::{Error, Exit},
     input::Source,
     jobs::list::{
         self, Answered,
         verify::{Account, Counts, Group, Groups, Sample},
     },
-    progress::{self, Counted, Show, Watch},
-    protocol::RetryPolicy,
+    progress::{Counted, Show},
     report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, Waits, write_json},
-    stats::RunStats,
     text::invalid_value,
 };
 
@@ -100,7 +90,6 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
     let (path, dialect) = (PathBuf::from(&verify.reading.input), dialect(&verify.reading)?);
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    tokio::spawn(stop_after(config.max_duration, stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);
     let opening = blocking(move || Groups::open(&path, &dialect, sample, secrets));
     // The first reading of a large file takes its time, and there is nothing to be finished.
@@ -108,59 +97,34 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         () = stop.cancelled() => return Ok(Exit::Stopped),
         input = opening => input?,
     };
-    let scopes = &[auth0::READ];
-    announce(&config, scopes, None);
-    let tenant = Tenant::with(&config, scopes).await?;
-    let done = ask(&verify, &config, tenant, input, sample, stop, show).await;
+    let run = Run::open(config, &[auth0::READ], None, stop).await?;
+    let done = account_for(&verify, run, input, sample, show).await;
     signals.abort();
     done
 }
 
-async fn ask(
+/// Asks about every group of the input, and accounts for what is answered.
+async fn account_for(
     verify: &Verify,
-    config: &Config,
-    tenant: Tenant,
+    mut run: Run,
     (source, groups): (Source, Groups),
     sample: Option<Sample>,
-    stop: CancellationToken,
     show: Show,
 ) -> Result<Exit, Error> {
-    let began = Instant::now();
-    let stats = Arc::new(RunStats::default());
-    let pacer = Arc::clone(&tenant.pacer);
     let shared = Arc::new(Shared::default());
-    let read = Arc::new(Mutex::new(Remarks::default()));
-    let rows = Arc::clone(&read.lock().unwrap_or_else(PoisonError::into_inner).rows);
-    let watch = Watch {
-        tally: Arc::clone(&shared),
-        stats: Arc::clone(&stats),
-        pacer: Arc::clone(&pacer),
-        read: source.bytes_read(),
-        rows,
-        length: source.len(),
-    };
-    let progress = tokio::spawn(progress::watch(watch, show));
-    let line = Gateway {
-        api: Arc::new(tenant.client),
-        pacer: Arc::clone(&pacer),
-        policy: RetryPolicy::new(config.max_attempts, config.settle),
-        stop: stop.clone(),
-        stats: Arc::clone(&stats),
-        now,
-    };
+    run.watch(Arc::clone(&shared), source.bytes_read(), source.len(), show);
     let lines = verify.output == VerifyOutput::Jsonl;
     let mut accountant = Accountant {
         account: Account::new(verify.extras),
         remarks: VerifyRemarks::default(),
         shared,
         lines,
-        stop,
+        stop: run.stop.clone(),
     };
-    let questions = intake::read(source, groups, read)?;
-    let end = list::run(line, session::limits(config), questions, &mut accountant).await;
+    let questions = intake::read(source, groups, Arc::clone(&run.remarks))?;
+    let end = list::run(run.gateway(), run.limits(), questions, &mut accountant).await;
+    run.clear_progress();
     let Accountant { mut account, mut remarks, .. } = accountant;
-    progress.abort();
-    progress::clear();
     let complete = matches!(end, End::Complete);
     if complete {
         let extras = account.finish();
@@ -169,19 +133,17 @@ async fn ask(
             tell(|out| report::write_extras(&extras, out))?;
         }
     }
-    if let Some(sandbox) = tenant.sandbox {
-        sandbox.stop().await;
-    }
+    run.leave_tenant().await;
     let summary = VerifySummary {
         status: if complete { Status::Complete } else { Status::Stopped },
         rows: account.counts.rows(),
         counts: account.counts,
         extras: verify.extras.then(|| remarks.extras()),
         users: account.users,
-        requests: stats.requests(),
-        throttled: stats.throttled(),
-        elapsed_seconds: began.elapsed(),
-        waits: Waits::of(&pacer, &stats),
+        requests: run.stats.requests(),
+        throttled: run.stats.throttled(),
+        elapsed_seconds: run.began.elapsed(),
+        waits: Waits::of(&run.pacer, &run.stats),
         sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
     };
     match verify.output {
@@ -192,12 +154,7 @@ async fn ask(
             summary.sample.iter().for_each(|sample| tracing::info!("{sample}"));
         }
     }
-    match end {
-        End::Complete if summary.counts.bad() > 0 => Ok(Exit::RowsNeedAttention),
-        End::Complete => Ok(Exit::Good),
-        End::Stopped(_) => Ok(Exit::Stopped),
-        End::Failed(error) => Err(error),
-    }
+    exit(end, summary.counts.bad() > 0)
 }
 
 /// Writes to standard output; says whether somebody still reads it.

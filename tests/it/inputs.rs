@@ -48,6 +48,33 @@ fn what_makes_a_file_unreadable_is_told_with_its_line_before_anything_is_sent() 
 }
 
 #[test]
+fn an_input_that_cannot_be_read_at_all_is_told_before_the_tenant_and_summed_up_by_nobody() {
+    let bench = Bench::new(Settings::default());
+    bench.write("header.csv", "user_id,type,phone_nummer\nauth0|1,phone,+14155550100\n");
+    bench.write("quote.csv", "user_id,type,phone_number\nauth0|1,phone,\"+1415\n");
+    let at = bench.folder.path();
+    for command in ["import", "export", "replace", "update", "delete", "verify"] {
+        for (name, says) in [("missing.csv", "missing.csv"), ("header.csv", "column")] {
+            // A list of users may have any other columns.
+            if (command, name) == ("export", "header.csv") {
+                continue;
+            }
+            // No tenant, no credentials.
+            let done = run(binary().current_dir(at).args([command, name]));
+            assert_eq!((done.code, &*done.stdout), (Some(2), ""), "{command}: {done:?}");
+            assert!(done.stderr.contains(says), "{command}: {done:?}");
+        }
+    }
+    for name in ["missing.csv", "header.csv", "quote.csv"] {
+        for output in ["text", "json"] {
+            let mut command = binary();
+            let done = run(command.current_dir(at).args(["check", name, "--output", output]));
+            assert_eq!((done.code, &*done.stdout), (Some(2), ""), "{done:?}");
+        }
+    }
+}
+
+#[test]
 fn bad_rows_do_not_stop_good_ones_and_are_told_by_line_and_field() {
     let bench = Bench::new(Settings::default());
     bench.write(
