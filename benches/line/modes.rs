@@ -116,6 +116,7 @@ impl Contender<'_> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one measurement, told as it goes")]
 pub(crate) fn throughput(options: &Options) {
     let rows = options.rows.unwrap_or(50_000);
     let place = Place::new(options);

@@ -190,91 +190,90 @@ mod tests {
         }
     }
 
+    /// Statuses and bodies with their verdicts.
+    const KNOWN: &[(u16, &str, &str)] = &[
+        (
+            400,
+            r#"{"statusCode":400,"error":"Bad Request","message":"Path validation error: 'Object didn't pass validation for format user-id' on property id.","errorCode":"invalid_uri"}"#,
+            "refused invalid_uri",
+        ),
+        (
+            400,
+            r#"{"statusCode":400,"message":"Payload validation error: 'String does not match +15550100' on property phone_number (x).","errorCode":"invalid_body"}"#,
+            "refused invalid_body:phone_number",
+        ),
+        (
+            400,
+            r#"{"statusCode":400,"message":"Payload validation error: 'x' on property email (also) 'y' on property name"}"#,
+            "refused invalid_body:name",
+        ),
+        (
+            400,
+            r#"{"statusCode":400,"message":"Payload validation error: 'JBSWY3DPEHPK3PXP' on property JBSWY3DPEHPK3PXP"}"#,
+            "refused invalid_body",
+        ),
+        (
+            400,
+            r#"{"statusCode":400,"error":"Bad Request","errorCode":"invalid_query_string"}"#,
+            "refused invalid_query_string",
+        ),
+        (400, "{}", "foreign"),
+        (400, r#"{"statusCode":400,"error":"Bad Request"}"#, "refused bad_request"),
+        (
+            403,
+            r#"{"statusCode":403,"error":"Forbidden","message":"Insufficient scope, expected any of: create:authentication_methods","errorCode":"insufficient_scope"}"#,
+            "stop: scope create:authentication_methods",
+        ),
+        (
+            403,
+            r#"{"statusCode":403,"message":"Insufficient scope, expected: create:authentication_methods"}"#,
+            "stop: scope create:authentication_methods",
+        ),
+        (
+            403,
+            r#"{"statusCode":403,"message":"You reached the limit of entities of this type for this user."}"#,
+            "refused entity_limit",
+        ),
+        (
+            403,
+            r#"{"statusCode":403,"message":"Operation not permitted when the user has registered at least 1 passkey"}"#,
+            "refused user_has_passkey",
+        ),
+        (
+            403,
+            r#"{"statusCode":403,"message":"The number of user identifiers associated with a user exceeds the maximum allowed"}"#,
+            "refused too_many_user_identifiers",
+        ),
+        (
+            403,
+            r#"{"statusCode":403,"message":"User to be acted on does not match subject in bearer token."}"#,
+            "stop",
+        ),
+        (
+            403,
+            r#"{"statusCode":403,"message":"Please upgrade your subscription","errorCode":"insufficient_entitlement"}"#,
+            "stop",
+        ),
+        (403, r#"{"statusCode":403,"message":"something new"}"#, "refused forbidden"),
+        (403, "<html>blocked</html>", "foreign"),
+        (
+            403,
+            r#"{"statusCode":403,"message":"You reached the limit of entities of this type for this user.","errorCode":null}"#,
+            "refused entity_limit",
+        ),
+        (409, r#"{"statusCode":409,"message":"Authentication method already exists."}"#, "present"),
+        (429, r#"{"statusCode":429,"error":"Too Many Requests"}"#, "throttled"),
+        (
+            401,
+            r#"{"statusCode":401,"message":"Expired token received for JSON Web Token validation","attributes":{"error":"x"}}"#,
+            "unauthorized",
+        ),
+        (503, r#"{"statusCode":503}"#, "in doubt http_503"),
+    ];
+
     #[test]
     fn every_known_error_body_has_its_verdict() {
-        for (status, body, expected) in [
-            (
-                400,
-                r#"{"statusCode":400,"error":"Bad Request","message":"Path validation error: 'Object didn't pass validation for format user-id' on property id.","errorCode":"invalid_uri"}"#,
-                "refused invalid_uri",
-            ),
-            (
-                400,
-                r#"{"statusCode":400,"message":"Payload validation error: 'String does not match +15550100' on property phone_number (x).","errorCode":"invalid_body"}"#,
-                "refused invalid_body:phone_number",
-            ),
-            (
-                400,
-                r#"{"statusCode":400,"message":"Payload validation error: 'x' on property email (also) 'y' on property name"}"#,
-                "refused invalid_body:name",
-            ),
-            (
-                400,
-                r#"{"statusCode":400,"message":"Payload validation error: 'JBSWY3DPEHPK3PXP' on property JBSWY3DPEHPK3PXP"}"#,
-                "refused invalid_body",
-            ),
-            (
-                400,
-                r#"{"statusCode":400,"error":"Bad Request","errorCode":"invalid_query_string"}"#,
-                "refused invalid_query_string",
-            ),
-            (400, "{}", "foreign"),
-            (400, r#"{"statusCode":400,"error":"Bad Request"}"#, "refused bad_request"),
-            (
-                403,
-                r#"{"statusCode":403,"error":"Forbidden","message":"Insufficient scope, expected any of: create:authentication_methods","errorCode":"insufficient_scope"}"#,
-                "stop: scope create:authentication_methods",
-            ),
-            (
-                403,
-                r#"{"statusCode":403,"message":"Insufficient scope, expected: create:authentication_methods"}"#,
-                "stop: scope create:authentication_methods",
-            ),
-            (
-                403,
-                r#"{"statusCode":403,"message":"You reached the limit of entities of this type for this user."}"#,
-                "refused entity_limit",
-            ),
-            (
-                403,
-                r#"{"statusCode":403,"message":"Operation not permitted when the user has registered at least 1 passkey"}"#,
-                "refused user_has_passkey",
-            ),
-            (
-                403,
-                r#"{"statusCode":403,"message":"The number of user identifiers associated with a user exceeds the maximum allowed"}"#,
-                "refused too_many_user_identifiers",
-            ),
-            (
-                403,
-                r#"{"statusCode":403,"message":"User to be acted on does not match subject in bearer token."}"#,
-                "stop",
-            ),
-            (
-                403,
-                r#"{"statusCode":403,"message":"Please upgrade your subscription","errorCode":"insufficient_entitlement"}"#,
-                "stop",
-            ),
-            (403, r#"{"statusCode":403,"message":"something new"}"#, "refused forbidden"),
-            (403, "<html>blocked</html>", "foreign"),
-            (
-                403,
-                r#"{"statusCode":403,"message":"You reached the limit of entities of this type for this user.","errorCode":null}"#,
-                "refused entity_limit",
-            ),
-            (
-                409,
-                r#"{"statusCode":409,"message":"Authentication method already exists."}"#,
-                "present",
-            ),
-            (429, r#"{"statusCode":429,"error":"Too Many Requests"}"#, "throttled"),
-            (
-                401,
-                r#"{"statusCode":401,"message":"Expired token received for JSON Web Token validation","attributes":{"error":"x"}}"#,
-                "unauthorized",
-            ),
-            (503, r#"{"statusCode":503}"#, "in doubt http_503"),
-        ] {
+        for &(status, body, expected) in KNOWN {
             assert_eq!(name(status, body), expected, "{status} {body}");
         }
     }

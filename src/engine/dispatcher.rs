@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     End, Executor, IntakeEvent, Job, JobReceiver, Limits, Next, Stop,
     lanes::{Lanes, Ticket},
-    permits::{Permits, Refused},
+    permits::{Granted, Permits, Refused},
     workers::{Report, Workers},
 };
 use crate::{
@@ -95,27 +95,16 @@ impl<C: Executor> Engine<C> {
                     if let Err(error) = told {
                         return End::Failed(error);
                     }
-                    for report in reports.drain(..) {
-                        if let Some(end) = self.take_back(report) {
-                            return end;
-                        }
+                    if let Some(end) = reports.drain(..).find_map(|report| self.take_back(report)) {
+                        return end;
                     }
                 }
-                granted = self.permits.done() => match granted {
-                    Ok(Ok(tickets)) => {
-                        self.refused = 0;
-                        self.workers.add(tickets);
-                    }
-                    Ok(Err(refused)) => if let Some(end) = self.take_refusal(refused) {
-                        return end;
-                    },
-                    Err(error) => return End::Failed(error),
+                granted = self.permits.done() => if let Some(end) = self.take_granted(granted) {
+                    return end;
                 },
                 more = intake.recv(), if reading && self.has_room() => {
                     match more {
-                        Some(IntakeEvent::More(jobs)) => {
-                            self.lanes.take_in(jobs);
-                        }
+                        Some(IntakeEvent::More(jobs)) => self.lanes.take_in(jobs),
                         Some(IntakeEvent::End) => reading = false,
                         Some(IntakeEvent::Broken(error)) => {
                             broken = Some(error);
@@ -172,6 +161,19 @@ impl<C: Executor> Engine<C> {
             (Next::Held | Next::After(_), Some(ticket)) => self.lanes.make_ready(ticket),
         }
         None
+    }
+
+    /// Hands what is cleared to the workers. An end ends the run.
+    fn take_granted(&mut self, granted: Result<Granted<C::Job>, Error>) -> Option<End> {
+        match granted {
+            Ok(Ok(tickets)) => {
+                self.refused = 0;
+                self.workers.add(tickets);
+                None
+            }
+            Ok(Err(refused)) => self.take_refusal(refused),
+            Err(error) => Some(End::Failed(error)),
+        }
     }
 
     /// Takes back what there is no token for. An end ends the run.

@@ -1,6 +1,7 @@
 //! What the reader of an input's fault can do about it.
 
-use super::InputError;
+use super::{InputError, Shape};
+use crate::model::Field;
 
 impl InputError {
     /// Returns what its reader can do about it.
@@ -36,23 +37,13 @@ impl InputError {
             Self::Delimiter { character, .. } => {
                 return format!("give `--delimiter '{character}'`");
             }
-            Self::UnknownColumn { nearest: Some(field), .. } => {
-                let name = field.name();
-                return format!(
-                    "did you mean `{name}`? `--map '{name}=NAME'` reads the column NAME as that, \
-                     `--ignore-columns NAME` passes over it"
-                );
-            }
+            Self::UnknownColumn { nearest: Some(field), .. } => return did_you_mean(*field),
             Self::UnknownColumn { nearest: None, .. } => {
                 "the columns are the API's own names, see the README; `--map 'OURS=NAME'` reads the \
                  column NAME as OURS, `--ignore-columns NAME` passes over it"
             }
             Self::RepeatedColumn { .. } => "remove or rename one of them",
-            Self::MissingColumn { shape, .. } => {
-                let needed: Vec<_> =
-                    shape.required().iter().map(|field| format!("`{}`", field.name())).collect();
-                return format!("every row needs {}", needed.join(" and "));
-            }
+            Self::MissingColumn { shape, .. } => return every_row_needs(*shape),
             Self::Unpack { .. } => {
                 "fetch it again, or decompress it yourself and look at what comes out"
             }
@@ -72,4 +63,18 @@ impl InputError {
         };
         hint.to_owned()
     }
+}
+
+fn did_you_mean(field: Field) -> String {
+    let name = field.name();
+    format!(
+        "did you mean `{name}`? `--map '{name}=NAME'` reads the column NAME as that, \
+         `--ignore-columns NAME` passes over it"
+    )
+}
+
+fn every_row_needs(shape: Shape) -> String {
+    let needed: Vec<_> =
+        shape.required().iter().map(|field| format!("`{}`", field.name())).collect();
+    format!("every row needs {}", needed.join(" and "))
 }

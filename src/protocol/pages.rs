@@ -195,7 +195,8 @@ mod tests {
         type Failure = fn() -> Verdict<Page>;
         let in_doubt: Failure = || Verdict::InDoubt(Reason::http(500));
         let not_sent: Failure = || Verdict::NotExecuted(NotExecuted::NotSent);
-        let stop: Failure = || Verdict::Stop(Box::new(crate::error::Error::Internal("".into())));
+        let stop: Failure =
+            || Verdict::Stop(Box::new(crate::error::Error::Internal(String::new())));
         let (policy, mut rng) = (RetryPolicy::new(3, Duration::ZERO), fastrand::Rng::with_seed(7));
         for (failure, most) in [(in_doubt, 2), (not_sent, 3), (stop, 0)] {
             let mut list = Pages::default();

@@ -100,6 +100,7 @@ fn to_the_end(
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one journey, with its data")]
 fn an_export_has_every_method_in_input_order_and_can_be_imported_where_that_is_possible() {
     let bench = Bench::new(Settings { masking: false, ..Settings::default() });
     let key = Credential {

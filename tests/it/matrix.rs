@@ -205,6 +205,7 @@ impl Case {
     }
 
     /// The one function that runs every case.
+    #[expect(clippy::too_many_lines, reason = "the one function that runs every case")]
     fn run(&self) {
         let what = &self.what;
         let mut bench = Bench::new(self.tenant.clone());

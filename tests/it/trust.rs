@@ -93,6 +93,7 @@ fn a_file_that_is_only_found_may_not_say_where_credentials_are_sent() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of files and owners")]
 fn a_file_that_is_only_found_is_read_if_nobody_else_can_have_written_it() {
     let text = "ledger = \"from-file\"\n";
     let mode = |bench: &Bench, mode| {
@@ -218,6 +219,7 @@ fn an_unknown_key_or_variable_is_named_with_the_nearest() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of places")]
 fn credentials_of_one_place_are_used_together() {
     let bench = bench();
     bench.write("bad", "bad");

@@ -50,6 +50,7 @@ pub(crate) fn judge_undone(
 }
 
 /// Judges the end of a simulation.
+#[expect(clippy::too_many_lines, reason = "each rule by itself, over the same books")]
 pub(crate) fn judge(
     factors: &[Factor],
     platter: &Platter,

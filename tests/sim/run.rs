@@ -380,6 +380,7 @@ impl Life<'_> {
 }
 
 /// One process, from its start to its end or its death (`None`).
+#[expect(clippy::too_many_lines, reason = "one process from its start to its end")]
 async fn process(
     scenario: &Scenario,
     command: Command,

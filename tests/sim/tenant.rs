@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     future::pending,
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime},
 };
@@ -406,6 +407,7 @@ impl Api for Tenant {
         Answer::bare(Verdict::Done(()))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one request from its arrival to its answer")]
     async fn create(&self, factor: &Factor, _correlation: &str) -> Answer<CreatedMethod> {
         self.arrive().await;
         self.catch_up();
@@ -502,7 +504,7 @@ impl Api for Tenant {
         }
     }
 
-    async fn page(&self, user: &UserId, _: u64) -> Answer<Page> {
+    async fn page(&self, user: &UserId, number: u64) -> Answer<Page> {
         self.arrive().await;
         let user = real_user(user.as_str()).to_owned();
         sleep(Duration::from_millis(self.world.roll(|rng| rng.u64(50..300)))).await;
@@ -541,11 +543,13 @@ impl Api for Tenant {
                 method.created_at = clock::store();
             }
         }
-        self.world.roll(|rng| rng.shuffle(&mut list));
+        // In no order that means anything, but the same on each page.
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        list.sort_by_cached_key(|method| hasher.hash_one(&method.id));
         if manners.partial_lists {
             list.truncate(list.len() / 2);
         }
-        self.answer(Verdict::Done(Page::whole(list)), 200)
+        self.answer(Verdict::Done(nth_page(list, number)), 200)
     }
 
     async fn get(&self, user: &UserId, method: &str) -> Answer<Method> {
@@ -605,4 +609,14 @@ impl Api for Tenant {
             self.clock.lock().unwrap().least_skew()
         }
     }
+}
+
+/// Methods on a page of a list.
+const PAGE: u64 = 2;
+
+fn nth_page(list: Vec<Method>, number: u64) -> Page {
+    let (total, start) = (list.len() as u64, number * PAGE);
+    let rest = list.into_iter().skip(usize::try_from(start).unwrap());
+    let methods = rest.take(usize::try_from(PAGE).unwrap()).collect();
+    Page { methods, start: Some(start), size: PAGE, total: Some(total) }
 }
