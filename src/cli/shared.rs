@@ -122,9 +122,10 @@ pub struct Creating {
 /// Flags that say how an input is written.
 #[derive(Debug, Args)]
 pub struct Reading {
-    /// CSV, JSONL or JSON file to read, also compressed (.gz, .zst), or - for standard input
-    #[arg(value_name = "INPUT")]
-    pub input: String,
+    /// CSV, JSONL or JSON files to read one after the other, also compressed (.gz, .zst), or - alone
+    /// for standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
     /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
@@ -138,6 +139,13 @@ pub struct Reading {
     /// Read the columns or keys THEIRS as OURS, as in 'name=label,email=mail'
     #[arg(long, value_name = "OURS=THEIRS,…", value_delimiter = ',')]
     pub map: Vec<String>,
+}
+
+impl Reading {
+    /// Returns the paths of the inputs.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.inputs.iter().map(PathBuf::from).collect()
+    }
 }
 
 /// Flags of every command that handles an input row by row.

@@ -59,7 +59,7 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
         allow_loss: command.allow_loss,
         ..ChangeOptions::default()
     };
-    let (source, _) = open_input(&command.bulk, shape).await?;
+    let (source, _) = open_input(&command.bulk, &config, shape).await?;
     let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
     let secrets = command.secret_encoding.map(Into::into);
     rows.apply(move |key| Sets::new(key, shape, secrets), SetJobs::default()).await
@@ -73,7 +73,7 @@ pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> R
         scopes: &[auth0::UPDATE],
         dry_run: false,
     };
-    let (source, _) = open_input(&command.bulk, Shape::Changes).await?;
+    let (source, _) = open_input(&command.bulk, &config, Shape::Changes).await?;
     let options = ChangeOptions::default();
     let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
     rows.apply(ChangeRows::changes, ChangeJobs).await
@@ -88,14 +88,14 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
-    let (source, rows) = open_input(&bulk, Shape::Targets).await?;
+    let (source, rows) = open_input(&bulk, &config, Shape::Targets).await?;
     let what = match (all_methods, rows) {
         (false, Some(rows)) => format!("{rows} methods"),
         (false, None) => "methods".into(),
         (true, Some(rows)) => format!("all methods of {rows} users"),
         (true, None) => "all methods of users".into(),
     };
-    if !confirmed(&deleting, &what, &config, bulk.reading.input == "-").await? {
+    if !confirmed(&deleting, &what, &config, bulk.reading.inputs == ["-"]).await? {
         return Ok(Exit::Stopped);
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
@@ -131,7 +131,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let input = path.display().to_string();
-    let opening = Opening { spec, input: &input, retry: &[], ledger: Some(path) };
+    let opening = Opening { spec, inputs: &[input], retry: &[], ledger: Some(path) };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(Arc::default(), None, show);
     let intake = created(session.ledger.clone());
@@ -186,7 +186,7 @@ impl Rows<'_> {
         let stop = CancellationToken::new();
         let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
         let opening =
-            Opening { spec, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
+            Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
         let mut session = Session::open(config, opening, stop).await?;
         session.watch(source.bytes_read(), source.len(), show);
         let intake = intake::start(

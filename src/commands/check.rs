@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::Path,
 };
 
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::{
     error::{Error, Exit},
     input::{Shape, Source},
     ledger::Seen,
-    model::{Factor, FactorType, Planned},
+    model::{Factor, FactorType, Lines, Planned},
     plan::{self, Finding, Plan, Whole},
     report,
     text::escape,
@@ -62,15 +61,16 @@ impl Findings {
 /// Runs the command.
 pub(super) fn run(check: &Check) -> Result<Exit, Error> {
     let dialect = dialect(&check.reading)?;
-    let source = Source::open(Path::new(&check.reading.input), &dialect, Shape::Factors)?;
+    let source = Source::open_all(&check.reading.paths(), &dialect, Shape::Factors)?;
     let secrets = check.secret_encoding.map(Into::into);
     let text = check.output == Output::Text;
-    let mut rows = Rows { to_show: if text { check.show } else { 0 }, text, ..Rows::default() };
+    let to_show = if text { check.show } else { 0 };
+    let mut rows = Rows { to_show, text, lines: source.lines(), ..Rows::default() };
     print(|out| {
         let scanned = scan(source, Shape::Factors, secrets, |plan| rows.take(&plan, out))?;
         // Of an input that cannot be read at all there is nothing to sum up.
         if scanned.unreadable.is_none() || rows.findings.rows > 0 {
-            rows.finish(scanned.open_line, out)?;
+            rows.finish(&scanned.open_lines, out)?;
         }
         Ok(scanned.unreadable)
     })?
@@ -85,6 +85,8 @@ struct Rows {
     seen: Seen,
     whole: Whole,
     warned: Warned,
+    /// Which file a line is in.
+    lines: Lines,
     /// True if people read what is found.
     text: bool,
     /// Factors that are still to be shown.
@@ -101,7 +103,7 @@ impl Rows {
             Planned::Rejected(rejection) => {
                 findings.rejected += 1;
                 if self.text {
-                    report::write_rejection(rejection, out)?;
+                    report::write_rejection(rejection, &self.lines, out)?;
                 }
             }
             Planned::Factor(factor) => {
@@ -113,16 +115,17 @@ impl Rows {
                 findings.count(factor.factor_type());
                 if self.to_show > 0 {
                     self.to_show -= 1;
-                    write_factor(factor, out)?;
+                    write_factor(factor, &self.lines, out)?;
                 }
             }
         }
-        if self.text { self.warned.write(plan, out) } else { Ok(()) }
+        if self.text { self.warned.write(plan, &self.lines, out) } else { Ok(()) }
     }
 
     /// Says at the end what there is to say of all of them.
-    fn finish(&mut self, open_line: Option<u64>, out: &mut dyn Write) -> io::Result<()> {
-        self.findings.add_whole(std::mem::take(&mut self.whole).findings(open_line));
+    fn finish(&mut self, open_lines: &[u64], out: &mut dyn Write) -> io::Result<()> {
+        let whole = std::mem::take(&mut self.whole);
+        self.findings.add_whole(whole.findings(open_lines, &self.lines));
         if !self.text {
             return report::write_json(&self.findings, out);
         }
@@ -133,8 +136,8 @@ impl Rows {
 }
 
 /// Writes a factor as it would be sent.
-fn write_factor(factor: &Factor, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "line {}:", factor.line)?;
+fn write_factor(factor: &Factor, lines: &Lines, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "{}:", lines.place(factor.line))?;
     for (field, value) in plan::preview(factor) {
         write!(out, " {}={}", field.name(), escape(&value))?;
     }
@@ -147,12 +150,13 @@ struct Warned(BTreeMap<&'static str, u64>);
 
 impl Warned {
     /// Writes the warnings of a row, unless enough of their kind have been shown.
-    fn write(&mut self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
+    fn write(&mut self, plan: &Plan, lines: &Lines, out: &mut dyn Write) -> io::Result<()> {
         for warning in &plan.warnings {
             let count = self.0.entry(warning.code()).or_default();
             *count += 1;
             if *count <= SHOWN {
-                writeln!(out, "warning: line {}: {warning}", plan.planned.line())?;
+                let place = lines.place(plan.planned.line());
+                writeln!(out, "warning: {place}: {warning}")?;
             }
         }
         Ok(())

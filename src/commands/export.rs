@@ -38,9 +38,9 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, _) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_input(&bulk, Shape::Users) => opened?,
+        opened = open_input(&bulk, &config, Shape::Users) => opened?,
     };
-    let opening = Opening { spec, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
+    let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     let output = match &out {
         None => Output::stream(Box::new(io::BufWriter::new(io::stdout()))),

@@ -1,16 +1,13 @@
 //! `import`: create every factor of the input that is not settled yet.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
     reading::{dialect, import_shape},
-    session::{CommandSpec, Opening, Session},
+    session::{CommandSpec, Opening, Session, require_ledger},
     signals::Signals,
 };
 use crate::{
@@ -40,9 +37,9 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, whole) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_looked_at(bulk, shape, secrets) => opened?,
+        opened = open_looked_at(bulk, &config, shape, secrets) => opened?,
     };
-    let opening = Opening { spec, input: &bulk.reading.input, retry: &bulk.retry, ledger: None };
+    let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(source.bytes_read(), source.len(), show);
     let intake = intake::start(
@@ -69,20 +66,23 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 /// gives what looks at it on the way.
 async fn open_looked_at(
     bulk: &Bulk,
+    config: &Config,
     shape: Shape,
     secrets: Option<SecretEncoding>,
 ) -> Result<(Source, Option<Whole>), Error> {
-    let path = PathBuf::from(&bulk.reading.input);
+    require_ledger(bulk, config)?;
+    let paths = bulk.reading.paths();
     let dialect = dialect(&bulk.reading)?;
     blocking(move || {
-        let source = Source::open(&path, &dialect, shape)?;
+        let source = Source::open_all(&paths, &dialect, shape)?;
         let mut whole = Whole::default();
         if source.len().is_none() {
             return Ok((source, Some(whole)));
         }
-        let open_line = scan_readable(source, shape, secrets, |planned| whole.see(&planned))?;
-        tell(&whole.findings(open_line));
-        Ok((Source::open(&path, &dialect, shape)?, None))
+        let lines = source.lines();
+        let open_lines = scan_readable(source, shape, secrets, |planned| whole.see(&planned))?;
+        tell(&whole.findings(&open_lines, &lines));
+        Ok((Source::open_all(&paths, &dialect, shape)?, None))
     })
     .await
 }

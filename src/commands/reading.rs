@@ -28,14 +28,15 @@ pub(super) fn import_shape(from_export: bool) -> Shape {
     if from_export { Shape::Exported } else { Shape::Factors }
 }
 
-/// Reads the beginning of an input: a slip in its name or its header is commoner than one in the
+/// Reads the beginning of each input: a slip in a name or a header is commoner than one in the
 /// settings, and is told first. A pipe is left alone: whoever opens it takes from it.
 pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<(), Error> {
     let dialect = dialect(reading)?;
-    let path = Path::new(&reading.input);
-    let is_pipe = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
-    if reading.input != "-" && !is_pipe {
-        Source::open(path, &dialect, shape)?.next_row()?;
+    for path in reading.inputs.iter().filter(|input| *input != "-").map(Path::new) {
+        let is_pipe = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+        if !is_pipe {
+            Source::open(path, &dialect, shape)?.next_row()?;
+        }
     }
     Ok(())
 }

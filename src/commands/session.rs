@@ -64,8 +64,8 @@ pub(super) struct Session {
 /// Ledger of a run and how to open it.
 pub(super) struct Opening<'a> {
     pub(super) spec: CommandSpec,
-    /// The input's name; of `undo` the ledger's.
-    pub(super) input: &'a str,
+    /// Names of the inputs; of `undo` the ledger's.
+    pub(super) inputs: &'a [String],
     /// `--retry`.
     pub(super) retry: &'a [cli::Retry],
     /// Path of the ledger, if it differs from the default.
@@ -77,12 +77,17 @@ pub(super) struct Opening<'a> {
 ///
 /// To open a pipe takes until somebody writes to it: whoever has taken the signals over must not wait
 /// for this alone.
-pub(super) async fn open_input(bulk: &Bulk, shape: Shape) -> Result<(Source, Option<u64>), Error> {
-    let path = PathBuf::from(&bulk.reading.input);
+pub(super) async fn open_input(
+    bulk: &Bulk,
+    config: &Config,
+    shape: Shape,
+) -> Result<(Source, Option<u64>), Error> {
+    require_ledger(bulk, config)?;
+    let paths = bulk.reading.paths();
     let dialect = dialect(&bulk.reading)?;
     blocking(move || {
-        let rows = input::scan(&path, &dialect, shape)?;
-        Ok((Source::open(&path, &dialect, shape)?, rows))
+        let source = Source::open_all(&paths, &dialect, shape)?;
+        Ok((source, input::scan_all(&paths, &dialect, shape)?))
     })
     .await
 }
@@ -94,7 +99,7 @@ impl Session {
         opening: Opening<'_>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        let Opening { spec, input, retry, ledger } = opening;
+        let Opening { spec, inputs, retry, ledger } = opening;
         let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
         let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
         let mut scratch = scratch.transpose()?;
@@ -102,11 +107,11 @@ impl Session {
             (Some(folder), _) if spec.dry_run => folder.path().join("dry-run.ledger"),
             (Some(folder), _) => folder.path().join("sandbox.ledger"),
             (None, Some(path)) => path,
-            (None, None) => ledger_path(&config, input)?,
+            (None, None) => ledger_path(&config, inputs)?,
         };
         let is_kept = scratch.is_none() || !spec.dry_run;
         let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
-        let opened = open_ledger(spec, input, retry, run.tenant.clone(), path.clone()).await?;
+        let opened = open_ledger(spec, inputs, retry, run.tenant.clone(), path.clone()).await?;
         let mut files = BTreeMap::new();
         if !spec.dry_run
             && let Some(folder) = scratch.take()
@@ -216,17 +221,26 @@ fn show(
 }
 
 /// `--ledger`, or `INPUT.ledger`.
-fn ledger_path(config: &Config, input: &str) -> Result<PathBuf, Error> {
-    if let Some(path) = &config.ledger {
-        return Ok(path.into());
-    }
-    if input == "-" {
-        return Err(Error::usage(
-            "a ledger needs a name when the input comes from standard input",
+fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf, Error> {
+    let unnamed = |when: &str| {
+        Err(Error::usage(
+            format!("a ledger needs a name when {when}"),
             "pass --ledger FILE; the same FILE resumes an interrupted run",
-        ));
+        ))
+    };
+    match (&config.ledger, inputs) {
+        (Some(path), _) => Ok(path.into()),
+        (None, [input]) if input == "-" => unnamed("the input comes from standard input"),
+        (None, [input]) => Ok(format!("{input}.ledger").into()),
+        (None, _) => unnamed("there are several inputs"),
     }
-    Ok(format!("{input}.ledger").into())
+}
+
+/// Refuses several inputs without a name for their ledger, before the first is read. The sandbox
+/// gives it one.
+pub(super) fn require_ledger(bulk: &Bulk, config: &Config) -> Result<(), Error> {
+    let is_named = bulk.reading.inputs.len() == 1 || matches!(config.target, Target::Sandbox);
+    if is_named { Ok(()) } else { ledger_path(config, &bulk.reading.inputs).map(drop) }
 }
 
 /// A folder for a ledger that nobody has named; for its owner only.
@@ -240,16 +254,20 @@ fn scratch() -> Result<tempfile::TempDir, Error> {
 
 async fn open_ledger(
     spec: CommandSpec,
-    input: &str,
+    inputs: &[String],
     retry: &[cli::Retry],
     tenant: String,
     path: PathBuf,
 ) -> Result<Opened, Error> {
     // Rejected rows are known by their input: one file has one name, however it is spelt.
-    let input = match std::fs::canonicalize(input) {
+    let name_of = |input: &String| match std::fs::canonicalize(input) {
         Ok(path) if input != "-" => path.display().to_string(),
-        _ => input.to_owned(),
+        _ => input.clone(),
     };
+    // Several may come in another order the next time.
+    let mut inputs: Vec<_> = inputs.iter().map(name_of).collect();
+    inputs.sort();
+    let input = inputs.join(", ");
     let state = |retry: &cli::Retry| match retry {
         cli::Retry::Failed => State::Failed,
         cli::Retry::Rejected => State::Rejected,

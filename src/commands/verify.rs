@@ -1,9 +1,6 @@
 //! `verify`: what the tenant holds of the input. Only asks; writes nothing.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +66,7 @@ impl Collector<Answered<Group>> for Accountant {
         self.shared.with(|counts| *counts = self.account.counts);
         self.remarks.note(&group, &judged);
         // Whoever has closed the pipe wants no more of it.
-        if self.lines && !tell(|out| report::write_judged(&group, &judged, out))? {
+        if self.lines && !tell(|out| self.remarks.write_judged(&group, &judged, out))? {
             self.stop.cancel();
         }
         Ok(())
@@ -87,11 +84,11 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let (path, dialect) = (PathBuf::from(&verify.reading.input), dialect(&verify.reading)?);
+    let (paths, dialect) = (verify.reading.paths(), dialect(&verify.reading)?);
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);
-    let opening = blocking(move || Groups::open(&path, &dialect, sample, secrets));
+    let opening = blocking(move || Groups::open(&paths, &dialect, sample, secrets));
     // The first reading of a large file takes its time, and there is nothing to be finished.
     let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
@@ -116,7 +113,7 @@ async fn account_for(
     let lines = verify.output == VerifyOutput::Jsonl;
     let mut accountant = Accountant {
         account: Account::new(verify.extras),
-        remarks: VerifyRemarks::default(),
+        remarks: VerifyRemarks::new(source.lines()),
         shared,
         lines,
         stop: run.stop.clone(),

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     input::{self, Shape, Source},
     ledger::{Admission, Ledger, Row},
-    model::{Planned, Rejection},
+    model::{Lines, Planned, Rejection},
     plan::{self, Plan, SecretEncoding, Warning},
 };
 
@@ -38,6 +38,8 @@ pub struct Remarks {
     pub warnings: Vec<String>,
     /// Number of all of them.
     pub warned: u64,
+    /// Which file a line is in.
+    pub lines: Lines,
 }
 
 /// Locks them. They are still usable after a panic.
@@ -56,7 +58,7 @@ impl Remarks {
     fn warn(&mut self, line: u64, warning: Warning) {
         self.warned += 1;
         if self.warnings.len() < SHOWN {
-            self.warnings.push(format!("line {line}: {warning}"));
+            self.warnings.push(format!("{}: {warning}", self.lines.place(line)));
         }
     }
 }
@@ -70,9 +72,8 @@ pub trait RowPlanner: Send + 'static {
     /// Plans one row, and any before it that had to wait for it.
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<Self::Planned>);
 
-    /// Plans what has waited for a row that does not come. `open_line` is the last line, if it has
-    /// no line ending and may not be whole.
-    fn end(&mut self, _open_line: Option<u64>, _out: &mut PlannedRows<Self::Planned>) {}
+    /// Plans what has waited for a row that does not come: `source` is at its end.
+    fn end(&mut self, _source: &Source, _out: &mut PlannedRows<Self::Planned>) {}
 }
 
 /// Makes a job of a row's task once the ledger has said whether there is anything to do.
@@ -118,6 +119,7 @@ pub fn read<P: RowPlanner>(
     mut planner: P,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<JobReceiver<P::Planned>, Error> {
+    lock(&remarks).lines = source.lines();
     let (sender, rows) = mpsc::channel(QUEUE);
     std::thread::Builder::new()
         .name("input".into())
@@ -151,7 +153,7 @@ fn read_all<P: RowPlanner>(
         };
         if end.is_some() {
             // Rows before an unreadable place are good, and go first.
-            planner.end(source.open_line(), &mut out);
+            planner.end(source, &mut out);
         }
         if (end.is_some() || out.rows.len() >= batch) && out.send(remarks, rows).is_err() {
             return IntakeEvent::End;

@@ -26,8 +26,8 @@ const QUEUE: usize = 4;
 /// The end of an input.
 #[derive(Debug)]
 pub struct Scanned {
-    /// The last line, if it has no line ending and may not be whole.
-    pub open_line: Option<u64>,
+    /// The last line of each file, if it has no line ending and may not be whole.
+    pub open_lines: Vec<u64>,
     /// The reason why the rest cannot be read, if there is a rest.
     pub unreadable: Option<InputError>,
 }
@@ -53,20 +53,20 @@ pub fn scan(
 }
 
 /// Reads and plans an input that must be readable to its end, and gives what came of each row to `see`.
-/// Returns the last line, if it has no line ending and may not be whole.
+/// Returns the last line of each file, if it has no line ending and may not be whole.
 pub fn scan_readable(
     source: Source,
     shape: Shape,
     secrets: Option<SecretEncoding>,
     mut see: impl FnMut(Planned),
-) -> Result<Option<u64>, Error> {
+) -> Result<Vec<u64>, Error> {
     let seen = scan(source, shape, secrets, |plan| {
         see(plan.planned);
         Ok(())
     });
     let scanned =
         seen.map_err(|source| Error::Io { what: "starting the input's threads".into(), source })?;
-    scanned.unreadable.map_or(Ok(scanned.open_line), |error| Err(error.into()))
+    scanned.unreadable.map_or(Ok(scanned.open_lines), |error| Err(error.into()))
 }
 
 fn read_all(mut source: Source, rows: &SyncSender<Vec<Row>>) -> Scanned {
@@ -89,7 +89,7 @@ fn read_all(mut source: Source, rows: &SyncSender<Vec<Row>>) -> Scanned {
             // Rows before an unreadable place are good, and go first. If nobody takes them, there is
             // nobody to tell the end to.
             if rows.send(full).is_err() || is_end {
-                return Scanned { open_line: source.open_line(), unreadable };
+                return Scanned { open_lines: source.open_lines(), unreadable };
             }
         }
     }
@@ -184,7 +184,7 @@ mod tests {
 
         let scanned =
             scan(source(&b"user_id,type\na|1,totp"[..]), Shape::Factors, None, |_| Ok(()));
-        assert_eq!(scanned.unwrap().open_line, Some(2));
+        assert_eq!(scanned.unwrap().open_lines, [2]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! be a secret. Lines, positions, counts and names of known columns are all there is.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{frame::MAX_FRAME, shape::Shape, unpack::UnpackFault};
 use crate::model::Field;
@@ -26,6 +26,17 @@ pub enum InputError {
     Directory {
         /// Path as it was given.
         path: PathBuf,
+    },
+    /// Standard input beside files.
+    #[error("standard input (`-`) cannot be one of several inputs")]
+    StandardInput,
+    /// One of several files has a fault.
+    #[error("{}{fault}", place(file, fault))]
+    OfFile {
+        /// The file as it was given.
+        file: PathBuf,
+        /// Its fault.
+        fault: Box<Self>,
     },
     /// Reading failed half-way.
     #[error("line {line}: reading failed: {source}")]
@@ -216,10 +227,20 @@ impl InputError {
         }
     }
 
+    /// Tells which of several files it is about, unless it says so.
+    pub(super) fn of_file(self, file: &Path) -> Self {
+        match self {
+            Self::Open { .. } | Self::Directory { .. } | Self::StandardInput => self,
+            fault => Self::OfFile { file: file.to_owned(), fault: Box::new(fault) },
+        }
+    }
+
     /// The physical line it was found on, where there is one.
     pub fn line(&self) -> Option<u64> {
         match *self {
+            Self::OfFile { ref fault, .. } => fault.line(),
             Self::Open { .. }
+            | Self::StandardInput
             | Self::Directory { .. }
             | Self::UnknownFormat
             | Self::Empty
@@ -248,4 +269,10 @@ impl InputError {
             | Self::PrettyJson { line } => Some(line),
         }
     }
+}
+
+/// What stands before the fault of one of several files: `b.csv line 7: …` or `b.csv: …`.
+fn place(file: &Path, fault: &InputError) -> String {
+    let colon = if fault.line().is_some() { "" } else { ":" };
+    format!("{}{colon} ", file.display())
 }

@@ -9,6 +9,8 @@ impl InputError {
         let hint = match self {
             Self::Open { .. } => "check the path and that you may read the file",
             Self::Directory { .. } => "name a file in it",
+            Self::StandardInput => "name files only, or give standard input alone",
+            Self::OfFile { fault, .. } => return fault.hint(),
             Self::Read { .. } => "check the disk or the pipe, then run the same command again",
             Self::UnknownFormat => {
                 "give `--format csv`, `jsonl` or `json`, or name the file `.csv`, `.tsv`, `.jsonl`, \

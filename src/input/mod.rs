@@ -18,6 +18,7 @@ mod json;
 mod jsonl;
 mod pairs;
 mod quotes;
+mod several;
 mod shape;
 mod sniff;
 mod unpack;
@@ -36,10 +37,12 @@ pub use dialect::{Dialect, RenameFault};
 pub use error::InputError;
 use frame::Framer;
 pub use header::may_delimit;
+use several::NextFile;
+pub use several::scan_all;
 pub use shape::Shape;
 use unpack::Unpack;
 
-use crate::model::{Code, Fault, Record, Rejection};
+use crate::model::{Code, Fault, Lines, Record, Rejection};
 
 /// The longest cell, in bytes: far above any key or address, and rows of such cells stay small.
 pub(crate) const MAX_CELL: usize = 16 * 1024;
@@ -97,6 +100,14 @@ impl Row {
         }
     }
 
+    /// Counts the lines of files before this one.
+    fn shift(&mut self, before: u64) {
+        match self {
+            Self::Record(record) => record.line += before,
+            Self::Rejected(rejection) => rejection.line += before,
+        }
+    }
+
     /// A row whose fault is the line's as a whole (`field` empty) or that of one field.
     fn rejected(line: u64, field: &str, rule: impl Into<String>) -> Self {
         let fault = Fault::new(field, Code::InvalidRow, rule);
@@ -123,6 +134,13 @@ pub struct Source {
     /// Set at the end and after an error.
     finished: bool,
     open_line: Option<u64>,
+    /// Of files before this one.
+    open_lines: Vec<u64>,
+    /// Number of their lines.
+    before: u64,
+    lines: Lines,
+    /// Files after this one.
+    rest: VecDeque<NextFile>,
 }
 
 impl Source {
@@ -153,6 +171,10 @@ impl Source {
             len: None,
             finished: false,
             open_line: None,
+            open_lines: Vec::new(),
+            before: 0,
+            lines: Lines::default(),
+            rest: VecDeque::new(),
         }
     }
 
@@ -164,10 +186,10 @@ impl Source {
             }
             match self.read_frame() {
                 Ok(true) => {}
-                Ok(false) => self.finished = true,
+                Ok(false) => self.finished = !self.begin_next(),
                 Err(error) => {
                     self.finished = true;
-                    return Err(error);
+                    return Err(self.located(error));
                 }
             }
         }
@@ -188,9 +210,17 @@ impl Source {
         self.len
     }
 
-    /// Returns the last line, once it was read, if it has no line ending and may not be whole.
-    pub fn open_line(&self) -> Option<u64> {
-        self.open_line
+    /// Returns the last line of each file, once it was read, if it has no line ending and may not be
+    /// whole.
+    pub fn open_lines(&self) -> Vec<u64> {
+        let mut lines = self.open_lines.clone();
+        lines.extend(self.open_line);
+        lines
+    }
+
+    /// Returns what says which file a line is in.
+    pub fn lines(&self) -> Lines {
+        self.lines.clone()
     }
 
     /// Turns one frame into rows; false at the end.
@@ -204,16 +234,17 @@ impl Source {
                 // JSON that can be read is whole.
                 let is_whole = !matches!(self.body, Body::Csv(_))
                     && matches!(self.pending.back(), Some(Row::Record(_)));
-                self.open_line = (!frame.ended && !is_whole).then_some(frame.line);
+                self.open_line = (!frame.ended && !is_whole).then_some(self.before + frame.line);
+                if self.before > 0 {
+                    self.pending.iter_mut().for_each(|row| row.shift(self.before));
+                }
             }
             Part::Header => self.framer.set_delimiter(self.body.delimiter()),
             Part::Repeated => {
                 self.n_repeated += 1;
                 if self.n_repeated == 1 {
-                    let line = frame.line;
-                    tracing::info!(
-                        "line {line} is a header again: passed over (were files joined?)"
-                    );
+                    let place = self.lines.place(self.before + frame.line);
+                    tracing::info!("{place} is a header again: passed over (were files joined?)");
                 }
             }
             Part::Blank => {}

@@ -8,6 +8,7 @@ mod code;
 mod export_line;
 mod factor;
 mod fingerprint;
+mod lines;
 mod method;
 mod outcome;
 mod planned;
@@ -24,6 +25,7 @@ pub use factor::{
     Channel, Contact, Credential, Factor, FactorType, PasskeyDetails, PublicKeyCredential, UserId,
 };
 pub use fingerprint::{Fingerprint, NameTag};
+pub use lines::{Lines, Place};
 pub use method::{Method, Raw};
 pub use outcome::{Audit, Finding, History, How, Settlement};
 pub use planned::{Fault, Planned, Rejection};

@@ -12,7 +12,7 @@ mod waits;
 pub use rows::{csv, jsonl};
 pub(crate) use summary::write_rejection;
 pub use summary::{Figures, LedgerReport, Status, Summary};
-pub use verify::{SampleSummary, VerifyRemarks, VerifySummary, write_extras, write_judged};
+pub use verify::{SampleSummary, VerifyRemarks, VerifySummary, write_extras};
 pub use waits::Waits;
 
 /// Writes one JSON object and a line end.

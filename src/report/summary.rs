@@ -16,7 +16,7 @@ use crate::{
     engine::intake::Remarks,
     error::Error,
     ledger::{ByState, Counts, Reader},
-    model::{Code, Rejection, State},
+    model::{Code, Lines, Rejection, State},
     text::{escape, human},
 };
 
@@ -103,7 +103,7 @@ impl Summary {
         }
         more(remarks.warned, remarks.warnings.len(), "warnings", out)?;
         for rejection in &remarks.rejections {
-            write_rejection(rejection, out)?;
+            write_rejection(rejection, &remarks.lines, out)?;
         }
         more(remarks.rejected, remarks.rejections.len(), "rejected rows", out)?;
         if remarks.warned + remarks.rejected > 0 {
@@ -151,9 +151,13 @@ fn words(state: State) -> String {
 }
 
 /// One rejected row, every fault of it.
-pub(crate) fn write_rejection(rejection: &Rejection, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write_rejection(
+    rejection: &Rejection,
+    lines: &Lines,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for fault in &rejection.faults {
-        write!(out, "rejected: line {}", rejection.line)?;
+        write!(out, "rejected: {}", lines.place(rejection.line))?;
         if !fault.field.is_empty() {
             write!(out, ", {}", escape(&fault.field))?;
         }

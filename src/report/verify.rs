@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Status, Waits, summary::seconds, write_json, write_rejection};
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
-    model::{FactorType, Fault, Field, Reason, Rejection},
+    model::{FactorType, Fault, Field, Lines, Reason, Rejection},
     text::{escape, human},
 };
 
@@ -107,19 +107,25 @@ impl std::fmt::Display for SampleSummary {
 #[derive(Debug, Default)]
 pub struct VerifyRemarks {
     rejections: Vec<Rejection>,
+    lines: Lines,
     findings: Vec<String>,
     extras: Vec<String>,
     extra_count: u64,
 }
 
 impl VerifyRemarks {
+    /// Makes one for an input; `lines` says which file a line is in.
+    pub fn new(lines: Lines) -> Self {
+        Self { lines, ..Self::default() }
+    }
+
     /// Takes in what came of a group.
     pub fn note(&mut self, group: &Group, judged: &Judged) {
         let room = SHOWN.saturating_sub(self.rejections.len());
         self.rejections.extend(group.rejections.iter().take(room).cloned());
         let bad = judged.findings.iter().filter(|finding| finding.state.needs_attention());
         for finding in bad.take(SHOWN.saturating_sub(self.findings.len())) {
-            self.findings.push(line_of(group, finding));
+            self.findings.push(line_of(group, finding, &self.lines));
         }
         self.note_extras(&judged.extras);
     }
@@ -133,6 +139,35 @@ impl VerifyRemarks {
         }
     }
 
+    /// Writes the results of a group: its rows in input order, then what else the user has.
+    pub fn write_judged(
+        &self,
+        group: &Group,
+        judged: &Judged,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let user_id = group.user.as_ref().map(crate::model::UserId::as_str);
+        let factors = judged.findings.iter().map(|finding| Row {
+            line: Some(finding.line),
+            user_id,
+            r#type: Some(finding.factor_type.name()),
+            state: finding.state.name(),
+            method_id: finding.method_id.as_deref(),
+            differs: finding.differing.iter().copied().map(Field::name).collect(),
+            error: finding.error.as_ref().map(Reason::text),
+            ..Row::default()
+        });
+        let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(rejected)).collect();
+        rows.sort_by_key(|row| row.line);
+        for row in &mut rows {
+            let place = row.line.map(|line| self.lines.place(line));
+            row.line = place.as_ref().map(|place| place.line);
+            row.file = place.and_then(|place| place.file).map(|file| file.to_string());
+        }
+        rows.iter().try_for_each(|row| write_json(row, out))?;
+        write_extras(&judged.extras, out)
+    }
+
     /// Returns the number of methods that users have besides.
     pub fn extras(&self) -> u64 {
         self.extra_count
@@ -140,10 +175,10 @@ impl VerifyRemarks {
 }
 
 /// `differs: line 7, auth0|1, phone, phone|dev_x: name`.
-fn line_of(group: &Group, finding: &Finding) -> String {
+fn line_of(group: &Group, finding: &Finding, lines: &Lines) -> String {
     let user = group.user.as_ref().map(ToString::to_string).unwrap_or_default();
     let Finding { line, factor_type, state, .. } = finding;
-    let mut text = format!("{}: line {line}, {user}, {factor_type}", state.name());
+    let mut text = format!("{}: {}, {user}, {factor_type}", state.name(), lines.place(*line));
     if let Some(id) = &finding.method_id {
         text += ", ";
         text += id;
@@ -163,7 +198,7 @@ impl VerifySummary {
     /// For people.
     pub fn write_text(&self, remarks: &VerifyRemarks, out: &mut dyn Write) -> io::Result<()> {
         for rejection in &remarks.rejections {
-            write_rejection(rejection, out)?;
+            write_rejection(rejection, &remarks.lines, out)?;
         }
         super::summary::more(self.counts.rejected, remarks.rejections.len(), "rejected rows", out)?;
         let bad = self.counts.bad() - self.counts.rejected;
@@ -228,6 +263,9 @@ impl VerifySummary {
 #[derive(Debug, Default, Serialize)]
 struct Row<'a> {
     line: Option<u64>,
+    /// The file that `line` is in, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     user_id: Option<&'a str>,
     r#type: Option<&'a str>,
     state: &'static str,
@@ -244,25 +282,6 @@ struct Row<'a> {
     /// Every fault of a rejected row, where it has more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<&'a [Fault]>,
-}
-
-/// Writes the results of a group: its rows in input order, then what else the user has.
-pub fn write_judged(group: &Group, judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
-    let user_id = group.user.as_ref().map(crate::model::UserId::as_str);
-    let factors = judged.findings.iter().map(|finding| Row {
-        line: Some(finding.line),
-        user_id,
-        r#type: Some(finding.factor_type.name()),
-        state: finding.state.name(),
-        method_id: finding.method_id.as_deref(),
-        differs: finding.differing.iter().copied().map(Field::name).collect(),
-        error: finding.error.as_ref().map(Reason::text),
-        ..Row::default()
-    });
-    let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(rejected)).collect();
-    rows.sort_by_key(|row| row.line);
-    rows.iter().try_for_each(|row| write_json(row, out))?;
-    write_extras(&judged.extras, out)
 }
 
 fn rejected(rejection: &Rejection) -> Row<'_> {

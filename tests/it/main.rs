@@ -35,6 +35,7 @@ mod samples;
 #[cfg(target_os = "linux")]
 mod seal;
 mod secrets;
+mod several;
 mod spelling;
 mod stop;
 #[cfg(target_os = "linux")]

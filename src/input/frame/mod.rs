@@ -75,6 +75,11 @@ struct Span {
 }
 
 impl<R: Read> Framer<R> {
+    /// Returns the number of lines read so far, the last one included if it has no line ending.
+    pub(super) fn n_lines(&self) -> u64 {
+        self.line - 1
+    }
+
     pub(super) fn new(reader: R, format: Format) -> Self {
         Self {
             reader,

@@ -166,7 +166,7 @@ impl RowPlanner for Sets {
         self.take(planned, out);
     }
 
-    fn end(&mut self, _open_line: Option<u64>, out: &mut PlannedRows<PlannedRow<SetRow>>) {
+    fn end(&mut self, _source: &input::Source, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         self.close(out);
     }
 }

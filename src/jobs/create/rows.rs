@@ -79,9 +79,9 @@ impl RowPlanner for Factors {
         }
     }
 
-    fn end(&mut self, open_line: Option<u64>, _: &mut PlannedRows<PlannedRow<Payload>>) {
+    fn end(&mut self, source: &input::Source, _: &mut PlannedRows<PlannedRow<Payload>>) {
         if let Some(whole) = self.whole.take() {
-            tell(&whole.findings(open_line));
+            tell(&whole.findings(&source.open_lines(), &source.lines()));
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::model::Lines;
+
 /// First lines that a finding names.
 const LINES: usize = 5;
 
@@ -18,8 +20,22 @@ pub struct Finding {
     pub rows: u64,
     /// The first lines of those.
     pub lines: Vec<u64>,
+    /// The file of each of those lines, where there are several; lines are then those of their file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// The finding in a sentence.
     pub message: String,
+}
+
+impl Finding {
+    /// Has lines counted in their files.
+    pub(super) fn locate(&mut self, lines: &Lines) {
+        for line in &mut self.lines {
+            let place = lines.place(*line);
+            *line = place.line;
+            self.files.extend(place.file.map(|file| file.to_string()));
+        }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -45,14 +61,19 @@ impl Rows {
     }
 
     /// The first lines, in words.
-    pub(super) fn words(&self) -> String {
-        let lines: Vec<_> = self.lines.iter().map(u64::to_string).collect();
+    pub(super) fn words(&self, places: &Lines) -> String {
         let more = if self.count > self.lines.len() as u64 { ", …" } else { "" };
+        let found: Vec<_> = self.lines.iter().map(|line| places.place(*line)).collect();
+        if found.iter().any(|place| place.file.is_some()) {
+            let words: Vec<_> = found.iter().map(ToString::to_string).collect();
+            return format!("{}{more}", words.join(", "));
+        }
+        let lines: Vec<_> = self.lines.iter().map(u64::to_string).collect();
         format!("line{} {}{more}", if lines.len() == 1 { "" } else { "s" }, lines.join(", "))
     }
 
     /// Makes a finding of them.
     pub(super) fn find(self, code: &'static str, is_note: bool, message: String) -> Finding {
-        Finding { code, is_note, rows: self.count, lines: self.lines, message }
+        Finding { code, is_note, rows: self.count, lines: self.lines, files: Vec::new(), message }
     }
 }

@@ -10,7 +10,8 @@ use std::{
 pub use finding::Finding;
 use finding::Rows;
 
-use crate::model::{Code, Credential, Factor, FactorType, Field, Planned, Rejection};
+use crate::model::{Code, Credential, Factor, FactorType, Field, Lines, Planned, Rejection};
+use crate::text::escape;
 
 /// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^21 places.
 /// Later ones are compared with these alone.
@@ -156,12 +157,12 @@ impl Whole {
         }
     }
 
-    /// Returns what is odd about the file, in the order of its lines. `open_line` is the last line, if
-    /// it has no line ending and may not be whole.
-    pub fn findings(mut self, open_line: Option<u64>) -> Vec<Finding> {
+    /// Returns what is odd about the file, in the order of its lines. `open_lines` are last lines (one
+    /// for each file) that have no line ending and may not be whole.
+    pub fn findings(mut self, open_lines: &[u64], lines: &Lines) -> Vec<Finding> {
         let mut found: Vec<_> = std::mem::take(&mut self.shared)
             .into_values()
-            .map(|(field, rows)| shared(field, rows))
+            .map(|(field, rows)| shared(field, rows, lines))
             .collect();
         for ((field, code), rows) in std::mem::take(&mut self.otherwise) {
             let accepted = self.accepted_with(field);
@@ -172,7 +173,7 @@ impl Whole {
                      written so, too, and fit by accident: find out how the source writes them \
                      before you import any",
                     rows.count,
-                    rows.words(),
+                    rows.words(lines),
                 );
                 found.push(rows.find("column_looks_otherwise", false, message));
             }
@@ -182,7 +183,7 @@ impl Whole {
                 "{} values were rewritten by a spreadsheet ({}): others that look right may have \
                  lost digits or zeros, too: export the data anew",
                 self.spreadsheet.count,
-                self.spreadsheet.words(),
+                self.spreadsheet.words(lines),
             );
             found.push(self.spreadsheet.find("spreadsheet_damage", false, message));
         }
@@ -202,12 +203,19 @@ impl Whole {
             );
             found.push(count(self.forgotten).find("not_all_compared", true, message));
         }
-        if let Some(line) = open_line {
+        for line in open_lines {
             let mut rows = Rows::default();
-            rows.add(line);
-            let message =
-                format!("the last line ({line}) has no line ending: was the file cut off?");
+            rows.add(*line);
+            let place = lines.place(*line);
+            let of = place.file.map(|file| format!(" of {}", escape(&file))).unwrap_or_default();
+            let message = format!(
+                "the last line{of} ({}) has no line ending: was the file cut off?",
+                place.line
+            );
             found.push(rows.find("no_final_line_ending", true, message));
+        }
+        for finding in &mut found {
+            finding.locate(lines);
         }
         found
     }
@@ -219,7 +227,7 @@ fn count(count: u64) -> Rows {
 }
 
 /// A value that several users have.
-fn shared(field: Field, rows: Rows) -> Finding {
+fn shared(field: Field, rows: Rows, lines: &Lines) -> Finding {
     let (code, why) = if field == Field::TotpSecret {
         ("shared_secret", "whoever holds it has the codes of all of them; is it a placeholder?")
     } else {
@@ -229,7 +237,7 @@ fn shared(field: Field, rows: Rows) -> Finding {
         "different users have the same `{}` in {} rows ({}): {why}",
         field.name(),
         rows.count,
-        rows.words()
+        rows.words(lines)
     );
     rows.find(code, false, message)
 }

@@ -14,7 +14,7 @@ fn look(mut whole: Whole, csv: &str) -> Vec<(&'static str, u64, Vec<u64>)> {
             Row::Rejected(rejection) => Planned::Rejected(Box::new(rejection)),
         });
     }
-    let found = whole.findings(source.open_line());
+    let found = whole.findings(&source.open_lines(), &source.lines());
     found.into_iter().map(|finding| (finding.code, finding.rows, finding.lines)).collect()
 }
 
@@ -92,6 +92,6 @@ fn no_finding_holds_a_value() {
     let beginning: String = secret(1).chars().take(8).collect();
     let told = format!("{whole:?}");
     assert!(!told.contains(&beginning), "{told}");
-    let told = format!("{:?}", whole.findings(None));
+    let told = format!("{:?}", whole.findings(&[], &Lines::default()));
     assert!(told.contains("(lines 2, 3)") && !told.contains(&beginning), "{told}");
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::{HashSet, hash_map::RandomState},
     hash::BuildHasher,
-    path::Path,
+    path::PathBuf,
 };
 
 use super::group::Grouper;
@@ -53,18 +53,18 @@ impl Scattered {
 }
 
 impl Groups {
-    /// Opens `path`, or standard input for `-`, and reads it once where it can be read again.
+    /// Opens the files, or standard input for `-`, and reads them once where they can be read again.
     pub fn open(
-        path: &Path,
+        paths: &[PathBuf],
         dialect: &Dialect,
         sample: Option<Sample>,
         secrets: Option<SecretEncoding>,
     ) -> Result<(Source, Self), Error> {
-        let mut source = Source::open(path, dialect, Shape::Factors)?;
+        let mut source = Source::open_all(paths, dialect, Shape::Factors)?;
         let mut scattered = Scattered::Anybody;
         if source.len().is_some() {
             scattered = group_all(source, sample, secrets)?;
-            source = Source::open(path, dialect, Shape::Factors)?;
+            source = Source::open_all(paths, dialect, Shape::Factors)?;
         }
         let (grouper, seen) = (Grouper::new(sample), Seen::default());
         Ok((source, Self { grouper, scattered, seen, secrets }))
@@ -96,7 +96,7 @@ impl RowPlanner for Groups {
         }
     }
 
-    fn end(&mut self, _open_line: Option<u64>, out: &mut PlannedRows<Group>) {
+    fn end(&mut self, _source: &Source, out: &mut PlannedRows<Group>) {
         if let Some(group) = self.grouper.close() {
             out.rows.push(self.mark(group));
         }

@@ -1,0 +1,91 @@
+//! Lines of an input that is made of several files. They are numbered as if the files stood in one,
+//! so that each has one number; people are told the file and the line in it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::text::escape;
+
+/// Says which file a line is in, of the files read so far; knows nothing where there is one file.
+#[derive(Debug, Clone, Default)]
+pub struct Lines(Option<Arc<Mutex<Vec<Begin>>>>);
+
+/// A file, and how many lines are before it.
+#[derive(Debug)]
+struct Begin {
+    before: u64,
+    file: Arc<str>,
+}
+
+/// A line, as people find it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, where there are several.
+    pub file: Option<Arc<str>>,
+    /// Physical line in it.
+    pub line: u64,
+}
+
+impl Lines {
+    /// Makes one for several files.
+    pub fn several() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// Notes that the lines after the first `before` are in `file`; files come one after another.
+    pub fn begin(&self, before: u64, file: &str) {
+        if let Some(begins) = &self.0 {
+            let mut begins = begins.lock().unwrap_or_else(PoisonError::into_inner);
+            begins.push(Begin { before, file: file.into() });
+        }
+    }
+
+    /// Returns where a line is.
+    pub fn place(&self, line: u64) -> Place {
+        let found = self.0.as_ref().and_then(|begins| {
+            let begins = begins.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = begins.partition_point(|begin| begin.before < line);
+            let begin = begins.get(count.checked_sub(1)?)?;
+            Some((Arc::clone(&begin.file), begin.before))
+        });
+        match found {
+            Some((file, before)) => Place { file: Some(file), line: line - before },
+            None => Place { file: None, line },
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{} line {}", escape(file), self.line),
+            None => write!(f, "line {}", self.line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_in_its_file_and_by_its_number_alone_where_there_is_one() {
+        assert_eq!(Lines::default().place(7).to_string(), "line 7");
+        let lines = Lines::several();
+        for (before, file) in [(0, "a.csv"), (3, "empty\u{1b}.csv"), (3, "b.csv"), (5, "c.csv")] {
+            lines.begin(before, file);
+        }
+        for (line, place) in [
+            (1, "a.csv line 1"),
+            (3, "a.csv line 3"),
+            (4, "b.csv line 1"),
+            (5, "b.csv line 2"),
+            (6, "c.csv line 1"),
+            (1000, "c.csv line 995"),
+        ] {
+            assert_eq!(lines.place(line).to_string(), place);
+        }
+    }
+}
