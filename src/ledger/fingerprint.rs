@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::model::{Change, Factor, Fingerprint, NameTag, Operation, Target, UserId};
+use crate::model::{Change, Factor, Fingerprint, NameTag, Operation, Target};
 
 /// The ledger's own key: 32 random bytes, made with the ledger and kept in it.
 #[derive(Clone)]
@@ -70,11 +70,6 @@ impl Key {
         self.of(operation, &[target.user.as_str().as_bytes(), method.as_bytes()])
     }
 
-    /// Returns the fingerprint of a user.
-    pub fn user(&self, user: &UserId) -> Fingerprint {
-        self.of(Operation::Export, &[user.as_str().as_bytes()])
-    }
-
     /// Returns the tag of a name.
     pub fn name(&self, name: &str) -> NameTag {
         let print = self.of(Operation::Import, &[name.as_bytes()]);
@@ -110,7 +105,7 @@ impl std::fmt::Debug for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contact, Credential, FactorType};
+    use crate::model::{Contact, Credential, FactorType, UserId};
 
     /// As it has been since the first version: ledgers hold it.
     fn since_ever(user: &str, factor_type: FactorType, value: &str) -> Fingerprint {

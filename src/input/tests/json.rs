@@ -37,6 +37,7 @@ fn jsonl_lines_hold_factors_or_users() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of JSON inputs")]
 fn a_bad_json_line_is_rejected_alone() {
     let long = "x".repeat(MAX_CELL + 1);
     let list = vec!["\"a\""; 65].join(",");
@@ -149,6 +150,7 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of JSON inputs")]
 fn a_json_document_is_read_object_by_object() {
     let said = Dialect::default();
     let (one, two) = ("user_id=a type=email name={[\\\"],", "user_id=b type=email");
