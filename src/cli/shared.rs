@@ -101,7 +101,8 @@ pub struct Pace {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Recording {
-    /// Record every outcome in FILE; the same file resumes a run [default: INPUT.ledger]
+    /// Record every outcome in FILE; the same file resumes a run [default: INPUT.ledger; required
+    /// with several inputs]
     #[arg(long, value_name = "FILE", env = "MFAFERRY_LEDGER")]
     pub ledger: Option<Given<String>>,
 }

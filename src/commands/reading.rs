@@ -32,10 +32,12 @@ pub(super) fn import_shape(from_export: bool) -> Shape {
 /// settings, and is told first. A pipe is left alone: whoever opens it takes from it.
 pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<(), Error> {
     let dialect = dialect(reading)?;
+    let is_one = reading.inputs.len() == 1;
     for path in reading.inputs.iter().filter(|input| *input != "-").map(Path::new) {
         let is_pipe = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if !is_pipe {
-            Source::open(path, &dialect, shape)?.next_row()?;
+            let row = Source::open(path, &dialect, shape).and_then(|mut source| source.next_row());
+            row.map_err(|error| if is_one { error } else { error.of_file(path) })?;
         }
     }
     Ok(())

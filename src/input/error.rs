@@ -228,7 +228,7 @@ impl InputError {
     }
 
     /// Tells which of several files it is about, unless it says so.
-    pub(super) fn of_file(self, file: &Path) -> Self {
+    pub fn of_file(self, file: &Path) -> Self {
         match self {
             Self::Open { .. } | Self::Directory { .. } | Self::StandardInput => self,
             fault => Self::OfFile { file: file.to_owned(), fault: Box::new(fault) },

@@ -95,9 +95,18 @@ fn several_files_need_a_ledger_with_a_name_and_are_all_there_before_anything_is_
     write_files(&bench);
     bench.write("bad.csv", "user_id,type,email\nauth0|1,email,\"x@example.com\n");
     bench.write("empty.csv", "");
+    bench.write("header.csv", "user_id,email\n");
     bench.write("odd.txt", "user_id,type\n");
-    for command in ["import", "export", "replace", "update", "delete"] {
-        let done = run(bench.command(command).args(["a.csv", "c.jsonl"]));
+    bench.write("names.csv", "user_id,authentication_method_id,name\n");
+    bench.write("ids.csv", "user_id,authentication_method_id\n");
+    for (command, first) in [
+        ("import", "a.csv"),
+        ("export", "a.csv"),
+        ("replace", "a.csv"),
+        ("update", "names.csv"),
+        ("delete", "ids.csv"),
+    ] {
+        let done = run(bench.command(command).args([first, "c.jsonl"]));
         assert_eq!(done.code, Some(2), "{command}: {done:?}");
         let says = "error: a ledger needs a name when there are several inputs";
         assert!(done.stderr.starts_with(says), "{command}: {done:?}");
@@ -108,6 +117,7 @@ fn several_files_need_a_ledger_with_a_name_and_are_all_there_before_anything_is_
         ("-", "error: standard input (`-`) cannot be one of several inputs"),
         ("bad.csv", "error: bad.csv line 2: a quote is opened here and never closed"),
         ("empty.csv", "error: empty.csv: the input is empty"),
+        ("header.csv", "error: header.csv line 1: the column `type` is missing"),
         ("odd.txt", "error: odd.txt: cannot tell the format of the input"),
     ] {
         for command in ["import", "verify"] {
