@@ -228,6 +228,7 @@ impl InputError {
     }
 
     /// Tells which of several files it is about, unless it says so.
+    #[must_use]
     pub fn of_file(self, file: &Path) -> Self {
         match self {
             Self::Open { .. } | Self::Directory { .. } | Self::StandardInput => self,
