@@ -67,6 +67,7 @@ const LOW_RATE: f64 = 500.0;
 pub fn run(cli: Cli) -> Exit {
     let show = match (cli.output.quiet, io::stderr().is_terminal()) {
         (true, _) => Show::Nothing,
+        _ if matches!(cli.output.log_format, LogFormat::Json) => Show::LogFields,
         // Detailed logs and a line that is drawn again and again do not go together.
         (false, true) if cli.output.verbose == 0 => Show::Line,
         (false, _) => Show::Log,

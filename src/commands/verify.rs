@@ -41,6 +41,10 @@ impl Counted for Shared {
         self.with(|counts| counts.rows())
     }
 
+    fn settled_by_requests(&self) -> u64 {
+        self.with(|counts| counts.rows() - counts.duplicates - counts.rejected - counts.not_sampled)
+    }
+
     fn bad(&self) -> u64 {
         self.with(|counts| counts.bad())
     }

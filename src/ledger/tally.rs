@@ -92,6 +92,8 @@ pub struct Counts {
     pub skipped: u64,
     /// Number of those that need attention.
     pub skipped_bad: u64,
+    /// Number of the rejected rows that were refused before anything was sent.
+    pub unsent: u64,
 }
 
 impl Counts {
@@ -103,6 +105,11 @@ impl Counts {
     /// All rows but those still in flight.
     pub fn settled(&self) -> u64 {
         self.rows() - self.states[State::InFlight]
+    }
+
+    /// Number of the settled rows that took a request of this run.
+    pub fn settled_by_requests(&self) -> u64 {
+        self.settled() - self.duplicates - self.skipped - self.unsent
     }
 
     /// Rows that somebody has to look at.

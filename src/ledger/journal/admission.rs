@@ -28,6 +28,7 @@ impl<S: Store> Journal<S> {
                 self.store.reject(&rejection)?;
                 self.dirty = true;
                 self.counts.states[State::Rejected] += 1;
+                self.counts.unsent += 1;
                 return Ok(Admission::Done);
             }
         };

@@ -1,0 +1,313 @@
+//! The progress line at a terminal, or a log line now and then without one. Shows what is
+//! durable, and what holds the run back.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::{Instant, interval};
+
+mod pace;
+
+use crate::{
+    ledger::Tally,
+    pacer::{Pacer, Waiting},
+    stats::RunStats,
+    text::human,
+};
+use pace::Pace;
+
+/// Interval at which the line is drawn.
+const TICK: Duration = Duration::from_millis(200);
+/// How often a line is logged where there is no terminal, and whether one is due looked at.
+const LOG_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The bar that log lines must not run into.
+static BAR: OnceLock<ProgressBar> = OnceLock::new();
+
+/// Counts to be shown.
+pub trait Counted: Send + Sync + 'static {
+    /// Rows that have come to a state.
+    fn settled(&self) -> u64;
+    /// Number of those that took a request of this run.
+    fn settled_by_requests(&self) -> u64;
+    /// Rows that somebody has to look at.
+    fn bad(&self) -> u64;
+}
+
+impl Counted for Tally {
+    fn settled(&self) -> u64 {
+        self.get().settled()
+    }
+
+    fn settled_by_requests(&self) -> u64 {
+        self.get().settled_by_requests()
+    }
+
+    fn bad(&self) -> u64 {
+        self.get().states.bad()
+    }
+}
+
+/// Sources of the numbers that progress shows.
+#[derive(Debug)]
+pub struct Watch<T> {
+    /// Durable counts.
+    pub tally: Arc<T>,
+    /// Requests, doubts, outages.
+    pub stats: Arc<RunStats>,
+    /// Pacer, for what the next request waits for.
+    pub pacer: Arc<Pacer>,
+    /// Bytes of the input that have been read.
+    pub read: Arc<AtomicU64>,
+    /// Rows of the input that have been read.
+    pub rows: Arc<AtomicU64>,
+    /// The input's length, where it is a file.
+    pub length: Option<u64>,
+    /// The input's rows, where it was read whole before.
+    pub total: Option<u64>,
+}
+
+/// Destination of progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// A line that is drawn again and again.
+    Line,
+    /// A log line now and then.
+    Log,
+    /// A log line now and then, with its figures as fields of their own.
+    LogFields,
+    /// Nowhere.
+    Nothing,
+}
+
+/// Shows progress until it is dropped or aborted.
+pub async fn watch<T: Counted>(watch: Watch<T>, show: Show) {
+    match show {
+        Show::Nothing => {}
+        Show::Log => watch.log(|_, line| tracing::info!("{line}")).await,
+        Show::LogFields => watch.log(Look::log).await,
+        Show::Line => watch.draw().await,
+    }
+}
+
+/// Takes the line away.
+pub fn clear() {
+    if let Some(bar) = BAR.get() {
+        bar.finish_and_clear();
+    }
+}
+
+/// One look at a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Look {
+    settled: u64,
+    /// Rows a second that this run's requests settle.
+    rate: Option<f64>,
+    /// Share of the rows that are settled, 0 to 1; `None` for an input of unknown length.
+    share: Option<f64>,
+    left: Option<Duration>,
+}
+
+impl<T: Counted> Watch<T> {
+    async fn draw(self) {
+        let style = ProgressStyle::with_template("{spinner} {msg}");
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        let bar = BAR.get_or_init(|| bar);
+        let mut pace = Pace::new(Instant::now());
+        let mut ticks = interval(TICK);
+        loop {
+            let look = self.look(&mut pace, ticks.tick().await);
+            bar.set_message(self.line(&look));
+            bar.tick();
+        }
+    }
+
+    async fn log(self, log: impl Fn(&Look, &str)) {
+        let mut ticks = interval(LOOK_EVERY);
+        let (mut told, mut checking) = (Instant::now(), false);
+        let mut pace = Pace::new(told);
+        loop {
+            let now = ticks.tick().await;
+            let look = self.look(&mut pace, now);
+            // That the last part has begun is news.
+            let begins = !checking && self.stats.checking() > 0;
+            if begins || now - told >= LOG_EVERY {
+                (told, checking) = (now, checking || begins);
+                log(&look, &self.line(&look));
+            }
+        }
+    }
+
+    fn look(&self, pace: &mut Pace, now: Instant) -> Look {
+        pace.observe(now, self.tally.settled_by_requests());
+        let settled = self.tally.settled();
+        let rows = self.rows_in_all();
+        #[expect(clippy::cast_precision_loss, reason = "a share to look at")]
+        let share = rows.map(|rows| (settled as f64 / rows.max(1) as f64).min(1.0));
+        let left = rows.and_then(|rows| pace.left(rows.saturating_sub(settled)));
+        Look { settled, rate: pace.rate(), share, left }
+    }
+
+    /// Number of rows in the input. Where nobody has counted them, the bytes read so far tell.
+    fn rows_in_all(&self) -> Option<u64> {
+        let rows = self.rows.load(Ordering::Relaxed);
+        self.total.or_else(|| {
+            let length = self.length.filter(|length| *length > 0)?;
+            let read = self.read.load(Ordering::Relaxed).clamp(1, length);
+            let all = u128::from(rows) * u128::from(length) / u128::from(read);
+            u64::try_from(all).ok()
+        })
+    }
+
+    /// `1234 rows · 15.9/s · waiting after a 429 · 2 in doubt · 3 bad · 41 % · 12 min left`.
+    fn line(&self, look: &Look) -> String {
+        let waiting = if self.stats.outage() {
+            Some("the tenant does not answer, waiting")
+        } else {
+            match self.pacer.waiting() {
+                Waiting::Throttled => Some("waiting after a 429"),
+                Waiting::Reserve => Some("limited by the reserve"),
+                Waiting::Limit => Some("limited by the tenant"),
+                Waiting::Rate => Some("limited by --rate"),
+                Waiting::Plan => Some("limited by the rate plan"),
+                Waiting::Nothing => None,
+            }
+        };
+        let doubt = self.stats.in_doubt();
+        let checking = self.stats.checking();
+        let factors = if checking == 1 { "factor" } else { "factors" };
+        let bad = self.tally.bad();
+        let is_done = look.share.is_some_and(|share| share >= 1.0);
+        let parts = [
+            Some(format!("{} rows", look.settled)),
+            look.rate.map(|rate| format!("{rate:.1}/s")),
+            waiting.map(str::to_owned),
+            (doubt > 0).then(|| format!("{doubt} in doubt")),
+            (bad > 0).then(|| format!("{bad} bad")),
+            // Rounded down: a run that is not done must not say so.
+            look.share.map(|share| format!("{:.0} %", (share * 100.0).floor())),
+            match (checking, look.left) {
+                // Every row is settled then, and what is left is none of their time.
+                (1.., _) => Some(format!("checking {checking} {factors} once more")),
+                (0, _) if is_done || look.share.is_none() => None,
+                (0, None) => Some("estimating…".to_owned()),
+                (0, Some(left)) => Some(format!("{} left", human(left))),
+            },
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    }
+}
+
+impl Look {
+    /// Logs `line`, with the figures beside it for programs.
+    fn log(&self, line: &str) {
+        // The JSON format writes what is not a number as null, which is what unknown is there.
+        let unknown = f64::NAN;
+        let thousandths = |value: f64| (value * 1000.0).round() / 1000.0;
+        let left = self.left.map_or(unknown, |left| left.as_secs_f64().round());
+        tracing::info!(
+            rows = self.settled,
+            rate = self.rate.map_or(unknown, thousandths),
+            seconds_left = left,
+            share = self.share.map_or(unknown, thousandths),
+            "{line}"
+        );
+    }
+}
+
+/// Standard error for log lines: the progress line makes room for each.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal;
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let write = || io::stderr().write_all(bytes).map(|()| bytes.len());
+        match BAR.get() {
+            Some(bar) if !bar.is_finished() => bar.suspend(write),
+            _ => write(),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pacer::Rate;
+
+    #[derive(Debug, Default)]
+    struct Rows {
+        settled: AtomicU64,
+        skipped: u64,
+    }
+
+    impl Counted for Rows {
+        fn settled(&self) -> u64 {
+            self.settled.load(Ordering::Relaxed)
+        }
+
+        fn settled_by_requests(&self) -> u64 {
+            self.settled() - self.skipped
+        }
+
+        fn bad(&self) -> u64 {
+            0
+        }
+    }
+
+    fn watch(settled: u64, skipped: u64, total: Option<u64>) -> Watch<Rows> {
+        Watch {
+            tally: Arc::new(Rows { settled: settled.into(), skipped }),
+            stats: Arc::new(RunStats::default()),
+            pacer: Arc::new(Pacer::new(Rate::Auto, 0.2)),
+            read: Arc::new(AtomicU64::new(50)),
+            rows: Arc::new(AtomicU64::new(500)),
+            length: Some(100),
+            total,
+        }
+    }
+
+    #[test]
+    fn the_check_at_the_end_names_itself_instead_of_saying_that_nothing_is_left() {
+        let watch = watch(1000, 0, None);
+        let look = watch.look(&mut Pace::new(Instant::now()), Instant::now());
+        for (checking, expected) in [
+            (0, "1000 rows · 100 %"),
+            (36, "1000 rows · 100 % · checking 36 factors once more"),
+            (1, "1000 rows · 100 % · checking 1 factor once more"),
+        ] {
+            watch.stats.set_checking(checking);
+            assert_eq!(watch.line(&look), expected);
+        }
+    }
+
+    /// A resumed run skips 600 rows in no time; the other 400 take what they take.
+    #[test]
+    fn skipped_rows_are_no_speed() {
+        for total in [Some(1000), None] {
+            let watch = watch(600, 600, total);
+            let mut now = Instant::now();
+            let mut pace = Pace::new(now);
+            let first = watch.look(&mut pace, now);
+            assert_eq!(watch.line(&first), "600 rows · 60 % · estimating…");
+            let mut last = first;
+            for _ in 0..10 {
+                now += Duration::from_millis(500);
+                watch.tally.settled.fetch_add(1, Ordering::Relaxed);
+                last = watch.look(&mut pace, now);
+            }
+            assert_eq!(watch.line(&last), "610 rows · 2.0/s · 61 % · 3 min 15 s left");
+        }
+    }
+}

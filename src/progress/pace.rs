@@ -1,0 +1,103 @@
+//! Rate at which the requests of a run settle rows, and the time left that follows from it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+/// Period that the rate is taken over: long enough to be calm, short enough to follow a schedule.
+const WINDOW: Duration = Duration::from_secs(180);
+/// Distance of two samples at least.
+const GRAIN: Duration = Duration::from_secs(1);
+/// No rate is said before so many rows in so much time: the first answers come in a burst.
+const FEWEST: u64 = 3;
+
+/// Samples of the rows that requests have settled.
+///
+/// Rows that needed no request (settled by an earlier run, duplicates, rejected before sending) say
+/// nothing about how fast the rest will go, so whoever calls leaves them out.
+#[derive(Debug)]
+pub(super) struct Pace {
+    samples: VecDeque<(Instant, u64)>,
+    latest: (Instant, u64),
+}
+
+impl Pace {
+    /// No rows yet.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { samples: VecDeque::from([(now, 0)]), latest: (now, 0) }
+    }
+
+    /// Takes in the number of rows that requests have settled so far.
+    pub(super) fn observe(&mut self, now: Instant, settled: u64) {
+        self.latest = (now, settled);
+        if settled == 0 {
+            // Time before the first row is no time that rows took.
+            self.samples = VecDeque::from([self.latest]);
+        } else if self.samples.back().is_none_or(|(at, _)| now - *at >= GRAIN) {
+            self.samples.push_back(self.latest);
+        }
+        // The oldest sample stays at the far edge of the window or beyond it.
+        while self.samples.get(1).is_some_and(|(at, _)| now - *at >= WINDOW) {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Rows a second over the last minutes; `None` while there is too little to go by.
+    pub(super) fn rate(&self) -> Option<f64> {
+        let (since, before) = *self.samples.front()?;
+        let (now, settled) = self.latest;
+        let (time, rows) = (now - since, settled - before);
+        let is_known = time >= GRAIN && (rows >= FEWEST || time >= WINDOW && rows > 0);
+        #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
+        is_known.then(|| rows as f64 / time.as_secs_f64())
+    }
+
+    /// Time that `rows` more rows will take at that rate.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(super) fn left(&self, rows: u64) -> Option<Duration> {
+        Duration::try_from_secs_f64(rows as f64 / self.rate()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Observes `per_second` for `seconds`, five times a second, from `settled` rows on.
+    fn run(pace: &mut Pace, now: &mut Instant, settled: &mut f64, per_second: f64, seconds: u32) {
+        for _ in 0..seconds * 5 {
+            *now += Duration::from_millis(200);
+            *settled += per_second / 5.0;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+            pace.observe(*now, *settled as u64);
+        }
+    }
+
+    #[test]
+    fn the_rate_is_known_after_seconds_and_follows_within_minutes() {
+        let (mut now, mut settled) = (Instant::now(), 0.0);
+        let mut pace = Pace::new(now);
+        run(&mut pace, &mut now, &mut settled, 0.0, 20);
+        assert_eq!(pace.rate(), None, "nothing was settled");
+        run(&mut pace, &mut now, &mut settled, 2.0, 4);
+        let first = pace.rate().unwrap();
+        assert!((1.5..=2.5).contains(&first), "{first}");
+        run(&mut pace, &mut now, &mut settled, 2.0, 600);
+        assert!((pace.rate().unwrap() - 2.0).abs() < 0.05);
+        assert_eq!(pace.left(400).map(|left| left.as_secs() / 10), Some(20));
+        run(&mut pace, &mut now, &mut settled, 10.0, 200);
+        assert!((pace.rate().unwrap() - 10.0).abs() < 0.1, "the last minutes count, no others");
+    }
+
+    #[test]
+    fn a_standstill_lengthens_the_time_left_until_nothing_is_known() {
+        let (mut now, mut settled) = (Instant::now(), 0.0);
+        let mut pace = Pace::new(now);
+        run(&mut pace, &mut now, &mut settled, 10.0, 100);
+        let before = pace.left(1000).unwrap();
+        run(&mut pace, &mut now, &mut settled, 0.0, 60);
+        assert!(pace.left(1000).unwrap() > before);
+        run(&mut pace, &mut now, &mut settled, 0.0, 300);
+        assert_eq!(pace.left(1000), None);
+    }
+}
