@@ -22,6 +22,9 @@ pub struct Import {
     /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
     #[arg(long)]
     pub from_export: bool,
+    /// Begin a new ledger although another import ledger of the same tenant lies beside it
+    #[arg(long, conflicts_with = "ledger")]
+    pub new_ledger: bool,
     #[command(flatten)]
     /// Settings of creation.
     pub creating: Creating,

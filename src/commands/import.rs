@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     reading::{dialect, import_shape},
+    second_ledger,
     session::{CommandSpec, Opening, Session, require_ledger},
     signals::Signals,
 };
@@ -39,6 +40,9 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_looked_at(bulk, &config, shape, secrets) => opened?,
     };
+    if !import.new_ledger {
+        second_ledger::refuse(&config, &bulk.reading.inputs)?;
+    }
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(source.bytes_read(), source.len(), show);

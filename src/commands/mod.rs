@@ -20,6 +20,7 @@ mod reading;
 mod report;
 mod run;
 mod sandbox;
+mod second_ledger;
 mod session;
 mod signals;
 mod tenant;

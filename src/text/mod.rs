@@ -1,6 +1,6 @@
 //! Text for people: what is safe to print, times in words, names that are close. Pure.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 pub(crate) mod canary;
 mod nearest;
@@ -44,6 +44,12 @@ fn is_hazard(character: char) -> bool {
         || matches!(character,
             '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// Writes an argument as a shell takes it, so that a command can be copied from a message.
+pub fn shell_quote(argument: &str) -> String {
+    // Only a NUL cannot be quoted, and no argument has one.
+    shlex::try_quote(argument).map_or_else(|_| escape(argument), Cow::into_owned)
 }
 
 /// `41 s`, `3 min 20 s`, `2 h 5 min`.

@@ -25,6 +25,7 @@ mod kill;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
+mod nightly;
 mod notices;
 mod pace;
 #[cfg(target_os = "linux")]

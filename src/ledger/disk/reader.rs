@@ -99,6 +99,13 @@ impl Reader {
         &self.tenant
     }
 
+    /// Returns when the last import into it began; `None` if there was none.
+    pub fn last_import(&self) -> Result<Option<Millis>, Error> {
+        let last = "SELECT max(started_at) FROM runs WHERE command = 'import'";
+        let last = self.connection.query_row(last, [], |row| row.get(0));
+        last.map_err(|error| LedgerFault::from(error).at(&self.path))
+    }
+
     /// Number of rows in each state.
     pub fn totals(&self) -> Result<ByState, Error> {
         let rows = self.rows().map_err(|fault| fault.at(&self.path))?;

@@ -1,0 +1,82 @@
+//! A second ledger for the same people: last night's input under tonight's name would begin one, which
+//! knows nothing of what the first has created.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    config::{Config, Target},
+    error::Error,
+    files,
+    ledger::Reader,
+    text::{escape, shell_quote},
+};
+
+/// Files that are looked at in the folder, at most.
+const MOST: usize = 10_000;
+
+/// Refuses an import that names no ledger and would begin a new one, where another import ledger of
+/// the same tenant lies beside it.
+pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
+    let Target::Tenant { base, .. } = &config.target else { return Ok(()) };
+    // Standard input, and several inputs, have no default ledger.
+    let (None, [input]) = (&config.ledger, inputs) else { return Ok(()) };
+    let own = PathBuf::from(format!("{input}.ledger"));
+    if std::fs::symlink_metadata(&own).is_ok() {
+        return Ok(());
+    }
+    // A folder that cannot be listed has nothing to say; opening the ledger will tell.
+    let found = imports_beside(&own, base.as_str()).unwrap_or_default();
+    let Some((_, latest)) = found.iter().max() else { return Ok(()) };
+    let others = match found.len() - 1 {
+        0 => String::new(),
+        1 => " (and one more)".into(),
+        more => format!(" (and {more} more)"),
+    };
+    let latest = latest.display().to_string();
+    Err(Error::usage(
+        format!(
+            "this import would begin the new ledger `{}`, but `{}`{others} beside it is of an \
+             import into the same tenant: a new one knows nothing of it, and would create the same \
+             factors again",
+            escape(&own.display().to_string()),
+            escape(&latest),
+        ),
+        format!(
+            "to go on with that ledger, add `--ledger {}`; if these are other people, add \
+             `--new-ledger`",
+            shell_quote(&latest)
+        ),
+    ))
+}
+
+/// Ledgers in the folder of `path` that hold imports into `tenant`, with when the last of them began.
+fn imports_beside(path: &Path, tenant: &str) -> io::Result<Vec<(i64, PathBuf)>> {
+    let folder = files::folder(path);
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder)?.take(MOST) {
+        let name = PathBuf::from(file?.file_name());
+        if name.extension().is_none_or(|extension| extension != "ledger") {
+            continue;
+        }
+        // As the input is named, so that the hint reads and works the same.
+        let path = if folder == Path::new(".") && !path.starts_with(".") {
+            name
+        } else {
+            folder.join(name)
+        };
+        if !std::fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+            continue;
+        }
+        // What cannot be read as a ledger is not one that anybody could go on with.
+        let Ok(reader) = Reader::open(&path) else { continue };
+        if reader.tenant() == tenant
+            && let Ok(Some(at)) = reader.last_import()
+        {
+            found.push((at, path));
+        }
+    }
+    Ok(found)
+}
