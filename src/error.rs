@@ -21,6 +21,8 @@ pub enum Error {
     /// Configuration or credentials are missing or refused.
     #[error("{message}")]
     Config {
+        /// Stable name of what is wrong.
+        code: &'static str,
         /// Sentence that says what is wrong.
         message: String,
         /// Sentence that says what to do next.
@@ -76,7 +78,47 @@ impl Error {
 
     /// A configuration error.
     pub fn config(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Config { message: message.into(), hint: hint.into() }
+        Self::refused("configuration", message, hint)
+    }
+
+    /// A configuration error that programs know by a code of its own.
+    pub fn refused(
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::Config { code, message: message.into(), hint: hint.into() }
+    }
+
+    /// Returns whether somebody stopped reading (`| head`), whatever library has wrapped it: no fault.
+    pub fn is_closed_pipe(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                if error.kind() == std::io::ErrorKind::BrokenPipe {
+                    return true;
+                }
+                // Its `source` is that of what it wraps, which would be passed over.
+                cause = error.get_ref().map(|inner| inner as _);
+            } else {
+                cause = error.source();
+            }
+        }
+        false
+    }
+
+    /// The stable name of what went wrong, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Usage { .. } => "usage",
+            Self::Input(_) => "unreadable_input",
+            Self::Config { code, .. } => code,
+            Self::MissingScope { .. } => "scope_missing",
+            Self::Ledger { .. } => "ledger_unusable",
+            Self::Outage { .. } => "outage",
+            Self::Io { .. } => "io",
+            Self::Internal(_) => "internal",
+        }
     }
 
     /// Returns what the reader can do about it.

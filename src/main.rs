@@ -8,7 +8,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     mfaferry::commands::disable_core_dumps();
-    // clap ends the program by itself for `--help` (0) and wrong flags (2).
-    let cli = mfaferry::cli::parse();
-    mfaferry::commands::run(cli).into()
+    match mfaferry::cli::parse() {
+        Ok(cli) => mfaferry::commands::run(cli).into(),
+        Err(error) => mfaferry::commands::refuse_arguments(&error).into(),
+    }
 }

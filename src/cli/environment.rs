@@ -16,10 +16,11 @@ use crate::{
 /// What the names of our own variables begin with.
 const PREFIX: &str = "MFAFERRY_";
 
-/// Parses the command line and the environment; ends the program for `--help` and for what is wrong.
-pub fn parse() -> Cli {
-    let mut matches = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded)).get_matches();
-    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit())
+/// Parses the command line and the environment. `--help` and `--version` are errors of clap's, too.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let command = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded));
+    let mut matches = command.try_get_matches()?;
+    Cli::from_arg_matches_mut(&mut matches)
 }
 
 /// Keeps clap from a variable that is empty, which counts as unset, and from one that is not text,

@@ -201,6 +201,25 @@ scopes, clock skew …); see the documentation of `mfaferry::sandbox::Settings`.
     },
 }
 
+impl Command {
+    /// Returns whether a program reads the result: then it reads errors, too.
+    pub fn has_json_result(&self) -> bool {
+        match self {
+            Self::Import(import) => import.bulk.run.output == Output::Json,
+            Self::Check(check) => check.output == Output::Json,
+            // Without a file of their own the methods are the result.
+            Self::Export(export) => export.out.is_some() && export.bulk.run.output == Output::Json,
+            Self::Replace(replace) => replace.bulk.run.output == Output::Json,
+            Self::Update(update) => update.bulk.run.output == Output::Json,
+            Self::Delete(delete) => delete.bulk.run.output == Output::Json,
+            Self::Undo(undo) => undo.run.output == Output::Json,
+            Self::Verify(verify) => verify.output == VerifyOutput::Json,
+            Self::Report(report) => report.format == ReportFormat::Json,
+            Self::Sandbox(_) | Self::Completions { .. } => false,
+        }
+    }
+}
+
 /// Flags for output and logging.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]

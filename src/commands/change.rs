@@ -29,7 +29,7 @@ use crate::{
     ledger::{Key, Reader},
     model::State,
     plan::Naming,
-    progress::Show,
+    progress::{Extent, Show},
 };
 
 /// Options of a command that changes methods.
@@ -59,7 +59,7 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
         allow_loss: command.allow_loss,
         ..ChangeOptions::default()
     };
-    let (source, _) = open_input(&command.bulk, &config, shape).await?;
+    let source = open_input(&command.bulk, &config, shape).await?;
     let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
     let secrets = command.secret_encoding.map(Into::into);
     rows.apply(move |key| Sets::new(key, shape, secrets), SetJobs::default()).await
@@ -73,7 +73,7 @@ pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> R
         scopes: &[auth0::UPDATE],
         dry_run: false,
     };
-    let (source, _) = open_input(&command.bulk, &config, Shape::Changes).await?;
+    let source = open_input(&command.bulk, &config, Shape::Changes).await?;
     let options = ChangeOptions::default();
     let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
     rows.apply(ChangeRows::changes, ChangeJobs).await
@@ -88,8 +88,8 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
-    let (source, rows) = open_input(&bulk, &config, Shape::Targets).await?;
-    let what = match (all_methods, rows) {
+    let source = open_input(&bulk, &config, Shape::Targets).await?;
+    let what = match (all_methods, source.1.rows) {
         (false, Some(rows)) => format!("{rows} methods"),
         (false, None) => "methods".into(),
         (true, Some(rows)) => format!("all methods of {rows} users"),
@@ -133,7 +133,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
     let input = path.display().to_string();
     let opening = Opening { spec, inputs: &[input], retry: &[], ledger: Some(path) };
     let mut session = Session::open(config, opening, stop).await?;
-    session.watch(Arc::default(), None, show);
+    session.watch(Extent::default(), show);
     let intake = created(session.ledger.clone());
     let options = ChangeOptions { force, ..options(deleting) };
     let done = apply(session, intake, options, run.output).await;
@@ -170,7 +170,7 @@ async fn confirmed(
 struct Rows<'a> {
     bulk: &'a Bulk,
     config: Config,
-    source: Source,
+    source: (Source, Extent),
     spec: CommandSpec,
     options: ChangeOptions,
     show: Show,
@@ -182,13 +182,13 @@ impl Rows<'_> {
         P: RowPlanner<Planned = PlannedRow<G::Payload>>,
         G: JobBuilder<Job = ChangeJob>,
     {
-        let Self { bulk, config, source, spec, options, show } = self;
+        let Self { bulk, config, source: (source, extent), spec, options, show } = self;
         let stop = CancellationToken::new();
         let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
         let opening =
             Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
         let mut session = Session::open(config, opening, stop).await?;
-        session.watch(source.bytes_read(), source.len(), show);
+        session.watch(extent, show);
         let intake = intake::start(
             source,
             planner(session.key.clone()),

@@ -36,7 +36,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     };
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let (source, _) = tokio::select! {
+    let (source, extent) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_input(&bulk, &config, Shape::Users) => opened?,
     };
@@ -51,7 +51,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
             Output::file(path, written[State::Exported])?
         }
     };
-    session.watch(source.bytes_read(), source.len(), show);
+    session.watch(extent, show);
     let asks = intake::start(
         source,
         UserRows::new(session.key.clone()),

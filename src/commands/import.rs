@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
-    reading::{dialect, import_shape},
+    reading::{dialect, extent, import_shape},
     second_ledger,
     session::{CommandSpec, Opening, Session, require_ledger},
     signals::Signals,
@@ -36,7 +36,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let secrets = import.secret_encoding.map(Into::into);
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let (source, whole) = tokio::select! {
+    let (source, whole, rows) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_looked_at(bulk, &config, shape, secrets) => opened?,
     };
@@ -45,7 +45,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     }
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
-    session.watch(source.bytes_read(), source.len(), show);
+    session.watch(extent(&source, rows), show);
     let intake = intake::start(
         source,
         Factors::new(session.key.clone(), shape, secrets).looking(whole),
@@ -66,14 +66,14 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 }
 
 /// Opens an input. One that can be read again is read to its end before anything is sent: what makes
-/// it unreadable stops the run, and what is odd about it as a whole is told. For one that cannot,
+/// it unreadable stops the run, and what is odd about it as a whole is told, and its rows are counted. For one that cannot,
 /// gives what looks at it on the way.
 async fn open_looked_at(
     bulk: &Bulk,
     config: &Config,
     shape: Shape,
     secrets: Option<SecretEncoding>,
-) -> Result<(Source, Option<Whole>), Error> {
+) -> Result<(Source, Option<Whole>, Option<u64>), Error> {
     require_ledger(bulk, config)?;
     let paths = bulk.reading.paths();
     let dialect = dialect(&bulk.reading)?;
@@ -81,12 +81,16 @@ async fn open_looked_at(
         let source = Source::open_all(&paths, &dialect, shape)?;
         let mut whole = Whole::default();
         if source.len().is_none() {
-            return Ok((source, Some(whole)));
+            return Ok((source, Some(whole), None));
         }
         let lines = source.lines();
-        let open_lines = scan_readable(source, shape, secrets, |planned| whole.see(&planned))?;
+        let mut rows = 0;
+        let open_lines = scan_readable(source, shape, secrets, |planned| {
+            rows += 1;
+            whole.see(&planned);
+        })?;
         tell(&whole.findings(&open_lines, &lines));
-        Ok((Source::open_all(&paths, &dialect, shape)?, None))
+        Ok((Source::open_all(&paths, &dialect, shape)?, None, Some(rows)))
     })
     .await
 }

@@ -37,6 +37,7 @@ use crate::{
     pacer::{Pacer, Pacing, Rate},
     plan::SecretEncoding,
     progress::{Show, Terminal},
+    report::{Failure, write_json},
     text::escape,
 };
 
@@ -74,6 +75,7 @@ pub fn run(cli: Cli) -> Exit {
         (false, _) => Show::Log,
     };
     let output_args = &cli.output;
+    let is_json = cli.command.has_json_result();
     let done = start_logging(output_args).and_then(|()| match cli.command {
         Command::Import(import) => {
             let shape = import_shape(import.from_export);
@@ -116,24 +118,43 @@ pub fn run(cli: Cli) -> Exit {
         Command::Completions { shell } => completions(shell),
     });
     done.unwrap_or_else(|error| {
-        print_error(&error);
-        error.exit()
+        if error.is_closed_pipe() {
+            return Exit::Good;
+        }
+        if is_json {
+            // Nobody is left to tell if standard output is gone.
+            drop(print(|out| write_json(&Failure::of(&error), out)));
+        }
+        print_error(&error)
     })
 }
 
-/// Prints an error and what to do about it.
-fn print_error(error: &Error) {
-    if let Error::Io { source, .. } = error
-        && source.kind() == io::ErrorKind::BrokenPipe
-    {
-        return;
+/// Prints what clap has to say of a command line: help, or what is wrong with it, then as JSON too
+/// where the result would have been. Returns the code that it ends the program with.
+pub fn refuse_arguments(error: &clap::Error) -> Exit {
+    // Nobody is left to tell if an output is gone.
+    drop(error.print());
+    if !error.use_stderr() {
+        return Exit::Good;
     }
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let is_json = arguments.iter().any(|argument| argument == "--output=json")
+        || arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
+    if is_json {
+        drop(print(|out| write_json(&Failure::usage(&error.render().to_string()), out)));
+    }
+    Exit::Usage
+}
+
+/// Prints an error and what to do about it, and returns the code that it ends the program with.
+fn print_error(error: &Error) -> Exit {
     let mut text = format!("error: {}\n", escape(&error.to_string()));
     if let Some(hint) = error.hint() {
         text = format!("{text}\nhint: {}\n", escape(&hint));
     }
     // Nobody is left to tell if standard error is gone.
     drop(io::stderr().write_all(text.as_bytes()));
+    error.exit()
 }
 
 /// Returns the settings of a command that reads an input, if that can be read.

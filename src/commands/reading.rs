@@ -6,6 +6,7 @@ use crate::{
     cli::{InputFormat, Reading},
     error::Error,
     input::{Dialect, Format, RenameFault, Shape, Source, may_delimit},
+    progress::Extent,
     text::invalid_value,
 };
 
@@ -21,6 +22,11 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
         dialect.rename(pair).map_err(unusable)?;
     }
     Ok(dialect)
+}
+
+/// Returns what is known of an input's length; `rows` where it was read whole before.
+pub(super) fn extent(source: &Source, rows: Option<u64>) -> Extent {
+    Extent { read: source.bytes_read(), length: source.len(), rows }
 }
 
 /// Returns the shape of an input that says what factors there are to be.

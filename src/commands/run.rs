@@ -3,20 +3,20 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{announce::announce, now, signals::stop_after, tenant::Tenant};
+use super::{announce::announce, now, print_error, signals::stop_after, tenant::Tenant};
 use crate::{
     auth0::Client,
     config::Config,
     engine::{End, Limits, Stop, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     pacer::Pacer,
-    progress::{self, Counted, Show, Watch},
+    progress::{self, Counted, Extent, Show, Watch},
     protocol::RetryPolicy,
     sandbox::Sandbox,
     stats::RunStats,
@@ -71,6 +71,11 @@ impl Run {
         })
     }
 
+    /// Returns whether `-q` is given.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.config.announce.is_none()
+    }
+
     /// Returns the state that the workers share.
     pub(super) fn gateway(&self) -> Gateway<Client> {
         Gateway {
@@ -95,22 +100,15 @@ impl Run {
         }
     }
 
-    /// Shows progress from now on; `read` bytes of `length` have been read.
-    pub(super) fn watch<T: Counted>(
-        &mut self,
-        tally: Arc<T>,
-        read: Arc<AtomicU64>,
-        length: Option<u64>,
-        show: Show,
-    ) {
+    /// Shows progress through `extent` from now on.
+    pub(super) fn watch<T: Counted>(&mut self, tally: Arc<T>, extent: Extent, show: Show) {
         let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = Watch {
             tally,
             stats: Arc::clone(&self.stats),
             pacer: Arc::clone(&self.pacer),
-            read,
+            extent,
             rows: Arc::clone(&remarks.rows),
-            length,
         };
         self.progress = Some(tokio::spawn(progress::watch(watch, show)));
     }
@@ -133,19 +131,19 @@ impl Run {
 
 /// Returns the exit code of a run that ended so, and says why it stopped; `bad` if rows need
 /// attention.
-pub(super) fn exit(end: End, bad: bool) -> Result<Exit, Error> {
+pub(super) fn exit(end: End, bad: bool) -> Exit {
     match end {
-        End::Complete if bad => Ok(Exit::RowsNeedAttention),
-        End::Complete => Ok(Exit::Good),
-        End::Stopped(Stop::Asked) => Ok(Exit::Stopped),
+        End::Complete if bad => Exit::RowsNeedAttention,
+        End::Complete => Exit::Good,
+        End::Stopped(Stop::Asked) => Exit::Stopped,
         End::Stopped(Stop::MaxErrors) => {
             tracing::error!("stopped: as many rows are rejected or failed as --max-errors allows");
-            Ok(Exit::Stopped)
+            Exit::Stopped
         }
         End::Stopped(Stop::MaxDeletes) => {
             tracing::error!("stopped: the next step would delete more than --max-deletes allows");
-            Ok(Exit::Stopped)
+            Exit::Stopped
         }
-        End::Failed(error) => Err(error),
+        End::Failed(error) => print_error(&error),
     }
 }

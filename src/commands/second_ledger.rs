@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     files,
     ledger::Reader,
+    model::LocalTime,
     text::{escape, shell_quote},
 };
 
@@ -53,7 +54,7 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
 }
 
 /// Ledgers in the folder of `path` that hold imports into `tenant`, with when the last of them began.
-fn imports_beside(path: &Path, tenant: &str) -> io::Result<Vec<(i64, PathBuf)>> {
+fn imports_beside(path: &Path, tenant: &str) -> io::Result<Vec<(LocalTime, PathBuf)>> {
     let folder = files::folder(path);
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder)?.take(MOST) {

@@ -6,7 +6,7 @@ use std::{
     fs::Permissions,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::{
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking, now, print,
-    reading::dialect,
+    reading::{dialect, extent},
     run::{Run, exit},
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
     input::{self, Shape, Source},
     ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
     model::State,
-    progress::Show,
+    progress::{Extent, Show},
     report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
 };
 
@@ -81,13 +81,14 @@ pub(super) async fn open_input(
     bulk: &Bulk,
     config: &Config,
     shape: Shape,
-) -> Result<(Source, Option<u64>), Error> {
+) -> Result<(Source, Extent), Error> {
     require_ledger(bulk, config)?;
     let paths = bulk.reading.paths();
     let dialect = dialect(&bulk.reading)?;
     blocking(move || {
         let source = Source::open_all(&paths, &dialect, shape)?;
-        Ok((source, input::scan_all(&paths, &dialect, shape)?))
+        let extent = extent(&source, input::scan_all(&paths, &dialect, shape)?);
+        Ok((source, extent))
     })
     .await
 }
@@ -143,9 +144,9 @@ impl Session {
         Arc::clone(&self.run.remarks)
     }
 
-    /// Shows progress from now on; `read` bytes of `length` have been read.
-    pub(super) fn watch(&mut self, read: Arc<AtomicU64>, length: Option<u64>, show: Show) {
-        self.run.watch(self.ledger.tally(), read, length, show);
+    /// Shows progress through `extent` from now on.
+    pub(super) fn watch(&mut self, extent: Extent, show: Show) {
+        self.run.watch(self.ledger.tally(), extent, show);
     }
 
     /// Returns the path of the backup, with its default.
@@ -177,8 +178,10 @@ impl Session {
         let kept = owner.await;
         kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;
         run.leave_tenant().await;
+        let (status, cause) = Status::of(&end);
         let summary = Summary {
-            status: if complete { Status::Complete } else { Status::Stopped },
+            status,
+            cause,
             rows: counts.rows(),
             figures: Figures { counts, own: spec.own },
             dry_run: spec.dry_run,
@@ -192,11 +195,14 @@ impl Session {
         };
         let remarks = run.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         let hints = read.as_ref().map_or(&[][..], |report| &report.hints);
-        show(&summary, &remarks, hints, output)?;
-        drop(scratch);
         // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
         let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
-        exit(end, counts.bad() > 0 || left)
+        let is_bad = counts.bad() > 0 || left;
+        if !(run.is_quiet() && complete && !is_bad && output == Some(Output::Text)) {
+            show(&summary, &remarks, hints, output)?;
+        }
+        drop(scratch);
+        Ok(exit(end, is_bad))
     }
 }
 

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking, print,
-    reading::dialect,
+    reading::{dialect, extent},
     run::{Run, exit},
     signals::Signals,
 };
@@ -113,7 +113,7 @@ async fn account_for(
     show: Show,
 ) -> Result<Exit, Error> {
     let shared = Arc::new(Shared::default());
-    run.watch(Arc::clone(&shared), source.bytes_read(), source.len(), show);
+    run.watch(Arc::clone(&shared), extent(&source, None), show);
     let lines = verify.output == VerifyOutput::Jsonl;
     let mut accountant = Accountant {
         account: Account::new(verify.extras),
@@ -135,8 +135,11 @@ async fn account_for(
         }
     }
     run.leave_tenant().await;
+    let (status, cause) = Status::of(&end);
+    let is_bad = account.counts.bad() > 0;
     let summary = VerifySummary {
-        status: if complete { Status::Complete } else { Status::Stopped },
+        status,
+        cause,
         rows: account.counts.rows(),
         counts: account.counts,
         extras: verify.extras.then(|| remarks.extras()),
@@ -148,6 +151,7 @@ async fn account_for(
         sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
     };
     match verify.output {
+        VerifyOutput::Text if run.is_quiet() && complete && !is_bad => {}
         VerifyOutput::Text => print(|out| summary.write_text(&remarks, out))?,
         VerifyOutput::Json => print(|out| write_json(&summary, out))?,
         VerifyOutput::Jsonl => {
@@ -155,7 +159,7 @@ async fn account_for(
             summary.sample.iter().for_each(|sample| tracing::info!("{sample}"));
         }
     }
-    exit(end, summary.counts.bad() > 0)
+    Ok(exit(end, is_bad))
 }
 
 /// Writes to standard output; says whether somebody still reads it.

@@ -64,14 +64,21 @@ pub struct Watch<T> {
     pub stats: Arc<RunStats>,
     /// Pacer, for what the next request waits for.
     pub pacer: Arc<Pacer>,
-    /// Bytes of the input that have been read.
-    pub read: Arc<AtomicU64>,
+    /// The input's length.
+    pub extent: Extent,
     /// Rows of the input that have been read.
     pub rows: Arc<AtomicU64>,
-    /// The input's length, where it is a file.
+}
+
+/// Length of an input, as far as it is known.
+#[derive(Debug, Default)]
+pub struct Extent {
+    /// Bytes that have been read.
+    pub read: Arc<AtomicU64>,
+    /// All bytes, where it is a file.
     pub length: Option<u64>,
-    /// The input's rows, where it was read whole before.
-    pub total: Option<u64>,
+    /// All rows, where it was read whole before.
+    pub rows: Option<u64>,
 }
 
 /// Destination of progress.
@@ -159,9 +166,9 @@ impl<T: Counted> Watch<T> {
     /// Number of rows in the input. Where nobody has counted them, the bytes read so far tell.
     fn rows_in_all(&self) -> Option<u64> {
         let rows = self.rows.load(Ordering::Relaxed);
-        self.total.or_else(|| {
-            let length = self.length.filter(|length| *length > 0)?;
-            let read = self.read.load(Ordering::Relaxed).clamp(1, length);
+        self.extent.rows.or_else(|| {
+            let length = self.extent.length.filter(|length| *length > 0)?;
+            let read = self.extent.read.load(Ordering::Relaxed).clamp(1, length);
             let all = u128::from(rows) * u128::from(length) / u128::from(read);
             u64::try_from(all).ok()
         })
@@ -271,10 +278,8 @@ mod tests {
             tally: Arc::new(Rows { settled: settled.into(), skipped }),
             stats: Arc::new(RunStats::default()),
             pacer: Arc::new(Pacer::new(Rate::Auto, 0.2)),
-            read: Arc::new(AtomicU64::new(50)),
+            extent: Extent { read: Arc::new(AtomicU64::new(50)), length: Some(100), rows: total },
             rows: Arc::new(AtomicU64::new(500)),
-            length: Some(100),
-            total,
         }
     }
 

@@ -4,11 +4,13 @@ use std::io::{self, Write};
 
 use crate::text::escape_json;
 
+mod failure;
 mod rows;
 mod summary;
 mod verify;
 mod waits;
 
+pub use failure::{Cause, Failure};
 pub use rows::{csv, jsonl};
 pub(crate) use summary::write_rejection;
 pub use summary::{Figures, LedgerReport, Status, Summary};

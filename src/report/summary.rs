@@ -11,9 +11,9 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
-use super::Waits;
+use super::{Cause, Waits};
 use crate::{
-    engine::intake::Remarks,
+    engine::{End, intake::Remarks},
     error::Error,
     ledger::{ByState, Counts, Reader},
     model::{Code, Lines, Rejection, State},
@@ -28,6 +28,19 @@ pub enum Status {
     Complete,
     /// It can be resumed.
     Stopped,
+    /// An error stopped it.
+    Error,
+}
+
+impl Status {
+    /// Returns how a run ended, and the error that stopped it, if one did.
+    pub fn of(end: &End) -> (Self, Option<Cause>) {
+        match end {
+            End::Complete => (Self::Complete, None),
+            End::Stopped(_) => (Self::Stopped, None),
+            End::Failed(error) => (Self::Error, Some(Cause::of(error))),
+        }
+    }
 }
 
 /// The result of a run; the contract's summary (section 2).
@@ -35,6 +48,9 @@ pub enum Status {
 pub struct Summary {
     /// Completion of the run.
     pub status: Status,
+    /// The error that stopped it.
+    #[serde(flatten)]
+    pub cause: Option<Cause>,
     /// Rows that have come to a state in this run.
     pub rows: u64,
     #[serde(flatten)]
@@ -110,7 +126,9 @@ impl Summary {
             writeln!(out)?;
         }
         let title = match (self.status, self.dry_run) {
-            (Status::Stopped, _) => "Stopped before the end; run the same command again to resume",
+            (Status::Stopped | Status::Error, _) => {
+                "Stopped before the end; run the same command again to resume"
+            }
             (Status::Complete, false) => "Finished",
             (Status::Complete, true) => "Dry run, nothing was changed. What would be done",
         };

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Status, Waits, summary::seconds, write_json, write_rejection};
+use super::{Cause, Status, Waits, summary::seconds, write_json, write_rejection};
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
     model::{FactorType, Fault, Field, Lines, Reason, Rejection},
@@ -23,6 +23,9 @@ const SHOWN: usize = 10;
 pub struct VerifySummary {
     /// Completion of the run.
     pub status: Status,
+    /// The error that stopped it.
+    #[serde(flatten)]
+    pub cause: Option<Cause>,
     /// Rows that have come to a state.
     pub rows: u64,
     #[serde(flatten)]
@@ -216,7 +219,9 @@ impl VerifySummary {
         }
         let title = match self.status {
             Status::Complete => "Verified",
-            Status::Stopped => "Stopped before the end; run the same command again to start over",
+            Status::Stopped | Status::Error => {
+                "Stopped before the end; run the same command again to start over"
+            }
         };
         writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
         let counts = &self.counts;

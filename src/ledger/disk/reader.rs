@@ -100,10 +100,11 @@ impl Reader {
     }
 
     /// Returns when the last import into it began; `None` if there was none.
-    pub fn last_import(&self) -> Result<Option<Millis>, Error> {
+    pub fn last_import(&self) -> Result<Option<LocalTime>, Error> {
         let last = "SELECT max(started_at) FROM runs WHERE command = 'import'";
-        let last = self.connection.query_row(last, [], |row| row.get(0));
-        last.map_err(|error| LedgerFault::from(error).at(&self.path))
+        let last = self.connection.query_row(last, [], |row| row.get::<_, Option<i64>>(0));
+        let last = last.map_err(|error| LedgerFault::from(error).at(&self.path))?;
+        Ok(last.map(LocalTime::from_millis))
     }
 
     /// Number of rows in each state.

@@ -1,0 +1,53 @@
+//! The object that a program gets in place of a result, or within it, when an error stops a command.
+
+use serde::Serialize;
+
+use crate::error::{Error, Exit};
+
+/// Error of a command; the contract's error object (section 2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    schema: &'static str,
+    status: &'static str,
+    #[serde(flatten)]
+    cause: Cause,
+}
+
+/// What went wrong and what to do, as fields of a result or of an error object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    exit_code: u8,
+    code: &'static str,
+    error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Cause {
+    /// Describes an error.
+    pub fn of(error: &Error) -> Self {
+        Self {
+            exit_code: error.exit() as u8,
+            code: error.code(),
+            error: error.to_string(),
+            hint: error.hint(),
+        }
+    }
+}
+
+impl Failure {
+    /// Describes an error that stopped a command before it had a result.
+    pub fn of(error: &Error) -> Self {
+        Self::with(Cause::of(error))
+    }
+
+    /// Describes flags that were refused, in the words of their parser.
+    pub fn usage(message: &str) -> Self {
+        let error = message.trim().trim_start_matches("error: ").to_owned();
+        Self::with(Cause { exit_code: Exit::Usage as u8, code: "usage", error, hint: None })
+    }
+
+    fn with(cause: Cause) -> Self {
+        Self { schema: "mfaferry/error/1", status: "error", cause }
+    }
+}
