@@ -90,21 +90,9 @@ impl Error {
         Self::Config { code, message: message.into(), hint: hint.into() }
     }
 
-    /// Returns whether somebody stopped reading (`| head`), whatever library has wrapped it: no fault.
+    /// Returns whether somebody stopped reading (`| head`): no fault.
     pub fn is_closed_pipe(&self) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if let Some(error) = error.downcast_ref::<std::io::Error>() {
-                if error.kind() == std::io::ErrorKind::BrokenPipe {
-                    return true;
-                }
-                // Its `source` is that of what it wraps, which would be passed over.
-                cause = error.get_ref().map(|inner| inner as _);
-            } else {
-                cause = error.source();
-            }
-        }
-        false
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
     }
 
     /// The stable name of what went wrong, for programs.

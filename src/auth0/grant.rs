@@ -88,7 +88,11 @@ pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
     };
     let code = ERRORS.into_iter().find(|known| *known == code);
     let code = code.map(|code| format!(", {code}")).unwrap_or_default();
-    Error::config(format!("the tenant grants no token (HTTP {status}{code})"), hint)
+    Error::refused(
+        "credentials_refused",
+        format!("the tenant grants no token (HTTP {status}{code})"),
+        hint,
+    )
 }
 
 #[cfg(test)]

@@ -72,7 +72,8 @@ impl Watch {
             seen.told = Some(shown.clone());
         }
         let error = || {
-            Error::config(
+            Error::refused(
+                "not_the_tenant",
                 format!("something else answers in the tenant's place: {shown}"),
                 "a firewall, a proxy, a login page or another server: check --domain or \
                  --base-url, and what stands between here and the Management API; then run the \

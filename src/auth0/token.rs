@@ -169,7 +169,8 @@ impl Tokens {
     /// A 401 came for a token. An error when another token would not help.
     pub(super) fn refused(&self, generation: u64) -> Result<(), Error> {
         if matches!(self.credentials, Credentials::Token(_)) {
-            return Err(Error::config(
+            return Err(Error::refused(
+                "token_refused",
                 "the tenant refuses the token (401)",
                 "it may have expired, or belong to another tenant: get a new one, or give client \
                  credentials, which renew theirs; then run the same command again",
@@ -186,7 +187,8 @@ impl Tokens {
         if state.stillborn < 3 {
             return Ok(());
         }
-        Err(Error::config(
+        Err(Error::refused(
+            "token_refused",
             "the tenant refuses freshly taken tokens (401)",
             "check --domain and --audience: a token taken at one domain is refused at another",
         ))

@@ -84,13 +84,15 @@ fn forbidden(error: &ErrorBody, scope: &'static str) -> Class {
         return Class::Stop(Error::MissingScope { scope: scope.into() });
     }
     if says("does not match subject") {
-        return Class::Stop(Error::config(
+        return Class::Stop(Error::refused(
+            "token_refused",
             "the tenant refuses this token: it belongs to a user, and may act on that user only",
             "use a token of a machine-to-machine application",
         ));
     }
     if code == "insufficient_entitlement" || says("upgrade your subscription") {
-        return Class::Stop(Error::config(
+        return Class::Stop(Error::refused(
+            "feature_not_enabled",
             "the tenant's subscription does not include this",
             "ask Auth0 about the plan; what was imported so far stays",
         ));

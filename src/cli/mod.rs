@@ -6,12 +6,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod choice;
 mod environment;
+mod files;
 mod flags;
 mod setting;
 mod shared;
 
 pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
 pub use environment::{parse, settings, variable, warn_of_unknown_variables};
+pub use files::NamedFiles;
 pub use flags::{
     Check, Delete, Export, Import, Replace, Report, SandboxArgs, Undo, UpdateArgs, Verify,
 };

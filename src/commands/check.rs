@@ -59,13 +59,13 @@ impl Findings {
 }
 
 /// Runs the command.
-pub(super) fn run(check: &Check) -> Result<Exit, Error> {
+pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
     let dialect = dialect(&check.reading)?;
     let source = Source::open_all(&check.reading.paths(), &dialect, Shape::Factors)?;
     let secrets = check.secret_encoding.map(Into::into);
     let text = check.output == Output::Text;
-    let to_show = if text { check.show } else { 0 };
-    let mut rows = Rows { to_show, text, lines: source.lines(), ..Rows::default() };
+    let to_show = if text && !is_quiet { check.show } else { 0 };
+    let mut rows = Rows { to_show, text, is_quiet, lines: source.lines(), ..Rows::default() };
     print(|out| {
         let scanned = scan(source, Shape::Factors, secrets, |plan| rows.take(&plan, out))?;
         // Of an input that cannot be read at all there is nothing to sum up.
@@ -89,6 +89,8 @@ struct Rows {
     lines: Lines,
     /// True if people read what is found.
     text: bool,
+    /// `-q`: people read only what ends with an exit code of its own.
+    is_quiet: bool,
     /// Factors that are still to be shown.
     to_show: u64,
 }
@@ -119,7 +121,7 @@ impl Rows {
                 }
             }
         }
-        if self.text { self.warned.write(plan, &self.lines, out) } else { Ok(()) }
+        if self.text && !self.is_quiet { self.warned.write(plan, &self.lines, out) } else { Ok(()) }
     }
 
     /// Says at the end what there is to say of all of them.
@@ -128,6 +130,9 @@ impl Rows {
         self.findings.add_whole(whole.findings(open_lines, &self.lines));
         if !self.text {
             return report::write_json(&self.findings, out);
+        }
+        if self.is_quiet && self.findings.rejected == 0 {
+            return Ok(());
         }
         self.warned.write_rest(out)?;
         write_whole(&self.findings.whole_file, out)?;

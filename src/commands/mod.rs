@@ -16,6 +16,7 @@ mod check;
 mod confirm;
 mod export;
 mod import;
+mod outputs;
 mod reading;
 mod report;
 mod run;
@@ -76,47 +77,51 @@ pub fn run(cli: Cli) -> Exit {
     };
     let output_args = &cli.output;
     let is_json = cli.command.has_json_result();
-    let done = start_logging(output_args).and_then(|()| match cli.command {
-        Command::Import(import) => {
-            let shape = import_shape(import.from_export);
-            let creating = Some(&import.creating);
-            let config = resolve(&import.bulk, shape, creating, output_args);
-            paced(config, |config| import::run(*import, config, show))
-        }
-        Command::Check(check) => check::run(&check),
-        Command::Export(export) => {
-            let config = resolve(&export.bulk, Shape::Users, None, output_args);
-            paced(config, |config| export::run(*export, config, show))
-        }
-        Command::Replace(replace) => {
-            let shape = import_shape(replace.from_export);
-            let config = resolve(&replace.bulk, shape, None, output_args);
-            paced(config, |config| change::replace(*replace, config, show))
-        }
-        Command::Update(update) => {
-            let config = resolve(&update.bulk, Shape::Changes, None, output_args);
-            paced(config, |config| change::update(*update, config, show))
-        }
-        Command::Delete(delete) => {
-            let config = resolve(&delete.bulk, Shape::Targets, None, output_args);
-            paced(config, |config| change::delete(*delete, config, show))
-        }
-        Command::Undo(undo) => {
-            let run = &undo.run;
-            let recording = Some(&undo.recording);
-            let config = Config::resolve(&run.tenant, &run.pace, recording, None, output_args);
-            paced(config, |config| change::undo(*undo, config, show))
-        }
-        Command::Verify(verify) => {
-            let config = try_open(&verify.reading, Shape::Factors).and_then(|()| {
-                Config::resolve(&verify.tenant, &verify.pace, None, None, output_args)
-            });
-            paced(config, |config| verify::run(*verify, config, show))
-        }
-        Command::Report(report) => report::run(&report),
-        Command::Sandbox(sandbox) => block_on(Builder::new_multi_thread(), sandbox::run(sandbox)),
-        Command::Completions { shell } => completions(shell),
-    });
+    let is_sound = outputs::keep_apart(&cli.files());
+    let done =
+        is_sound.and_then(|()| start_logging(output_args)).and_then(|()| match cli.command {
+            Command::Import(import) => {
+                let shape = import_shape(import.from_export);
+                let creating = Some(&import.creating);
+                let config = resolve(&import.bulk, shape, creating, output_args);
+                paced(config, |config| import::run(*import, config, show))
+            }
+            Command::Check(check) => check::run(&check, output_args.quiet),
+            Command::Export(export) => {
+                let config = resolve(&export.bulk, Shape::Users, None, output_args);
+                paced(config, |config| export::run(*export, config, show))
+            }
+            Command::Replace(replace) => {
+                let shape = import_shape(replace.from_export);
+                let config = resolve(&replace.bulk, shape, None, output_args);
+                paced(config, |config| change::replace(*replace, config, show))
+            }
+            Command::Update(update) => {
+                let config = resolve(&update.bulk, Shape::Changes, None, output_args);
+                paced(config, |config| change::update(*update, config, show))
+            }
+            Command::Delete(delete) => {
+                let config = resolve(&delete.bulk, Shape::Targets, None, output_args);
+                paced(config, |config| change::delete(*delete, config, show))
+            }
+            Command::Undo(undo) => {
+                let run = &undo.run;
+                let recording = Some(&undo.recording);
+                let config = Config::resolve(&run.tenant, &run.pace, recording, None, output_args);
+                paced(config, |config| change::undo(*undo, config, show))
+            }
+            Command::Verify(verify) => {
+                let config = try_open(&verify.reading, Shape::Factors).and_then(|()| {
+                    Config::resolve(&verify.tenant, &verify.pace, None, None, output_args)
+                });
+                paced(config, |config| verify::run(*verify, config, show))
+            }
+            Command::Report(report) => report::run(&report),
+            Command::Sandbox(sandbox) => {
+                block_on(Builder::new_multi_thread(), sandbox::run(sandbox))
+            }
+            Command::Completions { shell } => completions(shell),
+        });
     done.unwrap_or_else(|error| {
         if error.is_closed_pipe() {
             return Exit::Good;

@@ -39,15 +39,13 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
     let latest = latest.display().to_string();
     Err(Error::usage(
         format!(
-            "this import would begin the new ledger `{}`, but `{}`{others} beside it is of an \
-             import into the same tenant: a new one knows nothing of it, and would create the same \
-             factors again",
-            escape(&own.display().to_string()),
+            "`{}` has no ledger yet, and `{}`{others} beside it holds an import into the same \
+             tenant: a new ledger would not know those factors, and could create them again",
+            escape(input),
             escape(&latest),
         ),
         format!(
-            "to go on with that ledger, add `--ledger {}`; if these are other people, add \
-             `--new-ledger`",
+            "to go on with it, add `--ledger {}`; if these are other people, add `--new-ledger`",
             shell_quote(&latest)
         ),
     ))

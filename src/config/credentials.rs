@@ -146,7 +146,7 @@ pub(super) fn credentials(
         None => "there are no credentials",
         Some(_) => "the client secret is missing",
     };
-    Err(Error::config(missing, HINT))
+    Err(Error::refused("no_credentials", missing, HINT))
 }
 
 /// The client that a secret of that layer belongs to.
@@ -158,7 +158,7 @@ fn client(
 ) -> Result<(Credentials, Named), Error> {
     let (nearest_id, own) = (layers.nearest_id()?, layers.id(origin)?);
     let (Some(nearest_id), Some(id)) = (&nearest_id, own.as_ref().or(nearest_id.as_ref())) else {
-        return Err(Error::config("the client id is missing", HINT));
+        return Err(Error::refused("no_credentials", "the client id is missing", HINT));
     };
     if nearest_id.text != id.text {
         return Err(Error::config(

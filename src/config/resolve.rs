@@ -125,7 +125,8 @@ fn target(given: &Tenant, file: &SettingsFile) -> Result<(Target, Source), Error
         (Some(url), _) if by_url => (BaseUrl::parse(&url.value)?, file.place(url)),
         (_, Some(domain)) => (BaseUrl::from_domain(&domain.value)?, file.place(domain)),
         _ => {
-            return Err(Error::config(
+            return Err(Error::refused(
+                "no_tenant",
                 "no tenant given",
                 "pass --domain HOST (or set AUTH0_DOMAIN), or try --sandbox, which needs no account",
             ));

@@ -109,12 +109,21 @@ pub fn jsonl(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
     })
 }
 
+/// Returns the output's own error, which the csv crate wraps without showing it as a source: a closed
+/// pipe must be seen as one.
+fn unwrapped(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 /// Every factor, one CSV line each; safe to open in a spreadsheet.
 pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
     let mut writer =
         csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(out);
     let failed = |source: io::Error| Error::Io { what: "writing the report".into(), source };
-    writer.write_record(COLUMNS).map_err(|error| failed(error.into()))?;
+    writer.write_record(COLUMNS).map_err(|error| failed(unwrapped(error)))?;
     ledger.visit(|item| {
         let row = Row::from(item);
         let more = |rule: String| match row.faults.len() {
@@ -139,8 +148,7 @@ pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
             row.operation.unwrap_or_default().into(),
             row.code.unwrap_or_default(),
         ];
-        writer.write_record(cells.map(|cell| spreadsheet_safe(&cell)))?;
-        Ok(())
+        writer.write_record(cells.map(|cell| spreadsheet_safe(&cell))).map_err(unwrapped)
     })?;
     writer.flush().map_err(failed)
 }

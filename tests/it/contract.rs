@@ -194,3 +194,86 @@ fn completions_are_printed_for_every_shell() {
         assert!(done.code == Some(0) && done.stdout.contains("mfaferry"), "{shell}: {done:?}");
     }
 }
+
+#[test]
+fn no_output_is_what_the_command_reads_or_another_output() {
+    let bench = Bench::new(Settings::default());
+    let text = "user_id\nauth0|one\n";
+    bench.write("users.csv", text);
+    let linked = |name: &str, link: fn(&std::path::Path, &std::path::Path)| {
+        link(&bench.path("users.csv"), &bench.path(name));
+    };
+    linked("soft.csv", |from, to| std::os::unix::fs::symlink(from, to).unwrap());
+    linked("hard.csv", |from, to| std::fs::hard_link(from, to).unwrap());
+    for (command, flags) in [
+        ("export", &["--out", "users.csv"][..]),
+        ("export", &["--out", "./users.csv"]),
+        ("export", &["--out", "soft.csv"]),
+        ("export", &["--out", "hard.csv"]),
+        ("export", &["--ledger", "users.csv"]),
+        ("export", &["--log-file", "hard.csv"]),
+        ("export", &["--out", "new", "--log-file", "./new"]),
+        ("export", &["--out", "new", "--ledger", "new"]),
+        ("delete", &["--all-methods", "--yes", "--backup", "soft.csv"]),
+        ("replace", &["--backup", "users.csv"]),
+        ("verify", &["--log-file", "users.csv"]),
+    ] {
+        let done = run(bench.command(command).arg("users.csv").args(flags));
+        assert_eq!(done.code, Some(2), "{command} {flags:?}: {done:?}");
+        assert!(done.stderr.starts_with("error: "), "{command} {flags:?}: {done:?}");
+        assert!(done.stderr.contains(flags[flags.len() - 2]), "{command} {flags:?}: {done:?}");
+        assert_eq!(std::fs::read_to_string(bench.path("users.csv")).unwrap(), text);
+        assert!(!bench.path("new").exists(), "{command} {flags:?}");
+    }
+    assert_eq!(bench.tenant().stats().requests.values().sum::<u64>(), 0);
+}
+
+#[test]
+fn an_error_is_an_object_where_a_program_reads_the_result() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(3).0);
+    let own = |arguments: &[&str]| {
+        run(binary().current_dir(bench.folder.path()).args(arguments).args(["--output", "json"]))
+    };
+    for (done, exit, code) in [
+        (own(&["check", "none.csv"]), 2, "unreadable_input"),
+        (own(&["check", "in.csv", "--no-such-flag"]), 2, "usage"),
+        (own(&["import", "in.csv"]), 3, "no_tenant"),
+        (own(&["import", "in.csv", "--domain", "t.example"]), 3, "no_credentials"),
+        (run(bench.import("in.csv").args(["--ledger", "in.csv.none/l"])), 6, "ledger_unusable"),
+        (run(bench.command("undo").args(["--ledger", "none", "--yes"])), 6, "ledger_unusable"),
+    ] {
+        assert_eq!(done.code, Some(exit), "{done:?}");
+        let error = done.json();
+        assert_eq!(error["schema"], "mfaferry/error/1", "{done:?}");
+        assert_eq!((&error["status"], &error["code"]), (&"error".into(), &code.into()), "{done:?}");
+        assert_eq!(error["exit_code"], exit, "{done:?}");
+        assert!(error["error"].as_str().is_some_and(|text| !text.is_empty()), "{done:?}");
+        assert!(done.stderr.contains("error: "), "people read standard error: {done:?}");
+        assert_eq!(done.stdout.lines().count(), 1, "one object: {done:?}");
+    }
+}
+
+#[test]
+fn quiet_with_a_good_end_prints_nothing_and_a_closed_pipe_is_no_error() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(300).0);
+    let quiet = ["--output", "text", "-q"];
+    for done in [
+        run(bench.import("in.csv").args(quiet)),
+        run(bench.command("verify").arg("in.csv").args(quiet)),
+        run(binary().current_dir(bench.folder.path()).args(["check", "in.csv", "-q"])),
+    ] {
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
+    }
+    for format in ["csv", "jsonl", "text", "json"] {
+        let line = format!("\"$0\" report --ledger in.csv.ledger --format {format} | head -c 1");
+        let done = run(std::process::Command::new("bash")
+            .current_dir(bench.folder.path())
+            .args(["-o", "pipefail", "-c", &line])
+            .arg(binary().get_program()));
+        assert_eq!(done.code, Some(0), "{format}: {done:?}");
+        assert_eq!(done.stderr, "", "{format}");
+    }
+}

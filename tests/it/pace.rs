@@ -83,6 +83,8 @@ fn a_rate_plan_paces_by_the_time_of_day_and_its_waits_are_told() {
 
 #[test]
 fn plans_that_cannot_be_meant_are_usage_errors_that_say_what_is_wrong() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(1).0);
     for (flags, message) in [
         (&["--rate-plan", "always"][..], "range 1 of the rate plan cannot be read"),
         (
@@ -96,7 +98,10 @@ fn plans_that_cannot_be_meant_are_usage_errors_that_say_what_is_wrong() {
         (&["--max-duration", "soon"], "invalid value `soon` for --max-duration"),
     ] {
         for command in ["import", "verify"] {
-            let done = run(binary().args([command, "in.csv", "--sandbox"]).args(flags));
+            let done = run(binary()
+                .current_dir(bench.folder.path())
+                .args([command, "in.csv", "--sandbox"])
+                .args(flags));
             assert_eq!(done.code, Some(2), "{flags:?}: {done:?}");
             assert!(done.stderr.contains(message) && done.stderr.contains("hint: "), "{done:?}");
         }

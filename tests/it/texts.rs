@@ -157,7 +157,8 @@ fn summaries() {
     let mut show = |title: &str, text: String| all += &format!("# {title}\n{text}\n\n");
     show("an import with rejected rows", text("import", &["sample.csv"]));
     show("the same again", text("import", &["sample.csv"]));
-    show("an import that goes well", text("import", &["factors.csv"]));
+    show("another name beside the first", text("import", &["factors.csv"]));
+    show("an import that goes well", text("import", &["factors.csv", "--new-ledger"]));
     let report = |arguments: &[&str]| shown(&run(&mut plain(&bench, arguments)), &bench);
     show("report", report(&["report", "sample.csv.ledger"]));
     show("check", report(&["check", "sample.csv", "--show", "3"]));
