@@ -68,60 +68,9 @@ const LOW_RATE: f64 = 500.0;
 
 /// Runs the command, says on standard error what stopped it, and returns the exit code.
 pub fn run(cli: Cli) -> Exit {
-    let show = match (cli.output.quiet, io::stderr().is_terminal()) {
-        (true, _) => Show::Nothing,
-        _ if matches!(cli.output.log_format, LogFormat::Json) => Show::LogFields,
-        // Detailed logs and a line that is drawn again and again do not go together.
-        (false, true) if cli.output.verbose == 0 => Show::Line,
-        (false, _) => Show::Log,
-    };
-    let output_args = &cli.output;
     let is_json = cli.command.has_json_result();
     let is_sound = outputs::keep_apart(&cli.files());
-    let done =
-        is_sound.and_then(|()| start_logging(output_args)).and_then(|()| match cli.command {
-            Command::Import(import) => {
-                let shape = import_shape(import.from_export);
-                let creating = Some(&import.creating);
-                let config = resolve(&import.bulk, shape, creating, output_args);
-                paced(config, |config| import::run(*import, config, show))
-            }
-            Command::Check(check) => check::run(&check, output_args.quiet),
-            Command::Export(export) => {
-                let config = resolve(&export.bulk, Shape::Users, None, output_args);
-                paced(config, |config| export::run(*export, config, show))
-            }
-            Command::Replace(replace) => {
-                let shape = import_shape(replace.from_export);
-                let config = resolve(&replace.bulk, shape, None, output_args);
-                paced(config, |config| change::replace(*replace, config, show))
-            }
-            Command::Update(update) => {
-                let config = resolve(&update.bulk, Shape::Changes, None, output_args);
-                paced(config, |config| change::update(*update, config, show))
-            }
-            Command::Delete(delete) => {
-                let config = resolve(&delete.bulk, Shape::Targets, None, output_args);
-                paced(config, |config| change::delete(*delete, config, show))
-            }
-            Command::Undo(undo) => {
-                let run = &undo.run;
-                let recording = Some(&undo.recording);
-                let config = Config::resolve(&run.tenant, &run.pace, recording, None, output_args);
-                paced(config, |config| change::undo(*undo, config, show))
-            }
-            Command::Verify(verify) => {
-                let config = try_open(&verify.reading, Shape::Factors).and_then(|()| {
-                    Config::resolve(&verify.tenant, &verify.pace, None, None, output_args)
-                });
-                paced(config, |config| verify::run(*verify, config, show))
-            }
-            Command::Report(report) => report::run(&report),
-            Command::Sandbox(sandbox) => {
-                block_on(Builder::new_multi_thread(), sandbox::run(sandbox))
-            }
-            Command::Completions { shell } => completions(shell),
-        });
+    let done = is_sound.and_then(|()| start_logging(&cli.output)).and_then(|()| execute(cli));
     done.unwrap_or_else(|error| {
         if error.is_closed_pipe() {
             return Exit::Good;
@@ -132,6 +81,63 @@ pub fn run(cli: Cli) -> Exit {
         }
         print_error(&error)
     })
+}
+
+/// Returns the form of progress.
+fn progress_of(output_args: &OutputArgs) -> Show {
+    match (output_args.quiet, io::stderr().is_terminal()) {
+        (true, _) => Show::Nothing,
+        _ if matches!(output_args.log_format, LogFormat::Json) => Show::LogFields,
+        // Detailed logs and a line that is drawn again and again do not go together.
+        (false, true) if output_args.verbose == 0 => Show::Line,
+        (false, _) => Show::Log,
+    }
+}
+
+fn execute(cli: Cli) -> Result<Exit, Error> {
+    let show = progress_of(&cli.output);
+    let output_args = &cli.output;
+    match cli.command {
+        Command::Import(import) => {
+            let shape = import_shape(import.from_export);
+            let creating = Some(&import.creating);
+            let config = resolve(&import.bulk, shape, creating, output_args);
+            paced(config, |config| import::run(*import, config, show))
+        }
+        Command::Check(check) => check::run(&check, output_args.quiet),
+        Command::Export(export) => {
+            let config = resolve(&export.bulk, Shape::Users, None, output_args);
+            paced(config, |config| export::run(*export, config, show))
+        }
+        Command::Replace(replace) => {
+            let shape = import_shape(replace.from_export);
+            let config = resolve(&replace.bulk, shape, None, output_args);
+            paced(config, |config| change::replace(*replace, config, show))
+        }
+        Command::Update(update) => {
+            let config = resolve(&update.bulk, Shape::Changes, None, output_args);
+            paced(config, |config| change::update(*update, config, show))
+        }
+        Command::Delete(delete) => {
+            let config = resolve(&delete.bulk, Shape::Targets, None, output_args);
+            paced(config, |config| change::delete(*delete, config, show))
+        }
+        Command::Undo(undo) => {
+            let run = &undo.run;
+            let recording = Some(&undo.recording);
+            let config = Config::resolve(&run.tenant, &run.pace, recording, None, output_args);
+            paced(config, |config| change::undo(*undo, config, show))
+        }
+        Command::Verify(verify) => {
+            let config = try_open(&verify.reading, Shape::Factors).and_then(|()| {
+                Config::resolve(&verify.tenant, &verify.pace, None, None, output_args)
+            });
+            paced(config, |config| verify::run(*verify, config, show))
+        }
+        Command::Report(report) => report::run(&report),
+        Command::Sandbox(sandbox) => block_on(Builder::new_multi_thread(), sandbox::run(sandbox)),
+        Command::Completions { shell } => completions(shell),
+    }
 }
 
 /// Prints what clap has to say of a command line: help, or what is wrong with it, then as JSON too
