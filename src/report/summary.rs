@@ -14,7 +14,7 @@ use serde::{
 use super::{Cause, Waits};
 use crate::{
     engine::{End, intake::Remarks},
-    error::Error,
+    error::{Error, Exit},
     ledger::{ByState, Counts, Reader},
     model::{Code, Lines, Rejection, State},
     text::{escape, human},
@@ -38,6 +38,10 @@ impl Status {
         match end {
             End::Complete => (Self::Complete, None),
             End::Stopped(_) => (Self::Stopped, None),
+            // A long outage: the same command resumes.
+            End::Failed(error) if error.exit() == Exit::Stopped => {
+                (Self::Stopped, Some(Cause::of(error)))
+            }
             End::Failed(error) => (Self::Error, Some(Cause::of(error))),
         }
     }

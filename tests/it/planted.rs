@@ -189,7 +189,7 @@ fn a_folder_that_others_may_write_to_is_refused_unless_it_is_sticky_and_then_war
     }
     // A new ledger there is as good.
     fs::write(bench.path("new.csv"), factors(3).0).unwrap();
-    let done = run_bounded(&mut bench.import("new.csv"));
+    let done = run_bounded(bench.import("new.csv").arg("--new-ledger"));
     assert!(matches!(done.code, Some(0 | 4)), "{done:?}");
 }
 

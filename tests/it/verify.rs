@@ -404,7 +404,7 @@ fn users_as_jsonl_and_the_samples_are_verified_too() {
     let bench = Bench::new(Settings::default());
     for name in ["users.jsonl", "factors.jsonl", "factors.csv"] {
         std::fs::copy(crate::support::samples().join(name), bench.path(name)).unwrap();
-        let imported = run(&mut bench.import(name)).summary();
+        let imported = run(bench.import(name).arg("--new-ledger")).summary();
         let done = run(&mut bench.verify(name, "json"));
         let counts = summary(&done);
         assert_eq!(counts["missing"], 0, "{name}: {counts}");
