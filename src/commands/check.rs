@@ -3,6 +3,10 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde::Serialize;
@@ -15,7 +19,7 @@ use crate::{
     input::{Shape, Source},
     ledger::Seen,
     model::{Factor, FactorType, Lines, Planned},
-    plan::{self, Finding, Plan, Whole},
+    plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
     text::escape,
 };
@@ -65,9 +69,16 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
     let secrets = check.secret_encoding.map(Into::into);
     let text = check.output == Output::Text;
     let to_show = if text && !is_quiet { check.show } else { 0 };
-    let mut rows = Rows { to_show, text, is_quiet, lines: source.lines(), ..Rows::default() };
+    let mut rows = Rows {
+        to_show: Arc::new(to_show.into()),
+        text,
+        is_quiet,
+        lines: source.lines(),
+        ..Rows::default()
+    };
     print(|out| {
-        let scanned = scan(source, Shape::Factors, secrets, |plan| rows.take(&plan, out))?;
+        let scanned =
+            scan(source, Shape::Factors, secrets, rows.noter(), |noted| rows.take(noted, out))?;
         // Of an input that cannot be read at all there is nothing to sum up.
         if scanned.unreadable.is_none() || rows.findings.rows > 0 {
             rows.finish(&scanned.open_lines, out)?;
@@ -92,36 +103,70 @@ struct Rows {
     /// `-q`: people read only what ends with an exit code of its own.
     is_quiet: bool,
     /// Factors that are still to be shown.
-    to_show: u64,
+    to_show: Arc<AtomicU64>,
+}
+
+/// What is noted of a row where it is planned.
+#[derive(Debug)]
+struct Noted {
+    line: u64,
+    warnings: Vec<Warning>,
+    /// Of a factor, for [`Seen`].
+    hash: u64,
+    sight: Sight,
+    /// One that may have to be shown.
+    factor: Option<Box<Factor>>,
 }
 
 impl Rows {
-    fn take(&mut self, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-        self.whole.see(&plan.planned);
+    /// Returns what notes of each plan what is needed here. Factors come along as long as some are to be
+    /// shown.
+    fn noter(&self) -> impl FnMut(Plan) -> Noted + Send + use<> {
+        let (eye, hasher) = (self.whole.eye(), self.seen.hasher());
+        let to_show = Arc::clone(&self.to_show);
+        move |Plan { planned, warnings }| {
+            let line = planned.line();
+            let (hash, sight, factor) = match planned {
+                Planned::Rejected(rejection) => (0, Sight::Rejected(rejection), None),
+                Planned::Factor(factor) => {
+                    let is_shown = to_show.load(Ordering::Relaxed) > 0;
+                    (hasher.hash(&factor), eye.look(&factor), is_shown.then_some(factor))
+                }
+            };
+            Noted { line, warnings, hash, sight, factor }
+        }
+    }
+
+    fn take(&mut self, noted: Noted, out: &mut dyn Write) -> io::Result<()> {
+        self.whole.add(&noted.sight);
         let findings = &mut self.findings;
         findings.rows += 1;
-        findings.warnings += plan.warnings.len() as u64;
-        match &plan.planned {
-            Planned::Rejected(rejection) => {
+        findings.warnings += noted.warnings.len() as u64;
+        match &noted.sight {
+            Sight::Rejected(rejection) => {
                 findings.rejected += 1;
                 if self.text {
                     report::write_rejection(rejection, &self.lines, out)?;
                 }
             }
-            Planned::Factor(factor) => {
-                if !self.seen.insert_factor(factor) {
+            Sight::Factor { factor_type, .. } => {
+                if !self.seen.insert_hash(noted.hash) {
                     findings.duplicates += 1;
                     return Ok(());
                 }
                 findings.factors += 1;
-                findings.count(factor.factor_type());
-                if self.to_show > 0 {
-                    self.to_show -= 1;
-                    write_factor(factor, &self.lines, out)?;
+                findings.count(*factor_type);
+                let left = self.to_show.load(Ordering::Relaxed);
+                if let Some(factor) = noted.factor.filter(|_| left > 0) {
+                    self.to_show.store(left - 1, Ordering::Relaxed);
+                    write_factor(&factor, &self.lines, out)?;
                 }
             }
         }
-        if self.text && !self.is_quiet { self.warned.write(plan, &self.lines, out) } else { Ok(()) }
+        if self.text && !self.is_quiet {
+            self.warned.write(noted.line, &noted.warnings, &self.lines, out)?;
+        }
+        Ok(())
     }
 
     /// Says at the end what there is to say of all of them.
@@ -155,12 +200,18 @@ struct Warned(BTreeMap<&'static str, u64>);
 
 impl Warned {
     /// Writes the warnings of a row, unless enough of their kind have been shown.
-    fn write(&mut self, plan: &Plan, lines: &Lines, out: &mut dyn Write) -> io::Result<()> {
-        for warning in &plan.warnings {
+    fn write(
+        &mut self,
+        line: u64,
+        warnings: &[Warning],
+        lines: &Lines,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        for warning in warnings {
             let count = self.0.entry(warning.code()).or_default();
             *count += 1;
             if *count <= SHOWN {
-                let place = lines.place(plan.planned.line());
+                let place = lines.place(line);
                 writeln!(out, "warning: {place}: {warning}")?;
             }
         }

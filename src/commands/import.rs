@@ -19,8 +19,8 @@ use crate::{
     error::{Error, Exit},
     input::{Shape, Source},
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
-    model::State,
-    plan::{SecretEncoding, Whole},
+    model::{Planned, State},
+    plan::{SecretEncoding, Sight, Whole},
     progress::Show,
 };
 
@@ -85,9 +85,14 @@ async fn open_looked_at(
         }
         let lines = source.lines();
         let mut rows = 0;
-        let open_lines = scan_readable(source, shape, secrets, |planned| {
+        let eye = whole.eye();
+        let look = move |planned| match planned {
+            Planned::Factor(factor) => eye.look(&factor),
+            Planned::Rejected(rejection) => Sight::Rejected(rejection),
+        };
+        let open_lines = scan_readable(source, shape, secrets, look, |sight| {
             rows += 1;
-            whole.see(&planned);
+            whole.add(&sight);
         })?;
         tell(&whole.findings(&open_lines, &lines));
         Ok((Source::open_all(&paths, &dialect, shape)?, None, Some(rows)))

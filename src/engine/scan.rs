@@ -1,8 +1,10 @@
 //! Plans an input to its end without sending anything: `check`, and the first reading of a file that
 //! `import` and `verify` read twice.
 //!
-//! One thread reads, one plans, and the caller's takes the plans in the order of the input: with two
-//! cores that is nearly twice as fast as one after the other. The queues between them are bounded.
+//! One thread reads, one plans and notes what of each plan is wanted, and the caller's takes the notes in
+//! the order of the input: with two cores that is nearly twice as fast as one after the other. Plans do
+//! not leave the thread that makes them: to read and free them on another costs a tenth more. The queues
+//! are bounded.
 
 use std::{
     io,
@@ -32,38 +34,46 @@ pub struct Scanned {
     pub unreadable: Option<InputError>,
 }
 
-/// Reads and plans all rows of `source`, whose secrets are written as declared, and gives each plan to
-/// `take` in the order of the input. The first error of `take` ends it.
-pub fn scan(
+/// Reads and plans all rows of `source`, whose secrets are written as declared, and gives what `note`
+/// makes of each plan to `take`, in the order of the input. The first error of `take` ends it.
+pub fn scan<T: Send + 'static>(
     source: Source,
     shape: Shape,
     secrets: Option<SecretEncoding>,
-    mut take: impl FnMut(Plan) -> io::Result<()>,
+    note: impl FnMut(Plan) -> T + Send + 'static,
+    mut take: impl FnMut(T) -> io::Result<()>,
 ) -> io::Result<Scanned> {
     let (rows, read) = sync_channel(QUEUE);
     let (plans, ready) = sync_channel(QUEUE);
     let reader = spawn("input", move || read_all(source, &rows))?;
-    let planner = spawn("plan", move || plan_all(read, &plans, shape, secrets))?;
+    let planner = spawn("plan", move || plan_all(read, &plans, (shape, secrets), note))?;
     // Nobody waits for the threads after an error: the reader may be waiting for a silent pipe.
-    for plan in ready.into_iter().flatten() {
-        take(plan)?;
+    for noted in ready.into_iter().flatten() {
+        take(noted)?;
     }
     join(planner);
     Ok(join(reader))
 }
 
-/// Reads and plans an input that must be readable to its end, and gives what came of each row to `see`.
-/// Returns the last line of each file, if it has no line ending and may not be whole.
-pub fn scan_readable(
+/// Reads and plans an input that must be readable to its end, and gives what `note` makes of each row to
+/// `see`. Returns the last lines that have no line ending and may not be whole.
+pub fn scan_readable<T: Send + 'static>(
     source: Source,
     shape: Shape,
     secrets: Option<SecretEncoding>,
-    mut see: impl FnMut(Planned),
+    mut note: impl FnMut(Planned) -> T + Send + 'static,
+    mut see: impl FnMut(T),
 ) -> Result<Vec<u64>, Error> {
-    let seen = scan(source, shape, secrets, |plan| {
-        see(plan.planned);
-        Ok(())
-    });
+    let seen = scan(
+        source,
+        shape,
+        secrets,
+        move |plan| note(plan.planned),
+        |noted| {
+            see(noted);
+            Ok(())
+        },
+    );
     let scanned =
         seen.map_err(|source| Error::Io { what: "starting the input's threads".into(), source })?;
     scanned.unreadable.map_or(Ok(scanned.open_lines), |error| Err(error.into()))
@@ -95,15 +105,15 @@ fn read_all(mut source: Source, rows: &SyncSender<Vec<Row>>) -> Scanned {
     }
 }
 
-fn plan_all(
+fn plan_all<T>(
     rows: Receiver<Vec<Row>>,
-    plans: &SyncSender<Vec<Plan>>,
-    shape: Shape,
-    secrets: Option<SecretEncoding>,
+    notes: &SyncSender<Vec<T>>,
+    (shape, secrets): (Shape, Option<SecretEncoding>),
+    mut note: impl FnMut(Plan) -> T,
 ) {
     for batch in rows {
-        let batch = batch.into_iter().map(|row| plan_row(row, shape, secrets)).collect();
-        if plans.send(batch).is_err() {
+        let batch = batch.into_iter().map(|row| note(plan_row(row, shape, secrets))).collect();
+        if notes.send(batch).is_err() {
             return;
         }
     }
@@ -158,6 +168,7 @@ mod tests {
                 source(Cursor::new(csv((0..n_rows).map(row)))),
                 Shape::Factors,
                 None,
+                |plan| plan,
                 |plan| {
                     let is_factor = matches!(plan.planned, Planned::Factor(_));
                     lines.push((plan.planned.line(), is_factor));
@@ -175,23 +186,23 @@ mod tests {
         let mut bytes = csv((0..BATCH + 5).map(row));
         bytes.extend(b"auth0|b,phone,\xff\n");
         let mut n_rows = 0;
-        let scanned = scan(source(Cursor::new(bytes)), Shape::Factors, None, |_| {
+        let scanned = scan(source(Cursor::new(bytes)), Shape::Factors, None, drop, |()| {
             n_rows += 1;
             Ok(())
         });
         assert_eq!(n_rows, BATCH + 5);
         assert!(matches!(scanned.unwrap().unreadable, Some(InputError::InvalidUtf8 { .. })));
 
-        let scanned =
-            scan(source(&b"user_id,type\na|1,totp"[..]), Shape::Factors, None, |_| Ok(()));
+        let scanned = scan(source(&b"user_id,type\na|1,totp"[..]), Shape::Factors, None, drop, Ok);
         assert_eq!(scanned.unwrap().open_lines, [2]);
     }
 
     #[test]
     fn an_error_of_who_takes_the_plans_ends_it_though_the_input_never_does() {
         let endless = Cursor::new(csv((0..3).map(row))).chain(Endless(row(1).into_bytes(), 0));
-        let scanned =
-            scan(source(endless), Shape::Factors, None, |_| Err(io::ErrorKind::BrokenPipe.into()));
+        let scanned = scan(source(endless), Shape::Factors, None, drop, |()| {
+            Err(io::ErrorKind::BrokenPipe.into())
+        });
         assert_eq!(scanned.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 

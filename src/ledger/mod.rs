@@ -36,7 +36,7 @@ pub use entry::{Entry, Remaining, RowSummary};
 pub use fault::LedgerFault;
 pub use fingerprint::Key;
 pub use messages::{Admission, Asked, Intent, Row, Undoable};
-pub use seen::Seen;
+pub use seen::{FactorHasher, Seen};
 pub use seq::Seq;
 pub use store::Store;
 pub use tally::{ByState, Counts, Tally};

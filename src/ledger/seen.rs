@@ -17,7 +17,16 @@ pub struct Seen {
 impl Seen {
     /// Remembers a thing; says whether it is new.
     pub fn insert(&mut self, thing: impl Hash) -> bool {
-        let hash = self.key.hash_one(thing);
+        self.insert_hash(self.key.hash_one(thing))
+    }
+
+    /// Returns what hashes factors for it, on any thread.
+    pub fn hasher(&self) -> FactorHasher {
+        FactorHasher(self.key.clone())
+    }
+
+    /// Remembers a hash that its [`Seen::hasher`] has made; says whether it is new.
+    pub fn insert_hash(&mut self, hash: u64) -> bool {
         let is_new = self.hashes.find(hash, |other| *other == hash).is_none();
         if is_new {
             self.hashes.insert_unique(hash, hash, |hash| *hash);
@@ -27,7 +36,18 @@ impl Seen {
 
     /// Remembers a factor; says whether it is new: no other of its user has its type and value.
     pub fn insert_factor(&mut self, factor: &Factor) -> bool {
-        self.insert((&factor.user, factor.factor_type(), factor.folded_identity()))
+        self.insert_hash(self.hasher().hash(factor))
+    }
+}
+
+/// Hashes factors by user, type and value.
+#[derive(Debug, Clone)]
+pub struct FactorHasher(RandomState);
+
+impl FactorHasher {
+    /// Returns the hash of a factor.
+    pub fn hash(&self, factor: &Factor) -> u64 {
+        self.0.hash_one((&factor.user, factor.factor_type(), factor.folded_identity()))
     }
 }
 

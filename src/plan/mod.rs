@@ -34,7 +34,7 @@ use draft::Draft;
 pub use preview::preview;
 pub use secret::SecretEncoding;
 pub use warning::Warning;
-pub use whole::{Finding, Whole};
+pub use whole::{Eye, Finding, Sight, Whole};
 
 use crate::model::{Factor, FactorType, Planned, Record};
 

@@ -44,6 +44,52 @@ struct First {
     line: u32,
 }
 
+/// What of a row matters to the file as a whole. Small, and it holds no value of a factor.
+#[derive(Debug)]
+pub enum Sight {
+    /// A factor.
+    Factor {
+        /// Its type.
+        factor_type: FactorType,
+        /// Its line.
+        line: u64,
+        /// Secret or key id, where it has one that is its user's alone.
+        value: Option<Value>,
+    },
+    /// A row that cannot be used.
+    Rejected(Box<Rejection>),
+}
+
+/// Keyed hashes of a secret or a key id, and of the user who has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Value {
+    field: Field,
+    hash: u64,
+    user: u32,
+}
+
+/// Looks at single rows for a [`Whole`], on whichever thread plans them.
+#[derive(Debug, Clone)]
+pub struct Eye(RandomState);
+
+impl Eye {
+    /// Notes what of a factor matters.
+    pub fn look(&self, factor: &Factor) -> Sight {
+        let field = match factor.credential {
+            Credential::Totp { .. } => Some(Field::TotpSecret),
+            Credential::WebauthnRoaming(_) | Credential::Passkey(..) => Some(Field::KeyId),
+            // Families share these.
+            Credential::Phone { .. } | Credential::Email { .. } => None,
+        };
+        let value = field.map(|field| {
+            let hash = self.0.hash_one((field as u8, factor.identity()));
+            let [a, b, c, d, ..] = self.0.hash_one(factor.user.as_str()).to_le_bytes();
+            Value { field, hash, user: u32::from_le_bytes([a, b, c, d]) }
+        });
+        Sight::Factor { factor_type: factor.factor_type(), line: factor.line, value }
+    }
+}
+
 /// Sees the rows of a file one after the other, and says at the end what is odd about all of them.
 #[derive(Debug)]
 pub struct Whole {
@@ -82,34 +128,42 @@ impl Whole {
         }
     }
 
-    /// Takes in one row.
+    /// Returns what looks at single rows, on any thread.
+    pub fn eye(&self) -> Eye {
+        Eye(self.key.clone())
+    }
+
+    /// Looks at one row, and takes it in.
     pub fn see(&mut self, planned: &Planned) {
         match planned {
-            Planned::Factor(factor) => self.accept(factor),
+            Planned::Factor(factor) => self.add(&self.eye().look(factor)),
             Planned::Rejected(rejection) => self.refuse(rejection),
         }
     }
 
-    fn accept(&mut self, factor: &Factor) {
-        self.accepted[factor.factor_type() as usize - 1] += 1;
-        let field = match factor.credential {
-            Credential::Totp { .. } => Field::TotpSecret,
-            Credential::WebauthnRoaming(_) | Credential::Passkey(..) => Field::KeyId,
-            // Families share these.
-            Credential::Phone { .. } | Credential::Email { .. } => return,
-        };
-        let value = self.key.hash_one((field as u8, factor.identity()));
-        let [a, b, c, d, ..] = self.key.hash_one(factor.user.as_str()).to_le_bytes();
-        let user = u32::from_le_bytes([a, b, c, d]);
+    /// Takes in one row. Rows come in the order of the input.
+    pub fn add(&mut self, sight: &Sight) {
+        match sight {
+            Sight::Factor { factor_type, line, value } => {
+                self.accepted[*factor_type as usize - 1] += 1;
+                if let Some(value) = value {
+                    self.compare(*value, *line);
+                }
+            }
+            Sight::Rejected(rejection) => self.refuse(rejection),
+        }
+    }
+
+    fn compare(&mut self, Value { field, hash: value, user }: Value, line: u64) {
         let has_room = self.firsts.len() < self.most;
         match self.firsts.entry(value) {
             Entry::Occupied(first) if first.get().user == user => {}
             Entry::Occupied(first) => {
                 let first = u64::from(first.get().line);
-                self.share(value, field, first, factor.line);
+                self.share(value, field, first, line);
             }
             Entry::Vacant(place) if has_room => {
-                let line = u32::try_from(factor.line).unwrap_or(u32::MAX);
+                let line = u32::try_from(line).unwrap_or(u32::MAX);
                 place.insert(First { user, line });
             }
             Entry::Vacant(_) => self.forgotten += 1,

@@ -120,7 +120,13 @@ fn group_all(
         }
     };
     let mut grouper = Grouper::new(sample);
-    scan_readable(source, Shape::Factors, secrets, |planned| note(grouper.push(planned)))?;
+    scan_readable(
+        source,
+        Shape::Factors,
+        secrets,
+        |planned| planned,
+        |planned| note(grouper.push(planned)),
+    )?;
     note(grouper.close());
     Ok(Scattered::Some(hasher, again))
 }
