@@ -102,6 +102,11 @@ pub(super) fn invalid_body(message: &str) -> Answer {
     error(StatusCode::BAD_REQUEST, message, Some("invalid_body"))
 }
 
+pub(super) fn not_updatable(kind: &str) -> Answer {
+    let message = format!("Authentication methods of type {kind} cannot be updated");
+    error(StatusCode::BAD_REQUEST, &message, None)
+}
+
 pub(super) fn unsupported_media_type() -> Answer {
     error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type", None)
 }

@@ -27,9 +27,10 @@
 //! `[::1]`), so that no web page can read them under a name of its own; others get a 421.
 //!
 //! Where Auth0's behaviour is not established the sandbox decides as follows: a field of another
-//! type is a 400, and so is a user id without a `|`; a form-encoded body is a 415; PUT for an unknown
-//! user is a 404, and DELETE of all its methods a 204; `cap_per_user` counts per type; POST keeps a
-//! name of any length, and masks in its answer; PATCH takes methods of every type.
+//! type is a 400, and so is a user id without a `|`; a name of more than 20 characters is a 400, since
+//! no list may show it; PUT for an unknown user is a 404, and DELETE of all its methods a 204;
+//! `cap_per_user` counts per type; POST masks in its answer; PATCH of a method whose type its answer
+//! has no word for, a passkey above all, is a 400.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -34,7 +34,7 @@ use super::{
     rng::{Purpose, rng},
     settings::{OutageKind, Settings},
     stats::{Arrival, Counters, Stats},
-    tenant::{api::Api, wire},
+    tenant::{api::Api, body::RequestBody, wire},
 };
 
 /// Auth0's limit for a request body (auth0-api.md 1.4).
@@ -197,7 +197,8 @@ impl Server {
             return None;
         };
         if self.settings.journal {
-            let wanted = (*verb == Verb::Post).then(|| wire::create(&call.body).ok()).flatten();
+            let body = RequestBody::of(call).filter(|_| *verb == Verb::Post);
+            let wanted = body.and_then(|body| wire::create(body).ok());
             lock(&self.arrivals).push(Arrival {
                 at: self.api.clock().elapsed(),
                 verb: *verb,

@@ -4,6 +4,7 @@ use hyper::StatusCode;
 
 use super::{
     Refusal, Tenant,
+    body::RequestBody,
     method::Method,
     token::Tokens,
     view::{Masking, Shown, list, view},
@@ -85,15 +86,13 @@ impl Api {
     }
 
     fn operate(&self, verb: Verb, target: &Target, call: &Call) -> Answer {
-        let has_body = matches!(verb, Verb::Post | Verb::Put | Verb::Patch);
-        if has_body && call.media_type() != "application/json" {
-            return answer::unsupported_media_type();
-        }
         let user = target.user_id.as_str();
         match (verb, target.method_id.as_deref()) {
-            (Verb::Post, _) => self.create(user, call),
-            (Verb::Put, _) => self.replace(user, call),
-            (Verb::Patch, one) => self.update(user, one.unwrap_or_default(), call),
+            (Verb::Post, _) => with_body(call, |body| self.create(user, body)),
+            (Verb::Put, _) => with_body(call, |body| self.replace(user, body)),
+            (Verb::Patch, one) => {
+                with_body(call, |body| self.update(user, one.unwrap_or_default(), body))
+            }
             (Verb::Get, None) => self.list(user, call),
             (Verb::Get, Some(one)) => {
                 self.show(self.tenant.get(user, one), StatusCode::OK, Shown::Got)
@@ -104,8 +103,8 @@ impl Api {
         }
     }
 
-    fn create(&self, user: &str, call: &Call) -> Answer {
-        match wire::create(&call.body) {
+    fn create(&self, user: &str, body: RequestBody<'_>) -> Answer {
+        match wire::create(body) {
             Ok(draft) => {
                 let created = self.tenant.create(user, draft, self.clock.timestamp());
                 self.show(created, StatusCode::CREATED, Shown::Created)
@@ -114,8 +113,8 @@ impl Api {
         }
     }
 
-    fn replace(&self, user: &str, call: &Call) -> Answer {
-        let drafts = match wire::replace(&call.body) {
+    fn replace(&self, user: &str, body: RequestBody<'_>) -> Answer {
+        let drafts = match wire::replace(body) {
             Ok(drafts) => drafts,
             Err(message) => return answer::invalid_body(&message),
         };
@@ -129,8 +128,8 @@ impl Api {
         }
     }
 
-    fn update(&self, user: &str, one: &str, call: &Call) -> Answer {
-        match wire::update(&call.body) {
+    fn update(&self, user: &str, one: &str, body: RequestBody<'_>) -> Answer {
+        match wire::update(body) {
             Ok(update) => {
                 self.show(self.tenant.update(user, one, update), StatusCode::OK, Shown::Updated)
             }
@@ -156,6 +155,11 @@ impl Api {
     }
 }
 
+/// Hands the body to `answer`, if its media type is one that the API declares.
+fn with_body(call: &Call, answer: impl FnOnce(RequestBody<'_>) -> Answer) -> Answer {
+    RequestBody::of(call).map_or_else(answer::unsupported_media_type, answer)
+}
+
 fn gone(result: Result<(), Refusal>) -> Answer {
     match result {
         Ok(()) => Answer::empty(StatusCode::NO_CONTENT),
@@ -170,6 +174,7 @@ fn refused(refusal: Refusal) -> Answer {
         Refusal::Cap => answer::cap_reached(),
         Refusal::Conflict => answer::exists_already(),
         Refusal::Passkey => answer::passkey_user(),
+        Refusal::NotUpdatable(kind) => answer::not_updatable(kind.as_str()),
         Refusal::NotAPhone => answer::invalid_body(&wire::not_a_phone()),
     }
 }

@@ -75,6 +75,10 @@ impl Kind {
 
     /// The types PUT takes.
     pub(in crate::sandbox) const SETTABLE: [Self; 3] = [Self::Phone, Self::Email, Self::Totp];
+
+    /// The types PATCH takes: those its answer has a word for.
+    pub(in crate::sandbox) const UPDATABLE: [Self; 4] =
+        [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming];
 }
 
 /// Channel that delivers a code to a phone.

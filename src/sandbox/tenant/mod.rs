@@ -1,6 +1,7 @@
 //! State of the tenant, and what it refuses. No HTTP.
 
 pub(in crate::sandbox) mod api;
+pub(in crate::sandbox) mod body;
 mod check;
 mod mask;
 pub(in crate::sandbox) mod method;
@@ -49,6 +50,7 @@ pub(in crate::sandbox) enum Refusal {
     Cap,
     Conflict,
     Passkey,
+    NotUpdatable(Kind),
     NotAPhone,
 }
 
@@ -140,6 +142,9 @@ impl Tenant {
         let methods = shard.get_mut(user_id).ok_or(Refusal::NoMethod)?;
         let method =
             methods.iter_mut().find(|method| method.id == method_id).ok_or(Refusal::NoMethod)?;
+        if !Kind::UPDATABLE.contains(&method.kind) {
+            return Err(Refusal::NotUpdatable(method.kind));
+        }
         if update.preferred.is_some() && method.kind != Kind::Phone {
             return Err(Refusal::NotAPhone);
         }
@@ -337,5 +342,12 @@ mod tests {
         let voice = update(None, Some(method::Channel::Voice));
         assert_eq!(tenant.update(USER, &method.id, voice), Err(Refusal::NotAPhone));
         assert_eq!(tenant.get(USER, "email|dev_none"), Err(Refusal::NoMethod));
+        for kind in [Kind::Passkey, Kind::Push, Kind::RecoveryCode] {
+            tenant.seed(USER, vec![Method::new(kind, "")], Timestamp::UNIX_EPOCH);
+            let id = tenant.snapshot()[USER].last().unwrap().id.clone();
+            let renamed = tenant.update(USER, &id, update(Some("new"), None));
+            assert_eq!(renamed, Err(Refusal::NotUpdatable(kind)), "no word for it in the answer");
+            assert_eq!(tenant.get(USER, &id).unwrap().name, None);
+        }
     }
 }

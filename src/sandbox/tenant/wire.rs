@@ -7,15 +7,19 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
+    body::RequestBody,
     check::{ANY_TEXT, Check, Rules, ValidationErrors, object},
     method::{Channel, Credential, Kind, Method},
 };
 
 const CHANNELS: Check = Check::OneOf(&["voice", "sms"]);
 
+/// Characters of a name. POST and PATCH declare no length, but what GET may show has at most 20.
+const NAME: Check = Check::Text(0, 20);
+
 const CREATE: Rules = &[
     ("type", Check::OneOf(&["phone", "email", "totp", "webauthn-roaming", "passkey"])),
-    ("name", ANY_TEXT),
+    ("name", NAME),
     ("totp_secret", ANY_TEXT),
     ("phone_number", Check::Text(2, 30)),
     ("email", ANY_TEXT),
@@ -41,7 +45,7 @@ const REPLACE: Rules = &[
     ("totp_secret", Check::Text(1, usize::MAX)),
 ];
 
-const UPDATE: Rules = &[("name", ANY_TEXT), ("preferred_authentication_method", CHANNELS)];
+const UPDATE: Rules = &[("name", NAME), ("preferred_authentication_method", CHANNELS)];
 
 /// The fields of a type beside `type` and `name`.
 struct Fields {
@@ -91,16 +95,16 @@ pub(in crate::sandbox) struct Update {
 }
 
 /// Reads the body of POST. The message on what is wrong is ready to be sent.
-pub(in crate::sandbox) fn create(body: &[u8]) -> Result<Method, String> {
+pub(in crate::sandbox) fn create(body: RequestBody<'_>) -> Result<Method, String> {
     let mut errors = ValidationErrors::default();
-    let method = draft(json(body)?, CREATE, &Kind::CREATABLE, "", &mut errors);
+    let method = draft(body.value(CREATE)?, CREATE, &Kind::CREATABLE, "", &mut errors);
     errors.or(method)
 }
 
 /// Reads the body of PUT.
-pub(in crate::sandbox) fn replace(body: &[u8]) -> Result<Vec<Method>, String> {
+pub(in crate::sandbox) fn replace(body: RequestBody<'_>) -> Result<Vec<Method>, String> {
     let mut errors = ValidationErrors::default();
-    let Value::Array(items) = json(body)? else {
+    let Value::Array(items) = body.value(REPLACE)? else {
         errors.add("Expected type array", "body");
         return errors.or(None);
     };
@@ -113,9 +117,9 @@ pub(in crate::sandbox) fn replace(body: &[u8]) -> Result<Vec<Method>, String> {
 }
 
 /// Reads the body of PATCH.
-pub(in crate::sandbox) fn update(body: &[u8]) -> Result<Update, String> {
+pub(in crate::sandbox) fn update(body: RequestBody<'_>) -> Result<Update, String> {
     let mut errors = ValidationErrors::default();
-    let map = object(json(body)?, UPDATE, "", &mut errors);
+    let map = object(body.value(UPDATE)?, UPDATE, "", &mut errors);
     let update =
         map.map(|mut map| Update { name: text(&mut map, "name"), preferred: channel(&map) });
     errors.or(update)
@@ -162,10 +166,6 @@ pub(in crate::sandbox) fn page(query: &str) -> Result<Page, String> {
 
 fn query_error(what: &str, property: &str) -> String {
     format!("Query validation error: '{what}' on property {property}")
-}
-
-fn json(body: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(body).map_err(|_| "Invalid request payload JSON format".to_owned())
 }
 
 /// One method from one object; `None` when its type is missing or wrong.
@@ -241,6 +241,18 @@ fn credential(kind: Kind, map: &mut Map<String, Value>) -> Option<Box<Credential
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn create(body: &[u8]) -> Result<Method, String> {
+        super::create(RequestBody::Json(body))
+    }
+
+    fn replace(body: &[u8]) -> Result<Vec<Method>, String> {
+        super::replace(RequestBody::Json(body))
+    }
+
+    fn update(body: &[u8]) -> Result<Update, String> {
+        super::update(RequestBody::Json(body))
+    }
 
     fn refused(body: &str, expect: &str) {
         let message = create(body.as_bytes()).unwrap_err();
@@ -361,6 +373,22 @@ mod tests {
         assert_eq!(both, Ok(Update { name: Some("n".into()), preferred: Some(Channel::Sms) }));
         assert!(update(br#"{"phone_number":"+123"}"#).is_err());
         assert!(update(br#"{"preferred_authentication_method":"pigeon"}"#).is_err());
+    }
+
+    #[test]
+    fn no_name_is_longer_than_a_list_may_show() {
+        let name = |length: usize| "ä".repeat(length);
+        let bodies = |name: String| {
+            (
+                create(format!(r#"{{"type":"email","email":"a@b.c","name":"{name}"}}"#).as_bytes()),
+                update(format!(r#"{{"name":"{name}"}}"#).as_bytes()),
+            )
+        };
+        let (created, updated) = bodies(name(20));
+        assert!(created.is_ok() && updated.is_ok());
+        let (created, updated) = bodies(name(21));
+        let expect = "Payload validation error: 'String is too long (21 chars), maximum 20' on property name";
+        assert_eq!((created.unwrap_err(), updated.unwrap_err()), (expect.into(), expect.into()));
     }
 
     #[test]

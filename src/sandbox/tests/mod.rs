@@ -65,10 +65,31 @@ async fn refusals_come_in_auth0s_order() {
     call(&sandbox, "POST", &methods("1"), &PHONE.replace("5044", "5045")).await;
     let capped = post(&sandbox, "1").await.unwrap();
     assert_eq!((capped.status, capped.json()["errorCode"].as_str()), (403, None));
-    let form =
+    let text =
         request("POST", &methods("1"), "type=phone").replace("application/json", "text/plain");
-    assert_eq!(read(open(&sandbox, &form).await).await.unwrap().status, 415);
+    assert_eq!(read(open(&sandbox, &text).await).await.unwrap().status, 415);
     assert_eq!(call(&sandbox, "GET", "/api/v2/clients", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn forms_are_taken_where_the_api_declares_them() {
+    let sandbox = start(Settings::default()).await;
+    let send = async |verb, path: &str, body| {
+        let form = request(verb, path, body)
+            .replace("application/json", "application/x-www-form-urlencoded");
+        read(open(&sandbox, &form).await).await.unwrap()
+    };
+    let list = methods("1");
+    let created = send("POST", &list, "type=phone&phone_number=%2B44207183875044").await;
+    let as_json = call(&sandbox, "POST", &methods("2"), PHONE).await.json();
+    assert_eq!((created.status, &created.json()["phone_number"]), (201, &as_json["phone_number"]));
+    let one = format!("{list}/{}", created.json()["id"].as_str().unwrap().replace('|', "%7C"));
+    assert_eq!(send("PATCH", &one, "name=my+phone").await.json()["name"], "my phone");
+    let refused = send("POST", &list, "type=phone&digits=6").await;
+    assert_eq!((refused.status, &refused.json()["errorCode"]), (400, &json!("invalid_body")));
+    // PUT takes an array, which no form can be.
+    let replaced = send("PUT", &list, "type=email&email=a%40b.c").await;
+    assert_eq!((replaced.status, &replaced.json()["errorCode"]), (400, &json!("invalid_body")));
 }
 
 #[tokio::test]
