@@ -145,7 +145,7 @@ pub(in crate::sandbox) struct Page {
 pub(in crate::sandbox) fn page(query: &str) -> Result<Page, String> {
     let mut page = Page { index: 0, size: 50, totals: false };
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let number = value.parse::<usize>().ok();
+        let number = whole_number(&value);
         match (key.as_ref(), value.as_ref(), number) {
             ("page", _, Some(number)) => page.index = number,
             ("per_page", _, Some(number @ 0..=100)) => page.size = number,
@@ -162,6 +162,12 @@ pub(in crate::sandbox) fn page(query: &str) -> Result<Page, String> {
         }
     }
     Ok(page)
+}
+
+/// A number of any length: the description bounds no page from above.
+fn whole_number(text: &str) -> Option<usize> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(usize::MAX))
 }
 
 fn query_error(what: &str, property: &str) -> String {
@@ -398,7 +404,17 @@ mod tests {
             page("page=2&per_page=100&include_totals=true"),
             Ok(Page { index: 2, size: 100, totals: true })
         );
-        for query in ["per_page=101", "page=-1", "page=x", "include_totals=yes", "sort=name"] {
+        let beyond = page("page=13382909836667431887764200008468922368").unwrap();
+        assert_eq!(beyond.index, usize::MAX, "a page that no list reaches is empty, not wrong");
+        for query in [
+            "per_page=101",
+            "page=-1",
+            "page=+1",
+            "page=x",
+            "page=",
+            "include_totals=yes",
+            "sort=name",
+        ] {
             assert!(page(query).unwrap_err().starts_with("Query validation error: '"), "{query}");
         }
     }
