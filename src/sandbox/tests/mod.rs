@@ -11,6 +11,7 @@ use super::*;
 use client::{PHONE, TOKEN, call, methods, open, post, read, request, start};
 
 mod client;
+mod declared;
 mod faults;
 
 #[tokio::test]
