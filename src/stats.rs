@@ -11,6 +11,25 @@ use std::{
 
 use tokio::time::Instant;
 
+/// What the limit on requests in flight has held back.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bottleneck {
+    /// True if the number was given and does not follow what is needed.
+    pub is_fixed: bool,
+    /// Total time during which nothing but a place was lacking.
+    pub held: Duration,
+    /// True while it is what the next request waits for.
+    pub is_binding: bool,
+    /// Number of places when it was last so.
+    pub in_flight: usize,
+    /// Seconds that a request took its place then.
+    pub latency: f64,
+    /// Requests a second that the pacer would have let through then.
+    pub pace: f64,
+    /// Number of places that would have been enough then.
+    pub enough: usize,
+}
+
 /// Numbers of the run that is going on.
 #[derive(Debug, Default)]
 pub struct RunStats {
@@ -21,6 +40,7 @@ pub struct RunStats {
     outage: AtomicBool,
     /// Total time of past outages, and the start of the present one.
     outages: Mutex<(Duration, Option<Instant>)>,
+    bottleneck: Mutex<Bottleneck>,
 }
 
 impl RunStats {
@@ -59,6 +79,15 @@ impl RunStats {
     pub fn held_by_outage(&self) -> Duration {
         let (before, since) = *self.outages();
         before + since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Returns what the limit on requests in flight has held back.
+    pub fn bottleneck(&self) -> Bottleneck {
+        *self.bottleneck.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_bottleneck(&self, bottleneck: Bottleneck) {
+        *self.bottleneck.lock().unwrap_or_else(PoisonError::into_inner) = bottleneck;
     }
 
     pub(crate) fn set_in_doubt(&self, count: usize) {

@@ -15,7 +15,11 @@ use clap::{
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::{engine::MaxErrors, pacer::Rate, text::invalid_value};
+use crate::{
+    engine::{Concurrency, MaxErrors},
+    pacer::Rate,
+    text::invalid_value,
+};
 
 /// Places that give a value, nearest to the user first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,15 +197,17 @@ impl Value for Burst {
     }
 }
 
-/// Requests in flight.
-#[derive(Debug, Clone, Copy)]
-pub struct Concurrency(pub usize);
-
 impl Value for Concurrency {
-    const EXPECTED: &'static str = "a number from 1 to 1024";
+    const EXPECTED: &'static str = "`auto`, or a number from 1 to 4096";
 
     fn read(text: &str) -> Option<Self> {
-        text.trim().parse().ok().filter(|number| (1..=1024).contains(number)).map(Self)
+        match text.trim() {
+            "auto" => Some(Self::Auto(Self::MOST)),
+            text => {
+                let number = text.parse().ok().filter(|number| (1..=Self::MOST).contains(number));
+                number.map(Self::Fixed)
+            }
+        }
     }
 }
 

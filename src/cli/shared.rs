@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::{
     InputFormat, Output, Retry,
-    setting::{Attempts, Burst, Concurrency, ErrorLimit, Given, Share},
+    setting::{Attempts, Burst, ErrorLimit, Given, Share},
 };
-use crate::pacer::Rate;
+use crate::{engine::Concurrency, pacer::Rate};
 
 /// Variable of `--client-id`. Where a flag is given, its layer of credentials is read all the same.
 pub const CLIENT_ID: &str = "AUTH0_CLIENT_ID";
@@ -77,8 +77,8 @@ pub struct Pace {
     /// Share of the tenant's rate limit to leave to everybody else
     #[arg(long, value_name = "PERCENT", env = "MFAFERRY_RESERVE", default_value = "20%")]
     pub reserve: Option<Given<Share>>,
-    /// Maximum number of requests in flight
-    #[arg(long, value_name = "N", env = "MFAFERRY_CONCURRENCY", default_value = "32")]
+    /// Maximum number of requests in flight; `auto` allows what the pace and the latency need
+    #[arg(long, value_name = "auto|N", env = "MFAFERRY_CONCURRENCY", default_value = "auto")]
     pub concurrency: Option<Given<Concurrency>>,
     /// Timeout for a single request
     #[arg(long, value_name = "DURATION", env = "MFAFERRY_TIMEOUT", default_value = "30s")]

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +14,7 @@ use super::{announce::announce, now, print_error, signals::stop_after, tenant::T
 use crate::{
     auth0::Client,
     config::Config,
-    engine::{End, Limits, Stop, gateway::Gateway, intake::Remarks},
+    engine::{Concurrency, End, Limits, Stop, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     pacer::Pacer,
     progress::{self, Counted, Extent, Show, Watch},
@@ -28,6 +29,9 @@ const WINDOW: usize = 8_192;
 /// More than any tenant lets through in a second (auth0-api.md 3.1): there it is the disk that
 /// requests would wait for.
 const AHEAD_ABOVE: f64 = 6_000.0;
+
+/// Open files beside the connections: input, ledger, log, and those of the system's own.
+const OTHER_FILES: usize = 64;
 
 /// A run that has begun.
 pub(super) struct Run {
@@ -48,12 +52,13 @@ impl Run {
     /// Says where the run goes, makes a client whose token must allow `scopes`, and starts the clock
     /// of `--max-duration`; nothing is sent yet.
     pub(super) async fn open(
-        config: Config,
+        mut config: Config,
         scopes: &'static [&'static str],
         ledger: Option<&Path>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let began = Instant::now();
+        config.concurrency = config.concurrency.within(connections());
         announce(&config, scopes, ledger);
         let Tenant { client, name, sandbox, pacer } = Tenant::with(&config, scopes).await?;
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
@@ -127,6 +132,26 @@ impl Run {
             sandbox.stop().await;
         }
     }
+}
+
+/// Returns how many connections the system lets this process have, once it has asked for as many as
+/// it may ever need: a process begins with 1,024 files on many, and may have more for the asking.
+fn connections() -> usize {
+    let least = Rlimit {
+        current: Some((Concurrency::MOST + OTHER_FILES) as u64),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    let before = getrlimit(Resource::Nofile).current;
+    let wanted = least.current.min(least.maximum.or(least.current));
+    if before.is_some() && before < wanted {
+        let more = Rlimit { current: wanted, ..least };
+        if setrlimit(Resource::Nofile, more).is_err() {
+            // No worse than before.
+        }
+    }
+    let files = getrlimit(Resource::Nofile).current;
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    files.saturating_sub(OTHER_FILES)
 }
 
 /// Returns the exit code of a run that ended so, and says why it stopped; `bad` if rows need

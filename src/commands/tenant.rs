@@ -60,7 +60,7 @@ impl Tenant {
             scopes,
             proxy: config.proxy.clone(),
             timeout: config.timeout,
-            concurrency: config.concurrency,
+            concurrency: config.concurrency.most(),
             now,
             pacer: Arc::clone(&pacer),
         })?;

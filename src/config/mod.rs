@@ -11,7 +11,7 @@ mod secret;
 use crate::{
     auth0::{BaseUrl, Credentials, Proxy},
     cli::{self, settings, variable, warn_of_unknown_variables},
-    engine::MaxErrors,
+    engine::{Concurrency, MaxErrors},
     error::Error,
     pacer::{Plan, Rate},
 };
@@ -41,8 +41,8 @@ pub struct Config {
     pub max_duration: Option<Duration>,
     /// `--reserve`, 0 to 0.95.
     pub reserve: f64,
-    /// `--concurrency`, 1 to 1,024.
-    pub concurrency: usize,
+    /// `--concurrency`, up to 4,096.
+    pub concurrency: Concurrency,
     /// `--timeout`.
     pub timeout: Duration,
     /// `--settle`.

@@ -51,7 +51,7 @@ pub(super) fn resolve(
         max_duration: nearest(max_duration.as_ref(), file.pace.max_duration.as_ref())
             .map(|given| given.value),
         reserve: value(reserve.as_ref(), file.pace.reserve.as_ref())?.0,
-        concurrency: value(concurrency.as_ref(), file.pace.concurrency.as_ref())?.0,
+        concurrency: value(concurrency.as_ref(), file.pace.concurrency.as_ref())?,
         timeout: value(timeout.as_ref(), file.pace.timeout.as_ref())?,
         settle: value(settle.as_ref(), file.pace.settle.as_ref())?,
         max_attempts: value(max_attempts.as_ref(), file.pace.max_attempts.as_ref())?.0,

@@ -6,8 +6,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     End, Executor, IntakeEvent, Job, JobReceiver, Limits, Next, Stop,
+    concurrency::InFlight,
     lanes::{Lanes, Ticket},
-    permits::{Granted, Permits, Refused},
+    permits::{Granted, Permits, Refused, withdraw},
     workers::{Report, Workers},
 };
 use crate::{
@@ -28,6 +29,7 @@ pub(super) struct Engine<C: Executor> {
     executor: Arc<C>,
     limits: Limits,
     workers: Workers<C>,
+    in_flight: InFlight,
     permits: Permits<C>,
     lanes: Lanes<C::Job>,
     /// Changes that are cleared, or on their way to be, or under way.
@@ -46,9 +48,10 @@ pub(super) struct Engine<C: Executor> {
 
 impl<C: Executor> Engine<C> {
     pub(super) fn new(executor: Arc<C>, limits: Limits) -> Self {
-        let workers = limits.concurrency.max(1);
+        let in_flight = InFlight::new(limits.concurrency, Instant::now());
         Self {
-            workers: Workers::new(&executor, workers, limits.seed),
+            workers: Workers::new(Arc::clone(&executor), in_flight.allowed(), limits.seed),
+            in_flight,
             permits: Permits::new(Arc::clone(&executor), limits.ahead_above),
             lanes: Lanes::new(executor.gateway().policy.settle),
             executor,
@@ -144,6 +147,7 @@ impl<C: Executor> Engine<C> {
         self.checking_health &= report.kind != Kind::HealthCheck;
         let user = report.ticket.as_ref().map(|ticket| ticket.job.user());
         self.breaker.observe(report.kind, report.health, user, now);
+        self.in_flight.ended(report.health, report.took);
         let settled = matches!(report.next, Next::Settled);
         match (report.next, report.ticket) {
             (Next::Stop(error), _) => return Some(End::Failed(*error)),
@@ -165,6 +169,7 @@ impl<C: Executor> Engine<C> {
 
     /// Hands what is cleared to the workers. An end ends the run.
     fn take_granted(&mut self, granted: Result<Granted<C::Job>, Error>) -> Option<End> {
+        self.in_flight.cleared(Instant::now());
         match granted {
             Ok(Ok(tickets)) => {
                 self.refused = 0;
@@ -214,7 +219,15 @@ impl<C: Executor> Engine<C> {
         }
         let tickets = self.choose(now);
         if !tickets.is_empty() {
+            self.in_flight.clearing(now);
             self.permits.begin(tickets);
+        }
+        let gateway = self.executor.gateway();
+        if let Some(bottleneck) = self.in_flight.look(now, || gateway.pacer.pace()) {
+            if self.workers.allow(self.in_flight.allowed()) {
+                self.permit_at.get_or_insert(now);
+            }
+            gateway.stats.set_bottleneck(bottleneck);
         }
         Ok(())
     }
@@ -222,28 +235,38 @@ impl<C: Executor> Engine<C> {
     /// Chooses what goes next, with a permit each: of all that may go, what entered first.
     fn choose(&mut self, now: Instant) -> Vec<Ticket<C::Job>> {
         self.permit_at = None;
-        let mut tickets = Vec::new();
-        for _ in 0..self.permits.wanted(self.workers.room(), now) {
-            let (breaker, changing) = (&self.breaker, self.changing);
-            let allowed = |kind| match (breaker.allowance(kind), kind) {
-                (Allowance::All, _) => true,
-                (Allowance::One, Kind::Change) => changing == 0,
-                (Allowance::One | Allowance::HealthCheckAt(_), _) => false,
-            };
-            let Some(kind) = self.lanes.first_of(allowed) else {
+        let (mut tickets, room) = (Vec::new(), self.workers.room());
+        for _ in 0..self.permits.wanted(room, now) {
+            let Some(kind) = self.next_kind() else {
                 self.permits.leave(now);
-                break;
+                self.in_flight.waits_for_other();
+                return tickets;
             };
             if let Err(at) = self.permits.permit(now) {
                 self.permit_at = Some(at);
-                break;
+                self.in_flight.waits_for_other();
+                return tickets;
             }
+            self.in_flight.permitted(now);
             if let Some(ticket) = self.lanes.pop(kind) {
                 self.changing += usize::from(kind == Kind::Change);
                 tickets.push(ticket);
             }
         }
+        let room = room - (tickets.len() + self.permits.clearing()).cast_signed();
+        if room <= 0 && self.next_kind().is_some() {
+            self.permit_at = self.in_flight.full(now);
+        }
         tickets
+    }
+
+    /// Returns the kind of what goes next of all that is ready and may go.
+    fn next_kind(&self) -> Option<Kind> {
+        self.lanes.first_of(|kind| match (self.breaker.allowance(kind), kind) {
+            (Allowance::All, _) => true,
+            (Allowance::One, Kind::Change) => self.changing == 0,
+            (Allowance::One | Allowance::HealthCheckAt(_), _) => false,
+        })
     }
 
     /// Returns when to look again if nothing happens before.
@@ -273,15 +296,4 @@ impl<C: Executor> Engine<C> {
         drop(withdraw(&self.executor, self.workers.withdraw(|_| false)).await);
         self.workers.dismiss().await;
     }
-}
-
-/// Records of steps that they were not taken after all.
-async fn withdraw<C: Executor>(
-    executor: &Arc<C>,
-    tickets: Vec<Ticket<C::Job>>,
-) -> Result<Vec<Ticket<C::Job>>, Error> {
-    for ticket in &tickets {
-        executor.withdraw(&ticket.job).await?;
-    }
-    Ok(tickets)
 }

@@ -2,7 +2,7 @@
 //!
 //! One loop owns everything that changes (`dispatcher`): the lanes (one a user, in input order),
 //! what is ready and what waits for a time (`lanes`), what is cleared to go (`permits`),
-//! and the breaker. Workers (`workers`) take one step of one [`Job`] at a time and hand it back, so
+//! the breaker, and how many may be in flight (`concurrency`). Workers (`workers`) take one step of one [`Job`] at a time and hand it back, so
 //! one that has to wait holds up its own user and nobody else. All of it is bounded: at most
 //! [`Limits::window`] are taken in and not settled. What a step is, the [`Executor`] knows. Results that
 //! are told in the order of the input are put in order behind it (`in_order`).
@@ -11,8 +11,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
+mod concurrency;
 mod dispatcher;
 pub mod gateway;
+mod growth;
 pub mod in_order;
 pub mod intake;
 mod lanes;
@@ -20,6 +22,7 @@ mod permits;
 pub mod scan;
 mod workers;
 
+pub use concurrency::Concurrency;
 pub use lanes::Ticket;
 
 use crate::{
@@ -35,8 +38,8 @@ use dispatcher::Engine;
 /// Bounds of a run.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Requests in flight.
-    pub concurrency: usize,
+    /// Requests in flight: as many as the pace needs, or a number.
+    pub concurrency: Concurrency,
     /// Errands taken in and not settled.
     pub window: usize,
     /// Requests a second above which some jobs are cleared ahead of the workers.

@@ -38,6 +38,8 @@ pub(super) struct Permits<C: Executor> {
     executor: Arc<C>,
     waiter: Waiter<Arc<Pacer>>,
     granting: Option<Granting<C::Job>>,
+    /// How many are being cleared.
+    clearing: usize,
     /// Rate above which [`AHEAD`] jobs are cleared ahead, and the number cleared ahead now.
     ahead_above: f64,
     ahead: usize,
@@ -53,6 +55,7 @@ impl<C: Executor> Permits<C> {
             waiter: Waiter::new(Arc::clone(&executor.gateway().pacer)),
             executor,
             granting: None,
+            clearing: 0,
             ahead_above,
             ahead: 0,
             count: 0,
@@ -93,6 +96,7 @@ impl<C: Executor> Permits<C> {
 
     /// Begins to clear what has got its permits; nothing else may be under way.
     pub(super) fn begin(&mut self, tickets: Vec<Ticket<C::Job>>) {
+        self.clearing = tickets.len();
         self.count += u32::try_from(tickets.len()).unwrap_or(u32::MAX);
         self.granting = Some(Box::pin(grant(Arc::clone(&self.executor), tickets)));
     }
@@ -104,7 +108,13 @@ impl<C: Executor> Permits<C> {
         };
         let granted = granting.await;
         self.granting = None;
+        self.clearing = 0;
         granted
+    }
+
+    /// Returns how many are being cleared.
+    pub(super) fn clearing(&self) -> usize {
+        self.clearing
     }
 
     /// Returns whether a batch is being cleared.
@@ -122,4 +132,15 @@ async fn grant<C: Executor>(
     }
     executor.record_intents(&mut tickets).await?;
     Ok(Ok(tickets))
+}
+
+/// Records of steps that they were not taken after all.
+pub(super) async fn withdraw<C: Executor>(
+    executor: &Arc<C>,
+    tickets: Vec<Ticket<C::Job>>,
+) -> Result<Vec<Ticket<C::Job>>, Error> {
+    for ticket in &tickets {
+        executor.withdraw(&ticket.job).await?;
+    }
+    Ok(tickets)
 }

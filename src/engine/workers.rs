@@ -8,9 +8,10 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use super::{
     Executor, Job, Next,
@@ -38,12 +39,18 @@ pub(super) struct Report<E> {
     pub(super) kind: Kind,
     pub(super) next: Next,
     pub(super) health: Health,
+    /// How long the worker was at it.
+    pub(super) took: Duration,
 }
 
-/// One worker for each request that may be in flight.
+/// One worker for each request that has been in flight at the same time so far.
 pub(super) struct Workers<C: Executor> {
+    executor: Arc<C>,
     tasks: JoinSet<()>,
-    size: usize,
+    /// How many may be at something.
+    allowed: usize,
+    /// For jitter.
+    seed: u64,
     queue: Arc<WorkQueue<C::Job>>,
 }
 
@@ -66,8 +73,8 @@ struct State<E> {
 }
 
 impl<C: Executor> Workers<C> {
-    /// Starts `size` idle workers. `seed` is for jitter.
-    pub(super) fn new(executor: &Arc<C>, size: usize, seed: u64) -> Self {
+    /// Starts none yet. `seed` is for jitter.
+    pub(super) fn new(executor: Arc<C>, allowed: usize, seed: u64) -> Self {
         let queue = Arc::new(WorkQueue {
             items: Semaphore::new(0),
             state: Mutex::new(State {
@@ -78,32 +85,49 @@ impl<C: Executor> Workers<C> {
             }),
             wakeup: Wakeup::default(),
         });
-        let mut tasks = JoinSet::new();
-        for worker in 0..size {
-            let rng = fastrand::Rng::with_seed(seed.wrapping_add(worker as u64));
-            tasks.spawn(run_worker(Arc::clone(executor), Arc::clone(&queue), rng));
-        }
-        Self { tasks, size, queue }
+        Self { executor, tasks: JoinSet::new(), allowed, seed, queue }
+    }
+
+    /// Lets so many be at something from now on; who is at something more finishes that. Returns
+    /// whether that makes room.
+    pub(super) fn allow(&mut self, allowed: usize) -> bool {
+        allowed > std::mem::replace(&mut self.allowed, allowed)
     }
 
     /// Returns how many more items could be worked on at once; below zero, so many
     /// have to wait.
     pub(super) fn room(&self) -> isize {
         let state = self.queue.state();
-        self.size.cast_signed() - state.busy.cast_signed() - state.items.len().cast_signed()
+        self.allowed.cast_signed() - state.busy.cast_signed() - state.items.len().cast_signed()
     }
 
     /// Puts what is cleared on the board.
-    pub(super) fn add(&self, tickets: Vec<Ticket<C::Job>>) {
+    pub(super) fn add(&mut self, tickets: Vec<Ticket<C::Job>>) {
         let count = tickets.len();
         self.queue.state().items.extend(tickets.into_iter().map(WorkItem::Step));
         self.queue.items.add_permits(count);
+        self.start();
     }
 
     /// Has a probe made before anything else.
-    pub(super) fn health_check(&self, user: UserId) {
+    pub(super) fn health_check(&mut self, user: UserId) {
         self.queue.state().items.push_front(WorkItem::HealthCheck(user));
         self.queue.items.add_permits(1);
+        self.start();
+    }
+
+    /// Starts the workers that are lacking for what is on the board: as many as may be in flight are
+    /// seldom needed.
+    fn start(&mut self) {
+        let wanted = {
+            let state = self.queue.state();
+            self.allowed.max(1).min(state.busy + state.items.len())
+        };
+        while self.tasks.len() < wanted {
+            let rng = fastrand::Rng::with_seed(self.seed.wrapping_add(self.tasks.len() as u64));
+            let (executor, queue) = (Arc::clone(&self.executor), Arc::clone(&self.queue));
+            self.tasks.spawn(run_worker(executor, queue, rng));
+        }
     }
 
     /// Takes back from the board the kinds that may not stay, and lets the rest go on.
@@ -136,7 +160,7 @@ impl<C: Executor> Workers<C> {
                 std::mem::swap(into, &mut self.queue.state().reports);
                 return Ok(());
             }
-            ended = self.tasks.join_next() => ended,
+            ended = self.tasks.join_next(), if !self.tasks.is_empty() => ended,
         };
         let panicked = matches!(ended, Some(Err(error)) if error.is_panic());
         let how = if panicked { "panicked" } else { "ended early" };
@@ -189,16 +213,17 @@ async fn run_worker<C: Executor>(
     mut rng: fastrand::Rng,
 ) {
     while let Some(item) = queue.take().await {
-        queue.report(match item {
+        let began = Instant::now();
+        let (ticket, kind, (next, health)) = match item {
             WorkItem::HealthCheck(user) => {
-                let (next, health) = executor.gateway().health_check(&user).await;
-                Report { ticket: None, kind: Kind::HealthCheck, next, health }
+                (None, Kind::HealthCheck, executor.gateway().health_check(&user).await)
             }
             WorkItem::Step(mut ticket) => {
                 let kind = ticket.job.kind();
-                let (next, health) = executor.step(&mut ticket.job, &mut rng).await;
-                Report { ticket: Some(ticket), kind, next, health }
+                let done = executor.step(&mut ticket.job, &mut rng).await;
+                (Some(ticket), kind, done)
             }
-        });
+        };
+        queue.report(Report { ticket, kind, next, health, took: began.elapsed() });
     }
 }

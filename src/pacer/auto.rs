@@ -54,6 +54,8 @@ pub(super) struct Auto {
     used: f64,
     used_at: f64,
     search: LimitSearch,
+    /// Requests a second when a permit was last asked for.
+    last_pace: f64,
 }
 
 /// A rate, and the share of the waiting for it that is for the sake of others.
@@ -75,12 +77,14 @@ impl Auto {
             used: 0.0,
             used_at: now,
             search: LimitSearch::new(),
+            last_pace: FIRST_RATE,
         }
     }
 
     /// Takes a permit, or says why not and when there will be one.
     pub(super) fn take(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Result<(), Wait> {
         let pace = self.pace(bucket, answered, now);
+        self.last_pace = pace.rate;
         // At a high rate, one waits for several permits, and makes up for waking up late.
         let tick = TICK.as_secs_f64();
         let many = self.used(now) * tick > 1.0;
@@ -95,6 +99,11 @@ impl Auto {
         // Not so soon that it is now, or nearly.
         let until = now + ((1.0 - self.credit) / pace.rate).max(least);
         Err(Wait { until, reserve: pace.reserve })
+    }
+
+    /// Returns the requests a second when a permit was last asked for.
+    pub(super) fn last_pace(&self) -> f64 {
+        self.last_pace
     }
 
     /// Notes that a permit was given.

@@ -150,6 +150,11 @@ impl Pacer {
         self.state().waiting
     }
 
+    /// Returns how many requests a second it would let through now, as far as it was last asked.
+    pub fn pace(&self) -> f64 {
+        self.state().pace()
+    }
+
     /// Returns how long requests waited, by reason.
     pub fn held(&self) -> WaitTotals {
         self.state().held

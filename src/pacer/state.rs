@@ -69,6 +69,14 @@ impl State {
         (self.bucket.level(seconds(began, now)), self.bucket.limit())
     }
 
+    /// Returns the requests a second that are let through.
+    pub(super) fn pace(&self) -> f64 {
+        match self.rate {
+            Some(Rate::PerSecond(rate)) => rate,
+            Some(Rate::Auto) | None => self.auto.last_pace(),
+        }
+    }
+
     /// Gives a permit with `None`; else says when to ask again.
     pub(super) fn next(&mut self, began: Instant, now: Instant) -> Option<Wait> {
         self.follow_plan(now);

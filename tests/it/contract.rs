@@ -100,7 +100,7 @@ fn an_invalid_value_is_named_with_the_place_that_gives_it() {
         ("timezone", "Mars/Base", "IANA"),
         ("max_duration", "soon", "`30s`"),
         ("reserve", "96%", "`95%`"),
-        ("concurrency", "1025", "1 to 1024"),
+        ("concurrency", "4097", "`auto`, or a number from 1 to 4096"),
         ("timeout", "0", "`30s`"),
         ("settle", "x", "`30s`"),
         ("max_attempts", "101", "1 to 100"),

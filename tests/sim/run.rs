@@ -8,7 +8,9 @@ use std::{
 };
 
 use mfaferry::{
-    engine::{self, End, IntakeEvent, JobReceiver, Limits, gateway::Gateway, intake::admit},
+    engine::{
+        self, Concurrency, End, IntakeEvent, JobReceiver, Limits, gateway::Gateway, intake::admit,
+    },
     input::Shape,
     jobs::{
         change::{ChangeExecutor, Deletes, created},
@@ -401,7 +403,7 @@ async fn process(
         now: clock::wall,
     };
     let limits = Limits {
-        concurrency: scenario.concurrency,
+        concurrency: Concurrency::Fixed(scenario.concurrency),
         window: 25,
         ahead_above: scenario.ahead_above,
         max_outage: Duration::from_secs(1800),

@@ -123,7 +123,9 @@ pub async fn run<A: Api, Q: Question>(
     collector: &mut impl Collector<Answered<Q>>,
 ) -> End {
     let stop = gateway.stop.clone();
-    let (slots, answers, in_order) = in_order(limits.concurrency.max(1) * AHEAD);
+    let most = limits.concurrency.most();
+    let slots = (most * AHEAD).min(limits.window.max(most));
+    let (slots, answers, in_order) = in_order(slots);
     let jobs = open_jobs(questions, slots, answers.clone());
     // A task of its own: who is told may have to wait for the disk, and nobody waits for that.
     let engine =

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{verify::Group, *};
 use crate::{
     api::{Answer, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
+    engine::Concurrency,
     model::{ClockSkew, Contact, Credential, Factor, LocalTime, Method, UserId},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
@@ -157,7 +158,7 @@ fn gateway<A>(api: &Arc<A>, rate: f64) -> Gateway<A> {
 
 fn limits(concurrency: usize, max_outage: Duration) -> Limits {
     Limits {
-        concurrency,
+        concurrency: Concurrency::Fixed(concurrency),
         window: 8192,
         ahead_above: f64::INFINITY,
         max_outage,
