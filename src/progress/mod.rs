@@ -18,7 +18,7 @@ mod pace;
 use crate::{
     ledger::Tally,
     pacer::{Pacer, Waiting},
-    stats::RunStats,
+    stats::{Bottleneck, RunStats},
     text::human,
 };
 use pace::Pace;
@@ -185,7 +185,13 @@ impl<T: Counted> Watch<T> {
                 Waiting::Limit => Some("limited by the tenant"),
                 Waiting::Rate => Some("limited by --rate"),
                 Waiting::Plan => Some("limited by the rate plan"),
-                Waiting::Nothing => None,
+                Waiting::Nothing => match self.stats.bottleneck() {
+                    Bottleneck { is_binding: true, is_fixed: true, .. } => {
+                        Some("limited by --concurrency")
+                    }
+                    Bottleneck { is_binding: true, .. } => Some("limited by the tenant's latency"),
+                    Bottleneck { .. } => None,
+                },
             }
         };
         let doubt = self.stats.in_doubt();
@@ -294,6 +300,22 @@ mod tests {
         ] {
             watch.stats.set_checking(checking);
             assert_eq!(watch.line(&look), expected);
+        }
+    }
+
+    #[test]
+    fn a_number_of_requests_in_flight_that_binds_is_named() {
+        let watch = watch(500, 0, Some(1000));
+        let look = watch.look(&mut Pace::new(Instant::now()), Instant::now());
+        for (is_binding, is_fixed, expected) in [
+            (true, true, "limited by --concurrency · "),
+            (true, false, "limited by the tenant's latency · "),
+            (false, true, ""),
+        ] {
+            let bottleneck = Bottleneck { is_fixed, is_binding, ..Bottleneck::default() };
+            watch.stats.set_bottleneck(bottleneck);
+            let line = watch.line(&look);
+            assert_eq!(line, format!("500 rows · {expected}50 % · estimating…"));
         }
     }
 

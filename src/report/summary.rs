@@ -163,7 +163,8 @@ impl Summary {
             write!(out, "whole ledger: ")?;
             write_totals(totals, out)?;
         }
-        write_hints(hints, out)
+        let slow = self.waits.hint(self.elapsed_seconds);
+        write_hints(slow.iter().chain(hints), out)
     }
 }
 
@@ -201,11 +202,16 @@ pub(super) fn more(all: u64, shown: usize, what: &str, out: &mut dyn Write) -> i
     }
 }
 
-fn write_hints(hints: &[String], out: &mut dyn Write) -> io::Result<()> {
-    if !hints.is_empty() {
-        writeln!(out)?;
+/// At most three, and an empty line before them.
+pub(super) fn write_hints<'a>(
+    hints: impl IntoIterator<Item = &'a String>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (number, hint) in hints.into_iter().take(3).enumerate() {
+        let before = if number == 0 { "\n" } else { "" };
+        writeln!(out, "{before}hint: {hint}")?;
     }
-    hints.iter().try_for_each(|hint| writeln!(out, "hint: {hint}"))
+    Ok(())
 }
 
 fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {

@@ -245,7 +245,10 @@ impl VerifySummary {
             "{} users, {} requests, {} throttled",
             self.users, self.requests, self.throttled
         )?;
-        self.sample.as_ref().map_or(Ok(()), |sample| writeln!(out, "{sample}"))
+        if let Some(sample) = &self.sample {
+            writeln!(out, "{sample}")?;
+        }
+        super::summary::write_hints(&self.waits.hint(self.elapsed_seconds), out)
     }
 
     /// In one line, for the log.

@@ -63,6 +63,28 @@ fn a_given_rate_is_not_exceeded() {
 }
 
 #[test]
+fn a_number_of_requests_in_flight_that_binds_is_named_with_one_that_would_do() {
+    let latency_ms = (100, 100);
+    let bench = Bench::new(Settings { latency_ms, ..Settings::default() });
+    bench.write("in.csv", factors(200).0);
+    for (number, binds) in [("4", true), ("auto", false)] {
+        let mut command = bench.import("in.csv");
+        command.args(["--rate", "100", "--output", "text", "--ledger", number]);
+        let done = run(command.env("MFAFERRY_CONCURRENCY", number));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        for said in [" by --concurrency", "4 requests in flight make", "or `auto`, would let"] {
+            assert_eq!(done.stdout.contains(said), binds, "{number}: {said}: {done:?}");
+        }
+    }
+    let mut verify = binary();
+    let args = ["verify", "in.csv", "--output", "json", "--base-url", &bench.tenant().base_url()];
+    verify.current_dir(bench.folder.path()).args(args).env("AUTH0_CLIENT_ID", "tester");
+    verify.env("AUTH0_CLIENT_SECRET", "CANARYclientsecret");
+    let verified = run(verify.args(["--rate", "100", "--concurrency", "2"]));
+    assert!(verified.json()["held_by_concurrency_seconds"].as_f64() > Some(4.0), "{verified:?}");
+}
+
+#[test]
 fn a_rate_plan_paces_by_the_time_of_day_and_its_waits_are_told() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(30).0);
@@ -75,7 +97,7 @@ fn a_rate_plan_paces_by_the_time_of_day_and_its_waits_are_told() {
         assert_eq!(done.code, Some(0), "{done:?}");
         let held = |by: &str| done.summary()[format!("held_by_{by}_seconds")].as_f64();
         assert!(held("plan") > Some(0.8), "{done:?}");
-        for by in ["rate", "throttling", "reserve", "limit", "outage"] {
+        for by in ["rate", "throttling", "reserve", "limit", "concurrency", "outage"] {
             assert_eq!(held(by), Some(0.0), "{by}: {done:?}");
         }
     }
