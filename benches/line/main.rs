@@ -17,11 +17,17 @@
 )]
 
 mod bare;
+mod blocking;
+mod far;
 mod input;
 mod modes;
 mod numbers;
 mod process;
 mod serve;
+/// Certificates, and what a server needs of them.
+#[path = "../../tests/it/tls.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "the tests' own, which need more")]
+mod tls;
 
 use std::path::PathBuf;
 
@@ -49,10 +55,14 @@ enum Mode {
     Start(Options),
     /// What keeping to a rate costs
     Pacing(Options),
+    /// What TLS costs, and how much of a hidden limit is used over it where an answer takes 200 ms
+    Tls(Options),
     /// All of these
     All(Options),
     #[command(hide = true)]
     Serve { port: u16 },
+    #[command(hide = true)]
+    Blocking(blocking::Manner),
     #[command(hide = true)]
     Bare { url: String, rows: u64, in_flight: usize, rate: u64 },
 }
@@ -103,14 +113,17 @@ fn main() {
         Mode::Check(options) => modes::check(&options),
         Mode::Start(options) => modes::start(&options),
         Mode::Pacing(options) => modes::pacing(&options),
+        Mode::Tls(options) => far::tls(&options),
         Mode::All(options) => {
             modes::throughput(&options);
             modes::scale(&options);
             modes::check(&options);
             modes::start(&options);
             modes::pacing(&options);
+            far::tls(&options);
         }
         Mode::Serve { port } => serve::serve(port),
+        Mode::Blocking(manner) => blocking::serve(manner),
         Mode::Bare { url, rows, in_flight, rate } => bare::send(&url, rows, in_flight, rate),
     }
 }

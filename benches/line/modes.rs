@@ -15,21 +15,21 @@ use super::{
 
 const IN_FLIGHT: usize = 64;
 /// The highest that may be asked for: never reached here.
-const UNPACED: u64 = 100_000;
+pub(crate) const UNPACED: u64 = 100_000;
 /// The vendor's SDK is so slow that it gets a fraction of the rows, though enough for its start not
 /// to count.
 const SDK_SHARE: u64 = 25;
 const SDK_LEAST: u64 = 5_000;
 
 /// A folder with an input, and one of its own for the ledger and the files beside it.
-struct Place {
+pub(crate) struct Place {
     _temporary: Option<tempfile::TempDir>,
-    input: PathBuf,
-    ledger: PathBuf,
+    pub(crate) input: PathBuf,
+    pub(crate) ledger: PathBuf,
 }
 
 impl Place {
-    fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         let temporary =
             options.folder.is_none().then(|| tempfile::tempdir().expect("a temporary folder"));
         let folder = match (&options.folder, &temporary) {
@@ -46,7 +46,7 @@ impl Place {
     }
 
     /// An input of so many rows, and no ledger.
-    fn fill(&self, rows: u64) {
+    pub(crate) fn fill(&self, rows: u64) {
         self.clear();
         input::write(&self.input, 0, rows);
     }
@@ -57,7 +57,7 @@ impl Place {
         self.forget();
     }
 
-    fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let folder = self.ledger.parent().expect("it is in a folder");
         // It may not be there.
         drop(fs::remove_dir_all(folder));
@@ -71,7 +71,7 @@ impl Place {
     }
 }
 
-fn import(program: &Path, place: &Place, url: &str, rate: u64) -> Command {
+pub(crate) fn import(program: &Path, place: &Place, url: &str, rate: u64) -> Command {
     let mut command = Command::new(program);
     command
         .arg("import")
@@ -89,12 +89,12 @@ fn bare(url: &str, rows: u64, in_flight: usize, rate: u64) -> Command {
     this(&["bare", url, &rows.to_string(), &in_flight.to_string(), &rate.to_string()])
 }
 
-fn summary(cost: &Cost, name: &str) -> serde_json::Value {
+pub(crate) fn summary(cost: &Cost, name: &str) -> serde_json::Value {
     let summary: serde_json::Value = serde_json::from_str(&cost.stdout).expect("a summary");
     summary[name].clone()
 }
 
-fn expect(cost: &Cost, name: &str, rows: u64) {
+pub(crate) fn expect(cost: &Cost, name: &str, rows: u64) {
     assert_eq!(summary(cost, name), rows, "{name}");
 }
 

@@ -11,6 +11,8 @@ use std::{
 /// `/proc` counts processor time in ticks of 10 ms.
 const TICK: Duration = Duration::from_millis(10);
 
+use super::blocking::Manner;
+
 /// What a process took.
 #[derive(Debug)]
 pub(crate) struct Cost {
@@ -84,8 +86,24 @@ impl Server {
         Self::at(&port)
     }
 
+    /// One with a thread a connection.
+    pub(crate) fn blocking(manner: Manner) -> Self {
+        let (limit, latency) = (manner.limit.to_string(), manner.latency.to_string());
+        let mut args = vec!["blocking", "--limit", &limit, "--latency", &latency];
+        args.extend(manner.tls.then_some("--tls"));
+        let mut server = Self::started(&args);
+        if manner.tls {
+            server.url = server.url.replace("http://", "https://");
+        }
+        server
+    }
+
     fn at(port: &str) -> Self {
-        let mut child = this(&["serve", port]).stdout(Stdio::piped()).spawn().expect("it starts");
+        Self::started(&["serve", port])
+    }
+
+    fn started(args: &[&str]) -> Self {
+        let mut child = this(args).stdout(Stdio::piped()).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let port = lines.next().expect("a port").expect("text");
         let (met, first) = mpsc::channel();

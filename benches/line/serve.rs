@@ -25,7 +25,7 @@ const LIMIT: [(&str, &str); 3] = [
     ("x-ratelimit-remaining", "99999"),
     ("x-ratelimit-reset", "4102444800"),
 ];
-const TOKEN: &str = r#"{"access_token":"bench","expires_in":86400,"scope":"create:authentication_methods read:authentication_methods","token_type":"Bearer"}"#;
+pub(crate) const TOKEN: &str = r#"{"access_token":"bench","expires_in":86400,"scope":"create:authentication_methods read:authentication_methods","token_type":"Bearer"}"#;
 
 static CREATED: AtomicU64 = AtomicU64::new(0);
 static MET: AtomicBool = AtomicBool::new(false);
@@ -49,13 +49,13 @@ pub(crate) fn serve(port: u16) {
     });
 }
 
-fn say(word: &str) {
+pub(crate) fn say(word: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{word}").and_then(|()| out.flush()).expect("the harness listens");
 }
 
 /// Returns the type of the factor that a body creates: an answer of another type is not believed.
-fn type_of(body: &[u8]) -> &str {
+pub(crate) fn type_of(body: &[u8]) -> &str {
     const KEY: &[u8] = br#""type":""#;
     let at = body.windows(KEY.len()).position(|window| window == KEY);
     let rest = at.map_or(&[][..], |at| body.split_at(at + KEY.len()).1);
