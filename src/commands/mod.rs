@@ -246,7 +246,11 @@ fn subscribe(
     writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
     colour: bool,
 ) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // What cannot be logged is lost; to say so on a standard error that is closed would panic.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .log_internal_errors(false);
     // A second subscriber (in tests) changes nothing.
     drop(match format {
         LogFormat::Json => builder.json().try_init(),
