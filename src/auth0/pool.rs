@@ -105,8 +105,17 @@ impl Recipe {
         if let Some(proxy) = &self.proxy {
             builder = builder.proxy(proxy.clone());
         }
+        if !self.https_only {
+            // No TLS there, and to read the machine's CA certificates for it would take longer than
+            // a short run.
+            builder = builder.tls_certs_only([]);
+        }
         builder.build().map_err(|_| {
-            Error::config("TLS cannot be set up on this machine", "install CA certificates")
+            Error::config(
+                "TLS cannot be set up on this machine: it has no CA certificate that can be read",
+                "install CA certificates, or name a file of them in SSL_CERT_FILE; if that, or \
+                 SSL_CERT_DIR, is set, nothing else is read: check it",
+            )
         })
     }
 }

@@ -104,7 +104,7 @@ impl Transport {
             // Well before the request's own time is up, which would leave it in doubt.
             connect_timeout: CONNECT.min(timeout / 2),
             concurrency,
-            https_only: !base.is_loopback(),
+            https_only: base.url().scheme() == "https",
         })?;
         Ok(Self { pool: Arc::new(pool), proxy, timeout, clock })
     }

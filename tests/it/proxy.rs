@@ -117,6 +117,20 @@ fn tls_that_is_too_old_stops_the_run() {
 }
 
 #[test]
+fn certificates_are_read_only_where_tls_is_spoken() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(3).0);
+    for (scheme, code) in [("http", 0), ("https", 3)] {
+        let base = format!("{scheme}://{}", bench.tenant().addr());
+        let mut command = bench.import("in.csv");
+        command.args(["--base-url", &base, "--ledger", scheme]);
+        let done = run_bounded(command.env("SSL_CERT_FILE", "/nonexistent"));
+        assert_eq!(done.code, Some(code), "{scheme}: {done:?}");
+        assert_eq!(done.stderr.contains("SSL_CERT_FILE"), code == 3, "{scheme}: {done:?}");
+    }
+}
+
+#[test]
 fn a_token_whose_life_makes_no_sense_is_used_for_a_sensible_time() {
     for life in ["0", "-1", "1", "18446744073709551615", "1e300", "\"never\"", "null"] {
         let bench = Bench::new(Settings::default());
