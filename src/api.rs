@@ -89,9 +89,19 @@ pub trait Api: Send + Sync + 'static {
     /// Tells that an answer was no answer to its request: what it came on is not used again.
     fn distrust(&self) {}
 
-    /// Says what has last answered in the tenant's place, if the tenant has not since.
-    fn stranger(&self) -> Option<String> {
+    /// Returns whether the tenant has ever answered in any way.
+    fn has_answered(&self) -> bool {
+        true
+    }
+
+    /// Says what went wrong with the last request, if none has gone well since.
+    fn last_fault(&self) -> Option<String> {
         None
+    }
+
+    /// The error of a run that has waited for so long: of an outage, or of a tenant that never was.
+    fn outage(&self, lasted: Duration) -> Error {
+        Error::Outage { lasted, cause: self.last_fault() }
     }
 }
 

@@ -48,13 +48,12 @@ pub enum Error {
     #[error(
         "the tenant has not given a usable answer for {}{}",
         crate::text::human(*.lasted),
-        .cause.as_ref().map(|cause| format!(": something else answers in its place: {cause}"))
-            .unwrap_or_default()
+        .cause.as_ref().map(|cause| format!("; last: {cause}")).unwrap_or_default()
     )]
     Outage {
         /// For how long.
         lasted: std::time::Duration,
-        /// What answered in its place, where something did.
+        /// What went wrong last, where that is known.
         cause: Option<String>,
     },
     /// Reading, printing or the machine failed.

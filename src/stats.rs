@@ -11,6 +11,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::text::human;
+
 /// What the limit on requests in flight has held back.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bottleneck {
@@ -38,9 +40,18 @@ pub struct RunStats {
     in_doubt: AtomicU64,
     checking: AtomicU64,
     outage: AtomicBool,
-    /// Total time of past outages, and the start of the present one.
-    outages: Mutex<(Duration, Option<Instant>)>,
+    outages: Mutex<Outages>,
     bottleneck: Mutex<Bottleneck>,
+}
+
+/// Times at which the tenant did not answer.
+#[derive(Debug, Default)]
+struct Outages {
+    /// Total time of past ones, and the start of the present one.
+    before: Duration,
+    since: Option<Instant>,
+    /// What went wrong last in the present one, or nothing.
+    cause: String,
 }
 
 impl RunStats {
@@ -77,8 +88,13 @@ impl RunStats {
 
     /// Returns the total time during which the tenant did not answer.
     pub fn held_by_outage(&self) -> Duration {
-        let (before, since) = *self.outages();
-        before + since.map_or(Duration::ZERO, |since| since.elapsed())
+        let outages = self.outages();
+        outages.before + outages.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Says why the tenant is not answering at present; empty where that is not known.
+    pub fn outage_cause(&self) -> String {
+        self.outages().cause.clone()
     }
 
     /// Returns what the limit on requests in flight has held back.
@@ -98,16 +114,29 @@ impl RunStats {
         self.checking.store(count as u64, Relaxed);
     }
 
-    pub(crate) fn set_outage(&self, outage: bool) {
-        if self.outage.swap(outage, Relaxed) != outage {
-            let mut outages = self.outages();
-            let ended = outages.1.take().map_or(Duration::ZERO, |since| since.elapsed());
-            outages.0 += ended;
-            outages.1 = outage.then(Instant::now);
+    /// Notes whether the tenant is not answering, and why; the log tells when that changes.
+    pub(crate) fn set_outage(&self, cause: Option<String>) {
+        let outage = cause.is_some();
+        let changes = self.outage.swap(outage, Relaxed) != outage;
+        if !outage && !changes {
+            return;
+        }
+        let mut outages = self.outages();
+        outages.cause = cause.unwrap_or_default();
+        if changes {
+            let ended = outages.since.take().map(|since| since.elapsed());
+            outages.before += ended.unwrap_or_default();
+            outages.since = outage.then(Instant::now);
+            match ended {
+                None => tracing::warn!("the tenant does not answer, waiting: {}", outages.cause),
+                Some(lasted) => {
+                    tracing::info!("the tenant answers again, after {}", human(lasted));
+                }
+            }
         }
     }
 
-    fn outages(&self) -> MutexGuard<'_, (Duration, Option<Instant>)> {
+    fn outages(&self) -> MutexGuard<'_, Outages> {
         self.outages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,7 +149,7 @@ mod tests {
     async fn outages_add_up_the_present_one_included() {
         let stats = RunStats::default();
         for (outage, total) in [(false, 0), (true, 10), (true, 20), (false, 20), (true, 30)] {
-            stats.set_outage(outage);
+            stats.set_outage(outage.then(|| "refused".into()));
             tokio::time::sleep(Duration::from_secs(10)).await;
             assert_eq!(stats.held_by_outage(), Duration::from_secs(total));
         }

@@ -85,6 +85,13 @@ impl BaseUrl {
         }
     }
 
+    /// Returns host and port, as people are told where nobody answers.
+    pub(super) fn place(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{host}{port}")
+    }
+
     pub(super) fn url(&self) -> &Url {
         &self.0
     }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::{
     clock::ServerClock,
     grant::Granted,
+    scopes::CREATE,
     shape, token,
     transport::{LIMIT, LONGEST_PAUSE, REMAINING, RESET, SLOWEST_FILL, read_meter},
     verdict::{Class, classify},
@@ -160,7 +161,7 @@ fn answer(data: &[u8]) {
     };
     let body = with_canaries(body);
     let ours = is_error(&String::from_utf8_lossy(&body), status);
-    let class = classify(status, Some(&body.into()), token::CREATE);
+    let class = classify(status, Some(&body.into()), CREATE);
     assert_discreet(&format!("{class:?}"));
     match &class {
         Class::Refused(reason) | Class::InDoubt(reason) => {

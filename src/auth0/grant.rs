@@ -73,6 +73,11 @@ const ERRORS: [&str; 13] = [
     "unsupported_grant_type",
 ];
 
+/// Returns whether an answer says, in the endpoint's own words, why there is no token.
+pub(super) fn is_refusal(body: &[u8]) -> bool {
+    object(body).is_some_and(|refused: Refused| ERRORS.contains(&refused.error.as_str()))
+}
+
 /// Why no token is granted. Of the answer nothing is told but a word that is known: all else may
 /// quote what was sent, the `error` of whoever answers in the endpoint's place, too.
 pub(super) fn refusal(status: u16, body: &[u8]) -> Error {

@@ -3,19 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use reqwest::{
-    Method as Verb,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue},
-};
-use url::Url;
+use reqwest::Method as Verb;
 
 mod births;
 mod clock;
+mod contact;
 mod endpoint;
+mod exchange;
 pub(crate) mod fuzzing;
 mod grant;
 mod pool;
 mod proxy;
+mod scopes;
 mod shape;
 mod stranger;
 mod token;
@@ -27,25 +26,22 @@ mod wire;
 pub use clock::ServerClock;
 pub use endpoint::BaseUrl;
 pub use proxy::Proxy;
-pub use token::{CREATE, Credentials, DELETE, READ, UPDATE};
+pub use scopes::{CREATE, DELETE, READ, UPDATE};
+pub use token::Credentials;
 
 use crate::{
-    api::{Answer, Api, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
+    api::{Answer, Api, CreatedMethod, Page, SetMethod, Update, Verdict},
     error::Error,
     model::{ClockSkew, Code, Factor, LocalTime, Method, UserId},
     pacer::Pacer,
 };
 use births::Births;
-use stranger::{Side, Watch};
-use token::{Token, Tokens};
-use transport::{Exchange, Head, NotSent, Transport};
-use verdict::Class;
+use contact::Contact;
+use token::Tokens;
+use transport::Transport;
 
 /// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).
 const PER_PAGE: u64 = 50;
-/// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
-const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
-
 /// Settings of a client.
 #[derive(Debug)]
 pub struct Settings {
@@ -73,8 +69,8 @@ pub struct Client {
     base: BaseUrl,
     transport: Transport,
     tokens: Tokens,
-    /// Who has answered so far.
-    watch: Watch,
+    /// Who has answered so far, and what went wrong last.
+    contact: Arc<Contact>,
     /// When what was created seems to have been.
     births: Births,
 }
@@ -85,114 +81,10 @@ impl Client {
         let Settings { base, credentials, scopes, proxy, timeout, concurrency, now, pacer } =
             settings;
         let transport = Transport::new(&base, proxy, timeout, concurrency, ServerClock::new(now))?;
-        let tokens = Tokens::new(credentials, scopes, base.token(), transport.clone(), pacer);
-        let (watch, births) = (Watch::default(), Births::default());
-        Ok(Self { base, transport, tokens, watch, births })
-    }
-
-    /// One exchange with a bearer token. `read` reads the body of a success; `None` if that is not
-    /// what the API answers with.
-    async fn call<T>(
-        &self,
-        verb: Verb,
-        url: Url,
-        scope: &'static str,
-        fill: impl FnOnce(&mut reqwest::Request),
-        read: impl FnOnce(u16, &Bytes) -> Option<T>,
-    ) -> Answer<T> {
-        let (token, asked) = match self.tokens.get().await {
-            Ok(had) => had,
-            Err(answer) => return answer.map(Verdict::without_result),
-        };
-        let side = if verb == Verb::GET { Side::Read } else { Side::Write };
-        let mut request = self.transport.request(verb, url);
-        *request.headers_mut() = token::headers(&token);
-        fill(&mut request);
-        match self.transport.send(request).await {
-            Exchange::NotSent(NotSent::Passing(why)) => {
-                Answer { requests: asked, ..Answer::bare(Verdict::NotExecuted(why)) }
-            }
-            Exchange::NotSent(NotSent::Fatal(error)) => {
-                Answer { requests: asked, ..Answer::bare(Verdict::Stop(Box::new(error))) }
-            }
-            Exchange::Lost(code) => {
-                Answer { requests: asked + 1, ..Answer::bare(Verdict::InDoubt(code.into())) }
-            }
-            Exchange::Answered { status, body, meter, head } => {
-                let class = verdict::classify(status, body.as_ref(), scope);
-                let verdict = match (class, &body) {
-                    (Class::Success, Some(whole)) => match read(status, whole) {
-                        Some(result) => Verdict::Done(result),
-                        None => self.foreign(side, status, &head, Some(whole)),
-                    },
-                    (Class::Success, None) => Verdict::InDoubt(Code::UnreadableAnswer.into()),
-                    (Class::Foreign, _) => self.foreign(side, status, &head, body.as_ref()),
-                    (class, _) => self.sort(class, &token),
-                };
-                if matches!(verdict, Verdict::Done(_) | Verdict::Present | Verdict::Refused(_)) {
-                    self.tokens.accepted(token.generation);
-                    self.transport.believe(&head);
-                    self.watch.met(side);
-                }
-                // What a stranger says of a limit is not the tenant's.
-                let meter = match &verdict {
-                    Verdict::InDoubt(reason) if reason.code() == Code::ForeignAnswer => {
-                        meter.of_a_stranger()
-                    }
-                    Verdict::StopInDoubt(_) => meter.of_a_stranger(),
-                    _ => meter,
-                };
-                Answer { verdict, status: Some(status), meter, requests: asked + 1 }
-            }
-        }
-    }
-
-    /// One exchange that changes something.
-    async fn change<T>(
-        &self,
-        verb: Verb,
-        url: Url,
-        scope: &'static str,
-        (body, correlation): (Option<Bytes>, &str),
-        read: impl FnOnce(u16, &Bytes) -> Option<T>,
-    ) -> Answer<T> {
-        let fill = |request: &mut reqwest::Request| {
-            let headers = request.headers_mut();
-            if let Ok(id) = HeaderValue::from_str(correlation) {
-                headers.insert(CORRELATION, id);
-            }
-            if let Some(body) = body {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                *request.body_mut() = Some(body.into());
-            }
-        };
-        self.call(verb, url, scope, fill, read).await
-    }
-
-    /// What an answer without a result means.
-    fn sort<T>(&self, class: Class, token: &Token) -> Verdict<T> {
-        match class {
-            Class::Present => Verdict::Present,
-            Class::Refused(reason) => Verdict::Refused(reason),
-            Class::Throttled => Verdict::NotExecuted(NotExecuted::Throttled),
-            Class::InDoubt(reason) => Verdict::InDoubt(reason),
-            Class::Stop(error) => Verdict::Stop(Box::new(error)),
-            Class::Success | Class::Foreign => Verdict::InDoubt(Code::ForeignAnswer.into()),
-            Class::Unauthorized => match self.tokens.refused(token.generation) {
-                Ok(()) => Verdict::NotExecuted(NotExecuted::Unauthorized),
-                Err(error) => Verdict::Stop(Box::new(error)),
-            },
-        }
-    }
-
-    /// What an answer means that is not the API's: nothing, for certain. What it came on may hold
-    /// more of the kind.
-    fn foreign<T>(&self, side: Side, status: u16, head: &Head, body: Option<&Bytes>) -> Verdict<T> {
-        self.transport.distrust();
-        match self.watch.met_stranger(side, stranger::show(status, head, body)) {
-            Ok(()) => Verdict::InDoubt(Code::ForeignAnswer.into()),
-            Err(error) => Verdict::StopInDoubt(Box::new(error)),
-        }
+        let contact = Arc::new(Contact::new(base.place()));
+        let link = (transport.clone(), Arc::clone(&contact), pacer);
+        let tokens = Tokens::new(credentials, scopes, base.token(), link);
+        Ok(Self { base, transport, tokens, contact, births: Births::default() })
     }
 }
 
@@ -310,8 +202,17 @@ impl Api for Client {
         self.transport.distrust();
     }
 
-    fn stranger(&self) -> Option<String> {
-        self.watch.last()
+    fn has_answered(&self) -> bool {
+        self.contact.has_answered()
+    }
+
+    fn last_fault(&self) -> Option<String> {
+        self.contact.last()
+    }
+
+    fn outage(&self, lasted: Duration) -> Error {
+        let cause = self.last_fault();
+        self.contact.never_met().unwrap_or(Error::Outage { lasted, cause })
     }
 
     fn clock_skew(&self) -> Option<ClockSkew> {

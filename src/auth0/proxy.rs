@@ -12,6 +12,7 @@ use tokio::{
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::{contact::Fault, transport::NotSent};
 use crate::error::Error;
 
 /// Time for the proxy to say once more what it has said before.
@@ -50,15 +51,16 @@ impl Proxy {
         entries.filter(|entry| !entry.is_empty()).any(|entry| names(entry, host, port))
     }
 
-    /// Why there is no tunnel to a host, if that is for good. The HTTP client tells only that the
-    /// proxy said neither 200 nor 407: it is asked once more for what else it says.
-    pub(super) async fn refusal(&self, host: &str, port: u16) -> Option<Error> {
-        let status = timeout(PATIENCE, self.ask(host, port)).await.ok()??;
+    /// Why there is no tunnel to a host. The HTTP client tells only that the proxy said neither 200
+    /// nor 407: it is asked once more for what else it says.
+    pub(super) async fn no_tunnel(&self, host: &str, port: u16) -> NotSent {
+        let status = timeout(PATIENCE, self.ask(host, port)).await.ok().flatten();
         match status {
             // Overloaded, or it does not reach the host: that passes.
-            408 | 425 | 429 => None,
-            300..=499 => Some(refused(status)),
-            _ => None,
+            Some(status @ (300..=407 | 409..=424 | 426..=428 | 430..=499)) => {
+                NotSent::Fatal(refused(status))
+            }
+            status => NotSent::Passing(Fault::no_tunnel(status)),
         }
     }
 

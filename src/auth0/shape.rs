@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -110,6 +111,11 @@ impl ErrorBody {
         let says = error.error.is_some() || error.message.is_some();
         (error.status == status && says).then_some(error)
     }
+}
+
+/// Returns whether a body is an error of the API's own, of that status.
+pub(super) fn is_error(status: u16, body: Option<&Bytes>) -> bool {
+    body.is_some_and(|body| ErrorBody::read(body, status).is_some())
 }
 
 /// Reads what PUT answers with; `None` unless it is a list that has as many methods of each type as

@@ -1,17 +1,13 @@
-//! What answers in the tenant's place: what it shows of itself, and when a run gives up on it.
+//! What answers in the tenant's place: what is shown of it.
 //!
 //! A page of a gateway may quote what was sent, so that little of it is shown, and no word that
 //! could be a number, an address or a secret.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use bytes::Bytes;
 
 use super::transport::Head;
-use crate::{error::Error, text::escape};
+use crate::text::escape;
 
-/// So many foreign answers in a row, from the start, are no stray page any more.
-const STRANGE: u32 = 3;
 /// Characters that are shown of an answer.
 const SHOWN: usize = 60;
 /// Longer words are not shown.
@@ -20,82 +16,6 @@ const LONGEST_WORD: usize = 15;
 const MOST_DIGITS: usize = 4;
 /// Further than this into an answer its visible text is not looked for.
 const SEARCHED: usize = 8 * 1024;
-
-/// What a request is, as far as something in between treats it by that: a firewall that turns
-/// writes away may well let reads pass, from which nothing follows for writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// Asks.
-    Read = 0,
-    /// Changes something.
-    Write = 1,
-}
-
-/// Who has answered so far.
-#[derive(Debug, Default)]
-pub(super) struct Watch(Mutex<Seen>);
-
-#[derive(Debug, Default)]
-struct Seen {
-    /// Whether the tenant itself has ever answered, by [`Side`].
-    known: [bool; 2],
-    /// Foreign answers in a row, by [`Side`].
-    strange: [u32; 2],
-    /// What the last of them showed, while the tenant has not answered since.
-    last: Option<String>,
-    /// What was last told in the log.
-    told: Option<String>,
-}
-
-impl Watch {
-    /// Takes in an answer of the tenant's own.
-    pub(super) fn met(&self, side: Side) {
-        let mut seen = self.seen();
-        seen.known[side as usize] = true;
-        // Who changes something for us would answer questions.
-        seen.known[Side::Read as usize] = true;
-        seen.strange[side as usize] = 0;
-        if seen.strange == [0, 0] {
-            seen.last = None;
-        }
-    }
-
-    /// Takes in a foreign answer. An error when nothing else has come since the start.
-    pub(super) fn met_stranger(&self, side: Side, shown: String) -> Result<(), Error> {
-        let mut seen = self.seen();
-        seen.strange[side as usize] += 1;
-        let count = seen.strange[side as usize];
-        if seen.told.as_ref() == Some(&shown) {
-            tracing::debug!("something else answers in the tenant's place: {shown}");
-        } else {
-            tracing::warn!("something else answers in the tenant's place: {shown}");
-            seen.told = Some(shown.clone());
-        }
-        let error = || {
-            Error::refused(
-                "not_the_tenant",
-                format!("something else answers in the tenant's place: {shown}"),
-                "a firewall, a proxy, a login page or another server: check --domain or \
-                 --base-url, and what stands between here and the Management API; then run the \
-                 same command again",
-            )
-        };
-        let strange = count >= STRANGE && !seen.known[side as usize];
-        let outcome = if strange { Err(error()) } else { Ok(()) };
-        seen.last = Some(shown);
-        outcome
-    }
-
-    /// What the last foreign answer showed, if the tenant itself has not answered since.
-    pub(super) fn last(&self) -> Option<String> {
-        self.seen().last.clone()
-    }
-
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        // Plain values: still usable after a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Says what answered: its status, what its body is said to be, and its first words.
 pub(super) fn show(status: u16, head: &Head, body: Option<&Bytes>) -> String {
@@ -234,30 +154,5 @@ mod tests {
         }
         let shown = shown(403, None, "<title>\u{1b}]0;x\u{7}\u{202e}</title>");
         assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown}");
-    }
-
-    #[test]
-    fn a_run_stops_when_strangers_answer_three_times_from_the_start_and_not_later() {
-        let (stranger, known) = (Watch::default(), Watch::default());
-        for watch in [&stranger, &known] {
-            for _ in 1..STRANGE {
-                assert!(watch.met_stranger(Side::Write, "a page".into()).is_ok());
-            }
-        }
-        // That reads are answered is no excuse for writes.
-        stranger.met(Side::Read);
-        let stopped = stranger.met_stranger(Side::Write, "a page".into()).unwrap_err();
-        assert_eq!(stopped.exit(), crate::error::Exit::Config);
-        assert!(stopped.to_string().ends_with("place: a page"), "{stopped}");
-        known.met(Side::Write);
-        for side in [Side::Write, Side::Read] {
-            for _ in 0..50 {
-                assert!(known.met_stranger(side, "a page".into()).is_ok());
-            }
-        }
-        assert_eq!(known.last().as_deref(), Some("a page"));
-        known.met(Side::Write);
-        known.met(Side::Read);
-        assert_eq!(known.last(), None);
     }
 }

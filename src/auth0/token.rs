@@ -5,16 +5,19 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    grant::{Granted, Request, refusal},
-    transport::{Exchange, NotSent, Transport},
+    contact::{Contact, Fault, Side},
+    grant::{Granted, Request, is_refusal, refusal},
+    scopes::{CREATE, READ, check_scopes, scopes_of},
+    shape, stranger,
+    transport::{Exchange, Head, Transport},
 };
 use crate::{
     api::{Answer, NotExecuted, Verdict},
@@ -22,14 +25,6 @@ use crate::{
     pacer::Pacer,
 };
 
-/// Without it nothing can be imported.
-pub const CREATE: &str = "create:authentication_methods";
-/// Without it a lost answer cannot be looked up, and nothing verified.
-pub const READ: &str = "read:authentication_methods";
-/// For PATCH and PUT; without it a marked name cannot be put back.
-pub const UPDATE: &str = "update:authentication_methods";
-/// Without it nothing can be deleted or taken back.
-pub const DELETE: &str = "delete:authentication_methods";
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
 
@@ -65,6 +60,7 @@ pub(super) struct Tokens {
     scopes: &'static [&'static str],
     url: Url,
     transport: Transport,
+    contact: Arc<Contact>,
     pacer: Arc<Pacer>,
     state: Mutex<State>,
     /// Held while a token is being taken, so that one request serves everybody.
@@ -93,14 +89,14 @@ impl Tokens {
         credentials: Credentials,
         scopes: &'static [&'static str],
         url: Url,
-        transport: Transport,
-        pacer: Arc<Pacer>,
+        (transport, contact, pacer): (Transport, Arc<Contact>, Arc<Pacer>),
     ) -> Self {
         Self {
             credentials,
             scopes,
             url,
             transport,
+            contact,
             pacer,
             state: Mutex::default(),
             flight: tokio::sync::Mutex::default(),
@@ -221,25 +217,55 @@ impl Tokens {
         let mut request = self.transport.request(reqwest::Method::POST, self.url.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
-        let unsent = |why| Answer::bare(Verdict::NotExecuted(why));
-        let passing = |why| Answer { requests: 1, ..unsent(why) };
         self.pacer.permit().await;
+        self.contact.tries();
         match self.transport.send(request).await {
-            Exchange::NotSent(NotSent::Fatal(error)) => Err(stop(error)),
-            Exchange::NotSent(NotSent::Passing(why)) => Err(unsent(why)),
-            Exchange::Answered { status: 200, body: Some(body), head, .. } => Granted::read(&body)
-                .inspect(|_| self.transport.believe(&head))
-                .ok_or_else(|| passing(NotExecuted::NotSent)),
+            Exchange::NotSent(not_sent) => {
+                Err(Answer::bare(self.contact.not_sent(Side::Write, not_sent)))
+            }
+            Exchange::Lost(_, fault) => Err(self.failed(fault, NotExecuted::NotSent)),
+            Exchange::Answered { status: 200, body: Some(body), head, .. } => {
+                if let Some(granted) = Granted::read(&body) {
+                    tracing::trace!("token: 200, granted");
+                    self.contact.answers();
+                    self.transport.believe(&head);
+                    return Ok(granted);
+                }
+                Err(self.failed(self.no_grant(200, &head, Some(&body)), NotExecuted::NotSent))
+            }
             Exchange::Answered { status: 429, meter, .. } => {
-                Err(Answer { meter, ..passing(NotExecuted::Throttled) })
+                let fault = Fault::no_more_tokens().asking(meter.retry_after.or(meter.full_in));
+                Err(Answer { meter, ..self.failed(fault, NotExecuted::Throttled) })
             }
             Exchange::Answered { status: status @ 300..=499, body, .. } if status != 408 => {
                 let body = body.unwrap_or_default();
                 let refused = stop(refusal(status, &body));
                 Err(Answer { requests: 1, ..refused })
             }
-            Exchange::Lost(_) | Exchange::Answered { .. } => Err(passing(NotExecuted::NotSent)),
+            Exchange::Answered { status, body, head, .. } => {
+                let fault = self.no_grant(status, &head, body.as_ref());
+                Err(self.failed(fault, NotExecuted::NotSent))
+            }
         }
+    }
+
+    /// What an answer is that neither grants a token nor refuses it.
+    fn no_grant(&self, status: u16, head: &Head, body: Option<&Bytes>) -> Fault {
+        if shape::is_error(status, body) || body.is_some_and(|body| is_refusal(body)) {
+            self.contact.answers();
+            return Fault::of_the_api(status);
+        }
+        // A page says who it is of; of anything else, which may hold a token, no word is shown.
+        let is_page = body.is_some_and(|body| body.trim_ascii_start().starts_with(b"<"));
+        let shown = stranger::show(status, head, body.filter(|_| is_page));
+        Fault::of_a_stranger(&format!("{shown}, where a token was asked for"))
+    }
+
+    /// The answer where the endpoint answered with no token, which may be different next time.
+    fn failed(&self, fault: Fault, why: NotExecuted) -> Answer<()> {
+        let failed = self.contact.failed(Side::Write, fault);
+        let answer = failed.map_or_else(stop, |()| Answer::bare(Verdict::NotExecuted(why)));
+        Answer { requests: 1, ..answer }
     }
 }
 
@@ -257,34 +283,6 @@ pub(super) fn told_of(body: &[u8]) -> Vec<String> {
     let refused = refusal(403, body);
     let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
     errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
-}
-
-/// Reads the scopes of a token, where it is a JWT. Does not verify it: it is our own.
-fn scopes_of(token: &SecretString) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Claims {
-        scope: Option<String>,
-    }
-    let payload = token.expose_secret().split('.').nth(1)?;
-    let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
-    serde_json::from_slice::<Claims>(&payload).ok()?.scope
-}
-
-fn check_scopes(granted: Option<&str>, needed: &[&str]) -> Result<(), Error> {
-    let Some(granted) = granted else {
-        return Ok(());
-    };
-    let has = |scope: &str| granted.split_whitespace().any(|one| one == scope);
-    if let Some(scope) = needed.iter().find(|scope| !has(scope)) {
-        return Err(Error::MissingScope { scope: (*scope).into() });
-    }
-    if needed.contains(&CREATE) && !has(READ) {
-        tracing::warn!(
-            "the token lacks the scope `{READ}`: a request whose answer is lost cannot be looked \
-             up, and the run would stop there"
-        );
-    }
-    Ok(())
 }
 
 /// The headers of a request with this token, with room for those that are to come.

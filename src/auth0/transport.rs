@@ -14,16 +14,13 @@ use tokio::time::Instant;
 
 use super::{
     clock::ServerClock,
+    contact::Fault,
     endpoint::BaseUrl,
     pool::{Pool, Recipe},
     proxy::Proxy,
     unsent::{self, Cause},
 };
-use crate::{
-    api::{Meter, NotExecuted},
-    error::Error,
-    model::Code,
-};
+use crate::{api::Meter, error::Error, model::Code};
 
 /// No answer of these endpoints is near this; what is longer is not read.
 const LONGEST_BODY: usize = 256 * 1024;
@@ -58,7 +55,7 @@ pub(super) enum Exchange {
     /// No byte of the request was written.
     NotSent(NotSent),
     /// It was sent, at least in part, and no answer can be read.
-    Lost(Code),
+    Lost(Code, Fault),
 }
 
 /// What headers said beside the limit.
@@ -74,7 +71,7 @@ pub(super) struct Head {
 #[derive(Debug)]
 pub(super) enum NotSent {
     /// Can be different next time.
-    Passing(NotExecuted),
+    Passing(Fault),
     /// Cannot.
     Fatal(Error),
 }
@@ -128,7 +125,7 @@ impl Transport {
             Ok(response) => response,
             Err(error) => {
                 let exchange = self.sort(&error).await;
-                if matches!(exchange, Exchange::Lost(_)) {
+                if matches!(exchange, Exchange::Lost(..)) {
                     self.pool.lost(&lease);
                 }
                 return exchange;
@@ -160,28 +157,32 @@ impl Transport {
     /// reqwest's own messages hold URLs, and so user ids: only their kind is used.
     async fn sort(&self, error: &reqwest::Error) -> Exchange {
         if error.is_connect() {
-            let fatal = match unsent::cause(error) {
-                Cause::Fatal(error) => Some(error),
-                Cause::NoTunnel => self.refusal(error.url()).await,
-                Cause::Passing => None,
+            let not_sent = match unsent::cause(error) {
+                Cause::Fatal(error) => NotSent::Fatal(error),
+                Cause::NoTunnel => self.no_tunnel(error.url()).await,
+                Cause::Passing(fault) => NotSent::Passing(fault),
             };
-            return Exchange::NotSent(match fatal {
-                Some(error) => NotSent::Fatal(error),
-                None => NotSent::Passing(NotExecuted::NotSent),
-            });
+            return Exchange::NotSent(not_sent);
         }
         if error.is_builder() {
             return Exchange::NotSent(NotSent::Fatal(Error::Internal(
                 "a request could not be built".into(),
             )));
         }
-        Exchange::Lost(if error.is_timeout() { Code::Timeout } else { Code::ConnectionLost })
+        if error.is_timeout() {
+            Exchange::Lost(Code::Timeout, Fault::no_answer(self.timeout))
+        } else {
+            Exchange::Lost(Code::ConnectionLost, Fault::connection_lost())
+        }
     }
 
-    /// Why the proxy opens no tunnel to the host of that URL, if that is for good.
-    async fn refusal(&self, url: Option<&Url>) -> Option<Error> {
-        let (proxy, url) = (self.proxy.as_ref()?, url?);
-        proxy.refusal(url.host_str()?, url.port_or_known_default()?).await
+    /// Why the proxy opens no tunnel to the host of that URL.
+    async fn no_tunnel(&self, url: Option<&Url>) -> NotSent {
+        let place = url.and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
+        match (&self.proxy, place) {
+            (Some(proxy), Some((host, port))) => proxy.no_tunnel(host, port).await,
+            _ => NotSent::Passing(Fault::no_tunnel(None)),
+        }
     }
 }
 

@@ -1,9 +1,17 @@
-//! Why there was no connection, and whether waiting can help.
+//! Why there was no connection, in plain words, and whether waiting can help.
 
-use rustls::AlertDescription;
+use std::{
+    error::Error as _,
+    io::{self, ErrorKind},
+};
 
-use super::proxy;
+use rustls::{AlertDescription, CertificateError};
+
+use super::{contact::Fault, proxy};
 use crate::error::Error;
+
+const PLACE: &str = "check the host and the port of --domain or --base-url, and whether a firewall is in the way \
+     (`https_proxy` names a proxy)";
 
 /// Why a connection could not be made.
 #[derive(Debug)]
@@ -13,53 +21,124 @@ pub(super) enum Cause {
     /// The proxy did not open a tunnel, and the error does not say what it answered.
     NoTunnel,
     /// Anything else: it may be different next time.
-    Passing,
+    Passing(Fault),
 }
 
 /// The cause of a failure to connect, by the errors below it.
 pub(super) fn cause(error: &reqwest::Error) -> Cause {
-    let mut source = std::error::Error::source(error);
+    let (mut source, mut by_proxy, mut system) = (error.source(), false, None);
     while let Some(error) = source {
+        system = error.downcast_ref::<io::Error>().or(system);
         // An I/O error's source is that of the error it holds: what it holds has to be asked for,
         // and may be an I/O error again.
         let mut held = error;
-        while let Some(inner) = held.downcast_ref().and_then(std::io::Error::get_ref) {
+        while let Some(inner) = held.downcast_ref().and_then(io::Error::get_ref) {
             held = inner;
         }
-        if let Some(error) = held.downcast_ref().and_then(tls) {
-            return Cause::Fatal(error);
+        if let Some(error) = held.downcast_ref() {
+            return tls(error);
         }
-        // hyper-util's type is private; a test holds its words.
+        // hyper-util's types are private; tests hold their words.
         match held.to_string().as_str() {
             "tunnel error: proxy authorization required" => {
                 return Cause::Fatal(proxy::refused(407));
             }
             "tunnel error: unsuccessful" => return Cause::NoTunnel,
-            _ => {}
+            "dns error" => {
+                let fault = unknown_name();
+                return Cause::Passing(if by_proxy { fault.at_the_proxy() } else { fault });
+            }
+            told => by_proxy |= told.starts_with("tunnel error: "),
         }
         source = error.source();
     }
-    Cause::Passing
+    let fault = match system {
+        Some(system) => no_connection(system),
+        None if error.is_timeout() => Fault::new("no connection in time", PLACE),
+        None => Fault::new("no connection", PLACE),
+    };
+    Cause::Passing(if by_proxy { fault.at_the_proxy() } else { fault })
 }
 
-/// What TLS says that will not be different next time.
-fn tls(error: &rustls::Error) -> Option<Error> {
-    match error {
-        rustls::Error::InvalidCertificate(_) => Some(Error::config(
-            "the tenant's TLS certificate is not accepted",
-            "check --domain, the machine's clock and its CA certificates; there is no way around \
-             the check",
-        )),
+fn unknown_name() -> Fault {
+    Fault::new(
+        "its name is not found",
+        "check --domain or --base-url for a slip, and that this machine resolves names",
+    )
+}
+
+/// What the system says.
+fn no_connection(error: &io::Error) -> Fault {
+    let told = match (error.kind(), error.raw_os_error()) {
+        (ErrorKind::ConnectionRefused, _) => "connection refused".into(),
+        (ErrorKind::TimedOut, _) => "no connection in time".into(),
+        (ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset, _) => {
+            "the connection is closed while it is being made".into()
+        }
+        (_, Some(number)) => io::Error::from_raw_os_error(number).to_string(),
+        (kind, None) => format!("no connection: {kind}"),
+    };
+    Fault::new(told, PLACE)
+}
+
+/// What TLS says, and whether that will be different next time.
+fn tls(error: &rustls::Error) -> Cause {
+    let fatal = match error {
+        rustls::Error::InvalidCertificate(fault) => certificate(fault),
         rustls::Error::PeerIncompatible(_)
         | rustls::Error::AlertReceived(
             AlertDescription::ProtocolVersion
             | AlertDescription::HandshakeFailure
             | AlertDescription::InsufficientSecurity,
-        ) => Some(Error::config(
+        ) => Error::config(
             "the host's TLS is too old: it offers neither TLS 1.2 nor 1.3 with a safe cipher",
             "check --domain, and whether something in between (a proxy, a load balancer) ends TLS \
              there",
-        )),
-        _ => None,
-    }
+        ),
+        rustls::Error::InvalidMessage(_) => {
+            return Cause::Passing(Fault::new(
+                "what answers there does not speak TLS",
+                "check the host and the port of --domain or --base-url; a server on this machine \
+                 may be meant to be asked with http://",
+            ));
+        }
+        _ => {
+            return Cause::Passing(Fault::new(
+                "TLS cannot be agreed on",
+                "check --domain or --base-url, and what stands between here and there",
+            ));
+        }
+    };
+    Cause::Fatal(fatal)
+}
+
+/// Why a certificate is not accepted. There is no way around the check.
+fn certificate(error: &CertificateError) -> Error {
+    let (why, hint) = match error {
+        CertificateError::UnknownIssuer => (
+            "it is signed by a CA this machine does not know",
+            "if the CA is your own, or that of a proxy that looks into TLS, name a file with its \
+             certificate in SSL_CERT_FILE: only what that and SSL_CERT_DIR name is trusted then. \
+             Otherwise check --domain; there is no way around the check",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            "it has expired",
+            "check --domain and the machine's clock; there is no way around the check",
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("it is not valid yet", "check the machine's clock; there is no way around the check")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            "it is for another host",
+            "check --domain or --base-url: another server answers there; there is no way around \
+             the check",
+        ),
+        other => {
+            return Error::config(
+                format!("the tenant's TLS certificate is not accepted ({other:?})"),
+                "check --domain, and the server's certificate; there is no way around the check",
+            );
+        }
+    };
+    Error::config(format!("the tenant's TLS certificate is not accepted: {why}"), hint)
 }

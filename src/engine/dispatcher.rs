@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     End, Executor, IntakeEvent, Job, JobReceiver, Limits, Next, Stop,
     concurrency::InFlight,
+    gateway::Gateway,
     lanes::{Lanes, Ticket},
     permits::{Granted, Permits, Refused, withdraw},
     workers::{Report, Workers},
@@ -135,9 +136,8 @@ impl<C: Executor> Engine<C> {
             return Some(End::Stopped(Stop::MaxErrors));
         }
         let lasted = self.breaker.outage();
-        let cause = || self.executor.gateway().api.stranger();
         (lasted > self.limits.max_outage)
-            .then(|| End::Failed(Error::Outage { lasted, cause: cause() }))
+            .then(|| End::Failed(self.executor.gateway().api.outage(lasted)))
     }
 
     /// Takes a job back from a worker. An end ends the run.
@@ -146,6 +146,7 @@ impl<C: Executor> Engine<C> {
         self.changing -= usize::from(report.kind == Kind::Change);
         self.checking_health &= report.kind != Kind::HealthCheck;
         let user = report.ticket.as_ref().map(|ticket| ticket.job.user());
+        self.prove();
         self.breaker.observe(report.kind, report.health, user, now);
         self.in_flight.ended(report.health, report.took);
         let settled = matches!(report.next, Next::Settled);
@@ -194,6 +195,7 @@ impl<C: Executor> Engine<C> {
             }
         };
         let now = Instant::now();
+        self.prove();
         for ticket in tickets {
             let kind = ticket.job.kind();
             self.changing -= usize::from(kind == Kind::Change);
@@ -201,6 +203,13 @@ impl<C: Executor> Engine<C> {
             self.lanes.park(ticket, now + wait);
         }
         None
+    }
+
+    /// Tells the breaker if the tenant has answered.
+    fn prove(&mut self) {
+        if self.executor.gateway().api.has_answered() {
+            self.breaker.prove();
+        }
     }
 
     /// Takes back what may not go any more, and has more cleared, as much as the breaker allows.
@@ -278,8 +287,9 @@ impl<C: Executor> Engine<C> {
     }
 
     fn publish(&self) {
-        let stats = &self.executor.gateway().stats;
-        stats.set_outage(self.breaker.is_outage());
+        let Gateway { stats, api, .. } = self.executor.gateway();
+        let outage = self.breaker.is_outage();
+        stats.set_outage(outage.then(|| api.last_fault().unwrap_or_default()));
         stats.set_in_doubt(self.lanes.in_doubt());
         stats.set_checking(if self.ending { self.lanes.held() } else { 0 });
     }

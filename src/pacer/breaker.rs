@@ -84,6 +84,9 @@ pub struct Breaker {
     gets: Circuit,
     /// Users that were answered: to ask about in a probe.
     answered: VecDeque<UserId>,
+    /// Whether the tenant has ever answered. Until then one failure is enough for a probe: there may
+    /// be no tenant at all.
+    proven: bool,
 }
 
 /// Recent fate of the requests of one kind.
@@ -124,6 +127,7 @@ impl Breaker {
         match health {
             Health::Unknown => {}
             Health::Good => {
+                self.prove();
                 self.remember(user);
                 self.good(kind, now);
             }
@@ -163,17 +167,23 @@ impl Breaker {
             // What was still in flight when it opened says nothing new.
             Kind::Change if self.changes.is_open() => {}
             Kind::LookUp if self.gets.is_open() => {}
-            Kind::Change => self.changes.bad(user, now),
-            Kind::LookUp => self.gets.bad(user, now),
+            Kind::Change => self.changes.bad(user, self.proven, now),
+            Kind::LookUp => self.gets.bad(user, self.proven, now),
             Kind::HealthCheck => {
                 if self.gets.is_closed() {
-                    self.gets.bad(user, now);
+                    // That was the probe: it needs no other.
+                    self.gets.bad(user, true, now);
                 } else {
                     self.gets.open(now);
                 }
                 self.changes.put_off(now);
             }
         }
+    }
+
+    /// Takes in that the tenant has answered in some way.
+    pub fn prove(&mut self) {
+        self.proven = true;
     }
 
     /// Returns what may be sent of that kind now.
@@ -271,7 +281,7 @@ impl Circuit {
         *self = Self::default();
     }
 
-    fn bad(&mut self, user: Option<&UserId>, now: Instant) {
+    fn bad(&mut self, user: Option<&UserId>, proven: bool, now: Instant) {
         let since = self.trouble.map_or(now, |(since, _)| since);
         self.trouble = Some((since, now));
         if self.failing.is_empty() && self.unreached == 0 {
@@ -287,7 +297,7 @@ impl Circuit {
         }
         if self.state == State::HalfOpen || (self.is_many() && !self.others_answered) {
             self.open(now);
-        } else if self.is_closed() && (self.is_many() || (again && !self.cleared)) {
+        } else if self.is_closed() && (self.is_many() || (again && !self.cleared) || !proven) {
             self.state = State::Suspect { since: now };
         }
     }
@@ -333,6 +343,11 @@ mod tests {
         }
     }
 
+    /// One of a tenant that has answered.
+    fn proven() -> Breaker {
+        Breaker { proven: true, ..Breaker::default() }
+    }
+
     fn health_check(breaker: &mut Breaker, health: Health, now: Instant) {
         breaker.observe(Kind::HealthCheck, health, None, now);
     }
@@ -344,7 +359,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_few_users_failing_in_a_row_stop_every_post_and_a_get_probes() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
         answered(&mut breaker, Kind::Change, 99, now);
@@ -355,9 +370,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn before_the_first_answer_one_failure_is_enough_for_a_probe() {
+        let now = Instant::now();
+        for health in [Health::Bad, Health::Unreached] {
+            for kind in [Kind::Change, Kind::LookUp] {
+                let mut breaker = Breaker::default();
+                breaker.observe(kind, health, Some(&user(1)), now);
+                assert_eq!(breaker.health_check_at(), Some(now), "{kind:?}: {health:?}");
+                health_check(&mut breaker, Health::Unreached, now);
+                assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK));
+                assert!(breaker.is_outage());
+                // And one that answers is as good as any other from then on.
+                let mut breaker = Breaker::default();
+                breaker.observe(kind, health, Some(&user(1)), now);
+                health_check(&mut breaker, Health::Good, now);
+                assert_eq!(breaker.allowance(kind), Allowance::All);
+                breaker.observe(kind, health, Some(&user(2)), now);
+                assert_eq!(breaker.allowance(kind), Allowance::All);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn while_posts_fail_look_ups_go_on_and_prove_nothing_for_them() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         for number in 0..THRESHOLD {
             breaker.observe(Kind::Change, Health::Bad, Some(&user(number)), now);
             answered(&mut breaker, Kind::LookUp, 99, now);
@@ -378,7 +415,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn while_lists_fail_nothing_goes_and_a_good_probe_opens_the_way() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
         for kind in [Kind::Change, Kind::LookUp] {
             assert_eq!(breaker.allowance(kind), Allowance::HealthCheckAt(now + FIRST_HEALTH_CHECK));
@@ -392,7 +429,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_a_good_probe_one_post_goes_alone_and_decides() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         failing(&mut breaker, Kind::Change, now, THRESHOLD);
         // Late failures of what was in flight neither probe nor push the probe away.
         failing(&mut breaker, Kind::Change, now, 30);
@@ -409,7 +446,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_outage_of_posts_alone_is_counted_as_long_as_they_fail() {
         let mut now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         failing(&mut breaker, Kind::Change, now, THRESHOLD);
         for _ in 0..20 {
             health_check(&mut breaker, Health::Good, now);
@@ -429,7 +466,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_counted_from_its_first_failure_and_probes_grow_rare() {
         let began = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         failing(&mut breaker, Kind::Change, began, THRESHOLD);
         let mut now = began;
         for _ in 0..20 {
@@ -448,7 +485,7 @@ mod tests {
         for kind in [Kind::Change, Kind::LookUp] {
             // Whether or not anybody else is known.
             for others in [0, 1, 9] {
-                let mut breaker = Breaker::default();
+                let mut breaker = proven();
                 (1..=others).for_each(|other| answered(&mut breaker, kind, other, now));
                 let mut health_checks = 0;
                 for _ in 0..50 {
@@ -473,7 +510,7 @@ mod tests {
         let began = Instant::now();
         for kind in [Kind::Change, Kind::LookUp] {
             for users in 1..THRESHOLD {
-                let mut breaker = Breaker::default();
+                let mut breaker = proven();
                 failing(&mut breaker, kind, began, users);
                 assert_eq!(breaker.allowance(kind), Allowance::All);
                 failing(&mut breaker, kind, began, 1);
@@ -496,7 +533,7 @@ mod tests {
     async fn what_no_user_can_be_blamed_for_counts_whoever_it_was() {
         let now = Instant::now();
         for kind in [Kind::Change, Kind::LookUp] {
-            let mut breaker = Breaker::default();
+            let mut breaker = proven();
             for _ in 0..THRESHOLD {
                 assert_eq!(breaker.allowance(kind), Allowance::All);
                 breaker.observe(kind, Health::Unreached, Some(&user(0)), now);
@@ -508,7 +545,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn several_broken_lists_among_answered_posts_are_probed_and_are_no_outage() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         for number in 0..THRESHOLD {
             breaker.observe(Kind::LookUp, Health::Bad, Some(&user(number)), now);
             answered(&mut breaker, Kind::Change, 100 + number, now);
@@ -522,7 +559,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn probes_ask_about_users_who_were_answered_each_in_turn() {
         let now = Instant::now();
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         (10..20).for_each(|number| answered(&mut breaker, Kind::LookUp, number, now));
         // One of them fails now: not asked about any more.
         breaker.observe(Kind::LookUp, Health::Bad, Some(&user(11)), now);
@@ -530,7 +567,7 @@ mod tests {
         let probed: Vec<_> = (0..4).map(|_| breaker.health_check_user()).collect();
         assert_eq!(probed, [10, 12, 13, 10].map(user));
         // Where nobody ever was, those who fail, each in turn.
-        let mut breaker = Breaker::default();
+        let mut breaker = proven();
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
         assert_eq!([breaker.health_check_user(), breaker.health_check_user()], [0, 1].map(user));
     }

@@ -177,9 +177,12 @@ impl<T: Counted> Watch<T> {
     /// `1234 rows · 15.9/s · waiting after a 429 · 2 in doubt · 3 bad · 41 % · 12 min left`.
     fn line(&self, look: &Look) -> String {
         let waiting = if self.stats.outage() {
-            Some("the tenant does not answer, waiting")
+            Some(match self.stats.outage_cause() {
+                cause if cause.is_empty() => "the tenant does not answer, waiting".to_owned(),
+                cause => format!("the tenant does not answer ({cause}), waiting"),
+            })
         } else {
-            match self.pacer.waiting() {
+            let told = match self.pacer.waiting() {
                 Waiting::Throttled => Some("waiting after a 429"),
                 Waiting::Reserve => Some("limited by the reserve"),
                 Waiting::Limit => Some("limited by the tenant"),
@@ -192,7 +195,8 @@ impl<T: Counted> Watch<T> {
                     Bottleneck { is_binding: true, .. } => Some("limited by the tenant's latency"),
                     Bottleneck { .. } => None,
                 },
-            }
+            };
+            told.map(str::to_owned)
         };
         let doubt = self.stats.in_doubt();
         let checking = self.stats.checking();
@@ -202,7 +206,7 @@ impl<T: Counted> Watch<T> {
         let parts = [
             Some(format!("{} rows", look.settled)),
             look.rate.map(|rate| format!("{rate:.1}/s")),
-            waiting.map(str::to_owned),
+            waiting,
             (doubt > 0).then(|| format!("{doubt} in doubt")),
             (bad > 0).then(|| format!("{bad} bad")),
             // Rounded down: a run that is not done must not say so.

@@ -149,6 +149,9 @@ fn a_long_outage_stops_the_run_with_5_and_the_next_run_finishes() {
     assert_eq!(stopped.code, Some(5), "{stopped:?}");
     assert_eq!(stopped.summary()["status"], "stopped");
     assert!(stopped.stderr.contains("hint: "), "{}", stopped.stderr);
+    for told in ["does not answer, waiting: 503 from the API\n", "; last: 503 from the API\n"] {
+        assert!(stopped.stderr.contains(told), "{told}: {}", stopped.stderr);
+    }
     let finished = run(&mut bench.import("in.csv"));
     assert_eq!(finished.code, Some(0), "{finished:?}");
     bench.audit("in.csv.ledger", &wanted, &users);

@@ -47,4 +47,6 @@ mod tidy;
 #[cfg(target_os = "linux")]
 mod tls;
 mod trust;
+#[cfg(target_os = "linux")]
+mod unmet;
 mod verify;

@@ -51,15 +51,15 @@ fn import(arguments: &[&str], environment: &[(&str, &str)]) -> Done {
 }
 
 #[test]
-fn a_proxy_that_says_no_stops_the_run_and_one_that_is_ill_is_an_outage() {
+fn a_proxy_that_opens_no_connection_from_the_start_stops_the_run_and_says_what_it_answers() {
     for (answer, code, text) in [
         ("407 Proxy Authentication Required", 3, "the proxy wants credentials (407)"),
         ("403 Forbidden", 3, "the proxy refuses to open a connection to the tenant (403)"),
         ("404 Not Found", 3, "(404)"),
         ("302 Found\r\nLocation: http://portal.example/", 3, "the proxy sends us elsewhere (302)"),
-        ("429 Too Many Requests", 5, ""),
-        ("502 Bad Gateway", 5, ""),
-        ("503 Service Unavailable", 5, ""),
+        ("429 Too Many Requests", 3, "the proxy opens no connection to the tenant (429)"),
+        ("502 Bad Gateway", 3, "the proxy opens no connection to the tenant (502)"),
+        ("503 Service Unavailable", 3, "the proxy opens no connection to the tenant (503)"),
     ] {
         let reply = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let (address, asked) = stubborn(reply.into_bytes());
@@ -73,7 +73,8 @@ fn a_proxy_that_says_no_stops_the_run_and_one_that_is_ill_is_an_outage() {
     let (address, _) = stubborn(b"\x15\x03\x01".to_vec());
     let proxy = format!("http://{address}");
     let done = import(&["--domain", "tenant.example"], &[("https_proxy", &proxy)]);
-    assert_eq!(done.code, Some(5), "{done:?}");
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("the proxy opens no connection to the tenant"), "{done:?}");
 }
 
 #[test]

@@ -1,0 +1,377 @@
+//! Who has answered so far, what went wrong last, and when a run gives up on a tenant that has
+//! never answered: what is wrong from the start is hardly an outage, but a slip in a setting.
+//!
+//! The tenant has answered when a token was granted, or anything came in the API's own shape, be it
+//! that it is out of order. From then on every failure may pass.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::transport::NotSent;
+use crate::{
+    api::{NotExecuted, Verdict},
+    error::Error,
+    text::human,
+};
+
+/// So many foreign answers in a row, from the start, are no stray page any more.
+const STRANGE: u32 = 3;
+/// A tenant that has never answered is given up on with the first failure after this long: several
+/// tries with growing pauses between them, and short enough to wait for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// One failure by itself, however long it took, may be a lost packet.
+const TRIES: u32 = 2;
+
+const WHICH_SERVER: &str = "a firewall, a proxy, a login page or another server: check --domain or --base-url, and what \
+     stands between here and the Management API; then run the same command again";
+
+/// What a request is, as far as something in between treats it by that: a firewall that turns
+/// writes away may well let reads pass, from which nothing follows for writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Asks.
+    Read = 0,
+    /// Changes something.
+    Write = 1,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
+}
+
+/// What went wrong with a request, in plain words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    told: String,
+    /// What to check where it has been so from the start.
+    hint: &'static str,
+    /// How long the answer asks to wait.
+    wait: Duration,
+}
+
+impl Fault {
+    pub(super) fn new(told: impl Into<String>, hint: &'static str) -> Self {
+        Self { told: told.into(), hint, wait: Duration::ZERO }
+    }
+
+    /// The API itself says that it cannot answer.
+    pub(super) fn of_the_api(status: u16) -> Self {
+        Self::new(format!("{status} from the API"), "")
+    }
+
+    /// Something else answers, which has shown that of itself.
+    pub(super) fn of_a_stranger(shown: &str) -> Self {
+        Self::new(format!("something else answers: {shown}"), WHICH_SERVER)
+    }
+
+    /// An answer began and broke off.
+    pub(super) fn broken_off(status: u16) -> Self {
+        Self::new(
+            format!("the rest of an answer ({status}) did not come"),
+            "check what stands between here and the Management API",
+        )
+    }
+
+    /// A request was sent and not answered in time.
+    pub(super) fn no_answer(timeout: Duration) -> Self {
+        Self::new(
+            format!("no answer within {}", human(timeout)),
+            "something takes the connection and says nothing: check the host and the port of \
+             --domain or --base-url, and --timeout",
+        )
+    }
+
+    /// A request was sent, and the connection closed.
+    pub(super) fn connection_lost() -> Self {
+        Self::new(
+            "the connection was closed before an answer",
+            "something takes the connection and does not speak HTTP with us: check the host and \
+             the port of --domain or --base-url",
+        )
+    }
+
+    /// The proxy cannot reach the tenant; it says so with that status.
+    pub(super) fn no_tunnel(status: Option<u16>) -> Self {
+        let status = status.map(|status| format!(" ({status})")).unwrap_or_default();
+        Self::new(
+            format!("the proxy opens no connection to the tenant{status}"),
+            "check --domain for a slip, `https_proxy`, and whether the proxy reaches the tenant; a \
+             host in `no_proxy` is reached without it",
+        )
+    }
+
+    /// The token endpoint has given out enough.
+    pub(super) fn no_more_tokens() -> Self {
+        Self::new(
+            "the token endpoint answers 429",
+            "the tenant's limit or quota of tokens is used up: run the same command again later, or \
+             pass a token that is still good in AUTH0_API_TOKEN or --token-file",
+        )
+    }
+
+    /// The same of the proxy instead of the tenant.
+    pub(super) fn at_the_proxy(self) -> Self {
+        Self {
+            told: format!("the proxy is not reached: {}", self.told),
+            hint: "check `https_proxy`; a host in `no_proxy` is reached without it",
+            ..self
+        }
+    }
+
+    /// The same, with the time that the answer asks to wait.
+    pub(super) fn asking(self, wait: Option<Duration>) -> Self {
+        Self { wait: wait.unwrap_or_default(), ..self }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Contact {
+    /// Host and port.
+    place: String,
+    /// Whether the tenant has answered in any way, read before the lock is taken.
+    answered: AtomicBool,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Whether the tenant itself has ever done what was asked, by [`Side`].
+    known: [bool; 2],
+    /// Foreign answers in a row, by [`Side`].
+    strange: [u32; 2],
+    /// What went wrong last, by [`Side`], while nothing has gone well since, and which was later.
+    last: [Option<Fault>; 2],
+    latest: usize,
+    /// Start of the first try, and failures, while the tenant has not answered.
+    began: Option<Instant>,
+    failures: u32,
+    /// What was last told of strangers in the log.
+    told: Option<String>,
+}
+
+impl Contact {
+    pub(super) fn new(place: String) -> Self {
+        Self { place, answered: AtomicBool::new(false), seen: Mutex::default() }
+    }
+
+    /// Notes that a request is about to be sent.
+    pub(super) fn tries(&self) {
+        if !self.has_answered() {
+            self.seen().began.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Takes in an answer of the tenant's own that is none to go by, or a token.
+    pub(super) fn answers(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes in a good answer of the tenant's own.
+    pub(super) fn met(&self, side: Side) {
+        self.answers();
+        let mut seen = self.seen();
+        seen.known[side as usize] = true;
+        // Who changes something for us would answer questions.
+        seen.known[Side::Read as usize] = true;
+        seen.strange[side as usize] = 0;
+        seen.last[side as usize] = None;
+    }
+
+    /// Takes in a failure. An error when the tenant has never answered and was tried for long enough.
+    pub(super) fn failed(&self, side: Side, fault: Fault) -> Result<(), Error> {
+        tracing::trace!("{side}: {}", fault.told);
+        let mut seen = self.seen();
+        let tried = seen.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let wait = fault.wait;
+        seen.last[side as usize] = Some(fault);
+        seen.latest = side as usize;
+        if self.has_answered() {
+            return Ok(());
+        }
+        seen.failures += 1;
+        let enough = wait > PATIENCE || (seen.failures >= TRIES && tried + wait >= PATIENCE);
+        drop(seen);
+        if enough { self.never_met().map_or(Ok(()), Err) } else { Ok(()) }
+    }
+
+    /// Takes in a foreign answer. An error when nothing else has come since the start.
+    pub(super) fn met_stranger(&self, side: Side, shown: &str) -> Result<(), Error> {
+        let mut seen = self.seen();
+        seen.strange[side as usize] += 1;
+        let strange = seen.strange[side as usize] >= STRANGE && !seen.known[side as usize];
+        let told = format!("something else answers in the tenant's place: {shown}");
+        if seen.told.as_ref() != Some(&told) {
+            tracing::warn!("{told}");
+            seen.told = Some(told.clone());
+        }
+        drop(seen);
+        if strange {
+            return Err(Error::refused("not_the_tenant", told, WHICH_SERVER));
+        }
+        self.failed(side, Fault::of_a_stranger(shown))
+    }
+
+    /// Decides what a request means that was not sent.
+    pub(super) fn not_sent<T>(&self, side: Side, not_sent: NotSent) -> Verdict<T> {
+        let failed = match not_sent {
+            NotSent::Fatal(error) => Err(error),
+            NotSent::Passing(fault) => self.failed(side, fault),
+        };
+        match failed {
+            Ok(()) => Verdict::NotExecuted(NotExecuted::NotSent),
+            Err(error) => Verdict::Stop(Box::new(error)),
+        }
+    }
+
+    /// What went wrong last, if nothing has gone well since.
+    pub(super) fn last(&self) -> Option<String> {
+        self.seen().latest().map(|fault| fault.told.clone())
+    }
+
+    /// Returns the error of a tenant that has never answered.
+    pub(super) fn never_met(&self) -> Option<Error> {
+        let seen = self.seen();
+        let fault = seen.latest().filter(|_| !self.has_answered())?;
+        Some(Error::refused(
+            "tenant_never_answered",
+            format!("the tenant `{}` has not answered: {}", self.place, fault.told),
+            fault.hint,
+        ))
+    }
+
+    /// Returns whether the tenant has answered in any way.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // Plain values: still usable after a panic.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    fn latest(&self) -> Option<&Fault> {
+        let [read, write] = &self.last;
+        if self.latest == Side::Write as usize {
+            write.as_ref().or(read.as_ref())
+        } else {
+            read.as_ref().or(write.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::error::Exit;
+
+    fn contact() -> Contact {
+        Contact::new("tenant.example".into())
+    }
+
+    fn refused() -> Fault {
+        Fault::new("connection refused", "check it")
+    }
+
+    #[test]
+    fn a_run_stops_when_strangers_answer_three_times_from_the_start_and_not_later() {
+        let (stranger, known) = (contact(), contact());
+        for contact in [&stranger, &known] {
+            for _ in 1..STRANGE {
+                assert!(contact.met_stranger(Side::Write, "a page").is_ok());
+            }
+        }
+        // That reads are answered is no excuse for writes.
+        stranger.met(Side::Read);
+        let stopped = stranger.met_stranger(Side::Write, "a page").unwrap_err();
+        assert_eq!(stopped.exit(), Exit::Config);
+        assert!(stopped.to_string().ends_with("place: a page"), "{stopped}");
+        known.met(Side::Write);
+        for side in [Side::Write, Side::Read] {
+            for _ in 0..50 {
+                assert!(known.met_stranger(side, "a page").is_ok());
+            }
+        }
+        assert_eq!(known.last().as_deref(), Some("something else answers: a page"));
+        known.met(Side::Write);
+        known.met(Side::Read);
+        assert_eq!(known.last(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tenant_that_never_answered_is_given_up_on_after_some_tries_and_some_seconds() {
+        // Failures at these milliseconds, and whether the run stops with the last.
+        for (failures, stops) in [
+            (&[0][..], false),
+            (&[20_000], false),
+            (&[0, 0, 0, 0, 0, 0], false),
+            (&[0, 500, 1500, 3500], false),
+            (&[0, 500, 1500, 3500, 7500], true),
+            (&[10_000, 20_000], true),
+        ] {
+            let (contact, mut now) = (contact(), 0);
+            contact.tries();
+            let mut last = Ok(());
+            for at in failures {
+                assert!(last.is_ok(), "{failures:?}");
+                advance(Duration::from_millis(at - now)).await;
+                now = *at;
+                last = contact.failed(Side::Write, refused());
+            }
+            assert_eq!(last.is_err(), stops, "{failures:?}");
+            if let Err(error) = last {
+                assert_eq!(error.exit(), Exit::Config);
+                let expected = "the tenant `tenant.example` has not answered: connection refused";
+                assert_eq!(error.to_string(), expected);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_to_wait_for_longer_than_is_tried_is_not_waited_for() {
+        let contact = contact();
+        contact.tries();
+        let asking = |seconds| refused().asking(Some(Duration::from_secs(seconds)));
+        assert!(contact.failed(Side::Write, asking(5)).is_ok());
+        assert!(contact.failed(Side::Write, asking(4)).is_ok());
+        assert!(contact.failed(Side::Write, asking(6)).is_err());
+        contact.answers();
+        assert!(contact.failed(Side::Write, asking(6)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_given_up_on_once_the_tenant_has_answered_in_any_way() {
+        let answer: [fn(&Contact); 3] = [
+            Contact::answers,
+            |contact| contact.met(Side::Read),
+            |contact| contact.met(Side::Write),
+        ];
+        for answer in answer {
+            let contact = contact();
+            contact.tries();
+            answer(&contact);
+            for _ in 0..20 {
+                advance(PATIENCE).await;
+                assert!(contact.failed(Side::Write, refused()).is_ok());
+            }
+            assert!(contact.never_met().is_none());
+            assert_eq!(contact.last().as_deref(), Some("connection refused"));
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One request to the API with its token, and what its answer means.
+
+use bytes::Bytes;
+use reqwest::{
+    Method as Verb,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use url::Url;
+
+use super::{
+    Client,
+    contact::{Fault, Side},
+    shape, stranger,
+    token::{self, Token},
+    transport::{Exchange, Head},
+    verdict::{self, Class},
+};
+use crate::{
+    api::{Answer, Meter, NotExecuted, Verdict},
+    model::{Code, Reason},
+};
+
+/// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
+const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// What came for an answer.
+struct Told<'a> {
+    side: Side,
+    status: u16,
+    body: Option<&'a Bytes>,
+    meter: &'a Meter,
+    head: &'a Head,
+}
+
+impl Told<'_> {
+    /// Returns what is shown of an answer that is not the API's.
+    fn shown(&self) -> String {
+        stranger::show(self.status, self.head, self.body)
+    }
+}
+
+impl Client {
+    /// One exchange with a bearer token. `read` reads the body of a success; `None` if that is not
+    /// what the API answers with.
+    pub(super) async fn call<T>(
+        &self,
+        verb: Verb,
+        url: Url,
+        scope: &'static str,
+        fill: impl FnOnce(&mut reqwest::Request),
+        read: impl FnOnce(u16, &Bytes) -> Option<T>,
+    ) -> Answer<T> {
+        let (token, asked) = match self.tokens.get().await {
+            Ok(had) => had,
+            Err(answer) => return answer.map(Verdict::without_result),
+        };
+        let side = if verb == Verb::GET { Side::Read } else { Side::Write };
+        let mut request = self.transport.request(verb, url);
+        *request.headers_mut() = token::headers(&token);
+        fill(&mut request);
+        self.contact.tries();
+        let requests = asked + 1;
+        match self.transport.send(request).await {
+            Exchange::NotSent(not_sent) => {
+                let verdict = self.contact.not_sent(side, not_sent);
+                Answer { requests: asked, ..Answer::bare(verdict) }
+            }
+            Exchange::Lost(code, fault) => {
+                let verdict = self.in_doubt(side, fault, code.into());
+                Answer { requests, ..Answer::bare(verdict) }
+            }
+            Exchange::Answered { status, body, meter, head } => {
+                let told = Told { side, status, body: body.as_ref(), meter: &meter, head: &head };
+                let class = verdict::classify(status, told.body, scope);
+                let verdict = match (class, told.body) {
+                    (Class::Success, Some(whole)) => match read(status, whole) {
+                        Some(result) => Verdict::Done(result),
+                        None => self.foreign(&told),
+                    },
+                    (class, _) => self.sort(class, &token, &told),
+                };
+                if matches!(verdict, Verdict::Done(_) | Verdict::Present | Verdict::Refused(_)) {
+                    tracing::trace!("{side}: {status} from the API");
+                    self.tokens.accepted(token.generation);
+                    self.transport.believe(&head);
+                    self.contact.met(side);
+                }
+                // What a stranger says of a limit is not the tenant's.
+                let meter = match &verdict {
+                    Verdict::InDoubt(reason) if reason.code() == Code::ForeignAnswer => {
+                        meter.of_a_stranger()
+                    }
+                    Verdict::StopInDoubt(_) => meter.of_a_stranger(),
+                    _ => meter,
+                };
+                Answer { verdict, status: Some(status), meter, requests }
+            }
+        }
+    }
+
+    /// One exchange that changes something.
+    pub(super) async fn change<T>(
+        &self,
+        verb: Verb,
+        url: Url,
+        scope: &'static str,
+        (body, correlation): (Option<Bytes>, &str),
+        read: impl FnOnce(u16, &Bytes) -> Option<T>,
+    ) -> Answer<T> {
+        let fill = |request: &mut reqwest::Request| {
+            let headers = request.headers_mut();
+            if let Ok(id) = HeaderValue::from_str(correlation) {
+                headers.insert(CORRELATION, id);
+            }
+            if let Some(body) = body {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                *request.body_mut() = Some(body.into());
+            }
+        };
+        self.call(verb, url, scope, fill, read).await
+    }
+
+    /// What an answer without a result means.
+    fn sort<T>(&self, class: Class, token: &Token, told: &Told<'_>) -> Verdict<T> {
+        let stop = |error| Verdict::Stop(Box::new(error));
+        match class {
+            Class::Present => Verdict::Present,
+            Class::Refused(reason) => Verdict::Refused(reason),
+            Class::Stop(error) => {
+                tracing::trace!("{}: {} from the API", told.side, told.status);
+                stop(error)
+            }
+            Class::Foreign => self.foreign(told),
+            Class::Success => {
+                let fault = Fault::broken_off(told.status);
+                self.in_doubt(told.side, fault, Code::UnreadableAnswer.into())
+            }
+            Class::InDoubt(reason) => self.in_doubt(told.side, self.fault(told), reason),
+            Class::Throttled => {
+                let fault = self.fault(told).asking(told.meter.retry_after);
+                let failed = self.contact.failed(told.side, fault);
+                failed.map_or_else(stop, |()| Verdict::NotExecuted(NotExecuted::Throttled))
+            }
+            Class::Unauthorized => {
+                // It is noted as a fault, but what it means is told by the token.
+                let failed = self.contact.failed(told.side, self.fault(told));
+                let refused = failed.and_then(|()| self.tokens.refused(token.generation));
+                refused.map_or_else(stop, |()| Verdict::NotExecuted(NotExecuted::Unauthorized))
+            }
+        }
+    }
+
+    /// What went wrong by an answer that helps nobody. That it is the API's own makes it the tenant's.
+    fn fault(&self, told: &Told<'_>) -> Fault {
+        if shape::is_error(told.status, told.body) {
+            self.contact.answers();
+            Fault::of_the_api(told.status)
+        } else {
+            Fault::of_a_stranger(&told.shown())
+        }
+    }
+
+    /// What a request means that was sent, and to which there is no answer to go by.
+    fn in_doubt<T>(&self, side: Side, fault: Fault, reason: Reason) -> Verdict<T> {
+        match self.contact.failed(side, fault) {
+            Ok(()) => Verdict::InDoubt(reason),
+            Err(error) => Verdict::StopInDoubt(Box::new(error)),
+        }
+    }
+
+    /// What an answer means that is not the API's: nothing, for certain. What it came on may hold
+    /// more of the kind.
+    fn foreign<T>(&self, told: &Told<'_>) -> Verdict<T> {
+        self.transport.distrust();
+        match self.contact.met_stranger(told.side, &told.shown()) {
+            Ok(()) => Verdict::InDoubt(Code::ForeignAnswer.into()),
+            Err(error) => Verdict::StopInDoubt(Box::new(error)),
+        }
+    }
+}
