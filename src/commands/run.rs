@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Exit},
     pacer::Pacer,
     progress::{self, Counted, Extent, Show, Watch},
-    protocol::RetryPolicy,
+    protocol::{RetryPolicy, refusals::Refusals},
     sandbox::Sandbox,
     stats::RunStats,
 };
@@ -43,6 +43,7 @@ pub(super) struct Run {
     sandbox: Option<Sandbox>,
     pub(super) pacer: Arc<Pacer>,
     pub(super) stats: Arc<RunStats>,
+    refusals: Arc<Mutex<Refusals>>,
     pub(super) stop: CancellationToken,
     pub(super) remarks: Arc<Mutex<Remarks>>,
     progress: Option<JoinHandle<()>>,
@@ -70,6 +71,7 @@ impl Run {
             sandbox,
             pacer,
             stats: Arc::default(),
+            refusals: Arc::default(),
             stop,
             remarks: Arc::default(),
             progress: None,
@@ -89,8 +91,14 @@ impl Run {
             policy: RetryPolicy::new(self.config.max_attempts, self.config.settle),
             stop: self.stop.clone(),
             stats: Arc::clone(&self.stats),
+            refusals: Arc::clone(&self.refusals),
             now,
         }
+    }
+
+    /// Returns what everybody was refused for a reason that may be the rows' own, as hints.
+    pub(super) fn refusal_hints(&self) -> Vec<String> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).hints()
     }
 
     /// Returns the bounds of the run.

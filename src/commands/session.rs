@@ -194,12 +194,14 @@ impl Session {
             ledger_totals: read.as_ref().ok().filter(|_| resumed).map(|report| report.totals),
         };
         let remarks = run.remarks.lock().unwrap_or_else(PoisonError::into_inner);
-        let hints = read.as_ref().map_or(&[][..], |report| &report.hints);
+        let mut hints = run.refusal_hints();
+        hints.extend(read.iter().flat_map(|report| report.hints.clone()));
+        hints.truncate(3);
         // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
         let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
         if !(run.is_quiet() && complete && !is_bad && output == Some(Output::Text)) {
-            show(&summary, &remarks, hints, output)?;
+            show(&summary, &remarks, &hints, output)?;
         }
         drop(scratch);
         Ok(exit(end, is_bad))

@@ -1,18 +1,23 @@
 //! The gateway to the tenant that all requests of a run share: a token before each, and what its answer
 //! tells afterwards. Nothing here waits between requests, nor decides what follows.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{Answer, Api, NotExecuted, Verdict},
     engine::Next,
+    error::Error,
     model::{LocalTime, UserId},
     pacer::{Pacer, breaker::Health},
     protocol::{
         RetryPolicy,
         pages::{AfterPage, Pages},
+        refusals::{Asked, Refusals},
     },
     stats::RunStats,
 };
@@ -30,6 +35,8 @@ pub struct Gateway<A> {
     pub stop: CancellationToken,
     /// Numbers for progress and summary.
     pub stats: Arc<RunStats>,
+    /// What everybody was refused.
+    pub refusals: Arc<Mutex<Refusals>>,
     /// Wall clock.
     pub now: fn() -> LocalTime,
 }
@@ -77,8 +84,32 @@ impl<A: Api> Gateway<A> {
         let answer = self.api.part(user, method, pages.next()).await;
         let health = self.note(&answer);
         let status = answer.status;
-        let after = self.policy.after_page(answer.verdict, pages, rng);
+        let verdict = match self.judge(Asked::List, user, &answer) {
+            Some(error) => Verdict::Stop(error),
+            None => answer.verdict,
+        };
+        let after = self.policy.after_page(verdict, pages, rng);
         PageAnswer { after, status, health }
+    }
+
+    /// Holds an answer against what everybody was refused. An error when this is, too, and is not about
+    /// the row.
+    pub fn judge<T>(&self, asked: Asked, user: &UserId, answer: &Answer<T>) -> Option<Box<Error>> {
+        // Plain values: still usable after a panic.
+        let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        match &answer.verdict {
+            Verdict::Done(_) | Verdict::Present => {
+                refusals().granted(asked);
+                None
+            }
+            Verdict::Refused(reason) => {
+                refusals().refused(asked, user, reason, answer.status).map(Box::new)
+            }
+            Verdict::NotExecuted(_)
+            | Verdict::InDoubt(_)
+            | Verdict::Stop(_)
+            | Verdict::StopInDoubt(_) => None,
+        }
     }
 
     /// Waits for a permit; false when the run is stopping.

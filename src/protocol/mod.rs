@@ -5,6 +5,7 @@ mod decision;
 pub mod marker;
 pub mod pages;
 pub mod reconcile;
+pub mod refusals;
 mod retry;
 pub mod sent;
 

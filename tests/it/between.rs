@@ -225,6 +225,11 @@ impl Request {
         answer
     }
 
+    /// The body, as far as it is text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     /// The tenant's answer with its body made into another.
     pub(crate) fn with_body(
         &self,

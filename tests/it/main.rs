@@ -31,6 +31,8 @@ mod pace;
 #[cfg(target_os = "linux")]
 mod planted;
 mod proxy;
+#[cfg(target_os = "linux")]
+mod refused;
 mod report;
 mod samples;
 #[cfg(target_os = "linux")]

@@ -220,6 +220,7 @@ fn play(world: World) -> Outcome {
             policy: RetryPolicy::new(3, Duration::from_secs(120)),
             stop: CancellationToken::new(),
             stats: Arc::new(RunStats::default()),
+            refusals: Arc::default(),
             now: LocalTime::default,
         };
         let (stop, stats) = (gateway.stop.clone(), Arc::clone(&gateway.stats));

@@ -400,6 +400,7 @@ async fn process(
         policy: RetryPolicy::new(3, scenario.settle),
         stop: CancellationToken::new(),
         stats: Arc::new(RunStats::default()),
+        refusals: Arc::default(),
         now: clock::wall,
     };
     let limits = Limits {

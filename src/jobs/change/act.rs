@@ -8,7 +8,7 @@ use crate::{
     ledger::Intent,
     model::{How, Settlement, State},
     pacer::breaker::Health,
-    protocol::Repeatable,
+    protocol::{Repeatable, refusals::Asked},
 };
 
 impl<A: Api> ChangeExecutor<A> {
@@ -24,6 +24,7 @@ impl<A: Api> ChangeExecutor<A> {
         self.record_intents(job).await?;
         let answer = self.request(job).await;
         let health = self.gateway.note(&answer);
+        let everybodys = self.gateway.judge(Asked::Change, job.user(), &answer);
         let status = answer.status;
         if matches!(answer.verdict, Verdict::InDoubt(_)) {
             job.history.doubts += 1;
@@ -35,7 +36,7 @@ impl<A: Api> ChangeExecutor<A> {
             }
             (other, _) => self.without_result(job, other.without_result(), status).await?,
         };
-        Ok((next, health))
+        Ok((everybodys.map_or(next, Next::Stop), health))
     }
 
     /// Records that the request is about to leave; durable on return.

@@ -31,7 +31,7 @@ use crate::{
     ledger::{Counts, Intent, Ledger, Seq},
     model::{Audit, Code, How, State},
     pacer::breaker::Health,
-    protocol::{Decision, marker},
+    protocol::{Decision, marker, refusals::Asked},
 };
 
 /// Takes factors through their steps. Shared by all workers.
@@ -125,6 +125,8 @@ impl<A: Api> CreateExecutor<A> {
         }
         let history = &mut job.history;
         let health = self.gateway.note(&answer);
+        let asked = Asked::Create(job.factor.factor_type());
+        let everybodys = self.gateway.judge(asked, &job.factor.user, &answer);
         let not_executed = matches!(answer.verdict, Verdict::NotExecuted(_) | Verdict::Stop(_));
         let decision =
             self.gateway.policy.after_create(answer.verdict, answer.status, history, rng);
@@ -132,7 +134,8 @@ impl<A: Api> CreateExecutor<A> {
             history.attempts -= 1;
             self.ledger.void(job.seq).await?;
         }
-        Ok((self.follow(job, decision).await?, health))
+        let next = self.follow(job, decision).await?;
+        Ok((everybodys.map_or(next, Next::Stop), health))
     }
 
     async fn restore(

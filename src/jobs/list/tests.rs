@@ -152,6 +152,7 @@ fn gateway<A>(api: &Arc<A>, rate: f64) -> Gateway<A> {
         policy: RetryPolicy::new(3, Duration::from_secs(1)),
         stop: CancellationToken::new(),
         stats: Arc::new(RunStats::default()),
+        refusals: Arc::default(),
         now: LocalTime::default,
     }
 }
@@ -220,6 +221,16 @@ async fn a_user_whose_list_never_comes_is_unanswered_even_as_the_last_one() {
 
 fn bad_if(bad: bool) -> Verdict<Vec<Method>> {
     if bad { Verdict::InDoubt(Reason::http(500)) } else { Verdict::Done(Vec::new()) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_to_everybody_stops_the_run_before_all_are_asked() {
+    let script: Script = |_, _| Verdict::Refused(Code::Forbidden.into());
+    let (_, end, api) = survey(script, 200, LONG).await;
+    let End::Failed(error) = end else { panic!("{end:?}") };
+    assert_eq!(error.code(), "everybody_refused");
+    let asked = api.asked.lock().unwrap().len();
+    assert!((20..=28).contains(&asked), "{asked}");
 }
 
 #[tokio::test(start_paused = true)]
