@@ -1,4 +1,4 @@
-//! How an input is written, as far as its owner says so.
+//! Form of an input, as far as its owner states it.
 
 use super::{
     Format, Shape,
@@ -9,7 +9,8 @@ use crate::model::Field;
 /// Prefix of columns and keys that are notes of this tool, and no data.
 const OWN_NOTES: &str = "mf_";
 
-/// What is said of an input besides its name. By default nothing: the rest is recognised.
+/// Statements of the owner about an input, besides its name. There are none by default: everything
+/// is recognised.
 #[derive(Debug, Clone, Default)]
 pub struct Dialect {
     /// Overrides what the extension stands for.

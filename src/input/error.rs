@@ -57,7 +57,7 @@ pub enum InputError {
     /// Neither the name nor a flag says what it is.
     #[error("cannot tell the format of the input")]
     UnknownFormat,
-    /// Not a byte, or only blank lines.
+    /// Input without a single byte, or with blank lines only.
     #[error("the input is empty")]
     Empty,
     /// A compressed file, an archive or a document, by its first bytes.
@@ -65,7 +65,7 @@ pub enum InputError {
     Binary {
         /// Kind of file, for people.
         kind: &'static str,
-        /// What to do with such a file, as a sentence.
+        /// Advice on such a file, as a sentence.
         hint: &'static str,
     },
     /// UTF-16 or UTF-32.
@@ -79,7 +79,7 @@ pub enum InputError {
     InvalidUtf8 {
         /// Physical line.
         line: u64,
-        /// From the start of the input, counted from 0.
+        /// Offset from the start of the input, counted from 0.
         offset: u64,
     },
     /// A NUL byte.
@@ -87,7 +87,7 @@ pub enum InputError {
     Nul {
         /// Physical line.
         line: u64,
-        /// From the start of the input, counted from 0.
+        /// Offset from the start of the input, counted from 0.
         offset: u64,
     },
     /// A line that does not end within the limit.
@@ -155,7 +155,7 @@ pub enum InputError {
         line: u64,
         /// The one concerned.
         field: Field,
-        /// Of what kind of rows.
+        /// Kind of rows that need it.
         shape: Shape,
     },
     /// JSON in what should be CSV.
@@ -185,7 +185,7 @@ pub enum InputError {
     /// A JSON document that ends inside an object or an array.
     #[error("line {line}: the JSON ends before its array or object does: was the file cut off?")]
     UnfinishedJson {
-        /// Where the last value begins.
+        /// Line on which the last value begins.
         line: u64,
     },
     /// Something between the values of a JSON document that has no place there.
@@ -207,7 +207,7 @@ pub enum InputError {
         line: u64,
         /// Kind of file, for people.
         kind: &'static str,
-        /// What to do with such a file, as a sentence.
+        /// Advice on such a file, as a sentence.
         hint: &'static str,
     },
     /// An object spread over lines.
@@ -272,7 +272,7 @@ impl InputError {
     }
 }
 
-/// What stands before the fault of one of several files: `b.csv line 7: …` or `b.csv: …`.
+/// Returns the prefix for a fault of one of several files: `b.csv line 7: …` or `b.csv: …`.
 fn place(file: &Path, fault: &InputError) -> String {
     let colon = if fault.line().is_some() { "" } else { ":" };
     format!("{}{colon} ", file.display())

@@ -1,4 +1,4 @@
-//! What the reader of an input's fault can do about it.
+//! Advice for the reader of an input's fault.
 
 use super::{InputError, Shape};
 use crate::model::Field;

@@ -134,7 +134,7 @@ pub struct Source {
     /// Set at the end and after an error.
     finished: bool,
     open_line: Option<u64>,
-    /// Of files before this one.
+    /// Lines left open by the files before this one.
     open_lines: Vec<u64>,
     /// Number of their lines.
     before: u64,

@@ -58,7 +58,7 @@ const SIGNATURES: [(&[u8], &str, &str); 35] = [
     (b"<?xml", "an XML file", EXPORT),
 ];
 
-/// What is packed first, by the beginning of its name.
+/// Documents that are zip archives, told by the beginning of the name of their first entry.
 const IN_ZIP: [(&[u8], &str, &str); 5] = [
     (b"[Content_Types].xml", "a spreadsheet or document (.xlsx, .docx)", EXPORT),
     (b"_rels/", "a spreadsheet or document (.xlsx, .docx)", EXPORT),
@@ -94,7 +94,7 @@ pub(super) fn check(first: &[u8]) -> Result<(), InputError> {
     }
 }
 
-/// By byte order mark, or by where the NULs of plain ASCII would be.
+/// Recognises an encoding by its byte order mark, or by where the NULs of plain ASCII would be.
 fn encoding(first: &[u8]) -> Option<&'static str> {
     match *first {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),

@@ -31,7 +31,7 @@ pub(super) enum UnpackFault {
     Damaged,
     /// Its end is missing.
     CutOff,
-    /// What comes out is out of all proportion.
+    /// The output is out of all proportion to the input.
     TooGood,
 }
 

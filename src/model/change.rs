@@ -36,6 +36,6 @@ pub struct Change {
 pub struct Set {
     /// User it belongs to.
     pub user: UserId,
-    /// At least one, no two the same.
+    /// Wanted factors: at least one, no two the same.
     pub factors: Vec<Factor>,
 }

@@ -93,16 +93,16 @@ codes! {
     /// Neither `sms` nor `voice`.
     UnknownChannel = "unknown_channel",
 
-    /// Not an e-mail address alone.
+    /// The cell is not exactly one e-mail address.
     NotAnAddress = "not_an_address",
 
-    /// Not Base32.
+    /// The value is not Base32.
     NotBase32 = "not_base32",
-    /// Not standard Base64.
+    /// The value is not standard Base64.
     NotBase64 = "not_base64",
-    /// Not Base64url.
+    /// The value is not Base64url.
     NotBase64url = "not_base64url",
-    /// Not hexadecimal, though declared so.
+    /// The value is not hexadecimal, though declared so.
     NotHex = "not_hex",
     /// Hexadecimal where another encoding is asked for.
     LooksLikeHex = "looks_like_hex",
@@ -164,16 +164,16 @@ codes! {
     NotOnCurve = "not_on_curve",
     /// An RSA key that cannot be one, or is too short.
     WeakRsa = "weak_rsa",
-    /// Not a host name alone.
+    /// The value is not a bare host name.
     NotAHost = "not_a_host",
 
-    /// Not a UUID.
+    /// The value is not a UUID.
     NotAUuid = "not_a_uuid",
     /// Neither `single_device` nor `multi_device`.
     UnknownDeviceType = "unknown_device_type",
     /// Neither true nor false.
     NotABoolean = "not_a_boolean",
-    /// Not names of transports.
+    /// The list holds something other than names of transports.
     NotTransports = "not_transports",
     /// More entries than there can be.
     TooMany = "too_many",
@@ -193,7 +193,7 @@ codes! {
     NotFound = "not_found",
     /// The user has as many methods of the type as the tenant allows.
     EntityLimit = "entity_limit",
-    /// Not allowed for a user who has a passkey.
+    /// The factor is not allowed for a user who has a passkey.
     UserHasPasskey = "user_has_passkey",
     /// More identifiers than the tenant allows for one user.
     TooManyUserIdentifiers = "too_many_user_identifiers",

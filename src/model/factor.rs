@@ -51,7 +51,7 @@ coded! {
 }
 
 impl FactorType {
-    /// Whether PUT takes it (auth0-api.md 1.2).
+    /// Returns true if PUT takes this type (auth0-api.md 1.2).
     pub const fn is_settable(self) -> bool {
         matches!(self, Self::Phone | Self::Email | Self::Totp)
     }

@@ -1,4 +1,4 @@
-//! How a factor fares: its attempts so far, the evidence found, and how it ended.
+//! Fate of a factor: its attempts so far, the evidence found, and its end.
 
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ pub struct History {
     pub absences: u32,
     /// A refusal that is only final once a list has shown that no earlier attempt landed.
     pub refusal: Option<(Reason, Option<u16>)>,
-    /// Whether the tenant has last said that it is there already.
+    /// True if the tenant's last answer was that the factor exists already.
     pub conflict: bool,
 }
 

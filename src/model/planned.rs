@@ -35,7 +35,7 @@ pub struct Rejection {
     pub user: Option<UserId>,
     /// The type, where that much could be read.
     pub factor_type: Option<FactorType>,
-    /// At least one.
+    /// Faults of the row: at least one.
     pub faults: Vec<Fault>,
 }
 

@@ -1,4 +1,4 @@
-//! Why a row was refused, failed, kept or left to a person.
+//! Reasons why a row was refused, failed, kept or left to a person.
 
 use std::{borrow::Cow, fmt};
 

@@ -18,7 +18,7 @@ pub enum Field {
     PhoneNumber,
     /// `sms` or `voice`, for phones.
     PreferredAuthenticationMethod,
-    /// For e-mail factors.
+    /// Address of an e-mail factor.
     Email,
     /// Base32 or an `otpauth://` URI.
     TotpSecret,
@@ -75,7 +75,7 @@ impl Field {
         all
     };
 
-    /// How many there are.
+    /// Number of fields.
     const COUNT: usize = Self::FACTOR.len() + 1;
 
     /// The bit of this field in a set of fields.
@@ -116,7 +116,7 @@ impl Field {
 /// Value that an input gives for one field. Debug shows the shape, never the value.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Cell {
-    /// Not given, empty, or JSON `null`.
+    /// The cell is missing, empty, or JSON `null`.
     #[default]
     Absent,
     /// Text, from a CSV cell or a JSON string.

@@ -61,7 +61,7 @@ milliseconds! {
     LocalTime,
     /// A moment by a clock of the tenant's, since the Unix epoch.
     TenantTime,
-    /// How far a clock of the tenant's is ahead of ours.
+    /// Lead of a clock of the tenant's over ours.
     ClockSkew,
 }
 

@@ -1,6 +1,6 @@
-//! Which alphabet a text is really in. Encodings overlap: hexadecimal digits are letters of Base32
-//! and of Base64, too, and a value in the wrong one of them is imported as other bytes, which locks
-//! its user out for good.
+//! The alphabet that a text is really in. Encodings overlap: hexadecimal digits are letters of
+//! Base32 and of Base64, too, and a value in the wrong one of them is imported as other bytes,
+//! which locks its user out for good.
 
 use super::{text::is_separator, uuid};
 
@@ -23,8 +23,8 @@ pub(super) enum Alphabet {
     Text,
 }
 
-/// So many characters of each narrower alphabet come together by chance less than once in a million
-/// times in a text of the wider one (a test does the sums).
+/// Lengths from which a text of the wider alphabet is taken for one of the narrower: so many of its
+/// characters come together by chance less than once in a million times (a test does the sums).
 const IN_BASE32: [(Alphabet, usize); 2] = [(Alphabet::Decimal, 9), (Alphabet::Hex, 15)];
 const IN_BASE64: [(Alphabet, usize); 3] =
     [(Alphabet::Decimal, 8), (Alphabet::Hex, 13), (Alphabet::Base32, 21)];
@@ -141,7 +141,7 @@ impl Characters {
         seen
     }
 
-    /// Whether all are in this alphabet.
+    /// Returns true if all characters are in this alphabet.
     fn are_in(&self, alphabet: Alphabet) -> bool {
         let bit = match alphabet {
             Alphabet::Decimal => DECIMAL,
@@ -161,12 +161,12 @@ impl Characters {
     }
 }
 
-/// Whether a character is in Base32, in either case.
+/// Returns true if a character is in Base32, in either case.
 pub(super) fn is_base32(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, '2'..='7')
 }
 
-/// Whether a group of letters has both cases without being a capitalised word.
+/// Returns true if a group of letters has both cases without being a capitalised word.
 fn is_mixed_case(text: &str) -> bool {
     text.split(is_separator).any(|group| {
         let mut letters = group.bytes().filter(u8::is_ascii_alphabetic);

@@ -51,8 +51,8 @@ pub(super) fn base64url(text: &str) -> Result<(String, Vec<u8>), Rule> {
     Ok((id, bytes))
 }
 
-/// Whether bytes are the text of an encoding again. So many letters of one come together by chance
-/// less than once in a million times.
+/// Returns true if the bytes are themselves text of an encoding. So many letters of one come
+/// together by chance less than once in a million times.
 pub(super) fn is_encoded_again(bytes: &[u8]) -> bool {
     bytes.len() >= 16
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))

@@ -12,7 +12,7 @@ use crate::model::{Change, Code, Field, Record, Rejection, Target};
 /// Ids are some 30 characters; longer ones than this would make paths that servers refuse.
 const MAX_METHOD_ID: usize = 256;
 
-/// Which rows name a method.
+/// Rows that must name a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// Those that do: `export`.
@@ -47,7 +47,7 @@ pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> 
 pub struct PlannedChange {
     /// The change, or every fault.
     pub change: Result<Change, Box<Rejection>>,
-    /// What does not keep it from being made.
+    /// Warnings: they do not keep the change from being made.
     pub warnings: Vec<Warning>,
 }
 

@@ -1,4 +1,4 @@
-//! What every factor has: whose it is, its type, its name.
+//! The fields that every factor has: its user, its type, its name.
 
 use super::{
     Warning,

@@ -1,5 +1,6 @@
-//! Whether coordinates are a point of a curve: a key that is none verifies no signature, and only
-//! the first login would show it. Nothing here is secret, so nothing takes constant time.
+//! Test that coordinates are a point of a curve. A key that is not on its curve verifies no
+//! signature, and only the first login would show it. Nothing here is secret, so nothing takes
+//! constant time.
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U256, U384, U576, Uint, Word};
@@ -20,7 +21,7 @@ pub(super) enum Curve {
 }
 
 impl Curve {
-    /// How many bytes a coordinate has.
+    /// Returns the number of bytes in a coordinate.
     pub(super) const fn coordinate_len(self) -> usize {
         match self {
             Self::P256 | Self::Secp256k1 | Self::Ed25519 => 32,
@@ -29,7 +30,8 @@ impl Curve {
         }
     }
 
-    /// Whether coordinates of the right length are a point of the curve; Ed25519 has no second one.
+    /// Returns true if coordinates of the right length are a point of the curve; Ed25519 has no
+    /// second one.
     pub(super) fn has_point(self, x: &[u8], y: &[u8]) -> bool {
         match self {
             Self::P256 => P256.has_point(x, y),
@@ -119,8 +121,8 @@ static EDWARDS: (FixedMontyParams<{ U256::LIMBS }>, U256) = (
     U256::from_be_hex("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3"),
 );
 
-/// Whether 32 bytes are a point of `-x² + y² = 1 + dx²y²` as RFC 8032, 5.1.3 decodes it: `y`, with
-/// the lowest bit of `x` on top. There is an `x` if `(y² - 1)(dy² + 1)` is a square.
+/// Returns true if 32 bytes are a point of `-x² + y² = 1 + dx²y²` as RFC 8032, 5.1.3 decodes it:
+/// `y`, with the lowest bit of `x` on top. There is an `x` if `(y² - 1)(dy² + 1)` is a square.
 fn is_edwards_point(encoded: &[u8]) -> bool {
     let (field, d) = &EDWARDS;
     let mut bytes: Vec<u8> = encoded.iter().rev().copied().collect();

@@ -1,6 +1,7 @@
-//! What spreadsheets, database clients, mail programs and copied text do to a cell, whatever field
-//! it is: recognised before the field's own rule. What is no part of any value is taken off; where
-//! the value itself is lost, or more than one reading is possible, the cell is refused.
+//! Damage that spreadsheets, database clients, mail programs and copied text do to a cell, whatever
+//! field it is: recognised before the field's own rule. Characters that are no part of any value
+//! are taken off; if the value itself is lost, or more than one reading is possible, the cell is
+//! refused.
 
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use crate::model::{Code, Field};
 /// `DBeaver`, Python, Ruby, JavaScript.
 const NULL_WORDS: [&str; 9] =
     ["null", "\\n", "(null)", "[null]", "<null>", "none", "nil", "undefined", "nan"];
-/// What spreadsheets put in place of a value that they could not work out.
+/// Error values that spreadsheets write in place of a result that they could not work out.
 const ERRORS: [&str; 8] =
     ["#name?", "#value!", "#ref!", "#div/0!", "#num!", "#n/a", "#null!", "#spill!"];
 /// Quotes that are written around text, in pairs.
@@ -30,7 +31,7 @@ const QUOTES: [(char, char); 8] = [
     ('`', '`'),
 ];
 
-/// What kind of value a cell holds, and so what may be taken off it.
+/// Kind of value that a cell holds, which decides what may be taken off it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// An id or key text that is compared as it is: nothing is taken off.
@@ -72,7 +73,7 @@ impl Class {
     }
 }
 
-/// What became of a cell.
+/// Outcome of mending a cell.
 #[derive(Debug)]
 pub(super) enum Mended {
     /// Text without damage.
@@ -85,7 +86,7 @@ pub(super) enum Mended {
     Lost(Rule),
 }
 
-/// Whether a cell needs a closer look: nearly none does, and nearly all are looked at.
+/// Returns true if a cell needs a closer look: every cell is tested, and nearly none is suspect.
 pub(super) fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
@@ -146,7 +147,7 @@ fn without(text: &str, left_out: fn(char) -> bool) -> String {
     copy
 }
 
-/// Why the value in a cell cannot be known.
+/// Returns the rule that a cell breaks if its value can no longer be known.
 fn lost(text: &str, class: Class) -> Option<Rule> {
     if let Some(rule) = exponent(text) {
         return Some(rule);
@@ -169,7 +170,7 @@ fn lost(text: &str, class: Class) -> Option<Rule> {
     Some(Rule::new(Code::InvisibleCharacter, rule))
 }
 
-/// What is left without white space, marks, guards and quotes around it.
+/// Strips white space, marks, guards and quotes from around a value.
 fn strip(text: &str, class: Class) -> Result<&str, Rule> {
     let is_outer = |c: char| c.is_whitespace() || is_invisible(c);
     if class == Class::Exact {
@@ -192,7 +193,7 @@ fn strip(text: &str, class: Class) -> Result<&str, Rule> {
     }
 }
 
-/// What stands around a value that is to be taken as it is.
+/// Returns the rule that a value breaks which is to be taken as it is, but has something around it.
 fn exact_fault(text: &str) -> Option<Rule> {
     let inner = text.trim_matches(is_invisible);
     let (code, rule) = if inner.len() < text.len() {
@@ -246,7 +247,7 @@ fn is_null_word(text: &str) -> bool {
     text.len() <= 9 && NULL_WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Whether an entry of a list is a word for nothing.
+/// Returns true if an entry of a list is a word for nothing.
 pub(super) fn is_null_entry(text: &str) -> bool {
     text.trim().is_empty() || is_null_word(text)
 }

@@ -76,12 +76,12 @@ impl Draft {
         0
     }
 
-    /// Whether nothing is wrong so far.
+    /// Returns true if nothing is wrong so far.
     pub(super) fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// What is odd so far; none is left.
+    /// Takes the warnings so far, and leaves none.
     pub(super) fn take_warnings(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.warnings)
     }
@@ -93,7 +93,7 @@ impl Draft {
         }
     }
 
-    /// What there is to say of a record that cannot be used.
+    /// Returns the rejection of a record that cannot be used, with all its faults.
     pub(super) fn reject(self, user: Option<UserId>, factor_type: Option<FactorType>) -> Rejection {
         // After a shifted column this may be anything; an id has a `|`, secrets do not.
         let user = user.filter(|user| user.as_str().contains('|'));

@@ -1,7 +1,7 @@
 //! Values that are not what they stand for but an encrypted form of it. Decoded and imported, they
 //! would be valid secrets that lock everybody out.
 
-/// What encrypted and hashed values begin with: Laravel and JOSE (Base64 of `{"`), Fernet, OpenSSL,
+/// Beginnings of encrypted and hashed values: Laravel and JOSE (Base64 of `{"`), Fernet, OpenSSL,
 /// Vault, Rails and Spring, AWS KMS, PGP and age, `crypt(3)` and its kin, JSON.
 const BEGINNINGS: [&str; 20] = [
     "eyJ",
@@ -26,7 +26,7 @@ const BEGINNINGS: [&str; 20] = [
     "aes",
 ];
 
-/// What the parts of an encrypted value (nonce, text, tag) are joined with.
+/// Characters that join the parts of an encrypted value (nonce, text, tag).
 const JOINTS: [char; 8] = ['|', ':', '.', '$', ';', ',', '~', '!'];
 
 /// The least length of a part that may be one of these.
@@ -35,7 +35,7 @@ const MIN_PART: usize = 8;
 /// The longest key of an authenticator, in bytes: the block of SHA-1.
 const MAX_KEY: usize = 64;
 
-/// Whether a secret looks encrypted, or like several parts that are joined.
+/// Returns true if a secret looks encrypted, or like several parts that are joined.
 pub(super) fn is_encrypted(text: &str) -> bool {
     let text = text.trim();
     let bytes = text.as_bytes();
@@ -52,13 +52,13 @@ pub(super) fn is_encrypted(text: &str) -> bool {
     begins && !is_plain(text) || may_be_joined() && text.split(JOINTS).filter(is_part).count() > 1
 }
 
-/// Whether the bytes that Base64 or hexadecimal holds are too many for a key, or are such a form
-/// again.
+/// Returns true if the bytes that Base64 or hexadecimal holds are too many for a key, or are again
+/// of such a form.
 pub(super) fn holds_encrypted(bytes: &[u8]) -> bool {
     bytes.len() > MAX_KEY || bytes.starts_with(b"{\"") || bytes.starts_with(b"Salted__")
 }
 
-/// Whether letters and digits of one case are all there is: no such form has them alone.
+/// Returns true if a text holds only digits and letters of one case: no encrypted form does.
 fn is_plain(text: &str) -> bool {
     let plain =
         |test: fn(&u8) -> bool| text.bytes().all(|byte| byte.is_ascii_digit() || test(&byte));

@@ -27,7 +27,7 @@ pub(super) fn cut(name: &str) -> Option<&str> {
     name.get(..end).map(|name| name.trim_end_matches(' '))
 }
 
-/// Whether `next` belongs to the same visible character as `c` in front of it.
+/// Returns true if `next` belongs to the same visible character as `c` in front of it.
 fn continues(c: char, next: char) -> bool {
     c == '\u{200d}'
         || matches!(next, '\u{200d}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}')

@@ -38,12 +38,12 @@ pub use whole::{Eye, Finding, Sight, Whole};
 
 use crate::model::{Factor, FactorType, Planned, Record};
 
-/// What came of a record.
+/// Outcome of planning a record.
 #[derive(Debug)]
 pub struct Plan {
     /// The factor, or why there is none.
     pub planned: Planned,
-    /// What is odd about the factor; empty (and unallocated) nearly always.
+    /// Warnings about the factor; empty (and unallocated) nearly always.
     pub warnings: Vec<Warning>,
 }
 

@@ -46,21 +46,21 @@ const HARMLESS: [&str; 24] = [
     "lock",
 ];
 
-/// How an `&` comes out of templates for HTML and JSON.
+/// Spellings of `&` that templates for HTML and JSON write.
 const ESCAPED_AMPERSANDS: [&str; 5] = ["&amp;", "&#38;", "&#038;", "&#x26;", "\\u0026"];
 
-/// What a URI holds.
+/// Content of a URI.
 #[derive(Debug)]
 pub(super) struct Read {
     /// The secret, where there is one.
     pub(super) secret: Option<Zeroizing<String>>,
     /// Everything that is wrong around it.
     pub(super) faults: Vec<Rule>,
-    /// Whether there is a parameter that nobody knows.
+    /// True if there is a parameter that is not known.
     pub(super) has_unknown: bool,
 }
 
-/// Whether `text` is meant to be a URI rather than a secret.
+/// Returns true if `text` is meant to be a URI rather than a secret.
 pub(super) fn is_uri(text: &str) -> bool {
     text.trim_start().get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
 }
@@ -130,7 +130,7 @@ impl Read {
     }
 }
 
-/// What a parameter changes about codes.
+/// Property of codes that a parameter changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
     Algorithm,
@@ -141,7 +141,8 @@ enum Effect {
 }
 
 impl Effect {
-    /// What a parameter of that name changes, under whatever name apps know it.
+    /// Returns the property that a parameter of that name changes, under any of the names that apps
+    /// use for it.
     fn of(key: &str) -> Option<Self> {
         let has = |words: &[&str]| words.iter().any(|word| key.contains(word));
         let ends = |words: &[&str]| words.iter().any(|word| key.ends_with(word));
@@ -167,7 +168,7 @@ impl Effect {
         }
     }
 
-    /// Whether that value is the one that the API assumes.
+    /// Returns true if the value is the one that the API assumes.
     fn is_common(self, value: &str) -> bool {
         let value = value.trim().to_ascii_lowercase();
         if matches!(value.as_str(), "" | "null" | "undefined" | "default") {
@@ -222,7 +223,7 @@ impl Effect {
     }
 }
 
-/// Whether `text` is that number, however it is written: `6`, `06`, `6.0`.
+/// Returns true if `text` is that number, however it is written: `6`, `06`, `6.0`.
 fn is_number(text: &str, number: f64) -> bool {
     text.parse::<f64>().is_ok_and(|found| (found - number).abs() < f64::EPSILON)
 }

@@ -18,7 +18,8 @@ const MAX_TRANSPORT: usize = 32;
 /// More transports than WebAuthn knows.
 const MAX_TRANSPORTS: usize = 16;
 
-/// What programs and databases write for true and false: JSON, `PostgreSQL`, `MySQL`, pandas, people.
+/// Words for true that programs and databases write: JSON, `PostgreSQL`, `MySQL`, pandas, people.
+/// [`FALSE`] has those for false.
 const TRUE: [&str; 7] = ["true", "t", "1", "1.0", "yes", "y", "on"];
 const FALSE: [&str; 7] = ["false", "f", "0", "0.0", "no", "n", "off"];
 
@@ -106,8 +107,8 @@ fn user_handle(draft: &mut Draft) -> Option<String> {
     Some(handle)
 }
 
-/// Whether a handle's bytes are Base64 of another handle. Handles may well be text: only padding, or
-/// the mixture of letters that 16, 32 or 64 random bytes give, says so.
+/// Returns true if a handle's bytes are Base64 of another handle. Handles may well be text: only
+/// padding shows it, or the mixture of letters that 16, 32 or 64 random bytes give.
 fn is_base64_again(bytes: &[u8]) -> bool {
     let has = |test: fn(&u8) -> bool| bytes.iter().any(test);
     is_encoded_again(bytes)

@@ -1,4 +1,4 @@
-//! What `check` shows of a factor: the values as they would be sent, contact data masked the way
+//! Preview of a factor for `check`: the values as they would be sent, contact data masked the way
 //! Auth0 masks it (`auth0-api.md` 1.5), secrets by their length.
 
 use secrecy::ExposeSecret;
@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::totp;
 use crate::model::{Credential, Factor, Field, PublicKeyCredential};
 
-/// How many characters of a number or of a part of an address stay readable.
+/// Number of characters of a number, or of a part of an address, that stay readable.
 const KEPT: usize = 4;
 
 /// The fields of a factor that are given, in the order of the contract, fit to be shown.

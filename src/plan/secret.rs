@@ -12,10 +12,10 @@ use super::{
 };
 use crate::model::Code;
 
-/// From this length on, a text of Base32's letters alone is Base32.
+/// Length from which a text of Base32's letters alone is taken for Base32.
 const MIN_BASE32: usize = 16;
 
-/// How the secrets of an input are written.
+/// Spelling of the secrets of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretEncoding {
     /// Base32 of the key.
@@ -177,7 +177,7 @@ fn base64(text: &str) -> Result<Zeroizing<Vec<u8>>, Rule> {
     if holds_encrypted(&bytes) { Err(looks_encrypted()) } else { Ok(bytes) }
 }
 
-/// What Base64 in either alphabet holds, with or without padding.
+/// Decodes Base64 in either alphabet, with or without padding.
 fn base64_bytes(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut standard = Zeroizing::new(String::with_capacity(text.len()));
     standard.extend(text.trim_end_matches('=').chars().map(|c| match c {
@@ -188,7 +188,7 @@ fn base64_bytes(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     BASE64_NOPAD.decode(standard.as_bytes()).ok().map(Zeroizing::new)
 }
 
-/// Whether bytes are the text of a Base32 secret.
+/// Returns true if bytes are the text of a Base32 secret.
 fn is_base32_text(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_end();
     let text = text.strip_suffix(b"=").unwrap_or(text);
@@ -196,7 +196,8 @@ fn is_base32_text(bytes: &[u8]) -> bool {
         && text.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7' | b'=' | b' '))
 }
 
-/// Whether text that is not Base32 has what only Base64 has of the usual encodings.
+/// Returns true if text that is not Base32 has a feature that, of the usual encodings, only Base64
+/// has.
 fn looks_like_base64(text: &str) -> bool {
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     let is_in = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);

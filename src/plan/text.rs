@@ -1,6 +1,7 @@
 //! Characters as people of other scripts and programs write them.
 
-/// What people write into numbers and secrets to make them readable: spaces and dashes.
+/// Returns true for the characters that people put into numbers and secrets to make them readable:
+/// spaces and dashes.
 pub(super) fn is_separator(c: char) -> bool {
     matches!(c, ' ' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
         || matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}')
@@ -30,8 +31,8 @@ pub(super) fn in_ascii(text: &str) -> String {
     copy
 }
 
-/// What no keyboard types and no screen shows: zero-width characters, marks of direction and
-/// order, variation selectors, fillers, tags.
+/// Returns true for characters that no keyboard types and no screen shows: zero-width characters,
+/// marks of direction and order, variation selectors, fillers, tags.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -40,13 +41,14 @@ pub(super) fn is_invisible(c: char) -> bool {
         | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// What does harm in words: it turns or hides what stands around it. Joiners, variation selectors
-/// and tags belong to emoji and to some scripts.
+/// Returns true for characters that do harm in words: they turn or hide what stands around them.
+/// Joiners, variation selectors and tags belong to emoji and to some scripts.
 pub(super) fn is_hazard(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Whether text looks as UTF-8 does that was read as Windows-1252 (`BÃ¼ro`), or lost characters.
+/// Returns true if text looks like UTF-8 that was read as Windows-1252 (`BÃ¼ro`), or has lost
+/// characters.
 pub(super) fn is_garbled(text: &str) -> bool {
     let mut before = ' ';
     text.chars().any(|c| {

@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Option<String> {
     (uuid.len() == 36).then_some(uuid)
 }
 
-/// Whether `text` is a UUID in its usual form, with dashes.
+/// Returns true if `text` is a UUID in its usual form, with dashes.
 pub(super) fn has_groups(text: &str) -> bool {
     text.contains('-') && parse(text).is_some()
 }

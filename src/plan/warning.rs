@@ -1,4 +1,4 @@
-//! What is odd about a row and does not keep it from being sent.
+//! Warnings about a row: oddities that do not keep it from being sent.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Stand-ins for values that must never be shown, and assertions that a message shows none. Only the
 //! fuzz targets use them.
 
-/// What stands for a value that must not be told: one as text, one as a number.
+/// Stand-ins for values that must not be told: one as text, one as a number.
 const CANARIES: [(u8, &str); 2] = [(b'$', "CaNaRy"), (b'~', "8472650917")];
 /// No message is longer.
 const LONGEST_MESSAGE: usize = 512;
@@ -34,7 +34,7 @@ pub(crate) fn assert_presentable(message: &str) {
     assert_eq!(message, super::escape(message), "a terminal would heed it");
 }
 
-/// What a byte chooses of a list; `0` the first.
+/// Returns the item of a list that a byte chooses; `0` chooses the first.
 pub(crate) fn choose<T: Copy>(list: &[T], byte: u8) -> T {
     list[usize::from(byte.wrapping_sub(b'0')) % list.len()]
 }

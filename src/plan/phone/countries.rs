@@ -1,4 +1,4 @@
-//! How long the numbers of each country are, and whether they may begin with a zero.
+//! Lengths of the numbers of each country, and whether they may begin with a zero.
 //!
 //! Generated from the metadata of libphonenumber (Apache-2.0, <https://github.com/google/libphonenumber>)
 //! as the Python package `phonenumbers` 9.0.43 carries it: of each country calling code the possible
@@ -6,7 +6,7 @@
 //! numbers (of codes without a country: of all numbers) that keep to E.164's 15 digits; the national
 //! prefix; and whether any of these numbers begins with a zero.
 
-/// What a zero after the country code is.
+/// Meaning of a zero after the country code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Zero {
     /// The national prefix: dialled inside the country only, and no number begins with it.
@@ -20,10 +20,10 @@ pub(super) enum Zero {
 /// A country calling code, by what its numbers are like.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Country {
-    /// How many digits of a number are the code.
+    /// Number of digits that the country code has.
     pub(super) code_len: usize,
     lengths: u16,
-    /// What a zero after the code is.
+    /// Meaning of a zero after the code.
     pub(super) zero: Zero,
 }
 
@@ -42,7 +42,7 @@ impl Country {
         None
     }
 
-    /// Whether a number of the country may have so many digits after the code.
+    /// Returns true if a number of the country may have so many digits after the code.
     pub(super) fn has_length(self, national: usize) -> bool {
         national < 16 && self.lengths >> national & 1 == 1
     }
@@ -62,7 +62,7 @@ impl Country {
     }
 }
 
-/// By country calling code.
+/// Countries, by calling code.
 static TABLE: [(u16, Zero); 1000] = {
     let mut table = [(0, Zero::None); 1000];
     let mut group = 0;

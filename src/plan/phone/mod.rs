@@ -55,7 +55,7 @@ fn number(text: String) -> Result<Contact, Rule> {
     Ok(Contact::new(written.into_number()))
 }
 
-/// Whether a number is E.164 as it stands, of a length that its country has.
+/// Returns true if a number is E.164 as it stands, of a length that its country has.
 fn is_e164(text: &str) -> bool {
     text.strip_prefix('+').is_some_and(|digits| {
         digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -63,7 +63,7 @@ fn is_e164(text: &str) -> bool {
     })
 }
 
-/// Whether a number has been masked: two or more of `X`, `x`, `*` or a bullet in a row.
+/// Returns true if a number has been masked: two or more of `X`, `x`, `*` or a bullet in a row.
 fn is_masked(text: &str) -> bool {
     let mut run = 0;
     text.chars().any(|c| {
@@ -215,8 +215,8 @@ mod tests {
         }
     }
 
-    /// What a person may make of a number: all its digits, without a zero in brackets behind the
-    /// country code, without a decimal tail, or without either.
+    /// Returns the readings that a person may find for a number: all its digits, without a zero in
+    /// brackets behind the country code, without a decimal tail, or without either.
     fn readings(text: &str) -> Vec<String> {
         let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
         let tailless = text.trim_end().trim_end_matches('0').strip_suffix('.');

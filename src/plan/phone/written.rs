@@ -13,13 +13,13 @@ const MAX_EXTENSION: usize = 5;
 
 /// Digits that stand together.
 struct Group {
-    /// Where in the number's digits they begin.
+    /// Index of its first digit among the digits of the number.
     start: usize,
     /// Punctuation in front of them: one of `. - (`, or a space for anything lighter.
     mark: char,
-    /// Whether there is white space on both sides of that.
+    /// True if there is white space on both sides of the mark.
     spaced: bool,
-    /// Whether they stand in brackets.
+    /// True if the group stands in brackets.
     bracketed: bool,
 }
 
@@ -106,7 +106,7 @@ impl Written {
         self.digits.get(start..end).unwrap_or("")
     }
 
-    /// Whether the last group stands behind the only mark of its kind.
+    /// Returns true if the last group stands behind the only mark of its kind.
     fn ends_apart(&self, mark: char) -> bool {
         let marks = self.groups.iter().filter(|group| group.mark == mark).count();
         marks == 1 && self.groups.last().is_some_and(|group| group.mark == mark)
@@ -197,7 +197,7 @@ fn is_spaced(between: &str) -> bool {
     between.len() > 1 && between.starts_with(' ') && between.ends_with(' ')
 }
 
-/// Why digits without punctuation are no number in E.164.
+/// Returns the rule that digits without punctuation break, if they are no number in E.164.
 pub(super) fn national_fault(digits: &[u8]) -> Option<Rule> {
     if digits.first() == Some(&b'0') {
         let rule = "must go on with the country code after the `+`, and none begins with 0";

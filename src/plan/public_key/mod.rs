@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::Code;
 
-/// What is said of a private key, wherever it turns up.
+/// Rule that a private key breaks, in whatever field it turns up.
 const PRIVATE: &str = "is a private key: it must never leave its device. Treat it as stolen, find out how \
                        it got here, and give the public key";
 
@@ -109,7 +109,7 @@ fn private_parts(kty: iana::KeyType) -> Option<&'static [i64]> {
     }
 }
 
-/// What the algorithm of a key asks of its parts.
+/// Requirements of an algorithm on the parts of its key.
 #[derive(Debug, Clone, Copy)]
 enum Form {
     Point(iana::EllipticCurve, Curve),

@@ -1,4 +1,4 @@
-//! What holds for rows of every type.
+//! Facts that hold for rows of every type.
 
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
@@ -325,7 +325,7 @@ fn weak_and_long_secrets_are_warned_about() {
     }
 }
 
-/// What a cell may be confronted with: good values of any field, and anything else.
+/// Generates cells that a rule may be confronted with: good values of any field, and anything else.
 fn cell() -> impl Strategy<Value = Cell> {
     let known: Vec<&str> = good().concat().into_iter().map(|(_, text)| text).collect();
     let text = prop_oneof![

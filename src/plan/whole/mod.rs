@@ -18,7 +18,8 @@ use crate::text::escape;
 const REMEMBERED: usize = (1 << 21) / 8 * 7;
 /// Shared values that are told one by one; further rows are counted.
 const TOLD: usize = 20;
-/// From so many rows on, and so great a share (one in so many), refusals say something of the rest.
+/// Number of refused rows, and their least share (one in so many), from which refusals say
+/// something about the rest.
 const ENOUGH: u64 = 3;
 const SHARE: u64 = 20;
 
