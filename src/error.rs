@@ -51,7 +51,7 @@ pub enum Error {
         .cause.as_ref().map(|cause| format!("; last: {cause}")).unwrap_or_default()
     )]
     Outage {
-        /// For how long.
+        /// Length of the outage.
         lasted: std::time::Duration,
         /// What went wrong last, where that is known.
         cause: Option<String>,

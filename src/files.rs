@@ -19,10 +19,10 @@ use tempfile::NamedTempFile;
 const OTHERS: u32 = 0o077;
 /// Those that let them write.
 const OTHERS_WRITE: u32 = 0o022;
-/// In a folder that has it, only its owner can remove or rename a file.
+/// Sticky bit: in a folder that has it, only a file's owner can remove or rename the file.
 const STICKY: u32 = 0o1000;
 
-/// Why a file is not taken for a private one.
+/// Reason why a file is not accepted as a private one.
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {
     /// The system says no.
@@ -37,13 +37,13 @@ pub enum FileFault {
     /// Its owner can read and change it at any time.
     #[error("belongs to another user")]
     Foreign,
-    /// What is written to it appears in another place, too.
+    /// Anything written to it appears under another name, too.
     #[error("has more than one name (a hard link)")]
     SeveralNames,
     /// Its content may be anybody's.
     #[error("can be written by other users")]
     Writable,
-    /// What is written to it would be seen.
+    /// Anything written to it can be read by others.
     #[error("can be read by other users")]
     Readable,
     /// Another process holds its lock.
@@ -61,7 +61,7 @@ impl FileFault {
     }
 }
 
-/// How a private file is opened.
+/// Way of opening a private file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// One that is there, to be read and written.
@@ -150,7 +150,7 @@ pub fn lock(file: &File) -> Result<(), FileFault> {
     }
 }
 
-/// Who may put files into a folder.
+/// Folder, by who may put files into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folder {
     /// The user alone, and root.
@@ -177,8 +177,8 @@ impl Folder {
     }
 }
 
-/// Whether the group of a folder is the one that many systems give each user: of the user's number,
-/// with nobody else in it.
+/// Returns true if the folder's group is the one that many systems give each user: of the user's
+/// number, with nobody else in it.
 fn is_ours_alone(folder: &Metadata) -> bool {
     folder.gid() == user() && folder.gid() == rustix::process::getegid().as_raw()
 }
@@ -187,7 +187,7 @@ fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whether files can be made beside `path`.
+/// Returns true if files can be made beside `path`.
 pub fn can_write_beside(path: &Path) -> bool {
     access(folder(path), Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
@@ -249,7 +249,7 @@ mod tests {
         io::stderr().write_all(message.as_bytes()).unwrap();
     }
 
-    /// What stands where a file is to be opened.
+    /// Puts something hostile where a file is to be opened. Returns false if this machine cannot.
     fn hostile(name: &str, path: &Path) -> bool {
         let aside = path.with_extension("aside");
         match name {

@@ -9,8 +9,8 @@ use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
 const EARLY: Millis = 5_000;
 /// The same while nothing is known of the tenant's clock: then ours may show anything of the day.
 const UNKNOWN: Millis = 26 * 60 * 60 * 1000;
-/// So many answers in a row that are too early by the same show that the clock which stamps methods
-/// is not the one that dates answers.
+/// Number of answers in a row, each too early by the same time, that show that the clock which
+/// stamps methods is not the one that dates answers.
 const AGREEING: usize = 3;
 
 /// Tells methods that a request has made from those that are older. Behind some edges answers are
@@ -20,17 +20,17 @@ pub(super) struct Births(Mutex<Lead>);
 
 #[derive(Debug, Default)]
 struct Lead {
-    /// How far the clock of methods is ahead of that of answers, at least.
+    /// Lower bound of the lead that the clock of methods has over that of answers.
     offset: Millis,
-    /// Whether that is known.
+    /// True if the offset is known.
     known: bool,
-    /// By how much the first ones seemed to be created before they were sent.
+    /// Times by which the first methods seemed to be created before their requests were sent.
     early: Vec<Millis>,
 }
 
 impl Births {
-    /// Whether a method that says it was created then may be the work of a request that left at
-    /// `sent` by our clock, when the tenant's was ahead by `skew`.
+    /// Returns true if a method with this creation time may be the work of a request that left at
+    /// `sent` by our clock, when the tenant's clock was ahead by `skew`.
     pub(super) fn may_follow(
         &self,
         created: TenantTime,

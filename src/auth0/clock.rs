@@ -1,4 +1,4 @@
-//! What the tenant's clocks show, as far as its answers tell.
+//! The tenant's clocks, as far as its answers show them.
 //!
 //! A tenant has more than one: `Date` is written by whichever front end answers, `created_at` by
 //! the store behind. Both are measured against ours, so ours may be wrong, but not be set between
@@ -16,23 +16,23 @@ use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
 
 /// A sample this far behind the estimate means that a clock was set; the estimate starts anew.
 const SET: Millis = 3_000;
-/// What is said to have been created so long before or after its answer's `Date` may not have been
-/// created by that request at all: no clock is read off it.
+/// Largest difference between a method's `created_at` and the `Date` of its answer. Beyond it the
+/// method may not have been created by that request at all, so no clock is read off it.
 const CREDIBLE: Millis = 600_000;
 
-/// How far the tenant's clocks are ahead of ours.
+/// Lead of the tenant's clocks over ours, estimated from its answers.
 #[derive(Debug, Clone)]
 pub struct ServerClock {
     seen: Arc<Mutex<Seen>>,
     wall: fn() -> LocalTime,
 }
 
-/// What was seen since our clock was last set.
+/// Observations since our clock was last set.
 #[derive(Debug)]
 struct Seen {
-    /// Of `Date`.
+    /// Estimate from `Date`.
     dates: Estimate,
-    /// Of the `created_at` of what had just been created.
+    /// Estimate from the `created_at` of methods that had just been created.
     creations: Estimate,
     /// Our two clocks when they were last compared.
     compared: (LocalTime, Instant),
@@ -43,11 +43,11 @@ struct Seen {
 /// cut down to whole seconds), so the highest is the best, and still never too high.
 #[derive(Debug, Default)]
 struct Estimate {
-    /// Of late: it follows a clock that is set.
+    /// Best of the recent samples: it follows a clock that is set.
     best: Option<ClockSkew>,
-    /// Of all samples.
+    /// Highest of all samples.
     most: Option<ClockSkew>,
-    /// Of all samples.
+    /// Lowest of all samples.
     least: Option<ClockSkew>,
 }
 
@@ -126,7 +126,8 @@ impl ServerClock {
         wall.at_tenant(seen.dates.best.unwrap_or_default())
     }
 
-    /// What is known now, and what our clock shows.
+    /// Returns the observations and our own time. Forgets them first if our clock was set since the
+    /// last call.
     fn look(&self) -> (MutexGuard<'_, Seen>, LocalTime) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (wall, at) = ((self.wall)(), Instant::now());

@@ -30,7 +30,7 @@ const LONGEST_REASON: usize = 80;
 const MOST_ANSWERS: usize = 12;
 /// A token is used for no shorter and for no longer.
 const LIVES: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(2_592_000);
-/// What the tenant's clock shows.
+/// Time that the tenant's clock shows, in seconds since 1970.
 const DATE: u64 = 1_700_000_000;
 
 /// The body that creates a factor.
@@ -68,7 +68,7 @@ fn object(json: &str) -> Option<HashMap<String, &RawValue>> {
     serde_json::from_str(json).ok()
 }
 
-/// What is written there, where it is text.
+/// Returns the value of a key, if it is text.
 fn text(object: &HashMap<String, &RawValue>, key: &str) -> Option<String> {
     object.get(key).and_then(|value| serde_json::from_str(value.get()).ok())
 }
@@ -78,7 +78,7 @@ fn items(json: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(json).ok()
 }
 
-/// Whether a list is one of objects that each have all these as text.
+/// Returns true if `json` is a list of objects each of which has text for all these keys.
 fn is_list_of(json: &str, keys: &[&str]) -> bool {
     let has_all = |item: &&RawValue| {
         object(item.get()).is_some_and(|item| keys.iter().all(|key| text(&item, key).is_some()))
@@ -184,7 +184,7 @@ fn answer(data: &[u8]) {
     assert!(!of_a_body || ours || matches!(class, Class::Foreign), "{status} is believed");
 }
 
-/// Whether a body is an error of the API's with that status.
+/// Returns true if a body is an error of the API's with that status.
 fn is_error(body: &str, status: u16) -> bool {
     object(body).is_some_and(|error| {
         let said = error.get("statusCode").and_then(|said| said.get().parse().ok());

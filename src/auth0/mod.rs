@@ -53,7 +53,7 @@ pub struct Settings {
     pub scopes: &'static [&'static str],
     /// `https_proxy`, where set.
     pub proxy: Option<Proxy>,
-    /// For one request, connection included.
+    /// Timeout of one request, connection included.
     pub timeout: Duration,
     /// Connections kept open.
     pub concurrency: usize,

@@ -21,7 +21,7 @@ use crate::error::Error;
 /// thread.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));
-/// How long a connection is kept at first.
+/// Longest time that an idle connection is kept, at first.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 /// Connections are kept for so long at least: what is lost on one that was just used was hardly lost
 /// because it was idle.
@@ -35,7 +35,7 @@ const RENEWAL: Duration = Duration::from_secs(1);
 /// Those whose answer was lost, at most; beyond that any one of them is forgotten.
 const MOST_DOUBTED: usize = 65_536;
 
-/// How a client is made.
+/// Settings from which a client is made.
 #[derive(Debug)]
 pub(super) struct Recipe {
     pub(super) proxy: Option<Proxy>,
@@ -62,10 +62,10 @@ struct State {
     /// Counts the clients there have been.
     generation: u64,
     made_at: Instant,
-    /// How long a connection is kept.
+    /// Longest time that an idle connection is kept.
     longest_idle: Duration,
-    /// How many answers were lost on connections that were idle for less than [`SHORTEST_IDLE`], and
-    /// the shortest time of them.
+    /// Number of answers that were lost on connections idle for less than [`SHORTEST_IDLE`], and
+    /// the shortest such time.
     short: (u32, Duration),
     /// Since when each that is kept has been idle. The last one is taken first, as in the client.
     idle: Vec<Instant>,
@@ -77,13 +77,13 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Lease {
     pub(super) client: Client,
-    /// What the request is about, hashed.
+    /// Hash of the user that the request is about.
     about: u64,
-    /// Whether it changes anything.
+    /// True if the request changes anything.
     is_change: bool,
-    /// Of the client that keeps connections.
+    /// Generation of the client that keeps connections, if the request goes through it.
     generation: Option<u64>,
-    /// How long its connection has been idle at least, where it is not a new one.
+    /// Time that its connection has been idle at least; `None` for a new one.
     idle: Option<Duration>,
 }
 
@@ -230,7 +230,7 @@ impl Pool {
     }
 }
 
-/// What a request is about, by its path: the user, whichever of the methods.
+/// Returns the subject of a request, by its path: the user, whichever of the methods it names.
 fn subject(path: &str) -> &str {
     // `/api/v2/users/ID/...`: a user's id is one segment.
     let end = path.match_indices('/').nth(4);

@@ -1,6 +1,6 @@
-//! Whether an answer is the API's: what each operation answers with, and its errors (auth0-api.md 1.3
-//! to 1.6). What has another shape, or does not answer to what was sent, is somebody else's, or was
-//! meant for another request.
+//! Tells the API's answers from others: what each operation answers with, and the API's errors
+//! (auth0-api.md 1.3 to 1.6). An answer of another shape, or one that does not match what was sent,
+//! comes from somebody else or was meant for another request.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -73,15 +73,15 @@ pub(super) fn is_updated(body: &[u8], method: &str, update: Update<'_>) -> bool 
 /// Ids are longer than this nowhere (recorded: some thirty characters).
 const LONGEST_ID: usize = 256;
 
-/// Whether something can be a method's id: a word that can be part of a path and shown.
+/// Returns true if `id` can be a method's id: a word that can be part of a path and shown.
 pub(super) fn is_id(id: &str) -> bool {
     (1..=LONGEST_ID).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
         && !id.bytes().all(|byte| byte == b'.')
 }
 
-/// Whether something can be the id of a method of that type: `phone|dev_…`, and so for all that can
-/// be created, as recorded and in Auth0's SDKs.
+/// Returns true if `id` can be the id of a method of that type. It has the form `phone|dev_…`, and
+/// likewise for every type that can be created, as recorded and in Auth0's SDKs.
 fn is_id_of(id: &str, factor_type: FactorType) -> bool {
     let own = id.split_once('|').filter(|(kind, _)| *kind == factor_type.name());
     is_id(id) && own.is_some_and(|(_, own)| is_id(own))

@@ -63,7 +63,8 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
     }
 }
 
-/// Who or what is not there. What says so in no known words is not believed to say either.
+/// Returns the code for the user or method that is not there. An error that names neither in known
+/// words is believed about neither.
 fn not_found(error: &ErrorBody) -> Code {
     let message = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     if error.code.as_deref() == Some("inexistent_user") || message.contains("user does not exist") {

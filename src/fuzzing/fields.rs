@@ -56,7 +56,7 @@ pub fn field(data: &[u8]) {
     drop(judged(factor_type, choose(&Field::FACTOR, *field), cell));
 }
 
-/// What a plan makes of a value in an otherwise good row; it is held against what must hold.
+/// Plans a value in an otherwise good row, and holds the result against what must hold of it.
 fn judged(factor_type: usize, field: Field, cell: Cell) -> Option<Factor> {
     let mut record = Record::new(7);
     record.set(Field::UserId, Cell::Text("auth0|1".into()));

@@ -19,7 +19,7 @@ use crate::{
 };
 
 const NAME: &str = "x.ledger";
-/// What comes after the name: the ledger itself, and what stands beside it.
+/// Suffixes of the ledger's files: of the ledger itself, and of those beside it.
 const SUFFIXES: [&str; 3] = ["", "-wal", "-seal"];
 const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 /// Bytes of a slot of the seal; what follows is empty.
@@ -67,8 +67,8 @@ pub fn ledger(data: &[u8]) {
 }
 
 impl Truth {
-    /// Whether one slot of the seal is damaged, and something else besides: the other slot may be
-    /// the older one, and then it does not tell that the last commit is lost.
+    /// Returns true if one slot of the seal is damaged, and something else besides. The other slot
+    /// may be the older one, and then it does not show that the last commit is lost.
     fn is_half_sealed(&self, files: &[Option<Vec<u8>>; SUFFIXES.len()]) -> bool {
         let same = |number: usize| files[number].as_ref() == Some(&self.files[number]);
         let seal = files[2].as_deref().unwrap_or_default();

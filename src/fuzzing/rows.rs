@@ -16,7 +16,7 @@ use crate::{
 
 const SHAPES: [Shape; 5] =
     [Shape::Factors, Shape::Exported, Shape::Users, Shape::Changes, Shape::Targets];
-/// How many bytes a reader gives at once.
+/// Numbers of bytes that a reader gives at once.
 const PIECES: [usize; 4] = [1, 2, 7, 100];
 
 /// The first byte chooses the shape of the input, the rest is a CSV.
@@ -61,11 +61,11 @@ fn rows(data: &[u8], format: Format) {
     }
 }
 
-/// What comes of a row.
+/// Outcome of a row.
 #[derive(PartialEq)]
 struct Outcome {
     line: u64,
-    /// What would be sent, or another sign of what it asks for.
+    /// Body that would be sent, or another sign of what the row asks for.
     good: Option<Bytes>,
     bad: Option<Rejection>,
 }
