@@ -41,14 +41,14 @@ pub struct Gateway<A> {
     pub now: fn() -> LocalTime,
 }
 
-/// What came of asking for a page of a list.
+/// Outcome of asking for a page of a list.
 #[derive(Debug)]
 pub struct PageAnswer {
-    /// What follows from it for the list.
+    /// Next step for the list.
     pub after: AfterPage,
     /// The HTTP status, where one came.
     pub status: Option<u16>,
-    /// What the answer says of the tenant.
+    /// Health of the tenant, as the answer shows it.
     pub health: Health,
 }
 

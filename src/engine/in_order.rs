@@ -106,7 +106,8 @@ mod tests {
         }
     }
 
-    /// What is told of results that come in that order, each by its number from 0.
+    /// Returns the numbers that are told, when results come in the order `come`, each by its number
+    /// from 0; and whether the end was regular.
     async fn told<const GAPS: bool>(come: &[u32], fails: Option<u32>) -> (Vec<u32>, bool) {
         let (mut slots, results, in_order) = in_order(8);
         let mut given = Vec::new();

@@ -1,5 +1,5 @@
-//! From bytes to jobs: read and plan on a thread of their own; where a ledger is kept, admission
-//! in batches. What rows mean, a [`RowPlanner`] knows.
+//! The way from bytes to jobs: rows are read and planned on a thread of their own; where a ledger
+//! is kept, they are admitted in batches. A [`RowPlanner`] knows the meaning of rows.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -38,7 +38,7 @@ pub struct Remarks {
     pub warnings: Vec<String>,
     /// Number of all of them.
     pub warned: u64,
-    /// Which file a line is in.
+    /// Names of the input files, by line.
     pub lines: Lines,
 }
 
@@ -66,7 +66,7 @@ impl Remarks {
 /// Turns rows of an input into what is to be done. Where a ledger is kept, that is what it is asked
 /// of each row, with the row's task ([`PlannedRow`]).
 pub trait RowPlanner: Send + 'static {
-    /// What it makes of one row or more.
+    /// Result of planning one row or more.
     type Planned: Send + 'static;
 
     /// Plans one row, and any before it that had to wait for it.
@@ -90,7 +90,7 @@ pub trait JobBuilder: Send + 'static {
 /// Output of planning.
 #[derive(Debug)]
 pub struct PlannedRows<T> {
-    /// What was planned, in the order of the input.
+    /// Planned rows, in the order of the input.
     pub rows: Vec<T>,
     /// Warnings, by line.
     pub warnings: Vec<(u64, Warning)>,

@@ -36,7 +36,7 @@ pub(super) struct Lanes<E> {
     users: HashMap<UserId, VecDeque<Ticket<E>>>,
     /// Ready jobs in order of entry, however often one has come back: changes, and look-ups.
     ready: [BTreeMap<u64, Box<E>>; 2],
-    /// By when they are due.
+    /// Jobs that wait, by the time at which they are due.
     parked: BTreeMap<(Instant, u64), Box<E>>,
     /// Number of jobs that have entered.
     entered: u64,
@@ -46,7 +46,7 @@ pub(super) struct Lanes<E> {
     held: usize,
     /// Settled, with a step left for the end of the run.
     for_the_end: Vec<Box<E>>,
-    /// From when on that may go which an earlier process has left in doubt.
+    /// Earliest time at which a job that an earlier process left in doubt may go.
     clear_from: Instant,
 }
 
@@ -125,7 +125,7 @@ impl<E: Job> Lanes<E> {
         self.parked.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// Of those kinds, the one of which something has entered first that is ready.
+    /// Returns the kind, among those allowed, whose first ready job entered first.
     pub(super) fn first_of(&self, allowed: impl Fn(Kind) -> bool) -> Option<Kind> {
         let first = |kind: &Kind| self.ready[place(*kind)].first_key_value().map(|(at, _)| *at);
         let ready = |kind: &Kind| allowed(*kind) && first(kind).is_some();

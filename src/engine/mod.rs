@@ -48,7 +48,7 @@ pub struct Limits {
     pub max_outage: Duration,
     /// Number of bad rows that stops the run.
     pub max_errors: Option<MaxErrors>,
-    /// For jitter.
+    /// Seed of the jitter.
     pub seed: u64,
 }
 
@@ -84,7 +84,7 @@ impl MaxErrors {
 pub enum IntakeEvent<T> {
     /// More rows.
     More(Vec<T>),
-    /// That was all.
+    /// The regular end: there are no more rows.
     End,
     /// No more of it can be read.
     Broken(Error),
@@ -95,7 +95,8 @@ pub type JobReceiver<E> = mpsc::Receiver<IntakeEvent<E>>;
 
 /// One thing to be done for one user, step by step.
 pub trait Job: Send + 'static {
-    /// For whom: jobs of one user go one after the other, in input order.
+    /// Returns the user that the job is for. Jobs of one user run one after the other, in input
+    /// order.
     fn user(&self) -> &UserId;
     /// Returns the kind of request that its next step sends.
     fn kind(&self) -> Kind;
@@ -124,7 +125,7 @@ pub trait Executor: Send + Sync + 'static {
     /// The jobs it runs.
     type Job: Job;
 
-    /// To the tenant.
+    /// Returns the gateway to the tenant.
     fn gateway(&self) -> &Gateway<Self::Api>;
 
     /// Counts rows by state, for `--max-errors`; nothing where no ledger is kept.

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::model::{Contact, Credential, FactorType, UserId};
 
-    /// As it has been since the first version: ledgers hold it.
+    /// Computes a fingerprint as it has been since the first version: ledgers hold it.
     fn since_ever(user: &str, factor_type: FactorType, value: &str) -> Fingerprint {
         let mut mac = Hmac::<Sha256>::new_from_slice(&[7; 32]).unwrap();
         mac.update(&(user.len() as u64).to_le_bytes());

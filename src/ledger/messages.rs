@@ -72,7 +72,7 @@ impl Asked {
 /// Answer of the ledger about a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// To be delivered.
+    /// The row is to be delivered.
     Todo(Seq, History),
     /// An earlier run left it in doubt: to be looked up.
     InDoubt(Seq, History),

@@ -72,7 +72,7 @@ pub struct Opening<'a> {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     commands: mpsc::Sender<Command>,
-    /// For what nobody waits for.
+    /// Queue for commands without a reply.
     outcomes: mpsc::Sender<Command>,
     wakeup: Arc<Wakeup>,
     fault: Arc<Mutex<Option<LedgerFault>>>,
@@ -86,7 +86,7 @@ pub struct Ledger {
 pub struct Opened {
     /// The handle.
     pub ledger: Ledger,
-    /// For fingerprints.
+    /// Key of the fingerprints.
     pub key: Key,
     /// True if an earlier run used it.
     pub resumed: bool,

@@ -1,4 +1,5 @@
-//! What was met before, where there is no ledger: 9 bytes an entry, and nothing that tells a value.
+//! Memory of what was met before, where there is no ledger: 9 bytes an entry, and nothing that
+//! tells a value.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 

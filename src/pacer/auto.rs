@@ -30,7 +30,7 @@ const COMMON: f64 = 0.2;
 const TEST_EVERY: f64 = 2.5;
 const TEST: f64 = 0.4;
 
-/// Why the next request has to wait.
+/// End of a wait, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Wait {
     pub(super) until: f64,
@@ -46,7 +46,7 @@ pub(super) struct Auto {
     /// Part of the next permit that has accrued, and when that was computed.
     credit: f64,
     at: f64,
-    /// When the next test may begin; when the present or last one began and ends.
+    /// Earliest start of the next test; start and end of the present or last one.
     test_at: f64,
     test_from: f64,
     test_until: f64,

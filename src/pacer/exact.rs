@@ -33,7 +33,7 @@ pub(super) struct Exact {
     /// lateness of less than one.
     cells: NonZeroU32,
     window: Window,
-    /// Whether the limiter has already given the cells of a permit that the window does not allow yet.
+    /// True if the limiter has given the cells of a permit that the window does not allow yet.
     spaced: bool,
     began: Instant,
     /// Shortest sleep: many short ones cost more than they gain.

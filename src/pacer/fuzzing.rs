@@ -30,7 +30,7 @@ pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, D
     permit(&pacer, now);
 }
 
-/// When the next permit comes.
+/// Returns the time at which the next permit comes.
 fn permit(pacer: &Pacer, asked: Instant) -> Instant {
     let mut now = asked;
     while let Some(wait) = pacer.state().next(pacer.began, now) {

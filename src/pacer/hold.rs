@@ -16,10 +16,10 @@ const UNHINTED: Duration = Duration::from_secs(1);
 /// Shortest hold that is logged for everybody, and not only at debug level.
 const NOTABLE: Duration = Duration::from_secs(5);
 
-/// What a 429 says about the wait.
+/// Facts of a 429 about the wait.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Refusal {
-    /// When the refused request was sent.
+    /// Time at which the refused request was sent.
     pub(super) sent: Option<Instant>,
     /// `Retry-After`.
     pub(super) retry_after: Option<Duration>,
@@ -33,7 +33,7 @@ pub(super) struct Refusal {
 #[derive(Debug, Default)]
 pub(super) struct Hold {
     until: Option<Instant>,
-    /// When the present or last hold began.
+    /// Start of the present or last hold.
     began: Option<Instant>,
     /// Refusals in a row, each of a request that was sent after the one before had been answered.
     in_a_row: u32,

@@ -13,8 +13,8 @@
 
 /// Requests a second at first: with 2, two runs do not find their shares within the scenario.
 const FIRST: f64 = 5.0;
-/// What is left of the limit after a 429. With three quarters, 7 points less are used of a limit that
-/// has doubled.
+/// Share of the limit that is kept after a 429. With three quarters, 7 points less are used of a
+/// limit that has doubled.
 const LESS: f64 = 0.9;
 /// Time until the limit is reached again, in seconds. Half as long costs 2 more refusals in 1,000.
 const BACK: f64 = 8.0;
@@ -26,7 +26,7 @@ const LOWEST: f64 = 0.2;
 pub(super) struct LimitSearch {
     /// The limit, as far as it was found.
     limit: f64,
-    /// When it was found; before the first 429, when the search began.
+    /// Time at which the limit was found; before the first 429, the start of the search.
     since: Option<f64>,
     met: bool,
 }

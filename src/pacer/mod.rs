@@ -74,35 +74,35 @@ pub struct Pacing {
     pub now: fn() -> LocalTime,
 }
 
-/// Why the next request has to wait.
+/// Reason why the next request has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
     /// It does not have to.
     Nothing,
-    /// For the given rate.
+    /// The given rate.
     Rate,
-    /// For the rate that the plan has for this time of day.
+    /// The rate that the plan has for this time of day.
     Plan,
-    /// For the tenant's limit, as learnt.
+    /// The tenant's limit, as learnt.
     Limit,
-    /// For others: the tenant's limit is down to the reserve.
+    /// The reserve, which is left to others: the tenant's limit is down to it.
     Reserve,
-    /// For the end of the hold after a 429.
+    /// The hold after a 429.
     Throttled,
 }
 
 /// Total times that requests waited, by reason. One waits at a time, and all others behind it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WaitTotals {
-    /// For the end of a hold after a 429.
+    /// Time spent on holds after a 429.
     pub throttling: Duration,
-    /// For the sake of others.
+    /// Time spent to leave the reserve to others.
     pub reserve: Duration,
-    /// For the tenant's limit.
+    /// Time spent on the tenant's limit.
     pub limit: Duration,
-    /// For the given rate.
+    /// Time spent on the given rate.
     pub rate: Duration,
-    /// For the rate that the plan had.
+    /// Time spent on the rate that the plan had.
     pub plan: Duration,
 }
 

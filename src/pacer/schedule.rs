@@ -21,7 +21,7 @@ pub struct Plan {
     zone: TimeZone,
 }
 
-/// From one minute of the day up to another; across midnight if the second is the lesser.
+/// Range from one minute of the day up to another; across midnight if the second is the lesser.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Range {
     from: u16,
@@ -29,12 +29,12 @@ struct Range {
     rate: Rate,
 }
 
-/// What a plan says about one moment.
+/// The plan at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Phase {
     /// The rate; `None` if the plan says nothing.
     pub(super) rate: Option<Rate>,
-    /// When to look again.
+    /// Time until the plan has to be looked at again.
     pub(super) look_in: Duration,
 }
 

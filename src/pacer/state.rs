@@ -1,4 +1,4 @@
-//! What all who wait for a permit share, and the decision on the next one.
+//! State shared by all who wait for a permit, and the decision on the next one.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) struct State {
     rate: Option<Rate>,
     planned: bool,
     look_at: Option<Instant>,
-    /// Whether there was an answer yet.
+    /// True once there was an answer.
     answered: bool,
     /// The refill rate that was logged last, and when.
     logged: Option<(f64, f64)>,
@@ -36,7 +36,7 @@ pub(super) struct State {
     pub(super) held: WaitTotals,
 }
 
-/// When to ask again, and the reason.
+/// Time at which to ask again, and the reason.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wait {
     pub(super) until: Instant,

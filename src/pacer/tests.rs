@@ -16,7 +16,7 @@ async fn take(pacer: &Pacer, count: u32) -> Duration {
     began.elapsed()
 }
 
-/// What a 429 says.
+/// Returns the meter of a 429 with a `Retry-After`.
 fn retry_after(seconds: u64) -> Meter {
     Meter { retry_after: Some(Duration::from_secs(seconds)), ..Meter::default() }
 }

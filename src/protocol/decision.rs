@@ -27,7 +27,7 @@ pub enum Step {
 pub enum Decision {
     /// It has come to its end.
     Settle(Settlement),
-    /// That step is to be taken, again or next, after this long.
+    /// The step is to be taken, again or next, after this long.
     Again(Step, Duration),
     /// The name has been put back, or cannot be in this run.
     Restored(bool),

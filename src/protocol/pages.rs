@@ -22,11 +22,11 @@ pub struct Pages {
     methods: Vec<Method>,
     total: Option<u64>,
     number: u64,
-    /// How often the page that is missing was asked for.
+    /// Attempts to get the page that is missing.
     tries: Tries,
 }
 
-/// What follows from a page.
+/// Consequence of a page.
 #[derive(Debug)]
 pub enum AfterPage {
     /// The list has more: ask for its next page, after this long.
@@ -41,7 +41,7 @@ impl Pages {
         self.number
     }
 
-    /// Whether none has come yet.
+    /// Returns true if no page has come yet.
     pub fn is_empty(&self) -> bool {
         self.number == 0
     }
@@ -131,7 +131,7 @@ mod tests {
         Page { methods, start, size: 2, total }
     }
 
-    /// What came of the last of these pages; those before it must ask for more.
+    /// Takes the pages. Returns the outcome of the last one; those before it must ask for more.
     fn taken(pages: Vec<Page>) -> Result<usize, Code> {
         let (mut made, end) = (Pages::default(), pages.len() - 1);
         for (number, page) in pages.into_iter().enumerate() {

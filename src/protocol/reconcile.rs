@@ -162,7 +162,7 @@ pub(crate) enum Likeness {
     Same,
     /// Consistent with it, as far as the list shows.
     Consistent,
-    /// Of the same kind, and nothing in the list tells whether it is the one.
+    /// A method of the same kind; the list does not show whether it is the one.
     Unclear,
     /// Another one.
     Other,

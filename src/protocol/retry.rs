@@ -25,7 +25,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// than other requests get, as nobody but a person can make up for them.
 const MAX_LOOKUPS: u32 = 8;
 
-/// How often something was asked for in a row.
+/// Numbers of failed attempts in a row at the same question.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tries {
     /// Times that nothing was executed.
@@ -130,8 +130,8 @@ impl RetryPolicy {
         Decision::Again(Step::LookUp, self.second_look())
     }
 
-    /// What the tenant calls a conflict may be another factor of that user: one list tells. Where
-    /// no attempt is in doubt there is nothing to wait for.
+    /// Decides on a conflict: it may be another factor of that user, and one list tells. If no
+    /// attempt is in doubt, there is nothing to wait for.
     fn conflicting(&self, status: Option<u16>, history: &mut History) -> Decision {
         history.conflict = true;
         history.refusal = Some((Code::Conflict.into(), status));
@@ -246,8 +246,8 @@ impl RetryPolicy {
         }
     }
 
-    /// When to ask again for what may be repeated at will; `None` where there is an answer, or it
-    /// was asked for often enough.
+    /// Returns the time after which to repeat a request that may be repeated at will; `None` if
+    /// there is an answer, or it was made often enough.
     fn again<T>(
         &self,
         verdict: &Verdict<T>,
@@ -369,7 +369,7 @@ impl RetryPolicy {
     }
 }
 
-/// Why there is no list, where asking for it again does not help.
+/// Returns the reason why there is no list, where asking for it again does not help.
 pub fn no_list<T>(verdict: &Verdict<T>) -> Code {
     match verdict {
         Verdict::InDoubt(reason) if reason.code() == Code::TooManyMethods => Code::TooManyMethods,
@@ -383,7 +383,7 @@ pub fn no_list<T>(verdict: &Verdict<T>) -> Code {
     }
 }
 
-/// How a factor ends that the tenant refuses.
+/// Returns the end of a factor that the tenant refuses.
 fn rejected(reason: Reason, status: Option<u16>) -> Settlement {
     Settlement {
         state: State::Rejected,

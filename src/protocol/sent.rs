@@ -1,19 +1,20 @@
-//! When an attempt in doubt left, by the tenant's clock, and which methods are older. Pure.
+//! Departure of an attempt in doubt, by the tenant's clock, and which methods are older. Pure.
 //!
 //! Three kinds of clock are in play, and each may be wrong: ours, which wrote the intent down; those
 //! of the tenant's front ends, which write `Date`; that of its store, which writes `created_at`.
 
 use crate::model::{ClockSkew, History, LocalTime, Millis, TenantTime};
 
-/// When our wall clock has gone otherwise than the monotonic one by more than this, it was set.
+/// Difference between our wall clock and the monotonic one above which the wall clock must have
+/// been set.
 const WAS_SET: Millis = 3_000;
 
 /// `Date` has whole seconds and front ends have clocks of their own: what was created up to this
 /// long before the intent may still be ours.
 pub(crate) const CLOCK_TOLERANCE: Millis = 2_000;
 
-/// What was created longer than this before the earliest time at which the first attempt in doubt
-/// can have left is not ours.
+/// Age above which a method is not ours: it was created this much before the earliest time at which
+/// the first attempt in doubt can have left.
 ///
 /// That time is already the lowest that any clock gives ([`Sent::new`]). This is added for what was
 /// never seen: clocks of the tenant that differ from those that answered. They are kept by NTP
@@ -25,31 +26,31 @@ pub(crate) const WELL_BEFORE: Millis = 600_000;
 /// nothing about when it was created. 2013-01-01.
 pub(crate) const FIRST_TENANT: TenantTime = TenantTime::from_millis(1_356_998_400_000);
 
-/// Returns when the first attempt in doubt was sent, by the tenant's clock.
+/// Time at which the first attempt in doubt was sent, by the tenant's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// Not before this, whichever clock is wrong; `None` when too little is known.
+    /// Lower bound of that time, whichever clock is wrong; `None` when too little is known.
     earliest: Option<TenantTime>,
-    /// As well as it is known; `None` when nothing is.
+    /// Best estimate of that time; `None` when nothing is known.
     likely: Option<TenantTime>,
 }
 
-/// When a method was created.
+/// Creation of a method, relative to the first attempt in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
-    /// Not before the first attempt in doubt.
+    /// The method was not created before the first attempt in doubt.
     Newer,
     /// Perhaps before it.
     Older,
-    /// So long before it that no error of a clock accounts for it.
+    /// The method was created so long before it that no error of a clock accounts for it.
     WellBefore,
     /// Nothing is known of the clocks.
     Unknown,
 }
 
 impl Sent {
-    /// When the first attempt in doubt of that history left, as our clock shows `now`, the tenant's
-    /// `skew` more, and some clock of the tenant only `least` more.
+    /// Works out when the first attempt in doubt of that history left, where our clock shows `now`,
+    /// the tenant's `skew` more, and some clock of the tenant only `least` more.
     pub fn of(
         history: &History,
         now: LocalTime,

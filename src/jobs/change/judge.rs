@@ -26,8 +26,8 @@ const TOLERANCE: Millis = 5_000;
 /// ours may have been set meanwhile.
 const WIDE: Millis = 26 * 60 * 60 * 1000;
 
-/// Why a method is not the one that an import has created, by when it was: an import knows when its
-/// request left, and when it knew the outcome.
+/// Returns the reason why a method is not the one that an import created, judging by its time: an
+/// import knows when its request left, and when it knew the outcome.
 pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<Code> {
     let (sent, settled) = entry.intent_at.zip(entry.settled_at)?;
     let before = if entry.skew.is_some() { TOLERANCE } else { WIDE };

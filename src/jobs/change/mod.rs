@@ -61,7 +61,7 @@ pub struct ChangeJob {
     history: History,
     /// Methods that its request will take away, until that has been allowed.
     deletes: u64,
-    /// What it looks at, as far as it has come.
+    /// Pages of the list that it looks at, as far as they have come.
     pages: Pages,
     /// Time at which the first page of that was asked for: what it shows may be as old.
     began_to_look: Instant,
@@ -72,7 +72,8 @@ pub struct ChangeJob {
 /// A look older than this is repeated before anything is deleted: a user may have
 /// added to it in an outage or a long hold.
 const STALE: Duration = Duration::from_secs(60);
-/// So often: where permits are that rare it would never end.
+/// Number of looks after which it gives up: where permits are so rare that each look becomes stale,
+/// it would never end.
 const MOST_LOOKS: u32 = 3;
 
 /// Next stage of a job.
@@ -141,7 +142,7 @@ impl Job for ChangeJob {
 /// Takes jobs through their stages. Shared by all workers.
 #[derive(Debug)]
 pub struct ChangeExecutor<A> {
-    /// To the tenant.
+    /// Gateway to the tenant.
     pub gateway: Gateway<A>,
     /// Records intents and outcomes.
     pub ledger: Ledger,

@@ -1,5 +1,5 @@
-//! Which ids were given to which rows of late: the same id for two, or one in the list of another
-//! user, is an answer that went astray.
+//! Memory of the ids that were lately given to rows. The same id for two rows, or one in the list
+//! of another user, is an answer that went astray.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,7 +22,7 @@ pub struct Given {
     order: VecDeque<u64>,
 }
 
-/// To whom an id was given.
+/// Row and user that an id was given to.
 #[derive(Debug, Clone, Copy)]
 struct To {
     row: Seq,
@@ -49,7 +49,7 @@ impl Given {
         other
     }
 
-    /// Whether an id was given to another user's row.
+    /// Returns true if the id was given to a row of another user.
     pub(crate) fn is_of_another(&self, id: &str, user: &UserId) -> bool {
         let to = self.rows.get(&self.key.hash_one(id)).and_then(|to| to.user);
         to.is_some_and(|to| to != self.key.hash_one(user))

@@ -37,7 +37,7 @@ use crate::{
 /// Takes factors through their steps. Shared by all workers.
 #[derive(Debug)]
 pub struct CreateExecutor<A> {
-    /// To the tenant.
+    /// Gateway to the tenant.
     pub gateway: Gateway<A>,
     /// Records intents and outcomes.
     pub ledger: Ledger,
@@ -86,7 +86,7 @@ impl<A: Api> Executor for CreateExecutor<A> {
 }
 
 impl<A: Api> CreateExecutor<A> {
-    /// That a POST is about to leave.
+    /// Returns the intent to send a POST, to be recorded before it leaves.
     fn intent(&self, job: &mut CreateJob) -> Intent {
         let (at, skew) = ((self.gateway.now)(), self.gateway.api.clock_skew());
         let history = &mut job.history;

@@ -1,4 +1,4 @@
-//! What the tenant holds of users, written out: one line a row, in the order of the input.
+//! Export of the tenant's methods: one line per row, in the order of the input.
 //!
 //! A row counts as exported once its line is durable. Lines stand in the order in which rows are
 //! settled, so that as many lines of an interrupted output are whole and known as the ledger has
@@ -17,10 +17,10 @@ use crate::{
 
 /// Rows that become durable together, at most.
 const BATCH: usize = 64;
-/// How often what was written becomes durable, while rows come.
+/// Interval at which lines become durable while rows come.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What has been written, for people.
+/// Numbers of what was written, for people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
     /// Methods.
@@ -37,7 +37,7 @@ pub struct Exporter {
     ledger: Ledger,
     output: Output,
     pending: Vec<(Seq, Settlement)>,
-    /// When that was last.
+    /// Time of the last sync.
     synced: Instant,
     written: Written,
 }

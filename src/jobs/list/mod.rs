@@ -48,7 +48,7 @@ pub type Listed = Result<Vec<Method>, Reason>;
 /// A question with its answer.
 #[derive(Debug)]
 pub struct Answered<Q> {
-    /// What was asked.
+    /// The question.
     pub question: Q,
     /// The answer.
     pub listed: Listed,
@@ -62,7 +62,7 @@ struct ListJob<Q> {
     /// The question and its slot, until there is an answer.
     open: Option<(Slot, Q)>,
     pages: Pages,
-    /// How often the list was begun.
+    /// Number of times that the list was begun.
     history: History,
 }
 

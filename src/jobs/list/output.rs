@@ -1,4 +1,4 @@
-//! Where an export goes: another stream, or a file that is in its place only once it is whole.
+//! Destination of an export: another stream, or a file that is in its place only once it is whole.
 
 use std::{
     fmt,

@@ -131,7 +131,8 @@ fn groups(users: u64) -> JobReceiver<Group> {
     groups
 }
 
-/// What came of it: each line and why there was no list, how it ended, and the tenant.
+/// Runs a survey. Returns each line with the reason why it has no list, how the run ended, and the
+/// tenant.
 async fn survey(
     script: Script,
     users: u64,

@@ -19,10 +19,11 @@ use crate::{
 
 /// First bytes of every SQLite file.
 pub(in crate::ledger) const MAGIC: &[u8] = b"SQLite format 3\0";
-/// What SQLite keeps beside a ledger in use.
+/// Suffix of the log that SQLite keeps beside a ledger in use.
 const WAL: &str = "-wal";
 const SHM: &str = "-shm";
-/// What SQLite would keep if the ledger had no `-wal`. No version of this program makes one.
+/// Suffix of the journal that SQLite would keep if the ledger had no `-wal`. No version of this
+/// program makes one.
 const JOURNAL: &str = "-journal";
 const SEAL: &str = "-seal";
 
@@ -125,8 +126,8 @@ pub(in crate::ledger) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
     Ok(folder)
 }
 
-/// Whether nobody can write beside the ledger at `path`, and nothing is left in its `-wal`: then
-/// it is read as it stands. An error where something is left that cannot be read without writing.
+/// Returns true if nobody can write beside the ledger at `path` and nothing is left in its `-wal`:
+/// then it is read as it stands. Fails if something is left that cannot be read without writing.
 pub(in crate::ledger) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
     if files::can_write_beside(path) {
         return Ok(false);
@@ -177,7 +178,7 @@ pub(in crate::ledger) fn side(path: &Path, side: Side) -> PathBuf {
     }
 }
 
-/// Whether `path` leads to that very file.
+/// Returns true if `path` leads to that very file.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let identity = |meta: &fs::Metadata| (meta.dev(), meta.ino());

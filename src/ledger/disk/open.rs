@@ -20,7 +20,7 @@ const PAGE: u64 = 4096;
 const STEPS_PER_PAGE: u64 = 30_000;
 /// The same, for the smallest ledger.
 const STEPS: u64 = 10_000_000;
-/// How often they are counted.
+/// Number of steps between two counts.
 const STEPS_AT_A_TIME: u16 = 10_000;
 
 /// Owner of the ledger, and its key.

@@ -89,7 +89,7 @@ impl Reader {
         Ok(fault.map(|fault| fault.at(&self.path)))
     }
 
-    /// Whether others may put files beside it.
+    /// Returns true if others may put files beside it.
     pub fn is_exposed(&self) -> bool {
         self.is_exposed
     }

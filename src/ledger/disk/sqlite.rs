@@ -40,7 +40,7 @@ pub(in crate::ledger) struct Sqlite {
     run: i64,
     input: String,
     in_transaction: bool,
-    /// Of this run, to be recorded once the ledger is known to be whole.
+    /// Header of this run, to be recorded once the ledger is known to be whole.
     beginning: RunHeader,
     /// There once it is.
     guard: Option<Guard>,

@@ -1,4 +1,5 @@
-//! Whether somebody else writes to the ledger's files, or takes them away, while a run does.
+//! Watch over the ledger's files, in case somebody else writes to them or takes them away during a
+//! run.
 //!
 //! What is written into a file that has no name any more is lost, and the next run would begin a
 //! new ledger; and SQLite, which believes that it is alone, goes on writing into a file that was
@@ -23,10 +24,10 @@ use super::{
 };
 use crate::{files, ledger::LedgerFault};
 
-/// How a `-wal` begins; the last bit says in which order bytes are summed.
+/// First bytes of a `-wal`; the last bit says in which order bytes are summed.
 const WAL_MAGIC: [u8; 4] = [0x37, 0x7F, 0x06, 0x82];
 
-/// How often files that somebody else touches are read, at most.
+/// Shortest interval between two readings of files that somebody else touches.
 const JUDGED_EVERY: Duration = Duration::from_secs(10);
 
 /// A file of the ledger.
@@ -46,7 +47,7 @@ impl Side {
     const ALL: [Self; 4] = [Self::Ledger, Self::Seal, Self::Wal, Self::Shm];
 }
 
-/// What is remembered of a file: where it is, which it is, and how our last write left it.
+/// Memory of a file: where it is, which one it is, and how our last write left it.
 #[derive(Debug)]
 struct Watched {
     side: Side,
@@ -58,14 +59,14 @@ struct Watched {
 /// Length and time of the last change.
 type Stamp = (u64, i64, i64);
 
-/// What is watched while a run writes to a ledger.
+/// Files that are watched while a run writes to a ledger.
 #[derive(Debug)]
 pub(in crate::ledger) struct Guard {
     files: Vec<Watched>,
     pub(in crate::ledger) seal: Seal,
-    /// How often rows were written, as far as that is committed.
+    /// Number of row writes that are committed.
     committed: u64,
-    /// When files that somebody else touched were last read.
+    /// Time at which files that somebody else touched were last read.
     judged: Option<Instant>,
 }
 

@@ -20,15 +20,15 @@ const FEWEST: usize = 10;
 /// One answer, or the mean of some that came close to each other.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
-    /// When its request was sent.
+    /// Time at which its request was sent.
     pub(super) at: f64,
     /// Requests that the bucket had supplied until then.
     pub(super) supplied: f64,
     /// Requests left in it.
     pub(super) left: f64,
-    /// Whether the bucket was full.
+    /// True if the bucket was full.
     pub(super) full: bool,
-    /// Whether the request was sent to see how fast the bucket fills up.
+    /// True if the request was sent to see how fast the bucket fills up.
     pub(super) test: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Step {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) gained: f64,
-    /// Whether the bucket was full before and after.
+    /// True if the bucket was full before and after.
     pub(super) full: bool,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Step {
 pub(super) struct Stretch {
     pub(super) time: f64,
     pub(super) gained: f64,
-    /// How many requests fewer were left at its end.
+    /// Decrease of the requests left, from its start to its end.
     pub(super) fall: f64,
 }
 

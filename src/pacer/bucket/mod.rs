@@ -22,8 +22,8 @@ use super::{JITTER, ROUNDING};
 /// Successful answers in a row without the limit after which it is unknown: a stray answer that
 /// names one must not be believed while all others are silent.
 const SILENCES: u32 = 5;
-/// Where the refill cannot be predicted yet, and until the first 429: token intervals to wait
-/// before trying whether a token has come. Trying early shows a rate that waiting for whole
+/// Token intervals to wait before trying whether a token has come, while the refill cannot be
+/// predicted yet and until the first 429. Trying early shows a rate that waiting for whole
 /// intervals never would: a bucket of one or two gets 8 to 61 points more of its limit.
 const EAGER: f64 = 0.7;
 /// Time in which the caution after 429s wears off, in seconds. Caution saves two runs on a tenant
@@ -37,7 +37,7 @@ const NEARLY_FULL: f64 = 16.0;
 /// a reset of tomorrow must not stop a run until then, and a look costs a refusal at most.
 const LONGEST_PATIENCE: f64 = 60.0;
 
-/// What an answer said about the bucket.
+/// State of the bucket, as an answer gives it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) sent: f64,
@@ -46,11 +46,11 @@ pub(super) struct Reading {
     /// Time until the bucket is full.
     pub(super) full_in: Option<f64>,
     pub(super) throttled: bool,
-    /// Whether its request was sent to see how fast the bucket fills up.
+    /// True if its request was sent to see how fast the bucket fills up.
     pub(super) test: bool,
 }
 
-/// Whether a request may go.
+/// Permission to send a request now, or the lack of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Gate {
     /// The level is high enough.
@@ -65,20 +65,21 @@ pub(super) enum Gate {
 #[derive(Debug)]
 pub(super) struct Bucket {
     refill: RefillRate,
-    /// Whether the tenant's answers say the limit.
+    /// True if the tenant's answers state the limit.
     known: bool,
     limit: f64,
     sent: Sent,
     /// Requests supplied up to a moment, by the newest answer, and that moment.
     supplied: f64,
     at: f64,
-    /// When the newest of the requests answered so far was sent.
+    /// Time at which the newest of the requests answered so far was sent.
     newest: f64,
     /// Successful answers in a row that did not say the limit.
     silences: u32,
-    /// When one request may look whatever the model says, since the bucket should be full.
+    /// Time from which one request may look whatever the model says, since the bucket should be
+    /// full.
     full_at: f64,
-    /// When one request may try whether there is a token.
+    /// Time from which one request may try whether there is a token.
     token_at: f64,
     /// Token intervals to wait before that.
     eager: f64,

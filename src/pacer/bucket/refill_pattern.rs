@@ -1,4 +1,4 @@
-//! How the tenant's bucket is refilled: continuously, or at the top of each second. Auth0's
+//! Refill pattern of the tenant's bucket: continuous, or at the top of each second. Auth0's
 //! documentation describes both (auth0-api.md 3.4).
 //!
 //! A bucket that is refilled in steps gains everything at one moment of each second; any other
@@ -38,7 +38,7 @@ enum Pattern {
     #[default]
     Unknown,
     Even,
-    /// At the top of each second of the tenant's clock; one such moment on ours.
+    /// Refill at the top of each second of the tenant's clock; holds one such moment on ours.
     Tops(f64),
 }
 

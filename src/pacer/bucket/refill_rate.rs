@@ -33,7 +33,7 @@ pub(super) struct RefillRate {
     prior: f64,
     /// Start of the last test that has counted.
     tested: f64,
-    /// Whether the rate was ever measured; else it is a lower bound.
+    /// True if the rate was ever measured; otherwise it is a lower bound.
     measured: bool,
 }
 
@@ -195,7 +195,8 @@ mod tests {
             Self { rate: RefillRate::new(), gains, size, level: size, taken: 0.0, at: 0.0 }
         }
 
-        /// So many seconds at a pace, which also says whether it is a test.
+        /// Observes `seconds` of requests. `pace` returns the rate at a time, and whether that is a
+        /// test.
         fn seen(&mut self, seconds: f64, pace: impl Fn(f64) -> (f64, bool)) {
             let end = self.at + seconds;
             while self.at < end {

@@ -1,4 +1,4 @@
-//! What was sent lately, and when.
+//! Record of what was sent lately, and when.
 
 use std::collections::VecDeque;
 

@@ -25,7 +25,7 @@ pub struct Counts {
     pub duplicates: u64,
     /// There.
     pub present: u64,
-    /// Not there.
+    /// The factor is not there.
     pub missing: u64,
     /// There, with another name or preferred channel.
     pub differs: u64,
@@ -35,7 +35,7 @@ pub struct Counts {
     pub unanswered: u64,
     /// No factor at all.
     pub rejected: u64,
-    /// Not asked about.
+    /// The user was not asked about.
     pub not_sampled: u64,
 }
 
@@ -104,7 +104,7 @@ pub struct Account {
 /// Memory of a user whose rows are scattered.
 #[derive(Debug, Default)]
 struct Scattered {
-    /// In order of first appearance.
+    /// Number of the user, in order of first appearance.
     number: u64,
     /// Methods that stand for a factor.
     taken: HashSet<String>,

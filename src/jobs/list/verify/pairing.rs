@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// For each factor the index of its method.
+/// Returns for each factor the index of its method.
 pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
     let mut owners: Vec<Option<usize>> = vec![None; list.len()];
     // What is plainly the same is settled first and not touched again.

@@ -24,7 +24,7 @@ pub struct Sample {
 /// [`CONFIDENCE`] of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bound {
-    /// From 0 to 1.
+    /// Upper bound of the share, from 0 to 1.
     pub at_most: f64,
     /// Statistical method of the bound.
     pub method: &'static str,
