@@ -16,7 +16,7 @@ use crate::{
     text::escape,
 };
 
-/// As much of a client id is shown: enough to tell one's own apart.
+/// Number of characters shown of a client id: enough to recognise one's own.
 const SHOWN: usize = 4;
 
 /// The facts of the line.

@@ -41,7 +41,7 @@ struct Findings {
     #[serde(rename = "webauthn-roaming")]
     webauthn_roaming: u64,
     passkey: u64,
-    /// What is odd about the file as a whole.
+    /// Findings about the file as a whole.
     whole_file: Vec<Finding>,
 }
 
@@ -96,7 +96,7 @@ struct Rows {
     seen: Seen,
     whole: Whole,
     warned: Warned,
-    /// Which file a line is in.
+    /// Names of the input files, by line.
     lines: Lines,
     /// True if people read what is found.
     text: bool,
@@ -194,7 +194,7 @@ fn write_factor(factor: &Factor, lines: &Lines, out: &mut dyn Write) -> io::Resu
     writeln!(out)
 }
 
-/// How many warnings of each kind there were.
+/// Number of warnings of each kind.
 #[derive(Debug, Default)]
 struct Warned(BTreeMap<&'static str, u64>);
 

@@ -1,4 +1,4 @@
-//! Which credentials are used, where several are given.
+//! Choice of the credentials, where several are given.
 //!
 //! Credentials are a ready token, or a client id with its secret. The layer nearest to the user that
 //! has a token or a secret wins as a whole. A secret takes the id of its own layer; that of another
@@ -36,7 +36,8 @@ enum Place {
 }
 
 impl Found {
-    /// In one layer: the file that it names, or the variable that holds the secret.
+    /// Finds the secret of one layer: in the file that the layer names, or in the variable that
+    /// holds it.
     fn at(
         origin: Origin,
         file: Option<(String, String)>,

@@ -65,7 +65,7 @@ pub(super) struct SettingsFile {
 }
 
 impl SettingsFile {
-    /// What to call the place of a setting.
+    /// Returns the name of the place that a setting comes from, for people.
     pub(super) fn place<T>(&self, given: &Given<T>) -> String {
         if given.origin == Origin::File { self.name.clone() } else { given.from.clone() }
     }
@@ -178,7 +178,8 @@ fn read_found(path: &Path) -> Result<Option<String>, Error> {
     read_text(file, FILE).map(Some)
 }
 
-/// Where links lead to, each of them the user's or root's; else why that is not followed.
+/// Follows links to their end. Each must belong to the user or to root; if one does not, returns
+/// the reason why it is not followed.
 fn end_of_links(path: &Path) -> io::Result<Result<PathBuf, &'static str>> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {

@@ -1,5 +1,5 @@
-//! From flags, environment, file and defaults to checked settings; no message shows a value that may
-//! be a secret.
+//! Settings of a run, checked: from flags, environment, file and defaults. No message shows a value
+//! that may be a secret.
 
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ use resolve::{Settings, resolve};
 pub struct Config {
     /// Tenant to talk to.
     pub target: Target,
-    /// Where the tenant and who asks come from, for people.
+    /// Origin of the tenant and of the credentials, for people.
     pub source: Source,
-    /// How the tenant is announced; `None`: not at all.
+    /// Way in which the tenant is announced; `None` if it is not.
     pub announce: Option<Announce>,
     /// `--ledger`.
     pub ledger: Option<String>,
@@ -59,21 +59,21 @@ pub struct Config {
     pub name_marker: bool,
 }
 
-/// How the tenant is announced.
+/// Way in which the tenant is announced.
 #[derive(Debug, Clone, Copy)]
 pub struct Announce {
     /// `--log-format`.
     pub format: cli::LogFormat,
-    /// Whether the log goes to a file, which is to have it, too.
+    /// True if the log goes to a file, which gets the announcement, too.
     pub is_logged_elsewhere: bool,
 }
 
-/// Where the settings that a run announces come from.
+/// Origin of the settings that a run announces.
 #[derive(Debug)]
 pub struct Source {
     /// The flag, variable or file that names the tenant.
     pub tenant: String,
-    /// Who asks; `None` in the sandbox.
+    /// Client that asks for the token; `None` in the sandbox.
     pub client: Option<Named>,
     /// The settings file that was read.
     pub file: Option<String>,

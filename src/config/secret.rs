@@ -1,4 +1,4 @@
-//! What editors, shells and containers leave around a secret.
+//! Leftovers of editors, shells and containers around a secret.
 
 use secrecy::SecretString;
 

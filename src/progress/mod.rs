@@ -25,7 +25,8 @@ use pace::Pace;
 
 /// Interval at which the line is drawn.
 const TICK: Duration = Duration::from_millis(200);
-/// How often a line is logged where there is no terminal, and whether one is due looked at.
+/// Interval between two log lines where there is no terminal, and between two looks whether one is
+/// due.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The bar that log lines must not run into.

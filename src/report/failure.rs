@@ -13,7 +13,7 @@ pub struct Failure {
     cause: Cause,
 }
 
-/// What went wrong and what to do, as fields of a result or of an error object.
+/// Error and advice, as fields of a result or of an error object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cause {
     exit_code: u8,

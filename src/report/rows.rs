@@ -173,8 +173,8 @@ fn spreadsheet_safe(cell: &str) -> String {
     safe
 }
 
-/// What a formula begins with, and its full-width and small forms, which some spreadsheets take
-/// for the same.
+/// Returns true for the characters that begin a formula, and for their full-width and small forms,
+/// which some spreadsheets take for the same.
 fn is_formula_sign(character: char) -> bool {
     matches!(
         character,

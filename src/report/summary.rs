@@ -104,14 +104,14 @@ impl Serialize for Figures {
     }
 }
 
-/// To the millisecond.
+/// Serializes a duration in seconds, to the millisecond.
 pub(super) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 impl Summary {
-    /// For people: what came of the rows, what was wrong with the first bad ones, and at most
-    /// three hints.
+    /// Writes the summary for people: what became of the rows, what was wrong with the first bad
+    /// ones, and at most three hints.
     pub fn write_text(
         &self,
         remarks: &Remarks,
@@ -257,7 +257,7 @@ impl LedgerReport {
         })
     }
 
-    /// For people.
+    /// Writes the report for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "ledger: {}", escape(&self.ledger))?;
         writeln!(out, "tenant: {}", escape(&self.tenant))?;
@@ -267,7 +267,7 @@ impl LedgerReport {
     }
 }
 
-/// At most three things worth doing, drawn from what the ledger holds.
+/// Returns at most three things worth doing, drawn from what the ledger holds.
 fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     let mut hints = Vec::new();
     if totals[State::InFlight] > 0 {

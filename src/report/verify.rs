@@ -15,7 +15,7 @@ use crate::{
     text::{escape, human},
 };
 
-/// Of each kind of remark so many are shown to people; all are counted.
+/// Number of remarks of each kind that are shown to people; all are counted.
 const SHOWN: usize = 10;
 
 /// The result of a run (contract, section 2).
@@ -45,7 +45,7 @@ pub struct VerifySummary {
     #[serde(flatten)]
     /// Times that requests were held back.
     pub waits: Waits,
-    /// What the sample proves about all users.
+    /// Statement that the sample proves about all users.
     pub sample: Option<SampleSummary>,
 }
 
@@ -62,8 +62,8 @@ pub struct SampleSummary {
     pub users_with_missing: u64,
     /// Confidence of the bound.
     pub confidence: f64,
-    /// At most this share of all users has a missing factor; `None` for a run that was stopped,
-    /// which proves nothing of what it has not read.
+    /// Upper bound of the share of all users that have a missing factor; `None` for a run that was
+    /// stopped, which proves nothing about what it has not read.
     pub missing_users_at_most: Option<f64>,
     /// Statistical method of the bound.
     pub method: Option<&'static str>,
@@ -198,7 +198,7 @@ fn line_of(group: &Group, finding: &Finding, lines: &Lines) -> String {
 }
 
 impl VerifySummary {
-    /// For people.
+    /// Writes the summary for people.
     pub fn write_text(&self, remarks: &VerifyRemarks, out: &mut dyn Write) -> io::Result<()> {
         for rejection in &remarks.rejections {
             write_rejection(rejection, &remarks.lines, out)?;
@@ -251,7 +251,7 @@ impl VerifySummary {
         super::summary::write_hints(&self.waits.hint(self.elapsed_seconds), out)
     }
 
-    /// In one line, for the log.
+    /// Returns the summary in one line, for the log.
     pub fn line(&self) -> String {
         let counts = &self.counts;
         format!(
@@ -278,7 +278,7 @@ struct Row<'a> {
     r#type: Option<&'a str>,
     state: &'static str,
     method_id: Option<&'a str>,
-    /// In which fields it differs.
+    /// Names of the fields in which it differs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differs: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

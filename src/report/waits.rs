@@ -20,19 +20,19 @@ const NOTABLE: u32 = 20;
 /// Times that requests were held back, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Waits {
-    /// By a 429.
+    /// Time held by a 429.
     #[serde(serialize_with = "seconds")]
     pub held_by_throttling_seconds: Duration,
-    /// For the sake of others.
+    /// Time held to leave the reserve to others.
     #[serde(serialize_with = "seconds")]
     pub held_by_reserve_seconds: Duration,
-    /// By the tenant's limit, as it was learnt.
+    /// Time held by the tenant's limit, as it was learnt.
     #[serde(serialize_with = "seconds")]
     pub held_by_limit_seconds: Duration,
-    /// By `--rate`.
+    /// Time held by `--rate`.
     #[serde(serialize_with = "seconds")]
     pub held_by_rate_seconds: Duration,
-    /// By `--rate-plan`.
+    /// Time held by `--rate-plan`.
     #[serde(serialize_with = "seconds")]
     pub held_by_plan_seconds: Duration,
     /// By the limit on requests in flight.
