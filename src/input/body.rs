@@ -69,5 +69,5 @@ impl Body {
 /// Finds what is wrong with a line of either format before it is parsed.
 pub(super) fn line_fault(text: &str, has_bare_cr: impl Fn(&[u8]) -> bool) -> Option<&'static str> {
     has_bare_cr(text.as_bytes())
-        .then_some("the line holds a bare carriage return: line endings must be LF or CRLF")
+        .then_some("the line contains a bare carriage return: end lines with LF or CRLF")
 }

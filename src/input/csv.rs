@@ -129,8 +129,7 @@ impl Rows {
         self.split(frame);
         let (expected, found) = (self.columns.len(), self.cells.len());
         if found > expected || found < self.n_named {
-            let rule =
-                format!("the row must have {expected} cells, as the header has, but has {found}");
+            let rule = format!("the row has {found} cells, but the header has {expected}");
             return Row::rejected(frame.line, "", rule);
         }
         self.record(frame)
@@ -186,8 +185,8 @@ impl Rows {
                 Column::Unnamed if !is_blank() => {
                     let position = index + 1;
                     let rule = format!(
-                        "column {position} has no name in the header, and a value in this row: \
-                         name it, or empty it"
+                        "column {position} has a value in this row, but no name in the header: \
+                         name the column, or remove the value"
                     );
                     faults.push(Fault::new("", Code::InvalidRow, rule));
                 }
@@ -203,8 +202,8 @@ impl Rows {
 }
 
 /// The rule that a value breaks with which the file may have been cut off.
-const CUT_OFF: &str = "ends with the file, without a line ending, and is shorter than every other in \
-                       its column: was the file cut off? If not, end its last line";
+const CUT_OFF: &str = "ends the file without a line ending, and is shorter than every other value in \
+                       its column: was the file cut off? If not, add a line ending";
 
 /// The longest word for nothing.
 const NULL_WORD: usize = "NULL".len();
@@ -231,8 +230,8 @@ fn is_empty(line: &str, delimiter: u8) -> bool {
 /// Finds a reason not to split a frame at all.
 fn fault(frame: &Frame<'_>) -> Option<String> {
     if !frame.well_quoted {
-        let rule = "has a quote inside an unquoted cell or text after a closing quote: quote the \
-                    whole cell and write inner quotes twice";
+        let rule = "has a quote inside an unquoted cell, or text after a closing quote: quote the \
+                    whole cell and double the quotes inside it";
         return Some(if frame.line == frame.last_line {
             format!("the row {rule}")
         } else {

@@ -75,7 +75,7 @@ pub enum InputError {
         encoding: &'static str,
     },
     /// A byte that is not UTF-8.
-    #[error("line {line}: not UTF-8 at byte {offset} of the input")]
+    #[error("line {line}: invalid UTF-8 at byte {offset} of the input")]
     InvalidUtf8 {
         /// Physical line.
         line: u64,
@@ -97,7 +97,7 @@ pub enum InputError {
         line: u64,
     },
     /// A quoted cell that does not end within the limit or before the end of the input.
-    #[error("line {line}: a quote is opened here and never closed")]
+    #[error("line {line}: a quote opened here is never closed")]
     UnclosedQuote {
         /// Line on which it is opened.
         line: u64,
@@ -111,7 +111,7 @@ pub enum InputError {
         rule: &'static str,
     },
     /// The first line holds no name of any column.
-    #[error("line {line}: not a header: none of its cells is the name of a column")]
+    #[error("line {line}: not a header: none of its cells is a known column name")]
     NoHeader {
         /// Line of the header.
         line: u64,
@@ -171,7 +171,7 @@ pub enum InputError {
         line: u64,
     },
     /// One JSON array instead of one object a line.
-    #[error("line {line}: this is one JSON array, not one object a line")]
+    #[error("line {line}: this is a JSON array, not one object per line")]
     JsonArray {
         /// The first line.
         line: u64,
@@ -183,13 +183,13 @@ pub enum InputError {
         line: u64,
     },
     /// A JSON document that ends inside an object or an array.
-    #[error("line {line}: the JSON ends before its array or object does: was the file cut off?")]
+    #[error("line {line}: the JSON ends inside an array or an object: was the file cut off?")]
     UnfinishedJson {
         /// Line on which the last value begins.
         line: u64,
     },
     /// Something between the values of a JSON document that has no place there.
-    #[error("line {line}: not valid JSON between two objects")]
+    #[error("line {line}: invalid JSON between two objects")]
     MisplacedJson {
         /// Line of it.
         line: u64,

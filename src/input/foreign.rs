@@ -15,20 +15,19 @@ const KNOWN: [(&str, &str, &str); 4] = [
     (
         "mfa_factors",
         "Auth0's bulk import format (`mfa_factors`)",
-        "write one factor a row: `user_id` with its connection in front (`auth0|…`), `type`, and \
+        "write one factor per row: `user_id` with its connection in front (`auth0|…`), `type`, and \
          `totp_secret`, `phone_number` or `email`",
     ),
     (
         "otp_secret",
         "Auth0's export of MFA secrets (`otp_secret`)",
-        "its type `otp` is `totp` here: for example \
-         `jq -c 'select(.type == \"otp\") | {user_id, type: \"totp\", totp_secret: .otp_secret}' INPUT \
-         > factors.jsonl`",
+        "its type `otp` is called `totp` here: convert it, for example `jq -c 'select(.type == \
+         \"otp\") | {user_id, type: \"totp\", totp_secret: .otp_secret}' INPUT > factors.jsonl`",
     ),
     (
         "identities",
-        "an export of Auth0's users (`identities`)",
-        "it lists users and none of their factors: is this the right file?",
+        "an export of Auth0 users (`identities`)",
+        "it lists users but none of their factors: is this the right file?",
     ),
     ("sops", "a file encrypted by SOPS", "decrypt it first: `sops decrypt INPUT`"),
 ];

@@ -100,12 +100,12 @@ pub(super) fn check_line(
         }
     }
     if scan(text.as_bytes(), delimiter, false) != Quotes::Closed {
-        return Err(InputError::BadHeader { line, rule: "has a quote in the wrong place" });
+        return Err(InputError::BadHeader { line, rule: "has a misplaced quote" });
     }
     if has_bare_cr(text.as_bytes()) {
         return Err(InputError::BadHeader {
             line,
-            rule: "holds a bare carriage return: end lines with LF or CRLF",
+            rule: "contains a bare carriage return: end lines with LF or CRLF",
         });
     }
     Ok(())

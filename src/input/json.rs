@@ -76,7 +76,7 @@ fn read(frame: &Frame<'_>, names: &Names, unit: Unit) -> Result<Parsed, LineFaul
     json.end().map_err(|error| {
         let column = error.column();
         LineFault::line(format!(
-            "more follows after the JSON object (column {column}): write one a line"
+            "the line goes on after its JSON object (column {column}): write one object per line"
         ))
     })?;
 
@@ -85,7 +85,7 @@ fn read(frame: &Frame<'_>, names: &Names, unit: Unit) -> Result<Parsed, LineFaul
     };
     if line.n_keys > 1 + usize::from(record.get(Field::UserId) != &Cell::Absent) {
         return Err(LineFault::line(format!(
-            "{} {} with `{METHODS}` must have no other key than `user_id` beside it",
+            "{} {} with `{METHODS}` must have no other key than that and `user_id`",
             if unit == Unit::Line { "a" } else { "an" },
             unit.name(),
         )));
@@ -105,7 +105,7 @@ fn explain(error: &serde_json::Error, line: &mut Line<'_>) -> LineFault {
     match error.classify() {
         Category::Data => line.fault.take().unwrap_or_else(|| line.expected.fault(unit)),
         Category::Eof => LineFault::line(format!(
-            "the line ends at column {column}, before its JSON object does: was it cut off?"
+            "the line ends inside its JSON object (column {column}): was it cut off?"
         )),
         Category::Syntax | Category::Io => LineFault::line(match unit {
             Unit::Line => format!("the line is not valid JSON (column {column})"),
@@ -205,13 +205,13 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
             n_keys += 1;
             match key {
                 Name::Field(Field::UserId) if self.index.is_some() => {
-                    let rule = format!("belongs beside `{METHODS}`, not into it");
+                    let rule = format!("belongs next to `{METHODS}`, not inside it");
                     return Err(self.line.refuse(&self.path("user_id"), rule));
                 }
                 Name::Field(field) => {
                     let bit = 1 << field as u32;
                     if seen & bit != 0 {
-                        return Err(self.line.refuse(&self.path(field.name()), "is there twice"));
+                        return Err(self.line.refuse(&self.path(field.name()), "appears twice"));
                     }
                     seen |= bit;
                     let Some(cell) = map.next_value_seed(CellSeed)? else {
@@ -221,7 +221,7 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
                 }
                 Name::Methods if self.index.is_none() => {
                     if self.line.methods.is_some() {
-                        return Err(self.line.refuse(METHODS, "is there twice"));
+                        return Err(self.line.refuse(METHODS, "appears twice"));
                     }
                     self.line.expected = Expected::Methods;
                     let methods = map.next_value_seed(Methods { line: self.line })?;
@@ -232,7 +232,7 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
                     map.next_value::<IgnoredAny>()?;
                 }
                 Name::Methods => {
-                    return Err(self.line.refuse(&self.path(METHODS), "must not be inside itself"));
+                    return Err(self.line.refuse(&self.path(METHODS), "must not contain itself"));
                 }
                 Name::Ignored => {
                     n_ignored += 1;
@@ -241,7 +241,7 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
                 Name::Unknown(near) => {
                     let near = near
                         .map_or_else(String::new, |f| format!("; did you mean `{}`?", f.name()));
-                    let rule = format!("key {n_keys} of {} is not known{near}", self.place());
+                    let rule = format!("key {n_keys} of {} is unknown{near}", self.place());
                     return Err(self.line.refuse("", rule));
                 }
             }

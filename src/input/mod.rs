@@ -244,7 +244,9 @@ impl Source {
                 self.n_repeated += 1;
                 if self.n_repeated == 1 {
                     let place = self.lines.place(self.before + frame.line);
-                    tracing::info!("{place} is a header again: passed over (were files joined?)");
+                    tracing::info!(
+                        "{place} repeats the header and was skipped (were files joined?)"
+                    );
                 }
             }
             Part::Blank => {}

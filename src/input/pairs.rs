@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for CellSeed {
         Ok(if is_long {
             None
         } else if is_mixed {
-            Some(Cell::Unusable("a list that holds other things than strings"))
+            Some(Cell::Unusable("a list of something other than strings"))
         } else if n_entries > MAX_ENTRIES {
             Some(Cell::Unusable("a list of more than 64 entries"))
         } else {

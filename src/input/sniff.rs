@@ -15,8 +15,8 @@ const DECRYPT_PGP: &str = "decrypt it first: `gpg -d INPUT | mfaferry … - --fo
 const DECRYPT_AGE: &str = "decrypt it first: `age -d INPUT | mfaferry … - --format csv`";
 const DECRYPT: &str = "decrypt it first, into a pipe if it must not touch the disk";
 const EXPORT: &str = "export it as `CSV UTF-8` first";
-const DUMP: &str = "write a query's result as CSV instead";
-const PAGE: &str = "this may be a login page in place of the file: fetch it again";
+const DUMP: &str = "export the result of a query as CSV instead";
+const PAGE: &str = "this may be a login page instead of the file: download it again";
 
 /// First bytes, what they mean, what to do.
 const SIGNATURES: [(&[u8], &str, &str); 35] = [
@@ -28,15 +28,15 @@ const SIGNATURES: [(&[u8], &str, &str); 35] = [
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
     (b"Rar!\x1a\x07", "a rar archive", "unpack it first"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet or document", EXPORT),
-    (b"{\\rtf", "a document of a word processor", EXPORT),
+    (b"{\\rtf", "a word processor document", EXPORT),
     (b"%PDF-", "a PDF", EXPORT),
     (b"PAR1", "a Parquet file", EXPORT),
     (b"Obj\x01", "an Avro file", EXPORT),
     (b"ORC\x03", "an ORC file", EXPORT),
     (b"SQLite format 3\0", "an SQLite database", DUMP),
-    (b"PGDMP", "a dump of PostgreSQL", DUMP),
-    (b"-- MySQL dump", "a dump of MySQL", DUMP),
-    (b"--\n-- PostgreSQL database dump", "a dump of PostgreSQL", DUMP),
+    (b"PGDMP", "a PostgreSQL dump", DUMP),
+    (b"-- MySQL dump", "a MySQL dump", DUMP),
+    (b"--\n-- PostgreSQL database dump", "a PostgreSQL dump", DUMP),
     (b"-----BEGIN PGP", "a PGP file", DECRYPT_PGP),
     // Packets that begin an encrypted message: old and new header, for a key and for a passphrase.
     (b"\x84", "a PGP file", DECRYPT_PGP),
@@ -51,7 +51,7 @@ const SIGNATURES: [(&[u8], &str, &str); 35] = [
     (b"U2FsdGVkX1", "a file encrypted by OpenSSL", DECRYPT),
     (b"$ANSIBLE_VAULT;", "a file encrypted by Ansible Vault", DECRYPT),
     (b"\0GITCRYPT", "a file encrypted by git-crypt", DECRYPT),
-    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file itself: `git lfs pull`"),
+    (b"version https://git-lfs", "a Git LFS pointer", "fetch the file itself: `git lfs pull`"),
     (b"<!DOCTYPE", "an HTML page", PAGE),
     (b"<!doctype", "an HTML page", PAGE),
     (b"<html", "an HTML page", PAGE),

@@ -46,8 +46,8 @@ impl fmt::Display for UnpackFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Damaged => "it is damaged",
-            Self::CutOff => "it ends before its time: was it cut off?",
-            Self::TooGood => "more comes out of it than out of any list of factors",
+            Self::CutOff => "it ends early: was it cut off?",
+            Self::TooGood => "it expands to far more than any list of factors",
         })
     }
 }

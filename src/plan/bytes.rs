@@ -45,7 +45,7 @@ pub(super) fn base64url(text: &str) -> Result<(String, Vec<u8>), Rule> {
             format!("must be Base64url, but byte {} is not", error.position + 1),
         ),
         DecodeKind::Length | DecodeKind::Trailing | DecodeKind::Padding => {
-            Rule::new(Code::CutOff, "does not end as Base64url does: was it cut, or never encoded?")
+            Rule::new(Code::CutOff, "is not complete Base64url: was it cut off, or never encoded?")
         }
     })?;
     Ok((id, bytes))

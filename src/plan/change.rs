@@ -32,7 +32,7 @@ pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> 
         Naming::Some => draft.optional(Field::AuthenticationMethodId, method_id),
         Naming::All => draft.required(Field::AuthenticationMethodId, method_id),
         Naming::None => draft.optional(Field::AuthenticationMethodId, |_| {
-            let rule = "must be empty where all of a user's methods are meant (`--all-methods`)";
+            let rule = "must be empty with `--all-methods`, which means all of a user's methods";
             Err(Rule::new(Code::MustBeEmpty, rule))
         }),
     };
@@ -61,7 +61,7 @@ pub fn change(record: Record) -> PlannedChange {
     let preferred = draft.optional(Field::PreferredAuthenticationMethod, phone::channel);
     if draft.is_sound() && name.is_none() && preferred.is_none() {
         let rule =
-            "is empty, and so is `preferred_authentication_method`: give one of them, or both";
+            "is empty, and so is `preferred_authentication_method`: give at least one of them";
         draft.fault(Field::Name, Rule::new(Code::EmptyChange, rule));
     }
     let warnings = draft.take_warnings();
@@ -76,14 +76,14 @@ pub fn change(record: Record) -> PlannedChange {
 
 fn method_id(id: String) -> Result<Arc<str>, Rule> {
     let (code, rule) = if id.len() > MAX_METHOD_ID {
-        let rule = format!("has {} bytes, and {MAX_METHOD_ID} is the most", id.len());
+        let rule = format!("has {} bytes; at most {MAX_METHOD_ID} are allowed", id.len());
         return Err(Rule::new(Code::TooLong, rule));
     } else if id.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        (Code::OuterWhiteSpace, "must have no white space or control characters")
+        (Code::OuterWhiteSpace, "must not contain white space or control characters")
     } else if id == "." || id == ".." {
-        (Code::DotsAlone, "must be an id such as `phone|dev_…`: dots alone cannot be addressed")
+        (Code::DotsAlone, "must be an id such as `phone|dev_…`; dots alone cannot be used in a URL")
     } else if !id.contains('|') && (id.contains("%7C") || id.contains("%7c")) {
-        (Code::PercentEncoded, "is percent-encoded already: write `|` instead of `%7C`")
+        (Code::PercentEncoded, "is already percent-encoded: write `|` instead of `%7C`")
     } else {
         return Ok(id.into());
     };

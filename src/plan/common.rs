@@ -10,7 +10,7 @@ use crate::model::{Code, FactorType, Field, UserId};
 
 /// Ids longer than this would make paths that servers refuse.
 const MAX_USER_ID: usize = 1024;
-const DOTS_ALONE: &str = "must be a user id such as `auth0|…`: dots alone cannot be addressed";
+const DOTS_ALONE: &str = "must be a user id such as `auth0|…`; dots alone cannot be used in a URL";
 
 pub(super) fn user(draft: &mut Draft) -> Option<UserId> {
     let (user, has_connection) = draft.required(Field::UserId, |id| {
@@ -31,14 +31,14 @@ pub(super) fn user(draft: &mut Draft) -> Option<UserId> {
 
 fn user_fault(id: &str, has_connection: bool) -> Option<Rule> {
     let (code, rule) = if id.len() > MAX_USER_ID {
-        let rule = format!("has {} bytes, and {MAX_USER_ID} is the most", id.len());
+        let rule = format!("has {} bytes; at most {MAX_USER_ID} are allowed", id.len());
         return Some(Rule::new(Code::TooLong, rule));
     } else if id.starts_with(char::is_whitespace) || id.ends_with(char::is_whitespace) {
-        (Code::OuterWhiteSpace, "must have no white space at its ends")
+        (Code::OuterWhiteSpace, "must not begin or end with white space")
     } else if memchr::memchr(0, id.as_bytes()).is_some() {
         (Code::ControlCharacter, "must not contain a NUL character")
     } else if !has_connection && (id.contains("%7C") || id.contains("%7c")) {
-        (Code::PercentEncoded, "is percent-encoded already: write `|` instead of `%7C`")
+        (Code::PercentEncoded, "is already percent-encoded: write `|` instead of `%7C`")
     } else {
         return None;
     };

@@ -125,8 +125,8 @@ pub(super) fn mend(text: &str, class: Class) -> Mended {
             Class::Words => Mended::Absent,
             _ => Mended::Lost(Rule::new(
                 Code::SpreadsheetError,
-                "is an error of a spreadsheet (`#NAME?` and such), the value is lost: export it \
-                 from its source again",
+                "is a spreadsheet error such as `#NAME?`, and the value is lost: export it again \
+                 from its source",
             )),
         };
     }
@@ -154,12 +154,13 @@ fn lost(text: &str, class: Class) -> Option<Rule> {
     }
     if class != Class::Number && is_decimal(text) {
         let rule = "is a number with decimals, as programs write an id that they took for a \
-                    number: export it as text";
+                    number: export it again as text";
         // `1.0` says yes; its own rule knows.
         return (class != Class::Closed).then(|| Rule::new(Code::DecimalTail, rule));
     }
     if text.contains('\u{fffd}') {
-        let rule = "holds a replacement character (U+FFFD): it was decoded wrongly, export it anew";
+        let rule = "contains a replacement character (U+FFFD): it was wrongly decoded, export it \
+                    again";
         return Some(Rule::new(Code::GarbledText, rule));
     }
     if class.is_closed() {
@@ -199,9 +200,12 @@ fn exact_fault(text: &str) -> Option<Rule> {
     let (code, rule) = if inner.len() < text.len() {
         (Code::InvisibleCharacter, "begins or ends with an invisible character: remove it")
     } else if unquoted(text).len() < text.len() {
-        (Code::SurroundingQuotes, "stands in quotes that are part of the cell: remove them")
+        (Code::SurroundingQuotes, "is in quotes that are part of the cell: remove them")
     } else if text.starts_with('\'') {
-        (Code::ApostropheGuard, "begins with an apostrophe, as spreadsheets guard text: remove it")
+        (
+            Code::ApostropheGuard,
+            "begins with an apostrophe, with which spreadsheets protect text: remove it",
+        )
     } else if text.starts_with("=\"") {
         (Code::Formula, FORMULA)
     } else {
@@ -210,8 +214,7 @@ fn exact_fault(text: &str) -> Option<Rule> {
     Some(Rule::new(code, rule))
 }
 
-const FORMULA: &str =
-    "begins with `=`, as a formula of a spreadsheet does: export the value as text";
+const FORMULA: &str = "begins with `=`, like a spreadsheet formula: export the value as text";
 
 /// The text inside a pair of quotes.
 fn unquoted(text: &str) -> &str {
@@ -231,8 +234,8 @@ fn unguarded(text: &str, class: Class) -> Result<&str, Rule> {
         (Some(rest), Class::Closed | Class::Number) => return Ok(rest),
         (Some(_), Class::Open) => (
             Code::ApostropheGuard,
-            "begins with an apostrophe, as spreadsheets guard text: remove it if it does not \
-             belong to the value",
+            "begins with an apostrophe, with which spreadsheets protect text: remove it if it is \
+             not part of the value",
         ),
         (None, Class::Closed | Class::Number | Class::Open) if text.starts_with('=') => {
             (Code::Formula, FORMULA)
@@ -279,9 +282,10 @@ fn exponent(text: &str) -> Option<Rule> {
     Some(Rule::new(
         Code::SpreadsheetExponent,
         if is_whole {
-            "is in the exponent form of a spreadsheet: format the column as text and export it again"
+            "is in a spreadsheet's scientific notation: format the column as text and export it \
+             again"
         } else {
-            "is in the exponent form of a spreadsheet, its digits are lost: format the column as \
+            "is in a spreadsheet's scientific notation, and digits are lost: format the column as \
              text and export it again"
         },
     ))

@@ -44,7 +44,7 @@ fn fault(address: &str) -> Option<Rule> {
         return Some(Rule::new(Code::InvisibleCharacter, rule));
     }
     if address.len() > MAX_ADDRESS {
-        let rule = format!("has {} bytes, and {MAX_ADDRESS} is the most", address.len());
+        let rule = format!("has {} bytes; at most {MAX_ADDRESS} are allowed", address.len());
         return Some(Rule::new(Code::TooLong, rule));
     }
     let Some((local, _)) = address.rsplit_once('@') else {
@@ -52,7 +52,7 @@ fn fault(address: &str) -> Option<Rule> {
     };
     if local.len() > MAX_LOCAL {
         let n_bytes = local.len();
-        let rule = format!("has {n_bytes} bytes before the `@`, and {MAX_LOCAL} is the most");
+        let rule = format!("has {n_bytes} bytes before the `@`; at most {MAX_LOCAL} are allowed");
         return Some(Rule::new(Code::TooLong, rule));
     }
     let options =
@@ -112,6 +112,6 @@ mod tests {
         // 4 labels of 60 with their dots are 244 bytes, the `@` and `io` 3 more.
         let domain = format!("{}io", format!("{}.", "b".repeat(60)).repeat(4));
         check(&format!("{}@{domain}", "a".repeat(7)), "aaaaaaa@");
-        check(&format!("{}@{domain}", "a".repeat(8)), "has 255 bytes, and 254 is the most");
+        check(&format!("{}@{domain}", "a".repeat(8)), "has 255 bytes; at most 254 are allowed");
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn read(uri: &str) -> Read {
         let again = |(other, _): &(String, Zeroizing<String>)| other == key;
         let is_harmless = HARMLESS.contains(&key.as_str());
         if !is_harmless && pairs.iter().take(index.min(MAX_PARAMETERS)).any(again) {
-            read.fault(Code::OtpauthRepeated, "has a parameter twice in its `otpauth` URI");
+            read.fault(Code::OtpauthRepeated, "repeats a parameter in its `otpauth` URI");
         }
         match key.as_str() {
             "secret" => read.secret = Some(value.clone()),
@@ -110,11 +110,11 @@ impl Read {
             Some(kind) if kind.eq_ignore_ascii_case("totp") => {}
             Some(kind) if kind.eq_ignore_ascii_case("hotp") => self.fault(
                 Code::OtpauthKind,
-                "is a counter-based secret (`hotp`), which the API cannot hold",
+                "is a counter-based secret (`hotp`), which the API does not support",
             ),
             Some(kind) if kind.eq_ignore_ascii_case("steam") => self.fault(
                 Code::OtpauthKind,
-                "is a secret of Steam, whose codes have other characters than the API's",
+                "is a Steam secret, whose codes use other characters than the API's",
             ),
             _ => self.fault(Code::OtpauthInvalid, "must begin with `otpauth://totp/`"),
         }
@@ -195,28 +195,28 @@ impl Effect {
         let (code, rule) = match self {
             Self::Algorithm => (
                 Code::OtpauthAlgorithm,
-                "asks for an `algorithm` other than SHA-1: the API takes SHA-1 for granted, and \
-                 every code would be wrong",
+                "uses an `algorithm` other than SHA-1: the API only supports SHA-1, so every code \
+                 would be rejected",
             ),
             Self::Digits => (
                 Code::OtpauthDigits,
-                "asks for another number of `digits` than 6: the API takes 6 for granted, and every \
-                 code would be wrong",
+                "uses a number of `digits` other than 6: the API only supports 6, so every code \
+                 would be rejected",
             ),
             Self::Period => (
                 Code::OtpauthPeriod,
-                "asks for another `period` than 30 seconds: the API takes 30 for granted, and every \
-                 code would be wrong",
+                "uses a `period` other than 30 seconds: the API only supports 30 seconds, so every \
+                 code would be rejected",
             ),
             Self::Counter => (
                 Code::OtpauthChangesCodes,
-                "counts from another time than 1970, or by a counter: the API cannot, and every code \
-                 would be wrong",
+                "counts from a time other than 1970, or uses a counter: the API supports neither, \
+                 so every code would be rejected",
             ),
             Self::Kind => (
                 Code::OtpauthChangesCodes,
-                "has a parameter that asks for another kind of code or secret: the API cannot hold \
-                 that, and every code would be wrong",
+                "has a parameter for another kind of code or secret: the API does not support it, \
+                 so every code would be rejected",
             ),
         };
         Rule::new(code, rule)

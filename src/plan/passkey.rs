@@ -80,7 +80,7 @@ fn backed_up(draft: &mut Draft) -> Option<bool> {
 
 fn plain(text: String) -> Result<String, Rule> {
     if text.len() > MAX_TEXT {
-        let rule = format!("has {} bytes, and {MAX_TEXT} is the most", text.len());
+        let rule = format!("has {} bytes; at most {MAX_TEXT} are allowed", text.len());
         Err(Rule::new(Code::TooLong, rule))
     } else if text.chars().any(char::is_control) {
         let rule = "must not contain control characters such as line breaks or tabs";
@@ -96,7 +96,7 @@ fn user_handle(draft: &mut Draft) -> Option<String> {
         match bytes.len() {
             1..=MAX_HANDLE => Ok((handle, is_base64_again(&bytes))),
             n_bytes => {
-                let rule = format!("holds {n_bytes} bytes, but must hold 1 to {MAX_HANDLE}");
+                let rule = format!("decodes to {n_bytes} bytes; 1 to {MAX_HANDLE} are allowed");
                 Err(Rule::new(Code::WrongSize, rule))
             }
         }
@@ -140,8 +140,8 @@ fn transports(draft: &mut Draft) -> Vec<String> {
         }
         if !is_transport(&name) {
             let rule = format!(
-                "must be names such as `usb` or `internal` (letters, digits and hyphens), but entry \
-                 {} is none",
+                "must be names such as `usb` or `internal` (letters, digits and hyphens), but \
+                 entry {} is not",
                 at + 1
             );
             draft.fault(field, Rule::new(Code::NotTransports, rule));

@@ -80,15 +80,15 @@ fn undeclared(text: &str) -> Result<Zeroizing<Vec<u8>>, Rule> {
         Alphabet::Base32 => base32(text),
         Alphabet::Uuid => Err(Rule::new(
             Code::LooksLikeUuid,
-            "looks like a UUID: is this the column of the secret? If the key is the UUID's text, \
-             give `--secret-encoding text`; if it is the UUID's bytes, give the hexadecimal digits \
+            "looks like a UUID: is this the right column? If the key is the UUID's text, give \
+             `--secret-encoding text`; if it is the UUID's bytes, give the hexadecimal digits \
              alone and `--secret-encoding hex`",
         )),
         Alphabet::Decimal => Err(Rule::new(
             Code::LooksLikeDecimal,
-            "looks like a decimal number, not like Base32: is this the column of the secret? If \
-             the key is these digits' text, give `--secret-encoding text`; if they are hexadecimal, \
-             `hex`; if they are Base32 nevertheless, `base32`",
+            "looks like a decimal number, not like Base32: is this the right column? If the key is \
+             these digits' text, give `--secret-encoding text`; if they are hexadecimal, `hex`; if \
+             they are Base32 nevertheless, `base32`",
         )),
         Alphabet::Hex if text.len() > 128 => Err(looks_encrypted()),
         Alphabet::Hex => Err(Rule::new(
@@ -100,7 +100,7 @@ fn undeclared(text: &str) -> Result<Zeroizing<Vec<u8>>, Rule> {
         Alphabet::Base64 | Alphabet::Base64url | Alphabet::Text => Err(match base64_bytes(text) {
             Some(inner) if is_base32_text(&inner) => Rule::new(
                 Code::LooksLikeBase64OfBase32,
-                "looks like Base64 of a Base32 text: if the source encodes it so, give \
+                "looks like Base64 of a Base32 text: if the source encodes it that way, give \
                  `--secret-encoding base64-of-base32`",
             ),
             Some(inner) if holds_encrypted(&inner) => looks_encrypted(),
@@ -130,11 +130,12 @@ fn base32(text: &str) -> Result<Zeroizing<Vec<u8>>, Rule> {
         |DecodeError { kind, .. }| {
             let rule = match kind {
                 DecodeKind::Length => format!(
-                    "has {} characters without spaces, a length that Base32 never has: was it cut?",
+                    "has {} characters without spaces, which is no length of Base32: was it cut \
+                     off?",
                     secret.len()
                 ),
                 DecodeKind::Symbol | DecodeKind::Trailing | DecodeKind::Padding => {
-                    "does not end as Base32 does (there are bits left over): was it cut?".to_owned()
+                    "is not complete Base32 (there are bits left over): was it cut off?".to_owned()
                 }
             };
             Rule::new(Code::CutOff, rule)
@@ -150,7 +151,7 @@ fn hex(text: &str) -> Result<Zeroizing<Vec<u8>>, Rule> {
         HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map(Zeroizing::new).map_err(|error| {
             let (code, rule) = match error.kind {
                 DecodeKind::Length => {
-                    (Code::CutOff, "has an odd number of hexadecimal digits: was it cut?")
+                    (Code::CutOff, "has an odd number of hexadecimal digits: was it cut off?")
                 }
                 _ => (
                     Code::NotHex,
@@ -213,9 +214,9 @@ fn not_base32(text: &str) -> Rule {
         return Rule::new(Code::NotBase32, "must be Base32 (A to Z, 2 to 7)");
     };
     let hint = if matches!(c, '0' | '1' | '8' | '9') {
-        "; Base32 has no 0, 1, 8 and 9: the key may be this text itself (then give \
-         `--secret-encoding text`), or somebody has mistyped it (then export it again; which \
-         letters were meant cannot be known)"
+        "; Base32 has no 0, 1, 8 or 9: either the key is this text itself (then give \
+         `--secret-encoding text`), or it was mistyped (then export it again: the intended letters \
+         cannot be known)"
     } else {
         ""
     };
@@ -229,20 +230,20 @@ fn not_base32(text: &str) -> Rule {
 }
 
 fn not_base64() -> Rule {
-    Rule::new(Code::NotBase64, "must be Base64, as `--secret-encoding` says: was it cut?")
+    Rule::new(Code::NotBase64, "must be Base64, as `--secret-encoding` says: was it cut off?")
 }
 
 fn not_base64_of_base32() -> Rule {
-    let rule = "must hold a whole Base32 text in its Base64, as `--secret-encoding` says";
+    let rule = "must be Base64 of a complete Base32 text, as `--secret-encoding` says";
     Rule::new(Code::NotBase32, rule)
 }
 
 fn looks_encrypted() -> Rule {
     Rule::new(
         Code::LooksEncrypted,
-        "looks encrypted, or like several parts that are joined: export the secret itself, \
-         decrypted by the system that it comes from; decoding this text would give a secret that \
-         locks the user out",
+        "looks encrypted, or like several parts joined together: export the secret itself, \
+         decrypted by the system it comes from; decoding this text would yield a wrong secret, \
+         which locks the user out",
     )
 }
 
@@ -250,12 +251,12 @@ fn other_scheme(uri: &str) -> Rule {
     let scheme = uri.split(':').next().unwrap_or("").trim().to_ascii_lowercase();
     let rule = match scheme.as_str() {
         "otpauth-migration" => {
-            "is a transfer code of Google Authenticator, which holds several secrets: unpack it into \
-             one `otpauth` URI a secret"
+            "is a Google Authenticator transfer code, which can hold several secrets: unpack it \
+             into one `otpauth` URI per secret"
         }
-        "steam" => "is a secret of Steam, whose codes have other characters than the API's",
-        "motp" => "is a secret of mOTP, whose codes the API cannot check",
-        _ => "is a URI of another kind than `otpauth`: is this the column of the secret?",
+        "steam" => "is a Steam secret, whose codes use other characters than the API's",
+        "motp" => "is an mOTP secret, whose codes the API cannot check",
+        _ => "is a URI, but not an `otpauth` URI: is this the right column?",
     };
     Rule::new(Code::OtherScheme, rule)
 }

@@ -64,42 +64,40 @@ impl fmt::Display for Warning {
         match self {
             Self::WeakSecret { bits } => write!(
                 f,
-                "`totp_secret` has only {bits} bits, and 128 are the least that is advised: \
-                 enrol the user anew some time"
+                "`totp_secret` has only {bits} bits; at least 128 are recommended: have the user \
+                 enrol again some time"
             ),
             Self::LongSecret { bits } => {
-                write!(
-                    f,
-                    "`totp_secret` has {bits} bits, more than the 512 that HMAC-SHA-1 makes use of"
-                )
+                write!(f, "`totp_secret` has {bits} bits, more than the 512 that HMAC-SHA-1 uses")
             }
             Self::OneCharacter => f.write_str(
-                "`totp_secret` is one character again and again: is it a placeholder? Everybody can \
+                "`totp_secret` is a single character repeated: is it a placeholder? Anyone can \
                  guess its codes",
             ),
             Self::NullWord { fields } => {
                 let named = Field::ALL.into_iter().filter(|field| fields & field.bit() != 0);
                 let named: Vec<_> = named.map(|field| format!("`{}`", field.name())).collect();
-                write!(f, "a word such as NULL stands in {}: taken as empty", named.join(", "))
+                write!(f, "a word such as NULL in {} is treated as empty", named.join(", "))
             }
-            Self::NameCut => f.write_str("`name` has more than 20 characters: it is cut there"),
+            Self::NameCut => f.write_str("`name` has more than 20 characters: the rest is cut off"),
             Self::GarbledText { field } => write!(
                 f,
-                "`{}` looks decoded wrongly: was UTF-8 read as Windows-1252 on the way?",
+                "`{}` looks wrongly decoded: was UTF-8 read as Windows-1252 somewhere?",
                 field.name()
             ),
             Self::NoConnectionPrefix => f.write_str(
                 "`user_id` has no `|`: Auth0's ids are `connection|id`, such as `auth0|5f7c…`",
             ),
             Self::OtpauthParameter => f.write_str(
-                "`totp_secret` is an `otpauth` URI with a parameter that is not known: check that it \
-                 does not change the codes",
+                "`totp_secret` is an `otpauth` URI with an unknown parameter: check that it does \
+                 not change the codes",
             ),
             Self::EncodedTwice => f.write_str(
-                "`user_handle` holds Base64 inside its Base64url: was it encoded twice?",
+                "`user_handle` contains Base64 inside its Base64url: was it encoded twice?",
             ),
             Self::BackedUpSingleDevice => f.write_str(
-                "`credential_backed_up` is true of a `single_device` passkey, which cannot be",
+                "`credential_backed_up` is true for a `single_device` passkey, which cannot be \
+                 backed up",
             ),
         }?;
         write!(f, " [{}]", self.code())

@@ -40,13 +40,13 @@ pub(super) fn passkey_credential(draft: &mut Draft) -> Option<PublicKeyCredentia
 fn key_id(text: &str) -> Result<String, Rule> {
     let (id, bytes) = base64url(text)?;
     if is_encoded_again(&bytes) {
-        let rule = "holds Base64 inside its Base64url: it is encoded twice, decode it once";
+        let rule = "contains Base64 inside its Base64url: it is encoded twice, decode it once";
         return Err(Rule::new(Code::EncodedTwice, rule));
     }
     match bytes.len() {
         1..=MAX_KEY_ID => Ok(id),
         n_bytes => {
-            let rule = format!("holds {n_bytes} bytes, but must hold 1 to {MAX_KEY_ID}");
+            let rule = format!("decodes to {n_bytes} bytes; 1 to {MAX_KEY_ID} are allowed");
             Err(Rule::new(Code::WrongSize, rule))
         }
     }
@@ -60,7 +60,7 @@ fn host(text: &str) -> Result<String, Rule> {
     } else if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
         "must be a host name, not an IP address"
     } else if host.contains(['/', '?', '#', '@']) {
-        "must be the host name alone, without path or user"
+        "must be the host name alone, without a path or user"
     } else if host.contains(':') {
         "must be the host name alone, without a port"
     } else if host.ends_with('.') {
@@ -68,7 +68,7 @@ fn host(text: &str) -> Result<String, Rule> {
     } else if !host.is_ascii() {
         "must be in its ASCII form (`xn--…`)"
     } else if host.len() > MAX_HOST {
-        let rule = format!("has {} characters, and {MAX_HOST} is the most", host.len());
+        let rule = format!("has {} characters; at most {MAX_HOST} are allowed", host.len());
         return Err(Rule::new(Code::TooLong, rule));
     } else if !host.split('.').all(is_label) {
         "must be a host name: labels of letters, digits and inner hyphens, separated by dots"
@@ -105,10 +105,10 @@ mod tests {
     fn a_key_id_holds_the_bytes_of_a_credential_once_encoded() {
         check(key_id("aGVsbG8"), "aGVsbG8");
         check(key_id("+/8="), "-_8");
-        check(key_id("="), "holds 0 bytes");
+        check(key_id("="), "decodes to 0 bytes");
         check(key_id(&"-_".repeat(682)), "-_-_");
-        check(key_id(&"-_".repeat(684)), "holds 1026 bytes, but must hold 1 to 1023");
-        check(key_id("Wm5KTVVFTTVOMUpCVFhGdFVGRT0"), "holds Base64 inside its Base64url");
+        check(key_id(&"-_".repeat(684)), "decodes to 1026 bytes; 1 to 1023 are allowed");
+        check(key_id("Wm5KTVVFTTVOMUpCVFhGdFVGRT0"), "contains Base64 inside its Base64url");
     }
 
     #[test]
@@ -117,7 +117,7 @@ mod tests {
         check(host("localhost"), "localhost");
         check(host("xn--bcher-kva.example"), "xn--bcher-kva.example");
         check(host("https://example.com"), "must be the host name alone, without `https://`");
-        check(host("example.com/login"), "must be the host name alone, without path");
+        check(host("example.com/login"), "must be the host name alone, without a path");
         check(host("example.com:8443"), "must be the host name alone, without a port");
         check(host("example.com."), "must not end with a dot");
         check(host("192.0.2.1"), "must be a host name, not an IP address");

@@ -115,7 +115,7 @@ fn several_files_need_a_ledger_with_a_name_and_are_all_there_before_anything_is_
         ("missing.csv", "error: `missing.csv` cannot be opened"),
         (".", "error: `.` is a directory"),
         ("-", "error: standard input (`-`) cannot be one of several inputs"),
-        ("bad.csv", "error: bad.csv line 2: a quote is opened here and never closed"),
+        ("bad.csv", "error: bad.csv line 2: a quote opened here is never closed"),
         ("empty.csv", "error: empty.csv: the input is empty"),
         ("header.csv", "error: header.csv line 1: the column `type` is missing"),
         ("odd.txt", "error: odd.txt: cannot tell the format of the input"),

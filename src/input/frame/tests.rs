@@ -94,7 +94,7 @@ fn a_misplaced_quote_costs_its_own_record_only() {
 
 #[test]
 fn a_quote_that_is_never_closed_is_reported_where_it_was_opened() {
-    let rule = |line| format!("line {line}: a quote is opened here and never closed");
+    let rule = |line| format!("line {line}: a quote opened here is never closed");
     check(b"a\nb,\"c\nd\n", &[(1, "a")], &rule(2));
     check(b"a\n\"b\",\"c", &[(1, "a")], &rule(2));
     check(b"a\n\"b\nc\",\"d\ne", &[(1, "a")], &rule(3));
@@ -122,7 +122,7 @@ fn an_endless_line_is_given_up_with_bounded_memory() {
 
 #[test]
 fn what_is_not_text_is_reported_with_line_and_offset() {
-    check(b"a\nb\xe9c\n", &[(1, "a")], "line 2: not UTF-8 at byte 3 of the input");
+    check(b"a\nb\xe9c\n", &[(1, "a")], "line 2: invalid UTF-8 at byte 3 of the input");
     check(b"\xef\xbb\xbfa\n\"b\n\0\"", &[(1, "a")], "line 3: a NUL byte at byte 8 of the input");
 }
 

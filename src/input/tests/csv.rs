@@ -83,15 +83,15 @@ fn a_bad_csv_row_is_rejected_alone() {
              auth0|9,email,,\n"
         ),
         &[
-            "2! : the row must have 4 cells, as the header has, but has 2",
-            "3! : the row must have 4 cells, as the header has, but has 5",
-            "4! : the row has a quote inside an unquoted cell or text after a closing quote: quote the \
-             whole cell and write inner quotes twice",
-            "5! : the row has a quote inside an unquoted cell or text after a closing quote: quote the \
-             whole cell and write inner quotes twice",
-            "6! : the row, up to line 7, has a quote inside an unquoted cell or text after a closing quote: \
-             quote the whole cell and write inner quotes twice",
-            "8! : the line holds a bare carriage return: line endings must be LF or CRLF",
+            "2! : the row has 2 cells, but the header has 4",
+            "3! : the row has 5 cells, but the header has 4",
+            "4! : the row has a quote inside an unquoted cell, or text after a closing quote: \
+             quote the whole cell and double the quotes inside it",
+            "5! : the row has a quote inside an unquoted cell, or text after a closing quote: \
+             quote the whole cell and double the quotes inside it",
+            "6! : the row, up to line 7, has a quote inside an unquoted cell, or text after a \
+             closing quote: quote the whole cell and double the quotes inside it",
+            "8! : the line contains a bare carriage return: end lines with LF or CRLF",
             "9! name: must not be longer than 16384 bytes; email: must not be longer than 16384 bytes",
             "10 user_id=auth0|9 type=email",
         ],
@@ -123,7 +123,7 @@ fn the_delimiter_is_told_by_the_header() {
     // What is said counts, whatever the header looks like.
     let said = Dialect { delimiter: Some(b';'), ..Dialect::default() };
     let read = read_as("user_id,type\na,email\n", Format::Csv, &said);
-    assert_eq!(read, ["line 1: not a header: none of its cells is the name of a column"]);
+    assert_eq!(read, ["line 1: not a header: none of its cells is a known column name"]);
     // One column has no delimiter at all, and another file's delimiter is no more than text.
     let one = "user_id,type,name\na,email,x;y\tz\n";
     let read = read_as(one, Format::Csv, &Dialect::default());
@@ -157,8 +157,8 @@ fn a_line_that_declares_the_delimiter_is_heeded() {
 
 #[test]
 fn columns_without_name_and_values_are_ignored() {
-    let refused =
-        "column 3 has no name in the header, and a value in this row: name it, or empty it";
+    let refused = "column 3 has a value in this row, but no name in the header: name the column, \
+                   or remove the value";
     for (text, expected) in [
         (
             "user_id,type,\na,email,\nb,email\n",
@@ -168,11 +168,8 @@ fn columns_without_name_and_values_are_ignored() {
         (",user_id,type\n,a,email\n", &["2 user_id=a type=email"]),
         // Nobody knows what it is, so nobody may say that nothing is lost.
         ("user_id,type,\na,email,x\n", &[&format!("2! : {refused}")]),
-        (
-            "user_id,type,\na,email,,\n",
-            &["2! : the row must have 3 cells, as the header has, but has 4"],
-        ),
-        ("user_id,,type\na\n", &["2! : the row must have 3 cells, as the header has, but has 1"]),
+        ("user_id,type,\na,email,,\n", &["2! : the row has 4 cells, but the header has 3"]),
+        ("user_id,,type\na\n", &["2! : the row has 1 cells, but the header has 3"]),
         // Rows of nothing, as spreadsheets write below the last one.
         ("user_id;type\na;email\n;\n; \n", &["2 user_id=a type=email"]),
         ("user_id,type\n\"\",\"\"\n", &["2"]),
@@ -223,9 +220,9 @@ fn columns_and_keys_are_ignored_and_renamed_as_is_said() {
             r#"{"mf_code":1,"ID":"a|1","authentication_methods":[{"type":"totp","otp_secret":"S","mf_x":1}]}"#,
             format!("1[0] {row}"),
         ),
-        (r#"{"ID":"a|1","user_id":"b"}"#, "1! user_id: is there twice".into()),
+        (r#"{"ID":"a|1","user_id":"b"}"#, "1! user_id: appears twice".into()),
         // Keys are compared as they are.
-        (r#"{"ID":"a|1","Tenant":1}"#, "1! : key 2 of the line is not known".into()),
+        (r#"{"ID":"a|1","Tenant":1}"#, "1! : key 2 of the line is unknown".into()),
     ] {
         assert_eq!(read_as(text, Format::Jsonl, &said), [expected], "{text}");
     }
@@ -296,20 +293,20 @@ fn a_header_is_checked_before_any_row() {
         ("type,email\n", "line 1: the column `user_id` is missing", "`user_id`"),
         (
             "auth0|1,phonecall,+12025550123\n",
-            "line 1: not a header: none of its cells is the name of a column",
-            "begin with a header",
+            "line 1: not a header: none of its cells is a known column name",
+            "start with a header",
         ),
         (
             "user_id|type\n",
             "line 1: the cells of the header are separated by bars",
             "--delimiter '|'",
         ),
-        ("user_id;ty\"pe\n", "line 1: the header has a quote in the wrong place", "semicolon"),
-        ("user_id,\"type\n", "line 1: a quote is opened here and never closed", "close it"),
-        ("user_id,ty\"pe\n", "line 1: the header has a quote in the wrong place", "comma"),
+        ("user_id;ty\"pe\n", "line 1: the header has a misplaced quote", "semicolon"),
+        ("user_id,\"type\n", "line 1: a quote opened here is never closed", "close it"),
+        ("user_id,ty\"pe\n", "line 1: the header has a misplaced quote", "comma"),
         (
             "user_id,type\rauth0|1,email\r",
-            "line 1: the header holds a bare carriage return: end lines with LF or CRLF",
+            "line 1: the header contains a bare carriage return: end lines with LF or CRLF",
             "one line",
         ),
         ("{\"user_id\": \"auth0|1\"}\n", "line 1: this is JSON, not CSV", "--format jsonl"),

@@ -6,7 +6,7 @@ use super::*;
 fn formats_of_others_are_told_by_their_names() {
     let bulk = "line 1: this is Auth0's bulk import format (`mfa_factors`)";
     let secrets = "line 1: this is Auth0's export of MFA secrets (`otp_secret`)";
-    let users = "line 1: this is an export of Auth0's users (`identities`)";
+    let users = "line 1: this is an export of Auth0 users (`identities`)";
     for (format, text, expected) in [
         (Format::Jsonl, r#"{"user_id":"a","mfa_factors":[{"totp":{"secret":"S"}}]}"#, bulk),
         (Format::Json, r#"[{"user_id":"a","mfa_factors":[]}]"#, bulk),
@@ -48,9 +48,7 @@ fn a_compressed_file_is_read_and_its_length_is_the_stored_one() {
     std::fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
     let error = scan(&path, &said, Shape::Factors).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .ends_with("decompressing failed: it ends before its time: was it cut off?"),
+        error.to_string().ends_with("decompressing failed: it ends early: was it cut off?"),
         "{error}"
     );
 }
@@ -143,7 +141,7 @@ fn sample(name: &str) -> (Vec<String>, Vec<String>) {
 #[test]
 fn the_samples_hold_the_same_good_factors_and_three_bad_rows() {
     let (mut csv, bad) = sample("factors.csv");
-    let starts = ["is masked", "asks for another number of `digits`", "must be `phone`"];
+    let starts = ["is masked", "uses a number of `digits`", "must be `phone`"];
     assert_eq!(bad.len(), starts.len());
     assert!(bad.iter().zip(starts).all(|(rule, start)| rule.starts_with(start)), "{bad:?}");
     let (factors, none) = sample("factors.jsonl");

@@ -30,8 +30,8 @@ fn jsonl_lines_hold_factors_or_users() {
             "4[0]",
             "5 type=passkey credential_backed_up=true transports=usb|nfc",
             "6 name=<a number> phone_number=<a number> email=<an object> key_id=<a number> \
-             aaguid=<a list that holds other things than strings> \
-             user_agent=<a list that holds other things than strings> transports=",
+             aaguid=<a list of something other than strings> \
+             user_agent=<a list of something other than strings> transports=",
         ],
     );
 }
@@ -49,17 +49,20 @@ fn a_bad_json_line_is_rejected_alone() {
         ("{\"name\": \"\\ud800\"}", "1! : the line is not valid JSON (column 17)"),
         (
             "{\"name\": \"a",
-            "1! : the line ends at column 11, before its JSON object does: was it cut off?",
+            "1! : the line ends inside its JSON object (column 11): was it cut off?",
         ),
-        ("{} {}", "1! : more follows after the JSON object (column 4): write one a line"),
+        (
+            "{} {}",
+            "1! : the line goes on after its JSON object (column 4): write one object per line",
+        ),
         ("17", "1! : the line must be a JSON object"),
         ("\"user\"", "1! : the line must be a JSON object"),
-        ("{\"name\": \"a\", \"name\": \"b\"}", "1! name: is there twice"),
-        ("{\"user_id\": \"a\", \"Qq81Zz\": 1}", "1! : key 2 of the line is not known"),
-        ("{\"emial\": 1}", "1! : key 1 of the line is not known; did you mean `email`?"),
+        ("{\"name\": \"a\", \"name\": \"b\"}", "1! name: appears twice"),
+        ("{\"user_id\": \"a\", \"Qq81Zz\": 1}", "1! : key 2 of the line is unknown"),
+        ("{\"emial\": 1}", "1! : key 1 of the line is unknown; did you mean `email`?"),
         (
             "{\"authentication_methods\": [{}, {\"nmae\": 1}]}",
-            "1! : key 1 of `authentication_methods[1]` is not known; did you mean `name`?",
+            "1! : key 1 of `authentication_methods[1]` is unknown; did you mean `name`?",
         ),
         ("{\"authentication_methods\": []}", "1! authentication_methods: has no factors"),
         (
@@ -76,19 +79,20 @@ fn a_bad_json_line_is_rejected_alone() {
         ),
         (
             "{\"authentication_methods\": [{}], \"authentication_methods\": []}",
-            "1! authentication_methods: is there twice",
+            "1! authentication_methods: appears twice",
         ),
         (
             "{\"authentication_methods\": [{\"user_id\": \"a\"}]}",
-            "1! authentication_methods[0].user_id: belongs beside `authentication_methods`, not into it",
+            "1! authentication_methods[0].user_id: belongs next to `authentication_methods`, not inside it",
         ),
         (
             "{\"authentication_methods\": [{\"authentication_methods\": []}]}",
-            "1! authentication_methods[0].authentication_methods: must not be inside itself",
+            "1! authentication_methods[0].authentication_methods: must not contain itself",
         ),
         (
             "{\"user_id\": \"a\", \"type\": null, \"authentication_methods\": [{}]}",
-            "1! : a line with `authentication_methods` must have no other key than `user_id` beside it",
+            "1! : a line with `authentication_methods` must have no other key than that and \
+             `user_id`",
         ),
         (
             &format!("{{\"authentication_methods\": [{many}]}}"),
@@ -99,7 +103,7 @@ fn a_bad_json_line_is_rejected_alone() {
         (&format!("{{\"name\": [{list}]}}"), "1 name=<a list of more than 64 entries>"),
         (
             "{\"name\": \"a\rb\"}",
-            "1! : the line holds a bare carriage return: line endings must be LF or CRLF",
+            "1! : the line contains a bare carriage return: end lines with LF or CRLF",
         ),
         (
             &format!("{{\"name\": {}", "[".repeat(1000) + "1"),
@@ -120,7 +124,7 @@ fn what_is_not_jsonl_at_all_stops_the_run() {
         ("", "the input is empty", "at least one line"),
         (
             "\n[{\"user_id\": 1}]\n",
-            "line 2: this is one JSON array, not one object a line",
+            "line 2: this is a JSON array, not one object per line",
             "--format json",
         ),
         (
@@ -181,7 +185,7 @@ fn a_json_document_is_read_object_by_object() {
             "[{\"user_id\":\"a\"},\n{\"typ\":1},\n17, \"x\", null,[{}],\n{\"name\"\n: NaN},{\"name\":\"n\"}]",
             &[
                 "1 user_id=a",
-                "2! : key 1 of the object is not known; did you mean `type`?",
+                "2! : key 1 of the object is unknown; did you mean `type`?",
                 "3! : every value must be a JSON object",
                 "3! : every value must be a JSON object",
                 "3! : every value must be a JSON object",
@@ -194,26 +198,26 @@ fn a_json_document_is_read_object_by_object() {
             "[{\"name\":\"n\"},\n{\"name\":",
             &[
                 "1 name=n",
-                "line 2: the JSON ends before its array or object does: was the file cut off?",
+                "line 2: the JSON ends inside an array or an object: was the file cut off?",
             ],
         ),
         (
             "[{\"name\":\"n\"},\n",
             &[
                 "1 name=n",
-                "line 2: the JSON ends before its array or object does: was the file cut off?",
+                "line 2: the JSON ends inside an array or an object: was the file cut off?",
             ],
         ),
         (
             "[{\"name\":\"n\"}",
             &[
                 "1 name=n",
-                "line 1: the JSON ends before its array or object does: was the file cut off?",
+                "line 1: the JSON ends inside an array or an object: was the file cut off?",
             ],
         ),
-        ("{\"name\":\"n\"}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
-        ("[{\"name\":\"n\"} {}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
-        ("[{\"name\":\"n\"},,{}]", &["1 name=n", "line 1: not valid JSON between two objects"]),
+        ("{\"name\":\"n\"}]", &["1 name=n", "line 1: invalid JSON between two objects"]),
+        ("[{\"name\":\"n\"} {}]", &["1 name=n", "line 1: invalid JSON between two objects"]),
+        ("[{\"name\":\"n\"},,{}]", &["1 name=n", "line 1: invalid JSON between two objects"]),
         ("user_id,type\n", &["line 1: this is a CSV header, not JSON"]),
         ("", &["the input is empty"]),
     ] {

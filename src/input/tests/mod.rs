@@ -162,14 +162,9 @@ fn what_is_not_text_stops_the_run() {
         check_error(format, *b"\xff\xfeu\0s\0", "the input is UTF-16, not UTF-8", "iconv");
     }
     let text = [HEADER.as_bytes(), b"auth0|1,email,caf\xe9,\n"].concat();
-    check_error(Format::Csv, text, "line 2: not UTF-8 at byte 41 of the input", "iconv");
+    check_error(Format::Csv, text, "line 2: invalid UTF-8 at byte 41 of the input", "iconv");
     let text = format!("{HEADER}auth0|1,email,,\nauth0|2,\"email,,\nauth0|3,email,,\n");
-    check_error(
-        Format::Csv,
-        text,
-        "line 3: a quote is opened here and never closed",
-        "written twice",
-    );
+    check_error(Format::Csv, text, "line 3: a quote opened here is never closed", "doubled");
 }
 
 #[test]

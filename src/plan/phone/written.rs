@@ -73,7 +73,8 @@ impl Written {
                     return Err(Rule::new(
                         Code::NotADigit,
                         format!(
-                            "must be digits after the `+`, but character {at} is none ({counted})"
+                            "must have only digits after the `+`, but character {at} is not one \
+                             ({counted})"
                         ),
                     ));
                 }
@@ -180,8 +181,8 @@ impl Written {
         if is_apart && tail <= most && is_number_without {
             return Err(Rule::new(
                 Code::Extension,
-                "ends in digits behind a dash or dot that may be an extension, which cannot be \
-                 dialled: leave them out, or write the number without that mark if they belong to it",
+                "ends in digits after a dash or dot that may be an extension, which cannot be \
+                 dialled: remove them or, if they are part of the number, remove the dash or dot",
             ));
         }
         Ok(())
@@ -200,7 +201,7 @@ fn is_spaced(between: &str) -> bool {
 /// Returns the rule that digits without punctuation break, if they are no number in E.164.
 pub(super) fn national_fault(digits: &[u8]) -> Option<Rule> {
     if digits.first() == Some(&b'0') {
-        let rule = "must go on with the country code after the `+`, and none begins with 0";
+        let rule = "must have a country code after the `+`, and no country code begins with 0";
         return Some(Rule::new(Code::UnknownCountryCode, rule));
     }
     let Some(country) = Country::of(digits) else {
@@ -215,7 +216,7 @@ pub(super) fn national_fault(digits: &[u8]) -> Option<Rule> {
         Rule::new(
             Code::ImpossibleLength,
             format!(
-                "has {} digits after the country code, where its numbers have {}",
+                "has {} digits after the country code, whose numbers have {}",
                 national.len(),
                 country.lengths()
             ),
@@ -224,25 +225,22 @@ pub(super) fn national_fault(digits: &[u8]) -> Option<Rule> {
 }
 
 fn trunk_fault() -> Rule {
-    Rule::new(
-        Code::TrunkZero,
-        "has a 0 that is dialled inside the country only: write the number without it",
-    )
+    Rule::new(Code::TrunkZero, "has a 0 that is only dialled within the country: remove it")
 }
 
 fn bracket_fault() -> Rule {
     Rule::new(
         Code::Brackets,
-        "has brackets around something else than an area code: write the digits to be dialled, \
-         and nothing else",
+        "has brackets around something other than an area code: write only the digits to be \
+         dialled",
     )
 }
 
 fn extension_fault() -> Rule {
     Rule::new(
         Code::Extension,
-        "must not contain letters, commas, slashes or such: extensions cannot be dialled, and one \
-         cell holds one number",
+        "must not contain letters, commas, slashes or the like: extensions cannot be dialled, and \
+         a cell holds only one number",
     )
 }
 
@@ -250,7 +248,7 @@ fn without_plus(number: &str) -> Rule {
     let rule = if number.chars().any(char::is_alphabetic) {
         "must not contain letters: write `+`, the country code and the number"
     } else if number.trim_start_matches(['(', ' ']).starts_with("00") {
-        "must begin with `+` and the country code: if the 00 stands for the `+`, write that"
+        "must begin with `+` and the country code: if the 00 stands for the `+`, write `+` instead"
     } else {
         "must begin with `+` and the country code"
     };

@@ -53,7 +53,7 @@ pub(super) fn public_key(text: &str) -> Result<String, Rule> {
             format!("must be standard Base64, but byte {} is not", error.position + 1),
         ),
         DecodeKind::Length | DecodeKind::Trailing | DecodeKind::Padding => {
-            Rule::new(Code::CutOff, "does not end as Base64 does: was it cut?")
+            Rule::new(Code::CutOff, "is not complete Base64: was it cut off?")
         }
     })?;
     let bytes = Zeroizing::new(bytes);
@@ -70,8 +70,8 @@ fn check(bytes: &[u8]) -> Result<(), Rule> {
                 "must be a COSE key, but looks like a bare point of P-256"
             }
             _ => {
-                "must be exactly one COSE key (RFC 9052) in CBOR: was it cut, or is it of another \
-                 kind?"
+                "must be exactly one COSE key (RFC 9052) in CBOR: was it cut off, or is it another \
+                 kind of key?"
             }
         };
         Rule::new(Code::NotCose, rule)
@@ -123,7 +123,7 @@ impl Form {
     fn of(key: &CoseKey, kty: iana::KeyType) -> Result<Self, Rule> {
         use iana::{Algorithm as A, EllipticCurve as C};
         let Some(algorithm) = &key.alg else {
-            let rule = "is a COSE key without `alg`, and no signature can be verified without it";
+            let rule = "is a COSE key without `alg`, so it cannot verify any signature";
             return Err(Rule::new(Code::CoseAlgorithm, rule));
         };
         let form = match algorithm {
@@ -157,7 +157,8 @@ impl Form {
             Some((of, form)) if of == kty => Ok(form),
             _ => Err(Rule::new(
                 Code::CoseAlgorithm,
-                "is a COSE key whose `alg` does not sign, or not with a key of this kind",
+                "is a COSE key whose `alg` is not a signature algorithm, or not one for this kind \
+                 of key",
             )),
         }
     }
@@ -194,7 +195,7 @@ impl Params<'_> {
         };
         // Labels of curve and coordinates are the same for EC2 and OKP.
         if !is_named(self.get(iana::Ec2KeyParameter::Crv as i64)?) {
-            let rule = "is a COSE key on another curve than its `alg` signs with";
+            let rule = "is a COSE key on a different curve than its `alg` requires";
             return Err(Rule::new(Code::CoseCurve, rule));
         }
         let x = self.bytes(iana::Ec2KeyParameter::X as i64)?;
@@ -218,8 +219,8 @@ impl Params<'_> {
         if curve.has_point(x, y) {
             return Ok(());
         }
-        let rule = "is a COSE key whose coordinates are no point of its curve: it is damaged, and \
-                    no signature can be verified with it";
+        let rule = "is a COSE key whose coordinates are not a point on its curve: it is damaged, \
+                    and cannot verify any signature";
         Err(Rule::new(Code::NotOnCurve, rule))
     }
 
@@ -234,26 +235,27 @@ impl Params<'_> {
         let e = self.bytes(iana::RsaKeyParameter::E as i64)?;
         let bits = number(n);
         if bits < MIN_RSA_BITS {
-            let rule = format!("is an RSA key of {bits} bits, and {MIN_RSA_BITS} are the least");
+            let rule =
+                format!("is an RSA key of {bits} bits; at least {MIN_RSA_BITS} are required");
             return Err(Rule::new(Code::WeakRsa, rule));
         }
         // A product of odd primes is odd, and so is what has an inverse; 1 would sign anything.
         if is_odd(n) && is_odd(e) && (2..=33).contains(&number(e)) {
             Ok(())
         } else {
-            let rule = "is an RSA key that cannot be one: its modulus or exponent is damaged";
+            let rule = "is not a usable RSA key: its modulus or exponent is damaged";
             Err(Rule::new(Code::WeakRsa, rule))
         }
     }
 }
 
 fn incomplete() -> Rule {
-    let rule = "is a COSE key that lacks a part of its public key, or has it in another shape";
+    let rule = "is a COSE key whose public key has a missing or malformed part";
     Rule::new(Code::CoseIncomplete, rule)
 }
 
 fn wrong_length() -> Rule {
-    let rule = "is a COSE key whose public part has another length than its `alg` asks for";
+    let rule = "is a COSE key whose public key is not as long as its `alg` requires";
     Rule::new(Code::CoseLength, rule)
 }
 

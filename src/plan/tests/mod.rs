@@ -229,11 +229,11 @@ fn user_ids_may_be_odd_but_must_be_addressable() {
         ("plain", ""),
         (".", "must be a user id"),
         ("..", "must be a user id"),
-        (" auth0|1", "must have no white space"),
-        ("auth0|1\u{a0}", "must have no white space"),
+        (" auth0|1", "must not begin or end with white"),
+        ("auth0|1\u{a0}", "must not begin or end with white"),
         ("auth0|a\0b", "must not contain a NUL"),
-        ("auth0%7C1", "is percent-encoded already"),
-        ("auth0%7c1", "is percent-encoded already"),
+        ("auth0%7C1", "is already percent-encoded"),
+        ("auth0%7c1", "is already percent-encoded"),
     ] {
         let found = faults(record(&[
             (Field::UserId, id),
@@ -249,7 +249,7 @@ fn user_ids_may_be_odd_but_must_be_addressable() {
     let long = "a".repeat(1025);
     assert_eq!(
         faults(record(&[(Field::UserId, &long)]))[0].1,
-        "has 1025 bytes, and 1024 is the most"
+        "has 1025 bytes; at most 1024 are allowed"
     );
 }
 
@@ -293,7 +293,11 @@ fn fields_of_passkeys_are_checked_one_by_one() {
         (Field::CredentialBackedUp, Cell::Unusable("a number"), "must be `true` or `false`"),
         (Field::UserAgent, Cell::Text("a\nb".into()), "must not contain control"),
         (Field::UserAgent, Cell::Text("x".repeat(1025)), "has 1025 bytes"),
-        (Field::UserHandle, Cell::Text("Zz".repeat(44)), "holds 66 bytes, but must hold 1 to 64"),
+        (
+            Field::UserHandle,
+            Cell::Text("Zz".repeat(44)),
+            "decodes to 66 bytes; 1 to 64 are allowed",
+        ),
         (
             Field::Transports,
             Cell::Text("usb n.f.c".into()),

@@ -224,9 +224,9 @@ impl Whole {
             let all = accepted + rows.count;
             if accepted > 0 && rows.count >= ENOUGH && rows.count * SHARE >= all {
                 let message = format!(
-                    "{} of {all} values of `{field}` are refused as `{code}` ({}): the others may be \
-                     written so, too, and fit by accident: find out how the source writes them \
-                     before you import any",
+                    "{} of {all} values of `{field}` are refused as `{code}` ({}): the others may \
+                     be written the same way and only look valid by accident: find out how the \
+                     source writes them before you import any",
                     rows.count,
                     rows.words(lines),
                 );
@@ -235,8 +235,8 @@ impl Whole {
         }
         if self.spreadsheet.count >= ENOUGH && self.accepted.iter().any(|count| *count > 0) {
             let message = format!(
-                "{} values were rewritten by a spreadsheet ({}): others that look right may have \
-                 lost digits or zeros, too: export the data anew",
+                "{} values were rewritten by a spreadsheet ({}): others that look right may also \
+                 have lost digits or zeros: export the data again",
                 self.spreadsheet.count,
                 self.spreadsheet.words(lines),
             );
@@ -245,15 +245,15 @@ impl Whole {
         found.sort_by(|a, b| a.lines.cmp(&b.lines));
         if self.more_shared > 0 {
             let message = format!(
-                "{} more rows hold a `totp_secret` or `key_id` that other users have, too",
+                "{} more rows have a `totp_secret` or `key_id` that other users also have",
                 self.more_shared
             );
             found.push(count(self.more_shared).find("more_shared_values", false, message));
         }
         if self.forgotten > 0 {
             let message = format!(
-                "whether users share secrets or keys was not found out for {} rows: their values \
-                 were compared with the file's first {} only",
+                "the secrets or keys of {} rows were compared only with the first {} of the file: \
+                 some may be shared unnoticed",
                 self.forgotten, self.most
             );
             found.push(count(self.forgotten).find("not_all_compared", true, message));
@@ -284,9 +284,12 @@ fn count(count: u64) -> Rows {
 /// A value that several users have.
 fn shared(field: Field, rows: Rows, lines: &Lines) -> Finding {
     let (code, why) = if field == Field::TotpSecret {
-        ("shared_secret", "whoever holds it has the codes of all of them; is it a placeholder?")
+        (
+            "shared_secret",
+            "anyone who has it can compute the codes of all of them: is it a placeholder?",
+        )
     } else {
-        ("shared_key_id", "a credential is one user's; whose is it?")
+        ("shared_key_id", "a credential belongs to one user: whose is it?")
     };
     let message = format!(
         "different users have the same `{}` in {} rows ({}): {why}",
