@@ -13,7 +13,7 @@ pub enum InputFormat {
     Json,
 }
 
-/// How the secrets of an input are written.
+/// Spelling of the secrets of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SecretEncoding {
     /// Base32 of the key, believed even where it looks like something else.
@@ -65,8 +65,8 @@ pub enum ReportFormat {
 /// States of rows that can be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Retry {
-    /// Not created after the allowed attempts.
+    /// Rows that failed after the allowed attempts.
     Failed,
-    /// Refused by the tenant.
+    /// Rows that the tenant refused.
     Rejected,
 }

@@ -13,7 +13,7 @@ use crate::{
     text::{escape, nearest},
 };
 
-/// What the names of our own variables begin with.
+/// Prefix of the names of our own variables.
 const PREFIX: &str = "MFAFERRY_";
 
 /// Parses the command line and the environment. `--help` and `--version` are errors of clap's, too.

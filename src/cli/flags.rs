@@ -15,8 +15,7 @@ pub struct Import {
     #[command(flatten)]
     /// Input and flags shared with other commands.
     pub bulk: Bulk,
-    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
-    /// refused
+    /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
     /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
@@ -54,8 +53,7 @@ pub struct Replace {
     /// [default: LEDGER.backup.jsonl]
     #[arg(long, value_name = "FILE")]
     pub backup: Option<PathBuf>,
-    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
-    /// refused
+    /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
     /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
@@ -109,8 +107,7 @@ pub struct Check {
     #[command(flatten)]
     /// Input, and how it is written.
     pub reading: Reading,
-    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
-    /// refused
+    /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
     /// Also show the first N factors as they would be sent, with contacts masked
@@ -132,8 +129,7 @@ pub struct Verify {
     #[command(flatten)]
     /// Input, and how it is written.
     pub reading: Reading,
-    /// How `totp_secret` is written; where this is not given, Base32 that looks like something else is
-    /// refused
+    /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
     /// Also list methods of these users that INPUT does not have

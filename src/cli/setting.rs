@@ -47,7 +47,7 @@ pub struct Given<T> {
 
 /// A type that a setting may have.
 pub trait Value: Clone + Send + Sync + 'static {
-    /// What can be given, as it follows "give".
+    /// Description of a valid value, to follow the word "give".
     const EXPECTED: &'static str;
 
     /// Reads a text; `None` if it is not such a value.

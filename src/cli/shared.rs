@@ -61,7 +61,7 @@ pub struct Pace {
     /// Requests per second; `auto` learns the tenant's limit from its answers
     #[arg(long, value_name = "auto|N", env = "MFAFERRY_RATE", default_value = "auto")]
     pub rate: Option<Given<Rate>>,
-    /// How many requests may be sent back to back with --rate N
+    /// Number of requests that may be sent back to back with --rate N
     #[arg(long, value_name = "N", env = "MFAFERRY_BURST", default_value = "1")]
     pub burst: Option<Given<Burst>>,
     /// Rates by time of day, such as 08:00-20:00=5,20:00-08:00=auto. Outside these ranges --rate
@@ -83,7 +83,7 @@ pub struct Pace {
     /// Timeout for a single request
     #[arg(long, value_name = "DURATION", env = "MFAFERRY_TIMEOUT", default_value = "30s")]
     pub timeout: Option<Given<Duration>>,
-    /// How long to wait after an unanswered POST before looking up its outcome
+    /// Time to wait after an unanswered POST before looking up its outcome
     #[arg(long, value_name = "DURATION", env = "MFAFERRY_SETTLE", default_value = "120s")]
     pub settle: Option<Given<Duration>>,
     /// Attempts of one factor, or of any other request, that may have reached the server
