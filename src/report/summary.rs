@@ -134,7 +134,7 @@ impl Summary {
                 "Stopped before the end; run the same command again to resume"
             }
             (Status::Complete, false) => "Finished",
-            (Status::Complete, true) => "Dry run, nothing was changed. What would be done",
+            (Status::Complete, true) => "Dry run, nothing was changed. Expected result",
         };
         writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
         let Figures { counts, own } = &self.figures;
@@ -278,8 +278,8 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     }
     if totals[State::NeedsReview] > 0 {
         hints.push(format!(
-            "{} need review: it could not be established whether they exist, so they are never sent \
-             again; `mfaferry report --format jsonl` names the users",
+            "{} need review: it is unknown whether they exist, so they are never sent again; \
+             `mfaferry report --format jsonl` lists the users",
             totals[State::NeedsReview]
         ));
     }
@@ -291,16 +291,16 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
         };
         match reason.code() {
             Code::UserNotFound => hints.push(format!(
-                "{}: if it is the right tenant and the ids are whole, import the users first, then \
-                 run again with `--retry rejected`",
+                "{}: if this is the right tenant and the ids are complete, import the users first, \
+                 then run again with `--retry rejected`",
                 rows(
                     "factor's user does not exist in this tenant",
                     "factors' users do not exist in this tenant"
                 )
             )),
             Code::EntityLimit => hints.push(format!(
-                "{} the tenant's limit for one user",
-                rows("factor is over", "factors are over")
+                "{} the tenant's limit per user",
+                rows("factor exceeds", "factors exceed")
             )),
             _ => hints.push(format!(
                 "{} with `{}`",

@@ -101,7 +101,7 @@ impl std::fmt::Display for SampleSummary {
                 self.confidence * 100.0,
                 at_most * 100.0
             ),
-            _ => f.write_str("stopped before the end, this proves nothing of the rest"),
+            _ => f.write_str("stopped before the end, so nothing is proven about the rest"),
         }
     }
 }
@@ -229,12 +229,12 @@ impl VerifySummary {
             ("present", counts.present),
             ("missing", counts.missing),
             ("differ in name or preferred channel", counts.differs),
-            ("unverifiable (there, but the value cannot be seen)", counts.unverifiable),
-            ("unanswered (no usable list of the user)", counts.unanswered),
+            ("unverifiable (exists, but its value is not readable)", counts.unverifiable),
+            ("unanswered (no usable list for the user)", counts.unanswered),
             ("rejected", counts.rejected),
             ("duplicates in the input", counts.duplicates),
             ("not in the sample", counts.not_sampled),
-            ("extras (there, but not in the input)", self.extras.unwrap_or_default()),
+            ("extras (in the tenant, but not in the input)", self.extras.unwrap_or_default()),
         ] {
             if count > 0 || name == "present" || name == "missing" {
                 writeln!(out, "  {count:>9}  {name}")?;
