@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 
 /// Mode bits of those who are not the owner.
 const OTHERS: u32 = 0o077;
-/// Those that let them write.
+/// Mode bits that let them write.
 const OTHERS_WRITE: u32 = 0o022;
 /// Sticky bit: in a folder that has it, only a file's owner can remove or rename the file.
 const STICKY: u32 = 0o1000;
@@ -155,7 +155,7 @@ pub fn lock(file: &File) -> Result<(), FileFault> {
 pub enum Folder {
     /// The user alone, and root.
     Ours,
-    /// Others too, but what is the user's stays as it is: the folder is sticky, as `/tmp` is.
+    /// Anybody, but the user's files stay as they are: the folder is sticky, as `/tmp` is.
     Shared,
     /// Its owner is another user, who may replace whatever is in it.
     Foreign,

@@ -23,16 +23,17 @@ const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));
 /// Longest time that an idle connection is kept, at first.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
-/// Connections are kept for so long at least: what is lost on one that was just used was hardly lost
-/// because it was idle.
+/// Shortest time that an idle connection is kept: an answer lost on one that was just used was
+/// hardly lost because the connection was idle.
 const SHORTEST_IDLE: Duration = Duration::from_millis(100);
-/// Unless that many were lost, and no answer came on any that was idle for as long as one of them.
+/// Number of answers lost sooner than that after which connections are kept for less, if no answer
+/// came on any that was idle for as long as one of them.
 const MOST_SHORT: u32 = 5;
-/// Those that may be kept for less than this are not kept at all.
+/// Shortest time for which it is worthwhile to keep connections: below it none are kept.
 const WORTHWHILE: Duration = Duration::from_millis(1);
-/// Kept connections are given up no more often than this; in between none are kept.
+/// Shortest interval between two times that kept connections are given up; in between none are kept.
 const RENEWAL: Duration = Duration::from_secs(1);
-/// Those whose answer was lost, at most; beyond that any one of them is forgotten.
+/// Largest number of requests remembered whose answer was lost; beyond it any one is forgotten.
 const MOST_DOUBTED: usize = 65_536;
 
 /// Settings from which a client is made.
@@ -67,9 +68,9 @@ struct State {
     /// Number of answers that were lost on connections idle for less than [`SHORTEST_IDLE`], and
     /// the shortest such time.
     short: (u32, Duration),
-    /// Since when each that is kept has been idle. The last one is taken first, as in the client.
+    /// Time since which each kept connection is idle. The last is taken first, as in the client.
     idle: Vec<Instant>,
-    /// Those whose answer was lost, hashed.
+    /// Hashes of the requests whose answer was lost.
     doubted: HashSet<u64>,
 }
 

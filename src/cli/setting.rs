@@ -30,7 +30,7 @@ pub enum Origin {
     Environment,
     /// The settings file.
     File,
-    /// Nobody: it is the default.
+    /// The default.
     Default,
 }
 

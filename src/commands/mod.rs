@@ -42,8 +42,8 @@ use crate::{
     text::escape,
 };
 
-/// Before anything else: no core dumps (they would hold secrets), nobody else of the same user may
-/// look into our memory, and a panic says where, not what: its message may quote a value.
+/// Protects secrets, before anything else: switches off core dumps, keeps the user's other processes
+/// out of our memory, and lets a panic say where, not what: its message may quote a value.
 pub fn disable_core_dumps() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {

@@ -289,9 +289,9 @@ async fn open_ledger(
     .await
 }
 
-/// Has the ledger written: on a thread of its own where there are several, so that nobody waits for
-/// the disk but who asked. Where one thread does everything, requests are so few that to wake another
-/// for each would cost more than the others wait.
+/// Starts the ledger's writer: on a thread of its own in a multi-threaded run, so that only callers
+/// of the ledger wait for the disk. Where one thread does everything, requests are so few that waking
+/// another for each would cost more than the others wait.
 fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::CurrentThread => tokio::spawn(owner.share()),

@@ -32,9 +32,9 @@ const FILE: &str = "mfaferry.toml";
 const LONGEST_SECRET: u64 = 64 * 1024;
 /// No settings file is longer than this.
 const LONGEST_FILE: u64 = 64 * 1024;
-/// Links that lead to the settings file, one after another, at most.
+/// Largest number of links that lead to the settings file, one after another.
 const MOST_LINKS: usize = 8;
-/// Others than the owner may write.
+/// Mode bits that let others than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
 
 /// Keys that no file of the working directory may have: they decide where credentials are sent, or

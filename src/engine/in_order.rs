@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::error::Error;
 
-/// Whoever is told the results.
+/// Receiver of the results.
 pub trait Collector<T>: Send {
     /// True if a run that is cut short may tell a result although one before it never came.
     const GAPS: bool;
@@ -94,7 +94,7 @@ impl<T: Send> InOrder<T> {
 mod tests {
     use super::*;
 
-    /// Is told numbers, and fails at one of them.
+    /// Collector of numbers, which fails at one of them.
     struct Told<const GAPS: bool>(Vec<u32>, Option<u32>);
 
     impl<const GAPS: bool> Collector<u32> for Told<GAPS> {

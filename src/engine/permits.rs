@@ -84,12 +84,12 @@ impl<C: Executor> Permits<C> {
         }
     }
 
-    /// A permit for one, or when to ask again.
+    /// Returns a permit for one request, or the time at which to ask again.
     pub(super) fn permit(&mut self, now: Instant) -> Result<(), Instant> {
         self.waiter.ask(now)
     }
 
-    /// Nobody needs a permit.
+    /// Leaves the queue: nobody needs a permit.
     pub(super) fn leave(&mut self, now: Instant) {
         self.waiter.leave(now);
     }

@@ -111,7 +111,7 @@ fn beside(folder: &Path, suffix: &str) -> PathBuf {
     folder.join(format!("{NAME}{suffix}"))
 }
 
-/// Whatever a report says is fit to be shown.
+/// Checks that whatever a report says is fit to be shown.
 fn report(path: &Path) {
     let reader = match Reader::open(path) {
         Ok(reader) => reader,

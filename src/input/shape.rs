@@ -30,9 +30,9 @@ pub(super) enum Name {
     Field(Field),
     /// A user's list of factors.
     Methods,
-    /// May be there, and says nothing.
+    /// A name that may be there, and says nothing.
     Ignored,
-    /// With the known name it is near to.
+    /// An unknown name, with the known one that it is near to.
     Unknown(Option<Field>),
 }
 

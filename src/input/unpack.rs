@@ -19,9 +19,9 @@ const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 /// Number of bytes that are enough to tell.
 const LEN: usize = 4;
 
-/// Bytes that may come out of however few.
+/// Number of bytes that may come out of an input, however short it is.
 const FREE: u64 = 16 << 20;
-/// Beyond these: bytes that may come out of each. Rows of an export yield some tens.
+/// Number of bytes that may come out of each byte beyond those. Rows of an export yield some tens.
 const RATIO: u64 = 200;
 
 /// Fault of a compressed input.

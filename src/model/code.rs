@@ -46,7 +46,7 @@ codes! {
     EmptyChange = "empty_change",
     /// A type that cannot be created.
     UnknownType = "unknown_type",
-    /// Longer than any such value.
+    /// The value is longer than any such value can be.
     TooLong = "too_long",
     /// White space at the ends of an id.
     OuterWhiteSpace = "outer_white_space",
@@ -175,12 +175,12 @@ codes! {
     NotABoolean = "not_a_boolean",
     /// The list holds something other than names of transports.
     NotTransports = "not_transports",
-    /// More entries than there can be.
+    /// The list has more entries than there can be.
     TooMany = "too_many",
 
     /// A set of which a row cannot be used.
     IncompleteSet = "incomplete_set",
-    /// A user whose rows do not stand together.
+    /// A user whose rows are not consecutive.
     ScatteredSet = "scattered_set",
     /// A type that cannot be part of a set.
     NotSettable = "not_settable",
@@ -195,7 +195,7 @@ codes! {
     EntityLimit = "entity_limit",
     /// The factor is not allowed for a user who has a passkey.
     UserHasPasskey = "user_has_passkey",
-    /// More identifiers than the tenant allows for one user.
+    /// The user would have more identifiers than the tenant allows.
     TooManyUserIdentifiers = "too_many_user_identifiers",
     /// Another 403.
     Forbidden = "forbidden",

@@ -50,7 +50,7 @@ pub(super) struct Auto {
     test_at: f64,
     test_from: f64,
     test_until: f64,
-    /// About how many requests were sent in the last second, and when that was computed.
+    /// Estimate of the requests sent in the last second, and the time at which it was computed.
     used: f64,
     used_at: f64,
     search: LimitSearch,

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::{GRAIN, LONGEST_HOLD, Pacer, Rate};
 use crate::api::Meter;
 
-/// Nobody waits longer for a permit: a hold, then until what was said of the limit is forgotten,
-/// then the slowest pace.
+/// Longest wait for a permit: a hold, the time until what was said of the limit is forgotten, and
+/// the slowest pace.
 const LONGEST: Duration = LONGEST_HOLD.saturating_add(Duration::from_secs(90));
 
 /// Asks for a permit, shows an answer that took so long and may be a 429, and so on: whatever is

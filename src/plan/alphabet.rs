@@ -83,7 +83,7 @@ struct Characters {
     /// Bits that any of them has: cases.
     any: u8,
     n_dashes: usize,
-    /// Those that are no separators.
+    /// Number of characters that are no separators.
     n_others: usize,
 }
 

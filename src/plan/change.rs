@@ -12,14 +12,14 @@ use crate::model::{Change, Code, Field, Record, Rejection, Target};
 /// Ids are some 30 characters; longer ones than this would make paths that servers refuse.
 const MAX_METHOD_ID: usize = 256;
 
-/// Rows that must name a method.
+/// Rule on the rows that name a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
-    /// Those that do: `export`.
+    /// A row may name a method: `export`.
     Some,
-    /// All: `delete`.
+    /// Every row must: `delete`.
     All,
-    /// None: `delete --all-methods`.
+    /// No row may: `delete --all-methods`.
     None,
 }
 

@@ -14,7 +14,7 @@ use crate::model::Code;
 
 const SCHEME: &str = "otpauth:";
 
-/// More parameters than any QR code has; bounds the search for repeated ones.
+/// Largest number of parameters: more than any QR code has. Bounds the search for repeated ones.
 const MAX_PARAMETERS: usize = 32;
 
 /// Parameters that say nothing about codes, in small letters and without marks between words: the

@@ -15,7 +15,7 @@ const MAX_TEXT: usize = 1024;
 const MAX_HANDLE: usize = 64;
 /// The longest name of a transport; WebAuthn's own have 10 at most.
 const MAX_TRANSPORT: usize = 32;
-/// More transports than WebAuthn knows.
+/// Largest number of transports: more than WebAuthn knows.
 const MAX_TRANSPORTS: usize = 16;
 
 /// Words for true that programs and databases write: JSON, `PostgreSQL`, `MySQL`, pandas, people.

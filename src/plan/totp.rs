@@ -16,7 +16,7 @@ use crate::model::{Code, Credential, Field};
 const MIN_BITS: usize = 80;
 /// The least without a warning: RFC 4226 R6.
 const ADVISED_BITS: usize = 128;
-/// Longer keys are hashed down before use: the block of SHA-1.
+/// Size of a block of SHA-1: longer keys are hashed down before use.
 const MAX_BITS: usize = 512;
 
 pub(super) fn credential(draft: &mut Draft, secrets: Option<SecretEncoding>) -> Option<Credential> {

@@ -58,7 +58,7 @@ pub struct SampleSummary {
     pub seed: u64,
     /// Users who were picked.
     pub users: u64,
-    /// Those with a factor that is missing, or of whom nothing is known.
+    /// Users among them with a factor that is missing, or of whom nothing is known.
     pub users_with_missing: u64,
     /// Confidence of the bound.
     pub confidence: f64,

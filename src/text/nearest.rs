@@ -1,6 +1,6 @@
 //! "Did you mean": the known name that an unknown one is close to.
 
-/// Longer names than this are not close to anything known; also bounds the work.
+/// Longest name that can be close to a known one; also bounds the work.
 const MAX_NAME: usize = 48;
 
 /// The one of `known` that is nearest to `name`, if one is near at all.

@@ -33,7 +33,7 @@ pub(super) struct Frame<'a> {
     pub(super) line: u64,
     /// Physical line where it ends.
     pub(super) last_line: u64,
-    /// Without the line ending.
+    /// Text without the line ending.
     pub(super) text: &'a str,
     /// True if every quote is where it may be; always true in JSONL.
     pub(super) well_quoted: bool,
@@ -62,9 +62,9 @@ pub(super) struct Framer<R> {
 
 /// Extent of a frame, from `start` on.
 struct Span {
-    /// Without the line ending.
+    /// Length without the line ending.
     len: usize,
-    /// With it.
+    /// Length with it.
     taken: usize,
     /// Line endings inside.
     n_inner: u64,

@@ -42,7 +42,7 @@ pub(in crate::ledger) struct Sqlite {
     in_transaction: bool,
     /// Header of this run, to be recorded once the ledger is known to be whole.
     beginning: RunHeader,
-    /// There once it is.
+    /// Guard of the files; `None` until the ledger is known to be whole.
     guard: Option<Guard>,
     /// Number of row writes, in all.
     writes: u64,

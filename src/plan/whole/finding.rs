@@ -28,7 +28,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Has lines counted in their files.
+    /// Changes the lines of several files to lines of each file.
     pub(super) fn locate(&mut self, lines: &Lines) {
         for line in &mut self.lines {
             let place = lines.place(*line);

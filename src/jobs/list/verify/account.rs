@@ -23,17 +23,17 @@ use crate::{
 pub struct Counts {
     /// The same factor again in the input.
     pub duplicates: u64,
-    /// There.
+    /// The factor is there.
     pub present: u64,
     /// The factor is not there.
     pub missing: u64,
-    /// There, with another name or preferred channel.
+    /// The factor is there, with another name or preferred channel.
     pub differs: u64,
-    /// There, as far as that can be told without its value.
+    /// The factor is there, as far as that can be told without its value.
     pub unverifiable: u64,
-    /// Nobody knows.
+    /// The tenant gave no usable list, so nothing is known.
     pub unanswered: u64,
-    /// No factor at all.
+    /// The row is no factor at all.
     pub rejected: u64,
     /// The user was not asked about.
     pub not_sampled: u64,

@@ -37,9 +37,9 @@ pub struct Groups {
 /// Users whose rows are scattered.
 #[derive(Debug)]
 enum Scattered {
-    /// Anybody's may.
+    /// The rows of any user may be scattered.
     Anybody,
-    /// Those of users of these hashes; another user of the same hash does no harm.
+    /// The rows of users with these hashes may be; another user with the same hash does no harm.
     Some(RandomState, HashSet<u64>),
 }
 
