@@ -124,7 +124,7 @@ impl Session {
         Ok(Self { spec, run, ledger, key, resumed, owner, path, scratch, files })
     }
 
-    /// True if nothing is changed or recorded.
+    /// Returns true if nothing is changed or recorded.
     pub(super) fn is_dry_run(&self) -> bool {
         self.spec.dry_run
     }

@@ -78,8 +78,7 @@ pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken) 
 }
 
 /// Returns whether the parent process has SIGHUP ignored. proc(5): `SigIgn` is a hexadecimal mask,
-/// its
-/// lowest bit signal 1, which is SIGHUP.
+/// its lowest bit signal 1, which is SIGHUP.
 fn hang_up_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

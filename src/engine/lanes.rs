@@ -1,6 +1,5 @@
 //! Jobs that wait, and for what: one lane a user, in input order; ready jobs in order of entry;
-//! what
-//! waits for a time; what is left for the end.
+//! what waits for a time; what is left for the end.
 
 use std::{
     collections::{

@@ -78,8 +78,7 @@ impl MaxErrors {
     }
 }
 
-/// Batches from the input. The end is sent explicitly: a
-/// sender that has gone without a word has failed.
+/// Batches from the input. The end is sent explicitly: a sender that goes without it has failed.
 #[derive(Debug)]
 pub enum IntakeEvent<T> {
     /// More rows.
@@ -101,8 +100,7 @@ pub trait Job: Send + 'static {
     /// Returns the kind of request that its next step sends.
     fn kind(&self) -> Kind;
     /// Returns whether a request of it may still be under way, so that its next step has to wait
-    /// for the
-    /// settle time.
+    /// for the settle time.
     fn is_in_doubt(&self) -> bool {
         false
     }

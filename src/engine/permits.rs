@@ -64,9 +64,8 @@ impl<C: Executor> Permits<C> {
     }
 
     /// Returns how many more to clear now, given the room at the workers; if that is negative, so
-    /// many
-    /// are cleared and wait. None while others are being cleared, or enough wait: so that they are
-    /// many the next time.
+    /// many are cleared and wait. None while others are being cleared, or enough wait: so that they
+    /// are many the next time.
     pub(super) fn wanted(&mut self, room: isize, now: Instant) -> usize {
         self.measure(now);
         if self.granting.is_some() || room + self.ahead.cast_signed() / 2 < 0 {

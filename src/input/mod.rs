@@ -273,7 +273,7 @@ pub fn scan(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Option<u64>,
     len.map(|_| count(file, format, dialect, shape)).transpose()
 }
 
-/// The pass of [`preflight`] over an input of which nothing is said.
+/// Counts rows as [`scan`] does, in an input of which nothing is stated.
 pub(crate) fn count_rows(
     reader: impl Read,
     format: Format,

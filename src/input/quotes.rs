@@ -1,6 +1,5 @@
 //! Checks where quotes stand in CSV: around a whole cell, and twice inside one. The csv crate
-//! forgives
-//! everything else in silence, which turns a typing error into another value.
+//! forgives everything else in silence, which turns a typing error into another value.
 
 use memchr::{memchr, memchr_iter};
 

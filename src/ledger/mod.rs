@@ -1,7 +1,7 @@
 //! The ledger: what was asked of the tenant and what came of it, durable before it is believed.
 //!
 //! One [`Owner`] has the store. It takes whatever waits, applies it, commits once (one sync for
-//! all of it), and only then answers: an intent is durable when [`Ledger::intend`] returns, and
+//! all of it), and only then answers: an intent is durable when [`Ledger::record_intents`] returns, and
 //! the [`Tally`] counts only what is durable. A seal beside the ledger tells the next
 //! run whether any of it has gone since. The first failed write or sync ends it: every later
 //! call fails, so nothing more is sent (reliability.md, R9).

@@ -73,9 +73,8 @@ pub fn judge(
 }
 
 /// Finds the method of `list`, read before the first POST, that stands for `factor`: plainly the
-/// same,
-/// or else consistent with it, of the same name if there is one. `taken` says whether a method id
-/// is known to stand for another factor.
+/// same, or else consistent with it, of the same name if there is one. `taken` says whether a
+/// method id is known to stand for another factor.
 pub fn present(
     factor: &Factor,
     list: &[Method],
@@ -99,9 +98,8 @@ pub fn present(
 }
 
 /// Judges what `list`, read at the end of a run, says about a settled factor that was once in
-/// doubt,
-/// whose first attempt in doubt left when `sent` says. `own` is the id that the ledger has for it;
-/// `known` as for [`judge`].
+/// doubt, whose first attempt in doubt left when `sent` says. `own` is the id that the ledger has
+/// for it; `known` as for [`judge`].
 pub fn audit(
     factor: &Factor,
     list: &[Method],
@@ -210,8 +208,7 @@ pub fn is_masked(listed: &str) -> bool {
 }
 
 /// Returns whether a phone as listed (`XXXXXXXXX5044`) may stand for `wanted`. The mask's length is
-/// not
-/// relied on: mask lengths differ between recordings and the docs.
+/// not relied on: mask lengths differ between recordings and the docs.
 fn phone_matches(listed: &str, wanted: &str) -> bool {
     let visible = listed.trim_start_matches(['X', 'x', '*', '+', ' ']);
     visible.len() < listed.len()

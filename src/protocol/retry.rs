@@ -177,8 +177,7 @@ impl RetryPolicy {
     }
 
     /// Decides what follows from the list that is read at the end of a run, of a user who had a
-    /// factor in
-    /// doubt.
+    /// factor in doubt.
     pub fn after_audit(
         &self,
         verdict: Verdict<Audit>,

@@ -8,8 +8,7 @@ use crate::{
 };
 
 /// Finds a reason not to replace a user's set unless loss is allowed: a method that PUT would
-/// delete
-/// and cannot set (auth0-api.md 1.2).
+/// delete and cannot set (auth0-api.md 1.2).
 pub(super) fn loss(present: &[Method]) -> Option<Reason> {
     let kept = |method: &&Method| method.factor_type.is_some_and(FactorType::is_settable);
     let lost = present.iter().find(|method| !kept(method))?;
@@ -37,8 +36,8 @@ pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<Code> {
     (!span.contains(&method.created_at)).then_some(Code::OtherTime)
 }
 
-/// Finds a reason for `undo` to keep a method that an import created: it is in use,
-/// it is another one, or somebody has made it something else.
+/// Finds a reason for `undo` to keep a method that an import created: it is in use, it is another
+/// one, or somebody has made it something else.
 pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<Code> {
     if let Some(code) = other_time(entry, method) {
         return Some(code);

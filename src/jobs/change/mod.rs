@@ -1,12 +1,10 @@
 //! Changes to existing methods, which may be repeated at will: replace a user's set, change a
-//! method,
-//! delete, take back what was created. One [`Order`] goes in two stages, each one request.
+//! method, delete, take back what was created. One [`ChangeJob`] goes in two stages, each one request.
 //!
-//! The first asks what is there, decides by it and writes it to the backup,
-//! durable, before anything is destroyed; the second does it. PUT, PATCH and DELETE are
-//! idempotent, so that an answer that is lost is asked for again, and nothing has to be settled.
-//! An intent is recorded all the same: a method that is not there any more after one has been
-//! deleted by us.
+//! The first asks what is there, decides by it and writes it to the backup, durable, before
+//! anything is destroyed; the second does it. PUT, PATCH and DELETE are idempotent, so that an
+//! answer that is lost is asked for again, and nothing has to be settled. An intent is recorded all
+//! the same: a method that is not there any more after one has been deleted by us.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -69,8 +67,8 @@ pub struct ChangeJob {
     looked: Option<(Instant, u32)>,
 }
 
-/// A look older than this is repeated before anything is deleted: a user may have
-/// added to it in an outage or a long hold.
+/// A look older than this is repeated before anything is deleted: a user may have added to it in an
+/// outage or a long hold.
 const STALE: Duration = Duration::from_secs(60);
 /// Number of looks after which it gives up: where permits are so rare that each look becomes stale,
 /// it would never end.

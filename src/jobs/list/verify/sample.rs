@@ -62,9 +62,9 @@ impl Sample {
     }
 
     /// Bounds the share of all users from `users` of the sample, `bad` of whom have a missing
-    /// factor: the rule of
-    /// three (3/n) where there is none, and else the one-sided bound of Clopper and Pearson. Both
-    /// hold for an endless number of users and so, all the more, for those of a file.
+    /// factor: the rule of three (3/n) where there is none, and else the one-sided bound of Clopper
+    /// and Pearson. Both hold for an endless number of users and so, all the more, for those of a
+    /// file.
     pub fn bound(&self, users: u64, bad: u64) -> Bound {
         #[expect(clippy::cast_precision_loss, reason = "a share")]
         let (n, k) = (users as f64, bad as f64);
