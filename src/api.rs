@@ -33,7 +33,8 @@ pub trait Api: Send + Sync + 'static {
     /// One of a user's methods.
     fn get(&self, user: &UserId, method: &str) -> impl Future<Output = Answer<Method>> + Send;
 
-    /// Of a user's methods the one that is asked about, as a list of its own, or that page of all.
+    /// Fetches a part of a user's methods: the one that is asked about, as a list of its own, or
+    /// that page of all.
     fn part(
         &self,
         user: &UserId,
@@ -76,9 +77,9 @@ pub trait Api: Send + Sync + 'static {
         correlation: &str,
     ) -> impl Future<Output = Answer<()>> + Send;
 
-    /// How far the clock of the tenant's `created_at` is ahead of ours, as its
-    /// answers say; never more than it really is. `None` until an answer has said so, and again
-    /// when our clock was set since.
+    /// Returns how far the clock of the tenant's `created_at` is ahead of ours, as its answers
+    /// show; never more than it really is. `None` until an answer has shown it, and again after our
+    /// clock was set.
     fn clock_skew(&self) -> Option<ClockSkew>;
 
     /// The least that any answer has said of any of the tenant's clocks: a tenant has several.
@@ -133,13 +134,13 @@ pub struct Update<'a> {
 /// A page of a list of methods.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// What it holds.
+    /// Methods on the page.
     pub methods: Vec<Method>,
-    /// How many come before it, where it says so.
+    /// Number of methods before the page, if the answer gives it.
     pub start: Option<u64>,
-    /// How many a full page holds.
+    /// Number of methods on a full page.
     pub size: u64,
-    /// How many the list has in all, where it says so.
+    /// Number of methods in the whole list, if the answer gives it.
     pub total: Option<u64>,
 }
 

@@ -53,7 +53,7 @@ pub enum Error {
     Outage {
         /// Length of the outage.
         lasted: std::time::Duration,
-        /// What went wrong last, where that is known.
+        /// Description of what went wrong last, if that is known.
         cause: Option<String>,
     },
     /// Reading, printing or the machine failed.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::text::human;
 
-/// What the limit on requests in flight has held back.
+/// Facts of the limit on requests in flight: how long it has held requests back, and what it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bottleneck {
     /// True if the number was given and does not follow what is needed.
@@ -50,7 +50,7 @@ struct Outages {
     /// Total time of past ones, and the start of the present one.
     before: Duration,
     since: Option<Instant>,
-    /// What went wrong last in the present one, or nothing.
+    /// Description of what went wrong last in the present outage; empty if nothing is known.
     cause: String,
 }
 

@@ -1,5 +1,6 @@
-//! Who has answered so far, what went wrong last, and when a run gives up on a tenant that has
-//! never answered: what is wrong from the start is hardly an outage, but a slip in a setting.
+//! Contact with the tenant: who has answered so far, what went wrong last, and when a run gives up
+//! on a tenant that has never answered. What is wrong from the start is hardly an outage, but a
+//! slip in a setting.
 //!
 //! The tenant has answered when a token was granted, or anything came in the API's own shape, be it
 //! that it is out of order. From then on every failure may pass.
@@ -21,7 +22,7 @@ use crate::{
     text::human,
 };
 
-/// So many foreign answers in a row, from the start, are no stray page any more.
+/// Number of foreign answers in a row, from the start, that can no longer be stray pages.
 const STRANGE: u32 = 3;
 /// A tenant that has never answered is given up on with the first failure after this long: several
 /// tries with growing pauses between them, and short enough to wait for.
@@ -32,8 +33,8 @@ const TRIES: u32 = 2;
 const WHICH_SERVER: &str = "a firewall, a proxy, a login page or another server: check --domain or --base-url, and what \
      stands between here and the Management API; then run the same command again";
 
-/// What a request is, as far as something in between treats it by that: a firewall that turns
-/// writes away may well let reads pass, from which nothing follows for writes.
+/// Kind of request that something in between may treat differently: a firewall that turns writes
+/// away may well let reads pass, so that an answered read proves nothing about writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     /// Asks.
@@ -51,13 +52,13 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// What went wrong with a request, in plain words.
+/// Description of what went wrong with a request, in plain words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     told: String,
-    /// What to check where it has been so from the start.
+    /// Advice on what to check, if it has been so from the start.
     hint: &'static str,
-    /// How long the answer asks to wait.
+    /// Time that the answer asks to wait.
     wait: Duration,
 }
 
@@ -141,24 +142,24 @@ impl Fault {
 pub(super) struct Contact {
     /// Host and port.
     place: String,
-    /// Whether the tenant has answered in any way, read before the lock is taken.
+    /// True once the tenant has answered in any way; read before the lock is taken.
     answered: AtomicBool,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Whether the tenant itself has ever done what was asked, by [`Side`].
+    /// True where the tenant itself has ever done what was asked, by [`Side`].
     known: [bool; 2],
     /// Foreign answers in a row, by [`Side`].
     strange: [u32; 2],
-    /// What went wrong last, by [`Side`], while nothing has gone well since, and which was later.
+    /// Last fault, by [`Side`], while nothing has gone well since; and the side of the later one.
     last: [Option<Fault>; 2],
     latest: usize,
     /// Start of the first try, and failures, while the tenant has not answered.
     began: Option<Instant>,
     failures: u32,
-    /// What was last told of strangers in the log.
+    /// Description of strangers that was last logged.
     told: Option<String>,
 }
 
@@ -236,7 +237,7 @@ impl Contact {
         }
     }
 
-    /// What went wrong last, if nothing has gone well since.
+    /// Returns what went wrong last, if nothing has gone well since.
     pub(super) fn last(&self) -> Option<String> {
         self.seen().latest().map(|fault| fault.told.clone())
     }

@@ -23,7 +23,7 @@ use crate::{
 /// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// What came for an answer.
+/// An answer, as far as it came.
 struct Told<'a> {
     side: Side,
     status: u16,
@@ -120,7 +120,7 @@ impl Client {
         self.call(verb, url, scope, fill, read).await
     }
 
-    /// What an answer without a result means.
+    /// Returns the verdict for an answer that carries no result.
     fn sort<T>(&self, class: Class, token: &Token, told: &Told<'_>) -> Verdict<T> {
         let stop = |error| Verdict::Stop(Box::new(error));
         match class {
@@ -150,7 +150,8 @@ impl Client {
         }
     }
 
-    /// What went wrong by an answer that helps nobody. That it is the API's own makes it the tenant's.
+    /// Describes an answer that helps nobody. If it has the shape of the API's own, it is the
+    /// tenant's.
     fn fault(&self, told: &Told<'_>) -> Fault {
         if shape::is_error(told.status, told.body) {
             self.contact.answers();
@@ -160,7 +161,7 @@ impl Client {
         }
     }
 
-    /// What a request means that was sent, and to which there is no answer to go by.
+    /// Returns the verdict for a request that was sent and got no usable answer.
     fn in_doubt<T>(&self, side: Side, fault: Fault, reason: Reason) -> Verdict<T> {
         match self.contact.failed(side, fault) {
             Ok(()) => Verdict::InDoubt(reason),
@@ -168,8 +169,8 @@ impl Client {
         }
     }
 
-    /// What an answer means that is not the API's: nothing, for certain. What it came on may hold
-    /// more of the kind.
+    /// Returns the verdict for an answer that is not the API's: it proves nothing. Its connection
+    /// may hold more of the kind, so kept connections are given up.
     fn foreign<T>(&self, told: &Told<'_>) -> Verdict<T> {
         self.transport.distrust();
         match self.contact.met_stranger(told.side, &told.shown()) {

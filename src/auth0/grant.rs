@@ -34,7 +34,7 @@ pub(super) struct Granted {
     pub(super) scope: Option<String>,
 }
 
-/// Why there is none.
+/// Error object of an endpoint that grants no token.
 #[derive(Deserialize)]
 struct Refused {
     error: String,
@@ -56,7 +56,7 @@ impl Granted {
     }
 }
 
-/// What the endpoint calls an error: OAuth 2.0's words and Auth0's own.
+/// Error codes of the endpoint: OAuth 2.0's and Auth0's own.
 const ERRORS: [&str; 13] = [
     "access_denied",
     "forbidden",
@@ -78,8 +78,9 @@ pub(super) fn is_refusal(body: &[u8]) -> bool {
     object(body).is_some_and(|refused: Refused| ERRORS.contains(&refused.error.as_str()))
 }
 
-/// Why no token is granted. Of the answer nothing is told but a word that is known: all else may
-/// quote what was sent, the `error` of whoever answers in the endpoint's place, too.
+/// Returns the error for a token that is not granted. It quotes nothing of the answer but a known
+/// code: all else may repeat what was sent, and so may the `error` of whoever answers in the
+/// endpoint's place.
 pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
     let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();
     let hint = match code.as_str() {

@@ -69,9 +69,9 @@ pub struct Client {
     base: BaseUrl,
     transport: Transport,
     tokens: Tokens,
-    /// Who has answered so far, and what went wrong last.
+    /// Memory of who has answered so far, and of what went wrong last.
     contact: Arc<Contact>,
-    /// When what was created seems to have been.
+    /// Creation times of new methods, held against the clock of answers.
     births: Births,
 }
 

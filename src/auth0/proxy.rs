@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// Time for the proxy to say once more what it has said before.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// As much of its answer is read: a status line.
+/// Number of bytes that are read of its answer: enough for a status line.
 const ANSWER: u64 = 64;
 
 /// Settings of a proxy for https. Its URL may hold a password, so `Debug` does not show it.
@@ -42,7 +42,7 @@ impl Proxy {
             .map_err(|_| Error::config("`https_proxy` is not a URL", "correct it, or unset it"))
     }
 
-    /// Whether `no_proxy` names the host of that URL.
+    /// Returns true if `no_proxy` names the host of that URL.
     pub(super) fn spares(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
         let host = host.trim_matches(['[', ']']);
@@ -51,8 +51,8 @@ impl Proxy {
         entries.filter(|entry| !entry.is_empty()).any(|entry| names(entry, host, port))
     }
 
-    /// Why there is no tunnel to a host. The HTTP client tells only that the proxy said neither 200
-    /// nor 407: it is asked once more for what else it says.
+    /// Returns the reason why there is no tunnel to a host. The HTTP client tells only that the
+    /// proxy said neither 200 nor 407, so the proxy is asked once more for its status.
     pub(super) async fn no_tunnel(&self, host: &str, port: u16) -> NotSent {
         let status = timeout(PATIENCE, self.ask(host, port)).await.ok().flatten();
         match status {
@@ -115,8 +115,8 @@ pub(super) fn refused(status: u16) -> Error {
     Error::config(what, hint)
 }
 
-/// Whether an entry of `no_proxy` names a host: `*`, a name with all that is below it, an address or
-/// a network; each but the first may have a port.
+/// Returns true if an entry of `no_proxy` names a host: `*`, a name with all that is below it, an
+/// address or a network; each but the first may have a port.
 fn names(entry: &str, host: &str, port: Option<u16>) -> bool {
     if entry == "*" {
         return true;
@@ -141,7 +141,7 @@ fn names(entry: &str, host: &str, port: Option<u16>) -> bool {
     !name.is_empty() && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
 }
 
-/// Whether a network (`10.0.0.0/8`), or an address by itself, holds an address.
+/// Returns true if a network (`10.0.0.0/8`), or an address by itself, holds an address.
 fn holds(network: &str, address: IpAddr) -> bool {
     let (network, length) = match network.split_once('/') {
         Some((network, length)) => (network, length.parse::<u32>().ok()),

@@ -9,7 +9,7 @@ use crate::error::Error;
 pub const CREATE: &str = "create:authentication_methods";
 /// Without it a lost answer cannot be looked up, and nothing verified.
 pub const READ: &str = "read:authentication_methods";
-/// For PATCH and PUT; without it a marked name cannot be put back.
+/// Scope for PATCH and PUT; without it a marked name cannot be put back.
 pub const UPDATE: &str = "update:authentication_methods";
 /// Without it nothing can be deleted or taken back.
 pub const DELETE: &str = "delete:authentication_methods";

@@ -1,4 +1,4 @@
-//! What answers in the tenant's place: what is shown of it.
+//! Description of answers that come from something in the tenant's place.
 //!
 //! A page of a gateway may quote what was sent, so that little of it is shown, and no word that
 //! could be a number, an address or a secret.
@@ -12,7 +12,7 @@ use crate::text::escape;
 const SHOWN: usize = 60;
 /// Longer words are not shown.
 const LONGEST_WORD: usize = 15;
-/// So many digits could be a number or a code.
+/// Largest number of digits in a word that is shown: more could be a number or a code.
 const MOST_DIGITS: usize = 4;
 /// Further than this into an answer its visible text is not looked for.
 const SEARCHED: usize = 8 * 1024;
@@ -62,7 +62,7 @@ fn is_harmless(word: &str) -> bool {
         && word.chars().filter(|character| character.is_numeric()).count() <= MOST_DIGITS
 }
 
-/// What stands in `<title>`.
+/// Returns the content of `<title>`.
 fn title(text: &str) -> Option<String> {
     // Of the same length, so that places are the same.
     let lower = text.to_ascii_lowercase();

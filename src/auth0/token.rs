@@ -39,7 +39,7 @@ pub enum Credentials {
         id: String,
         /// Client secret.
         secret: SecretString,
-        /// Of the token.
+        /// Audience of the token.
         audience: String,
     },
 }
@@ -249,7 +249,7 @@ impl Tokens {
         }
     }
 
-    /// What an answer is that neither grants a token nor refuses it.
+    /// Describes an answer that neither grants a token nor refuses it.
     fn no_grant(&self, status: u16, head: &Head, body: Option<&Bytes>) -> Fault {
         if shape::is_error(status, body) || body.is_some_and(|body| is_refusal(body)) {
             self.contact.answers();

@@ -31,7 +31,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The slowest bucket that was recorded takes a day to fill up (auth0-api.md 3.3).
 pub(super) const SLOWEST_FILL: u64 = 2 * 24 * 60 * 60 * 1000;
-/// How far in the past the end of filling up may lie, for clocks that differ.
+/// Largest age of a reset that is believed, in milliseconds: it may lie in the past, since clocks differ.
 const FILLED_BEFORE: u64 = 5 * 60 * 1000;
 
 pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -58,7 +58,7 @@ pub(super) enum Exchange {
     Lost(Code, Fault),
 }
 
-/// What headers said beside the limit.
+/// Headers of an answer, beside those of the limit.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     /// Declared type of the body.
@@ -176,7 +176,7 @@ impl Transport {
         }
     }
 
-    /// Why the proxy opens no tunnel to the host of that URL.
+    /// Returns the reason why the proxy opens no tunnel to the host of that URL.
     async fn no_tunnel(&self, url: Option<&Url>) -> NotSent {
         let place = url.and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
         match (&self.proxy, place) {

@@ -1,4 +1,4 @@
-//! Why there was no connection, in plain words, and whether waiting can help.
+//! Reasons why there was no connection, in plain words, and whether waiting can help.
 
 use std::{
     error::Error as _,
@@ -13,7 +13,7 @@ use crate::error::Error;
 const PLACE: &str = "check the host and the port of --domain or --base-url, and whether a firewall is in the way \
      (`https_proxy` names a proxy)";
 
-/// Why a connection could not be made.
+/// Reason why a connection could not be made.
 #[derive(Debug)]
 pub(super) enum Cause {
     /// Trying again does not help.
@@ -67,7 +67,7 @@ fn unknown_name() -> Fault {
     )
 }
 
-/// What the system says.
+/// Describes an error of the system.
 fn no_connection(error: &io::Error) -> Fault {
     let told = match (error.kind(), error.raw_os_error()) {
         (ErrorKind::ConnectionRefused, _) => "connection refused".into(),
@@ -81,7 +81,7 @@ fn no_connection(error: &io::Error) -> Fault {
     Fault::new(told, PLACE)
 }
 
-/// What TLS says, and whether that will be different next time.
+/// Describes an error of TLS, and whether it will be the same next time.
 fn tls(error: &rustls::Error) -> Cause {
     let fatal = match error {
         rustls::Error::InvalidCertificate(fault) => certificate(fault),
@@ -112,7 +112,7 @@ fn tls(error: &rustls::Error) -> Cause {
     Cause::Fatal(fatal)
 }
 
-/// Why a certificate is not accepted. There is no way around the check.
+/// Returns the error for a certificate that is not accepted. There is no way around the check.
 fn certificate(error: &CertificateError) -> Error {
     let (why, hint) = match error {
         CertificateError::UnknownIssuer => (

@@ -106,12 +106,12 @@ struct Rows {
     to_show: Arc<AtomicU64>,
 }
 
-/// What is noted of a row where it is planned.
+/// Notes on a row, taken where it is planned.
 #[derive(Debug)]
 struct Noted {
     line: u64,
     warnings: Vec<Warning>,
-    /// Of a factor, for [`Seen`].
+    /// Hash of a factor, for [`Seen`].
     hash: u64,
     sight: Sight,
     /// One that may have to be shown.

@@ -1,4 +1,4 @@
-//! How many requests may be in flight: a number that was given, or what the pace needs.
+//! Number of requests that may be in flight: one that was given, or what the pace needs.
 //!
 //! By Little's law a pace needs pace times latency in flight. So many and a quarter more are allowed,
 //! which leaves the pacer as the only one that decides the rate; and no more than that, because each
@@ -24,9 +24,9 @@ const FEWEST: usize = 4;
 /// After so long without a place, [`FIRST`] are allowed whatever is needed: the few that there are may
 /// be users whose requests hang, and these must not hold up all others.
 const STUCK: Duration = Duration::from_secs(1);
-/// What is allowed for what is needed. A latency that rises by less is not noticed.
+/// Ratio of what is allowed to what is needed. A latency that rises by less is not noticed.
 const SPARE: f64 = 1.25;
-/// What is needed is looked at no more often than this.
+/// Shortest interval between two looks at what is needed.
 const TICK: Duration = Duration::from_millis(20);
 /// Shortest and longest time over which answers are measured.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(50);
@@ -36,9 +36,9 @@ const ENOUGH_ANSWERS: u32 = 8;
 /// `--concurrency`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
-    /// As many requests in flight as the pace needs, at most so many.
+    /// The number that the pace needs, and at most this one.
     Auto(usize),
-    /// So many.
+    /// This number, whatever the pace needs.
     Fixed(usize),
 }
 
@@ -83,11 +83,11 @@ pub(super) struct InFlight {
     bottleneck: Bottleneck,
 }
 
-/// What was measured since a moment.
+/// Measurements since a moment.
 #[derive(Debug)]
 struct Window {
     from: Instant,
-    /// Of the total at that moment.
+    /// Total of `held` at that moment.
     held: Duration,
     answered: u32,
     sum: f64,
@@ -96,7 +96,7 @@ struct Window {
     clearing: f64,
 }
 
-/// How long a slot is taken, in seconds.
+/// Time that a slot is taken, in seconds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Latency {
     mean: f64,

@@ -38,7 +38,7 @@ pub(super) struct Engine<C: Executor> {
     /// True while a health check is under way.
     checking_health: bool,
     breaker: Breaker,
-    /// Whether all are settled, and only what was kept for the end is still under way.
+    /// True once all are settled, and only the steps kept for the end are still under way.
     ending: bool,
     /// Time to ask for a permit again.
     permit_at: Option<Instant>,

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::concurrency::{FIRST, float};
 
-/// How many times as much as was proven is tried at once.
+/// Largest factor by which a trial exceeds what was proven.
 const LEAP: usize = 4;
-/// How long growth that brought nothing is not tried again; it doubles each time, to the longest.
+/// Time for which growth that brought nothing is not tried again; it doubles each time, to the
+/// longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -20,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Growth {
     trial: Option<Trial>,
     ceiling: usize,
-    /// Not tried again before.
+    /// Earliest time of the next trial.
     until: Option<Instant>,
     pause: Duration,
 }

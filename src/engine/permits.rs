@@ -38,7 +38,7 @@ pub(super) struct Permits<C: Executor> {
     executor: Arc<C>,
     waiter: Waiter<Arc<Pacer>>,
     granting: Option<Granting<C::Job>>,
-    /// How many are being cleared.
+    /// Number of jobs that are being cleared.
     clearing: usize,
     /// Rate above which [`AHEAD`] jobs are cleared ahead, and the number cleared ahead now.
     ahead_above: f64,

@@ -39,7 +39,7 @@ pub(super) struct Report<E> {
     pub(super) kind: Kind,
     pub(super) next: Next,
     pub(super) health: Health,
-    /// How long the worker was at it.
+    /// Time that the worker was at it.
     pub(super) took: Duration,
 }
 
@@ -47,16 +47,16 @@ pub(super) struct Report<E> {
 pub(super) struct Workers<C: Executor> {
     executor: Arc<C>,
     tasks: JoinSet<()>,
-    /// How many may be at something.
+    /// Number of workers that may be at something.
     allowed: usize,
-    /// For jitter.
+    /// Seed of the jitter.
     seed: u64,
     queue: Arc<WorkQueue<C::Job>>,
 }
 
 /// State shared by the workers and the dispatcher.
 struct WorkQueue<E> {
-    /// At least one for each work on the board: workers wait for these.
+    /// Permits, at least one for each job in the queue: workers wait for these.
     items: Semaphore,
     state: Mutex<State<E>>,
     /// Rung when there are reports.

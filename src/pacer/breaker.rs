@@ -47,7 +47,7 @@ pub enum Health {
     Bad,
     /// It was not reached, or gives out no token: that is no user's doing.
     Unreached,
-    /// That says nothing.
+    /// The answer says nothing about the tenant.
     Unknown,
 }
 
@@ -84,7 +84,7 @@ pub struct Breaker {
     gets: Circuit,
     /// Users that were answered: to ask about in a probe.
     answered: VecDeque<UserId>,
-    /// Whether the tenant has ever answered. Until then one failure is enough for a probe: there may
+    /// True once the tenant has answered. Until then one failure is enough for a probe: there may
     /// be no tenant at all.
     proven: bool,
 }
@@ -97,9 +97,9 @@ struct Circuit {
     failing: VecDeque<UserId>,
     /// Failures among them that were no user's.
     unreached: usize,
-    /// Whether a probe was answered while these failed, which says nothing of this kind for certain.
+    /// True if a probe was answered while these failed, which proves nothing about this kind.
     cleared: bool,
-    /// Whether requests of another kind are answered meanwhile.
+    /// True if requests of another kind are answered meanwhile.
     others_answered: bool,
     /// Start of the present trouble, and its latest failure.
     trouble: Option<(Instant, Instant)>,
@@ -202,8 +202,8 @@ impl Breaker {
         }
     }
 
-    /// Whom a probe asks about: somebody who was answered before; else one of those who fail, where
-    /// that many do not fail for reasons of their own; else nobody there is.
+    /// Returns the user that a probe asks about: one who was answered before; else one of those who
+    /// fail, if so many do not fail for reasons of their own; else one who does not exist.
     pub fn health_check_user(&mut self) -> UserId {
         let circuit = if self.gets.is_closed() { &mut self.changes } else { &mut self.gets };
         let users = if self.answered.is_empty() && circuit.is_many() {
@@ -255,7 +255,7 @@ impl Circuit {
         self.is_open() || self.state == State::HalfOpen
     }
 
-    /// Whether too many fail for it to be their own trouble.
+    /// Returns true if so many users fail that it cannot be their own trouble.
     fn is_many(&self) -> bool {
         self.failing.len() + self.unreached >= THRESHOLD
     }
@@ -336,7 +336,7 @@ mod tests {
         UserId::parse(&format!("auth0|{number}")).unwrap()
     }
 
-    /// So many different users fail, one after the other.
+    /// Lets that many different users fail, one after the other.
     fn failing(breaker: &mut Breaker, kind: Kind, now: Instant, users: usize) {
         for number in 0..users {
             breaker.observe(kind, Health::Bad, Some(&user(number)), now);

@@ -202,7 +202,7 @@ pub(super) fn more(all: u64, shown: usize, what: &str, out: &mut dyn Write) -> i
     }
 }
 
-/// At most three, and an empty line before them.
+/// Writes at most three hints, after an empty line.
 pub(super) fn write_hints<'a>(
     hints: impl IntoIterator<Item = &'a String>,
     out: &mut dyn Write,

@@ -35,13 +35,13 @@ pub struct Waits {
     /// Time held by `--rate-plan`.
     #[serde(serialize_with = "seconds")]
     pub held_by_plan_seconds: Duration,
-    /// By the limit on requests in flight.
+    /// Time held by the limit on requests in flight.
     #[serde(serialize_with = "seconds")]
     pub held_by_concurrency_seconds: Duration,
-    /// By a tenant that did not answer.
+    /// Time held by a tenant that did not answer.
     #[serde(serialize_with = "seconds")]
     pub held_by_outage_seconds: Duration,
-    /// What the limit on requests in flight was, and what would have been enough.
+    /// Limit on requests in flight, and the number that would have been enough.
     #[serde(skip)]
     pub bottleneck: Bottleneck,
 }

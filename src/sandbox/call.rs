@@ -116,8 +116,8 @@ impl Call {
     }
 }
 
-/// Whether a request names this machine as its host. A web page that has its own name resolved to
-/// 127.0.0.1 sends that name, and must learn nothing here.
+/// Returns true if a request names this machine as its host. A web page that has its own name
+/// resolved to 127.0.0.1 sends that name, and must learn nothing here.
 pub(super) fn is_for_us<B>(request: &Request<B>) -> bool {
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let uri = request.uri().authority();

@@ -159,7 +159,7 @@ pub struct Outage {
     pub from_s: f64,
     /// First second after it.
     pub to_s: f64,
-    /// What a client gets.
+    /// Kind of the outage.
     pub kind: OutageKind,
 }
 

@@ -45,7 +45,7 @@ struct First {
     line: u32,
 }
 
-/// What of a row matters to the file as a whole. Small, and it holds no value of a factor.
+/// The part of a row that matters to the file as a whole. Small, and it holds no value of a factor.
 #[derive(Debug)]
 pub enum Sight {
     /// A factor.

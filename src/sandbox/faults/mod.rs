@@ -58,7 +58,7 @@ pub(in crate::sandbox) enum Moment {
     LongAfter,
 }
 
-/// What the client gets instead of the answer.
+/// Effect on the client, in place of the answer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sandbox) enum Effect {
     /// Another answer.
@@ -211,10 +211,10 @@ pub enum FaultError {
     /// No such verb.
     #[error("a fault cannot be on `{0}`: it is one of any, post, get, put, patch, delete, token")]
     Verb(String),
-    /// Not a share.
+    /// The share cannot be read.
     #[error("`{0}` is no share: it is a percentage such as `2%`, or a number from 0 to 1")]
     Share(String),
-    /// Not a count.
+    /// The count cannot be read.
     #[error("`{0}` is no number of times: it is a whole number, as in `late=100%x1`")]
     Times(String),
     /// More than every request.

@@ -20,7 +20,7 @@ use super::{
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// Not at all.
+    /// No limit.
     #[default]
     None,
     /// A bucket of `burst`, refilled continuously.
@@ -57,7 +57,7 @@ pub enum Admission {
     Free,
     /// Let through.
     Granted(Reading),
-    /// Not let through: a 429.
+    /// The request is refused with a 429.
     Refused(Reading),
 }
 

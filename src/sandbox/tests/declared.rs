@@ -31,7 +31,7 @@ const OF_PASSKEYS: &[&str] = &[
 ];
 const OF_GET: &[&str] = &["confirmed", "link_id", "enrolled_at", "last_auth_at"];
 
-/// What an answer may hold beside the fields of all, and its words for `type`.
+/// Fields that an answer may hold beside those of all, and its words for `type`.
 struct Declared {
     more: &'static [&'static [&'static str]],
     types: &'static [&'static str],
