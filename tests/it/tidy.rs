@@ -1,7 +1,11 @@
 //! The architecture rules that a reader of the source can check: the floors of the house, the home of
 //! each third-party crate, and what may print, exit or read the environment.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// The rooms of `src/` from the ground up. A room imports itself and rooms named before it, nothing
 /// else; so no two rooms import each other, and there are no circles.
@@ -67,25 +71,34 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every source file outside of `tests` folders: its path below `src/`, and its code without
-/// comments and unit tests.
-fn sources() -> Vec<(String, String)> {
-    fn walk(folder: &Path, found: &mut Vec<(String, String)>) {
+/// Every source file, by its path.
+fn files() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 walk(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap();
-                if !name.contains("tests") {
-                    found.push((name.to_owned(), code(&fs::read_to_string(&path).unwrap())));
-                }
+                found.push(path);
             }
         }
     }
     let mut found = Vec::new();
     walk(&root().join("src"), &mut found);
     assert!(found.len() > 100, "only {} source files were found", found.len());
+    found
+}
+
+/// Every source file outside of `tests` folders: its path below `src/`, and its code without
+/// comments and unit tests.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in files() {
+        let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap();
+        if !name.contains("tests") {
+            found.push((name.to_owned(), code(&fs::read_to_string(&path).unwrap())));
+        }
+    }
     found
 }
 
@@ -301,4 +314,39 @@ fn the_readme_names_every_command_and_exit_code() {
     }
     let lines = readme.lines().count();
     assert!(lines <= 150, "README.md has {lines} lines");
+}
+
+/// First line of each doc comment in `text`, with its number.
+fn docs(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut in_doc = false;
+    for (index, line) in text.lines().map(str::trim_start).enumerate() {
+        let doc = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+        if let Some(doc) = doc.filter(|_| !in_doc) {
+            found.push((index + 1, doc.trim_start()));
+        }
+        in_doc = doc.is_some();
+    }
+    found
+}
+
+/// A comment is read alone, in a list or beside a name: one that begins with such a word finishes a
+/// sentence that nobody has begun.
+#[test]
+fn doc_comments_begin_with_a_verb_or_a_noun() {
+    let clauses = [
+        "As", "At", "By", "For", "From", "How", "If", "In", "Not", "Of", "On", "So", "That", "To",
+        "What", "When", "Where", "Whether", "Which", "Who", "Whom", "Whose", "Why",
+    ];
+    let mut bad = Vec::new();
+    for path in files() {
+        let text = fs::read_to_string(&path).unwrap();
+        for (line, doc) in docs(&text) {
+            let first = doc.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+            if clauses.contains(&first) {
+                bad.push(format!("{}:{line}: {doc}", path.display()));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
