@@ -62,7 +62,7 @@
 //! | What does a status or an error body mean? | `auth0/verdict.rs` and `auth0/shape.rs` |
 //! | What follows from an answer? | `protocol/retry.rs` |
 //! | What does a list prove about a factor in doubt? | `protocol/reconcile.rs` |
-//! | Where does `--concurrency` take effect? | `engine/workers.rs` |
+//! | How many requests may be in flight? | decided in `engine/concurrency.rs`, kept by `engine/workers.rs` |
 //! | Who decides exit code 4? | `commands/session.rs` (`close`), and `error.rs` for errors |
 //! | Where is the rate limit learnt? | `pacer/auto.rs` and `pacer/bucket` |
 //!
