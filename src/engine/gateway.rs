@@ -35,7 +35,7 @@ pub struct Gateway<A> {
     pub stop: CancellationToken,
     /// Numbers for progress and summary.
     pub stats: Arc<RunStats>,
-    /// What everybody was refused.
+    /// Memory of what everybody was refused.
     pub refusals: Arc<Mutex<Refusals>>,
     /// Wall clock.
     pub now: fn() -> LocalTime,

@@ -1,4 +1,4 @@
-//! What everybody is refused alike is not about the rows: a feature that is switched off, a plan
+//! A refusal that everybody gets is not about the rows: a feature that is switched off, a plan
 //! that lacks it. To ask a million times more would tell nothing new. Pure.
 //!
 //! Each kind of request is judged by itself: that phones are refused to everybody is true however
@@ -11,30 +11,30 @@ use crate::{
     model::{Code, FactorType, Reason, UserId},
 };
 
-/// So many different users that are refused alike, with nobody's request granted, are no chance. A
+/// Number of different users refused alike, with nobody's request granted, that is no chance. A
 /// few may well be: the first users of an export are often somebody's tests. Twenty cost ten
 /// seconds at the slowest tenant's rate.
 const ALIKE: usize = 20;
 
-/// What a request asks for.
+/// Kind of thing that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Asked {
-    /// To create a factor of that type.
+    /// Creation of a factor of that type.
     Create(FactorType),
-    /// To change what is there.
+    /// A change of what is there.
     Change,
-    /// What is there.
+    /// A look at what is there.
     List,
 }
 
-/// What everybody was refused so far, by what was asked for.
+/// Refusals that everybody got so far, by what was asked for.
 #[derive(Debug, Default)]
 pub struct Refusals(HashMap<Asked, Series>);
 
 /// Refusals alike, of different users, since the start.
 #[derive(Debug, Default)]
 struct Series {
-    /// Whether anybody's request was granted: then no refusal is everybody's.
+    /// True once anybody's request was granted: then no refusal is everybody's.
     granted: bool,
     alike: Option<(Reason, Option<u16>)>,
     users: Vec<UserId>,
@@ -165,7 +165,7 @@ mod tests {
         UserId::parse(&format!("auth0|{number}")).unwrap()
     }
 
-    /// So many users are refused; whether the run stops with the last, and with none before.
+    /// Refuses that many users. Returns true if the run stops with the last, and with none before.
     fn stops(
         refusals: &mut Refusals,
         asked: Asked,
