@@ -98,7 +98,7 @@ fn killed_a_thousand_times_under_faults_it_loses_and_doubles_nothing() {
 fn a_report_after_a_crash_says_what_the_resumed_run_will_find() {
     let bench = Bench::new(Settings { latency_ms: (10, 20), ..Settings::default() });
     bench.write("in.csv", factors(300).0);
-    let mut child = spawn(&mut bench.import("in.csv"));
+    let mut child = spawn(bench.import("in.csv").args(["--concurrency", "32"]));
     until("some are created", || bench.tenant().stats().created > 50);
     signal(&child, "-KILL");
     child.wait().unwrap();
