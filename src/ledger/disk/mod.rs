@@ -7,6 +7,7 @@ mod row;
 mod scan;
 pub(in crate::ledger) mod seal;
 pub(in crate::ledger) mod sqlite;
+mod waiting;
 mod watch;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{Row as SqlRow, ToSql};
+use rusqlite::{Row as SqlRow, Statement};
 
 use crate::{
     ledger::{
@@ -48,14 +48,13 @@ macro_rules! columns {
         );
 
         /// Number of the [`COLUMNS`].
-        pub(super) const WIDTH: usize =
-            FIXED + [$($name,)+ $($text_name,)+ "crc", "seq"].len();
-
-        /// Number of the first of them that never change.
-        const FIXED: usize = ["fingerprint", $($fixed_name,)+ $($fixed_text_name,)+].len();
+        pub(super) const WIDTH: usize = [
+            "fingerprint", $($fixed_name,)+ $($fixed_text_name,)+
+            $($name,)+ $($text_name,)+ "crc", "seq",
+        ].len();
 
         /// Writes a row for the first time.
-        const INSERT: &str = concat!(
+        pub(super) const INSERT: &str = concat!(
             "INSERT INTO factors (fingerprint, ",
             $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+
             $($name, ", ",)+ $($text_name, ", ",)+
@@ -65,22 +64,32 @@ macro_rules! columns {
             "?, ?, 1)"
         );
 
-        /// Writes a row again, but for its [`FIXED`] columns.
-        const UPDATE: &str = concat!(
+        /// Writes a row again, but for the columns that never change.
+        pub(super) const UPDATE: &str = concat!(
             "UPDATE factors SET ",
             $($name, " = ?, ",)+ $($text_name, " = ?, ",)+
             "crc = ?, writes = writes + 1 WHERE seq = ?"
         );
 
         impl<'a> Cells<'a> {
-            /// Passes on the cells with their check sum, as [`COLUMNS`] has them.
-            fn bound<T>(&self, with: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
-                with(&[
-                    &self.fingerprint.0,
-                    $(&self.$fixed,)+ $(&self.$fixed_text,)+
-                    $(&self.$number,)+ $(&self.$text,)+
-                    &self.check(), &self.seq,
-                ])
+            /// Writes the cells with their check sum, in the order of [`COLUMNS`], with [`INSERT`]
+            /// or, without those that never change, with [`UPDATE`]. Returns the number of rows.
+            fn write(&self, statement: &mut Statement<'_>, is_new: bool) -> rusqlite::Result<usize> {
+                let mut count = 0;
+                let mut next = || {
+                    count += 1;
+                    count
+                };
+                if is_new {
+                    statement.raw_bind_parameter(next(), self.fingerprint.0)?;
+                    $(statement.raw_bind_parameter(next(), self.$fixed)?;)+
+                    $(statement.raw_bind_parameter(next(), self.$fixed_text.as_deref())?;)+
+                }
+                $(statement.raw_bind_parameter(next(), self.$number)?;)+
+                $(statement.raw_bind_parameter(next(), self.$text.as_deref())?;)+
+                statement.raw_bind_parameter(next(), self.check())?;
+                statement.raw_bind_parameter(next(), self.seq)?;
+                statement.raw_execute()
             }
 
             /// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
@@ -218,22 +227,22 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Inserts an entry with what executes the statement.
-pub(in crate::ledger) fn insert<T>(
+/// Inserts an entry with [`INSERT`].
+pub(super) fn insert(
     seq: Seq,
     entry: &Entry,
-    execute: impl FnOnce(&str, &[&dyn ToSql]) -> T,
-) -> T {
-    Cells::of(seq, entry).bound(|values| execute(INSERT, values))
+    insert: &mut Statement<'_>,
+) -> rusqlite::Result<usize> {
+    Cells::of(seq, entry).write(insert, true)
 }
 
-/// Updates an entry with what executes the statement: only what can have changed is bound.
-pub(in crate::ledger) fn update<T>(
+/// Updates an entry with [`UPDATE`]: only what can have changed is bound.
+pub(super) fn update(
     seq: Seq,
     entry: &Entry,
-    execute: impl FnOnce(&str, &[&dyn ToSql]) -> T,
-) -> T {
-    Cells::of(seq, entry).bound(|values| execute(UPDATE, &values[FIXED..]))
+    update: &mut Statement<'_>,
+) -> rusqlite::Result<usize> {
+    Cells::of(seq, entry).write(update, false)
 }
 
 /// Looks at a row of [`COLUMNS`] and copies nothing of it. A million rows are looked at in half a

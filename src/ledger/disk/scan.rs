@@ -128,8 +128,6 @@ fn unsound() -> LedgerFault {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ToSql;
-
     use super::*;
     use crate::{
         ledger::{Asked, Seq},
@@ -172,8 +170,8 @@ mod tests {
                 name: None,
                 method_id: None,
             };
-            let execute = |sql: &str, values: &[&dyn ToSql]| connection.execute(sql, values);
-            row::insert(Seq(last), &asked.into_entry(1), execute).unwrap();
+            let mut insert = connection.prepare(row::INSERT).unwrap();
+            row::insert(Seq(last), &asked.into_entry(1), &mut insert).unwrap();
             let mut met = 0;
             let read = scan(&connection, &path, &mut |_| met += 1);
             match read {

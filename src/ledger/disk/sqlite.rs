@@ -5,9 +5,7 @@ use std::sync::{
     atomic::{AtomicI32, Ordering},
 };
 
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, ToSql, config::DbConfig, hooks::Wal, params,
-};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, hooks::Wal, params};
 
 use super::{
     file::{self, Locked},
@@ -15,6 +13,7 @@ use super::{
     row::{self, COLUMNS},
     scan,
     seal::Seal,
+    waiting::{Waiting, Write},
     watch::{Guard, Side},
 };
 use crate::{
@@ -40,6 +39,8 @@ pub(in crate::ledger) struct Sqlite {
     run: i64,
     input: String,
     in_transaction: bool,
+    /// Rows that SQLite has not been given yet.
+    waiting: Waiting,
     /// Header of this run, to be recorded once the ledger is known to be whole.
     beginning: RunHeader,
     /// Guard of the files; `None` until the ledger is known to be whole.
@@ -111,6 +112,7 @@ impl Sqlite {
             run,
             input: input.into(),
             in_transaction: false,
+            waiting: Waiting::default(),
             beginning: RunHeader { ledger: meta.id.clone(), command: command.into(), at },
             guard: None,
             writes: 0,
@@ -161,11 +163,10 @@ impl Sqlite {
         Ok(())
     }
 
-    fn write(&mut self, sql: &str, values: &[&dyn ToSql]) -> Result<usize, LedgerFault> {
+    fn write(&mut self, seq: Seq, entry: &Entry, is_new: bool) -> Result<(), LedgerFault> {
         self.begin()?;
-        let written = self.connection.prepare_cached(sql)?.execute(values)?;
         self.writes += 1;
-        Ok(written)
+        self.waiting.push(&self.connection, Write { seq, entry: entry.clone(), is_new })
     }
 }
 
@@ -180,6 +181,7 @@ impl Store for Sqlite {
         first: Seq,
         count: u32,
     ) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
+        self.waiting.write(&self.connection)?;
         let sql = "SELECT seq, fingerprint FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params![first.0, i64::from(first.0) + i64::from(count)])?;
@@ -191,6 +193,7 @@ impl Store for Sqlite {
     }
 
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault> {
+        self.waiting.write(&self.connection)?;
         let sql =
             format!("SELECT {COLUMNS} FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq");
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -203,13 +206,11 @@ impl Store for Sqlite {
     }
 
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        row::insert(seq, entry, |sql, values| self.write(sql, values))?;
-        Ok(())
+        self.write(seq, entry, true)
     }
 
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
-        let written = row::update(seq, entry, |sql, values| self.write(sql, values))?;
-        if written == 1 { Ok(()) } else { Err(LedgerFault::gone_row(seq)) }
+        self.write(seq, entry, false)
     }
 
     fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault> {
@@ -251,6 +252,7 @@ impl Store for Sqlite {
     }
 
     fn commit(&mut self) -> Result<(), LedgerFault> {
+        self.waiting.write(&self.connection)?;
         let Some(guard) = &mut self.guard else { return Err(not_loaded()) };
         if self.in_transaction {
             guard.look(&self.lock)?;

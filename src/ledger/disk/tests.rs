@@ -83,6 +83,27 @@ fn a_ledger_of_an_earlier_version_opens_and_is_written_as_that_version_did() {
 }
 
 #[test]
+fn what_is_written_is_read_before_it_is_committed_and_a_row_that_is_not_there_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.ledger");
+    place(&path);
+    let lock = file::lock(&path, |_, _| unreachable!("it is there")).unwrap();
+    let (mut store, ..) =
+        Sqlite::open(lock, TENANT, "import", "in.csv", LocalTime::default()).unwrap();
+    store.load(&mut |_| {}).unwrap();
+    let (seq, mut entry) = store.range(Seq(35), 1).unwrap().remove(0);
+    entry.doubts += 1;
+    store.update(seq, &entry).unwrap();
+    assert_eq!(store.range(seq, 1).unwrap(), [(seq, entry.clone())]);
+    let new = Seq(seq.0 + 2);
+    store.insert(new, &entry).unwrap();
+    assert_eq!(store.fingerprints(new, 1).unwrap(), [(new, entry.fingerprint)]);
+    store.commit().unwrap();
+    store.update(Seq(new.0 + 1), &entry).unwrap();
+    assert!(store.commit().is_err());
+}
+
+#[test]
 fn a_ledger_of_an_earlier_version_is_held_against_its_seal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("old.ledger");
