@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+    time::Instant,
+};
 
 use super::{
     Executor, Job, Next,
@@ -19,7 +23,6 @@ use super::{
 };
 use crate::{
     error::Error,
-    ledger::wakeup::Wakeup,
     model::UserId,
     pacer::breaker::{Health, Kind},
 };
@@ -59,8 +62,8 @@ struct WorkQueue<E> {
     /// Permits, at least one for each job in the queue: workers wait for these.
     items: Semaphore,
     state: Mutex<State<E>>,
-    /// Rung when there are reports.
-    wakeup: Wakeup,
+    /// Notified when there are reports.
+    wakeup: Notify,
 }
 
 struct State<E> {
@@ -83,7 +86,7 @@ impl<C: Executor> Workers<C> {
                 busy: 0,
                 shut: false,
             }),
-            wakeup: Wakeup::default(),
+            wakeup: Notify::new(),
         });
         Self { executor, tasks: JoinSet::new(), allowed, seed, queue }
     }
@@ -155,8 +158,7 @@ impl<C: Executor> Workers<C> {
     pub(super) async fn reports(&mut self, into: &mut Vec<Report<C::Job>>) -> Result<(), Error> {
         let ended = tokio::select! {
             biased;
-            () = self.queue.wakeup.rung() => {
-                self.queue.wakeup.answer();
+            () = self.queue.wakeup.notified() => {
                 std::mem::swap(into, &mut self.queue.state().reports);
                 return Ok(());
             }
@@ -197,7 +199,7 @@ impl<E> WorkQueue<E> {
         state.shut |= trouble;
         state.reports.push(report);
         drop(state);
-        self.wakeup.ring();
+        self.wakeup.notify_one();
     }
 
     fn state(&self) -> MutexGuard<'_, State<E>> {

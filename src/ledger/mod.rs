@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 mod disk;
 mod entry;
@@ -29,7 +29,6 @@ mod seen;
 mod seq;
 mod store;
 mod tally;
-pub mod wakeup;
 
 pub use disk::reader::{Reader, ReportRow};
 pub use entry::{Entry, Remaining, RowSummary};
@@ -43,7 +42,6 @@ pub use tally::{ByState, Counts, Tally};
 
 use crate::{
     error::Error,
-    ledger::wakeup::Wakeup,
     model::{Audit, LocalTime, Settlement, State, UserId},
 };
 use disk::{file, open, sqlite};
@@ -74,7 +72,7 @@ pub struct Ledger {
     commands: mpsc::Sender<Command>,
     /// Queue for commands without a reply.
     outcomes: mpsc::Sender<Command>,
-    wakeup: Arc<Wakeup>,
+    wakeup: Arc<Notify>,
     fault: Arc<Mutex<Option<LedgerFault>>>,
     tally: Arc<Tally>,
     id: Arc<str>,
@@ -160,7 +158,7 @@ impl Ledger {
         let journal = Journal::open(store, run, retry, Arc::clone(&tally))?;
         let (commands, urgent) = mpsc::channel(QUEUE);
         let (outcomes, patient) = mpsc::channel(QUEUE);
-        let wakeup = Arc::new(Wakeup::default());
+        let wakeup = Arc::new(Notify::new());
         let inbox = Inbox { urgent, patient, wakeup: Arc::clone(&wakeup), due: None };
         let fault = Arc::new(Mutex::new(None));
         let owner = owner::run(journal, inbox, Arc::clone(&fault), now);
@@ -267,7 +265,7 @@ impl Ledger {
     /// Tells what nobody waits for.
     async fn mention(&self, command: Command) -> Result<(), Error> {
         self.outcomes.send(command).await.map_err(|_| self.broken())?;
-        self.wakeup.ring();
+        self.wakeup.notify_one();
         Ok(())
     }
 

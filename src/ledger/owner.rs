@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     time::{Instant, sleep_until},
 };
 
@@ -23,10 +23,7 @@ use super::{
     store::Store,
     tally::ByState,
 };
-use crate::{
-    ledger::wakeup::Wakeup,
-    model::{Audit, LocalTime, Settlement, State, UserId},
-};
+use crate::model::{Audit, LocalTime, Settlement, State, UserId};
 
 /// Maximum number of awaited commands that share a commit (performance.md 3: more gains
 /// little).
@@ -43,8 +40,8 @@ pub(super) struct Inbox {
     pub(super) urgent: mpsc::Receiver<Command>,
     /// Commands whose sender does not wait.
     pub(super) patient: mpsc::Receiver<Command>,
-    /// Told when the second is no longer empty, unless that is looked at by itself.
-    pub(super) wakeup: Arc<Wakeup>,
+    /// Notified of each command in the second. Not waited for while that is looked at by itself.
+    pub(super) wakeup: Arc<Notify>,
     /// Time at which the second queue is looked at.
     pub(super) due: Option<Instant>,
 }
@@ -66,7 +63,7 @@ impl Inbox {
                 biased;
                 count = self.urgent.recv_many(&mut urgent, BATCH) => open = count > 0,
                 () = alarm => {}
-                () = self.wakeup.rung(), if due.is_none() => {
+                () = self.wakeup.notified(), if due.is_none() => {
                     self.due = Some(Instant::now() + PATIENCE);
                     continue;
                 }
@@ -85,25 +82,16 @@ impl Inbox {
         }
     }
 
-    /// Takes what nobody waits for. While there is some each time, it is looked for again by itself:
-    /// the wakeup stays unanswered, and nobody has to wake us.
+    /// Takes what nobody waits for. While there is some each time, it is looked for again by itself,
+    /// and nobody has to wake us.
     fn empty(&mut self, batch: &mut Vec<Command>) {
-        let mut count = self.drain(batch);
-        if count == 0 {
-            self.wakeup.answer();
-            count = self.drain(batch);
-        }
-        self.due = (count > 0).then(|| Instant::now() + PATIENCE);
-    }
-
-    fn drain(&mut self, batch: &mut Vec<Command>) -> usize {
         let before = batch.len();
         while batch.len() < QUEUE
             && let Ok(command) = self.patient.try_recv()
         {
             batch.push(command);
         }
-        batch.len() - before
+        self.due = (batch.len() > before).then(|| Instant::now() + PATIENCE);
     }
 }
 
