@@ -12,15 +12,19 @@ use crate::model::{Factor, Fingerprint};
 /// Characters of the wanted name that a marked name shows.
 const LABEL: usize = 8;
 
-/// The part of a mark that is the same in every attempt.
+/// The part of a mark that is the same in every attempt, not spelt out: few marks are ever used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark(String);
+pub struct Mark(Fingerprint);
 
 impl Mark {
     /// The mark of the factor with that fingerprint.
     pub fn of(print: Fingerprint) -> Self {
+        Self(print)
+    }
+
+    fn text(&self) -> String {
         // Other bytes than those that the ledger's index holds: any would do.
-        Self(BASE32_NOPAD.encode(&print.0[8..13]).to_ascii_lowercase())
+        BASE32_NOPAD.encode(&self.0.0[8..13]).to_ascii_lowercase()
     }
 
     /// The name to send in place of the wanted one: 20 characters at most.
@@ -31,13 +35,14 @@ impl Mark {
                 rng.choice(b"abcdefghijklmnopqrstuvwxyz234567").map_or('a', |c| char::from(*c))
             })
             .collect();
-        format!("{} #{}{tag}", label.trim_end(), self.0)
+        format!("{} #{}{tag}", label.trim_end(), self.text())
     }
 
     /// Returns whether a listed name bears this mark.
     pub fn is_in(&self, name: Option<&str>) -> bool {
         let marked = name.and_then(|name| name.rsplit_once('#')).map(|(_, mark)| mark);
-        marked.is_some_and(|mark| mark.len() == self.0.len() + 2 && mark.starts_with(&self.0))
+        let text = self.text();
+        marked.is_some_and(|mark| mark.len() == text.len() + 2 && mark.starts_with(&text))
     }
 }
 
