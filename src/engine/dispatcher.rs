@@ -92,6 +92,8 @@ impl<C: Executor> Engine<C> {
             }
             self.publish();
             let alarm = self.alarm(now);
+            // Workers go on by themselves: what else is about to be reported is taken in one go.
+            tokio::task::yield_now().await;
             tokio::select! {
                 biased;
                 () = &mut stopped => return End::Stopped(Stop::Asked),
