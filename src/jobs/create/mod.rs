@@ -29,10 +29,18 @@ use crate::{
     engine::{Executor, Next, Ticket, gateway::Gateway},
     error::Error,
     ledger::{Counts, Intent, Ledger, Seq},
-    model::{Audit, Code, How, State},
+    model::{Audit, ClockSkew, Code, How, LocalTime, State},
     pacer::breaker::Health,
     protocol::{Decision, marker, refusals::Asked},
 };
+
+/// Time at which requests are about to leave, by each clock.
+#[derive(Clone, Copy)]
+struct Left {
+    at: LocalTime,
+    skew: Option<ClockSkew>,
+    instant: Instant,
+}
 
 /// Takes factors through their steps. Shared by all workers.
 #[derive(Debug)]
@@ -60,9 +68,14 @@ impl<A: Api> Executor for CreateExecutor<A> {
     }
 
     async fn record_intents(&self, tickets: &mut [Ticket<CreateJob>]) -> Result<(), Error> {
+        let left = Left {
+            at: (self.gateway.now)(),
+            skew: self.gateway.api.clock_skew(),
+            instant: Instant::now(),
+        };
         let jobs = tickets.iter_mut().map(|ticket| &mut *ticket.job);
         let posts = jobs.filter(|job| job.step == Step::Send);
-        let intents: Vec<Intent> = posts.map(|job| self.intent(job)).collect();
+        let intents: Vec<Intent> = posts.map(|job| self.intent(job, left)).collect();
         if intents.is_empty() { Ok(()) } else { self.ledger.record_intents(intents).await }
     }
 
@@ -87,13 +100,12 @@ impl<A: Api> Executor for CreateExecutor<A> {
 
 impl<A: Api> CreateExecutor<A> {
     /// Returns the intent to send a POST, to be recorded before it leaves.
-    fn intent(&self, job: &mut CreateJob) -> Intent {
-        let (at, skew) = ((self.gateway.now)(), self.gateway.api.clock_skew());
+    fn intent(&self, job: &mut CreateJob, Left { at, skew, instant }: Left) -> Intent {
         let history = &mut job.history;
         let marked = self.name_marker;
         if history.doubts == 0 {
             (history.intent_at, history.skew, history.marked) = (at, skew, marked);
-            history.left = Some(Instant::now());
+            history.left = Some(instant);
         }
         history.marked &= marked;
         Intent { seq: job.seq, at, skew, doubts: history.doubts, marked }
