@@ -1,6 +1,7 @@
 //! URLs of requests: the tenant's base URL, and paths in which a user id is one segment.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
 use crate::{error::Error, model::UserId};
@@ -90,6 +91,13 @@ impl BaseUrl {
         let host = self.0.host_str().unwrap_or_default();
         let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{host}{port}")
+    }
+
+    /// Returns the `Host` of requests: what the HTTP stack would spell out anew for each of them. It
+    /// is leaked, once a run, since any value but a constant would be reference-counted by each.
+    pub(super) fn host_header(&self) -> Option<HeaderValue> {
+        let host = self.place();
+        HeaderValue::from_str(&host).ok().map(|_| HeaderValue::from_static(host.leak()))
     }
 
     pub(super) fn url(&self) -> &Url {
@@ -186,6 +194,20 @@ mod tests {
             BaseUrl::from_domain("tenant.eu.auth0.com").unwrap().default_audience(),
             "https://tenant.eu.auth0.com/api/v2/"
         );
+    }
+
+    #[test]
+    fn the_host_of_a_request_has_a_port_unless_it_is_the_usual_one() {
+        for (url, host) in [
+            ("https://tenant.eu.auth0.com", "tenant.eu.auth0.com"),
+            ("https://tenant.eu.auth0.com:443", "tenant.eu.auth0.com"),
+            ("https://Tenant.example:8443", "tenant.example:8443"),
+            ("http://127.0.0.1:80", "127.0.0.1"),
+            ("http://localhost:3000", "localhost:3000"),
+            ("http://[::1]:1", "[::1]:1"),
+        ] {
+            assert_eq!(BaseUrl::parse(url).unwrap().host_header().unwrap(), host, "{url}");
+        }
     }
 
     #[test]

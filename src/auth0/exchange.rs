@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use reqwest::{
     Method as Verb,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue},
 };
 use url::Url;
 
@@ -57,6 +57,9 @@ impl Client {
         let side = if verb == Verb::GET { Side::Read } else { Side::Write };
         let mut request = self.transport.request(verb, url);
         *request.headers_mut() = token::headers(&token);
+        if let Some(host) = &self.host {
+            request.headers_mut().insert(HOST, host.clone());
+        }
         fill(&mut request);
         self.contact.tries();
         let requests = asked + 1;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use reqwest::Method as Verb;
+use reqwest::{Method as Verb, header::HeaderValue};
 
 mod births;
 mod clock;
@@ -67,6 +67,8 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Client {
     base: BaseUrl,
+    /// `Host` of requests.
+    host: Option<HeaderValue>,
     transport: Transport,
     tokens: Tokens,
     /// Memory of who has answered so far, and of what went wrong last.
@@ -84,7 +86,8 @@ impl Client {
         let contact = Arc::new(Contact::new(base.place()));
         let link = (transport.clone(), Arc::clone(&contact), pacer);
         let tokens = Tokens::new(credentials, scopes, base.token(), link);
-        Ok(Self { base, transport, tokens, contact, births: Births::default() })
+        let host = base.host_header();
+        Ok(Self { base, host, transport, tokens, contact, births: Births::default() })
     }
 }
 
