@@ -281,6 +281,6 @@ impl Ledger {
 
 /// `mf-<ledger id>-<row>`.
 pub(crate) fn correlation(ledger_id: &str, seq: Seq) -> String {
-    // For each request: a third of what `format!` takes.
+    // Asked for each request: this is less than half of what `format!` takes.
     ["mf-", ledger_id, "-", &seq.0.to_string()].concat()
 }
