@@ -63,7 +63,11 @@
 //! | What follows from an answer? | `protocol/retry.rs` |
 //! | What does a list prove about a factor in doubt? | `protocol/reconcile.rs` |
 //! | How many requests may be in flight? | decided in `engine/concurrency.rs`, kept by `engine/workers.rs` |
-//! | Who decides exit code 4? | `commands/session.rs` (`close`), and `error.rs` for errors |
+//! | Who decides exit code 4? | `commands/run.rs` (`exit`), and `error.rs` for errors |
+//! | When is a tenant that never answered given up? | `auth0/contact.rs` |
+//! | What refuses a second ledger for the same people? | `commands/second_ledger.rs` |
+//! | Where does the time left come from? | `progress/pace.rs` |
+//! | What is read, planned and only looked at? | `engine/scan.rs` |
 //! | Where is the rate limit learnt? | `pacer/auto.rs` and `pacer/bucket` |
 //!
 //! # Glossary

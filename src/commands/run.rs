@@ -23,7 +23,7 @@ use crate::{
     stats::RunStats,
 };
 
-/// Errands taken in and not settled: enough for every lane and for many in doubt, and still some
+/// Jobs taken in and not settled: enough for every lane and for many in doubt, and still some
 /// megabytes only.
 const WINDOW: usize = 8_192;
 /// More than any tenant lets through in a second (auth0-api.md 3.1): there it is the disk that

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Job;
 use crate::{model::UserId, pacer::breaker::Kind};
 
-/// Errands that are kept for the end of a run, at most.
+/// Jobs that are kept for the end of a run, at most.
 const MOST_FOR_THE_END: usize = 65_536;
 
 /// The kinds that jobs are of.

@@ -40,7 +40,7 @@ use dispatcher::Engine;
 pub struct Limits {
     /// Requests in flight: as many as the pace needs, or a number.
     pub concurrency: Concurrency,
-    /// Errands taken in and not settled.
+    /// Jobs taken in and not settled.
     pub window: usize,
     /// Requests a second above which some jobs are cleared ahead of the workers.
     pub ahead_above: f64,

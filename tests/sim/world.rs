@@ -1,4 +1,4 @@
-//! What a simulation shares: the dice, the crash that is due, and what has been counted.
+//! What a simulation shares: the random generator, the crash that is due, and what has been counted.
 
 use std::sync::{
     Mutex,
