@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     engine::{Concurrency, End, Limits, Stop, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
+    model::Lines,
     pacer::Pacer,
     progress::{self, Counted, Extent, Show, Watch},
     protocol::{RetryPolicy, refusals::Refusals},
@@ -132,6 +133,11 @@ impl Run {
             progress.abort();
         }
         progress::clear();
+    }
+
+    /// Returns what says which file a line is in.
+    pub(super) fn lines(&self) -> Lines {
+        self.remarks.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
     }
 
     /// Stops the sandbox, where that is the tenant.

@@ -165,7 +165,10 @@ impl Session {
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, .. } = self;
         let complete = matches!(end, End::Complete);
-        let end = match (ledger.end_run(complete).await, end) {
+        let lines = run.lines();
+        let noted = ledger.note_files(&lines).await;
+        let ended = if noted.is_ok() { ledger.end_run(complete).await } else { noted };
+        let end = match (ended, end) {
             // A ledger that has failed is the news, whatever else was.
             (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
             (_, end) => end,

@@ -42,7 +42,7 @@ pub use tally::{ByState, Counts, Tally};
 
 use crate::{
     error::Error,
-    model::{Audit, LocalTime, Settlement, State, UserId},
+    model::{Audit, Lines, LocalTime, Settlement, State, UserId},
 };
 use disk::{file, open, sqlite};
 use journal::Journal;
@@ -235,6 +235,18 @@ impl Ledger {
     /// Returns once all that was recorded before is durable.
     pub async fn flush(&self) -> Result<(), Error> {
         self.ask(Command::Flush).await
+    }
+
+    /// Records which files the run has read, where there are several: reports name them. Durable on
+    /// return.
+    pub async fn note_files(&self, lines: &Lines) -> Result<(), Error> {
+        let files = lines.files();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let files = serde_json::to_string(&files)
+            .map_err(|error| Error::Internal(format!("the names of files: {error}")))?;
+        self.ask(|reply| Command::Files(files, reply)).await
     }
 
     /// Records how the run ended, with all that came before; durable on return.

@@ -111,6 +111,7 @@ pub(super) enum Command {
     Leave(Seq, State),
     States(oneshot::Sender<ByState>),
     Flush(oneshot::Sender<()>),
+    Files(String, oneshot::Sender<()>),
     EndRun(bool, oneshot::Sender<()>),
 }
 
@@ -193,6 +194,10 @@ fn apply<S: Store>(
             Command::Leave(seq, state) => journal.leave(seq, state),
             Command::States(reply) => replies.push(Reply::States(reply, journal.states())),
             Command::Flush(reply) => replies.push(Reply::Done(reply)),
+            Command::Files(files, reply) => {
+                journal.note_files(&files)?;
+                replies.push(Reply::Done(reply));
+            }
             Command::EndRun(complete, reply) => {
                 journal.end_run(complete, now())?;
                 replies.push(Reply::Done(reply));

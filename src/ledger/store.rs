@@ -26,6 +26,10 @@ pub trait Store: Send + std::fmt::Debug {
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
     /// Writes a rejected row of this run.
     fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
+    /// Writes which files this run has read, as JSON: only reports ask.
+    fn note_files(&mut self, _files: &str) -> Result<(), LedgerFault> {
+        Ok(())
+    }
     /// Writes how this run ended; a complete run replaces its input's older rejections.
     fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault>;
     /// Makes everything written so far durable, or says that it could not.

@@ -42,6 +42,24 @@ impl Lines {
         }
     }
 
+    /// Returns the files read so far, each with the number of lines before it; none where there is one
+    /// file.
+    pub fn files(&self) -> Vec<(u64, String)> {
+        let begins = self.0.as_ref().map(|begins| begins.lock());
+        let begins = begins.map(|begins| begins.unwrap_or_else(PoisonError::into_inner));
+        let file = |begin: &Begin| (begin.before, begin.file.to_string());
+        begins.map(|begins| begins.iter().map(file).collect()).unwrap_or_default()
+    }
+
+    /// Restores what [`Lines::files`] has returned.
+    pub fn of(files: &[(u64, String)]) -> Self {
+        let lines = Self::several();
+        for (before, file) in files {
+            lines.begin(*before, file);
+        }
+        lines
+    }
+
     /// Returns where a line is.
     pub fn place(&self, line: u64) -> Place {
         let found = self.0.as_ref().and_then(|begins| {
@@ -86,6 +104,7 @@ mod tests {
             (1000, "c.csv line 995"),
         ] {
             assert_eq!(lines.place(line).to_string(), place);
+            assert_eq!(Lines::of(&lines.files()).place(line).to_string(), place);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 
 /// The contract's columns, in its order; `correlation_id` is what the tenant's log has, and
 /// `operation` the command that the row was for.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "line",
     "user_id",
     "type",
@@ -30,12 +30,16 @@ const COLUMNS: [&str; 15] = [
     "correlation_id",
     "operation",
     "code",
+    "file",
 ];
 
 /// One object of the report.
 #[derive(Debug, Default, Serialize)]
 struct Row {
     line: u64,
+    /// The file that the line is in, where a run had several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     user_id: Option<String>,
     r#type: Option<&'static str>,
     state: &'static str,
@@ -62,8 +66,9 @@ struct Row {
 impl From<ReportRow> for Row {
     fn from(item: ReportRow) -> Self {
         match item {
-            ReportRow::Row { entry, correlation } => Self {
-                line: entry.line,
+            ReportRow::Row { place, entry, correlation } => Self {
+                line: place.line,
+                file: place.file.map(|file| file.as_ref().to_owned()),
                 user_id: Some(entry.user.as_str().to_owned()),
                 r#type: entry.factor_type.map(crate::model::FactorType::name),
                 state: entry.state.name(),
@@ -77,14 +82,15 @@ impl From<ReportRow> for Row {
                 operation: Some(entry.operation.name()),
                 ..Self::default()
             },
-            ReportRow::Rejected { line, user, factor_type, faults, at } => {
+            ReportRow::Rejected { place, user, factor_type, faults, at } => {
                 let faults: Vec<Fault> = serde_json::from_str(&faults).unwrap_or_default();
                 let first = faults.first().cloned();
                 // Ledgers of before have none.
                 let code = first.as_ref().map(|fault| fault.code.to_string());
                 let (field, rule) = first.map(|fault| (fault.field, fault.rule)).unzip();
                 Self {
-                    line,
+                    line: place.line,
+                    file: place.file.map(|file| file.as_ref().to_owned()),
                     user_id: user,
                     r#type: factor_type.map(crate::model::FactorType::name),
                     state: State::Rejected.name(),
@@ -147,6 +153,7 @@ pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
             row.correlation_id.unwrap_or_default(),
             row.operation.unwrap_or_default().into(),
             row.code.unwrap_or_default(),
+            row.file.unwrap_or_default(),
         ];
         writer.write_record(cells.map(|cell| spreadsheet_safe(&cell))).map_err(unwrapped)
     })?;

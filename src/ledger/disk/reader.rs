@@ -1,7 +1,7 @@
 //! Reading a ledger for reports: the same after a crash as after a clean end, and while a run
 //! is going on.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use rusqlite::{Connection, params};
 
@@ -9,12 +9,13 @@ use super::{
     file, open,
     row::{self, COLUMNS},
     seal::Seal,
+    sqlite::FILES,
 };
 use crate::{
     error::Error,
     files::Folder,
     ledger::{LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
-    model::{FactorType, LocalTime, Reason, State},
+    model::{FactorType, Lines, LocalTime, Place, Reason, State},
 };
 
 /// A ledger opened for reading only.
@@ -34,6 +35,8 @@ pub struct Reader {
 pub enum ReportRow {
     /// A row that was taken up.
     Row {
+        /// The place of its line, by the files of the run that met it first.
+        place: Place,
         /// Its row.
         entry: Entry,
         /// The id its requests carried.
@@ -41,8 +44,8 @@ pub enum ReportRow {
     },
     /// A row refused before sending.
     Rejected {
-        /// Its line.
-        line: u64,
+        /// The place of its line.
+        place: Place,
         /// The user, where known.
         user: Option<String>,
         /// The type, where known.
@@ -175,8 +178,11 @@ impl Reader {
         let mut factors = snapshot.prepare(&sql)?;
         let mut factors = factors.query(params![State::Pending as u8])?;
         let mut rejections = snapshot.prepare(
-            "SELECT line, user_id, type, faults, at FROM rejections ORDER BY input, line, item",
+            "SELECT line, user_id, type, faults, at, run FROM rejections \
+             ORDER BY input, line, item",
         )?;
+        let files = files(&snapshot)?;
+        let rejected = |row: &rusqlite::Row<'_>| rejected(row, &files);
         let mut rejections = rejections.query([])?;
         let mut rejection = rejections.next()?.map(rejected).transpose()?;
         while let Some(row) = factors.next()? {
@@ -187,7 +193,8 @@ impl Reader {
                 }
                 rejection = rejections.next()?.map(rejected).transpose()?;
             }
-            visit(ReportRow::Row { entry, correlation: correlation(&self.id, seq) })?;
+            let place = place(&files, entry.run, entry.line);
+            visit(ReportRow::Row { place, entry, correlation: correlation(&self.id, seq) })?;
         }
         while let Some((_, item)) = rejection.take() {
             visit(item)?;
@@ -197,13 +204,37 @@ impl Reader {
     }
 }
 
-fn rejected(row: &rusqlite::Row<'_>) -> Result<(u64, ReportRow), LedgerFault> {
+/// Returns what each run has said of its files, where it had several. It is told to people, and decides
+/// nothing: what cannot be read is as good as not there.
+fn files(connection: &Connection) -> Result<HashMap<i64, Lines>, LedgerFault> {
+    let mut statement = connection.prepare("SELECT key, value FROM meta WHERE key GLOB ?1")?;
+    let mut rows = statement.query([format!("{FILES}*")])?;
+    let mut files = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let run = row.get::<_, String>(0)?.trim_start_matches(FILES).parse();
+        let said: Option<Vec<(u64, String)>> =
+            row.get_ref(1)?.as_blob().ok().and_then(|json| serde_json::from_slice(json).ok());
+        if let (Ok(run), Some(said)) = (run, said) {
+            files.insert(run, Lines::of(&said));
+        }
+    }
+    Ok(files)
+}
+
+fn place(files: &HashMap<i64, Lines>, run: i64, line: u64) -> Place {
+    files.get(&run).map_or_else(|| Lines::default().place(line), |lines| lines.place(line))
+}
+
+fn rejected(
+    row: &rusqlite::Row<'_>,
+    files: &HashMap<i64, Lines>,
+) -> Result<(u64, ReportRow), LedgerFault> {
     let line = row.get::<_, i64>(0)?.cast_unsigned();
     let code: Option<u8> = row.get(2)?;
     let factor_type =
         code.and_then(|code| FactorType::ALL.into_iter().find(|known| *known as u8 == code));
     let item = ReportRow::Rejected {
-        line,
+        place: place(files, row.get(5)?, line),
         user: row.get(1)?,
         factor_type,
         faults: row.get(3)?,

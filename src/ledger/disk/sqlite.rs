@@ -29,6 +29,8 @@ use crate::{
 
 /// Pages in the `-wal` at which they are copied into the ledger: SQLite's own measure.
 const CHECKPOINT_AT: i32 = 1000;
+/// Beginning of the key in `meta` of the files that a run has read; the run's number follows.
+pub(super) const FILES: &str = "files:";
 /// Set while a ledger is not known to be whole.
 const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
@@ -231,6 +233,15 @@ impl Store for Sqlite {
                 rejection.factor_type.map(|factor_type| factor_type as u8),
                 faults,
             ])?;
+        Ok(())
+    }
+
+    fn note_files(&mut self, files: &str) -> Result<(), LedgerFault> {
+        self.begin()?;
+        self.connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
+            params![format!("{FILES}{}", self.run), files.as_bytes()],
+        )?;
         Ok(())
     }
 

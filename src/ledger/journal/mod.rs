@@ -291,6 +291,12 @@ impl<S: Store> Journal<S> {
         self.index.states()
     }
 
+    /// Records which files the run has read.
+    pub(in crate::ledger) fn note_files(&mut self, files: &str) -> Result<(), LedgerFault> {
+        self.dirty = true;
+        self.store.note_files(files)
+    }
+
     /// Records how the run ended.
     pub(in crate::ledger) fn end_run(
         &mut self,
