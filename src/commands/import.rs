@@ -34,15 +34,16 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let spec = CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false };
     let shape = import_shape(import.from_export);
     let secrets = import.secret_encoding.map(Into::into);
+    // Before the input is read whole, which may take minutes.
+    if !import.new_ledger {
+        second_ledger::refuse(&config, &bulk.reading.inputs)?;
+    }
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, whole, rows) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_looked_at(bulk, &config, shape, secrets) => opened?,
     };
-    if !import.new_ledger {
-        second_ledger::refuse(&config, &bulk.reading.inputs)?;
-    }
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(extent(&source, rows), show);

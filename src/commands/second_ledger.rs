@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::session::ledger_path;
 use crate::{
     config::{Config, Target},
     error::Error,
@@ -22,9 +23,11 @@ const MOST: usize = 10_000;
 /// the same tenant lies beside it.
 pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
     let Target::Tenant { base, .. } = &config.target else { return Ok(()) };
-    // Standard input, and several inputs, have no default ledger.
-    let (None, [input]) = (&config.ledger, inputs) else { return Ok(()) };
-    let own = PathBuf::from(format!("{input}.ledger"));
+    if config.ledger.is_some() {
+        return Ok(());
+    }
+    // Standard input and several inputs have no default ledger; opening one will say so.
+    let Ok(own) = ledger_path(config, inputs) else { return Ok(()) };
     if std::fs::symlink_metadata(&own).is_ok() {
         return Ok(());
     }
@@ -41,7 +44,7 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
         format!(
             "`{}` has no ledger yet, and `{}`{others} beside it holds an import into the same \
              tenant: a new ledger would not know those factors, and could create them again",
-            escape(input),
+            escape(&inputs.join(", ")),
             escape(&latest),
         ),
         format!(

@@ -232,7 +232,7 @@ fn show(
 }
 
 /// `--ledger`, or `INPUT.ledger`.
-fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf, Error> {
+pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf, Error> {
     let unnamed = |when: &str| {
         Err(Error::usage(
             format!("a ledger needs a name when {when}"),

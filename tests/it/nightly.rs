@@ -29,6 +29,11 @@ fn a_new_name_does_not_begin_a_second_ledger_beside_the_first() {
     assert_eq!(bench.tenant().stats().requests, before, "nothing is sent");
     assert!(!bench.path("f 2.csv.ledger").exists());
 
+    // Standard input has no name to begin a ledger under, whatever lies beside.
+    let (code, stderr) = import(&bench, "-", &["--format", "csv"]);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("the input comes from standard input"), "{stderr}");
+
     for (night, flags) in [
         ("f 2.csv", &["--ledger", "f-1.csv.ledger"][..]),
         // Its own is there: nobody has to choose.
