@@ -4,13 +4,15 @@ mod finding;
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
+    hash::{BuildHasher, RandomState},
 };
 
 pub use finding::Finding;
 use finding::Rows;
 
-use crate::model::{Code, Credential, Factor, FactorType, Field, Lines, Planned, Rejection};
+use crate::model::{
+    Code, Credential, Factor, FactorType, Field, Lines, Planned, Rejection, Spread,
+};
 use crate::text::escape;
 
 /// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^21 places.
@@ -96,7 +98,7 @@ impl Eye {
 pub struct Whole {
     /// Keyed anew in each process: what is remembered says nothing about a value.
     key: RandomState,
-    firsts: HashMap<u64, First, BuildHasherDefault<AsItIs>>,
+    firsts: HashMap<u64, First, Spread>,
     most: usize,
     /// Rows whose value was not remembered.
     forgotten: u64,
@@ -298,26 +300,6 @@ fn shared(field: Field, rows: Rows, lines: &Lines) -> Finding {
         rows.words(lines)
     );
     rows.find(code, false, message)
-}
-
-/// Hasher of what is a hash already.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 #[cfg(test)]
