@@ -165,10 +165,11 @@ impl Session {
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, .. } = self;
         let complete = matches!(end, End::Complete);
-        let lines = run.lines();
-        let noted = ledger.note_files(&lines).await;
-        let ended = if noted.is_ok() { ledger.end_run(complete).await } else { noted };
-        let end = match (ended, end) {
+        let ended = async {
+            ledger.note_files(&run.lines()).await?;
+            ledger.end_run(complete).await
+        };
+        let end = match (ended.await, end) {
             // A ledger that has failed is the news, whatever else was.
             (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
             (_, end) => end,
