@@ -20,7 +20,7 @@ use super::{
     tls,
 };
 
-/// What the server is like.
+/// Settings of the server.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct Manner {
     /// Speaks TLS

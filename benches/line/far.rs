@@ -1,11 +1,9 @@
 //! Over TLS, and far away: what that costs, and how much of a hidden limit is used all the same.
 
-use std::{path::Path, process::Command};
-
 use super::{
     Options,
     blocking::Manner,
-    modes::{Place, UNPACED, expect, import, summary},
+    modes::{Place, UNPACED, expect, import, import_by_default, summary},
     numbers::{Spread, at_least, micros, one},
     process::{Server, measure},
 };
@@ -15,23 +13,8 @@ const HIDDEN: [u32; 4] = [40, 250, 500, 1500];
 const HIDDEN_SECONDS: u64 = 60;
 /// Milliseconds that an answer takes from another continent.
 const FAR: u64 = 200;
-/// Who has signed the server's certificate.
+/// Certificate of the CA that signed the server's certificate.
 const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/authority.pem");
-
-/// An import with the flags as they are by default.
-fn by_default(program: &Path, place: &Place, url: &str) -> Command {
-    let mut command = Command::new(program);
-    command
-        .arg("import")
-        .arg(&place.input)
-        .arg("--ledger")
-        .arg(&place.ledger)
-        .args(["--base-url", url, "--output", "json", "--quiet"])
-        .env("SSL_CERT_FILE", AUTHORITY)
-        .env("AUTH0_CLIENT_ID", "bench")
-        .env("AUTH0_CLIENT_SECRET", "bench");
-    command
-}
 
 pub(crate) fn tls(options: &Options) {
     let place = Place::new(options);
@@ -41,8 +24,8 @@ pub(crate) fn tls(options: &Options) {
         let rows = u64::from(limit) * (HIDDEN_SECONDS + 1);
         place.fill(rows);
         let server = Server::blocking(Manner { tls: true, limit, latency: FAR });
-        let mut command = by_default(&options.program, &place, &server.url);
-        let cost = measure(command.args(["--reserve", "0%"]));
+        let mut command = import_by_default(&options.program, &place, &server.url);
+        let cost = measure(command.args(["--reserve", "0%"]).env("SSL_CERT_FILE", AUTHORITY));
         expect(&cost, "created", rows);
         // The bucket is full at the start. The last answer is under way when all is sent.
         let seconds = summary(&cost, "elapsed_seconds").as_f64().expect("a number");

@@ -55,7 +55,7 @@ enum Mode {
     Start(Options),
     /// What keeping to a rate costs
     Pacing(Options),
-    /// What TLS costs, and how much of a hidden limit is used over it where an answer takes 200 ms
+    /// Cost of TLS, and the share of a hidden limit used over it at 200 ms an answer
     Tls(Options),
     /// All of these
     All(Options),

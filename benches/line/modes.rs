@@ -72,14 +72,20 @@ impl Place {
 }
 
 pub(crate) fn import(program: &Path, place: &Place, url: &str, rate: u64) -> Command {
+    let mut command = import_by_default(program, place, url);
+    command.args(["--rate", &rate.to_string()]).args(["--concurrency", &IN_FLIGHT.to_string()]);
+    command
+}
+
+/// An import with the flags as they are by default.
+pub(crate) fn import_by_default(program: &Path, place: &Place, url: &str) -> Command {
     let mut command = Command::new(program);
     command
         .arg("import")
         .arg(&place.input)
         .arg("--ledger")
         .arg(&place.ledger)
-        .args(["--base-url", url, "--rate", &rate.to_string()])
-        .args(["--concurrency", &IN_FLIGHT.to_string(), "--output", "json", "--quiet"])
+        .args(["--base-url", url, "--output", "json", "--quiet"])
         .env("AUTH0_CLIENT_ID", "bench")
         .env("AUTH0_CLIENT_SECRET", "bench");
     command

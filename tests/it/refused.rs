@@ -1,4 +1,4 @@
-//! What the tenant refuses to everybody, whatever the rows say.
+//! Refusals that the tenant gives everybody, whatever the rows say.
 
 use std::sync::{
     Arc,

@@ -13,6 +13,21 @@ use std::{
 use mfaferry::sandbox::{Kind, Method, Sandbox, Settings};
 use serde_json::Value;
 
+/// Every command of the program.
+pub(crate) const COMMANDS: [&str; 11] = [
+    "import",
+    "check",
+    "verify",
+    "export",
+    "replace",
+    "update",
+    "delete",
+    "undo",
+    "report",
+    "sandbox",
+    "completions",
+];
+
 /// A simulated tenant and a folder for one test.
 pub(crate) struct Bench {
     /// Always there, but for the moment in which it is replaced.

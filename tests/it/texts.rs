@@ -5,21 +5,7 @@ use std::process::Command;
 
 use mfaferry::sandbox::Settings;
 
-use crate::support::{Bench, Done, binary, factors, run, samples};
-
-const COMMANDS: [&str; 11] = [
-    "import",
-    "check",
-    "verify",
-    "export",
-    "replace",
-    "update",
-    "delete",
-    "undo",
-    "report",
-    "sandbox",
-    "completions",
-];
+use crate::support::{Bench, COMMANDS, Done, binary, factors, run, samples};
 
 /// Takes out what differs from run to run: folders, ports, times.
 fn stable(text: &str, bench: &Bench) -> String {

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::support::COMMANDS;
+
 /// The rooms of `src/` from the ground up. A room imports itself and rooms named before it, nothing
 /// else; so no two rooms import each other, and there are no circles.
 ///
@@ -292,21 +294,7 @@ fn no_file_is_longer_than_400_lines_without_its_tests() {
 #[test]
 fn the_readme_names_every_command_and_exit_code() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    for word in [
-        "import",
-        "check",
-        "verify",
-        "export",
-        "replace",
-        "update",
-        "delete",
-        "undo",
-        "report",
-        "sandbox",
-        "completions",
-        "backoff",
-        "cargo test",
-    ] {
+    for word in COMMANDS.into_iter().chain(["backoff", "cargo test"]) {
         assert!(readme.contains(word), "{word}");
     }
     for code in 0..=6 {

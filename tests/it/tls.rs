@@ -10,7 +10,7 @@ use rustls::{
 
 /// The one key of all certificates but the authority's.
 const KEY: &str = "MC4CAQAwBQYDK2VwBCIEINtQCPP3PBjGEeusQPQdbfsr4NV/ADW5GoWLf4yDu6W6";
-/// Who signs, as a file of certificates has it; what `SSL_CERT_FILE` is to hold.
+/// The CA that signs, as a file of certificates has it; `SSL_CERT_FILE` is to hold it.
 pub(crate) const AUTHORITY: &str = include_str!("authority.pem");
 /// For 127.0.0.1, signed by the authority.
 pub(crate) const GOOD: &str = "\

@@ -19,7 +19,7 @@ use crate::{
     tls,
 };
 
-/// What listens there, with the port.
+/// The server that listens there, with its port.
 type Place = fn() -> String;
 
 fn closed() -> String {

@@ -31,7 +31,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 const AUTO: Concurrency = Concurrency::Auto(Concurrency::MOST);
-/// How long a run lasts.
+/// Length of a run.
 const SECONDS: u32 = 60;
 
 /// A tenant that is asked by [`Steps`] alone.
@@ -94,7 +94,7 @@ struct Steps {
     latency: Latency,
     /// Time to commit what has to be durable before a batch.
     sync: Duration,
-    /// How many requests the tenant works at, at the same time.
+    /// Number of requests that the tenant works at, at the same time.
     servers: Semaphore,
     began: Instant,
     granted: AtomicUsize,
@@ -176,7 +176,7 @@ impl World {
     }
 }
 
-/// What came of it.
+/// Outcome of a run.
 #[derive(Debug)]
 struct Outcome {
     /// Requests that the tenant let through.
