@@ -4,7 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mfaferry::{
     engine::intake::plan_row,
-    input::{Format, Shape, Source},
+    input::{Format, RowReader, Shape, Source},
 };
 
 const ROWS: u64 = 20_000;

@@ -100,6 +100,7 @@ pub mod text;
 pub mod files;
 pub mod input;
 pub mod plan;
+pub mod sources;
 
 pub mod error;
 

@@ -120,7 +120,7 @@ fn post(body: &[u8]) {
 fn phone() -> Factor {
     let number = Contact::new("+14155550100".into());
     let credential = Credential::Phone { number, preferred: None };
-    Factor { line: 2, user: UserId::nobody(), name: None, credential }
+    Factor { line: 2, at: None, user: UserId::nobody(), name: None, credential }
 }
 
 /// Methods asked for on a page.

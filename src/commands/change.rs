@@ -21,7 +21,7 @@ use crate::{
         intake::{self, JobBuilder, PlannedRow, RowPlanner},
     },
     error::{Error, Exit},
-    input::{Shape, Source},
+    input::{RowReader, Shape},
     jobs::change::{
         ChangeExecutor, ChangeJob, ChangeJobs, ChangeRows, Deletes, SetJobs, Sets, backup::Backup,
         created,
@@ -170,7 +170,7 @@ async fn confirmed(
 struct Rows<'a> {
     bulk: &'a Bulk,
     config: Config,
-    source: (Source, Extent),
+    source: (Box<dyn RowReader>, Extent),
     spec: CommandSpec,
     options: ChangeOptions,
     show: Show,

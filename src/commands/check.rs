@@ -11,12 +11,12 @@ use std::{
 
 use serde::Serialize;
 
-use super::{print, reading::dialect};
+use super::{print, reading::Opener};
 use crate::{
     cli::{Check, Output},
     engine::scan::scan,
     error::{Error, Exit},
-    input::{Shape, Source},
+    input::Shape,
     ledger::Seen,
     model::{Factor, FactorType, Lines, Planned},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
@@ -64,8 +64,7 @@ impl Findings {
 
 /// Runs the command.
 pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
-    let dialect = dialect(&check.reading)?;
-    let source = Source::open_all(&check.reading.paths(), &dialect, Shape::Factors)?;
+    let source = Opener::of(&check.reading, Shape::Factors)?.open()?;
     let secrets = check.secret_encoding.map(Into::into);
     let text = check.output == Output::Text;
     let to_show = if text && !is_quiet { check.show } else { 0 };

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
-    reading::{dialect, extent, import_shape},
+    reading::{Opener, extent, import_shape},
     second_ledger,
     session::{CommandSpec, Opening, Session, require_ledger},
     signals::Signals,
@@ -17,10 +17,10 @@ use crate::{
     config::Config,
     engine::{self, intake, scan::scan_readable},
     error::{Error, Exit},
-    input::{Shape, Source},
+    input::{RowReader, Shape},
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
-    model::{Planned, State},
-    plan::{SecretEncoding, Sight, Whole},
+    model::{Planned, SecretEncoding, State},
+    plan::{Sight, Whole},
     progress::Show,
 };
 
@@ -46,7 +46,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     };
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
-    session.watch(extent(&source, rows), show);
+    session.watch(extent(&*source, rows), show);
     let intake = intake::start(
         source,
         Factors::new(session.key.clone(), shape, secrets).looking(whole),
@@ -74,12 +74,11 @@ async fn open_looked_at(
     config: &Config,
     shape: Shape,
     secrets: Option<SecretEncoding>,
-) -> Result<(Source, Option<Whole>, Option<u64>), Error> {
+) -> Result<(Box<dyn RowReader>, Option<Whole>, Option<u64>), Error> {
     require_ledger(bulk, config)?;
-    let paths = bulk.reading.paths();
-    let dialect = dialect(&bulk.reading)?;
+    let input = Opener::of(&bulk.reading, shape)?;
     blocking(move || {
-        let source = Source::open_all(&paths, &dialect, shape)?;
+        let source = input.open()?;
         let mut whole = Whole::default();
         if source.len().is_none() {
             return Ok((source, Some(whole), None));
@@ -96,7 +95,7 @@ async fn open_looked_at(
             whole.add(&sight);
         })?;
         tell(&whole.findings(&open_lines, &lines));
-        Ok((Source::open_all(&paths, &dialect, shape)?, None, Some(rows)))
+        Ok((input.open()?, None, Some(rows)))
     })
     .await
 }

@@ -1,11 +1,11 @@
 //! Flags about an input to what reading it needs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{
     cli::{InputFormat, Reading},
     error::Error,
-    input::{Dialect, Format, RenameFault, Shape, Source, may_delimit},
+    input::{Dialect, Format, InputError, RenameFault, RowReader, Shape, Source, may_delimit},
     progress::Extent,
     text::invalid_value,
 };
@@ -24,8 +24,28 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
     Ok(dialect)
 }
 
+/// Opens an input as its flags say, as often as it can be read.
+#[derive(Debug)]
+pub(super) struct Opener {
+    paths: Vec<PathBuf>,
+    dialect: Dialect,
+    shape: Shape,
+}
+
+impl Opener {
+    /// Takes what is said of an input.
+    pub(super) fn of(reading: &Reading, shape: Shape) -> Result<Self, Error> {
+        Ok(Self { paths: reading.paths(), dialect: dialect(reading)?, shape })
+    }
+
+    /// Opens it.
+    pub(super) fn open(&self) -> Result<Box<dyn RowReader>, InputError> {
+        Ok(Box::new(Source::open_all(&self.paths, &self.dialect, self.shape)?))
+    }
+}
+
 /// Returns what is known of an input's length; `rows` where it was read whole before.
-pub(super) fn extent(source: &Source, rows: Option<u64>) -> Extent {
+pub(super) fn extent(source: &dyn RowReader, rows: Option<u64>) -> Extent {
     Extent { read: source.bytes_read(), length: source.len(), rows }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     config::{Config, Target},
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
-    input::{self, Shape, Source},
+    input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
     model::State,
     progress::{Extent, Show},
@@ -81,13 +81,13 @@ pub(super) async fn open_input(
     bulk: &Bulk,
     config: &Config,
     shape: Shape,
-) -> Result<(Source, Extent), Error> {
+) -> Result<(Box<dyn RowReader>, Extent), Error> {
     require_ledger(bulk, config)?;
     let paths = bulk.reading.paths();
     let dialect = dialect(&bulk.reading)?;
     blocking(move || {
-        let source = Source::open_all(&paths, &dialect, shape)?;
-        let extent = extent(&source, input::scan_all(&paths, &dialect, shape)?);
+        let source: Box<dyn RowReader> = Box::new(Source::open_all(&paths, &dialect, shape)?);
+        let extent = extent(&*source, input::scan_all(&paths, &dialect, shape)?);
         Ok((source, extent))
     })
     .await

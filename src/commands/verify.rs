@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking, print,
-    reading::{dialect, extent},
+    reading::{Opener, extent},
     run::{Run, exit},
     signals::Signals,
 };
@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     engine::{End, in_order::Collector, intake},
     error::{Error, Exit},
-    input::Source,
+    input::{RowReader, Shape},
     jobs::list::{
         self, Answered,
         verify::{Account, Counts, Group, Groups, Sample},
@@ -88,11 +88,11 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let (paths, dialect) = (verify.reading.paths(), dialect(&verify.reading)?);
+    let input = Opener::of(&verify.reading, Shape::Factors)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);
-    let opening = blocking(move || Groups::open(&paths, &dialect, sample, secrets));
+    let opening = blocking(move || Groups::open(|| input.open(), sample, secrets));
     // The first reading of a large file takes its time, and there is nothing to be finished.
     let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
@@ -108,12 +108,12 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
 async fn account_for(
     verify: &Verify,
     mut run: Run,
-    (source, groups): (Source, Groups),
+    (source, groups): (Box<dyn RowReader>, Groups),
     sample: Option<Sample>,
     show: Show,
 ) -> Result<Exit, Error> {
     let shared = Arc::new(Shared::default());
-    run.watch(Arc::clone(&shared), extent(&source, None), show);
+    run.watch(Arc::clone(&shared), extent(&*source, None), show);
     let lines = verify.output == VerifyOutput::Jsonl;
     let mut accountant = Accountant {
         account: Account::new(verify.extras),

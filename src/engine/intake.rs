@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 use crate::{
     engine::{IntakeEvent, JobReceiver},
     error::Error,
-    input::{self, Shape, Source},
+    input::{self, RowReader, Shape},
     ledger::{Admission, Ledger, Row},
-    model::{Lines, Planned, Rejection},
-    plan::{self, Plan, SecretEncoding, Warning},
+    model::{Lines, Planned, Rejection, SecretEncoding},
+    plan::{self, Plan, Warning},
 };
 
 /// Rows of a file that go on together: to hand over each by itself would wake somebody for each.
@@ -73,7 +73,7 @@ pub trait RowPlanner: Send + 'static {
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<Self::Planned>);
 
     /// Plans what has waited for a row that does not come: `source` is at its end.
-    fn end(&mut self, _source: &Source, _out: &mut PlannedRows<Self::Planned>) {}
+    fn end(&mut self, _source: &dyn RowReader, _out: &mut PlannedRows<Self::Planned>) {}
 }
 
 /// Makes a job of a row's task once the ledger has said whether there is anything to do.
@@ -101,7 +101,7 @@ pub type PlannedRow<T> = (Row, Option<T>);
 
 /// Starts reading `source`; what the engine gets is admitted by the ledger.
 pub fn start<T: Send + 'static, E: Send + 'static>(
-    source: Source,
+    source: Box<dyn RowReader>,
     planner: impl RowPlanner<Planned = PlannedRow<T>>,
     build: impl JobBuilder<Payload = T, Job = E>,
     ledger: Ledger,
@@ -115,7 +115,7 @@ pub fn start<T: Send + 'static, E: Send + 'static>(
 
 /// Starts the thread that reads `source`, and gives what is planned of it.
 pub fn read<P: RowPlanner>(
-    mut source: Source,
+    mut source: Box<dyn RowReader>,
     mut planner: P,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<JobReceiver<P::Planned>, Error> {
@@ -124,7 +124,7 @@ pub fn read<P: RowPlanner>(
     std::thread::Builder::new()
         .name("input".into())
         .spawn(move || {
-            let end = read_all(&mut source, &mut planner, &remarks, &sender);
+            let end = read_all(&mut *source, &mut planner, &remarks, &sender);
             // If nobody listens any more, the run is stopping.
             drop(sender.blocking_send(end));
         })
@@ -133,7 +133,7 @@ pub fn read<P: RowPlanner>(
 }
 
 fn read_all<P: RowPlanner>(
-    source: &mut Source,
+    source: &mut dyn RowReader,
     planner: &mut P,
     remarks: &Mutex<Remarks>,
     rows: &mpsc::Sender<IntakeEvent<P::Planned>>,

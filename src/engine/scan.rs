@@ -15,9 +15,9 @@ use std::{
 use super::intake::plan_row;
 use crate::{
     error::Error,
-    input::{InputError, Row, Shape, Source},
-    model::Planned,
-    plan::{Plan, SecretEncoding},
+    input::{InputError, Row, RowReader, Shape},
+    model::{Planned, SecretEncoding},
+    plan::Plan,
 };
 
 /// Rows that are handed on together: to hand over each by itself would wake somebody for each.
@@ -37,7 +37,7 @@ pub struct Scanned {
 /// Reads and plans all rows of `source`, whose secrets are written as declared, and gives what `note`
 /// makes of each plan to `take`, in the order of the input. The first error of `take` ends it.
 pub fn scan<T: Send + 'static>(
-    source: Source,
+    source: Box<dyn RowReader>,
     shape: Shape,
     secrets: Option<SecretEncoding>,
     note: impl FnMut(Plan) -> T + Send + 'static,
@@ -58,7 +58,7 @@ pub fn scan<T: Send + 'static>(
 /// Reads and plans an input that must be readable to its end, and gives what `note` makes of each row to
 /// `see`. Returns the last lines that have no line ending and may not be whole.
 pub fn scan_readable<T: Send + 'static>(
-    source: Source,
+    source: Box<dyn RowReader>,
     shape: Shape,
     secrets: Option<SecretEncoding>,
     mut note: impl FnMut(Planned) -> T + Send + 'static,
@@ -79,7 +79,7 @@ pub fn scan_readable<T: Send + 'static>(
     scanned.unreadable.map_or(Ok(scanned.open_lines), |error| Err(error.into()))
 }
 
-fn read_all(mut source: Source, rows: &SyncSender<Vec<Row>>) -> Scanned {
+fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<Vec<Row>>) -> Scanned {
     let mut unreadable = None;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -136,7 +136,7 @@ mod tests {
     use std::io::{Cursor, Read};
 
     use super::*;
-    use crate::input::Format;
+    use crate::input::{Format, Source};
 
     fn csv(rows: impl Iterator<Item = String>) -> Vec<u8> {
         "user_id,type,phone_number\n"
@@ -156,8 +156,8 @@ mod tests {
         format!("auth0|a,phone,{number}\n")
     }
 
-    fn source(reader: impl Read + Send + 'static) -> Source {
-        Source::from_reader(Box::new(reader), Format::Csv, Shape::Factors)
+    fn source(reader: impl Read + Send + 'static) -> Box<dyn RowReader> {
+        Box::new(Source::from_reader(Box::new(reader), Format::Csv, Shape::Factors))
     }
 
     #[test]

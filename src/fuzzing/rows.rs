@@ -8,7 +8,7 @@ use crate::{
     auth0::fuzzing::sent,
     engine::intake::plan_row,
     error::Error,
-    input::{Format, InputError, Row, Shape, Source, count_rows},
+    input::{Format, InputError, Row, RowReader, Shape, Source, count_rows},
     model::{Factor, Planned, Rejection},
     plan::{self, Naming},
     text::canary::{assert_discreet, assert_presentable, choose, with_canaries},

@@ -12,7 +12,7 @@ use super::{
     line_fault,
     quotes::has_bare_cr,
 };
-use crate::model::{Cell, Code, Fault, Field, Record, Rejection};
+use crate::model::{Cell, Code, Fault, Field, Record, Refusal, Rejection};
 
 /// Splits frames, once the first one has told what the columns are.
 #[derive(Debug)]
@@ -196,7 +196,15 @@ impl Rows {
         if faults.is_empty() {
             Row::Record(record)
         } else {
-            Row::Rejected(Rejection { line, index: None, user: None, factor_type: None, faults })
+            Row::Rejected(Rejection {
+                line,
+                index: None,
+                at: None,
+                user: None,
+                factor_type: None,
+                refusal: Refusal::Rejected,
+                faults,
+            })
         }
     }
 }

@@ -42,7 +42,7 @@ pub use several::scan_all;
 pub use shape::Shape;
 use unpack::Unpack;
 
-use crate::model::{Code, Fault, Lines, Record, Rejection};
+use crate::model::{Code, Fault, Lines, Record, Refusal, Rejection};
 
 /// The longest cell, in bytes: far above any key or address, and rows of such cells stay small.
 pub(crate) const MAX_CELL: usize = 16 * 1024;
@@ -114,11 +114,34 @@ impl Row {
         Self::Rejected(Rejection {
             line,
             index: None,
+            at: None,
             user: None,
             factor_type: None,
+            refusal: Refusal::Rejected,
             faults: vec![fault],
         })
     }
+}
+
+/// Rows one by one, out of whatever holds them.
+#[expect(clippy::len_without_is_empty, reason = "a size to measure progress by, not a container")]
+pub trait RowReader: fmt::Debug + Send {
+    /// Returns the next row, in the order of the input; `None` at its end and after an error.
+    fn next_row(&mut self) -> Result<Option<Row>, InputError>;
+
+    /// Returns the counter of the bytes read so far, compressed as they are; may be watched from another
+    /// thread.
+    fn bytes_read(&self) -> Arc<AtomicU64>;
+
+    /// Returns the length in bytes, where that is known (regular files).
+    fn len(&self) -> Option<u64>;
+
+    /// Returns the last line of each file, once it was read, if it has no line ending and may not be
+    /// whole.
+    fn open_lines(&self) -> Vec<u64>;
+
+    /// Returns what says which file a line is in.
+    fn lines(&self) -> Lines;
 }
 
 /// An input that is being read.
@@ -177,9 +200,10 @@ impl Source {
             rest: VecDeque::new(),
         }
     }
+}
 
-    /// The next row, in the order of the input; `None` at its end and after an error.
-    pub fn next_row(&mut self) -> Result<Option<Row>, InputError> {
+impl RowReader for Source {
+    fn next_row(&mut self) -> Result<Option<Row>, InputError> {
         while !self.finished {
             if let Some(row) = self.pending.pop_front() {
                 return Ok(Some(row));
@@ -196,33 +220,26 @@ impl Source {
         Ok(None)
     }
 
-    /// Counter of the bytes read so far, compressed as they are; may be watched from another thread.
-    pub fn bytes_read(&self) -> Arc<AtomicU64> {
+    fn bytes_read(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.bytes_read)
     }
 
-    /// Returns the length in bytes, where that is known (regular files).
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "a size to measure progress by, not a container"
-    )]
-    pub fn len(&self) -> Option<u64> {
+    fn len(&self) -> Option<u64> {
         self.len
     }
 
-    /// Returns the last line of each file, once it was read, if it has no line ending and may not be
-    /// whole.
-    pub fn open_lines(&self) -> Vec<u64> {
+    fn open_lines(&self) -> Vec<u64> {
         let mut lines = self.open_lines.clone();
         lines.extend(self.open_line);
         lines
     }
 
-    /// Returns what says which file a line is in.
-    pub fn lines(&self) -> Lines {
+    fn lines(&self) -> Lines {
         self.lines.clone()
     }
+}
 
+impl Source {
     /// Turns one frame into rows; false at the end.
     fn read_frame(&mut self) -> Result<bool, InputError> {
         let Some(frame) = self.framer.next_frame()? else {

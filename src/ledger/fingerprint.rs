@@ -128,6 +128,7 @@ mod tests {
         ] {
             let factor = Factor {
                 line: 2,
+                at: None,
                 user: UserId::parse("auth0|1").unwrap(),
                 name: None,
                 credential: Credential::Email { address: Contact::new(address.into()) },

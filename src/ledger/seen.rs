@@ -58,7 +58,7 @@ mod tests {
     use crate::model::{Contact, Credential, UserId};
 
     fn factor(user: &str, credential: Credential) -> Factor {
-        Factor { line: 1, user: UserId::parse(user).unwrap(), name: None, credential }
+        Factor { line: 1, at: None, user: UserId::parse(user).unwrap(), name: None, credential }
     }
 
     fn email(user: &str, address: &str) -> Factor {

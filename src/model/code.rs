@@ -178,6 +178,64 @@ codes! {
     /// The list has more entries than there can be.
     TooMany = "too_many",
 
+    /// A TOTP secret of another hash than SHA-1.
+    TotpAlgorithmUnsupported = "totp_algorithm_unsupported",
+    /// A TOTP secret of another number of digits than 6.
+    TotpDigitsUnsupported = "totp_digits_unsupported",
+    /// A TOTP secret of another period than 30 seconds.
+    TotpPeriodUnsupported = "totp_period_unsupported",
+    /// A TOTP secret that counts its periods from another time than 1970.
+    TotpT0Unsupported = "totp_t0_unsupported",
+    /// A counter-based secret.
+    HotpUnsupported = "hotp_unsupported",
+    /// A secret in an encoding that nobody knows.
+    TotpSecretEncodingUnknown = "totp_secret_encoding_unknown",
+    /// A secret that is not what its source always writes.
+    TotpSecretInvalid = "totp_secret_invalid",
+    /// An encrypted secret.
+    SecretEncrypted = "secret_encrypted",
+    /// A secret that the source does not hand out, or not in this kind of export.
+    SecretNotExported = "secret_not_exported",
+    /// A contact with characters hidden.
+    MaskedValue = "masked_value",
+    /// A phone number that is not E.164.
+    PhoneNotE164 = "phone_not_e164",
+    /// Nothing says which relying party the credential belongs to.
+    RpIdMissing = "rp_id_missing",
+    /// A relying party id that is no host name.
+    RpIdInvalid = "rp_id_invalid",
+    /// A public key that cannot be written as a COSE key.
+    PublicKeyNotCose = "public_key_not_cose",
+    /// A public key of an algorithm that the API does not take.
+    PublicKeyAlgUnsupported = "public_key_alg_unsupported",
+    /// A credential of U2F, bound to an application id.
+    U2fAppidCredential = "u2f_appid_credential",
+    /// A second factor that is built into a device.
+    WebauthnPlatformUnsupported = "webauthn_platform_unsupported",
+    /// A passkey whose user handle is not known.
+    UserHandleMissing = "user_handle_missing",
+    /// A factor that its user never confirmed.
+    Unconfirmed = "unconfirmed",
+    /// A factor that is switched off at its source.
+    Disabled = "disabled",
+    /// A credential that its source takes for a copy.
+    ClonedFlag = "cloned_flag",
+    /// Recovery codes.
+    RecoveryCodesNotImportable = "recovery_codes_not_importable",
+    /// A kind of factor that no API creates.
+    FactorTypeUnsupported = "factor_type_unsupported",
+    /// A credential of a version of its source that is too old.
+    SourceTooOld = "source_too_old",
+
+    /// A person whom neither template nor map gives a user id.
+    UserNotMapped = "user_not_mapped",
+    /// A person to whom the map gives several user ids.
+    UserAmbiguous = "user_ambiguous",
+    /// Two people of the source on one user id.
+    UserCollision = "user_collision",
+    /// A person whose address the source has not verified.
+    EmailNotVerified = "email_not_verified",
+
     /// A set of which a row cannot be used.
     IncompleteSet = "incomplete_set",
     /// A user whose rows are not consecutive.

@@ -109,6 +109,8 @@ impl Channel {
 pub struct Factor {
     /// Physical line of its record.
     pub line: u64,
+    /// Path inside of a document, where that says more than a line.
+    pub at: Option<Box<str>>,
     /// User it belongs to.
     pub user: UserId,
     /// Name shown to the user; 1 to 20 characters.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Code, Factor, FactorType, UserId};
+use super::{Code, Factor, FactorType, State, UserId};
 
 /// One thing wrong with one row. Says the rule, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,17 +24,40 @@ impl Fault {
     }
 }
 
+/// Reason in kind why a row is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Something is wrong with it.
+    Rejected,
+    /// Nothing is wrong with it, but no API can create it, or its source does not hand it out.
+    NotCarried,
+}
+
+impl Refusal {
+    /// Returns the state of such a row.
+    pub const fn state(self) -> State {
+        match self {
+            Self::Rejected => State::Rejected,
+            Self::NotCarried => State::NotCarried,
+        }
+    }
+}
+
 /// A row that is refused before anything is sent, with every fault found in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// Physical line of the row.
     pub line: u64,
-    /// Index in `authentication_methods`, where the line holds a whole user.
+    /// Number of the row among those of its line ([`Record::index`](super::Record::index)).
     pub index: Option<u32>,
+    /// Path inside of a document, where that says more than a line.
+    pub at: Option<Box<str>>,
     /// The user, where that much could be read.
     pub user: Option<UserId>,
     /// The type, where that much could be read.
     pub factor_type: Option<FactorType>,
+    /// Reason in kind.
+    pub refusal: Refusal,
     /// Faults of the row: at least one.
     pub faults: Vec<Fault>,
 }

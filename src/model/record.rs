@@ -154,13 +154,33 @@ impl Zeroize for Cell {
     }
 }
 
+/// Spelling of the secrets of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretEncoding {
+    /// Base32 of the key.
+    Base32,
+    /// The key is the text itself.
+    Text,
+    /// Hexadecimal digits of the key.
+    Hex,
+    /// Base64 of the key.
+    Base64,
+    /// Base64 of the Base32 text of the key.
+    Base64OfBase32,
+}
+
 /// One factor as the input wrote it: not checked, not normalised.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
     /// Physical line in the input where the record begins; a CSV header is line 1.
     pub line: u64,
-    /// Index in `authentication_methods`, where the line holds a whole user.
+    /// Number of the record among those of its line, from 0, where a line may hold several: its index in
+    /// `authentication_methods`, or among the rows of a person in another system's export.
     pub index: Option<u32>,
+    /// Path inside of a document, such as `users[17].credentials[2]`, where that says more than a line.
+    pub at: Option<Box<str>>,
+    /// Spelling of its secret, where the record comes from a source that has only one.
+    pub encoding: Option<SecretEncoding>,
     cells: [Cell; Field::COUNT],
 }
 

@@ -50,6 +50,8 @@ coded! {
         Exported = 13 => "exported",
         /// This tool created it; it is being taken away. Shown as in flight.
         Undoing = 14 => "in_flight",
+        /// The source has it, but no API can create it, or the source does not hand it out.
+        NotCarried = 15 => "not_carried",
     }
 }
 

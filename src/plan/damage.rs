@@ -6,11 +6,10 @@
 use zeroize::Zeroizing;
 
 use super::{
-    SecretEncoding,
     draft::Rule,
     text::{is_garbled, is_hazard, is_invisible},
 };
-use crate::model::{Code, Field};
+use crate::model::{Code, Field, SecretEncoding};
 
 /// Words that programs write for an absent value: SQL, `COPY` of `PostgreSQL`, SQL Developer,
 /// `DBeaver`, Python, Ruby, JavaScript.

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 use super::{
-    SecretEncoding, Warning,
+    Warning,
     damage::{self, Class, Mended},
 };
-use crate::model::{Cell, Code, FactorType, Fault, Field, Record, Rejection, UserId};
+use crate::model::{
+    Cell, Code, FactorType, Fault, Field, Record, Refusal, Rejection, SecretEncoding, UserId,
+};
 
 /// A rule that a value breaks: its stable name, and the sentence for people, which never holds the
 /// value or a piece of it.
@@ -94,11 +96,22 @@ impl Draft {
     }
 
     /// Returns the rejection of a record that cannot be used, with all its faults.
-    pub(super) fn reject(self, user: Option<UserId>, factor_type: Option<FactorType>) -> Rejection {
+    pub(super) fn reject(
+        mut self,
+        user: Option<UserId>,
+        factor_type: Option<FactorType>,
+    ) -> Rejection {
         // After a shifted column this may be anything; an id has a `|`, secrets do not.
         let user = user.filter(|user| user.as_str().contains('|'));
         let (line, index) = (self.record.line, self.record.index);
-        Rejection { line, index, user, factor_type, faults: self.faults }
+        let at = self.take_at();
+        let refusal = Refusal::Rejected;
+        Rejection { line, index, at, user, factor_type, refusal, faults: self.faults }
+    }
+
+    /// Takes the record's path inside of a document.
+    pub(super) fn take_at(&mut self) -> Option<Box<str>> {
+        self.record.at.take()
     }
 
     /// Notes that `field` breaks `rule`.
@@ -106,7 +119,7 @@ impl Draft {
         let name = field.name();
         let path = match self.record.index {
             // A user's line has one id, beside the list.
-            Some(index) if field != Field::UserId => {
+            Some(index) if self.record.at.is_none() && field != Field::UserId => {
                 format!("authentication_methods[{index}].{name}")
             }
             _ => name.to_owned(),

@@ -32,11 +32,10 @@ mod whole;
 pub use change::{Naming, PlannedChange, change, target};
 use draft::Draft;
 pub use preview::preview;
-pub use secret::SecretEncoding;
 pub use warning::Warning;
 pub use whole::{Eye, Finding, Sight, Whole};
 
-use crate::model::{Factor, FactorType, Planned, Record};
+use crate::model::{Factor, FactorType, Planned, Record, SecretEncoding};
 
 /// Outcome of planning a record.
 #[derive(Debug)]
@@ -64,6 +63,7 @@ fn plan_all_but(
     rest: impl Fn(&mut Draft, FactorType),
 ) -> Plan {
     let line = record.line;
+    let secrets = record.encoding.or(secrets);
     let mut draft = Draft::new(record, secrets);
 
     let user = common::user(&mut draft);
@@ -84,7 +84,7 @@ fn plan_all_but(
     let warnings = draft.take_warnings();
     let planned = match (user, credential) {
         (Some(user), Some(credential)) if draft.is_sound() => {
-            Planned::Factor(Box::new(Factor { line, user, name, credential }))
+            Planned::Factor(Box::new(Factor { line, at: draft.take_at(), user, name, credential }))
         }
         (user, _) => Planned::Rejected(Box::new(draft.reject(user, factor_type))),
     };

@@ -10,25 +10,10 @@ use super::{
     encrypted::{holds_encrypted, is_encrypted},
     text::{in_ascii, is_separator},
 };
-use crate::model::Code;
+use crate::model::{Code, SecretEncoding};
 
 /// Length from which a text of Base32's letters alone is taken for Base32.
 const MIN_BASE32: usize = 16;
-
-/// Spelling of the secrets of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretEncoding {
-    /// Base32 of the key.
-    Base32,
-    /// The key is the text itself.
-    Text,
-    /// Hexadecimal digits of the key.
-    Hex,
-    /// Base64 of the key.
-    Base64,
-    /// Base64 of the Base32 text of the key.
-    Base64OfBase32,
-}
 
 /// The key that `text` holds; without a declaration it must be Base32 and look like nothing else.
 pub(super) fn key(

@@ -5,12 +5,12 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::{
-    SecretEncoding, Warning,
+    Warning,
     draft::{Draft, Rule},
     otpauth,
     secret::key,
 };
-use crate::model::{Code, Credential, Field};
+use crate::model::{Code, Credential, Field, SecretEncoding};
 
 /// The least that is taken (RFC 4226 R6 asks for 128; many apps hand out 80).
 const MIN_BITS: usize = 80;

@@ -71,6 +71,7 @@ mod tests {
         {
             let factor = Factor {
                 line: 2,
+                at: None,
                 user: UserId::parse("auth0|1").unwrap(),
                 name: wanted.map(Into::into),
                 credential: Credential::Email { address: Contact::new("a@example.com".into()) },

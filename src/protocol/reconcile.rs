@@ -260,6 +260,7 @@ mod tests {
     fn factor(credential: Credential) -> Factor {
         Factor {
             line: 2,
+            at: None,
             user: UserId::parse("auth0|1").unwrap(),
             name: Some("Mine".into()),
             credential,

@@ -78,7 +78,13 @@ fn page((_, media, body): Page, status: &str) -> Vec<u8> {
 fn phone(user: &str) -> Factor {
     let number = Contact::new("+14155550100".into());
     let credential = Credential::Phone { number, preferred: None };
-    Factor { line: 2, user: UserId::parse(user).unwrap(), name: Some("Mine".into()), credential }
+    Factor {
+        line: 2,
+        at: None,
+        user: UserId::parse(user).unwrap(),
+        name: Some("Mine".into()),
+        credential,
+    }
 }
 
 /// A client of whatever is at `base`.

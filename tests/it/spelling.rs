@@ -19,6 +19,7 @@ const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 fn factor(address: &str) -> Factor {
     Factor {
         line: 2,
+        at: None,
         user: UserId::parse("auth0|1").unwrap(),
         name: None,
         credential: Credential::Email { address: Contact::new(address.into()) },

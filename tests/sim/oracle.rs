@@ -139,6 +139,7 @@ pub(crate) fn judge(
             | State::Undone
             | State::Kept
             | State::Exported
+            | State::NotCarried
             | State::Undoing => violations.push(format!("line {line}: {:?}", entry.state)),
             State::Pending | State::InFlight => {
                 violations.push(format!("line {line}: not settled at the end"));

@@ -264,7 +264,13 @@ impl Scenario {
                 1 => Some("Same".into()),
                 _ => Some(format!("n{row}")),
             };
-            factors.push(Factor { line, user: UserId::parse(&user).unwrap(), name, credential });
+            factors.push(Factor {
+                line,
+                at: None,
+                user: UserId::parse(&user).unwrap(),
+                name,
+                credential,
+            });
         }
         factors
     }

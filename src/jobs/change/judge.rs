@@ -160,6 +160,7 @@ mod tests {
         let dressed = {
             let factor = Factor {
                 line: 2,
+                at: None,
                 user: UserId::parse("auth0|1").unwrap(),
                 name: Some("Mine".into()),
                 credential: Credential::Phone {
@@ -207,6 +208,7 @@ mod tests {
     fn ids_are_given_in_order_of_each_type_and_not_guessed() {
         let factor = |credential| Factor {
             line: 2,
+            at: None,
             user: UserId::parse("auth0|1").unwrap(),
             name: None,
             credential,

@@ -6,10 +6,10 @@ use crate::{
     jobs::change::{ChangeJob, ChangeRequest},
     ledger::{Admission, Asked, Key, Row, Seen, Seq},
     model::{
-        Code, Factor, Fault, Field, Fingerprint, History, Operation, Planned, Rejection, Set,
-        UserId,
+        Code, Factor, Fault, Field, Fingerprint, History, Operation, Planned, Refusal, Rejection,
+        SecretEncoding, Set, UserId,
     },
-    plan::{Plan, SecretEncoding},
+    plan::Plan,
 };
 
 /// Factors of one user at most: far above what a tenant takes, and it bounds what is held.
@@ -142,8 +142,10 @@ fn refuse(factor: &Factor, field: Field, (code, rule): (Code, &str)) -> Rejectio
     Rejection {
         line: factor.line,
         index: None,
+        at: factor.at.clone(),
         user: Some(factor.user.clone()),
         factor_type: Some(factor.factor_type()),
+        refusal: Refusal::Rejected,
         faults: vec![Fault::new(field.name(), code, rule)],
     }
 }
@@ -166,7 +168,7 @@ impl RowPlanner for Sets {
         self.take(planned, out);
     }
 
-    fn end(&mut self, _source: &input::Source, out: &mut PlannedRows<PlannedRow<SetRow>>) {
+    fn end(&mut self, _source: &dyn input::RowReader, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         self.close(out);
     }
 }

@@ -5,8 +5,8 @@ use crate::{
     input::{self, Shape},
     jobs::create::{CreateJob, Step},
     ledger::{Admission, Asked, Key, Remaining, Row},
-    model::{Factor, History, NameTag, Operation, Planned},
-    plan::{Finding, Plan, SecretEncoding, Whole},
+    model::{Factor, History, NameTag, Operation, Planned, SecretEncoding},
+    plan::{Finding, Plan, Whole},
     protocol::marker::Mark,
 };
 
@@ -79,7 +79,7 @@ impl RowPlanner for Factors {
         }
     }
 
-    fn end(&mut self, source: &input::Source, _: &mut PlannedRows<PlannedRow<Payload>>) {
+    fn end(&mut self, source: &dyn input::RowReader, _: &mut PlannedRows<PlannedRow<Payload>>) {
         if let Some(whole) = self.whole.take() {
             tell(&whole.findings(&source.open_lines(), &source.lines()));
         }

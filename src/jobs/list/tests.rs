@@ -104,7 +104,7 @@ fn number_of(user: &str) -> u32 {
 fn group(number: u64) -> Group {
     let user = UserId::parse(&format!("auth0|{number}")).unwrap();
     let credential = Credential::Email { address: Contact::new("a@example.com".into()) };
-    let factor = Factor { line: number, user: user.clone(), name: None, credential };
+    let factor = Factor { line: number, at: None, user: user.clone(), name: None, credential };
     Group { user: Some(user), factors: vec![factor], ..Group::default() }
 }
 

@@ -93,7 +93,8 @@ impl<S: Store> Journal<S> {
             | State::AlreadyGone
             | State::Undone
             | State::Kept
-            | State::Exported => {
+            | State::Exported
+            | State::NotCarried => {
                 (entry.attempts, entry.doubts) = (0, 0);
                 (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
                 (entry.name, entry.method_id) = (asked.name, asked.method_id);

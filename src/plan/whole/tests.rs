@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    input::{Format, Row, Shape, Source},
+    input::{Format, Row, RowReader, Shape, Source},
     plan::plan,
 };
 

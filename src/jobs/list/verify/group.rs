@@ -80,11 +80,12 @@ impl Grouper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contact, Credential};
+    use crate::model::{Contact, Credential, Refusal};
 
     fn factor(user: &str, line: u64) -> Planned {
         Planned::Factor(Box::new(Factor {
             line,
+            at: None,
             user: UserId::parse(user).unwrap(),
             name: None,
             credential: Credential::Email { address: Contact::new(format!("{line}@example.com")) },
@@ -95,8 +96,10 @@ mod tests {
         Planned::Rejected(Box::new(Rejection {
             line,
             index: None,
+            at: None,
             user: None,
             factor_type: None,
+            refusal: Refusal::Rejected,
             faults: Vec::new(),
         }))
     }

@@ -7,7 +7,6 @@
 use std::{
     collections::{HashSet, hash_map::RandomState},
     hash::BuildHasher,
-    path::PathBuf,
 };
 
 use super::group::Grouper;
@@ -17,11 +16,10 @@ use crate::{
         scan::scan_readable,
     },
     error::Error,
-    input::{self, Dialect, Shape, Source},
+    input::{self, InputError, RowReader, Shape},
     jobs::list::verify::{Group, Sample},
     ledger::Seen,
-    model::UserId,
-    plan::SecretEncoding,
+    model::{SecretEncoding, UserId},
 };
 
 /// Groups the rows of an input.
@@ -53,18 +51,17 @@ impl Scattered {
 }
 
 impl Groups {
-    /// Opens the files, or standard input for `-`, and reads them once where they can be read again.
+    /// Opens the input, and reads it once where it can be opened again.
     pub fn open(
-        paths: &[PathBuf],
-        dialect: &Dialect,
+        open: impl Fn() -> Result<Box<dyn RowReader>, InputError>,
         sample: Option<Sample>,
         secrets: Option<SecretEncoding>,
-    ) -> Result<(Source, Self), Error> {
-        let mut source = Source::open_all(paths, dialect, Shape::Factors)?;
+    ) -> Result<(Box<dyn RowReader>, Self), Error> {
+        let mut source = open()?;
         let mut scattered = Scattered::Anybody;
         if source.len().is_some() {
             scattered = group_all(source, sample, secrets)?;
-            source = Source::open_all(paths, dialect, Shape::Factors)?;
+            source = open()?;
         }
         let (grouper, seen) = (Grouper::new(sample), Seen::default());
         Ok((source, Self { grouper, scattered, seen, secrets }))
@@ -96,7 +93,7 @@ impl RowPlanner for Groups {
         }
     }
 
-    fn end(&mut self, _source: &Source, out: &mut PlannedRows<Group>) {
+    fn end(&mut self, _source: &dyn RowReader, out: &mut PlannedRows<Group>) {
         if let Some(group) = self.grouper.close() {
             out.rows.push(self.mark(group));
         }
@@ -105,7 +102,7 @@ impl RowPlanner for Groups {
 
 /// The first reading: grouped as in the second, so that what it says holds there.
 fn group_all(
-    source: Source,
+    source: Box<dyn RowReader>,
     sample: Option<Sample>,
     secrets: Option<SecretEncoding>,
 ) -> Result<Scattered, Error> {

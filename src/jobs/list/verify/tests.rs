@@ -6,6 +6,7 @@ use crate::model::{Channel, Code, Contact, PublicKeyCredential, TenantTime, User
 fn factor(name: Option<&str>, credential: Credential) -> Factor {
     Factor {
         line: 2,
+        at: None,
         user: UserId::parse("auth0|1").unwrap(),
         name: name.map(Into::into),
         credential,

@@ -1,0 +1,31 @@
+//! A person as another system knows them.
+
+use std::fmt;
+
+/// A person in another system's export, by whatever it knows of them. `Debug` shows what is there, never
+/// what it is: an address is a contact value.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    /// Id in that system.
+    pub id: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Name to log in with.
+    pub username: Option<String>,
+    /// Whether the address is known to be theirs, where the system says so.
+    pub is_email_verified: Option<bool>,
+    /// True if the account is disabled there.
+    pub is_disabled: bool,
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person")
+            .field("id", &self.id.is_some())
+            .field("email", &self.email.is_some())
+            .field("username", &self.username.is_some())
+            .field("is_email_verified", &self.is_email_verified)
+            .field("is_disabled", &self.is_disabled)
+            .finish()
+    }
+}

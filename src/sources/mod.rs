@@ -1,0 +1,27 @@
+//! Other systems' exports, each read as it comes: a file of its own for each dialect, which knows where
+//! the factors are, how they are encoded, and what cannot be carried. Pure: no I/O, no clock, no state
+//! between two elements.
+//!
+//! Encodings are fixed by the dialect and never guessed: a wrong guess is a valid secret that locks its
+//! user out. Formats, traps and where each rule comes from: the dialects' own files.
+
+mod node;
+mod rows;
+
+pub use node::{Node, from_json};
+pub use rows::{FactorDraft, Rows};
+
+/// Flags that change what a dialect makes of an element.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Relying party id of credentials whose export does not hold one: `--rp-id`.
+    pub rp_id: Option<String>,
+    /// Takes verified phones and addresses of profiles for factors, too: `--include-profile-phone`.
+    pub includes_profile_phone: bool,
+}
+
+/// Reading of one system's export.
+pub trait Dialect {
+    /// Reads an element (a person, or a row of a table) into rows.
+    fn read(&self, element: &Node, rows: &mut Rows<'_>);
+}
