@@ -1,25 +1,18 @@
-//! CSV frames to rows. The csv crate splits cells; what it forgives in silence is refused before.
-
-use std::io::{self, Read};
-
-use ::csv::{Reader, ReaderBuilder, StringRecord};
+//! CSV frames to rows of factors.
 
 use super::{
     Dialect, InputError, MAX_CELL, Part, Row, Shape, TOO_LONG,
+    cells::{Splitter, row_fault},
     dialect::Names,
     frame::Frame,
     header::{self, Column},
-    line_fault,
-    quotes::has_bare_cr,
 };
 use crate::model::{Cell, Code, Fault, Field, Record, Refusal, Rejection};
 
 /// Splits frames, once the first one has told what the columns are.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// One reader for the whole input: it is handed frame after frame, and never sees an end.
-    reader: Reader<Feed>,
-    cells: StringRecord,
+    splitter: Splitter,
     shape: Shape,
     names: Names,
     /// Delimiter, if one has been declared.
@@ -39,8 +32,7 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn new(shape: Shape, dialect: &Dialect) -> Self {
         Self {
-            reader: reader(b','),
-            cells: StringRecord::new(),
+            splitter: Splitter::new(b','),
             shape,
             names: Names::new(shape, dialect),
             declared: dialect.delimiter,
@@ -90,8 +82,8 @@ impl Rows {
             declared => header::delimiter(frame, declared, &self.names),
         };
         header::check_line(frame, self.delimiter, &self.names)?;
-        self.reader = reader(self.delimiter);
-        self.split(frame);
+        self.splitter = Splitter::new(self.delimiter);
+        self.splitter.split(frame.text);
         self.take_columns(frame.line)?;
         header::first_cell(frame.text, self.delimiter).clone_into(&mut self.first);
         Ok(())
@@ -99,7 +91,7 @@ impl Rows {
 
     /// Takes the cells for the names of the columns.
     fn take_columns(&mut self, line: u64) -> Result<(), InputError> {
-        self.columns = header::columns(line, &self.cells, &self.names)?;
+        self.columns = header::columns(line, self.splitter.cells(), &self.names)?;
         let last = self.columns.iter().rposition(|column| *column != Column::Unnamed);
         self.n_named = last.map_or(0, |last| last + 1);
         Ok(())
@@ -110,11 +102,11 @@ impl Rows {
         // Nearly every row is told by its first cell.
         let first = header::first_cell(frame.text, self.delimiter);
         let may_be = first.eq_ignore_ascii_case(&self.first) || self.names.is_field(first);
-        if !may_be || fault(frame).is_some() {
+        if !may_be || row_fault(frame).is_some() {
             return Ok(false);
         }
-        self.split(frame);
-        if !header::is_header(&self.cells, &self.names) {
+        self.splitter.split(frame.text);
+        if !header::is_header(self.splitter.cells(), &self.names) {
             return Ok(false);
         }
         self.take_columns(frame.line)?;
@@ -123,11 +115,11 @@ impl Rows {
 
     /// One frame, one row.
     pub(super) fn row(&mut self, frame: &Frame<'_>) -> Row {
-        if let Some(rule) = fault(frame) {
+        if let Some(rule) = row_fault(frame) {
             return Row::rejected(frame.line, "", rule);
         }
-        self.split(frame);
-        let (expected, found) = (self.columns.len(), self.cells.len());
+        self.splitter.split(frame.text);
+        let (expected, found) = (self.columns.len(), self.splitter.cells().len());
         if found > expected || found < self.n_named {
             let rule = format!("the row has {found} cells, but the header has {expected}");
             return Row::rejected(frame.line, "", rule);
@@ -135,26 +127,16 @@ impl Rows {
         self.record(frame)
     }
 
-    /// Leaves the cells of a well quoted frame in `self.cells`.
-    fn split(&mut self, frame: &Frame<'_>) {
-        self.reader.get_mut().load(frame.text);
-        // Neither failure exists: the feed does not fail, and the frame is UTF-8. Cleared cells
-        // would be reported as a row that is too short.
-        if !matches!(self.reader.read_record(&mut self.cells), Ok(true)) {
-            self.cells.clear();
-        }
-    }
-
     /// Returns the last column's field where the input ends in the middle of the line, as far as
     /// anybody can tell, and its value is shorter than every other before it. Columns after a value
     /// show that it is whole, and so does a closing quote.
     fn cut(&mut self, frame: &Frame<'_>) -> Option<Field> {
-        let last = self.cells.len().checked_sub(1)?;
+        let last = self.splitter.cells().len().checked_sub(1)?;
         let Some(&Column::Field(field)) = self.columns.get(last) else { return None };
         if last + 1 != self.n_named {
             return None;
         }
-        let value = self.cells.get(last)?.trim();
+        let value = self.splitter.cells().get(last)?.trim();
         if value.len() <= NULL_WORD {
             return None;
         }
@@ -173,7 +155,7 @@ impl Rows {
         let mut record = Box::new(Record::new(line));
         let mut faults: Vec<Fault> =
             cut.map(|field| Fault::new(field.name(), Code::CutOff, CUT_OFF)).into_iter().collect();
-        for (index, (column, cell)) in self.columns.iter().zip(&self.cells).enumerate() {
+        for (index, (column, cell)) in self.columns.iter().zip(self.splitter.cells()).enumerate() {
             let is_blank = || cell.chars().all(char::is_whitespace);
             match column {
                 Column::Field(field) if cell.len() > MAX_CELL => {
@@ -222,54 +204,8 @@ fn is_harmed_by_a_cut(field: Field) -> bool {
     !matches!(field, Field::Name | Field::UserAgent)
 }
 
-fn reader(delimiter: u8) -> Reader<Feed> {
-    let mut builder = ReaderBuilder::new();
-    // For each frame the whole of its buffer is zeroed, and most frames are short.
-    builder.has_headers(false).flexible(true).buffer_capacity(512).delimiter(delimiter);
-    builder.from_reader(Feed::default())
-}
-
 /// Returns whether a line has delimiters and no cells, as spreadsheets write below their last row.
 fn is_empty(line: &str, delimiter: u8) -> bool {
     let is_nothing = |byte: u8| byte == delimiter || byte.is_ascii_whitespace();
     line.bytes().all(is_nothing)
-}
-
-/// Finds a reason not to split a frame at all.
-fn fault(frame: &Frame<'_>) -> Option<String> {
-    if !frame.well_quoted {
-        let rule = "has a quote inside an unquoted cell, or text after a closing quote: quote the \
-                    whole cell and double the quotes inside it";
-        return Some(if frame.line == frame.last_line {
-            format!("the row {rule}")
-        } else {
-            format!("the row, up to line {}, {rule}", frame.last_line)
-        });
-    }
-    line_fault(frame.text, has_bare_cr).map(str::to_owned)
-}
-
-/// Reader for the csv crate: one frame at a time, each ended by one LF. Since a record ends
-/// with its LF, the reader asks for more only when the next frame is there.
-#[derive(Debug, Default)]
-struct Feed {
-    frame: Vec<u8>,
-    given: usize,
-}
-
-impl Feed {
-    fn load(&mut self, text: &str) {
-        self.frame.clear();
-        self.frame.extend_from_slice(text.as_bytes());
-        self.frame.push(b'\n');
-        self.given = 0;
-    }
-}
-
-impl Read for Feed {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = (&self.frame[self.given..]).read(into)?;
-        self.given += n;
-        Ok(n)
-    }
 }

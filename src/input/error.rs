@@ -148,6 +148,14 @@ pub enum InputError {
         /// Counted from 1.
         second: usize,
     },
+    /// The same name for two columns of a table that is not ours.
+    #[error("line {line}: column {position} has the name of one before it")]
+    RepeatedName {
+        /// Line of the header.
+        line: u64,
+        /// Counted from 1.
+        position: usize,
+    },
     /// A column that every input needs.
     #[error("line {line}: the column `{}` is missing", field.name())]
     MissingColumn {
@@ -191,6 +199,24 @@ pub enum InputError {
     /// Something between the values of a JSON document that has no place there.
     #[error("line {line}: invalid JSON between two objects")]
     MisplacedJson {
+        /// Line of it.
+        line: u64,
+    },
+    /// JSON that is none.
+    #[error("line {line}: invalid JSON")]
+    InvalidJson {
+        /// Line of it.
+        line: u64,
+    },
+    /// JSON with more containers inside of each other than any export has.
+    #[error("line {line}: the JSON is nested too deeply")]
+    DeepJson {
+        /// Line of it.
+        line: u64,
+    },
+    /// Something else than an object where a document begins.
+    #[error("line {line}: this is no JSON object")]
+    NoObject {
         /// Line of it.
         line: u64,
     },
@@ -257,6 +283,7 @@ impl InputError {
             | Self::Delimiter { line, .. }
             | Self::UnknownColumn { line, .. }
             | Self::RepeatedColumn { line, .. }
+            | Self::RepeatedName { line, .. }
             | Self::MissingColumn { line, .. }
             | Self::JsonAsCsv { line }
             | Self::CsvAsJsonl { line }
@@ -265,6 +292,9 @@ impl InputError {
             | Self::Unpack { line, .. }
             | Self::UnfinishedJson { line }
             | Self::MisplacedJson { line }
+            | Self::InvalidJson { line }
+            | Self::DeepJson { line }
+            | Self::NoObject { line }
             | Self::LongObject { line }
             | Self::Foreign { line, .. }
             | Self::PrettyJson { line } => Some(line),

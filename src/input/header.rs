@@ -83,6 +83,15 @@ pub(super) fn delimiter(frame: &Frame<'_>, wanted: Option<u8>, names: &Names) ->
     DELIMITERS.into_iter().fold(wanted.unwrap_or(b','), best)
 }
 
+/// Returns the delimiter by which a header of unknown names falls into the most cells.
+pub(super) fn likeliest(line: &str) -> u8 {
+    let best = |found: u8, other: u8| {
+        let n = |delimiter| memchr::memchr_iter(delimiter, line.as_bytes()).count();
+        if n(other) > n(found) { other } else { found }
+    };
+    DELIMITERS.into_iter().fold(b',', best)
+}
+
 /// Checks a header before it is split into cells.
 pub(super) fn check_line(
     frame: &Frame<'_>,

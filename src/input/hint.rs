@@ -45,11 +45,17 @@ impl InputError {
                 "columns are named as in the API (see the README); `--map 'OURS=NAME'` reads the \
                  column NAME as OURS, and `--ignore-columns NAME` ignores it"
             }
-            Self::RepeatedColumn { .. } => "remove or rename one of them",
+            Self::RepeatedColumn { .. } | Self::RepeatedName { .. } => {
+                "remove or rename one of them"
+            }
             Self::MissingColumn { shape, .. } => return every_row_needs(*shape),
             Self::Unpack { .. } => {
                 "download it again, or decompress it yourself and check the result"
             }
+            Self::InvalidJson { .. } | Self::NoObject { .. } => {
+                "export it again; nothing after this line was read. Is this the right file?"
+            }
+            Self::DeepJson { .. } => "no export is nested like that: is this the right file?",
             Self::UnfinishedJson { .. } => "download it again; nothing after this line was read",
             Self::MisplacedJson { .. } => "write an array of objects, or objects one after another",
             Self::LongObject { .. } => {

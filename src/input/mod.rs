@@ -6,6 +6,8 @@
 //! - Blocking code, for a thread of its own. Prints nothing.
 
 mod body;
+mod bytes;
+mod cells;
 mod csv;
 mod dialect;
 mod document;
@@ -21,7 +23,9 @@ mod quotes;
 mod several;
 mod shape;
 mod sniff;
+mod table;
 mod unpack;
+mod walk;
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -40,7 +44,9 @@ pub use header::may_delimit;
 use several::NextFile;
 pub use several::scan_all;
 pub use shape::Shape;
+pub use table::{Table, TableRow};
 use unpack::Unpack;
+pub use walk::Places;
 
 use crate::model::{Code, Fault, Lines, Record, Refusal, Rejection};
 

@@ -10,6 +10,7 @@ mod factor;
 mod fingerprint;
 mod lines;
 mod method;
+mod node;
 mod outcome;
 mod person;
 mod planned;
@@ -28,6 +29,7 @@ pub use factor::{
 pub use fingerprint::{Fingerprint, NameTag};
 pub use lines::{Lines, Place};
 pub use method::{Method, Raw};
+pub use node::{Node, from_json};
 pub use outcome::{Audit, Finding, History, How, Settlement};
 pub use person::Person;
 pub use planned::{Fault, Planned, Refusal, Rejection};

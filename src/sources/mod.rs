@@ -5,10 +5,9 @@
 //! Encodings are fixed by the dialect and never guessed: a wrong guess is a valid secret that locks its
 //! user out. Formats, traps and where each rule comes from: the dialects' own files.
 
-mod node;
 mod rows;
 
-pub use node::{Node, from_json};
+use crate::model::Node;
 pub use rows::{FactorDraft, Rows};
 
 /// Flags that change what a dialect makes of an element.

@@ -8,23 +8,20 @@
 //! The csv crate alone would save 0.04 of the 1.3 µs that `check` takes for a row. Framing before it
 //! buys lines and bounds, and no misplaced quote swallows the rows after it.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::str;
 
 use memchr::{memchr, memchr_iter};
 
 use super::{
     Format, InputError,
+    bytes::Bytes,
     document::{Between, Cutter},
     quotes::{self, Quotes},
-    sniff,
 };
 
 /// The longest frame, in bytes: as much as the API takes in one body (`auth0-api.md` 1.3).
 pub(super) const MAX_FRAME: usize = 1 << 20;
-
-/// Bytes asked of the reader at once; larger blocks measured no faster.
-const BLOCK: usize = 1 << 17;
 
 /// One record's worth of text.
 #[derive(Debug)]
@@ -43,19 +40,10 @@ pub(super) struct Frame<'a> {
 
 /// Cuts what a reader gives into frames.
 pub(super) struct Framer<R> {
-    reader: R,
+    bytes: Bytes<R>,
     format: Format,
     /// Character between the cells of a CSV.
     delimiter: u8,
-    buffer: Vec<u8>,
-    /// Start of the unread bytes, `buffer[start..end]`.
-    start: usize,
-    end: usize,
-    /// Offset of `buffer[start]` in the input.
-    offset: u64,
-    line: u64,
-    sniffed: bool,
-    at_end: bool,
     /// Place in a JSON document.
     cutter: Cutter,
 }
@@ -77,23 +65,11 @@ struct Span {
 impl<R: Read> Framer<R> {
     /// Returns the number of lines read so far, the last one included if it has no line ending.
     pub(super) fn n_lines(&self) -> u64 {
-        self.line - 1
+        self.bytes.line - 1
     }
 
     pub(super) fn new(reader: R, format: Format) -> Self {
-        Self {
-            reader,
-            format,
-            delimiter: b',',
-            buffer: vec![0; BLOCK],
-            start: 0,
-            end: 0,
-            offset: 0,
-            line: 1,
-            sniffed: false,
-            at_end: false,
-            cutter: Cutter::default(),
-        }
+        Self { bytes: Bytes::new(reader), format, delimiter: b',', cutter: Cutter::default() }
     }
 
     /// Changes the character that stands between cells, from the next frame on.
@@ -104,11 +80,9 @@ impl<R: Read> Framer<R> {
     /// The next frame that is not blank. A byte order mark before it, as joined files have, is
     /// passed over.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, InputError> {
-        if !self.sniffed {
-            self.sniff()?;
-        }
+        self.bytes.sniff()?;
         loop {
-            self.pass_mark()?;
+            self.bytes.pass_mark()?;
             let found = match self.format {
                 Format::Json => self.find_value()?,
                 Format::Csv | Format::Jsonl => self.find()?,
@@ -116,41 +90,16 @@ impl<R: Read> Framer<R> {
             let Some(span) = found else {
                 return Ok(None);
             };
-            let (start, line, offset) = (self.start, self.line, self.offset);
-            self.start += span.taken;
-            self.offset += span.taken as u64;
-            self.line += span.n_lines;
-            if is_blank(&self.buffer[start..start + span.len]) {
+            let (line, offset) = (self.bytes.line, self.bytes.offset);
+            self.bytes.take(span.taken);
+            self.bytes.line += span.n_lines;
+            if is_blank(&self.bytes.taken(span.taken)[..span.len]) {
                 continue;
             }
-            let text = checked(&self.buffer[start..start + span.len], line, offset)?;
+            let text = checked(&self.bytes.taken(span.taken)[..span.len], line, offset)?;
             let last_line = line + span.n_inner;
             let Span { well_quoted, ended, .. } = span;
             return Ok(Some(Frame { line, last_line, text, well_quoted, ended }));
-        }
-    }
-
-    /// Looks at the first bytes: is it text?
-    fn sniff(&mut self) -> Result<(), InputError> {
-        while !self.at_end && sniff::wants_more(&self.buffer[..self.end]) {
-            self.fill()?;
-        }
-        self.sniffed = true;
-        sniff::check(&self.buffer[..self.end])
-    }
-
-    /// Passes over byte order marks.
-    fn pass_mark(&mut self) -> Result<(), InputError> {
-        loop {
-            let seen = &self.buffer[self.start..self.end];
-            if seen.starts_with(sniff::BOM) {
-                self.start += sniff::BOM.len();
-                self.offset += sniff::BOM.len() as u64;
-            } else if !self.at_end && sniff::BOM.starts_with(seen) {
-                self.fill()?;
-            } else {
-                return Ok(());
-            }
         }
     }
 
@@ -161,17 +110,19 @@ impl<R: Read> Framer<R> {
         let mut n_lines = 1;
         let mut opened_on = None;
         loop {
-            let seen = &self.buffer[self.start..self.end];
+            let seen = self.bytes.unread();
             let (end, has_lf) = match memchr(b'\n', &seen[searched..]) {
                 Some(found) => (searched + found, true),
                 None => (seen.len(), false),
             };
             if end > MAX_FRAME {
-                return Err(opened_on.map_or(InputError::TooLong { line: self.line }, unclosed));
+                return Err(
+                    opened_on.map_or(InputError::TooLong { line: self.bytes.line }, unclosed)
+                );
             }
-            if !has_lf && !self.at_end {
+            if !has_lf && !self.bytes.at_end {
                 searched = end;
-                self.fill()?;
+                self.bytes.fill()?;
                 continue;
             }
             if seen.is_empty() {
@@ -182,7 +133,7 @@ impl<R: Read> Framer<R> {
                 Format::Jsonl | Format::Json => Quotes::Closed,
             };
             if let Quotes::Open { reopened } = quotes {
-                let line = self.line + n_lines - 1;
+                let line = self.bytes.line + n_lines - 1;
                 let opened = opened_on.filter(|_| !reopened).unwrap_or(line);
                 if !has_lf {
                     return Err(unclosed(opened));
@@ -209,33 +160,34 @@ impl<R: Read> Framer<R> {
     /// Finds the next value of a JSON document, which begins at `start` then.
     fn find_value(&mut self) -> Result<Option<Span>, InputError> {
         loop {
-            self.pass_mark()?;
-            let Some(&byte) = self.buffer[self.start..self.end].first() else {
+            self.bytes.pass_mark()?;
+            let Some(&byte) = self.bytes.unread().first() else {
                 // `pass_mark` reads on while there is nothing.
                 return if self.cutter.is_in_array() {
-                    Err(InputError::UnfinishedJson { line: self.line })
+                    Err(InputError::UnfinishedJson { line: self.bytes.line })
                 } else {
                     Ok(None)
                 };
             };
             match self.cutter.between(byte) {
                 Between::Value => break,
-                Between::Misplaced => return Err(InputError::MisplacedJson { line: self.line }),
+                Between::Misplaced => {
+                    return Err(InputError::MisplacedJson { line: self.bytes.line });
+                }
                 Between::Passed => {
-                    self.start += 1;
-                    self.offset += 1;
-                    self.line += u64::from(byte == b'\n');
+                    self.bytes.take(1);
+                    self.bytes.line += u64::from(byte == b'\n');
                 }
             }
         }
         loop {
-            let seen = &self.buffer[self.start..self.end];
+            let seen = self.bytes.unread();
             let end = self.cutter.find_end(seen);
             if end.unwrap_or(seen.len()) > MAX_FRAME {
-                return Err(InputError::LongObject { line: self.line });
+                return Err(InputError::LongObject { line: self.bytes.line });
             }
             let is_scalar = !matches!(seen.first(), Some(b'{' | b'[' | b'"'));
-            let end = end.or((self.at_end && is_scalar).then_some(seen.len()));
+            let end = end.or((self.bytes.at_end && is_scalar).then_some(seen.len()));
             if let Some(len) = end {
                 let n_lines = memchr_iter(b'\n', &seen[..len]).count() as u64;
                 let (taken, n_inner) = (len, n_lines);
@@ -248,35 +200,12 @@ impl<R: Read> Framer<R> {
                     ended: true,
                 }));
             }
-            if self.at_end {
-                return Err(InputError::UnfinishedJson { line: self.line });
+            if self.bytes.at_end {
+                return Err(InputError::UnfinishedJson { line: self.bytes.line });
             }
             self.cutter.restart();
-            self.fill()?;
+            self.bytes.fill()?;
         }
-    }
-
-    /// Reads once, making room first.
-    fn fill(&mut self) -> Result<(), InputError> {
-        if self.end == self.buffer.len() {
-            if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
-                (self.start, self.end) = (0, self.end - self.start);
-            } else {
-                // Bounded: `find` gives up on more than `MAX_FRAME` bytes.
-                self.buffer.resize(self.buffer.len() + BLOCK, 0);
-            }
-        }
-        let n_read = loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Ok(n_read) => break n_read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(source) => return Err(InputError::of_reader(self.line, source)),
-            }
-        };
-        self.end += n_read;
-        self.at_end = n_read == 0;
-        Ok(())
     }
 }
 

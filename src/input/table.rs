@@ -1,0 +1,122 @@
+//! A table with a header of any names, cut into rows: another system's export, or a map of users.
+
+use std::{collections::HashSet, io::Read};
+
+use ::csv::StringRecord;
+
+use super::{
+    Format, InputError,
+    cells::{Splitter, row_fault},
+    frame::Framer,
+    header,
+};
+
+/// Rows of a table one by one, each in a buffer that is used again.
+pub struct Table<R> {
+    framer: Framer<R>,
+    splitter: Splitter,
+    names: Vec<String>,
+    has_header: bool,
+    /// Lines that begin with it are passed over.
+    comment: Option<char>,
+    line: u64,
+    is_whole: bool,
+}
+
+/// A row, or the rule that it breaks.
+#[derive(Debug)]
+pub struct TableRow<'a> {
+    /// Physical line where it begins.
+    pub line: u64,
+    /// Its cells by the names of their columns; for a table without a header, in order.
+    pub cells: Result<&'a StringRecord, String>,
+}
+
+impl<R: Read> Table<R> {
+    /// Opens a table. One without a header has as many cells in a row as the row likes.
+    pub fn new(reader: R, has_header: bool, comment: Option<char>) -> Self {
+        Self {
+            framer: Framer::new(reader, Format::Csv),
+            splitter: Splitter::new(b','),
+            names: Vec::new(),
+            has_header,
+            comment,
+            line: 0,
+            is_whole: true,
+        }
+    }
+
+    /// Returns the names of the columns, once [`Table::read_header`] has been called.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns the number of lines read so far.
+    pub fn n_lines(&self) -> u64 {
+        self.framer.n_lines()
+    }
+
+    /// Returns the last line read, if it has no line ending and may not be whole.
+    pub fn open_line(&self) -> Option<u64> {
+        (!self.is_whole).then_some(self.line)
+    }
+
+    /// Reads the header: its names, and the delimiter that stands between the most of them. Returns
+    /// false if there is none, since the input is empty.
+    pub fn read_header(&mut self) -> Result<bool, InputError> {
+        while self.has_header && self.names.is_empty() {
+            let Some(frame) = self.framer.next_frame()? else {
+                return Ok(false);
+            };
+            if self.comment.is_some_and(|comment| frame.text.starts_with(comment)) {
+                continue;
+            }
+            if frame.text.trim_start().starts_with(['{', '[']) {
+                return Err(InputError::JsonAsCsv { line: frame.line });
+            }
+            if row_fault(&frame).is_some() {
+                let (line, rule) = (frame.line, "has a misplaced quote");
+                return Err(InputError::BadHeader { line, rule });
+            }
+            let delimiter = header::likeliest(frame.text);
+            self.splitter = Splitter::new(delimiter);
+            let cells = self.splitter.split(frame.text);
+            let line = frame.line;
+            self.names = cells.iter().map(|name| name.trim().to_owned()).collect();
+            self.framer.set_delimiter(delimiter);
+            let mut seen = HashSet::new();
+            let again = |name: &String| !name.is_empty() && !seen.insert(name.clone());
+            if let Some(position) = self.names.iter().position(again) {
+                return Err(InputError::RepeatedName { line, position: position + 1 });
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns the next row; `None` at the end.
+    pub fn next_row(&mut self) -> Result<Option<TableRow<'_>>, InputError> {
+        if !self.read_header()? {
+            return Ok(None);
+        }
+        loop {
+            let Some(frame) = self.framer.next_frame()? else {
+                return Ok(None);
+            };
+            (self.line, self.is_whole) = (frame.line, frame.ended);
+            let line = frame.line;
+            if self.comment.is_some_and(|comment| frame.text.starts_with(comment)) {
+                continue;
+            }
+            if let Some(rule) = row_fault(&frame) {
+                return Ok(Some(TableRow { line, cells: Err(rule) }));
+            }
+            let cells = self.splitter.split(frame.text);
+            if self.has_header && cells.len() != self.names.len() {
+                let (found, expected) = (cells.len(), self.names.len());
+                let rule = format!("the row has {found} cells, but the header has {expected}");
+                return Ok(Some(TableRow { line, cells: Err(rule) }));
+            }
+            return Ok(Some(TableRow { line, cells: Ok(cells) }));
+        }
+    }
+}
