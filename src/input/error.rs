@@ -54,6 +54,40 @@ pub enum InputError {
         /// Fault of the compressed file, for people.
         fault: String,
     },
+    /// A folder without a file of an export.
+    #[error("`{}` has no file of such an export", path.display())]
+    EmptyFolder {
+        /// Path as it was given.
+        path: PathBuf,
+    },
+    /// A file in a form that the system does not write.
+    #[error("an export of {system} is not written like that")]
+    OtherForm {
+        /// Name of the system.
+        system: &'static str,
+        /// Extensions of its files, for people.
+        forms: String,
+    },
+    /// A file of another system than `--from` says.
+    #[error("line {line}: this is no export of {system}{}", looks_like(*other))]
+    NotThisSystem {
+        /// Line of the first element.
+        line: u64,
+        /// Name of the system.
+        system: &'static str,
+        /// Name of the system whose export it looks like, and its name for `--from`.
+        other: Option<(&'static str, &'static str)>,
+    },
+    /// An export that was read to its end and holds no factor at all.
+    #[error("this export of {system} holds no factor at all (people read: {people})")]
+    NoFactors {
+        /// Name of the system.
+        system: &'static str,
+        /// Number of people read.
+        people: u64,
+        /// Advice, as a sentence.
+        hint: &'static str,
+    },
     /// Neither the name nor a flag says what it is.
     #[error("cannot tell the format of the input")]
     UnknownFormat,
@@ -270,6 +304,9 @@ impl InputError {
             | Self::StandardInput
             | Self::Directory { .. }
             | Self::UnknownFormat
+            | Self::EmptyFolder { .. }
+            | Self::OtherForm { .. }
+            | Self::NoFactors { .. }
             | Self::Empty
             | Self::Binary { .. }
             | Self::Encoding { .. } => None,
@@ -294,12 +331,17 @@ impl InputError {
             | Self::MisplacedJson { line }
             | Self::InvalidJson { line }
             | Self::DeepJson { line }
+            | Self::NotThisSystem { line, .. }
             | Self::NoObject { line }
             | Self::LongObject { line }
             | Self::Foreign { line, .. }
             | Self::PrettyJson { line } => Some(line),
         }
     }
+}
+
+fn looks_like(other: Option<(&str, &str)>) -> String {
+    other.map(|(title, _)| format!("; it looks like one of {title}")).unwrap_or_default()
 }
 
 /// Returns the prefix for a fault of one of several files: `b.csv line 7: …` or `b.csv: …`.

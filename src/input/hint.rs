@@ -18,7 +18,21 @@ impl InputError {
                  compressed"
             }
             Self::Empty => "a CSV file needs at least a header, a JSONL file at least one line",
-            Self::Binary { hint, .. } | Self::Foreign { hint, .. } => hint,
+            Self::Binary { hint, .. }
+            | Self::Foreign { hint, .. }
+            | Self::NoFactors { hint, .. } => hint,
+            Self::EmptyFolder { .. } => "give the folder that the system has exported to",
+            Self::OtherForm { forms, .. } => {
+                return format!(
+                    "its exports end in {forms}; `mfaferry sources NAME` says how to make one"
+                );
+            }
+            Self::NotThisSystem { other: Some((_, name)), .. } => {
+                return format!("give `--from {name}`");
+            }
+            Self::NotThisSystem { other: None, .. } => {
+                "check the file and `--from`; `mfaferry sources NAME` says how to make an export"
+            }
             Self::Encoding { .. } => {
                 "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; from a \
                  spreadsheet, save it as `CSV UTF-8`"

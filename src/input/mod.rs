@@ -11,7 +11,9 @@ mod cells;
 mod csv;
 mod dialect;
 mod document;
+mod elements;
 mod error;
+mod files;
 mod foreign;
 mod frame;
 mod header;
@@ -30,7 +32,6 @@ mod walk;
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,7 +39,10 @@ use std::sync::atomic::AtomicU64;
 
 use body::{Body, Part, line_fault};
 pub use dialect::{Dialect, RenameFault};
+pub use elements::{Content, Element, Elements, Form};
 pub use error::InputError;
+pub use files::Files;
+use files::open;
 use frame::Framer;
 pub use header::may_delimit;
 use several::NextFile;
@@ -323,17 +327,6 @@ fn count(
         }
     }
     body.finish().map(|()| n_rows)
-}
-
-/// Opens a file, with its length where it is a regular one.
-fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
-    let failed = |source| InputError::Open { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
-        return Err(InputError::Directory { path: path.to_owned() });
-    }
-    Ok((file, metadata.is_file().then_some(metadata.len())))
 }
 
 #[cfg(test)]

@@ -1,35 +1,21 @@
 //! Several files as one input: opened together, read one after the other, each as it is written.
 
 use std::{
-    io::{self, Read},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
 
-use super::{Dialect, Format, InputError, Shape, Source, open, scan};
+use super::{
+    Dialect, Format, InputError, Shape, Source,
+    files::{Counted, open},
+    scan,
+};
 use crate::model::Lines;
 
 /// A file that has not been begun, and the files after it.
 pub(super) struct NextFile {
     pub(super) name: String,
     pub(super) source: Source,
-}
-
-/// Counts what is read of all files.
-struct CountsAll<R> {
-    reader: R,
-    n_read: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for CountsAll<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(into)?;
-        self.n_read.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
 }
 
 impl Source {
@@ -51,7 +37,7 @@ impl Source {
                 .format
                 .map_or_else(|| Format::of(path), Ok)
                 .map_err(|error| error.of_file(path))?;
-            let reader = CountsAll { reader: file, n_read: Arc::clone(&n_read) };
+            let reader = Counted { reader: file, n_read: Arc::clone(&n_read) };
             let source = Self { len, ..Self::of(Box::new(reader), format, dialect, shape) };
             files.push(NextFile { name: path.display().to_string(), source });
         }

@@ -1,14 +1,24 @@
-//! Other systems' exports, each read as it comes: a file of its own for each dialect, which knows where
-//! the factors are, how they are encoded, and what cannot be carried. Pure: no I/O, no clock, no state
-//! between two elements.
+//! Other systems' exports, each read as it comes: a file of its own for each system's dialect, which knows
+//! where the factors are, how they are encoded, and what cannot be carried. Dialects are pure: no I/O, no
+//! clock, no state between two elements.
 //!
 //! Encodings are fixed by the dialect and never guessed: a wrong guess is a valid secret that locks its
 //! user out. Formats, traps and where each rule comes from: the dialects' own files.
 
+mod export;
+mod keycloak;
+mod notes;
 mod rows;
+mod spki;
+mod system;
+mod totp;
+mod values;
+mod webauthn;
 
-use crate::model::Node;
+pub use export::{Export, Found};
+pub use notes::Notes;
 pub use rows::{FactorDraft, Rows};
+pub use system::{About, SYSTEMS, System};
 
 /// Flags that change what a dialect makes of an element.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +29,5 @@ pub struct Options {
     pub includes_profile_phone: bool,
 }
 
-/// Reading of one system's export.
-pub trait Dialect {
-    /// Reads an element (a person, or a row of a table) into rows.
-    fn read(&self, element: &Node, rows: &mut Rows<'_>);
-}
+#[cfg(test)]
+mod tests;

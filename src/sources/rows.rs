@@ -3,19 +3,26 @@
 use std::fmt::Display;
 
 use super::Options;
-use crate::model::{
-    Cell, Code, FactorType, Fault, Field, Person, Record, Refusal, Rejection, SecretEncoding,
+use crate::{
+    input::Row,
+    model::{
+        Cell, Code, FactorType, Fault, Field, Person, Record, Refusal, Rejection, SecretEncoding,
+    },
 };
 
+/// Rows of one person at most; the API takes a few dozen. Bounds memory.
+const MAX_ROWS: usize = 1000;
+
 /// Rows of one element of an export: a person, or a line of a table.
-#[derive(Debug)]
 pub struct Rows<'a> {
     /// Flags that change what a dialect makes of an element.
     pub options: &'a Options,
+    /// Text of a note of the element's document, by its place.
+    note: &'a dyn Fn(&'static str) -> Option<&'a str>,
     /// The person whose rows these are.
     pub person: Person,
     /// Rows, in the order of the element.
-    pub(super) found: Vec<SourceRow>,
+    found: Vec<SourceRow>,
 }
 
 /// A row of an export before it is known which user of the tenant it belongs to.
@@ -26,8 +33,26 @@ pub(super) enum SourceRow {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(options: &'a Options) -> Self {
-        Self { options, person: Person::default(), found: Vec::new() }
+    pub(super) fn new(
+        options: &'a Options,
+        note: &'a dyn Fn(&'static str) -> Option<&'a str>,
+    ) -> Self {
+        Self { options, note, person: Person::default(), found: Vec::new() }
+    }
+
+    /// Returns the rows, and whose they are.
+    pub(super) fn finish(mut self) -> (Person, Vec<SourceRow>) {
+        if self.found.len() > MAX_ROWS {
+            self.found.clear();
+            let rule = format!("has more than {MAX_ROWS} credentials: is this one person?");
+            self.reject("", None, "", Code::InvalidRow, rule);
+        }
+        (self.person, self.found)
+    }
+
+    /// Returns the text of a note of this element's document.
+    pub fn note(&self, place: &'static str) -> Option<&'a str> {
+        (self.note)(place)
     }
 
     /// Adds a factor; one with faults is rejected with all of them. `at` is its path inside of the element,
@@ -68,6 +93,12 @@ impl<'a> Rows<'a> {
         self.refuse(at, factor_type, Refusal::NotCarried, faults);
     }
 
+    /// Adds the one row of a person's recovery codes.
+    pub fn recovery_codes(&mut self, at: impl Display) {
+        let rule = "is a set of recovery codes: Auth0 has no import for them, and makes new ones";
+        self.not_carried(at, None, Code::RecoveryCodesNotImportable, rule);
+    }
+
     fn refuse(
         &mut self,
         at: impl Display,
@@ -79,6 +110,60 @@ impl<'a> Rows<'a> {
         let rejection =
             Rejection { line: 0, index: None, at, user: None, factor_type, refusal, faults };
         self.found.push(SourceRow::Refused(Box::new(rejection)));
+    }
+}
+
+/// Place of a row in an input.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    /// Physical line of its element.
+    pub(super) line: u64,
+    /// Number of the row among those of its line.
+    pub(super) index: u32,
+    /// Path of its element in the file.
+    pub(super) at: &'a str,
+}
+
+impl Place<'_> {
+    /// Returns the path of a row whose path inside of the element is `inner`.
+    fn path(&self, inner: Option<&str>) -> Option<Box<str>> {
+        match (self.at, inner) {
+            ("", inner) => inner.map(Into::into),
+            (at, None) => Some(at.into()),
+            (at, Some(inner)) if inner.starts_with('[') => Some(format!("{at}{inner}").into()),
+            (at, Some(inner)) => Some(format!("{at}.{inner}").into()),
+        }
+    }
+}
+
+impl SourceRow {
+    /// Makes the one row of an element that cannot be read.
+    pub(super) fn unreadable(rule: String) -> Self {
+        Self::Refused(Box::new(Rejection {
+            line: 0,
+            index: None,
+            at: None,
+            user: None,
+            factor_type: None,
+            refusal: Refusal::Rejected,
+            faults: vec![Fault::new("", Code::InvalidRow, rule)],
+        }))
+    }
+
+    /// Returns the row with its place in the input.
+    pub(super) fn placed(self, place: &Place<'_>) -> Row {
+        match self {
+            Self::Record(mut record) => {
+                record.at = place.path(record.at.as_deref());
+                (record.line, record.index) = (place.line, Some(place.index));
+                Row::Record(record)
+            }
+            Self::Refused(mut rejection) => {
+                rejection.at = place.path(rejection.at.as_deref());
+                (rejection.line, rejection.index) = (place.line, Some(place.index));
+                Row::Rejected(*rejection)
+            }
+        }
     }
 }
 
@@ -135,6 +220,21 @@ impl FactorDraft {
     pub fn secret(mut self, text: &str, encoding: SecretEncoding) -> Self {
         self.record.encoding = Some(encoding);
         self.set(Field::TotpSecret, Some(text))
+    }
+
+    /// Returns what is wrong so far.
+    #[cfg(test)]
+    pub(super) fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// Returns the text of a field, where there is one.
+    #[cfg(test)]
+    pub(super) fn text(&self, field: Field) -> Option<&str> {
+        match self.record.get(field) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Notes what is wrong with `field`.

@@ -2,7 +2,7 @@ use std::io;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::bytes::BLOCK, *};
 
 /// Gives its bytes in pieces of the given sizes, over and over.
 struct Pieces<'a> {

@@ -1,0 +1,103 @@
+//! Files of an input: opened, measured, counted, and found in a folder.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{Form, InputError};
+
+/// Files of another system's export.
+#[derive(Debug)]
+pub struct Files {
+    /// Their paths; `-`, alone, is standard input.
+    pub paths: Vec<PathBuf>,
+    /// Length of all of them, where all are regular files: such an input can be read again.
+    pub len: Option<u64>,
+}
+
+impl Files {
+    /// Finds the files that `paths` stand for. A folder stands for the files in it whose names end as
+    /// those forms do, in the order of their names.
+    pub fn of(paths: &[PathBuf], forms: &[Form], takes_folders: bool) -> Result<Self, InputError> {
+        let mut files = Vec::new();
+        for path in paths {
+            if is_stdin(path) && paths.len() > 1 {
+                return Err(InputError::StandardInput);
+            }
+            if takes_folders && path.is_dir() {
+                files.append(&mut in_folder(path, forms)?);
+            } else {
+                files.push(path.clone());
+            }
+        }
+        let mut len = Some(0);
+        for file in &files {
+            let length = if is_stdin(file) { None } else { open(file)?.1 };
+            len = len.zip(length).map(|(all, length)| all + length);
+        }
+        Ok(Self { paths: files, len })
+    }
+}
+
+fn in_folder(folder: &Path, forms: &[Form]) -> Result<Vec<PathBuf>, InputError> {
+    let failed = |source| InputError::Open { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let form = Form::of(&file);
+        if form.is_some_and(|form| forms.iter().any(|own| own.is_like(form))) && file.is_file() {
+            found.push(file);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(InputError::EmptyFolder { path: folder.to_owned() });
+    }
+    Ok(found)
+}
+
+/// Opens a file, or standard input for `-`, whose bytes are counted.
+pub(super) fn open_counted(
+    path: &Path,
+    n_read: Arc<AtomicU64>,
+) -> Result<Box<dyn Read + Send>, InputError> {
+    if is_stdin(path) {
+        return Ok(Box::new(Counted { reader: io::stdin(), n_read }));
+    }
+    Ok(Box::new(Counted { reader: open(path)?.0, n_read }))
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Opens a file, with its length where it is a regular one.
+pub(super) fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
+    let failed = |source| InputError::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(InputError::Directory { path: path.to_owned() });
+    }
+    Ok((file, metadata.is_file().then_some(metadata.len())))
+}
+
+/// Counts what is read of all files.
+pub(super) struct Counted<R> {
+    pub(super) reader: R,
+    pub(super) n_read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(into)?;
+        self.n_read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}

@@ -1,0 +1,303 @@
+//! An export that is being read: its files one after the other, their elements through the dialect, and
+//! the rows of each with the person they belong to.
+
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use super::{
+    Notes, Options, Rows, SYSTEMS, System,
+    rows::{Place, SourceRow},
+};
+use crate::{
+    input::{Content, Element, Elements, Files, Form, InputError, Row},
+    model::{Lines, Node, Person},
+};
+
+/// Bytes at the beginning of a file that are enough to tell whose it is.
+const ENOUGH: u64 = 1 << 20;
+
+/// A row of an export, and whose it is.
+#[derive(Debug)]
+pub struct Found {
+    /// The person, as the source knows them.
+    pub person: Arc<Person>,
+    /// Row without a user id, unless the source has those of the tenant.
+    pub row: Row,
+}
+
+/// An export that is being read.
+#[derive(Debug)]
+pub struct Export {
+    system: &'static System,
+    options: Options,
+    files: Vec<PathBuf>,
+    /// Number of the present file, and its reader.
+    file: usize,
+    elements: Option<Elements>,
+    notes: Notes,
+    pending: VecDeque<Found>,
+    /// Line of the last row, and how many rows it has had.
+    numbered: (u64, u32),
+    /// Number of lines in the files before this one.
+    before: u64,
+    lines: Lines,
+    open_lines: Vec<u64>,
+    len: Option<u64>,
+    bytes_read: Arc<AtomicU64>,
+    n_people: u64,
+    n_rows: u64,
+    is_first: bool,
+    is_finished: bool,
+}
+
+impl Export {
+    /// Opens an export of that system: files, a folder where the system writes one, or standard input
+    /// for `-`. What has to be known of all files before the first row is read now, where it can be.
+    pub fn open(
+        paths: &[PathBuf],
+        system: &'static System,
+        options: Options,
+    ) -> Result<Self, InputError> {
+        let Files { paths: files, len } = Files::of(paths, system.forms, system.has_folders)?;
+        let lines = if files.len() > 1 { Lines::several() } else { Lines::default() };
+        let mut export = Self {
+            system,
+            options,
+            files,
+            file: 0,
+            elements: None,
+            notes: Notes::default(),
+            pending: VecDeque::new(),
+            numbered: (0, 0),
+            before: 0,
+            lines,
+            open_lines: Vec::new(),
+            len,
+            bytes_read: Arc::default(),
+            n_people: 0,
+            n_rows: 0,
+            is_first: true,
+            is_finished: false,
+        };
+        if len.is_some() {
+            export.read_notes()?;
+        }
+        export.begin(0)?;
+        Ok(export)
+    }
+
+    /// Returns the next row; `None` at the end and after an error.
+    pub fn next_found(&mut self) -> Result<Option<Found>, InputError> {
+        while !self.is_finished {
+            if let Some(found) = self.pending.pop_front() {
+                return Ok(Some(found));
+            }
+            if let Err(error) = self.advance() {
+                self.is_finished = true;
+                return Err(self.located(error));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the counter of the bytes read so far of all files.
+    pub fn bytes_read(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.bytes_read)
+    }
+
+    /// Returns the length of all files, where that is known; such an input can be read again.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "a size to measure progress by, not a container"
+    )]
+    pub fn len(&self) -> Option<u64> {
+        self.len
+    }
+
+    /// Returns the last line of each file so far, if it has no line ending and may not be whole.
+    pub fn open_lines(&self) -> Vec<u64> {
+        self.open_lines.clone()
+    }
+
+    /// Returns what says which file a line is in.
+    pub fn lines(&self) -> Lines {
+        self.lines.clone()
+    }
+
+    /// Takes the next element, or goes on with the next file.
+    fn advance(&mut self) -> Result<(), InputError> {
+        let Some(elements) = &mut self.elements else {
+            self.is_finished = true;
+            return Ok(());
+        };
+        match elements.next_element()? {
+            Some(element) => self.take(element),
+            None => self.end_file(),
+        }
+    }
+
+    fn take(&mut self, element: Element) -> Result<(), InputError> {
+        let document = (self.file, element.document);
+        let line = self.before + element.line;
+        let value = match element.content {
+            Content::Note(place, note) => {
+                if self.len.is_none() {
+                    self.notes.add(document, place, note);
+                }
+                return Ok(());
+            }
+            Content::Unreadable(rule) => {
+                let row = SourceRow::unreadable(rule);
+                self.keep((Person::default(), vec![row]), line, &element.at);
+                return Ok(());
+            }
+            Content::Value(value) => value,
+        };
+        if self.is_first && !(self.system.recognises)(&value) {
+            return Err(self.foreign(element.line));
+        }
+        self.is_first = false;
+        self.n_people += 1;
+        let notes = &self.notes;
+        let note = |place| notes.text(document, self.system.realm, place);
+        let mut rows = Rows::new(&self.options, &note);
+        (self.system.read)(&value, &mut rows);
+        let read = rows.finish();
+        self.keep(read, line, &element.at);
+        Ok(())
+    }
+
+    /// Keeps the rows of an element until they are asked for.
+    fn keep(&mut self, (person, found): (Person, Vec<SourceRow>), line: u64, at: &str) {
+        let person = Arc::new(person);
+        for row in found {
+            if self.numbered.0 != line {
+                self.numbered = (line, 0);
+            }
+            let place = Place { line, index: self.numbered.1, at };
+            self.numbered.1 += 1;
+            self.n_rows += 1;
+            let row = row.placed(&place);
+            self.pending.push_back(Found { person: Arc::clone(&person), row });
+        }
+    }
+
+    fn end_file(&mut self) -> Result<(), InputError> {
+        if let Some(elements) = self.elements.take() {
+            if !elements.has_places() && self.notes.is_empty() {
+                return Err(self.foreign(1));
+            }
+            self.open_lines.extend(elements.open_line().map(|line| self.before + line));
+            self.before += elements.n_lines();
+        }
+        if self.file + 1 < self.files.len() {
+            return self.begin(self.file + 1);
+        }
+        if self.n_rows == 0 {
+            let (system, people) = (self.system.title, self.n_people);
+            return Err(InputError::NoFactors {
+                system,
+                people,
+                hint: self.system.about.no_factors,
+            });
+        }
+        Ok(())
+    }
+
+    /// Opens a file.
+    fn begin(&mut self, file: usize) -> Result<(), InputError> {
+        self.file = file;
+        self.is_first = true;
+        let Some(path) = self.files.get(file) else {
+            return Err(InputError::Empty);
+        };
+        if self.files.len() > 1 {
+            self.lines.begin(self.before, &path.display().to_string());
+        }
+        let form = form_of(path, self.system)?;
+        self.elements = Some(Elements::open(path, form, Arc::clone(&self.bytes_read))?);
+        Ok(())
+    }
+
+    /// Reads the notes of all documents: they may stand after the people they are about, or in another
+    /// file.
+    fn read_notes(&mut self) -> Result<(), InputError> {
+        for (file, path) in self.files.iter().enumerate() {
+            let form = form_of(path, self.system)?;
+            if !matches!(form, Form::Json(places) if !places.notes.is_empty()) {
+                continue;
+            }
+            let mut elements = Elements::open_notes(path, form)?;
+            // What cannot be read is told in its turn.
+            while let Ok(Some(element)) = elements.next_element() {
+                if let Content::Note(place, note) = element.content {
+                    self.notes.add((file, element.document), place, note);
+                }
+            }
+        }
+        if let Some(realm) = self.system.realm {
+            self.notes.share(realm);
+        }
+        Ok(())
+    }
+
+    /// Returns the error for a file that is not this system's, with the system that it looks like.
+    fn foreign(&self, line: u64) -> InputError {
+        // What can be read only once has been read.
+        let path = self.files.get(self.file).filter(|_| self.len.is_some());
+        let other = path.and_then(|path| system_of(path, self.system));
+        InputError::NotThisSystem {
+            line,
+            system: self.system.title,
+            other: other.map(|other| (other.title, other.name)),
+        }
+    }
+
+    /// Tells which file an error is about, where there are several.
+    fn located(&self, error: InputError) -> InputError {
+        match self.files.get(self.file) {
+            Some(file) if self.files.len() > 1 => error.of_file(file),
+            _ => error,
+        }
+    }
+}
+
+/// Returns the system whose export a file looks like, by its first element.
+pub fn system_of(path: &Path, except: &System) -> Option<&'static System> {
+    SYSTEMS.iter().copied().find(|system| {
+        let first = || -> Option<Node> {
+            let form = form_of(path, system).ok()?;
+            let mut elements = Elements::open_beginning(path, form, ENOUGH).ok()?;
+            while let Some(element) = elements.next_element().ok()? {
+                if let Content::Value(value) = element.content {
+                    return Some(value);
+                }
+            }
+            None
+        };
+        system.name != except.name && first().is_some_and(|element| (system.recognises)(&element))
+    })
+}
+
+/// Returns the form that the extension of a file picks among those of a system.
+fn form_of(path: &Path, system: &System) -> Result<Form, InputError> {
+    let extension = Form::of(path);
+    let has = |form: &&Form| extension.is_some_and(|extension| form.is_like(extension));
+    let usual = system.forms.first().copied().ok_or(InputError::UnknownFormat)?;
+    match (system.forms.iter().find(has), extension) {
+        (Some(form), _) => Ok(*form),
+        (None, None) => Ok(usual),
+        // A document may hold any number of values, so also one a line.
+        (None, Some(Form::JsonLines)) if matches!(usual, Form::Json(_)) => Ok(usual),
+        (None, Some(_)) => {
+            let forms = system.forms.iter().map(Form::extension);
+            Err(InputError::OtherForm {
+                system: system.title,
+                forms: forms.collect::<Vec<_>>().join(", "),
+            })
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The one table of systems: what `--from` takes, and what `mfaferry sources` tells about each.
+
+use super::{Rows, keycloak};
+use crate::{input::Form, model::Node};
+
+/// A system whose exports can be read.
+#[derive(Debug)]
+pub struct System {
+    /// Name for `--from`.
+    pub name: &'static str,
+    /// Name of the product, for people.
+    pub title: &'static str,
+    /// Forms that its exports have, the usual one first; the extension of a file picks one.
+    pub forms: &'static [Form],
+    /// True if the source may write a folder of files.
+    pub has_folders: bool,
+    /// True if users are named by their Auth0 ids, so that no template or map is needed.
+    pub has_user_ids: bool,
+    /// Note that names a document's realm, whose other notes may stand in another file.
+    pub realm: Option<&'static str>,
+    /// Text for people.
+    pub about: About,
+    /// Returns whether an element looks like one of this system's.
+    pub recognises: fn(&Node) -> bool,
+    /// Reads an element (a person, or a row of a table) into rows.
+    pub read: fn(&Node, &mut Rows<'_>),
+}
+
+/// Text about a system, as plain sentences.
+#[derive(Debug)]
+pub struct About {
+    /// How to make the export: commands and queries, a line each.
+    pub export: &'static [&'static str],
+    /// Things that the export carries and that Auth0 takes.
+    pub carries: &'static [&'static str],
+    /// Things that are not carried, with the reason.
+    pub leaves: &'static [&'static str],
+    /// Traps, a sentence each.
+    pub traps: &'static [&'static str],
+    /// Flags that it wants, with the reason.
+    pub flags: &'static [&'static str],
+    /// What to look at when an export holds no factor at all.
+    pub no_factors: &'static str,
+}
+
+/// All systems, in the order of the contract.
+pub static SYSTEMS: &[&System] = &[&keycloak::SYSTEM];
+
+impl System {
+    /// Returns the system of that name.
+    pub fn of_name(name: &str) -> Option<&'static Self> {
+        SYSTEMS.iter().copied().find(|system| system.name == name)
+    }
+}
