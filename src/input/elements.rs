@@ -240,8 +240,8 @@ fn of_table(table: &mut Table<Reader>) -> Result<Option<Element>, InputError> {
             Content::Value(Node::List(cells.iter().map(cell).collect()))
         }
         Ok(cells) => {
-            let named = names.into_iter().zip(cells.iter().map(cell));
-            Content::Value(Node::Object(named.filter(|(name, _)| !name.is_empty()).collect()))
+            let pairs = names.into_iter().zip(cells.iter().map(cell));
+            Content::Value(Node::Object(pairs.filter(|(name, _)| !name.is_empty()).collect()))
         }
     };
     Ok(Some(of_line(row.line, content)))

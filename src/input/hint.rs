@@ -21,17 +21,8 @@ impl InputError {
             Self::Binary { hint, .. }
             | Self::Foreign { hint, .. }
             | Self::NoFactors { hint, .. } => hint,
-            Self::EmptyFolder { .. } => "give the folder that the system has exported to",
-            Self::OtherForm { forms, .. } => {
-                return format!(
-                    "its exports end in {forms}; `mfaferry sources NAME` says how to make one"
-                );
-            }
-            Self::NotThisSystem { other: Some((_, name)), .. } => {
-                return format!("give `--from {name}`");
-            }
-            Self::NotThisSystem { other: None, .. } => {
-                "check the file and `--from`; `mfaferry sources NAME` says how to make an export"
+            Self::EmptyFolder { .. } | Self::OtherForm { .. } | Self::NotThisSystem { .. } => {
+                return self.hint_of_system();
             }
             Self::Encoding { .. } => {
                 "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; from a \
@@ -66,6 +57,24 @@ impl InputError {
             Self::Unpack { .. } => {
                 "download it again, or decompress it yourself and check the result"
             }
+            Self::InvalidJson { .. }
+            | Self::NoObject { .. }
+            | Self::DeepJson { .. }
+            | Self::UnfinishedJson { .. }
+            | Self::MisplacedJson { .. }
+            | Self::LongObject { .. }
+            | Self::JsonAsCsv { .. }
+            | Self::CsvAsJsonl { .. }
+            | Self::JsonArray { .. }
+            | Self::PrettyJson { .. }
+            | Self::TrailingComma { .. } => self.hint_of_json(),
+        };
+        hint.to_owned()
+    }
+
+    /// Returns the same for JSON that is not as it should be.
+    fn hint_of_json(&self) -> &'static str {
+        match self {
             Self::InvalidJson { .. } | Self::NoObject { .. } => {
                 "export it again; nothing after this line was read. Is this the right file?"
             }
@@ -78,13 +87,27 @@ impl InputError {
             }
             Self::JsonAsCsv { .. } => "give `--format jsonl`, or `--format json` for an array",
             Self::CsvAsJsonl { .. } => "give `--format csv`",
-            Self::JsonArray { .. } | Self::PrettyJson { .. } => "give `--format json`",
             Self::TrailingComma { .. } => {
                 "give `--format json`, which accepts them, or remove the commas, for example `sed \
                  's/,[[:space:]]*$//' INPUT > converted.jsonl`"
             }
-        };
-        hint.to_owned()
+            _ => "give `--format json`",
+        }
+    }
+
+    /// Returns the same for a file that is not as `--from` says.
+    fn hint_of_system(&self) -> String {
+        match self {
+            Self::OtherForm { forms, .. } => {
+                format!("its exports end in {forms}; `mfaferry sources NAME` says how to make one")
+            }
+            Self::NotThisSystem { other: Some((_, name)), .. } => format!("give `--from {name}`"),
+            Self::NotThisSystem { other: None, .. } => {
+                "check the file and `--from`; `mfaferry sources NAME` says how to make an export"
+                    .into()
+            }
+            _ => "give the folder that the system has exported to".into(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A table with a header of any names, cut into rows: another system's export, or a map of users.
 
-use std::{collections::HashSet, io::Read};
+use std::{collections::HashSet, fmt, io::Read};
 
 use ::csv::StringRecord;
 
@@ -118,5 +118,11 @@ impl<R: Read> Table<R> {
             }
             return Ok(Some(TableRow { line, cells: Ok(cells) }));
         }
+    }
+}
+
+impl<R> fmt::Debug for Table<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("line", &self.line).finish_non_exhaustive()
     }
 }

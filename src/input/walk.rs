@@ -159,8 +159,8 @@ impl<R: Read> Walker<R> {
 
     fn in_array(&mut self, byte: u8) -> Result<Option<Met>, InputError> {
         match (byte, self.expect) {
-            (b']', Expect::FirstOrEnd | Expect::CommaOrEnd) => self.leave(),
-            (b',', Expect::CommaOrEnd) => self.step(Expect::Next),
+            (b']', Expect::FirstOrEnd | Expect::CommaOrEnd) => Ok(self.leave()),
+            (b',', Expect::CommaOrEnd) => Ok(self.step(Expect::Next)),
             (b',' | b']' | b'}' | b':', _) | (_, Expect::CommaOrEnd) => Err(self.invalid()),
             (_, Expect::FirstOrEnd | Expect::Next) => self.value(byte),
         }
@@ -168,8 +168,8 @@ impl<R: Read> Walker<R> {
 
     fn in_object(&mut self, byte: u8) -> Result<Option<Met>, InputError> {
         match (byte, self.expect) {
-            (b'}', Expect::FirstOrEnd | Expect::CommaOrEnd) => self.leave(),
-            (b',', Expect::CommaOrEnd) => self.step(Expect::Next),
+            (b'}', Expect::FirstOrEnd | Expect::CommaOrEnd) => Ok(self.leave()),
+            (b',', Expect::CommaOrEnd) => Ok(self.step(Expect::Next)),
             (b'"', Expect::FirstOrEnd | Expect::Next) => {
                 let key = self.key()?;
                 if let Some(Frame::Object(last)) = self.frames.last_mut() {
@@ -182,21 +182,20 @@ impl<R: Read> Walker<R> {
         }
     }
 
-    /// Takes a comma, or whatever else was seen.
-    fn step(&mut self, expect: Expect) -> Result<Option<Met>, InputError> {
+    /// Takes a comma or a bracket, at which nothing is met.
+    fn step(&mut self, expect: Expect) -> Option<Met> {
         self.take(1);
         self.expect = expect;
-        Ok(None)
+        None
     }
 
-    fn leave(&mut self) -> Result<Option<Met>, InputError> {
+    fn leave(&mut self) -> Option<Met> {
         self.frames.pop();
-        self.step(Expect::CommaOrEnd)?;
         self.count();
-        Ok(None)
+        self.step(Expect::CommaOrEnd)
     }
 
-    fn enter(&mut self, frame: Frame) -> Result<Option<Met>, InputError> {
+    fn enter(&mut self, frame: Frame) -> Option<Met> {
         self.frames.push(frame);
         self.step(Expect::FirstOrEnd)
     }
@@ -211,7 +210,7 @@ impl<R: Read> Walker<R> {
     /// Takes the value that begins with `byte`: enters it, hands it out, or passes over it.
     fn value(&mut self, byte: u8) -> Result<Option<Met>, InputError> {
         if self.frames.is_empty() && byte == b'[' {
-            return self.enter(Frame::Array(0));
+            return Ok(self.enter(Frame::Array(0)));
         }
         if self.frames_are_documents() {
             if byte != b'{' {
@@ -221,10 +220,10 @@ impl<R: Read> Walker<R> {
         }
         let met = match (self.place(), byte) {
             (Place::Element, _) => return self.element(),
-            (Place::Inside, b'{') => return self.enter(Frame::Object(String::new())),
+            (Place::Inside, b'{') => return Ok(self.enter(Frame::Object(String::new()))),
             (Place::Inside, b'[') => {
                 self.n_places += 1;
-                return self.enter(Frame::Array(0));
+                return Ok(self.enter(Frame::Array(0)));
             }
             (Place::Note(place), _) => self.note(place)?,
             (Place::Inside | Place::Other, _) => {
@@ -410,9 +409,9 @@ impl<R: Read> Walker<R> {
 
     /// Returns the meaning of the present place.
     fn place(&self) -> Place {
-        let frames = match &self.frames[..] {
-            [Frame::Array(_), rest @ ..] => rest,
-            rest => rest,
+        let frames = match self.frames.split_first() {
+            Some((Frame::Array(_), rest)) => rest,
+            _ => &self.frames,
         };
         if let Some((place, _)) = self.notes.iter().find(|(_, steps)| leads_to(frames, steps)) {
             return Place::Note(place);

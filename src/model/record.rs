@@ -179,6 +179,8 @@ pub struct Record {
     pub index: Option<u32>,
     /// Path inside of a document, such as `users[17].credentials[2]`, where that says more than a line.
     pub at: Option<Box<str>>,
+    /// True if it comes from another system's export.
+    pub is_of_system: bool,
     /// Spelling of its secret, where the record comes from a source that has only one.
     pub encoding: Option<SecretEncoding>,
     cells: [Cell; Field::COUNT],

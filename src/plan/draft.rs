@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 use super::{
-    Warning,
+    Warning, catalogue,
     damage::{self, Class, Mended},
 };
 use crate::model::{
@@ -124,7 +124,9 @@ impl Draft {
             }
             _ => name.to_owned(),
         };
-        self.faults.push(Fault::new(path, rule.code, rule.text));
+        let is_of_system = self.record.is_of_system;
+        let code = if is_of_system { catalogue::code(field, rule.code) } else { rule.code };
+        self.faults.push(Fault::new(path, code, rule.text));
     }
 
     /// Takes the cell of `field` as it is.

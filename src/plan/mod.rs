@@ -8,6 +8,7 @@
 
 mod alphabet;
 mod bytes;
+mod catalogue;
 mod change;
 mod common;
 mod curve;

@@ -266,7 +266,7 @@ impl Export {
 }
 
 /// Returns the system whose export a file looks like, by its first element.
-pub fn system_of(path: &Path, except: &System) -> Option<&'static System> {
+fn system_of(path: &Path, except: &System) -> Option<&'static System> {
     SYSTEMS.iter().copied().find(|system| {
         let first = || -> Option<Node> {
             let form = form_of(path, system).ok()?;

@@ -1,6 +1,6 @@
 //! Output of a dialect: the rows of one element, and whose they are.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use super::Options;
 use crate::{
@@ -113,6 +113,12 @@ impl<'a> Rows<'a> {
     }
 }
 
+impl fmt::Debug for Rows<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("found", &self.found).finish_non_exhaustive()
+    }
+}
+
 /// Place of a row in an input.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
@@ -156,6 +162,7 @@ impl SourceRow {
             Self::Record(mut record) => {
                 record.at = place.path(record.at.as_deref());
                 (record.line, record.index) = (place.line, Some(place.index));
+                record.is_of_system = true;
                 Row::Record(record)
             }
             Self::Refused(mut rejection) => {

@@ -4,6 +4,7 @@ mod csv;
 mod files;
 mod json;
 mod properties;
+mod walk;
 
 use std::io::Cursor;
 use std::sync::atomic::Ordering;
