@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Cli, Command};
+use super::{Cli, Command, FromSystem, Reading};
 
 /// Files of a command line.
 #[derive(Debug, Default)]
@@ -19,8 +19,10 @@ impl Cli {
     pub fn files(&self) -> NamedFiles {
         let mut files = NamedFiles::default();
         let (read, recording) = match &self.command {
-            Command::Import(import) => (import.bulk.reading.paths(), Some(&import.bulk.recording)),
-            Command::Check(check) => (check.reading.paths(), None),
+            Command::Import(import) => {
+                (with_map(&import.bulk.reading, &import.system), Some(&import.bulk.recording))
+            }
+            Command::Check(check) => (with_map(&check.reading, &check.system), None),
             Command::Export(export) => {
                 files.write("--out", export.out.as_deref());
                 (export.bulk.reading.paths(), Some(&export.bulk.recording))
@@ -38,12 +40,12 @@ impl Cli {
                 files.write("--backup", undo.deleting.backup.as_deref());
                 (Vec::new(), Some(&undo.recording))
             }
-            Command::Verify(verify) => (verify.reading.paths(), None),
+            Command::Verify(verify) => (with_map(&verify.reading, &verify.system), None),
             Command::Report(report) => {
                 (report.ledger.iter().chain(&report.file).cloned().collect(), None)
             }
             Command::Sandbox(sandbox) => (sandbox.settings.iter().cloned().collect(), None),
-            Command::Completions { .. } => (Vec::new(), None),
+            Command::Sources { .. } | Command::Completions { .. } => (Vec::new(), None),
         };
         files.read = read;
         let ledger = recording.and_then(|recording| recording.ledger.as_ref());
@@ -51,6 +53,11 @@ impl Cli {
         files.write("--log-file", self.output.log_file.as_deref());
         files
     }
+}
+
+/// Returns the inputs, and the map of their users.
+fn with_map(reading: &Reading, system: &FromSystem) -> Vec<PathBuf> {
+    reading.paths().into_iter().chain(system.users.clone()).collect()
 }
 
 impl NamedFiles {

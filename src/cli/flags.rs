@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Creating, Deleting, Output, Pace, Reading, Recording, ReportFormat, Run, SecretEncoding,
-    Tenant, VerifyOutput,
+    Bulk, Creating, Deleting, FromSystem, Output, Pace, Reading, Recording, ReportFormat, Run,
+    SecretEncoding, Tenant, VerifyOutput,
 };
 
 /// `import`.
@@ -18,8 +18,11 @@ pub struct Import {
     /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
-    /// Read INPUT as written by `export`, ignoring the fields that the API adds to each method
-    #[arg(long)]
+    #[command(flatten)]
+    /// Another system's export.
+    pub system: FromSystem,
+    /// Same as `--from auth0-export`.
+    #[arg(long, hide = true, conflicts_with = "from")]
     pub from_export: bool,
     /// Begin a new ledger although another import ledger of the same tenant lies beside it
     #[arg(long, conflicts_with = "ledger")]
@@ -107,6 +110,9 @@ pub struct Check {
     #[command(flatten)]
     /// Input, and how it is written.
     pub reading: Reading,
+    #[command(flatten)]
+    /// Another system's export.
+    pub system: FromSystem,
     /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
@@ -129,6 +135,9 @@ pub struct Verify {
     #[command(flatten)]
     /// Input, and how it is written.
     pub reading: Reading,
+    #[command(flatten)]
+    /// Another system's export.
+    pub system: FromSystem,
     /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,

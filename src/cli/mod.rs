@@ -10,6 +10,7 @@ mod files;
 mod flags;
 mod setting;
 mod shared;
+mod system;
 
 pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
 pub use environment::{parse, settings, variable, warn_of_unknown_variables};
@@ -22,6 +23,7 @@ pub use shared::{
     Bulk, CLIENT_ID, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading, Recording, Run,
     TOKEN_FILE, Tenant,
 };
+pub use system::FromSystem;
 
 /// Moves users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing leaked.
 #[derive(Debug, Parser)]
@@ -74,6 +76,17 @@ Examples:
   mfaferry check factors.csv                 list every fault by line and field
   mfaferry check users.jsonl --show 5        also show the first five factors as sent")]
     Check(Check),
+    /// Show what other systems' exports carry, and how to make them
+    #[command(after_help = "\
+Examples:
+  mfaferry sources                    the systems that --from reads, and what each carries
+  mfaferry sources keycloak           how to make the export, what is left behind, its traps
+  mfaferry check out --from keycloak  see what an export holds, without a tenant")]
+    Sources {
+        /// System to show.
+        #[arg(value_name = "NAME", hide_possible_values = true, value_parser = system::names())]
+        name: Option<String>,
+    },
     /// Compare INPUT with the tenant (read-only)
     #[command(after_help = "\
 Examples:
@@ -217,7 +230,7 @@ impl Command {
             Self::Undo(undo) => undo.run.output == Output::Json,
             Self::Verify(verify) => verify.output == VerifyOutput::Json,
             Self::Report(report) => report.format == ReportFormat::Json,
-            Self::Sandbox(_) | Self::Completions { .. } => false,
+            Self::Sandbox(_) | Self::Sources { .. } | Self::Completions { .. } => false,
         }
     }
 }

@@ -24,6 +24,7 @@ mod sandbox;
 mod second_ledger;
 mod session;
 mod signals;
+mod sources;
 mod tenant;
 mod verify;
 
@@ -134,6 +135,7 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
             });
             paced(config, |config| verify::run(*verify, config, show))
         }
+        Command::Sources { name } => sources::run(name.as_deref()),
         Command::Report(report) => report::run(&report),
         Command::Sandbox(sandbox) => block_on(Builder::new_multi_thread(), sandbox::run(sandbox)),
         Command::Completions { shell } => completions(shell),

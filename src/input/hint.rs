@@ -24,14 +24,9 @@ impl InputError {
             Self::EmptyFolder { .. } | Self::OtherForm { .. } | Self::NotThisSystem { .. } => {
                 return self.hint_of_system();
             }
-            Self::Encoding { .. } => {
-                "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; from a \
-                 spreadsheet, save it as `CSV UTF-8`"
+            Self::Encoding { .. } | Self::InvalidUtf8 { .. } | Self::Nul { .. } => {
+                self.hint_of_text()
             }
-            Self::InvalidUtf8 { .. } => {
-                "convert it, for example `iconv -f WINDOWS-1252 -t UTF-8 INPUT > converted.csv`"
-            }
-            Self::Nul { .. } => "text has no NUL bytes: is this the right file, and is it whole?",
             Self::TooLong { .. } => "end lines with LF or CRLF; is this the right file?",
             Self::UnclosedQuote { .. } => {
                 "close it; a quote that is part of the value must be doubled, inside a quoted cell"
@@ -70,6 +65,20 @@ impl InputError {
             | Self::TrailingComma { .. } => self.hint_of_json(),
         };
         hint.to_owned()
+    }
+
+    /// Returns the same for bytes that are no UTF-8 text.
+    fn hint_of_text(&self) -> &'static str {
+        match self {
+            Self::Encoding { .. } => {
+                "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; from a \
+                 spreadsheet, save it as `CSV UTF-8`"
+            }
+            Self::InvalidUtf8 { .. } => {
+                "convert it, for example `iconv -f WINDOWS-1252 -t UTF-8 INPUT > converted.csv`"
+            }
+            _ => "text has no NUL bytes: is this the right file, and is it whole?",
+        }
     }
 
     /// Returns the same for JSON that is not as it should be.

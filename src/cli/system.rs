@@ -1,0 +1,34 @@
+//! Flags about an input that is another system's export.
+
+use std::path::PathBuf;
+
+use clap::{Args, builder::PossibleValuesParser};
+
+use crate::sources::SYSTEMS;
+
+/// Flags that say which system wrote an input, and whose its people are.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Another system's export")]
+pub struct FromSystem {
+    /// Read INPUT as an export of the system NAME; `mfaferry sources` lists them
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = names())]
+    pub from: Option<String>,
+    /// Make each person's user id from what the export says of them: {id}, {email} or {username}, as
+    /// in 'auth0|{id}'
+    #[arg(long, value_name = "TEMPLATE", requires = "from", conflicts_with = "users")]
+    pub user_id: Option<String>,
+    /// Look up each person's user id in MAP: a CSV with user_id and one or more of id, email and
+    /// username, or the file of an Auth0 user export job
+    #[arg(long, value_name = "MAP", requires = "from")]
+    pub users: Option<PathBuf>,
+    /// Relying party id of security keys and passkeys whose export does not hold one
+    #[arg(long, value_name = "HOST", requires = "from")]
+    pub rp_id: Option<String>,
+    /// Also take verified phone numbers of profiles, which are no second factors at the source
+    #[arg(long, requires = "from")]
+    pub include_profile_phone: bool,
+}
+
+pub(super) fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(SYSTEMS.iter().map(|system| system.name))
+}
