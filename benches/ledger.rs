@@ -38,6 +38,7 @@ fn rows() -> Vec<Row> {
                 fingerprint: Fingerprint(print.to_le_bytes()),
                 as_written: None,
                 line: u64::from(row) + 2,
+                at: None,
                 user: UserId::parse(&format!("auth0|{row:024}")).expect("a sound id"),
                 factor_type: Some(FactorType::Phone),
                 name: None,

@@ -307,7 +307,7 @@ fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
 fn read_back(path: &Path, rows: Option<ByState>) -> Result<LedgerReport, Error> {
     let (name, reader) = (path.display().to_string(), Reader::open(path)?);
     match rows {
-        Some(rows) => LedgerReport::with(&name, &reader, reader.with_rejections(rows)?),
+        Some(rows) => LedgerReport::with(&name, &reader, reader.with_refusals(rows)?),
         // It has failed: what is durable of it can be read all the same.
         None => LedgerReport::read(&name, &reader),
     }

@@ -194,6 +194,7 @@ async fn some_rows(ledger: Ledger) -> Result<(), Error> {
             fingerprint: Fingerprint([number; 16]),
             as_written: None,
             line: u64::from(number) + 2,
+            at: None,
             user: UserId::parse(&format!("auth0|{number}")).unwrap_or_else(UserId::nobody),
             factor_type: Some(FactorType::Phone),
             name: None,

@@ -18,6 +18,8 @@ pub struct Entry {
     pub run: i64,
     /// Physical line of its first row in the input.
     pub line: u64,
+    /// Path of that row inside of a document, where that says more than a line.
+    pub at: Option<Arc<str>>,
     /// User it belongs to.
     pub user: UserId,
     /// Its kind, where that is known.

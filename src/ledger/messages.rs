@@ -16,7 +16,7 @@ use crate::model::{
 pub enum Row {
     /// One that asks for something.
     Asked(Asked),
-    /// One that cannot be.
+    /// One that cannot be, or is not carried.
     Rejected(Box<Rejection>),
 }
 
@@ -32,6 +32,8 @@ pub struct Asked {
     pub as_written: Option<Fingerprint>,
     /// Its line.
     pub line: u64,
+    /// Its path inside of a document, where that says more than a line.
+    pub at: Option<Arc<str>>,
     /// User it belongs to.
     pub user: UserId,
     /// Its kind, where that is known.
@@ -50,6 +52,7 @@ impl Asked {
             operation: self.operation,
             run,
             line: self.line,
+            at: self.at,
             user: self.user,
             factor_type: self.factor_type,
             name: self.name,

@@ -24,13 +24,13 @@ pub trait Store: Send + std::fmt::Debug {
     /// Overwrites an entry that is there. What it stands for never changes: fingerprint, operation,
     /// user, type; nor the run and line that it was first met in.
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
-    /// Writes a rejected row of this run.
-    fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
+    /// Writes a row of this run that is refused before anything is sent.
+    fn refuse(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
     /// Writes which files this run has read, as JSON: only reports ask.
     fn note_files(&mut self, _files: &str) -> Result<(), LedgerFault> {
         Ok(())
     }
-    /// Writes how this run ended; a complete run replaces its input's older rejections.
+    /// Writes how this run ended; a complete run replaces its input's older refusals.
     fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault>;
     /// Makes everything written so far durable, or says that it could not.
     fn commit(&mut self) -> Result<(), LedgerFault>;

@@ -15,10 +15,11 @@ pub struct ByState([u64; State::ALL.len()]);
 
 impl ByState {
     /// The states that every summary names (the contract's section 2), in its order.
-    pub const ALWAYS: [State; 6] = [
+    pub const ALWAYS: [State; 7] = [
         State::Created,
         State::AlreadyPresent,
         State::Rejected,
+        State::NotCarried,
         State::Failed,
         State::NeedsReview,
         State::InFlight,
@@ -92,7 +93,7 @@ pub struct Counts {
     pub skipped: u64,
     /// Number of those that need attention.
     pub skipped_bad: u64,
-    /// Number of the rejected rows that were refused before anything was sent.
+    /// Number of the rows that were refused before anything was sent, those not carried included.
     pub unsent: u64,
 }
 

@@ -14,7 +14,7 @@ use crate::{
 
 /// The contract's columns, in its order; `correlation_id` is what the tenant's log has, and
 /// `operation` the command that the row was for.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "line",
     "user_id",
     "type",
@@ -31,6 +31,7 @@ const COLUMNS: [&str; 16] = [
     "operation",
     "code",
     "file",
+    "at",
 ];
 
 /// One object of the report.
@@ -40,6 +41,9 @@ struct Row {
     /// The file that the line is in, where a run had several.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
+    /// Its path inside of a document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
     user_id: Option<String>,
     r#type: Option<&'static str>,
     state: &'static str,
@@ -69,6 +73,7 @@ impl From<ReportRow> for Row {
             ReportRow::Row { place, entry, correlation } => Self {
                 line: place.line,
                 file: place.file.map(|file| file.as_ref().to_owned()),
+                at: entry.at.map(|at| at.as_ref().to_owned()),
                 user_id: Some(entry.user.as_str().to_owned()),
                 r#type: entry.factor_type.map(crate::model::FactorType::name),
                 state: entry.state.name(),
@@ -82,23 +87,26 @@ impl From<ReportRow> for Row {
                 operation: Some(entry.operation.name()),
                 ..Self::default()
             },
-            ReportRow::Rejected { place, user, factor_type, faults, at } => {
+            ReportRow::Refused { place, user, factor_type, state, at, faults, refused_at } => {
                 let faults: Vec<Fault> = serde_json::from_str(&faults).unwrap_or_default();
                 let first = faults.first().cloned();
                 // Ledgers of before have none.
                 let code = first.as_ref().map(|fault| fault.code.to_string());
+                let code = code.filter(|code| !code.is_empty());
+                let invalid = || Some(Code::InvalidRow.name().to_owned());
                 let (field, rule) = first.map(|fault| (fault.field, fault.rule)).unzip();
                 Self {
                     line: place.line,
                     file: place.file.map(|file| file.as_ref().to_owned()),
+                    at,
                     user_id: user,
                     r#type: factor_type.map(crate::model::FactorType::name),
-                    state: State::Rejected.name(),
-                    error: Some(Code::InvalidRow.name().into()),
-                    settled_at: Some(rfc3339(at)),
+                    state: state.name(),
+                    error: if state == State::NotCarried { code.clone() } else { invalid() },
+                    settled_at: Some(rfc3339(refused_at)),
                     field,
                     rule,
-                    code: code.filter(|code| !code.is_empty()),
+                    code,
                     faults: if faults.len() > 1 { faults } else { Vec::new() },
                     ..Self::default()
                 }
@@ -154,6 +162,7 @@ pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
             row.operation.unwrap_or_default().into(),
             row.code.unwrap_or_default(),
             row.file.unwrap_or_default(),
+            row.at.unwrap_or_default(),
         ];
         writer.write_record(cells.map(|cell| spreadsheet_safe(&cell))).map_err(unwrapped)
     })?;

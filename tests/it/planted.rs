@@ -218,7 +218,7 @@ fn a_ledger_with_tables_views_or_triggers_of_somebody_elses_is_refused_and_none_
         ("an endless view for `meta`", instead("meta", "'key' AS key, x'00' AS value")),
         ("an endless view for `factors`", instead("factors", "n AS seq, n AS state, n AS writes")),
         ("an endless view for `runs`", instead("runs", "n AS id")),
-        ("an endless view for `rejections`", instead("rejections", "n AS line")),
+        ("an endless view for `refusals`", instead("refusals", "n AS line")),
         ("a view besides", format!("CREATE VIEW more AS {endless}")),
         ("a table besides", "CREATE TABLE more (x)".into()),
         ("an index besides", "CREATE INDEX more ON factors (state)".into()),
@@ -226,19 +226,20 @@ fn a_ledger_with_tables_views_or_triggers_of_somebody_elses_is_refused_and_none_
             "a trigger",
             "CREATE TRIGGER more AFTER INSERT ON runs BEGIN DELETE FROM factors; END".into(),
         ),
-        ("a table less", "DROP TABLE rejections".into()),
+        ("a table less", "DROP TABLE refusals".into()),
         ("a column more", "ALTER TABLE factors ADD COLUMN more INTEGER".into()),
         (
             "a table under another's name",
-            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = 'rejection' WHERE name = \
-             'rejections'"
+            "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET name = 'refusal' WHERE name = \
+             'refusals'"
                 .into(),
         ),
     ] {
         let bench = finished(3);
         change(&bench, &sql);
         // Of some SQLite itself says that they cannot be.
-        let said = if what.ends_with("name") { "it is damaged" } else { "its tables are not those" };
+        let said =
+            if what.ends_with("name") { "it is damaged" } else { "its tables are not those" };
         all_refuse(&bench, what, said);
     }
 }

@@ -60,6 +60,7 @@ fn asked(number: u8) -> Row {
         fingerprint: Fingerprint([number; 16]),
         as_written: None,
         line: u64::from(number) + 2,
+        at: None,
         user: UserId::parse(&format!("auth0|{number}")).unwrap(),
         factor_type: Some(FactorType::Phone),
         name: None,

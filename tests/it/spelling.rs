@@ -39,6 +39,7 @@ fn before(key: &Key, address: &str) -> Row {
         fingerprint: key.as_written(&factor).unwrap_or_else(|| key.fingerprint(&factor)),
         as_written: None,
         line: 2,
+        at: None,
         user: factor.user.clone(),
         factor_type: Some(FactorType::Email),
         name: None,

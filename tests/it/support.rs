@@ -204,6 +204,7 @@ impl Done {
             "created",
             "already_present",
             "rejected",
+            "not_carried",
             "failed",
             "needs_review",
             "in_flight",

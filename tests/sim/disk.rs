@@ -80,7 +80,7 @@ impl Store for Disk {
         self.insert(seq, entry)
     }
 
-    fn reject(&mut self, _rejection: &Rejection) -> Result<(), LedgerFault> {
+    fn refuse(&mut self, _rejection: &Rejection) -> Result<(), LedgerFault> {
         Ok(())
     }
 

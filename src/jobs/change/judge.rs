@@ -91,6 +91,7 @@ mod tests {
             operation: Operation::Import,
             run: 1,
             line: 2,
+            at: None,
             user: UserId::parse("auth0|1").unwrap(),
             factor_type: Some(FactorType::Phone),
             name: name.map(|name| key().name(name)),

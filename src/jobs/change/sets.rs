@@ -130,6 +130,7 @@ fn prepare(factor: Box<Factor>, fingerprint: Fingerprint, left: usize) -> Planne
         fingerprint,
         as_written: None,
         line: factor.line,
+        at: factor.at.as_deref().map(Into::into),
         user: factor.user.clone(),
         factor_type: Some(factor.factor_type()),
         name: None,

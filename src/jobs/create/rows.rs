@@ -47,6 +47,7 @@ impl Factors {
             fingerprint,
             as_written: self.key.as_written(&factor),
             line: factor.line,
+            at: factor.at.as_deref().map(Into::into),
             user: factor.user.clone(),
             factor_type: Some(factor.factor_type()),
             name: factor.name.as_deref().map(|name| self.name(name)),

@@ -39,6 +39,7 @@ impl RowPlanner for UserRows {
             fingerprint: self.key.of_target(Operation::Export, &target),
             as_written: None,
             line: target.line,
+            at: None,
             user: target.user.clone(),
             factor_type: None,
             name: None,

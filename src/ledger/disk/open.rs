@@ -11,7 +11,12 @@ use crate::{ledger::LedgerFault, model::LocalTime};
 /// "mffr", in the file's header: this is a ledger of ours.
 const APPLICATION_ID: i64 = 0x6d66_6672;
 /// The format this program writes.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
+/// The format before, which it reads as it stands, and brings to its own before it writes.
+pub(super) const OLD_FORMAT: i64 = 2;
+/// Statements that make a ledger of the old format, and those that make one of this format of it.
+const OLD_SCHEMA: &str = include_str!("schema-2.sql");
+const UPGRADE: &str = include_str!("schema-3.sql");
 
 /// Bytes of a page, about.
 const PAGE: u64 = 4096;
@@ -44,7 +49,8 @@ pub(in crate::ledger) fn create(
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(include_str!("schema.sql"))?;
+    connection.execute_batch(OLD_SCHEMA)?;
+    connection.execute_batch(UPGRADE)?;
     let mut meta = connection.prepare("INSERT INTO meta VALUES (?1, ?2)")?;
     meta.execute(params!["id", id.as_bytes()])?;
     meta.execute(params!["tenant", tenant.as_bytes()])?;
@@ -108,15 +114,16 @@ pub(in crate::ledger) fn recognise(connection: &Connection) -> Result<Meta, Ledg
              not there yet",
         ));
     }
-    let format = pragma("user_version")?;
-    if format != FORMAT {
+    let format = format(connection)?;
+    if !matches!(format, OLD_FORMAT | FORMAT) {
         return Err(LedgerFault::new(
-            format!("its format is {format}; this program knows format {FORMAT}"),
-            "use the version of mfaferry that wrote it",
+            format!("its format is {format}; this program knows formats {OLD_FORMAT} and {FORMAT}"),
+            "use the version of mfaferry that wrote it last: `mfaferry --version` says which one \
+             this is",
         ));
     }
     // Before anything is read out of a table: it could be a view that never ends.
-    if schema(connection)? != schema_of_a_new_one()? {
+    if schema(connection)? != schema_of_a_new_one(format)? {
         return Err(LedgerFault::damaged("its tables are not those that mfaferry makes"));
     }
     let value = |key: &str| {
@@ -154,10 +161,30 @@ fn schema(connection: &Connection) -> Result<Option<String>, LedgerFault> {
     Ok(connection.query_row(all, [], |row| row.get(0))?)
 }
 
-fn schema_of_a_new_one() -> Result<Option<String>, LedgerFault> {
+fn schema_of_a_new_one(format: i64) -> Result<Option<String>, LedgerFault> {
     let connection = Connection::open_in_memory()?;
-    connection.execute_batch(include_str!("schema.sql"))?;
+    connection.execute_batch(OLD_SCHEMA)?;
+    if format != OLD_FORMAT {
+        connection.execute_batch(UPGRADE)?;
+    }
     schema(&connection)
+}
+
+/// Returns the number of a ledger's format. Another process may raise it at any time, but not within a
+/// transaction of ours.
+pub(super) fn format(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings a ledger of the old format to this one, or leaves it as it is, whatever happens meanwhile.
+pub(super) fn upgrade(connection: &Connection) -> Result<(), LedgerFault> {
+    if format(connection)? == OLD_FORMAT {
+        let all = connection.unchecked_transaction()?;
+        all.execute_batch(UPGRADE)?;
+        all.commit()?;
+        tracing::info!("the ledger is of format {FORMAT} now; earlier versions cannot open it");
+    }
+    Ok(())
 }
 
 /// Returns the number of row writes, in all, for those who only read.

@@ -5,12 +5,7 @@ use std::{collections::HashMap, path::Path};
 
 use rusqlite::{Connection, params};
 
-use super::{
-    file, open,
-    row::{self, COLUMNS},
-    seal::Seal,
-    sqlite::FILES,
-};
+use super::{file, open, row, seal::Seal, sqlite::FILES};
 use crate::{
     error::Error,
     files::Folder,
@@ -42,18 +37,22 @@ pub enum ReportRow {
         /// The id its requests carried.
         correlation: String,
     },
-    /// A row refused before sending.
-    Rejected {
+    /// A row refused before sending, or not carried.
+    Refused {
         /// The place of its line.
         place: Place,
         /// The user, where known.
         user: Option<String>,
         /// The type, where known.
         factor_type: Option<FactorType>,
+        /// Its state.
+        state: State,
+        /// Its path inside of a document, where that says more than a line.
+        at: Option<String>,
         /// `[{"field":…,"rule":…}]`.
         faults: String,
         /// Start of the run that refused it.
-        at: LocalTime,
+        refused_at: LocalTime,
     },
 }
 
@@ -113,16 +112,24 @@ impl Reader {
     /// Number of rows in each state.
     pub fn totals(&self) -> Result<ByState, Error> {
         let rows = self.rows().map_err(|fault| fault.at(&self.path))?;
-        self.with_rejections(rows)
+        self.with_refusals(rows)
     }
 
     /// The same, for one who knows already where those stand that were taken up.
-    pub fn with_rejections(&self, mut rows: ByState) -> Result<ByState, Error> {
-        let count = "SELECT count(*) FROM rejections";
-        let count = self.connection.query_row(count, [], |row| row.get::<_, i64>(0));
-        let count = count.map_err(|error| LedgerFault::from(error).at(&self.path))?;
-        rows[State::Rejected] += count.cast_unsigned();
+    pub fn with_refusals(&self, mut rows: ByState) -> Result<ByState, Error> {
+        self.add_refusals(&mut rows).map_err(|fault| fault.at(&self.path))?;
         Ok(rows)
+    }
+
+    fn add_refusals(&self, totals: &mut ByState) -> Result<(), LedgerFault> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let sql = format!("SELECT state, count(*) FROM ({}) GROUP BY 1", refusals(&snapshot)?);
+        let mut statement = snapshot.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            totals[state(row.get(0)?)?] += row.get::<_, i64>(1)?.cast_unsigned();
+        }
+        Ok(())
     }
 
     fn rows(&self) -> Result<ByState, LedgerFault> {
@@ -131,9 +138,7 @@ impl Reader {
             self.connection.prepare("SELECT state, count(*) FROM factors GROUP BY state")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let state = State::from_code(row.get(0)?)
-                .ok_or_else(|| LedgerFault::damaged("a row has an unknown state"))?;
-            totals[state] += row.get::<_, i64>(1)?.cast_unsigned();
+            totals[state(row.get(0)?)?] += row.get::<_, i64>(1)?.cast_unsigned();
         }
         Ok(totals)
     }
@@ -174,31 +179,30 @@ impl Reader {
     ) -> Result<(), Stop> {
         // One snapshot for both tables, also beside a run that is going on.
         let snapshot = self.connection.unchecked_transaction()?;
-        let sql = format!("SELECT {COLUMNS} FROM factors WHERE state <> ?1 ORDER BY seq");
+        let columns = row::columns_of(open::format(&snapshot)?);
+        let sql = format!("SELECT {columns} FROM factors WHERE state <> ?1 ORDER BY seq");
         let mut factors = snapshot.prepare(&sql)?;
         let mut factors = factors.query(params![State::Pending as u8])?;
-        let mut rejections = snapshot.prepare(
-            "SELECT line, user_id, type, faults, at, run FROM rejections \
-             ORDER BY input, line, item",
-        )?;
+        let all = format!("{} ORDER BY input, line, item", refusals(&snapshot)?);
+        let mut all = snapshot.prepare(&all)?;
         let files = files(&snapshot)?;
-        let rejected = |row: &rusqlite::Row<'_>| rejected(row, &files);
-        let mut rejections = rejections.query([])?;
-        let mut rejection = rejections.next()?.map(rejected).transpose()?;
+        let refused = |row: &rusqlite::Row<'_>| refused(row, &files);
+        let mut all = all.query([])?;
+        let mut refusal = all.next()?.map(refused).transpose()?;
         while let Some(row) = factors.next()? {
             let (seq, entry): (Seq, Entry) = row::entry(row)?;
-            while rejection.as_ref().is_some_and(|(line, _)| *line < entry.line) {
-                if let Some((_, item)) = rejection.take() {
+            while refusal.as_ref().is_some_and(|(line, _)| *line < entry.line) {
+                if let Some((_, item)) = refusal.take() {
                     visit(item)?;
                 }
-                rejection = rejections.next()?.map(rejected).transpose()?;
+                refusal = all.next()?.map(refused).transpose()?;
             }
             let place = place(&files, entry.run, entry.line);
             visit(ReportRow::Row { place, entry, correlation: correlation(&self.id, seq) })?;
         }
-        while let Some((_, item)) = rejection.take() {
+        while let Some((_, item)) = refusal.take() {
             visit(item)?;
-            rejection = rejections.next()?.map(rejected).transpose()?;
+            refusal = all.next()?.map(refused).transpose()?;
         }
         Ok(())
     }
@@ -225,7 +229,25 @@ fn place(files: &HashMap<i64, Lines>, run: i64, line: u64) -> Place {
     files.get(&run).map_or_else(|| Lines::default().place(line), |lines| lines.place(line))
 }
 
-fn rejected(
+/// Returns the state of that number.
+fn state(code: u8) -> Result<State, LedgerFault> {
+    State::from_code(code).ok_or_else(|| LedgerFault::damaged("a row has an unknown state"))
+}
+
+/// Returns what selects the refused rows, as [`refused`] reads them, whatever the ledger's format.
+fn refusals(snapshot: &Connection) -> Result<String, LedgerFault> {
+    Ok(if open::format(snapshot)? == open::OLD_FORMAT {
+        format!(
+            "SELECT line, user_id, type, {} AS state, NULL AS at, faults, at AS refused_at, run \
+             FROM rejections",
+            State::Rejected as u8
+        )
+    } else {
+        "SELECT line, user_id, type, state, at, faults, refused_at, run FROM refusals".into()
+    })
+}
+
+fn refused(
     row: &rusqlite::Row<'_>,
     files: &HashMap<i64, Lines>,
 ) -> Result<(u64, ReportRow), LedgerFault> {
@@ -233,12 +255,14 @@ fn rejected(
     let code: Option<u8> = row.get(2)?;
     let factor_type =
         code.and_then(|code| FactorType::ALL.into_iter().find(|known| *known as u8 == code));
-    let item = ReportRow::Rejected {
-        place: place(files, row.get(5)?, line),
+    let item = ReportRow::Refused {
+        place: place(files, row.get(7)?, line),
         user: row.get(1)?,
         factor_type,
-        faults: row.get(3)?,
-        at: LocalTime::from_millis(row.get(4)?),
+        state: state(row.get(3)?)?,
+        at: row.get(4)?,
+        faults: row.get(5)?,
+        refused_at: LocalTime::from_millis(row.get(6)?),
     };
     Ok((line, item))
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use rusqlite::{Row as SqlRow, Statement};
 
+use super::open;
 use crate::{
     ledger::{
         LedgerFault,
@@ -20,11 +21,14 @@ use crate::{
 
 /// Declares the columns besides `seq`, `fingerprint`, `crc` and `writes`: numbers, each with what
 /// stands for NULL in the check sum, and texts; those that never change apart from the others. The
-/// check sum takes numbers and texts in this order, so the order is part of the format.
+/// check sum takes numbers and texts in this order, so the order is part of the format. Texts that a
+/// later format has added never change, and are in the check sum where they are there: rows of before
+/// keep theirs.
 macro_rules! columns {
     (
         fixed numbers { $($fixed:ident: $fixed_name:literal or $fixed_null:expr,)+ }
         fixed texts { $($fixed_text:ident: $fixed_text_name:literal,)+ }
+        added texts { $($added:ident: $added_name:literal,)+ }
         numbers { $($number:ident: $name:literal or $null:expr,)+ }
         texts { $($text:ident: $text_name:literal,)+ }
     ) => {
@@ -34,6 +38,7 @@ macro_rules! columns {
             fingerprint: Fingerprint,
             $($fixed: Option<i64>,)+
             $($fixed_text: Option<Cow<'a, str>>,)+
+            $($added: Option<Cow<'a, str>>,)+
             $($number: Option<i64>,)+
             $($text: Option<Cow<'a, str>>,)+
             seq: u32,
@@ -42,24 +47,34 @@ macro_rules! columns {
         /// The columns, in the order in which rows are read and written here.
         pub(in crate::ledger) const COLUMNS: &str = concat!(
             "fingerprint, ",
+            $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+ $($added_name, ", ",)+
+            $($name, ", ",)+ $($text_name, ", ",)+
+            "crc, seq"
+        );
+
+        /// The same of a ledger of [`open::OLD_FORMAT`].
+        const OLD_COLUMNS: &str = concat!(
+            "fingerprint, ",
             $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+
+            $(columns!(@absent $added),)+
             $($name, ", ",)+ $($text_name, ", ",)+
             "crc, seq"
         );
 
         /// Number of the [`COLUMNS`].
         pub(super) const WIDTH: usize = [
-            "fingerprint", $($fixed_name,)+ $($fixed_text_name,)+
+            "fingerprint", $($fixed_name,)+ $($fixed_text_name,)+ $($added_name,)+
             $($name,)+ $($text_name,)+ "crc", "seq",
         ].len();
 
         /// Writes a row for the first time.
         pub(super) const INSERT: &str = concat!(
             "INSERT INTO factors (fingerprint, ",
-            $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+
+            $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+ $($added_name, ", ",)+
             $($name, ", ",)+ $($text_name, ", ",)+
             "crc, seq, writes) VALUES (?, ",
             $(columns!(@value $fixed),)+ $(columns!(@value $fixed_text),)+
+            $(columns!(@value $added),)+
             $(columns!(@value $number),)+ $(columns!(@value $text),)+
             "?, ?, 1)"
         );
@@ -84,6 +99,7 @@ macro_rules! columns {
                     statement.raw_bind_parameter(next(), self.fingerprint.0)?;
                     $(statement.raw_bind_parameter(next(), self.$fixed)?;)+
                     $(statement.raw_bind_parameter(next(), self.$fixed_text.as_deref())?;)+
+                    $(statement.raw_bind_parameter(next(), self.$added.as_deref())?;)+
                 }
                 $(statement.raw_bind_parameter(next(), self.$number)?;)+
                 $(statement.raw_bind_parameter(next(), self.$text.as_deref())?;)+
@@ -105,6 +121,7 @@ macro_rules! columns {
                     fingerprint: Fingerprint(row.get(0)?),
                     $($fixed: cell()?.as_i64_or_null().map_err(other_type)?,)+
                     $($fixed_text: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
+                    $($added: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
                     $($number: cell()?.as_i64_or_null().map_err(other_type)?,)+
                     $($text: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
                     seq,
@@ -124,11 +141,13 @@ macro_rules! columns {
                         $(self.$number.unwrap_or($null),)+
                     ],
                     [$(self.$fixed_text.as_deref(),)+ $(self.$text.as_deref(),)+],
+                    [$(self.$added.as_deref(),)+],
                 )
             }
         }
     };
     (@value $column:ident) => { "?, " };
+    (@absent $column:ident) => { "NULL, " };
 }
 
 columns! {
@@ -140,6 +159,9 @@ columns! {
     }
     fixed texts {
         user: "user_id",
+    }
+    added texts {
+        at: "at",
     }
     numbers {
         name: "name" or -1,
@@ -170,6 +192,7 @@ impl<'a> Cells<'a> {
             run: Some(entry.run),
             line: Some(entry.line.cast_signed()),
             user: Some(entry.user.as_str().into()),
+            at: entry.at.as_deref().map(Into::into),
             factor_type: entry.factor_type.map(|factor_type| factor_type as i64),
             name: entry.name.map(|tag| tag.0.into()),
             state: Some(entry.state as i64),
@@ -194,6 +217,7 @@ impl<'a> Cells<'a> {
             operation: code(self.operation?, Operation::from_code)?,
             run: self.run?,
             line: self.line?.cast_unsigned(),
+            at: self.at.as_deref().map(Into::into),
             user: UserId::parse(self.user.as_deref()?)?,
             factor_type: optional(self.factor_type, |number| code(number, FactorType::from_code))
                 .ok()?,
@@ -225,6 +249,11 @@ impl<'a> Cells<'a> {
         let user = index::user_hash(self.user.as_deref()?);
         Some(RowSummary { seq: Seq(self.seq), fingerprint: self.fingerprint, user, status })
     }
+}
+
+/// Returns the columns of a ledger of that format, as [`entry`] and [`summary`] read them.
+pub(super) fn columns_of(format: i64) -> &'static str {
+    if format == open::OLD_FORMAT { OLD_COLUMNS } else { COLUMNS }
 }
 
 /// Inserts an entry with [`INSERT`].
@@ -273,8 +302,13 @@ fn optional<T>(number: Option<i64>, read: impl Fn(i64) -> Option<T>) -> Result<O
     number.map(|number| read(number).ok_or(())).transpose()
 }
 
-/// The check sum of a row: its numbers and its texts.
-fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&str>; 3]) -> u32 {
+/// The check sum of a row: its numbers and its texts, and those of the added texts that are there.
+fn check_sum(
+    print: Fingerprint,
+    numbers: [i64; 16],
+    texts: [Option<&str>; 3],
+    added: [Option<&str>; 1],
+) -> u32 {
     // In one piece: a call for each number would cost ten times as much.
     let mut bytes = [0; 16 + 8 * 19];
     bytes[..16].copy_from_slice(&print.0);
@@ -286,5 +320,11 @@ fn check_sum(print: Fingerprint, numbers: [i64; 16], texts: [Option<&str>; 3]) -
     let mut crc = crc32fast::Hasher::new();
     crc.update(&bytes);
     texts.into_iter().flatten().for_each(|text| crc.update(text.as_bytes()));
+    for (place, text) in added.into_iter().enumerate() {
+        if let Some(text) = text {
+            crc.update(&[place, text.len()].map(usize::to_le_bytes).concat());
+            crc.update(text.as_bytes());
+        }
+    }
     crc.finalize()
 }

@@ -12,10 +12,7 @@ use std::{
 
 use rusqlite::{Connection, params};
 
-use super::{
-    open,
-    row::{self, COLUMNS},
-};
+use super::{open, row};
 use crate::ledger::{LedgerFault, entry::RowSummary};
 
 /// A ledger with fewer rows is read at once: threads would cost more.
@@ -100,8 +97,9 @@ fn read(
     part: Range<u32>,
     take: &mut dyn FnMut(Vec<RowSummary>),
 ) -> Result<u64, LedgerFault> {
+    let columns = row::columns_of(open::format(connection)?);
     let sql =
-        format!("SELECT {COLUMNS}, writes FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq");
+        format!("SELECT {columns}, writes FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq");
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params![part.start, part.end])?;
     let (mut writes, mut chunk) = (0, Vec::with_capacity(CHUNK));
@@ -165,6 +163,7 @@ mod tests {
                 fingerprint: Fingerprint([7; 16]),
                 as_written: None,
                 line: 2,
+                at: None,
                 user: UserId::parse("auth0|1").unwrap(),
                 factor_type: None,
                 name: None,

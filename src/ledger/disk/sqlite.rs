@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, hooks
 
 use super::{
     file::{self, Locked},
-    open::{Meta, distrust, recognise},
+    open::{self, Meta, distrust, recognise},
     row::{self, COLUMNS},
     scan,
     seal::Seal,
@@ -134,6 +134,7 @@ impl Sqlite {
     /// Holds the rows against the seal, and records that the run has begun.
     fn begin_run(&mut self) -> Result<(), LedgerFault> {
         let mut seal = Seal::open(&self.lock.path, &self.beginning.ledger, self.writes)?;
+        open::upgrade(&self.connection)?;
         self.connection.execute(
             "INSERT INTO runs (id, command, input, started_at) VALUES (?1, ?2, ?3, ?4)",
             params![self.run, self.beginning.command, self.input, self.beginning.at.as_millis()],
@@ -215,13 +216,13 @@ impl Store for Sqlite {
         self.write(seq, entry, false)
     }
 
-    fn reject(&mut self, rejection: &Rejection) -> Result<(), LedgerFault> {
+    fn refuse(&mut self, rejection: &Rejection) -> Result<(), LedgerFault> {
         self.begin()?;
         let faults = serde_json::to_string(&rejection.faults)
             .map_err(|error| LedgerFault::new(format!("cannot write a fault: {error}"), ""))?;
         self.connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO rejections VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+                "INSERT OR REPLACE INTO refusals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
                  (SELECT started_at FROM runs WHERE id = ?4))",
             )?
             .execute(params![
@@ -231,6 +232,8 @@ impl Store for Sqlite {
                 self.run,
                 rejection.user.as_ref().map(UserId::as_str),
                 rejection.factor_type.map(|factor_type| factor_type as u8),
+                rejection.refusal.state() as u8,
+                rejection.at,
                 faults,
             ])?;
         Ok(())
@@ -255,7 +258,7 @@ impl Store for Sqlite {
         if complete {
             // What this run has not met again has been mended, or has left the file.
             self.connection.execute(
-                "DELETE FROM rejections WHERE input = ?1 AND run <> ?2",
+                "DELETE FROM refusals WHERE input = ?1 AND run <> ?2",
                 params![self.input, self.run],
             )?;
         }

@@ -25,9 +25,9 @@ impl<S: Store> Journal<S> {
         let asked = match row {
             Row::Asked(asked) => asked,
             Row::Rejected(rejection) => {
-                self.store.reject(&rejection)?;
+                self.store.refuse(&rejection)?;
                 self.dirty = true;
-                self.counts.states[State::Rejected] += 1;
+                self.counts.states[rejection.refusal.state()] += 1;
                 self.counts.unsent += 1;
                 return Ok(Admission::Done);
             }

@@ -1,4 +1,6 @@
--- The ledger, format 2. Holds no secret and no contact value: factors are known by fingerprint.
+-- The ledger, format 2; `schema-3.sql` goes on. Holds no secret and no contact value: factors are known
+-- by fingerprint. SQLite keeps each statement as it is written here, comments included, and a ledger's
+-- are compared with these: not a byte of them may change.
 PRAGMA application_id = 0x6d666672; -- "mffr"
 PRAGMA user_version = 2;
 
