@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{print, reading::Opener};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Exit},
     input::Shape,
     ledger::Seen,
-    model::{Factor, FactorType, Lines, Planned},
+    model::{CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
     text::escape,
@@ -33,6 +33,7 @@ struct Findings {
     rows: u64,
     factors: u64,
     rejected: u64,
+    not_carried: u64,
     duplicates: u64,
     warnings: u64,
     phone: u64,
@@ -41,6 +42,10 @@ struct Findings {
     #[serde(rename = "webauthn-roaming")]
     webauthn_roaming: u64,
     passkey: u64,
+    #[serde(serialize_with = "by_type")]
+    rejected_by_code: CodeCounts,
+    #[serde(serialize_with = "by_type")]
+    not_carried_by_code: CodeCounts,
     /// Findings about the file as a whole.
     whole_file: Vec<Finding>,
 }
@@ -60,6 +65,22 @@ impl Findings {
         self.warnings += found.iter().filter(|finding| !finding.is_note).count() as u64;
         self.whole_file = found;
     }
+}
+
+/// Numbers of refused rows, as a program reads them.
+fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Counted {
+        code: &'static str,
+        r#type: Option<&'static str>,
+        count: u64,
+    }
+    let counted = |(code, of, count): (_, Option<FactorType>, _)| Counted {
+        code,
+        r#type: of.map(FactorType::name),
+        count,
+    };
+    serializer.collect_seq(codes.by_type().into_iter().map(counted))
 }
 
 /// Runs the command.
@@ -142,8 +163,13 @@ impl Rows {
         findings.rows += 1;
         findings.warnings += noted.warnings.len() as u64;
         match &noted.sight {
+            Sight::Rejected(row) if row.refusal == Refusal::NotCarried => {
+                findings.not_carried += 1;
+                findings.not_carried_by_code.add(row);
+            }
             Sight::Rejected(rejection) => {
                 findings.rejected += 1;
+                findings.rejected_by_code.add(rejection);
                 if self.text {
                     report::write_rejection(rejection, &self.lines, out)?;
                 }
@@ -186,7 +212,7 @@ impl Rows {
 
 /// Writes a factor as it would be sent.
 fn write_factor(factor: &Factor, lines: &Lines, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{}:", lines.place(factor.line))?;
+    write!(out, "{}:", lines.describe(factor.line, factor.at.as_deref()))?;
     for (field, value) in plan::preview(factor) {
         write!(out, " {}={}", field.name(), escape(&value))?;
     }
@@ -239,8 +265,13 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} rows: {} factors to import, {} rejected, {} duplicates, {} warnings",
-        findings.rows, findings.factors, findings.rejected, findings.duplicates, findings.warnings
+        "{} rows: {} factors to import, {} rejected{}, {} duplicates, {} warnings",
+        findings.rows,
+        findings.factors,
+        findings.rejected,
+        report::unless_none(findings.not_carried, "not carried"),
+        findings.duplicates,
+        findings.warnings
     )?;
     for (name, count) in [
         ("phone", findings.phone),
@@ -253,6 +284,14 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {count:>9}  {name}")?;
         }
     }
+    for (what, codes) in
+        [("rejected", &findings.rejected_by_code), ("not carried", &findings.not_carried_by_code)]
+    {
+        for (code, of, count) in codes.by_type() {
+            let of = of.map(|of| format!(" ({of})")).unwrap_or_default();
+            writeln!(out, "  {count:>9}  {what}: {code}{of}")?;
+        }
+    }
     if findings.webauthn_roaming + findings.passkey > 0 {
         writeln!(
             out,
@@ -261,4 +300,60 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Fault, Rejection};
+
+    /// Takes in refused rows; returns what people read of them, and what programs do.
+    fn checked(refusals: &[(Refusal, Code, Option<FactorType>)]) -> (String, serde_json::Value) {
+        let mut rows = Rows { text: true, ..Rows::default() };
+        let mut note = rows.noter();
+        let mut out = Vec::new();
+        for ((refusal, code, factor_type), line) in refusals.iter().zip(1..) {
+            let rejection = Rejection {
+                line,
+                index: None,
+                at: Some("a[0]".into()),
+                user: None,
+                factor_type: *factor_type,
+                refusal: *refusal,
+                faults: vec![Fault::new("", *code, "is no factor")],
+            };
+            let planned = Planned::Rejected(Box::new(rejection));
+            rows.take(note(Plan { planned, warnings: Vec::new() }), &mut out).unwrap();
+        }
+        rows.finish(&[], &mut out).unwrap();
+        (String::from_utf8(out).unwrap(), serde_json::to_value(&rows.findings).unwrap())
+    }
+
+    #[test]
+    fn what_is_not_carried_is_counted_by_code_and_type_and_is_no_error() {
+        use FactorType::Totp;
+        use Refusal::{NotCarried, Rejected};
+        let row = (NotCarried, Code::HotpUnsupported, Some(Totp));
+        let codes = (NotCarried, Code::RecoveryCodesNotImportable, None);
+        let (text, json) = checked(&[row, codes, codes]);
+        assert_eq!(
+            text,
+            "3 rows: 0 factors to import, 0 rejected, 3 not carried, 0 duplicates, 0 warnings\n"
+                .to_owned()
+                + "          2  not carried: recovery_codes_not_importable\n"
+                + "          1  not carried: hotp_unsupported (totp)\n"
+        );
+        assert_eq!((&json["rejected"], &json["not_carried"]), (&0.into(), &3.into()));
+        assert_eq!(
+            json["not_carried_by_code"],
+            serde_json::json!([
+                {"code": "recovery_codes_not_importable", "type": null, "count": 2},
+                {"code": "hotp_unsupported", "type": "totp", "count": 1},
+            ])
+        );
+        let (text, json) = checked(&[row, (Rejected, Code::TooShort, Some(Totp))]);
+        assert!(text.starts_with("rejected: line 2 (a[0]): is no factor [too_short]\n"), "{text}");
+        assert!(text.contains("          1  rejected: too_short (totp)\n"), "{text}");
+        assert_eq!(json["rejected_by_code"][0]["code"], "too_short");
+    }
 }

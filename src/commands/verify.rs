@@ -42,7 +42,7 @@ impl Counted for Shared {
     }
 
     fn settled_by_requests(&self) -> u64 {
-        self.with(|counts| counts.rows() - counts.duplicates - counts.rejected - counts.not_sampled)
+        self.with(|counts| counts.asked())
     }
 
     fn bad(&self) -> u64 {

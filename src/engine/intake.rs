@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     input::{self, RowReader, Shape},
     ledger::{Admission, Ledger, Row},
-    model::{Lines, Planned, Rejection, SecretEncoding},
+    model::{CodeCounts, Lines, Planned, Refusal, Rejection, SecretEncoding},
     plan::{self, Plan, Warning},
 };
 
@@ -32,6 +32,8 @@ pub struct Remarks {
     pub rejections: Vec<Rejection>,
     /// Number of all of them.
     pub rejected: u64,
+    /// Rows that are not carried, by code: nothing is wrong with them, so none is shown by itself.
+    pub not_carried: CodeCounts,
     /// Rows read so far; shared with progress.
     pub rows: Arc<AtomicU64>,
     /// The first warnings.
@@ -48,7 +50,16 @@ fn lock(remarks: &Mutex<Remarks>) -> MutexGuard<'_, Remarks> {
 }
 
 impl Remarks {
-    fn reject(&mut self, rejection: &Rejection) {
+    fn refuse(&mut self, rejection: &Rejection) {
+        if rejection.refusal == Refusal::NotCarried {
+            self.not_carried.add(rejection);
+            tracing::debug!(
+                "{}: not carried [{}]",
+                rejection.place(&self.lines),
+                rejection.code().name()
+            );
+            return;
+        }
         self.rejected += 1;
         if self.rejections.len() < SHOWN {
             self.rejections.push(rejection.clone());
@@ -222,7 +233,7 @@ pub async fn admit<G: JobBuilder>(
                 IntakeEvent::More(rows) => {
                     for (row, payload) in rows {
                         if let Row::Rejected(rejection) = &row {
-                            lock(&remarks).reject(rejection);
+                            lock(&remarks).refuse(rejection);
                         }
                         batch.push(row);
                         payloads.push(payload);
@@ -264,5 +275,33 @@ pub fn plan_row(row: input::Row, shape: Shape, secrets: Option<SecretEncoding>) 
         input::Row::Rejected(rejection) => {
             Plan { planned: Planned::Rejected(Box::new(rejection)), warnings: Vec::new() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Fault};
+
+    #[test]
+    fn what_is_not_carried_is_counted_by_code_and_takes_no_room_of_what_is_rejected() {
+        let mut remarks = Remarks::default();
+        let row = |line, refusal, code| Rejection {
+            line,
+            index: None,
+            at: None,
+            user: None,
+            factor_type: None,
+            refusal,
+            faults: vec![Fault::new("", code, "")],
+        };
+        for line in 0..100 {
+            let code = if line % 4 == 0 { Code::Disabled } else { Code::Unconfirmed };
+            remarks.refuse(&row(line, Refusal::NotCarried, code));
+        }
+        remarks.refuse(&row(100, Refusal::Rejected, Code::NotBase32));
+        assert_eq!((remarks.rejected, remarks.rejections.len()), (1, 1));
+        assert_eq!(remarks.rejections[0].line, 100);
+        assert_eq!(remarks.not_carried.by_code(), [("unconfirmed", 75), ("disabled", 25)]);
     }
 }

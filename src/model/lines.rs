@@ -73,6 +73,12 @@ impl Lines {
             None => Place { file: None, line },
         }
     }
+
+    /// Returns where a row is, as people find it: its line, and its path inside of a document.
+    pub fn describe(&self, line: u64, at: Option<&str>) -> String {
+        let place = self.place(line);
+        at.map_or_else(|| place.to_string(), |at| format!("{place} ({})", escape(at)))
+    }
 }
 
 impl fmt::Display for Place {
@@ -87,6 +93,19 @@ impl fmt::Display for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_of_a_document_is_told_by_its_line_and_its_path() {
+        let lines = Lines::default();
+        assert_eq!(lines.describe(17, None), "line 17");
+        assert_eq!(lines.describe(17, Some("users[4].totp")), "line 17 (users[4].totp)");
+        let lines = Lines::of(&[(0, "a.json".into()), (9, "b.json".into())]);
+        let shown = lines.describe(10, Some("users[4]\u{1b}[1m"));
+        assert!(
+            shown.starts_with("b.json line 1 (users[4]") && !shown.contains('\u{1b}'),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn a_line_is_found_in_its_file_and_by_its_number_alone_where_there_is_one() {

@@ -32,7 +32,7 @@ pub use method::{Method, Raw};
 pub use node::{Node, from_json};
 pub use outcome::{Audit, Finding, History, How, Settlement};
 pub use person::Person;
-pub use planned::{Fault, Planned, Refusal, Rejection};
+pub use planned::{CodeCounts, Fault, Planned, Refusal, Rejection};
 pub use reason::Reason;
 pub use record::{Cell, Field, Record, SecretEncoding};
 pub use spread::Spread;

@@ -1,8 +1,8 @@
 //! Result of planning a row.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
-use super::{Code, Factor, FactorType, State, UserId};
+use super::{Code, Factor, FactorType, Lines, State, UserId};
 
 /// One thing wrong with one row. Says the rule, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -60,6 +60,49 @@ pub struct Rejection {
     pub refusal: Refusal,
     /// Faults of the row: at least one.
     pub faults: Vec<Fault>,
+}
+
+impl Rejection {
+    /// Returns the code of its first fault.
+    pub fn code(&self) -> Code {
+        let name = self.faults.first().map_or("", |fault| &fault.code);
+        Code::from_name(name).unwrap_or(Code::Unknown)
+    }
+
+    /// Returns where it is, as people find it.
+    pub fn place(&self, lines: &Lines) -> String {
+        lines.describe(self.line, self.at.as_deref())
+    }
+}
+
+/// Numbers of refused rows by code and type. They are few, whatever the input.
+#[derive(Debug, Default)]
+pub struct CodeCounts(BTreeMap<(&'static str, Option<FactorType>), u64>);
+
+impl CodeCounts {
+    /// Counts a row.
+    pub fn add(&mut self, rejection: &Rejection) {
+        *self.0.entry((rejection.code().name(), rejection.factor_type)).or_default() += 1;
+    }
+
+    /// Returns the numbers by code and type, the largest first.
+    pub fn by_type(&self) -> Vec<(&'static str, Option<FactorType>, u64)> {
+        let mut all: Vec<_> =
+            self.0.iter().map(|((code, of), count)| (*code, *of, *count)).collect();
+        all.sort_by_key(|(_, _, count)| Reverse(*count));
+        all
+    }
+
+    /// Returns the numbers by code, the largest first.
+    pub fn by_code(&self) -> Vec<(&'static str, u64)> {
+        let mut codes = BTreeMap::<_, u64>::new();
+        for ((code, _), count) in &self.0 {
+            *codes.entry(*code).or_default() += count;
+        }
+        let mut all: Vec<_> = codes.into_iter().collect();
+        all.sort_by_key(|(_, count)| Reverse(*count));
+        all
+    }
 }
 
 /// A row after planning: a factor to deliver, or the reasons why not.

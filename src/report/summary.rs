@@ -16,7 +16,7 @@ use crate::{
     engine::{End, intake::Remarks},
     error::{Error, Exit},
     ledger::{ByState, Counts, Reader},
-    model::{Code, Lines, Rejection, State},
+    model::{Code, CodeCounts, Lines, Rejection, State},
     text::{escape, human},
 };
 
@@ -144,7 +144,11 @@ impl Summary {
         lines.push(line(counts.skipped, "skipped (settled by an earlier run)"));
         lines.push(line(counts.duplicates, "duplicates in the input"));
         let others = counts.states.shown(own).into_iter().filter(|(state, _)| *state != main);
-        lines.extend(others.map(|(state, count)| line(count, &words(state))));
+        let named = |state| match state {
+            State::NotCarried => not_carried(&remarks.not_carried),
+            state => words(state),
+        };
+        lines.extend(others.map(|(state, count)| line(count, &named(state))));
         for (index, (count, name)) in lines.iter().enumerate() {
             if *count > 0 || index == 0 {
                 writeln!(out, "  {count:>9}  {name}")?;
@@ -173,14 +177,23 @@ fn words(state: State) -> String {
     state.name().replace('_', " ")
 }
 
-/// One rejected row, every fault of it.
+/// `not carried: 2 recovery_codes_not_importable, 1 unconfirmed`.
+fn not_carried(codes: &CodeCounts) -> String {
+    let name = words(State::NotCarried);
+    let codes: Vec<_> =
+        codes.by_code().into_iter().map(|(code, count)| format!("{count} {code}")).collect();
+    if codes.is_empty() { name } else { format!("{name}: {}", codes.join(", ")) }
+}
+
+/// One refused row, every fault of it.
 pub(crate) fn write_rejection(
     rejection: &Rejection,
     lines: &Lines,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for fault in &rejection.faults {
-        write!(out, "rejected: {}", lines.place(rejection.line))?;
+        let state = words(rejection.refusal.state());
+        write!(out, "{state}: {}", rejection.place(lines))?;
         if !fault.field.is_empty() {
             write!(out, ", {}", escape(&fault.field))?;
         }
@@ -317,4 +330,66 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     }
     hints.truncate(3);
     Ok(hints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fault, Refusal};
+
+    fn row(line: u64, refusal: Refusal, code: Code) -> Rejection {
+        let at = Some("users[17].credentials[2]".into());
+        let faults = vec![Fault::new("", code, "is no factor")];
+        Rejection { line, index: None, at, user: None, factor_type: None, refusal, faults }
+    }
+
+    #[test]
+    fn rows_that_are_not_carried_are_one_line_of_a_summary_and_no_rejections() {
+        let mut remarks = Remarks::default();
+        let mut counts = Counts::default();
+        let codes = [Code::Unconfirmed, Code::HotpUnsupported, Code::Unconfirmed];
+        for (line, code) in (1..).zip(codes) {
+            remarks.not_carried.add(&row(line, Refusal::NotCarried, code));
+            counts.states[State::NotCarried] += 1;
+        }
+        let summary = Summary {
+            status: Status::Complete,
+            cause: None,
+            rows: counts.rows(),
+            figures: Figures { counts, own: &[State::Created] },
+            dry_run: false,
+            requests: 0,
+            throttled: 0,
+            elapsed_seconds: Duration::from_secs(1),
+            waits: Waits::default(),
+            ledger: "x.ledger".into(),
+            files: BTreeMap::new(),
+            ledger_totals: None,
+        };
+        let mut out = Vec::new();
+        summary.write_text(&remarks, &[], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines[..2],
+            ["          0  created", "          3  not carried: 2 unconfirmed, 1 hotp_unsupported"],
+            "{text}"
+        );
+        let json = serde_json::to_value(&summary).unwrap();
+        assert_eq!((&json["rows"], &json["not_carried"]), (&3.into(), &3.into()));
+    }
+
+    #[test]
+    fn a_refused_row_is_told_with_its_state_and_its_path() {
+        for (refusal, state) in
+            [(Refusal::Rejected, "rejected"), (Refusal::NotCarried, "not carried")]
+        {
+            let mut out = Vec::new();
+            let row = row(17, refusal, Code::Disabled);
+            write_rejection(&row, &Lines::default(), &mut out).unwrap();
+            let text =
+                format!("{state}: line 17 (users[17].credentials[2]): is no factor [disabled]\n");
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
 }

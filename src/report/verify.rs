@@ -8,10 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Cause, Status, Waits, summary::seconds, write_json, write_rejection};
+use super::{Cause, Status, Waits, summary::seconds, unless_none, write_json, write_rejection};
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
-    model::{FactorType, Fault, Field, Lines, Reason, Rejection},
+    model::{FactorType, Fault, Field, Lines, Reason, Refusal, Rejection},
     text::{escape, human},
 };
 
@@ -125,7 +125,8 @@ impl VerifyRemarks {
     /// Takes in what came of a group.
     pub fn note(&mut self, group: &Group, judged: &Judged) {
         let room = SHOWN.saturating_sub(self.rejections.len());
-        self.rejections.extend(group.rejections.iter().take(room).cloned());
+        let rejected = |row: &&Rejection| row.refusal == Refusal::Rejected;
+        self.rejections.extend(group.rejections.iter().filter(rejected).take(room).cloned());
         let bad = judged.findings.iter().filter(|finding| finding.state.needs_attention());
         for finding in bad.take(SHOWN.saturating_sub(self.findings.len())) {
             self.findings.push(line_of(group, finding, &self.lines));
@@ -152,6 +153,7 @@ impl VerifyRemarks {
         let user_id = group.user.as_ref().map(crate::model::UserId::as_str);
         let factors = judged.findings.iter().map(|finding| Row {
             line: Some(finding.line),
+            at: finding.at.as_deref(),
             user_id,
             r#type: Some(finding.factor_type.name()),
             state: finding.state.name(),
@@ -160,7 +162,7 @@ impl VerifyRemarks {
             error: finding.error.as_ref().map(Reason::text),
             ..Row::default()
         });
-        let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(rejected)).collect();
+        let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(refused)).collect();
         rows.sort_by_key(|row| row.line);
         for row in &mut rows {
             let place = row.line.map(|line| self.lines.place(line));
@@ -180,8 +182,9 @@ impl VerifyRemarks {
 /// `differs: line 7, auth0|1, phone, phone|dev_x: name`.
 fn line_of(group: &Group, finding: &Finding, lines: &Lines) -> String {
     let user = group.user.as_ref().map(ToString::to_string).unwrap_or_default();
-    let Finding { line, factor_type, state, .. } = finding;
-    let mut text = format!("{}: {}, {user}, {factor_type}", state.name(), lines.place(*line));
+    let Finding { line, at, factor_type, state, .. } = finding;
+    let place = lines.describe(*line, at.as_deref());
+    let mut text = format!("{}: {place}, {user}, {factor_type}", state.name());
     if let Some(id) = &finding.method_id {
         text += ", ";
         text += id;
@@ -232,6 +235,7 @@ impl VerifySummary {
             ("unverifiable (exists, but its value is not readable)", counts.unverifiable),
             ("unanswered (no usable list for the user)", counts.unanswered),
             ("rejected", counts.rejected),
+            ("not carried", counts.not_carried),
             ("duplicates in the input", counts.duplicates),
             ("not in the sample", counts.not_sampled),
             ("extras (in the tenant, but not in the input)", self.extras.unwrap_or_default()),
@@ -255,14 +259,16 @@ impl VerifySummary {
     pub fn line(&self) -> String {
         let counts = &self.counts;
         format!(
-            "{} rows: {} present, {} missing, {} differ, {} unverifiable, {} unanswered, {} rejected",
+            "{} rows: {} present, {} missing, {} differ, {} unverifiable, {} unanswered, {} rejected\
+             {}",
             self.rows,
             counts.present,
             counts.missing,
             counts.differs,
             counts.unverifiable,
             counts.unanswered,
-            counts.rejected
+            counts.rejected,
+            unless_none(counts.not_carried, "not carried")
         )
     }
 }
@@ -274,6 +280,9 @@ struct Row<'a> {
     /// The file that `line` is in, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
+    /// Its path inside of a document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<&'a str>,
     user_id: Option<&'a str>,
     r#type: Option<&'a str>,
     state: &'static str,
@@ -287,20 +296,25 @@ struct Row<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
-    /// Every fault of a rejected row, where it has more than one.
+    /// Code of a refused row's first fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    /// Every fault of a refused row, where it has more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<&'a [Fault]>,
 }
 
-fn rejected(rejection: &Rejection) -> Row<'_> {
+fn refused(rejection: &Rejection) -> Row<'_> {
     let first = rejection.faults.first();
     Row {
         line: Some(rejection.line),
+        at: rejection.at.as_deref(),
         user_id: rejection.user.as_ref().map(crate::model::UserId::as_str),
         r#type: rejection.factor_type.map(FactorType::name),
-        state: crate::model::State::Rejected.name(),
+        state: rejection.refusal.state().name(),
         field: first.map(|fault| fault.field.as_str()),
         rule: first.map(|fault| fault.rule.as_str()),
+        code: first.map(|fault| fault.code.as_ref()),
         faults: Some(rejection.faults.as_slice()).filter(|faults| faults.len() > 1),
         ..Row::default()
     }

@@ -27,6 +27,7 @@ mod lifecycle;
 mod matrix;
 mod nightly;
 mod notices;
+mod older;
 mod pace;
 #[cfg(target_os = "linux")]
 mod planted;

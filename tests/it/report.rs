@@ -1,6 +1,13 @@
 //! `report`, in its formats.
 
-use mfaferry::sandbox::{Settings, Users};
+use mfaferry::{
+    ledger::{Admission, Asked, Counts, Intent, Ledger, Opened, Opening, Row},
+    model::{
+        Code, FactorType, Fault, Fingerprint, LocalTime, Operation, Refusal, Rejection, State,
+        UserId,
+    },
+    sandbox::{Settings, Users},
+};
 use serde_json::Value;
 
 use crate::support::{Bench, binary, run};
@@ -104,4 +111,102 @@ fn a_ledger_that_is_not_there_is_not_made() {
     let done = run(command.current_dir(bench.folder.path()).args(["report", "--ledger", "none"]));
     assert_eq!(done.code, Some(6), "{done:?}");
     assert!(!bench.path("none").exists());
+}
+
+fn refused(index: u32, refusal: Refusal, code: Code) -> Row {
+    Row::Rejected(Box::new(Rejection {
+        line: 7,
+        index: Some(index),
+        at: Some(format!("users[3].credentials[{index}]").into()),
+        user: None,
+        factor_type: Some(FactorType::Totp),
+        refusal,
+        faults: vec![Fault::new("", code, "is what it is")],
+    }))
+}
+
+/// A ledger of a run over a document: two rows that are not carried, one that is rejected, and one whose
+/// request is under way.
+fn ledger_of_a_document(bench: &Bench) -> Counts {
+    let opening = Opening {
+        tenant: "https://tenant.example/",
+        command: "import",
+        input: "realm.json",
+        retry: Vec::new(),
+        now: || LocalTime::from_millis(1_700_000_000_000),
+    };
+    let Opened { ledger, owner, .. } = Ledger::open(&bench.path("in.csv.ledger"), opening).unwrap();
+    let owner = std::thread::spawn(|| owner.block().unwrap());
+    let asked = Asked {
+        operation: Operation::Import,
+        fingerprint: Fingerprint([7; 16]),
+        as_written: None,
+        line: 9,
+        at: Some("users[4].credentials[0]".into()),
+        user: UserId::parse("auth0|4").unwrap(),
+        factor_type: Some(FactorType::Totp),
+        name: None,
+        method_id: None,
+    };
+    let rows = vec![
+        refused(0, Refusal::NotCarried, Code::RecoveryCodesNotImportable),
+        refused(1, Refusal::Rejected, Code::TotpDigitsUnsupported),
+        refused(2, Refusal::NotCarried, Code::Unconfirmed),
+        Row::Asked(asked),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let admissions = ledger.admit(rows).await.unwrap();
+        assert_eq!(admissions[..3], [Admission::Done, Admission::Done, Admission::Done]);
+        let Admission::Todo(seq, _) = admissions[3] else { panic!("{admissions:?}") };
+        let intent = Intent {
+            seq,
+            at: LocalTime::from_millis(1_700_000_000_000),
+            skew: None,
+            doubts: 0,
+            marked: false,
+        };
+        ledger.record_intents(vec![intent]).await.unwrap();
+        ledger.end_run(false).await.unwrap();
+    });
+    let counts = ledger.tally().get();
+    drop(ledger);
+    owner.join().unwrap();
+    counts
+}
+
+#[test]
+fn rows_of_a_document_are_reported_with_their_paths_and_what_is_not_carried_is_no_error() {
+    let bench = Bench::new(Settings::default());
+    let counts = ledger_of_a_document(&bench);
+    assert_eq!((counts.states[State::NotCarried], counts.states[State::Rejected]), (2, 1));
+    assert_eq!((counts.rows(), counts.settled(), counts.settled_by_requests()), (4, 3, 0));
+    assert_eq!(counts.bad(), 1, "the one that is rejected");
+    let found: Vec<_> = bench
+        .rows("in.csv.ledger")
+        .into_iter()
+        .map(|row| ["at", "state", "code", "error"].map(|key| row[key].as_str().map(str::to_owned)))
+        .map(|row| row.map(Option::unwrap_or_default).join(" "))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "users[3].credentials[0] not_carried recovery_codes_not_importable \
+             recovery_codes_not_importable",
+            "users[3].credentials[1] rejected totp_digits_unsupported invalid_row",
+            "users[3].credentials[2] not_carried unconfirmed unconfirmed",
+            "users[4].credentials[0] in_flight  ",
+        ]
+    );
+    let csv = report(&bench, "csv");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    assert_eq!(reader.headers().unwrap().iter().next_back(), Some("at"));
+    let paths: Vec<_> = reader.records().map(|record| record.unwrap()[16].to_owned()).collect();
+    for (path, row) in paths.iter().zip(&found) {
+        assert!(row.starts_with(path) && !path.is_empty(), "{path}");
+    }
+    let json: Value = serde_json::from_str(&report(&bench, "json")).unwrap();
+    assert_eq!((&json["rows"], &json["not_carried"]), (&4.into(), &2.into()));
+    let text = report(&bench, "text");
+    assert!(text.contains("4 rows: 1 rejected, 2 not carried, 1 in flight"), "{text}");
 }

@@ -36,6 +36,7 @@ fn summary(done: &Done) -> Value {
         "unverifiable",
         "unanswered",
         "rejected",
+        "not_carried",
         "not_sampled",
     ];
     assert_eq!(count("rows"), parts.into_iter().map(count).sum::<u64>(), "{summary}");

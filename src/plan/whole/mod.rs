@@ -11,7 +11,7 @@ pub use finding::Finding;
 use finding::Rows;
 
 use crate::model::{
-    Code, Credential, Factor, FactorType, Field, Lines, Planned, Rejection, Spread,
+    Code, Credential, Factor, FactorType, Field, Lines, Planned, Refusal, Rejection, Spread,
 };
 use crate::text::escape;
 
@@ -59,7 +59,7 @@ pub enum Sight {
         /// Secret or key id, where it has one that is its user's alone.
         value: Option<Value>,
     },
-    /// A row that cannot be used.
+    /// A row that cannot be used, or is not carried.
     Rejected(Box<Rejection>),
 }
 
@@ -187,6 +187,10 @@ impl Whole {
     }
 
     fn refuse(&mut self, rejection: &Rejection) {
+        // Of what is not carried, nothing is wrong.
+        if rejection.refusal == Refusal::NotCarried {
+            return;
+        }
         let line = rejection.line;
         for fault in &rejection.faults {
             let is = |code: &&Code| code.name() == fault.code;

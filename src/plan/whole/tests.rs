@@ -95,3 +95,19 @@ fn no_finding_holds_a_value() {
     let told = format!("{:?}", whole.findings(&[], &Lines::default()));
     assert!(told.contains("(lines 2, 3)") && !told.contains(&beginning), "{told}");
 }
+
+#[test]
+fn rows_that_are_not_carried_say_nothing_about_the_rest() {
+    use crate::model::{Fault, Refusal};
+    for (refusal, is_odd) in [(Refusal::Rejected, true), (Refusal::NotCarried, false)] {
+        let mut whole = Whole::default();
+        whole.accepted[FactorType::Totp as usize - 1] = 3;
+        for line in 1..=ENOUGH {
+            let faults = vec![Fault::new("totp_secret", Code::LooksLikeHex, "is hexadecimal")];
+            let (index, at, user, factor_type) = (None, None, None, Some(FactorType::Totp));
+            let row = Rejection { line, index, at, user, factor_type, refusal, faults };
+            whole.add(&Sight::Rejected(Box::new(row)));
+        }
+        assert_eq!(!whole.findings(&[], &Lines::default()).is_empty(), is_odd);
+    }
+}

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::{Finding, Group, State, compare, type_of};
 use crate::{
     jobs::list::Listed,
-    model::{Code, Reason, UserId},
+    model::{Code, Reason, Refusal, UserId},
 };
 
 /// Numbers of rows by state. They add up to the rows read.
@@ -35,6 +35,8 @@ pub struct Counts {
     pub unanswered: u64,
     /// The row is no factor at all.
     pub rejected: u64,
+    /// The source has it, and no import can bring it into the tenant.
+    pub not_carried: u64,
     /// The user was not asked about.
     pub not_sampled: u64,
 }
@@ -42,14 +44,12 @@ pub struct Counts {
 impl Counts {
     /// All rows that have come to a state.
     pub fn rows(&self) -> u64 {
-        self.duplicates
-            + self.present
-            + self.missing
-            + self.differs
-            + self.unverifiable
-            + self.unanswered
-            + self.rejected
-            + self.not_sampled
+        self.asked() + self.duplicates + self.rejected + self.not_carried + self.not_sampled
+    }
+
+    /// Rows that the tenant was asked about.
+    pub fn asked(&self) -> u64 {
+        self.present + self.missing + self.differs + self.unverifiable + self.unanswered
     }
 
     /// Rows that somebody has to look at.
@@ -128,7 +128,12 @@ impl Account {
         let none = Ok(Vec::new());
         let listed = if listed.as_ref().is_err_and(nobody) { &none } else { listed };
         self.counts.duplicates += group.duplicates;
-        self.counts.rejected += group.rejections.len() as u64;
+        for rejection in &group.rejections {
+            match rejection.refusal {
+                Refusal::Rejected => self.counts.rejected += 1,
+                Refusal::NotCarried => self.counts.not_carried += 1,
+            }
+        }
         self.counts.not_sampled += group.not_sampled;
         let Some(user) = group.user.as_ref().filter(|_| !group.factors.is_empty()) else {
             return Judged::default();

@@ -17,7 +17,7 @@ pub struct Group {
     pub scattered: bool,
     /// The factors, in input order.
     pub factors: Vec<Factor>,
-    /// Rows between them that cannot be a factor.
+    /// Rows between them that cannot be a factor, or are not carried.
     pub rejections: Vec<Rejection>,
     /// Rows with a factor that the input has had before.
     pub duplicates: u64,

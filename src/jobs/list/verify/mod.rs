@@ -64,6 +64,8 @@ impl State {
 pub struct Finding {
     /// Physical line of its row.
     pub line: u64,
+    /// Its path inside of a document, where that says more than a line.
+    pub at: Option<Box<str>>,
     /// The kind of factor.
     pub factor_type: FactorType,
     /// State of the row.
@@ -108,6 +110,7 @@ pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool
 fn finding(factor: &Factor, state: State, method: Option<&Method>) -> Finding {
     Finding {
         line: factor.line,
+        at: factor.at.clone(),
         factor_type: factor.factor_type(),
         state,
         method_id: method.map(|method| method.id.clone()),

@@ -202,3 +202,28 @@ fn what_may_stand_for_an_unanswered_factor_is_no_extra() {
     assert_eq!((account.users, account.users_with_missing), (1, 1));
     assert_eq!((account.counts.bad(), account.counts.unanswered), (2, 1));
 }
+
+#[test]
+fn rows_that_are_not_carried_are_neither_asked_about_nor_bad() {
+    use crate::model::{Refusal, Rejection};
+    let row = |refusal| Rejection {
+        line: 3,
+        index: None,
+        at: None,
+        user: None,
+        factor_type: None,
+        refusal,
+        faults: Vec::new(),
+    };
+    let mut account = Account::new(true);
+    for (refusals, bad) in [
+        (vec![Refusal::NotCarried, Refusal::NotCarried], 0),
+        (vec![Refusal::Rejected, Refusal::NotCarried], 1),
+    ] {
+        let group =
+            Group { rejections: refusals.into_iter().map(row).collect(), ..Group::default() };
+        account.enter(&group, &Ok(Vec::new()));
+        assert_eq!((account.counts.bad(), account.counts.asked(), account.users), (bad, 0, 0));
+    }
+    assert_eq!((account.counts.rows(), account.counts.not_carried), (4, 3));
+}
