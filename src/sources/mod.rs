@@ -7,6 +7,7 @@
 
 mod export;
 mod keycloak;
+mod migration;
 mod notes;
 mod rows;
 mod spki;
