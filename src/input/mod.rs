@@ -28,6 +28,7 @@ mod sniff;
 mod table;
 mod unpack;
 mod walk;
+mod yaml;
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -51,6 +52,7 @@ pub use shape::Shape;
 pub use table::{Table, TableRow};
 use unpack::Unpack;
 pub use walk::Places;
+pub use yaml::{YamlElement, YamlFault, YamlReader};
 
 use crate::model::{Code, Fault, Lines, Record, Refusal, Rejection};
 

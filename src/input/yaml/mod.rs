@@ -1,0 +1,294 @@
+//! YAML as a stream of elements: the items of the list at its top, or of lists below keys at its top.
+//!
+//! Scalars are texts, as they are written. The versions of YAML disagree on what a plain `007`, `1e5` or
+//! `yes` is, and secrets look like that; only `null`, `~` and nothing at all are none. Anchors, aliases and
+//! tags are refused: no export has them, and with them a few lines become gigabytes. One element is held at
+//! a time, and never more than [`MAX_ELEMENT`] characters of it are read.
+
+mod characters;
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use saphyr_parser::{BufferedInput, Event, Parser, ScalarStyle, Span};
+use zeroize::Zeroizing;
+
+use characters::{Characters, Gauge};
+
+use crate::model::Node;
+
+/// The longest element, in characters: far above a person with every factor there is.
+const MAX_ELEMENT: usize = 1024 * 1024;
+
+/// The deepest nesting of an element; exports have three levels.
+const MAX_DEPTH: usize = 32;
+
+/// An element of a document.
+#[derive(Debug)]
+pub struct YamlElement {
+    /// Line on which it begins.
+    pub line: u64,
+    /// Key of its list; none where the list is the top of the document.
+    pub list: Option<&'static str>,
+    /// Number of the element in its list, from 0.
+    pub index: u64,
+    /// The element.
+    pub node: Node,
+}
+
+/// A fault that ends the reading of YAML: nothing after it can be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum YamlFault {
+    /// Reading failed.
+    #[error("line {line}: reading failed: {source}")]
+    Read {
+        /// The line that was being read.
+        line: u64,
+        /// Error of the operating system.
+        source: io::Error,
+    },
+    /// The text is not what such an export holds.
+    #[error("line {line}: {rule}")]
+    Text {
+        /// The line at fault.
+        line: u64,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+}
+
+/// Reader of the elements of YAML.
+pub struct YamlReader<R: Read> {
+    parser: Parser<'static, BufferedInput<Characters<R>>>,
+    gauge: Arc<Gauge>,
+    /// Keys at the top whose values are lists of elements.
+    lists: &'static [&'static str],
+    /// Those that were there.
+    seen: Vec<&'static str>,
+    place: Place,
+    index: u64,
+}
+
+impl<R: Read> std::fmt::Debug for YamlReader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("YamlReader").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Where the reader is in the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Outside of any document.
+    Outside,
+    /// In the mapping at the top.
+    Mapping,
+    /// In a list of elements: below this key, or at the top.
+    List(Option<&'static str>),
+    /// Behind the end, or a fault.
+    Done,
+}
+
+type Found = (Event<'static>, u64);
+
+impl<R: Read + 'static> YamlReader<R> {
+    /// Reads the items of a list at the top, or of those below the keys `lists` of a mapping.
+    pub fn new(reader: R, lists: &'static [&'static str]) -> Self {
+        let gauge = Arc::<Gauge>::default();
+        let characters = Characters::new(reader, Arc::clone(&gauge));
+        Self {
+            parser: Parser::new_from_iter(characters),
+            gauge,
+            lists,
+            seen: Vec::new(),
+            place: Place::Outside,
+            index: 0,
+        }
+    }
+
+    /// Returns the next element; none at the end.
+    pub fn next_element(&mut self) -> Result<Option<YamlElement>, YamlFault> {
+        let found = self.find();
+        if !matches!(found, Ok(Some(_))) {
+            self.place = Place::Done;
+        }
+        found
+    }
+
+    fn find(&mut self) -> Result<Option<YamlElement>, YamlFault> {
+        while self.place != Place::Done {
+            self.gauge.reset();
+            let (event, line) = self.event()?;
+            match (self.place, event) {
+                (_, Event::StreamEnd) => return Ok(None),
+                (Place::Outside, Event::SequenceStart(..)) => self.enter(None),
+                (Place::Outside, Event::MappingStart(..)) => self.place = Place::Mapping,
+                // An empty document, comments alone.
+                (Place::Outside, Event::Scalar(text, style, ..)) if is_null(&text, style) => {}
+                (Place::Outside, Event::Scalar(..)) => {
+                    return Err(fault(
+                        line,
+                        "neither a list nor keys and values: is this the right export?",
+                    ));
+                }
+                (Place::Mapping, Event::MappingEnd) => self.place = Place::Outside,
+                (Place::Mapping, Event::Scalar(key, ..)) => self.value(&key, line)?,
+                (Place::Mapping, Event::SequenceStart(..) | Event::MappingStart(..)) => {
+                    return Err(key_fault(line));
+                }
+                (Place::List(list), Event::SequenceEnd) => {
+                    self.place = if list.is_some() { Place::Mapping } else { Place::Outside };
+                }
+                (
+                    Place::List(list),
+                    event
+                    @ (Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..)),
+                ) => {
+                    let node = self.node(event, 0)?;
+                    self.index += 1;
+                    return Ok(Some(YamlElement { line, list, index: self.index - 1, node }));
+                }
+                // Starts and ends of stream and documents.
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, list: Option<&'static str>) {
+        self.place = Place::List(list);
+        self.index = 0;
+    }
+
+    /// Enters the value of a key at the top if it is a list of elements, and passes over it otherwise.
+    fn value(&mut self, key: &str, line: u64) -> Result<(), YamlFault> {
+        let list = self.lists.iter().copied().find(|list| *list == key);
+        if let Some(list) = list {
+            if self.seen.contains(&list) {
+                return Err(fault(line, "a repeated key"));
+            }
+            self.seen.push(list);
+        }
+        let (event, line) = self.event()?;
+        match (list, event) {
+            (Some(list), Event::SequenceStart(..)) => self.enter(Some(list)),
+            (_, Event::Scalar(text, style, ..)) if list.is_none() || is_null(&text, style) => {}
+            (None, Event::SequenceStart(..) | Event::MappingStart(..)) => self.pass_over()?,
+            _ => return Err(fault(line, "not a list: is this the right export?")),
+        }
+        Ok(())
+    }
+
+    /// Passes over the rest of a list or a mapping.
+    fn pass_over(&mut self) -> Result<(), YamlFault> {
+        let mut depth = 1_usize;
+        while depth > 0 {
+            self.gauge.reset();
+            let (event, line) = self.event()?;
+            match event {
+                Event::SequenceStart(..) | Event::MappingStart(..) if depth >= MAX_DEPTH => {
+                    return Err(fault(line, DEPTH));
+                }
+                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+                Event::SequenceEnd | Event::MappingEnd => depth -= 1,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the value that begins with `event`. It calls itself at most [`MAX_DEPTH`] times.
+    fn node(&mut self, event: Event<'static>, depth: usize) -> Result<Node, YamlFault> {
+        match event {
+            Event::Scalar(text, style, ..) if is_null(&text, style) => Ok(Node::Null),
+            Event::Scalar(text, ..) => Ok(Node::Text(Zeroizing::new(text.into_owned()))),
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.inner(depth)? {
+                        (Event::SequenceEnd, _) => return Ok(Node::List(items)),
+                        (event, _) => items.push(self.node(event, depth + 1)?),
+                    }
+                }
+            }
+            Event::MappingStart(..) => {
+                let mut entries: Vec<(String, Node)> = Vec::new();
+                let mut keys = std::collections::HashSet::new();
+                loop {
+                    match self.inner(depth)? {
+                        (Event::MappingEnd, _) => return Ok(Node::Object(entries)),
+                        (Event::Scalar(key, ..), line) => {
+                            if !keys.insert(key.to_string()) {
+                                return Err(fault(line, "a repeated key"));
+                            }
+                            let (event, _) = self.inner(depth)?;
+                            entries.push((key.into_owned(), self.node(event, depth + 1)?));
+                        }
+                        (_, line) => return Err(key_fault(line)),
+                    }
+                }
+            }
+            // `event` gives no others inside of a document.
+            _ => Ok(Node::Null),
+        }
+    }
+
+    /// Returns the next event inside of a collection at `depth`.
+    fn inner(&mut self, depth: usize) -> Result<Found, YamlFault> {
+        let (event, line) = self.event()?;
+        let is_deeper = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
+        if is_deeper && depth + 1 >= MAX_DEPTH {
+            Err(fault(line, DEPTH))
+        } else {
+            Ok((event, line))
+        }
+    }
+
+    /// Returns the next event and its line. No event has an anchor or a tag.
+    fn event(&mut self) -> Result<Found, YamlFault> {
+        let found = self.parser.next_event();
+        // What ended the characters comes before what the parser makes of their end.
+        if let Some(fault) = self.gauge.take() {
+            return Err(fault);
+        }
+        let Some(found) = found else { return Ok((Event::StreamEnd, 0)) };
+        let (event, span): (Event<'static>, Span) =
+            found.map_err(|error| fault(line(error.marker().line()), "not valid YAML"))?;
+        let line = line(span.start.line());
+        match &event {
+            Event::Alias(_) => Err(fault(line, "an alias (`*`), which no export has")),
+            Event::Scalar(_, _, 1.., _)
+            | Event::SequenceStart(1.., _)
+            | Event::MappingStart(1.., _) => {
+                Err(fault(line, "an anchor (`&`), which no export has"))
+            }
+            Event::Scalar(_, _, _, Some(_))
+            | Event::SequenceStart(_, Some(_))
+            | Event::MappingStart(_, Some(_)) => {
+                Err(fault(line, "a tag (`!`), which no export has"))
+            }
+            _ => Ok((event, line)),
+        }
+    }
+}
+
+const DEPTH: &str = "nesting of more than 32 levels";
+
+fn key_fault(line: u64) -> YamlFault {
+    fault(line, "a key that is no text")
+}
+
+fn fault(line: u64, rule: &'static str) -> YamlFault {
+    YamlFault::Text { line, rule }
+}
+
+fn line(line: usize) -> u64 {
+    u64::try_from(line).unwrap_or(u64::MAX)
+}
+
+/// Returns true if a scalar is nothing: plain, and one of YAML's words for it.
+fn is_null(text: &str, style: ScalarStyle) -> bool {
+    style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+#[cfg(test)]
+mod tests;
