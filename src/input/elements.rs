@@ -17,6 +17,7 @@ use super::{
     frame::Framer,
     unpack::Unpack,
     walk::{Met, Walker},
+    yaml::{YamlElement, YamlReader},
 };
 use crate::model::{Node, from_json};
 
@@ -33,6 +34,9 @@ pub enum Form {
     BareCsv,
     /// Text, an element a line.
     Lines,
+    /// YAML: the items of the list at its top; or of lists below these keys at its top, each as the one
+    /// value of an object with that key.
+    Yaml(&'static [&'static str]),
 }
 
 impl Form {
@@ -50,6 +54,7 @@ impl Form {
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "json" => Some(Self::Json(Places { elements: &[], notes: &[] })),
             "txt" => Some(Self::Lines),
+            "yaml" | "yml" => Some(Self::Yaml(&[])),
             _ => None,
         }
     }
@@ -66,6 +71,7 @@ impl Form {
             Self::JsonLines => ".jsonl",
             Self::Csv(_) | Self::BareCsv => ".csv",
             Self::Lines => ".txt",
+            Self::Yaml(_) => ".yaml",
         }
     }
 }
@@ -100,6 +106,7 @@ enum Inner {
     Json(Box<Walker<Reader>>),
     Lines { framer: Framer<Reader>, is_json: bool, open: Option<u64> },
     Table(Box<Table<Reader>>),
+    Yaml(Box<YamlReader<Reader>>),
 }
 
 /// Reader of an export's elements.
@@ -137,6 +144,7 @@ impl Elements {
             Form::Lines => lines(reader, false),
             Form::Csv(comment) => Inner::Table(Box::new(Table::new(reader, true, comment))),
             Form::BareCsv => Inner::Table(Box::new(Table::new(reader, false, None))),
+            Form::Yaml(lists) => Inner::Yaml(Box::new(YamlReader::new(reader, lists))),
         };
         Self { inner }
     }
@@ -154,6 +162,7 @@ impl Elements {
                 Ok(Some(of_line(frame.line, content)))
             }
             Inner::Table(table) => of_table(table),
+            Inner::Yaml(reader) => Ok(reader.next_element()?.map(of_yaml)),
         }
     }
 
@@ -163,6 +172,7 @@ impl Elements {
             Inner::Json(walker) => walker.n_lines(),
             Inner::Lines { framer, .. } => framer.n_lines(),
             Inner::Table(table) => table.n_lines(),
+            Inner::Yaml(reader) => reader.n_lines(),
         }
     }
 
@@ -170,7 +180,7 @@ impl Elements {
     pub fn open_line(&self) -> Option<u64> {
         match &self.inner {
             // A document that can be read is whole, and so is a line of JSON.
-            Inner::Json(_) | Inner::Lines { is_json: true, .. } => None,
+            Inner::Json(_) | Inner::Lines { is_json: true, .. } | Inner::Yaml(_) => None,
             Inner::Lines { open, .. } => *open,
             Inner::Table(table) => table.open_line(),
         }
@@ -181,6 +191,7 @@ impl Elements {
         match &self.inner {
             Inner::Json(walker) => walker.n_places() > 0 || walker.n_documents() == 0,
             Inner::Lines { .. } | Inner::Table(_) => true,
+            Inner::Yaml(reader) => reader.has_lists(),
         }
     }
 }
@@ -222,6 +233,14 @@ fn of_document(met: Met) -> Element {
             Element { line, at, document, content }
         }
     }
+}
+
+fn of_yaml(YamlElement { line, list, index, node }: YamlElement) -> Element {
+    let (at, value) = match list {
+        None => (format!("[{index}]"), node),
+        Some(list) => (format!("{list}[{index}]"), Node::Object(vec![(list.to_owned(), node)])),
+    };
+    Element { line, at, document: 0, content: Content::Value(value) }
 }
 
 fn of_table(table: &mut Table<Reader>) -> Result<Option<Element>, InputError> {

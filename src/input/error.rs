@@ -116,6 +116,14 @@ pub enum InputError {
         /// Offset from the start of the input, counted from 0.
         offset: u64,
     },
+    /// YAML that is none, or has what no export has.
+    #[error("line {line}: {fault}")]
+    Yaml {
+        /// Physical line.
+        line: u64,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// A NUL byte.
     #[error("line {line}: a NUL byte at byte {offset} of the input")]
     Nul {
@@ -313,6 +321,7 @@ impl InputError {
             Self::Read { line, .. }
             | Self::InvalidUtf8 { line, .. }
             | Self::Nul { line, .. }
+            | Self::Yaml { line, .. }
             | Self::TooLong { line }
             | Self::UnclosedQuote { line }
             | Self::BadHeader { line, .. }

@@ -24,9 +24,10 @@ impl InputError {
             Self::EmptyFolder { .. } | Self::OtherForm { .. } | Self::NotThisSystem { .. } => {
                 return self.hint_of_system();
             }
-            Self::Encoding { .. } | Self::InvalidUtf8 { .. } | Self::Nul { .. } => {
-                self.hint_of_text()
-            }
+            Self::Encoding { .. }
+            | Self::InvalidUtf8 { .. }
+            | Self::Nul { .. }
+            | Self::Yaml { .. } => self.hint_of_text(),
             Self::TooLong { .. } => "end lines with LF or CRLF; is this the right file?",
             Self::UnclosedQuote { .. } => {
                 "close it; a quote that is part of the value must be doubled, inside a quoted cell"
@@ -70,6 +71,7 @@ impl InputError {
     /// Returns the same for bytes that are no UTF-8 text.
     fn hint_of_text(&self) -> &'static str {
         match self {
+            Self::Yaml { .. } => "export it again, and give the file as the system has written it",
             Self::Encoding { .. } => {
                 "convert it, for example `iconv -f UTF-16 -t UTF-8 INPUT > converted.csv`; from a \
                  spreadsheet, save it as `CSV UTF-8`"

@@ -52,7 +52,6 @@ pub use shape::Shape;
 pub use table::{Table, TableRow};
 use unpack::Unpack;
 pub use walk::Places;
-pub use yaml::{YamlElement, YamlFault, YamlReader};
 
 use crate::model::{Code, Fault, Lines, Record, Refusal, Rejection};
 

@@ -6,14 +6,15 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::{MAX_ELEMENT, YamlFault, fault, line};
+use super::{MAX_ELEMENT, fault, line};
+use crate::input::InputError;
 
 /// What the characters tell the reader beside the parser, which passes nothing on but their end.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     /// Characters read since the element began.
     characters: AtomicUsize,
-    fault: Mutex<Option<YamlFault>>,
+    fault: Mutex<Option<InputError>>,
 }
 
 impl Gauge {
@@ -23,11 +24,11 @@ impl Gauge {
     }
 
     /// Returns the fault that ended the characters.
-    pub(super) fn take(&self) -> Option<YamlFault> {
+    pub(super) fn take(&self) -> Option<InputError> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put(&self, fault: YamlFault) {
+    fn put(&self, fault: InputError) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
     }
 }
@@ -79,7 +80,7 @@ impl<R: Read> Characters<R> {
 
 impl<R: Read> Characters<R> {
     /// Returns the next character, `None` at the end, or what ends the reading.
-    fn checked(&mut self) -> Result<Option<char>, YamlFault> {
+    fn checked(&mut self) -> Result<Option<char>, InputError> {
         let here = line(self.line);
         if self.gauge.characters.fetch_add(1, Ordering::Relaxed) >= MAX_ELEMENT {
             return Err(fault(here, "an element longer than 1 MiB"));
@@ -95,7 +96,7 @@ impl<R: Read> Characters<R> {
             Ok(Some(Some('\0'))) => Err(fault(here, "a NUL character")),
             Ok(Some(Some(character))) => Ok(Some(character)),
             Ok(Some(None)) => Err(fault(here, "invalid UTF-8")),
-            Err(source) => Err(YamlFault::Read { line: here, source }),
+            Err(source) => Err(InputError::of_reader(here, source)),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 mod characters;
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use saphyr_parser::{BufferedInput, Event, Parser, ScalarStyle, Span};
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use characters::{Characters, Gauge};
 
+use super::InputError;
 use crate::model::Node;
 
 /// The longest element, in characters: far above a person with every factor there is.
@@ -25,40 +26,19 @@ const MAX_DEPTH: usize = 32;
 
 /// An element of a document.
 #[derive(Debug)]
-pub struct YamlElement {
+pub(super) struct YamlElement {
     /// Line on which it begins.
-    pub line: u64,
+    pub(super) line: u64,
     /// Key of its list; none where the list is the top of the document.
-    pub list: Option<&'static str>,
+    pub(super) list: Option<&'static str>,
     /// Number of the element in its list, from 0.
-    pub index: u64,
+    pub(super) index: u64,
     /// The element.
-    pub node: Node,
-}
-
-/// A fault that ends the reading of YAML: nothing after it can be trusted.
-#[derive(Debug, thiserror::Error)]
-pub enum YamlFault {
-    /// Reading failed.
-    #[error("line {line}: reading failed: {source}")]
-    Read {
-        /// The line that was being read.
-        line: u64,
-        /// Error of the operating system.
-        source: io::Error,
-    },
-    /// The text is not what such an export holds.
-    #[error("line {line}: {rule}")]
-    Text {
-        /// The line at fault.
-        line: u64,
-        /// What is wrong with it.
-        rule: &'static str,
-    },
+    pub(super) node: Node,
 }
 
 /// Reader of the elements of YAML.
-pub struct YamlReader<R: Read> {
+pub(super) struct YamlReader<R: Read> {
     parser: Parser<'static, BufferedInput<Characters<R>>>,
     gauge: Arc<Gauge>,
     /// Keys at the top whose values are lists of elements.
@@ -67,6 +47,8 @@ pub struct YamlReader<R: Read> {
     seen: Vec<&'static str>,
     place: Place,
     index: u64,
+    has_lists: bool,
+    line: u64,
 }
 
 impl<R: Read> std::fmt::Debug for YamlReader<R> {
@@ -92,7 +74,7 @@ type Found = (Event<'static>, u64);
 
 impl<R: Read + 'static> YamlReader<R> {
     /// Reads the items of a list at the top, or of those below the keys `lists` of a mapping.
-    pub fn new(reader: R, lists: &'static [&'static str]) -> Self {
+    pub(super) fn new(reader: R, lists: &'static [&'static str]) -> Self {
         let gauge = Arc::<Gauge>::default();
         let characters = Characters::new(reader, Arc::clone(&gauge));
         Self {
@@ -102,11 +84,13 @@ impl<R: Read + 'static> YamlReader<R> {
             seen: Vec::new(),
             place: Place::Outside,
             index: 0,
+            has_lists: false,
+            line: 0,
         }
     }
 
     /// Returns the next element; none at the end.
-    pub fn next_element(&mut self) -> Result<Option<YamlElement>, YamlFault> {
+    pub(super) fn next_element(&mut self) -> Result<Option<YamlElement>, InputError> {
         let found = self.find();
         if !matches!(found, Ok(Some(_))) {
             self.place = Place::Done;
@@ -114,7 +98,17 @@ impl<R: Read + 'static> YamlReader<R> {
         found
     }
 
-    fn find(&mut self) -> Result<Option<YamlElement>, YamlFault> {
+    /// Returns the number of lines read so far.
+    pub(super) fn n_lines(&self) -> u64 {
+        self.line
+    }
+
+    /// Returns whether any list was there that elements could have been in.
+    pub(super) fn has_lists(&self) -> bool {
+        self.has_lists
+    }
+
+    fn find(&mut self) -> Result<Option<YamlElement>, InputError> {
         while self.place != Place::Done {
             self.gauge.reset();
             let (event, line) = self.event()?;
@@ -157,10 +151,11 @@ impl<R: Read + 'static> YamlReader<R> {
     fn enter(&mut self, list: Option<&'static str>) {
         self.place = Place::List(list);
         self.index = 0;
+        self.has_lists = true;
     }
 
     /// Enters the value of a key at the top if it is a list of elements, and passes over it otherwise.
-    fn value(&mut self, key: &str, line: u64) -> Result<(), YamlFault> {
+    fn value(&mut self, key: &str, line: u64) -> Result<(), InputError> {
         let list = self.lists.iter().copied().find(|list| *list == key);
         if let Some(list) = list {
             if self.seen.contains(&list) {
@@ -171,7 +166,10 @@ impl<R: Read + 'static> YamlReader<R> {
         let (event, line) = self.event()?;
         match (list, event) {
             (Some(list), Event::SequenceStart(..)) => self.enter(Some(list)),
-            (_, Event::Scalar(text, style, ..)) if list.is_none() || is_null(&text, style) => {}
+            (None, Event::Scalar(..)) => {}
+            (Some(_), Event::Scalar(text, style, ..)) if is_null(&text, style) => {
+                self.has_lists = true;
+            }
             (None, Event::SequenceStart(..) | Event::MappingStart(..)) => self.pass_over()?,
             _ => return Err(fault(line, "not a list: is this the right export?")),
         }
@@ -179,7 +177,7 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     /// Passes over the rest of a list or a mapping.
-    fn pass_over(&mut self) -> Result<(), YamlFault> {
+    fn pass_over(&mut self) -> Result<(), InputError> {
         let mut depth = 1_usize;
         while depth > 0 {
             self.gauge.reset();
@@ -197,7 +195,7 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     /// Reads the value that begins with `event`. It calls itself at most [`MAX_DEPTH`] times.
-    fn node(&mut self, event: Event<'static>, depth: usize) -> Result<Node, YamlFault> {
+    fn node(&mut self, event: Event<'static>, depth: usize) -> Result<Node, InputError> {
         match event {
             Event::Scalar(text, style, ..) if is_null(&text, style) => Ok(Node::Null),
             Event::Scalar(text, ..) => Ok(Node::Text(Zeroizing::new(text.into_owned()))),
@@ -233,7 +231,7 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     /// Returns the next event inside of a collection at `depth`.
-    fn inner(&mut self, depth: usize) -> Result<Found, YamlFault> {
+    fn inner(&mut self, depth: usize) -> Result<Found, InputError> {
         let (event, line) = self.event()?;
         let is_deeper = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
         if is_deeper && depth + 1 >= MAX_DEPTH {
@@ -244,7 +242,7 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     /// Returns the next event and its line. No event has an anchor or a tag.
-    fn event(&mut self) -> Result<Found, YamlFault> {
+    fn event(&mut self) -> Result<Found, InputError> {
         let found = self.parser.next_event();
         // What ended the characters comes before what the parser makes of their end.
         if let Some(fault) = self.gauge.take() {
@@ -254,6 +252,7 @@ impl<R: Read + 'static> YamlReader<R> {
         let (event, span): (Event<'static>, Span) =
             found.map_err(|error| fault(line(error.marker().line()), "not valid YAML"))?;
         let line = line(span.start.line());
+        self.line = self.line.max(line);
         match &event {
             Event::Alias(_) => Err(fault(line, "an alias (`*`), which no export has")),
             Event::Scalar(_, _, 1.., _)
@@ -273,12 +272,12 @@ impl<R: Read + 'static> YamlReader<R> {
 
 const DEPTH: &str = "nesting of more than 32 levels";
 
-fn key_fault(line: u64) -> YamlFault {
+fn key_fault(line: u64) -> InputError {
     fault(line, "a key that is no text")
 }
 
-fn fault(line: u64, rule: &'static str) -> YamlFault {
-    YamlFault::Text { line, rule }
+fn fault(line: u64, fault: &'static str) -> InputError {
+    InputError::Yaml { line, fault }
 }
 
 fn line(line: usize) -> u64 {

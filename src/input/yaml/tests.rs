@@ -1,3 +1,5 @@
+use std::io;
+
 use super::*;
 
 /// What an export holds, as text: lines, lists, and values with their shapes.
