@@ -205,6 +205,10 @@ pub struct SandboxArgs {
     /// Treat users whose id contains TEXT as unknown
     #[arg(long, value_name = "TEXT")]
     pub missing_users: Vec<String>,
+    /// Know only the users of FILE, a user export job of Auth0 as it comes (NDJSON). Without it every user
+    /// exists, and every address in lower case at example.com, example.net or example.org is somebody's
+    #[arg(long, value_name = "FILE", conflicts_with = "missing_users")]
+    pub users: Option<PathBuf>,
     /// Maximum number of methods of a type per user
     #[arg(long, value_name = "N")]
     pub cap: Option<u32>,

@@ -207,7 +207,8 @@ tenant holds (values as keyed digests only), GET /_sandbox/stats what happened. 
 everything in memory, secrets included, until it ends; nothing is written.
 
 --settings FILE is a JSON object that can set everything (changing limits, outages, neighbours,
-scopes, clock skew …); see the documentation of `mfaferry::sandbox::Settings`.")]
+scopes, clock skew, users with their addresses …); see the documentation of
+`mfaferry::sandbox::Settings`.")]
     Sandbox(SandboxArgs),
     /// Print a completion script for a shell
     Completions {

@@ -6,7 +6,7 @@ use super::{print, signals::Signals};
 use crate::{
     cli::SandboxArgs,
     error::{Error, Exit},
-    sandbox::{Conflict, Fault, FaultKind, Limit, Sandbox, Settings, Users},
+    sandbox::{Conflict, Fault, FaultKind, Limit, Sandbox, Settings, User, Users},
     text::{escape, invalid_value},
 };
 
@@ -56,6 +56,9 @@ fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
     if !args.missing_users.is_empty() {
         settings.users = Users::AnyBut(args.missing_users.clone());
     }
+    if let Some(path) = &args.users {
+        settings.users = Users::Known(read_users(path)?.into());
+    }
     settings.seed = args.seed.unwrap_or(settings.seed);
     settings.masking &= !args.no_masking;
     settings.cap_per_user = args.cap.or(settings.cap_per_user);
@@ -68,8 +71,7 @@ fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
 
 fn read(path: &Path) -> Result<Settings, Error> {
     let name = escape(&path.display().to_string());
-    let text = std::fs::read(path)
-        .map_err(|source| Error::Io { what: format!("reading `{name}`"), source })?;
+    let text = read_file(path)?;
     // serde's own message quotes what stands there, and that may be a client secret.
     serde_json::from_slice(&text).map_err(|error| {
         Error::usage(
@@ -77,6 +79,30 @@ fn read(path: &Path) -> Result<Settings, Error> {
             "see the documentation of `mfaferry::sandbox::Settings`",
         )
     })
+}
+
+/// Reads users, one JSON object after another.
+fn read_users(path: &Path) -> Result<Vec<User>, Error> {
+    let text = read_file(path)?;
+    let users = serde_json::Deserializer::from_slice(&text).into_iter::<User>();
+    // As above: these are addresses.
+    users.collect::<Result<_, _>>().map_err(|error| {
+        Error::usage(
+            format!(
+                "`{}` line {}, column {}: not a user",
+                escape(&path.display().to_string()),
+                error.line(),
+                error.column()
+            ),
+            "give --users a user export of Auth0 in JSON (NDJSON), with the fields user_id, email, \
+             email_verified and identities",
+        )
+    })
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
+    let name = escape(&path.display().to_string());
+    std::fs::read(path).map_err(|source| Error::Io { what: format!("reading `{name}`"), source })
 }
 
 fn parse_limit(text: &str) -> Option<Limit> {

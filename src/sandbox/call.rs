@@ -59,6 +59,8 @@ pub(super) enum Route {
     Operation(Verb, Target),
     /// One of the seven with an id that cannot be one: a 400 on the named property.
     BadId(Verb, &'static str),
+    /// `GET /api/v2/users-by-email`.
+    UsersByEmail,
     /// Another path under `/api/v2`, which takes part in the limit all the same.
     UnknownApi,
     /// `POST /oauth/token`.
@@ -87,6 +89,17 @@ pub(super) struct Call {
     pub(super) body: Bytes,
 }
 
+impl Route {
+    /// Returns what the request counts as, where it is one of the API's own.
+    pub(super) fn verb(&self) -> Option<Verb> {
+        match self {
+            Self::Operation(verb, _) | Self::BadId(verb, _) => Some(*verb),
+            Self::UsersByEmail => Some(Verb::Get),
+            Self::UnknownApi | Self::Unknown | Self::Token | Self::Stats | Self::State => None,
+        }
+    }
+}
+
 impl Call {
     pub(super) fn new(head: Parts, body: Bytes) -> Self {
         Self {
@@ -103,6 +116,13 @@ impl Call {
 
     pub(super) fn correlation_id(&self) -> Option<&str> {
         self.headers.get(CORRELATION_ID)?.to_str().ok()
+    }
+
+    /// Value of a parameter of the query.
+    pub(super) fn query_value(&self, name: &str) -> Option<String> {
+        let query = self.query.as_deref().unwrap_or_default();
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
     /// The media type of the body, without parameters.
@@ -160,6 +180,7 @@ fn route(method: &HttpMethod, path: &str) -> Route {
 
 fn api_route(method: &HttpMethod, segments: &[&str]) -> Route {
     let (user, one) = match segments {
+        ["users-by-email"] if method == HttpMethod::GET => return Route::UsersByEmail,
         ["users", user, "authentication-methods"] => (*user, None),
         ["users", user, "authentication-methods", one] => (*user, Some(*one)),
         _ => return Route::UnknownApi,
@@ -269,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn seven_operations_and_nothing_else() {
+    fn seven_operations_and_one_look_up_and_nothing_else() {
         let all = "/api/v2/users/a%7C1/authentication-methods";
         let one = "/api/v2/users/a%7C1/authentication-methods/phone%7Cdev_1";
         check(&HttpMethod::GET, one, &operation(Verb::Get, "a|1", Some("phone|dev_1")));
@@ -290,6 +311,9 @@ mod tests {
         );
         check(&HttpMethod::GET, &format!("{all}/"), &Route::UnknownApi);
         check(&HttpMethod::GET, "/api/v2/users/a%7C1", &Route::UnknownApi);
+        check(&HttpMethod::GET, "/api/v2/users-by-email", &Route::UsersByEmail);
+        check(&HttpMethod::POST, "/api/v2/users-by-email", &Route::UnknownApi);
+        check(&HttpMethod::GET, "/api/v2/users-by-email/", &Route::UnknownApi);
         check(&HttpMethod::GET, "/oauth/token", &Route::Unknown);
         check(&HttpMethod::POST, "/oauth/token", &Route::Token);
         check(&HttpMethod::GET, "/_sandbox/state", &Route::State);

@@ -1,5 +1,5 @@
-//! A simulated Auth0 tenant: the seven authentication-method operations and the token endpoint,
-//! with their state, over real HTTP/1.1 on loopback.
+//! A simulated Auth0 tenant: the seven authentication-method operations, the look-up of users by address
+//! and the token endpoint, with their state, over real HTTP/1.1 on loopback.
 //!
 //! It is strict where Auth0 is known to be strict (auth0-api.md 1 and 3 to 6), and its limits and
 //! faults are data ([`Settings`]), so that a run against it can be made to go wrong in any of the
@@ -44,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 mod answer;
 mod call;
 mod clock;
+mod directory;
 mod faults;
 mod http;
 mod limit;
@@ -53,6 +54,7 @@ mod stats;
 mod tenant;
 
 pub use call::Verb;
+pub use directory::{Directory, Identity, User};
 pub use faults::{Fault, FaultError, FaultKind, On};
 pub use limit::bucket::{Neighbours, Reading};
 pub use limit::{Admission, Limit, Limiter};

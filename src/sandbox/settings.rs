@@ -6,14 +6,20 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{faults::Fault, limit::Limit};
+use super::{
+    directory::{Directory, User},
+    faults::Fault,
+    limit::Limit,
+};
 
-/// The scopes of the seven operations (auth0-api.md 1.4), all granted unless told otherwise.
-pub const ALL_SCOPES: [&str; 4] = [
+/// The scopes of the seven operations (auth0-api.md 1.4) and of the look-up by address, all granted unless
+/// told otherwise.
+pub const ALL_SCOPES: [&str; 5] = [
     "create:authentication_methods",
     "read:authentication_methods",
     "update:authentication_methods",
     "delete:authentication_methods",
+    "read:users",
 ];
 
 /// Everything that can be set about a simulated tenant.
@@ -102,8 +108,11 @@ impl Default for Settings {
 }
 
 /// Users that exist. A user with methods (see [`Sandbox::seed`](super::Sandbox::seed)) always does.
+///
+/// In settings an array is a [`Directory`] of [`User`]s. Without one, whoever is asked for by address is
+/// found if the address is in lower case at `example.com`, `example.net` or `example.org`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "UsersSetting")]
 pub enum Users {
     /// Every well-formed id: `provider|id`, without control characters.
     #[default]
@@ -112,6 +121,35 @@ pub enum Users {
     AnyBut(Vec<String>),
     /// These and no others.
     Listed(BTreeSet<String>),
+    /// These and no others, with their addresses.
+    Known(Directory),
+}
+
+/// The forms of the setting.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum UsersSetting {
+    Known(Vec<User>),
+    ById(UserIds),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum UserIds {
+    Any,
+    AnyBut(Vec<String>),
+    Listed(BTreeSet<String>),
+}
+
+impl From<UsersSetting> for Users {
+    fn from(setting: UsersSetting) -> Self {
+        match setting {
+            UsersSetting::Known(list) => Self::Known(list.into()),
+            UsersSetting::ById(UserIds::Any) => Self::Any,
+            UsersSetting::ById(UserIds::AnyBut(pieces)) => Self::AnyBut(pieces),
+            UsersSetting::ById(UserIds::Listed(ids)) => Self::Listed(ids),
+        }
+    }
 }
 
 impl Users {
@@ -120,6 +158,18 @@ impl Users {
             Self::Any => true,
             Self::AnyBut(pieces) => !pieces.iter().any(|piece| user_id.contains(piece.as_str())),
             Self::Listed(ids) => ids.contains(user_id),
+            Self::Known(directory) => directory.has(user_id),
+        }
+    }
+
+    /// Returns the users with that very address.
+    pub(super) fn at(&self, address: &str) -> Vec<User> {
+        match self {
+            Self::Known(directory) => directory.at(address).cloned().collect(),
+            Self::Any | Self::AnyBut(_) | Self::Listed(_) => User::of_demo(address)
+                .filter(|user| self.include(&user.user_id))
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -226,6 +276,12 @@ mod tests {
         let settings: Settings = serde_json::from_str(text).unwrap();
         assert_eq!(settings.faults.len(), 2);
         assert!(!settings.users.include("auth0|gone1") && settings.users.include("auth0|here"));
+        let users = |text: &str| serde_json::from_str::<Settings>(text).unwrap().users;
+        assert_eq!(users(r#"{"users": "any"}"#), Users::Any);
+        let known = users(r#"{"users": [{"user_id": "auth0|1", "email": "ann@corp.test"}]}"#);
+        assert!(known.include("auth0|1") && !known.include("auth0|2"));
+        assert_eq!((known.at("ann@corp.test").len(), known.at("ann@example.org").len()), (1, 0));
+        assert!(serde_json::from_str::<Settings>(r#"{"users": [{"email": "x"}]}"#).is_err());
         assert!(serde_json::from_str::<Settings>(r#"{"speed": 1}"#).is_err());
         assert!(serde_json::from_str::<Settings>(r#"{"faults": ["nonsense=1%"]}"#).is_err());
     }

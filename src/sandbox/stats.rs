@@ -13,9 +13,11 @@ use super::{call::Verb, faults::FaultKind, lock};
 /// Counts since the start. Lost answers count as what was lost, and once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Requests to the seven operations by verb, and to the token endpoint as `TOKEN`: all that
-    /// arrived, refused or lost ones included.
+    /// Requests to the seven operations and look-ups of users by verb, and to the token endpoint as
+    /// `TOKEN`: all that arrived, refused or lost ones included.
     pub requests: BTreeMap<&'static str, u64>,
+    /// Those of them that looked users up by their address.
+    pub users_by_email: u64,
     /// 429 answers, injected ones included.
     pub throttled: u64,
     /// 401 answers, injected ones included.
@@ -52,14 +54,14 @@ impl Stats {
     }
 }
 
-/// One request to the seven operations, as it arrived.
+/// One request to the seven operations, or a look-up of users, as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// Time since the start.
     pub at: Duration,
     /// Its verb.
     pub verb: Verb,
-    /// User it is for.
+    /// User it is for; the address, where users are looked up by it.
     pub user_id: String,
     /// The method it is about, if it names one.
     pub method_id: Option<String>,
@@ -73,6 +75,7 @@ pub struct Arrival {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     requests: [AtomicU64; Verb::ALL.len()],
+    users_by_email: AtomicU64,
     throttled: AtomicU64,
     unauthorized: AtomicU64,
     conflicts: AtomicU64,
@@ -83,6 +86,10 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn arrived(&self, verb: Verb) {
         self.requests[verb as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn looked_up(&self) {
+        self.users_by_email.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn answered(&self, status: StatusCode) {
@@ -111,6 +118,7 @@ impl Counters {
                 .into_iter()
                 .map(|verb| (verb.as_str(), read(&self.requests[verb as usize])))
                 .collect(),
+            users_by_email: read(&self.users_by_email),
             throttled: read(&self.throttled),
             unauthorized: read(&self.unauthorized),
             conflicts: read(&self.conflicts),

@@ -138,7 +138,7 @@ impl Server {
             Route::State => Ok(self.response(inspect::state(self.api.tenant()), None)),
             Route::Unknown => Ok(self.response(answer::not_found(), None)),
             Route::Token => self.serve_token(call, connection_end).await,
-            Route::Operation(..) | Route::BadId(..) | Route::UnknownApi => {
+            Route::Operation(..) | Route::BadId(..) | Route::UsersByEmail | Route::UnknownApi => {
                 self.serve_api(call, connection_end).await
             }
         }
@@ -163,12 +163,12 @@ impl Server {
         call: Call,
         connection_end: &ConnectionEnd,
     ) -> Result<Response<Payload>, Dropped> {
-        let verb = match &call.route {
-            Route::Operation(verb, _) | Route::BadId(verb, _) => Some(*verb),
-            Route::UnknownApi | Route::Unknown | Route::Token | Route::Stats | Route::State => None,
-        };
+        let verb = call.route.verb();
         if let Some(verb) = verb {
             self.counters.arrived(verb);
+        }
+        if call.route == Route::UsersByEmail {
+            self.counters.looked_up();
         }
         let in_flight = self.note(&call);
         if let Some(outage) = self.outage() {
@@ -193,22 +193,33 @@ impl Server {
 
     /// Counts the request as in flight for its user until the guard is dropped.
     fn note(&self, call: &Call) -> Option<InFlight> {
-        let Route::Operation(verb, target) = &call.route else {
-            return None;
+        let address;
+        let (verb, user_id, method_id) = match &call.route {
+            Route::Operation(verb, target) => (*verb, &target.user_id, target.method_id.clone()),
+            Route::UsersByEmail => {
+                address = call.query_value("email").unwrap_or_default();
+                (Verb::Get, &address, None)
+            }
+            Route::BadId(..)
+            | Route::UnknownApi
+            | Route::Unknown
+            | Route::Token
+            | Route::Stats
+            | Route::State => return None,
         };
         if self.settings.journal {
-            let body = RequestBody::of(call).filter(|_| *verb == Verb::Post);
+            let body = RequestBody::of(call).filter(|_| verb == Verb::Post);
             let wanted = body.and_then(|body| wire::create(body).ok());
             lock(&self.arrivals).push(Arrival {
                 at: self.api.clock().elapsed(),
-                verb: *verb,
-                user_id: target.user_id.clone(),
-                method_id: target.method_id.clone(),
+                verb,
+                user_id: user_id.clone(),
+                method_id,
                 digest: wanted.map(|method| method.digest()),
                 correlation_id: call.correlation_id().map(str::to_owned),
             });
         }
-        Some(self.lanes.enter(&target.user_id))
+        Some(self.lanes.enter(user_id))
     }
 
     fn outage(&self) -> Option<OutageKind> {

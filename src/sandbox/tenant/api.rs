@@ -7,6 +7,7 @@ use super::{
     body::RequestBody,
     method::Method,
     token::Tokens,
+    users,
     view::{Masking, Shown, list, view},
     wire,
 };
@@ -64,6 +65,9 @@ impl Api {
             Route::BadId(verb, property) => {
                 self.refuse(*verb, call).unwrap_or_else(|| answer::invalid_uri(property))
             }
+            Route::UsersByEmail => self
+                .refuse_without("read:users", call)
+                .unwrap_or_else(|| self.look_up(call.query.as_deref().unwrap_or_default())),
             Route::Token => self.tokens.issue(call, self.clock.elapsed()),
             Route::UnknownApi | Route::Unknown | Route::Stats | Route::State => answer::not_found(),
         }
@@ -71,9 +75,6 @@ impl Api {
 
     /// Token and scope, which come before the request itself is looked at.
     fn refuse(&self, verb: Verb, call: &Call) -> Option<Answer> {
-        if let Some(refused) = self.tokens.refuse(call.authorization(), self.clock.elapsed()) {
-            return Some(refused);
-        }
         let scope = match verb {
             Verb::Post => "create:authentication_methods",
             Verb::Get => "read:authentication_methods",
@@ -81,6 +82,13 @@ impl Api {
             Verb::Delete => "delete:authentication_methods",
             Verb::Token => return None,
         };
+        self.refuse_without(scope, call)
+    }
+
+    fn refuse_without(&self, scope: &'static str, call: &Call) -> Option<Answer> {
+        if let Some(refused) = self.tokens.refuse(call.authorization(), self.clock.elapsed()) {
+            return Some(refused);
+        }
         let granted = self.scopes.iter().any(|granted| granted == scope);
         (!granted).then(|| answer::insufficient_scope(scope))
     }
@@ -145,6 +153,13 @@ impl Api {
         self.tenant
             .list(user, |methods| Answer::json(StatusCode::OK, &list(methods, page, self.masking)))
             .unwrap_or_else(refused)
+    }
+
+    fn look_up(&self, query: &str) -> Answer {
+        match users::look_up(query) {
+            Ok(asked) => Answer::json(StatusCode::OK, &asked.view(self.tenant.at(&asked.email))),
+            Err(message) => answer::invalid_query(&message),
+        }
     }
 
     fn show(&self, result: Result<Method, Refusal>, status: StatusCode, shown: Shown) -> Answer {

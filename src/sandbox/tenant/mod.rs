@@ -6,6 +6,7 @@ mod check;
 mod mask;
 pub(in crate::sandbox) mod method;
 mod token;
+mod users;
 mod view;
 pub(in crate::sandbox) mod wire;
 
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 
 use super::{
+    directory::User,
     lock,
     rng::{Purpose, letters, rng},
     settings::{Conflict, Users},
@@ -118,6 +120,11 @@ impl Tenant {
         let shard = lock(self.shard(user_id));
         self.known(&shard, user_id)?;
         Ok(show(shard.get(user_id).map_or(&[][..], Vec::as_slice)))
+    }
+
+    /// GET users by address.
+    pub(in crate::sandbox) fn at(&self, address: &str) -> Vec<User> {
+        self.users.at(address)
     }
 
     /// GET one.

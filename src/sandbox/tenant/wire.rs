@@ -170,7 +170,7 @@ fn whole_number(text: &str) -> Option<usize> {
     is_number.then(|| text.parse().unwrap_or(usize::MAX))
 }
 
-fn query_error(what: &str, property: &str) -> String {
+pub(super) fn query_error(what: &str, property: &str) -> String {
     format!("Query validation error: '{what}' on property {property}")
 }
 

@@ -13,6 +13,7 @@ use client::{PHONE, TOKEN, call, methods, open, post, read, request, start};
 mod client;
 mod declared;
 mod faults;
+mod users;
 
 #[tokio::test]
 async fn a_method_lives_through_all_seven_operations() {

@@ -1,0 +1,109 @@
+//! `GET /api/v2/users-by-email`: its query, and the users as it shows them.
+
+use serde_json::{Map, Value};
+
+use super::wire::query_error;
+use crate::sandbox::directory::User;
+
+/// A look-up, as its query asks for it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LookUp {
+    pub(super) email: String,
+    /// Keys to show, or to leave out; all are shown where none is named.
+    fields: Vec<String>,
+    leave_out: bool,
+}
+
+/// Reads the query.
+pub(super) fn look_up(query: &str) -> Result<LookUp, String> {
+    let mut email = None;
+    let (mut fields, mut leave_out) = (Vec::new(), false);
+    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match (key.as_ref(), value.as_ref()) {
+            ("email", address) if is_address(address) => email = Some(address.to_owned()),
+            ("email", _) => {
+                return Err(query_error("Object didn't pass validation for format email", "email"));
+            }
+            ("fields", list) => {
+                let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+                fields = names.map(str::to_owned).collect();
+            }
+            ("include_fields", "true") => leave_out = false,
+            ("include_fields", "false") => leave_out = true,
+            ("include_fields", _) => {
+                return Err(query_error("Expected type boolean", "include_fields"));
+            }
+            (other, _) => return Err(query_error("Additional properties not allowed", other)),
+        }
+    }
+    let email = email.ok_or_else(|| query_error("Missing required property", "email"))?;
+    Ok(LookUp { email, fields, leave_out })
+}
+
+/// Something at something, without white space: enough to tell an address from what is none.
+fn is_address(text: &str) -> bool {
+    let sound = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace());
+    text.rsplit_once('@').is_some_and(|(local, domain)| sound(local) && sound(domain))
+}
+
+impl LookUp {
+    /// The users as they are shown.
+    pub(super) fn view(&self, users: Vec<User>) -> Vec<Map<String, Value>> {
+        let is_shown = |key: &str| {
+            self.fields.is_empty() || self.fields.iter().any(|field| field == key) != self.leave_out
+        };
+        let mut shown = Vec::with_capacity(users.len());
+        for user in users {
+            if let Ok(Value::Object(mut map)) = serde_json::to_value(user) {
+                map.retain(|key, _| is_shown(key));
+                shown.push(map);
+            }
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_is_read_as_the_description_has_it() {
+        let asked =
+            look_up("email=ann%2B1%40corp.test&fields=user_id,%20email&include_fields=false");
+        let fields = vec!["user_id".to_owned(), "email".to_owned()];
+        let email = "ann+1@corp.test".to_owned();
+        assert_eq!(asked, Ok(LookUp { email, fields, leave_out: true }));
+        // A bare `+` is a space, which no address has.
+        for query in [
+            "",
+            "fields=email",
+            "email=",
+            "email=ann",
+            "email=@corp.test",
+            "email=ann@",
+            "email=ann+1@corp.test",
+            "email=a@b.c&include_fields=yes",
+            "email=a@b.c&page=1",
+        ] {
+            assert!(
+                look_up(query).unwrap_err().starts_with("Query validation error: '"),
+                "{query}"
+            );
+        }
+    }
+
+    #[test]
+    fn fields_are_shown_or_left_out_as_asked() {
+        let keys = |query: &str| -> Vec<String> {
+            let users = vec![User::new("auth0|1", "a@b.c")];
+            look_up(query).unwrap().view(users)[0].keys().cloned().collect()
+        };
+        let all = ["email", "email_verified", "identities", "user_id"];
+        assert_eq!(keys("email=a@b.c"), all);
+        assert_eq!(keys("email=a@b.c&fields="), all);
+        assert_eq!(keys("email=a@b.c&fields=user_id,nothing"), ["user_id"]);
+        let others = keys("email=a@b.c&fields=email,identities&include_fields=false");
+        assert_eq!(others, ["email_verified", "user_id"]);
+    }
+}
