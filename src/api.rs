@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    model::{Channel, ClockSkew, Code, Factor, FactorType, Method, Reason, UserId},
+    model::{Account, Channel, ClockSkew, Code, Factor, FactorType, Method, Reason, UserId},
 };
 
 /// The operations on a tenant. Only [`Api::create`] must not simply be repeated.
@@ -104,6 +104,12 @@ pub trait Api: Send + Sync + 'static {
     fn outage(&self, lasted: Duration) -> Error {
         Error::Outage { lasted, cause: self.last_fault() }
     }
+}
+
+/// A tenant that can be asked who its users are.
+pub trait Directory: Api {
+    /// Returns the users with an address, which is taken as it is written.
+    fn users_by_email(&self, address: &str) -> impl Future<Output = Answer<Vec<Account>>> + Send;
 }
 
 /// A created method, as far as the answer told.

@@ -124,6 +124,15 @@ impl BaseUrl {
         self.at(&format!("/api/v2/users/{user}/authentication-methods"))
     }
 
+    /// Users by their address: of each what is needed to tell who they are. The address is encoded like a
+    /// segment, since a `+` in a query would be read as a space.
+    pub(super) fn users_by_email(&self, address: &str) -> Url {
+        let mut url = self.at("/api/v2/users-by-email");
+        let fields = "user_id,email,email_verified,identities";
+        url.set_query(Some(&format!("email={}&fields={fields}", segment(address))));
+        url
+    }
+
     /// The base with that path. Its host, the dear part of a URL, is not parsed again.
     fn at(&self, path: &str) -> Url {
         let mut url = self.0.clone();
@@ -164,6 +173,20 @@ mod tests {
         for id in ["", ".", ".."] {
             assert_eq!(UserId::parse(id), None);
             assert_eq!(base.method(&UserId::nobody(), id), None);
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_value_of_a_query_whatever_is_in_it() {
+        let base = BaseUrl::from_domain("tenant.eu.auth0.com").unwrap();
+        for address in
+            ["ann+x@corp.example", "a&fields=b=c%2B#d@e.f", "\"a b\"@c.d", "zoë@ü.example"]
+        {
+            let url = base.users_by_email(address);
+            let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+            assert_eq!(pairs[0], ("email".to_owned(), address.to_owned()));
+            assert_eq!((pairs.len(), pairs[1].0.as_str(), url.fragment()), (2, "fields", None));
+            assert!(!url.as_str().contains('+'), "{url}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use reqwest::{Method as Verb, header::HeaderValue};
 
+mod accounts;
 mod births;
 mod clock;
 mod contact;
@@ -26,7 +27,7 @@ mod wire;
 pub use clock::ServerClock;
 pub use endpoint::BaseUrl;
 pub use proxy::Proxy;
-pub use scopes::{CREATE, DELETE, READ, UPDATE};
+pub use scopes::{CREATE, DELETE, READ, READ_USERS, UPDATE};
 pub use token::Credentials;
 
 use crate::{

@@ -13,6 +13,8 @@ pub const READ: &str = "read:authentication_methods";
 pub const UPDATE: &str = "update:authentication_methods";
 /// Without it nothing can be deleted or taken back.
 pub const DELETE: &str = "delete:authentication_methods";
+/// Scope to look users up by their address.
+pub const READ_USERS: &str = "read:users";
 /// Reads the scopes of a token, where it is a JWT. Does not verify it: it is our own.
 pub(super) fn scopes_of(token: &SecretString) -> Option<String> {
     #[derive(Deserialize)]

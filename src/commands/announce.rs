@@ -110,9 +110,9 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
     }
 }
 
-/// `create` for `create:authentication_methods`.
+/// `create` for `create:authentication_methods`; others as they are.
 fn short(scope: &'static str) -> &'static str {
-    scope.split_once(':').map_or(scope, |(verb, _)| verb)
+    scope.strip_suffix(":authentication_methods").unwrap_or(scope)
 }
 
 fn shortened(id: &str) -> String {

@@ -16,9 +16,12 @@ use crate::{
     engine::{End, intake},
     error::{Error, Exit},
     input::Shape,
-    jobs::list::{
-        self, ExportRows, Output, UserRows,
-        export::{Exporter, Written},
+    jobs::{
+        list::{
+            self, ExportRows, UserRows,
+            export::{Exporter, Written},
+        },
+        output::Output,
     },
     ledger::Reader,
     model::State,

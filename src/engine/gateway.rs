@@ -55,13 +55,21 @@ pub struct PageAnswer {
 impl<A: Api> Gateway<A> {
     /// Asks for any answer at all, with a request that changes nothing.
     pub async fn health_check(&self, user: &UserId) -> (Next, Health) {
+        self.check_by(self.api.page(user, 0)).await
+    }
+
+    /// Asks for any answer at all by `request`, which changes nothing.
+    pub async fn check_by<T>(
+        &self,
+        request: impl Future<Output = Answer<T>> + Send,
+    ) -> (Next, Health) {
         if !self.permit().await {
             return (Next::Held, Health::Unknown);
         }
         if let Err(held) = self.prepare().await {
             return held;
         }
-        let answer = self.api.page(user, 0).await;
+        let answer = request.await;
         let health = self.note(&answer);
         match answer.verdict {
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => (Next::Stop(error), health),

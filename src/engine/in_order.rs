@@ -7,7 +7,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::error::Error;
+use crate::{
+    engine::{self, End, Executor, IntakeEvent, JobReceiver, Limits},
+    error::Error,
+};
+
+/// Questions taken in and not told, for each request in flight.
+pub(crate) const AHEAD: usize = 8;
 
 /// Receiver of the results.
 pub trait Collector<T>: Send {
@@ -69,6 +75,86 @@ pub fn in_order<T>(count: usize) -> (Slots, Results<T>, InOrder<T>) {
     let (results, receiver) = mpsc::channel(count);
     let slots = Slots { room: Arc::new(Semaphore::new(count)), given: 0 };
     (slots, Results(results), InOrder(receiver))
+}
+
+/// Runs a job for every question that comes in, and tells their results in the order in which they came.
+/// `parts` makes, of where the results go, the executor and what opens a job for a question; where there
+/// is nothing to ask, that tells the result at once. Requests in flight are always waited for, and what
+/// they bring is told.
+pub async fn run<C, Q, T, B>(
+    limits: Limits,
+    questions: JobReceiver<Q>,
+    collector: &mut impl Collector<T>,
+    parts: impl FnOnce(Results<T>) -> (C, B),
+) -> End
+where
+    C: Executor,
+    Q: Send + 'static,
+    T: Send + 'static,
+    C::Job: Sync,
+    B: FnMut(Slot, Q) -> Option<C::Job> + Send + 'static,
+{
+    let most = limits.concurrency.most();
+    let slots = (most * AHEAD).min(limits.window.max(most));
+    let (slots, results, in_order) = in_order(slots);
+    let (executor, open) = parts(results);
+    let stop = executor.gateway().stop.clone();
+    let jobs = open_jobs(questions, slots, open);
+    // A task of its own: who is told may have to wait for the disk, and nobody waits for that.
+    let engine = tokio::spawn(engine::run(Arc::new(executor), limits, jobs));
+    let told = in_order.tell(collector).await;
+    if told.is_err() {
+        stop.cancel();
+    }
+    match (engine.await, told) {
+        (Err(_), _) => End::Failed(Error::Internal("the engine panicked".into())),
+        (Ok(End::Failed(error)), _) | (_, Err(error)) => End::Failed(error),
+        (Ok(end), Ok(())) => end,
+    }
+}
+
+/// Opens a job for each question, as there are slots.
+fn open_jobs<Q: Send + 'static, J: Send + 'static>(
+    questions: JobReceiver<Q>,
+    slots: Slots,
+    open: impl FnMut(Slot, Q) -> Option<J> + Send + 'static,
+) -> JobReceiver<J> {
+    let (jobs, intake) = mpsc::channel(1);
+    tokio::spawn(async move {
+        tokio::select! {
+            // A pipe may be silent for long: that must not keep a run that is stopping.
+            () = jobs.closed() => {}
+            () = open_each(questions, slots, open, &jobs) => {}
+        }
+    });
+    intake
+}
+
+async fn open_each<Q, J>(
+    mut questions: JobReceiver<Q>,
+    mut slots: Slots,
+    mut open: impl FnMut(Slot, Q) -> Option<J>,
+    jobs: &mpsc::Sender<IntakeEvent<J>>,
+) {
+    let end = loop {
+        match questions.recv().await {
+            Some(IntakeEvent::More(more)) => {
+                for question in more {
+                    let Some(slot) = slots.next().await else { return };
+                    let Some(job) = open(slot, question) else { continue };
+                    if jobs.send(IntakeEvent::More(vec![job])).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Some(IntakeEvent::End) => break IntakeEvent::End,
+            Some(IntakeEvent::Broken(error)) => break IntakeEvent::Broken(error),
+            // The reader has gone without a word; the engine is told the same way.
+            None => return,
+        }
+    };
+    // If nobody listens any more, the run is stopping.
+    drop(jobs.send(end).await);
 }
 
 impl<T: Send> InOrder<T> {

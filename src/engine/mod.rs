@@ -145,6 +145,12 @@ pub trait Executor: Send + Sync + 'static {
         std::future::ready(Ok(()))
     }
 
+    /// Asks for any answer at all, with a request that changes nothing: about `user`, where that is what
+    /// the jobs are about.
+    fn health_check(&self, user: &UserId) -> impl Future<Output = (Next, Health)> + Send {
+        self.gateway().health_check(user)
+    }
+
     /// Takes the step that `job` is at: one request at most.
     fn step(
         &self,

@@ -218,7 +218,7 @@ async fn run_worker<C: Executor>(
         let began = Instant::now();
         let (ticket, kind, (next, health)) = match item {
             WorkItem::HealthCheck(user) => {
-                (None, Kind::HealthCheck, executor.gateway().health_check(&user).await)
+                (None, Kind::HealthCheck, executor.health_check(&user).await)
             }
             WorkItem::Step(mut ticket) => {
                 let kind = ticket.job.kind();

@@ -1,5 +1,8 @@
-//! The kinds of job that the engine runs: create factors, change methods that are there, list them.
+//! The kinds of job that the engine runs: create factors, change methods that are there, list them, find
+//! people among the tenant's users.
 
 pub mod change;
 pub mod create;
 pub mod list;
+pub mod output;
+pub mod resolve;

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::model::{Change, Factor, Fingerprint, NameTag, Operation, Target};
+use crate::model::{Change, Factor, Fingerprint, NameTag, Operation, Person, Target};
 
 /// The ledger's own key: 32 random bytes, made with the ledger and kept in it.
 #[derive(Clone)]
@@ -68,6 +68,15 @@ impl Key {
     pub fn of_target(&self, operation: Operation, target: &Target) -> Fingerprint {
         let method = target.method.as_deref().unwrap_or_default();
         self.of(operation, &[target.user.as_str().as_bytes(), method.as_bytes()])
+    }
+
+    /// The fingerprint of a person: of their id in the other system, else of their user name, else of
+    /// their address. Whoever has none of these is like everybody else who has none.
+    pub fn of_person(&self, person: &Person) -> Fingerprint {
+        let keys = [&person.id, &person.username, &person.email];
+        let known = keys.into_iter().zip(1..).find_map(|(key, kind)| Some((key.as_ref()?, kind)));
+        let (key, kind) = known.map_or(("", 0), |(key, kind)| (key.as_str(), kind));
+        self.of(Operation::Resolve, &[&[kind], key.as_bytes()])
     }
 
     /// Returns the tag of a name.

@@ -3,6 +3,7 @@
 #[macro_use]
 mod coded;
 
+mod account;
 mod change;
 mod code;
 mod export_line;
@@ -20,6 +21,7 @@ mod spread;
 mod state;
 mod time;
 
+pub use account::Account;
 pub use change::{Change, Set, Target};
 pub use code::Code;
 pub use export_line::export_line;

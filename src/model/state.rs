@@ -13,6 +13,8 @@ coded! {
         Update = 3 => "update",
         /// A method, or a user's methods, to be deleted.
         Delete = 4 => "delete",
+        /// A person to be found among the tenant's users.
+        Resolve = 5 => "resolve",
     }
 }
 
@@ -52,6 +54,8 @@ coded! {
         Undoing = 14 => "in_flight",
         /// The source has it, but no API can create it, or the source does not hand it out.
         NotCarried = 15 => "not_carried",
+        /// The person is known as a user of the tenant.
+        Resolved = 16 => "resolved",
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Asked {
     Change,
     /// A look at what is there.
     List,
+    /// A look-up of users by their address.
+    LookUp,
 }
 
 /// Refusals that everybody got so far, by what was asked for.
@@ -120,7 +122,7 @@ impl Asked {
                  rejected: once it is mended, run the same command again with `--retry rejected`; \
                  without that it goes on with the next rows"
             }
-            Self::List => {
+            Self::List | Self::LookUp => {
                 "that is hardly the users' doing: look whether the token may read them, and the \
                  tenant's plan includes this; then run the same command again"
             }
@@ -132,6 +134,7 @@ impl Asked {
             Self::Create(factor_type) => format!("a factor of type `{}`", factor_type.name()),
             Self::Change => "the change".into(),
             Self::List => "a list of methods".into(),
+            Self::LookUp => "a look-up of users".into(),
         }
     }
 }

@@ -140,6 +140,7 @@ pub(crate) fn judge(
             | State::Kept
             | State::Exported
             | State::NotCarried
+            | State::Resolved
             | State::Undoing => violations.push(format!("line {line}: {:?}", entry.state)),
             State::Pending | State::InFlight => {
                 violations.push(format!("line {line}: not settled at the end"));

@@ -9,7 +9,10 @@ use tokio::time::{Duration, Instant};
 use crate::{
     engine::in_order::Collector,
     error::Error,
-    jobs::list::{Answered, ExportRow, Listed, Output},
+    jobs::{
+        list::{Answered, ExportRow, Listed},
+        output::Output,
+    },
     ledger::{Ledger, Seq},
     model::{Code, FactorType, How, Method, Reason, Settlement, State, export_line},
     protocol::reconcile::is_masked,

@@ -5,26 +5,19 @@
 //! that are taken in and not yet told; a user whose answer takes long holds up nobody else until
 //! that bound is met.
 
-use std::sync::Arc;
-
-use tokio::sync::mpsc;
-
 pub mod export;
-mod output;
 mod rows;
 pub mod verify;
 
-pub use output::Output;
 pub use rows::{ExportRow, ExportRows, UserRows};
 
 use crate::{
     api::Api,
     engine::{
-        self, End, Executor, IntakeEvent, Job, JobReceiver, Limits, Next,
+        End, Executor, Job, JobReceiver, Limits, Next,
         gateway::{Gateway, PageAnswer},
-        in_order::{Collector, Results, Slot, Slots, in_order},
+        in_order::{self, Collector, Results, Slot},
     },
-    error::Error,
     model::{Code, History, Method, Reason, UserId},
     pacer::breaker::{Health, Kind},
     protocol::{
@@ -32,9 +25,6 @@ use crate::{
         pages::{AfterPage, Pages},
     },
 };
-
-/// Questions taken in and not told, for each request in flight.
-const AHEAD: usize = 8;
 
 /// A question to the tenant.
 pub trait Question: Send + Sync + 'static {
@@ -122,77 +112,30 @@ pub async fn run<A: Api, Q: Question>(
     questions: JobReceiver<Q>,
     collector: &mut impl Collector<Answered<Q>>,
 ) -> End {
-    let stop = gateway.stop.clone();
-    let most = limits.concurrency.most();
-    let slots = (most * AHEAD).min(limits.window.max(most));
-    let (slots, answers, in_order) = in_order(slots);
-    let jobs = open_jobs(questions, slots, answers.clone());
-    // A task of its own: who is told may have to wait for the disk, and nobody waits for that.
-    let engine =
-        tokio::spawn(engine::run(Arc::new(ListExecutor { gateway, answers }), limits, jobs));
-    let told = in_order.tell(collector).await;
-    if told.is_err() {
-        stop.cancel();
-    }
-    match (engine.await, told) {
-        (Err(_), _) => End::Failed(Error::Internal("the engine panicked".into())),
-        (Ok(End::Failed(error)), _) | (_, Err(error)) => End::Failed(error),
-        (Ok(end), Ok(())) => end,
-    }
+    in_order::run(limits, questions, collector, |answers| {
+        let executor = ListExecutor { gateway, answers: answers.clone() };
+        (executor, move |slot, question| open(slot, question, &answers))
+    })
+    .await
 }
 
-/// Makes a job of each question, as there are slots. What is about nobody is answered at once.
-fn open_jobs<Q: Question>(
-    questions: JobReceiver<Q>,
-    slots: Slots,
-    answers: Results<Answered<Q>>,
-) -> JobReceiver<ListJob<Q>> {
-    let (jobs, intake) = mpsc::channel(1);
-    tokio::spawn(async move {
-        tokio::select! {
-            // A pipe may be silent for long: that must not keep a run that is stopping.
-            () = jobs.closed() => {}
-            () = open_each(questions, slots, answers, &jobs) => {}
-        }
-    });
-    intake
-}
-
-async fn open_each<Q: Question>(
-    mut questions: JobReceiver<Q>,
-    mut slots: Slots,
-    answers: Results<Answered<Q>>,
-    jobs: &mpsc::Sender<IntakeEvent<ListJob<Q>>>,
-) {
-    let end = loop {
-        match questions.recv().await {
-            Some(IntakeEvent::More(more)) => {
-                for question in more {
-                    let Some(slot) = slots.next().await else { return };
-                    let Some((user, method)) = question.about() else {
-                        answers.send(slot, Answered { question, listed: Ok(Vec::new()) });
-                        continue;
-                    };
-                    let job = ListJob {
-                        user: user.clone(),
-                        method: method.map(str::to_owned),
-                        open: Some((slot, question)),
-                        pages: Pages::default(),
-                        history: History::default(),
-                    };
-                    if jobs.send(IntakeEvent::More(vec![job])).await.is_err() {
-                        return;
-                    }
-                }
-            }
-            Some(IntakeEvent::End) => break IntakeEvent::End,
-            Some(IntakeEvent::Broken(error)) => break IntakeEvent::Broken(error),
-            // The reader has gone without a word; the engine is told the same way.
-            None => return,
-        }
+/// Makes a job of a question. What is about nobody is answered at once.
+fn open<Q: Question>(
+    slot: Slot,
+    question: Q,
+    answers: &Results<Answered<Q>>,
+) -> Option<ListJob<Q>> {
+    let Some((user, method)) = question.about() else {
+        answers.send(slot, Answered { question, listed: Ok(Vec::new()) });
+        return None;
     };
-    // If nobody listens any more, the run is stopping.
-    drop(jobs.send(end).await);
+    Some(ListJob {
+        user: user.clone(),
+        method: method.map(str::to_owned),
+        open: Some((slot, question)),
+        pages: Pages::default(),
+        history: History::default(),
+    })
 }
 
 #[cfg(test)]

@@ -3,19 +3,23 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{verify::Group, *};
 use crate::{
     api::{Answer, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
-    engine::Concurrency,
+    engine::{Concurrency, IntakeEvent, Stop, in_order::AHEAD},
+    error::Error,
     model::{ClockSkew, Contact, Credential, Factor, LocalTime, Method, UserId},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
@@ -301,7 +305,7 @@ async fn told_when_stopped<const GAPS: bool>() -> Vec<u64> {
     });
     let mut told = Told::<GAPS>::default();
     let end = run(line, limits(8, LONG), groups(20), &mut told).await;
-    assert!(matches!(end, End::Stopped(engine::Stop::Asked)), "{end:?}");
+    assert!(matches!(end, End::Stopped(Stop::Asked)), "{end:?}");
     told.lines.into_iter().map(|(line, _)| line).collect()
 }
 

@@ -94,7 +94,8 @@ impl<S: Store> Journal<S> {
             | State::Undone
             | State::Kept
             | State::Exported
-            | State::NotCarried => {
+            | State::NotCarried
+            | State::Resolved => {
                 (entry.attempts, entry.doubts) = (0, 0);
                 (entry.intent_at, entry.skew, entry.marked) = (None, None, false);
                 (entry.name, entry.method_id) = (asked.name, asked.method_id);

@@ -1,6 +1,8 @@
-//! Destination of an export: another stream, or a file that is in its place only once it is whole.
+//! Destination of an export or a map: another stream, or a file that is in its place only once it is
+//! whole.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write},
@@ -96,6 +98,14 @@ impl Output {
         }
     }
 
+    /// Puts other lines in the place of some, by their numbers from 0, all at once and durably.
+    pub(super) fn mend(&mut self, lines: &BTreeMap<u64, String>) -> Result<(), Error> {
+        match self {
+            Self::Stream(_) => Err(Error::Internal("a stream cannot be mended".into())),
+            Self::File(whole) => whole.mend(lines),
+        }
+    }
+
     /// Puts the file in its place.
     pub(super) fn complete(&mut self) -> Result<(), Error> {
         match self {
@@ -165,6 +175,25 @@ impl Whole {
         files::rename(&self.partial, &self.path).map_err(|source| self.failed(source))
     }
 
+    /// Writes the file anew beside itself, so that there is a whole one at any time.
+    fn mend(&mut self, lines: &BTreeMap<u64, String>) -> Result<(), Error> {
+        let before = match self.file.take() {
+            Some(file) => file,
+            None => self.open()?,
+        };
+        let before = before.into_inner().map_err(|error| self.failed(error.into_error()))?;
+        let place = files::beside(&self.path, ".mended");
+        let made =
+            files::open(&place, Mode::Create).map_err(|fault| self.refused(&place, fault))?;
+        let mended = rewrite(before, made, lines).and_then(|mended| {
+            files::rename(&place, &self.partial)?;
+            files::lock(&mended).map_err(|_| io::ErrorKind::ResourceBusy)?;
+            Ok(mended)
+        });
+        self.file = Some(BufWriter::new(mended.map_err(|source| self.failed(source))?));
+        Ok(())
+    }
+
     fn name(&self) -> String {
         escape(&self.path.display().to_string())
     }
@@ -186,13 +215,32 @@ impl Whole {
     fn missing(&self) -> Error {
         Error::usage(
             format!(
-                "the ledger says that {} rows are exported already, and `{}` does not have them",
+                "the ledger says that {} lines are written already, and `{}` does not have them",
                 self.lines,
                 self.name()
             ),
-            "put the file (or its `.partial`) back, or give another --ledger to export anew",
+            "put the file (or its `.partial`) back, or give another --ledger to begin anew",
         )
     }
+}
+
+/// Copies a file with some of its lines replaced; durable on return.
+fn rewrite(mut from: File, to: File, lines: &BTreeMap<u64, String>) -> io::Result<File> {
+    from.seek(SeekFrom::Start(0))?;
+    to.set_len(0)?;
+    let (mut reader, mut writer) = (BufReader::new(from), BufWriter::new(to));
+    let (mut line, mut number) = (Vec::new(), 0);
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        match lines.get(&number) {
+            Some(other) => writer.write_all(other.as_bytes())?,
+            None => writer.write_all(&line)?,
+        }
+        line.clear();
+        number += 1;
+    }
+    let to = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    to.sync_all()?;
+    Ok(to)
 }
 
 /// Passes over one line; how long it was, and whether it had its end.
@@ -224,6 +272,26 @@ mod tests {
         lines.iter().try_for_each(|line| output.write(line))?;
         output.sync()?;
         if complete { output.complete() } else { Ok(()) }
+    }
+
+    #[test]
+    fn lines_are_mended_in_their_places_whether_the_file_was_whole_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.csv");
+        write(&path, 0, &["0\n", "1\n", "2\n"], true).unwrap();
+        let mut output = Output::file(&path, 3).unwrap();
+        let mended = |number: u64, text: &str| BTreeMap::from([(number, text.to_owned())]);
+        output.mend(&mended(1, "one is longer\n")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "0\n1\n2\n", "until it is complete");
+        output.write("3\n").unwrap();
+        output.mend(&mended(3, "three\n")).unwrap();
+        output.write("4\n").unwrap();
+        output.complete().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "0\none is longer\n2\nthree\n4\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
     }
 
     #[test]

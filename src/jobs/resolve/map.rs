@@ -1,0 +1,206 @@
+//! The map from people to users: a line each, in the order of the input.
+//!
+//! A person counts as settled once their line is durable. As lines stand in the order in which people are
+//! taken up, the number of a line is that of its row in the ledger: whoever could not be asked about gets
+//! a line too, which a later run mends in its place.
+
+use std::collections::BTreeMap;
+
+use tokio::time::{Duration, Instant};
+
+use super::people::Question;
+use crate::{
+    engine::in_order::Collector,
+    error::Error,
+    jobs::output::Output,
+    ledger::{Ledger, Seq},
+    model::{How, Person, Reason, Settlement, State, UserId},
+};
+
+/// First line of a map.
+pub const HEADER: &str = "user_id,id,email,username,mf_code\n";
+/// Lines that become durable together, at most.
+const BATCH: usize = 64;
+/// Interval at which lines become durable while people come.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Lines that are mended together, at most: each time the file is written anew.
+const MENDED: usize = 65_536;
+
+/// What became of a person.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The tenant knows them as this user.
+    Found(UserId),
+    /// It does not, or nobody can tell; they are not asked about again.
+    NotFound(Reason),
+    /// No answer came that can be used.
+    Failed(Reason),
+}
+
+/// A question with its answer.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The question.
+    pub question: Question,
+    /// The answer.
+    pub outcome: Outcome,
+}
+
+/// Writes the map and records what is written.
+#[derive(Debug)]
+pub struct MapWriter {
+    ledger: Ledger,
+    output: Output,
+    /// Lines that earlier runs have written, the header not counted.
+    known: u64,
+    has_header: bool,
+    pending: Vec<(Seq, Settlement)>,
+    mended: BTreeMap<u64, String>,
+    mended_rows: Vec<(Seq, Settlement)>,
+    /// Time of the last sync.
+    synced: Instant,
+}
+
+impl MapWriter {
+    /// A writer to `output`, of which earlier runs have written `known` lines besides the header.
+    pub fn new(ledger: Ledger, output: Output, known: u64) -> Self {
+        Self {
+            ledger,
+            output,
+            known,
+            has_header: known > 0,
+            pending: Vec::new(),
+            mended: BTreeMap::new(),
+            mended_rows: Vec::new(),
+            synced: Instant::now(),
+        }
+    }
+
+    /// Makes durable what was taken in; puts the map in its place when it is `complete`.
+    pub async fn finish(mut self, complete: bool) -> Result<(), Error> {
+        self.settle().await?;
+        self.mend().await?;
+        if complete {
+            self.write("")?;
+            self.output.complete()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), Error> {
+        if !self.has_header {
+            self.output.write(HEADER)?;
+            self.has_header = true;
+        }
+        if line.is_empty() { Ok(()) } else { self.output.write(line) }
+    }
+
+    async fn settle(&mut self) -> Result<(), Error> {
+        self.output.sync()?;
+        self.synced = Instant::now();
+        record(&self.ledger, &mut self.pending).await
+    }
+
+    async fn mend(&mut self) -> Result<(), Error> {
+        if self.mended.is_empty() {
+            return Ok(());
+        }
+        self.output.mend(&self.mended)?;
+        self.mended.clear();
+        record(&self.ledger, &mut self.mended_rows).await
+    }
+}
+
+impl Collector<Resolved> for MapWriter {
+    /// Lines of a map stand in the order of the input.
+    const GAPS: bool = false;
+
+    async fn take(&mut self, resolved: Resolved) -> Result<(), Error> {
+        let Resolved { question, outcome } = resolved;
+        let (line, settlement) = (line(&question.person, &outcome), settlement(outcome));
+        let number = u64::from(question.seq.0);
+        if number < self.known {
+            self.mended.insert(number + 1, line);
+            self.mended_rows.push((question.seq, settlement));
+            if self.mended.len() >= MENDED {
+                self.settle().await?;
+                self.mend().await?;
+            }
+            return Ok(());
+        }
+        self.write(&line)?;
+        self.pending.push((question.seq, settlement));
+        if self.pending.len() >= BATCH || self.synced.elapsed() >= PATIENCE {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn record(ledger: &Ledger, rows: &mut Vec<(Seq, Settlement)>) -> Result<(), Error> {
+    for (seq, settlement) in rows.drain(..) {
+        ledger.settle(seq, settlement, 0).await?;
+    }
+    Ok(())
+}
+
+fn settlement(outcome: Outcome) -> Settlement {
+    let (state, error) = match outcome {
+        Outcome::Found(_) => (State::Resolved, None),
+        Outcome::NotFound(reason) => (State::Rejected, Some(reason)),
+        Outcome::Failed(reason) => (State::Failed, Some(reason)),
+    };
+    Settlement { state, how: How::Response, method_id: None, status: None, error }
+}
+
+/// Returns a person's line.
+fn line(person: &Person, outcome: &Outcome) -> String {
+    let (user, code) = match outcome {
+        Outcome::Found(user) => (user.as_str(), ""),
+        Outcome::NotFound(reason) | Outcome::Failed(reason) => ("", reason.code().name()),
+    };
+    let key = |key: &'_ Option<String>| cell(key.as_deref().unwrap_or_default());
+    let cells =
+        [cell(user), key(&person.id), key(&person.email), key(&person.username), cell(code)];
+    cells.join(",") + "\n"
+}
+
+/// Writes a value as a cell of a CSV. One with a line break or the like is left out, and so is no key to
+/// find anybody by: the number of a line is what resuming goes by.
+fn cell(value: &str) -> String {
+    if value.chars().any(char::is_control) {
+        return String::new();
+    }
+    let is_plain = !value.contains([',', '"', ';', '\''])
+        && !value.starts_with(char::is_whitespace)
+        && !value.ends_with(char::is_whitespace);
+    if is_plain { value.to_owned() } else { format!("\"{}\"", value.replace('"', "\"\"")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Code;
+
+    #[test]
+    fn a_line_is_one_line_of_five_cells_whatever_is_in_it() {
+        let person = |id: &str, email: Option<&str>, username: &str| Person {
+            id: Some(id.to_owned()),
+            email: email.map(str::to_owned),
+            username: Some(username.to_owned()),
+            ..Person::default()
+        };
+        let found = Outcome::Found(UserId::parse("samlp|a,b|c").unwrap());
+        let not = Outcome::NotFound(Code::UserNotFound.into());
+        let failed = Outcome::Failed(Reason::http(500));
+        for (person, outcome, expected) in [
+            (person("1", Some("a+b@c.d"), "ann"), &found, "\"samlp|a,b|c\",1,a+b@c.d,ann,\n"),
+            (person("1", None, "say \"hi\""), &not, ",1,,\"say \"\"hi\"\"\",user_not_found\n"),
+            (person(" 1", None, "a\nb"), &failed, ",\" 1\",,,http\n"),
+            (Person::default(), &not, ",,,,user_not_found\n"),
+        ] {
+            assert_eq!(line(&person, outcome), expected);
+        }
+        assert_eq!(HEADER.matches(',').count(), 4);
+    }
+}

@@ -1,0 +1,171 @@
+//! `resolve`: finds people of another system among the tenant's users by their e-mail address.
+//!
+//! Each person is one question, asked at most twice: as the address is written, and in lower case
+//! ([`judge`]). A look-up changes nothing, so it may be repeated and needs no intent; what is durable is
+//! the line of the map, and then the row of the ledger ([`map`]).
+
+pub mod judge;
+pub mod map;
+pub mod people;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::{
+    api::{Directory, Verdict},
+    engine::{
+        End, Executor, Job, JobReceiver, Limits, Next,
+        gateway::Gateway,
+        in_order::{self, Results, Slot},
+    },
+    ledger::{Counts, Tally},
+    model::{Account, History, UserId},
+    pacer::breaker::{Health, Kind},
+    protocol::{Repeatable, refusals},
+};
+use judge::Rules;
+use map::{MapWriter, Outcome, Resolved};
+use people::Question;
+
+/// Address at a domain that is nobody's (RFC 2606): asked for to see whether the tenant answers at all.
+const NOBODY: &str = "mfaferry-probe@example.com";
+
+/// A question on its way. Its steps ask once each.
+#[derive(Debug)]
+struct ResolveJob {
+    name: UserId,
+    /// The question and its slot, until there is an answer.
+    open: Option<(Slot, Question)>,
+    /// The other spelling of the address, once that is to be asked for.
+    other: Option<String>,
+    found: Vec<Account>,
+    history: History,
+}
+
+impl Job for ResolveJob {
+    fn user(&self) -> &UserId {
+        &self.name
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::LookUp
+    }
+}
+
+/// Asks for a person until it is known who they are. Shared by all workers.
+#[derive(Debug)]
+struct ResolveExecutor<A> {
+    gateway: Gateway<A>,
+    rules: Arc<Rules>,
+    tally: Arc<Tally>,
+    resolved: Results<Resolved>,
+}
+
+impl<A: Directory> Executor for ResolveExecutor<A> {
+    type Api = A;
+    type Job = ResolveJob;
+
+    fn gateway(&self) -> &Gateway<A> {
+        &self.gateway
+    }
+
+    fn counts(&self) -> Counts {
+        self.tally.get()
+    }
+
+    /// The scope of these look-ups allows nothing else.
+    async fn health_check(&self, _: &UserId) -> (Next, Health) {
+        self.gateway.check_by(self.gateway.api.users_by_email(NOBODY)).await
+    }
+
+    async fn step(&self, job: &mut ResolveJob, rng: &mut fastrand::Rng) -> (Next, Health) {
+        let Some((_, question)) = &job.open else { return (Next::Settled, Health::Unknown) };
+        let written = match judge::address(&question.person, &self.rules) {
+            Ok(address) => address.to_owned(),
+            Err(code) => {
+                return (self.settle(job, Outcome::NotFound(code.into())), Health::Unknown);
+            }
+        };
+        let asked = job.other.as_deref().unwrap_or(&written);
+        let answer = self.gateway.api.users_by_email(asked).await;
+        let health = self.gateway.note(&answer);
+        let everybodys = self.gateway.judge(refusals::Asked::LookUp, &job.name, &answer);
+        let verdict = everybodys.map_or(answer.verdict, Verdict::Stop);
+        let next = match self.gateway.policy.after_repeatable(verdict, &mut job.history, rng) {
+            Repeatable::Done(found) => self.found(job, &written, found),
+            Repeatable::Refused(reason) => self.settle(job, Outcome::NotFound(reason)),
+            Repeatable::Failed(reason) => self.settle(job, Outcome::Failed(reason)),
+            Repeatable::Stop(error) => Next::Stop(error),
+            Repeatable::Again(wait) => Next::After(wait),
+        };
+        (next, health)
+    }
+}
+
+impl<A> ResolveExecutor<A> {
+    /// Judges what was found at one spelling, or goes on to the other.
+    fn found(&self, job: &mut ResolveJob, written: &str, found: Vec<Account>) -> Next {
+        job.found.extend(found);
+        if job.other.is_none() {
+            job.other = judge::other_spelling(written, &job.found);
+            if job.other.is_some() {
+                return Next::After(std::time::Duration::ZERO);
+            }
+        }
+        let outcome = match judge::user(written, &job.found, &self.rules) {
+            Ok(user) => Outcome::Found(user),
+            Err(code) => Outcome::NotFound(code.into()),
+        };
+        self.settle(job, outcome)
+    }
+
+    fn settle(&self, job: &mut ResolveJob, outcome: Outcome) -> Next {
+        if let Some((slot, question)) = job.open.take() {
+            self.resolved.send(slot, Resolved { question, outcome });
+        }
+        Next::Settled
+    }
+}
+
+/// Asks for every person that comes in, and writes each to the map in the order in which they came.
+pub async fn run<A: Directory>(
+    gateway: Gateway<A>,
+    limits: Limits,
+    (questions, rules): (JobReceiver<Question>, Rules),
+    tally: Arc<Tally>,
+    map: &mut MapWriter,
+) -> End {
+    let rules = Arc::new(rules);
+    in_order::run(limits, questions, map, |resolved| {
+        let executor = ResolveExecutor {
+            gateway,
+            rules: Arc::clone(&rules),
+            tally,
+            resolved: resolved.clone(),
+        };
+        (executor, move |slot, question| open(slot, question, &rules, &resolved))
+    })
+    .await
+}
+
+/// Makes a job of a question. Whoever cannot be asked for is answered at once.
+fn open(
+    slot: Slot,
+    question: Question,
+    rules: &Rules,
+    resolved: &Results<Resolved>,
+) -> Option<ResolveJob> {
+    if let Err(code) = judge::address(&question.person, rules) {
+        resolved.send(slot, Resolved { question, outcome: Outcome::NotFound(code.into()) });
+        return None;
+    }
+    Some(ResolveJob {
+        name: question.name.clone(),
+        open: Some((slot, question)),
+        other: None,
+        found: Vec::new(),
+        history: History::default(),
+    })
+}

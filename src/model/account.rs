@@ -1,0 +1,30 @@
+//! A user of the tenant, as a look-up by address shows them.
+
+use std::fmt;
+
+use super::UserId;
+
+/// A user of the tenant with what tells whether they are the person that is looked for. `Debug` does not
+/// show the address.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The tenant's id of the user.
+    pub user: UserId,
+    /// E-mail address, where the user has one.
+    pub email: Option<String>,
+    /// Whether the user has proved that the address is theirs, where the tenant says so.
+    pub is_email_verified: Option<bool>,
+    /// Connections of the accounts that are linked to the user.
+    pub connections: Vec<String>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("user", &self.user)
+            .field("email", &self.email.is_some())
+            .field("is_email_verified", &self.is_email_verified)
+            .field("connections", &self.connections)
+            .finish()
+    }
+}
