@@ -111,6 +111,14 @@ impl Row {
         }
     }
 
+    /// Returns the line where it begins, and its path inside of a document.
+    pub fn place(&self) -> (u64, Option<Box<str>>) {
+        match self {
+            Self::Record(record) => (record.line, record.at.clone()),
+            Self::Rejected(rejection) => (rejection.line, rejection.at.clone()),
+        }
+    }
+
     /// Counts the lines of files before this one.
     fn shift(&mut self, before: u64) {
         match self {

@@ -19,6 +19,17 @@ use crate::{
 /// Bytes at the beginning of a file that are enough to tell whose it is.
 const ENOUGH: u64 = 1 << 20;
 
+/// A person with rows, and the place of the first.
+#[derive(Debug)]
+pub struct MetPerson {
+    /// Physical line.
+    pub line: u64,
+    /// Path inside of a document, where that says more than a line.
+    pub at: Option<Box<str>>,
+    /// The person, as the source knows them.
+    pub person: Arc<Person>,
+}
+
 /// A row of an export, and whose it is.
 #[derive(Debug)]
 pub struct Found {
@@ -32,6 +43,8 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Export {
     system: &'static System,
+    /// Form of all files, where a flag says it.
+    form: Option<Form>,
     options: Options,
     files: Vec<PathBuf>,
     /// Number of the present file, and its reader.
@@ -56,15 +69,19 @@ pub struct Export {
 impl Export {
     /// Opens an export of that system: files, a folder where the system writes one, or standard input
     /// for `-`. What has to be known of all files before the first row is read now, where it can be.
+    ///
+    /// `form` overrides what the names of the files say.
     pub fn open(
         paths: &[PathBuf],
         system: &'static System,
+        form: Option<Form>,
         options: Options,
     ) -> Result<Self, InputError> {
         let Files { paths: files, len } = Files::of(paths, system.forms, system.has_folders)?;
         let lines = if files.len() > 1 { Lines::several() } else { Lines::default() };
         let mut export = Self {
             system,
+            form,
             options,
             files,
             file: 0,
@@ -101,6 +118,40 @@ impl Export {
             }
         }
         Ok(None)
+    }
+
+    /// Returns the next person who has any row; `None` at the end and after an error. Where a table has
+    /// rows of one person, each is met by itself.
+    pub fn next_person(&mut self) -> Result<Option<MetPerson>, InputError> {
+        let Some(Found { person, row }) = self.next_found()? else {
+            return Ok(None);
+        };
+        self.pending.retain(|found| !Arc::ptr_eq(&found.person, &person));
+        let (line, at) = row.place();
+        Ok(Some(MetPerson { line, at, person }))
+    }
+
+    /// Reads the first element of each file that can be read again: a slip in a name or in `--from` is
+    /// commoner than one in the settings, and is told first.
+    pub fn glance(
+        paths: &[PathBuf],
+        system: &'static System,
+        form: Option<Form>,
+    ) -> Result<(), InputError> {
+        let files = Files::of(paths, system.forms, system.has_folders)?;
+        if files.len.is_none() {
+            return Ok(());
+        }
+        let is_one = files.paths.len() == 1;
+        for path in &files.paths {
+            let form = form_of(path, system, form)?;
+            let first = first_element(path, form);
+            if first.is_some_and(|first| !(system.recognises)(&first)) {
+                let fault = not_this(path, system, 1);
+                return Err(if is_one { fault } else { fault.of_file(path) });
+            }
+        }
+        Ok(())
     }
 
     /// Returns the counter of the bytes read so far of all files.
@@ -217,7 +268,7 @@ impl Export {
         if self.files.len() > 1 {
             self.lines.begin(self.before, &path.display().to_string());
         }
-        let form = form_of(path, self.system)?;
+        let form = form_of(path, self.system, self.form)?;
         self.elements = Some(Elements::open(path, form, Arc::clone(&self.bytes_read))?);
         Ok(())
     }
@@ -226,7 +277,7 @@ impl Export {
     /// file.
     fn read_notes(&mut self) -> Result<(), InputError> {
         for (file, path) in self.files.iter().enumerate() {
-            let form = form_of(path, self.system)?;
+            let form = form_of(path, self.system, self.form)?;
             if !matches!(form, Form::Json(places) if !places.notes.is_empty()) {
                 continue;
             }
@@ -247,12 +298,9 @@ impl Export {
     /// Returns the error for a file that is not this system's, with the system that it looks like.
     fn foreign(&self, line: u64) -> InputError {
         // What can be read only once has been read.
-        let path = self.files.get(self.file).filter(|_| self.len.is_some());
-        let other = path.and_then(|path| system_of(path, self.system));
-        InputError::NotThisSystem {
-            line,
-            system: self.system.title,
-            other: other.map(|other| (other.title, other.name)),
+        match self.files.get(self.file).filter(|_| self.len.is_some()) {
+            Some(path) => not_this(path, self.system, line),
+            None => InputError::NotThisSystem { line, system: self.system.title, other: None },
         }
     }
 
@@ -265,26 +313,33 @@ impl Export {
     }
 }
 
-/// Returns the system whose export a file looks like, by its first element.
-fn system_of(path: &Path, except: &System) -> Option<&'static System> {
-    SYSTEMS.iter().copied().find(|system| {
-        let first = || -> Option<Node> {
-            let form = form_of(path, system).ok()?;
-            let mut elements = Elements::open_beginning(path, form, ENOUGH).ok()?;
-            while let Some(element) = elements.next_element().ok()? {
-                if let Content::Value(value) = element.content {
-                    return Some(value);
-                }
-            }
-            None
-        };
-        system.name != except.name && first().is_some_and(|element| (system.recognises)(&element))
-    })
+/// Returns the error for a file that is not that system's, with the system that it looks like.
+fn not_this(path: &Path, system: &System, line: u64) -> InputError {
+    let others = SYSTEMS.iter().filter(|other| other.name != system.name);
+    let other = others.copied().find(|other| {
+        let form = form_of(path, other, None).ok();
+        let first = form.and_then(|form| first_element(path, form));
+        first.is_some_and(|first| (other.recognises)(&first))
+    });
+    let other = other.map(|other| (other.title, other.name));
+    InputError::NotThisSystem { line, system: system.title, other }
 }
 
-/// Returns the form that the extension of a file picks among those of a system.
-fn form_of(path: &Path, system: &System) -> Result<Form, InputError> {
-    let extension = Form::of(path);
+/// Returns the first element of a file, if it stands near its beginning.
+fn first_element(path: &Path, form: Form) -> Option<Node> {
+    let mut elements = Elements::open_beginning(path, form, ENOUGH).ok()?;
+    while let Some(element) = elements.next_element().ok()? {
+        if let Content::Value(value) = element.content {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Returns the form of a file: as a flag says, or the one that its extension picks among those of the
+/// system.
+fn form_of(path: &Path, system: &System, given: Option<Form>) -> Result<Form, InputError> {
+    let extension = given.or_else(|| Form::of(path));
     let has = |form: &&Form| extension.is_some_and(|extension| form.is_like(extension));
     let usual = system.forms.first().copied().ok_or(InputError::UnknownFormat)?;
     match (system.forms.iter().find(has), extension) {
@@ -293,11 +348,8 @@ fn form_of(path: &Path, system: &System) -> Result<Form, InputError> {
         // A document may hold any number of values, so also one a line.
         (None, Some(Form::JsonLines)) if matches!(usual, Form::Json(_)) => Ok(usual),
         (None, Some(_)) => {
-            let forms = system.forms.iter().map(Form::extension);
-            Err(InputError::OtherForm {
-                system: system.title,
-                forms: forms.collect::<Vec<_>>().join(", "),
-            })
+            let forms: Vec<_> = system.forms.iter().map(Form::extension).collect();
+            Err(InputError::OtherForm { system: system.title, forms: forms.join(", ") })
         }
     }
 }

@@ -16,7 +16,7 @@ mod totp;
 mod values;
 mod webauthn;
 
-pub use export::{Export, Found};
+pub use export::{Export, Found, MetPerson};
 pub use notes::Notes;
 pub use rows::{FactorDraft, Rows};
 pub use system::{About, SYSTEMS, System};

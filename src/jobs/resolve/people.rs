@@ -143,6 +143,7 @@ fn planned(met: Met, key: &Key) -> Planned {
         fingerprint,
         as_written: None,
         line: met.line,
+        at: met.at.map(Into::into),
         user: name.clone(),
         factor_type: None,
         name: None,
