@@ -17,7 +17,7 @@ use crate::{
 const SHAPES: [Shape; 5] =
     [Shape::Factors, Shape::Exported, Shape::Users, Shape::Changes, Shape::Targets];
 /// Numbers of bytes that a reader gives at once.
-const PIECES: [usize; 4] = [1, 2, 7, 100];
+pub(super) const PIECES: [usize; 4] = [1, 2, 7, 100];
 
 /// The first byte chooses the shape of the input, the rest is a CSV.
 ///
@@ -158,9 +158,9 @@ pub(super) fn assert_stable(factor: &Factor) -> Bytes {
 }
 
 /// Gives a few bytes at a time.
-struct Pieces {
-    bytes: Cursor<Vec<u8>>,
-    size: usize,
+pub(super) struct Pieces {
+    pub(super) bytes: Cursor<Vec<u8>>,
+    pub(super) size: usize,
 }
 
 impl Read for Pieces {

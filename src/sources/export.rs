@@ -3,6 +3,7 @@
 
 use std::{
     collections::VecDeque,
+    io::Read,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU64},
 };
@@ -77,9 +78,32 @@ impl Export {
         form: Option<Form>,
         options: Options,
     ) -> Result<Self, InputError> {
-        let Files { paths: files, len } = Files::of(paths, system.forms, system.has_folders)?;
+        let files = Files::of(paths, system.forms, system.has_folders)?;
+        let mut export = Self::of(files, system, form, options);
+        if export.len.is_some() {
+            export.read_notes()?;
+        }
+        export.begin(0)?;
+        Ok(export)
+    }
+
+    /// Reads from anything, in one of the system's forms.
+    pub fn from_reader(
+        reader: Box<dyn Read + Send>,
+        system: &'static System,
+        form: Form,
+        options: Options,
+    ) -> Self {
+        let stdin = Files { paths: vec![PathBuf::from("-")], len: None };
+        let mut export = Self::of(stdin, system, Some(form), options);
+        export.elements = Some(Elements::new(reader, form, false));
+        export
+    }
+
+    fn of(files: Files, system: &'static System, form: Option<Form>, options: Options) -> Self {
+        let Files { paths: files, len } = files;
         let lines = if files.len() > 1 { Lines::several() } else { Lines::default() };
-        let mut export = Self {
+        Self {
             system,
             form,
             options,
@@ -98,12 +122,7 @@ impl Export {
             n_rows: 0,
             is_first: true,
             is_finished: false,
-        };
-        if len.is_some() {
-            export.read_notes()?;
         }
-        export.begin(0)?;
-        Ok(export)
     }
 
     /// Returns the next row; `None` at the end and after an error.
