@@ -1,5 +1,10 @@
 //! The one way to open a private file: no link is followed, nothing blocks, and what is opened is a
-//! regular file of the user's own, with one name, that nobody else may write to.
+//! regular file of the user's own, with one name, that nobody else may write to. And what does not fit
+//! into memory: files without a name.
+
+mod lookup;
+mod runs;
+mod scratch;
 
 use std::{
     ffi::OsString,
@@ -14,6 +19,10 @@ use rustix::{
     io::Errno,
 };
 use tempfile::NamedTempFile;
+
+pub use lookup::Lookup;
+pub use runs::{Runs, Sorted};
+pub use scratch::Scratch;
 
 /// Mode bits of those who are not the owner.
 const OTHERS: u32 = 0o077;
