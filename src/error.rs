@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::input::InputError;
+use crate::{identity::IdentityError, input::InputError};
 
 /// An error that stops a run. Faults of single rows are data, not errors.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
     /// The input cannot be read as a whole.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// What says whose the factors are cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Configuration or credentials are missing or refused.
     #[error("{message}")]
     Config {
@@ -99,6 +102,7 @@ impl Error {
         match self {
             Self::Usage { .. } => "usage",
             Self::Input(_) => "unreadable_input",
+            Self::Identity(_) => "unusable_identity",
             Self::Config { code, .. } => code,
             Self::MissingScope { .. } => "scope_missing",
             Self::Ledger { .. } => "ledger_unusable",
@@ -115,6 +119,7 @@ impl Error {
                 (!hint.is_empty()).then(|| hint.clone())
             }
             Self::Input(error) => Some(error.hint()).filter(|hint| !hint.is_empty()),
+            Self::Identity(error) => Some(error.hint()),
             Self::MissingScope { scope } => Some(format!(
                 "grant `{scope}` to the application under Applications > APIs > Auth0 Management \
                  API, then run the same command again: no row was marked as failed"
@@ -134,7 +139,8 @@ impl Error {
     /// The code this error ends the program with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } | Self::Input(_) => Exit::Usage,
+            Self::Identity(error) if error.is_of_the_machine() => Exit::Unexpected,
+            Self::Usage { .. } | Self::Input(_) | Self::Identity(_) => Exit::Usage,
             Self::Config { .. } | Self::MissingScope { .. } => Exit::Config,
             Self::Ledger { .. } => Exit::Ledger,
             Self::Outage { .. } => Exit::Stopped,

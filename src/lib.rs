@@ -17,8 +17,9 @@
 //! | --- | --- |
 //! | [`text`] | text that is safe to print, durations in words |
 //! | [`model`] | plain types that every other room may use: factors, records, states, histories |
-//! | [`files`] | the one way to open a private file |
+//! | [`files`] | the one way to open a private file, and what does not fit into memory |
 //! | [`input`] | bytes to [`model::Record`]s with their lines |
+//! | [`identity`] | whose factor it is: people of a source to users of the tenant |
 //! | [`plan`] | records to [`model::Factor`]s, or every fault of a row; pure |
 //! | [`error`] | errors that stop a run, with hints and exit codes |
 //! | [`api`] | what the engine needs of a provider, and the verdicts it returns |
@@ -34,8 +35,8 @@
 //! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
 //! | [`commands`] | each command, wired together |
 //!
-//! Places are kept for `sources` (other systems' exports, between `input` and `plan`), `identity`
-//! (whose factor it is, between `plan` and `engine`) and `preflight` (before `commands`).
+//! Places are kept for `sources` (other systems' exports, between `input` and `identity`) and `preflight`
+//! (before `commands`).
 //!
 //! # What must always hold
 //!
@@ -99,8 +100,10 @@ pub mod text;
 
 pub mod files;
 pub mod input;
-pub mod plan;
 pub mod sources;
+
+pub mod identity;
+pub mod plan;
 
 pub mod error;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, builder::PossibleValuesParser};
 
-use crate::sources::SYSTEMS;
+use crate::sources::{SYSTEMS, System};
 
 /// Flags that say which system wrote an input, and whose its people are.
 #[derive(Debug, Default, Args)]
@@ -27,6 +27,13 @@ pub struct FromSystem {
     /// Also take verified phone numbers of profiles, which are no second factors at the source
     #[arg(long, requires = "from")]
     pub include_profile_phone: bool,
+}
+
+impl FromSystem {
+    /// Returns the system that is named. The parser knows the names.
+    pub fn system(&self) -> Option<&'static System> {
+        self.from.as_deref().and_then(System::of_name)
+    }
 }
 
 pub(super) fn names() -> PossibleValuesParser {

@@ -85,7 +85,7 @@ fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S:
 
 /// Runs the command.
 pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
-    let source = Opener::of(&check.reading, Shape::Factors)?.open()?;
+    let source = Opener::of(&check.reading, &check.system, Shape::Factors, true)?.open()?;
     let secrets = check.secret_encoding.map(Into::into);
     let text = check.output == Output::Text;
     let to_show = if text && !is_quiet { check.show } else { 0 };

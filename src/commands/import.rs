@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     auth0,
-    cli::{Bulk, Import},
+    cli::Import,
     config::Config,
     engine::{self, intake, scan::scan_readable},
     error::{Error, Exit},
@@ -42,7 +42,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, whole, rows) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_looked_at(bulk, &config, shape, secrets) => opened?,
+        opened = open_looked_at(&import, &config, shape, secrets) => opened?,
     };
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
@@ -70,13 +70,14 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 /// it unreadable stops the run, and what is odd about it as a whole is told, and its rows are counted. For one that cannot,
 /// gives what looks at it on the way.
 async fn open_looked_at(
-    bulk: &Bulk,
+    import: &Import,
     config: &Config,
     shape: Shape,
     secrets: Option<SecretEncoding>,
 ) -> Result<(Box<dyn RowReader>, Option<Whole>, Option<u64>), Error> {
+    let bulk = &import.bulk;
     require_ledger(bulk, config)?;
-    let input = Opener::of(&bulk.reading, shape)?;
+    let input = Opener::of(&bulk.reading, &import.system, shape, false)?;
     blocking(move || {
         let source = input.open()?;
         let mut whole = Whole::default();

@@ -28,7 +28,7 @@ mod sources;
 mod tenant;
 mod verify;
 
-use self::reading::{import_shape, try_open};
+use self::reading::{import_shape, try_open, try_open_factors};
 use crate::{
     cli::{Bulk, Cli, Command, Creating, LogFormat, OutputArgs, Run},
     config::Config,
@@ -102,7 +102,11 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
         Command::Import(import) => {
             let shape = import_shape(import.from_export);
             let creating = Some(&import.creating);
-            let config = resolve(&import.bulk, shape, creating, output_args);
+            let config = match import.system.system() {
+                None => resolve(&import.bulk, shape, creating, output_args),
+                Some(_) => try_open_factors(&import.bulk.reading, &import.system)
+                    .and_then(|()| settle(&import.bulk, creating, output_args)),
+            };
             paced(config, |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check, output_args.quiet),
@@ -130,7 +134,7 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
             paced(config, |config| change::undo(*undo, config, show))
         }
         Command::Verify(verify) => {
-            let config = try_open(&verify.reading, Shape::Factors).and_then(|()| {
+            let config = try_open_factors(&verify.reading, &verify.system).and_then(|()| {
                 Config::resolve(&verify.tenant, &verify.pace, None, None, output_args)
             });
             paced(config, |config| verify::run(*verify, config, show))
@@ -178,6 +182,15 @@ fn resolve(
     output_args: &OutputArgs,
 ) -> Result<Config, Error> {
     try_open(&bulk.reading, shape)?;
+    settle(bulk, creating, output_args)
+}
+
+/// Returns the settings of a command whose input can be read.
+fn settle(
+    bulk: &Bulk,
+    creating: Option<&Creating>,
+    output_args: &OutputArgs,
+) -> Result<Config, Error> {
     let Run { tenant, pace, .. } = &bulk.run;
     Config::resolve(tenant, pace, Some(&bulk.recording), creating, output_args)
 }

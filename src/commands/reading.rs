@@ -1,12 +1,20 @@
 //! Flags about an input to what reading it needs.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 use crate::{
-    cli::{InputFormat, Reading},
+    cli::{FromSystem, InputFormat, Reading},
     error::Error,
-    input::{Dialect, Format, InputError, RenameFault, RowReader, Shape, Source, may_delimit},
+    identity::{Identity, IdentityError, Map, People, Template},
+    input::{
+        Dialect, Form, Format, InputError, Places, RenameFault, RowReader, Shape, Source,
+        may_delimit,
+    },
     progress::Extent,
+    sources::{Export, Options, System},
     text::invalid_value,
 };
 
@@ -28,20 +36,104 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
 #[derive(Debug)]
 pub(super) struct Opener {
     paths: Vec<PathBuf>,
-    dialect: Dialect,
-    shape: Shape,
+    kind: Kind,
+}
+
+/// Whatever an input is written as.
+#[derive(Debug)]
+enum Kind {
+    /// In our own columns or keys.
+    Own { dialect: Dialect, shape: Shape },
+    /// As another system exports it.
+    Export {
+        system: &'static System,
+        form: Option<Form>,
+        options: Options,
+        people: Arc<Mutex<Identity>>,
+    },
 }
 
 impl Opener {
-    /// Takes what is said of an input.
-    pub(super) fn of(reading: &Reading, shape: Shape) -> Result<Self, Error> {
-        Ok(Self { paths: reading.paths(), dialect: dialect(reading)?, shape })
+    /// Takes what is said of an input of factors. Only where nothing is sent (`is_offline`) may it be left
+    /// unsaid whose the factors of another system's people are.
+    pub(super) fn of(
+        reading: &Reading,
+        from: &FromSystem,
+        shape: Shape,
+        is_offline: bool,
+    ) -> Result<Self, Error> {
+        let Some(system) = from.system() else {
+            return Ok(Self {
+                paths: reading.paths(),
+                kind: Kind::Own { dialect: dialect(reading)?, shape },
+            });
+        };
+        refuse_own_flags(reading)?;
+        let options = Options {
+            rp_id: from.rp_id.clone(),
+            includes_profile_phone: from.include_profile_phone,
+        };
+        let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
+        let kind = Kind::Export { system, form: form(reading), options, people };
+        Ok(Self { paths: reading.paths(), kind })
     }
 
     /// Opens it.
     pub(super) fn open(&self) -> Result<Box<dyn RowReader>, InputError> {
-        Ok(Box::new(Source::open_all(&self.paths, &self.dialect, self.shape)?))
+        Ok(match &self.kind {
+            Kind::Own { dialect, shape } => {
+                Box::new(Source::open_all(&self.paths, dialect, *shape)?)
+            }
+            Kind::Export { system, form, options, people } => {
+                let export = Export::open(&self.paths, system, *form, options.clone())?;
+                Box::new(People::new(export, Arc::clone(people)))
+            }
+        })
     }
+}
+
+/// Returns the way from the people of an export to users of the tenant. Reads a map to its end.
+fn identity(from: &FromSystem, system: &System, is_offline: bool) -> Result<Identity, Error> {
+    if let Some(template) = &from.user_id {
+        return Ok(Identity::Template(Template::parse(template).map_err(IdentityError::from)?));
+    }
+    if let Some(map) = &from.users {
+        return Ok(Identity::Map(Map::open(map)?));
+    }
+    match (system.has_user_ids, is_offline) {
+        (true, _) => Ok(Identity::Known),
+        (false, true) => Ok(Identity::Unsaid(system.name)),
+        (false, false) => Err(Error::usage(
+            format!("{} knows no Auth0 user ids: say whose its factors are", system.title),
+            "give `--user-id 'auth0|{id}'` if the users were imported with their old ids, or `--users \
+             MAP.csv`; `mfaferry resolve` writes such a map",
+        )),
+    }
+}
+
+/// Refuses flags about our own columns: an export's dialect fixes what they would say.
+fn refuse_own_flags(reading: &Reading) -> Result<(), Error> {
+    let given = [
+        ("--map", !reading.map.is_empty()),
+        ("--delimiter", reading.delimiter.is_some()),
+        ("--ignore-columns", !reading.ignore_columns.is_empty()),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) => Err(Error::usage(
+            format!("{flag} and --from cannot be used together"),
+            "remove one of them: an export is read as its system writes it",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Returns the form of an export that `--format` names.
+fn form(reading: &Reading) -> Option<Form> {
+    reading.format.map(|format| match format {
+        InputFormat::Csv => Form::Csv(None),
+        InputFormat::Jsonl => Form::JsonLines,
+        InputFormat::Json => Form::Json(Places { elements: &[], notes: &[] }),
+    })
 }
 
 /// Returns what is known of an input's length; `rows` where it was read whole before.
@@ -67,6 +159,14 @@ pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The same for factors, which may be another system's.
+pub(super) fn try_open_factors(reading: &Reading, from: &FromSystem) -> Result<(), Error> {
+    match from.system() {
+        None => try_open(reading, Shape::Factors),
+        Some(system) => Ok(Export::glance(&reading.paths(), system, form(reading))?),
+    }
 }
 
 fn delimiter(text: &str) -> Result<u8, Error> {

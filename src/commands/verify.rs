@@ -88,7 +88,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let input = Opener::of(&verify.reading, Shape::Factors)?;
+    let input = Opener::of(&verify.reading, &verify.system, Shape::Factors, false)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);

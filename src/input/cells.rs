@@ -40,6 +40,12 @@ impl Splitter {
     }
 }
 
+/// Returns whether a line has delimiters and no cells, as spreadsheets write below their last row.
+pub(super) fn is_empty(line: &str, delimiter: u8) -> bool {
+    let is_nothing = |byte: u8| byte == delimiter || byte.is_ascii_whitespace();
+    line.bytes().all(is_nothing)
+}
+
 /// Finds a reason not to split a frame at all.
 pub(super) fn row_fault(frame: &Frame<'_>) -> Option<String> {
     if !frame.well_quoted {

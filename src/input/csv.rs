@@ -2,7 +2,7 @@
 
 use super::{
     Dialect, InputError, MAX_CELL, Part, Row, Shape, TOO_LONG,
-    cells::{Splitter, row_fault},
+    cells::{Splitter, is_empty, row_fault},
     dialect::Names,
     frame::Frame,
     header::{self, Column},
@@ -202,10 +202,4 @@ const NULL_WORD: usize = "NULL".len();
 /// only shown to people may be short, and of the rest no part is a value.
 fn is_harmed_by_a_cut(field: Field) -> bool {
     !matches!(field, Field::Name | Field::UserAgent)
-}
-
-/// Returns whether a line has delimiters and no cells, as spreadsheets write below their last row.
-fn is_empty(line: &str, delimiter: u8) -> bool {
-    let is_nothing = |byte: u8| byte == delimiter || byte.is_ascii_whitespace();
-    line.bytes().all(is_nothing)
 }

@@ -38,6 +38,12 @@ pub enum InputError {
         /// Its fault.
         fault: Box<Self>,
     },
+    /// The people of an export cannot be looked up.
+    #[error("{why}")]
+    People {
+        /// Reason for people, without a value.
+        why: String,
+    },
     /// Reading failed half-way.
     #[error("line {line}: reading failed: {source}")]
     Read {
@@ -208,6 +214,14 @@ pub enum InputError {
         /// Kind of rows that need it.
         shape: Shape,
     },
+    /// A row of a list that must be whole to be of use.
+    #[error("line {line}: {rule}")]
+    BadRow {
+        /// Its line.
+        line: u64,
+        /// Rule that it breaks.
+        rule: String,
+    },
     /// JSON in what should be CSV.
     #[error("line {line}: this is JSON, not CSV")]
     JsonAsCsv {
@@ -310,6 +324,7 @@ impl InputError {
             Self::OfFile { ref fault, .. } => fault.line(),
             Self::Open { .. }
             | Self::StandardInput
+            | Self::People { .. }
             | Self::Directory { .. }
             | Self::UnknownFormat
             | Self::EmptyFolder { .. }
@@ -331,6 +346,7 @@ impl InputError {
             | Self::RepeatedColumn { line, .. }
             | Self::RepeatedName { line, .. }
             | Self::MissingColumn { line, .. }
+            | Self::BadRow { line, .. }
             | Self::JsonAsCsv { line }
             | Self::CsvAsJsonl { line }
             | Self::JsonArray { line }

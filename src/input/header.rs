@@ -13,9 +13,12 @@ use super::{
 use crate::model::Field;
 
 /// Delimiters that are recognised.
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+pub(super) const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// Delimiters that CSVs are written with elsewhere; to take them as one, somebody has to say so.
 const OTHERS: [(u8, &str); 3] = [(b'|', "bars"), (b':', "colons"), (b'^', "circumflexes")];
+
+/// Rule that a carriage return in a header breaks.
+pub(super) const BARE_CR: &str = "contains a bare carriage return: end lines with LF or CRLF";
 
 /// Bytes of the longest line that declares a delimiter: nearly every row is longer.
 const LONGEST_DECLARATION: usize = "\"sep=;\"".len();
@@ -41,7 +44,7 @@ fn n_known(line: &str, delimiter: u8, names: &Names) -> usize {
 }
 
 /// The cells of a header, cut roughly: whatever is between two delimiters, without quotes.
-fn cells(line: &str, delimiter: u8) -> impl Iterator<Item = &str> {
+pub(super) fn cells(line: &str, delimiter: u8) -> impl Iterator<Item = &str> {
     line.split(char::from(delimiter)).map(|cell| cell.trim().trim_matches('"'))
 }
 
@@ -112,10 +115,7 @@ pub(super) fn check_line(
         return Err(InputError::BadHeader { line, rule: "has a misplaced quote" });
     }
     if has_bare_cr(text.as_bytes()) {
-        return Err(InputError::BadHeader {
-            line,
-            rule: "contains a bare carriage return: end lines with LF or CRLF",
-        });
+        return Err(InputError::BadHeader { line, rule: BARE_CR });
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ impl InputError {
         let hint = match self {
             Self::Open { .. } => "check the path, and that you have permission to read the file",
             Self::Directory { .. } => "give the name of a file in it",
+            Self::People { .. } => "check the disk, then run the same command again",
             Self::StandardInput => "give either files or `-`, not both",
             Self::OfFile { fault, .. } => return fault.hint(),
             Self::Read { .. } => "check the disk or the pipe, then run the same command again",
@@ -17,6 +18,7 @@ impl InputError {
                  `.tsv`, `.jsonl`, `.ndjson` or `.json`, followed by `.gz` or `.zst` if it is \
                  compressed"
             }
+            Self::BadRow { .. } => "correct the row, or remove it; nothing was sent",
             Self::Empty => "a CSV file needs at least a header, a JSONL file at least one line",
             Self::Binary { hint, .. }
             | Self::Foreign { hint, .. }
@@ -96,6 +98,7 @@ impl InputError {
                 "the file must be an array of factors or users, or such objects one after another; \
                  is this the right file?"
             }
+            Self::BadRow { .. } => "correct the row, or remove it; nothing was sent",
             Self::JsonAsCsv { .. } => "give `--format jsonl`, or `--format json` for an array",
             Self::CsvAsJsonl { .. } => "give `--format csv`",
             Self::TrailingComma { .. } => {

@@ -8,6 +8,7 @@
 mod body;
 mod bytes;
 mod cells;
+mod columns;
 mod csv;
 mod dialect;
 mod document;
@@ -20,6 +21,7 @@ mod header;
 mod hint;
 mod json;
 mod jsonl;
+mod object;
 mod pairs;
 mod quotes;
 mod several;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use body::{Body, Part, line_fault};
+pub use columns::{Columns, ColumnsRow};
 pub use dialect::{Dialect, RenameFault};
 pub use elements::{Content, Element, Elements, Form};
 pub use error::InputError;
@@ -161,6 +164,11 @@ pub trait RowReader: fmt::Debug + Send {
 
     /// Returns what says which file a line is in.
     fn lines(&self) -> Lines;
+
+    /// Returns the number of people so far who are disabled at their source.
+    fn n_disabled(&self) -> u64 {
+        0
+    }
 }
 
 /// An input that is being read.

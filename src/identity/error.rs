@@ -1,0 +1,89 @@
+//! Reasons that stop a run before anything is sent: nobody can be found by such a template or map.
+
+use std::{io, path::PathBuf};
+
+use super::TemplateFault;
+use crate::{input::InputError, text::escape};
+
+/// A fault of what says whose the factors are.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// The template of `--user-id`.
+    #[error(transparent)]
+    Template(#[from] TemplateFault),
+    /// The map of `--users` cannot be read to its end.
+    #[error("the map of `--users`: {}", of_file(path, fault))]
+    Map {
+        /// Path as it was given.
+        path: PathBuf,
+        /// Reason why.
+        fault: InputError,
+    },
+    /// The map has not the columns that make it one.
+    #[error("the map of `--users`: {} has no column {what}", escape(&path.display().to_string()))]
+    Column {
+        /// Path as it was given.
+        path: PathBuf,
+        /// The columns, of which one must be there.
+        what: &'static str,
+    },
+    /// The machine fails.
+    #[error("people cannot be looked up: {source}")]
+    Disk {
+        /// Error of the operating system.
+        source: io::Error,
+    },
+}
+
+/// Says what a fault is, with the file.
+fn of_file(path: &std::path::Path, fault: &InputError) -> String {
+    let path = escape(&path.display().to_string());
+    match fault {
+        // They name it.
+        InputError::Open { .. } | InputError::Directory { .. } => fault.to_string(),
+        InputError::UnknownFormat => format!("cannot tell the format of {path}"),
+        InputError::Empty => format!("{path} is empty, or has no line below its header"),
+        InputError::JsonAsCsv { line } => format!("{path} line {line}: this is JSON, not CSV"),
+        _ if fault.line().is_some() => format!("{path} {fault}"),
+        _ => format!("{path}: {fault}"),
+    }
+}
+
+impl IdentityError {
+    /// Returns true if nothing is wrong with what was given.
+    pub fn is_of_the_machine(&self) -> bool {
+        matches!(self, Self::Disk { .. })
+    }
+
+    /// Returns what its reader can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Template(fault) => fault.hint(),
+            Self::Column { .. } | Self::Map { fault: InputError::Empty, .. } => {
+                "a map is a CSV with the column `user_id` and one or more of `id`, `email` and \
+                 `username`, or what Auth0's user export job writes"
+                    .into()
+            }
+            Self::Map { fault: InputError::UnknownFormat | InputError::JsonAsCsv { .. }, .. } => {
+                "let its name end in `.csv`, `.tsv`, `.jsonl`, `.ndjson` or `.json`, whichever it is, \
+                 followed by `.gz` or `.zst` if it is compressed"
+                    .into()
+            }
+            Self::Map { fault: InputError::MisplacedJson { .. }, .. } => {
+                "a map in JSON is one object per user, one after another or in an array; if it is a \
+                 CSV, let its name end in `.csv`"
+                    .into()
+            }
+            Self::Map { fault: InputError::BadRow { .. }, .. } => {
+                "correct the line, or remove it, and run the same command again".into()
+            }
+            Self::Map { fault, .. } => fault.hint(),
+            Self::Disk { .. } => {
+                "a map is indexed in a temporary file: let $TMPDIR name a folder with room for twice \
+                 the map, then run the same command again"
+                    .into()
+            }
+        }
+    }
+}

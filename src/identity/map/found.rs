@@ -1,0 +1,112 @@
+//! Lines of a map that a person has, and what follows from all of them.
+
+use super::{Key, MOST, Owner};
+use crate::model::{Code, Fault};
+
+/// Owners of the lines that have a value.
+#[derive(Debug)]
+pub(super) enum Owners {
+    /// These, of all such lines.
+    Of(Vec<Owner<String>>),
+    /// Those of more than [`MOST`] lines.
+    TooMany,
+}
+
+/// Finds of all keys.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Keys that the map has.
+    keys: Vec<Key>,
+    /// Keys that the person has, too.
+    asked: Vec<Key>,
+    /// Owners by each key that found any, in the order of [`Key::ALL`].
+    owners: Vec<Vec<Owner<String>>>,
+    /// The first key whose value is in too many lines.
+    too_many: Option<Key>,
+}
+
+impl Found {
+    /// Takes in what a key of the map's has found, if the person has it. Keys come in the order of
+    /// [`Key::ALL`].
+    pub(super) fn add(&mut self, key: Key, owners: Option<Owners>) {
+        self.keys.push(key);
+        let Some(owners) = owners else { return };
+        self.asked.push(key);
+        match owners {
+            Owners::TooMany => self.too_many = self.too_many.or(Some(key)),
+            Owners::Of(owners) if owners.is_empty() => {}
+            Owners::Of(owners) => self.owners.push(owners),
+        }
+    }
+
+    /// Returns the one user id, or the reason why there is none.
+    ///
+    /// Different user ids are never decided between. A line without a user id is a decision not to give the
+    /// person one, and holds against what a less sure key finds, not against what a surer one does: of
+    /// two people with one address, somebody may have looked one up by hand.
+    pub(super) fn judge(self) -> Result<String, Fault> {
+        let fault = |code, rule: String| Err(Fault::new("user_id", code, rule));
+        let Self { keys, asked, owners, too_many } = self;
+        if let Some(key) = too_many {
+            let rule = format!(
+                "cannot be told: more than {MOST} lines of the map have this person's `{}`: is it a \
+                 placeholder? Remove it from them",
+                key.name()
+            );
+            return fault(Code::UserAmbiguous, rule);
+        }
+        let mut user_ids: Vec<&String> = owners.iter().flatten().flatten().collect();
+        user_ids.sort_unstable();
+        user_ids.dedup();
+        let surest = owners.first().map(Vec::as_slice).unwrap_or_default();
+        let code = surest.iter().find_map(|owner| owner.as_ref().err());
+        let has_user_id = surest.iter().any(Result::is_ok);
+        match (&*user_ids, code) {
+            ([_, _, ..], _) => fault(
+                Code::UserAmbiguous,
+                format!(
+                    "cannot be told: the lines of the map that have this person's {} give different \
+                     user ids: leave the right one only",
+                    names(&asked)
+                ),
+            ),
+            (_, Some(_)) if has_user_id => fault(
+                Code::UserAmbiguous,
+                format!(
+                    "cannot be told: of the lines of the map that have this person's {}, one gives a \
+                     user id and another gives none: leave the right one only",
+                    names(&asked)
+                ),
+            ),
+            (_, Some(code)) => fault(
+                *code,
+                "is empty in the person's line of the map, whose `mf_code` is this one or empty: find \
+                 the user, and fill it in"
+                    .into(),
+            ),
+            ([user_id], None) => Ok((*user_id).clone()),
+            ([], None) if asked.is_empty() => fault(
+                Code::UserNotMapped,
+                format!(
+                    "cannot be told: the source knows no {} of this person, which the map goes by: add \
+                     a column to the map that it knows",
+                    names(&keys)
+                ),
+            ),
+            ([], None) => fault(
+                Code::UserNotMapped,
+                format!(
+                    "cannot be told: no line of the map has this person's {}: add one, unless the \
+                     person is not to be moved",
+                    names(&asked)
+                ),
+            ),
+        }
+    }
+}
+
+/// Names of keys in words.
+fn names(keys: &[Key]) -> String {
+    let names: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name())).collect();
+    names.join(" or ")
+}

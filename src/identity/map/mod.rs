@@ -1,0 +1,158 @@
+//! `--users MAP`: user ids that a list gives to people.
+//!
+//! Everything that the source knows of a person and the map has a column for is looked up. If all that is
+//! found is one user id, it is the person's; if it is several, nobody knows whose factor it would be.
+//! Ids and usernames are compared as they are. Addresses are compared without regard to ASCII case, since
+//! Auth0 keeps those of its databases in lower case; where lines differ in case alone, the one that is
+//! spelt as the person's counts.
+//!
+//! The list is on disk, and in memory is a byte for some tens of its lines: ten million people fit.
+
+mod entry;
+mod found;
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    io,
+    path::Path,
+};
+
+use entry::{Entry, Owner};
+use found::{Found, Owners};
+
+use super::{IdentityError, Key};
+use crate::{
+    files::{Lookup, Runs, Scratch},
+    input::{Columns, InputError},
+    model::{Fault, Person},
+};
+
+/// Columns and keys that are read: the user id, a reason why there is none, and those of [`Key::ALL`].
+const COLUMNS: &[&str] = &["user_id", "mf_code", "id", "email", "username"];
+/// Columns before those of keys.
+const BEFORE_KEYS: usize = 2;
+
+/// Lines with one value in one column that are looked at. Placeholders are in more, and nobody's own.
+const MOST: usize = 100;
+
+/// User ids of people.
+pub struct Map {
+    /// Keyed anew in each process.
+    hasher: RandomState,
+    entries: Scratch,
+    /// Hashes of keys, with the places of their entries.
+    index: Lookup,
+    /// True for each of [`Key::ALL`] that any line has.
+    has: [bool; Key::ALL.len()],
+}
+
+impl Map {
+    /// Reads the map at `path` to its end.
+    pub fn open(path: &Path) -> Result<Self, IdentityError> {
+        let failed = |fault| IdentityError::Map { path: path.to_owned(), fault };
+        Columns::open(path, COLUMNS).map_err(failed).and_then(|table| Self::read(table, path))
+    }
+
+    fn read(mut table: Columns, path: &Path) -> Result<Self, IdentityError> {
+        let failed = |fault| IdentityError::Map { path: path.to_owned(), fault };
+        let without = |what| IdentityError::Column { path: path.to_owned(), what };
+        let disk = |source| IdentityError::Disk { source };
+        let hasher = RandomState::new();
+        let (mut entries, mut runs) = (Scratch::default(), Runs::default());
+        let mut shortest = [usize::MAX; COLUMNS.len()];
+        let (mut n_rows, mut bytes) = (0_u64, Vec::new());
+        while let Some(row) = table.next_row().map_err(failed)? {
+            let entry = Entry::of(&row, &mut shortest).map_err(failed)?;
+            bytes.clear();
+            entry.write(&mut bytes);
+            let at = entries.append(&bytes).map_err(disk)?;
+            for key in Key::ALL {
+                if let Some(value) = entry.keys[key as usize] {
+                    runs.push([hash(&hasher, key, value), at]).map_err(disk)?;
+                }
+            }
+            if n_rows == 0 {
+                check_columns(&table).map_err(without)?;
+            }
+            n_rows += 1;
+        }
+        check_columns(&table).map_err(without)?;
+        let has = Key::ALL.map(|key| table.has_met(BEFORE_KEYS + key as usize));
+        if n_rows == 0 {
+            return Err(failed(InputError::Empty));
+        }
+        if has == [false; Key::ALL.len()] {
+            return Err(without(KEYS));
+        }
+        let index = Lookup::new(runs).map_err(disk)?;
+        Ok(Self { hasher, entries, index, has })
+    }
+
+    /// Returns the user id of a person, or the reason why they have none.
+    pub fn user_id(&self, person: &Person) -> Result<Result<String, Fault>, IdentityError> {
+        let mut found = Found::default();
+        for key in Key::ALL.into_iter().filter(|key| self.has[*key as usize]) {
+            let owners = key.of(person).map(|value| self.owners(key, value)).transpose();
+            found.add(key, owners.map_err(|source| IdentityError::Disk { source })?);
+        }
+        Ok(found.judge())
+    }
+
+    /// Returns the owners of the lines that have this value; those of the lines that spell it the same, where
+    /// there are some.
+    fn owners(&self, key: Key, value: &str) -> io::Result<Owners> {
+        let places = self.index.find(hash(&self.hasher, key, value), MOST + 1)?;
+        if places.len() > MOST {
+            return Ok(Owners::TooMany);
+        }
+        let (mut exact, mut alike) = (Vec::new(), Vec::new());
+        for at in places {
+            let bytes = entry::bytes(&self.entries, at)?;
+            let entry = Entry::read(&bytes).ok_or(io::ErrorKind::InvalidData)?;
+            let owner = || entry.owner.map(str::to_owned);
+            // Two values may share a hash.
+            match entry.keys[key as usize] {
+                Some(other) if other == value => exact.push(owner()),
+                Some(other) if key == Key::Email && other.eq_ignore_ascii_case(value) => {
+                    alike.push(owner());
+                }
+                _ => {}
+            }
+        }
+        Ok(Owners::Of(if exact.is_empty() { alike } else { exact }))
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map").field("has", &self.has).finish_non_exhaustive()
+    }
+}
+
+fn hash(hasher: &RandomState, key: Key, value: &str) -> u64 {
+    if key == Key::Email {
+        hasher.hash_one((key as u8, value.to_ascii_lowercase()))
+    } else {
+        hasher.hash_one((key as u8, value))
+    }
+}
+
+/// Columns of keys, of which a map needs one.
+const KEYS: &str = "`id`, `email` or `username`";
+
+/// Checks that there are the columns without which a map is none. JSON has `user_id` in each object, and keys
+/// in any.
+fn check_columns(table: &Columns) -> Result<(), &'static str> {
+    let has_key = Key::ALL.into_iter().any(|key| table.has_met(BEFORE_KEYS + key as usize));
+    if !table.has_met(0) {
+        Err("`user_id`")
+    } else if !has_key && table.is_csv() {
+        Err(KEYS)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
