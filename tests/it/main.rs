@@ -40,6 +40,7 @@ mod samples;
 mod seal;
 mod secrets;
 mod several;
+mod sources;
 mod spelling;
 mod stop;
 #[cfg(target_os = "linux")]
