@@ -98,7 +98,7 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
     };
     print(|out| {
         let scanned =
-            scan(source, Shape::Factors, secrets, rows.noter(), |noted| rows.take(noted, out))?;
+            scan(source, Shape::Factors, secrets, rows.noter(), |noted| rows.take(&noted, out))?;
         // Of an input that cannot be read at all there is nothing to sum up.
         if scanned.unreadable.is_none() || rows.findings.rows > 0 {
             rows.finish(&scanned.open_lines, out)?;
@@ -130,6 +130,8 @@ struct Rows {
 #[derive(Debug)]
 struct Noted {
     line: u64,
+    /// Path inside of a document, where that is to be told.
+    at: Option<Box<str>>,
     warnings: Vec<Warning>,
     /// Hash of a factor, for [`Seen`].
     hash: u64,
@@ -146,6 +148,7 @@ impl Rows {
         let to_show = Arc::clone(&self.to_show);
         move |Plan { planned, warnings }| {
             let line = planned.line();
+            let at = planned.at().filter(|_| !warnings.is_empty()).map(Into::into);
             let (hash, sight, factor) = match planned {
                 Planned::Rejected(rejection) => (0, Sight::Rejected(rejection), None),
                 Planned::Factor(factor) => {
@@ -153,11 +156,11 @@ impl Rows {
                     (hasher.hash(&factor), eye.look(&factor), is_shown.then_some(factor))
                 }
             };
-            Noted { line, warnings, hash, sight, factor }
+            Noted { line, at, warnings, hash, sight, factor }
         }
     }
 
-    fn take(&mut self, noted: Noted, out: &mut dyn Write) -> io::Result<()> {
+    fn take(&mut self, noted: &Noted, out: &mut dyn Write) -> io::Result<()> {
         self.whole.add(&noted.sight);
         let findings = &mut self.findings;
         findings.rows += 1;
@@ -182,14 +185,14 @@ impl Rows {
                 findings.factors += 1;
                 findings.count(*factor_type);
                 let left = self.to_show.load(Ordering::Relaxed);
-                if let Some(factor) = noted.factor.filter(|_| left > 0) {
+                if let Some(factor) = noted.factor.as_deref().filter(|_| left > 0) {
                     self.to_show.store(left - 1, Ordering::Relaxed);
-                    write_factor(&factor, &self.lines, out)?;
+                    write_factor(factor, &self.lines, out)?;
                 }
             }
         }
         if self.text && !self.is_quiet {
-            self.warned.write(noted.line, &noted.warnings, &self.lines, out)?;
+            self.warned.write(noted, &self.lines, out)?;
         }
         Ok(())
     }
@@ -225,18 +228,12 @@ struct Warned(BTreeMap<&'static str, u64>);
 
 impl Warned {
     /// Writes the warnings of a row, unless enough of their kind have been shown.
-    fn write(
-        &mut self,
-        line: u64,
-        warnings: &[Warning],
-        lines: &Lines,
-        out: &mut dyn Write,
-    ) -> io::Result<()> {
-        for warning in warnings {
+    fn write(&mut self, row: &Noted, lines: &Lines, out: &mut dyn Write) -> io::Result<()> {
+        for warning in &row.warnings {
             let count = self.0.entry(warning.code()).or_default();
             *count += 1;
             if *count <= SHOWN {
-                let place = lines.place(line);
+                let place = lines.describe(row.line, row.at.as_deref());
                 writeln!(out, "warning: {place}: {warning}")?;
             }
         }
@@ -323,7 +320,7 @@ mod tests {
                 faults: vec![Fault::new("", *code, "is no factor")],
             };
             let planned = Planned::Rejected(Box::new(rejection));
-            rows.take(note(Plan { planned, warnings: Vec::new() }), &mut out).unwrap();
+            rows.take(&note(Plan { planned, warnings: Vec::new() }), &mut out).unwrap();
         }
         rows.finish(&[], &mut out).unwrap();
         (String::from_utf8(out).unwrap(), serde_json::to_value(&rows.findings).unwrap())

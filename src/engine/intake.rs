@@ -66,10 +66,11 @@ impl Remarks {
         }
     }
 
-    fn warn(&mut self, line: u64, warning: Warning) {
+    fn warn(&mut self, row: &RowWarning) {
         self.warned += 1;
         if self.warnings.len() < SHOWN {
-            self.warnings.push(format!("{}: {warning}", self.lines.place(line)));
+            let place = self.lines.describe(row.line, row.at.as_deref());
+            self.warnings.push(format!("{place}: {}", row.warning));
         }
     }
 }
@@ -103,8 +104,19 @@ pub trait JobBuilder: Send + 'static {
 pub struct PlannedRows<T> {
     /// Planned rows, in the order of the input.
     pub rows: Vec<T>,
-    /// Warnings, by line.
-    pub warnings: Vec<(u64, Warning)>,
+    /// Warnings.
+    pub warnings: Vec<RowWarning>,
+}
+
+/// Warning about a row.
+#[derive(Debug)]
+pub struct RowWarning {
+    /// Its line.
+    pub line: u64,
+    /// Its path inside of a document, where that says more than a line.
+    pub at: Option<Box<str>>,
+    /// The oddity.
+    pub warning: Warning,
 }
 
 /// A row as the ledger needs to know it, with the task where there is one.
@@ -188,8 +200,8 @@ impl<T> PlannedRows<T> {
         remarks: &Mutex<Remarks>,
         rows: &mpsc::Sender<IntakeEvent<T>>,
     ) -> Result<(), ()> {
-        for (line, warning) in self.warnings.drain(..) {
-            lock(remarks).warn(line, warning);
+        for warning in self.warnings.drain(..) {
+            lock(remarks).warn(&warning);
         }
         if self.rows.is_empty() {
             return Ok(());
@@ -303,5 +315,15 @@ mod tests {
         assert_eq!((remarks.rejected, remarks.rejections.len()), (1, 1));
         assert_eq!(remarks.rejections[0].line, 100);
         assert_eq!(remarks.not_carried.by_code(), [("unconfirmed", 75), ("disabled", 25)]);
+    }
+
+    #[test]
+    fn a_warning_about_a_row_of_a_document_names_its_path() {
+        let mut remarks = Remarks::default();
+        for (at, place) in [(None, "line 17: "), (Some("a[2]".into()), "line 17 (a[2]): ")] {
+            remarks.warn(&RowWarning { line: 17, at, warning: Warning::NameCut });
+            let told = remarks.warnings.pop().unwrap();
+            assert!(told.starts_with(place), "{told}");
+        }
     }
 }

@@ -122,4 +122,12 @@ impl Planned {
             Self::Rejected(rejection) => rejection.line,
         }
     }
+
+    /// Path of its row inside of a document, where that says more than a line.
+    pub fn at(&self) -> Option<&str> {
+        match self {
+            Self::Factor(factor) => factor.at.as_deref(),
+            Self::Rejected(rejection) => rejection.at.as_deref(),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Rows about methods that are there: `update` and `delete`.
 
 use crate::{
-    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner},
+    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning},
     input,
     jobs::change::{ChangeJob, ChangeRequest},
     ledger::{Admission, Asked, Key, Row},
@@ -86,7 +86,11 @@ impl RowPlanner for ChangeRows {
             input::Row::Record(record) => self.job(*record, &mut warnings),
             input::Row::Rejected(rejection) => Err(Box::new(rejection)),
         };
-        out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
+        out.warnings.extend(warnings.into_iter().map(|warning| RowWarning {
+            line,
+            at: None,
+            warning,
+        }));
         match planned {
             Ok(prepared) => out.rows.push(prepared),
             Err(rejection) => out.reject(rejection),

@@ -1,7 +1,7 @@
 //! Users' whole sets: `replace`. A user's rows stand together; what is not all of a set is not one.
 
 use crate::{
-    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, plan_row},
+    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
     input::{self, Shape},
     jobs::change::{ChangeJob, ChangeRequest},
     ledger::{Admission, Asked, Key, Row, Seen, Seq},
@@ -157,7 +157,11 @@ impl RowPlanner for Sets {
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
-        out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
+        out.warnings.extend(warnings.into_iter().map(|warning| RowWarning {
+            line,
+            at: None,
+            warning,
+        }));
         let planned = match planned {
             Planned::Factor(factor) if !factor.factor_type().is_settable() => {
                 let rule = "cannot be row of a set: PUT takes `phone`, `email` and `totp` only; \

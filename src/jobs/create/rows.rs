@@ -1,7 +1,7 @@
 //! Factors that are to be created: `import`.
 
 use crate::{
-    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, plan_row},
+    engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
     input::{self, Shape},
     jobs::create::{CreateJob, Step},
     ledger::{Admission, Asked, Key, Remaining, Row},
@@ -70,7 +70,11 @@ impl RowPlanner for Factors {
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<Payload>>) {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
-        out.warnings.extend(warnings.into_iter().map(|warning| (line, warning)));
+        out.warnings.extend(warnings.into_iter().map(|warning| RowWarning {
+            line,
+            at: planned.at().map(Into::into),
+            warning,
+        }));
         if let Some(whole) = &mut self.whole {
             whole.see(&planned);
         }
