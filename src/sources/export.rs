@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     Notes, Options, Rows, SYSTEMS, System,
+    migration::Batches,
     rows::{Place, SourceRow},
 };
 use crate::{
@@ -52,6 +53,7 @@ pub struct Export {
     file: usize,
     elements: Option<Elements>,
     notes: Notes,
+    batches: Batches,
     pending: VecDeque<Found>,
     /// Line of the last row, and how many rows it has had.
     numbered: (u64, u32),
@@ -111,6 +113,7 @@ impl Export {
             file: 0,
             elements: None,
             notes: Notes::default(),
+            batches: Batches::default(),
             pending: VecDeque::new(),
             numbered: (0, 0),
             before: 0,
@@ -197,6 +200,11 @@ impl Export {
         self.lines.clone()
     }
 
+    /// Returns what is missing from the files read so far, in sentences: parts of a transfer.
+    pub fn missing(&self) -> Vec<String> {
+        self.batches.missing()
+    }
+
     /// Takes the next element, or goes on with the next file.
     fn advance(&mut self) -> Result<(), InputError> {
         let Some(elements) = &mut self.elements else {
@@ -235,8 +243,12 @@ impl Export {
         let note = |place| notes.text(document, self.system.realm, place);
         let mut rows = Rows::new(&self.options, &note);
         (self.system.read)(&value, &mut rows);
-        let read = rows.finish();
-        self.keep(read, line, &element.at);
+        if let Some(part) = rows.part {
+            self.batches.note(part);
+        }
+        for read in rows.finish() {
+            self.keep(read, line, &element.at);
+        }
         Ok(())
     }
 

@@ -12,6 +12,8 @@
 //! The secret is raw bytes. A period is nowhere: the app has 30 seconds. Many accounts make several codes,
 //! the parts of a batch; whoever scans them by hand misses one easily.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
@@ -19,6 +21,9 @@ use super::values::{self, Bytes};
 
 /// Begins such a URI.
 const SCHEME: &str = "otpauth-migration:";
+
+/// The largest number of batches, and of parts of one, that are kept in mind; a phone makes a handful.
+const MAX_PARTS: usize = 1000;
 
 /// The largest number of accounts that are read from one URI; a QR code holds some ten.
 const MAX_ACCOUNTS: usize = 1000;
@@ -172,6 +177,42 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
+/// Batches of an input, of which all parts should be there.
+#[derive(Debug, Default)]
+pub(super) struct Batches {
+    /// Numbers of the parts that were there, by batch and its size.
+    parts: BTreeMap<(u64, u64), BTreeSet<u64>>,
+}
+
+impl Batches {
+    /// Notes a part.
+    pub(super) fn note(&mut self, part: Part) {
+        let batch = (part.batch, part.size);
+        if self.parts.len() < MAX_PARTS || self.parts.contains_key(&batch) {
+            let parts = self.parts.entry(batch).or_default();
+            if parts.len() < MAX_PARTS {
+                parts.insert(part.index);
+            }
+        }
+    }
+
+    /// Tells which parts are missing, in a sentence for each batch.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let told = self.parts.iter().filter_map(|((_, size), parts)| {
+            let mut missing = (0..*size).filter(|index| !parts.contains(index)).peekable();
+            missing.peek()?;
+            let named: Vec<_> = missing.by_ref().take(5).map(|index| (index + 1).to_string()).collect();
+            let more = if missing.next().is_some() { ", …" } else { "" };
+            Some(format!(
+                "a transfer of {size} QR codes is not whole: number {}{more} is missing, and so are its \
+                 accounts; add the text of that code",
+                named.join(", ")
+            ))
+        });
+        told.collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +302,24 @@ mod tests {
         }
         let many = [0x0a, 0x00].repeat(MAX_ACCOUNTS + 1);
         assert!(payload(&many).is_none());
+    }
+
+    #[test]
+    fn parts_that_are_missing_are_told_by_batch() {
+        let mut batches = Batches::default();
+        for (batch, index, size) in
+            [(1, 0, 3), (1, 2, 3), (2, 1, 2), (2, 0, 2), (3, 0, 1), (4, 0, 0)]
+        {
+            batches.note(Part { batch, index, size });
+        }
+        let told = batches.missing();
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].starts_with("a transfer of 3 QR codes is not whole: number 2 is"),
+            "{told:?}"
+        );
+        batches.note(Part { batch: 5, index: 0, size: u64::MAX });
+        assert!(batches.missing()[1].contains("number 2, 3, 4, 5, 6, … is missing"));
     }
 
     fn read_data(uri: &str) -> String {

@@ -5,16 +5,21 @@
 //! Encodings are fixed by the dialect and never guessed: a wrong guess is a valid secret that locks its
 //! user out. Formats, traps and where each rule comes from: the dialects' own files.
 
+mod authelia;
 mod export;
+mod fusionauth;
 mod keycloak;
 mod migration;
 mod notes;
+mod otpauth;
+mod privacyidea;
 mod rows;
 mod spki;
 mod system;
 mod totp;
 mod values;
 mod webauthn;
+mod zitadel;
 
 pub use export::{Export, Found, MetPerson};
 pub use notes::Notes;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::Options;
+use super::{Options, migration::Part};
 use crate::{
     input::Row,
     model::{
@@ -23,6 +23,10 @@ pub struct Rows<'a> {
     pub person: Person,
     /// Rows, in the order of the element.
     found: Vec<SourceRow>,
+    /// People before that one, with their rows.
+    before: Vec<(Person, Vec<SourceRow>)>,
+    /// Part of a transfer that the element is.
+    pub(super) part: Option<Part>,
 }
 
 /// A row of an export before it is known which user of the tenant it belongs to.
@@ -37,17 +41,30 @@ impl<'a> Rows<'a> {
         options: &'a Options,
         note: &'a dyn Fn(&'static str) -> Option<&'a str>,
     ) -> Self {
-        Self { options, note, person: Person::default(), found: Vec::new() }
+        let (found, before) = (Vec::new(), Vec::new());
+        Self { options, note, person: Person::default(), found, before, part: None }
     }
 
-    /// Returns the rows, and whose they are.
-    pub(super) fn finish(mut self) -> (Person, Vec<SourceRow>) {
-        if self.found.len() > MAX_ROWS {
+    /// Goes on with the next person of an element that holds several.
+    pub fn next_person(&mut self, person: Person) {
+        let (person, found) =
+            (std::mem::replace(&mut self.person, person), std::mem::take(&mut self.found));
+        if !found.is_empty() {
+            self.before.push((person, found));
+        }
+    }
+
+    /// Returns the rows of each person.
+    pub(super) fn finish(mut self) -> Vec<(Person, Vec<SourceRow>)> {
+        let n_before: usize = self.before.iter().map(|(_, found)| found.len()).sum();
+        if n_before + self.found.len() > MAX_ROWS {
+            self.before.clear();
             self.found.clear();
             let rule = format!("has more than {MAX_ROWS} credentials: is this one person?");
             self.reject("", None, "", Code::InvalidRow, rule);
         }
-        (self.person, self.found)
+        self.before.push((self.person, self.found));
+        self.before
     }
 
     /// Returns the text of a note of this element's document.

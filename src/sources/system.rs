@@ -1,6 +1,6 @@
 //! The one table of systems: what `--from` takes, and what `mfaferry sources` tells about each.
 
-use super::{Rows, keycloak};
+use super::{Rows, authelia, fusionauth, keycloak, otpauth, privacyidea, zitadel};
 use crate::{input::Form, model::Node};
 
 /// A system whose exports can be read.
@@ -44,7 +44,14 @@ pub struct About {
 }
 
 /// All systems, in the order of the contract.
-pub static SYSTEMS: &[&System] = &[&keycloak::SYSTEM];
+pub static SYSTEMS: &[&System] = &[
+    &keycloak::SYSTEM,
+    &fusionauth::SYSTEM,
+    &authelia::SYSTEM,
+    &zitadel::SYSTEM,
+    &privacyidea::SYSTEM,
+    &otpauth::SYSTEM,
+];
 
 impl System {
     /// Returns the system of that name.

@@ -26,7 +26,7 @@ pub(super) fn read_with(
     let note = |place| notes.iter().find(|(other, _)| *other == place).map(|(_, text)| *text);
     let mut rows = Rows::new(options, &note);
     (system.read)(element, &mut rows);
-    let (person, found) = rows.finish();
+    let (person, found) = rows.finish().pop().unwrap();
     let place = |index| Place { line: 1, index, at: "" };
     let placed = |(index, row): (usize, SourceRow)| row.placed(&place(index.try_into().unwrap()));
     (person, found.into_iter().enumerate().map(placed).collect())

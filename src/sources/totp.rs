@@ -147,12 +147,12 @@ fn is_encrypted(text: &str) -> bool {
 }
 
 /// Returns true if a declared value is absent or passes the test. A list or an object never does.
-fn is_usual(declared: &Node, test: impl Fn(&str) -> bool) -> bool {
+fn is_usual(declared: &Node, passes: impl Fn(&str) -> bool) -> bool {
     match declared {
         Node::Null => true,
         Node::Text(text) | Node::Number(text) => {
             let text = text.trim();
-            text.is_empty() || test(text)
+            text.is_empty() || passes(text)
         }
         Node::Bool(_) | Node::List(_) | Node::Object(_) => false,
     }

@@ -31,7 +31,7 @@ pub(super) fn hex(text: &str) -> Option<Bytes> {
     HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok().map(Zeroizing::new)
 }
 
-/// Reads bytes as PostgreSQL prints them: `\x` and hexadecimal digits.
+/// Reads bytes as `PostgreSQL` prints them: `\x` and hexadecimal digits.
 pub(super) fn bytea(text: &str) -> Option<Bytes> {
     hex(text.trim().strip_prefix("\\x")?)
 }

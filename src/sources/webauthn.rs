@@ -67,24 +67,22 @@ pub(super) fn set_rp_id(
 /// Sets the id of the credential.
 #[must_use]
 pub(super) fn set_key_id(mut factor: FactorDraft, id: Option<Bytes>) -> FactorDraft {
-    match id.filter(|id| !id.is_empty()) {
-        Some(id) => factor.set(Field::KeyId, Some(&values::to_base64url(&id))),
-        None => {
-            let rule = "is missing, or not whole Base64, as this source writes it: was it cut off?";
-            factor.fault(Field::KeyId, Code::NotBase64, rule);
-            factor
-        }
+    if let Some(id) = id.filter(|id| !id.is_empty()) {
+        return factor.set(Field::KeyId, Some(&values::to_base64url(&id)));
     }
+    let rule = "is missing, or not whole Base64, as this source writes it: was it cut off?";
+    factor.fault(Field::KeyId, Code::NotBase64, rule);
+    factor
 }
 
 /// Sets the public key.
 #[must_use]
 pub(super) fn set_public_key(
     mut factor: FactorDraft,
-    cose: Result<impl AsRef<[u8]>, KeyFault>,
+    key: Result<impl AsRef<[u8]>, KeyFault>,
 ) -> FactorDraft {
-    match cose {
-        Ok(cose) => factor.set(Field::PublicKey, Some(&values::to_base64(cose.as_ref()))),
+    match key {
+        Ok(key) => factor.set(Field::PublicKey, Some(&values::to_base64(key.as_ref()))),
         Err((code, rule)) => {
             factor.fault(Field::PublicKey, code, rule);
             factor

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::{MAX_ELEMENT, fault, line};
+use super::{MAX_ELEMENT, fault};
 use crate::input::InputError;
 
 /// What the characters tell the reader beside the parser, which passes nothing on but their end.
@@ -37,7 +37,7 @@ impl Gauge {
 pub(super) struct Characters<R: Read> {
     reader: BufReader<R>,
     gauge: Arc<Gauge>,
-    line: usize,
+    line: u64,
     /// The last character.
     last: char,
     is_done: bool,
@@ -49,17 +49,20 @@ impl<R: Read> Characters<R> {
         Self { reader, gauge, line: 1, last: '\n', is_done: false }
     }
 
-    fn byte(&mut self) -> io::Result<Option<u8>> {
+    fn byte(&mut self) -> Result<Option<u8>, InputError> {
         let mut byte = [0];
-        match self.reader.read_exact(&mut byte) {
-            Ok(()) => Ok(Some(byte[0])),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
+        loop {
+            match self.reader.read(&mut byte) {
+                Ok(0) => return Ok(None),
+                Ok(_) => return Ok(Some(byte[0])),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(InputError::of_reader(self.line, error)),
+            }
         }
     }
 
-    /// Reads one character. The outer `None` is the end, the inner one a byte that is not UTF-8.
-    fn character(&mut self) -> io::Result<Option<Option<char>>> {
+    /// Reads one character of UTF-8; none at the end.
+    fn character(&mut self) -> Result<Option<char>, InputError> {
         let Some(first) = self.byte()? else { return Ok(None) };
         let mut bytes = [first, 0, 0, 0];
         let len = match first {
@@ -67,36 +70,32 @@ impl<R: Read> Characters<R> {
             0xc2..0xe0 => 2,
             0xe0..0xf0 => 3,
             0xf0..0xf5 => 4,
-            _ => return Ok(Some(None)),
+            _ => 0,
         };
         for place in bytes.iter_mut().take(len).skip(1) {
-            let Some(byte) = self.byte()? else { return Ok(Some(None)) };
-            *place = byte;
+            // No character goes on with it.
+            *place = self.byte()?.unwrap_or(0xff);
         }
         let text = bytes.get(..len).and_then(|bytes| str::from_utf8(bytes).ok());
-        Ok(Some(text.and_then(|text| text.chars().next())))
+        let character = text.and_then(|text| text.chars().next());
+        character.map(Some).ok_or_else(|| fault(self.line, "invalid UTF-8"))
     }
-}
 
-impl<R: Read> Characters<R> {
     /// Returns the next character, `None` at the end, or what ends the reading.
     fn checked(&mut self) -> Result<Option<char>, InputError> {
-        let here = line(self.line);
         if self.gauge.characters.fetch_add(1, Ordering::Relaxed) >= MAX_ELEMENT {
-            return Err(fault(here, "an element longer than 1 MiB"));
+            return Err(fault(self.line, "an element longer than 1 MiB"));
         }
-        match self.character() {
+        let character = self.character()?;
+        match character {
             // Only brackets prove that they are whole; a secret that is cut may look like one.
-            Ok(None) if !matches!(self.last, '\n' | '}' | ']') => Err(fault(
-                here,
+            None if !matches!(self.last, '\n' | '}' | ']') => Err(fault(
+                self.line,
                 "cut off in the middle of a line (if it is whole, add a line break at its end)",
             )),
-            Ok(None) => Ok(None),
             // The parser would take it for the end, and what follows would be lost without a word.
-            Ok(Some(Some('\0'))) => Err(fault(here, "a NUL character")),
-            Ok(Some(Some(character))) => Ok(Some(character)),
-            Ok(Some(None)) => Err(fault(here, "invalid UTF-8")),
-            Err(source) => Err(InputError::of_reader(here, source)),
+            Some('\0') => Err(fault(self.line, "a NUL character")),
+            _ => Ok(character),
         }
     }
 }
@@ -114,7 +113,7 @@ impl<R: Read> Iterator for Characters<R> {
         });
         match character {
             Some(character) => {
-                self.line += usize::from(character == '\n');
+                self.line += u64::from(character == '\n');
                 self.last = character;
             }
             None => self.is_done = true,

@@ -142,6 +142,14 @@ fn what_no_export_has_ends_the_reading_with_its_line() {
     }
 }
 
+/// Fails at once.
+struct Broken;
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("gone"))
+    }
+}
+
 #[test]
 fn what_stands_before_a_fault_was_handed_out_and_a_reader_that_breaks_is_said() {
     let good = "- username: mara\n  secret: aaaa\n".repeat(20);
@@ -149,12 +157,6 @@ fn what_stands_before_a_fault_was_handed_out_and_a_reader_that_breaks_is_said() 
     assert!(found.len() >= 19, "{}", found.len());
     assert!(fault.unwrap().starts_with("line 41: "));
 
-    struct Broken;
-    impl Read for Broken {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other("gone"))
-        }
-    }
     let start = io::Cursor::new(good.into_bytes());
     let mut reader = YamlReader::new(start.chain(Broken), &[]);
     let fault = std::iter::from_fn(|| reader.next_element().transpose()).find_map(Result::err);
