@@ -1,7 +1,9 @@
 //! Dialects under test: one element through a dialect and the planner, told in lines.
 
+use std::{collections::BTreeMap, path::Path};
+
 use super::{
-    Options, Rows, System,
+    Export, Found, Options, Rows, System,
     rows::{Place, SourceRow},
 };
 use crate::{
@@ -75,4 +77,130 @@ fn sent(factor: &Factor) -> String {
     });
     let at = factor.at.as_deref().unwrap_or("");
     format!("{at} {}{}", factor.factor_type(), shown.collect::<String>())
+}
+
+/// Counts the rows of a sample by what becomes of them.
+fn tally(file: &str, system: &str) -> (Vec<String>, Vec<String>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sources").join(file);
+    let options = Options { rp_id: Some("login.example.org".into()), includes_profile_phone: true };
+    let system = System::of_name(system).unwrap();
+    Export::glance(std::slice::from_ref(&path), system, None).unwrap();
+    let mut export = Export::open(&[path], system, None, options).unwrap();
+    let mut tally = BTreeMap::<String, usize>::new();
+    while let Some(Found { row, .. }) = export.next_found().unwrap() {
+        let told = tell(row).split_once(' ').unwrap().1.to_owned();
+        let is_sent = told.contains('=');
+        let outcome = if is_sent { told.split(' ').next().unwrap().to_owned() } else { told };
+        *tally.entry(outcome).or_default() += 1;
+    }
+    let tally = tally.iter().map(|(outcome, n)| format!("{n} {}", outcome.trim())).collect();
+    (tally, export.missing())
+}
+
+#[test]
+fn every_sample_is_read_as_its_system_writes_it() {
+    let table: [(&str, &str, &[&str]); 9] = [
+        (
+            "authelia.yaml",
+            "authelia",
+            &[
+                "2 totp",
+                "1 totp rejected totp_algorithm_unsupported (totp_secret)",
+                "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
+                "1 totp rejected totp_secret_invalid (totp_secret)",
+            ],
+        ),
+        (
+            "authelia.csv",
+            "authelia",
+            &[
+                "1 rejected invalid_row",
+                "1 totp",
+                "1 totp rejected totp_algorithm_unsupported (totp_secret)",
+            ],
+        ),
+        (
+            "authelia-webauthn.yaml",
+            "authelia",
+            &[
+                "2 webauthn-roaming",
+                "1 webauthn-roaming not_carried webauthn_platform_unsupported",
+                "1 webauthn-roaming rejected cloned_flag",
+                "1 webauthn-roaming rejected rp_id_invalid (relying_party_identifier)",
+            ],
+        ),
+        (
+            "privacyidea.yaml",
+            "privacyidea",
+            &[
+                "1 not_carried factor_type_unsupported",
+                "3 totp",
+                "2 totp not_carried disabled",
+                "1 totp not_carried hotp_unsupported",
+                "1 totp not_carried unconfirmed",
+                "1 totp rejected totp_algorithm_unsupported (totp_secret)",
+                "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
+                "1 totp rejected user_not_mapped",
+            ],
+        ),
+        (
+            "privacyidea.csv",
+            "privacyidea",
+            &[
+                "2 totp",
+                "1 totp not_carried hotp_unsupported",
+                "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
+                "1 totp rejected user_not_mapped",
+            ],
+        ),
+        (
+            "otpauth.txt",
+            "otpauth",
+            &[
+                "4 totp",
+                "1 totp rejected factor_type_unsupported (totp_secret)",
+                "1 totp rejected hotp_unsupported (totp_secret)",
+                "1 totp rejected otpauth_no_secret (totp_secret)",
+                "2 totp rejected totp_algorithm_unsupported (totp_secret)",
+                "1 totp rejected totp_period_unsupported (totp_secret)",
+            ],
+        ),
+        (
+            "fusionauth.json",
+            "fusionauth",
+            &[
+                "1 not_carried recovery_codes_not_importable",
+                "1 email",
+                "1 phone",
+                "1 phone rejected phone_not_e164 (phone_number)",
+                "1 totp",
+                "1 totp not_carried secret_not_exported",
+                "1 totp rejected totp_digits_unsupported (totp_secret)",
+            ],
+        ),
+        (
+            "fusionauth-passkeys.json",
+            "fusionauth",
+            &[
+                "3 webauthn-roaming",
+                "1 webauthn-roaming not_carried webauthn_platform_unsupported",
+                "1 webauthn-roaming rejected public_key_not_cose (public_key)",
+            ],
+        ),
+        (
+            "zitadel.json",
+            "zitadel",
+            &[
+                "1 not_carried recovery_codes_not_importable",
+                "1 phone",
+                "2 totp",
+                "1 totp rejected totp_secret_invalid (totp_secret)",
+            ],
+        ),
+    ];
+    for (file, system, expected) in table {
+        let (found, missing) = tally(file, system);
+        assert_eq!(found, expected, "{file}");
+        assert_eq!(missing.len(), usize::from(file == "otpauth.txt"), "{file}: {missing:?}");
+    }
 }
