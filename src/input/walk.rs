@@ -253,10 +253,10 @@ impl<R: Read> Walker<R> {
                 self.copy = None;
                 return self.value(byte);
             }
-            self.n_places += 1;
         } else {
             self.pass_value()?;
         }
+        self.n_places += 1;
         self.expect = Expect::CommaOrEnd;
         self.count();
         let json = self.copy.take().filter(|json| json.len() <= MAX_FRAME);
