@@ -119,7 +119,7 @@ impl Draft {
         let name = field.name();
         let path = match self.record.index {
             // A user's line has one id, beside the list.
-            Some(index) if self.record.at.is_none() && field != Field::UserId => {
+            Some(index) if !self.record.is_of_system && field != Field::UserId => {
                 format!("authentication_methods[{index}].{name}")
             }
             _ => name.to_owned(),
