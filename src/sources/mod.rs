@@ -6,6 +6,10 @@
 //! user out. Formats, traps and where each rule comes from: the dialects' own files.
 
 mod authelia;
+mod aspnet;
+mod authentik;
+mod columns;
+mod django;
 mod export;
 mod fusionauth;
 mod keycloak;

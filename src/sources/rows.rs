@@ -6,12 +6,15 @@ use super::{Options, migration::Part};
 use crate::{
     input::Row,
     model::{
-        Cell, Code, FactorType, Fault, Field, Person, Record, Refusal, Rejection, SecretEncoding,
+        Cell, Code, FactorType, Fault, Field, Node, Person, Record, Refusal, Rejection,
+        SecretEncoding,
     },
 };
 
 /// Rows of one person at most; the API takes a few dozen. Bounds memory.
 const MAX_ROWS: usize = 1000;
+/// Entries of a list inside a factor. Bounds memory.
+const MAX_ENTRIES: usize = 64;
 
 /// Rows of one element of an export: a person, or a line of a table.
 pub struct Rows<'a> {
@@ -221,6 +224,13 @@ impl FactorDraft {
         self
     }
 
+    /// Sets a field to whatever the export has there, for the field's own rule to judge.
+    #[must_use]
+    pub fn set_cell(mut self, field: Field, value: &Node) -> Self {
+        self.record.set(field, as_cell(value));
+        self
+    }
+
     /// Sets a truth value, where it is known.
     #[must_use]
     pub fn set_flag(mut self, field: Field, flag: Option<bool>) -> Self {
@@ -264,5 +274,28 @@ impl FactorDraft {
     /// Notes what is wrong with `field`.
     pub fn fault(&mut self, field: Field, code: Code, rule: impl Into<String>) {
         self.faults.push(Fault::new(field.name(), code, rule));
+    }
+}
+
+/// Returns a value of an export as a cell of an input.
+fn as_cell(value: &Node) -> Cell {
+    match value {
+        Node::Null => Cell::Absent,
+        Node::Text(text) if text.trim().is_empty() => Cell::Absent,
+        Node::Text(text) => Cell::Text(text.to_string()),
+        Node::Bool(flag) => Cell::Bool(*flag),
+        Node::Number(number) if matches!(number.as_str(), "0" | "1") => {
+            Cell::Bit(number.as_str() == "1")
+        }
+        Node::Number(_) => Cell::Unusable("a number"),
+        Node::Object(_) => Cell::Unusable("an object"),
+        Node::List(items) if items.len() > MAX_ENTRIES => {
+            Cell::Unusable("a list of more than 64 entries")
+        }
+        Node::List(items) => {
+            let words: Option<Vec<String>> =
+                items.iter().map(|item| item.text().map(str::to_owned)).collect();
+            words.map_or(Cell::Unusable("a list of something other than strings"), Cell::List)
+        }
     }
 }

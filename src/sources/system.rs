@@ -1,6 +1,6 @@
 //! The one table of systems: what `--from` takes, and what `mfaferry sources` tells about each.
 
-use super::{Rows, authelia, fusionauth, keycloak, otpauth, privacyidea, zitadel};
+use super::{Rows, aspnet, authelia, authentik, django, fusionauth, keycloak, otpauth, privacyidea, zitadel};
 use crate::{input::Form, model::Node};
 
 /// A system whose exports can be read.
@@ -47,10 +47,13 @@ pub struct About {
 pub static SYSTEMS: &[&System] = &[
     &keycloak::SYSTEM,
     &fusionauth::SYSTEM,
+    &authentik::SYSTEM,
     &authelia::SYSTEM,
     &zitadel::SYSTEM,
     &privacyidea::SYSTEM,
     &otpauth::SYSTEM,
+    &aspnet::SYSTEM,
+    &django::SYSTEM,
 ];
 
 impl System {

@@ -1,9 +1,12 @@
 //! Dialects under test: one element through a dialect and the planner, told in lines.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
-    Export, Found, Options, Rows, System,
+    Export, Found, Options, Rows, SYSTEMS, System,
     rows::{Place, SourceRow},
 };
 use crate::{
@@ -202,5 +205,38 @@ fn every_sample_is_read_as_its_system_writes_it() {
         let (found, missing) = tally(file, system);
         assert_eq!(found, expected, "{file}");
         assert_eq!(missing.len(), usize::from(file == "otpauth.txt"), "{file}: {missing:?}");
+    }
+}
+
+/// Every sample.
+fn samples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sources");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    files
+}
+
+/// Returns the system whose name the name of a sample begins with.
+fn system_of_sample(sample: &Path) -> &'static System {
+    let name = sample.file_name().unwrap().to_str().unwrap();
+    let named = SYSTEMS.iter().copied().filter(|system| name.starts_with(system.name));
+    named.max_by_key(|system| system.name.len()).unwrap()
+}
+
+#[test]
+fn a_sample_is_taken_for_an_export_of_its_own_system_alone() {
+    for sample in samples() {
+        for system in SYSTEMS {
+            let read = || -> Result<(), InputError> {
+                let paths = [sample.clone()];
+                let mut export = Export::open(&paths, system, None, Options::default())?;
+                while export.next_found()?.is_some() {}
+                Ok(())
+            };
+            let is_own = system.name == system_of_sample(&sample).name;
+            let read = read();
+            assert_eq!(read.is_ok(), is_own, "{} as one of {}: {read:?}", sample.display(), system.name);
+        }
     }
 }

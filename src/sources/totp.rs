@@ -109,6 +109,21 @@ pub(super) fn set_secret(
     }
 }
 
+/// Sets the secret to a value of the export, which must be a text: a number has lost digits on its way.
+#[must_use]
+pub(super) fn set_secret_of(
+    mut factor: FactorDraft,
+    value: &Node,
+    encoding: SecretEncoding,
+) -> FactorDraft {
+    if let Some(text) = value.text() {
+        return set_secret(factor, text, encoding);
+    }
+    let rule = "is missing, or no text: was it cut off?";
+    factor.fault(Field::TotpSecret, Code::TotpSecretInvalid, rule);
+    factor
+}
+
 fn is_whole(text: &str, encoding: SecretEncoding) -> bool {
     let is_some = |bytes: Option<values::Bytes>| bytes.is_some_and(|bytes| !bytes.is_empty());
     match encoding {
