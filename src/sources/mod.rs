@@ -7,6 +7,9 @@
 
 mod authelia;
 mod aspnet;
+mod auth0_export;
+mod auth0_secrets;
+mod auth0_users;
 mod authentik;
 mod columns;
 mod django;

@@ -1,6 +1,6 @@
 //! The one table of systems: what `--from` takes, and what `mfaferry sources` tells about each.
 
-use super::{Rows, aspnet, authelia, authentik, django, fusionauth, keycloak, otpauth, privacyidea, zitadel};
+use super::{Rows, aspnet, auth0_export, auth0_secrets, auth0_users, authelia, authentik, django, fusionauth, keycloak, otpauth, privacyidea, zitadel};
 use crate::{input::Form, model::Node};
 
 /// A system whose exports can be read.
@@ -51,6 +51,9 @@ pub static SYSTEMS: &[&System] = &[
     &authelia::SYSTEM,
     &zitadel::SYSTEM,
     &privacyidea::SYSTEM,
+    &auth0_secrets::SYSTEM,
+    &auth0_users::SYSTEM,
+    &auth0_export::SYSTEM,
     &otpauth::SYSTEM,
     &aspnet::SYSTEM,
     &django::SYSTEM,

@@ -10,7 +10,7 @@ use super::{
     rows::{Place, SourceRow},
 };
 use crate::{
-    input::Row,
+    input::{InputError, Row},
     model::{Cell, Factor, Field, Node, Person, Planned, Rejection, from_json},
     plan,
 };
