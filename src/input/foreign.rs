@@ -15,14 +15,12 @@ const KNOWN: [(&str, &str, &str); 4] = [
     (
         "mfa_factors",
         "Auth0's bulk import format (`mfa_factors`)",
-        "write one factor per row: `user_id` with its connection in front (`auth0|…`), `type`, and \
-         `totp_secret`, `phone_number` or `email`",
+        "read it as it is: give `--from auth0-users`, and `--user-id 'auth0|{id}'` or `--users MAP`",
     ),
     (
         "otp_secret",
         "Auth0's export of MFA secrets (`otp_secret`)",
-        "its type `otp` is called `totp` here: convert it, for example `jq -c 'select(.type == \
-         \"otp\") | {user_id, type: \"totp\", totp_secret: .otp_secret}' INPUT > factors.jsonl`",
+        "read it as it is: give `--from auth0-secrets`",
     ),
     (
         "identities",
