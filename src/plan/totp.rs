@@ -29,8 +29,9 @@ pub(super) fn credential(draft: &mut Draft, secrets: Option<SecretEncoding>) -> 
         for rule in read.faults {
             draft.fault(Field::TotpSecret, rule);
         }
-        // Inside of a URI it is Base32, whatever the other cells are.
-        normalise(&read.secret?, None)
+        // Inside of a URI it is Base32, whatever the other cells are; if they are, too, it is believed.
+        let declared = secrets.filter(|encoding| *encoding == SecretEncoding::Base32);
+        normalise(&read.secret?, declared)
     } else {
         normalise(&text, secrets)
     };

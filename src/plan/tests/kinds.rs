@@ -250,6 +250,20 @@ fn hexadecimal_that_fits_base32_is_refused_like_its_neighbours() {
 }
 
 #[test]
+fn a_secret_in_a_uri_is_believed_to_be_base32_where_that_is_declared() {
+    use crate::model::SecretEncoding;
+    let uri = "otpauth://totp/a?secret=BEEF2345CAFE6723DEAD4567FACE2745";
+    let row =
+        || record(&[(Field::UserId, "auth0|1"), (Field::Type, "totp"), (Field::TotpSecret, uri)]);
+    for (declared, is_sound) in
+        [(Some(SecretEncoding::Base32), true), (Some(SecretEncoding::Hex), false), (None, false)]
+    {
+        let planned = plan(row(), declared).planned;
+        assert_eq!(matches!(planned, Planned::Factor(_)), is_sound, "{declared:?}");
+    }
+}
+
+#[test]
 fn an_escaped_uri_is_the_uri() {
     let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     for (uri, expected, warned) in [
