@@ -7,7 +7,7 @@
 //! UTF-8 of the user's id), `ExportUtils`, `MultipleStepsExportProvider`; and in
 //! `netzbegruenung/keycloak-mfa-plugins`: `SmsAuthCredentialData`.
 
-use super::{About, FactorDraft, Rows, System, spki, totp, values, webauthn};
+use super::{About, FactorDraft, Rows, System, totp, values, webauthn};
 use crate::{
     input::{Form, Places},
     model::{Code, FactorType, Field, Node, Person, SecretEncoding, from_json},
@@ -74,7 +74,8 @@ fn read(user: &Node, rows: &mut Rows<'_>) {
         is_disabled: user.get("enabled").flag() == Some(false),
     };
     let mut n_recovery = 0;
-    for (index, credential) in user.get("credentials").items().iter().enumerate() {
+    let credentials = rows.items(user.get("credentials"), "credentials");
+    for (index, credential) in credentials.iter().enumerate() {
         let at = format!("credentials[{index}]");
         match credential.get("type").text() {
             Some("otp") => otp(credential, at, rows),
@@ -195,9 +196,8 @@ fn passkey(credential: &Node, at: String, rows: &mut Rows<'_>) {
     };
     let factor = named(credential, FactorType::Passkey);
     let factor = webauthn::set_rp_id(factor, rows.note(RP_ID_PASSWORDLESS), rows.options);
-    let handle = rows.person.id.as_deref().map(|id| values::to_base64url(id.as_bytes()));
-    let factor = with_key(factor, &data)
-        .set(Field::UserHandle, handle.as_deref())
+    let handle = rows.person.id.as_deref().map(str::as_bytes);
+    let factor = webauthn::set_user_handle(with_key(factor, &data), handle)
         .set(Field::Aaguid, webauthn::aaguid(data.get("aaguid").text()))
         .set_list(Field::Transports, webauthn::transports(data.get("transports")));
     rows.push(at, factor);
@@ -206,9 +206,7 @@ fn passkey(credential: &Node, at: String, rows: &mut Rows<'_>) {
 /// Sets id and public key: the one in standard Base64, the other in Base64url.
 fn with_key(factor: FactorDraft, data: &Node) -> FactorDraft {
     let bytes = |key| data.get(key).text().and_then(values::base64);
-    let factor = webauthn::set_key_id(factor, bytes("credentialId"));
-    let key = bytes("credentialPublicKey");
-    webauthn::set_public_key(factor, spki::to_cose(key.as_deref().map_or(&[], Vec::as_slice)))
+    webauthn::set_key(factor, bytes("credentialId"), bytes("credentialPublicKey"))
 }
 
 fn phone(credential: &Node, at: String, rows: &mut Rows<'_>) {
@@ -216,11 +214,8 @@ fn phone(credential: &Node, at: String, rows: &mut Rows<'_>) {
         return;
     };
     let number = ["mobileNumber", "mobile_number"].map(|key| data.get(key).scalar());
-    let number = number.into_iter().flatten().next();
-    let factor = named(credential, FactorType::Phone)
-        .set(Field::PhoneNumber, number)
-        .set(Field::PreferredAuthenticationMethod, Some("sms"));
-    rows.push(at, factor);
+    let factor = FactorDraft::phone(number.into_iter().flatten().next());
+    rows.push(at, factor.set(Field::Name, credential.get("userLabel").text()));
 }
 
 /// Begins a factor with the name that its user gave it.
@@ -311,5 +306,11 @@ mod tests {
         credentials[9] totp not_carried secret_not_exported
         credentials[10] totp rejected source_too_old (totp_secret)
         "#);
+    }
+
+    #[test]
+    fn what_is_no_list_of_credentials_is_a_row_that_says_so() {
+        let user = user("").replace("[]", "{}");
+        assert_eq!(told(read_all(&SYSTEM, &user, None)), ["credentials  rejected invalid_row"]);
     }
 }

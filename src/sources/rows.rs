@@ -119,6 +119,31 @@ impl<'a> Rows<'a> {
         self.not_carried(at, None, Code::RecoveryCodesNotImportable, rule);
     }
 
+    /// Returns the items of a list of credentials: none where there is nothing. Anything else than a list
+    /// is a row that says so.
+    pub fn items<'n>(&mut self, list: &'n Node, at: &str) -> &'n [Node] {
+        if !matches!(list, Node::Null | Node::List(_)) {
+            let rule = "must be a list: nothing in it can be read";
+            self.reject(at, None, "", Code::InvalidRow, rule);
+        }
+        list.items()
+    }
+
+    /// Adds a verified phone of a profile, which counts as a factor only with the flag, and not if it is
+    /// one already.
+    pub fn profile_phone(&mut self, at: impl Display, number: &str) {
+        let is_same = |row: &SourceRow| match row {
+            SourceRow::Record(record) => match record.get(Field::PhoneNumber) {
+                Cell::Text(other) => digits(other).eq(digits(number)),
+                _ => false,
+            },
+            SourceRow::Refused(_) => false,
+        };
+        if self.options.includes_profile_phone && !self.found.iter().any(is_same) {
+            self.push(at, FactorDraft::phone(Some(number)));
+        }
+    }
+
     fn refuse(
         &mut self,
         at: impl Display,
@@ -194,6 +219,11 @@ impl SourceRow {
     }
 }
 
+/// Returns the digits of a phone number: what makes it the same number, however it is written.
+fn digits(number: &str) -> impl Iterator<Item = char> {
+    number.chars().filter(char::is_ascii_digit)
+}
+
 fn path(at: impl Display) -> Option<Box<str>> {
     let at = at.to_string();
     (!at.is_empty()).then(|| at.into())
@@ -213,6 +243,13 @@ impl FactorDraft {
         let mut record = Box::new(Record::new(0));
         record.set(Field::Type, Cell::Text(factor_type.name().into()));
         Self { factor_type, record, faults: Vec::new() }
+    }
+
+    /// Begins a phone that gets text messages.
+    pub fn phone(number: Option<&str>) -> Self {
+        Self::new(FactorType::Phone)
+            .set(Field::PhoneNumber, number)
+            .set(Field::PreferredAuthenticationMethod, Some("sms"))
     }
 
     /// Sets a text field, where there is a text; an empty one is none.

@@ -1,6 +1,6 @@
 //! The one table of systems: what `--from` takes, and what `mfaferry sources` tells about each.
 
-use super::{Rows, aspnet, auth0_export, auth0_secrets, auth0_users, authelia, authentik, django, fusionauth, keycloak, otpauth, privacyidea, zitadel};
+use super::{Rows, aspnet, auth0_export, auth0_secrets, auth0_users, authelia, authentik, django, fusionauth, keycloak, kratos, otpauth, privacyidea, supabase, zitadel};
 use crate::{input::Form, model::Node};
 
 /// A system whose exports can be read.
@@ -46,6 +46,8 @@ pub struct About {
 /// All systems, in the order of the contract.
 pub static SYSTEMS: &[&System] = &[
     &keycloak::SYSTEM,
+    &supabase::SYSTEM,
+    &kratos::SYSTEM,
     &fusionauth::SYSTEM,
     &authentik::SYSTEM,
     &authelia::SYSTEM,

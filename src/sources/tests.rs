@@ -37,6 +37,28 @@ pub(super) fn read_with(
     (person, found.into_iter().enumerate().map(placed).collect())
 }
 
+/// Reads a sample as it is in its file, and tells each row after its line and the id of its person.
+pub(super) fn told_sample(system: &'static System, file: &str, options: Options) -> String {
+    let path = Path::new("samples/sources").join(file);
+    let mut export = Export::open(&[path], system, None, options).unwrap();
+    let mut told = Vec::new();
+    while let Some(found) = export.next_found().unwrap() {
+        let line = match &found.row {
+            Row::Record(record) => record.line,
+            Row::Rejected(rejection) => rejection.line,
+        };
+        // The beginning is enough to tell people apart.
+        let id: String = found.person.id.as_deref().unwrap_or("nobody").chars().take(12).collect();
+        told.push(format!("{line} {id} {}", tell(found.row)));
+    }
+    told.join("\n")
+}
+
+/// Returns the options of a run with the flags that dialects know.
+pub(super) fn all_flags() -> Options {
+    Options { rp_id: Some("login.example.org".into()), includes_profile_phone: true }
+}
+
 /// Tells each row in a line: its path, then what is sent, or why not.
 pub(super) fn told((_, rows): (Person, Vec<Row>)) -> Vec<String> {
     rows.into_iter().map(tell).collect()

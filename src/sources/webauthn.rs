@@ -3,7 +3,7 @@
 
 use super::{
     FactorDraft, Options,
-    spki::KeyFault,
+    spki::{self, KeyFault},
     values::{self, Bytes},
 };
 use crate::model::{Code, Field, Node};
@@ -62,6 +62,37 @@ pub(super) fn set_rp_id(
             factor
         }
     }
+}
+
+/// Sets the id of the credential and its public key, in whatever form it is.
+#[must_use]
+pub(super) fn set_key(factor: FactorDraft, id: Option<Bytes>, key: Option<Bytes>) -> FactorDraft {
+    let factor = set_key_id(factor, id);
+    set_public_key(factor, spki::to_cose(&key.unwrap_or_default()))
+}
+
+/// Sets whether the credential can be synced, and whether it is, where that is known.
+#[must_use]
+pub(super) fn set_backup(factor: FactorDraft, eligible: &Node, backed_up: &Node) -> FactorDraft {
+    let device_type = eligible.flag().map(|is| if is { "multi_device" } else { "single_device" });
+    factor
+        .set(Field::CredentialDeviceType, device_type)
+        .set_flag(Field::CredentialBackedUp, backed_up.flag())
+}
+
+/// Sets the user handle, without which nobody is found by a passkey.
+#[must_use]
+pub(super) fn set_user_handle(mut factor: FactorDraft, handle: Option<&[u8]>) -> FactorDraft {
+    if let Some(handle) = handle.filter(|handle| !handle.is_empty()) {
+        return factor.set(Field::UserHandle, Some(&values::to_base64url(handle)));
+    }
+    factor.fault(
+        Field::UserHandle,
+        Code::UserHandleMissing,
+        "is missing, or not as this source writes it: nobody is found by a passkey without it, so the user must \
+         enrol again",
+    );
+    factor
 }
 
 /// Sets the id of the credential.
