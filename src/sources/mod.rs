@@ -5,15 +5,18 @@
 //! Encodings are fixed by the dialect and never guessed: a wrong guess is a valid secret that locks its
 //! user out. Formats, traps and where each rule comes from: the dialects' own files.
 
-mod authelia;
 mod aspnet;
 mod auth0_export;
 mod auth0_secrets;
 mod auth0_users;
+mod authelia;
 mod authentik;
+mod clerk;
+mod cognito;
 mod columns;
 mod django;
 mod export;
+mod firebase;
 mod fusionauth;
 mod keycloak;
 mod kratos;

@@ -1,6 +1,9 @@
 //! The one table of systems: what `--from` takes, and what `mfaferry sources` tells about each.
 
-use super::{Rows, aspnet, auth0_export, auth0_secrets, auth0_users, authelia, authentik, django, fusionauth, keycloak, kratos, otpauth, privacyidea, supabase, zitadel};
+use super::{
+    Rows, aspnet, auth0_export, auth0_secrets, auth0_users, authelia, authentik, clerk, cognito,
+    django, firebase, fusionauth, keycloak, kratos, otpauth, privacyidea, supabase, zitadel,
+};
 use crate::{input::Form, model::Node};
 
 /// A system whose exports can be read.
@@ -48,6 +51,9 @@ pub static SYSTEMS: &[&System] = &[
     &keycloak::SYSTEM,
     &supabase::SYSTEM,
     &kratos::SYSTEM,
+    &clerk::SYSTEM,
+    &firebase::SYSTEM,
+    &cognito::SYSTEM,
     &fusionauth::SYSTEM,
     &authentik::SYSTEM,
     &authelia::SYSTEM,

@@ -258,7 +258,13 @@ fn a_sample_is_taken_for_an_export_of_its_own_system_alone() {
             };
             let is_own = system.name == system_of_sample(&sample).name;
             let read = read();
-            assert_eq!(read.is_ok(), is_own, "{} as one of {}: {read:?}", sample.display(), system.name);
+            assert_eq!(
+                read.is_ok(),
+                is_own,
+                "{} as one of {}: {read:?}",
+                sample.display(),
+                system.name
+            );
         }
     }
 }
