@@ -18,7 +18,7 @@ pub enum Error {
     /// The input cannot be read as a whole.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// What says whose the factors are cannot be used.
+    /// A template or a map of people cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// Configuration or credentials are missing or refused.

@@ -28,6 +28,15 @@ pub enum IdentityError {
         /// The columns, of which one must be there.
         what: &'static str,
     },
+    /// People share user ids as if all were one.
+    #[error("more than a million user ids are those of several people each")]
+    Collisions,
+    /// More people than memory is set aside for, where they have to be remembered.
+    #[error(
+        "more than a million people in an input that is read once: whether two of them have one \
+         user id cannot be told any more"
+    )]
+    LongPipe,
     /// The machine fails.
     #[error("people cannot be looked up: {source}")]
     Disk {
@@ -79,9 +88,17 @@ impl IdentityError {
                 "correct the line, or remove it, and run the same command again".into()
             }
             Self::Map { fault, .. } => fault.hint(),
+            Self::Collisions => {
+                "`--user-id` or `--users` does not tell the people of the source apart: correct it".into()
+            }
+            Self::LongPipe => {
+                "write it to a file and give that: a file is read twice, however long it is; the same \
+                 command resumes"
+                    .into()
+            }
             Self::Disk { .. } => {
-                "a map is indexed in a temporary file: let $TMPDIR name a folder with room for twice \
-                 the map, then run the same command again"
+                "people are looked up in a temporary file: let $TMPDIR name a folder with room for \
+                 twice the map, then run the same command again"
                     .into()
             }
         }

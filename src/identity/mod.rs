@@ -2,11 +2,13 @@
 //! ids that they have already. The right factor goes to the right person: where there is any doubt, the
 //! person is refused.
 
+mod collisions;
 mod error;
 mod map;
 mod people;
 mod template;
 
+pub use collisions::{Collisions, Survey};
 pub use error::IdentityError;
 pub use map::Map;
 pub use people::People;
