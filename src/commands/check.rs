@@ -11,13 +11,16 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::{print, reading::Opener};
+use super::{
+    print,
+    reading::Opener,
+    repeats::{Met, Repeats},
+};
 use crate::{
     cli::{Check, Output},
     engine::scan::scan,
     error::{Error, Exit},
     input::Shape,
-    ledger::Seen,
     model::{CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
@@ -51,7 +54,16 @@ struct Findings {
 }
 
 impl Findings {
-    fn count(&mut self, factor_type: FactorType) {
+    /// Counts a factor, once it is known whether it is there again.
+    fn count(&mut self, factor_type: FactorType, met: Met) {
+        match met {
+            Met::New => self.factors += 1,
+            Met::Before => {
+                self.duplicates += 1;
+                return;
+            }
+            Met::Later => return,
+        }
         *match factor_type {
             FactorType::Phone => &mut self.phone,
             FactorType::Email => &mut self.email,
@@ -113,7 +125,7 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
 #[derive(Debug, Default)]
 struct Rows {
     findings: Findings,
-    seen: Seen,
+    repeats: Repeats,
     whole: Whole,
     warned: Warned,
     /// Names of the input files, by line.
@@ -133,7 +145,7 @@ struct Noted {
     /// Path inside of a document, where that is to be told.
     at: Option<Box<str>>,
     warnings: Vec<Warning>,
-    /// Hash of a factor, for [`Seen`].
+    /// Hash of a factor, for [`Repeats`].
     hash: u64,
     sight: Sight,
     /// One that may have to be shown.
@@ -144,7 +156,7 @@ impl Rows {
     /// Returns what notes of each plan what is needed here. Factors come along as long as some are to be
     /// shown.
     fn noter(&self) -> impl FnMut(Plan) -> Noted + Send + use<> {
-        let (eye, hasher) = (self.whole.eye(), self.seen.hasher());
+        let (eye, hasher) = (self.whole.eye(), self.repeats.seen().hasher());
         let to_show = Arc::clone(&self.to_show);
         move |Plan { planned, warnings }| {
             let line = planned.line();
@@ -178,13 +190,12 @@ impl Rows {
                 }
             }
             Sight::Factor { factor_type, .. } => {
-                if !self.seen.insert_hash(noted.hash) {
-                    findings.duplicates += 1;
+                let left = self.to_show.load(Ordering::Relaxed);
+                let met = self.repeats.add(noted.hash, *factor_type, left > 0)?;
+                findings.count(*factor_type, met);
+                if met == Met::Before {
                     return Ok(());
                 }
-                findings.factors += 1;
-                findings.count(*factor_type);
-                let left = self.to_show.load(Ordering::Relaxed);
                 if let Some(factor) = noted.factor.as_deref().filter(|_| left > 0) {
                     self.to_show.store(left - 1, Ordering::Relaxed);
                     write_factor(factor, &self.lines, out)?;
@@ -199,6 +210,8 @@ impl Rows {
 
     /// Says at the end what there is to say of all of them.
     fn finish(&mut self, open_lines: &[u64], out: &mut dyn Write) -> io::Result<()> {
+        let findings = &mut self.findings;
+        std::mem::take(&mut self.repeats).finish(|of, met| findings.count(of, met))?;
         let whole = std::mem::take(&mut self.whole);
         self.findings.add_whole(whole.findings(open_lines, &self.lines));
         if !self.text {

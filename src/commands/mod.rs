@@ -18,6 +18,7 @@ mod export;
 mod import;
 mod outputs;
 mod reading;
+mod repeats;
 mod report;
 mod run;
 mod sandbox;

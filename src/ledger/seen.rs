@@ -26,9 +26,24 @@ impl Seen {
         FactorHasher(self.key.clone())
     }
 
+    /// Returns the number of things that were met.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Returns true if nothing was met.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// Returns whether a hash that its [`Seen::hasher`] has made was met.
+    pub fn has_hash(&self, hash: u64) -> bool {
+        self.hashes.find(hash, |other| *other == hash).is_some()
+    }
+
     /// Remembers a hash that its [`Seen::hasher`] has made; says whether it is new.
     pub fn insert_hash(&mut self, hash: u64) -> bool {
-        let is_new = self.hashes.find(hash, |other| *other == hash).is_none();
+        let is_new = !self.has_hash(hash);
         if is_new {
             self.hashes.insert_unique(hash, hash, |hash| *hash);
         }
