@@ -20,7 +20,7 @@ use crate::{
     cli::{Check, Output},
     engine::scan::scan,
     error::{Error, Exit},
-    input::Shape,
+    input::Ending,
     model::{CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
@@ -97,7 +97,7 @@ fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S:
 
 /// Runs the command.
 pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
-    let source = Opener::of(&check.reading, &check.system, Shape::Factors, true)?.open()?;
+    let source = Opener::of(&check.reading, &check.system, check.secret_encoding, true)?.open()?;
     let secrets = check.secret_encoding.map(Into::into);
     let text = check.output == Output::Text;
     let to_show = if text && !is_quiet { check.show } else { 0 };
@@ -109,11 +109,10 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
         ..Rows::default()
     };
     print(|out| {
-        let scanned =
-            scan(source, Shape::Factors, secrets, rows.noter(), |noted| rows.take(&noted, out))?;
+        let scanned = scan(source, secrets, rows.noter(), |noted| rows.take(&noted, out))?;
         // Of an input that cannot be read at all there is nothing to sum up.
         if scanned.unreadable.is_none() || rows.findings.rows > 0 {
-            rows.finish(&scanned.open_lines, out)?;
+            rows.finish(scanned.ending, out)?;
         }
         Ok(scanned.unreadable)
     })?
@@ -209,11 +208,11 @@ impl Rows {
     }
 
     /// Says at the end what there is to say of all of them.
-    fn finish(&mut self, open_lines: &[u64], out: &mut dyn Write) -> io::Result<()> {
+    fn finish(&mut self, ending: Ending, out: &mut dyn Write) -> io::Result<()> {
         let findings = &mut self.findings;
         std::mem::take(&mut self.repeats).finish(|of, met| findings.count(of, met))?;
         let whole = std::mem::take(&mut self.whole);
-        self.findings.add_whole(whole.findings(open_lines, &self.lines));
+        self.findings.add_whole(whole.findings(ending, &self.lines));
         if !self.text {
             return report::write_json(&self.findings, out);
         }
@@ -335,7 +334,7 @@ mod tests {
             let planned = Planned::Rejected(Box::new(rejection));
             rows.take(&note(Plan { planned, warnings: Vec::new() }), &mut out).unwrap();
         }
-        rows.finish(&[], &mut out).unwrap();
+        rows.finish(Ending::default(), &mut out).unwrap();
         (String::from_utf8(out).unwrap(), serde_json::to_value(&rows.findings).unwrap())
     }
 

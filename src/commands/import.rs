@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
-    reading::{Opener, extent, import_shape},
+    reading::{Opener, extent},
     second_ledger,
     session::{CommandSpec, Opening, Session, require_ledger},
     signals::Signals,
@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     engine::{self, intake, scan::scan_readable},
     error::{Error, Exit},
-    input::{RowReader, Shape},
+    input::RowReader,
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
     model::{Planned, SecretEncoding, State},
     plan::{Sight, Whole},
@@ -32,7 +32,6 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let scopes: &[&str] =
         if name_marker { &[auth0::CREATE, auth0::READ, auth0::UPDATE] } else { &[auth0::CREATE] };
     let spec = CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false };
-    let shape = import_shape(import.from_export);
     let secrets = import.secret_encoding.map(Into::into);
     // Before the input is read whole, which may take minutes.
     if !import.new_ledger {
@@ -42,14 +41,14 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (source, whole, rows) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_looked_at(&import, &config, shape, secrets) => opened?,
+        opened = open_looked_at(&import, &config, secrets) => opened?,
     };
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(extent(&*source, rows), show);
     let intake = intake::start(
         source,
-        Factors::new(session.key.clone(), shape, secrets).looking(whole),
+        Factors::new(session.key.clone(), secrets).looking(whole),
         CreateJobs { first },
         session.ledger.clone(),
         session.remarks(),
@@ -72,12 +71,11 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 async fn open_looked_at(
     import: &Import,
     config: &Config,
-    shape: Shape,
     secrets: Option<SecretEncoding>,
 ) -> Result<(Box<dyn RowReader>, Option<Whole>, Option<u64>), Error> {
     let bulk = &import.bulk;
     require_ledger(bulk, config)?;
-    let input = Opener::of(&bulk.reading, &import.system, shape, false)?;
+    let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?;
     blocking(move || {
         let source = input.open()?;
         let mut whole = Whole::default();
@@ -91,11 +89,11 @@ async fn open_looked_at(
             Planned::Factor(factor) => eye.look(&factor),
             Planned::Rejected(rejection) => Sight::Rejected(rejection),
         };
-        let open_lines = scan_readable(source, shape, secrets, look, |sight| {
+        let ending = scan_readable(source, secrets, look, |sight| {
             rows += 1;
             whole.add(&sight);
         })?;
-        tell(&whole.findings(&open_lines, &lines));
+        tell(&whole.findings(ending, &lines));
         Ok((input.open()?, None, Some(rows)))
     })
     .await

@@ -100,11 +100,13 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
     let show = progress_of(&cli.output);
     let output_args = &cli.output;
     match cli.command {
-        Command::Import(import) => {
-            let shape = import_shape(import.from_export);
+        Command::Import(mut import) => {
+            if import.from_export {
+                import.system.from = Some("auth0-export".into());
+            }
             let creating = Some(&import.creating);
             let config = match import.system.system() {
-                None => resolve(&import.bulk, shape, creating, output_args),
+                None => resolve(&import.bulk, Shape::Factors, creating, output_args),
                 Some(_) => try_open_factors(&import.bulk.reading, &import.system)
                     .and_then(|()| settle(&import.bulk, creating, output_args)),
             };

@@ -2,13 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use crate::{
-    cli::{FromSystem, InputFormat, Reading},
+    cli::{FromSystem, InputFormat, Reading, SecretEncoding},
     error::Error,
-    identity::{Identity, IdentityError, Map, People, Template},
+    identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
         Dialect, Form, Format, InputError, Places, RenameFault, RowReader, Shape, Source,
         may_delimit,
@@ -43,13 +43,15 @@ pub(super) struct Opener {
 #[derive(Debug)]
 enum Kind {
     /// In our own columns or keys.
-    Own { dialect: Dialect, shape: Shape },
+    Own(Dialect),
     /// As another system exports it.
     Export {
         system: &'static System,
         form: Option<Form>,
         options: Options,
         people: Arc<Mutex<Identity>>,
+        /// Known once the input has been opened.
+        collisions: OnceLock<Arc<Mutex<Collisions>>>,
     },
 }
 
@@ -59,37 +61,53 @@ impl Opener {
     pub(super) fn of(
         reading: &Reading,
         from: &FromSystem,
-        shape: Shape,
+        secrets: Option<SecretEncoding>,
         is_offline: bool,
     ) -> Result<Self, Error> {
         let Some(system) = from.system() else {
-            return Ok(Self {
-                paths: reading.paths(),
-                kind: Kind::Own { dialect: dialect(reading)?, shape },
-            });
+            return Ok(Self { paths: reading.paths(), kind: Kind::Own(dialect(reading)?) });
         };
-        refuse_own_flags(reading)?;
+        refuse_own_flags(reading, secrets)?;
         let options = Options {
             rp_id: from.rp_id.clone(),
             includes_profile_phone: from.include_profile_phone,
         };
         let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
-        let kind = Kind::Export { system, form: form(reading), options, people };
+        let form = form(reading);
+        let kind = Kind::Export { system, form, options, people, collisions: OnceLock::new() };
         Ok(Self { paths: reading.paths(), kind })
     }
 
     /// Opens it.
     pub(super) fn open(&self) -> Result<Box<dyn RowReader>, InputError> {
         Ok(match &self.kind {
-            Kind::Own { dialect, shape } => {
-                Box::new(Source::open_all(&self.paths, dialect, *shape)?)
-            }
-            Kind::Export { system, form, options, people } => {
-                let export = Export::open(&self.paths, system, *form, options.clone())?;
-                Box::new(People::new(export, Arc::clone(people)))
+            Kind::Own(dialect) => Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?),
+            Kind::Export { system, form, options, people, collisions } => {
+                let open = || Export::open(&self.paths, system, *form, options.clone());
+                let mut export = open()?;
+                let known = match collisions.get() {
+                    Some(known) => Arc::clone(known),
+                    None => {
+                        let found = if !may_collide(people) {
+                            Collisions::never()
+                        } else if export.len().is_some() {
+                            let found = survey(export, people)?;
+                            export = open()?;
+                            found
+                        } else {
+                            Collisions::so_far()
+                        };
+                        Arc::clone(collisions.get_or_init(|| Arc::new(Mutex::new(found))))
+                    }
+                };
+                Box::new(People::new(export, Arc::clone(people), known))
             }
         })
     }
+}
+
+fn may_collide(people: &Mutex<Identity>) -> bool {
+    people.lock().unwrap_or_else(PoisonError::into_inner).may_collide()
 }
 
 /// Returns the way from the people of an export to users of the tenant. Reads a map to its end.
@@ -112,11 +130,12 @@ fn identity(from: &FromSystem, system: &System, is_offline: bool) -> Result<Iden
 }
 
 /// Refuses flags about our own columns: an export's dialect fixes what they would say.
-fn refuse_own_flags(reading: &Reading) -> Result<(), Error> {
+fn refuse_own_flags(reading: &Reading, secrets: Option<SecretEncoding>) -> Result<(), Error> {
     let given = [
         ("--map", !reading.map.is_empty()),
         ("--delimiter", reading.delimiter.is_some()),
         ("--ignore-columns", !reading.ignore_columns.is_empty()),
+        ("--secret-encoding", secrets.is_some()),
     ];
     match given.into_iter().find(|(_, is_given)| *is_given) {
         Some((flag, _)) => Err(Error::usage(

@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     engine::{End, in_order::Collector, intake},
     error::{Error, Exit},
-    input::{RowReader, Shape},
+    input::RowReader,
     jobs::list::{
         self, Answered,
         verify::{Account, Counts, Group, Groups, Sample},
@@ -88,7 +88,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let input = Opener::of(&verify.reading, &verify.system, Shape::Factors, false)?;
+    let input = Opener::of(&verify.reading, &verify.system, verify.secret_encoding, false)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);

@@ -15,7 +15,7 @@ use std::{
 use super::intake::plan_row;
 use crate::{
     error::Error,
-    input::{InputError, Row, RowReader, Shape},
+    input::{Ending, InputError, Row, RowReader, Shape},
     model::{Planned, SecretEncoding},
     plan::Plan,
 };
@@ -28,8 +28,8 @@ const QUEUE: usize = 4;
 /// The end of an input.
 #[derive(Debug)]
 pub struct Scanned {
-    /// The last line of each file, if it has no line ending and may not be whole.
-    pub open_lines: Vec<u64>,
+    /// What there is to say of its files as a whole.
+    pub ending: Ending,
     /// The reason why the rest cannot be read, if there is a rest.
     pub unreadable: Option<InputError>,
 }
@@ -38,7 +38,6 @@ pub struct Scanned {
 /// makes of each plan to `take`, in the order of the input. The first error of `take` ends it.
 pub fn scan<T: Send + 'static>(
     source: Box<dyn RowReader>,
-    shape: Shape,
     secrets: Option<SecretEncoding>,
     note: impl FnMut(Plan) -> T + Send + 'static,
     mut take: impl FnMut(T) -> io::Result<()>,
@@ -46,7 +45,7 @@ pub fn scan<T: Send + 'static>(
     let (rows, read) = sync_channel(QUEUE);
     let (plans, ready) = sync_channel(QUEUE);
     let reader = spawn("input", move || read_all(source, &rows))?;
-    let planner = spawn("plan", move || plan_all(read, &plans, (shape, secrets), note))?;
+    let planner = spawn("plan", move || plan_all(read, &plans, secrets, note))?;
     // Nobody waits for the threads after an error: the reader may be waiting for a silent pipe.
     for noted in ready.into_iter().flatten() {
         take(noted)?;
@@ -56,17 +55,15 @@ pub fn scan<T: Send + 'static>(
 }
 
 /// Reads and plans an input that must be readable to its end, and gives what `note` makes of each row to
-/// `see`. Returns the last lines that have no line ending and may not be whole.
+/// `see`. Returns what there is to say of its files as a whole.
 pub fn scan_readable<T: Send + 'static>(
     source: Box<dyn RowReader>,
-    shape: Shape,
     secrets: Option<SecretEncoding>,
     mut note: impl FnMut(Planned) -> T + Send + 'static,
     mut see: impl FnMut(T),
-) -> Result<Vec<u64>, Error> {
+) -> Result<Ending, Error> {
     let seen = scan(
         source,
-        shape,
         secrets,
         move |plan| note(plan.planned),
         |noted| {
@@ -76,7 +73,7 @@ pub fn scan_readable<T: Send + 'static>(
     );
     let scanned =
         seen.map_err(|source| Error::Io { what: "starting the input's threads".into(), source })?;
-    scanned.unreadable.map_or(Ok(scanned.open_lines), |error| Err(error.into()))
+    scanned.unreadable.map_or(Ok(scanned.ending), |error| Err(error.into()))
 }
 
 fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<Vec<Row>>) -> Scanned {
@@ -99,7 +96,7 @@ fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<Vec<Row>>) -> Scan
             // Rows before an unreadable place are good, and go first. If nobody takes them, there is
             // nobody to tell the end to.
             if rows.send(full).is_err() || is_end {
-                return Scanned { open_lines: source.open_lines(), unreadable };
+                return Scanned { ending: source.ending(), unreadable };
             }
         }
     }
@@ -108,11 +105,12 @@ fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<Vec<Row>>) -> Scan
 fn plan_all<T>(
     rows: Receiver<Vec<Row>>,
     notes: &SyncSender<Vec<T>>,
-    (shape, secrets): (Shape, Option<SecretEncoding>),
+    secrets: Option<SecretEncoding>,
     mut note: impl FnMut(Plan) -> T,
 ) {
     for batch in rows {
-        let batch = batch.into_iter().map(|row| note(plan_row(row, shape, secrets))).collect();
+        let batch =
+            batch.into_iter().map(|row| note(plan_row(row, Shape::Factors, secrets))).collect();
         if notes.send(batch).is_err() {
             return;
         }
@@ -166,7 +164,6 @@ mod tests {
             let mut lines = Vec::new();
             let scanned = scan(
                 source(Cursor::new(csv((0..n_rows).map(row)))),
-                Shape::Factors,
                 None,
                 |plan| plan,
                 |plan| {
@@ -186,23 +183,21 @@ mod tests {
         let mut bytes = csv((0..BATCH + 5).map(row));
         bytes.extend(b"auth0|b,phone,\xff\n");
         let mut n_rows = 0;
-        let scanned = scan(source(Cursor::new(bytes)), Shape::Factors, None, drop, |()| {
+        let scanned = scan(source(Cursor::new(bytes)), None, drop, |()| {
             n_rows += 1;
             Ok(())
         });
         assert_eq!(n_rows, BATCH + 5);
         assert!(matches!(scanned.unwrap().unreadable, Some(InputError::InvalidUtf8 { .. })));
 
-        let scanned = scan(source(&b"user_id,type\na|1,totp"[..]), Shape::Factors, None, drop, Ok);
-        assert_eq!(scanned.unwrap().open_lines, [2]);
+        let scanned = scan(source(&b"user_id,type\na|1,totp"[..]), None, drop, Ok);
+        assert_eq!(scanned.unwrap().ending.open_lines, [2]);
     }
 
     #[test]
     fn an_error_of_who_takes_the_plans_ends_it_though_the_input_never_does() {
         let endless = Cursor::new(csv((0..3).map(row))).chain(Endless(row(1).into_bytes(), 0));
-        let scanned = scan(source(endless), Shape::Factors, None, drop, |()| {
-            Err(io::ErrorKind::BrokenPipe.into())
-        });
+        let scanned = scan(source(endless), None, drop, |()| Err(io::ErrorKind::BrokenPipe.into()));
         assert_eq!(scanned.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 

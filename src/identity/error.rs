@@ -60,6 +60,11 @@ fn of_file(path: &std::path::Path, fault: &InputError) -> String {
 }
 
 impl IdentityError {
+    /// Returns the fault of an input whose people cannot be looked up.
+    pub(super) fn of_people(self) -> InputError {
+        InputError::People { why: self.to_string(), hint: self.hint() }
+    }
+
     /// Returns true if nothing is wrong with what was given.
     pub fn is_of_the_machine(&self) -> bool {
         matches!(self, Self::Disk { .. })

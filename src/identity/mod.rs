@@ -11,7 +11,7 @@ mod template;
 pub use collisions::{Collisions, Survey};
 pub use error::IdentityError;
 pub use map::Map;
-pub use people::People;
+pub use people::{People, survey};
 pub use template::{Template, TemplateFault};
 
 use crate::model::{Code, Fault, Person};

@@ -2,12 +2,12 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
-use super::Identity;
+use super::{Collisions, Identity, IdentityError, Survey};
 use crate::{
-    input::{InputError, Row, RowReader},
+    input::{Ending, InputError, Remark, Row, RowReader},
     model::{Cell, FactorType, Fault, Field, Lines, Person, Record, Refusal, Rejection, UserId},
     sources::{Export, Found},
 };
@@ -16,35 +16,69 @@ use crate::{
 pub struct People {
     export: Export,
     identity: Arc<Mutex<Identity>>,
-    /// The person whose row came last, with their user id or the reason why there is none.
-    last: Option<(Arc<Person>, Result<String, Fault>)>,
+    collisions: Arc<Mutex<Collisions>>,
+    /// The person whose row came last, and whose they are in the tenant.
+    last: Option<(Arc<Person>, Owner)>,
     /// Number of people who are disabled at the source.
     n_disabled: u64,
 }
 
 impl People {
-    /// Reads `export`, whose people get their user ids from `identity`.
-    pub fn new(export: Export, identity: Arc<Mutex<Identity>>) -> Self {
-        Self { export, identity, last: None, n_disabled: 0 }
+    /// Reads `export`, whose people get their user ids from `identity`, unless they share them.
+    pub fn new(
+        export: Export,
+        identity: Arc<Mutex<Identity>>,
+        collisions: Arc<Mutex<Collisions>>,
+    ) -> Self {
+        Self { export, identity, collisions, last: None, n_disabled: 0 }
     }
 
     /// Returns the user id of a person, or the reason why there is none.
-    fn user_id(&mut self, person: &Arc<Person>) -> Result<Result<String, Fault>, InputError> {
-        if let Some((last, known)) = &self.last
+    fn owner(&mut self, person: &Arc<Person>) -> Result<Owner, IdentityError> {
+        if let Some((last, owner)) = &self.last
             && Arc::ptr_eq(last, person)
         {
-            return Ok(known.clone());
+            return Ok(owner.clone());
         }
-        let found = {
-            let mut identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
-            identity
-                .user_id(person)
-                .map_err(|error| InputError::People { why: error.to_string() })?
+        let found = lock(&self.identity).user_id(person)?;
+        let owner = match found {
+            Err(fault) => Owner { id: None, fault: Some(fault) },
+            Ok(id) => {
+                let fault = lock(&self.collisions).check(&id, person)?.err();
+                Owner { id: Some(id), fault }
+            }
         };
         self.n_disabled += u64::from(person.is_disabled);
-        self.last = Some((Arc::clone(person), found.clone()));
-        Ok(found)
+        self.last = Some((Arc::clone(person), owner.clone()));
+        Ok(owner)
     }
+}
+
+/// User of the tenant that a person is.
+#[derive(Clone)]
+struct Owner {
+    /// Their id, where one is known.
+    id: Option<String>,
+    /// Reason why nothing can be sent for them.
+    fault: Option<Fault>,
+}
+
+/// Locks it; it is still usable after a panic.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads an export to its end and returns what refuses people who share a user id.
+pub fn survey(mut export: Export, identity: &Mutex<Identity>) -> Result<Collisions, InputError> {
+    let mut survey = Survey::default();
+    let failed = |error: IdentityError| error.of_people();
+    // What cannot be read is told in its turn, with the rows before it.
+    while let Ok(Some(met)) = export.next_person() {
+        if let Ok(id) = lock(identity).user_id(&met.person).map_err(failed)? {
+            survey.note(&id, &met.person).map_err(failed)?;
+        }
+    }
+    survey.finish().map_err(failed)
 }
 
 impl RowReader for People {
@@ -52,20 +86,13 @@ impl RowReader for People {
         let Some(Found { person, row }) = self.export.next_found()? else {
             return Ok(None);
         };
-        let found = self.user_id(&person)?;
-        Ok(Some(match (row, found) {
-            (Row::Record(mut record), Ok(id)) => {
-                record.set(Field::UserId, Cell::Text(id));
-                Row::Record(record)
-            }
-            (Row::Record(record), Err(fault)) => Row::Rejected(refuse(*record, fault)),
-            (Row::Rejected(mut rejection), Ok(id)) => {
-                rejection.user = UserId::parse(&id);
-                Row::Rejected(rejection)
-            }
-            (Row::Rejected(mut rejection), Err(fault)) => {
+        let owner = self.owner(&person).map_err(IdentityError::of_people)?;
+        Ok(Some(match row {
+            Row::Record(record) => owner.give(record, &person),
+            Row::Rejected(mut rejection) => {
+                rejection.user = owner.id.as_deref().and_then(UserId::parse);
                 if rejection.refusal == Refusal::Rejected {
-                    rejection.faults.push(fault);
+                    rejection.faults.extend(owner.fault);
                 }
                 Row::Rejected(rejection)
             }
@@ -80,33 +107,55 @@ impl RowReader for People {
         self.export.len()
     }
 
-    fn open_lines(&self) -> Vec<u64> {
-        self.export.open_lines()
+    fn ending(&self) -> Ending {
+        let mut ending = self.export.ending();
+        if self.n_disabled > 0 {
+            ending.remarks.push(Remark {
+                code: "disabled_people",
+                is_note: true,
+                count: self.n_disabled,
+                message: format!(
+                    "{} people are disabled at the source: their factors are carried, and whether they may \
+                     log in is for the tenant to say",
+                    self.n_disabled
+                ),
+            });
+        }
+        ending
     }
 
     fn lines(&self) -> Lines {
         self.export.lines()
     }
-
-    fn n_disabled(&self) -> u64 {
-        self.n_disabled
-    }
 }
 
-/// Refuses a factor of somebody whom nobody knows in the tenant.
-fn refuse(mut record: Record, fault: Fault) -> Rejection {
-    let factor_type = match record.get(Field::Type) {
-        Cell::Text(name) => FactorType::ALL.into_iter().find(|known| known.name() == name),
-        _ => None,
-    };
-    Rejection {
-        line: record.line,
-        index: record.index,
-        at: record.at.take(),
-        user: None,
-        factor_type,
-        refusal: Refusal::Rejected,
-        faults: vec![fault],
+impl Owner {
+    /// Gives a factor to its user, or refuses it where nobody knows whose it is.
+    fn give(self, mut record: Box<Record>, person: &Person) -> Row {
+        let (id, fault) = match self {
+            Self { id: Some(id), fault: None } => {
+                if person.id.as_deref() != Some(id.as_str()) {
+                    // It names an identity of the old user.
+                    record.take(Field::IdentityUserId);
+                }
+                record.set(Field::UserId, Cell::Text(id));
+                return Row::Record(record);
+            }
+            Self { id, fault } => (id, fault),
+        };
+        let factor_type = match record.get(Field::Type) {
+            Cell::Text(name) => FactorType::ALL.into_iter().find(|known| known.name() == name),
+            _ => None,
+        };
+        Row::Rejected(Rejection {
+            line: record.line,
+            index: record.index,
+            at: record.at.take(),
+            user: id.as_deref().and_then(UserId::parse),
+            factor_type,
+            refusal: Refusal::Rejected,
+            faults: fault.into_iter().collect(),
+        })
     }
 }
 

@@ -43,6 +43,8 @@ pub enum InputError {
     People {
         /// Reason for people, without a value.
         why: String,
+        /// What to do about it.
+        hint: String,
     },
     /// Reading failed half-way.
     #[error("line {line}: reading failed: {source}")]

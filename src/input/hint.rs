@@ -9,7 +9,7 @@ impl InputError {
         let hint = match self {
             Self::Open { .. } => "check the path, and that you have permission to read the file",
             Self::Directory { .. } => "give the name of a file in it",
-            Self::People { .. } => "check the disk, then run the same command again",
+            Self::People { hint, .. } => hint,
             Self::StandardInput => "give either files or `-`, not both",
             Self::OfFile { fault, .. } => return fault.hint(),
             Self::Read { .. } => "check the disk or the pipe, then run the same command again",

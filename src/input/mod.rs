@@ -158,17 +158,33 @@ pub trait RowReader: fmt::Debug + Send {
     /// Returns the length in bytes, where that is known (regular files).
     fn len(&self) -> Option<u64>;
 
-    /// Returns the last line of each file, once it was read, if it has no line ending and may not be
-    /// whole.
-    fn open_lines(&self) -> Vec<u64>;
+    /// Returns what there is to say of the files read so far as a whole.
+    fn ending(&self) -> Ending;
 
     /// Returns what says which file a line is in.
     fn lines(&self) -> Lines;
+}
 
-    /// Returns the number of people so far who are disabled at their source.
-    fn n_disabled(&self) -> u64 {
-        0
-    }
+/// Facts about an input as a whole, known at its end.
+#[derive(Debug, Default)]
+pub struct Ending {
+    /// The last line of each file, if it has no line ending and may not be whole.
+    pub open_lines: Vec<u64>,
+    /// What its reader has met besides.
+    pub remarks: Vec<Remark>,
+}
+
+/// Something that a reader has met and that is not about one row.
+#[derive(Debug, Clone)]
+pub struct Remark {
+    /// The stable name.
+    pub code: &'static str,
+    /// True if many sound inputs have it.
+    pub is_note: bool,
+    /// Number of people or rows concerned; 0 where that says nothing.
+    pub count: u64,
+    /// The remark in a sentence, without a value.
+    pub message: String,
 }
 
 /// An input that is being read.
@@ -255,10 +271,9 @@ impl RowReader for Source {
         self.len
     }
 
-    fn open_lines(&self) -> Vec<u64> {
-        let mut lines = self.open_lines.clone();
-        lines.extend(self.open_line);
-        lines
+    fn ending(&self) -> Ending {
+        let open_lines = self.open_lines.iter().copied().chain(self.open_line).collect();
+        Ending { open_lines, remarks: Vec::new() }
     }
 
     fn lines(&self) -> Lines {

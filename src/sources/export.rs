@@ -14,12 +14,15 @@ use super::{
     rows::{Place, SourceRow},
 };
 use crate::{
-    input::{Content, Element, Elements, Files, Form, InputError, Row},
+    input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row},
     model::{Lines, Node, Person},
 };
 
 /// Bytes at the beginning of a file that are enough to tell whose it is.
 const ENOUGH: u64 = 1 << 20;
+
+/// Elements at the beginning of a file that may be unreadable before the file is given up.
+const MAX_UNREADABLE: usize = 1000;
 
 /// A person with rows, and the place of the first.
 #[derive(Debug)]
@@ -131,7 +134,10 @@ impl Export {
     /// Returns the next row; `None` at the end and after an error.
     pub fn next_found(&mut self) -> Result<Option<Found>, InputError> {
         while !self.is_finished {
-            if let Some(found) = self.pending.pop_front() {
+            // Rows that cannot be read say nothing until one is known for the system's own.
+            if !self.is_first
+                && let Some(found) = self.pending.pop_front()
+            {
                 return Ok(Some(found));
             }
             if let Err(error) = self.advance() {
@@ -190,19 +196,16 @@ impl Export {
         self.len
     }
 
-    /// Returns the last line of each file so far, if it has no line ending and may not be whole.
-    pub fn open_lines(&self) -> Vec<u64> {
-        self.open_lines.clone()
+    /// Returns what there is to say of the files read so far as a whole.
+    pub fn ending(&self) -> Ending {
+        let remark = |message| Remark { code: "missing_part", is_note: false, count: 0, message };
+        let remarks = self.batches.missing().into_iter().map(remark).collect();
+        Ending { open_lines: self.open_lines.clone(), remarks }
     }
 
     /// Returns what says which file a line is in.
     pub fn lines(&self) -> Lines {
         self.lines.clone()
-    }
-
-    /// Returns what is missing from the files read so far, in sentences: parts of a transfer.
-    pub fn missing(&self) -> Vec<String> {
-        self.batches.missing()
     }
 
     /// Takes the next element, or goes on with the next file.
@@ -230,7 +233,8 @@ impl Export {
             Content::Unreadable(rule) => {
                 let row = SourceRow::unreadable(rule);
                 self.keep((Person::default(), vec![row]), line, &element.at);
-                return Ok(());
+                let is_too_much = self.is_first && self.pending.len() > MAX_UNREADABLE;
+                return if is_too_much { Err(self.foreign(1)) } else { Ok(()) };
             }
             Content::Value(value) => value,
         };
@@ -269,7 +273,11 @@ impl Export {
 
     fn end_file(&mut self) -> Result<(), InputError> {
         if let Some(elements) = self.elements.take() {
-            if !elements.has_places() && self.notes.is_empty() {
+            // In a known place of a document, it is a person of whom nothing can be read.
+            let says_nothing = |found: &Found| found.row.place().1.is_none();
+            let is_unreadable = self.is_first && self.pending.iter().any(says_nothing);
+            self.is_first = false;
+            if is_unreadable || !elements.has_places() && self.notes.is_empty() {
                 return Err(self.foreign(1));
             }
             self.open_lines.extend(elements.open_line().map(|line| self.before + line));

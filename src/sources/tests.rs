@@ -119,7 +119,7 @@ fn tally(file: &str, system: &str) -> (Vec<String>, Vec<String>) {
         *tally.entry(outcome).or_default() += 1;
     }
     let tally = tally.iter().map(|(outcome, n)| format!("{n} {}", outcome.trim())).collect();
-    (tally, export.missing())
+    (tally, export.ending().remarks.into_iter().map(|remark| remark.message).collect())
 }
 
 #[test]

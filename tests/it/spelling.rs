@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use mfaferry::{
-    input::Shape,
     jobs::create::Factors,
     ledger::{Admission, Asked, Intent, Key, Ledger, Opened, Opening, Row},
     model::{
@@ -28,7 +27,7 @@ fn factor(address: &str) -> Factor {
 
 /// The row as this version asks for it.
 fn today(key: &Key, address: &str) -> Row {
-    Factors::new(key.clone(), Shape::Factors, None).prepare(Box::new(factor(address))).0
+    Factors::new(key.clone(), None).prepare(Box::new(factor(address))).0
 }
 
 /// The row as an earlier version asked for it: by the address as it is written.

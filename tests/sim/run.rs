@@ -11,7 +11,6 @@ use mfaferry::{
     engine::{
         self, Concurrency, End, IntakeEvent, JobReceiver, Limits, gateway::Gateway, intake::admit,
     },
-    input::Shape,
     jobs::{
         change::{ChangeExecutor, Deletes, created},
         create::{CreateExecutor, CreateJob, CreateJobs, Factors, Step},
@@ -467,7 +466,7 @@ async fn process(
 
 /// The file, read and admitted; both end when nobody listens any more.
 fn read(rows: Vec<Factor>, ledger: Ledger, first: Step) -> JobReceiver<CreateJob> {
-    let mut planner = Factors::new(Key::new(&[7; 32]), Shape::Factors, None);
+    let mut planner = Factors::new(Key::new(&[7; 32]), None);
     let (read, reading) = mpsc::channel(7);
     let (admitted, intake) = mpsc::channel(2);
     tokio::spawn(async move {

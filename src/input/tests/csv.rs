@@ -13,7 +13,7 @@ fn a_last_line_without_ending_is_held_back_where_its_value_is_shorter_than_every
         }
         let is_cut = matches!(last, Some(Row::Rejected(rejection))
             if rejection.faults[0].code == Code::CutOff.name());
-        (is_cut, source.open_lines().first().copied())
+        (is_cut, source.ending().open_lines.first().copied())
     };
     let phones = "user_id,type,phone_number\na|1,phone,+13122000001\na|2,phone,+431234567\n";
     let emails = "user_id,type,phone_number,email\na|1,email,,ann@example.com\n\

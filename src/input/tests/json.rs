@@ -8,7 +8,7 @@ fn a_last_line_of_json_that_can_be_read_is_whole() {
     for (last, expected) in [("", None), ("\n", None), ("\n{\"user_id\":\"a", Some(2))] {
         let mut source = source(format!("{whole}{last}"), Format::Jsonl);
         while source.next_row().unwrap().is_some() {}
-        assert_eq!(source.open_lines().first().copied(), expected, "{last:?}");
+        assert_eq!(source.ending().open_lines.first().copied(), expected, "{last:?}");
     }
 }
 

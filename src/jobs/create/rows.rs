@@ -14,7 +14,6 @@ use crate::{
 #[derive(Debug)]
 pub struct Factors {
     key: Key,
-    shape: Shape,
     secrets: Option<SecretEncoding>,
     /// The name that was met last, which most rows share, with what stands for it.
     last_name: Option<(String, NameTag)>,
@@ -26,10 +25,10 @@ pub struct Factors {
 pub(super) type Payload = (Box<Factor>, Mark);
 
 impl Factors {
-    /// A planner for an input of that shape, whose secrets are written as declared, with the ledger's
+    /// A planner for an input whose secrets are written as declared, with the ledger's
     /// key.
-    pub fn new(key: Key, shape: Shape, secrets: Option<SecretEncoding>) -> Self {
-        Self { key, shape, secrets, last_name: None, whole: None }
+    pub fn new(key: Key, secrets: Option<SecretEncoding>) -> Self {
+        Self { key, secrets, last_name: None, whole: None }
     }
 
     /// Looks at the input as a whole while it is read, and tells at its end: for one that nobody could
@@ -69,7 +68,7 @@ impl RowPlanner for Factors {
 
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<Payload>>) {
         let line = row.line();
-        let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
+        let Plan { planned, warnings } = plan_row(row, Shape::Factors, self.secrets);
         out.warnings.extend(warnings.into_iter().map(|warning| RowWarning {
             line,
             at: planned.at().map(Into::into),
@@ -86,7 +85,7 @@ impl RowPlanner for Factors {
 
     fn end(&mut self, source: &dyn input::RowReader, _: &mut PlannedRows<PlannedRow<Payload>>) {
         if let Some(whole) = self.whole.take() {
-            tell(&whole.findings(&source.open_lines(), &source.lines()));
+            tell(&whole.findings(source.ending(), &source.lines()));
         }
     }
 }

@@ -13,7 +13,7 @@ use finding::Rows;
 use crate::model::{
     Code, Credential, Factor, FactorType, Field, Lines, Planned, Refusal, Rejection, Spread,
 };
-use crate::text::escape;
+use crate::{input::Ending, text::escape};
 
 /// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^21 places.
 /// Later ones are compared with these alone.
@@ -218,9 +218,8 @@ impl Whole {
         }
     }
 
-    /// Returns what is odd about the file, in the order of its lines. `open_lines` are last lines (one
-    /// for each file) that have no line ending and may not be whole.
-    pub fn findings(mut self, open_lines: &[u64], lines: &Lines) -> Vec<Finding> {
+    /// Returns what is odd about the input, in the order of its lines, and what its reader has met.
+    pub fn findings(mut self, ending: Ending, lines: &Lines) -> Vec<Finding> {
         let mut found: Vec<_> = std::mem::take(&mut self.shared)
             .into_values()
             .map(|(field, rows)| shared(field, rows, lines))
@@ -264,7 +263,7 @@ impl Whole {
             );
             found.push(count(self.forgotten).find("not_all_compared", true, message));
         }
-        for line in open_lines {
+        for line in &ending.open_lines {
             let mut rows = Rows::default();
             rows.add(*line);
             let place = lines.place(*line);
@@ -278,6 +277,8 @@ impl Whole {
         for finding in &mut found {
             finding.locate(lines);
         }
+        let met = ending.remarks.into_iter();
+        found.extend(met.map(|met| count(met.count).find(met.code, met.is_note, met.message)));
         found
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    input::{Format, Row, RowReader, Shape, Source},
+    input::{Ending, Format, Row, RowReader, Shape, Source},
     plan::plan,
 };
 
@@ -14,7 +14,7 @@ fn look(mut whole: Whole, csv: &str) -> Vec<(&'static str, u64, Vec<u64>)> {
             Row::Rejected(rejection) => Planned::Rejected(Box::new(rejection)),
         });
     }
-    let found = whole.findings(&source.open_lines(), &source.lines());
+    let found = whole.findings(source.ending(), &source.lines());
     found.into_iter().map(|finding| (finding.code, finding.rows, finding.lines)).collect()
 }
 
@@ -92,7 +92,7 @@ fn no_finding_holds_a_value() {
     let beginning: String = secret(1).chars().take(8).collect();
     let told = format!("{whole:?}");
     assert!(!told.contains(&beginning), "{told}");
-    let told = format!("{:?}", whole.findings(&[], &Lines::default()));
+    let told = format!("{:?}", whole.findings(Ending::default(), &Lines::default()));
     assert!(told.contains("(lines 2, 3)") && !told.contains(&beginning), "{told}");
 }
 
@@ -108,6 +108,6 @@ fn rows_that_are_not_carried_say_nothing_about_the_rest() {
             let row = Rejection { line, index, at, user, factor_type, refusal, faults };
             whole.add(&Sight::Rejected(Box::new(row)));
         }
-        assert_eq!(!whole.findings(&[], &Lines::default()).is_empty(), is_odd);
+        assert_eq!(!whole.findings(Ending::default(), &Lines::default()).is_empty(), is_odd);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn settings(more: serde_json::Value) -> Settings {
+fn settings(more: Value) -> Settings {
     let mut all = json!({"users": [
         {"user_id": "auth0|1", "email": "ann@corp.test", "email_verified": true, "identities": [
             {"connection": "staff", "user_id": "1", "provider": "auth0", "isSocial": false},

@@ -117,13 +117,7 @@ fn group_all(
         }
     };
     let mut grouper = Grouper::new(sample);
-    scan_readable(
-        source,
-        Shape::Factors,
-        secrets,
-        |planned| planned,
-        |planned| note(grouper.push(planned)),
-    )?;
+    scan_readable(source, secrets, |planned| planned, |planned| note(grouper.push(planned)))?;
     note(grouper.close());
     Ok(Scattered::Some(hasher, again))
 }
