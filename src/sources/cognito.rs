@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_sample_holds_each_kind_of_row() {
-        insta::assert_snapshot!(told_sample(&SYSTEM, "cognito.json", all_flags()), @r#"
+        insta::assert_snapshot!(told_sample("cognito.json", &SYSTEM), @r#"
         1 6a051250-7a0 UserMFASettingList[0] phone phone_number=+493012345678 preferred_authentication_method=sms
         1 6a051250-7a0 UserMFASettingList[1] totp not_carried secret_not_exported
         35 86b07569-b5a UserMFASettingList[0] phone not_carried unconfirmed

@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_sample_holds_each_kind_of_row() {
-        insta::assert_snapshot!(told_sample(&SYSTEM, "firebase.json", all_flags()), @r#"
+        insta::assert_snapshot!(told_sample("firebase.json", &SYSTEM), @r#"
         2 Zk3vQ1mT8hX2 users[0].mfaInfo[0] phone name=work phone phone_number=+493012345678 preferred_authentication_method=sms
         2 Zk3vQ1mT8hX2 users[0].mfaInfo[1] totp not_carried secret_not_exported
         27 Ab3vQ1mT8hX2 users[1].mfaInfo[0] phone phone_number=+493012345680 preferred_authentication_method=sms

@@ -202,7 +202,7 @@ fn passkey(key: &Node, handle: &Node, rows: &Rows<'_>) -> FactorDraft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::tests::{all_flags, read_all, told, told_sample};
+    use crate::sources::tests::{read_all, told, told_sample};
 
     const KEY: &str = "pQECAyYgASFYILtNmokG61K3b2xV/n+YJyhAYReuk8KXHlfErxpt8YcVIlggQfH43A26IA79mA4w2+1PoT6rgYfRXmVhyDRFFD3QI1w=";
 
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn the_sample_holds_each_kind_of_row() {
-        insta::assert_snapshot!(told_sample(&SYSTEM, "kratos.json", all_flags()), @r#"
+        insta::assert_snapshot!(told_sample("kratos.json", &SYSTEM), @r#"
         1 6a051250-7a0 [0].credentials.totp totp totp_secret=7RIVQLOBYZPQ6JJT3GFTQG4QV7XKOFY7
         1 6a051250-7a0 [0].credentials.passkey.config.credentials[0] passkey name=Google Password Mana key_id=ixnxeGT0OqTRz73WyRiGng public_key=pQECAyYgASFYIJGn36vIrY+Wbk1a1QNJh4B1Ig7wp9U5HvTVZW+UIRdrIlgg6DWHgsZAryJ4LNNyIN30poVSgHRo+jgWdyH4WffbCio= relying_party_identifier=login.example.org aaguid=7216fe24-7230-4eaa-8fc9-ed7867f8657f credential_device_type=multi_device credential_backed_up=true user_handle=hD7bea1TloCqzl_fnWsJzg transports=internal hybrid
         1 6a051250-7a0 [0].credentials.lookup_secret  not_carried recovery_codes_not_importable

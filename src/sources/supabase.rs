@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn the_sample_holds_each_kind_of_row() {
-        insta::assert_snapshot!(told_sample(&SYSTEM, "supabase.jsonl", all_flags()), @r#"
+        insta::assert_snapshot!(told_sample("supabase.jsonl", &SYSTEM), @r#"
         1 6a051250-7a0  totp name=Pixel totp_secret=7RIVQLOBYZPQ6JJT3GFTQG4QV7XKOFY7
         2 6a051250-7a0  phone phone_number=+493012345678
         3 6a051250-7a0  totp not_carried unconfirmed

@@ -37,28 +37,6 @@ pub(super) fn read_with(
     (person, found.into_iter().enumerate().map(placed).collect())
 }
 
-/// Reads a sample as it is in its file, and tells each row after its line and the id of its person.
-pub(super) fn told_sample(system: &'static System, file: &str, options: Options) -> String {
-    let path = Path::new("samples/sources").join(file);
-    let mut export = Export::open(&[path], system, None, options).unwrap();
-    let mut told = Vec::new();
-    while let Some(found) = export.next_found().unwrap() {
-        let line = match &found.row {
-            Row::Record(record) => record.line,
-            Row::Rejected(rejection) => rejection.line,
-        };
-        // The beginning is enough to tell people apart.
-        let id: String = found.person.id.as_deref().unwrap_or("nobody").chars().take(12).collect();
-        told.push(format!("{line} {id} {}", tell(found.row)));
-    }
-    told.join("\n")
-}
-
-/// Returns the options of a run with the flags that dialects know.
-pub(super) fn all_flags() -> Options {
-    Options { rp_id: Some("login.example.org".into()), includes_profile_phone: true }
-}
-
 /// Tells each row in a line: its path, then what is sent, or why not.
 pub(super) fn told((_, rows): (Person, Vec<Row>)) -> Vec<String> {
     rows.into_iter().map(tell).collect()
@@ -104,15 +82,42 @@ fn sent(factor: &Factor) -> String {
     format!("{at} {}{}", factor.factor_type(), shown.collect::<String>())
 }
 
+/// Returns the options of a run with the flags that dialects know.
+pub(super) fn all_flags() -> Options {
+    Options { rp_id: Some("login.example.org".into()), includes_profile_phone: true }
+}
+
+/// Reads a sample as it is in its file.
+fn read_sample(file: &str, system: &'static System) -> (Vec<Found>, Export) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sources").join(file);
+    Export::glance(std::slice::from_ref(&path), system, None).unwrap();
+    let mut export = Export::open(&[path], system, None, all_flags()).unwrap();
+    let mut rows = Vec::new();
+    while let Some(found) = export.next_found().unwrap() {
+        rows.push(found);
+    }
+    (rows, export)
+}
+
+/// Tells each row of a sample after its line and the id of its person.
+pub(super) fn told_sample(file: &str, system: &'static System) -> String {
+    let tell = |Found { person, row }: Found| {
+        let line = match &row {
+            Row::Record(record) => record.line,
+            Row::Rejected(rejection) => rejection.line,
+        };
+        // The beginning is enough to tell people apart.
+        let id: String = person.id.as_deref().unwrap_or("nobody").chars().take(12).collect();
+        format!("{line} {id} {}", tell(row))
+    };
+    read_sample(file, system).0.into_iter().map(tell).collect::<Vec<_>>().join("\n")
+}
+
 /// Counts the rows of a sample by what becomes of them.
 fn tally(file: &str, system: &str) -> (Vec<String>, Vec<String>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sources").join(file);
-    let options = Options { rp_id: Some("login.example.org".into()), includes_profile_phone: true };
-    let system = System::of_name(system).unwrap();
-    Export::glance(std::slice::from_ref(&path), system, None).unwrap();
-    let mut export = Export::open(&[path], system, None, options).unwrap();
+    let (rows, export) = read_sample(file, System::of_name(system).unwrap());
     let mut tally = BTreeMap::<String, usize>::new();
-    while let Some(Found { row, .. }) = export.next_found().unwrap() {
+    for Found { row, .. } in rows {
         let told = tell(row).split_once(' ').unwrap().1.to_owned();
         let is_sent = told.contains('=');
         let outcome = if is_sent { told.split(' ').next().unwrap().to_owned() } else { told };
