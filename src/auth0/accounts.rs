@@ -44,7 +44,8 @@ fn accounts(body: &[u8]) -> Option<Vec<Account>> {
 fn account(text: &str) -> Option<Account> {
     #[derive(Deserialize)]
     struct User {
-        user_id: String,
+        #[serde(rename = "user_id")]
+        id: String,
         email: Option<String>,
         email_verified: Option<bool>,
         identities: Option<Vec<Identity>>,
@@ -55,10 +56,12 @@ fn account(text: &str) -> Option<Account> {
     }
     let user: User = object(text.as_bytes())?;
     // `provider|id`, of characters that can be seen: what an id is put into is read by people.
-    let is_id = user.user_id.contains('|') && !user.user_id.chars().any(char::is_control);
+    let is_id = user.id.contains('|')
+        && user.id.trim() == user.id
+        && !user.id.chars().any(char::is_control);
     let identities = user.identities.unwrap_or_default();
     Some(Account {
-        user: UserId::parse(&user.user_id).filter(|_| is_id)?,
+        user: UserId::parse(&user.id).filter(|_| is_id)?,
         email: user.email,
         is_email_verified: user.email_verified,
         connections: identities.into_iter().filter_map(|identity| identity.connection).collect(),
@@ -97,6 +100,7 @@ mod tests {
             r#"[{"user_id": ""}]"#,
             r#"[{"user_id": "1"}]"#,
             r#"[{"user_id": "auth0|\n"}]"#,
+            r#"[{"user_id": "auth0|1 "}]"#,
             r#"[{"user_id": "auth0|1", "email": ["a@b.c"]}]"#,
             r#"[{"user_id": "auth0|1", "email_verified": "true"}]"#,
             r#"[{"user_id": "auth0|1", "identities": {}}]"#,

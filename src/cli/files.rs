@@ -40,11 +40,17 @@ impl Cli {
                 files.write("--backup", undo.deleting.backup.as_deref());
                 (Vec::new(), Some(&undo.recording))
             }
+            Command::Resolve(resolve) => {
+                files.write("--out", Some(&resolve.out));
+                (resolve.paths(), Some(&resolve.recording))
+            }
             Command::Verify(verify) => (with_map(&verify.reading, &verify.system), None),
             Command::Report(report) => {
                 (report.ledger.iter().chain(&report.file).cloned().collect(), None)
             }
-            Command::Sandbox(sandbox) => (sandbox.settings.iter().cloned().collect(), None),
+            Command::Sandbox(sandbox) => {
+                (sandbox.settings.iter().chain(&sandbox.users).cloned().collect(), None)
+            }
             Command::Sources { .. } | Command::Completions { .. } => (Vec::new(), None),
         };
         files.read = read;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Creating, Deleting, FromSystem, Output, Pace, Reading, Recording, ReportFormat, Run,
-    SecretEncoding, Tenant, VerifyOutput,
+    Bulk, Creating, Deleting, FromSystem, InputFormat, Output, Pace, Reading, Recording,
+    ReportFormat, Retry, Run, SecretEncoding, Tenant, VerifyOutput, system::names,
 };
 
 /// `import`.
@@ -122,6 +122,57 @@ pub struct Check {
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+}
+
+/// `resolve`.
+#[derive(Debug, Args)]
+#[command(
+    // This concerns creation; a configuration file may still set it for `import`.
+    mut_arg("settle", |arg| arg.hide(true)),
+    mut_arg("ledger", |arg| arg.help(
+        "Record every outcome in FILE; the same file resumes a run [default: MAP.ledger]"
+    )),
+)]
+pub struct Resolve {
+    /// Files of another system's export, or a folder where that system writes one, or - alone for
+    /// standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
+    /// Read INPUT as an export of the system NAME; `mfaferry sources` lists them
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = names())]
+    pub from: String,
+    /// Format of INPUT, where the system has several [default: from its extension]
+    #[arg(long, value_enum)]
+    pub format: Option<InputFormat>,
+    /// Also ask for people who have nothing but a verified phone number in their profile
+    #[arg(long)]
+    pub include_profile_phone: bool,
+    /// Write to MAP (0600), which appears once it is complete
+    #[arg(long, value_name = "MAP")]
+    pub out: PathBuf,
+    /// Take only users who have an account, linked ones included, of this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// Take addresses for proof that INPUT or the tenant calls unverified
+    #[arg(long)]
+    pub trust_unverified_email: bool,
+    /// Also ask again for people that MAP has no user for, and mend their lines: `rejected`. Those who got
+    /// no answer are always asked for again
+    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
+    pub retry: Vec<Retry>,
+    #[command(flatten)]
+    /// Ledger to record in.
+    pub recording: Recording,
+    #[command(flatten)]
+    /// Output, tenant and rate.
+    pub run: Run,
+}
+
+impl Resolve {
+    /// Returns the paths of the inputs.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.inputs.iter().map(PathBuf::from).collect()
+    }
 }
 
 /// `verify`.

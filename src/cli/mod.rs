@@ -16,7 +16,7 @@ pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, Verif
 pub use environment::{parse, settings, variable, warn_of_unknown_variables};
 pub use files::NamedFiles;
 pub use flags::{
-    Check, Delete, Export, Import, Replace, Report, SandboxArgs, Undo, UpdateArgs, Verify,
+    Check, Delete, Export, Import, Replace, Report, Resolve, SandboxArgs, Undo, UpdateArgs, Verify,
 };
 pub use setting::{Given, Origin, Value};
 pub use shared::{
@@ -87,6 +87,29 @@ Examples:
         #[arg(value_name = "NAME", hide_possible_values = true, value_parser = system::names())]
         name: Option<String>,
     },
+    /// Find the tenant's user ids by email address, for `import --users`
+    #[command(after_help = "\
+Examples:
+  mfaferry resolve realm.json --from keycloak --out map.csv
+  mfaferry resolve realm.json --from keycloak --out map.csv --connection staff
+  mfaferry import realm.json --from keycloak --users map.csv
+
+Each person of INPUT who has factors is asked for by their address, once however many they are: as the
+address is written, and in lower case where that differs and nobody has it exactly. MAP has a line for
+each, in input order: user_id, id, email, username, mf_code. Whoever was not found has an empty user_id
+and a reason in mf_code, and `import --users` rejects them for it:
+  user_not_found      nobody has the address (or nobody of --connection)
+  user_ambiguous      several users have it; --connection may leave one
+  email_not_verified  INPUT or the tenant says that the address is not verified: whoever signed up with
+                      it may be somebody else
+  user_not_mapped     INPUT has no address for the person
+
+Interrupted? Run the same command again: people in the map are not asked for again, but for those who
+got no answer and, with `--retry rejected`, those who were not found: their lines are mended in place.
+No other file is ever written over. MAP holds addresses and ids (0600). Credentials as for import;
+required scope: read:users. In the sandbox every address in lower case at example.com, example.net or
+example.org is somebody's.")]
+    Resolve(Box<Resolve>),
     /// Compare INPUT with the tenant (read-only)
     #[command(after_help = "\
 Examples:
@@ -223,6 +246,7 @@ impl Command {
         match self {
             Self::Import(import) => import.bulk.run.output == Output::Json,
             Self::Check(check) => check.output == Output::Json,
+            Self::Resolve(resolve) => resolve.run.output == Output::Json,
             // Without a file of their own the methods are the result.
             Self::Export(export) => export.out.is_some() && export.bulk.run.output == Output::Json,
             Self::Replace(replace) => replace.bulk.run.output == Output::Json,

@@ -20,6 +20,7 @@ mod outputs;
 mod reading;
 mod repeats;
 mod report;
+mod resolve;
 mod run;
 mod sandbox;
 mod second_ledger;
@@ -135,6 +136,14 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
             let recording = Some(&undo.recording);
             let config = Config::resolve(&run.tenant, &run.pace, recording, None, output_args);
             paced(config, |config| change::undo(*undo, config, show))
+        }
+        Command::Resolve(resolve) => {
+            let run = &resolve.run;
+            let recording = Some(&resolve.recording);
+            let config = resolve::try_open(&resolve).and_then(|()| {
+                Config::resolve(&run.tenant, &run.pace, recording, None, output_args)
+            });
+            paced(config, |config| resolve::run(*resolve, config, show))
         }
         Command::Verify(verify) => {
             let config = try_open_factors(&verify.reading, &verify.system).and_then(|()| {

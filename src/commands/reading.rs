@@ -73,7 +73,7 @@ impl Opener {
             includes_profile_phone: from.include_profile_phone,
         };
         let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
-        let form = form(reading);
+        let form = form(reading.format);
         let kind = Kind::Export { system, form, options, people, collisions: OnceLock::new() };
         Ok(Self { paths: reading.paths(), kind })
     }
@@ -147,8 +147,8 @@ fn refuse_own_flags(reading: &Reading, secrets: Option<SecretEncoding>) -> Resul
 }
 
 /// Returns the form of an export that `--format` names.
-fn form(reading: &Reading) -> Option<Form> {
-    reading.format.map(|format| match format {
+pub(super) fn form(format: Option<InputFormat>) -> Option<Form> {
+    format.map(|format| match format {
         InputFormat::Csv => Form::Csv(None),
         InputFormat::Jsonl => Form::JsonLines,
         InputFormat::Json => Form::Json(Places { elements: &[], notes: &[] }),
@@ -184,7 +184,7 @@ pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<(), Error> {
 pub(super) fn try_open_factors(reading: &Reading, from: &FromSystem) -> Result<(), Error> {
     match from.system() {
         None => try_open(reading, Shape::Factors),
-        Some(system) => Ok(Export::glance(&reading.paths(), system, form(reading))?),
+        Some(system) => Ok(Export::glance(&reading.paths(), system, form(reading.format))?),
     }
 }
 

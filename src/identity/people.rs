@@ -72,11 +72,16 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn survey(mut export: Export, identity: &Mutex<Identity>) -> Result<Collisions, InputError> {
     let mut survey = Survey::default();
     let failed = |error: IdentityError| error.of_people();
+    let mut last: Option<Arc<Person>> = None;
     // What cannot be read is told in its turn, with the rows before it.
-    while let Ok(Some(met)) = export.next_person() {
-        if let Ok(id) = lock(identity).user_id(&met.person).map_err(failed)? {
-            survey.note(&id, &met.person).map_err(failed)?;
+    while let Ok(Some(Found { person, .. })) = export.next_found() {
+        if last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &person)) {
+            continue;
         }
+        if let Ok(id) = lock(identity).user_id(&person).map_err(failed)? {
+            survey.note(&id, &person).map_err(failed)?;
+        }
+        last = Some(person);
     }
     survey.finish().map_err(failed)
 }

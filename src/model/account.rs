@@ -12,7 +12,7 @@ pub struct Account {
     pub user: UserId,
     /// E-mail address, where the user has one.
     pub email: Option<String>,
-    /// Whether the user has proved that the address is theirs, where the tenant says so.
+    /// True if the user has proved that the address is theirs; `None` where the tenant does not say.
     pub is_email_verified: Option<bool>,
     /// Connections of the accounts that are linked to the user.
     pub connections: Vec<String>,

@@ -63,7 +63,7 @@ impl User {
             && RESERVED.contains(&domain)
             && !address.chars().any(char::is_uppercase);
         let digest = Sha256::digest(address.as_bytes());
-        let id: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let id = data_encoding::HEXLOWER.encode(&digest[..12]);
         is_demo.then(|| Self::new(format!("auth0|{id}"), address).with_identity())
     }
 
@@ -109,7 +109,7 @@ impl Directory {
 }
 
 impl From<Vec<User>> for Directory {
-    /// Of two users with one id the later one counts.
+    /// Makes a directory of a list; of two users with one id the later one counts.
     fn from(list: Vec<User>) -> Self {
         let mut directory = Self::default();
         for user in list.into_iter().map(User::with_identity) {

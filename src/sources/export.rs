@@ -24,17 +24,6 @@ const ENOUGH: u64 = 1 << 20;
 /// Elements at the beginning of a file that may be unreadable before the file is given up.
 const MAX_UNREADABLE: usize = 1000;
 
-/// A person with rows, and the place of the first.
-#[derive(Debug)]
-pub struct MetPerson {
-    /// Physical line.
-    pub line: u64,
-    /// Path inside of a document, where that says more than a line.
-    pub at: Option<Box<str>>,
-    /// The person, as the source knows them.
-    pub person: Arc<Person>,
-}
-
 /// A row of an export, and whose it is.
 #[derive(Debug)]
 pub struct Found {
@@ -146,17 +135,6 @@ impl Export {
             }
         }
         Ok(None)
-    }
-
-    /// Returns the next person who has any row; `None` at the end and after an error. Where a table has
-    /// rows of one person, each is met by itself.
-    pub fn next_person(&mut self) -> Result<Option<MetPerson>, InputError> {
-        let Some(Found { person, row }) = self.next_found()? else {
-            return Ok(None);
-        };
-        self.pending.retain(|found| !Arc::ptr_eq(&found.person, &person));
-        let (line, at) = row.place();
-        Ok(Some(MetPerson { line, at, person }))
     }
 
     /// Reads the first element of each file that can be read again: a slip in a name or in `--from` is

@@ -33,7 +33,7 @@ mod values;
 mod webauthn;
 mod zitadel;
 
-pub use export::{Export, Found, MetPerson};
+pub use export::{Export, Found};
 pub use notes::Notes;
 pub use rows::{FactorDraft, Rows};
 pub use system::{About, SYSTEMS, System};

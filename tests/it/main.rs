@@ -35,6 +35,7 @@ mod proxy;
 #[cfg(target_os = "linux")]
 mod refused;
 mod report;
+mod resolve;
 mod samples;
 #[cfg(target_os = "linux")]
 mod seal;

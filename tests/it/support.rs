@@ -14,9 +14,10 @@ use mfaferry::sandbox::{Kind, Method, Sandbox, Settings};
 use serde_json::Value;
 
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 11] = [
+pub(crate) const COMMANDS: [&str; 12] = [
     "import",
     "check",
+    "resolve",
     "verify",
     "export",
     "replace",
@@ -210,7 +211,16 @@ impl Done {
             "in_flight",
             "skipped",
         ];
-        let own = ["exported", "replaced", "updated", "deleted", "already_gone", "undone", "kept"];
+        let own = [
+            "exported",
+            "replaced",
+            "updated",
+            "deleted",
+            "already_gone",
+            "undone",
+            "kept",
+            "resolved",
+        ];
         let more: u64 = own.into_iter().filter_map(|name| summary[name].as_u64()).sum();
         assert_eq!(count("rows"), parts.into_iter().map(count).sum::<u64>() + more, "{summary}");
         summary

@@ -1,4 +1,4 @@
-//! Which of the tenant's users a person is. Pure.
+//! Tells which of the tenant's users a person is. Pure.
 //!
 //! Whoever is taken for somebody else gets that one's factors on their account. So nobody is chosen among
 //! several, and an address proves nothing as long as either side says that it is not verified: in the
@@ -102,10 +102,10 @@ mod tests {
         let lower = Some("ann@b.c".to_owned());
         for (address, found, expected) in [
             ("ann@b.c", &[][..], None),
-            ("ann@b.c", &[exact.clone()], None),
+            ("ann@b.c", std::slice::from_ref(&exact), None),
             ("Ann@B.c", &[], lower.clone()),
-            ("Ann@B.c", &[other.clone()], lower),
-            ("Ann@B.c", &[other, exact], None),
+            ("Ann@B.c", std::slice::from_ref(&other), lower),
+            ("Ann@B.c", &[other.clone(), exact.clone()], None),
         ] {
             assert_eq!(other_spelling(address, found), expected, "{address} {found:?}");
         }

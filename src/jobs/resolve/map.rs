@@ -2,7 +2,7 @@
 //!
 //! A person counts as settled once their line is durable. As lines stand in the order in which people are
 //! taken up, the number of a line is that of its row in the ledger: whoever could not be asked about gets
-//! a line too, which a later run mends in its place.
+//! a line too, which a later run mends in its place: as does one that is told to ask again.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Lines that are mended together, at most: each time the file is written anew.
 const MENDED: usize = 65_536;
 
-/// What became of a person.
+/// End of a question.
 #[derive(Debug)]
 pub enum Outcome {
     /// The tenant knows them as this user.

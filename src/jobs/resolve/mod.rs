@@ -32,21 +32,30 @@ use people::Question;
 /// Address at a domain that is nobody's (RFC 2606): asked for to see whether the tenant answers at all.
 const NOBODY: &str = "mfaferry-probe@example.com";
 
+/// Spellings of an address whose answers are kept for the next person who has it.
+const SPELLINGS: usize = 4;
+
 /// A question on its way. Its steps ask once each.
 #[derive(Debug)]
 struct ResolveJob {
-    name: UserId,
+    address: UserId,
     /// The question and its slot, until there is an answer.
     open: Option<(Slot, Question)>,
     /// The other spelling of the address, once that is to be asked for.
     other: Option<String>,
     found: Vec<Account>,
+    /// Answers for each spelling: several people may have one address.
+    answered: Vec<(String, Vec<Account>)>,
     history: History,
 }
 
 impl Job for ResolveJob {
     fn user(&self) -> &UserId {
-        &self.name
+        &self.address
+    }
+
+    fn follow(&mut self, before: &Self) {
+        self.answered = before.answered.iter().rev().take(SPELLINGS).rev().cloned().collect();
     }
 
     fn kind(&self) -> Kind {
@@ -88,13 +97,20 @@ impl<A: Directory> Executor for ResolveExecutor<A> {
                 return (self.settle(job, Outcome::NotFound(code.into())), Health::Unknown);
             }
         };
-        let asked = job.other.as_deref().unwrap_or(&written);
-        let answer = self.gateway.api.users_by_email(asked).await;
+        let asked = job.other.clone().unwrap_or_else(|| written.clone());
+        if let Some((_, found)) = job.answered.iter().find(|(address, _)| *address == asked) {
+            let found = found.clone();
+            return (self.found(job, &written, found), Health::Unknown);
+        }
+        let answer = self.gateway.api.users_by_email(&asked).await;
         let health = self.gateway.note(&answer);
-        let everybodys = self.gateway.judge(refusals::Asked::LookUp, &job.name, &answer);
+        let everybodys = self.gateway.judge(refusals::Asked::LookUp, &job.address, &answer);
         let verdict = everybodys.map_or(answer.verdict, Verdict::Stop);
         let next = match self.gateway.policy.after_repeatable(verdict, &mut job.history, rng) {
-            Repeatable::Done(found) => self.found(job, &written, found),
+            Repeatable::Done(found) => {
+                job.answered.push((asked, found.clone()));
+                self.found(job, &written, found)
+            }
             Repeatable::Refused(reason) => self.settle(job, Outcome::NotFound(reason)),
             Repeatable::Failed(reason) => self.settle(job, Outcome::Failed(reason)),
             Repeatable::Stop(error) => Next::Stop(error),
@@ -162,10 +178,11 @@ fn open(
         return None;
     }
     Some(ResolveJob {
-        name: question.name.clone(),
+        address: question.address.clone(),
         open: Some((slot, question)),
         other: None,
         found: Vec::new(),
+        answered: Vec::new(),
         history: History::default(),
     })
 }

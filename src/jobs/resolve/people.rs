@@ -3,7 +3,10 @@
 
 use std::{
     fmt::Debug,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::mpsc;
@@ -14,9 +17,10 @@ use crate::{
         intake::{JobBuilder, PlannedRow, Remarks, admit},
     },
     error::Error,
-    input::InputError,
+    input::{self, InputError},
     ledger::{Admission, Asked, Key, Ledger, Row, Seq},
-    model::{Fingerprint, Lines, Operation, Person, UserId},
+    model::{Fingerprint, Lines, Operation, Person, Rejection, UserId},
+    sources::{Export, Found},
 };
 
 /// People that go on together; of a pipe each goes alone, since nobody must wait for one who may never
@@ -27,25 +31,74 @@ const QUEUE: usize = 4;
 
 /// Source of people: another system's export.
 pub trait PeopleReader: Debug + Send {
-    /// Returns the next person, in the order of the export; `None` at its end and after an error.
+    /// Returns what comes next, in the order of the export; `None` at its end and after an error. A person
+    /// may come several times.
     fn next_person(&mut self) -> Result<Option<Met>, InputError>;
 
     /// Returns the length in bytes, where that is known (regular files).
-    fn len(&self) -> Option<u64>;
+    fn length(&self) -> Option<u64>;
 
     /// Returns what says which file a line is in.
     fn lines(&self) -> Lines;
 }
 
-/// A person, and where the export has them.
-#[derive(Debug, Clone)]
-pub struct Met {
-    /// Physical line.
-    pub line: u64,
-    /// Path inside of a document, where that says more than a line.
-    pub at: Option<Box<str>>,
-    /// The person.
-    pub person: Person,
+/// Place of a person's first row: its line, and its path inside of a document.
+pub type Place = (u64, Option<Box<str>>);
+
+/// Part of an export.
+#[derive(Debug)]
+pub enum Met {
+    /// A person, and where they are first met.
+    Person(Place, Arc<Person>),
+    /// Something that cannot be read as one.
+    Unreadable(Box<Rejection>),
+}
+
+/// The people of an export, each once for all of their rows that stand together.
+#[derive(Debug)]
+pub struct ExportPeople {
+    export: Export,
+    last: Option<Arc<Person>>,
+}
+
+impl ExportPeople {
+    /// The people of `export`.
+    pub fn of(export: Export) -> Self {
+        Self { export, last: None }
+    }
+
+    /// Returns the counter of the bytes read so far.
+    pub fn bytes_read(&self) -> Arc<AtomicU64> {
+        self.export.bytes_read()
+    }
+}
+
+impl PeopleReader for ExportPeople {
+    fn next_person(&mut self) -> Result<Option<Met>, InputError> {
+        while let Some(Found { person, row }) = self.export.next_found()? {
+            if self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &person)) {
+                continue;
+            }
+            self.last = Some(Arc::clone(&person));
+            let place = row.place();
+            return Ok(Some(match row {
+                // Nobody is known by anything: the whole of it could not be read.
+                input::Row::Rejected(rejection) if *person == Person::default() => {
+                    Met::Unreadable(Box::new(rejection))
+                }
+                input::Row::Rejected(_) | input::Row::Record(_) => Met::Person(place, person),
+            }));
+        }
+        Ok(None)
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.export.len()
+    }
+
+    fn lines(&self) -> Lines {
+        self.export.lines()
+    }
 }
 
 /// An admitted person: who is to be asked for.
@@ -53,10 +106,11 @@ pub struct Met {
 pub struct Question {
     /// Row in the ledger.
     pub seq: Seq,
-    /// Name that the ledger and the engine know the person by.
-    pub name: UserId,
+    /// Name that the engine knows the person's address by, however it is spelt: questions for one address
+    /// are asked one after the other.
+    pub address: UserId,
     /// The person.
-    pub person: Person,
+    pub person: Arc<Person>,
 }
 
 /// Makes a question of each admitted person.
@@ -64,13 +118,17 @@ pub struct Question {
 struct Questions;
 
 impl JobBuilder for Questions {
-    type Payload = (UserId, Person);
+    type Payload = (UserId, Arc<Person>);
     type Job = Question;
 
-    fn build(&mut self, admission: Admission, (name, person): Self::Payload) -> Option<Question> {
+    fn build(
+        &mut self,
+        admission: Admission,
+        (address, person): Self::Payload,
+    ) -> Option<Question> {
         match admission {
             Admission::Todo(seq, _) | Admission::InDoubt(seq, _) => {
-                Some(Question { seq, name, person })
+                Some(Question { seq, address, person })
             }
             Admission::Unfinished(..) | Admission::Done => None,
         }
@@ -99,7 +157,7 @@ pub fn start(
     Ok(questions)
 }
 
-type Planned = PlannedRow<(UserId, Person)>;
+type Planned = PlannedRow<(UserId, Arc<Person>)>;
 
 fn read_all(
     mut people: Box<dyn PeopleReader>,
@@ -112,7 +170,7 @@ fn read_all(
         remarks.lines = people.lines();
         Arc::clone(&remarks.rows)
     };
-    let most = if people.len().is_some() { BATCH } else { 1 };
+    let most = if people.length().is_some() { BATCH } else { 1 };
     let mut batch = Vec::with_capacity(most);
     loop {
         let end = match people.next_person() {
@@ -136,23 +194,28 @@ fn read_all(
 }
 
 fn planned(met: Met, key: &Key) -> Planned {
-    let fingerprint = key.of_person(&met.person);
-    let name = name(fingerprint);
+    let ((line, at), person) = match met {
+        Met::Person(place, person) => (place, person),
+        Met::Unreadable(rejection) => return (Row::Rejected(rejection), None),
+    };
+    let fingerprint = key.of_person(&person);
+    let lower = person.email.as_deref().map(str::to_lowercase);
+    let address = name(key.of_person(&Person { email: lower, ..Person::default() }));
     let asked = Asked {
         operation: Operation::Resolve,
         fingerprint,
         as_written: None,
-        line: met.line,
-        at: met.at.map(Into::into),
-        user: name.clone(),
+        line,
+        at: at.map(Into::into),
+        user: name(fingerprint),
         factor_type: None,
         name: None,
         method_id: None,
     };
-    (Row::Asked(asked), Some((name, met.person)))
+    (Row::Asked(asked), Some((address, person)))
 }
 
-/// Returns a name for a person that says nothing of them: ids and user names are often addresses.
+/// Returns a name for somebody that says nothing of them: ids and user names are often addresses.
 fn name(print: Fingerprint) -> UserId {
     let name = format!("person|{}", data_encoding::HEXLOWER.encode(&print.0));
     UserId::parse(&name).unwrap_or_else(UserId::nobody)

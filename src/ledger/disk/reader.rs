@@ -109,10 +109,15 @@ impl Reader {
         Ok(last.map(LocalTime::from_millis))
     }
 
+    /// Number of rows in each state that were taken up: those that were refused as they were read left
+    /// out.
+    pub fn taken_up(&self) -> Result<ByState, Error> {
+        self.rows().map_err(|fault| fault.at(&self.path))
+    }
+
     /// Number of rows in each state.
     pub fn totals(&self) -> Result<ByState, Error> {
-        let rows = self.rows().map_err(|fault| fault.at(&self.path))?;
-        self.with_refusals(rows)
+        self.with_refusals(self.taken_up()?)
     }
 
     /// The same, for one who knows already where those stand that were taken up.

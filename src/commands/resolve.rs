@@ -1,0 +1,150 @@
+//! `resolve`: whom of the tenant's users the people of another system's export are.
+
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    blocking, reading,
+    session::{CommandSpec, Opening, Session},
+    signals::Signals,
+};
+use crate::{
+    auth0,
+    cli::{self, Resolve},
+    config::Config,
+    engine::End,
+    error::{Error, Exit},
+    files,
+    input::Form,
+    jobs::{
+        output::Output,
+        resolve::{
+            self,
+            judge::Rules,
+            map::MapWriter,
+            people::{self, ExportPeople, PeopleReader},
+        },
+    },
+    ledger::Reader,
+    model::State,
+    progress::{Extent, Show},
+    sources::{Export, Options, System},
+    text::escape,
+};
+
+/// Reads the beginning of the input: a slip in a name or in `--from` is told before one in the settings.
+pub(super) fn try_open(resolve: &Resolve) -> Result<(), Error> {
+    let form = reading::form(resolve.format);
+    Ok(Export::glance(&resolve.paths(), system(&resolve.from)?, form)?)
+}
+
+/// Runs the command.
+pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<Exit, Error> {
+    let (paths, system) = (resolve.paths(), system(&resolve.from)?);
+    let form = reading::form(resolve.format);
+    let Resolve { inputs, out, connection, trust_unverified_email, mut retry, run, .. } = resolve;
+    let options =
+        Options { includes_profile_phone: resolve.include_profile_phone, ..Options::default() };
+    let spec = CommandSpec {
+        name: "resolve",
+        own: &[State::Resolved],
+        scopes: &[auth0::READ_USERS],
+        dry_run: false,
+    };
+    let ledger = config.ledger.clone().map_or_else(|| files::beside(&out, ".ledger"), Into::into);
+    if !ledger.exists() {
+        refuse_other(&out)?;
+    }
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let (people, extent) = tokio::select! {
+        () = stop.cancelled() => return Ok(Exit::Stopped),
+        opened = blocking(move || open_people(&paths, system, form, &options)) => opened?,
+    };
+    // Whoever got no answer is asked for again.
+    retry.push(cli::Retry::Failed);
+    let opening = Opening { spec, inputs: &inputs, retry: &retry, ledger: Some(ledger) };
+    let mut session = Session::open(config, opening, stop).await?;
+    session.files.insert("out", out.display().to_string());
+    let path = session.path.clone();
+    let known = blocking(move || Ok(Reader::open(&path)?.taken_up()?.sum())).await?;
+    if known == 0 {
+        refuse_other(&out)?;
+    }
+    // The header is a line, too.
+    let output = Output::file(&out, if known > 0 { known + 1 } else { 0 })?;
+    session.watch(extent, show);
+    let (key, ledger) = (session.key.clone(), session.ledger.clone());
+    let questions = people::start(Box::new(people), key, ledger.clone(), session.remarks())?;
+    let rules = Rules { connection, trusts_unverified: trust_unverified_email };
+    let mut map = MapWriter::new(ledger.clone(), output, known);
+    let asks = (questions, rules);
+    let end =
+        resolve::run(session.gateway(), session.limits(), asks, ledger.tally(), &mut map).await;
+    let end = match map.finish(matches!(end, End::Complete)).await {
+        Ok(()) => end,
+        Err(error) => End::Failed(error),
+    };
+    if matches!(end, End::Complete) {
+        nothing_new(&session, &out);
+    }
+    drop(ledger);
+    let done = session.close(end, Some(run.output)).await;
+    signals.abort();
+    done
+}
+
+fn system(name: &str) -> Result<&'static System, Error> {
+    let unknown = || Error::Internal("a system that is none was let through".into());
+    System::of_name(name).ok_or_else(unknown)
+}
+
+/// Opens another system's export for its people, and counts them where it can be read again: so what
+/// makes it unreadable stops a run before anything is sent.
+fn open_people(
+    paths: &[PathBuf],
+    system: &'static System,
+    form: Option<Form>,
+    options: &Options,
+) -> Result<(ExportPeople, Extent), Error> {
+    let open = || Export::open(paths, system, form, options.clone());
+    let mut people = ExportPeople::of(open()?);
+    let mut count = None;
+    if people.length().is_some() {
+        let mut seen = 0;
+        while people.next_person()?.is_some() {
+            seen += 1;
+        }
+        count = Some(seen);
+        people = ExportPeople::of(open()?);
+    }
+    let extent = Extent { read: people.bytes_read(), length: people.length(), rows: count };
+    Ok((people, extent))
+}
+
+/// Refuses to write over a map, or whatever else is there, that this ledger knows nothing of.
+fn refuse_other(out: &Path) -> Result<(), Error> {
+    if out.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("`{}` exists, and no ledger says that it is a map of this run", show_path(out)),
+        "give --out another name, or move it away",
+    ))
+}
+
+fn nothing_new(session: &Session, out: &Path) {
+    let counts = session.ledger.tally().get();
+    if counts.rows() > 0 && counts.skipped + counts.duplicates == counts.rows() {
+        tracing::info!(
+            "nobody was asked for: `{}` has everybody already; to ask again for those \
+             not found, add `--retry rejected`",
+            show_path(out)
+        );
+    }
+}
+
+fn show_path(path: &Path) -> String {
+    escape(&path.display().to_string())
+}
