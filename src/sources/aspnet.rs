@@ -23,7 +23,7 @@ pub(super) static SYSTEM: System = System {
             "Save the result of this query as CSV with its header:",
             "select u.Id, u.UserName, u.Email, u.EmailConfirmed, u.PhoneNumber, u.PhoneNumberConfirmed, \
              u.TwoFactorEnabled, t.LoginProvider, t.Name, t.Value from AspNetUsers u left join AspNetUserTokens t \
-             on t.UserId = u.Id",
+             on t.UserId = u.Id and t.LoginProvider = '[AspNetUserStore]'",
         ],
         carries: &[
             "totp: `AuthenticatorKey` of users whose `TwoFactorEnabled` is true",
@@ -37,8 +37,11 @@ pub(super) static SYSTEM: System = System {
         traps: &[
             "The table of tokens alone does not say which keys are in use: join the users.",
             "Stores that encrypt (`CfDJ8…`) must be read by their own application.",
-            "Tokens of other providers, such as Google's, are no factors, and are passed over.",
+            "Tokens of other providers, such as Google's, are no factors and better left out of the file: they are \
+             passed over, and each brings its user's phone once more.",
             "A file of INSERTs is no table: run the query instead.",
+            "With --include-profile-phone, the phone of a user who has recovery codes and no \
+             `AuthenticatorKey` is not taken; ASP.NET Core Identity's own pages make no such user.",
         ],
         flags: &[
             "--user-id or --users: ASP.NET Core Identity knows no Auth0 ids",
@@ -76,9 +79,11 @@ fn read(row: &Node, rows: &mut Rows<'_>) {
         }
         Some(_) | None => {}
     }
-    // The user of several tokens has it in each row: it is the same one, and counted as that.
+    // It is in each row of a user. Recovery codes come with a key, whose row has it as well; where the
+    // table has other providers' tokens, it comes more than once, which is better than never.
     let is_confirmed = |column| cell(column).flag() == Some(true);
     if rows.options.includes_profile_phone
+        && cell("Name").text() != Some("RecoveryCodes")
         && !cell("PhoneNumber").is_null()
         && is_confirmed("PhoneNumberConfirmed")
         && is_confirmed("TwoFactorEnabled")
@@ -196,6 +201,7 @@ mod tests {
             (row.clone(), &with, vec![phone]),
             (row.clone(), &Options::default(), Vec::new()),
             (row.replace("+493012345678", "NULL"), &with, Vec::new()),
+            (row.replace(r#""Name":null"#, r#""Name":"RecoveryCodes""#), &with, Vec::new()),
             (
                 row.replace(r#""PhoneNumberConfirmed":"1""#, r#""PhoneNumberConfirmed":"0""#),
                 &with,

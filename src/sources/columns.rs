@@ -1,4 +1,4 @@
-//! What tables of databases share, however their clients print them.
+//! Cells of database tables, however their clients print them.
 
 use super::Rows;
 use crate::model::{Code, FactorType, Node, Person};
