@@ -5,7 +5,7 @@
 //! Auth0's guides have them in camel case, and types with underscores; the My Account API has
 //! `relying_party_id`.
 
-use super::{About, FactorDraft, Rows, System, webauthn};
+use super::{About, FactorDraft, Rows, System, values, webauthn};
 use crate::{
     input::{Form, Places},
     model::{Code, FactorType, Field, Node, Person},
@@ -124,7 +124,9 @@ fn of_type(factor_type: FactorType, method: &Node, rows: &Rows<'_>) -> FactorDra
         ],
     };
     let take = |factor: FactorDraft, field: &Field| {
-        factor.set_cell(*field, value(method, &[field.name()]))
+        let value = value(method, &[field.name()]);
+        let is_zero = *field == Field::Aaguid && value.text().is_some_and(values::is_zero_uuid);
+        if is_zero { factor } else { factor.set_cell(*field, value) }
     };
     let factor = fields.iter().fold(factor, take);
     let rp_id = value(method, &[Field::RelyingPartyIdentifier.name(), "relying_party_id"]);
@@ -261,6 +263,8 @@ mod tests {
                 "relying_party_identifier=a.example",
             ),
             ("passkey", "", None, "w="),
+            // A model of zeros is none.
+            ("passkey", r#""aaguid":"00000000-0000-0000-0000-000000000000","#, None, "w="),
             ("webauthn-roaming", "", None, "rejected rp_id_missing (relying_party_identifier)"),
         ] {
             let method = format!(r#"[{{"type":"{kind}",{own}{KEY}}}]"#);
