@@ -17,7 +17,7 @@ pub struct FromSystem {
     /// in 'auth0|{id}'
     #[arg(long, value_name = "TEMPLATE", requires = "from", conflicts_with = "users")]
     pub user_id: Option<String>,
-    /// Look up each person's user id in MAP: a CSV with user_id and one or more of id, email and
+    /// Look up each person's user id in MAP: a CSV with `user_id` and one or more of id, email and
     /// username, or the file of an Auth0 user export job
     #[arg(long, value_name = "MAP", requires = "from")]
     pub users: Option<PathBuf>,

@@ -85,20 +85,19 @@ impl Opener {
             Kind::Export { system, form, options, people, collisions } => {
                 let open = || Export::open(&self.paths, system, *form, options.clone());
                 let mut export = open()?;
-                let known = match collisions.get() {
-                    Some(known) => Arc::clone(known),
-                    None => {
-                        let found = if !may_collide(people) {
-                            Collisions::never()
-                        } else if export.len().is_some() {
-                            let found = survey(export, people)?;
-                            export = open()?;
-                            found
-                        } else {
-                            Collisions::so_far()
-                        };
-                        Arc::clone(collisions.get_or_init(|| Arc::new(Mutex::new(found))))
-                    }
+                let known = if let Some(known) = collisions.get() {
+                    Arc::clone(known)
+                } else {
+                    let found = if !may_collide(people) {
+                        Collisions::never()
+                    } else if export.len().is_some() {
+                        let found = survey(export, people)?;
+                        export = open()?;
+                        found
+                    } else {
+                        Collisions::so_far()
+                    };
+                    Arc::clone(collisions.get_or_init(|| Arc::new(Mutex::new(found))))
                 };
                 Box::new(People::new(export, Arc::clone(people), known))
             }

@@ -139,10 +139,7 @@ impl Owner {
     fn give(self, mut record: Box<Record>, person: &Person) -> Row {
         let (id, fault) = match self {
             Self { id: Some(id), fault: None } => {
-                if person.id.as_deref() != Some(id.as_str()) {
-                    // It names an identity of the old user.
-                    record.take(Field::IdentityUserId);
-                }
+                move_identity(&mut record, person.id.as_deref(), &id);
                 record.set(Field::UserId, Cell::Text(id));
                 return Row::Record(record);
             }
@@ -164,8 +161,73 @@ impl Owner {
     }
 }
 
+/// Names the identity that a passkey belongs to by the user's new id, if that is another than the old one.
+/// What another identity, linked to the user, is called in the tenant, nobody knows.
+fn move_identity(record: &mut Record, old: Option<&str>, new: &str) {
+    let Cell::Text(identity) = record.get(Field::IdentityUserId) else {
+        return;
+    };
+    let part = |id: &str| id.split_once('|').map(|(_, part)| part.to_owned());
+    if old == Some(new) {
+        return;
+    }
+    let is_own = old.and_then(part).is_some_and(|own| own == *identity);
+    let moved = part(new).filter(|_| is_own).map_or(Cell::Absent, Cell::Text);
+    record.set(Field::IdentityUserId, moved);
+}
+
 impl fmt::Debug for People {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("People").field("export", &self.export).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        identity::Template,
+        sources::{Options, System},
+    };
+
+    #[test]
+    fn the_identity_of_a_passkey_moves_with_its_user() {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        for (old, identity, new, expected) in [
+            ("auth0|1", "1", "auth0|1", text("1")),
+            ("auth0|1", "linked", "auth0|1", text("linked")),
+            ("auth0|1", "1", "auth0|2", text("2")),
+            ("auth0|1", "1", "samlp|acme|2", text("acme|2")),
+            ("auth0|1", "linked", "auth0|2", Cell::Absent),
+            ("auth0|1", "1", "2", Cell::Absent),
+        ] {
+            let mut record = Record::new(1);
+            record.set(Field::IdentityUserId, text(identity));
+            move_identity(&mut record, Some(old), new);
+            assert!(record.get(Field::IdentityUserId) == &expected, "{old} {identity} {new}");
+        }
+        let mut record = Record::new(1);
+        move_identity(&mut record, Some("auth0|1"), "auth0|2");
+        assert!(record.get(Field::IdentityUserId) == &Cell::Absent);
+    }
+
+    #[test]
+    fn a_passkey_of_an_export_names_the_identity_that_its_user_has_now() {
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/sources/auth0-export.jsonl");
+        let system = System::of_name("auth0-export").unwrap();
+        let export = Export::open(&[sample.into()], system, None, Options::default()).unwrap();
+        let template = Template::parse("acme|{id}").unwrap();
+        let identity = Arc::new(Mutex::new(Identity::Template(template)));
+        let known = Arc::new(Mutex::new(Collisions::never()));
+        let mut people = People::new(export, identity, known);
+        let mut found = Vec::new();
+        while let Some(row) = people.next_row().unwrap() {
+            if let Row::Record(record) = row
+                && let Cell::Text(identity) = record.get(Field::IdentityUserId)
+            {
+                found.push(identity.clone());
+            }
+        }
+        assert_eq!(found, ["auth0|66f0c1d2a3b4c5d6e7f80901"]);
     }
 }

@@ -27,7 +27,7 @@ pub struct Columns {
     /// Place of each wanted column.
     places: Vec<Option<usize>>,
     /// Cells of the header, and those of a row at least: up to the last column with a name.
-    n_columns: usize,
+    width: usize,
     n_named: usize,
 }
 
@@ -68,7 +68,7 @@ impl Columns {
             delimiter: b',',
             splitter: Splitter::new(b','),
             places: Vec::new(),
-            n_columns: 0,
+            width: 0,
             n_named: 0,
         }
     }
@@ -132,7 +132,7 @@ impl Columns {
             }
             break (line, is_open_end);
         };
-        let (found, expected) = (self.splitter.cells().len(), self.n_columns);
+        let (found, expected) = (self.splitter.cells().len(), self.width);
         if found > expected || found < self.n_named {
             let rule = format!("the row has {found} cells, but the header has {expected}");
             return Err(InputError::BadRow { line, rule });
@@ -149,7 +149,7 @@ impl Columns {
     fn take_header(&mut self, line: u64) -> Result<(), InputError> {
         self.is_open = true;
         self.places.clear();
-        self.n_columns = self.splitter.cells().len();
+        self.width = self.splitter.cells().len();
         let names = self.splitter.cells().iter().zip(1..);
         self.n_named =
             names.filter(|(name, _)| is_filled(name)).map(|(_, n)| n).last().unwrap_or(0);

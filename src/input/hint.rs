@@ -3,6 +3,10 @@
 use super::{InputError, Shape};
 use crate::model::Field;
 
+/// Advice on a column that nobody knows.
+const UNKNOWN_COLUMN: &str = "columns are named as in the API (see the README); `--map 'OURS=NAME'` reads the column NAME as \
+     OURS, and `--ignore-columns NAME` ignores it";
+
 impl InputError {
     /// Returns what its reader can do about it.
     pub fn hint(&self) -> String {
@@ -44,10 +48,7 @@ impl InputError {
                 return format!("give `--delimiter '{character}'`");
             }
             Self::UnknownColumn { nearest: Some(field), .. } => return did_you_mean(*field),
-            Self::UnknownColumn { nearest: None, .. } => {
-                "columns are named as in the API (see the README); `--map 'OURS=NAME'` reads the \
-                 column NAME as OURS, and `--ignore-columns NAME` ignores it"
-            }
+            Self::UnknownColumn { nearest: None, .. } => UNKNOWN_COLUMN,
             Self::RepeatedColumn { .. } | Self::RepeatedName { .. } => {
                 "remove or rename one of them"
             }

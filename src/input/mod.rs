@@ -6,7 +6,7 @@
 //! - Blocking code, for a thread of its own. Prints nothing.
 
 mod body;
-mod bytes;
+mod buffer;
 mod cells;
 mod columns;
 mod csv;

@@ -15,7 +15,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::{
     Format, InputError,
-    bytes::Bytes,
+    buffer::Buffer,
     document::{Between, Cutter},
     quotes::{self, Quotes},
 };
@@ -40,7 +40,7 @@ pub(super) struct Frame<'a> {
 
 /// Cuts what a reader gives into frames.
 pub(super) struct Framer<R> {
-    bytes: Bytes<R>,
+    buffer: Buffer<R>,
     format: Format,
     /// Character between the cells of a CSV.
     delimiter: u8,
@@ -65,11 +65,11 @@ struct Span {
 impl<R: Read> Framer<R> {
     /// Returns the number of lines read so far, the last one included if it has no line ending.
     pub(super) fn n_lines(&self) -> u64 {
-        self.bytes.line - 1
+        self.buffer.line - 1
     }
 
     pub(super) fn new(reader: R, format: Format) -> Self {
-        Self { bytes: Bytes::new(reader), format, delimiter: b',', cutter: Cutter::default() }
+        Self { buffer: Buffer::new(reader), format, delimiter: b',', cutter: Cutter::default() }
     }
 
     /// Changes the character that stands between cells, from the next frame on.
@@ -80,9 +80,9 @@ impl<R: Read> Framer<R> {
     /// The next frame that is not blank. A byte order mark before it, as joined files have, is
     /// passed over.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, InputError> {
-        self.bytes.sniff()?;
+        self.buffer.sniff()?;
         loop {
-            self.bytes.pass_mark()?;
+            self.buffer.pass_mark()?;
             let found = match self.format {
                 Format::Json => self.find_value()?,
                 Format::Csv | Format::Jsonl => self.find()?,
@@ -90,13 +90,13 @@ impl<R: Read> Framer<R> {
             let Some(span) = found else {
                 return Ok(None);
             };
-            let (line, offset) = (self.bytes.line, self.bytes.offset);
-            self.bytes.take(span.taken);
-            self.bytes.line += span.n_lines;
-            if is_blank(&self.bytes.taken(span.taken)[..span.len]) {
+            let (line, offset) = (self.buffer.line, self.buffer.offset);
+            self.buffer.take(span.taken);
+            self.buffer.line += span.n_lines;
+            if is_blank(&self.buffer.taken(span.taken)[..span.len]) {
                 continue;
             }
-            let text = checked(&self.bytes.taken(span.taken)[..span.len], line, offset)?;
+            let text = checked(&self.buffer.taken(span.taken)[..span.len], line, offset)?;
             let last_line = line + span.n_inner;
             let Span { well_quoted, ended, .. } = span;
             return Ok(Some(Frame { line, last_line, text, well_quoted, ended }));
@@ -110,19 +110,19 @@ impl<R: Read> Framer<R> {
         let mut n_lines = 1;
         let mut opened_on = None;
         loop {
-            let seen = self.bytes.unread();
+            let seen = self.buffer.unread();
             let (end, has_lf) = match memchr(b'\n', &seen[searched..]) {
                 Some(found) => (searched + found, true),
                 None => (seen.len(), false),
             };
             if end > MAX_FRAME {
                 return Err(
-                    opened_on.map_or(InputError::TooLong { line: self.bytes.line }, unclosed)
+                    opened_on.map_or(InputError::TooLong { line: self.buffer.line }, unclosed)
                 );
             }
-            if !has_lf && !self.bytes.at_end {
+            if !has_lf && !self.buffer.at_end {
                 searched = end;
-                self.bytes.fill()?;
+                self.buffer.fill()?;
                 continue;
             }
             if seen.is_empty() {
@@ -133,7 +133,7 @@ impl<R: Read> Framer<R> {
                 Format::Jsonl | Format::Json => Quotes::Closed,
             };
             if let Quotes::Open { reopened } = quotes {
-                let line = self.bytes.line + n_lines - 1;
+                let line = self.buffer.line + n_lines - 1;
                 let opened = opened_on.filter(|_| !reopened).unwrap_or(line);
                 if !has_lf {
                     return Err(unclosed(opened));
@@ -160,11 +160,11 @@ impl<R: Read> Framer<R> {
     /// Finds the next value of a JSON document, which begins at `start` then.
     fn find_value(&mut self) -> Result<Option<Span>, InputError> {
         loop {
-            self.bytes.pass_mark()?;
-            let Some(&byte) = self.bytes.unread().first() else {
+            self.buffer.pass_mark()?;
+            let Some(&byte) = self.buffer.unread().first() else {
                 // `pass_mark` reads on while there is nothing.
                 return if self.cutter.is_in_array() {
-                    Err(InputError::UnfinishedJson { line: self.bytes.line })
+                    Err(InputError::UnfinishedJson { line: self.buffer.line })
                 } else {
                     Ok(None)
                 };
@@ -172,22 +172,22 @@ impl<R: Read> Framer<R> {
             match self.cutter.between(byte) {
                 Between::Value => break,
                 Between::Misplaced => {
-                    return Err(InputError::MisplacedJson { line: self.bytes.line });
+                    return Err(InputError::MisplacedJson { line: self.buffer.line });
                 }
                 Between::Passed => {
-                    self.bytes.take(1);
-                    self.bytes.line += u64::from(byte == b'\n');
+                    self.buffer.take(1);
+                    self.buffer.line += u64::from(byte == b'\n');
                 }
             }
         }
         loop {
-            let seen = self.bytes.unread();
+            let seen = self.buffer.unread();
             let end = self.cutter.find_end(seen);
             if end.unwrap_or(seen.len()) > MAX_FRAME {
-                return Err(InputError::LongObject { line: self.bytes.line });
+                return Err(InputError::LongObject { line: self.buffer.line });
             }
             let is_scalar = !matches!(seen.first(), Some(b'{' | b'[' | b'"'));
-            let end = end.or((self.bytes.at_end && is_scalar).then_some(seen.len()));
+            let end = end.or((self.buffer.at_end && is_scalar).then_some(seen.len()));
             if let Some(len) = end {
                 let n_lines = memchr_iter(b'\n', &seen[..len]).count() as u64;
                 let (taken, n_inner) = (len, n_lines);
@@ -200,11 +200,11 @@ impl<R: Read> Framer<R> {
                     ended: true,
                 }));
             }
-            if self.bytes.at_end {
-                return Err(InputError::UnfinishedJson { line: self.bytes.line });
+            if self.buffer.at_end {
+                return Err(InputError::UnfinishedJson { line: self.buffer.line });
             }
             self.cutter.restart();
-            self.bytes.fill()?;
+            self.buffer.fill()?;
         }
     }
 }

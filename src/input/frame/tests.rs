@@ -2,7 +2,7 @@ use std::io;
 
 use proptest::prelude::*;
 
-use super::{super::bytes::BLOCK, *};
+use super::{super::buffer::BLOCK, *};
 
 /// Gives its bytes in pieces of the given sizes, over and over.
 struct Pieces<'a> {
@@ -117,7 +117,7 @@ fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
 fn an_endless_line_is_given_up_with_bounded_memory() {
     let mut framer = Framer::new(io::repeat(b'x'), Format::Jsonl);
     assert!(matches!(framer.next_frame(), Err(InputError::TooLong { line: 1 })));
-    assert!(framer.bytes.capacity() <= MAX_FRAME + 2 * BLOCK);
+    assert!(framer.buffer.capacity() <= MAX_FRAME + 2 * BLOCK);
 }
 
 #[test]

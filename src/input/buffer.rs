@@ -8,10 +8,10 @@ use super::{InputError, sniff};
 pub(super) const BLOCK: usize = 1 << 17;
 
 /// Reader with a buffer whose unread bytes are seen as one slice.
-pub(super) struct Bytes<R> {
+pub(super) struct Buffer<R> {
     reader: R,
-    buffer: Vec<u8>,
-    /// Start of the unread bytes, `buffer[start..end]`.
+    held: Vec<u8>,
+    /// Start of the unread bytes, `held[start..end]`.
     start: usize,
     end: usize,
     /// Offset of the first unread byte in the input.
@@ -23,11 +23,11 @@ pub(super) struct Bytes<R> {
     sniffed: bool,
 }
 
-impl<R: Read> Bytes<R> {
+impl<R: Read> Buffer<R> {
     pub(super) fn new(reader: R) -> Self {
         Self {
             reader,
-            buffer: vec![0; BLOCK],
+            held: vec![0; BLOCK],
             start: 0,
             end: 0,
             offset: 0,
@@ -39,7 +39,7 @@ impl<R: Read> Bytes<R> {
 
     /// Returns what has been read and not taken.
     pub(super) fn unread(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        &self.held[self.start..self.end]
     }
 
     /// Takes bytes that were seen.
@@ -50,13 +50,13 @@ impl<R: Read> Bytes<R> {
 
     /// Returns the last `n` bytes that were taken, as long as nothing has been read since.
     pub(super) fn taken(&self, n: usize) -> &[u8] {
-        &self.buffer[self.start - n..self.start]
+        &self.held[self.start - n..self.start]
     }
 
     /// Returns the size of the buffer.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.buffer.len()
+        self.held.len()
     }
 
     /// Looks at the first bytes, once: is it text?
@@ -87,16 +87,16 @@ impl<R: Read> Bytes<R> {
 
     /// Reads once, making room first: what is unread stays, and the caller bounds it.
     pub(super) fn fill(&mut self) -> Result<(), InputError> {
-        if self.end == self.buffer.len() {
+        if self.end == self.held.len() {
             if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
+                self.held.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, self.end - self.start);
             } else {
-                self.buffer.resize(self.buffer.len() + BLOCK, 0);
+                self.held.resize(self.held.len() + BLOCK, 0);
             }
         }
         let n_read = loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
+            match self.reader.read(&mut self.held[self.end..]) {
                 Ok(n_read) => break n_read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(source) => return Err(InputError::of_reader(self.line, source)),

@@ -1,18 +1,14 @@
 //! Walks through a JSON document of any size and hands out the objects that stand in given places, one
 //! at a time. Everything else is passed over, and only the place in the document is kept in memory.
 
+mod tokens;
+
 use std::io::Read;
 
-use memchr::memchr2;
-use serde::de::IgnoredAny;
+use tokens::{MAX_SCALAR, Tokens};
 use zeroize::Zeroizing;
 
-use super::{InputError, bytes::Bytes, frame::MAX_FRAME};
-
-/// Containers inside of each other at most, as in `serde_json`.
-const MAX_DEPTH: usize = 127;
-/// The longest key, number or note, in bytes.
-const MAX_SCALAR: usize = 4096;
+use super::{InputError, frame::MAX_FRAME};
 
 /// Places of a document. A document is a value of the file, or an item of an array that is one; so
 /// a file may hold one document, an array of them, or one after another. A place is a path such as `users[]`,
@@ -91,7 +87,7 @@ enum Place {
 
 /// Reader of a document's elements.
 pub(super) struct Walker<R> {
-    bytes: Bytes<R>,
+    tokens: Tokens<R>,
     elements: Vec<Vec<Step>>,
     notes: Vec<(&'static str, Vec<Step>)>,
     /// Containers on the way to the present place; the array of documents is among them.
@@ -100,8 +96,6 @@ pub(super) struct Walker<R> {
     document: u64,
     /// Lists of elements that were found, whether or not they hold any.
     n_places: u64,
-    /// Copy of what is taken.
-    copy: Option<Zeroizing<Vec<u8>>>,
     /// True if elements are passed over, too.
     only_notes: bool,
 }
@@ -109,21 +103,20 @@ pub(super) struct Walker<R> {
 impl<R: Read> Walker<R> {
     pub(super) fn new(reader: R, places: Places, only_notes: bool) -> Self {
         Self {
-            bytes: Bytes::new(reader),
+            tokens: Tokens::new(reader),
             elements: places.elements.iter().map(|place| steps(place)).collect(),
             notes: places.notes.iter().map(|place| (*place, steps(place))).collect(),
             frames: Vec::new(),
             expect: Expect::FirstOrEnd,
             document: 0,
             n_places: 0,
-            copy: None,
             only_notes,
         }
     }
 
     /// Returns the number of lines read so far.
     pub(super) fn n_lines(&self) -> u64 {
-        self.bytes.line
+        self.tokens.buffer.line
     }
 
     /// Returns the number of lists of elements that were found so far, whether or not they hold any.
@@ -138,13 +131,17 @@ impl<R: Read> Walker<R> {
 
     /// Returns what comes next; `None` at the end.
     pub(super) fn next_met(&mut self) -> Result<Option<Met>, InputError> {
-        self.bytes.sniff()?;
+        self.tokens.buffer.sniff()?;
         loop {
             if self.frames.is_empty() {
-                self.bytes.pass_mark()?;
+                self.tokens.buffer.pass_mark()?;
             }
-            let Some(byte) = self.peek()? else {
-                return if self.frames.is_empty() { Ok(None) } else { Err(self.unfinished()) };
+            let Some(byte) = self.tokens.peek()? else {
+                return if self.frames.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(self.tokens.unfinished())
+                };
             };
             let met = match self.frames.last_mut() {
                 None => self.value(byte)?,
@@ -161,7 +158,7 @@ impl<R: Read> Walker<R> {
         match (byte, self.expect) {
             (b']', Expect::FirstOrEnd | Expect::CommaOrEnd) => Ok(self.leave()),
             (b',', Expect::CommaOrEnd) => Ok(self.step(Expect::Next)),
-            (b',' | b']' | b'}' | b':', _) | (_, Expect::CommaOrEnd) => Err(self.invalid()),
+            (b',' | b']' | b'}' | b':', _) | (_, Expect::CommaOrEnd) => Err(self.tokens.invalid()),
             (_, Expect::FirstOrEnd | Expect::Next) => self.value(byte),
         }
     }
@@ -171,20 +168,20 @@ impl<R: Read> Walker<R> {
             (b'}', Expect::FirstOrEnd | Expect::CommaOrEnd) => Ok(self.leave()),
             (b',', Expect::CommaOrEnd) => Ok(self.step(Expect::Next)),
             (b'"', Expect::FirstOrEnd | Expect::Next) => {
-                let key = self.key()?;
+                let key = self.tokens.key()?;
                 if let Some(Frame::Object(last)) = self.frames.last_mut() {
                     *last = key;
                 }
-                let byte = self.colon()?;
+                let byte = self.tokens.colon()?;
                 self.value(byte)
             }
-            _ => Err(self.invalid()),
+            _ => Err(self.tokens.invalid()),
         }
     }
 
     /// Takes a comma or a bracket, at which nothing is met.
     fn step(&mut self, expect: Expect) -> Option<Met> {
-        self.take(1);
+        self.tokens.take(1);
         self.expect = expect;
         None
     }
@@ -214,7 +211,7 @@ impl<R: Read> Walker<R> {
         }
         if self.frames_are_documents() {
             if byte != b'{' {
-                return Err(InputError::NoObject { line: self.bytes.line });
+                return Err(InputError::NoObject { line: self.tokens.buffer.line });
             }
             self.document += 1;
         }
@@ -227,7 +224,7 @@ impl<R: Read> Walker<R> {
             }
             (Place::Note(place), _) => self.note(place)?,
             (Place::Inside | Place::Other, _) => {
-                self.pass_value()?;
+                self.tokens.pass_value()?;
                 None
             }
         };
@@ -237,29 +234,29 @@ impl<R: Read> Walker<R> {
     }
 
     fn note(&mut self, place: &'static str) -> Result<Option<Met>, InputError> {
-        self.copy = Some(Zeroizing::default());
-        self.pass_value()?;
-        let json = self.copy.take().filter(|json| json.len() <= MAX_SCALAR);
+        self.tokens.begin_copy();
+        self.tokens.pass_value()?;
+        let json = self.tokens.end_copy().filter(|json| json.len() <= MAX_SCALAR);
         let json = json.and_then(|json| String::from_utf8(json.to_vec()).ok());
         Ok(json.map(|json| Met::Note { document: self.document, place, json }))
     }
 
     /// Takes an element. A document that holds lists of elements is no element itself: it is entered.
     fn element(&mut self) -> Result<Option<Met>, InputError> {
-        let (line, at, document) = (self.bytes.line, self.path(), self.document);
-        self.copy = Some(Zeroizing::default());
+        let (line, at, document) = (self.tokens.buffer.line, self.path(), self.document);
+        self.tokens.begin_copy();
         if self.frames_are_documents() {
             if let Some(byte) = self.pass_document()? {
-                self.copy = None;
+                self.tokens.end_copy();
                 return self.value(byte);
             }
         } else {
-            self.pass_value()?;
+            self.tokens.pass_value()?;
         }
         self.n_places += 1;
         self.expect = Expect::CommaOrEnd;
         self.count();
-        let json = self.copy.take().filter(|json| json.len() <= MAX_FRAME);
+        let json = self.tokens.end_copy().filter(|json| json.len() <= MAX_FRAME);
         let element = Element { line, at, document, json };
         Ok((!self.only_notes).then_some(Met::Element(element)))
     }
@@ -267,144 +264,32 @@ impl<R: Read> Walker<R> {
     /// Passes over a document up to a value that holds elements: enters the document, and returns the
     /// first byte of that value. `None` if there is no such value.
     fn pass_document(&mut self) -> Result<Option<u8>, InputError> {
-        self.take(1);
+        self.tokens.take(1);
         let mut expect = Expect::FirstOrEnd;
         loop {
-            match (self.peek_value()?, expect) {
+            match (self.tokens.peek_value()?, expect) {
                 (b'}', Expect::FirstOrEnd | Expect::CommaOrEnd) => {
-                    self.take(1);
+                    self.tokens.take(1);
                     return Ok(None);
                 }
                 (b',', Expect::CommaOrEnd) => {
-                    self.take(1);
+                    self.tokens.take(1);
                     expect = Expect::Next;
                 }
                 (b'"', Expect::FirstOrEnd | Expect::Next) => {
-                    let key = self.key()?;
-                    let byte = self.colon()?;
+                    let key = self.tokens.key()?;
+                    let byte = self.tokens.colon()?;
                     self.frames.push(Frame::Object(key));
                     if matches!(byte, b'[' | b'{') && self.place() != Place::Other {
                         return Ok(Some(byte));
                     }
                     self.frames.pop();
-                    self.pass_value()?;
+                    self.tokens.pass_value()?;
                     expect = Expect::CommaOrEnd;
                 }
-                _ => return Err(self.invalid()),
+                _ => return Err(self.tokens.invalid()),
             }
         }
-    }
-
-    /// Passes over a value of any kind.
-    fn pass_value(&mut self) -> Result<(), InputError> {
-        let mut open: Vec<u8> = Vec::new();
-        let mut expect = Expect::Next;
-        loop {
-            let byte = self.peek_value()?;
-            let in_object = open.last() == Some(&b'{');
-            match (byte, expect) {
-                (b'}' | b']', Expect::FirstOrEnd | Expect::CommaOrEnd) => {
-                    if open.pop() != Some(if byte == b'}' { b'{' } else { b'[' }) {
-                        return Err(self.invalid());
-                    }
-                    self.take(1);
-                    expect = Expect::CommaOrEnd;
-                }
-                (b',', Expect::CommaOrEnd) => {
-                    self.take(1);
-                    expect = Expect::Next;
-                }
-                (_, Expect::CommaOrEnd) | (b'}' | b']' | b',' | b':', _) => {
-                    return Err(self.invalid());
-                }
-                (b'"', _) if in_object => {
-                    self.pass_string()?;
-                    let byte = self.colon()?;
-                    expect = self.begin(byte, &mut open)?;
-                }
-                _ if in_object => return Err(self.invalid()),
-                _ => expect = self.begin(byte, &mut open)?,
-            }
-            if open.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Begins a value: opens a container, or passes over anything else.
-    fn begin(&mut self, byte: u8, open: &mut Vec<u8>) -> Result<Expect, InputError> {
-        match byte {
-            b'{' | b'[' if open.len() == MAX_DEPTH => {
-                Err(InputError::DeepJson { line: self.bytes.line })
-            }
-            b'{' | b'[' => {
-                open.push(byte);
-                self.take(1);
-                Ok(Expect::FirstOrEnd)
-            }
-            b'"' => self.pass_string().map(|()| Expect::CommaOrEnd),
-            _ => self.pass_scalar().map(|()| Expect::CommaOrEnd),
-        }
-    }
-
-    fn pass_string(&mut self) -> Result<(), InputError> {
-        self.take(1);
-        loop {
-            let seen = self.bytes.unread();
-            match memchr2(b'"', b'\\', seen) {
-                Some(at) if seen[at] == b'"' => {
-                    self.take(at + 1);
-                    return Ok(());
-                }
-                Some(at) => {
-                    self.take(at + 1);
-                    self.next_byte()?;
-                    self.take(1);
-                }
-                None => {
-                    self.take(seen.len());
-                    self.next_byte()?;
-                }
-            }
-        }
-    }
-
-    /// Passes over a number, `true`, `false` or `null`.
-    fn pass_scalar(&mut self) -> Result<(), InputError> {
-        let mut scalar = Vec::new();
-        while let Some(byte) = self.next_byte_or_end()? {
-            let is_part = byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-            if !is_part || scalar.len() == MAX_SCALAR {
-                break;
-            }
-            scalar.push(byte);
-            self.take(1);
-        }
-        let is_scalar = serde_json::from_slice::<IgnoredAny>(&scalar).is_ok();
-        is_scalar.then_some(()).ok_or_else(|| self.invalid())
-    }
-
-    /// Takes a key, whose first byte was seen.
-    fn key(&mut self) -> Result<String, InputError> {
-        let before = self.copy.take();
-        self.copy = Some(Zeroizing::default());
-        let passed = self.pass_string();
-        let json = std::mem::replace(&mut self.copy, before).unwrap_or_default();
-        passed?;
-        if let Some(copy) = &mut self.copy {
-            copy.extend_from_slice(&json);
-        }
-        let key = Some(&json).filter(|json| json.len() <= MAX_SCALAR);
-        key.and_then(|json| serde_json::from_slice(json).ok()).ok_or_else(|| self.invalid())
-    }
-
-    /// Takes the colon after a key; returns the first byte of the value.
-    fn colon(&mut self) -> Result<u8, InputError> {
-        if self.peek_value()? != b':' {
-            return Err(self.invalid());
-        }
-        self.take(1);
-        self.peek_value()
     }
 
     /// Returns the meaning of the present place.
@@ -451,53 +336,6 @@ impl<R: Read> Walker<R> {
             }
         }
         path
-    }
-
-    /// Returns the next byte that is not white space; `None` at the end.
-    fn peek(&mut self) -> Result<Option<u8>, InputError> {
-        loop {
-            let Some(byte) = self.next_byte_or_end()? else {
-                return Ok(None);
-            };
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Ok(Some(byte));
-            }
-            self.bytes.line += u64::from(byte == b'\n');
-            self.take(1);
-        }
-    }
-
-    /// Returns the same inside of a value, which cannot end there.
-    fn peek_value(&mut self) -> Result<u8, InputError> {
-        self.peek()?.ok_or_else(|| self.unfinished())
-    }
-
-    fn next_byte(&mut self) -> Result<u8, InputError> {
-        self.next_byte_or_end()?.ok_or_else(|| self.unfinished())
-    }
-
-    fn next_byte_or_end(&mut self) -> Result<Option<u8>, InputError> {
-        while self.bytes.unread().is_empty() && !self.bytes.at_end {
-            self.bytes.fill()?;
-        }
-        Ok(self.bytes.unread().first().copied())
-    }
-
-    fn take(&mut self, n: usize) {
-        self.bytes.take(n);
-        if let Some(copy) = &mut self.copy
-            && copy.len() <= MAX_FRAME
-        {
-            copy.extend_from_slice(self.bytes.taken(n));
-        }
-    }
-
-    fn invalid(&self) -> InputError {
-        InputError::InvalidJson { line: self.bytes.line }
-    }
-
-    fn unfinished(&self) -> InputError {
-        InputError::UnfinishedJson { line: self.bytes.line }
     }
 }
 
