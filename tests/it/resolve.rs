@@ -61,6 +61,18 @@ fn count(done: &Done, name: &str) -> u64 {
     done.summary()[name].as_u64().unwrap()
 }
 
+/// An import goes by the map, and rejects whoever has no user by its code.
+fn imports_go_by(bench: &Bench) {
+    let mut import = bench.import("realm.json");
+    let done = run(import.args(["--from", "keycloak", "--users", "map.csv"]));
+    let imported: Vec<_> = ["created", "rejected"].map(|name| count(&done, name)).to_vec();
+    assert_eq!((done.code, imported), (Some(4), vec![2, 10]), "{done:?}");
+    let reasons = format!("{:?}", bench.rows("realm.json.ledger"));
+    for code in ["user_ambiguous", "user_not_found", "email_not_verified", "user_not_mapped"] {
+        assert!(reasons.contains(code), "{code}: {reasons}");
+    }
+}
+
 #[test]
 fn a_map_has_everybody_in_input_order_and_says_why_somebody_was_not_found() {
     let users = vec![
@@ -111,15 +123,7 @@ fn a_map_has_everybody_in_input_order_and_says_why_somebody_was_not_found() {
     }
     assert!(done.stderr.contains("scopes read:users ·"), "{done:?}");
     assert!(done.stderr.contains("map.csv.ledger (new)"), "{done:?}");
-    // An import goes by it, and rejects whoever has no user by the code of the map.
-    let mut import = bench.import("realm.json");
-    let done = run(import.args(["--from", "keycloak", "--users", "map.csv"]));
-    let imported: Vec<_> = ["created", "rejected"].map(|name| count(&done, name)).to_vec();
-    assert_eq!((done.code, imported), (Some(4), vec![2, 10]), "{done:?}");
-    let reasons = format!("{:?}", bench.rows("realm.json.ledger"));
-    for code in ["user_ambiguous", "user_not_found", "email_not_verified", "user_not_mapped"] {
-        assert!(reasons.contains(code), "{code}: {reasons}");
-    }
+    imports_go_by(&bench);
     // The second run sends nothing, and says the same.
     let requests = bench.tenant().stats().requests;
     let before = fs::read(bench.path("map.csv")).unwrap();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-fn settings(more: Value) -> Settings {
+fn settings(more: &Value) -> Settings {
     let mut all = json!({"users": [
         {"user_id": "auth0|1", "email": "ann@corp.test", "email_verified": true, "identities": [
             {"connection": "staff", "user_id": "1", "provider": "auth0", "isSocial": false},
@@ -23,7 +23,7 @@ async fn look_up(sandbox: &Sandbox, query: &str) -> client::Reply {
 
 #[tokio::test]
 async fn users_are_found_by_their_very_address_with_their_linked_identities() {
-    let sandbox = start(settings(json!({}))).await;
+    let sandbox = start(settings(&json!({}))).await;
     let found = look_up(&sandbox, "?email=ann%40corp.test").await;
     assert_eq!(found.status, 200);
     assert_eq!(
@@ -62,7 +62,7 @@ async fn users_are_found_by_their_very_address_with_their_linked_identities() {
 
 #[tokio::test]
 async fn look_ups_need_a_token_with_their_scope_and_take_part_in_limits_and_faults() {
-    let sandbox = start(settings(json!({
+    let sandbox = start(settings(&json!({
         "scopes": ["read:authentication_methods"],
         "limit": {"token_bucket": {"rate": 0.001, "burst": 2}},
         "faults": ["503-before@get=100%x1"],
