@@ -47,7 +47,6 @@ fn account(text: &str) -> Option<Account> {
         #[serde(rename = "user_id")]
         id: String,
         email: Option<String>,
-        email_verified: Option<bool>,
         identities: Option<Vec<Identity>>,
     }
     #[derive(Deserialize)]
@@ -63,7 +62,6 @@ fn account(text: &str) -> Option<Account> {
     Some(Account {
         user: UserId::parse(&user.id).filter(|_| is_id)?,
         email: user.email,
-        is_email_verified: user.email_verified,
         connections: identities.into_iter().filter_map(|identity| identity.connection).collect(),
     })
 }
@@ -82,7 +80,7 @@ mod tests {
             {"user_id": "sms|2"}]"#;
         let found = read(body).unwrap();
         assert_eq!(found[0].connections, ["db"]);
-        assert_eq!((found[0].is_email_verified, found[1].is_email_verified), (Some(false), None));
+        assert_eq!((found[0].email.as_deref(), found[1].email.as_deref()), (Some("a@b.c"), None));
         assert_eq!(found[1].user.as_str(), "sms|2");
         let many = vec![r#"{"user_id": "auth0|1"}"#; MOST + 1].join(",");
         for body in [
@@ -102,7 +100,6 @@ mod tests {
             r#"[{"user_id": "auth0|\n"}]"#,
             r#"[{"user_id": "auth0|1 "}]"#,
             r#"[{"user_id": "auth0|1", "email": ["a@b.c"]}]"#,
-            r#"[{"user_id": "auth0|1", "email_verified": "true"}]"#,
             r#"[{"user_id": "auth0|1", "identities": {}}]"#,
             r#"[{"user_id": "auth0|1"}] []"#,
             &format!("[{many}]"),

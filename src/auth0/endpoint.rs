@@ -128,7 +128,7 @@ impl BaseUrl {
     /// segment, since a `+` in a query would be read as a space.
     pub(super) fn users_by_email(&self, address: &str) -> Url {
         let mut url = self.at("/api/v2/users-by-email");
-        let fields = "user_id,email,email_verified,identities";
+        let fields = "user_id,email,identities";
         url.set_query(Some(&format!("email={}&fields={fields}", segment(address))));
         url
     }

@@ -153,7 +153,7 @@ pub struct Resolve {
     /// Take only users who have an account, linked ones included, of this connection
     #[arg(long, value_name = "NAME")]
     pub connection: Option<String>,
-    /// Take addresses for proof that INPUT or the tenant calls unverified
+    /// Also go by addresses that INPUT calls unverified
     #[arg(long)]
     pub trust_unverified_email: bool,
     /// Also ask again for people that MAP has no user for, and mend their lines: `rejected`. Those who got

@@ -100,8 +100,8 @@ each, in input order: user_id, id, email, username, mf_code. Whoever was not fou
 and a reason in mf_code, and `import --users` rejects them for it:
   user_not_found      nobody has the address (or nobody of --connection)
   user_ambiguous      several users have it; --connection may leave one
-  email_not_verified  INPUT or the tenant says that the address is not verified: whoever signed up with
-                      it may be somebody else
+  email_not_verified  INPUT says that the address is not verified: whoever signed up with it there may be
+                      somebody else
   user_not_mapped     INPUT has no address for the person
 
 Interrupted? Run the same command again: people in the map are not asked for again, but for those who

@@ -12,8 +12,6 @@ pub struct Account {
     pub user: UserId,
     /// E-mail address, where the user has one.
     pub email: Option<String>,
-    /// True if the user has proved that the address is theirs; `None` where the tenant does not say.
-    pub is_email_verified: Option<bool>,
     /// Connections of the accounts that are linked to the user.
     pub connections: Vec<String>,
 }
@@ -23,7 +21,6 @@ impl fmt::Debug for Account {
         f.debug_struct("Account")
             .field("user", &self.user)
             .field("email", &self.email.is_some())
-            .field("is_email_verified", &self.is_email_verified)
             .field("connections", &self.connections)
             .finish()
     }

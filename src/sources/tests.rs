@@ -127,108 +127,110 @@ fn tally(file: &str, system: &str) -> (Vec<String>, Vec<String>) {
     (tally, export.ending().remarks.into_iter().map(|remark| remark.message).collect())
 }
 
+/// Samples, with their systems, and the numbers of their rows by what becomes of them.
+const SAMPLES: [(&str, &str, &[&str]); 9] = [
+    (
+        "authelia.yaml",
+        "authelia",
+        &[
+            "2 totp",
+            "1 totp rejected totp_algorithm_unsupported (totp_secret)",
+            "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
+            "1 totp rejected totp_secret_invalid (totp_secret)",
+        ],
+    ),
+    (
+        "authelia.csv",
+        "authelia",
+        &[
+            "1 rejected invalid_row",
+            "1 totp",
+            "1 totp rejected totp_algorithm_unsupported (totp_secret)",
+        ],
+    ),
+    (
+        "authelia-webauthn.yaml",
+        "authelia",
+        &[
+            "2 webauthn-roaming",
+            "1 webauthn-roaming not_carried webauthn_platform_unsupported",
+            "1 webauthn-roaming rejected cloned_flag",
+            "1 webauthn-roaming rejected rp_id_invalid (relying_party_identifier)",
+        ],
+    ),
+    (
+        "privacyidea.yaml",
+        "privacyidea",
+        &[
+            "1 not_carried factor_type_unsupported",
+            "3 totp",
+            "2 totp not_carried disabled",
+            "1 totp not_carried hotp_unsupported",
+            "1 totp not_carried unconfirmed",
+            "1 totp rejected totp_algorithm_unsupported (totp_secret)",
+            "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
+            "1 totp rejected user_not_mapped",
+        ],
+    ),
+    (
+        "privacyidea.csv",
+        "privacyidea",
+        &[
+            "2 totp",
+            "1 totp not_carried hotp_unsupported",
+            "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
+            "1 totp rejected user_not_mapped",
+        ],
+    ),
+    (
+        "otpauth.txt",
+        "otpauth",
+        &[
+            "4 totp",
+            "1 totp rejected factor_type_unsupported (totp_secret)",
+            "1 totp rejected hotp_unsupported (totp_secret)",
+            "1 totp rejected otpauth_no_secret (totp_secret)",
+            "2 totp rejected totp_algorithm_unsupported (totp_secret)",
+            "1 totp rejected totp_period_unsupported (totp_secret)",
+        ],
+    ),
+    (
+        "fusionauth.json",
+        "fusionauth",
+        &[
+            "1 not_carried recovery_codes_not_importable",
+            "1 email",
+            "1 phone",
+            "1 phone rejected phone_not_e164 (phone_number)",
+            "1 totp",
+            "1 totp not_carried secret_not_exported",
+            "1 totp rejected totp_digits_unsupported (totp_secret)",
+        ],
+    ),
+    (
+        "fusionauth-passkeys.json",
+        "fusionauth",
+        &[
+            "3 webauthn-roaming",
+            "1 webauthn-roaming not_carried webauthn_platform_unsupported",
+            "1 webauthn-roaming rejected public_key_not_cose (public_key)",
+        ],
+    ),
+    (
+        "zitadel.json",
+        "zitadel",
+        &[
+            "1 not_carried recovery_codes_not_importable",
+            "1 phone",
+            "2 totp",
+            "1 totp rejected totp_secret_invalid (totp_secret)",
+        ],
+    ),
+];
+
 #[test]
 fn every_sample_is_read_as_its_system_writes_it() {
-    let table: [(&str, &str, &[&str]); 9] = [
-        (
-            "authelia.yaml",
-            "authelia",
-            &[
-                "2 totp",
-                "1 totp rejected totp_algorithm_unsupported (totp_secret)",
-                "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
-                "1 totp rejected totp_secret_invalid (totp_secret)",
-            ],
-        ),
-        (
-            "authelia.csv",
-            "authelia",
-            &[
-                "1 rejected invalid_row",
-                "1 totp",
-                "1 totp rejected totp_algorithm_unsupported (totp_secret)",
-            ],
-        ),
-        (
-            "authelia-webauthn.yaml",
-            "authelia",
-            &[
-                "2 webauthn-roaming",
-                "1 webauthn-roaming not_carried webauthn_platform_unsupported",
-                "1 webauthn-roaming rejected cloned_flag",
-                "1 webauthn-roaming rejected rp_id_invalid (relying_party_identifier)",
-            ],
-        ),
-        (
-            "privacyidea.yaml",
-            "privacyidea",
-            &[
-                "1 not_carried factor_type_unsupported",
-                "3 totp",
-                "2 totp not_carried disabled",
-                "1 totp not_carried hotp_unsupported",
-                "1 totp not_carried unconfirmed",
-                "1 totp rejected totp_algorithm_unsupported (totp_secret)",
-                "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
-                "1 totp rejected user_not_mapped",
-            ],
-        ),
-        (
-            "privacyidea.csv",
-            "privacyidea",
-            &[
-                "2 totp",
-                "1 totp not_carried hotp_unsupported",
-                "1 totp rejected totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)",
-                "1 totp rejected user_not_mapped",
-            ],
-        ),
-        (
-            "otpauth.txt",
-            "otpauth",
-            &[
-                "4 totp",
-                "1 totp rejected factor_type_unsupported (totp_secret)",
-                "1 totp rejected hotp_unsupported (totp_secret)",
-                "1 totp rejected otpauth_no_secret (totp_secret)",
-                "2 totp rejected totp_algorithm_unsupported (totp_secret)",
-                "1 totp rejected totp_period_unsupported (totp_secret)",
-            ],
-        ),
-        (
-            "fusionauth.json",
-            "fusionauth",
-            &[
-                "1 not_carried recovery_codes_not_importable",
-                "1 email",
-                "1 phone",
-                "1 phone rejected phone_not_e164 (phone_number)",
-                "1 totp",
-                "1 totp not_carried secret_not_exported",
-                "1 totp rejected totp_digits_unsupported (totp_secret)",
-            ],
-        ),
-        (
-            "fusionauth-passkeys.json",
-            "fusionauth",
-            &[
-                "3 webauthn-roaming",
-                "1 webauthn-roaming not_carried webauthn_platform_unsupported",
-                "1 webauthn-roaming rejected public_key_not_cose (public_key)",
-            ],
-        ),
-        (
-            "zitadel.json",
-            "zitadel",
-            &[
-                "1 not_carried recovery_codes_not_importable",
-                "1 phone",
-                "2 totp",
-                "1 totp rejected totp_secret_invalid (totp_secret)",
-            ],
-        ),
-    ];
-    for (file, system, expected) in table {
+    for (file, system, expected) in SAMPLES {
         let (found, missing) = tally(file, system);
         assert_eq!(found, expected, "{file}");
         assert_eq!(missing.len(), usize::from(file == "otpauth.txt"), "{file}: {missing:?}");

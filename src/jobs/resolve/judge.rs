@@ -1,8 +1,9 @@
 //! Tells which of the tenant's users a person is. Pure.
 //!
 //! Whoever is taken for somebody else gets that one's factors on their account. So nobody is chosen among
-//! several, and an address proves nothing as long as either side says that it is not verified: in the
-//! tenant, anybody may have signed up with it.
+//! several, and an address that the source calls unverified proves nothing: anybody may have signed up
+//! with it there. The tenant's own `email_verified` says nothing about that: it is false for most users
+//! of a bulk import.
 
 use crate::model::{Account, Code, Person, UserId};
 
@@ -32,7 +33,8 @@ pub fn address<'a>(person: &'a Person, rules: &Rules) -> Result<&'a str, Code> {
 /// is another one and nobody has the address just as it is written. Database connections keep addresses in
 /// lower case (auth0-api.md 5).
 pub fn other_spelling(address: &str, found: &[Account]) -> Option<String> {
-    let is_exact = |account: &Account| account.email.as_deref() == Some(address);
+    let is_exact =
+        |account: &Account| account.email.as_deref().is_none_or(|email| email == address);
     let lower = address.to_lowercase();
     (lower != address && !found.iter().any(is_exact)).then_some(lower)
 }
@@ -41,7 +43,8 @@ pub fn other_spelling(address: &str, found: &[Account]) -> Option<String> {
 pub fn user(address: &str, found: &[Account], rules: &Rules) -> Result<UserId, Code> {
     let address = address.to_lowercase();
     let is_at = |account: &&Account| {
-        account.email.as_deref().is_some_and(|email| email.to_lowercase() == address)
+        // Without one, it is whoever the tenant has found by the address.
+        account.email.as_deref().is_none_or(|email| email.to_lowercase() == address)
     };
     let is_of = |account: &&Account| {
         rules.connection.as_ref().is_none_or(|name| account.connections.contains(name))
@@ -52,9 +55,6 @@ pub fn user(address: &str, found: &[Account], rules: &Rules) -> Result<UserId, C
     candidates.dedup_by(|a, b| a.user == b.user);
     match candidates[..] {
         [] => Err(Code::UserNotFound),
-        [one] if one.is_email_verified == Some(false) && !rules.trusts_unverified => {
-            Err(Code::EmailNotVerified)
-        }
         [one] => Ok(one.user.clone()),
         _ => Err(Code::UserAmbiguous),
     }
@@ -64,11 +64,10 @@ pub fn user(address: &str, found: &[Account], rules: &Rules) -> Result<UserId, C
 mod tests {
     use super::*;
 
-    fn account(user: &str, email: &str, verified: Option<bool>, connections: &[&str]) -> Account {
+    fn account(user: &str, email: &str, connections: &[&str]) -> Account {
         Account {
             user: UserId::parse(user).unwrap(),
             email: (!email.is_empty()).then(|| email.to_owned()),
-            is_email_verified: verified,
             connections: connections.iter().map(|&name| name.to_owned()).collect(),
         }
     }
@@ -97,8 +96,8 @@ mod tests {
 
     #[test]
     fn lower_case_is_asked_for_only_where_it_is_another_and_nobody_is_there_exactly() {
-        let exact = account("auth0|1", "Ann@B.c", None, &[]);
-        let other = account("auth0|1", "ann@b.c", None, &[]);
+        let exact = account("auth0|1", "Ann@B.c", &[]);
+        let other = account("auth0|1", "ann@b.c", &[]);
         let lower = Some("ann@b.c".to_owned());
         for (address, found, expected) in [
             ("ann@b.c", &[][..], None),
@@ -114,29 +113,23 @@ mod tests {
     #[test]
     fn exactly_one_user_is_the_person_and_nobody_is_chosen_among_several() {
         let (db, social) = (&["db"][..], &["db-2", "google"][..]);
-        let ann = || account("auth0|1", "ann@b.c", Some(true), db);
-        let second = || account("auth0|2", "ann@b.c", Some(true), social);
-        let unproved = || account("auth0|3", "ann@b.c", Some(false), db);
+        let ann = || account("auth0|1", "ann@b.c", db);
+        let second = || account("auth0|2", "ann@b.c", social);
         let found = |user: &str| Ok(UserId::parse(user).unwrap());
         let (nobody, several) = (Err(Code::UserNotFound), Err(Code::UserAmbiguous));
-        let unverified = Err(Code::EmailNotVerified);
         for (accounts, connection, trusting, expected) in [
             (vec![], None, false, nobody.clone()),
             (vec![ann()], None, false, found("auth0|1")),
             (vec![ann(), ann()], None, false, found("auth0|1")),
-            (vec![ann(), second()], None, false, several.clone()),
+            (vec![ann(), second()], None, false, several),
             (vec![ann(), second()], Some("google"), false, found("auth0|2")),
             (vec![ann(), second()], Some("db"), false, found("auth0|1")),
             (vec![ann(), second()], Some("DB"), false, nobody.clone()),
-            (vec![ann(), ann(), unproved()], Some("db"), false, several.clone()),
-            (vec![ann(), unproved()], None, true, several),
-            (vec![unproved()], None, false, unverified),
-            (vec![unproved()], None, true, found("auth0|3")),
-            (vec![account("auth0|4", "ann@b.c", None, db)], None, false, found("auth0|4")),
-            (vec![account("auth0|4", "Ann@B.C", None, db)], None, false, found("auth0|4")),
-            (vec![account("auth0|4", "bob@b.c", None, db)], None, false, nobody.clone()),
-            (vec![account("auth0|4", "", None, db)], None, false, nobody.clone()),
-            (vec![account("auth0|4", "bob@b.c", None, db), ann()], None, false, found("auth0|1")),
+            (vec![account("auth0|4", "ann@b.c", db)], None, false, found("auth0|4")),
+            (vec![account("auth0|4", "Ann@B.C", db)], None, false, found("auth0|4")),
+            (vec![account("auth0|4", "bob@b.c", db)], None, false, nobody.clone()),
+            (vec![account("auth0|4", "", db)], None, false, found("auth0|4")),
+            (vec![account("auth0|4", "bob@b.c", db), ann()], None, false, found("auth0|1")),
         ] {
             let told = format!("{accounts:?} {connection:?} {trusting}");
             let rules =
