@@ -42,9 +42,9 @@ pub(super) struct Opener {
 /// Whatever an input is written as.
 #[derive(Debug)]
 enum Kind {
-    /// In our own columns or keys.
+    /// Our own columns or keys.
     Own(Dialect),
-    /// As another system exports it.
+    /// Another system's export.
     Export {
         system: &'static System,
         form: Option<Form>,

@@ -28,7 +28,7 @@ const QUEUE: usize = 4;
 /// The end of an input.
 #[derive(Debug)]
 pub struct Scanned {
-    /// What there is to say of its files as a whole.
+    /// Facts about its files as a whole.
     pub ending: Ending,
     /// The reason why the rest cannot be read, if there is a rest.
     pub unreadable: Option<InputError>,

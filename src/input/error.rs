@@ -43,7 +43,7 @@ pub enum InputError {
     People {
         /// Reason for people, without a value.
         why: String,
-        /// What to do about it.
+        /// Advice, as a sentence.
         hint: String,
     },
     /// Reading failed half-way.
@@ -129,7 +129,7 @@ pub enum InputError {
     Yaml {
         /// Physical line.
         line: u64,
-        /// What is wrong with it.
+        /// Fault of the row, for people.
         fault: &'static str,
     },
     /// A NUL byte.

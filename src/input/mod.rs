@@ -170,7 +170,7 @@ pub trait RowReader: fmt::Debug + Send {
 pub struct Ending {
     /// The last line of each file, if it has no line ending and may not be whole.
     pub open_lines: Vec<u64>,
-    /// What its reader has met besides.
+    /// Remarks of its reader.
     pub remarks: Vec<Remark>,
 }
 

@@ -12,7 +12,7 @@ pub struct Person {
     pub email: Option<String>,
     /// Name to log in with.
     pub username: Option<String>,
-    /// Whether the address is known to be theirs, where the system says so.
+    /// True if the system knows that the address is theirs; `None` where it does not say.
     pub is_email_verified: Option<bool>,
     /// True if the account is disabled there.
     pub is_disabled: bool,

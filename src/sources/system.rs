@@ -32,7 +32,7 @@ pub struct System {
 /// Text about a system, as plain sentences.
 #[derive(Debug)]
 pub struct About {
-    /// How to make the export: commands and queries, a line each.
+    /// Ways to make the export: commands and queries, a line each.
     pub export: &'static [&'static str],
     /// Things that the export carries and that Auth0 takes.
     pub carries: &'static [&'static str],
@@ -42,7 +42,7 @@ pub struct About {
     pub traps: &'static [&'static str],
     /// Flags that it wants, with the reason.
     pub flags: &'static [&'static str],
-    /// What to look at when an export holds no factor at all.
+    /// Advice for when an export holds no factor at all.
     pub no_factors: &'static str,
 }
 

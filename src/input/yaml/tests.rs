@@ -2,7 +2,7 @@ use std::io;
 
 use super::*;
 
-/// What an export holds, as text: lines, lists, and values with their shapes.
+/// Contents of an export, as text: lines, lists, and values with their shapes.
 fn shown(node: &Node) -> String {
     match node {
         Node::Null => "-".into(),
