@@ -93,6 +93,13 @@ fn credential(key: &Node, rows: &mut Rows<'_>) {
         rows.reject("", Some(factor_type), "", Code::ClonedFlag, webauthn::CLONED);
         return;
     }
+    // Authelia takes the origin for such a key's relying party, once it is used.
+    if key.get("attestation_type").text() == Some("fido-u2f") && key.get("rpid").text().is_none() {
+        let rule = "is a key of U2F, bound to an application id and not to a relying party: the user must \
+                    enrol again";
+        rows.reject("", Some(factor_type), "", Code::U2fAppidCredential, rule);
+        return;
+    }
     let factor = FactorDraft::new(factor_type).set(Field::Name, key.get("description").text());
     let factor = webauthn::set_rp_id(factor, key.get("rpid").text(), rows.options);
     let factor = webauthn::set_key_id(factor, key.get("kid").text().and_then(values::base64));
@@ -139,6 +146,7 @@ mod tests {
             ("description", "Blue key"),
             ("kid", "mUAcqMr9cYkH2O+ZX2Dx5VfQEUA="),
             ("aaguid", "00000000-0000-0000-0000-000000000000"),
+            ("attestation_type", "none"),
             ("attachment", "cross-platform"),
             ("transports", "[\"usb\"]"),
             ("clone_warning", "false"),
@@ -208,5 +216,9 @@ mod tests {
             let expected = format!(" webauthn-roaming {expected}");
             check(&of(WEBAUTHN, &key_row(&[(key, value)])), &expected);
         }
+        let u2f = ("attestation_type", "fido-u2f");
+        check(&of(WEBAUTHN, &key_row(&[u2f])), &format!("{sent}example.org"));
+        let without = " webauthn-roaming rejected u2f_appid_credential";
+        check(&of(WEBAUTHN, &key_row(&[u2f, ("rpid", "")])), without);
     }
 }
