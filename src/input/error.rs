@@ -129,7 +129,7 @@ pub enum InputError {
     Yaml {
         /// Physical line.
         line: u64,
-        /// Fault of the row, for people.
+        /// Fault, for people.
         fault: &'static str,
     },
     /// A NUL byte.

@@ -1,4 +1,4 @@
-//! What Google Authenticator's "transfer accounts" shows as QR codes: `otpauth-migration://offline?data=…`.
+//! Transfer codes, which Google Authenticator shows for "Transfer accounts": `otpauth-migration://offline?data=…`.
 //!
 //! The data is a protobuf message in Base64, percent-encoded; its schema was never published, and all
 //! decoders agree on it:
@@ -33,7 +33,7 @@ const MAX_ACCOUNTS: usize = 1000;
 pub(super) struct Batch {
     /// Accounts, in their order.
     pub(super) accounts: Vec<Account>,
-    /// Which part of which batch this is.
+    /// The part that it is of a batch.
     pub(super) part: Part,
 }
 
@@ -129,7 +129,7 @@ fn account(bytes: &[u8]) -> Option<Account> {
 enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
-    /// Of fixed length, which none of the known fields has.
+    /// A value of fixed length, which none of the known fields has.
     Fixed,
 }
 

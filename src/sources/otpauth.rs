@@ -102,7 +102,7 @@ pub(super) fn is_uri(text: &str) -> bool {
 /// A URI, taken apart.
 #[derive(Debug)]
 pub(super) struct Uri {
-    /// Whose it is: the label after its last colon.
+    /// The person: the label after its last colon.
     pub(super) account: String,
     /// The factor.
     pub(super) factor: FactorDraft,

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::values::{self, Bytes};
 use crate::model::Code;
 
-/// What is wrong with a public key: the code, and a sentence without its subject.
+/// Fault of a public key: the code, and a sentence without its subject.
 pub(super) type KeyFault = (Code, &'static str);
 
 /// Begins the SPKI of a P-256 key: `ecPublicKey`, `prime256v1`, and a bit string of 65 bytes follows.

@@ -1,4 +1,4 @@
-//! What a source declares about a TOTP secret. The API has no fields for any of it: it takes whatever
+//! Declarations of a source about its TOTP secrets. The API has no fields for any of it: it takes whatever
 //! secret comes, checks SHA-1, 6 digits and 30 seconds, and the user's codes would be wrong for ever.
 //!
 //! What is not declared counts as usual: systems leave out what they have never let anyone change.

@@ -1,4 +1,4 @@
-//! What sources of WebAuthn credentials share: whose relying party's they are, which cannot be carried,
+//! Rules that sources of WebAuthn credentials share: whose relying party's they are, which cannot be carried,
 //! and what the API takes of each.
 
 use super::{

@@ -107,3 +107,20 @@ fn a_sample_of_each_system_comes_to_what_its_report_says() {
     }
     insta::assert_snapshot!(all);
 }
+
+#[test]
+fn parts_that_are_missing_and_people_who_are_disabled_are_said() {
+    for (file, system, person, expected) in [
+        ("otpauth.txt", "otpauth", "auth0|{email}", Some("missing_part")),
+        ("fusionauth.json", "fusionauth", "auth0|{id}", Some("disabled_people")),
+        ("zitadel.json", "zitadel", "auth0|{id}", None),
+    ] {
+        let flags = ["--from", system, "--user-id", person, "--output", "json"];
+        let folder = samples().join("sources");
+        let check = run(binary().current_dir(folder).args(["check", file]).args(flags));
+        let found = check.json()["whole_file"].to_string();
+        for code in ["missing_part", "disabled_people"] {
+            assert_eq!(found.contains(code), expected == Some(code), "{file}: {found}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::{
 use super::{MAX_ELEMENT, fault};
 use crate::input::InputError;
 
-/// What the characters tell the reader beside the parser, which passes nothing on but their end.
+/// Channel from the characters to the reader, past the parser, which passes on nothing but their end.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     /// Characters read since the element began.

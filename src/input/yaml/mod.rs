@@ -57,16 +57,16 @@ impl<R: Read> std::fmt::Debug for YamlReader<R> {
     }
 }
 
-/// Where the reader is in the document.
+/// Place of the reader in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Outside of any document.
+    /// None: outside of any document.
     Outside,
-    /// In the mapping at the top.
+    /// The mapping at the top.
     Mapping,
-    /// In a list of elements: below this key, or at the top.
+    /// A list of elements: below this key, or at the top.
     List(Option<&'static str>),
-    /// Behind the end, or a fault.
+    /// The end, or a fault.
     Done,
 }
 

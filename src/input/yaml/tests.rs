@@ -2,7 +2,7 @@ use std::io;
 
 use super::*;
 
-/// Contents of an export, as text: lines, lists, and values with their shapes.
+/// Shows what an export holds: lines, lists, and values with their shapes.
 fn shown(node: &Node) -> String {
     match node {
         Node::Null => "-".into(),
