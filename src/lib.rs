@@ -4,8 +4,8 @@
 //! # The way of a row
 //!
 //! ```text
-//! bytes -> input -> Record -> plan -> Factor -> engine::intake [admitted by the ledger]
-//!                          \-> Rejection -----^
+//! bytes -> input ----------------------> Record -> plan -> Factor -> engine::intake [admitted by the ledger]
+//!               \-> sources -> identity -^  \-> Rejection ----------^
 //!   -> engine [lane per user: permit -> durable intent] -> jobs [request -> verdict] -> ledger -> report
 //!                                                 in doubt -> settle -> reconcile (GET list) -^
 //! ```
@@ -18,7 +18,8 @@
 //! | [`text`] | text that is safe to print, durations in words |
 //! | [`model`] | plain types that every other room may use: factors, records, states, histories |
 //! | [`files`] | the one way to open a private file, and what does not fit into memory |
-//! | [`input`] | bytes to [`model::Record`]s with their lines |
+//! | [`input`] | bytes to [`model::Record`]s with their lines, or to the elements of other systems' exports |
+//! | [`sources`] | those elements to rows, a dialect for each system; pure |
 //! | [`identity`] | whose factor it is: people of a source to users of the tenant |
 //! | [`plan`] | records to [`model::Factor`]s, or every fault of a row; pure |
 //! | [`error`] | errors that stop a run, with hints and exit codes |
@@ -29,14 +30,13 @@
 //! | [`ledger`] | every intent and outcome, durable: decisions in `journal`, SQLite and seal in `disk` |
 //! | [`auth0`] | the Management API over HTTP; the only room that knows the provider's words |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
-//! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`] |
+//! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
 //! | [`report`], [`progress`] | what people and programs get to see |
 //! | [`sandbox`] | the simulated tenant for demo, tests, benches and rehearsals |
 //! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
 //! | [`commands`] | each command, wired together |
 //!
-//! Places are kept for `sources` (other systems' exports, between `input` and `identity`) and `preflight`
-//! (before `commands`).
+//! A place is kept for `preflight` (before `commands`).
 //!
 //! # What must always hold
 //!
@@ -69,11 +69,15 @@
 //! | What refuses a second ledger for the same people? | `commands/second_ledger.rs` |
 //! | Where does the time left come from? | `progress/pace.rs` |
 //! | What is read, planned and only looked at? | `engine/scan.rs` |
+//! | What does a system's export carry, and how is it encoded? | `sources/NAME.rs` |
+//! | Whose factor is it? | `identity/template.rs`, `identity/map`, `identity/collisions.rs` |
+//! | Which user of the tenant has an address? | `jobs/resolve/judge.rs` |
 //! | Where is the rate limit learnt? | `pacer/auto.rs` and `pacer/bucket` |
 //!
 //! # Glossary
 //!
-//! *Factor*: what a row of the input describes. *Method*: what the tenant holds. *Job*: work for one
+//! *Source*: another system whose export is read. *Dialect*: reading of its elements. *Factor*: what a
+//! row of the input describes. *Method*: what the tenant holds. *Job*: work for one
 //! user, done in steps of at most one request. *Executor*: takes the next step of a job. *Gateway*: the
 //! way to the tenant that all executors share. *Lane*: a user's jobs in order. *Ticket*: a job with its
 //! place in the queue. *Worker*: task that takes tickets from the queue. *Permit*: leave of the pacer to

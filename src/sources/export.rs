@@ -55,6 +55,7 @@ pub struct Export {
     open_lines: Vec<u64>,
     len: Option<u64>,
     bytes_read: Arc<AtomicU64>,
+    remarks: Vec<Remark>,
     n_people: u64,
     n_rows: u64,
     is_first: bool,
@@ -113,6 +114,7 @@ impl Export {
             open_lines: Vec::new(),
             len,
             bytes_read: Arc::default(),
+            remarks: Vec::new(),
             n_people: 0,
             n_rows: 0,
             is_first: true,
@@ -177,7 +179,8 @@ impl Export {
     /// Returns what there is to say of the files read so far as a whole.
     pub fn ending(&self) -> Ending {
         let remark = |message| Remark { code: "missing_part", is_note: false, count: 0, message };
-        let remarks = self.batches.missing().into_iter().map(remark).collect();
+        let missing = self.batches.missing().into_iter().map(remark);
+        let remarks = self.remarks.iter().cloned().chain(missing).collect();
         Ending { open_lines: self.open_lines.clone(), remarks }
     }
 
@@ -228,10 +231,26 @@ impl Export {
         if let Some(part) = rows.part {
             self.batches.note(part);
         }
-        for read in rows.finish() {
-            self.keep(read, line, &element.at);
+        let remark = rows.remark;
+        let read = rows.finish();
+        if let Some((code, message)) = remark {
+            self.remark(code, message);
+        }
+        for (person, found) in read {
+            self.keep((person, found), line, &element.at);
         }
         Ok(())
+    }
+
+    /// Counts what a dialect has remarked about the export.
+    fn remark(&mut self, code: &'static str, message: &'static str) {
+        match self.remarks.iter_mut().find(|remark| remark.code == code) {
+            Some(remark) => remark.count += 1,
+            None => {
+                let message = message.to_owned();
+                self.remarks.push(Remark { code, is_note: false, count: 1, message });
+            }
+        }
     }
 
     /// Keeps the rows of an element until they are asked for.

@@ -50,6 +50,13 @@ fn recognises(element: &Node) -> bool {
     is_token || element.items().get(3).is_some_and(is_type)
 }
 
+/// Remark about the CSV, with its code.
+const NO_HASH: (&str, &str) = (
+    "hash_not_exported",
+    "the CSV does not say which hash the tokens use: all are taken for SHA-1. A token of another hash \
+     would lock its user out: ask privacyIDEA for them, or export YAML, which says it",
+);
+
 /// A token in either form.
 #[derive(Debug, Default)]
 struct Token<'a> {
@@ -63,7 +70,10 @@ struct Token<'a> {
 
 fn read(element: &Node, rows: &mut Rows<'_>) {
     let token = match element {
-        Node::List(cells) => of_csv(cells),
+        Node::List(cells) => {
+            rows.remark = Some(NO_HASH);
+            of_csv(cells)
+        }
         _ => Some(of_yaml(element)),
     };
     let Some(token) = token else {

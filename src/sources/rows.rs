@@ -30,6 +30,8 @@ pub struct Rows<'a> {
     before: Vec<(Person, Vec<SourceRow>)>,
     /// Part of a transfer that the element is.
     pub(super) part: Option<Part>,
+    /// Remark about the whole export, with its code.
+    pub(super) remark: Option<(&'static str, &'static str)>,
 }
 
 /// A row of an export before it is known which user of the tenant it belongs to.
@@ -45,7 +47,7 @@ impl<'a> Rows<'a> {
         note: &'a dyn Fn(&'static str) -> Option<&'a str>,
     ) -> Self {
         let (found, before) = (Vec::new(), Vec::new());
-        Self { options, note, person: Person::default(), found, before, part: None }
+        Self { options, note, person: Person::default(), found, before, part: None, remark: None }
     }
 
     /// Goes on with the next person of an element that holds several.

@@ -14,10 +14,11 @@ use mfaferry::sandbox::{Kind, Method, Sandbox, Settings};
 use serde_json::Value;
 
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 12] = [
+pub(crate) const COMMANDS: [&str; 13] = [
     "import",
     "check",
     "resolve",
+    "sources",
     "verify",
     "export",
     "replace",

@@ -12,8 +12,7 @@ use crate::support::COMMANDS;
 /// The rooms of `src/` from the ground up. A room imports itself and rooms named before it, nothing
 /// else; so no two rooms import each other, and there are no circles.
 ///
-/// Rooms to come: `sources` and `identity` between `input` and `plan`,
-/// `preflight` before `commands`.
+/// A room to come: `preflight` before `commands`.
 const FLOORS: &[&str] = &[
     "text", "model", "files", "input", "sources", "identity", "plan", "error", "api", "protocol",
     "pacer", "stats", "ledger", "auth0", "engine", "jobs", "report", "progress", "sandbox", "cli",
