@@ -83,23 +83,22 @@ impl Opener {
         Ok(match &self.kind {
             Kind::Own(dialect) => Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?),
             Kind::Export { system, form, options, people, collisions } => {
-                let open = || Export::open(&self.paths, system, *form, options.clone());
-                let mut export = open()?;
-                let known = if let Some(known) = collisions.get() {
-                    Arc::clone(known)
-                } else {
-                    let found = if !may_collide(people) {
+                let mut export = Export::open(&self.paths, system, *form, options.clone())?;
+                if collisions.get().is_none() {
+                    let known = if !may_collide(people) {
                         Collisions::never()
                     } else if export.len().is_some() {
-                        let found = survey(export, people)?;
-                        export = open()?;
-                        found
+                        let surveyed = survey(export, people)?;
+                        export = surveyed.0;
+                        surveyed.1
                     } else {
                         Collisions::so_far()
                     };
-                    Arc::clone(collisions.get_or_init(|| Arc::new(Mutex::new(found))))
-                };
-                Box::new(People::new(export, Arc::clone(people), known))
+                    // Nobody else opens it at the same time.
+                    drop(collisions.set(Arc::new(Mutex::new(known))));
+                }
+                let known = collisions.get_or_init(|| Arc::new(Mutex::new(Collisions::never())));
+                Box::new(People::new(export, Arc::clone(people), Arc::clone(known)))
             }
         })
     }

@@ -68,8 +68,11 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads an export to its end and returns what refuses people who share a user id.
-pub fn survey(mut export: Export, identity: &Mutex<Identity>) -> Result<Collisions, InputError> {
+/// Reads an export to its end, and returns it anew with what refuses people who share a user id.
+pub fn survey(
+    mut export: Export,
+    identity: &Mutex<Identity>,
+) -> Result<(Export, Collisions), InputError> {
     let mut survey = Survey::default();
     let failed = |error: IdentityError| error.of_people();
     let mut last: Option<Arc<Person>> = None;
@@ -83,7 +86,7 @@ pub fn survey(mut export: Export, identity: &Mutex<Identity>) -> Result<Collisio
         }
         last = Some(person);
     }
-    survey.finish().map_err(failed)
+    Ok((export.again()?, survey.finish().map_err(failed)?))
 }
 
 impl RowReader for People {

@@ -1,6 +1,6 @@
 //! Value of an export, whatever it is written in: JSON, YAML, or a row of a table.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
@@ -123,6 +123,19 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
+/// Returns whether a key is there twice. A few are compared with each other, many are hashed.
+fn repeats_a_key(entries: &[(String, Node)]) -> bool {
+    const FEW: usize = 24;
+    if entries.len() <= FEW {
+        let is_before = |(index, (key, _)): (usize, &(String, Node))| {
+            entries.iter().take(index).any(|(other, _)| other == key)
+        };
+        return entries.iter().enumerate().any(is_before);
+    }
+    let mut seen = HashSet::with_capacity(entries.len());
+    !entries.iter().all(|(key, _)| seen.insert(key))
+}
+
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
@@ -170,12 +183,11 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut entries: Vec<(String, Node)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        while let Some((key, value)) = map.next_entry::<String, Node>()? {
-            if !seen.insert(key.clone()) {
-                return Err(de::Error::custom("a key that is there twice"));
-            }
-            entries.push((key, value));
+        while let Some(entry) = map.next_entry::<String, Node>()? {
+            entries.push(entry);
+        }
+        if repeats_a_key(&entries) {
+            return Err(de::Error::custom("a key that is there twice"));
         }
         Ok(Node::Object(entries))
     }

@@ -82,6 +82,15 @@ impl Export {
         Ok(export)
     }
 
+    /// Begins the same export again, which can be read again.
+    pub fn again(self) -> Result<Self, InputError> {
+        let files = Files { paths: self.files, len: self.len };
+        let mut export = Self::of(files, self.system, self.form, self.options);
+        export.notes = self.notes;
+        export.begin(0)?;
+        Ok(export)
+    }
+
     /// Reads from anything, in one of the system's forms.
     pub fn from_reader(
         reader: Box<dyn Read + Send>,

@@ -244,7 +244,9 @@ impl<R: Read> Walker<R> {
     /// Takes an element. A document that holds lists of elements is no element itself: it is entered.
     fn element(&mut self) -> Result<Option<Met>, InputError> {
         let (line, at, document) = (self.tokens.buffer.line, self.path(), self.document);
-        self.tokens.begin_copy();
+        if !self.only_notes {
+            self.tokens.begin_copy();
+        }
         if self.frames_are_documents() {
             if let Some(byte) = self.pass_document()? {
                 self.tokens.end_copy();

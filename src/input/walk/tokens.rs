@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
@@ -152,14 +152,18 @@ impl<R: Read> Tokens<R> {
     /// Returns the next byte that is not white space; `None` at the end.
     pub(super) fn peek(&mut self) -> Result<Option<u8>, InputError> {
         loop {
-            let Some(byte) = self.next_byte_or_end()? else {
-                return Ok(None);
-            };
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Ok(Some(byte));
+            let seen = self.buffer.unread();
+            let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+            let blank = seen.iter().take_while(|byte| is_space(byte)).count();
+            let next = seen.get(blank).copied();
+            if blank > 0 {
+                self.buffer.line += memchr_iter(b'\n', &seen[..blank]).count() as u64;
+                self.take(blank);
             }
-            self.buffer.line += u64::from(byte == b'\n');
-            self.take(1);
+            if next.is_some() || self.buffer.at_end {
+                return Ok(next);
+            }
+            self.buffer.fill()?;
         }
     }
 

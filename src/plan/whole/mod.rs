@@ -15,9 +15,13 @@ use crate::model::{
 };
 use crate::{input::Ending, text::escape};
 
-/// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^21 places.
+/// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^20 places, so that `check` stays
+/// under 64 MiB.
 /// Later ones are compared with these alone.
-const REMEMBERED: usize = (1 << 21) / 8 * 7;
+const REMEMBERED: usize = (1 << 20) / 8 * 7;
+/// Number from which the table is made as large as it may get: each time that it grows, the old one and the
+/// new one are there together.
+const MANY: usize = (1 << 17) / 8 * 7;
 /// Shared values that are told one by one; further rows are counted.
 const TOLD: usize = 20;
 /// Number of refused rows, and their least share (one in so many), from which refusals say
@@ -159,6 +163,9 @@ impl Whole {
 
     fn compare(&mut self, Value { field, hash: value, user }: Value, line: u64) {
         let has_room = self.firsts.len() < self.most;
+        if self.firsts.len() == MANY {
+            self.firsts.reserve(self.most.saturating_sub(MANY));
+        }
         match self.firsts.entry(value) {
             Entry::Occupied(first) if first.get().user == user => {}
             Entry::Occupied(first) => {
