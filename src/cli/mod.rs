@@ -147,7 +147,7 @@ extras come at the end for users with scattered rows and for input from a pipe."
 Examples:
   mfaferry export users.csv --out methods.jsonl        a column user_id is enough
   mfaferry export factors.csv --format csv | jq .      any input works; other columns are ignored
-  mfaferry import methods.jsonl --from-export --domain other.eu.auth0.com
+  mfaferry import methods.jsonl --from auth0-export --domain other.eu.auth0.com
 
 Each row of USERS yields one line, in input order:
 {\"user_id\": …, \"authentication_methods\": […]}. A row with an authentication_method_id yields that
@@ -162,7 +162,7 @@ output; to export again, name another --ledger. Required scope: read:authenticat
     #[command(after_help = "\
 Examples:
   mfaferry replace factors.csv --backup before.jsonl
-  mfaferry import before.jsonl --from-export     restores what can be restored (no TOTP secrets)
+  mfaferry import before.jsonl --from auth0-export    restores what can be restored (no TOTP secrets)
 
 INPUT has factors as for import, of the types phone, email and totp. A user's rows must be
 consecutive. A user whose rows are scattered, or who has an invalid row, is rejected, because an

@@ -253,13 +253,12 @@ impl Export {
 
     /// Counts what a dialect has remarked about the export.
     fn remark(&mut self, code: &'static str, message: &'static str) {
-        match self.remarks.iter_mut().find(|remark| remark.code == code) {
-            Some(remark) => remark.count += 1,
-            None => {
-                let message = message.to_owned();
-                self.remarks.push(Remark { code, is_note: false, count: 1, message });
-            }
+        if let Some(remark) = self.remarks.iter_mut().find(|remark| remark.code == code) {
+            remark.count += 1;
+            return;
         }
+        let message = message.to_owned();
+        self.remarks.push(Remark { code, is_note: false, count: 1, message });
     }
 
     /// Keeps the rows of an element until they are asked for.
