@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     print,
-    reading::Opener,
+    reading::{Opener, try_open_factors},
     repeats::{Met, Repeats},
 };
 use crate::{
@@ -97,6 +97,7 @@ fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S:
 
 /// Runs the command.
 pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
+    try_open_factors(&check.reading, &check.system)?;
     let source = Opener::of(&check.reading, &check.system, check.secret_encoding, true)?.open()?;
     let secrets = check.secret_encoding.map(Into::into);
     let text = check.output == Output::Text;

@@ -10,12 +10,12 @@ use crate::{
     error::Error,
     identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
-        Dialect, Form, Format, InputError, Places, RenameFault, RowReader, Shape, Source,
+        Dialect, Form, Format, InputError, Places, RenameFault, Row, RowReader, Shape, Source,
         may_delimit,
     },
     progress::Extent,
-    sources::{Export, Options, System},
-    text::invalid_value,
+    sources::{Export, Options, System, system_of},
+    text::{escape, invalid_value},
 };
 
 /// Returns what is said of an input.
@@ -68,10 +68,14 @@ impl Opener {
             return Ok(Self { paths: reading.paths(), kind: Kind::Own(dialect(reading)?) });
         };
         refuse_own_flags(reading, secrets)?;
-        let options = Options {
-            rp_id: from.rp_id.clone(),
-            includes_profile_phone: from.include_profile_phone,
-        };
+        let rp_id = from.rp_id.clone();
+        if let Some(host) = rp_id.as_deref().filter(|host| !is_host(host)) {
+            return Err(Error::usage(
+                invalid_value(host, "--rp-id"),
+                "give a host name alone, such as `login.example.org`: no `https://`, port or path",
+            ));
+        }
+        let options = Options { rp_id, includes_profile_phone: from.include_profile_phone };
         let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
         let form = form(reading.format);
         let kind = Kind::Export { system, form, options, people, collisions: OnceLock::new() };
@@ -102,6 +106,12 @@ impl Opener {
             }
         })
     }
+}
+
+/// Returns whether a text may be a host name, as far as it must be for a flag.
+fn is_host(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    !text.is_empty() && text.chars().all(is_part)
 }
 
 fn may_collide(people: &Mutex<Identity>) -> bool {
@@ -164,24 +174,49 @@ pub(super) fn import_shape(from_export: bool) -> Shape {
 }
 
 /// Reads the beginning of each input: a slip in a name or a header is commoner than one in the
-/// settings, and is told first. A pipe is left alone: whoever opens it takes from it.
-pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<(), Error> {
+/// settings, and is told first. A pipe is left alone: whoever opens it takes from it. Returns false if the
+/// first row of one cannot be used.
+pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<bool, Error> {
     let dialect = dialect(reading)?;
     let is_one = reading.inputs.len() == 1;
+    let mut is_good = true;
     for path in reading.inputs.iter().filter(|input| *input != "-").map(Path::new) {
         let is_pipe = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if !is_pipe {
             let row = Source::open(path, &dialect, shape).and_then(|mut source| source.next_row());
-            row.map_err(|error| if is_one { error } else { error.of_file(path) })?;
+            let row = row.map_err(|error| if is_one { error } else { error.of_file(path) })?;
+            is_good &= !matches!(row, Some(Row::Rejected(_)));
         }
     }
-    Ok(())
+    Ok(is_good)
+}
+
+/// Returns the error for a file that is another system's export, if it looks like one: that says more
+/// than what is wrong with its first row. Auth0's own files look much like ours, and are told when read.
+fn of_other_system(reading: &Reading) -> Option<Error> {
+    let mut paths = reading.inputs.iter().filter(|input| *input != "-").map(Path::new);
+    let (path, system) = paths.find_map(|path| Some((path, system_of(path)?)))?;
+    let path = escape(&path.display().to_string());
+    let is_close = system.name.starts_with("auth0-");
+    (!is_close).then(|| {
+        Error::usage(
+            format!("`{path}` looks like an export of {}", system.title),
+            format!(
+                "give `--from {}`; `mfaferry sources {}` says what it carries",
+                system.name, system.name
+            ),
+        )
+    })
 }
 
 /// The same for factors, which may be another system's.
 pub(super) fn try_open_factors(reading: &Reading, from: &FromSystem) -> Result<(), Error> {
     match from.system() {
-        None => try_open(reading, Shape::Factors),
+        None => match try_open(reading, Shape::Factors) {
+            Ok(true) => Ok(()),
+            Ok(false) => of_other_system(reading).map_or(Ok(()), Err),
+            Err(error) => Err(of_other_system(reading).unwrap_or(error)),
+        },
         Some(system) => Ok(Export::glance(&reading.paths(), system, form(reading.format))?),
     }
 }

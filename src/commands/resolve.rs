@@ -136,7 +136,7 @@ fn refuse_other(out: &Path) -> Result<(), Error> {
 
 fn nothing_new(session: &Session, out: &Path) {
     let counts = session.ledger.tally().get();
-    if counts.rows() > 0 && counts.skipped + counts.duplicates == counts.rows() {
+    if counts.skipped > 0 && session.run.stats.requests() == 0 {
         tracing::info!(
             "nobody was asked for: `{}` has everybody already; to ask again for those \
              not found, add `--retry rejected`",

@@ -112,6 +112,12 @@ impl Session {
         };
         let is_kept = scratch.is_none() || !spec.dry_run;
         let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
+        if path.symlink_metadata().is_ok() {
+            let (path, is_of_people) = (path.clone(), spec.name == "resolve");
+            // What cannot be read is told by whoever opens it to write.
+            blocking(move || Reader::open(&path).map_or(Ok(()), |it| it.check_kind(is_of_people)))
+                .await?;
+        }
         let opened = open_ledger(spec, inputs, retry, run.tenant.clone(), path.clone()).await?;
         let mut files = BTreeMap::new();
         if !spec.dry_run
@@ -243,7 +249,12 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
     match (&config.ledger, inputs) {
         (Some(path), _) => Ok(path.into()),
         (None, [input]) if input == "-" => unnamed("the input comes from standard input"),
-        (None, [input]) => Ok(format!("{input}.ledger").into()),
+        (None, [input]) => {
+            // A folder is the same with a slash behind it.
+            let mut path = Path::new(input).components().as_path().as_os_str().to_owned();
+            path.push(".ledger");
+            Ok(path.into())
+        }
         (None, _) => unnamed("there are several inputs"),
     }
 }

@@ -99,7 +99,9 @@ impl RowReader for People {
             Row::Record(record) => owner.give(record, &person),
             Row::Rejected(mut rejection) => {
                 rejection.user = owner.id.as_deref().and_then(UserId::parse);
-                if rejection.refusal == Refusal::Rejected {
+                // Of what could not be read nobody knows whose it is, and that is no fault of its own.
+                let is_somebody = *person != Person::default();
+                if rejection.refusal == Refusal::Rejected && is_somebody {
                     rejection.faults.extend(owner.fault);
                 }
                 Row::Rejected(rejection)
@@ -123,8 +125,8 @@ impl RowReader for People {
                 is_note: true,
                 count: self.n_disabled,
                 message: format!(
-                    "{} people are disabled at the source: their factors are carried, and whether they may \
-                     log in is for the tenant to say",
+                    "people who are disabled at the source: {}. Their factors are carried, and whether they \
+                     may log in is for the tenant to say",
                     self.n_disabled
                 ),
             });

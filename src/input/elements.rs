@@ -219,10 +219,10 @@ fn of_text(text: &str) -> Content {
 
 fn of_document(met: Met) -> Element {
     match met {
-        Met::Note { document, place, json } => {
+        Met::Note { line, document, place, json } => {
             let note = from_json(&json).unwrap_or_default();
             let content = Content::Note(place, note);
-            Element { line: 0, at: String::new(), document, content }
+            Element { line, at: String::new(), document, content }
         }
         Met::Element(super::walk::Element { line, at, document, json }) => {
             let content = match json.as_ref().map(|json| str::from_utf8(json)) {

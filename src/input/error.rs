@@ -86,6 +86,14 @@ pub enum InputError {
         /// Name of the system whose export it looks like, and its name for `--from`.
         other: Option<(&'static str, &'static str)>,
     },
+    /// A note about people that comes after them, in an input that is read once.
+    #[error("line {line}: `{place}` stands after people that it is about")]
+    LateNote {
+        /// Line reached by then.
+        line: u64,
+        /// Name of the note.
+        place: &'static str,
+    },
     /// An export that was read to its end and holds no factor at all.
     #[error("this export of {system} holds no factor at all (people read: {people})")]
     NoFactors {
@@ -359,6 +367,7 @@ impl InputError {
             | Self::InvalidJson { line }
             | Self::DeepJson { line }
             | Self::NotThisSystem { line, .. }
+            | Self::LateNote { line, .. }
             | Self::NoObject { line }
             | Self::LongObject { line }
             | Self::Foreign { line, .. }

@@ -50,7 +50,10 @@ fn in_folder(folder: &Path, forms: &[Form]) -> Result<Vec<PathBuf>, InputError> 
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        let form = Form::of(&file);
+        // Archives from some systems carry a shadow of each file.
+        let is_hidden =
+            file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let form = Form::of(&file).filter(|_| !is_hidden);
         if form.is_some_and(|form| forms.iter().any(|own| own.is_like(form))) && file.is_file() {
             found.push(file);
         }

@@ -3,6 +3,9 @@
 use super::{InputError, Shape};
 use crate::model::Field;
 
+/// Advice on a file whose name does not tell its format.
+const UNKNOWN_FORMAT: &str = "give `--format csv`, `jsonl` or `json`, or let the file name end in `.csv`, `.tsv`, `.jsonl`, \
+     `.ndjson` or `.json`, followed by `.gz` or `.zst` if it is compressed";
 /// Advice on a column that nobody knows.
 const UNKNOWN_COLUMN: &str = "columns are named as in the API (see the README); `--map 'OURS=NAME'` reads the column NAME as \
      OURS, and `--ignore-columns NAME` ignores it";
@@ -17,17 +20,16 @@ impl InputError {
             Self::StandardInput => "give either files or `-`, not both",
             Self::OfFile { fault, .. } => return fault.hint(),
             Self::Read { .. } => "check the disk or the pipe, then run the same command again",
-            Self::UnknownFormat => {
-                "give `--format csv`, `jsonl` or `json`, or let the file name end in `.csv`, \
-                 `.tsv`, `.jsonl`, `.ndjson` or `.json`, followed by `.gz` or `.zst` if it is \
-                 compressed"
-            }
+            Self::UnknownFormat => UNKNOWN_FORMAT,
             Self::BadRow { .. } => "correct the row, or remove it; nothing was sent",
             Self::Empty => "a CSV file needs at least a header, a JSONL file at least one line",
             Self::Binary { hint, .. }
             | Self::Foreign { hint, .. }
             | Self::NoFactors { hint, .. } => hint,
-            Self::EmptyFolder { .. } | Self::OtherForm { .. } | Self::NotThisSystem { .. } => {
+            Self::EmptyFolder { .. }
+            | Self::OtherForm { .. }
+            | Self::NotThisSystem { .. }
+            | Self::LateNote { .. } => {
                 return self.hint_of_system();
             }
             Self::Encoding { .. }
@@ -120,6 +122,9 @@ impl InputError {
             Self::NotThisSystem { other: None, .. } => {
                 "check the file and `--from`; `mfaferry sources NAME` says how to make an export"
                     .into()
+            }
+            Self::LateNote { .. } => {
+                "a pipe is read once: give the file itself, which is looked through first".into()
             }
             _ => "give the folder that the system has exported to".into(),
         }

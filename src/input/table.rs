@@ -17,7 +17,7 @@ pub struct Table<R> {
     splitter: Splitter,
     names: Vec<String>,
     has_header: bool,
-    /// Lines that begin with it are passed over.
+    /// Lines before the header that begin with it are passed over.
     comment: Option<char>,
     line: u64,
     is_whole: bool,
@@ -98,26 +98,21 @@ impl<R: Read> Table<R> {
         if !self.read_header()? {
             return Ok(None);
         }
-        loop {
-            let Some(frame) = self.framer.next_frame()? else {
-                return Ok(None);
-            };
-            (self.line, self.is_whole) = (frame.line, frame.ended);
-            let line = frame.line;
-            if self.comment.is_some_and(|comment| frame.text.starts_with(comment)) {
-                continue;
-            }
-            if let Some(rule) = row_fault(&frame) {
-                return Ok(Some(TableRow { line, cells: Err(rule) }));
-            }
-            let cells = self.splitter.split(frame.text);
-            if self.has_header && cells.len() != self.names.len() {
-                let (found, expected) = (cells.len(), self.names.len());
-                let rule = format!("the row has {found} cells, but the header has {expected}");
-                return Ok(Some(TableRow { line, cells: Err(rule) }));
-            }
-            return Ok(Some(TableRow { line, cells: Ok(cells) }));
+        let Some(frame) = self.framer.next_frame()? else {
+            return Ok(None);
+        };
+        (self.line, self.is_whole) = (frame.line, frame.ended);
+        let line = frame.line;
+        if let Some(rule) = row_fault(&frame) {
+            return Ok(Some(TableRow { line, cells: Err(rule) }));
         }
+        let cells = self.splitter.split(frame.text);
+        if self.has_header && cells.len() != self.names.len() {
+            let (found, expected) = (cells.len(), self.names.len());
+            let rule = format!("the row has {found} cells, but the header has {expected}");
+            return Ok(Some(TableRow { line, cells: Err(rule) }));
+        }
+        Ok(Some(TableRow { line, cells: Ok(cells) }))
     }
 }
 

@@ -12,6 +12,10 @@ use crate::model::{
     Cell, Code, FactorType, Fault, Field, Record, Refusal, Rejection, SecretEncoding, UserId,
 };
 
+/// Rule that a masked value of another system breaks.
+const MASKED: &str =
+    "is masked: part of it is hidden, so nothing can be sent to it. Export it whole";
+
 /// A rule that a value breaks: its stable name, and the sentence for people, which never holds the
 /// value or a piece of it.
 #[derive(Debug)]
@@ -126,7 +130,9 @@ impl Draft {
         };
         let is_of_system = self.record.is_of_system;
         let code = if is_of_system { catalogue::code(field, rule.code) } else { rule.code };
-        self.faults.push(Fault::new(path, code, rule.text));
+        // Auth0's own remedy helps nobody whose values are another system's.
+        let text = if code == Code::MaskedValue { MASKED.into() } else { rule.text };
+        self.faults.push(Fault::new(path, code, text));
     }
 
     /// Takes the cell of `field` as it is.

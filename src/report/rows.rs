@@ -81,6 +81,7 @@ impl From<ReportRow> for Row {
                 method_id: entry.method_id.map(|id| id.as_ref().to_owned()),
                 attempts: entry.attempts,
                 status: entry.status,
+                code: entry.error.as_ref().map(|reason| reason.code().name().to_owned()),
                 error: entry.error.map(|reason| reason.to_string()),
                 settled_at: entry.settled_at.map(rfc3339),
                 correlation_id: Some(correlation),

@@ -88,9 +88,8 @@ fn read(row: &Node, rows: &mut Rows<'_>) {
         && is_confirmed("PhoneNumberConfirmed")
         && is_confirmed("TwoFactorEnabled")
     {
-        let factor = FactorDraft::new(FactorType::Phone)
-            .set_cell(Field::PhoneNumber, cell("PhoneNumber"))
-            .set(Field::PreferredAuthenticationMethod, Some("sms"));
+        let factor =
+            FactorDraft::new(FactorType::Phone).set_cell(Field::PhoneNumber, cell("PhoneNumber"));
         rows.push("PhoneNumber", factor);
     }
 }
@@ -195,8 +194,7 @@ mod tests {
     fn a_phone_is_a_factor_with_the_flag_alone_and_if_it_is_confirmed_and_in_use() {
         let with = Options { includes_profile_phone: true, ..Options::default() };
         let row = row("true", "null", "null", "null");
-        let phone =
-            "PhoneNumber phone phone_number=+493012345678 preferred_authentication_method=sms";
+        let phone = "PhoneNumber phone phone_number=+493012345678";
         for (row, options, expected) in [
             (row.clone(), &with, vec![phone]),
             (row.clone(), &Options::default(), Vec::new()),

@@ -50,7 +50,7 @@ pub(super) static SYSTEM: System = System {
 const LISTS: [&str; 2] = ["authentication_methods", "authenticators"];
 
 fn recognises(user: &Node) -> bool {
-    LISTS.iter().any(|key| user.has(key))
+    user.has("user_id") && LISTS.iter().any(|key| user.has(key))
 }
 
 fn read(user: &Node, rows: &mut Rows<'_>) {
@@ -92,7 +92,7 @@ fn read_method(method: &Node, at: String, rows: &mut Rows<'_>) {
         (Some(factor_type), _) => of_type(factor_type, method, rows),
         (None, "recovery-code") => return rows.recovery_codes(at),
         (None, "webauthn-platform") => {
-            let code = Code::FactorTypeUnsupported;
+            let code = Code::WebauthnPlatformUnsupported;
             return rows.not_carried(at, None, code, webauthn::PLATFORM);
         }
         (None, _) => {
@@ -223,7 +223,7 @@ mod tests {
         authentication_methods[9] phone not_carried unconfirmed
         authentication_methods[10]  not_carried recovery_codes_not_importable
         authentication_methods[11]  not_carried factor_type_unsupported
-        authentication_methods[12]  not_carried factor_type_unsupported
+        authentication_methods[12]  not_carried webauthn_platform_unsupported
         authentication_methods[13]  not_carried factor_type_unsupported
         authentication_methods[14]  not_carried factor_type_unsupported
         authentication_methods[15] webauthn-roaming rejected rp_id_missing (relying_party_identifier)

@@ -118,9 +118,7 @@ fn phone(device: &Node, rows: &mut Rows<'_>) {
         rows.reject("", Some(factor_type), Field::PhoneNumber.name(), Code::MaskedValue, rule);
         return;
     }
-    let factor = factor
-        .set_cell(Field::PhoneNumber, number)
-        .set(Field::PreferredAuthenticationMethod, Some("sms"));
+    let factor = factor.set_cell(Field::PhoneNumber, number);
     rows.push("", factor);
 }
 
@@ -182,7 +180,7 @@ mod tests {
          webauthn-roaming rejected rp_id_missing (relying_party_identifier)
          webauthn-roaming not_carried unconfirmed
          webauthn-roaming rejected not_base64 (key_id), public_key_not_cose (public_key)
-         phone name=Pixel phone_number=+493012345678 preferred_authentication_method=sms
+         phone name=Pixel phone_number=+493012345678
          phone rejected masked_value (phone_number)
          phone rejected phone_not_e164 (phone_number)
          phone rejected required (phone_number)

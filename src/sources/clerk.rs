@@ -118,19 +118,11 @@ fn phones(user: &Node, rows: &mut Rows<'_>) {
     }
 }
 
-/// Reads a phone as the API has it, which says what it is for.
+/// Reads a phone as the API has it.
 fn phone_of_api(phone: &Node, at: String, rows: &mut Rows<'_>) {
-    let number = phone.get("phone_number").scalar();
-    let is_factor = phone.get("reserved_for_second_factor").flag() == Some(true);
     let is_verified = phone.get("verification").get("status").text() == Some("verified");
-    match (is_factor, is_verified) {
-        (true, true) => rows.push(at, FactorDraft::phone(number)),
-        (true, false) => {
-            let rule = "is a number that Clerk has not verified";
-            rows.not_carried(at, Some(FactorType::Phone), Code::Unconfirmed, rule);
-        }
-        (false, true) => rows.profile_phone(at, number.unwrap_or_default()),
-        (false, false) => {}
+    if let Some(number) = phone.get("phone_number").scalar().filter(|_| is_verified) {
+        rows.profile_phone(at, number);
     }
 }
 
@@ -238,9 +230,8 @@ mod tests {
         ] {
             let fields = format!(",{fields}");
             let found = read_user(&fields, &all_flags());
-            let numbers = found.iter().map(|row| {
-                row.split_once("phone_number=").and_then(|(_, row)| row.split_once(' ')).unwrap().0
-            });
+            let numbers =
+                found.iter().map(|row| row.split_once("phone_number=").unwrap().1.to_owned());
             let expected: Vec<_> = expected.iter().map(|n| number(n)).collect();
             assert_eq!(numbers.collect::<Vec<_>>(), expected, "{fields}");
             assert_eq!(read_user(&fields, &Options::default()), [""; 0], "{fields}");
@@ -248,27 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn the_api_says_which_phones_are_second_factors() {
-        let phone = |reserved: bool, status: &str| {
+    fn a_phone_of_the_api_is_one_of_the_profile_whatever_it_is_reserved_for() {
+        let phone = |status: &str| {
             format!(
-                r#","phone_numbers":[{{"phone_number":"+493012345678","reserved_for_second_factor":{reserved},"verification":{{"status":"{status}"}}}}]"#
+                r#","phone_numbers":[{{"phone_number":"+493012345678","reserved_for_second_factor":true,"verification":{{"status":"{status}"}}}}]"#
             )
         };
-        for (reserved, status, without, with) in [
-            (true, "verified", "phone phone_number=", "phone phone_number="),
-            (true, "unverified", "phone not_carried unconfirmed", "phone not_carried unconfirmed"),
-            (false, "verified", "", "phone phone_number="),
-            (false, "unverified", "", ""),
-        ] {
-            let read = |options| read_user(&phone(reserved, status), options).join("; ");
-            for (found, expected) in
-                [(read(&Options::default()), without), (read(&all_flags()), with)]
-            {
-                assert!(
-                    found.contains(expected) && found.is_empty() == expected.is_empty(),
-                    "{found}"
-                );
-            }
+        for (status, with) in [("verified", 1), ("unverified", 0)] {
+            assert_eq!(read_user(&phone(status), &Options::default()), [""; 0], "{status}");
+            assert_eq!(read_user(&phone(status), &all_flags()).len(), with, "{status}");
         }
     }
 
@@ -300,13 +279,13 @@ mod tests {
     fn the_sample_holds_each_kind_of_row() {
         insta::assert_snapshot!(told_sample("clerk.csv", &SYSTEM), @r#"
         3 user_2synthM totp_secret totp totp_secret=7RIVQLOBYZPQ6JJT3GFTQG4QV7XKOFY7
-        3 user_2synthM primary_phone_number phone phone_number=+493012345678 preferred_authentication_method=sms
+        3 user_2synthM primary_phone_number phone phone_number=+493012345678
         4 user_2synthN totp_secret totp totp_secret=WSHJRCBHEYJYEKDYEEJIWIIDQHRF65PU
-        4 user_2synthN primary_phone_number phone phone_number=+493012345679 preferred_authentication_method=sms
-        4 user_2synthN verified_phone_numbers phone phone_number=+493012345680 preferred_authentication_method=sms
+        4 user_2synthN primary_phone_number phone phone_number=+493012345679
+        4 user_2synthN verified_phone_numbers phone phone_number=+493012345680
         6 user_2synthI totp_secret totp rejected totp_secret_invalid (totp_secret)
-        6 user_2synthI verified_phone_numbers phone phone_number=+493012345683 preferred_authentication_method=sms
-        6 user_2synthI verified_phone_numbers phone phone_number=+493012345684 preferred_authentication_method=sms
+        6 user_2synthI verified_phone_numbers phone phone_number=+493012345683
+        6 user_2synthI verified_phone_numbers phone phone_number=+493012345684
         7 user_2synthB totp_secret totp totp_secret=RBLLIL6FIZ3XAWEC
         7 user_2synthB primary_phone_number phone rejected phone_not_e164 (phone_number)
         "#);

@@ -63,24 +63,20 @@ fn recognises(user: &Node) -> bool {
 fn read(user: &Node, rows: &mut Rows<'_>) {
     let attribute = |name| attribute(user, name);
     let text = |name| attribute(name).text();
-    let is_email_verified = attribute("email_verified").flag();
     let is_phone_verified = attribute("phone_number_verified").flag() == Some(true);
     rows.person = Person {
         id: text("sub").map(Into::into),
         email: text("email").map(Into::into),
         username: user.get("Username").text().map(Into::into),
-        is_email_verified,
+        is_email_verified: attribute("email_verified").flag(),
         is_disabled: user.get("Enabled").flag() == Some(false),
     };
     let number = attribute("phone_number").scalar();
     for (index, factor) in rows.items(user.get(FACTORS), FACTORS).iter().enumerate() {
         let at = format!("{FACTORS}[{index}]");
         match factor.text() {
-            Some("SMS_MFA") if is_phone_verified => rows.push(at, FactorDraft::phone(number)),
-            Some("SMS_MFA") => unconfirmed(at, FactorType::Phone, rows),
-            Some("EMAIL_OTP") if is_email_verified == Some(false) => {
-                unconfirmed(at, FactorType::Email, rows);
-            }
+            Some("SMS_MFA") if is_phone_verified => rows.push(at, FactorDraft::phone(number).by_sms()),
+            Some("SMS_MFA") => unconfirmed(at, rows),
             Some("EMAIL_OTP") => {
                 rows.push(at, FactorDraft::new(FactorType::Email).set(Field::Email, text("email")));
             }
@@ -111,9 +107,9 @@ fn attribute<'n>(user: &'n Node, name: &str) -> &'n Node {
     named.next().map_or(&Node::Null, |attribute| attribute.get("Value"))
 }
 
-fn unconfirmed(at: String, factor_type: FactorType, rows: &mut Rows<'_>) {
-    let rule = "is of a number or an address that Cognito has not verified";
-    rows.not_carried(at, Some(factor_type), Code::Unconfirmed, rule);
+fn unconfirmed(at: String, rows: &mut Rows<'_>) {
+    let rule = "is of a number that Cognito has not verified";
+    rows.not_carried(at, Some(FactorType::Phone), Code::Unconfirmed, rule);
 }
 
 #[cfg(test)]
@@ -166,7 +162,7 @@ mod tests {
             (
                 r#"["EMAIL_OTP"]"#,
                 &[EMAIL, "email_verified=false"],
-                "[0] email not_carried unconfirmed",
+                "[0] email email=mara@example.org",
             ),
             (r#"["EMAIL_OTP"]"#, &[], "[0] email rejected required (email)"),
             (r#"["SOFTWARE_TOKEN_MFA"]"#, &[], "[0] totp not_carried secret_not_exported"),
@@ -225,8 +221,8 @@ mod tests {
         1 6a051250-7a0 UserMFASettingList[1] totp not_carried secret_not_exported
         35 86b07569-b5a UserMFASettingList[0] phone not_carried unconfirmed
         35 86b07569-b5a UserMFASettingList[1] email email=noor@example.org
-        68 e0a1e6cf-21f phone_number phone phone_number=+493012345680 preferred_authentication_method=sms
-        97 ca1825ef-97c UserMFASettingList[0] email not_carried unconfirmed
+        68 e0a1e6cf-21f phone_number phone phone_number=+493012345680
+        97 ca1825ef-97c UserMFASettingList[0] email email=ines@example.org
         121 f3ace225-8bf UserMFASettingList[0] phone rejected phone_not_e164 (phone_number)
         121 f3ace225-8bf UserMFASettingList[1]  not_carried factor_type_unsupported
         "#);

@@ -33,8 +33,6 @@ pub(super) static SYSTEM: System = System {
             "A file of `dumpdata` has the keys of users alone, neither names nor addresses: use a template or \
              a map by `id`.",
             "8 digits, other steps than 30 s and another `t0` than 0 cannot be moved.",
-            "Users that are named by UUIDs make the table look like authentik's, which is the same: use \
-             `--from authentik`.",
         ],
         flags: &["--user-id or --users: Django knows no Auth0 ids"],
         no_factors: "is it the table `otp_totp_totpdevice`?",
@@ -45,7 +43,8 @@ pub(super) static SYSTEM: System = System {
 
 fn recognises(row: &Node) -> bool {
     let is_dumped = row.has("model") && row.has("fields");
-    is_dumped || is_totp_device(row) && !columns::is_of_uuid(row)
+    // Sites whose users have UUIDs look like authentik, which is named for what it is without this flag.
+    is_dumped || is_totp_device(row)
 }
 
 fn read(row: &Node, rows: &mut Rows<'_>) {
@@ -213,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_users_that_are_named_by_uuids_is_authentiks() {
-        assert!(!recognises(&row(r#"{"user_id":"5d0c9f0e-3b0a-4c7e-9a53-0f6c1f1a7d21"}"#)));
+    fn users_may_be_named_by_uuids() {
+        assert!(recognises(&row(r#"{"user_id":"5d0c9f0e-3b0a-4c7e-9a53-0f6c1f1a7d21"}"#)));
         assert!(recognises(&row(r#"{"user_id":"5d0c9f0e3b0a4c7e9a530f6c1f1a7d21"}"#)));
         for other in [
             r#"{"id":"1","user_id":"17","factor_type":"totp","status":"verified","secret":"A"}"#,

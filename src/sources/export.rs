@@ -2,24 +2,23 @@
 //! the rows of each with the person they belong to.
 
 use std::{
-    collections::VecDeque,
+    cell::RefCell,
+    collections::{HashSet, VecDeque},
     io::Read,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
 };
 
 use super::{
-    Notes, Options, Rows, SYSTEMS, System,
+    Notes, Options, Rows, System,
     migration::Batches,
+    recognise::{first_element, form_of, looks_like, not_this, other_system},
     rows::{Place, SourceRow},
 };
 use crate::{
     input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row},
-    model::{Lines, Node, Person},
+    model::{Code, Lines, Node, Person},
 };
-
-/// Bytes at the beginning of a file that are enough to tell whose it is.
-const ENOUGH: u64 = 1 << 20;
 
 /// Elements at the beginning of a file that may be unreadable before the file is given up.
 const MAX_UNREADABLE: usize = 1000;
@@ -55,6 +54,8 @@ pub struct Export {
     open_lines: Vec<u64>,
     len: Option<u64>,
     bytes_read: Arc<AtomicU64>,
+    /// Notes that were asked for before they came.
+    missed: RefCell<HashSet<((usize, u64), &'static str)>>,
     remarks: Vec<Remark>,
     n_people: u64,
     n_rows: u64,
@@ -123,6 +124,7 @@ impl Export {
             open_lines: Vec::new(),
             len,
             bytes_read: Arc::default(),
+            missed: RefCell::default(),
             remarks: Vec::new(),
             n_people: 0,
             n_rows: 0,
@@ -142,6 +144,11 @@ impl Export {
             }
             if let Err(error) = self.advance() {
                 self.is_finished = true;
+                // Before anything was known for the system's own, it says more whose the file is.
+                let path =
+                    self.files.get(self.file).filter(|_| self.is_first && self.len.is_some());
+                let other = path.and_then(|path| other_system(path, self.system));
+                let error = other.map_or(error, |other| looks_like(self.system, other));
                 return Err(self.located(error));
             }
         }
@@ -215,10 +222,11 @@ impl Export {
         let line = self.before + element.line;
         let value = match element.content {
             Content::Note(place, note) => {
-                if self.len.is_none() {
-                    self.notes.add(document, place, note);
-                }
-                return Ok(());
+                return if self.len.is_none() {
+                    self.note(document, place, note, line)
+                } else {
+                    Ok(())
+                };
             }
             Content::Unreadable(rule) => {
                 let row = SourceRow::unreadable(rule);
@@ -234,13 +242,23 @@ impl Export {
         self.is_first = false;
         self.n_people += 1;
         let notes = &self.notes;
-        let note = |place| notes.text(document, self.system.realm, place);
+        let note = |place| {
+            let found = notes.text(document, self.system.realm, place);
+            if found.is_none() && self.len.is_none() {
+                self.missed.borrow_mut().insert((document, place));
+            }
+            found
+        };
         let mut rows = Rows::new(&self.options, &note);
         (self.system.read)(&value, &mut rows);
         if let Some(part) = rows.part {
             self.batches.note(part);
         }
         let remark = rows.remark;
+        if rows.is_empty() && !(self.system.recognises)(&value) {
+            let rule = "is not what this system writes here: nothing in it can be read";
+            rows.reject("", None, "", Code::InvalidRow, rule);
+        }
         let read = rows.finish();
         if let Some((code, message)) = remark {
             self.remark(code, message);
@@ -248,6 +266,25 @@ impl Export {
         for (person, found) in read {
             self.keep((person, found), line, &element.at);
         }
+        Ok(())
+    }
+
+    /// Keeps a note of an input that is read once. One that comes after people it is about is too late:
+    /// something else may have been sent for it.
+    fn note(
+        &mut self,
+        document: (usize, u64),
+        place: &'static str,
+        note: Node,
+        line: u64,
+    ) -> Result<(), InputError> {
+        let was_missed =
+            note.text().is_some_and(|text| self.options.rp_id.as_deref() != Some(text))
+                && self.missed.borrow().contains(&(document, place));
+        if was_missed {
+            return Err(InputError::LateNote { line, place });
+        }
+        self.notes.add(document, place, note);
         Ok(())
     }
 
@@ -282,7 +319,7 @@ impl Export {
             let says_nothing = |found: &Found| found.row.place().1.is_none();
             let is_unreadable = self.is_first && self.pending.iter().any(says_nothing);
             self.is_first = false;
-            if is_unreadable || !elements.has_places() && self.notes.is_empty() {
+            if is_unreadable || !elements.has_places() && !self.notes.has_file(self.file) {
                 return Err(self.foreign(1));
             }
             self.open_lines.extend(elements.open_line().map(|line| self.before + line));
@@ -290,6 +327,9 @@ impl Export {
         }
         if self.file + 1 < self.files.len() {
             return self.begin(self.file + 1);
+        }
+        if self.n_rows == 0 && self.n_people == 0 && self.notes.is_empty() {
+            return Err(InputError::Empty);
         }
         if self.n_rows == 0 {
             let (system, people) = (self.system.title, self.n_people);
@@ -353,47 +393,6 @@ impl Export {
         match self.files.get(self.file) {
             Some(file) if self.files.len() > 1 => error.of_file(file),
             _ => error,
-        }
-    }
-}
-
-/// Returns the error for a file that is not that system's, with the system that it looks like.
-fn not_this(path: &Path, system: &System, line: u64) -> InputError {
-    let others = SYSTEMS.iter().filter(|other| other.name != system.name);
-    let other = others.copied().find(|other| {
-        let form = form_of(path, other, None).ok();
-        let first = form.and_then(|form| first_element(path, form));
-        first.is_some_and(|first| (other.recognises)(&first))
-    });
-    let other = other.map(|other| (other.title, other.name));
-    InputError::NotThisSystem { line, system: system.title, other }
-}
-
-/// Returns the first element of a file, if it stands near its beginning.
-fn first_element(path: &Path, form: Form) -> Option<Node> {
-    let mut elements = Elements::open_beginning(path, form, ENOUGH).ok()?;
-    while let Some(element) = elements.next_element().ok()? {
-        if let Content::Value(value) = element.content {
-            return Some(value);
-        }
-    }
-    None
-}
-
-/// Returns the form of a file: as a flag says, or the one that its extension picks among those of the
-/// system.
-fn form_of(path: &Path, system: &System, given: Option<Form>) -> Result<Form, InputError> {
-    let extension = given.or_else(|| Form::of(path));
-    let has = |form: &&Form| extension.is_some_and(|extension| form.is_like(extension));
-    let usual = system.forms.first().copied().ok_or(InputError::UnknownFormat)?;
-    match (system.forms.iter().find(has), extension) {
-        (Some(form), _) => Ok(*form),
-        (None, None) => Ok(usual),
-        // A document may hold any number of values, so also one a line.
-        (None, Some(Form::JsonLines)) if matches!(usual, Form::Json(_)) => Ok(usual),
-        (None, Some(_)) => {
-            let forms: Vec<_> = system.forms.iter().map(Form::extension).collect();
-            Err(InputError::OtherForm { system: system.title, forms: forms.join(", ") })
         }
     }
 }

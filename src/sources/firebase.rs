@@ -89,7 +89,7 @@ fn enrolled(factor: &Node, at: String, rows: &mut Rows<'_>) {
     let name = factor.get("displayName").text();
     if NUMBERS.iter().any(|key| is_there(key)) {
         let number = NUMBERS.iter().find_map(|key| factor.get(key).scalar());
-        rows.push(at, FactorDraft::phone(number).set(Field::Name, name));
+        rows.push(at, FactorDraft::phone(number).by_sms().set(Field::Name, name));
     } else if is_there("emailInfo") {
         let address = factor.get("emailInfo").get("emailAddress").text();
         let factor = FactorDraft::new(FactorType::Email);
@@ -204,10 +204,10 @@ mod tests {
         2 Zk3vQ1mT8hX2 users[0].mfaInfo[1] totp not_carried secret_not_exported
         27 Ab3vQ1mT8hX2 users[1].mfaInfo[0] phone phone_number=+493012345680 preferred_authentication_method=sms
         27 Ab3vQ1mT8hX2 users[1].mfaInfo[1] email name=mail email=noor@example.org
-        27 Ab3vQ1mT8hX2 users[1].phoneNumber phone phone_number=+493012345679 preferred_authentication_method=sms
+        27 Ab3vQ1mT8hX2 users[1].phoneNumber phone phone_number=+493012345679
         50 Cd3vQ1mT8hX2 users[2].mfaInfo[0] phone rejected masked_value (phone_number)
         50 Cd3vQ1mT8hX2 users[2].mfaInfo[1]  not_carried factor_type_unsupported
-        66 Ef3vQ1mT8hX2 users[3].phoneNumber phone phone_number=+493012345682 preferred_authentication_method=sms
+        66 Ef3vQ1mT8hX2 users[3].phoneNumber phone phone_number=+493012345682
         "#);
     }
 }

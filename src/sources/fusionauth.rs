@@ -53,7 +53,8 @@ pub(super) static SYSTEM: System = System {
 
 fn recognises(element: &Node) -> bool {
     let has = |key| element.has(key);
-    let is_passkey = has("credentialId") && has("publicKey") && has("userId");
+    let is_passkey =
+        has("userId") && ["credentialId", "publicKey", "relyingPartyId"].into_iter().any(has);
     let is_user =
         ["twoFactor", "usernameStatus", "active", "registrations", "tenantId", "verified"];
     let is_other = ["localId", "traits", "credentials", "emailVerified"].into_iter().any(has);
@@ -61,7 +62,7 @@ fn recognises(element: &Node) -> bool {
 }
 
 fn read(element: &Node, rows: &mut Rows<'_>) {
-    if element.has("credentialId") {
+    if element.has("userId") {
         passkey(element, rows);
     } else {
         user(element, rows);
@@ -78,14 +79,18 @@ fn user(user: &Node, rows: &mut Rows<'_>) {
         is_disabled: user.get("active").flag() == Some(false),
     };
     let two_factor = user.get("twoFactor");
-    for (index, method) in two_factor.get("methods").items().iter().enumerate() {
+    if !matches!(two_factor, Node::Null | Node::Object(_)) {
+        let rule = "must be an object: nothing in it can be read";
+        rows.reject("twoFactor", None, "", Code::InvalidRow, rule);
+    }
+    let methods = rows.items(two_factor.get("methods"), "twoFactor.methods");
+    for (index, method) in methods.iter().enumerate() {
         let at = format!("twoFactor.methods[{index}]");
         match method.get("method").text() {
             Some("authenticator") => authenticator(method, at, rows),
             Some("sms") => {
                 let factor = FactorDraft::new(FactorType::Phone)
-                    .set(Field::PhoneNumber, method.get("mobilePhone").text())
-                    .set(Field::PreferredAuthenticationMethod, Some("sms"));
+                    .set(Field::PhoneNumber, method.get("mobilePhone").text());
                 rows.push(at, factor);
             }
             Some("email") => {
@@ -93,25 +98,30 @@ fn user(user: &Node, rows: &mut Rows<'_>) {
                     .set(Field::Email, method.get("email").text());
                 rows.push(at, factor);
             }
-            _ => {
+            None => {
+                let rule = "must be an object with a `method`";
+                rows.reject(at, None, "", Code::InvalidRow, rule);
+            }
+            Some(_) => {
                 let rule = "is of a type that no API creates in Auth0";
                 rows.not_carried(at, None, Code::FactorTypeUnsupported, rule);
             }
         }
     }
-    if !two_factor.get("recoveryCodes").items().is_empty() {
+    if !rows.items(two_factor.get("recoveryCodes"), "twoFactor.recoveryCodes").is_empty() {
         rows.recovery_codes("twoFactor.recoveryCodes");
     }
 }
 
 fn authenticator(method: &Node, at: String, rows: &mut Rows<'_>) {
     let factor_type = FactorType::Totp;
-    let Some(secret) = method.get("secret").text() else {
+    if method.get("secret").is_null() {
         let rule =
             "has no secret: FusionAuth's API never answers it; take it from a copy of the database";
         rows.not_carried(at, Some(factor_type), Code::SecretNotExported, rule);
         return;
-    };
+    }
+    let secret = method.get("secret").text().unwrap_or_default();
     let mut factor = FactorDraft::new(factor_type);
     let parameters = method.get("authenticator");
     totp::check_algorithm(&mut factor, parameters.get("algorithm"));
@@ -183,7 +193,7 @@ mod tests {
         );
         check(
             r#"{"method":"sms","mobilePhone":"+493012345678"}"#,
-            "phone phone_number=+493012345678 preferred_authentication_method=sms",
+            "phone phone_number=+493012345678",
         );
         check(
             r#"{"method":"sms","mobilePhone":"555-555-5555"}"#,

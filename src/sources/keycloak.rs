@@ -62,7 +62,9 @@ pub(super) static SYSTEM: System = System {
 
 fn recognises(user: &Node) -> bool {
     let is_user = user.has("credentials") || user.has("requiredActions") || user.has("username");
-    user.has("id") && is_user && !user.has("localId") && !user.has("traits")
+    let of_others =
+        ["localId", "traits", "twoFactor", "registrations", "tenantId", "usernameStatus", "active"];
+    is_user && !of_others.iter().any(|key| user.has(key))
 }
 
 fn read(user: &Node, rows: &mut Rows<'_>) {
@@ -97,7 +99,11 @@ fn read(user: &Node, rows: &mut Rows<'_>) {
             }
             // No second factors, in any version.
             Some("password" | "password-history") => {}
-            Some(_) | None => rows.not_carried(
+            None => {
+                let rule = "must be an object with a `type`";
+                rows.reject(at, None, "", Code::InvalidRow, rule);
+            }
+            Some(_) => rows.not_carried(
                 at,
                 None,
                 Code::FactorTypeUnsupported,
@@ -113,7 +119,7 @@ fn inner(credential: &Node, key: &str) -> Option<Node> {
         Node::Null => Some(Node::Object(Vec::new())),
         // Some write it as JSON.
         object @ Node::Object(_) => Some(object.clone()),
-        value => from_json(value.text()?).ok(),
+        value => from_json(value.text()?).ok().filter(|json| matches!(json, Node::Object(_))),
     }
 }
 
@@ -135,7 +141,7 @@ fn parts(
 }
 
 fn otp(credential: &Node, at: String, rows: &mut Rows<'_>) {
-    if !credential.has("secretData") {
+    if credential.get("secretData").is_null() {
         rows.not_carried(
             at,
             Some(FactorType::Totp),
@@ -299,8 +305,8 @@ mod tests {
         credentials[1] webauthn-roaming name=Pixel key_id=mUAcqMr9cYkH2O-ZX2Dx5VfQEUA public_key=pQECAyYgASFYILtNmokG61K3b2xV/n+YJyhAYReuk8KXHlfErxpt8YcVIlggQfH43A26IA79mA4w2+1PoT6rgYfRXmVhyDRFFD3QI1w= relying_party_identifier=login.example.org
         credentials[2] passkey name=Pixel key_id=mUAcqMr9cYkH2O-ZX2Dx5VfQEUA public_key=pQECAyYgASFYILtNmokG61K3b2xV/n+YJyhAYReuk8KXHlfErxpt8YcVIlggQfH43A26IA79mA4w2+1PoT6rgYfRXmVhyDRFFD3QI1w= relying_party_identifier=login.example.org aaguid=7216fe24-7230-4eaa-8fc9-ed7867f8657f user_handle=NWQwYzlmMGUtM2IwYS00YzdlLTlhNTMtMGY2YzFmMWE3ZDIx transports=usb
         credentials[3] webauthn-roaming not_carried webauthn_platform_unsupported
-        credentials[4] phone name=Pixel phone_number=+493012345678 preferred_authentication_method=sms
-        credentials[5] phone name=Pixel phone_number=+493012345678 preferred_authentication_method=sms
+        credentials[4] phone name=Pixel phone_number=+493012345678
+        credentials[5] phone name=Pixel phone_number=+493012345678
         credentials[6]  not_carried recovery_codes_not_importable
         credentials[8]  not_carried factor_type_unsupported
         credentials[9] totp not_carried secret_not_exported

@@ -166,13 +166,18 @@ fn webauthn(credential: &Node, is_passkey: bool, at: &str, rows: &mut Rows<'_>) 
             rows.reject(at, Some(factor_type), "", Code::ClonedFlag, webauthn::CLONED);
             continue;
         }
-        if factor_type == FactorType::Passkey {
-            rows.push(at, passkey(key, config.get("user_handle"), rows));
+        let handle = config.get("user_handle").text().and_then(values::base64);
+        let handle = handle.filter(|handle| !handle.is_empty());
+        if factor_type == FactorType::Passkey
+            && let Some(handle) = handle
+        {
+            rows.push(at, passkey(key, &handle, rows));
         } else if webauthn::is_platform(key.get("transport")) {
             let code = Code::WebauthnPlatformUnsupported;
             rows.not_carried(at, Some(factor_type), code, webauthn::PLATFORM);
         } else {
-            rows.push(at, public_key(key, factor_type, rows));
+            // Without a handle nobody can log in by it alone, but it can be a second factor.
+            rows.push(at, public_key(key, FactorType::WebauthnRoaming, rows));
         }
     }
 }
@@ -185,10 +190,9 @@ fn public_key(key: &Node, factor_type: FactorType, rows: &Rows<'_>) -> FactorDra
     webauthn::set_key(factor, bytes("id"), bytes("public_key"))
 }
 
-fn passkey(key: &Node, handle: &Node, rows: &Rows<'_>) -> FactorDraft {
+fn passkey(key: &Node, handle: &[u8], rows: &Rows<'_>) -> FactorDraft {
     let factor = public_key(key, FactorType::Passkey, rows);
-    let handle = handle.text().and_then(values::base64);
-    let factor = webauthn::set_user_handle(factor, handle.as_deref().map(Vec::as_slice));
+    let factor = webauthn::set_user_handle(factor, Some(handle));
     let flags = key.get("flags");
     let factor =
         webauthn::set_backup(factor, flags.get("backup_eligible"), flags.get("backup_state"));
@@ -320,13 +324,8 @@ mod tests {
             ),
             ("webauthn", r#","is_passwordless":true"#, handle, format!("passkey {with_handle}")),
             ("passkey", r#","is_passwordless":false"#, handle, format!("passkey {with_handle}")),
-            ("passkey", "", "", "passkey rejected user_handle_missing (user_handle)".into()),
-            (
-                "passkey",
-                "",
-                r#""user_handle":"==","#,
-                "passkey rejected user_handle_missing (user_handle)".into(),
-            ),
+            ("passkey", "", "", "webauthn-roaming".into()),
+            ("passkey", "", r#""user_handle":"==","#, "webauthn-roaming".into()),
             (
                 "webauthn",
                 r#","transport":["internal"]"#,

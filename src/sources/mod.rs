@@ -24,6 +24,7 @@ mod migration;
 mod notes;
 mod otpauth;
 mod privacyidea;
+mod recognise;
 mod rows;
 mod spki;
 mod supabase;
@@ -35,6 +36,7 @@ mod zitadel;
 
 pub use export::{Export, Found};
 pub use notes::Notes;
+pub use recognise::system_of;
 pub use rows::{FactorDraft, Rows};
 pub use system::{About, SYSTEMS, System};
 

@@ -54,6 +54,11 @@ impl Notes {
         })
     }
 
+    /// Returns whether a file has any.
+    pub(super) fn has_file(&self, file: usize) -> bool {
+        self.documents.keys().any(|(other, _)| *other == file)
+    }
+
     /// Returns whether there is any.
     pub(super) fn is_empty(&self) -> bool {
         self.documents.is_empty()

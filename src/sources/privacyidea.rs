@@ -130,6 +130,8 @@ fn of_yaml(token: &Node) -> Token<'_> {
 fn own(token: &Token<'_>, rows: &mut Rows<'_>) -> bool {
     let owner = token.owner.map(str::trim).filter(|owner| !owner.eq_ignore_ascii_case("n/a"));
     let login = owner.map(|owner| owner.rsplit_once('@').map_or(owner, |(login, _)| login));
+    // The realm tells apart two people of one login.
+    rows.person.id = owner.map(Into::into);
     rows.person.username = login.filter(|login| !login.is_empty()).map(Into::into);
     rows.person.username.is_some()
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use data_encoding::BASE32_NOPAD;
+
 use super::{Options, migration::Part};
 use crate::{
     input::Row,
@@ -70,6 +72,11 @@ impl<'a> Rows<'a> {
         }
         self.before.push((self.person, self.found));
         self.before
+    }
+
+    /// Returns whether there is no row yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.before.is_empty()
     }
 
     /// Returns the text of a note of this element's document.
@@ -249,16 +256,27 @@ impl FactorDraft {
 
     /// Begins a phone that gets text messages.
     pub fn phone(number: Option<&str>) -> Self {
-        Self::new(FactorType::Phone)
-            .set(Field::PhoneNumber, number)
-            .set(Field::PreferredAuthenticationMethod, Some("sms"))
+        Self::new(FactorType::Phone).set(Field::PhoneNumber, number)
+    }
+
+    /// Says that codes are sent to the phone as text messages.
+    #[must_use]
+    pub fn by_sms(self) -> Self {
+        self.set(Field::PreferredAuthenticationMethod, Some("sms"))
     }
 
     /// Sets a text field, where there is a text; an empty one is none.
     #[must_use]
     pub fn set(mut self, field: Field, text: Option<&str>) -> Self {
-        if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
-            self.record.set(field, Cell::Text(text.into()));
+        let text = text.filter(|text| !text.trim().is_empty());
+        match text {
+            // A name is for people: what it holds is no reason to lose a factor.
+            Some(name) if field == Field::Name && name.contains(char::is_control) => {
+                let name = name.replace(char::is_control, " ");
+                self.record.set(field, Cell::Text(name.trim().into()));
+            }
+            Some(text) => self.record.set(field, Cell::Text(text.into())),
+            None => {}
         }
         self
     }
@@ -288,9 +306,14 @@ impl FactorDraft {
         self
     }
 
-    /// Sets the secret, and says how it is written.
+    /// Sets the secret, and says how it is written. A text is the key to the last byte, white space and
+    /// quotes included, so it is put into Base32 before anybody takes those for slips.
     #[must_use]
     pub fn secret(mut self, text: &str, encoding: SecretEncoding) -> Self {
+        if encoding == SecretEncoding::Text {
+            self.record.encoding = Some(SecretEncoding::Base32);
+            return self.set(Field::TotpSecret, Some(&BASE32_NOPAD.encode(text.as_bytes())));
+        }
         self.record.encoding = Some(encoding);
         self.set(Field::TotpSecret, Some(text))
     }

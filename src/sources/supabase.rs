@@ -62,11 +62,7 @@ pub(super) static SYSTEM: System = System {
 };
 
 fn recognises(row: &Node) -> bool {
-    let is_passkey = || {
-        row.has("credential_id")
-            && !row.has("rp_id")
-            && ["backup_eligible", "backed_up", "friendly_name"].iter().any(|key| row.has(key))
-    };
+    let is_passkey = || row.has("credential_id") && row.has("public_key") && !row.has("rp_id");
     row.has("user_id") && (row.has("factor_type") || is_passkey())
 }
 
@@ -100,6 +96,11 @@ fn factor(row: &Node, rows: &mut Rows<'_>) {
             return;
         }
     };
+    if !row.has("status") {
+        let rule = "has no `status`, so nobody knows whether it is in use: check the query";
+        rows.reject("", Some(factor_type), "", Code::InvalidRow, rule);
+        return;
+    }
     if row.get("status").text() != Some("verified") {
         let rule = "is not `verified`: its user never finished to enrol";
         rows.not_carried("", Some(factor_type), Code::Unconfirmed, rule);
@@ -113,7 +114,7 @@ fn factor(row: &Node, rows: &mut Rows<'_>) {
 }
 
 fn totp(row: &Node, rows: &mut Rows<'_>) {
-    if !row.has("secret") {
+    if row.get("secret").is_null() {
         let rule =
             "has no `secret`: APIs leave it out; run the query (`mfaferry sources supabase`)";
         rows.not_carried("", Some(FactorType::Totp), Code::SecretNotExported, rule);
@@ -234,17 +235,14 @@ mod tests {
                 r#""factor_type":"totp","status":"unverified","secret":"OI3UO3JSKF4FM5BZJR3VUNCLMRMXAMDT""#,
                 " totp not_carried unconfirmed",
             ),
-            (
-                r#""factor_type":"totp","secret":"OI3UO3JSKF4FM5BZ""#,
-                " totp not_carried unconfirmed",
-            ),
+            (r#""factor_type":"totp","secret":"OI3UO3JSKF4FM5BZ""#, " totp rejected invalid_row"),
             (
                 r#""factor_type":"totp","status":"verified""#,
                 " totp not_carried secret_not_exported",
             ),
             (
                 r#""factor_type":"totp","status":"verified","secret":null"#,
-                " totp rejected totp_secret_invalid (totp_secret)",
+                " totp not_carried secret_not_exported",
             ),
             (
                 r#""factor_type":"totp","status":"verified","secret":["JBSWY3DPEHPK3PXP"]"#,

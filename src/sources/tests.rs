@@ -264,7 +264,11 @@ fn a_sample_is_taken_for_an_export_of_its_own_system_alone() {
                 while export.next_found()?.is_some() {}
                 Ok(())
             };
-            let is_own = system.name == system_of_sample(&sample).name;
+            let own = system_of_sample(&sample).name;
+            // Both keep devices in the same table, and authentik's users have UUIDs.
+            let is_same =
+                (own, system.name) == ("authentik", "django") && sample.ends_with("authentik.csv");
+            let is_own = system.name == own || is_same;
             let read = read();
             assert_eq!(
                 read.is_ok(),

@@ -7,7 +7,7 @@
 use super::{About, FactorDraft, Rows, System, totp};
 use crate::{
     input::{Form, Places},
-    model::{FactorType, Field, Node, Person, SecretEncoding},
+    model::{Code, FactorType, Field, Node, Person, SecretEncoding},
 };
 
 /// The dialect.
@@ -62,19 +62,30 @@ fn read(element: &Node, rows: &mut Rows<'_>) {
         is_email_verified: address.map(|_| email.get("isEmailVerified").flag() == Some(true)),
         is_disabled: false,
     };
-    if let Some(secret) = user.get("otpCode").text() {
+    if !matches!(user, Node::Object(_)) {
+        rows.reject(
+            "user",
+            None,
+            "",
+            Code::InvalidRow,
+            "must be an object: nothing in it can be read",
+        );
+    }
+    // Proto3 leaves out what is empty.
+    let code = user.get("otpCode");
+    if !matches!(code, Node::Null) && code != &Node::of("") {
+        let secret = code.text().unwrap_or_default();
         let factor = FactorDraft::new(FactorType::Totp);
         let factor = totp::set_secret(factor, secret, SecretEncoding::Base32);
         rows.push("user.otpCode", factor);
     }
-    if !user.get("recoveryCodes").items().is_empty() {
+    if !rows.items(user.get("recoveryCodes"), "user.recoveryCodes").is_empty() {
         rows.recovery_codes("user.recoveryCodes");
     }
     let is_verified = phone.get("isPhoneVerified").flag() == Some(true);
     if rows.options.includes_profile_phone && is_verified {
-        let factor = FactorDraft::new(FactorType::Phone)
-            .set(Field::PhoneNumber, phone.get("phone").text())
-            .set(Field::PreferredAuthenticationMethod, Some("sms"));
+        let factor =
+            FactorDraft::new(FactorType::Phone).set(Field::PhoneNumber, phone.get("phone").text());
         rows.push("user.phone", factor);
     }
 }
@@ -139,10 +150,7 @@ mod tests {
         let verified = phone(r#","isPhoneVerified":true"#);
         assert!(read_all(&SYSTEM, &verified, None).1.is_empty());
         let read = |json: &str| told(read_with(&SYSTEM, &from_json(json).unwrap(), &options, &[]));
-        assert_eq!(
-            read(&verified),
-            ["user.phone phone phone_number=+493012345678 preferred_authentication_method=sms"]
-        );
+        assert_eq!(read(&verified), ["user.phone phone phone_number=+493012345678"]);
         assert!(read(&phone("")).is_empty());
     }
 }

@@ -99,13 +99,13 @@ fn a_map_has_everybody_in_input_order_and_says_why_somebody_was_not_found() {
     assert_eq!(
         map(&bench),
         [
-            "auth0|1,p1,Ann@Corp.test,name-p1,",
-            "auth0|2,p2,a+b@corp.test,name-p2,",
-            ",p3,two@corp.test,name-p3,user_ambiguous",
-            ",p4,nobody@corp.test,name-p4,user_not_found",
-            ",p5,ann@corp.test,name-p5,email_not_verified",
-            "auth0|5,p6,new@corp.test,name-p6,",
-            ",p7,,name-p7,user_not_mapped",
+            "auth0|1,p1,Ann@Corp.test,,",
+            "auth0|2,p2,a+b@corp.test,,",
+            ",p3,two@corp.test,,user_ambiguous",
+            ",p4,nobody@corp.test,,user_not_found",
+            ",p5,ann@corp.test,,email_not_verified",
+            "auth0|5,p6,new@corp.test,,",
+            ",p7,,,user_not_mapped",
         ]
     );
     let expected = [
@@ -157,7 +157,7 @@ fn flags_say_whom_to_take_and_everybody_found_is_a_success() {
         let done = run(&mut command);
         assert_eq!((done.code, count(&done, "resolved")), (Some(0), 1), "{done:?}");
         let text = fs::read_to_string(bench.path(map)).unwrap();
-        assert_eq!(text, format!("{HEADER}\n{expected},p1,two@corp.test,name-p1,\n"));
+        assert_eq!(text, format!("{HEADER}\n{expected},p1,two@corp.test,,\n"));
     }
 }
 
@@ -228,9 +228,9 @@ fn whoever_was_not_found_is_asked_for_again_when_told_so_and_the_map_mended() {
     assert_eq!(
         map(&bench),
         [
-            "google-oauth2|3,p1,two@corp.test,name-p1,",
-            "auth0|1,p2,ann@corp.test,name-p2,",
-            ",p3,nobody@corp.test,name-p3,user_not_found",
+            "google-oauth2|3,p1,two@corp.test,,",
+            "auth0|1,p2,ann@corp.test,,",
+            ",p3,nobody@corp.test,,user_not_found",
         ]
     );
 }
@@ -256,8 +256,8 @@ fn many(count: usize) -> (Vec<User>, String, Vec<String>) {
     let people: Vec<_> =
         (0..count).map(|n| person(&format!("id{n}"), Some(&email(n)), true)).collect();
     let line = |n: usize| match n % 2 {
-        0 => format!("auth0|{n},id{n},{},name-id{n},", email(n)),
-        _ => format!(",id{n},{},name-id{n},user_not_found", email(n)),
+        0 => format!("auth0|{n},id{n},{},,", email(n)),
+        _ => format!(",id{n},{},,user_not_found", email(n)),
     };
     (users, realm(&people), (0..count).map(line).collect())
 }
@@ -411,5 +411,5 @@ fn users_of_the_sandbox_come_from_an_export_job_as_it_is() {
     child.wait().unwrap();
     assert_eq!(done.code, Some(0), "{done:?}");
     let text = fs::read_to_string(folder.path().join("map.csv")).unwrap();
-    assert!(text.ends_with("auth0|9,p1,ann@corp.test,name-p1,\n"), "{text}");
+    assert!(text.ends_with("auth0|9,p1,ann@corp.test,,\n"), "{text}");
 }

@@ -6,7 +6,7 @@ use mfaferry::{
     sandbox::Settings,
     sources::{SYSTEMS, System},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Bench, Done, binary, run, samples};
 
@@ -122,5 +122,130 @@ fn parts_that_are_missing_and_people_who_are_disabled_are_said() {
         for code in ["missing_part", "disabled_people"] {
             assert_eq!(found.contains(code), expected == Some(code), "{file}: {found}");
         }
+    }
+}
+
+/// A person of Keycloak with one secret.
+fn person(id: &str, username: &str, email: &str) -> Value {
+    let secret = json!({"value": format!("{username}-secret-of-20")}).to_string();
+    let otp = json!({"type": "otp", "secretData": secret, "credentialData": "{}"});
+    json!({"id": id, "username": username, "email": email, "enabled": true, "credentials": [otp]})
+}
+
+fn realm(people: &[Value]) -> Value {
+    json!({"realm": "acme", "users": people})
+}
+
+fn codes(rows: &[Value]) -> Vec<String> {
+    rows.iter().map(|row| row["code"].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+#[test]
+fn two_people_on_one_user_are_both_refused_and_one_person_twice_is_not() {
+    for (name, flags, expected) in [
+        ("email", &["--user-id", "auth0|{email}"][..], ["user_collision", "user_collision", "-"]),
+        ("id", &["--user-id", "auth0|{id}"], ["-", "-", "-"]),
+        ("map", &["--users", "map.csv"], ["user_collision", "user_collision", "-"]),
+    ] {
+        let bench = Bench::new(Settings::default());
+        let people = [
+            person("1", "ann", "a@example.org"),
+            person("2", "bob", "a@example.org"),
+            person("3", "cem", "c@example.org"),
+            person("3", "cem", "c@example.org"),
+        ];
+        bench.write("realm.json", realm(&people).to_string());
+        bench.write("map.csv", "user_id,id\nauth0|x,1\nauth0|x,2\nauth0|c,3\n");
+        let done = run(bench.import("realm.json").args(["--from", "keycloak"]).args(flags));
+        assert!(matches!(done.code, Some(0 | 4)), "{name}: {done:?}");
+        let mut found = codes(&bench.rows("realm.json.ledger"));
+        found.sort();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{name}: {done:?}");
+    }
+}
+
+#[test]
+fn what_is_no_person_is_a_row_and_the_people_around_it_are_read() {
+    let bench = Bench::new(Settings::default());
+    let users = json!([person("1", "ann", "a@example.org"), 5, null, {"error": {"code": 429}},
+        person("2", "bob", "b@example.org")]);
+    bench.write("realm.json", json!({"users": users}).to_string());
+    let mut import = bench.import("realm.json");
+    let done = run(import.args(["--from", "keycloak", "--user-id", "auth0|{id}"]));
+    let summary = done.summary();
+    assert_eq!(
+        (done.code, &summary["created"], &summary["rejected"]),
+        (Some(4), &2.into(), &3.into())
+    );
+    let at = |row: &Value| row["at"].as_str().unwrap().to_owned();
+    let rows = bench.rows("realm.json.ledger");
+    let mut refused: Vec<_> =
+        rows.iter().filter(|row| row["state"] == "rejected").map(at).collect();
+    refused.sort();
+    assert_eq!(refused, ["users[1]", "users[2]", "users[3]"]);
+}
+
+#[test]
+fn a_relying_party_that_comes_too_late_in_a_pipe_stops_it_and_a_file_does_not_mind() {
+    let bench = Bench::new(Settings::default());
+    let sample = fs::read_to_string(samples().join("sources/keycloak.json")).unwrap();
+    let mut realm: Value = serde_json::from_str(&sample).unwrap();
+    let rp_id = realm.as_object_mut().unwrap().remove("webAuthnPolicyRpId").unwrap();
+    let text = realm.to_string();
+    let late = format!("{},\"webAuthnPolicyRpId\":{rp_id}}}", text.strip_suffix('}').unwrap());
+    bench.write("realm.json", &late);
+    // Its keys are in the order of the alphabet by now, the other relying party's after the people, too.
+    let flags = ["--from", "keycloak", "--rp-id", "other.example.net", "--output", "json"];
+    let mut check = binary();
+    check.current_dir(bench.folder.path()).args(["check", "realm.json"]).args(flags);
+    assert_eq!(run(&mut check).json()["factors"], 5);
+    let file = fs::File::open(bench.path("realm.json")).unwrap();
+    let mut check = binary();
+    let done = run(check.args(["check", "-"]).args(flags).stdin(file));
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(
+        done.stderr.contains("line 1: `webAuthnPolicyPasswordlessRpId` stands after people"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn a_folder_has_one_ledger_however_its_name_ends() {
+    let bench = Bench::new(Settings::default());
+    fs::create_dir(bench.path("out")).unwrap();
+    bench.write("out/acme-users-0.json", realm(&[person("1", "ann", "a@example.org")]).to_string());
+    bench.write("out/._acme-realm.json", "no JSON");
+    for (input, created) in [("out/", 1), ("out", 0), ("out/.", 0)] {
+        let mut import = bench.import(input);
+        let done = run(import.args(["--from", "keycloak", "--user-id", "auth0|{id}"]));
+        assert_eq!(done.summary()["created"], created, "{input}: {done:?}");
+    }
+    assert!(bench.path("out.ledger").exists());
+}
+
+#[test]
+fn a_file_of_another_system_is_named_for_what_it_is() {
+    let bench = Bench::new(Settings::default());
+    let sample = |name: &str| samples().join("sources").join(name);
+    for (file, from, expected) in [
+        ("keycloak.json", None, "give `--from keycloak`"),
+        ("keycloak.json", Some("firebase"), "give `--from keycloak`"),
+        ("fusionauth.json", Some("keycloak"), "give `--from fusionauth`"),
+        ("clerk.csv", Some("keycloak"), "give `--from clerk`"),
+        ("otpauth.txt", Some("authelia"), "give `--from otpauth`"),
+        ("zitadel.json", None, "give `--from zitadel`"),
+    ] {
+        let mut check = binary();
+        check.current_dir(bench.folder.path()).arg("check").arg(sample(file));
+        let done = run(check.args(from.iter().flat_map(|name| ["--from", name])));
+        assert_eq!(done.code, Some(2), "{file} {from:?}: {done:?}");
+        assert!(done.stderr.contains(expected), "{file} {from:?}: {done:?}");
+    }
+    for (flag, value) in [("--rp-id", "https://login.example.org"), ("--user-id", "auth0|{mail}")] {
+        let mut check = binary();
+        check.arg("check").arg(sample("keycloak.json")).args(["--from", "keycloak", flag, value]);
+        assert_eq!(run(&mut check).code, Some(2), "{flag}");
     }
 }

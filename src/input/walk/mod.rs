@@ -28,6 +28,8 @@ pub(super) enum Met {
     Element(Element),
     /// A note.
     Note {
+        /// Physical line where it ends.
+        line: u64,
         /// Number of the document in its file.
         document: u64,
         /// Its place.
@@ -238,7 +240,12 @@ impl<R: Read> Walker<R> {
         self.tokens.pass_value()?;
         let json = self.tokens.end_copy().filter(|json| json.len() <= MAX_SCALAR);
         let json = json.and_then(|json| String::from_utf8(json.to_vec()).ok());
-        Ok(json.map(|json| Met::Note { document: self.document, place, json }))
+        Ok(json.map(|json| Met::Note {
+            line: self.tokens.buffer.line,
+            document: self.document,
+            place,
+            json,
+        }))
     }
 
     /// Takes an element. A document that holds lists of elements is no element itself: it is entered.

@@ -3,14 +3,14 @@
 
 use std::{collections::HashMap, path::Path};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{file, open, row, seal::Seal, sqlite::FILES};
 use crate::{
     error::Error,
     files::Folder,
     ledger::{LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
-    model::{FactorType, Lines, LocalTime, Place, Reason, State},
+    model::{FactorType, Lines, LocalTime, Operation, Place, Reason, State},
 };
 
 /// A ledger opened for reading only.
@@ -113,6 +113,26 @@ impl Reader {
     /// out.
     pub fn taken_up(&self) -> Result<ByState, Error> {
         self.rows().map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Refuses a ledger whose rows are people where `is_of_people` is false, and one of factors where it is
+    /// true: the two know nothing of each other.
+    pub fn check_kind(&self, is_of_people: bool) -> Result<(), Error> {
+        let first = "SELECT operation FROM factors ORDER BY seq LIMIT 1";
+        let first = self.connection.query_row(first, [], |row| row.get::<_, u8>(0)).optional();
+        let first = first.map_err(|error| LedgerFault::from(error).at(&self.path))?;
+        let Some(operation) = first.and_then(Operation::from_code) else {
+            return Ok(());
+        };
+        if (operation == Operation::Resolve) == is_of_people {
+            return Ok(());
+        }
+        let what = if is_of_people { "factors, not of people" } else { "people, not of factors" };
+        let fault = LedgerFault::new(
+            format!("it is a ledger of {what}"),
+            "give `resolve` and `import` a --ledger each, or let each have its own by default",
+        );
+        Err(fault.at(&self.path))
     }
 
     /// Number of rows in each state.

@@ -1,0 +1,81 @@
+//! Form of a file by its name, and the system that it is an export of by its first element.
+
+use std::path::Path;
+
+use super::{SYSTEMS, System};
+use crate::{
+    input::{Content, Elements, Form, InputError},
+    model::Node,
+};
+
+/// Bytes at the beginning of a file that are enough to tell whose it is.
+const ENOUGH: u64 = 1 << 20;
+
+/// Returns the error for a file that is not that system's, with the system that it looks like.
+pub(super) fn not_this(path: &Path, system: &System, line: u64) -> InputError {
+    let other = other_system(path, system).map(|other| (other.title, other.name));
+    InputError::NotThisSystem { line, system: system.title, other }
+}
+
+/// Returns the error for a file of another system than that one.
+pub(super) fn looks_like(system: &System, other: &System) -> InputError {
+    let other = Some((other.title, other.name));
+    InputError::NotThisSystem { line: 1, system: system.title, other }
+}
+
+/// Returns the other system whose export a file looks like.
+pub(super) fn other_system(path: &Path, system: &System) -> Option<&'static System> {
+    system_of(path).filter(|other| other.name != system.name)
+}
+
+/// Returns the system whose export a file looks like, by its first element.
+pub fn system_of(path: &Path) -> Option<&'static System> {
+    SYSTEMS.iter().copied().find(|system| {
+        let extension = Form::of(path);
+        let is_possible = |form: &&Form| extension.is_none_or(|extension| form.is_like(extension));
+        let form = system.forms.iter().find(is_possible);
+        let first = form.and_then(|form| first_element(path, *form));
+        first.is_some_and(|first| (system.recognises)(&first))
+    })
+}
+
+/// Returns the first element of a file, if it stands near its beginning.
+pub(super) fn first_element(path: &Path, form: Form) -> Option<Node> {
+    let mut elements = Elements::open_beginning(path, form, ENOUGH).ok()?;
+    while let Some(element) = elements.next_element().ok()? {
+        if let Content::Value(value) = element.content {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Returns the form of a file: as a flag says, or the one that its extension picks among those of the
+/// system.
+pub(super) fn form_of(
+    path: &Path,
+    system: &System,
+    given: Option<Form>,
+) -> Result<Form, InputError> {
+    let extension = given.or_else(|| Form::of(path));
+    let has = |form: &&Form| extension.is_some_and(|extension| form.is_like(extension));
+    let is_json = |form: &Form| matches!(form, Form::Json(_));
+    let usual = system.forms.first().copied().ok_or(InputError::UnknownFormat)?;
+    match (system.forms.iter().find(has), extension) {
+        (Some(form), _) => Ok(*form),
+        // Many a text file is called that, whatever it holds.
+        (None, None | Some(Form::Lines)) => Ok(usual),
+        // A document may hold any number of values, so also one a line.
+        (None, Some(Form::JsonLines)) if system.forms.iter().any(is_json) => {
+            Ok(system.forms.iter().copied().find(|form| is_json(form)).unwrap_or(usual))
+        }
+        (None, Some(_)) => {
+            let forms: Vec<_> = system.forms.iter().map(Form::extension).collect();
+            let forms = forms.join(", ");
+            Err(match other_system(path, system) {
+                Some(other) => looks_like(system, other),
+                None => InputError::OtherForm { system: system.title, forms },
+            })
+        }
+    }
+}
