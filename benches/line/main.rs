@@ -23,6 +23,7 @@ mod input;
 mod modes;
 mod numbers;
 mod process;
+mod realm;
 mod serve;
 /// Certificates, and what a server needs of them.
 #[path = "../../tests/it/tls.rs"]
@@ -51,6 +52,8 @@ enum Mode {
     Scale(Options),
     /// Rows a second of `check`
     Check(Options),
+    /// People a second of `check` of another system's export, and its memory
+    Export(Options),
     /// How long until there is anything to see
     Start(Options),
     /// What keeping to a rate costs
@@ -111,6 +114,7 @@ fn main() {
         Mode::Throughput(options) => modes::throughput(&options),
         Mode::Scale(options) => modes::scale(&options),
         Mode::Check(options) => modes::check(&options),
+        Mode::Export(options) => realm::export(&options),
         Mode::Start(options) => modes::start(&options),
         Mode::Pacing(options) => modes::pacing(&options),
         Mode::Tls(options) => far::tls(&options),
@@ -118,6 +122,7 @@ fn main() {
             modes::throughput(&options);
             modes::scale(&options);
             modes::check(&options);
+            realm::export(&options);
             modes::start(&options);
             modes::pacing(&options);
             far::tls(&options);
