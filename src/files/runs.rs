@@ -10,10 +10,10 @@ pub(super) type Pair = [u64; 2];
 
 /// Bytes of a pair in the file.
 pub(super) const SIZE: usize = 16;
-/// Pairs in memory: 8 MiB.
-const MOST: usize = 1 << 19;
+/// Pairs in memory: 4 MiB.
+const MOST: usize = 1 << 18;
 /// Pairs in the buffers of all runs that are merged, and of each at least: a page.
-const BUFFERED: usize = 1 << 18;
+const BUFFERED: usize = 1 << 16;
 const LEAST: usize = 4096 / SIZE;
 
 /// Collects pairs in any order. Nothing is written while all fit into memory.
@@ -41,6 +41,10 @@ impl Runs {
     pub fn push(&mut self, pair: Pair) -> io::Result<()> {
         if self.held.len() == self.most {
             self.spill()?;
+        }
+        if self.held.capacity() < self.most && self.held.len() >= self.most / 16 {
+            // Growing by twice would leave as much behind.
+            self.held.reserve_exact(self.most - self.held.len());
         }
         self.held.push(pair);
         Ok(())

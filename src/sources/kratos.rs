@@ -76,7 +76,7 @@ fn read(identity: &Node, rows: &mut Rows<'_>) {
         let rule = "must be an object: nothing in it can be read";
         rows.reject("credentials", None, "", Code::InvalidRow, rule);
     }
-    for (kind, credential) in credentials.entries() {
+    for (index, (kind, credential)) in credentials.entries().iter().enumerate() {
         let at = format!("credentials.{kind}");
         match kind.as_str() {
             "totp" => totp(credential, &at, rows),
@@ -85,8 +85,9 @@ fn read(identity: &Node, rows: &mut Rows<'_>) {
             // No second factors.
             "password" | "oidc" | "saml" | "code" | "link_recovery" | "code_recovery"
             | "profile" => {}
+            // A key that nobody knows may be anything, also a value that has slipped.
             _ => rows.not_carried(
-                at,
+                format!("credentials[{index}]"),
                 None,
                 Code::FactorTypeUnsupported,
                 "is of a type that no API creates in Auth0",
@@ -290,7 +291,7 @@ mod tests {
                 r#"{"password":{},"oidc":{},"saml":{},"code":{"config":{"addresses":[]}},"lookup_secret":{},"device":{}}"#,
                 &[
                     "credentials.lookup_secret  not_carried recovery_codes_not_importable",
-                    "credentials.device  not_carried factor_type_unsupported",
+                    "credentials[5]  not_carried factor_type_unsupported",
                 ],
             ),
             ("null", &[]),
@@ -391,7 +392,7 @@ mod tests {
         2 e0a1e6cf-21f [0].credentials.webauthn webauthn-roaming not_carried secret_not_exported
         2 ca1825ef-97c [1].credentials.totp totp rejected totp_algorithm_unsupported (totp_secret), totp_digits_unsupported (totp_secret), totp_period_unsupported (totp_secret)
         2 f3ace225-8bf [2].credentials.totp totp rejected totp_secret_invalid (totp_secret)
-        2 f3ace225-8bf [2].credentials.device  not_carried factor_type_unsupported
+        2 f3ace225-8bf [2].credentials[1]  not_carried factor_type_unsupported
         2 f2a25ae8-0c0 [3].credentials.totp totp rejected totp_secret_invalid (totp_secret)
         "#);
     }

@@ -15,10 +15,9 @@ use crate::model::{
 };
 use crate::{input::Ending, text::escape};
 
-/// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^20 places, so that `check` stays
-/// under 64 MiB.
+/// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^21 places.
 /// Later ones are compared with these alone.
-const REMEMBERED: usize = (1 << 20) / 8 * 7;
+const REMEMBERED: usize = (1 << 21) / 8 * 7;
 /// Number from which the table is made as large as it may get: each time that it grows, the old one and the
 /// new one are there together.
 const MANY: usize = (1 << 17) / 8 * 7;
@@ -162,21 +161,21 @@ impl Whole {
     }
 
     fn compare(&mut self, Value { field, hash: value, user }: Value, line: u64) {
-        let has_room = self.firsts.len() < self.most;
         if self.firsts.len() == MANY {
             self.firsts.reserve(self.most.saturating_sub(MANY));
         }
-        match self.firsts.entry(value) {
-            Entry::Occupied(first) if first.get().user == user => {}
-            Entry::Occupied(first) => {
-                let first = u64::from(first.get().line);
+        match self.firsts.get(&value) {
+            Some(first) if first.user == user => {}
+            Some(first) => {
+                let first = u64::from(first.line);
                 self.share(value, field, first, line);
             }
-            Entry::Vacant(place) if has_room => {
+            // An entry would make room for one more, which in a full table is a table twice as large.
+            None if self.firsts.len() < self.most => {
                 let line = u32::try_from(line).unwrap_or(u32::MAX);
-                place.insert(First { user, line });
+                self.firsts.insert(value, First { user, line });
             }
-            Entry::Vacant(_) => self.forgotten += 1,
+            None => self.forgotten += 1,
         }
     }
 
