@@ -138,8 +138,8 @@ fn nothing_new(session: &Session, out: &Path) {
     let counts = session.ledger.tally().get();
     if counts.skipped > 0 && session.run.stats.requests() == 0 {
         tracing::info!(
-            "nobody was asked for: `{}` has everybody already; to ask again for those \
-             not found, add `--retry rejected`",
+            "nobody was asked for: `{}` has everybody already. `--retry rejected` asks again for those \
+             not found; to go by other flags, give another --out",
             show_path(out)
         );
     }

@@ -22,8 +22,10 @@ pub(super) static SYSTEM: System = System {
     about: About {
         export: &["mfaferry export users.csv --out methods.jsonl"],
         carries: &[
-            "phone and email: if the tenant hands them out whole",
-            "webauthn-roaming and passkey: as they are",
+            "phone: numbers that the tenant hands out whole",
+            "email: addresses that the tenant hands out whole",
+            "webauthn-roaming: as they are",
+            "passkey: as they are",
         ],
         leaves: &[
             "totp: the API never hands out secrets; ask support for them and use `auth0-secrets`",

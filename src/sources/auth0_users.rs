@@ -13,7 +13,7 @@ use crate::{
 /// The dialect.
 pub(super) static SYSTEM: System = System {
     name: "auth0-users",
-    title: "Auth0 users for bulk import",
+    title: "Auth0 bulk import",
     // A job's list of failed users has each beside its errors.
     forms: &[Form::Json(Places { elements: &["", "user"], notes: &[] })],
     has_folders: false,
