@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use crate::{
@@ -87,21 +87,13 @@ impl Opener {
         Ok(match &self.kind {
             Kind::Own(dialect) => Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?),
             Kind::Export { system, form, options, people, collisions } => {
-                let mut export = Export::open(&self.paths, system, *form, options.clone())?;
-                if collisions.get().is_none() {
-                    let known = if !may_collide(people) {
-                        Collisions::never()
-                    } else if export.len().is_some() {
-                        let surveyed = survey(export, people)?;
-                        export = surveyed.0;
-                        surveyed.1
-                    } else {
-                        Collisions::so_far()
-                    };
-                    // Nobody else opens it at the same time.
-                    drop(collisions.set(Arc::new(Mutex::new(known))));
-                }
-                let known = collisions.get_or_init(|| Arc::new(Mutex::new(Collisions::never())));
+                let export = Export::open(&self.paths, system, *form, options.clone())?;
+                let (export, known) = if let Some(known) = collisions.get() {
+                    (export, known)
+                } else {
+                    let (export, found) = survey(export, people)?;
+                    (export, collisions.get_or_init(|| Arc::new(Mutex::new(found))))
+                };
                 Box::new(People::new(export, Arc::clone(people), Arc::clone(known)))
             }
         })
@@ -112,10 +104,6 @@ impl Opener {
 fn is_host(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     !text.is_empty() && text.chars().all(is_part)
-}
-
-fn may_collide(people: &Mutex<Identity>) -> bool {
-    people.lock().unwrap_or_else(PoisonError::into_inner).may_collide()
 }
 
 /// Returns the way from the people of an export to users of the tenant. Reads a map to its end.

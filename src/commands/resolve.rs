@@ -108,8 +108,7 @@ fn open_people(
     form: Option<Form>,
     options: &Options,
 ) -> Result<(ExportPeople, Extent), Error> {
-    let open = || Export::open(paths, system, form, options.clone());
-    let mut people = ExportPeople::of(open()?);
+    let mut people = ExportPeople::of(Export::open(paths, system, form, options.clone())?);
     let mut count = None;
     if people.length().is_some() {
         let mut seen = 0;
@@ -117,7 +116,7 @@ fn open_people(
             seen += 1;
         }
         count = Some(seen);
-        people = ExportPeople::of(open()?);
+        people = people.again()?;
     }
     let extent = Extent { read: people.bytes_read(), length: people.length(), rows: count };
     Ok((people, extent))

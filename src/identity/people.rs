@@ -68,11 +68,18 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads an export to its end, and returns it anew with what refuses people who share a user id.
+/// Returns an export with what refuses people who share a user id. Where that may be, and the export can be
+/// read again, it is read to its end first.
 pub fn survey(
     mut export: Export,
     identity: &Mutex<Identity>,
 ) -> Result<(Export, Collisions), InputError> {
+    if !lock(identity).may_collide() {
+        return Ok((export, Collisions::never()));
+    }
+    if export.len().is_none() {
+        return Ok((export, Collisions::so_far()));
+    }
     let mut survey = Survey::default();
     let failed = |error: IdentityError| error.of_people();
     let mut last: Option<Arc<Person>> = None;

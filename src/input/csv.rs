@@ -7,7 +7,7 @@ use super::{
     frame::Frame,
     header::{self, Column},
 };
-use crate::model::{Cell, Code, Fault, Field, Record, Refusal, Rejection};
+use crate::model::{Cell, Code, Fault, Field, Record, Rejection};
 
 /// Splits frames, once the first one has told what the columns are.
 #[derive(Debug)]
@@ -178,15 +178,7 @@ impl Rows {
         if faults.is_empty() {
             Row::Record(record)
         } else {
-            Row::Rejected(Rejection {
-                line,
-                index: None,
-                at: None,
-                user: None,
-                factor_type: None,
-                refusal: Refusal::Rejected,
-                faults,
-            })
+            Row::Rejected(Rejection::of_line(line, faults))
         }
     }
 }

@@ -28,7 +28,7 @@ pub enum Form {
     Json(Places),
     /// One JSON object a line.
     JsonLines,
-    /// A table with a header. Lines that begin with the character are passed over.
+    /// A table with a header. Lines before it that begin with the character are passed over.
     Csv(Option<char>),
     /// A table without a header.
     BareCsv,
@@ -244,8 +244,6 @@ fn of_yaml(YamlElement { line, list, index, node }: YamlElement) -> Element {
 }
 
 fn of_table(table: &mut Table<Reader>) -> Result<Option<Element>, InputError> {
-    table.read_header()?;
-    let names = table.names().to_vec();
     let Some(row) = table.next_row()? else {
         return Ok(None);
     };
@@ -255,12 +253,13 @@ fn of_table(table: &mut Table<Reader>) -> Result<Option<Element>, InputError> {
     };
     let content = match row.cells {
         Err(rule) => Content::Unreadable(rule),
-        Ok(cells) if names.is_empty() => {
+        Ok(cells) if row.names.is_empty() => {
             Content::Value(Node::List(cells.iter().map(cell).collect()))
         }
         Ok(cells) => {
-            let pairs = names.into_iter().zip(cells.iter().map(cell));
-            Content::Value(Node::Object(pairs.filter(|(name, _)| !name.is_empty()).collect()))
+            let named = row.names.iter().zip(cells).filter(|(name, _)| !name.is_empty());
+            let entries = named.map(|(name, text)| (name.clone(), cell(text)));
+            Content::Value(Node::Object(entries.collect()))
         }
     };
     Ok(Some(of_line(row.line, content)))

@@ -56,7 +56,7 @@ pub use table::{Table, TableRow};
 use unpack::Unpack;
 pub use walk::Places;
 
-use crate::model::{Code, Fault, Lines, Record, Refusal, Rejection};
+use crate::model::{Code, Fault, Lines, Record, Rejection};
 
 /// The longest cell, in bytes: far above any key or address, and rows of such cells stay small.
 pub(crate) const MAX_CELL: usize = 16 * 1024;
@@ -133,15 +133,7 @@ impl Row {
     /// A row whose fault is the line's as a whole (`field` empty) or that of one field.
     fn rejected(line: u64, field: &str, rule: impl Into<String>) -> Self {
         let fault = Fault::new(field, Code::InvalidRow, rule);
-        Self::Rejected(Rejection {
-            line,
-            index: None,
-            at: None,
-            user: None,
-            factor_type: None,
-            refusal: Refusal::Rejected,
-            faults: vec![fault],
-        })
+        Self::Rejected(Rejection::of_line(line, vec![fault]))
     }
 }
 

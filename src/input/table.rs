@@ -1,4 +1,4 @@
-//! A table with a header of any names, cut into rows: another system's export, or a map of users.
+//! A table with a header of any names, cut into rows: another system's export.
 
 use std::{collections::HashSet, fmt, io::Read};
 
@@ -28,7 +28,9 @@ pub struct Table<R> {
 pub struct TableRow<'a> {
     /// Physical line where it begins.
     pub line: u64,
-    /// Its cells by the names of their columns; for a table without a header, in order.
+    /// Names of the columns; none for a table without a header.
+    pub names: &'a [String],
+    /// Its cells in order, as many as there are names.
     pub cells: Result<&'a StringRecord, String>,
 }
 
@@ -46,11 +48,6 @@ impl<R: Read> Table<R> {
         }
     }
 
-    /// Returns the names of the columns, once [`Table::read_header`] has been called.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
     /// Returns the number of lines read so far.
     pub fn n_lines(&self) -> u64 {
         self.framer.n_lines()
@@ -63,7 +60,7 @@ impl<R: Read> Table<R> {
 
     /// Reads the header: its names, and the delimiter that stands between the most of them. Returns
     /// false if there is none, since the input is empty.
-    pub fn read_header(&mut self) -> Result<bool, InputError> {
+    fn read_header(&mut self) -> Result<bool, InputError> {
         while self.has_header && self.names.is_empty() {
             let Some(frame) = self.framer.next_frame()? else {
                 return Ok(false);
@@ -104,15 +101,15 @@ impl<R: Read> Table<R> {
         (self.line, self.is_whole) = (frame.line, frame.ended);
         let line = frame.line;
         if let Some(rule) = row_fault(&frame) {
-            return Ok(Some(TableRow { line, cells: Err(rule) }));
+            return Ok(Some(TableRow { line, names: &self.names, cells: Err(rule) }));
         }
         let cells = self.splitter.split(frame.text);
         if self.has_header && cells.len() != self.names.len() {
             let (found, expected) = (cells.len(), self.names.len());
             let rule = format!("the row has {found} cells, but the header has {expected}");
-            return Ok(Some(TableRow { line, cells: Err(rule) }));
+            return Ok(Some(TableRow { line, names: &self.names, cells: Err(rule) }));
         }
-        Ok(Some(TableRow { line, cells: Ok(cells) }))
+        Ok(Some(TableRow { line, names: &self.names, cells: Ok(cells) }))
     }
 }
 

@@ -89,11 +89,6 @@ impl Node {
             },
         }
     }
-
-    /// Returns the whole number: JSON's own, or the text of one.
-    pub fn integer(&self) -> Option<i64> {
-        self.scalar()?.trim().parse().ok()
-    }
 }
 
 /// Reads JSON text as one value. The error says why it is none, without a piece of it.

@@ -105,6 +105,21 @@ impl CodeCounts {
     }
 }
 
+impl Rejection {
+    /// Makes one of a row of which nothing but its line and its faults is known.
+    pub fn of_line(line: u64, faults: Vec<Fault>) -> Self {
+        Self {
+            line,
+            index: None,
+            at: None,
+            user: None,
+            factor_type: None,
+            refusal: Refusal::Rejected,
+            faults,
+        }
+    }
+}
+
 /// A row after planning: a factor to deliver, or the reasons why not.
 #[derive(Debug)]
 pub enum Planned {

@@ -12,7 +12,7 @@ use std::{
 use super::{
     Notes, Options, Rows, System,
     migration::Batches,
-    recognise::{first_element, form_of, looks_like, not_this, other_system},
+    recognise::{first_element, form_of, not_this, other_system},
     rows::{Place, SourceRow},
 };
 use crate::{
@@ -145,10 +145,8 @@ impl Export {
             if let Err(error) = self.advance() {
                 self.is_finished = true;
                 // Before anything was known for the system's own, it says more whose the file is.
-                let path =
-                    self.files.get(self.file).filter(|_| self.is_first && self.len.is_some());
-                let other = path.and_then(|path| other_system(path, self.system));
-                let error = other.map_or(error, |other| looks_like(self.system, other));
+                let other = if self.is_first { self.other_system() } else { None };
+                let error = other.map_or(error, |other| not_this(1, self.system, Some(other)));
                 return Err(self.located(error));
             }
         }
@@ -171,7 +169,7 @@ impl Export {
             let form = form_of(path, system, form)?;
             let first = first_element(path, form);
             if first.is_some_and(|first| !(system.recognises)(&first)) {
-                let fault = not_this(path, system, 1);
+                let fault = not_this(1, system, other_system(path, system));
                 return Err(if is_one { fault } else { fault.of_file(path) });
             }
         }
@@ -381,11 +379,13 @@ impl Export {
 
     /// Returns the error for a file that is not this system's, with the system that it looks like.
     fn foreign(&self, line: u64) -> InputError {
-        // What can be read only once has been read.
-        match self.files.get(self.file).filter(|_| self.len.is_some()) {
-            Some(path) => not_this(path, self.system, line),
-            None => InputError::NotThisSystem { line, system: self.system.title, other: None },
-        }
+        not_this(line, self.system, self.other_system())
+    }
+
+    /// Returns the other system that the present file looks like. What can be read only once has been read.
+    fn other_system(&self) -> Option<&'static System> {
+        let path = self.files.get(self.file).filter(|_| self.len.is_some())?;
+        other_system(path, self.system)
     }
 
     /// Tells which file an error is about, where there are several.

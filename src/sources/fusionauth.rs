@@ -89,9 +89,7 @@ fn user(user: &Node, rows: &mut Rows<'_>) {
         match method.get("method").text() {
             Some("authenticator") => authenticator(method, at, rows),
             Some("sms") => {
-                let factor = FactorDraft::new(FactorType::Phone)
-                    .set(Field::PhoneNumber, method.get("mobilePhone").text());
-                rows.push(at, factor);
+                rows.push(at, FactorDraft::phone(method.get("mobilePhone").text()));
             }
             Some("email") => {
                 let factor = FactorDraft::new(FactorType::Email)

@@ -11,16 +11,10 @@ use crate::{
 /// Bytes at the beginning of a file that are enough to tell whose it is.
 const ENOUGH: u64 = 1 << 20;
 
-/// Returns the error for a file that is not that system's, with the system that it looks like.
-pub(super) fn not_this(path: &Path, system: &System, line: u64) -> InputError {
-    let other = other_system(path, system).map(|other| (other.title, other.name));
+/// Returns the error for a file that is not that system's, with the one that it looks like.
+pub(super) fn not_this(line: u64, system: &System, other: Option<&System>) -> InputError {
+    let other = other.map(|other| (other.title, other.name));
     InputError::NotThisSystem { line, system: system.title, other }
-}
-
-/// Returns the error for a file of another system than that one.
-pub(super) fn looks_like(system: &System, other: &System) -> InputError {
-    let other = Some((other.title, other.name));
-    InputError::NotThisSystem { line: 1, system: system.title, other }
 }
 
 /// Returns the other system whose export a file looks like.
@@ -73,7 +67,7 @@ pub(super) fn form_of(
             let forms: Vec<_> = system.forms.iter().map(Form::extension).collect();
             let forms = forms.join(", ");
             Err(match other_system(path, system) {
-                Some(other) => looks_like(system, other),
+                Some(other) => not_this(1, system, Some(other)),
                 None => InputError::OtherForm { system: system.title, forms },
             })
         }

@@ -161,8 +161,7 @@ impl<'a> Rows<'a> {
         faults: Vec<Fault>,
     ) {
         let at = path(at);
-        let rejection =
-            Rejection { line: 0, index: None, at, user: None, factor_type, refusal, faults };
+        let rejection = Rejection { at, factor_type, refusal, ..Rejection::of_line(0, faults) };
         self.found.push(SourceRow::Refused(Box::new(rejection)));
     }
 }
@@ -199,15 +198,8 @@ impl Place<'_> {
 impl SourceRow {
     /// Makes the one row of an element that cannot be read.
     pub(super) fn unreadable(rule: String) -> Self {
-        Self::Refused(Box::new(Rejection {
-            line: 0,
-            index: None,
-            at: None,
-            user: None,
-            factor_type: None,
-            refusal: Refusal::Rejected,
-            faults: vec![Fault::new("", Code::InvalidRow, rule)],
-        }))
+        let faults = vec![Fault::new("", Code::InvalidRow, rule)];
+        Self::Refused(Box::new(Rejection::of_line(0, faults)))
     }
 
     /// Returns the row with its place in the input.
@@ -254,7 +246,7 @@ impl FactorDraft {
         Self { factor_type, record, faults: Vec::new() }
     }
 
-    /// Begins a phone that gets text messages.
+    /// Begins a phone.
     pub fn phone(number: Option<&str>) -> Self {
         Self::new(FactorType::Phone).set(Field::PhoneNumber, number)
     }

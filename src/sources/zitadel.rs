@@ -7,7 +7,7 @@
 use super::{About, FactorDraft, Rows, System, totp};
 use crate::{
     input::{Form, Places},
-    model::{Code, FactorType, Field, Node, Person, SecretEncoding},
+    model::{Code, FactorType, Node, Person, SecretEncoding},
 };
 
 /// The dialect.
@@ -83,10 +83,8 @@ fn read(element: &Node, rows: &mut Rows<'_>) {
         rows.recovery_codes("user.recoveryCodes");
     }
     let is_verified = phone.get("isPhoneVerified").flag() == Some(true);
-    if rows.options.includes_profile_phone && is_verified {
-        let factor =
-            FactorDraft::new(FactorType::Phone).set(Field::PhoneNumber, phone.get("phone").text());
-        rows.push("user.phone", factor);
+    if is_verified {
+        rows.profile_phone("user.phone", phone.get("phone").text().unwrap_or_default());
     }
 }
 

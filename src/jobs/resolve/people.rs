@@ -67,6 +67,11 @@ impl ExportPeople {
         Self { export, last: None }
     }
 
+    /// Begins the same people again, whose export can be read again.
+    pub fn again(self) -> Result<Self, InputError> {
+        self.export.again().map(Self::of)
+    }
+
     /// Returns the counter of the bytes read so far.
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
         self.export.bytes_read()

@@ -80,7 +80,7 @@ impl Grouper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Contact, Credential, Refusal};
+    use crate::model::{Contact, Credential};
 
     fn factor(user: &str, line: u64) -> Planned {
         Planned::Factor(Box::new(Factor {
@@ -93,15 +93,7 @@ mod tests {
     }
 
     fn rejected(line: u64) -> Planned {
-        Planned::Rejected(Box::new(Rejection {
-            line,
-            index: None,
-            at: None,
-            user: None,
-            factor_type: None,
-            refusal: Refusal::Rejected,
-            faults: Vec::new(),
-        }))
+        Planned::Rejected(Box::new(Rejection::of_line(line, Vec::new())))
     }
 
     fn groups(rows: Vec<Planned>, sample: Option<Sample>) -> Vec<(String, usize, usize, u64)> {
