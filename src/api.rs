@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    model::{Account, Channel, ClockSkew, Code, Factor, FactorType, Method, Reason, UserId},
+    model::{
+        Account, Channel, ClockSkew, Code, CustomDomain, Factor, FactorSwitches, FactorType, Grant,
+        MessageTypes, Method, Reason, UserId,
+    },
 };
 
 /// The operations on a tenant. Only [`Api::create`] must not simply be repeated.
@@ -110,6 +113,27 @@ pub trait Api: Send + Sync + 'static {
 pub trait Directory: Api {
     /// Returns the users with an address, which is taken as it is written.
     fn users_by_email(&self, address: &str) -> impl Future<Output = Answer<Vec<Account>>> + Send;
+}
+
+/// A tenant that can be asked how it is set up.
+pub trait Setup: Api {
+    /// Returns what the token allows, and for how long. Sends nothing but the request for a token.
+    fn grant(&self) -> impl Future<Output = Answer<Grant>> + Send;
+
+    /// Returns which factors are switched on; scope `read:guardian_factors`.
+    fn factor_switches(&self) -> impl Future<Output = Answer<FactorSwitches>> + Send;
+
+    /// Returns how codes reach phones; scope `read:guardian_factors`.
+    fn message_types(&self) -> impl Future<Output = Answer<MessageTypes>> + Send;
+
+    /// Returns the names of the policies that ask for a factor at login; scope `read:mfa_policies`.
+    fn policies(&self) -> impl Future<Output = Answer<Vec<String>>> + Send;
+
+    /// Returns the custom domains; scope `read:custom_domains`.
+    fn custom_domains(&self) -> impl Future<Output = Answer<Vec<CustomDomain>>> + Send;
+
+    /// Returns whether lists show phone numbers masked; scope `read:tenant_settings`.
+    fn masks_lists(&self) -> impl Future<Output = Answer<bool>> + Send;
 }
 
 /// A created method, as far as the answer told.

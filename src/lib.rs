@@ -31,12 +31,11 @@
 //! | [`auth0`] | the Management API over HTTP; the only room that knows the provider's words |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
+//! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow; pure |
 //! | [`report`], [`progress`] | what people and programs get to see |
 //! | [`sandbox`] | the simulated tenant for demo, tests, benches and rehearsals |
 //! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
 //! | [`commands`] | each command, wired together |
-//!
-//! A place is kept for `preflight` (before `commands`).
 //!
 //! # What must always hold
 //!
@@ -122,6 +121,8 @@ pub mod ledger;
 
 pub mod engine;
 pub mod jobs;
+
+pub mod preflight;
 
 pub mod progress;
 pub mod report;

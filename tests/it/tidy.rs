@@ -11,12 +11,33 @@ use crate::support::COMMANDS;
 
 /// The rooms of `src/` from the ground up. A room imports itself and rooms named before it, nothing
 /// else; so no two rooms import each other, and there are no circles.
-///
-/// A room to come: `preflight` before `commands`.
 const FLOORS: &[&str] = &[
-    "text", "model", "files", "input", "sources", "identity", "plan", "error", "api", "protocol",
-    "pacer", "stats", "ledger", "auth0", "engine", "jobs", "report", "progress", "sandbox", "cli",
-    "config", "commands", "fuzzing", "main", "lib",
+    "text",
+    "model",
+    "files",
+    "input",
+    "sources",
+    "identity",
+    "plan",
+    "error",
+    "api",
+    "protocol",
+    "pacer",
+    "stats",
+    "ledger",
+    "auth0",
+    "engine",
+    "jobs",
+    "preflight",
+    "report",
+    "progress",
+    "sandbox",
+    "cli",
+    "config",
+    "commands",
+    "fuzzing",
+    "main",
+    "lib",
 ];
 
 /// Where each dependency may be named. An empty list: everywhere, since it is vocabulary.

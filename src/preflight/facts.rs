@@ -1,0 +1,51 @@
+//! Answers of the tenant.
+
+use crate::model::{ClockSkew, CustomDomain, FactorSwitches, Grant, MessageTypes};
+
+/// Answer to a question that may not have been asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Asked<T> {
+    /// The tenant answered.
+    Known(T),
+    /// It was not asked, or refused to answer, since the token lacks this scope.
+    NotAllowed(&'static str),
+    /// It gave no usable answer.
+    Unanswered,
+    /// It was not asked, since nothing in INPUT depends on the answer.
+    #[default]
+    NotNeeded,
+}
+
+/// Answers to all questions.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Scopes and end of the token.
+    pub grant: Grant,
+    /// Switches of the factors.
+    pub switches: Asked<FactorSwitches>,
+    /// Channels to phones.
+    pub message_types: Asked<MessageTypes>,
+    /// Policies that ask for a factor at login.
+    pub policies: Asked<Vec<String>>,
+    /// Custom domains.
+    pub domains: Asked<Vec<CustomDomain>>,
+    /// True if lists come masked.
+    pub masks_lists: Asked<bool>,
+    /// Users of the sample and what their lists said.
+    pub sample: Asked<Sampled>,
+    /// Distance of the tenant's clock from ours; `None` where no answer showed it.
+    pub skew: Option<ClockSkew>,
+}
+
+/// Answers about the users of a sample.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// Users whose list was asked for and answered, those who do not exist included.
+    pub users: u64,
+    /// Users who do not exist (404).
+    pub missing: u64,
+    /// Users who already hold methods of a type that INPUT has.
+    pub with_methods: u64,
+    /// Users who got no usable answer.
+    pub unanswered: u64,
+}

@@ -1,0 +1,9 @@
+//! Findings before a run: will the people of INPUT be able to log in with what is about to be imported,
+//! and how long will the import take? Pure: [`Census`] says what INPUT needs, [`Facts`] what the tenant
+//! answered, and [`Finding`]s follow from the two.
+
+mod facts;
+mod finding;
+
+pub use facts::{Asked, Facts, Sampled};
+pub use finding::{Finding, FindingCode, Severity};
