@@ -26,11 +26,13 @@ mod exact;
 mod exact_window;
 pub(crate) mod fuzzing;
 mod hold;
+mod learnt;
 mod limit_search;
 mod schedule;
 mod state;
 
 pub use hold::LONGEST as LONGEST_HOLD;
+pub use learnt::Learnt;
 pub use schedule::{Plan, PlanError};
 
 use crate::{api::Meter, model::LocalTime};
@@ -153,6 +155,11 @@ impl Pacer {
     /// Returns how many requests a second it would let through now, as far as it was last asked.
     pub fn pace(&self) -> f64 {
         self.state().pace()
+    }
+
+    /// Returns what the answers so far have shown of the tenant's limit.
+    pub fn learnt(&self) -> Learnt {
+        self.state().learnt()
     }
 
     /// Returns how long requests waited, by reason.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    GRAIN, JITTER, LONGEST_HOLD, Pacing, Rate, WaitTotals, Waiting,
+    GRAIN, JITTER, LONGEST_HOLD, Learnt, Pacing, Rate, WaitTotals, Waiting,
     auto::Auto,
     bucket::{Bucket, Gate, Reading},
     exact::Exact,
@@ -28,12 +28,21 @@ pub(super) struct State {
     rate: Option<Rate>,
     planned: bool,
     look_at: Option<Instant>,
-    /// True once there was an answer.
-    answered: bool,
+    answers: Answers,
     /// The refill rate that was logged last, and when.
     logged: Option<(f64, f64)>,
     pub(super) waiting: Waiting,
     pub(super) held: WaitTotals,
+}
+
+/// Counts of answers.
+#[derive(Debug, Default)]
+struct Answers {
+    all: u64,
+    /// Answers that stated the limit.
+    metered: u64,
+    /// Time that all took, in seconds.
+    time: f64,
 }
 
 /// Time at which to ask again, and the reason.
@@ -57,7 +66,7 @@ impl State {
             rate: None,
             planned: false,
             look_at: None,
-            answered: false,
+            answers: Answers::default(),
             logged: None,
             waiting: Waiting::Nothing,
             held: WaitTotals::default(),
@@ -67,6 +76,21 @@ impl State {
     /// Returns the modelled level and limit of the tenant's bucket: for `fuzzing`.
     pub(super) fn fullness(&self, began: Instant, now: Instant) -> (f64, f64) {
         (self.bucket.level(seconds(began, now)), self.bucket.limit())
+    }
+
+    /// Returns what the answers so far have shown of the tenant's limit.
+    pub(super) fn learnt(&self) -> Learnt {
+        let Answers { all, metered, time } = self.answers;
+        let mean = time / f64::from(u32::try_from(all).unwrap_or(u32::MAX)).max(1.0);
+        Learnt {
+            answers: metered,
+            limit: self.bucket.is_known().then(|| self.bucket.limit()),
+            refill: self.bucket.refill_rate(),
+            is_measured: self.bucket.is_measured(),
+            step: self.bucket.step(),
+            others: self.bucket.next_top(0.0).map_or(0.0, |top| top.others),
+            latency: (all > 0).then(|| Duration::try_from_secs_f64(mean).unwrap_or_default()),
+        }
     }
 
     /// Returns the requests a second that are let through.
@@ -117,7 +141,7 @@ impl State {
         if gate == Gate::Look {
             return None;
         }
-        let wait = self.auto.take(&self.bucket, self.answered, at).err()?;
+        let wait = self.auto.take(&self.bucket, self.answers.all > 0, at).err()?;
         let until = began + Duration::from_secs_f64(wait.until.min(at + JITTER));
         Some(Wait { until, why: Waiting::Limit, reserve: wait.reserve })
     }
@@ -153,9 +177,11 @@ impl State {
     /// Takes in what an answer said about the limit.
     pub(super) fn observe(&mut self, meter: &Meter, throttled: bool, began: Instant, now: Instant) {
         let at = seconds(began, now);
-        self.answered = true;
         let reading = meter.limit.zip(meter.remaining).filter(|(limit, _)| *limit > 0);
         let sent = meter.sent.map_or(at, |sent| seconds(began, sent));
+        self.answers.all += 1;
+        self.answers.metered += u64::from(reading.is_some());
+        self.answers.time += at - sent;
         let reading = reading.map(|(limit, remaining)| Reading {
             sent,
             limit: f64::from(limit),

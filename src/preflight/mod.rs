@@ -2,8 +2,12 @@
 //! and how long will the import take? Pure: [`Census`] says what INPUT needs, [`Facts`] what the tenant
 //! answered, and [`Finding`]s follow from the two.
 
+mod estimate;
 mod facts;
 mod finding;
+mod time;
 
+pub use estimate::{Estimate, Pace, Work};
 pub use facts::{Asked, Facts, Sampled};
 pub use finding::{Finding, FindingCode, Severity};
+pub use time::time_findings;

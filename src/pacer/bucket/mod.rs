@@ -151,6 +151,11 @@ impl Bucket {
         self.refill.pattern.next_top(now)
     }
 
+    /// Returns what the bucket gains at the top of each second, where it is refilled in such steps.
+    pub(super) fn step(&self) -> Option<f64> {
+        self.refill.pattern.step()
+    }
+
     /// Returns the size of the bucket.
     pub(super) fn limit(&self) -> f64 {
         self.limit

@@ -75,6 +75,11 @@ impl RefillPattern {
         self.pattern != Pattern::Unknown
     }
 
+    /// Returns the gain at the top of each second, where the bucket is refilled in such steps.
+    pub(super) fn step(&self) -> Option<f64> {
+        matches!(self.pattern, Pattern::Tops(_)).then_some(self.step)
+    }
+
     /// Predicts the gain between two moments, at a refill rate.
     pub(super) fn gain(&self, rate: f64, from: f64, to: f64) -> f64 {
         match self.pattern {
