@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// One failure by itself, however long it took, may be a lost packet.
 const TRIES: u32 = 2;
 
+/// Code of the error where something else answers in the tenant's place.
+pub const NOT_THE_TENANT: &str = "not_the_tenant";
+
 const WHICH_SERVER: &str = "a firewall, a proxy, a login page or another server: check --domain or --base-url, and what \
      stands between here and the Management API; then run the same command again";
 
@@ -220,7 +223,7 @@ impl Contact {
         }
         drop(seen);
         if strange {
-            return Err(Error::refused("not_the_tenant", told, WHICH_SERVER));
+            return Err(Error::refused(NOT_THE_TENANT, told, WHICH_SERVER));
         }
         self.failed(side, Fault::of_a_stranger(shown))
     }

@@ -133,6 +133,14 @@ impl BaseUrl {
         url
     }
 
+    /// A question about the tenant as a whole: its path below the API's, with its query.
+    pub(super) fn question(&self, asked: &'static str) -> Url {
+        let (path, query) = asked.split_once('?').map_or((asked, None), |(p, q)| (p, Some(q)));
+        let mut url = self.at(&format!("/api/v2/{path}"));
+        url.set_query(query);
+        url
+    }
+
     /// The base with that path. Its host, the dear part of a URL, is not parsed again.
     fn at(&self, path: &str) -> Url {
         let mut url = self.0.clone();

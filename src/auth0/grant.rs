@@ -46,13 +46,16 @@ impl Granted {
         object(body)
     }
 
-    /// The time that a token is used for, by what the answer says in any spelling.
+    /// The time that a token is used for.
     pub(super) fn life(&self) -> Duration {
-        let said = self.expires_in.as_deref();
-        let seconds = said.and_then(|said| said.get().trim_matches('"').trim().parse().ok());
-        seconds.filter(|seconds: &f64| !seconds.is_nan()).map_or(USUAL_LIFE, |seconds| {
-            Duration::from_secs_f64(seconds.clamp(SHORTEST_LIFE, LONGEST_LIFE))
-        })
+        self.said_life().unwrap_or(USUAL_LIFE)
+    }
+
+    /// The same where the answer says it, in any spelling.
+    pub(super) fn said_life(&self) -> Option<Duration> {
+        let said = self.expires_in.as_deref()?.get().trim_matches('"').trim();
+        let seconds = said.parse().ok().filter(|seconds: &f64| !seconds.is_nan())?;
+        Some(Duration::from_secs_f64(seconds.clamp(SHORTEST_LIFE, LONGEST_LIFE)))
     }
 }
 

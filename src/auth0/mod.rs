@@ -16,6 +16,7 @@ mod grant;
 mod pool;
 mod proxy;
 mod scopes;
+mod setup;
 mod shape;
 mod stranger;
 mod token;
@@ -25,9 +26,13 @@ mod verdict;
 mod wire;
 
 pub use clock::ServerClock;
+pub use contact::NOT_THE_TENANT;
 pub use endpoint::BaseUrl;
 pub use proxy::Proxy;
-pub use scopes::{CREATE, DELETE, READ, READ_USERS, UPDATE};
+pub use scopes::{
+    CREATE, DELETE, READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS, READ_USERS,
+    UPDATE,
+};
 pub use token::Credentials;
 
 use crate::{

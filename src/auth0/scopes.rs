@@ -1,9 +1,16 @@
 //! The scopes that commands need, and those that a token says it has.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use crate::error::Error;
+use super::shape::object;
+use crate::{
+    error::Error,
+    model::{Millis, TenantTime},
+};
 
 /// Without it nothing can be imported.
 pub const CREATE: &str = "create:authentication_methods";
@@ -15,15 +22,40 @@ pub const UPDATE: &str = "update:authentication_methods";
 pub const DELETE: &str = "delete:authentication_methods";
 /// Scope to look users up by their address.
 pub const READ_USERS: &str = "read:users";
-/// Reads the scopes of a token, where it is a JWT. Does not verify it: it is our own.
-pub(super) fn scopes_of(token: &SecretString) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Claims {
-        scope: Option<String>,
+/// Scope to ask which factors are switched on, and how codes reach phones.
+pub const READ_FACTORS: &str = "read:guardian_factors";
+/// Scope to ask which policies ask for a factor at login.
+pub const READ_POLICIES: &str = "read:mfa_policies";
+/// Scope to ask for the custom domains.
+pub const READ_DOMAINS: &str = "read:custom_domains";
+/// Scope to ask whether lists come masked.
+pub const READ_SETTINGS: &str = "read:tenant_settings";
+
+/// The latest end of a token that is believed, in seconds since 1970: far beyond any.
+const FAR: f64 = 1e11;
+
+/// Claims of a token that is a JWT. Nothing is claimed by one that is not.
+#[derive(Default, Deserialize)]
+pub(super) struct Claims {
+    pub(super) scope: Option<String>,
+    /// Seconds since 1970; a number that nobody can use must not make the rest unusable.
+    exp: Option<Box<RawValue>>,
+}
+
+impl Claims {
+    /// Reads the claims of a token. Does not verify it: it is our own.
+    pub(super) fn of(token: &SecretString) -> Self {
+        let payload = token.expose_secret().split('.').nth(1).unwrap_or_default();
+        let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes());
+        payload.ok().and_then(|payload| object(&payload)).unwrap_or_default()
     }
-    let payload = token.expose_secret().split('.').nth(1)?;
-    let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
-    serde_json::from_slice::<Claims>(&payload).ok()?.scope
+
+    /// Returns when the token ends, by the tenant's clock.
+    pub(super) fn ends(&self) -> Option<TenantTime> {
+        let seconds: f64 = self.exp.as_deref()?.get().parse().ok()?;
+        let since = Duration::try_from_secs_f64(seconds.clamp(0.0, FAR)).ok()?;
+        Millis::try_from(since.as_millis()).ok().map(TenantTime::from_millis)
+    }
 }
 
 /// Refuses a token that says it lacks a scope that is needed.

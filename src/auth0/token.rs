@@ -15,13 +15,14 @@ use zeroize::Zeroizing;
 use super::{
     contact::{Contact, Fault, Side},
     grant::{Granted, Request, is_refusal, refusal},
-    scopes::{CREATE, READ, check_scopes, scopes_of},
+    scopes::{CREATE, Claims, READ, check_scopes},
     shape, stranger,
     transport::{Exchange, Head, Transport},
 };
 use crate::{
     api::{Answer, NotExecuted, Verdict},
     error::Error,
+    model::{Grant, LocalTime, Millis, TenantTime},
     pacer::Pacer,
 };
 
@@ -82,6 +83,18 @@ struct Current {
     token: Token,
     renew_at: Option<Instant>,
     proven: bool,
+    /// Its scopes, where it or the answer that brought it says them.
+    scopes: Option<String>,
+    ends: Option<Ends>,
+}
+
+/// End of a token.
+#[derive(Debug, Clone, Copy)]
+enum Ends {
+    /// Counted from when it came.
+    Ours(LocalTime),
+    /// Its own claim.
+    Theirs(TenantTime),
 }
 
 impl Tokens {
@@ -117,20 +130,21 @@ impl Tokens {
         if self.state().failed_at.is_some_and(|at| at >= asked) {
             return Err(Answer::bare(Verdict::NotExecuted(NotExecuted::NotSent)));
         }
-        let (secret, life, requests) = match &self.credentials {
-            Credentials::Token(token) => {
-                check_scopes(scopes_of(token).as_deref(), self.scopes).map_err(stop)?;
-                (token.clone(), None, 0)
-            }
+        let (secret, granted, requests) = match &self.credentials {
+            Credentials::Token(token) => (token.clone(), None, 0),
             Credentials::Client { id, secret, audience } => {
                 let granted = self.take(id, secret, audience).await.inspect_err(|_| {
                     self.state().failed_at = Some(Instant::now());
                 })?;
-                check_scopes(granted.scope.as_deref(), self.scopes).map_err(stop)?;
-                let life = granted.life();
-                (granted.access_token, Some(life), 1)
+                (granted.access_token.clone(), Some(granted), 1)
             }
         };
+        let claims = Claims::of(&secret);
+        let scopes = granted.as_ref().and_then(|granted| granted.scope.clone());
+        let scopes = scopes.or_else(|| claims.scope.clone());
+        check_scopes(scopes.as_deref(), self.scopes).map_err(stop)?;
+        let ours = granted.as_ref().and_then(Granted::said_life).map(|life| self.after(life));
+        let ends = ours.map(Ends::Ours).or_else(|| claims.ends().map(Ends::Theirs));
         let bearer = Zeroizing::new(format!("Bearer {}", secret.expose_secret()));
         let Ok(mut header) = HeaderValue::from_str(&bearer) else {
             return Err(stop(Error::config(
@@ -142,12 +156,35 @@ impl Tokens {
         let mut state = self.state();
         state.generation += 1;
         let token = Token { header, generation: state.generation };
-        let renew_at = life.map(|life| {
+        let renew_at = granted.map(|granted| {
+            let life = granted.life();
             let leeway = LEEWAY.max(life / 20).min(life / 2);
             Instant::now() + life.saturating_sub(leeway)
         });
-        state.current = Some(Current { token: token.clone(), renew_at, proven: false });
+        let proven = false;
+        state.current = Some(Current { token: token.clone(), renew_at, proven, scopes, ends });
         Ok((token, requests))
+    }
+
+    /// Returns what the token of now allows, and until when by our clock; nothing where there is none.
+    pub(super) fn grant(&self) -> Grant {
+        let skew = self.transport.clock.date_skew().unwrap_or_default();
+        let state = self.state();
+        let current = state.current.as_ref();
+        let scopes = current.and_then(|current| current.scopes.as_deref());
+        Grant {
+            scopes: scopes.map(|scopes| scopes.split_whitespace().map(str::to_owned).collect()),
+            ends: current.and_then(|current| current.ends).map(|ends| match ends {
+                Ends::Ours(at) => at,
+                Ends::Theirs(at) => LocalTime::from_millis(at.as_millis()) - skew.as_millis(),
+            }),
+            is_renewable: matches!(self.credentials, Credentials::Client { .. }),
+        }
+    }
+
+    /// Our time after so long.
+    fn after(&self, life: Duration) -> LocalTime {
+        self.transport.clock.wall() + Millis::try_from(life.as_millis()).unwrap_or(Millis::MAX)
     }
 
     /// An answer of the API's own other than 401 came for a token.
@@ -278,7 +315,8 @@ pub(super) fn told_of(body: &[u8]) -> Vec<String> {
     let granted = Granted::read(body);
     let scopes = granted.as_ref().map(|granted| {
         let named = check_scopes(granted.scope.as_deref(), &[CREATE, READ]);
-        named.and(check_scopes(scopes_of(&granted.access_token).as_deref(), &[CREATE, READ]))
+        let claims = Claims::of(&granted.access_token);
+        named.and(check_scopes(claims.scope.as_deref(), &[CREATE, READ]))
     });
     let refused = refusal(403, body);
     let errors = scopes.and_then(Result::err).into_iter().chain([refused]);

@@ -12,6 +12,9 @@ use crate::{
     model::{Code, Field, Reason},
 };
 
+/// Code of the error where the tenant's plan does not include what was asked for.
+pub(super) const NOT_ENABLED: &str = "feature_not_enabled";
+
 /// Meaning of an answer to any request.
 #[derive(Debug)]
 pub(super) enum Class {
@@ -93,7 +96,7 @@ fn forbidden(error: &ErrorBody, scope: &'static str) -> Class {
     }
     if code == "insufficient_entitlement" || says("upgrade your subscription") {
         return Class::Stop(Error::refused(
-            "feature_not_enabled",
+            NOT_ENABLED,
             "the tenant's subscription does not include this",
             "ask Auth0 about the plan; what was imported so far stays",
         ));

@@ -53,6 +53,20 @@ pub struct PageAnswer {
 }
 
 impl<A: Api> Gateway<A> {
+    /// Returns the gateway for a part of the run: what ends that part does not stop the run.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self {
+            api: Arc::clone(&self.api),
+            pacer: Arc::clone(&self.pacer),
+            policy: self.policy.clone(),
+            stop: self.stop.child_token(),
+            stats: Arc::clone(&self.stats),
+            refusals: Arc::clone(&self.refusals),
+            now: self.now,
+        }
+    }
+
     /// Asks for any answer at all, with a request that changes nothing.
     pub async fn health_check(&self, user: &UserId) -> (Next, Health) {
         self.check_by(self.api.page(user, 0)).await

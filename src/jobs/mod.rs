@@ -1,8 +1,9 @@
 //! The kinds of job that the engine runs: create factors, change methods that are there, list them, find
-//! people among the tenant's users.
+//! people among the tenant's users, ask how the tenant is set up.
 
 pub mod change;
 pub mod create;
 pub mod list;
 pub mod output;
 pub mod resolve;
+pub mod setup;

@@ -8,6 +8,7 @@ mod change;
 mod code;
 mod export_line;
 mod factor;
+mod facts;
 mod fingerprint;
 mod lines;
 mod method;
@@ -29,6 +30,7 @@ pub use export_line::export_line;
 pub use factor::{
     Channel, Contact, Credential, Factor, FactorType, PasskeyDetails, PublicKeyCredential, UserId,
 };
+pub use facts::{Asked, Facts, Sampled};
 pub use fingerprint::{Fingerprint, NameTag};
 pub use lines::{Lines, Place};
 pub use method::{Method, Raw};

@@ -3,11 +3,11 @@
 //! answered, and [`Finding`]s follow from the two.
 
 mod estimate;
-mod facts;
 mod finding;
 mod time;
 
 pub use estimate::{Estimate, Pace, Work};
-pub use facts::{Asked, Facts, Sampled};
 pub use finding::{Finding, FindingCode, Severity};
 pub use time::time_findings;
+
+pub use crate::model::{Asked, Facts, Sampled};

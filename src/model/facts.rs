@@ -1,6 +1,6 @@
-//! Answers of the tenant.
+//! Answers of the tenant about itself, or why there are none.
 
-use crate::model::{ClockSkew, CustomDomain, FactorSwitches, Grant, MessageTypes};
+use super::{ClockSkew, CustomDomain, FactorSwitches, Grant, MessageTypes};
 
 /// Answer to a question that may not have been asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,0 +1,188 @@
+//! Questions about the tenant as a whole (auth0-api.md 1.5 and 5). None is needed to import: what is not
+//! answered, or in another shape than expected, is not known.
+
+use bytes::Bytes;
+use reqwest::Method as Verb;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Client, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS, shape::object,
+    verdict::NOT_ENABLED,
+};
+use crate::{
+    api::{Answer, Setup, Verdict},
+    error::Error,
+    model::{Code, CustomDomain, FactorSwitches, FactorType, Grant, MessageTypes},
+};
+
+/// Items of a list at most: Auth0 has eight factors, two policies, and twenty custom domains.
+const MOST: usize = 500;
+/// Longest name of a host (RFC 1035), and more than any policy's.
+const LONGEST: usize = 253;
+
+impl Setup for Client {
+    async fn grant(&self) -> Answer<Grant> {
+        match self.tokens.get().await {
+            Ok((_, requests)) => {
+                Answer { requests, ..Answer::bare(Verdict::Done(self.tokens.grant())) }
+            }
+            Err(answer) => answer.map(Verdict::without_result),
+        }
+    }
+
+    async fn factor_switches(&self) -> Answer<FactorSwitches> {
+        self.question("guardian/factors", READ_FACTORS, factor_switches).await
+    }
+
+    async fn message_types(&self) -> Answer<MessageTypes> {
+        self.question("guardian/factors/phone/message-types", READ_FACTORS, message_types).await
+    }
+
+    async fn policies(&self) -> Answer<Vec<String>> {
+        self.question("guardian/policies", READ_POLICIES, policies).await
+    }
+
+    async fn custom_domains(&self) -> Answer<Vec<CustomDomain>> {
+        self.question("custom-domains", READ_DOMAINS, custom_domains).await
+    }
+
+    async fn masks_lists(&self) -> Answer<bool> {
+        let asked = "tenants/settings?fields=flags&include_fields=true";
+        self.question(asked, READ_SETTINGS, masks_lists).await
+    }
+}
+
+impl Client {
+    async fn question<T>(
+        &self,
+        asked: &'static str,
+        scope: &'static str,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Answer<T> {
+        let read = |status, body: &Bytes| if status == 200 { read(body) } else { None };
+        let answer = self.call(Verb::GET, self.base.question(asked), scope, |_| {}, read).await;
+        answer.map(|verdict| match verdict {
+            // A feature that the tenant does not have is no reason to stop asking.
+            Verdict::Stop(error) if is_not_enabled(&error) => {
+                Verdict::Refused(Code::Forbidden.into())
+            }
+            other => other,
+        })
+    }
+}
+
+fn is_not_enabled(error: &Error) -> bool {
+    matches!(error, Error::Config { code: NOT_ENABLED, .. })
+}
+
+/// Reads a list of at most [`MOST`] items, each by `item`; `None` if one is none.
+fn list<T>(body: &[u8], item: impl Fn(&RawValue) -> Option<T>) -> Option<Vec<T>> {
+    let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
+    let some = items.len() <= MOST;
+    some.then(|| items.into_iter().map(item).collect())?
+}
+
+/// Reads the factors. Those that no row can be are passed over; a list without any other is none.
+fn factor_switches(body: &[u8]) -> Option<FactorSwitches> {
+    #[derive(Deserialize)]
+    struct Item {
+        name: Option<String>,
+        enabled: bool,
+    }
+    let items: Vec<Item> = list(body, |item| object(item.get().as_bytes()))?;
+    let mut switches: Vec<(FactorType, bool)> = Vec::new();
+    for Item { name, enabled } in items {
+        let Some(factor) = name.as_deref().and_then(guardian_factor) else { continue };
+        // One that is on and off at the same time is neither.
+        if switches.iter().any(|(known, _)| *known == factor) {
+            return None;
+        }
+        switches.push((factor, enabled));
+    }
+    (!switches.is_empty()).then_some(FactorSwitches { switches })
+}
+
+/// Returns the type that Guardian has under that name: `sms` stands for phones, calls included.
+fn guardian_factor(name: &str) -> Option<FactorType> {
+    match name {
+        "sms" => Some(FactorType::Phone),
+        "email" => Some(FactorType::Email),
+        "otp" => Some(FactorType::Totp),
+        "webauthn-roaming" => Some(FactorType::WebauthnRoaming),
+        _ => None,
+    }
+}
+
+fn message_types(body: &[u8]) -> Option<MessageTypes> {
+    #[derive(Deserialize)]
+    struct Types {
+        message_types: Vec<String>,
+    }
+    let Types { message_types } = object(body)?;
+    let has = |word: &str| message_types.iter().any(|known| known == word);
+    (message_types.len() <= MOST).then(|| MessageTypes { sms: has("sms"), voice: has("voice") })
+}
+
+fn policies(body: &[u8]) -> Option<Vec<String>> {
+    list(body, |item| serde_json::from_str(item.get()).ok().filter(|name: &String| is_name(name)))
+}
+
+/// Reads the domains: a list, or a page of one, which must be the only one.
+fn custom_domains(body: &[u8]) -> Option<Vec<CustomDomain>> {
+    #[derive(Deserialize)]
+    struct Paged<'a> {
+        #[serde(borrow)]
+        custom_domains: &'a RawValue,
+        next: Option<String>,
+    }
+    match object::<Paged<'_>>(body) {
+        Some(page) if page.next.as_deref().unwrap_or_default().is_empty() => {
+            list(page.custom_domains.get().as_bytes(), custom_domain)
+        }
+        Some(_) => None,
+        None => list(body, custom_domain),
+    }
+}
+
+fn custom_domain(item: &RawValue) -> Option<CustomDomain> {
+    #[derive(Deserialize)]
+    struct Item {
+        domain: String,
+        status: String,
+        relying_party_identifier: Option<String>,
+    }
+    let host = |name: String| Some(name.to_ascii_lowercase()).filter(|name: &String| is_name(name));
+    let item: Item = object(item.get().as_bytes())?;
+    Some(CustomDomain {
+        domain: host(item.domain)?,
+        relying_party: match item.relying_party_identifier.filter(|name| !name.is_empty()) {
+            Some(name) => Some(host(name)?),
+            None => None,
+        },
+        is_ready: item.status == "ready",
+    })
+}
+
+/// Reads the flag that has numbers shown in full. Tenants were seen to mask without it.
+fn masks_lists(body: &[u8]) -> Option<bool> {
+    #[derive(Deserialize)]
+    struct Settings<'a> {
+        #[serde(borrow)]
+        flags: &'a RawValue,
+    }
+    #[derive(Deserialize)]
+    struct Flags {
+        #[serde(rename = "disable_management_api_sms_obfuscation")]
+        shows_all: Option<bool>,
+    }
+    let settings: Settings<'_> = object(body)?;
+    let flags: Flags = object(settings.flags.get().as_bytes())?;
+    Some(!flags.shows_all.unwrap_or(false))
+}
+
+/// Returns whether text is a name of a host, or of a policy: nothing in it that could not be shown.
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+}

@@ -1,0 +1,136 @@
+//! Questions to the tenant before a run: how it is set up, what the token allows, and who of a sample of
+//! users is there. Only asks; a question without a usable answer is no reason to stop.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+
+mod steps;
+
+use crate::{
+    api::{Setup, Verdict},
+    auth0::{READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS},
+    engine::{self, End, IntakeEvent, Limits, gateway::Gateway},
+    error::Error,
+    model::{Asked, FactorType, Facts, Grant, UserId},
+};
+use steps::{Known, SetupExecutor, SetupJob, SoFar, Work};
+
+/// A question about the tenant as a whole: one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Which factors are switched on.
+    FactorSwitches,
+    /// How codes reach phones.
+    MessageTypes,
+    /// Which policies ask for a factor at login.
+    Policies,
+    /// Which custom domains there are.
+    CustomDomains,
+    /// Whether lists come masked.
+    MasksLists,
+}
+
+impl Question {
+    /// Every question.
+    pub const ALL: [Self; 5] = [
+        Self::FactorSwitches,
+        Self::MessageTypes,
+        Self::Policies,
+        Self::CustomDomains,
+        Self::MasksLists,
+    ];
+
+    /// Returns the scope that it takes.
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::FactorSwitches | Self::MessageTypes => READ_FACTORS,
+            Self::Policies => READ_POLICIES,
+            Self::CustomDomains => READ_DOMAINS,
+            Self::MasksLists => READ_SETTINGS,
+        }
+    }
+}
+
+/// Answers that the caller needs.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Questions about the tenant; the others stay [`Asked::NotNeeded`].
+    pub questions: Vec<Question>,
+    /// Users whose lists are asked for, a page each.
+    pub sample: Vec<UserId>,
+    /// Types of INPUT: methods of others are not counted.
+    pub types: Vec<FactorType>,
+    /// True if the caller goes on without answers: then what a token does not say that it may is not
+    /// tried, and answers that are not the tenant's are left to the requests that follow.
+    pub in_passing: bool,
+}
+
+/// Asks for all that is wanted, each at most once answered. A request that fails is repeated like any
+/// other look-up; requests in flight are always waited for.
+///
+/// # Errors
+/// The end of a run that was stopped, or that cannot go on: wrong credentials, a tenant out of reach.
+pub async fn ask<A: Setup>(
+    gateway: Gateway<A>,
+    limits: Limits,
+    wanted: Wanted,
+) -> Result<Facts, End> {
+    let Wanted { questions, sample, types, in_passing } = wanted;
+    let known = Arc::new(Known { types, in_passing, so_far: Mutex::default() });
+    let of_tenant = SetupJob::new(UserId::nobody(), Work::Tenant(questions.into()));
+    run(&gateway, &limits, &known, vec![of_tenant]).await?;
+    let SoFar { mut facts, stranger, .. } = std::mem::take(&mut *known.so_far());
+    if let Some(error) = stranger.filter(|_| !in_passing) {
+        return Err(End::Failed(*error));
+    }
+    if !sample.is_empty() {
+        facts.sample = if may(&facts.grant, READ, in_passing) {
+            let jobs = sample.into_iter().map(|user| SetupJob::new(user, Work::Page)).collect();
+            match run(&gateway, &limits, &known, jobs).await {
+                Ok(()) => Asked::Known(known.so_far().sampled),
+                Err(End::Failed(Error::MissingScope { .. })) => Asked::NotAllowed(READ),
+                Err(end) => return Err(end),
+            }
+        } else {
+            Asked::NotAllowed(READ)
+        };
+    }
+    facts.skew = gateway.api.clock_skew();
+    // The end of a ready token is told by the tenant's clock, and that is known by now.
+    if !facts.grant.is_renewable
+        && let Verdict::Done(grant) = gateway.api.grant().await.verdict
+    {
+        facts.grant = grant;
+    }
+    Ok(facts)
+}
+
+/// Takes the jobs to their end.
+async fn run<A: Setup>(
+    gateway: &Gateway<A>,
+    limits: &Limits,
+    known: &Arc<Known>,
+    jobs: Vec<SetupJob>,
+) -> Result<(), End> {
+    let executor = SetupExecutor { gateway: gateway.part(), known: Arc::clone(known) };
+    let (sender, intake) = mpsc::channel(1);
+    tokio::spawn(async move {
+        for job in jobs {
+            if sender.send(IntakeEvent::More(vec![job])).await.is_err() {
+                return;
+            }
+        }
+        // If nobody listens any more, the run is stopping.
+        drop(sender.send(IntakeEvent::End).await);
+    });
+    match engine::run(Arc::new(executor), limits.clone(), intake).await {
+        End::Complete => Ok(()),
+        end => Err(end),
+    }
+}
+
+/// Returns whether to ask what takes a scope.
+fn may(grant: &Grant, scope: &str, in_passing: bool) -> bool {
+    grant.has(scope).unwrap_or(!in_passing)
+}

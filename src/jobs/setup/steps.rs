@@ -1,0 +1,278 @@
+//! Steps of the questions: each sends one request at most, and notes what its answer says.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::Question;
+use crate::{
+    api::{Answer, Setup, Verdict},
+    auth0::NOT_THE_TENANT,
+    engine::{Executor, Job, Next, gateway::Gateway},
+    error::Error,
+    model::{Asked, Code, FactorType, Facts, History, Method, Sampled, UserId},
+    pacer::breaker::{Health, Kind},
+    protocol::{Repeatable, refusals},
+};
+
+/// All that is asked about the tenant, or a user's first page. Its steps ask once each.
+#[derive(Debug)]
+pub(super) struct SetupJob {
+    user: UserId,
+    work: Work,
+    history: History,
+}
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Tenant(VecDeque<Question>),
+    Page,
+}
+
+impl SetupJob {
+    pub(super) fn new(user: UserId, work: Work) -> Self {
+        Self { user, work, history: History::default() }
+    }
+}
+
+impl Job for SetupJob {
+    fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::LookUp
+    }
+}
+
+/// State that the workers share.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) types: Vec<FactorType>,
+    pub(super) in_passing: bool,
+    pub(super) so_far: Mutex<SoFar>,
+}
+
+/// Answers so far.
+#[derive(Debug, Default)]
+pub(super) struct SoFar {
+    has_grant: bool,
+    pub(super) facts: Facts,
+    pub(super) sampled: Sampled,
+    /// True once the tenant has answered a question.
+    is_met: bool,
+    /// Error of a question that somebody else answered, while the tenant has answered none.
+    pub(super) stranger: Option<Box<Error>>,
+}
+
+impl SoFar {
+    /// Notes that a question will have no answer for lack of its scope.
+    fn leave(&mut self, question: Question) {
+        let scope = question.scope();
+        match question {
+            Question::FactorSwitches => self.facts.switches = Asked::NotAllowed(scope),
+            Question::MessageTypes => self.facts.message_types = Asked::NotAllowed(scope),
+            Question::Policies => self.facts.policies = Asked::NotAllowed(scope),
+            Question::CustomDomains => self.facts.domains = Asked::NotAllowed(scope),
+            Question::MasksLists => self.facts.masks_lists = Asked::NotAllowed(scope),
+        }
+    }
+
+    /// Takes in that the tenant itself has answered a question, be it that it does not say.
+    fn meet(&mut self) {
+        self.is_met = true;
+        self.stranger = None;
+    }
+}
+
+impl Known {
+    pub(super) fn so_far(&self) -> MutexGuard<'_, SoFar> {
+        // Plain values: still usable after a panic.
+        self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks until there is an answer that can be used, or none is to be had. Shared by all workers.
+#[derive(Debug)]
+pub(super) struct SetupExecutor<A> {
+    pub(super) gateway: Gateway<A>,
+    pub(super) known: Arc<Known>,
+}
+
+impl<A: Setup> Executor for SetupExecutor<A> {
+    type Api = A;
+    type Job = SetupJob;
+
+    fn gateway(&self) -> &Gateway<A> {
+        &self.gateway
+    }
+
+    /// Asks for a list; that the token may not see it is an answer, too.
+    async fn health_check(&self, user: &UserId) -> (Next, Health) {
+        match self.gateway.health_check(user).await {
+            (Next::Stop(error), _) if matches!(*error, Error::MissingScope { .. }) => {
+                (Next::Settled, Health::Good)
+            }
+            other => other,
+        }
+    }
+
+    async fn step(&self, job: &mut SetupJob, rng: &mut fastrand::Rng) -> (Next, Health) {
+        let SetupJob { user, work, history } = job;
+        let questions = match work {
+            Work::Page => return self.ask_user(user, history, rng).await,
+            Work::Tenant(questions) => questions,
+        };
+        if !self.known.so_far().has_grant
+            && let Err(next) = self.learn_grant(questions).await
+        {
+            return next;
+        }
+        let Some(question) = questions.front().copied() else {
+            return (Next::Settled, Health::Unknown);
+        };
+        let (next, health) = self.ask_tenant(question, history, rng).await;
+        if !matches!(next, Next::Settled) {
+            return (next, health);
+        }
+        *history = History::default();
+        questions.pop_front();
+        (if questions.is_empty() { Next::Settled } else { Next::After(Duration::ZERO) }, health)
+    }
+}
+
+impl<A: Setup> SetupExecutor<A> {
+    /// Learns what the token allows, and leaves out the questions that it does not.
+    async fn learn_grant(&self, questions: &mut VecDeque<Question>) -> Result<(), (Next, Health)> {
+        let answer = self.gateway.api.grant().await;
+        let health = self.gateway.note(&answer);
+        let grant = match answer.verdict {
+            Verdict::Done(grant) => grant,
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
+                return Err((Next::Stop(error), health));
+            }
+            // There was one just before: the next step is only taken with another.
+            Verdict::NotExecuted(_)
+            | Verdict::InDoubt(_)
+            | Verdict::Refused(_)
+            | Verdict::Present => return Err((Next::After(Duration::ZERO), health)),
+        };
+        let mut so_far = self.known.so_far();
+        questions.retain(|question| {
+            let asks = super::may(&grant, question.scope(), self.known.in_passing);
+            if !asks {
+                so_far.leave(*question);
+            }
+            asks
+        });
+        so_far.facts.grant = grant;
+        so_far.has_grant = true;
+        Ok(())
+    }
+
+    async fn ask_tenant(
+        &self,
+        question: Question,
+        history: &mut History,
+        rng: &mut fastrand::Rng,
+    ) -> (Next, Health) {
+        let (api, turn) = (&self.gateway.api, (question, history, rng));
+        match question {
+            Question::FactorSwitches => {
+                self.take(turn, api.factor_switches().await, |facts| &mut facts.switches)
+            }
+            Question::MessageTypes => {
+                self.take(turn, api.message_types().await, |facts| &mut facts.message_types)
+            }
+            Question::Policies => {
+                self.take(turn, api.policies().await, |facts| &mut facts.policies)
+            }
+            Question::CustomDomains => {
+                self.take(turn, api.custom_domains().await, |facts| &mut facts.domains)
+            }
+            Question::MasksLists => {
+                self.take(turn, api.masks_lists().await, |facts| &mut facts.masks_lists)
+            }
+        }
+    }
+
+    /// Takes in the answer to a question, or has it asked again.
+    fn take<T>(
+        &self,
+        (question, history, rng): (Question, &mut History, &mut fastrand::Rng),
+        answer: Answer<T>,
+        slot: fn(&mut Facts) -> &mut Asked<T>,
+    ) -> (Next, Health) {
+        let health = self.gateway.note(&answer);
+        let mut so_far = self.known.so_far();
+        match answer.verdict {
+            Verdict::Stop(error) if matches!(*error, Error::MissingScope { .. }) => {
+                so_far.meet();
+                *slot(&mut so_far.facts) = Asked::NotAllowed(question.scope());
+                return (Next::Settled, Health::Good);
+            }
+            Verdict::StopInDoubt(error) if error.code() == NOT_THE_TENANT => {
+                if !so_far.is_met {
+                    so_far.stranger = Some(error);
+                }
+                *slot(&mut so_far.facts) = Asked::Unanswered;
+                return (Next::Settled, health);
+            }
+            _ => {}
+        }
+        let asked = match self.gateway.policy.after_repeatable(answer.verdict, history, rng) {
+            Repeatable::Done(known) => {
+                so_far.meet();
+                Asked::Known(known)
+            }
+            Repeatable::Refused(_) => {
+                so_far.meet();
+                Asked::Unanswered
+            }
+            Repeatable::Failed(_) => Asked::Unanswered,
+            Repeatable::Stop(error) => return (Next::Stop(error), health),
+            Repeatable::Again(wait) => return (Next::After(wait), health),
+        };
+        *slot(&mut so_far.facts) = asked;
+        (Next::Settled, health)
+    }
+
+    /// Asks for a user's first page, which tells whether they are there and have anything.
+    async fn ask_user(
+        &self,
+        user: &UserId,
+        history: &mut History,
+        rng: &mut fastrand::Rng,
+    ) -> (Next, Health) {
+        let answer = self.gateway.api.page(user, 0).await;
+        let health = self.gateway.note(&answer);
+        let everybodys = self.gateway.judge(refusals::Asked::List, user, &answer);
+        let verdict = everybodys.map_or(answer.verdict, Verdict::Stop);
+        let listed = match self.gateway.policy.after_repeatable(verdict, history, rng) {
+            Repeatable::Done(page) => Ok(page.methods),
+            Repeatable::Refused(reason) | Repeatable::Failed(reason) => Err(reason),
+            Repeatable::Stop(error) => return (Next::Stop(error), health),
+            Repeatable::Again(wait) => return (Next::After(wait), health),
+        };
+        let is_of_input = |method: &Method| {
+            method.factor_type.is_some_and(|factor| self.known.types.contains(&factor))
+        };
+        let mut so_far = self.known.so_far();
+        let sampled = &mut so_far.sampled;
+        match listed {
+            Ok(methods) => {
+                sampled.users += 1;
+                sampled.with_methods += u64::from(methods.iter().any(is_of_input));
+            }
+            // As `verify` has it: nobody of that id is there, or could be.
+            Err(reason) if reason.is_not_found() || reason.code() == Code::InvalidUri => {
+                sampled.users += 1;
+                sampled.missing += 1;
+            }
+            Err(_) => sampled.unanswered += 1,
+        }
+        (Next::Settled, health)
+    }
+}
