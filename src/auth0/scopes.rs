@@ -75,3 +75,40 @@ pub(super) fn check_scopes(granted: Option<&str>, needed: &[&str]) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads the claims of a token with this payload.
+    fn claims(payload: &str) -> (Option<String>, Option<Millis>) {
+        let payload = data_encoding::BASE64URL_NOPAD.encode(payload.as_bytes());
+        let claims = Claims::of(&format!("e30.{payload}.x").into());
+        let ends = claims.ends().map(TenantTime::as_millis);
+        (claims.scope, ends)
+    }
+
+    #[test]
+    fn claims_are_read_as_far_as_they_can_be_used() {
+        let scope = || Some("a b".to_owned());
+        for (payload, expected) in [
+            (r#"{"scope":"a b","exp":1700000000}"#, (scope(), Some(1_700_000_000_000))),
+            (r#"{"scope":"a b","exp":1700000000.5}"#, (scope(), Some(1_700_000_000_500))),
+            (r#"{"scope":"a b","exp":-5}"#, (scope(), Some(0))),
+            (r#"{"scope":"a b","exp":1e999}"#, (scope(), Some(100_000_000_000_000))),
+            (r#"{"scope":"a b","exp":"soon"}"#, (scope(), None)),
+            (r#"{"scope":"a b","exp":{}}"#, (scope(), None)),
+            (r#"{"scope":"a b","exp":null}"#, (scope(), None)),
+            (r#"{"exp":1,"new":[]}"#, (None, Some(1_000))),
+            (r#"{"scope":["a"],"exp":1}"#, (None, None)),
+            (r#"["a b",1]"#, (None, None)),
+            ("nonsense", (None, None)),
+        ] {
+            assert_eq!(claims(payload), expected, "{payload}");
+        }
+        for opaque in ["", "opaque", "a.b", "a.b.c.d.e", "..", "e30.%.x"] {
+            let claims = Claims::of(&opaque.to_owned().into());
+            assert_eq!((claims.scope.clone(), claims.ends()), (None, None), "{opaque}");
+        }
+    }
+}

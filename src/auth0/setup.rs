@@ -186,3 +186,205 @@ fn is_name(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bodies that are no answer to any of the questions.
+    const NONE: &[&str] = &[
+        "",
+        " ",
+        "null",
+        "true",
+        "1",
+        "\"ready\"",
+        "[",
+        "{",
+        "[]]",
+        "{}{}",
+        "<html></html>",
+        "[null]",
+        "[1]",
+        "[[]]",
+        r#"{"statusCode":200,"error":"x","message":"y"}"#,
+    ];
+
+    /// Asserts that these are read as such, and that the bodies of [`NONE`] and `others` are none.
+    fn check<T: std::fmt::Debug + PartialEq>(
+        read: fn(&[u8]) -> Option<T>,
+        good: Vec<(&str, T)>,
+        others: &[&str],
+    ) {
+        for (body, expected) in good {
+            assert_eq!(read(body.as_bytes()), Some(expected), "{body}");
+        }
+        for body in NONE.iter().chain(others) {
+            assert_eq!(read(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    fn many(item: &str) -> String {
+        format!("[{}]", vec![item; MOST + 1].join(","))
+    }
+
+    #[test]
+    fn switches_are_those_of_types_that_can_be_imported() {
+        use FactorType::{Email, Phone, Totp, WebauthnRoaming};
+        let switches = |list: &[(FactorType, bool)]| FactorSwitches { switches: list.to_vec() };
+        check(
+            factor_switches,
+            vec![
+                (r#"[{"name":"sms","enabled":true}]"#, switches(&[(Phone, true)])),
+                (
+                    r#" [{"name":"otp","enabled":false,"trial_expired":true,"new":{}},
+                    {"name":"webauthn-roaming","enabled":true},{"name":"email","enabled":false},
+                    {"name":"webauthn-platform","enabled":true},{"enabled":true},
+                    {"name":"carrier-pigeon","enabled":true}]"#,
+                    switches(&[(Totp, false), (WebauthnRoaming, true), (Email, false)]),
+                ),
+            ],
+            &[
+                "{}",
+                "[]",
+                "[{}]",
+                r#"[{"name":"push-notification","enabled":true}]"#,
+                r#"[{"name":"sms"}]"#,
+                r#"[{"name":"sms","enabled":null}]"#,
+                r#"[{"name":"sms","enabled":"true"}]"#,
+                r#"[{"name":"sms","enabled":1}]"#,
+                r#"[{"name":["sms"],"enabled":true}]"#,
+                r#"[["sms",true]]"#,
+                r#"[{"name":"sms","enabled":true},{"name":"sms","enabled":false}]"#,
+                r#"{"factors":[{"name":"sms","enabled":true}]}"#,
+                &many(r#"{"name":"duo","enabled":true}"#),
+            ],
+        );
+    }
+
+    #[test]
+    fn phones_are_reached_by_what_is_listed() {
+        let types = |sms, voice| MessageTypes { sms, voice };
+        check(
+            message_types,
+            vec![
+                (r#"{"message_types":["sms","voice"]}"#, types(true, true)),
+                (r#"{"message_types":["voice"],"new":1}"#, types(false, true)),
+                (r#"{"message_types":["telepathy"]}"#, types(false, false)),
+                (r#"{"message_types":[]}"#, types(false, false)),
+            ],
+            &[
+                "{}",
+                "[]",
+                r#"["sms"]"#,
+                r#"{"message_types":null}"#,
+                r#"{"message_types":"sms"}"#,
+                r#"{"message_types":{"sms":true}}"#,
+                r#"{"message_types":[1]}"#,
+                r#"{"message_types":["sms"],"message_types":[]}"#,
+                &format!("{{\"message_types\":{}}}", many("\"sms\"")),
+            ],
+        );
+    }
+
+    #[test]
+    fn policies_are_names() {
+        check(
+            policies,
+            vec![
+                ("[]", vec![]),
+                (r#"["all-applications"]"#, vec!["all-applications".to_owned()]),
+                (r#"["new_one","b"]"#, vec!["new_one".to_owned(), "b".to_owned()]),
+            ],
+            &[
+                "{}",
+                r#"{"policies":[]}"#,
+                r#"[{"name":"all-applications"}]"#,
+                r#"[""]"#,
+                r#"["all applications"]"#,
+                r#"["\u001b[31m"]"#,
+                &format!("[\"{}\"]", "a".repeat(LONGEST + 1)),
+                &many("\"a\""),
+            ],
+        );
+    }
+
+    #[test]
+    fn domains_come_as_a_list_or_as_its_only_page() {
+        let domain = |name: &str, relying_party: Option<&str>, is_ready| CustomDomain {
+            domain: name.to_owned(),
+            relying_party: relying_party.map(str::to_owned),
+            is_ready,
+        };
+        let one = r#"{"domain":"a.test","status":"ready"}"#;
+        let long = format!("[{{\"domain\":\"{}\",\"status\":\"ready\"}}]", "a".repeat(LONGEST + 1));
+        check(
+            custom_domains,
+            vec![
+                ("[]", vec![]),
+                (
+                    r#"[{"domain":"Login.Corp.Test","status":"ready","primary":true,"relying_party_identifier":"Corp.Test"},
+                    {"domain":"b.test","status":"pending_verification","relying_party_identifier":null},
+                    {"domain":"c.test","status":"brand_new","relying_party_identifier":""}]"#,
+                    vec![
+                        domain("login.corp.test", Some("corp.test"), true),
+                        domain("b.test", None, false),
+                        domain("c.test", None, false),
+                    ],
+                ),
+                (r#"{"custom_domains":[]}"#, vec![]),
+                (
+                    &format!("{{\"custom_domains\":[{one}],\"next\":null}}"),
+                    vec![domain("a.test", None, true)],
+                ),
+                (
+                    &format!("{{\"custom_domains\":[{one}],\"next\":\"\"}}"),
+                    vec![domain("a.test", None, true)],
+                ),
+            ],
+            &[
+                "{}",
+                "[{}]",
+                one,
+                r#"[{"domain":"a.test"}]"#,
+                r#"[{"status":"ready"}]"#,
+                r#"[{"domain":"","status":"ready"}]"#,
+                r#"[{"domain":"a test","status":"ready"}]"#,
+                r#"[{"domain":"https://a.test","status":"ready"}]"#,
+                r#"[{"domain":"a.test","status":true}]"#,
+                r#"[{"domain":"a.test","status":"ready","relying_party_identifier":"a\n"}]"#,
+                r#"[{"domain":"a.test","status":"ready","relying_party_identifier":{}}]"#,
+                r#"[["a.test","ready"]]"#,
+                &format!("{{\"custom_domains\":[{one}],\"next\":\"more\"}}"),
+                &format!("{{\"custom_domains\":[{one}],\"next\":1}}"),
+                r#"{"custom_domains":{}}"#,
+                &long,
+                &many(one),
+            ],
+        );
+    }
+
+    #[test]
+    fn lists_are_masked_unless_the_flag_says_otherwise() {
+        let flag = "disable_management_api_sms_obfuscation";
+        check(
+            masks_lists,
+            vec![
+                (r#"{"flags":{}}"#, true),
+                (&format!("{{\"flags\":{{\"{flag}\":null}}}}"), true),
+                (&format!("{{\"flags\":{{\"{flag}\":false,\"other\":[]}}}}"), true),
+                (&format!("{{\"new\":1,\"flags\":{{\"{flag}\":true}}}}"), false),
+            ],
+            &[
+                "{}",
+                "[]",
+                r#"{"flags":null}"#,
+                r#"{"flags":[]}"#,
+                r#"{"flags":[true]}"#,
+                &format!("{{\"{flag}\":true}}"),
+                &format!("{{\"flags\":{{\"{flag}\":\"true\"}}}}"),
+                &format!("{{\"flags\":{{\"{flag}\":1}}}}"),
+            ],
+        );
+    }
+}

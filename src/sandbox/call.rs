@@ -61,6 +61,8 @@ pub(super) enum Route {
     BadId(Verb, &'static str),
     /// `GET /api/v2/users-by-email`.
     UsersByEmail,
+    /// A question about the tenant as a whole.
+    Question(Question),
     /// Another path under `/api/v2`, which takes part in the limit all the same.
     UnknownApi,
     /// `POST /oauth/token`.
@@ -71,6 +73,44 @@ pub(super) enum Route {
     State,
     /// None of these.
     Unknown,
+}
+
+/// Question about the tenant as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// `GET /api/v2/guardian/factors`.
+    Factors,
+    /// `GET /api/v2/guardian/factors/phone/message-types`.
+    MessageTypes,
+    /// `GET /api/v2/guardian/policies`.
+    Policies,
+    /// `GET /api/v2/custom-domains`.
+    Domains,
+    /// `GET /api/v2/tenants/settings`.
+    Settings,
+}
+
+impl Question {
+    /// Returns the scope that it takes.
+    pub(super) fn scope(self) -> &'static str {
+        match self {
+            Self::Factors | Self::MessageTypes => "read:guardian_factors",
+            Self::Policies => "read:mfa_policies",
+            Self::Domains => "read:custom_domains",
+            Self::Settings => "read:tenant_settings",
+        }
+    }
+
+    fn of(segments: &[&str]) -> Option<Self> {
+        match segments {
+            ["guardian", "factors"] => Some(Self::Factors),
+            ["guardian", "factors", "phone", "message-types"] => Some(Self::MessageTypes),
+            ["guardian", "policies"] => Some(Self::Policies),
+            ["custom-domains"] => Some(Self::Domains),
+            ["tenants", "settings"] => Some(Self::Settings),
+            _ => None,
+        }
+    }
 }
 
 /// User and method that an operation is about.
@@ -94,7 +134,7 @@ impl Route {
     pub(super) fn verb(&self) -> Option<Verb> {
         match self {
             Self::Operation(verb, _) | Self::BadId(verb, _) => Some(*verb),
-            Self::UsersByEmail => Some(Verb::Get),
+            Self::UsersByEmail | Self::Question(_) => Some(Verb::Get),
             Self::UnknownApi | Self::Unknown | Self::Token | Self::Stats | Self::State => None,
         }
     }
@@ -179,6 +219,9 @@ fn route(method: &HttpMethod, path: &str) -> Route {
 }
 
 fn api_route(method: &HttpMethod, segments: &[&str]) -> Route {
+    if let Some(question) = Question::of(segments).filter(|_| method == HttpMethod::GET) {
+        return Route::Question(question);
+    }
     let (user, one) = match segments {
         ["users-by-email"] if method == HttpMethod::GET => return Route::UsersByEmail,
         ["users", user, "authentication-methods"] => (*user, None),
@@ -290,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn seven_operations_and_one_look_up_and_nothing_else() {
+    fn seven_operations_one_look_up_and_five_questions_and_nothing_else() {
         let all = "/api/v2/users/a%7C1/authentication-methods";
         let one = "/api/v2/users/a%7C1/authentication-methods/phone%7Cdev_1";
         check(&HttpMethod::GET, one, &operation(Verb::Get, "a|1", Some("phone|dev_1")));
@@ -314,6 +357,18 @@ mod tests {
         check(&HttpMethod::GET, "/api/v2/users-by-email", &Route::UsersByEmail);
         check(&HttpMethod::POST, "/api/v2/users-by-email", &Route::UnknownApi);
         check(&HttpMethod::GET, "/api/v2/users-by-email/", &Route::UnknownApi);
+        for (path, question) in [
+            ("guardian/factors", Question::Factors),
+            ("guardian/factors/phone/message-types", Question::MessageTypes),
+            ("guardian/policies", Question::Policies),
+            ("custom-domains", Question::Domains),
+            ("tenants/settings", Question::Settings),
+        ] {
+            let path = format!("/api/v2/{path}");
+            check(&HttpMethod::GET, &path, &Route::Question(question));
+            check(&HttpMethod::PUT, &path, &Route::UnknownApi);
+            check(&HttpMethod::GET, &format!("{path}/"), &Route::UnknownApi);
+        }
         check(&HttpMethod::GET, "/oauth/token", &Route::Unknown);
         check(&HttpMethod::POST, "/oauth/token", &Route::Token);
         check(&HttpMethod::GET, "/_sandbox/state", &Route::State);

@@ -1,5 +1,6 @@
-//! A simulated Auth0 tenant: the seven authentication-method operations, the look-up of users by address
-//! and the token endpoint, with their state, over real HTTP/1.1 on loopback.
+//! A simulated Auth0 tenant: the seven authentication-method operations, the look-up of users by address,
+//! five questions about the tenant as a whole and the token endpoint, with their state, over real HTTP/1.1
+//! on loopback.
 //!
 //! It is strict where Auth0 is known to be strict (auth0-api.md 1 and 3 to 6), and its limits and
 //! faults are data ([`Settings`]), so that a run against it can be made to go wrong in any of the
@@ -30,7 +31,7 @@
 //! type is a 400, and so is a user id without a `|`; a name of more than 20 characters is a 400, since
 //! no list may show it; PUT for an unknown user is a 404, and DELETE of all its methods a 204;
 //! `cap_per_user` counts per type; POST masks in its answer; PATCH of a method whose type its answer
-//! has no word for, a passkey above all, is a 400.
+//! has no word for, a passkey above all, is a 400; a factor that is switched off can be created all the same.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -50,6 +51,7 @@ mod http;
 mod limit;
 mod rng;
 mod settings;
+mod setup;
 mod stats;
 mod tenant;
 
@@ -59,6 +61,7 @@ pub use faults::{Fault, FaultError, FaultKind, On};
 pub use limit::bucket::{Neighbours, Reading};
 pub use limit::{Admission, Limit, Limiter};
 pub use settings::{ALL_SCOPES, Conflict, Outage, OutageKind, RetryAfter, Secret, Settings, Users};
+pub use setup::{CustomDomain, DomainStatus, GuardianFactor, GuardianFactors, MfaPolicy};
 pub use stats::{Arrival, Stats};
 pub use tenant::method::{Channel, Credential, Kind, Method};
 

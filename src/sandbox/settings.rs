@@ -10,22 +10,29 @@ use super::{
     directory::{Directory, User},
     faults::Fault,
     limit::Limit,
+    setup::{CustomDomain, GuardianFactors, MfaPolicy},
+    tenant::method::Channel,
 };
 
-/// The scopes of the seven operations (auth0-api.md 1.4) and of the look-up by address, all granted unless
-/// told otherwise.
-pub const ALL_SCOPES: [&str; 5] = [
+/// The scopes of the seven operations (auth0-api.md 1.4), of the look-up by address and of the questions
+/// about the tenant, all granted unless told otherwise.
+pub const ALL_SCOPES: [&str; 9] = [
     "create:authentication_methods",
     "read:authentication_methods",
     "update:authentication_methods",
     "delete:authentication_methods",
     "read:users",
+    "read:guardian_factors",
+    "read:mfa_policies",
+    "read:custom_domains",
+    "read:tenant_settings",
 ];
 
 /// Everything that can be set about a simulated tenant.
 ///
 /// The default is a tenant that never refuses a sound request: every user exists, nothing is
-/// limited, nothing fails, and values are masked as recorded.
+/// limited, nothing fails, and values are masked as recorded. It is ready for logins, too: every factor is
+/// switched on, a policy asks for one, and there are custom domains for the keys of the samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -37,8 +44,18 @@ pub struct Settings {
     pub limit_headers: bool,
     /// Contents of `Retry-After` on a 429; Auth0 does not document it for this API.
     pub retry_after: RetryAfter,
-    /// Phone numbers and email addresses come back masked (auth0-api.md 1.5).
+    /// Phone numbers and email addresses come back masked (auth0-api.md 1.5), and the tenant's settings
+    /// say so.
     pub masking: bool,
+    /// Switches of factors, such as `{"otp": false}`; those that are not named are on. Methods of a type
+    /// that is off can be created all the same: what Auth0 does is not known.
+    pub guardian_factors: GuardianFactors,
+    /// Channels that deliver codes to phones.
+    pub message_types: Vec<Channel>,
+    /// Policies that ask for a factor at login.
+    pub mfa_policies: Vec<MfaPolicy>,
+    /// Custom domains, such as `[{"domain": "login.example.com", "status": "pending_verification"}]`.
+    pub custom_domains: Vec<CustomDomain>,
     /// Number of methods of one type that a user may have before the 403 (auth0-api.md 1.6).
     pub cap_per_user: Option<u32>,
     /// Rule for what counts as the same method (409).
@@ -86,6 +103,12 @@ impl Default for Settings {
             limit_headers: true,
             retry_after: RetryAfter::Off,
             masking: true,
+            guardian_factors: GuardianFactors::new(),
+            message_types: vec![Channel::Sms, Channel::Voice],
+            mfa_policies: vec![MfaPolicy::AllApplications],
+            custom_domains: ["login.example.com", "login.example.org"]
+                .map(CustomDomain::ready)
+                .to_vec(),
             cap_per_user: None,
             conflict: Conflict::SameValue,
             latency_ms: (0, 0),
@@ -281,8 +304,17 @@ mod tests {
         let known = users(r#"{"users": [{"user_id": "auth0|1", "email": "ann@corp.test"}]}"#);
         assert!(known.include("auth0|1") && !known.include("auth0|2"));
         assert_eq!((known.at("ann@corp.test").len(), known.at("ann@example.org").len()), (1, 0));
-        assert!(serde_json::from_str::<Settings>(r#"{"users": [{"email": "x"}]}"#).is_err());
-        assert!(serde_json::from_str::<Settings>(r#"{"speed": 1}"#).is_err());
-        assert!(serde_json::from_str::<Settings>(r#"{"faults": ["nonsense=1%"]}"#).is_err());
+        for unknown in [
+            r#"{"users": [{"email": "x"}]}"#,
+            r#"{"speed": 1}"#,
+            r#"{"faults": ["nonsense=1%"]}"#,
+            r#"{"guardian_factors": {"totp": false}}"#,
+            r#"{"message_types": ["fax"]}"#,
+            r#"{"mfa_policies": ["never"]}"#,
+            r#"{"custom_domains": [{"domain": "a.example", "state": "ready"}]}"#,
+            r#"{"custom_domains": [{"domain": "a.example", "status": "fine"}]}"#,
+        ] {
+            assert!(serde_json::from_str::<Settings>(unknown).is_err(), "{unknown}");
+        }
     }
 }

@@ -13,11 +13,13 @@ use super::{call::Verb, faults::FaultKind, lock};
 /// Counts since the start. Lost answers count as what was lost, and once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Requests to the seven operations and look-ups of users by verb, and to the token endpoint as
+    /// Requests to the seven operations, look-ups of users and questions about the tenant by verb, and to the token endpoint as
     /// `TOKEN`: all that arrived, refused or lost ones included.
     pub requests: BTreeMap<&'static str, u64>,
     /// Those of them that looked users up by their address.
     pub users_by_email: u64,
+    /// Those of them that asked how the tenant is set up.
+    pub questions: u64,
     /// 429 answers, injected ones included.
     pub throttled: u64,
     /// 401 answers, injected ones included.
@@ -76,6 +78,7 @@ pub struct Arrival {
 pub(super) struct Counters {
     requests: [AtomicU64; Verb::ALL.len()],
     users_by_email: AtomicU64,
+    questions: AtomicU64,
     throttled: AtomicU64,
     unauthorized: AtomicU64,
     conflicts: AtomicU64,
@@ -90,6 +93,10 @@ impl Counters {
 
     pub(super) fn looked_up(&self) {
         self.users_by_email.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn questioned(&self) {
+        self.questions.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn answered(&self, status: StatusCode) {
@@ -119,6 +126,7 @@ impl Counters {
                 .map(|verb| (verb.as_str(), read(&self.requests[verb as usize])))
                 .collect(),
             users_by_email: read(&self.users_by_email),
+            questions: read(&self.questions),
             throttled: read(&self.throttled),
             unauthorized: read(&self.unauthorized),
             conflicts: read(&self.conflicts),

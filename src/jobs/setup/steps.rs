@@ -61,13 +61,22 @@ pub(super) struct SoFar {
     has_grant: bool,
     pub(super) facts: Facts,
     pub(super) sampled: Sampled,
-    /// True once the tenant has answered a question.
-    is_met: bool,
-    /// Error of a question that somebody else answered, while the tenant has answered none.
-    pub(super) stranger: Option<Box<Error>>,
+    /// Scope that the last answer said the token lacks.
+    refused: Option<&'static str>,
 }
 
 impl SoFar {
+    /// Leaves out the questions whose scope is lacking.
+    fn leave_out(&mut self, questions: &mut VecDeque<Question>, may: impl Fn(&str) -> bool) {
+        questions.retain(|question| {
+            let asks = may(question.scope());
+            if !asks {
+                self.leave(*question);
+            }
+            asks
+        });
+    }
+
     /// Notes that a question will have no answer for lack of its scope.
     fn leave(&mut self, question: Question) {
         let scope = question.scope();
@@ -78,12 +87,6 @@ impl SoFar {
             Question::CustomDomains => self.facts.domains = Asked::NotAllowed(scope),
             Question::MasksLists => self.facts.masks_lists = Asked::NotAllowed(scope),
         }
-    }
-
-    /// Takes in that the tenant itself has answered a question, be it that it does not say.
-    fn meet(&mut self) {
-        self.is_met = true;
-        self.stranger = None;
     }
 }
 
@@ -139,6 +142,10 @@ impl<A: Setup> Executor for SetupExecutor<A> {
         }
         *history = History::default();
         questions.pop_front();
+        let mut so_far = self.known.so_far();
+        if let Some(refused) = so_far.refused.take() {
+            so_far.leave_out(questions, |scope| scope != refused);
+        }
         (if questions.is_empty() { Next::Settled } else { Next::After(Duration::ZERO) }, health)
     }
 }
@@ -160,13 +167,7 @@ impl<A: Setup> SetupExecutor<A> {
             | Verdict::Present => return Err((Next::After(Duration::ZERO), health)),
         };
         let mut so_far = self.known.so_far();
-        questions.retain(|question| {
-            let asks = super::may(&grant, question.scope(), self.known.in_passing);
-            if !asks {
-                so_far.leave(*question);
-            }
-            asks
-        });
+        so_far.leave_out(questions, |scope| super::may(&grant, scope, self.known.in_passing));
         so_far.facts.grant = grant;
         so_far.has_grant = true;
         Ok(())
@@ -209,29 +210,20 @@ impl<A: Setup> SetupExecutor<A> {
         let mut so_far = self.known.so_far();
         match answer.verdict {
             Verdict::Stop(error) if matches!(*error, Error::MissingScope { .. }) => {
-                so_far.meet();
+                so_far.refused = Some(question.scope());
                 *slot(&mut so_far.facts) = Asked::NotAllowed(question.scope());
                 return (Next::Settled, Health::Good);
             }
+            // Whether that is so for everything else is found out by the health checks.
             Verdict::StopInDoubt(error) if error.code() == NOT_THE_TENANT => {
-                if !so_far.is_met {
-                    so_far.stranger = Some(error);
-                }
                 *slot(&mut so_far.facts) = Asked::Unanswered;
                 return (Next::Settled, health);
             }
             _ => {}
         }
         let asked = match self.gateway.policy.after_repeatable(answer.verdict, history, rng) {
-            Repeatable::Done(known) => {
-                so_far.meet();
-                Asked::Known(known)
-            }
-            Repeatable::Refused(_) => {
-                so_far.meet();
-                Asked::Unanswered
-            }
-            Repeatable::Failed(_) => Asked::Unanswered,
+            Repeatable::Done(known) => Asked::Known(known),
+            Repeatable::Refused(_) | Repeatable::Failed(_) => Asked::Unanswered,
             Repeatable::Stop(error) => return (Next::Stop(error), health),
             Repeatable::Again(wait) => return (Next::After(wait), health),
         };

@@ -138,9 +138,11 @@ impl Server {
             Route::State => Ok(self.response(inspect::state(self.api.tenant()), None)),
             Route::Unknown => Ok(self.response(answer::not_found(), None)),
             Route::Token => self.serve_token(call, connection_end).await,
-            Route::Operation(..) | Route::BadId(..) | Route::UsersByEmail | Route::UnknownApi => {
-                self.serve_api(call, connection_end).await
-            }
+            Route::Operation(..)
+            | Route::BadId(..)
+            | Route::UsersByEmail
+            | Route::Question(_)
+            | Route::UnknownApi => self.serve_api(call, connection_end).await,
         }
     }
 
@@ -167,8 +169,10 @@ impl Server {
         if let Some(verb) = verb {
             self.counters.arrived(verb);
         }
-        if call.route == Route::UsersByEmail {
-            self.counters.looked_up();
+        match call.route {
+            Route::UsersByEmail => self.counters.looked_up(),
+            Route::Question(_) => self.counters.questioned(),
+            _ => {}
         }
         let in_flight = self.note(&call);
         if let Some(outage) = self.outage() {
@@ -201,6 +205,7 @@ impl Server {
                 (Verb::Get, &address, None)
             }
             Route::BadId(..)
+            | Route::Question(_)
             | Route::UnknownApi
             | Route::Unknown
             | Route::Token

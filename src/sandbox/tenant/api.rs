@@ -6,6 +6,7 @@ use super::{
     Refusal, Tenant,
     body::RequestBody,
     method::Method,
+    setup::Setup,
     token::Tokens,
     users,
     view::{Masking, Shown, list, view},
@@ -25,6 +26,7 @@ pub(in crate::sandbox) struct Api {
     tokens: Tokens,
     scopes: Vec<String>,
     masking: Masking,
+    setup: Setup,
     clock: Clock,
 }
 
@@ -40,6 +42,7 @@ impl Api {
             tokens: Tokens::new(settings),
             scopes: settings.scopes.clone(),
             masking: if settings.masking { Masking::On } else { Masking::Off },
+            setup: Setup::new(settings),
             clock: Clock::new(settings.clock_skew_s),
         }
     }
@@ -68,6 +71,11 @@ impl Api {
             Route::UsersByEmail => self
                 .refuse_without("read:users", call)
                 .unwrap_or_else(|| self.look_up(call.query.as_deref().unwrap_or_default())),
+            Route::Question(question) => {
+                self.refuse_without(question.scope(), call).unwrap_or_else(|| {
+                    self.setup.answer(*question, call.query.as_deref().unwrap_or_default())
+                })
+            }
             Route::Token => self.tokens.issue(call, self.clock.elapsed()),
             Route::UnknownApi | Route::Unknown | Route::Stats | Route::State => answer::not_found(),
         }

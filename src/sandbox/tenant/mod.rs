@@ -3,8 +3,10 @@
 pub(in crate::sandbox) mod api;
 pub(in crate::sandbox) mod body;
 mod check;
+mod fields;
 mod mask;
 pub(in crate::sandbox) mod method;
+mod setup;
 mod token;
 mod users;
 mod view;

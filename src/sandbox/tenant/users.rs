@@ -2,42 +2,34 @@
 
 use serde_json::{Map, Value};
 
-use super::wire::query_error;
+use super::{fields::Fields, wire::query_error};
 use crate::sandbox::directory::User;
 
 /// A look-up, as its query asks for it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LookUp {
     pub(super) email: String,
-    /// Keys to show, or to leave out; all are shown where none is named.
-    fields: Vec<String>,
-    leave_out: bool,
+    fields: Fields,
 }
 
 /// Reads the query.
 pub(super) fn look_up(query: &str) -> Result<LookUp, String> {
     let mut email = None;
-    let (mut fields, mut leave_out) = (Vec::new(), false);
+    let mut fields = Fields::default();
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if fields.take(&key, &value)? {
+            continue;
+        }
         match (key.as_ref(), value.as_ref()) {
             ("email", address) if is_address(address) => email = Some(address.to_owned()),
             ("email", _) => {
                 return Err(query_error("Object didn't pass validation for format email", "email"));
             }
-            ("fields", list) => {
-                let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-                fields = names.map(str::to_owned).collect();
-            }
-            ("include_fields", "true") => leave_out = false,
-            ("include_fields", "false") => leave_out = true,
-            ("include_fields", _) => {
-                return Err(query_error("Expected type boolean", "include_fields"));
-            }
             (other, _) => return Err(query_error("Additional properties not allowed", other)),
         }
     }
     let email = email.ok_or_else(|| query_error("Missing required property", "email"))?;
-    Ok(LookUp { email, fields, leave_out })
+    Ok(LookUp { email, fields })
 }
 
 /// Something at something, without white space: enough to tell an address from what is none.
@@ -49,13 +41,10 @@ fn is_address(text: &str) -> bool {
 impl LookUp {
     /// The users as they are shown.
     pub(super) fn view(&self, users: Vec<User>) -> Vec<Map<String, Value>> {
-        let is_shown = |key: &str| {
-            self.fields.is_empty() || self.fields.iter().any(|field| field == key) != self.leave_out
-        };
         let mut shown = Vec::with_capacity(users.len());
         for user in users {
             if let Ok(Value::Object(mut map)) = serde_json::to_value(user) {
-                map.retain(|key, _| is_shown(key));
+                map.retain(|key, _| self.fields.show(key));
                 shown.push(map);
             }
         }
@@ -71,9 +60,10 @@ mod tests {
     fn query_is_read_as_the_description_has_it() {
         let asked =
             look_up("email=ann%2B1%40corp.test&fields=user_id,%20email&include_fields=false");
-        let fields = vec!["user_id".to_owned(), "email".to_owned()];
+        let names = vec!["user_id".to_owned(), "email".to_owned()];
+        let fields = Fields { names, leave_out: true };
         let email = "ann+1@corp.test".to_owned();
-        assert_eq!(asked, Ok(LookUp { email, fields, leave_out: true }));
+        assert_eq!(asked, Ok(LookUp { email, fields }));
         // A bare `+` is a space, which no address has.
         for query in [
             "",

@@ -13,6 +13,7 @@ use client::{PHONE, TOKEN, call, methods, open, post, read, request, start};
 mod client;
 mod declared;
 mod faults;
+mod setup;
 mod users;
 
 #[tokio::test]
