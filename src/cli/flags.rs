@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Creating, Deleting, FromSystem, InputFormat, Output, Pace, Reading, Recording,
-    ReportFormat, Retry, Run, SecretEncoding, Tenant, VerifyOutput, system::names,
+    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Reading, Recording,
+    ReportFormat, Retry, Run, SecretEncoding, Tenant, VerifyOutput, setting::UserLimit,
+    system::names,
 };
 
 /// `import`.
@@ -27,6 +28,10 @@ pub struct Import {
     /// Begin a new ledger although another import ledger of the same tenant lies beside it
     #[arg(long, conflicts_with = "ledger")]
     pub new_ledger: bool,
+    /// Stop with exit code 5 once the first N users of INPUT are done, with all their rows wherever they
+    /// are; without this flag the same command goes on
+    #[arg(long, value_name = "N", help_heading = None::<&str>)]
+    pub max_users: Option<Given<UserLimit>>,
     #[command(flatten)]
     /// Settings of creation.
     pub creating: Creating,
@@ -201,6 +206,9 @@ pub struct Verify {
     /// Seed that picks the users of the sample
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Check only the first N users of INPUT, whom `import --max-users N` takes
+    #[arg(long, value_name = "N", conflicts_with = "sample", help_heading = None::<&str>)]
+    pub max_users: Option<Given<UserLimit>>,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = VerifyOutput::Text)]
     pub output: VerifyOutput,

@@ -18,7 +18,7 @@ pub use files::NamedFiles;
 pub use flags::{
     Check, Delete, Export, Import, Replace, Report, Resolve, SandboxArgs, Undo, UpdateArgs, Verify,
 };
-pub use setting::{Given, Origin, Value};
+pub use setting::{Given, Origin, UserLimit, Value};
 pub use shared::{
     Bulk, CLIENT_ID, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading, Recording, Run,
     TOKEN_FILE, Tenant,
@@ -58,6 +58,7 @@ Examples:
   mfaferry import factors.csv --sandbox              try it, needs no account
   mfaferry import factors.csv --domain tenant.eu.auth0.com
   mfaferry import users.jsonl --rate 10 --reserve 50%
+  mfaferry import factors.csv --max-users 10         the first ten people, then stop
   gpg -d big.csv.gpg | mfaferry import - --format csv --ledger big.ledger
 
 Credentials: AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET (or --client-secret-file), or a ready token
@@ -68,7 +69,12 @@ Every flag may stand in the environment (MFAFERRY_RATE=10) or in the file that -
 (rate = \"10\"). Without --config, mfaferry.toml in the working directory is read if it is yours and
 nobody else can write to it; it may not say which credentials are sent, or where.
 Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
-up, the rest goes on. Keep the ledger and the files beside it together.")]
+up, the rest goes on. Keep the ledger and the files beside it together.
+
+--max-users tries a few people first. Users count in the order in which they first appear in INPUT,
+also those whose rows are rejected: the same INPUT always gives the same users, so the same command
+again sends nothing. Rows of everybody else are left alone, and so are rows that do not say whose
+they are from the first user too many on. An INPUT with no more than N users is imported to its end.")]
     Import(Box<Import>),
     /// Validate INPUT without sending anything
     #[command(after_help = "\

@@ -223,6 +223,18 @@ impl Value for Attempts {
     }
 }
 
+/// Users that a run takes.
+#[derive(Debug, Clone, Copy)]
+pub struct UserLimit(pub usize);
+
+impl Value for UserLimit {
+    const EXPECTED: &'static str = "a number of users, 1 or more";
+
+    fn read(text: &str) -> Option<Self> {
+        text.trim().parse().ok().filter(|users| *users > 0).map(Self)
+    }
+}
+
 /// Bad rows that stop a run; `None` where none do.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorLimit(pub Option<MaxErrors>);

@@ -1,6 +1,6 @@
 //! `import`: create every factor of the input that is not settled yet.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,7 @@ use crate::{
     auth0,
     cli::Import,
     config::Config,
-    engine::{self, intake, scan::scan_readable},
+    engine::{self, End, Stop, intake, scan::scan_readable},
     error::{Error, Exit},
     input::RowReader,
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
@@ -39,9 +39,13 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     }
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    require_ledger(bulk, &config)?;
+    let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?
+        .limited(import.max_users.as_ref());
+    let is_cut = input.is_cut();
     let (source, whole, rows) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_looked_at(&import, &config, secrets) => opened?,
+        opened = open_looked_at(input, secrets) => opened?,
     };
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
@@ -60,6 +64,12 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         given: Mutex::default(),
     });
     let end = engine::run(delivery, session.limits(), intake).await;
+    let end = match (end, &import.max_users) {
+        (End::Complete, Some(most)) if is_cut.load(Ordering::Relaxed) => {
+            End::Stopped(Stop::MaxUsers(most.value.0))
+        }
+        (end, _) => end,
+    };
     let done = session.close(end, Some(bulk.run.output)).await;
     signals.abort();
     done
@@ -69,13 +79,9 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 /// it unreadable stops the run, and what is odd about it as a whole is told, and its rows are counted. For one that cannot,
 /// gives what looks at it on the way.
 async fn open_looked_at(
-    import: &Import,
-    config: &Config,
+    input: Opener,
     secrets: Option<SecretEncoding>,
 ) -> Result<(Box<dyn RowReader>, Option<Whole>, Option<u64>), Error> {
-    let bulk = &import.bulk;
-    require_ledger(bulk, config)?;
-    let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?;
     blocking(move || {
         let source = input.open()?;
         let mut whole = Whole::default();

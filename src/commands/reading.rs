@@ -2,11 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
 };
 
 use crate::{
-    cli::{FromSystem, InputFormat, Reading, SecretEncoding},
+    cli::{FromSystem, Given, InputFormat, Reading, SecretEncoding, UserLimit},
+    engine::first_users::FirstUsers,
     error::Error,
     identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
@@ -37,6 +38,9 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
 pub(super) struct Opener {
     paths: Vec<PathBuf>,
     kind: Kind,
+    /// `--max-users`.
+    max_users: Option<usize>,
+    is_cut: Arc<AtomicBool>,
 }
 
 /// Whatever an input is written as.
@@ -65,7 +69,7 @@ impl Opener {
         is_offline: bool,
     ) -> Result<Self, Error> {
         let Some(system) = from.system() else {
-            return Ok(Self { paths: reading.paths(), kind: Kind::Own(dialect(reading)?) });
+            return Ok(Self::new(reading, Kind::Own(dialect(reading)?)));
         };
         refuse_own_flags(reading, secrets)?;
         let rp_id = from.rp_id.clone();
@@ -79,11 +83,33 @@ impl Opener {
         let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
         let form = form(reading.format);
         let kind = Kind::Export { system, form, options, people, collisions: OnceLock::new() };
-        Ok(Self { paths: reading.paths(), kind })
+        Ok(Self::new(reading, kind))
+    }
+
+    fn new(reading: &Reading, kind: Kind) -> Self {
+        Self { paths: reading.paths(), kind, max_users: None, is_cut: Arc::default() }
+    }
+
+    /// Takes the rows of the first users alone, where `--max-users` is given.
+    pub(super) fn limited(self, max_users: Option<&Given<UserLimit>>) -> Self {
+        Self { max_users: max_users.map(|given| given.value.0), ..self }
+    }
+
+    /// Returns whether rows were left out of what has been read so far; known at its end.
+    pub(super) fn is_cut(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_cut)
     }
 
     /// Opens it.
     pub(super) fn open(&self) -> Result<Box<dyn RowReader>, InputError> {
+        let source = self.open_whole()?;
+        Ok(match self.max_users {
+            Some(most) => Box::new(FirstUsers::new(source, most, self.is_cut())),
+            None => source,
+        })
+    }
+
+    fn open_whole(&self) -> Result<Box<dyn RowReader>, InputError> {
         Ok(match &self.kind {
             Kind::Own(dialect) => Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?),
             Kind::Export { system, form, options, people, collisions } => {

@@ -174,7 +174,8 @@ pub(super) fn exit(end: End, bad: bool) -> Exit {
     match end {
         End::Complete if bad => Exit::RowsNeedAttention,
         End::Complete => Exit::Good,
-        End::Stopped(Stop::Asked) => Exit::Stopped,
+        // The summary says why.
+        End::Stopped(Stop::Asked | Stop::MaxUsers(_)) => Exit::Stopped,
         End::Stopped(Stop::MaxErrors) => {
             tracing::error!("stopped: as many rows are rejected or failed as --max-errors allows");
             Exit::Stopped

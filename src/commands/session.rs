@@ -24,7 +24,7 @@ use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
     config::{Config, Target},
-    engine::{End, Limits, gateway::Gateway, intake::Remarks},
+    engine::{End, Limits, Stop, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
@@ -191,6 +191,10 @@ impl Session {
         let (status, cause) = Status::of(&end);
         let summary = Summary {
             status,
+            first_users: match end {
+                End::Stopped(Stop::MaxUsers(most)) => Some(most),
+                _ => None,
+            },
             cause,
             rows: counts.rows(),
             figures: Figures { counts, own: spec.own },

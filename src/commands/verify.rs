@@ -1,6 +1,9 @@
 //! `verify`: what the tenant holds of the input. Only asks; writes nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +16,7 @@ use super::{
 use crate::{
     auth0,
     cli::{Verify, VerifyOutput},
-    config::Config,
+    config::{Config, Target},
     engine::{End, in_order::Collector, intake},
     error::{Error, Exit},
     input::RowReader,
@@ -88,7 +91,9 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let input = Opener::of(&verify.reading, &verify.system, verify.secret_encoding, false)?;
+    let input = Opener::of(&verify.reading, &verify.system, verify.secret_encoding, false)?
+        .limited(verify.max_users.as_ref());
+    let is_cut = input.is_cut();
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let secrets = verify.secret_encoding.map(Into::into);
@@ -98,8 +103,14 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         () = stop.cancelled() => return Ok(Exit::Stopped),
         input = opening => input?,
     };
+    if matches!(config.target, Target::Sandbox) {
+        tracing::warn!(
+            "--sandbox begins a tenant of its own, which holds nothing yet: to verify an import, start \
+             `mfaferry sandbox` and give both commands its --base-url"
+        );
+    }
     let run = Run::open(config, &[auth0::READ], None, stop).await?;
-    let done = account_for(&verify, run, input, sample, show).await;
+    let done = account_for(&verify, run, input, (sample, is_cut), show).await;
     signals.abort();
     done
 }
@@ -109,7 +120,7 @@ async fn account_for(
     verify: &Verify,
     mut run: Run,
     (source, groups): (Box<dyn RowReader>, Groups),
-    sample: Option<Sample>,
+    (sample, is_cut): (Option<Sample>, Arc<AtomicBool>),
     show: Show,
 ) -> Result<Exit, Error> {
     let shared = Arc::new(Shared::default());
@@ -140,6 +151,11 @@ async fn account_for(
     let summary = VerifySummary {
         status,
         cause,
+        first_users: verify
+            .max_users
+            .as_ref()
+            .filter(|_| is_cut.load(Ordering::Relaxed))
+            .map(|most| most.value.0),
         rows: account.counts.rows(),
         counts: account.counts,
         extras: verify.extras.then(|| remarks.extras()),

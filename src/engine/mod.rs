@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 mod concurrency;
 mod dispatcher;
+pub mod first_users;
 pub mod gateway;
 mod growth;
 pub mod in_order;
@@ -181,7 +182,7 @@ pub enum Next {
 pub enum End {
     /// Everything that came in is settled.
     Complete,
-    /// It was asked to stop, or has met `--max-errors`.
+    /// It was asked to stop, or has come to a limit.
     Stopped(Stop),
     /// It cannot go on.
     Failed(Error),
@@ -196,6 +197,8 @@ pub enum Stop {
     MaxErrors,
     /// `--max-deletes`.
     MaxDeletes,
+    /// `--max-users`: the first so many are done, and INPUT has more.
+    MaxUsers(usize),
 }
 
 /// Runs until everything that comes in is settled, or something stops it. Requests in flight are

@@ -21,6 +21,11 @@ impl Seen {
         self.insert_hash(self.key.hash_one(thing))
     }
 
+    /// Returns whether a thing was met.
+    pub fn has(&self, thing: impl Hash) -> bool {
+        self.has_hash(self.key.hash_one(thing))
+    }
+
     /// Returns what hashes factors for it, on any thread.
     pub fn hasher(&self) -> FactorHasher {
         FactorHasher(self.key.clone())

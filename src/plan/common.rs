@@ -6,27 +6,45 @@ use super::{
     draft::{Draft, Rule},
     label,
 };
-use crate::model::{Code, FactorType, Field, UserId};
+use crate::model::{Cell, Code, FactorType, Field, Record, UserId};
 
 /// Ids longer than this would make paths that servers refuse.
 const MAX_USER_ID: usize = 1024;
 const DOTS_ALONE: &str = "must be a user id such as `auth0|…`; dots alone cannot be used in a URL";
 
 pub(super) fn user(draft: &mut Draft) -> Option<UserId> {
-    let (user, has_connection) = draft.required(Field::UserId, |id| {
-        let has_connection = memchr::memchr(b'|', id.as_bytes()).is_some();
-        match user_fault(&id, has_connection) {
-            Some(rule) => Err(rule),
-            None => match UserId::parse(&id) {
-                Some(user) => Ok((user, has_connection)),
-                None => Err(Rule::new(Code::DotsAlone, DOTS_ALONE)),
-            },
-        }
-    })?;
+    let (user, has_connection) = draft.required(Field::UserId, |id| read_user(&id))?;
     if !has_connection {
         draft.warn(Warning::NoConnectionPrefix);
     }
     Some(user)
+}
+
+/// Returns whose a record is, as planning it finds, whatever else is wrong with it.
+pub fn user_of(record: &Record) -> Option<UserId> {
+    let Cell::Text(id) = record.get(Field::UserId) else {
+        return None;
+    };
+    let read = |id: &str| read_user(id).ok().map(|(user, _)| user);
+    if !damage::is_suspect(id) {
+        return read(id);
+    }
+    match damage::mend(id, Class::of(Field::UserId, None)) {
+        Mended::Sound(id) | Mended::Garbled(id) => read(&id),
+        Mended::Absent | Mended::Lost(_) => None,
+    }
+}
+
+/// Reads a user id, and whether it names its connection.
+fn read_user(id: &str) -> Result<(UserId, bool), Rule> {
+    let has_connection = memchr::memchr(b'|', id.as_bytes()).is_some();
+    match user_fault(id, has_connection) {
+        Some(rule) => Err(rule),
+        None => match UserId::parse(id) {
+            Some(user) => Ok((user, has_connection)),
+            None => Err(Rule::new(Code::DotsAlone, DOTS_ALONE)),
+        },
+    }
 }
 
 fn user_fault(id: &str, has_connection: bool) -> Option<Rule> {

@@ -31,6 +31,7 @@ mod webauthn;
 mod whole;
 
 pub use change::{Naming, PlannedChange, change, target};
+pub use common::user_of;
 use draft::Draft;
 pub use preview::preview;
 pub use warning::Warning;

@@ -1,6 +1,7 @@
 //! The summary at the end of a run, and of a whole ledger.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
     time::Duration,
@@ -55,6 +56,9 @@ pub struct Summary {
     /// The error that stopped it.
     #[serde(flatten)]
     pub cause: Option<Cause>,
+    /// Number of users after whom it stopped: `--max-users`.
+    #[serde(skip)]
+    pub first_users: Option<usize>,
     /// Rows that have come to a state in this run.
     pub rows: u64,
     #[serde(flatten)]
@@ -129,13 +133,7 @@ impl Summary {
         if remarks.warned + remarks.rejected > 0 {
             writeln!(out)?;
         }
-        let title = match (self.status, self.dry_run) {
-            (Status::Stopped | Status::Error, _) => {
-                "Stopped before the end; run the same command again to resume"
-            }
-            (Status::Complete, false) => "Finished",
-            (Status::Complete, true) => "Dry run, nothing was changed. Expected result",
-        };
+        let title = self.title();
         writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
         let Figures { counts, own } = &self.figures;
         let main = *own.first().unwrap_or(&State::Created);
@@ -169,6 +167,20 @@ impl Summary {
         }
         let slow = self.waits.hint(self.elapsed_seconds);
         write_hints(slow.iter().chain(hints), out)
+    }
+
+    fn title(&self) -> Cow<'static, str> {
+        match (self.status, self.first_users, self.dry_run) {
+            (Status::Stopped, Some(1), _) => "Stopped after the first user (--max-users)".into(),
+            (Status::Stopped, Some(users), _) => {
+                format!("Stopped after the first {users} users (--max-users)").into()
+            }
+            (Status::Stopped | Status::Error, ..) => {
+                "Stopped before the end; run the same command again to resume".into()
+            }
+            (Status::Complete, _, false) => "Finished".into(),
+            (Status::Complete, _, true) => "Dry run, nothing was changed. Expected result".into(),
+        }
     }
 }
 
@@ -285,7 +297,7 @@ fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
     let mut hints = Vec::new();
     if totals[State::InFlight] > 0 {
         hints.push(format!(
-            "{} in flight: run the same command again to look them up",
+            "{} in flight: run the command again with their rows, to its end, to look them up",
             totals[State::InFlight]
         ));
     }
@@ -355,6 +367,7 @@ mod tests {
         let summary = Summary {
             status: Status::Complete,
             cause: None,
+            first_users: None,
             rows: counts.rows(),
             figures: Figures { counts, own: &[State::Created] },
             dry_run: false,

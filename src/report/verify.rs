@@ -26,6 +26,9 @@ pub struct VerifySummary {
     /// The error that stopped it.
     #[serde(flatten)]
     pub cause: Option<Cause>,
+    /// Number of users beyond whom nobody was asked about: `--max-users`.
+    #[serde(skip)]
+    pub first_users: Option<usize>,
     /// Rows that have come to a state.
     pub rows: u64,
     #[serde(flatten)]
@@ -221,9 +224,13 @@ impl VerifySummary {
             writeln!(out)?;
         }
         let title = match self.status {
-            Status::Complete => "Verified",
+            Status::Complete => match self.first_users {
+                Some(1) => "Verified the first user".into(),
+                Some(users) => format!("Verified the first {users} users"),
+                None => "Verified".into(),
+            },
             Status::Stopped | Status::Error => {
-                "Stopped before the end; run the same command again to start over"
+                "Stopped before the end; run the same command again to start over".into()
             }
         };
         writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;

@@ -25,6 +25,7 @@ mod kill;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
+mod max_users;
 mod nightly;
 mod notices;
 mod older;

@@ -145,6 +145,10 @@ fn summaries() {
     show("the same again", text("import", &["sample.csv"]));
     show("another name beside the first", text("import", &["factors.csv"]));
     show("an import that goes well", text("import", &["factors.csv", "--new-ledger"]));
+    bench.write("canary.csv", factors(60).0.replace("+1415", "+1212"));
+    let first = ["canary.csv", "--new-ledger", "--max-users", "2"];
+    show("an import of the first users", text("import", &first));
+    show("those verified", text("verify", &["canary.csv", "--max-users", "2"]));
     let report = |arguments: &[&str]| shown(&run(&mut plain(&bench, arguments)), &bench);
     show("report", report(&["report", "sample.csv.ledger"]));
     show("check", report(&["check", "sample.csv", "--show", "3"]));

@@ -1,0 +1,173 @@
+//! `--max-users`: the rows of an input's first users alone, wherever in it they are.
+//!
+//! The pick depends on nothing but the input: users count in the order in which they first appear,
+//! also one whose rows are all bad. A row that does not say whose it is goes with those around it, up to
+//! the first user too many. So the same input gives the same rows each time, whatever the tenant answers
+//! and whatever the ledger holds, and an input with no more users than that is taken whole.
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    input::{Ending, InputError, Row, RowReader},
+    ledger::Seen,
+    model::Lines,
+    plan::user_of,
+};
+
+/// Reader that passes over the rows of everybody but the first users. It remembers a hash of each of
+/// those.
+#[derive(Debug)]
+pub struct FirstUsers {
+    source: Box<dyn RowReader>,
+    most: usize,
+    met: Seen,
+    /// True once a user too many was met in this reading.
+    is_full: bool,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl FirstUsers {
+    /// Makes a reader of the first `most` users of `source`, who are at least one. It sets `is_cut` once
+    /// it passes over a row.
+    pub fn new(source: Box<dyn RowReader>, most: usize, is_cut: Arc<AtomicBool>) -> Self {
+        Self { source, most, met: Seen::default(), is_full: false, is_cut }
+    }
+
+    fn takes(&mut self, row: &Row) -> bool {
+        let user = match row {
+            Row::Record(record) => user_of(record).map(Cow::Owned),
+            Row::Rejected(rejection) => rejection.user.as_ref().map(Cow::Borrowed),
+        };
+        let Some(user) = user else {
+            return !self.is_full;
+        };
+        if self.met.has(&*user) {
+            return true;
+        }
+        if self.met.len() < self.most {
+            return self.met.insert(&*user);
+        }
+        self.is_full = true;
+        false
+    }
+}
+
+impl RowReader for FirstUsers {
+    fn next_row(&mut self) -> Result<Option<Row>, InputError> {
+        while let Some(row) = self.source.next_row()? {
+            if self.takes(&row) {
+                return Ok(Some(row));
+            }
+            self.is_cut.store(true, Ordering::Relaxed);
+        }
+        Ok(None)
+    }
+
+    fn bytes_read(&self) -> Arc<AtomicU64> {
+        self.source.bytes_read()
+    }
+
+    fn len(&self) -> Option<u64> {
+        self.source.len()
+    }
+
+    fn ending(&self) -> Ending {
+        self.source.ending()
+    }
+
+    fn lines(&self) -> Lines {
+        self.source.lines()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::intake::plan_row,
+        input::{Format, Shape, Source},
+        model::Planned,
+    };
+
+    /// Lines that are taken of the first users of a CSV, and whether any is left out.
+    fn taken(users: &[&str], most: usize) -> (Vec<u64>, bool) {
+        let row = |user: &&str| format!("{user},phone,+12025550101\n");
+        let csv: String = users.iter().map(row).collect();
+        let csv = std::io::Cursor::new(format!("user_id,type,phone_number\n{csv}"));
+        let source = Source::from_reader(Box::new(csv), Format::Csv, Shape::Factors);
+        let is_cut = Arc::default();
+        let mut first = FirstUsers::new(Box::new(source), most, Arc::clone(&is_cut));
+        let next = std::iter::from_fn(|| first.next_row().unwrap());
+        let lines = next.map(|row| row.line() - 1).collect();
+        (lines, is_cut.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn the_first_users_are_taken_with_all_their_rows_and_nobody_else() {
+        let scattered = ["a|1", "a|2", "a|1", "a|3", "a|2", "a|4", "a|1"];
+        assert_eq!(taken(&scattered, 1), (vec![1, 3, 7], true));
+        assert_eq!(taken(&scattered, 2), (vec![1, 2, 3, 5, 7], true));
+        assert_eq!(taken(&scattered, 3), (vec![1, 2, 3, 4, 5, 7], true));
+        for enough in [4, 5, usize::MAX] {
+            assert_eq!(taken(&scattered, enough), ((1..=7).collect(), false));
+        }
+        assert_eq!(taken(&[], 1), (vec![], false));
+    }
+
+    #[test]
+    fn a_row_of_nobody_is_taken_up_to_the_first_user_too_many() {
+        let rows = ["", "a|1", "NULL", "a|2", " a|3", "a|1", "..", "a|2"];
+        assert_eq!(taken(&rows, 1), (vec![1, 2, 3, 6], true));
+        assert_eq!(taken(&rows, 2), ((1..=8).collect(), false));
+    }
+
+    #[test]
+    fn a_row_is_whose_planning_says_that_it_is() {
+        let mut found = 0;
+        for user in [
+            "a|1",
+            "a|1 ",
+            " a|1",
+            "'a|1'",
+            "\"\"\"a|1\"\"\"",
+            "=a|1",
+            "NULL",
+            "null",
+            "n/a",
+            ".",
+            "..",
+            "bob",
+            "12.0",
+            "1e5",
+            "#NAME?",
+            "a%7C1",
+            "a|%7C",
+            "a|\u{fffd}",
+            "a|\u{200b}1",
+            "zoë",
+            "\\N",
+            "undefined",
+            "none|1",
+            "",
+        ] {
+            let csv = format!("user_id,type,phone_number\n{user},phone,+12025550101\n");
+            let csv = Box::new(std::io::Cursor::new(csv));
+            let mut source = Source::from_reader(csv, Format::Csv, Shape::Factors);
+            let Some(Row::Record(record)) = source.next_row().unwrap() else { panic!("{user}") };
+            let user = user_of(&record);
+            let planned = match plan_row(Row::Record(record), Shape::Factors, None).planned {
+                Planned::Factor(factor) => Some(factor.user),
+                Planned::Rejected(rejection) => rejection.user,
+            };
+            assert_eq!(user, planned);
+            found += usize::from(user.is_some());
+        }
+        assert!((3..20).contains(&found), "{found}");
+    }
+}
