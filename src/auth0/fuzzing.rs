@@ -10,7 +10,7 @@ use super::{
     clock::ServerClock,
     grant::Granted,
     scopes::CREATE,
-    shape, token,
+    setup, shape, token,
     transport::{LIMIT, LONGEST_PAUSE, REMAINING, RESET, SLOWEST_FILL, read_meter},
     verdict::{Class, classify},
     wire,
@@ -26,6 +26,8 @@ use crate::{
 
 /// Longer reasons are none of ours.
 const LONGEST_REASON: usize = 80;
+/// Names of hosts are no longer.
+const LONGEST_NAME: usize = 253;
 /// Answers in a row at most.
 const MOST_ANSWERS: usize = 12;
 /// A token is used for no shorter and for no longer.
@@ -39,7 +41,7 @@ pub(crate) fn sent(factor: &Factor) -> Bytes {
 }
 
 /// The first byte chooses what the rest answers: a page of a list, a PUT, a POST, a request for a
-/// token, or any with the status of the next three bytes.
+/// token, any with the status of the next three bytes, or a question about the tenant.
 ///
 /// # Panics
 /// When something does not hold.
@@ -58,6 +60,16 @@ pub fn wire(data: &[u8]) {
             }
             let life = Granted::read(&body).map(|granted| granted.life());
             assert!(life.is_none_or(|life| LIVES.contains(&life)), "it lives {life:?}");
+        }
+        b'5' => {
+            for name in setup::names_of(rest) {
+                assert!(
+                    (1..=LONGEST_NAME).contains(&name.len()),
+                    "it is {} bytes long",
+                    name.len()
+                );
+                assert_eq!(name, escape(&name), "a terminal would heed it");
+            }
         }
         _ => answer(rest),
     }

@@ -181,6 +181,14 @@ fn masks_lists(body: &[u8]) -> Option<bool> {
     Some(!flags.shows_all.unwrap_or(false))
 }
 
+/// All names that are read of an answer to whichever question: for `fuzzing`.
+pub(super) fn names_of(body: &[u8]) -> Vec<String> {
+    drop((factor_switches(body), message_types(body), masks_lists(body)));
+    let domains = custom_domains(body).unwrap_or_default().into_iter();
+    let hosts = domains.flat_map(|domain| [Some(domain.domain), domain.relying_party]);
+    policies(body).unwrap_or_default().into_iter().chain(hosts.flatten()).collect()
+}
+
 /// Returns whether text is a name of a host, or of a policy: nothing in it that could not be shown.
 fn is_name(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len())

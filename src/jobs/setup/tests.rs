@@ -397,6 +397,45 @@ async fn a_question_that_is_never_answered_leaves_the_others_alone() {
 }
 
 #[tokio::test]
+async fn each_question_has_tries_of_its_own() {
+    let broken = |path: &str| {
+        let is_list = path.contains("users");
+        if is_list { good(path) } else { error("500 Internal Server Error", "") }
+    };
+    let (address, paths) = server(broken).await;
+    let gateway = gateway(&format!("http://{address}"), ready("opaque"));
+    let questions = vec![Question::Policies, Question::CustomDomains];
+    let wanted = Wanted { questions, ..Wanted::default() };
+    let facts = ask(gateway, limits(), wanted).await.unwrap();
+    assert_eq!((facts.policies, facts.domains), (Asked::Unanswered, Asked::Unanswered));
+    let paths = paths.lock().unwrap();
+    for question in ["policies", "custom-domains"] {
+        let tries = paths.iter().filter(|path| path.ends_with(question)).count();
+        assert_eq!(tries, 3, "{question}: {paths:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_signal_in_the_middle_of_the_sample_ends_it_in_good_order() {
+    let tenant = sandbox(json!({"latency_ms": [5, 10]})).await;
+    let names: Vec<String> = (0..400).map(|n| format!("auth0|{n}")).collect();
+    let sample: Vec<&str> = names.iter().map(String::as_str).collect();
+    let gateway = gateway(&tenant.base_url(), renewable());
+    let stop = gateway.stop.clone();
+    let asked = || tenant.stats().requests(Verb::Get);
+    let stopping = async {
+        while asked() < 25 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.cancel();
+    };
+    let (end, ()) = tokio::join!(ask(gateway, limits(), everything(&sample)), stopping);
+    assert!(matches!(end, Err(End::Stopped(Stop::Asked))), "{end:?}");
+    assert!((25..200).contains(&asked()), "{}", asked());
+    assert_eq!(tenant.stats().in_flight, 0);
+}
+
+#[tokio::test]
 async fn somebody_else_in_the_tenants_place_ends_it() {
     let claims = jwt(&json!({"scope": SCOPES.join(" ")}));
     for in_passing in [false, true] {
