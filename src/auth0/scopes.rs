@@ -6,10 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::shape::object;
+use super::{grant::Granted, shape::object};
 use crate::{
     error::Error,
-    model::{Millis, TenantTime},
+    model::{ClockSkew, Grant, LocalTime, Millis, TenantTime},
 };
 
 /// Without it nothing can be imported.
@@ -55,6 +55,49 @@ impl Claims {
         let seconds: f64 = self.exp.as_deref()?.get().parse().ok()?;
         let since = Duration::try_from_secs_f64(seconds.clamp(0.0, FAR)).ok()?;
         Millis::try_from(since.as_millis()).ok().map(TenantTime::from_millis)
+    }
+}
+
+/// Scopes and end of a token, as far as it or the answer that brought it says them.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) scopes: Option<String>,
+    ends: Option<Ends>,
+}
+
+/// End of a token.
+#[derive(Debug, Clone, Copy)]
+enum Ends {
+    /// Counted from when it came.
+    Ours(LocalTime),
+    /// Its own claim.
+    Theirs(TenantTime),
+}
+
+impl Said {
+    /// Reads what is said of a token that has come at `now`; the answer that brought it comes first.
+    pub(super) fn of(token: &SecretString, granted: Option<&Granted>, now: LocalTime) -> Self {
+        let claims = Claims::of(token);
+        let ours = granted.and_then(Granted::said_life).map(|life| {
+            Ends::Ours(now + Millis::try_from(life.as_millis()).unwrap_or(Millis::MAX))
+        });
+        Self {
+            ends: ours.or_else(|| claims.ends().map(Ends::Theirs)),
+            scopes: granted.and_then(|granted| granted.scope.clone()).or(claims.scope),
+        }
+    }
+
+    /// Returns the same by our clock, the tenant's being so far ahead.
+    pub(super) fn grant(&self, skew: ClockSkew) -> Grant {
+        let words = |scopes: &String| scopes.split_whitespace().map(str::to_owned).collect();
+        Grant {
+            scopes: self.scopes.as_ref().map(words),
+            ends: self.ends.map(|ends| match ends {
+                Ends::Ours(at) => at,
+                Ends::Theirs(at) => LocalTime::from_millis(at.as_millis()) - skew.as_millis(),
+            }),
+            is_renewable: false,
+        }
     }
 }
 

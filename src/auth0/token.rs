@@ -15,14 +15,14 @@ use zeroize::Zeroizing;
 use super::{
     contact::{Contact, Fault, Side},
     grant::{Granted, Request, is_refusal, refusal},
-    scopes::{CREATE, Claims, READ, check_scopes},
+    scopes::{CREATE, Claims, READ, Said, check_scopes},
     shape, stranger,
     transport::{Exchange, Head, Transport},
 };
 use crate::{
     api::{Answer, NotExecuted, Verdict},
     error::Error,
-    model::{Grant, LocalTime, Millis, TenantTime},
+    model::Grant,
     pacer::Pacer,
 };
 
@@ -83,18 +83,7 @@ struct Current {
     token: Token,
     renew_at: Option<Instant>,
     proven: bool,
-    /// Its scopes, where it or the answer that brought it says them.
-    scopes: Option<String>,
-    ends: Option<Ends>,
-}
-
-/// End of a token.
-#[derive(Debug, Clone, Copy)]
-enum Ends {
-    /// Counted from when it came.
-    Ours(LocalTime),
-    /// Its own claim.
-    Theirs(TenantTime),
+    said: Said,
 }
 
 impl Tokens {
@@ -139,12 +128,8 @@ impl Tokens {
                 (granted.access_token.clone(), Some(granted), 1)
             }
         };
-        let claims = Claims::of(&secret);
-        let scopes = granted.as_ref().and_then(|granted| granted.scope.clone());
-        let scopes = scopes.or_else(|| claims.scope.clone());
-        check_scopes(scopes.as_deref(), self.scopes).map_err(stop)?;
-        let ours = granted.as_ref().and_then(Granted::said_life).map(|life| self.after(life));
-        let ends = ours.map(Ends::Ours).or_else(|| claims.ends().map(Ends::Theirs));
+        let said = Said::of(&secret, granted.as_ref(), self.transport.clock.wall());
+        check_scopes(said.scopes.as_deref(), self.scopes).map_err(stop)?;
         let bearer = Zeroizing::new(format!("Bearer {}", secret.expose_secret()));
         let Ok(mut header) = HeaderValue::from_str(&bearer) else {
             return Err(stop(Error::config(
@@ -161,30 +146,16 @@ impl Tokens {
             let leeway = LEEWAY.max(life / 20).min(life / 2);
             Instant::now() + life.saturating_sub(leeway)
         });
-        let proven = false;
-        state.current = Some(Current { token: token.clone(), renew_at, proven, scopes, ends });
+        state.current = Some(Current { token: token.clone(), renew_at, proven: false, said });
         Ok((token, requests))
     }
 
     /// Returns what the token of now allows, and until when by our clock; nothing where there is none.
     pub(super) fn grant(&self) -> Grant {
         let skew = self.transport.clock.date_skew().unwrap_or_default();
-        let state = self.state();
-        let current = state.current.as_ref();
-        let scopes = current.and_then(|current| current.scopes.as_deref());
-        Grant {
-            scopes: scopes.map(|scopes| scopes.split_whitespace().map(str::to_owned).collect()),
-            ends: current.and_then(|current| current.ends).map(|ends| match ends {
-                Ends::Ours(at) => at,
-                Ends::Theirs(at) => LocalTime::from_millis(at.as_millis()) - skew.as_millis(),
-            }),
-            is_renewable: matches!(self.credentials, Credentials::Client { .. }),
-        }
-    }
-
-    /// Our time after so long.
-    fn after(&self, life: Duration) -> LocalTime {
-        self.transport.clock.wall() + Millis::try_from(life.as_millis()).unwrap_or(Millis::MAX)
+        let grant = self.state().current.as_ref().map(|current| current.said.grant(skew));
+        let is_renewable = matches!(self.credentials, Credentials::Client { .. });
+        Grant { is_renewable, ..grant.unwrap_or_default() }
     }
 
     /// An answer of the API's own other than 401 came for a token.
