@@ -2,7 +2,8 @@
 
     describe.py DESCRIPTION COPY FULL|NARROW
 
-Both keep the seven operations on authentication methods, under the paths that a client asks for.
+Both keep the seven operations on authentication methods and the questions about the tenant, as far as
+they are described, under the paths that a client asks for.
 FULL changes nothing else. NARROW also says what the description leaves open and the simulated tenant
 decides (the head of src/sandbox/mod.rs lists it), so that what a generator makes up is mostly sound,
 and links what POST creates to the operations on one method.
@@ -14,6 +15,14 @@ import sys
 
 LIST = "/users/{id}/authentication-methods"
 ONE = LIST + "/{authentication_method_id}"
+# Only asked: how they are set is described in the same place.
+QUESTIONS = [
+    "/guardian/factors",
+    "/guardian/factors/phone/message-types",
+    "/guardian/policies",
+    "/custom-domains",
+    "/tenants/settings",
+]
 # A few users, so that they are met again; ids as the tenant gives them.
 PATTERNS = {
     "id": r"^auth0\|[a-f]$",
@@ -66,7 +75,7 @@ def narrow(document):
     form = "application/x-www-form-urlencoded"
     for item in document["paths"].values():
         for verb, operation in item.items():
-            for parameter in operation["parameters"]:
+            for parameter in operation.get("parameters", []):
                 if parameter["name"] in PATTERNS:
                     parameter["schema"]["pattern"] = PATTERNS[parameter["name"]]
             body = operation.get("requestBody")
@@ -95,7 +104,10 @@ def narrow(document):
 def main(description, target, extent):
     with open(description, encoding="utf-8") as file:
         document = json.load(file)
-    document["paths"] = {path: document["paths"][path] for path in [LIST, ONE]}
+    described = document["paths"]
+    document["paths"] = {path: described[path] for path in [LIST, ONE]} | {
+        path: {"get": described[path]["get"]} for path in QUESTIONS if path in described
+    }
     if extent == "NARROW":
         narrow(document)
     paths = document["paths"].items()

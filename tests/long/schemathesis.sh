@@ -14,6 +14,10 @@ cat >schemathesis.toml <<'TOML'
 [[operations]]
 include-method = "PATCH"
 checks.positive_data_acceptance.enabled = false
+# A question that is put in another way is a path that the API does not have: 404, not 405.
+[[operations]]
+include-path-regex = "/api/v2/(guardian|custom-domains|tenants)"
+checks.unsupported_method.enabled = false
 TOML
 code=0
 "$installed/bin/schemathesis" run description.json --url "$tenant" --header "Authorization: Bearer ready" \
