@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable};
 
-use super::Cli;
+use super::{Cli, CommandLine};
 use crate::{
     error::Error,
     text::{escape, nearest},
@@ -18,9 +18,12 @@ const PREFIX: &str = "MFAFERRY_";
 
 /// Parses the command line and the environment. `--help` and `--version` are errors of clap's, too.
 pub fn parse() -> Result<Cli, clap::Error> {
-    let command = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded));
-    let mut matches = command.try_get_matches()?;
-    Cli::from_arg_matches_mut(&mut matches)
+    let mut command = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded));
+    let mut matches = command.try_get_matches_from_mut(env::args_os())?;
+    let typed = CommandLine::of(&command, &matches);
+    let mut cli = Cli::from_arg_matches_mut(&mut matches)?;
+    cli.output.typed = typed;
+    Ok(cli)
 }
 
 /// Keeps clap from a variable that is empty, which counts as unset, and from one that is not text,

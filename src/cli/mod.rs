@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod choice;
+mod command_line;
 mod environment;
 mod files;
 mod flags;
@@ -13,6 +14,7 @@ mod shared;
 mod system;
 
 pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
+pub use command_line::CommandLine;
 pub use environment::{parse, settings, variable, warn_of_unknown_variables};
 pub use files::NamedFiles;
 pub use flags::{
@@ -74,7 +76,10 @@ up, the rest goes on. Keep the ledger and the files beside it together.
 --max-users tries a few people first. Users count in the order in which they first appear in INPUT,
 also those whose rows are rejected: the same INPUT always gives the same users, so the same command
 again sends nothing. Rows of everybody else are left alone, and so are rows that do not say whose
-they are from the first user too many on. An INPUT with no more than N users is imported to its end.")]
+they are from the first user too many on. An INPUT with no more than N users is imported to its end.
+
+The summary names the commands that make sense now. In JSON, `next` holds the arguments of each, the
+program first: they can be run as they stand, without a shell.")]
     Import(Box<Import>),
     /// Validate INPUT without sending anything
     #[command(after_help = "\
@@ -282,6 +287,9 @@ pub struct OutputArgs {
     /// Append log lines to FILE (0600) instead of standard error
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
+    /// All that was typed.
+    #[arg(skip)]
+    pub typed: CommandLine,
 }
 
 /// Format of log lines.

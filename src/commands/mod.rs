@@ -16,6 +16,7 @@ mod check;
 mod confirm;
 mod export;
 mod import;
+mod next;
 mod outputs;
 mod reading;
 mod repeats;

@@ -16,7 +16,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    blocking, now, print,
+    blocking,
+    next::Ended,
+    now, print,
     reading::{dialect, extent},
     run::{Run, exit},
 };
@@ -24,11 +26,11 @@ use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
     config::{Config, Target},
-    engine::{End, Limits, Stop, gateway::Gateway, intake::Remarks},
+    engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
-    model::State,
+    model::{Lines, State},
     progress::{Extent, Show},
     report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
 };
@@ -171,15 +173,7 @@ impl Session {
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, .. } = self;
         let complete = matches!(end, End::Complete);
-        let ended = async {
-            ledger.note_files(&run.lines()).await?;
-            ledger.end_run(complete).await
-        };
-        let end = match (ended.await, end) {
-            // A ledger that has failed is the news, whatever else was.
-            (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
-            (_, end) => end,
-        };
+        let end = record_end(&ledger, &run.lines(), end).await;
         run.clear_progress();
         let counts = ledger.tally().get();
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
@@ -189,12 +183,23 @@ impl Session {
         kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;
         run.leave_tenant().await;
         let (status, cause) = Status::of(&end);
+        // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
+        let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
+        let is_bad = counts.bad() > 0 || left;
+        let ended = Ended {
+            typed: &run.config.typed,
+            end: &end,
+            counts: &counts,
+            is_bad,
+            ledger: &path,
+            is_dry_run: spec.dry_run,
+            is_in_sandbox: matches!(run.config.target, Target::Sandbox),
+        };
         let summary = Summary {
+            schema: Summary::SCHEMA,
             status,
-            first_users: match end {
-                End::Stopped(Stop::MaxUsers(most)) => Some(most),
-                _ => None,
-            },
+            first_users: end.first_users(),
+            next: ended.next(),
             cause,
             rows: counts.rows(),
             figures: Figures { counts, own: spec.own },
@@ -211,14 +216,23 @@ impl Session {
         let mut hints = run.refusal_hints();
         hints.extend(read.iter().flat_map(|report| report.hints.clone()));
         hints.truncate(3);
-        // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
-        let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
-        let is_bad = counts.bad() > 0 || left;
         if !(run.is_quiet() && complete && !is_bad && output == Some(Output::Text)) {
             show(&summary, &remarks, &hints, output)?;
         }
         drop(scratch);
         Ok(exit(end, is_bad))
+    }
+}
+
+/// Records in the ledger how the run ended. A ledger that has failed is the news, whatever else was.
+async fn record_end(ledger: &Ledger, lines: &Lines, end: End) -> End {
+    let recorded = async {
+        ledger.note_files(lines).await?;
+        ledger.end_run(matches!(end, End::Complete)).await
+    };
+    match (recorded.await, end) {
+        (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
+        (_, end) => end,
     }
 }
 

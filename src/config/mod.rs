@@ -10,7 +10,7 @@ mod secret;
 
 use crate::{
     auth0::{BaseUrl, Credentials, Proxy},
-    cli::{self, settings, variable, warn_of_unknown_variables},
+    cli::{self, CommandLine, settings, variable, warn_of_unknown_variables},
     engine::{Concurrency, MaxErrors},
     error::Error,
     pacer::{Plan, Rate},
@@ -27,6 +27,8 @@ pub struct Config {
     pub source: Source,
     /// Way in which the tenant is announced; `None` if it is not.
     pub announce: Option<Announce>,
+    /// Command line that was typed.
+    pub typed: CommandLine,
     /// `--ledger`.
     pub ledger: Option<String>,
     /// `https_proxy` and `no_proxy`.
@@ -128,7 +130,7 @@ impl Config {
             format: output_args.log_format,
             is_logged_elsewhere: output_args.log_file.is_some(),
         };
-        let given = Settings { tenant, pace, recording, creating };
+        let given = Settings { tenant, pace, recording, creating, typed: &output_args.typed };
         resolve(&given, &file, (!output_args.quiet).then_some(announce))
     }
 }

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::{Announce, Config, Source, Target, credentials::credentials, file::SettingsFile};
 use crate::{
     auth0::{BaseUrl, Proxy},
-    cli::{Creating, Given, Origin, Pace, Recording, Tenant, Value, variable},
+    cli::{CommandLine, Creating, Given, Origin, Pace, Recording, Tenant, Value, variable},
     error::Error,
     pacer::Plan,
 };
@@ -16,6 +16,7 @@ pub(super) struct Settings<'a> {
     pub(super) pace: &'a Pace,
     pub(super) recording: Option<&'a Recording>,
     pub(super) creating: Option<&'a Creating>,
+    pub(super) typed: &'a CommandLine,
 }
 
 /// The one that stands nearer to the user.
@@ -43,6 +44,7 @@ pub(super) fn resolve(
         target,
         source,
         announce,
+        typed: given.typed.clone(),
         ledger: ledger.map(|ledger| ledger.value.clone()),
         proxy: proxy()?,
         rate: value(rate.as_ref(), file.pace.rate.as_ref())?,

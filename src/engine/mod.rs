@@ -188,6 +188,16 @@ pub enum End {
     Failed(Error),
 }
 
+impl End {
+    /// Returns the number of users after whom `--max-users` has stopped it.
+    pub fn first_users(&self) -> Option<usize> {
+        match self {
+            Self::Stopped(Stop::MaxUsers(most)) => Some(*most),
+            Self::Complete | Self::Stopped(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
 /// Reason why a run stopped in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {

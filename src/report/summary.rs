@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Exit},
     ledger::{ByState, Counts, Reader},
     model::{Code, CodeCounts, Lines, Rejection, State},
-    text::{escape, human},
+    text::{escape, human, shell_quote},
 };
 
 /// Completion of a run.
@@ -51,6 +51,8 @@ impl Status {
 /// The result of a run; the contract's summary (section 2).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
+    /// [`Summary::SCHEMA`].
+    pub schema: &'static str,
     /// Completion of the run.
     pub status: Status,
     /// The error that stopped it.
@@ -85,6 +87,8 @@ pub struct Summary {
     /// The whole ledger, where earlier runs used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_totals: Option<ByState>,
+    /// Commands that make sense now, each as its arguments, the program first.
+    pub next: Vec<Vec<String>>,
 }
 
 /// Numbers of a run's rows by state.
@@ -114,6 +118,9 @@ pub(super) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S
 }
 
 impl Summary {
+    /// Name of the form of its JSON.
+    pub const SCHEMA: &str = "mfaferry/summary/1";
+
     /// Writes the summary for people: what became of the rows, what was wrong with the first bad
     /// ones, and at most three hints.
     pub fn write_text(
@@ -166,7 +173,8 @@ impl Summary {
             write_totals(totals, out)?;
         }
         let slow = self.waits.hint(self.elapsed_seconds);
-        write_hints(slow.iter().chain(hints), out)
+        write_hints(slow.iter().chain(hints), out)?;
+        self.write_next(out)
     }
 
     fn title(&self) -> Cow<'static, str> {
@@ -181,6 +189,16 @@ impl Summary {
             (Status::Complete, _, false) => "Finished".into(),
             (Status::Complete, _, true) => "Dry run, nothing was changed. Expected result".into(),
         }
+    }
+
+    /// Writes the commands that make sense now, as a shell takes them, after an empty line.
+    fn write_next(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (number, command) in self.next.iter().enumerate() {
+            let before = if number == 0 { "\n" } else { "" };
+            let words: Vec<_> = command.iter().map(|word| shell_quote(word)).collect();
+            writeln!(out, "{before}next: {}", escape(&words.join(" ")))?;
+        }
+        Ok(())
     }
 }
 
@@ -365,9 +383,11 @@ mod tests {
             counts.states[State::NotCarried] += 1;
         }
         let summary = Summary {
+            schema: Summary::SCHEMA,
             status: Status::Complete,
             cause: None,
             first_users: None,
+            next: Vec::new(),
             rows: counts.rows(),
             figures: Figures { counts, own: &[State::Created] },
             dry_run: false,

@@ -1,11 +1,11 @@
-//! The canary: `--max-users`.
+//! The canary: `--max-users`, and the commands that a summary names next.
 
 use std::{collections::BTreeSet, io::Write, process::Stdio};
 
 use mfaferry::sandbox::{Fault, Settings, Verb};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, factors, read, run, samples, signal, spawn, until};
+use crate::support::{Bench, Done, binary, factors, read, run, samples, signal, spawn, until};
 
 /// Users that the tenant holds something of.
 fn held(bench: &Bench) -> BTreeSet<String> {
@@ -19,6 +19,15 @@ fn users(numbers: std::ops::Range<usize>) -> BTreeSet<String> {
 
 fn canary(bench: &Bench, input: &str, most: &str) -> Done {
     run(bench.import(input).args(["--max-users", most]))
+}
+
+/// Runs a command that a summary names, as it stands.
+fn follow(bench: &Bench, command: &Value) -> Done {
+    let words: Vec<_> = command.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert_eq!(words[0], "mfaferry");
+    let mut follows = binary();
+    follows.current_dir(bench.folder.path()).args(&words[1..]);
+    run(follows.env("AUTH0_CLIENT_ID", "tester").env("AUTH0_CLIENT_SECRET", "CANARYclientsecret"))
 }
 
 #[test]
@@ -224,13 +233,77 @@ fn the_first_people_of_another_systems_export_are_taken_and_verified() {
     assert_eq!(done.code, Some(5), "{done:?}");
     assert_eq!(held(&bench).len(), 1);
     let summary = done.summary();
-    let mut verify = bench.command("verify");
-    let verified = run(verify.arg("realm.json").args(source).args(["--max-users", "1"]));
+    let verified = follow(&bench, &summary["next"][0]);
     assert!(matches!(verified.code, Some(0 | 4)), "{verified:?}");
     let found = verified.json();
     assert_eq!((&found["users"], &found["missing"]), (&json!(1), &json!(0)), "{verified:?}");
     assert_eq!(found["rows"], summary["rows"], "the same rows");
-    let rest = run(bench.import("realm.json").args(source));
+    let rest = follow(&bench, &summary["next"][1]);
     assert!(held(&bench).len() > 1, "{rest:?}");
     assert_eq!(rest.summary()["status"], "complete");
+}
+
+#[test]
+fn a_canary_names_verify_and_then_the_import_and_both_work_as_they_stand() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(90).0.replace("totp_secret", "otp"));
+    let map = ["--map", "totp_secret=otp", "--retry", "failed,rejected", "-v"];
+    let done = run(bench.import("in.csv").args(map).args(["--max-users", "7", "--skip-existing"]));
+    assert_eq!(done.code, Some(5), "{done:?}");
+    let summary = done.summary();
+    assert_eq!(summary["schema"], "mfaferry/summary/1");
+    let next = summary["next"].as_array().unwrap();
+    let names: Vec<_> = next.iter().map(|command| &command[1]).collect();
+    assert_eq!(names, ["verify", "import"]);
+    assert!(!done.stdout.contains("CANARY"), "{done:?}");
+
+    let lists = bench.tenant().stats().requests(Verb::Get);
+    let verified = follow(&bench, &next[0]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    let found = verified.json();
+    assert_eq!((&found["rows"], &found["users"]), (&json!(21), &json!(7)), "{verified:?}");
+    let asked = bench.tenant().stats().requests(Verb::Get) - lists;
+    assert_eq!(asked, 21, "nobody else is asked about: their rows stand apart");
+
+    let rest = follow(&bench, &next[1]);
+    assert_eq!((rest.code, &rest.summary()["created"]), (Some(0), &json!(69)), "{rest:?}");
+    let summary = rest.summary();
+    assert_eq!(summary["next"].as_array().unwrap().len(), 1);
+    let verified = follow(&bench, &summary["next"][0]);
+    assert_eq!((verified.code, &verified.json()["rows"]), (Some(0), &json!(90)), "{verified:?}");
+}
+
+#[test]
+fn what_makes_sense_next_follows_from_how_a_run_ended() {
+    let names = |done: &Done| -> Vec<String> {
+        let next = done.summary()["next"].clone();
+        next.as_array().unwrap().iter().map(|it| it[1].as_str().unwrap().to_owned()).collect()
+    };
+    let bench = Bench::new(Settings::default());
+    bench.write("bad.csv", "user_id,type,phone_number\nauth0|1,phone,1\nauth0|2,phone,2\n");
+    let stopped = run(bench.import("bad.csv").args(["--max-errors", "1"]));
+    assert_eq!((stopped.code, names(&stopped)), (Some(5), vec!["import".to_owned()]));
+    assert_eq!(follow(&bench, &stopped.summary()["next"][0]).code, Some(5), "the same again");
+    let bad = run(&mut bench.import("bad.csv"));
+    assert_eq!((bad.code, names(&bad)), (Some(4), vec!["report".to_owned()]));
+    let report = follow(&bench, &bad.summary()["next"][0]);
+    assert_eq!((report.code, report.stdout.lines().count()), (Some(0), 2), "{report:?}");
+
+    let faults = Fault::parse_list("503-before@post=100%x3").unwrap();
+    let bench = Bench::new(Settings { faults, ..Settings::default() });
+    bench.write("in.csv", "user_id,type,phone_number\nauth0|1,phone,+14155550100\n");
+    let failed = run(&mut bench.import("in.csv"));
+    assert_eq!((failed.code, names(&failed)), (Some(4), vec!["report".into(), "import".into()]));
+    let again = follow(&bench, &failed.summary()["next"][1]);
+    assert_eq!((again.code, &again.summary()["created"]), (Some(0), &json!(1)), "{again:?}");
+
+    // The tenant has ended with the command: there is nothing to be verified in it.
+    let done = run(binary().current_dir(bench.folder.path()).args([
+        "import",
+        "in.csv",
+        "--sandbox",
+        "--output",
+        "json",
+    ]));
+    assert_eq!((done.code, names(&done)), (Some(0), vec![]), "{done:?}");
 }

@@ -1,0 +1,180 @@
+//! The command line as it was typed, to say with its own flags which commands make sense next.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, parser::ValueSource};
+
+use super::Cli;
+
+/// Name of the program, the first of the arguments of a command.
+const PROGRAM: &str = "mfaferry";
+
+/// A command and its arguments as they were typed. What came from the environment, a settings file or a
+/// default is not among them: another command finds it there, too.
+#[derive(Debug, Clone, Default)]
+pub struct CommandLine {
+    /// Empty for one that cannot be written down: with a file name that is no text.
+    command: String,
+    given: Vec<Argument>,
+}
+
+/// A flag with its value, if it takes one, or a value that stands by itself.
+#[derive(Debug, Clone)]
+struct Argument {
+    flag: Option<String>,
+    value: Option<String>,
+}
+
+impl CommandLine {
+    /// Takes it from what the parser has found.
+    pub(super) fn of(program: &Command, found: &ArgMatches) -> Self {
+        let typed = || {
+            let (name, found) = found.subcommand()?;
+            let arguments = program.find_subcommand(name)?.get_arguments();
+            let is_typed = |arg: &&Arg| {
+                let id = arg.get_id();
+                found.ids().any(|other| other == id)
+                    && found.value_source(id.as_str()) == Some(ValueSource::CommandLine)
+            };
+            let given: Option<Vec<_>> =
+                arguments.filter(is_typed).map(|arg| occurrences(arg, found)).collect();
+            Some(Self { command: name.to_owned(), given: given?.concat() })
+        };
+        typed().unwrap_or_default()
+    }
+
+    /// Returns the command that was typed.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// Returns the arguments, the program first, of `command` with all that was typed and that it takes,
+    /// without the flags `without`; `None` if they cannot be written down.
+    pub fn with_command(&self, command: &str, without: &[&str]) -> Option<Vec<String>> {
+        let mut program = Cli::command();
+        // Only then are the flags of all commands among those of each.
+        program.build();
+        let known: Vec<_> = program
+            .find_subcommand(command)?
+            .get_arguments()
+            .filter(|arg| !arg.is_hide_set())
+            .filter_map(Arg::get_long)
+            .filter(|long| !without.contains(long))
+            .collect();
+        let mut line = vec![PROGRAM.to_owned(), command.to_owned()];
+        let mut values = Vec::new();
+        for Argument { flag, value } in self.given.iter().filter(|_| !self.command.is_empty()) {
+            match (flag.as_deref(), value) {
+                (None, value) => values.extend(value.clone()),
+                // Its old name, which only some commands have.
+                (Some("from-export"), _) if known.contains(&"from") => {
+                    line.extend(["--from", "auth0-export"].map(String::from));
+                }
+                (Some(flag), _) if !known.contains(&flag) => {}
+                (Some(flag), None) => line.push(format!("--{flag}")),
+                (Some(flag), Some(value)) if value.starts_with('-') => {
+                    line.push(format!("--{flag}={value}"));
+                }
+                (Some(flag), Some(value)) => line.extend([format!("--{flag}"), value.clone()]),
+            }
+        }
+        let is_flag = |value: &String| value.starts_with('-') && value != "-";
+        if values.iter().any(is_flag) {
+            line.push("--".into());
+            line.extend(values);
+        } else {
+            line.splice(2..2, values);
+        }
+        (!self.command.is_empty()).then_some(line)
+    }
+}
+
+/// Returns an argument as often as it was typed; `None` if a value is no text.
+fn occurrences(arg: &Arg, found: &ArgMatches) -> Option<Vec<Argument>> {
+    let flag = arg.get_long().map(str::to_owned);
+    let id = arg.get_id().as_str();
+    if !arg.get_action().takes_values() {
+        let times = match arg.get_action() {
+            ArgAction::Count => usize::from(found.get_count(id)),
+            _ => 1,
+        };
+        return Some(vec![Argument { flag, value: None }; times]);
+    }
+    let delimiter = arg.get_value_delimiter();
+    let mut given = Vec::new();
+    for occurrence in found.get_raw_occurrences(id)? {
+        let values: Option<Vec<_>> = occurrence.map(|value| value.to_str()).collect();
+        let values = match delimiter {
+            // The parser has taken them apart.
+            Some(delimiter) => vec![values?.join(&delimiter.to_string())],
+            None => values?.into_iter().map(str::to_owned).collect(),
+        };
+        given.extend(
+            values.into_iter().map(|value| Argument { flag: flag.clone(), value: Some(value) }),
+        );
+    }
+    Some(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(line: &str) -> CommandLine {
+        let mut program = Cli::command();
+        let found = program.try_get_matches_from_mut(line.split(' ')).unwrap();
+        CommandLine::of(&program, &found)
+    }
+
+    /// Each is parsed again: it works as it stands.
+    fn with(line: &str, command: &str, without: &[&str]) -> String {
+        let next = typed(line).with_command(command, without).unwrap();
+        Cli::command().try_get_matches_from(&next).unwrap();
+        next.join(" ")
+    }
+
+    #[test]
+    fn another_command_gets_the_flags_that_it_takes() {
+        let line = "mfaferry -vv import a.csv --map name=label,email=mail --ledger=l --rate 5 \
+                    --retry failed,rejected --format csv --max-users 3 --skip-existing --settle 1s b.csv";
+        assert_eq!(
+            with(line, "verify", &[]),
+            "mfaferry verify a.csv b.csv --format csv --map name=label,email=mail --rate 5 \
+             --max-users 3 --verbose --verbose"
+        );
+        assert_eq!(
+            with(line, "import", &["max-users", "retry"]),
+            "mfaferry import a.csv b.csv --format csv --map name=label,email=mail --ledger l --rate 5 \
+             --settle 1s --skip-existing --verbose --verbose"
+        );
+    }
+
+    #[test]
+    fn what_looks_like_a_flag_and_is_none_stays_what_it_is() {
+        assert_eq!(
+            with("mfaferry import --delimiter=-- - --ledger=-l", "import", &[]),
+            "mfaferry import - --delimiter=-- --ledger=-l"
+        );
+        assert_eq!(
+            with("mfaferry import --rate 5 -- -a.csv", "verify", &[]),
+            "mfaferry verify --rate 5 -- -a.csv"
+        );
+    }
+
+    #[test]
+    fn the_old_flag_of_an_export_gets_its_new_name() {
+        for command in ["verify", "import"] {
+            let line = format!("mfaferry {command} a.jsonl --from auth0-export");
+            assert_eq!(with("mfaferry import a.jsonl --from-export", command, &[]), line);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_text_makes_no_command() {
+        use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+        let name = OsString::from_vec(vec![b'a', 0xff]);
+        let line = ["mfaferry", "import", "a.csv", "--config"].map(OsString::from);
+        let mut program = Cli::command();
+        let found = program.try_get_matches_from_mut(line.into_iter().chain([name])).unwrap();
+        assert_eq!(CommandLine::of(&program, &found).with_command("verify", &[]), None);
+    }
+}
