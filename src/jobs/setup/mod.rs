@@ -1,7 +1,10 @@
 //! Questions to the tenant before a run: how it is set up, what the token allows, and who of a sample of
 //! users is there. Only asks; a question without a usable answer is no reason to stop.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use tokio::sync::mpsc;
 
@@ -10,7 +13,7 @@ mod steps;
 use crate::{
     api::{Setup, Verdict},
     auth0::{READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS},
-    engine::{self, End, IntakeEvent, Limits, gateway::Gateway},
+    engine::{self, End, IntakeEvent, Limits, Next, Stop, gateway::Gateway},
     error::Error,
     model::{Asked, FactorType, Facts, Grant, UserId},
 };
@@ -78,8 +81,7 @@ pub async fn ask<A: Setup>(
 ) -> Result<Facts, End> {
     let Wanted { questions, sample, types, in_passing } = wanted;
     let known = Arc::new(Known { types, in_passing, so_far: Mutex::default() });
-    let of_tenant = SetupJob::new(UserId::nobody(), Work::Tenant(questions.into()));
-    run(&gateway, &limits, &known, vec![of_tenant]).await?;
+    ask_tenant(&gateway, &limits, &known, questions.into()).await?;
     let mut facts = std::mem::take(&mut known.so_far().facts);
     if !sample.is_empty() {
         facts.sample = if may(&facts.grant, READ, in_passing) {
@@ -101,6 +103,30 @@ pub async fn ask<A: Setup>(
         facts.grant = grant;
     }
     Ok(facts)
+}
+
+/// Asks about the tenant. Where the token allows no question nothing is sent, and no permit is taken.
+async fn ask_tenant<A: Setup>(
+    gateway: &Gateway<A>,
+    limits: &Limits,
+    known: &Arc<Known>,
+    mut questions: VecDeque<Question>,
+) -> Result<(), End> {
+    let executor = SetupExecutor { gateway: gateway.part(), known: Arc::clone(known) };
+    let learnt = tokio::select! {
+        biased;
+        () = gateway.stop.cancelled() => return Err(End::Stopped(Stop::Asked)),
+        learnt = executor.learn_grant(&mut questions) => learnt,
+    };
+    match learnt {
+        Ok(()) if questions.is_empty() => Ok(()),
+        Err((Next::Stop(error), _)) => Err(End::Failed(*error)),
+        // Without a token the engine knows how long to go on trying.
+        Ok(()) | Err(_) => {
+            let job = SetupJob::new(UserId::nobody(), Work::Tenant(questions));
+            run(gateway, limits, known, vec![job]).await
+        }
+    }
 }
 
 /// Takes the jobs to their end.

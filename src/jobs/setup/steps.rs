@@ -152,7 +152,10 @@ impl<A: Setup> Executor for SetupExecutor<A> {
 
 impl<A: Setup> SetupExecutor<A> {
     /// Learns what the token allows, and leaves out the questions that it does not.
-    async fn learn_grant(&self, questions: &mut VecDeque<Question>) -> Result<(), (Next, Health)> {
+    pub(super) async fn learn_grant(
+        &self,
+        questions: &mut VecDeque<Question>,
+    ) -> Result<(), (Next, Health)> {
         let answer = self.gateway.api.grant().await;
         let health = self.gateway.note(&answer);
         let grant = match answer.verdict {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     auth0::{self, BaseUrl, Client, Credentials},
-    engine::{Concurrency, Stop},
+    engine::Concurrency,
     model::{CustomDomain, FactorSwitches, LocalTime, MessageTypes, Sampled},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
@@ -162,9 +162,13 @@ async fn what_is_not_wanted_is_not_asked() {
     assert_eq!(left, (Asked::NotNeeded, Asked::NotNeeded, Asked::NotNeeded));
     assert_eq!((facts.masks_lists, facts.sample), (Asked::NotNeeded, Asked::NotNeeded));
     assert_eq!(tenant.stats().requests(Verb::Get), 1);
-    // For what the token allows no request is needed but its own.
-    let nothing = gateway(&tenant.base_url(), renewable());
-    assert!(ask(nothing, limits(), Wanted::default()).await.unwrap().grant.scopes.is_some());
+    // For what the token allows no request is needed but its own, and so no permit.
+    let mut nothing = gateway(&tenant.base_url(), renewable());
+    nothing.pacer = Arc::new(Pacer::new(Rate::PerSecond(0.001), 0.0));
+    nothing.pacer.permit().await;
+    let asked = ask(nothing, limits(), Wanted::default());
+    let facts = tokio::time::timeout(Duration::from_secs(5), asked).await.expect("a permit");
+    assert!(facts.unwrap().grant.scopes.is_some());
     assert_eq!(tenant.stats().requests(Verb::Get), 1);
 }
 
