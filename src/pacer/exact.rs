@@ -42,7 +42,7 @@ pub(super) struct Exact {
 
 impl Exact {
     pub(super) fn new(rate: f64, burst: u32) -> Self {
-        let permit = Duration::from_secs_f64((1.0 / (rate * (1.0 - SLOWER))).clamp(1e-6, 86_400.0));
+        let permit = Duration::from_secs_f64((1.0 / effective(rate)).clamp(1e-6, 86_400.0));
         let cells = u32::try_from(permit.as_nanos().div_ceil(LATE.as_nanos()));
         let cells = NonZeroU32::new(cells.unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
         // A nanosecond more, not less.
@@ -93,6 +93,11 @@ impl Exact {
             Err(_) => Some(now + LATE),
         }
     }
+}
+
+/// Returns the requests a second that a given rate comes to.
+pub(super) fn effective(rate: f64) -> f64 {
+    rate * (1.0 - SLOWER)
 }
 
 /// Gives governor tokio's clock.

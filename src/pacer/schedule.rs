@@ -31,11 +31,11 @@ struct Range {
 
 /// The plan at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Phase {
+pub struct Phase {
     /// The rate; `None` if the plan says nothing.
-    pub(super) rate: Option<Rate>,
+    pub rate: Option<Rate>,
     /// Time until the plan has to be looked at again.
-    pub(super) look_in: Duration,
+    pub look_in: Duration,
 }
 
 /// An error in a plan.
@@ -76,7 +76,7 @@ impl Plan {
     }
 
     /// Returns what the plan says about a moment.
-    pub(super) fn at(&self, now: LocalTime) -> Phase {
+    pub fn at(&self, now: LocalTime) -> Phase {
         let now = now.as_millis();
         let time = Timestamp::from_millisecond(now).unwrap_or_default();
         let time = self.zone.to_datetime(time).time();

@@ -82,15 +82,13 @@ impl State {
     pub(super) fn learnt(&self) -> Learnt {
         let Answers { all, metered, time } = self.answers;
         let mean = time / f64::from(u32::try_from(all).unwrap_or(u32::MAX)).max(1.0);
-        Learnt {
-            answers: metered,
-            limit: self.bucket.is_known().then(|| self.bucket.limit()),
-            refill: self.bucket.refill_rate(),
-            is_measured: self.bucket.is_measured(),
-            step: self.bucket.step(),
-            others: self.bucket.next_top(0.0).map_or(0.0, |top| top.others),
-            latency: (all > 0).then(|| Duration::try_from_secs_f64(mean).unwrap_or_default()),
-        }
+        let latency = (all > 0).then(|| Duration::try_from_secs_f64(mean).unwrap_or_default());
+        Learnt { answers: all, metered, latency, ..self.bucket.learnt() }
+    }
+
+    /// Uses up the tenant's bucket sooner.
+    pub(super) fn hasten(&mut self) {
+        self.auto.hasten();
     }
 
     /// Returns the requests a second that are let through.

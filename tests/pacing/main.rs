@@ -9,6 +9,7 @@
 //! `MFAFERRY_TEST_SEED=7` uses another seed.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and its table")]
 
+mod estimate;
 mod in_flight;
 mod scenario;
 mod world;

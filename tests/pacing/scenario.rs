@@ -2,7 +2,11 @@
 
 use serde::Deserialize;
 
-use mfaferry::sandbox::Limit;
+use mfaferry::{
+    model::LocalTime,
+    pacer::{Pacing, Rate},
+    sandbox::Limit,
+};
 
 /// A tenant, its other traffic, how we go about it, and what has to come of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -137,6 +141,17 @@ pub(crate) const HEAD: &str = "\
 ";
 
 impl Scenario {
+    /// The settings of a run.
+    pub(crate) fn pacing(&self) -> Pacing {
+        Pacing {
+            rate: self.rate.map_or(Rate::Auto, Rate::PerSecond),
+            burst: 1,
+            reserve: self.reserve / 100.0,
+            plan: None,
+            now: LocalTime::default,
+        }
+    }
+
     pub(crate) fn line(&self, outcome: &Outcome) -> String {
         let others =
             if outcome.others > 0.0 { format!("{:.1}", outcome.refused()) } else { String::new() };

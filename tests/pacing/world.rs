@@ -2,13 +2,14 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::Future,
     rc::Rc,
     time::Duration,
 };
 
 use mfaferry::{
     api::Meter,
-    pacer::{Pacer, Rate},
+    pacer::{Learnt, Pacer},
     sandbox::{Admission, Limit, Limiter, Reading},
 };
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,6 +18,9 @@ use crate::scenario::{Outcome, Reset, Scenario};
 
 /// Wall time at the start: on no round minute, and some way into a second, which the seed decides.
 const WALL: Duration = Duration::from_secs(1_700_000_021);
+
+/// Time between the questions and the run.
+const PAUSE: Duration = Duration::from_secs(10);
 
 struct World {
     scenario: Scenario,
@@ -30,39 +34,47 @@ struct World {
 
 /// Plays a scenario to its end.
 pub(crate) fn run(scenario: &Scenario, seed: u64) -> Outcome {
+    simulate(play(scenario.clone(), seed))
+}
+
+/// Asks so many questions, and sends requests some time later; returns what was learnt by the
+/// questions, and how long the requests took.
+pub(crate) fn rehearse(
+    scenario: &Scenario,
+    seed: u64,
+    questions: usize,
+    requests: usize,
+) -> (Learnt, Duration) {
+    simulate(async {
+        let world = World::new(scenario.clone(), seed);
+        if scenario.noise_per_s > 0.0 {
+            tokio::task::spawn_local(Rc::clone(&world).noise());
+        }
+        let asking = Rc::new(Run::survey(&world.scenario));
+        world.take(questions, Rc::clone(&asking)).await;
+        sleep(PAUSE).await;
+        let took = world.take(requests, Rc::new(Run::new(&world.scenario, 0))).await;
+        (asking.pacer.learnt(), took)
+    })
+}
+
+fn simulate<T>(world: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, play(scenario.clone(), seed))
+    tokio::task::LocalSet::new().block_on(&runtime, world)
 }
 
 async fn play(scenario: Scenario, seed: u64) -> Outcome {
-    let mut rng = fastrand::Rng::with_seed(seed);
-    let skew = Duration::from_secs(scenario.clock_skew_s.unsigned_abs());
-    let wall = WALL + Duration::from_secs_f64(rng.f64());
-    let unix = if scenario.clock_skew_s < 0 { wall.saturating_sub(skew) } else { wall + skew };
-    let (changes, neighbours) = (&scenario.change_limit_at, scenario.neighbours_per_s);
-    let world = Rc::new(World {
-        limiter: Limiter::new(scenario.limit, changes, neighbours, unix),
-        began: Instant::now(),
-        unix,
-        rng: RefCell::new(rng),
-        seen: RefCell::new(Outcome {
-            parts: vec![0.0; scenario.runs_begin_at.len()],
-            ..Outcome::default()
-        }),
-        scenario: scenario.clone(),
-    });
+    let world = World::new(scenario.clone(), seed);
     for (number, at) in scenario.runs_begin_at.iter().enumerate() {
         let start = world.began + Duration::from_secs_f64(*at);
         let world = Rc::clone(&world);
         tokio::task::spawn_local(async move {
             sleep_until(start).await;
-            let rate = world.scenario.rate.map_or(Rate::Auto, Rate::PerSecond);
-            let pacer = Pacer::new(rate, world.scenario.reserve / 100.0);
-            let run = Rc::new(Run { number, pacer, skew: Cell::new(f64::NEG_INFINITY) });
+            let run = Rc::new(Run::new(&world.scenario, number));
             for _ in 0..world.scenario.concurrency {
                 tokio::task::spawn_local(Rc::clone(&world).work(Rc::clone(&run)));
             }
@@ -81,26 +93,72 @@ async fn play(scenario: Scenario, seed: u64) -> Outcome {
 }
 
 impl World {
+    fn new(scenario: Scenario, seed: u64) -> Rc<Self> {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let skew = Duration::from_secs(scenario.clock_skew_s.unsigned_abs());
+        let wall = WALL + Duration::from_secs_f64(rng.f64());
+        let unix = if scenario.clock_skew_s < 0 { wall.saturating_sub(skew) } else { wall + skew };
+        let (changes, neighbours) = (&scenario.change_limit_at, scenario.neighbours_per_s);
+        Rc::new(Self {
+            limiter: Limiter::new(scenario.limit, changes, neighbours, unix),
+            began: Instant::now(),
+            unix,
+            rng: RefCell::new(rng),
+            seen: RefCell::new(Outcome {
+                parts: vec![0.0; scenario.runs_begin_at.len()],
+                ..Outcome::default()
+            }),
+            scenario,
+        })
+    }
+
     /// One request after the other.
     async fn work(self: Rc<Self>, run: Rc<Run>) {
         loop {
-            run.pacer.permit().await;
-            let sent = Instant::now();
-            self.travel(self.scenario.way_there_ms).await;
-            let at = self.began.elapsed();
-            let (reading, throttled) = match self.limiter.admit(at) {
-                Admission::Free => (None, false),
-                Admission::Granted(reading) => (Some(reading), false),
-                Admission::Refused(reading) => (Some(reading), true),
-            };
-            // What has no limit has no share of it either.
-            if reading.is_some() {
-                self.count(run.number, throttled, at);
-            }
-            self.travel(self.scenario.way_back_ms).await;
-            let meter = self.meter(reading, at, throttled, &run.skew);
-            run.pacer.observe(&Meter { sent: Some(sent), ..meter }, throttled);
+            self.send(&run).await;
         }
+    }
+
+    /// One request; returns whether it was granted.
+    async fn send(&self, run: &Run) -> bool {
+        run.pacer.permit().await;
+        let sent = Instant::now();
+        self.travel(self.scenario.way_there_ms).await;
+        let at = self.began.elapsed();
+        let (reading, throttled) = match self.limiter.admit(at) {
+            Admission::Free => (None, false),
+            Admission::Granted(reading) => (Some(reading), false),
+            Admission::Refused(reading) => (Some(reading), true),
+        };
+        // What has no limit has no share of it either.
+        if reading.is_some() {
+            self.count(run.number, throttled, at);
+        }
+        self.travel(self.scenario.way_back_ms).await;
+        let meter = self.meter(reading, at, throttled, &run.skew);
+        run.pacer.observe(&Meter { sent: Some(sent), ..meter }, throttled);
+        !throttled
+    }
+
+    /// So many requests by as many workers as there are, as one run; returns how long it took.
+    async fn take(self: &Rc<Self>, count: usize, run: Rc<Run>) -> Duration {
+        let (began, left) = (Instant::now(), Rc::new(Cell::new(count)));
+        let workers: Vec<_> = (0..self.scenario.concurrency)
+            .map(|_| {
+                let (world, run, left) = (Rc::clone(self), Rc::clone(&run), Rc::clone(&left));
+                tokio::task::spawn_local(async move {
+                    while left.get() > 0 {
+                        left.set(left.get() - 1);
+                        let granted = world.send(&run).await;
+                        left.set(left.get() + usize::from(!granted));
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        began.elapsed()
     }
 
     fn count(&self, number: usize, throttled: bool, at: Duration) {
@@ -181,8 +239,20 @@ struct Run {
     skew: Cell<f64>,
 }
 
+impl Run {
+    fn new(scenario: &Scenario, number: usize) -> Self {
+        let pacer = Pacer::with(scenario.pacing());
+        Self { number, pacer, skew: Cell::new(f64::NEG_INFINITY) }
+    }
+
+    fn survey(scenario: &Scenario) -> Self {
+        let pacer = Pacer::for_survey(scenario.pacing());
+        Self { number: 0, pacer, skew: Cell::new(f64::NEG_INFINITY) }
+    }
+}
+
 /// All that the tenant could have granted: the bucket, and what filled it.
-fn offered(scenario: &Scenario) -> f64 {
+pub(crate) fn offered(scenario: &Scenario) -> f64 {
     let mut all = f64::from(burst(scenario.limit));
     let (mut from, mut limit) = (0.0, scenario.limit);
     let end = (scenario.seconds, scenario.limit);

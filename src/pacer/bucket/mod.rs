@@ -11,13 +11,15 @@ mod history;
 mod refill_pattern;
 mod refill_rate;
 mod sent;
+mod survey;
 
 use history::Sample;
 pub(in crate::pacer) use refill_pattern::Top;
 use refill_rate::RefillRate;
 use sent::Sent;
+use survey::Survey;
 
-use super::{JITTER, ROUNDING};
+use super::{JITTER, Learnt, ROUNDING, learnt::Steps};
 
 /// Successful answers in a row without the limit after which it is unknown: a stray answer that
 /// names one must not be believed while all others are silent.
@@ -65,6 +67,7 @@ pub(super) enum Gate {
 #[derive(Debug)]
 pub(super) struct Bucket {
     refill: RefillRate,
+    survey: Survey,
     /// True if the tenant's answers state the limit.
     known: bool,
     limit: f64,
@@ -94,6 +97,7 @@ impl Bucket {
     pub(super) fn new() -> Self {
         Self {
             refill: RefillRate::new(),
+            survey: Survey::default(),
             known: false,
             limit: 0.0,
             sent: Sent::default(),
@@ -151,9 +155,19 @@ impl Bucket {
         self.refill.pattern.next_top(now)
     }
 
-    /// Returns what the bucket gains at the top of each second, where it is refilled in such steps.
-    pub(super) fn step(&self) -> Option<f64> {
-        self.refill.pattern.step()
+    /// Returns what the first answers, or the latest ones, have shown of it.
+    pub(super) fn learnt(&self) -> Learnt {
+        if !self.known {
+            return Learnt::default();
+        }
+        let steps = self.refill.pattern.steps();
+        let measured = self.refill.is_measured().then(|| self.refill.rate());
+        let refill = match steps {
+            Some(Steps { gain, others }) => Some(gain - others),
+            None => self.survey.refill().or(measured),
+        };
+        let used = if steps.is_some() { self.survey.used_by_window() } else { self.survey.used() };
+        Learnt { limit: Some(self.limit), refill, steps, used, ..Learnt::default() }
     }
 
     /// Returns the size of the bucket.
@@ -242,6 +256,7 @@ impl Bucket {
         }
         if !self.known || (self.limit - reading.limit).abs() > 0.5 {
             self.refill.restart();
+            self.survey.clear();
             self.newest = f64::NEG_INFINITY;
             self.limit = reading.limit;
         }
@@ -260,6 +275,7 @@ impl Bucket {
         let supplied = left + least.midpoint(most);
         let sample = Sample { at: reading.sent, supplied, left, full, test: reading.test };
         self.refill.push(sample, share);
+        self.survey.push(sample);
         // An answer to an older request than the newest one answered says nothing new of the level.
         if reading.sent < self.newest {
             return;

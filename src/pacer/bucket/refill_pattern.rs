@@ -13,7 +13,7 @@
 //! Pure; times are seconds.
 
 use super::{
-    super::{JITTER, TICK},
+    super::{JITTER, TICK, learnt::Steps},
     history::{History, Step},
 };
 
@@ -75,9 +75,10 @@ impl RefillPattern {
         self.pattern != Pattern::Unknown
     }
 
-    /// Returns the gain at the top of each second, where the bucket is refilled in such steps.
-    pub(super) fn step(&self) -> Option<f64> {
-        matches!(self.pattern, Pattern::Tops(_)).then_some(self.step)
+    /// Returns the refill at the top of each second, where the bucket is refilled in such steps.
+    pub(super) fn steps(&self) -> Option<Steps> {
+        let steps = Steps { gain: self.step, others: self.others };
+        matches!(self.pattern, Pattern::Tops(_)).then_some(steps)
     }
 
     /// Predicts the gain between two moments, at a refill rate.

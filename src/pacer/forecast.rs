@@ -1,0 +1,307 @@
+//! Forecast of a run: what the pacer would get out of a tenant whose limit is known.
+//!
+//! No formula says what `auto` gets: it begins slowly, uses up the bucket first, tests now and then,
+//! and gets less out of a small bucket. So it is let loose on a model of the tenant's bucket for a
+//! while, in no time, and goes on as it went at last. For a given rate, a formula does.
+//!
+//! Pure; times are seconds.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{GRAIN, Learnt, Pacing, ROUNDING, Rate, exact, state::State};
+use crate::{api::Meter, model::LocalTime};
+
+/// Time that is played, and the fewest and most requests in it: the tests of `auto` come every few
+/// seconds, and a slow bucket takes minutes to show its rate.
+const PLAYED: f64 = 60.0;
+const FEWEST: usize = 300;
+const MOST: usize = 20_000;
+/// Steps that are played at most: a bucket that gains nothing is looked at again and again.
+const STEPS: usize = 100_000;
+/// Greatest distance, as a share, of the rate that was used from the one that was played.
+const CREDIBLE: f64 = 0.25;
+/// Latency where none was seen.
+const LATENCY: Duration = Duration::from_millis(150);
+/// Shortest latency: an answer comes after its request.
+const SHORTEST: f64 = 0.000_1;
+
+/// Number of requests that are answered by each moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// Moments at which the first requests are answered.
+    times: Vec<f64>,
+    /// Requests a second after these.
+    steady: f64,
+}
+
+impl Forecast {
+    /// Plays `pacing` at a rate against the tenant that was learnt, with so many requests in flight at
+    /// most; `None` where it depends on a limit that is not known.
+    pub fn play(pacing: &Pacing, rate: Rate, learnt: &Learnt, in_flight: usize) -> Option<Self> {
+        let tenant = Tenant::new(learnt);
+        let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64().max(SHORTEST);
+        let play = Play { latency, in_flight: in_flight.max(1) };
+        let mut times = match rate {
+            Rate::PerSecond(rate) => play.exact(rate, pacing, tenant),
+            // What is played is no event of this run.
+            Rate::Auto => tracing::dispatcher::with_default(&tracing::Dispatch::none(), || {
+                Some(play.auto(pacing, tenant?))
+            })?,
+        };
+        let half = times.len() / 2;
+        let (from, to) = (*times.get(half)?, *times.last()?);
+        let mut steady = float(times.len() - 1 - half) / (to - from);
+        if rate == Rate::Auto {
+            let used = trusted(learnt, steady)?;
+            for time in &mut times {
+                *time *= steady / used;
+            }
+            steady = used;
+        }
+        (steady.is_finite() && steady > 0.0).then_some(Self { times, steady })
+    }
+
+    /// Returns the requests a second in the long run.
+    pub fn steady(&self) -> f64 {
+        self.steady
+    }
+
+    /// Returns how many requests are answered by a moment.
+    pub fn count_at(&self, at: f64) -> f64 {
+        match self.times.last() {
+            Some(last) if at > *last => (at - last).mul_add(self.steady, float(self.times.len())),
+            _ => float(self.times.partition_point(|time| *time <= at)),
+        }
+    }
+
+    /// Returns when so many requests are answered.
+    pub fn time_of(&self, count: f64) -> f64 {
+        let played = float(self.times.len());
+        let last = self.times.last().copied().unwrap_or_default();
+        if count > played {
+            return last + (count - played) / self.steady;
+        }
+        self.times.iter().copied().nth(index(count)).unwrap_or(last)
+    }
+}
+
+/// Returns the rate to go by: what was used in the long run, where that can be believed, and else what
+/// was played.
+fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
+    // What a bucket gains in steps is known too roughly before it was used for whole windows.
+    let is_vague = learnt.steps.is_some() || learnt.refill.is_none();
+    let used = learnt.used.filter(|used| *used > 0.0);
+    if is_vague {
+        return used;
+    }
+    // Questions that had to wait for something else were slower than a run.
+    let is_near = |used: &f64| (used / steady - 1.0).abs() <= CREDIBLE;
+    Some(used.filter(is_near).unwrap_or(steady))
+}
+
+/// Way in which requests are played.
+struct Play {
+    latency: f64,
+    in_flight: usize,
+}
+
+impl Play {
+    /// Returns whether enough was played.
+    fn is_over(times: &[f64]) -> bool {
+        times.len() >= MOST
+            || times.len() >= FEWEST && times.last().is_some_and(|last| *last >= PLAYED)
+    }
+
+    fn auto(&self, pacing: &Pacing, mut tenant: Tenant) -> Vec<f64> {
+        // Any moment: its clock is `at`.
+        let began = Instant::now();
+        let now = LocalTime::default;
+        let pacing = Pacing { rate: Rate::Auto, burst: 1, plan: None, now, ..*pacing };
+        let mut state = State::new(pacing);
+        let (mut at, mut times) = (0.0, Vec::new());
+        let mut answers: VecDeque<(f64, Meter, bool)> = VecDeque::new();
+        for _ in 0..STEPS {
+            if Self::is_over(&times) {
+                break;
+            }
+            while let Some((due, meter, throttled)) = answers.front().copied()
+                && (due <= at || answers.len() >= self.in_flight)
+            {
+                answers.pop_front();
+                at = at.max(due);
+                state.observe(&meter, throttled, began, moment(began, due));
+                if !throttled {
+                    times.push(due);
+                }
+            }
+            let now = moment(began, at);
+            if let Some(wait) = state.next(began, now) {
+                let until = wait.until.max(now + GRAIN);
+                at = until.duration_since(began).as_secs_f64();
+                continue;
+            }
+            let granted = tenant.take(at);
+            let meter = Meter { sent: Some(now), ..tenant.meter() };
+            answers.push_back((at + self.latency, meter, !granted));
+        }
+        times
+    }
+
+    /// Spaces requests evenly; where the tenant's bucket is down to the reserve, by its refill.
+    fn exact(&self, rate: f64, pacing: &Pacing, mut tenant: Option<Tenant>) -> Vec<f64> {
+        let every = 1.0 / exact::effective(rate).max(f64::MIN_POSITIVE);
+        let (mut at, mut times) = (0.0_f64, Vec::new());
+        while !Self::is_over(&times) && at.is_finite() {
+            let free = times.len().checked_sub(self.in_flight).map(|index| times[index]);
+            at = at.max(free.unwrap_or_default());
+            if let Some(tenant) = &mut tenant {
+                at = tenant.due(at, tenant.limit.mul_add(pacing.reserve, 1.0));
+                tenant.take(at);
+            }
+            times.push(at + self.latency);
+            if times.len() >= usize::try_from(pacing.burst).unwrap_or(usize::MAX) {
+                at += every;
+            }
+        }
+        times
+    }
+}
+
+/// Model of the tenant's bucket.
+#[derive(Debug, Clone, Copy)]
+struct Tenant {
+    limit: f64,
+    level: f64,
+    /// Gain at the top of each second.
+    step: f64,
+    /// Gain a second in between; others may take more than there is.
+    between: f64,
+    at: f64,
+}
+
+impl Tenant {
+    fn new(learnt: &Learnt) -> Option<Self> {
+        let limit = learnt.limit?;
+        let (step, between) = match (learnt.steps, learnt.refill, learnt.used) {
+            (Some(steps), ..) => (steps.gain, -steps.others),
+            (None, Some(rate), _) | (None, None, Some(rate)) => (0.0, rate),
+            (None, None, None) => return None,
+        };
+        (step + between > 0.0).then_some(Self { limit, level: limit, step, between, at: 0.0 })
+    }
+
+    fn advance(&mut self, at: f64) {
+        let tops = at.floor() - self.at.floor();
+        let gained = self.between * (at - self.at).max(0.0);
+        let level = tops.max(0.0).mul_add(self.step, self.level + gained);
+        self.level = level.clamp(0.0, self.limit);
+        self.at = self.at.max(at);
+    }
+
+    /// Takes a request, if there is one.
+    fn take(&mut self, at: f64) -> bool {
+        self.advance(at);
+        let granted = self.level >= 1.0 - ROUNDING;
+        self.level = (self.level - f64::from(u8::from(granted))).max(0.0);
+        granted
+    }
+
+    /// Returns from when there are so many in it.
+    fn due(&mut self, at: f64, need: f64) -> f64 {
+        self.advance(at);
+        let missing = need.min(self.limit) - self.level;
+        if missing <= 0.0 { at } else { at + missing / (self.step + self.between) }
+    }
+
+    /// Returns what an answer says.
+    fn meter(&self) -> Meter {
+        let missing = (self.limit - self.level) / (self.step + self.between);
+        Meter {
+            limit: Some(whole(self.limit)),
+            remaining: Some(whole(self.level)),
+            full_in: Duration::try_from_secs_f64(missing.ceil()).ok(),
+            ..Meter::default()
+        }
+    }
+}
+
+fn moment(began: Instant, at: f64) -> Instant {
+    began + Duration::from_secs_f64(at)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousands")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+fn index(count: f64) -> usize {
+    (count.ceil() as usize).saturating_sub(1)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+fn whole(level: f64) -> u32 {
+    level as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek};
+
+    use super::*;
+
+    #[test]
+    fn what_is_played_is_no_line_in_the_log() {
+        let mut log = tempfile::tempfile().unwrap();
+        let writer = std::sync::Mutex::new(log.try_clone().unwrap());
+        let subscriber = tracing_subscriber::fmt().with_writer(writer).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let pacing = Pacing {
+                rate: Rate::Auto,
+                burst: 1,
+                reserve: 0.2,
+                plan: None,
+                now: LocalTime::default,
+            };
+            let learnt = Learnt { limit: Some(50.0), refill: Some(16.0), ..Learnt::default() };
+            assert!(Forecast::play(&pacing, Rate::Auto, &learnt, 64).is_some());
+        });
+        let mut text = String::new();
+        log.rewind().unwrap();
+        log.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "");
+    }
+
+    #[test]
+    fn what_is_answered_by_a_moment_and_when_so_much_is_answered_agree() {
+        let forecast = Forecast { times: vec![0.5, 1.0, 2.0], steady: 2.0 };
+        for (count, at) in [(1.0, 0.5), (2.0, 1.0), (3.0, 2.0), (4.0, 2.5), (103.0, 52.0)] {
+            assert!((forecast.time_of(count) - at).abs() < 1e-9, "{count}");
+            assert!((forecast.count_at(at) - count).abs() < 1e-9, "{at}");
+        }
+        assert!(forecast.count_at(0.4) < 0.5 && forecast.count_at(1.9) < 2.5);
+    }
+
+    #[test]
+    fn absurd_limits_are_played_in_bounded_time() {
+        let pacing = Pacing {
+            rate: Rate::Auto,
+            burst: 1,
+            reserve: 0.95,
+            plan: None,
+            now: LocalTime::default,
+        };
+        for limit in [1.0, 4e9] {
+            for rate in [1e-9, 1e12, f64::NAN, f64::INFINITY] {
+                let learnt = Learnt { limit: Some(limit), refill: Some(rate), ..Learnt::default() };
+                for rate in [Rate::Auto, Rate::PerSecond(1e-300), Rate::PerSecond(1e300)] {
+                    if let Some(forecast) = Forecast::play(&pacing, rate, &learnt, 4) {
+                        assert!(forecast.steady() > 0.0, "{limit}, {rate:?}");
+                    }
+                }
+            }
+        }
+    }
+}

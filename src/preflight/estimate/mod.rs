@@ -1,0 +1,214 @@
+//! How long the import will take: its requests, and the pace that the settings and what is known of
+//! the tenant's limit allow. An estimate, which says of what.
+
+mod text;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    engine::Concurrency,
+    model::LocalTime,
+    pacer::{Forecast, Learnt, Pacing, Plan, Rate},
+};
+
+/// Factors of which one is assumed to be in doubt and looked up.
+const ONE_IN_DOUBT_OF: u64 = 100;
+/// Time of a rate plan that is walked minute by minute, in days; beyond it, each week is like the last.
+const WALKED: u32 = 60;
+const DAY: f64 = 86_400.0;
+const WEEK: u32 = 7;
+
+/// Work that an import would have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Factors to create.
+    pub factors: u64,
+    /// Users who have them.
+    pub users: u64,
+    /// `--skip-existing`: each user's methods are listed first.
+    pub skip_existing: bool,
+    /// `--name-marker`: each factor is renamed after it was created.
+    pub name_marker: bool,
+}
+
+/// Everything that decides how fast requests go.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// Settings of the run.
+    pub pacing: Pacing,
+    /// `--concurrency`.
+    pub concurrency: Concurrency,
+    /// What the tenant's answers have shown of its limit.
+    pub learnt: Learnt,
+}
+
+/// Estimate of an import. What is unknown is `None`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Requests to send.
+    pub requests: u64,
+    /// Requests a second on average.
+    pub rate_per_second: Option<f64>,
+    /// Start, in RFC 3339.
+    pub start: Option<String>,
+    /// End, in RFC 3339.
+    pub end: Option<String>,
+    /// Time in between, in seconds.
+    pub duration_seconds: Option<f64>,
+    #[serde(skip)]
+    began: LocalTime,
+    #[serde(skip)]
+    basis: Basis,
+}
+
+/// Grounds of an estimate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Basis {
+    rate: Rate,
+    is_planned: bool,
+    reserve: f64,
+    in_flight: Option<usize>,
+    name_marker: bool,
+    skip_existing: bool,
+    learnt: Learnt,
+}
+
+impl Work {
+    /// Returns the number of requests. Those for tokens do not count: another limit holds for them.
+    pub fn requests(&self) -> u64 {
+        let Self { factors, users, skip_existing, name_marker } = *self;
+        let in_doubt = factors.div_ceil(ONE_IN_DOUBT_OF);
+        let lists = if skip_existing { users } else { 0 };
+        let renames = if name_marker { factors } else { 0 };
+        factors.saturating_add(in_doubt).saturating_add(lists).saturating_add(renames)
+    }
+}
+
+impl Pace {
+    fn in_flight(&self) -> usize {
+        self.concurrency.most()
+    }
+
+    fn forecast(&self, rate: Rate) -> Option<Forecast> {
+        Forecast::play(&self.pacing, rate, &self.learnt, self.in_flight())
+    }
+
+    /// Returns how many seconds so many requests take.
+    fn seconds(&self, requests: f64, now: LocalTime) -> Option<f64> {
+        match &self.pacing.plan {
+            _ if requests <= 0.0 => Some(0.0),
+            None => Some(self.forecast(self.pacing.rate)?.time_of(requests)),
+            Some(plan) => self.seconds_by_plan(plan, requests, now),
+        }
+    }
+
+    /// Walks the minutes of a rate plan, as the pacer does.
+    fn seconds_by_plan(&self, plan: &Plan, requests: f64, now: LocalTime) -> Option<f64> {
+        let mut forecasts: Vec<(Rate, Forecast)> = Vec::new();
+        let (mut done, mut at, mut is_first) = (0.0, 0.0, true);
+        let mut week_ago = 0.0;
+        let mut last_rate = None;
+        while at < f64::from(WALKED) * DAY {
+            let phase = plan.at(now + millis(at));
+            let rate = phase.rate.unwrap_or(self.pacing.rate);
+            is_first &= last_rate.is_none_or(|last| last == rate);
+            last_rate = Some(rate);
+            if !forecasts.iter().any(|(of, _)| *of == rate) {
+                forecasts.push((rate, self.forecast(rate)?));
+            }
+            let (_, forecast) = forecasts.iter().find(|(of, _)| *of == rate)?;
+            let end = at + phase.look_in.as_secs_f64();
+            // Only at its start does a run find the bucket full.
+            let by_end = if is_first {
+                forecast.count_at(end)
+            } else {
+                (end - at).mul_add(forecast.steady(), done)
+            };
+            if by_end >= requests {
+                let took = (requests - done).max(0.0) / forecast.steady();
+                return Some(if is_first { forecast.time_of(requests) } else { at + took });
+            }
+            (done, at) = (by_end, end);
+            if at < f64::from(WALKED - WEEK) * DAY {
+                week_ago = done;
+            }
+        }
+        let weekly = done - week_ago;
+        (weekly > 0.0).then(|| (requests - done) / weekly * f64::from(WEEK) * DAY + at)
+    }
+}
+
+impl Estimate {
+    /// Estimates an import that begins `now`.
+    pub fn of(work: &Work, pace: &Pace, now: LocalTime) -> Self {
+        let requests = work.requests();
+        let seconds = pace.seconds(float(requests), now).map(tenths);
+        let end = seconds.and_then(|seconds| rfc3339(now + millis(seconds)));
+        let in_flight = match pace.concurrency {
+            Concurrency::Fixed(number) => Some(number),
+            Concurrency::Auto(_) => None,
+        };
+        Self {
+            requests,
+            rate_per_second: seconds
+                .filter(|seconds| *seconds > 0.0)
+                .map(|seconds| three_digits(float(requests) / seconds)),
+            start: seconds.and_then(|_| rfc3339(now)),
+            end,
+            duration_seconds: seconds,
+            began: now,
+            basis: Basis {
+                rate: pace.pacing.rate,
+                is_planned: pace.pacing.plan.is_some(),
+                reserve: pace.pacing.reserve,
+                in_flight,
+                name_marker: work.name_marker,
+                skip_existing: work.skip_existing,
+                learnt: pace.learnt,
+            },
+        }
+    }
+
+    /// Returns how long the run takes, if that is known; as long as can be said, if it is longer.
+    pub fn duration(&self) -> Option<Duration> {
+        let seconds = self.duration_seconds?;
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+
+    /// Returns when the run ends, if that is known.
+    pub fn ends(&self) -> Option<LocalTime> {
+        self.duration_seconds.map(|seconds| self.began + millis(seconds))
+    }
+}
+
+/// Cuts to a tenth of a second.
+fn tenths(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
+}
+
+/// Rounds to three digits, or to whole numbers.
+fn three_digits(rate: f64) -> f64 {
+    let place = 10.0_f64.powf((2.0 - rate.max(1e-9).log10().floor()).clamp(0.0, 6.0));
+    (rate * place).round() / place
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it saturates")]
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1000.0) as i64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+/// Writes a moment to the second; `None` beyond the calendar.
+fn rfc3339(at: LocalTime) -> Option<String> {
+    Timestamp::from_second(at.as_millis().div_euclid(1000)).ok().map(|at| at.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! The plan for people: how long, and what the estimate is made of.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Basis, Estimate, ONE_IN_DOUBT_OF, three_digits};
+use crate::{
+    model::LocalTime,
+    pacer::{Learnt, Rate},
+    text::human,
+};
+
+impl Estimate {
+    /// Returns lines for people.
+    pub fn lines(&self) -> Vec<String> {
+        let requests = grouped(self.requests);
+        let Some(takes) = self.duration() else {
+            return vec![
+                format!("plan: {requests} requests; how long they take is unknown: {}", self.gap()),
+                format!("  {}", self.remedy()),
+            ];
+        };
+        if self.requests == 0 {
+            return vec!["plan: nothing to send".to_owned()];
+        }
+        let rate = self.rate_per_second.unwrap_or_default();
+        let until = self.ends().and_then(minute);
+        let until = until.map(|at| format!(", until {at} if it began now")).unwrap_or_default();
+        let average = if self.basis.is_planned { " on average" } else { "" };
+        vec![
+            format!(
+                "plan: about {}: {requests} requests at {rate} a second{average}{until}",
+                long(takes)
+            ),
+            format!("  an estimate, from {}", self.grounds()),
+            format!("  for {}", self.assumed()),
+        ]
+    }
+
+    /// Says what the pace was estimated from.
+    fn grounds(&self) -> String {
+        let Basis { rate, is_planned, reserve, in_flight, learnt, .. } = self.basis;
+        let mut parts = Vec::new();
+        if is_planned {
+            parts.push("--rate-plan".to_owned());
+        }
+        if let Rate::PerSecond(rate) = rate {
+            parts.push(format!("--rate {rate}"));
+        }
+        if let (Some(limit), Some(refill)) = (learnt.limit, learnt.refill.or(learnt.used)) {
+            let reserve = reserve * 100.0;
+            parts.push(format!(
+                "the limit that {} answers showed (up to {limit} requests at once, and {} a second \
+                 beyond what others take now), of which --reserve leaves {reserve:.0} % to others",
+                learnt.metered,
+                three_digits(refill)
+            ));
+        } else {
+            parts.push("a tenant that lets all of that through".to_owned());
+        }
+        if let Some(number) = in_flight {
+            parts.push(format!("--concurrency {number}"));
+        }
+        let last = parts.pop().unwrap_or_default();
+        if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) }
+    }
+
+    /// Says what was assumed about the requests.
+    fn assumed(&self) -> String {
+        let Basis { name_marker, skip_existing, .. } = self.basis;
+        let lists = if skip_existing { ", a list of each user's methods" } else { "" };
+        let renames = if name_marker { ", a rename of each factor" } else { "" };
+        format!(
+            "one request for each factor{lists}{renames}, and a look-up for each of an assumed {} % in \
+             doubt",
+            100 / ONE_IN_DOUBT_OF
+        )
+    }
+
+    /// Says what is missing for an estimate.
+    fn gap(&self) -> String {
+        let Learnt { answers, metered, limit, .. } = self.basis.learnt;
+        match (answers, limit) {
+            (0, _) => "the tenant was asked nothing that would show its rate limit".to_owned(),
+            (_, None) => "the tenant's answers do not state its rate limit".to_owned(),
+            (_, Some(_)) => {
+                format!("{metered} answers are too few to learn the tenant's rate limit from")
+            }
+        }
+    }
+
+    fn remedy(&self) -> &'static str {
+        match self.basis.learnt {
+            Learnt { answers: 1.., limit: None, .. } => {
+                "give --rate N for an estimate at that rate; `auto` finds the limit during the run"
+            }
+            _ => {
+                "ask about more users with --sample, or give --rate N for an estimate at that rate"
+            }
+        }
+    }
+}
+
+fn minute(at: LocalTime) -> Option<String> {
+    let at = Timestamp::from_millisecond(at.as_millis()).ok()?;
+    Some(at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// `3 min 20 s`, `14 h 2 min`, `12 days`.
+fn long(time: Duration) -> String {
+    let days = time.as_secs() / 86_400;
+    if days < 4 { human(time) } else { format!("{} days", grouped(days)) }
+}
+
+/// `1,010,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

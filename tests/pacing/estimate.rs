@@ -1,0 +1,133 @@
+//! The estimate of a run, against the run: so many questions are asked at the pacer as a preflight
+//! asks, and an estimate is made of what was learnt; then a run sends so many requests.
+//!
+//! `cargo test --test pacing estimate -- --nocapture` prints the table.
+
+use std::{fmt::Write, thread, time::Duration};
+
+use mfaferry::{
+    engine::Concurrency,
+    model::LocalTime,
+    preflight::{Estimate, Pace, Work},
+};
+
+use crate::{scenario::Scenario, scenarios, world};
+
+/// Questions of a preflight: five about the tenant, and the lists of 20, 100 or, by default, 200 users.
+const QUESTIONS: [usize; 3] = [25, 105, 205];
+/// Factors of a run at most.
+const MOST: f64 = 25_000.0;
+/// Distance of the estimate from the run that is allowed, in percent.
+const ALLOWED: f64 = 10.0;
+/// The same beside others who send at random, of which fewer questions do not show the mean.
+const ALLOWED_BY_CHANCE: [f64; 3] = [30.0, 15.0, ALLOWED];
+/// Scenarios of which the questions can show too little; there must be no estimate.
+const UNKNOWN: &[(&str, &str)] = &[
+    ("025-5000", "205 requests leave a bucket of 2,500 full"),
+    ("035-window-5000", "205 requests leave a bucket of 5,000 full"),
+];
+
+/// Outcome of one scenario and number of questions.
+struct Outcome {
+    name: String,
+    questions: usize,
+    estimate: Option<f64>,
+    took: f64,
+    allowed: f64,
+}
+
+impl Outcome {
+    /// Distance of the estimate from the run, in percent.
+    fn off(&self) -> Option<f64> {
+        Some((self.estimate? / self.took - 1.0) * 100.0)
+    }
+
+    fn line(&self) -> String {
+        let estimate = self.estimate.map_or("unknown".to_owned(), |time| format!("{time:.1} s"));
+        let off = self.off().map_or(String::new(), |off| format!("{off:+.1} %"));
+        format!(
+            "| {} | {} | {estimate} | {:.1} s | {off} |\n",
+            self.name, self.questions, self.took
+        )
+    }
+
+    /// Says what is wrong with it, if anything is.
+    fn fault(&self, scenario: &Scenario) -> Option<String> {
+        let is_unknown = !scenario.headers || UNKNOWN.iter().any(|(name, _)| *name == self.name);
+        let Some(off) = self.off() else {
+            // By default, whatever can be known is known.
+            let is_missing = self.questions == QUESTIONS[2] && !is_unknown;
+            return is_missing.then(|| format!("{}: no estimate", self.name));
+        };
+        let is_wrong = is_unknown || off.abs() > self.allowed;
+        is_wrong.then(|| format!("{}, {} questions: off by {off:.1} %", self.name, self.questions))
+    }
+}
+
+/// A tenant that changes later, or that other runs come to later, is no estimate's to know.
+fn is_constant(scenario: &Scenario) -> bool {
+    scenario.change_limit_at.is_empty() && scenario.runs_begin_at.len() == 1
+}
+
+#[test]
+fn the_estimate_is_within_a_tenth_of_what_the_run_takes() {
+    let only = crate::variable("MFAFERRY_TEST_SCENARIO").unwrap_or_default();
+    let seed =
+        crate::variable("MFAFERRY_TEST_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let runs: Vec<_> = scenarios()
+        .into_iter()
+        .filter(|(name, scenario)| name.contains(&only) && is_constant(scenario))
+        .map(|(name, scenario)| {
+            thread::spawn(move || {
+                let played = play(&name, &scenario, seed);
+                let faults = played.iter().filter_map(|outcome| outcome.fault(&scenario));
+                let (lines, faults) =
+                    (played.iter().map(Outcome::line), faults.collect::<Vec<_>>());
+                (lines.collect::<String>(), faults)
+            })
+        })
+        .collect();
+    let mut table = String::from("| tenant | questions | estimate | run | off |\n");
+    table.push_str("| --- | --- | --- | --- | --- |\n");
+    let mut faults = Vec::new();
+    for run in runs {
+        let (lines, wrong) = run.join().unwrap();
+        write!(table, "{lines}").unwrap();
+        faults.extend(wrong);
+    }
+    println!("\n{table}");
+    assert!(faults.is_empty(), "with seed {seed}:\n{}", faults.join("\n"));
+}
+
+/// Asks and estimates, and after the most questions sends what the tenant grants in about the time of
+/// the scenario.
+fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
+    let work = Work { factors: factors(scenario), ..Work::default() };
+    let requests = usize::try_from(work.requests()).unwrap();
+    let in_flight = usize::try_from(scenario.concurrency).unwrap();
+    let estimate = |questions, requests| {
+        let (learnt, took) = world::rehearse(scenario, seed, questions, requests);
+        let concurrency = Concurrency::Fixed(in_flight);
+        let pace = Pace { pacing: scenario.pacing(), concurrency, learnt };
+        let estimate = Estimate::of(&work, &pace, LocalTime::default());
+        (estimate.duration().as_ref().map(Duration::as_secs_f64), took)
+    };
+    let [few, some, many] = QUESTIONS;
+    let (by_many, took) = estimate(many, requests);
+    let estimates = [estimate(few, 0).0, estimate(some, 0).0, by_many];
+    let by_chance = scenario.noise_per_s > 0.0;
+    let allowed = if by_chance { ALLOWED_BY_CHANCE } else { [ALLOWED; 3] };
+    let outcome = |((questions, estimate), allowed)| Outcome {
+        name: name.to_owned(),
+        questions,
+        estimate,
+        took: took.as_secs_f64(),
+        allowed,
+    };
+    QUESTIONS.into_iter().zip(estimates).zip(allowed).map(outcome).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousands")]
+fn factors(scenario: &Scenario) -> u64 {
+    (world::offered(scenario) * 0.8).min(MOST) as u64
+}
