@@ -22,6 +22,7 @@
 //! | [`sources`] | those elements to rows, a dialect for each system; pure |
 //! | [`identity`] | whose factor it is: people of a source to users of the tenant |
 //! | [`plan`] | records to [`model::Factor`]s, or every fault of a row; pure |
+//! | [`proof`] | codes of an authenticator app to how a secret is meant to be read; pure |
 //! | [`error`] | errors that stop a run, with hints and exit codes |
 //! | [`api`] | what the engine needs of a provider, and the verdicts it returns |
 //! | [`protocol`] | what follows from an answer or a list: retry, reconcile, marker, pages; pure |
@@ -107,6 +108,7 @@ pub mod sources;
 
 pub mod identity;
 pub mod plan;
+pub mod proof;
 
 pub mod error;
 

@@ -21,6 +21,8 @@ pub struct People {
     last: Option<(Arc<Person>, Owner)>,
     /// Number of people who are disabled at the source.
     n_disabled: u64,
+    /// Record of the row that came last, where that is a TOTP which is refused.
+    refused: Option<Box<Record>>,
 }
 
 impl People {
@@ -30,7 +32,7 @@ impl People {
         identity: Arc<Mutex<Identity>>,
         collisions: Arc<Mutex<Collisions>>,
     ) -> Self {
-        Self { export, identity, collisions, last: None, n_disabled: 0 }
+        Self { export, identity, collisions, last: None, n_disabled: 0, refused: None }
     }
 
     /// Returns the user id of a person, or the reason why there is none.
@@ -98,7 +100,8 @@ pub fn survey(
 
 impl RowReader for People {
     fn next_row(&mut self) -> Result<Option<Row>, InputError> {
-        let Some(Found { person, row }) = self.export.next_found()? else {
+        self.refused = None;
+        let Some(Found { person, row, refused }) = self.export.next_found()? else {
             return Ok(None);
         };
         let owner = self.owner(&person).map_err(IdentityError::of_people)?;
@@ -111,6 +114,10 @@ impl RowReader for People {
                 if rejection.refusal == Refusal::Rejected && is_somebody {
                     rejection.faults.extend(owner.fault);
                 }
+                self.refused = refused.zip(owner.id).map(|(mut record, id)| {
+                    record.set(Field::UserId, Cell::Text(id));
+                    record
+                });
                 Row::Rejected(rejection)
             }
         }))
@@ -143,6 +150,10 @@ impl RowReader for People {
 
     fn lines(&self) -> Lines {
         self.export.lines()
+    }
+
+    fn take_refused(&mut self) -> Option<Box<Record>> {
+        self.refused.take()
     }
 }
 

@@ -155,6 +155,11 @@ pub trait RowReader: fmt::Debug + Send {
 
     /// Returns what says which file a line is in.
     fn lines(&self) -> Lines;
+
+    /// Takes the record of the row that came last, where that is a TOTP which the reader itself refused.
+    fn take_refused(&mut self) -> Option<Box<Record>> {
+        None
+    }
 }
 
 /// Facts about an input as a whole, known at its end.

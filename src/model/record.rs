@@ -169,6 +169,23 @@ pub enum SecretEncoding {
     Base64OfBase32,
 }
 
+impl SecretEncoding {
+    /// Every encoding.
+    pub const ALL: [Self; 5] =
+        [Self::Base32, Self::Text, Self::Hex, Self::Base64, Self::Base64OfBase32];
+
+    /// Returns the name in `--secret-encoding`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Base32 => "base32",
+            Self::Text => "text",
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+            Self::Base64OfBase32 => "base64-of-base32",
+        }
+    }
+}
+
 /// One factor as the input wrote it: not checked, not normalised.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
@@ -183,6 +200,8 @@ pub struct Record {
     pub is_of_system: bool,
     /// Spelling of its secret, where the record comes from a source that has only one.
     pub encoding: Option<SecretEncoding>,
+    /// True if its secret is the Base32 of a text of another system, which is the key.
+    pub was_text: bool,
     cells: [Cell; Field::COUNT],
 }
 

@@ -22,6 +22,7 @@ mod passkey;
 mod phone;
 mod preview;
 mod public_key;
+mod readings;
 mod secret;
 mod text;
 mod totp;
@@ -34,6 +35,7 @@ pub use change::{Naming, PlannedChange, change, target};
 pub use common::user_of;
 use draft::Draft;
 pub use preview::preview;
+pub use readings::{Reading, Readings, Standing, readings};
 pub use warning::Warning;
 pub use whole::{Eye, Finding, Sight, Whole};
 

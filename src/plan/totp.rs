@@ -13,7 +13,7 @@ use super::{
 use crate::model::{Code, Credential, Field, SecretEncoding};
 
 /// The least that is taken (RFC 4226 R6 asks for 128; many apps hand out 80).
-const MIN_BITS: usize = 80;
+pub(super) const MIN_BITS: usize = 80;
 /// The least without a warning: RFC 4226 R6.
 const ADVISED_BITS: usize = 128;
 /// Size of a block of SHA-1: longer keys are hashed down before use.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row},
-    model::{Code, Lines, Node, Person},
+    model::{Code, Lines, Node, Person, Record},
 };
 
 /// Elements at the beginning of a file that may be unreadable before the file is given up.
@@ -30,6 +30,8 @@ pub struct Found {
     pub person: Arc<Person>,
     /// Row without a user id, unless the source has those of the tenant.
     pub row: Row,
+    /// Record of a TOTP that is refused, as far as it was read.
+    pub refused: Option<Box<Record>>,
 }
 
 /// An export that is being read.
@@ -306,8 +308,8 @@ impl Export {
             let place = Place { line, index: self.numbered.1, at };
             self.numbered.1 += 1;
             self.n_rows += 1;
-            let row = row.placed(&place);
-            self.pending.push_back(Found { person: Arc::clone(&person), row });
+            let (row, refused) = row.placed(&place);
+            self.pending.push_back(Found { person: Arc::clone(&person), row, refused });
         }
     }
 

@@ -40,7 +40,8 @@ pub struct Rows<'a> {
 #[derive(Debug)]
 pub(super) enum SourceRow {
     Record(Box<Record>),
-    Refused(Box<Rejection>),
+    /// With the record of a TOTP that has faults, for who proves how its secret is to be read.
+    Refused(Box<Rejection>, Option<Box<Record>>),
 }
 
 impl<'a> Rows<'a> {
@@ -88,12 +89,14 @@ impl<'a> Rows<'a> {
     /// such as `credentials[2]`; empty where the element is the row.
     pub fn push(&mut self, at: impl Display, factor: FactorDraft) {
         let FactorDraft { factor_type, mut record, faults } = factor;
-        if !faults.is_empty() {
-            self.refuse(at, Some(factor_type), Refusal::Rejected, faults);
+        record.at = path(at);
+        if faults.is_empty() {
+            self.found.push(SourceRow::Record(record));
             return;
         }
-        record.at = path(at);
-        self.found.push(SourceRow::Record(record));
+        let refused = rejection(record.at.clone(), Some(factor_type), Refusal::Rejected, faults);
+        let record = (factor_type == FactorType::Totp).then_some(record);
+        self.found.push(SourceRow::Refused(Box::new(refused), record));
     }
 
     /// Adds a credential whose data is wrong: `field` is ours (or empty), `rule` a sentence without its
@@ -146,7 +149,7 @@ impl<'a> Rows<'a> {
                 Cell::Text(other) => digits(other).eq(digits(number)),
                 _ => false,
             },
-            SourceRow::Refused(_) => false,
+            SourceRow::Refused(..) => false,
         };
         if self.options.includes_profile_phone && !self.found.iter().any(is_same) {
             self.push(at, FactorDraft::phone(Some(number)));
@@ -160,10 +163,19 @@ impl<'a> Rows<'a> {
         refusal: Refusal,
         faults: Vec<Fault>,
     ) {
-        let at = path(at);
-        let rejection = Rejection { at, factor_type, refusal, ..Rejection::of_line(0, faults) };
-        self.found.push(SourceRow::Refused(Box::new(rejection)));
+        let refused = rejection(path(at), factor_type, refusal, faults);
+        self.found.push(SourceRow::Refused(Box::new(refused), None));
     }
+}
+
+/// Returns the rejection of a row that has no place yet.
+fn rejection(
+    at: Option<Box<str>>,
+    factor_type: Option<FactorType>,
+    refusal: Refusal,
+    faults: Vec<Fault>,
+) -> Rejection {
+    Rejection { at, factor_type, refusal, ..Rejection::of_line(0, faults) }
 }
 
 impl fmt::Debug for Rows<'_> {
@@ -199,25 +211,27 @@ impl SourceRow {
     /// Makes the one row of an element that cannot be read.
     pub(super) fn unreadable(rule: String) -> Self {
         let faults = vec![Fault::new("", Code::InvalidRow, rule)];
-        Self::Refused(Box::new(Rejection::of_line(0, faults)))
+        Self::Refused(Box::new(Rejection::of_line(0, faults)), None)
     }
 
-    /// Returns the row with its place in the input.
-    pub(super) fn placed(self, place: &Place<'_>) -> Row {
+    /// Returns the row with its place in the input, and the record of one that is refused.
+    pub(super) fn placed(self, place: &Place<'_>) -> (Row, Option<Box<Record>>) {
         match self {
-            Self::Record(mut record) => {
-                record.at = place.path(record.at.as_deref());
-                (record.line, record.index) = (place.line, Some(place.index));
-                record.is_of_system = true;
-                Row::Record(record)
-            }
-            Self::Refused(mut rejection) => {
+            Self::Record(record) => (Row::Record(placed(record, place)), None),
+            Self::Refused(mut rejection, record) => {
                 rejection.at = place.path(rejection.at.as_deref());
                 (rejection.line, rejection.index) = (place.line, Some(place.index));
-                Row::Rejected(*rejection)
+                (Row::Rejected(*rejection), record.map(|record| placed(record, place)))
             }
         }
     }
+}
+
+fn placed(mut record: Box<Record>, place: &Place<'_>) -> Box<Record> {
+    record.at = place.path(record.at.as_deref());
+    (record.line, record.index) = (place.line, Some(place.index));
+    record.is_of_system = true;
+    record
 }
 
 /// Returns the digits of a phone number: what makes it the same number, however it is written.
@@ -304,6 +318,7 @@ impl FactorDraft {
     pub fn secret(mut self, text: &str, encoding: SecretEncoding) -> Self {
         if encoding == SecretEncoding::Text {
             self.record.encoding = Some(SecretEncoding::Base32);
+            self.record.was_text = true;
             return self.set(Field::TotpSecret, Some(&BASE32_NOPAD.encode(text.as_bytes())));
         }
         self.record.encoding = Some(encoding);

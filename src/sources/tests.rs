@@ -33,7 +33,7 @@ pub(super) fn read_with(
     (system.read)(element, &mut rows);
     let (person, found) = rows.finish().pop().unwrap();
     let place = |index| Place { line: 1, index, at: "" };
-    let placed = |(index, row): (usize, SourceRow)| row.placed(&place(index.try_into().unwrap()));
+    let placed = |(index, row): (usize, SourceRow)| row.placed(&place(index.try_into().unwrap())).0;
     (person, found.into_iter().enumerate().map(placed).collect())
 }
 
@@ -101,7 +101,7 @@ fn read_sample(file: &str, system: &'static System) -> (Vec<Found>, Export) {
 
 /// Tells each row of a sample after its line and the id of its person.
 pub(super) fn told_sample(file: &str, system: &'static System) -> String {
-    let tell = |Found { person, row }: Found| {
+    let tell = |Found { person, row, .. }: Found| {
         let line = match &row {
             Row::Record(record) => record.line,
             Row::Rejected(rejection) => rejection.line,

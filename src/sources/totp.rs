@@ -85,13 +85,10 @@ pub(super) fn check_t0(factor: &mut FactorDraft, t0: &Node) {
     }
 }
 
-/// Sets the secret, which must be whole and as its source always writes it.
+/// Sets the secret, which must be whole and as its source always writes it. One that is not is set all the
+/// same: with its fault the factor is refused, and what it may have meant can still be proved.
 #[must_use]
-pub(super) fn set_secret(
-    mut factor: FactorDraft,
-    text: &str,
-    encoding: SecretEncoding,
-) -> FactorDraft {
+pub(super) fn set_secret(factor: FactorDraft, text: &str, encoding: SecretEncoding) -> FactorDraft {
     let fault = match encoding {
         SecretEncoding::Base32 if is_encrypted(text) => Some((
             Code::SecretEncrypted,
@@ -100,13 +97,11 @@ pub(super) fn set_secret(
         _ if is_whole(text, encoding) => None,
         _ => Some((Code::TotpSecretInvalid, not_whole(encoding))),
     };
-    match fault {
-        None => factor.secret(text, encoding),
-        Some((code, rule)) => {
-            factor.fault(Field::TotpSecret, code, rule);
-            factor
-        }
+    let mut factor = factor.secret(text, encoding);
+    if let Some((code, rule)) = fault {
+        factor.fault(Field::TotpSecret, code, rule);
     }
+    factor
 }
 
 /// Sets the secret to a value of the export, which must be a text: a number has lost digits on its way.

@@ -80,7 +80,7 @@ impl ExportPeople {
 
 impl PeopleReader for ExportPeople {
     fn next_person(&mut self) -> Result<Option<Met>, InputError> {
-        while let Some(Found { person, row }) = self.export.next_found()? {
+        while let Some(Found { person, row, .. }) = self.export.next_found()? {
             if self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &person)) {
                 continue;
             }

@@ -1,0 +1,222 @@
+//! A proof that is going on: candidates, and which of them the codes so far have left.
+
+use std::fmt;
+
+use super::code::{App, AppCode, Profile};
+use crate::{
+    model::{ProofVerdict, Record, SecretEncoding},
+    plan::{Standing, readings},
+};
+
+/// Steps of a clock that are looked at either side.
+const EITHER_SIDE: i64 = 2;
+/// Steps that a clock may be off: a tenant takes these codes, too.
+const FORGIVEN: i64 = 1;
+/// Steps after the one asked for that a code may be late, at most: an hour of the shortest.
+const MOST_LATE: u64 = 120;
+/// Codes that are asked for, at most.
+const MOST_CODES: u8 = 3;
+
+/// Code to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The code that the app shows now.
+    Now,
+    /// The code that comes after the one that was given.
+    Next,
+    /// Another code: the one that was given fits nothing.
+    Another,
+}
+
+/// Consequence of a code.
+#[derive(Debug)]
+pub enum Answer {
+    /// One more code is needed.
+    Ask(Wanted),
+    /// It is proved, or disproved.
+    Said(Proof),
+}
+
+/// Reason why a tenant could not check the codes of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It makes codes of another kind.
+    Kind,
+    /// The codes are the usual ones, but the row declares others, and is refused for it.
+    Declared,
+    /// The key is too short.
+    TooShort,
+}
+
+/// Outcome of a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The outcome itself.
+    pub verdict: ProofVerdict,
+    /// Encoding by which the codes follow from the secret.
+    pub encoding: Option<SecretEncoding>,
+    /// Relation of that reading to what an import does.
+    pub standing: Option<Standing>,
+    /// Codes that the app makes.
+    pub profile: Option<Profile>,
+    /// Reason why the tenant could not check them, where that is so.
+    pub why: Option<Why>,
+    /// Seconds by which the app's clock is ahead of this machine's.
+    pub off_seconds: Option<i64>,
+    /// Number of the reading, among those of [`readings`].
+    pub reading: Option<usize>,
+    /// True if the row has a secret that can be read at all.
+    pub had_secret: bool,
+}
+
+/// A way in which the codes may come about.
+struct Candidate {
+    reading: usize,
+    encoding: SecretEncoding,
+    standing: Standing,
+    app: App,
+}
+
+/// A candidate that shows the last code in that step.
+#[derive(Debug, Clone, Copy)]
+struct Match {
+    candidate: usize,
+    step: u64,
+    /// Steps that the app's clock is ahead.
+    off: i64,
+    /// Time when the code was given.
+    at: u64,
+}
+
+/// A proof that is going on.
+pub struct Trial {
+    candidates: Vec<Candidate>,
+    /// True if an import refuses the row whatever its secret is.
+    is_refused: bool,
+    matches: Vec<Match>,
+    n_codes: u8,
+}
+
+impl Trial {
+    /// Begins with a TOTP row, for an import with that `--secret-encoding`. `is_refused` says that its reader
+    /// has refused it.
+    pub fn new(record: &Record, secrets: Option<SecretEncoding>, is_refused: bool) -> Self {
+        let readings = readings(record, secrets);
+        let mut candidates = Vec::new();
+        for (index, reading) in readings.all.iter().enumerate() {
+            candidates.extend(Profile::all().map(|profile| Candidate {
+                reading: index,
+                encoding: reading.encoding,
+                standing: reading.standing,
+                app: App::new(&reading.key, profile),
+            }));
+        }
+        let is_refused = is_refused || readings.is_other_profile;
+        Self { candidates, is_refused, matches: Vec::new(), n_codes: 0 }
+    }
+
+    /// Returns the first question; `None` where no code can prove anything, as there is no secret.
+    pub fn first(&self) -> Option<Wanted> {
+        (!self.candidates.is_empty()).then_some(Wanted::Now)
+    }
+
+    /// Takes a code that was given at `now`, in seconds since 1970; `None` stands for what is no code.
+    pub fn answer(&mut self, code: Option<&AppCode>, now: u64) -> Answer {
+        self.n_codes += 1;
+        let fresh = code.map(|code| self.fresh(code, now)).unwrap_or_default();
+        if let Some(right) = fresh.iter().find(|found| self.verdict(found).0 == ProofVerdict::Right)
+        {
+            return Answer::Said(self.proof(right));
+        }
+        if let Some(code) = code
+            && let Some(again) = self.matches.iter().find(|found| self.goes_on(found, code, now))
+        {
+            return Answer::Said(self.proof(again));
+        }
+        self.matches = fresh;
+        match (self.matches.is_empty(), self.n_codes) {
+            (false, ..MOST_CODES) => Answer::Ask(Wanted::Next),
+            (true, 1) => Answer::Ask(Wanted::Another),
+            _ => Answer::Said(Proof::none(true)),
+        }
+    }
+
+    /// Returns every candidate that shows the code about now, those first that an import would take.
+    fn fresh(&self, code: &AppCode, now: u64) -> Vec<Match> {
+        let mut found = Vec::new();
+        for (candidate, Candidate { app, .. }) in self.candidates.iter().enumerate() {
+            let present = app.profile().step(now);
+            for off in [0, -1, 1, -EITHER_SIDE, EITHER_SIDE] {
+                let step = present.checked_add_signed(off).filter(|step| app.shows(code, *step));
+                found.extend(step.map(|step| Match { candidate, step, off, at: now }));
+            }
+        }
+        found
+    }
+
+    /// Returns whether the candidate of a match shows the code in a step after that one, which may be as
+    /// much later as time has passed.
+    fn goes_on(&self, found: &Match, code: &AppCode, now: u64) -> bool {
+        let app = self.candidates.get(found.candidate).map(|candidate| &candidate.app);
+        app.is_some_and(|app| {
+            let passed = app.profile().step(now).saturating_sub(app.profile().step(found.at));
+            (1..=1 + passed.min(MOST_LATE)).any(|later| app.shows(code, found.step + later))
+        })
+    }
+
+    /// Returns what a match says, and why a tenant could not check such codes.
+    fn verdict(&self, found: &Match) -> (ProofVerdict, Option<Why>) {
+        let Some(Candidate { standing, app, .. }) = self.candidates.get(found.candidate) else {
+            return (ProofVerdict::NoMatch, None);
+        };
+        let other = |why| (ProofVerdict::OtherProfile, Some(why));
+        match standing {
+            _ if app.profile() != Profile::USUAL => other(Why::Kind),
+            Standing::TooShort => other(Why::TooShort),
+            Standing::WithFlag(_) | Standing::Fixed => (ProofVerdict::OtherEncoding, None),
+            Standing::Taken if self.is_refused => other(Why::Declared),
+            Standing::Taken if found.off.abs() <= FORGIVEN => (ProofVerdict::Right, None),
+            Standing::Taken => (ProofVerdict::RightButClock, None),
+        }
+    }
+
+    fn proof(&self, found: &Match) -> Proof {
+        let (verdict, why) = self.verdict(found);
+        let Some(candidate) = self.candidates.get(found.candidate) else {
+            return Proof::none(true);
+        };
+        let profile = candidate.app.profile();
+        Proof {
+            verdict,
+            encoding: Some(candidate.encoding),
+            standing: Some(candidate.standing),
+            profile: Some(profile),
+            why,
+            off_seconds: Some(profile.seconds(found.off)),
+            reading: Some(candidate.reading),
+            had_secret: true,
+        }
+    }
+}
+
+impl Proof {
+    /// Returns what is said where no reading of the secret gives the codes, or there is no secret at all.
+    pub const fn none(had_secret: bool) -> Self {
+        Self {
+            verdict: ProofVerdict::NoMatch,
+            encoding: None,
+            standing: None,
+            profile: None,
+            why: None,
+            off_seconds: None,
+            reading: None,
+            had_secret,
+        }
+    }
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial").field("n_codes", &self.n_codes).finish_non_exhaustive()
+    }
+}
