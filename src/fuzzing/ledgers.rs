@@ -121,6 +121,7 @@ fn report(path: &Path) {
     let errors = [
         reader.fault().unwrap_or_else(Some),
         reader.totals().err(),
+        reader.proofs().err(),
         report::csv(&reader, &mut csv).err(),
         report::jsonl(&reader, &mut jsonl).err(),
     ];

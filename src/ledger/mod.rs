@@ -30,7 +30,10 @@ mod seq;
 mod store;
 mod tally;
 
-pub use disk::reader::{Reader, ReportRow};
+pub use disk::{
+    proofs::{Proved, record_proofs},
+    reader::{Reader, ReportRow},
+};
 pub use entry::{Entry, Remaining, RowSummary};
 pub use fault::LedgerFault;
 pub use fingerprint::Key;

@@ -2,6 +2,7 @@
 
 pub(in crate::ledger) mod file;
 pub(in crate::ledger) mod open;
+pub(in crate::ledger) mod proofs;
 pub(in crate::ledger) mod reader;
 mod row;
 mod scan;

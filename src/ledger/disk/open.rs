@@ -69,6 +69,26 @@ pub(in crate::ledger) fn create(
     Ok(())
 }
 
+/// Set while a ledger is not known to be whole: what turns out to be damaged stays as it is.
+const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+
+/// Opens the file of a locked ledger. Its `-wal` stays until [`give_up_wal`] is called.
+pub(super) fn open_to_write(path: &Path) -> Result<Connection, LedgerFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(KEEP_WAL, true)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
+}
+
+/// Lets SQLite copy the `-wal` into the ledger and take it away: the ledger is whole.
+pub(super) fn give_up_wal(connection: &Connection) -> Result<(), LedgerFault> {
+    connection.set_db_config(KEEP_WAL, false)?;
+    Ok(())
+}
+
 /// Opens a ledger's file to read it only, also where nothing can be written beside it.
 pub(in crate::ledger) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY

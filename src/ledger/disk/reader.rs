@@ -5,7 +5,13 @@ use std::{collections::HashMap, path::Path};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{file, open, row, seal::Seal, sqlite::FILES};
+use super::{
+    file, open,
+    proofs::{self, Proved},
+    row,
+    seal::Seal,
+    sqlite::FILES,
+};
 use crate::{
     error::Error,
     files::Folder,
@@ -107,6 +113,11 @@ impl Reader {
         let last = self.connection.query_row(last, [], |row| row.get::<_, Option<i64>>(0));
         let last = last.map_err(|error| LedgerFault::from(error).at(&self.path))?;
         Ok(last.map(LocalTime::from_millis))
+    }
+
+    /// Returns the proofs of how secrets are read, in no order.
+    pub fn proofs(&self) -> Result<Vec<Proved>, Error> {
+        proofs::read(&self.connection).map_err(|fault| fault.at(&self.path))
     }
 
     /// Number of rows in each state that were taken up: those that were refused as they were read left

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI32, Ordering},
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, hooks::Wal, params};
+use rusqlite::{Connection, OptionalExtension, hooks::Wal, params};
 
 use super::{
     file::{self, Locked},
@@ -31,8 +31,6 @@ use crate::{
 const CHECKPOINT_AT: i32 = 1000;
 /// Beginning of the key in `meta` of the files that a run has read; the run's number follows.
 pub(super) const FILES: &str = "files:";
-/// Set while a ledger is not known to be whole.
-const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
 /// A ledger that is open for one run.
 #[derive(Debug)]
@@ -76,13 +74,7 @@ impl Sqlite {
         input: &str,
         at: LocalTime,
     ) -> Result<(Self, Meta, bool), LedgerFault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let mut connection = Connection::open_with_flags(&lock.path, flags)?;
-        // What turns out to be damaged stays as it is.
-        connection.set_db_config(KEEP_WAL, true)?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        let mut connection = open::open_to_write(&lock.path)?;
         // In the place of SQLite's own: a checkpoint alone writes to the ledger itself, and we have to
         // know when.
         let in_wal = Arc::new(AtomicI32::new(0));
@@ -142,7 +134,7 @@ impl Sqlite {
         // That commit has also synced whatever a killed process had not: now it can be sealed.
         seal.set(self.writes)?;
         seal.sync()?;
-        self.connection.set_db_config(KEEP_WAL, false)?;
+        open::give_up_wal(&self.connection)?;
         // All of it has been read.
         self.connection.progress_handler(0, None::<fn() -> bool>)?;
         self.guard = Some(Guard::new(&self.lock, seal)?);

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -16,8 +16,11 @@ use tempfile::TempDir;
 use super::{file, open, reader::Reader, row, sqlite::Sqlite};
 use crate::{
     files::beside,
-    ledger::{ReportRow, Seq, store::Store},
-    model::{Code, Fault, LocalTime, Operation, Refusal, Rejection, State},
+    ledger::{ReportRow, Seq, record_proofs, store::Store},
+    model::{
+        Code, Credential, Factor, Fault, LocalTime, Operation, ProofVerdict, Refusal, Rejection,
+        State, UserId,
+    },
 };
 
 const TENANT: &str = "http://127.0.0.1:18231";
@@ -117,6 +120,30 @@ fn what_is_written_is_read_before_it_is_committed_and_a_row_that_is_not_there_is
     store.commit().unwrap();
     store.update(Seq(new.0 + 1), &entry).unwrap();
     assert!(store.commit().is_err());
+}
+
+#[test]
+fn a_ledger_of_an_earlier_version_takes_proofs_and_stays_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.ledger");
+    place(&path);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let before = rows(&path);
+    let factor = Factor {
+        line: 2,
+        at: None,
+        user: UserId::parse("auth0|1").unwrap(),
+        name: None,
+        credential: Credential::Totp { secret: "JBSWY3DPEHPK3PXP".into() },
+    };
+    record_proofs(&path, &[(factor, ProofVerdict::Right)], LocalTime::default()).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    assert_eq!(reader.proofs().unwrap().len(), 1);
+    drop(reader);
+    assert_eq!(open::format(&Connection::open(&path).unwrap()).unwrap(), open::OLD_FORMAT);
+    assert!(rows(&path) == before);
+    drop(open_to_write(&path));
+    assert_eq!(Reader::open(&path).unwrap().proofs().unwrap().len(), 1, "the upgrade loses it");
 }
 
 #[test]
