@@ -22,7 +22,10 @@ impl Cli {
             Command::Import(import) => {
                 (with_map(&import.bulk.reading, &import.system), Some(&import.bulk.recording))
             }
-            Command::Check(check) => (with_map(&check.reading, &check.system), None),
+            Command::Check(check) => {
+                files.write("--ledger", check.ledger.as_deref());
+                (with_map(&check.reading, &check.system), None)
+            }
             Command::Export(export) => {
                 files.write("--out", export.out.as_deref());
                 (export.bulk.reading.paths(), Some(&export.bulk.recording))

@@ -124,6 +124,13 @@ pub struct Check {
     /// Also show the first N factors as they would be sent, with contacts masked
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub show: u64,
+    /// Ask which codes the authenticator apps of this user show, and say whether INPUT's secrets are read as
+    /// the apps read them; repeatable
+    #[arg(long, value_name = "USER_ID")]
+    pub prove: Vec<String>,
+    /// Also record what was proved in FILE, the ledger of an import
+    #[arg(long, value_name = "FILE", requires = "prove")]
+    pub ledger: Option<PathBuf>,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

@@ -85,7 +85,19 @@ program first: they can be run as they stand, without a shell.")]
     #[command(after_help = "\
 Examples:
   mfaferry check factors.csv                 list every fault by line and field
-  mfaferry check users.jsonl --show 5        also show the first five factors as sent")]
+  mfaferry check users.jsonl --show 5        also show the first five factors as sent
+  mfaferry check factors.csv --prove 'auth0|123'
+
+--prove asks for each TOTP of that user, also for one that is rejected for its secret, which code
+the app shows now: at the terminal, where what is typed is not shown, or on standard input, a line
+for each. Nothing is sent, and no code is kept. It says one of
+  right            import reads the secret as the app does
+  right_but_clock  it does, but the app's clock or this machine's is wrong
+  other_encoding   the secret is in another encoding; names the flag
+  other_profile    the tenant cannot check such codes: these users must enrol anew
+  no_match         the codes follow from no reading of the secret
+Each but the first is said only after a second code. With --prove the exit code is about what was
+proved: 0 for the first two, 4 for the others, 2 for a user without a TOTP and where codes end.")]
     Check(Check),
     /// Show what other systems' exports carry, and how to make them
     #[command(after_help = "\

@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     print,
+    prove::{Proving, Show, Shown},
     reading::{Opener, try_open_factors},
     repeats::{Met, Repeats},
 };
@@ -51,6 +52,9 @@ struct Findings {
     not_carried_by_code: CodeCounts,
     /// Findings about the file as a whole.
     whole_file: Vec<Finding>,
+    /// With `--prove` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proofs: Option<Vec<Shown>>,
 }
 
 impl Findings {
@@ -98,26 +102,45 @@ fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S:
 /// Runs the command.
 pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
     try_open_factors(&check.reading, &check.system)?;
-    let source = Opener::of(&check.reading, &check.system, check.secret_encoding, true)?.open()?;
+    let input = Opener::of(&check.reading, &check.system, check.secret_encoding, true)?;
+    let is_json = check.output == Output::Json;
+    let proving = Proving::of(check, Show::of(is_json, is_quiet))?;
+    let mut source = input.open()?;
+    if let Some(proving) = &proving {
+        source = proving.keeping(source);
+    }
     let secrets = check.secret_encoding.map(Into::into);
-    let text = check.output == Output::Text;
+    // With -q a proof is all that may be told.
+    let text = !(is_json || is_quiet && proving.is_some());
     let to_show = if text && !is_quiet { check.show } else { 0 };
+    let lines = source.lines();
     let mut rows = Rows {
         to_show: Arc::new(to_show.into()),
         text,
         is_quiet,
-        lines: source.lines(),
+        lines: lines.clone(),
         ..Rows::default()
     };
     print(|out| {
         let scanned = scan(source, secrets, rows.noter(), |noted| rows.take(&noted, out))?;
         // Of an input that cannot be read at all there is nothing to sum up.
         if scanned.unreadable.is_none() || rows.findings.rows > 0 {
-            rows.finish(scanned.ending, out)?;
+            rows.sum_up(scanned.ending)?;
+            if proving.is_none() || text {
+                rows.write(out)?;
+            }
         }
         Ok(scanned.unreadable)
     })?
     .map_or(Ok(()), Err)?;
+    if let Some(proving) = proving {
+        let (proofs, exit) = proving.run(lines)?;
+        if is_json && exit != Exit::Stopped {
+            rows.findings.proofs = Some(proofs);
+            print(|out| rows.write(out))?;
+        }
+        return Ok(exit);
+    }
     Ok(if rows.findings.rejected > 0 { Exit::RowsNeedAttention } else { Exit::Good })
 }
 
@@ -208,12 +231,17 @@ impl Rows {
         Ok(())
     }
 
-    /// Says at the end what there is to say of all of them.
-    fn finish(&mut self, ending: Ending, out: &mut dyn Write) -> io::Result<()> {
+    /// Finds at the end what there is to say of all of them.
+    fn sum_up(&mut self, ending: Ending) -> io::Result<()> {
         let findings = &mut self.findings;
         std::mem::take(&mut self.repeats).finish(|of, met| findings.count(of, met))?;
         let whole = std::mem::take(&mut self.whole);
         self.findings.add_whole(whole.findings(ending, &self.lines));
+        Ok(())
+    }
+
+    /// Says it.
+    fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if !self.text {
             return report::write_json(&self.findings, out);
         }
@@ -335,7 +363,8 @@ mod tests {
             let planned = Planned::Rejected(Box::new(rejection));
             rows.take(&note(Plan { planned, warnings: Vec::new() }), &mut out).unwrap();
         }
-        rows.finish(Ending::default(), &mut out).unwrap();
+        rows.sum_up(Ending::default()).unwrap();
+        rows.write(&mut out).unwrap();
         (String::from_utf8(out).unwrap(), serde_json::to_value(&rows.findings).unwrap())
     }
 

@@ -18,6 +18,7 @@ mod export;
 mod import;
 mod next;
 mod outputs;
+mod prove;
 mod reading;
 mod repeats;
 mod report;
@@ -223,10 +224,10 @@ where
     block_on(builder, command(config))
 }
 
-fn block_on(
+fn block_on<T: Send + 'static>(
     mut builder: Builder,
-    command: impl Future<Output = Result<Exit, Error>> + Send + 'static,
-) -> Result<Exit, Error> {
+    command: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
     let runtime = builder
         .enable_all()
         .build()

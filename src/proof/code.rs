@@ -93,6 +93,10 @@ impl App {
         Self { totp, profile }
     }
 
+    pub(super) fn key(&self) -> &[u8] {
+        self.totp.secret().as_bytes()
+    }
+
     pub(super) fn profile(&self) -> Profile {
         self.profile
     }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use data_encoding::BASE32_NOPAD;
+
 use super::code::{App, AppCode, Profile};
 use crate::{
-    model::{ProofVerdict, Record, SecretEncoding},
+    model::{Credential, ProofVerdict, Record, SecretEncoding},
     plan::{Standing, readings},
 };
 
@@ -162,6 +164,15 @@ impl Trial {
             let passed = app.profile().step(now).saturating_sub(app.profile().step(found.at));
             (1..=1 + passed.min(MOST_LATE)).any(|later| app.shows(code, found.step + later))
         })
+    }
+
+    /// Returns the factor's credential with the key of a proof; with that of an import, else with any, where
+    /// nothing was proved.
+    pub fn credential(&self, proof: &Proof) -> Option<Credential> {
+        let reading = proof.reading.unwrap_or_default();
+        let found = self.candidates.iter().find(|candidate| candidate.reading == reading)?;
+        let secret = BASE32_NOPAD.encode(found.app.key()).into();
+        Some(Credential::Totp { secret })
     }
 
     /// Returns what a match says, and why a tenant could not check such codes.

@@ -28,7 +28,7 @@ impl Wanted {
 
 impl AppCode {
     /// Sentence about an answer that is none.
-    pub const NONE: &str = "A code has 6 or 8 digits, and nothing else but spaces.";
+    pub const NONE: &str = "A code has 6 or 8 digits, and nothing else but spaces.\n";
 }
 
 impl Proof {

@@ -6,6 +6,7 @@
     reason = "tests, and what they share, may end in a panic"
 )]
 
+mod authenticator;
 #[cfg(target_os = "linux")]
 mod between;
 #[cfg(target_os = "linux")]
@@ -32,6 +33,7 @@ mod older;
 mod pace;
 #[cfg(target_os = "linux")]
 mod planted;
+mod prove;
 mod proxy;
 #[cfg(target_os = "linux")]
 mod refused;

@@ -43,6 +43,13 @@ fn undo(bench: &Bench) -> Command {
     command
 }
 
+fn prove(bench: &Bench) -> Command {
+    let mut command = binary();
+    command.current_dir(bench.folder.path());
+    command.args(["check", "in.csv", "--prove", "auth0|user2", "--ledger", LEDGER]);
+    command
+}
+
 /// Every command that opens a ledger refuses this one, says what is wrong, and sends nothing.
 fn all_refuse(bench: &Bench, what: &str, said: &str) {
     let requests = || {
@@ -51,7 +58,8 @@ fn all_refuse(bench: &Bench, what: &str, said: &str) {
     };
     let before = requests();
     let formats = ["text", "json", "jsonl", "csv"].map(|format| report(bench, format));
-    for mut command in [bench.import("in.csv"), undo(bench)].into_iter().chain(formats) {
+    let commands = [bench.import("in.csv"), undo(bench), prove(bench)];
+    for mut command in commands.into_iter().chain(formats) {
         let done = run_bounded(&mut command);
         assert_eq!(done.code, Some(6), "{what}: {command:?}: {done:?}");
         assert!(text(&done).contains(said), "{what}: {command:?}: {done:?}");

@@ -1,0 +1,181 @@
+//! Answers of whoever holds the app: typed at the terminal, where they are not shown, or read line by
+//! line. They are wiped once they were used.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, IsTerminal, Read, Write},
+    os::fd::AsFd,
+};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use crate::{
+    commands::{blocking, signals::Signals},
+    error::Error,
+};
+
+/// Bytes of a line that are looked at; no code is so long.
+const MOST: usize = 64;
+
+/// The place where answers come from.
+#[derive(Debug)]
+pub(super) enum Answers {
+    /// Somebody types them.
+    Terminal(Terminal),
+    /// Standard input has a line for each.
+    Lines(File),
+}
+
+/// A terminal at which somebody is asked.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    input: File,
+    questions: File,
+    signals: Signals,
+    /// Shows again what is typed, once it is dropped.
+    _hidden: Hidden,
+}
+
+/// A line that was given, or why there is none.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// Its first bytes.
+    Given(Zeroizing<Vec<u8>>),
+    /// There are no more.
+    End,
+    /// A signal asks to stop.
+    Stopped,
+}
+
+/// A place where answers will come from.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Somebody will type them.
+    Terminal {
+        /// The terminal to read from.
+        input: File,
+        /// The terminal to ask at; standard error where that is all there is.
+        questions: Option<File>,
+    },
+    /// Standard input will have a line for each.
+    Lines(File),
+}
+
+impl Found {
+    /// Finds where answers will come from. Nothing is changed, and nothing read, before [`Found::begin`].
+    pub(super) fn find(input_is_stdin: bool) -> Result<Self, Error> {
+        if input_is_stdin {
+            let input = open_terminal().map_err(|_| {
+                Error::usage(
+                    "--prove has nobody to ask: INPUT is standard input, and there is no terminal",
+                    "run it at a terminal, or give INPUT as a file and the codes on standard input, one \
+                     a line",
+                )
+            })?;
+            return Ok(Self::Terminal { questions: input.try_clone().ok(), input });
+        }
+        let stdin = io::stdin();
+        let input = File::from(stdin.as_fd().try_clone_to_owned().map_err(failed)?);
+        Ok(if stdin.is_terminal() {
+            Self::Terminal { questions: open_terminal().ok(), input }
+        } else {
+            Self::Lines(input)
+        })
+    }
+
+    /// Begins to ask. From now on what is typed is not shown, until the answers are dropped.
+    pub(super) fn begin(self) -> Result<Answers, Error> {
+        let (input, questions) = match self {
+            Self::Lines(file) => return Ok(Answers::Lines(file)),
+            Self::Terminal { input, questions } => (input, questions),
+        };
+        let stderr = || io::stderr().as_fd().try_clone_to_owned().map(File::from);
+        let questions = questions.map_or_else(stderr, Ok).map_err(failed)?;
+        // First: a signal must not leave the terminal as it then is.
+        let signals = Signals::take()?;
+        let hidden = Hidden::new(&input).map_err(failed)?;
+        Ok(Answers::Terminal(Terminal { input, questions, signals, _hidden: hidden }))
+    }
+}
+
+impl Answers {
+    /// Returns true if somebody reads the questions, and can be asked again.
+    pub(super) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Terminal(_))
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) async fn ask(&mut self, question: &str) -> Result<Line, Error> {
+        let Terminal { input, questions, signals, .. } = match self {
+            Self::Lines(file) => return read_line(file).map_err(failed),
+            Self::Terminal(terminal) => terminal,
+        };
+        questions.write_all(question.as_bytes()).map_err(failed)?;
+        let mut input = input.try_clone().map_err(failed)?;
+        // After a signal it goes on reading; the program ends.
+        let read = blocking(move || read_line(&mut input).map_err(failed));
+        let line = tokio::select! {
+            line = read => line?,
+            () = signals.recv() => Line::Stopped,
+        };
+        if !matches!(line, Line::Given(_)) {
+            questions.write_all(b"\n").map_err(failed)?;
+        }
+        Ok(line)
+    }
+}
+
+/// Opens the terminal that this process belongs to, whatever its standard input is.
+fn open_terminal() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
+}
+
+fn failed(source: io::Error) -> Error {
+    Error::Io { what: "asking for a code".into(), source }
+}
+
+/// Reads a line, byte by byte: no buffer keeps what was typed, and nothing after the line is taken.
+fn read_line(input: &mut File) -> io::Result<Line> {
+    let mut line = Zeroizing::new(Vec::with_capacity(MOST));
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match input.read(&mut *byte) {
+            Ok(0) if line.is_empty() => return Ok(Line::End),
+            Ok(0) => return Ok(Line::Given(line)),
+            Ok(_) if *byte == [b'\n'] => return Ok(Line::Given(line)),
+            // A longer one is no code, however it goes on.
+            Ok(_) if line.len() < MOST => line.push(byte[0]),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A terminal that does not show what is typed, until dropped.
+#[derive(Debug)]
+struct Hidden {
+    terminal: File,
+    before: Termios,
+}
+
+impl Hidden {
+    fn new(terminal: &File) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        // The end of a line still ends it on the screen.
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(terminal, OptionalActions::Now, &hidden)?;
+        Ok(Self { terminal: terminal.try_clone()?, before })
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if tcsetattr(&self.terminal, OptionalActions::Now, &self.before).is_err() {
+            // The terminal has gone, and with it whoever could see anything.
+        }
+    }
+}

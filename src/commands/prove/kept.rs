@@ -1,0 +1,130 @@
+//! The TOTP rows of a few users, kept with their secrets while an input is read. They are wiped on drop.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+};
+
+use crate::{
+    input::{Ending, InputError, Row, RowReader},
+    model::{Cell, FactorType, Field, Lines, Planned, Record, Refusal},
+    plan,
+};
+
+/// Rows that are kept, at most: nobody answers more questions. Bounds memory.
+const MOST: usize = 100;
+
+/// A TOTP row.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// The row as the input wrote it.
+    pub(super) record: Box<Record>,
+    /// True if its reader refused it.
+    pub(super) is_refused: bool,
+}
+
+impl Kept {
+    /// Returns the text of a cell, where there is one.
+    pub(super) fn text(&self, field: Field) -> Option<&str> {
+        text(&self.record, field)
+    }
+
+    /// Returns true if nothing new would be proved by the other: a user's secret again.
+    fn is_same(&self, other: &Self) -> bool {
+        let secret = |kept: &Self| kept.record.get(Field::TotpSecret).clone();
+        self.text(Field::UserId) == other.text(Field::UserId)
+            && self.record.encoding == other.record.encoding
+            && secret(self) == secret(other)
+    }
+}
+
+fn text(record: &Record, field: Field) -> Option<&str> {
+    match record.get(field) {
+        Cell::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
+        _ => None,
+    }
+}
+
+/// Rows that were kept, in the order of the input.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shelf(Arc<Mutex<Vec<Kept>>>);
+
+impl Shelf {
+    /// Takes all that was kept.
+    pub(super) fn take(&self) -> Vec<Kept> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a row on it, if it is a TOTP that is not there yet.
+    fn keep(&self, record: Box<Record>, is_refused: bool) {
+        let kept = Kept { record, is_refused };
+        let factor_type = match plan::plan(kept.record.clone(), None).planned {
+            Planned::Factor(factor) => Some(factor.factor_type()),
+            Planned::Rejected(rejection) => rejection.factor_type,
+        };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !all.iter().any(|other| other.is_same(&kept));
+        if factor_type == Some(FactorType::Totp) && is_new && all.len() < MOST {
+            all.push(kept);
+        }
+    }
+}
+
+/// A reader that keeps the TOTP rows of some users.
+pub(super) struct Keeper {
+    source: Box<dyn RowReader>,
+    users: Vec<String>,
+    shelf: Shelf,
+}
+
+impl Keeper {
+    pub(super) fn new(source: Box<dyn RowReader>, users: Vec<String>, shelf: Shelf) -> Self {
+        Self { source, users, shelf }
+    }
+
+    fn is_asked_for(&self, record: &Record) -> bool {
+        let user = text(record, Field::UserId);
+        user.is_some_and(|user| self.users.iter().any(|asked| asked == user))
+    }
+}
+
+impl RowReader for Keeper {
+    fn next_row(&mut self) -> Result<Option<Row>, InputError> {
+        let row = self.source.next_row()?;
+        match &row {
+            Some(Row::Record(record)) if self.is_asked_for(record) => {
+                self.shelf.keep(record.clone(), false);
+            }
+            Some(Row::Rejected(rejection)) if rejection.refusal == Refusal::Rejected => {
+                let refused = self.source.take_refused();
+                if let Some(record) = refused.filter(|record| self.is_asked_for(record)) {
+                    self.shelf.keep(record, true);
+                }
+            }
+            _ => {}
+        }
+        Ok(row)
+    }
+
+    fn bytes_read(&self) -> Arc<AtomicU64> {
+        self.source.bytes_read()
+    }
+
+    fn len(&self) -> Option<u64> {
+        self.source.len()
+    }
+
+    fn ending(&self) -> Ending {
+        self.source.ending()
+    }
+
+    fn lines(&self) -> Lines {
+        self.source.lines()
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").field("source", &self.source).finish_non_exhaustive()
+    }
+}

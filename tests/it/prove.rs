@@ -1,0 +1,327 @@
+//! `check --prove`: what the codes of an app prove about secrets, and what `import` says of it.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    process::{Command, Stdio},
+};
+
+use data_encoding::{BASE32, BASE64, HEXLOWER};
+use serde_json::{Value, json};
+
+use crate::{
+    authenticator::{App, Hash, now},
+    support::{Done, around, binary, read, run, until},
+};
+
+const KEY: &[u8; 20] = b"\x00\x9fKey of 20 bytes!\xff\xfe";
+
+/// Rows of users whose secrets are written in many ways; the name says which.
+fn csv() -> String {
+    let base32 = BASE32.encode(KEY);
+    let rows = [
+        ("base32", base32.clone()),
+        ("hex", HEXLOWER.encode(KEY)),
+        ("base64", BASE64.encode(KEY)),
+        ("twice", BASE64.encode(base32.as_bytes())),
+        ("uri", format!("otpauth://totp/a?secret={base32}")),
+        ("uri256", format!("otpauth://totp/a?secret={base32}&algorithm=SHA256")),
+        ("short", "JBSWY3DP".to_owned()),
+        ("none", String::new()),
+    ];
+    let rows = rows.map(|(user, secret)| format!("auth0|{user},totp,My {user},,{secret}\n"));
+    let header = "user_id,type,name,phone_number,totp_secret\n";
+    header.to_owned() + &rows.concat() + "auth0|phone,phone,,+14155550123,\n"
+}
+
+fn folder(name: &str, text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(name), text).unwrap();
+    folder
+}
+
+fn check(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
+    let mut command = binary();
+    command.current_dir(folder.path()).arg("check").args(arguments);
+    command
+}
+
+/// Runs it with those lines on standard input.
+fn answer(command: &mut Command, lines: &[String]) -> Done {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    // Who needs fewer lines may be gone.
+    drop(child.stdin.take().unwrap().write_all(text.as_bytes()));
+    let done = read(&child.wait_with_output().unwrap());
+    for line in lines.iter().filter(|line| line.len() >= 6) {
+        let all = format!("{}{}", done.stdout, done.stderr);
+        assert!(!all.contains(line.as_str()), "a code is shown: {done:?}");
+        assert!(!all.contains(&BASE32.encode(KEY)) && !all.contains(&HEXLOWER.encode(KEY)));
+    }
+    done
+}
+
+/// Runs something within one step of an app's clock.
+fn within_a_step<T>(mut run: impl FnMut() -> T) -> T {
+    for _ in 0..20 {
+        let step = now() / 30;
+        let done = run();
+        if step == now() / 30 {
+            return done;
+        }
+    }
+    panic!("no run ends within 30 seconds");
+}
+
+fn proofs(done: &Done) -> Vec<Value> {
+    done.json()["proofs"].as_array().unwrap().clone()
+}
+
+#[test]
+fn the_codes_of_an_app_tell_what_is_right_from_what_is_not() {
+    let folder = folder("in.csv", &csv());
+    let usual = App::new(KEY);
+    let sha256 = App { hash: Hash::Sha256, ..usual };
+    let sha512 = App { hash: Hash::Sha512, digits: 8, period: 60, ..usual };
+    let as_text = HEXLOWER.encode(KEY);
+    let as_text = App::new(as_text.as_bytes());
+    let stranger = App::new(b"somebody else's key!");
+    let hello = App::new(b"Hello");
+    for (user, flags, app, ahead, n_codes, code, verdict, flag, off) in [
+        ("base32", "", usual, 0, 1, 0, "right", None, Some(0)),
+        ("base32", "", usual, -30, 1, 0, "right", None, Some(-30)),
+        ("base32", "", usual, 60, 2, 0, "right_but_clock", None, Some(60)),
+        ("base32", "", usual, 90, 2, 4, "no_match", None, None),
+        ("base32", "", sha256, 0, 2, 4, "other_profile", None, Some(0)),
+        ("base32", "", sha512, 0, 2, 4, "other_profile", None, Some(0)),
+        ("base32", "", stranger, 0, 2, 4, "no_match", None, None),
+        ("base32", "hex", usual, 0, 2, 4, "other_encoding", Some("base32"), Some(0)),
+        ("hex", "", usual, 0, 2, 4, "other_encoding", Some("hex"), Some(0)),
+        ("hex", "", as_text, 0, 2, 4, "other_encoding", Some("text"), Some(0)),
+        ("hex", "hex", usual, 0, 1, 0, "right", None, Some(0)),
+        ("hex", "hex", as_text, 0, 2, 4, "other_encoding", Some("text"), Some(0)),
+        ("base64", "", usual, 0, 2, 4, "other_encoding", Some("base64"), Some(0)),
+        ("twice", "", usual, 0, 2, 4, "other_encoding", Some("base64-of-base32"), Some(0)),
+        ("uri", "", usual, 0, 1, 0, "right", None, Some(0)),
+        ("uri", "hex", usual, 0, 1, 0, "right", None, Some(0)),
+        ("uri256", "", sha256, 0, 2, 4, "other_profile", None, Some(0)),
+        ("uri256", "", usual, 0, 2, 4, "other_profile", None, Some(0)),
+        ("short", "", hello, 0, 2, 4, "other_profile", None, Some(0)),
+        ("none", "", usual, 0, 0, 4, "no_match", None, None),
+    ] {
+        let what = format!("{user} {flags} {app:?} {ahead}");
+        let done = within_a_step(|| {
+            let user = format!("auth0|{user}");
+            let mut command = check(&folder, &["in.csv", "--output", "json", "--prove", &user]);
+            if !flags.is_empty() {
+                command.args(["--secret-encoding", flags]);
+            }
+            answer(&mut command, &app.codes(ahead)[..n_codes])
+        });
+        assert_eq!(done.code, Some(code), "{what}: {done:?}");
+        let flag = flag.map(|flag| format!("--secret-encoding {flag}"));
+        let line =
+            2 + csv().lines().skip(1).position(|row| row.contains(&format!("|{user},"))).unwrap();
+        let expected = json!({"line": line, "name": format!("My {user}"), "verdict": verdict,
+                              "flag": flag, "off_seconds": off});
+        assert_eq!(proofs(&done), [expected], "{what}");
+    }
+}
+
+#[test]
+fn several_users_are_proved_in_the_order_of_the_input_and_the_worst_wins() {
+    let folder = folder("in.csv", &csv());
+    let users = ["--prove", "auth0|uri", "--prove", "auth0|base32"];
+    let spaced = |code: &str| {
+        let (first, rest) = code.split_at(3);
+        format!(" {first} {rest}")
+    };
+    for (second, code) in [(App::new(KEY), 0), (App::new(b"somebody else's key!"), 4)] {
+        let done = within_a_step(|| {
+            let mut lines = vec![spaced(&App::new(KEY).codes(0)[0])];
+            lines.extend(second.codes(0).into_iter().take(2));
+            answer(check(&folder, &["in.csv"]).args(users), &lines)
+        });
+        assert_eq!(done.code, Some(code), "{done:?}");
+        assert!(done.stdout.contains("right: line 2, \"My base32\": "), "{done:?}");
+        let done = within_a_step(|| {
+            let codes = [App::new(KEY).codes(0)[0].clone(), second.codes(0)[0].clone()];
+            let codes = [codes.to_vec(), second.codes(0)[1..2].to_vec()].concat();
+            answer(check(&folder, &["in.csv", "-q"]).args(users), &codes)
+        });
+        assert_eq!((done.code, done.stdout.is_empty()), (Some(code), code == 0), "{done:?}");
+        assert!(!done.stdout.contains("rejected"), "{done:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_about_or_answered_is_a_usage_error() {
+    let folder = folder("in.csv", &csv());
+    let code = || App::new(KEY).codes(0).into_iter().take(1).collect::<Vec<_>>();
+    for (arguments, lines, said) in [
+        (
+            vec!["in.csv", "--prove", "auth0|nobody"],
+            code(),
+            "has no TOTP of the user `auth0|nobody`",
+        ),
+        (vec!["in.csv", "--prove", "auth0|phone"], code(), "has no TOTP of the user `auth0|phone`"),
+        (vec!["in.csv", "--prove", "auth0|base32"], vec![], "there is none left to read"),
+        (vec!["in.csv", "--prove", "auth0|hex"], code(), "there is none left to read"),
+        (vec!["in.csv", "--ledger", "x"], vec![], "--prove"),
+    ] {
+        let done = answer(&mut check(&folder, &arguments), &lines);
+        assert_eq!(done.code, Some(2), "{arguments:?}: {done:?}");
+        assert!(done.stderr.contains(said), "{arguments:?}: {done:?}");
+    }
+    // Without a terminal nobody can be asked about what comes from standard input.
+    let prove = check(&folder, &["-", "--format", "csv", "--prove", "auth0|base32"]);
+    let done = answer(&mut around("setsid", &["-w"], &prove), &code());
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.stderr.contains("nobody to ask"), "{done:?}");
+    let done =
+        run(&mut check(&folder, &["in.csv", "--prove", "auth0|base32", "--ledger", "no.ledger"]));
+    assert_eq!(done.code, Some(6), "{done:?}");
+    assert!(!folder.path().join("no.ledger").exists());
+}
+
+#[test]
+fn an_export_is_proved_as_its_system_writes_it_also_where_the_row_is_refused() {
+    let hex = HEXLOWER.encode(KEY);
+    let user = |id: &str, value: &str, algorithm: &str| {
+        let data = json!({"subType": "totp", "digits": 6, "period": 30, "algorithm": algorithm});
+        let credential = json!({"id": id, "type": "otp", "userLabel": "Phone",
+            "secretData": json!({"value": value}).to_string(), "credentialData": data.to_string()});
+        json!({"id": id, "username": id, "credentials": [credential]})
+    };
+    let users = [user("a", &hex, "HmacSHA1"), user("b", &hex, "HmacSHA256")];
+    let realm = json!({"realm": "r", "users": users}).to_string();
+    let header =
+        "id,name,confirmed,key,step,t0,digits,tolerance,drift,last_t,user_id,username,email";
+    // The key of this system is hexadecimal.
+    let base32 = BASE32.encode(KEY);
+    let django = format!("{header}\n1,Pixel,t,{base32},30,0,6,1,0,5,7,mara,mara@example.org\n");
+    for (name, text, from, id, app, verdict, said) in [
+        (
+            "r.json",
+            &realm,
+            "keycloak",
+            "keycloak|a",
+            App::new(hex.as_bytes()),
+            "right",
+            "as `import` reads it",
+        ),
+        (
+            "r.json",
+            &realm,
+            "keycloak",
+            "keycloak|a",
+            App::new(KEY),
+            "other_encoding",
+            "Keycloak never writes it so",
+        ),
+        (
+            "r.json",
+            &realm,
+            "keycloak",
+            "keycloak|b",
+            App { hash: Hash::Sha256, ..App::new(hex.as_bytes()) },
+            "other_profile",
+            "SHA-256",
+        ),
+        (
+            "d.csv",
+            &django,
+            "django",
+            "django|7",
+            App::new(KEY),
+            "other_encoding",
+            "Django (django-otp) never writes it so",
+        ),
+    ] {
+        let folder = folder(name, text);
+        let done = within_a_step(|| {
+            let mut command = check(&folder, &[name, "--from", from, "--prove", id]);
+            answer(&mut command, &app.codes(0))
+        });
+        assert_eq!(done.code, Some(if verdict == "right" { 0 } else { 4 }), "{id}: {done:?}");
+        assert!(done.stdout.contains(&format!("{verdict}: line ")), "{id}: {done:?}");
+        assert!(done.stdout.contains(said), "{id}: {done:?}");
+    }
+}
+
+/// Runs `script`, in which `$0 "$@"` is a command, at a terminal of its own; types `answers`, each once its
+/// question is there. Returns all that the terminal showed.
+fn at_a_terminal(command: &Command, script: &str, answers: &[(&str, String)]) -> Option<String> {
+    let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_str().unwrap());
+    let words: Vec<_> = command.get_args().map(quoted).collect();
+    let script =
+        script.replace("CHECK", &format!("{} {}", quoted(command.get_program()), words.join(" ")));
+    let mut outer = Command::new("script");
+    outer.args(["-qec", &script, "/dev/null"]).current_dir(command.get_current_dir().unwrap());
+    outer.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = outer.spawn() else {
+        println!("\nNOT TESTED: a terminal: needs `script`");
+        return None;
+    };
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (send, shown) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = stdout.read(&mut bytes) {
+            drop(send.send(bytes[..count].to_vec()));
+        }
+    });
+    let mut screen = String::new();
+    let mut seen = 0;
+    for (question, answer) in answers {
+        until("a question comes", || {
+            screen
+                .extend(shown.try_iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+            screen.split_at(seen).1.contains(question)
+        });
+        seen = screen.len();
+        stdin.write_all(answer.as_bytes()).unwrap();
+    }
+    until("it ends", || child.try_wait().unwrap().is_some());
+    screen.extend(shown.iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+    Some(screen)
+}
+
+#[test]
+fn at_a_terminal_a_code_is_asked_for_and_not_shown_and_the_terminal_is_as_before() {
+    let folder = folder("in.csv", &csv());
+    let script = "trap : INT; CHECK; echo \"code $?\"; stty -a";
+    let now = "which code does the app show now? ";
+    let typed = |code: &str| format!("{code}\n");
+    let command = check(&folder, &["in.csv", "--prove", "auth0|base32"]);
+    let codes = App::new(KEY).codes(0);
+    let answers = [(now, typed("letters")), ("6 or 8 digits", typed(&codes[0]))];
+    let Some(screen) = at_a_terminal(&command, script, &answers) else { return };
+    assert!(
+        screen.contains("line 2, \"My base32\": which code does the app show now? "),
+        "{screen}"
+    );
+    assert!(screen.contains("right: line 2, \"My base32\""), "{screen}");
+    assert!(screen.contains("code 0"), "{screen}");
+    assert!(!screen.contains("letters") && !screen.contains(&codes[0]), "{screen}");
+    assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
+    // Whoever goes away leaves the terminal as it was, too.
+    for (key, code) in [("\u{3}", 5), ("\u{4}", 2)] {
+        let screen = at_a_terminal(&command, script, &[(now, key.to_owned())]).unwrap();
+        assert!(screen.contains(&format!("code {code}")), "{screen}");
+        assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
+    }
+    // What comes from standard input is asked about at the terminal.
+    let piped =
+        check(&folder, &["-", "--format", "csv", "--prove", "auth0|base32", "--output", "json"]);
+    let codes = App::new(KEY).codes(0);
+    let answers = [(now, typed(&codes[0]))];
+    let screen = at_a_terminal(&piped, "cat in.csv | CHECK; echo \"code $?\"", &answers).unwrap();
+    assert!(screen.contains("\"verdict\":\"right\"") && screen.contains("code 0"), "{screen}");
+    assert!(!screen.contains(&codes[0]), "{screen}");
+}
