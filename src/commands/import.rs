@@ -6,9 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking,
+    prove::Suggestion,
     reading::{Opener, extent},
     second_ledger,
-    session::{CommandSpec, Opening, Session, require_ledger},
+    session::{CommandSpec, Opening, Session, ledger_path, require_ledger},
     signals::Signals,
 };
 use crate::{
@@ -43,12 +44,16 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?
         .limited(import.max_users.as_ref());
     let is_cut = input.is_cut();
-    let (source, whole, rows) = tokio::select! {
+    let suggestion = Suggestion::of(&import, ledger_path(&config, &bulk.reading.inputs).ok());
+    let LookedAt { source, whole, rows, suggestion } = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_looked_at(input, secrets) => opened?,
+        opened = open_looked_at(input, secrets, suggestion) => opened?,
     };
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
+    if let Some(suggestion) = suggestion {
+        suggestion.give();
+    }
     session.watch(extent(&*source, rows), show);
     let intake = intake::start(
         source,
@@ -75,21 +80,33 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     done
 }
 
+/// An input that is about to be read for the last time.
+struct LookedAt {
+    source: Box<dyn RowReader>,
+    /// Look at it as a whole, where that has still to be taken.
+    whole: Option<Whole>,
+    /// Number of its rows, where that is known.
+    rows: Option<u64>,
+    /// Advice to prove a secret of it.
+    suggestion: Option<Suggestion>,
+}
+
 /// Opens an input. One that can be read again is read to its end before anything is sent: what makes
 /// it unreadable stops the run, and what is odd about it as a whole is told, and its rows are counted. For one that cannot,
 /// gives what looks at it on the way.
 async fn open_looked_at(
     input: Opener,
     secrets: Option<SecretEncoding>,
-) -> Result<(Box<dyn RowReader>, Option<Whole>, Option<u64>), Error> {
+    suggestion: Suggestion,
+) -> Result<LookedAt, Error> {
     blocking(move || {
         let source = input.open()?;
         let mut whole = Whole::default();
         if source.len().is_none() {
-            return Ok((source, Some(whole), None));
+            return Ok(LookedAt { source, whole: Some(whole), rows: None, suggestion: None });
         }
         let lines = source.lines();
-        let mut rows = 0;
+        let (mut rows, mut has_totp) = (0, false);
         let eye = whole.eye();
         let look = move |planned| match planned {
             Planned::Factor(factor) => eye.look(&factor),
@@ -97,10 +114,12 @@ async fn open_looked_at(
         };
         let ending = scan_readable(source, secrets, look, |sight| {
             rows += 1;
+            has_totp |= Suggestion::is_about(&sight);
             whole.add(&sight);
         })?;
         tell(&whole.findings(ending, &lines));
-        Ok((input.open()?, None, Some(rows)))
+        let suggestion = suggestion.filter_needed(has_totp);
+        Ok(LookedAt { source: input.open()?, whole: None, rows: Some(rows), suggestion })
     })
     .await
 }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use data_encoding::{BASE32, BASE64, HEXLOWER};
+use mfaferry::sandbox::Settings;
 use serde_json::{Value, json};
 
 use crate::{
     authenticator::{App, Hash, now},
-    support::{Done, around, binary, read, run, until},
+    support::{Bench, Done, around, binary, read, run, samples, until},
 };
 
 const KEY: &[u8; 20] = b"\x00\x9fKey of 20 bytes!\xff\xfe";
@@ -156,6 +157,26 @@ fn several_users_are_proved_in_the_order_of_the_input_and_the_worst_wins() {
         });
         assert_eq!((done.code, done.stdout.is_empty()), (Some(code), code == 0), "{done:?}");
         assert!(!done.stdout.contains("rejected"), "{done:?}");
+    }
+}
+
+#[test]
+fn rows_of_one_line_are_told_apart_by_their_place_in_it() {
+    let method = |secret: &str| json!({"type": "totp", "totp_secret": secret});
+    let methods = [method(&HEXLOWER.encode(KEY)), method(&BASE32.encode(KEY))];
+    let user = json!({"user_id": "auth0|1", "authentication_methods": methods}).to_string();
+    let folder = folder("in.jsonl", &user);
+    let done = within_a_step(|| {
+        let codes = App::new(KEY).codes(0);
+        let codes = [codes[0].clone(), codes[1].clone(), codes[0].clone()];
+        answer(&mut check(&folder, &["in.jsonl", "--prove", "auth0|1"]), &codes)
+    });
+    assert_eq!(done.code, Some(4), "{done:?}");
+    for said in [
+        "\nother_encoding: line 1 (authentication_methods[0]): ",
+        "\nright: line 1 (authentication_methods[1]): ",
+    ] {
+        assert!(done.stdout.contains(said), "{said}: {done:?}");
     }
 }
 
@@ -324,4 +345,48 @@ fn at_a_terminal_a_code_is_asked_for_and_not_shown_and_the_terminal_is_as_before
     let screen = at_a_terminal(&piped, "cat in.csv | CHECK; echo \"code $?\"", &answers).unwrap();
     assert!(screen.contains("\"verdict\":\"right\"") && screen.contains("code 0"), "{screen}");
     assert!(!screen.contains(&codes[0]), "{screen}");
+}
+
+#[test]
+fn import_asks_for_a_proof_until_its_ledger_holds_one() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", csv());
+    let hint = |done: &Done| done.stderr.matches("prove one secret first").count();
+    let import = |more: &[&str]| run(bench.import("in.csv").args(more));
+    let done = import(&["--secret-encoding", "hex"]);
+    assert_eq!(hint(&done), 1, "{done:?}");
+    let command = "mfaferry check in.csv --secret-encoding hex --prove USER_ID\n";
+    assert!(done.stderr.contains(command), "{done:?}");
+    assert!(!done.stdout.contains("prove"), "{done:?}");
+    assert_eq!(hint(&import(&["-q"])), 0);
+    let ledger = "in.csv.ledger";
+    assert!(import(&[]).stderr.contains(&format!("--prove USER_ID --ledger {ledger}\n")));
+    let prove = |user: &str, app: App<'_>| {
+        within_a_step(|| {
+            let mut command = binary();
+            command.current_dir(bench.folder.path());
+            command.args(["check", "in.csv", "--prove", user, "--ledger", ledger]);
+            answer(&mut command, &app.codes(0))
+        })
+    };
+    assert_eq!(prove("auth0|hex", App::new(KEY)).code, Some(4));
+    assert_eq!(hint(&import(&[])), 1, "what is not right is no proof");
+    let before = bench.rows(ledger);
+    assert_eq!(prove("auth0|base32", App::new(KEY)).code, Some(0));
+    assert_eq!(bench.rows(ledger), before);
+    let done = import(&[]);
+    assert_eq!(hint(&done), 0, "{done:?}");
+    assert_eq!(done.summary()["requests"], 0);
+    // Another input without a TOTP needs none.
+    bench.write("phones.csv", "user_id,type,phone_number\nauth0|1,phone,+14155550123\n");
+    let done = run(bench.import("phones.csv").args(["--new-ledger"]));
+    assert_eq!(hint(&done), 0, "{done:?}");
+    let samples = samples().join("sources/keycloak.json");
+    let samples = samples.to_str().unwrap();
+    let mut command = bench.command("import");
+    let from = ["--from", "keycloak", "--user-id", "auth0|{id}", "--ledger", "k.ledger"];
+    let done = run(command.arg(samples).args(from));
+    let said =
+        format!("check {samples} --from keycloak --user-id 'auth0|{{id}}' --prove USER_ID\n");
+    assert!(done.stderr.contains(&said), "{done:?}");
 }

@@ -20,7 +20,14 @@ fn stable(text: &str, bench: &Bench) -> String {
         for word in line.split(' ') {
             let digits = word.trim_end_matches([',', ';']);
             let is_time = digits.parse::<f64>().is_ok() && digits.contains('.');
-            words.push(if is_time { word.replace(digits, "N.N") } else { word.to_owned() });
+            let is_moment = word.starts_with("20") && word.ends_with('Z');
+            words.push(if is_moment {
+                "MOMENT".to_owned()
+            } else if is_time {
+                word.replace(digits, "N.N")
+            } else {
+                word.to_owned()
+            });
         }
         lines.push(words.join(" "));
     }

@@ -1,6 +1,7 @@
 //! The TOTP rows of a few users, kept with their secrets while an input is read. They are wiped on drop.
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
@@ -27,6 +28,18 @@ impl Kept {
     /// Returns the text of a cell, where there is one.
     pub(super) fn text(&self, field: Field) -> Option<&str> {
         text(&self.record, field)
+    }
+
+    /// Returns the path of the row inside of its document or line, where that says more than the line.
+    pub(super) fn path(&self) -> Option<Cow<'_, str>> {
+        let Record { at, index, is_of_system, .. } = &*self.record;
+        match (at, index) {
+            (Some(at), _) => Some((&**at).into()),
+            (None, Some(index)) if !is_of_system => {
+                Some(format!("authentication_methods[{index}]").into())
+            }
+            _ => None,
+        }
     }
 
     /// Returns true if nothing new would be proved by the other: a user's secret again.

@@ -2,12 +2,14 @@
 
 mod answers;
 mod kept;
+mod suggest;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 use tokio::runtime::Builder;
 
+pub(super) use self::suggest::Suggestion;
 use self::{
     answers::{Answers, Found, Line},
     kept::{Keeper, Kept, Shelf},
@@ -182,7 +184,7 @@ impl Asking {
     ) -> Result<(), Error> {
         for row in rows {
             let mut trial = Trial::new(&row.record, self.secrets, row.is_refused);
-            let place = self.lines.describe(row.record.line, row.record.at.as_deref());
+            let place = self.lines.describe(row.record.line, row.path().as_deref());
             let name = row.text(Field::Name);
             let Some(proof) = ask_about(&mut trial, &place, name, answers).await? else {
                 made.is_stopped = true;
@@ -211,7 +213,7 @@ impl Asking {
         Shown {
             file: place.file.map(|file| file.to_string()),
             line: place.line,
-            at: row.record.at.clone(),
+            at: row.path().map(Into::into),
             name: row.text(Field::Name).map(Into::into),
             verdict: proof.verdict.name(),
             flag: proof.flag(),

@@ -1,0 +1,87 @@
+//! Advice of `import` where nobody has proved how the secrets of its input are read.
+
+use std::path::PathBuf;
+
+use crate::{
+    cli::{FromSystem, Import, Reading},
+    ledger::Reader,
+    model::{FactorType, Refusal},
+    plan::Sight,
+    text::shell_quote,
+};
+
+/// Advice to prove one secret before a run.
+#[derive(Debug)]
+pub(in crate::commands) struct Suggestion {
+    command: String,
+    /// Ledger of the run, which may not be there yet.
+    ledger: Option<PathBuf>,
+}
+
+impl Suggestion {
+    /// Prepares the advice for an import into that ledger.
+    pub(in crate::commands) fn of(import: &Import, ledger: Option<PathBuf>) -> Self {
+        let mut words = vec!["mfaferry".to_owned(), "check".to_owned()];
+        words.extend(import.bulk.reading.inputs.iter().cloned());
+        words.extend(of_reading(&import.bulk.reading));
+        words.extend(of_system(&import.system));
+        if let Some(encoding) = import.secret_encoding {
+            let encoding = crate::model::SecretEncoding::from(encoding);
+            words.extend(flag("--secret-encoding", Some(encoding.name())));
+        }
+        words.extend(flag("--prove", Some("USER_ID")));
+        // One that is not there yet cannot hold a proof.
+        let ledger = ledger.filter(|ledger| ledger.symlink_metadata().is_ok());
+        words.extend(flag("--ledger", ledger.as_ref().map(|path| path.display().to_string())));
+        let words: Vec<_> = words.iter().map(|word| shell_quote(word)).collect();
+        Self { command: words.join(" "), ledger }
+    }
+
+    /// Returns true if a row is one whose secret can be proved.
+    pub(in crate::commands) fn is_about(sight: &Sight) -> bool {
+        match sight {
+            Sight::Factor { factor_type, .. } => *factor_type == FactorType::Totp,
+            Sight::Rejected(row) => {
+                row.refusal == Refusal::Rejected && row.factor_type == Some(FactorType::Totp)
+            }
+        }
+    }
+
+    /// Keeps it where there is something to prove, and the ledger holds no proof that the secrets are read
+    /// rightly.
+    pub(in crate::commands) fn filter_needed(self, has_totp: bool) -> Option<Self> {
+        // What is wrong with the ledger is told by whoever opens it to write.
+        let proofs = self.ledger.as_deref().and_then(|path| Reader::open(path).ok()?.proofs().ok());
+        let is_proved = proofs.unwrap_or_default().iter().any(|proof| proof.verdict.is_right());
+        (has_totp && !is_proved).then_some(self)
+    }
+
+    /// Gives it.
+    pub(in crate::commands) fn give(&self) {
+        tracing::warn!(
+            "nobody has proved that the TOTP secrets are read as the users' apps read them: prove one secret \
+             first, of a user whose app you can look at: {}",
+            self.command
+        );
+    }
+}
+
+fn flag(name: &str, value: Option<impl Into<String>>) -> impl Iterator<Item = String> {
+    value.map(|value| [name.to_owned(), value.into()]).into_iter().flatten()
+}
+
+fn of_reading(reading: &Reading) -> impl Iterator<Item = String> {
+    let list = |list: &[String]| Some(list.join(",")).filter(|list| !list.is_empty());
+    let format = reading.format.and_then(|format| clap::ValueEnum::to_possible_value(&format));
+    flag("--format", format.map(|format| format.get_name().to_owned()))
+        .chain(flag("--delimiter", reading.delimiter.clone()))
+        .chain(flag("--ignore-columns", list(&reading.ignore_columns)))
+        .chain(flag("--map", list(&reading.map)))
+}
+
+fn of_system(system: &FromSystem) -> impl Iterator<Item = String> {
+    let users = system.users.as_ref().map(|users| users.display().to_string());
+    flag("--from", system.from.clone())
+        .chain(flag("--user-id", system.user_id.clone()))
+        .chain(flag("--users", users))
+}
