@@ -25,7 +25,7 @@ use crate::{
     model::{CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
-    text::escape,
+    text::{counted, escape},
 };
 
 /// Warnings of one kind that are shown; all are counted. A column of NULL would have one a row.
@@ -303,13 +303,13 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} rows: {} factors to import, {} rejected{}, {} duplicates, {} warnings",
-        findings.rows,
-        findings.factors,
+        "{}: {} to import, {} rejected{}, {}, {}",
+        counted(findings.rows, "row"),
+        counted(findings.factors, "factor"),
         findings.rejected,
         report::unless_none(findings.not_carried, "not carried"),
-        findings.duplicates,
-        findings.warnings
+        counted(findings.duplicates, "duplicate"),
+        counted(findings.warnings, "warning")
     )?;
     for (name, count) in [
         ("phone", findings.phone),

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Exit},
     ledger::{ByState, Counts, Reader},
     model::{Code, CodeCounts, Lines, Rejection, State},
-    text::{escape, human, shell_quote},
+    text::{counted, escape, human, shell_quote},
 };
 
 /// Completion of a run.
@@ -141,7 +141,7 @@ impl Summary {
             writeln!(out)?;
         }
         let title = self.title();
-        writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
+        writeln!(out, "{title}: {} in {}", counted(self.rows, "row"), human(self.elapsed_seconds))?;
         let Figures { counts, own } = &self.figures;
         let main = *own.first().unwrap_or(&State::Created);
         let line = |count: u64, name: &str| (count, name.to_owned());
@@ -159,7 +159,7 @@ impl Summary {
                 writeln!(out, "  {count:>9}  {name}")?;
             }
         }
-        write!(out, "{} requests, {} throttled", self.requests, self.throttled)?;
+        write!(out, "{}, {} throttled", counted(self.requests, "request"), self.throttled)?;
         self.waits.write_text(out)?;
         writeln!(out)?;
         if !self.dry_run {
@@ -304,7 +304,7 @@ impl LedgerReport {
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "ledger: {}", escape(&self.ledger))?;
         writeln!(out, "tenant: {}", escape(&self.tenant))?;
-        write!(out, "{} rows: ", self.rows)?;
+        write!(out, "{}: ", counted(self.rows, "row"))?;
         write_totals(&self.totals, out)?;
         write_hints(&self.hints, out)
     }

@@ -12,7 +12,7 @@ use super::{Cause, Status, Waits, summary::seconds, unless_none, write_json, wri
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
     model::{FactorType, Fault, Field, Lines, Reason, Refusal, Rejection},
-    text::{escape, human},
+    text::{counted, escape, human},
 };
 
 /// Number of remarks of each kind that are shown to people; all are counted.
@@ -233,7 +233,7 @@ impl VerifySummary {
                 "Stopped before the end; run the same command again to start over".into()
             }
         };
-        writeln!(out, "{title}: {} rows in {}", self.rows, human(self.elapsed_seconds))?;
+        writeln!(out, "{title}: {} in {}", counted(self.rows, "row"), human(self.elapsed_seconds))?;
         let counts = &self.counts;
         for (name, count) in [
             ("present", counts.present),
@@ -253,8 +253,10 @@ impl VerifySummary {
         }
         writeln!(
             out,
-            "{} users, {} requests, {} throttled",
-            self.users, self.requests, self.throttled
+            "{}, {}, {} throttled",
+            counted(self.users, "user"),
+            counted(self.requests, "request"),
+            self.throttled
         )?;
         if let Some(sample) = &self.sample {
             writeln!(out, "{sample}")?;
@@ -266,9 +268,9 @@ impl VerifySummary {
     pub fn line(&self) -> String {
         let counts = &self.counts;
         format!(
-            "{} rows: {} present, {} missing, {} differ, {} unverifiable, {} unanswered, {} rejected\
+            "{}: {} present, {} missing, {} differ, {} unverifiable, {} unanswered, {} rejected\
              {}",
-            self.rows,
+            counted(self.rows, "row"),
             counts.present,
             counts.missing,
             counts.differs,

@@ -52,6 +52,11 @@ pub fn shell_quote(argument: &str) -> String {
     shlex::try_quote(argument).map_or_else(|_| escape(argument), Cow::into_owned)
 }
 
+/// `1 row`, `2 rows`: a number with what it counts, named by a word that takes an `s`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `41 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn human(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -264,7 +264,7 @@ fn check_tells_what_is_odd_about_a_file_as_a_whole() {
         "rejected: line 6, totp_secret: ends the file without",
         "[cut_off]",
         "note: the last line (6) has no line ending: was the file cut off? [no_final_line_ending]",
-        "5 rows: 4 factors to import, 1 rejected, 0 duplicates, 1 warnings",
+        "5 rows: 4 factors to import, 1 rejected, 0 duplicates, 1 warning",
     ] {
         assert!(done.stdout.contains(says), "{says}: {done:?}");
     }
