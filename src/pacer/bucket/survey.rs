@@ -46,14 +46,20 @@ impl Survey {
 
     /// Returns the refill rate over all stretches in which the bucket was never full.
     pub(super) fn refill(&self) -> Option<f64> {
-        let (mut gained, mut time) = (0.0, 0.0);
+        let (mut gained, mut products, mut squares) = (0.0, 0.0, 0.0);
         for stretch in self.samples.split(|sample| sample.full) {
-            if let (Some(first), Some(last)) = (stretch.first(), stretch.last()) {
-                gained += last.supplied - first.supplied;
-                time += last.at - first.at;
+            let (Some(first), Some(last)) = (stretch.first(), stretch.last()) else {
+                continue;
+            };
+            gained += last.supplied - first.supplied;
+            let (at, supplied) = (mean(stretch, |one| one.at), mean(stretch, |one| one.supplied));
+            for one in stretch {
+                products += (one.at - at) * (one.supplied - supplied);
+                squares += (one.at - at).powi(2);
             }
         }
-        (gained >= LEAST && time > 0.0).then(|| gained / time)
+        // The slope: travel times differ, so that single answers are early or late.
+        (gained >= LEAST && squares > 0.0).then(|| products / squares)
     }
 
     /// Returns the requests a second that were granted over the second half, if that was long.
@@ -76,6 +82,14 @@ impl Survey {
         let granted = taken(last) - taken(since);
         (time >= windows + FILLED && granted >= GRANTED).then_some(granted / windows)
     }
+}
+
+fn mean(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> f64 {
+    samples
+        .iter()
+        .map(value)
+        .zip(1_u32..)
+        .fold(0.0, |mean, (value, count)| mean + (value - mean) / f64::from(count))
 }
 
 /// Returns how many of our requests had been granted by then.
