@@ -15,7 +15,7 @@ use crate::{
 const NOTICED: Millis = 5_000;
 /// Distance of the clocks from which nothing that is said about time can be relied on.
 const UNUSABLE: Millis = 60_000;
-/// What is cut off a `Date`, which has whole seconds.
+/// Time that may be cut off a `Date`, which has whole seconds.
 const CUT: Millis = 999;
 
 /// Returns the findings about time of an import that begins `now`; `max_duration` is the flag.

@@ -1,5 +1,5 @@
-//! How long the import will take: its requests, and the pace that the settings and what is known of
-//! the tenant's limit allow. An estimate, which says of what.
+//! Estimate of how long the import will take: its requests, and the pace that the settings and what is
+//! known of the tenant's limit allow. It says what it was made from.
 
 mod text;
 
@@ -41,7 +41,7 @@ pub struct Pace {
     pub pacing: Pacing,
     /// `--concurrency`.
     pub concurrency: Concurrency,
-    /// What the tenant's answers have shown of its limit.
+    /// Limit of the tenant, as its answers have shown it.
     pub learnt: Learnt,
 }
 
