@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{Row as SqlRow, Statement};
+use rusqlite::{
+    Row as SqlRow, Statement,
+    types::{FromSql, ValueRef},
+};
 
 use super::open;
 use crate::{
@@ -108,17 +111,20 @@ macro_rules! columns {
                 statement.raw_execute()
             }
 
-            /// Reads a row of [`COLUMNS`], and does not believe it unless its check sum holds.
-            fn read(row: &'a SqlRow<'_>) -> Result<Self, LedgerFault> {
-                let seq = row.get(WIDTH - 1)?;
+            /// Reads a row of [`COLUMNS`], given by their places, and does not believe it unless its check
+            /// sum holds.
+            fn read(
+                value: impl Fn(usize) -> rusqlite::Result<ValueRef<'a>>,
+            ) -> Result<Self, LedgerFault> {
+                let seq = read(value(WIDTH - 1)?)?;
                 let mut index = 0;
                 let mut cell = || {
                     index += 1;
-                    row.get_ref(index)
+                    value(index)
                 };
                 let other_type = |_| damaged(seq);
                 let cells = Self {
-                    fingerprint: Fingerprint(row.get(0)?),
+                    fingerprint: Fingerprint(read(value(0)?)?),
                     $($fixed: cell()?.as_i64_or_null().map_err(other_type)?,)+
                     $($fixed_text: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
                     $($added: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
@@ -126,7 +132,7 @@ macro_rules! columns {
                     $($text: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
                     seq,
                 };
-                let is_whole = row.get::<_, u32>(WIDTH - 2)? == cells.check();
+                let is_whole = read::<u32>(value(WIDTH - 2)?)? == cells.check();
                 is_whole.then_some(cells).ok_or_else(|| damaged(seq))
             }
 
@@ -274,18 +280,25 @@ pub(super) fn update(
     Cells::of(seq, entry).write(update, false)
 }
 
-/// Looks at a row of [`COLUMNS`] and copies nothing of it. A million rows are looked at in half a
-/// second.
-pub(in crate::ledger) fn summary(row: &SqlRow<'_>) -> Result<RowSummary, LedgerFault> {
-    let cells = Cells::read(row)?;
+/// Looks at a row of [`COLUMNS`], given by their places, and copies nothing of it. A million rows are
+/// looked at in half a second.
+pub(in crate::ledger) fn summary<'a>(
+    value: impl Fn(usize) -> rusqlite::Result<ValueRef<'a>>,
+) -> Result<RowSummary, LedgerFault> {
+    let cells = Cells::read(value)?;
     cells.summary().ok_or_else(|| damaged(cells.seq))
 }
 
 /// Reads a row of [`COLUMNS`].
 pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerFault> {
-    let cells = Cells::read(row)?;
+    let cells = Cells::read(|at| row.get_ref(at))?;
     let entry = cells.entry().ok_or_else(|| damaged(cells.seq))?;
     Ok((Seq(cells.seq), entry))
+}
+
+/// Reads a value that is what it should be.
+pub(super) fn read<T: FromSql>(value: ValueRef<'_>) -> Result<T, LedgerFault> {
+    T::column_result(value).map_err(|_| LedgerFault::damaged("it holds what it should not"))
 }
 
 fn damaged(seq: u32) -> LedgerFault {

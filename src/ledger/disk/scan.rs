@@ -6,11 +6,18 @@
 use std::{
     ops::Range,
     path::Path,
-    sync::mpsc::{SyncSender, sync_channel},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{SyncSender, sync_channel},
+    },
     thread::{self, ScopedJoinHandle},
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::{
+    Connection,
+    functions::{Context, FunctionFlags},
+    params,
+};
 
 use super::{open, row};
 use crate::ledger::{LedgerFault, entry::RowSummary};
@@ -21,6 +28,8 @@ const FEW: u32 = 20_000;
 const MOST_READERS: usize = 4;
 /// Rows that are handed over together.
 const CHUNK: usize = 1024;
+/// Name of the function that looks at a row.
+const LOOK: &str = "look";
 /// Rows of one run that got a number and were not written, at most: eight times what a run takes in
 /// before it has settled any.
 const MOST_UNWRITTEN: u64 = 65_536;
@@ -37,7 +46,10 @@ pub(in crate::ledger) fn scan(
     let end = last.map_or(0, |last| last.saturating_add(1));
     if end < FEW {
         check_structure(connection)?;
-        return read(connection, 0..end, &mut |chunk| chunk.into_iter().for_each(&mut *visit));
+        let (chunks, come) = sync_channel(FEW as usize / CHUNK + 1);
+        let writes = read(connection, 0..end, chunks)?;
+        come.into_iter().flatten().for_each(visit);
+        return Ok(writes);
     }
     let readers = thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
     let (chunks, come) = sync_channel(2 * readers);
@@ -45,7 +57,7 @@ pub(in crate::ledger) fn scan(
         let structure = scope.spawn(|| check_structure(&open::open_to_read(path)?));
         let read_part = |part| {
             let chunks = chunks.clone();
-            scope.spawn(move || read_to(path, part, &chunks))
+            scope.spawn(move || read(&open::open_to_read(path)?, part, chunks))
         };
         let parts: Vec<_> = parts(end, readers).map(read_part).collect();
         drop(chunks);
@@ -83,35 +95,70 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LedgerFault>>) -> Result<T, 
     thread.join().unwrap_or_else(|_| Err(LedgerFault::bug("a thread that reads it panicked")))
 }
 
-fn read_to(
-    path: &Path,
-    part: Range<u32>,
-    chunks: &SyncSender<Vec<RowSummary>>,
-) -> Result<u64, LedgerFault> {
-    // They are taken as long as anybody sends.
-    read(&open::open_to_read(path)?, part, &mut |chunk| drop(chunks.send(chunk)))
+/// Rows that are looked at, and what they come to.
+#[derive(Debug)]
+struct Look {
+    chunk: Vec<RowSummary>,
+    chunks: SyncSender<Vec<RowSummary>>,
+    writes: u64,
+    fault: Option<LedgerFault>,
 }
 
+impl Look {
+    fn at(&mut self, row: &Context<'_>) -> Result<(), LedgerFault> {
+        self.chunk.push(row::summary(|at| Ok(row.get_raw(at)))?);
+        let writes: i64 = row::read(row.get_raw(row::WIDTH))?;
+        self.writes = self.writes.saturating_add(writes.cast_unsigned());
+        if self.chunk.len() == CHUNK {
+            self.send();
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) {
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        // They are taken as long as anybody sends.
+        drop(self.chunks.send(chunk));
+    }
+}
+
+/// Reads rows where SQLite has them: as arguments of a function. To ask for each cell of each row as a
+/// result would take twice as long.
 fn read(
     connection: &Connection,
     part: Range<u32>,
-    take: &mut dyn FnMut(Vec<RowSummary>),
+    chunks: SyncSender<Vec<RowSummary>>,
 ) -> Result<u64, LedgerFault> {
+    let chunk = Vec::with_capacity(CHUNK);
+    let look = Arc::new(Mutex::new(Look { chunk, chunks, writes: 0, fault: None }));
+    let looking = Arc::clone(&look);
+    let each = move |row: &mut Context<'_>| {
+        let mut look = lock(&looking);
+        let seen = look.at(row);
+        seen.map(|()| true).map_err(|fault| {
+            look.fault = Some(fault);
+            rusqlite::Error::InvalidQuery
+        })
+    };
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function(LOOK, -1, flags, each)?;
     let columns = row::columns_of(open::format(connection)?);
-    let sql =
-        format!("SELECT {columns}, writes FROM factors WHERE seq >= ?1 AND seq < ?2 ORDER BY seq");
-    let mut statement = connection.prepare(&sql)?;
-    let mut rows = statement.query(params![part.start, part.end])?;
-    let (mut writes, mut chunk) = (0, Vec::with_capacity(CHUNK));
-    while let Some(row) = rows.next()? {
-        chunk.push(row::summary(row)?);
-        writes += row.get::<_, i64>(row::WIDTH)?.cast_unsigned();
-        if chunk.len() == CHUNK {
-            take(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)));
-        }
+    let sql = format!(
+        "SELECT count({LOOK}({columns}, writes)) FROM factors WHERE seq >= ?1 AND seq < ?2"
+    );
+    let read = connection.query_row(&sql, params![part.start, part.end], |_| Ok(()));
+    connection.remove_function(LOOK, -1)?;
+    let mut look = lock(&look);
+    if let Some(fault) = look.fault.take() {
+        return Err(fault);
     }
-    take(chunk);
-    Ok(writes)
+    read?;
+    look.send();
+    Ok(look.writes)
+}
+
+fn lock(look: &Mutex<Look>) -> MutexGuard<'_, Look> {
+    look.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Checks that pages, tables and cells fit together.

@@ -184,7 +184,9 @@ fn a_change_of_any_cell_is_found() {
                 format!("UPDATE factors SET {column} = {} WHERE seq = {row}", changed(&column));
             assert_eq!(connection.execute(&sql, []).unwrap(), 1);
             let one = format!("SELECT {} FROM factors WHERE seq >= {row}", row::COLUMNS);
-            let look = |row: &Row<'_>| Ok((row::summary(row).is_err(), row::entry(row).is_err()));
+            let look = |row: &Row<'_>| {
+                Ok((row::summary(|at| row.get_ref(at)).is_err(), row::entry(row).is_err()))
+            };
             let found = connection.query_row(&one, [], look).unwrap();
             assert_eq!(found, (true, true), "{column} of {row}");
             connection.execute_batch("ROLLBACK TO whole").unwrap();
@@ -221,7 +223,9 @@ fn a_path_is_written_once_and_one_that_is_changed_added_or_taken_away_is_found()
             connection.execute_batch("SAVEPOINT whole").unwrap();
             connection.execute("UPDATE factors SET at = ?1 WHERE seq = ?2", (other, seq)).unwrap();
             let one = format!("SELECT {} FROM factors WHERE seq = {seq}", row::COLUMNS);
-            let look = |row: &Row<'_>| Ok((row::summary(row).is_err(), row::entry(row).is_err()));
+            let look = |row: &Row<'_>| {
+                Ok((row::summary(|at| row.get_ref(at)).is_err(), row::entry(row).is_err()))
+            };
             let found = connection.query_row(&one, [], look).unwrap();
             assert_eq!(found, (true, true), "{at:?} to {other:?}");
             connection.execute_batch("ROLLBACK TO whole").unwrap();
