@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
+    num::NonZeroU32,
 };
 
 use crate::{
@@ -11,8 +12,9 @@ use crate::{
     model::{Spread, UserId},
 };
 
-/// Ids that are remembered. What is older than so many answers is told by when it was created.
-const MOST: usize = 65_536;
+/// Ids that are remembered: what fills half of a table of 2^17 places, which with one more would be
+/// made anew twice as large. What is older than so many answers is told by when it was created.
+const MOST: usize = (1 << 17) / 16 * 7;
 
 /// See the module. Holds hashes, keyed anew in each run.
 #[derive(Debug, Default)]
@@ -22,37 +24,43 @@ pub struct Given {
     order: VecDeque<u64>,
 }
 
-/// Row and user that an id was given to.
+/// Row and user that an id was given to. Small: with each answer two of them are looked at, all over the
+/// table.
 #[derive(Debug, Clone, Copy)]
 struct To {
     row: Seq,
     /// Unknown where two were told the same.
-    user: Option<u64>,
+    user: Option<NonZeroU32>,
 }
 
 impl Given {
     /// Notes that an id was given to a row; the row that it was given to before, if another.
     pub(crate) fn give(&mut self, id: &str, row: Seq, user: &UserId) -> Option<Seq> {
-        let hash = self.key.hash_one(id);
-        let before = self.rows.get(&hash).map(|to| to.row);
-        let other = before.filter(|before| *before != row);
-        let user = other.is_none().then(|| self.key.hash_one(user));
-        self.rows.insert(hash, To { row, user });
-        if before.is_none() {
-            self.order.push_back(hash);
-            if self.order.len() > MOST
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.rows.remove(&oldest);
-            }
+        let (hash, user) = (self.key.hash_one(id), self.hash_of(user));
+        if let Some(to) = self.rows.get_mut(&hash) {
+            let other = (to.row != row).then_some(to.row);
+            *to = To { row, user: other.is_none().then_some(user) };
+            return other;
         }
-        other
+        if self.order.len() == MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.rows.remove(&oldest);
+        }
+        self.order.push_back(hash);
+        self.rows.insert(hash, To { row, user: Some(user) });
+        None
     }
 
     /// Returns true if the id was given to a row of another user.
     pub(crate) fn is_of_another(&self, id: &str, user: &UserId) -> bool {
         let to = self.rows.get(&self.key.hash_one(id)).and_then(|to| to.user);
-        to.is_some_and(|to| to != self.key.hash_one(user))
+        to.is_some_and(|to| to != self.hash_of(user))
+    }
+
+    fn hash_of(&self, user: &UserId) -> NonZeroU32 {
+        let [a, b, c, d, ..] = self.key.hash_one(user).to_le_bytes();
+        NonZeroU32::new(u32::from_le_bytes([a, b, c, d])).unwrap_or(NonZeroU32::MAX)
     }
 }
 
