@@ -8,15 +8,19 @@
 use std::borrow::Cow;
 
 mod account;
+mod bound;
+mod cohort;
 mod group;
 mod pairing;
 mod rows;
 mod sample;
 
 pub use account::{Account, Counts, Extra, Judged};
+pub use bound::{Bound, CONFIDENCE};
+pub use cohort::Cohort;
 pub use group::Group;
 pub use rows::Groups;
-pub use sample::{Bound, CONFIDENCE, Sample};
+pub use sample::Sample;
 
 use crate::{
     jobs::list::Listed,

@@ -1,0 +1,101 @@
+//! Statements about all users from what was found of some of them. Pure.
+
+/// Confidence of a bound.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// Statement of a sample: at most this share of all users has what was looked for, with a [`CONFIDENCE`]
+/// of 95 %.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bound {
+    /// Upper bound of the share, from 0 to 1.
+    pub at_most: f64,
+    /// Statistical method of the bound.
+    pub method: &'static str,
+}
+
+impl Bound {
+    /// Bounds the share of all users from `users` of a sample, `bad` of whom have it: the rule of three
+    /// (3/n) where there is none, and else the one-sided bound of Clopper and Pearson. Both hold for an
+    /// endless number of users and so, all the more, for those of a file.
+    pub fn of(users: u64, bad: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a share")]
+        let (n, k) = (users as f64, bad as f64);
+        match (users, bad) {
+            (0, _) => Self { at_most: 1.0, method: "nobody was picked" },
+            (_, 0) => Self { at_most: (3.0 / n).min(1.0), method: "rule of three" },
+            _ => Self { at_most: clopper_pearson(n, k), method: "Clopper-Pearson" },
+        }
+    }
+}
+
+/// The share at which `k` or fewer of `n` would come by chance with 5 % only.
+fn clopper_pearson(n: f64, k: f64) -> f64 {
+    let (mut low, mut high) = (k / n, 1.0);
+    for _ in 0..60 {
+        let share = f64::midpoint(low, high);
+        if lower_tail(n, k, share) > 1.0 - CONFIDENCE {
+            low = share;
+        } else {
+            high = share;
+        }
+    }
+    high
+}
+
+/// P(X <= k) of a binomial distribution, for `share` above k/n: from the greatest term down.
+fn lower_tail(n: f64, k: f64, share: f64) -> f64 {
+    let greatest = (ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
+        + k * share.ln()
+        + (n - k) * (1.0 - share).ln())
+    .exp();
+    let (mut term, mut sum, mut at) = (1.0, 1.0, k);
+    while at > 0.0 && term > sum * 1e-17 {
+        term *= at / (n - at + 1.0) * (1.0 - share) / share;
+        sum += term;
+        at -= 1.0;
+    }
+    greatest * sum
+}
+
+/// ln(n!), by Stirling's series from where that is exact to a double.
+fn ln_factorial(n: f64) -> f64 {
+    let (mut x, mut small) = (n + 1.0, 0.0);
+    while x < 16.0 {
+        small += x.ln();
+        x += 1.0;
+    }
+    let series = 1.0 / (12.0 * x) - 1.0 / (360.0 * x.powi(3)) + 1.0 / (1260.0 * x.powi(5));
+    (x - 0.5).mul_add(x.ln(), -x) + (2.0 * std::f64::consts::PI).ln() / 2.0 + series - small
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_is_the_rule_of_three_or_clopper_and_pearsons() {
+        // Tables: one-sided, 95 %.
+        for (users, bad, expected) in [
+            (0, 0, 1.0),
+            (2, 0, 1.0),
+            (100, 0, 0.03),
+            (3000, 0, 0.001),
+            (10, 2, 0.506_901),
+            (20, 5, 0.455_582),
+            (100, 1, 0.046_560),
+            (10, 10, 1.0),
+            (1_000_000, 100, 0.000_118_1),
+        ] {
+            let got = Bound::of(users, bad).at_most;
+            assert!((got - expected).abs() <= expected * 2e-3, "{bad} of {users}: {got}");
+        }
+    }
+
+    #[test]
+    fn one_more_bad_user_never_lowers_the_bound() {
+        for users in [1, 7, 50, 400] {
+            let bounds: Vec<_> = (0..=users).map(|bad| Bound::of(users, bad).at_most).collect();
+            assert!(bounds.windows(2).all(|pair| pair[0] <= pair[1]), "{users}: {bounds:?}");
+        }
+    }
+}
