@@ -126,3 +126,10 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upper_bound_users: Option<u64>,
 }
+
+impl Finding {
+    /// Returns whether it stops an import that does not accept it.
+    pub fn is_stop(&self) -> bool {
+        self.severity == Severity::Stop
+    }
+}

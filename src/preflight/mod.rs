@@ -1,13 +1,18 @@
 //! Findings before a run: will the people of INPUT be able to log in with what is about to be imported,
-//! and how long will the import take? Pure: [`Census`] says what INPUT needs, [`Facts`] what the tenant
-//! answered, and [`Finding`]s follow from the two.
+//! and how long will the import take? [`Census`] says what INPUT needs, [`Facts`] what the tenant
+//! answered, and [`Finding`]s follow from the two. Pure, but for numbers of INPUT that do not fit into
+//! memory.
 
+mod census;
 mod estimate;
 mod finding;
+mod judge;
 mod time;
 
+pub use census::{Census, Gatherer, Mark, Marker, Parties, SampleSize, Tally};
 pub use estimate::{Estimate, Pace, Work};
 pub use finding::{Finding, FindingCode, Severity};
+pub use judge::{Terms, judge};
 pub use time::time_findings;
 
 pub use crate::model::{Asked, Facts, Sampled};

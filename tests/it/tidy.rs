@@ -68,6 +68,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("memchr", &["input", "jobs", "plan"]),
     ("mimalloc", &["main"]),
     ("percent_encoding", &["auth0", "ledger", "plan", "sandbox", "sources"]),
+    ("psl", &["preflight"]),
     ("reqwest", &["auth0"]),
     ("rusqlite", &["ledger"]),
     ("rustix", &["commands", "config", "files"]),

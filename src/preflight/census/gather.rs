@@ -1,0 +1,266 @@
+//! Gathers a census while an input is read, with memory that does not grow with it.
+//!
+//! Rows of a user may be anywhere, so each factor becomes a pair of numbers (a hash of its user; a hash of
+//! its value, with its kind), and the pairs are put in order on the disk where they are many.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    io,
+};
+
+use super::{
+    Census, Parties, SampleSize, bit,
+    kind::{Kind, party_of},
+    parties::Numbers,
+    sample::{Picked, Scout},
+};
+use crate::{
+    files::Runs,
+    ledger::{FactorHasher, Seen},
+    model::{Channel, Code, FactorType, Planned, Refusal, UserId},
+};
+
+/// Factors of a user that a tenant is known to take: Auth0's bulk import has no more (auth0-api.md 4).
+const MOST_FACTORS: u64 = 10;
+/// Passkeys of a user that a tenant takes.
+const MOST_PASSKEYS: u64 = 20;
+
+/// A row, as far as it matters here. Holds no value of a factor.
+#[derive(Debug)]
+pub struct Mark {
+    refusal: Option<Refusal>,
+    /// Hash of the user; hash of the value, with its kind in the lowest byte.
+    pair: Option<[u64; 2]>,
+    /// Relying party that was not met before.
+    party: Option<Box<str>>,
+    /// User who may be picked.
+    picked: Option<(u64, UserId)>,
+}
+
+/// Marks rows on whichever thread plans them.
+#[derive(Debug)]
+pub struct Marker {
+    /// Keyed anew in each process; `None` where only rows are counted.
+    keys: Option<(RandomState, FactorHasher)>,
+    numbers: Numbers,
+    scout: Option<Scout>,
+}
+
+impl Marker {
+    /// Marks a row.
+    pub fn mark(&mut self, planned: &Planned) -> Mark {
+        let mut mark = Mark { refusal: None, pair: None, party: None, picked: None };
+        match planned {
+            Planned::Rejected(rejection) => {
+                mark.refusal = Some(rejection.refusal);
+                if rejection.code() == Code::RecoveryCodesNotImportable {
+                    let user = rejection.user.as_ref();
+                    // Nobody's recovery codes are those of a person without an id.
+                    let person = user.map_or(rejection.line, |user| self.hash(user));
+                    mark.pair = Some(pair(person, rejection.line << 8, Kind::RecoveryCodes));
+                }
+            }
+            Planned::Factor(factor) => {
+                let number = party_of(factor).map(|id| {
+                    let (number, is_new) = self.numbers.of(id);
+                    mark.party = is_new.then(|| id.into());
+                    number
+                });
+                let value = self.keys.as_ref().map_or(0, |(_, hasher)| hasher.hash(factor));
+                let kind = Kind::of(factor, number);
+                mark.pair = Some(pair(self.hash(&factor.user), value, kind));
+                mark.picked = self.scout.as_mut().and_then(|scout| scout.look(&factor.user));
+            }
+        }
+        mark
+    }
+
+    fn hash(&self, user: &UserId) -> u64 {
+        self.keys.as_ref().map_or(0, |(key, _)| key.hash_one(user.as_str()))
+    }
+}
+
+fn pair(user: u64, value: u64, kind: Kind) -> [u64; 2] {
+    [user, value & !0xff | u64::from(kind.to_byte())]
+}
+
+fn kind_of(value: u64) -> Kind {
+    let [byte, ..] = value.to_le_bytes();
+    Kind::from_byte(byte)
+}
+
+/// Gathers marks.
+#[derive(Debug)]
+pub struct Gatherer {
+    census: Census,
+    /// Pairs of all rows; `None` where only rows are counted.
+    pairs: Option<Runs>,
+    picked: Picked,
+}
+
+impl Gatherer {
+    /// Counts rows and users, and picks a sample of these; with what marks rows.
+    pub fn of_users(size: SampleSize, seed: u64) -> (Self, Marker) {
+        let (picked, scout) = Picked::new(size, seed);
+        let census = Census { parties: Parties::counting_users(), ..Census::default() };
+        let keys = Some((RandomState::new(), Seen::default().hasher()));
+        (
+            Self { census, pairs: Some(Runs::default()), picked },
+            Marker { keys, numbers: Numbers::default(), scout },
+        )
+    }
+
+    /// Counts rows only, which costs next to nothing; with what marks them.
+    pub fn of_rows() -> (Self, Marker) {
+        let (picked, scout) = Picked::new(SampleSize::Users(0), 0);
+        (
+            Self { census: Census::default(), pairs: None, picked },
+            Marker { keys: None, numbers: Numbers::default(), scout },
+        )
+    }
+
+    /// Takes in a row.
+    pub fn add(&mut self, mark: Mark) -> io::Result<()> {
+        self.census.rows += 1;
+        match mark.refusal {
+            Some(Refusal::Rejected) => self.census.rejected += 1,
+            Some(Refusal::NotCarried) => self.census.not_carried += 1,
+            None => {}
+        }
+        if let Some(id) = mark.party {
+            self.census.parties.name(id);
+        }
+        if let Some(found) = mark.picked {
+            self.picked.add(found);
+        }
+        match (mark.pair, &mut self.pairs) {
+            (Some(pair), Some(pairs)) => pairs.push(pair),
+            (Some([_, value]), None) => {
+                self.census.add_row(kind_of(value));
+                Ok(())
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Returns the census, and the users of the sample.
+    pub fn finish(self) -> io::Result<(Census, Vec<UserId>)> {
+        let Self { mut census, pairs, picked } = self;
+        if let Some(pairs) = pairs {
+            census.count_people(pairs)?;
+        }
+        Ok((census, picked.into_users()))
+    }
+}
+
+/// Rows of one user.
+#[derive(Debug, Default)]
+struct PersonRows {
+    user: u64,
+    /// The value before, with its kind: the same factor again comes next to it.
+    before: Option<u64>,
+    /// Bits of the types.
+    types: usize,
+    /// Bits of the relying parties.
+    parties: u128,
+    sms: bool,
+    voice: bool,
+    recovery_codes: bool,
+    passkeys: u64,
+    others: u64,
+}
+
+impl PersonRows {
+    fn add(&mut self, kind: Kind) {
+        if let Some(of) = kind.factor_type() {
+            self.types |= bit(of);
+        }
+        match kind {
+            Kind::RecoveryCodes => {
+                self.recovery_codes = true;
+                return;
+            }
+            Kind::Phone(Channel::Sms) => self.sms = true,
+            Kind::Phone(Channel::Voice) => self.voice = true,
+            Kind::Key { party: Some(party), .. } => self.parties |= 1 << party,
+            Kind::Email | Kind::Totp | Kind::Key { party: None, .. } => {}
+        }
+        match kind {
+            Kind::Key { is_passkey: true, .. } => self.passkeys += 1,
+            _ => self.others += 1,
+        }
+    }
+}
+
+impl Census {
+    fn add_row(&mut self, kind: Kind) {
+        if let Some(of) = kind.factor_type()
+            && let Some(rows) = self.rows_of.get_mut(of as usize - 1)
+        {
+            *rows += 1;
+        }
+        match kind {
+            Kind::RecoveryCodes => self.recovery_codes.rows += 1,
+            Kind::Phone(Channel::Sms) => self.sms.rows += 1,
+            Kind::Phone(Channel::Voice) => self.voice.rows += 1,
+            Kind::Key { party: Some(party), .. } => self.parties.add_row(party),
+            Kind::Email | Kind::Totp | Kind::Key { party: None, .. } => {}
+        }
+    }
+
+    fn count_people(&mut self, pairs: Runs) -> io::Result<()> {
+        let tallies = [
+            &mut self.sms,
+            &mut self.voice,
+            &mut self.email_only,
+            &mut self.too_many,
+            &mut self.recovery_codes,
+        ];
+        for tally in tallies {
+            tally.users = Some(0);
+        }
+        self.users = Some(0);
+        let mut person = PersonRows::default();
+        for pair in pairs.sorted()? {
+            let [user, value] = pair?;
+            if person.user != user {
+                self.add_person(&person);
+                person = PersonRows { user, ..PersonRows::default() };
+            }
+            // The kind is no part of what makes it the same: a phone may be there with two channels.
+            if person.before.replace(value).is_some_and(|before| before >> 8 == value >> 8) {
+                self.duplicates += 1;
+                continue;
+            }
+            let kind = kind_of(value);
+            self.add_row(kind);
+            person.add(kind);
+        }
+        self.add_person(&person);
+        Ok(())
+    }
+
+    fn add_person(&mut self, person: &PersonRows) {
+        let count = |users: &mut Option<u64>, is: bool| {
+            *users = users.map(|users| users + u64::from(is));
+        };
+        count(&mut self.users, person.types != 0);
+        count(&mut self.sms.users, person.sms);
+        count(&mut self.voice.users, person.voice);
+        count(&mut self.recovery_codes.users, person.recovery_codes);
+        let is_email_only = person.types == bit(FactorType::Email);
+        count(&mut self.email_only.users, is_email_only);
+        let is_too_many = person.others > MOST_FACTORS || person.passkeys > MOST_PASSKEYS;
+        count(&mut self.too_many.users, is_too_many);
+        if is_email_only {
+            self.email_only.rows += person.others;
+        }
+        if is_too_many {
+            self.too_many.rows += person.others + person.passkeys;
+        }
+        if let Some(users) = self.users_with.get_mut(person.types).filter(|_| person.types != 0) {
+            *users += 1;
+        }
+        self.parties.add_user(person.parties);
+    }
+}

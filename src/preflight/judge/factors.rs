@@ -1,0 +1,158 @@
+//! Findings about switches of the tenant: factors, channels to phones, policies, masks.
+
+use super::{
+    Asked, Census, Facts, Finding, FindingCode, Severity, Tally, counted, finding, known, rows_of,
+};
+use crate::model::{FactorType, MessageTypes};
+
+pub(super) fn findings(census: &Census, facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    switches(census, facts, &mut found);
+    channels(census, facts, &mut found);
+    policies(facts, &mut found);
+    masks(census, facts, &mut found);
+    found
+}
+
+/// Name of a Guardian factor; a passkey is none.
+const fn guardian(of: FactorType) -> Option<&'static str> {
+    match of {
+        FactorType::Phone => Some("sms"),
+        FactorType::Email => Some("email"),
+        FactorType::Totp => Some("otp"),
+        FactorType::WebauthnRoaming => Some("webauthn-roaming"),
+        FactorType::Passkey => None,
+    }
+}
+
+fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
+    let concerned = || census.types().into_iter().filter_map(|of| Some((of, guardian(of)?)));
+    let rows = concerned().map(|(of, _)| census.rows(of)).sum();
+    if rows == 0 {
+        return;
+    }
+    let tally = Tally { rows, users: None };
+    let what = (FindingCode::FactorOff, "whether the factors of INPUT are switched on");
+    let Some(switches) = known(&facts.switches, what, Some(tally), found) else { return };
+    let off: Vec<_> =
+        concerned().map(|(of, _)| of).filter(|of| switches.is_on(*of) == Some(false)).collect();
+    // A passkey is no second factor: it spares nobody the enrolment.
+    let others: Vec<_> = off.iter().copied().chain([FactorType::Passkey]).collect();
+    for (of, name) in concerned() {
+        let tally = census.of(of);
+        match switches.is_on(of) {
+            Some(true) => {}
+            Some(false) => {
+                let left = match census.users_with_only(of, &others) {
+                    Some(0) => "all of these users have another factor that is on".into(),
+                    Some(users) => format!(
+                        "{} no other factor that is on, and would be asked to enrol anew with a \
+                         password alone",
+                        if users == 1 {
+                            "1 user has".into()
+                        } else {
+                            format!("{users} users have")
+                        }
+                    ),
+                    None => {
+                        "users with no other factor that is on would be asked to enrol anew with a \
+                             password alone"
+                            .into()
+                    }
+                };
+                let message = format!(
+                    "the factor `{name}` is switched off, and INPUT has {} of this type: {left}",
+                    rows_of(tally)
+                );
+                let action = format!(
+                    "switch it on before the import (Security > Multi-factor Auth), or leave {of} out"
+                );
+                let command =
+                    format!("auth0 api put guardian/factors/{name} --data '{{\"enabled\": true}}'");
+                let stop = finding(FindingCode::FactorOff, Severity::Stop, message, action);
+                found.push(stop.with(tally).doing(command));
+            }
+            None => {
+                let message = format!(
+                    "not known: whether the factor `{name}` is switched on (the tenant \
+                                       does not name it)"
+                );
+                let action = "look for it under Security > Multi-factor Auth";
+                found.push(
+                    finding(FindingCode::FactorOff, Severity::Unknown, message, action).with(tally),
+                );
+            }
+        }
+    }
+}
+
+fn channels(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
+    for (code, tally, is_on, words) in [
+        (
+            FindingCode::SmsOff,
+            census.sms,
+            (|types| types.sms) as fn(&MessageTypes) -> bool,
+            ("text messages", "sms"),
+        ),
+        (FindingCode::VoiceOff, census.voice, |types| types.voice, ("calls", "voice")),
+    ] {
+        if tally.rows == 0 {
+            continue;
+        }
+        let (channel, name) = words;
+        let what = format!("whether {channel} to phones are switched on");
+        let answer = known(&facts.message_types, (code, &what), Some(tally), found);
+        if let Some(types) = answer.filter(|types| !is_on(types)) {
+            let message = format!(
+                "{channel} to phones are switched off, and {} prefer them{}",
+                rows_of(tally),
+                if name == "sms" { " (or say no channel, which means text messages)" } else { "" }
+            );
+            // Whatever INPUT needs, or is on already: the call replaces the whole list.
+            let channels = [("sms", types.sms, census.sms), ("voice", types.voice, census.voice)];
+            let wanted =
+                channels.into_iter().filter(|(_, is_on, needed)| *is_on || needed.rows > 0);
+            let on: Vec<_> = wanted.map(|(one, ..)| format!("\"{one}\"")).collect();
+            let command = format!(
+                "auth0 api put guardian/factors/phone/message-types --data '{{\"message_types\": [{}]}}'",
+                on.join(", ")
+            );
+            let action =
+                format!("switch {channel} on, or expect these phones to get codes another way");
+            found.push(finding(code, Severity::Warn, message, action).with(tally).doing(command));
+        }
+    }
+}
+
+fn policies(facts: &Facts, found: &mut Vec<Finding>) {
+    let what = (FindingCode::NoPolicy, "whether a policy asks for a factor at login");
+    let answer = known(&facts.policies, what, None, found);
+    if answer.is_some_and(Vec::is_empty) {
+        let message = "no MFA policy is set: no login will ask for a factor unless an Action does";
+        let action = "set a policy when the import is done, or see to it that an Action asks";
+        let command = "auth0 api put guardian/policies --data '[\"all-applications\"]'";
+        let warning = finding(FindingCode::NoPolicy, Severity::Warn, message.into(), action);
+        found.push(warning.doing(command));
+    }
+}
+
+fn masks(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
+    let [phone, email] = [FactorType::Phone, FactorType::Email].map(|of| census.rows(of));
+    let tally = Tally { rows: phone + email, users: None };
+    if tally.rows == 0 || facts.masks_lists == Asked::NotNeeded {
+        return;
+    }
+    let what = (FindingCode::ListsMasked, "whether lists show phone numbers and addresses masked");
+    if let Some(true) = known(&facts.masks_lists, what, Some(tally), found) {
+        let message = format!(
+            "lists come masked: `verify` can only find {} of phones and addresses consistent",
+            counted(tally.rows, "row")
+        );
+        let action = "nothing has to be done; to have phone numbers compared exactly, switch masking off \
+                      until `verify` is done";
+        let command = "auth0 api patch tenants/settings --data \
+                       '{\"flags\": {\"disable_management_api_sms_obfuscation\": true}}'";
+        let note = finding(FindingCode::ListsMasked, Severity::Note, message, action);
+        found.push(note.with(tally).doing(command));
+    }
+}

@@ -1,0 +1,132 @@
+//! Findings that follow from what INPUT needs and what the tenant answered, but for those about time.
+//! Pure.
+
+mod factors;
+mod parties;
+mod people;
+mod servable;
+
+use super::{Asked, Census, Facts, Finding, FindingCode, Severity, census::Tally};
+use crate::text::counted;
+
+/// Circumstances of an import besides its INPUT.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Scopes that the import needs.
+    pub scopes: &'a [&'static str],
+    /// Host name that the tenant is asked at; it serves logins, too.
+    pub host: Option<&'a str>,
+}
+
+/// Returns the findings, the gravest first.
+pub fn judge(census: &Census, facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
+    let mut found = scopes(facts, terms);
+    found.extend(factors::findings(census, facts));
+    found.extend(parties::findings(census, facts, terms.host));
+    found.extend(people::findings(census, facts));
+    found.sort_by_key(|finding| finding.severity);
+    found
+}
+
+/// Finds what the token may not do.
+fn scopes(facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
+    let of = |scope: &'static str| {
+        let (severity, message) = match facts.grant.has(scope) {
+            Some(true) => return None,
+            Some(false) => (
+                Severity::Stop,
+                format!("the token lacks the scope `{scope}`, which `import` needs"),
+            ),
+            None => (
+                Severity::Unknown,
+                format!(
+                    "the token does not say whether it has the scope `{scope}`, which `import` needs"
+                ),
+            ),
+        };
+        let finding = finding(FindingCode::ScopeMissing, severity, message, grant(scope));
+        Some(Finding { scope: Some(scope), ..finding })
+    };
+    terms.scopes.iter().copied().filter_map(of).collect()
+}
+
+/// Says how the token gets a scope.
+fn grant(scope: &str) -> String {
+    format!(
+        "grant `{scope}` to the application under Applications > APIs > Auth0 Management API, and take \
+         a new token"
+    )
+}
+
+/// Returns a finding without numbers and without a command.
+fn finding(
+    code: FindingCode,
+    severity: Severity,
+    message: String,
+    action: impl Into<String>,
+) -> Finding {
+    Finding {
+        code,
+        severity,
+        users: None,
+        rows: None,
+        message,
+        action: action.into(),
+        command: None,
+        scope: None,
+        upper_bound_users: None,
+    }
+}
+
+impl Finding {
+    /// The same with the numbers of what it concerns.
+    fn with(self, tally: Tally) -> Self {
+        Self { users: tally.users, rows: Some(tally.rows), ..self }
+    }
+
+    /// The same with the command that does what is to be done.
+    fn doing(self, command: impl Into<String>) -> Self {
+        Self { command: Some(command.into()), ..self }
+    }
+}
+
+/// Returns an answer; where there is none, adds that `what` is not known.
+fn known<'a, T>(
+    asked: &'a Asked<T>,
+    (code, what): (FindingCode, &str),
+    tally: Option<Tally>,
+    found: &mut Vec<Finding>,
+) -> Option<&'a T> {
+    let (why, action, scope) = match asked {
+        Asked::Known(answer) => return Some(answer),
+        Asked::NotNeeded => return None,
+        Asked::NotAllowed(scope) => {
+            (format!("the token lacks the scope `{scope}`"), grant(scope), Some(*scope))
+        }
+        Asked::Unanswered => (
+            "the tenant gave no usable answer".into(),
+            "run it again, or look for yourself".into(),
+            None,
+        ),
+    };
+    let message = format!("not known: {what} ({why})");
+    let unknown = Finding { scope, ..finding(code, Severity::Unknown, message, action) };
+    // Some are about no row in particular.
+    found.push(match tally {
+        Some(tally) => unknown.with(tally),
+        None => unknown,
+    });
+    None
+}
+
+/// `14 rows of 12 users`, or `14 rows` where users were not counted.
+fn rows_of(tally: Tally) -> String {
+    let rows = counted(tally.rows, "row");
+    match tally.users {
+        Some(users) => format!("{rows} of {}", counted(users, "user")),
+        None => rows,
+    }
+}
+
+#[cfg(test)]
+mod tests;

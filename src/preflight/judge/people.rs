@@ -1,0 +1,133 @@
+//! Findings about users: those of the sample, and those whose factors do not suffice.
+
+use super::{
+    Census, Facts, Finding, FindingCode, Severity, Tally, counted, finding, known, rows_of,
+};
+use crate::{jobs::list::verify::Bound, model::Sampled};
+
+/// One missing user in so many of the sample is a stop.
+const STOP_SHARE: u64 = 20;
+
+pub(super) fn findings(census: &Census, facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    sample(census, facts, &mut found);
+    email_only(census.email_only, &mut found);
+    too_many(census.too_many, &mut found);
+    recovery_codes(census.recovery_codes, &mut found);
+    found
+}
+
+fn sample(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
+    let what = (FindingCode::UsersMissing, "whether the users of INPUT exist");
+    if let Some(sampled) = known(&facts.sample, what, None, found) {
+        missing(census, sampled, found);
+        with_methods(sampled, found);
+    } else {
+        let what = (FindingCode::UsersHaveMethods, "whether users of INPUT hold methods already");
+        known(&facts.sample, what, None, found);
+    }
+}
+
+fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
+    let Sampled { users, missing, unanswered, .. } = *sampled;
+    if unanswered > 0 {
+        let message = format!(
+            "not known: whether {} of the sample exist (the tenant gave no usable answer)",
+            counted(unanswered, "user")
+        );
+        let unknown = finding(
+            FindingCode::UsersMissing,
+            Severity::Unknown,
+            message,
+            "run it again when the tenant answers",
+        );
+        found.push(Finding { users: Some(unanswered), ..unknown });
+    }
+    if missing == 0 {
+        return;
+    }
+    let severity = if missing * STOP_SHARE >= users { Severity::Stop } else { Severity::Warn };
+    let all = census.users.unwrap_or(users);
+    let at_most = if users >= all { missing } else { bound(users, missing, all) };
+    let of_all = if users >= all {
+        String::new()
+    } else {
+        format!(" (so, with 95 % confidence, at most {at_most} of all {all})")
+    };
+    let message = format!(
+        "{} of the {users} asked for {} not exist in this tenant{of_all}: their rows would be rejected",
+        counted(missing, "user"),
+        if missing == 1 { "does" } else { "do" },
+    );
+    let action = "import the users first; or, if they are there, look whether this is the right tenant and \
+                  the ids of INPUT (with --from: of --user-id or --users) are its own, letter by letter";
+    let finding = finding(FindingCode::UsersMissing, severity, message, action);
+    found.push(Finding { users: Some(missing), upper_bound_users: Some(at_most), ..finding });
+}
+
+/// Returns how many of `all` users may be missing, with the confidence of the bound.
+fn bound(users: u64, missing: u64, all: u64) -> u64 {
+    let share = Bound::of(users, missing).at_most;
+    #[expect(clippy::cast_precision_loss, reason = "a share of the users")]
+    let most = (share * all as f64).ceil();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of users"
+    )]
+    let most = most as u64;
+    most.min(all)
+}
+
+fn with_methods(sampled: &Sampled, found: &mut Vec<Finding>) {
+    let Sampled { users, with_methods, .. } = *sampled;
+    if with_methods > 0 {
+        let message = format!(
+            "{} of the {users} asked for already {} methods of types that INPUT has",
+            counted(with_methods, "user"),
+            if with_methods == 1 { "holds" } else { "hold" }
+        );
+        let action = "if an earlier import created them, go on with its ledger; otherwise give `import \
+                      --skip-existing`, which lists each user first and passes over what is there";
+        let warning = finding(FindingCode::UsersHaveMethods, Severity::Warn, message, action);
+        found.push(Finding { users: Some(with_methods), ..warning });
+    }
+}
+
+fn email_only(tally: Tally, found: &mut Vec<Finding>) {
+    if tally.rows > 0 {
+        let message = format!(
+            "email is the only factor of {}: Auth0 takes email as a dependent factor, which counts only \
+             beside another one",
+            counted(tally.users.unwrap_or(tally.rows), "user")
+        );
+        let action = "import another factor for them, or expect them to be asked to enrol one";
+        found.push(finding(FindingCode::EmailOnly, Severity::Warn, message, action).with(tally));
+    }
+}
+
+fn too_many(tally: Tally, found: &mut Vec<Finding>) {
+    if tally.rows > 0 {
+        let message = format!(
+            "{} with more than 10 factors, or more than 20 passkeys: more than tenants are known to take",
+            rows_of(tally)
+        );
+        let action =
+            "remove the rows of what they no longer use, or expect the tenant to refuse some";
+        found.push(finding(FindingCode::ManyPerUser, Severity::Warn, message, action).with(tally));
+    }
+}
+
+fn recovery_codes(tally: Tally, found: &mut Vec<Finding>) {
+    if tally.rows > 0 {
+        let message = format!(
+            "recovery codes cannot be carried: {} will have none",
+            counted(tally.users.unwrap_or(tally.rows), "user")
+        );
+        let action = "tell these users that their old codes no longer work; Auth0 shows a new one when a \
+                      user enrols a factor by themselves";
+        found.push(
+            finding(FindingCode::NoRecoveryCodes, Severity::Note, message, action).with(tally),
+        );
+    }
+}
