@@ -32,7 +32,7 @@
 //! | [`auth0`] | the Management API over HTTP; the only room that knows the provider's words |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
-//! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow; pure |
+//! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
 //! | [`report`], [`progress`] | what people and programs get to see |
 //! | [`sandbox`] | the simulated tenant for demo, tests, benches and rehearsals |
 //! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
@@ -68,6 +68,7 @@
 //! | When is a tenant that never answered given up? | `auth0/contact.rs` |
 //! | What refuses a second ledger for the same people? | `commands/second_ledger.rs` |
 //! | Where does the time left come from? | `progress/pace.rs` |
+//! | Is the tenant ready for INPUT? | `preflight/judge`, asked before an import by `commands/readiness.rs` |
 //! | What is read, planned and only looked at? | `engine/scan.rs` |
 //! | What does a system's export carry, and how is it encoded? | `sources/NAME.rs` |
 //! | Whose factor is it? | `identity/template.rs`, `identity/map`, `identity/collisions.rs` |

@@ -86,6 +86,11 @@ impl BaseUrl {
         }
     }
 
+    /// Returns the host name.
+    pub fn host(&self) -> Option<&str> {
+        self.0.host_str()
+    }
+
     /// Returns host and port, as people are told where nobody answers.
     pub(super) fn place(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();

@@ -2,6 +2,20 @@
 
 use clap::ValueEnum;
 
+use crate::{preflight::FindingCode, text::nearest};
+
+/// Reads the code of a finding.
+pub(super) fn finding_code(text: &str) -> Result<FindingCode, String> {
+    let names = || FindingCode::ALL.iter().map(|code| code.name());
+    FindingCode::from_name(text.trim()).ok_or_else(|| {
+        if let Some(near) = nearest(text.trim(), names()) {
+            return format!("no finding has this code; did you mean `{near}`?");
+        }
+        let names: Vec<_> = names().collect();
+        format!("no finding has this code; give one of {}", names.join(", "))
+    })
+}
+
 /// Format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum InputFormat {

@@ -47,6 +47,9 @@ impl Cli {
                 files.write("--out", Some(&resolve.out));
                 (resolve.paths(), Some(&resolve.recording))
             }
+            Command::Preflight(preflight) => {
+                (with_map(&preflight.reading, &preflight.system), None)
+            }
             Command::Verify(verify) => (with_map(&verify.reading, &verify.system), None),
             Command::Report(report) => {
                 (report.ledger.iter().chain(&report.file).cloned().collect(), None)

@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::{
     Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Reading, Recording,
-    ReportFormat, Retry, Run, SecretEncoding, Tenant, VerifyOutput, setting::UserLimit,
-    system::names,
+    ReportFormat, Retry, Run, SecretEncoding, Tenant, VerifyOutput, choice::finding_code,
+    setting::UserLimit, system::names,
 };
+use crate::preflight::FindingCode;
 
 /// `import`.
 #[derive(Debug, Args)]
@@ -32,6 +33,9 @@ pub struct Import {
     /// are; without this flag the same command goes on
     #[arg(long, value_name = "N", help_heading = None::<&str>)]
     pub max_users: Option<Given<UserLimit>>,
+    /// Import although `preflight` would stop at these findings
+    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code, help_heading = None::<&str>)]
+    pub accept: Vec<FindingCode>,
     #[command(flatten)]
     /// Settings of creation.
     pub creating: Creating,
@@ -185,6 +189,50 @@ impl Resolve {
     pub fn paths(&self) -> Vec<PathBuf> {
         self.inputs.iter().map(PathBuf::from).collect()
     }
+}
+
+/// `preflight`.
+#[derive(Debug, Args)]
+#[command(
+    // These concern creation; a configuration file may still set them for `import`.
+    mut_arg("settle", |arg| arg.hide(true)),
+    mut_arg("max_errors", |arg| arg.hide(true)),
+    mut_arg("max_duration", |arg| arg.help(
+        "Say whether the import would take longer than this; preflight itself is not stopped by it"
+    )),
+)]
+pub struct Preflight {
+    #[command(flatten)]
+    /// Input, and how it is written.
+    pub reading: Reading,
+    #[command(flatten)]
+    /// Another system's export.
+    pub system: FromSystem,
+    /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
+    #[arg(long, value_enum, value_name = "ENCODING")]
+    pub secret_encoding: Option<SecretEncoding>,
+    /// Also ask whether this many users of INPUT, or this share such as 5%, exist and what they hold:
+    /// a request for each, up to 100,000; 0 asks for nobody
+    #[arg(long, value_name = "N|P%", default_value = "200", help_heading = None::<&str>)]
+    pub sample: String,
+    /// Seed that picks the users of the sample
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = None::<&str>)]
+    pub seed: u64,
+    /// Do not count these findings as stops
+    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code, help_heading = None::<&str>)]
+    pub accept: Vec<FindingCode>,
+    /// Format of the result on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text, help_heading = None::<&str>)]
+    pub output: Output,
+    #[command(flatten)]
+    /// Settings of creation.
+    pub creating: Creating,
+    #[command(flatten)]
+    /// Tenant to talk to.
+    pub tenant: Tenant,
+    #[command(flatten)]
+    /// Rate and timeouts.
+    pub pace: Pace,
 }
 
 /// `verify`.

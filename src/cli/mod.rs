@@ -18,7 +18,8 @@ pub use command_line::CommandLine;
 pub use environment::{parse, settings, variable, warn_of_unknown_variables};
 pub use files::NamedFiles;
 pub use flags::{
-    Check, Delete, Export, Import, Replace, Report, Resolve, SandboxArgs, Undo, UpdateArgs, Verify,
+    Check, Delete, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
+    UpdateArgs, Verify,
 };
 pub use setting::{Given, Origin, UserLimit, Value};
 pub use shared::{
@@ -133,6 +134,33 @@ No other file is ever written over. MAP holds addresses and ids (0600). Credenti
 required scope: read:users. In the sandbox every address in lower case at example.com, example.net or
 example.org is somebody's.")]
     Resolve(Box<Resolve>),
+    /// Find out whether the tenant is ready for INPUT, and how long an import will take (read-only)
+    #[command(after_help = "\
+Examples:
+  mfaferry preflight factors.csv
+  mfaferry preflight factors.csv --sample 0          ask for no user
+  mfaferry preflight factors.csv --accept factor_off --output json | jq .plan
+
+INPUT is read whole, as by check. Then the tenant is asked, each once and only where INPUT depends on
+the answer: which factors are on and how codes reach phones (scope read:guardian_factors), which
+policies ask for a factor (read:mfa_policies), which custom domains there are (read:custom_domains),
+whether lists come masked (read:tenant_settings), and the methods of the users of the sample
+(read:authentication_methods). What the token may not ask is told as unknown, with its scope.
+
+Findings that stop the import (exit code 4; --accept takes their codes)
+  scope_missing      the token lacks a scope that import needs
+  factor_off         a factor type of INPUT is switched off
+  rp_id_unservable   security keys or passkeys are bound to a domain that the tenant cannot serve
+  users_missing      5 % of the sample or more do not exist (fewer: a warning)
+  clock_off          this machine's clock is off by a minute or more (less: a warning)
+  token_short        a ready token ends before the import would
+Warnings and notes: no_policy, users_have_methods, sms_off, voice_off, email_only, many_per_user,
+lists_masked, no_recovery_codes, many_hours.
+
+Exit code 0: nothing stops the import, and every row can be used. 4: something does, or a row is
+rejected. Nothing is changed or stored. Give the same --rate, --reserve, --rate-plan, --skip-existing
+and --name-marker as for the import: the plan counts with them.")]
+    Preflight(Box<Preflight>),
     /// Compare INPUT with the tenant (read-only)
     #[command(after_help = "\
 Examples:
@@ -276,6 +304,7 @@ impl Command {
             Self::Update(update) => update.bulk.run.output == Output::Json,
             Self::Delete(delete) => delete.bulk.run.output == Output::Json,
             Self::Undo(undo) => undo.run.output == Output::Json,
+            Self::Preflight(preflight) => preflight.output == Output::Json,
             Self::Verify(verify) => verify.output == VerifyOutput::Json,
             Self::Report(report) => report.format == ReportFormat::Json,
             Self::Sandbox(_) | Self::Sources { .. } | Self::Completions { .. } => false,

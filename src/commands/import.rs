@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking,
     prove::Suggestion,
+    readiness::Gate,
     reading::{Opener, extent},
     second_ledger,
     session::{CommandSpec, Opening, Session, ledger_path, require_ledger},
@@ -22,6 +23,7 @@ use crate::{
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
     model::{Planned, SecretEncoding, State},
     plan::{Sight, Whole},
+    preflight::{Census, Gatherer},
     progress::Show,
 };
 
@@ -45,30 +47,17 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         .limited(import.max_users.as_ref());
     let is_cut = input.is_cut();
     let suggestion = Suggestion::of(&import, ledger_path(&config, &bulk.reading.inputs).ok());
-    let LookedAt { source, whole, rows, suggestion } = tokio::select! {
+    let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_looked_at(input, secrets, suggestion) => opened?,
     };
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
-    if let Some(suggestion) = suggestion {
+    if let Some(suggestion) = &input.suggestion {
         suggestion.give();
     }
-    session.watch(extent(&*source, rows), show);
-    let intake = intake::start(
-        source,
-        Factors::new(session.key.clone(), secrets).looking(whole),
-        CreateJobs { first },
-        session.ledger.clone(),
-        session.remarks(),
-    )?;
-    let delivery = Arc::new(CreateExecutor {
-        gateway: session.gateway(),
-        ledger: session.ledger.clone(),
-        name_marker,
-        given: Mutex::default(),
-    });
-    let end = engine::run(delivery, session.limits(), intake).await;
+    let gate = Gate::new(input.census.clone(), import.accept.clone());
+    let end = create(&mut session, input, gate, (first, name_marker, secrets), show).await?;
     let end = match (end, &import.max_users) {
         (End::Complete, Some(most)) if is_cut.load(Ordering::Relaxed) => {
             End::Stopped(Stop::MaxUsers(most.value.0))
@@ -80,20 +69,52 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     done
 }
 
+/// Creates what is not settled, once the tenant is ready for it.
+async fn create(
+    session: &mut Session,
+    LookedAt { source, whole, census, .. }: LookedAt,
+    mut gate: Gate,
+    (first, name_marker, secrets): (Step, bool, Option<SecretEncoding>),
+    show: Show,
+) -> Result<End, Error> {
+    if let Err(end) = gate.before_settling(session).await {
+        return Ok(end);
+    }
+    session.watch(extent(&*source, census.map(|census| census.rows)), show);
+    let intake = intake::start(
+        source,
+        Factors::new(session.key.clone(), secrets).looking(whole),
+        CreateJobs { first },
+        session.ledger.clone(),
+        session.remarks(),
+    )?;
+    let intake = match gate.before_sending(session, intake).await {
+        Ok(intake) => intake,
+        Err(end) => return Ok(end),
+    };
+    let delivery = Arc::new(CreateExecutor {
+        gateway: session.gateway(),
+        ledger: session.ledger.clone(),
+        name_marker,
+        given: Mutex::default(),
+    });
+    Ok(engine::run(delivery, session.limits(), intake).await)
+}
+
 /// An input that is about to be read for the last time.
 struct LookedAt {
     source: Box<dyn RowReader>,
     /// Look at it as a whole, where that has still to be taken.
     whole: Option<Whole>,
-    /// Number of its rows, where that is known.
-    rows: Option<u64>,
+    /// Needs of it, where they are known.
+    census: Option<Census>,
     /// Advice to prove a secret of it.
     suggestion: Option<Suggestion>,
 }
 
 /// Opens an input. One that can be read again is read to its end before anything is sent: what makes
-/// it unreadable stops the run, and what is odd about it as a whole is told, and its rows are counted. For one that cannot,
-/// gives what looks at it on the way.
+/// it unreadable stops the run, what is odd about it as a whole is told, and its rows are counted. For one
+/// that cannot, gives what looks at it on the way.
 async fn open_looked_at(
     input: Opener,
     secrets: Option<SecretEncoding>,
@@ -103,23 +124,31 @@ async fn open_looked_at(
         let source = input.open()?;
         let mut whole = Whole::default();
         if source.len().is_none() {
-            return Ok(LookedAt { source, whole: Some(whole), rows: None, suggestion: None });
+            return Ok(LookedAt { source, whole: Some(whole), census: None, suggestion: None });
         }
         let lines = source.lines();
-        let (mut rows, mut has_totp) = (0, false);
         let eye = whole.eye();
-        let look = move |planned| match planned {
-            Planned::Factor(factor) => eye.look(&factor),
-            Planned::Rejected(rejection) => Sight::Rejected(rejection),
+        // Users would have to be told apart by all their rows: only `preflight` takes the time.
+        let (mut gatherer, mut marker) = Gatherer::of_rows();
+        let look = move |planned| {
+            let mark = marker.mark(&planned);
+            let sight = match planned {
+                Planned::Factor(factor) => eye.look(&factor),
+                Planned::Rejected(rejection) => Sight::Rejected(rejection),
+            };
+            (sight, mark)
         };
-        let ending = scan_readable(source, secrets, look, |sight| {
-            rows += 1;
+        let (mut counted, mut has_totp) = (Ok(()), false);
+        let ending = scan_readable(source, secrets, look, |(sight, mark)| {
             has_totp |= Suggestion::is_about(&sight);
             whole.add(&sight);
+            counted = std::mem::replace(&mut counted, Ok(())).and(gatherer.add(mark));
         })?;
         tell(&whole.findings(ending, &lines));
         let suggestion = suggestion.filter_needed(has_totp);
-        Ok(LookedAt { source: input.open()?, whole: None, rows: Some(rows), suggestion })
+        let failed = |source| Error::Io { what: "counting the rows of the input".into(), source };
+        let (census, _) = counted.and_then(|()| gatherer.finish()).map_err(failed)?;
+        Ok(LookedAt { source: input.open()?, whole: None, census: Some(census), suggestion })
     })
     .await
 }

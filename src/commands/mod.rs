@@ -18,7 +18,9 @@ mod export;
 mod import;
 mod next;
 mod outputs;
+mod preflight;
 mod prove;
+mod readiness;
 mod reading;
 mod repeats;
 mod report;
@@ -34,7 +36,9 @@ mod verify;
 
 use self::reading::{import_shape, try_open, try_open_factors};
 use crate::{
-    cli::{Bulk, Cli, Command, Creating, LogFormat, OutputArgs, Run},
+    cli::{
+        Bulk, Cli, Command, Creating, FromSystem, LogFormat, OutputArgs, Pace, Reading, Run, Tenant,
+    },
     config::Config,
     error::{Error, Exit},
     files::{self, FileFault},
@@ -134,24 +138,26 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
             paced(config, |config| change::delete(*delete, config, show))
         }
         Command::Undo(undo) => {
-            let run = &undo.run;
-            let recording = Some(&undo.recording);
-            let config = Config::resolve(&run.tenant, &run.pace, recording, None, output_args);
+            let Run { tenant, pace, .. } = &undo.run;
+            let config = Config::resolve(tenant, pace, Some(&undo.recording), None, output_args);
             paced(config, |config| change::undo(*undo, config, show))
         }
         Command::Resolve(resolve) => {
-            let run = &resolve.run;
-            let recording = Some(&resolve.recording);
+            let Run { tenant, pace, .. } = &resolve.run;
             let config = resolve::try_open(&resolve).and_then(|()| {
-                Config::resolve(&run.tenant, &run.pace, recording, None, output_args)
+                Config::resolve(tenant, pace, Some(&resolve.recording), None, output_args)
             });
             paced(config, |config| resolve::run(*resolve, config, show))
         }
-        Command::Verify(verify) => {
-            let config = try_open_factors(&verify.reading, &verify.system).and_then(|()| {
-                Config::resolve(&verify.tenant, &verify.pace, None, None, output_args)
-            });
-            paced(config, |config| verify::run(*verify, config, show))
+        Command::Preflight(it) => {
+            let settings = (&it.tenant, &it.pace, Some(&it.creating));
+            let config = settle_asking((&it.reading, &it.system), settings, output_args);
+            paced(config, |config| preflight::run(*it, config))
+        }
+        Command::Verify(it) => {
+            let settings = (&it.tenant, &it.pace, None);
+            let config = settle_asking((&it.reading, &it.system), settings, output_args);
+            paced(config, |config| verify::run(*it, config, show))
         }
         Command::Sources { name } => sources::run(name.as_deref()),
         Command::Report(report) => report::run(&report),
@@ -207,6 +213,16 @@ fn settle(
 ) -> Result<Config, Error> {
     let Run { tenant, pace, .. } = &bulk.run;
     Config::resolve(tenant, pace, Some(&bulk.recording), creating, output_args)
+}
+
+/// Returns the settings of a command that only asks about factors, if its input can be read.
+fn settle_asking(
+    (reading, system): (&Reading, &FromSystem),
+    (tenant, pace, creating): (&Tenant, &Pace, Option<&Creating>),
+    output_args: &OutputArgs,
+) -> Result<Config, Error> {
+    try_open_factors(reading, system)?;
+    Config::resolve(tenant, pace, None, creating, output_args)
 }
 
 /// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.
@@ -319,8 +335,13 @@ async fn blocking<T: Send + 'static>(
 
 /// The one pacer of a run.
 fn pacer(config: &Config) -> Arc<Pacer> {
+    Arc::new(Pacer::with(pacing(config)))
+}
+
+/// Everything that decides the pace of a run.
+fn pacing(config: &Config) -> Pacing {
     let Config { rate, burst, reserve, .. } = *config;
-    Arc::new(Pacer::with(Pacing { rate, burst, reserve, plan: config.rate_plan.clone(), now }))
+    Pacing { rate, burst, reserve, plan: config.rate_plan.clone(), now }
 }
 
 /// Wall clock.

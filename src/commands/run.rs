@@ -54,15 +54,33 @@ impl Run {
     /// Says where the run goes, makes a client whose token must allow `scopes`, and starts the clock
     /// of `--max-duration`; nothing is sent yet.
     pub(super) async fn open(
-        mut config: Config,
+        config: Config,
         scopes: &'static [&'static str],
+        ledger: Option<&Path>,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
+        Self::with(config, (scopes, scopes), ledger, stop).await
+    }
+
+    /// The same for a run that uses `scopes` as far as the token has them.
+    pub(super) async fn open_with_any(
+        config: Config,
+        scopes: &'static [&'static str],
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
+        Self::with(config, (scopes, &[]), None, stop).await
+    }
+
+    async fn with(
+        mut config: Config,
+        (scopes, required): (&'static [&'static str], &'static [&'static str]),
         ledger: Option<&Path>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let began = Instant::now();
         config.concurrency = config.concurrency.within(connections());
         announce(&config, scopes, ledger);
-        let Tenant { client, name, sandbox, pacer } = Tenant::with(&config, scopes).await?;
+        let Tenant { client, name, sandbox, pacer } = Tenant::with(&config, required).await?;
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
         Ok(Self {
             began,

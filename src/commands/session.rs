@@ -137,6 +137,11 @@ impl Session {
         self.spec.dry_run
     }
 
+    /// Returns true if an earlier run has come to something.
+    pub(super) async fn has_settled(&self) -> bool {
+        self.resumed && self.ledger.states().await.is_ok_and(|rows| rows.sum() > 0)
+    }
+
     /// Returns the state that the workers share.
     pub(super) fn gateway(&self) -> Gateway<Client> {
         self.run.gateway()

@@ -5,12 +5,14 @@ use std::io::{self, Write};
 use crate::text::escape_json;
 
 mod failure;
+mod preflight;
 mod rows;
 mod summary;
 mod verify;
 mod waits;
 
 pub use failure::{Cause, Failure};
+pub use preflight::{PreflightReport, SampleReport};
 pub use rows::{csv, jsonl};
 pub(crate) use summary::write_rejection;
 pub use summary::{Figures, LedgerReport, Status, Summary};

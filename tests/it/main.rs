@@ -33,6 +33,7 @@ mod older;
 mod pace;
 #[cfg(target_os = "linux")]
 mod planted;
+mod preflight;
 mod prove;
 mod proxy;
 #[cfg(target_os = "linux")]

@@ -10,14 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mfaferry::sandbox::{Kind, Method, Sandbox, Settings};
+use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, Sandbox, Settings};
 use serde_json::Value;
 
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 13] = [
+pub(crate) const COMMANDS: [&str; 14] = [
     "import",
     "check",
     "resolve",
+    "preflight",
     "sources",
     "verify",
     "export",
@@ -50,7 +51,14 @@ pub(crate) struct Done {
 }
 
 impl Bench {
+    /// A tenant whose tokens, unless their scopes are given, allow what concerns methods and users: an
+    /// import asks it nothing else first.
     pub(crate) fn new(settings: Settings) -> Self {
+        Self::of(about_methods(settings))
+    }
+
+    /// A tenant with these settings as they are: it tells how it is set up, too.
+    pub(crate) fn of(settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -69,7 +77,7 @@ impl Bench {
     pub(crate) fn replace_tenant(&mut self, settings: Settings) {
         let tenant = self.sandbox.take().unwrap();
         self.runtime.block_on(tenant.stop());
-        let settings = Settings { journal: true, ..settings };
+        let settings = Settings { journal: true, ..about_methods(settings) };
         self.sandbox = Some(self.runtime.block_on(Sandbox::start(settings, 0)).unwrap());
     }
 
@@ -190,6 +198,16 @@ impl Bench {
         let said = created.count() + found + unsure;
         assert!(said >= there.len(), "something is there that nobody says");
     }
+}
+
+/// Takes the scopes of the questions about the tenant away, where a test has not chosen its own.
+fn about_methods(mut settings: Settings) -> Settings {
+    if settings.scopes == ALL_SCOPES {
+        settings
+            .scopes
+            .retain(|scope| scope.ends_with(":authentication_methods") || scope == "read:users");
+    }
+    settings
 }
 
 impl Done {

@@ -1,0 +1,134 @@
+//! `preflight`: is the tenant ready for an input, and how long will the import take? Only asks.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    blocking, now, pacing, print,
+    readiness::{host, questions},
+    reading::Opener,
+    run::{Run, exit},
+    signals::Signals,
+};
+use crate::{
+    auth0,
+    cli::{self, Output},
+    config::Config,
+    engine::{End, scan::scan},
+    error::{Error, Exit},
+    jobs::setup::{self, Wanted},
+    model::{SecretEncoding, UserId},
+    preflight::{Census, Estimate, Gatherer, Pace, SampleSize, Terms, Work, judge, time_findings},
+    report::{PreflightReport, SampleReport, write_json},
+    text::invalid_value,
+};
+
+/// Scopes that are of use.
+const SCOPES: &[&str] = &[
+    auth0::READ,
+    auth0::READ_FACTORS,
+    auth0::READ_POLICIES,
+    auth0::READ_DOMAINS,
+    auth0::READ_SETTINGS,
+];
+
+/// Runs the command.
+pub(super) async fn run(preflight: cli::Preflight, mut config: Config) -> Result<Exit, Error> {
+    let size = SampleSize::parse(&preflight.sample).ok_or_else(|| {
+        Error::usage(
+            invalid_value(&preflight.sample, "--sample"),
+            format!(
+                "give a number of users from `0` to `{}`, or a share of them such as `5%`",
+                SampleSize::MOST
+            ),
+        )
+    })?;
+    let input =
+        Opener::of(&preflight.reading, &preflight.system, preflight.secret_encoding, false)?;
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let secrets = preflight.secret_encoding.map(Into::into);
+    let seed = preflight.seed;
+    let reading = blocking(move || take_census(&input, secrets, (size, seed)));
+    // Reading a large file takes its time, and there is nothing to be finished.
+    let (census, sample) = tokio::select! {
+        () = stop.cancelled() => return Ok(Exit::Stopped),
+        read = reading => read?,
+    };
+    // It is the import's, and what the plan is held against.
+    let max_duration = config.max_duration.take();
+    let run = Run::open_with_any(config, SCOPES, stop).await?;
+    let done = ask(&preflight, run, (&census, sample), max_duration).await;
+    signals.abort();
+    done
+}
+
+/// Reads an input whole.
+fn take_census(
+    input: &Opener,
+    secrets: Option<SecretEncoding>,
+    (size, seed): (SampleSize, u64),
+) -> Result<(Census, Vec<UserId>), Error> {
+    let (mut gatherer, mut marker) = Gatherer::of_users(size, seed);
+    let failed = |source| Error::Io { what: "counting the users of the input".into(), source };
+    let note = move |plan: crate::plan::Plan| marker.mark(&plan.planned);
+    let scanned = scan(input.open()?, secrets, note, |mark| gatherer.add(mark)).map_err(failed)?;
+    if let Some(error) = scanned.unreadable {
+        return Err(error.into());
+    }
+    gatherer.finish().map_err(failed)
+}
+
+/// Asks the tenant, and tells what is found.
+async fn ask(
+    preflight: &cli::Preflight,
+    mut run: Run,
+    (census, sample): (&Census, Vec<UserId>),
+    max_duration: Option<std::time::Duration>,
+) -> Result<Exit, Error> {
+    let picked = (!sample.is_empty())
+        .then_some(SampleReport { users: sample.len() as u64, seed: preflight.seed });
+    let wanted =
+        Wanted { questions: questions(census), sample, types: census.types(), in_passing: false };
+    let answered = setup::ask(run.gateway(), run.limits(), wanted).await;
+    run.leave_tenant().await;
+    let facts = match answered {
+        Ok(facts) => facts,
+        // Told as every error is.
+        Err(End::Failed(error)) => return Err(error),
+        Err(end) => return Ok(exit(end, false)),
+    };
+    let scopes: &[&str] = if run.config.name_marker {
+        &[auth0::CREATE, auth0::READ, auth0::UPDATE]
+    } else {
+        &[auth0::CREATE, auth0::READ]
+    };
+    let mut findings = judge(census, &facts, &Terms { scopes, host: host(&run.config) });
+    let plan = plan(census, &run);
+    findings.extend(time_findings(&facts, &plan, max_duration, now()));
+    findings.sort_by_key(|finding| finding.severity);
+    let numbers = (run.stats.requests(), run.began.elapsed());
+    let accepted = preflight.accept.clone();
+    let report = PreflightReport::new(census, (findings, accepted), plan, picked, numbers);
+    match preflight.output {
+        Output::Text if run.is_quiet() && report.is_ready() => {}
+        Output::Text => print(|out| report.write_text(out))?,
+        Output::Json => print(|out| write_json(&report, out))?,
+    }
+    Ok(if report.is_ready() { Exit::Good } else { Exit::RowsNeedAttention })
+}
+
+/// Estimates the import from what the tenant's answers have shown.
+fn plan(census: &Census, run: &Run) -> Estimate {
+    let work = Work {
+        factors: census.factors(),
+        users: census.users.unwrap_or_default(),
+        skip_existing: run.config.skip_existing,
+        name_marker: run.config.name_marker,
+    };
+    let pace = Pace {
+        pacing: pacing(&run.config),
+        concurrency: run.config.concurrency,
+        learnt: run.pacer.learnt(),
+    };
+    Estimate::of(&work, &pace, now())
+}

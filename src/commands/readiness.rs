@@ -1,0 +1,173 @@
+//! Asks, before an import sends its first request, whether the tenant is ready for it: what `preflight`
+//! asks about the tenant as a whole, as far as the token is known to have the scopes.
+
+use tokio::sync::mpsc;
+
+use super::session::Session;
+use crate::{
+    auth0::Client,
+    config::{Config, Target},
+    engine::{End, IntakeEvent, JobReceiver, Limits, gateway::Gateway},
+    error::Error,
+    jobs::setup::{self, Question, Wanted},
+    model::FactorType,
+    preflight::{Census, Finding, FindingCode, Severity, Terms, judge},
+};
+
+/// Returns the questions about the tenant whose answers INPUT depends on.
+pub(super) fn questions(census: &Census) -> Vec<Question> {
+    let has = |types: &[FactorType]| types.iter().any(|of| census.rows(*of) > 0);
+    let (phone, email) = (FactorType::Phone, FactorType::Email);
+    let is_needed = |question: &Question| match question {
+        // A passkey is no Guardian factor.
+        Question::FactorSwitches => {
+            has(&[phone, email, FactorType::Totp, FactorType::WebauthnRoaming])
+        }
+        Question::MessageTypes => has(&[phone]),
+        Question::Policies => true,
+        Question::CustomDomains => !census.parties.is_empty(),
+        Question::MasksLists => has(&[phone, email]),
+    };
+    Question::ALL.into_iter().filter(is_needed).collect()
+}
+
+/// Returns the host name that the tenant is asked at; the sandbox of this process has none.
+pub(super) fn host(config: &Config) -> Option<&str> {
+    match &config.target {
+        Target::Tenant { base, .. } => base.host(),
+        Target::Sandbox => None,
+    }
+}
+
+/// Lets an import go on once the tenant was found ready.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// Needs of INPUT; `None` once nothing is left to ask.
+    census: Option<Census>,
+    accepted: Vec<FindingCode>,
+}
+
+impl Gate {
+    /// Makes one of what INPUT needs; of one that can be read only once, nothing is known before.
+    pub(super) fn new(census: Option<Census>, accepted: Vec<FindingCode>) -> Self {
+        if census.is_none() {
+            tracing::info!(
+                "INPUT can be read only once, so whether the tenant is ready for it is not judged; \
+                 `mfaferry preflight` judges a file"
+            );
+        }
+        Self { census: census.filter(|census| census.factors() > 0), accepted }
+    }
+
+    /// Asks before anything is settled, where nothing was in an earlier run.
+    pub(super) async fn before_settling(&mut self, session: &Session) -> Result<(), End> {
+        if self.census.is_none() || session.has_settled().await {
+            return Ok(());
+        }
+        self.ask(session).await
+    }
+
+    /// Asks before anything is sent: a run with nothing left to send asks nothing.
+    pub(super) async fn before_sending<J: Send + 'static>(
+        &mut self,
+        session: &Session,
+        mut intake: JobReceiver<J>,
+    ) -> Result<JobReceiver<J>, End> {
+        if self.census.is_none() {
+            return Ok(intake);
+        }
+        let first = loop {
+            let event = tokio::select! {
+                () = session.run.stop.cancelled() => return Ok(intake),
+                event = intake.recv() => event,
+            };
+            match event {
+                None => return Ok(intake),
+                Some(IntakeEvent::More(jobs)) if jobs.is_empty() => {}
+                Some(event) => break event,
+            }
+        };
+        if matches!(first, IntakeEvent::More(_)) {
+            self.ask(session).await?;
+        }
+        Ok(put_back(first, intake))
+    }
+
+    async fn ask(&mut self, session: &Session) -> Result<(), End> {
+        let Some(census) = self.census.take() else { return Ok(()) };
+        let found = find(session.gateway(), session.limits(), &census, host(&session.run.config));
+        let (stops, others): (Vec<_>, Vec<_>) =
+            found.await?.into_iter().partition(|one| self.is_stop(one));
+        for finding in others.iter().filter(|one| one.severity <= Severity::Warn) {
+            tracing::warn!("{}: {}", finding.code, finding.message);
+        }
+        if stops.is_empty() { Ok(()) } else { Err(End::Failed(refusal(&stops))) }
+    }
+
+    fn is_stop(&self, finding: &Finding) -> bool {
+        finding.is_stop() && !self.accepted.contains(&finding.code)
+    }
+}
+
+/// Returns what is found in passing.
+async fn find(
+    gateway: Gateway<Client>,
+    limits: Limits,
+    census: &Census,
+    host: Option<&str>,
+) -> Result<Vec<Finding>, End> {
+    let wanted = Wanted {
+        questions: questions(census),
+        types: census.types(),
+        in_passing: true,
+        ..Wanted::default()
+    };
+    let facts = setup::ask(gateway, limits, wanted).await?;
+    // Its own scopes the client has looked at.
+    Ok(judge(census, &facts, &Terms { scopes: &[], host }))
+}
+
+/// Returns the error of an import that its tenant is not ready for.
+fn refusal(stops: &[Finding]) -> Error {
+    let told: Vec<_> =
+        stops.iter().map(|stop| format!("{}: {}", stop.code, stop.message)).collect();
+    let mut codes: Vec<_> = stops.iter().map(|stop| stop.code.name()).collect();
+    codes.dedup();
+    let actions: Vec<_> = stops
+        .iter()
+        .map(|stop| match &stop.command {
+            Some(command) => format!("{}: `{command}`", stop.action),
+            None => stop.action.clone(),
+        })
+        .collect();
+    Error::refused(
+        "preflight_stop",
+        format!("the tenant is not ready for INPUT: {}", told.join("; ")),
+        format!(
+            "{}. Or import all the same with `--accept {}`. No row was settled",
+            actions.join("; "),
+            codes.join(",")
+        ),
+    )
+}
+
+/// Returns an intake that begins with an event that was taken from it.
+fn put_back<J: Send + 'static>(
+    first: IntakeEvent<J>,
+    mut intake: JobReceiver<J>,
+) -> JobReceiver<J> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut next = Some(first);
+        while let Some(event) = next {
+            if sender.send(event).await.is_err() {
+                return;
+            }
+            next = tokio::select! {
+                () = sender.closed() => return,
+                event = intake.recv() => event,
+            };
+        }
+    });
+    receiver
+}
