@@ -89,6 +89,8 @@ async fn ask(
         .then_some(SampleReport { users: sample.len() as u64, seed: preflight.seed });
     let wanted =
         Wanted { questions: questions(census), sample, types: census.types(), in_passing: false };
+    // So few requests must show the limit.
+    run.pacer.survey();
     let answered = setup::ask(run.gateway(), run.limits(), wanted).await;
     run.leave_tenant().await;
     let facts = match answered {

@@ -130,12 +130,10 @@ impl Pacer {
         Self { turn: tokio::sync::Mutex::new(()), began: Instant::now(), state }
     }
 
-    /// Creates a pacer for a few questions, by which the tenant's limit is to be learnt: it brings the
-    /// bucket down to the same level in a quarter of the time, since a full one shows little.
-    pub fn for_survey(pacing: Pacing) -> Self {
-        let pacer = Self::with(pacing);
-        pacer.state().hasten();
-        pacer
+    /// Goes about learning the tenant's limit by a few questions: brings its bucket down to the same
+    /// level, and no lower, in a quarter of the time, since a full one shows little.
+    pub fn survey(&self) {
+        self.state().hasten();
     }
 
     /// Waits for a permit to send one request now. Dropping the future gives up the place in the queue.

@@ -246,8 +246,9 @@ impl Run {
     }
 
     fn survey(scenario: &Scenario) -> Self {
-        let pacer = Pacer::for_survey(scenario.pacing());
-        Self { number: 0, pacer, skew: Cell::new(f64::NEG_INFINITY) }
+        let run = Self::new(scenario, 0);
+        run.pacer.survey();
+        run
     }
 }
 
