@@ -98,7 +98,13 @@ impl Gate {
         let found = find(session.gateway(), session.limits(), &census, host(&session.run.config));
         let (stops, others): (Vec<_>, Vec<_>) =
             found.await?.into_iter().partition(|one| self.is_stop(one));
-        for finding in others.iter().filter(|one| one.severity <= Severity::Warn) {
+        let is_news = |one: &&Finding| match one.severity {
+            // Accepted, and still grave.
+            Severity::Stop => true,
+            Severity::Warn => !self.accepted.contains(&one.code),
+            Severity::Note | Severity::Unknown => false,
+        };
+        for finding in others.iter().filter(is_news) {
             tracing::warn!("{}: {}", finding.code, finding.message);
         }
         if stops.is_empty() { Ok(()) } else { Err(End::Failed(refusal(&stops))) }

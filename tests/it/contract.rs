@@ -184,7 +184,7 @@ fn check_shows_what_would_be_sent_with_contacts_masked() {
     assert!(done.stdout.contains("0100") && done.stdout.contains("160 bits"), "{done:?}");
     assert!(!done.stdout.contains("415") && !done.stdout.contains("JBSW"), "{done:?}");
     assert!(done.stdout.contains("rejected: line 5, totp_secret: "), "{done:?}");
-    assert!(done.stdout.contains("2 factors to import, 1 rejected, 1 duplicates"), "{done:?}");
+    assert!(done.stdout.contains("2 factors to import, 1 rejected, 1 duplicate"), "{done:?}");
 }
 
 #[test]

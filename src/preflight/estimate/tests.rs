@@ -153,7 +153,7 @@ fn nothing_takes_no_time_and_no_number_is_too_large() {
     let auto = pace(Rate::Auto, 0.2, None, learnt(50.0, 25.0));
     let nothing = estimate(0, &auto, WINTER);
     assert_eq!((nothing.duration_seconds, nothing.rate_per_second), (Some(0.0), None));
-    assert_eq!(nothing.lines(), ["plan: nothing to send"]);
+    assert_eq!(nothing.lines(), ["nothing to send"]);
     let planned = pace(TEN, 0.2, Some(("22:00-06:00=2", "UTC")), Learnt::default());
     for pace in [&auto, &planned, &pace(Rate::PerSecond(1e-300), 0.2, None, Learnt::default())] {
         for factors in [1, 10_000_000_000, u64::MAX] {
@@ -198,7 +198,7 @@ fn the_lines_say_that_it_is_an_estimate_and_of_what() {
         ),
     ] {
         let expected = [
-            format!("plan: about {how_long} if it began now"),
+            format!("about {how_long} if it began now"),
             format!("  an estimate, from {from}"),
             COUNTED.to_owned(),
         ];
@@ -221,7 +221,7 @@ fn the_lines_say_why_there_is_no_estimate_and_how_to_have_one() {
         (Learnt::default(), "the tenant was asked nothing that would show its rate limit", more),
     ] {
         let lines = estimate(1_010_000, &pace(Rate::Auto, 0.2, None, learnt), WINTER).lines();
-        let unknown = "plan: 1,010,000 requests; how long they take is unknown";
+        let unknown = "1,010,000 requests; how long they take is unknown";
         assert_eq!(lines, [format!("{unknown}: {why}"), format!("  {remedy}")]);
     }
 }

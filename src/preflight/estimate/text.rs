@@ -17,12 +17,12 @@ impl Estimate {
         let requests = grouped(self.requests);
         let Some(takes) = self.duration() else {
             return vec![
-                format!("plan: {requests} requests; how long they take is unknown: {}", self.gap()),
+                format!("{requests} requests; how long they take is unknown: {}", self.gap()),
                 format!("  {}", self.remedy()),
             ];
         };
         if self.requests == 0 {
-            return vec!["plan: nothing to send".to_owned()];
+            return vec!["nothing to send".to_owned()];
         }
         let rate = self.rate_per_second.unwrap_or_default();
         let until = self.ends().and_then(minute);
@@ -30,7 +30,7 @@ impl Estimate {
         let average = if self.basis.is_planned { " on average" } else { "" };
         vec![
             format!(
-                "plan: about {}: {requests} requests at {rate} a second{average}{until}",
+                "about {}: {requests} requests at {rate} a second{average}{until}",
                 long(takes)
             ),
             format!("  an estimate, from {}", self.grounds()),
