@@ -33,6 +33,7 @@
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
 //! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
+//! | [`explain`] | every code with its meaning, likely cause and remedy |
 //! | [`report`], [`progress`] | what people and programs get to see |
 //! | [`sandbox`] | the simulated tenant for demo, tests, benches and rehearsals |
 //! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
@@ -125,6 +126,7 @@ pub mod ledger;
 pub mod engine;
 pub mod jobs;
 
+pub mod explain;
 pub mod preflight;
 
 pub mod progress;

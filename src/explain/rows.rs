@@ -1,0 +1,205 @@
+//! Rows as a whole, and values that most fields can have.
+
+use super::Explanation;
+
+/// Explanations.
+pub(super) const TABLE: &[Explanation] = &[
+    Explanation::of(
+        "invalid_row",
+        "The row cannot be split into fields, or it is not what a row must be.",
+        "A quote is not closed, the row has more or fewer cells than the header, or a JSON line is damaged.",
+        "Look at the line in the input. If many lines have it, the file was damaged on the way: export it again.",
+    ),
+    Explanation::of(
+        "required",
+        "A field that every factor of this type needs is empty.",
+        "The source has no value for it, or the column has another name.",
+        "Fill in the field, or rename the column with `--map OURS=THEIRS`.",
+    ),
+    Explanation::of(
+        "not_a_string",
+        "A JSON value is a number, a list or an object where text is asked for.",
+        "The program that wrote the file did not quote the value. Numbers lose leading zeros that way.",
+        "Write the value as a JSON string at the source.",
+    ),
+    Explanation::of(
+        "foreign_field",
+        "A field has a value although it belongs to another type of factor.",
+        "Columns are shifted, or the type of the row is wrong.",
+        "Correct the type, or empty the field.",
+    ),
+    Explanation::of(
+        "must_be_empty",
+        "A field has a value that this command does not use.",
+        "The input was made for another command.",
+        "Empty the field, or use the command that the input was made for.",
+    ),
+    Explanation::of(
+        "empty_change",
+        "The row of `update` changes nothing.",
+        "Both `name` and `preferred_authentication_method` are empty.",
+        "Fill in one of them, or remove the row.",
+    ),
+    Explanation::of(
+        "unknown_type",
+        "The type is not one that the API can create.",
+        "Only phone, email, totp, webauthn-roaming and passkey can be created. Push, recovery codes and platform keys cannot.",
+        "Remove the row. These users must enrol that factor again.",
+    ),
+    Explanation::of(
+        "too_long",
+        "The value is longer than any such value can be.",
+        "A quote is not closed, so that one cell holds several, or columns are shifted.",
+        "Look at the line in the input and correct it.",
+    ),
+    Explanation::of(
+        "outer_white_space",
+        "An id begins or ends with white space.",
+        "The source pads its columns, or a spreadsheet added a space.",
+        "Remove the white space at the source: Auth0 would take it as part of the id.",
+    ),
+    Explanation::of(
+        "control_character",
+        "The value holds a control character, such as a line break or a tab.",
+        "A cell holds several lines, or the file is binary.",
+        "Correct the value at the source.",
+    ),
+    Explanation::of(
+        "dots_alone",
+        "The id consists of dots only, which no URL can hold.",
+        "A placeholder took the place of the id.",
+        "Put the real id there, or remove the row.",
+    ),
+    Explanation::of(
+        "percent_encoded",
+        "The id is percent-encoded already, such as `auth0%7C123`.",
+        "It was copied from a URL.",
+        "Decode it: `auth0|123`.",
+    ),
+    Explanation::of(
+        "masked",
+        "Characters of the value are hidden, such as `XXXXXXX5044`.",
+        "The value comes from a list for people, or from an API that masks. The real value is not in the file.",
+        "Export the real value from the source. It cannot be recovered from this one.",
+    ),
+    Explanation::of(
+        "spreadsheet_exponent",
+        "A number is in exponent form, such as `4.93012E+11`.",
+        "A spreadsheet opened the file and saved it: the last digits are lost.",
+        "Export again, and do not save the file from a spreadsheet.",
+    ),
+    Explanation::of(
+        "spreadsheet_error",
+        "The cell holds an error of a spreadsheet, such as `#NAME?`.",
+        "A spreadsheet took the value for a formula.",
+        "Export again, and do not save the file from a spreadsheet.",
+    ),
+    Explanation::of(
+        "formula",
+        "The cell holds a formula, such as `=\"+49…\"`.",
+        "Somebody protected the value from a spreadsheet.",
+        "Export the plain value from the source.",
+    ),
+    Explanation::of(
+        "apostrophe_guard",
+        "The value begins with an apostrophe.",
+        "Somebody protected the value from a spreadsheet.",
+        "Remove the apostrophe at the source.",
+    ),
+    Explanation::of(
+        "surrounding_quotes",
+        "The value has quotes around it that are part of it.",
+        "The file was quoted twice, or its delimiter is not the one it was read with.",
+        "Remove the quotes at the source; check the delimiter (`--delimiter`).",
+    ),
+    Explanation::of(
+        "invisible_character",
+        "The value holds a character that nobody sees, such as a zero-width space.",
+        "It was copied from a web page or a chat.",
+        "Remove the character at the source.",
+    ),
+    Explanation::of(
+        "decimal_tail",
+        "The value ends in a decimal tail, such as `12345.0`.",
+        "A program read the ids as numbers.",
+        "Export the ids as text.",
+    ),
+    Explanation::of(
+        "garbled_text",
+        "The text was decoded wrongly on the way, such as `MÃ¼ller`.",
+        "UTF-8 was read as Windows-1252 somewhere.",
+        "Export again as UTF-8. In a name it is only a warning.",
+    ),
+    Explanation::of(
+        "missing_plus",
+        "The phone number does not begin with `+`.",
+        "The source stores national numbers, or a spreadsheet dropped the `+`.",
+        "Write the number in E.164 at the source: `+`, country calling code, number.",
+    ),
+    Explanation::of(
+        "not_a_digit",
+        "The phone number holds something other than digits.",
+        "Letters, two numbers in one cell, or a remark behind the number.",
+        "Leave one number in E.164 in the cell.",
+    ),
+    Explanation::of(
+        "extension",
+        "The phone number has an extension, or what may be one.",
+        "Office numbers often have one. Codes cannot be delivered to an extension.",
+        "Use the number of a phone that receives codes.",
+    ),
+    Explanation::of(
+        "trunk_zero",
+        "The phone number has a zero that is dialled inside the country only, such as `+49 030…`.",
+        "The country calling code was put in front of the national number.",
+        "Remove the zero behind the country calling code.",
+    ),
+    Explanation::of(
+        "brackets",
+        "Brackets in the phone number hold something other than an area code.",
+        "It is not clear which of the digits are to be dialled.",
+        "Write the number in E.164 without brackets.",
+    ),
+    Explanation::of(
+        "unknown_country_code",
+        "No country has the calling code that the phone number begins with.",
+        "The `+` was put in front of a national number.",
+        "Write the number with its country calling code.",
+    ),
+    Explanation::of(
+        "impossible_length",
+        "No number of that country has this many digits.",
+        "Digits are missing, or two numbers were joined.",
+        "Correct the number at the source.",
+    ),
+    Explanation::of(
+        "unknown_channel",
+        "`preferred_authentication_method` is neither `sms` nor `voice`.",
+        "The source names its channels in other words.",
+        "Write `sms` or `voice`, or leave the field empty.",
+    ),
+    Explanation::of(
+        "not_an_address",
+        "The value is not exactly one email address.",
+        "Several addresses in one cell, a name with the address, or a typing error.",
+        "Leave one plain address in the cell.",
+    ),
+    Explanation::of(
+        "incomplete_set",
+        "Another row of this user cannot be used, so the user's set would be incomplete.",
+        "`replace` makes INPUT each user's whole set: a missing row would delete a factor.",
+        "Mend the user's other rows, then run the same command again.",
+    ),
+    Explanation::of(
+        "scattered_set",
+        "The rows of this user are not next to each other.",
+        "`replace` needs each user's set in one piece.",
+        "Sort the input by `user_id`.",
+    ),
+    Explanation::of(
+        "not_settable",
+        "The type cannot be part of a set.",
+        "PUT takes phone, email and totp only.",
+        "Create this factor with `mfaferry import`.",
+    ),
+];

@@ -1,0 +1,205 @@
+//! TOTP secrets and `otpauth` URIs.
+
+use super::Explanation;
+
+/// Explanations.
+pub(super) const TABLE: &[Explanation] = &[
+    Explanation::of(
+        "not_base32",
+        "The TOTP secret is not Base32.",
+        "The source writes its secrets in another encoding, or the value is damaged.",
+        "Find out which encoding it is with `mfaferry check INPUT --prove USER_ID`, then declare it with `--secret-encoding`.",
+    ),
+    Explanation::of(
+        "not_base64",
+        "The value is not standard Base64.",
+        "It is in another encoding, or characters are missing.",
+        "Export the value as standard Base64.",
+    ),
+    Explanation::of(
+        "not_base64url",
+        "The value is not Base64url.",
+        "It is in another encoding, or characters are missing.",
+        "Export the value as Base64url.",
+    ),
+    Explanation::of(
+        "not_hex",
+        "The TOTP secret is not hexadecimal although `--secret-encoding hex` says so.",
+        "The column mixes encodings, or the flag is wrong.",
+        "Prove one secret with `mfaferry check INPUT --prove USER_ID`.",
+    ),
+    Explanation::of(
+        "looks_like_hex",
+        "The value is hexadecimal where another encoding is asked for.",
+        "The whole column is probably hexadecimal. Read as Base32 it would be a valid but wrong secret, and lock its user out.",
+        "Prove it with `mfaferry check INPUT --prove USER_ID`, then declare `--secret-encoding hex`.",
+    ),
+    Explanation::of(
+        "looks_like_decimal",
+        "The value is a decimal number where encoded bytes are asked for.",
+        "The column holds ids or codes rather than secrets.",
+        "Check which column holds the secrets.",
+    ),
+    Explanation::of(
+        "looks_like_uuid",
+        "The value is a UUID where encoded bytes are asked for.",
+        "The column holds ids rather than secrets or keys.",
+        "Check which column holds the value.",
+    ),
+    Explanation::of(
+        "looks_like_base32",
+        "The value is Base32 where another encoding is asked for.",
+        "`--secret-encoding` names an encoding that this row does not have.",
+        "Prove it with `mfaferry check INPUT --prove USER_ID`, and leave the flag out if the whole column is Base32.",
+    ),
+    Explanation::of(
+        "looks_like_base64",
+        "The TOTP secret looks like Base64, or like plain text, where Base32 is asked for.",
+        "The source stores the bytes in another encoding.",
+        "Prove it with `mfaferry check INPUT --prove USER_ID`, then declare `--secret-encoding base64` or `text`.",
+    ),
+    Explanation::of(
+        "looks_like_base64_of_base32",
+        "The TOTP secret looks like Base64 of a Base32 text.",
+        "The source encodes what it stores once more.",
+        "Prove it with `mfaferry check INPUT --prove USER_ID`, then declare `--secret-encoding base64-of-base32`.",
+    ),
+    Explanation::of(
+        "encoded_twice",
+        "The value is encoded once more than is asked for.",
+        "A program on the way encoded what was encoded already.",
+        "Decode it once at the source. For a `user_handle` it is only a warning: compare it with the source.",
+    ),
+    Explanation::of(
+        "looks_encrypted",
+        "The value looks encrypted, or several parts are joined in it.",
+        "Many systems encrypt secrets in their database.",
+        "Export the secrets with the source's own tool, which decrypts them.",
+    ),
+    Explanation::of(
+        "other_scheme",
+        "The value is a URI, but not one that begins with `otpauth://`.",
+        "The column holds a link.",
+        "Check which column holds the secrets.",
+    ),
+    Explanation::of(
+        "cut_off",
+        "The value ends where its encoding cannot end.",
+        "Characters are missing: a column too narrow, or a copy that was cut.",
+        "Export the value again.",
+    ),
+    Explanation::of(
+        "too_short",
+        "The TOTP secret has fewer than 80 bits.",
+        "It is cut off, or no real secret.",
+        "Export it again. If it is whole, the user must enrol again: it can be guessed.",
+    ),
+    Explanation::of(
+        "wrong_size",
+        "The value has a number of bytes that no such value has.",
+        "It is damaged, or in another encoding.",
+        "Export the value again.",
+    ),
+    Explanation::of(
+        "otpauth_invalid",
+        "The `otpauth` URI cannot be read.",
+        "It is damaged, or escaped twice.",
+        "Export it again.",
+    ),
+    Explanation::of(
+        "otpauth_kind",
+        "The `otpauth` URI is not of the kind `totp`.",
+        "Counter-based codes (`hotp`) cannot be imported.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "otpauth_algorithm",
+        "The secret is for another hash than SHA-1.",
+        "The API would accept it and then expect other codes than the app shows.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "otpauth_digits",
+        "The secret is for codes of another length than 6 digits.",
+        "The API would accept it and then expect other codes than the app shows.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "otpauth_period",
+        "The secret is for codes that change at another pace than every 30 seconds.",
+        "The API would accept it and then expect other codes than the app shows.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "otpauth_changes_codes",
+        "The `otpauth` URI has a parameter that changes the codes.",
+        "Some apps have codes of their own kind.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "otpauth_repeated",
+        "The `otpauth` URI has a parameter twice.",
+        "It is not clear which of the two counts.",
+        "Export it again.",
+    ),
+    Explanation::of(
+        "otpauth_no_secret",
+        "The `otpauth` URI holds no secret.",
+        "It was cut off, or the secret was removed.",
+        "Export it again.",
+    ),
+    Explanation::of(
+        "totp_algorithm_unsupported",
+        "The secret is for another hash than SHA-1.",
+        "The source's policy asks for it. The tenant would expect other codes than the app shows.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "totp_digits_unsupported",
+        "The secret is for codes of another length than 6 digits.",
+        "The source's policy asks for it. The tenant would expect other codes than the app shows.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "totp_period_unsupported",
+        "The secret is for codes that change at another pace than every 30 seconds.",
+        "The source's policy asks for it. The tenant would expect other codes than the app shows.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "totp_t0_unsupported",
+        "The secret counts its periods from another time than 1970.",
+        "The source was set up that way. The tenant would expect other codes than the app shows.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "hotp_unsupported",
+        "The secret is for counter-based codes.",
+        "Older hardware tokens count instead of using the time. The API holds time-based secrets only.",
+        "The user must enrol again.",
+    ),
+    Explanation::of(
+        "totp_secret_encoding_unknown",
+        "The source does not say how the secret is encoded, or names an encoding that is not known.",
+        "The export comes from another version than the known ones.",
+        "Look at `mfaferry sources NAME` for the versions that are read.",
+    ),
+    Explanation::of(
+        "totp_secret_invalid",
+        "The secret is not what its source always writes.",
+        "The export is damaged, or was changed by hand.",
+        "Export it again.",
+    ),
+    Explanation::of(
+        "secret_encrypted",
+        "The secret is encrypted in the export.",
+        "The source keeps its secrets encrypted, and this export does not decrypt them.",
+        "Make the export in the way that `mfaferry sources NAME` describes.",
+    ),
+    Explanation::of(
+        "secret_not_exported",
+        "The export does not hold the secret.",
+        "The source hands it out in no export, or not in this kind.",
+        "Look at `mfaferry sources NAME` for an export that has it. Otherwise the user must enrol again.",
+    ),
+];
