@@ -140,6 +140,17 @@ pub struct Check {
     pub output: Output,
 }
 
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Code to explain, as a report shows it [default: list all]
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+    /// Format of the result on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+}
+
 /// `resolve`.
 #[derive(Debug, Args)]
 #[command(

@@ -18,7 +18,8 @@ pub use command_line::CommandLine;
 pub use environment::{parse, settings, variable, warn_of_unknown_variables};
 pub use files::NamedFiles;
 pub use flags::{
-    Check, Delete, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
+    Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
+    UpdateArgs, Verify,
     UpdateArgs, Verify,
 };
 pub use setting::{Given, Origin, UserLimit, Value};
@@ -265,6 +266,12 @@ Examples:
   mfaferry report --ledger factors.csv.ledger --format csv > results.csv
   mfaferry report --ledger factors.csv.ledger --format jsonl | jq 'select(.state != \"created\")'")]
     Report(Report),
+    /// Explain a code of a report, a check or an error, and what to do about it
+    #[command(after_help = "\
+Examples:
+  mfaferry explain                   list all codes
+  mfaferry explain looks_like_hex    its meaning, its likely cause, and what to do")]
+    Explain(Explain),
     /// Serve a simulated tenant on loopback, to rehearse a migration
     #[command(after_help = "\
 Rehearse a migration. In one terminal:
@@ -297,6 +304,7 @@ impl Command {
         match self {
             Self::Import(import) => import.bulk.run.output == Output::Json,
             Self::Check(check) => check.output == Output::Json,
+            Self::Explain(explain) => explain.output == Output::Json,
             Self::Resolve(resolve) => resolve.run.output == Output::Json,
             // Without a file of their own the methods are the result.
             Self::Export(export) => export.out.is_some() && export.bulk.run.output == Output::Json,

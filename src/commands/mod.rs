@@ -14,6 +14,7 @@ mod announce;
 mod change;
 mod check;
 mod confirm;
+mod explain;
 mod export;
 mod import;
 mod next;
@@ -159,6 +160,7 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
             let config = settle_asking((&it.reading, &it.system), settings, output_args);
             paced(config, |config| verify::run(*it, config, show))
         }
+        Command::Explain(explain) => explain::run(&explain),
         Command::Sources { name } => sources::run(name.as_deref()),
         Command::Report(report) => report::run(&report),
         Command::Sandbox(sandbox) => block_on(Builder::new_multi_thread(), sandbox::run(sandbox)),

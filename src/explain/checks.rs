@@ -106,4 +106,10 @@ pub(super) const TABLE: &[Explanation] = &[
         "Their factors are carried all the same.",
         "Decide at the tenant whether they may log in.",
     ),
+    Explanation::of(
+        "hash_not_exported",
+        "The export does not say which hash its TOTP tokens use, and SHA-1 is taken.",
+        "privacyIDEA's CSV does not hold it.",
+        "Ask privacyIDEA for tokens of another hash, or export YAML, which says it.",
+    ),
 ];

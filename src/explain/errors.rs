@@ -77,6 +77,12 @@ pub(super) const TABLE: &[Explanation] = &[
         "Read the message for the tenant's answer. No row was marked for it.",
     ),
     Explanation::of(
+        "preflight_stop",
+        "The tenant is not ready for INPUT (exit code 3).",
+        "People would be locked out, as the message says.",
+        "Mend it, or import all the same with `--accept CODE`. No row was settled.",
+    ),
+    Explanation::of(
         "ledger_unusable",
         "The ledger cannot be used (exit code 6).",
         "It is in use, damaged, or of another tenant.",

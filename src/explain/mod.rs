@@ -39,7 +39,7 @@ impl Explanation {
 }
 
 /// Codes that belong together.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct Group {
     /// Heading.
     pub title: &'static str,
@@ -61,12 +61,15 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Errors that stop a command", codes: errors::TABLE },
 ];
 
-/// Finds the explanation of a code. A code with a detail behind a colon, as reports show it, is found, too.
-pub fn find(text: &str) -> Option<&'static Explanation> {
+/// Finds a code with its group. A code with a detail behind a colon, as reports show it, is found, too.
+pub fn find(text: &str) -> Option<(&'static Group, &'static Explanation)> {
     let name = text.split_once(':').map_or(text, |(name, _)| name);
     let is_status = name.strip_prefix("http_").is_some_and(|status| status.parse::<u16>().is_ok());
     let name = if is_status { "http" } else { name };
-    all().find(|explanation| explanation.code == name)
+    GROUPS.iter().find_map(|group| {
+        let found = group.codes.iter().find(|explanation| explanation.code == name)?;
+        Some((group, found))
+    })
 }
 
 /// Returns the code whose name is nearest to `text`, if any is near.
@@ -118,9 +121,9 @@ mod tests {
             ("http_502", "http"),
             ("id_given_twice:phone|dev_x", "id_given_twice"),
         ] {
-            assert_eq!(find(text).map(|explanation| explanation.code), Some(code));
+            assert_eq!(find(text).map(|(_, explanation)| explanation.code), Some(code));
         }
-        assert_eq!(find("http_x"), None);
+        assert!(find("http_x").is_none());
         assert_eq!(nearest_code("user_not_fond"), Some("user_not_found"));
     }
 }

@@ -27,6 +27,7 @@ pub(crate) const COMMANDS: [&str; 14] = [
     "delete",
     "undo",
     "report",
+    "explain",
     "sandbox",
     "completions",
 ];
