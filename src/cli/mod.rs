@@ -20,7 +20,6 @@ pub use files::NamedFiles;
 pub use flags::{
     Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
     UpdateArgs, Verify,
-    UpdateArgs, Verify,
 };
 pub use setting::{Given, Origin, UserLimit, Value};
 pub use shared::{

@@ -16,6 +16,7 @@ mod contract;
 mod disk;
 #[cfg(target_os = "linux")]
 mod door;
+mod explain;
 mod faults;
 mod fuzz;
 #[cfg(target_os = "linux")]

@@ -14,7 +14,7 @@ use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, Sandbox, Settings};
 use serde_json::Value;
 
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 14] = [
+pub(crate) const COMMANDS: [&str; 15] = [
     "import",
     "check",
     "resolve",
