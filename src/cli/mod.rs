@@ -68,9 +68,10 @@ Credentials: AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET (or --client-secret-file),
 in AUTH0_API_TOKEN (or --token-file). Required scopes: create:authentication_methods and
 read:authentication_methods. Secrets are never passed as flags.
 
-Every flag may stand in the environment (MFAFERRY_RATE=10) or in the file that --config names
-(rate = \"10\"). Without --config, mfaferry.toml in the working directory is read if it is yours and
-nobody else can write to it; it may not say which credentials are sent, or where.
+Settings for which --help names a variable may stand in the environment (MFAFERRY_RATE=10), and in the
+file that --config names (rate = \"10\"). Without --config, mfaferry.toml in the working directory is
+read if it is yours and nobody else can write to it; it may not say which credentials are sent, or
+where.
 Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
 up, the rest goes on. Keep the ledger and the files beside it together.
 

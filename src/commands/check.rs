@@ -33,6 +33,7 @@ const SHOWN: u64 = 20;
 
 /// Contents of a file, in numbers.
 #[derive(Debug, Default, Serialize)]
+#[serde(tag = "schema", rename = "mfaferry/check/1")]
 struct Findings {
     rows: u64,
     factors: u64,

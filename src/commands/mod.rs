@@ -4,10 +4,11 @@
 use std::{
     io::{self, IsTerminal, Write},
     sync::Arc,
+    thread,
     time::UNIX_EPOCH,
 };
 
-use tokio::runtime::Builder;
+use tokio::{runtime::Builder, sync::oneshot};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 mod announce;
@@ -38,7 +39,8 @@ mod verify;
 use self::reading::{import_shape, try_open, try_open_factors};
 use crate::{
     cli::{
-        Bulk, Cli, Command, Creating, FromSystem, LogFormat, OutputArgs, Pace, Reading, Run, Tenant,
+        Bulk, Cli, Command, Creating, FromSystem, Import, LogFormat, OutputArgs, Pace, Reading,
+        Run, Tenant,
     },
     config::Config,
     error::{Error, Exit},
@@ -109,15 +111,7 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
     let output_args = &cli.output;
     match cli.command {
         Command::Import(mut import) => {
-            if import.from_export {
-                import.system.from = Some("auth0-export".into());
-            }
-            let creating = Some(&import.creating);
-            let config = match import.system.system() {
-                None => resolve(&import.bulk, Shape::Factors, creating, output_args),
-                Some(_) => try_open_factors(&import.bulk.reading, &import.system)
-                    .and_then(|()| settle(&import.bulk, creating, output_args)),
-            };
+            let config = settle_import(&mut import, output_args);
             paced(config, |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check, output_args.quiet),
@@ -215,6 +209,19 @@ fn settle(
 ) -> Result<Config, Error> {
     let Run { tenant, pace, .. } = &bulk.run;
     Config::resolve(tenant, pace, Some(&bulk.recording), creating, output_args)
+}
+
+/// Returns the settings of an import, if its input can be read.
+fn settle_import(import: &mut Import, output_args: &OutputArgs) -> Result<Config, Error> {
+    if import.from_export {
+        import.system.from = Some("auth0-export".into());
+    }
+    let (bulk, creating) = (&import.bulk, Some(&import.creating));
+    match import.system.system() {
+        None => resolve(bulk, Shape::Factors, creating, output_args),
+        Some(_) => try_open_factors(&bulk.reading, &import.system)
+            .and_then(|()| settle(bulk, creating, output_args)),
+    }
 }
 
 /// Returns the settings of a command that only asks about factors, if its input can be read.
@@ -329,10 +336,12 @@ fn print<T: Default>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Res
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(_) => Err(Error::Internal("a thread panicked".into())),
-    }
+    // Tokio's own threads for this panic where the system has no room for another.
+    let (tell, told) = oneshot::channel();
+    thread::Builder::new()
+        .spawn(move || drop(tell.send(work())))
+        .map_err(|source| Error::Io { what: "starting a thread".into(), source })?;
+    told.await.unwrap_or_else(|_| Err(Error::Internal("a thread panicked".into())))
 }
 
 /// The one pacer of a run.

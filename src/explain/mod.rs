@@ -23,7 +23,7 @@ pub struct Explanation {
     pub meaning: &'static str,
     /// Likely cause, in a sentence or two.
     pub cause: &'static str,
-    /// What to do about it.
+    /// Remedy, in a sentence or two.
     pub remedy: &'static str,
 }
 

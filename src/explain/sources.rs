@@ -1,4 +1,4 @@
-//! What other systems' exports hold and no API creates.
+//! Codes of exports: contents that no API creates, or that the source does not hand out.
 
 use super::Explanation;
 

@@ -43,8 +43,13 @@ impl Failure {
 
     /// Describes flags that were refused, in the words of their parser.
     pub fn usage(message: &str) -> Self {
-        let error = message.trim().trim_start_matches("error: ").to_owned();
-        Self::with(Cause { exit_code: Exit::Usage as u8, code: "usage", error, hint: None })
+        let message = message.trim().trim_start_matches("error: ");
+        let (error, hint) = match message.split_once("\n\nhint: ") {
+            Some((error, hint)) => (error, Some(hint.trim().to_owned())),
+            None => (message, None),
+        };
+        let error = error.to_owned();
+        Self::with(Cause { exit_code: Exit::Usage as u8, code: "usage", error, hint })
     }
 
     fn with(cause: Cause) -> Self {

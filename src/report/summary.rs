@@ -269,6 +269,7 @@ fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {
 
 /// A summary over a whole ledger.
 #[derive(Debug, Serialize)]
+#[serde(tag = "schema", rename = "mfaferry/report/1")]
 pub struct LedgerReport {
     /// The ledger.
     pub ledger: String,

@@ -20,6 +20,7 @@ const SHOWN: usize = 10;
 
 /// The result of a run (contract, section 2).
 #[derive(Debug, Serialize)]
+#[serde(tag = "schema", rename = "mfaferry/verify/1")]
 pub struct VerifySummary {
     /// Completion of the run.
     pub status: Status,

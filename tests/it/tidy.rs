@@ -30,6 +30,7 @@ const FLOORS: &[&str] = &[
     "engine",
     "jobs",
     "preflight",
+    "explain",
     "report",
     "progress",
     "sandbox",
