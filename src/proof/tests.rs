@@ -62,6 +62,16 @@ fn two(codes: &Codes, step: i64) -> Vec<(String, u64)> {
     vec![at(codes, step, NOW), at(codes, step + 1, NOW + 30)]
 }
 
+/// The same, both at one time: as who writes them beforehand gives them.
+fn at_once(codes: &Codes, step: i64) -> Vec<(String, u64)> {
+    vec![at(codes, step, NOW), at(codes, step + 1, NOW)]
+}
+
+/// A usual code, and another one so many seconds later.
+fn later(first: i64, second: i64, seconds: u64) -> Vec<(String, u64)> {
+    vec![at(&USUAL, first, NOW), at(&USUAL, second, NOW + seconds)]
+}
+
 /// Holds that all of `codes` are asked for, and what is said then.
 #[track_caller]
 fn check(
@@ -92,6 +102,13 @@ fn one_code_proves_what_is_right_and_a_wrong_clock_or_profile_takes_two() {
         ("a step before", &base32, vec![at(&USUAL, -1, NOW)], Right, Some(-30)),
         ("a step after", &base32, vec![at(&USUAL, 1, NOW + 29)], Right, Some(30)),
         ("two before", &base32, two(&USUAL, -2), RightButClock, Some(-60)),
+        // The second by itself would be right.
+        ("two before, at once", &base32, at_once(&USUAL, -2), RightButClock, Some(-60)),
+        ("two after, at once", &base32, at_once(&USUAL, 2), RightButClock, Some(60)),
+        ("50 seconds before", &base32, later(-2, -1, 29), RightButClock, Some(-60)),
+        ("50 seconds after", &base32, later(2, 3, 50), RightButClock, Some(60)),
+        ("who typed slowly, and then not", &base32, later(-2, 0, 9), Right, Some(0)),
+        ("the same after a minute", &base32, later(-2, 2, 60), Right, Some(0)),
         ("two after", &base32, two(&USUAL, 2), RightButClock, Some(60)),
         ("SHA-256", &base32, two(&SHA256, 0), OtherProfile, Some(0)),
         ("SHA-512, 8 digits", &base32, two(&SHA512_8_60, 0), OtherProfile, Some(0)),
@@ -166,6 +183,34 @@ fn a_mistyped_first_code_spoils_nothing() {
 }
 
 #[test]
+fn a_mistyped_code_after_a_match_is_asked_for_again_and_once() {
+    use ProofVerdict::{NoMatch, OtherEncoding, Right, RightButClock};
+    let (base32, hex) = (BASE32_NOPAD.encode(KEY), HEXLOWER.encode(KEY));
+    let typo = |now| ("123456".to_owned(), now);
+    for (what, secret, first, third, verdict, off) in [
+        ("a clock", &base32, -2, at(&USUAL, -1, NOW + 40), RightButClock, Some(-60)),
+        ("a clock, at once", &base32, -2, at(&USUAL, -1, NOW), RightButClock, Some(-60)),
+        ("an encoding, the step after", &hex, 0, at(&USUAL, 1, NOW + 40), OtherEncoding, Some(0)),
+        ("an encoding, later", &hex, 0, at(&USUAL, 2, NOW + 70), OtherEncoding, Some(0)),
+        ("an encoding, at once", &hex, 0, at(&USUAL, 1, NOW), OtherEncoding, Some(0)),
+        ("one of each step", &hex, 0, at(&USUAL, 2, NOW), OtherEncoding, Some(0)),
+        ("right by itself", &base32, 2, at(&USUAL, 0, NOW + 9), Right, Some(0)),
+        ("the first again", &hex, 0, at(&USUAL, 0, NOW + 9), NoMatch, None),
+        ("another typo", &hex, 0, typo(NOW + 40), NoMatch, None),
+    ] {
+        for before in [vec![], vec![typo(NOW)]] {
+            let codes = [at(&USUAL, first, NOW), typo(NOW), third.clone()];
+            let (asked, proof) =
+                prove(of(secret, None), &[before.clone(), codes.to_vec()].concat());
+            let proof = proof.unwrap_or_else(|| panic!("{what}: {asked:?}"));
+            assert_eq!((proof.verdict, proof.off_seconds), (verdict, off), "{what}");
+            let expected = [&[Wanted::Another][..before.len()], &[Wanted::Next, Wanted::Again]];
+            assert_eq!(asked, expected.concat(), "{what}");
+        }
+    }
+}
+
+#[test]
 fn a_row_that_its_reader_refuses_is_never_called_right() {
     let trial = Trial::new(&record(&BASE32_NOPAD.encode(KEY)), None, true);
     let (_, proof) = prove(trial, &[at(&USUAL, 0, NOW), at(&USUAL, 1, NOW + 30)]);
@@ -208,11 +253,11 @@ proptest! {
     #[test]
     fn random_codes_prove_nothing(
         key in proptest::collection::vec(any::<u8>(), 20),
-        codes in proptest::collection::vec(0..1_000_000u32, 3),
+        codes in proptest::collection::vec(0..1_000_000u32, 4),
         now in 1_600_000_000..2_000_000_000u64,
     ) {
         let typed: Vec<_> =
-            codes.iter().zip([0, 7, 31]).map(|(code, later)| (format!("{code:06}"), now + later)).collect();
+            codes.iter().zip([0, 7, 31, 33]).map(|(code, later)| (format!("{code:06}"), now + later)).collect();
         for secret in [HEXLOWER.encode(&key), BASE64.encode(&key)] {
             let (_, proof) = prove(of(&secret, None), &typed);
             prop_assert_eq!(proof.map(|proof| proof.verdict), Some(ProofVerdict::NoMatch));

@@ -16,8 +16,8 @@ const EITHER_SIDE: i64 = 2;
 const FORGIVEN: i64 = 1;
 /// Steps after the one asked for that a code may be late, at most: an hour of the shortest.
 const MOST_LATE: u64 = 120;
-/// Codes that are asked for, at most.
-const MOST_CODES: u8 = 3;
+/// Codes that may fit nothing: one is mistyped easily, before a match and after it.
+const MOST_MISSES: u8 = 2;
 
 /// Code to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Wanted {
     Next,
     /// Another code: the one that was given fits nothing.
     Another,
+    /// Another code: the one that was given does not come after the one that fitted.
+    Again,
 }
 
 /// Consequence of a code.
@@ -95,8 +97,10 @@ pub struct Trial {
     candidates: Vec<Candidate>,
     /// True if an import refuses the row whatever its secret is.
     is_refused: bool,
+    /// Matches of all codes so far.
     matches: Vec<Match>,
-    n_codes: u8,
+    /// Codes that fitted nothing; since the first match, those that did not go on from it.
+    n_misses: u8,
 }
 
 impl Trial {
@@ -114,7 +118,7 @@ impl Trial {
             }));
         }
         let is_refused = is_refused || readings.is_other_profile;
-        Self { candidates, is_refused, matches: Vec::new(), n_codes: 0 }
+        Self { candidates, is_refused, matches: Vec::new(), n_misses: 0 }
     }
 
     /// Returns the first question; `None` where no code can prove anything, as there is no secret.
@@ -124,23 +128,31 @@ impl Trial {
 
     /// Takes a code that was given at `now`, in seconds since 1970; `None` stands for what is no code.
     pub fn answer(&mut self, code: Option<&AppCode>, now: u64) -> Answer {
-        self.n_codes += 1;
         let fresh = code.map(|code| self.fresh(code, now)).unwrap_or_default();
+        // First: the next code of a clock that is behind or ahead may be one that is right by itself.
+        if let Some(first) = self.gone_on(code, now, 0) {
+            return Answer::Said(self.proof(first));
+        }
         if let Some(right) = fresh.iter().find(|found| self.verdict(found).0 == ProofVerdict::Right)
         {
             return Answer::Said(self.proof(right));
         }
-        if let Some(code) = code
-            && let Some(again) = self.matches.iter().find(|found| self.goes_on(found, code, now))
-        {
-            return Answer::Said(self.proof(again));
+        // Whoever writes the codes beforehand goes one on with each, also with one that is mistyped.
+        if let Some(first) = self.gone_on(code, now, self.n_misses.into()) {
+            return Answer::Said(self.proof(first));
         }
-        self.matches = fresh;
-        match (self.matches.is_empty(), self.n_codes) {
-            (false, ..MOST_CODES) => Answer::Ask(Wanted::Next),
-            (true, 1) => Answer::Ask(Wanted::Another),
-            _ => Answer::Said(Proof::none(true)),
+        let is_first = self.matches.is_empty() && !fresh.is_empty();
+        self.n_misses = if is_first { 0 } else { self.n_misses + 1 };
+        if self.n_misses >= MOST_MISSES {
+            return Answer::Said(Proof::none(true));
         }
+        let is_miss = fresh.is_empty();
+        self.matches.extend(fresh);
+        Answer::Ask(match (is_miss, self.matches.is_empty()) {
+            (false, _) => Wanted::Next,
+            (true, true) => Wanted::Another,
+            (true, false) => Wanted::Again,
+        })
     }
 
     /// Returns every candidate that shows the code about now, those first that an import would take.
@@ -156,13 +168,17 @@ impl Trial {
         found
     }
 
-    /// Returns whether the candidate of a match shows the code in a step after that one, which may be as
-    /// much later as time has passed.
-    fn goes_on(&self, found: &Match, code: &AppCode, now: u64) -> bool {
-        let app = self.candidates.get(found.candidate).map(|candidate| &candidate.app);
-        app.is_some_and(|app| {
-            let passed = app.profile().step(now).saturating_sub(app.profile().step(found.at));
-            (1..=1 + passed.min(MOST_LATE)).any(|later| app.shows(code, found.step + later))
+    /// Returns the first match whose candidate shows the code in a step after it. That may be as much later
+    /// as time has passed, and by `missed` more.
+    fn gone_on(&self, code: Option<&AppCode>, now: u64, missed: u64) -> Option<&Match> {
+        let code = code?;
+        self.matches.iter().find(|found| {
+            let app = self.candidates.get(found.candidate).map(|candidate| &candidate.app);
+            app.is_some_and(|app| {
+                let passed = app.profile().step(now).saturating_sub(app.profile().step(found.at));
+                let most = 1 + passed.min(MOST_LATE) + missed;
+                (1..=most).any(|later| app.shows(code, found.step + later))
+            })
         })
     }
 
@@ -228,6 +244,6 @@ impl Proof {
 
 impl fmt::Debug for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trial").field("n_codes", &self.n_codes).finish_non_exhaustive()
+        f.debug_struct("Trial").field("n_misses", &self.n_misses).finish_non_exhaustive()
     }
 }

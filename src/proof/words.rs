@@ -22,6 +22,9 @@ impl Wanted {
             Self::Another => format!(
                 "{row}: that code does not follow from the secret. Which code does the app show now? "
             ),
+            Self::Again => format!(
+                "{row}: that code does not come after the first, which fitted. Which code does the app show now? "
+            ),
         }
     }
 }

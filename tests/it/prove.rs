@@ -97,6 +97,7 @@ fn the_codes_of_an_app_tell_what_is_right_from_what_is_not() {
         ("base32", "", usual, 0, 1, 0, "right", None, Some(0)),
         ("base32", "", usual, -30, 1, 0, "right", None, Some(-30)),
         ("base32", "", usual, 60, 2, 0, "right_but_clock", None, Some(60)),
+        ("base32", "", usual, -60, 2, 0, "right_but_clock", None, Some(-60)),
         ("base32", "", usual, 90, 2, 4, "no_match", None, None),
         ("base32", "", sha256, 0, 2, 4, "other_profile", None, Some(0)),
         ("base32", "", sha512, 0, 2, 4, "other_profile", None, Some(0)),

@@ -240,7 +240,7 @@ async fn ask_about(
                 return Err(Error::usage(
                     format!("{place}: a code is needed, and there is none left to read"),
                     "type the codes at a terminal, or write one a line to standard input: a second one, and \
-                     at most a third, for what the first does not prove to be right",
+                     at most two more, for what the first does not prove to be right",
                 ));
             }
         };
