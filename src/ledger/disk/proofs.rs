@@ -37,7 +37,8 @@ struct Stored {
 }
 
 /// Records proofs in the ledger at `path`, which must be there; durable on return. A factor's later proof
-/// replaces the one before.
+/// replaces the one before; codes that fit nothing, which may have been mistyped, do not take back that
+/// it was right.
 pub fn record_proofs(
     path: &Path,
     proved: &[(Factor, ProofVerdict)],
@@ -60,12 +61,18 @@ fn write(path: &Path, proved: &[(Factor, ProofVerdict)], at: LocalTime) -> Resul
     let writes = scan::scan(&connection, &lock.path, &mut |_| {})?;
     Seal::open(&lock.path, &meta.id, writes)?;
     let key = Key::new(&meta.key);
+    let held = read(&connection)?;
     let all = connection.unchecked_transaction()?;
     for (factor, verdict) in proved {
+        let print = key.fingerprint(factor);
+        let is_right = |held: &Proved| held.fingerprint == print && held.verdict.is_right();
+        if *verdict == ProofVerdict::NoMatch && held.iter().any(is_right) {
+            continue;
+        }
         let stored = Stored { verdict: verdict.name().into(), at: at.as_millis() };
         let stored = serde_json::to_vec(&stored)
             .map_err(|error| LedgerFault::new(format!("cannot write a proof: {error}"), ""))?;
-        let print = HEXLOWER.encode(&key.fingerprint(factor).0);
+        let print = HEXLOWER.encode(&print.0);
         let insert = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)";
         all.execute(insert, params![format!("{PROOF}{print}"), stored])?;
     }
@@ -150,6 +157,31 @@ mod tests {
             let bytes = fs::read(entry.unwrap().path()).unwrap();
             let text = String::from_utf8_lossy(&bytes);
             assert!(!text.contains("KRSXG5CTMVRXEZLU") && !text.contains("JBSWY3DPEHPK3PXP"));
+        }
+    }
+
+    #[test]
+    fn codes_that_fit_nothing_take_no_proof_back() {
+        use ProofVerdict::{NoMatch, OtherEncoding, OtherProfile, Right, RightButClock};
+        for (before, after, kept) in [
+            (Right, NoMatch, Right),
+            (RightButClock, NoMatch, RightButClock),
+            (OtherEncoding, NoMatch, NoMatch),
+            (Right, OtherEncoding, OtherEncoding),
+            (Right, OtherProfile, OtherProfile),
+            (NoMatch, Right, Right),
+            (Right, RightButClock, RightButClock),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("x.ledger");
+            make(&path);
+            for verdict in [before, after] {
+                let proved = [(factor("KRSXG5CTMVRXEZLU"), verdict)];
+                record_proofs(&path, &proved, LocalTime::default()).unwrap();
+            }
+            let proofs = Reader::open(&path).unwrap().proofs().unwrap();
+            let found: Vec<_> = proofs.iter().map(|proof| proof.verdict).collect();
+            assert_eq!(found, [kept], "{before:?} {after:?}");
         }
     }
 
