@@ -29,6 +29,8 @@ fn csv() -> String {
         ("uri256", format!("otpauth://totp/a?secret={base32}&algorithm=SHA256")),
         ("short", "JBSWY3DP".to_owned()),
         ("none", String::new()),
+        ("encrypted", "gAAAAABkZ2V0LXRoZS1zZWNyZXQtZnJvbS1oZXJlLXBsZWFzZQ==".to_owned()),
+        ("hotp", format!("otpauth://hotp/a?secret={base32}&counter=1")),
     ];
     let rows = rows.map(|(user, secret)| format!("auth0|{user},totp,My {user},,{secret}\n"));
     let header = "user_id,type,name,phone_number,totp_secret\n";
@@ -115,6 +117,7 @@ fn the_codes_of_an_app_tell_what_is_right_from_what_is_not() {
         ("uri256", "", usual, 0, 2, 4, "other_profile", None, Some(0)),
         ("short", "", hello, 0, 2, 4, "other_profile", None, Some(0)),
         ("none", "", usual, 0, 0, 4, "no_match", None, None),
+        ("encrypted", "", usual, 0, 0, 4, "no_match", None, None),
     ] {
         let what = format!("{user} {flags} {app:?} {ahead}");
         let done = within_a_step(|| {
@@ -192,6 +195,7 @@ fn what_cannot_be_asked_about_or_answered_is_a_usage_error() {
             "has no TOTP of the user `auth0|nobody`",
         ),
         (vec!["in.csv", "--prove", "auth0|phone"], code(), "has no TOTP of the user `auth0|phone`"),
+        (vec!["in.csv", "--prove", "auth0|hotp"], code(), "has no TOTP of the user `auth0|hotp`"),
         (vec!["in.csv", "--prove", "auth0|base32"], vec![], "there is none left to read"),
         (vec!["in.csv", "--prove", "auth0|hex"], code(), "there is none left to read"),
         (vec!["in.csv", "--ledger", "x"], vec![], "--prove"),
@@ -274,6 +278,38 @@ fn an_export_is_proved_as_its_system_writes_it_also_where_the_row_is_refused() {
         assert!(done.stdout.contains(&format!("{verdict}: line ")), "{id}: {done:?}");
         assert!(done.stdout.contains(said), "{id}: {done:?}");
     }
+}
+
+#[test]
+fn of_an_export_neither_counted_codes_nor_encrypted_secrets_are_asked_about() {
+    let otp = |kind: &str| {
+        let data = json!({"subType": kind, "digits": 6, "period": 30, "algorithm": "HmacSHA1"});
+        json!({"id": kind, "type": "otp", "userLabel": kind, "credentialData": data.to_string(),
+               "secretData": json!({"value": "12345678901234567890"}).to_string()})
+    };
+    let user = |id: &str, kinds: &[&str]| {
+        let credentials: Vec<_> = kinds.iter().map(|kind| otp(kind)).collect();
+        json!({"id": id, "username": id, "credentials": credentials})
+    };
+    let users = [user("both", &["hotp", "totp"]), user("counted", &["hotp"])];
+    let folder = folder("r.json", &json!({"realm": "r", "users": users}).to_string());
+    let prove = |user: &str, codes: &[String]| {
+        let arguments = ["r.json", "--from", "keycloak", "--output", "json", "--prove", user];
+        answer(&mut check(&folder, &arguments), codes)
+    };
+    let done =
+        within_a_step(|| prove("keycloak|both", &App::new(b"12345678901234567890").codes(0)[..1]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let found: Vec<_> = proofs(&done).iter().map(|proof| proof["verdict"].clone()).collect();
+    assert_eq!(found, ["right"], "{done:?}");
+    let done = prove("keycloak|counted", &["123456".to_owned()]);
+    assert_eq!(done.code, Some(2), "{done:?}");
+    let encrypted = samples().join("sources/aspnet.csv");
+    let user = "aspnet|500d0471-e645-4a12-9204-fb9f12b52107";
+    let done =
+        run(binary().arg("check").arg(encrypted).args(["--from", "aspnet", "--prove", user]));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    assert!(done.stdout.contains("\nno_match: line 7: the row holds no secret"), "{done:?}");
 }
 
 /// Runs `script`, in which `$0 "$@"` is a command, at a terminal of its own; types `answers`, each once its

@@ -8,7 +8,10 @@ use std::{
 
 use crate::{
     input::{Ending, InputError, Row, RowReader},
-    model::{Cell, FactorType, Field, Lines, Planned, Record, Refusal},
+    model::{
+        Cell, Code, FactorType, Fault, Field, Lines, Planned, Record, Refusal, Rejection,
+        SecretEncoding,
+    },
     plan,
 };
 
@@ -22,6 +25,8 @@ pub(super) struct Kept {
     pub(super) record: Box<Record>,
     /// True if its reader refused it.
     pub(super) is_refused: bool,
+    /// True if its secret is encrypted, so that no code can follow from it.
+    pub(super) is_encrypted: bool,
 }
 
 impl Kept {
@@ -58,6 +63,16 @@ fn text(record: &Record, field: Field) -> Option<&str> {
     }
 }
 
+/// Returns true if a refused row is a TOTP: codes that are counted, or not of digits, are none.
+pub(super) fn is_totp(rejection: &Rejection) -> bool {
+    let others = [Code::HotpUnsupported, Code::OtpauthKind, Code::FactorTypeUnsupported];
+    rejection.factor_type == Some(FactorType::Totp) && !has_any(&rejection.faults, &others)
+}
+
+fn has_any(faults: &[Fault], codes: &[Code]) -> bool {
+    faults.iter().any(|fault| codes.iter().any(|code| fault.code == code.name()))
+}
+
 /// Rows that were kept, in the order of the input.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shelf(Arc<Mutex<Vec<Kept>>>);
@@ -68,16 +83,31 @@ impl Shelf {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts a row on it, if it is a TOTP that is not there yet.
-    fn keep(&self, record: Box<Record>, is_refused: bool) {
-        let kept = Kept { record, is_refused };
-        let factor_type = match plan::plan(kept.record.clone(), None).planned {
-            Planned::Factor(factor) => Some(factor.factor_type()),
-            Planned::Rejected(rejection) => rejection.factor_type,
+    /// Puts a row on it, if it is a TOTP that is not there yet. Its reader may have refused it.
+    fn keep(
+        &self,
+        record: Box<Record>,
+        refused: Option<&Rejection>,
+        secrets: Option<SecretEncoding>,
+    ) {
+        let planned = plan::plan(record.clone(), secrets).planned;
+        let rejected = match &planned {
+            Planned::Rejected(rejection) => Some(&**rejection),
+            Planned::Factor(_) => None,
         };
+        let is_totp = match &planned {
+            Planned::Factor(factor) => factor.factor_type() == FactorType::Totp,
+            Planned::Rejected(rejection) => is_totp(rejection),
+        };
+        let encrypted = [Code::LooksEncrypted, Code::SecretEncrypted];
+        let is_encrypted = refused
+            .into_iter()
+            .chain(rejected)
+            .any(|rejection| has_any(&rejection.faults, &encrypted));
+        let kept = Kept { record, is_refused: refused.is_some(), is_encrypted };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = !all.iter().any(|other| other.is_same(&kept));
-        if factor_type == Some(FactorType::Totp) && is_new && all.len() < MOST {
+        if is_totp && refused.is_none_or(self::is_totp) && is_new && all.len() < MOST {
             all.push(kept);
         }
     }
@@ -87,12 +117,18 @@ impl Shelf {
 pub(super) struct Keeper {
     source: Box<dyn RowReader>,
     users: Vec<String>,
+    secrets: Option<SecretEncoding>,
     shelf: Shelf,
 }
 
 impl Keeper {
-    pub(super) fn new(source: Box<dyn RowReader>, users: Vec<String>, shelf: Shelf) -> Self {
-        Self { source, users, shelf }
+    pub(super) fn new(
+        source: Box<dyn RowReader>,
+        users: Vec<String>,
+        secrets: Option<SecretEncoding>,
+        shelf: Shelf,
+    ) -> Self {
+        Self { source, users, secrets, shelf }
     }
 
     fn is_asked_for(&self, record: &Record) -> bool {
@@ -106,12 +142,12 @@ impl RowReader for Keeper {
         let row = self.source.next_row()?;
         match &row {
             Some(Row::Record(record)) if self.is_asked_for(record) => {
-                self.shelf.keep(record.clone(), false);
+                self.shelf.keep(record.clone(), None, self.secrets);
             }
             Some(Row::Rejected(rejection)) if rejection.refusal == Refusal::Rejected => {
                 let refused = self.source.take_refused();
                 if let Some(record) = refused.filter(|record| self.is_asked_for(record)) {
-                    self.shelf.keep(record, true);
+                    self.shelf.keep(record, Some(rejection), self.secrets);
                 }
             }
             _ => {}

@@ -119,7 +119,7 @@ impl Proving {
 
     /// Returns a reader that keeps what is to be proved.
     pub(super) fn keeping(&self, source: Box<dyn RowReader>) -> Box<dyn RowReader> {
-        Box::new(Keeper::new(source, self.users.clone(), self.shelf.clone()))
+        Box::new(Keeper::new(source, self.users.clone(), self.secrets, self.shelf.clone()))
     }
 
     /// Asks for the codes of what was kept, says what they prove, and records that.
@@ -186,7 +186,12 @@ impl Asking {
             let mut trial = Trial::new(&row.record, self.secrets, row.is_refused);
             let place = self.lines.describe(row.record.line, row.path().as_deref());
             let name = row.text(Field::Name);
-            let Some(proof) = ask_about(&mut trial, &place, name, answers).await? else {
+            let proof = if row.is_encrypted {
+                Some(Proof::none(false))
+            } else {
+                ask_about(&mut trial, &place, name, answers).await?
+            };
+            let Some(proof) = proof else {
                 made.is_stopped = true;
                 return Ok(());
             };
@@ -261,6 +266,6 @@ async fn ask_about(
 /// Returns the factor that was proved: with the secret as the app has it, or else as an import reads it.
 fn factor(row: &Kept, trial: &Trial, proof: &Proof) -> Option<Factor> {
     let user = UserId::parse(row.text(Field::UserId)?)?;
-    let credential = trial.credential(proof)?;
+    let credential = trial.credential(proof).filter(|_| proof.had_secret)?;
     Some(Factor { line: row.record.line, at: None, user, name: None, credential })
 }

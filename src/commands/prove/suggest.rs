@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::kept::is_totp;
 use crate::{
     cli::{FromSystem, Import, Reading},
     ledger::Reader,
@@ -41,9 +42,7 @@ impl Suggestion {
     pub(in crate::commands) fn is_about(sight: &Sight) -> bool {
         match sight {
             Sight::Factor { factor_type, .. } => *factor_type == FactorType::Totp,
-            Sight::Rejected(row) => {
-                row.refusal == Refusal::Rejected && row.factor_type == Some(FactorType::Totp)
-            }
+            Sight::Rejected(row) => row.refusal == Refusal::Rejected && is_totp(row),
         }
     }
 
