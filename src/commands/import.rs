@@ -10,7 +10,7 @@ use super::{
     readiness::Gate,
     reading::{Opener, extent},
     second_ledger,
-    session::{CommandSpec, Opening, Session, ledger_path, require_ledger},
+    session::{CommandSpec, Opening, Session, lasting_ledger, require_ledger},
     signals::Signals,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?
         .limited(import.max_users.as_ref());
     let is_cut = input.is_cut();
-    let suggestion = Suggestion::of(&import, ledger_path(&config, &bulk.reading.inputs).ok());
+    let suggestion = Suggestion::of(&import, lasting_ledger(&config, &bulk.reading.inputs));
     let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
         opened = open_looked_at(input, secrets, suggestion) => opened?,
@@ -130,22 +130,29 @@ async fn open_looked_at(
         let eye = whole.eye();
         // Users would have to be told apart by all their rows: only `preflight` takes the time.
         let (mut gatherer, mut marker) = Gatherer::of_rows();
+        let mut proved = suggestion.proved();
         let look = move |planned| {
             let mark = marker.mark(&planned);
+            let is_proved = match &planned {
+                // One is enough.
+                Planned::Factor(factor) => proved.take_if(|proved| proved.holds(factor)).is_some(),
+                Planned::Rejected(_) => false,
+            };
             let sight = match planned {
                 Planned::Factor(factor) => eye.look(&factor),
                 Planned::Rejected(rejection) => Sight::Rejected(rejection),
             };
-            (sight, mark)
+            (sight, mark, is_proved)
         };
-        let (mut counted, mut has_totp) = (Ok(()), false);
-        let ending = scan_readable(source, secrets, look, |(sight, mark)| {
+        let (mut counted, mut has_totp, mut has_proof) = (Ok(()), false, false);
+        let ending = scan_readable(source, secrets, look, |(sight, mark, is_proved)| {
             has_totp |= Suggestion::is_about(&sight);
+            has_proof |= is_proved;
             whole.add(&sight);
             counted = std::mem::replace(&mut counted, Ok(())).and(gatherer.add(mark));
         })?;
         tell(&whole.findings(ending, &lines));
-        let suggestion = suggestion.filter_needed(has_totp);
+        let suggestion = Some(suggestion).filter(|_| has_totp && !has_proof);
         let failed = |source| Error::Io { what: "counting the rows of the input".into(), source };
         let (census, _) = counted.and_then(|()| gatherer.finish()).map_err(failed)?;
         Ok(LookedAt { source: input.open()?, whole: None, census: Some(census), suggestion })

@@ -282,6 +282,12 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
     }
 }
 
+/// The path of the ledger that a run leaves behind where people know of it; one in the sandbox may leave none.
+pub(super) fn lasting_ledger(config: &Config, inputs: &[String]) -> Option<PathBuf> {
+    let is_scratch = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
+    ledger_path(config, inputs).ok().filter(|_| !is_scratch)
+}
+
 /// Refuses several inputs without a name for their ledger, before the first is read. The sandbox
 /// gives it one.
 pub(super) fn require_ledger(bulk: &Bulk, config: &Config) -> Result<(), Error> {

@@ -31,7 +31,7 @@ mod store;
 mod tally;
 
 pub use disk::{
-    proofs::{Proved, record_proofs},
+    proofs::{Proved, ProvedRight, record_proofs},
     reader::{Reader, ReportRow},
 };
 pub use entry::{Entry, Remaining, RowSummary};

@@ -392,11 +392,13 @@ fn import_asks_for_a_proof_until_its_ledger_holds_one() {
     let import = |more: &[&str]| run(bench.import("in.csv").args(more));
     let done = import(&["--secret-encoding", "hex"]);
     assert_eq!(hint(&done), 1, "{done:?}");
-    let command = "mfaferry check in.csv --secret-encoding hex --prove USER_ID\n";
+    let ledger = "in.csv.ledger";
+    // The ledger was not there before.
+    let command =
+        "mfaferry check in.csv --secret-encoding hex --prove USER_ID --ledger in.csv.ledger\n";
     assert!(done.stderr.contains(command), "{done:?}");
     assert!(!done.stdout.contains("prove"), "{done:?}");
     assert_eq!(hint(&import(&["-q"])), 0);
-    let ledger = "in.csv.ledger";
     assert!(import(&[]).stderr.contains(&format!("--prove USER_ID --ledger {ledger}\n")));
     let prove = |user: &str, app: App<'_>| {
         within_a_step(|| {
@@ -414,6 +416,19 @@ fn import_asks_for_a_proof_until_its_ledger_holds_one() {
     let done = import(&[]);
     assert_eq!(hint(&done), 0, "{done:?}");
     assert_eq!(done.summary()["requests"], 0);
+    // It was of another reading, of another user and of another secret.
+    assert_eq!(hint(&import(&["--secret-encoding", "hex"])), 1);
+    let other = BASE32.encode(b"another key of ours!");
+    for (user, secret, is_proved) in [
+        ("auth0|base32", BASE32.encode(KEY), true),
+        ("auth0|base32", other, false),
+        ("auth0|other", BASE32.encode(KEY), false),
+    ] {
+        let header = "user_id,type,totp_secret\n";
+        bench.write("other.csv", format!("{header}auth0|x,phone,\n{user},totp,{secret}\n"));
+        let done = run(bench.import("other.csv").args(["--ledger", ledger]));
+        assert_eq!(hint(&done), usize::from(!is_proved), "{user}: {done:?}");
+    }
     // Another input without a TOTP needs none.
     bench.write("phones.csv", "user_id,type,phone_number\nauth0|1,phone,+14155550123\n");
     let done = run(bench.import("phones.csv").args(["--new-ledger"]));
@@ -423,7 +438,8 @@ fn import_asks_for_a_proof_until_its_ledger_holds_one() {
     let mut command = bench.command("import");
     let from = ["--from", "keycloak", "--user-id", "auth0|{id}", "--ledger", "k.ledger"];
     let done = run(command.arg(samples).args(from));
-    let said =
-        format!("check {samples} --from keycloak --user-id 'auth0|{{id}}' --prove USER_ID\n");
+    let said = format!(
+        "check {samples} --from keycloak --user-id 'auth0|{{id}}' --prove USER_ID --ledger k.ledger\n"
+    );
     assert!(done.stderr.contains(&said), "{done:?}");
 }

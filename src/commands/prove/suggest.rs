@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::kept::is_totp;
 use crate::{
     cli::{FromSystem, Import, Reading},
-    ledger::Reader,
+    ledger::{ProvedRight, Reader},
     model::{FactorType, Refusal},
     plan::Sight,
     text::shell_quote,
@@ -31,8 +31,7 @@ impl Suggestion {
             words.extend(flag("--secret-encoding", Some(encoding.name())));
         }
         words.extend(flag("--prove", Some("USER_ID")));
-        // One that is not there yet cannot hold a proof.
-        let ledger = ledger.filter(|ledger| ledger.symlink_metadata().is_ok());
+        // Also where it is not there yet: it will be once the command can be run.
         words.extend(flag("--ledger", ledger.as_ref().map(|path| path.display().to_string())));
         let words: Vec<_> = words.iter().map(|word| shell_quote(word)).collect();
         Self { command: words.join(" "), ledger }
@@ -46,13 +45,11 @@ impl Suggestion {
         }
     }
 
-    /// Keeps it where there is something to prove, and the ledger holds no proof that the secrets are read
-    /// rightly.
-    pub(in crate::commands) fn filter_needed(self, has_totp: bool) -> Option<Self> {
+    /// Returns what the ledger holds proofs of. They are of this input only if a row of it is such a
+    /// factor, as it is read now.
+    pub(in crate::commands) fn proved(&self) -> Option<ProvedRight> {
         // What is wrong with the ledger is told by whoever opens it to write.
-        let proofs = self.ledger.as_deref().and_then(|path| Reader::open(path).ok()?.proofs().ok());
-        let is_proved = proofs.unwrap_or_default().iter().any(|proof| proof.verdict.is_right());
-        (has_totp && !is_proved).then_some(self)
+        Reader::open(self.ledger.as_deref()?).ok()?.proved_right().ok()?
     }
 
     /// Gives it.

@@ -11,7 +11,7 @@ use super::{file, open, scan, seal::Seal};
 use crate::{
     error::Error,
     ledger::{Key, LedgerFault},
-    model::{Factor, Fingerprint, LocalTime, ProofVerdict},
+    model::{Factor, FactorType, Fingerprint, LocalTime, ProofVerdict},
 };
 
 /// Beginning of the key in `meta` of a proof; the fingerprint of the factor follows.
@@ -27,6 +27,21 @@ pub struct Proved {
     pub verdict: ProofVerdict,
     /// Time of the proof.
     pub at: LocalTime,
+}
+
+/// Factors whose secrets are read rightly, as a ledger's proofs say.
+#[derive(Debug)]
+pub struct ProvedRight {
+    key: Key,
+    fingerprints: Vec<Fingerprint>,
+}
+
+impl ProvedRight {
+    /// Returns true if a factor is one of them: the same secret of the same user.
+    pub fn holds(&self, factor: &Factor) -> bool {
+        factor.factor_type() == FactorType::Totp
+            && self.fingerprints.contains(&self.key.fingerprint(factor))
+    }
 }
 
 /// The same as `meta` has it.
@@ -79,6 +94,17 @@ fn write(path: &Path, proved: &[(Factor, ProofVerdict)], at: LocalTime) -> Resul
     all.commit()?;
     open::give_up_wal(&connection)?;
     connection.close().map_err(|(_, error)| error.into())
+}
+
+/// Returns the factors of a ledger that are proved to be read rightly; `None` if there are none.
+pub(super) fn right(connection: &Connection) -> Result<Option<ProvedRight>, LedgerFault> {
+    let right = read(connection)?.into_iter().filter(|proof| proof.verdict.is_right());
+    let fingerprints: Vec<_> = right.map(|proof| proof.fingerprint).collect();
+    if fingerprints.is_empty() {
+        return Ok(None);
+    }
+    let key = Key::new(&open::recognise(connection)?.key);
+    Ok(Some(ProvedRight { key, fingerprints }))
 }
 
 /// Returns the proofs of a ledger. What is none is passed over, as all of it is for people.

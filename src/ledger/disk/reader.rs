@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     file, open,
-    proofs::{self, Proved},
+    proofs::{self, Proved, ProvedRight},
     row,
     seal::Seal,
     sqlite::FILES,
@@ -118,6 +118,11 @@ impl Reader {
     /// Returns the proofs of how secrets are read, in no order.
     pub fn proofs(&self) -> Result<Vec<Proved>, Error> {
         proofs::read(&self.connection).map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Returns the factors that are proved to be read rightly; `None` if there are none.
+    pub fn proved_right(&self) -> Result<Option<ProvedRight>, Error> {
+        proofs::right(&self.connection).map_err(|fault| fault.at(&self.path))
     }
 
     /// Number of rows in each state that were taken up: those that were refused as they were read left
