@@ -20,7 +20,7 @@ use crate::{
     engine::{self, End, Stop, intake, scan::scan_readable},
     error::{Error, Exit},
     input::RowReader,
-    jobs::create::{CreateExecutor, CreateJobs, Factors, Step, tell},
+    jobs::create::{Advice, CreateExecutor, CreateJobs, Factors, Step, tell},
     model::{Planned, SecretEncoding, State},
     plan::{Sight, Whole},
     preflight::{Census, Gatherer},
@@ -72,7 +72,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 /// Creates what is not settled, once the tenant is ready for it.
 async fn create(
     session: &mut Session,
-    LookedAt { source, whole, census, .. }: LookedAt,
+    LookedAt { source, whole, census, advice, .. }: LookedAt,
     mut gate: Gate,
     (first, name_marker, secrets): (Step, bool, Option<SecretEncoding>),
     show: Show,
@@ -83,7 +83,7 @@ async fn create(
     session.watch(extent(&*source, census.map(|census| census.rows)), show);
     let intake = intake::start(
         source,
-        Factors::new(session.key.clone(), secrets).looking(whole),
+        Factors::new(session.key.clone(), secrets).looking(whole).advising(advice),
         CreateJobs { first },
         session.ledger.clone(),
         session.remarks(),
@@ -108,8 +108,10 @@ struct LookedAt {
     whole: Option<Whole>,
     /// Needs of it, where they are known.
     census: Option<Census>,
-    /// Advice to prove a secret of it.
+    /// Advice to prove a secret of it, where it is known to have one.
     suggestion: Option<Suggestion>,
+    /// The same, where that is seen on the way.
+    advice: Option<Advice>,
 }
 
 /// Opens an input. One that can be read again is read to its end before anything is sent: what makes
@@ -124,7 +126,9 @@ async fn open_looked_at(
         let source = input.open()?;
         let mut whole = Whole::default();
         if source.len().is_none() {
-            return Ok(LookedAt { source, whole: Some(whole), census: None, suggestion: None });
+            let advice = suggestion.proved().is_none().then(|| suggestion.late());
+            let (whole, census, suggestion) = (Some(whole), None, None);
+            return Ok(LookedAt { source, whole, census, suggestion, advice });
         }
         let lines = source.lines();
         let eye = whole.eye();
@@ -138,24 +142,27 @@ async fn open_looked_at(
                 Planned::Factor(factor) => proved.take_if(|proved| proved.holds(factor)).is_some(),
                 Planned::Rejected(_) => false,
             };
+            let is_about = Suggestion::is_about(&planned);
             let sight = match planned {
                 Planned::Factor(factor) => eye.look(&factor),
                 Planned::Rejected(rejection) => Sight::Rejected(rejection),
             };
-            (sight, mark, is_proved)
+            (sight, mark, (is_about, is_proved))
         };
         let (mut counted, mut has_totp, mut has_proof) = (Ok(()), false, false);
-        let ending = scan_readable(source, secrets, look, |(sight, mark, is_proved)| {
-            has_totp |= Suggestion::is_about(&sight);
-            has_proof |= is_proved;
-            whole.add(&sight);
-            counted = std::mem::replace(&mut counted, Ok(())).and(gatherer.add(mark));
-        })?;
+        let ending =
+            scan_readable(source, secrets, look, |(sight, mark, (is_about, is_proved))| {
+                has_totp |= is_about;
+                has_proof |= is_proved;
+                whole.add(&sight);
+                counted = std::mem::replace(&mut counted, Ok(())).and(gatherer.add(mark));
+            })?;
         tell(&whole.findings(ending, &lines));
         let suggestion = Some(suggestion).filter(|_| has_totp && !has_proof);
         let failed = |source| Error::Io { what: "counting the rows of the input".into(), source };
         let (census, _) = counted.and_then(|()| gatherer.finish()).map_err(failed)?;
-        Ok(LookedAt { source: input.open()?, whole: None, census: Some(census), suggestion })
+        let (source, census) = (input.open()?, Some(census));
+        Ok(LookedAt { source, whole: None, census, suggestion, advice: None })
     })
     .await
 }

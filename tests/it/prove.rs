@@ -443,3 +443,30 @@ fn import_asks_for_a_proof_until_its_ledger_holds_one() {
     );
     assert!(done.stderr.contains(&said), "{done:?}");
 }
+
+#[test]
+fn import_from_a_pipe_asks_for_a_proof_at_its_first_totp_until_its_ledger_holds_one() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", csv());
+    let import = |text: &str| {
+        let mut command = bench.import("-");
+        let flags = ["--format", "csv", "--secret-encoding", "hex", "--ledger", "p.ledger"];
+        let done = answer(command.args(flags), &[text.to_owned()]);
+        (done.stderr.matches("prove one secret, of a user").count(), done)
+    };
+    let phones = "user_id,type,phone_number\nauth0|1,phone,+14155550123";
+    assert_eq!(import(phones).0, 0);
+    let (count, done) = import(&csv());
+    assert_eq!(count, 1, "{done:?}");
+    let command = "check - --format csv --secret-encoding hex --prove USER_ID --ledger p.ledger\n";
+    assert!(done.stderr.contains(command), "{done:?}");
+    let done = within_a_step(|| {
+        let mut command = binary();
+        command.current_dir(bench.folder.path());
+        command.args(["check", "in.csv", "--secret-encoding", "hex", "--prove", "auth0|hex"]);
+        answer(command.args(["--ledger", "p.ledger"]), &App::new(KEY).codes(0)[..1])
+    });
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let (count, done) = import(&csv());
+    assert_eq!(count, 0, "{done:?}");
+}

@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use super::kept::is_totp;
 use crate::{
     cli::{FromSystem, Import, Reading},
+    jobs::create::Advice,
     ledger::{ProvedRight, Reader},
-    model::{FactorType, Refusal},
-    plan::Sight,
+    model::{FactorType, Planned, Refusal},
     text::shell_quote,
 };
+
+/// The reason for it.
+const NOBODY: &str =
+    "nobody has proved that the TOTP secrets are read as the users' apps read them";
 
 /// Advice to prove one secret before a run.
 #[derive(Debug)]
@@ -38,10 +42,10 @@ impl Suggestion {
     }
 
     /// Returns true if a row is one whose secret can be proved.
-    pub(in crate::commands) fn is_about(sight: &Sight) -> bool {
-        match sight {
-            Sight::Factor { factor_type, .. } => *factor_type == FactorType::Totp,
-            Sight::Rejected(row) => row.refusal == Refusal::Rejected && is_totp(row),
+    pub(in crate::commands) fn is_about(planned: &Planned) -> bool {
+        match planned {
+            Planned::Factor(factor) => factor.factor_type() == FactorType::Totp,
+            Planned::Rejected(row) => row.refusal == Refusal::Rejected && is_totp(row),
         }
     }
 
@@ -55,10 +59,19 @@ impl Suggestion {
     /// Gives it.
     pub(in crate::commands) fn give(&self) {
         tracing::warn!(
-            "nobody has proved that the TOTP secrets are read as the users' apps read them: prove one secret \
-             first, of a user whose app you can look at: {}",
+            "{NOBODY}: prove one secret first, of a user whose app you can look at: {}",
             self.command
         );
+    }
+
+    /// Returns it for an input that can be read only once, so that nobody knows yet whether it has a TOTP.
+    pub(in crate::commands) fn late(&self) -> Advice {
+        let text = format!(
+            "{NOBODY}: prove one secret, of a user whose app you can look at. INPUT cannot be read again: \
+             give the same at a terminal to: {}",
+            self.command
+        );
+        Advice { is_about: Self::is_about, text }
     }
 }
 

@@ -19,6 +19,17 @@ pub struct Factors {
     last_name: Option<(String, NameTag)>,
     /// Looks at an input that can be read only once, while it is read.
     whole: Option<Whole>,
+    /// Advice about rows of it, where it has still to be told.
+    advice: Option<Advice>,
+}
+
+/// Advice that is told once, at the first row that it is about.
+#[derive(Debug)]
+pub struct Advice {
+    /// Returns true if it is about a row.
+    pub is_about: fn(&Planned) -> bool,
+    /// The advice itself.
+    pub text: String,
 }
 
 /// A factor to be created, and the mark that its name may bear.
@@ -28,7 +39,7 @@ impl Factors {
     /// A planner for an input whose secrets are written as declared, with the ledger's
     /// key.
     pub fn new(key: Key, secrets: Option<SecretEncoding>) -> Self {
-        Self { key, secrets, last_name: None, whole: None }
+        Self { key, secrets, last_name: None, whole: None, advice: None }
     }
 
     /// Looks at the input as a whole while it is read, and tells at its end: for one that nobody could
@@ -36,6 +47,12 @@ impl Factors {
     #[must_use]
     pub fn looking(self, whole: Option<Whole>) -> Self {
         Self { whole, ..self }
+    }
+
+    /// Tells the advice while the input is read.
+    #[must_use]
+    pub fn advising(self, advice: Option<Advice>) -> Self {
+        Self { advice, ..self }
     }
 
     /// Returns the question to the ledger about a factor, and its task.
@@ -76,6 +93,9 @@ impl RowPlanner for Factors {
         }));
         if let Some(whole) = &mut self.whole {
             whole.see(&planned);
+        }
+        if let Some(advice) = self.advice.take_if(|advice| (advice.is_about)(&planned)) {
+            tracing::warn!("{}", advice.text);
         }
         match planned {
             Planned::Factor(factor) => out.rows.push(self.prepare(factor)),
