@@ -158,11 +158,27 @@ async fn open_looked_at(
                 counted = std::mem::replace(&mut counted, Ok(())).and(gatherer.add(mark));
             })?;
         tell(&whole.findings(ending, &lines));
-        let suggestion = Some(suggestion).filter(|_| has_totp && !has_proof);
+        let is_needed = has_totp && !has_proof && !is_proved_beyond(&input, secrets, &suggestion)?;
+        let suggestion = Some(suggestion).filter(|_| is_needed);
         let failed = |source| Error::Io { what: "counting the rows of the input".into(), source };
         let (census, _) = counted.and_then(|()| gatherer.finish()).map_err(failed)?;
         let (source, census) = (input.open()?, Some(census));
         Ok(LookedAt { source, whole: None, census, suggestion, advice: None })
     })
     .await
+}
+
+/// Returns true if the ledger's proofs are of users whom `--max-users` leaves out: they are asked about
+/// the input, whoever comes first.
+fn is_proved_beyond(
+    input: &Opener,
+    secrets: Option<SecretEncoding>,
+    suggestion: &Suggestion,
+) -> Result<bool, Error> {
+    let proved = suggestion.proved().filter(|_| input.is_cut().load(Ordering::Relaxed));
+    let Some(proved) = proved else { return Ok(false) };
+    let mut is_proved = false;
+    let note = move |planned| matches!(planned, Planned::Factor(factor) if proved.holds(&factor));
+    scan_readable(input.open_whole()?, secrets, note, |holds| is_proved |= holds)?;
+    Ok(is_proved)
 }

@@ -109,7 +109,8 @@ impl Opener {
         })
     }
 
-    fn open_whole(&self) -> Result<Box<dyn RowReader>, InputError> {
+    /// Opens it with the rows of all users.
+    pub(super) fn open_whole(&self) -> Result<Box<dyn RowReader>, InputError> {
         Ok(match &self.kind {
             Kind::Own(dialect) => Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?),
             Kind::Export { system, form, options, people, collisions } => {

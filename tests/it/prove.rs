@@ -384,11 +384,25 @@ fn at_a_terminal_a_code_is_asked_for_and_not_shown_and_the_terminal_is_as_before
     assert!(!screen.contains(&codes[0]), "{screen}");
 }
 
+/// Proves a secret of `in.csv` for a ledger, with codes of [`KEY`].
+fn prove(bench: &Bench, user: &str, ledger: &str) -> Done {
+    within_a_step(|| {
+        let mut command = binary();
+        command.current_dir(bench.folder.path());
+        command.args(["check", "in.csv", "--prove", user, "--ledger", ledger]);
+        answer(&mut command, &App::new(KEY).codes(0))
+    })
+}
+
+/// Number of times that an import advises to prove a secret.
+fn hint(done: &Done) -> usize {
+    done.stderr.matches("prove one secret first").count()
+}
+
 #[test]
 fn import_asks_for_a_proof_until_its_ledger_holds_one() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", csv());
-    let hint = |done: &Done| done.stderr.matches("prove one secret first").count();
     let import = |more: &[&str]| run(bench.import("in.csv").args(more));
     let done = import(&["--secret-encoding", "hex"]);
     assert_eq!(hint(&done), 1, "{done:?}");
@@ -400,35 +414,14 @@ fn import_asks_for_a_proof_until_its_ledger_holds_one() {
     assert!(!done.stdout.contains("prove"), "{done:?}");
     assert_eq!(hint(&import(&["-q"])), 0);
     assert!(import(&[]).stderr.contains(&format!("--prove USER_ID --ledger {ledger}\n")));
-    let prove = |user: &str, app: App<'_>| {
-        within_a_step(|| {
-            let mut command = binary();
-            command.current_dir(bench.folder.path());
-            command.args(["check", "in.csv", "--prove", user, "--ledger", ledger]);
-            answer(&mut command, &app.codes(0))
-        })
-    };
-    assert_eq!(prove("auth0|hex", App::new(KEY)).code, Some(4));
+    assert_eq!(prove(&bench, "auth0|hex", ledger).code, Some(4));
     assert_eq!(hint(&import(&[])), 1, "what is not right is no proof");
     let before = bench.rows(ledger);
-    assert_eq!(prove("auth0|base32", App::new(KEY)).code, Some(0));
+    assert_eq!(prove(&bench, "auth0|base32", ledger).code, Some(0));
     assert_eq!(bench.rows(ledger), before);
     let done = import(&[]);
     assert_eq!(hint(&done), 0, "{done:?}");
     assert_eq!(done.summary()["requests"], 0);
-    // It was of another reading, of another user and of another secret.
-    assert_eq!(hint(&import(&["--secret-encoding", "hex"])), 1);
-    let other = BASE32.encode(b"another key of ours!");
-    for (user, secret, is_proved) in [
-        ("auth0|base32", BASE32.encode(KEY), true),
-        ("auth0|base32", other, false),
-        ("auth0|other", BASE32.encode(KEY), false),
-    ] {
-        let header = "user_id,type,totp_secret\n";
-        bench.write("other.csv", format!("{header}auth0|x,phone,\n{user},totp,{secret}\n"));
-        let done = run(bench.import("other.csv").args(["--ledger", ledger]));
-        assert_eq!(hint(&done), usize::from(!is_proved), "{user}: {done:?}");
-    }
     // Another input without a TOTP needs none.
     bench.write("phones.csv", "user_id,type,phone_number\nauth0|1,phone,+14155550123\n");
     let done = run(bench.import("phones.csv").args(["--new-ledger"]));
@@ -442,6 +435,39 @@ fn import_asks_for_a_proof_until_its_ledger_holds_one() {
         "check {samples} --from keycloak --user-id 'auth0|{{id}}' --prove USER_ID --ledger k.ledger\n"
     );
     assert!(done.stderr.contains(&said), "{done:?}");
+}
+
+#[test]
+fn a_proof_counts_only_for_its_own_user_secret_and_reading() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", csv());
+    let ledger = "in.csv.ledger";
+    run(&mut bench.import("in.csv"));
+    assert_eq!(prove(&bench, "auth0|base32", ledger).code, Some(0));
+    assert_eq!(hint(&run(&mut bench.import("in.csv"))), 0);
+    assert_eq!(hint(&run(bench.import("in.csv").args(["--secret-encoding", "hex"]))), 1);
+    let other = BASE32.encode(b"another key of ours!");
+    for (user, secret, is_proved) in [
+        ("auth0|base32", BASE32.encode(KEY), true),
+        ("auth0|base32", other, false),
+        ("auth0|other", BASE32.encode(KEY), false),
+    ] {
+        let header = "user_id,type,totp_secret\n";
+        bench.write("other.csv", format!("{header}auth0|x,phone,\n{user},totp,{secret}\n"));
+        let done = run(bench.import("other.csv").args(["--ledger", ledger]));
+        assert_eq!(hint(&done), usize::from(!is_proved), "{user}: {done:?}");
+    }
+    // Whoever is proved need not be one of the first users.
+    let rows = |ids: &[&str]| {
+        let row = |id: &&str| format!("{id},totp,{}\n", BASE32.encode(KEY));
+        ids.iter().map(row).collect::<String>()
+    };
+    for (ids, is_proved) in [(["auth0|a", "auth0|base32"], true), (["auth0|a", "auth0|b"], false)] {
+        bench.write("other.csv", format!("user_id,type,totp_secret\n{}", rows(&ids)));
+        let flags = ["--ledger", ledger, "--max-users", "1"];
+        let done = run(bench.import("other.csv").args(flags));
+        assert_eq!(hint(&done), usize::from(!is_proved), "{ids:?}: {done:?}");
+    }
 }
 
 #[test]
