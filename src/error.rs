@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use crate::{identity::IdentityError, input::InputError};
 
+/// Code of an import that was not begun, since its tenant is not ready.
+pub const NOT_READY: &str = "preflight_stop";
+
 /// An error that stops a run. Faults of single rows are data, not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -30,6 +33,16 @@ pub enum Error {
         message: String,
         /// Sentence that says what to do next.
         hint: String,
+    },
+    /// An import was not begun, since its tenant is not ready for it.
+    #[error("{message}")]
+    NotReady {
+        /// Sentence that says what is the matter.
+        message: String,
+        /// Sentence that says what to do next.
+        hint: String,
+        /// Codes of what is the matter, and of what was accepted before: with these it goes on.
+        accept: String,
     },
     /// The token may not do what is needed.
     #[error("the tenant refuses this token: the scope `{scope}` is missing")]
@@ -104,6 +117,7 @@ impl Error {
             Self::Input(_) => "unreadable_input",
             Self::Identity(_) => "unusable_identity",
             Self::Config { code, .. } => code,
+            Self::NotReady { .. } => NOT_READY,
             Self::MissingScope { .. } => "scope_missing",
             Self::Ledger { .. } => "ledger_unusable",
             Self::Outage { .. } => "outage",
@@ -115,9 +129,10 @@ impl Error {
     /// Returns what the reader can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Usage { hint, .. } | Self::Config { hint, .. } | Self::Ledger { hint, .. } => {
-                (!hint.is_empty()).then(|| hint.clone())
-            }
+            Self::Usage { hint, .. }
+            | Self::Config { hint, .. }
+            | Self::NotReady { hint, .. }
+            | Self::Ledger { hint, .. } => (!hint.is_empty()).then(|| hint.clone()),
             Self::Input(error) => Some(error.hint()).filter(|hint| !hint.is_empty()),
             Self::Identity(error) => Some(error.hint()),
             Self::MissingScope { scope } => Some(format!(
@@ -141,7 +156,7 @@ impl Error {
         match self {
             Self::Identity(error) if error.is_of_the_machine() => Exit::Unexpected,
             Self::Usage { .. } | Self::Input(_) | Self::Identity(_) => Exit::Usage,
-            Self::Config { .. } | Self::MissingScope { .. } => Exit::Config,
+            Self::Config { .. } | Self::NotReady { .. } | Self::MissingScope { .. } => Exit::Config,
             Self::Ledger { .. } => Exit::Ledger,
             Self::Outage { .. } => Exit::Stopped,
             Self::Io { .. } | Self::Internal(_) => Exit::Unexpected,

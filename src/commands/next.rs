@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     cli::CommandLine,
     engine::{End, Stop},
-    error::Exit,
+    error::{Error, Exit},
     ledger::Counts,
     model::State,
 };
@@ -39,6 +39,9 @@ impl Ended<'_> {
             End::Stopped(Stop::MaxUsers(_)) => vec![self.verify(&[]), self.same(&["max-users"])],
             End::Stopped(_) => vec![self.same(&[])],
             End::Failed(error) if error.exit() == Exit::Stopped => vec![self.same(&[])],
+            End::Failed(Error::NotReady { accept, .. }) => {
+                vec![self.preflight(), self.accepting(accept)]
+            }
             End::Failed(_) => vec![],
         };
         commands.into_iter().flatten().collect()
@@ -52,6 +55,20 @@ impl Ended<'_> {
     fn verify(&self, without: &[&str]) -> Option<Vec<String>> {
         let is_import = self.typed.command() == "import";
         self.typed.with_command("verify", without).filter(|_| is_import)
+    }
+
+    /// Judges the tenant again, once it is mended.
+    fn preflight(&self) -> Option<Vec<String>> {
+        self.typed.with_command("preflight", &[])
+    }
+
+    /// Goes on in spite of what was found.
+    fn accepting(&self, codes: &str) -> Option<Vec<String>> {
+        let mut line = self.same(&["accept"])?;
+        // Behind a name that begins with a dash, a flag would be one, too.
+        let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
+        line.splice(end..end, ["--accept", codes].map(String::from));
+        Some(line)
     }
 
     /// Lists the rows, the bad ones with their reasons.

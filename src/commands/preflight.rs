@@ -3,10 +3,10 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    blocking, now, pacing, print,
-    readiness::{host, questions},
+    blocking, now, print,
+    readiness::{host, plan, questions},
     reading::Opener,
-    run::{Run, exit},
+    run::Run,
     signals::Signals,
 };
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
     error::{Error, Exit},
     jobs::setup::{self, Wanted},
     model::{SecretEncoding, UserId},
-    preflight::{Census, Estimate, Gatherer, Pace, SampleSize, Terms, Work, judge, time_findings},
-    report::{PreflightReport, SampleReport, write_json},
+    preflight::{Census, Gatherer, SampleSize, Terms, judge, time_findings},
+    report::{PreflightReport, SampleReport, StoppedPreflight, write_json},
     text::invalid_value,
 };
 
@@ -51,7 +51,7 @@ pub(super) async fn run(preflight: cli::Preflight, mut config: Config) -> Result
     let reading = blocking(move || take_census(&input, secrets, (size, seed)));
     // Reading a large file takes its time, and there is nothing to be finished.
     let (census, sample) = tokio::select! {
-        () = stop.cancelled() => return Ok(Exit::Stopped),
+        () = stop.cancelled() => return stopped(preflight.output),
         read = reading => read?,
     };
     // It is the import's, and what the plan is held against.
@@ -78,6 +78,16 @@ fn take_census(
     gatherer.finish().map_err(failed)
 }
 
+/// Tells that somebody stopped it.
+fn stopped(output: Output) -> Result<Exit, Error> {
+    let told = StoppedPreflight::default();
+    match output {
+        Output::Text => print(|out| told.write_text(out))?,
+        Output::Json => print(|out| write_json(&told, out))?,
+    }
+    Ok(Exit::Stopped)
+}
+
 /// Asks the tenant, and tells what is found.
 async fn ask(
     preflight: &cli::Preflight,
@@ -97,7 +107,8 @@ async fn ask(
         Ok(facts) => facts,
         // Told as every error is.
         Err(End::Failed(error)) => return Err(error),
-        Err(end) => return Ok(exit(end, false)),
+        Err(End::Stopped(_)) => return stopped(preflight.output),
+        Err(End::Complete) => return Err(Error::Internal("nothing was asked".into())),
     };
     let scopes: &[&str] = if run.config.name_marker {
         &[auth0::CREATE, auth0::READ, auth0::UPDATE]
@@ -105,7 +116,7 @@ async fn ask(
         &[auth0::CREATE, auth0::READ]
     };
     let mut findings = judge(census, &facts, &Terms { scopes, host: host(&run.config) });
-    let plan = plan(census, &run);
+    let plan = plan(census, 0, &run);
     findings.extend(time_findings(&facts, &plan, max_duration, now()));
     findings.sort_by_key(|finding| finding.severity);
     let numbers = (run.stats.requests(), run.began.elapsed());
@@ -117,20 +128,4 @@ async fn ask(
         Output::Json => print(|out| write_json(&report, out))?,
     }
     Ok(if report.is_ready() { Exit::Good } else { Exit::RowsNeedAttention })
-}
-
-/// Estimates the import from what the tenant's answers have shown.
-fn plan(census: &Census, run: &Run) -> Estimate {
-    let work = Work {
-        factors: census.factors(),
-        users: census.users.unwrap_or_default(),
-        skip_existing: run.config.skip_existing,
-        name_marker: run.config.name_marker,
-    };
-    let pace = Pace {
-        pacing: pacing(&run.config),
-        concurrency: run.config.concurrency,
-        learnt: run.pacer.learnt(),
-    };
-    Estimate::of(&work, &pace, now())
 }

@@ -3,15 +3,17 @@
 
 use tokio::sync::mpsc;
 
-use super::session::Session;
+use super::{now, pacing, run::Run, session::Session};
 use crate::{
-    auth0::Client,
     config::{Config, Target},
-    engine::{End, IntakeEvent, JobReceiver, Limits, gateway::Gateway},
+    engine::{End, IntakeEvent, JobReceiver},
     error::Error,
     jobs::setup::{self, Question, Wanted},
     model::FactorType,
-    preflight::{Census, Finding, FindingCode, Severity, Terms, judge},
+    preflight::{
+        Census, Estimate, Facts, Finding, FindingCode, Pace, Severity, Terms, Work, judge,
+        time_findings,
+    },
 };
 
 /// Returns the questions about the tenant whose answers INPUT depends on.
@@ -39,6 +41,22 @@ pub(super) fn host(config: &Config) -> Option<&str> {
     }
 }
 
+/// Estimates the import from what the tenant's answers have shown; so many rows are `settled` already.
+pub(super) fn plan(census: &Census, settled: u64, run: &Run) -> Estimate {
+    let work = Work {
+        factors: census.factors().saturating_sub(settled),
+        users: census.users.unwrap_or_default(),
+        skip_existing: run.config.skip_existing,
+        name_marker: run.config.name_marker,
+    };
+    let pace = Pace {
+        pacing: pacing(&run.config),
+        concurrency: run.config.concurrency,
+        learnt: run.pacer.learnt(),
+    };
+    Estimate::of(&work, &pace, now())
+}
+
 /// Lets an import go on once the tenant was found ready.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -61,7 +79,7 @@ impl Gate {
 
     /// Asks before anything is settled, where nothing was in an earlier run.
     pub(super) async fn before_settling(&mut self, session: &Session) -> Result<(), End> {
-        if self.census.is_none() || session.has_settled().await {
+        if self.census.is_none() || session.settled().await > 0 {
             return Ok(());
         }
         self.ask(session).await
@@ -95,9 +113,8 @@ impl Gate {
 
     async fn ask(&mut self, session: &Session) -> Result<(), End> {
         let Some(census) = self.census.take() else { return Ok(()) };
-        let found = find(session.gateway(), session.limits(), &census, host(&session.run.config));
         let (stops, others): (Vec<_>, Vec<_>) =
-            found.await?.into_iter().partition(|one| self.is_stop(one));
+            find(session, &census).await?.into_iter().partition(|one| self.is_stop(one));
         let is_news = |one: &&Finding| match one.severity {
             // Accepted, and still grave.
             Severity::Stop => true,
@@ -107,7 +124,7 @@ impl Gate {
         for finding in others.iter().filter(is_news) {
             tracing::warn!("{}: {}", finding.code, finding.message);
         }
-        if stops.is_empty() { Ok(()) } else { Err(End::Failed(refusal(&stops))) }
+        if stops.is_empty() { Ok(()) } else { Err(End::Failed(refusal(&stops, &self.accepted))) }
     }
 
     fn is_stop(&self, finding: &Finding) -> bool {
@@ -116,29 +133,40 @@ impl Gate {
 }
 
 /// Returns what is found in passing.
-async fn find(
-    gateway: Gateway<Client>,
-    limits: Limits,
-    census: &Census,
-    host: Option<&str>,
-) -> Result<Vec<Finding>, End> {
+async fn find(session: &Session, census: &Census) -> Result<Vec<Finding>, End> {
+    let run = &session.run;
     let wanted = Wanted {
         questions: questions(census),
         types: census.types(),
         in_passing: true,
         ..Wanted::default()
     };
-    let facts = setup::ask(gateway, limits, wanted).await?;
+    let facts = setup::ask(run.gateway(), run.limits(), wanted).await?;
     // Its own scopes the client has looked at.
-    Ok(judge(census, &facts, &Terms { scopes: &[], host }))
+    let mut found = judge(census, &facts, &Terms { scopes: &[], host: host(&run.config) });
+    // Where nothing may be asked, an import goes on as if there were no such questions.
+    if facts.were_asked() {
+        found.extend(about_time(&facts, &plan(census, session.settled().await, run), run));
+    }
+    Ok(found)
+}
+
+/// Returns the findings about time. A run that --max-duration ends before its token does is not cut
+/// short by that one: it is how to import with tokens that nothing renews.
+fn about_time(facts: &Facts, plan: &Estimate, run: &Run) -> Vec<Finding> {
+    let now = now();
+    let most = run.config.max_duration.and_then(|most| i64::try_from(most.as_millis()).ok());
+    let is_in_time = facts.grant.ends.zip(most).is_some_and(|(ends, most)| ends - now >= most);
+    let mut found = time_findings(facts, plan, None, now);
+    found.retain(|finding| !(is_in_time && finding.code == FindingCode::TokenShort));
+    found
 }
 
 /// Returns the error of an import that its tenant is not ready for.
-fn refusal(stops: &[Finding]) -> Error {
+fn refusal(stops: &[Finding], accepted: &[FindingCode]) -> Error {
     let told: Vec<_> =
         stops.iter().map(|stop| format!("{}: {}", stop.code, stop.message)).collect();
-    let mut codes: Vec<_> = stops.iter().map(|stop| stop.code.name()).collect();
-    codes.dedup();
+    let codes = stops.iter().map(|stop| stop.code.name());
     let actions: Vec<_> = stops
         .iter()
         .map(|stop| match &stop.command {
@@ -146,15 +174,22 @@ fn refusal(stops: &[Finding]) -> Error {
             None => stop.action.clone(),
         })
         .collect();
-    Error::refused(
-        "preflight_stop",
-        format!("the tenant is not ready for INPUT: {}", told.join("; ")),
-        format!(
-            "{}. Or import all the same with `--accept {}`. No row was settled",
+    let names = accepted.iter().map(|code| code.name()).chain(codes);
+    let mut accept: Vec<_> = Vec::new();
+    for name in names {
+        if !accept.contains(&name) {
+            accept.push(name);
+        }
+    }
+    let accept = accept.join(",");
+    Error::NotReady {
+        message: format!("the tenant is not ready for INPUT: {}", told.join("; ")),
+        hint: format!(
+            "{}. Or import all the same with `--accept {accept}`. No row was settled",
             actions.join("; "),
-            codes.join(",")
         ),
-    )
+        accept,
+    }
 }
 
 /// Returns an intake that begins with an event that was taken from it.

@@ -137,9 +137,12 @@ impl Session {
         self.spec.dry_run
     }
 
-    /// Returns true if an earlier run has come to something.
-    pub(super) async fn has_settled(&self) -> bool {
-        self.resumed && self.ledger.states().await.is_ok_and(|rows| rows.sum() > 0)
+    /// Returns the number of rows that earlier runs have settled.
+    pub(super) async fn settled(&self) -> u64 {
+        if !self.resumed {
+            return 0;
+        }
+        self.ledger.states().await.map_or(0, |rows| rows.sum())
     }
 
     /// Returns the state that the workers share.

@@ -37,6 +37,24 @@ pub struct Facts {
     pub skew: Option<ClockSkew>,
 }
 
+impl<T> Asked<T> {
+    /// Returns whether the tenant was asked, whatever came of it.
+    pub const fn was_asked(&self) -> bool {
+        matches!(self, Self::Known(_) | Self::Unanswered)
+    }
+}
+
+impl Facts {
+    /// Returns whether any question about the tenant was asked.
+    pub const fn were_asked(&self) -> bool {
+        self.switches.was_asked()
+            || self.message_types.was_asked()
+            || self.policies.was_asked()
+            || self.domains.was_asked()
+            || self.masks_lists.was_asked()
+    }
+}
+
 /// Answers about the users of a sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sampled {

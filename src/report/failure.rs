@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, NOT_READY};
 
 /// Error of a command; the contract's error object (section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +32,13 @@ impl Cause {
             error: error.to_string(),
             hint: error.hint(),
         }
+    }
+}
+
+impl Cause {
+    /// Returns whether it stopped an import before its first request.
+    pub(super) fn is_not_ready(&self) -> bool {
+        self.code == NOT_READY
     }
 }
 

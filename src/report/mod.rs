@@ -12,7 +12,7 @@ mod verify;
 mod waits;
 
 pub use failure::{Cause, Failure};
-pub use preflight::{PreflightReport, SampleReport};
+pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};
 pub use rows::{csv, jsonl};
 pub(crate) use summary::write_rejection;
 pub use summary::{Figures, LedgerReport, Status, Summary};

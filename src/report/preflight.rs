@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{summary::seconds, unless_none};
+use super::{Status, summary::seconds, unless_none};
 use crate::{
     preflight::{Census, Estimate, Finding, FindingCode, Severity},
     text::{counted, escape},
@@ -17,6 +17,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PreflightReport {
     schema: &'static str,
+    status: Status,
     /// True if nothing stops the import, and every row can be used.
     ready: bool,
     rows: u64,
@@ -35,6 +36,30 @@ pub struct PreflightReport {
     requests: u64,
     #[serde(serialize_with = "seconds")]
     elapsed_seconds: Duration,
+}
+
+/// Name of the form of its JSON.
+const SCHEMA: &str = "mfaferry/preflight/1";
+
+/// Result of a preflight that somebody stopped: half a judgement would be taken for a whole one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StoppedPreflight {
+    schema: &'static str,
+    status: Status,
+    ready: bool,
+}
+
+impl Default for StoppedPreflight {
+    fn default() -> Self {
+        Self { schema: SCHEMA, status: Status::Stopped, ready: false }
+    }
+}
+
+impl StoppedPreflight {
+    /// Writes it for people.
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "Stopped before the end: nothing was changed; run it again")
+    }
 }
 
 /// Sample of a preflight.
@@ -70,7 +95,8 @@ impl PreflightReport {
     ) -> Self {
         let is_open = |one: &Finding| one.is_stop() && !accepted.contains(&one.code);
         Self {
-            schema: "mfaferry/preflight/1",
+            schema: SCHEMA,
+            status: Status::Complete,
             ready: census.rejected == 0 && !findings.iter().any(is_open),
             rows: census.rows,
             factors: census.factors(),

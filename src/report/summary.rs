@@ -178,6 +178,9 @@ impl Summary {
     }
 
     fn title(&self) -> Cow<'static, str> {
+        if self.cause.as_ref().is_some_and(Cause::is_not_ready) {
+            return "Not begun, since the tenant is not ready for INPUT".into();
+        }
         match (self.status, self.first_users, self.dry_run) {
             (Status::Stopped, Some(1), _) => "Stopped after the first user (--max-users)".into(),
             (Status::Stopped, Some(users), _) => {

@@ -11,7 +11,7 @@ use mfaferry::sandbox::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, binary, read, run, spawn};
+use crate::support::{Bench, Done, binary, read, run, signal, spawn, until};
 
 /// Scopes of an import.
 const USUAL: [&str; 2] = ["create:authentication_methods", "read:authentication_methods"];
@@ -521,4 +521,125 @@ fn warnings_are_told_before_an_import_and_a_pipe_is_not_judged() {
     let done = read(&child.wait_with_output().unwrap());
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(done.stderr.contains("INPUT can be read only once"), "{done:?}");
+}
+
+#[test]
+fn clocks_that_are_a_minute_apart_stop_an_import_only_where_it_asks() {
+    let behind = Settings { clock_skew_s: 100, ..ready() };
+    let bench = Bench::of(behind.clone());
+    bench.write("in.csv", everything());
+    let done = run(&mut bench.import("in.csv"));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    let summary = done.summary();
+    assert_eq!(summary["code"], "preflight_stop", "{summary}");
+    assert!(summary["error"].as_str().unwrap().contains("clock_off: "), "{summary}");
+    assert_eq!(bench.tenant().stats().requests(Verb::Post), 0);
+    let done = run(bench.import("in.csv").args(["--accept", "clock_off"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let bench = Bench::of(Settings { scopes: USUAL.map(Into::into).to_vec(), ..behind });
+    bench.write("in.csv", everything());
+    assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
+}
+
+#[test]
+fn a_ready_token_that_ends_before_an_import_would_stops_it() {
+    let token = |scope: &str| {
+        let ends = jiff::Timestamp::now().as_second() + 90;
+        let claims = json!({"exp": ends, "scope": scope}).to_string();
+        format!("e30.{}.x", data_encoding::BASE64URL_NOPAD.encode(claims.as_bytes()))
+    };
+    let scopes = format!("{} read:mfa_policies", USUAL.join(" "));
+    let (asks, usual) = (token(&scopes), token(&USUAL.join(" ")));
+    let static_tokens = vec![asks.clone().into(), usual.clone().into()];
+    let bench = Bench::of(Settings { static_tokens, ..ready() });
+    let mut csv = String::from("user_id,type,email\n");
+    for user in 0..100 {
+        csv += &format!("auth0|{user},email,a@example.com\n");
+    }
+    let import = |input: &str, token: &str, more: &[&str]| {
+        let mut command = bench.import(input);
+        command.env_remove("AUTH0_CLIENT_ID").env_remove("AUTH0_CLIENT_SECRET");
+        run(command.env("AUTH0_API_TOKEN", token).args(more))
+    };
+    bench.write("in.csv", &csv);
+    let slow = ["--rate", "0.5"];
+    let done = import("in.csv", &asks, &slow);
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stdout.contains("token_short: the ready token ends in"), "{done:?}");
+    assert_eq!(bench.tenant().stats().requests(Verb::Post), 0);
+    // What --max-duration ends before is not stopped, nor what is quick enough, nor who asks nothing.
+    let brief = import("in.csv", &asks, &["--rate", "0.5", "--max-duration", "1s"]);
+    assert_eq!(brief.code, Some(5), "{brief:?}");
+    let quiet = import("in.csv", &usual, &["--rate", "0.5", "--max-duration", "1s"]);
+    assert_eq!(quiet.code, Some(5), "{quiet:?}");
+    assert_eq!(import("in.csv", &asks, &[]).code, Some(0));
+    // Only what is left to send takes time.
+    bench.write("in.csv", csv + "auth0|more,email,a@example.com\n");
+    let done = import("in.csv", &asks, &slow);
+    assert_eq!(done.code, Some(0), "{done:?}");
+}
+
+#[test]
+fn a_preflight_that_is_stopped_says_so() {
+    let bench = Bench::of(ready());
+    bench.write("in.csv", everything());
+    for (output, expected) in [
+        ("json", "\"schema\":\"mfaferry/preflight/1\""),
+        ("text", "Stopped before the end: nothing was changed; run it again\n"),
+    ] {
+        let before = bench.tenant().arrivals().len();
+        let mut command = bench.command("preflight");
+        command.args(["in.csv", "--rate", "1", "--output", output]);
+        let child = spawn(&mut command);
+        until("it asks", || bench.tenant().arrivals().len() > before + 1);
+        signal(&child, "-INT");
+        let done = read(&child.wait_with_output().unwrap());
+        assert_eq!(done.code, Some(5), "{done:?}");
+        if output == "json" {
+            let report = done.json();
+            assert_eq!(report["schema"], "mfaferry/preflight/1");
+            assert_eq!((&report["status"], &report["ready"]), (&json!("stopped"), &json!(false)));
+        } else {
+            assert_eq!(done.stdout, expected);
+        }
+    }
+    assert_eq!(preflight(&bench, &[]).json()["status"], "complete");
+}
+
+#[test]
+fn an_import_that_was_not_begun_names_the_commands_that_go_on() {
+    let bench = Bench::of(unready());
+    bench.write("in.csv", everything());
+    let more = ["--accept", "no_policy", "--max-users", "3"];
+    let done = run(bench.import("in.csv").args(more));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    let line = |line: &Value| {
+        let words = line.as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let base = bench.tenant().base_url();
+    let next = done.summary()["next"].as_array().unwrap().clone();
+    let next: Vec<_> = next.iter().map(line).collect();
+    assert_eq!(next.len(), 2, "{next:?}");
+    assert!(next[0].starts_with("mfaferry preflight in.csv ") && next[0].contains(&base));
+    assert!(
+        next[0].ends_with(" --accept no_policy") && !next[0].contains("--max-users"),
+        "{next:?}"
+    );
+    assert!(next[1].starts_with("mfaferry import in.csv "), "{next:?}");
+    assert!(next[1].ends_with(" --accept no_policy,factor_off"), "{next:?}");
+    assert!(next[1].contains("--max-users 3"), "{next:?}");
+    assert_eq!(next[1].matches("--accept").count(), 1, "{next:?}");
+    let done = run(bench.import("in.csv").args(["--output", "text"]));
+    let title = "Not begun, since the tenant is not ready for INPUT: 0 rows in";
+    assert!(done.stdout.contains(title), "{done:?}");
+    assert!(!done.stdout.contains("to resume"), "{done:?}");
+    // Each works as it stands.
+    for (line, code) in next.iter().zip([4, 5]) {
+        let mut command = binary();
+        command.current_dir(bench.folder.path()).args(line.split(' ').skip(1));
+        command.env("AUTH0_CLIENT_ID", "tester").env("AUTH0_CLIENT_SECRET", "CANARYclientsecret");
+        let done = run(&mut command);
+        assert_eq!(done.code, Some(code), "{line}: {done:?}");
+    }
 }
