@@ -22,7 +22,7 @@ use crate::{
     engine::scan::scan,
     error::{Error, Exit},
     input::Ending,
-    model::{CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
+    model::{Code, CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
     text::{counted, escape},
@@ -119,6 +119,7 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
         to_show: Arc::new(to_show.into()),
         text,
         is_quiet,
+        is_proving: proving.is_some(),
         lines: lines.clone(),
         ..Rows::default()
     };
@@ -158,6 +159,8 @@ struct Rows {
     text: bool,
     /// `-q`: people read only what ends with an exit code of its own.
     is_quiet: bool,
+    /// `--prove`.
+    is_proving: bool,
     /// Factors that are still to be shown.
     to_show: Arc<AtomicU64>,
 }
@@ -251,7 +254,8 @@ impl Rows {
         }
         self.warned.write_rest(out)?;
         write_whole(&self.findings.whole_file, out)?;
-        write_text(&self.findings, out)
+        write_text(&self.findings, out)?;
+        if self.is_proving { Ok(()) } else { write_advice(&self.findings, out) }
     }
 }
 
@@ -341,10 +345,31 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Advises on secrets that were refused for their encoding.
+fn write_advice(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
+    if findings.rejected_by_code.by_code().iter().any(|(code, _)| is_of_encoding(code)) {
+        writeln!(
+            out,
+            "hint: the code that a user's app shows proves how secrets are written: \
+             `mfaferry check INPUT --prove USER_ID`"
+        )?;
+    }
+    Ok(())
+}
+
+/// Returns whether a code says that a secret may be in another encoding than it is read in.
+fn is_of_encoding(code: &str) -> bool {
+    [Code::NotBase32, Code::NotHex, Code::NotBase64, Code::EncodedTwice]
+        .iter()
+        .any(|other| other.name() == code)
+        || code.starts_with("looks_like_base")
+        || code == Code::LooksLikeHex.name()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Fault, Rejection};
+    use crate::model::{Fault, Rejection};
 
     /// Takes in refused rows; returns what people read of them, and what programs do.
     fn checked(refusals: &[(Refusal, Code, Option<FactorType>)]) -> (String, serde_json::Value) {
