@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use reqwest::Method as Verb;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
@@ -60,14 +60,25 @@ impl Client {
         scope: &'static str,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Answer<T> {
-        let read = |status, body: &Bytes| if status == 200 { read(body) } else { None };
+        // JSON in a shape that is not known is the tenant's answer all the same: to ask again would
+        // bring the same.
+        let read = |status, body: &Bytes| {
+            let is_json = || serde_json::from_slice::<IgnoredAny>(body).is_ok();
+            if status == 200 {
+                read(body).map(Some).or_else(|| is_json().then_some(None))
+            } else {
+                None
+            }
+        };
         let answer = self.call(Verb::GET, self.base.question(asked), scope, |_| {}, read).await;
         answer.map(|verdict| match verdict {
             // A feature that the tenant does not have is no reason to stop asking.
             Verdict::Stop(error) if is_not_enabled(&error) => {
                 Verdict::Refused(Code::Forbidden.into())
             }
-            other => other,
+            Verdict::Done(Some(known)) => Verdict::Done(known),
+            Verdict::Done(None) => Verdict::Refused(Code::UnexpectedAnswer.into()),
+            other => other.without_result(),
         })
     }
 }

@@ -95,8 +95,7 @@ async fn ask(
     (census, sample): (&Census, Vec<UserId>),
     max_duration: Option<std::time::Duration>,
 ) -> Result<Exit, Error> {
-    let picked = (!sample.is_empty())
-        .then_some(SampleReport { users: sample.len() as u64, seed: preflight.seed });
+    let picked = SampleReport { users: sample.len() as u64, seed: preflight.seed };
     let wanted =
         Wanted { questions: questions(census), sample, types: census.types(), in_passing: false };
     // So few requests must show the limit.
@@ -119,7 +118,8 @@ async fn ask(
     let plan = plan(census, 0, &run);
     findings.extend(time_findings(&facts, &plan, max_duration, now()));
     findings.sort_by_key(|finding| finding.severity);
-    let numbers = (run.stats.requests(), run.began.elapsed());
+    let numbers = (facts.requests, run.began.elapsed());
+    let picked = Some(picked).filter(|_| facts.sample.was_asked());
     let accepted = preflight.accept.clone();
     let report = PreflightReport::new(census, (findings, accepted), plan, picked, numbers);
     match preflight.output {

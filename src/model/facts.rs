@@ -35,6 +35,8 @@ pub struct Facts {
     pub sample: Asked<Sampled>,
     /// Distance of the tenant's clock from ours; `None` where no answer showed it.
     pub skew: Option<ClockSkew>,
+    /// Requests for all this; those for tokens do not count.
+    pub requests: u64,
 }
 
 impl<T> Asked<T> {

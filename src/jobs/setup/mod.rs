@@ -95,6 +95,7 @@ pub async fn ask<A: Setup>(
             Asked::NotAllowed(READ)
         };
     }
+    facts.requests += known.so_far().facts.requests;
     facts.skew = gateway.api.clock_skew();
     // The end of a ready token is told by the tenant's clock, and that is known by now.
     if !facts.grant.is_renewable

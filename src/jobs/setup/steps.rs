@@ -202,6 +202,13 @@ impl<A: Setup> SetupExecutor<A> {
         }
     }
 
+    /// Shows an answer to the pacer and the counters, and counts its request.
+    fn note<T>(&self, answer: &Answer<T>) -> Health {
+        let was_sent = answer.status.is_some() || matches!(answer.verdict, Verdict::InDoubt(_));
+        self.known.so_far().facts.requests += u64::from(was_sent);
+        self.gateway.note(answer)
+    }
+
     /// Takes in the answer to a question, or has it asked again.
     fn take<T>(
         &self,
@@ -209,7 +216,7 @@ impl<A: Setup> SetupExecutor<A> {
         answer: Answer<T>,
         slot: fn(&mut Facts) -> &mut Asked<T>,
     ) -> (Next, Health) {
-        let health = self.gateway.note(&answer);
+        let health = self.note(&answer);
         let mut so_far = self.known.so_far();
         match answer.verdict {
             Verdict::Stop(error) if matches!(*error, Error::MissingScope { .. }) => {
@@ -242,9 +249,16 @@ impl<A: Setup> SetupExecutor<A> {
         rng: &mut fastrand::Rng,
     ) -> (Next, Health) {
         let answer = self.gateway.api.page(user, 0).await;
-        let health = self.gateway.note(&answer);
+        let health = self.note(&answer);
         let everybodys = self.gateway.judge(refusals::Asked::List, user, &answer);
-        let verdict = everybodys.map_or(answer.verdict, Verdict::Stop);
+        let verdict = match (everybodys, answer.verdict) {
+            (Some(error), _) => Verdict::Stop(error),
+            // One user's list is no reason to give up the others.
+            (None, Verdict::Stop(error)) if is_about_one(&error, answer.status) => {
+                Verdict::Refused(Code::Forbidden.into())
+            }
+            (None, verdict) => verdict,
+        };
         let listed = match self.gateway.policy.after_repeatable(verdict, history, rng) {
             Repeatable::Done(page) => Ok(page.methods),
             Repeatable::Refused(reason) | Repeatable::Failed(reason) => Err(reason),
@@ -270,4 +284,9 @@ impl<A: Setup> SetupExecutor<A> {
         }
         (Next::Settled, health)
     }
+}
+
+/// Returns whether an error may be about the user who was asked for alone: a 403 that names no scope.
+fn is_about_one(error: &Error, status: Option<u16>) -> bool {
+    status == Some(403) && !matches!(error, Error::MissingScope { .. })
 }

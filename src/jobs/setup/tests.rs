@@ -366,7 +366,7 @@ async fn a_question_that_is_never_answered_leaves_the_others_alone() {
     let large = || ("200 OK", format!("[{}]", " ".repeat(300 * 1024)));
     let cases: [(fn() -> Reply, usize); 9] = [
         (page, 3),
-        (|| ("200 OK", "{}".to_owned()), 3),
+        (|| ("200 OK", "{}".to_owned()), 1),
         (|| ("200 OK", "[]]".to_owned()), 3),
         (|| ("201 Created", "[]".to_owned()), 3),
         (large, 3),
@@ -469,4 +469,27 @@ async fn an_answer_in_a_new_shape_ends_nothing_even_where_the_token_may_see_no_l
     let mut expected = SCOPES.map(Some);
     expected[..2].fill(Some("unanswered"));
     assert_eq!(answers(&facts), expected);
+}
+
+#[tokio::test]
+async fn a_403_for_one_user_leaves_the_others_of_the_sample_known() {
+    for (code, expected) in [
+        ("operation_not_supported", Some((2, 1))),
+        ("insufficient_entitlement", Some((2, 1))),
+        ("insufficient_scope", None),
+    ] {
+        let answer = move |path: &str| {
+            if path.contains("auth0%7C2") { error("403 Forbidden", code) } else { good(path) }
+        };
+        let (address, paths) = server(answer).await;
+        let gateway = gateway(&format!("http://{address}"), ready("opaque"));
+        let facts = ask(gateway, limits(), everything(&["auth0|1", "auth0|2", "auth0|3"])).await;
+        let facts = facts.expect(code);
+        let sampled = match facts.sample {
+            Asked::Known(sampled) => Some((sampled.users, sampled.unanswered)),
+            _ => None,
+        };
+        assert_eq!(sampled, expected, "{code}");
+        assert_eq!(facts.requests, paths.lock().unwrap().len() as u64, "{code}");
+    }
 }

@@ -55,6 +55,7 @@ fn good() -> Facts {
         masks_lists: Asked::Known(false),
         sample: Asked::Known(Sampled { users: 5, ..Sampled::default() }),
         skew: None,
+        requests: 0,
     }
 }
 
@@ -203,6 +204,7 @@ fn what_could_not_be_asked_is_unknown_and_names_its_scope() {
         masks_lists: Asked::NotAllowed("read:tenant_settings"),
         sample: Asked::Unanswered,
         skew: None,
+        requests: 0,
     };
     let found = found(&census(5), &facts);
     let told: Vec<_> = found.iter().map(|one| (one.code.name(), one.scope)).collect();
