@@ -36,8 +36,9 @@ fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
     let Some(switches) = known(&facts.switches, what, Some(tally), found) else { return };
     let off: Vec<_> =
         concerned().map(|(of, _)| of).filter(|of| switches.is_on(*of) == Some(false)).collect();
-    // A passkey is no second factor: it spares nobody the enrolment.
-    let others: Vec<_> = off.iter().copied().chain([FactorType::Passkey]).collect();
+    // A passkey is no second factor, and an email none by itself: they spare nobody the enrolment.
+    let no_help = [FactorType::Passkey, FactorType::Email];
+    let others: Vec<_> = off.iter().copied().chain(no_help).collect();
     for (of, name) in concerned() {
         let tally = census.of(of);
         match switches.is_on(of) {
@@ -104,8 +105,9 @@ fn channels(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
         let answer = known(&facts.message_types, (code, &what), Some(tally), found);
         if let Some(types) = answer.filter(|types| !is_on(types)) {
             let message = format!(
-                "{channel} to phones are switched off, and {} prefer them{}",
+                "{channel} to phones are switched off, and {} {} them{}",
                 rows_of(tally),
+                if tally.rows == 1 { "prefers" } else { "prefer" },
                 if name == "sms" { " (or say no channel, which means text messages)" } else { "" }
             );
             // Whatever INPUT needs, or is on already: the call replaces the whole list.

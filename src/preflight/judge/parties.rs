@@ -1,7 +1,8 @@
 //! Findings about relying parties: what a security key or a passkey is bound to, and where it works.
 
 use super::{
-    Census, Facts, Finding, FindingCode, Severity, finding, known, rows_of, servable::serves,
+    Census, Facts, Finding, FindingCode, Severity, finding, known, rows_of,
+    servable::{is_registrable, serves},
 };
 use crate::model::CustomDomain;
 
@@ -40,15 +41,18 @@ pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Ve
         told.push(format!("and {} more", ids.len() - TOLD));
     }
     let message = format!(
-        "the tenant cannot serve the relying parties that {} are bound to: {}; no browser offers these \
+        "the tenant cannot serve the relying parties that {} {} bound to: {}; no browser offers these \
          keys at another domain",
         rows_of(tally),
+        if tally.rows == 1 { "is" } else { "are" },
         told.join(", ")
     );
     let first = ids.iter().find_map(|(id, _)| *id);
     let pending = first.and_then(|id| domains.iter().find(|domain| serves(domain, id)));
     let stop = finding(FindingCode::RpIdUnservable, Severity::Stop, message, action(pending));
-    let command = first.filter(|_| pending.is_none());
+    // Nobody can have a public suffix, such as `co.uk`, for a domain.
+    let own = ids.iter().filter_map(|(id, _)| *id).find(|id| is_registrable(id));
+    let command = own.filter(|_| pending.is_none());
     let command = command.map(|id| format!("auth0 domains create --domain {id}"));
     found.push(Finding { command, ..stop.with(tally) });
     found

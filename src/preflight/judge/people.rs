@@ -32,8 +32,9 @@ fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
     let Sampled { users, missing, unanswered, .. } = *sampled;
     if unanswered > 0 {
         let message = format!(
-            "not known: whether {} of the sample exist (the tenant gave no usable answer)",
-            counted(unanswered, "user")
+            "not known: whether {} of the sample {} (the tenant gave no usable answer)",
+            counted(unanswered, "user"),
+            if unanswered == 1 { "exists" } else { "exist" },
         );
         let unknown = finding(
             FindingCode::UsersMissing,

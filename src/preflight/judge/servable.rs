@@ -9,11 +9,16 @@ pub(super) fn serves(domain: &CustomDomain, id: &str) -> bool {
     domain.relying_party.as_deref() == Some(id) || is_suffix_of(id, &domain.domain)
 }
 
+/// Returns whether somebody can own a name: `example.co.uk`, but not `co.uk`.
+pub(super) fn is_registrable(name: &str) -> bool {
+    psl::domain_str(name).is_some()
+}
+
 /// Returns whether an id is a host name, or a suffix of it that somebody can register: `example.co.uk` of
 /// `login.example.co.uk`, but not `co.uk`.
 fn is_suffix_of(id: &str, host: &str) -> bool {
     let is_above = || host.strip_suffix(id).is_some_and(|rest| rest.ends_with('.'));
-    id == host || (is_above() && psl::domain_str(id).is_some())
+    id == host || (is_above() && is_registrable(id))
 }
 
 #[cfg(test)]

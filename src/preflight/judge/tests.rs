@@ -232,3 +232,78 @@ fn keys_of_the_tenants_own_name_need_no_custom_domain_and_those_above_it_do() {
         assert_eq!(judge(&census(5), &facts, &terms)[0].rows, Some(expected), "{host}");
     }
 }
+
+/// Returns the message and the command of the first finding of a code.
+fn said(users: u8, facts: &Facts, code: FindingCode) -> (String, Option<String>) {
+    let found = found(&census(users), facts).into_iter().find(|one| one.code == code).unwrap();
+    (found.message, found.command)
+}
+
+#[test]
+fn an_email_beside_what_is_off_is_no_other_factor() {
+    let (mut gatherer, mut marker) = Gatherer::of_users(SampleSize::Users(0), 1);
+    for credential in [
+        Credential::Email { address: Contact::new("a@b.example".into()) },
+        Credential::Phone { number: Contact::new("+14155550100".into()), preferred: None },
+    ] {
+        let user = UserId::parse("auth0|1").unwrap();
+        let factor = Factor { line: 1, at: None, user, name: None, credential };
+        gatherer.add(marker.mark(&Planned::Factor(Box::new(factor)))).unwrap();
+    }
+    let census = gatherer.finish().unwrap().0;
+    let message = |off| {
+        let switches = [FactorType::Phone, FactorType::Email].map(|of| (of, of != off)).to_vec();
+        let facts = Facts { switches: Asked::Known(FactorSwitches { switches }), ..good() };
+        found(&census, &facts).remove(0).message
+    };
+    let phone = message(FactorType::Phone);
+    assert!(phone.contains("1 user has no other factor that is on"), "{phone}");
+    let email = message(FactorType::Email);
+    assert!(email.contains("all of these users have another factor that is on"), "{email}");
+}
+
+#[test]
+fn one_row_and_one_user_take_a_singular() {
+    let types = MessageTypes { sms: false, voice: false };
+    let sampled = Sampled { users: 1, unanswered: 1, ..Sampled::default() };
+    let facts = Facts {
+        message_types: Asked::Known(types),
+        domains: Asked::Known(vec![domain("example.com", true)]),
+        sample: Asked::Known(sampled),
+        ..good()
+    };
+    for (users, code, words) in [
+        (1, FindingCode::VoiceOff, "1 row of 1 user prefers them"),
+        (3, FindingCode::SmsOff, "2 rows of 2 users prefer them"),
+        (1, FindingCode::RpIdUnservable, "that 1 row of 1 user is bound to"),
+        (2, FindingCode::RpIdUnservable, "that 2 rows of 2 users are bound to"),
+        (1, FindingCode::UsersMissing, "whether 1 user of the sample exists"),
+    ] {
+        let (message, _) = said(users, &facts, code);
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn no_command_makes_a_domain_of_a_public_suffix() {
+    for (id, expected) in [
+        ("login.example.com", Some("auth0 domains create --domain login.example.com")),
+        ("com", None),
+        ("co.uk", None),
+        ("github.io", None),
+    ] {
+        let (mut gatherer, mut marker) = Gatherer::of_users(SampleSize::Users(0), 1);
+        let key = PublicKeyCredential {
+            key_id: "key".into(),
+            public_key: String::new(),
+            relying_party_identifier: Some(id.into()),
+        };
+        let user = UserId::parse("auth0|1").unwrap();
+        let credential = Credential::WebauthnRoaming(key);
+        let factor = Factor { line: 1, at: None, user, name: None, credential };
+        gatherer.add(marker.mark(&Planned::Factor(Box::new(factor)))).unwrap();
+        let facts = Facts { domains: Asked::Known(Vec::new()), ..good() };
+        let found = found(&gatherer.finish().unwrap().0, &facts).remove(0);
+        assert_eq!((found.code, found.command.as_deref()), (FindingCode::RpIdUnservable, expected));
+    }
+}
