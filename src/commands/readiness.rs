@@ -60,26 +60,25 @@ pub(super) fn plan(census: &Census, settled: u64, run: &Run) -> Estimate {
 /// Lets an import go on once the tenant was found ready.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Needs of INPUT; `None` once nothing is left to ask.
+    /// Needs of INPUT, empty where they are not known; `None` once nothing is left to ask.
     census: Option<Census>,
+    /// True if INPUT can be read only once: nothing is known of it before.
+    is_piped: bool,
     accepted: Vec<FindingCode>,
 }
 
 impl Gate {
-    /// Makes one of what INPUT needs; of one that can be read only once, nothing is known before.
+    /// Makes one of what INPUT needs; `None` of one that can be read only once.
     pub(super) fn new(census: Option<Census>, accepted: Vec<FindingCode>) -> Self {
-        if census.is_none() {
-            tracing::info!(
-                "INPUT can be read only once, so whether the tenant is ready for it is not judged; \
-                 `mfaferry preflight` judges a file"
-            );
-        }
-        Self { census: census.filter(|census| census.factors() > 0), accepted }
+        let is_piped = census.is_none();
+        let census = census.unwrap_or_default();
+        Self { census: (is_piped || census.factors() > 0).then_some(census), is_piped, accepted }
     }
 
     /// Asks before anything is settled, where nothing was in an earlier run.
     pub(super) async fn before_settling(&mut self, session: &Session) -> Result<(), End> {
-        if self.census.is_none() || session.settled().await > 0 {
+        // Of a pipe it shows later whether there is anything to send.
+        if self.census.is_none() || self.is_piped || session.settled().await > 0 {
             return Ok(());
         }
         self.ask(session).await
@@ -113,8 +112,15 @@ impl Gate {
 
     async fn ask(&mut self, session: &Session) -> Result<(), End> {
         let Some(census) = self.census.take() else { return Ok(()) };
+        let (found, facts) = find(session, &census).await?;
+        if self.is_piped && may_ask(&facts) {
+            tracing::warn!(
+                "INPUT can be read only once, so only what does not depend on it is judged; run \
+                 `mfaferry preflight` on a file of it first"
+            );
+        }
         let (stops, others): (Vec<_>, Vec<_>) =
-            find(session, &census).await?.into_iter().partition(|one| self.is_stop(one));
+            found.into_iter().partition(|one| self.is_stop(one));
         let is_news = |one: &&Finding| match one.severity {
             // Accepted, and still grave.
             Severity::Stop => true,
@@ -133,7 +139,7 @@ impl Gate {
 }
 
 /// Returns what is found in passing.
-async fn find(session: &Session, census: &Census) -> Result<Vec<Finding>, End> {
+async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts), End> {
     let run = &session.run;
     let wanted = Wanted {
         questions: questions(census),
@@ -148,7 +154,12 @@ async fn find(session: &Session, census: &Census) -> Result<Vec<Finding>, End> {
     if facts.were_asked() {
         found.extend(about_time(&facts, &plan(census, session.settled().await, run), run));
     }
-    Ok(found)
+    Ok((found, facts))
+}
+
+/// Returns whether the token is known to allow any question about the tenant.
+fn may_ask(facts: &Facts) -> bool {
+    Question::ALL.iter().any(|question| facts.grant.has(question.scope()) == Some(true))
 }
 
 /// Returns the findings about time. A run that --max-duration ends before its token does is not cut
@@ -185,7 +196,7 @@ fn refusal(stops: &[Finding], accepted: &[FindingCode]) -> Error {
     Error::NotReady {
         message: format!("the tenant is not ready for INPUT: {}", told.join("; ")),
         hint: format!(
-            "{}. Or import all the same with `--accept {accept}`. No row was settled",
+            "{}. Or import all the same with `--accept {accept}`. Nothing was sent",
             actions.join("; "),
         ),
         accept,

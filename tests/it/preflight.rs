@@ -107,7 +107,7 @@ fn a_ready_tenant_is_asked_each_question_once_and_each_user_of_the_sample() {
     let stats = bench.tenant().stats();
     assert_eq!(stats.questions, 5);
     assert_eq!((stats.requests(Verb::Get), stats.requests(Verb::Post)), (12, 0), "{stats:?}");
-    assert!(report["requests"].as_u64().unwrap() <= 13, "{report}");
+    assert_eq!(report["requests"], 12, "{report}");
     // Nothing is left behind.
     assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 1);
 }
@@ -502,25 +502,61 @@ fn with_the_usual_scopes_an_import_asks_nothing_and_goes_on() {
 }
 
 #[test]
-fn warnings_are_told_before_an_import_and_a_pipe_is_not_judged() {
+fn warnings_are_told_before_an_import() {
     let bench = Bench::of(Settings { mfa_policies: Vec::new(), ..unready() });
     bench.write("in.csv", "user_id,type,email\nauth0|1,email,a@example.com\n");
     let done = run(&mut bench.import("in.csv"));
     assert_eq!(done.code, Some(0));
     assert!(done.stderr.contains("no_policy: no MFA policy is set"), "{done:?}");
+}
+
+/// Imports from a pipe.
+fn pipe(bench: &Bench, arguments: &[&str]) -> Done {
     let mut command: Command = binary();
     command
         .current_dir(bench.folder.path())
         .args(["import", "-", "--format", "csv", "--ledger", "pipe.ledger", "--output", "json"])
         .args(["--base-url", &bench.tenant().base_url()])
+        .args(arguments)
         .env("AUTH0_CLIENT_ID", "tester")
         .env("AUTH0_CLIENT_SECRET", "CANARYclientsecret")
         .stdin(Stdio::piped());
     let mut child = spawn(&mut command);
-    child.stdin.take().unwrap().write_all(everything().as_bytes()).unwrap();
-    let done = read(&child.wait_with_output().unwrap());
+    // A pipe has room for all of it, read or not.
+    drop(child.stdin.take().unwrap().write_all(everything().as_bytes()));
+    read(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn of_a_pipe_only_what_does_not_depend_on_it_is_judged_and_that_is_said_once() {
+    const ONCE: &str = "INPUT can be read only once, so only what does not depend on it is judged";
+    let unready = Settings { mfa_policies: Vec::new(), clock_skew_s: 100, ..unready() };
+    let bench = Bench::of(unready.clone());
+    let done = pipe(&bench, &[]);
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stdout.contains("clock_off: ") && !done.stdout.contains("factor_off"), "{done:?}");
+    assert_eq!(bench.tenant().stats().requests(Verb::Post), 0);
+    let done = pipe(&bench, &["--accept", "clock_off"]);
     assert_eq!(done.code, Some(0), "{done:?}");
-    assert!(done.stderr.contains("INPUT can be read only once"), "{done:?}");
+    let lines = done.stderr.lines().filter(|line| line.contains(ONCE)).collect::<Vec<_>>();
+    assert!(matches!(*lines, [line] if line.contains("WARN")), "{done:?}");
+    assert!(done.stderr.contains("no_policy: no MFA policy is set"), "{done:?}");
+    assert_eq!(bench.tenant().stats().questions, 2);
+    // A token for nothing but an import has nothing to ask.
+    let bench = Bench::of(Settings { scopes: USUAL.map(Into::into).to_vec(), ..unready });
+    let done = pipe(&bench, &[]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(!done.stderr.contains("INPUT can be read only once"), "{done:?}");
+}
+
+#[test]
+fn a_sample_that_nobody_was_asked_about_is_none() {
+    let bench = Bench::of(Settings { scopes: vec![USUAL[0].to_owned()], ..ready() });
+    bench.write("in.csv", everything());
+    let report = preflight(&bench, &[]).json();
+    assert_eq!((&report["sample"], &report["requests"]), (&Value::Null, &json!(0)), "{report}");
+    let done = text(&bench, &[]);
+    assert!(done.stdout.contains("no user asked for, 0 requests in all"), "{done:?}");
 }
 
 #[test]
