@@ -147,7 +147,7 @@ fn execute(cli: Cli) -> Result<Exit, Error> {
         Command::Preflight(it) => {
             let settings = (&it.tenant, &it.pace, Some(&it.creating));
             let config = settle_asking((&it.reading, &it.system), settings, output_args);
-            paced(config, |config| preflight::run(*it, config))
+            paced(config, |config| preflight::run(*it, config, show))
         }
         Command::Verify(it) => {
             let settings = (&it.tenant, &it.pace, None);

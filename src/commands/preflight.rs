@@ -1,5 +1,7 @@
 //! `preflight`: is the tenant ready for an input, and how long will the import take? Only asks.
 
+use std::{sync::Arc, time::Duration};
+
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,7 +20,9 @@ use crate::{
     jobs::setup::{self, Wanted},
     model::{SecretEncoding, UserId},
     preflight::{Census, Gatherer, SampleSize, Terms, judge, time_findings},
+    progress::{Counted, Extent, Show},
     report::{PreflightReport, SampleReport, StoppedPreflight, write_json},
+    stats::RunStats,
     text::invalid_value,
 };
 
@@ -31,8 +35,33 @@ const SCOPES: &[&str] = &[
     auth0::READ_SETTINGS,
 ];
 
+/// Questions and lists so far, for progress.
+struct Requests(Arc<RunStats>);
+
+impl Counted for Requests {
+    fn settled(&self) -> u64 {
+        self.0.requests()
+    }
+
+    fn settled_by_requests(&self) -> u64 {
+        self.settled()
+    }
+
+    fn bad(&self) -> u64 {
+        0
+    }
+
+    fn unit(&self) -> &'static str {
+        "requests"
+    }
+}
+
 /// Runs the command.
-pub(super) async fn run(preflight: cli::Preflight, mut config: Config) -> Result<Exit, Error> {
+pub(super) async fn run(
+    preflight: cli::Preflight,
+    mut config: Config,
+    show: Show,
+) -> Result<Exit, Error> {
     let size = SampleSize::parse(&preflight.sample).ok_or_else(|| {
         Error::usage(
             invalid_value(&preflight.sample, "--sample"),
@@ -56,7 +85,10 @@ pub(super) async fn run(preflight: cli::Preflight, mut config: Config) -> Result
     };
     // It is the import's, and what the plan is held against.
     let max_duration = config.max_duration.take();
-    let run = Run::open_with_any(config, SCOPES, stop).await?;
+    let mut run = Run::open_with_any(config, SCOPES, stop).await?;
+    let requests = questions(&census).len().saturating_add(sample.len()) as u64;
+    let extent = Extent { rows: Some(requests), ..Extent::default() };
+    run.watch(Arc::new(Requests(Arc::clone(&run.stats))), extent, show);
     let done = ask(&preflight, run, (&census, sample), max_duration).await;
     signals.abort();
     done
@@ -93,7 +125,7 @@ async fn ask(
     preflight: &cli::Preflight,
     mut run: Run,
     (census, sample): (&Census, Vec<UserId>),
-    max_duration: Option<std::time::Duration>,
+    max_duration: Option<Duration>,
 ) -> Result<Exit, Error> {
     let picked = SampleReport { users: sample.len() as u64, seed: preflight.seed };
     let wanted =
@@ -101,6 +133,7 @@ async fn ask(
     // So few requests must show the limit.
     run.pacer.survey();
     let answered = setup::ask(run.gateway(), run.limits(), wanted).await;
+    run.clear_progress();
     run.leave_tenant().await;
     let facts = match answered {
         Ok(facts) => facts,

@@ -40,6 +40,10 @@ pub trait Counted: Send + Sync + 'static {
     fn settled_by_requests(&self) -> u64;
     /// Rows that somebody has to look at.
     fn bad(&self) -> u64;
+    /// Name of what is counted, for several of them.
+    fn unit(&self) -> &'static str {
+        "rows"
+    }
 }
 
 impl Counted for Tally {
@@ -205,7 +209,7 @@ impl<T: Counted> Watch<T> {
         let bad = self.tally.bad();
         let is_done = look.share.is_some_and(|share| share >= 1.0);
         let parts = [
-            Some(format!("{} rows", look.settled)),
+            Some(format!("{} {}", look.settled, self.tally.unit())),
             look.rate.map(|rate| format!("{rate:.1}/s")),
             waiting,
             (doubt > 0).then(|| format!("{doubt} in doubt")),

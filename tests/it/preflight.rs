@@ -679,3 +679,23 @@ fn an_import_that_was_not_begun_names_the_commands_that_go_on() {
         assert_eq!(done.code, Some(code), "{line}: {done:?}");
     }
 }
+
+#[test]
+fn at_a_terminal_the_questions_so_far_are_shown() {
+    let bench = Bench::of(ready());
+    bench.write("in.csv", everything());
+    let mut command = Command::new("script");
+    let line = format!(
+        "{} preflight in.csv --base-url {} --rate 10 --sample 10",
+        env!("CARGO_BIN_EXE_mfaferry"),
+        bench.tenant().base_url()
+    );
+    command.current_dir(bench.folder.path()).args(["-qec", &line, "/dev/null"]);
+    command.env("AUTH0_CLIENT_ID", "tester").env("AUTH0_CLIENT_SECRET", "CANARYclientsecret");
+    // Not every system has a program that makes a terminal.
+    let Ok(output) = command.stdin(Stdio::null()).output() else { return };
+    let done = read(&output);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(done.stdout.contains(" requests · "), "{done:?}");
+    assert!(done.stdout.contains(" requests in all"), "{done:?}");
+}
