@@ -25,7 +25,7 @@ use crate::{
     model::{Code, CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
-    text::{counted, escape},
+    text::{counted, escape, grouped},
 };
 
 /// Warnings of one kind that are shown; all are counted. A column of NULL would have one a row.
@@ -311,7 +311,7 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
         "{}: {} to import, {} rejected{}, {}, {}",
         counted(findings.rows, "row"),
         counted(findings.factors, "factor"),
-        findings.rejected,
+        grouped(findings.rejected),
         report::unless_none(findings.not_carried, "not carried"),
         counted(findings.duplicates, "duplicate"),
         counted(findings.warnings, "warning")

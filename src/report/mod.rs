@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::text::escape_json;
+use crate::text::{escape_json, grouped};
 
 mod failure;
 mod preflight;
@@ -27,7 +27,7 @@ pub fn write_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Res
 
 /// `, 3 of those`, or nothing where there is none: for what only few inputs have.
 pub(crate) fn unless_none(count: u64, what: &str) -> String {
-    if count == 0 { String::new() } else { format!(", {count} {what}") }
+    if count == 0 { String::new() } else { format!(", {} {what}", grouped(count)) }
 }
 
 /// A moment as RFC 3339 in UTC.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Status, summary::seconds, unless_none};
 use crate::{
     preflight::{Census, Estimate, Finding, FindingCode, Severity},
-    text::{counted, escape},
+    text::{counted, escape, grouped},
 };
 
 /// Result of a preflight; the contract's object of that name.
@@ -143,7 +143,7 @@ impl PreflightReport {
             counted(self.rows, "row"),
             counted(self.factors, "factor"),
             counted(self.users.unwrap_or_default(), "user"),
-            self.rejected,
+            grouped(self.rejected),
             unless_none(self.not_carried, "not carried"),
             counted(self.duplicates, "duplicate"),
         )?;

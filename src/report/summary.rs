@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Exit},
     ledger::{ByState, Counts, Reader},
     model::{Code, CodeCounts, Lines, Rejection, State},
-    text::{counted, escape, human, shell_quote},
+    text::{counted, escape, grouped, human, shell_quote},
 };
 
 /// Completion of a run.
@@ -159,7 +159,12 @@ impl Summary {
                 writeln!(out, "  {count:>9}  {name}")?;
             }
         }
-        write!(out, "{}, {} throttled", counted(self.requests, "request"), self.throttled)?;
+        write!(
+            out,
+            "{}, {} throttled",
+            counted(self.requests, "request"),
+            grouped(self.throttled)
+        )?;
         self.waits.write_text(out)?;
         writeln!(out)?;
         if !self.dry_run {

@@ -12,7 +12,7 @@ use super::{Cause, Status, Waits, summary::seconds, unless_none, write_json, wri
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
     model::{FactorType, Fault, Field, Lines, Reason, Refusal, Rejection},
-    text::{counted, escape, human},
+    text::{counted, escape, grouped, human},
 };
 
 /// Number of remarks of each kind that are shown to people; all are counted.
@@ -257,7 +257,7 @@ impl VerifySummary {
             "{}, {}, {} throttled",
             counted(self.users, "user"),
             counted(self.requests, "request"),
-            self.throttled
+            grouped(self.throttled)
         )?;
         if let Some(sample) = &self.sample {
             writeln!(out, "{sample}")?;
@@ -272,12 +272,12 @@ impl VerifySummary {
             "{}: {} present, {} missing, {} differ, {} unverifiable, {} unanswered, {} rejected\
              {}",
             counted(self.rows, "row"),
-            counts.present,
-            counts.missing,
-            counts.differs,
-            counts.unverifiable,
-            counts.unanswered,
-            counts.rejected,
+            grouped(counts.present),
+            grouped(counts.missing),
+            grouped(counts.differs),
+            grouped(counts.unverifiable),
+            grouped(counts.unanswered),
+            grouped(counts.rejected),
             unless_none(counts.not_carried, "not carried")
         )
     }

@@ -52,9 +52,22 @@ pub fn shell_quote(argument: &str) -> String {
     shlex::try_quote(argument).map_or_else(|_| escape(argument), Cow::into_owned)
 }
 
-/// `1 row`, `2 rows`: a number with what it counts, named by a word that takes an `s`.
+/// `1 row`, `1,010 rows`: a number with what it counts, named by a word that takes an `s`.
 pub fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `1,010,000`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// `41 s`, `3 min 20 s`, `2 h 5 min`.
@@ -92,5 +105,18 @@ mod tests {
         assert_eq!(escape("a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}"), r"a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}");
         let json = serde_json::to_string("a\u{1b}\u{202e}\u{9b}é").unwrap();
         assert_eq!(escape_json(&json), "\"a\\u001b\\u202e\\u009bé\"");
+    }
+
+    #[test]
+    fn a_number_has_its_thousands_apart_and_its_word_agrees_with_it() {
+        for (number, expected) in [
+            (0, "0 rows"),
+            (1, "1 row"),
+            (999, "999 rows"),
+            (1_000, "1,000 rows"),
+            (1_010_000, "1,010,000 rows"),
+        ] {
+            assert_eq!(counted(number, "row"), expected);
+        }
     }
 }

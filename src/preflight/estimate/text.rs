@@ -8,7 +8,7 @@ use super::{Basis, Estimate, ONE_IN_DOUBT_OF, three_digits};
 use crate::{
     model::LocalTime,
     pacer::{Learnt, Rate},
-    text::human,
+    text::{grouped, human},
 };
 
 impl Estimate {
@@ -111,17 +111,4 @@ fn minute(at: LocalTime) -> Option<String> {
 fn long(time: Duration) -> String {
     let days = time.as_secs() / 86_400;
     if days < 4 { human(time) } else { format!("{} days", grouped(days)) }
-}
-
-/// `1,010,000`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

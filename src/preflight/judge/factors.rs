@@ -52,7 +52,7 @@ fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
                         if users == 1 {
                             "1 user has".into()
                         } else {
-                            format!("{users} users have")
+                            format!("{} have", counted(users, "user"))
                         }
                     ),
                     None => {

@@ -3,7 +3,7 @@
 use super::{
     Census, Facts, Finding, FindingCode, Severity, Tally, counted, finding, known, rows_of,
 };
-use crate::{jobs::list::verify::Bound, model::Sampled};
+use crate::{jobs::list::verify::Bound, model::Sampled, text::grouped};
 
 /// One missing user in so many of the sample is a stop.
 const STOP_SHARE: u64 = 20;
@@ -53,11 +53,12 @@ fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
     let of_all = if users >= all {
         String::new()
     } else {
-        format!(" (so, with 95 % confidence, at most {at_most} of all {all})")
+        format!(" (so, with 95 % confidence, at most {} of all {})", grouped(at_most), grouped(all))
     };
     let message = format!(
-        "{} of the {users} asked for {} not exist in this tenant{of_all}: their rows would be rejected",
+        "{} of the {} asked for {} not exist in this tenant{of_all}: their rows would be rejected",
         counted(missing, "user"),
+        grouped(users),
         if missing == 1 { "does" } else { "do" },
     );
     let action = "import the users first; or, if they are there, look whether this is the right tenant and \
@@ -84,8 +85,9 @@ fn with_methods(sampled: &Sampled, found: &mut Vec<Finding>) {
     let Sampled { users, with_methods, .. } = *sampled;
     if with_methods > 0 {
         let message = format!(
-            "{} of the {users} asked for already {} methods of types that INPUT has",
+            "{} of the {} asked for already {} methods of types that INPUT has",
             counted(with_methods, "user"),
+            grouped(users),
             if with_methods == 1 { "holds" } else { "hold" }
         );
         let action = "if an earlier import created them, go on with its ledger; otherwise give `import \
