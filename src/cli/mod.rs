@@ -289,7 +289,8 @@ everything in memory, secrets included, until it ends; nothing is written.
 
 --settings FILE is a JSON object that can set everything (changing limits, outages, neighbours,
 scopes, clock skew, users with their addresses …); see the documentation of
-`mfaferry::sandbox::Settings`.")]
+`mfaferry::sandbox::Settings`. Tokens have the scopes of an import; for `preflight`, list in \"scopes\"
+also read:guardian_factors, read:mfa_policies, read:custom_domains and read:tenant_settings.")]
     Sandbox(SandboxArgs),
     /// Print a completion script for a shell
     Completions {

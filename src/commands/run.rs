@@ -80,7 +80,8 @@ impl Run {
         let began = Instant::now();
         config.concurrency = config.concurrency.within(connections());
         announce(&config, scopes, ledger);
-        let Tenant { client, name, sandbox, pacer } = Tenant::with(&config, required).await?;
+        let Tenant { client, name, sandbox, pacer } =
+            Tenant::with(&config, (scopes, required)).await?;
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
         Ok(Self {
             began,

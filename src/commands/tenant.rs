@@ -28,18 +28,19 @@ pub(super) struct Tenant {
 }
 
 impl Tenant {
-    /// Makes the client of a command whose token must allow `scopes`, and starts the sandbox where
-    /// that is the tenant; nothing is sent yet.
+    /// Makes the client of a command that uses `scopes`, and whose token must allow those `required`.
+    /// Starts the sandbox where that is the tenant, which allows both; nothing is sent yet.
     pub(super) async fn with(
         config: &Config,
-        scopes: &'static [&'static str],
+        (scopes, required): (&[&'static str], &'static [&'static str]),
     ) -> Result<Self, Error> {
         let (base, credentials, sandbox) = match &config.target {
             Target::Tenant { base, credentials } => (base.clone(), credentials.clone(), None),
             Target::Sandbox => {
                 // A tenant of a private cloud's smallest plan (auth0-api.md 3.1).
                 let limit = Limit::TokenBucket { rate: 100.0, burst: 50 };
-                let settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
+                let mut settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
+                settings.scopes.extend(scopes.iter().map(|scope| (*scope).to_owned()));
                 let sandbox = Sandbox::start(settings, 0)
                     .await
                     .map_err(|source| Error::Io { what: "starting the sandbox".into(), source })?;
@@ -57,7 +58,7 @@ impl Tenant {
         let client = Client::new(auth0::Settings {
             base,
             credentials,
-            scopes,
+            scopes: required,
             proxy: config.proxy.clone(),
             timeout: config.timeout,
             concurrency: config.concurrency.most(),

@@ -14,8 +14,17 @@ use super::{
     tenant::method::Channel,
 };
 
-/// The scopes of the seven operations (auth0-api.md 1.4), of the look-up by address and of the questions
-/// about the tenant, all granted unless told otherwise.
+/// The scopes of the seven operations (auth0-api.md 1.4) and of the look-up by address: those of an
+/// application that is to import, and granted unless told otherwise.
+pub const USUAL_SCOPES: [&str; 5] = [
+    "create:authentication_methods",
+    "read:authentication_methods",
+    "update:authentication_methods",
+    "delete:authentication_methods",
+    "read:users",
+];
+
+/// The usual scopes, and those of the questions about the tenant that `preflight` asks.
 pub const ALL_SCOPES: [&str; 9] = [
     "create:authentication_methods",
     "read:authentication_methods",
@@ -68,7 +77,8 @@ pub struct Settings {
     pub token_lifetime_s: u64,
     /// Requests after which a token counts as expired, whatever its age.
     pub token_requests: Option<u32>,
-    /// The scopes every token has.
+    /// The scopes every token has: [`USUAL_SCOPES`] unless told otherwise. [`ALL_SCOPES`] let `preflight`,
+    /// and an import before its first request, ask how the tenant is set up.
     pub scopes: Vec<String>,
     /// The only client id that is given a token; any that is not empty when unset.
     pub client_id: Option<String>,
@@ -114,7 +124,7 @@ impl Default for Settings {
             latency_ms: (0, 0),
             token_lifetime_s: 86_400, // Auth0's default for its Management API (auth0-api.md 4).
             token_requests: None,
-            scopes: ALL_SCOPES.map(str::to_owned).to_vec(),
+            scopes: USUAL_SCOPES.map(str::to_owned).to_vec(),
             client_id: None,
             client_secret: None,
             static_tokens: Vec::new(),

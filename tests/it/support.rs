@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, Sandbox, Settings};
+use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, Sandbox, Settings, USUAL_SCOPES};
 use serde_json::Value;
 
 /// Every command of the program.
@@ -52,14 +52,17 @@ pub(crate) struct Done {
 }
 
 impl Bench {
-    /// A tenant whose tokens, unless their scopes are given, allow what concerns methods and users: an
-    /// import asks it nothing else first.
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self::of(about_methods(settings))
+    /// A tenant whose tokens allow all that can be asked of it.
+    pub(crate) fn of(settings: Settings) -> Self {
+        let scopes = match &*settings.scopes {
+            usual if usual == USUAL_SCOPES => ALL_SCOPES.map(str::to_owned).to_vec(),
+            chosen => chosen.to_vec(),
+        };
+        Self::new(Settings { scopes, ..settings })
     }
 
-    /// A tenant with these settings as they are: it tells how it is set up, too.
-    pub(crate) fn of(settings: Settings) -> Self {
+    /// A tenant with these settings.
+    pub(crate) fn new(settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -78,7 +81,7 @@ impl Bench {
     pub(crate) fn replace_tenant(&mut self, settings: Settings) {
         let tenant = self.sandbox.take().unwrap();
         self.runtime.block_on(tenant.stop());
-        let settings = Settings { journal: true, ..about_methods(settings) };
+        let settings = Settings { journal: true, ..settings };
         self.sandbox = Some(self.runtime.block_on(Sandbox::start(settings, 0)).unwrap());
     }
 
@@ -199,16 +202,6 @@ impl Bench {
         let said = created.count() + found + unsure;
         assert!(said >= there.len(), "something is there that nobody says");
     }
-}
-
-/// Takes the scopes of the questions about the tenant away, where a test has not chosen its own.
-fn about_methods(mut settings: Settings) -> Settings {
-    if settings.scopes == ALL_SCOPES {
-        settings
-            .scopes
-            .retain(|scope| scope.ends_with(":authentication_methods") || scope == "read:users");
-    }
-    settings
 }
 
 impl Done {
