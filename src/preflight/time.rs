@@ -17,6 +17,8 @@ const NOTICED: Millis = 5_000;
 const UNUSABLE: Millis = 60_000;
 /// Time that may be cut off a `Date`, which has whole seconds.
 const CUT: Millis = 999;
+/// Shortest life of a token that is of use.
+const SHORTEST: Millis = 1_000;
 
 /// Returns the findings about time of an import that begins `now`; `max_duration` is the flag.
 pub fn time_findings(
@@ -27,7 +29,7 @@ pub fn time_findings(
 ) -> Vec<Finding> {
     let findings = [
         facts.skew.and_then(clock_off),
-        token_short(&facts.grant, plan.ends(), now),
+        token_short(&facts.grant, plan, now),
         max_duration.and_then(|most| many_hours(plan.duration()?, most)),
     ];
     findings.into_iter().flatten().collect()
@@ -59,33 +61,45 @@ fn clock_off(skew: ClockSkew) -> Option<Finding> {
     ))
 }
 
-fn token_short(grant: &Grant, end: Option<LocalTime>, now: LocalTime) -> Option<Finding> {
-    let ends = grant.ends?;
-    let lasts = human(length(now, ends));
-    let (severity, message, action) = match end {
+fn token_short(grant: &Grant, plan: &Estimate, now: LocalTime) -> Option<Finding> {
+    let ends = grant.ends.filter(|_| plan.requests > 0)?;
+    // Nothing gets through in less than a second.
+    let has_ended = ends - now < SHORTEST;
+    let lasts = if has_ended {
+        "has ended".to_owned()
+    } else {
+        format!("ends in {}", human(length(now, ends)))
+    };
+    let (severity, message, action) = match plan.ends() {
         Some(end) if end <= ends => return None,
         Some(end) if grant.is_renewable => (
             Severity::Note,
             format!(
-                "the token ends in {lasts}, before the run would ({}); it is renewed in time",
+                "the token {lasts}, before the run would ({}); it is renewed in time",
                 human(length(now, end))
             ),
             "make sure that the client's credentials stay valid until the run ends",
         ),
+        // How long the run takes is unknown, and only a token that ends for good matters then.
+        None if grant.is_renewable => return None,
+        _ if has_ended => (
+            Severity::Stop,
+            "the ready token has ended, and nothing can renew it".to_owned(),
+            "use the client's credentials (AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET or a key), or a new \
+             token",
+        ),
         Some(end) => (
             Severity::Stop,
             format!(
-                "the ready token ends in {lasts}, before the run would ({}), and nothing can renew it",
+                "the ready token {lasts}, before the run would ({}), and nothing can renew it",
                 human(length(now, end))
             ),
             "use the client's credentials (AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET or a key), a token \
              that lasts longer, or --max-duration and the same command again with a new token",
         ),
-        // How long the run takes is unknown, and only a token that ends for good matters then.
-        None if grant.is_renewable => return None,
         None => (
             Severity::Note,
-            format!("the ready token ends in {lasts}, and nothing can renew it"),
+            format!("the ready token {lasts}, and nothing can renew it"),
             "use the client's credentials if the run takes longer than that",
         ),
     };
@@ -201,10 +215,16 @@ mod tests {
             (Some(-1), false, Some(2), Some("stop")),
             (Some(1), true, None, None),
             (Some(1), false, None, Some("note")),
+            (Some(0), false, None, Some("stop")),
+            (Some(-1), false, None, Some("stop")),
+            (Some(-1), false, Some(0), None),
         ] {
             let ends = token.map(|hours| NOW + hours * HOUR);
             let grant = Grant { ends, is_renewable: renewable, ..Grant::default() };
             let facts = Facts { grant, ..Facts::default() };
+            let has_ended = token.is_some_and(|hours| hours <= 0) && expected == Some("stop");
+            let told = time_findings(&facts, &plan(hours), None, NOW);
+            assert!(told.iter().all(|one| one.message.contains("has ended") == has_ended));
             let expected: Vec<_> =
                 expected.map(|weight| ("token_short", weight)).into_iter().collect();
             assert_eq!(found(&facts, hours, None), expected, "{token:?}, {renewable}, {hours:?}");
