@@ -80,7 +80,11 @@ fn jwt(claims: &Value) -> String {
     format!("e30.{}.x", BASE64URL_NOPAD.encode(claims.to_string().as_bytes()))
 }
 
-async fn sandbox(settings: Value) -> Sandbox {
+/// A tenant whose tokens allow all that can be asked, unless told otherwise.
+async fn sandbox(mut settings: Value) -> Sandbox {
+    if settings.get("scopes").is_none() {
+        settings["scopes"] = json!(crate::sandbox::ALL_SCOPES);
+    }
     let settings: Settings = serde_json::from_value(settings).unwrap();
     Sandbox::start(settings, 0).await.unwrap()
 }

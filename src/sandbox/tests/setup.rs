@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::sandbox::{ALL_SCOPES, USUAL_SCOPES};
 
 const QUESTIONS: [(&str, &str); 5] = [
     ("guardian/factors", "read:guardian_factors"),
@@ -11,6 +12,15 @@ const QUESTIONS: [(&str, &str); 5] = [
     ("custom-domains", "read:custom_domains"),
     ("tenants/settings", "read:tenant_settings"),
 ];
+
+/// A tenant whose tokens allow all that can be asked, unless told otherwise.
+async fn start(settings: Settings) -> Sandbox {
+    let scopes = match &*settings.scopes {
+        usual if usual == USUAL_SCOPES => ALL_SCOPES.map(str::to_owned).to_vec(),
+        chosen => chosen.to_vec(),
+    };
+    super::start(Settings { scopes, ..settings }).await
+}
 
 async fn ask(sandbox: &Sandbox, question: &str) -> client::Reply {
     call(sandbox, "GET", &format!("/api/v2/{question}"), "").await
