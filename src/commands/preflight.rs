@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     blocking, now, print,
-    readiness::{host, plan, questions},
+    readiness::{asked_first, host, plan, questions},
     reading::Opener,
     run::Run,
     signals::Signals,
@@ -148,7 +148,7 @@ async fn ask(
         &[auth0::CREATE, auth0::READ]
     };
     let mut findings = judge(census, &facts, &Terms { scopes, host: host(&run.config) });
-    let plan = plan(census, 0, &run);
+    let plan = plan(census, 0, asked_first(census, &facts.grant), &run);
     findings.extend(time_findings(&facts, &plan, max_duration, now()));
     findings.sort_by_key(|finding| finding.severity);
     let numbers = (facts.requests, run.began.elapsed());

@@ -9,7 +9,7 @@ use crate::{
     engine::{End, IntakeEvent, JobReceiver},
     error::Error,
     jobs::setup::{self, Question, Wanted},
-    model::FactorType,
+    model::{FactorType, Grant},
     preflight::{
         Census, Estimate, Facts, Finding, FindingCode, Pace, Severity, Terms, Work, judge,
         time_findings,
@@ -41,9 +41,17 @@ pub(super) fn host(config: &Config) -> Option<&str> {
     }
 }
 
-/// Estimates the import from what the tenant's answers have shown; so many rows are `settled` already.
-pub(super) fn plan(census: &Census, settled: u64, run: &Run) -> Estimate {
+/// Returns the number of questions that an import asks before its first request.
+pub(super) fn asked_first(census: &Census, grant: &Grant) -> u64 {
+    let asked = questions(census).into_iter().filter(|one| grant.has(one.scope()) == Some(true));
+    asked.count() as u64
+}
+
+/// Estimates the import from what the tenant's answers have shown; so many rows are `settled` already,
+/// and so many questions come first.
+pub(super) fn plan(census: &Census, settled: u64, questions: u64, run: &Run) -> Estimate {
     let work = Work {
+        questions,
         factors: census.factors().saturating_sub(settled),
         users: census.users.unwrap_or_default(),
         skip_existing: run.config.skip_existing,
@@ -152,7 +160,7 @@ async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts
     let mut found = judge(census, &facts, &Terms { scopes: &[], host: host(&run.config) });
     // Where nothing may be asked, an import goes on as if there were no such questions.
     if facts.were_asked() {
-        found.extend(about_time(&facts, &plan(census, session.settled().await, run), run));
+        found.extend(about_time(&facts, &plan(census, session.settled().await, 0, run), run));
     }
     Ok((found, facts))
 }

@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{GRAIN, Learnt, Pacing, ROUNDING, Rate, exact, state::State};
+use super::{GRAIN, Learnt, Pacing, ROUNDING, Rate, Steps, exact, state::State};
 use crate::{api::Meter, model::LocalTime};
 
 /// Time that is played, and the fewest and most requests in it: the tests of `auto` come every few
@@ -18,6 +18,8 @@ use crate::{api::Meter, model::LocalTime};
 const PLAYED: f64 = 60.0;
 const FEWEST: usize = 300;
 const MOST: usize = 20_000;
+/// Windows that are played at least, where the bucket is refilled in such.
+const WINDOWS: f64 = 30.0;
 /// Steps that are played at most: a bucket that gains nothing is looked at again and again.
 const STEPS: usize = 100_000;
 /// Greatest distance, as a share, of the rate that was used from the one that was played.
@@ -42,7 +44,9 @@ impl Forecast {
     pub fn play(pacing: &Pacing, rate: Rate, learnt: &Learnt, in_flight: usize) -> Option<Self> {
         let tenant = Tenant::new(learnt);
         let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64().max(SHORTEST);
-        let play = Play { latency, in_flight: in_flight.max(1) };
+        let every = tenant.map_or(1.0, |tenant| tenant.every);
+        let play =
+            Play { latency, in_flight: in_flight.max(1), least: PLAYED.max(every * WINDOWS) };
         let mut times = match rate {
             Rate::PerSecond(rate) => play.exact(rate, pacing, tenant),
             // What is played is no event of this run.
@@ -90,6 +94,10 @@ impl Forecast {
 /// Returns the rate to go by: what was used in the long run, where that can be believed, and else what
 /// was played.
 fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
+    // The questions were let through less than a run is later on, as it learns what there is.
+    if learnt.steps.is_some_and(|steps| steps.is_long()) {
+        return Some(steady);
+    }
     // What a bucket gains in steps is known too roughly before some whole windows were used.
     let is_vague = learnt.steps.is_some() || learnt.refill.is_none();
     let used = learnt.used.filter(|used| *used > 0.0);
@@ -108,13 +116,15 @@ fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
 struct Play {
     latency: f64,
     in_flight: usize,
+    /// Shortest time that is played.
+    least: f64,
 }
 
 impl Play {
     /// Returns whether enough was played.
-    fn is_over(times: &[f64]) -> bool {
+    fn is_over(&self, times: &[f64]) -> bool {
         times.len() >= MOST
-            || times.len() >= FEWEST && times.last().is_some_and(|last| *last >= PLAYED)
+            || times.len() >= FEWEST && times.last().is_some_and(|last| *last >= self.least)
     }
 
     fn auto(&self, pacing: &Pacing, mut tenant: Tenant) -> Vec<f64> {
@@ -126,7 +136,7 @@ impl Play {
         let (mut at, mut times) = (0.0, Vec::new());
         let mut answers: VecDeque<(f64, Meter, bool)> = VecDeque::new();
         for _ in 0..STEPS {
-            if Self::is_over(&times) {
+            if self.is_over(&times) {
                 break;
             }
             while let Some((due, meter, throttled)) = answers.front().copied()
@@ -156,7 +166,7 @@ impl Play {
     fn exact(&self, rate: f64, pacing: &Pacing, mut tenant: Option<Tenant>) -> Vec<f64> {
         let every = 1.0 / exact::effective(rate).max(f64::MIN_POSITIVE);
         let (mut at, mut times) = (0.0_f64, Vec::new());
-        while !Self::is_over(&times) && at.is_finite() {
+        while !self.is_over(&times) && at.is_finite() {
             let free = times.len().checked_sub(self.in_flight).map(|index| times[index]);
             at = at.max(free.unwrap_or_default());
             if let Some(tenant) = &mut tenant {
@@ -177,8 +187,11 @@ impl Play {
 struct Tenant {
     limit: f64,
     level: f64,
-    /// Gain at the top of each second.
+    /// Gain at once, and seconds from one such gain to the next.
     step: f64,
+    every: f64,
+    /// Time that had passed of the present window at the start.
+    passed: f64,
     /// Gain a second in between; others may take more than there is.
     between: f64,
     at: f64,
@@ -187,16 +200,30 @@ struct Tenant {
 impl Tenant {
     fn new(learnt: &Learnt) -> Option<Self> {
         let limit = learnt.limit?;
-        let (step, between) = match (learnt.steps, learnt.refill, learnt.used) {
-            (Some(steps), ..) => (steps.gain, -steps.others),
-            (None, Some(rate), _) | (None, None, Some(rate)) => (0.0, rate),
+        let one = Steps { gain: 0.0, others: 0.0, every: 1.0, next_in: 1.0 };
+        let (steps, between) = match (learnt.steps, learnt.refill, learnt.used) {
+            (Some(steps), ..) => (steps, -steps.others),
+            (None, Some(rate), _) | (None, None, Some(rate)) => (one, rate),
             (None, None, None) => return None,
         };
-        (step + between > 0.0).then_some(Self { limit, level: limit, step, between, at: 0.0 })
+        let Steps { gain: step, every, next_in, .. } = steps;
+        let level = learnt.level.unwrap_or(limit);
+        let tenant = Self { limit, level, step, every, passed: every - next_in, between, at: 0.0 };
+        (tenant.rate() > 0.0).then_some(tenant)
+    }
+
+    /// Returns the gain a second in the long run.
+    fn rate(&self) -> f64 {
+        self.step / self.every + self.between
+    }
+
+    /// Returns the whole windows that are over.
+    fn windows(&self, at: f64) -> f64 {
+        ((at + self.passed) / self.every).floor()
     }
 
     fn advance(&mut self, at: f64) {
-        let tops = at.floor() - self.at.floor();
+        let tops = self.windows(at) - self.windows(self.at);
         let gained = self.between * (at - self.at).max(0.0);
         let level = tops.max(0.0).mul_add(self.step, self.level + gained);
         self.level = level.clamp(0.0, self.limit);
@@ -215,16 +242,22 @@ impl Tenant {
     fn due(&mut self, at: f64, need: f64) -> f64 {
         self.advance(at);
         let missing = need.min(self.limit) - self.level;
-        if missing <= 0.0 { at } else { at + missing / (self.step + self.between) }
+        if missing <= 0.0 { at } else { at + missing / self.rate() }
     }
 
     /// Returns what an answer says.
     fn meter(&self) -> Meter {
-        let missing = (self.limit - self.level) / (self.step + self.between);
+        let missing = self.limit - self.level;
+        let full_in = if self.every > 1.0 && missing > 0.0 {
+            let windows = self.windows(self.at) + (missing / self.step).ceil();
+            windows.mul_add(self.every, -self.passed) - self.at
+        } else {
+            missing / self.rate()
+        };
         Meter {
             limit: Some(whole(self.limit)),
             remaining: Some(whole(self.level)),
-            full_in: Duration::try_from_secs_f64(missing.ceil()).ok(),
+            full_in: Duration::try_from_secs_f64(full_in.ceil()).ok(),
             ..Meter::default()
         }
     }

@@ -167,7 +167,7 @@ impl Pacer {
 
     /// Returns what the answers so far have shown of the tenant's limit.
     pub fn learnt(&self) -> Learnt {
-        self.state().learnt()
+        self.state().learnt(self.began, Instant::now())
     }
 
     /// Returns how long requests waited, by reason.

@@ -79,11 +79,11 @@ impl State {
     }
 
     /// Returns what the answers so far have shown of the tenant's limit.
-    pub(super) fn learnt(&self) -> Learnt {
+    pub(super) fn learnt(&self, began: Instant, now: Instant) -> Learnt {
         let Answers { all, metered, time } = self.answers;
         let mean = time / f64::from(u32::try_from(all).unwrap_or(u32::MAX)).max(1.0);
         let latency = (all > 0).then(|| Duration::try_from_secs_f64(mean).unwrap_or_default());
-        Learnt { answers: all, metered, latency, ..self.bucket.learnt() }
+        Learnt { answers: all, metered, latency, ..self.bucket.learnt(seconds(began, now)) }
     }
 
     /// Uses up the tenant's bucket sooner.

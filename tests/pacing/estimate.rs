@@ -9,12 +9,15 @@ use mfaferry::{
     engine::Concurrency,
     model::LocalTime,
     preflight::{Estimate, Pace, Work},
+    sandbox::Limit,
 };
 
 use crate::{scenario::Scenario, scenarios, world};
 
 /// Questions of a preflight: five about the tenant, and the lists of 20, 100 or, by default, 200 users.
 const QUESTIONS: [usize; 3] = [25, 105, 205];
+/// Time between the questions and the run.
+const PAUSE: Duration = Duration::from_secs(10);
 /// Factors of a run at most.
 const MOST: f64 = 25_000.0;
 /// Distance of the estimate from the run that is allowed, in percent. 25 questions take half a second,
@@ -108,11 +111,12 @@ fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
     let requests = usize::try_from(work.requests()).unwrap();
     let in_flight = usize::try_from(scenario.concurrency).unwrap();
     let estimate = |questions, requests| {
-        let (learnt, took) = world::rehearse(scenario, seed, questions, requests);
+        let (learnt, took) = world::rehearse(scenario, seed, (questions, PAUSE), requests);
         let concurrency = Concurrency::Fixed(in_flight);
         let pace = Pace { pacing: scenario.pacing(), concurrency, learnt };
         let estimate = Estimate::of(&work, &pace, LocalTime::default());
-        (estimate.duration().as_ref().map(Duration::as_secs_f64), took)
+        let measured = estimate.duration().filter(|_| !estimate.is_rough());
+        (measured.as_ref().map(Duration::as_secs_f64), took)
     };
     let [few, some, many] = QUESTIONS;
     let (by_many, took) = estimate(many, requests);
@@ -127,6 +131,67 @@ fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
         allowed,
     };
     QUESTIONS.into_iter().zip(estimates).zip(allowed).map(outcome).collect()
+}
+
+/// Tenant, factors, questions, and the distance of the estimate from the run that is allowed.
+type Case = (Limit, f64, u64, usize, f64);
+
+#[test]
+fn the_estimate_holds_for_a_run_right_after_the_questions_and_for_long_windows() {
+    let bucket = |rate, burst| Limit::TokenBucket { rate, burst };
+    let window = |rate, window_s| Limit::FixedWindow { rate, window_s, burst: rate };
+    let cases: [Case; 8] = [
+        // The questions have used up the bucket.
+        (bucket(16.0, 50), 0.5, 700, 205, 10.0),
+        (bucket(16.0, 50), 0.2, 300, 205, 10.0),
+        (bucket(16.0, 50), 0.2, 60, 64, 25.0),
+        (bucket(2.0, 10), 0.2, 100, 104, 10.0),
+        // The bucket is refilled after more than a second.
+        (window(30, 10), 0.2, 120, 124, 25.0),
+        (window(50, 10), 0.2, 250, 205, 25.0),
+        (window(100, 20), 0.2, 200, 204, 25.0),
+        (window(120, 10), 0.2, 4_000, 205, 25.0),
+    ];
+    let mut wrong = Vec::new();
+    for (limit, reserve, factors, questions, allowed) in cases {
+        let scenario = Scenario::of(limit, reserve * 100.0);
+        let (estimate, took) = at_once(&scenario, factors, questions);
+        let told = estimate.duration().unwrap().as_secs_f64();
+        let off = (told / took - 1.0) * 100.0;
+        let line = format!("{limit:?}, {factors}: {told:.1} s, took {took:.1} s: {off:+.1} %");
+        println!("{line}");
+        if off.abs() > allowed || estimate.is_rough() {
+            wrong.push(line);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn few_answers_give_a_rough_estimate() {
+    for limit in [
+        Limit::TokenBucket { rate: 16.0, burst: 50 },
+        Limit::TokenBucket { rate: 2.0, burst: 10 },
+        Limit::TokenBucket { rate: 100.0, burst: 100 },
+    ] {
+        for questions in [1, 2, 5, 12, 25] {
+            let (estimate, took) = at_once(&Scenario::of(limit, 20.0), 1_000, questions);
+            let told = estimate.duration().unwrap().as_secs_f64();
+            println!("{limit:?}, {questions}: {told:.1} s, took {took:.1} s");
+            assert!(told < took * 10.0 && told > took / 10.0, "{limit:?}, {questions}");
+            assert!(questions > 5 || estimate.is_rough(), "{limit:?}, {questions}");
+        }
+    }
+}
+
+/// Estimates a run of so many factors that follows the questions at once, and runs it.
+fn at_once(scenario: &Scenario, factors: u64, questions: usize) -> (Estimate, f64) {
+    let work = Work { factors, ..Work::default() };
+    let requests = usize::try_from(work.requests()).unwrap();
+    let (learnt, took) = world::rehearse(scenario, 1, (questions, Duration::ZERO), requests);
+    let concurrency = Concurrency::Fixed(usize::try_from(scenario.concurrency).unwrap());
+    let pace = Pace { pacing: scenario.pacing(), concurrency, learnt };
+    (Estimate::of(&work, &pace, LocalTime::default()), took.as_secs_f64())
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousands")]

@@ -141,6 +141,30 @@ pub(crate) const HEAD: &str = "\
 ";
 
 impl Scenario {
+    /// A tenant of that limit, with all else as it is by default.
+    pub(crate) fn of(limit: Limit, reserve: f64) -> Self {
+        Self {
+            about: String::new(),
+            seconds: minute(),
+            limit,
+            change_limit_at: Vec::new(),
+            headers: true,
+            reset: Reset::default(),
+            retry_after: false,
+            clock_skew_s: 0,
+            way_there_ms: (0.0, 0.0),
+            way_back_ms: latency(),
+            neighbours_per_s: 0.0,
+            noise_per_s: 0.0,
+            noise_at_once: one(),
+            reserve,
+            runs_begin_at: at_once(),
+            rate: None,
+            concurrency: in_flight(),
+            expect: Expect { share: (0.0, 100.0), throttled: 1000.0, refused: None, unfair: None },
+        }
+    }
+
     /// The settings of a run.
     pub(crate) fn pacing(&self) -> Pacing {
         Pacing {

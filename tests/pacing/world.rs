@@ -19,9 +19,6 @@ use crate::scenario::{Outcome, Reset, Scenario};
 /// Wall time at the start: on no round minute, and some way into a second, which the seed decides.
 const WALL: Duration = Duration::from_secs(1_700_000_021);
 
-/// Time between the questions and the run.
-const PAUSE: Duration = Duration::from_secs(10);
-
 struct World {
     scenario: Scenario,
     limiter: Limiter,
@@ -37,12 +34,12 @@ pub(crate) fn run(scenario: &Scenario, seed: u64) -> Outcome {
     simulate(play(scenario.clone(), seed))
 }
 
-/// Asks so many questions, and sends requests some time later; returns what was learnt by the
+/// Asks so many questions, and sends requests after a pause; returns what was learnt by the
 /// questions, and how long the requests took.
 pub(crate) fn rehearse(
     scenario: &Scenario,
     seed: u64,
-    questions: usize,
+    (questions, pause): (usize, Duration),
     requests: usize,
 ) -> (Learnt, Duration) {
     simulate(async {
@@ -52,9 +49,10 @@ pub(crate) fn rehearse(
         }
         let asking = Rc::new(Run::survey(&world.scenario));
         world.take(questions, Rc::clone(&asking)).await;
-        sleep(PAUSE).await;
+        sleep(pause).await;
+        let learnt = asking.pacer.learnt();
         let took = world.take(requests, Rc::new(Run::new(&world.scenario, 0))).await;
-        (asking.pacer.learnt(), took)
+        (learnt, took)
     })
 }
 

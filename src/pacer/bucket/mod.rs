@@ -17,9 +17,9 @@ use history::Sample;
 pub(in crate::pacer) use refill_pattern::Top;
 use refill_rate::RefillRate;
 use sent::Sent;
-use survey::Survey;
+use survey::{Survey, Windows};
 
-use super::{JITTER, Learnt, ROUNDING, learnt::Steps};
+use super::{JITTER, Learnt, ROUNDING};
 
 /// Successful answers in a row without the limit after which it is unknown: a stray answer that
 /// names one must not be believed while all others are silent.
@@ -156,18 +156,29 @@ impl Bucket {
     }
 
     /// Returns what the first answers, or the latest ones, have shown of it.
-    pub(super) fn learnt(&self) -> Learnt {
+    pub(super) fn learnt(&self, now: f64) -> Learnt {
         if !self.known {
             return Learnt::default();
+        }
+        let (limit, promised) = (Some(self.limit), self.survey.promised(self.limit));
+        let base = Learnt { limit, promised, ..Learnt::default() };
+        let windows = self.survey.windows(self.limit, now).filter(|_| !self.is_even());
+        if let Some(Windows { steps, used, level }) = windows {
+            let (refill, steps) = (Some(steps.rate()), Some(steps));
+            return Learnt { refill, steps, level: Some(level), used: Some(used), ..base };
         }
         let steps = self.refill.pattern.steps();
         let measured = self.refill.is_measured().then(|| self.refill.rate());
         let refill = match steps {
-            Some(Steps { gain, others }) => Some(gain - others),
+            Some(steps) => Some(steps.rate()),
             None => self.survey.refill().or(measured),
         };
         let used = if steps.is_some() { self.survey.used_by_window() } else { self.survey.used() };
-        Learnt { limit: Some(self.limit), refill, steps, used, ..Learnt::default() }
+        // As long as the pattern is unknown, the model predicts no gain.
+        let unseen = if self.is_pattern_known() { None } else { refill.or(promised) };
+        let gained = unseen.unwrap_or_default() * (now - self.at).max(0.0);
+        let level = Some((self.level(now) + gained).clamp(0.0, self.limit));
+        Learnt { refill, steps, level, used, ..base }
     }
 
     /// Returns the size of the bucket.
@@ -276,6 +287,9 @@ impl Bucket {
         let sample = Sample { at: reading.sent, supplied, left, full, test: reading.test };
         self.refill.push(sample, share);
         self.survey.push(sample);
+        if let Some(full_in) = reading.full_in.filter(|_| !reading.throttled) {
+            self.survey.promise(reading.limit - reading.remaining, full_in);
+        }
         // An answer to an older request than the newest one answered says nothing new of the level.
         if reading.sent < self.newest {
             return;

@@ -77,7 +77,7 @@ impl RefillPattern {
 
     /// Returns the refill at the top of each second, where the bucket is refilled in such steps.
     pub(super) fn steps(&self) -> Option<Steps> {
-        let steps = Steps { gain: self.step, others: self.others };
+        let steps = Steps { gain: self.step, others: self.others, every: 1.0, next_in: 1.0 };
         matches!(self.pattern, Pattern::Tops(_)).then_some(steps)
     }
 

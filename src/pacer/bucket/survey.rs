@@ -6,7 +6,10 @@
 //!
 //! Pure; times are seconds.
 
-use super::history::Sample;
+use super::{
+    super::learnt::{Steps, USUAL},
+    history::Sample,
+};
 
 /// Answers that are kept: those of a sample of users, and bounded.
 const MOST: usize = 256;
@@ -23,11 +26,42 @@ const WINDOWS: f64 = 2.0;
 /// Fewest requests in these: a window that is cut through is a part of them.
 const GRANTED: f64 = 20.0;
 const FILLED: f64 = 1.2;
+/// Least gain from one request to the next that is a refill at once, and least time between such in a
+/// bucket that is refilled in windows longer than a second.
+const JUMP: f64 = 3.0;
+const LONG_WINDOW: f64 = 1.5;
+/// Least share of all gain that came so, where the bucket is refilled so.
+const IN_JUMPS: f64 = 0.8;
+/// A bucket that lacks a sixteenth counts as full.
+const NEARLY_FULL: f64 = 16.0;
+/// The time until the bucket is full is rounded up to whole seconds, and `Date` down to such: that makes
+/// it longer by half of one, and at first by a whole one.
+const ROUNDED_UP: f64 = 0.75;
+const MOST_ROUNDED_UP: f64 = 2.0;
 
 /// The first answers, by the time of their requests.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     samples: Vec<Sample>,
+    promises: Promises,
+}
+
+/// Sums of what the answers said about when the bucket is full again.
+#[derive(Debug, Default)]
+struct Promises {
+    count: f64,
+    missing: f64,
+    full_in: f64,
+}
+
+/// Refill in windows longer than a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Windows {
+    pub(super) steps: Steps,
+    /// Requests a second that were granted over whole windows.
+    pub(super) used: f64,
+    /// Requests in the bucket now.
+    pub(super) level: f64,
 }
 
 impl Survey {
@@ -42,6 +76,62 @@ impl Survey {
     /// Forgets all, after the limit has changed.
     pub(super) fn clear(&mut self) {
         self.samples.clear();
+        self.promises = Promises::default();
+    }
+
+    /// Notes that the bucket, which lacks so many requests, is said to be full in so many seconds.
+    pub(super) fn promise(&mut self, missing: f64, full_in: f64) {
+        self.promises.count += 1.0;
+        self.promises.missing += missing;
+        self.promises.full_in += full_in;
+    }
+
+    /// Returns the refill rate by all of these: what tenants usually have for such a limit, unless the
+    /// times say that it is less or more.
+    pub(super) fn promised(&self, limit: f64) -> Option<f64> {
+        let Promises { count, missing, full_in } = self.promises;
+        let time = count.mul_add(-ROUNDED_UP, full_in).max(full_in / 4.0);
+        let shortest = count.mul_add(-MOST_ROUNDED_UP, full_in).max(0.0);
+        let usual = (limit / USUAL).min(missing / shortest);
+        (missing > 0.0 && time > 0.0).then(|| usual.max(missing / time))
+    }
+
+    /// Returns the refill in windows longer than a second, if that is how the bucket is refilled.
+    pub(super) fn windows(&self, limit: f64, now: f64) -> Option<Windows> {
+        let (first, last) = (self.samples.first()?, self.samples.last()?);
+        let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
+        let jumps: Vec<(&Sample, f64)> = pairs
+            .map(|(before, after)| (after, after.supplied - before.supplied))
+            .filter(|(_, gain)| *gain >= JUMP)
+            .collect();
+        let gained: f64 = jumps.iter().map(|(_, gain)| gain).sum();
+        let (oldest, newest) = (jumps.first()?.0, jumps.last()?.0);
+        let gaps =
+            jumps.iter().zip(jumps.iter().skip(1)).map(|((from, _), (to, _))| to.at - from.at);
+        // The first window may have begun before the first request: it is the shortest there may be.
+        let since = if jumps.len() > 1 { oldest } else { first };
+        let time = newest.at - since.at;
+        let shortest = gaps.clone().fold(time, f64::min);
+        if gained < (last.supplied - first.supplied) * IN_JUMPS || shortest < LONG_WINDOW {
+            return None;
+        }
+        // A window without a request looks like two.
+        let count: f64 = gaps.clone().map(|gap| (gap / shortest).round()).sum::<f64>().max(1.0);
+        let every = (time / count).round().max(2.0);
+        // Each begins no later than the request that finds it.
+        let (_, late) = gaps.fold((0.0_f64, 0.0_f64), |(late, least), gap| {
+            let late = late + gap - (gap / every).round() * every;
+            (late, least.min(late))
+        });
+        let began = oldest.at + late;
+        let next_in = every - (now - began).rem_euclid(every);
+        let most = jumps.iter().map(|(_, gain)| *gain).fold(0.0, f64::max);
+        let is_filled = limit - 1.0 - newest.left <= limit / NEARLY_FULL;
+        let gain = if is_filled { limit } else { most };
+        let is_refilled = now + next_in - every > last.at;
+        let level = if is_refilled { (last.left + gain).min(limit) } else { last.left };
+        let steps = Steps { gain, others: 0.0, every, next_in };
+        Some(Windows { steps, used: (taken(newest) - taken(since)) / time, level })
     }
 
     /// Returns the refill rate over all stretches in which the bucket was never full.
@@ -142,6 +232,86 @@ mod tests {
         assert_eq!(survey(10.0, 2.0, 0.5, 30).used_by_window(), None);
         let by_window = survey(50.0, 50.0, 0.02, 170).used_by_window();
         assert!(by_window.is_some_and(|used| (used - 50.0).abs() < 2.0), "{by_window:?}");
+    }
+
+    /// Returns what a bucket shows that is filled every so many seconds, first after `first`.
+    fn windows(limit: f64, (first, every): (f64, f64), count: u32) -> Survey {
+        let (mut survey, mut level, mut at) = (Survey::default(), limit, 0.0);
+        let mut next = first;
+        for number in 0..count {
+            // What is used up waits, and looks a little late.
+            if level < 1.0 {
+                at = f64::max(at, next + 0.1);
+            }
+            while at >= next {
+                (level, next) = (limit, next + every);
+            }
+            level -= 1.0;
+            let supplied = level + f64::from(number + 1);
+            survey.push(Sample {
+                at,
+                supplied,
+                left: level,
+                full: level > limit - 2.0,
+                test: false,
+            });
+            at += 0.02;
+        }
+        survey
+    }
+
+    #[test]
+    fn windows_longer_than_a_second_show_their_length_and_the_next() {
+        for (limit, first, every, count) in [
+            (30.0, 4.0, 10.0, 124),
+            (50.0, 9.9, 10.0, 205),
+            (100.0, 2.0, 20.0, 256),
+            (10.0, 3.0, 2.0, 99),
+        ] {
+            let survey = windows(limit, (first, every), count);
+            let now = survey.samples.last().unwrap().at;
+            let found = survey.windows(limit, now).unwrap();
+            let next = first + ((now - first) / every).ceil() * every;
+            assert!((found.steps.every - every).abs() < 1e-9, "{limit}: {found:?}");
+            assert!((found.steps.next_in - (next - now)).abs() < 0.2, "{limit}: {found:?}");
+            assert!((found.used - limit / every).abs() < 0.5, "{limit}: {found:?}");
+            assert!((found.steps.gain - limit).abs() < 1e-9, "{limit}: {found:?}");
+            // Later, the bucket is full again.
+            let later = survey.windows(limit, now + 2.0 * every).unwrap();
+            assert!((later.level - limit).abs() < 1e-9, "{limit}: {later:?}");
+        }
+        for (limit, rate, every) in [(50.0, 16.0, 0.02), (10.0, 2.0, 0.5), (250.0, 500.0, 0.001)] {
+            assert_eq!(survey(limit, rate, every, 200).windows(limit, 100.0), None, "{limit}");
+        }
+        assert_eq!(windows(50.0, (0.5, 1.0), 250).windows(50.0, 10.0), None);
+        assert_eq!(Survey::default().windows(50.0, 10.0), None);
+    }
+
+    #[test]
+    fn the_time_until_the_bucket_is_full_tells_the_refill_roughly() {
+        for (limit, rate, ahead) in [(50.0, 16.0, 0.4), (10.0, 2.0, 0.1), (100.0, 100.0, 0.9)] {
+            for count in [1, 5, 12, 40] {
+                let mut survey = Survey::default();
+                for number in 1..=count {
+                    let missing = f64::from(number).min(limit);
+                    survey.promise(missing, (missing / rate + ahead).ceil());
+                }
+                let promised = survey.promised(limit).unwrap();
+                assert!(
+                    promised > rate / 6.0 && promised < rate * 3.0,
+                    "{rate}, {count}: {promised}"
+                );
+            }
+        }
+        // A tenant of 100 a day is not taken for a usual one.
+        let mut survey = Survey::default();
+        survey.promise(3.0, 2_593.0);
+        assert!(survey.promised(100.0).is_some_and(|rate| rate < 0.002));
+        for (missing, full_in) in [(0.0, 0.0), (0.0, 5.0), (3.0, 0.0)] {
+            let mut survey = Survey::default();
+            survey.promise(missing, full_in);
+            assert_eq!(survey.promised(100.0), None);
+        }
     }
 
     #[test]

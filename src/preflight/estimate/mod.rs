@@ -32,6 +32,9 @@ pub struct Work {
     pub skip_existing: bool,
     /// `--name-marker`: each factor is renamed after it was created.
     pub name_marker: bool,
+    /// Questions about the tenant that the import asks first. They take time, and are no part of the
+    /// requests that are told: those are what the factors need.
+    pub questions: u64,
 }
 
 /// Everything that decides how fast requests go.
@@ -61,6 +64,8 @@ pub struct Estimate {
     #[serde(skip)]
     began: LocalTime,
     #[serde(skip)]
+    is_rough: bool,
+    #[serde(skip)]
     basis: Basis,
 }
 
@@ -79,7 +84,7 @@ struct Basis {
 impl Work {
     /// Returns the number of requests. Those for tokens do not count: another limit holds for them.
     pub fn requests(&self) -> u64 {
-        let Self { factors, users, skip_existing, name_marker } = *self;
+        let Self { factors, users, skip_existing, name_marker, .. } = *self;
         let in_doubt = factors.div_ceil(ONE_IN_DOUBT_OF);
         let lists = if skip_existing { users } else { 0 };
         let renames = if name_marker { factors } else { 0 };
@@ -96,10 +101,38 @@ impl Pace {
         Forecast::play(&self.pacing, rate, &self.learnt, self.in_flight())
     }
 
+    /// Returns how many seconds a work takes, and whether the answers were too few to measure that, so
+    /// that it is from what their headers promise.
+    fn best(&self, work: &Work, now: LocalTime) -> (Option<f64>, bool) {
+        let requests = work.requests();
+        if requests == 0 {
+            return (Some(0.0), false);
+        }
+        let all = float(requests.saturating_add(work.questions));
+        // The token and the answers to the questions come before the first factor.
+        let latency = self.learnt.latency.unwrap_or_default().as_secs_f64();
+        let first = if work.questions > 0 { 2.0 * latency } else { 0.0 };
+        if let Some(seconds) = self.seconds(all, now) {
+            return (Some(seconds + first), false);
+        }
+        let rough = self.learnt.roughly().and_then(|learnt| {
+            let pace = Self { learnt, ..self.clone() };
+            pace.seconds(all, now)
+        });
+        (rough.map(|seconds| seconds + first), rough.is_some())
+    }
+
+    /// Cuts a rate to the one given: the first request of a run does not wait.
+    fn within(&self, rate: f64) -> f64 {
+        match self.pacing.rate {
+            Rate::PerSecond(most) if self.pacing.plan.is_none() => rate.min(most),
+            Rate::PerSecond(_) | Rate::Auto => rate,
+        }
+    }
+
     /// Returns how many seconds so many requests take.
     fn seconds(&self, requests: f64, now: LocalTime) -> Option<f64> {
         match &self.pacing.plan {
-            _ if requests <= 0.0 => Some(0.0),
             None => Some(self.forecast(self.pacing.rate)?.time_of(requests)),
             Some(plan) => self.seconds_by_plan(plan, requests, now),
         }
@@ -145,7 +178,8 @@ impl Estimate {
     /// Estimates an import that begins `now`.
     pub fn of(work: &Work, pace: &Pace, now: LocalTime) -> Self {
         let requests = work.requests();
-        let seconds = pace.seconds(float(requests), now).map(tenths);
+        let (forecast, is_rough) = pace.best(work, now);
+        let seconds = forecast.map(tenths);
         let end = seconds.and_then(|seconds| rfc3339(now + millis(seconds)));
         let in_flight = match pace.concurrency {
             Concurrency::Fixed(number) => Some(number),
@@ -155,11 +189,12 @@ impl Estimate {
             requests,
             rate_per_second: seconds
                 .filter(|seconds| *seconds > 0.0)
-                .map(|seconds| three_digits(float(requests) / seconds)),
+                .map(|seconds| pace.within(three_digits(float(requests) / seconds))),
             start: seconds.and_then(|_| rfc3339(now)),
             end,
             duration_seconds: seconds,
             began: now,
+            is_rough,
             basis: Basis {
                 rate: pace.pacing.rate,
                 is_planned: pace.pacing.plan.is_some(),
@@ -176,6 +211,11 @@ impl Estimate {
     pub fn duration(&self) -> Option<Duration> {
         let seconds = self.duration_seconds?;
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+
+    /// Returns whether the answers were too few for more than a rough estimate.
+    pub fn is_rough(&self) -> bool {
+        self.is_rough
     }
 
     /// Returns when the run ends, if that is known.

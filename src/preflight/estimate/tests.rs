@@ -52,7 +52,7 @@ fn requests_are_counted_with_lists_renames_and_doubts() {
         (1_000_000, 600_000, false, true, 2_010_000),
         (u64::MAX, u64::MAX, true, true, u64::MAX),
     ] {
-        let work = Work { factors, users, skip_existing, name_marker };
+        let work = Work { factors, users, skip_existing, name_marker, questions: 5 };
         assert_eq!(work.requests(), expected, "{work:?}");
     }
 }
@@ -62,7 +62,7 @@ fn the_pace_follows_from_what_binds_it() {
     let bucket = learnt(50.0, 25.0);
     let slow = Learnt { latency: Some(Duration::from_millis(500)), ..bucket };
     let steps = Learnt {
-        steps: Some(Steps { gain: 50.0, others: 0.0 }),
+        steps: Some(Steps { gain: 50.0, others: 0.0, every: 1.0, next_in: 1.0 }),
         used: Some(49.0),
         ..learnt(50.0, 50.0)
     };
@@ -97,11 +97,12 @@ fn the_pace_follows_from_what_binds_it() {
         ),
         ("no headers", pace(Rate::Auto, 0.2, None, silent), None),
         ("nothing asked", pace(Rate::Auto, 0.2, None, Learnt::default()), None),
-        ("too few answers", pace(Rate::Auto, 0.2, None, unmeasured), None),
+        // A fifth of the bucket a second is what is usual.
+        ("too few answers", pace(Rate::Auto, 0.2, None, unmeasured), Some(7.93)),
         (
             "steps seen too briefly",
             pace(Rate::Auto, 0.0, None, Learnt { used: None, ..steps }),
-            None,
+            Some(50.0),
         ),
     ] {
         let estimate = estimate(1_010_000, &pace, WINTER);
@@ -157,7 +158,13 @@ fn nothing_takes_no_time_and_no_number_is_too_large() {
     let planned = pace(TEN, 0.2, Some(("22:00-06:00=2", "UTC")), Learnt::default());
     for pace in [&auto, &planned, &pace(Rate::PerSecond(1e-300), 0.2, None, Learnt::default())] {
         for factors in [1, 10_000_000_000, u64::MAX] {
-            let work = Work { factors, users: factors, skip_existing: true, name_marker: true };
+            let work = Work {
+                factors,
+                users: factors,
+                skip_existing: true,
+                name_marker: true,
+                questions: 5,
+            };
             for now in [0, i64::MAX] {
                 let estimate = Estimate::of(&work, pace, LocalTime::from_millis(now));
                 assert!(estimate.duration_seconds.is_some_and(|seconds| seconds > 0.0));
@@ -209,7 +216,6 @@ fn the_lines_say_that_it_is_an_estimate_and_of_what() {
 #[test]
 fn the_lines_say_why_there_is_no_estimate_and_how_to_have_one() {
     let silent = Learnt { answers: 205, ..Learnt::default() };
-    let few = Learnt { answers: 25, metered: 25, refill: None, ..learnt(50.0, 25.0) };
     let more = "ask about more users with --sample, or give --rate N for an estimate at that rate";
     for (learnt, why, remedy) in [
         (
@@ -217,11 +223,64 @@ fn the_lines_say_why_there_is_no_estimate_and_how_to_have_one() {
             "the tenant's answers do not state its rate limit",
             "give --rate N for an estimate at that rate; `auto` finds the limit during the run",
         ),
-        (few, "25 answers are too few to learn the tenant's rate limit from", more),
         (Learnt::default(), "the tenant was asked nothing that would show its rate limit", more),
     ] {
         let lines = estimate(1_010_000, &pace(Rate::Auto, 0.2, None, learnt), WINTER).lines();
         let unknown = "1,010,000 requests; how long they take is unknown";
         assert_eq!(lines, [format!("{unknown}: {why}"), format!("  {remedy}")]);
     }
+}
+
+#[test]
+fn an_estimate_from_few_answers_says_that_it_is_rough() {
+    for (metered, answers) in [(1, "1 answer"), (12, "12 answers")] {
+        for promised in [None, Some(0.0), Some(f64::NAN), Some(16.0)] {
+            let few = Learnt { metered, refill: None, promised, ..learnt(50.0, 25.0) };
+            let estimate = estimate(1_000, &pace(Rate::Auto, 0.2, None, few), WINTER);
+            let expected = format!(
+                "  a rough estimate, from only {answers}: ask about more users with --sample for a \
+                 better one"
+            );
+            assert_eq!(estimate.lines().get(1), Some(&expected), "{promised:?}");
+            assert!(estimate.is_rough() && estimate.rate_per_second.is_some());
+        }
+    }
+    let measured = estimate(1_000, &pace(Rate::Auto, 0.2, None, learnt(50.0, 25.0)), WINTER);
+    assert!(!measured.is_rough());
+}
+
+#[test]
+fn what_the_bucket_holds_now_is_all_that_goes_at_once() {
+    let seconds = |level| {
+        let learnt = Learnt { level, ..learnt(50.0, 16.0) };
+        estimate(61, &pace(Rate::Auto, 0.2, None, learnt), WINTER).duration_seconds.unwrap()
+    };
+    assert!(seconds(Some(10.0)) > seconds(Some(50.0)) + 1.5);
+    assert!((seconds(None) - seconds(Some(50.0))).abs() < 1e-9);
+}
+
+#[test]
+fn the_rate_told_is_not_above_the_one_given() {
+    for rate in [0.1, 0.5, 3.0, 40.0] {
+        for factors in [1, 2, 16, 500] {
+            let pace = pace(Rate::PerSecond(rate), 0.2, None, Learnt::default());
+            let work = Work { factors, ..Work::default() };
+            let told = Estimate::of(&work, &pace, moment(WINTER)).rate_per_second;
+            assert!(told.is_some_and(|told| told <= rate), "{rate}, {factors}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn questions_take_time_and_are_no_requests_of_the_plan() {
+    let pace = pace(Rate::PerSecond(1.0), 0.2, None, Learnt::default());
+    let of = |factors, questions| {
+        let work = Work { factors, questions, ..Work::default() };
+        Estimate::of(&work, &pace, moment(WINTER))
+    };
+    let (without, with) = (of(99, 0), of(99, 5));
+    assert_eq!((without.requests, with.requests), (100, 100));
+    let more = with.duration_seconds.unwrap() - without.duration_seconds.unwrap();
+    assert!((4.9..5.5).contains(&more), "{more}");
+    assert_eq!(of(0, 5).lines(), ["nothing to send"]);
 }

@@ -33,9 +33,22 @@ impl Estimate {
                 "about {}: {requests} requests at {rate} a second{average}{until}",
                 long(takes)
             ),
-            format!("  an estimate, from {}", self.grounds()),
+            format!("  {}", self.kind()),
             format!("  for {}", self.assumed()),
         ]
+    }
+
+    /// Says how good an estimate it is, and what it is from.
+    fn kind(&self) -> String {
+        if !self.is_rough {
+            return format!("an estimate, from {}", self.grounds());
+        }
+        let metered = self.basis.learnt.metered;
+        let answers = if metered == 1 { "answer" } else { "answers" };
+        format!(
+            "a rough estimate, from only {metered} {answers}: ask about more users with --sample for a \
+             better one"
+        )
     }
 
     /// Says what the pace was estimated from.
