@@ -67,6 +67,14 @@ pub(super) struct Auto {
     haste: f64,
 }
 
+/// Returns the level that is kept in a bucket.
+pub(super) fn wanted_level(limit: f64, reserve: f64, is_even: bool) -> f64 {
+    let floor = limit * reserve;
+    // Of a continuous refill, what is left to others is better above the floor than below it.
+    let extra = if is_even { reserve * 2.0 } else { 0.0 };
+    (limit - floor).mul_add((MARGIN + extra).min(0.5), floor)
+}
+
 /// A rate, and the share of the waiting for it that is for the sake of others.
 #[derive(Default)]
 struct Pace {
@@ -164,11 +172,8 @@ impl Auto {
         }
         let (limit, refill) = (bucket.limit(), bucket.refill_rate());
         let floor = limit * self.reserve;
-        // Of a continuous refill, what is left to others is better above the floor than below it.
         let even = bucket.is_even();
-        let extra = if even { self.reserve * 2.0 } else { 0.0 };
-        let margin = (MARGIN + extra).min(0.5);
-        let wanted = (limit - floor).mul_add(margin, floor);
+        let wanted = wanted_level(limit, self.reserve, even);
         // The level can give back no more than the room for it to rise.
         let room = (limit - wanted).max(0.0) / 2.0;
         let common = if even { (refill * COMMON).min(room) } else { 0.0 };

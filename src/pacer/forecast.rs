@@ -10,7 +10,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{GRAIN, Learnt, Pacing, ROUNDING, Rate, Steps, exact, state::State};
+use super::{
+    GRAIN, Learnt, Pacing, ROUNDING, Rate, Steps, auto::wanted_level, exact, state::State,
+};
 use crate::{api::Meter, model::LocalTime};
 
 /// Time that is played, and the fewest and most requests in it: the tests of `auto` come every few
@@ -24,6 +26,9 @@ const WINDOWS: f64 = 30.0;
 const STEPS: usize = 100_000;
 /// Greatest distance, as a share, of the rate that was used from the one that was played.
 const CREDIBLE: f64 = 0.25;
+/// Least share of the rate that was played for the one that was used to be the most there is at first:
+/// less was used where questions had to wait for something else.
+const AT_LEAST: f64 = 0.6;
 /// Latency where none was seen.
 const LATENCY: Duration = Duration::from_millis(150);
 /// Shortest latency: an answer comes after its request.
@@ -63,6 +68,7 @@ impl Forecast {
                 *time *= steady / used;
             }
             steady = used;
+            hold_back(&mut times, steady, learnt, pacing.reserve);
         }
         (steady.is_finite() && steady > 0.0).then_some(Self { times, steady })
     }
@@ -88,6 +94,20 @@ impl Forecast {
             return last + (count - played) / self.steady;
         }
         self.times.iter().copied().nth(index(count)).unwrap_or(last)
+    }
+}
+
+/// Puts off requests that would come sooner than the questions were let through once the bucket was used
+/// up. What is above the level that is kept is used up first.
+fn hold_back(times: &mut [f64], steady: f64, learnt: &Learnt, reserve: f64) {
+    let used = learnt.used.filter(|used| *used > 0.0 && *used >= steady * AT_LEAST);
+    let (Some(used), Some(limit)) = (used, learnt.limit) else {
+        return;
+    };
+    let kept = wanted_level(limit, reserve, learnt.steps.is_none());
+    let spare = (learnt.level.unwrap_or(limit) - kept).max(0.0);
+    for (time, count) in times.iter_mut().zip(1_u32..) {
+        *time = time.max((f64::from(count) - spare) / used);
     }
 }
 

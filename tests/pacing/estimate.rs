@@ -140,12 +140,13 @@ type Case = (Limit, f64, u64, usize, f64);
 fn the_estimate_holds_for_a_run_right_after_the_questions_and_for_long_windows() {
     let bucket = |rate, burst| Limit::TokenBucket { rate, burst };
     let window = |rate, window_s| Limit::FixedWindow { rate, window_s, burst: rate };
-    let cases: [Case; 8] = [
+    let cases: [Case; 9] = [
         // The questions have used up the bucket.
         (bucket(16.0, 50), 0.5, 700, 205, 10.0),
         (bucket(16.0, 50), 0.2, 300, 205, 10.0),
         (bucket(16.0, 50), 0.2, 60, 64, 25.0),
         (bucket(2.0, 10), 0.2, 100, 104, 10.0),
+        (bucket(2.0, 10), 0.2, 60, 65, 10.0),
         // The bucket is refilled after more than a second.
         (window(30, 10), 0.2, 120, 124, 25.0),
         (window(50, 10), 0.2, 250, 205, 25.0),
