@@ -80,7 +80,7 @@ pub(super) const TABLE: &[Explanation] = &[
         "preflight_stop",
         "The tenant is not ready for INPUT (exit code 3).",
         "People would be locked out, as the message says.",
-        "Mend it, or import all the same with `--accept CODE`. No row was settled.",
+        "Mend it, or import all the same with `--accept CODE`. Nothing was sent.",
     ),
     Explanation::of(
         "ledger_unusable",
