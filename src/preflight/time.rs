@@ -70,7 +70,9 @@ fn token_short(grant: &Grant, plan: &Estimate, now: LocalTime) -> Option<Finding
     } else {
         format!("ends in {}", human(length(now, ends)))
     };
-    let (severity, message, action) = match plan.ends() {
+    // A rough length stops nothing.
+    let end = plan.ends().filter(|_| grant.is_renewable || !plan.is_rough());
+    let (severity, message, action) = match end {
         Some(end) if end <= ends => return None,
         Some(end) if grant.is_renewable => (
             Severity::Note,
@@ -228,6 +230,26 @@ mod tests {
             let expected: Vec<_> =
                 expected.map(|weight| ("token_short", weight)).into_iter().collect();
             assert_eq!(found(&facts, hours, None), expected, "{token:?}, {renewable}, {hours:?}");
+        }
+    }
+
+    #[test]
+    fn a_rough_length_stops_nothing() {
+        let pacing = Pacing {
+            rate: Rate::Auto,
+            burst: 1,
+            reserve: 0.2,
+            plan: None,
+            now: LocalTime::default,
+        };
+        let learnt = Learnt { answers: 5, metered: 5, limit: Some(50.0), ..Learnt::default() };
+        let concurrency = Concurrency::Auto(Concurrency::MOST);
+        let work = Work { factors: 1_000_000, ..Work::default() };
+        let plan = Estimate::of(&work, &Pace { pacing, concurrency, learnt }, NOW);
+        assert!(plan.is_rough());
+        for (ends, severity) in [(NOW + HOUR, Severity::Note), (NOW, Severity::Stop)] {
+            let grant = Grant { ends: Some(ends), ..Grant::default() };
+            assert!(token_short(&grant, &plan, NOW).is_some_and(|one| one.severity == severity));
         }
     }
 
