@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     cli::{FromSystem, Given, InputFormat, Reading, SecretEncoding, UserLimit},
-    engine::first_users::FirstUsers,
+    engine::first_users::first_users,
     error::Error,
     identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
@@ -104,7 +104,7 @@ impl Opener {
     pub(super) fn open(&self) -> Result<Box<dyn RowReader>, InputError> {
         let source = self.open_whole()?;
         Ok(match self.max_users {
-            Some(most) => Box::new(FirstUsers::new(source, most, self.is_cut())),
+            Some(most) => first_users(source, most, self.is_cut()),
             None => source,
         })
     }

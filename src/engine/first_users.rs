@@ -9,36 +9,45 @@ use std::{
     borrow::Cow,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
 use crate::{
-    input::{Ending, InputError, Row, RowReader},
+    input::{Row, RowReader, Through},
     ledger::Seen,
-    model::Lines,
     plan::user_of,
 };
 
-/// Reader that passes over the rows of everybody but the first users. It remembers a hash of each of
-/// those.
-#[derive(Debug)]
-pub struct FirstUsers {
+/// Makes a reader that passes over the rows of everybody but the first `most` users of `source`, who are at
+/// least one. It sets `is_cut` once it passes over a row.
+pub fn first_users(
     source: Box<dyn RowReader>,
+    most: usize,
+    is_cut: Arc<AtomicBool>,
+) -> Box<dyn RowReader> {
+    let mut first = FirstUsers { most, met: Seen::default(), is_full: false };
+    Box::new(Through::new(source, move |source| {
+        while let Some(row) = source.next_row()? {
+            if first.takes(&row) {
+                return Ok(Some(row));
+            }
+            is_cut.store(true, Ordering::Relaxed);
+        }
+        Ok(None)
+    }))
+}
+
+/// Users who are taken; a hash of each is remembered.
+#[derive(Debug)]
+struct FirstUsers {
     most: usize,
     met: Seen,
     /// True once a user too many was met in this reading.
     is_full: bool,
-    is_cut: Arc<AtomicBool>,
 }
 
 impl FirstUsers {
-    /// Makes a reader of the first `most` users of `source`, who are at least one. It sets `is_cut` once
-    /// it passes over a row.
-    pub fn new(source: Box<dyn RowReader>, most: usize, is_cut: Arc<AtomicBool>) -> Self {
-        Self { source, most, met: Seen::default(), is_full: false, is_cut }
-    }
-
     fn takes(&mut self, row: &Row) -> bool {
         let user = match row {
             Row::Record(record) => user_of(record).map(Cow::Owned),
@@ -58,34 +67,6 @@ impl FirstUsers {
     }
 }
 
-impl RowReader for FirstUsers {
-    fn next_row(&mut self) -> Result<Option<Row>, InputError> {
-        while let Some(row) = self.source.next_row()? {
-            if self.takes(&row) {
-                return Ok(Some(row));
-            }
-            self.is_cut.store(true, Ordering::Relaxed);
-        }
-        Ok(None)
-    }
-
-    fn bytes_read(&self) -> Arc<AtomicU64> {
-        self.source.bytes_read()
-    }
-
-    fn len(&self) -> Option<u64> {
-        self.source.len()
-    }
-
-    fn ending(&self) -> Ending {
-        self.source.ending()
-    }
-
-    fn lines(&self) -> Lines {
-        self.source.lines()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,7 +83,7 @@ mod tests {
         let csv = std::io::Cursor::new(format!("user_id,type,phone_number\n{csv}"));
         let source = Source::from_reader(Box::new(csv), Format::Csv, Shape::Factors);
         let is_cut = Arc::default();
-        let mut first = FirstUsers::new(Box::new(source), most, Arc::clone(&is_cut));
+        let mut first = first_users(Box::new(source), most, Arc::clone(&is_cut));
         let next = std::iter::from_fn(|| first.next_row().unwrap());
         let lines = next.map(|row| row.line() - 1).collect();
         (lines, is_cut.load(Ordering::Relaxed))

@@ -28,6 +28,7 @@ mod several;
 mod shape;
 mod sniff;
 mod table;
+mod through;
 mod unpack;
 mod walk;
 mod yaml;
@@ -53,6 +54,7 @@ use several::NextFile;
 pub use several::scan_all;
 pub use shape::Shape;
 pub use table::{Table, TableRow};
+pub use through::Through;
 use unpack::Unpack;
 pub use walk::Places;
 

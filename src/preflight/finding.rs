@@ -128,6 +128,31 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Makes a finding without numbers and without a command.
+    pub(super) fn new(
+        code: FindingCode,
+        severity: Severity,
+        message: String,
+        action: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity,
+            users: None,
+            rows: None,
+            message,
+            action: action.into(),
+            command: None,
+            scope: None,
+            upper_bound_users: None,
+        }
+    }
+
+    /// The same with the command that does what is to be done.
+    pub(super) fn doing(self, command: impl Into<String>) -> Self {
+        Self { command: Some(command.into()), ..self }
+    }
+
     /// Returns whether it stops an import that does not accept it.
     pub fn is_stop(&self) -> bool {
         self.severity == Severity::Stop

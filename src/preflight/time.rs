@@ -52,13 +52,8 @@ fn clock_off(skew: ClockSkew) -> Option<Finding> {
         human(off)
     );
     let action = "set this machine's clock by a time server";
-    Some(finding(
-        FindingCode::ClockOff,
-        severity,
-        message,
-        action,
-        Some("timedatectl set-ntp true"),
-    ))
+    let finding = Finding::new(FindingCode::ClockOff, severity, message, action);
+    Some(finding.doing("timedatectl set-ntp true"))
 }
 
 fn token_short(grant: &Grant, plan: &Estimate, now: LocalTime) -> Option<Finding> {
@@ -105,7 +100,7 @@ fn token_short(grant: &Grant, plan: &Estimate, now: LocalTime) -> Option<Finding
             "use the client's credentials if the run takes longer than that",
         ),
     };
-    Some(finding(FindingCode::TokenShort, severity, message, action, None))
+    Some(Finding::new(FindingCode::TokenShort, severity, message, action))
 }
 
 fn many_hours(takes: Duration, most: Duration) -> Option<Finding> {
@@ -116,27 +111,7 @@ fn many_hours(takes: Duration, most: Duration) -> Option<Finding> {
     );
     let action = "run the same command again after each stop, which goes on where it was, or give a \
                   longer --max-duration";
-    (takes > most).then(|| finding(FindingCode::ManyHours, Severity::Note, message, action, None))
-}
-
-fn finding(
-    code: FindingCode,
-    severity: Severity,
-    message: String,
-    action: &str,
-    command: Option<&str>,
-) -> Finding {
-    Finding {
-        code,
-        severity,
-        users: None,
-        rows: None,
-        message,
-        action: action.to_owned(),
-        command: command.map(str::to_owned),
-        scope: None,
-        upper_bound_users: None,
-    }
+    (takes > most).then(|| Finding::new(FindingCode::ManyHours, Severity::Note, message, action))
 }
 
 fn length(from: LocalTime, to: LocalTime) -> Duration {

@@ -2,15 +2,13 @@
 
 use std::{
     borrow::Cow,
-    fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::{
-    input::{Ending, InputError, Row, RowReader},
+    input::{Row, RowReader, Through},
     model::{
-        Cell, Code, FactorType, Fault, Field, Lines, Planned, Record, Refusal, Rejection,
-        SecretEncoding,
+        Cell, Code, FactorType, Fault, Field, Planned, Record, Refusal, Rejection, SecretEncoding,
     },
     plan,
 };
@@ -113,67 +111,31 @@ impl Shelf {
     }
 }
 
-/// A reader that keeps the TOTP rows of some users.
-pub(super) struct Keeper {
+/// Makes a reader that keeps the TOTP rows of some users, whose secrets are written as declared.
+pub(super) fn keeping(
     source: Box<dyn RowReader>,
     users: Vec<String>,
     secrets: Option<SecretEncoding>,
     shelf: Shelf,
-}
-
-impl Keeper {
-    pub(super) fn new(
-        source: Box<dyn RowReader>,
-        users: Vec<String>,
-        secrets: Option<SecretEncoding>,
-        shelf: Shelf,
-    ) -> Self {
-        Self { source, users, secrets, shelf }
-    }
-
-    fn is_asked_for(&self, record: &Record) -> bool {
+) -> Box<dyn RowReader> {
+    let is_asked_for = move |record: &Record| {
         let user = text(record, Field::UserId);
-        user.is_some_and(|user| self.users.iter().any(|asked| asked == user))
-    }
-}
-
-impl RowReader for Keeper {
-    fn next_row(&mut self) -> Result<Option<Row>, InputError> {
-        let row = self.source.next_row()?;
+        user.is_some_and(|user| users.iter().any(|asked| asked == user))
+    };
+    Box::new(Through::new(source, move |source| {
+        let row = source.next_row()?;
         match &row {
-            Some(Row::Record(record)) if self.is_asked_for(record) => {
-                self.shelf.keep(record.clone(), None, self.secrets);
+            Some(Row::Record(record)) if is_asked_for(record) => {
+                shelf.keep(record.clone(), None, secrets);
             }
             Some(Row::Rejected(rejection)) if rejection.refusal == Refusal::Rejected => {
-                let refused = self.source.take_refused();
-                if let Some(record) = refused.filter(|record| self.is_asked_for(record)) {
-                    self.shelf.keep(record, Some(rejection), self.secrets);
+                let refused = source.take_refused();
+                if let Some(record) = refused.filter(|record| is_asked_for(record)) {
+                    shelf.keep(record, Some(rejection), secrets);
                 }
             }
             _ => {}
         }
         Ok(row)
-    }
-
-    fn bytes_read(&self) -> Arc<AtomicU64> {
-        self.source.bytes_read()
-    }
-
-    fn len(&self) -> Option<u64> {
-        self.source.len()
-    }
-
-    fn ending(&self) -> Ending {
-        self.source.ending()
-    }
-
-    fn lines(&self) -> Lines {
-        self.source.lines()
-    }
-}
-
-impl fmt::Debug for Keeper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper").field("source", &self.source).finish_non_exhaustive()
-    }
+    }))
 }

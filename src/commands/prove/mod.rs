@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 pub(super) use self::suggest::Suggestion;
 use self::{
     answers::{Answers, Found, Line},
-    kept::{Keeper, Kept, Shelf},
+    kept::{Kept, Shelf, keeping},
 };
 use super::{block_on, now, print};
 use crate::{
@@ -119,7 +119,7 @@ impl Proving {
 
     /// Returns a reader that keeps what is to be proved.
     pub(super) fn keeping(&self, source: Box<dyn RowReader>) -> Box<dyn RowReader> {
-        Box::new(Keeper::new(source, self.users.clone(), self.secrets, self.shelf.clone()))
+        keeping(source, self.users.clone(), self.secrets, self.shelf.clone())
     }
 
     /// Asks for the codes of what was kept, says what they prove, and records that.

@@ -1,8 +1,6 @@
 //! Findings about switches of the tenant: factors, channels to phones, policies, masks.
 
-use super::{
-    Asked, Census, Facts, Finding, FindingCode, Severity, Tally, counted, finding, known, rows_of,
-};
+use super::{Asked, Census, Facts, Finding, FindingCode, Severity, Tally, counted, known, rows_of};
 use crate::model::{FactorType, MessageTypes};
 
 pub(super) fn findings(census: &Census, facts: &Facts) -> Vec<Finding> {
@@ -70,7 +68,7 @@ fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
                 );
                 let command =
                     format!("auth0 api put guardian/factors/{name} --data '{{\"enabled\": true}}'");
-                let stop = finding(FindingCode::FactorOff, Severity::Stop, message, action);
+                let stop = Finding::new(FindingCode::FactorOff, Severity::Stop, message, action);
                 found.push(stop.with(tally).doing(command));
             }
             None => {
@@ -80,7 +78,8 @@ fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
                 );
                 let action = "look for it under Security > Multi-factor Auth";
                 found.push(
-                    finding(FindingCode::FactorOff, Severity::Unknown, message, action).with(tally),
+                    Finding::new(FindingCode::FactorOff, Severity::Unknown, message, action)
+                        .with(tally),
                 );
             }
         }
@@ -121,7 +120,9 @@ fn channels(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
             );
             let action =
                 format!("switch {channel} on, or expect these phones to get codes another way");
-            found.push(finding(code, Severity::Warn, message, action).with(tally).doing(command));
+            found.push(
+                Finding::new(code, Severity::Warn, message, action).with(tally).doing(command),
+            );
         }
     }
 }
@@ -133,7 +134,7 @@ fn policies(facts: &Facts, found: &mut Vec<Finding>) {
         let message = "no MFA policy is set: no login will ask for a factor unless an Action does";
         let action = "set a policy when the import is done, or see to it that an Action asks";
         let command = "auth0 api put guardian/policies --data '[\"all-applications\"]'";
-        let warning = finding(FindingCode::NoPolicy, Severity::Warn, message.into(), action);
+        let warning = Finding::new(FindingCode::NoPolicy, Severity::Warn, message.into(), action);
         found.push(warning.doing(command));
     }
 }
@@ -154,7 +155,7 @@ fn masks(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
                       until `verify` is done";
         let command = "auth0 api patch tenants/settings --data \
                        '{\"flags\": {\"disable_management_api_sms_obfuscation\": true}}'";
-        let note = finding(FindingCode::ListsMasked, Severity::Note, message, action);
+        let note = Finding::new(FindingCode::ListsMasked, Severity::Note, message, action);
         found.push(note.with(tally).doing(command));
     }
 }

@@ -44,7 +44,7 @@ fn scopes(facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
                 ),
             ),
         };
-        let finding = finding(FindingCode::ScopeMissing, severity, message, grant(scope));
+        let finding = Finding::new(FindingCode::ScopeMissing, severity, message, grant(scope));
         Some(Finding { scope: Some(scope), ..finding })
     };
     terms.scopes.iter().copied().filter_map(of).collect()
@@ -58,35 +58,10 @@ fn grant(scope: &str) -> String {
     )
 }
 
-/// Returns a finding without numbers and without a command.
-fn finding(
-    code: FindingCode,
-    severity: Severity,
-    message: String,
-    action: impl Into<String>,
-) -> Finding {
-    Finding {
-        code,
-        severity,
-        users: None,
-        rows: None,
-        message,
-        action: action.into(),
-        command: None,
-        scope: None,
-        upper_bound_users: None,
-    }
-}
-
 impl Finding {
     /// The same with the numbers of what it concerns.
     fn with(self, tally: Tally) -> Self {
         Self { users: tally.users, rows: Some(tally.rows), ..self }
-    }
-
-    /// The same with the command that does what is to be done.
-    fn doing(self, command: impl Into<String>) -> Self {
-        Self { command: Some(command.into()), ..self }
     }
 }
 
@@ -110,7 +85,7 @@ fn known<'a, T>(
         ),
     };
     let message = format!("not known: {what} ({why})");
-    let unknown = Finding { scope, ..finding(code, Severity::Unknown, message, action) };
+    let unknown = Finding { scope, ..Finding::new(code, Severity::Unknown, message, action) };
     // Some are about no row in particular.
     found.push(match tally {
         Some(tally) => unknown.with(tally),

@@ -1,7 +1,7 @@
 //! Findings about relying parties: what a security key or a passkey is bound to, and where it works.
 
 use super::{
-    Census, Facts, Finding, FindingCode, Severity, finding, known, rows_of,
+    Census, Facts, Finding, FindingCode, Severity, known, rows_of,
     servable::{is_registrable, serves},
 };
 use crate::model::CustomDomain;
@@ -49,7 +49,7 @@ pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Ve
     );
     let first = ids.iter().find_map(|(id, _)| *id);
     let pending = first.and_then(|id| domains.iter().find(|domain| serves(domain, id)));
-    let stop = finding(FindingCode::RpIdUnservable, Severity::Stop, message, action(pending));
+    let stop = Finding::new(FindingCode::RpIdUnservable, Severity::Stop, message, action(pending));
     // Nobody can have a public suffix, such as `co.uk`, for a domain.
     let own = ids.iter().filter_map(|(id, _)| *id).find(|id| is_registrable(id));
     let command = own.filter(|_| pending.is_none());

@@ -1,8 +1,6 @@
 //! Findings about users: those of the sample, and those whose factors do not suffice.
 
-use super::{
-    Census, Facts, Finding, FindingCode, Severity, Tally, counted, finding, known, rows_of,
-};
+use super::{Census, Facts, Finding, FindingCode, Severity, Tally, counted, known, rows_of};
 use crate::{jobs::list::verify::Bound, model::Sampled, text::grouped};
 
 /// One missing user in so many of the sample is a stop.
@@ -36,7 +34,7 @@ fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
             counted(unanswered, "user"),
             if unanswered == 1 { "exists" } else { "exist" },
         );
-        let unknown = finding(
+        let unknown = Finding::new(
             FindingCode::UsersMissing,
             Severity::Unknown,
             message,
@@ -63,7 +61,7 @@ fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
     );
     let action = "import the users first; or, if they are there, look whether this is the right tenant and \
                   the ids of INPUT (with --from: of --user-id or --users) are its own, letter by letter";
-    let finding = finding(FindingCode::UsersMissing, severity, message, action);
+    let finding = Finding::new(FindingCode::UsersMissing, severity, message, action);
     found.push(Finding { users: Some(missing), upper_bound_users: Some(at_most), ..finding });
 }
 
@@ -92,7 +90,7 @@ fn with_methods(sampled: &Sampled, found: &mut Vec<Finding>) {
         );
         let action = "if an earlier import created them, go on with its ledger; otherwise give `import \
                       --skip-existing`, which lists each user first and passes over what is there";
-        let warning = finding(FindingCode::UsersHaveMethods, Severity::Warn, message, action);
+        let warning = Finding::new(FindingCode::UsersHaveMethods, Severity::Warn, message, action);
         found.push(Finding { users: Some(with_methods), ..warning });
     }
 }
@@ -105,7 +103,9 @@ fn email_only(tally: Tally, found: &mut Vec<Finding>) {
             counted(tally.users.unwrap_or(tally.rows), "user")
         );
         let action = "import another factor for them, or expect them to be asked to enrol one";
-        found.push(finding(FindingCode::EmailOnly, Severity::Warn, message, action).with(tally));
+        found.push(
+            Finding::new(FindingCode::EmailOnly, Severity::Warn, message, action).with(tally),
+        );
     }
 }
 
@@ -117,7 +117,9 @@ fn too_many(tally: Tally, found: &mut Vec<Finding>) {
         );
         let action =
             "remove the rows of what they no longer use, or expect the tenant to refuse some";
-        found.push(finding(FindingCode::ManyPerUser, Severity::Warn, message, action).with(tally));
+        found.push(
+            Finding::new(FindingCode::ManyPerUser, Severity::Warn, message, action).with(tally),
+        );
     }
 }
 
@@ -130,7 +132,7 @@ fn recovery_codes(tally: Tally, found: &mut Vec<Finding>) {
         let action = "tell these users that their old codes no longer work; Auth0 shows a new one when a \
                       user enrols a factor by themselves";
         found.push(
-            finding(FindingCode::NoRecoveryCodes, Severity::Note, message, action).with(tally),
+            Finding::new(FindingCode::NoRecoveryCodes, Severity::Note, message, action).with(tally),
         );
     }
 }

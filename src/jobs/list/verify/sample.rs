@@ -1,6 +1,6 @@
 //! `--sample`: which users are asked about, and what their answers prove of all. Pure.
 //!
-//! What is bounded is the share of *users* who have a missing factor: users are picked, not factors.
+//! The bound is on the share of *users* who have a missing factor: users are picked, not factors.
 
 use super::{Bound, Cohort};
 use crate::model::UserId;
