@@ -29,7 +29,7 @@ pub struct Learnt {
 
 impl Learnt {
     /// Returns what can be gone by where the answers were too few to measure the refill: what their
-    /// headers promise, or else a full bucket in [`USUAL`].
+    /// headers promise, or else a full bucket in the usual time.
     #[must_use]
     pub fn roughly(&self) -> Option<Self> {
         let limit = self.limit?;
