@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{journal::index, seq::Seq};
 use crate::model::{
-    ClockSkew, FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Reason, State, UserId,
+    ClockSkew, Code, FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Reason, State,
+    UserId,
 };
 
 /// One row of the ledger: a factor, or what else is asked for. Holds no value, only a fingerprint.
@@ -109,12 +110,15 @@ pub struct RowSummary {
     /// A short hash of whose it is.
     pub(super) user: u16,
     pub(super) status: RowStatus,
+    /// Code of the reason for its state.
+    pub(super) code: Option<Code>,
 }
 
 impl RowSummary {
     /// Summarises an entry.
     pub fn at(seq: Seq, entry: &Entry) -> Self {
         let user = index::user_hash(entry.user.as_str());
-        Self { seq, fingerprint: entry.fingerprint, user, status: entry.status() }
+        let code = entry.error.as_ref().map(Reason::code);
+        Self { seq, fingerprint: entry.fingerprint, user, status: entry.status(), code }
     }
 }

@@ -29,6 +29,11 @@ impl Key {
         is_other.then(|| self.of_identity(factor, factor.identity()))
     }
 
+    /// The fingerprints that a factor may have in a ledger.
+    pub fn prints(&self, factor: &Factor) -> Prints {
+        Prints { own: self.fingerprint(factor), as_written: self.as_written(factor) }
+    }
+
     fn of_identity(&self, factor: &Factor, identity: &str) -> Fingerprint {
         let mut mac = self.0.clone();
         let user = factor.user.as_str();
@@ -95,6 +100,23 @@ impl Key {
             mac.update(part);
         }
         finish(mac)
+    }
+}
+
+/// Fingerprints of one factor: that of now, and where it differs that of its address as it is written, which
+/// ledgers of earlier versions have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prints {
+    /// That of now.
+    pub own: Fingerprint,
+    /// That of the address as it is written.
+    pub as_written: Option<Fingerprint>,
+}
+
+impl Prints {
+    /// Returns both. A ledger may hold both spellings: a factor is the row of its own first.
+    pub fn all(self) -> impl Iterator<Item = Fingerprint> {
+        self.as_written.into_iter().chain([self.own])
     }
 }
 

@@ -31,12 +31,13 @@ mod store;
 mod tally;
 
 pub use disk::{
+    known::{Known, KnownRow},
     proofs::{Proved, ProvedRight, record_proofs},
     reader::{Reader, ReportRow},
 };
 pub use entry::{Entry, Remaining, RowSummary};
 pub use fault::LedgerFault;
-pub use fingerprint::Key;
+pub use fingerprint::{Key, Prints};
 pub use messages::{Admission, Asked, Intent, Row, Undoable};
 pub use seen::{FactorHasher, Seen};
 pub use seq::Seq;

@@ -1,6 +1,7 @@
 //! The ledger on disk: one SQLite file, and beside it the seal that says how much there has to be.
 
 pub(in crate::ledger) mod file;
+pub(in crate::ledger) mod known;
 pub(in crate::ledger) mod open;
 pub(in crate::ledger) mod proofs;
 pub(in crate::ledger) mod reader;

@@ -15,17 +15,18 @@ use super::{
 use crate::{
     error::Error,
     files::Folder,
-    ledger::{LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
+    ledger::{Key, LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
     model::{FactorType, Lines, LocalTime, Operation, Place, Reason, State},
 };
 
 /// A ledger opened for reading only.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
-    path: std::path::PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: std::path::PathBuf,
     id: String,
     tenant: String,
+    key: Key,
     /// State of the seal before anything was read: a run may be going on.
     sealed: Result<u64, LedgerFault>,
     is_exposed: bool,
@@ -81,7 +82,8 @@ impl Reader {
         file::examine(&path)?;
         let sealed = Seal::peek(&path, &meta.id);
         let is_exposed = folder == Folder::Shared;
-        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, sealed, is_exposed })
+        let key = Key::new(&meta.key);
+        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, key, sealed, is_exposed })
     }
 
     /// Returns why an import will refuse this ledger, if it will: a report may be all that is left
@@ -105,6 +107,11 @@ impl Reader {
     /// The tenant it is bound to.
     pub fn tenant(&self) -> &str {
         &self.tenant
+    }
+
+    /// Returns the key of its fingerprints.
+    pub fn key(&self) -> &Key {
+        &self.key
     }
 
     /// Returns when the last import into it began; `None` if there was none.

@@ -253,7 +253,8 @@ impl<'a> Cells<'a> {
             marked: self.marked? != 0,
         };
         let user = index::user_hash(self.user.as_deref()?);
-        Some(RowSummary { seq: Seq(self.seq), fingerprint: self.fingerprint, user, status })
+        let code = self.error.as_deref().map(|text| Reason::parse(text).code());
+        Some(RowSummary { seq: Seq(self.seq), fingerprint: self.fingerprint, user, status, code })
     }
 }
 
