@@ -42,7 +42,7 @@ pub use messages::{Admission, Asked, Intent, Row, Undoable};
 pub use seen::{FactorHasher, Seen};
 pub use seq::Seq;
 pub use store::Store;
-pub use tally::{ByState, Counts, Tally};
+pub use tally::{ByState, Changes, Counts, Tally};
 
 use crate::{
     error::Error,
@@ -234,6 +234,12 @@ impl Ledger {
     /// Returns the number of rows in each state, of all runs; durable on return.
     pub async fn states(&self) -> Result<ByState, Error> {
         self.ask(Command::States).await
+    }
+
+    /// Returns what the input, which must have been met whole, says of the factors that earlier runs
+    /// created.
+    pub async fn changes(&self) -> Result<Changes, Error> {
+        self.ask(Command::Changes).await
     }
 
     /// Returns once all that was recorded before is durable.

@@ -21,7 +21,7 @@ use super::{
     messages::{Admission, Intent, Row, Undoable},
     seq::Seq,
     store::Store,
-    tally::ByState,
+    tally::{ByState, Changes},
 };
 use crate::model::{Audit, LocalTime, Settlement, State, UserId};
 
@@ -110,6 +110,7 @@ pub(super) enum Command {
     Undo(Seq, oneshot::Sender<()>),
     Leave(Seq, State),
     States(oneshot::Sender<ByState>),
+    Changes(oneshot::Sender<Changes>),
     Flush(oneshot::Sender<()>),
     Files(String, oneshot::Sender<()>),
     EndRun(bool, oneshot::Sender<()>),
@@ -122,6 +123,7 @@ enum Reply {
     Made(oneshot::Sender<Option<Box<Entry>>>, Option<Box<Entry>>),
     Undoable(oneshot::Sender<Vec<Undoable>>, Vec<Undoable>),
     States(oneshot::Sender<ByState>, ByState),
+    Changes(oneshot::Sender<Changes>, Changes),
     Done(oneshot::Sender<()>),
 }
 
@@ -193,6 +195,7 @@ fn apply<S: Store>(
             }
             Command::Leave(seq, state) => journal.leave(seq, state),
             Command::States(reply) => replies.push(Reply::States(reply, journal.states())),
+            Command::Changes(reply) => replies.push(Reply::Changes(reply, journal.changes()?)),
             Command::Flush(reply) => replies.push(Reply::Done(reply)),
             Command::Files(files, reply) => {
                 journal.note_files(&files)?;
@@ -216,6 +219,7 @@ impl Reply {
             Self::Made(reply, entry) => drop(reply.send(entry)),
             Self::Undoable(reply, rows) => drop(reply.send(rows)),
             Self::States(reply, states) => drop(reply.send(states)),
+            Self::Changes(reply, changes) => drop(reply.send(changes)),
             Self::Done(reply) => drop(reply.send(())),
         }
     }

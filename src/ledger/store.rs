@@ -19,6 +19,8 @@ pub trait Store: Send + std::fmt::Debug {
     ) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault>;
     /// The entries from `first` on, at most `count`, in order.
     fn range(&mut self, first: Seq, count: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault>;
+    /// The number of the first row that was met after the last import that came to its end.
+    fn first_new(&mut self) -> Result<Seq, LedgerFault>;
     /// Writes an entry that was not there.
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
     /// Overwrites an entry that is there. What it stands for never changes: fingerprint, operation,

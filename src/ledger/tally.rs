@@ -119,6 +119,15 @@ impl Counts {
     }
 }
 
+/// Differences between a whole input and the factors that earlier runs created.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Number of them that it does not have.
+    pub no_longer_in_input: u64,
+    /// Number of those whose user has another factor of the same type and name there since.
+    pub changed: u64,
+}
+
 /// The counts, shared with progress and summary. Only the ledger's owner writes them.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<Counts>);

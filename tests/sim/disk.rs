@@ -71,6 +71,10 @@ impl Store for Disk {
         Ok(seen.into_iter().collect())
     }
 
+    fn first_new(&mut self) -> Result<Seq, LedgerFault> {
+        Ok(Seq(0))
+    }
+
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
         self.written.insert(seq, entry.clone());
         Ok(())

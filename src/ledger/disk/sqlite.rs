@@ -200,6 +200,16 @@ impl Store for Sqlite {
         Ok(entries)
     }
 
+    fn first_new(&mut self) -> Result<Seq, LedgerFault> {
+        self.waiting.write(&self.connection)?;
+        // From the last row back: the runs since then are mostly this one alone.
+        let last = "SELECT seq FROM factors WHERE run <= (SELECT max(id) FROM runs WHERE id < ?1 AND \
+                    command = 'import' AND complete = 1) ORDER BY seq DESC LIMIT 1";
+        let last: Option<u32> =
+            self.connection.query_row(last, [self.run], |row| row.get(0)).optional()?;
+        Ok(Seq(last.map_or(0, |last| last.saturating_add(1))))
+    }
+
     fn insert(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault> {
         self.write(seq, entry, true)
     }

@@ -37,9 +37,12 @@ impl<S: Store> Journal<S> {
             Some(print) => self.find(print)?,
             None => None,
         };
-        let found = match found {
-            Some(seq) => Some(seq),
-            None => self.find(asked.fingerprint)?,
+        let found = match (found, self.find(asked.fingerprint)?) {
+            (Some(seq), twin) => {
+                self.twins.extend(twin);
+                Some(seq)
+            }
+            (None, found) => found,
         };
         match found {
             None => self.enter(asked),

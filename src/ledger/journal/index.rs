@@ -121,6 +121,24 @@ impl Index {
         *byte = if unfinished { *byte | UNFINISHED } else { *byte & !UNFINISHED };
     }
 
+    /// Rows of created factors that this run's input has not had, in ascending order.
+    pub(in crate::ledger) fn created_unmet(&self) -> impl Iterator<Item = Seq> + '_ {
+        let is_one = |byte: u8| byte & (STATE | SEEN) == State::Created as u8;
+        self.states.iter().zip(0..).filter(move |(byte, _)| is_one(**byte)).map(|(_, seq)| Seq(seq))
+    }
+
+    /// Rows of factors that this run's input has had, that are in the tenant, and that have been known
+    /// from `first` on or were settled by this run, in ascending order.
+    pub(in crate::ledger) fn newly_there(&self, first: Seq) -> impl Iterator<Item = Seq> + '_ {
+        let is_one = move |byte: u8, seq: u32| {
+            let is_there =
+                [State::Created as u8, State::AlreadyPresent as u8].contains(&(byte & STATE));
+            is_there && byte & SEEN != 0 && (seq >= first.0 || byte & SETTLED_NOW != 0)
+        };
+        let rows = self.states.iter().zip(0..);
+        rows.filter(move |(byte, seq)| is_one(**byte, *seq)).map(|(_, seq)| Seq(seq))
+    }
+
     /// Marks the row as met in this run's input; says whether it was before.
     pub(in crate::ledger) fn see(&mut self, seq: Seq) -> bool {
         let byte = &mut self.states[seq.0 as usize];

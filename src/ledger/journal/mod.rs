@@ -3,10 +3,14 @@
 //! on a disk that loses what was not synced.
 
 mod admission;
+mod changes;
 mod cursor;
 pub(in crate::ledger) mod index;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     LedgerFault,
@@ -39,6 +43,8 @@ pub(in crate::ledger) struct Journal<S> {
     fingerprints: Prints,
     /// Settled states that are tried anew in this run.
     retry: Vec<State>,
+    /// Rows that were met by another row's: the same address, spelt as earlier versions told it apart.
+    twins: HashSet<Seq, Spread>,
     /// Counts that become visible with the next commit.
     counts: Counts,
     tally: Arc<Tally>,
@@ -74,6 +80,7 @@ impl<S: Store> Journal<S> {
             page: Vec::new(),
             fingerprints: Prints::default(),
             retry,
+            twins: HashSet::default(),
             counts: Counts::default(),
             tally,
             dirty: false,
