@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::{preflight::FindingCode, text::nearest};
+use crate::{model::State, preflight::FindingCode, text::nearest};
 
 /// Reads the code of a finding.
 pub(super) fn finding_code(text: &str) -> Result<FindingCode, String> {
@@ -13,6 +13,21 @@ pub(super) fn finding_code(text: &str) -> Result<FindingCode, String> {
         }
         let names: Vec<_> = names().collect();
         format!("no finding has this code; give one of {}", names.join(", "))
+    })
+}
+
+/// Reads the name of a state of rows.
+pub(super) fn state(text: &str) -> Result<State, String> {
+    let known = || State::ALL.into_iter().filter(|state| *state != State::Pending);
+    let name = text.trim();
+    known().find(|state| state.name() == name).ok_or_else(|| {
+        if let Some(near) = nearest(name, known().map(State::name)) {
+            return format!("no row has this state; did you mean `{near}`?");
+        }
+        let mut names: Vec<_> = known().map(State::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        format!("no row has this state; give one of {}", names.join(", "))
     })
 }
 

@@ -52,7 +52,8 @@ impl Cli {
             }
             Command::Verify(verify) => (with_map(&verify.reading, &verify.system), None),
             Command::Report(report) => {
-                (report.ledger.iter().chain(&report.file).cloned().collect(), None)
+                let ledger = report.ledger.iter().chain(&report.file).cloned();
+                (ledger.chain(report.rows.paths()).collect(), None)
             }
             Command::Sandbox(sandbox) => {
                 (sandbox.settings.iter().chain(&sandbox.users).cloned().collect(), None)

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{
     Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Reading, Recording,
-    ReportFormat, Retry, Run, SecretEncoding, Tenant, VerifyOutput, choice::finding_code,
-    setting::UserLimit, system::names,
+    ReportFormat, Retry, RowFilter, Run, SecretEncoding, Tenant, VerifyOutput,
+    choice::finding_code, setting::UserLimit, system::names,
 };
 use crate::preflight::FindingCode;
 
@@ -298,6 +298,9 @@ pub struct Report {
     /// Format of the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+    #[command(flatten)]
+    /// Choice of its rows.
+    pub rows: RowFilter,
 }
 
 /// `sandbox`.

@@ -9,6 +9,7 @@ mod command_line;
 mod environment;
 mod files;
 mod flags;
+mod row_filter;
 mod setting;
 mod shared;
 mod system;
@@ -21,6 +22,7 @@ pub use flags::{
     Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
     UpdateArgs, Verify,
 };
+pub use row_filter::RowFilter;
 pub use setting::{Given, Origin, UserLimit, Value};
 pub use shared::{
     Bulk, CLIENT_ID, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading, Recording, Run,
@@ -264,7 +266,8 @@ Needed scopes: read: and delete:authentication_methods.")]
 Examples:
   mfaferry report --ledger factors.csv.ledger
   mfaferry report --ledger factors.csv.ledger --format csv > results.csv
-  mfaferry report --ledger factors.csv.ledger --format jsonl | jq 'select(.state != \"created\")'")]
+  mfaferry report --ledger factors.csv.ledger --format jsonl | jq 'select(.state != \"created\")'
+  mfaferry report --ledger factors.csv.ledger --state created --not-in factors.csv --format csv")]
     Report(Report),
     /// Explain a code of a report, a check or an error, and what to do about it
     #[command(after_help = "\

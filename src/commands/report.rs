@@ -1,11 +1,14 @@
 //! `report`: a ledger, shown.
 
-use super::print;
+use super::{print, reading::Opener};
 use crate::{
-    cli::{Report, ReportFormat},
+    cli::{Report, ReportFormat, RowFilter},
+    engine::scan::scan_readable,
     error::{Error, Exit},
-    ledger::Reader,
-    report::{self, LedgerReport},
+    ledger::{Reader, Seen},
+    model::{Planned, Refusal},
+    report::{self, Filter, LedgerReport, Selected},
+    text::counted,
 };
 
 /// Runs the command.
@@ -20,14 +23,19 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     if let Some(fault) = ledger.fault()? {
         tracing::warn!("this may not be all, and an import will refuse it: {fault}");
     }
+    let filter = filter(&command.rows, &ledger)?;
     let name = path.display().to_string();
+    let summary = || {
+        let selected = Selected::of(&ledger, &filter, &command.rows.not_in)?;
+        Ok(LedgerReport { selected, ..LedgerReport::read(&name, &ledger)? })
+    };
     let mut failed = None;
     let mut note = |done: Result<(), Error>| failed = done.err();
     print(|out| {
         match command.format {
-            ReportFormat::Csv => note(report::csv(&ledger, out)),
-            ReportFormat::Jsonl => note(report::jsonl(&ledger, out)),
-            ReportFormat::Text | ReportFormat::Json => match LedgerReport::read(&name, &ledger) {
+            ReportFormat::Csv => note(report::csv(&ledger, &filter, out)),
+            ReportFormat::Jsonl => note(report::jsonl(&ledger, &filter, out)),
+            ReportFormat::Text | ReportFormat::Json => match summary() {
                 Err(error) => note(Err(error)),
                 Ok(summary) if command.format == ReportFormat::Json => {
                     report::write_json(&summary, out)?;
@@ -38,4 +46,31 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
         Ok(())
     })?;
     failed.map_or(Ok(Exit::Good), Err)
+}
+
+/// Returns the choice of rows that the flags say. Reads the input of `--not-in` to its end.
+fn filter(flags: &RowFilter, ledger: &Reader) -> Result<Filter, Error> {
+    let states = flags.state.clone();
+    let Some(reading) = flags.reading() else { return Ok(Filter { states, not_in: None }) };
+    let input = Opener::of(&reading, &flags.system, flags.secret_encoding, false)?.open()?;
+    let (mut met, mut unread) = (Seen::default(), 0);
+    let key = ledger.key().clone();
+    let look = move |planned| match planned {
+        Planned::Factor(factor) => Ok(key.prints(&factor)),
+        Planned::Rejected(row) => Err(row.refusal == Refusal::Rejected),
+    };
+    scan_readable(input, flags.secret_encoding.map(Into::into), look, |row| match row {
+        Ok(prints) => prints.all().for_each(|print| {
+            met.insert(print);
+        }),
+        Err(is_unread) => unread += u64::from(is_unread),
+    })?;
+    ledger.check_input(|print| met.has(print))?;
+    if unread > 0 {
+        tracing::warn!(
+            "{} of INPUT cannot be read, so factors that the ledger has of such rows are listed, too",
+            counted(unread, "row")
+        );
+    }
+    Ok(Filter { states, not_in: Some(met) })
 }

@@ -117,13 +117,13 @@ fn report(path: &Path) {
         Ok(reader) => reader,
         Err(error) => return tell(&error, path),
     };
-    let (mut csv, mut jsonl) = (Vec::new(), Vec::new());
+    let (mut csv, mut jsonl, all) = (Vec::new(), Vec::new(), report::Filter::default());
     let errors = [
         reader.fault().unwrap_or_else(Some),
         reader.totals().err(),
         reader.proofs().err(),
-        report::csv(&reader, &mut csv).err(),
-        report::jsonl(&reader, &mut jsonl).err(),
+        report::csv(&reader, &all, &mut csv).err(),
+        report::jsonl(&reader, &all, &mut jsonl).err(),
     ];
     errors.iter().flatten().for_each(|error| tell(error, path));
     for output in [csv, jsonl] {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use crate::text::{escape_json, grouped};
 
 mod failure;
+mod filter;
 mod preflight;
 mod rows;
 mod summary;
@@ -12,6 +13,7 @@ mod verify;
 mod waits;
 
 pub use failure::{Cause, Failure};
+pub use filter::{Filter, Selected};
 pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};
 pub use rows::{csv, jsonl};
 pub(crate) use summary::write_rejection;

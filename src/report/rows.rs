@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::rfc3339;
+use super::{Filter, rfc3339};
 use crate::{
     error::Error,
     ledger::{Reader, ReportRow},
@@ -116,9 +116,12 @@ impl From<ReportRow> for Row {
     }
 }
 
-/// Every factor, one JSON object a line.
-pub fn jsonl(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
+/// Every factor of a choice, one JSON object a line.
+pub fn jsonl(ledger: &Reader, filter: &Filter, out: &mut dyn Write) -> Result<(), Error> {
     ledger.visit(|item| {
+        if !filter.has(&item) {
+            return Ok(());
+        }
         let json = serde_json::to_string(&Row::from(item))?;
         writeln!(out, "{}", escape_json(&json))
     })
@@ -133,13 +136,16 @@ fn unwrapped(error: csv::Error) -> io::Error {
     }
 }
 
-/// Every factor, one CSV line each; safe to open in a spreadsheet.
-pub fn csv(ledger: &Reader, out: &mut dyn Write) -> Result<(), Error> {
+/// Every factor of a choice, one CSV line each; safe to open in a spreadsheet.
+pub fn csv(ledger: &Reader, filter: &Filter, out: &mut dyn Write) -> Result<(), Error> {
     let mut writer =
         csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(out);
     let failed = |source: io::Error| Error::Io { what: "writing the report".into(), source };
     writer.write_record(COLUMNS).map_err(|error| failed(unwrapped(error)))?;
     ledger.visit(|item| {
+        if !filter.has(&item) {
+            return Ok(());
+        }
         let row = Row::from(item);
         let more = |rule: String| match row.faults.len() {
             0 | 1 => rule,

@@ -12,7 +12,7 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
-use super::{Cause, Waits};
+use super::{Cause, Selected, Waits};
 use crate::{
     engine::{End, intake::Remarks},
     error::{Error, Exit},
@@ -290,6 +290,9 @@ pub struct LedgerReport {
     pub totals: ByState,
     /// Hints about what to do next.
     pub hints: Vec<String>,
+    /// A choice of its rows, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Selected>,
 }
 
 impl LedgerReport {
@@ -306,6 +309,7 @@ impl LedgerReport {
             rows: totals.sum(),
             hints: hints(ledger, &totals)?,
             totals,
+            selected: None,
         })
     }
 
@@ -315,6 +319,9 @@ impl LedgerReport {
         writeln!(out, "tenant: {}", escape(&self.tenant))?;
         write!(out, "{}: ", counted(self.rows, "row"))?;
         write_totals(&self.totals, out)?;
+        if let Some(selected) = &self.selected {
+            selected.write_text(out)?;
+        }
         write_hints(&self.hints, out)
     }
 }

@@ -3,6 +3,7 @@
 pub(in crate::ledger) mod file;
 pub(in crate::ledger) mod known;
 pub(in crate::ledger) mod open;
+mod prints;
 pub(in crate::ledger) mod proofs;
 pub(in crate::ledger) mod reader;
 mod row;

@@ -1,0 +1,143 @@
+//! Rows of a ledger that somebody asks for, and the first of them for people.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::{
+    error::Error,
+    ledger::{Reader, ReportRow, Seen},
+    model::{Operation, State},
+    text::{escape, grouped},
+};
+
+/// Rows that are shown where their number is asked for.
+const FIRST: usize = 5;
+
+/// Choice of rows of a ledger.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// States of the rows; all if it is empty.
+    pub states: Vec<State>,
+    /// Fingerprints of the factors of an input that has no row of the choice.
+    pub not_in: Option<Seen>,
+}
+
+impl Filter {
+    /// Returns true if it leaves no row out.
+    pub fn is_all(&self) -> bool {
+        self.states.is_empty() && self.not_in.is_none()
+    }
+
+    /// Returns true for a row of the choice. A row that was refused as it was read is no factor, and so none
+    /// that an input could have.
+    pub fn has(&self, row: &ReportRow) -> bool {
+        let (state, print) = match row {
+            ReportRow::Row { entry, .. } => {
+                let is_of_input = entry.operation == Operation::Import;
+                (entry.state, Some(entry.fingerprint).filter(|_| is_of_input))
+            }
+            ReportRow::Refused { state, .. } => (*state, None),
+        };
+        // Several states have one name.
+        let is_in_state =
+            self.states.is_empty() || self.states.iter().any(|of| of.name() == state.name());
+        is_in_state
+            && self.not_in.as_ref().is_none_or(|met| print.is_some_and(|print| !met.has(print)))
+    }
+}
+
+/// A choice of rows, counted.
+#[derive(Debug, Serialize)]
+pub struct Selected {
+    /// Names of the states that were asked for.
+    states: Vec<&'static str>,
+    /// Input that has none of the rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_in: Vec<String>,
+    /// Number of the rows.
+    rows: u64,
+    /// The first of them.
+    first: Vec<First>,
+}
+
+/// One of the first rows.
+#[derive(Debug, Serialize)]
+struct First {
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    user_id: Option<String>,
+    r#type: Option<&'static str>,
+    state: &'static str,
+}
+
+impl Selected {
+    /// Counts the rows of a choice; `None` for one that leaves none out.
+    pub fn of(ledger: &Reader, filter: &Filter, not_in: &[String]) -> Result<Option<Self>, Error> {
+        if filter.is_all() {
+            return Ok(None);
+        }
+        let states = filter.states.iter().map(|state| state.name()).collect();
+        let mut selected = Self { states, not_in: not_in.to_vec(), rows: 0, first: Vec::new() };
+        ledger.visit(|row| {
+            if filter.has(&row) {
+                selected.rows += 1;
+                if selected.first.len() < FIRST {
+                    selected.first.push(First::of(row));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Some(selected))
+    }
+
+    /// Writes it for people.
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let states = self.states.join(", ").replace('_', " ");
+        let files: Vec<_> = self.not_in.iter().map(|file| escape(file)).collect();
+        let files = if files.is_empty() { None } else { Some(files.join(", ")) };
+        let which = match (states.as_str(), files) {
+            (states, None) => states.to_owned(),
+            ("", Some(files)) => format!("not in {files}"),
+            (states, Some(files)) => format!("{states} and not in {files}"),
+        };
+        let end = if self.rows == 0 { "" } else { ":" };
+        writeln!(out, "{} {which}{end}", grouped(self.rows))?;
+        for First { line, file, at, user_id, r#type, .. } in &self.first {
+            let file = file.as_deref().map(|file| format!("{} ", escape(file))).unwrap_or_default();
+            let at = at.as_deref().map(|at| format!(" ({})", escape(at))).unwrap_or_default();
+            let user = escape(user_id.as_deref().unwrap_or_default());
+            writeln!(out, "  {file}line {line}{at}  {user}  {}", r#type.unwrap_or_default())?;
+        }
+        match self.rows - self.first.len() as u64 {
+            0 => Ok(()),
+            more => writeln!(out, "  … and {} more; --format csv lists all", grouped(more)),
+        }
+    }
+}
+
+impl First {
+    fn of(row: ReportRow) -> Self {
+        match row {
+            ReportRow::Row { place, entry, .. } => Self {
+                line: place.line,
+                file: place.file.map(|file| file.as_ref().to_owned()),
+                at: entry.at.map(|at| at.as_ref().to_owned()),
+                user_id: Some(entry.user.as_str().to_owned()),
+                r#type: entry.factor_type.map(crate::model::FactorType::name),
+                state: entry.state.name(),
+            },
+            ReportRow::Refused { place, user, factor_type, state, at, .. } => Self {
+                line: place.line,
+                file: place.file.map(|file| file.as_ref().to_owned()),
+                at,
+                user_id: user,
+                r#type: factor_type.map(crate::model::FactorType::name),
+                state: state.name(),
+            },
+        }
+    }
+}
