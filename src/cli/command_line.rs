@@ -46,6 +46,27 @@ impl CommandLine {
         &self.command
     }
 
+    /// Returns the values that stand by themselves.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        let values = self.given.iter().filter(|argument| argument.flag.is_none());
+        values.filter_map(|argument| argument.value.as_deref())
+    }
+
+    /// Returns true if that flag was typed.
+    pub fn has(&self, flag: &str) -> bool {
+        self.given.iter().any(|argument| argument.flag.as_deref() == Some(flag))
+    }
+
+    /// Returns it with each value that stands by itself behind a flag.
+    #[must_use]
+    pub fn with_values_behind(&self, flag: &str) -> Self {
+        let behind = |argument: &Argument| {
+            let flag = argument.flag.clone().or_else(|| Some(flag.to_owned()));
+            Argument { flag, value: argument.value.clone() }
+        };
+        Self { command: self.command.clone(), given: self.given.iter().map(behind).collect() }
+    }
+
     /// Returns the arguments, the program first, of `command` with all that was typed and that it takes,
     /// without the flags `without`; `None` if they cannot be written down.
     pub fn with_command(&self, command: &str, without: &[&str]) -> Option<Vec<String>> {

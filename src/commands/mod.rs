@@ -11,6 +11,7 @@ use std::{
 use tokio::{runtime::Builder, sync::oneshot};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
+mod after_import;
 mod announce;
 mod change;
 mod check;

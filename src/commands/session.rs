@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    after_import::ReadImport,
     blocking,
     next::Ended,
     now, print,
@@ -29,7 +30,7 @@ use crate::{
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
-    ledger::{self, ByState, Key, Ledger, Opened, Owner, Reader},
+    ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader},
     model::{Lines, State},
     progress::{Extent, Show},
     report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
@@ -61,6 +62,8 @@ pub(super) struct Session {
     scratch: Option<tempfile::TempDir>,
     /// Files that were written besides, for the summary.
     pub(super) files: BTreeMap<&'static str, String>,
+    /// Facts of an import, for the summary.
+    pub(super) import: Option<ReadImport>,
 }
 
 /// Ledger of a run and how to open it.
@@ -129,7 +132,7 @@ impl Session {
         }
         let Opened { ledger, key, resumed, owner } = opened;
         let owner = spawn_ledger(owner);
-        Ok(Self { spec, run, ledger, key, resumed, owner, path, scratch, files })
+        Ok(Self { spec, run, ledger, key, resumed, owner, path, scratch, files, import: None })
     }
 
     /// Returns true if nothing is changed or recorded.
@@ -179,9 +182,9 @@ impl Session {
     /// Records how the run ended, says what came of it, on standard error where `output` is none,
     /// and gives the exit code.
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
-        let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, .. } = self;
+        let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, import, .. } = self;
         let complete = matches!(end, End::Complete);
-        let end = record_end(&ledger, &run.lines(), end).await;
+        let (end, changes) = record_end(&ledger, &run.lines(), end, import.is_some()).await;
         run.clear_progress();
         let counts = ledger.tally().get();
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
@@ -194,6 +197,7 @@ impl Session {
         // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
         let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
+        let is_in_sandbox = matches!(run.config.target, Target::Sandbox);
         let ended = Ended {
             typed: &run.config.typed,
             end: &end,
@@ -201,7 +205,7 @@ impl Session {
             is_bad,
             ledger: &path,
             is_dry_run: spec.dry_run,
-            is_in_sandbox: matches!(run.config.target, Target::Sandbox),
+            is_in_sandbox,
         };
         let summary = Summary {
             schema: Summary::SCHEMA,
@@ -218,6 +222,8 @@ impl Session {
             waits: Waits::of(&run.pacer, &run.stats),
             ledger: path.display().to_string(),
             files,
+            after_import: import
+                .map(|import| import.end(changes, (&run.config.typed, &path), is_in_sandbox)),
             ledger_totals: read.as_ref().ok().filter(|_| resumed).map(|report| report.totals),
         };
         let remarks = run.remarks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -232,15 +238,25 @@ impl Session {
     }
 }
 
-/// Records in the ledger how the run ended. A ledger that has failed is the news, whatever else was.
-async fn record_end(ledger: &Ledger, lines: &Lines, end: End) -> End {
+/// Records in the ledger how the run ended, and returns what the whole input of an import says of earlier
+/// ones. A ledger that has failed is the news, whatever else was.
+async fn record_end(
+    ledger: &Ledger,
+    lines: &Lines,
+    end: End,
+    is_import: bool,
+) -> (End, Option<Changes>) {
+    let is_complete = matches!(end, End::Complete);
     let recorded = async {
         ledger.note_files(lines).await?;
-        ledger.end_run(matches!(end, End::Complete)).await
+        let is_whole = is_complete && is_import;
+        let changes = if is_whole { Some(ledger.changes().await?) } else { None };
+        ledger.end_run(is_complete).await?;
+        Ok(changes)
     };
     match (recorded.await, end) {
-        (Err(error), End::Complete | End::Stopped(_)) => End::Failed(error),
-        (_, end) => end,
+        (Err(error), End::Complete | End::Stopped(_)) => (End::Failed(error), None),
+        (recorded, end) => (end, recorded.ok().flatten()),
     }
 }
 

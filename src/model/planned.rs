@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
-use super::{Code, Factor, FactorType, Lines, State, UserId};
+use super::{Code, Factor, FactorType, Field, Lines, State, UserId};
 
 /// One thing wrong with one row. Says the rule, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -120,6 +120,14 @@ impl Rejection {
     }
 }
 
+/// Returns true if a fault of a TOTP's row says that there is no secret in it.
+fn is_no_secret(fault: &Fault) -> bool {
+    let none = [Code::SecretNotExported, Code::OtpauthNoSecret, Code::Masked, Code::MaskedValue];
+    let is_required = fault.code == Code::Required.name();
+    none.iter().any(|code| fault.code == code.name())
+        || is_required && fault.field.ends_with(Field::TotpSecret.name())
+}
+
 /// A row after planning: a factor to deliver, or the reasons why not.
 #[derive(Debug)]
 pub enum Planned {
@@ -135,6 +143,17 @@ impl Planned {
         match self {
             Self::Factor(factor) => factor.line,
             Self::Rejected(rejection) => rejection.line,
+        }
+    }
+
+    /// Returns true if its row holds a TOTP secret, as far as that is known: of one that cannot be used,
+    /// by what is wrong with it.
+    pub fn has_totp_secret(&self) -> bool {
+        match self {
+            Self::Factor(factor) => factor.factor_type() == FactorType::Totp,
+            Self::Rejected(row) => {
+                row.factor_type == Some(FactorType::Totp) && !row.faults.iter().any(is_no_secret)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::text::{escape_json, grouped};
 
+mod after_import;
 mod failure;
 mod filter;
 mod preflight;
@@ -12,6 +13,7 @@ mod summary;
 mod verify;
 mod waits;
 
+pub use after_import::{AfterImport, SecretsIn};
 pub use failure::{Cause, Failure};
 pub use filter::{Filter, Selected};
 pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};

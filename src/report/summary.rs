@@ -12,7 +12,7 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
-use super::{Cause, Selected, Waits};
+use super::{AfterImport, Cause, Selected, Waits};
 use crate::{
     engine::{End, intake::Remarks},
     error::{Error, Exit},
@@ -87,6 +87,9 @@ pub struct Summary {
     /// The whole ledger, where earlier runs used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_totals: Option<ByState>,
+    /// Facts that somebody has to see to after an import.
+    #[serde(flatten)]
+    pub after_import: Option<AfterImport>,
     /// Commands that make sense now, each as its arguments, the program first.
     pub next: Vec<Vec<String>>,
 }
@@ -176,6 +179,9 @@ impl Summary {
         if let Some(totals) = &self.ledger_totals {
             write!(out, "whole ledger: ")?;
             write_totals(totals, out)?;
+        }
+        if let Some(after) = &self.after_import {
+            after.write_text(self.rows, remarks.rejected, out)?;
         }
         let slow = self.waits.hint(self.elapsed_seconds);
         write_hints(slow.iter().chain(hints), out)?;
@@ -414,6 +420,7 @@ mod tests {
             ledger: "x.ledger".into(),
             files: BTreeMap::new(),
             ledger_totals: None,
+            after_import: None,
         };
         let mut out = Vec::new();
         summary.write_text(&remarks, &[], &mut out).unwrap();

@@ -11,6 +11,7 @@ mod authenticator;
 mod between;
 #[cfg(target_os = "linux")]
 mod broken;
+mod changes;
 mod contract;
 #[cfg(target_os = "linux")]
 mod disk;

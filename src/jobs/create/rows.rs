@@ -1,5 +1,6 @@
 //! Factors that are to be created: `import`.
 
+use super::SecretCount;
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
     input::{self, Shape},
@@ -21,6 +22,8 @@ pub struct Factors {
     whole: Option<Whole>,
     /// Advice about rows of it, where it has still to be told.
     advice: Option<Advice>,
+    /// Counts the secrets of the rows.
+    secret_count: SecretCount,
 }
 
 /// Advice that is told once, at the first row that it is about.
@@ -39,7 +42,8 @@ impl Factors {
     /// A planner for an input whose secrets are written as declared, with the ledger's
     /// key.
     pub fn new(key: Key, secrets: Option<SecretEncoding>) -> Self {
-        Self { key, secrets, last_name: None, whole: None, advice: None }
+        let secret_count = SecretCount::default();
+        Self { key, secrets, last_name: None, whole: None, advice: None, secret_count }
     }
 
     /// Looks at the input as a whole while it is read, and tells at its end: for one that nobody could
@@ -53,6 +57,12 @@ impl Factors {
     #[must_use]
     pub fn advising(self, advice: Option<Advice>) -> Self {
         Self { advice, ..self }
+    }
+
+    /// Counts the secrets of the rows.
+    #[must_use]
+    pub fn counting(self, secret_count: SecretCount) -> Self {
+        Self { secret_count, ..self }
     }
 
     /// Returns the question to the ledger about a factor, and its task.
@@ -97,6 +107,7 @@ impl RowPlanner for Factors {
         if let Some(advice) = self.advice.take_if(|advice| (advice.is_about)(&planned)) {
             tracing::warn!("{}", advice.text);
         }
+        self.secret_count.see(&planned);
         match planned {
             Planned::Factor(factor) => out.rows.push(self.prepare(factor)),
             Planned::Rejected(rejection) => out.reject(rejection),

@@ -1,0 +1,45 @@
+//! TOTP secrets of an input, counted by the file that they are in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Lines, Planned};
+
+/// A file, unless it is the only one, and a number.
+type InFile = (Option<Arc<str>>, u64);
+
+/// Numbers of them. Cheap to clone: each clone counts for all.
+#[derive(Debug, Clone, Default)]
+pub struct SecretCount {
+    lines: Lines,
+    /// Files in the order of the input.
+    files: Arc<Mutex<Vec<InFile>>>,
+}
+
+impl SecretCount {
+    /// Makes one for an input whose files those lines name.
+    pub fn of(lines: Lines) -> Self {
+        Self { lines, files: Arc::default() }
+    }
+
+    /// Counts a row that has a secret, duplicates and rows that cannot be used included.
+    pub fn see(&self, planned: &Planned) {
+        if !planned.has_totp_secret() {
+            return;
+        }
+        let file = self.lines.place(planned.line()).file;
+        let mut files = self.lock();
+        match files.last_mut() {
+            Some((last, count)) if *last == file => *count += 1,
+            _ => files.push((file, 1)),
+        }
+    }
+
+    /// Returns the numbers by file; the only file of an input has no name here.
+    pub fn by_file(&self) -> Vec<InFile> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<InFile>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

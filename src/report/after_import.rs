@@ -1,0 +1,127 @@
+//! Leftovers of an import that people have to see to: created factors that its input no longer has, and
+//! files that still hold secrets.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::{
+    ledger::Changes,
+    text::{counted, escape, grouped, shell_quote},
+};
+
+/// Files that a summary names at most.
+const NAMED: usize = 3;
+
+/// A file that holds TOTP secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecretsIn {
+    /// The file.
+    pub file: String,
+    /// Number of rows with a secret.
+    pub totp_secrets: u64,
+}
+
+/// Facts that are known at the end of an import: none if the input was not read whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AfterImport {
+    /// Number of factors that earlier runs created and that the input no longer has.
+    no_longer_in_input: Option<u64>,
+    /// Number of those that have another value in it now.
+    changed: Option<u64>,
+    /// Files that still hold secrets.
+    secrets_in: Option<Vec<SecretsIn>>,
+    /// Command that lists what is no longer in the input.
+    #[serde(skip)]
+    list: Option<Vec<String>>,
+    /// True if the tenant was a simulated one.
+    #[serde(skip)]
+    is_rehearsal: bool,
+}
+
+impl AfterImport {
+    /// Makes it of a whole input.
+    pub fn whole(changes: Changes, secrets_in: Vec<SecretsIn>) -> Self {
+        Self {
+            no_longer_in_input: Some(changes.no_longer_in_input),
+            changed: Some(changes.changed),
+            secrets_in: Some(secrets_in),
+            ..Self::default()
+        }
+    }
+
+    /// Names the command that lists what is no longer in the input.
+    #[must_use]
+    pub fn listed_by(self, list: Option<Vec<String>>) -> Self {
+        Self { list, ..self }
+    }
+
+    /// Says whether the tenant was a simulated one, from which nobody will log in.
+    #[must_use]
+    pub fn rehearsed(self, is_rehearsal: bool) -> Self {
+        Self { is_rehearsal, ..self }
+    }
+
+    /// Writes it for people, after a run that has read so many rows, of which so many were rejected as they
+    /// were read.
+    pub(super) fn write_text(
+        &self,
+        rows: u64,
+        rejected: u64,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let (gone, changed) = (self.no_longer_in_input.unwrap_or(0), self.changed.unwrap_or(0));
+        if gone > rows {
+            // Whoever imports a part of what they have need not be told that it is one.
+            let (factors, are) =
+                (counted(gone, "created factor"), if gone == 1 { "is" } else { "are" });
+            let changed = with_another_value(gone, changed);
+            writeln!(out, "the ledger also holds {factors} that {are} not in this input{changed}")?;
+        } else if gone > 0 {
+            let unread = if rejected == 0 { "" } else { ", or only in rejected rows of it" };
+            let runs = if gone == 1 { "an earlier run" } else { "earlier runs" };
+            writeln!(
+                out,
+                "no longer in the input{unread}: {} that {runs} created{}; nothing was removed",
+                counted(gone, "factor"),
+                with_another_value(gone, changed)
+            )?;
+            if let Some(list) = &self.list {
+                let words: Vec<_> = list.iter().map(|word| shell_quote(word)).collect();
+                writeln!(out, "list them: {}", escape(&words.join(" ")))?;
+            }
+        }
+        self.write_secrets(out)
+    }
+
+    fn write_secrets(&self, out: &mut dyn Write) -> io::Result<()> {
+        let files = self.secrets_in.as_deref().unwrap_or_default();
+        let named: Vec<_> = files.iter().take(NAMED).map(|file| escape(&file.file)).collect();
+        let Some((last, before)) = named.split_last() else { return Ok(()) };
+        let more = match files.len() - named.len() {
+            0 if before.is_empty() => last.clone(),
+            0 => format!("{} and {last}", before.join(", ")),
+            1 => format!("{} and one more file", named.join(", ")),
+            others => format!("{} and {} more files", named.join(", "), grouped(others as u64)),
+        };
+        let total = files.iter().map(|file| file.totp_secrets).sum();
+        let (hold, them) = if files.len() == 1 { ("holds", "it") } else { ("hold", "them") };
+        let migration = if self.is_rehearsal { "real migration" } else { "migration" };
+        writeln!(
+            out,
+            "{more} still {hold} {}: remove {them} once the {migration} is accepted",
+            counted(total, "TOTP secret")
+        )
+    }
+}
+
+/// Returns ` (2 of them have another value now)`, of so many.
+fn with_another_value(all: u64, changed: u64) -> String {
+    match (all, changed) {
+        (_, 0) => String::new(),
+        (1, _) => " (it has another value now)".into(),
+        (all, changed) if all == changed => " (all of them have another value now)".into(),
+        (_, 1) => " (1 of them has another value now)".into(),
+        (_, changed) => format!(" ({} of them have another value now)", grouped(changed)),
+    }
+}
