@@ -93,6 +93,21 @@ impl RowStatus {
     }
 }
 
+/// A row as sums over a ledger have to know it.
+#[derive(Debug)]
+pub struct Glance<'a> {
+    /// Its kind, where that is known.
+    pub factor_type: Option<FactorType>,
+    /// State of the row.
+    pub state: State,
+    /// Evidence for the state.
+    pub how: Option<How>,
+    /// True if an attempt ended in doubt, whatever came of it.
+    pub was_in_doubt: bool,
+    /// Text of the reason for the state.
+    pub error: Option<&'a str>,
+}
+
 /// Work left for a settled factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remaining {

@@ -34,8 +34,9 @@ pub use disk::{
     known::{Known, KnownRow},
     proofs::{Proved, ProvedRight, record_proofs},
     reader::{Reader, ReportRow},
+    survey::{Survey, Surveyed},
 };
-pub use entry::{Entry, Remaining, RowSummary};
+pub use entry::{Entry, Glance, Remaining, RowSummary};
 pub use fault::LedgerFault;
 pub use fingerprint::{Key, Prints};
 pub use messages::{Admission, Asked, Intent, Row, Undoable};

@@ -35,36 +35,36 @@ const COLUMNS: [&str; 17] = [
 ];
 
 /// One object of the report.
-#[derive(Debug, Default, Serialize)]
-struct Row {
-    line: u64,
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Row {
+    pub(super) line: u64,
     /// The file that the line is in, where a run had several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    file: Option<String>,
+    pub(super) file: Option<String>,
     /// Its path inside of a document.
     #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
-    user_id: Option<String>,
-    r#type: Option<&'static str>,
-    state: &'static str,
-    how: Option<&'static str>,
-    method_id: Option<String>,
-    attempts: u32,
-    status: Option<u16>,
-    error: Option<String>,
-    settled_at: Option<String>,
+    pub(super) at: Option<String>,
+    pub(super) user_id: Option<String>,
+    pub(super) r#type: Option<&'static str>,
+    pub(super) state: &'static str,
+    pub(super) how: Option<&'static str>,
+    pub(super) method_id: Option<String>,
+    pub(super) attempts: u32,
+    pub(super) status: Option<u16>,
+    pub(super) error: Option<String>,
+    pub(super) settled_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    pub(super) field: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
+    pub(super) rule: Option<String>,
     /// The rule's stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    pub(super) code: Option<String>,
     /// Every fault of the row, where it has more than one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    faults: Vec<Fault>,
-    correlation_id: Option<String>,
-    operation: Option<&'static str>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) correlation_id: Option<String>,
+    pub(super) operation: Option<&'static str>,
 }
 
 impl From<ReportRow> for Row {
@@ -111,6 +111,25 @@ impl From<ReportRow> for Row {
                     faults: if faults.len() > 1 { faults } else { Vec::new() },
                     ..Self::default()
                 }
+            }
+        }
+    }
+}
+
+impl Row {
+    /// Every text of it that may hold something out of an input or an answer.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let Self { file, at, user_id, method_id, error, field, rule, code, .. } = self;
+        [file, at, user_id, method_id, error, field, rule, code].into_iter().flatten()
+    }
+
+    /// Cuts texts that are longer than `most` characters, and keeps one fault.
+    pub(super) fn shorten(&mut self, most: usize) {
+        self.faults.truncate(1);
+        for text in self.texts() {
+            if let Some((end, _)) = text.char_indices().nth(most) {
+                text.truncate(end);
+                text.push('…');
             }
         }
     }

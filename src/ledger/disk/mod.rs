@@ -10,6 +10,7 @@ mod row;
 mod scan;
 pub(in crate::ledger) mod seal;
 pub(in crate::ledger) mod sqlite;
+pub(in crate::ledger) mod survey;
 mod waiting;
 mod watch;
 

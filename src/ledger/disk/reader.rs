@@ -24,11 +24,11 @@ use crate::{
 pub struct Reader {
     pub(super) connection: Connection,
     pub(super) path: std::path::PathBuf,
-    id: String,
+    pub(super) id: String,
     tenant: String,
     key: Key,
     /// State of the seal before anything was read: a run may be going on.
-    sealed: Result<u64, LedgerFault>,
+    pub(super) sealed: Result<u64, LedgerFault>,
     is_exposed: bool,
 }
 
@@ -258,7 +258,7 @@ impl Reader {
 
 /// Returns what each run has said of its files, where it had several. It is told to people, and decides
 /// nothing: what cannot be read is as good as not there.
-fn files(connection: &Connection) -> Result<HashMap<i64, Lines>, LedgerFault> {
+pub(super) fn files(connection: &Connection) -> Result<HashMap<i64, Lines>, LedgerFault> {
     let mut statement = connection.prepare("SELECT key, value FROM meta WHERE key GLOB ?1")?;
     let mut rows = statement.query([format!("{FILES}*")])?;
     let mut files = HashMap::new();
@@ -273,7 +273,7 @@ fn files(connection: &Connection) -> Result<HashMap<i64, Lines>, LedgerFault> {
     Ok(files)
 }
 
-fn place(files: &HashMap<i64, Lines>, run: i64, line: u64) -> Place {
+pub(super) fn place(files: &HashMap<i64, Lines>, run: i64, line: u64) -> Place {
     files.get(&run).map_or_else(|| Lines::default().place(line), |lines| lines.place(line))
 }
 
@@ -283,7 +283,7 @@ fn state(code: u8) -> Result<State, LedgerFault> {
 }
 
 /// Returns what selects the refused rows, as [`refused`] reads them, whatever the ledger's format.
-fn refusals(snapshot: &Connection) -> Result<String, LedgerFault> {
+pub(super) fn refusals(snapshot: &Connection) -> Result<String, LedgerFault> {
     Ok(if open::format(snapshot)? == open::OLD_FORMAT {
         format!(
             "SELECT line, user_id, type, {} AS state, NULL AS at, faults, at AS refused_at, run \
@@ -295,7 +295,7 @@ fn refusals(snapshot: &Connection) -> Result<String, LedgerFault> {
     })
 }
 
-fn refused(
+pub(super) fn refused(
     row: &rusqlite::Row<'_>,
     files: &HashMap<i64, Lines>,
 ) -> Result<(u64, ReportRow), LedgerFault> {

@@ -12,7 +12,7 @@ use super::open;
 use crate::{
     ledger::{
         LedgerFault,
-        entry::{Entry, RowStatus, RowSummary},
+        entry::{Entry, Glance, RowStatus, RowSummary},
         journal::index,
         seq::Seq,
     },
@@ -243,6 +243,18 @@ impl<'a> Cells<'a> {
         })
     }
 
+    /// Returns what sums have to know of the row.
+    fn glance(&self) -> Option<Glance<'_>> {
+        Some(Glance {
+            factor_type: optional(self.factor_type, |number| code(number, FactorType::from_code))
+                .ok()?,
+            state: code(self.state?, State::from_code)?,
+            how: optional(self.how, |number| code(number, How::from_code)).ok()?,
+            was_in_doubt: self.doubts? > 0,
+            error: self.error.as_deref(),
+        })
+    }
+
     /// Returns what the index has to know of the row.
     fn summary(&self) -> Option<RowSummary> {
         let status = RowStatus {
@@ -288,6 +300,19 @@ pub(in crate::ledger) fn summary<'a>(
 ) -> Result<RowSummary, LedgerFault> {
     let cells = Cells::read(value)?;
     cells.summary().ok_or_else(|| damaged(cells.seq))
+}
+
+/// Looks at a row of [`COLUMNS`], given by their places, and copies it where `wants` says so.
+pub(super) fn look<'a>(
+    value: impl Fn(usize) -> rusqlite::Result<ValueRef<'a>>,
+    wants: impl FnOnce(&Glance<'_>) -> bool,
+) -> Result<Option<(Seq, Entry)>, LedgerFault> {
+    let cells = Cells::read(value)?;
+    if !wants(&cells.glance().ok_or_else(|| damaged(cells.seq))?) {
+        return Ok(None);
+    }
+    let entry = cells.entry().ok_or_else(|| damaged(cells.seq))?;
+    Ok(Some((Seq(cells.seq), entry)))
 }
 
 /// Reads a row of [`COLUMNS`].

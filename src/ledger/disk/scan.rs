@@ -101,14 +101,12 @@ struct Look {
     chunk: Vec<RowSummary>,
     chunks: SyncSender<Vec<RowSummary>>,
     writes: u64,
-    fault: Option<LedgerFault>,
 }
 
 impl Look {
     fn at(&mut self, row: &Context<'_>) -> Result<(), LedgerFault> {
         self.chunk.push(row::summary(|at| Ok(row.get_raw(at)))?);
-        let writes: i64 = row::read(row.get_raw(row::WIDTH))?;
-        self.writes = self.writes.saturating_add(writes.cast_unsigned());
+        self.writes = self.writes.saturating_add(writes_of(row)?);
         if self.chunk.len() == CHUNK {
             self.send();
         }
@@ -120,23 +118,39 @@ impl Look {
         // They are taken as long as anybody sends.
         drop(self.chunks.send(chunk));
     }
+
+    fn end(mut self) {
+        self.send();
+    }
 }
 
-/// Reads rows where SQLite has them: as arguments of a function. To ask for each cell of each row as a
-/// result would take twice as long.
 fn read(
     connection: &Connection,
     part: Range<u32>,
     chunks: SyncSender<Vec<RowSummary>>,
 ) -> Result<u64, LedgerFault> {
     let chunk = Vec::with_capacity(CHUNK);
-    let look = Arc::new(Mutex::new(Look { chunk, chunks, writes: 0, fault: None }));
-    let looking = Arc::clone(&look);
+    let look = each_row(connection, part, Look { chunk, chunks, writes: 0 }, Look::at)?;
+    let writes = look.writes;
+    look.end();
+    Ok(writes)
+}
+
+/// Hands rows to `look` where SQLite has them, as arguments of a function, in the order of their numbers:
+/// [`row::COLUMNS`], then how often it was written. To ask for each cell of each row as a result would
+/// take twice as long. Gives back what `look` has made of `it`.
+pub(super) fn each_row<T: Send + 'static>(
+    connection: &Connection,
+    part: Range<u32>,
+    it: T,
+    look: fn(&mut T, &Context<'_>) -> Result<(), LedgerFault>,
+) -> Result<T, LedgerFault> {
+    let looking = Arc::new(Mutex::new((it, None)));
+    let shared = Arc::clone(&looking);
     let each = move |row: &mut Context<'_>| {
-        let mut look = lock(&looking);
-        let seen = look.at(row);
-        seen.map(|()| true).map_err(|fault| {
-            look.fault = Some(fault);
+        let (it, fault) = &mut *lock(&shared);
+        look(it, row).map(|()| true).map_err(|error| {
+            *fault = Some(error);
             rusqlite::Error::InvalidQuery
         })
     };
@@ -147,17 +161,24 @@ fn read(
         "SELECT count({LOOK}({columns}, writes)) FROM factors WHERE seq >= ?1 AND seq < ?2"
     );
     let read = connection.query_row(&sql, params![part.start, part.end], |_| Ok(()));
+    // Dropped with the function.
     connection.remove_function(LOOK, -1)?;
-    let mut look = lock(&look);
-    if let Some(fault) = look.fault.take() {
-        return Err(fault);
+    let (it, fault) = Arc::into_inner(looking)
+        .ok_or_else(|| LedgerFault::bug("a function that was not removed"))?
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    match fault {
+        Some(fault) => Err(fault),
+        None => Ok(read.map(|()| it)?),
     }
-    read?;
-    look.send();
-    Ok(look.writes)
 }
 
-fn lock(look: &Mutex<Look>) -> MutexGuard<'_, Look> {
+/// Returns how often a row that [`each_row`] shows was written.
+pub(super) fn writes_of(row: &Context<'_>) -> Result<u64, LedgerFault> {
+    row::read::<i64>(row.get_raw(row::WIDTH)).map(i64::cast_unsigned)
+}
+
+fn lock<T>(look: &Mutex<T>) -> MutexGuard<'_, T> {
     look.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
