@@ -32,10 +32,54 @@ pub struct Bottleneck {
     pub enough: usize,
 }
 
+/// A class of HTTP statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusClass {
+    /// The request was granted.
+    Success,
+    /// A redirect, which is never followed.
+    Redirect,
+    /// The request was refused.
+    Refusal,
+    /// The tenant failed.
+    Failure,
+    /// No answer came, or one whose status is not known.
+    None,
+}
+
+impl StatusClass {
+    /// Every class.
+    pub const ALL: [Self; 5] =
+        [Self::Success, Self::Redirect, Self::Refusal, Self::Failure, Self::None];
+
+    /// Returns the class of a status.
+    pub const fn of(status: u16) -> Self {
+        match status {
+            200..=299 => Self::Success,
+            300..=399 => Self::Redirect,
+            400..=499 => Self::Refusal,
+            500..=599 => Self::Failure,
+            _ => Self::None,
+        }
+    }
+
+    /// Returns its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "2xx",
+            Self::Redirect => "3xx",
+            Self::Refusal => "4xx",
+            Self::Failure => "5xx",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Numbers of the run that is going on.
 #[derive(Debug, Default)]
 pub struct RunStats {
-    requests: AtomicU64,
+    /// By the class of the answer.
+    requests: [AtomicU64; StatusClass::ALL.len()],
     throttled: AtomicU64,
     in_doubt: AtomicU64,
     checking: AtomicU64,
@@ -55,15 +99,25 @@ struct Outages {
 }
 
 impl RunStats {
-    /// Counts requests, and how many of them were answered with 429.
-    pub fn sent(&self, requests: u32, throttled: bool) {
-        self.requests.fetch_add(u64::from(requests), Relaxed);
+    /// Counts requests, the class of the last answer, and whether that was a 429. Those before it were
+    /// for a token, which was granted.
+    pub fn sent(&self, requests: u32, last: StatusClass, throttled: bool) {
+        self.requests[last as usize].fetch_add(requests.min(1).into(), Relaxed);
+        if requests > 1 {
+            let before = u64::from(requests - 1);
+            self.requests[StatusClass::Success as usize].fetch_add(before, Relaxed);
+        }
         self.throttled.fetch_add(u64::from(throttled), Relaxed);
     }
 
     /// HTTP requests to the API so far.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Relaxed)
+        self.requests_by_class().iter().map(|(_, requests)| requests).sum()
+    }
+
+    /// The same by the class of the answer.
+    pub fn requests_by_class(&self) -> [(StatusClass, u64); StatusClass::ALL.len()] {
+        StatusClass::ALL.map(|class| (class, self.requests[class as usize].load(Relaxed)))
     }
 
     /// 429 answers so far.

@@ -51,6 +51,11 @@ impl Counted for Requests {
         0
     }
 
+    /// Nothing comes of rows.
+    fn by_state(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     fn unit(&self) -> &'static str {
         "requests"
     }
@@ -133,7 +138,7 @@ async fn ask(
     // So few requests must show the limit.
     run.pacer.survey();
     let answered = setup::ask(run.gateway(), run.limits(), wanted).await;
-    run.clear_progress();
+    run.clear_progress().await;
     run.leave_tenant().await;
     let facts = match answered {
         Ok(facts) => facts,

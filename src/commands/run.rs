@@ -18,8 +18,9 @@ use crate::{
     error::{Error, Exit},
     model::Lines,
     pacer::Pacer,
-    progress::{self, Counted, Extent, Show, Watch},
+    progress::{self, Counted, Extent, Sampler, Show, Watch},
     protocol::{RetryPolicy, refusals::Refusals},
+    report::Keeper,
     sandbox::Sandbox,
     stats::RunStats,
 };
@@ -47,7 +48,10 @@ pub(super) struct Run {
     refusals: Arc<Mutex<Refusals>>,
     pub(super) stop: CancellationToken,
     pub(super) remarks: Arc<Mutex<Remarks>>,
+    /// Records of the run's numbers besides the ledger; each is to be here before the run is watched.
+    pub(super) keepers: Vec<Arc<dyn Keeper>>,
     progress: Option<JoinHandle<()>>,
+    sampler: Option<Sampler>,
 }
 
 impl Run {
@@ -94,7 +98,9 @@ impl Run {
             refusals: Arc::default(),
             stop,
             remarks: Arc::default(),
+            keepers: Vec::new(),
             progress: None,
+            sampler: None,
         })
     }
 
@@ -133,21 +139,27 @@ impl Run {
         }
     }
 
-    /// Shows progress through `extent` from now on.
+    /// Shows progress through `extent` from now on, also to those who keep it.
     pub(super) fn watch<T: Counted>(&mut self, tally: Arc<T>, extent: Extent, show: Show) {
         let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
-        let watch = Watch {
+        let watch = Arc::new(Watch {
             tally,
             stats: Arc::clone(&self.stats),
             pacer: Arc::clone(&self.pacer),
             extent,
             rows: Arc::clone(&remarks.rows),
-        };
-        self.progress = Some(tokio::spawn(progress::watch(watch, show)));
+        });
+        self.progress = Some(tokio::spawn(progress::watch(Arc::clone(&watch), show)));
+        if !self.keepers.is_empty() {
+            self.sampler = Some(Sampler::start(watch, self.keepers.clone(), now));
+        }
     }
 
-    /// Shows no more progress.
-    pub(super) fn clear_progress(&mut self) {
+    /// Shows no more progress, once those who keep it have seen how it ended.
+    pub(super) async fn clear_progress(&mut self) {
+        if let Some(sampler) = self.sampler.take() {
+            sampler.finish().await;
+        }
         if let Some(progress) = self.progress.take() {
             progress.abort();
         }

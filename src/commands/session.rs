@@ -32,7 +32,7 @@ use crate::{
     input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader},
     model::{Lines, State},
-    progress::{Extent, Show},
+    progress::{Extent, Recorded, Show},
     report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
 };
 
@@ -165,7 +165,8 @@ impl Session {
 
     /// Shows progress through `extent` from now on.
     pub(super) fn watch(&mut self, extent: Extent, show: Show) {
-        self.run.watch(self.ledger.tally(), extent, show);
+        let recorded = Recorded { tally: self.ledger.tally(), own: self.spec.own };
+        self.run.watch(Arc::new(recorded), extent, show);
     }
 
     /// Returns the path of the backup, with its default.
@@ -185,7 +186,7 @@ impl Session {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, import, .. } = self;
         let complete = matches!(end, End::Complete);
         let (end, changes) = record_end(&ledger, &run.lines(), end, import.is_some()).await;
-        run.clear_progress();
+        run.clear_progress().await;
         let counts = ledger.tally().get();
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let read = read_back(&path, ledger.states().await.ok());

@@ -51,6 +51,10 @@ impl Counted for Shared {
     fn bad(&self) -> u64 {
         self.with(|counts| counts.bad())
     }
+
+    fn by_state(&self) -> Vec<(&'static str, u64)> {
+        self.with(|counts| counts.by_state().to_vec())
+    }
 }
 
 /// Judges answers as they come, and shows them.
@@ -135,7 +139,7 @@ async fn account_for(
     };
     let questions = intake::read(source, groups, Arc::clone(&run.remarks))?;
     let end = list::run(run.gateway(), run.limits(), questions, &mut accountant).await;
-    run.clear_progress();
+    run.clear_progress().await;
     let Accountant { mut account, mut remarks, .. } = accountant;
     let complete = matches!(end, End::Complete);
     if complete {

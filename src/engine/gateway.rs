@@ -19,7 +19,7 @@ use crate::{
         pages::{AfterPage, Pages},
         refusals::{Asked, Refusals},
     },
-    stats::RunStats,
+    stats::{RunStats, StatusClass},
 };
 
 /// State that the workers of a run share.
@@ -150,7 +150,7 @@ impl<A: Api> Gateway<A> {
         if throttled || answer.status.is_some() {
             self.pacer.observe(&answer.meter, throttled);
         }
-        self.stats.sent(answer.requests, throttled);
+        self.stats.sent(answer.requests, class_of(answer), throttled);
         Health::of(&answer.verdict)
     }
 
@@ -162,7 +162,7 @@ impl<A: Api> Gateway<A> {
             answer = self.api.prepare() => answer,
         };
         let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-        self.stats.sent(answer.requests, throttled);
+        self.stats.sent(answer.requests, class_of(&answer), throttled);
         match answer.verdict {
             Verdict::Done(()) => Ok(()),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
@@ -177,5 +177,17 @@ impl<A: Api> Gateway<A> {
             | Verdict::NotExecuted(NotExecuted::Unauthorized | NotExecuted::NotSent)
             | Verdict::InDoubt(_) => Err((Next::After(Duration::ZERO), Health::Unreached)),
         }
+    }
+}
+
+/// Returns the class of an answer's status. One for a token has none of ours.
+fn class_of<T>(answer: &Answer<T>) -> StatusClass {
+    match (answer.status, &answer.verdict) {
+        (Some(status), _) => StatusClass::of(status),
+        (None, Verdict::Done(_)) => StatusClass::Success,
+        (None, Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized)) => {
+            StatusClass::Refusal
+        }
+        (None, _) => StatusClass::None,
     }
 }

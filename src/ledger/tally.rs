@@ -130,15 +130,20 @@ pub struct Changes {
 
 /// The counts, shared with progress and summary. Only the ledger's owner writes them.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Counts>);
+pub struct Tally(Mutex<(Counts, ByState)>);
 
 impl Tally {
     /// The counts now.
     pub fn get(&self) -> Counts {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    pub(super) fn set(&self, counts: &Counts) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = *counts;
+    /// Number of rows in each state, of all runs; those refused as they were read are not among them.
+    pub fn taken_up(&self) -> ByState {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    pub(super) fn set(&self, counts: &Counts, taken_up: &ByState) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (*counts, *taken_up);
     }
 }

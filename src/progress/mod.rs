@@ -14,14 +14,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, interval};
 
 mod pace;
+mod sampler;
 
 use crate::{
-    ledger::Tally,
+    ledger::{ByState, Tally},
+    model::State,
     pacer::{Pacer, Waiting},
     stats::{Bottleneck, RunStats},
     text::human,
 };
 use pace::Pace;
+
+pub use sampler::Sampler;
 
 /// Interval at which the line is drawn.
 const TICK: Duration = Duration::from_millis(200);
@@ -40,23 +44,49 @@ pub trait Counted: Send + Sync + 'static {
     fn settled_by_requests(&self) -> u64;
     /// Rows that somebody has to look at.
     fn bad(&self) -> u64;
+    /// Rows that have come to a state, by its name.
+    fn by_state(&self) -> Vec<(&'static str, u64)>;
+    /// Rows that a ledger has taken up, in all of its runs, by state; `None` without one.
+    fn taken_up(&self) -> Option<ByState> {
+        None
+    }
     /// Name of what is counted, for several of them.
     fn unit(&self) -> &'static str {
         "rows"
     }
 }
 
-impl Counted for Tally {
+/// Counts of a run that records in a ledger.
+#[derive(Debug)]
+pub struct Recorded {
+    /// As far as they are durable.
+    pub tally: Arc<Tally>,
+    /// States that the command can bring rows to, besides the contract's.
+    pub own: &'static [State],
+}
+
+impl Counted for Recorded {
     fn settled(&self) -> u64 {
-        self.get().settled()
+        self.tally.get().settled()
     }
 
     fn settled_by_requests(&self) -> u64 {
-        self.get().settled_by_requests()
+        self.tally.get().settled_by_requests()
     }
 
     fn bad(&self) -> u64 {
-        self.get().states.bad()
+        self.tally.get().states.bad()
+    }
+
+    fn by_state(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.tally.get();
+        let states = counts.states.shown(self.own).into_iter();
+        let states = states.map(|(state, rows)| (state.name(), rows));
+        states.chain([("duplicates", counts.duplicates), ("skipped", counts.skipped)]).collect()
+    }
+
+    fn taken_up(&self) -> Option<ByState> {
+        Some(self.tally.taken_up())
     }
 }
 
@@ -100,7 +130,7 @@ pub enum Show {
 }
 
 /// Shows progress until it is dropped or aborted.
-pub async fn watch<T: Counted>(watch: Watch<T>, show: Show) {
+pub async fn watch<T: Counted>(watch: Arc<Watch<T>>, show: Show) {
     match show {
         Show::Nothing => {}
         Show::Log => watch.log(|_, line| tracing::info!("{line}")).await,
@@ -128,7 +158,7 @@ struct Look {
 }
 
 impl<T: Counted> Watch<T> {
-    async fn draw(self) {
+    async fn draw(&self) {
         let style = ProgressStyle::with_template("{spinner} {msg}");
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
@@ -142,7 +172,7 @@ impl<T: Counted> Watch<T> {
         }
     }
 
-    async fn log(self, log: impl Fn(&Look, &str)) {
+    async fn log(&self, log: impl Fn(&Look, &str)) {
         let mut ticks = interval(LOOK_EVERY);
         let (mut told, mut checking) = (Instant::now(), false);
         let mut pace = Pace::new(told);
@@ -285,6 +315,10 @@ mod tests {
 
         fn bad(&self) -> u64 {
             0
+        }
+
+        fn by_state(&self) -> Vec<(&'static str, u64)> {
+            Vec::new()
         }
     }
 

@@ -32,11 +32,18 @@ pub(in crate::ledger) struct Index {
     shards: Vec<HashTable<(u32, u32)>>,
     states: Vec<u8>,
     users: Vec<u16>,
+    /// Number of rows in each state, but for those that are pending.
+    counts: ByState,
 }
 
 impl Index {
     pub(in crate::ledger) fn new() -> Self {
-        Self { shards: vec![HashTable::new(); SHARDS], states: Vec::new(), users: Vec::new() }
+        Self {
+            shards: vec![HashTable::new(); SHARDS],
+            states: Vec::new(),
+            users: Vec::new(),
+            counts: ByState::default(),
+        }
     }
 
     /// The number that the next new row gets.
@@ -58,6 +65,7 @@ impl Index {
             self.states.resize(at + 1, State::Pending as u8);
             self.users.resize(at + 1, 0);
         }
+        self.count(seq, state);
         self.states[at] = state as u8;
         self.users[at] = user;
         let tag = print.tag();
@@ -86,11 +94,20 @@ impl Index {
 
     /// Returns the number of rows in each state. Rows that were never written are pending.
     pub(in crate::ledger) fn states(&self) -> ByState {
-        let mut states = ByState::default();
-        for byte in &self.states {
-            states[State::from_code(byte & STATE).unwrap_or(State::NeedsReview)] += 1;
-        }
+        let mut states = self.counts;
+        states[State::Pending] = self.states.len() as u64 - states.sum();
         states
+    }
+
+    /// Counts a row that is about to come to another state.
+    fn count(&mut self, seq: Seq, after: State) {
+        let before = self.state(seq);
+        if before != State::Pending {
+            self.counts[before] -= 1;
+        }
+        if after != State::Pending {
+            self.counts[after] += 1;
+        }
     }
 
     pub(in crate::ledger) fn state(&self, seq: Seq) -> State {
@@ -98,6 +115,7 @@ impl Index {
     }
 
     pub(in crate::ledger) fn set_state(&mut self, seq: Seq, state: State) {
+        self.count(seq, state);
         let byte = &mut self.states[seq.0 as usize];
         *byte = *byte & !STATE | state as u8;
     }
@@ -174,6 +192,31 @@ mod tests {
         let step = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         let hash = user.bytes().fold(0x811C_9DC5_u32, step);
         (hash ^ hash >> 16) & 0xFFFF
+    }
+
+    #[test]
+    fn the_numbers_of_states_are_those_of_the_rows_whichever_way_they_came_to_them() {
+        let mut index = Index::new();
+        // Read in any order, the last of them never written.
+        for (seq, state) in [(4, State::Created), (1, State::InFlight), (2, State::Pending)] {
+            index.insert(Seq(seq), Fingerprint([0; 16]), 0, state);
+        }
+        for (seq, state) in [
+            (1, State::Undoing),
+            (2, State::InFlight),
+            (4, State::NeedsReview),
+            (2, State::Pending),
+            (0, State::Created),
+            (4, State::NeedsReview),
+        ] {
+            index.set_unfinished(Seq(seq), true);
+            index.set_state(Seq(seq), state);
+            let mut counted = ByState::default();
+            for seq in 0..5 {
+                counted[index.state(Seq(seq))] += 1;
+            }
+            assert_eq!(index.states(), counted, "row {seq} has become {state:?}");
+        }
     }
 
     #[test]

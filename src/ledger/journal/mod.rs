@@ -71,6 +71,7 @@ impl<S: Store> Journal<S> {
             index.insert(row.seq, row.fingerprint, row.user, row.status.state);
             index.set_unfinished(row.seq, row.status.rest().is_some());
         })?;
+        tally.set(&Counts::default(), &index.states());
         Ok(Self {
             store,
             run,
@@ -320,7 +321,7 @@ impl<S: Store> Journal<S> {
             self.store.commit()?;
             self.dirty = false;
         }
-        self.tally.set(&self.counts);
+        self.tally.set(&self.counts, &self.index.states());
         Ok(())
     }
 

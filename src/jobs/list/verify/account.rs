@@ -57,6 +57,21 @@ impl Counts {
         self.missing + self.differs + self.unanswered + self.rejected
     }
 
+    /// All rows that have come to a state, by its name.
+    pub fn by_state(&self) -> [(&'static str, u64); 9] {
+        [
+            ("present", self.present),
+            ("missing", self.missing),
+            ("differs", self.differs),
+            ("unverifiable", self.unverifiable),
+            ("unanswered", self.unanswered),
+            ("rejected", self.rejected),
+            ("not_carried", self.not_carried),
+            ("duplicates", self.duplicates),
+            ("not_sampled", self.not_sampled),
+        ]
+    }
+
     fn count(&mut self, state: State) {
         *match state {
             State::Present => &mut self.present,

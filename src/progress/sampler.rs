@@ -1,0 +1,174 @@
+//! Shows the numbers of a run, once a second and once at its end, to those who keep them.
+
+use std::sync::Arc;
+
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Counted, LOOK_EVERY, Watch, pace::Pace};
+use crate::{
+    model::LocalTime,
+    report::{Keeper, Snapshot, Waits},
+};
+
+/// A task that looks at a run until it is told that the run is over.
+#[derive(Debug)]
+pub struct Sampler {
+    over: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Sampler {
+    /// Begins to look at a run, the first time at once.
+    pub fn start<T: Counted>(
+        watch: Arc<Watch<T>>,
+        keepers: Vec<Arc<dyn Keeper>>,
+        now: fn() -> LocalTime,
+    ) -> Self {
+        let over = CancellationToken::new();
+        let task = tokio::spawn(sample(watch, keepers, now, over.clone()));
+        Self { over, task }
+    }
+
+    /// Looks at the run for the last time.
+    pub async fn finish(self) {
+        self.over.cancel();
+        if let Err(error) = self.task.await {
+            tracing::warn!("the numbers of the run are no longer kept: {error}");
+        }
+    }
+}
+
+async fn sample<T: Counted>(
+    watch: Arc<Watch<T>>,
+    keepers: Vec<Arc<dyn Keeper>>,
+    now: fn() -> LocalTime,
+    over: CancellationToken,
+) {
+    let began = Instant::now();
+    let mut pace = Pace::new(began);
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut is_over = false;
+    while !is_over {
+        tokio::select! {
+            biased;
+            () = over.cancelled() => is_over = true,
+            _ = ticks.tick() => {}
+        }
+        let at = Instant::now();
+        pace.observe(at, watch.stats.requests());
+        // What is sent no more has no rate.
+        let rate = pace.rate().filter(|_| !is_over);
+        let snapshot = Snapshot { at: now(), elapsed: at - began, rate, ..snapshot(&watch) };
+        for keeper in &keepers {
+            keeper.keep(&snapshot);
+        }
+    }
+}
+
+/// Takes all numbers that do not depend on the time.
+fn snapshot<T: Counted>(watch: &Watch<T>) -> Snapshot {
+    let (stats, tally) = (&watch.stats, &watch.tally);
+    let settled = tally.settled();
+    Snapshot {
+        at: LocalTime::default(),
+        elapsed: std::time::Duration::ZERO,
+        rate: None,
+        rows: tally.by_state(),
+        settled,
+        rows_left: watch.rows_in_all().map(|rows| rows.saturating_sub(settled)),
+        in_doubt: stats.in_doubt(),
+        checking: stats.checking(),
+        requests: stats.requests_by_class(),
+        throttled: stats.throttled(),
+        tenant_limit: watch.pacer.learnt().refill,
+        waits: Waits::of(&watch.pacer, stats),
+        waiting: watch.pacer.waiting(),
+        is_outage: stats.outage(),
+        taken_up: tally.taken_up(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicU64, Ordering},
+        },
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::{
+        pacer::{Pacer, Rate},
+        progress::Extent,
+        stats::{RunStats, StatusClass},
+    };
+
+    #[derive(Debug, Default)]
+    struct Rows(AtomicU64);
+
+    impl Counted for Rows {
+        fn settled(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        fn settled_by_requests(&self) -> u64 {
+            self.settled()
+        }
+
+        fn bad(&self) -> u64 {
+            0
+        }
+
+        fn by_state(&self) -> Vec<(&'static str, u64)> {
+            vec![("created", self.settled())]
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Kept(Mutex<Vec<Snapshot>>);
+
+    impl Keeper for Kept {
+        fn keep(&self, snapshot: &Snapshot) {
+            self.0.lock().unwrap().push(snapshot.clone());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_keeper_sees_a_run_each_second_and_at_its_very_end() {
+        let watch = Arc::new(Watch {
+            tally: Arc::new(Rows::default()),
+            stats: Arc::new(RunStats::default()),
+            pacer: Arc::new(Pacer::new(Rate::Auto, 0.2)),
+            extent: Extent { rows: Some(100), ..Extent::default() },
+            rows: Arc::default(),
+        });
+        let kept = [Arc::new(Kept::default()), Arc::new(Kept::default())];
+        let keepers = kept.iter().map(|kept| Arc::clone(kept) as Arc<dyn Keeper>).collect();
+        let sampler = Sampler::start(Arc::clone(&watch), keepers, LocalTime::default);
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            watch.tally.0.fetch_add(1, Ordering::Relaxed);
+            watch.stats.sent(2, StatusClass::Refusal, true);
+        }
+        sampler.finish().await;
+        for kept in kept {
+            let kept = kept.0.lock().unwrap();
+            let seconds: Vec<_> = kept.iter().map(|one| one.elapsed.as_secs()).collect();
+            assert_eq!(seconds[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+            let (first, before, last) = (&kept[0], &kept[9], &kept[kept.len() - 1]);
+            assert_eq!((first.settled, first.rows_left, first.rate), (0, Some(100), None));
+            assert!(before.rate.is_some_and(|rate| (3.5..=4.5).contains(&rate)), "{before:?}");
+            assert_eq!((last.rows.clone(), last.rows_left), (vec![("created", 20)], Some(80)));
+            assert_eq!((last.rate, last.throttled, last.requests_in_all()), (None, 20, 40));
+            assert_eq!(last.requests[0], (StatusClass::Success, 20));
+            assert_eq!(last.requests[2], (StatusClass::Refusal, 20));
+        }
+    }
+}
