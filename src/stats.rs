@@ -78,7 +78,7 @@ impl StatusClass {
 /// Numbers of the run that is going on.
 #[derive(Debug, Default)]
 pub struct RunStats {
-    /// By the class of the answer.
+    /// Numbers by the class of the answer.
     requests: [AtomicU64; StatusClass::ALL.len()],
     throttled: AtomicU64,
     in_doubt: AtomicU64,

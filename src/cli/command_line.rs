@@ -90,6 +90,8 @@ impl CommandLine {
                     line.extend(["--from", "auth0-export"].map(String::from));
                 }
                 (Some(flag), _) if !known.contains(&flag) => {}
+                // Another command would put its numbers into the place of this one's.
+                (Some("metrics-file"), _) if command != self.command => {}
                 (Some(flag), None) => line.push(format!("--{flag}")),
                 (Some(flag), Some(value)) if value.starts_with('-') => {
                     line.push(format!("--{flag}={value}"));
@@ -155,7 +157,8 @@ mod tests {
     #[test]
     fn another_command_gets_the_flags_that_it_takes() {
         let line = "mfaferry -vv import a.csv --map name=label,email=mail --ledger=l --rate 5 \
-                    --retry failed,rejected --format csv --max-users 3 --skip-existing --settle 1s b.csv";
+                    --retry failed,rejected --format csv --max-users 3 --skip-existing --settle 1s b.csv \
+                    --metrics-file m.prom";
         assert_eq!(
             with(line, "verify", &[]),
             "mfaferry verify a.csv b.csv --format csv --map name=label,email=mail --rate 5 \
@@ -163,8 +166,8 @@ mod tests {
         );
         assert_eq!(
             with(line, "import", &["max-users", "retry"]),
-            "mfaferry import a.csv b.csv --format csv --map name=label,email=mail --ledger l --rate 5 \
-             --settle 1s --skip-existing --verbose --verbose"
+            "mfaferry import a.csv b.csv --format csv --map name=label,email=mail --ledger l \
+             --metrics-file m.prom --rate 5 --settle 1s --skip-existing --verbose --verbose"
         );
     }
 

@@ -65,6 +65,9 @@ impl Cli {
         files.read = read;
         let ledger = recording.and_then(|recording| recording.ledger.as_ref());
         files.write("--ledger", ledger.map(|ledger| Path::new(&ledger.value)));
+        let talking = self.command.talking();
+        let metrics = talking.and_then(|talking| talking.tenant.metrics_file);
+        files.write("--metrics-file", metrics.as_ref().map(|file| Path::new(&file.value)));
         files.write("--log-file", self.output.log_file.as_deref());
         files
     }

@@ -13,6 +13,7 @@ mod row_filter;
 mod setting;
 mod shared;
 mod system;
+mod talking;
 
 pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
 pub use command_line::CommandLine;
@@ -29,6 +30,7 @@ pub use shared::{
     TOKEN_FILE, Tenant,
 };
 pub use system::FromSystem;
+pub use talking::Talking;
 
 /// Moves users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing leaked.
 #[derive(Debug, Parser)]

@@ -19,8 +19,8 @@ pub const CLIENT_SECRET_FILE: &str = "MFAFERRY_CLIENT_SECRET_FILE";
 /// Variable of `--token-file`.
 pub const TOKEN_FILE: &str = "MFAFERRY_TOKEN_FILE";
 
-/// Settings that name the tenant and the credentials.
-#[derive(Debug, Default, Args, Deserialize)]
+/// Settings of every command that talks to a tenant: its name, the credentials, the metrics.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
 #[command(next_help_heading = "Tenant")]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Tenant {
@@ -51,6 +51,11 @@ pub struct Tenant {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
+    /// Keep the numbers of the run in FILE (0644), as the textfile collector of Prometheus' node exporter
+    /// reads them: written at the start, every 15 seconds and at the end. Give each job a FILE of its own,
+    /// named `*.prom`
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", help_heading = None::<&str>)]
+    pub metrics_file: Option<Given<String>>,
 }
 
 /// Settings for rate, retries and timeouts.

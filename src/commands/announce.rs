@@ -8,13 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{
-    auth0,
-    cli::LogFormat,
-    config::{Config, Target},
-    report::write_json,
-    text::escape,
-};
+use crate::{auth0, cli::LogFormat, config::Config, report::write_json, text::escape};
 
 /// Number of characters shown of a client id: enough to recognise one's own.
 const SHOWN: usize = 4;
@@ -69,10 +63,7 @@ pub(super) fn announce(config: &Config, scopes: &[&'static str], ledger: Option<
 }
 
 fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>) -> Facts<'a> {
-    let tenant = match &config.target {
-        Target::Sandbox => "sandbox",
-        Target::Tenant { base, .. } => base.as_str().trim_start_matches("https://"),
-    };
+    let tenant = config.target.label();
     let source = &config.source;
     let client = source.client.as_ref();
     let mut scopes: Vec<_> = scopes.iter().map(|scope| short(scope)).collect();

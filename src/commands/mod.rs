@@ -19,6 +19,7 @@ mod confirm;
 mod explain;
 mod export;
 mod import;
+mod metering;
 mod next;
 mod outputs;
 mod preflight;
@@ -37,7 +38,10 @@ mod sources;
 mod tenant;
 mod verify;
 
-use self::reading::{import_shape, try_open, try_open_factors};
+use self::{
+    metering::Metering,
+    reading::{import_shape, try_open, try_open_factors},
+};
 use crate::{
     cli::{
         Bulk, Cli, Command, Creating, FromSystem, Import, LogFormat, OutputArgs, Pace, Reading,
@@ -83,8 +87,11 @@ const LOW_RATE: f64 = 500.0;
 pub fn run(cli: Cli) -> Exit {
     let is_json = cli.command.has_json_result();
     let is_sound = outputs::keep_apart(&cli.files());
-    let done = is_sound.and_then(|()| start_logging(&cli.output)).and_then(|()| execute(cli));
-    done.unwrap_or_else(|error| {
+    // Such a file is not to be written at all.
+    let metering = if is_sound.is_ok() { Metering::of(&cli) } else { Metering::default() };
+    let done = is_sound.and_then(|()| start_logging(&cli.output));
+    let done = done.and_then(|()| execute(cli, &metering));
+    let exit = done.unwrap_or_else(|error| {
         if error.is_closed_pipe() {
             return Exit::Good;
         }
@@ -93,7 +100,9 @@ pub fn run(cli: Cli) -> Exit {
             drop(print(|out| write_json(&Failure::of(&error), out)));
         }
         print_error(&error)
-    })
+    });
+    metering.end(exit);
+    exit
 }
 
 /// Returns the form of progress.
@@ -107,53 +116,53 @@ fn progress_of(output_args: &OutputArgs) -> Show {
     }
 }
 
-fn execute(cli: Cli) -> Result<Exit, Error> {
+fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
     let show = progress_of(&cli.output);
     let output_args = &cli.output;
     match cli.command {
         Command::Import(mut import) => {
             let config = settle_import(&mut import, output_args);
-            paced(config, |config| import::run(*import, config, show))
+            paced(config, metering, |config| import::run(*import, config, show))
         }
         Command::Check(check) => check::run(&check, output_args.quiet),
         Command::Export(export) => {
             let config = resolve(&export.bulk, Shape::Users, None, output_args);
-            paced(config, |config| export::run(*export, config, show))
+            paced(config, metering, |config| export::run(*export, config, show))
         }
         Command::Replace(replace) => {
             let shape = import_shape(replace.from_export);
             let config = resolve(&replace.bulk, shape, None, output_args);
-            paced(config, |config| change::replace(*replace, config, show))
+            paced(config, metering, |config| change::replace(*replace, config, show))
         }
         Command::Update(update) => {
             let config = resolve(&update.bulk, Shape::Changes, None, output_args);
-            paced(config, |config| change::update(*update, config, show))
+            paced(config, metering, |config| change::update(*update, config, show))
         }
         Command::Delete(delete) => {
             let config = resolve(&delete.bulk, Shape::Targets, None, output_args);
-            paced(config, |config| change::delete(*delete, config, show))
+            paced(config, metering, |config| change::delete(*delete, config, show))
         }
         Command::Undo(undo) => {
             let Run { tenant, pace, .. } = &undo.run;
             let config = Config::resolve(tenant, pace, Some(&undo.recording), None, output_args);
-            paced(config, |config| change::undo(*undo, config, show))
+            paced(config, metering, |config| change::undo(*undo, config, show))
         }
         Command::Resolve(resolve) => {
             let Run { tenant, pace, .. } = &resolve.run;
             let config = resolve::try_open(&resolve).and_then(|()| {
                 Config::resolve(tenant, pace, Some(&resolve.recording), None, output_args)
             });
-            paced(config, |config| resolve::run(*resolve, config, show))
+            paced(config, metering, |config| resolve::run(*resolve, config, show))
         }
         Command::Preflight(it) => {
             let settings = (&it.tenant, &it.pace, Some(&it.creating));
             let config = settle_asking((&it.reading, &it.system), settings, output_args);
-            paced(config, |config| preflight::run(*it, config, show))
+            paced(config, metering, |config| preflight::run(*it, config, show))
         }
         Command::Verify(it) => {
             let settings = (&it.tenant, &it.pace, None);
             let config = settle_asking((&it.reading, &it.system), settings, output_args);
-            paced(config, |config| verify::run(*it, config, show))
+            paced(config, metering, |config| verify::run(*it, config, show))
         }
         Command::Explain(explain) => explain::run(&explain),
         Command::Sources { name } => sources::run(name.as_deref()),
@@ -236,11 +245,16 @@ fn settle_asking(
 }
 
 /// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.
-fn paced<F>(config: Result<Config, Error>, command: impl FnOnce(Config) -> F) -> Result<Exit, Error>
+fn paced<F>(
+    config: Result<Config, Error>,
+    metering: &Metering,
+    command: impl FnOnce(Config) -> F,
+) -> Result<Exit, Error>
 where
     F: Future<Output = Result<Exit, Error>> + Send + 'static,
 {
-    let config = config?;
+    let mut config = config?;
+    metering.start(&mut config);
     let is_low = matches!(config.rate, Rate::PerSecond(rate) if rate <= LOW_RATE);
     let builder = if is_low && config.rate_plan.is_none() {
         Builder::new_current_thread()

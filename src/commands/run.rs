@@ -87,6 +87,8 @@ impl Run {
         let Tenant { client, name, sandbox, pacer } =
             Tenant::with(&config, (scopes, required)).await?;
         tokio::spawn(stop_after(config.max_duration, stop.clone()));
+        let keepers = config.meter.iter().cloned();
+        let keepers = keepers.map(|meter| Arc::new(meter) as Arc<dyn Keeper>).collect();
         Ok(Self {
             began,
             config,
@@ -98,7 +100,7 @@ impl Run {
             refusals: Arc::default(),
             stop,
             remarks: Arc::default(),
-            keepers: Vec::new(),
+            keepers,
             progress: None,
             sampler: None,
         })

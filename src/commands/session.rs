@@ -132,6 +132,16 @@ impl Session {
         }
         let Opened { ledger, key, resumed, owner } = opened;
         let owner = spawn_ledger(owner);
+        if let Some(meter) = run.config.meter.clone().filter(|_| !spec.dry_run) {
+            let path = path.clone();
+            blocking(move || {
+                let last = Reader::open(&path).and_then(|it| it.last_success(spec.name));
+                // What cannot be read is no news yet: the run itself goes on with the ledger.
+                meter.has_ledger(&path, last.unwrap_or_default());
+                Ok(())
+            })
+            .await?;
+        }
         Ok(Self { spec, run, ledger, key, resumed, owner, path, scratch, files, import: None })
     }
 
@@ -190,6 +200,9 @@ impl Session {
         let counts = ledger.tally().get();
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let read = read_back(&path, ledger.states().await.ok());
+        if let Some(meter) = run.config.meter.as_ref().filter(|_| !spec.dry_run) {
+            meter.has_ledger_rows(read.as_ref().ok().map(|report| report.totals));
+        }
         drop(ledger);
         let kept = owner.await;
         kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;

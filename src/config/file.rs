@@ -329,7 +329,7 @@ mod tests {
     #[test]
     fn every_setting_that_has_a_variable_is_a_key_of_the_file() {
         let settings = settings();
-        assert_eq!(settings.len(), 22, "{settings:?}");
+        assert_eq!(settings.len(), 23, "{settings:?}");
         for (key, _) in settings {
             // Texts only: whoever knows the key complains.
             let text = format!("{key} = 1");

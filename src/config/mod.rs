@@ -1,7 +1,7 @@
 //! Settings of a run, checked: from flags, environment, file and defaults. No message shows a value
 //! that may be a secret.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 mod credentials;
 mod file;
@@ -14,6 +14,7 @@ use crate::{
     engine::{Concurrency, MaxErrors},
     error::Error,
     pacer::{Plan, Rate},
+    progress::Meter,
 };
 use file::read_file;
 use resolve::{Settings, resolve};
@@ -59,6 +60,10 @@ pub struct Config {
     pub skip_existing: bool,
     /// `--name-marker`.
     pub name_marker: bool,
+    /// `--metrics-file`.
+    pub metrics_file: Option<PathBuf>,
+    /// The same, once it is kept.
+    pub meter: Option<Meter>,
 }
 
 /// Way in which the tenant is announced.
@@ -98,6 +103,21 @@ impl Target {
             Self::Tenant { base, .. } => base.as_str(),
         }
     }
+
+    /// Returns its name as a program gets it: of a real one the host.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Sandbox => SANDBOX,
+            Self::Tenant { base, .. } => label(base),
+        }
+    }
+}
+
+/// Name of the sandbox for programs.
+const SANDBOX: &str = "sandbox";
+
+fn label(base: &BaseUrl) -> &str {
+    base.as_str().trim_start_matches("https://")
 }
 
 /// Tenant to talk to.
@@ -132,5 +152,14 @@ impl Config {
         };
         let given = Settings { tenant, pace, recording, creating, typed: &output_args.typed };
         resolve(&given, &file, (!output_args.quiet).then_some(announce))
+    }
+
+    /// Returns the metrics file of a command whose other settings may be wrong, and the label of its
+    /// tenant, if both are known.
+    pub fn metrics(tenant: &cli::Tenant) -> Option<(PathBuf, String)> {
+        let file = read_file(tenant.config.as_deref()).ok()?.unwrap_or_default();
+        let (base, _) = resolve::place(tenant, &file).ok()?;
+        let label = base.as_ref().map_or(SANDBOX, label).to_owned();
+        Some((resolve::metrics_file(tenant, &file)?, label))
     }
 }

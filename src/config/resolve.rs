@@ -1,5 +1,7 @@
 //! Resolves flags, environment and file into checked settings.
 
+use std::path::PathBuf;
+
 use jiff::tz::TimeZone;
 
 use super::{Announce, Config, Source, Target, credentials::credentials, file::SettingsFile};
@@ -61,6 +63,8 @@ pub(super) fn resolve(
         max_outage: value(max_outage.as_ref(), file.pace.max_outage.as_ref())?,
         name_marker: is_on(name_marker, file.creating.name_marker.as_ref()),
         skip_existing: is_on(skip_existing, file.creating.skip_existing.as_ref()),
+        metrics_file: metrics_file(given.tenant, file),
+        meter: None,
     })
 }
 
@@ -109,8 +113,17 @@ fn proxy() -> Result<Option<Proxy>, Error> {
     Ok(url.map(|url| Proxy { url, except }))
 }
 
-fn target(given: &Tenant, file: &SettingsFile) -> Result<(Target, Source), Error> {
-    let settings = (!file.name.is_empty()).then(|| file.name.clone());
+/// `--metrics-file`.
+pub(super) fn metrics_file(given: &Tenant, file: &SettingsFile) -> Option<PathBuf> {
+    nearest(given.metrics_file.as_ref(), file.tenant.metrics_file.as_ref())
+        .map(|file| PathBuf::from(&file.value))
+}
+
+/// The tenant's base URL, `None` for the sandbox, and where it was set.
+pub(super) fn place(
+    given: &Tenant,
+    file: &SettingsFile,
+) -> Result<(Option<BaseUrl>, String), Error> {
     let sandbox = nearest(given.sandbox.as_ref(), file.tenant.sandbox.as_ref());
     let domain = nearest(given.domain.as_ref(), file.tenant.domain.as_ref());
     let url = nearest(given.base_url.as_ref(), file.tenant.base_url.as_ref());
@@ -119,20 +132,25 @@ fn target(given: &Tenant, file: &SettingsFile) -> Result<(Target, Source), Error
     // What is said nearer to the user counts: `--domain` against a sandbox in the file.
     let named = origin(domain).min(origin(url));
     if let Some(sandbox) = sandbox.filter(|sandbox| sandbox.value && sandbox.origin <= named) {
-        let tenant = file.place(sandbox);
-        return Ok((Target::Sandbox, Source { tenant, client: None, file: settings }));
+        return Ok((None, file.place(sandbox)));
     }
     let by_url = origin(url) <= origin(domain);
-    let (base, tenant) = match (url, domain) {
-        (Some(url), _) if by_url => (BaseUrl::parse(&url.value)?, file.place(url)),
-        (_, Some(domain)) => (BaseUrl::from_domain(&domain.value)?, file.place(domain)),
-        _ => {
-            return Err(Error::refused(
-                "no_tenant",
-                "no tenant given",
-                "pass --domain HOST (or set AUTH0_DOMAIN), or try --sandbox, which needs no account",
-            ));
-        }
+    match (url, domain) {
+        (Some(url), _) if by_url => Ok((Some(BaseUrl::parse(&url.value)?), file.place(url))),
+        (_, Some(domain)) => Ok((Some(BaseUrl::from_domain(&domain.value)?), file.place(domain))),
+        _ => Err(Error::refused(
+            "no_tenant",
+            "no tenant given",
+            "pass --domain HOST (or set AUTH0_DOMAIN), or try --sandbox, which needs no account",
+        )),
+    }
+}
+
+fn target(given: &Tenant, file: &SettingsFile) -> Result<(Target, Source), Error> {
+    let settings = (!file.name.is_empty()).then(|| file.name.clone());
+    let (base, tenant) = place(given, file)?;
+    let Some(base) = base else {
+        return Ok((Target::Sandbox, Source { tenant, client: None, file: settings }));
     };
     let (credentials, client) = credentials(given, file, &base)?;
     let source = Source { tenant, client: Some(client), file: settings };

@@ -9,7 +9,7 @@ mod scratch;
 use std::{
     ffi::OsString,
     fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError},
-    io,
+    io::{self, Read, Write},
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -232,6 +232,34 @@ pub fn place<E>(
     sync_folder(path).map_err(|error| failed(&error))
 }
 
+/// Reads up to `most` bytes of a regular file, whoever it belongs to: none where there is no file.
+pub fn peek(path: &Path, most: u64) -> Result<Vec<u8>, FileFault> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = OpenOptions::new().read(true).custom_flags(raw(flags)).open(path);
+    let file = match opened.map_err(fault) {
+        Err(FileFault::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Vec::new());
+        }
+        opened => opened?,
+    };
+    if !file.metadata()?.is_file() {
+        return Err(FileFault::NotRegular);
+    }
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Puts a file that everybody may read into the place of the one that is there, at once: whoever opens
+/// it finds the old one or the new one, whole. It need not last, so nothing waits for the disk.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut fresh = tempfile::Builder::new().prefix(".mfaferry-new-").tempfile_in(folder(path))?;
+    fresh.write_all(content)?;
+    fresh.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    fresh.persist(path)?;
+    Ok(())
+}
+
 /// Gives a durable file another name, durably; a file of that name is replaced.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
@@ -245,10 +273,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::Write,
-        os::unix::fs::{chown, symlink},
-    };
+    use std::os::unix::fs::{chown, symlink};
 
     use super::*;
 
@@ -308,6 +333,9 @@ mod tests {
             if !hostile(name, &path) {
                 untested(name);
                 continue;
+            }
+            if fault == "is not a regular file" || fault == "is a symbolic link" {
+                assert_eq!(peek(&path, 10).unwrap_err().to_string(), fault, "{name}");
             }
             for mode in [Mode::Existing, Mode::Create, Mode::Append] {
                 assert_eq!(open(&path, mode).unwrap_err().to_string(), fault, "{name} {mode:?}");

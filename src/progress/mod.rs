@@ -13,6 +13,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::{Instant, interval};
 
+mod meter;
 mod pace;
 mod sampler;
 
@@ -25,6 +26,7 @@ use crate::{
 };
 use pace::Pace;
 
+pub use meter::{Measured, Meter};
 pub use sampler::Sampler;
 
 /// Interval at which the line is drawn.
@@ -59,7 +61,7 @@ pub trait Counted: Send + Sync + 'static {
 /// Counts of a run that records in a ledger.
 #[derive(Debug)]
 pub struct Recorded {
-    /// As far as they are durable.
+    /// The counts, as far as they are durable.
     pub tally: Arc<Tally>,
     /// States that the command can bring rows to, besides the contract's.
     pub own: &'static [State],

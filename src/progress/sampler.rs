@@ -73,14 +73,16 @@ async fn sample<T: Counted>(
 /// Takes all numbers that do not depend on the time.
 fn snapshot<T: Counted>(watch: &Watch<T>) -> Snapshot {
     let (stats, tally) = (&watch.stats, &watch.tally);
-    let settled = tally.settled();
+    let (rows, settled) = (tally.by_state(), tally.settled());
+    // Where no rows come to a state, what is counted is something else.
+    let rows_left = watch.rows_in_all().filter(|_| !rows.is_empty());
     Snapshot {
         at: LocalTime::default(),
         elapsed: std::time::Duration::ZERO,
         rate: None,
-        rows: tally.by_state(),
+        rows,
         settled,
-        rows_left: watch.rows_in_all().map(|rows| rows.saturating_sub(settled)),
+        rows_left: rows_left.map(|rows| rows.saturating_sub(settled)),
         in_doubt: stats.in_doubt(),
         checking: stats.checking(),
         requests: stats.requests_by_class(),

@@ -12,7 +12,7 @@ const HEADER: &str = "user_id,id,email,username,mf_code";
 const CANARIES: [&str; 3] = ["canary", "CANARYclientsecret", "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"];
 
 /// A person in Keycloak's words, with an authenticator app twice: once however many factors.
-fn person(id: &str, email: Option<&str>, is_verified: bool) -> Value {
+pub(crate) fn person(id: &str, email: Option<&str>, is_verified: bool) -> Value {
     let secret = json!({"value": CANARIES[2]}).to_string();
     let kind = json!({"subType": "totp", "digits": 6, "period": 30, "algorithm": "HmacSHA1",
         "secretEncoding": "BASE32"})
@@ -26,7 +26,7 @@ fn person(id: &str, email: Option<&str>, is_verified: bool) -> Value {
     person
 }
 
-fn realm(people: &[Value]) -> String {
+pub(crate) fn realm(people: &[Value]) -> String {
     json!({"realm": "test", "users": people}).to_string()
 }
 

@@ -122,6 +122,14 @@ impl Reader {
         Ok(last.map(LocalTime::from_millis))
     }
 
+    /// Returns when the last run of `command` that came to its end did so; `None` if there was none.
+    pub fn last_success(&self, command: &str) -> Result<Option<LocalTime>, Error> {
+        let last = "SELECT max(ended_at) FROM runs WHERE command = ?1 AND complete";
+        let last = self.connection.query_row(last, [command], |row| row.get::<_, Option<i64>>(0));
+        let last = last.map_err(|error| LedgerFault::from(error).at(&self.path))?;
+        Ok(last.map(LocalTime::from_millis))
+    }
+
     /// Returns the proofs of how secrets are read, in no order.
     pub fn proofs(&self) -> Result<Vec<Proved>, Error> {
         proofs::read(&self.connection).map_err(|fault| fault.at(&self.path))

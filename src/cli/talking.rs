@@ -1,0 +1,38 @@
+//! Commands that talk to a tenant.
+
+use super::{Command, Tenant};
+
+/// A command that talks to a tenant.
+#[derive(Debug, Clone)]
+pub struct Talking {
+    /// Its name.
+    pub name: &'static str,
+    /// Tenant to talk to, as flags and environment have it.
+    pub tenant: Tenant,
+    /// True if nothing is changed or recorded.
+    pub is_dry_run: bool,
+}
+
+impl Command {
+    /// Returns the command, if it talks to a tenant.
+    pub fn talking(&self) -> Option<Talking> {
+        let (name, tenant, is_dry_run) = match self {
+            Self::Import(it) => ("import", &it.bulk.run.tenant, false),
+            Self::Resolve(it) => ("resolve", &it.run.tenant, false),
+            Self::Preflight(it) => ("preflight", &it.tenant, false),
+            Self::Verify(it) => ("verify", &it.tenant, false),
+            Self::Export(it) => ("export", &it.bulk.run.tenant, false),
+            Self::Replace(it) => ("replace", &it.bulk.run.tenant, false),
+            Self::Update(it) => ("update", &it.bulk.run.tenant, false),
+            Self::Delete(it) => ("delete", &it.bulk.run.tenant, it.deleting.dry_run),
+            Self::Undo(it) => ("undo", &it.run.tenant, it.deleting.dry_run),
+            Self::Check(_)
+            | Self::Explain(_)
+            | Self::Sources { .. }
+            | Self::Report(_)
+            | Self::Sandbox(_)
+            | Self::Completions { .. } => return None,
+        };
+        Some(Talking { name, tenant: tenant.clone(), is_dry_run })
+    }
+}
