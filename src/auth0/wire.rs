@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -136,7 +136,8 @@ pub(super) struct Listed {
     key_id: Option<String>,
     preferred_authentication_method: Option<String>,
     authentication_methods: Option<Vec<Nested>>,
-    last_auth_at: Option<IgnoredAny>,
+    /// Anything at all: what cannot be read must not cost the list.
+    last_auth_at: Option<Box<RawValue>>,
 }
 
 /// Part of a method; for a phone, its channel.
@@ -182,9 +183,16 @@ impl Listed {
             preferred,
             type_name: listed.r#type,
             used: listed.last_auth_at.is_some(),
+            last_auth_at: listed.last_auth_at.as_deref().and_then(moment),
             raw: Raw::new(raw),
         }
     }
+}
+
+/// Reads a moment that may be anything.
+fn moment(raw: &RawValue) -> Option<TenantTime> {
+    let at: jiff::Timestamp = serde_json::from_str(raw.get()).ok()?;
+    Some(TenantTime::from_millis(at.as_millisecond()))
 }
 
 /// A page of a list, as an object (`include_totals=true`).
@@ -216,4 +224,38 @@ pub(super) fn page(body: &[u8], asked: u64) -> Option<Page> {
     };
     let size = page.limit.filter(|limit| *limit > 0).unwrap_or(asked);
     Some(Page { methods, start: page.start, size, total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_login_may_be_anything_and_costs_no_list() {
+        let created = "2026-01-02T03:04:05.678Z";
+        let (used, unused) = ((true, true), (false, false));
+        for (last, (is_used, is_since_created)) in [
+            ("", unused),
+            (r#","last_auth_at":null"#, unused),
+            (r#","last_auth_at":"2026-01-02T03:04:05.679Z""#, used),
+            (r#","last_auth_at":"2026-01-02T04:04:05.679+01:00""#, used),
+            // Nobody logs in with what is not there yet.
+            (r#","last_auth_at":"2026-01-02T03:04:05.678Z""#, (true, false)),
+            (r#","last_auth_at":"1970-01-01T00:00:00.000Z""#, (true, false)),
+            (r#","last_auth_at":"""#, (true, false)),
+            (r#","last_auth_at":"yesterday""#, (true, false)),
+            (r#","last_auth_at":"2026-13-45T03:04:05Z""#, (true, false)),
+            (r#","last_auth_at":"99999-01-01T00:00:00Z""#, (true, false)),
+            (r#","last_auth_at":1767323045679"#, (true, false)),
+            (r#","last_auth_at":1e999"#, (true, false)),
+            (r#","last_auth_at":true"#, (true, false)),
+            (r#","last_auth_at":["2027-01-01T00:00:00Z"]"#, (true, false)),
+            (r#","last_auth_at":{"$date":"2027-01-01T00:00:00Z"}"#, (true, false)),
+        ] {
+            let raw = format!(r#"{{"id":"m","type":"totp","created_at":"{created}"{last}}}"#);
+            let found = page(format!("[{raw}]").as_bytes(), 50).unwrap().methods.remove(0);
+            let seen = (found.used, found.is_used_since_created());
+            assert_eq!(seen, (is_used, is_since_created), "{last}");
+        }
+    }
 }

@@ -7,7 +7,9 @@ use clap::Args;
 use super::{
     Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Reading, Recording,
     ReportFormat, Retry, RowFilter, Run, SecretEncoding, Tenant, VerifyOutput,
-    choice::finding_code, setting::UserLimit, system::names,
+    choice::finding_code,
+    setting::{UsedShare, UserLimit},
+    system::names,
 };
 use crate::preflight::FindingCode;
 
@@ -266,6 +268,12 @@ pub struct Verify {
     /// Also list methods of these users that INPUT does not have
     #[arg(long)]
     pub extras: bool,
+    /// Also say which factors people have logged in with since they were created
+    #[arg(long, help_heading = None::<&str>)]
+    pub usage: bool,
+    /// The same, and exit with code 4 if that is a smaller share than P of the factors that are there
+    #[arg(long, value_name = "P%", help_heading = None::<&str>)]
+    pub fail_if_unused: Option<Given<UsedShare>>,
     /// Check only this share of the users, such as 5%, and state what that proves
     #[arg(long, value_name = "PERCENT")]
     pub sample: Option<String>,
@@ -284,6 +292,13 @@ pub struct Verify {
     #[command(flatten)]
     /// Rate and timeouts.
     pub pace: Pace,
+}
+
+impl Verify {
+    /// Returns whether logins are of interest.
+    pub fn wants_usage(&self) -> bool {
+        self.usage || self.fail_if_unused.is_some()
+    }
 }
 
 /// `report`.
@@ -333,6 +348,9 @@ pub struct SandboxArgs {
     /// Treat users whose id contains TEXT as unknown
     #[arg(long, value_name = "TEXT")]
     pub missing_users: Vec<String>,
+    /// Show this share of the methods, such as 80%, as used in a login a second after their creation
+    #[arg(long, value_name = "P%")]
+    pub used: Option<Given<UsedShare>>,
     /// Know only the users of FILE, a user export job of Auth0 as it comes (NDJSON). Without it every user
     /// exists, and every address in lower case at example.com, example.net or example.org is somebody's
     #[arg(long, value_name = "FILE", conflicts_with = "missing_users")]

@@ -171,6 +171,7 @@ and --name-marker as for the import: the plan counts with them.")]
 Examples:
   mfaferry verify factors.csv                        after an import, by any tool
   mfaferry verify factors.csv --sample 5%            check a twentieth of the users
+  mfaferry verify factors.csv --max-users 10 --usage     did the first people get in?
   mfaferry verify factors.csv --extras --output jsonl | jq -c 'select(.state == \"extra\")'
   mfaferry verify users.jsonl --output jsonl > found.jsonl
 
@@ -183,7 +184,8 @@ Each factor is one of
   unanswered     the tenant returned no usable list of this user
   rejected       the row is invalid; run `mfaferry check` for the reason
 
-Exit code 0: every factor is present or unverifiable. 4: some are not (extras do not count).
+Exit code 0: every factor is present or unverifiable. 4: some are not (extras do not count), or
+fewer are used than --fail-if-unused asks for; where nothing is there, nothing is used.
 5: stopped by a signal or an outage; nothing is stored, so the next run starts over.
 
 Credentials as for import; the only required scope is read:authentication_methods. Consecutive rows
@@ -194,9 +196,14 @@ larger share includes the users of a smaller one. The result states the largest 
 that can have a missing factor, with 95 % confidence: the rule of three (3/n for n users checked) if
 none is missing, else Clopper and Pearson's one-sided bound. `unanswered` counts as missing here.
 
---output json: `extras` is null without --extras, and `sample` is null without --sample. jsonl: one
-object per factor (line, user_id, type, state, method_id; `differs` names the fields) in input order;
-extras come at the end for users with scattered rows and for input from a pipe.")]
+--usage counts the factors that are there and whose last login, as the tenant's lists have it
+(last_auth_at), is later than their creation: somebody has got in with them. A time that is missing,
+that cannot be read or that is not later is no use.
+
+--output json: `extras`, `sample` and `usage` are null without their flags. jsonl: one object per
+factor (line, user_id, type, state, method_id; `differs` names the fields; with --usage, of a factor
+that is there, last_auth_at and used) in input order; extras come at the end for users with scattered
+rows and for input from a pipe.")]
     Verify(Box<Verify>),
     /// Write the methods of the listed users as the API returns them
     #[command(after_help = "\

@@ -223,6 +223,20 @@ impl Value for Attempts {
     }
 }
 
+/// A share of the factors, in percent.
+#[derive(Debug, Clone, Copy)]
+pub struct UsedShare(pub f64);
+
+impl Value for UsedShare {
+    const EXPECTED: &'static str = "a share of the factors from `0%` to `100%`, such as `80%`";
+
+    fn read(text: &str) -> Option<Self> {
+        // A bare 0.8 could be meant either way.
+        let percent: f64 = text.trim().strip_suffix('%')?.trim().parse().ok()?;
+        (0.0..=100.0).contains(&percent).then_some(Self(percent))
+    }
+}
+
 /// Users that a run takes.
 #[derive(Debug, Clone, Copy)]
 pub struct UserLimit(pub usize);

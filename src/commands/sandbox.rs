@@ -59,6 +59,9 @@ fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
     if let Some(path) = &args.users {
         settings.users = Users::Known(read_users(path)?.into());
     }
+    if let Some(used) = &args.used {
+        settings.used_share = used.value.0 / 100.0;
+    }
     settings.seed = args.seed.unwrap_or(settings.seed);
     settings.masking &= !args.no_masking;
     settings.cap_per_user = args.cap.or(settings.cap_per_user);

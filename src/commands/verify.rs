@@ -25,7 +25,9 @@ use crate::{
         verify::{Account, Counts, Group, Groups, Sample},
     },
     progress::{Counted, Show},
-    report::{self, SampleSummary, Status, VerifyRemarks, VerifySummary, Waits, write_json},
+    report::{
+        self, SampleSummary, Status, UsageSummary, VerifyRemarks, VerifySummary, Waits, write_json,
+    },
     text::invalid_value,
 };
 
@@ -130,8 +132,9 @@ async fn account_for(
     let shared = Arc::new(Shared::default());
     run.watch(Arc::clone(&shared), extent(&*source, None), show);
     let lines = verify.output == VerifyOutput::Jsonl;
+    let account = Account::new(verify.extras);
     let mut accountant = Accountant {
-        account: Account::new(verify.extras),
+        account: if verify.wants_usage() { account.counting_usage() } else { account },
         remarks: VerifyRemarks::new(source.lines()),
         shared,
         lines,
@@ -151,7 +154,9 @@ async fn account_for(
     }
     run.leave_tenant().await;
     let (status, cause) = Status::of(&end);
-    let is_bad = account.counts.bad() > 0;
+    let at_least = verify.fail_if_unused.as_ref().map(|given| given.value.0);
+    let usage = account.usage.map(|usage| UsageSummary { usage, at_least });
+    let is_bad = account.counts.bad() > 0 || usage.is_some_and(|usage| usage.is_too_small());
     let summary = VerifySummary {
         status,
         cause,
@@ -169,6 +174,7 @@ async fn account_for(
         elapsed_seconds: run.began.elapsed(),
         waits: Waits::of(&run.pacer, &run.stats),
         sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
+        usage,
     };
     match verify.output {
         VerifyOutput::Text if run.is_quiet() && complete && !is_bad => {}
@@ -176,7 +182,7 @@ async fn account_for(
         VerifyOutput::Json => print(|out| write_json(&summary, out))?,
         VerifyOutput::Jsonl => {
             tracing::info!("{}", summary.line());
-            summary.sample.iter().for_each(|sample| tracing::info!("{sample}"));
+            summary.statements().for_each(|statement| tracing::info!("{statement}"));
         }
     }
     Ok(exit(end, is_bad))

@@ -46,10 +46,21 @@ pub struct Method {
     pub preferred: Option<Channel>,
     /// Its type in the tenant's own word, for types that cannot be created, too.
     pub type_name: String,
-    /// True once it was used to log in.
+    /// True once it was used to log in, whenever that was.
     pub used: bool,
+    /// Time of the last login with it, by the tenant's clock; `None` if there was none, or if the list does
+    /// not say it so that it can be read.
+    pub last_auth_at: Option<TenantTime>,
     /// All of it.
     pub raw: Raw,
+}
+
+impl Method {
+    /// Returns whether somebody has logged in with it since it was created. A moment that is the creation's
+    /// own proves no login.
+    pub fn is_used_since_created(&self) -> bool {
+        self.last_auth_at.is_some_and(|last| last > self.created_at)
+    }
 }
 
 impl std::fmt::Debug for Method {

@@ -13,6 +13,7 @@ mod preflight;
 mod rows;
 mod snapshot;
 mod summary;
+mod usage;
 mod verify;
 mod waits;
 
@@ -26,6 +27,7 @@ pub use rows::{csv, jsonl};
 pub use snapshot::{Keeper, Snapshot};
 pub(crate) use summary::write_rejection;
 pub use summary::{Figures, LedgerReport, Status, Summary};
+pub use usage::UsageSummary;
 pub use verify::{SampleSummary, VerifyRemarks, VerifySummary, write_extras};
 pub use waits::Waits;
 

@@ -8,7 +8,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Cause, Status, Waits, summary::seconds, unless_none, write_json, write_rejection};
+use super::{
+    Cause, Status, UsageSummary, Waits, summary::seconds, unless_none, usage::RowUse, write_json,
+    write_rejection,
+};
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
     model::{FactorType, Fault, Field, Lines, Reason, Refusal, Rejection},
@@ -51,6 +54,8 @@ pub struct VerifySummary {
     pub waits: Waits,
     /// Statement that the sample proves about all users.
     pub sample: Option<SampleSummary>,
+    /// Factors that people have logged in with; `None` when not asked for.
+    pub usage: Option<UsageSummary>,
 }
 
 /// Statement that a sample proves.
@@ -163,6 +168,7 @@ impl VerifyRemarks {
             state: finding.state.name(),
             method_id: finding.method_id.as_deref(),
             differs: finding.differing.iter().copied().map(Field::name).collect(),
+            usage: finding.usage.map(RowUse::of),
             error: finding.error.as_ref().map(Reason::text),
             ..Row::default()
         });
@@ -259,10 +265,16 @@ impl VerifySummary {
             counted(self.requests, "request"),
             grouped(self.throttled)
         )?;
-        if let Some(sample) = &self.sample {
-            writeln!(out, "{sample}")?;
+        for statement in self.statements() {
+            writeln!(out, "{statement}")?;
         }
         super::summary::write_hints(&self.waits.hint(self.elapsed_seconds), out)
+    }
+
+    /// Returns what is said of the sample and of logins, a line each.
+    pub fn statements(&self) -> impl Iterator<Item = String> {
+        let usage = self.usage.as_ref().map(ToString::to_string);
+        self.sample.as_ref().map(ToString::to_string).into_iter().chain(usage)
     }
 
     /// Returns the summary in one line, for the log.
@@ -300,6 +312,8 @@ struct Row<'a> {
     /// Names of the fields in which it differs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differs: Vec<&'static str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    usage: Option<RowUse>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]

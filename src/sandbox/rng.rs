@@ -11,6 +11,7 @@ pub(super) enum Purpose {
     Latency,
     MethodId,
     Token,
+    Use,
 }
 
 /// The generator for draw `ordinal` of a purpose.

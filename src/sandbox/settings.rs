@@ -67,6 +67,8 @@ pub struct Settings {
     pub custom_domains: Vec<CustomDomain>,
     /// Number of methods of one type that a user may have before the 403 (auth0-api.md 1.6).
     pub cap_per_user: Option<u32>,
+    /// Share of the methods, 0 to 1, that somebody uses in a login a second after their creation.
+    pub used_share: f64,
     /// Rule for what counts as the same method (409).
     pub conflict: Conflict,
     /// Shortest and longest time an answer takes, in milliseconds, drawn from the seed.
@@ -120,6 +122,7 @@ impl Default for Settings {
                 .map(CustomDomain::ready)
                 .to_vec(),
             cap_per_user: None,
+            used_share: 0.0,
             conflict: Conflict::SameValue,
             latency_ms: (0, 0),
             token_lifetime_s: 86_400, // Auth0's default for its Management API (auth0-api.md 4).

@@ -62,4 +62,5 @@ mod tls;
 mod trust;
 #[cfg(target_os = "linux")]
 mod unmet;
+mod usage;
 mod verify;

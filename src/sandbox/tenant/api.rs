@@ -38,7 +38,8 @@ impl Api {
                 settings.cap_per_user,
                 settings.conflict,
                 settings.seed,
-            ),
+            )
+            .used(settings.used_share),
             tokens: Tokens::new(settings),
             scopes: settings.scopes.clone(),
             masking: if settings.masking { Masking::On } else { Masking::Off },

@@ -17,7 +17,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     directory::User,
@@ -43,6 +43,8 @@ pub(in crate::sandbox) struct Tenant {
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<String, Vec<Method>>>>,
     made: AtomicU64,
+    /// Share of new methods that are used in a login.
+    used_share: f64,
     created: AtomicU64,
 }
 
@@ -73,8 +75,14 @@ impl Tenant {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             made: AtomicU64::new(0),
+            used_share: 0.0,
             created: AtomicU64::new(0),
         }
+    }
+
+    /// The same with people who use such a share of their methods.
+    pub(in crate::sandbox) fn used(self, share: f64) -> Self {
+        Self { used_share: share, ..self }
     }
 
     /// POST: adds one method and shows it.
@@ -230,14 +238,17 @@ impl Tenant {
 
     /// Fills in what the tenant gives.
     fn made(&self, draft: Method, now: Timestamp) -> Method {
-        let id = if draft.id.is_empty() { self.new_id(draft.kind) } else { draft.id };
+        let ordinal = self.made.fetch_add(1, Ordering::Relaxed);
+        let id = if draft.id.is_empty() { self.new_id(draft.kind, ordinal) } else { draft.id };
         let created_at =
             if draft.created_at == Timestamp::UNIX_EPOCH { now } else { draft.created_at };
-        Method { id, created_at, ..draft }
+        let is_used = rng(self.seed, Purpose::Use, ordinal).f64() < self.used_share;
+        let login = created_at.saturating_add(SignedDuration::from_secs(1)).ok();
+        let last_auth_at = draft.last_auth_at.or(login.filter(|_| is_used));
+        Method { id, created_at, last_auth_at, ..draft }
     }
 
-    fn new_id(&self, kind: Kind) -> String {
-        let ordinal = self.made.fetch_add(1, Ordering::Relaxed);
+    fn new_id(&self, kind: Kind, ordinal: u64) -> String {
         format!("{}|dev_{}", kind.as_str(), letters(rng(self.seed, Purpose::MethodId, ordinal), 16))
     }
 

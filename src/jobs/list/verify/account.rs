@@ -12,7 +12,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Finding, Group, State, compare, type_of};
+use super::{Finding, Group, State, Usage, compare, type_of};
 use crate::{
     jobs::list::Listed,
     model::{Code, Reason, Refusal, UserId},
@@ -112,6 +112,8 @@ pub struct Account {
     pub users: u64,
     /// Users with a factor that is missing, or of whom nothing is known.
     pub users_with_missing: u64,
+    /// Factors that people have logged in with; `None` when not asked for.
+    pub usage: Option<Usage>,
     wants_extras: bool,
     scattered: HashMap<UserId, Scattered>,
 }
@@ -134,6 +136,12 @@ impl Account {
     /// An empty account; `wants_extras` says whether what else users have is of interest.
     pub fn new(wants_extras: bool) -> Self {
         Self { wants_extras, ..Self::default() }
+    }
+
+    /// Also counts the factors that people have logged in with.
+    #[must_use]
+    pub fn counting_usage(self) -> Self {
+        Self { usage: Some(Usage::default()), ..self }
     }
 
     /// Takes in what was answered for a group.
@@ -162,10 +170,14 @@ impl Account {
         } else {
             (&mut own, true)
         };
-        let findings = compare(&group.factors, listed, |id| known.taken.contains(id));
+        let mut findings = compare(&group.factors, listed, |id| known.taken.contains(id));
         known.taken.extend(findings.iter().filter_map(|finding| finding.method_id.clone()));
-        for finding in &findings {
+        for finding in &mut findings {
             self.counts.count(finding.state);
+            match (&mut self.usage, finding.usage) {
+                (Some(usage), Some(one)) => usage.count(finding.factor_type, one),
+                _ => finding.usage = None,
+            }
         }
         let is_missing =
             |finding: &Finding| matches!(finding.state, State::Missing | State::Unanswered);

@@ -14,6 +14,7 @@ mod group;
 mod pairing;
 mod rows;
 mod sample;
+mod usage;
 
 pub use account::{Account, Counts, Extra, Judged};
 pub use bound::{Bound, CONFIDENCE};
@@ -21,6 +22,7 @@ pub use cohort::Cohort;
 pub use group::Group;
 pub use rows::Groups;
 pub use sample::Sample;
+pub use usage::{Usage, Use, Used};
 
 use crate::{
     jobs::list::Listed,
@@ -78,6 +80,8 @@ pub struct Finding {
     pub method_id: Option<String>,
     /// The fields in which that method is another.
     pub differing: Vec<Field>,
+    /// Use of that method, where it is asked for.
+    pub usage: Option<Use>,
     /// Reason why nothing is known.
     pub error: Option<Reason>,
 }
@@ -118,6 +122,7 @@ fn finding(factor: &Factor, state: State, method: Option<&Method>) -> Finding {
         factor_type: factor.factor_type(),
         state,
         method_id: method.map(|method| method.id.clone()),
+        usage: method.map(Use::of),
         differing: Vec::new(),
         error: None,
     }
