@@ -8,7 +8,7 @@ use mfaferry::{
         Code, FactorType, Fault, Fingerprint, How, LocalTime, Operation, Reason, Refusal,
         Rejection, Settlement, State, UserId,
     },
-    report::{Digest, jsonl},
+    report::{Digest, Filter, jsonl},
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -143,7 +143,7 @@ proptest! {
         let reader = Reader::open(&path).unwrap();
         let digest = Digest::read(&reader, 3).unwrap();
         let mut text = Vec::new();
-        jsonl(&reader, &mut text).unwrap();
+        jsonl(&reader, &Filter::default(), &mut text).unwrap();
         let rows: Vec<Value> =
             text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
                 .collect();
