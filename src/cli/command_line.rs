@@ -52,6 +52,13 @@ impl CommandLine {
         values.filter_map(|argument| argument.value.as_deref())
     }
 
+    /// Returns true if the command has that flag.
+    pub fn takes(&self, flag: &str) -> bool {
+        let program = Cli::command();
+        let command = program.find_subcommand(&self.command);
+        command.is_some_and(|it| it.get_arguments().any(|arg| arg.get_long() == Some(flag)))
+    }
+
     /// Returns true if that flag was typed.
     pub fn has(&self, flag: &str) -> bool {
         self.given.iter().any(|argument| argument.flag.as_deref() == Some(flag))

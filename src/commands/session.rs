@@ -30,10 +30,10 @@ use crate::{
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
-    ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader},
+    ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader, RunReasons},
     model::{Lines, State},
     progress::{Extent, Recorded, Show},
-    report::{Figures, LedgerReport, Status, Summary, Waits, write_json},
+    report::{self, Explained, Figures, Status, Summary, Waits, write_json},
 };
 
 /// Identity and requirements of a command.
@@ -197,11 +197,11 @@ impl Session {
         let complete = matches!(end, End::Complete);
         let (end, changes) = record_end(&ledger, &run.lines(), end, import.is_some()).await;
         run.clear_progress().await;
-        let counts = ledger.tally().get();
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
-        let read = read_back(&path, ledger.states().await.ok());
+        let totals = read_back(&path, ledger.states().await.ok());
+        let (counts, RunReasons { of_run, skipped }) = ledger.tally().all();
         if let Some(meter) = run.config.meter.as_ref().filter(|_| !spec.dry_run) {
-            meter.has_ledger_rows(read.as_ref().ok().map(|report| report.totals));
+            meter.has_ledger_rows(totals.as_ref().ok().copied());
         }
         drop(ledger);
         let kept = owner.await;
@@ -209,13 +209,16 @@ impl Session {
         run.leave_tenant().await;
         let (status, cause) = Status::of(&end);
         // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
-        let left = read.as_ref().is_ok_and(|report| report.totals[State::InFlight] > 0);
+        let left = totals.as_ref().is_ok_and(|totals| totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
         let is_in_sandbox = matches!(run.config.target, Target::Sandbox);
+        let lines = run.lines();
+        let reasons = Explained::all(&of_run, &lines);
+        let skipped_reasons = Explained::all(&skipped, &lines);
         let ended = Ended {
             typed: &run.config.typed,
             end: &end,
-            counts: &counts,
+            reasons: reasons.iter().chain(&skipped_reasons).collect(),
             is_bad,
             ledger: &path,
             is_dry_run: spec.dry_run,
@@ -238,11 +241,13 @@ impl Session {
             files,
             after_import: import
                 .map(|import| import.end(changes, (&run.config.typed, &path), is_in_sandbox)),
-            ledger_totals: read.as_ref().ok().filter(|_| resumed).map(|report| report.totals),
+            ledger_totals: totals.as_ref().ok().copied().filter(|_| resumed),
+            reasons,
+            skipped_reasons,
         };
         let remarks = run.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hints = run.refusal_hints();
-        hints.extend(read.iter().flat_map(|report| report.hints.clone()));
+        hints.extend(totals.iter().filter_map(report::in_flight));
         hints.truncate(3);
         if !(run.is_quiet() && complete && !is_bad && output == Some(Output::Text)) {
             show(&summary, &remarks, &hints, output)?;
@@ -376,12 +381,12 @@ fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
     }
 }
 
-/// The ledger as a report would show it.
-fn read_back(path: &Path, rows: Option<ByState>) -> Result<LedgerReport, Error> {
-    let (name, reader) = (path.display().to_string(), Reader::open(path)?);
+/// Number of the ledger's rows in each state; `rows` of those that were taken up.
+fn read_back(path: &Path, rows: Option<ByState>) -> Result<ByState, Error> {
+    let reader = Reader::open(path)?;
     match rows {
-        Some(rows) => LedgerReport::with(&name, &reader, reader.with_refusals(rows)?),
+        Some(rows) => reader.with_refusals(rows),
         // It has failed: what is durable of it can be read all the same.
-        None => LedgerReport::read(&name, &reader),
+        None => reader.totals(),
     }
 }

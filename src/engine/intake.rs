@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     input::{self, RowReader, Shape},
     ledger::{Admission, Ledger, Row},
-    model::{CodeCounts, Lines, Planned, Refusal, Rejection, SecretEncoding},
+    model::{Lines, Planned, Rejection, SecretEncoding},
     plan::{self, Plan, Warning},
 };
 
@@ -22,18 +22,12 @@ use crate::{
 const BATCH: usize = 128;
 /// Batches that may wait to be admitted, and that are admitted together at most.
 const QUEUE: usize = 4;
-/// Rejections and warnings that are kept to be shown; all are counted, and the ledger has all.
+/// Warnings that are kept to be shown; all are counted.
 const SHOWN: usize = 10;
 
-/// Rejections and warnings of the rows read, bounded.
+/// Remarks on the rows read, bounded.
 #[derive(Debug, Default)]
 pub struct Remarks {
-    /// The first rejections.
-    pub rejections: Vec<Rejection>,
-    /// Number of all of them.
-    pub rejected: u64,
-    /// Rows that are not carried, by code: nothing is wrong with them, so none is shown by itself.
-    pub not_carried: CodeCounts,
     /// Rows read so far; shared with progress.
     pub rows: Arc<AtomicU64>,
     /// The first warnings.
@@ -50,22 +44,6 @@ fn lock(remarks: &Mutex<Remarks>) -> MutexGuard<'_, Remarks> {
 }
 
 impl Remarks {
-    fn refuse(&mut self, rejection: &Rejection) {
-        if rejection.refusal == Refusal::NotCarried {
-            self.not_carried.add(rejection);
-            tracing::debug!(
-                "{}: not carried [{}]",
-                rejection.place(&self.lines),
-                rejection.code().name()
-            );
-            return;
-        }
-        self.rejected += 1;
-        if self.rejections.len() < SHOWN {
-            self.rejections.push(rejection.clone());
-        }
-    }
-
     fn warn(&mut self, row: &RowWarning) {
         self.warned += 1;
         if self.warnings.len() < SHOWN {
@@ -245,7 +223,7 @@ pub async fn admit<G: JobBuilder>(
                 IntakeEvent::More(rows) => {
                     for (row, payload) in rows {
                         if let Row::Rejected(rejection) = &row {
-                            lock(&remarks).refuse(rejection);
+                            tell(rejection, &remarks);
                         }
                         batch.push(row);
                         payloads.push(payload);
@@ -277,6 +255,14 @@ pub async fn admit<G: JobBuilder>(
     }
 }
 
+/// Tells of a row that is refused before anything is sent, for those who want to see each (`-v`).
+fn tell(rejection: &Rejection, remarks: &Mutex<Remarks>) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let lines = lock(remarks).lines.clone();
+        rejection.told(&lines).for_each(|fault| tracing::debug!("{fault}"));
+    }
+}
+
 /// Plans one row of factors, whatever the parser made of it; its secret is written as declared.
 pub fn plan_row(row: input::Row, shape: Shape, secrets: Option<SecretEncoding>) -> Plan {
     match row {
@@ -293,29 +279,6 @@ pub fn plan_row(row: input::Row, shape: Shape, secrets: Option<SecretEncoding>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Fault};
-
-    #[test]
-    fn what_is_not_carried_is_counted_by_code_and_takes_no_room_of_what_is_rejected() {
-        let mut remarks = Remarks::default();
-        let row = |line, refusal, code| Rejection {
-            line,
-            index: None,
-            at: None,
-            user: None,
-            factor_type: None,
-            refusal,
-            faults: vec![Fault::new("", code, "")],
-        };
-        for line in 0..100 {
-            let code = if line % 4 == 0 { Code::Disabled } else { Code::Unconfirmed };
-            remarks.refuse(&row(line, Refusal::NotCarried, code));
-        }
-        remarks.refuse(&row(100, Refusal::Rejected, Code::NotBase32));
-        assert_eq!((remarks.rejected, remarks.rejections.len()), (1, 1));
-        assert_eq!(remarks.rejections[0].line, 100);
-        assert_eq!(remarks.not_carried.by_code(), [("unconfirmed", 75), ("disabled", 25)]);
-    }
 
     #[test]
     fn a_warning_about_a_row_of_a_document_names_its_path() {

@@ -3,6 +3,7 @@
 
 use crate::text::nearest;
 
+mod advice;
 mod checks;
 mod errors;
 mod keys;
@@ -13,6 +14,8 @@ mod requests;
 mod rows;
 mod secrets;
 mod sources;
+
+pub use advice::{Action, Advice, advice};
 
 /// A code and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -43,11 +43,11 @@ pub use messages::{Admission, Asked, Intent, Row, Undoable};
 pub use seen::{FactorHasher, Seen};
 pub use seq::Seq;
 pub use store::Store;
-pub use tally::{ByState, Changes, Counts, Tally};
+pub use tally::{ByState, Changes, Counts, RunReasons, Tally};
 
 use crate::{
     error::Error,
-    model::{Audit, Lines, LocalTime, Settlement, State, UserId},
+    model::{Audit, Lines, LocalTime, Reason, Settlement, State, UserId},
 };
 use disk::{file, open, sqlite};
 use journal::Journal;
@@ -228,8 +228,13 @@ impl Ledger {
     }
 
     /// Counts a row in a state of this run, and leaves it as it is: nothing was done, or could be.
-    pub async fn leave(&self, seq: Seq, state: State) -> Result<(), Error> {
-        self.mention(Command::Leave(seq, state)).await
+    pub async fn leave(
+        &self,
+        seq: Seq,
+        state: State,
+        reason: Option<&Reason>,
+    ) -> Result<(), Error> {
+        self.mention(Command::Leave(seq, state, reason.map(Reason::code))).await
     }
 
     /// Returns the number of rows in each state, of all runs; durable on return.

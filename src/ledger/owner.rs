@@ -23,7 +23,7 @@ use super::{
     store::Store,
     tally::{ByState, Changes},
 };
-use crate::model::{Audit, LocalTime, Settlement, State, UserId};
+use crate::model::{Audit, Code, LocalTime, Settlement, State, UserId};
 
 /// Maximum number of awaited commands that share a commit (performance.md 3: more gains
 /// little).
@@ -108,7 +108,7 @@ pub(super) enum Command {
     Made(UserId, Box<str>, oneshot::Sender<Option<Box<Entry>>>),
     Undoable(Option<Seq>, oneshot::Sender<Vec<Undoable>>),
     Undo(Seq, oneshot::Sender<()>),
-    Leave(Seq, State),
+    Leave(Seq, State, Option<Code>),
     States(oneshot::Sender<ByState>),
     Changes(oneshot::Sender<Changes>),
     Flush(oneshot::Sender<()>),
@@ -193,7 +193,7 @@ fn apply<S: Store>(
                 journal.undo(seq)?;
                 replies.push(Reply::Done(reply));
             }
-            Command::Leave(seq, state) => journal.leave(seq, state),
+            Command::Leave(seq, state, code) => journal.leave(seq, (state, code)),
             Command::States(reply) => replies.push(Reply::States(reply, journal.states())),
             Command::Changes(reply) => replies.push(Reply::Changes(reply, journal.changes()?)),
             Command::Flush(reply) => replies.push(Reply::Done(reply)),

@@ -2,12 +2,12 @@
 
 use std::{
     ops::{Index, IndexMut},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::model::State;
+use crate::model::{Reasons, State};
 
 /// A number for each state; [`State::Undoing`] is counted as in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -128,22 +128,45 @@ pub struct Changes {
     pub changed: u64,
 }
 
-/// The counts, shared with progress and summary. Only the ledger's owner writes them.
+/// Reasons of a run's rows.
+#[derive(Debug, Clone, Default)]
+pub struct RunReasons {
+    /// Those of the rows that it has brought to their state: they add up to its counts.
+    pub of_run: Reasons,
+    /// Those of the rows that an earlier run has settled and that need attention.
+    pub skipped: Reasons,
+}
+
+/// The counts, shared with progress and summary, and the reasons for them. Only the ledger's owner writes
+/// them.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<(Counts, ByState)>);
+pub struct Tally(Mutex<Told>);
+
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) counts: Counts,
+    pub(super) taken_up: ByState,
+    pub(super) reasons: RunReasons,
+}
 
 impl Tally {
     /// The counts now.
     pub fn get(&self) -> Counts {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.lock().counts
     }
 
     /// Number of rows in each state, of all runs; those refused as they were read are not among them.
     pub fn taken_up(&self) -> ByState {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.lock().taken_up
     }
 
-    pub(super) fn set(&self, counts: &Counts, taken_up: &ByState) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (*counts, *taken_up);
+    /// Returns the counts with the reasons for them, as they are together.
+    pub fn all(&self) -> (Counts, RunReasons) {
+        let told = self.lock();
+        (told.counts, told.reasons.clone())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
 use super::{Code, Factor, FactorType, Field, Lines, State, UserId};
+use crate::text::escape;
 
 /// One thing wrong with one row. Says the rule, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -67,6 +68,17 @@ impl Rejection {
     pub fn code(&self) -> Code {
         let name = self.faults.first().map_or("", |fault| &fault.code);
         Code::from_name(name).unwrap_or(Code::Unknown)
+    }
+
+    /// Returns a line of text for each of its faults, safe to print.
+    pub fn told(&self, lines: &Lines) -> impl Iterator<Item = String> {
+        let state = self.refusal.state().name().replace('_', " ");
+        let begin = format!("{state}: {}", self.place(lines));
+        self.faults.iter().map(move |Fault { field, rule, code }| {
+            let field = if field.is_empty() { String::new() } else { format!(", {field}") };
+            let code = if code.is_empty() { String::new() } else { format!(" [{code}]") };
+            format!("{begin}{}", escape(&format!("{field}: {rule}{code}")))
+        })
     }
 
     /// Returns where it is, as people find it.

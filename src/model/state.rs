@@ -74,4 +74,9 @@ impl State {
     pub const fn needs_attention(self) -> bool {
         matches!(self, Self::Rejected | Self::Failed | Self::NeedsReview)
     }
+
+    /// Returns whether every row in it has a reason for it.
+    pub const fn has_reason(self) -> bool {
+        self.needs_attention() || matches!(self, Self::NotCarried | Self::Kept)
+    }
 }

@@ -12,13 +12,17 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
-use super::{AfterImport, Cause, Selected, Waits};
+use super::{
+    AfterImport, Cause, Explained, NextStep, Selected, Waits,
+    reasons::write_groups,
+    steps::{self, write_steps},
+};
 use crate::{
     engine::{End, intake::Remarks},
     error::{Error, Exit},
     ledger::{ByState, Counts, Reader},
-    model::{Code, CodeCounts, Lines, Rejection, State},
-    text::{counted, escape, grouped, human, shell_quote},
+    model::{Code, Lines, Rejection, State},
+    text::{counted, escape, grouped, human},
 };
 
 /// Completion of a run.
@@ -90,8 +94,14 @@ pub struct Summary {
     /// Facts that somebody has to see to after an import.
     #[serde(flatten)]
     pub after_import: Option<AfterImport>,
-    /// Commands that make sense now, each as its arguments, the program first.
-    pub next: Vec<Vec<String>>,
+    /// Reasons of its rows by code; of each state they add up to its number.
+    pub reasons: Vec<Explained>,
+    /// Reasons of the rows that an earlier run has settled and that need attention.
+    #[serde(skip)]
+    pub skipped_reasons: Vec<Explained>,
+    /// Commands that make sense now.
+    #[serde(serialize_with = "steps::runnable")]
+    pub next: Vec<NextStep>,
 }
 
 /// Numbers of a run's rows by state.
@@ -124,8 +134,8 @@ impl Summary {
     /// Name of the form of its JSON.
     pub const SCHEMA: &str = "mfaferry/summary/1";
 
-    /// Writes the summary for people: what became of the rows, what was wrong with the first bad
-    /// ones, and at most three hints.
+    /// Writes the summary for people: what became of the rows, the reasons for it, at most three hints,
+    /// and the commands that help.
     pub fn write_text(
         &self,
         remarks: &Remarks,
@@ -136,11 +146,7 @@ impl Summary {
             writeln!(out, "warning: {}", escape(warning))?;
         }
         more(remarks.warned, remarks.warnings.len(), "warnings", out)?;
-        for rejection in &remarks.rejections {
-            write_rejection(rejection, &remarks.lines, out)?;
-        }
-        more(remarks.rejected, remarks.rejections.len(), "rejected rows", out)?;
-        if remarks.warned + remarks.rejected > 0 {
+        if remarks.warned > 0 {
             writeln!(out)?;
         }
         let title = self.title();
@@ -152,14 +158,10 @@ impl Summary {
         lines.push(line(counts.skipped, "skipped (settled by an earlier run)"));
         lines.push(line(counts.duplicates, "duplicates in the input"));
         let others = counts.states.shown(own).into_iter().filter(|(state, _)| *state != main);
-        let named = |state| match state {
-            State::NotCarried => not_carried(&remarks.not_carried),
-            state => words(state),
-        };
-        lines.extend(others.map(|(state, count)| line(count, &named(state))));
+        lines.extend(others.map(|(state, count)| line(count, &words(state))));
         for (index, (count, name)) in lines.iter().enumerate() {
             if *count > 0 || index == 0 {
-                writeln!(out, "  {count:>9}  {name}")?;
+                writeln!(out, "  {:>9}  {name}", grouped(*count))?;
             }
         }
         write!(
@@ -181,11 +183,13 @@ impl Summary {
             write_totals(totals, out)?;
         }
         if let Some(after) = &self.after_import {
-            after.write_text(self.rows, remarks.rejected, out)?;
+            let unread = counts.unsent - counts.states[State::NotCarried];
+            after.write_text(self.rows, unread, out)?;
         }
         let slow = self.waits.hint(self.elapsed_seconds);
+        write_groups(&self.reasons, &self.skipped_reasons, out)?;
         write_hints(slow.iter().chain(hints), out)?;
-        self.write_next(out)
+        write_steps(&self.next, out)
     }
 
     fn title(&self) -> Cow<'static, str> {
@@ -204,29 +208,11 @@ impl Summary {
             (Status::Complete, _, true) => "Dry run, nothing was changed. Expected result".into(),
         }
     }
-
-    /// Writes the commands that make sense now, as a shell takes them, after an empty line.
-    fn write_next(&self, out: &mut dyn Write) -> io::Result<()> {
-        for (number, command) in self.next.iter().enumerate() {
-            let before = if number == 0 { "\n" } else { "" };
-            let words: Vec<_> = command.iter().map(|word| shell_quote(word)).collect();
-            writeln!(out, "{before}next: {}", escape(&words.join(" ")))?;
-        }
-        Ok(())
-    }
 }
 
 /// A state's name for people.
-fn words(state: State) -> String {
+pub(super) fn words(state: State) -> String {
     state.name().replace('_', " ")
-}
-
-/// `not carried: 2 recovery_codes_not_importable, 1 unconfirmed`.
-fn not_carried(codes: &CodeCounts) -> String {
-    let name = words(State::NotCarried);
-    let codes: Vec<_> =
-        codes.by_code().into_iter().map(|(code, count)| format!("{count} {code}")).collect();
-    if codes.is_empty() { name } else { format!("{name}: {}", codes.join(", ")) }
 }
 
 /// One refused row, every fault of it.
@@ -235,20 +221,7 @@ pub(crate) fn write_rejection(
     lines: &Lines,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for fault in &rejection.faults {
-        let state = words(rejection.refusal.state());
-        write!(out, "{state}: {}", rejection.place(lines))?;
-        if !fault.field.is_empty() {
-            write!(out, ", {}", escape(&fault.field))?;
-        }
-        write!(out, ": {}", escape(&fault.rule))?;
-        if fault.code.is_empty() {
-            writeln!(out)?;
-        } else {
-            writeln!(out, " [{}]", escape(&fault.code))?;
-        }
-    }
-    Ok(())
+    rejection.told(lines).try_for_each(|fault| writeln!(out, "{fault}"))
 }
 
 /// Writes how many were not shown.
@@ -274,7 +247,7 @@ pub(super) fn write_hints<'a>(
 fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {
     let shown = totals.shown(&[]).into_iter().filter(|(_, count)| *count > 0);
     let mut texts: Vec<_> =
-        shown.map(|(state, count)| format!("{count} {}", words(state))).collect();
+        shown.map(|(state, count)| format!("{} {}", grouped(count), words(state))).collect();
     if texts.is_empty() {
         texts.push("0 created".into());
     }
@@ -332,15 +305,16 @@ impl LedgerReport {
     }
 }
 
+/// Says what to do about rows whose outcome is not known, where a ledger has some.
+pub(crate) fn in_flight(totals: &ByState) -> Option<String> {
+    let count = totals[State::InFlight];
+    let hint = "in flight: run the command again with their rows, to its end, to look them up";
+    (count > 0).then(|| format!("{} {hint}", grouped(count)))
+}
+
 /// Returns at most three things worth doing, drawn from what the ledger holds.
 fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
-    let mut hints = Vec::new();
-    if totals[State::InFlight] > 0 {
-        hints.push(format!(
-            "{} in flight: run the command again with their rows, to its end, to look them up",
-            totals[State::InFlight]
-        ));
-    }
+    let mut hints: Vec<_> = in_flight(totals).into_iter().collect();
     if totals[State::NeedsReview] > 0 {
         hints.push(format!(
             "{} need review: it is unknown whether they exist, so they are never sent again; \
@@ -393,46 +367,6 @@ mod tests {
         let at = Some("users[17].credentials[2]".into());
         let faults = vec![Fault::new("", code, "is no factor")];
         Rejection { line, index: None, at, user: None, factor_type: None, refusal, faults }
-    }
-
-    #[test]
-    fn rows_that_are_not_carried_are_one_line_of_a_summary_and_no_rejections() {
-        let mut remarks = Remarks::default();
-        let mut counts = Counts::default();
-        let codes = [Code::Unconfirmed, Code::HotpUnsupported, Code::Unconfirmed];
-        for (line, code) in (1..).zip(codes) {
-            remarks.not_carried.add(&row(line, Refusal::NotCarried, code));
-            counts.states[State::NotCarried] += 1;
-        }
-        let summary = Summary {
-            schema: Summary::SCHEMA,
-            status: Status::Complete,
-            cause: None,
-            first_users: None,
-            next: Vec::new(),
-            rows: counts.rows(),
-            figures: Figures { counts, own: &[State::Created] },
-            dry_run: false,
-            requests: 0,
-            throttled: 0,
-            elapsed_seconds: Duration::from_secs(1),
-            waits: Waits::default(),
-            ledger: "x.ledger".into(),
-            files: BTreeMap::new(),
-            ledger_totals: None,
-            after_import: None,
-        };
-        let mut out = Vec::new();
-        summary.write_text(&remarks, &[], &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        let lines: Vec<_> = text.lines().skip(1).collect();
-        assert_eq!(
-            lines[..2],
-            ["          0  created", "          3  not carried: 2 unconfirmed, 1 hotp_unsupported"],
-            "{text}"
-        );
-        let json = serde_json::to_value(&summary).unwrap();
-        assert_eq!((&json["rows"], &json["not_carried"]), (&3.into(), &3.into()));
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod preflight;
 mod prove;
 mod proxy;
 #[cfg(target_os = "linux")]
+mod reasons;
 mod refused;
 mod report;
 mod resolve;

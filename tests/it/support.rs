@@ -209,7 +209,7 @@ impl Done {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
     }
 
-    /// The summary adds up to the rows, as the contract says.
+    /// The summary adds up to the rows, as the contract says, and the reasons of each state to its number.
     pub(crate) fn summary(&self) -> Value {
         let summary = self.json();
         let count = |name: &str| summary[name].as_u64().unwrap_or_else(|| panic!("{name}"));
@@ -236,6 +236,12 @@ impl Done {
         ];
         let more: u64 = own.into_iter().filter_map(|name| summary[name].as_u64()).sum();
         assert_eq!(count("rows"), parts.into_iter().map(count).sum::<u64>() + more, "{summary}");
+        for state in ["rejected", "not_carried", "failed", "needs_review", "kept"] {
+            let groups = summary["reasons"].as_array().unwrap().iter();
+            let of_state = groups.filter(|group| group["state"] == state);
+            let sum: u64 = of_state.map(|group| group["count"].as_u64().unwrap()).sum();
+            assert_eq!(sum, summary[state].as_u64().unwrap_or(0), "{state}: {summary}");
+        }
         summary
     }
 }

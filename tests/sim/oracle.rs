@@ -1,9 +1,9 @@
 //! Conservation: what went in, what the ledger says and what the tenant holds must agree.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use mfaferry::{
-    ledger::{Counts, Key},
+    ledger::{Counts, Key, RunReasons},
     model::{Factor, How, State},
 };
 
@@ -17,6 +17,41 @@ use crate::{
 pub(crate) fn adds_up(counts: &Counts, rows: usize, violations: &mut Vec<String>) {
     if counts.rows() != rows as u64 || counts.states[State::InFlight] != 0 {
         violations.push(format!("{rows} rows, but {counts:?}"));
+    }
+}
+
+/// The reasons of each state add up to its number, however the run ended.
+pub(crate) fn reasons_add_up(counts: &Counts, reasons: &RunReasons, violations: &mut Vec<String>) {
+    for state in State::ALL.into_iter().filter(|state| state.has_reason()) {
+        let told = reasons.of_run.count(state);
+        if told != counts.states[state] {
+            violations.push(format!("{told} reasons for {} {state:?}", counts.states[state]));
+        }
+    }
+    let bad = State::ALL.into_iter().filter(|state| state.needs_attention());
+    let skipped: u64 = bad.map(|state| reasons.skipped.count(state)).sum();
+    if skipped != counts.skipped_bad {
+        violations.push(format!("{skipped} reasons for {} skipped", counts.skipped_bad));
+    }
+}
+
+/// The reasons that a complete import tells are those of the ledger, row by row.
+pub(crate) fn reasons_are_the_ledgers(
+    reasons: &RunReasons,
+    platter: &Platter,
+    violations: &mut Vec<String>,
+) {
+    let mut told = BTreeMap::<_, u64>::new();
+    for group in reasons.of_run.groups().into_iter().chain(reasons.skipped.groups()) {
+        *told.entry((group.state, group.code.name())).or_default() += group.count;
+    }
+    let mut held = BTreeMap::<_, u64>::new();
+    for entry in platter.entries.values().filter(|entry| entry.state.needs_attention()) {
+        let code = entry.error.as_ref().map_or("none", |reason| reason.code().name());
+        *held.entry((entry.state, code)).or_default() += 1;
+    }
+    if told != held {
+        violations.push(format!("the summary tells {told:?}, and the ledger holds {held:?}"));
     }
 }
 

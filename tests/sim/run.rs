@@ -15,7 +15,7 @@ use mfaferry::{
         change::{ChangeExecutor, Deletes, created},
         create::{CreateExecutor, CreateJob, CreateJobs, Factors, Step},
     },
-    ledger::{Key, Ledger},
+    ledger::{Counts, Key, Ledger, RunReasons},
     model::{Contact, Credential, Factor, Millis, PublicKeyCredential, State, UserId},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
@@ -369,13 +369,21 @@ impl Life<'_> {
             let end =
                 process(scenario, command, self.processes, disk, &self.tenant, self.factors).await;
             self.crashes += u64::from(world.crashed());
-            if let Some((End::Complete, counts)) = end {
+            if let Some((_, (counts, reasons))) = &end {
+                oracle::reasons_add_up(counts, reasons, &mut self.violations);
+            }
+            if let Some((End::Complete, (counts, reasons))) = end {
                 // What could not be taken back in so many attempts is left to the next undo.
                 if command == Command::Undo && counts.states[State::Failed] > 0 {
                     continue;
                 }
                 if command == Command::Import {
                     oracle::adds_up(&counts, self.factors.len(), &mut self.violations);
+                    oracle::reasons_are_the_ledgers(
+                        &reasons,
+                        &self.platter.lock().unwrap(),
+                        &mut self.violations,
+                    );
                 }
                 return;
             }
@@ -395,7 +403,7 @@ async fn process(
     disk: Disk,
     tenant: &Arc<Tenant>,
     factors: &[Factor],
-) -> Option<(End, mfaferry::ledger::Counts)> {
+) -> Option<(End, (Counts, RunReasons))> {
     let (ledger, owner) = Ledger::over(disk, number, clock::wall).ok()?;
     let owner = tokio::spawn(owner);
     let tally = ledger.tally();
@@ -451,10 +459,10 @@ async fn process(
     };
     if let Some(end) = end.filter(|_| !tenant.world.crashed()) {
         let ended = ledger.end_run(matches!(end, End::Complete)).await;
-        let counts = tally.get();
+        let told = tally.all();
         drop(ledger);
         drop(owner.await);
-        return (ended.is_ok() && !tenant.world.crashed()).then_some((end, counts));
+        return (ended.is_ok() && !tenant.world.crashed()).then_some((end, told));
     }
     // SIGKILL: everything stops where it is. (Workers go with the engine that owns them.)
     abort.abort();

@@ -271,7 +271,7 @@ impl<A: Api> ChangeExecutor<A> {
             let untouched =
                 matches!(job.request, ChangeRequest::Undo(_)) && state.needs_attention();
             if self.dry_run || untouched {
-                self.ledger.leave(*row, state).await?;
+                self.ledger.leave(*row, state, settlement.error.as_ref()).await?;
             } else {
                 let doubts = job.history.doubts;
                 self.ledger.settle(*row, settlement.clone(), doubts).await?;

@@ -9,7 +9,7 @@ use crate::{
         seq::Seq,
         store::Store,
     },
-    model::{Fingerprint, History, Operation, State},
+    model::{Fingerprint, History, Operation, Reason, Spot, State},
 };
 
 impl<S: Store> Journal<S> {
@@ -27,8 +27,10 @@ impl<S: Store> Journal<S> {
             Row::Rejected(rejection) => {
                 self.store.refuse(&rejection)?;
                 self.dirty = true;
-                self.counts.states[rejection.refusal.state()] += 1;
-                self.counts.unsent += 1;
+                let at = || rejection.at.as_deref().map(Into::into);
+                let spot = || Some(Spot { line: rejection.line, at: at(), row: None });
+                self.book.enter((rejection.refusal.state(), Some(rejection.code())), spot);
+                self.book.counts.unsent += 1;
                 return Ok(Admission::Done);
             }
         };
@@ -47,7 +49,7 @@ impl<S: Store> Journal<S> {
         match found {
             None => self.enter(asked),
             Some(seq) if self.index.see(seq) => {
-                self.counts.duplicates += 1;
+                self.book.counts.duplicates += 1;
                 Ok(Admission::Done)
             }
             Some(seq) => self.meet_again(seq, asked),
@@ -63,7 +65,10 @@ impl<S: Store> Journal<S> {
         let user = index::user_hash(asked.user.as_str());
         self.index.insert(seq, asked.fingerprint, user, State::Pending);
         self.index.see(seq);
-        self.open.insert(seq, Open { entry: asked.into_entry(self.run), stored: false });
+        self.open.insert(
+            seq,
+            Open { entry: asked.into_entry(self.run), stored: false, met_again: None },
+        );
         Ok(Admission::Todo(seq, History::default()))
     }
 
@@ -80,7 +85,7 @@ impl<S: Store> Journal<S> {
         let print = spelling(&entry, &asked);
         let history = match state {
             State::InFlight | State::Undoing => {
-                self.counts.states[State::InFlight] += 1;
+                self.book.counts.states[State::InFlight] += 1;
                 // The open attempt is in doubt now.
                 History { doubts: entry.doubts + 1, ..history_of(&entry) }
             }
@@ -106,7 +111,8 @@ impl<S: Store> Journal<S> {
             }
         };
         let history = History { print, ..history };
-        self.open.insert(seq, Open { entry, stored: true });
+        let met_again = Some((asked.line, asked.at));
+        self.open.insert(seq, Open { entry, stored: true, met_again });
         Ok(if state.is_under_way() {
             Admission::InDoubt(seq, history)
         } else {
@@ -116,8 +122,13 @@ impl<S: Store> Journal<S> {
 
     /// Leaves a settled row alone, but for what its run had still to do.
     fn skip(&mut self, seq: Seq, state: State, asked: &Asked) -> Result<Admission, LedgerFault> {
-        self.counts.skipped += 1;
-        self.counts.skipped_bad += u64::from(state.needs_attention());
+        let code = if state.needs_attention() {
+            self.stored(seq)?.error.as_ref().map(Reason::code)
+        } else {
+            None
+        };
+        let (line, at) = (asked.line, || asked.at.clone());
+        self.book.skip((state, code), || Some(Spot { line, at: at(), row: Some(seq.0) }));
         if !self.index.is_unfinished(seq) {
             return Ok(Admission::Done);
         }

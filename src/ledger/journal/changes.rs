@@ -329,7 +329,7 @@ mod tests {
         model.runs += 1;
         for (index, row) in journal.undoable(None).unwrap().into_iter().enumerate() {
             if which >> (index % 8) & 1 == 0 {
-                journal.leave(row.seq, State::Kept);
+                journal.leave(row.seq, (State::Kept, None));
                 continue;
             }
             journal.undo(row.seq).unwrap();

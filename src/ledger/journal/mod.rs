@@ -3,9 +3,11 @@
 //! on a disk that loses what was not synced.
 
 mod admission;
+mod book;
 mod changes;
 mod cursor;
 pub(in crate::ledger) mod index;
+mod open;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,14 +17,20 @@ use std::{
 use super::{
     LedgerFault,
     entry::Entry,
-    journal::{cursor::Prints, index::Index},
+    journal::{
+        book::{Book, Standing},
+        cursor::Prints,
+        index::Index,
+        open::Open,
+    },
     messages::{Intent, Undoable},
     seq::Seq,
     store::Store,
-    tally::{ByState, Counts, Tally},
+    tally::{ByState, Tally},
 };
 use crate::model::{
-    Audit, Code, Fingerprint, How, LocalTime, Operation, Reason, Settlement, Spread, State, UserId,
+    Audit, Code, Fingerprint, How, LocalTime, Operation, Reason, Settlement, Spot, Spread, State,
+    UserId,
 };
 
 /// Rows of the store that stand beside each other in the input are asked for one after the
@@ -45,17 +53,9 @@ pub(in crate::ledger) struct Journal<S> {
     retry: Vec<State>,
     /// Rows that were met by another row's: the same address, spelt as earlier versions told it apart.
     twins: HashSet<Seq, Spread>,
-    /// Counts that become visible with the next commit.
-    counts: Counts,
+    book: Book,
     tally: Arc<Tally>,
     dirty: bool,
-}
-
-#[derive(Debug)]
-struct Open {
-    entry: Entry,
-    /// True if the store has it.
-    stored: bool,
 }
 
 impl<S: Store> Journal<S> {
@@ -71,7 +71,8 @@ impl<S: Store> Journal<S> {
             index.insert(row.seq, row.fingerprint, row.user, row.status.state);
             index.set_unfinished(row.seq, row.status.rest().is_some());
         })?;
-        tally.set(&Counts::default(), &index.states());
+        let mut book = Book::default();
+        book.show(&tally, &index.states());
         Ok(Self {
             store,
             run,
@@ -82,7 +83,7 @@ impl<S: Store> Journal<S> {
             fingerprints: Prints::default(),
             retry,
             twins: HashSet::default(),
-            counts: Counts::default(),
+            book,
             tally,
             dirty: false,
         })
@@ -133,14 +134,15 @@ impl<S: Store> Journal<S> {
         entry.status = settlement.status;
         entry.error = settlement.error;
         entry.settled_at = Some(at);
+        let standing = (settlement.state, entry.error.as_ref().map(Reason::code));
         self.change(seq, settlement.state)?;
         let open = self.open.remove(&seq);
-        self.index
-            .set_unfinished(seq, open.is_some_and(|open| open.entry.status().rest().is_some()));
+        let is_unfinished = |open: &Open| open.entry.status().rest().is_some();
+        self.index.set_unfinished(seq, open.as_ref().is_some_and(is_unfinished));
         if !settlement.state.is_settled() {
             return Err(LedgerFault::bug("an outcome that settles nothing"));
         }
-        self.counts.states[settlement.state] += 1;
+        self.book.enter(standing, || open.map(|open| open.spot(seq)));
         self.index.settle_now(seq);
         match self.contested.remove(&seq) {
             Some(id) => self.audit(seq, Audit::Contested(id)),
@@ -161,9 +163,10 @@ impl<S: Store> Journal<S> {
             for (seq, entry) in self.store.range(Seq(first), end - first)?.into_iter().rev() {
                 let created = matches!(entry.state, State::Created | State::Kept | State::Undoing);
                 if entry.operation == Operation::Import && created {
-                    self.counts.states[State::InFlight] += u64::from(entry.state == State::Undoing);
+                    self.book.counts.states[State::InFlight] +=
+                        u64::from(entry.state == State::Undoing);
                     found.push(Undoable { seq, entry: entry.clone() });
-                    self.open.insert(seq, Open { entry, stored: true });
+                    self.open.insert(seq, Open { entry, stored: true, met_again: None });
                 }
             }
             end = first;
@@ -177,11 +180,11 @@ impl<S: Store> Journal<S> {
         self.change(seq, State::Undoing)
     }
 
-    /// Counts a row in a state of this run, and leaves it as it is.
-    pub(in crate::ledger) fn leave(&mut self, seq: Seq, state: State) {
+    /// Counts a row in a state of this run, with the reason for it, and leaves it as it is.
+    pub(in crate::ledger) fn leave(&mut self, seq: Seq, standing: Standing) {
         if let Some(open) = self.open.remove(&seq) {
-            self.counts.states[State::InFlight] -= u64::from(open.entry.state.is_under_way());
-            self.counts.states[state] += 1;
+            self.book.counts.states[State::InFlight] -= u64::from(open.entry.state.is_under_way());
+            self.book.enter(standing, || Some(open.spot(seq)));
         }
     }
 
@@ -195,7 +198,8 @@ impl<S: Store> Journal<S> {
         // A count of this run only knows what this run has settled.
         let ours = self.index.is_settled_now(seq);
         entry.audited = true;
-        let before = entry.state;
+        let standing = |entry: &Entry| (entry.state, entry.error.as_ref().map(Reason::code));
+        let (before, stood) = (entry.state, standing(&entry));
         match audit {
             Audit::NotDone => return Ok(()),
             Audit::Sound => {}
@@ -226,16 +230,12 @@ impl<S: Store> Journal<S> {
                 entry.error = Some(Reason::with(Code::AlsoThere, &others));
             }
         }
-        if before != entry.state {
-            let counts = &mut self.counts;
-            if ours {
-                counts.states[before] -= 1;
-                counts.states[entry.state] += 1;
-            } else {
-                counts.skipped_bad -= u64::from(before.needs_attention());
-                counts.skipped_bad += u64::from(entry.state.needs_attention());
-            }
-        }
+        // Where an earlier run has met it first, its line may be another one in this run's input.
+        let spot = (entry.run == self.run).then(|| {
+            let (line, at) = (entry.line, entry.at.clone());
+            Spot { line, at, row: Some(seq.0) }
+        });
+        self.book.turn(seq.0, ours, stood, standing(&entry), spot);
         self.store.update(seq, &entry)?;
         self.index.set_state(seq, entry.state);
         self.index.set_unfinished(seq, entry.status().rest().is_some());
@@ -321,7 +321,7 @@ impl<S: Store> Journal<S> {
             self.store.commit()?;
             self.dirty = false;
         }
-        self.tally.set(&self.counts, &self.index.states());
+        self.book.show(&self.tally, &self.index.states());
         Ok(())
     }
 
@@ -341,8 +341,9 @@ impl<S: Store> Journal<S> {
             self.store.insert(seq, &open.entry)?;
             open.stored = true;
         }
-        self.counts.states[State::InFlight] -= u64::from(before.is_under_way());
-        self.counts.states[State::InFlight] += u64::from(state.is_under_way());
+        let in_flight = &mut self.book.counts.states[State::InFlight];
+        *in_flight -= u64::from(before.is_under_way());
+        *in_flight += u64::from(state.is_under_way());
         self.index.set_state(seq, state);
         self.dirty = true;
         Ok(())

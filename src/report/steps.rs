@@ -1,0 +1,78 @@
+//! Commands that make sense after a run.
+
+use std::io::{self, Write};
+
+use serde::ser::{SerializeSeq, Serializer};
+
+use crate::text::{escape, shell_quote};
+
+/// A command, and its purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextStep {
+    /// Purpose of it.
+    pub purpose: Purpose,
+    /// Its arguments, the program first.
+    pub words: Vec<String>,
+}
+
+/// Purpose of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Writes the rows that are to be mended.
+    Mend,
+    /// Proves how secrets are written, of a user who is still to be chosen.
+    Prove,
+    /// Tries rows again.
+    Retry,
+    /// Compares the tenant with the input.
+    Verify,
+    /// Explains a code, whichever that is.
+    Explain,
+    /// Lists every row.
+    Rows,
+    /// Goes on.
+    GoOn,
+}
+
+impl Purpose {
+    /// Returns false if something is still to be chosen: then the command is for people alone.
+    const fn is_whole(self) -> bool {
+        !matches!(self, Self::Prove | Self::Explain)
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Mend => "mend them",
+            Self::Prove => "prove one",
+            Self::Retry => "try again",
+            Self::Verify => "verify",
+            Self::Explain => "explain",
+            Self::Rows => "every row",
+            Self::GoOn => "next",
+        }
+    }
+}
+
+/// Serializes the commands that work as they stand, each as its arguments.
+pub(super) fn runnable<S: Serializer>(
+    steps: &[NextStep],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut all = serializer.serialize_seq(None)?;
+    for step in steps.iter().filter(|step| step.purpose.is_whole()) {
+        all.serialize_element(&step.words)?;
+    }
+    all.end()
+}
+
+/// Writes the commands as a shell takes them, after an empty line.
+pub(super) fn write_steps(steps: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
+    let longest = steps.iter().map(|step| step.purpose.label().len()).max().unwrap_or(0) + 1;
+    for (number, NextStep { purpose, words }) in steps.iter().enumerate() {
+        let before = if number == 0 { "\n" } else { "" };
+        let words: Vec<_> = words.iter().map(|word| shell_quote(word)).collect();
+        let label = format!("{}:", purpose.label());
+        writeln!(out, "{before}{label:longest$} {}", escape(&words.join(" ")))?;
+    }
+    Ok(())
+}

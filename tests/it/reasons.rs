@@ -1,0 +1,146 @@
+//! Why rows did not end well, grouped by code, and the commands that help, as the real binary tells them.
+
+use mfaferry::sandbox::{Conflict, Fault, Settings, Users};
+use serde_json::{Value, json};
+
+use crate::{
+    max_users::follow,
+    support::{Bench, Done, factors, run},
+};
+
+/// A tenant without the users whose ids have `gone` in them, and an input with rows of many kinds of bad.
+fn bench(faults: &str) -> Bench {
+    let users = Users::AnyBut(vec!["gone".into()]);
+    let faults = Fault::parse_list(faults).unwrap();
+    let bench = Bench::new(Settings { users, faults, ..Settings::default() });
+    let mut csv = String::from("user_id,type,phone_number,email,totp_secret\n");
+    for number in 0..7 {
+        csv += &format!("auth0|{number},phone,0151 234567{number},,\n");
+        csv += &format!("auth0|gone{number},email,,gone{number}@example.com,\n");
+    }
+    csv += "auth0|20,totp,,,3132333435363738393031323334353637383930\n";
+    csv += "auth0|21,sms,+14155550121,,\n";
+    csv += "auth0|22,email,,good@example.com,\n";
+    bench.write("in.csv", csv);
+    bench
+}
+
+/// Code, state, count and lines of each group.
+fn groups(summary: &Value) -> Vec<(String, String, u64, Vec<u64>)> {
+    let told = |group: &Value| {
+        let word = |key: &str| group[key].as_str().unwrap().to_owned();
+        let lines = group["lines"].as_array().unwrap().iter().map(|line| line.as_u64().unwrap());
+        (word("code"), word("state"), group["count"].as_u64().unwrap(), lines.collect())
+    };
+    summary["reasons"].as_array().unwrap().iter().map(told).collect()
+}
+
+fn names(done: &Done) -> Vec<String> {
+    let next = done.summary()["next"].clone();
+    let name = |words: &Value| words[1].as_str().unwrap().to_owned();
+    next.as_array().unwrap().iter().map(name).collect()
+}
+
+#[test]
+fn rows_are_told_by_reason_with_the_first_of_each() {
+    let bench = bench("");
+    let done = run(&mut bench.import("in.csv"));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    let told = |code: &str, count, lines: &[u64]| {
+        (code.to_owned(), "rejected".to_owned(), count, lines.to_vec())
+    };
+    let expected = [
+        told("missing_plus", 7, &[2, 4, 6, 8, 10]),
+        told("user_not_found", 7, &[3, 5, 7, 9, 11]),
+        told("looks_like_hex", 1, &[16]),
+        told("unknown_type", 1, &[17]),
+    ];
+    assert_eq!(groups(&done.summary()), expected);
+
+    let mut again = bench.import("in.csv");
+    let done = run(&mut again);
+    let told = groups(&done.summary());
+    assert!(told.iter().all(|group| group.0 != "user_not_found"), "it was skipped: {told:?}");
+    let text = run(bench.import("in.csv").args(["--output", "text"])).stdout;
+    assert!(text.contains("\n9 rejected\n") && text.contains("\n7 rejected by an earlier run\n"));
+    assert!(text.contains("  7  user_not_found  lines 3, 5, 7 …  no such user: "), "{text}");
+    assert!(text.contains("\ntry again: "), "{text}");
+}
+
+#[test]
+fn each_command_that_helps_works_as_it_stands() {
+    let bench = bench("503-before@post=100%x3");
+    let mut csv = String::from("user_id,type,email\nauth0|2,email,b@example.com\n");
+    bench.write("in.csv", &csv);
+    let done = run(&mut bench.import("in.csv"));
+    let told = ("not_created".to_owned(), "failed".to_owned(), 1, vec![2]);
+    assert_eq!((done.code, groups(&done.summary())), (Some(4), vec![told]), "{done:?}");
+    csv += "auth0|gone1,email,a@example.com\n";
+    bench.write("in.csv", &csv);
+    let done = run(&mut bench.import("in.csv"));
+    // What an earlier run has settled is not this run's, and has to be helped, too.
+    let told = ("user_not_found".to_owned(), "rejected".to_owned(), 1, vec![3]);
+    assert_eq!((done.code, groups(&done.summary())), (Some(4), vec![told]), "{done:?}");
+    assert_eq!(names(&done), ["import", "report"]);
+    let summary = done.summary();
+    let retry = summary["next"][0].as_array().unwrap();
+    assert!(retry.ends_with(&[json!("--retry"), json!("failed,rejected")]), "{retry:?}");
+    let again = follow(&bench, &summary["next"][0]);
+    assert_eq!((again.code, &again.summary()["created"]), (Some(4), &json!(1)), "{again:?}");
+    assert_eq!(follow(&bench, &summary["next"][1]).stdout.lines().count(), 2);
+}
+
+#[test]
+fn what_needs_review_is_verified_and_never_sent_again() {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list("late-write=100%x1").unwrap(),
+        late_by_ms: 1500,
+        conflict: Conflict::Off,
+        ..Settings::default()
+    });
+    bench.write("in.csv", factors(60).0);
+    let done = run(bench.import("in.csv").args(["--rate", "20", "--concurrency", "1"]));
+    // What the list at the end has found is told, and no longer what was settled before.
+    let told = ("also_there".to_owned(), "needs_review".to_owned(), 1, vec![2]);
+    assert_eq!((done.code, groups(&done.summary())), (Some(4), vec![told]), "{done:?}");
+    assert_eq!(names(&done), ["verify", "report"]);
+    let summary = done.summary();
+    assert_eq!(follow(&bench, &summary["next"][0]).code, Some(0));
+    assert_eq!(follow(&bench, &summary["next"][1]).code, Some(0));
+    let again = run(bench.import("in.csv").args(["--output", "text"]));
+    assert!(again.stdout.contains("\n1 needs review by an earlier run\n"), "{again:?}");
+}
+
+#[test]
+fn single_rows_are_told_with_v_alone() {
+    let bench = bench("");
+    let quiet = run(bench.import("in.csv").args(["--output", "text"]));
+    assert!(!quiet.stdout.contains("rejected: line") && !quiet.stderr.contains("rejected: line"));
+    let verbose = run(bench.import("in.csv").args(["--output", "text", "-v"]));
+    let told = verbose.stderr.lines().filter(|line| line.contains("rejected: line ")).count();
+    assert_eq!(told, 9, "{verbose:?}");
+    assert!(verbose.stderr.contains("rejected: line 2, phone_number: must begin with `+`"));
+}
+
+#[test]
+fn files_and_paths_are_told_where_there_are_any() {
+    let bench = bench("");
+    let row = |user: &str| format!("user_id,type,phone_number\nauth0|{user},phone,123\n");
+    bench.write("a.csv", row("1"));
+    bench.write("b.csv", row("2"));
+    let done = run(bench.import("a.csv").args(["b.csv", "--ledger", "ab.ledger"]));
+    let group = &done.summary()["reasons"][0];
+    assert_eq!((&group["lines"], &group["files"]), (&json!([2, 2]), &json!(["a.csv", "b.csv"])));
+    assert!(group.get("at").is_none(), "{group}");
+}
+
+#[test]
+fn what_a_dry_run_expects_is_told_by_reason_too() {
+    let bench = bench("");
+    bench.write("gone.csv", "user_id\nauth0|gone1\nauth0|gone2\n");
+    let mut delete = bench.command("delete");
+    let done = run(delete.args(["gone.csv", "--all-methods", "--dry-run"]));
+    let summary = done.summary();
+    let told = ("user_not_found".to_owned(), "rejected".to_owned(), 2, vec![2, 3]);
+    assert_eq!((groups(&summary), &summary["next"]), (vec![told], &json!([])), "{summary}");
+}
