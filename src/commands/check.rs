@@ -21,8 +21,9 @@ use crate::{
     cli::{Check, Output},
     engine::scan::scan,
     error::{Error, Exit},
+    explain::{Action, advice},
     input::Ending,
-    model::{Code, CodeCounts, Factor, FactorType, Lines, Planned, Refusal},
+    model::{CodeCounts, Factor, FactorType, Lines, Planned, Reason, Refusal},
     plan::{self, Finding, Plan, Sight, Warning, Whole},
     report,
     text::{counted, escape, grouped},
@@ -324,7 +325,7 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
         ("passkey", findings.passkey),
     ] {
         if count > 0 {
-            writeln!(out, "  {count:>9}  {name}")?;
+            writeln!(out, "  {:>9}  {name}", grouped(count))?;
         }
     }
     for (what, codes) in
@@ -332,7 +333,7 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     {
         for (code, of, count) in codes.by_type() {
             let of = of.map(|of| format!(" ({of})")).unwrap_or_default();
-            writeln!(out, "  {count:>9}  {what}: {code}{of}")?;
+            writeln!(out, "  {:>9}  {what}: {code}{of}", grouped(count))?;
         }
     }
     if findings.webauthn_roaming + findings.passkey > 0 {
@@ -347,6 +348,7 @@ fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
 
 /// Advises on secrets that were refused for their encoding.
 fn write_advice(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
+    let is_of_encoding = |code| advice(Reason::parse(code).code()).action == Action::ProveEncoding;
     if findings.rejected_by_code.by_code().iter().any(|(code, _)| is_of_encoding(code)) {
         writeln!(
             out,
@@ -357,19 +359,10 @@ fn write_advice(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether a code says that a secret may be in another encoding than it is read in.
-fn is_of_encoding(code: &str) -> bool {
-    [Code::NotBase32, Code::NotHex, Code::NotBase64, Code::EncodedTwice]
-        .iter()
-        .any(|other| other.name() == code)
-        || code.starts_with("looks_like_base")
-        || code == Code::LooksLikeHex.name()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fault, Rejection};
+    use crate::model::{Code, Fault, Rejection};
 
     /// Takes in refused rows; returns what people read of them, and what programs do.
     fn checked(refusals: &[(Refusal, Code, Option<FactorType>)]) -> (String, serde_json::Value) {

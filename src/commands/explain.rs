@@ -8,7 +8,8 @@ use super::print;
 use crate::{
     cli::{Explain, Output},
     error::{Error, Exit},
-    explain::{Explanation, GROUPS, Group, find, nearest_code},
+    explain::{Action, Explanation, GROUPS, Group, advice, find, nearest_code},
+    model::Reason,
     report::write_json,
     text::escape,
 };
@@ -30,6 +31,9 @@ struct One {
     group: &'static str,
     #[serde(flatten)]
     explanation: &'static Explanation,
+    /// Kind of action that helps with rows of that code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<Action>,
 }
 
 /// Schema of both.
@@ -59,7 +63,10 @@ pub(super) fn run(explain: &Explain) -> Result<Exit, Error> {
         if is_text {
             return write_one(group, explanation, out);
         }
-        write_json(&One { schema: SCHEMA, group: group.title, explanation }, out)
+        let reason = Reason::parse(explanation.code).code();
+        let is_reason = reason.name() == explanation.code;
+        let action = is_reason.then(|| advice(reason).action);
+        write_json(&One { schema: SCHEMA, group: group.title, explanation, action }, out)
     })?;
     Ok(Exit::Good)
 }

@@ -1,14 +1,13 @@
 //! `next` of a summary: the commands that make sense now, with the flags that were typed.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{iter, path::Path};
 
 use crate::{
     cli::CommandLine,
     engine::{End, Stop},
     error::{Error, Exit},
     explain::Action,
-    model::State,
-    report::{Explained, NextStep, Purpose},
+    report::{Explained, NextStep, Purpose, actions, to_retry},
 };
 
 /// A run that has ended.
@@ -32,54 +31,48 @@ pub(super) struct Ended<'a> {
 impl Ended<'_> {
     /// Returns the commands in the order in which to run them.
     pub(super) fn next(&self) -> Vec<NextStep> {
-        let go_on = |command: Option<Vec<String>>| (Purpose::GoOn, command);
         let commands = match self.end {
             End::Complete if self.is_dry_run => vec![],
-            End::Complete if self.is_bad => self.help(),
+            End::Complete if self.is_bad => return self.help(),
             End::Complete if self.is_in_sandbox => vec![],
-            End::Complete => vec![go_on(self.verify(&["max-users"]))],
-            End::Stopped(Stop::MaxUsers(_)) => {
-                vec![go_on(self.verify(&[])), go_on(self.same(&["max-users"]))]
-            }
-            End::Stopped(_) => vec![go_on(self.same(&[]))],
-            End::Failed(error) if error.exit() == Exit::Stopped => vec![go_on(self.same(&[]))],
+            End::Complete => vec![self.verify(&["max-users"])],
+            End::Stopped(Stop::MaxUsers(_)) => vec![self.verify(&[]), self.same(&["max-users"])],
+            End::Stopped(_) => vec![self.same(&[])],
+            End::Failed(error) if error.exit() == Exit::Stopped => vec![self.same(&[])],
             End::Failed(Error::NotReady { accept, .. }) => {
-                vec![go_on(self.preflight()), go_on(self.accepting(accept))]
+                vec![self.preflight(), self.accepting(accept)]
             }
             End::Failed(_) => vec![],
         };
-        let step = |(purpose, words): (Purpose, Option<Vec<String>>)| {
-            words.map(|words| NextStep { purpose, words })
-        };
-        commands.into_iter().filter_map(step).collect()
+        go_on(commands)
     }
 
     /// Helps with the rows that have not ended well, by what is wrong with them.
-    fn help(&self) -> Vec<(Purpose, Option<Vec<String>>)> {
-        let actions: BTreeSet<Action> = self.reasons.iter().map(|group| group.action()).collect();
+    fn help(&self) -> Vec<NextStep> {
+        let actions = actions(self.reasons.iter().copied());
         let needs = |action| actions.contains(&action);
-        let is_import = self.typed.command() == "import";
         let mend = needs(Action::MendSource).then(|| self.mend()).flatten();
-        let prove = (needs(Action::ProveEncoding) && is_import).then(|| self.prove()).flatten();
-        let explain = !self.reasons.is_empty();
+        let prove = needs(Action::ProveEncoding).then(|| self.prove()).flatten();
         // In a sandbox that has ended there is nobody to be asked again.
         let (mut again, mut verify) = (None, None);
         if !self.is_in_sandbox {
             let map = needs(Action::MendMap).then(|| self.same(&["retry", "max-users"]));
-            again = self.retry().or(map.flatten());
+            // What could not be taken back is taken up by the next one.
+            let undo = needs(Action::Retry) && self.typed.command() == "undo";
+            again = self.retry().or(map.flatten()).or(undo.then(|| self.same(&[])).flatten());
             verify = needs(Action::Verify).then(|| self.verify(&["max-users"])).flatten();
         }
-        vec![
-            (Purpose::Mend, mend),
-            (Purpose::Prove, prove),
-            (Purpose::Retry, again),
-            (Purpose::Verify, verify),
-            (
-                Purpose::Explain,
-                explain.then(|| ["mfaferry", "explain", "CODE"].map(str::to_owned).into()),
-            ),
-            (Purpose::Rows, self.report()),
-        ]
+        let explain = (!self.reasons.is_empty()).then(NextStep::explain);
+        let whole = |purpose, words: Option<_>| words.map(|words| NextStep::whole(purpose, words));
+        let steps = [
+            whole(Purpose::Mend, mend),
+            prove.map(|words| NextStep::to_fill_in(Purpose::Prove, words)),
+            whole(Purpose::Retry, again),
+            whole(Purpose::Verify, verify),
+            explain,
+            whole(Purpose::Rows, self.report()),
+        ];
+        steps.into_iter().flatten().collect()
     }
 
     fn same(&self, without: &[&str]) -> Option<Vec<String>> {
@@ -111,42 +104,30 @@ impl Ended<'_> {
         Some(line.map(String::from).into())
     }
 
-    /// Tries again what has failed, and what the tenant has refused for a reason that can be done away with
-    /// there. What is wrong in the input would be refused again.
+    /// Tries again what may end otherwise now.
     fn retry(&self) -> Option<Vec<String>> {
-        let has = |wanted: State, actions: &[Action]| {
-            let mut groups = self.reasons.iter().filter(|group| group.state == wanted);
-            groups.any(|group| actions.contains(&group.action()))
-        };
-        let of_tenant = [Action::CreateUsers, Action::MendTenant, Action::Retry, Action::Verify];
-        let states = [
-            has(State::Failed, &[Action::Retry]).then_some("failed"),
-            has(State::Rejected, &of_tenant).then_some("rejected"),
-        ];
-        let states: Vec<_> = states.into_iter().flatten().collect();
-        let can_retry = !states.is_empty() && self.typed.takes("retry");
-        let mut line = self.same(&["retry", "max-users"]).filter(|_| can_retry)?;
-        append(&mut line, &["--retry", &states.join(",")]);
+        let states = to_retry(&self.reasons).filter(|_| self.typed.takes("retry"))?;
+        let mut line = self.same(&["retry", "max-users"])?;
+        append(&mut line, &["--retry", &states]);
         Some(line)
     }
 
     /// Writes the rows that are to be mended to a file of their own.
     fn mend(&self) -> Option<Vec<String>> {
-        let input = self.typed.values().next()?;
-        if self.typed.command() != "import" || input == "-" {
-            return None;
-        }
-        let ledger = self.ledger.to_str()?;
-        let mut line = self.typed.with_command("select", &["ledger"])?;
-        let out = free_name(input, self.typed.has("from"));
-        append(&mut line, &["--ledger", ledger, "--with-reason", "--out", &out]);
+        let (inputs, ledger) = (Vec::from_iter(self.typed.values()), self.ledger.to_str()?);
+        let end = mended(inputs.first()?, self.typed.has("from"));
+        let is_known = inputs.iter().all(|input| *input != "-" && mended(input, false) == end);
+        let can_select = self.typed.command() == "import" && (is_known || inputs.len() == 1);
+        let mut line = self.typed.with_command("select", &["ledger"]).filter(|_| can_select)?;
+        append(&mut line, &["--ledger", ledger, "--with-reason", "--out", &free_name(&end)]);
         Some(line)
     }
 
     /// Proves how a user's secret is read, whoever that is.
     fn prove(&self) -> Option<Vec<String>> {
         let without = ["ledger", "output", "quiet", "verbose", "log-format", "log-file"];
-        let mut line = self.typed.with_command("check", &without)?;
+        let is_import = self.typed.command() == "import";
+        let mut line = self.typed.with_command("check", &without).filter(|_| is_import)?;
         append(&mut line, &["--prove", "USER_ID", "--ledger", self.ledger.to_str()?]);
         Some(line)
     }
@@ -158,14 +139,64 @@ fn append(line: &mut Vec<String>, flags: &[&str]) {
     line.splice(end..end, flags.iter().map(|flag| (*flag).to_owned()));
 }
 
-/// Returns the name of a file that is not there yet, for rows of `input`.
-fn free_name(input: &str, is_export: bool) -> String {
+/// Returns the ending of the name that rows of `input` get in a file of their own: elements of documents
+/// stand there a line each.
+fn mended(input: &str, is_export: bool) -> String {
     let input = Path::new(input);
-    let packed = input.extension().is_some_and(|end| end == "gz" || end == "zst");
-    let name = if packed { input.file_stem().map(Path::new) } else { Some(input) };
-    let end = name.and_then(Path::extension).and_then(|end| end.to_str());
-    let end = end.filter(|_| !is_export).map_or("jsonl".to_owned(), str::to_ascii_lowercase);
+    let is_packed = input.extension().is_some_and(|end| end == "gz" || end == "zst");
+    let name = if is_packed { input.file_stem().map_or(input, Path::new) } else { input };
+    match name.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase) {
+        Some(end) if !["json", "yaml", "yml"].contains(&&*end) => end,
+        None if !is_export => "csv".into(),
+        _ => "jsonl".into(),
+    }
+}
+
+/// Returns a name with that ending that no file has yet.
+fn free_name(end: &str) -> String {
     let names = (2..).map(|number| format!("mend-{number}.{end}"));
-    let mut names = std::iter::once(format!("mend.{end}")).chain(names);
+    let mut names = iter::once(format!("mend.{end}")).chain(names);
     names.find(|name| Path::new(name).symlink_metadata().is_err()).unwrap_or_default()
+}
+
+/// Returns the commands that make sense after `verify`: what it has found is listed, and one that did not
+/// come to its end begins again.
+pub(super) fn after_verify(typed: &CommandLine, is_complete: bool, is_bad: bool) -> Vec<NextStep> {
+    let list = || {
+        let mut line = typed.with_command("verify", &["output"])?;
+        append(&mut line, &["--output", "jsonl"]);
+        Some(NextStep::whole(Purpose::Rows, line))
+    };
+    match (is_complete, is_bad) {
+        (true, true) => list().into_iter().collect(),
+        (true, false) => Vec::new(),
+        (false, _) => go_on(vec![typed.with_command("verify", &[])]),
+    }
+}
+
+fn go_on(commands: Vec<Option<Vec<String>>>) -> Vec<NextStep> {
+    let step = |words| NextStep::whole(Purpose::GoOn, words);
+    commands.into_iter().flatten().map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_for_mending_is_named_by_the_form_that_rows_have_in_it() {
+        for (input, is_export, end) in [
+            ("factors.csv", false, "csv"),
+            ("a/b.c/factors.CSV.gz", false, "csv"),
+            ("factors.jsonl.zst", false, "jsonl"),
+            ("factors.json", false, "jsonl"),
+            ("realm.json", true, "jsonl"),
+            ("users.csv", true, "csv"),
+            ("uris.txt", true, "txt"),
+            ("folder", true, "jsonl"),
+            ("factors", false, "csv"),
+        ] {
+            assert_eq!(mended(input, is_export), end, "{input}");
+        }
+    }
 }

@@ -8,7 +8,9 @@ use std::sync::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    blocking, print,
+    blocking,
+    next::after_verify,
+    print,
     reading::{Opener, extent},
     run::{Run, exit},
     signals::Signals,
@@ -175,6 +177,7 @@ async fn account_for(
         waits: Waits::of(&run.pacer, &run.stats),
         sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
         usage,
+        next: after_verify(&run.config.typed, complete, is_bad),
     };
     match verify.output {
         VerifyOutput::Text if run.is_quiet() && complete && !is_bad => {}

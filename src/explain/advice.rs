@@ -239,7 +239,7 @@ advice! {
         UsedSince = "used since the import",
         OtherType = "of another type now",
         Renamed = "renamed since the import",
-        Unknown = "reason of a newer version",
+        Unknown = "unknown reason",
     }
 }
 

@@ -18,6 +18,7 @@ mod summary;
 mod usage;
 mod verify;
 mod waits;
+mod whole;
 
 pub use after_import::{AfterImport, SecretsIn};
 pub use failure::{Cause, Failure};
@@ -25,15 +26,16 @@ pub use filter::{Filter, Selected};
 pub use ledger::{Digest, Doubts, ReasonGroup, TypeTotals};
 pub use metrics::Metrics;
 pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};
-pub use reasons::{Explained, RowPlace};
+pub use reasons::{Explained, RowPlace, actions, to_retry};
 pub use rows::{csv, jsonl};
 pub use snapshot::{Keeper, Snapshot};
 pub use steps::{NextStep, Purpose};
-pub use summary::{Figures, LedgerReport, Status, Summary};
+pub use summary::{Figures, Status, Summary};
 pub(crate) use summary::{in_flight, write_rejection};
 pub use usage::UsageSummary;
 pub use verify::{SampleSummary, VerifyRemarks, VerifySummary, write_extras};
 pub use waits::Waits;
+pub use whole::LedgerReport;
 
 /// Writes one JSON object and a line end.
 pub fn write_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {

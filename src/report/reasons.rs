@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     cmp::Reverse,
+    collections::BTreeSet,
     io::{self, Write},
 };
 
@@ -11,6 +12,7 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
+use super::{ReasonGroup as LedgerGroup, rows::Row};
 use crate::{
     explain::{Action, advice},
     model::{Code, Lines, Reason, ReasonGroup, Reasons, State},
@@ -68,6 +70,23 @@ impl Explained {
         reasons.groups().into_iter().map(group).collect()
     }
 
+    /// Returns a ledger's groups, the largest first.
+    pub(super) fn of_ledger(reasons: &[LedgerGroup]) -> Vec<Self> {
+        let group = |group: &LedgerGroup| {
+            let mut places: Vec<_> = group.rows.iter().map(RowPlace::of).collect();
+            places.dedup();
+            let has_more = group.count > group.rows.len() as u64;
+            // A ledger of an earlier version may have none.
+            let code = if group.code.is_empty() {
+                Code::Unknown.name().into()
+            } else {
+                group.code.clone()
+            };
+            Self { state: group.state, code, count: group.count, places, has_more }
+        };
+        reasons.iter().filter(|group| group.state.has_reason()).map(group).collect()
+    }
+
     /// Returns the code; [`Code::Unknown`] for one of another version.
     fn known(&self) -> Code {
         Reason::parse(&self.code).code()
@@ -108,6 +127,30 @@ impl Explained {
         let line = if lines.len() > 1 { "lines" } else { "line" };
         format!("{file}{line} {}{at}{more}", lines.join(", "))
     }
+}
+
+impl RowPlace {
+    fn of(row: &Row) -> Self {
+        Self { file: row.file.clone(), line: row.line, at: row.at.clone() }
+    }
+}
+
+/// Returns the kinds of action that help, the first thing to do first.
+pub fn actions<'a>(groups: impl IntoIterator<Item = &'a Explained>) -> BTreeSet<Action> {
+    groups.into_iter().map(Explained::action).filter(|action| *action != Action::None).collect()
+}
+
+/// Returns the states whose rows may end otherwise when they are tried again, as `--retry` takes them; none
+/// if there are none. What is wrong in the input would be refused again.
+pub fn to_retry(groups: &[&Explained]) -> Option<String> {
+    let of_tenant = [Action::CreateUsers, Action::MendTenant, Action::Retry, Action::Verify];
+    let is_to_retry = |state: State| {
+        let mut of_state = groups.iter().filter(|group| group.state == state);
+        of_state.any(|group| of_tenant.contains(&group.action()))
+    };
+    let states = [State::Failed, State::Rejected].into_iter().filter(|state| is_to_retry(*state));
+    let states: Vec<_> = states.map(State::name).collect();
+    (!states.is_empty()).then(|| states.join(","))
 }
 
 impl Serialize for Explained {

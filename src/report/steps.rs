@@ -13,6 +13,25 @@ pub struct NextStep {
     pub purpose: Purpose,
     /// Its arguments, the program first.
     pub words: Vec<String>,
+    /// False if something is still to be chosen in it: then it is for people alone.
+    pub is_whole: bool,
+}
+
+impl NextStep {
+    /// Makes one that works as it stands.
+    pub fn whole(purpose: Purpose, words: Vec<String>) -> Self {
+        Self { purpose, words, is_whole: true }
+    }
+
+    /// Makes one in which something is still to be chosen.
+    pub fn to_fill_in(purpose: Purpose, words: Vec<String>) -> Self {
+        Self { purpose, words, is_whole: false }
+    }
+
+    /// Makes the one that explains codes.
+    pub fn explain() -> Self {
+        Self::to_fill_in(Purpose::Explain, ["mfaferry", "explain", "CODE"].map(Into::into).into())
+    }
 }
 
 /// Purpose of a command.
@@ -20,13 +39,13 @@ pub struct NextStep {
 pub enum Purpose {
     /// Writes the rows that are to be mended.
     Mend,
-    /// Proves how secrets are written, of a user who is still to be chosen.
+    /// Proves how secrets are written.
     Prove,
     /// Tries rows again.
     Retry,
     /// Compares the tenant with the input.
     Verify,
-    /// Explains a code, whichever that is.
+    /// Explains a code.
     Explain,
     /// Lists every row.
     Rows,
@@ -35,11 +54,6 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Returns false if something is still to be chosen: then the command is for people alone.
-    const fn is_whole(self) -> bool {
-        !matches!(self, Self::Prove | Self::Explain)
-    }
-
     const fn label(self) -> &'static str {
         match self {
             Self::Mend => "mend them",
@@ -59,7 +73,7 @@ pub(super) fn runnable<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut all = serializer.serialize_seq(None)?;
-    for step in steps.iter().filter(|step| step.purpose.is_whole()) {
+    for step in steps.iter().filter(|step| step.is_whole) {
         all.serialize_element(&step.words)?;
     }
     all.end()
@@ -68,7 +82,7 @@ pub(super) fn runnable<S: Serializer>(
 /// Writes the commands as a shell takes them, after an empty line.
 pub(super) fn write_steps(steps: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
     let longest = steps.iter().map(|step| step.purpose.label().len()).max().unwrap_or(0) + 1;
-    for (number, NextStep { purpose, words }) in steps.iter().enumerate() {
+    for (number, NextStep { purpose, words, .. }) in steps.iter().enumerate() {
         let before = if number == 0 { "\n" } else { "" };
         let words: Vec<_> = words.iter().map(|word| shell_quote(word)).collect();
         let label = format!("{}:", purpose.label());

@@ -13,15 +13,15 @@ use serde::{
 };
 
 use super::{
-    AfterImport, Cause, Explained, NextStep, Selected, Waits,
+    AfterImport, Cause, Explained, NextStep, Waits,
     reasons::write_groups,
     steps::{self, write_steps},
 };
 use crate::{
     engine::{End, intake::Remarks},
-    error::{Error, Exit},
-    ledger::{ByState, Counts, Reader},
-    model::{Code, Lines, Rejection, State},
+    error::Exit,
+    ledger::{ByState, Counts},
+    model::{Lines, Rejection, State},
     text::{counted, escape, grouped, human},
 };
 
@@ -244,7 +244,7 @@ pub(super) fn write_hints<'a>(
     Ok(())
 }
 
-fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {
     let shown = totals.shown(&[]).into_iter().filter(|(_, count)| *count > 0);
     let mut texts: Vec<_> =
         shown.map(|(state, count)| format!("{} {}", grouped(count), words(state))).collect();
@@ -254,57 +254,6 @@ fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", texts.join(", "))
 }
 
-/// A summary over a whole ledger.
-#[derive(Debug, Serialize)]
-#[serde(tag = "schema", rename = "mfaferry/report/1")]
-pub struct LedgerReport {
-    /// The ledger.
-    pub ledger: String,
-    /// The tenant it is bound to.
-    pub tenant: String,
-    /// All its rows.
-    pub rows: u64,
-    #[serde(flatten)]
-    /// They add up to `rows`.
-    pub totals: ByState,
-    /// Hints about what to do next.
-    pub hints: Vec<String>,
-    /// A choice of its rows, where one was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub selected: Option<Selected>,
-}
-
-impl LedgerReport {
-    /// Reads it from a ledger; the name of that is only shown.
-    pub fn read(name: &str, ledger: &Reader) -> Result<Self, Error> {
-        Self::with(name, ledger, ledger.totals()?)
-    }
-
-    /// The same, for one who knows the totals already: to count them reads the whole ledger.
-    pub fn with(name: &str, ledger: &Reader, totals: ByState) -> Result<Self, Error> {
-        Ok(Self {
-            ledger: name.into(),
-            tenant: ledger.tenant().into(),
-            rows: totals.sum(),
-            hints: hints(ledger, &totals)?,
-            totals,
-            selected: None,
-        })
-    }
-
-    /// Writes the report for people.
-    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "ledger: {}", escape(&self.ledger))?;
-        writeln!(out, "tenant: {}", escape(&self.tenant))?;
-        write!(out, "{}: ", counted(self.rows, "row"))?;
-        write_totals(&self.totals, out)?;
-        if let Some(selected) = &self.selected {
-            selected.write_text(out)?;
-        }
-        write_hints(&self.hints, out)
-    }
-}
-
 /// Says what to do about rows whose outcome is not known, where a ledger has some.
 pub(crate) fn in_flight(totals: &ByState) -> Option<String> {
     let count = totals[State::InFlight];
@@ -312,56 +261,10 @@ pub(crate) fn in_flight(totals: &ByState) -> Option<String> {
     (count > 0).then(|| format!("{} {hint}", grouped(count)))
 }
 
-/// Returns at most three things worth doing, drawn from what the ledger holds.
-fn hints(ledger: &Reader, totals: &ByState) -> Result<Vec<String>, Error> {
-    let mut hints: Vec<_> = in_flight(totals).into_iter().collect();
-    if totals[State::NeedsReview] > 0 {
-        hints.push(format!(
-            "{} need review: it is unknown whether they exist, so they are never sent again; \
-             `mfaferry report --format jsonl` lists the users",
-            totals[State::NeedsReview]
-        ));
-    }
-    let rejected = totals[State::Rejected] > 0;
-    let errors = rejected.then(|| ledger.errors(State::Rejected)).transpose()?;
-    for (reason, count) in errors.unwrap_or_default() {
-        let rows = |one: &str, many: &str| {
-            if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
-        };
-        match reason.code() {
-            Code::UserNotFound => hints.push(format!(
-                "{}: if this is the right tenant and the ids are complete, import the users first, \
-                 then run again with `--retry rejected`",
-                rows(
-                    "factor's user does not exist in this tenant",
-                    "factors' users do not exist in this tenant"
-                )
-            )),
-            Code::EntityLimit => hints.push(format!(
-                "{} the tenant's limit per user",
-                rows("factor exceeds", "factors exceed")
-            )),
-            _ => hints.push(format!(
-                "{} with `{}`",
-                rows("factor was refused by the tenant", "factors were refused by the tenant"),
-                escape(&reason.text())
-            )),
-        }
-    }
-    if totals[State::Failed] > 0 {
-        hints.push(format!(
-            "{} failed after the allowed attempts: run again with `--retry failed`",
-            totals[State::Failed]
-        ));
-    }
-    hints.truncate(3);
-    Ok(hints)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fault, Refusal};
+    use crate::model::{Code, Fault, Refusal};
 
     fn row(line: u64, refusal: Refusal, code: Code) -> Rejection {
         let at = Some("users[17].credentials[2]".into());

@@ -9,8 +9,8 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Cause, Status, UsageSummary, Waits, summary::seconds, unless_none, usage::RowUse, write_json,
-    write_rejection,
+    Cause, NextStep, Status, UsageSummary, Waits, steps, summary::seconds, unless_none,
+    usage::RowUse, write_json, write_rejection,
 };
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
@@ -56,6 +56,9 @@ pub struct VerifySummary {
     pub sample: Option<SampleSummary>,
     /// Factors that people have logged in with; `None` when not asked for.
     pub usage: Option<UsageSummary>,
+    /// Commands that make sense now.
+    #[serde(serialize_with = "steps::runnable")]
+    pub next: Vec<NextStep>,
 }
 
 /// Statement that a sample proves.
@@ -170,6 +173,7 @@ impl VerifyRemarks {
             differs: finding.differing.iter().copied().map(Field::name).collect(),
             usage: finding.usage.map(RowUse::of),
             error: finding.error.as_ref().map(Reason::text),
+            code: finding.error.as_ref().map(|reason| reason.code().name()),
             ..Row::default()
         });
         let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(refused)).collect();
@@ -255,7 +259,7 @@ impl VerifySummary {
             ("extras (in the tenant, but not in the input)", self.extras.unwrap_or_default()),
         ] {
             if count > 0 || name == "present" || name == "missing" {
-                writeln!(out, "  {count:>9}  {name}")?;
+                writeln!(out, "  {:>9}  {name}", grouped(count))?;
             }
         }
         writeln!(
@@ -268,7 +272,8 @@ impl VerifySummary {
         for statement in self.statements() {
             writeln!(out, "{statement}")?;
         }
-        super::summary::write_hints(&self.waits.hint(self.elapsed_seconds), out)
+        super::summary::write_hints(&self.waits.hint(self.elapsed_seconds), out)?;
+        steps::write_steps(&self.next, out)
     }
 
     /// Returns what is said of the sample and of logins, a line each.
@@ -320,7 +325,7 @@ struct Row<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
-    /// Code of a refused row's first fault.
+    /// Code of the error, or of a refused row's first fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'a str>,
     /// Every fault of a refused row, where it has more than one.

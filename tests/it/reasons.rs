@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     max_users::follow,
-    support::{Bench, Done, factors, run},
+    support::{Bench, Done, binary, factors, run},
 };
 
 /// A tenant without the users whose ids have `gone` in them, and an input with rows of many kinds of bad.
@@ -109,6 +109,42 @@ fn what_needs_review_is_verified_and_never_sent_again() {
     assert_eq!(follow(&bench, &summary["next"][1]).code, Some(0));
     let again = run(bench.import("in.csv").args(["--output", "text"]));
     assert!(again.stdout.contains("\n1 needs review by an earlier run\n"), "{again:?}");
+}
+
+#[test]
+fn a_report_has_the_same_groups_as_the_summary_and_a_command_that_works() {
+    let bench = bench("");
+    let done = run(bench.import("in.csv").args(["--ledger", "l;edger"]));
+    let report = |format: &str| {
+        let mut report = binary();
+        report.current_dir(bench.folder.path());
+        run(report.args(["report", "--ledger", "l;edger", "--format", format]))
+    };
+    let json = report("json").json();
+    assert_eq!(json["reasons"], done.summary()["reasons"]);
+    assert_eq!(follow(&bench, &json["next"][0]).stdout.lines().count(), 17);
+    assert_eq!(json["next"].as_array().unwrap().len(), 1, "nothing is to be filled in");
+    let told = |text: &str| {
+        let groups = text.split("\n\n").find(|part| part.contains("rejected\n  "));
+        groups.unwrap().to_owned()
+    };
+    let text = report("text").stdout;
+    let summary = run(bench.import("in.csv").args(["--ledger", "2", "--output", "text"]));
+    assert_eq!(told(&text), told(&summary.stdout));
+    assert!(text.contains("mfaferry import INPUT --ledger 'l;edger' --retry rejected\n"), "{text}");
+}
+
+#[test]
+fn what_verify_has_found_is_listed_by_the_command_that_it_names() {
+    let bench = bench("");
+    let done = run(bench.command("verify").arg("in.csv"));
+    assert_eq!(done.code, Some(4), "{done:?}");
+    let listed = follow(&bench, &done.json()["next"][0]);
+    assert_eq!((listed.code, listed.stdout.lines().count()), (Some(4), 17), "{listed:?}");
+    let rows = listed.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    for row in rows.filter(|row| row["state"] == "rejected" || row["state"] == "unanswered") {
+        assert!(row["code"].is_string(), "{row}");
+    }
 }
 
 #[test]

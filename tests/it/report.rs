@@ -72,7 +72,9 @@ fn every_format_tells_the_same() {
     }
     let text = report(&bench, "text");
     assert!(text.contains("5 rows: 2 created, 3 rejected"), "{text}");
-    assert!(text.contains("hint: 1 factor's user does not exist in this tenant"), "{text}");
+    assert!(text.contains("\n3 rejected\n"), "{text}");
+    assert!(text.contains("  1  user_not_found "), "{text}");
+    assert!(text.contains(" --retry rejected\n") && text.contains("\nexplain: "), "{text}");
 }
 
 #[test]

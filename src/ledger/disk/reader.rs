@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     files::Folder,
     ledger::{Key, LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
-    model::{FactorType, Lines, LocalTime, Operation, Place, Reason, State},
+    model::{FactorType, Lines, LocalTime, Operation, Place, State},
 };
 
 /// A ledger opened for reading only.
@@ -197,24 +197,6 @@ impl Reader {
             totals[state(row.get(0)?)?] += row.get::<_, i64>(1)?.cast_unsigned();
         }
         Ok(totals)
-    }
-
-    /// Returns the number of rows that ended in `state` by error, the most frequent first.
-    pub fn errors(&self, state: State) -> Result<Vec<(Reason, u64)>, Error> {
-        let read = || -> Result<Vec<(Reason, u64)>, LedgerFault> {
-            let mut statement = self.connection.prepare(
-                "SELECT error, count(*) FROM factors WHERE state = ?1 AND error <> '' \
-                 GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20",
-            )?;
-            let rows = statement.query_map([state as u8], |row| {
-                Ok((
-                    Reason::parse(row.get_ref(0)?.as_str()?),
-                    row.get::<_, i64>(1)?.cast_unsigned(),
-                ))
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        };
-        read().map_err(|fault| fault.at(&self.path))
     }
 
     /// Visits every row, those refused before sending too, by line as far as the ledger's order gives it.
