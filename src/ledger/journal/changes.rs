@@ -227,6 +227,8 @@ mod tests {
         rows: BTreeMap<[u8; 16], Held>,
         runs: i64,
         last_complete: i64,
+        /// Changes of each complete night.
+        told: Vec<(u64, u64)>,
     }
 
     #[derive(Debug)]
@@ -317,7 +319,9 @@ mod tests {
         }
         let is_complete = night.ends_after.is_none();
         if is_complete {
-            assert_eq!(journal.changes_by(night.at_once).unwrap(), model.changes(&met));
+            let changes = journal.changes_by(night.at_once).unwrap();
+            assert_eq!(changes, model.changes(&met));
+            model.told.push((changes.no_longer_in_input, changes.changed));
             model.last_complete = model.runs;
         }
         journal.end_run(is_complete, LocalTime::default()).unwrap();
@@ -338,6 +342,27 @@ mod tests {
         }
         journal.end_run(true, LocalTime::default()).unwrap();
         journal.commit().unwrap();
+    }
+
+    #[test]
+    fn a_run_of_another_command_in_between_ends_no_night() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.ledger");
+        let row = |user, value| {
+            let (is_totp, name) = (true, None);
+            let (spelling, fate) = (Spelling::Folded, State::Created);
+            Given { user, is_totp, name, value, spelling, fate }
+        };
+        let night = |rows, ends_after| {
+            let (retries, undone) = (false, 0);
+            Night { rows, ends_after, retries, undone, at_once: 1 }
+        };
+        let mut model = Model::default();
+        import(&path, &mut model, &night(vec![row(0, 0)], None));
+        import(&path, &mut model, &night(vec![row(0, 1), row(1, 0)], Some(2)));
+        undo(&path, &mut model, 0);
+        import(&path, &mut model, &night(vec![row(0, 1), row(1, 0)], None));
+        assert_eq!(model.told, [(0, 0), (1, 1)]);
     }
 
     proptest! {
