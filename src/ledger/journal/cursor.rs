@@ -8,8 +8,11 @@ use crate::{
     model::Fingerprint,
 };
 
-/// Rows that are read at once.
+/// Rows that are read at once, at most.
 const PAGE: u32 = 512;
+/// Rows that are read where one was not found by following. Those that later nights have brought stand at
+/// the end of the ledger and all over the input: of each page around one of them a row or two are asked for.
+const FEW: u32 = 8;
 
 /// A page of them, and a place in it.
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ pub(in crate::ledger) struct Prints {
     page: Vec<(Seq, Fingerprint)>,
     /// Number of the row after the one found last.
     next: usize,
+    /// Number of rows that were asked for last.
+    size: u32,
     /// True if that one was found by following.
     follows: bool,
 }
@@ -32,7 +37,8 @@ impl Prints {
             && self.next == self.page.len()
             && let Some((last, _)) = self.page.last()
         {
-            self.page = store.fingerprints(Seq(last.0.saturating_add(1)), PAGE)?;
+            self.size = self.size.saturating_mul(2).min(PAGE);
+            self.page = store.fingerprints(Seq(last.0.saturating_add(1)), self.size)?;
             self.next = 0;
         }
         let found = self.page.get(self.next).filter(|(_, other)| *other == print);
@@ -49,10 +55,100 @@ impl Prints {
     ) -> Result<Fingerprint, LedgerFault> {
         let at = |page: &[(Seq, _)]| page.binary_search_by_key(&seq, |(seq, _)| *seq).ok();
         if at(&self.page).is_none() {
-            self.page = store.fingerprints(seq, PAGE)?;
+            self.size = FEW;
+            self.page = store.fingerprints(seq, self.size)?;
         }
         let place = at(&self.page).ok_or_else(|| LedgerFault::gone_row(seq))?;
         (self.next, self.follows) = (place + 1, true);
         Ok(self.page[place].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ledger::{Entry, RowSummary},
+        model::{LocalTime, Rejection},
+    };
+
+    /// A ledger of that many rows that counts those which it hands out.
+    #[derive(Debug)]
+    struct Counting {
+        rows: u32,
+        n_read: u32,
+    }
+
+    fn print(seq: u32) -> Fingerprint {
+        let mut print = [0; 16];
+        print[..4].copy_from_slice(&seq.to_le_bytes());
+        Fingerprint(print)
+    }
+
+    impl Store for Counting {
+        fn fingerprints(
+            &mut self,
+            first: Seq,
+            count: u32,
+        ) -> Result<Vec<(Seq, Fingerprint)>, LedgerFault> {
+            let rows = first.0..self.rows.min(first.0 + count);
+            self.n_read += u32::try_from(rows.len()).unwrap();
+            Ok(rows.map(|seq| (Seq(seq), print(seq))).collect())
+        }
+
+        fn load(&mut self, _: &mut dyn FnMut(RowSummary)) -> Result<(), LedgerFault> {
+            unreachable!()
+        }
+        fn range(&mut self, _: Seq, _: u32) -> Result<Vec<(Seq, Entry)>, LedgerFault> {
+            unreachable!()
+        }
+        fn first_new(&mut self) -> Result<Seq, LedgerFault> {
+            unreachable!()
+        }
+        fn insert(&mut self, _: Seq, _: &Entry) -> Result<(), LedgerFault> {
+            unreachable!()
+        }
+        fn update(&mut self, _: Seq, _: &Entry) -> Result<(), LedgerFault> {
+            unreachable!()
+        }
+        fn refuse(&mut self, _: &Rejection) -> Result<(), LedgerFault> {
+            unreachable!()
+        }
+        fn end_run(&mut self, _: bool, _: LocalTime) -> Result<(), LedgerFault> {
+            unreachable!()
+        }
+        fn commit(&mut self) -> Result<(), LedgerFault> {
+            unreachable!()
+        }
+    }
+
+    /// Reads rows in that order as the journal does; returns how often the index was asked and how many
+    /// rows were read.
+    fn read(rows: u32, order: impl Iterator<Item = u32>) -> (u32, u32) {
+        let (mut store, mut prints) = (Counting { rows, n_read: 0 }, Prints::default());
+        let mut n_jumps = 0;
+        for seq in order {
+            let found = prints.follow(&mut store, print(seq)).unwrap();
+            if found.is_none() {
+                n_jumps += 1;
+                assert_eq!(prints.of(&mut store, Seq(seq)).unwrap(), print(seq));
+            }
+            assert!(found.is_none_or(|found| found == Seq(seq)));
+        }
+        (n_jumps, store.n_read)
+    }
+
+    #[test]
+    fn a_whole_input_is_read_once_and_rows_of_later_nights_cost_a_few_each() {
+        assert_eq!(read(10_000, 0..10_000), (1, 10_000));
+        // Every tenth row stands at the end of the ledger.
+        let order =
+            |row: u32| if row % 10 == 9 { 9_000 + row / 10 } else { row / 10 * 9 + row % 10 };
+        let (n_jumps, n_read) = read(10_000, (0..10_000).map(order));
+        assert_eq!(n_jumps, 2_000);
+        assert!(n_read < 60_000, "{n_read}");
+        // The other way round, none follows another.
+        let (n_jumps, n_read) = read(10_000, (0..10_000).rev());
+        assert!(n_jumps == 10_000 && n_read < 100_000, "{n_read}");
     }
 }
