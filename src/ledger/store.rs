@@ -32,6 +32,10 @@ pub trait Store: Send + std::fmt::Debug {
     fn note_files(&mut self, _files: &str) -> Result<(), LedgerFault> {
         Ok(())
     }
+    /// Writes that rows of this run need attention, though it comes to its end: only the metrics ask.
+    fn note_bad(&mut self) -> Result<(), LedgerFault> {
+        Ok(())
+    }
     /// Writes how this run ended; a complete run replaces its input's older refusals.
     fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault>;
     /// Makes everything written so far durable, or says that it could not.

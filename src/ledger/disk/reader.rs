@@ -10,7 +10,7 @@ use super::{
     proofs::{self, Proved, ProvedRight},
     row,
     seal::Seal,
-    sqlite::FILES,
+    sqlite::{BAD, FILES},
 };
 use crate::{
     error::Error,
@@ -122,11 +122,13 @@ impl Reader {
         Ok(last.map(LocalTime::from_millis))
     }
 
-    /// Returns when the last run of `command` that came to its end did so; `None` if there was none.
+    /// Returns when the last run of `command` that came to a good end did so; `None` if there was none.
+    /// Earlier versions have not noted whether rows of theirs needed attention: those count.
     pub fn last_success(&self, command: &str) -> Result<Option<LocalTime>, Error> {
-        let last = "SELECT max(ended_at) FROM runs WHERE command = ?1 AND complete";
-        let last = self.connection.query_row(last, [command], |row| row.get::<_, Option<i64>>(0));
-        let last = last.map_err(|error| LedgerFault::from(error).at(&self.path))?;
+        let last = "SELECT max(ended_at) FROM runs WHERE command = ?1 AND complete \
+                    AND ?2 || id NOT IN (SELECT key FROM meta)";
+        let last = self.connection.query_row(last, [command, BAD], |row| row.get(0));
+        let last: Option<i64> = last.map_err(|error| LedgerFault::from(error).at(&self.path))?;
         Ok(last.map(LocalTime::from_millis))
     }
 

@@ -32,6 +32,10 @@ const CHECKPOINT_AT: i32 = 1000;
 /// Beginning of the key in `meta` of the files that a run has read; the run's number follows.
 pub(super) const FILES: &str = "files:";
 
+/// Beginning of the key in `meta` of a run that came to its end with rows that need attention; its number
+/// follows.
+pub(super) const BAD: &str = "bad:";
+
 /// A ledger that is open for one run.
 #[derive(Debug)]
 pub(in crate::ledger) struct Sqlite {
@@ -246,6 +250,15 @@ impl Store for Sqlite {
         self.connection.execute(
             "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
             params![format!("{FILES}{}", self.run), files.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    fn note_bad(&mut self) -> Result<(), LedgerFault> {
+        self.begin()?;
+        self.connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
+            params![format!("{BAD}{}", self.run), b"true"],
         )?;
         Ok(())
     }

@@ -312,6 +312,9 @@ impl<S: Store> Journal<S> {
         at: LocalTime,
     ) -> Result<(), LedgerFault> {
         self.dirty = true;
+        if complete && (self.counts.bad() > 0 || self.index.states()[State::InFlight] > 0) {
+            self.store.note_bad()?;
+        }
         self.store.end_run(complete, at)
     }
 
