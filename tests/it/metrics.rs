@@ -13,7 +13,9 @@ use std::{
 use mfaferry::sandbox::{Limit, Settings};
 
 use crate::resolve::{person, realm};
-use crate::support::{Bench, Done, binary, factors, read, run, run_bounded, signal, spawn, until};
+use crate::support::{
+    Bench, Done, binary, factors, read, run, run_bounded, samples, signal, spawn, until,
+};
 
 /// The samples of a text by name, and by the value of the label that they have besides `command` and
 /// `tenant`; all of them of the same command and tenant.
@@ -308,6 +310,29 @@ fn obstacles(bench: &Bench) -> Vec<(&'static str, &'static str)> {
         ("/proc/m.prom", "No such file"),
         ("in.csv/m.prom", "Not a directory"),
     ]
+}
+
+/// What an alert asks for must be what is written.
+#[test]
+fn the_alerts_of_the_samples_are_rules_about_metrics_that_there_are() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(3).0);
+    assert_eq!(run(bench.import("in.csv").args(["--metrics-file", "m.prom"])).code, Some(0));
+    let written = Metrics::read(&bench.path("m.prom"));
+    let alerts = samples().join("deploy/alerts.yml");
+    let text = fs::read_to_string(&alerts).unwrap();
+    let names: Vec<_> = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter_map(|word| word.strip_prefix("mfaferry_"))
+        .collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    for name in names {
+        assert!(!written.each(name).is_empty(), "{name}");
+    }
+    assert!(written.of("ledger_rows", "needs_review").is_some());
+    if let Ok(told) = Command::new("promtool").args(["check", "rules"]).arg(&alerts).output() {
+        assert!(told.status.success(), "{:?}", read(&told));
+    }
 }
 
 #[test]
