@@ -316,7 +316,7 @@ mod tests {
         assert!(!text.contains("rows_left") && !text.contains("tenant_limit"), "{text}");
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         assert!(samples.clone().all(|line| line.contains(&format!("{{{of}"))), "{text}");
-        assert_eq!(samples.count(), 36, "{text}");
+        assert_eq!(samples.count(), 30, "{text}");
         assert!(Metrics::is_in(text.as_bytes()) && Metrics::is_in(b""));
         assert!(!Metrics::is_in(b"user_id,type\n") && !Metrics::is_in(b"# HELP node_"));
     }
