@@ -114,7 +114,8 @@ impl Ended<'_> {
 
     /// Writes the rows that are to be mended to a file of their own.
     fn mend(&self) -> Option<Vec<String>> {
-        let (inputs, ledger) = (Vec::from_iter(self.typed.values()), self.ledger.to_str()?);
+        let inputs: Vec<_> = self.typed.values().collect();
+        let ledger = self.ledger.to_str()?;
         let end = mended(inputs.first()?, self.typed.has("from"));
         let is_known = inputs.iter().all(|input| *input != "-" && mended(input, false) == end);
         let can_select = self.typed.command() == "import" && (is_known || inputs.len() == 1);

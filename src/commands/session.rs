@@ -200,9 +200,8 @@ impl Session {
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let totals = read_back(&path, ledger.states().await.ok());
         let (counts, RunReasons { of_run, skipped }) = ledger.tally().all();
-        if let Some(meter) = run.config.meter.as_ref().filter(|_| !spec.dry_run) {
-            meter.has_ledger_rows(totals.as_ref().ok().copied());
-        }
+        let meter = run.config.meter.iter().find(|_| !spec.dry_run);
+        meter.inspect(|meter| meter.has_ledger_rows(totals.as_ref().ok().copied()));
         drop(ledger);
         let kept = owner.await;
         kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;

@@ -312,7 +312,7 @@ impl<S: Store> Journal<S> {
         at: LocalTime,
     ) -> Result<(), LedgerFault> {
         self.dirty = true;
-        if complete && (self.counts.bad() > 0 || self.index.states()[State::InFlight] > 0) {
+        if complete && (self.book.counts.bad() > 0 || self.index.states()[State::InFlight] > 0) {
             self.store.note_bad()?;
         }
         self.store.end_run(complete, at)
