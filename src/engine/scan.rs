@@ -15,13 +15,15 @@ use std::{
 use super::intake::plan_row;
 use crate::{
     error::Error,
-    input::{Ending, InputError, Row, RowReader, Shape},
+    input::{Ending, InputError, Row, RowReader, Shape, Written},
     model::{Planned, SecretEncoding},
     plan::Plan,
 };
 
 /// Rows that are handed on together: to hand over each by itself would wake somebody for each.
 const BATCH: usize = 128;
+/// Bytes after which they are handed on, where what they are written as is kept beside them.
+const BATCH_BYTES: usize = 1 << 20;
 /// Batches that may wait between two threads.
 const QUEUE: usize = 4;
 
@@ -42,13 +44,24 @@ pub fn scan<T: Send + 'static>(
     note: impl FnMut(Plan) -> T + Send + 'static,
     mut take: impl FnMut(T) -> io::Result<()>,
 ) -> io::Result<Scanned> {
+    scan_written(source, secrets, note, |noted, _| noted.into_iter().try_for_each(&mut take))
+}
+
+/// Does the same many rows at a time, with what they are written as where `source` keeps it: then a piece
+/// comes with all of its rows.
+pub fn scan_written<T: Send + 'static>(
+    source: Box<dyn RowReader>,
+    secrets: Option<SecretEncoding>,
+    note: impl FnMut(Plan) -> T + Send + 'static,
+    mut take: impl FnMut(Vec<T>, Written) -> io::Result<()>,
+) -> io::Result<Scanned> {
     let (rows, read) = sync_channel(QUEUE);
     let (plans, ready) = sync_channel(QUEUE);
     let reader = spawn("input", move || read_all(source, &rows))?;
     let planner = spawn("plan", move || plan_all(read, &plans, secrets, note))?;
     // Nobody waits for the threads after an error: the reader may be waiting for a silent pipe.
-    for noted in ready.into_iter().flatten() {
-        take(noted)?;
+    for (noted, written) in ready {
+        take(noted, written)?;
     }
     join(planner);
     Ok(join(reader))
@@ -76,7 +89,8 @@ pub fn scan_readable<T: Send + 'static>(
     scanned.unreadable.map_or(Ok(scanned.ending), |error| Err(error.into()))
 }
 
-fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<Vec<Row>>) -> Scanned {
+fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<(Vec<Row>, Written)>) -> Scanned {
+    let keeps = source.written().is_some();
     let mut unreadable = None;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -91,8 +105,14 @@ fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<Vec<Row>>) -> Scan
                 true
             }
         };
-        if is_end || batch.len() == BATCH {
+        let is_full = if keeps {
+            source.written().is_some_and(|written| is_whole(written, batch.len()))
+        } else {
+            batch.len() == BATCH
+        };
+        if is_end || is_full {
             let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            let full = (full, source.written().map(std::mem::take).unwrap_or_default());
             // Rows before an unreadable place are good, and go first. If nobody takes them, there is
             // nobody to tell the end to.
             if rows.send(full).is_err() || is_end {
@@ -102,16 +122,21 @@ fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<Vec<Row>>) -> Scan
     }
 }
 
+/// Returns whether that many rows are all of the pieces that were read, and enough to be handed on.
+fn is_whole(written: &Written, n_rows: usize) -> bool {
+    written.n_rows() == n_rows && (n_rows >= BATCH || written.n_bytes() >= BATCH_BYTES)
+}
+
 fn plan_all<T>(
-    rows: Receiver<Vec<Row>>,
-    notes: &SyncSender<Vec<T>>,
+    rows: Receiver<(Vec<Row>, Written)>,
+    notes: &SyncSender<(Vec<T>, Written)>,
     secrets: Option<SecretEncoding>,
     mut note: impl FnMut(Plan) -> T,
 ) {
-    for batch in rows {
+    for (batch, written) in rows {
         let batch =
             batch.into_iter().map(|row| note(plan_row(row, Shape::Factors, secrets))).collect();
-        if notes.send(batch).is_err() {
+        if notes.send((batch, written)).is_err() {
             return;
         }
     }

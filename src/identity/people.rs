@@ -7,7 +7,7 @@ use std::{
 
 use super::{Collisions, Identity, IdentityError, Survey};
 use crate::{
-    input::{Ending, InputError, Remark, Row, RowReader},
+    input::{Ending, InputError, Remark, Row, RowReader, Written},
     model::{Cell, FactorType, Fault, Field, Lines, Person, Record, Refusal, Rejection, UserId},
     sources::{Export, Found},
 };
@@ -154,6 +154,14 @@ impl RowReader for People {
 
     fn take_refused(&mut self) -> Option<Box<Record>> {
         self.refused.take()
+    }
+
+    fn keep_written(&mut self) {
+        self.export.keep_written();
+    }
+
+    fn written(&mut self) -> Option<&mut Written> {
+        self.export.written()
     }
 }
 

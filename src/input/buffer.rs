@@ -21,6 +21,8 @@ pub(super) struct Buffer<R> {
     /// True once the reader has nothing more to give.
     pub(super) at_end: bool,
     sniffed: bool,
+    /// True if a byte order mark came first, until it is asked for.
+    is_marked: bool,
 }
 
 impl<R: Read> Buffer<R> {
@@ -34,6 +36,7 @@ impl<R: Read> Buffer<R> {
             line: 1,
             at_end: false,
             sniffed: false,
+            is_marked: false,
         }
     }
 
@@ -76,6 +79,7 @@ impl<R: Read> Buffer<R> {
         loop {
             let seen = self.unread();
             if seen.starts_with(sniff::BOM) {
+                self.is_marked |= self.offset == 0;
                 self.take(sniff::BOM.len());
             } else if !self.at_end && sniff::BOM.starts_with(seen) {
                 self.fill()?;
@@ -83,6 +87,11 @@ impl<R: Read> Buffer<R> {
                 return Ok(());
             }
         }
+    }
+
+    /// Returns true once, if a byte order mark came before everything else.
+    pub(super) fn take_mark(&mut self) -> bool {
+        std::mem::take(&mut self.is_marked)
     }
 
     /// Reads once, making room first: what is unread stays, and the caller bounds it.

@@ -12,9 +12,10 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Format, InputError, Places, Table,
+    Format, InputError, PieceKind, Places, Table,
     files::{open, open_counted},
     frame::Framer,
+    sniff::BOM,
     unpack::Unpack,
     walk::{Met, Walker},
     yaml::{YamlElement, YamlReader},
@@ -87,6 +88,8 @@ pub struct Element {
     pub document: u64,
     /// Its value, or the rule that it breaks.
     pub content: Content,
+    /// What it is written as, with what stands before the first; nothing unless that is asked for.
+    pub written: Vec<(PieceKind, Zeroizing<Vec<u8>>)>,
 }
 
 /// Content of an element.
@@ -112,6 +115,8 @@ enum Inner {
 /// Reader of an export's elements.
 pub struct Elements {
     inner: Inner,
+    /// True if elements come with what they are written as.
+    keeps: bool,
 }
 
 impl Elements {
@@ -146,23 +151,42 @@ impl Elements {
             Form::BareCsv => Inner::Table(Box::new(Table::new(reader, false, None))),
             Form::Yaml(lists) => Inner::Yaml(Box::new(YamlReader::new(reader, lists))),
         };
-        Self { inner }
+        Self { inner, keeps: false }
+    }
+
+    /// Lets elements come with what they are written as.
+    pub fn keep_written(&mut self) {
+        self.keeps = true;
     }
 
     /// Returns the next element or note; `None` at the end.
     pub fn next_element(&mut self) -> Result<Option<Element>, InputError> {
+        let keeps = self.keeps;
         match &mut self.inner {
-            Inner::Json(walker) => Ok(walker.next_met()?.map(of_document)),
+            Inner::Json(walker) => {
+                let Some(met) = walker.next_met()? else { return Ok(None) };
+                let is_marked = keeps && walker.take_mark();
+                Ok(Some(of_document(met, keeps).after_mark(is_marked)))
+            }
             Inner::Lines { framer, is_json, open } => {
                 let Some(frame) = framer.next_frame()? else {
                     return Ok(None);
                 };
                 *open = (!frame.ended).then_some(frame.line);
                 let content = if *is_json { of_json(frame.text) } else { of_text(frame.text) };
-                Ok(Some(of_line(frame.line, content)))
+                let kind =
+                    if *is_json { PieceKind::Json { is_line: true } } else { PieceKind::Text };
+                let element = of_line(frame.line, content);
+                Ok(Some(if keeps {
+                    element.written_as(kind, frame.raw.to_vec()).after_mark(frame.is_marked)
+                } else {
+                    element
+                }))
             }
-            Inner::Table(table) => of_table(table),
-            Inner::Yaml(reader) => Ok(reader.next_element()?.map(of_yaml)),
+            Inner::Table(table) => of_table(table, keeps),
+            Inner::Yaml(reader) => {
+                Ok(reader.next_element()?.map(|element| of_yaml(element, keeps)))
+            }
         }
     }
 
@@ -202,8 +226,24 @@ impl fmt::Debug for Elements {
     }
 }
 
+impl Element {
+    /// Adds a piece that it is written as.
+    fn written_as(mut self, kind: PieceKind, bytes: Vec<u8>) -> Self {
+        self.written.push((kind, Zeroizing::new(bytes)));
+        self
+    }
+
+    /// Adds the byte order mark before it.
+    fn after_mark(mut self, is_marked: bool) -> Self {
+        if is_marked {
+            self.written.insert(0, (PieceKind::Mark, Zeroizing::new(BOM.to_vec())));
+        }
+        self
+    }
+}
+
 fn of_line(line: u64, content: Content) -> Element {
-    Element { line, at: String::new(), document: 0, content }
+    Element { line, at: String::new(), document: 0, content, written: Vec::new() }
 }
 
 fn of_json(json: &str) -> Content {
@@ -217,12 +257,12 @@ fn of_text(text: &str) -> Content {
     Content::Value(Node::of(text))
 }
 
-fn of_document(met: Met) -> Element {
+fn of_document(met: Met, keeps: bool) -> Element {
     match met {
         Met::Note { line, document, place, json } => {
             let note = from_json(&json).unwrap_or_default();
             let content = Content::Note(place, note);
-            Element { line, at: String::new(), document, content }
+            Element { document, ..of_line(line, content) }
         }
         Met::Element(super::walk::Element { line, at, document, json }) => {
             let content = match json.as_ref().map(|json| str::from_utf8(json)) {
@@ -230,23 +270,33 @@ fn of_document(met: Met) -> Element {
                 Some(Err(_)) => Content::Unreadable("is not valid UTF-8".into()),
                 Some(Ok(json)) => of_json(json),
             };
-            Element { line, at, document, content }
+            let kind = PieceKind::Json { is_line: false };
+            // Of one that is too long nothing is left but that it was there.
+            let written = keeps.then(|| (kind, json.unwrap_or_default()));
+            let written = written.into_iter().collect();
+            Element { line, at, document, content, written }
         }
     }
 }
 
-fn of_yaml(YamlElement { line, list, index, node }: YamlElement) -> Element {
+fn of_yaml(YamlElement { line, list, index, node }: YamlElement, keeps: bool) -> Element {
     let (at, value) = match list {
         None => (format!("[{index}]"), node),
         Some(list) => (format!("{list}[{index}]"), Node::Object(vec![(list.to_owned(), node)])),
     };
-    Element { line, at, document: 0, content: Content::Value(value) }
+    let mut json = Vec::new();
+    if keeps {
+        write_json(&value, &mut json);
+    }
+    let element = Element { at, ..of_line(line, Content::Value(value)) };
+    if keeps { element.written_as(PieceKind::Json { is_line: true }, json) } else { element }
 }
 
-fn of_table(table: &mut Table<Reader>) -> Result<Option<Element>, InputError> {
+fn of_table(table: &mut Table<Reader>, keeps: bool) -> Result<Option<Element>, InputError> {
     let Some(row) = table.next_row()? else {
         return Ok(None);
     };
+    let (line, raw) = (row.line, if keeps { row.raw.to_vec() } else { Vec::new() });
     let cell = |cell: &str| match cell {
         "" => Node::Null,
         cell => Node::Text(Zeroizing::new(cell.to_owned())),
@@ -262,5 +312,56 @@ fn of_table(table: &mut Table<Reader>) -> Result<Option<Element>, InputError> {
             Content::Value(Node::Object(entries.collect()))
         }
     };
-    Ok(Some(of_line(row.line, content)))
+    let mut element = of_line(line, content);
+    if keeps {
+        let delimiter = table.delimiter();
+        let header = table.take_header();
+        if !header.is_empty() {
+            element = element.written_as(PieceKind::Header { delimiter, is_strict: true }, header);
+        }
+        element = element.written_as(PieceKind::Record { delimiter }, raw);
+        element = element.after_mark(table.take_mark());
+    }
+    Ok(Some(element))
+}
+
+/// Adds a value as one line of JSON, with its line ending at the top.
+fn write_json(node: &Node, out: &mut Vec<u8>) {
+    write_value(node, out);
+    out.push(b'\n');
+}
+
+/// Adds a value. It calls itself as deep as readers let values be.
+fn write_value(node: &Node, out: &mut Vec<u8>) {
+    match node {
+        Node::Null => out.extend_from_slice(b"null"),
+        Node::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+        Node::Number(number) => out.extend_from_slice(number.as_bytes()),
+        Node::Text(text) => write_text(text, out),
+        Node::List(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                out.extend_from_slice(if index > 0 { b"," } else { b"" });
+                write_value(item, out);
+            }
+            out.push(b']');
+        }
+        Node::Object(entries) => {
+            out.push(b'{');
+            for (index, (key, value)) in entries.iter().enumerate() {
+                out.extend_from_slice(if index > 0 { b"," } else { b"" });
+                write_text(key, out);
+                out.push(b':');
+                write_value(value, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    // A text is always JSON, and a vector takes it.
+    if serde_json::to_writer(out, text).is_err() {
+        unreachable!("texts can be written");
+    }
 }

@@ -41,6 +41,11 @@ impl Rows {
         Self { names: Names::new(shape, dialect), is_document, open: false }
     }
 
+    /// Returns true if the values are those of a document.
+    pub(super) fn is_document(&self) -> bool {
+        self.is_document
+    }
+
     /// Returns whether there was a value.
     pub(super) fn is_open(&self) -> bool {
         self.open

@@ -8,6 +8,7 @@
 mod body;
 mod buffer;
 mod cells;
+mod code_note;
 mod columns;
 mod csv;
 mod dialect;
@@ -31,6 +32,7 @@ mod table;
 mod through;
 mod unpack;
 mod walk;
+mod written;
 mod yaml;
 
 use std::collections::VecDeque;
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use body::{Body, Part, line_fault};
+pub use code_note::{CODE_NAME, CodeColumn, add_code, add_key, compact};
 pub use columns::{Columns, ColumnsRow};
 pub use dialect::{Dialect, RenameFault};
 pub use elements::{Content, Element, Elements, Form};
@@ -57,6 +60,7 @@ pub use table::{Table, TableRow};
 pub use through::Through;
 use unpack::Unpack;
 pub use walk::Places;
+pub use written::{PieceKind, Written};
 
 use crate::model::{Code, Fault, Lines, Record, Rejection};
 
@@ -162,6 +166,15 @@ pub trait RowReader: fmt::Debug + Send {
     fn take_refused(&mut self) -> Option<Box<Record>> {
         None
     }
+
+    /// Begins to keep what rows are written as, before the first is read; without it nothing is kept.
+    fn keep_written(&mut self) {}
+
+    /// Returns what has been kept and not been taken: the pieces of the rows read so far, and of those of the
+    /// last piece that are still to come. `None` where nothing is kept.
+    fn written(&mut self) -> Option<&mut Written> {
+        None
+    }
 }
 
 /// Facts about an input as a whole, known at its end.
@@ -193,6 +206,7 @@ pub struct Source {
     body: Body,
     /// Rows of a line that held several.
     pending: VecDeque<Row>,
+    written: Option<Written>,
     /// Headers that came again.
     n_repeated: u64,
     len: Option<u64>,
@@ -232,6 +246,7 @@ impl Source {
             framer: Framer::new(reader, format),
             body: Body::new(format, dialect, shape),
             pending: VecDeque::new(),
+            written: None,
             n_repeated: 0,
             len: None,
             finished: false,
@@ -278,6 +293,14 @@ impl RowReader for Source {
     fn lines(&self) -> Lines {
         self.lines.clone()
     }
+
+    fn keep_written(&mut self) {
+        self.written = Some(Written::default());
+    }
+
+    fn written(&mut self) -> Option<&mut Written> {
+        self.written.as_mut()
+    }
 }
 
 impl Source {
@@ -286,9 +309,16 @@ impl Source {
         let Some(frame) = self.framer.next_frame()? else {
             return self.body.finish().map(|()| false);
         };
-        match self.body.part(&frame)? {
+        let part = self.body.part(&frame)?;
+        if let Some(written) = &mut self.written {
+            self.body.keep_head(part, &frame, written);
+        }
+        match part {
             Part::Rows => {
                 self.body.rows(&frame, &mut self.pending);
+                if let Some(written) = &mut self.written {
+                    written.push(self.body.row_kind(), frame.raw, self.pending.len());
+                }
                 // JSON that can be read is whole.
                 let is_whole = !matches!(self.body, Body::Csv(_))
                     && matches!(self.pending.back(), Some(Row::Record(_)));

@@ -21,6 +21,10 @@ pub struct Table<R> {
     comment: Option<char>,
     line: u64,
     is_whole: bool,
+    delimiter: u8,
+    /// The header as it is written, until it is taken, and whether a byte order mark came before all.
+    header: Vec<u8>,
+    is_marked: bool,
 }
 
 /// A row, or the rule that it breaks.
@@ -32,6 +36,8 @@ pub struct TableRow<'a> {
     pub names: &'a [String],
     /// Its cells in order, as many as there are names.
     pub cells: Result<&'a StringRecord, String>,
+    /// The row as it is written.
+    pub raw: &'a [u8],
 }
 
 impl<R: Read> Table<R> {
@@ -45,6 +51,9 @@ impl<R: Read> Table<R> {
             comment,
             line: 0,
             is_whole: true,
+            delimiter: b',',
+            header: Vec::new(),
+            is_marked: false,
         }
     }
 
@@ -58,6 +67,21 @@ impl<R: Read> Table<R> {
         (!self.is_whole).then_some(self.line)
     }
 
+    /// Returns the character between cells, once a row has been read.
+    pub fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// Takes the header as it is written; nothing if there is none, or it has been taken.
+    pub fn take_header(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.header)
+    }
+
+    /// Returns true once, if a byte order mark came before everything else.
+    pub fn take_mark(&mut self) -> bool {
+        std::mem::take(&mut self.is_marked)
+    }
+
     /// Reads the header: its names, and the delimiter that stands between the most of them. Returns
     /// false if there is none, since the input is empty.
     fn read_header(&mut self) -> Result<bool, InputError> {
@@ -65,6 +89,7 @@ impl<R: Read> Table<R> {
             let Some(frame) = self.framer.next_frame()? else {
                 return Ok(false);
             };
+            self.is_marked |= frame.is_marked;
             if self.comment.is_some_and(|comment| frame.text.starts_with(comment)) {
                 continue;
             }
@@ -79,6 +104,8 @@ impl<R: Read> Table<R> {
             self.splitter = Splitter::new(delimiter);
             let cells = self.splitter.split(frame.text);
             let line = frame.line;
+            self.header = frame.raw.to_vec();
+            self.delimiter = delimiter;
             self.names = cells.iter().map(|name| name.trim().to_owned()).collect();
             self.framer.set_delimiter(delimiter);
             let mut seen = HashSet::new();
@@ -99,17 +126,18 @@ impl<R: Read> Table<R> {
             return Ok(None);
         };
         (self.line, self.is_whole) = (frame.line, frame.ended);
-        let line = frame.line;
+        self.is_marked |= frame.is_marked;
+        let (line, raw) = (frame.line, frame.raw);
         if let Some(rule) = row_fault(&frame) {
-            return Ok(Some(TableRow { line, names: &self.names, cells: Err(rule) }));
+            return Ok(Some(TableRow { line, names: &self.names, cells: Err(rule), raw }));
         }
         let cells = self.splitter.split(frame.text);
         if self.has_header && cells.len() != self.names.len() {
             let (found, expected) = (cells.len(), self.names.len());
             let rule = format!("the row has {found} cells, but the header has {expected}");
-            return Ok(Some(TableRow { line, names: &self.names, cells: Err(rule) }));
+            return Ok(Some(TableRow { line, names: &self.names, cells: Err(rule), raw }));
         }
-        Ok(Some(TableRow { line, names: &self.names, cells: Ok(cells) }))
+        Ok(Some(TableRow { line, names: &self.names, cells: Ok(cells), raw }))
     }
 }
 

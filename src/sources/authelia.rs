@@ -18,7 +18,8 @@ const WEBAUTHN: &str = "webauthn_credentials";
 pub(super) static SYSTEM: System = System {
     name: "authelia",
     title: "Authelia",
-    forms: &[Form::Yaml(&[TOTP, WEBAUTHN]), Form::Csv(None)],
+    // What `select` writes of YAML is JSON.
+    forms: &[Form::Yaml(&[TOTP, WEBAUTHN]), Form::Csv(None), Form::JsonLines],
     has_folders: false,
     has_user_ids: false,
     realm: None,

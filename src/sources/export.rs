@@ -14,14 +14,18 @@ use super::{
     migration::Batches,
     recognise::{first_element, form_of, not_this, other_system},
     rows::{Place, SourceRow},
+    written::keep,
 };
 use crate::{
-    input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row},
+    input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row, Written},
     model::{Code, Lines, Node, Person, Record},
 };
 
 /// Elements at the beginning of a file that may be unreadable before the file is given up.
 const MAX_UNREADABLE: usize = 1000;
+
+/// Bytes of them, where they are kept.
+const MAX_UNREADABLE_BYTES: usize = 16 << 20;
 
 /// A row of an export, and whose it is.
 #[derive(Debug)]
@@ -48,6 +52,7 @@ pub struct Export {
     notes: Notes,
     batches: Batches,
     pending: VecDeque<Found>,
+    written: Option<Written>,
     /// Line of the last row, and how many rows it has had.
     numbered: (u64, u32),
     /// Number of lines in the files before this one.
@@ -120,6 +125,7 @@ impl Export {
             notes: Notes::default(),
             batches: Batches::default(),
             pending: VecDeque::new(),
+            written: None,
             numbered: (0, 0),
             before: 0,
             lines,
@@ -200,6 +206,20 @@ impl Export {
         Ending { open_lines: self.open_lines.clone(), remarks }
     }
 
+    /// Begins to keep what elements are written as, before the first is read: their own lines, or else
+    /// each as a line of JSON that is read as the same.
+    pub fn keep_written(&mut self) {
+        self.written = Some(Written::default());
+        if let Some(elements) = &mut self.elements {
+            elements.keep_written();
+        }
+    }
+
+    /// Returns what has been kept and not been taken.
+    pub fn written(&mut self) -> Option<&mut Written> {
+        self.written.as_mut()
+    }
+
     /// Returns what says which file a line is in.
     pub fn lines(&self) -> Lines {
         self.lines.clone()
@@ -217,12 +237,27 @@ impl Export {
         }
     }
 
-    fn take(&mut self, element: Element) -> Result<(), InputError> {
+    fn take(&mut self, mut element: Element) -> Result<(), InputError> {
+        let pieces = std::mem::take(&mut element.written);
+        if pieces.is_empty() {
+            return self.take_content(element);
+        }
+        let (before, document) = (self.pending.len(), (self.file, element.document));
+        let at = element.at.clone();
+        self.take_content(element)?;
+        let notes = self.notes.texts(document, self.system.realm);
+        if let Some(written) = &mut self.written {
+            keep(written, &pieces, self.pending.len() - before, &at, &notes);
+        }
+        Ok(())
+    }
+
+    fn take_content(&mut self, element: Element) -> Result<(), InputError> {
         let document = (self.file, element.document);
         let line = self.before + element.line;
         let value = match element.content {
             Content::Note(place, note) => {
-                return if self.len.is_none() {
+                return if self.len.is_none() || !self.notes.has(document) {
                     self.note(document, place, note, line)
                 } else {
                     Ok(())
@@ -231,7 +266,9 @@ impl Export {
             Content::Unreadable(rule) => {
                 let row = SourceRow::unreadable(rule);
                 self.keep((Person::default(), vec![row]), line, &element.at);
-                let is_too_much = self.is_first && self.pending.len() > MAX_UNREADABLE;
+                let n_bytes = self.written.as_ref().map_or(0, Written::n_bytes);
+                let is_too_much = self.is_first
+                    && (self.pending.len() > MAX_UNREADABLE || n_bytes > MAX_UNREADABLE_BYTES);
                 return if is_too_much { Err(self.foreign(1)) } else { Ok(()) };
             }
             Content::Value(value) => value,
@@ -353,7 +390,11 @@ impl Export {
             self.lines.begin(self.before, &path.display().to_string());
         }
         let form = form_of(path, self.system, self.form)?;
-        self.elements = Some(Elements::open(path, form, Arc::clone(&self.bytes_read))?);
+        let mut elements = Elements::open(path, form, Arc::clone(&self.bytes_read))?;
+        if self.written.is_some() {
+            elements.keep_written();
+        }
+        self.elements = Some(elements);
         Ok(())
     }
 

@@ -32,6 +32,7 @@ mod system;
 mod totp;
 mod values;
 mod webauthn;
+mod written;
 mod zitadel;
 
 pub use export::{Export, Found};

@@ -17,16 +17,56 @@ pub struct Notes {
     documents: HashMap<DocumentKey, Vec<(&'static str, Node)>>,
     /// Notes of every document that names its realm, by that name.
     realms: HashMap<String, Vec<(&'static str, Node)>>,
+    /// The last document that came when there was no room, as there is none for lines of JSON that are a
+    /// document each: their notes stand before their people.
+    last: Option<(DocumentKey, Vec<(&'static str, Node)>)>,
 }
 
 impl Notes {
     /// Keeps a note of a document.
     pub(super) fn add(&mut self, document: DocumentKey, place: &'static str, note: Node) {
-        if self.documents.len() < MAX_DOCUMENTS || self.documents.contains_key(&document) {
-            let notes = self.documents.entry(document).or_default();
-            notes.retain(|(other, _)| *other != place);
-            notes.push((place, note));
+        let has_room =
+            self.documents.len() < MAX_DOCUMENTS || self.documents.contains_key(&document);
+        let notes = if has_room {
+            self.documents.entry(document).or_default()
+        } else {
+            if self.last.as_ref().is_none_or(|(other, _)| *other != document) {
+                self.last = None;
+            }
+            &mut self.last.get_or_insert_with(|| (document, Vec::new())).1
+        };
+        notes.retain(|(other, _)| *other != place);
+        notes.push((place, note));
+    }
+
+    /// Returns whether those of a document are kept for good.
+    pub(super) fn has(&self, document: DocumentKey) -> bool {
+        self.documents.contains_key(&document)
+    }
+
+    fn of(&self, document: DocumentKey) -> Option<&Vec<(&'static str, Node)>> {
+        let last = self.last.as_ref().filter(|(other, _)| *other == document);
+        self.documents.get(&document).or_else(|| last.map(|(_, notes)| notes))
+    }
+
+    /// Returns every note of a document that has a text, as [`Notes::text`] gives them.
+    pub(super) fn texts(
+        &self,
+        document: DocumentKey,
+        realm: Option<&'static str>,
+    ) -> Vec<(&'static str, &str)> {
+        let Some(own) = self.of(document) else { return Vec::new() };
+        let name = realm.and_then(|realm| find(own, realm)).and_then(Node::text);
+        let shared = name.and_then(|name| self.realms.get(name)).map_or(&[][..], Vec::as_slice);
+        let mut texts: Vec<(&'static str, &str)> = Vec::new();
+        for (place, _) in own.iter().chain(shared) {
+            if texts.iter().all(|(other, _)| other != place)
+                && let Some(text) = self.text(document, realm, place)
+            {
+                texts.push((place, text));
+            }
         }
+        texts
     }
 
     /// Shares the notes of documents among those of the same realm, whose name is the note `realm`.
@@ -34,7 +74,11 @@ impl Notes {
         for notes in self.documents.values() {
             if let Some(name) = find(notes, realm).and_then(Node::text) {
                 let shared = self.realms.entry(name.to_owned()).or_default();
-                shared.extend(notes.iter().filter(|(_, note)| note.text().is_some()).cloned());
+                for (place, note) in notes.iter().filter(|(_, note)| note.text().is_some()) {
+                    if find(shared, place).is_none() {
+                        shared.push((place, note.clone()));
+                    }
+                }
             }
         }
     }
@@ -46,7 +90,7 @@ impl Notes {
         realm: Option<&'static str>,
         place: &'static str,
     ) -> Option<&str> {
-        let notes = self.documents.get(&document)?;
+        let notes = self.of(document)?;
         let own = find(notes, place).and_then(Node::text);
         own.or_else(|| {
             let name = find(notes, realm?)?.text()?;

@@ -15,7 +15,8 @@ use crate::{
 pub(super) static SYSTEM: System = System {
     name: "privacyidea",
     title: "privacyIDEA",
-    forms: &[Form::Yaml(&[]), Form::BareCsv],
+    // What `select` writes of YAML is JSON.
+    forms: &[Form::Yaml(&[]), Form::BareCsv, Form::JsonLines],
     has_folders: false,
     has_user_ids: false,
     realm: None,
@@ -100,6 +101,12 @@ fn read(element: &Node, rows: &mut Rows<'_>) {
 
 /// Reads a row of CSV: `login@realm, serial, otpkey, type, otplen[, timeStep]`.
 fn of_csv(cells: &[Node]) -> Option<Token<'_>> {
+    // The note that `select --with-reason` adds, for want of a header.
+    let is_note = |last: &Node| last.text().is_some_and(|text| text.starts_with("mf_code="));
+    let cells = match cells.split_last() {
+        Some((last, cells)) if is_note(last) => cells,
+        _ => cells,
+    };
     let (5 | 6) = cells.len() else { return None };
     let cell = |at: usize| cells.get(at).and_then(Node::text).map(str::trim);
     // Python's word for nothing.

@@ -32,6 +32,10 @@ pub(super) struct Frame<'a> {
     pub(super) last_line: u64,
     /// Text without the line ending.
     pub(super) text: &'a str,
+    /// The same with it.
+    pub(super) raw: &'a [u8],
+    /// True if the input begins with a byte order mark, and then with this frame.
+    pub(super) is_marked: bool,
     /// True if every quote is where it may be; always true in JSONL.
     pub(super) well_quoted: bool,
     /// False if the input ends with it and there is no line ending.
@@ -96,10 +100,12 @@ impl<R: Read> Framer<R> {
             if is_blank(&self.buffer.taken(span.taken)[..span.len]) {
                 continue;
             }
-            let text = checked(&self.buffer.taken(span.taken)[..span.len], line, offset)?;
+            let is_marked = self.buffer.take_mark();
+            let raw = self.buffer.taken(span.taken);
+            let text = checked(&raw[..span.len], line, offset)?;
             let last_line = line + span.n_inner;
             let Span { well_quoted, ended, .. } = span;
-            return Ok(Some(Frame { line, last_line, text, well_quoted, ended }));
+            return Ok(Some(Frame { line, last_line, text, raw, is_marked, well_quoted, ended }));
         }
     }
 

@@ -116,6 +116,11 @@ impl<R: Read> Walker<R> {
         }
     }
 
+    /// Returns true once, if a byte order mark came before everything else.
+    pub(super) fn take_mark(&mut self) -> bool {
+        self.tokens.buffer.take_mark()
+    }
+
     /// Returns the number of lines read so far.
     pub(super) fn n_lines(&self) -> u64 {
         self.tokens.buffer.line
