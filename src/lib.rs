@@ -34,6 +34,7 @@
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
 //! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
 //! | [`explain`] | every code with its meaning, likely cause and remedy |
+//! | [`select`] | rows of an input by their state in a ledger, written as they are |
 //! | [`report`], [`progress`] | what people and programs get to see |
 //! | [`sandbox`] | the simulated tenant for demo, tests, benches and rehearsals |
 //! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
@@ -128,6 +129,7 @@ pub mod jobs;
 
 pub mod explain;
 pub mod preflight;
+pub mod select;
 
 pub mod progress;
 pub mod report;

@@ -52,6 +52,8 @@ enum Mode {
     Scale(Options),
     /// Rows a second of `check`
     Check(Options),
+    /// Rows a second of `select`, with the time to read the ledger
+    Select(Options),
     /// People a second of `check` of another system's export, and its memory
     Export(Options),
     /// How long until there is anything to see
@@ -72,7 +74,7 @@ enum Mode {
 
 #[derive(Debug, Clone, Args)]
 struct Options {
-    /// Factors [default: 50,000; scale: 1,000,000; check: 2,000,000]
+    /// Factors [default: 50,000; scale: 1,000,000; check: 2,000,000; select: 500,000]
     #[arg(long)]
     rows: Option<u64>,
     /// Turns
@@ -114,6 +116,7 @@ fn main() {
         Mode::Throughput(options) => modes::throughput(&options),
         Mode::Scale(options) => modes::scale(&options),
         Mode::Check(options) => modes::check(&options),
+        Mode::Select(options) => modes::select(&options),
         Mode::Export(options) => realm::export(&options),
         Mode::Start(options) => modes::start(&options),
         Mode::Pacing(options) => modes::pacing(&options),
@@ -122,6 +125,7 @@ fn main() {
             modes::throughput(&options);
             modes::scale(&options);
             modes::check(&options);
+            modes::select(&options);
             realm::export(&options);
             modes::start(&options);
             modes::pacing(&options);

@@ -272,6 +272,31 @@ pub(crate) fn check(options: &Options) {
     at_least("rows a second", 1_000_000.0, &speed.collect());
 }
 
+pub(crate) fn select(options: &Options) {
+    let rows = options.rows.unwrap_or(500_000);
+    let place = Place::new(options);
+    place.fill(rows);
+    let server = Server::start();
+    measure(&mut import(&options.program, &place, &server.url, UNPACED));
+    println!("select: {rows} factors, all in the ledger, {} rounds", options.rounds);
+    for (what, state) in [("nothing", "failed"), ("everything", "created")] {
+        let run = || {
+            let out = place.input.with_extension("out");
+            let mut command = Command::new(&options.program);
+            command.arg("select").arg(&place.input).arg("--ledger").arg(&place.ledger);
+            let cost = measure(command.args(["-q", "--state", state, "--out"]).arg(&out));
+            fs::remove_file(out).expect("it was written");
+            cost
+        };
+        let costs: Vec<Cost> = (0..options.rounds).map(|_| run()).collect();
+        let peak: Spread = costs.iter().map(|cost| cost.peak).collect();
+        let cpu: Spread = costs.iter().map(|cost| micros(cost.cpu) / rows as f64).collect();
+        println!("  {what} of it: {cpu} µs of CPU each, {peak} MiB");
+        let speed = costs.iter().map(|cost| rows as f64 / cost.wall.as_secs_f64());
+        at_least("rows a second", 700_000.0, &speed.collect());
+    }
+}
+
 pub(crate) fn start(options: &Options) {
     let place = Place::new(options);
     place.fill(1);

@@ -55,6 +55,12 @@ impl Cli {
                 let ledger = report.ledger.iter().chain(&report.file).cloned();
                 (ledger.chain(report.rows.paths()).collect(), None)
             }
+            Command::Select(select) => {
+                files.write("--out", select.out.as_deref());
+                let mut read = with_map(&select.reading, &select.system);
+                read.extend(select.ledger.clone());
+                (read, None)
+            }
             Command::Sandbox(sandbox) => {
                 (sandbox.settings.iter().chain(&sandbox.users).cloned().collect(), None)
             }

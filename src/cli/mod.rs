@@ -10,6 +10,7 @@ mod environment;
 mod files;
 mod flags;
 mod row_filter;
+mod select;
 mod setting;
 mod shared;
 mod system;
@@ -24,6 +25,7 @@ pub use flags::{
     UpdateArgs, Verify,
 };
 pub use row_filter::RowFilter;
+pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
 pub use shared::{
     Bulk, CLIENT_ID, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading, Recording, Run,
@@ -284,6 +286,8 @@ Examples:
   mfaferry explain                   list all codes
   mfaferry explain looks_like_hex    its meaning, its likely cause, and what to do")]
     Explain(Explain),
+    /// Write the rows of INPUT that are in given states by a ledger, exactly as they are
+    Select(Box<Select>),
     /// Serve a simulated tenant on loopback, to rehearse a migration
     #[command(after_help = "\
 Rehearse a migration. In one terminal:
@@ -328,7 +332,10 @@ impl Command {
             Self::Preflight(preflight) => preflight.output == Output::Json,
             Self::Verify(verify) => verify.output == VerifyOutput::Json,
             Self::Report(report) => report.format == ReportFormat::Json,
-            Self::Sandbox(_) | Self::Sources { .. } | Self::Completions { .. } => false,
+            Self::Select(_)
+            | Self::Sandbox(_)
+            | Self::Sources { .. }
+            | Self::Completions { .. } => false,
         }
     }
 }

@@ -30,6 +30,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Sources { .. }
             | Self::Report(_)
+            | Self::Select(_)
             | Self::Sandbox(_)
             | Self::Completions { .. } => return None,
         };

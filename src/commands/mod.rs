@@ -32,6 +32,7 @@ mod resolve;
 mod run;
 mod sandbox;
 mod second_ledger;
+mod select;
 mod session;
 mod signals;
 mod sources;
@@ -167,6 +168,7 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         Command::Explain(explain) => explain::run(&explain),
         Command::Sources { name } => sources::run(name.as_deref()),
         Command::Report(report) => report::run(&report),
+        Command::Select(it) => select::run(&it),
         Command::Sandbox(sandbox) => block_on(Builder::new_multi_thread(), sandbox::run(sandbox)),
         Command::Completions { shell } => completions(shell),
     }

@@ -11,8 +11,8 @@ use crate::{
     error::Error,
     identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
-        Dialect, Form, Format, InputError, Places, RenameFault, Row, RowReader, Shape, Source,
-        may_delimit,
+        Dialect, Form, Format, InputError, PieceKind, Places, RenameFault, Row, RowReader, Shape,
+        Source, Written, may_delimit,
     },
     progress::Extent,
     sources::{Export, Options, System, system_of},
@@ -109,6 +109,50 @@ impl Opener {
         })
     }
 
+    /// Refuses several files that cannot be written as one: tables of other columns, or tables and others.
+    pub(super) fn check_same_heads(&self) -> Result<(), Error> {
+        let mut first: Option<(&Path, Head)> = None;
+        for path in self.paths.iter().filter(|_| self.paths.len() > 1) {
+            // A pipe is read once, and systems that write folders write JSON.
+            if !path.is_file() {
+                continue;
+            }
+            let Some(head) = self.head(path)? else { continue };
+            match &first {
+                None => first = Some((path, head)),
+                Some((other, known)) if *known != head => {
+                    let [one, two] = [*other, path].map(|path| escape(&path.display().to_string()));
+                    return Err(Error::usage(
+                        format!(
+                            "`{one}` and `{two}` have different columns, and cannot become one file"
+                        ),
+                        "select one at a time",
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what a file begins with; `None` for an empty one.
+    fn head(&self, path: &Path) -> Result<Option<Head>, InputError> {
+        let paths = [path.to_owned()];
+        let mut source: Box<dyn RowReader> = match &self.kind {
+            Kind::Own(dialect) => Box::new(Source::open_all(&paths, dialect, Shape::Factors)?),
+            Kind::Export { system, form, options, people, .. } => {
+                let export = Export::open(&paths, system, *form, options.clone())?;
+                let known = Arc::new(Mutex::new(Collisions::never()));
+                Box::new(People::new(export, Arc::clone(people), known))
+            }
+        };
+        source.keep_written();
+        // What is wrong with it is told when it is read.
+        drop(source.next_row());
+        let head = source.written().and_then(|written| Head::of(written));
+        Ok(head)
+    }
+
     /// Opens it with the rows of all users.
     pub(super) fn open_whole(&self) -> Result<Box<dyn RowReader>, InputError> {
         Ok(match &self.kind {
@@ -124,6 +168,32 @@ impl Opener {
                 Box::new(People::new(export, Arc::clone(people), Arc::clone(known)))
             }
         })
+    }
+}
+
+/// Form of a file that is written out again.
+#[derive(Debug, PartialEq, Eq)]
+enum Head {
+    /// A table with that header, cells apart by that character.
+    Table(Vec<u8>, u8),
+    /// One without a header.
+    Bare(u8),
+    Json,
+    Text,
+}
+
+impl Head {
+    fn of(written: &Written) -> Option<Self> {
+        let heads = written.pieces().filter_map(|(kind, piece, _)| match kind {
+            PieceKind::Mark | PieceKind::Declaration => None,
+            PieceKind::Header { delimiter, .. } => {
+                Some(Self::Table(piece.trim_ascii_end().to_owned(), delimiter))
+            }
+            PieceKind::Record { delimiter } => Some(Self::Bare(delimiter)),
+            PieceKind::Json { .. } => Some(Self::Json),
+            PieceKind::Text => Some(Self::Text),
+        });
+        heads.into_iter().next()
     }
 }
 

@@ -309,14 +309,17 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
     match (&config.ledger, inputs) {
         (Some(path), _) => Ok(path.into()),
         (None, [input]) if input == "-" => unnamed("the input comes from standard input"),
-        (None, [input]) => {
-            // A folder is the same with a slash behind it.
-            let mut path = Path::new(input).components().as_path().as_os_str().to_owned();
-            path.push(".ledger");
-            Ok(path.into())
-        }
+        (None, [input]) => Ok(ledger_of(input)),
         (None, _) => unnamed("there are several inputs"),
     }
+}
+
+/// The ledger that an input has by default.
+pub(super) fn ledger_of(input: &str) -> PathBuf {
+    // A folder is the same with a slash behind it.
+    let mut path = Path::new(input).components().as_path().as_os_str().to_owned();
+    path.push(".ledger");
+    path.into()
 }
 
 /// The path of the ledger that a run leaves behind where people know of it; one in the sandbox may leave none.

@@ -3,6 +3,7 @@
 //! into memory: files without a name.
 
 mod lookup;
+mod new;
 mod runs;
 mod scratch;
 
@@ -21,6 +22,7 @@ use rustix::{
 use tempfile::NamedTempFile;
 
 pub use lookup::Lookup;
+pub use new::NewFile;
 pub use runs::{Runs, Sorted};
 pub use scratch::Scratch;
 

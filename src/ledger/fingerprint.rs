@@ -107,9 +107,9 @@ impl Key {
 /// ledgers of earlier versions have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prints {
-    /// That of now.
+    /// The fingerprint of now.
     pub own: Fingerprint,
-    /// That of the address as it is written.
+    /// The fingerprint of the address as it is written.
     pub as_written: Option<Fingerprint>,
 }
 

@@ -81,6 +81,11 @@ impl Rejection {
         })
     }
 
+    /// Returns the codes of all its faults.
+    pub fn codes(&self) -> impl Iterator<Item = Code> {
+        self.faults.iter().map(|fault| Code::from_name(&fault.code).unwrap_or(Code::Unknown))
+    }
+
     /// Returns where it is, as people find it.
     pub fn place(&self, lines: &Lines) -> String {
         lines.describe(self.line, self.at.as_deref())

@@ -49,6 +49,7 @@ mod samples;
 #[cfg(target_os = "linux")]
 mod seal;
 mod secrets;
+mod select;
 mod several;
 mod sources;
 mod spelling;

@@ -249,3 +249,63 @@ fn a_file_of_another_system_is_named_for_what_it_is() {
         assert_eq!(run(&mut check).code, Some(2), "{flag}");
     }
 }
+
+/// What `check` shows of an export's factors: all that would be sent, without places.
+fn shown(bench: &Bench, name: &str, system: &System, flags: &[&str]) -> Vec<String> {
+    let mut check = binary();
+    check.current_dir(bench.folder.path()).args(["check", name, "--show", "1000"]).args(flags);
+    let done = run(of_system(&mut check, system));
+    let factors = done.stdout.lines().filter_map(|line| line.split_once(": user_id="));
+    factors.map(|(_, factor)| factor.to_owned()).collect()
+}
+
+#[test]
+fn what_is_selected_of_an_export_is_read_again_as_the_same() {
+    let all = "created,rejected,not_carried,failed,needs_review,already_present,unsettled";
+    let mut n_samples = 0;
+    for file in fs::read_dir(samples().join("sources")).unwrap() {
+        let sample = file.unwrap().path();
+        let name = sample.file_name().unwrap().to_str().unwrap();
+        let is_of = |system: &&&System| {
+            name.strip_prefix(system.name).is_some_and(|rest| rest.starts_with(['.', '-']))
+        };
+        let system = SYSTEMS.iter().find(is_of).unwrap_or_else(|| panic!("{name}"));
+        let bench = Bench::new(Settings::default());
+        bench.write(name, fs::read(&sample).unwrap());
+        let import = run(of_system(bench.import(name).args(["--ledger", "l"]), system));
+        let created = import.summary()["created"].clone();
+        let before = shown(&bench, name, system, &[]);
+        assert_eq!(before.len() as u64, created, "{name}");
+        for with_reason in [false, true] {
+            let mut select = binary();
+            select.current_dir(bench.folder.path());
+            select.args(["select", name, "--ledger", "l", "--state", all]);
+            select.args(with_reason.then_some("--with-reason"));
+            let done = run(of_system(&mut select, system));
+            assert_eq!(done.code, Some(0), "{name}: {done:?}");
+            let summary = import.json();
+            let n = summary["rows"].as_u64().unwrap();
+            assert!(done.stderr.contains(&format!("{n} of {n} row")), "{name}: {done:?}");
+            let is_json = done.stderr.contains("--format jsonl`");
+            let (extension, flags) = if is_json {
+                ("jsonl", &["--format", "jsonl"][..])
+            } else {
+                (name.rsplit_once('.').unwrap().1, &[][..])
+            };
+            assert!(!is_json || done.stdout.lines().all(|line| line.starts_with('{')), "{name}");
+            let again = format!("again-{with_reason}.{extension}");
+            bench.write(&again, &done.stdout);
+            assert_eq!(shown(&bench, &again, system, flags), before, "{name}");
+            // Each has the same fingerprint, and each bad row is bad still.
+            let mut command = bench.import(&again);
+            let second = run(of_system(command.args(["--ledger", "l"]).args(flags), system));
+            let counts = second.summary();
+            assert_eq!((&counts["created"], &counts["skipped"]), (&json!(0), &created), "{name}");
+            for what in ["rejected", "not_carried", "duplicates"] {
+                assert_eq!(counts[what], summary[what], "{name}: {what}");
+            }
+        }
+        n_samples += 1;
+    }
+    assert!(n_samples >= 26, "{n_samples}");
+}

@@ -14,7 +14,7 @@ use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, Sandbox, Settings, USUAL_SCOPE
 use serde_json::Value;
 
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 15] = [
+pub(crate) const COMMANDS: [&str; 16] = [
     "import",
     "check",
     "resolve",
@@ -28,6 +28,7 @@ pub(crate) const COMMANDS: [&str; 15] = [
     "undo",
     "report",
     "explain",
+    "select",
     "sandbox",
     "completions",
 ];

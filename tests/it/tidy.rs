@@ -31,6 +31,7 @@ const FLOORS: &[&str] = &[
     "jobs",
     "preflight",
     "explain",
+    "select",
     "report",
     "progress",
     "sandbox",
@@ -303,7 +304,7 @@ fn no_hint_about_a_ledger_sends_people_to_a_second_one_that_doubles_factors() {
 fn private_files_are_opened_in_one_room() {
     for (file, code) in sources() {
         // The configuration file is one that its user may share.
-        let home = ["files/mod.rs", "config/file.rs"].contains(&file.as_str());
+        let home = ["files/mod.rs", "files/new.rs", "config/file.rs"].contains(&file.as_str());
         assert!(home || !code.contains("OFlags::"), "{file} opens files by itself");
     }
 }

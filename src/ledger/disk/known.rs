@@ -1,15 +1,20 @@
-//! What a ledger knows of an import's factors, by fingerprint: for those who look up the rows of an input
-//! and record nothing.
+//! Factors that a ledger knows, by fingerprint: for those who look up the rows of an input and record
+//! nothing.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::{reader::Reader, scan};
+use rusqlite::Connection;
+
+use super::{
+    reader::{Reader, refusals},
+    scan,
+};
 use crate::{
     error::Error,
-    ledger::{LedgerFault, Prints, entry::RowSummary},
-    model::{Code, Fingerprint, Operation, State},
+    ledger::{LedgerFault, Prints, Seen, entry::RowSummary},
+    model::{Code, Fingerprint, Operation, Rejection, State, UserId},
 };
 
 /// Tables grow by doubling; with shards only a part of the memory is there twice at any time.
@@ -29,13 +34,18 @@ pub struct KnownRow {
 pub struct Known {
     shards: Vec<HashTable<(Fingerprint, KnownRow)>>,
     key: RandomState,
+    /// User, type and state of each row that was refused before it was sent.
+    refused: Seen,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let shards = vec![HashTable::new(); SHARDS];
+        Self { shards, key: RandomState::new(), refused: Seen::default() }
+    }
 }
 
 impl Known {
-    fn new() -> Self {
-        Self { shards: vec![HashTable::new(); SHARDS], key: RandomState::new() }
-    }
-
     fn insert(&mut self, print: Fingerprint, row: KnownRow) {
         let hash = self.key.hash_one(print);
         let key = &self.key;
@@ -50,6 +60,27 @@ impl Known {
             let found = self.shards[shard(print)].find(self.key.hash_one(print), is_that);
             found.map(|(_, row)| *row)
         })
+    }
+
+    /// Returns whether a row like this one was refused: of the same user and type, in the same state. Refused
+    /// rows have no fingerprint.
+    pub fn has_refused(&self, row: &Rejection) -> bool {
+        let user = row.user.as_ref().map(UserId::as_str);
+        let factor_type = row.factor_type.map(|factor_type| factor_type as u8);
+        self.refused.has((user, factor_type, row.refusal.state() as u8))
+    }
+
+    fn read_refused(&mut self, connection: &Connection) -> Result<(), LedgerFault> {
+        let snapshot = connection.unchecked_transaction()?;
+        let sql = format!("SELECT user_id, type, state FROM ({})", refusals(&snapshot)?);
+        let mut statement = snapshot.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let user: Option<String> = row.get(0)?;
+            let user = user.as_deref();
+            self.refused.insert((user, row.get::<_, Option<u8>>(1)?, row.get::<_, u8>(2)?));
+        }
+        Ok(())
     }
 }
 
@@ -68,7 +99,7 @@ impl Reader {
             );
             return Err(fault.at(&self.path));
         }
-        let mut known = Known::new();
+        let mut known = Known::default();
         let mut visit = |row: RowSummary| {
             // What is known not to be there and still to do is as good as not in it.
             if row.status.operation == Operation::Import && row.status.state != State::Pending {
@@ -76,7 +107,8 @@ impl Reader {
                 known.insert(fingerprint, KnownRow { state: row.status.state, code });
             }
         };
-        scan::scan(&self.connection, &self.path, &mut visit)
+        let read = scan::scan(&self.connection, &self.path, &mut visit);
+        read.and_then(|_| known.read_refused(&self.connection))
             .map_err(|fault| fault.at(&self.path))?;
         Ok(known)
     }

@@ -1,0 +1,163 @@
+//! `select`: rows of an input that are in given states, as they are written.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    print,
+    reading::{Opener, try_open_factors},
+    session::ledger_of,
+};
+use crate::{
+    cli::Select,
+    engine::scan::{Scanned, scan_written},
+    error::{Error, Exit},
+    files::NewFile,
+    ledger::Reader,
+    select::{Criteria, RowState, Selection, Totals, noter},
+    text::{counted, escape, grouped},
+};
+
+/// Runs the command.
+pub(super) fn run(select: &Select) -> Result<Exit, Error> {
+    let path = ledger_path(select)?;
+    if let Some(out) = select.out.as_deref().filter(|out| out.symlink_metadata().is_ok()) {
+        return Err(is_there(out));
+    }
+    try_open_factors(&select.reading, &select.system)?;
+    let input = Opener::of(&select.reading, &select.system, select.secret_encoding, false)?;
+    input.check_same_heads()?;
+    let ledger = Reader::open(&path)?;
+    if let Some(fault) = ledger.fault()? {
+        tracing::warn!("this may not be all, and an import will refuse it: {fault}");
+    }
+    let criteria = Criteria {
+        states: select.state.clone(),
+        codes: select.code.clone(),
+        types: select.r#type.clone(),
+        with_reason: select.with_reason,
+    };
+    let mut selection = Selection::new(criteria, ledger.known()?);
+    let mut source = input.open_whole()?;
+    source.keep_written();
+    let secrets = select.secret_encoding.map(Into::into);
+    let note = noter(ledger.key().clone());
+    let work = |out: &mut dyn Write| {
+        let scanned = scan_written(source, secrets, note, |rows, written| {
+            selection.take(rows, &written, out)
+        })?;
+        Ok((Some(scanned), selection.finish()))
+    };
+    let totals = match &select.out {
+        None => checked(print(work)?, &path)?,
+        Some(out) => to_file(out, &path, work)?,
+    };
+    if let Some(totals) = totals {
+        tell(select, &totals);
+    }
+    Ok(Exit::Good)
+}
+
+/// Returns `--ledger`, or `INPUT.ledger`.
+fn ledger_path(select: &Select) -> Result<PathBuf, Error> {
+    match (&select.ledger, select.reading.inputs.as_slice()) {
+        (Some(path), _) => Ok(path.clone()),
+        (None, [input]) if input != "-" => Ok(ledger_of(input)),
+        (None, _) => Err(Error::usage(
+            "the ledger of several inputs or of standard input has no default name",
+            "pass --ledger FILE: the one that the import used",
+        )),
+    }
+}
+
+/// Writes a new file, which is there only if all went well.
+fn to_file(
+    path: &Path,
+    ledger: &Path,
+    work: impl FnOnce(&mut dyn Write) -> io::Result<(Option<Scanned>, Totals)>,
+) -> Result<Option<Totals>, Error> {
+    let name = escape(&path.display().to_string());
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => is_there(path),
+        _ => Error::Io { what: format!("writing `{name}`"), source },
+    };
+    let mut file = NewFile::create(path).map_err(failed)?;
+    let totals = checked(work(&mut file).map_err(failed)?, ledger)?;
+    file.place().map_err(failed)?;
+    Ok(totals)
+}
+
+fn is_there(path: &Path) -> Error {
+    Error::usage(
+        format!("`{}` is there already", escape(&path.display().to_string())),
+        "give --out a new name: no file is ever written over",
+    )
+}
+
+/// Checks that the input was read to its end, and that it is one of the ledger's. Nothing was read if
+/// whoever wanted to have it has gone.
+fn checked(
+    (scanned, totals): (Option<Scanned>, Totals),
+    ledger: &Path,
+) -> Result<Option<Totals>, Error> {
+    let Some(scanned) = scanned else { return Ok(None) };
+    if let Some(error) = scanned.unreadable {
+        return Err(error.into());
+    }
+    if totals.rows > 0 && !totals.is_known {
+        return Err(Error::Ledger {
+            path: escape(&ledger.display().to_string()),
+            message: format!("it knows none of INPUT's {}", counted(totals.rows, "row")),
+            hint: "give the --ledger with which INPUT was imported, and the flags that say how INPUT is \
+                   read (--from, --user-id, --users, --map, --secret-encoding)"
+                .into(),
+        });
+    }
+    Ok(Some(totals))
+}
+
+/// Says what was written, and how it is read again.
+fn tell(select: &Select, totals: &Totals) {
+    let by_state = |counts: &std::collections::BTreeMap<RowState, u64>| {
+        let parts = counts.iter().map(|(state, n)| format!("{} {}", grouped(*n), state.name()));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let (selected, rows) = (grouped(totals.n_selected()), counted(totals.rows, "row"));
+    let to =
+        select.out.as_deref().map(|out| format!(" to `{}`", escape(&out.display().to_string())));
+    let states = match by_state(&totals.selected) {
+        states if states.is_empty() => states,
+        states => format!(": {states}"),
+    };
+    let along = match totals.along {
+        0 => String::new(),
+        along => format!("; {} more on the same lines", grouped(along)),
+    };
+    tracing::info!("{selected} of {rows} written{}{states}{along}", to.unwrap_or_default());
+    if totals.n_selected() == 0 && !totals.other_states.is_empty() {
+        tracing::info!(
+            "rows in other states: {}; --state selects them",
+            by_state(&totals.other_states)
+        );
+    }
+    if totals.left_out > 0 {
+        tracing::warn!(
+            "{} left out: longer than 1 MiB, which no import reads",
+            counted(totals.left_out, "row")
+        );
+    }
+    if totals.without_code > 0 {
+        tracing::info!(
+            "{} without mf_code, since what is written there is no JSON object",
+            counted(totals.without_code, "line")
+        );
+    }
+    if let Some(system) = select.system.system().filter(|_| totals.is_json) {
+        tracing::info!(
+            "written as lines of JSON: read them with `--from {} --format jsonl`",
+            system.name
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! Rows of an input that are in given states by a ledger, written as they are.
+//!
+//! Rows are known by fingerprint, wherever they are in the input. Bad rows have none: they are found by
+//! planning them anew. What holds several rows, such as a user's line of JSON, is written whole.
+
+mod output;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use output::Output;
+
+use crate::{
+    input::Written,
+    ledger::{Key, Known, Prints},
+    model::{Code, FactorType, Planned, Rejection, State},
+    plan::Plan,
+};
+
+/// State of a row of an input by a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowState {
+    /// Its factor is in this state, or the row is refused as it is read.
+    In(State),
+    /// It is not in the ledger.
+    Unsettled,
+}
+
+impl RowState {
+    /// States that rows of an import can be in.
+    pub const ALL: [Self; 11] = [
+        Self::In(State::Created),
+        Self::In(State::AlreadyPresent),
+        Self::In(State::Rejected),
+        Self::In(State::NotCarried),
+        Self::In(State::Failed),
+        Self::In(State::NeedsReview),
+        Self::In(State::InFlight),
+        Self::In(State::Undone),
+        Self::In(State::Kept),
+        Self::In(State::AlreadyGone),
+        Self::Unsettled,
+    ];
+
+    /// States of rows that somebody has to look at.
+    pub const BAD: [Self; 3] =
+        [Self::In(State::Rejected), Self::In(State::Failed), Self::In(State::NeedsReview)];
+
+    /// Returns its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::In(state) => state.name(),
+            Self::Unsettled => "unsettled",
+        }
+    }
+}
+
+/// Rows that are wanted: those that meet all of these.
+#[derive(Debug, Clone)]
+pub struct Criteria {
+    /// States, one of which a row must be in.
+    pub states: Vec<RowState>,
+    /// Codes, one of which it must have, where any are given.
+    pub codes: Vec<Code>,
+    /// Types, one of which it must be of, where any are given.
+    pub types: Vec<FactorType>,
+    /// True if what is written says in `mf_code` what was wrong.
+    pub with_reason: bool,
+}
+
+/// Notes on a row, taken where it is planned.
+#[derive(Debug)]
+pub struct Noted {
+    factor_type: Option<FactorType>,
+    /// Fingerprints of a factor, or what refuses the row.
+    row: Result<Prints, Box<Rejection>>,
+}
+
+/// Returns what notes of each plan what [`Selection::take`] needs.
+pub fn noter(key: Key) -> impl FnMut(Plan) -> Noted + Send {
+    move |plan| match plan.planned {
+        Planned::Factor(factor) => {
+            Noted { factor_type: Some(factor.factor_type()), row: Ok(key.prints(&factor)) }
+        }
+        Planned::Rejected(rejection) => {
+            Noted { factor_type: rejection.factor_type, row: Err(rejection) }
+        }
+    }
+}
+
+/// Rows that were read and written, in numbers.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// Rows read.
+    pub rows: u64,
+    /// Rows that are wanted, by state.
+    pub selected: BTreeMap<RowState, u64>,
+    /// Rows that would be, but for their state.
+    pub other_states: BTreeMap<RowState, u64>,
+    /// Rows that are not wanted and stand on the line of one that is.
+    pub along: u64,
+    /// Lines and elements that could not take a code, since they are no JSON objects.
+    pub without_code: u64,
+    /// Elements that were wanted and could not be kept, since they are too long.
+    pub left_out: u64,
+    /// True if what is written is JSON.
+    pub is_json: bool,
+    /// True if the ledger knows any of the rows.
+    pub is_known: bool,
+}
+
+impl Totals {
+    /// Returns the number of rows that are wanted.
+    pub fn n_selected(&self) -> u64 {
+        self.selected.values().sum()
+    }
+}
+
+/// A row's state and the reasons for it.
+#[derive(Debug)]
+struct Judged {
+    state: RowState,
+    codes: Vec<Code>,
+    is_wanted: bool,
+}
+
+/// Writes the rows that are wanted, as they come.
+#[derive(Debug)]
+pub struct Selection {
+    criteria: Criteria,
+    known: Known,
+    output: Output,
+    totals: Totals,
+}
+
+impl Selection {
+    /// Selects by what a ledger knows.
+    pub fn new(criteria: Criteria, known: Known) -> Self {
+        let output = Output::new(criteria.with_reason);
+        Self { criteria, known, output, totals: Totals::default() }
+    }
+
+    /// Takes rows with what they are written as, and writes what is wanted of it.
+    pub fn take(
+        &mut self,
+        rows: Vec<Noted>,
+        written: &Written,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut rows = rows.into_iter();
+        for (kind, piece, n_rows) in written.pieces() {
+            if n_rows == 0 {
+                self.output.head(kind, piece, out)?;
+                continue;
+            }
+            let judged: Vec<_> = rows.by_ref().take(n_rows).map(|row| self.judge(row)).collect();
+            let n_wanted = self.count(&judged);
+            if n_wanted == 0 {
+                continue;
+            }
+            // Of an element that is too long nothing was kept.
+            if piece.is_empty() {
+                self.totals.left_out += n_wanted;
+                continue;
+            }
+            self.totals.along += judged.len() as u64 - n_wanted;
+            self.totals.without_code +=
+                u64::from(!self.output.write(kind, piece, &codes(&judged), out)?);
+        }
+        Ok(())
+    }
+
+    /// Returns what there is to say at the end.
+    pub fn finish(self) -> Totals {
+        Totals { is_json: self.output.is_json(), ..self.totals }
+    }
+
+    fn judge(&mut self, row: Noted) -> Judged {
+        let Noted { factor_type, row } = row;
+        let (state, codes) = match row {
+            Ok(prints) => match self.known.find(prints) {
+                Some(known) => {
+                    self.totals.is_known = true;
+                    let state = match known.state {
+                        // Both are shown as the same.
+                        State::Undoing => State::InFlight,
+                        state => state,
+                    };
+                    (RowState::In(state), known.code.into_iter().collect())
+                }
+                None => (RowState::Unsettled, Vec::new()),
+            },
+            Err(rejection) => {
+                self.totals.is_known = self.totals.is_known || self.known.has_refused(&rejection);
+                (RowState::In(rejection.refusal.state()), rejection.codes().collect())
+            }
+        };
+        let Criteria { states, codes: wanted, types, .. } = &self.criteria;
+        let is_near = (wanted.is_empty() || codes.iter().any(|code| wanted.contains(code)))
+            && (types.is_empty() || factor_type.is_some_and(|of| types.contains(&of)));
+        let is_wanted = is_near && states.contains(&state);
+        self.totals.rows += 1;
+        if is_near && !is_wanted {
+            *self.totals.other_states.entry(state).or_default() += 1;
+        }
+        Judged { state, codes, is_wanted }
+    }
+
+    /// Counts rows that are wanted, and returns their number.
+    fn count(&mut self, judged: &[Judged]) -> u64 {
+        let wanted = judged.iter().filter(|row| row.is_wanted);
+        wanted.map(|row| *self.totals.selected.entry(row.state).or_default() += 1).count() as u64
+    }
+}
+
+/// The codes of rows that stand together: each once, of those that are wanted or bad.
+fn codes(judged: &[Judged]) -> String {
+    let told = judged.iter().filter(|row| row.is_wanted || RowState::BAD.contains(&row.state));
+    let mut names: Vec<&str> = Vec::new();
+    for code in told.flat_map(|row| &row.codes) {
+        if !names.contains(&code.name()) {
+            names.push(code.name());
+        }
+    }
+    names.join(" ")
+}
+
+#[cfg(test)]
+mod tests;
