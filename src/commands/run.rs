@@ -16,10 +16,12 @@ use crate::{
     config::Config,
     engine::{Concurrency, End, Limits, Stop, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
+    ledger::ByState,
     model::Lines,
     pacer::Pacer,
     progress::{self, Counted, Extent, Sampler, Show, Watch},
     protocol::{RetryPolicy, refusals::Refusals},
+    report,
     report::Keeper,
     sandbox::Sandbox,
     stats::RunStats,
@@ -124,9 +126,11 @@ impl Run {
         }
     }
 
-    /// Returns what everybody was refused for a reason that may be the rows' own, as hints.
-    pub(super) fn refusal_hints(&self) -> Vec<String> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).hints()
+    /// Returns hints on what everybody was refused for a reason that may be the rows' own, and on what is
+    /// still in flight in the ledger.
+    pub(super) fn hints(&self, totals: Option<&ByState>) -> Vec<String> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).hints();
+        refusals.into_iter().chain(totals.and_then(report::in_flight)).collect()
     }
 
     /// Returns the bounds of the run.

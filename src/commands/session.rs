@@ -33,7 +33,7 @@ use crate::{
     ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader, RunReasons},
     model::{Lines, State},
     progress::{Extent, Recorded, Show},
-    report::{self, Explained, Figures, Status, Summary, Waits, write_json},
+    report::{Explained, Figures, Status, Summary, Waits, write_json},
 };
 
 /// Identity and requirements of a command.
@@ -211,9 +211,8 @@ impl Session {
         let left = totals.as_ref().is_ok_and(|totals| totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
         let is_in_sandbox = matches!(run.config.target, Target::Sandbox);
-        let lines = run.lines();
-        let reasons = Explained::all(&of_run, &lines);
-        let skipped_reasons = Explained::all(&skipped, &lines);
+        let (lines, explained) = (run.lines(), Explained::all);
+        let (reasons, skipped_reasons) = (explained(&of_run, &lines), explained(&skipped, &lines));
         let ended = Ended {
             typed: &run.config.typed,
             end: &end,
@@ -245,9 +244,7 @@ impl Session {
             skipped_reasons,
         };
         let remarks = run.remarks.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut hints = run.refusal_hints();
-        hints.extend(totals.iter().filter_map(report::in_flight));
-        hints.truncate(3);
+        let hints = run.hints(totals.as_ref().ok());
         if !(run.is_quiet() && complete && !is_bad && output == Some(Output::Text)) {
             show(&summary, &remarks, &hints, output)?;
         }
