@@ -65,12 +65,12 @@ fn filter(flags: &RowFilter, ledger: &Reader) -> Result<Filter, Error> {
         }),
         Err(is_unread) => unread += u64::from(is_unread),
     })?;
-    ledger.check_input(|print| met.has(print))?;
     if unread > 0 {
         tracing::warn!(
             "{} of INPUT cannot be read, so factors that the ledger has of such rows are listed, too",
             counted(unread, "row")
         );
     }
+    ledger.check_input(|print| met.has(print))?;
     Ok(Filter { states, not_in: Some(met) })
 }

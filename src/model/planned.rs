@@ -139,10 +139,10 @@ impl Rejection {
 
 /// Returns true if a fault of a TOTP's row says that there is no secret in it.
 fn is_no_secret(fault: &Fault) -> bool {
-    let none = [Code::SecretNotExported, Code::OtpauthNoSecret, Code::Masked, Code::MaskedValue];
-    let is_required = fault.code == Code::Required.name();
-    none.iter().any(|code| fault.code == code.name())
-        || is_required && fault.field.ends_with(Field::TotpSecret.name())
+    let is = |codes: &[Code]| codes.iter().any(|code| fault.code == code.name());
+    let is_about_secret = fault.field.ends_with(Field::TotpSecret.name());
+    is(&[Code::SecretNotExported, Code::OtpauthNoSecret])
+        || is_about_secret && is(&[Code::Required, Code::Masked, Code::MaskedValue])
 }
 
 /// A row after planning: a factor to deliver, or the reasons why not.
@@ -179,6 +179,40 @@ impl Planned {
         match self {
             Self::Factor(factor) => factor.at.as_deref(),
             Self::Rejected(rejection) => rejection.at.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_cannot_be_used_holds_a_secret_unless_that_is_its_fault() {
+        let is_about = |factor_type, field: &str, code| {
+            let faults = vec![Fault::new("name", Code::TooLong, ""), Fault::new(field, code, "")];
+            let rejection = Rejection { factor_type, ..Rejection::of_line(2, faults) };
+            Planned::Rejected(Box::new(rejection)).has_totp_secret()
+        };
+        let totp = Some(FactorType::Totp);
+        for (field, code, is_there) in [
+            ("totp_secret", Code::LooksLikeHex, true),
+            ("authentication_methods[3].totp_secret", Code::TooShort, true),
+            ("user_id", Code::Required, true),
+            ("user_id", Code::UserNotMapped, true),
+            ("user_id", Code::Masked, true),
+            ("", Code::SecretEncrypted, true),
+            ("", Code::Disabled, true),
+            ("totp_secret", Code::Required, false),
+            ("authentication_methods[3].totp_secret", Code::Required, false),
+            ("totp_secret", Code::Masked, false),
+            ("totp_secret", Code::MaskedValue, false),
+            ("totp_secret", Code::OtpauthNoSecret, false),
+            ("", Code::SecretNotExported, false),
+        ] {
+            assert_eq!(is_about(totp, field, code), is_there, "{field} {code:?}");
+            assert!(!is_about(Some(FactorType::Phone), field, code));
+            assert!(!is_about(None, field, code));
         }
     }
 }

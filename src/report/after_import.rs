@@ -125,3 +125,74 @@ fn with_another_value(all: u64, changed: u64) -> String {
         (_, changed) => format!(" ({} of them have another value now)", grouped(changed)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(gone: u64, changed: u64, rows: u64, rejected: u64) -> String {
+        let counts = Changes { no_longer_in_input: gone, changed };
+        let list =
+            Some(["mfaferry", "report", "--not-in", "a \u{1b}b.csv"].map(String::from).into());
+        let after = AfterImport::whole(counts, Vec::new()).listed_by(list);
+        let mut out = Vec::new();
+        after.write_text(rows, rejected, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_has_left_an_input_is_told_as_what_it_is() {
+        assert_eq!(text(0, 0, 9, 1), "");
+        let list = "list them: mfaferry report --not-in 'a \\u{1b}b.csv'\n";
+        for (gone, changed, rejected, said) in [
+            (
+                1,
+                0,
+                0,
+                "no longer in the input: 1 factor that an earlier run created; nothing was removed",
+            ),
+            (
+                1,
+                1,
+                0,
+                "no longer in the input: 1 factor that an earlier run created (it has another value \
+                       now); nothing was removed",
+            ),
+            (
+                3,
+                1,
+                0,
+                "no longer in the input: 3 factors that earlier runs created (1 of them has another \
+                       value now); nothing was removed",
+            ),
+            (
+                3,
+                2,
+                0,
+                "no longer in the input: 3 factors that earlier runs created (2 of them have another \
+                       value now); nothing was removed",
+            ),
+            (
+                3,
+                3,
+                2,
+                "no longer in the input, or only in rejected rows of it: 3 factors that earlier runs \
+                       created (all of them have another value now); nothing was removed",
+            ),
+        ] {
+            assert_eq!(text(gone, changed, 3, rejected), format!("{said}\n{list}"));
+        }
+        // A part of an input is nobody's fault.
+        for (gone, changed, said) in [
+            (1, 0, "the ledger also holds 1 created factor that is not in this input\n"),
+            (
+                4_000,
+                2,
+                "the ledger also holds 4,000 created factors that are not in this input (2 of them have \
+                 another value now)\n",
+            ),
+        ] {
+            assert_eq!(text(gone, changed, 0, 1), said);
+        }
+    }
+}

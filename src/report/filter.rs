@@ -96,13 +96,13 @@ impl Selected {
 
     /// Writes it for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let states = self.states.join(", ").replace('_', " ");
+        let states = self.states.join(" or ").replace('_', " ");
         let files: Vec<_> = self.not_in.iter().map(|file| escape(file)).collect();
         let files = if files.is_empty() { None } else { Some(files.join(", ")) };
         let which = match (states.as_str(), files) {
             (states, None) => states.to_owned(),
             ("", Some(files)) => format!("not in {files}"),
-            (states, Some(files)) => format!("{states} and not in {files}"),
+            (states, Some(files)) => format!("{states}, not in {files}"),
         };
         let end = if self.rows == 0 { "" } else { ":" };
         writeln!(out, "{} {which}{end}", grouped(self.rows))?;

@@ -1,12 +1,15 @@
 //! What an import says of what was there before it: factors that tonight's input no longer has, those
 //! whose value changed, and files that still hold secrets.
 
-use std::process::Command;
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use mfaferry::sandbox::Settings;
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, binary, run};
+use crate::support::{Bench, Done, binary, read, run, spawn};
 
 const HEADER: &str = "user_id,type,name,phone_number,totp_secret\n";
 
@@ -100,6 +103,9 @@ fn three_nights_say_what_has_left_the_input_and_what_changed() {
     let said = "no longer in the input: 4 factors that earlier runs created; nothing was removed\n\
                 list them: mfaferry report --not-in night-2.csv --ledger n.ledger --state created\n";
     assert!(third.code == Some(0) && third.stdout.contains(said), "{}", third.stdout);
+    // In `report`, that flag says how the output is written.
+    let third = import(&bench, "night-2.csv", &["--output", "text", "--format", "csv"]);
+    assert!(third.stdout.contains("no longer in") && !third.stdout.contains("list them"));
     let third = import(&bench, "night-2.csv", &[]);
     assert_eq!(changes(&third), (json!(4), json!(0)));
     assert_eq!(third.json()["requests"], 0);
@@ -116,7 +122,7 @@ fn three_nights_say_what_has_left_the_input_and_what_changed() {
     // What the summary names works as it stands.
     let command = "report --not-in night-2.csv --ledger n.ledger --state created";
     let text = run(&mut plain(&bench, &command.split(' ').collect::<Vec<_>>())).stdout;
-    let listing = "4 created and not in night-2.csv:\n  line 2  auth0|left  phone\n  \
+    let listing = "4 created, not in night-2.csv:\n  line 2  auth0|left  phone\n  \
                    line 3  auth0|left  totp\n  line 4  auth0|phone  phone\n  \
                    line 7  auth0|totp  totp\n";
     assert!(text.contains(listing), "{text}");
@@ -173,6 +179,7 @@ fn a_choice_of_rows_that_cannot_be_made_is_refused() {
     let bench = Bench::new(Settings::default());
     write(&bench, "night.csv", &first_night());
     write(&bench, "other.csv", &[phone("other", "P", 1)]);
+    write(&bench, "unread.csv", &["auth0|left,phone,P,nonsense,\n".into()]);
     assert_eq!(import(&bench, "night.csv", &[]).code, Some(0));
     for (flags, code, said) in [
         (&["--state", "creatd"][..], 2, "did you mean `created`?"),
@@ -182,6 +189,7 @@ fn a_choice_of_rows_that_cannot_be_made_is_refused() {
         (&["--from", "keycloak"], 2, "--not-in"),
         (&["--map", "name=label"], 2, "--not-in"),
         (&["--not-in", "night.csv", "--from", "keycloak"], 2, "--user-id"),
+        (&["--not-in", "unread.csv"], 6, "1 row of INPUT cannot be read"),
         (&["--not-in", "other.csv"], 6, "it has no factor of INPUT"),
         // Each person is somebody else there.
         (&["--not-in", "night.csv", "--map", "user_id=name,name=user_id"], 6, "no factor of INPUT"),
@@ -295,6 +303,14 @@ fn the_text_says_to_remove_the_files_and_nothing_of_a_pipe() {
     let mut pipe = bench.import("-");
     pipe.args(["--format", "csv", "--ledger", "n.ledger"]);
     let done = run(pipe.stdin(std::fs::File::open(bench.path("a.csv")).unwrap()));
+    assert_eq!((done.code, &done.json()["secrets_in"]), (Some(0), &json!([])), "{done:?}");
+    // Nor of one that has a name.
+    let mut pipe = bench.import("/dev/fd/0");
+    pipe.args(["--format", "csv", "--ledger", "n.ledger"]).stdin(Stdio::piped());
+    let mut child = spawn(&mut pipe);
+    let csv = std::fs::read(bench.path("a.csv")).unwrap();
+    child.stdin.take().unwrap().write_all(&csv).unwrap();
+    let done = read(&child.wait_with_output().unwrap());
     assert_eq!((done.code, &done.json()["secrets_in"]), (Some(0), &json!([])), "{done:?}");
 
     let rehearsal = run(&mut plain(&bench, &["import", "a.csv", "--sandbox"])).stdout;
