@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     engine::{self, End, Stop, intake, scan::scan_readable},
     error::{Error, Exit},
-    input::RowReader,
+    input::{Digests, RowReader},
     jobs::create::{Advice, CreateExecutor, CreateJobs, Factors, Step, tell},
     model::{Planned, SecretEncoding, State},
     plan::{Sight, Whole},
@@ -54,6 +54,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     };
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let mut session = Session::open(config, opening, stop).await?;
+    session.run.notes.begin(&session.ledger, input.digests.clone()).await?;
     if let Some(suggestion) = &input.suggestion {
         suggestion.give();
     }
@@ -116,23 +117,26 @@ struct LookedAt {
     suggestion: Option<Suggestion>,
     /// The same, where that is seen on the way.
     advice: Option<Advice>,
+    /// Digests of what is read of it.
+    digests: Digests,
 }
 
 /// Opens an input. One that can be read again is read to its end before anything is sent: what makes
 /// it unreadable stops the run, what is odd about it as a whole is told, and its rows are counted. For one
 /// that cannot, gives what looks at it on the way.
 async fn open_looked_at(
-    input: Opener,
+    mut input: Opener,
     secrets: Option<SecretEncoding>,
     suggestion: Suggestion,
 ) -> Result<LookedAt, Error> {
     blocking(move || {
+        let digests = Digests::default();
         let source = input.open()?;
         let mut whole = Whole::default();
         if source.len().is_none() {
             let advice = suggestion.proved().is_none().then(|| suggestion.late());
             let (whole, census, suggestion) = (Some(whole), None, None);
-            return Ok(LookedAt { source, whole, census, suggestion, advice });
+            return Ok(LookedAt { source, whole, census, suggestion, advice, digests });
         }
         let lines = source.lines();
         let eye = whole.eye();
@@ -166,8 +170,10 @@ async fn open_looked_at(
         let suggestion = Some(suggestion).filter(|_| is_needed);
         let failed = |source| Error::Io { what: "counting the rows of the input".into(), source };
         let (census, _) = counted.and_then(|()| gatherer.finish()).map_err(failed)?;
+        // Of what is sent, not of what was only looked at.
+        input.noting(digests.clone());
         let (source, census) = (input.open()?, Some(census));
-        Ok(LookedAt { source, whole: None, census, suggestion, advice: None })
+        Ok(LookedAt { source, whole: None, census, suggestion, advice: None, digests })
     })
     .await
 }

@@ -21,6 +21,7 @@ mod export;
 mod import;
 mod metering;
 mod next;
+mod notes;
 mod outputs;
 mod preflight;
 mod prove;

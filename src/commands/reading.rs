@@ -11,8 +11,8 @@ use crate::{
     error::Error,
     identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
-        Dialect, Form, Format, InputError, PieceKind, Places, RenameFault, Row, RowReader, Shape,
-        Source, Written, may_delimit,
+        Dialect, Digests, Form, Format, InputError, PieceKind, Places, RenameFault, Row, RowReader,
+        Shape, Source, Written, may_delimit,
     },
     progress::Extent,
     sources::{Export, Options, System, system_of},
@@ -26,6 +26,7 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
         delimiter: reading.delimiter.as_deref().map(delimiter).transpose()?,
         ignored: reading.ignore_columns.clone(),
         renamed: Vec::new(),
+        digests: None,
     };
     for pair in &reading.map {
         dialect.rename(pair).map_err(unusable)?;
@@ -79,7 +80,8 @@ impl Opener {
                 "give a host name alone, such as `login.example.org`: no `https://`, port or path",
             ));
         }
-        let options = Options { rp_id, includes_profile_phone: from.include_profile_phone };
+        let includes_profile_phone = from.include_profile_phone;
+        let options = Options { rp_id, includes_profile_phone, digests: None };
         let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
         let form = form(reading.format);
         let kind = Kind::Export { system, form, options, people, collisions: OnceLock::new() };
@@ -151,6 +153,14 @@ impl Opener {
         drop(source.next_row());
         let head = source.written().and_then(|written| Head::of(written));
         Ok(head)
+    }
+
+    /// Lets whatever is opened from now on note what is read: file by file, with its digest.
+    pub(super) fn noting(&mut self, digests: Digests) {
+        match &mut self.kind {
+            Kind::Own(dialect) => dialect.digests = Some(digests),
+            Kind::Export { options, .. } => options.digests = Some(digests),
+        }
     }
 
     /// Opens it with the rows of all users.

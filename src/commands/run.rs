@@ -10,7 +10,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{announce::announce, now, print_error, signals::stop_after, tenant::Tenant};
+use super::{
+    announce::announce, notes::RunNotes, now, print_error, signals::stop_after, tenant::Tenant,
+};
 use crate::{
     auth0::Client,
     config::Config,
@@ -52,6 +54,8 @@ pub(super) struct Run {
     pub(super) remarks: Arc<Mutex<Remarks>>,
     /// Records of the run's numbers besides the ledger; each is to be here before the run is watched.
     pub(super) keepers: Vec<Arc<dyn Keeper>>,
+    /// Notes that it leaves in the ledger for reports.
+    pub(super) notes: RunNotes,
     progress: Option<JoinHandle<()>>,
     sampler: Option<Sampler>,
 }
@@ -103,6 +107,7 @@ impl Run {
             stop,
             remarks: Arc::default(),
             keepers,
+            notes: RunNotes::default(),
             progress: None,
             sampler: None,
         })

@@ -176,6 +176,7 @@ impl Session {
     /// Shows progress through `extent` from now on.
     pub(super) fn watch(&mut self, extent: Extent, show: Show) {
         let recorded = Recorded { tally: self.ledger.tally(), own: self.spec.own };
+        self.run.begin_notes(&self.ledger);
         self.run.watch(Arc::new(recorded), extent, show);
     }
 
@@ -196,7 +197,7 @@ impl Session {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, import, .. } = self;
         let complete = matches!(end, End::Complete);
         let (end, changes) = record_end(&ledger, &run.lines(), end, import.is_some()).await;
-        run.clear_progress().await;
+        run.end_notes(&ledger).await;
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let totals = read_back(&path, ledger.states().await.ok());
         let (counts, RunReasons { of_run, skipped }) = ledger.tally().all();

@@ -1,7 +1,7 @@
 //! Form of an input, as far as its owner states it.
 
 use super::{
-    Format, Shape,
+    Digests, Format, Shape,
     shape::{Name, nearest_field},
 };
 use crate::model::Field;
@@ -21,6 +21,8 @@ pub struct Dialect {
     pub ignored: Vec<String>,
     /// Fields under other names than their own.
     pub renamed: Vec<(Field, String)>,
+    /// Takes the digests of files, where somebody wants them.
+    pub digests: Option<Digests>,
 }
 
 impl Dialect {

@@ -12,7 +12,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    Format, InputError, PieceKind, Places, Table,
+    Digests, Format, InputError, PieceKind, Places, Table,
     files::{open, open_counted},
     frame::Framer,
     sniff::BOM,
@@ -120,9 +120,14 @@ pub struct Elements {
 }
 
 impl Elements {
-    /// Opens a file, or standard input for `-`, whose bytes are counted as they are read.
-    pub fn open(path: &Path, form: Form, n_read: Arc<AtomicU64>) -> Result<Self, InputError> {
-        Ok(Self::new(open_counted(path, n_read)?, form, false))
+    /// Opens a file, or standard input for `-`, whose bytes are counted as they are read, and digested
+    /// where somebody wants that.
+    pub fn open(
+        path: &Path,
+        form: Form,
+        (n_read, digests): (Arc<AtomicU64>, Option<&Digests>),
+    ) -> Result<Self, InputError> {
+        Ok(Self::new(open_counted(path, n_read, digests)?, form, false))
     }
 
     /// Opens a file to read its notes only.

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::{Form, InputError};
+use super::{Digests, Form, InputError};
 
 /// Files of another system's export.
 #[derive(Debug)]
@@ -69,11 +69,24 @@ fn in_folder(folder: &Path, forms: &[Form]) -> Result<Vec<PathBuf>, InputError> 
 pub(super) fn open_counted(
     path: &Path,
     n_read: Arc<AtomicU64>,
+    digests: Option<&Digests>,
 ) -> Result<Box<dyn Read + Send>, InputError> {
     if is_stdin(path) {
         return Ok(Box::new(Counted { reader: io::stdin(), n_read }));
     }
-    Ok(Box::new(Counted { reader: open(path)?.0, n_read }))
+    Ok(Box::new(Counted { reader: open_noted(path, digests)?.0, n_read }))
+}
+
+/// Opens a file, with its length where it is a regular one: of that `digests` gets to know.
+pub(super) fn open_noted(
+    path: &Path,
+    digests: Option<&Digests>,
+) -> Result<(Box<dyn Read + Send>, Option<u64>), InputError> {
+    let (file, len) = open(path)?;
+    Ok(match digests.filter(|_| len.is_some()) {
+        Some(digests) => (Box::new(digests.reader(path, file)), len),
+        None => (Box::new(file), len),
+    })
 }
 
 fn is_stdin(path: &Path) -> bool {

@@ -12,6 +12,7 @@ mod code_note;
 mod columns;
 mod csv;
 mod dialect;
+mod digests;
 mod document;
 mod elements;
 mod error;
@@ -47,10 +48,11 @@ use body::{Body, Part, line_fault};
 pub use code_note::{CODE_NAME, CodeColumn, add_code, add_key, compact};
 pub use columns::{Columns, ColumnsRow};
 pub use dialect::{Dialect, RenameFault};
+pub use digests::Digests;
 pub use elements::{Content, Element, Elements, Form};
 pub use error::InputError;
 pub use files::Files;
-use files::open;
+use files::{open, open_noted};
 use frame::Framer;
 pub use header::may_delimit;
 use several::NextFile;
@@ -229,9 +231,9 @@ impl Source {
             let format = dialect.format.ok_or(InputError::UnknownFormat)?;
             return Ok(Self::of(Box::new(io::stdin()), format, dialect, shape));
         }
-        let (file, len) = open(path)?;
+        let (file, len) = open_noted(path, dialect.digests.as_ref())?;
         let format = dialect.format.map_or_else(|| Format::of(path), Ok)?;
-        Ok(Self { len, ..Self::of(Box::new(file), format, dialect, shape) })
+        Ok(Self { len, ..Self::of(file, format, dialect, shape) })
     }
 
     /// Reads from anything; nothing is read before the first [`Source::next_row`].

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Dialect, Format, InputError, Shape, Source,
-    files::{Counted, open},
+    files::{Counted, open_noted},
     scan,
 };
 use crate::model::Lines;
@@ -32,7 +32,7 @@ impl Source {
         let mut files = Vec::new();
         for path in paths {
             refuse_stdin(path)?;
-            let (file, len) = open(path)?;
+            let (file, len) = open_noted(path, dialect.digests.as_ref())?;
             let format = dialect
                 .format
                 .map_or_else(|| Format::of(path), Ok)

@@ -90,6 +90,15 @@ impl Key {
         NameTag(print.tag())
     }
 
+    /// Returns what stands for a user id where that is hidden.
+    pub(super) fn pseudonym(&self, user: &str) -> Fingerprint {
+        let mut mac = self.0.clone();
+        // No operation has this number.
+        mac.update(&[0xFF; 9]);
+        mac.update(user.as_bytes());
+        finish(mac)
+    }
+
     fn of(&self, operation: Operation, parts: &[&[u8]]) -> Fingerprint {
         let mut mac = self.0.clone();
         // A factor's begins with the length of a user id, which is never so long.

@@ -16,6 +16,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use serde::Serialize;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 mod disk;
@@ -25,6 +26,7 @@ mod fingerprint;
 mod journal;
 mod messages;
 mod owner;
+mod pseudonyms;
 mod seen;
 mod seq;
 mod store;
@@ -32,6 +34,7 @@ mod tally;
 
 pub use disk::{
     known::{Known, KnownRow},
+    notes::{Note, RunRecord},
     proofs::{Proved, ProvedRight, record_proofs},
     reader::{Reader, ReportRow},
     survey::{Survey, Surveyed},
@@ -40,6 +43,7 @@ pub use entry::{Entry, Glance, Remaining, RowSummary};
 pub use fault::LedgerFault;
 pub use fingerprint::{Key, Prints};
 pub use messages::{Admission, Asked, Intent, Row, Undoable};
+pub use pseudonyms::Pseudonyms;
 pub use seen::{FactorHasher, Seen};
 pub use seq::Seq;
 pub use store::Store;
@@ -253,16 +257,26 @@ impl Ledger {
         self.ask(Command::Flush).await
     }
 
-    /// Records which files the run has read, where there are several: reports name them. Durable on
-    /// return.
+    /// Records which files the run has read, where there are several: reports name them. Durable with
+    /// the next commit.
     pub async fn note_files(&self, lines: &Lines) -> Result<(), Error> {
         let files = lines.files();
-        if files.is_empty() {
-            return Ok(());
+        if files.is_empty() { Ok(()) } else { self.note(Note::Files, &files).await }
+    }
+
+    /// Records what reports tell of the run, in the place of what was noted before. Durable with the
+    /// next commit.
+    pub async fn note(&self, note: Note, value: &impl Serialize) -> Result<(), Error> {
+        self.mention(Command::Note(note, json(value)?)).await
+    }
+
+    /// Does the same where nobody may wait; returns false if there is no room for it now.
+    pub fn try_note(&self, note: Note, value: &impl Serialize) -> Result<bool, Error> {
+        let is_taken = self.outcomes.try_send(Command::Note(note, json(value)?)).is_ok();
+        if is_taken {
+            self.wakeup.notify_one();
         }
-        let files = serde_json::to_string(&files)
-            .map_err(|error| Error::Internal(format!("the names of files: {error}")))?;
-        self.ask(|reply| Command::Files(files, reply)).await
+        Ok(is_taken)
     }
 
     /// Records how the run ended, with all that came before; durable on return.
@@ -305,6 +319,10 @@ impl Ledger {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         fault.unwrap_or_else(|| LedgerFault::bug("its owner has gone")).at(&self.path)
     }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(format!("a note: {error}")))
 }
 
 /// `mf-<ledger id>-<row>`.

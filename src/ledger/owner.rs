@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    LedgerFault, QUEUE,
+    LedgerFault, Note, QUEUE,
     entry::Entry,
     journal::Journal,
     messages::{Admission, Intent, Row, Undoable},
@@ -112,7 +112,7 @@ pub(super) enum Command {
     States(oneshot::Sender<ByState>),
     Changes(oneshot::Sender<Changes>),
     Flush(oneshot::Sender<()>),
-    Files(String, oneshot::Sender<()>),
+    Note(Note, String),
     EndRun(bool, oneshot::Sender<()>),
 }
 
@@ -197,10 +197,7 @@ fn apply<S: Store>(
             Command::States(reply) => replies.push(Reply::States(reply, journal.states())),
             Command::Changes(reply) => replies.push(Reply::Changes(reply, journal.changes()?)),
             Command::Flush(reply) => replies.push(Reply::Done(reply)),
-            Command::Files(files, reply) => {
-                journal.note_files(&files)?;
-                replies.push(Reply::Done(reply));
-            }
+            Command::Note(note, json) => journal.note(note, &json)?,
             Command::EndRun(complete, reply) => {
                 journal.end_run(complete, now())?;
                 replies.push(Reply::Done(reply));

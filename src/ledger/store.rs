@@ -1,7 +1,7 @@
 //! Storage of entries: on disk, or, in the simulator, on one that loses what was not synced.
 
 use super::{
-    LedgerFault,
+    LedgerFault, Note,
     entry::{Entry, RowSummary},
     seq::Seq,
 };
@@ -28,8 +28,8 @@ pub trait Store: Send + std::fmt::Debug {
     fn update(&mut self, seq: Seq, entry: &Entry) -> Result<(), LedgerFault>;
     /// Writes a row of this run that is refused before anything is sent.
     fn refuse(&mut self, rejection: &Rejection) -> Result<(), LedgerFault>;
-    /// Writes which files this run has read, as JSON: only reports ask.
-    fn note_files(&mut self, _files: &str) -> Result<(), LedgerFault> {
+    /// Writes what is noted of this run, as JSON, in the place of what was noted before: only reports ask.
+    fn note(&mut self, _note: Note, _json: &str) -> Result<(), LedgerFault> {
         Ok(())
     }
     /// Writes that rows of this run need attention, though it comes to its end: only the metrics ask.

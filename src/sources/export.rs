@@ -390,7 +390,8 @@ impl Export {
             self.lines.begin(self.before, &path.display().to_string());
         }
         let form = form_of(path, self.system, self.form)?;
-        let mut elements = Elements::open(path, form, Arc::clone(&self.bytes_read))?;
+        let how = (Arc::clone(&self.bytes_read), self.options.digests.as_ref());
+        let mut elements = Elements::open(path, form, how)?;
         if self.written.is_some() {
             elements.keep_written();
         }

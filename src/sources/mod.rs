@@ -41,6 +41,8 @@ pub use recognise::system_of;
 pub use rows::{FactorDraft, Rows};
 pub use system::{About, SYSTEMS, System};
 
+use crate::input::Digests;
+
 /// Flags that change what a dialect makes of an element.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -48,6 +50,8 @@ pub struct Options {
     pub rp_id: Option<String>,
     /// Takes verified phones and addresses of profiles for factors, too: `--include-profile-phone`.
     pub includes_profile_phone: bool,
+    /// Takes the digests of files, where somebody wants them.
+    pub digests: Option<Digests>,
 }
 
 #[cfg(test)]

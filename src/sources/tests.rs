@@ -84,7 +84,11 @@ fn sent(factor: &Factor) -> String {
 
 /// Returns the options of a run with the flags that dialects know.
 pub(super) fn all_flags() -> Options {
-    Options { rp_id: Some("login.example.org".into()), includes_profile_phone: true }
+    Options {
+        rp_id: Some("login.example.org".into()),
+        includes_profile_phone: true,
+        ..Options::default()
+    }
 }
 
 /// Reads a sample as it is in its file.

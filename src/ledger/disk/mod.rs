@@ -2,6 +2,7 @@
 
 pub(in crate::ledger) mod file;
 pub(in crate::ledger) mod known;
+pub(in crate::ledger) mod notes;
 pub(in crate::ledger) mod open;
 mod prints;
 pub(in crate::ledger) mod proofs;

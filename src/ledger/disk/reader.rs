@@ -6,16 +6,18 @@ use std::{collections::HashMap, path::Path};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    file, open,
+    file,
+    notes::{self, Note},
+    open,
     proofs::{self, Proved, ProvedRight},
     row,
     seal::Seal,
-    sqlite::{BAD, FILES},
+    sqlite::BAD,
 };
 use crate::{
     error::Error,
     files::Folder,
-    ledger::{Key, LedgerFault, correlation, entry::Entry, seq::Seq, tally::ByState},
+    ledger::{Key, LedgerFault, Pseudonyms, correlation, entry::Entry, seq::Seq, tally::ByState},
     model::{FactorType, Lines, LocalTime, Operation, Place, State},
 };
 
@@ -89,14 +91,32 @@ impl Reader {
     /// Returns why an import will refuse this ledger, if it will: a report may be all that is left
     /// of it.
     pub fn fault(&self) -> Result<Option<Error>, Error> {
+        let writes = open::writes(&self.connection).map_err(|fault| fault.at(&self.path))?;
+        Ok(self.fault_of(writes))
+    }
+
+    /// Returns the same for one who knows how often rows were written, in all.
+    pub fn fault_of(&self, writes: u64) -> Option<Error> {
         let fault = match &self.sealed {
-            Ok(sealed) => {
-                let writes = open::writes(&self.connection).map_err(|fault| fault.at(&self.path));
-                (writes? < *sealed).then(LedgerFault::lost)
-            }
+            Ok(sealed) => (writes < *sealed).then(LedgerFault::lost),
             Err(fault) => Some(fault.clone()),
         };
-        Ok(fault.map(|fault| fault.at(&self.path)))
+        fault.map(|fault| fault.at(&self.path))
+    }
+
+    /// Returns how often rows must have been written, by the seal; `None` if that cannot be read.
+    pub fn sealed(&self) -> Option<u64> {
+        self.sealed.as_ref().ok().copied()
+    }
+
+    /// Returns the ledger's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns what makes pseudonyms of user ids, the same ones for as long as the ledger is kept.
+    pub fn pseudonyms(&self) -> Pseudonyms {
+        Pseudonyms::new(self.key.clone())
     }
 
     /// Returns true if others may put files beside it.
@@ -251,18 +271,8 @@ impl Reader {
 /// Returns what each run has said of its files, where it had several. It is told to people, and decides
 /// nothing: what cannot be read is as good as not there.
 pub(super) fn files(connection: &Connection) -> Result<HashMap<i64, Lines>, LedgerFault> {
-    let mut statement = connection.prepare("SELECT key, value FROM meta WHERE key GLOB ?1")?;
-    let mut rows = statement.query([format!("{FILES}*")])?;
-    let mut files = HashMap::new();
-    while let Some(row) = rows.next()? {
-        let run = row.get::<_, String>(0)?.trim_start_matches(FILES).parse();
-        let said: Option<Vec<(u64, String)>> =
-            row.get_ref(1)?.as_blob().ok().and_then(|json| serde_json::from_slice(json).ok());
-        if let (Ok(run), Some(said)) = (run, said) {
-            files.insert(run, Lines::of(&said));
-        }
-    }
-    Ok(files)
+    let said: HashMap<i64, Vec<(u64, String)>> = notes::read(connection, Note::Files)?;
+    Ok(said.into_iter().map(|(run, said)| (run, Lines::of(&said))).collect())
 }
 
 pub(super) fn place(files: &HashMap<i64, Lines>, run: i64, line: u64) -> Place {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, hooks::Wal, params};
 
 use super::{
     file::{self, Locked},
+    notes::{self, Note},
     open::{self, Meta, distrust, recognise},
     row::{self, COLUMNS},
     scan,
@@ -29,8 +30,6 @@ use crate::{
 
 /// Pages in the `-wal` at which they are copied into the ledger: SQLite's own measure.
 const CHECKPOINT_AT: i32 = 1000;
-/// Beginning of the key in `meta` of the files that a run has read; the run's number follows.
-pub(super) const FILES: &str = "files:";
 
 /// Beginning of the key in `meta` of a run that came to its end with rows that need attention; its number
 /// follows.
@@ -245,13 +244,9 @@ impl Store for Sqlite {
         Ok(())
     }
 
-    fn note_files(&mut self, files: &str) -> Result<(), LedgerFault> {
+    fn note(&mut self, note: Note, json: &str) -> Result<(), LedgerFault> {
         self.begin()?;
-        self.connection.execute(
-            "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
-            params![format!("{FILES}{}", self.run), files.as_bytes()],
-        )?;
-        Ok(())
+        notes::write(&self.connection, self.run, note, json)
     }
 
     fn note_bad(&mut self) -> Result<(), LedgerFault> {

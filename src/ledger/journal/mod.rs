@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    LedgerFault,
+    LedgerFault, Note,
     entry::Entry,
     journal::{
         book::{Book, Standing},
@@ -299,10 +299,10 @@ impl<S: Store> Journal<S> {
         self.index.states()
     }
 
-    /// Records which files the run has read.
-    pub(in crate::ledger) fn note_files(&mut self, files: &str) -> Result<(), LedgerFault> {
+    /// Records what is noted of the run.
+    pub(in crate::ledger) fn note(&mut self, note: Note, json: &str) -> Result<(), LedgerFault> {
         self.dirty = true;
-        self.store.note_files(files)
+        self.store.note(note, json)
     }
 
     /// Records how the run ended.

@@ -1,0 +1,128 @@
+//! Notes that a run leaves in its ledger for reports: version, input, sums and pace. Nothing depends on
+//! them, so no failure to write one stops a run.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::run::Run;
+use crate::{
+    error::Error,
+    input::Digests,
+    ledger::{Ledger, Note},
+    model::{PaceSample, RunAbout, RunSums, Timeline},
+    report::{Keeper, Snapshot},
+};
+
+/// Times between two notes of the pace, and before the first: what a killed run loses of it.
+const EVERY: Duration = Duration::from_secs(30);
+const FIRST: Duration = Duration::from_secs(5);
+
+/// Notes of a run.
+#[derive(Debug, Default)]
+pub(super) struct RunNotes {
+    digests: Digests,
+    pace: Arc<Pace>,
+}
+
+impl RunNotes {
+    /// Notes which files the run reads; `digests` gets to know what they held.
+    pub(super) async fn begin(&mut self, ledger: &Ledger, digests: Digests) -> Result<(), Error> {
+        self.digests = digests;
+        ledger.note(Note::About, &RunAbout::new(self.digests.files(), None)).await
+    }
+}
+
+impl Run {
+    /// Notes the pace of the run in `ledger` from now on.
+    pub(super) fn begin_notes(&mut self, ledger: &Ledger) {
+        self.notes.pace.lock().ledger = Some(ledger.clone());
+        self.keepers.push(Arc::clone(&self.notes.pace) as Arc<dyn Keeper>);
+    }
+
+    /// Shows no more progress, notes what came of the run, and lets go of the ledger.
+    pub(super) async fn end_notes(&mut self, ledger: &Ledger) {
+        self.clear_progress().await;
+        let counts = ledger.tally().get();
+        let sums = RunSums {
+            rows: counts.rows(),
+            duplicates: counts.duplicates,
+            skipped: counts.skipped,
+            requests: self.stats.requests(),
+            throttled: self.stats.throttled(),
+            elapsed_ms: millis(self.began.elapsed()),
+        };
+        let line = self.notes.pace.end();
+        let about = RunAbout::new(self.notes.digests.files(), Some(sums));
+        let noted = async {
+            ledger.note(Note::About, &about).await?;
+            ledger.note(Note::Pace, &line).await
+        };
+        if let Err(error) = noted.await {
+            tracing::debug!("the ledger has no note of how this run ended: {error}");
+        }
+    }
+}
+
+/// Keeper of the pace.
+#[derive(Debug, Default)]
+struct Pace(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// `None` before it begins, and once the run has ended: the ledger is closed when nobody has it any more.
+    ledger: Option<Ledger>,
+    line: Timeline,
+    /// Time of the run at the last note.
+    noted: Option<Duration>,
+}
+
+impl Pace {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self) -> Timeline {
+        let mut kept = self.lock();
+        kept.ledger = None;
+        kept.line.clone()
+    }
+}
+
+impl Keeper for Pace {
+    fn keep(&self, snapshot: &Snapshot) {
+        let kept = &mut *self.lock();
+        kept.line.add(sample(snapshot));
+        let due = kept.noted.map_or(FIRST, |noted| noted + EVERY);
+        if snapshot.elapsed < due {
+            return;
+        }
+        let noted = kept.ledger.as_ref().map(|ledger| ledger.try_note(Note::Pace, &kept.line));
+        // Where there is no room, it is tried again in a second.
+        if let Some(Ok(true)) = noted {
+            kept.noted = Some(snapshot.elapsed);
+        }
+    }
+}
+
+fn sample(snapshot: &Snapshot) -> PaceSample {
+    let waits = &snapshot.waits;
+    PaceSample {
+        at_ms: millis(snapshot.elapsed),
+        requests: snapshot.requests_in_all(),
+        throttled: snapshot.throttled,
+        settled: snapshot.settled,
+        limit_ms: millis(waits.held_by_limit_seconds),
+        reserve_ms: millis(waits.held_by_reserve_seconds),
+        rate_ms: millis(waits.held_by_rate_seconds),
+        plan_ms: millis(waits.held_by_plan_seconds),
+        throttling_ms: millis(waits.held_by_throttling_seconds),
+        concurrency_ms: millis(waits.held_by_concurrency_seconds),
+        outage_ms: millis(waits.held_by_outage_seconds),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,78 @@
+//! Digests of input files, made of the very bytes that rows are read from.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use crate::model::FileRead;
+
+/// Names, lengths and digests of the files read so far; shared with their readers.
+#[derive(Debug, Clone, Default)]
+pub struct Digests(Arc<Mutex<Vec<FileRead>>>);
+
+impl Digests {
+    /// Returns the files in the order in which they were opened. Those that were not read to their end
+    /// have no digest.
+    pub fn files(&self) -> Vec<FileRead> {
+        self.lock().clone()
+    }
+
+    /// Makes a reader of a regular file that notes what is read. One that is opened again is noted anew.
+    pub fn reader<R: Read>(&self, path: &Path, reader: R) -> impl Read + use<R> {
+        let name = path.display().to_string();
+        let mut files = self.lock();
+        let place = files.iter().position(|file| file.name == name).unwrap_or(files.len());
+        let file = FileRead { name, ..FileRead::default() };
+        match files.get_mut(place) {
+            Some(before) => *before = file,
+            None => files.push(file),
+        }
+        Digesting { reader, hash: Sha256::new(), n_read: 0, place, digests: self.clone() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<FileRead>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reader that makes a digest of what is read.
+pub(super) struct Digesting<R> {
+    reader: R,
+    hash: Sha256,
+    n_read: u64,
+    place: usize,
+    digests: Digests,
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(into)?;
+        if let Some(read) = into.get(..n) {
+            self.hash.update(read);
+        }
+        self.n_read += n as u64;
+        // To be asked for nothing is no end.
+        if n == 0 && !into.is_empty() {
+            let sha256 = HEXLOWER.encode(&self.hash.clone().finalize());
+            if let Some(file) = self.digests.lock().get_mut(self.place) {
+                (file.bytes, file.sha256) = (self.n_read, Some(sha256));
+            }
+        }
+        Ok(n)
+    }
+}
+
+impl<R> Drop for Digesting<R> {
+    fn drop(&mut self) {
+        if let Some(file) = self.digests.lock().get_mut(self.place)
+            && file.sha256.is_none()
+        {
+            file.bytes = self.n_read;
+        }
+    }
+}

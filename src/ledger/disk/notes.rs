@@ -1,0 +1,153 @@
+//! Notes about runs for reports. They decide nothing, so they stand in `meta`, where earlier versions
+//! pass over them, and what cannot be read is as good as not there.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, params};
+use serde::de::DeserializeOwned;
+
+use super::reader::Reader;
+use crate::{
+    error::Error,
+    ledger::LedgerFault,
+    model::{LocalTime, RunAbout, Timeline},
+};
+
+/// Longest note that is read, in bytes: far above any that is written.
+const LONGEST: i64 = 4 << 20;
+/// Runs that are told one by one.
+const MOST_RUNS: i64 = 1000;
+
+/// A kind of note; a run has one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// Files of the input with their lines, where there are several.
+    Files,
+    /// Version, input and sums of the run: [`RunAbout`].
+    About,
+    /// Pace of the run over its time: [`Timeline`].
+    Pace,
+}
+
+impl Note {
+    /// Beginning of its key in `meta`; the run's number follows.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Files => "files:",
+            Self::About => "about:",
+            Self::Pace => "pace:",
+        }
+    }
+
+    /// Number of the runs, up to the present one, whose notes are kept: a nightly import has a thousand
+    /// in three years.
+    const fn kept(self) -> i64 {
+        match self {
+            // Rows of any run may be told by it.
+            Self::Files => i64::MAX,
+            Self::About => 500,
+            Self::Pace => 20,
+        }
+    }
+}
+
+/// Record of a run.
+#[derive(Debug, Clone)]
+pub struct RunRecord {
+    /// Its number.
+    pub id: i64,
+    /// Its command.
+    pub command: String,
+    /// Its input.
+    pub input: String,
+    /// Its beginning.
+    pub started_at: LocalTime,
+    /// Its end; `None` while it runs, and if it was killed.
+    pub ended_at: Option<LocalTime>,
+    /// True if all rows of its input came to their end.
+    pub is_complete: bool,
+    /// Facts of it, where they were noted.
+    pub about: Option<RunAbout>,
+    /// Its pace over its time, where that was noted.
+    pub pace: Option<Timeline>,
+}
+
+/// Writes a note about a run, and takes those about very old ones away.
+pub(super) fn write(
+    connection: &Connection,
+    run: i64,
+    note: Note,
+    json: &str,
+) -> Result<(), LedgerFault> {
+    let prefix = note.prefix();
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?
+        .execute(params![format!("{prefix}{run}"), json.as_bytes()])?;
+    let oldest = run.saturating_sub(note.kept());
+    if oldest > 0 {
+        connection
+            .prepare_cached(
+                "DELETE FROM meta WHERE key GLOB ?1 || '*' \
+                 AND CAST(substr(key, length(?1) + 1) AS INTEGER) <= ?2",
+            )?
+            .execute(params![prefix, oldest])?;
+    }
+    Ok(())
+}
+
+/// Reads all notes of a kind, by run.
+pub(super) fn read<T: DeserializeOwned>(
+    connection: &Connection,
+    note: Note,
+) -> Result<HashMap<i64, T>, LedgerFault> {
+    let prefix = note.prefix();
+    let mut statement = connection
+        .prepare("SELECT key, value FROM meta WHERE key GLOB ?1 AND length(value) <= ?2")?;
+    let mut rows = statement.query(params![format!("{prefix}*"), LONGEST])?;
+    let mut notes = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let run = row.get::<_, String>(0)?.trim_start_matches(prefix).parse();
+        let said =
+            row.get_ref(1)?.as_blob().ok().and_then(|json| serde_json::from_slice(json).ok());
+        if let (Ok(run), Some(said)) = (run, said) {
+            notes.insert(run, said);
+        }
+    }
+    Ok(notes)
+}
+
+impl Reader {
+    /// Returns the last runs, the oldest first, and the number of those before them.
+    pub fn runs(&self) -> Result<(Vec<RunRecord>, u64), Error> {
+        self.try_runs().map_err(|fault| fault.at(&self.path))
+    }
+
+    fn try_runs(&self) -> Result<(Vec<RunRecord>, u64), LedgerFault> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let mut abouts: HashMap<i64, RunAbout> = read(&snapshot, Note::About)?;
+        let mut paces: HashMap<i64, Timeline> = read(&snapshot, Note::Pace)?;
+        let count = snapshot.query_row("SELECT count(*) FROM runs", [], |row| row.get(0));
+        let count = count.map(i64::cast_unsigned)?;
+        let mut statement = snapshot.prepare(
+            "SELECT id, command, input, started_at, ended_at, complete FROM runs \
+             ORDER BY id DESC LIMIT ?1",
+        )?;
+        let runs = statement.query_map([MOST_RUNS], |row| {
+            let id = row.get(0)?;
+            Ok(RunRecord {
+                id,
+                command: row.get(1)?,
+                input: row.get(2)?,
+                started_at: LocalTime::from_millis(row.get(3)?),
+                ended_at: row.get::<_, Option<i64>>(4)?.map(LocalTime::from_millis),
+                is_complete: row.get::<_, Option<bool>>(5)? == Some(true),
+                about: abouts.remove(&id),
+                pace: paces.remove(&id),
+            })
+        })?;
+        let mut runs: Vec<_> = runs.collect::<Result<_, _>>()?;
+        runs.reverse();
+        let before = count.saturating_sub(runs.len() as u64);
+        Ok((runs, before))
+    }
+}
