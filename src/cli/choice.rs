@@ -89,6 +89,8 @@ pub enum ReportFormat {
     Csv,
     /// One JSON object per factor.
     Jsonl,
+    /// One page for people, to keep, to print and to sign.
+    Html,
 }
 
 /// States of rows that can be tried again.

@@ -52,8 +52,9 @@ impl Cli {
             }
             Command::Verify(verify) => (with_map(&verify.reading, &verify.system), None),
             Command::Report(report) => {
-                let ledger = report.ledger.iter().chain(&report.file).cloned();
-                (ledger.chain(report.rows.paths()).collect(), None)
+                files.write("--out", report.page.out.as_deref());
+                let read = report.ledger.iter().chain(&report.file).chain(&report.page.verify);
+                (read.cloned().chain(report.rows.paths()).collect(), None)
             }
             Command::Select(select) => {
                 files.write("--out", select.out.as_deref());

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Reading, Recording,
-    ReportFormat, Retry, RowFilter, Run, SecretEncoding, Tenant, VerifyOutput,
+    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Page, Reading,
+    Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Tenant, VerifyOutput,
     choice::finding_code,
     setting::{UsedShare, UserLimit},
     system::names,
@@ -316,6 +316,9 @@ pub struct Report {
     #[command(flatten)]
     /// Choice of its rows.
     pub rows: RowFilter,
+    #[command(flatten)]
+    /// The page.
+    pub page: Page,
 }
 
 /// `sandbox`.

@@ -9,6 +9,7 @@ mod command_line;
 mod environment;
 mod files;
 mod flags;
+mod page;
 mod row_filter;
 mod select;
 mod setting;
@@ -24,6 +25,7 @@ pub use flags::{
     Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
     UpdateArgs, Verify,
 };
+pub use page::Page;
 pub use row_filter::RowFilter;
 pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
@@ -278,7 +280,12 @@ Examples:
   mfaferry report --ledger factors.csv.ledger
   mfaferry report --ledger factors.csv.ledger --format csv > results.csv
   mfaferry report --ledger factors.csv.ledger --format jsonl | jq 'select(.state != \"created\")'
-  mfaferry report --ledger factors.csv.ledger --state created --not-in factors.csv --format csv")]
+  mfaferry report --ledger factors.csv.ledger --state created --not-in factors.csv --format csv
+  mfaferry report --ledger factors.csv.ledger --format html --out report.html
+
+The page loads nothing and runs no script. Show what the tenant holds in it, too:
+  mfaferry verify factors.csv --output jsonl > verified.jsonl
+  mfaferry report --ledger factors.csv.ledger --format html --verify verified.jsonl > report.html")]
     Report(Report),
     /// Explain a code of a report, a check or an error, and what to do about it
     #[command(after_help = "\

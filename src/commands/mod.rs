@@ -29,6 +29,7 @@ mod readiness;
 mod reading;
 mod repeats;
 mod report;
+mod report_page;
 mod resolve;
 mod run;
 mod sandbox;

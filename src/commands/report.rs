@@ -1,6 +1,6 @@
 //! `report`: a ledger, shown.
 
-use super::{print, reading::Opener};
+use super::{print, reading::Opener, report_page};
 use crate::{
     cli::{Report, ReportFormat, RowFilter},
     engine::scan::scan_readable,
@@ -16,9 +16,25 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     let Some(path) = command.ledger.as_ref().or(command.file.as_ref()) else {
         return Err(Error::usage("no ledger given", "pass --ledger FILE"));
     };
+    let is_page = command.format == ReportFormat::Html;
+    if let Some(flag) = command.page.given().filter(|_| !is_page) {
+        return Err(Error::usage(
+            format!("{flag} is for a page"),
+            "give `--format html`, or leave it out",
+        ));
+    }
+    if is_page && !(command.rows.state.is_empty() && command.rows.not_in.is_empty()) {
+        return Err(Error::usage(
+            "a page is of a whole ledger",
+            "leave --state and --not-in out, or give `--format csv` or `jsonl`",
+        ));
+    }
     let ledger = Reader::open(path)?;
     if ledger.is_exposed() {
         tracing::warn!("others may write to the folder of this ledger; they cannot change it");
+    }
+    if is_page {
+        return report_page::run(&path.display().to_string(), &ledger, &command.page);
     }
     if let Some(fault) = ledger.fault()? {
         tracing::warn!("this may not be all, and an import will refuse it: {fault}");
@@ -35,6 +51,8 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
         match command.format {
             ReportFormat::Csv => note(report::csv(&ledger, &filter, out)),
             ReportFormat::Jsonl => note(report::jsonl(&ledger, &filter, out)),
+            // It is above.
+            ReportFormat::Html => {}
             ReportFormat::Text | ReportFormat::Json => match summary() {
                 Err(error) => note(Err(error)),
                 Ok(summary) if command.format == ReportFormat::Json => {

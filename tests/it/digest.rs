@@ -27,7 +27,17 @@ pub(crate) enum Fate {
 }
 
 /// Makes a ledger of a run over rows with these fates, from line 2 on.
-pub(crate) fn ledger_of(path: &Path, fates: &[Fate], is_complete: bool) {
+fn ledger_of(path: &Path, fates: &[Fate], is_complete: bool) {
+    ledger_with(path, fates, is_complete, &|line| format!("auth0|{line}"));
+}
+
+/// Makes the same, with the user of each line.
+pub(crate) fn ledger_with(
+    path: &Path,
+    fates: &[Fate],
+    is_complete: bool,
+    user: &dyn Fn(u64) -> String,
+) {
     let opening = Opening {
         tenant: "https://tenant.example",
         command: "import",
@@ -39,7 +49,8 @@ pub(crate) fn ledger_of(path: &Path, fates: &[Fate], is_complete: bool) {
     let owner = std::thread::spawn(|| owner.block().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let rows = fates.iter().zip(2..).map(|(fate, line)| row_of(fate, line)).collect();
+        let rows =
+            fates.iter().zip(2..).map(|(fate, line)| row_of(fate, line, &user(line))).collect();
         let admissions = ledger.admit(rows).await.unwrap();
         for (admission, fate) in admissions.iter().zip(fates) {
             if let Admission::Todo(seq, _) = admission {
@@ -52,11 +63,13 @@ pub(crate) fn ledger_of(path: &Path, fates: &[Fate], is_complete: bool) {
     owner.join().unwrap();
 }
 
-fn row_of(fate: &Fate, line: u64) -> Row {
+fn row_of(fate: &Fate, line: u64, user: &str) -> Row {
     let factor_type = match fate {
         Fate::Refused(refusal, code) => {
             let faults = vec![Fault::new("type", *code, "breaks a rule")];
-            let rejection = Rejection { refusal: *refusal, ..Rejection::of_line(line, faults) };
+            let user = UserId::parse(user);
+            let rejection =
+                Rejection { refusal: *refusal, user, ..Rejection::of_line(line, faults) };
             return Row::Rejected(Box::new(rejection));
         }
         Fate::Settled(factor_type, ..) | Fate::InFlight(factor_type) => *factor_type,
@@ -70,7 +83,7 @@ fn row_of(fate: &Fate, line: u64) -> Row {
         as_written: None,
         line,
         at: None,
-        user: UserId::parse(&format!("auth0|{line}")).unwrap(),
+        user: UserId::parse(user).unwrap(),
         factor_type: Some(factor_type),
         name: None,
         method_id: None,
@@ -92,7 +105,7 @@ async fn settle(ledger: &Ledger, seq: Seq, fate: &Fate) {
     }
 }
 
-fn fates() -> impl Strategy<Value = Vec<Fate>> {
+pub(crate) fn fates() -> impl Strategy<Value = Vec<Fate>> {
     let types = || proptest::sample::select(FactorType::ALL.to_vec());
     let states = proptest::sample::select(vec![
         State::Created,

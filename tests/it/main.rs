@@ -44,6 +44,7 @@ mod proxy;
 mod reasons;
 mod refused;
 mod report;
+mod report_page;
 mod resolve;
 mod samples;
 #[cfg(target_os = "linux")]

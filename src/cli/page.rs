@@ -1,0 +1,32 @@
+//! Flags of a report as a page.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Flags of `report --format html`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "HTML")]
+pub struct Page {
+    /// Show what `mfaferry verify INPUT --output jsonl` has written to FILE, too
+    #[arg(long, value_name = "FILE")]
+    pub verify: Option<PathBuf>,
+    /// Show pseudonyms in the place of user ids, the same ones in every report on this ledger
+    #[arg(long)]
+    pub hide_user_ids: bool,
+    /// Write the page to FILE (0600), which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+impl Page {
+    /// Returns the flag that only a page can have, if one is given.
+    pub fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("--verify", self.verify.is_some()),
+            ("--hide-user-ids", self.hide_user_ids),
+            ("--out", self.out.is_some()),
+        ];
+        flags.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
+    }
+}

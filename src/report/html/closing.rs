@@ -1,0 +1,103 @@
+//! The end of the page: proofs, what is not proved, and who answers for it.
+
+use super::{
+    super::{LedgerAccount, Verified},
+    words,
+    writer::Html,
+};
+use crate::{model::ProofVerdict, text::counted};
+
+/// Proofs that are shown one by one.
+const MOST_PROOFS: usize = 50;
+
+pub(super) fn proofs(account: &LedgerAccount, html: &mut Html) {
+    html.leaf("h2", &[], "Proofs of encoding");
+    if account.proofs.is_empty() {
+        html.prose(
+            "p",
+            &[("class", "none")],
+            "None was made. `mfaferry check INPUT --prove USER --ledger FILE` holds codes of a real app \
+             against a secret: only that shows that secrets are read as they are meant.",
+        );
+        return;
+    }
+    let lead = format!(
+        "{} by codes of an authenticator app, held against secrets of the input.",
+        counted(account.proofs.len() as u64, "proof")
+    );
+    html.leaf("p", &[], lead);
+    html.tag("div", &[("class", "wide")], |html| {
+        html.tag("table", &[("class", "rows")], |html| {
+            html.tag("tbody", &[], |html| {
+                let first = account.proofs.len().saturating_sub(MOST_PROOFS);
+                for proof in account.proofs.iter().skip(first) {
+                    html.tag("tr", &[], |html| {
+                        html.leaf("td", &[], words::time(proof.at));
+                        html.leaf("td", &[], proof_words(proof.verdict));
+                    });
+                }
+            });
+        });
+    });
+}
+
+fn proof_words(verdict: ProofVerdict) -> &'static str {
+    match verdict {
+        ProofVerdict::Right => "right: an import reads the secret as the app does",
+        ProofVerdict::RightButClock => "right, and one of the two clocks is wrong",
+        ProofVerdict::OtherEncoding => {
+            "WRONG: the secret is in another encoding than an import takes"
+        }
+        ProofVerdict::OtherProfile => "WRONG: the tenant cannot check the codes of this app",
+        ProofVerdict::NoMatch => "not shown: the codes follow from no reading of the secret",
+    }
+}
+
+pub(super) fn limits(account: &LedgerAccount, verified: Option<&Verified>, html: &mut Html) {
+    html.leaf("h2", &[], "What this page does not prove");
+    let mut limits = vec![
+        "That users can log in. It says what the tenant answered when factors were created, not that a \
+         code, a key or a phone works; the first real login of a user does.",
+        "That each factor belongs to the right person. Whose it is was taken from the input, or from the \
+         map or template that the command was given.",
+        "That the tenant still holds what was created. Users, administrators and other programs may have \
+         changed it since.",
+        "That the input was everything. Rows that were never in it, or in files that no run was given, \
+         are not here.",
+        "That nobody changed this page. It bears no signature of its own: make it again from the ledger, \
+         whose seal and check sums say whether that is whole.",
+    ];
+    if verified.is_none() {
+        limits.push(
+            "That the tenant was asked again afterwards: no result of `mfaferry verify` was given to \
+             this page (`--verify FILE.jsonl`).",
+        );
+    } else {
+        limits.push(
+            "That the given result of `verify` is of this tenant and this input, and whole. TOTP secrets \
+             are never shown by the tenant, and masked numbers only in part: there, `present` means that \
+             nothing that can be seen speaks against it.",
+        );
+    }
+    if account.proofs.iter().all(|proof| !proof.verdict.is_right()) {
+        limits.push(
+            "That TOTP secrets are read in the right encoding. A wrong reading is a valid secret that \
+             locks its user out, and no answer of the tenant shows it.",
+        );
+    }
+    html.tag("ul", &[], |html| limits.iter().for_each(|limit| html.prose("li", &[], limit)));
+}
+
+pub(super) fn signatures(html: &mut Html) {
+    html.leaf("h2", &[], "Accepted by");
+    html.tag("div", &[("class", "sign")], |html| {
+        for line in [
+            "Name, for the migration",
+            "Date and signature",
+            "Name, for the tenant",
+            "Date and signature",
+        ] {
+            html.leaf("p", &[], line);
+        }
+    });
+}

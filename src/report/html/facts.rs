@@ -1,0 +1,183 @@
+//! Facts by which a page is held against other papers: tenant, input, ledger, versions, runs.
+
+use super::{super::LedgerAccount, words, writer::Html};
+use crate::{
+    ledger::RunRecord,
+    model::{FileRead, LocalTime},
+    text::{counted, grouped, human},
+};
+
+/// Runs that are shown.
+const MOST_RUNS: usize = 40;
+/// Files of a run that are shown.
+const MOST_FILES: usize = 8;
+/// Longest name that is shown whole, in characters.
+const LONGEST_NAME: usize = 300;
+
+pub(super) fn identity(account: &LedgerAccount, html: &mut Html) {
+    html.leaf("h2", &[], "What this is about");
+    html.tag("dl", &[("class", "facts")], |html| {
+        fact("Tenant", html, |html| html.text(short(&account.tenant)));
+        fact("Input", html, |html| input(account, html));
+        fact("Time", html, |html| html.text(span(account)));
+        fact("Ledger", html, |html| {
+            html.text(short(&account.name));
+            html.text(", id ");
+            html.leaf("code", &[], &account.id);
+        });
+        fact("Seal", html, |html| html.text(seal(account)));
+        fact("Written by", html, |html| html.text(versions(account)));
+    });
+}
+
+fn fact(name: &str, html: &mut Html, inside: impl FnOnce(&mut Html)) {
+    html.leaf("dt", &[], name);
+    html.tag("dd", &[], inside);
+}
+
+/// Writes the input of the last run, file by file.
+fn input(account: &LedgerAccount, html: &mut Html) {
+    let Some(last) = account.runs.last() else {
+        html.text("none: no run was recorded");
+        return;
+    };
+    let about = last.about.clone().unwrap_or_default();
+    if about.files.is_empty() {
+        html.text(short(&last.input));
+        html.leaf("div", &[("class", "soft small")], "No digest of it was recorded.");
+        return;
+    }
+    for file in about.files.iter().take(MOST_FILES) {
+        html.tag("div", &[], |html| write_file(file, html));
+    }
+    let more = about.files.len().saturating_sub(MOST_FILES) as u64 + about.more_files;
+    if more > 0 {
+        html.leaf("div", &[("class", "soft small")], format!("and {}", counted(more, "more file")));
+    }
+    if account.runs.len() > 1 {
+        let text = "as the last run read it; every run is listed below";
+        html.leaf("div", &[("class", "soft small")], text);
+    }
+}
+
+fn write_file(file: &FileRead, html: &mut Html) {
+    html.text(short(&file.name));
+    let Some(sha256) = &file.sha256 else {
+        let text = "not read to its end, so its digest is not known";
+        html.leaf("div", &[("class", "soft small")], text);
+        return;
+    };
+    html.text(format!(", {}", counted(file.bytes, "byte")));
+    html.tag("div", &[], |html| {
+        html.leaf("span", &[("class", "soft small")], "SHA-256 ");
+        html.leaf("code", &[], short(sha256));
+    });
+}
+
+/// Returns the time from the first run to the end of the last.
+fn span(account: &LedgerAccount) -> String {
+    let (Some(first), Some(last)) = (account.runs.first(), account.runs.last()) else {
+        return "no run was recorded".into();
+    };
+    let count = account.runs.len() as u64 + account.runs_before;
+    let (began, runs) = (words::time(first.started_at), counted(count, "run"));
+    match last.ended_at {
+        Some(end) => format!("{began} to {}, {runs}", words::time(end)),
+        None => format!("began {began}, {runs}; the end of the last was not noted"),
+    }
+}
+
+fn seal(account: &LedgerAccount) -> String {
+    let writes = grouped(account.digest.writes);
+    match (account.sealed, &account.fault) {
+        (None, _) => format!("missing or damaged; the ledger has {writes} row writes"),
+        (Some(sealed), Some(_)) => {
+            format!("broken: {} row writes are sealed, and {writes} are there", grouped(sealed))
+        }
+        (Some(sealed), None) => format!(
+            "whole: {} row writes are sealed, {writes} are there, and every row matches its check sum",
+            grouped(sealed)
+        ),
+    }
+}
+
+fn versions(account: &LedgerAccount) -> String {
+    let mut versions: Vec<_> =
+        account.runs.iter().filter_map(|run| Some(run.about.as_ref()?.version.clone())).collect();
+    versions.dedup();
+    let unknown = account.runs.iter().any(|run| run.about.is_none());
+    versions.truncate(5);
+    let mut named: Vec<_> =
+        versions.iter().map(|version| format!("mfaferry {}", short(version))).collect();
+    if unknown || named.is_empty() {
+        named.push("a version that did not note its number".into());
+    }
+    words::list(&named)
+}
+
+pub(super) fn runs(account: &LedgerAccount, now: LocalTime, html: &mut Html) {
+    html.leaf("h2", &[], "Runs");
+    let skipped = account.runs.len().saturating_sub(MOST_RUNS);
+    let before = account.runs_before + skipped as u64;
+    if before > 0 {
+        let text = format!("The last {MOST_RUNS} runs; {} went before.", counted(before, "run"));
+        html.leaf("p", &[("class", "soft")], text);
+    }
+    html.tag("div", &[("class", "wide")], |html| {
+        html.tag("table", &[("class", "rows stack")], |html| {
+            html.tag("thead", &[], |html| {
+                html.tag("tr", &[], |html| {
+                    html.leaf("th", &[("class", "n"), ("scope", "col")], "Run");
+                    for name in ["Command", "Began", "End", "Input"] {
+                        html.leaf("th", &[("scope", "col")], name);
+                    }
+                });
+            });
+            html.tag("tbody", &[], |html| {
+                account.runs.iter().skip(skipped).for_each(|run| write_run(run, now, html));
+            });
+        });
+    });
+}
+
+fn write_run(run: &RunRecord, now: LocalTime, html: &mut Html) {
+    html.tag("tr", &[], |html| {
+        html.leaf("td", &[("class", "n")], run.id);
+        html.leaf("td", &[], short(&run.command));
+        html.leaf("td", &[], words::time(run.started_at));
+        html.leaf("td", &[], end(run, now));
+        html.tag("td", &[("class", "id")], |html| {
+            html.text(short(&run.input));
+            let sums = run.about.as_ref().and_then(|about| about.sums);
+            if let Some(sums) = sums {
+                let text = format!(
+                    " · {}, {}, {} throttled",
+                    counted(sums.rows, "row"),
+                    counted(sums.requests, "request"),
+                    grouped(sums.throttled)
+                );
+                html.leaf("span", &[("class", "soft")], text);
+            }
+        });
+    });
+}
+
+fn end(run: &RunRecord, now: LocalTime) -> String {
+    let lasted = |until: LocalTime| {
+        let millis = u64::try_from(until - run.started_at).unwrap_or(0);
+        human(std::time::Duration::from_millis(millis))
+    };
+    match (run.ended_at, run.is_complete) {
+        (Some(end), true) => format!("complete after {}", lasted(end)),
+        (Some(end), false) => format!("stopped after {}", lasted(end)),
+        (None, _) => format!("none noted: it runs since {}, or was killed", lasted(now)),
+    }
+}
+
+/// Cuts what is longer than anybody's name.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_NAME) {
+        Some(_) => text.chars().take(LONGEST_NAME).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,182 @@
+//! The verdict: one sentence that may be relied on, and the figures that it rests on.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{LedgerAccount, Verified},
+    words,
+    writer::Html,
+};
+use crate::{
+    model::State,
+    text::{counted, grouped},
+};
+
+/// Kinds of verdict, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unsound,
+    Unfinished,
+    Look,
+    Empty,
+    Good,
+}
+
+/// Sentence to be said first, with those that follow.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    kind: Kind,
+    sentence: String,
+    /// Sentences that follow.
+    more: Vec<String>,
+}
+
+impl Verdict {
+    pub(super) fn of(account: &LedgerAccount, verified: Option<&Verified>) -> Self {
+        let states = &account.digest.states;
+        let (rows, bad, in_flight) = (account.digest.rows(), states.bad(), states[State::InFlight]);
+        let unfinished = unfinished(account);
+        let differs = verified.map_or(0, Verified::bad);
+        let mut more = Vec::new();
+        let (kind, sentence) = if let Some(fault) = &account.fault {
+            more.push(format!("{fault}."));
+            (Kind::Unsound, "Not to be relied on: this ledger is not whole.".into())
+        } else if in_flight > 0 || !unfinished.is_empty() {
+            (Kind::Unfinished, sentence_of_unfinished(in_flight, &unfinished, &mut more))
+        } else if rows == 0 {
+            (Kind::Empty, "Complete, and empty: no row was recorded.".into())
+        } else if bad > 0 {
+            (Kind::Look, format!("Complete, and {} to be looked at.", of_rows(bad, rows)))
+        } else if differs > 0 {
+            (Kind::Look, format!("Complete, but the tenant does not hold all of {}.", it(rows)))
+        } else {
+            let all = if rows == 1 { "the only row is" } else { "every row is" };
+            (Kind::Good, format!("Complete: {all} settled well."))
+        };
+        let counts: Vec<_> = super::states()
+            .filter(|state| states[*state] > 0)
+            .map(|state| format!("{} {}", grouped(states[state]), words::state(state)))
+            .collect();
+        if !counts.is_empty() {
+            more.push(format!("{}.", words::list(&counts)));
+        }
+        if let Some(verified) = verified.filter(|_| differs > 0) {
+            more.push(format!(
+                "`verify` asked about {} and found {} to look at.",
+                counted(verified.asked(), "row"),
+                grouped(verified.bad())
+            ));
+        }
+        Self { kind, sentence, more }
+    }
+
+    /// Class of the page.
+    pub(super) fn class(&self) -> &'static str {
+        match self.kind {
+            Kind::Unsound => "bad",
+            Kind::Unfinished => "wait",
+            Kind::Look | Kind::Empty => "look",
+            Kind::Good => "good",
+        }
+    }
+
+    /// The verdict in two words.
+    pub(super) fn state(&self) -> &'static str {
+        match self.kind {
+            Kind::Unsound => "Not sound",
+            Kind::Unfinished => "Unfinished",
+            Kind::Look => "Look at it",
+            Kind::Empty => "Empty",
+            Kind::Good => "All well",
+        }
+    }
+
+    pub(super) fn write(&self, account: &LedgerAccount, html: &mut Html) {
+        html.leaf("p", &[("class", "over")], "MFA migration report");
+        html.leaf("h1", &[], words::host(&account.tenant));
+        html.leaf("p", &[("class", "state")], self.state());
+        html.tag("div", &[("class", "head")], |html| {
+            html.leaf("p", &[("class", "verdict")], &self.sentence);
+            for sentence in &self.more {
+                html.prose("p", &[], sentence);
+            }
+        });
+        let states = &account.digest.states;
+        let (rows, bad, open) = (account.digest.rows(), states.bad(), states[State::InFlight]);
+        html.tag("dl", &[("class", "tiles")], |html| {
+            for (name, count, tone) in [
+                ("Rows in all", rows, false),
+                ("Settled well", rows - bad - open, self.kind == Kind::Good),
+                ("To look at", bad, bad > 0),
+                ("In flight", open, open > 0),
+            ] {
+                html.tag("div", &[], |html| {
+                    html.leaf("dt", &[], name);
+                    let class: &[_] = if tone { &[("class", "tone")] } else { &[] };
+                    html.leaf("dd", class, grouped(count));
+                });
+            }
+        });
+    }
+}
+
+fn of_rows(bad: u64, rows: u64) -> String {
+    match (bad, rows) {
+        (1, 1) => "the only row has".into(),
+        (1, rows) => format!("1 of {} rows has", grouped(rows)),
+        (bad, rows) => format!("{} of {} rows have", grouped(bad), grouped(rows)),
+    }
+}
+
+fn it(rows: u64) -> String {
+    if rows == 1 { "it".into() } else { "what this ledger says".into() }
+}
+
+fn sentence_of_unfinished(in_flight: u64, inputs: &[&str], more: &mut Vec<String>) -> String {
+    if let [first, ..] = inputs {
+        let others = match inputs.len() - 1 {
+            0 => String::new(),
+            others => format!(" (and {} more)", counted(others as u64, "input")),
+        };
+        more.push(format!(
+            "Rows of {first}{others} that it had not come to are not in this ledger. Run the same command \
+             again: it goes on where it stopped, and looks up what is in flight."
+        ));
+    } else {
+        more.push("Run the command again with their rows, to its end: it looks them up.".into());
+    }
+    let still = match in_flight {
+        0 => String::new(),
+        1 => ", and 1 row is in flight".into(),
+        count => format!(", and {} rows are in flight", grouped(count)),
+    };
+    if inputs.is_empty() {
+        format!(
+            "Unfinished: {} still in flight.",
+            if in_flight == 1 {
+                "1 row is".into()
+            } else {
+                format!("{} rows are", grouped(in_flight))
+            }
+        )
+    } else {
+        format!("Unfinished: the last run did not come to its end{still}.")
+    }
+}
+
+/// Inputs whose last run did not come to its end, unless a later run that did read them among others.
+fn unfinished(account: &LedgerAccount) -> Vec<&str> {
+    let mut open: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for run in &account.runs {
+        let key = (run.command.as_str(), run.input.as_str());
+        if run.is_complete {
+            let has_read = |input: &str| run.input.split(", ").any(|part| part == input);
+            open.retain(|(command, input), _| {
+                *command != run.command || !(*input == run.input || has_read(input))
+            });
+        } else {
+            open.insert(key, run.id);
+        }
+    }
+    open.into_keys().map(|(_, input)| input).collect()
+}

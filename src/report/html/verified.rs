@@ -1,0 +1,144 @@
+//! Findings of `verify`, and the bound that they are for everybody.
+
+use super::{
+    super::{LedgerAccount, Verified},
+    facts::short,
+    writer::Html,
+};
+use crate::{
+    jobs::list::verify::CONFIDENCE,
+    model::State,
+    text::{counted, grouped},
+};
+
+pub(super) fn write(
+    verified: Option<&Verified>,
+    account: &LedgerAccount,
+    most: usize,
+    html: &mut Html,
+) {
+    html.leaf("h2", &[], "Asked again: verify");
+    let Some(verified) = verified else {
+        html.prose(
+            "p",
+            &[("class", "none")],
+            "No result was given. `mfaferry verify INPUT --output jsonl > FILE.jsonl`, then this report \
+             with `--verify FILE.jsonl`, shows what the tenant holds.",
+        );
+        return;
+    };
+    html.prose("p", &[], &statement(verified));
+    let states = &account.digest.states;
+    let there = states[State::Created] + states[State::AlreadyPresent];
+    html.leaf(
+        "p",
+        &[("class", "soft small")],
+        format!(
+            "{} {} asked about; this ledger says of {} that the tenant holds them.",
+            counted(verified.asked(), "row"),
+            if verified.asked() == 1 { "was" } else { "were" },
+            grouped(there)
+        ),
+    );
+    html.tag("div", &[("class", "wide")], |html| {
+        html.tag("table", &[], |html| {
+            html.tag("tbody", &[], |html| {
+                for (state, count) in &verified.states {
+                    html.tag("tr", &[], |html| {
+                        html.leaf("td", &[("class", "n")], grouped(*count));
+                        html.leaf("td", &[], state.replace('_', " "));
+                        html.leaf("td", &[("class", "soft")], meaning(state));
+                    });
+                }
+                html.tag("tr", &[("class", "sum")], |html| {
+                    html.leaf("td", &[("class", "n")], grouped(verified.states.values().sum()));
+                    html.leaf("td", &[("colspan", "2")], "Sum");
+                });
+            });
+        });
+    });
+    rows(verified, most, html);
+    html.tag("p", &[("class", "soft small")], |html| {
+        html.text(format!(
+            "{}, {}, SHA-256 ",
+            short(&verified.file.name),
+            counted(verified.file.bytes, "byte")
+        ));
+        html.leaf("code", &[], verified.file.sha256.as_deref().unwrap_or("unknown"));
+    });
+}
+
+/// Says what is known of the users who were asked about, and of all.
+fn statement(verified: &Verified) -> String {
+    let bound = verified.bound();
+    let (users, missing) = (verified.users, verified.users_with_missing);
+    if users == 0 {
+        return "Nobody was asked about.".into();
+    }
+    let found = match missing {
+        0 => format!("Of {} who were asked about, nobody misses a factor.", counted(users, "user")),
+        _ => format!(
+            "Of {} who were asked about, {} a factor that is missing, or gave no answer.",
+            counted(users, "user"),
+            if missing == 1 { "1 has".into() } else { format!("{} have", grouped(missing)) }
+        ),
+    };
+    format!(
+        "{found} If they were picked by chance (`--sample`), then with {:.0} % confidence at most {} % of \
+         all users of the input do ({}).",
+        CONFIDENCE * 100.0,
+        percent(bound.at_most * 100.0),
+        bound.method
+    )
+}
+
+/// `3`, `0.3`, `0.003`: never less than it is.
+fn percent(share: f64) -> String {
+    let text = format!("{:.3}", (share * 1000.0).ceil() / 1000.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn meaning(state: &str) -> &'static str {
+    match state {
+        "present" => "the tenant holds it, as far as its list shows",
+        "missing" => "the tenant does not hold it",
+        "differs" => "held under another name, or with another preferred channel",
+        "unverifiable" => "one of that type and name is held; its value is never shown",
+        "unanswered" => "the tenant gave no usable list of this user",
+        "rejected" => "the row is no factor, so nobody was asked",
+        "not_carried" => "no import can bring it into the tenant",
+        _ => "held by the tenant, and not in the input",
+    }
+}
+
+fn rows(verified: &Verified, most: usize, html: &mut Html) {
+    let shown = verified.rows.get(..most).unwrap_or(&verified.rows);
+    if shown.is_empty() {
+        return;
+    }
+    let more = verified.bad().saturating_sub(shown.len() as u64);
+    html.tag("details", if shown.len() <= 10 { &[("open", "")] } else { &[] }, |html| {
+        let first = counted(shown.len() as u64, "row");
+        let summary = match more {
+            0 => format!("{first} to look at"),
+            more => format!("the first {first} to look at, and {} more", grouped(more)),
+        };
+        html.leaf("summary", &[], summary);
+        html.tag("div", &[("class", "wide")], |html| {
+            html.tag("table", &[("class", "rows stack")], |html| {
+                html.tag("tbody", &[], |html| {
+                    for row in shown {
+                        html.tag("tr", &[], |html| {
+                            let line = row.line.map(|line| line.to_string()).unwrap_or_default();
+                            html.leaf("td", &[("class", "n")], line);
+                            html.leaf("td", &[], row.state);
+                            html.leaf("td", &[("class", "id")], &row.user);
+                            html.leaf("td", &[], &row.factor_type);
+                            html.leaf("td", &[("class", "id")], &row.details);
+                        });
+                    }
+                });
+            });
+        });
+    });
+}
