@@ -4,11 +4,12 @@
 //! holds nothing up but itself.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, TryRecvError},
+        mpsc::{self, Receiver, RecvTimeoutError, TryRecvError},
     },
     thread,
     time::Duration,
@@ -26,7 +27,7 @@ use crate::{
 /// Interval between two writings while a run goes on.
 const EVERY: Duration = Duration::from_secs(15);
 /// Longest time that the end of a run waits for a writing.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5_000 });
 /// Largest file that is taken for one of ours, in bytes: ten times what one has.
 const LARGEST: u64 = 128 * 1024;
 
@@ -53,10 +54,20 @@ struct Shared {
     now: fn() -> LocalTime,
     started: LocalTime,
     numbers: Mutex<Numbers>,
-    /// Closed when the present writing has ended.
-    writing: Mutex<Option<Receiver<()>>>,
+    writing: Mutex<Writing>,
     /// True once somebody was told that it cannot be written.
     is_told: AtomicBool,
+}
+
+/// Thread that writes the file.
+#[derive(Debug, Default)]
+enum Writing {
+    #[default]
+    None,
+    /// The channel is closed when it has ended.
+    GoingOn(Receiver<()>),
+    /// It came to no end while the command waited for it.
+    GivenUp,
 }
 
 /// Numbers as far as they are known.
@@ -126,10 +137,11 @@ impl Meter {
 
     /// Writes the file, unless that is going on; returns false if it is.
     fn try_write(&self) -> bool {
-        let mut writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_going_on = |told: &Receiver<()>| told.try_recv() == Err(TryRecvError::Empty);
-        if writing.as_ref().is_some_and(is_going_on) {
-            return false;
+        let mut writing = self.0.writing();
+        match &*writing {
+            Writing::GivenUp => return false,
+            Writing::GoingOn(told) if told.try_recv() == Err(TryRecvError::Empty) => return false,
+            Writing::GoingOn(_) | Writing::None => {}
         }
         // Nothing is said in it: it ends with the writing.
         let (going_on, told) = mpsc::sync_channel(1);
@@ -139,20 +151,21 @@ impl Meter {
             drop(going_on);
         };
         match thread::Builder::new().name("metrics".into()).spawn(write) {
-            Ok(_) => *writing = Some(told),
+            Ok(_) => *writing = Writing::GoingOn(told),
             Err(error) => self.0.tell(&FileFault::Io(error)),
         }
         true
     }
 
-    /// Waits for the present writing, but not for long.
+    /// Waits for the present writing, but not for long, and only once for one that does not end.
     fn wait(&self) {
-        let writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(told) = writing
-            && told.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout)
-        {
-            // It is going on.
-            *self.0.writing.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+        let mut writing = self.0.writing();
+        let Writing::GoingOn(told) = &*writing else { return };
+        let is_over = told.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout);
+        *writing = if is_over { Writing::None } else { Writing::GivenUp };
+        drop(writing);
+        if !is_over {
+            self.0.tell(&FileFault::Io(io::ErrorKind::TimedOut.into()));
         }
     }
 }
@@ -182,12 +195,16 @@ impl Shared {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self) {
         let Measured { path, command, tenant, .. } = &self.of;
         let replaced = files::peek(path, LARGEST).and_then(|before| {
             if !Metrics::is_in(&before) {
                 let what = "it is there, and is no metrics file of mfaferry's";
-                return Err(FileFault::Io(std::io::Error::other(what)));
+                return Err(FileFault::Io(io::Error::other(what)));
             }
             let before =
                 Metrics::last_success_in(&String::from_utf8_lossy(&before), command, tenant);
@@ -273,6 +290,25 @@ mod tests {
         let meter = Meter::start(of, || LocalTime::from_millis(1_000_000));
         meter.wait();
         meter
+    }
+
+    #[test]
+    fn a_writing_that_does_not_end_is_waited_for_once_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.prom");
+        let meter = meter(&path, false);
+        // As if the disk had gone.
+        let (_never, told) = mpsc::sync_channel(1);
+        *meter.0.writing() = Writing::GoingOn(told);
+        meter.keep(&snapshot(1, 1));
+        #[expect(clippy::disallowed_methods, reason = "a thread waits, on no clock of tokio's")]
+        let began = std::time::Instant::now();
+        meter.has_ledger_rows(None);
+        meter.end(Exit::Good);
+        let waited = began.elapsed();
+        assert!((PATIENCE..PATIENCE * 2).contains(&waited), "{waited:?}");
+        assert!(meter.0.is_told.load(Ordering::Relaxed));
+        assert_eq!(value(&path, "run_exit_code"), None, "nobody else writes");
     }
 
     /// The value of a metric in the file, if it is there.
