@@ -99,7 +99,7 @@ fn three_nights_say_what_has_left_the_input_and_what_changed() {
     assert_eq!((&second.json()["created"], &second.json()["duplicates"]), (&json!(4), &json!(1)));
 
     // The same again: what changed has changed before, and what has left is still there.
-    let third = import(&bench, "night-2.csv", &["--output", "text"]);
+    let third = import(&bench, "night-2.csv", &["--output", "text", "-v"]);
     let said = "no longer in the input: 4 factors that earlier runs created; nothing was removed\n\
                 list them: mfaferry report --not-in night-2.csv --ledger n.ledger --state created\n";
     assert!(third.code == Some(0) && third.stdout.contains(said), "{}", third.stdout);
