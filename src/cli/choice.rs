@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use super::select::choose;
 use crate::{model::State, preflight::FindingCode, text::nearest};
 
 /// Reads the code of a finding.
@@ -18,17 +19,11 @@ pub(super) fn finding_code(text: &str) -> Result<FindingCode, String> {
 
 /// Reads the name of a state of rows.
 pub(super) fn state(text: &str) -> Result<State, String> {
-    let known = || State::ALL.into_iter().filter(|state| *state != State::Pending);
-    let name = text.trim();
-    known().find(|state| state.name() == name).ok_or_else(|| {
-        if let Some(near) = nearest(name, known().map(State::name)) {
-            return format!("no row has this state; did you mean `{near}`?");
-        }
-        let mut names: Vec<_> = known().map(State::name).collect();
-        names.sort_unstable();
-        names.dedup();
-        format!("no row has this state; give one of {}", names.join(", "))
-    })
+    // The first is never shown, and the second by the name of another.
+    let shown = |state: &State| !matches!(state, State::Pending | State::Undoing);
+    let states: Vec<_> =
+        State::ALL.into_iter().filter(shown).map(|state| (state.name(), state)).collect();
+    choose(text.trim(), &states, "no row has this state")
 }
 
 /// Format of an input.

@@ -88,7 +88,7 @@ fn factor_type(text: &str) -> Result<FactorType, String> {
 }
 
 /// Returns the choice of that name.
-fn choose<T: Copy>(name: &str, choices: &[(&str, T)], fault: &str) -> Result<T, String> {
+pub(super) fn choose<T: Copy>(name: &str, choices: &[(&str, T)], fault: &str) -> Result<T, String> {
     if let Some((_, choice)) = choices.iter().find(|(known, _)| *known == name) {
         return Ok(*choice);
     }
