@@ -64,6 +64,14 @@ impl CommandLine {
         self.given.iter().any(|argument| argument.flag.as_deref() == Some(flag))
     }
 
+    /// Returns it with one value that stands by itself, in place of those that were typed.
+    #[must_use]
+    pub fn with_value(&self, value: &str) -> Self {
+        let flags = self.given.iter().filter(|argument| argument.flag.is_some()).cloned();
+        let value = Argument { flag: None, value: Some(value.to_owned()) };
+        Self { command: self.command.clone(), given: flags.chain([value]).collect() }
+    }
+
     /// Returns it with each value that stands by itself behind a flag.
     #[must_use]
     pub fn with_values_behind(&self, flag: &str) -> Self {

@@ -51,7 +51,10 @@ impl Ended<'_> {
     fn help(&self) -> Vec<NextStep> {
         let actions = actions(self.reasons.iter().copied());
         let needs = |action| actions.contains(&action);
-        let mend = needs(Action::MendSource).then(|| self.mend()).flatten();
+        let [select, import] = needs(Action::MendSource)
+            .then(|| self.mend())
+            .flatten()
+            .map_or([None, None], |steps| steps.map(Some));
         let prove = needs(Action::ProveEncoding).then(|| self.prove()).flatten();
         // In a sandbox that has ended there is nobody to be asked again.
         let (mut again, mut verify) = (None, None);
@@ -65,7 +68,8 @@ impl Ended<'_> {
         let explain = (!self.reasons.is_empty()).then(NextStep::explain);
         let whole = |purpose, words: Option<_>| words.map(|words| NextStep::whole(purpose, words));
         let steps = [
-            whole(Purpose::Mend, mend),
+            select,
+            import.filter(|_| !self.is_in_sandbox),
             prove.map(|words| NextStep::to_fill_in(Purpose::Prove, words)),
             whole(Purpose::Retry, again),
             whole(Purpose::Verify, verify),
@@ -112,16 +116,27 @@ impl Ended<'_> {
         Some(line)
     }
 
-    /// Writes the rows that are to be mended to a file of their own.
-    fn mend(&self) -> Option<Vec<String>> {
+    /// Writes the rows that are to be mended to a file of their own, and imports that once they are.
+    fn mend(&self) -> Option<[NextStep; 2]> {
         let inputs: Vec<_> = self.typed.values().collect();
-        let ledger = self.ledger.to_str()?;
-        let end = mended(inputs.first()?, self.typed.has("from"));
-        let is_known = inputs.iter().all(|input| *input != "-" && mended(input, false) == end);
-        let can_select = self.typed.command() == "import" && (is_known || inputs.len() == 1);
-        let mut line = self.typed.with_command("select", &["ledger"]).filter(|_| can_select)?;
-        append(&mut line, &["--ledger", ledger, "--with-reason", "--out", &free_name(&end)]);
-        Some(line)
+        let (ledger, is_export) = (self.ledger.to_str()?, self.typed.has("from"));
+        let end = mended(inputs.first()?, is_export);
+        let is_known = inputs.iter().all(|input| *input != "-" && mended(input, is_export) == end);
+        if self.typed.command() != "import" || !is_known {
+            return None;
+        }
+        let out = free_name(&end);
+        let mut select = self.typed.with_command("select", &["ledger"])?;
+        append(&mut select, &["--ledger", ledger, "--with-reason", "--out", &out]);
+        let without = ["ledger", "new-ledger", "retry", "max-users", "format"];
+        let mut import = self.typed.with_value(&out).with_command("import", &without)?;
+        append(&mut import, &["--ledger", ledger]);
+        if is_export && end == "jsonl" {
+            append(&mut import, &["--format", "jsonl"]);
+        }
+        let select = NextStep::whole(Purpose::Mend, select);
+        // Where nothing is mended yet there is nothing to be imported.
+        Some([select, NextStep::to_fill_in(Purpose::Import, import)])
     }
 
     /// Proves how a user's secret is read, whoever that is.

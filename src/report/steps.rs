@@ -39,6 +39,8 @@ impl NextStep {
 pub enum Purpose {
     /// Writes the rows that are to be mended.
     Mend,
+    /// Imports rows that are mended.
+    Import,
     /// Proves how secrets are written.
     Prove,
     /// Tries rows again.
@@ -57,6 +59,7 @@ impl Purpose {
     const fn label(self) -> &'static str {
         match self {
             Self::Mend => "mend them",
+            Self::Import => "then",
             Self::Prove => "prove one",
             Self::Retry => "try again",
             Self::Verify => "verify",

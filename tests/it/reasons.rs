@@ -68,6 +68,61 @@ fn rows_are_told_by_reason_with_the_first_of_each() {
 }
 
 #[test]
+fn rows_to_mend_are_written_to_a_file_that_is_not_there_yet() {
+    let bench = bench("");
+    let renamed = "user_id,type,mobile\nauth0|1,phone,123\nauth0|2,phone,+14155550100\n";
+    for (input, flags, out) in [
+        ("in.csv", &[][..], "mend.csv"),
+        ("-in.csv", &["--map", "phone_number=mobile", "--ledger", "-l", "-v"], "mend-2.csv"),
+        ("in.jsonl", &["--new-ledger"], "mend.jsonl"),
+    ] {
+        let line = json!({"user_id": "auth0|3", "type": "phone", "phone_number": "1"});
+        match input {
+            "in.csv" => {}
+            "in.jsonl" => drop(bench.write(input, format!("{line}\n"))),
+            name => drop(bench.write(name, renamed)),
+        }
+        let mut import = bench.command("import");
+        let flags = flags.iter().map(|flag| flag.strip_prefix("-l").map_or(*flag, |_| "./-l"));
+        let done = run(import.args(flags).args(["--settle", "200ms", "--", input]));
+        assert_eq!((done.code, &*names(&done)[0]), (Some(4), "select"), "{done:?}");
+        let selected = follow(&bench, &done.summary()["next"][0]);
+        assert_eq!(selected.code, Some(0), "{selected:?}");
+        let rejected = done.summary()["rejected"].as_u64().unwrap();
+        let text = std::fs::read_to_string(bench.path(out)).unwrap();
+        let header = usize::from(text.starts_with("user_id,"));
+        assert_eq!((text.lines().count() - header) as u64, rejected, "{text}");
+        assert!(text.contains("mf_code") && text.contains("missing_plus"), "{text}");
+    }
+}
+
+#[test]
+fn rows_that_were_mended_are_imported_by_the_command_that_the_summary_names() {
+    let bench = bench("");
+    let row = |user: &str, number: &str| {
+        format!(
+            "{{\"user_id\":\"auth0|{user}\",\"type\":\"phone\",\"phone_number\":\"{number}\"}}\n"
+        )
+    };
+    bench.write("in.json", row("1", "+14155550100") + &row("2", "4155550101"));
+    let done = run(bench.import("in.json").args(["--output", "text", "--ledger", "l"]));
+    let command = |label: &str| {
+        let line = done.stdout.lines().find_map(|line| line.strip_prefix(label)).unwrap();
+        let line = line.trim().replacen("mfaferry", env!("CARGO_BIN_EXE_mfaferry"), 1);
+        let mut shell = std::process::Command::new("sh");
+        shell.current_dir(bench.folder.path()).args(["-c", &line]);
+        run(shell.env("AUTH0_CLIENT_ID", "tester").env("AUTH0_CLIENT_SECRET", "CANARYclientsecret"))
+    };
+    assert_eq!(command("mend them:").code, Some(0), "{done:?}");
+    let text = std::fs::read_to_string(bench.path("mend.jsonl")).unwrap();
+    bench.write("mend.jsonl", text.replace("4155550101", "+14155550101"));
+    let imported = command("then:");
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    assert!(imported.stdout.contains("  1  created\n"), "{imported:?}");
+    assert_eq!(bench.tenant().state().len(), 2);
+}
+
+#[test]
 fn each_command_that_helps_works_as_it_stands() {
     let bench = bench("503-before@post=100%x3");
     let mut csv = String::from("user_id,type,email\nauth0|2,email,b@example.com\n");
