@@ -88,7 +88,7 @@ pub struct Element {
     pub document: u64,
     /// Its value, or the rule that it breaks.
     pub content: Content,
-    /// What it is written as, with what stands before the first; nothing unless that is asked for.
+    /// Pieces that it is written as, with what stands before the first; none unless they are asked for.
     pub written: Vec<(PieceKind, Zeroizing<Vec<u8>>)>,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Output {
 /// A header.
 #[derive(Debug)]
 struct Header {
-    /// As the input has it.
+    /// Bytes of it in the input.
     raw: Vec<u8>,
     /// Place of the code below it.
     column: CodeColumn,

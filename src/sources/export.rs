@@ -12,9 +12,8 @@ use std::{
 use super::{
     Notes, Options, Rows, System,
     migration::Batches,
-    recognise::{first_element, form_of, not_this, other_system},
+    recognise::{form_of, not_this, other_system},
     rows::{Place, SourceRow},
-    written::keep,
 };
 use crate::{
     input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row, Written},
@@ -41,18 +40,18 @@ pub struct Found {
 /// An export that is being read.
 #[derive(Debug)]
 pub struct Export {
-    system: &'static System,
+    pub(super) system: &'static System,
     /// Form of all files, where a flag says it.
     form: Option<Form>,
     options: Options,
     files: Vec<PathBuf>,
     /// Number of the present file, and its reader.
-    file: usize,
-    elements: Option<Elements>,
-    notes: Notes,
+    pub(super) file: usize,
+    pub(super) elements: Option<Elements>,
+    pub(super) notes: Notes,
     batches: Batches,
-    pending: VecDeque<Found>,
-    written: Option<Written>,
+    pub(super) pending: VecDeque<Found>,
+    pub(super) written: Option<Written>,
     /// Line of the last row, and how many rows it has had.
     numbered: (u64, u32),
     /// Number of lines in the files before this one.
@@ -161,29 +160,6 @@ impl Export {
         Ok(None)
     }
 
-    /// Reads the first element of each file that can be read again: a slip in a name or in `--from` is
-    /// commoner than one in the settings, and is told first.
-    pub fn glance(
-        paths: &[PathBuf],
-        system: &'static System,
-        form: Option<Form>,
-    ) -> Result<(), InputError> {
-        let files = Files::of(paths, system.forms, system.has_folders)?;
-        if files.len.is_none() {
-            return Ok(());
-        }
-        let is_one = files.paths.len() == 1;
-        for path in &files.paths {
-            let form = form_of(path, system, form)?;
-            let first = first_element(path, form);
-            if first.is_some_and(|first| !(system.recognises)(&first)) {
-                let fault = not_this(1, system, other_system(path, system));
-                return Err(if is_one { fault } else { fault.of_file(path) });
-            }
-        }
-        Ok(())
-    }
-
     /// Returns the counter of the bytes read so far of all files.
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.bytes_read)
@@ -206,20 +182,6 @@ impl Export {
         Ending { open_lines: self.open_lines.clone(), remarks }
     }
 
-    /// Begins to keep what elements are written as, before the first is read: their own lines, or else
-    /// each as a line of JSON that is read as the same.
-    pub fn keep_written(&mut self) {
-        self.written = Some(Written::default());
-        if let Some(elements) = &mut self.elements {
-            elements.keep_written();
-        }
-    }
-
-    /// Returns what has been kept and not been taken.
-    pub fn written(&mut self) -> Option<&mut Written> {
-        self.written.as_mut()
-    }
-
     /// Returns what says which file a line is in.
     pub fn lines(&self) -> Lines {
         self.lines.clone()
@@ -237,22 +199,7 @@ impl Export {
         }
     }
 
-    fn take(&mut self, mut element: Element) -> Result<(), InputError> {
-        let pieces = std::mem::take(&mut element.written);
-        if pieces.is_empty() {
-            return self.take_content(element);
-        }
-        let (before, document) = (self.pending.len(), (self.file, element.document));
-        let at = element.at.clone();
-        self.take_content(element)?;
-        let notes = self.notes.texts(document, self.system.realm);
-        if let Some(written) = &mut self.written {
-            keep(written, &pieces, self.pending.len() - before, &at, &notes);
-        }
-        Ok(())
-    }
-
-    fn take_content(&mut self, element: Element) -> Result<(), InputError> {
+    pub(super) fn take_content(&mut self, element: Element) -> Result<(), InputError> {
         let document = (self.file, element.document);
         let line = self.before + element.line;
         let value = match element.content {

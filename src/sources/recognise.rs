@@ -1,10 +1,10 @@
 //! Form of a file by its name, and the system that it is an export of by its first element.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{SYSTEMS, System};
+use super::{Export, SYSTEMS, System};
 use crate::{
-    input::{Content, Elements, Form, InputError},
+    input::{Content, Elements, Files, Form, InputError},
     model::Node,
 };
 
@@ -71,5 +71,30 @@ pub(super) fn form_of(
                 None => InputError::OtherForm { system: system.title, forms },
             })
         }
+    }
+}
+
+impl Export {
+    /// Reads the first element of each file that can be read again: a slip in a name or in `--from` is
+    /// commoner than one in the settings, and is told first.
+    pub fn glance(
+        paths: &[PathBuf],
+        system: &'static System,
+        form: Option<Form>,
+    ) -> Result<(), InputError> {
+        let files = Files::of(paths, system.forms, system.has_folders)?;
+        if files.len.is_none() {
+            return Ok(());
+        }
+        let is_one = files.paths.len() == 1;
+        for path in &files.paths {
+            let form = form_of(path, system, form)?;
+            let first = first_element(path, form);
+            if first.is_some_and(|first| !(system.recognises)(&first)) {
+                let fault = not_this(1, system, other_system(path, system));
+                return Err(if is_one { fault } else { fault.of_file(path) });
+            }
+        }
+        Ok(())
     }
 }

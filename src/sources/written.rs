@@ -2,11 +2,44 @@
 
 use zeroize::Zeroizing;
 
-use crate::input::{PieceKind, Written, compact};
+use super::Export;
+use crate::input::{Element, InputError, PieceKind, Written, compact};
+
+impl Export {
+    /// Begins to keep what elements are written as, before the first is read: their own lines, or else
+    /// each as a line of JSON that is read as the same.
+    pub fn keep_written(&mut self) {
+        self.written = Some(Written::default());
+        if let Some(elements) = &mut self.elements {
+            elements.keep_written();
+        }
+    }
+
+    /// Returns what has been kept and not been taken.
+    pub fn written(&mut self) -> Option<&mut Written> {
+        self.written.as_mut()
+    }
+
+    /// Takes an element, and keeps what it is written as where that came with it.
+    pub(super) fn take(&mut self, mut element: Element) -> Result<(), InputError> {
+        let pieces = std::mem::take(&mut element.written);
+        if pieces.is_empty() {
+            return self.take_content(element);
+        }
+        let (before, document) = (self.pending.len(), (self.file, element.document));
+        let at = element.at.clone();
+        self.take_content(element)?;
+        let notes = self.notes.texts(document, self.system.realm);
+        if let Some(written) = &mut self.written {
+            keep(written, &pieces, self.pending.len() - before, &at, &notes);
+        }
+        Ok(())
+    }
+}
 
 /// Keeps the pieces of an element with so many rows, which stands at the path `at` of a document with those
 /// notes.
-pub(super) fn keep(
+fn keep(
     written: &mut Written,
     pieces: &[(PieceKind, Zeroizing<Vec<u8>>)],
     n_rows: usize,
