@@ -142,12 +142,7 @@ fn tell(select: &Select, totals: &Totals) {
             by_state(&totals.other_states)
         );
     }
-    if totals.left_out > 0 {
-        tracing::warn!(
-            "{} left out: longer than 1 MiB, which no import reads",
-            counted(totals.left_out, "row")
-        );
-    }
+    warn(totals);
     if totals.without_code > 0 {
         tracing::info!(
             "{} without mf_code, since what is written there is no JSON object",
@@ -158,6 +153,31 @@ fn tell(select: &Select, totals: &Totals) {
         tracing::info!(
             "written as lines of JSON: read them with `--from {} --format jsonl`",
             system.name
+        );
+    }
+}
+
+/// Warns of rows that an import would see otherwise by themselves than among the others.
+fn warn(totals: &Totals) {
+    let (all, wanted) = totals.colliding;
+    if wanted > 0 && wanted < all {
+        tracing::warn!(
+            "{} of {} with user_collision written: without the others, an import cannot see that two \
+             people share a user",
+            grouped(wanted),
+            counted(all, "row")
+        );
+    }
+    if totals.is_cut_off {
+        tracing::warn!(
+            "the last row seems to be cut off: mend it before it is imported, since among fewer rows \
+             that cannot be seen"
+        );
+    }
+    if totals.left_out > 0 {
+        tracing::warn!(
+            "{} left out: longer than 1 MiB, which no import reads",
+            counted(totals.left_out, "row")
         );
     }
 }

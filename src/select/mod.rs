@@ -13,7 +13,7 @@ use std::{
 use output::Output;
 
 use crate::{
-    input::Written,
+    input::{PieceKind, Written},
     ledger::{Key, Known, Prints},
     model::{Code, FactorType, Planned, Rejection, State},
     plan::Plan,
@@ -105,6 +105,10 @@ pub struct Totals {
     pub without_code: u64,
     /// Elements that were wanted and could not be kept, since they are too long.
     pub left_out: u64,
+    /// Rows of people who share a user id with another: all of them, and those that are wanted.
+    pub colliding: (u64, u64),
+    /// True if the last row is wanted, which was refused since the input seems to be cut off in it.
+    pub is_cut_off: bool,
     /// True if what is written is JSON.
     pub is_json: bool,
     /// True if the ledger knows any of the rows.
@@ -165,6 +169,9 @@ impl Selection {
                 self.totals.left_out += n_wanted;
                 continue;
             }
+            let is_cut = !piece.ends_with(b"\n")
+                && judged.iter().any(|row| row.codes.contains(&Code::CutOff));
+            self.totals.is_cut_off |= is_cut && matches!(kind, PieceKind::Record { .. });
             self.totals.along += judged.len() as u64 - n_wanted;
             self.totals.without_code +=
                 u64::from(!self.output.write(kind, piece, &codes(&judged), out)?);
@@ -202,6 +209,9 @@ impl Selection {
             && (types.is_empty() || factor_type.is_some_and(|of| types.contains(&of)));
         let is_wanted = is_near && states.contains(&state);
         self.totals.rows += 1;
+        let is_colliding = codes.contains(&Code::UserCollision);
+        self.totals.colliding.0 += u64::from(is_colliding);
+        self.totals.colliding.1 += u64::from(is_colliding && is_wanted);
         if is_near && !is_wanted {
             *self.totals.other_states.entry(state).or_default() += 1;
         }

@@ -112,3 +112,33 @@ impl Notes {
 fn find<'a>(notes: &'a [(&'static str, Node)], place: &str) -> Option<&'a Node> {
     notes.iter().find(|(other, _)| *other == place).map(|(_, note)| note)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_of_more_documents_than_are_kept_are_known_while_their_people_come() {
+        let mut notes = Notes::default();
+        for document in 0..MAX_DOCUMENTS as u64 + 2 {
+            let key = (0, document);
+            notes.add(key, "realm", Node::of("acme"));
+            notes.add(key, "id", Node::of(&document.to_string()));
+            assert_eq!(notes.text(key, None, "id"), Some(document.to_string().as_str()));
+        }
+        let last = (0, MAX_DOCUMENTS as u64 + 1);
+        assert!(notes.has((0, 0)) && !notes.has(last));
+        assert_eq!(notes.text((0, 0), None, "id"), Some("0"));
+        assert_eq!(notes.text((0, MAX_DOCUMENTS as u64), None, "id"), None);
+        notes.share("realm");
+        assert_eq!(notes.texts(last, Some("realm")), [("realm", "acme"), ("id", "100001")]);
+        // A note that a document lacks is that of its realm.
+        let mut notes = Notes::default();
+        notes.add((0, 1), "realm", Node::of("acme"));
+        notes.add((0, 1), "id", Node::of("x"));
+        notes.add((1, 1), "realm", Node::of("acme"));
+        notes.share("realm");
+        assert_eq!(notes.texts((1, 1), Some("realm")), [("realm", "acme"), ("id", "x")]);
+        assert_eq!(notes.texts((2, 1), Some("realm")), []);
+    }
+}

@@ -470,3 +470,29 @@ fn a_ledger_is_read_while_an_import_is_going_on() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn rows_that_an_import_would_see_otherwise_by_themselves_are_warned_of() {
+    let header = "user_id,type,phone_number\n";
+    let cut = format!("{header}a|1,phone,{GOOD}\na|2,phone,+1415555");
+    let done = selected("f.csv", cut.as_bytes(), &[], &[]);
+    assert_eq!(done.stdout, format!("{header}a|2,phone,+1415555"));
+    assert!(done.stderr.contains("seems to be cut off"), "{done:?}");
+
+    let bench = bench();
+    let person = |id: &str, kind: &str, data: &str| {
+        serde_json::json!({"id": id, "username": id, "email": "a@example.org", "credentials":
+            [{"type": kind, "secretData": "{\"value\":\"a-secret-of-20-bytes\"}", "credentialData": data}]})
+    };
+    let phone = format!("{{\"mobileNumber\":\"{GOOD}\"}}");
+    let users = [person("1", "otp", "{}"), person("2", "mobile-number", &phone)];
+    bench.write("f.json", serde_json::json!({"realm": "x", "users": users}).to_string());
+    let flags = ["--from", "keycloak", "--user-id", "auth0|{email}"];
+    let done = run(bench.import("f.json").args(["--ledger", "l"]).args(flags));
+    assert_eq!(done.json()["rejected"], 2, "{done:?}");
+    for (more, is_warned) in [(&[][..], false), (&["--type", "totp"], true)] {
+        let done = run(select(&bench, &["f.json"]).args(flags).args(more));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert_eq!(done.stderr.contains("1 of 2 rows with user_collision"), is_warned, "{done:?}");
+    }
+}
