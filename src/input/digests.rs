@@ -76,3 +76,52 @@ impl<R> Drop for Digesting<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Write};
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+    use crate::input::{Dialect, RowReader, Shape, Source};
+
+    #[test]
+    fn a_file_is_known_by_the_bytes_that_its_rows_were_read_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "user_id,type,email\n".to_owned() + &"auth0|1,email,a@b.example\n".repeat(9_000);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let jsonl = "{\"user_id\":\"auth0|1\",\"type\":\"email\",\"email\":\"a@b.example\"}";
+        let mut paths = Vec::new();
+        for (name, bytes) in [
+            ("a.csv", text.clone().into_bytes()),
+            ("b.csv.gz", gzip.finish().unwrap()),
+            ("c.jsonl", jsonl.into()),
+            ("d.json", format!("[{jsonl}]\n\n").into_bytes()),
+        ] {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            paths.push(path);
+        }
+        let digests = Digests::default();
+        let dialect = Dialect { digests: Some(digests.clone()), ..Dialect::default() };
+        let mut source = Source::open_all(&paths, &dialect, Shape::Factors).unwrap();
+        source.next_row().unwrap();
+        assert!(digests.files().iter().all(|file| file.sha256.is_none()), "nothing is at its end");
+        while source.next_row().unwrap().is_some() {}
+        for (path, file) in paths.iter().zip(digests.files()) {
+            let bytes = fs::read(path).unwrap();
+            assert_eq!(file.name, path.display().to_string());
+            assert_eq!(file.bytes, bytes.len() as u64, "{}", file.name);
+            let digest = HEXLOWER.encode(&Sha256::digest(&bytes));
+            assert_eq!(file.sha256, Some(digest), "{}", file.name);
+        }
+        // One that is left before its end is not known.
+        let mut source = Source::open_all(&paths[..1], &dialect, Shape::Factors).unwrap();
+        source.next_row().unwrap();
+        drop(source);
+        let first = digests.files().remove(0);
+        assert!(first.sha256.is_none() && first.bytes > 0 && first.bytes < text.len() as u64);
+    }
+}

@@ -48,7 +48,8 @@ impl Verdict {
         } else if bad > 0 {
             (Kind::Look, format!("Complete, and {} to be looked at.", of_rows(bad, rows)))
         } else if differs > 0 {
-            (Kind::Look, format!("Complete, but the tenant does not hold all of {}.", it(rows)))
+            let found = counted(differs, "row");
+            (Kind::Look, format!("Complete, but verify found {found} to look at."))
         } else {
             let all = if rows == 1 { "the only row is" } else { "every row is" };
             (Kind::Good, format!("Complete: {all} settled well."))
@@ -60,11 +61,11 @@ impl Verdict {
         if !counts.is_empty() {
             more.push(format!("{}.", words::list(&counts)));
         }
-        if let Some(verified) = verified.filter(|_| differs > 0) {
+        if let Some(verified) = verified {
             more.push(format!(
                 "`verify` asked about {} and found {} to look at.",
                 counted(verified.asked(), "row"),
-                grouped(verified.bad())
+                grouped(differs)
             ));
         }
         Self { kind, sentence, more }
@@ -126,10 +127,6 @@ fn of_rows(bad: u64, rows: u64) -> String {
         (1, rows) => format!("1 of {} rows has", grouped(rows)),
         (bad, rows) => format!("{} of {} rows have", grouped(bad), grouped(rows)),
     }
-}
-
-fn it(rows: u64) -> String {
-    if rows == 1 { "it".into() } else { "what this ledger says".into() }
 }
 
 fn sentence_of_unfinished(in_flight: u64, inputs: &[&str], more: &mut Vec<String>) -> String {
