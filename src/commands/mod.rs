@@ -8,7 +8,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use tokio::{runtime::Builder, sync::oneshot};
+use tokio::sync::oneshot;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 mod after_import;
@@ -32,6 +32,7 @@ mod report;
 mod report_page;
 mod resolve;
 mod run;
+mod runtime;
 mod sandbox;
 mod second_ledger;
 mod select;
@@ -44,6 +45,7 @@ mod verify;
 use self::{
     metering::Metering,
     reading::{import_shape, try_open, try_open_factors},
+    runtime::{on_several, paced},
 };
 use crate::{
     cli::{
@@ -56,7 +58,7 @@ use crate::{
     input::Shape,
     model::LocalTime,
     model::SecretEncoding,
-    pacer::{Pacer, Pacing, Rate},
+    pacer::{Pacer, Pacing},
     progress::{Show, Terminal},
     report::{Failure, write_json},
     text::escape,
@@ -81,10 +83,6 @@ pub fn disable_core_dumps() {
         drop(writeln!(io::stderr(), "error: internal error at {place}; please report this"));
     }));
 }
-
-/// Requests a second that one thread easily sends. It takes a fifth less CPU than several at 400 a
-/// second, and a fifteenth less at 16: several wake each other.
-const LOW_RATE: f64 = 500.0;
 
 /// Runs the command, says on standard error what stopped it, and returns the exit code.
 pub fn run(cli: Cli) -> Exit {
@@ -171,7 +169,7 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         Command::Sources { name } => sources::run(name.as_deref()),
         Command::Report(report) => report::run(&report),
         Command::Select(it) => select::run(&it),
-        Command::Sandbox(sandbox) => block_on(Builder::new_multi_thread(), sandbox::run(sandbox)),
+        Command::Sandbox(sandbox) => on_several(sandbox::run(sandbox)),
         Command::Completions { shell } => completions(shell),
     }
 }
@@ -246,42 +244,6 @@ fn settle_asking(
 ) -> Result<Config, Error> {
     try_open_factors(reading, system)?;
     Config::resolve(tenant, pace, None, creating, output_args)
-}
-
-/// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.
-fn paced<F>(
-    config: Result<Config, Error>,
-    metering: &Metering,
-    command: impl FnOnce(Config) -> F,
-) -> Result<Exit, Error>
-where
-    F: Future<Output = Result<Exit, Error>> + Send + 'static,
-{
-    let mut config = config?;
-    metering.start(&mut config);
-    let is_low = matches!(config.rate, Rate::PerSecond(rate) if rate <= LOW_RATE);
-    let builder = if is_low && config.rate_plan.is_none() {
-        Builder::new_current_thread()
-    } else {
-        Builder::new_multi_thread()
-    };
-    block_on(builder, command(config))
-}
-
-fn block_on<T: Send + 'static>(
-    mut builder: Builder,
-    command: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    let runtime = builder
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Io { what: "starting".into(), source })?;
-    // As a task among the others: with several threads, what runs on this one would have to be woken
-    // by the system each time that another has something to say to it.
-    let done = runtime.block_on(runtime.spawn(command));
-    // A thread that still reads a pipe nobody writes to must not keep the program.
-    runtime.shutdown_background();
-    done.unwrap_or_else(|_| Err(Error::Internal("the command panicked".into())))
 }
 
 fn start_logging(output_args: &OutputArgs) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use self::{
     answers::{Answers, Found, Line},
     kept::{Kept, Shelf, keeping},
 };
-use super::{block_on, now, print};
+use super::{now, print, runtime::block_on};
 use crate::{
     cli::Check,
     error::{Error, Exit},
