@@ -200,14 +200,14 @@ larger share includes the users of a smaller one. The result states the largest 
 that can have a missing factor, with 95 % confidence: the rule of three (3/n for n users checked) if
 none is missing, else Clopper and Pearson's one-sided bound. `unanswered` counts as missing here.
 
---usage counts the factors that are there and whose last login, as the tenant's lists have it
-(last_auth_at), is later than their creation: somebody has got in with them. A time that is missing,
-that cannot be read or that is not later is no use.
+--usage counts the factors that are there and that somebody has logged in with: their last login
+(last_auth_at in the tenant's list) is later than their creation. A time that is missing or cannot
+be read does not count.
 
 --output json: `extras`, `sample` and `usage` are null without their flags. jsonl: one object per
-factor (line, user_id, type, state, method_id; `differs` names the fields; with --usage, of a factor
-that is there, last_auth_at and used) in input order; extras come at the end for users with scattered
-rows and for input from a pipe.")]
+factor (line, user_id, type, state, method_id; `differs` names the fields; with --usage also
+last_auth_at and used, for factors that are there) in input order; extras come at the end for users
+with scattered rows and for input from a pipe.")]
     Verify(Box<Verify>),
     /// Write the methods of the listed users as the API returns them
     #[command(after_help = "\
@@ -293,7 +293,7 @@ Examples:
   mfaferry explain                   list all codes
   mfaferry explain looks_like_hex    its meaning, its likely cause, and what to do")]
     Explain(Explain),
-    /// Write the rows of INPUT that are in given states by a ledger, exactly as they are
+    /// Write the rows of INPUT that are in given states, exactly as they are
     Select(Box<Select>),
     /// Serve a simulated tenant on loopback, to rehearse a migration
     #[command(after_help = "\

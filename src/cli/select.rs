@@ -20,27 +20,26 @@ Examples:
   mfaferry select factors.csv --code user_not_found --type phone,email
   mfaferry select realm.json --from keycloak --user-id 'auth0|{id}' --out mend.jsonl
 
-Mend what was written, and import it with the same ledger and the same flags:
+Mend these rows, and import them with the same ledger and the same flags:
   mfaferry import mend.csv --ledger factors.csv.ledger
 
-States: created, already_present, rejected, not_carried, failed, needs_review, in_flight, undone, kept,
-already_gone, and unsettled for rows that are not in the ledger. Rows are known by their factor, wherever
-they are in INPUT; rows that cannot be used are found by validating them anew. Give the flags that the
-import had.
+States: created, already_present, rejected, not_carried, failed, needs_review, in_flight, undone,
+kept, already_gone, and unsettled for rows that the ledger does not know. Rows are found by their
+factor, wherever they are in INPUT, and those that cannot be used by validating them anew. Give the
+flags that the import had.
 
-Written is what INPUT has, byte for byte and in its order: the header, a byte order mark, a line `sep=`,
-line endings and quotes included, but decompressed. A line of JSON with a user is written whole if one of
-the user's factors is wanted. Values of a JSON document, and the elements of another system's JSON or YAML,
-are written a line each, and read with the same --from and --format jsonl. Several CSVs are written as one
-if their headers are the same.
+The output has INPUT's own lines, byte for byte and in its order, with header, byte order mark,
+`sep=` line, line endings and quotes; only compression is undone. A JSONL line of a user comes whole
+if one of the user's factors is wanted. The values of a JSON document, and the elements of another
+system's JSON or YAML, come one a line: import them with the same --from and --format jsonl. Several
+CSVs become one file if their headers are the same.
 
---with-reason adds a last column or key mf_code, or fills in the one that is there: the codes of the row,
-of a user's line those of all that is wrong with it, with a space between them. Every input passes over
-it. A text file gets a line `# mf_code: …` above the row instead, a CSV without a header a cell
-`mf_code=…`.
+--with-reason adds a last column or key mf_code, or fills in the one that is there, with the codes
+of the row, or of everything wrong with a user's line, separated by spaces. No input reads it. Text
+files get a line `# mf_code: …` above the row instead, CSVs without a header a cell `mf_code=…`.
 
-Nothing is sent; the ledger is only read, also while an import is going on. Exit code 0 also if no row is
-in these states; 6 if the ledger cannot be read, or knows none of INPUT's rows.")]
+Nothing is sent, and the ledger is only read, also while an import is going on. Exit code 0, also if
+no row is in these states; 6 if the ledger cannot be read or knows none of INPUT's rows.")]
 pub struct Select {
     #[command(flatten)]
     /// Input, and how it is written.
@@ -57,10 +56,10 @@ pub struct Select {
     /// Write rows in these states
     #[arg(long, value_name = "STATE,…", value_delimiter = ',', value_parser = state, default_value = "rejected,failed,needs_review", help_heading = None::<&str>)]
     pub state: Vec<RowState>,
-    /// Write of those only rows with these codes; `mfaferry explain` lists codes
+    /// Write only rows with these codes; `mfaferry explain` lists all codes
     #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = code, help_heading = None::<&str>)]
     pub code: Vec<Code>,
-    /// Write of those only factors of these types
+    /// Write only factors of these types
     #[arg(long, value_name = "TYPE,…", value_delimiter = ',', value_parser = factor_type, help_heading = None::<&str>)]
     pub r#type: Vec<FactorType>,
     /// Say in a last column or key `mf_code` what was wrong with each row
