@@ -64,12 +64,19 @@ impl CommandLine {
         self.given.iter().any(|argument| argument.flag.as_deref() == Some(flag))
     }
 
-    /// Returns it with one value that stands by itself, in place of those that were typed.
+    /// Returns the value of a flag, the last if it was typed several times.
+    pub fn value_of(&self, flag: &str) -> Option<&str> {
+        let mut given = self.given.iter().rev();
+        given.find(|argument| argument.flag.as_deref() == Some(flag))?.value.as_deref()
+    }
+
+    /// Returns it with these values that stand by themselves, in place of those that were typed.
     #[must_use]
-    pub fn with_value(&self, value: &str) -> Self {
+    pub fn with_values(&self, values: &[&str]) -> Self {
         let flags = self.given.iter().filter(|argument| argument.flag.is_some()).cloned();
-        let value = Argument { flag: None, value: Some(value.to_owned()) };
-        Self { command: self.command.clone(), given: flags.chain([value]).collect() }
+        let value = |value: &&str| Argument { flag: None, value: Some((*value).to_owned()) };
+        let given = flags.chain(values.iter().map(value)).collect();
+        Self { command: self.command.clone(), given }
     }
 
     /// Returns it with each value that stands by itself behind a flag.
@@ -105,6 +112,8 @@ impl CommandLine {
                     line.extend(["--from", "auth0-export"].map(String::from));
                 }
                 (Some(flag), _) if !known.contains(&flag) => {}
+                // How much is told, and where, belongs to the one run.
+                (Some("quiet" | "verbose" | "log-file" | "log-format"), _) => {}
                 // Another command would put its numbers into the place of this one's.
                 (Some("metrics-file"), _) if command != self.command => {}
                 (Some(flag), None) => line.push(format!("--{flag}")),
@@ -173,16 +182,16 @@ mod tests {
     fn another_command_gets_the_flags_that_it_takes() {
         let line = "mfaferry -vv import a.csv --map name=label,email=mail --ledger=l --rate 5 \
                     --retry failed,rejected --format csv --max-users 3 --skip-existing --settle 1s b.csv \
-                    --metrics-file m.prom";
+                    --metrics-file m.prom --log-file l.log --log-format json";
         assert_eq!(
             with(line, "verify", &[]),
             "mfaferry verify a.csv b.csv --format csv --map name=label,email=mail --rate 5 \
-             --max-users 3 --verbose --verbose"
+             --max-users 3"
         );
         assert_eq!(
             with(line, "import", &["max-users", "retry"]),
             "mfaferry import a.csv b.csv --format csv --map name=label,email=mail --ledger l \
-             --metrics-file m.prom --rate 5 --settle 1s --skip-existing --verbose --verbose"
+             --metrics-file m.prom --rate 5 --settle 1s --skip-existing"
         );
     }
 

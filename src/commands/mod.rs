@@ -19,6 +19,7 @@ mod confirm;
 mod explain;
 mod export;
 mod import;
+mod mend;
 mod metering;
 mod next;
 mod notes;

@@ -1,7 +1,8 @@
 //! `next` of a summary: the commands that make sense now, with the flags that were typed.
 
-use std::{iter, path::Path};
+use std::path::Path;
 
+use super::mend::Mending;
 use crate::{
     cli::CommandLine,
     engine::{End, Stop},
@@ -36,9 +37,10 @@ impl Ended<'_> {
             End::Complete if self.is_bad => return self.help(),
             End::Complete if self.is_in_sandbox => vec![],
             End::Complete => vec![self.verify(&["max-users"])],
-            End::Stopped(Stop::MaxUsers(_)) => vec![self.verify(&[]), self.same(&["max-users"])],
-            End::Stopped(_) => vec![self.same(&[])],
-            End::Failed(error) if error.exit() == Exit::Stopped => vec![self.same(&[])],
+            End::Stopped(stop) => return self.stopped(*stop),
+            End::Failed(error) if error.exit() == Exit::Stopped => {
+                return self.stopped(Stop::Asked);
+            }
             End::Failed(Error::NotReady { accept, .. }) => {
                 vec![self.preflight(), self.accepting(accept)]
             }
@@ -47,14 +49,26 @@ impl Ended<'_> {
         go_on(commands)
     }
 
+    /// Goes on, and helps with the rows that have not ended well so far: before that, if they are why it
+    /// was stopped.
+    fn stopped(&self, stop: Stop) -> Vec<NextStep> {
+        let go_on = go_on(match stop {
+            Stop::MaxUsers(_) => vec![self.verify(&[]), self.same(&["max-users"])],
+            _ => vec![self.same(&[])],
+        });
+        let is_of_use = self.is_bad && !self.is_dry_run;
+        let mend = if is_of_use { self.mend() } else { Vec::new() };
+        let rows = self.report().filter(|_| is_of_use && !self.reasons.is_empty());
+        let (first, then) =
+            if matches!(stop, Stop::MaxErrors) { (mend, go_on) } else { (go_on, mend) };
+        let rows = rows.map(|words| NextStep::whole(Purpose::Rows, words));
+        first.into_iter().chain(then).chain(rows).collect()
+    }
+
     /// Helps with the rows that have not ended well, by what is wrong with them.
     fn help(&self) -> Vec<NextStep> {
         let actions = actions(self.reasons.iter().copied());
         let needs = |action| actions.contains(&action);
-        let [select, import] = needs(Action::MendSource)
-            .then(|| self.mend())
-            .flatten()
-            .map_or([None, None], |steps| steps.map(Some));
         let prove = needs(Action::ProveEncoding).then(|| self.prove()).flatten();
         // In a sandbox that has ended there is nobody to be asked again.
         let (mut again, mut verify) = (None, None);
@@ -67,16 +81,14 @@ impl Ended<'_> {
         }
         let explain = (!self.reasons.is_empty()).then(NextStep::explain);
         let whole = |purpose, words: Option<_>| words.map(|words| NextStep::whole(purpose, words));
-        let steps = [
-            select,
-            import.filter(|_| !self.is_in_sandbox),
+        let others = [
             prove.map(|words| NextStep::to_fill_in(Purpose::Prove, words)),
             whole(Purpose::Retry, again),
             whole(Purpose::Verify, verify),
             explain,
             whole(Purpose::Rows, self.report()),
         ];
-        steps.into_iter().flatten().collect()
+        self.mend().into_iter().chain(others.into_iter().flatten()).collect()
     }
 
     fn same(&self, without: &[&str]) -> Option<Vec<String>> {
@@ -116,32 +128,20 @@ impl Ended<'_> {
         Some(line)
     }
 
-    /// Writes the rows that are to be mended to a file of their own, and imports that once they are.
-    fn mend(&self) -> Option<[NextStep; 2]> {
-        let inputs: Vec<_> = self.typed.values().collect();
-        let (ledger, is_export) = (self.ledger.to_str()?, self.typed.has("from"));
-        let end = mended(inputs.first()?, is_export);
-        let is_known = inputs.iter().all(|input| *input != "-" && mended(input, is_export) == end);
-        if self.typed.command() != "import" || !is_known {
-            return None;
-        }
-        let out = free_name(&end);
-        let mut select = self.typed.with_command("select", &["ledger"])?;
-        append(&mut select, &["--ledger", ledger, "--with-reason", "--out", &out]);
-        let without = ["ledger", "new-ledger", "retry", "max-users", "format"];
-        let mut import = self.typed.with_value(&out).with_command("import", &without)?;
-        append(&mut import, &["--ledger", ledger]);
-        if is_export && end == "jsonl" {
-            append(&mut import, &["--format", "jsonl"]);
-        }
-        let select = NextStep::whole(Purpose::Mend, select);
-        // Where nothing is mended yet there is nothing to be imported.
-        Some([select, NextStep::to_fill_in(Purpose::Import, import)])
+    /// Writes the rows that are to be mended to files of their own, and imports those once they are.
+    fn mend(&self) -> Vec<NextStep> {
+        let mending = Mending {
+            typed: self.typed,
+            reasons: &self.reasons,
+            ledger: self.ledger,
+            imports: !self.is_in_sandbox,
+        };
+        mending.steps()
     }
 
     /// Proves how a user's secret is read, whoever that is.
     fn prove(&self) -> Option<Vec<String>> {
-        let without = ["ledger", "output", "quiet", "verbose", "log-format", "log-file"];
+        let without = ["ledger", "output"];
         let is_import = self.typed.command() == "import";
         let mut line = self.typed.with_command("check", &without).filter(|_| is_import)?;
         append(&mut line, &["--prove", "USER_ID", "--ledger", self.ledger.to_str()?]);
@@ -150,29 +150,9 @@ impl Ended<'_> {
 }
 
 /// Adds flags to a command; behind a name that begins with a dash they would be names, too.
-fn append(line: &mut Vec<String>, flags: &[&str]) {
+pub(super) fn append(line: &mut Vec<String>, flags: &[&str]) {
     let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
     line.splice(end..end, flags.iter().map(|flag| (*flag).to_owned()));
-}
-
-/// Returns the ending of the name that rows of `input` get in a file of their own: elements of documents
-/// stand there a line each.
-fn mended(input: &str, is_export: bool) -> String {
-    let input = Path::new(input);
-    let is_packed = input.extension().is_some_and(|end| end == "gz" || end == "zst");
-    let name = if is_packed { input.file_stem().map_or(input, Path::new) } else { input };
-    match name.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase) {
-        Some(end) if !["json", "yaml", "yml"].contains(&&*end) => end,
-        None if !is_export => "csv".into(),
-        _ => "jsonl".into(),
-    }
-}
-
-/// Returns a name with that ending that no file has yet.
-fn free_name(end: &str) -> String {
-    let names = (2..).map(|number| format!("mend-{number}.{end}"));
-    let mut names = iter::once(format!("mend.{end}")).chain(names);
-    names.find(|name| Path::new(name).symlink_metadata().is_err()).unwrap_or_default()
 }
 
 /// Returns the commands that make sense after `verify`: what it has found is listed, and one that did not
@@ -193,26 +173,4 @@ pub(super) fn after_verify(typed: &CommandLine, is_complete: bool, is_bad: bool)
 fn go_on(commands: Vec<Option<Vec<String>>>) -> Vec<NextStep> {
     let step = |words| NextStep::whole(Purpose::GoOn, words);
     commands.into_iter().flatten().map(step).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_for_mending_is_named_by_the_form_that_rows_have_in_it() {
-        for (input, is_export, end) in [
-            ("factors.csv", false, "csv"),
-            ("a/b.c/factors.CSV.gz", false, "csv"),
-            ("factors.jsonl.zst", false, "jsonl"),
-            ("factors.json", false, "jsonl"),
-            ("realm.json", true, "jsonl"),
-            ("users.csv", true, "csv"),
-            ("uris.txt", true, "txt"),
-            ("folder", true, "jsonl"),
-            ("factors", false, "csv"),
-        ] {
-            assert_eq!(mended(input, is_export), end, "{input}");
-        }
-    }
 }

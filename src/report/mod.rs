@@ -29,7 +29,7 @@ pub use html::{LONGEST_PAGE, LedgerPage, ROWS_SHOWN};
 pub use ledger::{Digest, Doubts, LedgerAccount, ReasonGroup, TypeTotals};
 pub use metrics::Metrics;
 pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};
-pub use reasons::{Explained, RowPlace, actions, to_retry};
+pub use reasons::{Explained, RowPlace, actions, refused_in_tenant, to_retry};
 pub use rows::{csv, jsonl};
 pub use snapshot::{Keeper, Snapshot};
 pub use steps::{NextStep, Purpose};

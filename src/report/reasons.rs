@@ -97,6 +97,12 @@ impl Explained {
         Action::of(self.known(), self.state)
     }
 
+    /// True if its rows may end otherwise when they are tried again as they are.
+    fn may_end_otherwise(&self) -> bool {
+        use Action::{CreateUsers, MendTenant, Retry, Verify};
+        matches!(self.action(), CreateUsers | MendTenant | Retry | Verify)
+    }
+
     /// `no country code: mend the source`.
     fn words(&self, style: Style) -> String {
         let (brief, action) = (advice(self.known()).brief, self.action());
@@ -143,12 +149,23 @@ pub fn actions<'a>(groups: impl IntoIterator<Item = &'a Explained>) -> BTreeSet<
 /// Returns the states whose rows may end otherwise when they are tried again, as `--retry` takes them; none
 /// if there are none. What is wrong in the input would be refused again.
 pub fn to_retry(groups: &[&Explained]) -> Option<String> {
-    let of_tenant = [Action::CreateUsers, Action::MendTenant, Action::Retry, Action::Verify];
-    let is_to_retry = |state: State| {
-        let mut of_state = groups.iter().filter(|group| group.state == state);
-        of_state.any(|group| of_tenant.contains(&group.action()))
-    };
-    let states = [State::Failed, State::Rejected].into_iter().filter(|state| is_to_retry(*state));
+    retried(groups, Explained::may_end_otherwise)
+}
+
+/// Returns the states of rows that the tenant has refused or that failed, as `--retry` takes them; none if
+/// there are none. The ledger knows these rows, and those among them that are the same when they are
+/// imported again are skipped without it.
+pub fn refused_in_tenant(groups: &[&Explained]) -> Option<String> {
+    let of_value = [Code::InvalidBody, Code::InvalidUri, Code::InvalidQueryString];
+    let is_refused =
+        |group: &Explained| group.may_end_otherwise() || of_value.contains(&group.known());
+    retried(groups, is_refused)
+}
+
+fn retried(groups: &[&Explained], is_to_retry: impl Fn(&Explained) -> bool) -> Option<String> {
+    let is_some =
+        |state: State| groups.iter().any(|group| group.state == state && is_to_retry(group));
+    let states = [State::Failed, State::Rejected].into_iter().filter(|state| is_some(*state));
     let states: Vec<_> = states.map(State::name).collect();
     (!states.is_empty()).then(|| states.join(","))
 }

@@ -15,17 +15,19 @@ pub struct NextStep {
     pub words: Vec<String>,
     /// False if something is still to be chosen in it: then it is for people alone.
     pub is_whole: bool,
+    /// Remark for people behind it.
+    pub remark: Option<String>,
 }
 
 impl NextStep {
     /// Makes one that works as it stands.
     pub fn whole(purpose: Purpose, words: Vec<String>) -> Self {
-        Self { purpose, words, is_whole: true }
+        Self { purpose, words, is_whole: true, remark: None }
     }
 
     /// Makes one in which something is still to be chosen.
     pub fn to_fill_in(purpose: Purpose, words: Vec<String>) -> Self {
-        Self { purpose, words, is_whole: false }
+        Self { purpose, words, is_whole: false, remark: None }
     }
 
     /// Makes the one that explains codes.
@@ -85,11 +87,14 @@ pub(super) fn runnable<S: Serializer>(
 /// Writes the commands as a shell takes them, after an empty line.
 pub(super) fn write_steps(steps: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
     let longest = steps.iter().map(|step| step.purpose.label().len()).max().unwrap_or(0) + 1;
-    for (number, NextStep { purpose, words, .. }) in steps.iter().enumerate() {
+    for (number, NextStep { purpose, words, remark, .. }) in steps.iter().enumerate() {
         let before = if number == 0 { "\n" } else { "" };
         let words: Vec<_> = words.iter().map(|word| shell_quote(word)).collect();
         let label = format!("{}:", purpose.label());
         writeln!(out, "{before}{label:longest$} {}", escape(&words.join(" ")))?;
+        if let Some(remark) = remark {
+            writeln!(out, "{:longest$} ({})", "", escape(remark))?;
+        }
     }
     Ok(())
 }

@@ -41,6 +41,18 @@ fn names(done: &Done) -> Vec<String> {
     next.as_array().unwrap().iter().map(name).collect()
 }
 
+/// Runs the commands behind a label of a summary's text as a shell does.
+fn shell(bench: &Bench, done: &Done, label: &str) -> Vec<Done> {
+    let lines = done.stdout.lines().filter_map(|line| line.strip_prefix(label));
+    let follow = |line: &str| {
+        let line = line.trim().replacen("mfaferry", env!("CARGO_BIN_EXE_mfaferry"), 1);
+        let mut shell = std::process::Command::new("sh");
+        shell.current_dir(bench.folder.path()).args(["-c", &line]);
+        run(shell.env("AUTH0_CLIENT_ID", "tester").env("AUTH0_CLIENT_SECRET", "CANARYclientsecret"))
+    };
+    lines.map(follow).collect()
+}
+
 #[test]
 fn rows_are_told_by_reason_with_the_first_of_each() {
     let bench = bench("");
@@ -106,13 +118,7 @@ fn rows_that_were_mended_are_imported_by_the_command_that_the_summary_names() {
     };
     bench.write("in.json", row("1", "+14155550100") + &row("2", "4155550101"));
     let done = run(bench.import("in.json").args(["--output", "text", "--ledger", "l"]));
-    let command = |label: &str| {
-        let line = done.stdout.lines().find_map(|line| line.strip_prefix(label)).unwrap();
-        let line = line.trim().replacen("mfaferry", env!("CARGO_BIN_EXE_mfaferry"), 1);
-        let mut shell = std::process::Command::new("sh");
-        shell.current_dir(bench.folder.path()).args(["-c", &line]);
-        run(shell.env("AUTH0_CLIENT_ID", "tester").env("AUTH0_CLIENT_SECRET", "CANARYclientsecret"))
-    };
+    let command = |label: &str| shell(&bench, &done, label).pop().unwrap();
     assert_eq!(command("mend them:").code, Some(0), "{done:?}");
     let text = std::fs::read_to_string(bench.path("mend.jsonl")).unwrap();
     bench.write("mend.jsonl", text.replace("4155550101", "+14155550101"));
@@ -234,4 +240,94 @@ fn what_a_dry_run_expects_is_told_by_reason_too() {
     let summary = done.summary();
     let told = ("user_not_found".to_owned(), "rejected".to_owned(), 2, vec![2, 3]);
     assert_eq!((groups(&summary), &summary["next"]), (vec![told], &json!([])), "{summary}");
+}
+
+#[test]
+fn rows_that_the_tenant_refused_are_tried_again_with_those_that_were_mended() {
+    for (faults, csv, states, created) in [
+        ("503-before@post=100%x3", "auth0|2,email,,b@example.com\n", "failed", 2),
+        ("", "auth0|gone1,email,,a@example.com\n", "rejected", 1),
+    ] {
+        let bench = bench(faults);
+        let csv = format!("user_id,type,phone_number,email\n{csv}auth0|3,phone,0151,\n");
+        bench.write("in.csv", csv);
+        let done = run(bench.import("in.csv").args(["--output", "text"]));
+        assert_eq!(shell(&bench, &done, "mend them:")[0].code, Some(0), "{done:?}");
+        let text = std::fs::read_to_string(bench.path("mend.csv")).unwrap();
+        assert_eq!(text.lines().count(), 3, "{text}");
+        bench.write("mend.csv", text.replace("0151", "+14155550101"));
+        let then = done.stdout.lines().find(|line| line.starts_with("then:")).unwrap();
+        assert!(then.ends_with(&format!(" --retry {states}")), "{then}");
+        let imported = &shell(&bench, &done, "then:")[0];
+        assert!(!imported.stdout.contains("skipped"), "{imported:?}");
+        assert!(imported.stdout.contains(&format!("  {created}  created\n")), "{imported:?}");
+    }
+}
+
+#[test]
+fn each_of_several_inputs_gets_a_file_of_its_own_for_mending() {
+    let bench = bench("");
+    let phone =
+        |user: &str| json!({"user_id": user, "type": "phone", "phone_number": "4155550101"});
+    bench.write("a.csv", "user_id,type,phone_number\nauth0|1,phone,4155550101\n");
+    bench.write("b.csv", "phone_number,user_id,type\n4155550101,auth0|2,phone\n");
+    bench.write("c.jsonl", format!("{}\n", phone("auth0|3")));
+    bench.write("good.csv", "user_id,type,phone_number\nauth0|4,phone,+14155550101\n");
+    let inputs = ["good.csv", "b.csv", "c.jsonl", "--ledger", "l"];
+    let done = run(bench.import("a.csv").args(inputs));
+    assert_eq!(
+        (done.code, &*names(&done)),
+        (Some(4), &["select", "select", "select", "report"].map(String::from)[..])
+    );
+    let outs = ["mend.csv", "mend-2.csv", "mend.jsonl"];
+    for (command, out) in done.summary()["next"].as_array().unwrap().iter().zip(outs) {
+        let selected = follow(&bench, command);
+        assert_eq!(selected.code, Some(0), "{selected:?}");
+        let text = std::fs::read_to_string(bench.path(out)).unwrap();
+        assert_eq!(text.matches("auth0|").count(), 1, "{text}");
+        bench.write(out, text.replace("4155550101", "+14155550101"));
+    }
+    for out in outs {
+        std::fs::rename(bench.path(out), bench.path(&format!("mended-{out}"))).unwrap();
+    }
+    let again = run(bench.import("a.csv").args(inputs).args(["--output", "text"]));
+    for out in outs {
+        std::fs::rename(bench.path(&format!("mended-{out}")), bench.path(out)).unwrap();
+    }
+    let imported = shell(&bench, &again, "then:");
+    assert!(imported.iter().all(|done| done.code == Some(0)), "{imported:?}");
+    assert_eq!((imported.len(), bench.tenant().state().len()), (2, 4), "{again:?}");
+
+    let many: Vec<_> = (0..7).map(|number| format!("{number}.csv")).collect();
+    for name in &many {
+        bench.write(name, format!("user_id,type,phone_number\nauth0|{name},phone,123\n"));
+    }
+    let mut import = bench.import(&many[0]);
+    let done = run(import.args(&many[1..]).args(["--ledger", "many", "--output", "text"]));
+    assert_eq!(done.stdout.matches("\nmend them:").count(), 5, "{done:?}");
+    assert!(done.stdout.contains("(2 more files to mend: select from each of them"), "{done:?}");
+}
+
+#[test]
+fn a_run_that_was_stopped_helps_with_the_rows_that_are_bad_so_far() {
+    let bench = bench("");
+    for (flags, expected) in [
+        (["--max-errors", "2"], &["select", "import", "report"][..]),
+        (["--max-users", "2"], &["verify", "import", "select", "report"]),
+    ] {
+        let done = run(bench
+            .import("in.csv")
+            .args(flags)
+            .args(["--ledger", flags[0].trim_start_matches('-')]));
+        assert_eq!(
+            (done.code, &*names(&done)),
+            (Some(5), &expected.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()[..]),
+            "{done:?}"
+        );
+        let next = done.summary()["next"].clone();
+        let select = next.as_array().unwrap().iter().find(|words| words[1] == "select").unwrap();
+        let selected = follow(&bench, select);
+        assert_eq!(selected.code, Some(0), "{selected:?}");
+        std::fs::remove_file(bench.path("mend.csv")).unwrap();
+    }
 }

@@ -1,0 +1,168 @@
+//! Commands for rows that are to be mended: a file of their own for those of each input, and the import of
+//! these files.
+
+use std::{
+    collections::BTreeSet,
+    iter,
+    path::{Path, PathBuf},
+};
+
+use super::next::append;
+use crate::{
+    cli::CommandLine,
+    explain::Action,
+    report::{Explained, NextStep, Purpose, refused_in_tenant},
+    text::counted,
+};
+
+/// Inputs whose rows are written by a command each; more are told of in words.
+const MOST: usize = 5;
+
+/// Rows of an import that are to be mended.
+pub(super) struct Mending<'a> {
+    /// Its command line.
+    pub(super) typed: &'a CommandLine,
+    /// Reasons of all its bad rows.
+    pub(super) reasons: &'a [&'a Explained],
+    /// Its ledger.
+    pub(super) ledger: &'a Path,
+    /// False if nothing can be imported any more.
+    pub(super) imports: bool,
+}
+
+impl Mending<'_> {
+    /// Returns the commands; none where the input cannot be read again.
+    pub(super) fn steps(&self) -> Vec<NextStep> {
+        let is_to_mend = |group: &&Explained| group.action() == Action::MendSource;
+        let is_any = self.reasons.iter().copied().any(|group| is_to_mend(&group));
+        let Some(ledger) = self.ledger.to_str() else { return Vec::new() };
+        if self.typed.command() != "import" || !is_any {
+            return Vec::new();
+        }
+        let inputs = self.inputs();
+        let mut files: Vec<(String, PathBuf)> = Vec::new();
+        let mut steps = Vec::new();
+        for input in inputs.iter().take(MOST) {
+            let end = self.ending(input);
+            let out = free_name(&end, &files);
+            let Some(mut line) =
+                self.typed.with_values(&[input]).with_command("select", &["ledger"])
+            else {
+                return Vec::new();
+            };
+            append(&mut line, &["--ledger", ledger, "--with-reason", "--out", &out]);
+            steps.push(NextStep::whole(Purpose::Mend, line));
+            files.push((end, out.into()));
+        }
+        let more = inputs.len().saturating_sub(MOST);
+        if let Some(last) = steps.last_mut().filter(|_| more > 0) {
+            let files = counted(more as u64, "more file");
+            last.remark =
+                Some(format!("{files} to mend: select from each of them in the same way"));
+        }
+        if self.imports {
+            steps.extend(self.import(ledger, &files));
+        }
+        steps
+    }
+
+    /// Imports these files; those of another form need a command of their own. Where nothing is mended yet
+    /// there is nothing to be imported.
+    fn import(&self, ledger: &str, files: &[(String, PathBuf)]) -> Vec<NextStep> {
+        let mut ends: Vec<&str> = Vec::new();
+        for (end, _) in files {
+            if !ends.contains(&&**end) {
+                ends.push(end);
+            }
+        }
+        let import = |end: &str| {
+            let names = files.iter().filter(|(other, _)| other == end);
+            let names: Vec<_> = names.filter_map(|(_, name)| name.to_str()).collect();
+            let without = ["ledger", "new-ledger", "retry", "max-users", "format"];
+            let mut line = self.typed.with_values(&names).with_command("import", &without)?;
+            append(&mut line, &["--ledger", ledger]);
+            if self.typed.has("from") && end == "jsonl" {
+                append(&mut line, &["--format", "jsonl"]);
+            }
+            // What is mended in the tenant is the same row as before, and would be skipped.
+            if let Some(states) = refused_in_tenant(self.reasons) {
+                append(&mut line, &["--retry", &states]);
+            }
+            Some(NextStep::to_fill_in(Purpose::Import, line))
+        };
+        ends.into_iter().filter_map(import).collect()
+    }
+
+    /// Returns the inputs that have rows to mend; all of them, where that is not known. What came from a
+    /// pipe cannot be read again.
+    fn inputs(&self) -> Vec<&str> {
+        let all = || self.typed.values().filter(|input| *input != "-");
+        let groups = self.reasons.iter().filter(|group| group.action() == Action::MendSource);
+        let mut files = BTreeSet::new();
+        for group in groups {
+            if group.has_more || group.places.iter().any(|place| place.file.is_none()) {
+                return all().collect();
+            }
+            files.extend(group.places.iter().filter_map(|place| place.file.as_deref()));
+        }
+        // A folder has its files in it.
+        let has_some = |input: &&str| files.iter().any(|file| Path::new(file).starts_with(input));
+        let known: Vec<_> = all().filter(has_some).collect();
+        if known.is_empty() { all().collect() } else { known }
+    }
+
+    /// Returns the ending of the name that rows of `input` get in a file of their own.
+    fn ending(&self, input: &str) -> String {
+        let is_export = self.typed.has("from") || self.typed.has("from-export");
+        match self.typed.value_of("format").filter(|_| !is_export) {
+            Some("csv") => "csv".into(),
+            Some(_) => "jsonl".into(),
+            None => mended(input, is_export),
+        }
+    }
+}
+
+/// Returns the ending of the name that rows of `input` get: elements of documents stand there a line each.
+fn mended(input: &str, is_export: bool) -> String {
+    let input = Path::new(input);
+    let is_packed = input.extension().is_some_and(|end| end == "gz" || end == "zst");
+    let name = if is_packed { input.file_stem().map_or(input, Path::new) } else { input };
+    match name.extension().and_then(|end| end.to_str()).map(str::to_ascii_lowercase) {
+        Some(end) if !["json", "yaml", "yml"].contains(&&*end) => end,
+        None if !is_export => "csv".into(),
+        _ => "jsonl".into(),
+    }
+}
+
+/// Returns a name with that ending that no file has yet, nor one of `others`.
+fn free_name(end: &str, others: &[(String, PathBuf)]) -> String {
+    let names = (2..).map(|number| format!("mend-{number}.{end}"));
+    let mut names = iter::once(format!("mend.{end}")).chain(names);
+    let is_free = |name: &String| {
+        let path = Path::new(name);
+        path.symlink_metadata().is_err() && others.iter().all(|(_, other)| other != path)
+    };
+    names.find(is_free).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_for_mending_is_named_by_the_form_that_rows_have_in_it() {
+        for (input, is_export, end) in [
+            ("factors.csv", false, "csv"),
+            ("a/b.c/factors.CSV.gz", false, "csv"),
+            ("factors.jsonl.zst", false, "jsonl"),
+            ("factors.json", false, "jsonl"),
+            ("realm.json", true, "jsonl"),
+            ("users.csv", true, "csv"),
+            ("uris.txt", true, "txt"),
+            ("folder", true, "jsonl"),
+            ("factors", false, "csv"),
+        ] {
+            assert_eq!(mended(input, is_export), end, "{input}");
+        }
+    }
+}
