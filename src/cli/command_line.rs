@@ -1,15 +1,18 @@
 //! The command line as it was typed, to say with its own flags which commands make sense next.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, parser::ValueSource};
+use serde::{Deserialize, Serialize};
 
 use super::Cli;
 
 /// Name of the program, the first of the arguments of a command.
 const PROGRAM: &str = "mfaferry";
+/// Longest command line that is noted, in bytes.
+const LONGEST: usize = 16 << 10;
 
 /// A command and its arguments as they were typed. What came from the environment, a settings file or a
 /// default is not among them: another command finds it there, too.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CommandLine {
     /// Empty for one that cannot be written down: with a file name that is no text.
     command: String,
@@ -17,9 +20,11 @@ pub struct CommandLine {
 }
 
 /// A flag with its value, if it takes one, or a value that stands by itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Argument {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     flag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<String>,
 }
 
@@ -46,6 +51,16 @@ impl CommandLine {
         &self.command
     }
 
+    /// Returns true if it can be noted: one that can be written down, and is not overlong.
+    pub fn is_notable(&self) -> bool {
+        let texts = |argument: &Argument| {
+            let lengths =
+                [&argument.flag, &argument.value].map(|it| it.as_ref().map_or(0, String::len));
+            lengths.iter().sum::<usize>() + 1
+        };
+        !self.command.is_empty() && self.given.iter().map(texts).sum::<usize>() <= LONGEST
+    }
+
     /// Returns the values that stand by themselves.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         let values = self.given.iter().filter(|argument| argument.flag.is_none());
@@ -68,6 +83,14 @@ impl CommandLine {
     pub fn value_of(&self, flag: &str) -> Option<&str> {
         let mut given = self.given.iter().rev();
         given.find(|argument| argument.flag.as_deref() == Some(flag))?.value.as_deref()
+    }
+
+    /// Returns it with that value of a flag, in place of those that were typed.
+    #[must_use]
+    pub fn with_flag(&self, flag: &str, value: &str) -> Self {
+        let others = self.given.iter().filter(|argument| argument.flag.as_deref() != Some(flag));
+        let set = Argument { flag: Some(flag.to_owned()), value: Some(value.to_owned()) };
+        Self { command: self.command.clone(), given: others.cloned().chain([set]).collect() }
     }
 
     /// Returns it with these values that stand by themselves, in place of those that were typed.

@@ -81,7 +81,7 @@ impl Mending<'_> {
             let without = ["ledger", "new-ledger", "retry", "max-users", "format"];
             let mut line = self.typed.with_values(&names).with_command("import", &without)?;
             append(&mut line, &["--ledger", ledger]);
-            if self.typed.has("from") && end == "jsonl" {
+            if self.is_export() && end == "jsonl" {
                 append(&mut line, &["--format", "jsonl"]);
             }
             // What is mended in the tenant is the same row as before, and would be skipped.
@@ -111,9 +111,13 @@ impl Mending<'_> {
         if known.is_empty() { all().collect() } else { known }
     }
 
+    fn is_export(&self) -> bool {
+        self.typed.has("from") || self.typed.has("from-export")
+    }
+
     /// Returns the ending of the name that rows of `input` get in a file of their own.
     fn ending(&self, input: &str) -> String {
-        let is_export = self.typed.has("from") || self.typed.has("from-export");
+        let is_export = self.is_export();
         match self.typed.value_of("format").filter(|_| !is_export) {
             Some("csv") => "csv".into(),
             Some(_) => "jsonl".into(),

@@ -18,6 +18,7 @@ mod check;
 mod confirm;
 mod explain;
 mod export;
+mod follow_up;
 mod import;
 mod mend;
 mod metering;

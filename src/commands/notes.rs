@@ -35,6 +35,12 @@ impl RunNotes {
 }
 
 impl Run {
+    /// Notes the command line of the run.
+    pub(super) async fn note_typed(&self, ledger: &Ledger) -> Result<(), Error> {
+        let typed = &self.config.typed;
+        if typed.is_notable() { ledger.note(Note::Typed, typed).await } else { Ok(()) }
+    }
+
     /// Notes the pace of the run in `ledger` from now on.
     pub(super) fn begin_notes(&mut self, ledger: &Ledger) {
         self.notes.pace.lock().ledger = Some(ledger.clone());

@@ -1,6 +1,6 @@
 //! `report`: a ledger, shown.
 
-use super::{print, reading::Opener, report_page};
+use super::{follow_up, print, reading::Opener, report_page};
 use crate::{
     cli::{Report, ReportFormat, RowFilter},
     engine::scan::scan_readable,
@@ -43,7 +43,9 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     let name = path.display().to_string();
     let summary = || {
         let selected = Selected::of(&ledger, &filter, &command.rows.not_in)?;
-        Ok(LedgerReport { selected, ..LedgerReport::read(&name, &ledger)? })
+        let mut report = LedgerReport { selected, ..LedgerReport::read(&name, &ledger)? };
+        follow_up::add(&mut report, path, &ledger)?;
+        Ok(report)
     };
     let mut failed = None;
     let mut note = |done: Result<(), Error>| failed = done.err();

@@ -132,6 +132,7 @@ impl Session {
         }
         let Opened { ledger, key, resumed, owner } = opened;
         let owner = spawn_ledger(owner);
+        run.note_typed(&ledger).await?;
         if let Some(meter) = run.config.meter.clone().filter(|_| !spec.dry_run) {
             let path = path.clone();
             blocking(move || {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Name that ledgers of the built-in tenant are bound to, whatever its port.
-const SANDBOX: &str = "sandbox";
+pub(super) const SANDBOX: &str = "sandbox";
 
 /// A client of the tenant, and the tenant itself where it is ours.
 pub(super) struct Tenant {

@@ -34,7 +34,7 @@ mod tally;
 
 pub use disk::{
     known::{Known, KnownRow},
-    notes::{Note, RunRecord},
+    notes::{LastRun, Note, RunRecord},
     proofs::{Proved, ProvedRight, record_proofs},
     reader::{Reader, ReportRow},
     survey::{Survey, Surveyed},

@@ -41,6 +41,9 @@ pub struct LedgerReport {
     /// A choice of its rows, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selected: Option<Selected>,
+    /// Statement that its last run has not come to its end.
+    #[serde(skip)]
+    pub unfinished: Option<String>,
     /// Commands that make sense now.
     #[serde(serialize_with = "steps::runnable")]
     pub next: Vec<NextStep>,
@@ -70,7 +73,14 @@ impl LedgerReport {
             reasons,
             hints: fault.into_iter().chain(in_flight(&totals)).collect(),
             selected: None,
+            unfinished: None,
         })
+    }
+
+    /// Notes that the last run has not come to its end.
+    pub fn note_unfinished(&mut self, has_ended: bool) {
+        let how = if has_ended { "it was stopped" } else { "it is still running, or was killed" };
+        self.unfinished = Some(format!("unfinished: the last run has not come to its end; {how}"));
     }
 
     /// Writes the report for people.
@@ -79,6 +89,9 @@ impl LedgerReport {
         writeln!(out, "tenant: {}", escape(&self.tenant))?;
         write!(out, "{}: ", counted(self.rows, "row"))?;
         write_totals(&self.totals, out)?;
+        if let Some(unfinished) = &self.unfinished {
+            writeln!(out, "{unfinished}")?;
+        }
         if let Some(selected) = &self.selected {
             selected.write_text(out)?;
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     max_users::follow,
-    support::{Bench, Done, binary, factors, run},
+    support::{Bench, Done, binary, factors, run, signal, spawn, until},
 };
 
 /// A tenant without the users whose ids have `gone` in them, and an input with rows of many kinds of bad.
@@ -33,6 +33,12 @@ fn groups(summary: &Value) -> Vec<(String, String, u64, Vec<u64>)> {
         (word("code"), word("state"), group["count"].as_u64().unwrap(), lines.collect())
     };
     summary["reasons"].as_array().unwrap().iter().map(told).collect()
+}
+
+fn report(bench: &Bench, ledger: &str, format: &str) -> Done {
+    let mut report = binary();
+    report.current_dir(bench.folder.path());
+    run(report.args(["report", "--ledger", ledger, "--format", format]))
 }
 
 fn names(done: &Done) -> Vec<String> {
@@ -176,15 +182,13 @@ fn what_needs_review_is_verified_and_never_sent_again() {
 fn a_report_has_the_same_groups_as_the_summary_and_a_command_that_works() {
     let bench = bench("");
     let done = run(bench.import("in.csv").args(["--ledger", "l;edger"]));
-    let report = |format: &str| {
-        let mut report = binary();
-        report.current_dir(bench.folder.path());
-        run(report.args(["report", "--ledger", "l;edger", "--format", format]))
-    };
+    let report = |format: &str| report(&bench, "l;edger", format);
     let json = report("json").json();
     assert_eq!(json["reasons"], done.summary()["reasons"]);
-    assert_eq!(follow(&bench, &json["next"][0]).stdout.lines().count(), 17);
-    assert_eq!(json["next"].as_array().unwrap().len(), 1, "nothing is to be filled in");
+    let next = json["next"].as_array().unwrap();
+    assert_eq!(json["next"], done.summary()["next"]);
+    assert_eq!(names(&done), ["select", "import", "report"]);
+    assert_eq!(follow(&bench, &next[2]).stdout.lines().count(), 17);
     let told = |text: &str| {
         let groups = text.split("\n\n").find(|part| part.contains("rejected\n  "));
         groups.unwrap().to_owned()
@@ -192,7 +196,43 @@ fn a_report_has_the_same_groups_as_the_summary_and_a_command_that_works() {
     let text = report("text").stdout;
     let summary = run(bench.import("in.csv").args(["--ledger", "2", "--output", "text"]));
     assert_eq!(told(&text), told(&summary.stdout));
-    assert!(text.contains("mfaferry import INPUT --ledger 'l;edger' --retry rejected\n"), "{text}");
+    assert!(text.contains(" --ledger 'l;edger' --retry rejected\n") && !text.contains("INPUT"));
+
+    // Where its files are not, the same is to be filled in.
+    let mut away = binary();
+    std::fs::create_dir(bench.path("away")).unwrap();
+    let away = away.current_dir(bench.path("away")).args(["report", "../l;edger"]);
+    let text = run(away).stdout;
+    let filled = "mfaferry import INPUT --ledger '../l;edger' --retry rejected\n";
+    assert!(text.contains(filled), "{text}");
+}
+
+#[test]
+fn a_report_of_a_killed_run_says_so_and_names_the_same_command() {
+    let bench = Bench::new(Settings { latency_ms: (30_000, 30_000), ..Settings::default() });
+    bench.write("in.csv", factors(30).0);
+    let mut child = spawn(bench.import("in.csv").args(["--timeout", "60s", "--concurrency", "3"]));
+    until("a request is sent", || bench.tenant().stats().in_flight > 0);
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    let json = report(&bench, "in.csv.ledger", "json").json();
+    let words = json["next"][0].as_array().unwrap();
+    assert!(words.starts_with(&[json!("mfaferry"), json!("import"), json!("in.csv")]), "{json}");
+    assert!(
+        words.ends_with(&[json!("--concurrency"), json!("3")]) || words.contains(&json!("60s"))
+    );
+    let text = report(&bench, "in.csv.ledger", "text").stdout;
+    assert_eq!(text.matches("the last run has not come to its end").count(), 1, "{text}");
+
+    let bench = self::bench("");
+    run(bench.import("in.csv").args(["--max-users", "2"]));
+    let json = report(&bench, "in.csv.ledger", "json").json();
+    let verified = follow(&bench, &json["next"][0]);
+    assert_eq!(verified.json()["rows"], 2, "{verified:?}");
+    let rest = follow(&bench, &json["next"][1]);
+    assert_eq!((rest.code, &rest.summary()["status"]), (Some(4), &json!("complete")), "{rest:?}");
+    let text = report(&bench, "in.csv.ledger", "text").stdout;
+    assert!(!text.contains("has not come to its end"), "{text}");
 }
 
 #[test]

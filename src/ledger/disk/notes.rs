@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 
 use super::reader::Reader;
@@ -27,6 +27,8 @@ pub enum Note {
     About,
     /// Pace of the run over its time: [`Timeline`].
     Pace,
+    /// Command line of the run.
+    Typed,
 }
 
 impl Note {
@@ -36,6 +38,7 @@ impl Note {
             Self::Files => "files:",
             Self::About => "about:",
             Self::Pace => "pace:",
+            Self::Typed => "typed:",
         }
     }
 
@@ -46,7 +49,7 @@ impl Note {
             // Rows of any run may be told by it.
             Self::Files => i64::MAX,
             Self::About => 500,
-            Self::Pace => 20,
+            Self::Pace | Self::Typed => 20,
         }
     }
 }
@@ -70,6 +73,17 @@ pub struct RunRecord {
     pub about: Option<RunAbout>,
     /// Its pace over its time, where that was noted.
     pub pace: Option<Timeline>,
+}
+
+/// The last run of a ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct LastRun<T> {
+    /// True if it has ended, be it in the midst of its input.
+    pub has_ended: bool,
+    /// True if all rows of its input came to their end.
+    pub is_complete: bool,
+    /// Its command line, where that was noted.
+    pub typed: Option<T>,
 }
 
 /// Writes a note about a run, and takes those about very old ones away.
@@ -120,6 +134,25 @@ impl Reader {
     /// Returns the last runs, the oldest first, and the number of those before them.
     pub fn runs(&self) -> Result<(Vec<RunRecord>, u64), Error> {
         self.try_runs().map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Returns the last run; `None` if there was none.
+    pub fn last_run<T: DeserializeOwned>(&self) -> Result<Option<LastRun<T>>, Error> {
+        self.try_last_run().map_err(|fault| fault.at(&self.path))
+    }
+
+    fn try_last_run<T: DeserializeOwned>(&self) -> Result<Option<LastRun<T>>, LedgerFault> {
+        let snapshot = self.connection.unchecked_transaction()?;
+        let mut typed: HashMap<i64, T> = read(&snapshot, Note::Typed)?;
+        let last = "SELECT id, ended_at, complete FROM runs ORDER BY id DESC LIMIT 1";
+        let last = snapshot.query_row(last, [], |row| {
+            Ok(LastRun {
+                has_ended: row.get::<_, Option<i64>>(1)?.is_some(),
+                is_complete: row.get::<_, Option<bool>>(2)? == Some(true),
+                typed: typed.remove(&row.get(0)?),
+            })
+        });
+        Ok(last.optional()?)
     }
 
     fn try_runs(&self) -> Result<(Vec<RunRecord>, u64), LedgerFault> {

@@ -1,0 +1,63 @@
+//! Commands that make sense for a ledger: those that its last run has named, or would have named if it had
+//! come to its end.
+
+use std::path::Path;
+
+use super::{next::Ended, session::ledger_of, tenant::SANDBOX};
+use crate::{
+    cli::CommandLine,
+    engine::{End, Stop},
+    error::Error,
+    ledger::{LastRun, Reader},
+    model::State,
+    report::{LedgerReport, NextStep},
+};
+
+/// Puts the commands of the ledger's last run in the place of those for any run, where they are known and
+/// its files are here.
+pub(super) fn add(report: &mut LedgerReport, path: &Path, ledger: &Reader) -> Result<(), Error> {
+    let Some(last) = ledger.last_run::<CommandLine>()? else { return Ok(()) };
+    if !last.is_complete {
+        report.note_unfinished(last.has_ended);
+    }
+    if let Some(next) = steps(report, path, &last) {
+        report.next = next;
+    }
+    Ok(())
+}
+
+fn steps(report: &LedgerReport, path: &Path, last: &LastRun<CommandLine>) -> Option<Vec<NextStep>> {
+    let typed = last.typed.as_ref().filter(|typed| typed.is_notable())?;
+    // They were given from the folder in which it ran.
+    let is_here = |name: &str| name == "-" || Path::new(name).symlink_metadata().is_ok();
+    if !typed.values().all(is_here) {
+        return None;
+    }
+    let named = typed.value_of("ledger").map(Into::into);
+    let named = named.or_else(|| typed.values().next().map(ledger_of));
+    let is_named = named.is_some_and(|named| {
+        let [named, path] = [&*named, path].map(std::fs::canonicalize);
+        matches!((named, path), (Ok(named), Ok(path)) if named == path)
+    });
+    let typed = if is_named { typed.clone() } else { typed.with_flag("ledger", path.to_str()?) };
+    let users = typed.value_of("max-users").and_then(|users| users.parse().ok());
+    let end = match users {
+        _ if last.is_complete => End::Complete,
+        Some(users) if last.has_ended => End::Stopped(Stop::MaxUsers(users)),
+        _ => End::Stopped(Stop::Asked),
+    };
+    let is_bad = |state: &State| state.needs_attention() || *state == State::InFlight;
+    let ended = Ended {
+        typed: &typed,
+        end: &end,
+        reasons: report.reasons.iter().collect(),
+        is_bad: State::ALL
+            .iter()
+            .filter(|state| is_bad(state))
+            .any(|state| report.totals[*state] > 0),
+        ledger: path,
+        is_dry_run: false,
+        is_in_sandbox: report.tenant == SANDBOX,
+    };
+    Some(ended.next())
+}
