@@ -57,7 +57,8 @@ impl Cli {
                 (read.cloned().chain(report.rows.paths()).collect(), None)
             }
             Command::Select(select) => {
-                files.write("--out", select.out.as_deref());
+                let out = select.out.as_deref().filter(|out| *out != Path::new("-"));
+                files.write("--out", out);
                 let mut read = with_map(&select.reading, &select.system);
                 read.extend(select.ledger.clone());
                 (read, None)

@@ -65,7 +65,7 @@ pub struct Select {
     /// Say in a last column or key `mf_code` what was wrong with each row
     #[arg(long, help_heading = None::<&str>)]
     pub with_reason: bool,
-    /// Write to FILE (0600), a new one that appears once it is complete [default: standard output]
+    /// Write to FILE (0600), a new one that appears once it is complete [default: `-`, standard output]
     #[arg(long, value_name = "FILE", help_heading = None::<&str>)]
     pub out: Option<PathBuf>,
 }
@@ -91,6 +91,7 @@ pub(super) fn choose<T: Copy>(name: &str, choices: &[(&str, T)], fault: &str) ->
     if let Some((_, choice)) = choices.iter().find(|(known, _)| *known == name) {
         return Ok(*choice);
     }
+    let name = &*name.to_ascii_lowercase();
     // Reports show some with a detail.
     let plain = name.split(':').next().unwrap_or_default();
     let plain = if plain.starts_with("http_") { "http" } else { plain };

@@ -23,7 +23,7 @@ use crate::{
 /// Runs the command.
 pub(super) fn run(select: &Select) -> Result<Exit, Error> {
     let path = ledger_path(select)?;
-    if let Some(out) = select.out.as_deref().filter(|out| out.symlink_metadata().is_ok()) {
+    if let Some(out) = out(select).filter(|out| out.symlink_metadata().is_ok()) {
         return Err(is_there(out));
     }
     try_open_factors(&select.reading, &select.system)?;
@@ -50,7 +50,7 @@ pub(super) fn run(select: &Select) -> Result<Exit, Error> {
         })?;
         Ok((Some(scanned), selection.finish()))
     };
-    let totals = match &select.out {
+    let totals = match out(select) {
         None => checked(print(work)?, &path)?,
         Some(out) => to_file(out, &path, work)?,
     };
@@ -58,6 +58,11 @@ pub(super) fn run(select: &Select) -> Result<Exit, Error> {
         tell(select, &totals);
     }
     Ok(Exit::Good)
+}
+
+/// Returns `--out`; `-` is standard output, as everywhere.
+fn out(select: &Select) -> Option<&Path> {
+    select.out.as_deref().filter(|out| *out != Path::new("-"))
 }
 
 /// Returns `--ledger`, or `INPUT.ledger`.
@@ -125,8 +130,7 @@ fn tell(select: &Select, totals: &Totals) {
         parts.collect::<Vec<_>>().join(", ")
     };
     let (selected, rows) = (grouped(totals.n_selected()), counted(totals.rows, "row"));
-    let to =
-        select.out.as_deref().map(|out| format!(" to `{}`", escape(&out.display().to_string())));
+    let to = out(select).map(|out| format!(" to `{}`", escape(&out.display().to_string())));
     let states = match by_state(&totals.selected) {
         states if states.is_empty() => states,
         states => format!(": {states}"),

@@ -77,7 +77,9 @@ pub fn find(text: &str) -> Option<(&'static Group, &'static Explanation)> {
 
 /// Returns the code whose name is nearest to `text`, if any is near.
 pub fn nearest_code(text: &str) -> Option<&'static str> {
-    nearest(text, all().map(|explanation| explanation.code))
+    let text = text.to_ascii_lowercase();
+    let exact = find(&text).map(|(_, explanation)| explanation.code);
+    exact.or_else(|| nearest(&text, all().map(|explanation| explanation.code)))
 }
 
 fn all() -> impl Iterator<Item = &'static Explanation> {
@@ -127,6 +129,8 @@ mod tests {
             assert_eq!(find(text).map(|(_, explanation)| explanation.code), Some(code));
         }
         assert!(find("http_x").is_none());
-        assert_eq!(nearest_code("user_not_fond"), Some("user_not_found"));
+        for text in ["user_not_fond", "USER_NOT_FOUND", "User_Not_Fond", "USER_NOT_FOUND:x"] {
+            assert_eq!(nearest_code(text), Some("user_not_found"), "{text}");
+        }
     }
 }

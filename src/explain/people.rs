@@ -8,7 +8,8 @@ pub(super) const TABLE: &[Explanation] = &[
         "user_not_mapped",
         "Neither template nor map gives this person a user id.",
         "The person is not in the map, or the export lacks the field that the template needs.",
-        "Add the person to the map: `mfaferry resolve` makes one by asking the tenant.",
+        "Add the person to the map, which `mfaferry resolve` makes by asking the tenant, or give a --user-id \
+         template that every person has the fields for.",
     ),
     Explanation::of(
         "user_ambiguous",

@@ -10,6 +10,7 @@ use crate::{
     input::{Ending, InputError, Remark, Row, RowReader, Written},
     model::{Cell, FactorType, Fault, Field, Lines, Person, Record, Refusal, Rejection, UserId},
     sources::{Export, Found},
+    text::grouped,
 };
 
 /// Reader of an export whose rows have the user ids of the tenant.
@@ -139,9 +140,13 @@ impl RowReader for People {
                 is_note: true,
                 count: self.n_disabled,
                 message: format!(
-                    "people who are disabled at the source: {}. Their factors are carried, and whether they \
-                     may log in is for the tenant to say",
-                    self.n_disabled
+                    "{} disabled at the source: their factors are imported, and whether they may log in is \
+                     for the tenant to say",
+                    if self.n_disabled == 1 {
+                        "1 person is".to_owned()
+                    } else {
+                        format!("{} people are", grouped(self.n_disabled))
+                    }
                 ),
             });
         }

@@ -34,6 +34,17 @@ impl LedgerFault {
         )
     }
 
+    /// It does not begin as SQLite's files do.
+    pub(super) fn no_ledger() -> Self {
+        Self::new(
+            "it is not a ledger, or its beginning is lost",
+            "give the ledger that the import wrote (INPUT.ledger, unless --ledger named another), or \
+             restore it, and the files beside it, from a copy made since the last run; a lost ledger \
+             cannot protect against doubled factors, so it is never simply replaced. If there is \
+             no copy, begin a new --ledger with `--skip-existing`, which asks what is there",
+        )
+    }
+
     pub(super) fn damaged(message: impl Into<String>) -> Self {
         let message = message.into();
         Self::new(
@@ -102,9 +113,8 @@ impl From<rusqlite::Error> for LedgerFault {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::damaged("SQLite cannot read it")
-            }
+            Some(ErrorCode::NotADatabase) => Self::no_ledger(),
+            Some(ErrorCode::DatabaseCorrupt) => Self::damaged("SQLite cannot read it"),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::in_use(),
             Some(ErrorCode::DiskFull) => Self::new(
                 "the disk is full",

@@ -156,7 +156,7 @@ impl Summary {
         let line = |count: u64, name: &str| (count, name.to_owned());
         let mut lines = vec![line(counts.states[main], &words(main))];
         lines.push(line(counts.skipped, "skipped (settled by an earlier run)"));
-        lines.push(line(counts.duplicates, "duplicates in the input"));
+        lines.push(line(counts.duplicates, duplicates(counts.duplicates)));
         let others = counts.states.shown(own).into_iter().filter(|(state, _)| *state != main);
         lines.extend(others.map(|(state, count)| line(count, &words(state))));
         for (index, (count, name)) in lines.iter().enumerate() {
@@ -208,6 +208,11 @@ impl Summary {
             (Status::Complete, _, true) => "Dry run, nothing was changed. Expected result".into(),
         }
     }
+}
+
+/// Words behind a number of duplicates.
+pub(super) const fn duplicates(count: u64) -> &'static str {
+    if count == 1 { "duplicate in the input" } else { "duplicates in the input" }
 }
 
 /// A state's name for people.

@@ -254,7 +254,7 @@ impl VerifySummary {
             ("unanswered (no usable list for the user)", counts.unanswered),
             ("rejected", counts.rejected),
             ("not carried", counts.not_carried),
-            ("duplicates in the input", counts.duplicates),
+            (super::summary::duplicates(counts.duplicates), counts.duplicates),
             ("not in the sample", counts.not_sampled),
             ("extras (in the tenant, but not in the input)", self.extras.unwrap_or_default()),
         ] {

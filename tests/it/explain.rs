@@ -59,4 +59,15 @@ fn a_code_is_explained_on_a_screen_and_an_unknown_one_names_the_nearest() {
     let done = run(binary().args(["explain", "looks_like_hax"]));
     assert_eq!(done.code, Some(2), "{done:?}");
     assert!(done.stderr.contains("did you mean `looks_like_hex`?"), "{done:?}");
+    for (arguments, near) in [
+        (&["explain", "USER_NOT_FOUND"][..], "user_not_found"),
+        (&["select", "in.csv", "--code", "HTTP_502"], "http"),
+        (&["select", "in.csv", "--state", "Rejected"], "rejected"),
+        (&["select", "in.csv", "--type", "TOTP"], "totp"),
+        (&["report", "l", "--state", "NEEDS_REVIEW"], "needs_review"),
+    ] {
+        let done = run(binary().args(arguments));
+        assert_eq!(done.code, Some(2), "{done:?}");
+        assert!(done.stderr.contains(&format!("did you mean `{near}`?")), "{done:?}");
+    }
 }

@@ -208,6 +208,17 @@ fn a_report_has_the_same_groups_as_the_summary_and_a_command_that_works() {
 }
 
 #[test]
+fn what_is_no_ledger_is_told_as_such() {
+    let bench = bench("");
+    for arguments in [&["report", "in.csv"][..], &["select", "in.csv", "--ledger", "in.csv"]] {
+        let done = run(binary().current_dir(bench.folder.path()).args(arguments));
+        assert_eq!((done.code, done.stdout.as_str()), (Some(6), ""), "{done:?}");
+        assert!(done.stderr.contains("it is not a ledger") && !done.stderr.contains("damaged"));
+        assert!(done.stderr.contains("INPUT.ledger"), "{done:?}");
+    }
+}
+
+#[test]
 fn a_report_of_a_killed_run_says_so_and_names_the_same_command() {
     let bench = Bench::new(Settings { latency_ms: (30_000, 30_000), ..Settings::default() });
     bench.write("in.csv", factors(30).0);

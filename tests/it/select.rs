@@ -348,6 +348,10 @@ fn a_file_is_new_private_and_whole() {
     assert_eq!(fs::read_to_string(bench.path("mend.csv")).unwrap(), text);
     assert_eq!(mode(&bench.path("mend.csv")), 0o600);
 
+    let done = run(&mut select(&bench, &["f.csv", "--out", "-"]));
+    assert_eq!((done.code, &done.stdout), (Some(0), &text), "{done:?}");
+    assert!(!bench.path("-").exists());
+
     bench.write("mend.csv", "precious");
     for out in ["mend.csv", "f.csv", "l", "."] {
         let done = run(&mut select(&bench, &["f.csv", "--out", out]));

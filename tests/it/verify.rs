@@ -169,7 +169,7 @@ fn each_state_is_told_with_its_line_in_input_order() {
             ": name\n",
             "extra: auth0|1, recovery-code, recovery-code|dev_",
             "Verified: 9 rows",
-            "1  duplicates in the input",
+            "1  duplicate in the input",
         ] {
             assert!(text.stdout.contains(part), "{part}: {text:?}");
         }

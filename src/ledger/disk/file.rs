@@ -66,13 +66,7 @@ pub(in crate::ledger) fn lock(
     }
     let mut start = [0; MAGIC.len()];
     if file.read_exact(&mut start).is_err() || start != MAGIC {
-        return Err(LedgerFault::new(
-            "it is not a ledger, or its beginning is lost",
-            "give the --ledger that earlier runs used, or restore it, and the files beside it, from a \
-             copy made since the last run; a lost ledger \
-             cannot protect against doubled factors, so it is never simply replaced. If there is \
-             no copy, begin a new --ledger with `--skip-existing`, which asks what is there",
-        ));
+        return Err(LedgerFault::no_ledger());
     }
     Ok(Locked { path, file })
 }
