@@ -26,7 +26,7 @@ pub use after_import::{AfterImport, SecretsIn};
 pub use failure::{Cause, Failure};
 pub use filter::{Filter, Selected};
 pub use html::{LONGEST_PAGE, LedgerPage, ROWS_SHOWN};
-pub use ledger::{Digest, Doubts, LedgerAccount, ReasonGroup, TypeTotals};
+pub use ledger::{Digest, Doubts, FileNames, LedgerAccount, ReasonGroup, TypeTotals};
 pub use metrics::Metrics;
 pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};
 pub use reasons::{Explained, RowPlace, actions, refused_in_tenant, to_retry};

@@ -146,7 +146,9 @@ impl Line {
     fn into_row(self, state: &'static str, pseudonyms: Option<&Pseudonyms>) -> VerifiedRow {
         let user = self.user_id.unwrap_or_default();
         let differs = self.differs.join(", ");
-        let parts = [Some(differs), self.error.or(self.code), self.file, self.at, self.method_id];
+        // Names of files and paths inside of them may hold ids of others.
+        let (file, at) = if pseudonyms.is_none() { (self.file, self.at) } else { (None, None) };
+        let parts = [Some(differs), self.error.or(self.code), file, at, self.method_id];
         let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         let shown = |text: String| {
             let hidden = match pseudonyms {

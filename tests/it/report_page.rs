@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path};
 
 use mfaferry::{
-    ledger::Reader,
-    model::{Code, FactorType, How, LocalTime, Reason, Refusal, State},
+    ledger::{Reader, record_proofs},
+    model::{
+        Code, Credential, Factor, FactorType, How, LocalTime, ProofVerdict, Reason, Refusal, State,
+        UserId,
+    },
     report::{LONGEST_PAGE, LedgerAccount, LedgerPage, ROWS_SHOWN},
     sandbox::{Settings, Users},
 };
@@ -167,7 +170,7 @@ fn hostile_names_are_text_and_nothing_else() {
     for id in ["alert", "evil", "owned"] {
         assert!(!hidden.contains(id), "{id}");
     }
-    assert_eq!(hidden.matches("<td class=\"id\">user-").count(), 2 * ids.len() + 1);
+    assert_eq!(hidden.matches("<td class=\"id\">user-").count(), 2 * ids.len() + 2);
 }
 
 #[test]
@@ -345,6 +348,107 @@ fn hidden_ids_are_nowhere_and_their_pseudonyms_stay_the_same() {
         assert!(!pages[0].contains(id), "{id}");
     }
     assert!(html(&bench, &["in.csv.ledger"]).stdout.contains("auth0|gone"));
+}
+
+#[test]
+fn hidden_ids_are_in_no_name_of_a_file_either() {
+    let users = Users::AnyBut(vec!["auth0|miller77".into()]);
+    let bench = Bench::new(Settings { users, ..Settings::default() });
+    let input = "auth0|miller77 and jones88.csv";
+    bench.write(
+        input,
+        "user_id,type,phone_number\nauth0|miller77,phone,+14155550100\nauth0|jones88,phone,12\n",
+    );
+    run(&mut bench.import(input));
+    bench.write(
+        "jones88.jsonl",
+        "{\"line\":2,\"file\":\"jones88.csv\",\"at\":\"users[auth0|jones88]\",\"user_id\":\
+         \"auth0|miller77\",\"type\":\"phone\",\"state\":\"missing\"}\n",
+    );
+    let ledger = format!("{input}.ledger");
+    let flags = [&*ledger, "--hide-user-ids", "--verify", "jones88.jsonl"];
+    let page = html(&bench, &flags).stdout;
+    let whole = std::fs::read(bench.path(input)).unwrap();
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(&whole));
+    assert!(page.contains("input 1") && page.contains(&digest), "{page}");
+    std::fs::remove_file(bench.path(&format!("{ledger}-seal"))).unwrap();
+    for page in [page, html(&bench, &flags).stdout] {
+        parse(&page);
+        for id in ["miller77", "jones88", "auth0"] {
+            assert!(!page.contains(id), "{id}: {page}");
+        }
+    }
+    // Of a run that did not come to its end, in the verdict.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    ledger_with(&path, &[Fate::InFlight(FactorType::Phone)], false, &|_| "auth0|factors".into());
+    assert!(page_of(&path, false).contains("factors.csv"));
+    let page = page_of(&path, true);
+    assert!(!page.contains("factors.csv") && page.contains("Rows of input 1 that"), "{page}");
+}
+
+#[test]
+fn a_proof_that_is_not_right_is_in_the_verdict() {
+    use ProofVerdict::{NoMatch, OtherEncoding, OtherProfile, Right, RightButClock};
+    let caveat = "That TOTP secrets are read in the right encoding";
+    let good = Fate::Settled(FactorType::Totp, State::Created, How::Response, None, 0);
+    let bad = Fate::Settled(FactorType::Totp, State::Failed, How::Response, None, 0);
+    for (fate, proofs, verdict, has_caveat) in [
+        (&good, vec![], "Complete: the only row is settled well.", true),
+        (&good, vec![Right, RightButClock], "Complete: the only row is settled well.", false),
+        (
+            &good,
+            vec![Right, OtherEncoding],
+            "Complete, but secrets of 1 user were proved to be read wrongly.",
+            true,
+        ),
+        (
+            &bad,
+            vec![OtherProfile, OtherEncoding, NoMatch],
+            "Complete, but secrets of 2 users were proved to be read wrongly and codes of 1 user match no \
+             reading of the secret.",
+            true,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l");
+        ledger_with(&path, std::slice::from_ref(fate), true, &|line| format!("auth0|{line}"));
+        let factor = |number: usize| Factor {
+            line: 70 + number as u64,
+            at: None,
+            user: UserId::parse(&format!("auth0|proved{number}")).unwrap(),
+            name: None,
+            credential: Credential::Totp { secret: "KRSXG5CTMVRXEZLU".into() },
+        };
+        let proved: Vec<_> =
+            proofs.iter().enumerate().map(|(number, proof)| (factor(number), *proof)).collect();
+        record_proofs(&path, &proved, LocalTime::default()).unwrap();
+        let (shown, hidden) = (parse(&page_of(&path, false)).text, page_of(&path, true));
+        assert!(shown.contains(verdict), "{verdict}: {shown}");
+        assert_eq!(shown.contains("All well"), verdict.starts_with("Complete:"), "{proofs:?}");
+        assert_eq!(shown.contains(caveat), has_caveat, "{proofs:?}");
+        assert_eq!(shown.contains("line 70||auth0|proved0"), !proofs.is_empty(), "{shown}");
+        assert!(!hidden.contains("proved0"), "{hidden}");
+    }
+}
+
+#[test]
+fn rows_in_flight_are_told_and_never_called_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("l");
+    let none = "Every request was answered";
+    let good = Fate::Settled(FactorType::Phone, State::Created, How::Response, None, 0);
+    let open = Fate::InFlight(FactorType::Email);
+    ledger_with(&path, &[open.clone(), good.clone(), open], false, &|line| format!("auth0|{line}"));
+    let page = parse(&page_of(&path, false));
+    assert!(!page.text.contains(none), "{}", page.text);
+    assert!(page.text.contains("2 rows are in flight and not yet looked up"), "{}", page.text);
+    let (_, rows) = page.cells.iter().find(|(heading, _)| heading == "In flight").unwrap();
+    let lines: Vec<_> = rows[1..].iter().map(|row| (&*row[0], &*row[1])).collect();
+    assert_eq!(lines, [("2", "auth0|2"), ("4", "auth0|4")]);
+    let path = folder.path().join("m");
+    ledger_with(&path, &[good], true, &|line| format!("auth0|{line}"));
+    assert!(parse(&page_of(&path, false)).text.contains(none));
 }
 
 #[test]

@@ -207,7 +207,9 @@ impl Asking {
                 print(|out| writeln!(out, "{verdict}: {place}{name}: {sentence}"))?;
             }
             made.has_wrong |= !verdict.is_right();
-            made.proved.extend(factor(&row, &trial, &proof).map(|factor| (factor, verdict)));
+            let line = self.lines.place(row.record.line).line;
+            let factor = factor(&row, &trial, &proof).map(|factor| Factor { line, ..factor });
+            made.proved.extend(factor.map(|factor| (factor, verdict)));
             made.shown.push(self.shown(&row, &proof));
         }
         Ok(())

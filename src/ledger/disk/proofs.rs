@@ -18,7 +18,7 @@ use crate::{
 const PROOF: &str = "proof:";
 
 /// A proof that a ledger holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
     /// Stands for the user and for the secret as it was meant, or, where that is not known, as an import
     /// reads it.
@@ -27,6 +27,10 @@ pub struct Proved {
     pub verdict: ProofVerdict,
     /// Time of the proof.
     pub at: LocalTime,
+    /// Line of the row in its input, where that was noted.
+    pub line: Option<u64>,
+    /// User whose secret it is, where that was noted.
+    pub user: Option<String>,
 }
 
 /// Factors whose secrets are read rightly, as a ledger's proofs say.
@@ -49,6 +53,11 @@ impl ProvedRight {
 struct Stored {
     verdict: String,
     at: i64,
+    /// Earlier versions noted neither this nor the user.
+    #[serde(default)]
+    line: Option<u64>,
+    #[serde(default)]
+    user: Option<String>,
 }
 
 /// Records proofs in the ledger at `path`, which must be there; durable on return. A factor's later proof
@@ -84,7 +93,9 @@ fn write(path: &Path, proved: &[(Factor, ProofVerdict)], at: LocalTime) -> Resul
         if *verdict == ProofVerdict::NoMatch && held.iter().any(is_right) {
             continue;
         }
-        let stored = Stored { verdict: verdict.name().into(), at: at.as_millis() };
+        let user = Some(factor.user.as_str().into());
+        let line = Some(factor.line);
+        let stored = Stored { verdict: verdict.name().into(), at: at.as_millis(), line, user };
         let stored = serde_json::to_vec(&stored)
             .map_err(|error| LedgerFault::new(format!("cannot write a proof: {error}"), ""))?;
         let print = HEXLOWER.encode(&print.0);
@@ -117,11 +128,13 @@ pub(super) fn read(connection: &Connection) -> Result<Vec<Proved>, LedgerFault> 
         let print = HEXLOWER.decode(row.get::<_, String>(0)?.trim_start_matches(PROOF).as_bytes());
         let stored: Option<Stored> =
             row.get_ref(1)?.as_blob().ok().and_then(|json| serde_json::from_slice(json).ok());
-        let (Ok(print), Some(Stored { verdict, at })) = (print, stored) else { continue };
+        let (Ok(print), Some(Stored { verdict, at, line, user })) = (print, stored) else {
+            continue;
+        };
         let verdict = ProofVerdict::ALL.into_iter().find(|known| known.name() == verdict);
         if let (Ok(print), Some(verdict)) = (print.try_into(), verdict) {
             let (fingerprint, at) = (Fingerprint(print), LocalTime::from_millis(at));
-            proofs.push(Proved { fingerprint, verdict, at });
+            proofs.push(Proved { fingerprint, verdict, at, line, user });
         }
     }
     Ok(proofs)

@@ -1,11 +1,18 @@
 //! The end of the page: proofs, what is not proved, and who answers for it.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{LedgerAccount, Verified},
+    facts::short,
     words,
     writer::Html,
 };
-use crate::{model::ProofVerdict, text::counted};
+use crate::{
+    ledger::Proved,
+    model::ProofVerdict,
+    text::{counted, grouped},
+};
 
 /// Proofs that are shown one by one.
 const MOST_PROOFS: usize = 50;
@@ -27,18 +34,48 @@ pub(super) fn proofs(account: &LedgerAccount, html: &mut Html) {
     );
     html.leaf("p", &[], lead);
     html.tag("div", &[("class", "wide")], |html| {
-        html.tag("table", &[("class", "rows")], |html| {
+        html.tag("table", &[("class", "rows stack")], |html| {
             html.tag("tbody", &[], |html| {
                 let first = account.proofs.len().saturating_sub(MOST_PROOFS);
                 for proof in account.proofs.iter().skip(first) {
                     html.tag("tr", &[], |html| {
                         html.leaf("td", &[], words::time(proof.at));
+                        let line = proof.line.map(|line| format!("line {line}"));
+                        html.leaf("td", &[], line.unwrap_or_default());
+                        let user = proof.user.as_deref().unwrap_or_default();
+                        let hidden = account.pseudonyms.as_ref().filter(|_| !user.is_empty());
+                        let user = hidden.map_or_else(|| short(user), |by| by.of(user));
+                        html.leaf("td", &[("class", "id")], user);
                         html.leaf("td", &[], proof_words(proof.verdict));
                     });
                 }
             });
         });
     });
+}
+
+/// Says what proofs that are not right say; `None` where there are none.
+pub(super) fn wrong(account: &LedgerAccount) -> Option<String> {
+    let users = |is_of: fn(ProofVerdict) -> bool| {
+        let of: Vec<&Proved> = account.proofs.iter().filter(|proof| is_of(proof.verdict)).collect();
+        // Earlier versions noted no user.
+        let named: BTreeSet<_> = of.iter().filter_map(|proof| proof.user.as_ref()).collect();
+        named.len() + of.iter().filter(|proof| proof.user.is_none()).count()
+    };
+    let of_users = |count: usize| match count {
+        1 => "1 user".into(),
+        count => format!("{} users", grouped(count as u64)),
+    };
+    let wrong = users(|verdict| !verdict.is_right() && verdict != ProofVerdict::NoMatch);
+    let unclear = users(|verdict| verdict == ProofVerdict::NoMatch);
+    let mut parts = Vec::new();
+    if wrong > 0 {
+        parts.push(format!("secrets of {} were proved to be read wrongly", of_users(wrong)));
+    }
+    if unclear > 0 {
+        parts.push(format!("codes of {} match no reading of the secret", of_users(unclear)));
+    }
+    (!parts.is_empty()).then(|| words::list(&parts))
 }
 
 fn proof_words(verdict: ProofVerdict) -> &'static str {
@@ -49,7 +86,7 @@ fn proof_words(verdict: ProofVerdict) -> &'static str {
             "WRONG: the secret is in another encoding than an import takes"
         }
         ProofVerdict::OtherProfile => "WRONG: the tenant cannot check the codes of this app",
-        ProofVerdict::NoMatch => "not shown: the codes follow from no reading of the secret",
+        ProofVerdict::NoMatch => "NO MATCH: no way of reading the secret gives these codes",
     }
 }
 
@@ -65,7 +102,7 @@ pub(super) fn limits(account: &LedgerAccount, verified: Option<&Verified>, html:
         "That the input was everything. Rows that were never in it, or in files that no run was given, \
          are not here.",
         "That nobody changed this page. It bears no signature of its own: make it again from the ledger, \
-         whose seal and check sums say whether that is whole.",
+         whose seal and checksums say whether that is whole.",
     ];
     if verified.is_none() {
         limits.push(
@@ -79,7 +116,7 @@ pub(super) fn limits(account: &LedgerAccount, verified: Option<&Verified>, html:
              nothing that can be seen speaks against it.",
         );
     }
-    if account.proofs.iter().all(|proof| !proof.verdict.is_right()) {
+    if account.proofs.is_empty() || account.proofs.iter().any(|proof| !proof.verdict.is_right()) {
         limits.push(
             "That TOTP secrets are read in the right encoding. A wrong reading is a valid secret that \
              locks its user out, and no answer of the tenant shows it.",

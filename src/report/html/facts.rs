@@ -21,8 +21,11 @@ pub(super) fn identity(account: &LedgerAccount, html: &mut Html) {
         fact("Input", html, |html| input(account, html));
         fact("Time", html, |html| html.text(span(account)));
         fact("Ledger", html, |html| {
-            html.text(short(&account.name));
-            html.text(", id ");
+            if let Some(name) = &account.name {
+                html.text(short(name));
+                html.text(", ");
+            }
+            html.text("id ");
             html.leaf("code", &[], &account.id);
         });
         fact("Seal", html, |html| html.text(seal(account)));
@@ -43,12 +46,12 @@ fn input(account: &LedgerAccount, html: &mut Html) {
     };
     let about = last.about.clone().unwrap_or_default();
     if about.files.is_empty() {
-        html.text(short(&last.input));
+        html.text(short(&account.files.of_run(last)));
         html.leaf("div", &[("class", "soft small")], "No digest of it was recorded.");
         return;
     }
     for file in about.files.iter().take(MOST_FILES) {
-        html.tag("div", &[], |html| write_file(file, html));
+        html.tag("div", &[], |html| write_file(file, account, html));
     }
     let more = about.files.len().saturating_sub(MOST_FILES) as u64 + about.more_files;
     if more > 0 {
@@ -60,8 +63,8 @@ fn input(account: &LedgerAccount, html: &mut Html) {
     }
 }
 
-fn write_file(file: &FileRead, html: &mut Html) {
-    html.text(short(&file.name));
+fn write_file(file: &FileRead, account: &LedgerAccount, html: &mut Html) {
+    html.text(short(&account.files.of(&file.name)));
     let Some(sha256) = &file.sha256 else {
         let text = "not read to its end, so its digest is not known";
         html.leaf("div", &[("class", "soft small")], text);
@@ -95,7 +98,7 @@ fn seal(account: &LedgerAccount) -> String {
             format!("broken: {} row writes are sealed, and {writes} are there", grouped(sealed))
         }
         (Some(sealed), None) => format!(
-            "whole: {} row writes are sealed, {writes} are there, and every row matches its check sum",
+            "whole: {} row writes are sealed, {writes} are there, and every row matches its checksum",
             grouped(sealed)
         ),
     }
@@ -134,20 +137,24 @@ pub(super) fn runs(account: &LedgerAccount, now: LocalTime, html: &mut Html) {
                 });
             });
             html.tag("tbody", &[], |html| {
-                account.runs.iter().skip(skipped).for_each(|run| write_run(run, now, html));
+                account
+                    .runs
+                    .iter()
+                    .skip(skipped)
+                    .for_each(|run| write_run(run, account, now, html));
             });
         });
     });
 }
 
-fn write_run(run: &RunRecord, now: LocalTime, html: &mut Html) {
+fn write_run(run: &RunRecord, account: &LedgerAccount, now: LocalTime, html: &mut Html) {
     html.tag("tr", &[], |html| {
         html.leaf("td", &[("class", "n")], run.id);
         html.leaf("td", &[], short(&run.command));
         html.leaf("td", &[], words::time(run.started_at));
         html.leaf("td", &[], end(run, now));
         html.tag("td", &[("class", "id")], |html| {
-            html.text(short(&run.input));
+            html.text(short(&account.files.of_run(run)));
             let sums = run.about.as_ref().and_then(|about| about.sums);
             if let Some(sums) = sums {
                 let text = format!(
@@ -170,7 +177,7 @@ fn end(run: &RunRecord, now: LocalTime) -> String {
     match (run.ended_at, run.is_complete) {
         (Some(end), true) => format!("complete after {}", lasted(end)),
         (Some(end), false) => format!("stopped after {}", lasted(end)),
-        (None, _) => format!("none noted: it runs since {}, or was killed", lasted(now)),
+        (None, _) => format!("none noted: has been running for {}, or was killed", lasted(now)),
     }
 }
 

@@ -126,6 +126,26 @@ pub(super) fn doubts(account: &LedgerAccount, most: usize, html: &mut Html) {
     table(&doubts.rows, doubts.count, most, html);
 }
 
+pub(super) fn in_flight(account: &LedgerAccount, most: usize, html: &mut Html) {
+    let Digest { states, in_flight, .. } = &account.digest;
+    let count = states[State::InFlight];
+    if count == 0 {
+        return;
+    }
+    html.leaf("h2", &[], "In flight");
+    let what = if count == 1 { "1 row is".into() } else { format!("{} rows are", grouped(count)) };
+    html.leaf(
+        "p",
+        &[],
+        format!(
+            "{what} in flight and not yet looked up: a request was about to be sent or was sent, and its \
+             outcome is not recorded. The next run of the same command looks each of them up before \
+             anything is sent again."
+        ),
+    );
+    table(in_flight, count, most, html);
+}
+
 /// Says what there is nothing of: that, too, has to be said.
 pub(super) fn nothing(account: &LedgerAccount, html: &mut Html) {
     let Digest { states, doubts, .. } = &account.digest;
@@ -136,7 +156,11 @@ pub(super) fn nothing(account: &LedgerAccount, html: &mut Html) {
             states[State::NotCarried] == 0,
             "The input held nothing that no API can create.",
         ),
-        ("In doubt", doubts.count == 0, "Every request was answered: none was ever in doubt."),
+        (
+            "In doubt",
+            doubts.count == 0 && states[State::InFlight] == 0,
+            "Every request was answered: none was ever in doubt.",
+        ),
     ]
     .into_iter()
     .filter(|(_, is_none, _)| *is_none)

@@ -87,6 +87,7 @@ impl LedgerPage<'_> {
         figures::write(account, html);
         groups::reasons(account, most, html);
         groups::not_carried(account, most, html);
+        groups::in_flight(account, most, html);
         groups::doubts(account, most, html);
         groups::nothing(account, html);
         chart::write(account, html);

@@ -36,6 +36,7 @@ impl Verdict {
         let states = &account.digest.states;
         let (rows, bad, in_flight) = (account.digest.rows(), states.bad(), states[State::InFlight]);
         let unfinished = unfinished(account);
+        let proofs = super::closing::wrong(account);
         let differs = verified.map_or(0, Verified::bad);
         let mut more = Vec::new();
         let (kind, sentence) = if let Some(fault) = &account.fault {
@@ -43,6 +44,11 @@ impl Verdict {
             (Kind::Unsound, "Not to be relied on: this ledger is not whole.".into())
         } else if in_flight > 0 || !unfinished.is_empty() {
             (Kind::Unfinished, sentence_of_unfinished(in_flight, &unfinished, &mut more))
+        } else if let Some(wrong) = &proofs {
+            if bad > 0 {
+                more.push(format!("Besides, {} to be looked at.", of_rows(bad, rows)));
+            }
+            (Kind::Look, format!("Complete, but {wrong}."))
         } else if rows == 0 {
             (Kind::Empty, "Complete, and empty: no row was recorded.".into())
         } else if bad > 0 {
@@ -58,6 +64,9 @@ impl Verdict {
             .filter(|state| states[*state] > 0)
             .map(|state| format!("{} {}", grouped(states[state]), words::state(state)))
             .collect();
+        if let Some(wrong) = proofs.filter(|_| kind != Kind::Look) {
+            more.push(format!("And {wrong}."));
+        }
         if !counts.is_empty() {
             more.push(format!("{}.", words::list(&counts)));
         }
@@ -129,7 +138,7 @@ fn of_rows(bad: u64, rows: u64) -> String {
     }
 }
 
-fn sentence_of_unfinished(in_flight: u64, inputs: &[&str], more: &mut Vec<String>) -> String {
+fn sentence_of_unfinished(in_flight: u64, inputs: &[String], more: &mut Vec<String>) -> String {
     if let [first, ..] = inputs {
         let others = match inputs.len() - 1 {
             0 => String::new(),
@@ -162,7 +171,7 @@ fn sentence_of_unfinished(in_flight: u64, inputs: &[&str], more: &mut Vec<String
 }
 
 /// Inputs whose last run did not come to its end, unless a later run that did read them among others.
-fn unfinished(account: &LedgerAccount) -> Vec<&str> {
+fn unfinished(account: &LedgerAccount) -> Vec<String> {
     let mut open: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for run in &account.runs {
         let key = (run.command.as_str(), run.input.as_str());
@@ -175,5 +184,7 @@ fn unfinished(account: &LedgerAccount) -> Vec<&str> {
             open.insert(key, run.id);
         }
     }
-    open.into_keys().map(|(_, input)| input).collect()
+    let run_of = |id: i64| account.runs.iter().find(|run| run.id == id);
+    let last = open.into_values().filter_map(run_of);
+    last.map(|run| account.files.of_run(run)).collect()
 }

@@ -61,7 +61,7 @@ pub(super) fn write(
     html.tag("p", &[("class", "soft small")], |html| {
         html.text(format!(
             "{}, {}, SHA-256 ",
-            short(&verified.file.name),
+            if account.files.are_hidden() { "The file".into() } else { short(&verified.file.name) },
             counted(verified.file.bytes, "byte")
         ));
         html.leaf("code", &[], verified.file.sha256.as_deref().unwrap_or("unknown"));

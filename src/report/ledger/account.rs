@@ -1,6 +1,6 @@
 //! Everything that a report for people tells of a ledger.
 
-use super::Digest;
+use super::{Digest, FileNames};
 use crate::{
     error::Error,
     ledger::{Proved, Pseudonyms, Reader, RunRecord},
@@ -10,8 +10,8 @@ use crate::{
 /// A whole ledger, as a report for people tells of it.
 #[derive(Debug)]
 pub struct LedgerAccount {
-    /// The ledger's name, which is only shown.
-    pub name: String,
+    /// The ledger's name, which is only shown; `None` where user ids are hidden.
+    pub name: Option<String>,
     /// The tenant that it is bound to.
     pub tenant: String,
     /// Its id.
@@ -30,6 +30,8 @@ pub struct LedgerAccount {
     pub proofs: Vec<Proved>,
     /// Pseudonyms in the place of user ids, where those are hidden.
     pub pseudonyms: Option<Pseudonyms>,
+    /// Names of its inputs.
+    pub files: FileNames,
 }
 
 impl LedgerAccount {
@@ -41,32 +43,43 @@ impl LedgerAccount {
         hides_users: bool,
     ) -> Result<Self, Error> {
         let pseudonyms = hides_users.then(|| ledger.pseudonyms());
+        let (runs, runs_before) = ledger.runs()?;
+        let mut files = FileNames::default();
         let digest = match pseudonyms.clone() {
             Some(pseudonyms) => {
-                Digest::read_with(ledger, most, move |row| hidden(row, &pseudonyms))?
+                files = FileNames::numbered(&runs);
+                let files = files.clone();
+                Digest::read_with(ledger, most, move |row| hidden(row, &pseudonyms, &files))?
             }
             None => Digest::read(ledger, most)?,
         };
-        let (runs, runs_before) = ledger.runs()?;
         let mut proofs = ledger.proofs()?;
         proofs.sort_by_key(|proof| proof.at);
         Ok(Self {
-            name: name.into(),
+            name: (!hides_users).then(|| name.into()),
             tenant: ledger.tenant().into(),
             id: ledger.id().into(),
             sealed: ledger.sealed(),
-            fault: ledger.fault_of(digest.writes).map(|fault| fault.to_string()),
+            fault: ledger.fault_of(digest.writes).map(|fault| {
+                // It names the ledger's file.
+                let hidden = "writes of rows have gone, or the seal cannot be read";
+                if hides_users { hidden.into() } else { fault.to_string() }
+            }),
             digest,
             runs,
             runs_before,
             proofs,
             pseudonyms,
+            files,
         })
     }
 }
 
-/// Puts the pseudonym of a row's user in the place of the id, wherever that stands in the row.
-fn hidden(mut row: Row, pseudonyms: &Pseudonyms) -> Row {
+/// Puts the pseudonym of a row's user in the place of the id, wherever that stands in the row. Names of
+/// files and paths inside of them may hold the ids of others, too.
+fn hidden(mut row: Row, pseudonyms: &Pseudonyms, files: &FileNames) -> Row {
+    row.at = None;
+    row.file = row.file.map(|name| files.of(&name));
     let Some(user) = row.user_id.clone() else { return row };
     for text in row.texts() {
         *text = pseudonyms.hide(&user, text);

@@ -65,6 +65,8 @@ pub struct Digest {
     pub reasons: Vec<ReasonGroup>,
     /// Rows that were once in doubt.
     pub doubts: Doubts,
+    /// The first of the rows that are in flight.
+    pub(crate) in_flight: Vec<Row>,
     /// Number of writes of rows, in all.
     pub writes: u64,
 }
@@ -87,6 +89,7 @@ impl Digest {
             types: [ByState::default(); TYPES],
             groups: BTreeMap::new(),
             doubts: Doubts::default(),
+            in_flight: Vec::new(),
             unknown: 0,
         };
         let surveyed = ledger.survey(gatherer)?;
@@ -121,6 +124,7 @@ struct Gatherer<M> {
     types: [ByState; TYPES],
     groups: BTreeMap<Key, Group>,
     doubts: Doubts,
+    in_flight: Vec<Row>,
     /// Number of the codes among `groups` that this version does not know.
     unknown: usize,
 }
@@ -135,6 +139,7 @@ impl<M: Fn(Row) -> Row + Send + 'static> Survey for Gatherer<M> {
             *self.doubts.by.entry((state, how)).or_default() += 1;
             is_wanted = self.doubts.rows.len() < self.most;
         }
+        is_wanted |= state == State::InFlight && self.in_flight.len() < self.most;
         if let Some(code) = code_of(state, error) {
             let most = self.most;
             let group = self.group((state, code));
@@ -154,6 +159,9 @@ impl<M: Fn(Row) -> Row + Send + 'static> Survey for Gatherer<M> {
                 let row = self.kept(item);
                 if was_in_doubt && self.doubts.rows.len() < most {
                     self.doubts.rows.push(row.clone());
+                }
+                if state == State::InFlight && self.in_flight.len() < most {
+                    self.in_flight.push(row.clone());
                 }
                 if let Some(code) = code {
                     let group = self.group((state, code));
@@ -222,6 +230,7 @@ impl<M: Fn(Row) -> Row> Gatherer<M> {
             types: types.filter(|totals| totals.states.sum() > 0).collect(),
             reasons,
             doubts: self.doubts,
+            in_flight: self.in_flight,
             writes,
         }
     }

@@ -3,6 +3,8 @@
 
 mod account;
 mod digest;
+mod names;
 
 pub use account::LedgerAccount;
 pub use digest::{Digest, Doubts, ReasonGroup, TypeTotals};
+pub use names::FileNames;
