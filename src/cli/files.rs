@@ -57,8 +57,7 @@ impl Cli {
                 (read.cloned().chain(report.rows.paths()).collect(), None)
             }
             Command::Select(select) => {
-                let out = select.out.as_deref().filter(|out| *out != Path::new("-"));
-                files.write("--out", out);
+                files.write("--out", select.out.as_deref());
                 let mut read = with_map(&select.reading, &select.system);
                 read.extend(select.ledger.clone());
                 (read, None)
@@ -88,6 +87,8 @@ fn with_map(reading: &Reading, system: &FromSystem) -> Vec<PathBuf> {
 
 impl NamedFiles {
     fn write(&mut self, flag: &'static str, path: Option<&Path>) {
+        // Standard output is no file.
+        let path = path.filter(|path| *path != Path::new("-"));
         self.written.extend(path.map(|path| (flag, path.to_owned())));
     }
 }
