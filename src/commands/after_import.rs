@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     cli::CommandLine,
+    input::SelectionCodes,
     jobs::create::SecretCount,
     ledger::Changes,
     model::Lines,
@@ -15,12 +16,20 @@ use crate::{
 pub(super) struct ReadImport {
     names: Vec<String>,
     secrets: SecretCount,
+    selection: Option<SelectionCodes>,
 }
 
 impl ReadImport {
-    /// Takes the names of its files, and what says which of them a line is in.
-    pub(super) fn of(names: &[String], lines: Lines) -> Self {
-        Self { names: names.to_vec(), secrets: SecretCount::of(lines) }
+    /// Takes the names of its files, what says which of them a line is in, and what takes the codes of a
+    /// selection, where it may be one.
+    pub(super) fn of(names: &[String], lines: Lines, selection: Option<SelectionCodes>) -> Self {
+        Self { names: names.to_vec(), secrets: SecretCount::of(lines), selection }
+    }
+
+    /// Returns the codes for which the rows of another input were refused that those of this one stand for;
+    /// known once it has been read.
+    pub(super) fn selected_codes(&self) -> Vec<String> {
+        self.selection.as_ref().map(SelectionCodes::seen).unwrap_or_default()
     }
 
     /// Returns what counts the secrets of its rows.
@@ -37,7 +46,10 @@ impl ReadImport {
     ) -> AfterImport {
         let Some(changes) = changes else { return AfterImport::default() };
         let list = list_gone(typed, ledger);
-        AfterImport::whole(changes, self.secrets_in()).listed_by(list).rehearsed(is_in_sandbox)
+        AfterImport::whole(changes, self.secrets_in())
+            .listed_by(list)
+            .rehearsed(is_in_sandbox)
+            .selected(!self.selected_codes().is_empty())
     }
 
     /// Returns the files that hold secrets and are still there. A pipe keeps nothing.

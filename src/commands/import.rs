@@ -46,7 +46,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     require_ledger(bulk, &config)?;
     let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?
         .limited(import.max_users.as_ref());
-    let is_cut = input.is_cut();
+    let (is_cut, selection) = (input.is_cut(), input.selection());
     let suggestion = Suggestion::of(&import, lasting_ledger(&config, &bulk.reading.inputs));
     let input = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
@@ -59,7 +59,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         suggestion.give();
     }
     let gate = Gate::new(input.census.clone(), import.accept.clone());
-    session.import = Some(ReadImport::of(&bulk.reading.inputs, input.source.lines()));
+    session.import = Some(ReadImport::of(&bulk.reading.inputs, input.source.lines(), selection));
     let end = create(&mut session, input, gate, (first, name_marker, secrets), show).await?;
     let end = match (end, &import.max_users) {
         (End::Complete, Some(most)) if is_cut.load(Ordering::Relaxed) => {

@@ -12,7 +12,7 @@ use crate::{
     identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
         Dialect, Digests, Form, Format, InputError, PieceKind, Places, RenameFault, Row, RowReader,
-        Shape, Source, Written, may_delimit,
+        SelectionCodes, Shape, Source, Written, may_delimit,
     },
     progress::Extent,
     sources::{Export, Options, System, system_of},
@@ -27,6 +27,7 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
         ignored: reading.ignore_columns.clone(),
         renamed: Vec::new(),
         digests: None,
+        selection: SelectionCodes::default(),
     };
     for pair in &reading.map {
         dialect.rename(pair).map_err(unusable)?;
@@ -81,7 +82,7 @@ impl Opener {
             ));
         }
         let includes_profile_phone = from.include_profile_phone;
-        let options = Options { rp_id, includes_profile_phone, digests: None };
+        let options = Options { rp_id, includes_profile_phone, ..Options::default() };
         let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
         let form = form(reading.format);
         let kind = Kind::Export { system, form, options, people, collisions: OnceLock::new() };
@@ -161,6 +162,15 @@ impl Opener {
             Kind::Own(dialect) => dialect.digests = Some(digests),
             Kind::Export { options, .. } => options.digests = Some(digests),
         }
+    }
+
+    /// Returns what takes the codes of a selection, where this can be one: `select` writes a single file.
+    pub(super) fn selection(&self) -> Option<SelectionCodes> {
+        let codes = match &self.kind {
+            Kind::Own(dialect) => &dialect.selection,
+            Kind::Export { options, .. } => &options.selection,
+        };
+        matches!(self.paths.as_slice(), [path] if !path.is_dir()).then(|| codes.clone())
     }
 
     /// Opens it with the rows of all users.

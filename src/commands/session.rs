@@ -197,7 +197,7 @@ impl Session {
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, import, .. } = self;
         let complete = matches!(end, End::Complete);
-        let (end, changes) = record_end(&ledger, &run.lines(), end, import.is_some()).await;
+        let (end, changes) = record_end(&ledger, &run.lines(), end, import.as_ref()).await;
         run.end_notes(&ledger).await;
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let totals = read_back(&path, ledger.states().await.ok());
@@ -261,12 +261,14 @@ async fn record_end(
     ledger: &Ledger,
     lines: &Lines,
     end: End,
-    is_import: bool,
+    import: Option<&ReadImport>,
 ) -> (End, Option<Changes>) {
     let is_complete = matches!(end, End::Complete);
     let recorded = async {
         ledger.note_files(lines).await?;
-        let is_whole = is_complete && is_import;
+        let codes = import.map(ReadImport::selected_codes).unwrap_or_default();
+        ledger.note_selection(codes).await?;
+        let is_whole = is_complete && import.is_some();
         let changes = if is_whole { Some(ledger.changes().await?) } else { None };
         ledger.end_run(is_complete).await?;
         Ok(changes)

@@ -56,7 +56,7 @@ fn read(
     let options = Options {
         rp_id: (flags & 1 != 0).then(|| "login.example.org".into()),
         includes_profile_phone: flags & 2 != 0,
-        digests: None,
+        ..Options::default()
     };
     let form = choose(system.forms, flags);
     let mut export = Export::from_reader(Box::new(reader), system, form, options);

@@ -1,7 +1,7 @@
 //! CSV frames to rows of factors.
 
 use super::{
-    Dialect, InputError, MAX_CELL, Part, Row, Shape, TOO_LONG,
+    CODE_NAME, Dialect, InputError, MAX_CELL, Part, Row, Shape, TOO_LONG,
     cells::{Splitter, is_empty, row_fault},
     dialect::Names,
     frame::Frame,
@@ -23,6 +23,8 @@ pub(super) struct Rows {
     columns: Vec<Column>,
     /// Cells that a row must have: columns up to the last one with a name.
     n_named: usize,
+    /// Place of the codes of a selection.
+    codes: Option<usize>,
     /// Name of the first column.
     first: String,
     /// Length of the shortest value of the last column with a name in the rows so far.
@@ -40,6 +42,7 @@ impl Rows {
             delimiter: b',',
             columns: Vec::new(),
             n_named: 0,
+            codes: None,
             first: String::new(),
             shortest: None,
         }
@@ -91,7 +94,15 @@ impl Rows {
 
     /// Takes the cells for the names of the columns.
     fn take_columns(&mut self, line: u64) -> Result<(), InputError> {
-        self.columns = header::columns(line, self.splitter.cells(), &self.names)?;
+        let (is_first, cells) = (!self.is_open(), self.splitter.cells());
+        self.columns = header::columns(line, cells, &self.names)?;
+        let is_that = |name: &str| name.trim().eq_ignore_ascii_case(CODE_NAME);
+        let codes = cells.iter().position(is_that);
+        if self.codes.is_some() && codes.is_none() {
+            self.names.selection.forget();
+        }
+        // Rows of a file that a selection was joined with stand for nothing.
+        self.codes = codes.filter(|_| is_first || self.codes.is_some());
         let last = self.columns.iter().rposition(|column| *column != Column::Unnamed);
         self.n_named = last.map_or(0, |last| last + 1);
         Ok(())
@@ -123,6 +134,9 @@ impl Rows {
         if found > expected || found < self.n_named {
             let rule = format!("the row has {found} cells, but the header has {expected}");
             return Row::rejected(frame.line, "", rule);
+        }
+        if let Some(codes) = self.codes.and_then(|place| self.splitter.cells().get(place)) {
+            self.names.selection.note(codes);
         }
         self.record(frame)
     }

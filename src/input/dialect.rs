@@ -1,7 +1,7 @@
 //! Form of an input, as far as its owner states it.
 
 use super::{
-    Digests, Format, Shape,
+    CODE_NAME, Digests, Format, SelectionCodes, Shape,
     shape::{Name, nearest_field},
 };
 use crate::model::Field;
@@ -23,6 +23,8 @@ pub struct Dialect {
     pub renamed: Vec<(Field, String)>,
     /// Takes the digests of files, where somebody wants them.
     pub digests: Option<Digests>,
+    /// Takes the codes of a selection of another input's rows.
+    pub selection: SelectionCodes,
 }
 
 impl Dialect {
@@ -63,6 +65,7 @@ pub(super) struct Names {
     renamed: Vec<(Field, String)>,
     /// Lengths of all names of fields, as bits; what is longer than 63 bytes counts as 63.
     lengths: u64,
+    pub(super) selection: SelectionCodes,
 }
 
 /// The bit of a length.
@@ -79,6 +82,7 @@ impl Names {
             ignored: dialect.ignored.clone(),
             renamed: dialect.renamed.clone(),
             lengths: names.map(length_bit).fold(0, |lengths, bit| lengths | bit),
+            selection: dialect.selection.clone(),
         }
     }
 
@@ -87,7 +91,10 @@ impl Names {
         if let Some((field, _)) = self.renamed.iter().find(|(_, theirs)| theirs == name) {
             return self.shape.field(*field);
         }
-        if name.starts_with(OWN_NOTES) || self.ignored.iter().any(|ignored| ignored == name) {
+        if name.starts_with(OWN_NOTES) {
+            return if name == CODE_NAME { Name::Codes } else { Name::Ignored };
+        }
+        if self.ignored.iter().any(|ignored| ignored == name) {
             return Name::Ignored;
         }
         self.shape.name(name)

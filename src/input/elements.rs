@@ -215,6 +215,12 @@ impl Elements {
         }
     }
 
+    /// Takes the codes that a document has said behind the elements so far.
+    pub fn take_codes(&mut self) -> Option<Node> {
+        let Inner::Json(walker) = &mut self.inner else { return None };
+        from_json(str::from_utf8(&walker.take_codes()?).ok()?).ok()
+    }
+
     /// Returns whether anything was there that elements could have been in.
     pub fn has_places(&self) -> bool {
         match &self.inner {

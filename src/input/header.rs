@@ -134,7 +134,7 @@ pub(super) fn columns(
         let position = index + 1;
         let field = match names.column(name) {
             Name::Field(field) => field,
-            Name::Ignored => {
+            Name::Ignored | Name::Codes => {
                 columns.push(Column::Ignored);
                 continue;
             }

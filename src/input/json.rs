@@ -234,6 +234,12 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
                 Name::Methods => {
                     return Err(self.line.refuse(&self.path(METHODS), "must not contain itself"));
                 }
+                Name::Codes => {
+                    n_ignored += 1;
+                    if let Some(Cell::Text(codes)) = map.next_value_seed(CellSeed)? {
+                        self.line.names.selection.note(&codes);
+                    }
+                }
                 Name::Ignored => {
                     n_ignored += 1;
                     map.next_value::<IgnoredAny>()?;

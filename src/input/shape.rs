@@ -32,6 +32,8 @@ pub(super) enum Name {
     Methods,
     /// A name that may be there, and says nothing.
     Ignored,
+    /// The key that says what was wrong with a row of another input; ignored, too.
+    Codes,
     /// An unknown name, with the known one that it is near to.
     Unknown(Option<Field>),
 }

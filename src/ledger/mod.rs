@@ -279,6 +279,12 @@ impl Ledger {
         Ok(is_taken)
     }
 
+    /// Lets the rows of this run's input stand for those of other inputs that were refused for these codes: such
+    /// a refusal is taken away where a row stands for it, if the run comes to its end.
+    pub async fn note_selection(&self, codes: Vec<String>) -> Result<(), Error> {
+        if codes.is_empty() { Ok(()) } else { self.mention(Command::Selection(codes)).await }
+    }
+
     /// Records how the run ended, with all that came before; durable on return.
     pub async fn end_run(&self, complete: bool) -> Result<(), Error> {
         self.ask(|reply| Command::EndRun(complete, reply)).await

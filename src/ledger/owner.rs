@@ -113,6 +113,7 @@ pub(super) enum Command {
     Changes(oneshot::Sender<Changes>),
     Flush(oneshot::Sender<()>),
     Note(Note, String),
+    Selection(Vec<String>),
     EndRun(bool, oneshot::Sender<()>),
 }
 
@@ -198,6 +199,7 @@ fn apply<S: Store>(
             Command::Changes(reply) => replies.push(Reply::Changes(reply, journal.changes()?)),
             Command::Flush(reply) => replies.push(Reply::Done(reply)),
             Command::Note(note, json) => journal.note(note, &json)?,
+            Command::Selection(codes) => journal.note_selection(codes),
             Command::EndRun(complete, reply) => {
                 journal.end_run(complete, now())?;
                 replies.push(Reply::Done(reply));

@@ -36,6 +36,9 @@ pub trait Store: Send + std::fmt::Debug {
     fn note_bad(&mut self) -> Result<(), LedgerFault> {
         Ok(())
     }
+    /// Lets a complete end of this run take away the refusals of other inputs that its rows stand for, of those
+    /// with one of these codes.
+    fn note_selection(&mut self, _codes: Vec<String>) {}
     /// Writes how this run ended; a complete run replaces its input's older refusals.
     fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault>;
     /// Makes everything written so far durable, or says that it could not.

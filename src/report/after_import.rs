@@ -37,6 +37,9 @@ pub struct AfterImport {
     /// True if the tenant was a simulated one.
     #[serde(skip)]
     is_rehearsal: bool,
+    /// True if the input is a selection, which never held what earlier runs created.
+    #[serde(skip)]
+    is_selection: bool,
 }
 
 impl AfterImport {
@@ -62,6 +65,12 @@ impl AfterImport {
         Self { is_rehearsal, ..self }
     }
 
+    /// Says whether the input is a selection of another one's rows.
+    #[must_use]
+    pub fn selected(self, is_selection: bool) -> Self {
+        Self { is_selection, ..self }
+    }
+
     /// Writes it for people, after a run that has read so many rows, of which so many were rejected as they
     /// were read.
     pub(super) fn write_text(
@@ -71,7 +80,9 @@ impl AfterImport {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let (gone, changed) = (self.no_longer_in_input.unwrap_or(0), self.changed.unwrap_or(0));
-        if gone > rows {
+        if self.is_selection {
+            // That it is a part of another input is known.
+        } else if gone > rows {
             // Whoever imports a part of what they have need not be told that it is one.
             let (factors, are) =
                 (counted(gone, "created factor"), if gone == 1 { "is" } else { "are" });

@@ -193,7 +193,11 @@ impl Export {
             self.is_finished = true;
             return Ok(());
         };
-        match elements.next_element()? {
+        let element = elements.next_element()?;
+        if let Some(codes) = elements.take_codes() {
+            self.options.selection.note(codes.text().unwrap_or_default());
+        }
+        match element {
             Some(element) => self.take(element),
             None => self.end_file(),
         }
@@ -224,6 +228,7 @@ impl Export {
             return Err(self.foreign(element.line));
         }
         self.is_first = false;
+        self.options.selection.note_element(&value);
         self.n_people += 1;
         let notes = &self.notes;
         let note = |place| {

@@ -41,7 +41,7 @@ pub use recognise::system_of;
 pub use rows::{FactorDraft, Rows};
 pub use system::{About, SYSTEMS, System};
 
-use crate::input::Digests;
+use crate::input::{Digests, SelectionCodes};
 
 /// Flags that change what a dialect makes of an element.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +52,8 @@ pub struct Options {
     pub includes_profile_phone: bool,
     /// Takes the digests of files, where somebody wants them.
     pub digests: Option<Digests>,
+    /// Takes the codes of a selection of another export's elements.
+    pub selection: SelectionCodes,
 }
 
 #[cfg(test)]

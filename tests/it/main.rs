@@ -30,6 +30,7 @@ mod lifecycle;
 #[cfg(target_os = "linux")]
 mod matrix;
 mod max_users;
+mod mended;
 mod metrics;
 mod nightly;
 mod notices;

@@ -8,7 +8,7 @@ use std::io::Read;
 use tokens::{MAX_SCALAR, Tokens};
 use zeroize::Zeroizing;
 
-use super::{InputError, frame::MAX_FRAME};
+use super::{CODE_NAME, InputError, frame::MAX_FRAME};
 
 /// Places of a document. A document is a value of the file, or an item of an array that is one; so
 /// a file may hold one document, an array of them, or one after another. A place is a path such as `users[]`,
@@ -100,6 +100,8 @@ pub(super) struct Walker<R> {
     n_places: u64,
     /// True if elements are passed over, too.
     only_notes: bool,
+    /// JSON of the codes that the last document says behind its elements.
+    codes: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl<R: Read> Walker<R> {
@@ -113,12 +115,18 @@ impl<R: Read> Walker<R> {
             document: 0,
             n_places: 0,
             only_notes,
+            codes: None,
         }
     }
 
     /// Returns true once, if a byte order mark came before everything else.
     pub(super) fn take_mark(&mut self) -> bool {
         self.tokens.buffer.take_mark()
+    }
+
+    /// Takes the JSON of the codes that a document has said since then.
+    pub(super) fn take_codes(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        self.codes.take()
     }
 
     /// Returns the number of lines read so far.
@@ -176,11 +184,12 @@ impl<R: Read> Walker<R> {
             (b',', Expect::CommaOrEnd) => Ok(self.step(Expect::Next)),
             (b'"', Expect::FirstOrEnd | Expect::Next) => {
                 let key = self.tokens.key()?;
+                let is_codes = key == CODE_NAME;
                 if let Some(Frame::Object(last)) = self.frames.last_mut() {
                     *last = key;
                 }
                 let byte = self.tokens.colon()?;
-                self.value(byte)
+                if is_codes { self.take_in_codes() } else { self.value(byte) }
             }
             _ => Err(self.tokens.invalid()),
         }
@@ -238,6 +247,14 @@ impl<R: Read> Walker<R> {
         self.expect = Expect::CommaOrEnd;
         self.count();
         Ok(met)
+    }
+
+    fn take_in_codes(&mut self) -> Result<Option<Met>, InputError> {
+        self.tokens.begin_copy();
+        self.tokens.pass_value()?;
+        self.codes = self.tokens.end_copy().filter(|json| json.len() <= MAX_SCALAR);
+        self.expect = Expect::CommaOrEnd;
+        Ok(None)
     }
 
     fn note(&mut self, place: &'static str) -> Result<Option<Met>, InputError> {

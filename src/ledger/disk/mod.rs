@@ -10,6 +10,7 @@ pub(in crate::ledger) mod reader;
 mod row;
 mod scan;
 pub(in crate::ledger) mod seal;
+mod selection;
 pub(in crate::ledger) mod sqlite;
 pub(in crate::ledger) mod survey;
 mod waiting;

@@ -14,6 +14,7 @@ use super::{
     row::{self, COLUMNS},
     scan,
     seal::Seal,
+    selection,
     waiting::{Waiting, Write},
     watch::{Guard, Side},
 };
@@ -56,6 +57,8 @@ pub(in crate::ledger) struct Sqlite {
     in_wal: Arc<AtomicI32>,
     /// True once the run has ended.
     ended: bool,
+    /// Codes for which the rows of other inputs were refused that those of this one stand for.
+    selected: Vec<String>,
     /// Released after the connection is closed: fields drop in this order.
     lock: Locked,
 }
@@ -116,6 +119,7 @@ impl Sqlite {
             loaded: 0,
             in_wal,
             ended: false,
+            selected: Vec::new(),
             lock,
         };
         Ok((store, meta, resumed))
@@ -258,9 +262,17 @@ impl Store for Sqlite {
         Ok(())
     }
 
+    fn note_selection(&mut self, codes: Vec<String>) {
+        self.selected = codes;
+    }
+
     fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault> {
         self.ended = true;
         self.begin()?;
+        if complete && !self.selected.is_empty() {
+            self.waiting.write(&self.connection)?;
+            selection::replace_refusals(&self.connection, self.run, &self.input, &self.selected)?;
+        }
         self.connection.execute(
             "UPDATE runs SET ended_at = ?2, complete = ?3 WHERE id = ?1",
             params![self.run, at.as_millis(), complete],

@@ -305,6 +305,11 @@ impl<S: Store> Journal<S> {
         self.store.note(note, json)
     }
 
+    /// Lets the rows of this run's input stand for those of others that were refused for these codes.
+    pub(in crate::ledger) fn note_selection(&mut self, codes: Vec<String>) {
+        self.store.note_selection(codes);
+    }
+
     /// Records how the run ended.
     pub(in crate::ledger) fn end_run(
         &mut self,
