@@ -1,7 +1,6 @@
 //! `check`: what an import would send and refuse, without sending anything.
 
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
     sync::{
         Arc,
@@ -9,100 +8,26 @@ use std::{
     },
 };
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
-    print,
+    next, print,
     prove::{Proving, Show, Shown},
     reading::{Opener, try_open_factors},
     repeats::{Met, Repeats},
 };
 use crate::{
-    cli::{Check, Output},
+    cli::{Check, CommandLine, Output},
     engine::scan::scan,
     error::{Error, Exit},
-    explain::{Action, advice},
     input::Ending,
-    model::{CodeCounts, Factor, FactorType, Lines, Planned, Reason, Refusal},
-    plan::{self, Finding, Plan, Sight, Warning, Whole},
-    report,
-    text::{counted, escape, grouped},
+    model::{Factor, FactorType, Lines, Planned, Refusal},
+    plan::{Plan, Sight, Warning, Whole},
+    report::{self, CheckSummary, Warned, write_factor},
 };
 
-/// Warnings of one kind that are shown; all are counted. A column of NULL would have one a row.
-const SHOWN: u64 = 20;
-
-/// Contents of a file, in numbers.
-#[derive(Debug, Default, Serialize)]
-#[serde(tag = "schema", rename = "mfaferry/check/1")]
-struct Findings {
-    rows: u64,
-    factors: u64,
-    rejected: u64,
-    not_carried: u64,
-    duplicates: u64,
-    warnings: u64,
-    phone: u64,
-    email: u64,
-    totp: u64,
-    #[serde(rename = "webauthn-roaming")]
-    webauthn_roaming: u64,
-    passkey: u64,
-    #[serde(serialize_with = "by_type")]
-    rejected_by_code: CodeCounts,
-    #[serde(serialize_with = "by_type")]
-    not_carried_by_code: CodeCounts,
-    /// Findings about the file as a whole.
-    whole_file: Vec<Finding>,
-    /// With `--prove` alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    proofs: Option<Vec<Shown>>,
-}
-
-impl Findings {
-    /// Counts a factor, once it is known whether it is there again.
-    fn count(&mut self, factor_type: FactorType, met: Met) {
-        match met {
-            Met::New => self.factors += 1,
-            Met::Before => {
-                self.duplicates += 1;
-                return;
-            }
-            Met::Later => return,
-        }
-        *match factor_type {
-            FactorType::Phone => &mut self.phone,
-            FactorType::Email => &mut self.email,
-            FactorType::Totp => &mut self.totp,
-            FactorType::WebauthnRoaming => &mut self.webauthn_roaming,
-            FactorType::Passkey => &mut self.passkey,
-        } += 1;
-    }
-
-    fn add_whole(&mut self, found: Vec<Finding>) {
-        self.warnings += found.iter().filter(|finding| !finding.is_note).count() as u64;
-        self.whole_file = found;
-    }
-}
-
-/// Numbers of refused rows, as a program reads them.
-fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Counted {
-        code: &'static str,
-        r#type: Option<&'static str>,
-        count: u64,
-    }
-    let counted = |(code, of, count): (_, Option<FactorType>, _)| Counted {
-        code,
-        r#type: of.map(FactorType::name),
-        count,
-    };
-    serializer.collect_seq(codes.by_type().into_iter().map(counted))
-}
-
 /// Runs the command.
-pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
+pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<Exit, Error> {
     try_open_factors(&check.reading, &check.system)?;
     let input = Opener::of(&check.reading, &check.system, check.secret_encoding, true)?;
     let is_json = check.output == Output::Json;
@@ -120,7 +45,6 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
         to_show: Arc::new(to_show.into()),
         text,
         is_quiet,
-        is_proving: proving.is_some(),
         lines: lines.clone(),
         ..Rows::default()
     };
@@ -129,6 +53,9 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
         // Of an input that cannot be read at all there is nothing to sum up.
         if scanned.unreadable.is_none() || rows.findings.rows > 0 {
             rows.sum_up(scanned.ending)?;
+            if proving.is_none() {
+                rows.findings.next = next::after_check(typed, &rows.findings);
+            }
             if proving.is_none() || text {
                 rows.write(out)?;
             }
@@ -139,7 +66,7 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
     if let Some(proving) = proving {
         let (proofs, exit) = proving.run(lines)?;
         if is_json && exit != Exit::Stopped {
-            rows.findings.proofs = Some(proofs);
+            rows.proofs = Some(proofs);
             print(|out| rows.write(out))?;
         }
         return Ok(exit);
@@ -147,10 +74,28 @@ pub(super) fn run(check: &Check, is_quiet: bool) -> Result<Exit, Error> {
     Ok(if rows.findings.rejected > 0 { Exit::RowsNeedAttention } else { Exit::Good })
 }
 
+/// Result of a check as one object.
+#[derive(Serialize)]
+struct Checked<'a> {
+    #[serde(flatten)]
+    findings: &'a CheckSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proofs: Option<&'a [Shown]>,
+}
+
+/// Counts a factor, once it is known whether it is there again.
+fn count(findings: &mut CheckSummary, factor_type: FactorType, met: Met) {
+    match met {
+        Met::New => findings.count(factor_type),
+        Met::Before => findings.count_duplicate(),
+        Met::Later => {}
+    }
+}
+
 /// The rows of a file, one after the other.
 #[derive(Debug, Default)]
 struct Rows {
-    findings: Findings,
+    findings: CheckSummary,
     repeats: Repeats,
     whole: Whole,
     warned: Warned,
@@ -160,8 +105,8 @@ struct Rows {
     text: bool,
     /// `-q`: people read only what ends with an exit code of its own.
     is_quiet: bool,
-    /// `--prove`.
-    is_proving: bool,
+    /// With `--prove` alone.
+    proofs: Option<Vec<Shown>>,
     /// Factors that are still to be shown.
     to_show: Arc<AtomicU64>,
 }
@@ -204,23 +149,18 @@ impl Rows {
         self.whole.add(&noted.sight);
         let findings = &mut self.findings;
         findings.rows += 1;
-        findings.warnings += noted.warnings.len() as u64;
+        findings.warn(noted.warnings.len());
         match &noted.sight {
-            Sight::Rejected(row) if row.refusal == Refusal::NotCarried => {
-                findings.not_carried += 1;
-                findings.not_carried_by_code.add(row);
-            }
             Sight::Rejected(rejection) => {
-                findings.rejected += 1;
-                findings.rejected_by_code.add(rejection);
-                if self.text {
+                findings.refuse(rejection);
+                if self.text && rejection.refusal == Refusal::Rejected {
                     report::write_rejection(rejection, &self.lines, out)?;
                 }
             }
             Sight::Factor { factor_type, .. } => {
                 let left = self.to_show.load(Ordering::Relaxed);
                 let met = self.repeats.add(noted.hash, *factor_type, left > 0)?;
-                findings.count(*factor_type, met);
+                count(findings, *factor_type, met);
                 if met == Met::Before {
                     return Ok(());
                 }
@@ -231,7 +171,8 @@ impl Rows {
             }
         }
         if self.text && !self.is_quiet {
-            self.warned.write(noted, &self.lines, out)?;
+            let place = || self.lines.describe(noted.line, noted.at.as_deref());
+            self.warned.write(&noted.warnings, place, out)?;
         }
         Ok(())
     }
@@ -239,124 +180,24 @@ impl Rows {
     /// Finds at the end what there is to say of all of them.
     fn sum_up(&mut self, ending: Ending) -> io::Result<()> {
         let findings = &mut self.findings;
-        std::mem::take(&mut self.repeats).finish(|of, met| findings.count(of, met))?;
+        std::mem::take(&mut self.repeats).finish(|of, met| count(findings, of, met))?;
         let whole = std::mem::take(&mut self.whole);
-        self.findings.add_whole(whole.findings(ending, &self.lines));
+        self.findings.finish(whole.findings(ending, &self.lines), &self.lines);
         Ok(())
     }
 
     /// Says it.
     fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if !self.text {
-            return report::write_json(&self.findings, out);
+            let (findings, proofs) = (&self.findings, self.proofs.as_deref());
+            return report::write_json(&Checked { findings, proofs }, out);
         }
         if self.is_quiet && self.findings.rejected == 0 {
             return Ok(());
         }
         self.warned.write_rest(out)?;
-        write_whole(&self.findings.whole_file, out)?;
-        write_text(&self.findings, out)?;
-        if self.is_proving { Ok(()) } else { write_advice(&self.findings, out) }
+        self.findings.write_text(out)
     }
-}
-
-/// Writes a factor as it would be sent.
-fn write_factor(factor: &Factor, lines: &Lines, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{}:", lines.describe(factor.line, factor.at.as_deref()))?;
-    for (field, value) in plan::preview(factor) {
-        write!(out, " {}={}", field.name(), escape(&value))?;
-    }
-    writeln!(out)
-}
-
-/// Number of warnings of each kind.
-#[derive(Debug, Default)]
-struct Warned(BTreeMap<&'static str, u64>);
-
-impl Warned {
-    /// Writes the warnings of a row, unless enough of their kind have been shown.
-    fn write(&mut self, row: &Noted, lines: &Lines, out: &mut dyn Write) -> io::Result<()> {
-        for warning in &row.warnings {
-            let count = self.0.entry(warning.code()).or_default();
-            *count += 1;
-            if *count <= SHOWN {
-                let place = lines.describe(row.line, row.at.as_deref());
-                writeln!(out, "warning: {place}: {warning}")?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes how many were not shown.
-    fn write_rest(&self, out: &mut dyn Write) -> io::Result<()> {
-        for (code, count) in self.0.iter().filter(|(_, count)| **count > SHOWN) {
-            writeln!(out, "… and {} more warnings `{code}`", count - SHOWN)?;
-        }
-        Ok(())
-    }
-}
-
-fn write_whole(found: &[Finding], out: &mut dyn Write) -> io::Result<()> {
-    for finding in found {
-        writeln!(out, "{}: {finding}", if finding.is_note { "note" } else { "warning" })?;
-    }
-    Ok(())
-}
-
-fn write_text(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
-    if findings.rejected + findings.warnings > 0 || !findings.whole_file.is_empty() {
-        writeln!(out)?;
-    }
-    writeln!(
-        out,
-        "{}: {} to import, {} rejected{}, {}, {}",
-        counted(findings.rows, "row"),
-        counted(findings.factors, "factor"),
-        grouped(findings.rejected),
-        report::unless_none(findings.not_carried, "not carried"),
-        counted(findings.duplicates, "duplicate"),
-        counted(findings.warnings, "warning")
-    )?;
-    for (name, count) in [
-        ("phone", findings.phone),
-        ("email", findings.email),
-        ("totp", findings.totp),
-        ("webauthn-roaming", findings.webauthn_roaming),
-        ("passkey", findings.passkey),
-    ] {
-        if count > 0 {
-            writeln!(out, "  {:>9}  {name}", grouped(count))?;
-        }
-    }
-    for (what, codes) in
-        [("rejected", &findings.rejected_by_code), ("not carried", &findings.not_carried_by_code)]
-    {
-        for (code, of, count) in codes.by_type() {
-            let of = of.map(|of| format!(" ({of})")).unwrap_or_default();
-            writeln!(out, "  {:>9}  {what}: {code}{of}", grouped(count))?;
-        }
-    }
-    if findings.webauthn_roaming + findings.passkey > 0 {
-        writeln!(
-            out,
-            "note: security keys and passkeys only work if the tenant's login runs under the \
-             domain they were registered at"
-        )?;
-    }
-    Ok(())
-}
-
-/// Advises on secrets that were refused for their encoding.
-fn write_advice(findings: &Findings, out: &mut dyn Write) -> io::Result<()> {
-    let is_of_encoding = |code| advice(Reason::parse(code).code()).action == Action::ProveEncoding;
-    if findings.rejected_by_code.by_code().iter().any(|(code, _)| is_of_encoding(code)) {
-        writeln!(
-            out,
-            "hint: the code that a user's app shows proves how secrets are written: \
-             `mfaferry check INPUT --prove USER_ID`"
-        )?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -394,13 +235,13 @@ mod tests {
         let row = (NotCarried, Code::HotpUnsupported, Some(Totp));
         let codes = (NotCarried, Code::RecoveryCodesNotImportable, None);
         let (text, json) = checked(&[row, codes, codes]);
-        assert_eq!(
-            text,
-            "3 rows: 0 factors to import, 0 rejected, 3 not carried, 0 duplicates, 0 warnings\n"
-                .to_owned()
-                + "          2  not carried: recovery_codes_not_importable\n"
-                + "          1  not carried: hotp_unsupported (totp)\n"
-        );
+        let sums =
+            "3 rows: 0 factors to import, 0 rejected, 3 not carried, 0 duplicates, 0 warnings\n";
+        let (told, groups) = text.split_once("\n\n").unwrap();
+        assert_eq!(format!("{told}\n"), sums);
+        let groups: Vec<_> = groups.lines().map(str::trim).collect();
+        assert_eq!(groups[0], "3 not carried");
+        assert!(groups[1].starts_with("2  recovery_codes_not_importable"), "{groups:?}");
         assert_eq!((&json["rejected"], &json["not_carried"]), (&0.into(), &3.into()));
         assert_eq!(
             json["not_carried_by_code"],
@@ -411,7 +252,8 @@ mod tests {
         );
         let (text, json) = checked(&[row, (Rejected, Code::TooShort, Some(Totp))]);
         assert!(text.starts_with("rejected: line 2 (a[0]): is no factor [too_short]\n"), "{text}");
-        assert!(text.contains("          1  rejected: too_short (totp)\n"), "{text}");
+        assert!(text.contains("\n1 rejected\n  1  too_short  "), "{text}");
+        assert_eq!(json["reasons"].as_array().map(Vec::len), Some(2));
         assert_eq!(json["rejected_by_code"][0]["code"], "too_short");
     }
 }

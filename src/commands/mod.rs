@@ -127,7 +127,7 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
             let config = settle_import(&mut import, output_args);
             paced(config, metering, |config| import::run(*import, config, show))
         }
-        Command::Check(check) => check::run(&check, output_args.quiet),
+        Command::Check(check) => check::run(&check, &output_args.typed, output_args.quiet),
         Command::Export(export) => {
             let config = resolve(&export.bulk, Shape::Users, None, output_args);
             paced(config, metering, |config| export::run(*export, config, show))

@@ -8,7 +8,7 @@ use crate::{
     engine::{End, Stop},
     error::{Error, Exit},
     explain::Action,
-    report::{Explained, NextStep, Purpose, actions, to_retry},
+    report::{CheckSummary, Explained, NextStep, Purpose, actions, to_retry},
 };
 
 /// A run that has ended.
@@ -153,6 +153,21 @@ impl Ended<'_> {
 pub(super) fn append(line: &mut Vec<String>, flags: &[&str]) {
     let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
     line.splice(end..end, flags.iter().map(|flag| (*flag).to_owned()));
+}
+
+/// Returns the commands that make sense after `check`: the tenant is judged next where all is well.
+pub(super) fn after_check(typed: &CommandLine, found: &CheckSummary) -> Vec<NextStep> {
+    if found.rejected == 0 {
+        let is_readable = found.rows > 0 && !typed.values().any(|input| input == "-");
+        let preflight = typed.with_command("preflight", &["output"]).filter(|_| is_readable);
+        return go_on(vec![preflight]);
+    }
+    let prove = typed.with_command("check", &["output", "show"]);
+    let prove = prove.filter(|_| found.is_of_encoding()).map(|mut words| {
+        append(&mut words, &["--prove", "USER_ID"]);
+        NextStep::to_fill_in(Purpose::Prove, words)
+    });
+    prove.into_iter().chain([NextStep::explain()]).collect()
 }
 
 /// Returns the commands that make sense after `verify`: what it has found is listed, and one that did not

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use crate::text::{escape_json, grouped};
 
 mod after_import;
+mod check;
 mod failure;
 mod filter;
 mod html;
@@ -23,6 +24,8 @@ mod waits;
 mod whole;
 
 pub use after_import::{AfterImport, SecretsIn};
+pub(crate) use check::write_factor;
+pub use check::{CheckSummary, Warned};
 pub use failure::{Cause, Failure};
 pub use filter::{Filter, Selected};
 pub use html::{LONGEST_PAGE, LedgerPage, ROWS_SHOWN};

@@ -382,3 +382,33 @@ fn a_run_that_was_stopped_helps_with_the_rows_that_are_bad_so_far() {
         std::fs::remove_file(bench.path("mend.csv")).unwrap();
     }
 }
+
+#[test]
+fn check_tells_the_same_groups_as_an_import_and_what_to_do_next() {
+    let bench = bench("");
+    let check = |arguments: &[&str]| {
+        run(binary().current_dir(bench.folder.path()).arg("check").args(arguments))
+    };
+    let json = check(&["in.csv", "--output", "json"]).json();
+    let told = |code: &str, count, lines: &[u64]| {
+        (code.to_owned(), "rejected".to_owned(), count, lines.to_vec())
+    };
+    let expected = [
+        told("missing_plus", 7, &[2, 4, 6, 8, 10]),
+        told("looks_like_hex", 1, &[16]),
+        told("unknown_type", 1, &[17]),
+    ];
+    assert_eq!((groups(&json), &json["next"]), (expected.to_vec(), &json!([])), "{json}");
+    assert_eq!(json["rejected_by_code"][0]["count"], 7, "{json}");
+    let text = check(&["in.csv", "-v"]).stdout;
+    assert_eq!(text.matches("rejected: line ").count(), 9, "{text}");
+    assert!(text.contains("\n9 rejected\n  7  missing_plus    lines 2, 4, 6 …  "), "{text}");
+    assert!(text.contains(" mfaferry check in.csv --prove USER_ID\n"), "{text}");
+
+    bench.write("good.csv", "user_id,type,email\nauth0|1,email,a@example.com\n");
+    let json = check(&["good.csv", "--output", "json"]).json();
+    let mut next = json["next"][0].as_array().unwrap().clone();
+    assert_eq!(next, ["mfaferry", "preflight", "good.csv"].map(Value::from));
+    next.extend(["--base-url", &bench.tenant().base_url()].map(Value::from));
+    assert_eq!(follow(&bench, &next.into()).code, Some(0));
+}
