@@ -31,7 +31,8 @@ impl UsageSummary {
 }
 
 impl fmt::Display for UsageSummary {
-    /// `used since created: 812 of 1,000 (81 %); totp 640/700, phone 172/300`.
+    /// `used since created: 812 of 1,000 (81 %); totp 640/700, phone 172/300; 3 cannot be told apart from
+    /// another of the same user`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.usage.in_all();
         let (used, there) = (grouped(all.used), grouped(all.there));
@@ -41,11 +42,15 @@ impl fmt::Display for UsageSummary {
             write!(f, " ({:.0} %)", (share * 100.0 + 1e-9).floor())?;
         }
         let mut before = "; ";
-        for (factor_type, Used { there, used }) in self.usage.by_type() {
+        for (factor_type, Used { there, used, .. }) in self.usage.by_type() {
             if there > 0 {
                 write!(f, "{before}{factor_type} {}/{}", grouped(used), grouped(there))?;
                 before = ", ";
             }
+        }
+        if all.unclear > 0 {
+            let unclear = grouped(all.unclear);
+            write!(f, "; {unclear} cannot be told apart from another of the same user")?;
         }
         match self.at_least {
             Some(percent) if self.is_too_small() => {
@@ -62,6 +67,7 @@ impl Serialize for UsageSummary {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("there", &all.there)?;
         map.serialize_entry("used", &all.used)?;
+        map.serialize_entry("unclear", &all.unclear)?;
         map.serialize_entry("percent_required", &self.at_least)?;
         map.serialize_entry("types", &ByType(&self.usage))?;
         map.end()
@@ -77,10 +83,11 @@ impl Serialize for ByType<'_> {
         struct Counted {
             there: u64,
             used: u64,
+            unclear: u64,
         }
         let types = self.0.by_type();
-        serializer.collect_map(types.map(|(factor_type, Used { there, used })| {
-            (factor_type.name(), Counted { there, used })
+        serializer.collect_map(types.map(|(factor_type, Used { there, used, unclear })| {
+            (factor_type.name(), Counted { there, used, unclear })
         }))
     }
 }
@@ -90,7 +97,8 @@ impl Serialize for ByType<'_> {
 pub(super) struct RowUse {
     /// Null if it was never used, as far as the list says.
     last_auth_at: Option<String>,
-    used: bool,
+    /// Null where the list does not tell it from another method, of which that is not so.
+    used: Option<bool>,
 }
 
 impl RowUse {

@@ -47,11 +47,11 @@ fn factors_that_are_there_and_used_are_counted_by_type() {
     let text = verify(&bench, "text", &["--usage"]);
     assert_eq!((text.code, told(&text)), (Some(4), expected()), "{text:?}");
     let summary = verify(&bench, "json", &["--usage"]).json();
-    let nobody = json!({"there": 0, "used": 0});
+    let nobody = json!({"there": 0, "used": 0, "unclear": 0});
     assert_eq!(
         summary["usage"],
-        json!({"there": 28, "used": 7, "percent_required": null, "types": {
-            "phone": {"there": 18, "used": 1}, "email": nobody, "totp": {"there": 10, "used": 6},
+        json!({"there": 28, "used": 7, "unclear": 0, "percent_required": null, "types": {
+            "phone": {"there": 18, "used": 1, "unclear": 0}, "email": nobody, "totp": {"there": 10, "used": 6, "unclear": 0},
             "webauthn-roaming": nobody, "passkey": nobody}})
     );
     assert_eq!(verify(&bench, "json", &[]).json()["usage"], Value::Null);
@@ -111,6 +111,54 @@ fn a_smaller_share_than_is_asked_for_ends_with_4() {
     for bad in ["80", "0.8", "-1%", "101%", "NaN%", "%", "x%", "", "inf%", "80%%"] {
         let done = verify(&bench, "text", &["--fail-if-unused", bad]);
         assert_eq!(done.code, Some(2), "{bad} {done:?}");
+    }
+}
+
+/// A changed secret is created beside the old one, which people have used: nobody is in with the new one.
+#[test]
+fn a_login_with_one_of_several_that_look_the_same_is_no_use_of_a_row() {
+    const OLD: &str = "auth0|1,totp,A,JBSWY3DPEHPK3PXP";
+    const NEW: &str = "auth0|1,totp,A,KRSXG5CTMVRXEZLU";
+    const OTHER: &str = "auth0|2,totp,A,JBSWY3DPEHPK3PXP";
+    let bench = Bench::new(Settings::default());
+    let write = |rows: &[&str]| {
+        bench.write("in.csv", format!("user_id,type,name,totp_secret\n{}\n", rows.join("\n")));
+    };
+    for rows in [[OLD, OTHER], [NEW, OTHER]] {
+        write(&rows);
+        assert_eq!(run(&mut bench.import("in.csv")).code, Some(0));
+    }
+    let login = |count: usize| {
+        bench.tenant().change("auth0|1", |methods| {
+            assert_eq!(methods.len(), 2);
+            for method in methods.iter_mut().take(count) {
+                method.last_auth_at = Some(method.created_at + jiff::SignedDuration::from_secs(60));
+            }
+        });
+    };
+    for (logins, rows, used, unclear) in [
+        (0, &[NEW, OTHER][..], 0, 0),
+        (1, &[NEW, OTHER], 0, 1),
+        (1, &[OLD, NEW, OTHER], 0, 2),
+        // Of one user, and not side by side.
+        (1, &[OLD, OTHER, NEW], 0, 2),
+        // Whichever it is, it was used.
+        (2, &[NEW, OTHER], 1, 0),
+    ] {
+        login(logins);
+        write(rows);
+        let summary = verify(&bench, "json", &["--usage"]).json();
+        let usage = &summary["usage"];
+        let counted = [&usage["used"], &usage["unclear"], &usage["types"]["totp"]["unclear"]];
+        assert_eq!(counted, [used, unclear, unclear], "{logins} {rows:?} {usage}");
+        let jsonl = verify(&bench, "jsonl", &["--usage"]);
+        let said = jsonl.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let unknown = said.filter(|row| row["used"].is_null() && row["last_auth_at"].is_null());
+        assert_eq!(unknown.count(), unclear, "{logins} {rows:?} {jsonl:?}");
+        let text = verify(&bench, "text", &["--fail-if-unused", "1%"]);
+        assert_eq!(text.code == Some(0), used > 0, "{logins} {rows:?} {text:?}");
+        let word = format!("; {unclear} cannot be told apart from another of the same user");
+        assert_eq!(told(&text).contains(&word), unclear > 0, "{text:?}");
     }
 }
 

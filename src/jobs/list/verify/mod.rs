@@ -105,12 +105,13 @@ pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool
         let Some(method) = method.and_then(|at| free.get(at)) else {
             return finding(factor, State::Missing, None);
         };
+        let usage = Some(Use::of(method, pairing::equals(factor, method, list)));
         if is_unseen(factor, method) {
-            return finding(factor, State::Unverifiable, Some(method));
+            return Finding { usage, ..finding(factor, State::Unverifiable, Some(method)) };
         }
         let differing = differing(factor, method);
         let state = if differing.is_empty() { State::Present } else { State::Differs };
-        Finding { differing, ..finding(factor, state, Some(method)) }
+        Finding { differing, usage, ..finding(factor, state, Some(method)) }
     };
     factors.iter().zip(pairs).map(judged).collect()
 }
@@ -122,7 +123,7 @@ fn finding(factor: &Factor, state: State, method: Option<&Method>) -> Finding {
         factor_type: factor.factor_type(),
         state,
         method_id: method.map(|method| method.id.clone()),
-        usage: method.map(Use::of),
+        usage: None,
         differing: Vec::new(),
         error: None,
     }

@@ -67,6 +67,22 @@ pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
     pairs
 }
 
+/// Returns those of `list` that could stand for a factor as well as `method` does: itself, and whatever the
+/// list does not tell from it, also where that stands for another factor.
+pub(super) fn equals<'a>(
+    factor: &Factor,
+    method: &Method,
+    list: &'a [Method],
+) -> impl Iterator<Item = &'a Method> {
+    let likeness = likeness_of(factor, method);
+    let has_name = method.name == factor.name;
+    list.iter().filter(move |other| {
+        other.factor_type == Some(factor.factor_type())
+            && likeness_of(factor, other) == likeness
+            && (other.name == factor.name || !has_name)
+    })
+}
+
 /// A TOTP is known by its name alone. One without a name was given a plain one if it was imported
 /// with `--name-marker`: a mark, once taken away, leaves a name.
 fn likeness_of(factor: &Factor, method: &Method) -> Likeness {

@@ -7,15 +7,19 @@ use crate::model::{FactorType, Method, TenantTime};
 pub struct Use {
     /// Time of the last login with it, where that is known.
     pub last_auth_at: Option<TenantTime>,
-    /// True if that was after its creation: only then somebody has got in with it.
-    pub is_since_created: bool,
+    /// True if that was after its creation: only then somebody has got in with it. `None` where it may as
+    /// well be another method, of which that is not so.
+    pub is_since_created: Option<bool>,
 }
 
 impl Use {
-    /// Returns the use of a method.
-    pub(super) fn of(method: &Method) -> Self {
-        let is_since_created = method.is_used_since_created();
-        Self { last_auth_at: method.last_auth_at, is_since_created }
+    /// Returns the use of a factor that `method` stands for, where any of `equals` could do so as well.
+    pub(super) fn of<'a>(method: &Method, mut equals: impl Iterator<Item = &'a Method>) -> Self {
+        let is_used = method.is_used_since_created();
+        if equals.any(|other| other.is_used_since_created() != is_used) {
+            return Self { last_auth_at: None, is_since_created: None };
+        }
+        Self { last_auth_at: method.last_auth_at, is_since_created: Some(is_used) }
     }
 }
 
@@ -26,6 +30,8 @@ pub struct Used {
     pub there: u64,
     /// Those among them that were used since they were created.
     pub used: u64,
+    /// Those of which nobody can tell: another of the user's methods looks the same.
+    pub unclear: u64,
 }
 
 impl Used {
@@ -52,7 +58,8 @@ impl Usage {
         let slot = FactorType::ALL.iter().position(|other| *other == factor_type);
         if let Some(counted) = slot.and_then(|slot| self.0.get_mut(slot)) {
             counted.there += 1;
-            counted.used += u64::from(one.is_since_created);
+            counted.used += u64::from(one.is_since_created == Some(true));
+            counted.unclear += u64::from(one.is_since_created.is_none());
         }
     }
 
@@ -66,6 +73,7 @@ impl Usage {
         self.0.iter().fold(Used::default(), |sum, one| Used {
             there: sum.there + one.there,
             used: sum.used + one.used,
+            unclear: sum.unclear + one.unclear,
         })
     }
 }
@@ -88,7 +96,7 @@ mod tests {
             (0, 0, 0.0, true),
             (0, 0, 0.1, false),
         ] {
-            let counted = Used { there, used };
+            let counted = Used { there, used, unclear: 0 };
             assert_eq!(counted.is_at_least(percent), expected, "{used} of {there}, {percent} %");
         }
     }
@@ -101,8 +109,9 @@ mod tests {
         {
             let last_auth_at = last_auth_at.map(TenantTime::from_millis);
             let method = Method { created_at, last_auth_at, used: true, ..Method::default() };
-            let found = Use::of(&method);
-            assert_eq!((found.last_auth_at, found.is_since_created), (last_auth_at, expected));
+            let found = Use::of(&method, [&method].into_iter());
+            let expected = Use { last_auth_at, is_since_created: Some(expected) };
+            assert_eq!(found, expected);
         }
     }
 }
