@@ -45,7 +45,8 @@ impl Shared {
 
 impl Counted for Shared {
     fn settled(&self) -> u64 {
-        self.with(|counts| counts.rows())
+        // Who is not asked about is no work.
+        self.with(|counts| counts.rows() - counts.not_sampled)
     }
 
     fn settled_by_requests(&self) -> u64 {
@@ -132,7 +133,7 @@ async fn account_for(
     show: Show,
 ) -> Result<Exit, Error> {
     let shared = Arc::new(Shared::default());
-    run.watch(Arc::clone(&shared), extent(&*source, None), show);
+    run.watch(Arc::clone(&shared), extent(&*source, groups.rows), show);
     let lines = verify.output == VerifyOutput::Jsonl;
     let account = Account::new(verify.extras);
     let mut accountant = Accountant {

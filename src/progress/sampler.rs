@@ -75,7 +75,8 @@ fn snapshot<T: Counted>(watch: &Watch<T>) -> Snapshot {
     let (stats, tally) = (&watch.stats, &watch.tally);
     let (rows, settled) = (tally.by_state(), tally.settled());
     // Where no rows come to a state, what is counted is something else.
-    let rows_left = watch.rows_in_all().filter(|_| !rows.is_empty());
+    // An estimate from bytes grows with what is read ahead, which nobody could watch.
+    let rows_left = watch.extent.rows.filter(|_| !rows.is_empty());
     Snapshot {
         at: LocalTime::default(),
         elapsed: std::time::Duration::ZERO,
@@ -139,6 +140,20 @@ mod tests {
     impl Keeper for Kept {
         fn keep(&self, snapshot: &Snapshot) {
             self.0.lock().unwrap().push(snapshot.clone());
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_that_are_left_are_counted_and_never_estimated() {
+        for (rows, expected) in [(Some(100), Some(97)), (None, None)] {
+            let watch = Watch {
+                tally: Arc::new(Rows(AtomicU64::new(3))),
+                stats: Arc::new(RunStats::default()),
+                pacer: Arc::new(Pacer::new(Rate::Auto, 0.2)),
+                extent: Extent { read: Arc::new(AtomicU64::new(50)), length: Some(100), rows },
+                rows: Arc::new(AtomicU64::new(50)),
+            };
+            assert_eq!(snapshot(&watch).rows_left, expected);
         }
     }
 

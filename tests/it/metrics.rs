@@ -214,6 +214,41 @@ fn what_a_killed_run_has_written_stays_and_the_next_goes_on_from_there() {
     assert!(last > success, "{last:?} {success:?}");
 }
 
+/// Far more is read ahead than is asked for: what is left is counted, and only ever becomes less.
+#[test]
+fn the_rows_that_verify_has_left_never_grow() {
+    let bench = Bench::new(slow());
+    bench.write(
+        "in.csv",
+        factors(600).0 + "auth0|user0,phone,,12,\nauth0|user0,phone,,+14155000000,\n",
+    );
+    let path = bench.path("m.prom");
+    for (more, all) in [
+        (&[][..], Some(602.0)),
+        (&["--max-users", "100"], Some(302.0)),
+        (&["--sample", "20%", "--seed", "7"], None),
+    ] {
+        drop(fs::remove_file(&path));
+        let mut verify = bench.command("verify");
+        verify.args(["in.csv", "--metrics-file", "m.prom"]).args(more);
+        let mut child = spawn(&mut verify);
+        until("there are rows", || {
+            path.exists() && Metrics::read(&path).get("rows_left").is_some()
+        });
+        let first = Metrics::read(&path);
+        until("it ends", || child.try_wait().unwrap().is_some());
+        let done = read(&child.wait_with_output().unwrap());
+        assert_eq!(done.code, Some(4), "{done:?}");
+        let last = Metrics::read(&path);
+        let work = last.sum("rows").unwrap() - last.of("rows", "not_sampled").unwrap();
+        let left = first.get("rows_left").unwrap();
+        assert!(all.is_none_or(|all| (work - all).abs() < 0.5), "{more:?} {work}");
+        let settled = first.sum("rows").unwrap() - first.of("rows", "not_sampled").unwrap();
+        assert!((left + settled - work).abs() < 0.5, "{more:?} {left} {settled} {work}");
+        assert_eq!(last.get("rows_left"), Some(0.0), "{more:?} {last:?}");
+    }
+}
+
 #[test]
 fn every_command_that_talks_keeps_the_file_and_no_other_takes_the_flag() {
     let bench = Bench::of(Settings::default());

@@ -26,7 +26,8 @@ pub struct Group {
 }
 
 impl Group {
-    fn rows(&self) -> u64 {
+    /// Number of its rows.
+    pub(super) fn rows(&self) -> u64 {
         (self.factors.len() + self.rejections.len()) as u64 + self.duplicates + self.not_sampled
     }
 }

@@ -25,6 +25,8 @@ use crate::{
 /// Groups the rows of an input.
 #[derive(Debug)]
 pub struct Groups {
+    /// Rows of users who are asked about, and those that are no factor, where it was read once before.
+    pub rows: Option<u64>,
     grouper: Grouper,
     scattered: Scattered,
     /// Factors of users whose rows are scattered, as hashes.
@@ -58,13 +60,14 @@ impl Groups {
         secrets: Option<SecretEncoding>,
     ) -> Result<(Box<dyn RowReader>, Self), Error> {
         let mut source = open()?;
-        let mut scattered = Scattered::Anybody;
+        let (mut scattered, mut rows) = (Scattered::Anybody, None);
         if source.len().is_some() {
-            scattered = group_all(source, sample, secrets)?;
+            let (found, counted) = group_all(source, sample, secrets)?;
+            (scattered, rows) = (found, Some(counted));
             source = open()?;
         }
         let (grouper, seen) = (Grouper::new(sample), Seen::default());
-        Ok((source, Self { grouper, scattered, seen, secrets }))
+        Ok((source, Self { rows, grouper, scattered, seen, secrets }))
     }
 
     /// Says whether a group's user may come again, and counts what the input has had before instead
@@ -100,16 +103,20 @@ impl RowPlanner for Groups {
     }
 }
 
-/// The first reading: grouped as in the second, so that what it says holds there.
+/// The first reading: grouped as in the second, so that what it says holds there. Also counts the rows of
+/// users in the sample, and those that are no factor.
 fn group_all(
     source: Box<dyn RowReader>,
     sample: Option<Sample>,
     secrets: Option<SecretEncoding>,
-) -> Result<Scattered, Error> {
+) -> Result<(Scattered, u64), Error> {
     let hasher = RandomState::new();
     let (mut met, mut again) = (HashSet::new(), HashSet::new());
+    let mut rows = 0;
     let mut note = |group: Option<Group>| {
-        if let Some(user) = group.and_then(|group| group.user) {
+        let Some(group) = group else { return };
+        rows += group.rows() - group.not_sampled;
+        if let Some(user) = group.user {
             let hash = hasher.hash_one(user.as_str());
             if !met.insert(hash) {
                 again.insert(hash);
@@ -119,5 +126,5 @@ fn group_all(
     let mut grouper = Grouper::new(sample);
     scan_readable(source, secrets, |planned| planned, |planned| note(grouper.push(planned)))?;
     note(grouper.close());
-    Ok(Scattered::Some(hasher, again))
+    Ok((Scattered::Some(hasher, again), rows))
 }
