@@ -360,14 +360,58 @@ fn the_alerts_of_the_samples_are_rules_about_metrics_that_there_are() {
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter_map(|word| word.strip_prefix("mfaferry_"))
         .collect();
-    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(names.len(), 6, "{names:?}");
     for name in names {
         assert!(!written.each(name).is_empty(), "{name}");
     }
     assert!(written.of("ledger_rows", "needs_review").is_some());
     if let Ok(told) = Command::new("promtool").args(["check", "rules"]).arg(&alerts).output() {
         assert!(told.status.success(), "{:?}", read(&told));
+        bench.write("alerts.test.yml", alerts_test(&alerts));
+        let mut promtool = Command::new("promtool");
+        let told = promtool.args(["test", "rules"]).arg(bench.path("alerts.test.yml")).output();
+        let told = told.unwrap();
+        assert!(told.status.success(), "{:?}", read(&told));
     }
+}
+
+/// Times at which an alert fires, and does not: of a job that fails every night, of one that has succeeded
+/// once, and of one that does so each night.
+fn alerts_test(alerts: &Path) -> String {
+    let mut series = String::new();
+    for (job, last_success) in [
+        ("never", None),
+        ("once", Some("3600x120")),
+        ("nightly", Some("3600x23 90000x23 176400x23 262800x23 349200x23")),
+    ] {
+        let mut add = |name: &str, values: &str| {
+            series += &format!(
+                "      - series: 'mfaferry_{name}_timestamp_seconds{{command=\"import\",\
+                 tenant=\"{job}\"}}'\n        values: '{values}'\n"
+            );
+        };
+        add("run_start", "0x23 86400x23 172800x23 259200x23 345600x23");
+        if let Some(values) = last_success {
+            add("last_success", values);
+        }
+    }
+    let fired = |hours: u32, jobs: &[&str]| {
+        let of = |job: &&str| format!("{{labels: '{{tenant=\"{job}\"}}', value: 1}}");
+        let alerts = jobs.iter().map(of).collect::<Vec<_>>().join(", ");
+        format!(
+            "      - eval_time: {hours}h\n        expr: 'count by (tenant) (ALERTS{{\
+             alertname=\"MfaferryNoSuccess\",alertstate=\"firing\"}})'\n        \
+             exp_samples: [{alerts}]\n"
+        )
+    };
+    format!(
+        "rule_files: [{}]\nevaluation_interval: 1h\ntests:\n  - interval: 1h\n    input_series:\n\
+         {series}    promql_expr_test:\n{}{}{}",
+        alerts.display(),
+        fired(25, &[]),
+        fired(26, &["never"]),
+        fired(60, &["never", "once"]),
+    )
 }
 
 #[test]
