@@ -11,13 +11,15 @@ pub struct NamedFiles {
     pub read: Vec<PathBuf>,
     /// Outputs, with the flags that name them.
     pub written: Vec<(&'static str, PathBuf)>,
+    /// File beside which the ledger is where nothing names one; `None` where it has to be named.
+    pub beside: Option<PathBuf>,
 }
 
 impl Cli {
     /// Returns the files that it names. Defaults are not among them: they are new names beside what is
     /// named.
     pub fn files(&self) -> NamedFiles {
-        let mut files = NamedFiles::default();
+        let mut files = NamedFiles { beside: self.command.recorded_beside(), ..Default::default() };
         let (read, recording) = match &self.command {
             Command::Import(import) => {
                 (with_map(&import.bulk.reading, &import.system), Some(&import.bulk.recording))
@@ -77,6 +79,28 @@ impl Cli {
         files.write("--metrics-file", metrics.as_ref().map(|file| Path::new(&file.value)));
         files.write("--log-file", self.output.log_file.as_deref());
         files
+    }
+}
+
+impl Command {
+    /// Returns the file that its ledger is beside by default.
+    fn recorded_beside(&self) -> Option<PathBuf> {
+        let reading = match self {
+            Self::Import(it) => &it.bulk.reading,
+            Self::Export(it) => &it.bulk.reading,
+            Self::Replace(it) => &it.bulk.reading,
+            Self::Update(it) => &it.bulk.reading,
+            Self::Delete(it) => &it.bulk.reading,
+            // Of the import before or after them.
+            Self::Preflight(it) => &it.reading,
+            Self::Verify(it) => &it.reading,
+            Self::Resolve(it) => return Some(it.out.clone()),
+            _ => return None,
+        };
+        match &reading.inputs[..] {
+            [input] if input != "-" => Some(input.into()),
+            _ => None,
+        }
     }
 }
 

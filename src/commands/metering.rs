@@ -1,12 +1,15 @@
 //! `--metrics-file` from the start of a command to its end, whatever the end is.
 
-use std::sync::OnceLock;
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
-use super::now;
+use super::{now, outputs::keep_metrics_apart};
 use crate::{
-    cli::{Cli, Talking},
+    cli::{Cli, NamedFiles, Talking},
     config::Config,
-    error::Exit,
+    error::{Error, Exit},
     progress::{Measured, Meter},
 };
 
@@ -15,20 +18,22 @@ use crate::{
 pub(super) struct Metering {
     /// `None` for a command that talks to no tenant, or may write no such file.
     talking: Option<Talking>,
+    files: NamedFiles,
     meter: OnceLock<Meter>,
 }
 
 impl Metering {
     /// Nothing is written yet.
     pub(super) fn of(cli: &Cli) -> Self {
-        Self { talking: cli.command.talking(), meter: OnceLock::new() }
+        Self { talking: cli.command.talking(), files: cli.files(), meter: OnceLock::new() }
     }
 
-    /// Begins the file, where the settings name one.
-    pub(super) fn start(&self, config: &mut Config) {
-        let label = config.target.label().to_owned();
-        let path = config.metrics_file.clone();
-        config.meter = path.and_then(|path| self.meter((path, label)));
+    /// Begins the file, where the settings name one; refuses one that the command needs for something else.
+    pub(super) fn start(&self, config: &mut Config) -> Result<(), Error> {
+        let Some(path) = config.metrics_file.clone() else { return Ok(()) };
+        keep_metrics_apart(&path, &self.files, config.ledger.as_deref().map(Path::new))?;
+        config.meter = self.meter((path, config.target.label().to_owned()));
+        Ok(())
     }
 
     /// Ends it. A command that failed before its settings were known has one all the same, if file and
@@ -36,14 +41,16 @@ impl Metering {
     pub(super) fn end(&self, exit: Exit) {
         let late = || {
             let talking = self.talking.as_ref().filter(|_| exit != Exit::Good)?;
-            self.meter(Config::metrics(&talking.tenant)?)
+            let (path, label, ledger) = Config::metrics(&talking.tenant)?;
+            keep_metrics_apart(&path, &self.files, ledger.as_deref()).ok()?;
+            self.meter((path, label))
         };
         if let Some(meter) = self.meter.get().cloned().or_else(late) {
             meter.end(exit);
         }
     }
 
-    fn meter(&self, (path, tenant): (std::path::PathBuf, String)) -> Option<Meter> {
+    fn meter(&self, (path, tenant): (PathBuf, String)) -> Option<Meter> {
         let Talking { name: command, is_dry_run, .. } = *self.talking.as_ref()?;
         let start = || Meter::start(Measured { path, command, tenant, is_dry_run }, now);
         Some(self.meter.get_or_init(start).clone())

@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{cli::NamedFiles, error::Error, files, text::escape};
+use super::session::{backup_of, ledger_of};
+use crate::{cli::NamedFiles, error::Error, files, ledger::SIDES, text::escape};
 
 /// Refuses a command line that would write to what it reads, or twice to one file. Called before
 /// anything is opened.
@@ -28,6 +29,35 @@ pub(super) fn keep_apart(named: &NamedFiles) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Refuses a metrics file, from wherever its name is, that is a file of the command, of its ledger, or the
+/// backup that `undo` makes of it by default. A ledger is one of `ledgers`, of the command line, or the default.
+pub(super) fn keep_metrics_apart(
+    path: &Path,
+    named: &NamedFiles,
+    ledgers: Option<&Path>,
+) -> Result<(), Error> {
+    let others = named.written.iter().filter(|(flag, _)| *flag != "--metrics-file");
+    let given = others.clone().filter(|(flag, _)| *flag == "--ledger").map(|(_, path)| &**path);
+    let mut ledgers: Vec<PathBuf> = given.chain(ledgers).map(Path::to_owned).collect();
+    if ledgers.is_empty() {
+        ledgers.extend(named.beside.as_deref().map(ledger_of));
+    }
+    let of_ledger = |ledger: &PathBuf| {
+        let sides = SIDES.map(|side| (files::beside(ledger, side), "a file of the ledger"));
+        sides.into_iter().chain([(backup_of(ledger), "the backup that is made beside the ledger")])
+    };
+    let written = others.map(|(_, path)| (path.clone(), "a file that this command writes"));
+    let read = named.read.iter().map(|path| (path.clone(), "a file that this command reads"));
+    let mut kept = ledgers.iter().flat_map(of_ledger).chain(written).chain(read);
+    match kept.find(|(other, _)| is_same(other, path)) {
+        None => Ok(()),
+        Some((_, what)) => Err(Error::usage(
+            format!("--metrics-file `{}` is {what}", escape(&path.display().to_string())),
+            "give --metrics-file another name",
+        )),
+    }
 }
 
 /// Returns whether two names stand for one file, or would once it is there. A pipe or a terminal may

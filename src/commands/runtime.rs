@@ -31,7 +31,7 @@ where
     F: Future<Output = Result<Exit, Error>> + Send + 'static,
 {
     let mut config = config?;
-    metering.start(&mut config);
+    metering.start(&mut config)?;
     let is_low = matches!(config.rate, Rate::PerSecond(rate) if rate <= LOW_RATE);
     let is_one = is_low && config.rate_plan.is_none();
     block_on(if is_one { Builder::new_current_thread() } else { several() }, command(config))

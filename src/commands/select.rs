@@ -69,7 +69,7 @@ fn out(select: &Select) -> Option<&Path> {
 fn ledger_path(select: &Select) -> Result<PathBuf, Error> {
     match (&select.ledger, select.reading.inputs.as_slice()) {
         (Some(path), _) => Ok(path.clone()),
-        (None, [input]) if input != "-" => Ok(ledger_of(input)),
+        (None, [input]) if input != "-" => Ok(ledger_of(Path::new(input))),
         (None, _) => Err(Error::usage(
             "the ledger of several inputs or of standard input has no default name",
             "pass --ledger FILE: the one that the import used",

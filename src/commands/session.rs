@@ -29,6 +29,7 @@ use crate::{
     config::{Config, Target},
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
+    files,
     input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader, RunReasons},
     model::{Lines, State},
@@ -183,11 +184,7 @@ impl Session {
 
     /// Returns the path of the backup, with its default.
     pub(super) fn backup_path(&mut self, given: Option<PathBuf>) -> PathBuf {
-        let path = given.unwrap_or_else(|| {
-            let mut name = self.path.clone().into_os_string();
-            name.push(".backup.jsonl");
-            name.into()
-        });
+        let path = given.unwrap_or_else(|| backup_of(&self.path));
         self.files.insert("backup", path.display().to_string());
         path
     }
@@ -310,17 +307,20 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
     match (&config.ledger, inputs) {
         (Some(path), _) => Ok(path.into()),
         (None, [input]) if input == "-" => unnamed("the input comes from standard input"),
-        (None, [input]) => Ok(ledger_of(input)),
+        (None, [input]) => Ok(ledger_of(Path::new(input))),
         (None, _) => unnamed("there are several inputs"),
     }
 }
 
 /// The ledger that an input has by default.
-pub(super) fn ledger_of(input: &str) -> PathBuf {
+pub(super) fn ledger_of(input: &Path) -> PathBuf {
     // A folder is the same with a slash behind it.
-    let mut path = Path::new(input).components().as_path().as_os_str().to_owned();
-    path.push(".ledger");
-    path.into()
+    files::beside(input.components().as_path(), ".ledger")
+}
+
+/// The backup that a ledger has by default.
+pub(super) fn backup_of(ledger: &Path) -> PathBuf {
+    files::beside(ledger, ".backup.jsonl")
 }
 
 /// The path of the ledger that a run leaves behind where people know of it; one in the sandbox may leave none.

@@ -155,11 +155,12 @@ impl Config {
     }
 
     /// Returns the metrics file of a command whose other settings may be wrong, and the label of its
-    /// tenant, if both are known.
-    pub fn metrics(tenant: &cli::Tenant) -> Option<(PathBuf, String)> {
+    /// tenant, if both are known; and the ledger that the settings file names.
+    pub fn metrics(tenant: &cli::Tenant) -> Option<(PathBuf, String, Option<PathBuf>)> {
         let file = read_file(tenant.config.as_deref()).ok()?.unwrap_or_default();
         let (base, _) = resolve::place(tenant, &file).ok()?;
         let label = base.as_ref().map_or(SANDBOX, label).to_owned();
-        Some((resolve::metrics_file(tenant, &file)?, label))
+        let ledger = file.recording.ledger.as_ref().map(|ledger| PathBuf::from(&ledger.value));
+        Some((resolve::metrics_file(tenant, &file)?, label, ledger))
     }
 }

@@ -33,6 +33,7 @@ mod store;
 mod tally;
 
 pub use disk::{
+    file::SIDES,
     known::{Known, KnownRow},
     notes::{LastRun, Note, RunRecord},
     proofs::{Proved, ProvedRight, record_proofs},

@@ -450,6 +450,46 @@ fn the_file_is_none_that_the_command_reads_or_writes() {
     assert_eq!(others(&bench, &["in.csv"]), Vec::<String>::new());
 }
 
+/// `undo` would have its backup written over by its own numbers.
+#[test]
+fn the_file_is_no_file_of_the_ledger_and_not_its_backup_whatever_names_them() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(3).0);
+    bench.write("methods.csv", "user_id,authentication_method_id\nauth0|user0,totp|dev_none\n");
+    let folder = bench.path("");
+    let refused = |arguments: &[&str], file: &str, setting: &str| {
+        bench.write("mfaferry.toml", setting);
+        let mut command = bench.command(arguments[0]);
+        let done = run(command.args(&arguments[1..]).args(["--metrics-file", file]));
+        assert_eq!(done.code, Some(2), "{arguments:?} {file} {setting} {done:?}");
+        assert!(done.stderr.contains("--metrics-file"), "{arguments:?} {file} {done:?}");
+        let left = others(&bench, &["in.csv", "methods.csv", "mfaferry.toml"]);
+        assert_eq!(left, Vec::<String>::new(), "{arguments:?} {file} {setting}");
+    };
+    for side in ["", "-seal", "-wal", "-shm", "-journal", ".backup.jsonl"] {
+        let given = format!("other.ledger{side}");
+        let absolute = folder.join(&given).display().to_string();
+        for (command, input) in
+            [("import", "in.csv"), ("verify", "in.csv"), ("delete", "methods.csv")]
+        {
+            refused(&[command, input], &format!("{input}.ledger{side}"), "");
+        }
+        refused(&["import", "in.csv", "--ledger", "other.ledger"], &given, "");
+        refused(&["undo", "--ledger", "other.ledger", "--yes"], &absolute, "");
+        refused(&["import", "in.csv"], &given, "ledger = \"other.ledger\"\n");
+        refused(&["undo", "--yes"], &given, "ledger = \"other.ledger\"\n");
+        // Also where what else is set is wrong, which is told instead.
+        bench.write("mfaferry.toml", "ledger = \"other.ledger\"\nrate = 0\n");
+        let done = run(bench.import("in.csv").args(["--metrics-file", &given]));
+        assert_eq!(done.code, Some(2), "{done:?}");
+        assert!(!bench.path(&given).exists(), "{done:?}");
+    }
+    // One that the settings file names is refused as one of the command line is.
+    bench.write("mfaferry.toml", "metrics-file = \"out.jsonl\"\n");
+    let done = run(bench.command("export").args(["in.csv", "--out", "out.jsonl"]));
+    assert!(done.code == Some(2) && done.stderr.contains("--metrics-file"), "{done:?}");
+}
+
 #[test]
 fn the_environment_and_the_settings_file_name_it_too() {
     let bench = Bench::new(Settings::default());

@@ -26,6 +26,8 @@ const SHM: &str = "-shm";
 /// program makes one.
 const JOURNAL: &str = "-journal";
 const SEAL: &str = "-seal";
+/// Suffixes of a ledger's files.
+pub const SIDES: [&str; 5] = ["", WAL, SHM, JOURNAL, SEAL];
 
 /// A file that is locked for this process until dropped.
 #[derive(Debug)]
@@ -105,7 +107,7 @@ pub(in crate::ledger) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
             ));
         }
     }
-    for side in ["", WAL, SHM, JOURNAL, SEAL] {
+    for side in SIDES {
         match fs::symlink_metadata(beside(path, side)) {
             Ok(meta) => {
                 files::check(&meta).map_err(|fault| LedgerFault::of_file(side, &fault))?;
