@@ -73,7 +73,7 @@ fn filter(flags: &RowFilter, ledger: &Reader) -> Result<Filter, Error> {
     let states = flags.state.clone();
     let Some(reading) = flags.reading() else { return Ok(Filter { states, not_in: None }) };
     let input = Opener::of(&reading, &flags.system, flags.secret_encoding, false)?.open()?;
-    let (mut met, mut unread) = (Seen::default(), 0);
+    let (mut met, mut has_factor, mut unread) = (Seen::default(), false, 0);
     let key = ledger.key().clone();
     let look = move |planned| match planned {
         Planned::Factor(factor) => Ok(key.prints(&factor)),
@@ -81,6 +81,7 @@ fn filter(flags: &RowFilter, ledger: &Reader) -> Result<Filter, Error> {
     };
     scan_readable(input, flags.secret_encoding.map(Into::into), look, |row| match row {
         Ok(prints) => prints.all().for_each(|print| {
+            has_factor = true;
             met.insert(print);
         }),
         Err(is_unread) => unread += u64::from(is_unread),
@@ -91,6 +92,10 @@ fn filter(flags: &RowFilter, ledger: &Reader) -> Result<Filter, Error> {
             counted(unread, "row")
         );
     }
-    ledger.check_input(|print| met.has(print))?;
+    if has_factor {
+        ledger.check_input(|print| met.has(print))?;
+    } else {
+        tracing::warn!("INPUT has no factor, so all that the ledger has are listed");
+    }
     Ok(Filter { states, not_in: Some(met) })
 }

@@ -87,13 +87,16 @@ impl LedgerReport {
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "ledger: {}", escape(&self.ledger))?;
         writeln!(out, "tenant: {}", escape(&self.tenant))?;
-        write!(out, "{}: ", counted(self.rows, "row"))?;
-        write_totals(&self.totals, out)?;
+        if self.selected.is_none() {
+            write!(out, "{}: ", counted(self.rows, "row"))?;
+            write_totals(&self.totals, out)?;
+        }
         if let Some(unfinished) = &self.unfinished {
             writeln!(out, "{unfinished}")?;
         }
         if let Some(selected) = &self.selected {
-            selected.write_text(out)?;
+            // Whoever asks for some rows is told of no others.
+            return selected.write_text(out);
         }
         write_groups(&self.reasons, &[], out)?;
         write_hints(&self.hints, out)?;

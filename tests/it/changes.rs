@@ -171,6 +171,11 @@ fn a_mended_part_is_no_alarm() {
     let choice = ["--state", "created", "--not-in", "night.csv"];
     let report = run(plain(&bench, &["report", "n.ledger"]).args(choice));
     assert!(report.stderr.contains("2 rows of INPUT cannot be read"), "{report:?}");
+    // Of the rejected ones nobody has asked.
+    let chosen =
+        "2 created, not in night.csv:\n  line 2  auth0|left  phone\n  line 2  auth0|bad  phone\n";
+    assert!(report.stdout.ends_with(chosen), "{report:?}");
+    assert_eq!(report.stdout.lines().count(), 5, "{report:?}");
     assert_eq!(listed(&bench, &choice), [("left".into(), 2), ("bad".into(), 2)]);
 }
 
@@ -189,7 +194,6 @@ fn a_choice_of_rows_that_cannot_be_made_is_refused() {
         (&["--from", "keycloak"], 2, "--not-in"),
         (&["--map", "name=label"], 2, "--not-in"),
         (&["--not-in", "night.csv", "--from", "keycloak"], 2, "--user-id"),
-        (&["--not-in", "unread.csv"], 6, "1 row of INPUT cannot be read"),
         (&["--not-in", "other.csv"], 6, "it has no factor of INPUT"),
         // Each person is somebody else there.
         (&["--not-in", "night.csv", "--map", "user_id=name,name=user_id"], 6, "no factor of INPUT"),
@@ -197,6 +201,17 @@ fn a_choice_of_rows_that_cannot_be_made_is_refused() {
         let done = run(plain(&bench, &["report", "n.ledger"]).args(flags));
         assert_eq!(done.code, Some(code), "{flags:?} {done:?}");
         assert!(done.stderr.contains(said) && done.stdout.is_empty(), "{flags:?} {done:?}");
+    }
+    // Where the input has no factor at all, none of the ledger's is in it: everybody has left.
+    bench.write("empty.csv", HEADER);
+    for (input, said) in
+        [("empty.csv", "INPUT has no factor"), ("unread.csv", "1 row of INPUT cannot be read")]
+    {
+        let choice = ["--state", "created", "--not-in", input];
+        let done = run(plain(&bench, &["report", "n.ledger"]).args(choice));
+        assert!(done.code == Some(0) && done.stderr.contains(said), "{input} {done:?}");
+        assert!(done.stderr.contains("INPUT has no factor"), "{input} {done:?}");
+        assert_eq!(listed(&bench, &choice).len(), 8, "{input}");
     }
     assert_eq!(listed(&bench, &["--state", "created,rejected"]).len(), 8);
     assert_eq!(listed(&bench, &["--state", "in_flight"]), []);
