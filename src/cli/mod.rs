@@ -198,7 +198,8 @@ of a user cost one request; a user with scattered rows costs one request per gro
 --sample picks users by a hash of --seed and the user id: the same seed picks the same users, and a
 larger share includes the users of a smaller one. The result states the largest share of all users
 that can have a missing factor, with 95 % confidence: the rule of three (3/n for n users checked) if
-none is missing, else Clopper and Pearson's one-sided bound. `unanswered` counts as missing here.
+none of 30 or more is missing, else Clopper and Pearson's one-sided bound. `unanswered` counts as
+missing here.
 
 --usage counts the factors that are there and that somebody has logged in with: their last login
 (last_auth_at in the tenant's list) is later than their creation. A time that is missing or cannot

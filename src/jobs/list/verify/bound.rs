@@ -3,6 +3,9 @@
 /// Confidence of a bound.
 pub const CONFIDENCE: f64 = 0.95;
 
+/// Users from whom on the rule of three is near the exact bound: for 2 it would allow everybody.
+const LEAST_OF_THREE: u64 = 30;
+
 /// Statement of a sample: at most this share of all users has what was looked for, with a [`CONFIDENCE`]
 /// of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,14 +18,14 @@ pub struct Bound {
 
 impl Bound {
     /// Bounds the share of all users from `users` of a sample, `bad` of whom have it: the rule of three
-    /// (3/n) where there is none, and else the one-sided bound of Clopper and Pearson. Both hold for an
-    /// endless number of users and so, all the more, for those of a file.
+    /// (3/n) where there is none among 30 or more, and else the one-sided bound of Clopper and Pearson,
+    /// which is exact. Both hold for an endless number of users and so, all the more, for those of a file.
     pub fn of(users: u64, bad: u64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a share")]
         let (n, k) = (users as f64, bad as f64);
         match (users, bad) {
             (0, _) => Self { at_most: 1.0, method: "nobody was picked" },
-            (_, 0) => Self { at_most: (3.0 / n).min(1.0), method: "rule of three" },
+            (LEAST_OF_THREE.., 0) => Self { at_most: (3.0 / n).min(1.0), method: "rule of three" },
             _ => Self { at_most: clopper_pearson(n, k), method: "Clopper-Pearson" },
         }
     }
@@ -30,6 +33,9 @@ impl Bound {
 
 /// The share at which `k` or fewer of `n` would come by chance with 5 % only.
 fn clopper_pearson(n: f64, k: f64) -> f64 {
+    if k == 0.0 {
+        return 1.0 - (1.0 - CONFIDENCE).powf(1.0 / n);
+    }
     let (mut low, mut high) = (k / n, 1.0);
     for _ in 0..60 {
         let share = f64::midpoint(low, high);
@@ -77,7 +83,11 @@ mod tests {
         // Tables: one-sided, 95 %.
         for (users, bad, expected) in [
             (0, 0, 1.0),
-            (2, 0, 1.0),
+            (1, 0, 0.95),
+            (2, 0, 0.776_393),
+            (10, 0, 0.258_866),
+            (29, 0, 0.098_144),
+            (30, 0, 0.1),
             (100, 0, 0.03),
             (3000, 0, 0.001),
             (10, 2, 0.506_901),
