@@ -118,7 +118,7 @@ fn sample(snapshot: &Snapshot) -> PaceSample {
         at_ms: millis(snapshot.elapsed),
         requests: snapshot.requests_in_all(),
         throttled: snapshot.throttled,
-        settled: snapshot.settled,
+        settled: snapshot.settled_by_requests,
         limit_ms: millis(waits.held_by_limit_seconds),
         reserve_ms: millis(waits.held_by_reserve_seconds),
         rate_ms: millis(waits.held_by_rate_seconds),

@@ -34,7 +34,7 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
         tracing::warn!("others may write to the folder of this ledger; they cannot change it");
     }
     if is_page {
-        return report_page::run(&path.display().to_string(), &ledger, &command.page);
+        return report_page::run(path, &ledger, &command.page);
     }
     if let Some(fault) = ledger.fault()? {
         tracing::warn!("this may not be all, and an import will refuse it: {fault}");

@@ -10,7 +10,7 @@ use super::{now, print};
 use crate::{
     cli::Page,
     error::{Error, Exit},
-    files::NewFile,
+    files::{NewFile, is_locked},
     input::Digests,
     ledger::Reader,
     report::{LedgerAccount, LedgerPage, ROWS_SHOWN, Verified},
@@ -18,18 +18,22 @@ use crate::{
 };
 
 /// Writes the page.
-pub(super) fn run(name: &str, ledger: &Reader, flags: &Page) -> Result<Exit, Error> {
+pub(super) fn run(path: &Path, ledger: &Reader, flags: &Page) -> Result<Exit, Error> {
+    let (name, is_running) = (&path.display().to_string(), is_locked(path));
     // Before a long ledger is read.
     let create = |path| match NewFile::create(path) {
         Ok(file) => Ok((path, file)),
         Err(error) => Err(refused(path, error)),
     };
-    let out = flags.out.as_deref().map(create).transpose()?;
-    let account = LedgerAccount::read(name, ledger, ROWS_SHOWN, flags.hide_user_ids)?;
+    let out = flags.out.as_deref().filter(|path| *path != Path::new("-"));
+    let out = out.map(create).transpose()?;
+    let mut account = LedgerAccount::read(name, ledger, ROWS_SHOWN, flags.hide_user_ids)?;
+    account.is_running = is_running;
     if let Some(fault) = &account.fault {
         tracing::warn!("this may not be all, and an import will refuse it: {fault}");
     }
-    let verified = flags.verify.as_deref().map(|path| verified(path, &account)).transpose()?;
+    let verified =
+        flags.verify.as_deref().map(|path| verified(path, &account, ledger)).transpose()?;
     let page = LedgerPage { account: &account, verified: verified.as_ref(), now: now() }.render();
     match out {
         Some((path, mut file)) => file
@@ -49,12 +53,28 @@ fn refused(path: &Path, source: io::Error) -> Error {
             "move it away, or give --out another name",
         );
     }
-    Error::Io { what: format!("writing `{name}`"), source }
+    no_folder(path, &source)
+        .unwrap_or_else(|| Error::Io { what: format!("writing `{name}`"), source })
+}
+
+/// Says that the folder of a file that is to be written is not there, if that is why it cannot be.
+pub(super) fn no_folder(path: &Path, source: &io::Error) -> Option<Error> {
+    let kinds = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+    kinds.contains(&source.kind()).then(|| {
+        Error::usage(
+            format!("the folder of `{}` is not there", escape(&path.display().to_string())),
+            "make it first, or give --out a name in another one",
+        )
+    })
 }
 
 /// Reads a result of `verify`.
-fn verified(path: &Path, account: &LedgerAccount) -> Result<Verified, Error> {
-    let file = File::open(path).map_err(|error| {
+fn verified(path: &Path, account: &LedgerAccount, ledger: &Reader) -> Result<Verified, Error> {
+    let opened = File::open(path).and_then(|file| {
+        let is_folder = file.metadata()?.is_dir();
+        if is_folder { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
+    });
+    let file = opened.map_err(|error| {
         Error::usage(
             format!("cannot open `{}`: {error}", escape(&path.display().to_string())),
             "give --verify the file that `mfaferry verify INPUT --output jsonl` has written",
@@ -63,5 +83,5 @@ fn verified(path: &Path, account: &LedgerAccount) -> Result<Verified, Error> {
     let digests = Digests::default();
     let from = BufReader::new(digests.reader(path, file));
     let digest = || digests.files().pop().unwrap_or_default();
-    Verified::read(from, account.pseudonyms.as_ref(), digest)
+    Verified::read(from, account.pseudonyms.as_ref(), Some(ledger), digest)
 }

@@ -8,6 +8,7 @@ use std::{
 use super::{
     print,
     reading::{Opener, try_open_factors},
+    report_page::no_folder,
     session::ledger_of,
 };
 use crate::{
@@ -86,7 +87,8 @@ fn to_file(
     let name = escape(&path.display().to_string());
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => is_there(path),
-        _ => Error::Io { what: format!("writing `{name}`"), source },
+        _ => no_folder(path, &source)
+            .unwrap_or_else(|| Error::Io { what: format!("writing `{name}`"), source }),
     };
     let mut file = NewFile::create(path).map_err(failed)?;
     let totals = checked(work(&mut file).map_err(failed)?, ledger)?;

@@ -2,6 +2,7 @@
 //! regular file of the user's own, with one name, that nobody else may write to. And what does not fit
 //! into memory: files without a name.
 
+mod locked;
 mod lookup;
 mod new;
 mod runs;
@@ -21,6 +22,7 @@ use rustix::{
 };
 use tempfile::NamedTempFile;
 
+pub use locked::is_locked;
 pub use lookup::Lookup;
 pub use new::NewFile;
 pub use runs::{Runs, Sorted};

@@ -31,6 +31,11 @@ impl NewFile {
         if path.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        // Its error names no file that nobody has asked for.
+        let meta = std::fs::metadata(folder(path)).map_err(|error| error.kind())?;
+        if !meta.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
         #[cfg(target_os = "linux")]
         if let Ok(file) = nameless(folder(path)) {
             return Ok(Self { path: path.into(), made: Made::Nameless(BufWriter::new(file)) });

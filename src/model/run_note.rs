@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Input files that are named; more are counted.
-const MOST_FILES: usize = 50;
+const MOST_FILES: usize = 200;
 
 /// A file as a run has read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

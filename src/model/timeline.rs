@@ -17,7 +17,7 @@ pub struct PaceSample {
     pub requests: u64,
     /// Answers with 429.
     pub throttled: u64,
-    /// Rows that have come to their end.
+    /// Rows that requests of this run have settled.
     pub settled: u64,
     /// Time held by the tenant's limit.
     pub limit_ms: u64,

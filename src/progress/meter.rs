@@ -274,6 +274,7 @@ mod tests {
             elapsed: Duration::from_secs(seconds),
             rows: vec![("created", settled)],
             settled,
+            settled_by_requests: settled,
             rows_left: Some(7),
             in_doubt: 0,
             checking: 0,

@@ -83,6 +83,7 @@ fn snapshot<T: Counted>(watch: &Watch<T>) -> Snapshot {
         rate: None,
         rows,
         settled,
+        settled_by_requests: tally.settled_by_requests(),
         rows_left: rows_left.map(|rows| rows.saturating_sub(settled)),
         in_doubt: stats.in_doubt(),
         checking: stats.checking(),

@@ -267,6 +267,7 @@ mod tests {
             elapsed: Duration::from_secs(100),
             rows: vec![("created", 3), ("needs_review", 0)],
             settled: 3,
+            settled_by_requests: 3,
             rows_left: None,
             in_doubt: 2,
             checking: 0,

@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub rows: Vec<(&'static str, u64)>,
     /// Rows that have come to a state, but for those still in flight.
     pub settled: u64,
+    /// Number of those that took a request of this run.
+    pub settled_by_requests: u64,
     /// Rows that are still to be settled; `None` while their number is unknown.
     pub rows_left: Option<u64>,
     /// Factors in doubt, waiting to be looked up.

@@ -12,8 +12,9 @@ use crate::{
     error::Error,
     files::Runs,
     jobs::list::verify::{Bound, State},
-    ledger::Pseudonyms,
+    ledger::{Pseudonyms, Reader, ReportRow},
     model::FileRead,
+    text::{counted, grouped},
 };
 
 /// Rows to look at that are kept.
@@ -22,11 +23,13 @@ const KEPT: usize = 200;
 const LONGEST_LINE: u64 = 1 << 20;
 /// Longest text of a row that is kept, in characters.
 const LONGEST: usize = 160;
+/// State of rows that are no factors.
+const REJECTED: &str = "rejected";
 /// States of rows that nobody was asked about, besides those of [`State`].
-const NOT_ASKED: [&str; 3] = ["rejected", "not_carried", State::EXTRA];
+const NOT_ASKED: [&str; 3] = [REJECTED, "not_carried", State::EXTRA];
 /// States that the tenant was asked about.
 const ASKED: [State; 5] =
-    [State::Present, State::Missing, State::Differs, State::Unverifiable, State::Unanswered];
+    [State::Present, State::Unverifiable, State::Missing, State::Differs, State::Unanswered];
 
 /// A row to look at.
 #[derive(Debug)]
@@ -49,7 +52,11 @@ pub struct Verified {
     pub users: u64,
     /// Users among them with a factor that is missing, or of whom nothing is known.
     pub users_with_missing: u64,
-    /// The first rows to look at.
+    /// Users of the ledger's rows, those of refused ones left out.
+    pub users_of_ledger: u64,
+    /// Users who are both.
+    pub users_shared: u64,
+    /// The first rows to look at: those that were asked about, and then rejected ones.
     pub(super) rows: Vec<VerifiedRow>,
 }
 
@@ -76,11 +83,13 @@ impl Verified {
     pub fn read(
         mut from: impl BufRead,
         pseudonyms: Option<&Pseudonyms>,
+        ledger: Option<&Reader>,
         file: impl FnOnce() -> FileRead,
     ) -> Result<Self, Error> {
         let failed = |source| Error::Io { what: "reading the result of `verify`".into(), source };
         let hasher = RandomState::new();
-        let (mut states, mut kept, mut users) = (BTreeMap::new(), Vec::new(), Runs::default());
+        let (mut states, mut users) = (BTreeMap::new(), Runs::default());
+        let (mut kept, mut rejected) = (Vec::new(), Vec::new());
         let (mut text, mut number) = (Vec::new(), 0_u64);
         loop {
             text.clear();
@@ -95,17 +104,71 @@ impl Verified {
             if let Some(user) = line.user_id.as_ref().filter(|_| is_asked(state)) {
                 let is_missing =
                     state == State::Missing.name() || state == State::Unanswered.name();
-                users.push([hasher.hash_one(user), is_missing.into()]).map_err(failed)?;
+                let kind = if is_missing { MISSING } else { ASKED_ABOUT };
+                users.push([hasher.hash_one(user), kind]).map_err(failed)?;
             }
-            if is_bad(state) && kept.len() < KEPT {
-                kept.push(line.into_row(state, pseudonyms));
+            let shelf = if state == REJECTED { &mut rejected } else { &mut kept };
+            if (is_bad(state) || state == REJECTED) && shelf.len() < KEPT {
+                shelf.push(line.into_row(state, pseudonyms));
             }
         }
         if states.is_empty() {
-            return Err(malformed(1));
+            return Err(Error::usage("the file of --verify is empty", HINT));
         }
-        let (users, users_with_missing) = count(users).map_err(failed)?;
-        Ok(Self { file: file(), states, users, users_with_missing, rows: kept })
+        if let Some(ledger) = ledger {
+            ledger.visit(|row| match row {
+                ReportRow::Row { entry, .. } => {
+                    users.push([hasher.hash_one(entry.user.as_str()), OF_LEDGER])
+                }
+                ReportRow::Refused { .. } => Ok(()),
+            })?;
+        }
+        let counts = count(users).map_err(failed)?;
+        kept.append(&mut rejected);
+        kept.truncate(KEPT);
+        Ok(Self {
+            file: file(),
+            states,
+            users: counts.asked,
+            users_with_missing: counts.missing,
+            users_of_ledger: counts.of_ledger,
+            users_shared: counts.shared,
+            rows: kept,
+        })
+    }
+
+    /// Number of rows in a state.
+    pub(super) fn of(&self, state: &str) -> u64 {
+        self.states.get(state).copied().unwrap_or_default()
+    }
+
+    /// Returns true if none of the users who were asked about is one of the ledger's.
+    pub fn is_of_others(&self) -> bool {
+        self.users > 0 && self.users_of_ledger > 0 && self.users_shared == 0
+    }
+
+    /// Says how many rows were asked about, and what of those is to be looked at.
+    pub(super) fn sentence(&self) -> String {
+        let found: Vec<_> = [
+            (State::Missing, "missing"),
+            (State::Differs, "found to differ"),
+            (State::Unanswered, "left without an answer"),
+        ]
+        .into_iter()
+        .map(|(state, words)| (self.of(state.name()), words))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{} {words}", grouped(count)))
+        .collect();
+        let found = if found.is_empty() { "none to look at".into() } else { found.join(", ") };
+        let asked = format!("`verify` asked about {}: {found}.", counted(self.asked(), "row"));
+        match self.of(REJECTED) {
+            0 => asked,
+            1 => format!("{asked} Besides, it rejected 1 row of its input without asking."),
+            rows => format!(
+                "{asked} Besides, it rejected {} of its input without asking.",
+                counted(rows, "row")
+            ),
+        }
     }
 
     /// Rows that the tenant was asked about.
@@ -113,7 +176,7 @@ impl Verified {
         self.states.iter().filter(|(state, _)| is_asked(state)).map(|(_, count)| count).sum()
     }
 
-    /// Rows to look at.
+    /// Rows to look at among those that were asked about.
     pub fn bad(&self) -> u64 {
         self.states.iter().filter(|(state, _)| is_bad(state)).map(|(_, count)| count).sum()
     }
@@ -124,22 +187,49 @@ impl Verified {
     }
 }
 
-/// Counts users by their hashes, and those of them that miss something.
-fn count(users: Runs) -> io::Result<(u64, u64)> {
-    let (mut all, mut missing) = (0, 0);
-    let mut last: Option<[u64; 2]> = None;
+/// Kinds of entries of a user.
+const ASKED_ABOUT: u64 = 0;
+const MISSING: u64 = 1;
+const OF_LEDGER: u64 = 2;
+
+/// Numbers of users.
+#[derive(Debug, Default)]
+struct Users {
+    asked: u64,
+    missing: u64,
+    of_ledger: u64,
+    shared: u64,
+}
+
+/// Counts users by their hashes.
+fn count(users: Runs) -> io::Result<Users> {
+    let mut counts = Users::default();
+    let mut last: Option<(u64, [bool; 3])> = None;
+    let mut enter = |[asked, missing, of_ledger]: [bool; 3]| {
+        let is_asked = asked || missing;
+        counts.asked += u64::from(is_asked);
+        counts.missing += u64::from(missing);
+        counts.of_ledger += u64::from(of_ledger);
+        counts.shared += u64::from(is_asked && of_ledger);
+    };
     for pair in users.sorted()? {
-        let [user, is_missing] = pair?;
-        // Of each user, those that are missing come last.
-        if last.is_none_or(|[before, _]| before != user) {
-            all += 1;
-            missing += is_missing;
-        } else if last != Some([user, is_missing]) {
-            missing += is_missing;
+        let [user, kind] = pair?;
+        let is = [kind == ASKED_ABOUT, kind == MISSING, kind == OF_LEDGER];
+        match &mut last {
+            Some((of, kinds)) if *of == user => {
+                kinds.iter_mut().zip(is).for_each(|(known, new)| *known |= new);
+            }
+            _ => {
+                if let Some((_, kinds)) = last.replace((user, is)) {
+                    enter(kinds);
+                }
+            }
         }
-        last = Some([user, is_missing]);
     }
-    Ok((all, missing))
+    if let Some((_, kinds)) = last {
+        enter(kinds);
+    }
+    Ok(counts)
 }
 
 impl Line {
@@ -172,28 +262,31 @@ fn known(state: &str) -> Option<&'static str> {
     asked.chain(NOT_ASKED).find(|name| *name == state)
 }
 
-fn is_asked(state: &str) -> bool {
+pub(super) fn is_asked(state: &str) -> bool {
     ASKED.iter().any(|known| known.name() == state)
 }
 
 fn is_bad(state: &str) -> bool {
     ASKED.iter().any(|known| known.name() == state && known.needs_attention())
-        || state == "rejected"
 }
 
 fn malformed(line: u64) -> Error {
     Error::usage(
         format!("line {line} of --verify is no result of `mfaferry verify --output jsonl`"),
-        "give the file as that command wrote it: `mfaferry verify INPUT --output jsonl > FILE.jsonl`",
+        HINT,
     )
 }
+
+/// Hint about a file that is no result.
+const HINT: &str =
+    "give the file as that command wrote it: `mfaferry verify INPUT --output jsonl > FILE.jsonl`";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Verified, Error> {
-        Verified::read(text.as_bytes(), None, FileRead::default)
+        Verified::read(text.as_bytes(), None, None, FileRead::default)
     }
 
     fn line(user: &str, state: &str) -> String {
@@ -219,8 +312,9 @@ mod tests {
         let text: String = lines.iter().map(|(user, state)| line(user, state)).collect();
         let verified = read(&text).unwrap();
         assert_eq!((verified.users, verified.users_with_missing), (4, 2));
-        assert_eq!((verified.asked(), verified.bad()), (7, 6));
+        assert_eq!((verified.asked(), verified.bad()), (7, 5));
         assert_eq!(verified.rows.len(), 6);
+        assert_eq!(verified.rows.last().unwrap().state, REJECTED);
         assert_eq!(verified.bound(), Bound::of(4, 2));
     }
 
@@ -228,7 +322,6 @@ mod tests {
     fn what_is_no_result_is_refused_with_its_line() {
         let good = line("a", "present");
         for (text, number) in [
-            (String::new(), 1),
             ("\n".into(), 1),
             ("not json\n".into(), 1),
             (format!("{good}{{}}\n"), 2),

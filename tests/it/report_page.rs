@@ -451,30 +451,162 @@ fn rows_in_flight_are_told_and_never_called_answered() {
     assert!(parse(&page_of(&path, false)).text.contains(none));
 }
 
+/// A result of `verify`: a line for each state, with the users in their order from `auth0|2` on.
+fn result_of(states: &[(&str, usize)]) -> String {
+    let states = states.iter().flat_map(|(state, count)| std::iter::repeat_n(*state, *count));
+    let line = |(user, state): (usize, &str)| {
+        format!(
+            "{{\"line\":{user},\"user_id\":\"auth0|{user}\",\"state\":\"{state}\",\"used\":true}}\n"
+        )
+    };
+    (2..).zip(states).map(line).collect()
+}
+
+/// States with their numbers, beginning of user ids, verdict, a sentence, and whether a bound is told.
+type VerifyCase =
+    (&'static [(&'static str, usize)], &'static str, &'static str, &'static str, bool);
+
+const VERIFY_CASES: [VerifyCase; 5] = [
+    (
+        &[("present", 99)],
+        "auth0|",
+        "Complete: every row is settled well.",
+        "Of 99 users who were asked about, nobody lacks a factor. They are a sample of the 200 users of \
+             this ledger. If it was drawn by chance (--sample), then with 95 % confidence at most 3.031 %",
+        true,
+    ),
+    (
+        &[("present", 99), ("missing", 1)],
+        "auth0|",
+        "Complete, but verify found 1 row to look at.",
+        "Of 100 users who were asked about, 1 lacks a factor or got no answer.",
+        true,
+    ),
+    (&[("present", 1)], "auth0|", "every row is settled well", "Of 1 user who was asked", true),
+    (
+        &[("missing", 2), ("differs", 1), ("unanswered", 3), ("present", 194), ("rejected", 1272)],
+        "auth0|",
+        "Complete, but verify found 6 rows to look at.",
+        "asked about 200 rows: 2 missing, 1 found to differ, 3 left without an answer. Besides, it \
+             rejected 1,272 rows of its input without asking.",
+        false,
+    ),
+    (
+        &[("present", 9)],
+        "other|",
+        "Complete, but the result of verify shares no user with this ledger.",
+        "it is probably of another input",
+        false,
+    ),
+];
+
 #[test]
-fn what_verify_found_is_told_with_its_bound() {
-    let bench = imported();
-    let mut lines = String::new();
-    for user in 0..99 {
-        lines +=
-            &format!("{{\"user_id\":\"auth0|{user}\",\"state\":\"present\",\"used\":false}}\n");
+fn what_verify_found_is_told_with_figures_that_add_up_and_a_bound_where_it_is_a_sample() {
+    let bench = Bench::new(Settings::default());
+    let good = Fate::Settled(FactorType::Phone, State::Created, How::Response, None, 0);
+    ledger_with(&bench.path("l"), &vec![good; 200], true, &|line| format!("auth0|{line}"));
+    let page = |states: &[(&str, usize)], before: &str| {
+        bench.write("v.jsonl", result_of(states).replace("auth0|", before));
+        parse(&html(&bench, &["l", "--verify", "v.jsonl"]).stdout)
+    };
+    let bound = "at most";
+    for (states, before, verdict, said, has_bound) in VERIFY_CASES {
+        let page = page(states, before);
+        let text = page.text.replace('|', "");
+        assert!(text.contains(verdict) && text.contains(said), "{said}: {text}");
+        assert_eq!(text.contains(bound), has_bound, "{text}");
+        let bad = verdict.split_whitespace().find_map(|word| word.parse::<u64>().ok());
+        let tile = format!("Found by verify{}To", bad.unwrap_or(0));
+        assert!(text.contains(tile.trim_end_matches("To")), "{text}");
+        let heading = |(heading, _): &&(String, _)| heading.starts_with("Asked again");
+        let (_, figures) = page.cells.iter().find(heading).unwrap();
+        let mut sum = 0;
+        for row in figures {
+            if row[1].starts_with("Sum") {
+                assert_eq!(number(&row[0]), sum, "{figures:?}");
+            } else {
+                sum += number(&row[0]);
+            }
+        }
     }
-    bench.write("v.jsonl", &lines);
-    let page = parse(&html(&bench, &["in.csv.ledger", "--verify", "v.jsonl"]).stdout);
-    let none = "Of 99 users who were asked about, nobody misses a factor.";
-    assert!(page.text.contains(none), "{}", page.text);
-    assert!(page.text.contains("at most 3.031 % of all users"), "{}", page.text);
-    lines += "{\"user_id\":\"auth0|x\",\"type\":\"totp\",\"state\":\"missing\"}\n";
-    bench.write("v.jsonl", &lines);
-    let page = parse(&html(&bench, &["in.csv.ledger", "--verify", "v.jsonl"]).stdout);
-    let one = "Of 100 users who were asked about, 1 has a factor that is missing";
-    assert!(page.text.contains(one), "{}", page.text);
-    assert!(page.text.contains("at most 4.656 % of all users"), "{}", page.text);
-    bench.write("v.jsonl", lines + "{\"rows\":3}\n");
-    let done = html(&bench, &["in.csv.ledger", "--verify", "v.jsonl", "--out", "p.html"]);
-    assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""));
-    assert!(done.stderr.contains("line 101 of --verify"), "{}", done.stderr);
-    assert!(!bench.path("p.html").exists());
+}
+
+#[test]
+fn what_is_no_result_of_verify_is_exit_code_2() {
+    let bench = imported();
+    bench.write("v.jsonl", result_of(&[("present", 2)]) + "{\"rows\":3}\n");
+    bench.write("empty.jsonl", "");
+    std::fs::create_dir(bench.path("folder")).unwrap();
+    for (file, message) in [
+        ("v.jsonl", "line 3 of --verify"),
+        ("empty.jsonl", "the file of --verify is empty"),
+        ("folder", "cannot open `folder`"),
+        ("nowhere", "cannot open `nowhere`"),
+    ] {
+        let done = html(&bench, &["in.csv.ledger", "--verify", file, "--out", "p.html"]);
+        assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{file}: {done:?}");
+        assert!(done.stderr.contains(message), "{file}: {}", done.stderr);
+        assert!(!bench.path("p.html").exists());
+    }
+}
+
+#[test]
+fn a_page_is_not_written_where_there_is_no_folder_and_a_dash_is_standard_output() {
+    let bench = imported();
+    for command in [
+        &["report", "in.csv.ledger", "--format", "html"][..],
+        &["select", "in.csv", "--state", "rejected"],
+    ] {
+        for (out, is_there) in [("nowhere/p", false), ("in.csv/p", false), ("-", true)] {
+            let mut run_it = binary();
+            let done =
+                run(run_it.current_dir(bench.folder.path()).args(command).args(["--out", out]));
+            assert_eq!(done.stdout.is_empty(), !is_there, "{command:?} {out}: {done:?}");
+            if !is_there {
+                assert_eq!(done.code, Some(2), "{command:?} {out}: {done:?}");
+                let message = format!("the folder of `{out}` is not there");
+                assert!(done.stderr.contains(&message), "{}", done.stderr);
+                assert!(!done.stderr.contains(".mfaferry"), "{}", done.stderr);
+            }
+        }
+    }
+    assert!(!bench.path("-").exists());
+}
+
+#[test]
+fn the_pace_counts_rows_that_requests_have_settled() {
+    let bench = imported();
+    let reader = Reader::open(&bench.path("in.csv.ledger")).unwrap();
+    let pace = reader.runs().unwrap().0.pop().unwrap().pace.unwrap();
+    assert_eq!(pace.samples().last().unwrap().settled, 2, "the third was refused as it was read");
+}
+
+#[test]
+fn every_file_has_its_digest_also_after_an_undo() {
+    let bench = Bench::new(Settings::default());
+    let mut import = bench.import("f0.csv");
+    let mut digests = Vec::new();
+    for file in 0..12 {
+        let name = format!("f{file}.csv");
+        let rows = format!("user_id,type,phone_number\nauth0|{file},phone,+141555501{file:02}\n");
+        digests.push(data_encoding::HEXLOWER.encode(&Sha256::digest(&rows)));
+        bench.write(&name, rows);
+        if file > 0 {
+            import.arg(bench.path(&name));
+        }
+    }
+    let done = run(import.args(["--ledger", bench.path("l").to_str().unwrap()]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let has_all = |page: &Parsed| digests.iter().all(|digest| page.text.contains(digest));
+    let page = parse(&html(&bench, &["l"]).stdout);
+    assert!(has_all(&page), "{}", page.text);
+    let (_, runs) = page.cells.iter().find(|(heading, _)| heading == "Runs").unwrap();
+    assert!(runs[1][4].contains(&digests[0]), "{runs:?}");
+    let mut undo = bench.command("undo");
+    let done = run(undo.args(["--ledger", "l", "--yes"]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let page = parse(&html(&bench, &["l"]).stdout);
+    assert!(has_all(&page) && page.text.contains("as run 1 read it"), "{}", page.text);
 }
 
 #[test]
@@ -512,17 +644,30 @@ fn a_run_that_was_killed_leaves_most_of_its_pace() {
     bench.write("in.csv", rows);
     let mut command = bench.import("in.csv");
     let mut child = spawn(command.args(["--rate", "10"]));
+    let running = || parse(&html(&bench, &["in.csv.ledger"]).stdout).text;
     let pace = || {
         let reader = Reader::open(&bench.path("in.csv.ledger")).ok()?;
         reader.runs().ok()?.0.pop()?.pace
     };
     until("the pace is noted", || pace().is_some());
+    if cfg!(target_os = "linux") {
+        let text = running();
+        assert!(text.contains("A run is going on since 20"), "{text}");
+    }
     signal(&child, "-KILL");
     child.wait().unwrap();
     let line = pace().unwrap();
     let last = line.samples().last().unwrap();
-    assert!(line.samples().len() > 3 && last.requests > 20 && last.rate_ms > 0, "{line:?}");
+    assert!(line.samples().len() > 2 && last.requests > 20 && last.rate_ms > 0, "{line:?}");
     let parsed = parse(&html(&bench, &["in.csv.ledger"]).stdout);
     assert!(parsed.text.contains("Unfinished") && parsed.text.contains("no end was noted"));
+    assert!(!parsed.text.contains("A run is going on"), "{}", parsed.text);
+    for said in [
+        "was killed or is still running",
+        "what came after the last note is not shown",
+        "Run the same command again, without |--max-users| if it had that",
+    ] {
+        assert!(parsed.text.contains(said), "{said}: {}", parsed.text);
+    }
     assert!(parsed.text.contains("not read to its end"), "{}", parsed.text);
 }

@@ -52,7 +52,7 @@ pub(super) fn write(account: &LedgerAccount, html: &mut Html) {
         html.tag("span", &[("class", "key")], |_| {});
         html.text("requests a second   ");
         html.tag("span", &[("class", "key line")], |_| {});
-        html.text("rows settled a second. Under them, darker for a greater share of the time: what held requests back.");
+        html.text("rows settled by requests a second. Under them, darker for a greater share of the time: what held requests back.");
     });
     for (run, samples) in drawn.into_iter().rev() {
         html.tag("figure", &[], |html| {
@@ -87,7 +87,7 @@ fn caption(run: &RunRecord, samples: &[PaceSample], html: &mut Html) {
             grouped(last.throttled)
         );
         if run.ended_at.is_none() {
-            text += "; no end was noted";
+            text += "; no end was noted, and what came after the last note is not shown";
         }
         html.text(text);
     });

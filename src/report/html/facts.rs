@@ -9,8 +9,8 @@ use crate::{
 
 /// Runs that are shown.
 const MOST_RUNS: usize = 40;
-/// Files of a run that are shown.
-const MOST_FILES: usize = 8;
+/// Digests of a run that are shown in the list of runs.
+const MOST_DIGESTS: usize = 8;
 /// Longest name that is shown whole, in characters.
 const LONGEST_NAME: usize = 300;
 
@@ -40,7 +40,9 @@ fn fact(name: &str, html: &mut Html, inside: impl FnOnce(&mut Html)) {
 
 /// Writes the input of the last run, file by file.
 fn input(account: &LedgerAccount, html: &mut Html) {
-    let Some(last) = account.runs.last() else {
+    // The input of an undo is the ledger itself.
+    let is_of_input = |run: &&RunRecord| run.command != "undo";
+    let Some(last) = account.runs.iter().rfind(is_of_input).or(account.runs.last()) else {
         html.text("none: no run was recorded");
         return;
     };
@@ -50,15 +52,15 @@ fn input(account: &LedgerAccount, html: &mut Html) {
         html.leaf("div", &[("class", "soft small")], "No digest of it was recorded.");
         return;
     }
-    for file in about.files.iter().take(MOST_FILES) {
+    for file in &about.files {
         html.tag("div", &[], |html| write_file(file, account, html));
     }
-    let more = about.files.len().saturating_sub(MOST_FILES) as u64 + about.more_files;
+    let more = about.more_files;
     if more > 0 {
         html.leaf("div", &[("class", "soft small")], format!("and {}", counted(more, "more file")));
     }
     if account.runs.len() > 1 {
-        let text = "as the last run read it; every run is listed below";
+        let text = format!("as run {} read it; every run is listed below", last.id);
         html.leaf("div", &[("class", "soft small")], text);
     }
 }
@@ -152,7 +154,7 @@ fn write_run(run: &RunRecord, account: &LedgerAccount, now: LocalTime, html: &mu
         html.leaf("td", &[("class", "n")], run.id);
         html.leaf("td", &[], short(&run.command));
         html.leaf("td", &[], words::time(run.started_at));
-        html.leaf("td", &[], end(run, now));
+        html.leaf("td", &[], end(run, account, now));
         html.tag("td", &[("class", "id")], |html| {
             html.text(short(&account.files.of_run(run)));
             let sums = run.about.as_ref().and_then(|about| about.sums);
@@ -165,11 +167,25 @@ fn write_run(run: &RunRecord, account: &LedgerAccount, now: LocalTime, html: &mu
                 );
                 html.leaf("span", &[("class", "soft")], text);
             }
+            let files = run.about.as_ref().map_or(&[][..], |about| &about.files);
+            let digests = files.iter().filter_map(|file| file.sha256.as_deref());
+            for sha256 in digests.take(MOST_DIGESTS) {
+                html.tag("div", &[("class", "soft")], |html| {
+                    html.text("SHA-256 ");
+                    html.leaf("code", &[], short(sha256));
+                });
+            }
+            let more = files.len().saturating_sub(MOST_DIGESTS) as u64;
+            if more > 0 {
+                let text = format!("and {}", counted(more, "more file"));
+                html.leaf("div", &[("class", "soft")], text);
+            }
         });
     });
 }
 
-fn end(run: &RunRecord, now: LocalTime) -> String {
+fn end(run: &RunRecord, account: &LedgerAccount, now: LocalTime) -> String {
+    let is_last = account.runs.last().is_some_and(|last| last.id == run.id);
     let lasted = |until: LocalTime| {
         let millis = u64::try_from(until - run.started_at).unwrap_or(0);
         human(std::time::Duration::from_millis(millis))
@@ -177,7 +193,10 @@ fn end(run: &RunRecord, now: LocalTime) -> String {
     match (run.ended_at, run.is_complete) {
         (Some(end), true) => format!("complete after {}", lasted(end)),
         (Some(end), false) => format!("stopped after {}", lasted(end)),
-        (None, _) => format!("none noted: has been running for {}, or was killed", lasted(now)),
+        (None, _) if account.is_running && is_last => {
+            format!("a run is going on since {}, for {}", words::time(run.started_at), lasted(now))
+        }
+        (None, _) => format!("none noted: was killed or is still running, after {}", lasted(now)),
     }
 }
 

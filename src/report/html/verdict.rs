@@ -29,6 +29,8 @@ pub(super) struct Verdict {
     sentence: String,
     /// Sentences that follow.
     more: Vec<String>,
+    /// Rows to look at that `verify` found, where it was asked.
+    found: Option<u64>,
 }
 
 impl Verdict {
@@ -38,7 +40,13 @@ impl Verdict {
         let unfinished = unfinished(account);
         let proofs = super::closing::wrong(account);
         let differs = verified.map_or(0, Verified::bad);
+        let is_of_others = verified.is_some_and(Verified::is_of_others);
         let mut more = Vec::new();
+        if account.is_running && account.fault.is_none() {
+            let last = account.runs.last().filter(|run| run.ended_at.is_none());
+            let since = last.map(|run| words::time(run.started_at));
+            more.extend(since.map(|since| format!("A run is going on since {since}.")));
+        }
         let (kind, sentence) = if let Some(fault) = &account.fault {
             more.push(format!("{fault}."));
             (Kind::Unsound, "Not to be relied on: this ledger is not whole.".into())
@@ -53,6 +61,9 @@ impl Verdict {
             (Kind::Empty, "Complete, and empty: no row was recorded.".into())
         } else if bad > 0 {
             (Kind::Look, format!("Complete, and {} to be looked at.", of_rows(bad, rows)))
+        } else if is_of_others {
+            let sentence = "Complete, but the result of verify shares no user with this ledger.";
+            (Kind::Look, sentence.into())
         } else if differs > 0 {
             let found = counted(differs, "row");
             (Kind::Look, format!("Complete, but verify found {found} to look at."))
@@ -62,7 +73,9 @@ impl Verdict {
         };
         let counts: Vec<_> = super::states()
             .filter(|state| states[*state] > 0)
-            .map(|state| format!("{} {}", grouped(states[state]), words::state(state)))
+            .map(|state| {
+                format!("{} {}", grouped(states[state]), words::state_of(state, states[state]))
+            })
             .collect();
         if let Some(wrong) = proofs.filter(|_| kind != Kind::Look) {
             more.push(format!("And {wrong}."));
@@ -71,13 +84,14 @@ impl Verdict {
             more.push(format!("{}.", words::list(&counts)));
         }
         if let Some(verified) = verified {
-            more.push(format!(
-                "`verify` asked about {} and found {} to look at.",
-                counted(verified.asked(), "row"),
-                grouped(differs)
-            ));
+            if is_of_others {
+                let text = "The result of `verify` names no user of this ledger: it is probably of \
+                            another input, and says nothing of this one.";
+                more.push(text.into());
+            }
+            more.push(verified.sentence());
         }
-        Self { kind, sentence, more }
+        Self { kind, sentence, more, found: verified.map(Verified::bad) }
     }
 
     /// Class of the page.
@@ -114,12 +128,14 @@ impl Verdict {
         let states = &account.digest.states;
         let (rows, bad, open) = (account.digest.rows(), states.bad(), states[State::InFlight]);
         html.tag("dl", &[("class", "tiles")], |html| {
-            for (name, count, tone) in [
+            let found = self.found.map(|found| ("Found by verify", found, found > 0));
+            let tiles = [
                 ("Rows in all", rows, false),
                 ("Settled well", rows - bad - open, self.kind == Kind::Good),
                 ("To look at", bad, bad > 0),
                 ("In flight", open, open > 0),
-            ] {
+            ];
+            for (name, count, tone) in tiles.into_iter().chain(found) {
                 html.tag("div", &[], |html| {
                     html.leaf("dt", &[], name);
                     let class: &[_] = if tone { &[("class", "tone")] } else { &[] };
@@ -146,7 +162,8 @@ fn sentence_of_unfinished(in_flight: u64, inputs: &[String], more: &mut Vec<Stri
         };
         more.push(format!(
             "Rows of {first}{others} that it had not come to are not in this ledger. Run the same command \
-             again: it goes on where it stopped, and looks up what is in flight."
+             again, without `--max-users` if it had that: it goes on where it stopped, and looks up what is \
+             in flight."
         ));
     } else {
         more.push("Run the command again with their rows, to its end: it looks them up.".into());

@@ -1,7 +1,7 @@
 //! Findings of `verify`, and the bound that they are for everybody.
 
 use super::{
-    super::{LedgerAccount, Verified},
+    super::{LedgerAccount, Verified, verified::is_asked},
     facts::short,
     writer::Html,
 };
@@ -27,36 +27,13 @@ pub(super) fn write(
         );
         return;
     };
+    html.prose("p", &[], &verified.sentence());
     html.prose("p", &[], &statement(verified));
     let states = &account.digest.states;
-    let there = states[State::Created] + states[State::AlreadyPresent];
-    html.leaf(
-        "p",
-        &[("class", "soft small")],
-        format!(
-            "{} {} asked about; this ledger says of {} that the tenant holds them.",
-            counted(verified.asked(), "row"),
-            if verified.asked() == 1 { "was" } else { "were" },
-            grouped(there)
-        ),
-    );
-    html.tag("div", &[("class", "wide")], |html| {
-        html.tag("table", &[], |html| {
-            html.tag("tbody", &[], |html| {
-                for (state, count) in &verified.states {
-                    html.tag("tr", &[], |html| {
-                        html.leaf("td", &[("class", "n")], grouped(*count));
-                        html.leaf("td", &[], state.replace('_', " "));
-                        html.leaf("td", &[("class", "soft")], meaning(state));
-                    });
-                }
-                html.tag("tr", &[("class", "sum")], |html| {
-                    html.leaf("td", &[("class", "n")], grouped(verified.states.values().sum()));
-                    html.leaf("td", &[("colspan", "2")], "Sum");
-                });
-            });
-        });
-    });
+    let there = grouped(states[State::Created] + states[State::AlreadyPresent]);
+    let text = format!("By this ledger, the tenant should hold factors of {there} rows.");
+    html.leaf("p", &[("class", "soft small")], text);
+    figures(verified, html);
     rows(verified, most, html);
     html.tag("p", &[("class", "soft small")], |html| {
         html.text(format!(
@@ -68,24 +45,70 @@ pub(super) fn write(
     });
 }
 
+/// Writes the rows by state, those that were asked about with their sum first.
+fn figures(verified: &Verified, html: &mut Html) {
+    let of = |asked: bool| {
+        let states = verified.states.iter().map(|(state, count)| (*state, *count));
+        states.filter(move |(state, _)| is_asked(state) == asked)
+    };
+    html.tag("div", &[("class", "wide")], |html| {
+        html.tag("table", &[], |html| {
+            html.tag("tbody", &[], |html| {
+                of(true).for_each(|state| figure(state, html));
+                sum(verified.asked(), "Sum of the rows that were asked about", html);
+                if of(false).next().is_some() {
+                    of(false).for_each(|state| figure(state, html));
+                    sum(verified.states.values().sum(), "Sum of all lines of the result", html);
+                }
+            });
+        });
+    });
+}
+
+fn figure((state, count): (&str, u64), html: &mut Html) {
+    html.tag("tr", &[], |html| {
+        html.leaf("td", &[("class", "n")], grouped(count));
+        html.leaf("td", &[], state.replace('_', " "));
+        html.leaf("td", &[("class", "soft")], meaning(state));
+    });
+}
+
+fn sum(count: u64, name: &str, html: &mut Html) {
+    html.tag("tr", &[("class", "sum")], |html| {
+        html.leaf("td", &[("class", "n")], grouped(count));
+        html.leaf("td", &[("colspan", "2")], name);
+    });
+}
+
 /// Says what is known of the users who were asked about, and of all.
 fn statement(verified: &Verified) -> String {
-    let bound = verified.bound();
-    let (users, missing) = (verified.users, verified.users_with_missing);
+    let Verified { users, users_with_missing: missing, users_of_ledger: all, .. } = *verified;
     if users == 0 {
         return "Nobody was asked about.".into();
     }
+    let were = if users == 1 { "was" } else { "were" };
     let found = match missing {
-        0 => format!("Of {} who were asked about, nobody misses a factor.", counted(users, "user")),
+        0 => {
+            format!("Of {} who {were} asked about, nobody lacks a factor.", counted(users, "user"))
+        }
         _ => format!(
-            "Of {} who were asked about, {} a factor that is missing, or gave no answer.",
+            "Of {} who {were} asked about, {} a factor or got no answer.",
             counted(users, "user"),
-            if missing == 1 { "1 has".into() } else { format!("{} have", grouped(missing)) }
+            if missing == 1 { "1 lacks".into() } else { format!("{} lack", grouped(missing)) }
         ),
     };
+    if verified.is_of_others() {
+        return format!("{found} None of them is a user of this ledger.");
+    }
+    // Where everybody was asked, nothing has to be inferred.
+    if users >= all {
+        return found;
+    }
+    let bound = verified.bound();
     format!(
-        "{found} If they were picked by chance (`--sample`), then with {:.0} % confidence at most {} % of \
-         all users of the input do ({}).",
+        "{found} They are a sample of the {} of this ledger. If it was drawn by chance (`--sample`), then \
+         with {:.0} % confidence at most {} % of all of them lack one ({}).",
+        counted(all, "user"),
         CONFIDENCE * 100.0,
         percent(bound.at_most * 100.0),
         bound.method
@@ -116,12 +139,18 @@ fn rows(verified: &Verified, most: usize, html: &mut Html) {
     if shown.is_empty() {
         return;
     }
-    let more = verified.bad().saturating_sub(shown.len() as u64);
+    let all = verified.bad() + verified.of("rejected");
+    let more = all.saturating_sub(shown.len() as u64);
     html.tag("details", if shown.len() <= 10 { &[("open", "")] } else { &[] }, |html| {
         let first = counted(shown.len() as u64, "row");
         let summary = match more {
-            0 => format!("{first} to look at"),
-            more => format!("the first {first} to look at, and {} more", grouped(more)),
+            0 => format!("{first} to look at, rejected ones last"),
+            more => {
+                format!(
+                    "the first {first} to look at, rejected ones last, and {} more",
+                    grouped(more)
+                )
+            }
         };
         html.leaf("summary", &[], summary);
         html.tag("div", &[("class", "wide")], |html| {

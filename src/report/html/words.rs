@@ -19,6 +19,14 @@ pub(super) fn state(state: State) -> String {
     state.name().replace('_', " ")
 }
 
+/// The same behind so many rows: `15 need review`.
+pub(super) fn state_of(state: State, count: u64) -> String {
+    match (state, count) {
+        (State::NeedsReview, 2..) => "need review".into(),
+        _ => self::state(state),
+    }
+}
+
 /// Meaning of a state, in a few words.
 pub(super) fn meaning(state: State) -> &'static str {
     match state {

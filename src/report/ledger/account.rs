@@ -30,6 +30,8 @@ pub struct LedgerAccount {
     pub proofs: Vec<Proved>,
     /// Pseudonyms in the place of user ids, where those are hidden.
     pub pseudonyms: Option<Pseudonyms>,
+    /// True if a live process has it locked for a run.
+    pub is_running: bool,
     /// Names of its inputs.
     pub files: FileNames,
 }
@@ -70,6 +72,7 @@ impl LedgerAccount {
             runs_before,
             proofs,
             pseudonyms,
+            is_running: false,
             files,
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ledger::RunRecord;
 
-/// How the files of a ledger's inputs are called.
+/// Names of the files of a ledger's inputs.
 #[derive(Debug, Clone, Default)]
 pub struct FileNames {
     /// Number of each name, in the order in which runs read them; `None` where names are shown.
