@@ -157,17 +157,14 @@ async fn account_for(
     }
     run.leave_tenant().await;
     let (status, cause) = Status::of(&end);
+    let first_users = verify.max_users.as_ref().map(|most| most.value.0);
     let at_least = verify.fail_if_unused.as_ref().map(|given| given.value.0);
     let usage = account.usage.map(|usage| UsageSummary { usage, at_least });
     let is_bad = account.counts.bad() > 0 || usage.is_some_and(|usage| usage.is_too_small());
     let summary = VerifySummary {
         status,
         cause,
-        first_users: verify
-            .max_users
-            .as_ref()
-            .filter(|_| is_cut.load(Ordering::Relaxed))
-            .map(|most| most.value.0),
+        first_users: first_users.filter(|_| is_cut.load(Ordering::Relaxed)),
         rows: account.counts.rows(),
         counts: account.counts,
         extras: verify.extras.then(|| remarks.extras()),
@@ -178,6 +175,7 @@ async fn account_for(
         waits: Waits::of(&run.pacer, &run.stats),
         sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
         usage,
+        reasons: remarks.reasons(),
         next: after_verify(&run.config.typed, complete, is_bad),
     };
     match verify.output {

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Code, State};
+use super::{Code, Rejection, State};
 
 /// Rows of a reason that are shown.
 const SHOWN: usize = 5;
@@ -22,6 +22,13 @@ pub struct Spot {
     pub at: Option<Arc<str>>,
     /// Number of the row, where it has one: by it the row is found when it leaves.
     pub row: Option<u32>,
+}
+
+impl Spot {
+    /// Returns where a refused row is.
+    pub fn of(row: &Rejection) -> Self {
+        Self { line: row.line, at: row.at.as_deref().map(Into::into), row: None }
+    }
 }
 
 /// Rows by state and code. They are few, whatever the input.

@@ -77,8 +77,7 @@ impl CheckSummary {
         };
         *count += 1;
         codes.add(row);
-        let spot = Spot { line: row.line, at: row.at.as_deref().map(Into::into), row: None };
-        self.refused.add(row.refusal.state(), row.code(), Some(spot));
+        self.refused.add(row.refusal.state(), row.code(), Some(Spot::of(row)));
     }
 
     /// Counts the warnings of a row.

@@ -9,12 +9,12 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Cause, NextStep, Status, UsageSummary, Waits, steps, summary::seconds, unless_none,
-    usage::RowUse, write_json, write_rejection,
+    Cause, Explained, NextStep, Status, UsageSummary, Waits, reasons::write_groups, steps,
+    summary::seconds, unless_none, usage::RowUse, write_json, write_rejection,
 };
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
-    model::{FactorType, Fault, Field, Lines, Reason, Refusal, Rejection},
+    model::{FactorType, Fault, Field, Lines, Reason, Reasons, Refusal, Rejection, Spot},
     text::{counted, escape, grouped, human},
 };
 
@@ -56,6 +56,8 @@ pub struct VerifySummary {
     pub sample: Option<SampleSummary>,
     /// Factors that people have logged in with; `None` when not asked for.
     pub usage: Option<UsageSummary>,
+    /// Reasons of the rows that were refused or not carried, by code.
+    pub reasons: Vec<Explained>,
     /// Commands that make sense now.
     #[serde(serialize_with = "steps::runnable")]
     pub next: Vec<NextStep>,
@@ -122,6 +124,7 @@ impl std::fmt::Display for SampleSummary {
 #[derive(Debug, Default)]
 pub struct VerifyRemarks {
     rejections: Vec<Rejection>,
+    reasons: Reasons,
     lines: Lines,
     findings: Vec<String>,
     extras: Vec<String>,
@@ -136,6 +139,9 @@ impl VerifyRemarks {
 
     /// Takes in what came of a group.
     pub fn note(&mut self, group: &Group, judged: &Judged) {
+        for row in &group.rejections {
+            self.reasons.add(row.refusal.state(), row.code(), Some(Spot::of(row)));
+        }
         let room = SHOWN.saturating_sub(self.rejections.len());
         let rejected = |row: &&Rejection| row.refusal == Refusal::Rejected;
         self.rejections.extend(group.rejections.iter().filter(rejected).take(room).cloned());
@@ -185,6 +191,11 @@ impl VerifyRemarks {
         }
         rows.iter().try_for_each(|row| write_json(row, out))?;
         write_extras(&judged.extras, out)
+    }
+
+    /// Returns the reasons of rows that were refused or not carried.
+    pub fn reasons(&self) -> Vec<Explained> {
+        Explained::all(&self.reasons, &self.lines)
     }
 
     /// Returns the number of methods that users have besides.
@@ -272,6 +283,7 @@ impl VerifySummary {
         for statement in self.statements() {
             writeln!(out, "{statement}")?;
         }
+        write_groups(&self.reasons, &[], out)?;
         super::summary::write_hints(&self.waits.hint(self.elapsed_seconds), out)?;
         steps::write_steps(&self.next, out)
     }

@@ -251,7 +251,14 @@ fn what_verify_has_found_is_listed_by_the_command_that_it_names() {
     let bench = bench("");
     let done = run(bench.command("verify").arg("in.csv"));
     assert_eq!(done.code, Some(4), "{done:?}");
-    let listed = follow(&bench, &done.json()["next"][0]);
+    let json = done.json();
+    let told: Vec<_> = groups(&json).into_iter().map(|(code, _, count, _)| (code, count)).collect();
+    let expected = [("missing_plus", 7), ("looks_like_hex", 1), ("unknown_type", 1)];
+    assert_eq!(told, expected.map(|(code, count)| (code.to_owned(), count)));
+    assert_eq!(json["rejected"], 9, "{json}");
+    let text = run(bench.command("verify").args(["in.csv", "--output", "text"])).stdout;
+    assert!(text.contains("\n9 rejected\n  7  missing_plus    lines 2, 4, 6 …  "), "{text}");
+    let listed = follow(&bench, &json["next"][0]);
     assert_eq!((listed.code, listed.stdout.lines().count()), (Some(4), 17), "{listed:?}");
     let rows = listed.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     for row in rows.filter(|row| row["state"] == "rejected" || row["state"] == "unanswered") {
