@@ -34,7 +34,7 @@ fn steps(report: &LedgerReport, path: &Path, last: &LastRun<CommandLine>) -> Opt
         return None;
     }
     let named = typed.value_of("ledger").map(Into::into);
-    let named = named.or_else(|| typed.values().next().map(ledger_of));
+    let named = named.or_else(|| typed.values().next().map(|input| ledger_of(Path::new(input))));
     let is_named = named.is_some_and(|named| {
         let [named, path] = [&*named, path].map(std::fs::canonicalize);
         matches!((named, path), (Ok(named), Ok(path)) if named == path)
