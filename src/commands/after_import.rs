@@ -1,29 +1,36 @@
-//! Facts that an import tells at its end besides what became of its rows.
+//! Facts that `import` and `replace` tell at their end besides what became of their rows.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use crate::{
     cli::CommandLine,
     input::SelectionCodes,
-    jobs::create::SecretCount,
+    jobs::SecretCount,
     ledger::Changes,
     model::Lines,
     report::{AfterImport, SecretsIn},
 };
 
-/// Input of an import, as far as its summary is about it.
+/// Input of such a command, as far as its summary is about it.
 #[derive(Debug)]
-pub(super) struct ReadImport {
+pub(super) struct ReadInput {
+    /// True for `import`, which also tells what the input no longer has.
+    pub(super) is_import: bool,
     names: Vec<String>,
     secrets: SecretCount,
     selection: Option<SelectionCodes>,
 }
 
-impl ReadImport {
-    /// Takes the names of its files, what says which of them a line is in, and what takes the codes of a
-    /// selection, where it may be one.
-    pub(super) fn of(names: &[String], lines: Lines, selection: Option<SelectionCodes>) -> Self {
-        Self { names: names.to_vec(), secrets: SecretCount::of(lines), selection }
+impl ReadInput {
+    /// Takes the names of its files, and what says which of them a line is in.
+    pub(super) fn of(names: &[String], lines: Lines) -> Self {
+        let secrets = SecretCount::of(lines);
+        Self { is_import: false, names: names.to_vec(), secrets, selection: None }
+    }
+
+    /// Makes it that of an import, with what takes the codes of a selection, where it may be one.
+    pub(super) fn importing(self, selection: Option<SelectionCodes>) -> Self {
+        Self { is_import: true, selection, ..self }
     }
 
     /// Returns the codes for which the rows of another input were refused that those of this one stand for;
@@ -40,26 +47,28 @@ impl ReadImport {
     /// Returns what there is to say. Nothing is known of an input that was not read whole.
     pub(super) fn end(
         &self,
-        changes: Option<Changes>,
+        (is_whole, changes): (bool, Option<Changes>),
         (typed, ledger): (&CommandLine, &Path),
         is_in_sandbox: bool,
     ) -> AfterImport {
-        let Some(changes) = changes else { return AfterImport::default() };
-        let list = list_gone(typed, ledger);
-        AfterImport::whole(changes, self.secrets_in())
-            .listed_by(list)
-            .rehearsed(is_in_sandbox)
-            .selected(!self.selected_codes().is_empty())
+        let secrets_in = is_whole.then(|| self.secrets_in());
+        let after = AfterImport::of(secrets_in).rehearsed(is_in_sandbox);
+        if !self.is_import {
+            return after;
+        }
+        let is_selection = is_whole && !self.selected_codes().is_empty();
+        after.changing(changes, list_gone(typed, ledger)).selected(is_selection)
     }
 
     /// Returns the files that hold secrets and are still there. A pipe keeps nothing.
     fn secrets_in(&self) -> Vec<SecretsIn> {
-        let mut files: Vec<SecretsIn> = Vec::new();
+        let (mut files, mut places) = (Vec::new(), HashSet::new());
         for (file, totp_secrets) in self.secrets.by_file() {
             let name = file.as_deref().or(self.names.first().map(String::as_str));
             let Some(name) = name.filter(|name| is_kept(name)) else { continue };
-            // A file that is given twice has its secrets once.
-            if files.iter().all(|known| known.file != name) {
+            // A file that is given twice, by whatever name, has its secrets once.
+            let place = std::fs::canonicalize(name).unwrap_or_else(|_| name.into());
+            if places.insert(place) {
                 files.push(SecretsIn { file: name.to_owned(), totp_secrets });
             }
         }

@@ -6,6 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    after_import::ReadInput,
     blocking,
     confirm::confirm,
     reading::import_shape,
@@ -60,9 +61,11 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
         ..ChangeOptions::default()
     };
     let source = open_input(&command.bulk, &config, shape).await?;
-    let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
-    let secrets = command.secret_encoding.map(Into::into);
-    rows.apply(move |key| Sets::new(key, shape, secrets), SetJobs::default()).await
+    let input = ReadInput::of(&command.bulk.reading.inputs, source.0.lines());
+    let (secrets, count) = (command.secret_encoding.map(Into::into), input.secret_count());
+    let input = Some(input);
+    let rows = Rows { bulk: &command.bulk, config, source, spec, options, input, show };
+    rows.apply(move |key| Sets::new(key, shape, secrets).counting(count), SetJobs::default()).await
 }
 
 /// `update`.
@@ -75,7 +78,7 @@ pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> R
     };
     let source = open_input(&command.bulk, &config, Shape::Changes).await?;
     let options = ChangeOptions::default();
-    let rows = Rows { bulk: &command.bulk, config, source, spec, options, show };
+    let rows = Rows { bulk: &command.bulk, config, source, spec, options, input: None, show };
     rows.apply(ChangeRows::changes, ChangeJobs).await
 }
 
@@ -99,7 +102,8 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
         return Ok(Exit::Stopped);
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
-    let rows = Rows { bulk: &bulk, config, source, spec, options: options(deleting), show };
+    let options = options(deleting);
+    let rows = Rows { bulk: &bulk, config, source, spec, options, input: None, show };
     rows.apply(move |key| ChangeRows::targets(key, naming), ChangeJobs).await
 }
 
@@ -173,6 +177,8 @@ struct Rows<'a> {
     source: (Box<dyn RowReader>, Extent),
     spec: CommandSpec,
     options: ChangeOptions,
+    /// Set where its summary is about it.
+    input: Option<ReadInput>,
     show: Show,
 }
 
@@ -182,12 +188,13 @@ impl Rows<'_> {
         P: RowPlanner<Planned = PlannedRow<G::Payload>>,
         G: JobBuilder<Job = ChangeJob>,
     {
-        let Self { bulk, config, source: (source, extent), spec, options, show } = self;
+        let Self { bulk, config, source: (source, extent), spec, options, input, show } = self;
         let stop = CancellationToken::new();
         let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
         let opening =
             Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
         let mut session = Session::open(config, opening, stop).await?;
+        session.input = input;
         session.watch(extent, show);
         let intake = intake::start(
             source,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, atomic::Ordering};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    after_import::ReadImport,
+    after_import::ReadInput,
     blocking,
     prove::Suggestion,
     readiness::Gate,
@@ -59,7 +59,8 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         suggestion.give();
     }
     let gate = Gate::new(input.census.clone(), import.accept.clone());
-    session.import = Some(ReadImport::of(&bulk.reading.inputs, input.source.lines(), selection));
+    let read = ReadInput::of(&bulk.reading.inputs, input.source.lines());
+    session.input = Some(read.importing(selection));
     let end = create(&mut session, input, gate, (first, name_marker, secrets), show).await?;
     let end = match (end, &import.max_users) {
         (End::Complete, Some(most)) if is_cut.load(Ordering::Relaxed) => {
@@ -84,7 +85,7 @@ async fn create(
         return Ok(end);
     }
     session.watch(extent(&*source, census.map(|census| census.rows)), show);
-    let count = session.import.as_ref().map(ReadImport::secret_count).unwrap_or_default();
+    let count = session.input.as_ref().map(ReadInput::secret_count).unwrap_or_default();
     let factors = Factors::new(session.key.clone(), secrets).counting(count);
     let intake = intake::start(
         source,

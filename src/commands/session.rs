@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    after_import::ReadImport,
+    after_import::ReadInput,
     blocking,
     next::Ended,
     now, print,
@@ -63,8 +63,8 @@ pub(super) struct Session {
     scratch: Option<tempfile::TempDir>,
     /// Files that were written besides, for the summary.
     pub(super) files: BTreeMap<&'static str, String>,
-    /// Facts of an import, for the summary.
-    pub(super) import: Option<ReadImport>,
+    /// Input of an import or `replace`, for the summary.
+    pub(super) input: Option<ReadInput>,
 }
 
 /// Ledger of a run and how to open it.
@@ -144,7 +144,7 @@ impl Session {
             })
             .await?;
         }
-        Ok(Self { spec, run, ledger, key, resumed, owner, path, scratch, files, import: None })
+        Ok(Self { spec, run, ledger, key, resumed, owner, path, scratch, files, input: None })
     }
 
     /// Returns true if nothing is changed or recorded.
@@ -192,9 +192,11 @@ impl Session {
     /// Records how the run ended, says what came of it, on standard error where `output` is none,
     /// and gives the exit code.
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
-        let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, import, .. } = self;
+        let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, input, .. } = self;
         let complete = matches!(end, End::Complete);
-        let (end, changes) = record_end(&ledger, &run.lines(), end, import.as_ref()).await;
+        let import = input.as_ref().filter(|input| input.is_import);
+        let (end, changes) = record_end(&ledger, &run.lines(), end, import).await;
+        let read = (matches!(end, End::Complete), changes);
         run.end_notes(&ledger).await;
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let totals = read_back(&path, ledger.states().await.ok());
@@ -236,8 +238,8 @@ impl Session {
             waits: Waits::of(&run.pacer, &run.stats),
             ledger: path.display().to_string(),
             files,
-            after_import: import
-                .map(|import| import.end(changes, (&run.config.typed, &path), is_in_sandbox)),
+            after_import: input
+                .map(|input| input.end(read, (&run.config.typed, &path), is_in_sandbox)),
             ledger_totals: totals.as_ref().ok().copied().filter(|_| resumed),
             reasons,
             skipped_reasons,
@@ -258,12 +260,12 @@ async fn record_end(
     ledger: &Ledger,
     lines: &Lines,
     end: End,
-    import: Option<&ReadImport>,
+    import: Option<&ReadInput>,
 ) -> (End, Option<Changes>) {
     let is_complete = matches!(end, End::Complete);
     let recorded = async {
         ledger.note_files(lines).await?;
-        let codes = import.map(ReadImport::selected_codes).unwrap_or_default();
+        let codes = import.map(ReadInput::selected_codes).unwrap_or_default();
         ledger.note_selection(codes).await?;
         let is_whole = is_complete && import.is_some();
         let changes = if is_whole { Some(ledger.changes().await?) } else { None };

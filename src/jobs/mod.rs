@@ -6,4 +6,7 @@ pub mod create;
 pub mod list;
 pub mod output;
 pub mod resolve;
+mod secrets;
 pub mod setup;
+
+pub use secrets::SecretCount;

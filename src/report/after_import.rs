@@ -1,4 +1,4 @@
-//! Leftovers of an import that people have to see to: created factors that its input no longer has, and
+//! Leftovers of `import` and `replace` that people have to see to: created factors that its input no longer has, and
 //! files that still hold secrets.
 
 use std::io::{self, Write};
@@ -22,13 +22,21 @@ pub struct SecretsIn {
     pub totp_secrets: u64,
 }
 
-/// Facts that are known at the end of an import: none if the input was not read whole.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct AfterImport {
+/// Difference between the input of an import and those before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+struct SinceEarlier {
     /// Number of factors that earlier runs created and that the input no longer has.
     no_longer_in_input: Option<u64>,
     /// Number of those that have another value in it now.
     changed: Option<u64>,
+}
+
+/// Facts that are known at the end of such a command: none if the input was not read whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AfterImport {
+    /// Difference that only an import tells.
+    #[serde(flatten)]
+    since_earlier: Option<SinceEarlier>,
     /// Files that still hold secrets.
     secrets_in: Option<Vec<SecretsIn>>,
     /// Command that lists what is no longer in the input.
@@ -43,20 +51,19 @@ pub struct AfterImport {
 }
 
 impl AfterImport {
-    /// Makes it of a whole input.
-    pub fn whole(changes: Changes, secrets_in: Vec<SecretsIn>) -> Self {
-        Self {
-            no_longer_in_input: Some(changes.no_longer_in_input),
-            changed: Some(changes.changed),
-            secrets_in: Some(secrets_in),
-            ..Self::default()
-        }
+    /// Makes it with the files of a whole input that hold secrets.
+    pub fn of(secrets_in: Option<Vec<SecretsIn>>) -> Self {
+        Self { secrets_in, ..Self::default() }
     }
 
-    /// Names the command that lists what is no longer in the input.
+    /// Adds what an import says of earlier ones, and the command that lists what is no longer in the input.
     #[must_use]
-    pub fn listed_by(self, list: Option<Vec<String>>) -> Self {
-        Self { list, ..self }
+    pub fn changing(self, changes: Option<Changes>, list: Option<Vec<String>>) -> Self {
+        let since_earlier = Some(SinceEarlier {
+            no_longer_in_input: changes.map(|changes| changes.no_longer_in_input),
+            changed: changes.map(|changes| changes.changed),
+        });
+        Self { since_earlier, list, ..self }
     }
 
     /// Says whether the tenant was a simulated one, from which nobody will log in.
@@ -79,7 +86,8 @@ impl AfterImport {
         rejected: u64,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let (gone, changed) = (self.no_longer_in_input.unwrap_or(0), self.changed.unwrap_or(0));
+        let SinceEarlier { no_longer_in_input, changed } = self.since_earlier.unwrap_or_default();
+        let (gone, changed) = (no_longer_in_input.unwrap_or(0), changed.unwrap_or(0));
         if self.is_selection {
             // That it is a part of another input is known.
         } else if gone > rows {
@@ -126,15 +134,16 @@ impl AfterImport {
     }
 }
 
-/// Returns ` (2 of them have another value now)`, of so many.
+/// Returns ` (2 of them have another value now, created beside the old one)`, of so many.
 fn with_another_value(all: u64, changed: u64) -> String {
-    match (all, changed) {
-        (_, 0) => String::new(),
-        (1, _) => " (it has another value now)".into(),
-        (all, changed) if all == changed => " (all of them have another value now)".into(),
-        (_, 1) => " (1 of them has another value now)".into(),
-        (_, changed) => format!(" ({} of them have another value now)", grouped(changed)),
-    }
+    let which = match (all, changed) {
+        (_, 0) => return String::new(),
+        (1, _) => "it has".into(),
+        (all, changed) if all == changed => "all of them have".into(),
+        (_, 1) => "1 of them has".into(),
+        (_, changed) => format!("{} of them have", grouped(changed)),
+    };
+    format!(" ({which} another value now, created beside the old one)")
 }
 
 #[cfg(test)]
@@ -145,7 +154,7 @@ mod tests {
         let counts = Changes { no_longer_in_input: gone, changed };
         let list =
             Some(["mfaferry", "report", "--not-in", "a \u{1b}b.csv"].map(String::from).into());
-        let after = AfterImport::whole(counts, Vec::new()).listed_by(list);
+        let after = AfterImport::of(Some(Vec::new())).changing(Some(counts), list);
         let mut out = Vec::new();
         after.write_text(rows, rejected, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -166,29 +175,30 @@ mod tests {
                 1,
                 1,
                 0,
-                "no longer in the input: 1 factor that an earlier run created (it has another value \
-                       now); nothing was removed",
+                "no longer in the input: 1 factor that an earlier run created (it has another \
+                 value now, created beside the old one); nothing was removed",
             ),
             (
                 3,
                 1,
                 0,
                 "no longer in the input: 3 factors that earlier runs created (1 of them has another \
-                       value now); nothing was removed",
+                 value now, created beside the old one); nothing was removed",
             ),
             (
                 3,
                 2,
                 0,
                 "no longer in the input: 3 factors that earlier runs created (2 of them have another \
-                       value now); nothing was removed",
+                 value now, created beside the old one); nothing was removed",
             ),
             (
                 3,
                 3,
                 2,
                 "no longer in the input, or only in rejected rows of it: 3 factors that earlier runs \
-                       created (all of them have another value now); nothing was removed",
+                       created (all of them have another \
+                 value now, created beside the old one); nothing was removed",
             ),
         ] {
             assert_eq!(text(gone, changed, 3, rejected), format!("{said}\n{list}"));
@@ -200,7 +210,7 @@ mod tests {
                 4_000,
                 2,
                 "the ledger also holds 4,000 created factors that are not in this input (2 of them have \
-                 another value now)\n",
+                 another value now, created beside the old one)\n",
             ),
         ] {
             assert_eq!(text(gone, changed, 0, 1), said);

@@ -257,6 +257,8 @@ fn files_that_still_hold_secrets_are_named_with_how_many() {
     assert_eq!(secrets_in(&bench, &["a.csv"], &[]), json!([a]));
     assert_eq!(secrets_in(&bench, &["phones.csv", "b.csv", "a.csv"], &[]), json!([b, a]));
     assert_eq!(secrets_in(&bench, &["phones.csv"], &[]), json!([]));
+    // Twice the same file, by whatever name.
+    assert_eq!(secrets_in(&bench, &["a.csv", "a.csv", "b.csv", "./a.csv"], &[]), json!([a, b]));
     let jsonl = r#"{"user_id":"auth0|j","authentication_methods":[
         {"type":"totp","totp_secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"},
         {"type":"totp","totp_secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXQ"},{"type":"totp"}]}"#;
@@ -279,6 +281,19 @@ fn files_that_still_hold_secrets_are_named_with_how_many() {
     let files = json!([{"file": "realm/r-users-0.json", "totp_secrets": 2},
         {"file": "realm/r-users-1.json", "totp_secrets": 1}]);
     assert_eq!(secrets_in(&bench, &["realm"], &flags), files);
+}
+
+#[test]
+fn a_replacement_says_which_files_still_hold_secrets_too() {
+    let bench = Bench::new(Settings::default());
+    write(&bench, "a.csv", &[totp("a", 1), phone("a", "P", 1), totp("", 2).replace("auth0|", "")]);
+    let replace = |more: &[&str]| run(bench.command("replace").arg("a.csv").args(more));
+    let text = replace(&["--output", "text"]);
+    let said = "a.csv still holds 2 TOTP secrets: remove it once the migration is accepted\n";
+    assert!(text.stdout.contains(said), "{text:?}");
+    let summary = replace(&[]).summary();
+    assert_eq!(summary["secrets_in"], json!([{"file": "a.csv", "totp_secrets": 2}]), "{summary}");
+    assert_eq!(summary.get("no_longer_in_input"), None, "{summary}");
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
     input::{self, Shape},
-    jobs::change::{ChangeJob, ChangeRequest},
+    jobs::{
+        SecretCount,
+        change::{ChangeJob, ChangeRequest},
+    },
     ledger::{Admission, Asked, Key, Row, Seen, Seq},
     model::{
         Code, Factor, Fault, Field, Fingerprint, History, Operation, Planned, Refusal, Rejection,
@@ -21,6 +24,8 @@ pub struct Sets {
     key: Key,
     shape: Shape,
     secrets: Option<SecretEncoding>,
+    /// Counts the secrets of the rows.
+    secret_count: SecretCount,
     open: Option<Open>,
     /// Users whose rows have come to their end.
     met: Seen,
@@ -47,7 +52,14 @@ impl Sets {
     /// A planner for an input of that shape, whose secrets are written as declared, with the ledger's
     /// key.
     pub fn new(key: Key, shape: Shape, secrets: Option<SecretEncoding>) -> Self {
-        Self { key, shape, secrets, open: None, met: Seen::default() }
+        let secret_count = SecretCount::default();
+        Self { key, shape, secrets, secret_count, open: None, met: Seen::default() }
+    }
+
+    /// Counts the secrets of the rows.
+    #[must_use]
+    pub fn counting(self, secret_count: SecretCount) -> Self {
+        Self { secret_count, ..self }
     }
 
     fn take(&mut self, planned: Planned, out: &mut PlannedRows<PlannedRow<SetRow>>) {
@@ -157,6 +169,7 @@ impl RowPlanner for Sets {
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let line = row.line();
         let Plan { planned, warnings } = plan_row(row, self.shape, self.secrets);
+        self.secret_count.see(&planned);
         out.warnings.extend(warnings.into_iter().map(|warning| RowWarning {
             line,
             at: None,

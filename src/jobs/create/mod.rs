@@ -15,12 +15,10 @@ mod given;
 mod job;
 mod look;
 mod rows;
-mod secrets;
 
 pub use given::Given;
 pub use job::CreateJob;
 pub use rows::{Advice, CreateJobs, Factors, tell};
-pub use secrets::SecretCount;
 
 pub use crate::protocol::Step;
 

@@ -1,6 +1,6 @@
 //! Factors that are to be created: `import`.
 
-use super::SecretCount;
+use crate::jobs::SecretCount;
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
     input::{self, Shape},

@@ -29,17 +29,26 @@ impl SecretCount {
         let file = self.lines.place(planned.line()).file;
         let mut files = self.lock();
         match files.last_mut() {
-            Some((last, count)) if *last == file => *count += 1,
+            Some((last, count)) if is_same(last.as_ref(), file.as_ref()) => *count += 1,
             _ => files.push((file, 1)),
         }
     }
 
-    /// Returns the numbers by file; the only file of an input has no name here.
+    /// Returns the numbers by file; the only file of an input has no name here, and one that is given twice
+    /// is there twice.
     pub fn by_file(&self) -> Vec<InFile> {
         self.lock().clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<InFile>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns whether two lines are in one file as it is read, which has one name each time.
+fn is_same(one: Option<&Arc<str>>, other: Option<&Arc<str>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one == other,
     }
 }
