@@ -75,6 +75,10 @@
 //! | What does a system's export carry, and how is it encoded? | `sources/NAME.rs` |
 //! | Whose factor is it? | `identity/template.rs`, `identity/map`, `identity/collisions.rs` |
 //! | Which user of the tenant has an address? | `jobs/resolve/judge.rs` |
+//! | Which factors has tonight's input lost? | `ledger/journal/changes.rs` |
+//! | Which reasons add up to a count? | `model/reasons.rs`, kept by `ledger/journal/book.rs`; what helps: `explain/advice.rs` |
+//! | Where do the suggested commands come from? | `commands/next.rs` |
+//! | What is on the page to sign? | `report/ledger` (the facts), `report/html` (the page) |
 //! | Where is the rate limit learnt? | `pacer/auto.rs` and `pacer/bucket` |
 //!
 //! # Glossary
