@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::rows::Row;
 use crate::{
     error::Error,
     ledger::{Reader, ReportRow, Seen},
@@ -121,23 +122,7 @@ impl Selected {
 
 impl First {
     fn of(row: ReportRow) -> Self {
-        match row {
-            ReportRow::Row { place, entry, .. } => Self {
-                line: place.line,
-                file: place.file.map(|file| file.as_ref().to_owned()),
-                at: entry.at.map(|at| at.as_ref().to_owned()),
-                user_id: Some(entry.user.as_str().to_owned()),
-                r#type: entry.factor_type.map(crate::model::FactorType::name),
-                state: entry.state.name(),
-            },
-            ReportRow::Refused { place, user, factor_type, state, at, .. } => Self {
-                line: place.line,
-                file: place.file.map(|file| file.as_ref().to_owned()),
-                at,
-                user_id: user,
-                r#type: factor_type.map(crate::model::FactorType::name),
-                state: state.name(),
-            },
-        }
+        let Row { line, file, at, user_id, r#type, state, .. } = row.into();
+        Self { line, file, at, user_id, r#type, state }
     }
 }
