@@ -20,6 +20,7 @@ mod explain;
 mod export;
 mod follow_up;
 mod import;
+mod look;
 mod mend;
 mod metering;
 mod next;

@@ -3,10 +3,17 @@
 
 use tokio::sync::mpsc;
 
-use super::{now, pacing, run::Run, session::Session};
+use super::{
+    blocking,
+    look::{Look, Looked, Needs},
+    now, pacing,
+    prove::Suggestion,
+    run::Run,
+    session::Session,
+};
 use crate::{
     config::{Config, Target},
-    engine::{End, IntakeEvent, JobReceiver},
+    engine::{End, IntakeEvent, JobReceiver, Stop},
     error::Error,
     jobs::setup::{self, Question, Wanted},
     model::{FactorType, Grant},
@@ -68,25 +75,23 @@ pub(super) fn plan(census: &Census, settled: u64, questions: u64, run: &Run) -> 
 /// Lets an import go on once the tenant was found ready.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Needs of INPUT, empty where they are not known; `None` once nothing is left to ask.
-    census: Option<Census>,
-    /// True if INPUT can be read only once: nothing is known of it before.
-    is_piped: bool,
+    /// Needs of INPUT; `None` once nothing is left to ask.
+    needs: Option<Needs>,
     accepted: Vec<FindingCode>,
 }
 
 impl Gate {
-    /// Makes one of what INPUT needs; `None` of one that can be read only once.
-    pub(super) fn new(census: Option<Census>, accepted: Vec<FindingCode>) -> Self {
-        let is_piped = census.is_none();
-        let census = census.unwrap_or_default();
-        Self { census: (is_piped || census.factors() > 0).then_some(census), is_piped, accepted }
+    /// Makes one of what INPUT needs.
+    pub(super) fn new(needs: Needs, accepted: Vec<FindingCode>) -> Self {
+        let is_idle = matches!(&needs, Needs::Known(looked) if looked.census.factors() == 0);
+        Self { needs: (!is_idle).then_some(needs), accepted }
     }
 
     /// Asks before anything is settled, where nothing was in an earlier run.
     pub(super) async fn before_settling(&mut self, session: &Session) -> Result<(), End> {
         // Of a pipe it shows later whether there is anything to send.
-        if self.census.is_none() || self.is_piped || session.settled().await > 0 {
+        let is_later = matches!(self.needs, None | Some(Needs::Piped));
+        if is_later || session.settled().await > 0 {
             return Ok(());
         }
         self.ask(session).await
@@ -98,7 +103,7 @@ impl Gate {
         session: &Session,
         mut intake: JobReceiver<J>,
     ) -> Result<JobReceiver<J>, End> {
-        if self.census.is_none() {
+        if self.needs.is_none() {
             return Ok(intake);
         }
         let first = loop {
@@ -119,9 +124,15 @@ impl Gate {
     }
 
     async fn ask(&mut self, session: &Session) -> Result<(), End> {
-        let Some(census) = self.census.take() else { return Ok(()) };
+        let (census, is_piped) = match self.needs.take() {
+            None => return Ok(()),
+            // Nothing is known of it before.
+            Some(Needs::Piped) => (Census::default(), true),
+            Some(Needs::Known(looked)) => (looked.census, false),
+            Some(Needs::Unseen(look)) => (take(*look, session).await?, false),
+        };
         let (found, facts) = find(session, &census).await?;
-        if self.is_piped && may_ask(&facts) {
+        if is_piped && may_ask(&facts) {
             tracing::warn!(
                 "INPUT can be read only once, so only what does not depend on it is judged; run \
                  `mfaferry preflight` on a file of it first"
@@ -144,6 +155,16 @@ impl Gate {
     fn is_stop(&self, finding: &Finding) -> bool {
         finding.is_stop() && !self.accepted.contains(&finding.code)
     }
+}
+
+/// Takes the look at an input of which there is something to send after all.
+async fn take(look: Look, session: &Session) -> Result<Census, End> {
+    let Looked { census, suggestion } = tokio::select! {
+        () = session.run.stop.cancelled() => return Err(End::Stopped(Stop::Asked)),
+        looked = blocking(move || look.take()) => looked.map_err(End::Failed)?,
+    };
+    suggestion.iter().for_each(Suggestion::give);
+    Ok(census)
 }
 
 /// Returns what is found in passing.

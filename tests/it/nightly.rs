@@ -81,3 +81,29 @@ fn ledgers_of_other_tenants_and_other_commands_stand_in_nobodys_way() {
     let (code, stderr) = import(&other, "b.csv", &[]);
     assert_eq!(code, Some(0), "{stderr}");
 }
+
+#[test]
+fn an_input_that_cannot_be_read_to_its_end_sends_nothing_on_a_later_night_either() {
+    let bench = Bench::new(Settings::default());
+    let header = "user_id,type,name,phone_number\n";
+    let rows = |from: u32, count: u32| {
+        let row = |n| format!("auth0|{n},phone,P,+1415555{n:04}\n");
+        (from..from + count).map(row).collect::<String>()
+    };
+    bench.write("f.csv", format!("{header}{}", rows(100, 20)));
+    assert_eq!(import(&bench, "f.csv", &[]).0, Some(0));
+    let before = bench.tenant().stats().requests;
+    // The new rows come first, and there are many behind them that are settled.
+    let rest = rows(100, 20).repeat(500);
+    let torn = [header, &rows(200, 3), &rest].concat().into_bytes();
+    bench.write("f.csv", [torn, b"auth0|9,phone,P,\xff\n".to_vec()].concat());
+    let (code, stderr) = import(&bench, "f.csv", &[]);
+    assert_eq!(code, Some(2), "{stderr}");
+    assert!(stderr.contains("line 10005"), "{stderr}");
+    assert_eq!(bench.tenant().stats().requests, before, "nothing is sent");
+    // Mended, it goes on.
+    bench.write("f.csv", [header, &rows(200, 3), &rows(100, 20)].concat());
+    let (code, stderr) = import(&bench, "f.csv", &[]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(bench.tenant().stats().requests > before);
+}

@@ -16,7 +16,7 @@ const NOBODY: &str =
     "nobody has proved that the TOTP secrets are read as the users' apps read them";
 
 /// Advice to prove one secret before a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::commands) struct Suggestion {
     command: String,
     /// Ledger of the run, which may not be there yet.

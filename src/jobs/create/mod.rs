@@ -18,7 +18,7 @@ mod rows;
 
 pub use given::Given;
 pub use job::CreateJob;
-pub use rows::{Advice, CreateJobs, Factors, tell};
+pub use rows::{Advice, CreateJobs, Factors, OnTheWay, tell};
 
 pub use crate::protocol::Step;
 

@@ -1,5 +1,10 @@
 //! Factors that are to be created: `import`.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use crate::jobs::SecretCount;
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
@@ -18,12 +23,21 @@ pub struct Factors {
     secrets: Option<SecretEncoding>,
     /// The name that was met last, which most rows share, with what stands for it.
     last_name: Option<(String, NameTag)>,
-    /// Looks at an input that can be read only once, while it is read.
-    whole: Option<Whole>,
-    /// Advice about rows of it, where it has still to be told.
-    advice: Option<Advice>,
+    /// Look at the input as a whole, where it is still to be taken.
+    on_the_way: Option<OnTheWay>,
     /// Counts the secrets of the rows.
     secret_count: SecretCount,
+}
+
+/// Look at an input as a whole while its rows go their way: for one that nobody has looked at before.
+#[derive(Debug)]
+pub struct OnTheWay {
+    /// The look.
+    pub whole: Whole,
+    /// True once its findings are told; somebody else may have looked in the meantime.
+    pub told: Arc<AtomicBool>,
+    /// Advice about rows, where it has still to be told.
+    pub advice: Option<Advice>,
 }
 
 /// Advice that is told once, at the first row that it is about.
@@ -43,20 +57,13 @@ impl Factors {
     /// key.
     pub fn new(key: Key, secrets: Option<SecretEncoding>) -> Self {
         let secret_count = SecretCount::default();
-        Self { key, secrets, last_name: None, whole: None, advice: None, secret_count }
+        Self { key, secrets, last_name: None, on_the_way: None, secret_count }
     }
 
-    /// Looks at the input as a whole while it is read, and tells at its end: for one that nobody could
-    /// look at before.
+    /// Looks at the input as a whole while it is read, and tells at its end.
     #[must_use]
-    pub fn looking(self, whole: Option<Whole>) -> Self {
-        Self { whole, ..self }
-    }
-
-    /// Tells the advice while the input is read.
-    #[must_use]
-    pub fn advising(self, advice: Option<Advice>) -> Self {
-        Self { advice, ..self }
+    pub fn looking(self, on_the_way: Option<OnTheWay>) -> Self {
+        Self { on_the_way, ..self }
     }
 
     /// Counts the secrets of the rows.
@@ -101,11 +108,8 @@ impl RowPlanner for Factors {
             at: planned.at().map(Into::into),
             warning,
         }));
-        if let Some(whole) = &mut self.whole {
-            whole.see(&planned);
-        }
-        if let Some(advice) = self.advice.take_if(|advice| (advice.is_about)(&planned)) {
-            tracing::warn!("{}", advice.text);
+        if let Some(look) = &mut self.on_the_way {
+            look.see(&planned);
         }
         self.secret_count.see(&planned);
         match planned {
@@ -115,8 +119,19 @@ impl RowPlanner for Factors {
     }
 
     fn end(&mut self, source: &dyn input::RowReader, _: &mut PlannedRows<PlannedRow<Payload>>) {
-        if let Some(whole) = self.whole.take() {
-            tell(&whole.findings(source.ending(), &source.lines()));
+        if let Some(look) = self.on_the_way.take()
+            && !look.told.swap(true, Ordering::Relaxed)
+        {
+            tell(&look.whole.findings(source.ending(), &source.lines()));
+        }
+    }
+}
+
+impl OnTheWay {
+    fn see(&mut self, planned: &Planned) {
+        self.whole.see(planned);
+        if let Some(advice) = self.advice.take_if(|advice| (advice.is_about)(planned)) {
+            tracing::warn!("{}", advice.text);
         }
     }
 }

@@ -152,6 +152,13 @@ impl Reader {
         Ok(last.map(LocalTime::from_millis))
     }
 
+    /// Returns whether any row was taken up.
+    pub fn has_rows(&self) -> Result<bool, Error> {
+        let first = self.connection.query_row("SELECT 1 FROM factors LIMIT 1", [], |_| Ok(()));
+        let first = first.optional().map_err(|error| LedgerFault::from(error).at(&self.path))?;
+        Ok(first.is_some())
+    }
+
     /// Returns the proofs of how secrets are read, in no order.
     pub fn proofs(&self) -> Result<Vec<Proved>, Error> {
         proofs::read(&self.connection).map_err(|fault| fault.at(&self.path))
