@@ -102,10 +102,11 @@ impl Look {
         // What is wrong with the ledger is told by whoever opens it to write.
         let reader = ledger.and_then(|path| Reader::open(path).ok());
         let is_begun = reader.is_some_and(|reader| reader.has_rows().unwrap_or(false));
-        let looked = if is_begun { None } else { Some(self.take()?) };
-        // Of what is sent, not of what was only looked at.
-        self.input.noting(digests.clone());
+        let looked = if is_begun { None } else { Some(self.take_at(source)?) };
+        // Of what is sent, not of what is only looked at, before or later.
+        self.input.noting(Some(digests.clone()));
         let source = self.input.open()?;
+        self.input.noting(None);
         let (needs, on_the_way) = if let Some(looked) = looked {
             (Needs::Known(Box::new(looked)), None)
         } else {
@@ -119,9 +120,12 @@ impl Look {
     /// Reads the input to its end: what makes it unreadable is an error, what is odd about it as a whole is
     /// told.
     pub(super) fn take(&self) -> Result<Looked, Error> {
+        self.take_at(self.input.open()?)
+    }
+
+    fn take_at(&self, source: Box<dyn RowReader>) -> Result<Looked, Error> {
         let Self { input, secrets, suggestion, told } = self;
         let secrets = *secrets;
-        let source = input.open()?;
         let mut whole = Whole::default();
         let lines = source.lines();
         let eye = whole.eye();

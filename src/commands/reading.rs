@@ -157,10 +157,10 @@ impl Opener {
     }
 
     /// Lets whatever is opened from now on note what is read: file by file, with its digest.
-    pub(super) fn noting(&mut self, digests: Digests) {
+    pub(super) fn noting(&mut self, digests: Option<Digests>) {
         match &mut self.kind {
-            Kind::Own(dialect) => dialect.digests = Some(digests),
-            Kind::Export { options, .. } => options.digests = Some(digests),
+            Kind::Own(dialect) => dialect.digests = digests,
+            Kind::Export { options, .. } => options.digests = digests,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use mfaferry::sandbox::Settings;
 
-use crate::support::{Bench, factors, run};
+use crate::support::{Bench, binary, factors, run};
 
 /// The nights of one bench: an import of `name`, and its exit code and standard error.
 fn import(bench: &Bench, name: &str, flags: &[&str]) -> (Option<i32>, String) {
@@ -106,4 +106,32 @@ fn an_input_that_cannot_be_read_to_its_end_sends_nothing_on_a_later_night_either
     let (code, stderr) = import(&bench, "f.csv", &[]);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(bench.tenant().stats().requests > before);
+}
+
+#[test]
+fn an_input_that_a_later_night_only_looked_at_to_its_end_has_no_digest() {
+    let bench = Bench::new(Settings { latency_ms: (20, 20), ..Settings::default() });
+    let rows = |from: u32, count: u32| {
+        // Long enough that a reader does not have all of it at once.
+        let pad = "x".repeat(200);
+        let row = |n| format!("auth0|{n},phone,P,+1415{n:07},{pad}\n");
+        (from..from + count).map(row).collect::<String>()
+    };
+    let header = "user_id,type,name,phone_number,mf_pad\n";
+    let page = |number: u32| {
+        let out = format!("{number}.html");
+        let ledger = ["--ledger", "f.csv.ledger", "--format", "html", "--out", &out];
+        let done = run(binary().arg("report").args(ledger).current_dir(bench.folder.path()));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        std::fs::read_to_string(bench.path(&out)).unwrap()
+    };
+    bench.write("f.csv", [header, &rows(2_000_000, 2)].concat());
+    assert_eq!(import(&bench, "f.csv", &[]).0, Some(0));
+    assert!(page(1).contains("SHA-256"));
+    // More than a run takes in ahead of what it sends.
+    bench.write("f.csv", [header, &rows(3_000_000, 12_000)].concat());
+    let (code, stderr) = import(&bench, "f.csv", &["--max-duration", "3s", "--rate", "5"]);
+    assert_eq!(code, Some(5), "{stderr}");
+    let page = page(2);
+    assert!(page.contains("not read to its end, so its digest is not known"), "{page}");
 }
