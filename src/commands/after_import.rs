@@ -86,8 +86,7 @@ fn is_kept(name: &str) -> bool {
 fn list_gone(typed: &CommandLine, ledger: &Path) -> Option<Vec<String>> {
     let is_readable = !typed.has("format") && !typed.values().any(|value| value == "-");
     let typed = typed.with_values_behind("not-in");
-    let without = ["ledger", "quiet", "verbose", "log-format", "log-file"];
-    let mut line = typed.with_command("report", &without).filter(|_| is_readable)?;
+    let mut line = typed.with_command("report", &["ledger"]).filter(|_| is_readable)?;
     line.extend(["--ledger", ledger.to_str()?, "--state", "created"].map(String::from));
     Some(line)
 }

@@ -45,7 +45,8 @@ pub(super) fn run(path: &Path, ledger: &Reader, flags: &Page) -> Result<Exit, Er
     Ok(Exit::Good)
 }
 
-fn refused(path: &Path, source: io::Error) -> Error {
+/// Returns the error for a new file that cannot be written.
+pub(super) fn refused(path: &Path, source: io::Error) -> Error {
     let name = escape(&path.display().to_string());
     if source.kind() == io::ErrorKind::AlreadyExists {
         return Error::usage(
@@ -58,7 +59,7 @@ fn refused(path: &Path, source: io::Error) -> Error {
 }
 
 /// Says that the folder of a file that is to be written is not there, if that is why it cannot be.
-pub(super) fn no_folder(path: &Path, source: &io::Error) -> Option<Error> {
+fn no_folder(path: &Path, source: &io::Error) -> Option<Error> {
     let kinds = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
     kinds.contains(&source.kind()).then(|| {
         Error::usage(

@@ -8,7 +8,7 @@ use std::{
 use super::{
     print,
     reading::{Opener, try_open_factors},
-    report_page::no_folder,
+    report_page::refused,
     session::ledger_of,
 };
 use crate::{
@@ -84,11 +84,9 @@ fn to_file(
     ledger: &Path,
     work: impl FnOnce(&mut dyn Write) -> io::Result<(Option<Scanned>, Totals)>,
 ) -> Result<Option<Totals>, Error> {
-    let name = escape(&path.display().to_string());
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => is_there(path),
-        _ => no_folder(path, &source)
-            .unwrap_or_else(|| Error::Io { what: format!("writing `{name}`"), source }),
+        _ => refused(path, source),
     };
     let mut file = NewFile::create(path).map_err(failed)?;
     let totals = checked(work(&mut file).map_err(failed)?, ledger)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     ledger::Changes,
-    text::{counted, escape, grouped, shell_quote},
+    text::{counted, escape, grouped, shell_line},
 };
 
 /// Files that a summary names at most.
@@ -106,8 +106,7 @@ impl AfterImport {
                 with_another_value(gone, changed)
             )?;
             if let Some(list) = &self.list {
-                let words: Vec<_> = list.iter().map(|word| shell_quote(word)).collect();
-                writeln!(out, "list them: {}", escape(&words.join(" ")))?;
+                writeln!(out, "list them: {}", escape(&shell_line(list)))?;
             }
         }
         self.write_secrets(out)

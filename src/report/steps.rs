@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::ser::{SerializeSeq, Serializer};
 
-use crate::text::{escape, shell_quote};
+use crate::text::{escape, shell_line};
 
 /// A command, and its purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +89,8 @@ pub(super) fn write_steps(steps: &[NextStep], out: &mut dyn Write) -> io::Result
     let longest = steps.iter().map(|step| step.purpose.label().len()).max().unwrap_or(0) + 1;
     for (number, NextStep { purpose, words, remark, .. }) in steps.iter().enumerate() {
         let before = if number == 0 { "\n" } else { "" };
-        let words: Vec<_> = words.iter().map(|word| shell_quote(word)).collect();
         let label = format!("{}:", purpose.label());
-        writeln!(out, "{before}{label:longest$} {}", escape(&words.join(" ")))?;
+        writeln!(out, "{before}{label:longest$} {}", escape(&shell_line(words)))?;
         if let Some(remark) = remark {
             writeln!(out, "{:longest$} ({})", "", escape(remark))?;
         }

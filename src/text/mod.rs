@@ -52,6 +52,11 @@ pub fn shell_quote(argument: &str) -> String {
     shlex::try_quote(argument).map_or_else(|_| escape(argument), Cow::into_owned)
 }
 
+/// Writes a command as a shell takes it: its arguments, the program first.
+pub fn shell_line(arguments: &[String]) -> String {
+    arguments.iter().map(|argument| shell_quote(argument)).collect::<Vec<_>>().join(" ")
+}
+
 /// `1 row`, `1,010 rows`: a number with what it counts, named by a word that takes an `s`.
 pub fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })

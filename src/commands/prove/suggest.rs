@@ -8,7 +8,7 @@ use crate::{
     jobs::create::Advice,
     ledger::{ProvedRight, Reader},
     model::{FactorType, Planned, Refusal},
-    text::shell_quote,
+    text::shell_line,
 };
 
 /// The reason for it.
@@ -37,8 +37,7 @@ impl Suggestion {
         words.extend(flag("--prove", Some("USER_ID")));
         // Also where it is not there yet: it will be once the command can be run.
         words.extend(flag("--ledger", ledger.as_ref().map(|path| path.display().to_string())));
-        let words: Vec<_> = words.iter().map(|word| shell_quote(word)).collect();
-        Self { command: words.join(" "), ledger }
+        Self { command: shell_line(&words), ledger }
     }
 
     /// Returns true if a row is one whose secret can be proved.
