@@ -29,6 +29,7 @@
 //! | [`pacer`] | when a request may be sent: token bucket, schedule, circuit breaker |
 //! | [`stats`] | counters of a run in progress |
 //! | [`ledger`] | every intent and outcome, durable: decisions in `journal`, SQLite and seal in `disk` |
+//! | [`assertion`] | private key JWT: how a client signs who it is, and how a tenant verifies it; pure |
 //! | [`auth0`] | the Management API over HTTP; the only room that knows the provider's words |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
@@ -120,6 +121,7 @@ pub mod proof;
 pub mod error;
 
 pub mod api;
+pub mod assertion;
 pub mod auth0;
 pub mod protocol;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::shape::object;
@@ -21,8 +21,30 @@ const LONGEST_LIFE: f64 = 30.0 * 24.0 * 60.0 * 60.0;
 pub(super) struct Request<'a> {
     pub(super) grant_type: &'static str,
     pub(super) client_id: &'a str,
-    pub(super) client_secret: &'a str,
+    #[serde(flatten)]
+    pub(super) own: Own,
     pub(super) audience: &'a str,
+}
+
+/// Parameters that prove who asks.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Own {
+    Secret {
+        #[serde(serialize_with = "exposed")]
+        client_secret: SecretString,
+    },
+    /// RFC 7523, 2.2.
+    Assertion {
+        client_assertion_type: &'static str,
+        #[serde(serialize_with = "exposed")]
+        client_assertion: SecretString,
+    },
+}
+
+/// Writes a secret to the body of a request.
+fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
 }
 
 /// A token.
@@ -84,9 +106,14 @@ pub(super) fn is_refusal(body: &[u8]) -> bool {
 /// Returns the error for a token that is not granted. It quotes nothing of the answer but a known
 /// code: all else may repeat what was sent, and so may the `error` of whoever answers in the
 /// endpoint's place.
-pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
+pub(super) fn refusal(status: u16, body: &[u8], is_signed: bool) -> Error {
     let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();
     let hint = match code.as_str() {
+        "access_denied" | "invalid_client" | "unauthorized" if is_signed => {
+            "check AUTH0_CLIENT_ID and --audience, that the public half of the key is registered with the \
+             application for this signing algorithm, and that the application is authorised for the \
+             Auth0 Management API"
+        }
         "access_denied" | "invalid_client" | "unauthorized" => {
             "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
              is authorised for the Auth0 Management API"
@@ -144,7 +171,7 @@ mod tests {
         for body in ["", "null", "{}", "[]", r#"["x",1,"create:x"]"#, r#""x""#, "<html>"] {
             assert!(Granted::read(body.as_bytes()).is_none(), "{body}");
         }
-        let words = |body: &str| refusal(401, body.as_bytes()).to_string();
+        let words = |body: &str| refusal(401, body.as_bytes(), false).to_string();
         assert!(words(r#"{"error":"access_denied"}"#).ends_with("(HTTP 401, access_denied)"));
         assert!(words(r#"["access_denied"]"#).ends_with("(HTTP 401)"));
     }
@@ -153,7 +180,7 @@ mod tests {
     fn a_refusal_tells_no_word_that_is_not_known() {
         for error in ["", "hunter", "a_secret_of_letters", "access_denied ", "Access_denied"] {
             let body = format!(r#"{{"error":"{error}","error_description":"hunter"}}"#);
-            let told = refusal(403, body.as_bytes());
+            let told = refusal(403, body.as_bytes(), false);
             assert!(told.to_string().ends_with("(HTTP 403)"), "{told}");
         }
     }

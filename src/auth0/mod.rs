@@ -33,7 +33,7 @@ pub use scopes::{
     CREATE, DELETE, READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS, READ_USERS,
     UPDATE,
 };
-pub use token::Credentials;
+pub use token::{Credentials, Proof};
 
 use crate::{
     api::{Answer, Api, CreatedMethod, Page, SetMethod, Update, Verdict},

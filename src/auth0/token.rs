@@ -14,20 +14,25 @@ use zeroize::Zeroizing;
 
 use super::{
     contact::{Contact, Fault, Side},
-    grant::{Granted, Request, is_refusal, refusal},
+    grant::{Granted, Own, Request, is_refusal, refusal},
     scopes::{CREATE, Claims, READ, Said, check_scopes},
     shape, stranger,
     transport::{Exchange, Head, Transport},
 };
 use crate::{
     api::{Answer, NotExecuted, Verdict},
+    assertion::{ASSERTION_TYPE, SigningKey},
     error::Error,
-    model::Grant,
+    model::{Grant, Millis},
     pacer::Pacer,
 };
 
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
+
+/// Difference between two readings of the tenant's clock at which an assertion is good for both: half of
+/// what it may be off (auth0-api.md 4).
+const CLOSE: Millis = 5_000;
 
 /// Credentials for an access token.
 #[derive(Debug, Clone)]
@@ -38,11 +43,20 @@ pub enum Credentials {
     Client {
         /// Client id.
         id: String,
-        /// Client secret.
-        secret: SecretString,
+        /// Proof that it is this client that asks.
+        proof: Proof,
         /// Audience of the token.
         audience: String,
     },
+}
+
+/// Proof of who a client is.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// Its secret.
+    Secret(SecretString),
+    /// Its private key, which signs an assertion for each request.
+    Key(Arc<SigningKey>),
 }
 
 /// A token with the number of its generation, so that a 401 is only held against the token that
@@ -121,11 +135,12 @@ impl Tokens {
         }
         let (secret, granted, requests) = match &self.credentials {
             Credentials::Token(token) => (token.clone(), None, 0),
-            Credentials::Client { id, secret, audience } => {
-                let granted = self.take(id, secret, audience).await.inspect_err(|_| {
+            Credentials::Client { id, proof, audience } => {
+                let granted = self.take(id, proof, audience).await;
+                let (granted, requests) = granted.inspect_err(|_| {
                     self.state().failed_at = Some(Instant::now());
                 })?;
-                (granted.access_token.clone(), Some(granted), 1)
+                (granted.access_token.clone(), Some(granted), requests)
             }
         };
         let said = Said::of(&secret, granted.as_ref(), self.transport.clock.wall());
@@ -209,18 +224,56 @@ impl Tokens {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Asks for a token, and once more where an assertion was refused and the tenant's clock turns out to
+    /// be another than it was made for.
     async fn take(
         &self,
         id: &str,
-        secret: &SecretString,
+        proof: &Proof,
         audience: &str,
-    ) -> Result<Granted, Answer<()>> {
-        let asked = Request {
-            grant_type: "client_credentials",
-            client_id: id,
-            client_secret: secret.expose_secret(),
-            audience,
+    ) -> Result<(Granted, u32), Answer<()>> {
+        let clock = &self.transport.clock;
+        let assumed = clock.now().ahead_of(clock.wall());
+        let refused = match self.ask(id, proof, audience).await {
+            Ok(granted) => return Ok((granted, 1)),
+            Err(refused) => refused,
         };
+        let shown = clock.now().ahead_of(clock.wall());
+        let is_late = (shown - assumed).unsigned_abs() > CLOSE.unsigned_abs();
+        let is_refused = matches!(refused.verdict, Verdict::Stop(_));
+        if !(matches!(proof, Proof::Key(_)) && is_refused && is_late) {
+            return Err(refused);
+        }
+        match self.ask(id, proof, audience).await {
+            Ok(granted) => Ok((granted, 2)),
+            Err(refused) => Err(Answer { requests: refused.requests + 1, ..refused }),
+        }
+    }
+
+    /// Returns the request for a token; an error if this machine cannot sign it.
+    fn asked<'a>(
+        &self,
+        client_id: &'a str,
+        proof: &'a Proof,
+        audience: &'a str,
+    ) -> Result<Request<'a>, Answer<()>> {
+        let own = match proof {
+            Proof::Secret(secret) => Own::Secret { client_secret: secret.clone() },
+            Proof::Key(key) => {
+                let tenant = self.url.as_str().trim_end_matches("oauth/token");
+                let now = self.transport.clock.now().as_millis().div_euclid(1_000);
+                let signed = key.sign(client_id, tenant, now);
+                let client_assertion = signed.ok_or_else(|| {
+                    stop(Error::Internal("the request for a token cannot be signed".into()))
+                })?;
+                Own::Assertion { client_assertion_type: ASSERTION_TYPE, client_assertion }
+            }
+        };
+        Ok(Request { grant_type: "client_credentials", client_id, own, audience })
+    }
+
+    async fn ask(&self, id: &str, proof: &Proof, audience: &str) -> Result<Granted, Answer<()>> {
+        let asked = self.asked(id, proof, audience)?;
         let body = serde_json::to_vec(&asked).unwrap_or_default();
         let mut request = self.transport.request(reqwest::Method::POST, self.url.clone());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -245,9 +298,12 @@ impl Tokens {
                 let fault = Fault::no_more_tokens().asking(meter.retry_after.or(meter.full_in));
                 Err(Answer { meter, ..self.failed(fault, NotExecuted::Throttled) })
             }
-            Exchange::Answered { status: status @ 300..=499, body, .. } if status != 408 => {
+            Exchange::Answered { status: status @ 300..=499, body, head, .. } if status != 408 => {
                 let body = body.unwrap_or_default();
-                let refused = stop(refusal(status, &body));
+                if is_refusal(&body) {
+                    self.transport.believe(&head);
+                }
+                let refused = stop(refusal(status, &body, matches!(proof, Proof::Key(_))));
                 Err(Answer { requests: 1, ..refused })
             }
             Exchange::Answered { status, body, head, .. } => {
@@ -289,7 +345,7 @@ pub(super) fn told_of(body: &[u8]) -> Vec<String> {
         let claims = Claims::of(&granted.access_token);
         named.and(check_scopes(claims.scope.as_deref(), &[CREATE, READ]))
     });
-    let refused = refusal(403, body);
+    let refused = refusal(403, body, false);
     let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
     errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }

@@ -30,8 +30,8 @@ pub use row_filter::RowFilter;
 pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
 pub use shared::{
-    Bulk, CLIENT_ID, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading, Recording, Run,
-    TOKEN_FILE, Tenant,
+    Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading,
+    Recording, Run, TOKEN_FILE, Tenant,
 };
 pub use system::FromSystem;
 pub use talking::Talking;

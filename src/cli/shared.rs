@@ -16,6 +16,8 @@ use crate::{engine::Concurrency, pacer::Rate};
 pub const CLIENT_ID: &str = "AUTH0_CLIENT_ID";
 /// Variable of `--client-secret-file`.
 pub const CLIENT_SECRET_FILE: &str = "MFAFERRY_CLIENT_SECRET_FILE";
+/// Variable of `--client-key-file`.
+pub const CLIENT_KEY_FILE: &str = "MFAFERRY_CLIENT_KEY_FILE";
 /// Variable of `--token-file`.
 pub const TOKEN_FILE: &str = "MFAFERRY_TOKEN_FILE";
 
@@ -40,6 +42,13 @@ pub struct Tenant {
     /// Read the client secret from FILE (or set `AUTH0_CLIENT_SECRET`)
     #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE)]
     pub client_secret_file: Option<Given<String>>,
+    /// Read the client's private RSA key (PEM) from FILE instead, for private key JWT (or set
+    /// `AUTH0_CLIENT_ASSERTION_PRIVATE_KEY`)
+    #[arg(long, value_name = "FILE", env = CLIENT_KEY_FILE)]
+    pub client_key_file: Option<Given<String>>,
+    /// Algorithm that the private key signs with: RS256, RS384 or PS256 [default: RS256]
+    #[arg(long, value_name = "ALG", env = "AUTH0_CLIENT_ASSERTION_SIGNING_ALG")]
+    pub client_signing_alg: Option<Given<String>>,
     /// Read a ready access token from FILE instead (or set `AUTH0_API_TOKEN`)
     #[arg(long, value_name = "FILE", env = TOKEN_FILE)]
     pub token_file: Option<Given<String>>,

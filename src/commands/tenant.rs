@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::now;
 use crate::{
-    auth0::{self, BaseUrl, Client, Credentials},
+    auth0::{self, BaseUrl, Client, Credentials, Proof},
     config::{Config, Target},
     error::Error,
     pacer::Pacer,
@@ -47,7 +47,7 @@ impl Tenant {
                 let base = BaseUrl::parse(&sandbox.base_url())?;
                 let credentials = Credentials::Client {
                     id: SANDBOX.into(),
-                    secret: SecretString::from(SANDBOX),
+                    proof: Proof::Secret(SecretString::from(SANDBOX)),
                     audience: base.default_audience(),
                 };
                 (base, credentials, Some(sandbox))

@@ -1,27 +1,31 @@
 //! Choice of the credentials, where several are given.
 //!
-//! Credentials are a ready token, or a client id with its secret. The layer nearest to the user that
-//! has a token or a secret wins as a whole. A secret takes the id of its own layer; that of another
-//! layer only if its own has none, and never against an id that stands nearer to the user.
+//! Credentials are a ready token, or a client id with its secret or its private key. The layer nearest to
+//! the user that has a token, a secret or a key wins as a whole. A secret or a key takes the id of its own
+//! layer; that of another layer only if its own has none, and never against an id that stands nearer to
+//! the user.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Named,
-    file::{SettingsFile, read_secret},
+    file::{SettingsFile, read_private, read_secret},
     resolve::nearest,
     secret::clean,
 };
 use crate::{
-    auth0::{BaseUrl, Credentials},
-    cli::{CLIENT_ID, CLIENT_SECRET_FILE, Given, Origin, TOKEN_FILE, Tenant, variable},
+    assertion::{Algorithm, SigningKey},
+    auth0::{BaseUrl, Credentials, Proof},
+    cli::{
+        CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Given, Origin, TOKEN_FILE, Tenant, variable,
+    },
     error::Error,
 };
 
-const HINT: &str = "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-secret-file), or \
-                    AUTH0_API_TOKEN (or --token-file)";
+const HINT: &str = "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-secret-file, or \
+                    --client-key-file for a private key), or AUTH0_API_TOKEN (or --token-file)";
 
 /// A secret that is still where it was found.
 struct Found {
@@ -62,6 +66,38 @@ impl Found {
         match self.place {
             Place::File(path, called) => read_secret(Path::new(&path), &called),
             Place::Variable(secret) => clean(secret.expose_secret(), &self.from),
+        }
+    }
+
+    /// Reads a private key that signs so.
+    fn read_key(self, algorithm: Algorithm) -> Result<Arc<SigningKey>, Error> {
+        let (text, origin) = match self.place {
+            Place::File(path, called) => {
+                (read_private(Path::new(&path), &called)?, format!("the file of {called}"))
+            }
+            Place::Variable(secret) => (secret.expose_secret().to_owned().into(), self.from),
+        };
+        let key = SigningKey::read(&text, algorithm);
+        key.map(Arc::new).map_err(|fault| Error::config(format!("{origin} {fault}"), fault.hint()))
+    }
+}
+
+/// Proof of who a client is, still where it was found.
+enum Unread {
+    Secret(Found),
+    Key(Found),
+}
+
+impl Unread {
+    fn from(&self) -> &str {
+        let (Self::Secret(found) | Self::Key(found)) = self;
+        &found.from
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "secret",
+            Self::Key(_) => "key",
         }
     }
 }
@@ -119,6 +155,39 @@ impl Layers<'_> {
         let file = self.at(origin, |tenant| &tenant.client_secret_file, CLIENT_SECRET_FILE)?;
         Found::at(origin, file, "client-secret-file", "AUTH0_CLIENT_SECRET")
     }
+
+    fn key(&self, origin: Origin) -> Result<Option<Found>, Error> {
+        let file = self.at(origin, |tenant| &tenant.client_key_file, CLIENT_KEY_FILE)?;
+        Found::at(origin, file, "client-key-file", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY")
+    }
+
+    fn proof(&self, origin: Origin) -> Result<Option<Unread>, Error> {
+        match (self.secret(origin)?, self.key(origin)?) {
+            (Some(secret), Some(key)) => Err(Error::config(
+                format!("{} gives a client secret, and {} a private key", secret.from, key.from),
+                "a client has one or the other: unset the one that is not meant",
+            )),
+            (secret, key) => Ok(secret.map(Unread::Secret).or(key.map(Unread::Key))),
+        }
+    }
+
+    /// Returns the way in which a private key signs.
+    fn algorithm(&self) -> Result<Algorithm, Error> {
+        let (given, file) = (&self.given.client_signing_alg, &self.file.tenant.client_signing_alg);
+        let Some(given) = nearest(given.as_ref(), file.as_ref()) else {
+            return Ok(Algorithm::default());
+        };
+        Algorithm::from_name(given.value.trim()).ok_or_else(|| {
+            let place = self.file.place(given);
+            let known = Algorithm::ALL.map(Algorithm::name).join(", ");
+            Error::config(
+                format!("{place} names no signing algorithm that Auth0 takes for a client"),
+                format!(
+                    "give one of {known}: the one that the application's key is registered for"
+                ),
+            )
+        })
+    }
 }
 
 /// The credentials to use at `base`, and who that is, for people.
@@ -130,16 +199,16 @@ pub(super) fn credentials(
     let layers = Layers { given, file };
     let nearest = layers.nearest_id()?;
     for origin in Layers::ALL {
-        match (layers.token(origin)?, layers.secret(origin)?) {
+        match (layers.token(origin)?, layers.proof(origin)?) {
             // Who names a client means it, also where the environment has a token, too.
-            (Some(_), Some(secret)) if nearest.as_ref().is_some_and(|id| id.origin < origin) => {
-                return client(&layers, base, origin, secret);
+            (Some(_), Some(proof)) if nearest.as_ref().is_some_and(|id| id.origin < origin) => {
+                return client(&layers, base, origin, proof);
             }
             (Some(token), _) => {
                 let named = Named { value: None, from: token.from.clone() };
                 return Ok((Credentials::Token(token.read()?), named));
             }
-            (None, Some(secret)) => return client(&layers, base, origin, secret),
+            (None, Some(proof)) => return client(&layers, base, origin, proof),
             (None, None) => {}
         }
     }
@@ -150,12 +219,12 @@ pub(super) fn credentials(
     Err(Error::refused("no_credentials", missing, HINT))
 }
 
-/// The client that a secret of that layer belongs to.
+/// The client that a secret or key of that layer belongs to.
 fn client(
     layers: &Layers<'_>,
     base: &BaseUrl,
     origin: Origin,
-    secret: Found,
+    proof: Unread,
 ) -> Result<(Credentials, Named), Error> {
     let (nearest_id, own) = (layers.nearest_id()?, layers.id(origin)?);
     let (Some(nearest_id), Some(id)) = (&nearest_id, own.as_ref().or(nearest_id.as_ref())) else {
@@ -164,20 +233,27 @@ fn client(
     if nearest_id.text != id.text {
         return Err(Error::config(
             format!(
-                "{} names another client than {}, which the secret of {} belongs to",
-                nearest_id.from, id.from, secret.from
+                "{} names another client than {}, which the {} of {} belongs to",
+                nearest_id.from,
+                id.from,
+                proof.kind(),
+                proof.from()
             ),
-            "give id and secret in the same place, or unset the one that is not meant",
+            "give id and secret (or key) in the same place, or unset the one that is not meant",
         ));
     }
     let from = if id.origin == origin {
         id.from.clone()
     } else {
-        format!("{}, secret {}", id.from, secret.from)
+        format!("{}, {} {}", id.from, proof.kind(), proof.from())
     };
     let audience = nearest(layers.given.audience.as_ref(), layers.file.tenant.audience.as_ref());
     let audience = audience.map_or_else(|| base.default_audience(), |given| given.value.clone());
     let id = id.text.clone();
     let named = Named { value: Some(id.clone()), from };
-    Ok((Credentials::Client { id, secret: secret.read()?, audience }, named))
+    let proof = match proof {
+        Unread::Secret(secret) => Proof::Secret(secret.read()?),
+        Unread::Key(key) => Proof::Key(key.read_key(layers.algorithm()?)?),
+    };
+    Ok((Credentials::Client { id, proof, audience }, named))
 }

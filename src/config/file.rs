@@ -40,11 +40,12 @@ const OTHERS_WRITE: u32 = 0o022;
 /// Keys that no file of the working directory may have: they decide where credentials are sent, or
 /// which files are sent as credentials. Some are no settings at all, and are here so that the message
 /// is about trust rather than spelling.
-const NEEDS_TRUST: [&str; 10] = [
+const NEEDS_TRUST: [&str; 11] = [
     "domain",
     "base-url",
     "audience",
     "client-secret-file",
+    "client-key-file",
     "client-key-file",
     "token-file",
     "client-secret",
@@ -73,6 +74,11 @@ impl SettingsFile {
 
 /// The secret in the file that `origin` names.
 pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Error> {
+    clean(&read_private(path, origin)?, &format!("the file of {origin}"))
+}
+
+/// The text of the file that `origin` names, which nobody else should be able to read.
+pub(super) fn read_private(path: &Path, origin: &str) -> Result<Zeroizing<String>, Error> {
     let failed = |error: io::Error| {
         let hint = if error.kind() == io::ErrorKind::InvalidData {
             "write it as UTF-8; Windows' shells and editors may have written UTF-16"
@@ -93,7 +99,7 @@ pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Err
             "write the secret to it",
         ));
     }
-    clean(&text, &format!("the file of {origin}"))
+    Ok(text)
 }
 
 /// The file that `--config` names, or the one of the working directory if there is one.

@@ -154,6 +154,11 @@ impl Call {
         self.headers.get(AUTHORIZATION)?.to_str().ok()
     }
 
+    /// Host that the request was sent to.
+    pub(super) fn host(&self) -> &str {
+        self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+    }
+
     pub(super) fn correlation_id(&self) -> Option<&str> {
         self.headers.get(CORRELATION_ID)?.to_str().ok()
     }

@@ -86,6 +86,9 @@ pub struct Settings {
     pub client_id: Option<String>,
     /// The only client secret that is given a token; any that is not empty when unset.
     pub client_secret: Option<Secret>,
+    /// Public RSA key of the only client, in PEM. Where it is set, a token is given for an assertion that its
+    /// private half has signed (private key JWT), and for a secret only if `client_secret` is set, too.
+    pub client_public_key: Option<String>,
     /// Ready bearer tokens that are accepted without having been issued. They do not age,
     /// but `token_requests` holds for them too.
     pub static_tokens: Vec<Secret>,
@@ -130,6 +133,7 @@ impl Default for Settings {
             scopes: USUAL_SCOPES.map(str::to_owned).to_vec(),
             client_id: None,
             client_secret: None,
+            client_public_key: None,
             static_tokens: Vec::new(),
             clock_skew_s: 0,
             faults: Vec::new(),

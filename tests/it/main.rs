@@ -53,6 +53,7 @@ mod seal;
 mod secrets;
 mod select;
 mod several;
+mod signed;
 mod sources;
 mod spelling;
 mod stop;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
-    auth0::{self, BaseUrl, Client, Credentials},
+    auth0::{self, BaseUrl, Client, Credentials, Proof},
     engine::Concurrency,
     model::{CustomDomain, FactorSwitches, LocalTime, MessageTypes, Sampled},
     pacer::{Pacer, Rate},
@@ -67,7 +67,11 @@ fn limits() -> Limits {
 /// Credentials that the tenant gives tokens for, which say their scopes.
 fn renewable() -> Credentials {
     let audience = "http://t/api/v2/".to_owned();
-    Credentials::Client { id: "any".to_owned(), secret: "any".to_owned().into(), audience }
+    Credentials::Client {
+        id: "any".to_owned(),
+        proof: Proof::Secret("any".to_owned().into()),
+        audience,
+    }
 }
 
 /// A ready token.

@@ -77,7 +77,10 @@ impl Api {
                     self.setup.answer(*question, call.query.as_deref().unwrap_or_default())
                 })
             }
-            Route::Token => self.tokens.issue(call, self.clock.elapsed()),
+            Route::Token => {
+                let now = self.clock.elapsed();
+                self.tokens.issue(call, now, self.clock.unix(now))
+            }
             Route::UnknownApi | Route::Unknown | Route::Stats | Route::State => answer::not_found(),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::json;
 
+use crate::assertion::{ASSERTION_TYPE, PublicKey, Refusal, Verifier};
 use crate::sandbox::{
     answer::{Answer, BucketHeaders, expired_token, oauth_error, unauthorized},
     call::Call,
@@ -23,6 +24,8 @@ const REMEMBERED: usize = 10_000;
 pub(in crate::sandbox) struct Tokens {
     client_id: Option<String>,
     client_secret: Option<Secret>,
+    /// Verifies private key JWTs, where the client has registered a key.
+    verifier: Option<Verifier>,
     scope: String,
     lifetime: Duration,
     requests: Option<u32>,
@@ -46,6 +49,11 @@ impl Tokens {
         Self {
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
+            verifier: settings.client_public_key.as_deref().map(|pem| {
+                // No signature fits an empty key: one that cannot be read lets nobody in.
+                let key = PublicKey::read(pem);
+                Verifier::new(key.unwrap_or_else(|| PublicKey::of_pkcs1(Vec::new())))
+            }),
             scope: settings.scopes.join(" "),
             lifetime: Duration::from_secs(settings.token_lifetime_s),
             requests: settings.token_requests,
@@ -55,8 +63,8 @@ impl Tokens {
         }
     }
 
-    /// `POST /oauth/token`.
-    pub(in crate::sandbox) fn issue(&self, call: &Call, now: Duration) -> Answer {
+    /// `POST /oauth/token`; `now` counts from the start, `unix` from 1970.
+    pub(in crate::sandbox) fn issue(&self, call: &Call, now: Duration, unix: Duration) -> Answer {
         let Some(asked) = parameters(call) else {
             return oauth_error(
                 StatusCode::BAD_REQUEST,
@@ -79,7 +87,14 @@ impl Tokens {
                 );
             }
         }
-        if !self.knows(given("client_id"), given("client_secret")) {
+        if let Some(assertion) = asked.get("client_assertion") {
+            let typed = given("client_assertion_type") == ASSERTION_TYPE;
+            let id = given("client_id");
+            if let Err(refusal) = self.verify(assertion, typed, id, call.host(), unix) {
+                let (status, text) = (StatusCode::UNAUTHORIZED, refusal.description());
+                return oauth_error(status, "invalid_client", text);
+            }
+        } else if !self.knows(given("client_id"), given("client_secret")) {
             return oauth_error(StatusCode::UNAUTHORIZED, "access_denied", "Unauthorized");
         }
         let audience = given("audience");
@@ -118,12 +133,32 @@ impl Tokens {
         (aged || worn).then(expired_token)
     }
 
+    fn verify(
+        &self,
+        assertion: &str,
+        is_typed: bool,
+        client_id: &str,
+        host: &str,
+        unix: Duration,
+    ) -> Result<(), Refusal> {
+        let verifier = self.verifier.as_ref().ok_or(Refusal::Signature)?;
+        let is_client = self.client_id.as_ref().is_none_or(|id| id == client_id);
+        if !(is_typed && is_client) {
+            return Err(Refusal::Claims);
+        }
+        // Behind whatever speaks TLS for it, the tenant is an https one.
+        let audiences = ["http", "https"].map(|scheme| format!("{scheme}://{host}/"));
+        let audiences = audiences.each_ref().map(String::as_str);
+        let now = i64::try_from(unix.as_secs()).unwrap_or(i64::MAX);
+        verifier.verify(assertion, client_id, &audiences, now)
+    }
+
     fn knows(&self, client_id: &str, client_secret: &str) -> bool {
         let id_fits = self.client_id.as_ref().map_or(!client_id.is_empty(), |id| id == client_id);
-        let secret_fits = self
-            .client_secret
-            .as_ref()
-            .map_or(!client_secret.is_empty(), |secret| secret.is(client_secret));
+        let secret_fits = match &self.client_secret {
+            Some(secret) => secret.is(client_secret),
+            None => self.verifier.is_none() && !client_secret.is_empty(),
+        };
         id_fits && secret_fits
     }
 
@@ -167,7 +202,7 @@ mod tests {
     }
 
     fn ask(tokens: &Tokens, media: &str, body: &str) -> (u16, Value) {
-        let answer = tokens.issue(&call(media, body), Duration::ZERO);
+        let answer = tokens.issue(&call(media, body), Duration::ZERO, Duration::ZERO);
         (answer.status.as_u16(), serde_json::from_slice(&answer.body).unwrap())
     }
 

@@ -1,0 +1,46 @@
+//! Private key JWT: a client proves who it is by a signature instead of a secret (RFC 7523;
+//! auth0-api.md 4). Here both sides are, the one that signs and the simulated tenant's that verifies.
+
+mod pem;
+mod sign;
+mod verify;
+
+pub use sign::{KeyFault, SigningKey};
+pub use verify::{PublicKey, Refusal, Verifier};
+
+/// `client_assertion_type` of the token request.
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Way to sign, by the names that Auth0 takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSA PKCS#1 1.5 with SHA-256.
+    #[default]
+    Rs256,
+    /// RSA PKCS#1 1.5 with SHA-384.
+    Rs384,
+    /// RSA-PSS with SHA-256.
+    Ps256,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Rs256, Self::Rs384, Self::Ps256];
+
+    /// Returns its name in the header of a JWT.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Ps256 => "PS256",
+        }
+    }
+
+    /// Finds the one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

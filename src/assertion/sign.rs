@@ -1,0 +1,131 @@
+//! The side of the client: a key, and what it signs.
+
+use std::fmt;
+
+use data_encoding::BASE64URL_NOPAD;
+use ring::{
+    rand::{SecureRandom, SystemRandom},
+    rsa::KeyPair,
+    signature::{RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PSS_SHA256, RsaEncoding},
+};
+use secrecy::SecretString;
+use serde::Serialize;
+use thiserror::Error;
+
+use super::{
+    Algorithm,
+    pem::{PrivateKey, private_key},
+};
+
+/// Reason why a text is no key to sign with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeyFault {
+    /// No block of PEM.
+    #[error("is no private key in PEM (a text with `-----BEGIN PRIVATE KEY-----`)")]
+    NotPem,
+    /// Encrypted with a pass phrase.
+    #[error("is encrypted with a pass phrase")]
+    Encrypted,
+    /// A key, but none that signs with RSA.
+    #[error("holds {0}, and not a private RSA key")]
+    OtherKind(&'static str),
+    /// Fewer bits than are safe, or more than are usual.
+    #[error("holds an RSA key of an unusual size: 2,048 to 4,096 bits are needed")]
+    Size,
+    /// Broken off, or not what its label says.
+    #[error("is damaged: what its label says is not what is there")]
+    Damaged,
+}
+
+impl KeyFault {
+    /// Returns advice.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Encrypted => {
+                "decrypt it into a file that only you can read: `openssl pkey -in KEY -out PLAIN`"
+            }
+            Self::Damaged | Self::NotPem => {
+                "copy the key's file whole, first and last line included"
+            }
+            Self::OtherKind(_) | Self::Size => {
+                "make a key with `openssl genrsa -out KEY 2048`, and register its public half (`openssl \
+                 rsa -in KEY -pubout`) with the application in Auth0"
+            }
+        }
+    }
+}
+
+/// Private key of a client. `Debug` does not show it.
+pub struct SigningKey {
+    pair: KeyPair,
+    algorithm: Algorithm,
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// Life of an assertion, in seconds: a minute is advised (auth0-api.md 4).
+const LIFE: i64 = 60;
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: &'a str,
+}
+
+impl SigningKey {
+    /// Reads a key from PEM, PKCS#1 or PKCS#8.
+    pub fn read(pem: &str, algorithm: Algorithm) -> Result<Self, KeyFault> {
+        let pair = match private_key(pem)? {
+            PrivateKey::Pkcs1(der) => KeyPair::from_der(&der),
+            PrivateKey::Pkcs8(der) => KeyPair::from_pkcs8(&der),
+        };
+        // These are the words of ring 0.17; a test holds them.
+        let pair = pair.map_err(|rejected| match rejected.to_string().as_str() {
+            "WrongAlgorithm" => KeyFault::OtherKind("a key of another kind"),
+            "TooSmall" | "TooLarge" | "PrivateModulusLenNotMultipleOf512Bits" => KeyFault::Size,
+            _ => KeyFault::Damaged,
+        })?;
+        Ok(Self { pair, algorithm })
+    }
+
+    /// Returns a JWT that says at the tenant `audience` (its base URL with a slash at the end) that whoever
+    /// sends it is `client`, from `now` on, in seconds since 1970 by the tenant's clock. It can be used
+    /// once. `None` if the system gives no random numbers.
+    pub fn sign(&self, client: &str, audience: &str, now: i64) -> Option<SecretString> {
+        let random = SystemRandom::new();
+        let mut id = [0; 16];
+        random.fill(&mut id).ok()?;
+        let id = BASE64URL_NOPAD.encode(&id);
+        let header = format!(r#"{{"alg":"{}","typ":"JWT"}}"#, self.algorithm.name());
+        let claims =
+            Claims { iss: client, sub: client, aud: audience, iat: now, exp: now + LIFE, jti: &id };
+        let claims = serde_json::to_vec(&claims).ok()?;
+        let [header, claims] =
+            [header.as_bytes(), &claims].map(|part| BASE64URL_NOPAD.encode(part));
+        let message = format!("{header}.{claims}");
+        let mut signature = vec![0; self.pair.public().modulus_len()];
+        self.pair.sign(self.scheme(), &random, message.as_bytes(), &mut signature).ok()?;
+        Some(format!("{message}.{}", BASE64URL_NOPAD.encode(&signature)).into())
+    }
+
+    /// Returns its public half, as PKCS#1.
+    pub fn public(&self) -> Vec<u8> {
+        self.pair.public().as_ref().to_vec()
+    }
+
+    fn scheme(&self) -> &'static dyn RsaEncoding {
+        match self.algorithm {
+            Algorithm::Rs256 => &RSA_PKCS1_SHA256,
+            Algorithm::Rs384 => &RSA_PKCS1_SHA384,
+            Algorithm::Ps256 => &RSA_PSS_SHA256,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The side of the tenant: is an assertion a registered client's, for this tenant, of now, and new?
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use ring::signature::{
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PSS_2048_8192_SHA256,
+    RsaParameters, UnparsedPublicKey,
+};
+use serde::Deserialize;
+
+use super::Algorithm;
+
+/// Seconds by which the clocks of client and tenant may differ (auth0-api.md 4).
+const LEEWAY: i64 = 10;
+/// Longest life of an assertion, in seconds.
+const LONGEST: i64 = 300;
+/// Longest `jti` that is remembered.
+const LONGEST_ID: usize = 64;
+
+/// Reason why an assertion proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// No JWT of three parts with the claims that are needed.
+    Malformed,
+    /// Signed in a way that is not accepted, or with another key.
+    Signature,
+    /// Claims of another client, or for another tenant.
+    Claims,
+    /// Expired, not valid yet, or valid for too long.
+    Time,
+    /// Used before.
+    Replayed,
+}
+
+impl Refusal {
+    /// Returns `error_description`, as Auth0 words such refusals.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Malformed => "Invalid client assertion: malformed",
+            Self::Signature => "Invalid client assertion: signature verification failed",
+            Self::Claims => "Invalid client assertion: unexpected iss, sub or aud",
+            Self::Time => "Invalid client assertion: expired, not yet valid, or valid for too long",
+            Self::Replayed => "Invalid client assertion: jti was used before",
+        }
+    }
+}
+
+/// Public RSA key of a client, as PKCS#1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey(Vec<u8>);
+
+impl PublicKey {
+    /// Takes the key as PKCS#1.
+    pub fn of_pkcs1(der: Vec<u8>) -> Self {
+        Self(der)
+    }
+
+    /// Reads PEM: `PUBLIC KEY` or `RSA PUBLIC KEY`.
+    pub fn read(pem: &str) -> Option<Self> {
+        let (_, rest) = pem.split_once("-----BEGIN ")?;
+        let (label, rest) = rest.split_once("-----")?;
+        let (body, _) = rest.split_once("-----END ")?;
+        let body: String = body.split_whitespace().collect();
+        let der = BASE64.decode(body.as_bytes()).ok()?;
+        match label {
+            "RSA PUBLIC KEY" => Some(Self(der)),
+            "PUBLIC KEY" => of_spki(&der).map(|key| Self(key.to_vec())),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the key inside of a `SubjectPublicKeyInfo` (RFC 5280, 4.1): the content of its bit string.
+fn of_spki(der: &[u8]) -> Option<&[u8]> {
+    const SEQUENCE: u8 = 0x30;
+    const BIT_STRING: u8 = 0x03;
+    let (info, _) = element(der, SEQUENCE)?;
+    let (_algorithm, rest) = element(info, SEQUENCE)?;
+    let (bits, _) = element(rest, BIT_STRING)?;
+    // The first byte counts the unused bits of the last.
+    bits.strip_prefix(&[0])
+}
+
+/// Splits DER after its first element, which must have that tag.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (&found, rest) = der.split_first()?;
+    let (&short, rest) = rest.split_first()?;
+    let (length, rest) = if short < 0x80 {
+        (usize::from(short), rest)
+    } else {
+        let (long, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
+        let length = long.iter().try_fold(0_usize, |length, byte| {
+            length.checked_mul(256)?.checked_add(usize::from(*byte))
+        })?;
+        (length, rest)
+    };
+    rest.split_at_checked(length).filter(|_| found == tag)
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+}
+
+/// Verifies the assertions of one client.
+#[derive(Debug)]
+pub struct Verifier {
+    key: PublicKey,
+    /// Expiry of each `jti` that has come and has not expired.
+    seen: Mutex<HashMap<String, i64>>,
+}
+
+impl Verifier {
+    /// Makes one for the client that has registered this key.
+    pub fn new(key: PublicKey) -> Self {
+        Self { key, seen: Mutex::default() }
+    }
+
+    /// Verifies an assertion that must be `client`'s, for one of the `audiences`; `now` is the tenant's
+    /// time in seconds since 1970.
+    pub fn verify(
+        &self,
+        assertion: &str,
+        client: &str,
+        audiences: &[&str],
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let (message, signature) = assertion.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let (header, claims) = message.split_once('.').ok_or(Refusal::Malformed)?;
+        let header: Header = part(header)?;
+        let signature =
+            BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| Refusal::Malformed)?;
+        let scheme: &RsaParameters = match Algorithm::from_name(&header.alg) {
+            Some(Algorithm::Rs256) => &RSA_PKCS1_2048_8192_SHA256,
+            Some(Algorithm::Rs384) => &RSA_PKCS1_2048_8192_SHA384,
+            Some(Algorithm::Ps256) => &RSA_PSS_2048_8192_SHA256,
+            None => return Err(Refusal::Signature),
+        };
+        UnparsedPublicKey::new(scheme, &self.key.0)
+            .verify(message.as_bytes(), &signature)
+            .map_err(|_| Refusal::Signature)?;
+        let Claims { iss, sub, aud, iat, exp, jti } = part(claims)?;
+        if iss != client || sub != client || !audiences.contains(&aud.as_str()) {
+            return Err(Refusal::Claims);
+        }
+        let is_timely = exp > now - LEEWAY && iat < now + LEEWAY && exp - iat <= LONGEST;
+        if !is_timely {
+            return Err(Refusal::Time);
+        }
+        if jti.is_empty() || jti.len() > LONGEST_ID {
+            return Err(Refusal::Malformed);
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, exp| *exp > now - LEEWAY);
+        if seen.insert(jti, exp).is_some() { Err(Refusal::Replayed) } else { Ok(()) }
+    }
+}
+
+fn part<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, Refusal> {
+    let json = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Refusal::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| Refusal::Malformed)
+}
