@@ -30,9 +30,8 @@ use crate::{
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
 
-/// Difference between two readings of the tenant's clock at which an assertion is good for both: half of
-/// what it may be off (auth0-api.md 4).
-const CLOSE: Millis = 5_000;
+/// Difference between two readings of the tenant's clock that is none: `Date` has whole seconds.
+const CLOSE: Millis = 1_500;
 
 /// Credentials for an access token.
 #[derive(Debug, Clone)]
