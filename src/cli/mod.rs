@@ -79,7 +79,8 @@ read:authentication_methods. Secrets are never passed as flags.
 Settings for which --help names a variable may stand in the environment (MFAFERRY_RATE=10), and in the
 file that --config names (rate = \"10\"). Without --config, mfaferry.toml in the working directory is
 read if it is yours and nobody else can write to it; it may not say which credentials are sent, or
-where.
+where. A table [tenant.NAME] of the named file holds the settings of one tenant, and --tenant NAME
+chooses it; secrets stay in files that it names, such as client_secret_file.
 Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
 up, the rest goes on. Keep the ledger and the files beside it together.
 

@@ -28,7 +28,9 @@ pub enum Origin {
     Flag,
     /// A variable of the environment.
     Environment,
-    /// The settings file.
+    /// The table of the settings file that `--tenant` names.
+    Profile,
+    /// The settings file, above its tables.
     File,
     /// The default.
     Default,

@@ -8,10 +8,12 @@ use serde::Deserialize;
 
 use super::{
     InputFormat, Output, Retry,
-    setting::{Attempts, Burst, ErrorLimit, Given, Share},
+    setting::{Attempts, Burst, ErrorLimit, Given, Origin, Share},
 };
 use crate::{engine::Concurrency, pacer::Rate};
 
+/// Variable of `--tenant`.
+const PROFILE: &str = "MFAFERRY_TENANT";
 /// Variable of `--client-id`. Where a flag is given, its layer of credentials is read all the same.
 pub const CLIENT_ID: &str = "AUTH0_CLIENT_ID";
 /// Variable of `--client-secret-file`.
@@ -26,6 +28,10 @@ pub const TOKEN_FILE: &str = "MFAFERRY_TOKEN_FILE";
 #[command(next_help_heading = "Tenant")]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Tenant {
+    /// Take settings from the table `[tenant.NAME]` of the settings file, before those above its tables
+    #[arg(long = "tenant", value_name = "NAME", env = PROFILE)]
+    #[serde(skip)]
+    pub profile: Option<Given<String>>,
     /// Host name of the tenant
     #[arg(long, value_name = "HOST", env = "AUTH0_DOMAIN")]
     pub domain: Option<Given<String>>,
@@ -65,6 +71,25 @@ pub struct Tenant {
     /// named `*.prom`
     #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", help_heading = None::<&str>)]
     pub metrics_file: Option<Given<String>>,
+}
+
+impl Tenant {
+    /// Returns it as the table of one tenant has it, which stands nearer to the user than the rest of the
+    /// file.
+    #[must_use]
+    pub fn of_profile(mut self) -> Self {
+        let Self { domain, base_url, audience, client_id, client_secret_file, .. } = &mut self;
+        let texts = [domain, base_url, audience, client_id, client_secret_file];
+        let near = |given: &mut Given<String>| given.origin = Origin::Profile;
+        texts.into_iter().flatten().for_each(near);
+        let Self { client_key_file, client_signing_alg, token_file, metrics_file, .. } = &mut self;
+        let texts = [client_key_file, client_signing_alg, token_file, metrics_file];
+        texts.into_iter().flatten().for_each(near);
+        if let Some(sandbox) = &mut self.sandbox {
+            sandbox.origin = Origin::Profile;
+        }
+        self
+    }
 }
 
 /// Settings for rate, retries and timeouts.

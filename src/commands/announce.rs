@@ -31,6 +31,11 @@ struct Facts<'a> {
     ledger_is_new: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<&'a str>,
+    /// Table of the settings file that is chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_from: Option<&'a str>,
 }
 
 /// One line of the log with `--log-format json`.
@@ -87,7 +92,12 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
     if let Some(file) = &source.file {
         parts.push(format!("settings {file}"));
     }
+    let profile = source.profile.as_ref().and_then(|it| Some((it.value.as_deref()?, &*it.from)));
+    if let Some((name, from)) = profile {
+        parts.push(format!("profile {name} ({from})"));
+    }
     let (ledger, ledger_is_new) = ledger.unzip();
+    let (profile, profile_from) = profile.unzip();
     Facts {
         message: escape(&parts.join(" · ")),
         tenant,
@@ -98,6 +108,8 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
         ledger,
         ledger_is_new,
         config: source.file.as_deref(),
+        profile,
+        profile_from,
     }
 }
 

@@ -11,9 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Named,
-    file::{SettingsFile, read_private, read_secret},
-    resolve::nearest,
+    file::{read_private, read_secret},
+    profile::{self, Profile},
     secret::clean,
+    table::SettingsFile,
 };
 use crate::{
     assertion::{Algorithm, SigningKey},
@@ -50,7 +51,7 @@ impl Found {
     ) -> Result<Option<Self>, Error> {
         if let Some((path, from)) = file {
             let called = match origin {
-                Origin::File => format!("`{key}` in `{from}`"),
+                Origin::File | Origin::Profile => format!("`{key}` in `{from}`"),
                 _ => from.clone(),
             };
             return Ok(Some(Self { from, place: Place::File(path, called) }));
@@ -118,7 +119,7 @@ struct Id {
 
 impl Layers<'_> {
     /// The layers that can have credentials, nearest to the user first.
-    const ALL: [Origin; 3] = [Origin::Flag, Origin::Environment, Origin::File];
+    const ALL: [Origin; 4] = [Origin::Flag, Origin::Environment, Origin::Profile, Origin::File];
 
     /// The setting of one layer, and what to call its place.
     fn at(
@@ -129,6 +130,10 @@ impl Layers<'_> {
     ) -> Result<Option<(String, String)>, Error> {
         let given = match origin {
             Origin::Flag => setting(self.given),
+            Origin::Profile => match &self.file.profile {
+                Some(profile) => setting(&profile.tenant),
+                None => return Ok(None),
+            },
             Origin::File => setting(&self.file.tenant),
             Origin::Environment => return Ok(variable(name)?.map(|text| (text, name.to_owned()))),
             Origin::Default => return Ok(None),
@@ -173,8 +178,8 @@ impl Layers<'_> {
 
     /// Returns the way in which a private key signs.
     fn algorithm(&self) -> Result<Algorithm, Error> {
-        let (given, file) = (&self.given.client_signing_alg, &self.file.tenant.client_signing_alg);
-        let Some(given) = nearest(given.as_ref(), file.as_ref()) else {
+        let given = self.file.nearest(self.given, |tenant| &tenant.client_signing_alg);
+        let Some(given) = given else {
             return Ok(Algorithm::default());
         };
         Algorithm::from_name(given.value.trim()).ok_or_else(|| {
@@ -188,6 +193,49 @@ impl Layers<'_> {
             )
         })
     }
+
+    /// Refuses credentials of a layer that a chosen table contradicts.
+    fn check_profile(&self, origin: Origin, base: &BaseUrl) -> Result<(), Error> {
+        let Some(profile) = &self.file.profile else { return Ok(()) };
+        match origin {
+            Origin::Profile => profile::check_owner(&profile.tenant, &profile.place(), base),
+            Origin::File => profile::check_owner(&self.file.tenant, &self.file.name, base),
+            Origin::Environment => self.check_environment(profile),
+            Origin::Flag | Origin::Default => Ok(()),
+        }
+    }
+
+    /// Refuses credentials of the environment where the table has others.
+    fn check_environment(&self, profile: &Profile) -> Result<(), Error> {
+        let (id, own_id) = (self.id(Origin::Environment)?, self.id(Origin::Profile)?);
+        if let (Some(id), Some(own)) = (&id, &own_id)
+            && id.text != own.text
+        {
+            return Err(profile::contradicts(&id.from, profile, "names another client than"));
+        }
+        let (token, proof) = (self.token(Origin::Environment)?, self.proof(Origin::Environment)?);
+        let has_own =
+            self.token(Origin::Profile)?.is_some() || self.proof(Origin::Profile)?.is_some();
+        let from = match (&token, &proof) {
+            (Some(token), _) if has_own || own_id.is_some() => &token.from,
+            // With its id it is the same client, and the order of places holds.
+            (_, Some(proof)) if has_own && (id.is_none() || own_id.is_none()) => proof.from(),
+            _ => return Ok(()),
+        };
+        Err(profile::contradicts(from, profile, "would take the place of the credentials of"))
+    }
+
+    /// Returns the audience that a token is asked for.
+    fn audience(&self, base: &BaseUrl) -> Result<String, Error> {
+        let given = self.file.nearest(self.given, |tenant| &tenant.audience);
+        let Some(given) = given else { return Ok(base.default_audience()) };
+        if let Some(profile) =
+            self.file.profile.as_ref().filter(|_| given.origin == Origin::Environment)
+        {
+            profile::check_audience(profile, given, base)?;
+        }
+        Ok(given.value.clone())
+    }
 }
 
 /// The credentials to use at `base`, and who that is, for people.
@@ -199,7 +247,12 @@ pub(super) fn credentials(
     let layers = Layers { given, file };
     let nearest = layers.nearest_id()?;
     for origin in Layers::ALL {
-        match (layers.token(origin)?, layers.proof(origin)?) {
+        let found = (layers.token(origin)?, layers.proof(origin)?);
+        if matches!(found, (None, None)) {
+            continue;
+        }
+        layers.check_profile(origin, base)?;
+        match found {
             // Who names a client means it, also where the environment has a token, too.
             (Some(_), Some(proof)) if nearest.as_ref().is_some_and(|id| id.origin < origin) => {
                 return client(&layers, base, origin, proof);
@@ -247,8 +300,7 @@ fn client(
     } else {
         format!("{}, {} {}", id.from, proof.kind(), proof.from())
     };
-    let audience = nearest(layers.given.audience.as_ref(), layers.file.tenant.audience.as_ref());
-    let audience = audience.map_or_else(|| base.default_audience(), |given| given.value.clone());
+    let audience = layers.audience(base)?;
     let id = id.text.clone();
     let named = Named { value: Some(id.clone()), from };
     let proof = match proof {

@@ -5,8 +5,10 @@ use std::{path::PathBuf, time::Duration};
 
 mod credentials;
 mod file;
+mod profile;
 mod resolve;
 mod secret;
+mod table;
 
 use crate::{
     auth0::{BaseUrl, Credentials, Proxy},
@@ -84,12 +86,14 @@ pub struct Source {
     pub client: Option<Named>,
     /// The settings file that was read.
     pub file: Option<String>,
+    /// The table of that file that is chosen.
+    pub profile: Option<Named>,
 }
 
-/// A client id and where it comes from.
+/// A client id or a name, and where it comes from.
 #[derive(Debug)]
 pub struct Named {
-    /// The client id; `None` where a ready token is used.
+    /// The client id, which is `None` where a ready token is used, or the name.
     pub value: Option<String>,
     /// The flag, variable or file.
     pub from: String,
@@ -144,12 +148,13 @@ impl Config {
         output_args: &cli::OutputArgs,
     ) -> Result<Self, Error> {
         warn_of_unknown_variables();
-        let file = read_file(tenant.config.as_deref())?.unwrap_or_default();
+        let file = read_file(tenant.config.as_deref(), tenant.profile.as_ref())?;
         settings().iter().try_for_each(|(_, name)| variable(name).map(drop))?;
         let announce = Announce {
             format: output_args.log_format,
             is_logged_elsewhere: output_args.log_file.is_some(),
         };
+        profile::warn_of_environment(&file, &output_args.typed)?;
         let given = Settings { tenant, pace, recording, creating, typed: &output_args.typed };
         resolve(&given, &file, (!output_args.quiet).then_some(announce))
     }
@@ -157,7 +162,7 @@ impl Config {
     /// Returns the metrics file of a command whose other settings may be wrong, and the label of its
     /// tenant, if both are known; and the ledger that the settings file names.
     pub fn metrics(tenant: &cli::Tenant) -> Option<(PathBuf, String, Option<PathBuf>)> {
-        let file = read_file(tenant.config.as_deref()).ok()?.unwrap_or_default();
+        let file = read_file(tenant.config.as_deref(), tenant.profile.as_ref()).ok()?;
         let (base, _) = resolve::place(tenant, &file).ok()?;
         let label = base.as_ref().map_or(SANDBOX, label).to_owned();
         let ledger = file.recording.ledger.as_ref().map(|ledger| PathBuf::from(&ledger.value));

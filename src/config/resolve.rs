@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Announce, Config, Source, Target, credentials::credentials, file::SettingsFile};
+use super::{
+    Announce, Config, Named, Source, Target,
+    credentials::credentials,
+    profile::{check_place, listed},
+    table::SettingsFile,
+};
 use crate::{
     auth0::{BaseUrl, Proxy},
     cli::{CommandLine, Creating, Given, Origin, Pace, Recording, Tenant, Value, variable},
@@ -115,8 +120,7 @@ fn proxy() -> Result<Option<Proxy>, Error> {
 
 /// `--metrics-file`.
 pub(super) fn metrics_file(given: &Tenant, file: &SettingsFile) -> Option<PathBuf> {
-    nearest(given.metrics_file.as_ref(), file.tenant.metrics_file.as_ref())
-        .map(|file| PathBuf::from(&file.value))
+    file.nearest(given, |tenant| &tenant.metrics_file).map(|file| PathBuf::from(&file.value))
 }
 
 /// The tenant's base URL, `None` for the sandbox, and where it was set.
@@ -124,35 +128,46 @@ pub(super) fn place(
     given: &Tenant,
     file: &SettingsFile,
 ) -> Result<(Option<BaseUrl>, String), Error> {
-    let sandbox = nearest(given.sandbox.as_ref(), file.tenant.sandbox.as_ref());
-    let domain = nearest(given.domain.as_ref(), file.tenant.domain.as_ref());
-    let url = nearest(given.base_url.as_ref(), file.tenant.base_url.as_ref());
+    let sandbox = file.nearest(given, |tenant| &tenant.sandbox);
+    let domain = file.nearest(given, |tenant| &tenant.domain);
+    let url = file.nearest(given, |tenant| &tenant.base_url);
     let origin =
         |given: Option<&Given<String>>| given.map_or(Origin::Default, |given| given.origin);
     // What is said nearer to the user counts: `--domain` against a sandbox in the file.
     let named = origin(domain).min(origin(url));
     if let Some(sandbox) = sandbox.filter(|sandbox| sandbox.value && sandbox.origin <= named) {
-        return Ok((None, file.place(sandbox)));
+        let from = file.place(sandbox);
+        check_place(file, None, (sandbox.origin, &from))?;
+        return Ok((None, from));
     }
-    let by_url = origin(url) <= origin(domain);
-    match (url, domain) {
-        (Some(url), _) if by_url => Ok((Some(BaseUrl::parse(&url.value)?), file.place(url))),
-        (_, Some(domain)) => Ok((Some(BaseUrl::from_domain(&domain.value)?), file.place(domain))),
-        _ => Err(Error::refused(
-            "no_tenant",
-            "no tenant given",
-            "pass --domain HOST (or set AUTH0_DOMAIN), or try --sandbox, which needs no account",
-        )),
-    }
+    let (base, place) = match (url.filter(|_| origin(url) <= origin(domain)), domain) {
+        (Some(url), _) => (BaseUrl::parse(&url.value)?, url),
+        (None, Some(domain)) => (BaseUrl::from_domain(&domain.value)?, domain),
+        (None, None) => return Err(no_tenant(file)),
+    };
+    let from = file.place(place);
+    check_place(file, Some(&base), (place.origin, &from))?;
+    Ok((Some(base), from))
+}
+
+fn no_tenant(file: &SettingsFile) -> Error {
+    let hint = if file.profile.is_none() && !file.profiles.is_empty() {
+        format!("choose one with --tenant NAME: in `{}`, {}", file.name, listed(&file.profiles))
+    } else {
+        "pass --domain HOST (or set AUTH0_DOMAIN), or try --sandbox, which needs no account".into()
+    };
+    Error::refused("no_tenant", "no tenant given", hint)
 }
 
 fn target(given: &Tenant, file: &SettingsFile) -> Result<(Target, Source), Error> {
     let settings = (!file.name.is_empty()).then(|| file.name.clone());
+    let profile = file.profile.as_ref();
+    let profile = profile.map(|it| Named { value: Some(it.name.clone()), from: it.from.clone() });
     let (base, tenant) = place(given, file)?;
     let Some(base) = base else {
-        return Ok((Target::Sandbox, Source { tenant, client: None, file: settings }));
+        return Ok((Target::Sandbox, Source { tenant, client: None, file: settings, profile }));
     };
     let (credentials, client) = credentials(given, file, &base)?;
-    let source = Source { tenant, client: Some(client), file: settings };
+    let source = Source { tenant, client: Some(client), file: settings, profile };
     Ok((Target::Tenant { base, credentials }, source))
 }

@@ -8,6 +8,7 @@ use crate::support::{Bench, binary, factors, run};
 fn import_knows_every_flag_of_the_contract() {
     let help = run(binary().args(["import", "--help"])).stdout;
     for flag in [
+        "--tenant",
         "--domain",
         "--base-url",
         "--audience",
@@ -152,7 +153,7 @@ fn a_variable_that_is_empty_counts_as_unset_and_none_shows_in_help() {
         .skip(1)
         .map(|rest| rest.split(']').next().unwrap().to_owned())
         .collect();
-    assert_eq!(variables.len(), 25, "{variables:?}");
+    assert_eq!(variables.len(), 26, "{variables:?}");
     let mut import = bench.import("in.csv");
     import.envs(variables.iter().filter(|name| *name != "AUTH0_CLIENT_ID").map(|name| (name, " ")));
     assert_eq!(run(&mut import).code, Some(0));

@@ -39,6 +39,7 @@ mod pace;
 #[cfg(target_os = "linux")]
 mod planted;
 mod preflight;
+mod profiles;
 mod prove;
 mod proxy;
 #[cfg(target_os = "linux")]
