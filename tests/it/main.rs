@@ -14,6 +14,8 @@ mod broken;
 mod changes;
 mod contract;
 #[cfg(target_os = "linux")]
+mod deploy;
+#[cfg(target_os = "linux")]
 mod digest;
 mod disk;
 #[cfg(target_os = "linux")]
