@@ -5,7 +5,7 @@
 //! where credentials are sent, nor which files hold them. A file that `--config` names may.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io::{self, Read},
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -48,7 +48,7 @@ pub(super) fn read_private(path: &Path, origin: &str) -> Result<Zeroizing<String
         Error::config(format!("the file of {origin} cannot be read: {error}"), hint)
     };
     let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.mode() & 0o077 != 0 {
+    if can_others_read(&file.metadata().map_err(failed)?) {
         tracing::warn!("the file of {origin} can be read by others: `chmod 600` it");
     }
     let mut text = Zeroizing::new(String::new());
@@ -60,6 +60,14 @@ pub(super) fn read_private(path: &Path, origin: &str) -> Result<Zeroizing<String
         ));
     }
     Ok(text)
+}
+
+/// Returns true if others can read a secret who need not. One that is root's, while the user is not
+/// root, comes from the system (systemd's `LoadCredential=`, a secret of Kubernetes): its group, or
+/// an access list shown as its group, is how the user can read it at all.
+fn can_others_read(secret: &Metadata) -> bool {
+    let is_handed_out = secret.uid() == 0 && rustix::process::geteuid().as_raw() != 0;
+    secret.mode() & if is_handed_out { 0o037 } else { 0o077 } != 0
 }
 
 /// The file that `--config` names, or the one of the working directory if there is one, with the table of

@@ -30,8 +30,10 @@ pub use scratch::Scratch;
 
 /// Mode bits of those who are not the owner.
 const OTHERS: u32 = 0o077;
-/// Mode bits that let them write.
-const OTHERS_WRITE: u32 = 0o022;
+/// Mode bit that lets the group write.
+const GROUP_WRITE: u32 = 0o020;
+/// Mode bit that lets anybody write.
+const ANYBODY_WRITE: u32 = 0o002;
 /// Sticky bit: in a folder that has it, only a file's owner can remove or rename the file.
 const STICKY: u32 = 0o1000;
 
@@ -147,7 +149,7 @@ pub fn check(meta: &Metadata) -> Result<(), FileFault> {
         Err(FileFault::Foreign)
     } else if meta.nlink() != 1 {
         Err(FileFault::SeveralNames)
-    } else if meta.mode() & OTHERS_WRITE != 0 {
+    } else if can_others_write(meta) {
         Err(FileFault::Writable)
     } else {
         Ok(())
@@ -180,7 +182,8 @@ impl Folder {
     /// Looks at the folder at `path`.
     pub fn of(path: &Path) -> io::Result<Self> {
         let meta = fs::metadata(path)?;
-        let others = meta.mode() & 0o002 != 0 || meta.mode() & 0o020 != 0 && !is_ours_alone(&meta);
+        let others = meta.mode() & ANYBODY_WRITE != 0
+            || meta.mode() & GROUP_WRITE != 0 && !is_ours_alone(&meta);
         Ok(match others {
             _ if meta.uid() != user() && meta.uid() != 0 => Self::Foreign,
             false => Self::Ours,
@@ -190,10 +193,18 @@ impl Folder {
     }
 }
 
-/// Returns true if the folder's group is the one that many systems give each user: of the user's
-/// number, with nobody else in it.
-fn is_ours_alone(folder: &Metadata) -> bool {
-    folder.gid() == user() && folder.gid() == rustix::process::getegid().as_raw()
+/// Returns true if others may write to a file. Kubernetes gives each file of a volume to the group
+/// `fsGroup`, with leave to write, whenever a pod starts: where that group is the user's alone, its
+/// files have stayed its own. Root's group often has members.
+fn can_others_write(file: &Metadata) -> bool {
+    let is_safe_group = is_ours_alone(file) && file.gid() != 0;
+    file.mode() & ANYBODY_WRITE != 0 || file.mode() & GROUP_WRITE != 0 && !is_safe_group
+}
+
+/// Returns true if the group of a file or a folder is the one that many systems give each user: of
+/// the user's number, with nobody else in it.
+fn is_ours_alone(meta: &Metadata) -> bool {
+    meta.gid() == user() && meta.gid() == rustix::process::getegid().as_raw()
 }
 
 fn user() -> u32 {

@@ -1,11 +1,15 @@
 //! The samples of `samples/deploy/` do what they say: their command lines run, what they make of exit
-//! codes is what the contract means by them.
+//! codes is what the contract means by them, and what systemd and Kubernetes do to files is borne.
 
 use std::{
     collections::BTreeSet,
     fs::{self, Permissions},
     io::{self, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::Path,
     process::Command,
 };
 
@@ -16,6 +20,9 @@ use crate::support::{Bench, binary, factors, read, run, samples};
 const SERVICE: &str = "mfaferry@.service";
 const TIMER: &str = "mfaferry@.timer";
 const CRON_JOB: &str = "cronjob.yaml";
+
+/// The user of the container file, and the only member of its group.
+const POD: u32 = 65_532;
 
 const EXITS: [Exit; 7] = [
     Exit::Good,
@@ -183,4 +190,49 @@ fn systemd_finds_nothing_wrong_with_the_units() {
             assert_eq!((done.code, &*done.stderr), (Some(0), ""), "{done:?}");
         }
     }
+}
+
+/// Gives a file to root and to the group of the pod.
+fn hand_out(path: &Path, mode: u32) -> io::Result<()> {
+    chown(path, Some(0), Some(POD))?;
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+#[test]
+fn a_volume_and_a_secret_of_kubernetes_are_taken_night_after_night() {
+    let bench = bench();
+    let (volume, secret) = (bench.path("ledger"), bench.path("secrets/client-secret"));
+    if hand_out(&volume, 0o2775).is_err() || hand_out(&secret, 0o440).is_err() {
+        return untested("files of other users: needs root");
+    }
+    for folder in [".", "secrets", "input"] {
+        fs::set_permissions(bench.path(folder), Permissions::from_mode(0o755)).unwrap();
+    }
+    if binary().arg("--version").uid(POD).gid(POD).output().is_err() {
+        return untested("the program is in a folder that is root's alone");
+    }
+    let night = || run(of_sample(&bench, CRON_JOB).uid(POD).gid(POD));
+    for _ in 0..2 {
+        let done = night();
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(!done.stderr.contains("can be read by others"), "{done:?}");
+        for file in fs::read_dir(&volume).unwrap() {
+            let file = file.unwrap().path();
+            let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+            // As the kubelet does before each start of a pod, unless told not to.
+            fs::set_permissions(&file, Permissions::from_mode(0o660)).unwrap();
+        }
+    }
+    assert_eq!(bench.tenant().stats().created, 5);
+
+    // What is given to more than the pod is not.
+    hand_out(&secret, 0o444).unwrap();
+    let done = night();
+    assert!(done.stderr.contains("can be read by others: `chmod 600` it"), "{done:?}");
+    chown(volume.join("factors.ledger"), None, Some(POD + 1)).unwrap();
+    fs::set_permissions(volume.join("factors.ledger"), Permissions::from_mode(0o660)).unwrap();
+    let done = night();
+    assert_eq!(done.code, Some(6), "{done:?}");
+    assert!(done.stderr.contains("can be written by other users"), "{done:?}");
 }
