@@ -344,7 +344,10 @@ fn scratch() -> Result<tempfile::TempDir, Error> {
         .prefix("mfaferry-")
         .permissions(Permissions::from_mode(0o700))
         .tempdir()
-        .map_err(|source| Error::Io { what: "making a temporary ledger".into(), source })
+        .map_err(|error| {
+            let hint = "let $TMPDIR name a folder that you can write to, or give --ledger";
+            Error::config(format!("a temporary ledger cannot be made: {error}"), hint)
+        })
 }
 
 async fn open_ledger(

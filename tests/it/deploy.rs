@@ -192,6 +192,15 @@ fn systemd_finds_nothing_wrong_with_the_units() {
     }
 }
 
+#[test]
+fn where_there_is_no_temporary_folder_the_variable_that_names_one_is_told() {
+    let mut import = binary();
+    import.current_dir(samples()).env("TMPDIR", "/nonexistent");
+    let done = run(import.args(["import", "factors.csv", "--sandbox"]));
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("let $TMPDIR name a folder that you can write to"), "{done:?}");
+}
+
 /// Gives a file to root and to the group of the pod.
 fn hand_out(path: &Path, mode: u32) -> io::Result<()> {
     chown(path, Some(0), Some(POD))?;
