@@ -265,7 +265,10 @@ fn start_logging(output_args: &OutputArgs) -> Result<(), Error> {
         Some(path) => {
             let name = escape(&path.display().to_string());
             let file = files::open_log(path).map_err(|fault| match fault {
-                FileFault::Io(source) => Error::Io { what: format!("opening `{name}`"), source },
+                FileFault::Io(error) => Error::usage(
+                    format!("the log `{name}` cannot be opened: {error}"),
+                    "give --log-file a name in a folder that is there and that you may write to",
+                ),
                 fault => Error::usage(
                     format!("the log `{name}` {fault}, and it names users"),
                     "give --log-file a new name, or that of a file of your own that only you can \

@@ -29,6 +29,7 @@ mod import;
 mod inputs;
 mod kill;
 mod lifecycle;
+mod log_file;
 #[cfg(target_os = "linux")]
 mod matrix;
 mod max_users;

@@ -43,7 +43,7 @@ fn is_not_root(what: &str) -> bool {
     skipped
 }
 
-fn make_pipe(path: &std::path::Path) {
+pub(crate) fn make_pipe(path: &std::path::Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 

@@ -1,0 +1,87 @@
+//! `--log-file`: appended to, cut off in place by whoever rotates it, and known to be writable before
+//! anything is sent.
+
+use std::fs;
+
+use mfaferry::sandbox::Settings;
+use serde_json::Value;
+
+use crate::{
+    support::{Bench, binary, factors, read, run, spawn, until},
+    trust::make_pipe,
+};
+
+fn bench(rows: usize) -> Bench {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(rows).0);
+    bench
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_a_command_before_anything_is_sent() {
+    let bench = bench(3);
+    fs::create_dir(bench.path("folder")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", bench.path("link")).unwrap();
+    make_pipe(&bench.path("pipe"));
+    let long = "x".repeat(300);
+    for log in ["none/log", "in.csv/log", "folder", "link", "pipe", "/proc/log", "", &long] {
+        for name in ["import", "verify", "export"] {
+            let done = run(bench.command(name).args(["in.csv", "--log-file", log]));
+            assert_eq!(done.code, Some(2), "{name} {log}: {done:?}");
+            assert!(done.stderr.starts_with("error: the log `"), "{name} {log}: {done:?}");
+            assert!(done.stderr.contains("hint: give --log-file "), "{name} {log}: {done:?}");
+            assert!(name == "export" || done.json()["exit_code"] == 2, "{name} {log}");
+        }
+        let mut check = binary();
+        check.current_dir(bench.folder.path()).args(["check", "in.csv", "--log-file", log]);
+        assert_eq!(run(&mut check).code, Some(2), "{log}");
+    }
+    assert_eq!(bench.tenant().stats().requests.values().sum::<u64>(), 0);
+    assert!(!bench.path("in.csv.ledger").exists());
+}
+
+#[test]
+fn a_log_is_appended_to() {
+    let bench = bench(3);
+    let log = || fs::read_to_string(bench.path("log")).unwrap_or_default();
+    for _ in 0..3 {
+        let before = log();
+        let done = run(bench.import("in.csv").args(["-v", "--log-file=log"]));
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let after = log();
+        assert!(after.len() > before.len() && after.starts_with(&before), "{before}\n---\n{after}");
+    }
+}
+
+/// `logrotate` with `copytruncate` copies the file and then cuts it off in place, under a program that has
+/// it open: without `O_APPEND` what comes next would stand behind a hole as large as what was there.
+#[test]
+fn a_log_that_is_cut_off_during_a_run_goes_on_at_its_new_end() {
+    let bench = bench(300);
+    let mut import = bench.import("in.csv");
+    // The later one of a flag holds.
+    import.args(["--rate=100", "-vv", "--log-format=json", "--log-file=log"]);
+    let path = bench.path("log");
+    let length = || fs::metadata(&path).map_or(0, |meta| meta.len());
+    let mut child = spawn(&mut import);
+    let mut rotated = Vec::new();
+    for _ in 0..3 {
+        until("something is logged", || length() > 4096 || child.try_wait().unwrap().is_some());
+        assert!(child.try_wait().unwrap().is_none(), "it has ended before it was rotated");
+        rotated.push(fs::read_to_string(&path).unwrap());
+        let log = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        log.set_len(0).unwrap();
+    }
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    rotated.push(fs::read_to_string(&path).unwrap());
+    for (number, text) in rotated.iter().enumerate() {
+        assert!(!text.is_empty() && !text.contains('\0'), "{number}: a hole");
+        for line in text.lines() {
+            assert!(serde_json::from_str::<Value>(line).is_ok(), "{number}: {line}");
+        }
+    }
+    let last = rotated.last().unwrap();
+    assert!(last.contains("finished") || last.lines().count() > 1, "{last}");
+    assert_eq!(bench.tenant().stats().created, 300);
+}
