@@ -16,6 +16,7 @@
 //! | room | holds |
 //! | --- | --- |
 //! | [`text`] | text that is safe to print, durations in words |
+//! | [`schema`] | JSON Schemas of what other programs read |
 //! | [`model`] | plain types that every other room may use: factors, records, states, histories |
 //! | [`files`] | the one way to open a private file, and what does not fit into memory |
 //! | [`input`] | bytes to [`model::Record`]s with their lines, or to the elements of other systems' exports |
@@ -108,6 +109,7 @@
 //! or exits, and only [`cli`] reads the environment.
 
 pub mod model;
+pub mod schema;
 pub mod text;
 
 pub mod files;

@@ -67,9 +67,10 @@ impl Cli {
             Command::Sandbox(sandbox) => {
                 (sandbox.settings.iter().chain(&sandbox.users).cloned().collect(), None)
             }
-            Command::Explain(_) | Command::Sources { .. } | Command::Completions { .. } => {
-                (Vec::new(), None)
-            }
+            Command::Explain(_)
+            | Command::Sources { .. }
+            | Command::Completions { .. }
+            | Command::Schema(_) => (Vec::new(), None),
         };
         files.read = read;
         let ledger = recording.and_then(|recording| recording.ledger.as_ref());

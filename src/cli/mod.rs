@@ -10,6 +10,7 @@ mod environment;
 mod files;
 mod flags;
 mod page;
+mod reference;
 mod row_filter;
 mod select;
 mod setting;
@@ -26,6 +27,7 @@ pub use flags::{
     UpdateArgs, Verify,
 };
 pub use page::Page;
+pub use reference::SchemaArgs;
 pub use row_filter::RowFilter;
 pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
@@ -322,6 +324,8 @@ also read:guardian_factors, read:mfa_policies, read:custom_domains and read:tena
         /// Shell to print the script for.
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of a result, or of the settings file
+    Schema(SchemaArgs),
 }
 
 impl Command {
@@ -344,7 +348,8 @@ impl Command {
             Self::Select(_)
             | Self::Sandbox(_)
             | Self::Sources { .. }
-            | Self::Completions { .. } => false,
+            | Self::Completions { .. }
+            | Self::Schema(_) => false,
         }
     }
 }

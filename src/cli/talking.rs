@@ -32,7 +32,8 @@ impl Command {
             | Self::Report(_)
             | Self::Select(_)
             | Self::Sandbox(_)
-            | Self::Completions { .. } => return None,
+            | Self::Completions { .. }
+            | Self::Schema(_) => return None,
         };
         Some(Talking { name, tenant: tenant.clone(), is_dry_run })
     }

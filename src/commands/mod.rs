@@ -30,6 +30,7 @@ mod preflight;
 mod prove;
 mod readiness;
 mod reading;
+mod reference;
 mod repeats;
 mod report;
 mod report_page;
@@ -173,7 +174,8 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         Command::Report(report) => report::run(&report),
         Command::Select(it) => select::run(&it),
         Command::Sandbox(sandbox) => on_several(sandbox::run(sandbox)),
-        Command::Completions { shell } => completions(shell),
+        Command::Completions { shell } => reference::completions(shell),
+        Command::Schema(schema) => reference::schema(&schema),
     }
 }
 
@@ -297,14 +299,6 @@ fn subscribe(
         LogFormat::Json => builder.json().try_init(),
         LogFormat::Text => builder.with_target(false).with_ansi(colour).compact().try_init(),
     });
-}
-
-fn completions(shell: clap_complete::Shell) -> Result<Exit, Error> {
-    let mut script = Vec::new();
-    let mut command = <Cli as clap::CommandFactory>::command();
-    clap_complete::generate(shell, &mut command, "mfaferry", &mut script);
-    print(|out| out.write_all(&script))?;
-    Ok(Exit::Good)
 }
 
 /// Writes to standard output; a reader that has gone (`| head`) is no fault.

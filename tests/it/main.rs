@@ -52,6 +52,7 @@ mod report;
 mod report_page;
 mod resolve;
 mod samples;
+mod schemas;
 #[cfg(target_os = "linux")]
 mod seal;
 mod secrets;

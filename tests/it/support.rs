@@ -13,8 +13,10 @@ use std::{
 use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, Sandbox, Settings, USUAL_SCOPES};
 use serde_json::Value;
 
+use crate::schemas;
+
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 16] = [
+pub(crate) const COMMANDS: [&str; 17] = [
     "import",
     "check",
     "resolve",
@@ -31,6 +33,7 @@ pub(crate) const COMMANDS: [&str; 16] = [
     "select",
     "sandbox",
     "completions",
+    "schema",
 ];
 
 /// A simulated tenant and a folder for one test.
@@ -257,7 +260,9 @@ pub(crate) fn binary() -> Command {
 }
 
 pub(crate) fn run(command: &mut Command) -> Done {
-    read(&command.output().unwrap())
+    let done = read(&command.output().unwrap());
+    schemas::hold(command, &done);
+    done
 }
 
 pub(crate) fn read(output: &Output) -> Done {
@@ -299,7 +304,9 @@ pub(crate) fn run_bounded(command: &mut Command) -> Done {
             read(&child.wait_with_output().unwrap())
         );
     }
-    read(&child.wait_with_output().unwrap())
+    let done = read(&child.wait_with_output().unwrap());
+    schemas::hold(command, &done);
+    done
 }
 
 fn until_done(child: &mut Child) {

@@ -13,6 +13,7 @@ use crate::support::COMMANDS;
 /// else; so no two rooms import each other, and there are no circles.
 const FLOORS: &[&str] = &[
     "text",
+    "schema",
     "model",
     "files",
     "input",

@@ -1,0 +1,30 @@
+//! `completions` and `schema`: the program, written down for shells and other programs.
+
+use clap::CommandFactory;
+
+use super::print;
+use crate::{
+    cli::{Cli, SchemaArgs},
+    error::{Error, Exit},
+    schema::{SCHEMAS, Schema},
+};
+
+/// Prints a completion script.
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mfaferry", &mut script);
+    print(|out| out.write_all(&script))?;
+    Ok(Exit::Good)
+}
+
+/// Prints a schema, or the names of all. The parser knows them.
+pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Error> {
+    print(|out| match args.name.as_deref().and_then(Schema::find) {
+        Some(schema) => out.write_all(schema.text.as_bytes()),
+        None => {
+            writeln!(out, "{:<12} DESCRIBES", "NAME")?;
+            SCHEMAS.iter().try_for_each(|schema| writeln!(out, "{:<12} {}", schema.name, schema.of))
+        }
+    })?;
+    Ok(Exit::Good)
+}
