@@ -22,6 +22,7 @@ fn open(path: &std::path::Path) -> (Ledger, std::thread::JoinHandle<()>) {
         command: "import",
         input: "bench",
         retry: Vec::new(),
+        shard: None,
         now: || NOW,
     };
     let opened = Ledger::open(path, opening).expect("the folder is ours");

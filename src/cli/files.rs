@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Cli, Command, FromSystem, Reading};
+use crate::model::Shard;
 
 /// Files of a command line.
 #[derive(Debug, Default)]
@@ -13,13 +14,19 @@ pub struct NamedFiles {
     pub written: Vec<(&'static str, PathBuf)>,
     /// File beside which the ledger is where nothing names one; `None` where it has to be named.
     pub beside: Option<PathBuf>,
+    /// Shard of that ledger.
+    pub shard: Option<Shard>,
 }
 
 impl Cli {
     /// Returns the files that it names. Defaults are not among them: they are new names beside what is
     /// named.
     pub fn files(&self) -> NamedFiles {
-        let mut files = NamedFiles { beside: self.command.recorded_beside(), ..Default::default() };
+        let beside = self.command.recorded_beside();
+        // The ledger of `resolve` is named by its output alone.
+        let is_of_map = matches!(self.command, Command::Resolve(_));
+        let shard = self.command.shard().filter(|_| !is_of_map);
+        let mut files = NamedFiles { beside, shard, ..Default::default() };
         let (read, recording) = match &self.command {
             Command::Import(import) => {
                 (with_map(&import.bulk.reading, &import.system), Some(&import.bulk.recording))
@@ -55,7 +62,7 @@ impl Cli {
             Command::Verify(verify) => (with_map(&verify.reading, &verify.system), None),
             Command::Report(report) => {
                 files.write("--out", report.page.out.as_deref());
-                let read = report.ledger.iter().chain(&report.file).chain(&report.page.verify);
+                let read = report.ledgers().chain(&report.page.verify);
                 (read.cloned().chain(report.rows.paths()).collect(), None)
             }
             Command::Select(select) => {

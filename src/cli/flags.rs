@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Page, Reading,
-    Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Tenant, VerifyOutput,
+    Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Sharding, Tenant, VerifyOutput,
     choice::finding_code,
     setting::{UsedShare, UserLimit},
     system::names,
@@ -35,6 +35,9 @@ pub struct Import {
     /// are; without this flag the same command goes on
     #[arg(long, value_name = "N", help_heading = None::<&str>)]
     pub max_users: Option<Given<UserLimit>>,
+    #[command(flatten)]
+    /// Part of its users.
+    pub sharding: Sharding,
     /// Import although `preflight` would stop at these findings
     #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code, help_heading = None::<&str>)]
     pub accept: Vec<FindingCode>,
@@ -161,6 +164,10 @@ pub struct Explain {
     mut_arg("ledger", |arg| arg.help(
         "Record every outcome in FILE; the same file resumes a run [default: MAP.ledger]"
     )),
+    mut_arg("shard", |arg| arg.help(
+        "Ask only for the people of shard I of N, from 1/N to N/N: each is in one, by a hash of the address \
+         in lower case. Give each shard a MAP of its own"
+    )),
 )]
 pub struct Resolve {
     /// Files of another system's export, or a folder where that system writes one, or - alone for
@@ -189,6 +196,9 @@ pub struct Resolve {
     /// no answer are always asked for again
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub retry: Vec<Retry>,
+    #[command(flatten)]
+    /// Part of its people.
+    pub sharding: Sharding,
     #[command(flatten)]
     /// Ledger to record in.
     pub recording: Recording,
@@ -283,6 +293,9 @@ pub struct Verify {
     /// Check only the first N users of INPUT, whom `import --max-users N` takes
     #[arg(long, value_name = "N", conflicts_with = "sample", help_heading = None::<&str>)]
     pub max_users: Option<Given<UserLimit>>,
+    #[command(flatten)]
+    /// Part of its users.
+    pub sharding: Sharding,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = VerifyOutput::Text)]
     pub output: VerifyOutput,
@@ -304,12 +317,12 @@ impl Verify {
 /// `report`.
 #[derive(Debug, Args)]
 pub struct Report {
-    /// Ledger to show
+    /// Ledgers to show; several of one tenant, such as those of all shards, are added up
     #[arg(value_name = "LEDGER", required_unless_present = "ledger")]
-    pub file: Option<PathBuf>,
-    /// Ledger to show, as a flag
+    pub file: Vec<PathBuf>,
+    /// Ledger to show, as a flag; repeatable
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
-    pub ledger: Option<PathBuf>,
+    pub ledger: Vec<PathBuf>,
     /// Format of the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
@@ -319,6 +332,13 @@ pub struct Report {
     #[command(flatten)]
     /// The page.
     pub page: Page,
+}
+
+impl Report {
+    /// Returns the ledgers to show.
+    pub fn ledgers(&self) -> impl Iterator<Item = &PathBuf> {
+        self.ledger.iter().chain(&self.file)
+    }
 }
 
 /// `sandbox`.

@@ -14,6 +14,7 @@ mod reference;
 mod row_filter;
 mod select;
 mod setting;
+mod shard;
 mod shared;
 mod system;
 mod talking;
@@ -31,6 +32,7 @@ pub use reference::SchemaArgs;
 pub use row_filter::RowFilter;
 pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
+pub use shard::Sharding;
 pub use shared::{
     Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading,
     Recording, Run, TOKEN_FILE, Tenant,
@@ -91,6 +93,12 @@ also those whose rows are rejected: the same INPUT always gives the same users, 
 again sends nothing. Rows of everybody else are left alone, and so are rows that do not say whose
 they are from the first user too many on. An INPUT with no more than N users is imported to its end.
 
+--shard 2/4 takes the second of four parts of the users, for several operators or hosts on one tenant,
+each with its INPUT.2-of-4.ledger; `report` with the four ledgers adds them up. A user with all rows is
+in the part that the id alone says: the first eight bytes of its SHA-256, as a number, modulo 4, plus 1.
+Rows that do not say whose they are belong to 1/4. A given --rate is each shard's own; with `auto` they
+share what the tenant lets through, and leave one reserve. One process keeps up with any tenant.
+
 The summary names the commands that make sense now. In JSON, `next` holds the arguments of each, the
 program first: they can be run as they stand, without a shell.")]
     Import(Box<Import>),
@@ -139,6 +147,10 @@ and a reason in mf_code, and `import --users` rejects them for it:
   email_not_verified  INPUT says that the address is not verified: whoever signed up with it there may be
                       somebody else
   user_not_mapped     INPUT has no address for the person
+
+--shard 2/4 asks for a quarter of the people, by a hash of the address in lower case; those without one
+are in 1/4. Give each shard an --out of its own, and `import --users` their lines under one header:
+  (head -n 1 map-1.csv; tail -q -n +2 map-?.csv) > map.csv
 
 Interrupted? Run the same command again: people in the map are not asked for again, but for those who
 got no answer and, with `--retry rejected`, those who were not found: their lines are mended in place.
@@ -282,6 +294,7 @@ Needed scopes: read: and delete:authentication_methods.")]
     #[command(after_help = "\
 Examples:
   mfaferry report --ledger factors.csv.ledger
+  mfaferry report factors.csv.*-of-4.ledger          add up the ledgers of four shards
   mfaferry report --ledger factors.csv.ledger --format csv > results.csv
   mfaferry report --ledger factors.csv.ledger --format jsonl | jq 'select(.state != \"created\")'
   mfaferry report --ledger factors.csv.ledger --state created --not-in factors.csv --format csv

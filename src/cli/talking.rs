@@ -1,6 +1,7 @@
 //! Commands that talk to a tenant.
 
 use super::{Command, Tenant};
+use crate::model::Shard;
 
 /// A command that talks to a tenant.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub struct Talking {
     pub tenant: Tenant,
     /// True if nothing is changed or recorded.
     pub is_dry_run: bool,
+    /// Part of its input that it takes; `None` for all of it.
+    pub shard: Option<Shard>,
 }
 
 impl Command {
@@ -35,6 +38,6 @@ impl Command {
             | Self::Completions { .. }
             | Self::Schema(_) => return None,
         };
-        Some(Talking { name, tenant: tenant.clone(), is_dry_run })
+        Some(Talking { name, tenant: tenant.clone(), is_dry_run, shard: self.shard() })
     }
 }

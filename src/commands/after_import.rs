@@ -1,13 +1,17 @@
 //! Facts that `import` and `replace` tell at their end besides what became of their rows.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use crate::{
     cli::CommandLine,
     input::SelectionCodes,
     jobs::SecretCount,
     ledger::Changes,
-    model::Lines,
+    model::{Lines, Shard},
     report::{AfterImport, SecretsIn},
 };
 
@@ -19,18 +23,34 @@ pub(super) struct ReadInput {
     names: Vec<String>,
     secrets: SecretCount,
     selection: Option<SelectionCodes>,
+    /// Number of its rows that other shards have; known once it has been read.
+    pub(super) n_passed: Arc<AtomicU64>,
+    is_shard: bool,
 }
 
 impl ReadInput {
     /// Takes the names of its files, and what says which of them a line is in.
     pub(super) fn of(names: &[String], lines: Lines) -> Self {
         let secrets = SecretCount::of(lines);
-        Self { is_import: false, names: names.to_vec(), secrets, selection: None }
+        let (selection, n_passed) = (None, Arc::default());
+        Self {
+            is_import: false,
+            names: names.to_vec(),
+            secrets,
+            selection,
+            n_passed,
+            is_shard: false,
+        }
     }
 
     /// Makes it that of an import, with what takes the codes of a selection, where it may be one.
     pub(super) fn importing(self, selection: Option<SelectionCodes>) -> Self {
         Self { is_import: true, selection, ..self }
+    }
+
+    /// Makes it that of a shard; `n_passed` counts the rows of others.
+    pub(super) fn of_shard(self, shard: Shard, n_passed: Arc<AtomicU64>) -> Self {
+        Self { n_passed, is_shard: !shard.is_whole(), ..self }
     }
 
     /// Returns the codes for which the rows of another input were refused that those of this one stand for;
@@ -52,7 +72,7 @@ impl ReadInput {
         is_in_sandbox: bool,
     ) -> AfterImport {
         let secrets_in = is_whole.then(|| self.secrets_in());
-        let after = AfterImport::of(secrets_in).rehearsed(is_in_sandbox);
+        let after = AfterImport::of(secrets_in).rehearsed(is_in_sandbox).of_shard(self.is_shard);
         if !self.is_import {
             return after;
         }

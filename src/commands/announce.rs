@@ -8,7 +8,9 @@ use std::{
 
 use serde::Serialize;
 
-use crate::{auth0, cli::LogFormat, config::Config, report::write_json, text::escape};
+use crate::{
+    auth0, cli::LogFormat, config::Config, model::Shard, report::write_json, text::escape,
+};
 
 /// Number of characters shown of a client id: enough to recognise one's own.
 const SHOWN: usize = 4;
@@ -25,6 +27,8 @@ struct Facts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     credentials_from: Option<&'a str>,
     scopes: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<Shard>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +90,8 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
         });
     }
     parts.push(format!("scopes {}", scopes.join(", ")));
+    let shard = config.part();
+    parts.extend(shard.map(|shard| format!("shard {shard}")));
     if let Some((path, is_new)) = &ledger {
         parts.push(format!("ledger {path}{}", if *is_new { " (new)" } else { "" }));
     }
@@ -105,6 +111,7 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
         client_id,
         credentials_from: client.map(|client| client.from.as_str()),
         scopes,
+        shard,
         ledger,
         ledger_is_new,
         config: source.file.as_deref(),

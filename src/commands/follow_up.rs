@@ -9,7 +9,7 @@ use crate::{
     engine::{End, Stop},
     error::Error,
     ledger::{LastRun, Reader},
-    model::State,
+    model::{Shard, State},
     report::{LedgerReport, NextStep},
 };
 
@@ -34,7 +34,9 @@ fn steps(report: &LedgerReport, path: &Path, last: &LastRun<CommandLine>) -> Opt
         return None;
     }
     let named = typed.value_of("ledger").map(Into::into);
-    let named = named.or_else(|| typed.values().next().map(|input| ledger_of(Path::new(input))));
+    let shard = typed.value_of("shard").and_then(Shard::parse);
+    let default = || Some(ledger_of(Path::new(typed.values().next()?), shard));
+    let named = named.or_else(default);
     let is_named = named.is_some_and(|named| {
         let [named, path] = [&*named, path].map(std::fs::canonicalize);
         matches!((named, path), (Ok(named), Ok(path)) if named == path)

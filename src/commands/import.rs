@@ -13,6 +13,7 @@ use super::{
     reading::{Opener, extent},
     second_ledger,
     session::{CommandSpec, Opening, Session, lasting_ledger, require_ledger},
+    shards::{warn_of_rate, warn_of_selection},
     signals::Signals,
 };
 use crate::{
@@ -29,7 +30,9 @@ use crate::{
 
 /// Runs the command.
 pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Exit, Error> {
-    let bulk = &import.bulk;
+    let (bulk, shard) = (&import.bulk, import.sharding.of());
+    let config = config.of_shard(shard);
+    warn_of_rate(&config);
     let (first, name_marker) =
         (if config.skip_existing { Step::CheckExisting } else { Step::Send }, config.name_marker);
     let scopes: &[&str] =
@@ -44,8 +47,9 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     require_ledger(bulk, &config)?;
     let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?
+        .sharded(shard)
         .limited(import.max_users.as_ref());
-    let (is_cut, selection) = (input.is_cut(), input.selection());
+    let (is_cut, selection, n_passed) = (input.is_cut(), input.selection(), input.n_passed());
     let ledger = lasting_ledger(&config, &bulk.reading.inputs);
     let suggestion = Suggestion::of(&import, ledger.clone());
     let look = Look::new(input, secrets, suggestion);
@@ -58,7 +62,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let mut session = Session::open(config, opening, stop).await?;
     session.run.notes.begin(&session.ledger, input.digests.clone()).await?;
     let read = ReadInput::of(&bulk.reading.inputs, input.source.lines());
-    session.input = Some(read.importing(selection));
+    session.input = Some(read.importing(selection).of_shard(shard, n_passed));
     let accepted = import.accept.clone();
     let end = create(&mut session, input, accepted, (first, name_marker, secrets), show).await?;
     let end = match (end, &import.max_users) {
@@ -67,6 +71,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         }
         (end, _) => end,
     };
+    session.input.iter().for_each(|input| warn_of_selection(&session.run.config, input));
     let done = session.close(end, Some(bulk.run.output)).await;
     signals.abort();
     done

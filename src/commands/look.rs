@@ -165,14 +165,14 @@ impl Look {
     }
 }
 
-/// Returns true if the ledger's proofs are of users whom `--max-users` leaves out: they are asked about
-/// the input, whoever comes first.
+/// Returns true if the ledger's proofs are of users whom `--max-users` or `--shard` leaves out: they are
+/// asked about the input, whoever comes first.
 fn is_proved_beyond(
     input: &Opener,
     secrets: Option<SecretEncoding>,
     suggestion: &Suggestion,
 ) -> Result<bool, Error> {
-    let proved = suggestion.proved().filter(|_| input.is_cut().load(Ordering::Relaxed));
+    let proved = suggestion.proved().filter(|_| input.leaves_out());
     let Some(proved) = proved else { return Ok(false) };
     let mut is_proved = false;
     let note = move |planned| matches!(planned, Planned::Factor(factor) if proved.holds(&factor));

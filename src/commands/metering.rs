@@ -51,8 +51,8 @@ impl Metering {
     }
 
     fn meter(&self, (path, tenant): (PathBuf, String)) -> Option<Meter> {
-        let Talking { name: command, is_dry_run, .. } = *self.talking.as_ref()?;
-        let start = || Meter::start(Measured { path, command, tenant, is_dry_run }, now);
+        let Talking { name: command, is_dry_run, shard, .. } = *self.talking.as_ref()?;
+        let start = || Meter::start(Measured { path, command, tenant, is_dry_run, shard }, now);
         Some(self.meter.get_or_init(start).clone())
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn keep_metrics_apart(
     let given = others.clone().filter(|(flag, _)| *flag == "--ledger").map(|(_, path)| &**path);
     let mut ledgers: Vec<PathBuf> = given.chain(ledgers).map(Path::to_owned).collect();
     if ledgers.is_empty() {
-        ledgers.extend(named.beside.as_deref().map(ledger_of));
+        ledgers.extend(named.beside.as_deref().map(|file| ledger_of(file, named.shard)));
     }
     let of_ledger = |ledger: &PathBuf| {
         let sides = SIDES.map(|side| (files::beside(ledger, side), "a file of the ledger"));

@@ -2,18 +2,22 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use crate::{
     cli::{FromSystem, Given, InputFormat, Reading, SecretEncoding, UserLimit},
-    engine::first_users::first_users,
+    engine::{first_users::first_users, shard::of_shard},
     error::Error,
     identity::{Collisions, Identity, IdentityError, Map, People, Template, survey},
     input::{
         Dialect, Digests, Form, Format, InputError, PieceKind, Places, RenameFault, Row, RowReader,
         SelectionCodes, Shape, Source, Written, may_delimit,
     },
+    model::Shard,
     progress::Extent,
     sources::{Export, Options, System, system_of},
     text::{escape, invalid_value},
@@ -40,6 +44,9 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
 pub(super) struct Opener {
     paths: Vec<PathBuf>,
     kind: Kind,
+    /// `--shard`.
+    shard: Shard,
+    n_passed: Arc<AtomicU64>,
     /// `--max-users`.
     max_users: Option<usize>,
     is_cut: Arc<AtomicBool>,
@@ -90,10 +97,23 @@ impl Opener {
     }
 
     fn new(reading: &Reading, kind: Kind) -> Self {
-        Self { paths: reading.paths(), kind, max_users: None, is_cut: Arc::default() }
+        let (max_users, shard) = (None, Shard::WHOLE);
+        let (n_passed, is_cut) = (Arc::default(), Arc::default());
+        Self { paths: reading.paths(), kind, shard, n_passed, max_users, is_cut }
     }
 
-    /// Takes the rows of the first users alone, where `--max-users` is given.
+    /// Takes the rows of the users of that shard alone.
+    pub(super) fn sharded(self, shard: Shard) -> Self {
+        Self { shard, ..self }
+    }
+
+    /// Returns whether rows are left out that the input has: those of other shards, or of users beyond
+    /// `--max-users` in what has been read so far.
+    pub(super) fn leaves_out(&self) -> bool {
+        !self.shard.is_whole() || self.is_cut.load(Ordering::Relaxed)
+    }
+
+    /// Takes the rows of the first users alone, of those of the shard, where `--max-users` is given.
     pub(super) fn limited(self, max_users: Option<&Given<UserLimit>>) -> Self {
         Self { max_users: max_users.map(|given| given.value.0), ..self }
     }
@@ -103,9 +123,15 @@ impl Opener {
         Arc::clone(&self.is_cut)
     }
 
+    /// Returns the number of rows of other shards in what has been read so far.
+    pub(super) fn n_passed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.n_passed)
+    }
+
     /// Opens it.
     pub(super) fn open(&self) -> Result<Box<dyn RowReader>, InputError> {
-        let source = self.open_whole()?;
+        self.n_passed.store(0, Ordering::Relaxed);
+        let source = of_shard(self.open_whole()?, self.shard, self.n_passed());
         Ok(match self.max_users {
             Some(most) => first_users(source, most, self.is_cut()),
             None => source,

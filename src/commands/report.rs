@@ -1,58 +1,65 @@
 //! `report`: a ledger, shown.
 
-use super::{follow_up, print, reading::Opener, report_page};
+use super::{
+    follow_up,
+    ledgers::{self, Shown},
+    print,
+    reading::Opener,
+    report_page,
+};
 use crate::{
     cli::{Report, ReportFormat, RowFilter},
     engine::scan::scan_readable,
     error::{Error, Exit},
     ledger::{Reader, Seen},
     model::{Planned, Refusal},
-    report::{self, Filter, LedgerReport, Selected},
+    report::{self, Filter, LedgerReport, Listed, Selected, Together, name_inputs},
     text::counted,
 };
 
 /// Runs the command.
 pub(super) fn run(command: &Report) -> Result<Exit, Error> {
-    let Some(path) = command.ledger.as_ref().or(command.file.as_ref()) else {
-        return Err(Error::usage("no ledger given", "pass --ledger FILE"));
-    };
     let is_page = command.format == ReportFormat::Html;
-    if let Some(flag) = command.page.given().filter(|_| !is_page) {
-        return Err(Error::usage(
-            format!("{flag} is for a page"),
-            "give `--format html`, or leave it out",
-        ));
+    check_flags(command, is_page)?;
+    let ledgers = ledgers::open(command.ledgers())?;
+    if let (true, [Shown { path, reader, .. }]) = (is_page, &*ledgers) {
+        return report_page::run(path, reader, &command.page);
     }
-    if is_page && !(command.rows.state.is_empty() && command.rows.not_in.is_empty()) {
-        return Err(Error::usage(
-            "a page is of a whole ledger",
-            "leave --state and --not-in out, or give `--format csv` or `jsonl`",
-        ));
+    for Shown { reader, .. } in &ledgers {
+        if let Some(fault) = reader.fault()? {
+            tracing::warn!("this may not be all, and an import will refuse it: {fault}");
+        }
     }
-    let ledger = Reader::open(path)?;
-    if ledger.is_exposed() {
-        tracing::warn!("others may write to the folder of this ledger; they cannot change it");
-    }
-    if is_page {
-        return report_page::run(path, &ledger, &command.page);
-    }
-    if let Some(fault) = ledger.fault()? {
-        tracing::warn!("this may not be all, and an import will refuse it: {fault}");
-    }
-    let filter = filter(&command.rows, &ledger)?;
-    let name = path.display().to_string();
+    let together = if ledgers.len() > 1 { Some(ledgers::together(&ledgers)?) } else { None };
+    let warnings = together.iter().flat_map(Together::warnings);
+    warnings.for_each(|warning| tracing::warn!("{warning}"));
+    let filters = ledgers.iter().map(|ledger| filter(&command.rows, &ledger.reader));
+    let filters: Vec<_> = filters.collect::<Result<_, _>>()?;
+    let chosen = || ledgers.iter().zip(&filters);
+    let is_named = together.is_some();
+    let listed: Vec<_> = chosen()
+        .map(|(Shown { name, reader, .. }, filter)| {
+            let name = is_named.then_some(&**name);
+            Listed { name, ledger: reader, filter }
+        })
+        .collect();
     let summary = || {
-        let selected = Selected::of(&ledger, &filter, &command.rows.not_in)?;
-        let mut report = LedgerReport { selected, ..LedgerReport::read(&name, &ledger)? };
-        follow_up::add(&mut report, path, &ledger)?;
-        Ok(report)
+        let reports = chosen().map(|(ledger, filter)| report_on(ledger, filter, command));
+        let mut reports: Vec<_> = reports.collect::<Result<_, _>>()?;
+        match &together {
+            None => reports.pop().ok_or_else(no_ledger),
+            Some(facts) => {
+                name_inputs(&mut reports, &ledgers::inputs(&ledgers)?);
+                Ok(LedgerReport::together(reports, facts))
+            }
+        }
     };
     let mut failed = None;
     let mut note = |done: Result<(), Error>| failed = done.err();
     print(|out| {
         match command.format {
-            ReportFormat::Csv => note(report::csv(&ledger, &filter, out)),
-            ReportFormat::Jsonl => note(report::jsonl(&ledger, &filter, out)),
+            ReportFormat::Csv => note(report::csv(&listed, out)),
+            ReportFormat::Jsonl => note(report::jsonl(&listed, out)),
             // It is above.
             ReportFormat::Html => {}
             ReportFormat::Text | ReportFormat::Json => match summary() {
@@ -68,11 +75,52 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     failed.map_or(Ok(Exit::Good), Err)
 }
 
+fn no_ledger() -> Error {
+    Error::usage("no ledger given", "pass --ledger FILE")
+}
+
+/// Refuses flags that do not go together.
+fn check_flags(command: &Report, is_page: bool) -> Result<(), Error> {
+    if command.ledgers().next().is_none() {
+        return Err(no_ledger());
+    }
+    if let Some(flag) = command.page.given().filter(|_| !is_page) {
+        return Err(Error::usage(
+            format!("{flag} is for a page"),
+            "give `--format html`, or leave it out",
+        ));
+    }
+    if is_page && !(command.rows.state.is_empty() && command.rows.not_in.is_empty()) {
+        return Err(Error::usage(
+            "a page is of a whole ledger",
+            "leave --state and --not-in out, or give `--format csv` or `jsonl`",
+        ));
+    }
+    if is_page && command.ledgers().nth(1).is_some() {
+        return Err(Error::usage(
+            "a page is of one ledger, since it has that one's seal and is signed for it",
+            "make a page for each ledger; `--format text` and `json` add several up",
+        ));
+    }
+    Ok(())
+}
+
+/// Sums one ledger up.
+fn report_on(ledger: &Shown, filter: &Filter, command: &Report) -> Result<LedgerReport, Error> {
+    let Shown { name, path, reader } = ledger;
+    let selected = Selected::of(reader, filter, &command.rows.not_in)?;
+    let mut report = LedgerReport { selected, ..LedgerReport::read(name, reader)? };
+    follow_up::add(&mut report, path, reader)?;
+    Ok(report)
+}
+
 /// Returns the choice of rows that the flags say. Reads the input of `--not-in` to its end.
 fn filter(flags: &RowFilter, ledger: &Reader) -> Result<Filter, Error> {
     let states = flags.state.clone();
     let Some(reading) = flags.reading() else { return Ok(Filter { states, not_in: None }) };
-    let input = Opener::of(&reading, &flags.system, flags.secret_encoding, false)?.open()?;
+    let input = Opener::of(&reading, &flags.system, flags.secret_encoding, false)?;
+    // Rows of other shards are in other ledgers.
+    let input = input.sharded(ledger.shard()).open()?;
     let (mut met, mut has_factor, mut unread) = (Seen::default(), false, 0);
     let key = ledger.key().clone();
     let look = move |planned| match planned {

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     blocking, reading,
     session::{CommandSpec, Opening, Session},
+    shards::warn_of_rate,
     signals::Signals,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
         },
     },
     ledger::Reader,
-    model::State,
+    model::{Shard, State},
     progress::{Extent, Show},
     sources::{Export, Options, System},
     text::escape,
@@ -41,6 +42,9 @@ pub(super) fn try_open(resolve: &Resolve) -> Result<(), Error> {
 
 /// Runs the command.
 pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<Exit, Error> {
+    let shard = resolve.sharding.of();
+    let config = config.of_shard(shard);
+    warn_of_rate(&config);
     let (paths, system) = (resolve.paths(), system(&resolve.from)?);
     let form = reading::form(resolve.format);
     let Resolve { inputs, out, connection, trust_unverified_email, mut retry, run, .. } = resolve;
@@ -60,7 +64,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let (people, extent) = tokio::select! {
         () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = blocking(move || open_people(&paths, system, form, &options)) => opened?,
+        opened = blocking(move || open_people(&paths, system, (form, &options), shard)) => opened?,
     };
     // Whoever got no answer is asked for again.
     retry.push(cli::Retry::Failed);
@@ -105,10 +109,10 @@ fn system(name: &str) -> Result<&'static System, Error> {
 fn open_people(
     paths: &[PathBuf],
     system: &'static System,
-    form: Option<Form>,
-    options: &Options,
+    (form, options): (Option<Form>, &Options),
+    shard: Shard,
 ) -> Result<(ExportPeople, Extent), Error> {
-    let mut people = ExportPeople::of(Export::open(paths, system, form, options.clone())?);
+    let mut people = ExportPeople::of(Export::open(paths, system, form, options.clone())?, shard);
     let mut count = None;
     if people.length().is_some() {
         let mut seen = 0;

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     files,
     ledger::Reader,
-    model::LocalTime,
+    model::{LocalTime, Shard},
     text::{escape, shell_quote},
 };
 
@@ -32,30 +32,55 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
         return Ok(());
     }
     // A folder that cannot be listed has nothing to say; opening the ledger will tell.
-    let found = imports_beside(&own, base.as_str()).unwrap_or_default();
-    let Some((_, latest)) = found.iter().max() else { return Ok(()) };
+    let own_shard = config.shard.unwrap_or_default();
+    let found = imports_beside(&own, base.as_str(), own_shard).unwrap_or_default();
+    let Some(latest) = found.iter().max() else { return Ok(()) };
     let others = match found.len() - 1 {
         0 => String::new(),
         1 => " (and one more)".into(),
         more => format!(" (and {more} more)"),
     };
-    let latest = latest.display().to_string();
+    let (latest, of) = (latest.path.display().to_string(), latest.shard);
+    let of_shard = if of.is_whole() { String::new() } else { format!(" of shard {of}") };
+    let ledger = shell_quote(&latest);
+    let go_on = if of == own_shard {
+        format!("to go on with it, add `--ledger {ledger}`")
+    } else if of.is_whole() {
+        format!(
+            "to go on with it, give `--ledger {ledger}` and no --shard: it is of the whole input"
+        )
+    } else {
+        format!(
+            "to go on with it, give `--shard {of} --ledger {ledger}`: what was begun in {} shards is split in \
+             as many",
+            of.count()
+        )
+    };
     Err(Error::usage(
         format!(
-            "`{}` has no ledger yet, and `{}`{others} beside it holds an import into the same \
+            "`{}` has no ledger{} yet, and `{}`{others} beside it holds an import{of_shard} into the same \
              tenant: a new ledger would not know those factors, and could create them again",
             escape(&inputs.join(", ")),
+            if own_shard.is_whole() { String::new() } else { format!(" of shard {own_shard}") },
             escape(&latest),
         ),
-        format!(
-            "to go on with it, add `--ledger {}`; if these are other people, add `--new-ledger`",
-            shell_quote(&latest)
-        ),
+        format!("{go_on}; if these are other people, add `--new-ledger`"),
     ))
 }
 
-/// Ledgers in the folder of `path` that hold imports into `tenant`, with when the last of them began.
-fn imports_beside(path: &Path, tenant: &str) -> io::Result<Vec<(LocalTime, PathBuf)>> {
+/// A ledger that holds an import.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    /// True for one of the very shard.
+    is_same: bool,
+    /// Beginning of its last import.
+    at: LocalTime,
+    path: PathBuf,
+    shard: Shard,
+}
+
+/// Ledgers in the folder of `path` that hold imports into `tenant` and may hold people of that shard.
+fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<Found>> {
     let folder = files::folder(path);
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder)?.take(MOST) {
@@ -74,10 +99,12 @@ fn imports_beside(path: &Path, tenant: &str) -> io::Result<Vec<(LocalTime, PathB
         }
         // What cannot be read as a ledger is not one that anybody could go on with.
         let Ok(reader) = Reader::open(&path) else { continue };
+        let shard = reader.shard();
         if reader.tenant() == tenant
+            && !shard.is_apart_from(own)
             && let Ok(Some(at)) = reader.last_import()
         {
-            found.push((at, path));
+            found.push(Found { is_same: shard == own, at, path, shard });
         }
     }
     Ok(found)

@@ -44,7 +44,7 @@ pub(super) fn run(select: &Select) -> Result<Exit, Error> {
     let mut source = input.open_whole()?;
     source.keep_written();
     let secrets = select.secret_encoding.map(Into::into);
-    let note = noter(ledger.key().clone());
+    let note = noter(ledger.key().clone(), ledger.shard());
     let work = |out: &mut dyn Write| {
         let scanned = scan_written(source, secrets, note, |rows, written| {
             selection.take(rows, &written, out)
@@ -70,7 +70,7 @@ fn out(select: &Select) -> Option<&Path> {
 fn ledger_path(select: &Select) -> Result<PathBuf, Error> {
     match (&select.ledger, select.reading.inputs.as_slice()) {
         (Some(path), _) => Ok(path.clone()),
-        (None, [input]) if input != "-" => Ok(ledger_of(Path::new(input))),
+        (None, [input]) if input != "-" => Ok(ledger_of(Path::new(input), None)),
         (None, _) => Err(Error::usage(
             "the ledger of several inputs or of standard input has no default name",
             "pass --ledger FILE: the one that the import used",

@@ -32,7 +32,7 @@ use crate::{
     files,
     input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader, RunReasons},
-    model::{Lines, State},
+    model::{Lines, Shard, State},
     progress::{Extent, Recorded, Show},
     report::{Explained, Figures, Status, Summary, Waits, write_json},
 };
@@ -124,7 +124,8 @@ impl Session {
             blocking(move || Reader::open(&path).map_or(Ok(()), |it| it.check_kind(is_of_people)))
                 .await?;
         }
-        let opened = open_ledger(spec, inputs, retry, run.tenant.clone(), path.clone()).await?;
+        let about = (run.tenant.clone(), run.config.shard);
+        let opened = open_ledger(spec, inputs, retry, about, path.clone()).await?;
         let mut files = BTreeMap::new();
         if !spec.dry_run
             && let Some(folder) = scratch.take()
@@ -236,6 +237,7 @@ impl Session {
             throttled: run.stats.throttled(),
             elapsed_seconds: run.began.elapsed(),
             waits: Waits::of(&run.pacer, &run.stats),
+            shard: run.config.part(),
             ledger: path.display().to_string(),
             files,
             after_import: input
@@ -309,15 +311,15 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
     match (&config.ledger, inputs) {
         (Some(path), _) => Ok(path.into()),
         (None, [input]) if input == "-" => unnamed("the input comes from standard input"),
-        (None, [input]) => Ok(ledger_of(Path::new(input))),
+        (None, [input]) => Ok(ledger_of(Path::new(input), config.shard)),
         (None, _) => unnamed("there are several inputs"),
     }
 }
 
-/// The ledger that an input has by default.
-pub(super) fn ledger_of(input: &Path) -> PathBuf {
+/// The ledger that a shard of an input has by default.
+pub(super) fn ledger_of(input: &Path, shard: Option<Shard>) -> PathBuf {
     // A folder is the same with a slash behind it.
-    files::beside(input.components().as_path(), ".ledger")
+    files::beside(input.components().as_path(), &shard.unwrap_or_default().ending_of_ledger())
 }
 
 /// The backup that a ledger has by default.
@@ -354,7 +356,7 @@ async fn open_ledger(
     spec: CommandSpec,
     inputs: &[String],
     retry: &[cli::Retry],
-    tenant: String,
+    (tenant, shard): (String, Option<Shard>),
     path: PathBuf,
 ) -> Result<Opened, Error> {
     // Rejected rows are known by their input: one file has one name, however it is spelt.
@@ -372,9 +374,11 @@ async fn open_ledger(
     };
     let retry = retry.iter().map(state).collect();
     blocking(move || {
-        let opening =
-            ledger::Opening { tenant: &tenant, command: spec.name, input: &input, retry, now };
-        Ledger::open(&path, opening)
+        let (tenant, input) = (&*tenant, &*input);
+        Ledger::open(
+            &path,
+            ledger::Opening { tenant, command: spec.name, input, retry, shard, now },
+        )
     })
     .await
 }

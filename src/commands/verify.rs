@@ -13,6 +13,7 @@ use super::{
     print,
     reading::{Opener, extent},
     run::{Run, exit},
+    shards::warn_of_rate,
     signals::Signals,
 };
 use crate::{
@@ -91,6 +92,8 @@ impl Collector<Answered<Group>> for Accountant {
 
 /// Runs the command.
 pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Exit, Error> {
+    let config = config.of_shard(verify.sharding.of());
+    warn_of_rate(&config);
     let sample = match &verify.sample {
         None => None,
         Some(text) => Some(Sample::parse(text, verify.seed).ok_or_else(|| {
@@ -101,6 +104,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         })?),
     };
     let input = Opener::of(&verify.reading, &verify.system, verify.secret_encoding, false)?
+        .sharded(verify.sharding.of())
         .limited(verify.max_users.as_ref());
     let is_cut = input.is_cut();
     let stop = CancellationToken::new();
@@ -165,6 +169,7 @@ async fn account_for(
         status,
         cause,
         first_users: first_users.filter(|_| is_cut.load(Ordering::Relaxed)),
+        shard: run.config.part(),
         rows: account.counts.rows(),
         counts: account.counts,
         extras: verify.extras.then(|| remarks.extras()),

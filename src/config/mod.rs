@@ -15,6 +15,7 @@ use crate::{
     cli::{self, CommandLine, settings, variable, warn_of_unknown_variables},
     engine::{Concurrency, MaxErrors},
     error::Error,
+    model::Shard,
     pacer::{Plan, Rate},
     progress::Meter,
 };
@@ -62,6 +63,8 @@ pub struct Config {
     pub skip_existing: bool,
     /// `--name-marker`.
     pub name_marker: bool,
+    /// `--shard`; `None` for a command that does not have it.
+    pub shard: Option<Shard>,
     /// `--metrics-file`.
     pub metrics_file: Option<PathBuf>,
     /// The same, once it is kept.
@@ -139,6 +142,17 @@ pub enum Target {
 }
 
 impl Config {
+    /// Returns the settings of a run over a shard.
+    #[must_use]
+    pub fn of_shard(self, shard: Shard) -> Self {
+        Self { shard: Some(shard), ..self }
+    }
+
+    /// Returns the shard, where it is not all of the input.
+    pub fn part(&self) -> Option<Shard> {
+        self.shard.filter(|shard| !shard.is_whole())
+    }
+
     /// Resolves the settings of a command that talks to a tenant.
     pub fn resolve(
         tenant: &cli::Tenant,

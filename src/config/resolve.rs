@@ -68,6 +68,7 @@ pub(super) fn resolve(
         max_outage: value(max_outage.as_ref(), file.pace.max_outage.as_ref())?,
         name_marker: is_on(name_marker, file.creating.name_marker.as_ref()),
         skip_existing: is_on(skip_existing, file.creating.skip_existing.as_ref()),
+        shard: None,
         metrics_file: metrics_file(given.tenant, file),
         meter: None,
     })

@@ -21,6 +21,7 @@ pub mod intake;
 mod lanes;
 mod permits;
 pub mod scan;
+pub mod shard;
 mod workers;
 
 pub use concurrency::Concurrency;

@@ -118,12 +118,13 @@ fn report(path: &Path) {
         Err(error) => return tell(&error, path),
     };
     let (mut csv, mut jsonl, all) = (Vec::new(), Vec::new(), report::Filter::default());
+    let listed = report::Listed { name: None, ledger: &reader, filter: &all };
     let errors = [
         reader.fault().unwrap_or_else(Some),
         reader.totals().err(),
         reader.proofs().err(),
-        report::csv(&reader, &all, &mut csv).err(),
-        report::jsonl(&reader, &all, &mut jsonl).err(),
+        report::csv(&[listed], &mut csv).err(),
+        report::jsonl(&[listed], &mut jsonl).err(),
     ];
     errors.iter().flatten().for_each(|error| tell(error, path));
     for output in [csv, jsonl] {
@@ -148,6 +149,7 @@ fn opening() -> Opening<'static> {
         command: "import",
         input: "in.csv",
         retry: Vec::new(),
+        shard: None,
         now: || NOW,
     }
 }

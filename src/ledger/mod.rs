@@ -52,9 +52,9 @@ pub use tally::{ByState, Changes, Counts, RunReasons, Tally};
 
 use crate::{
     error::Error,
-    model::{Audit, Lines, LocalTime, Reason, Settlement, State, UserId},
+    model::{Audit, Lines, LocalTime, Reason, Settlement, Shard, State, UserId},
 };
-use disk::{file, open, sqlite};
+use disk::{file, open, shard, sqlite};
 use journal::Journal;
 use owner::{Command, Inbox};
 
@@ -72,6 +72,9 @@ pub struct Opening<'a> {
     pub input: &'a str,
     /// Settled states to be tried anew.
     pub retry: Vec<State>,
+    /// Shard of the input that is run, which must be the ledger's; `None` for a command that knows no
+    /// shards.
+    pub shard: Option<Shard>,
     /// Wall clock.
     pub now: fn() -> LocalTime,
 }
@@ -136,9 +139,12 @@ impl Ledger {
 
     fn try_open(path: &Path, opening: Opening<'_>) -> Result<Opened, LedgerFault> {
         let at = (opening.now)();
-        let lock = file::lock(path, |path, id| open::create(path, id, opening.tenant, at))?;
+        let shard = opening.shard.unwrap_or_default();
+        let create = |path: &Path, id: &str| open::create(path, id, opening.tenant, shard, at);
+        let lock = file::lock(path, create)?;
         let (store, meta, resumed) =
             sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
+        opening.shard.map_or(Ok(()), |shard| shard::check(meta.shard, shard))?;
         let run = store.run();
         let key = Key::new(&meta.key);
         let (ledger, owner) = Self::start(store, run, &meta.id, path, opening.retry, opening.now)?;

@@ -19,7 +19,7 @@ use crate::{
     error::Exit,
     files::{self, FileFault},
     ledger::{ByState, Reader},
-    model::LocalTime,
+    model::{LocalTime, Shard},
     report::{Keeper, Metrics, Snapshot},
     text::escape,
 };
@@ -46,6 +46,8 @@ pub struct Measured {
     pub tenant: String,
     /// True if nothing is really done, which is no success.
     pub is_dry_run: bool,
+    /// Part of its input that it takes; `None` for all of it.
+    pub shard: Option<Shard>,
 }
 
 #[derive(Debug)]
@@ -204,14 +206,14 @@ impl Shared {
     }
 
     fn write(&self) {
-        let Measured { path, command, tenant, .. } = &self.of;
+        let Measured { path, command, tenant, shard, .. } = &self.of;
         let replaced = files::peek(path, LARGEST).and_then(|before| {
             if !Metrics::is_in(&before) {
                 let what = "it is there, and is no metrics file of mfaferry's";
                 return Err(FileFault::Io(io::Error::other(what)));
             }
-            let before =
-                Metrics::last_success_in(&String::from_utf8_lossy(&before), command, tenant);
+            let before = String::from_utf8_lossy(&before);
+            let before = Metrics::last_success_in(&before, (command, tenant, *shard));
             Ok(files::replace(path, self.text(before).as_bytes())?)
         });
         if let Err(fault) = replaced {
@@ -238,6 +240,7 @@ impl Shared {
         Metrics {
             command: self.of.command,
             tenant: &self.of.tenant,
+            shard: self.of.shard,
             started: self.started,
             ended,
             last_success,
@@ -290,8 +293,8 @@ mod tests {
     }
 
     fn meter(path: &Path, is_dry_run: bool) -> Meter {
-        let of =
-            Measured { path: path.to_owned(), command: "import", tenant: "t".into(), is_dry_run };
+        let (command, tenant) = ("import", "t".into());
+        let of = Measured { path: path.to_owned(), command, tenant, is_dry_run, shard: None };
         let meter = Meter::start(of, || LocalTime::from_millis(1_000_000));
         meter.wait();
         meter

@@ -48,6 +48,9 @@ pub struct AfterImport {
     /// True if the input is a selection, which never held what earlier runs created.
     #[serde(skip)]
     is_selection: bool,
+    /// True if the input was read for the users of one shard.
+    #[serde(skip)]
+    is_shard: bool,
 }
 
 impl AfterImport {
@@ -70,6 +73,12 @@ impl AfterImport {
     #[must_use]
     pub fn rehearsed(self, is_rehearsal: bool) -> Self {
         Self { is_rehearsal, ..self }
+    }
+
+    /// Says whether what is known is of one shard of the input.
+    #[must_use]
+    pub fn of_shard(self, is_shard: bool) -> Self {
+        Self { is_shard, ..self }
     }
 
     /// Says whether the input is a selection of another one's rows.
@@ -125,9 +134,10 @@ impl AfterImport {
         let total = files.iter().map(|file| file.totp_secrets).sum();
         let (hold, them) = if files.len() == 1 { ("holds", "it") } else { ("hold", "them") };
         let migration = if self.is_rehearsal { "real migration" } else { "migration" };
+        let of_shard = if self.is_shard { " of this shard" } else { "" };
         writeln!(
             out,
-            "{more} still {hold} {}: remove {them} once the {migration} is accepted",
+            "{more} still {hold} {}{of_shard}: remove {them} once the {migration} is accepted",
             counted(total, "TOTP secret")
         )
     }

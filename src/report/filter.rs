@@ -95,6 +95,13 @@ impl Selected {
         Ok(Some(selected))
     }
 
+    /// Adds the same choice of another ledger's rows.
+    pub(super) fn add(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.first.extend(more.first);
+        self.first.truncate(FIRST);
+    }
+
     /// Writes it for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let states = self.states.join(" or ").replace('_', " ");

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use super::{Snapshot, Waits};
-use crate::{error::Exit, ledger::ByState, model::LocalTime};
+use crate::{
+    error::Exit,
+    ledger::ByState,
+    model::{LocalTime, Shard},
+};
 
 /// Numbers of a command, from its start to its end.
 #[derive(Debug)]
@@ -13,6 +17,8 @@ pub struct Metrics<'a> {
     pub command: &'a str,
     /// Name of its tenant.
     pub tenant: &'a str,
+    /// Part of the input that it takes; `None` for all of it.
+    pub shard: Option<Shard>,
     /// Time of the start.
     pub started: LocalTime,
     /// Time and exit code of the end; `None` while it runs.
@@ -40,7 +46,8 @@ impl Metrics<'_> {
 
     /// Returns the text.
     pub fn text(&self) -> String {
-        let mut text = Text { labels: labels(self.command, self.tenant), text: String::new() };
+        let labels = labels((self.command, self.tenant, self.shard));
+        let mut text = Text { labels, text: String::new() };
         text.each(
             Kind::Gauge,
             "mfaferry_info",
@@ -87,10 +94,10 @@ impl Metrics<'_> {
         text.text
     }
 
-    /// Finds in a text of an earlier run of the same command at the same tenant when it says that one
-    /// last succeeded.
-    pub fn last_success_in(text: &str, command: &str, tenant: &str) -> Option<LocalTime> {
-        let before = format!("{}{{{}}} ", Self::LAST_SUCCESS, labels(command, tenant));
+    /// Finds in a text of an earlier run of the same command at the same tenant, of the same shard, when it
+    /// says that one last succeeded.
+    pub fn last_success_in(text: &str, of: (&str, &str, Option<Shard>)) -> Option<LocalTime> {
+        let before = format!("{}{{{}}} ", Self::LAST_SUCCESS, labels(of));
         let written = text.lines().find_map(|line| line.strip_prefix(&before))?;
         let (seconds, millis) = written.split_once('.')?;
         let is_written = millis.len() == 3
@@ -223,9 +230,11 @@ fn held(waits: &Waits) -> [(&'static str, Duration); 7] {
     ]
 }
 
-/// The labels that every sample has.
-fn labels(command: &str, tenant: &str) -> String {
-    format!("command=\"{}\",tenant=\"{}\"", escaped(command), escaped(tenant))
+/// The labels that every sample has; of a shard one more, since a collector refuses a sample that another
+/// file has, too.
+fn labels((command, tenant, shard): (&str, &str, Option<Shard>)) -> String {
+    let shard = shard.map(|shard| format!(",shard=\"{shard}\"")).unwrap_or_default();
+    format!("command=\"{}\",tenant=\"{}\"{shard}", escaped(command), escaped(tenant))
 }
 
 /// A label's value, as the format has it.
@@ -252,6 +261,7 @@ mod tests {
         Metrics {
             command: "import",
             tenant,
+            shard: None,
             started: at(100),
             ended: None,
             last_success: None,
@@ -327,7 +337,7 @@ mod tests {
         let tenant = "http://\"odd\\\nname\"";
         let text = Metrics { last_success: Some(at(50)), ..metrics(tenant) }.text();
         assert!(text.contains(r#"tenant="http://\"odd\\\nname\"""#), "{text}");
-        let read = |text: &str| Metrics::last_success_in(text, "import", tenant);
+        let read = |text: &str| Metrics::last_success_in(text, ("import", tenant, None));
         assert_eq!(read(&text), Some(at(50)));
         for other in [
             text.replace("import", "verify"),

@@ -37,6 +37,9 @@ const COLUMNS: [&str; 17] = [
 /// One object of the report.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Row {
+    /// Name of its ledger, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ledger: Option<String>,
     pub(super) line: u64,
     /// The file that the line is in, where a run had several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,14 +138,32 @@ impl Row {
     }
 }
 
-/// Every factor of a choice, one JSON object a line.
-pub fn jsonl(ledger: &Reader, filter: &Filter, out: &mut dyn Write) -> Result<(), Error> {
-    ledger.visit(|item| {
-        if !filter.has(&item) {
-            return Ok(());
-        }
-        let json = serde_json::to_string(&Row::from(item))?;
-        writeln!(out, "{}", escape_json(&json))
+/// A ledger whose rows are listed.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    /// Its name, where there are several.
+    pub name: Option<&'a str>,
+    /// The ledger.
+    pub ledger: &'a Reader,
+    /// Choice of its rows.
+    pub filter: &'a Filter,
+}
+
+impl Listed<'_> {
+    fn visit(&self, mut visit: impl FnMut(Row) -> io::Result<()>) -> Result<(), Error> {
+        self.ledger.visit(|item| {
+            if !self.filter.has(&item) {
+                return Ok(());
+            }
+            visit(Row { ledger: self.name.map(str::to_owned), ..Row::from(item) })
+        })
+    }
+}
+
+/// Every factor of a choice, one JSON object a line; of several ledgers, one after the other.
+pub fn jsonl(ledgers: &[Listed<'_>], out: &mut dyn Write) -> Result<(), Error> {
+    ledgers.iter().try_for_each(|listed| {
+        listed.visit(|row| writeln!(out, "{}", escape_json(&serde_json::to_string(&row)?)))
     })
 }
 
@@ -155,44 +176,51 @@ fn unwrapped(error: csv::Error) -> io::Error {
     }
 }
 
-/// Every factor of a choice, one CSV line each; safe to open in a spreadsheet.
-pub fn csv(ledger: &Reader, filter: &Filter, out: &mut dyn Write) -> Result<(), Error> {
+/// Every factor of a choice, one CSV line each; safe to open in a spreadsheet. Of several ledgers, one after
+/// the other, each row has the ledger's name in a last column.
+pub fn csv(ledgers: &[Listed<'_>], out: &mut dyn Write) -> Result<(), Error> {
     let mut writer =
         csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(out);
     let failed = |source: io::Error| Error::Io { what: "writing the report".into(), source };
-    writer.write_record(COLUMNS).map_err(|error| failed(unwrapped(error)))?;
-    ledger.visit(|item| {
-        if !filter.has(&item) {
-            return Ok(());
-        }
-        let row = Row::from(item);
-        let more = |rule: String| match row.faults.len() {
-            0 | 1 => rule,
-            count => format!("{rule} (and {} more)", count - 1),
-        };
-        let optional = |number: Option<u16>| number.map(|number| number.to_string());
-        let cells: [String; COLUMNS.len()] = [
-            row.line.to_string(),
-            row.user_id.unwrap_or_default(),
-            row.r#type.unwrap_or_default().into(),
-            row.state.into(),
-            row.how.unwrap_or_default().into(),
-            row.method_id.unwrap_or_default(),
-            row.attempts.to_string(),
-            optional(row.status).unwrap_or_default(),
-            row.error.unwrap_or_default(),
-            row.settled_at.unwrap_or_default(),
-            row.field.unwrap_or_default(),
-            row.rule.map(more).unwrap_or_default(),
-            row.correlation_id.unwrap_or_default(),
-            row.operation.unwrap_or_default().into(),
-            row.code.unwrap_or_default(),
-            row.file.unwrap_or_default(),
-            row.at.unwrap_or_default(),
-        ];
-        writer.write_record(cells.map(|cell| spreadsheet_safe(&cell))).map_err(unwrapped)
-    })?;
+    let is_named = ledgers.iter().any(|listed| listed.name.is_some());
+    let columns = COLUMNS.into_iter().chain(is_named.then_some("ledger"));
+    writer.write_record(columns).map_err(|error| failed(unwrapped(error)))?;
+    for listed in ledgers {
+        listed.visit(|row| {
+            let ledger = row.ledger.clone();
+            let cells = cells(row).into_iter().chain(ledger);
+            writer.write_record(cells.map(|cell| spreadsheet_safe(&cell))).map_err(unwrapped)
+        })?;
+    }
     writer.flush().map_err(failed)
+}
+
+/// Returns the cells of a row.
+fn cells(row: Row) -> [String; COLUMNS.len()] {
+    let more = |rule: String| match row.faults.len() {
+        0 | 1 => rule,
+        count => format!("{rule} (and {} more)", count - 1),
+    };
+    let optional = |number: Option<u16>| number.map(|number| number.to_string());
+    [
+        row.line.to_string(),
+        row.user_id.unwrap_or_default(),
+        row.r#type.unwrap_or_default().into(),
+        row.state.into(),
+        row.how.unwrap_or_default().into(),
+        row.method_id.unwrap_or_default(),
+        row.attempts.to_string(),
+        optional(row.status).unwrap_or_default(),
+        row.error.unwrap_or_default(),
+        row.settled_at.unwrap_or_default(),
+        row.field.unwrap_or_default(),
+        row.rule.map(more).unwrap_or_default(),
+        row.correlation_id.unwrap_or_default(),
+        row.operation.unwrap_or_default().into(),
+        row.code.unwrap_or_default(),
+        row.file.unwrap_or_default(),
+        row.at.unwrap_or_default(),
+    ]
 }
 
 /// A cell that is safe on a terminal and in a spreadsheet: what could run as a formula has `'`

@@ -21,7 +21,7 @@ use crate::{
     engine::{End, intake::Remarks},
     error::Exit,
     ledger::{ByState, Counts},
-    model::{Lines, Rejection, State},
+    model::{Lines, Rejection, Shard, State},
     text::{counted, escape, grouped, human},
 };
 
@@ -83,6 +83,9 @@ pub struct Summary {
     #[serde(flatten)]
     /// Times that requests were held back.
     pub waits: Waits,
+    /// Shard of the input that it ran over; `None` for the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// Path of the ledger.
     pub ledger: String,
     /// Files that were written besides, by what they are.
@@ -172,6 +175,9 @@ impl Summary {
         )?;
         self.waits.write_text(out)?;
         writeln!(out)?;
+        if let Some(shard) = self.shard {
+            writeln!(out, "shard: {shard}")?;
+        }
         if !self.dry_run {
             writeln!(out, "ledger: {}", escape(&self.ledger))?;
         }

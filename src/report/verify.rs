@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
-    model::{FactorType, Fault, Field, Lines, Reason, Reasons, Refusal, Rejection, Spot},
+    model::{FactorType, Fault, Field, Lines, Reason, Reasons, Refusal, Rejection, Shard, Spot},
     text::{counted, escape, grouped, human},
 };
 
@@ -33,6 +33,9 @@ pub struct VerifySummary {
     /// Number of users beyond whom nobody was asked about: `--max-users`.
     #[serde(skip)]
     pub first_users: Option<usize>,
+    /// Shard of the input that was read; `None` for the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// Rows that have come to a state.
     pub rows: u64,
     #[serde(flatten)]
@@ -280,6 +283,9 @@ impl VerifySummary {
             counted(self.requests, "request"),
             grouped(self.throttled)
         )?;
+        if let Some(shard) = self.shard {
+            writeln!(out, "shard: {shard}")?;
+        }
         for statement in self.statements() {
             writeln!(out, "{statement}")?;
         }

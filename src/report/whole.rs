@@ -5,28 +5,42 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{
-    Digest, Explained, NextStep, Purpose, Selected, actions, in_flight,
+    Digest, Explained, LedgerPart, NextStep, Purpose, Selected, actions, in_flight,
     reasons::write_groups,
     steps::{self, write_steps},
     summary::{write_hints, write_totals},
     to_retry,
+    together::names_of,
 };
 use crate::{
     error::Error,
     explain::Action,
     ledger::{ByState, Reader},
+    model::Shard,
     text::{counted, escape},
 };
 
 /// Rows of a reason whose places are told.
-const PLACES: usize = 5;
+pub(super) const PLACES: usize = 5;
 
 /// A summary over a whole ledger.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(tag = "schema", rename = "mfaferry/report/1")]
 pub struct LedgerReport {
-    /// The ledger.
+    /// The ledger; the names of several.
     pub ledger: String,
+    /// Shard of the input that it has; `None` for the whole, and for several ledgers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// Each of several ledgers that are added up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ledgers: Vec<LedgerPart>,
+    /// Shards that are not among several ledgers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_shards: Option<Vec<Shard>>,
+    /// Number of users who are in more than one of several ledgers; `None` where nobody can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users_in_several: Option<u64>,
     /// The tenant it is bound to.
     pub tenant: String,
     /// All its rows.
@@ -66,10 +80,14 @@ impl LedgerReport {
         };
         Ok(Self {
             ledger: name.into(),
+            shard: Some(ledger.shard()).filter(|shard| !shard.is_whole()),
+            ledgers: Vec::new(),
+            missing_shards: None,
+            users_in_several: None,
             tenant: ledger.tenant().into(),
             rows: totals.sum(),
             totals,
-            next: help(name, operation.unwrap_or("import"), &reasons),
+            next: help(name, operation.unwrap_or("import"), ledger.shard(), &reasons),
             reasons,
             hints: fault.into_iter().chain(in_flight(&totals)).collect(),
             selected: None,
@@ -83,9 +101,26 @@ impl LedgerReport {
         self.unfinished = Some(format!("unfinished: the last run has not come to its end; {how}"));
     }
 
+    fn write_names(&self, out: &mut dyn Write) -> io::Result<()> {
+        for LedgerPart { ledger, shard, rows, .. } in &self.ledgers {
+            let of = shard.map(|shard| format!("shard {shard}, ")).unwrap_or_default();
+            writeln!(out, "ledger: {} ({of}{})", escape(ledger), counted(*rows, "row"))?;
+        }
+        if let Some(missing) = self.missing_shards.as_deref().and_then(names_of) {
+            writeln!(out, "missing: {missing}")?;
+        }
+        if self.ledgers.is_empty() {
+            writeln!(out, "ledger: {}", escape(&self.ledger))?;
+            if let Some(shard) = self.shard {
+                writeln!(out, "shard: {shard}")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the report for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "ledger: {}", escape(&self.ledger))?;
+        self.write_names(out)?;
         writeln!(out, "tenant: {}", escape(&self.tenant))?;
         if self.selected.is_none() {
             write!(out, "{}: ", counted(self.rows, "row"))?;
@@ -106,10 +141,12 @@ impl LedgerReport {
 
 /// Returns the commands that help with rows of that ledger. Their input, and the flags that it was read
 /// with, are known to whoever ran the operation.
-fn help(ledger: &str, operation: &str, reasons: &[Explained]) -> Vec<NextStep> {
+fn help(ledger: &str, operation: &str, shard: Shard, reasons: &[Explained]) -> Vec<NextStep> {
     let actions = actions(reasons);
     let is_import = operation == "import";
     let words = |line: &[&str]| line.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let part = shard.to_string();
+    let of_shard: &[&str] = if shard.is_whole() { &[] } else { &["--shard", &part] };
     let mut steps = Vec::new();
     let mut fill_in =
         |purpose, line: &[&str]| steps.push(NextStep::to_fill_in(purpose, words(line)));
@@ -123,10 +160,10 @@ fn help(ledger: &str, operation: &str, reasons: &[Explained]) -> Vec<NextStep> {
     }
     if let Some(states) = to_retry(&reasons.iter().collect::<Vec<_>>()) {
         let retry = ["mfaferry", operation, "INPUT", "--ledger", ledger, "--retry", &states];
-        fill_in(Purpose::Retry, &retry);
+        fill_in(Purpose::Retry, &[&retry, of_shard].concat());
     }
     if is_import && actions.contains(&Action::Verify) {
-        fill_in(Purpose::Verify, &["mfaferry", "verify", "INPUT"]);
+        fill_in(Purpose::Verify, &[&["mfaferry", "verify", "INPUT"], of_shard].concat());
     }
     if !reasons.is_empty() {
         steps.push(NextStep::explain());

@@ -15,7 +15,7 @@ use output::Output;
 use crate::{
     input::{PieceKind, Written},
     ledger::{Key, Known, Prints},
-    model::{Code, FactorType, Planned, Rejection, State},
+    model::{Code, FactorType, Planned, Rejection, Shard, State},
     plan::Plan,
 };
 
@@ -74,19 +74,25 @@ pub struct Criteria {
 #[derive(Debug)]
 pub struct Noted {
     factor_type: Option<FactorType>,
+    /// False for a row of another shard than the ledger's.
+    is_of_ledger: bool,
     /// Fingerprints of a factor, or what refuses the row.
     row: Result<Prints, Box<Rejection>>,
 }
 
-/// Returns what notes of each plan what [`Selection::take`] needs.
-pub fn noter(key: Key) -> impl FnMut(Plan) -> Noted + Send {
+/// Returns what notes of each plan what [`Selection::take`] needs to know for a ledger of that shard.
+pub fn noter(key: Key, shard: Shard) -> impl FnMut(Plan) -> Noted + Send {
     move |plan| match plan.planned {
-        Planned::Factor(factor) => {
-            Noted { factor_type: Some(factor.factor_type()), row: Ok(key.prints(&factor)) }
-        }
-        Planned::Rejected(rejection) => {
-            Noted { factor_type: rejection.factor_type, row: Err(rejection) }
-        }
+        Planned::Factor(factor) => Noted {
+            factor_type: Some(factor.factor_type()),
+            is_of_ledger: shard.has_user(Some(&factor.user)),
+            row: Ok(key.prints(&factor)),
+        },
+        Planned::Rejected(rejection) => Noted {
+            factor_type: rejection.factor_type,
+            is_of_ledger: shard.has_user(rejection.user.as_ref()),
+            row: Err(rejection),
+        },
     }
 }
 
@@ -159,7 +165,8 @@ impl Selection {
                 self.output.head(kind, piece, out)?;
                 continue;
             }
-            let judged: Vec<_> = rows.by_ref().take(n_rows).map(|row| self.judge(row)).collect();
+            let of_ledger = rows.by_ref().take(n_rows).filter(|row| row.is_of_ledger);
+            let judged: Vec<_> = of_ledger.map(|row| self.judge(row)).collect();
             let n_wanted = self.count(&judged);
             if n_wanted == 0 {
                 continue;
@@ -185,7 +192,7 @@ impl Selection {
     }
 
     fn judge(&mut self, row: Noted) -> Judged {
-        let Noted { factor_type, row } = row;
+        let Noted { factor_type, row, .. } = row;
         let (state, codes) = match row {
             Ok(prints) => match self.known.find(prints) {
                 Some(known) => {

@@ -22,7 +22,7 @@ fn select(
     let mut source = Source::from_reader(reader, format, Shape::Factors);
     source.keep_written();
     let mut out = Vec::new();
-    let note = noter(Key::new(&[7; 32]));
+    let note = noter(Key::new(&[7; 32]), Shard::WHOLE);
     let scanned = scan_written(Box::new(source), None, note, |rows, written| {
         selection.take(rows, &written, &mut out)
     });

@@ -8,7 +8,7 @@ use mfaferry::{
         Code, FactorType, Fault, Fingerprint, How, LocalTime, Operation, Reason, Refusal,
         Rejection, Settlement, State, UserId,
     },
-    report::{Digest, Filter, jsonl},
+    report::{Digest, Filter, Listed, jsonl},
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -43,6 +43,7 @@ pub(crate) fn ledger_with(
         command: "import",
         input: "/data/factors.csv",
         retry: Vec::new(),
+        shard: None,
         now: || LocalTime::from_millis(1_700_000_000_000),
     };
     let Opened { ledger, owner, .. } = Ledger::open(path, opening).unwrap();
@@ -156,7 +157,8 @@ proptest! {
         let reader = Reader::open(&path).unwrap();
         let digest = Digest::read(&reader, 3).unwrap();
         let mut text = Vec::new();
-        jsonl(&reader, &Filter::default(), &mut text).unwrap();
+        let all = Listed { name: None, ledger: &reader, filter: &Filter::default() };
+        jsonl(&[all], &mut text).unwrap();
         let rows: Vec<Value> =
             text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
                 .collect();

@@ -58,6 +58,7 @@ mod seal;
 mod secrets;
 mod select;
 mod several;
+mod shard;
 mod signed;
 mod sources;
 mod spelling;

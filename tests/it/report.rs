@@ -135,6 +135,7 @@ fn ledger_of_a_document(bench: &Bench) -> Counts {
         command: "import",
         input: "realm.json",
         retry: Vec::new(),
+        shard: None,
         now: || LocalTime::from_millis(1_700_000_000_000),
     };
     let Opened { ledger, owner, .. } = Ledger::open(&bench.path("in.csv.ledger"), opening).unwrap();

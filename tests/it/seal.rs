@@ -35,6 +35,7 @@ fn opening() -> Opening<'static> {
         command: "import",
         input: "in.csv",
         retry: Vec::new(),
+        shard: None,
         now: || LocalTime::from_millis(1_700_000_000_000),
     }
 }

@@ -53,6 +53,7 @@ fn run<T>(folder: &Path, work: impl AsyncFnOnce(&Ledger, &Key) -> T) -> T {
         command: "import",
         input: "in.csv",
         retry: Vec::new(),
+        shard: None,
         now: || NOW,
     };
     // A program that another test is about to start holds this one's locks for a moment.

@@ -83,7 +83,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("secrecy", &[]),
     ("serde", &[]),
     ("serde_json", &[]),
-    ("sha2", &["input", "jobs", "ledger", "sandbox"]),
+    ("sha2", &["input", "jobs", "ledger", "model", "sandbox"]),
     ("strsim", &["text"]),
     ("shlex", &["text"]),
     ("tempfile", &["commands", "files", "ledger"]),

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     input::{self, InputError},
     ledger::{Admission, Asked, Key, Ledger, Row, Seq},
-    model::{Fingerprint, Lines, Operation, Person, Rejection, UserId},
+    model::{Fingerprint, Lines, Operation, Person, Rejection, Shard, UserId},
     sources::{Export, Found},
 };
 
@@ -58,18 +58,20 @@ pub enum Met {
 #[derive(Debug)]
 pub struct ExportPeople {
     export: Export,
+    shard: Shard,
     last: Option<Arc<Person>>,
 }
 
 impl ExportPeople {
-    /// The people of `export`.
-    pub fn of(export: Export) -> Self {
-        Self { export, last: None }
+    /// The people of `export` who are in `shard`, by their address in lower case: nobody else is asked for by
+    /// it.
+    pub fn of(export: Export, shard: Shard) -> Self {
+        Self { export, shard, last: None }
     }
 
     /// Begins the same people again, whose export can be read again.
     pub fn again(self) -> Result<Self, InputError> {
-        self.export.again().map(Self::of)
+        Ok(Self::of(self.export.again()?, self.shard))
     }
 
     /// Returns the counter of the bytes read so far.
@@ -85,6 +87,9 @@ impl PeopleReader for ExportPeople {
                 continue;
             }
             self.last = Some(Arc::clone(&person));
+            if !self.shard.is_whole() && !self.shard.has(lower(&person).as_deref()) {
+                continue;
+            }
             let place = row.place();
             return Ok(Some(match row {
                 // Nobody is known by anything: the whole of it could not be read.
@@ -204,8 +209,7 @@ fn planned(met: Met, key: &Key) -> Planned {
         Met::Unreadable(rejection) => return (Row::Rejected(rejection), None),
     };
     let fingerprint = key.of_person(&person);
-    let lower = person.email.as_deref().map(str::to_lowercase);
-    let address = name(key.of_person(&Person { email: lower, ..Person::default() }));
+    let address = name(key.of_person(&Person { email: lower(&person), ..Person::default() }));
     let asked = Asked {
         operation: Operation::Resolve,
         fingerprint,
@@ -218,6 +222,11 @@ fn planned(met: Met, key: &Key) -> Planned {
         method_id: None,
     };
     (Row::Asked(asked), Some((address, person)))
+}
+
+/// Returns the address of a person however it is spelt.
+fn lower(person: &Person) -> Option<String> {
+    person.email.as_deref().map(str::to_lowercase)
 }
 
 /// Returns a name for somebody that says nothing of them: ids and user names are often addresses.

@@ -126,6 +126,7 @@ impl Bench {
             command: "resolve",
             input: "people",
             retry: vec![State::Failed],
+            shard: None,
             now: LocalTime::default,
         };
         let known = if path.exists() { Self::known(&path) } else { 0 };

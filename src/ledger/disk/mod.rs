@@ -11,6 +11,7 @@ mod row;
 mod scan;
 pub(in crate::ledger) mod seal;
 mod selection;
+pub(in crate::ledger) mod shard;
 pub(in crate::ledger) mod sqlite;
 pub(in crate::ledger) mod survey;
 mod waiting;

@@ -5,8 +5,11 @@ use std::path::Path;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
 
-use super::file;
-use crate::{ledger::LedgerFault, model::LocalTime};
+use super::{file, shard};
+use crate::{
+    ledger::LedgerFault,
+    model::{LocalTime, Shard},
+};
 
 /// "mffr", in the file's header: this is a ledger of ours.
 const APPLICATION_ID: i64 = 0x6d66_6672;
@@ -34,6 +37,7 @@ pub(in crate::ledger) struct Meta {
     pub(in crate::ledger) id: String,
     pub(in crate::ledger) tenant: String,
     pub(in crate::ledger) key: [u8; 32],
+    pub(in crate::ledger) shard: Shard,
 }
 
 /// Fills in a new ledger.
@@ -41,6 +45,7 @@ pub(in crate::ledger) fn create(
     path: &Path,
     id: &str,
     tenant: &str,
+    shard: Shard,
     at: LocalTime,
 ) -> Result<(), LedgerFault> {
     let mut key = [0; 32];
@@ -58,6 +63,7 @@ pub(in crate::ledger) fn create(
     meta.execute(params!["check", check(id, tenant, &key)])?;
     meta.execute(params!["made_at", at.as_millis().to_string().as_bytes()])?;
     drop(meta);
+    shard::write(&connection, shard)?;
     // Closing would do the same and say nothing of a failure, and the file is moved without its
     // `-wal`.
     let left: i64 =
@@ -157,7 +163,8 @@ pub(in crate::ledger) fn recognise(connection: &Connection) -> Result<Meta, Ledg
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let key =
         value("key")?.try_into().map_err(|_| LedgerFault::damaged("its key has another length"))?;
-    let meta = Meta { id: text(value("id")?), tenant: text(value("tenant")?), key };
+    let shard = shard::read(connection)?;
+    let meta = Meta { id: text(value("id")?), tenant: text(value("tenant")?), key, shard };
     if value("check")? != check(&meta.id, &meta.tenant, &meta.key) {
         return Err(LedgerFault::damaged("its key, id or tenant does not match the check sum"));
     }

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::{
         ledger::{Reader, disk::sqlite::Sqlite, store::Store},
-        model::{Credential, UserId},
+        model::{Credential, Shard, UserId},
     };
 
     const TENANT: &str = "https://t.example";
@@ -155,7 +155,8 @@ mod tests {
     /// Makes a ledger that a run has come to the end of.
     fn make(path: &Path) {
         let now = LocalTime::default();
-        let lock = file::lock(path, |path, id| open::create(path, id, TENANT, now)).unwrap();
+        let lock =
+            file::lock(path, |path, id| open::create(path, id, TENANT, Shard::WHOLE, now)).unwrap();
         let (mut store, ..) = Sqlite::open(lock, TENANT, "import", "in.csv", now).unwrap();
         store.load(&mut |_| {}).unwrap();
         store.end_run(true, now).unwrap();

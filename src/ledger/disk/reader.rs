@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     files::Folder,
     ledger::{Key, LedgerFault, Pseudonyms, correlation, entry::Entry, seq::Seq, tally::ByState},
-    model::{FactorType, Lines, LocalTime, Operation, Place, State},
+    model::{FactorType, Lines, LocalTime, Operation, Place, Shard, State},
 };
 
 /// A ledger opened for reading only.
@@ -28,6 +28,7 @@ pub struct Reader {
     pub(super) path: std::path::PathBuf,
     pub(super) id: String,
     tenant: String,
+    pub(super) shard: Shard,
     key: Key,
     /// State of the seal before anything was read: a run may be going on.
     pub(super) sealed: Result<u64, LedgerFault>,
@@ -84,8 +85,9 @@ impl Reader {
         file::examine(&path)?;
         let sealed = Seal::peek(&path, &meta.id);
         let is_exposed = folder == Folder::Shared;
-        let key = Key::new(&meta.key);
-        Ok(Self { connection, path, id: meta.id, tenant: meta.tenant, key, sealed, is_exposed })
+        let open::Meta { id, tenant, key, shard } = meta;
+        let key = Key::new(&key);
+        Ok(Self { connection, path, id, tenant, shard, key, sealed, is_exposed })
     }
 
     /// Returns why an import will refuse this ledger, if it will: a report may be all that is left

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::{
         ledger::{Asked, Seq},
-        model::{Fingerprint, LocalTime, Operation, UserId},
+        model::{Fingerprint, LocalTime, Operation, Shard, UserId},
     };
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("x");
-            open::create(&path, "0123456789ab", "t", LocalTime::default()).unwrap();
+            open::create(&path, "0123456789ab", "t", Shard::WHOLE, LocalTime::default()).unwrap();
             let connection = Connection::open(&path).unwrap();
             let asked = Asked {
                 operation: Operation::Import,

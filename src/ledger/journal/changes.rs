@@ -126,7 +126,8 @@ mod tests {
             messages::{Admission, Asked, Intent, Row},
         },
         model::{
-            FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Settlement, State, UserId,
+            FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Settlement, Shard, State,
+            UserId,
         },
     };
 
@@ -279,7 +280,8 @@ mod tests {
 
     fn open(path: &Path, command: &str, retry: &[State]) -> Journal<Sqlite> {
         let now = LocalTime::default();
-        let lock = file::lock(path, |path, id| open::create(path, id, TENANT, now)).unwrap();
+        let lock =
+            file::lock(path, |path, id| open::create(path, id, TENANT, Shard::WHOLE, now)).unwrap();
         let (store, ..) = Sqlite::open(lock, TENANT, command, "in.csv", now).unwrap();
         let run = store.run();
         Journal::open(store, run, retry.to_vec(), Arc::default()).unwrap()
