@@ -20,6 +20,7 @@ use crate::support::{Bench, binary, factors, read, run, samples};
 const SERVICE: &str = "mfaferry@.service";
 const TIMER: &str = "mfaferry@.timer";
 const CRON_JOB: &str = "cronjob.yaml";
+const INDEXED_JOB: &str = "indexed-job.yaml";
 
 /// The user of the container file, and the only member of its group.
 const POD: u32 = 65_532;
@@ -101,19 +102,39 @@ fn of_sample(bench: &Bench, name: &str) -> Command {
         ("%C/mfaferry/%i", "ledger/tenant-0"),
         ("%d/", "secrets/"),
         ("/run/secrets/mfaferry/", "secrets/"),
+        ("/etc/mfaferry/mfaferry.toml", "settings.toml"),
+        ("$(TENANT_INDEX)", "0"),
         ("/ledger/", "ledger/"),
         ("/input/", "input/"),
     ];
     let mut command = binary();
     command.current_dir(bench.folder.path()).args(command_line(name, &places));
-    command.env("MFAFERRY_BASE_URL", bench.tenant().base_url());
-    command.env("AUTH0_CLIENT_ID", "tester");
+    if name == INDEXED_JOB {
+        settings(bench);
+    } else {
+        command.env("MFAFERRY_BASE_URL", bench.tenant().base_url());
+        command.env("AUTH0_CLIENT_ID", "tester");
+    }
     command
+}
+
+/// Writes the settings file that is in the manifest, with this tenant as the first.
+fn settings(bench: &Bench) {
+    let yaml = sample(INDEXED_JOB);
+    let lines = yaml.lines().skip_while(|line| line.trim() != "mfaferry.toml: |").skip(1);
+    let lines: Vec<_> = lines
+        .map_while(|line| line.strip_prefix("    ").or(Some("").filter(|_| line.is_empty())))
+        .collect();
+    let base_url = format!("base-url = \"{}\"", bench.tenant().base_url());
+    let secrets = format!("{}/", bench.path("secrets").display());
+    let text = lines.join("\n").replacen("domain = \"acme.eu.auth0.com\"", &base_url, 1);
+    assert!(text.contains(&base_url), "{text}");
+    bench.write("settings.toml", text.replace("/run/secrets/mfaferry/", &secrets));
 }
 
 #[test]
 fn the_command_lines_of_the_samples_import_and_go_on_the_night_after() {
-    for name in [SERVICE, CRON_JOB] {
+    for name in [SERVICE, CRON_JOB, INDEXED_JOB] {
         let bench = bench();
         let done = run(&mut of_sample(&bench, name));
         assert_eq!(done.code, Some(0), "{name}: {done:?}");
@@ -154,7 +175,7 @@ fn a_run_is_started_again_where_that_may_come_further_and_nowhere_else() {
     let ends = &union("RestartPreventExitStatus") | &good;
     assert_eq!(&all - &ends, again);
 
-    let yaml = sample(CRON_JOB);
+    let yaml = [CRON_JOB, INDEXED_JOB].map(sample).concat();
     let rules = yaml.split("- action: ").skip(1).map(|rule| {
         let action = rule.lines().next().unwrap().trim();
         let value =
