@@ -13,6 +13,10 @@ use crate::error::Error;
 const PLACE: &str = "check the host and the port of --domain or --base-url, and whether a firewall is in the way \
      (`https_proxy` names a proxy)";
 
+/// musl's resolver, unlike glibc's, goes on asking a name server that it cannot reach.
+const PLACE_OR_NAME: &str = "check the host and the port of --domain or --base-url, that this machine resolves names, and \
+     whether a firewall is in the way (`https_proxy` names a proxy)";
+
 /// Reason why a connection could not be made.
 #[derive(Debug)]
 pub(super) enum Cause {
@@ -54,7 +58,7 @@ pub(super) fn cause(error: &reqwest::Error) -> Cause {
     }
     let fault = match system {
         Some(system) => no_connection(system),
-        None if error.is_timeout() => Fault::new("no connection in time", PLACE),
+        None if error.is_timeout() => Fault::new("no connection in time", PLACE_OR_NAME),
         None => Fault::new("no connection", PLACE),
     };
     Cause::Passing(if by_proxy { fault.at_the_proxy() } else { fault })
