@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Cli, Command, FromSystem, Reading};
+use super::{Cli, Command, FromSystem, Reading, Recording};
 use crate::model::Shard;
 
 /// Files of a command line.
@@ -27,59 +27,11 @@ impl Cli {
         let is_of_map = matches!(self.command, Command::Resolve(_));
         let shard = self.command.shard().filter(|_| !is_of_map);
         let mut files = NamedFiles { beside, shard, ..Default::default() };
-        let (read, recording) = match &self.command {
-            Command::Import(import) => {
-                (with_map(&import.bulk.reading, &import.system), Some(&import.bulk.recording))
-            }
-            Command::Check(check) => {
-                files.write("--ledger", check.ledger.as_deref());
-                (with_map(&check.reading, &check.system), None)
-            }
-            Command::Export(export) => {
-                files.write("--out", export.out.as_deref());
-                (export.bulk.reading.paths(), Some(&export.bulk.recording))
-            }
-            Command::Replace(replace) => {
-                files.write("--backup", replace.backup.as_deref());
-                (replace.bulk.reading.paths(), Some(&replace.bulk.recording))
-            }
-            Command::Update(update) => (update.bulk.reading.paths(), Some(&update.bulk.recording)),
-            Command::Delete(delete) => {
-                files.write("--backup", delete.deleting.backup.as_deref());
-                (delete.bulk.reading.paths(), Some(&delete.bulk.recording))
-            }
-            Command::Undo(undo) => {
-                files.write("--backup", undo.deleting.backup.as_deref());
-                (Vec::new(), Some(&undo.recording))
-            }
-            Command::Resolve(resolve) => {
-                files.write("--out", Some(&resolve.out));
-                (resolve.paths(), Some(&resolve.recording))
-            }
-            Command::Preflight(preflight) => {
-                (with_map(&preflight.reading, &preflight.system), None)
-            }
-            Command::Verify(verify) => (with_map(&verify.reading, &verify.system), None),
-            Command::Report(report) => {
-                files.write("--out", report.page.out.as_deref());
-                let read = report.ledgers().chain(&report.page.verify);
-                (read.cloned().chain(report.rows.paths()).collect(), None)
-            }
-            Command::Select(select) => {
-                files.write("--out", select.out.as_deref());
-                let mut read = with_map(&select.reading, &select.system);
-                read.extend(select.ledger.clone());
-                (read, None)
-            }
-            Command::Sandbox(sandbox) => {
-                (sandbox.settings.iter().chain(&sandbox.users).cloned().collect(), None)
-            }
-            Command::Explain(_)
-            | Command::Sources { .. }
-            | Command::Completions { .. }
-            | Command::Schema(_) => (Vec::new(), None),
-        };
-        files.read = read;
+        files.read = self.command.read();
+        for (flag, path) in self.command.outputs() {
+            files.write(flag, path);
+        }
+        let recording = self.command.recording();
         let ledger = recording.and_then(|recording| recording.ledger.as_ref());
         files.write("--ledger", ledger.map(|ledger| Path::new(&ledger.value)));
         let talking = self.command.talking();
@@ -91,6 +43,67 @@ impl Cli {
 }
 
 impl Command {
+    /// Returns the files that it reads.
+    fn read(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Import(import) => with_map(&import.bulk.reading, &import.system),
+            Self::Check(check) => with_map(&check.reading, &check.system),
+            Self::Export(export) => export.bulk.reading.paths(),
+            Self::Replace(replace) => replace.bulk.reading.paths(),
+            Self::Update(update) => update.bulk.reading.paths(),
+            Self::Delete(delete) => delete.bulk.reading.paths(),
+            Self::Resolve(resolve) => resolve.paths(),
+            Self::Preflight(preflight) => with_map(&preflight.reading, &preflight.system),
+            Self::Verify(verify) => with_map(&verify.reading, &verify.system),
+            Self::Report(report) => {
+                let read = report.ledgers().chain(&report.page.verify);
+                read.cloned().chain(report.rows.paths()).collect()
+            }
+            Self::Select(select) => {
+                let mut read = with_map(&select.reading, &select.system);
+                read.extend(select.ledger.clone());
+                read
+            }
+            Self::Sandbox(sandbox) => {
+                sandbox.settings.iter().chain(&sandbox.users).cloned().collect()
+            }
+            Self::Undo(_)
+            | Self::Explain(_)
+            | Self::Sources { .. }
+            | Self::Completions { .. }
+            | Self::Schema(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the flags that name files of its own to write, with what they name.
+    fn outputs(&self) -> Vec<(&'static str, Option<&Path>)> {
+        match self {
+            Self::Check(check) => vec![("--ledger", check.ledger.as_deref())],
+            Self::Export(export) => vec![("--out", export.out.as_deref())],
+            Self::Replace(replace) => vec![("--backup", replace.backup.as_deref())],
+            Self::Delete(delete) => vec![("--backup", delete.deleting.backup.as_deref())],
+            Self::Undo(undo) => vec![("--backup", undo.deleting.backup.as_deref())],
+            Self::Resolve(resolve) => vec![("--out", Some(&resolve.out))],
+            Self::Report(report) => vec![("--out", report.page.out.as_deref())],
+            Self::Select(select) => vec![("--out", select.out.as_deref())],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns where it records what it does.
+    fn recording(&self) -> Option<&Recording> {
+        match self {
+            Self::Import(import) => Some(&import.bulk.recording),
+            Self::Export(export) => Some(&export.bulk.recording),
+            Self::Replace(replace) => Some(&replace.bulk.recording),
+            Self::Update(update) => Some(&update.bulk.recording),
+            Self::Delete(delete) => Some(&delete.bulk.recording),
+            Self::Undo(undo) => Some(&undo.recording),
+            Self::Resolve(resolve) => Some(&resolve.recording),
+            _ => None,
+        }
+    }
+
     /// Returns the file that its ledger is beside by default.
     fn recorded_beside(&self) -> Option<PathBuf> {
         let reading = match self {

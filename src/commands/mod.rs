@@ -56,7 +56,7 @@ use self::{
 use crate::{
     cli::{
         Bulk, Cli, Command, Creating, FromSystem, Import, LogFormat, OutputArgs, Pace, Reading,
-        Run, Tenant,
+        Recording, Run, Tenant,
     },
     config::Config,
     error::{Error, Exit},
@@ -150,15 +150,12 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
             paced(config, metering, |config| change::delete(*delete, config, show))
         }
         Command::Undo(undo) => {
-            let Run { tenant, pace, .. } = &undo.run;
-            let config = Config::resolve(tenant, pace, Some(&undo.recording), None, output_args);
+            let config = settle_run(&undo.run, &undo.recording, output_args);
             paced(config, metering, |config| change::undo(*undo, config, show))
         }
         Command::Resolve(resolve) => {
-            let Run { tenant, pace, .. } = &resolve.run;
-            let config = resolve::try_open(&resolve).and_then(|()| {
-                Config::resolve(tenant, pace, Some(&resolve.recording), None, output_args)
-            });
+            let config = resolve::try_open(&resolve)
+                .and_then(|()| settle_run(&resolve.run, &resolve.recording, output_args));
             paced(config, metering, |config| resolve::run(*resolve, config, show))
         }
         Command::Preflight(it) => {
@@ -179,6 +176,11 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         Command::Completions { shell } => reference::completions(shell),
         Command::Schema(schema) => reference::schema(&schema),
     }
+}
+
+/// Settles the settings of a command that reads no rows of factors.
+fn settle_run(run: &Run, recording: &Recording, output_args: &OutputArgs) -> Result<Config, Error> {
+    Config::resolve(&run.tenant, &run.pace, Some(recording), None, output_args)
 }
 
 /// Prints what clap has to say of a command line: help, or what is wrong with it, then as JSON too

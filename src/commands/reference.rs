@@ -19,12 +19,12 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Error> {
 
 /// Prints a schema, or the names of all. The parser knows them.
 pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Error> {
-    print(|out| match args.name.as_deref().and_then(Schema::find) {
-        Some(schema) => out.write_all(schema.text.as_bytes()),
-        None => {
-            writeln!(out, "{:<12} DESCRIBES", "NAME")?;
-            SCHEMAS.iter().try_for_each(|schema| writeln!(out, "{:<12} {}", schema.name, schema.of))
+    print(|out| {
+        if let Some(schema) = args.name.as_deref().and_then(Schema::find) {
+            return out.write_all(schema.text.as_bytes());
         }
+        writeln!(out, "{:<12} DESCRIBES", "NAME")?;
+        SCHEMAS.iter().try_for_each(|schema| writeln!(out, "{:<12} {}", schema.name, schema.of))
     })?;
     Ok(Exit::Good)
 }

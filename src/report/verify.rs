@@ -248,16 +248,7 @@ impl VerifySummary {
         if bad + self.counts.rejected + remarks.extra_count > 0 {
             writeln!(out)?;
         }
-        let title = match self.status {
-            Status::Complete => match self.first_users {
-                Some(1) => "Verified the first user".into(),
-                Some(users) => format!("Verified the first {users} users"),
-                None => "Verified".into(),
-            },
-            Status::Stopped | Status::Error => {
-                "Stopped before the end; run the same command again to start over".into()
-            }
-        };
+        let title = self.title();
         writeln!(out, "{title}: {} in {}", counted(self.rows, "row"), human(self.elapsed_seconds))?;
         let counts = &self.counts;
         for (name, count) in [
@@ -292,6 +283,19 @@ impl VerifySummary {
         write_groups(&self.reasons, &[], out)?;
         super::summary::write_hints(&self.waits.hint(self.elapsed_seconds), out)?;
         steps::write_steps(&self.next, out)
+    }
+
+    fn title(&self) -> Cow<'static, str> {
+        match self.status {
+            Status::Complete => match self.first_users {
+                Some(1) => "Verified the first user".into(),
+                Some(users) => format!("Verified the first {users} users").into(),
+                None => "Verified".into(),
+            },
+            Status::Stopped | Status::Error => {
+                "Stopped before the end; run the same command again to start over".into()
+            }
+        }
     }
 
     /// Returns what is said of the sample and of logins, a line each.
