@@ -4,6 +4,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, parser::ValueSou
 use serde::{Deserialize, Serialize};
 
 use super::Cli;
+use crate::text::file_name;
 
 /// Name of the program, the first of the arguments of a command.
 const PROGRAM: &str = "mfaferry";
@@ -14,7 +15,7 @@ const LONGEST: usize = 16 << 10;
 /// default is not among them: another command finds it there, too.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CommandLine {
-    /// Empty for one that cannot be written down: with a file name that is no text.
+    /// Empty for none.
     command: String,
     given: Vec<Argument>,
 }
@@ -39,9 +40,8 @@ impl CommandLine {
                 found.ids().any(|other| other == id)
                     && found.value_source(id.as_str()) == Some(ValueSource::CommandLine)
             };
-            let given: Option<Vec<_>> =
-                arguments.filter(is_typed).map(|arg| occurrences(arg, found)).collect();
-            Some(Self { command: name.to_owned(), given: given?.concat() })
+            let given = arguments.filter(is_typed).flat_map(|arg| occurrences(arg, found));
+            Some(Self { command: name.to_owned(), given: given.collect() })
         };
         typed().unwrap_or_default()
     }
@@ -51,7 +51,7 @@ impl CommandLine {
         &self.command
     }
 
-    /// Returns true if it can be noted: one that can be written down, and is not overlong.
+    /// Returns true if it can be noted: there is one, and it is not overlong.
     pub fn is_notable(&self) -> bool {
         let texts = |argument: &Argument| {
             let lengths =
@@ -113,7 +113,7 @@ impl CommandLine {
     }
 
     /// Returns the arguments, the program first, of `command` with all that was typed and that it takes,
-    /// without the flags `without`; `None` if they cannot be written down.
+    /// without the flags `without`; `None` if there is none.
     pub fn with_command(&self, command: &str, without: &[&str]) -> Option<Vec<String>> {
         let mut program = Cli::command();
         // Only then are the flags of all commands among those of each.
@@ -157,8 +157,8 @@ impl CommandLine {
     }
 }
 
-/// Returns an argument as often as it was typed; `None` if a value is no text.
-fn occurrences(arg: &Arg, found: &ArgMatches) -> Option<Vec<Argument>> {
+/// Returns an argument as often as it was typed.
+fn occurrences(arg: &Arg, found: &ArgMatches) -> Vec<Argument> {
     let flag = arg.get_long().map(str::to_owned);
     let id = arg.get_id().as_str();
     if !arg.get_action().takes_values() {
@@ -166,22 +166,22 @@ fn occurrences(arg: &Arg, found: &ArgMatches) -> Option<Vec<Argument>> {
             ArgAction::Count => usize::from(found.get_count(id)),
             _ => 1,
         };
-        return Some(vec![Argument { flag, value: None }; times]);
+        return vec![Argument { flag, value: None }; times];
     }
     let delimiter = arg.get_value_delimiter();
     let mut given = Vec::new();
-    for occurrence in found.get_raw_occurrences(id)? {
-        let values: Option<Vec<_>> = occurrence.map(|value| value.to_str()).collect();
+    for occurrence in found.get_raw_occurrences(id).into_iter().flatten() {
+        let values: Vec<_> = occurrence.map(file_name).collect();
         let values = match delimiter {
             // The parser has taken them apart.
-            Some(delimiter) => vec![values?.join(&delimiter.to_string())],
-            None => values?.into_iter().map(str::to_owned).collect(),
+            Some(delimiter) => vec![values.join(&delimiter.to_string())],
+            None => values,
         };
         given.extend(
             values.into_iter().map(|value| Argument { flag: flag.clone(), value: Some(value) }),
         );
     }
-    Some(given)
+    given
 }
 
 #[cfg(test)]
@@ -239,13 +239,19 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
-    fn what_is_no_text_makes_no_command() {
+    fn a_name_that_is_no_text_stays_the_same_name() {
         use std::{ffi::OsString, os::unix::ffi::OsStringExt};
-        let name = OsString::from_vec(vec![b'a', 0xff]);
-        let line = ["mfaferry", "import", "a.csv", "--config"].map(OsString::from);
+        let name = || OsString::from_vec(vec![b'a', 0xff]);
+        let line = ["mfaferry", "import", "--config"].map(OsString::from);
         let mut program = Cli::command();
-        let found = program.try_get_matches_from_mut(line.into_iter().chain([name])).unwrap();
-        assert_eq!(CommandLine::of(&program, &found).with_command("verify", &[]), None);
+        let line = line.into_iter().chain([name(), name()]);
+        let found = program.try_get_matches_from_mut(line).unwrap();
+        let next = CommandLine::of(&program, &found).with_command("verify", &[]).unwrap();
+        let next: Vec<_> =
+            next.iter().map(|word| crate::text::path_of(word).into_os_string()).collect();
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let expected =
+            [words(&["mfaferry", "verify"]), vec![name()], words(&["--config"]), vec![name()]];
+        assert_eq!(next, expected.concat());
     }
 }

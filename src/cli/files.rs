@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Cli, Command, FromSystem, Reading, Recording};
-use crate::model::Shard;
+use crate::{model::Shard, text::path_of};
 
 /// Files of a command line.
 #[derive(Debug, Default)]
@@ -33,10 +33,10 @@ impl Cli {
         }
         let recording = self.command.recording();
         let ledger = recording.and_then(|recording| recording.ledger.as_ref());
-        files.write("--ledger", ledger.map(|ledger| Path::new(&ledger.value)));
+        files.write("--ledger", ledger.map(|ledger| path_of(&ledger.value)).as_deref());
         let talking = self.command.talking();
         let metrics = talking.and_then(|talking| talking.tenant.metrics_file);
-        files.write("--metrics-file", metrics.as_ref().map(|file| Path::new(&file.value)));
+        files.write("--metrics-file", metrics.map(|file| path_of(&file.value)).as_deref());
         files.write("--log-file", self.output.log_file.as_deref());
         files
     }
@@ -119,7 +119,7 @@ impl Command {
             _ => return None,
         };
         match &reading.inputs[..] {
-            [input] if input != "-" => Some(input.into()),
+            [input] if input != "-" => Some(path_of(input)),
             _ => None,
         }
     }

@@ -8,10 +8,10 @@ use super::{
     Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Page, Reading,
     Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Sharding, Tenant, VerifyOutput,
     choice::finding_code,
-    setting::{UsedShare, UserLimit},
+    setting::{UsedShare, UserLimit, named_file},
     system::names,
 };
-use crate::preflight::FindingCode;
+use crate::{preflight::FindingCode, text::path_of};
 
 /// `import`.
 #[derive(Debug, Args)]
@@ -172,7 +172,7 @@ pub struct Explain {
 pub struct Resolve {
     /// Files of another system's export, or a folder where that system writes one, or - alone for
     /// standard input
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT", required = true, value_parser = named_file())]
     pub inputs: Vec<String>,
     /// Read INPUT as an export of the system NAME; `mfaferry sources` lists them
     #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = names())]
@@ -210,7 +210,7 @@ pub struct Resolve {
 impl Resolve {
     /// Returns the paths of the inputs.
     pub fn paths(&self) -> Vec<PathBuf> {
-        self.inputs.iter().map(PathBuf::from).collect()
+        self.inputs.iter().map(|input| path_of(input)).collect()
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{FromSystem, Reading, SecretEncoding, choice::state};
-use crate::model::State;
+use super::{FromSystem, Reading, SecretEncoding, choice::state, setting::named_file};
+use crate::{model::State, text::path_of};
 
 /// Flags of `report` that choose rows, and that say how INPUT of one of them is written.
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub struct RowFilter {
     pub state: Vec<State>,
     /// Only rows of imports whose factor INPUT does not have: with `--state created`, what was created and
     /// has left INPUT since. Repeatable; the format goes by the extension
-    #[arg(long, value_name = "INPUT")]
+    #[arg(long, value_name = "INPUT", value_parser = named_file())]
     pub not_in: Vec<String>,
     /// Character between the cells of INPUT, if it is a CSV; `tab` for that one [default: `,` or `;` or a
     /// tab, by the header]
@@ -50,6 +50,6 @@ impl RowFilter {
 
     /// Returns the files that it names.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
-        self.not_in.iter().map(PathBuf::from).chain(self.system.users.clone())
+        self.not_in.iter().map(|input| path_of(input)).chain(self.system.users.clone())
     }
 }

@@ -8,7 +8,7 @@ use std::{ffi::OsStr, marker::PhantomData, time::Duration};
 
 use clap::{
     Arg, Command, Error,
-    builder::{StringValueParser, TypedValueParser, ValueParserFactory},
+    builder::{OsStringValueParser, StringValueParser, TypedValueParser, ValueParserFactory},
     error::ErrorKind,
     parser::ValueSource,
 };
@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::{
     engine::{Concurrency, MaxErrors},
     pacer::Rate,
-    text::invalid_value,
+    text::{file_name, invalid_value},
 };
 
 /// Places that give a value, nearest to the user first.
@@ -60,13 +60,28 @@ impl<T: Value> ValueParserFactory for Given<T> {
     type Parser = Reader<T>;
 
     fn value_parser() -> Self::Parser {
-        Reader(PhantomData)
+        Reader { is_file: false, of: PhantomData }
     }
 }
 
 /// Reads flags and variables.
 #[derive(Debug, Clone)]
-pub struct Reader<T>(PhantomData<T>);
+pub struct Reader<T> {
+    is_file: bool,
+    of: PhantomData<T>,
+}
+
+impl Reader<String> {
+    /// Reads the name of a file, as text that [`path_of`](crate::text::path_of) takes.
+    pub(super) fn of_file() -> Self {
+        Self { is_file: true, of: PhantomData }
+    }
+}
+
+/// Reads the name of a file that is no setting, as the same text.
+pub(super) fn named_file() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(file_name)
+}
 
 impl<T: Value> TypedValueParser for Reader<T> {
     type Value = Given<T>;
@@ -87,7 +102,11 @@ impl<T: Value> TypedValueParser for Reader<T> {
         value: &OsStr,
         source: ValueSource,
     ) -> Result<Given<T>, Error> {
-        let text = StringValueParser::new().parse_ref(command, arg, value)?;
+        let text = if self.is_file {
+            file_name(value)
+        } else {
+            StringValueParser::new().parse_ref(command, arg, value)?
+        };
         let origin = match source {
             ValueSource::EnvVariable => Origin::Environment,
             ValueSource::DefaultValue => Origin::Default,

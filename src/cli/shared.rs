@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::{
     InputFormat, Output, Retry,
-    setting::{Attempts, Burst, ErrorLimit, Given, Origin, Share},
+    setting::{Attempts, Burst, ErrorLimit, Given, Origin, Reader, Share, named_file},
 };
-use crate::{engine::Concurrency, pacer::Rate};
+use crate::{engine::Concurrency, pacer::Rate, text::path_of};
 
 /// Variable of `--tenant`.
 const PROFILE: &str = "MFAFERRY_TENANT";
@@ -46,17 +46,17 @@ pub struct Tenant {
     #[arg(long, value_name = "ID", env = CLIENT_ID)]
     pub client_id: Option<Given<String>>,
     /// Read the client secret from FILE (or set `AUTH0_CLIENT_SECRET`)
-    #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE)]
+    #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE, value_parser = Reader::of_file())]
     pub client_secret_file: Option<Given<String>>,
     /// Read the client's private RSA key (PEM) from FILE instead, for private key JWT (or set
     /// `AUTH0_CLIENT_ASSERTION_PRIVATE_KEY`)
-    #[arg(long, value_name = "FILE", env = CLIENT_KEY_FILE)]
+    #[arg(long, value_name = "FILE", env = CLIENT_KEY_FILE, value_parser = Reader::of_file())]
     pub client_key_file: Option<Given<String>>,
     /// Algorithm that the private key signs with: RS256, RS384 or PS256 [default: RS256]
     #[arg(long, value_name = "ALG", env = "AUTH0_CLIENT_ASSERTION_SIGNING_ALG")]
     pub client_signing_alg: Option<Given<String>>,
     /// Read a ready access token from FILE instead (or set `AUTH0_API_TOKEN`)
-    #[arg(long, value_name = "FILE", env = TOKEN_FILE)]
+    #[arg(long, value_name = "FILE", env = TOKEN_FILE, value_parser = Reader::of_file())]
     pub token_file: Option<Given<String>>,
     /// Run against the built-in simulated tenant; needs no account
     #[arg(long, env = "MFAFERRY_SANDBOX", action = ArgAction::SetTrue)]
@@ -69,7 +69,7 @@ pub struct Tenant {
     /// Keep the numbers of the run in FILE (0644), as the textfile collector of Prometheus' node exporter
     /// reads them: written at the start, every 15 seconds and at the end. Give each job a FILE of its own,
     /// named `*.prom`
-    #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", help_heading = None::<&str>)]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", value_parser = Reader::of_file(), help_heading = None::<&str>)]
     pub metrics_file: Option<Given<String>>,
 }
 
@@ -142,7 +142,7 @@ pub struct Pace {
 pub struct Recording {
     /// Record every outcome in FILE; the same file resumes a run [default: INPUT.ledger; required
     /// with several inputs]
-    #[arg(long, value_name = "FILE", env = "MFAFERRY_LEDGER")]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_LEDGER", value_parser = Reader::of_file())]
     pub ledger: Option<Given<String>>,
 }
 
@@ -164,7 +164,7 @@ pub struct Creating {
 pub struct Reading {
     /// CSV, JSONL or JSON files to read one after the other, also compressed (.gz, .zst), or - alone
     /// for standard input
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT", required = true, value_parser = named_file())]
     pub inputs: Vec<String>,
     /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
@@ -184,7 +184,7 @@ pub struct Reading {
 impl Reading {
     /// Returns the paths of the inputs.
     pub fn paths(&self) -> Vec<PathBuf> {
-        self.inputs.iter().map(PathBuf::from).collect()
+        self.inputs.iter().map(|input| path_of(input)).collect()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     ledger::Changes,
     model::{Lines, Shard},
     report::{AfterImport, SecretsIn},
+    text::{file_argument, path_of},
 };
 
 /// Input of such a command, as far as its summary is about it.
@@ -87,7 +88,8 @@ impl ReadInput {
             let name = file.as_deref().or(self.names.first().map(String::as_str));
             let Some(name) = name.filter(|name| is_kept(name)) else { continue };
             // A file that is given twice, by whatever name, has its secrets once.
-            let place = std::fs::canonicalize(name).unwrap_or_else(|_| name.into());
+            let path = path_of(name);
+            let place = std::fs::canonicalize(&path).unwrap_or(path);
             if places.insert(place) {
                 files.push(SecretsIn { file: name.to_owned(), totp_secrets });
             }
@@ -98,7 +100,7 @@ impl ReadInput {
 
 fn is_kept(name: &str) -> bool {
     let is_kept = |meta: std::fs::Metadata| meta.is_file() || meta.is_dir();
-    name != "-" && std::fs::metadata(name).is_ok_and(is_kept)
+    name != "-" && std::fs::metadata(path_of(name)).is_ok_and(is_kept)
 }
 
 /// Returns the command that lists the created factors that the input no longer has. For one whose format
@@ -107,6 +109,6 @@ fn list_gone(typed: &CommandLine, ledger: &Path) -> Option<Vec<String>> {
     let is_readable = !typed.has("format") && !typed.values().any(|value| value == "-");
     let typed = typed.with_values_behind("not-in");
     let mut line = typed.with_command("report", &["ledger"]).filter(|_| is_readable)?;
-    line.extend(["--ledger", ledger.to_str()?, "--state", "created"].map(String::from));
+    line.extend(["--ledger", &file_argument(ledger), "--state", "created"].map(String::from));
     Some(line)
 }

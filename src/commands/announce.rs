@@ -9,7 +9,12 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    auth0, cli::LogFormat, config::Config, model::Shard, report::write_json, text::escape,
+    auth0,
+    cli::LogFormat,
+    config::Config,
+    model::Shard,
+    report::write_json,
+    text::{escape, file_name},
 };
 
 /// Number of characters shown of a client id: enough to recognise one's own.
@@ -81,7 +86,7 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
         scopes.push(short(auth0::READ));
     }
     let client_id = client.and_then(|client| client.value.as_deref()).map(shortened);
-    let ledger = ledger.map(|path| (path.display().to_string(), is_new(path)));
+    let ledger = ledger.map(|path| (file_name(path), is_new(path)));
     let mut parts = vec![format!("tenant {tenant} ({})", source.tenant)];
     if let Some(client) = client {
         parts.push(match &client_id {

@@ -31,6 +31,7 @@ use crate::{
     model::State,
     plan::Naming,
     progress::{Extent, Show},
+    text::{file_name, path_of},
 };
 
 /// Options of a command that changes methods.
@@ -116,7 +117,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
-    let Some(path) = config.ledger.clone().map(PathBuf::from) else {
+    let Some(path) = config.ledger.as_deref().map(path_of) else {
         return Err(Error::usage(
             "no ledger given",
             "pass --ledger FILE, the ledger of the import to undo",
@@ -134,7 +135,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
     }
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let input = path.display().to_string();
+    let input = file_name(&path);
     let opening = Opening { spec, inputs: &[input], retry: &[], ledger: Some(path) };
     let mut session = Session::open(config, opening, stop).await?;
     session.watch(Extent::default(), show);

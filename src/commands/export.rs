@@ -26,6 +26,7 @@ use crate::{
     ledger::Reader,
     model::State,
     progress::Show,
+    text::file_name,
 };
 
 /// Runs the command.
@@ -48,7 +49,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     let output = match &out {
         None => Output::stream(Box::new(io::BufWriter::new(io::stdout()))),
         Some(path) => {
-            session.files.insert("out", path.display().to_string());
+            session.files.insert("out", file_name(path));
             let ledger = session.path.clone();
             let written = blocking(move || Reader::open(&ledger)?.totals()).await?;
             Output::file(path, written[State::Exported])?

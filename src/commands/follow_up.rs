@@ -11,6 +11,7 @@ use crate::{
     ledger::{LastRun, Reader},
     model::{Shard, State},
     report::{LedgerReport, NextStep},
+    text::{file_name, path_of},
 };
 
 /// Puts the commands of the ledger's last run in the place of those for any run, where they are known and
@@ -29,19 +30,19 @@ pub(super) fn add(report: &mut LedgerReport, path: &Path, ledger: &Reader) -> Re
 fn steps(report: &LedgerReport, path: &Path, last: &LastRun<CommandLine>) -> Option<Vec<NextStep>> {
     let typed = last.typed.as_ref().filter(|typed| typed.is_notable())?;
     // They were given from the folder in which it ran.
-    let is_here = |name: &str| name == "-" || Path::new(name).symlink_metadata().is_ok();
+    let is_here = |name: &str| name == "-" || path_of(name).symlink_metadata().is_ok();
     if !typed.values().all(is_here) {
         return None;
     }
-    let named = typed.value_of("ledger").map(Into::into);
+    let named = typed.value_of("ledger").map(path_of);
     let shard = typed.value_of("shard").and_then(Shard::parse);
-    let default = || Some(ledger_of(Path::new(typed.values().next()?), shard));
+    let default = || Some(ledger_of(&path_of(typed.values().next()?), shard));
     let named = named.or_else(default);
     let is_named = named.is_some_and(|named| {
         let [named, path] = [&*named, path].map(std::fs::canonicalize);
         matches!((named, path), (Ok(named), Ok(path)) if named == path)
     });
-    let typed = if is_named { typed.clone() } else { typed.with_flag("ledger", path.to_str()?) };
+    let typed = if is_named { typed.clone() } else { typed.with_flag("ledger", &file_name(path)) };
     let users = typed.value_of("max-users").and_then(|users| users.parse().ok());
     let end = match users {
         _ if last.is_complete => End::Complete,

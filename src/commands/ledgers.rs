@@ -10,7 +10,7 @@ use crate::{
     ledger::{Reader, Seen},
     model::Shard,
     report::Together,
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// A ledger that is shown.
@@ -42,7 +42,7 @@ pub(super) fn open<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<S
                 "give each ledger once",
             ));
         }
-        let (name, path) = (path.display().to_string(), path.clone());
+        let (name, path) = (file_name(path), path.clone());
         ledgers.push(Shown { name, path, reader });
     }
     check_kinds(&ledgers)?;
@@ -56,7 +56,7 @@ impl Shown {
 }
 
 fn shown(path: &Path) -> String {
-    escape(&path.display().to_string())
+    escape(&file_name(path))
 }
 
 fn check_tenant(first: &Shown, path: &Path, reader: &Reader) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use crate::{
     cli::CommandLine,
     explain::Action,
     report::{Explained, NextStep, Purpose, refused_in_tenant},
-    text::counted,
+    text::{counted, file_argument},
 };
 
 /// Inputs whose rows are written by a command each; more are told of in words.
@@ -35,7 +35,7 @@ impl Mending<'_> {
     pub(super) fn steps(&self) -> Vec<NextStep> {
         let is_to_mend = |group: &&Explained| group.action() == Action::MendSource;
         let is_any = self.reasons.iter().copied().any(|group| is_to_mend(&group));
-        let Some(ledger) = self.ledger.to_str() else { return Vec::new() };
+        let ledger = &*file_argument(self.ledger);
         if self.typed.command() != "import" || !is_any {
             return Vec::new();
         }

@@ -1,9 +1,6 @@
 //! `--metrics-file` from the start of a command to its end, whatever the end is.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{path::PathBuf, sync::OnceLock};
 
 use super::{now, outputs::keep_metrics_apart};
 use crate::{
@@ -11,6 +8,7 @@ use crate::{
     config::Config,
     error::{Error, Exit},
     progress::{Measured, Meter},
+    text::path_of,
 };
 
 /// The metrics file of a command, once it has one.
@@ -31,7 +29,8 @@ impl Metering {
     /// Begins the file, where the settings name one; refuses one that the command needs for something else.
     pub(super) fn start(&self, config: &mut Config) -> Result<(), Error> {
         let Some(path) = config.metrics_file.clone() else { return Ok(()) };
-        keep_metrics_apart(&path, &self.files, config.ledger.as_deref().map(Path::new))?;
+        let ledger = config.ledger.as_deref().map(path_of);
+        keep_metrics_apart(&path, &self.files, ledger.as_deref())?;
         config.meter = self.meter((path, config.target.label().to_owned()));
         Ok(())
     }

@@ -67,7 +67,7 @@ use crate::{
     pacer::{Pacer, Pacing},
     progress::{Show, Terminal},
     report::{Failure, write_json},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// Protects secrets, before anything else: switches off core dumps, keeps the user's other processes
@@ -269,7 +269,7 @@ fn start_logging(output_args: &OutputArgs) -> Result<(), Error> {
             subscribe(output_args.log_format, filter, || Terminal, io::stderr().is_terminal());
         }
         Some(path) => {
-            let name = escape(&path.display().to_string());
+            let name = escape(&file_name(path));
             let file = files::open_log(path).map_err(|fault| match fault {
                 FileFault::Io(error) => Error::usage(
                     format!("the log `{name}` cannot be opened: {error}"),

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Exit},
     explain::Action,
     report::{CheckSummary, Explained, NextStep, Purpose, actions, to_retry},
+    text::file_argument,
 };
 
 /// A run that has ended.
@@ -58,7 +59,7 @@ impl Ended<'_> {
         });
         let is_of_use = self.is_bad && !self.is_dry_run;
         let mend = if is_of_use { self.mend() } else { Vec::new() };
-        let rows = self.report().filter(|_| is_of_use && !self.reasons.is_empty());
+        let rows = (is_of_use && !self.reasons.is_empty()).then(|| self.report());
         let (first, then) =
             if matches!(stop, Stop::MaxErrors) { (mend, go_on) } else { (go_on, mend) };
         let rows = rows.map(|words| NextStep::whole(Purpose::Rows, words));
@@ -86,7 +87,7 @@ impl Ended<'_> {
             whole(Purpose::Retry, again),
             whole(Purpose::Verify, verify),
             explain,
-            whole(Purpose::Rows, self.report()),
+            whole(Purpose::Rows, Some(self.report())),
         ];
         self.mend().into_iter().chain(others.into_iter().flatten()).collect()
     }
@@ -114,10 +115,10 @@ impl Ended<'_> {
     }
 
     /// Lists the rows, the bad ones with their reasons.
-    fn report(&self) -> Option<Vec<String>> {
-        let ledger = self.ledger.to_str()?;
-        let line = ["mfaferry", "report", "--ledger", ledger, "--format", "jsonl"];
-        Some(line.map(String::from).into())
+    fn report(&self) -> Vec<String> {
+        let ledger = file_argument(self.ledger);
+        let line = ["mfaferry", "report", "--ledger", &ledger, "--format", "jsonl"];
+        line.map(String::from).into()
     }
 
     /// Tries again what may end otherwise now.
@@ -144,7 +145,7 @@ impl Ended<'_> {
         let without = ["ledger", "output"];
         let is_import = self.typed.command() == "import";
         let mut line = self.typed.with_command("check", &without).filter(|_| is_import)?;
-        append(&mut line, &["--prove", "USER_ID", "--ledger", self.ledger.to_str()?]);
+        append(&mut line, &["--prove", "USER_ID", "--ledger", &file_argument(self.ledger)]);
         Some(line)
     }
 }

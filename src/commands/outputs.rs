@@ -6,14 +6,20 @@ use std::{
 };
 
 use super::session::{backup_of, ledger_of};
-use crate::{cli::NamedFiles, error::Error, files, ledger::SIDES, text::escape};
+use crate::{
+    cli::NamedFiles,
+    error::Error,
+    files,
+    ledger::SIDES,
+    text::{escape, file_name},
+};
 
 /// Refuses a command line that would write to what it reads, or twice to one file. Called before
 /// anything is opened.
 pub(super) fn keep_apart(named: &NamedFiles) -> Result<(), Error> {
     let read: Vec<_> = named.read.iter().filter(|path| *path != Path::new("-")).collect();
     for (index, (flag, path)) in named.written.iter().enumerate() {
-        let shown = escape(&path.display().to_string());
+        let shown = escape(&file_name(path));
         if read.iter().any(|input| is_same(input, path)) {
             return Err(Error::usage(
                 format!("{flag} `{shown}` is a file that this command reads"),
@@ -54,7 +60,7 @@ pub(super) fn keep_metrics_apart(
     match kept.find(|(other, _)| is_same(other, path)) {
         None => Ok(()),
         Some((_, what)) => Err(Error::usage(
-            format!("--metrics-file `{}` is {what}", escape(&path.display().to_string())),
+            format!("--metrics-file `{}` is {what}", escape(&file_name(path))),
             "give --metrics-file another name",
         )),
     }

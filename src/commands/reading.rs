@@ -20,7 +20,7 @@ use crate::{
     model::Shard,
     progress::Extent,
     sources::{Export, Options, System, system_of},
-    text::{escape, invalid_value},
+    text::{escape, file_name, invalid_value},
 };
 
 /// Returns what is said of an input.
@@ -150,7 +150,7 @@ impl Opener {
             match &first {
                 None => first = Some((path, head)),
                 Some((other, known)) if *known != head => {
-                    let [one, two] = [*other, path].map(|path| escape(&path.display().to_string()));
+                    let [one, two] = [*other, path].map(|path| escape(&file_name(path)));
                     return Err(Error::usage(
                         format!(
                             "`{one}` and `{two}` have different columns, and cannot become one file"
@@ -311,7 +311,7 @@ pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<bool, Error> {
     let dialect = dialect(reading)?;
     let is_one = reading.inputs.len() == 1;
     let mut is_good = true;
-    for path in reading.inputs.iter().filter(|input| *input != "-").map(Path::new) {
+    for path in reading.paths().iter().filter(|path| *path != Path::new("-")) {
         let is_pipe = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if !is_pipe {
             let row = Source::open(path, &dialect, shape).and_then(|mut source| source.next_row());
@@ -325,9 +325,12 @@ pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<bool, Error> {
 /// Returns the error for a file that is another system's export, if it looks like one: that says more
 /// than what is wrong with its first row. Auth0's own files look much like ours, and are told when read.
 fn of_other_system(reading: &Reading) -> Option<Error> {
-    let mut paths = reading.inputs.iter().filter(|input| *input != "-").map(Path::new);
-    let (path, system) = paths.find_map(|path| Some((path, system_of(path)?)))?;
-    let path = escape(&path.display().to_string());
+    let mut paths = reading.paths().into_iter().filter(|path| path != Path::new("-"));
+    let (path, system) = paths.find_map(|path| {
+        let system = system_of(&path)?;
+        Some((path, system))
+    })?;
+    let path = escape(&file_name(path));
     let is_close = system.name.starts_with("auth0-");
     (!is_close).then(|| {
         Error::usage(

@@ -14,12 +14,12 @@ use crate::{
     input::Digests,
     ledger::Reader,
     report::{LedgerAccount, LedgerPage, ROWS_SHOWN, Verified},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// Writes the page.
 pub(super) fn run(path: &Path, ledger: &Reader, flags: &Page) -> Result<Exit, Error> {
-    let (name, is_running) = (&path.display().to_string(), is_locked(path));
+    let (name, is_running) = (&file_name(path), is_locked(path));
     // Before a long ledger is read.
     let create = |path| match NewFile::create(path) {
         Ok(file) => Ok((path, file)),
@@ -47,7 +47,7 @@ pub(super) fn run(path: &Path, ledger: &Reader, flags: &Page) -> Result<Exit, Er
 
 /// Returns the error for a new file that cannot be written.
 pub(super) fn refused(path: &Path, source: io::Error) -> Error {
-    let name = escape(&path.display().to_string());
+    let name = escape(&file_name(path));
     if source.kind() == io::ErrorKind::AlreadyExists {
         return Error::usage(
             format!("`{name}` is there already"),
@@ -63,7 +63,7 @@ fn no_folder(path: &Path, source: &io::Error) -> Option<Error> {
     let kinds = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
     kinds.contains(&source.kind()).then(|| {
         Error::usage(
-            format!("the folder of `{}` is not there", escape(&path.display().to_string())),
+            format!("the folder of `{}` is not there", escape(&file_name(path))),
             "make it first, or give --out a name in another one",
         )
     })
@@ -77,7 +77,7 @@ fn verified(path: &Path, account: &LedgerAccount, ledger: &Reader) -> Result<Ver
     });
     let file = opened.map_err(|error| {
         Error::usage(
-            format!("cannot open `{}`: {error}", escape(&path.display().to_string())),
+            format!("cannot open `{}`: {error}", escape(&file_name(path))),
             "give --verify the file that `mfaferry verify INPUT --output jsonl` has written",
         )
     })?;

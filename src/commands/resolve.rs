@@ -31,7 +31,7 @@ use crate::{
     model::{Shard, State},
     progress::{Extent, Show},
     sources::{Export, Options, System},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// Reads the beginning of the input: a slip in a name or in `--from` is told before one in the settings.
@@ -70,7 +70,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     retry.push(cli::Retry::Failed);
     let opening = Opening { spec, inputs: &inputs, retry: &retry, ledger: Some(ledger) };
     let mut session = Session::open(config, opening, stop).await?;
-    session.files.insert("out", out.display().to_string());
+    session.files.insert("out", file_name(&out));
     let path = session.path.clone();
     let known = blocking(move || Ok(Reader::open(&path)?.taken_up()?.sum())).await?;
     if known == 0 {
@@ -149,5 +149,5 @@ fn nothing_new(session: &Session, out: &Path) {
 }
 
 fn show_path(path: &Path) -> String {
-    escape(&path.display().to_string())
+    escape(&file_name(path))
 }

@@ -7,7 +7,7 @@ use crate::{
     cli::SandboxArgs,
     error::{Error, Exit},
     sandbox::{Conflict, Fault, FaultKind, Limit, Sandbox, Settings, User, Users},
-    text::{escape, invalid_value},
+    text::{escape, file_name, invalid_value},
 };
 
 /// Runs the command.
@@ -73,7 +73,7 @@ fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
 }
 
 fn read(path: &Path) -> Result<Settings, Error> {
-    let name = escape(&path.display().to_string());
+    let name = escape(&file_name(path));
     let text = read_file(path)?;
     // serde's own message quotes what stands there, and that may be a client secret.
     serde_json::from_slice(&text).map_err(|error| {
@@ -93,7 +93,7 @@ fn read_users(path: &Path) -> Result<Vec<User>, Error> {
         Error::usage(
             format!(
                 "`{}` line {}, column {}: not a user",
-                escape(&path.display().to_string()),
+                escape(&file_name(path)),
                 error.line(),
                 error.column()
             ),
@@ -104,7 +104,7 @@ fn read_users(path: &Path) -> Result<Vec<User>, Error> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    let name = escape(&path.display().to_string());
+    let name = escape(&file_name(path));
     std::fs::read(path).map_err(|source| Error::Io { what: format!("reading `{name}`"), source })
 }
 

@@ -13,7 +13,7 @@ use crate::{
     files,
     ledger::Reader,
     model::{LocalTime, Shard},
-    text::{escape, shell_quote},
+    text::{escape, file_argument, file_name, shell_quote},
 };
 
 /// Files that are looked at in the folder, at most.
@@ -40,9 +40,9 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
         1 => " (and one more)".into(),
         more => format!(" (and {more} more)"),
     };
-    let (latest, of) = (latest.path.display().to_string(), latest.shard);
+    let (latest, of) = (&latest.path, latest.shard);
     let of_shard = if of.is_whole() { String::new() } else { format!(" of shard {of}") };
-    let ledger = shell_quote(&latest);
+    let ledger = shell_quote(&file_argument(latest));
     let go_on = if of == own_shard {
         format!("to go on with it, add `--ledger {ledger}`")
     } else if of.is_whole() {
@@ -62,7 +62,7 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
              tenant: a new ledger would not know those factors, and could create them again",
             escape(&inputs.join(", ")),
             if own_shard.is_whole() { String::new() } else { format!(" of shard {own_shard}") },
-            escape(&latest),
+            escape(&file_name(latest)),
         ),
         format!("{go_on}; if these are other people, add `--new-ledger`"),
     ))

@@ -18,7 +18,7 @@ use crate::{
     files::NewFile,
     ledger::Reader,
     select::{Criteria, RowState, Selection, Totals, noter},
-    text::{counted, escape, grouped},
+    text::{counted, escape, file_name, grouped, path_of},
 };
 
 /// Runs the command.
@@ -70,7 +70,7 @@ fn out(select: &Select) -> Option<&Path> {
 fn ledger_path(select: &Select) -> Result<PathBuf, Error> {
     match (&select.ledger, select.reading.inputs.as_slice()) {
         (Some(path), _) => Ok(path.clone()),
-        (None, [input]) if input != "-" => Ok(ledger_of(Path::new(input), None)),
+        (None, [input]) if input != "-" => Ok(ledger_of(&path_of(input), None)),
         (None, _) => Err(Error::usage(
             "the ledger of several inputs or of standard input has no default name",
             "pass --ledger FILE: the one that the import used",
@@ -96,7 +96,7 @@ fn to_file(
 
 fn is_there(path: &Path) -> Error {
     Error::usage(
-        format!("`{}` is there already", escape(&path.display().to_string())),
+        format!("`{}` is there already", escape(&file_name(path))),
         "give --out a new name: no file is ever written over",
     )
 }
@@ -113,7 +113,7 @@ fn checked(
     }
     if totals.rows > 0 && !totals.is_known {
         return Err(Error::Ledger {
-            path: escape(&ledger.display().to_string()),
+            path: escape(&file_name(ledger)),
             message: format!("it knows none of INPUT's {}", counted(totals.rows, "row")),
             hint: "give the --ledger with which INPUT was imported, and the flags that say how INPUT is \
                    read (--from, --user-id, --users, --map, --secret-encoding)"
@@ -130,7 +130,7 @@ fn tell(select: &Select, totals: &Totals) {
         parts.collect::<Vec<_>>().join(", ")
     };
     let (selected, rows) = (grouped(totals.n_selected()), counted(totals.rows, "row"));
-    let to = out(select).map(|out| format!(" to `{}`", escape(&out.display().to_string())));
+    let to = out(select).map(|out| format!(" to `{}`", escape(&file_name(out))));
     let states = match by_state(&totals.selected) {
         states if states.is_empty() => states,
         states => format!(": {states}"),

@@ -35,6 +35,7 @@ use crate::{
     model::{Lines, Shard, State},
     progress::{Extent, Recorded, Show},
     report::{Explained, Figures, Status, Summary, Waits, write_json},
+    text::{file_name, path_of},
 };
 
 /// Identity and requirements of a command.
@@ -130,7 +131,7 @@ impl Session {
         if !spec.dry_run
             && let Some(folder) = scratch.take()
         {
-            files.insert("removable_folder", folder.keep().display().to_string());
+            files.insert("removable_folder", file_name(folder.keep()));
         }
         let Opened { ledger, key, resumed, owner } = opened;
         let owner = spawn_ledger(owner);
@@ -186,7 +187,7 @@ impl Session {
     /// Returns the path of the backup, with its default.
     pub(super) fn backup_path(&mut self, given: Option<PathBuf>) -> PathBuf {
         let path = given.unwrap_or_else(|| backup_of(&self.path));
-        self.files.insert("backup", path.display().to_string());
+        self.files.insert("backup", file_name(&path));
         path
     }
 
@@ -238,7 +239,7 @@ impl Session {
             elapsed_seconds: run.began.elapsed(),
             waits: Waits::of(&run.pacer, &run.stats),
             shard: run.config.part(),
-            ledger: path.display().to_string(),
+            ledger: file_name(&path),
             files,
             after_import: input
                 .map(|input| input.end(read, (&run.config.typed, &path), is_in_sandbox)),
@@ -309,9 +310,9 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
         ))
     };
     match (&config.ledger, inputs) {
-        (Some(path), _) => Ok(path.into()),
+        (Some(path), _) => Ok(path_of(path)),
         (None, [input]) if input == "-" => unnamed("the input comes from standard input"),
-        (None, [input]) => Ok(ledger_of(Path::new(input), config.shard)),
+        (None, [input]) => Ok(ledger_of(&path_of(input), config.shard)),
         (None, _) => unnamed("there are several inputs"),
     }
 }
@@ -360,8 +361,8 @@ async fn open_ledger(
     path: PathBuf,
 ) -> Result<Opened, Error> {
     // Rejected rows are known by their input: one file has one name, however it is spelt.
-    let name_of = |input: &String| match std::fs::canonicalize(input) {
-        Ok(path) if input != "-" => path.display().to_string(),
+    let name_of = |input: &String| match std::fs::canonicalize(path_of(input)) {
+        Ok(path) if input != "-" => file_name(path),
         _ => input.clone(),
     };
     // Several may come in another order the next time.

@@ -5,7 +5,7 @@
 //! layer; that of another layer only if its own has none, and never against an id that stands nearer to
 //! the user.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -23,6 +23,7 @@ use crate::{
         CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Given, Origin, TOKEN_FILE, Tenant, variable,
     },
     error::Error,
+    text::path_of,
 };
 
 const HINT: &str = "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-secret-file, or \
@@ -65,7 +66,7 @@ impl Found {
 
     fn read(self) -> Result<SecretString, Error> {
         match self.place {
-            Place::File(path, called) => read_secret(Path::new(&path), &called),
+            Place::File(path, called) => read_secret(&path_of(&path), &called),
             Place::Variable(secret) => clean(secret.expose_secret(), &self.from),
         }
     }
@@ -74,7 +75,7 @@ impl Found {
     fn read_key(self, algorithm: Algorithm) -> Result<Arc<SigningKey>, Error> {
         let (text, origin) = match self.place {
             Place::File(path, called) => {
-                (read_private(Path::new(&path), &called)?, format!("the file of {called}"))
+                (read_private(&path_of(&path), &called)?, format!("the file of {called}"))
             }
             Place::Variable(secret) => (secret.expose_secret().to_owned().into(), self.from),
         };

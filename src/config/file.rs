@@ -19,7 +19,10 @@ use super::{
     secret::clean,
     table::{SettingsFile, parse},
 };
-use crate::{error::Error, text::escape};
+use crate::{
+    error::Error,
+    text::{escape, file_name},
+};
 
 /// Read when it is there.
 const FILE: &str = "mfaferry.toml";
@@ -76,7 +79,7 @@ pub(super) fn read_file(
     path: Option<&Path>,
     choice: Option<Choice<'_>>,
 ) -> Result<SettingsFile, Error> {
-    let name = escape(&path.unwrap_or(Path::new(FILE)).display().to_string());
+    let name = escape(&file_name(path.unwrap_or(Path::new(FILE))));
     let text = match path {
         Some(path) => Some(read_named(path, &name)?),
         None => read_found(Path::new(FILE))?,
@@ -120,7 +123,7 @@ fn read_named(path: &Path, name: &str) -> Result<String, Error> {
 
 /// The text of a file that happened to be there, if nobody but the user or root can have written it.
 fn read_found(path: &Path) -> Result<Option<String>, Error> {
-    let name = path.display();
+    let name = FILE;
     let failed = |error: io::Error| {
         Error::config(
             format!("`{name}` in the working directory cannot be read: {error}"),

@@ -18,6 +18,7 @@ use crate::{
     model::Shard,
     pacer::{Plan, Rate},
     progress::Meter,
+    text::path_of,
 };
 use file::read_file;
 use resolve::{Settings, resolve};
@@ -179,7 +180,7 @@ impl Config {
         let file = read_file(tenant.config.as_deref(), tenant.profile.as_ref()).ok()?;
         let (base, _) = resolve::place(tenant, &file).ok()?;
         let label = base.as_ref().map_or(SANDBOX, label).to_owned();
-        let ledger = file.recording.ledger.as_ref().map(|ledger| PathBuf::from(&ledger.value));
+        let ledger = file.recording.ledger.as_ref().map(|ledger| path_of(&ledger.value));
         Some((resolve::metrics_file(tenant, &file)?, label, ledger))
     }
 }

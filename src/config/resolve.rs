@@ -15,6 +15,7 @@ use crate::{
     cli::{CommandLine, Creating, Given, Origin, Pace, Recording, Tenant, Value, variable},
     error::Error,
     pacer::Plan,
+    text::path_of,
 };
 
 /// Settings as flags and environment have them.
@@ -121,7 +122,7 @@ fn proxy() -> Result<Option<Proxy>, Error> {
 
 /// `--metrics-file`.
 pub(super) fn metrics_file(given: &Tenant, file: &SettingsFile) -> Option<PathBuf> {
-    file.nearest(given, |tenant| &tenant.metrics_file).map(|file| PathBuf::from(&file.value))
+    file.nearest(given, |tenant| &tenant.metrics_file).map(|file| path_of(&file.value))
 }
 
 /// The tenant's base URL, `None` for the sandbox, and where it was set.

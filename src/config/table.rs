@@ -13,7 +13,7 @@ use super::profile::{Choice, Profile};
 use crate::{
     cli::{Creating, Given, Origin, Pace, Recording, Tenant, settings},
     error::Error,
-    text::{escape, invalid_value, nearest},
+    text::{escape, file_name, invalid_value, nearest},
 };
 
 /// Key of the tables of tenants.
@@ -258,7 +258,8 @@ impl Document<'_> {
 /// A value as in flags; `None` for what is neither text nor a number.
 fn written(value: &DeValue<'_>) -> Option<String> {
     Some(match value {
-        DeValue::String(text) => text.to_string(),
+        // A file is named as on the command line.
+        DeValue::String(text) => file_name(text.as_ref()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| number.to_string(), |number| number.to_string()),
         DeValue::Float(number) => number.to_string(),

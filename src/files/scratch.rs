@@ -7,6 +7,8 @@ use std::{
     os::unix::fs::{FileExt, PermissionsExt},
 };
 
+use crate::text::{escape, file_name};
+
 /// Bytes that are kept in memory, and written together.
 const BLOCK: usize = 1 << 20;
 
@@ -98,7 +100,8 @@ impl std::fmt::Debug for Scratch {
 /// Names the folder, which is another disk than that of the input or the ledger, and may be a small one.
 fn located(error: &io::Error) -> io::Error {
     let folder = std::env::temp_dir();
-    let message = format!("a temporary file in `{}` ($TMPDIR): {error}", folder.display());
+    let message =
+        format!("a temporary file in `{}` ($TMPDIR): {error}", escape(&file_name(&folder)));
     io::Error::new(error.kind(), message)
 }
 

@@ -3,7 +3,10 @@
 use std::{io, path::PathBuf};
 
 use super::TemplateFault;
-use crate::{input::InputError, text::escape};
+use crate::{
+    input::InputError,
+    text::{escape, file_name},
+};
 
 /// A fault of what says whose the factors are.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +24,7 @@ pub enum IdentityError {
         fault: InputError,
     },
     /// The map has not the columns that make it one.
-    #[error("the map of `--users`: {} has no column {what}", escape(&path.display().to_string()))]
+    #[error("the map of `--users`: {} has no column {what}", escape(&file_name(path)))]
     Column {
         /// Path as it was given.
         path: PathBuf,
@@ -47,7 +50,7 @@ pub enum IdentityError {
 
 /// Says what a fault is, with the file.
 fn of_file(path: &std::path::Path, fault: &InputError) -> String {
-    let path = escape(&path.display().to_string());
+    let path = escape(&file_name(path));
     match fault {
         // They name it.
         InputError::Open { .. } | InputError::Directory { .. } => fault.to_string(),

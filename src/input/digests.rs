@@ -9,7 +9,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::model::FileRead;
+use crate::{model::FileRead, text::file_name};
 
 /// Names, lengths and digests of the files read so far; shared with their readers.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ impl Digests {
 
     /// Makes a reader of a regular file that notes what is read. One that is opened again is noted anew.
     pub fn reader<R: Read>(&self, path: &Path, reader: R) -> impl Read + use<R> {
-        let name = path.display().to_string();
+        let name = file_name(path);
         let mut files = self.lock();
         let place = files.iter().position(|file| file.name == name).unwrap_or(files.len());
         let file = FileRead { name, ..FileRead::default() };
@@ -112,7 +112,7 @@ mod tests {
         while source.next_row().unwrap().is_some() {}
         for (path, file) in paths.iter().zip(digests.files()) {
             let bytes = fs::read(path).unwrap();
-            assert_eq!(file.name, path.display().to_string());
+            assert_eq!(file.name, file_name(path));
             assert_eq!(file.bytes, bytes.len() as u64, "{}", file.name);
             let digest = HEXLOWER.encode(&Sha256::digest(&bytes));
             assert_eq!(file.sha256, Some(digest), "{}", file.name);

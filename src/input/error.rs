@@ -7,14 +7,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{frame::MAX_FRAME, shape::Shape, unpack::UnpackFault};
-use crate::model::Field;
+use crate::{
+    model::Field,
+    text::{escape, file_name},
+};
 
 /// A fault of the input as a whole: nothing after it can be trusted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
     /// It cannot be opened.
-    #[error("`{}` cannot be opened: {source}", path.display())]
+    #[error("`{}` cannot be opened: {source}", escape(&file_name(path)))]
     Open {
         /// Path as it was given.
         path: PathBuf,
@@ -22,7 +25,7 @@ pub enum InputError {
         source: io::Error,
     },
     /// It is a directory.
-    #[error("`{}` is a directory", path.display())]
+    #[error("`{}` is a directory", escape(&file_name(path)))]
     Directory {
         /// Path as it was given.
         path: PathBuf,
@@ -63,7 +66,7 @@ pub enum InputError {
         fault: String,
     },
     /// A folder without a file of an export.
-    #[error("`{}` has no file of such an export", path.display())]
+    #[error("`{}` has no file of such an export", escape(&file_name(path)))]
     EmptyFolder {
         /// Path as it was given.
         path: PathBuf,
@@ -383,5 +386,5 @@ fn looks_like(other: Option<(&str, &str)>) -> String {
 /// Returns the prefix for a fault of one of several files: `b.csv line 7: …` or `b.csv: …`.
 fn place(file: &Path, fault: &InputError) -> String {
     let colon = if fault.line().is_some() { "" } else { ":" };
-    format!("{}{colon} ", file.display())
+    format!("{}{colon} ", escape(&file_name(file)))
 }

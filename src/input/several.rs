@@ -10,7 +10,7 @@ use super::{
     files::{Counted, open_noted},
     scan,
 };
-use crate::model::Lines;
+use crate::{model::Lines, text::file_name};
 
 /// A file that has not been begun, and the files after it.
 pub(super) struct NextFile {
@@ -39,7 +39,7 @@ impl Source {
                 .map_err(|error| error.of_file(path))?;
             let reader = Counted { reader: file, n_read: Arc::clone(&n_read) };
             let source = Self { len, ..Self::of(Box::new(reader), format, dialect, shape) };
-            files.push(NextFile { name: path.display().to_string(), source });
+            files.push(NextFile { name: file_name(path), source });
         }
         let len = files.iter().map(|file| file.source.len).sum();
         let mut files = files.into_iter();

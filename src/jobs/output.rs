@@ -12,7 +12,7 @@ use std::{
 use crate::{
     error::Error,
     files::{self, FileFault, Mode},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// See the module.
@@ -195,7 +195,7 @@ impl Whole {
     }
 
     fn name(&self) -> String {
-        escape(&self.path.display().to_string())
+        escape(&file_name(&self.path))
     }
 
     fn failed(&self, source: io::Error) -> Error {
@@ -206,7 +206,7 @@ impl Whole {
         match fault {
             FileFault::Io(source) => self.failed(source),
             fault => Error::usage(
-                format!("`{}` {fault}", escape(&path.display().to_string())),
+                format!("`{}` {fault}", escape(&file_name(path))),
                 "move it away, or give --out another name",
             ),
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::seq::Seq;
-use crate::error::Error;
+use crate::{error::Error, text::file_name};
 
 /// Reason why a ledger cannot be used; becomes an [`Error`] where its path is known.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl LedgerFault {
     }
 
     pub(super) fn at(self, path: &Path) -> Error {
-        let path = crate::text::escape(&path.display().to_string());
+        let path = crate::text::escape(&file_name(path));
         Error::Ledger { path, message: self.message, hint: self.hint }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     ledger::{ByState, Reader},
     model::{LocalTime, Shard},
     report::{Keeper, Metrics, Snapshot},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// Interval between two writings while a run goes on.
@@ -254,7 +254,7 @@ impl Shared {
     /// Warns, once: what cannot be written now may well be later.
     fn tell(&self, fault: &FileFault) {
         if !self.is_told.swap(true, Ordering::Relaxed) {
-            let path = escape(&self.of.path.display().to_string());
+            let path = escape(&file_name(&self.of.path));
             let fault = match fault {
                 FileFault::Io(error) => error.to_string(),
                 fault => format!("it {fault}"),

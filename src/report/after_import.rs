@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_has_left_an_input_is_told_as_what_it_is() {
         assert_eq!(text(0, 0, 9, 1), "");
-        let list = "list them: mfaferry report --not-in 'a \\u{1b}b.csv'\n";
+        let list = "list them: mfaferry report --not-in $'a \\x1bb.csv'\n";
         for (gone, changed, rejected, said) in [
             (
                 1,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::ser::{SerializeSeq, Serializer};
 
-use crate::text::{escape, shell_line};
+use crate::text::{escape, is_utf8, shell_line};
 
 /// A command, and its purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,13 +72,15 @@ impl Purpose {
     }
 }
 
-/// Serializes the commands that work as they stand, each as its arguments.
+/// Serializes the commands that work as they stand, each as its arguments. Text has no argument that is not
+/// UTF-8: a command with one would name another file, and is for people alone.
 pub(super) fn runnable<S: Serializer>(
     steps: &[NextStep],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut all = serializer.serialize_seq(None)?;
-    for step in steps.iter().filter(|step| step.is_whole) {
+    let is_text = |step: &&NextStep| step.words.iter().all(|word| is_utf8(word));
+    for step in steps.iter().filter(|step| step.is_whole).filter(is_text) {
         all.serialize_element(&step.words)?;
     }
     all.end()

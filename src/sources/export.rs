@@ -18,6 +18,7 @@ use super::{
 use crate::{
     input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row, Written},
     model::{Code, Lines, Node, Person, Record},
+    text::file_name,
 };
 
 /// Elements at the beginning of a file that may be unreadable before the file is given up.
@@ -339,7 +340,7 @@ impl Export {
             return Err(InputError::Empty);
         };
         if self.files.len() > 1 {
-            self.lines.begin(self.before, &path.display().to_string());
+            self.lines.begin(self.before, &file_name(path));
         }
         let form = form_of(path, self.system, self.form)?;
         let how = (Arc::clone(&self.bytes_read), self.options.digests.as_ref());

@@ -1,35 +1,45 @@
 //! Text for people: what is safe to print, times in words, names that are close. Pure.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, str::Utf8Chunk, time::Duration};
 
 pub(crate) mod canary;
+mod names;
 mod nearest;
 
+pub use names::{file_argument, file_name, is_utf8, path_of};
 pub(crate) use nearest::nearest;
 
 /// Text that is safe on a terminal: control characters, and those that turn or hide what stands
-/// around them, are shown as `\u{…}`.
+/// around them, are shown as `\u{…}`, and bytes of a file's name that are no UTF-8 as `\xff`.
 pub fn escape(text: &str) -> String {
     if !text.chars().any(is_hazard) {
         return text.to_owned();
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for character in text.chars() {
-        if is_hazard(character) {
-            safe.extend(character.escape_unicode());
-        } else {
-            safe.push(character);
+        match names::stray_byte(character) {
+            Some(byte) => push_byte(&mut safe, byte),
+            None if is_hazard(character) => safe.extend(character.escape_unicode()),
+            None => safe.push(character),
         }
     }
     safe
 }
 
+fn push_byte(text: &mut String, byte: u8) {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+    text.extend(['\\', 'x', digit(byte >> 4), digit(byte & 15)]);
+}
+
 /// JSON that is safe on a terminal: the same characters as JSON's own escapes. Outside of strings
-/// there must be none of them.
+/// there must be none of them. JSON has no bytes: a name that is not UTF-8 has `\xff` in it as text.
 pub fn escape_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
-        if is_hazard(character) {
+        if let Some(byte) = names::stray_byte(character) {
+            safe.push('\\');
+            push_byte(&mut safe, byte);
+        } else if is_hazard(character) {
             let units = character.encode_utf16(&mut [0; 2]).to_vec();
             safe.extend(units.into_iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
@@ -41,15 +51,42 @@ pub fn escape_json(json: &str) -> String {
 
 fn is_hazard(character: char) -> bool {
     character.is_control()
+        || names::stray_byte(character).is_some()
         || matches!(character,
             '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// Writes an argument as a shell takes it, so that a command can be copied from a message.
+/// Writes an argument as a shell takes it, so that a command can be copied from a message. What a message
+/// cannot show is written as bash and zsh take it, in `$'…'`.
 pub fn shell_quote(argument: &str) -> String {
+    if argument.chars().any(is_hazard) {
+        let bytes = path_of(argument).into_os_string().into_encoded_bytes();
+        let quoted: String = bytes.utf8_chunks().map(|chunk| ansi_c_quoted(&chunk)).collect();
+        return format!("$'{quoted}'");
+    }
     // Only a NUL cannot be quoted, and no argument has one.
     shlex::try_quote(argument).map_or_else(|_| escape(argument), Cow::into_owned)
+}
+
+fn ansi_c_quoted(chunk: &Utf8Chunk<'_>) -> String {
+    let mut text = String::new();
+    for character in chunk.valid().chars() {
+        match character {
+            '\n' => text.push_str("\\n"),
+            '\t' => text.push_str("\\t"),
+            '\'' | '\\' => text.extend(['\\', character]),
+            _ if is_hazard(character) => {
+                character
+                    .encode_utf8(&mut [0; 4])
+                    .bytes()
+                    .for_each(|byte| push_byte(&mut text, byte));
+            }
+            _ => text.push(character),
+        }
+    }
+    chunk.invalid().iter().for_each(|byte| push_byte(&mut text, *byte));
+    text
 }
 
 /// Writes a command as a shell takes it: its arguments, the program first.
@@ -102,14 +139,37 @@ pub fn invalid_value(value: &str, setting: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
 
     #[test]
     fn what_could_take_over_a_terminal_is_shown_not_sent() {
+        let stray = file_name(std::ffi::OsString::from_vec(b"\xff\n.csv".to_vec()));
         assert_eq!(escape("auth0|zoë"), "auth0|zoë");
         assert_eq!(escape("a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}"), r"a\u{1b}]0;x\u{7}b\u{202e}c\u{9b}");
+        assert_eq!(escape(&stray), r"\xff\u{a}.csv");
+        assert_eq!(escape_json(&serde_json::to_string(&stray).unwrap()), r#""\\xff\n.csv""#);
         let json = serde_json::to_string("a\u{1b}\u{202e}\u{9b}é").unwrap();
         assert_eq!(escape_json(&json), "\"a\\u001b\\u202e\\u009bé\"");
+    }
+
+    #[test]
+    fn an_argument_can_be_pasted_into_a_shell_and_is_safe_on_a_terminal() {
+        for (argument, quoted) in [
+            (&b"a.csv"[..], "a.csv"),
+            (b"a b.csv", "'a b.csv'"),
+            (b"it's", "\"it's\""),
+            (b"a\nb'c\\\xffd\xc3\xab", r"$'a\nb\'c\\\xffdë'"),
+            ("\u{1b}]0;\u{202e}".as_bytes(), r"$'\x1b]0;\xe2\x80\xae'"),
+        ] {
+            let text = file_name(std::ffi::OsString::from_vec(argument.to_vec()));
+            assert_eq!(shell_quote(&text), quoted);
+            assert_eq!(escape(quoted), quoted);
+            let echo = format!("printf %s {quoted}");
+            let echoed = std::process::Command::new("bash").args(["-c", &echo]).output().unwrap();
+            assert_eq!(echoed.stdout, argument, "{quoted}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn a_log_that_cannot_be_written_stops_a_command_before_anything_is_sent() {
     std::os::unix::fs::symlink("elsewhere", bench.path("link")).unwrap();
     make_pipe(&bench.path("pipe"));
     let long = "x".repeat(300);
-    for log in ["none/log", "in.csv/log", "folder", "link", "pipe", "/proc/log", "", &long] {
+    for log in ["none/log", "in.csv/log", "folder", "link", "pipe", "/proc/log", &long] {
         for name in ["import", "verify", "export"] {
             let done = run(bench.command(name).args(["in.csv", "--log-file", log]));
             assert_eq!(done.code, Some(2), "{name} {log}: {done:?}");

@@ -35,6 +35,7 @@ mod matrix;
 mod max_users;
 mod mended;
 mod metrics;
+mod names;
 mod nightly;
 mod notices;
 mod older;

@@ -22,7 +22,7 @@ use crate::{
     ledger::{Reader, record_proofs},
     model::{Factor, Field, Lines, ProofVerdict, SecretEncoding, UserId},
     proof::{Answer, AppCode, Proof, Trial},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// Proofs that were asked for.
@@ -96,7 +96,7 @@ impl Proving {
         if let Some(path) = &check.ledger {
             if path.symlink_metadata().is_err() {
                 return Err(Error::Ledger {
-                    path: escape(&path.display().to_string()),
+                    path: escape(&file_name(path)),
                     message: "it is not there".into(),
                     hint: "give the ledger of an import, or leave --ledger out: then nothing is recorded".into(),
                 });

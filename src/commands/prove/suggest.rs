@@ -8,7 +8,7 @@ use crate::{
     jobs::create::Advice,
     ledger::{ProvedRight, Reader},
     model::{FactorType, Planned, Refusal},
-    text::shell_line,
+    text::{file_argument, shell_line},
 };
 
 /// The reason for it.
@@ -27,7 +27,7 @@ impl Suggestion {
     /// Prepares the advice for an import into that ledger.
     pub(in crate::commands) fn of(import: &Import, ledger: Option<PathBuf>) -> Self {
         let mut words = vec!["mfaferry".to_owned(), "check".to_owned()];
-        words.extend(import.bulk.reading.inputs.iter().cloned());
+        words.extend(import.bulk.reading.paths().iter().map(file_argument));
         words.extend(of_reading(&import.bulk.reading));
         words.extend(of_system(&import.system));
         if let Some(encoding) = import.secret_encoding {
@@ -36,7 +36,7 @@ impl Suggestion {
         }
         words.extend(flag("--prove", Some("USER_ID")));
         // Also where it is not there yet: it will be once the command can be run.
-        words.extend(flag("--ledger", ledger.as_ref().map(|path| path.display().to_string())));
+        words.extend(flag("--ledger", ledger.as_ref().map(file_argument)));
         Self { command: shell_line(&words), ledger }
     }
 
@@ -88,7 +88,7 @@ fn of_reading(reading: &Reading) -> impl Iterator<Item = String> {
 }
 
 fn of_system(system: &FromSystem) -> impl Iterator<Item = String> {
-    let users = system.users.as_ref().map(|users| users.display().to_string());
+    let users = system.users.as_ref().map(file_argument);
     flag("--from", system.from.clone())
         .chain(flag("--user-id", system.user_id.clone()))
         .chain(flag("--users", users))

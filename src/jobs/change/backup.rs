@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     files::{self, FileFault, Mode},
     model::{Method, UserId, export_line},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// Lines that may wait.
@@ -62,7 +62,7 @@ impl Backup {
 }
 
 fn broken(path: &Path, source: io::Error) -> Error {
-    let name = escape(&path.display().to_string());
+    let name = escape(&file_name(path));
     Error::Io { what: format!("writing the backup `{name}`"), source }
 }
 
@@ -76,7 +76,7 @@ fn open(path: &Path) -> Result<File, Error> {
     opened.map_err(|fault| match fault {
         FileFault::Io(source) => broken(path, source),
         fault => Error::usage(
-            format!("the backup `{}` {fault}", escape(&path.display().to_string())),
+            format!("the backup `{}` {fault}", escape(&file_name(path))),
             "give another --backup FILE",
         ),
     })

@@ -14,7 +14,7 @@ use super::{seal::Seal, watch::Side};
 use crate::{
     files::{self, FileFault, Folder, Mode, beside},
     ledger::LedgerFault,
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// First bytes of every SQLite file.
@@ -90,7 +90,7 @@ pub(in crate::ledger) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
     let place = files::folder(path);
     let folder =
         Folder::of(place).map_err(|error| LedgerFault::cannot("read its folder", &error))?;
-    let place = escape(&place.display().to_string());
+    let place = escape(&file_name(place));
     match folder {
         Folder::Ours | Folder::Shared => {}
         Folder::Open => {
