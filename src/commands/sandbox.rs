@@ -67,7 +67,7 @@ fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
     settings.cap_per_user = args.cap.or(settings.cap_per_user);
     settings.token_requests = args.token_requests.or(settings.token_requests);
     if args.no_conflict {
-        settings.conflict = Conflict::Off;
+        settings.conflict = Conflict::OFF;
     }
     Ok(settings)
 }

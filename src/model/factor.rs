@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A user of the tenant, as `provider|id`. Not secret: the ledger and the reports show it.
@@ -54,6 +55,20 @@ impl FactorType {
     /// Returns true if PUT takes this type (auth0-api.md 1.2).
     pub const fn is_settable(self) -> bool {
         matches!(self, Self::Phone | Self::Email | Self::Totp)
+    }
+}
+
+impl Serialize for FactorType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for FactorType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let found = Self::ALL.into_iter().find(|known| known.name() == word);
+        found.ok_or_else(|| de::Error::custom("no type of factor"))
     }
 }
 

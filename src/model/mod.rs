@@ -25,6 +25,7 @@ mod setup;
 mod shard;
 mod spread;
 mod state;
+mod tenant_facts;
 mod time;
 mod timeline;
 
@@ -52,5 +53,9 @@ pub use setup::{CustomDomain, FactorSwitches, Grant, MessageTypes};
 pub use shard::Shard;
 pub use spread::Spread;
 pub use state::{Operation, State};
+pub use tenant_facts::{
+    CapRefusal, ComparedValue, Conflict, FactsError, LongName, PROBE_SCHEMA, PageSizeAbove,
+    PasskeyField, ProbedTenant, ResetRounding, RetryAfter, SecretForm, TenantFacts,
+};
 pub use time::{ClockSkew, LocalTime, Millis, TenantTime};
 pub use timeline::{PaceSample, Timeline};

@@ -55,14 +55,13 @@ mod setup;
 mod stats;
 mod tenant;
 
+pub use crate::model::{Conflict, RetryAfter};
 pub use call::Verb;
 pub use directory::{Directory, Identity, User};
 pub use faults::{Fault, FaultError, FaultKind, On};
 pub use limit::bucket::{Neighbours, Reading};
 pub use limit::{Admission, Limit, Limiter};
-pub use settings::{
-    ALL_SCOPES, Conflict, Outage, OutageKind, RetryAfter, Secret, Settings, USUAL_SCOPES, Users,
-};
+pub use settings::{ALL_SCOPES, Outage, OutageKind, Secret, Settings, USUAL_SCOPES, Users};
 pub use setup::{CustomDomain, DomainStatus, GuardianFactor, GuardianFactors, MfaPolicy};
 pub use stats::{Arrival, Stats};
 pub use tenant::method::{Channel, Credential, Kind, Method};

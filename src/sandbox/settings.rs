@@ -13,6 +13,7 @@ use super::{
     setup::{CustomDomain, GuardianFactors, MfaPolicy},
     tenant::method::Channel,
 };
+use crate::model::{Conflict, RetryAfter};
 
 /// The scopes of the seven operations (auth0-api.md 1.4) and of the look-up by address: those of an
 /// application that is to import, and granted unless told otherwise.
@@ -126,7 +127,7 @@ impl Default for Settings {
                 .to_vec(),
             cap_per_user: None,
             used_share: 0.0,
-            conflict: Conflict::SameValue,
+            conflict: Conflict::same_value(),
             latency_ms: (0, 0),
             token_lifetime_s: 86_400, // Auth0's default for its Management API (auth0-api.md 4).
             token_requests: None,
@@ -212,33 +213,6 @@ impl Users {
                 .collect(),
         }
     }
-}
-
-/// Rule for when two methods are the same. Auth0 declares the 409 and does not say (auth0-api.md
-/// 10.1).
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Conflict {
-    /// Nothing: every POST creates another method.
-    Off,
-    /// The same type with the same number, address, secret or key id.
-    #[default]
-    SameValue,
-}
-
-/// Contents of `Retry-After` on a 429.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum RetryAfter {
-    /// The header is not sent.
-    #[default]
-    Off,
-    /// Whole seconds until the next request will be let through.
-    Seconds,
-    /// The same as an HTTP date, on the tenant's clock.
-    Date,
-    /// This very text: `0`, `-1`, `1000000000`, or no number at all.
-    Literal(String),
 }
 
 /// A stretch of time, counted from the start, in which nothing is answered.

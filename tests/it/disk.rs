@@ -231,7 +231,7 @@ fn a_crashed_ledger_without_a_file_that_stood_beside_it_exits_6_and_report_says_
 fn a_ledger_that_is_taken_away_during_a_run_stops_it_with_6() {
     side_by_side(&["", "-wal", "-shm", "-seal"], |side| {
         let bench = Bench::new(Settings {
-            conflict: Conflict::Off,
+            conflict: Conflict::OFF,
             latency_ms: (20, 30),
             ..Settings::default()
         });

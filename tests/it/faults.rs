@@ -72,7 +72,7 @@ const TOGETHER: &str = "429=0.5%,401=1%,500-before=2%,500-after=2%,503-after=2%,
 fn together(seed: u64) -> u64 {
     let bench = Bench::new(Settings {
         faults: Fault::parse_list(TOGETHER).unwrap(),
-        conflict: Conflict::Off,
+        conflict: Conflict::OFF,
         late_by_ms: 300,
         token_requests: Some(200),
         latency_ms: (0, 5),
@@ -191,7 +191,7 @@ fn a_write_that_lands_after_the_settle_time_is_found_at_the_end_with_both_ids() 
     let bench = Bench::new(Settings {
         faults: Fault::parse_list("late-write=100%x1").unwrap(),
         late_by_ms: 1500,
-        conflict: Conflict::Off,
+        conflict: Conflict::OFF,
         ..Settings::default()
     });
     let (csv, _, _) = factors(60);
@@ -237,7 +237,7 @@ fn what_was_in_doubt_when_a_run_was_cut_short_is_confirmed_by_the_next_one() {
 fn with_look_alikes(age: jiff::Span, clock_skew_s: i64) -> (Bench, serde_json::Value) {
     let bench = Bench::new(Settings {
         faults: Fault::parse_list("close-before=12%,close-after=12%,503-before@get=5%").unwrap(),
-        conflict: Conflict::Off,
+        conflict: Conflict::OFF,
         clock_skew_s,
         seed: 5,
         ..Settings::default()

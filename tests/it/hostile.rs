@@ -298,7 +298,7 @@ const ROWS: usize = 12;
 
 fn ready() -> (Bench, Vec<Method>, Vec<String>) {
     let bench = Bench::new(Settings {
-        conflict: Conflict::Off,
+        conflict: Conflict::OFF,
         static_tokens: vec!["ready".into()],
         ..Settings::default()
     });

@@ -183,7 +183,7 @@ fn without_its_old_ledger_skip_existing_creates_nothing_twice() {
     for masking in [true, false] {
         let bench = Bench::new(Settings {
             masking,
-            conflict: mfaferry::sandbox::Conflict::Off,
+            conflict: mfaferry::sandbox::Conflict::OFF,
             latency_ms: (20, 30),
             ..Settings::default()
         });

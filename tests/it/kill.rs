@@ -24,7 +24,7 @@ fn killed(kills: u32, rows: usize, rate: &str, faults: &str) -> usize {
     let seed = seed();
     let mut rng = fastrand::Rng::with_seed(seed);
     let bench = Bench::new(Settings {
-        conflict: Conflict::Off,
+        conflict: Conflict::OFF,
         latency_ms: (1, 20),
         faults: Fault::parse_list(faults).unwrap(),
         late_by_ms: 40,

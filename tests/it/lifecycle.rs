@@ -466,7 +466,7 @@ fn delete_all_methods_empties_users_and_says_whom_it_could_not() {
 
 #[test]
 fn an_import_that_is_undone_leaves_the_tenant_as_it_was() {
-    let bench = Bench::new(Settings { conflict: Conflict::Off, ..hostile(13) });
+    let bench = Bench::new(Settings { conflict: Conflict::OFF, ..hostile(13) });
     seed_users(&bench, 60);
     let before = held(&bench);
     let (csv, wanted, _) = factors(300);

@@ -103,7 +103,7 @@ fn tenant(faults: &str) -> Case {
         what: if faults.is_empty() { "no other fault".into() } else { faults.into() },
         tenant: Settings {
             faults: Fault::parse_list(faults).unwrap(),
-            conflict: Conflict::Off,
+            conflict: Conflict::OFF,
             static_tokens: vec!["ready".into()],
             late_by_ms: 900,
             seed: SEED,
@@ -483,7 +483,7 @@ fn table() -> Vec<Row> {
             }).exits(&[3]).never()),
         ]),
         row(30, "409", vec![
-            case(tenant("").called("the same factor was there before").with(|tenant| tenant.conflict = Conflict::SameValue)
+            case(tenant("").called("the same factor was there before").with(|tenant| tenant.conflict = Conflict::same_value())
                 .set(|case| {
                     case.before = |bench| bench.tenant().seed("auth0|user0", vec![Method::new(Kind::Phone, "+14155000000")]);
                 }).end(&[("created", 23), ("already_present", 1)]).once()),
@@ -491,7 +491,7 @@ fn table() -> Vec<Row> {
             case(through("409 for one of ours", "", |request| {
                 let answer = request.pass();
                 if struck(request) { request.pass() } else { answer }
-            }).with(|tenant| tenant.conflict = Conflict::SameValue).end(&[("already_present", 4), ("created", 20)])),
+            }).with(|tenant| tenant.conflict = Conflict::same_value()).end(&[("already_present", 4), ("created", 20)])),
         ]),
         row(31, "a redirect to another host", vec![Check("301, 302, 303, 307, 308", redirects)]),
         row(32, "200 with HTML, truncated JSON", vec![

@@ -382,7 +382,7 @@ fn a_ledger_that_is_cut_or_overwritten_in_place_during_a_run_stops_it_with_6() {
     }
     for (side, deed) in cases {
         let bench = Bench::new(Settings {
-            conflict: Conflict::Off,
+            conflict: Conflict::OFF,
             latency_ms: (20, 30),
             ..Settings::default()
         });

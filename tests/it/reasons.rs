@@ -162,7 +162,7 @@ fn what_needs_review_is_verified_and_never_sent_again() {
     let bench = Bench::new(Settings {
         faults: Fault::parse_list("late-write=100%x1").unwrap(),
         late_by_ms: 1500,
-        conflict: Conflict::Off,
+        conflict: Conflict::OFF,
         ..Settings::default()
     });
     bench.write("in.csv", factors(60).0);

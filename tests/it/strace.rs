@@ -90,7 +90,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn set(start: Start) -> Self {
-        let bench = Bench::new(Settings { conflict: Conflict::Off, ..Settings::default() });
+        let bench = Bench::new(Settings { conflict: Conflict::OFF, ..Settings::default() });
         let (csv, wanted, users) = factors(ROWS);
         bench.write("in.csv", &csv);
         let scene = Self { bench, start, wanted, users };

@@ -186,7 +186,7 @@ fn each_state_is_told_with_its_line_in_input_order() {
 #[test]
 fn scattered_rows_cost_a_request_each_and_share_the_users_methods() {
     let bench =
-        Bench::new(Settings { conflict: mfaferry::sandbox::Conflict::Off, ..Settings::default() });
+        Bench::new(Settings { conflict: mfaferry::sandbox::Conflict::OFF, ..Settings::default() });
     let app = || Method::new(Kind::Totp, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP");
     bench.tenant().seed("auth0|1", vec![app(), Method::new(Kind::Password, "")]);
     bench.tenant().seed("auth0|2", vec![app(), app()]);

@@ -7,11 +7,11 @@ use hyper::header::{CONTENT_TYPE, DATE, HeaderValue, LOCATION, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use super::payload::Payload;
+use crate::model::RetryAfter;
 use crate::sandbox::{
     answer::{Answer, BucketHeaders},
     clock::Clock,
     limit::bucket::Reading,
-    settings::RetryAfter,
 };
 
 /// Rate-limit headers of the answers.

@@ -36,7 +36,7 @@ impl Api {
             tenant: Tenant::new(
                 settings.users.clone(),
                 settings.cap_per_user,
-                settings.conflict,
+                settings.conflict.clone(),
                 settings.seed,
             )
             .used(settings.used_share),

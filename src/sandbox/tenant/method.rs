@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use crate::model::FactorType;
+
 /// The key of [`Method::digest`], drawn once a process.
 static KEY: LazyLock<Hmac<Sha256>> = LazyLock::new(|| {
     let mut bytes = [0; 32];
@@ -66,6 +68,23 @@ impl Kind {
             Self::RecoveryCode => "recovery-code",
             Self::EmailVerification => "email-verification",
             Self::Password => "password",
+        }
+    }
+
+    /// The type as POST takes it, if it does.
+    pub(in crate::sandbox) fn creatable(self) -> Option<FactorType> {
+        match self {
+            Self::Phone => Some(FactorType::Phone),
+            Self::Email => Some(FactorType::Email),
+            Self::Totp => Some(FactorType::Totp),
+            Self::WebauthnRoaming => Some(FactorType::WebauthnRoaming),
+            Self::Passkey => Some(FactorType::Passkey),
+            Self::WebauthnPlatform
+            | Self::Push
+            | Self::Guardian
+            | Self::RecoveryCode
+            | Self::EmailVerification
+            | Self::Password => None,
         }
     }
 

@@ -23,12 +23,13 @@ use super::{
     directory::User,
     lock,
     rng::{Purpose, letters, rng},
-    settings::{Conflict, Users},
+    settings::Users,
     tenant::{
         method::{Kind, Method},
         wire::Update,
     },
 };
+use crate::model::Conflict;
 
 /// Locks to spread the users over; a few per core are enough.
 const SHARDS: usize = 64;
@@ -229,10 +230,10 @@ impl Tenant {
         if self.cap.is_some_and(|cap| of_its_kind >= cap as usize) {
             return Err(Refusal::Cap);
         }
-        let conflicts = match self.conflict {
-            Conflict::Off => false,
-            Conflict::SameValue => held.iter().any(|method| method.is_same_as(draft)),
-        };
+        let conflicts = draft.kind.creatable().is_some_and(|of| {
+            (self.conflict.of_second(of) && of_its_kind > 0)
+                || (self.conflict.of_same(of) && held.iter().any(|method| method.is_same_as(draft)))
+        });
         if conflicts { Err(Refusal::Conflict) } else { Ok(()) }
     }
 
@@ -284,19 +285,19 @@ mod tests {
 
     #[test]
     fn same_value_conflicts_unless_switched_off() {
-        let strict = tenant(None, Conflict::SameValue);
+        let strict = tenant(None, Conflict::same_value());
         assert!(post(&strict, phone("+1")).is_ok());
         assert_eq!(post(&strict, phone("+1")), Err(Refusal::Conflict));
         assert!(post(&strict, phone("+2")).is_ok());
         assert!(post(&strict, Method::new(Kind::Email, "+1")).is_ok());
         assert_eq!(strict.created(), 3);
-        let lax = tenant(None, Conflict::Off);
+        let lax = tenant(None, Conflict::OFF);
         assert!(post(&lax, phone("+1")).is_ok() && post(&lax, phone("+1")).is_ok());
     }
 
     #[test]
     fn cap_counts_one_type_and_comes_before_the_conflict() {
-        let tenant = tenant(Some(1), Conflict::SameValue);
+        let tenant = tenant(Some(1), Conflict::same_value());
         assert!(post(&tenant, phone("+1")).is_ok());
         assert_eq!(post(&tenant, phone("+1")), Err(Refusal::Cap));
         assert!(post(&tenant, Method::new(Kind::Totp, "A")).is_ok());
@@ -304,7 +305,7 @@ mod tests {
 
     #[test]
     fn ids_are_auth0_shaped_and_repeat_with_the_seed() {
-        let ids = || post(&tenant(None, Conflict::Off), phone("+1")).unwrap().id;
+        let ids = || post(&tenant(None, Conflict::OFF), phone("+1")).unwrap().id;
         let id = ids();
         let suffix = id.strip_prefix("phone|dev_").unwrap();
         assert!(suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric()));
@@ -313,7 +314,7 @@ mod tests {
 
     #[test]
     fn unknown_users_have_nothing_unless_seeded() {
-        let tenant = tenant(None, Conflict::Off);
+        let tenant = tenant(None, Conflict::OFF);
         assert_eq!(
             tenant.create("auth0|gone", phone("+1"), Timestamp::UNIX_EPOCH),
             Err(Refusal::NoUser)
@@ -325,7 +326,7 @@ mod tests {
 
     #[test]
     fn passkeys_forbid_replace_and_clear() {
-        let tenant = tenant(None, Conflict::Off);
+        let tenant = tenant(None, Conflict::OFF);
         let passkey = post(&tenant, Method::new(Kind::Passkey, "key")).unwrap();
         assert_eq!(tenant.replace(USER, vec![], Timestamp::UNIX_EPOCH), Err(Refusal::Passkey));
         assert_eq!(tenant.clear(USER), Err(Refusal::Passkey));
@@ -336,7 +337,7 @@ mod tests {
 
     #[test]
     fn replace_is_all_or_nothing() {
-        let tenant = tenant(None, Conflict::SameValue);
+        let tenant = tenant(None, Conflict::same_value());
         post(&tenant, phone("+1")).unwrap();
         let doubled = tenant.replace(USER, vec![phone("+2"), phone("+2")], Timestamp::UNIX_EPOCH);
         assert_eq!(doubled, Err(Refusal::Conflict));
@@ -347,7 +348,7 @@ mod tests {
 
     #[test]
     fn update_changes_what_is_given_and_no_more() {
-        let tenant = tenant(None, Conflict::Off);
+        let tenant = tenant(None, Conflict::OFF);
         let method = post(&tenant, Method::new(Kind::Email, "a@b.c").named("old")).unwrap();
         let update =
             |name: Option<&str>, preferred| Update { name: name.map(str::to_owned), preferred };
