@@ -5,6 +5,8 @@ use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::model::CapRefusal;
+
 /// An answer before it is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
@@ -136,12 +138,23 @@ pub(super) fn entitlement() -> Answer {
     error(StatusCode::FORBIDDEN, message, Some("insufficient_entitlement"))
 }
 
-pub(super) fn cap_reached() -> Answer {
-    error(
-        StatusCode::FORBIDDEN,
-        "You reached the limit of entities of this type for this user.",
-        None,
-    )
+pub(super) fn cap_reached(refusal: &CapRefusal) -> Answer {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
+    error(status, &refusal.message, refusal.error_code.as_deref())
+}
+
+/// A status that is set, for a user who does not exist; without a body where that is no error.
+pub(super) fn unknown_user(status: u16) -> Answer {
+    match StatusCode::from_u16(status) {
+        Ok(StatusCode::NOT_FOUND) | Err(_) => no_user(),
+        Ok(StatusCode::OK) => Answer::json(StatusCode::OK, &json!([])),
+        Ok(status) if status.is_success() => Answer::empty(status),
+        Ok(status) => error(status, "The user does not exist.", None),
+    }
+}
+
+pub(super) fn factor_off() -> Answer {
+    error(StatusCode::FORBIDDEN, "This factor is not enabled on the tenant.", None)
 }
 
 pub(super) fn passkey_user() -> Answer {

@@ -27,11 +27,13 @@
 //! All paths are answered only to requests whose `Host` is this machine's (`localhost`, 127.0.0.0/8,
 //! `[::1]`), so that no web page can read them under a name of its own; others get a 421.
 //!
-//! Where Auth0's behaviour is not established the sandbox decides as follows: a field of another
-//! type is a 400, and so is a user id without a `|`; a name of more than 20 characters is a 400, since
-//! no list may show it; PUT for an unknown user is a 404, and DELETE of all its methods a 204;
-//! `cap_per_user` counts per type; POST masks in its answer; PATCH of a method whose type its answer
-//! has no word for, a passkey above all, is a 400; a factor that is switched off can be created all the same.
+//! Where Auth0's behaviour is not established it is a setting ([`TenantFacts`](crate::model::TenantFacts)),
+//! so that the tenant can be made to behave like one that was probed. Unless told otherwise, a name of more
+//! than 20 characters is a 400, since no list may show it; PUT for an unknown user is a 404, and DELETE of all
+//! its methods a 204; a factor that is switched off can be created all the same. Some is decided once and for
+//! all: a field of another type is a 400, and so is a user id without a `|`; `cap_per_user` counts per type;
+//! POST masks in its answer as lists do; PATCH of a method whose type its answer has no word for, a passkey
+//! above all, is a 400.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -46,6 +48,7 @@ mod answer;
 mod call;
 mod clock;
 mod directory;
+mod facts;
 mod faults;
 mod http;
 mod limit;

@@ -13,7 +13,10 @@ use super::{
     setup::{CustomDomain, GuardianFactors, MfaPolicy},
     tenant::method::Channel,
 };
-use crate::model::{Conflict, RetryAfter};
+use crate::model::{
+    CapRefusal, Conflict, LongName, PageSizeAbove, PasskeyField, ResetRounding, RetryAfter,
+    SecretForm,
+};
 
 /// The scopes of the seven operations (auth0-api.md 1.4) and of the look-up by address: those of an
 /// application that is to import, and granted unless told otherwise.
@@ -45,6 +48,7 @@ pub const ALL_SCOPES: [&str; 9] = [
 /// switched on, a policy asks for one, and there are custom domains for the keys of the samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent switches of a tenant")]
 pub struct Settings {
     /// Users that exist.
     pub users: Users,
@@ -52,14 +56,19 @@ pub struct Settings {
     pub limit: Limit,
     /// Answers carry `x-ratelimit-limit`, `-remaining` and `-reset` (auth0-api.md 3.2).
     pub limit_headers: bool,
+    /// Rounding of the last of them to whole seconds.
+    pub reset_rounding: ResetRounding,
     /// Contents of `Retry-After` on a 429; Auth0 does not document it for this API.
     pub retry_after: RetryAfter,
     /// Phone numbers and email addresses come back masked (auth0-api.md 1.5), and the tenant's settings
     /// say so.
     pub masking: bool,
-    /// Switches of factors, such as `{"otp": false}`; those that are not named are on. Methods of a type
-    /// that is off can be created all the same: what Auth0 does is not known.
+    /// The same in GET of one method; unset: as in lists.
+    pub masking_of_one: Option<bool>,
+    /// Switches of factors, such as `{"otp": false}`; those that are not named are on.
     pub guardian_factors: GuardianFactors,
+    /// POST of a type whose factor is off is refused (403).
+    pub refuses_disabled_factor: bool,
     /// Channels that deliver codes to phones.
     pub message_types: Vec<Channel>,
     /// Policies that ask for a factor at login.
@@ -68,6 +77,28 @@ pub struct Settings {
     pub custom_domains: Vec<CustomDomain>,
     /// Number of methods of one type that a user may have before the 403 (auth0-api.md 1.6).
     pub cap_per_user: Option<u32>,
+    /// Answer in place of that 403.
+    pub cap_refusal: CapRefusal,
+    /// Treatment of a `name` of more than 20 characters in POST.
+    pub long_name: LongName,
+    /// Forms of TOTP secrets that POST refuses.
+    pub refused_secrets: BTreeSet<SecretForm>,
+    /// Fields that POST requires of a passkey.
+    pub passkey_required: BTreeSet<PasskeyField>,
+    /// POST takes `relying_party_identifier` for a passkey, required or not.
+    pub passkey_relying_party: bool,
+    /// Status of PUT (list) for an unknown user; nothing is kept of it.
+    pub put_unknown_user: u16,
+    /// Status of DELETE (list) for an unknown user.
+    pub delete_unknown_user: u16,
+    /// Milliseconds until GET of one method shows a new one.
+    pub read_delay_ms: u64,
+    /// Milliseconds until a list shows a new method.
+    pub list_delay_ms: u64,
+    /// Largest `per_page` of a list.
+    pub page_size_cap: u32,
+    /// Treatment of a `per_page` above it.
+    pub page_size_above: PageSizeAbove,
     /// Share of the methods, 0 to 1, that somebody uses in a login a second after their creation.
     pub used_share: f64,
     /// Rule for what counts as the same method (409).
@@ -117,15 +148,29 @@ impl Default for Settings {
             users: Users::Any,
             limit: Limit::None,
             limit_headers: true,
+            reset_rounding: ResetRounding::Up,
             retry_after: RetryAfter::Off,
             masking: true,
+            masking_of_one: None,
             guardian_factors: GuardianFactors::new(),
+            refuses_disabled_factor: false,
             message_types: vec![Channel::Sms, Channel::Voice],
             mfa_policies: vec![MfaPolicy::AllApplications],
             custom_domains: ["login.example.com", "login.example.org"]
                 .map(CustomDomain::ready)
                 .to_vec(),
             cap_per_user: None,
+            cap_refusal: CapRefusal::default(),
+            long_name: LongName::Refused,
+            refused_secrets: BTreeSet::new(),
+            passkey_required: [PasskeyField::KeyId, PasskeyField::PublicKey].into(),
+            passkey_relying_party: true,
+            put_unknown_user: 404,
+            delete_unknown_user: 204, // No 404 is declared.
+            read_delay_ms: 0,
+            list_delay_ms: 0,
+            page_size_cap: 100,
+            page_size_above: PageSizeAbove::Refused,
             used_share: 0.0,
             conflict: Conflict::same_value(),
             latency_ms: (0, 0),

@@ -1,4 +1,4 @@
-//! What counts as there already.
+//! The rule for what counts as there already.
 
 use std::collections::BTreeSet;
 

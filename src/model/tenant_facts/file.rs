@@ -35,7 +35,7 @@ pub enum FactsError {
         line: usize,
         /// Column in it.
         column: usize,
-        /// What is wrong.
+        /// The fault, without a value.
         what: String,
     },
 }

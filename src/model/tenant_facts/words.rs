@@ -47,7 +47,7 @@ pub enum SecretForm {
     LowerCase,
     /// With `=` at its end.
     Padded,
-    /// Of less than 80 bits: fewer than 16 characters.
+    /// Fewer than 16 characters, which is less than 80 bits.
     Short,
     /// With spaces.
     Spaced,
@@ -121,12 +121,12 @@ pub enum RetryAfter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResetRounding {
-    /// To the second after.
+    /// Rounding up.
     #[default]
     Up,
-    /// To the second before.
+    /// Rounding down.
     Down,
-    /// To the nearer one.
+    /// Rounding to the nearer second.
     Nearest,
 }
 

@@ -71,6 +71,7 @@ impl Server {
             response_headers: ResponseHeaders {
                 limit_headers: settings.limit_headers,
                 retry_after: std::mem::take(&mut settings.retry_after),
+                reset_rounding: settings.reset_rounding,
             },
             api,
             settings,
@@ -214,7 +215,7 @@ impl Server {
         };
         if self.settings.journal {
             let body = RequestBody::of(call).filter(|_| verb == Verb::Post);
-            let wanted = body.and_then(|body| wire::create(body).ok());
+            let wanted = body.and_then(|body| wire::create(body, self.api.post_rules()).ok());
             lock(&self.arrivals).push(Arrival {
                 at: self.api.clock().elapsed(),
                 verb,

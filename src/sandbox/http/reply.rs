@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_TYPE, DATE, HeaderValue, LOCATION, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use super::payload::Payload;
-use crate::model::RetryAfter;
+use crate::model::{ResetRounding, RetryAfter};
 use crate::sandbox::{
     answer::{Answer, BucketHeaders},
     clock::Clock,
@@ -19,6 +19,7 @@ use crate::sandbox::{
 pub(in crate::sandbox) struct ResponseHeaders {
     pub(in crate::sandbox) limit_headers: bool,
     pub(in crate::sandbox) retry_after: RetryAfter,
+    pub(in crate::sandbox) reset_rounding: ResetRounding,
 }
 
 impl ResponseHeaders {
@@ -64,7 +65,8 @@ impl ResponseHeaders {
         if self.limit_headers {
             headers.insert("x-ratelimit-limit", reading.limit.into());
             headers.insert("x-ratelimit-remaining", reading.remaining.into());
-            headers.insert("x-ratelimit-reset", up(clock.unix(now + reading.full_in)).into());
+            let full_at = rounded(clock.unix(now + reading.full_in), self.reset_rounding);
+            headers.insert("x-ratelimit-reset", full_at.into());
         }
         let seconds = up(reading.next_in).max(1);
         let retry_after = match &self.retry_after {
@@ -89,9 +91,18 @@ fn emptied(reading: Option<Reading>) -> Reading {
     }
 }
 
-/// Whole seconds, rounded up as Auth0 does.
+/// Whole seconds, rounded up.
 fn up(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+    rounded(time, ResetRounding::Up)
+}
+
+fn rounded(time: Duration, how: ResetRounding) -> u64 {
+    let is_up = match how {
+        ResetRounding::Up => time.subsec_nanos() > 0,
+        ResetRounding::Down => false,
+        ResetRounding::Nearest => time.subsec_millis() >= 500,
+    };
+    time.as_secs() + u64::from(is_up)
 }
 
 fn text(value: String) -> HeaderValue {
@@ -106,7 +117,8 @@ mod tests {
     use crate::sandbox::answer;
 
     fn retry_after(retry_after: RetryAfter, answer: Answer) -> Option<String> {
-        let response_headers = ResponseHeaders { limit_headers: true, retry_after };
+        let response_headers =
+            ResponseHeaders { limit_headers: true, retry_after, reset_rounding: ResetRounding::Up };
         let next_in = Duration::from_millis(1200);
         let reading = Reading { limit: 10, remaining: 0, full_in: next_in, next_in };
         let response = response_headers.response(answer, Some(reading), &Clock::new(0));
@@ -127,8 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_rounded_up() {
-        assert_eq!(up(Duration::from_millis(1001)), 2);
-        assert_eq!(up(Duration::from_secs(1)), 1);
+    fn seconds_are_rounded_as_told() {
+        use ResetRounding::{Down, Nearest, Up};
+        for (millis, how, expect) in
+            [(1001, Up, 2), (1000, Up, 1), (1999, Down, 1), (1499, Nearest, 1), (1500, Nearest, 2)]
+        {
+            assert_eq!(rounded(Duration::from_millis(millis), how), expect, "{millis} {how:?}");
+        }
     }
 }

@@ -1,22 +1,27 @@
 //! One request to its end, without HTTP: token, scope, path and body, then the tenant.
 
 use hyper::StatusCode;
+use jiff::SignedDuration;
 
 use super::{
     Refusal, Tenant,
     body::RequestBody,
     method::Method,
+    post_rules::PostRules,
     setup::Setup,
     token::Tokens,
     users,
     view::{Masking, Shown, list, view},
-    wire,
+    wire::{self, PageRules},
 };
-use crate::sandbox::{
-    answer::{self, Answer},
-    call::{Call, Route, Target, Verb},
-    clock::Clock,
-    settings::Settings,
+use crate::{
+    model::CapRefusal,
+    sandbox::{
+        answer::{self, Answer},
+        call::{Call, Route, Target, Verb},
+        clock::Clock,
+        settings::Settings,
+    },
 };
 
 /// The tenant behind its API.
@@ -26,6 +31,14 @@ pub(in crate::sandbox) struct Api {
     tokens: Tokens,
     scopes: Vec<String>,
     masking: Masking,
+    masking_of_one: Masking,
+    post_rules: PostRules,
+    page_rules: PageRules,
+    cap_refusal: CapRefusal,
+    put_unknown_user: u16,
+    delete_unknown_user: u16,
+    read_delay: SignedDuration,
+    list_delay: SignedDuration,
     setup: Setup,
     clock: Clock,
 }
@@ -33,16 +46,21 @@ pub(in crate::sandbox) struct Api {
 impl Api {
     pub(in crate::sandbox) fn new(settings: &Settings) -> Self {
         Self {
-            tenant: Tenant::new(
-                settings.users.clone(),
-                settings.cap_per_user,
-                settings.conflict.clone(),
-                settings.seed,
-            )
-            .used(settings.used_share),
+            tenant: Tenant::new(settings),
             tokens: Tokens::new(settings),
             scopes: settings.scopes.clone(),
-            masking: if settings.masking { Masking::On } else { Masking::Off },
+            masking: Masking::of(settings.masking),
+            masking_of_one: Masking::of(settings.masking_of_one.unwrap_or(settings.masking)),
+            post_rules: PostRules::new(settings),
+            page_rules: PageRules {
+                cap: settings.page_size_cap as usize,
+                above: settings.page_size_above,
+            },
+            cap_refusal: settings.cap_refusal.clone(),
+            put_unknown_user: settings.put_unknown_user,
+            delete_unknown_user: settings.delete_unknown_user,
+            read_delay: millis(settings.read_delay_ms),
+            list_delay: millis(settings.list_delay_ms),
             setup: Setup::new(settings),
             clock: Clock::new(settings.clock_skew_s),
         }
@@ -50,6 +68,10 @@ impl Api {
 
     pub(in crate::sandbox) fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    pub(in crate::sandbox) fn post_rules(&self) -> &PostRules {
+        &self.post_rules
     }
 
     pub(in crate::sandbox) fn clock(&self) -> &Clock {
@@ -114,17 +136,18 @@ impl Api {
                 with_body(call, |body| self.update(user, one.unwrap_or_default(), body))
             }
             (Verb::Get, None) => self.list(user, call),
-            (Verb::Get, Some(one)) => {
-                self.show(self.tenant.get(user, one), StatusCode::OK, Shown::Got)
-            }
+            (Verb::Get, Some(one)) => self.get(user, one),
             (Verb::Token, _) => answer::not_found(),
-            (Verb::Delete, None) => gone(self.tenant.clear(user)),
-            (Verb::Delete, Some(one)) => gone(self.tenant.delete(user, one)),
+            (Verb::Delete, None) => match self.tenant.clear(user) {
+                Err(Refusal::NoUser) => answer::unknown_user(self.delete_unknown_user),
+                cleared => self.gone(cleared),
+            },
+            (Verb::Delete, Some(one)) => self.gone(self.tenant.delete(user, one)),
         }
     }
 
     fn create(&self, user: &str, body: RequestBody<'_>) -> Answer {
-        match wire::create(body) {
+        match wire::create(body, &self.post_rules) {
             Ok(draft) => {
                 let created = self.tenant.create(user, draft, self.clock.timestamp());
                 self.show(created, StatusCode::CREATED, Shown::Created)
@@ -144,7 +167,8 @@ impl Api {
                     methods.iter().map(|method| view(method, Shown::Set, self.masking)).collect();
                 Answer::json(StatusCode::OK, &views)
             }
-            Err(refusal) => refused(refusal),
+            Err(Refusal::NoUser) => answer::unknown_user(self.put_unknown_user),
+            Err(refusal) => self.refused(refusal),
         }
     }
 
@@ -158,13 +182,38 @@ impl Api {
     }
 
     fn list(&self, user: &str, call: &Call) -> Answer {
-        let page = match wire::page(call.query.as_deref().unwrap_or_default()) {
+        let query = call.query.as_deref().unwrap_or_default();
+        let page = match wire::page(query, self.page_rules) {
             Ok(page) => page,
             Err(message) => return answer::invalid_query(&message),
         };
-        self.tenant
-            .list(user, |methods| Answer::json(StatusCode::OK, &list(methods, page, self.masking)))
-            .unwrap_or_else(refused)
+        let is_new = |method: &Method| self.is_new(method, self.list_delay);
+        let answer = |methods: &[Method]| {
+            // Nearly always a list shows all there is.
+            if methods.iter().any(is_new) {
+                let seen = methods.iter().filter(|method| !is_new(method)).cloned();
+                let seen: Vec<_> = seen.collect();
+                return Answer::json(StatusCode::OK, &list(&seen, page, self.masking));
+            }
+            Answer::json(StatusCode::OK, &list(methods, page, self.masking))
+        };
+        self.tenant.list(user, answer).unwrap_or_else(|refusal| self.refused(refusal))
+    }
+
+    fn get(&self, user: &str, one: &str) -> Answer {
+        match self.tenant.get(user, one) {
+            Ok(method) if self.is_new(&method, self.read_delay) => answer::no_method(),
+            Ok(method) => {
+                Answer::json(StatusCode::OK, &view(&method, Shown::Got, self.masking_of_one))
+            }
+            Err(refusal) => self.refused(refusal),
+        }
+    }
+
+    /// Returns true if a method was created less than `delay` ago.
+    fn is_new(&self, method: &Method, delay: SignedDuration) -> bool {
+        delay > SignedDuration::ZERO
+            && self.clock.timestamp().duration_since(method.created_at) < delay
     }
 
     fn look_up(&self, query: &str) -> Answer {
@@ -177,31 +226,36 @@ impl Api {
     fn show(&self, result: Result<Method, Refusal>, status: StatusCode, shown: Shown) -> Answer {
         match result {
             Ok(method) => Answer::json(status, &view(&method, shown, self.masking)),
-            Err(refusal) => refused(refusal),
+            Err(refusal) => self.refused(refusal),
         }
     }
+
+    fn gone(&self, result: Result<(), Refusal>) -> Answer {
+        match result {
+            Ok(()) => Answer::empty(StatusCode::NO_CONTENT),
+            Err(refusal) => self.refused(refusal),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Answer {
+        match refusal {
+            Refusal::NoUser => answer::no_user(),
+            Refusal::FactorOff => answer::factor_off(),
+            Refusal::NoMethod => answer::no_method(),
+            Refusal::Cap => answer::cap_reached(&self.cap_refusal),
+            Refusal::Conflict => answer::exists_already(),
+            Refusal::Passkey => answer::passkey_user(),
+            Refusal::NotUpdatable(kind) => answer::not_updatable(kind.as_str()),
+            Refusal::NotAPhone => answer::invalid_body(&wire::not_a_phone()),
+        }
+    }
+}
+
+fn millis(number: u64) -> SignedDuration {
+    SignedDuration::from_millis(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// Hands the body to `answer`, if its media type is one that the API declares.
 fn with_body(call: &Call, answer: impl FnOnce(RequestBody<'_>) -> Answer) -> Answer {
     RequestBody::of(call).map_or_else(answer::unsupported_media_type, answer)
-}
-
-fn gone(result: Result<(), Refusal>) -> Answer {
-    match result {
-        Ok(()) => Answer::empty(StatusCode::NO_CONTENT),
-        Err(refusal) => refused(refusal),
-    }
-}
-
-fn refused(refusal: Refusal) -> Answer {
-    match refusal {
-        Refusal::NoUser => answer::no_user(),
-        Refusal::NoMethod => answer::no_method(),
-        Refusal::Cap => answer::cap_reached(),
-        Refusal::Conflict => answer::exists_already(),
-        Refusal::Passkey => answer::passkey_user(),
-        Refusal::NotUpdatable(kind) => answer::not_updatable(kind.as_str()),
-        Refusal::NotAPhone => answer::invalid_body(&wire::not_a_phone()),
-    }
 }

@@ -87,7 +87,7 @@ fn fault(check: Check, value: &Value) -> Option<String> {
     wrong.map(str::to_owned)
 }
 
-fn length_fault(length: usize, least: usize, most: usize) -> Option<String> {
+pub(super) fn length_fault(length: usize, least: usize, most: usize) -> Option<String> {
     if length < least {
         return Some(format!("String is too short ({length} chars), minimum {least}"));
     }

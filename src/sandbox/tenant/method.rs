@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::model::FactorType;
+use crate::{model::FactorType, sandbox::setup::GuardianFactor};
 
 /// The key of [`Method::digest`], drawn once a process.
 static KEY: LazyLock<Hmac<Sha256>> = LazyLock::new(|| {
@@ -85,6 +85,17 @@ impl Kind {
             | Self::RecoveryCode
             | Self::EmailVerification
             | Self::Password => None,
+        }
+    }
+
+    /// Guardian's word for the type, if it has one.
+    pub(in crate::sandbox) fn guardian_factor(self) -> Option<GuardianFactor> {
+        match self {
+            Self::Phone => Some(GuardianFactor::Sms),
+            Self::Email => Some(GuardianFactor::Email),
+            Self::Totp => Some(GuardianFactor::Otp),
+            Self::WebauthnRoaming => Some(GuardianFactor::WebauthnRoaming),
+            _ => None,
         }
     }
 

@@ -6,6 +6,7 @@ mod check;
 mod fields;
 mod mask;
 pub(in crate::sandbox) mod method;
+pub(in crate::sandbox) mod post_rules;
 mod setup;
 mod token;
 mod users;
@@ -23,7 +24,7 @@ use super::{
     directory::User,
     lock,
     rng::{Purpose, letters, rng},
-    settings::Users,
+    settings::{Settings, Users},
     tenant::{
         method::{Kind, Method},
         wire::Update,
@@ -40,6 +41,8 @@ pub(in crate::sandbox) struct Tenant {
     users: Users,
     cap: Option<u32>,
     conflict: Conflict,
+    /// Types of which nothing may be created.
+    off: Vec<Kind>,
     seed: u64,
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<String, Vec<Method>>>>,
@@ -53,6 +56,7 @@ pub(in crate::sandbox) struct Tenant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sandbox) enum Refusal {
     NoUser,
+    FactorOff,
     NoMethod,
     Cap,
     Conflict,
@@ -62,28 +66,28 @@ pub(in crate::sandbox) enum Refusal {
 }
 
 impl Tenant {
-    pub(in crate::sandbox) fn new(
-        users: Users,
-        cap: Option<u32>,
-        conflict: Conflict,
-        seed: u64,
-    ) -> Self {
+    pub(in crate::sandbox) fn new(settings: &Settings) -> Self {
+        let is_off = |kind: &Kind| {
+            let factor = kind.guardian_factor();
+            factor.is_some_and(|of| settings.guardian_factors.get(&of) == Some(&false))
+        };
+        let off = if settings.refuses_disabled_factor {
+            Kind::CREATABLE.into_iter().filter(is_off).collect()
+        } else {
+            Vec::new()
+        };
         Self {
-            users,
-            cap,
-            conflict,
-            seed,
+            users: settings.users.clone(),
+            cap: settings.cap_per_user,
+            conflict: settings.conflict.clone(),
+            off,
+            seed: settings.seed,
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             made: AtomicU64::new(0),
-            used_share: 0.0,
+            used_share: settings.used_share,
             created: AtomicU64::new(0),
         }
-    }
-
-    /// The same with people who use such a share of their methods.
-    pub(in crate::sandbox) fn used(self, share: f64) -> Self {
-        Self { used_share: share, ..self }
     }
 
     /// POST: adds one method and shows it.
@@ -95,6 +99,9 @@ impl Tenant {
     ) -> Result<Method, Refusal> {
         let mut shard = lock(self.shard(user_id));
         self.known(&shard, user_id)?;
+        if self.off.contains(&draft.kind) {
+            return Err(Refusal::FactorOff);
+        }
         let held = shard.get(user_id).map_or(&[][..], Vec::as_slice);
         self.fits(held, &draft)?;
         let method = self.made(draft, now);
@@ -182,9 +189,10 @@ impl Tenant {
         Ok(())
     }
 
-    /// DELETE list. An unknown user has nothing, which is what was asked for (no 404 is declared).
+    /// DELETE list.
     pub(in crate::sandbox) fn clear(&self, user_id: &str) -> Result<(), Refusal> {
         let mut shard = lock(self.shard(user_id));
+        self.known(&shard, user_id)?;
         refuse_passkeys(shard.get(user_id))?;
         if let Some(methods) = shard.get_mut(user_id) {
             methods.clear();
@@ -272,7 +280,14 @@ mod tests {
     const USER: &str = "auth0|1";
 
     fn tenant(cap: Option<u32>, conflict: Conflict) -> Tenant {
-        Tenant::new(Users::AnyBut(vec!["gone".into()]), cap, conflict, 1)
+        let users = Users::AnyBut(vec!["gone".into()]);
+        Tenant::new(&Settings {
+            users,
+            cap_per_user: cap,
+            conflict,
+            seed: 1,
+            ..Settings::default()
+        })
     }
 
     fn phone(value: &str) -> Method {
@@ -319,7 +334,7 @@ mod tests {
             tenant.create("auth0|gone", phone("+1"), Timestamp::UNIX_EPOCH),
             Err(Refusal::NoUser)
         );
-        assert_eq!(tenant.clear("auth0|gone"), Ok(()));
+        assert_eq!(tenant.clear("auth0|gone"), Err(Refusal::NoUser));
         tenant.seed("auth0|gone", vec![phone("+1")], Timestamp::UNIX_EPOCH);
         assert_eq!(tenant.list("auth0|gone", <[Method]>::len), Ok(1));
     }

@@ -30,6 +30,12 @@ pub(in crate::sandbox) enum Masking {
     Off,
 }
 
+impl Masking {
+    pub(in crate::sandbox) fn of(is_on: bool) -> Self {
+        if is_on { Self::On } else { Self::Off }
+    }
+}
+
 /// A method as JSON. There is no `totp_secret`: no answer has ever shown it.
 #[derive(Debug, Serialize)]
 pub(in crate::sandbox) struct View<'a> {

@@ -10,16 +10,18 @@ use super::{
     body::RequestBody,
     check::{ANY_TEXT, Check, Rules, ValidationErrors, object},
     method::{Channel, Credential, Kind, Method},
+    post_rules::{LONGEST_NAME, PostRules},
 };
+use crate::model::PageSizeAbove;
 
 const CHANNELS: Check = Check::OneOf(&["voice", "sms"]);
 
-/// Characters of a name. POST and PATCH declare no length, but what GET may show has at most 20.
-const NAME: Check = Check::Text(0, 20);
+/// Characters of a new name. PATCH declares no length, but what GET may show has at most 20.
+const NAME: Check = Check::Text(0, LONGEST_NAME);
 
 const CREATE: Rules = &[
     ("type", Check::OneOf(&["phone", "email", "totp", "webauthn-roaming", "passkey"])),
-    ("name", NAME),
+    ("name", ANY_TEXT),
     ("totp_secret", ANY_TEXT),
     ("phone_number", Check::Text(2, 30)),
     ("email", ANY_TEXT),
@@ -39,7 +41,7 @@ const CREATE: Rules = &[
 const REPLACE: Rules = &[
     ("type", Check::OneOf(&["phone", "email", "totp"])),
     ("preferred_authentication_method", CHANNELS),
-    ("name", Check::Text(1, 20)),
+    ("name", Check::Text(1, LONGEST_NAME)),
     ("phone_number", Check::Text(2, 30)),
     ("email", Check::Text(1, usize::MAX)),
     ("totp_secret", Check::Text(1, usize::MAX)),
@@ -51,32 +53,22 @@ const UPDATE: Rules = &[("name", NAME), ("preferred_authentication_method", CHAN
 struct Fields {
     /// The one that makes it this factor and no other.
     value: &'static str,
-    required: &'static [&'static str],
-    optional: &'static [&'static str],
+    required: Vec<&'static str>,
+    optional: Vec<&'static str>,
 }
 
-fn fields(kind: Kind) -> Fields {
-    let (value, required, optional): (_, &[_], &[_]) = match kind {
-        Kind::Phone => ("phone_number", &["phone_number"], &["preferred_authentication_method"]),
-        Kind::Email => ("email", &["email"], &[]),
-        Kind::Totp => ("totp_secret", &["totp_secret"], &[]),
-        Kind::WebauthnRoaming => {
-            ("key_id", &["key_id", "public_key", "relying_party_identifier"], &[])
+/// Returns the fields of a type. PUT, which has no rules of its own, takes no passkey.
+fn fields(kind: Kind, post: Option<&PostRules>) -> Fields {
+    let (value, (required, optional)) = match kind {
+        Kind::Phone => {
+            ("phone_number", (vec!["phone_number"], vec!["preferred_authentication_method"]))
         }
-        Kind::Passkey => (
-            "key_id",
-            &["key_id", "public_key"],
-            &[
-                "relying_party_identifier",
-                "aaguid",
-                "credential_device_type",
-                "credential_backed_up",
-                "identity_user_id",
-                "user_agent",
-                "user_handle",
-                "transports",
-            ],
-        ),
+        Kind::Email => ("email", (vec!["email"], vec![])),
+        Kind::Totp => ("totp_secret", (vec!["totp_secret"], vec![])),
+        Kind::WebauthnRoaming => {
+            ("key_id", (vec!["key_id", "public_key", "relying_party_identifier"], vec![]))
+        }
+        Kind::Passkey => ("key_id", post.map(PostRules::passkey_fields).unwrap_or_default()),
         Kind::WebauthnPlatform
         | Kind::Push
         | Kind::Guardian
@@ -95,9 +87,15 @@ pub(in crate::sandbox) struct Update {
 }
 
 /// Reads the body of POST. The message on what is wrong is ready to be sent.
-pub(in crate::sandbox) fn create(body: RequestBody<'_>) -> Result<Method, String> {
+pub(in crate::sandbox) fn create(
+    body: RequestBody<'_>,
+    rules: &PostRules,
+) -> Result<Method, String> {
     let mut errors = ValidationErrors::default();
-    let method = draft(body.value(CREATE)?, CREATE, &Kind::CREATABLE, "", &mut errors);
+    let mut method = draft(body.value(CREATE)?, CREATE, Some(rules), "", &mut errors);
+    if let Some(method) = &mut method {
+        rules.apply(method, &mut errors);
+    }
     errors.or(method)
 }
 
@@ -111,7 +109,7 @@ pub(in crate::sandbox) fn replace(body: RequestBody<'_>) -> Result<Vec<Method>, 
     let methods = items
         .into_iter()
         .enumerate()
-        .map(|(at, item)| draft(item, REPLACE, &Kind::SETTABLE, &format!("[{at}]."), &mut errors))
+        .map(|(at, item)| draft(item, REPLACE, None, &format!("[{at}]."), &mut errors))
         .collect();
     errors.or(methods)
 }
@@ -141,19 +139,29 @@ pub(in crate::sandbox) struct Page {
     pub(in crate::sandbox) totals: bool,
 }
 
+/// Bounds of a page's size.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sandbox) struct PageRules {
+    pub(in crate::sandbox) cap: usize,
+    pub(in crate::sandbox) above: PageSizeAbove,
+}
+
 /// Reads the query of the list.
-pub(in crate::sandbox) fn page(query: &str) -> Result<Page, String> {
-    let mut page = Page { index: 0, size: 50, totals: false };
+pub(in crate::sandbox) fn page(query: &str, rules: PageRules) -> Result<Page, String> {
+    let PageRules { cap, above } = rules;
+    let mut page = Page { index: 0, size: cap.min(50), totals: false };
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let number = whole_number(&value);
         match (key.as_ref(), value.as_ref(), number) {
             ("page", _, Some(number)) => page.index = number,
-            ("per_page", _, Some(number @ 0..=100)) => page.size = number,
+            ("per_page", _, Some(number)) if number <= cap => page.size = number,
+            ("per_page", _, Some(_)) if above == PageSizeAbove::Cut => page.size = cap,
             ("include_totals", "true", _) => page.totals = true,
             ("include_totals", "false", _) => page.totals = false,
             ("page", ..) => return Err(query_error("Expected a whole number from 0", "page")),
             ("per_page", ..) => {
-                return Err(query_error("Expected a whole number from 0 to 100", "per_page"));
+                let what = format!("Expected a whole number from 0 to {cap}");
+                return Err(query_error(&what, "per_page"));
             }
             ("include_totals", ..) => {
                 return Err(query_error("Expected type boolean", "include_totals"));
@@ -178,7 +186,7 @@ pub(super) fn query_error(what: &str, property: &str) -> String {
 fn draft(
     item: Value,
     rules: Rules,
-    kinds: &[Kind],
+    post: Option<&PostRules>,
     at: &str,
     errors: &mut ValidationErrors,
 ) -> Option<Method> {
@@ -187,8 +195,9 @@ fn draft(
         errors.add("Missing required property: type", &format!("{at}type"));
         return None;
     };
+    let kinds = if post.is_some() { &Kind::CREATABLE[..] } else { &Kind::SETTABLE };
     let kind = kinds.iter().copied().find(|kind| word.as_str() == Some(kind.as_str()))?;
-    let Fields { value, required, optional } = fields(kind);
+    let Fields { value, required, optional } = fields(kind, post);
     for key in required.iter().filter(|key| !map.contains_key(**key)) {
         errors.add(&format!("Missing required property: {key}"), &format!("{at}{key}"));
     }
@@ -247,9 +256,14 @@ fn credential(kind: Kind, map: &mut Map<String, Value>) -> Option<Box<Credential
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::settings::Settings;
 
     fn create(body: &[u8]) -> Result<Method, String> {
-        super::create(RequestBody::Json(body))
+        super::create(RequestBody::Json(body), &PostRules::new(&Settings::default()))
+    }
+
+    fn page(query: &str) -> Result<Page, String> {
+        super::page(query, PageRules { cap: 100, above: PageSizeAbove::Refused })
     }
 
     fn replace(body: &[u8]) -> Result<Vec<Method>, String> {

@@ -12,6 +12,7 @@ use client::{PHONE, TOKEN, call, methods, open, post, read, request, start};
 
 mod client;
 mod declared;
+mod facts;
 mod faults;
 mod setup;
 mod users;
