@@ -46,6 +46,9 @@ use contact::Contact;
 use token::Tokens;
 use transport::Transport;
 
+/// Version of the Management API's published description (`OpenAPI`) that this room was written against.
+pub const API_DESCRIPTION: &str = "1.9445.0 of 2026-06-25";
+
 /// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).
 const PER_PAGE: u64 = 50;
 /// Settings of a client.

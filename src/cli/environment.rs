@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable};
 
-use super::{Cli, CommandLine};
+use super::{Cli, CommandLine, version};
 use crate::{
     error::Error,
     text::{escape, nearest},
@@ -19,7 +19,8 @@ const PREFIX: &str = "MFAFERRY_";
 /// Parses the command line and the environment. `--help` and `--version` are errors of clap's, too.
 pub fn parse() -> Result<Cli, clap::Error> {
     let mut command = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded));
-    let mut matches = command.try_get_matches_from_mut(env::args_os())?;
+    let matches = command.try_get_matches_from_mut(env::args_os());
+    let mut matches = matches.map_err(|answer| version::in_full(answer, env::args_os()))?;
     let typed = CommandLine::of(&command, &matches);
     let mut cli = Cli::from_arg_matches_mut(&mut matches)?;
     cli.output.typed = typed;

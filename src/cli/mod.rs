@@ -1,14 +1,13 @@
 //! Command line and environment: settings, flags and help texts. Makes no decisions.
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 mod choice;
 mod command_line;
 mod environment;
 mod files;
 mod flags;
+mod output;
 mod page;
 mod reference;
 mod row_filter;
@@ -18,6 +17,7 @@ mod shard;
 mod shared;
 mod system;
 mod talking;
+mod version;
 
 pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
 pub use command_line::CommandLine;
@@ -27,6 +27,7 @@ pub use flags::{
     Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
     UpdateArgs, Verify,
 };
+pub use output::{LogFormat, OutputArgs};
 pub use page::Page;
 pub use reference::SchemaArgs;
 pub use row_filter::RowFilter;
@@ -44,7 +45,8 @@ pub use talking::Talking;
 #[derive(Debug, Parser)]
 #[command(
     name = "mfaferry",
-    version,
+    version = version::LINE,
+    disable_version_flag = true,
     arg_required_else_help = true,
     args_override_self = true,
     disable_help_subcommand = true,
@@ -62,6 +64,9 @@ pub struct Cli {
     #[command(flatten)]
     /// Output and logging.
     pub output: OutputArgs,
+    /// Print version; with --verbose, all that is known of the build
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    pub version: Option<bool>,
 }
 
 /// Sentence that says what to do next.
@@ -365,34 +370,4 @@ impl Command {
             | Self::Schema(_) => false,
         }
     }
-}
-
-/// Flags for output and logging.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// Print errors only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Log more; twice for everything (never a secret)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
-    /// Format of log lines
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
-    /// Append log lines to FILE (0600) instead of standard error
-    #[arg(long, global = true, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
-    /// All that was typed.
-    #[arg(skip)]
-    pub typed: CommandLine,
-}
-
-/// Format of log lines.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum LogFormat {
-    /// Text for people.
-    Text,
-    /// One JSON object per line.
-    Json,
 }

@@ -36,6 +36,7 @@ pub use disk::{
     file::SIDES,
     known::{Known, KnownRow},
     notes::{LastRun, Note, RunRecord},
+    open::{FORMAT, OLD_FORMAT},
     proofs::{Proved, ProvedRight, record_proofs},
     reader::{Reader, ReportRow},
     survey::{Survey, Surveyed},

@@ -76,3 +76,4 @@ mod trust;
 mod unmet;
 mod usage;
 mod verify;
+mod version;

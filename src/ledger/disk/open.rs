@@ -14,9 +14,9 @@ use crate::{
 /// "mffr", in the file's header: this is a ledger of ours.
 const APPLICATION_ID: i64 = 0x6d66_6672;
 /// The format this program writes.
-const FORMAT: i64 = 3;
+pub const FORMAT: i64 = 3;
 /// The format before, which it reads as it stands, and brings to its own before it writes.
-pub(super) const OLD_FORMAT: i64 = 2;
+pub const OLD_FORMAT: i64 = 2;
 /// Statements that make a ledger of the old format, and those that make one of this format of it.
 const OLD_SCHEMA: &str = include_str!("schema-2.sql");
 const UPGRADE: &str = include_str!("schema-3.sql");

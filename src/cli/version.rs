@@ -1,0 +1,46 @@
+//! `--version`: one line, and with `--verbose` all that is known of a build.
+
+use std::{env::ArgsOs, ffi::OsString, sync::LazyLock};
+
+use clap::{Arg, ArgAction, CommandFactory, error::ErrorKind};
+
+use super::Cli;
+use crate::{auth0::API_DESCRIPTION, ledger};
+
+/// Version, commit and its date, as `0.1.0 (abc1234 2026-11-29)`.
+pub(super) const LINE: &str = env!("MFAFERRY_BUILD_LINE");
+
+/// Day of the commit; empty if it is not known.
+pub const DATE: &str = env!("MFAFERRY_BUILD_DATE");
+
+/// The line, and what else is known.
+static IN_FULL: LazyLock<String> = LazyLock::new(|| {
+    let lines = [
+        ("commit", env!("MFAFERRY_BUILD_COMMIT").to_owned()),
+        ("date", if DATE.is_empty() { "unknown" } else { DATE }.to_owned()),
+        ("target", env!("MFAFERRY_BUILD_TARGET").to_owned()),
+        ("compiler", env!("MFAFERRY_BUILD_COMPILER").to_owned()),
+        ("ledger format", format!("{} (reads {}, too)", ledger::FORMAT, ledger::OLD_FORMAT)),
+        ("Management API description", API_DESCRIPTION.to_owned()),
+    ];
+    lines.iter().fold(LINE.to_owned(), |text, (name, value)| format!("{text}\n{name}: {value}"))
+});
+
+/// Makes the answer to `--version` the full one where `--verbose` is beside it, in any order.
+pub(super) fn in_full(answer: clap::Error, arguments: ArgsOs) -> clap::Error {
+    let arguments: Vec<_> = arguments.collect();
+    if answer.kind() != ErrorKind::DisplayVersion || !is_verbose(&arguments) {
+        return answer;
+    }
+    let full = Cli::command().version(IN_FULL.as_str()).try_get_matches_from(arguments);
+    full.err().unwrap_or(answer)
+}
+
+/// Parses once more with a `--version` that is a flag like others.
+fn is_verbose(arguments: &[OsString]) -> bool {
+    let flag = |version: Arg| version.action(ArgAction::SetTrue);
+    // Whatever else is wrong with the line, there is an answer.
+    let command = Cli::command().mut_arg("version", flag).ignore_errors(true);
+    let found = command.try_get_matches_from(arguments);
+    found.is_ok_and(|found| found.get_count("verbose") > 0)
+}
