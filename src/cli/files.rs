@@ -64,14 +64,13 @@ impl Command {
                 read.extend(select.ledger.clone());
                 read
             }
-            Self::Sandbox(sandbox) => {
-                sandbox.settings.iter().chain(&sandbox.users).cloned().collect()
-            }
+            Self::Sandbox(sandbox) => sandbox.paths(),
             Self::Undo(_)
             | Self::Explain(_)
             | Self::Sources { .. }
             | Self::Completions { .. }
-            | Self::Schema(_) => Vec::new(),
+            | Self::Schema(_)
+            | Self::Man(_) => Vec::new(),
         }
     }
 

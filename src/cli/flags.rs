@@ -388,3 +388,10 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
 }
+
+impl SandboxArgs {
+    /// Returns the files that it reads.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.settings.iter().chain(&self.users).cloned().collect()
+    }
+}

@@ -29,7 +29,7 @@ pub use flags::{
 };
 pub use output::{LogFormat, OutputArgs};
 pub use page::Page;
-pub use reference::SchemaArgs;
+pub use reference::{ManArgs, SchemaArgs};
 pub use row_filter::RowFilter;
 pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
@@ -40,6 +40,7 @@ pub use shared::{
 };
 pub use system::FromSystem;
 pub use talking::Talking;
+pub use version::DATE as VERSION_DATE;
 
 /// Moves users' MFA factors into an Auth0 tenant: nothing lost, nothing doubled, nothing leaked.
 #[derive(Debug, Parser)]
@@ -342,6 +343,8 @@ also read:guardian_factors, read:mfa_policies, read:custom_domains and read:tena
         /// Shell to print the script for.
         shell: clap_complete::Shell,
     },
+    /// Write man pages, one for each command
+    Man(ManArgs),
     /// Print the JSON Schema of a result, or of the settings file
     Schema(SchemaArgs),
 }
@@ -367,6 +370,7 @@ impl Command {
             | Self::Sandbox(_)
             | Self::Sources { .. }
             | Self::Completions { .. }
+            | Self::Man(_)
             | Self::Schema(_) => false,
         }
     }

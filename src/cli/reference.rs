@@ -1,5 +1,7 @@
 //! Flags of the commands that write down what the program is.
 
+use std::path::PathBuf;
+
 use clap::{
     Args,
     builder::{PossibleValue, PossibleValuesParser},
@@ -27,6 +29,22 @@ pub struct SchemaArgs {
     /// Name of the schema; without it, all names are listed.
     #[arg(value_name = "NAME", hide_possible_values = true, value_parser = names())]
     pub name: Option<String>,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  mfaferry man --out man                         then: man -l man/mfaferry-import.1
+  mfaferry man --out /usr/local/share/man/man1
+
+A page for the program and one for each command: mfaferry.1, mfaferry-import.1 and so on. DIR is made
+if it is not there. Pages of an earlier version are written over; a file of that name that is none is
+left alone, and then nothing is written.")]
+pub struct ManArgs {
+    /// Folder to write the pages to (0644)
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 fn names() -> PossibleValuesParser {

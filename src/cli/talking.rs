@@ -36,6 +36,7 @@ impl Command {
             | Self::Select(_)
             | Self::Sandbox(_)
             | Self::Completions { .. }
+            | Self::Man(_)
             | Self::Schema(_) => return None,
         };
         Some(Talking { name, tenant: tenant.clone(), is_dry_run, shard: self.shard() })

@@ -22,6 +22,7 @@ mod follow_up;
 mod import;
 mod ledgers;
 mod look;
+mod man;
 mod mend;
 mod metering;
 mod next;
@@ -174,6 +175,7 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         Command::Select(it) => select::run(&it),
         Command::Sandbox(sandbox) => on_several(sandbox::run(sandbox)),
         Command::Completions { shell } => reference::completions(shell),
+        Command::Man(it) => man::run(&it),
         Command::Schema(schema) => reference::schema(&schema),
     }
 }

@@ -30,6 +30,7 @@ mod inputs;
 mod kill;
 mod lifecycle;
 mod log_file;
+mod man;
 #[cfg(target_os = "linux")]
 mod matrix;
 mod max_users;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::schemas;
 
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 17] = [
+pub(crate) const COMMANDS: [&str; 18] = [
     "import",
     "check",
     "resolve",
@@ -33,6 +33,7 @@ pub(crate) const COMMANDS: [&str; 17] = [
     "select",
     "sandbox",
     "completions",
+    "man",
     "schema",
 ];
 

@@ -51,6 +51,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bytes", &["auth0", "plan", "sandbox"]),
     ("clap", &["cli", "commands"]),
     ("clap_complete", &["cli", "commands"]),
+    ("clap_mangen", &["commands"]),
     ("coset", &["plan"]),
     ("crc32fast", &["ledger"]),
     ("crypto_bigint", &["plan"]),
