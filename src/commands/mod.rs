@@ -40,6 +40,7 @@ mod resolve;
 mod run;
 mod runtime;
 mod sandbox;
+mod scratch;
 mod second_ledger;
 mod select;
 mod session;

@@ -3,8 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::Permissions,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -22,6 +20,7 @@ use super::{
     now, print,
     reading::{dialect, extent},
     run::{Run, exit},
+    scratch::scratch,
 };
 use crate::{
     auth0::Client,
@@ -339,18 +338,6 @@ pub(super) fn lasting_ledger(config: &Config, inputs: &[String]) -> Option<PathB
 pub(super) fn require_ledger(bulk: &Bulk, config: &Config) -> Result<(), Error> {
     let is_named = bulk.reading.inputs.len() == 1 || matches!(config.target, Target::Sandbox);
     if is_named { Ok(()) } else { ledger_path(config, &bulk.reading.inputs).map(drop) }
-}
-
-/// A folder for a ledger that nobody has named; for its owner only.
-fn scratch() -> Result<tempfile::TempDir, Error> {
-    tempfile::Builder::new()
-        .prefix("mfaferry-")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir()
-        .map_err(|error| {
-            let hint = "let $TMPDIR name a folder that you can write to, or give --ledger";
-            Error::config(format!("a temporary ledger cannot be made: {error}"), hint)
-        })
 }
 
 async fn open_ledger(

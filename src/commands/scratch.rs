@@ -1,0 +1,17 @@
+//! Place of a ledger that is not kept: of a dry run, and in the sandbox.
+
+use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+use crate::error::Error;
+
+/// A folder for a ledger that nobody has named; for its owner only.
+pub(super) fn scratch() -> Result<tempfile::TempDir, Error> {
+    tempfile::Builder::new()
+        .prefix("mfaferry-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .map_err(|error| {
+            let hint = "let $TMPDIR name a folder that you can write to, or give --ledger";
+            Error::config(format!("a temporary ledger cannot be made: {error}"), hint)
+        })
+}
