@@ -16,7 +16,7 @@ use clap_mangen::{
 use crate::{
     cli::{Cli, ManArgs, VERSION_DATE},
     error::{Error, Exit},
-    text::escape,
+    text::{escape, file_name},
 };
 
 /// First line of each page, by which one may be written over.
@@ -32,14 +32,14 @@ const INDENT: &str = "  ";
 pub(super) fn run(args: &ManArgs) -> Result<Exit, Error> {
     let pages = pages();
     let failed = |what: &str, path: &Path, source| {
-        let what = format!("{what} `{}`", escape(&path.display().to_string()));
+        let what = format!("{what} `{}`", escape(&file_name(path)));
         Error::Io { what, source }
     };
     fs::create_dir_all(&args.out).map_err(|error| failed("making", &args.out, error))?;
     for (name, _) in &pages {
         let path = args.out.join(name);
         if !is_ours(&path).map_err(|error| failed("reading", &path, error))? {
-            let name = escape(&path.display().to_string());
+            let name = escape(&file_name(&path));
             return Err(Error::usage(
                 format!("`{name}` is no page that this command has written"),
                 "give --out another folder, or remove that file",

@@ -46,7 +46,7 @@ impl Names<'_> {
 
     /// A command about INPUT, with files of this name behind flags.
     fn command(&self, command: &str, flags: &[&str], files: &[(&str, &str)]) -> Command {
-        let talks = !["check", "select", "report"].contains(&command);
+        let talks = !["check", "select", "report", "man"].contains(&command);
         let mut line = if talks { self.bench.command(command) } else { binary() };
         if !talks {
             line.current_dir(self.bench.folder.path()).arg(command);
@@ -117,7 +117,7 @@ fn an_import_works_with_every_name_and_so_do_the_commands_that_it_suggests() {
     each(|names, shown| {
         let check = names.run("check", &[], &[], Some(".csv"));
         assert_eq!(check.code, Some(4), "{shown}: {check:?}");
-        let done = names.run("import", &["--output=text"], &[], Some(".csv"));
+        let done = names.run("import", &["--output", "text"], &[], Some(".csv"));
         assert_eq!(done.code, Some(4), "{shown}: {done:?}");
         assert!(names.exists(".csv.ledger"), "{shown}: {:?}", names.files());
         assert!(done.stdout.contains(&format!("ledger: {shown}.csv.ledger")), "{shown}: {done:?}");
@@ -145,7 +145,12 @@ fn an_import_works_with_every_name_and_so_do_the_commands_that_it_suggests() {
         let report = names.run("report", &[], &[("ledger", ".csv.ledger")], None);
         assert_eq!(report.code, Some(0), "{shown}: {report:?}");
         let verify = names.pasted(next_of(
-            &names.run("import", &["--output=text"], &[("ledger", ".second")], Some(".good.csv")),
+            &names.run(
+                "import",
+                &["--output", "text"],
+                &[("ledger", ".second")],
+                Some(".good.csv"),
+            ),
             "next:",
         ));
         assert_eq!(verify.code, Some(0), "{shown}: {verify:?}");
@@ -224,7 +229,7 @@ fn every_flag_that_names_a_file_takes_every_name() {
         let lines: [Line<'_>; 16] = [
             ("preflight", &[], logs.to_vec(), good, &[]),
             ("import", &[], all.clone(), good, &[".ledger", ".log", ".prom"]),
-            ("verify", &["--output=jsonl"], logs.to_vec(), good, &[]),
+            ("verify", &["--output", "jsonl"], logs.to_vec(), good, &[]),
             (
                 "export",
                 &[],
@@ -249,17 +254,17 @@ fn every_flag_that_names_a_file_takes_every_name() {
                 good,
                 &[".rows"],
             ),
-            ("report", &["--format=json"], ledger.to_vec(), None, &[]),
-            ("report", &["--format=csv"], ledger.to_vec(), None, &[]),
-            ("report", &["--format=jsonl"], ledger.to_vec(), None, &[]),
+            ("report", &["--format", "json"], ledger.to_vec(), None, &[]),
+            ("report", &["--format", "csv"], ledger.to_vec(), None, &[]),
+            ("report", &["--format", "jsonl"], ledger.to_vec(), None, &[]),
             (
                 "report",
-                &["--format=jsonl"],
+                &["--format", "jsonl"],
                 vec![("ledger", ".ledger"), ("not-in", ".good.csv")],
                 None,
                 &[],
             ),
-            ("report", &["--format=html"], html.to_vec(), None, &[".html"]),
+            ("report", &["--format", "html"], html.to_vec(), None, &[".html"]),
             ("check", &[], vec![("log-file", ".log")], good, &[]),
             ("report", &[], vec![], Some(".ledger"), &[]),
         ];
@@ -286,6 +291,11 @@ fn every_flag_that_names_a_file_takes_every_name() {
             assert!(is_good, "{shown} {command}: {done:?}");
         }
         assert!(names.exists(".resolved.csv.ledger"), "{shown}: {:?}", names.files());
+        let done = names.run("man", &[], &[("out", ".man")], None);
+        assert_eq!(done.code, Some(0), "{shown}: {done:?}");
+        assert!(names.path(".man").join("mfaferry.1").exists(), "{shown}");
+        let done = names.run("man", &[], &[("out", ".log")], None);
+        assert!(done.stderr.contains(&format!("{shown}.log")), "{shown}: {done:?}");
         for end in [".log", ".html", ".prom", ".rows", ".jsonl", ".found"] {
             let text = fs::read_to_string(names.path(end)).unwrap();
             assert!(text.chars().all(|c| u32::from(c) < 0x10_0000), "{shown} {end}: {text}");
