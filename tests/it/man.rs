@@ -14,6 +14,9 @@ fn man(folder: &Path) -> Done {
     run(binary().args(["man", "--out"]).arg(folder))
 }
 
+/// What puts something in the place of a page.
+type Make = fn(&Path);
+
 /// Every file of a folder by its name.
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let read = |entry: fs::DirEntry| {
@@ -78,7 +81,7 @@ fn a_page_reads_without_a_warning() {
 
 #[test]
 fn a_file_that_is_no_page_of_ours_is_left_alone_and_so_is_everything_else() {
-    let make: [(&str, fn(&Path)); 4] = [
+    let make: [(&str, Make); 4] = [
         ("another file", |path| fs::write(path, ".TH MFAFERRY 1\n").unwrap()),
         ("an empty file", |path| fs::write(path, "").unwrap()),
         ("a folder", |path| fs::create_dir(path).unwrap()),

@@ -69,8 +69,8 @@ impl Printed {
         let has = |name: &str| words.iter().any(|word| word == name);
         // The last one counts.
         let value = |flag: &str| {
-            let split = words.windows(2).filter(|pair| pair[0] == flag).map(|pair| &*pair[1]);
-            split.last().unwrap_or_default()
+            let mut pairs = words.windows(2).rev();
+            pairs.find(|pair| pair[0] == flag).map(|pair| &*pair[1]).unwrap_or_default()
         };
         match (value("--output"), value("--format")) {
             (_, "json") if has("report") => Self::Object,
@@ -104,13 +104,16 @@ pub(crate) fn hold(command: &Command, done: &Done) {
     }
 }
 
+/// What makes an object another one.
+type Change = fn(&mut Value);
+
 #[test]
 fn an_object_that_its_schema_does_not_describe_is_found() {
     let error = serde_json::json!({
         "schema": "mfaferry/error/1", "status": "error", "exit_code": 2, "code": "usage", "error": "x",
     });
     assert_eq!(fault("mfaferry/error/1", &error), None);
-    let cases: [(&str, fn(&mut Value)); 5] = [
+    let cases: [(&str, Change); 5] = [
         ("a key too many", |it| it["more"] = 1.into()),
         ("a key too few", |it| drop(it.as_object_mut().unwrap().remove("code"))),
         ("another type", |it| it["exit_code"] = "2".into()),

@@ -118,7 +118,8 @@ impl Script {
 
     /// The line that a build of what is checked out should have.
     fn expected(&self, name: &str) -> String {
-        format!("1.2.3 ({} 2024-02-29)", &self.git(name, &["rev-parse", "HEAD"])[..7])
+        let commit = self.git(name, &["rev-parse", "HEAD"]);
+        format!("1.2.3 ({} 2024-02-29)", commit.get(..7).unwrap())
     }
 }
 
