@@ -99,11 +99,10 @@ also those whose rows are rejected: the same INPUT always gives the same users, 
 again sends nothing. Rows of everybody else are left alone, and so are rows that do not say whose
 they are from the first user too many on. An INPUT with no more than N users is imported to its end.
 
---shard 2/4 takes the second of four parts of the users, for several operators or hosts on one tenant,
-each with its INPUT.2-of-4.ledger; `report` with the four ledgers adds them up. A user with all rows is
-in the part that the id alone says: the first eight bytes of its SHA-256, as a number, modulo 4, plus 1.
-Rows that do not say whose they are belong to 1/4. A given --rate is each shard's own; with `auto` they
-share what the tenant lets through, and leave one reserve. One process keeps up with any tenant.
+--shard 2/4 takes the second of four parts of the users, each with a ledger INPUT.2-of-4.ledger that
+`report` adds up. A user is in the part that SHA-256 of the id says: its first eight bytes, as a
+number, modulo 4, plus 1. Rows that do not say whose they are belong to 1/4. A given --rate is each
+shard's own. One process keeps up with any tenant: shards are for several operators or hosts.
 
 The summary names the commands that make sense now. In JSON, `next` holds the arguments of each, the
 program first: they can be run as they stand, without a shell.")]
@@ -154,8 +153,8 @@ and a reason in mf_code, and `import --users` rejects them for it:
                       somebody else
   user_not_mapped     INPUT has no address for the person
 
---shard 2/4 asks for a quarter of the people, by a hash of the address in lower case; those without one
-are in 1/4. Give each shard an --out of its own, and `import --users` their lines under one header:
+--shard 2/4 asks for a quarter of the people, by a hash of the address in lower case; those without
+one are in 1/4. Give each shard an --out of its own; an import takes all of them under one header:
   (head -n 1 map-1.csv; tail -q -n +2 map-?.csv) > map.csv
 
 Interrupted? Run the same command again: people in the map are not asked for again, but for those who

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{next::Ended, session::ledger_of, tenant::SANDBOX};
+use super::{names::ledger_of, next::Ended, tenant::SANDBOX};
 use crate::{
     cli::CommandLine,
     engine::{End, Stop},

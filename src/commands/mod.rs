@@ -25,6 +25,7 @@ mod look;
 mod man;
 mod mend;
 mod metering;
+mod names;
 mod next;
 mod notes;
 mod outputs;

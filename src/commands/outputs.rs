@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::session::{backup_of, ledger_of};
+use super::names::{backup_of, ledger_of};
 use crate::{
     cli::NamedFiles,
     error::Error,

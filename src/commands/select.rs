@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
+    names::ledger_of,
     print,
     reading::{Opener, try_open_factors},
     report_page::refused,
-    session::ledger_of,
 };
 use crate::{
     cli::Select,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     after_import::ReadInput,
     blocking,
+    names::{backup_of, ledger_of},
     next::Ended,
     now, print,
     reading::{dialect, extent},
@@ -28,7 +29,6 @@ use crate::{
     config::{Config, Target},
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
-    files,
     input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader, RunReasons},
     model::{Lines, Shard, State},
@@ -314,17 +314,6 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
         (None, [input]) => Ok(ledger_of(&path_of(input), config.shard)),
         (None, _) => unnamed("there are several inputs"),
     }
-}
-
-/// The ledger that a shard of an input has by default.
-pub(super) fn ledger_of(input: &Path, shard: Option<Shard>) -> PathBuf {
-    // A folder is the same with a slash behind it.
-    files::beside(input.components().as_path(), &shard.unwrap_or_default().ending_of_ledger())
-}
-
-/// The backup that a ledger has by default.
-pub(super) fn backup_of(ledger: &Path) -> PathBuf {
-    files::beside(ledger, ".backup.jsonl")
 }
 
 /// The path of the ledger that a run leaves behind where people know of it; one in the sandbox may leave none.

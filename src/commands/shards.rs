@@ -3,15 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use super::after_import::ReadInput;
-use crate::{config::Config, pacer::Rate, text::counted};
+use crate::{config::Config, model::Shard, pacer::Rate, text::counted};
 
-/// Warns that a rate that is given is that of each shard. One that is learnt they share.
+/// Largest share of the limit that `--reserve` takes.
+const MOST_RESERVE: f64 = 0.95;
+
+/// Warns of what the shards together do to the tenant.
 pub(super) fn warn_of_rate(config: &Config) {
-    let shard = config.shard.unwrap_or_default();
-    if shard.is_whole() {
-        return;
-    }
-    let count = shard.count();
+    let Some(count) = config.part().map(Shard::count) else { return };
     match config.rate {
         Rate::PerSecond(rate) => tracing::warn!(
             "--rate {rate} is for this shard alone: all {count} together send {count} × {rate} = {} requests \
@@ -22,8 +21,34 @@ pub(super) fn warn_of_rate(config: &Config) {
             "the rates of --rate-plan are for this shard alone: all {count} together send {count} times as \
              many requests"
         ),
-        Rate::Auto => {}
+        Rate::Auto => warn_of_reserve(config.reserve, count),
     }
+}
+
+/// Warns that shards that learn the limit at the same time leave less of it than one alone: to each, what the
+/// others use is not there, and it leaves its share of the rest. Of n that leave r each, r / (n - (n - 1) r) of
+/// the whole is left.
+fn warn_of_reserve(reserve: f64, count: u16) {
+    if reserve <= 0.0 {
+        return;
+    }
+    let others = f64::from(count) - 1.0;
+    let left = reserve / others.mul_add(1.0 - reserve, 1.0);
+    let needed = f64::from(count) * reserve / others.mul_add(reserve, 1.0);
+    // Up, but not for what is lost in sums.
+    let up = |share: f64| share.mul_add(100.0, -1e-6).ceil();
+    let about = |share: f64| (share * 100.0).round();
+    let advice = if needed <= MOST_RESERVE {
+        format!("`--reserve {}%` for each leaves that much", up(needed))
+    } else {
+        "give each a --rate of its own".into()
+    };
+    tracing::warn!(
+        "--reserve {}% is of what the other shards leave: all {count} at the same time leave about {}% of the \
+         tenant's limit to others; {advice}",
+        about(reserve),
+        about(left)
+    );
 }
 
 /// Warns that a selection has rows of other shards: once mended, a row may be of another user.

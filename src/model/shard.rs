@@ -84,7 +84,7 @@ impl Shard {
     /// Returns whether it has a row of that user of the tenant. An id without a connection is none: of a bad
     /// row nobody can tell whether it is an id at all.
     pub fn has_user(self, user: Option<&UserId>) -> bool {
-        self.has(user.map(UserId::as_str).filter(|id| id.contains('|')))
+        self.is_whole() || self.has(user.map(UserId::as_str).filter(|id| id.contains('|')))
     }
 }
 

@@ -356,16 +356,31 @@ fn a_new_ledger_is_refused_where_another_may_have_the_same_people() {
 }
 
 #[test]
-fn the_rate_of_all_shards_is_told_where_it_is_given() {
+fn what_all_shards_do_together_is_told() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(3).0);
-    let told = |flags: &[&str]| {
-        let done = run(bench.command("verify").arg("in.csv").args(flags));
-        done.stderr.contains("send 3 × 2000 = 6000 requests a second")
-    };
-    assert!(told(&["--shard", "1/3"]));
-    for flags in [&["--shard", "1/3", "--rate", "auto"][..], &["--shard", "1/1"], &[]] {
-        assert!(!told(flags), "{flags:?}");
+    for (flags, told) in [
+        (&["--shard", "1/3"][..], "send 3 × 2000 = 6000 requests a second"),
+        (&["--shard", "1/4", "--rate-plan", "00:00-12:00=auto"], "send 4 × 2000 = 8000 requests"),
+        // What is measured: four leave 5 % where one leaves 20 %, and 18 % where each leaves half.
+        (
+            &["--shard", "1/4", "--rate", "auto"],
+            "about 6% of the tenant's limit to others; `--reserve 50%`",
+        ),
+        (
+            &["--shard", "1/2", "--rate", "auto"],
+            "about 11% of the tenant's limit to others; `--reserve 34%`",
+        ),
+        (&["--shard", "1/99", "--rate", "auto"], "others; give each a --rate of its own"),
+        (&["--shard", "1/4", "--rate", "auto", "--reserve", "0%"], ""),
+        (&["--shard", "1/1", "--rate", "auto"], ""),
+        (&["--shard", "1/1"], ""),
+        (&[], ""),
+    ] {
+        let done =
+            run(bench.command("verify").arg("in.csv").args(flags).args(["--timezone", "UTC"]));
+        assert_eq!(done.stderr.contains("WARN"), !told.is_empty(), "{flags:?}: {done:?}");
+        assert!(done.stderr.contains(told), "{flags:?}: {done:?}");
     }
 }
 
@@ -538,6 +553,8 @@ fn ledgers_of_shards_add_up_and_one_that_is_missing_is_named() {
         "{text}"
     );
     assert!(text.contains("ledger: in.csv.1-of-4.ledger (shard 1/4, "), "{text}");
+    let one = of(&names[..1], "html").stdout;
+    assert!(one.contains("1/4: a part of the input"), "{one}");
     let page = of(&names, "html");
     assert_eq!(page.code, Some(2), "{page:?}");
     assert!(page.stderr.contains("a page is of one ledger"), "{page:?}");

@@ -19,6 +19,13 @@ pub(super) fn identity(account: &LedgerAccount, html: &mut Html) {
     html.tag("dl", &[("class", "facts")], |html| {
         fact("Tenant", html, |html| html.text(short(&account.tenant)));
         fact("Input", html, |html| input(account, html));
+        if !account.shard.is_whole() {
+            let text = format!(
+                "{}: a part of the input's users alone; each of the other shards has a page of its own",
+                account.shard
+            );
+            fact("Shard", html, |html| html.text(text));
+        }
         fact("Time", html, |html| html.text(span(account)));
         fact("Ledger", html, |html| {
             if let Some(name) = &account.name {

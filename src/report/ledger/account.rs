@@ -4,6 +4,7 @@ use super::{Digest, FileNames};
 use crate::{
     error::Error,
     ledger::{Proved, Pseudonyms, Reader, RunRecord},
+    model::Shard,
     report::rows::Row,
 };
 
@@ -14,6 +15,8 @@ pub struct LedgerAccount {
     pub name: Option<String>,
     /// The tenant that it is bound to.
     pub tenant: String,
+    /// Shard of the input that it has.
+    pub shard: Shard,
     /// Its id.
     pub id: String,
     /// Number of row writes that its seal has; `None` where there is no seal that can be read.
@@ -60,6 +63,7 @@ impl LedgerAccount {
         Ok(Self {
             name: (!hides_users).then(|| name.into()),
             tenant: ledger.tenant().into(),
+            shard: ledger.shard(),
             id: ledger.id().into(),
             sealed: ledger.sealed(),
             fault: ledger.fault_of(digest.writes).map(|fault| {
