@@ -123,7 +123,7 @@ fn shards_together_create_what_one_run_creates_and_nobody_is_in_two() {
 
 #[test]
 fn a_user_of_jsonl_is_in_one_shard_and_each_line_counts_once() {
-    let lines: String = (0..20)
+    let lines = (0..20)
         .map(|number| {
             let phone = |digit: u32| json!({"type": "phone", "phone_number": format!("+1415555{digit}{number:03}")});
             let user = format!("auth0|j{}", number % 9);
@@ -136,7 +136,8 @@ fn a_user_of_jsonl_is_in_one_shard_and_each_line_counts_once() {
             };
             format!("{line}\n")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let whole = Bench::new(Settings::default());
     whole.write("in.jsonl", format!("{lines}no json\n"));
     let mut of_whole = BTreeMap::new();
@@ -156,9 +157,10 @@ fn people_of_an_export_are_split_by_the_user_that_they_are_in_the_tenant() {
     let people: Vec<_> =
         (0..24).map(|n| person(&format!("p{n}"), Some(&format!("p{n}@corp.test")), true)).collect();
     // Two in three are other users than their ids say, and some are nobody.
-    let map: String = (0..22)
+    let map = (0..22)
         .map(|n| format!("auth0|t{},p{n}\n", if n % 3 == 0 { n } else { 100 - n }))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let flags = ["--from", "keycloak", "--users", "map.csv"];
     let start = || {
         let bench = Bench::new(Settings::default());
@@ -204,7 +206,7 @@ fn no_address_is_asked_for_by_two_shards_and_the_maps_together_are_the_map_of_al
     people.extend([person("x1", None, true), person("x2", None, true)]);
     let users = ["ann", "bob", "cid", "eve", "ida"];
     let users: Vec<_> =
-        users.map(|name| User::new(&format!("auth0|{name}"), &format!("{name}@corp.test"))).into();
+        users.map(|name| User::new(format!("auth0|{name}"), format!("{name}@corp.test"))).into();
     let start = || {
         let known = Users::Known(users.clone().into());
         let bench = Bench::new(Settings { users: known, ..Settings::default() });
@@ -541,13 +543,18 @@ fn ledgers_of_shards_add_up_and_one_that_is_missing_is_named() {
     let one = of(&names[..1], "json").json();
     assert_eq!((&one["ledger"], &one["shard"]), (&json!(ledgers[0]), &json!("1/4")), "{one}");
     assert!(one.get("ledgers").is_none() && one.get("missing_shards").is_none(), "{one}");
+    one_is_missing(&bench, &names);
+}
 
+fn one_is_missing(bench: &Bench, names: &[&str]) {
+    let of =
+        |ledgers: &[&str], format: &str| report(bench, &[ledgers, &["--format", format]].concat());
     let three = [names[0], names[3], names[1]];
     let some = of(&three, "json");
     assert!(some.stderr.contains("shard 3/4 is missing"), "{some:?}");
     assert_eq!(some.json()["missing_shards"], json!(["3/4"]));
     let text = of(&three, "text").stdout;
-    let rest = 68 - bench.rows(&ledgers[2]).len();
+    let rest = 68 - bench.rows(names[2]).len();
     assert!(
         text.contains("missing: shard 3/4") && text.contains(&format!("{rest} rows: ")),
         "{text}"
@@ -555,7 +562,7 @@ fn ledgers_of_shards_add_up_and_one_that_is_missing_is_named() {
     assert!(text.contains("ledger: in.csv.1-of-4.ledger (shard 1/4, "), "{text}");
     let one = of(&names[..1], "html").stdout;
     assert!(one.contains("1/4: a part of the input"), "{one}");
-    let page = of(&names, "html");
+    let page = of(names, "html");
     assert_eq!(page.code, Some(2), "{page:?}");
     assert!(page.stderr.contains("a page is of one ledger"), "{page:?}");
 }
