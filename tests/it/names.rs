@@ -201,6 +201,10 @@ fn json_holds_a_name_as_text_and_no_command_that_would_name_another_file() {
     });
 }
 
+/// Command, flags, flags with the ends of the files that they name, the end of INPUT, and the ends of what is
+/// written.
+type Line<'a> = (&'a str, &'a [&'a str], Vec<(&'a str, &'a str)>, Option<&'a str>, &'a [&'a str]);
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of commands")]
 fn every_flag_that_names_a_file_takes_every_name() {
@@ -224,8 +228,6 @@ fn every_flag_that_names_a_file_takes_every_name() {
         let all = [&logs[..], &[("ledger", ".ledger"), ("metrics-file", ".prom")]].concat();
         let ledger = [("ledger", ".ledger")];
         let html = [("ledger", ".ledger"), ("out", ".html"), ("verify", ".found")];
-        type Line<'a> =
-            (&'a str, &'a [&'a str], Vec<(&'a str, &'a str)>, Option<&'a str>, &'a [&'a str]);
         let lines: [Line<'_>; 16] = [
             ("preflight", &[], logs.to_vec(), good, &[]),
             ("import", &[], all.clone(), good, &[".ledger", ".log", ".prom"]),
