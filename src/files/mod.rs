@@ -304,7 +304,9 @@ mod tests {
         match name {
             "folder" => fs::create_dir(path).unwrap(),
             "pipe" => {
-                assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+                let mode = rustix::fs::Mode::from_raw_mode(0o600);
+                let kind = rustix::fs::FileType::Fifo;
+                rustix::fs::mknodat(rustix::fs::CWD, path, kind, mode, 0).unwrap();
             }
             "socket" => drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
             "link" => {

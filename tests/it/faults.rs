@@ -139,7 +139,7 @@ fn an_outage_of_seconds_leaves_a_handful_in_doubt_and_is_probed_with_get() {
 #[test]
 fn a_long_outage_stops_the_run_with_5_and_the_next_run_finishes() {
     let bench = Bench::new(Settings {
-        outages: vec![Outage { from_s: 0.3, to_s: 9.0, kind: OutageKind::Refuse503 }],
+        outages: vec![Outage { from_s: 1.0, to_s: 12.0, kind: OutageKind::Refuse503 }],
         latency_ms: (5, 10),
         ..Settings::default()
     });

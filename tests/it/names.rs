@@ -8,7 +8,10 @@ use std::{
     process::Command,
 };
 
-use mfaferry::sandbox::Settings;
+use mfaferry::{
+    sandbox::Settings,
+    text::{file_name, shell_quote},
+};
 
 use crate::support::{Bench, Done, around, binary, factors, run, samples};
 
@@ -335,4 +338,16 @@ fn names_that_differ_in_bytes_that_are_no_text_are_different_inputs() {
         assert_eq!(done.code, Some(4), "{done:?}");
     }
     assert_eq!(bench.states("l")["rejected"], 3);
+}
+
+#[test]
+fn bash_reads_a_quoted_argument_as_the_bytes_that_it_is() {
+    for argument in
+        [&b"a.csv"[..], b"a b.csv", b"it's", b"a\nb'c\\\xffd\xc3\xab", b"\x1b]0;\xe2\x80\xae"]
+    {
+        let quoted = shell_quote(&file_name(OsStr::from_bytes(argument)));
+        let echo = format!("printf %s {quoted}");
+        let echoed = Command::new("bash").args(["-c", &echo]).output().unwrap();
+        assert_eq!(echoed.stdout, argument, "{quoted}");
+    }
 }
