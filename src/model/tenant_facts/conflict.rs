@@ -10,13 +10,13 @@ use crate::model::FactorType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparedValue {
-    /// Of a phone.
+    /// Number of a phone.
     PhoneNumber,
-    /// Of an address.
+    /// Address of an email method.
     Email,
-    /// Of an authenticator app.
+    /// Secret of an authenticator app.
     TotpSecret,
-    /// Of a security key or a passkey.
+    /// Key id of a security key or a passkey.
     KeyId,
 }
 
