@@ -75,6 +75,10 @@ impl Client {
             Exchange::Answered { status, body, meter, head } => {
                 let told = Told { side, status, body: body.as_ref(), meter: &meter, head: &head };
                 let class = verdict::classify(status, told.body, scope);
+                let class = match &self.cap_refusal {
+                    Some(cap) => verdict::known_as_cap(class, cap, (status, told.body)),
+                    None => class,
+                };
                 let verdict = match (class, told.body) {
                     (Class::Success, Some(whole)) => match read(status, whole) {
                         Some(result) => Verdict::Done(result),

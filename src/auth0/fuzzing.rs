@@ -37,7 +37,7 @@ const DATE: u64 = 1_700_000_000;
 
 /// The body that creates a factor.
 pub(crate) fn sent(factor: &Factor) -> Bytes {
-    wire::create_body(factor)
+    wire::create_body(factor, true)
 }
 
 /// The first byte chooses what the rest answers: a page of a list, a PUT, a POST, a request for a

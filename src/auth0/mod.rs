@@ -38,7 +38,7 @@ pub use token::{Credentials, Proof};
 use crate::{
     api::{Answer, Api, CreatedMethod, Page, SetMethod, Update, Verdict},
     error::Error,
-    model::{ClockSkew, Code, Factor, LocalTime, Method, UserId},
+    model::{CapRefusal, ClockSkew, Code, Factor, LocalTime, Method, TenantFacts, UserId},
     pacer::Pacer,
 };
 use births::Births;
@@ -51,6 +51,7 @@ pub const API_DESCRIPTION: &str = "1.9445.0 of 2026-06-25";
 
 /// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).
 const PER_PAGE: u64 = 50;
+
 /// Settings of a client.
 #[derive(Debug)]
 pub struct Settings {
@@ -84,6 +85,12 @@ pub struct Client {
     contact: Arc<Contact>,
     /// Creation times of new methods, held against the clock of answers.
     births: Births,
+    /// Methods asked for on a page.
+    per_page: u64,
+    /// True if a passkey is created with its relying party, where it has one.
+    tells_passkey_party: bool,
+    /// Answer of the tenant to one method too many, where it is known.
+    cap_refusal: Option<CapRefusal>,
 }
 
 impl Client {
@@ -96,7 +103,30 @@ impl Client {
         let link = (transport.clone(), Arc::clone(&contact), pacer);
         let tokens = Tokens::new(credentials, scopes, base.token(), link);
         let host = base.host_header();
-        Ok(Self { base, host, transport, tokens, contact, births: Births::default() })
+        Ok(Self {
+            base,
+            host,
+            transport,
+            tokens,
+            contact,
+            births: Births::default(),
+            per_page: PER_PAGE,
+            tells_passkey_party: true,
+            cap_refusal: None,
+        })
+    }
+
+    /// The same with what is known of the tenant.
+    #[must_use]
+    pub fn knowing(self, facts: &TenantFacts) -> Self {
+        // Nobody has so many methods that a larger page would spare a request.
+        let page = |cap: u32| u64::from(cap).clamp(1, PER_PAGE);
+        Self {
+            per_page: facts.page_size_cap.map_or(PER_PAGE, page),
+            tells_passkey_party: facts.passkey_relying_party.unwrap_or(true),
+            cap_refusal: facts.cap_refusal.clone(),
+            ..self
+        }
     }
 }
 
@@ -117,7 +147,7 @@ impl Api for Client {
         let url = self.base.methods(&factor.user);
         let clock = &self.transport.clock;
         let (sent, skew) = (clock.wall(), clock.date_skew());
-        let body = (Some(wire::create_body(factor)), correlation);
+        let body = (Some(wire::create_body(factor, self.tells_passkey_party)), correlation);
         // Only a 201 that answers to what was sent says "created"; any other 2xx may have created
         // it, too.
         self.change(Verb::POST, url, CREATE, body, |status, body| {
@@ -136,9 +166,12 @@ impl Api for Client {
 
     async fn page(&self, user: &UserId, number: u64) -> Answer<Page> {
         let mut url = self.base.methods(user);
-        url.set_query(Some(&format!("page={number}&per_page={PER_PAGE}&include_totals=true")));
+        url.set_query(Some(&format!(
+            "page={number}&per_page={}&include_totals=true",
+            self.per_page
+        )));
         let read = |status, body: &Bytes| {
-            let page = wire::page(body, PER_PAGE).filter(|_| status == 200)?;
+            let page = wire::page(body, self.per_page).filter(|_| status == 200)?;
             // Asked for with its total, an empty list is never just `[]`.
             let is_bare = number == 0 && page.total.is_none() && page.methods.is_empty();
             (!is_bare).then_some(page)

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::shape::ErrorBody;
 use crate::{
     error::Error,
-    model::{Code, Field, Reason},
+    model::{CapRefusal, Code, Field, Reason},
 };
 
 /// Code of the error where the tenant's plan does not include what was asked for.
@@ -63,6 +63,27 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
         404 => Class::Refused(not_found(&error).into()),
         409 => Class::Present,
         _ => Class::Refused(Reason::http(status)),
+    }
+}
+
+/// The class of an answer where the tenant's refusal of one method too many is known. A refusal in those
+/// words is about one user, whatever else it might have meant.
+pub(super) fn known_as_cap(
+    class: Class,
+    cap: &CapRefusal,
+    (status, body): (u16, Option<&Bytes>),
+) -> Class {
+    let is_cap = || {
+        let error = body.and_then(|body| ErrorBody::read(body, status));
+        status == cap.status
+            && error.is_some_and(|error| {
+                error.code.as_deref() == cap.error_code.as_deref()
+                    && error.message.as_deref() == Some(&*cap.message)
+            })
+    };
+    match class {
+        Class::Refused(_) if is_cap() => Class::Refused(Code::EntityLimit.into()),
+        class => class,
     }
 }
 

@@ -53,10 +53,14 @@ struct Create<'a> {
 /// A body for one factor that is longer than this holds keys, and those are public.
 const USUAL_BODY: usize = 512;
 
-/// The body that creates `factor`. Wiped when the last of its clones is dropped; the copy that is
-/// written to the connection is out of reach.
-pub(super) fn create_body(factor: &Factor) -> Bytes {
-    secret_json(&create(factor), USUAL_BODY)
+/// The body that creates `factor`; of a passkey it has the relying party only if that is to be told. Wiped
+/// when the last of its clones is dropped; the copy that is written to the connection is out of reach.
+pub(super) fn create_body(factor: &Factor, tells_passkey_party: bool) -> Bytes {
+    let mut body = create(factor);
+    if !tells_passkey_party && factor.factor_type() == FactorType::Passkey {
+        body.relying_party_identifier = None;
+    }
+    secret_json(&body, USUAL_BODY)
 }
 
 /// The body that makes `factors` a user's whole set; likewise. PUT takes the same keys for the

@@ -27,7 +27,7 @@ impl Cli {
         let is_of_map = matches!(self.command, Command::Resolve(_));
         let shard = self.command.shard().filter(|_| !is_of_map);
         let mut files = NamedFiles { beside, shard, ..Default::default() };
-        files.read = self.command.read();
+        files.read = [self.command.read(), self.command.facts_file()].concat();
         for (flag, path) in self.command.outputs() {
             files.write(flag, path);
         }
@@ -101,6 +101,17 @@ impl Command {
             Self::Resolve(resolve) => Some(&resolve.recording),
             _ => None,
         }
+    }
+
+    /// Returns the file of facts about its tenant, if it names one.
+    fn facts_file(&self) -> Vec<PathBuf> {
+        let knowing = match self {
+            Self::Import(it) => &it.knowing,
+            Self::Preflight(it) => &it.knowing,
+            Self::Verify(it) => &it.knowing,
+            _ => return Vec::new(),
+        };
+        knowing.tenant_facts.iter().map(|facts| path_of(&facts.value)).collect()
     }
 
     /// Returns the file that its ledger is beside by default.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Output, Pace, Page, Reading,
+    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Knowing, Output, Pace, Page, Reading,
     Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Sharding, Tenant, VerifyOutput,
     choice::finding_code,
     setting::{UsedShare, UserLimit, named_file},
@@ -44,6 +44,9 @@ pub struct Import {
     #[command(flatten)]
     /// Settings of creation.
     pub creating: Creating,
+    #[command(flatten)]
+    /// Facts about the tenant.
+    pub knowing: Knowing,
 }
 
 /// `export`.
@@ -256,6 +259,9 @@ pub struct Preflight {
     #[command(flatten)]
     /// Rate and timeouts.
     pub pace: Pace,
+    #[command(flatten)]
+    /// Facts about the tenant.
+    pub knowing: Knowing,
 }
 
 /// `verify`.
@@ -305,6 +311,9 @@ pub struct Verify {
     #[command(flatten)]
     /// Rate and timeouts.
     pub pace: Pace,
+    #[command(flatten)]
+    /// Facts about the tenant.
+    pub knowing: Knowing,
 }
 
 impl Verify {
@@ -338,60 +347,5 @@ impl Report {
     /// Returns the ledgers to show.
     pub fn ledgers(&self) -> impl Iterator<Item = &PathBuf> {
         self.ledger.iter().chain(&self.file)
-    }
-}
-
-/// `sandbox`.
-#[derive(Debug, Args)]
-pub struct SandboxArgs {
-    /// Port to listen on at 127.0.0.1; 0 picks a free one
-    #[arg(long, default_value_t = 8080)]
-    pub port: u16,
-    /// Rate limit: RATE/BURST per second, or RATE/BURST@SECONDS for fixed windows
-    #[arg(long, value_name = "RATE/BURST[@S]")]
-    pub limit: Option<String>,
-    /// Faults to inject: KIND=SHARE,… (see --list-faults)
-    #[arg(long, value_name = "LIST")]
-    pub faults: Option<String>,
-    /// List every kind of fault and exit
-    #[arg(long)]
-    pub list_faults: bool,
-    /// Seed for faults, delays and ids
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Delay of every answer in milliseconds: MIN or MIN-MAX
-    #[arg(long, value_name = "MS")]
-    pub latency: Option<String>,
-    /// Show phone numbers and addresses unmasked in lists
-    #[arg(long)]
-    pub no_masking: bool,
-    /// Create the same factor twice instead of answering 409
-    #[arg(long)]
-    pub no_conflict: bool,
-    /// Treat users whose id contains TEXT as unknown
-    #[arg(long, value_name = "TEXT")]
-    pub missing_users: Vec<String>,
-    /// Show this share of the methods, such as 80%, as used in a login a second after their creation
-    #[arg(long, value_name = "P%")]
-    pub used: Option<Given<UsedShare>>,
-    /// Know only the users of FILE, a user export job of Auth0 as it comes (NDJSON). Without it every user
-    /// exists, and every address in lower case at example.com, example.net or example.org is somebody's
-    #[arg(long, value_name = "FILE", conflicts_with = "missing_users")]
-    pub users: Option<PathBuf>,
-    /// Maximum number of methods of a type per user
-    #[arg(long, value_name = "N")]
-    pub cap: Option<u32>,
-    /// Expire each token after N requests
-    #[arg(long, value_name = "N")]
-    pub token_requests: Option<u32>,
-    /// Read all settings from a JSON file; flags override it
-    #[arg(long, value_name = "FILE")]
-    pub settings: Option<PathBuf>,
-}
-
-impl SandboxArgs {
-    /// Returns the files that it reads.
-    pub fn paths(&self) -> Vec<PathBuf> {
-        self.settings.iter().chain(&self.users).cloned().collect()
     }
 }

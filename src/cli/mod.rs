@@ -11,6 +11,7 @@ mod output;
 mod page;
 mod reference;
 mod row_filter;
+mod sandbox;
 mod select;
 mod setting;
 mod shard;
@@ -24,19 +25,20 @@ pub use command_line::CommandLine;
 pub use environment::{parse, settings, variable, warn_of_unknown_variables};
 pub use files::NamedFiles;
 pub use flags::{
-    Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, SandboxArgs, Undo,
-    UpdateArgs, Verify,
+    Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, Undo, UpdateArgs,
+    Verify,
 };
 pub use output::{LogFormat, OutputArgs};
 pub use page::Page;
 pub use reference::{ManArgs, SchemaArgs};
 pub use row_filter::RowFilter;
+pub use sandbox::SandboxArgs;
 pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
 pub use shard::Sharding;
 pub use shared::{
-    Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Pace, Reading,
-    Recording, Run, TOKEN_FILE, Tenant,
+    Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Knowing, Pace,
+    Reading, Recording, Run, TOKEN_FILE, Tenant,
 };
 pub use system::FromSystem;
 pub use talking::Talking;
@@ -184,7 +186,7 @@ Findings that stop the import (exit code 4; --accept takes their codes)
   clock_off          this machine's clock is off by a minute or more (less: a warning)
   token_short        a ready token ends before the import would
 Warnings and notes: no_policy, users_have_methods, sms_off, voice_off, email_only, many_per_user,
-lists_masked, no_recovery_codes, many_hours.
+passkey_fields, lists_masked, no_recovery_codes, many_hours.
 
 Exit code 0: nothing stops the import, and every row can be used. 4: something does, or a row is
 rejected. Nothing is changed or stored. Give the same --rate, --reserve, --rate-plan, --skip-existing

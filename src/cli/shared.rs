@@ -159,6 +159,16 @@ pub struct Creating {
     pub name_marker: Option<Given<bool>>,
 }
 
+/// The setting that names a file of facts about the tenant.
+#[derive(Debug, Default, Clone, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Knowing {
+    /// Take into account what FILE says of the tenant: what `probe --out` wrote about it, or about a test
+    /// tenant like it
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_TENANT_FACTS", value_parser = Reader::of_file(), help_heading = "Tenant")]
+    pub tenant_facts: Option<Given<String>>,
+}
+
 /// Flags that say how an input is written.
 #[derive(Debug, Args)]
 pub struct Reading {

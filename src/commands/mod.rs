@@ -163,12 +163,14 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         }
         Command::Preflight(it) => {
             let settings = (&it.tenant, &it.pace, Some(&it.creating));
-            let config = settle_asking((&it.reading, &it.system), settings, output_args);
+            let config = settle_asking((&it.reading, &it.system), settings, output_args)
+                .and_then(|config| config.knowing(&it.knowing));
             paced(config, metering, |config| preflight::run(*it, config, show))
         }
         Command::Verify(it) => {
             let settings = (&it.tenant, &it.pace, None);
-            let config = settle_asking((&it.reading, &it.system), settings, output_args);
+            let config = settle_asking((&it.reading, &it.system), settings, output_args)
+                .and_then(|config| config.knowing(&it.knowing));
             paced(config, metering, |config| verify::run(*it, config, show))
         }
         Command::Explain(explain) => explain::run(&explain),
@@ -242,11 +244,12 @@ fn settle_import(import: &mut Import, output_args: &OutputArgs) -> Result<Config
         import.system.from = Some("auth0-export".into());
     }
     let (bulk, creating) = (&import.bulk, Some(&import.creating));
-    match import.system.system() {
+    let config = match import.system.system() {
         None => resolve(bulk, Shape::Factors, creating, output_args),
         Some(_) => try_open_factors(&bulk.reading, &import.system)
             .and_then(|()| settle(bulk, creating, output_args)),
-    }
+    };
+    config?.knowing(&import.knowing)
 }
 
 /// Returns the settings of a command that only asks about factors, if its input can be read.

@@ -18,7 +18,7 @@ use crate::{
     engine::{End, scan::scan},
     error::{Error, Exit},
     jobs::setup::{self, Wanted},
-    model::{SecretEncoding, UserId},
+    model::{SecretEncoding, TenantFacts, UserId},
     preflight::{Census, Gatherer, SampleSize, Terms, judge, time_findings},
     progress::{Counted, Extent, Show},
     report::{PreflightReport, SampleReport, StoppedPreflight, write_json},
@@ -81,8 +81,8 @@ pub(super) async fn run(
     let stop = CancellationToken::new();
     let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
     let secrets = preflight.secret_encoding.map(Into::into);
-    let seed = preflight.seed;
-    let reading = blocking(move || take_census(&input, secrets, (size, seed)));
+    let (seed, facts) = (preflight.seed, config.facts.clone());
+    let reading = blocking(move || take_census(&input, secrets, (size, seed), facts));
     // Reading a large file takes its time, and there is nothing to be finished.
     let (census, sample) = tokio::select! {
         () = stop.cancelled() => return stopped(preflight.output),
@@ -104,8 +104,11 @@ fn take_census(
     input: &Opener,
     secrets: Option<SecretEncoding>,
     (size, seed): (SampleSize, u64),
+    facts: TenantFacts,
 ) -> Result<(Census, Vec<UserId>), Error> {
-    let (mut gatherer, mut marker) = Gatherer::of_users(size, seed);
+    let (gatherer, marker) = Gatherer::of_users(size, seed);
+    let mut gatherer = gatherer.capped(facts.cap_per_user);
+    let mut marker = marker.requiring(facts.passkey_required);
     let failed = |source| Error::Io { what: "counting the users of the input".into(), source };
     let note = move |plan: crate::plan::Plan| marker.mark(&plan.planned);
     let scanned = scan(input.open()?, secrets, note, |mark| gatherer.add(mark)).map_err(failed)?;
@@ -152,7 +155,8 @@ async fn ask(
     } else {
         &[auth0::CREATE, auth0::READ]
     };
-    let mut findings = judge(census, &facts, &Terms { scopes, host: host(&run.config) });
+    let mut findings =
+        judge(census, &facts, &Terms { scopes, host: host(&run.config), known: &run.config.facts });
     let plan = plan(census, 0, asked_first(census, &facts.grant), &run);
     findings.extend(time_findings(&facts, &plan, max_duration, now()));
     findings.sort_by_key(|finding| finding.severity);

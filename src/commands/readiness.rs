@@ -178,7 +178,11 @@ async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts
     };
     let facts = setup::ask(run.gateway(), run.limits(), wanted).await?;
     // Its own scopes the client has looked at.
-    let mut found = judge(census, &facts, &Terms { scopes: &[], host: host(&run.config) });
+    let mut found = judge(
+        census,
+        &facts,
+        &Terms { scopes: &[], host: host(&run.config), known: &run.config.facts },
+    );
     // Where nothing may be asked, an import goes on as if there were no such questions.
     if facts.were_asked() {
         found.extend(about_time(&facts, &plan(census, session.settled().await, 0, run), run));

@@ -123,7 +123,8 @@ impl Run {
         Gateway {
             api: Arc::clone(&self.client),
             pacer: Arc::clone(&self.pacer),
-            policy: RetryPolicy::new(self.config.max_attempts, self.config.settle),
+            policy: RetryPolicy::new(self.config.max_attempts, self.config.settle)
+                .knowing(&self.config.facts),
             stop: self.stop.clone(),
             stats: Arc::clone(&self.stats),
             refusals: Arc::clone(&self.refusals),

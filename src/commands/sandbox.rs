@@ -5,8 +5,10 @@ use std::path::Path;
 use super::{print, signals::Signals};
 use crate::{
     cli::SandboxArgs,
+    config::parse_facts,
     error::{Error, Exit},
-    sandbox::{Conflict, Fault, FaultKind, Limit, Sandbox, Settings, User, Users},
+    model::{Conflict, ProbedTenant},
+    sandbox::{Fault, FaultKind, Limit, Sandbox, Settings, User, Users},
     text::{escape, file_name, invalid_value},
 };
 
@@ -75,6 +77,10 @@ fn settings(args: &SandboxArgs) -> Result<Settings, Error> {
 fn read(path: &Path) -> Result<Settings, Error> {
     let name = escape(&file_name(path));
     let text = read_file(path)?;
+    if ProbedTenant::is_probe_file(&text) {
+        let probed = parse_facts(&name, &text)?;
+        return Ok(Settings::default().with_facts(&probed.facts));
+    }
     // serde's own message quotes what stands there, and that may be a client secret.
     serde_json::from_slice(&text).map_err(|error| {
         Error::usage(

@@ -40,6 +40,7 @@ impl Tenant {
                 // A tenant of a private cloud's smallest plan (auth0-api.md 3.1).
                 let limit = Limit::TokenBucket { rate: 100.0, burst: 50 };
                 let mut settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
+                settings = settings.with_facts(&config.facts);
                 settings.scopes.extend(scopes.iter().map(|scope| (*scope).to_owned()));
                 let sandbox = Sandbox::start(settings, 0)
                     .await
@@ -64,7 +65,8 @@ impl Tenant {
             concurrency: config.concurrency.most(),
             now,
             pacer: Arc::clone(&pacer),
-        })?;
+        })?
+        .knowing(&config.facts);
         Ok(Self { client, name, sandbox, pacer })
     }
 }

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 mod credentials;
+mod facts;
 mod file;
 mod profile;
 mod resolve;
@@ -12,14 +13,15 @@ mod table;
 
 use crate::{
     auth0::{BaseUrl, Credentials, Proxy},
-    cli::{self, CommandLine, settings, variable, warn_of_unknown_variables},
+    cli::{self, CommandLine, Given, settings, variable, warn_of_unknown_variables},
     engine::{Concurrency, MaxErrors},
     error::Error,
-    model::Shard,
+    model::{Shard, TenantFacts},
     pacer::{Plan, Rate},
     progress::Meter,
     text::path_of,
 };
+pub use facts::parse_facts;
 use file::read_file;
 use resolve::{Settings, resolve};
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub timeout: Duration,
     /// `--settle`.
     pub settle: Duration,
+    /// True if `--settle` is not the default.
+    is_settle_given: bool,
     /// `--max-attempts`, at least 1.
     pub max_attempts: u32,
     /// `--max-errors`.
@@ -70,6 +74,10 @@ pub struct Config {
     pub metrics_file: Option<PathBuf>,
     /// The same, once it is kept.
     pub meter: Option<Meter>,
+    /// File of facts that the settings file names.
+    facts_file: Option<Given<String>>,
+    /// Facts about the tenant, of a command that takes them.
+    pub facts: TenantFacts,
 }
 
 /// Way in which the tenant is announced.

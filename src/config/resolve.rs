@@ -14,6 +14,7 @@ use crate::{
     auth0::{BaseUrl, Proxy},
     cli::{CommandLine, Creating, Given, Origin, Pace, Recording, Tenant, Value, variable},
     error::Error,
+    model::TenantFacts,
     pacer::Plan,
     text::path_of,
 };
@@ -64,6 +65,8 @@ pub(super) fn resolve(
         concurrency: value(concurrency.as_ref(), file.pace.concurrency.as_ref())?,
         timeout: value(timeout.as_ref(), file.pace.timeout.as_ref())?,
         settle: value(settle.as_ref(), file.pace.settle.as_ref())?,
+        is_settle_given: nearest(settle.as_ref(), file.pace.settle.as_ref())
+            .is_some_and(|given| given.origin != Origin::Default),
         max_attempts: value(max_attempts.as_ref(), file.pace.max_attempts.as_ref())?.0,
         max_errors: value(max_errors.as_ref(), file.pace.max_errors.as_ref())?.0,
         max_outage: value(max_outage.as_ref(), file.pace.max_outage.as_ref())?,
@@ -72,6 +75,8 @@ pub(super) fn resolve(
         shard: None,
         metrics_file: metrics_file(given.tenant, file),
         meter: None,
+        facts_file: file.knowing.tenant_facts.clone(),
+        facts: TenantFacts::default(),
     })
 }
 

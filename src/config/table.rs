@@ -11,7 +11,7 @@ use toml::{
 
 use super::profile::{Choice, Profile};
 use crate::{
-    cli::{Creating, Given, Origin, Pace, Recording, Tenant, settings},
+    cli::{Creating, Given, Knowing, Origin, Pace, Recording, Tenant, settings},
     error::Error,
     text::{escape, file_name, invalid_value, nearest},
 };
@@ -50,6 +50,7 @@ pub(super) struct SettingsFile {
     pub(super) pace: Pace,
     pub(super) recording: Recording,
     pub(super) creating: Creating,
+    pub(super) knowing: Knowing,
 }
 
 impl SettingsFile {
@@ -120,11 +121,14 @@ pub(super) fn parse(
             chosen = Some((tenant.of_profile(), texts(table)));
         }
     }
-    let (_, pace, recording, creating) = source.read(&merged)?;
+    let (_, pace, recording, creating, knowing) = source.read(&merged)?;
     let profiles: Vec<_> = tables.into_iter().map(|(profile, _)| profile).collect();
     let profile = choice.map(|choice| Profile::of(choice, chosen, &profiles, &name)).transpose()?;
-    Ok(SettingsFile { name, tenant, profile, profiles, pace, recording, creating })
+    Ok(SettingsFile { name, tenant, profile, profiles, pace, recording, creating, knowing })
 }
+
+/// Settings of a table, each kind by itself.
+type Kinds = (Tenant, Pace, Recording, Creating, Knowing);
 
 /// Returns the settings of a table as they are written.
 fn texts(table: &Table<'_>) -> Vec<(String, String)> {
@@ -199,7 +203,7 @@ impl Document<'_> {
     }
 
     /// Reads the settings of a table. Each kind takes its own keys.
-    fn read(&self, table: &Table<'_>) -> Result<(Tenant, Pace, Recording, Creating), Error> {
+    fn read(&self, table: &Table<'_>) -> Result<Kinds, Error> {
         let file = || Deserializer::from(table.clone());
         let read = || {
             Ok((
@@ -207,6 +211,7 @@ impl Document<'_> {
                 Pace::deserialize(file())?,
                 Recording::deserialize(file())?,
                 Creating::deserialize(file())?,
+                Knowing::deserialize(file())?,
             ))
         };
         read().map_err(|error: toml::de::Error| {
@@ -275,7 +280,7 @@ mod tests {
     #[test]
     fn every_setting_that_has_a_variable_is_a_key_of_the_file() {
         let settings: Vec<_> = settings().into_iter().filter(|(key, _)| key != TENANT).collect();
-        assert_eq!(settings.len(), 25, "{settings:?}");
+        assert_eq!(settings.len(), 26, "{settings:?}");
         for (key, _) in settings {
             // Texts only: whoever knows the key complains.
             let text = format!("{key} = 1");
@@ -285,6 +290,7 @@ mod tests {
                 Pace::deserialize(file()).is_err(),
                 Recording::deserialize(file()).is_err(),
                 Creating::deserialize(file()).is_err(),
+                Knowing::deserialize(file()).is_err(),
             ];
             assert_eq!(known.iter().filter(|known| **known).count(), 1, "{key}");
         }

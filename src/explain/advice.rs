@@ -188,6 +188,7 @@ advice! {
         Forbidden = "unclear 403",
         BadRequest = "unclear 400",
         Conflict = "409 but not listed",
+        SecondOfType = "only one per type",
         ListRefused = "list refused",
         WouldDestroy = "would delete more",
     }

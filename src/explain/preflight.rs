@@ -65,6 +65,12 @@ pub(super) const TABLE: &[Explanation] = &[
         "Leave out what the user no longer needs.",
     ),
     Explanation::of(
+        "passkey_fields",
+        "Passkeys of INPUT lack fields that the tenant requires, by --tenant-facts.",
+        "The source did not keep them, or they are under another name in INPUT.",
+        "Add the fields (`--map` renames columns), or expect these rows to be rejected.",
+    ),
+    Explanation::of(
         "lists_masked",
         "The tenant's lists show phone numbers and addresses masked.",
         "It is the tenant's default.",

@@ -77,6 +77,12 @@ pub(super) const TABLE: &[Explanation] = &[
         "Run `mfaferry verify INPUT`, and look at the user in the dashboard.",
     ),
     Explanation::of(
+        "second_of_type",
+        "The tenant takes one method of this type of a user, by --tenant-facts, and the user has one.",
+        "The user has enrolled another one, or the same: lists may not show which.",
+        "Look at the user in the dashboard; delete the old method if the row's is to replace it, then run the import again with `--retry rejected`.",
+    ),
+    Explanation::of(
         "http",
         "The tenant answered with a status that has no other meaning; the status is named.",
         "Something between this machine and the tenant may have answered.",

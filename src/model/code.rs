@@ -267,6 +267,8 @@ codes! {
     BadRequest = "bad_request",
     /// The tenant says that it is there already, and no list shows it.
     Conflict = "conflict",
+    /// The tenant takes one method of this type of a user, and the user has one.
+    SecondOfType = "second_of_type",
     /// A status that means nothing else; the detail is that status.
     Http = "http",
 

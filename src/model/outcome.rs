@@ -87,8 +87,9 @@ pub enum Finding {
     Ours(String),
     /// The very same value is there, but since before it was sent; its id.
     Older(String),
-    /// The tenant has said that it is there, and so it is, as far as the list shows; its id.
-    There(String, How),
+    /// The tenant has said that it is there, and so it is, as far as the list shows; its id, where the list
+    /// shows which one it is.
+    There(Option<String>, How),
     /// Nothing there could be it.
     Absent,
     /// Something there could be it, or not.

@@ -79,6 +79,8 @@ finding_codes! {
     EmailOnly = "email_only",
     /// Users have more factors than the tenant is known to take.
     ManyPerUser = "many_per_user",
+    /// Passkeys lack fields that the tenant is known to require.
+    PasskeyFields = "passkey_fields",
     /// Lists come masked.
     ListsMasked = "lists_masked",
     /// Recovery codes cannot be carried.

@@ -1,6 +1,7 @@
 //! The protocol for a POST without an idempotency key: what follows from an answer, what a list says
 //! about a factor in doubt, and the mark by which one can be told. Pure: no I/O, no clock.
 
+pub mod conflict;
 mod decision;
 pub mod marker;
 pub mod pages;

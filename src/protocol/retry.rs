@@ -13,7 +13,7 @@ use backoff::{ExponentialBackoff, backoff::Backoff};
 
 use crate::{
     api::{CreatedMethod, NotExecuted, Verdict},
-    model::{Audit, Code, Finding, History, How, Reason, Settlement, State},
+    model::{Audit, Code, Conflict, Finding, History, How, Reason, Settlement, State},
     protocol::{Decision, Repeatable, Step},
 };
 
@@ -41,6 +41,10 @@ pub struct RetryPolicy {
     pub max_attempts: u32,
     /// Time between giving up on a POST and looking up its outcome.
     pub settle: Duration,
+    /// Time until a list shows a new method, where it is known.
+    pub(super) list_delay: Duration,
+    /// Rule for what the tenant calls a conflict, where it is known.
+    pub(super) conflict: Option<Conflict>,
     delays: Vec<Duration>,
 }
 
@@ -57,7 +61,8 @@ impl RetryPolicy {
             ..ExponentialBackoff::default()
         };
         let delays = (0..8).filter_map(|_| schedule.next_backoff()).collect();
-        Self { max_attempts: max_attempts.max(1), settle, delays }
+        let max_attempts = max_attempts.max(1);
+        Self { max_attempts, settle, list_delay: Duration::ZERO, conflict: None, delays }
     }
 
     /// Time between two complete lists before "not there" is believed: an eighth of the settle
@@ -131,14 +136,14 @@ impl RetryPolicy {
     }
 
     /// Decides on a conflict: it may be another factor of that user, and one list tells. If no
-    /// attempt is in doubt, there is nothing to wait for.
+    /// attempt is in doubt, there is nothing to wait for but a list that is behind.
     fn conflicting(&self, status: Option<u16>, history: &mut History) -> Decision {
         history.conflict = true;
         history.refusal = Some((Code::Conflict.into(), status));
         history.lookups = 0;
         history.absences = 1;
         let wait = if history.doubts == 0 { Duration::ZERO } else { self.second_look() };
-        Decision::Again(Step::LookUp, wait)
+        Decision::Again(Step::LookUp, wait.max(self.list_delay))
     }
 
     /// Decides what follows from a list that is read before the first POST of a factor.
@@ -317,7 +322,7 @@ impl RetryPolicy {
             Verdict::Done(Finding::There(id, how)) => Decision::Settle(Settlement {
                 state: State::AlreadyPresent,
                 how,
-                method_id: Some(id),
+                method_id: id,
                 status,
                 error: None,
             }),
@@ -486,7 +491,7 @@ mod tests {
             history
         };
         for how in [How::Listed, How::Consistent] {
-            let there = Finding::There("m".into(), how);
+            let there = Finding::There(Some("m".into()), how);
             let decision = look(Verdict::Done(there), &mut conflict());
             assert_eq!(settled(decision), (State::AlreadyPresent, how));
         }

@@ -153,7 +153,7 @@ fn a_variable_that_is_empty_counts_as_unset_and_none_shows_in_help() {
         .skip(1)
         .map(|rest| rest.split(']').next().unwrap().to_owned())
         .collect();
-    assert_eq!(variables.len(), 26, "{variables:?}");
+    assert_eq!(variables.len(), 27, "{variables:?}");
     let mut import = bench.import("in.csv");
     import.envs(variables.iter().filter(|name| *name != "AUTH0_CLIENT_ID").map(|name| (name, " ")));
     assert_eq!(run(&mut import).code, Some(0));

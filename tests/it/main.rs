@@ -21,6 +21,7 @@ mod disk;
 #[cfg(target_os = "linux")]
 mod door;
 mod explain;
+mod facts;
 mod faults;
 mod fuzz;
 #[cfg(target_os = "linux")]

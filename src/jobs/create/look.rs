@@ -10,7 +10,13 @@ use crate::{
     error::Error,
     model::{Code, Finding, Method, UserId},
     pacer::breaker::Health,
-    protocol::{Decision, pages::AfterPage, reconcile, sent::Sent},
+    protocol::{
+        Decision,
+        conflict::{self, ConflictProof},
+        pages::AfterPage,
+        reconcile,
+        sent::Sent,
+    },
 };
 
 /// A user's methods, and those ids among them that the ledger holds for the user's other factors.
@@ -121,12 +127,15 @@ impl<A: Api> CreateExecutor<A> {
             } else {
                 reconcile::judge(&job.factor, &seen.list, self.sent(job), is_known, job.marked())
             };
-            let there = (finding == Finding::Absent && job.history.conflict)
-                .then(|| reconcile::present(&job.factor, &seen.list, |id| seen.is_known(id)));
-            match there.flatten() {
-                Some((id, how)) => Finding::There(id, how),
-                None => finding,
+            if finding != Finding::Absent || !job.history.conflict {
+                return finding;
             }
+            let proof = self.gateway.policy.proof_of_conflict(job.factor.factor_type());
+            let proof = if job.history.doubts == 0 { proof } else { proof.in_doubt() };
+            if let (ConflictProof::Type, Some((reason, _))) = (proof, &mut job.history.refusal) {
+                *reason = Code::SecondOfType.into();
+            }
+            conflict::judge(&job.factor, &seen.list, |id| seen.is_known(id), proof)
         });
         self.gateway.policy.after_lookup(verdict, &mut job.history, rng)
     }

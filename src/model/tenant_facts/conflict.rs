@@ -10,13 +10,13 @@ use crate::model::FactorType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparedValue {
-    /// Number of a phone.
+    /// Value of a phone.
     PhoneNumber,
-    /// Address of an email method.
+    /// Value of an email factor.
     Email,
-    /// Secret of an authenticator app.
+    /// Value of an authenticator app.
     TotpSecret,
-    /// Key id of a security key or a passkey.
+    /// Value of a security key or a passkey.
     KeyId,
 }
 

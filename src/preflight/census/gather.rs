@@ -4,12 +4,13 @@
 //! its value, with its kind), and the pairs are put in order on the disk where they are many.
 
 use std::{
+    collections::BTreeSet,
     hash::{BuildHasher, RandomState},
     io,
 };
 
 use super::{
-    Census, Parties, SampleSize, bit,
+    Census, Parties, SampleSize, TYPES, bit,
     kind::{Kind, party_of},
     parties::Numbers,
     sample::{Picked, Scout},
@@ -17,7 +18,9 @@ use super::{
 use crate::{
     files::Runs,
     ledger::{FactorHasher, Seen},
-    model::{Channel, Code, FactorType, Planned, Refusal, UserId},
+    model::{
+        Channel, Code, Credential, Factor, FactorType, PasskeyField, Planned, Refusal, UserId,
+    },
 };
 
 /// Factors of a user that a tenant is known to take: Auth0's bulk import has no more (auth0-api.md 4).
@@ -35,6 +38,8 @@ pub struct Mark {
     party: Option<Box<str>>,
     /// User who may be picked.
     picked: Option<(u64, UserId)>,
+    /// Fields of a passkey that the tenant requires, and it has not.
+    lacking: Vec<PasskeyField>,
 }
 
 /// Marks rows on whichever thread plans them.
@@ -44,12 +49,21 @@ pub struct Marker {
     keys: Option<(RandomState, FactorHasher)>,
     numbers: Numbers,
     scout: Option<Scout>,
+    /// Fields that the tenant is known to require of a passkey.
+    required: BTreeSet<PasskeyField>,
 }
 
 impl Marker {
+    /// The same with the fields that the tenant is known to require of a passkey.
+    #[must_use]
+    pub fn requiring(self, fields: Option<BTreeSet<PasskeyField>>) -> Self {
+        Self { required: fields.unwrap_or_default(), ..self }
+    }
+
     /// Marks a row.
     pub fn mark(&mut self, planned: &Planned) -> Mark {
-        let mut mark = Mark { refusal: None, pair: None, party: None, picked: None };
+        let mut mark =
+            Mark { refusal: None, pair: None, party: None, picked: None, lacking: Vec::new() };
         match planned {
             Planned::Rejected(rejection) => {
                 mark.refusal = Some(rejection.refusal);
@@ -69,6 +83,7 @@ impl Marker {
                 let value = self.keys.as_ref().map_or(0, |(_, hasher)| hasher.hash(factor));
                 let kind = Kind::of(factor, number);
                 mark.pair = Some(pair(self.hash(&factor.user), value, kind));
+                mark.lacking = lacking(factor, &self.required);
                 mark.picked = self.scout.as_mut().and_then(|scout| scout.look(&factor.user));
             }
         }
@@ -78,6 +93,23 @@ impl Marker {
     fn hash(&self, user: &UserId) -> u64 {
         self.keys.as_ref().map_or(0, |(key, _)| key.hash_one(user.as_str()))
     }
+}
+
+/// Returns the fields of those required that a passkey has not.
+fn lacking(factor: &Factor, required: &BTreeSet<PasskeyField>) -> Vec<PasskeyField> {
+    let Credential::Passkey(key, details) = &factor.credential else { return Vec::new() };
+    let has = |field: PasskeyField| match field {
+        PasskeyField::KeyId | PasskeyField::PublicKey => true,
+        PasskeyField::RelyingPartyIdentifier => key.relying_party_identifier.is_some(),
+        PasskeyField::Aaguid => details.aaguid.is_some(),
+        PasskeyField::CredentialDeviceType => details.credential_device_type.is_some(),
+        PasskeyField::CredentialBackedUp => details.credential_backed_up.is_some(),
+        PasskeyField::IdentityUserId => details.identity_user_id.is_some(),
+        PasskeyField::UserAgent => details.user_agent.is_some(),
+        PasskeyField::UserHandle => details.user_handle.is_some(),
+        PasskeyField::Transports => !details.transports.is_empty(),
+    };
+    required.iter().copied().filter(|field| !has(*field)).collect()
 }
 
 fn pair(user: u64, value: u64, kind: Kind) -> [u64; 2] {
@@ -96,6 +128,8 @@ pub struct Gatherer {
     /// Pairs of all rows; `None` where only rows are counted.
     pairs: Option<Runs>,
     picked: Picked,
+    /// Methods of one type that the tenant takes of a user, where that is known.
+    cap: Option<u32>,
 }
 
 impl Gatherer {
@@ -105,8 +139,8 @@ impl Gatherer {
         let census = Census { parties: Parties::counting_users(), ..Census::default() };
         let keys = Some((RandomState::new(), Seen::default().hasher()));
         (
-            Self { census, pairs: Some(Runs::default()), picked },
-            Marker { keys, numbers: Numbers::default(), scout },
+            Self { census, pairs: Some(Runs::default()), picked, cap: None },
+            Marker { keys, numbers: Numbers::default(), scout, required: BTreeSet::new() },
         )
     }
 
@@ -114,9 +148,15 @@ impl Gatherer {
     pub fn of_rows() -> (Self, Marker) {
         let (picked, scout) = Picked::new(SampleSize::Users(0), 0);
         (
-            Self { census: Census::default(), pairs: None, picked },
-            Marker { keys: None, numbers: Numbers::default(), scout },
+            Self { census: Census::default(), pairs: None, picked, cap: None },
+            Marker { keys: None, numbers: Numbers::default(), scout, required: BTreeSet::new() },
         )
+    }
+
+    /// Counts as too many what is above the number of methods of one type that the tenant is known to take.
+    #[must_use]
+    pub fn capped(self, cap: Option<u32>) -> Self {
+        Self { cap, ..self }
     }
 
     /// Takes in a row.
@@ -129,6 +169,10 @@ impl Gatherer {
         }
         if let Some(id) = mark.party {
             self.census.parties.name(id);
+        }
+        if !mark.lacking.is_empty() {
+            self.census.incomplete_passkeys.rows += 1;
+            self.census.lacking.extend(mark.lacking);
         }
         if let Some(found) = mark.picked {
             self.picked.add(found);
@@ -145,9 +189,9 @@ impl Gatherer {
 
     /// Returns the census, and the users of the sample.
     pub fn finish(self) -> io::Result<(Census, Vec<UserId>)> {
-        let Self { mut census, pairs, picked } = self;
+        let Self { mut census, pairs, picked, cap } = self;
         if let Some(pairs) = pairs {
-            census.count_people(pairs)?;
+            census.count_people(pairs, cap)?;
         }
         Ok((census, picked.into_users()))
     }
@@ -166,29 +210,37 @@ struct PersonRows {
     sms: bool,
     voice: bool,
     recovery_codes: bool,
-    passkeys: u64,
-    others: u64,
+    /// Rows of each type.
+    of: [u64; TYPES],
 }
 
 impl PersonRows {
     fn add(&mut self, kind: Kind) {
         if let Some(of) = kind.factor_type() {
             self.types |= bit(of);
+            if let Some(rows) = self.of.get_mut(of as usize - 1) {
+                *rows += 1;
+            }
         }
         match kind {
-            Kind::RecoveryCodes => {
-                self.recovery_codes = true;
-                return;
-            }
+            Kind::RecoveryCodes => self.recovery_codes = true,
             Kind::Phone(Channel::Sms) => self.sms = true,
             Kind::Phone(Channel::Voice) => self.voice = true,
             Kind::Key { party: Some(party), .. } => self.parties |= 1 << party,
             Kind::Email | Kind::Totp | Kind::Key { party: None, .. } => {}
         }
-        match kind {
-            Kind::Key { is_passkey: true, .. } => self.passkeys += 1,
-            _ => self.others += 1,
+    }
+
+    /// Returns the rows that are more than the tenant takes: above its cap, or, where that is not known, all
+    /// rows of a user who has more than tenants are known to take.
+    fn too_many(&self, cap: Option<u32>) -> u64 {
+        if let Some(cap) = cap {
+            return self.of.iter().map(|rows| rows.saturating_sub(cap.into())).sum();
         }
+        let all: u64 = self.of.iter().sum();
+        let passkeys = self.of.get(FactorType::Passkey as usize - 1).copied().unwrap_or_default();
+        let is_too_many = all - passkeys > MOST_FACTORS || passkeys > MOST_PASSKEYS;
+        if is_too_many { all } else { 0 }
     }
 }
 
@@ -208,7 +260,7 @@ impl Census {
         }
     }
 
-    fn count_people(&mut self, pairs: Runs) -> io::Result<()> {
+    fn count_people(&mut self, pairs: Runs, cap: Option<u32>) -> io::Result<()> {
         let tallies = [
             &mut self.sms,
             &mut self.voice,
@@ -224,7 +276,7 @@ impl Census {
         for pair in pairs.sorted()? {
             let [user, value] = pair?;
             if person.user != user {
-                self.add_person(&person);
+                self.add_person(&person, cap);
                 person = PersonRows { user, ..PersonRows::default() };
             }
             // The kind is no part of what makes it the same: a phone may be there with two channels.
@@ -236,11 +288,11 @@ impl Census {
             self.add_row(kind);
             person.add(kind);
         }
-        self.add_person(&person);
+        self.add_person(&person, cap);
         Ok(())
     }
 
-    fn add_person(&mut self, person: &PersonRows) {
+    fn add_person(&mut self, person: &PersonRows, cap: Option<u32>) {
         let count = |users: &mut Option<u64>, is: bool| {
             *users = users.map(|users| users + u64::from(is));
         };
@@ -250,13 +302,11 @@ impl Census {
         count(&mut self.recovery_codes.users, person.recovery_codes);
         let is_email_only = person.types == bit(FactorType::Email);
         count(&mut self.email_only.users, is_email_only);
-        let is_too_many = person.others > MOST_FACTORS || person.passkeys > MOST_PASSKEYS;
-        count(&mut self.too_many.users, is_too_many);
+        let too_many = person.too_many(cap);
+        count(&mut self.too_many.users, too_many > 0);
+        self.too_many.rows += too_many;
         if is_email_only {
-            self.email_only.rows += person.others;
-        }
-        if is_too_many {
-            self.too_many.rows += person.others + person.passkeys;
+            self.email_only.rows += person.of.iter().sum::<u64>();
         }
         if let Some(users) = self.users_with.get_mut(person.types).filter(|_| person.types != 0) {
             *users += 1;

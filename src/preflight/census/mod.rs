@@ -9,7 +9,9 @@ pub use gather::{Gatherer, Mark, Marker};
 pub use parties::Parties;
 pub use sample::SampleSize;
 
-use crate::model::FactorType;
+use std::collections::BTreeSet;
+
+use crate::model::{FactorType, PasskeyField};
 
 /// Number of types.
 const TYPES: usize = FactorType::ALL.len();
@@ -44,6 +46,10 @@ pub struct Census {
     pub email_only: Tally,
     /// Users with more factors than the tenant is known to take.
     pub too_many: Tally,
+    /// Passkeys that lack fields the tenant is known to require.
+    pub incomplete_passkeys: Tally,
+    /// Fields that any of them lacks.
+    pub lacking: BTreeSet<PasskeyField>,
     /// Recovery codes that stay behind.
     pub recovery_codes: Tally,
     /// Relying parties of security keys and passkeys.

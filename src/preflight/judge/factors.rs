@@ -1,14 +1,14 @@
 //! Findings about switches of the tenant: factors, channels to phones, policies, masks.
 
 use super::{Asked, Census, Facts, Finding, FindingCode, Severity, Tally, counted, known, rows_of};
-use crate::model::{FactorType, MessageTypes};
+use crate::model::{FactorType, MessageTypes, TenantFacts};
 
-pub(super) fn findings(census: &Census, facts: &Facts) -> Vec<Finding> {
+pub(super) fn findings(census: &Census, facts: &Facts, about: &TenantFacts) -> Vec<Finding> {
     let mut found = Vec::new();
-    switches(census, facts, &mut found);
+    switches(census, facts, about, &mut found);
     channels(census, facts, &mut found);
     policies(facts, &mut found);
-    masks(census, facts, &mut found);
+    masks(census, facts, about, &mut found);
     found
 }
 
@@ -23,7 +23,7 @@ const fn guardian(of: FactorType) -> Option<&'static str> {
     }
 }
 
-fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
+fn switches(census: &Census, facts: &Facts, about: &TenantFacts, found: &mut Vec<Finding>) {
     let concerned = || census.types().into_iter().filter_map(|of| Some((of, guardian(of)?)));
     let rows = concerned().map(|(of, _)| census.rows(of)).sum();
     if rows == 0 {
@@ -42,25 +42,14 @@ fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
         match switches.is_on(of) {
             Some(true) => {}
             Some(false) => {
-                let left = match census.users_with_only(of, &others) {
-                    Some(0) => "all of these users have another factor that is on".into(),
-                    Some(users) => format!(
-                        "{} no other factor that is on, and would be asked to enrol anew with a \
-                         password alone",
-                        if users == 1 {
-                            "1 user has".into()
-                        } else {
-                            format!("{} have", counted(users, "user"))
-                        }
-                    ),
-                    None => {
-                        "users with no other factor that is on would be asked to enrol anew with a \
-                             password alone"
-                            .into()
-                    }
+                let left = left_with(census.users_with_only(of, &others));
+                let refused = if about.refuses_disabled_factor == Some(true) {
+                    "; and the tenant refuses to create what is off (--tenant-facts)"
+                } else {
+                    ""
                 };
                 let message = format!(
-                    "the factor `{name}` is switched off, and INPUT has {} of this type: {left}",
+                    "the factor `{name}` is switched off, and INPUT has {} of this type: {left}{refused}",
                     rows_of(tally)
                 );
                 let action = format!(
@@ -84,6 +73,20 @@ fn switches(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// Says how many users are left without a factor that is on.
+fn left_with(users: Option<u64>) -> String {
+    let have = match users {
+        Some(0) => return "all of these users have another factor that is on".into(),
+        Some(1) => "1 user has".into(),
+        Some(users) => format!("{} have", counted(users, "user")),
+        None => "users with".into(),
+    };
+    format!(
+        "{have} no other factor that is on{} would be asked to enrol anew with a password alone",
+        if users.is_some() { ", and" } else { "" }
+    )
 }
 
 fn channels(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
@@ -139,14 +142,19 @@ fn policies(facts: &Facts, found: &mut Vec<Finding>) {
     }
 }
 
-fn masks(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
+fn masks(census: &Census, facts: &Facts, about: &TenantFacts, found: &mut Vec<Finding>) {
     let [phone, email] = [FactorType::Phone, FactorType::Email].map(|of| census.rows(of));
     let tally = Tally { rows: phone + email, users: None };
     if tally.rows == 0 || facts.masks_lists == Asked::NotNeeded {
         return;
     }
     let what = (FindingCode::ListsMasked, "whether lists show phone numbers and addresses masked");
-    if let Some(true) = known(&facts.masks_lists, what, Some(tally), found) {
+    let masks_lists = match (&facts.masks_lists, about.masking) {
+        // The tenant's own answer comes first.
+        (Asked::NotAllowed(_) | Asked::Unanswered, Some(masking)) => Asked::Known(masking),
+        (asked, _) => asked.clone(),
+    };
+    if let Some(true) = known(&masks_lists, what, Some(tally), found) {
         let message = format!(
             "lists come masked: `verify` can only find {} of phones and addresses consistent",
             counted(tally.rows, "row")

@@ -7,7 +7,7 @@ mod people;
 mod servable;
 
 use super::{Asked, Census, Facts, Finding, FindingCode, Severity, census::Tally};
-use crate::text::counted;
+use crate::{model::TenantFacts, text::counted};
 
 /// Circumstances of an import besides its INPUT.
 #[derive(Debug, Clone, Copy)]
@@ -16,14 +16,16 @@ pub struct Terms<'a> {
     pub scopes: &'a [&'static str],
     /// Host name that the tenant is asked at; it serves logins, too.
     pub host: Option<&'a str>,
+    /// Facts about the tenant besides its answers.
+    pub known: &'a TenantFacts,
 }
 
 /// Returns the findings, the gravest first.
 pub fn judge(census: &Census, facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
     let mut found = scopes(facts, terms);
-    found.extend(factors::findings(census, facts));
+    found.extend(factors::findings(census, facts, terms.known));
     found.extend(parties::findings(census, facts, terms.host));
-    found.extend(people::findings(census, facts));
+    found.extend(people::findings(census, facts, terms.known));
     found.sort_by_key(|finding| finding.severity);
     found
 }

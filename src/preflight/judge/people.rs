@@ -1,16 +1,21 @@
 //! Findings about users: those of the sample, and those whose factors do not suffice.
 
 use super::{Census, Facts, Finding, FindingCode, Severity, Tally, counted, known, rows_of};
-use crate::{jobs::list::verify::Bound, model::Sampled, text::grouped};
+use crate::{
+    jobs::list::verify::Bound,
+    model::{Sampled, TenantFacts},
+    text::grouped,
+};
 
 /// One missing user in so many of the sample is a stop.
 const STOP_SHARE: u64 = 20;
 
-pub(super) fn findings(census: &Census, facts: &Facts) -> Vec<Finding> {
+pub(super) fn findings(census: &Census, facts: &Facts, about: &TenantFacts) -> Vec<Finding> {
     let mut found = Vec::new();
     sample(census, facts, &mut found);
     email_only(census.email_only, &mut found);
-    too_many(census.too_many, &mut found);
+    too_many(census.too_many, about.cap_per_user, &mut found);
+    incomplete_passkeys(census, &mut found);
     recovery_codes(census.recovery_codes, &mut found);
     found
 }
@@ -109,17 +114,42 @@ fn email_only(tally: Tally, found: &mut Vec<Finding>) {
     }
 }
 
-fn too_many(tally: Tally, found: &mut Vec<Finding>) {
+fn too_many(tally: Tally, cap: Option<u32>, found: &mut Vec<Finding>) {
     if tally.rows > 0 {
-        let message = format!(
-            "{} with more than 10 factors, or more than 20 passkeys: more than tenants are known to take",
-            rows_of(tally)
-        );
+        let message = match cap {
+            Some(cap) => format!(
+                "{} would be rejected (`entity_limit`): this tenant takes {} of a type from a user \
+                 (--tenant-facts)",
+                rows_of(tally),
+                counted(cap.into(), "method")
+            ),
+            None => format!(
+                "{} with more than 10 factors, or more than 20 passkeys: more than tenants are known to take",
+                rows_of(tally)
+            ),
+        };
         let action =
             "remove the rows of what they no longer use, or expect the tenant to refuse some";
         found.push(
             Finding::new(FindingCode::ManyPerUser, Severity::Warn, message, action).with(tally),
         );
+    }
+}
+
+fn incomplete_passkeys(census: &Census, found: &mut Vec<Finding>) {
+    let tally = census.incomplete_passkeys;
+    if tally.rows > 0 {
+        let fields: Vec<_> = census.lacking.iter().map(|field| field.name()).collect();
+        let message = format!(
+            "passkeys of {} lack fields that this tenant requires ({}; --tenant-facts): they would be rejected \
+             (`invalid_body`)",
+            rows_of(tally),
+            fields.join(", ")
+        );
+        let action =
+            "add the fields to INPUT; if they are there under other names, --map renames them";
+        let warning = Finding::new(FindingCode::PasskeyFields, Severity::Warn, message, action);
+        found.push(warning.with(tally));
     }
 }
 

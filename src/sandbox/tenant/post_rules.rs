@@ -1,4 +1,4 @@
-//! What POST makes of a body where the API's description is silent.
+//! Rules for what POST makes of a body where the API's description is silent.
 
 use std::collections::BTreeSet;
 
