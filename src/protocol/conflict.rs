@@ -26,7 +26,7 @@ impl RetryPolicy {
     #[must_use]
     pub fn knowing(mut self, facts: &TenantFacts) -> Self {
         self.list_delay = Duration::from_millis(facts.list_delay_ms.unwrap_or_default());
-        self.conflict = facts.conflict.clone();
+        self.conflict.clone_from(&facts.conflict);
         self
     }
 
