@@ -8,6 +8,10 @@ use std::{future::Future, time::Duration};
 
 use tokio::time::Instant;
 
+mod raw;
+
+pub use raw::{RawAnswer, RawApi, RawLimit, RawRequest, RawVerb};
+
 use crate::{
     error::Error,
     model::{

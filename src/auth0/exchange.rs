@@ -23,6 +23,12 @@ use crate::{
 /// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
+/// Contents of an answer.
+pub(super) struct Said {
+    pub(super) body: Option<Bytes>,
+    pub(super) head: Head,
+}
+
 /// An answer, as far as it came.
 struct Told<'a> {
     side: Side,
@@ -50,9 +56,21 @@ impl Client {
         fill: impl FnOnce(&mut reqwest::Request),
         read: impl FnOnce(u16, &Bytes) -> Option<T>,
     ) -> Answer<T> {
+        self.exchange(verb, url, scope, fill, read).await.0
+    }
+
+    /// The same; and, if it is the API's, what the answer said.
+    pub(super) async fn exchange<T>(
+        &self,
+        verb: Verb,
+        url: Url,
+        scope: &'static str,
+        fill: impl FnOnce(&mut reqwest::Request),
+        read: impl FnOnce(u16, &Bytes) -> Option<T>,
+    ) -> (Answer<T>, Option<Said>) {
         let (token, asked) = match self.tokens.get().await {
             Ok(had) => had,
-            Err(answer) => return answer.map(Verdict::without_result),
+            Err(answer) => return (answer.map(Verdict::without_result), None),
         };
         let side = if verb == Verb::GET { Side::Read } else { Side::Write };
         let mut request = self.transport.request(verb, url);
@@ -66,11 +84,11 @@ impl Client {
         match self.transport.send(request).await {
             Exchange::NotSent(not_sent) => {
                 let verdict = self.contact.not_sent(side, not_sent);
-                Answer { requests: asked, ..Answer::bare(verdict) }
+                (Answer { requests: asked, ..Answer::bare(verdict) }, None)
             }
             Exchange::Lost(code, fault) => {
                 let verdict = self.in_doubt(side, fault, code.into());
-                Answer { requests, ..Answer::bare(verdict) }
+                (Answer { requests, ..Answer::bare(verdict) }, None)
             }
             Exchange::Answered { status, body, meter, head } => {
                 let told = Told { side, status, body: body.as_ref(), meter: &meter, head: &head };
@@ -93,14 +111,14 @@ impl Client {
                     self.contact.met(side);
                 }
                 // What a stranger says of a limit is not the tenant's.
-                let meter = match &verdict {
-                    Verdict::InDoubt(reason) if reason.code() == Code::ForeignAnswer => {
-                        meter.of_a_stranger()
-                    }
-                    Verdict::StopInDoubt(_) => meter.of_a_stranger(),
-                    _ => meter,
+                let is_foreign = match &verdict {
+                    Verdict::InDoubt(reason) => reason.code() == Code::ForeignAnswer,
+                    Verdict::StopInDoubt(_) => true,
+                    _ => false,
                 };
-                Answer { verdict, status: Some(status), meter, requests }
+                let meter = if is_foreign { meter.of_a_stranger() } else { meter };
+                let said = (!is_foreign).then_some(Said { body, head });
+                (Answer { verdict, status: Some(status), meter, requests }, said)
             }
         }
     }

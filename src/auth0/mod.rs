@@ -15,6 +15,7 @@ pub(crate) mod fuzzing;
 mod grant;
 mod pool;
 mod proxy;
+mod raw;
 mod scopes;
 mod setup;
 mod shape;

@@ -4,6 +4,7 @@
 //! could be a number, an address or a secret.
 
 use bytes::Bytes;
+use reqwest::header::CONTENT_TYPE;
 
 use super::transport::Head;
 use crate::text::escape;
@@ -19,7 +20,7 @@ const SEARCHED: usize = 8 * 1024;
 
 /// Says what answered: its status, what its body is said to be, and its first words.
 pub(super) fn show(status: u16, head: &Head, body: Option<&Bytes>) -> String {
-    let media = head.media.as_ref().and_then(|media| media.to_str().ok()).unwrap_or_default();
+    let media = head.text(&CONTENT_TYPE).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/+.-".contains(&byte);
     let media = match media {
@@ -97,7 +98,8 @@ mod tests {
     use super::*;
 
     fn shown(status: u16, media: Option<&'static str>, body: &str) -> String {
-        let head = Head { media: media.map(|media| media.parse().unwrap()), date: None };
+        let headers = media.map(|media| (CONTENT_TYPE, media.parse().unwrap()));
+        let head = Head { headers: headers.into_iter().collect(), date: None };
         show(status, &head, Some(&Bytes::copy_from_slice(body.as_bytes())))
     }
 

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use reqwest::{
     Method, Request, Response, Url,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{DATE, HeaderMap, HeaderName, RETRY_AFTER},
 };
 use tokio::time::Instant;
 
@@ -49,7 +49,7 @@ pub(super) enum Exchange {
         body: Option<Bytes>,
         /// Rate-limit headers.
         meter: Meter,
-        /// The rest of what the headers said.
+        /// Its headers.
         head: Head,
     },
     /// No byte of the request was written.
@@ -58,13 +58,24 @@ pub(super) enum Exchange {
     Lost(Code, Fault),
 }
 
-/// Headers of an answer, beside those of the limit.
+/// Head of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Head {
-    /// Declared type of the body.
-    pub(super) media: Option<HeaderValue>,
+    /// Headers.
+    pub(super) headers: HeaderMap,
     /// `Date`: the tenant's clock, if it was the tenant that answered.
     pub(super) date: Option<SystemTime>,
+}
+
+impl Head {
+    /// Returns a header, where it is text.
+    pub(super) fn text(&self, name: &HeaderName) -> Option<&str> {
+        text(&self.headers, name)
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
 /// Reason why a request was not sent.
@@ -136,7 +147,7 @@ impl Transport {
         let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
         let meter = read_meter(response.headers(), date.map(unix_seconds), &self.clock);
         let meter = Meter { sent: Some(sent), ..meter };
-        let head = Head { media: response.headers_mut().remove(CONTENT_TYPE), date };
+        let head = Head { headers: std::mem::take(response.headers_mut()), date };
         let body = read(&mut response).await;
         if body.is_some() {
             self.pool.answered(&lease);
@@ -206,7 +217,7 @@ async fn read(response: &mut Response) -> Option<Bytes> {
     (body.len() <= LONGEST_BODY).then_some(body)
 }
 
-fn unix_seconds(time: SystemTime) -> u64 {
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
@@ -214,11 +225,10 @@ fn unix_seconds(time: SystemTime) -> u64 {
 /// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock. They
 /// also tell how far into its second that `Date` was.
 pub(super) fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
-    let text =
-        |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let number = |name: HeaderName| text(name).and_then(|value| value.parse::<u64>().ok());
+    let number =
+        |name: &HeaderName| text(headers, name).and_then(|value| value.parse::<u64>().ok());
     let count =
-        |name: HeaderName| number(name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
+        |name: &HeaderName| number(name).map(|value| u32::try_from(value).unwrap_or(u32::MAX));
     let clock = || u64::try_from(clock.now().as_millis()).unwrap_or_default();
     let now = || match date.map(|date| date.saturating_mul(1000)) {
         Some(date) => clock().clamp(date, date.saturating_add(999)),
@@ -229,14 +239,14 @@ pub(super) fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerC
         let now = now();
         reset(instant, now).map(|at| Duration::from_millis(at.saturating_sub(now)))
     };
-    let retry_after = text(RETRY_AFTER).and_then(|value| match value.parse::<u64>() {
+    let retry_after = text(headers, &RETRY_AFTER).and_then(|value| match value.parse::<u64>() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => httpdate::parse_http_date(value).ok().map(|at| until(unix_seconds(at))),
     });
     Meter {
-        limit: count(LIMIT),
-        remaining: count(REMAINING),
-        full_in: number(RESET).and_then(full_in),
+        limit: count(&LIMIT),
+        remaining: count(&REMAINING),
+        full_in: number(&RESET).and_then(full_in),
         retry_after: retry_after.map(|pause| pause.min(LONGEST_PAUSE)),
         sent: None,
     }
