@@ -35,6 +35,7 @@
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
 //! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
+//! | [`probe`] | what the API's documentation leaves open, asked of a test tenant |
 //! | [`explain`] | every code with its meaning, likely cause and remedy |
 //! | [`select`] | rows of an input by their state in a ledger, written as they are |
 //! | [`report`], [`progress`] | what people and programs get to see |
@@ -81,6 +82,7 @@
 //! | Which reasons add up to a count? | `model/reasons.rs`, kept by `ledger/journal/book.rs`; what helps: `explain/advice.rs` |
 //! | Where do the suggested commands come from? | `commands/next.rs` |
 //! | What is on the page to sign? | `report/ledger` (the facts), `report/html` (the page) |
+//! | What does a probe ask, and what does it delete? | `probe/questions`, `probe/asker.rs` |
 //! | Where is the rate limit learnt? | `pacer/auto.rs` and `pacer/bucket` |
 //!
 //! # Glossary
@@ -137,6 +139,7 @@ pub mod jobs;
 
 pub mod explain;
 pub mod preflight;
+pub mod probe;
 pub mod select;
 
 pub mod progress;

@@ -1,10 +1,12 @@
 //! Private key JWT: a client proves who it is by a signature instead of a secret (RFC 7523;
 //! auth0-api.md 4). Here both sides are, the one that signs and the simulated tenant's that verifies.
 
+mod fresh;
 mod pem;
 mod sign;
 mod verify;
 
+pub use fresh::fresh_public_key;
 pub use sign::{KeyFault, SigningKey};
 pub use verify::{PublicKey, Refusal, Verifier};
 

@@ -73,8 +73,13 @@ impl Client {
 /// Reads the body of a success; `None` unless it can be the API's answer to that request.
 fn success(request: &RawRequest<'_>, status: u16, body: &Bytes) -> Option<Value> {
     if body.is_empty() {
-        let is_empty = request.verb == RawVerb::Delete && matches!(status, 200 | 204);
-        return is_empty.then_some(Value::Null);
+        let is_sound = match (request.verb, request.method) {
+            (RawVerb::Delete, Some(_)) => matches!(status, 200 | 204),
+            // Of a user who does not exist: whatever it is, it is the answer.
+            (RawVerb::Delete | RawVerb::Put, None) => true,
+            _ => false,
+        };
+        return is_sound.then_some(Value::Null);
     }
     let value: Value = serde_json::from_slice(body).ok()?;
     let has_id = || value["id"].as_str().is_some_and(is_id);
@@ -117,9 +122,12 @@ mod tests {
             (Put, None, 200, "[]", true),
             (Put, None, 200, "{}", false),
             (Delete, Some("totp|dev_1"), 204, "", true),
-            (Delete, None, 202, "", false),
+            (Delete, Some("totp|dev_1"), 202, "", false),
+            (Delete, None, 202, "", true),
+            (Put, None, 204, "", true),
         ] {
-            let request = RawRequest { verb, method, body: Some(&sent), ..RawRequest::all(verb, &user) };
+            let request =
+                RawRequest { verb, method, body: Some(&sent), ..RawRequest::all(verb, &user) };
             let read = success(&request, status, &Bytes::copy_from_slice(body.as_bytes()));
             assert_eq!(read.is_some(), is_sound, "{verb:?} {status} {body}");
         }

@@ -66,6 +66,7 @@ impl Command {
             }
             Self::Sandbox(sandbox) => sandbox.paths(),
             Self::Undo(_)
+            | Self::Probe(_)
             | Self::Explain(_)
             | Self::Sources { .. }
             | Self::Completions { .. }
@@ -83,6 +84,7 @@ impl Command {
             Self::Delete(delete) => vec![("--backup", delete.deleting.backup.as_deref())],
             Self::Undo(undo) => vec![("--backup", undo.deleting.backup.as_deref())],
             Self::Resolve(resolve) => vec![("--out", Some(&resolve.out))],
+            Self::Probe(probe) => vec![("--out", probe.out.as_deref())],
             Self::Report(report) => vec![("--out", report.page.out.as_deref())],
             Self::Select(select) => vec![("--out", select.out.as_deref())],
             _ => Vec::new(),

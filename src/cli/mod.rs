@@ -9,6 +9,7 @@ mod files;
 mod flags;
 mod output;
 mod page;
+mod probe;
 mod reference;
 mod row_filter;
 mod sandbox;
@@ -30,6 +31,7 @@ pub use flags::{
 };
 pub use output::{LogFormat, OutputArgs};
 pub use page::Page;
+pub use probe::Probe;
 pub use reference::{ManArgs, SchemaArgs};
 pub use row_filter::RowFilter;
 pub use sandbox::SandboxArgs;
@@ -297,6 +299,8 @@ name that was given to it, is `kept` unless --force.
 Interrupted? Run it again. Afterwards `import` with that ledger creates them anew.
 Needed scopes: read: and delete:authentication_methods.")]
     Undo(Box<Undo>),
+    /// Learn on a test tenant what the API's documentation leaves open
+    Probe(Box<Probe>),
     /// Show what a ledger holds: what was created, what was not, and why
     #[command(after_help = "\
 Examples:
@@ -366,6 +370,7 @@ impl Command {
             Self::Undo(undo) => undo.run.output == Output::Json,
             Self::Preflight(preflight) => preflight.output == Output::Json,
             Self::Verify(verify) => verify.output == VerifyOutput::Json,
+            Self::Probe(probe) => probe.output == Output::Json,
             Self::Report(report) => report.format == ReportFormat::Json,
             Self::Select(_)
             | Self::Sandbox(_)

@@ -30,6 +30,7 @@ mod next;
 mod notes;
 mod outputs;
 mod preflight;
+mod probe;
 mod prove;
 mod readiness;
 mod reading;
@@ -173,6 +174,7 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
                 .and_then(|config| config.knowing(&it.knowing));
             paced(config, metering, |config| verify::run(*it, config, show))
         }
+        Command::Probe(it) => probe::start(*it, output_args, metering, show),
         Command::Explain(explain) => explain::run(&explain),
         Command::Sources { name } => sources::run(name.as_deref()),
         Command::Report(report) => report::run(&report),

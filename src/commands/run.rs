@@ -81,7 +81,8 @@ impl Run {
         Self::with(config, (scopes, &[]), None, stop).await
     }
 
-    async fn with(
+    /// The same for a run that uses some scopes, and whose token must allow those `required`.
+    pub(super) async fn with(
         mut config: Config,
         (scopes, required): (&'static [&'static str], &'static [&'static str]),
         ledger: Option<&Path>,

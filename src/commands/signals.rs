@@ -54,14 +54,22 @@ impl Signals {
 
     /// Cancels `stop` at the first, ends the program at the second: the ledger is sound at any
     /// moment.
-    pub(super) async fn watch(mut self, stop: CancellationToken) {
+    pub(super) async fn watch(self, stop: CancellationToken) {
+        self.watch_saying(
+            stop,
+            "stopping: requests in flight finish, nothing new is sent; again to stop at once",
+            "stopped at once; run the same command again to resume",
+        )
+        .await;
+    }
+
+    /// The same, saying so at the first and at the second.
+    pub(super) async fn watch_saying(mut self, stop: CancellationToken, first: &str, second: &str) {
         self.recv().await;
-        tracing::warn!(
-            "stopping: requests in flight finish, nothing new is sent; again to stop at once"
-        );
+        tracing::warn!("{first}");
         stop.cancel();
         self.recv().await;
-        drop(writeln!(io::stderr(), "stopped at once; run the same command again to resume"));
+        drop(writeln!(io::stderr(), "{second}"));
         std::process::exit(Exit::Stopped as i32);
     }
 }

@@ -10,7 +10,8 @@ use crate::{
     config::{Config, Target},
     error::Error,
     pacer::Pacer,
-    sandbox::{Limit, Sandbox, Settings},
+    probe::MARKER,
+    sandbox::{Limit, Sandbox, Settings, Users},
 };
 
 /// Name that ledgers of the built-in tenant are bound to, whatever its port.
@@ -42,6 +43,8 @@ impl Tenant {
                 let mut settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
                 settings = settings.with_facts(&config.facts);
                 settings.scopes.extend(scopes.iter().map(|scope| (*scope).to_owned()));
+                // Nobody: `probe` asks about one who does not exist.
+                settings.users = Users::AnyBut(vec![MARKER.into()]);
                 let sandbox = Sandbox::start(settings, 0)
                     .await
                     .map_err(|source| Error::Io { what: "starting the sandbox".into(), source })?;

@@ -83,6 +83,12 @@ pub(super) const TABLE: &[Explanation] = &[
         "Mend it, or import all the same with `--accept CODE`. Nothing was sent.",
     ),
     Explanation::of(
+        "user_has_methods",
+        "The user of `probe --user-id` has methods already (exit code 3).",
+        "It is not a throw-away user, or an earlier probe was killed.",
+        "Make a user for this alone, or pass `--clean` or `--allow-existing`. Nothing was created.",
+    ),
+    Explanation::of(
         "ledger_unusable",
         "The ledger cannot be used (exit code 6).",
         "It is in use, damaged, or of another tenant.",

@@ -33,6 +33,8 @@ schemas! {
     "error" in "error.json": "any of these commands that is stopped before it has a result",
     "check" in "check.json": "check --output json",
     "preflight" in "preflight.json": "preflight --output json",
+    "probe" in "probe.json": "probe --output json, and the file of probe --out",
+    "probe-clean" in "probe_clean.json": "probe --clean --output json",
     "verify" in "verify.json": "verify --output json",
     "verify-row" in "verify_row.json": "verify --output jsonl, each line",
     "report" in "report.json": "report --format json",

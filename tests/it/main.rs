@@ -45,6 +45,7 @@ mod pace;
 #[cfg(target_os = "linux")]
 mod planted;
 mod preflight;
+mod probe;
 mod profiles;
 mod prove;
 mod proxy;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::schemas;
 
 /// Every command of the program.
-pub(crate) const COMMANDS: [&str; 18] = [
+pub(crate) const COMMANDS: [&str; 19] = [
     "import",
     "check",
     "resolve",
@@ -28,6 +28,7 @@ pub(crate) const COMMANDS: [&str; 18] = [
     "update",
     "delete",
     "undo",
+    "probe",
     "report",
     "explain",
     "select",

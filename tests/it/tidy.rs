@@ -32,6 +32,7 @@ const FLOORS: &[&str] = &[
     "engine",
     "jobs",
     "preflight",
+    "probe",
     "explain",
     "select",
     "report",

@@ -1,6 +1,6 @@
 //! A file of facts: what `probe` writes, or the facts alone.
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::TenantFacts;
@@ -40,21 +40,14 @@ pub enum FactsError {
     },
 }
 
-/// The file of `probe`. What its answers rest on is for people.
+/// The file of `probe`. What its answers rest on is for people, and so is whatever else it says.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ProbeFile {
-    #[serde(rename = "schema")]
-    _schema: IgnoredAny,
     #[serde(default)]
     tenant: Option<String>,
     #[serde(default)]
     probed_at: Option<String>,
     facts: TenantFacts,
-    #[serde(default, rename = "questions")]
-    _questions: Option<IgnoredAny>,
-    #[serde(default, rename = "left_behind")]
-    _left_behind: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -81,7 +74,7 @@ impl ProbedTenant {
         }
         if Self::is_probe_file(bytes) {
             let file: ProbeFile = serde_json::from_slice(bytes).map_err(|error| place(&error))?;
-            let ProbeFile { tenant, probed_at, facts, .. } = file;
+            let ProbeFile { tenant, probed_at, facts } = file;
             return Ok(Self { tenant, probed_at, facts });
         }
         let facts = serde_json::from_slice(bytes).map_err(|error| place(&error))?;

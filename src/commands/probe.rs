@@ -1,0 +1,217 @@
+//! `probe`: learns on a test tenant what the API's documentation leaves open.
+
+use std::{
+    io::Write,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    blocking,
+    metering::Metering,
+    now, print,
+    report_page::refused,
+    run::{Run, exit},
+    runtime::paced,
+    signals::Signals,
+};
+use crate::{
+    auth0,
+    cli::{self, CommandLine, Output, OutputArgs},
+    config::{Config, Target},
+    engine::End,
+    error::{Error, Exit},
+    files::NewFile,
+    model::{TenantFacts, UserId},
+    probe::{self, Probed, Question, Terms},
+    progress::{Counted, Extent, Show},
+    report::{Circumstances, NextStep, ProbeCleaned, ProbeReport, Purpose, write_json},
+};
+
+/// Scopes that are of use, and those without which nothing is.
+const SCOPES: &[&str] =
+    &[auth0::CREATE, auth0::READ, auth0::UPDATE, auth0::DELETE, auth0::READ_FACTORS];
+const REQUIRED: &[&str] = &[auth0::CREATE, auth0::READ, auth0::DELETE];
+/// The same for cleaning up alone.
+const CLEANING: &[&str] = &[auth0::READ, auth0::DELETE];
+
+/// Host that security keys are said to be for where the tenant has no name.
+const SOME_HOST: &str = "login.example.com";
+
+/// Questions so far, for progress.
+struct Questions(Arc<AtomicU64>);
+
+impl Counted for Questions {
+    fn settled(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn settled_by_requests(&self) -> u64 {
+        self.settled()
+    }
+
+    fn bad(&self) -> u64 {
+        0
+    }
+
+    fn by_state(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
+    fn unit(&self) -> &'static str {
+        "questions"
+    }
+}
+
+/// Runs the command, if its user agrees to what it does.
+pub(super) fn start(
+    probe: cli::Probe,
+    output_args: &OutputArgs,
+    metering: &Metering,
+    show: Show,
+) -> Result<Exit, Error> {
+    let config = agreed(&probe)
+        .and_then(|()| Config::resolve(&probe.tenant, &probe.pace, None, None, output_args));
+    paced(config, metering, |config| run(probe, config, show))
+}
+
+fn agreed(probe: &cli::Probe) -> Result<(), Error> {
+    if probe.user.yes {
+        return Ok(());
+    }
+    Err(Error::usage(
+        "probe creates and deletes MFA methods of the user of --user-id, and asks for a confirmation",
+        "pass --yes if this is a test tenant and a user whom nobody logs in as",
+    ))
+}
+
+async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Error> {
+    let user = UserId::parse(&probe.user.user_id).ok_or_else(|| {
+        Error::usage("--user-id is no id of a user", "give one such as `auth0|6651…`")
+    })?;
+    // Before anything is sent: what is found out must have a place.
+    let out = probe.out.clone().filter(|path| !probe.clean && path != Path::new("-"));
+    let mut out = match out {
+        Some(path) => Some(blocking(move || create(&path)).await?),
+        None => None,
+    };
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(Signals::take()?.watch_saying(
+        stop.clone(),
+        "stopping: nothing more is asked, and what was created is deleted; again to stop at once",
+        "stopped at once; `mfaferry probe` with --clean deletes what is left behind",
+    ));
+    let required = if probe.clean { CLEANING } else { REQUIRED };
+    let scopes = if probe.clean { CLEANING } else { SCOPES };
+    let mut run = Run::with(config, (scopes, required), None, stop).await?;
+    tracing::info!("for a test tenant and a throw-away user: methods are created and deleted");
+    let host = match &run.config.target {
+        Target::Tenant { base, .. } if !base.is_loopback() => base.host().map(str::to_owned),
+        Target::Tenant { .. } | Target::Sandbox => None,
+    };
+    let terms = Terms {
+        user,
+        host: host.unwrap_or_else(|| SOME_HOST.into()),
+        allows_existing: probe.user.allow_existing,
+        max_methods: probe.max_methods,
+        provokes_limit: probe.provoke_limit,
+    };
+    let done = if probe.clean {
+        clean(&probe, &mut run, &terms).await
+    } else {
+        let done = Arc::new(AtomicU64::new(0));
+        let extent = Extent { rows: Some(Question::ALL.len() as u64), ..Extent::default() };
+        run.watch(Arc::new(Questions(Arc::clone(&done))), extent, show);
+        ask(&probe, &mut run, &terms, (&done, out.take())).await
+    };
+    signals.abort();
+    done
+}
+
+/// A new file, and its name.
+type Out = (std::path::PathBuf, NewFile);
+
+fn create(path: &Path) -> Result<Out, Error> {
+    let file = NewFile::create(path).map_err(|error| refused(path, error))?;
+    Ok((path.to_owned(), file))
+}
+
+/// Asks every question, and tells what is known then.
+async fn ask(
+    probe: &cli::Probe,
+    run: &mut Run,
+    terms: &Terms,
+    (done, out): (&Arc<AtomicU64>, Option<Out>),
+) -> Result<Exit, Error> {
+    let probed = probe::probe(run.gateway(), terms, done).await;
+    run.clear_progress().await;
+    run.leave_tenant().await;
+    let probed = match probed {
+        Ok(probed) => probed,
+        Err(End::Failed(error)) => return Err(error),
+        Err(end) => Probed {
+            end,
+            facts: TenantFacts::default(),
+            questions: Vec::new(),
+            left_behind: Vec::new(),
+        },
+    };
+    let report = ProbeReport::new(
+        &probed,
+        Circumstances {
+            tenant: run.config.target.label().to_owned(),
+            now: now(),
+            requests: run.stats.requests(),
+            elapsed: run.began.elapsed(),
+            clean: cleaning(&run.config),
+        },
+    );
+    match out {
+        Some((path, mut file)) if report.is_complete() => {
+            let written = write_json(&report.for_file(), &mut file).and_then(|()| file.flush());
+            written.and_then(|()| file.place()).map_err(|error| refused(&path, error))?;
+        }
+        Some(_) => tracing::warn!("--out was not written: not every question was asked"),
+        None => {}
+    }
+    match probe.output {
+        Output::Text if run.is_quiet() && report.is_complete() && !report.is_bad() => {}
+        Output::Text => print(|out| report.write_text(out))?,
+        Output::Json => print(|out| write_json(&report, out))?,
+    }
+    Ok(exit(probed.end, report.is_bad()))
+}
+
+/// Deletes what an earlier probe has left behind.
+async fn clean(probe: &cli::Probe, run: &mut Run, terms: &Terms) -> Result<Exit, Error> {
+    let cleaned = probe::clean(run.gateway(), terms).await;
+    run.leave_tenant().await;
+    let (removed, left) = match cleaned {
+        Ok(cleaned) => cleaned,
+        Err(End::Failed(error)) => return Err(error),
+        Err(end) => return Ok(exit(end, false)),
+    };
+    let tenant = run.config.target.label().to_owned();
+    let report = ProbeCleaned::new(tenant, (removed, &left), cleaning(&run.config));
+    match probe.output {
+        Output::Text if run.is_quiet() && !report.is_bad() => {}
+        Output::Text => print(|out| report.write_text(out))?,
+        Output::Json => print(|out| write_json(&report, out))?,
+    }
+    Ok(exit(End::Complete, report.is_bad()))
+}
+
+/// Returns the command that deletes what is left behind, where the tenant outlives this one.
+fn cleaning(config: &Config) -> Option<NextStep> {
+    let typed: &CommandLine = &config.typed;
+    let without = ["out", "allow-existing", "max-methods", "provoke-limit", "clean", "output"];
+    let mut words = typed.with_command("probe", &without)?;
+    words.push("--clean".into());
+    let lasts = !matches!(config.target, Target::Sandbox);
+    lasts.then(|| NextStep::whole(Purpose::Retry, words))
+}

@@ -1,0 +1,154 @@
+//! Question: what is a conflict? The same value, or any second method of a type? Of each type that can be
+//! created: one, the same value under another name, and one with another value. Never more than two at a time.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::asker::{Asker, Told, Unanswered, Usable},
+    listed,
+};
+use crate::{
+    api::RawApi,
+    model::{ComparedValue, Conflict, FactorType, TenantFacts},
+};
+
+/// Knowledge of a type; `None`: not known.
+#[derive(Debug, Default)]
+struct Known {
+    /// True if it cannot be created at all.
+    refused: Option<String>,
+    same: Option<bool>,
+    second: Option<bool>,
+}
+
+pub(super) async fn ask<A: RawApi>(
+    asker: &mut Asker<A>,
+    facts: &mut TenantFacts,
+) -> Result<String, Unanswered> {
+    let mut all = Vec::new();
+    let mut usable = Vec::new();
+    for factor_type in FactorType::ALL {
+        let known = of_type(asker, factor_type).await?;
+        asker.clear().await?;
+        if known.refused.is_none() {
+            let takes_two = known.second == Some(false);
+            usable.push(Usable { factor_type, takes_two });
+        }
+        all.push((factor_type, known));
+    }
+    if usable.is_empty() {
+        let refused = all.iter().filter_map(|(_, known)| known.refused.as_deref());
+        return Err(Unanswered::Unclear(format!("no method can be created ({})", listed(refused))));
+    }
+    asker.usable = usable;
+    let (rule, sentence) = read(&all);
+    facts.conflict = rule;
+    Ok(sentence)
+}
+
+async fn of_type<A: RawApi>(
+    asker: &mut Asker<A>,
+    factor_type: FactorType,
+) -> Result<Known, Unanswered> {
+    let body = asker.body(factor_type)?;
+    let first = asker.create_as("", body.clone()).await?;
+    let has_one = || asker.before.iter().any(|method| method.factor_type == Some(factor_type));
+    if first.created().is_none() {
+        let is_second = first.status == 409 && has_one();
+        let refused = Some(format!("{}: {}", factor_type.name(), first.short()));
+        return Ok(Known { refused, second: is_second.then_some(true), same: None });
+    }
+    let again = asker.create_as(", same value", body).await?;
+    if let Some(id) = again.created().map(str::to_owned) {
+        asker.delete(&id).await?;
+    }
+    let other = asker.create(", another value", factor_type).await?;
+    Ok(Known { refused: None, same: is_conflict(&again), second: is_conflict(&other) })
+}
+
+/// Returns whether it was there already; `None` if it was refused for something else.
+fn is_conflict(told: &Told) -> Option<bool> {
+    match told.status {
+        409 => Some(true),
+        201 => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads the rule, as far as it is known.
+fn read(all: &[(FactorType, Known)]) -> (Option<Conflict>, String) {
+    let seconds: BTreeSet<FactorType> =
+        all.iter().filter(|(_, known)| known.second == Some(true)).map(|(of, _)| *of).collect();
+    // Of those, the same value is a conflict anyway.
+    let others = || all.iter().filter(|(of, _)| !seconds.contains(of));
+    let same: BTreeSet<ComparedValue> = others()
+        .filter(|(_, known)| known.same == Some(true))
+        .map(|(of, _)| ComparedValue::of(*of))
+        .collect();
+    let is_known = all.iter().any(|(_, known)| known.same.is_some() || known.second.is_some());
+    let names = |wanted: fn(&Known) -> bool| -> Vec<&'static str> {
+        others().filter(|(_, known)| wanted(known)).map(|(of, _)| of.name()).collect()
+    };
+    let sames = names(|known| known.same == Some(true));
+    let frees = names(|known| known.same == Some(false));
+    let unknown = names(|known| known.same.is_none() && known.refused.is_none());
+    let refused = names(|known| known.refused.is_some());
+    let mut parts = Vec::new();
+    if !seconds.is_empty() {
+        parts.push(format!("any second {}", listed(seconds.iter().map(|one| one.name()))));
+    }
+    if !sames.is_empty() {
+        parts.push(format!("the same value of {}", listed(sames)));
+    }
+    if !frees.is_empty() {
+        parts.push(format!("nothing of {}", listed(frees)));
+    }
+    if !unknown.is_empty() {
+        parts.push(format!("not known of {} (refused for something else)", listed(unknown)));
+    }
+    if !refused.is_empty() {
+        parts.push(format!("cannot be created: {}", listed(refused)));
+    }
+    (is_known.then_some(Conflict { same, second_of_type: seconds }), parts.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(same: Option<bool>, second: Option<bool>) -> Known {
+        Known { refused: None, same, second }
+    }
+
+    #[test]
+    fn a_rule_is_read_from_what_was_refused() {
+        use FactorType::{Email, Passkey, Phone, Totp, WebauthnRoaming};
+        let no = || known(Some(false), Some(false));
+        let same = || known(Some(true), Some(false));
+        let refused = || Known { refused: Some("400".into()), ..Known::default() };
+        let everything = |one: fn() -> Known| -> Vec<_> {
+            FactorType::ALL.into_iter().map(|of| (of, one())).collect()
+        };
+        assert_eq!(read(&everything(|| known(Some(false), Some(false)))).0, Some(Conflict::OFF));
+        let (rule, said) = read(&everything(|| known(Some(true), Some(false))));
+        assert_eq!(rule, Some(Conflict::same_value()));
+        assert_eq!(said, "the same value of phone, email, totp, webauthn-roaming, passkey");
+        let mixed = [
+            (Phone, same()),
+            (Email, no()),
+            (Totp, known(Some(true), Some(true))),
+            (WebauthnRoaming, refused()),
+            (Passkey, known(None, None)),
+        ];
+        let (rule, said) = read(&mixed);
+        let expected =
+            Conflict { same: [ComparedValue::PhoneNumber].into(), second_of_type: [Totp].into() };
+        assert_eq!(rule, Some(expected));
+        assert_eq!(
+            said,
+            "any second totp; the same value of phone; nothing of email; not known of passkey \
+             (refused for something else); cannot be created: webauthn-roaming"
+        );
+        assert_eq!(read(&everything(|| known(None, None))).0, None);
+    }
+}

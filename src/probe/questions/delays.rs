@@ -1,0 +1,91 @@
+//! Question: when is a new method shown, by GET and in the list? A time is an upper bound: from the POST to
+//! the first answer that has it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::asker::{Asker, Unanswered};
+use crate::{api::RawApi, model::TenantFacts, text::human};
+
+/// Pauses between two looks.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Time after which nobody looks any more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) async fn ask<A: RawApi>(
+    asker: &mut Asker<A>,
+    facts: &mut TenantFacts,
+) -> Result<String, Unanswered> {
+    let (_, told) = asker.create_any("").await?;
+    let id = told.created().unwrap_or_default().to_owned();
+    let mut pause = FIRST_PAUSE;
+    let (mut read, mut list) = (Seen::default(), Seen::default());
+    loop {
+        if read.is_open() {
+            let found = asker.get(" right after POST", &id).await?;
+            match found.status {
+                200 => read.found(told.sent),
+                404 => read.missed(),
+                _ => {
+                    let why = format!("GET is refused ({})", found.short());
+                    return Err(Unanswered::Unclear(why));
+                }
+            }
+        }
+        if list.is_open() {
+            let listed = asker.list().await?;
+            if listed.iter().any(|method| method.id == id) {
+                list.found(told.sent);
+            } else {
+                list.missed();
+            }
+        }
+        let is_over = told.came.elapsed() >= PATIENCE;
+        if is_over || !(read.is_open() || list.is_open()) {
+            break;
+        }
+        asker.pause(pause).await?;
+        pause = pause.mul_f64(1.5).min(LONGEST_PAUSE);
+    }
+    facts.read_delay_ms = read.millis();
+    facts.list_delay_ms = list.millis();
+    Ok(format!("by GET {}, in the list {}", read.told(), list.told()))
+}
+
+/// Sight of a method at one place.
+#[derive(Debug, Default)]
+struct Seen {
+    was_missed: bool,
+    after: Option<Duration>,
+}
+
+impl Seen {
+    fn is_open(&self) -> bool {
+        self.after.is_none()
+    }
+
+    fn missed(&mut self) {
+        self.was_missed = true;
+    }
+
+    fn found(&mut self, sent: Instant) {
+        self.after = Some(sent.elapsed());
+    }
+
+    /// Returns how long it took, in milliseconds.
+    fn millis(&self) -> Option<u64> {
+        let after = self.after?;
+        let after = if self.was_missed { after } else { Duration::ZERO };
+        u64::try_from(after.as_millis()).ok()
+    }
+
+    fn told(&self) -> String {
+        match self.after {
+            Some(after) if self.was_missed => format!("after {} at most", human(after)),
+            Some(after) => format!("at once ({})", human(after)),
+            None => format!("not within {}", human(PATIENCE)),
+        }
+    }
+}

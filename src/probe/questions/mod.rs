@@ -1,0 +1,132 @@
+//! The questions, in the order in which they are asked: what is learnt by one is used by those after it.
+
+mod cap;
+mod conflict;
+mod delays;
+mod limit_headers;
+mod long_name;
+mod masking;
+mod page_size;
+mod passkey;
+mod retry_after;
+mod secrets;
+mod switched_off;
+mod unknown_user;
+
+use super::{
+    Terms,
+    asker::{Asker, Unanswered},
+};
+use crate::{api::RawApi, model::TenantFacts};
+
+/// A thing to know about a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Creation of a factor that is switched off.
+    SwitchedOff,
+    /// Reasons for a 409.
+    Conflict,
+    /// Time until a new method is shown.
+    Delays,
+    /// Treatment of names that are too long.
+    LongName,
+    /// Secrets that are refused.
+    Secrets,
+    /// Masking.
+    Masking,
+    /// Fields that a passkey needs.
+    Passkey,
+    /// Answers about a user who does not exist.
+    UnknownUser,
+    /// Size of pages.
+    PageSize,
+    /// Headers of the limit.
+    LimitHeaders,
+    /// Number of methods that a user may have.
+    Cap,
+    /// Contents of a 429.
+    RetryAfter,
+}
+
+impl Question {
+    /// Every question, in order.
+    pub const ALL: [Self; 12] = [
+        Self::SwitchedOff,
+        Self::Passkey,
+        Self::Conflict,
+        Self::Delays,
+        Self::LongName,
+        Self::Secrets,
+        Self::Masking,
+        Self::UnknownUser,
+        Self::PageSize,
+        Self::LimitHeaders,
+        Self::Cap,
+        Self::RetryAfter,
+    ];
+
+    /// Returns its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SwitchedOff => "switched_off",
+            Self::Conflict => "conflict",
+            Self::Delays => "delays",
+            Self::LongName => "long_name",
+            Self::Secrets => "secrets",
+            Self::Masking => "masking",
+            Self::Passkey => "passkey",
+            Self::UnknownUser => "unknown_user",
+            Self::PageSize => "page_size",
+            Self::LimitHeaders => "limit_headers",
+            Self::Cap => "cap",
+            Self::RetryAfter => "retry_after",
+        }
+    }
+
+    /// Returns its words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::SwitchedOff => "Can a factor that is switched off be created?",
+            Self::Conflict => "What is a conflict (409)?",
+            Self::Delays => "When is a new method shown?",
+            Self::LongName => "What becomes of a name of 21 characters?",
+            Self::Secrets => "Which TOTP secrets are refused?",
+            Self::Masking => "Are numbers and addresses masked?",
+            Self::Passkey => "Which fields does a passkey need?",
+            Self::UnknownUser => "What do PUT and DELETE answer for an unknown user?",
+            Self::PageSize => "How large may a page be?",
+            Self::LimitHeaders => "What do the headers of the limit say?",
+            Self::Cap => "How many methods may a user have?",
+            Self::RetryAfter => "Does a 429 say how long to wait?",
+        }
+    }
+
+    /// Asks it, takes down what is known then, and says it.
+    pub(super) async fn ask<A: RawApi>(
+        self,
+        asker: &mut Asker<A>,
+        terms: &Terms,
+        facts: &mut TenantFacts,
+    ) -> Result<String, Unanswered> {
+        match self {
+            Self::SwitchedOff => switched_off::ask(asker, facts).await,
+            Self::Conflict => conflict::ask(asker, facts).await,
+            Self::Delays => delays::ask(asker, facts).await,
+            Self::LongName => long_name::ask(asker, facts).await,
+            Self::Secrets => secrets::ask(asker, facts).await,
+            Self::Masking => masking::ask(asker, facts).await,
+            Self::Passkey => passkey::ask(asker, facts).await,
+            Self::UnknownUser => unknown_user::ask(asker, facts).await,
+            Self::PageSize => page_size::ask(asker, facts).await,
+            Self::LimitHeaders => limit_headers::ask(asker, facts).await,
+            Self::Cap => cap::ask(asker, terms, facts).await,
+            Self::RetryAfter => retry_after::ask(asker, terms, facts).await,
+        }
+    }
+}
+
+/// Joins words: `a, b`, or `nothing` where there is none.
+fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.into_iter().collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}

@@ -1,0 +1,64 @@
+//! Question: what do PUT and DELETE of all methods answer for a user who does not exist? These two would
+//! destroy whatever a user has, so the user is one whose id is drawn anew, and has to be unknown to GET.
+
+use serde_json::{Value, json};
+
+use super::super::asker::{Asker, Told, Unanswered};
+use crate::{
+    api::{RawApi, RawRequest, RawVerb},
+    auth0::UPDATE,
+    model::{FactorType, TenantFacts, UserId},
+};
+
+pub(super) async fn ask<A: RawApi>(
+    asker: &mut Asker<A>,
+    facts: &mut TenantFacts,
+) -> Result<String, Unanswered> {
+    let user = asker.user.clone();
+    let Some([mut nobody, other]) = asker.samples.unknown_users(&user) else {
+        return Err(Unanswered::Unclear("there is no id that nobody has".into()));
+    };
+    let mut known = get(asker, &nobody).await?;
+    if known.status == 400 {
+        // It is the form of the id that is refused.
+        nobody = other;
+        known = get(asker, &nobody).await?;
+    }
+    if known.body.as_array().is_some_and(|methods| !methods.is_empty()) {
+        return Err(Unanswered::Unclear("a user with a drawn id has methods".into()));
+    }
+    let put = match asker.needs(UPDATE) {
+        Ok(()) => put(asker, &nobody).await.map(Some),
+        Err(why) => Err(why),
+    };
+    let (put, unasked) = match put {
+        Ok(told) => (told, None),
+        Err(Unanswered::NotAsked(why)) => (None, Some(why)),
+        Err(why) => return Err(why),
+    };
+    let delete = RawRequest::all(RawVerb::Delete, &nobody);
+    let delete = asker.send("DELETE list of nobody", delete).await?;
+    facts.put_unknown_user = put.as_ref().map(|told| told.status);
+    facts.delete_unknown_user = Some(delete.status);
+    let put = put.map(|told| told.short()).or(unasked).unwrap_or_default();
+    Ok(format!("PUT: {put}; DELETE: {}; GET list: {}", delete.short(), known.short()))
+}
+
+async fn get<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<Told, Unanswered> {
+    let get = RawRequest { query: Some("per_page=1"), ..RawRequest::all(RawVerb::Get, nobody) };
+    asker.send("GET list of nobody", get).await
+}
+
+/// Puts an empty set, and where no set may be empty, one method.
+async fn put<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<Told, Unanswered> {
+    let empty = json!([]);
+    let request = |body| RawRequest { body: Some(body), ..RawRequest::all(RawVerb::Put, nobody) };
+    let told = asker.send("PUT nothing for nobody", request(&empty)).await?;
+    if told.status != 400 {
+        return Ok(told);
+    }
+    let mut method = asker.body(FactorType::Email)?;
+    method["name"] = asker.samples.name().into();
+    let one = Value::from(vec![method]);
+    asker.send("PUT one for nobody", request(&one)).await
+}

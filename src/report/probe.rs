@@ -1,0 +1,336 @@
+//! The result of `probe`: a table for people, and facts for programs.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{Cause, NextStep, Status, steps::runnable, summary::seconds, unless_none};
+use crate::{
+    model::{LocalTime, PROBE_SCHEMA, TenantFacts},
+    probe::{Answered, Evidence, LeftBehind, Outcome, Probed},
+    text::{counted, escape, human, shell_line},
+};
+
+/// Result of a probe. Neither the user nor any value is in it, but for the commands in `next`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProbeReport {
+    schema: &'static str,
+    status: Status,
+    #[serde(flatten)]
+    cause: Option<Cause>,
+    tenant: String,
+    probed_at: String,
+    version: &'static str,
+    facts: TenantFacts,
+    questions: Vec<QuestionReport>,
+    left_behind: Vec<LeftReport>,
+    /// Commands that make sense now.
+    #[serde(serialize_with = "steps", skip_serializing_if = "Vec::is_empty")]
+    next: Vec<NextStep>,
+    requests: u64,
+    #[serde(serialize_with = "seconds")]
+    elapsed_seconds: Duration,
+}
+
+fn steps<S: serde::Serializer>(steps: &[NextStep], serializer: S) -> Result<S::Ok, S::Error> {
+    runnable(steps, serializer)
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct QuestionReport {
+    name: &'static str,
+    question: &'static str,
+    outcome: &'static str,
+    answer: String,
+    evidence: Vec<EvidenceReport>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct EvidenceReport {
+    request: String,
+    status: Option<u16>,
+    code: Option<String>,
+}
+
+/// A method that is left behind.
+#[derive(Debug, Clone, Serialize)]
+struct LeftReport {
+    id: Option<String>,
+    r#type: String,
+}
+
+impl From<&LeftBehind> for LeftReport {
+    fn from(left: &LeftBehind) -> Self {
+        Self { id: left.id.clone(), r#type: left.type_name.clone() }
+    }
+}
+
+impl From<&Answered> for QuestionReport {
+    fn from(answered: &Answered) -> Self {
+        let Answered { question, outcome, answer, evidence } = answered;
+        let outcome = match outcome {
+            Outcome::Answered => "answered",
+            Outcome::NotAsked => "not_asked",
+            Outcome::Failed => "failed",
+        };
+        let evidence = evidence.iter().map(|Evidence { request, status, code }| EvidenceReport {
+            request: request.clone(),
+            status: *status,
+            code: code.clone(),
+        });
+        Self {
+            name: question.name(),
+            question: question.text(),
+            outcome,
+            answer: answer.clone(),
+            evidence: evidence.collect(),
+        }
+    }
+}
+
+/// Circumstances of a probe.
+#[derive(Debug)]
+pub struct Circumstances {
+    /// Tenant.
+    pub tenant: String,
+    /// Time of its end.
+    pub now: LocalTime,
+    /// Requests sent.
+    pub requests: u64,
+    /// Time that it took.
+    pub elapsed: Duration,
+    /// Command that deletes what is left behind.
+    pub clean: Option<NextStep>,
+}
+
+impl ProbeReport {
+    /// Puts the result together.
+    pub fn new(probed: &Probed, circumstances: Circumstances) -> Self {
+        let Circumstances { tenant, now, requests, elapsed, clean } = circumstances;
+        let (status, cause) = Status::of(&probed.end);
+        let left_behind: Vec<_> = probed.left_behind.iter().map(LeftReport::from).collect();
+        Self {
+            schema: PROBE_SCHEMA,
+            status,
+            cause,
+            tenant,
+            probed_at: super::rfc3339(now),
+            version: env!("CARGO_PKG_VERSION"),
+            facts: probed.facts.clone(),
+            questions: probed.questions.iter().map(QuestionReport::from).collect(),
+            next: clean.into_iter().filter(|_| !left_behind.is_empty()).collect(),
+            left_behind,
+            requests,
+            elapsed_seconds: elapsed,
+        }
+    }
+
+    /// Returns the same without the user, for a file.
+    #[must_use]
+    pub fn for_file(&self) -> Self {
+        Self { next: Vec::new(), ..self.clone() }
+    }
+
+    /// Returns true if every question was asked.
+    pub fn is_complete(&self) -> bool {
+        self.status == Status::Complete
+    }
+
+    /// Returns true if a question has no answer, or a method is left behind.
+    pub fn is_bad(&self) -> bool {
+        self.count("failed") > 0 || !self.left_behind.is_empty()
+    }
+
+    /// Writes it for people.
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.questions.is_empty() {
+            row(["Question", "Answer", "Evidence"], out)?;
+            writeln!(out, "{}", WIDTHS.map(|width| "─".repeat(width)).join(GAP))?;
+        }
+        for question in &self.questions {
+            let evidence = in_short(&question.evidence);
+            row([question.question, &question.answer, &evidence], out)?;
+            writeln!(out)?;
+        }
+        let asked = self.questions.len() as u64;
+        writeln!(
+            out,
+            "{}{}: {} answered{}{}; {} in {}",
+            if self.is_complete() { "" } else { "Stopped before the end. " },
+            counted(asked, "question"),
+            self.count("answered"),
+            unless_none(self.count("not_asked"), "not asked"),
+            unless_none(self.count("failed"), "without an answer"),
+            counted(self.requests, "request"),
+            human(self.elapsed_seconds),
+        )?;
+        write_left(&self.left_behind, &self.next, out)
+    }
+
+    fn count(&self, outcome: &str) -> u64 {
+        self.questions.iter().filter(|question| question.outcome == outcome).count() as u64
+    }
+}
+
+/// Result of cleaning up after an earlier probe.
+#[derive(Debug, Serialize)]
+pub struct ProbeCleaned {
+    schema: &'static str,
+    tenant: String,
+    removed: u64,
+    left_behind: Vec<LeftReport>,
+    #[serde(serialize_with = "steps", skip_serializing_if = "Vec::is_empty")]
+    next: Vec<NextStep>,
+}
+
+impl ProbeCleaned {
+    /// Puts the result together.
+    pub fn new(
+        tenant: String,
+        (removed, left): (usize, &[LeftBehind]),
+        clean: Option<NextStep>,
+    ) -> Self {
+        Self {
+            schema: "mfaferry/probe-clean/1",
+            tenant,
+            removed: removed as u64,
+            left_behind: left.iter().map(LeftReport::from).collect(),
+            next: clean.into_iter().filter(|_| !left.is_empty()).collect(),
+        }
+    }
+
+    /// Returns true if something could not be deleted.
+    pub fn is_bad(&self) -> bool {
+        !self.left_behind.is_empty()
+    }
+
+    /// Writes it for people.
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{} of an earlier probe deleted", counted(self.removed, "method"))?;
+        write_left(&self.left_behind, &self.next, out)
+    }
+}
+
+fn write_left(left: &[LeftReport], next: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
+    if left.is_empty() {
+        return writeln!(out, "Nothing is left behind");
+    }
+    writeln!(out, "\nLeft behind: {}", counted(left.len() as u64, "method"))?;
+    for one in left {
+        match &one.id {
+            Some(id) => writeln!(out, "  {}", escape(id))?,
+            None => writeln!(out, "  a {}, maybe: its POST got no answer", escape(&one.r#type))?,
+        }
+    }
+    next.iter().try_for_each(|step| {
+        writeln!(out, "To delete what is there:\n  {}", escape(&shell_line(&step.words)))
+    })
+}
+
+/// Widths of the columns, and what is between them: 98 characters in all.
+const WIDTHS: [usize; 3] = [30, 42, 22];
+const GAP: &str = "  ";
+
+/// Writes a row of the table, each cell in as many lines as it needs.
+fn row(cells: [&str; 3], out: &mut dyn Write) -> io::Result<()> {
+    let mut columns = Vec::new();
+    for (cell, width) in cells.into_iter().zip(WIDTHS) {
+        columns.push((wrap(&escape(cell), width), width));
+    }
+    let height = columns.iter().map(|(lines, _)| lines.len()).max().unwrap_or_default();
+    for line in 0..height {
+        let cells = columns.iter().map(|(lines, width)| {
+            let text = lines.get(line).map_or("", String::as_str);
+            format!("{text:width$}")
+        });
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join(GAP).trim_end())?;
+    }
+    Ok(())
+}
+
+/// Breaks a text into lines of at most `width` characters, between words where that is possible.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let mut word: Vec<char> = word.chars().collect();
+        if length > 0 && length + 1 + word.len() > width {
+            lines.push(String::new());
+            length = 0;
+        }
+        while word.len() > width {
+            let rest = word.split_off(width);
+            lines.push(word.into_iter().collect());
+            word = rest;
+            length = 0;
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if length > 0 {
+                line.push(' ');
+                length += 1;
+            }
+            length += word.len();
+            line.extend(word);
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+/// Says which answers there were, and how many of each: `201 ×4, 400 invalid_body`.
+fn in_short(evidence: &[EvidenceReport]) -> String {
+    let mut kinds: Vec<(String, u64)> = Vec::new();
+    for EvidenceReport { status, code, .. } in evidence {
+        let status = status.map_or("no answer".to_owned(), |status| status.to_string());
+        let kind = code.as_ref().map_or(status.clone(), |code| format!("{status} {code}"));
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((kind, 1)),
+        }
+    }
+    let shown = kinds.into_iter().map(|(kind, count)| match count {
+        1 => kind,
+        _ => format!("{kind} ×{count}"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_broken_between_words_and_only_long_words_within() {
+        assert_eq!(wrap("a b c", 3), ["a b", "c"]);
+        assert_eq!(wrap("abcdef gh", 4), ["abcd", "ef", "gh"]);
+        assert_eq!(wrap("", 4), Vec::<String>::new());
+        assert_eq!(wrap("äöü äöü", 3), ["äöü", "äöü"]);
+        for width in 1..12 {
+            let text = "the quick brown fox jumps over thelazydogthatsleeps";
+            let lines = wrap(text, width);
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:?}");
+            let joined: String = lines.concat().split(' ').collect();
+            assert_eq!(joined, text.replace(' ', ""), "{width}");
+        }
+    }
+
+    #[test]
+    fn evidence_is_counted_by_status_and_code() {
+        let one = |status, code: Option<&str>| EvidenceReport {
+            request: "POST".into(),
+            status,
+            code: code.map(str::to_owned),
+        };
+        let evidence = [
+            one(Some(201), None),
+            one(Some(400), Some("invalid_body")),
+            one(Some(201), None),
+            one(None, Some("timeout")),
+        ];
+        assert_eq!(in_short(&evidence), "201 ×2, 400 invalid_body, no answer timeout");
+    }
+}
