@@ -1,9 +1,7 @@
 //! `replace`, `update` and `delete`: something is done to methods that are there, for each row of
 //! an input. `undo`: an import is taken back, for each row of its ledger.
 
-use std::{path::PathBuf, sync::Arc};
-
-use tokio_util::sync::CancellationToken;
+use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use super::{
     after_import::ReadInput,
@@ -11,7 +9,8 @@ use super::{
     confirm::confirm,
     reading::import_shape,
     session::{CommandSpec, Opening, Session, open_input},
-    signals::Signals,
+    signals::Stoppable,
+    unbegun,
 };
 use crate::{
     auth0::{self, Client},
@@ -61,11 +60,14 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
         allow_loss: command.allow_loss,
         ..ChangeOptions::default()
     };
-    let source = open_input(&command.bulk, &config, shape).await?;
-    let input = ReadInput::of(&command.bulk.reading.inputs, source.0.lines());
+    let begun = match begin(&command.bulk, &config, spec, shape).await? {
+        ControlFlow::Continue(begun) => begun,
+        ControlFlow::Break(exit) => return Ok(exit),
+    };
+    let input = ReadInput::of(&command.bulk.reading.inputs, begun.source.lines());
     let (secrets, count) = (command.secret_encoding.map(Into::into), input.secret_count());
     let input = Some(input);
-    let rows = Rows { bulk: &command.bulk, config, source, spec, options, input, show };
+    let rows = Rows { bulk: &command.bulk, config, begun, spec, options, input, show };
     rows.apply(move |key| Sets::new(key, shape, secrets).counting(count), SetJobs::default()).await
 }
 
@@ -77,9 +79,12 @@ pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> R
         scopes: &[auth0::UPDATE],
         dry_run: false,
     };
-    let source = open_input(&command.bulk, &config, Shape::Changes).await?;
+    let begun = match begin(&command.bulk, &config, spec, Shape::Changes).await? {
+        ControlFlow::Continue(begun) => begun,
+        ControlFlow::Break(exit) => return Ok(exit),
+    };
     let options = ChangeOptions::default();
-    let rows = Rows { bulk: &command.bulk, config, source, spec, options, input: None, show };
+    let rows = Rows { bulk: &command.bulk, config, begun, spec, options, input: None, show };
     rows.apply(ChangeRows::changes, ChangeJobs).await
 }
 
@@ -92,19 +97,29 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
     };
-    let source = open_input(&bulk, &config, Shape::Targets).await?;
-    let what = match (all_methods, source.1.rows) {
+    let begun = match begin(&bulk, &config, spec, Shape::Targets).await? {
+        ControlFlow::Continue(begun) => begun,
+        ControlFlow::Break(exit) => return Ok(exit),
+    };
+    let what = match (all_methods, begun.extent.rows) {
         (false, Some(rows)) => format!("{rows} methods"),
         (false, None) => "methods".into(),
         (true, Some(rows)) => format!("all methods of {rows} users"),
         (true, None) => "all methods of users".into(),
     };
-    if !confirmed(&deleting, &what, &config, bulk.reading.inputs == ["-"]).await? {
-        return Ok(Exit::Stopped);
+    let stoppable = &begun.stoppable;
+    let asking = confirmed(&deleting, &what, &config, bulk.reading.inputs == ["-"]);
+    match stoppable.unless_stopped(asking).await? {
+        Some(true) => {}
+        Some(false) => return Ok(Exit::Stopped),
+        None => {
+            let output = Some(bulk.run.output);
+            return unbegun::stopped(&config, &opening(&bulk, spec), stoppable, output);
+        }
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
     let options = options(deleting);
-    let rows = Rows { bulk: &bulk, config, source, spec, options, input: None, show };
+    let rows = Rows { bulk: &bulk, config, begun, spec, options, input: None, show };
     rows.apply(move |key| ChangeRows::targets(key, naming), ChangeJobs).await
 }
 
@@ -130,20 +145,21 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
         "{} methods that an import has created",
         totals[State::Created] + totals[State::Kept]
     );
-    if !confirmed(&deleting, &what, &config, false).await? {
-        return Ok(Exit::Stopped);
+    let stoppable = Stoppable::start()?;
+    let asking = confirmed(&deleting, &what, &config, false);
+    let confirmed = stoppable.unless_stopped(asking).await?;
+    let inputs = [file_name(&path)];
+    let opening = Opening { spec, inputs: &inputs, retry: &[], ledger: Some(path) };
+    match confirmed {
+        Some(true) => {}
+        Some(false) => return Ok(Exit::Stopped),
+        None => return unbegun::stopped(&config, &opening, &stoppable, Some(run.output)),
     }
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let input = file_name(&path);
-    let opening = Opening { spec, inputs: &[input], retry: &[], ledger: Some(path) };
-    let mut session = Session::open(config, opening, stop).await?;
+    let mut session = Session::open(config, opening, stoppable.stop.clone()).await?;
     session.watch(Extent::default(), show);
     let intake = created(session.ledger.clone());
     let options = ChangeOptions { force, ..options(deleting) };
-    let done = apply(session, intake, options, run.output).await;
-    signals.abort();
-    done
+    apply(session, intake, options, run.output).await
 }
 
 fn options(deleting: Deleting) -> ChangeOptions {
@@ -171,11 +187,38 @@ async fn confirmed(
     blocking(move || confirm(&question, input_is_stdin)).await
 }
 
+/// An input that is open, and the signals that end its run.
+struct Begun {
+    stoppable: Stoppable,
+    source: Box<dyn RowReader>,
+    extent: Extent,
+}
+
+/// Opens the input of a command; if a signal comes before it is read, tells that and gives the exit code.
+async fn begin(
+    bulk: &Bulk,
+    config: &Config,
+    spec: CommandSpec,
+    shape: Shape,
+) -> Result<ControlFlow<Exit, Begun>, Error> {
+    let stoppable = Stoppable::start()?;
+    let opened = stoppable.unless_stopped(open_input(bulk, config, shape)).await?;
+    if let Some((source, extent)) = opened {
+        return Ok(ControlFlow::Continue(Begun { stoppable, source, extent }));
+    }
+    let output = Some(bulk.run.output);
+    unbegun::stopped(config, &opening(bulk, spec), &stoppable, output).map(ControlFlow::Break)
+}
+
+fn opening(bulk: &Bulk, spec: CommandSpec) -> Opening<'_> {
+    Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None }
+}
+
 /// A run over the rows of an input.
 struct Rows<'a> {
     bulk: &'a Bulk,
     config: Config,
-    source: (Box<dyn RowReader>, Extent),
+    begun: Begun,
     spec: CommandSpec,
     options: ChangeOptions,
     /// Set where its summary is about it.
@@ -189,12 +232,10 @@ impl Rows<'_> {
         P: RowPlanner<Planned = PlannedRow<G::Payload>>,
         G: JobBuilder<Job = ChangeJob>,
     {
-        let Self { bulk, config, source: (source, extent), spec, options, input, show } = self;
-        let stop = CancellationToken::new();
-        let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-        let opening =
-            Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
-        let mut session = Session::open(config, opening, stop).await?;
+        let Self { bulk, config, begun, spec, options, input, show } = self;
+        let Begun { stoppable, source, extent } = begun;
+        let stop = stoppable.stop.clone();
+        let mut session = Session::open(config, opening(bulk, spec), stop).await?;
         session.input = input;
         session.watch(extent, show);
         let intake = intake::start(
@@ -204,9 +245,7 @@ impl Rows<'_> {
             session.ledger.clone(),
             session.remarks(),
         )?;
-        let done = apply(session, intake, options, bulk.run.output).await;
-        signals.abort();
-        done
+        apply(session, intake, options, bulk.run.output).await
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::io;
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
     blocking,
     session::{CommandSpec, Opening, Session, open_input},
-    signals::Signals,
+    signals::Stoppable,
+    unbegun,
 };
 use crate::{
     auth0,
@@ -38,14 +37,14 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
         scopes: &[auth0::READ],
         dry_run: false,
     };
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let (source, extent) = tokio::select! {
-        () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = open_input(&bulk, &config, Shape::Users) => opened?,
-    };
+    let stoppable = Stoppable::start()?;
+    let opened = stoppable.unless_stopped(open_input(&bulk, &config, Shape::Users)).await?;
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
-    let mut session = Session::open(config, opening, stop).await?;
+    let told = out.as_ref().map(|_| bulk.run.output);
+    let Some((source, extent)) = opened else {
+        return unbegun::stopped(&config, &opening, &stoppable, told);
+    };
+    let mut session = Session::open(config, opening, stoppable.stop.clone()).await?;
     let output = match &out {
         None => Output::stream(Box::new(io::BufWriter::new(io::stdout()))),
         Some(path) => {
@@ -73,9 +72,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     if matches!(end, End::Complete) && session.ledger.tally().get().rows() > 0 {
         nothing_new(&session);
     }
-    let done = session.close(end, out.map(|_| bulk.run.output)).await;
-    signals.abort();
-    done
+    session.close(end, told).await
 }
 
 /// Warns about methods that cannot be imported again.

@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex, atomic::Ordering};
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
     after_import::ReadInput,
     blocking,
@@ -14,7 +12,8 @@ use super::{
     second_ledger,
     session::{CommandSpec, Opening, Session, lasting_ledger, require_ledger},
     shards::{warn_of_rate, warn_of_selection},
-    signals::Signals,
+    signals::Stoppable,
+    unbegun,
 };
 use crate::{
     auth0,
@@ -43,8 +42,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     if !import.new_ledger {
         second_ledger::refuse(&config, &bulk.reading.inputs)?;
     }
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let stoppable = Stoppable::start()?;
     require_ledger(bulk, &config)?;
     let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?
         .sharded(shard)
@@ -53,13 +51,12 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let ledger = lasting_ledger(&config, &bulk.reading.inputs);
     let suggestion = Suggestion::of(&import, ledger.clone());
     let look = Look::new(input, secrets, suggestion);
-    let opening = blocking(move || look.open(ledger.as_deref()));
-    let input = tokio::select! {
-        () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = opening => opened?,
-    };
+    let looked = blocking(move || look.open(ledger.as_deref()));
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
-    let mut session = Session::open(config, opening, stop).await?;
+    let Some(input) = stoppable.unless_stopped(looked).await? else {
+        return unbegun::stopped(&config, &opening, &stoppable, Some(bulk.run.output));
+    };
+    let mut session = Session::open(config, opening, stoppable.stop.clone()).await?;
     session.run.notes.begin(&session.ledger, input.digests.clone()).await?;
     let read = ReadInput::of(&bulk.reading.inputs, input.source.lines());
     session.input = Some(read.importing(selection).of_shard(shard, n_passed));
@@ -72,9 +69,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         (end, _) => end,
     };
     session.input.iter().for_each(|input| warn_of_selection(&session.run.config, input));
-    let done = session.close(end, Some(bulk.run.output)).await;
-    signals.abort();
-    done
+    session.close(end, Some(bulk.run.output)).await
 }
 
 /// Creates what is not settled, once the tenant is ready for it.

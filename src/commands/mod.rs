@@ -50,6 +50,7 @@ mod shards;
 mod signals;
 mod sources;
 mod tenant;
+mod unbegun;
 mod verify;
 
 use self::{

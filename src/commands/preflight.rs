@@ -2,14 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
     blocking, now, print,
     readiness::{asked_first, host, plan, questions},
     reading::Opener,
     run::Run,
-    signals::Signals,
+    signals::Stoppable,
 };
 use crate::{
     auth0,
@@ -78,25 +76,20 @@ pub(super) async fn run(
     })?;
     let input =
         Opener::of(&preflight.reading, &preflight.system, preflight.secret_encoding, false)?;
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let stoppable = Stoppable::start()?;
     let secrets = preflight.secret_encoding.map(Into::into);
     let (seed, facts) = (preflight.seed, config.facts.clone());
     let reading = blocking(move || take_census(&input, secrets, (size, seed), facts));
-    // Reading a large file takes its time, and there is nothing to be finished.
-    let (census, sample) = tokio::select! {
-        () = stop.cancelled() => return stopped(preflight.output),
-        read = reading => read?,
+    let Some((census, sample)) = stoppable.unless_stopped(reading).await? else {
+        return stopped(preflight.output);
     };
     // It is the import's, and what the plan is held against.
     let max_duration = config.max_duration.take();
-    let mut run = Run::open_with_any(config, SCOPES, stop).await?;
+    let mut run = Run::open_with_any(config, SCOPES, stoppable.stop.clone()).await?;
     let requests = questions(&census).len().saturating_add(sample.len()) as u64;
     let extent = Extent { rows: Some(requests), ..Extent::default() };
     run.watch(Arc::new(Requests(Arc::clone(&run.stats))), extent, show);
-    let done = ask(&preflight, run, (&census, sample), max_duration).await;
-    signals.abort();
-    done
+    ask(&preflight, run, (&census, sample), max_duration).await
 }
 
 /// Reads an input whole.

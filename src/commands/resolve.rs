@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
     blocking, reading,
     session::{CommandSpec, Opening, Session},
     shards::warn_of_rate,
-    signals::Signals,
+    signals::Stoppable,
+    unbegun,
 };
 use crate::{
     auth0,
@@ -60,16 +59,16 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     if !ledger.exists() {
         refuse_other(&out)?;
     }
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
-    let (people, extent) = tokio::select! {
-        () = stop.cancelled() => return Ok(Exit::Stopped),
-        opened = blocking(move || open_people(&paths, system, (form, &options), shard)) => opened?,
-    };
+    let stoppable = Stoppable::start()?;
+    let opening = blocking(move || open_people(&paths, system, (form, &options), shard));
+    let opened = stoppable.unless_stopped(opening).await?;
     // Whoever got no answer is asked for again.
     retry.push(cli::Retry::Failed);
     let opening = Opening { spec, inputs: &inputs, retry: &retry, ledger: Some(ledger) };
-    let mut session = Session::open(config, opening, stop).await?;
+    let Some((people, extent)) = opened else {
+        return unbegun::stopped(&config, &opening, &stoppable, Some(run.output));
+    };
+    let mut session = Session::open(config, opening, stoppable.stop.clone()).await?;
     session.files.insert("out", file_name(&out));
     let path = session.path.clone();
     let known = blocking(move || Ok(Reader::open(&path)?.taken_up()?.sum())).await?;
@@ -94,9 +93,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
         nothing_new(&session, &out);
     }
     drop(ledger);
-    let done = session.close(end, Some(run.output)).await;
-    signals.abort();
-    done
+    session.close(end, Some(run.output)).await
 }
 
 fn system(name: &str) -> Result<&'static System, Error> {

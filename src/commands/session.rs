@@ -106,16 +106,8 @@ impl Session {
         opening: Opening<'_>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        let Opening { spec, inputs, retry, ledger } = opening;
-        let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
-        let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
-        let mut scratch = scratch.transpose()?;
-        let path = match (&scratch, ledger) {
-            (Some(folder), _) if spec.dry_run => folder.path().join("dry-run.ledger"),
-            (Some(folder), _) => folder.path().join("sandbox.ledger"),
-            (None, Some(path)) => path,
-            (None, None) => ledger_path(&config, inputs)?,
-        };
+        let (mut scratch, path) = place(&config, &opening)?;
+        let Opening { spec, inputs, retry, .. } = opening;
         let is_kept = scratch.is_none() || !spec.dry_run;
         let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
         if path.symlink_metadata().is_ok() {
@@ -280,8 +272,26 @@ async fn record_end(
     }
 }
 
+/// Returns the path of a run's ledger, and the folder made for one that need not last.
+pub(super) fn place(
+    config: &Config,
+    opening: &Opening<'_>,
+) -> Result<(Option<tempfile::TempDir>, PathBuf), Error> {
+    let Opening { spec, inputs, ledger, .. } = opening;
+    let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
+    let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
+    let scratch = scratch.transpose()?;
+    let path = match (&scratch, ledger) {
+        (Some(folder), _) if spec.dry_run => folder.path().join("dry-run.ledger"),
+        (Some(folder), _) => folder.path().join("sandbox.ledger"),
+        (None, Some(path)) => path.clone(),
+        (None, None) => ledger_path(config, inputs)?,
+    };
+    Ok((scratch, path))
+}
+
 /// Writes the summary to standard output, or as a log line where that holds something else.
-fn show(
+pub(super) fn show(
     summary: &Summary,
     remarks: &Remarks,
     hints: &[String],

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Exit};
@@ -71,6 +75,41 @@ impl Signals {
         self.recv().await;
         drop(writeln!(io::stderr(), "{second}"));
         std::process::exit(Exit::Stopped as i32);
+    }
+}
+
+/// A command that signals ask to stop, from before its input is read until this is dropped.
+#[derive(Debug)]
+pub(super) struct Stoppable {
+    pub(super) began: Instant,
+    pub(super) stop: CancellationToken,
+    watch: JoinHandle<()>,
+}
+
+impl Stoppable {
+    /// Takes the signals over.
+    pub(super) fn start() -> Result<Self, Error> {
+        let stop = CancellationToken::new();
+        let watch = tokio::spawn(Signals::take()?.watch(stop.clone()));
+        Ok(Self { began: Instant::now(), stop, watch })
+    }
+
+    /// Waits for work that nothing is left of to be finished, such as the first reading of a large file;
+    /// `None` if a signal came before its end.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Option<T>, Error> {
+        tokio::select! {
+            () = self.stop.cancelled() => Ok(None),
+            done = work => done.map(Some),
+        }
+    }
+}
+
+impl Drop for Stoppable {
+    fn drop(&mut self) {
+        self.watch.abort();
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     reading::{Opener, extent},
     run::{Run, exit},
     shards::warn_of_rate,
-    signals::Signals,
+    signals::Stoppable,
 };
 use crate::{
     auth0,
@@ -27,6 +27,7 @@ use crate::{
         self, Answered,
         verify::{Account, Counts, Group, Groups, Sample},
     },
+    model::Lines,
     progress::{Counted, Show},
     report::{
         self, SampleSummary, Status, UsageSummary, VerifyRemarks, VerifySummary, Waits, write_json,
@@ -107,14 +108,11 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         .sharded(verify.sharding.of())
         .limited(verify.max_users.as_ref());
     let is_cut = input.is_cut();
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch(stop.clone()));
+    let stoppable = Stoppable::start()?;
     let secrets = verify.secret_encoding.map(Into::into);
     let opening = blocking(move || Groups::open(|| input.open(), sample, secrets));
-    // The first reading of a large file takes its time, and there is nothing to be finished.
-    let input = tokio::select! {
-        () = stop.cancelled() => return Ok(Exit::Stopped),
-        input = opening => input?,
+    let Some(input) = stoppable.unless_stopped(opening).await? else {
+        return stopped(&verify, &config, sample.as_ref(), &stoppable);
     };
     if matches!(config.target, Target::Sandbox) {
         tracing::warn!(
@@ -122,10 +120,36 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
              `mfaferry sandbox` and give both commands its --base-url"
         );
     }
-    let run = Run::open(config, &[auth0::READ], None, stop).await?;
-    let done = account_for(&verify, run, input, (sample, is_cut), show).await;
-    signals.abort();
-    done
+    let run = Run::open(config, &[auth0::READ], None, stoppable.stop.clone()).await?;
+    account_for(&verify, run, input, (sample, is_cut), show).await
+}
+
+/// Tells that a signal came before anything was asked.
+fn stopped(
+    verify: &Verify,
+    config: &Config,
+    sample: Option<&Sample>,
+    stoppable: &Stoppable,
+) -> Result<Exit, Error> {
+    let account = account(verify);
+    let at_least = verify.fail_if_unused.as_ref().map(|given| given.value.0);
+    let summary = VerifySummary {
+        shard: config.part(),
+        extras: verify.extras.then_some(0),
+        elapsed_seconds: stoppable.began.elapsed(),
+        sample: sample.map(|sample| SampleSummary::new(sample, &account, false)),
+        usage: account.usage.map(|usage| UsageSummary { usage, at_least }),
+        next: after_verify(&config.typed, false, false),
+        ..VerifySummary::default()
+    };
+    write(verify.output, &summary, &VerifyRemarks::new(Lines::default()))?;
+    Ok(Exit::Stopped)
+}
+
+/// Returns an account of what is to be counted.
+fn account(verify: &Verify) -> Account {
+    let account = Account::new(verify.extras);
+    if verify.wants_usage() { account.counting_usage() } else { account }
 }
 
 /// Asks about every group of the input, and accounts for what is answered.
@@ -139,9 +163,8 @@ async fn account_for(
     let shared = Arc::new(Shared::default());
     run.watch(Arc::clone(&shared), extent(&*source, groups.rows), show);
     let lines = verify.output == VerifyOutput::Jsonl;
-    let account = Account::new(verify.extras);
     let mut accountant = Accountant {
-        account: if verify.wants_usage() { account.counting_usage() } else { account },
+        account: account(verify),
         remarks: VerifyRemarks::new(source.lines()),
         shared,
         lines,
@@ -183,16 +206,28 @@ async fn account_for(
         reasons: remarks.reasons(),
         next: after_verify(&run.config.typed, complete, is_bad),
     };
-    match verify.output {
-        VerifyOutput::Text if run.is_quiet() && complete && !is_bad => {}
-        VerifyOutput::Text => print(|out| summary.write_text(&remarks, out))?,
-        VerifyOutput::Json => print(|out| write_json(&summary, out))?,
+    let is_unsaid = verify.output == VerifyOutput::Text && run.is_quiet() && complete && !is_bad;
+    if !is_unsaid {
+        write(verify.output, &summary, &remarks)?;
+    }
+    Ok(exit(end, is_bad))
+}
+
+/// Says what was found.
+fn write(
+    output: VerifyOutput,
+    summary: &VerifySummary,
+    remarks: &VerifyRemarks,
+) -> Result<(), Error> {
+    match output {
+        VerifyOutput::Text => print(|out| summary.write_text(remarks, out))?,
+        VerifyOutput::Json => print(|out| write_json(summary, out))?,
         VerifyOutput::Jsonl => {
             tracing::info!("{}", summary.line());
             summary.statements().for_each(|statement| tracing::info!("{statement}"));
         }
     }
-    Ok(exit(end, is_bad))
+    Ok(())
 }
 
 /// Writes to standard output; says whether somebody still reads it.

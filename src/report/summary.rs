@@ -26,12 +26,13 @@ use crate::{
 };
 
 /// Completion of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Every row has its state.
     Complete,
     /// It can be resumed.
+    #[default]
     Stopped,
     /// An error stopped it.
     Error,
@@ -206,6 +207,9 @@ impl Summary {
             (Status::Stopped, Some(1), _) => "Stopped after the first user (--max-users)".into(),
             (Status::Stopped, Some(users), _) => {
                 format!("Stopped after the first {users} users (--max-users)").into()
+            }
+            (Status::Stopped, ..) if self.requests + self.rows == 0 && self.cause.is_none() => {
+                "Stopped before anything was sent; run the same command again".into()
             }
             (Status::Stopped | Status::Error, ..) => {
                 "Stopped before the end; run the same command again to resume".into()

@@ -22,7 +22,7 @@ use crate::{
 const SHOWN: usize = 10;
 
 /// The result of a run (contract, section 2).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(tag = "schema", rename = "mfaferry/verify/1")]
 pub struct VerifySummary {
     /// Completion of the run.
@@ -292,6 +292,9 @@ impl VerifySummary {
                 Some(users) => format!("Verified the first {users} users").into(),
                 None => "Verified".into(),
             },
+            Status::Stopped if self.requests == 0 && self.cause.is_none() => {
+                "Stopped before anything was asked; run the same command again".into()
+            }
             Status::Stopped | Status::Error => {
                 "Stopped before the end; run the same command again to start over".into()
             }

@@ -266,8 +266,19 @@ fn the_first_signal_ends_the_wait_for_whoever_is_to_write_to_a_pipe() {
     let bench = Bench::new(Settings::default());
     let pipe = bench.path("pipe.csv");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    for name in ["import", "verify", "export"] {
-        let child = spawn(bench.command(name).arg("pipe.csv"));
+    let flags: [(&str, &[&str]); 7] = [
+        ("import", &[]),
+        ("verify", &["--sample", "5%", "--usage", "--extras"]),
+        ("export", &["--out", "out.jsonl"]),
+        ("replace", &[]),
+        ("update", &[]),
+        ("delete", &["--yes"]),
+        ("preflight", &[]),
+    ];
+    for ((name, flags), output) in flags.into_iter().flat_map(|it| [(it, "json"), (it, "text")]) {
+        let mut command = bench.command(name);
+        command.arg("pipe.csv").args(flags).args(["--output", output]);
+        let child = spawn(&mut command);
         let status = format!("/proc/{}/status", child.id());
         // proc(5): a mask of the signals that are caught, SIGINT the second.
         until("it listens for signals", || {
@@ -280,7 +291,15 @@ fn the_first_signal_ends_the_wait_for_whoever_is_to_write_to_a_pipe() {
         until("it ends", || child.try_wait().unwrap().is_some());
         let stopped = read(&child.wait_with_output().unwrap());
         assert_eq!(stopped.code, Some(5), "{name}: {stopped:?}");
+        // Whoever reads the result learns it there, as of a run that was stopped later.
+        crate::schemas::hold(&command, &stopped);
+        if output == "json" {
+            assert_eq!(stopped.json()["status"], "stopped", "{name}: {stopped:?}");
+        } else {
+            assert!(stopped.stdout.starts_with("Stopped before "), "{name}: {stopped:?}");
+        }
     }
+    assert_eq!(fs::read_dir(bench.folder.path()).unwrap().count(), 1, "nothing was written");
 }
 
 #[test]

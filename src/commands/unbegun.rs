@@ -1,0 +1,73 @@
+//! The result of a run that a signal has stopped while its input was still being read: it has no ledger
+//! open and no tenant, and nothing was sent.
+
+use super::{
+    after_import::ReadInput,
+    next::Ended,
+    session::{CommandSpec, Opening, place, show},
+    signals::Stoppable,
+};
+use crate::{
+    cli::Output,
+    config::{Config, Target},
+    engine::{End, Stop, intake::Remarks},
+    error::{Error, Exit},
+    ledger::Counts,
+    model::Lines,
+    report::{Figures, Status, Summary, Waits},
+    text::file_name,
+};
+
+/// Says so as the run itself would have, with the ledger that it would have opened.
+pub(super) fn stopped(
+    config: &Config,
+    opening: &Opening<'_>,
+    stoppable: &Stoppable,
+    output: Option<Output>,
+) -> Result<Exit, Error> {
+    let (_scratch, path) = place(config, opening)?;
+    let Opening { spec, inputs, .. } = *opening;
+    let CommandSpec { name, own, dry_run, .. } = spec;
+    let is_in_sandbox = matches!(config.target, Target::Sandbox);
+    let end = End::Stopped(Stop::Asked);
+    let ended = Ended {
+        typed: &config.typed,
+        end: &end,
+        reasons: Vec::new(),
+        is_bad: false,
+        ledger: &path,
+        is_dry_run: dry_run,
+        is_in_sandbox,
+    };
+    let input = || ReadInput::of(inputs, Lines::default());
+    let input = match name {
+        "import" => Some(input().importing(None)),
+        "replace" => Some(input()),
+        _ => None,
+    };
+    let (status, cause) = Status::of(&end);
+    let summary = Summary {
+        schema: Summary::SCHEMA,
+        status,
+        cause,
+        first_users: None,
+        rows: 0,
+        figures: Figures { counts: Counts::default(), own },
+        dry_run,
+        requests: 0,
+        throttled: 0,
+        elapsed_seconds: stoppable.began.elapsed(),
+        waits: Waits::default(),
+        shard: config.part(),
+        ledger: file_name(&path),
+        files: [].into(),
+        ledger_totals: None,
+        after_import: input
+            .map(|input| input.end((false, None), (&config.typed, &path), is_in_sandbox)),
+        reasons: Vec::new(),
+        skipped_reasons: Vec::new(),
+        next: ended.next(),
+    };
+    show(&summary, &Remarks::default(), &[], output)?;
+    Ok(Exit::Stopped)
+}
