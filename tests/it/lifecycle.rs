@@ -572,6 +572,8 @@ fn newest_goes_first_and_a_limit_on_deletes_holds() {
     bench.write("in.csv", csv);
     assert_eq!(run(bench.import("in.csv").args(["--concurrency", "1"])).code, Some(0));
     let args = ["--ledger", "in.csv.ledger", "--yes", "--concurrency", "1", "--max-deletes", "10"];
+    let done = run(bench.command("undo").args(args).arg("--dry-run"));
+    assert_eq!((done.code, of(&done, "undone")), (Some(5), 10), "what it would do: {done:?}");
     let done = run(bench.command("undo").args(args));
     assert_eq!((done.code, of(&done, "undone")), (Some(5), 10), "{done:?}");
     let rows = bench.rows("in.csv.ledger");

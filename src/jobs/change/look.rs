@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{ChangeExecutor, ChangeJob, ChangeRequest, Stage, judge};
 use crate::{
     api::Api,
-    engine::{Job, Next, gateway::PageAnswer},
+    engine::{Job, Next, Stop, gateway::PageAnswer},
     error::Error,
     model::{Method, Reason, State, Target},
     pacer::breaker::Health,
@@ -100,6 +100,10 @@ impl<A: Api> ChangeExecutor<A> {
         deletes: u64,
     ) -> Result<Next, Error> {
         if self.dry_run {
+            // It ends where the real one would.
+            if !self.deletes.take(deletes) {
+                return Ok(Next::Halt(Stop::MaxDeletes));
+            }
             let done = Repeatable::Done(());
             return self.without_result(job, done, None).await;
         }
