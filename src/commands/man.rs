@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read},
+    io::{self, ErrorKind, Read},
     os::unix::fs::PermissionsExt,
     path::Path,
 };
@@ -31,9 +31,19 @@ const INDENT: &str = "  ";
 /// Writes the pages to a folder, if nothing else has the name of one.
 pub(super) fn run(args: &ManArgs) -> Result<Exit, Error> {
     let pages = pages();
-    let failed = |what: &str, path: &Path, source| {
-        let what = format!("{what} `{}`", escape(&file_name(path)));
-        Error::Io { what, source }
+    let failed = |what: &str, path: &Path, source: io::Error| {
+        let name = escape(&file_name(path));
+        match source.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Error::usage(
+                format!("`{name}` is no folder, nor can it be made one"),
+                "give --out a folder, or a new name for one",
+            ),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::usage(
+                format!("{what} `{name}`: {source}"),
+                "give --out a folder that you may write to",
+            ),
+            _ => Error::Io { what: format!("{what} `{name}`"), source },
+        }
     };
     fs::create_dir_all(&args.out).map_err(|error| failed("making", &args.out, error))?;
     for (name, _) in &pages {
@@ -58,7 +68,7 @@ pub(super) fn run(args: &ManArgs) -> Result<Exit, Error> {
 /// Returns true for a page of an earlier run, and for a name that is free.
 fn is_ours(path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
         Ok(found) if found.is_file() => {}
         found => return found.map(|_| false),
     }

@@ -268,11 +268,22 @@ pub fn peek(path: &Path, most: u64) -> Result<Vec<u8>, FileFault> {
 /// Puts a file that everybody may read into the place of the one that is there, at once: whoever opens
 /// it finds the old one or the new one, whole. It need not last, so nothing waits for the disk.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut fresh = tempfile::Builder::new().prefix(".mfaferry-new-").tempfile_in(folder(path))?;
-    fresh.write_all(content)?;
+    // An error of it names no file that nobody has asked for.
+    let fresh = tempfile::Builder::new().prefix(".mfaferry-new-").tempfile_in(folder(path));
+    let mut fresh = fresh.map_err(unnamed)?;
+    fresh.write_all(content).map_err(unnamed)?;
     fresh.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    fresh.persist(path)?;
+    fresh.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Returns an error of `tempfile` without the name of its file, which it adds to what the system says.
+fn unnamed(error: io::Error) -> io::Error {
+    let told = error.to_string();
+    match told.split_once(" at path ") {
+        Some((told, _)) => io::Error::new(error.kind(), told),
+        None => error,
+    }
 }
 
 /// Gives a durable file another name, durably; a file of that name is replaced.

@@ -97,6 +97,11 @@ fn a_file_that_is_no_page_of_ours_is_left_alone_and_so_is_everything_else() {
     }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    let done = man(&folder.path().join("file/man1"));
-    assert!(done.code == Some(1) && done.stderr.starts_with("error: making `"), "{done:?}");
+    let file = folder.path().join("file");
+    for place in [&file, &file.join("man1"), Path::new("/sys/mfaferry-man")] {
+        let done = man(place);
+        assert_eq!(done.code, Some(2), "{done:?}");
+        assert!(done.stderr.contains(&place.display().to_string()), "{done:?}");
+        assert!(done.stderr.contains("\nhint: give --out a folder"), "{done:?}");
+    }
 }

@@ -337,7 +337,7 @@ fn obstacles(bench: &Bench) -> Vec<(&'static str, &'static str)> {
     std::os::unix::fs::symlink(bench.path("precious.csv"), bench.path("link")).unwrap();
     assert!(Command::new("mkfifo").arg(bench.path("pipe")).status().unwrap().success());
     vec![
-        ("nowhere/m.prom", "No such file"),
+        ("nowhere/m.prom", "No such file or directory (os error 2)\n"),
         ("folder", "it is not a regular file"),
         ("precious.csv", "it is there, and is no metrics file"),
         ("link", "it is a symbolic link"),
