@@ -27,6 +27,22 @@ pub fn parse() -> Result<Cli, clap::Error> {
     Ok(cli)
 }
 
+/// Returns whether a command line that the parser refused asks for its result as one JSON object.
+pub fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let words: Vec<_> = arguments.skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let program = Cli::command();
+    let command = words.iter().find(|word| program.find_subcommand(word).is_some());
+    // Of the others that flag names the form of INPUT.
+    let is_report = command.is_some_and(|command| command == "report");
+    let flag = if is_report { "--format" } else { "--output" };
+    let value = |(at, word): (usize, &String)| match word.strip_prefix(flag)? {
+        "" => words.get(at + 1).cloned(),
+        joined => joined.strip_prefix('=').map(str::to_owned),
+    };
+    // The last one counts.
+    words.iter().enumerate().filter_map(value).next_back().is_some_and(|value| value == "json")
+}
+
 /// Keeps clap from a variable that is empty, which counts as unset, and from one that is not text,
 /// which stops the commands that need it and no other. Help never shows the value of any.
 fn guarded(arg: Arg) -> Arg {

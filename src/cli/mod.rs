@@ -23,7 +23,7 @@ mod version;
 
 pub use choice::{InputFormat, Output, ReportFormat, Retry, SecretEncoding, VerifyOutput};
 pub use command_line::CommandLine;
-pub use environment::{parse, settings, variable, warn_of_unknown_variables};
+pub use environment::{asks_for_json, parse, settings, variable, warn_of_unknown_variables};
 pub use files::NamedFiles;
 pub use flags::{
     Check, Delete, Explain, Export, Import, Preflight, Replace, Report, Resolve, Undo, UpdateArgs,
@@ -245,7 +245,8 @@ Each row of USERS yields one line, in input order:
 {\"user_id\": …, \"authentication_methods\": […]}. A row with an authentication_method_id yields that
 method only. A user who does not exist is rejected and has no line. The API never returns TOTP
 secrets, and may mask phone numbers and addresses: masked values are counted, and cannot be imported
-again.
+again. Without --out the lines go to standard output, and the summary to the log, whatever --output
+says.
 
 Interrupted? Run the same command again: users already written are skipped. A ledger belongs to one
 output; to export again, name another --ledger. Required scope: read:authentication_methods.")]

@@ -31,6 +31,12 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
     try_open_factors(&check.reading, &check.system)?;
     let input = Opener::of(&check.reading, &check.system, check.secret_encoding, true)?;
     let is_json = check.output == Output::Json;
+    if is_json && typed.has("show") {
+        return Err(Error::usage(
+            "--show and --output json cannot be used together: that prints one object, without rows",
+            "remove one of them",
+        ));
+    }
     let proving = Proving::of(check, Show::of(is_json, is_quiet))?;
     let mut source = input.open()?;
     if let Some(proving) = &proving {
@@ -50,10 +56,12 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
     };
     print(|out| {
         let scanned = scan(source, secrets, rows.noter(), |noted| rows.take(&noted, out))?;
-        // Of an input that cannot be read at all there is nothing to sum up.
-        if scanned.unreadable.is_none() || rows.findings.rows > 0 {
+        // Of an input that breaks off people read how far it was good. Programs read what is wrong with
+        // it, and nothing else.
+        let is_whole = scanned.unreadable.is_none();
+        if is_whole || text && rows.findings.rows > 0 {
             rows.sum_up(scanned.ending)?;
-            if proving.is_none() {
+            if is_whole && proving.is_none() {
                 rows.findings.next = next::after_check(typed, &rows.findings);
             }
             if proving.is_none() || text {

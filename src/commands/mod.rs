@@ -61,7 +61,7 @@ use self::{
 use crate::{
     cli::{
         Bulk, Cli, Command, Creating, FromSystem, Import, LogFormat, OutputArgs, Pace, Reading,
-        Recording, Run, Tenant,
+        Recording, Run, Tenant, asks_for_json,
     },
     config::Config,
     error::{Error, Exit},
@@ -195,15 +195,15 @@ fn settle_run(run: &Run, recording: &Recording, output_args: &OutputArgs) -> Res
 /// Prints what clap has to say of a command line: help, or what is wrong with it, then as JSON too
 /// where the result would have been. Returns the code that it ends the program with.
 pub fn refuse_arguments(error: &clap::Error) -> Exit {
-    // Nobody is left to tell if an output is gone.
-    drop(error.print());
+    let printed = error.print().and_then(|()| io::stdout().flush());
     if !error.use_stderr() {
-        return Exit::Good;
+        let failed = |source| Error::Io { what: "writing to standard output".into(), source };
+        return match printed.map_err(failed) {
+            Err(error) if !error.is_closed_pipe() => print_error(&error),
+            _ => Exit::Good,
+        };
     }
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let is_json = arguments.iter().any(|argument| argument == "--output=json")
-        || arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
-    if is_json {
+    if asks_for_json(std::env::args_os()) {
         drop(print(|out| write_json(&Failure::usage(&error.render().to_string()), out)));
     }
     Exit::Usage

@@ -143,6 +143,14 @@ pub(super) fn place(
     // What is said nearer to the user counts: `--domain` against a sandbox in the file.
     let named = origin(domain).min(origin(url));
     if let Some(sandbox) = sandbox.filter(|sandbox| sandbox.value && sandbox.origin <= named) {
+        let typed = [("--domain", domain), ("--base-url", url)];
+        let typed = typed.iter().find(|(_, given)| origin(*given) == Origin::Flag);
+        if let Some((flag, _)) = typed.filter(|_| sandbox.origin == Origin::Flag) {
+            return Err(Error::usage(
+                format!("--sandbox and {flag} cannot be used together"),
+                "remove one of them: --sandbox begins a tenant of its own in this process",
+            ));
+        }
         let from = file.place(sandbox);
         check_place(file, None, (sandbox.origin, &from))?;
         return Ok((None, from));

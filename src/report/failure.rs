@@ -48,18 +48,59 @@ impl Failure {
         Self::with(Cause::of(error))
     }
 
-    /// Describes flags that were refused, in the words of their parser.
+    /// Describes flags that were refused, in the words of their parser: what is wrong comes first, then
+    /// its advice, if it has any, and much that only people need.
     pub fn usage(message: &str) -> Self {
-        let message = message.trim().trim_start_matches("error: ");
-        let (error, hint) = match message.split_once("\n\nhint: ") {
-            Some((error, hint)) => (error, Some(hint.trim().to_owned())),
-            None => (message, None),
-        };
-        let error = error.to_owned();
+        let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut paragraphs = message.trim().split("\n\n").map(in_one_line);
+        let error = paragraphs.next().unwrap_or_default();
+        let error = error.strip_prefix("error: ").unwrap_or(&error).to_owned();
+        let hint = paragraphs.find_map(|told| {
+            let advice = told.strip_prefix("hint: ").or_else(|| told.strip_prefix("tip: "))?;
+            Some(advice.to_owned())
+        });
+        let hint = Some(hint.unwrap_or_else(|| "`--help` lists what there is".to_owned()));
         Self::with(Cause { exit_code: Exit::Usage as u8, code: "usage", error, hint })
     }
 
     fn with(cause: Cause) -> Self {
         Self { schema: "mfaferry/error/1", status: "error", cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_parser_says_is_taken_apart_into_a_sentence_and_advice() {
+        let help = "`--help` lists what there is";
+        let end = "Usage: mfaferry report <LEDGER>...\n\nFor more information, try '--help'.\n";
+        for (said, error, hint) in [
+            (
+                "unexpected argument '--bad' found\n\n  tip: to pass '--bad', use '-- --bad'",
+                "unexpected argument '--bad' found",
+                "to pass '--bad', use '-- --bad'",
+            ),
+            (
+                "the following required arguments were not provided:\n  <LEDGER>...",
+                "the following required arguments were not provided: <LEDGER>...",
+                help,
+            ),
+            (
+                "invalid value 'x' for '--state <STATE>'\n  [possible values: created, failed]",
+                "invalid value 'x' for '--state <STATE>' [possible values: created, failed]",
+                help,
+            ),
+            (
+                "invalid value for '--rate'\n\nhint: give a number",
+                "invalid value for '--rate'",
+                "give a number",
+            ),
+        ] {
+            let Cause { error: told, hint: advice, .. } =
+                Failure::usage(&format!("error: {said}\n\n{end}")).cause;
+            assert_eq!((&*told, advice.as_deref()), (error, Some(hint)));
+        }
     }
 }

@@ -234,10 +234,24 @@ fn no_output_is_what_the_command_reads_or_another_output() {
 fn an_error_is_an_object_where_a_program_reads_the_result() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(3).0);
-    let own = |arguments: &[&str]| {
-        run(binary().current_dir(bench.folder.path()).args(arguments).args(["--output", "json"]))
-    };
+    // What was good of them is no result of its own, and leads nowhere.
+    bench.write(
+        "cut.json",
+        r#"[{"user_id":"auth0|a","type":"phone","phone_number":"+12025550101"},"#,
+    );
+    bench.write("cut.csv", "user_id,type,name\nauth0|a,email,a@b.test\nauth0|b,email,\"b@b.test\n");
+    let plain = |arguments: &[&str]| run(binary().current_dir(bench.folder.path()).args(arguments));
+    let own = |arguments: &[&str]| plain(&[arguments, &["--output", "json"]].concat());
+    let report = |arguments: &[&str]| plain(&[&["report", "--format", "json"], arguments].concat());
     for (done, exit, code) in [
+        (own(&["check", "cut.json"]), 2, "unreadable_input"),
+        (own(&["check", "cut.csv"]), 2, "unreadable_input"),
+        (own(&["check", "in.csv", "--show", "3"]), 2, "usage"),
+        (own(&["import", "in.csv", "--sandbox", "--base-url", "http://127.0.0.1:1"]), 2, "usage"),
+        (report(&["--bad"]), 2, "usage"),
+        (report(&[]), 2, "usage"),
+        (report(&["--ledger", "none", "--state", "nonsense"]), 2, "usage"),
+        (plain(&["report", "none", "--bad", "--format=json"]), 2, "usage"),
         (own(&["check", "none.csv"]), 2, "unreadable_input"),
         (own(&["check", "in.csv", "--no-such-flag"]), 2, "usage"),
         (own(&["import", "in.csv"]), 3, "no_tenant"),
@@ -250,10 +264,19 @@ fn an_error_is_an_object_where_a_program_reads_the_result() {
         assert_eq!(error["schema"], "mfaferry/error/1", "{done:?}");
         assert_eq!((&error["status"], &error["code"]), (&"error".into(), &code.into()), "{done:?}");
         assert_eq!(error["exit_code"], exit, "{done:?}");
-        assert!(error["error"].as_str().is_some_and(|text| !text.is_empty()), "{done:?}");
+        let told = error["error"].as_str().unwrap();
+        assert!(!told.is_empty() && !told.contains('\n'), "{done:?}");
+        assert!(code != "usage" || error["hint"].is_string(), "{done:?}");
         assert!(done.stderr.contains("error: "), "people read standard error: {done:?}");
         assert_eq!(done.stdout.lines().count(), 1, "one object: {done:?}");
     }
+    let bad = report(&["--bad"]).json();
+    assert_eq!(bad["error"], "unexpected argument '--bad' found");
+    // There it is the form of INPUT.
+    assert_eq!(plain(&["import", "in.csv", "--bad", "--format", "json"]).stdout, "");
+    let cut = plain(&["check", "cut.json"]);
+    assert!(cut.stdout.contains("1 row: 1 factor to import") && cut.code == Some(2), "{cut:?}");
+    assert!(!cut.stdout.contains("next: "), "{cut:?}");
 }
 
 #[test]
