@@ -20,7 +20,7 @@ const PREFIX: &str = "MFAFERRY_";
 pub fn parse() -> Result<Cli, clap::Error> {
     let mut command = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded));
     let matches = command.try_get_matches_from_mut(env::args_os());
-    let mut matches = matches.map_err(|answer| version::in_full(answer, env::args_os()))?;
+    let mut matches = matches.map_err(|answer| version::answer(answer, env::args_os()))?;
     let typed = CommandLine::of(&command, &matches);
     let mut cli = Cli::from_arg_matches_mut(&mut matches)?;
     cli.output.typed = typed;

@@ -2,7 +2,10 @@
 
 use std::{env::ArgsOs, ffi::OsString, sync::LazyLock};
 
-use clap::{Arg, ArgAction, CommandFactory, error::ErrorKind};
+use clap::{
+    Arg, ArgAction, CommandFactory,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::Cli;
 use crate::{auth0::API_DESCRIPTION, ledger};
@@ -26,19 +29,29 @@ static IN_FULL: LazyLock<String> = LazyLock::new(|| {
     lines.iter().fold(LINE.to_owned(), |text, (name, value)| format!("{text}\n{name}: {value}"))
 });
 
-/// Makes the answer to `--version` the full one where `--verbose` is beside it, in any order.
-pub(super) fn in_full(answer: clap::Error, arguments: ArgsOs) -> clap::Error {
+/// Makes the answer to `--version` the full one where `--verbose` is beside it, in any order. Behind a
+/// command it asks for the same.
+pub(super) fn answer(answer: clap::Error, arguments: ArgsOs) -> clap::Error {
     let arguments: Vec<_> = arguments.collect();
-    if answer.kind() != ErrorKind::DisplayVersion || !is_verbose(&arguments) {
+    if answer.kind() != ErrorKind::DisplayVersion && !is_behind_command(&answer) {
         return answer;
     }
-    let full = Cli::command().version(IN_FULL.as_str()).try_get_matches_from(arguments);
-    full.err().unwrap_or(answer)
+    let is_full = is_verbose(&arguments);
+    let command = Cli::command();
+    let command = if is_full { command.version(IN_FULL.as_str()) } else { command };
+    command.try_get_matches_from(["mfaferry", "--version"]).err().unwrap_or(answer)
+}
+
+/// Returns whether the flag was refused for where it stands: the commands have none of their own.
+fn is_behind_command(answer: &clap::Error) -> bool {
+    let refused = answer.get(ContextKind::InvalidArg);
+    answer.kind() == ErrorKind::UnknownArgument
+        && matches!(refused, Some(ContextValue::String(flag)) if flag == "--version" || flag == "-V")
 }
 
 /// Parses once more with a `--version` that is a flag like others.
 fn is_verbose(arguments: &[OsString]) -> bool {
-    let flag = |version: Arg| version.action(ArgAction::SetTrue);
+    let flag = |version: Arg| version.action(ArgAction::SetTrue).global(true);
     // Whatever else is wrong with the line, there is an answer.
     let command = Cli::command().mut_arg("version", flag).ignore_errors(true);
     let found = command.try_get_matches_from(arguments);

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::support::{binary, run};
+use crate::support::{around, binary, run};
 
 /// The text of `--version`, and with `--verbose` the text of that.
 fn said(arguments: &[&str]) -> String {
@@ -32,10 +32,25 @@ fn the_version_is_one_line_and_all_that_is_known_only_with_verbose() {
         &["-vvV"],
         &["--log-format", "json", "-V", "-vv"],
         &["-v", "--version", "import"],
+        &["import", "--version", "--verbose"],
+        &["import", "-v", "-V"],
     ] {
         assert_eq!(said(arguments), full, "{arguments:?}");
     }
-    assert_eq!(said(&["-V", "--log-format", "json"]), line);
+    for arguments in [
+        &["-V", "--log-format", "json"][..],
+        &["import", "--version"],
+        &["report", "-V"],
+        &["check", "in.csv", "--show", "3", "--version"],
+    ] {
+        assert_eq!(said(arguments), line, "{arguments:?}");
+    }
+    for flag in ["--version", "--help"] {
+        let full =
+            run(&mut around("sh", &["-c", "exec \"$0\" \"$@\" >/dev/full"], binary().arg(flag)));
+        assert_eq!(full.code, Some(1), "{full:?}");
+        assert!(full.stderr.starts_with("error: writing to standard output: "), "{full:?}");
+    }
     assert!(full.starts_with(&line), "{full}");
     for key in
         ["commit", "date", "target", "compiler", "ledger format", "Management API description"]
