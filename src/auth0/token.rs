@@ -23,14 +23,16 @@ use crate::{
     api::{Answer, NotExecuted, Verdict},
     assertion::{ASSERTION_TYPE, SigningKey},
     error::Error,
-    model::{Grant, Millis},
+    model::{ClockSkew, Grant, Millis},
     pacer::Pacer,
+    text::human,
 };
 
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
 const LEEWAY: Duration = Duration::from_secs(60);
 
-/// Difference between two readings of the tenant's clock that is none: `Date` has whole seconds.
+/// Difference between two readings of the tenant's clock that is none: `Date` has whole seconds, and an
+/// answer takes its time. An assertion is dated back by more than that.
 const CLOSE: Millis = 1_500;
 
 /// Credentials for an access token.
@@ -237,15 +239,23 @@ impl Tokens {
             Ok(granted) => return Ok((granted, 1)),
             Err(refused) => refused,
         };
-        let shown = clock.now().ahead_of(clock.wall());
-        let is_late = (shown - assumed).unsigned_abs() > CLOSE.unsigned_abs();
-        let is_refused = matches!(refused.verdict, Verdict::Stop(_));
-        if !(matches!(proof, Proof::Key(_)) && is_refused && is_late) {
+        if !(matches!(proof, Proof::Key(_)) && matches!(refused.verdict, Verdict::Stop(_))) {
             return Err(refused);
         }
+        let shown = clock.now().ahead_of(clock.wall());
+        if (shown - assumed).unsigned_abs() <= CLOSE.unsigned_abs() {
+            return Err(with_clock(refused, clock.date_skew()));
+        }
         match self.ask(id, proof, audience).await {
-            Ok(granted) => Ok((granted, 2)),
-            Err(refused) => Err(Answer { requests: refused.requests + 1, ..refused }),
+            Ok(granted) => {
+                let off = off_by(shown - ClockSkew::default());
+                tracing::warn!("{off}: the token was granted by the tenant's clock; set this one");
+                Ok((granted, 2))
+            }
+            Err(refused) => {
+                let refused = Answer { requests: refused.requests + 1, ..refused };
+                Err(with_clock(refused, clock.date_skew()))
+            }
         }
     }
 
@@ -330,6 +340,32 @@ impl Tokens {
         let answer = failed.map_or_else(stop, |()| Answer::bare(Verdict::NotExecuted(why)));
         Answer { requests: 1, ..answer }
     }
+}
+
+/// Says how far our clock is from a tenant's that is so far ahead of it.
+fn off_by(lead: Millis) -> String {
+    let side = if lead > 0 { "behind" } else { "ahead of" };
+    let off = human(Duration::from_millis(lead.unsigned_abs()));
+    format!("this machine's clock is {off} {side} the tenant's")
+}
+
+/// Adds to the hint of a refused assertion what is known of the clocks, since it holds for a minute only.
+fn with_clock(refused: Answer<()>, lead: Option<ClockSkew>) -> Answer<()> {
+    let more = match lead.map(|lead| lead - ClockSkew::default()) {
+        None => "the answer does not show the tenant's clock: check this machine's, too".into(),
+        Some(lead) if lead.unsigned_abs() > CLOSE.unsigned_abs() => {
+            format!("{}, which was allowed for", off_by(lead))
+        }
+        Some(_) => return refused,
+    };
+    let Verdict::Stop(error) = refused.verdict else { return refused };
+    let error = match *error {
+        Error::Config { code, message, hint } => {
+            Error::Config { code, message, hint: format!("{hint}; {more}") }
+        }
+        other => other,
+    };
+    Answer { verdict: Verdict::Stop(Box::new(error)), ..refused }
 }
 
 fn stop(error: Error) -> Answer<()> {

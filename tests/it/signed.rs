@@ -80,6 +80,8 @@ fn a_clock_that_is_wrong_costs_one_more_request_and_no_credentials() {
         // An assertion of a minute is good for one that is half a minute ahead.
         let expected = if skew == 30 { 1 } else { 2 };
         assert_eq!(asked(&bench), expected + 5, "{skew}");
+        let side = if skew > 0 { "behind the tenant's" } else { "ahead of the tenant's" };
+        assert_eq!(done.stderr.contains(side), expected == 2, "{skew}: {done:?}");
     }
 }
 
@@ -92,6 +94,13 @@ fn a_key_that_is_not_the_clients_is_refused_once_with_a_hint() {
     assert!(done.stderr.contains("the public half of the key is registered"), "{done:?}");
     assert!(done.stderr.contains("can be read by others: `chmod 600` it"), "{done:?}");
     assert_eq!(asked(&bench), 1, "nothing is learnt from the refusal, so nothing is tried again");
+    assert!(!done.stderr.contains("clock"), "{done:?}");
+
+    let bench = self::bench(Settings { clock_skew_s: -3600, ..Settings::default() });
+    key(&bench, "key.pem", OTHER, 0o600);
+    let done = import(&bench, &["--client-key-file", "key.pem"], &[]);
+    assert_eq!((done.code, asked(&bench)), (Some(3), 2), "{done:?}");
+    assert!(done.stderr.contains("ahead of the tenant's, which was allowed for"), "{done:?}");
 }
 
 #[test]
