@@ -10,7 +10,7 @@ use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable};
 use super::{Cli, CommandLine, version};
 use crate::{
     error::Error,
-    text::{escape, nearest},
+    text::{escape, file_name, nearest},
 };
 
 /// Prefix of the names of our own variables.
@@ -48,9 +48,23 @@ pub fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
 fn guarded(arg: Arg) -> Arg {
     let Some(name) = arg.get_env() else { return arg };
     let text = env::var_os(name).map(OsString::into_string);
-    let is_unset = text.is_some_and(|text| text.map_or(true, |text| text.trim().is_empty()));
+    let is_unset = text.is_some_and(|text| {
+        text.map_or_else(|_| !names_a_file(&arg), |text| text.trim().is_empty())
+    });
     let arg = arg.hide_env_values(true);
     if is_unset { arg.env(Resettable::Reset) } else { arg }
+}
+
+/// Returns true if the value is the name of a file, which is bytes and need not be text.
+fn names_a_file(arg: &Arg) -> bool {
+    arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "FILE"))
+}
+
+/// Returns true if the variable is a setting that names a file.
+fn is_of_a_file(variable: &str) -> bool {
+    let command = Cli::command();
+    let mut args = command.get_subcommands().flat_map(Command::get_arguments);
+    args.any(|arg| arg.get_env().is_some_and(|name| name == variable) && names_a_file(arg))
 }
 
 /// Every setting: the name of its flag, which is its key in the settings file, and its variable.
@@ -68,13 +82,15 @@ pub fn settings() -> Vec<(String, String)> {
     settings
 }
 
-/// A variable of the environment; empty counts as unset.
+/// A variable of the environment; empty counts as unset. The name of a file is text that
+/// [`path_of`](crate::text::path_of) takes.
 #[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
 pub fn variable(name: &str) -> Result<Option<String>, Error> {
     match env::var(name) {
         Ok(text) if text.trim().is_empty() => Ok(None),
         Ok(text) => Ok(Some(text)),
         Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(file)) if is_of_a_file(name) => Ok(Some(file_name(file))),
         Err(env::VarError::NotUnicode(_)) => {
             Err(Error::config(format!("{name} is not valid UTF-8"), "set it again, or unset it"))
         }
