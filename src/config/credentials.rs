@@ -235,6 +235,10 @@ impl Layers<'_> {
         {
             profile::check_audience(profile, given, base)?;
         }
+        let own = base.default_audience();
+        if given.origin == Origin::File && given.value != own {
+            profile::check_top(self.file, ("audience", &own), base)?;
+        }
         Ok(given.value.clone())
     }
 }
@@ -295,6 +299,9 @@ fn client(
             ),
             "give id and secret (or key) in the same place, or unset the one that is not meant",
         ));
+    }
+    if id.origin == Origin::File {
+        profile::check_top(layers.file, ("client_id", "…"), base)?;
     }
     let from = if id.origin == origin {
         id.from.clone()

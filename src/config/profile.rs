@@ -125,6 +125,29 @@ pub(super) fn check_owner(tenant: &Tenant, owner: &str, base: &BaseUrl) -> Resul
     }
 }
 
+/// Refuses a setting that stands above the tables where it belongs to another tenant, the one that is named
+/// there, than the chosen table's. `own` is what to write in the table instead.
+pub(super) fn check_top(
+    file: &SettingsFile,
+    (key, own): (&str, &str),
+    base: &BaseUrl,
+) -> Result<(), Error> {
+    let Some(profile) = &file.profile else { return Ok(()) };
+    match place_of(&file.tenant)? {
+        Some(top) if !is_same(&top, base) => {
+            let (name, place) = (&file.name, escape(&profile.place()));
+            Err(Error::config(
+                format!(
+                    "`{key}` above the tables of `{name}` belongs to the tenant that is named there, and \
+                     `{place}` names another"
+                ),
+                format!("write `{key} = \"{own}\"` below `{place}`"),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses an audience of the environment's that is not the one of the table's tenant.
 pub(super) fn check_audience(
     profile: &Profile,

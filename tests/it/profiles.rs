@@ -219,6 +219,25 @@ fn credentials_above_the_tables_are_not_sent_to_the_tenant_of_a_table() {
         "{done:?}"
     );
     assert_eq!((requests(&acme), requests(&beta)), (0, 0));
+    // A part of what is said to be one tenant's.
+    let own = "client_id = \"beta\"\nclient_secret_file = \"beta\"\n";
+    let audience = format!("audience = \"{at_acme}/api/v2/\"\n");
+    let secret = own.split_once('\n').unwrap().1;
+    for (more, table_s, said) in [
+        (
+            &*audience,
+            own,
+            format!("write `audience = \"{at_beta}/api/v2/\"` below `[tenant.beta]`"),
+        ),
+        ("", secret, "write `client_id = ".into()),
+    ] {
+        let top = format!("base_url = \"{at_acme}\"\n{more}{credentials}");
+        acme.write("tenants.toml", format!("{top}{table}{table_s}"));
+        let done = import(&acme, &["--tenant=beta"], &[]);
+        assert_eq!(done.code, Some(3), "{done:?}");
+        assert!(done.stderr.contains(&said), "{said}: {done:?}");
+    }
+    assert_eq!((requests(&acme), requests(&beta)), (0, 0));
     // One client for all of them is what the file says.
     acme.write("tenants.toml", format!("{credentials}[tenant.one]\nbase_url = \"{at_acme}\"\n"));
     let done = import(&acme, &["--tenant=one"], &[]);
