@@ -35,6 +35,7 @@ impl Cli {
         let ledger = recording.and_then(|recording| recording.ledger.as_ref());
         files.write("--ledger", ledger.map(|ledger| path_of(&ledger.value)).as_deref());
         let talking = self.command.talking();
+        files.read.extend(talking.iter().flat_map(|talking| talking.tenant.paths()));
         let metrics = talking.and_then(|talking| talking.tenant.metrics_file);
         files.write("--metrics-file", metrics.map(|file| path_of(&file.value)).as_deref());
         files.write("--log-file", self.output.log_file.as_deref());

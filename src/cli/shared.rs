@@ -74,6 +74,13 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// Returns the files that it names and that are read: settings and credentials.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let Self { client_secret_file, client_key_file, token_file, config, .. } = self;
+        let files = [client_secret_file, client_key_file, token_file].into_iter().flatten();
+        files.map(|file| path_of(&file.value)).chain(config.clone()).collect()
+    }
+
     /// Returns it as the table of one tenant has it, which stands nearer to the user than the rest of the
     /// file.
     #[must_use]

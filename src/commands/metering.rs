@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::OnceLock};
 
 use super::{now, outputs::keep_metrics_apart};
 use crate::{
-    cli::{Cli, NamedFiles, Talking},
+    cli::{NamedFiles, Talking},
     config::Config,
     error::{Error, Exit},
     progress::{Measured, Meter},
@@ -22,8 +22,8 @@ pub(super) struct Metering {
 
 impl Metering {
     /// Nothing is written yet.
-    pub(super) fn of(cli: &Cli) -> Self {
-        Self { talking: cli.command.talking(), files: cli.files(), meter: OnceLock::new() }
+    pub(super) fn new(talking: Option<Talking>, files: NamedFiles) -> Self {
+        Self { talking, files, meter: OnceLock::new() }
     }
 
     /// Begins the file, where the settings name one; refuses one that the command needs for something else.

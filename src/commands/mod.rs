@@ -98,9 +98,13 @@ pub fn disable_core_dumps() {
 /// Runs the command, says on standard error what stopped it, and returns the exit code.
 pub fn run(cli: Cli) -> Exit {
     let is_json = cli.command.has_json_result();
-    let is_sound = outputs::keep_apart(&cli.files());
+    let talking = cli.command.talking();
+    let mut files = cli.files();
+    files.read.extend(talking.iter().flat_map(|talking| Config::files_read(&talking.tenant)));
+    let is_sound = outputs::keep_apart(&files);
     // Such a file is not to be written at all.
-    let metering = if is_sound.is_ok() { Metering::of(&cli) } else { Metering::default() };
+    let metering =
+        if is_sound.is_ok() { Metering::new(talking, files) } else { Metering::default() };
     let done = is_sound.and_then(|()| start_logging(&cli.output));
     let done = done.and_then(|()| execute(cli, &metering));
     let exit = done.unwrap_or_else(|error| {

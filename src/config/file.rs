@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Read when it is there.
-const FILE: &str = "mfaferry.toml";
+pub(super) const FILE: &str = "mfaferry.toml";
 /// No secret is longer than this.
 const LONGEST_SECRET: u64 = 64 * 1024;
 /// No settings file is longer than this.

@@ -1,7 +1,10 @@
 //! Settings of a run, checked: from flags, environment, file and defaults. No message shows a value
 //! that may be a secret.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 mod credentials;
 mod facts;
@@ -22,7 +25,7 @@ use crate::{
     text::path_of,
 };
 pub use facts::parse_facts;
-use file::read_file;
+use file::{FILE, read_file};
 use resolve::{Settings, resolve};
 
 /// Checked settings of a run against a tenant.
@@ -180,6 +183,25 @@ impl Config {
         profile::warn_of_environment(&file, &output_args.typed)?;
         let given = Settings { tenant, pace, recording, creating, typed: &output_args.typed };
         resolve(&given, &file, (!output_args.quiet).then_some(announce))
+    }
+
+    /// Returns the settings file, where nobody names it, and the files that it names and that are read, as
+    /// far as they are known before anything is said of them. A pipe can be read only once, and is not.
+    pub fn files_read(tenant: &cli::Tenant) -> Vec<PathBuf> {
+        let path = tenant.config.as_deref();
+        let found = path.unwrap_or(Path::new(FILE));
+        if !found.is_file() {
+            return Vec::new();
+        }
+        let mut files = vec![found.to_owned()];
+        if let Ok(file) = read_file(path, tenant.profile.as_ref()) {
+            let table = file.profile.as_ref().map(|profile| profile.tenant.paths());
+            let facts = file.knowing.tenant_facts.iter().map(|facts| path_of(&facts.value));
+            files.extend(
+                table.unwrap_or_default().into_iter().chain(file.tenant.paths()).chain(facts),
+            );
+        }
+        files
     }
 
     /// Returns the metrics file of a command whose other settings may be wrong, and the label of its

@@ -41,6 +41,45 @@ fn a_log_that_cannot_be_written_stops_a_command_before_anything_is_sent() {
 }
 
 #[test]
+fn no_output_is_a_file_that_settings_or_credentials_are_read_from() {
+    let bench = bench(1);
+    let at = bench.tenant().base_url();
+    let other = "base_url = \"http://127.0.0.1:9\"\nclient_key_file = \"table-key\"\n";
+    let settings = format!(
+        "base_url = \"{at}\"\nclient_secret_file = \"top-secret\"\ntenant_facts = \"facts\"\n\
+         [tenant.other]\n{other}"
+    );
+    bench.write("settings.toml", settings);
+    bench.write("mfaferry.toml", "rate = 100\n");
+    for name in ["secret", "key", "token", "top-secret", "table-key", "facts", "users", "ledger"] {
+        bench.write(name, "untouched");
+    }
+    let config = "--config=settings.toml";
+    let cases: [(&[&str], &str); 9] = [
+        (&[config], "settings.toml"),
+        (&[], "mfaferry.toml"),
+        (&["--client-secret-file=secret"], "secret"),
+        (&["--client-key-file=key"], "key"),
+        (&["--token-file=token"], "token"),
+        (&[config], "top-secret"),
+        (&[config, "--tenant=other"], "table-key"),
+        (&[config], "facts"),
+        (&["--from=keycloak", "--users=users"], "users"),
+    ];
+    for (flags, file) in cases {
+        let before = fs::read(bench.path(file)).unwrap();
+        for output in ["--log-file", "--ledger", "--metrics-file"] {
+            let mut import = binary();
+            import.current_dir(bench.folder.path()).args(["import", "in.csv"]).args(flags);
+            let done = run(import.arg(format!("{output}=./{file}")));
+            assert_eq!(done.code, Some(2), "{output} {file}: {done:?}");
+            assert!(done.stderr.contains("that this command reads"), "{output} {file}: {done:?}");
+            assert_eq!(fs::read(bench.path(file)).unwrap(), before, "{output} {file}");
+        }
+    }
+}
+
+#[test]
 fn a_log_is_appended_to() {
     let bench = bench(3);
     let log = || fs::read_to_string(bench.path("log")).unwrap_or_default();
