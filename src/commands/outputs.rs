@@ -14,6 +14,9 @@ use crate::{
     text::{escape, file_name},
 };
 
+const LOG: &str = "--log-file";
+const METRICS: &str = "--metrics-file";
+
 /// Refuses a command line that would write to what it reads, or twice to one file. Called before
 /// anything is opened.
 pub(super) fn keep_apart(named: &NamedFiles) -> Result<(), Error> {
@@ -34,7 +37,8 @@ pub(super) fn keep_apart(named: &NamedFiles) -> Result<(), Error> {
             ));
         }
     }
-    Ok(())
+    let log = named.written.iter().find(|(flag, _)| *flag == LOG);
+    log.map_or(Ok(()), |(_, path)| keep_off_the_ledger((LOG, path), named, None))
 }
 
 /// Refuses a metrics file, from wherever its name is, that is a file of the command, of its ledger, or the
@@ -44,7 +48,15 @@ pub(super) fn keep_metrics_apart(
     named: &NamedFiles,
     ledgers: Option<&Path>,
 ) -> Result<(), Error> {
-    let others = named.written.iter().filter(|(flag, _)| *flag != "--metrics-file");
+    keep_off_the_ledger((METRICS, path), named, ledgers)
+}
+
+fn keep_off_the_ledger(
+    (flag, path): (&str, &Path),
+    named: &NamedFiles,
+    ledgers: Option<&Path>,
+) -> Result<(), Error> {
+    let others = named.written.iter().filter(|(other, _)| *other != flag);
     let given = others.clone().filter(|(flag, _)| *flag == "--ledger").map(|(_, path)| &**path);
     let mut ledgers: Vec<PathBuf> = given.chain(ledgers).map(Path::to_owned).collect();
     if ledgers.is_empty() {
@@ -60,8 +72,8 @@ pub(super) fn keep_metrics_apart(
     match kept.find(|(other, _)| is_same(other, path)) {
         None => Ok(()),
         Some((_, what)) => Err(Error::usage(
-            format!("--metrics-file `{}` is {what}", escape(&file_name(path))),
-            "give --metrics-file another name",
+            format!("{flag} `{}` is {what}", escape(&file_name(path))),
+            format!("give {flag} another name"),
         )),
     }
 }

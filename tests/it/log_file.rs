@@ -66,6 +66,13 @@ fn no_output_is_a_file_that_settings_or_credentials_are_read_from() {
         (&[config], "facts"),
         (&["--from=keycloak", "--users=users"], "users"),
     ];
+    // Nor one of the ledger, be it there or not.
+    for file in ["in.csv.ledger", "in.csv.ledger-seal"] {
+        let done = run(bench.import("in.csv").args(["--log-file", file]));
+        assert_eq!(done.code, Some(2), "{file}: {done:?}");
+        assert!(done.stderr.contains("a file of the ledger"), "{file}: {done:?}");
+        assert!(!bench.path(file).exists(), "{file}");
+    }
     for (flags, file) in cases {
         let before = fs::read(bench.path(file)).unwrap();
         for output in ["--log-file", "--ledger", "--metrics-file"] {
