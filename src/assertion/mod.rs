@@ -1,11 +1,13 @@
 //! Private key JWT: a client proves who it is by a signature instead of a secret (RFC 7523;
 //! auth0-api.md 4). Here both sides are, the one that signs and the simulated tenant's that verifies.
 
+mod der;
 mod fresh;
 mod pem;
 mod sign;
 mod verify;
 
+pub use der::is_der;
 pub use fresh::fresh_public_key;
 pub use sign::{KeyFault, SigningKey};
 pub use verify::{PublicKey, Refusal, Verifier};
@@ -36,6 +38,12 @@ impl Algorithm {
             Self::Rs384 => "RS384",
             Self::Ps256 => "PS256",
         }
+    }
+
+    /// Returns what to give, in words.
+    pub fn expected() -> String {
+        let known = Self::ALL.map(Self::name).join(", ");
+        format!("one of {known}: the one that the application's key is registered for")
     }
 
     /// Finds the one of that name.

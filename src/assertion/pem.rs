@@ -1,6 +1,6 @@
 //! PEM: which kind of key a text holds, and its bytes.
 
-use rustls::pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, pem::PemObject};
+use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::KeyFault;
@@ -13,22 +13,14 @@ pub(super) enum PrivateKey {
     Pkcs8(Zeroizing<Vec<u8>>),
 }
 
-/// Reads the first block of a text.
+/// Reads the first private key of a text, or says what else there is.
 pub(super) fn private_key(text: &str) -> Result<PrivateKey, KeyFault> {
     let text = unfolded(text);
-    let label = label(&text).ok_or(KeyFault::NotPem)?;
+    let (label, body) = block(&text).ok_or(KeyFault::NotPem)?;
     match label {
-        "RSA PRIVATE KEY" if text.contains("DEK-Info:") => Err(KeyFault::Encrypted),
-        "RSA PRIVATE KEY" => {
-            let key = PrivatePkcs1KeyDer::from_pem_slice(text.as_bytes());
-            let key = key.map_err(|_| KeyFault::Damaged)?;
-            Ok(PrivateKey::Pkcs1(key.secret_pkcs1_der().to_vec().into()))
-        }
-        "PRIVATE KEY" => {
-            let key = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
-            let key = key.map_err(|_| KeyFault::Damaged)?;
-            Ok(PrivateKey::Pkcs8(key.secret_pkcs8_der().to_vec().into()))
-        }
+        "RSA PRIVATE KEY" if body.contains("DEK-Info:") => Err(KeyFault::Encrypted),
+        "RSA PRIVATE KEY" => Ok(PrivateKey::Pkcs1(decoded(label, body)?)),
+        "PRIVATE KEY" => Ok(PrivateKey::Pkcs8(decoded(label, body)?)),
         "ENCRYPTED PRIVATE KEY" => Err(KeyFault::Encrypted),
         "EC PRIVATE KEY" => Err(KeyFault::OtherKind("an elliptic curve key")),
         "DSA PRIVATE KEY" => Err(KeyFault::OtherKind("a DSA key")),
@@ -39,16 +31,28 @@ pub(super) fn private_key(text: &str) -> Result<PrivateKey, KeyFault> {
     }
 }
 
-/// Returns a text whose line ends were written as `\n`, as variables of build servers often are, with line
-/// ends.
+/// Returns a text as variables of build servers often have it, in quotes or with its line ends written as
+/// `\n` or `\r\n`, with line ends.
 fn unfolded(text: &str) -> Zeroizing<String> {
     let is_folded = !text.trim().contains('\n') && text.contains("\\n");
-    let text = if is_folded { text.replace("\\n", "\n") } else { text.to_owned() };
+    let text =
+        if is_folded { text.replace("\\r\\n", "\n").replace("\\n", "\n") } else { text.to_owned() };
     Zeroizing::new(text)
 }
 
-/// Returns the label of the first block.
-fn label(text: &str) -> Option<&str> {
-    let (_, after) = text.split_once("-----BEGIN ")?;
-    after.split_once("-----").map(|(label, _)| label)
+/// Returns the label of the first block that is a private key, or else of the first block at all, and what
+/// follows it. Whatever stands before, such as a certificate or a byte order mark, is passed over.
+fn block(text: &str) -> Option<(&str, &str)> {
+    let mut blocks = text.split("-----BEGIN ").skip(1).filter_map(|it| it.split_once("-----"));
+    let first = blocks.clone().next();
+    blocks.find(|(label, _)| label.ends_with("PRIVATE KEY")).or(first)
+}
+
+/// Returns the bytes of a block, whose lines may have become words.
+fn decoded(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
+    let (body, end) = body.split_once("-----END ").ok_or(KeyFault::Damaged)?;
+    let rest = end.strip_prefix(label).ok_or(KeyFault::Damaged)?;
+    let body: Zeroizing<String> = Zeroizing::new(body.split_whitespace().collect());
+    let bytes = BASE64.decode(body.as_bytes()).ok().filter(|_| rest.starts_with("-----"));
+    bytes.map(Zeroizing::new).ok_or(KeyFault::Damaged)
 }

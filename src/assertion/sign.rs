@@ -13,7 +13,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::{
-    Algorithm,
+    Algorithm, der,
     pem::{PrivateKey, private_key},
 };
 
@@ -29,11 +29,17 @@ pub enum KeyFault {
     /// A key, but none that signs with RSA.
     #[error("holds {0}, and not a private RSA key")]
     OtherKind(&'static str),
+    /// A key in bytes instead of text.
+    #[error("is a key or certificate in DER, and not in PEM")]
+    Der,
     /// Fewer bits than are safe, or more than are usual.
-    #[error("holds an RSA key of an unusual size: 2,048 to 4,096 bits are needed")]
-    Size,
-    /// Broken off, or not what its label says.
-    #[error("is damaged: what its label says is not what is there")]
+    #[error("holds an RSA key of {0} bits: 2,048 to 4,096 bits are needed, in steps of 512")]
+    Size(u32),
+    /// A public exponent that is too small.
+    #[error("holds an RSA key with the public exponent {0}: 65537 or more is needed")]
+    Exponent(usize),
+    /// Broken off or changed.
+    #[error("is damaged: between its first line and its last there is no whole key")]
     Damaged,
 }
 
@@ -47,7 +53,11 @@ impl KeyFault {
             Self::Damaged | Self::NotPem => {
                 "copy the key's file whole, first and last line included"
             }
-            Self::OtherKind(_) | Self::Size => {
+            Self::Der => {
+                "write it as PEM: `openssl pkey -inform DER -in KEY -out PEM`, or `openssl pkcs12 -nocerts \
+                 -nodes -in KEY -out PEM` if it is PKCS#12 (.p12, .pfx)"
+            }
+            Self::OtherKind(_) | Self::Size(_) | Self::Exponent(_) => {
                 "make a key with `openssl genrsa -out KEY 2048`, and register its public half (`openssl \
                  rsa -in KEY -pubout`) with the application in Auth0"
             }
@@ -86,16 +96,18 @@ struct Claims<'a> {
 impl SigningKey {
     /// Reads a key from PEM, PKCS#1 or PKCS#8.
     pub fn read(pem: &str, algorithm: Algorithm) -> Result<Self, KeyFault> {
-        let pair = match private_key(pem)? {
-            PrivateKey::Pkcs1(der) => KeyPair::from_der(&der),
-            PrivateKey::Pkcs8(der) => KeyPair::from_pkcs8(&der),
+        let key = private_key(pem)?;
+        let pair = match &key {
+            PrivateKey::Pkcs1(der) => KeyPair::from_der(der),
+            PrivateKey::Pkcs8(der) => KeyPair::from_pkcs8(der),
         };
-        // These are the words of ring 0.17; a test holds them.
-        let pair = pair.map_err(|rejected| match rejected.to_string().as_str() {
-            "WrongAlgorithm" => KeyFault::OtherKind("a key of another kind"),
-            "TooSmall" | "TooLarge" | "PrivateModulusLenNotMultipleOf512Bits" => KeyFault::Size,
-            _ => KeyFault::Damaged,
-        })?;
+        let pair =
+            pair.map_err(|rejected| match (der::fault(&key), rejected.to_string().as_str()) {
+                (Some(fault), _) => fault,
+                // The word of ring 0.17; a test holds it.
+                (None, "WrongAlgorithm") => KeyFault::OtherKind("a key of another kind"),
+                (None, _) => KeyFault::Damaged,
+            })?;
         Ok(Self { pair, algorithm })
     }
 

@@ -8,6 +8,8 @@ const PUBLIC: &str = include_str!("../../tests/it/keys/client.pub.pem");
 const PUBLIC_PKCS1: &str = include_str!("../../tests/it/keys/client-pkcs1.pub.pem");
 const OTHER: &str = include_str!("../../tests/it/keys/other.pem");
 const SMALL: &str = include_str!("../../tests/it/keys/1024-bits.pem");
+const BITS_2047: &str = include_str!("../../tests/it/keys/2047-bits.pem");
+const EXPONENT_3: &str = include_str!("../../tests/it/keys/exponent-3.pem");
 const CURVE: &str = include_str!("../../tests/it/keys/elliptic-curve.pem");
 const ED25519: &str = include_str!("../../tests/it/keys/ed25519.pem");
 const TENANT: &str = "https://acme.eu.auth0.com/";
@@ -43,7 +45,16 @@ fn a_key_is_read_with_its_line_ends_written_out_and_whatever_stands_around_it() 
     let folded = CLIENT.replace('\n', "\\n");
     let windows = CLIENT.replace('\n', "\r\n");
     let around = format!("Key of the migration\n\n{CLIENT}\n\n");
-    for text in [folded, windows, around] {
+    let folded_windows = windows.replace("\r\n", "\\r\\n");
+    let quoted = format!("\"{}\"", CLIENT.trim());
+    let quoted_folded = format!("'{folded}'");
+    let words = CLIENT.replace('\n', " ");
+    let marked = format!("\u{feff}{CLIENT}");
+    let certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let behind = format!("{certificate}{CLIENT}{certificate}");
+    for text in
+        [folded, windows, around, folded_windows, quoted, quoted_folded, words, marked, behind]
+    {
         assert!(SigningKey::read(&text, Algorithm::Rs256).is_ok());
     }
 }
@@ -58,6 +69,9 @@ fn a_text_that_is_no_private_rsa_key_is_named_for_what_it_is() {
         "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n",
         1,
     );
+    // With an identifier that nobody has.
+    let of_another_kind = ED25519.replace("AwBQYDK2Vw", "AwBQYDK2V/");
+    assert_ne!(of_another_kind, ED25519);
     for (text, fault) in [
         (String::new(), "no private key in PEM"),
         ("hunter2".into(), "no private key in PEM"),
@@ -68,9 +82,12 @@ fn a_text_that_is_no_private_rsa_key_is_named_for_what_it_is() {
         (block("OPENSSH PRIVATE KEY"), "a key of OpenSSH"),
         (block("CERTIFICATE"), "a certificate"),
         (PUBLIC.into(), "a public key"),
-        (CURVE.into(), "a key of another kind"),
-        (ED25519.into(), "a key of another kind"),
-        (SMALL.into(), "2,048 to 4,096 bits"),
+        (CURVE.into(), "an elliptic curve key"),
+        (ED25519.into(), "an Ed25519 key"),
+        (of_another_kind, "a key of another kind"),
+        (SMALL.into(), "of 1024 bits: 2,048 to 4,096 bits"),
+        (BITS_2047.into(), "of 2047 bits: 2,048 to 4,096 bits"),
+        (EXPONENT_3.into(), "the public exponent 3"),
         (cut.into(), "damaged"),
         (torn, "damaged"),
         (block("PRIVATE KEY"), "damaged"),

@@ -12,7 +12,10 @@ use ring::signature::{
 };
 use serde::Deserialize;
 
-use super::Algorithm;
+use super::{
+    Algorithm,
+    der::{SEQUENCE, element},
+};
 
 /// Seconds by which the clocks of client and tenant may differ (auth0-api.md 4).
 const LEEWAY: i64 = 10;
@@ -76,29 +79,12 @@ impl PublicKey {
 
 /// Returns the key inside of a `SubjectPublicKeyInfo` (RFC 5280, 4.1): the content of its bit string.
 fn of_spki(der: &[u8]) -> Option<&[u8]> {
-    const SEQUENCE: u8 = 0x30;
     const BIT_STRING: u8 = 0x03;
     let (info, _) = element(der, SEQUENCE)?;
     let (_algorithm, rest) = element(info, SEQUENCE)?;
     let (bits, _) = element(rest, BIT_STRING)?;
     // The first byte counts the unused bits of the last.
     bits.strip_prefix(&[0])
-}
-
-/// Splits DER after its first element, which must have that tag.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&found, rest) = der.split_first()?;
-    let (&short, rest) = rest.split_first()?;
-    let (length, rest) = if short < 0x80 {
-        (usize::from(short), rest)
-    } else {
-        let (long, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
-        let length = long.iter().try_fold(0_usize, |length, byte| {
-            length.checked_mul(256)?.checked_add(usize::from(*byte))
-        })?;
-        (length, rest)
-    };
-    rest.split_at_checked(length).filter(|_| found == tag)
 }
 
 #[derive(Deserialize)]

@@ -17,7 +17,7 @@ pub struct BaseUrl(Url);
 impl BaseUrl {
     /// `https://DOMAIN` for a plain host name.
     pub fn from_domain(domain: &str) -> Result<Self, Error> {
-        let hint = "give the tenant's host name only, like `--domain tenant.eu.auth0.com`";
+        let hint = "give the tenant's host name only, like `tenant.eu.auth0.com`";
         let label = |label: &str| {
             (1..=63).contains(&label.len())
                 && !label.starts_with('-')
@@ -32,7 +32,7 @@ impl BaseUrl {
             && domain.split('.').all(label)
             && last.starts_with(|c: char| c.is_ascii_alphabetic());
         if !sound {
-            return Err(Error::config("`--domain` is not a plain host name", hint));
+            return Err(Error::config("the domain is not a plain host name", hint));
         }
         Self::parse(&format!("https://{domain}"))
     }

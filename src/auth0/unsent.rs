@@ -137,6 +137,12 @@ fn certificate(error: &CertificateError) -> Error {
             "check --domain or --base-url: another server answers there; there is no way around \
              the check",
         ),
+        // rustls' verifier has no kind of its own for it.
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => (
+            "it is a CA's own, and not made for a server",
+            "give the server a certificate that its CA has signed, instead of the CA's own; there is no way \
+             around the check",
+        ),
         other => {
             return Error::config(
                 format!("the tenant's TLS certificate is not accepted ({other:?})"),

@@ -94,7 +94,8 @@ Settings for which --help names a variable may stand in the environment (MFAFERR
 file that --config names (rate = \"10\"). Without --config, mfaferry.toml in the working directory is
 read if it is yours and nobody else can write to it; it may not say which credentials are sent, or
 where. A table [tenant.NAME] of the named file holds the settings of one tenant, and --tenant NAME
-chooses it; secrets stay in files that it names, such as client_secret_file.
+chooses it; secrets stay in files that it names, such as client_secret_file. Names of files in it
+are relative to the working directory.
 Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
 up, the rest goes on. Keep the ledger and the files beside it together.
 

@@ -35,6 +35,7 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
     let own_shard = config.shard.unwrap_or_default();
     let found = imports_beside(&own, base.as_str(), own_shard).unwrap_or_default();
     let Some(latest) = found.iter().max() else { return Ok(()) };
+    let holds = if found.len() == 1 { "holds" } else { "hold" };
     let others = match found.len() - 1 {
         0 => String::new(),
         1 => " (and one more)".into(),
@@ -58,7 +59,7 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
     };
     Err(Error::usage(
         format!(
-            "`{}` has no ledger{} yet, and `{}`{others} beside it holds an import{of_shard} into the same \
+            "`{}` has no ledger{} yet, and `{}`{others} beside it {holds} an import{of_shard} into the same \
              tenant: a new ledger would not know those factors, and could create them again",
             escape(&inputs.join(", ")),
             if own_shard.is_whole() { String::new() } else { format!(" of shard {own_shard}") },

@@ -11,19 +11,19 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Named,
-    file::{read_private, read_secret},
+    file::{read_private, read_secret, text_of},
     profile::{self, Profile},
     secret::clean,
     table::SettingsFile,
 };
 use crate::{
-    assertion::{Algorithm, SigningKey},
+    assertion::{Algorithm, KeyFault, SigningKey, is_der},
     auth0::{BaseUrl, Credentials, Proof},
     cli::{
         CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Given, Origin, TOKEN_FILE, Tenant, variable,
     },
     error::Error,
-    text::path_of,
+    text::{escape, invalid_value, path_of},
 };
 
 const HINT: &str = "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-secret-file, or \
@@ -73,13 +73,20 @@ impl Found {
 
     /// Reads a private key that signs so.
     fn read_key(self, algorithm: Algorithm) -> Result<Arc<SigningKey>, Error> {
-        let (text, origin) = match self.place {
+        let (key, origin) = match self.place {
             Place::File(path, called) => {
-                (read_private(&path_of(&path), &called)?, format!("the file of {called}"))
+                let bytes = read_private(&path_of(&path), &called, "private key")?;
+                let key = if is_der(&bytes) {
+                    Err(KeyFault::Der)
+                } else {
+                    SigningKey::read(text_of(&bytes, &called)?, algorithm)
+                };
+                (key, format!("the file of {called}"))
             }
-            Place::Variable(secret) => (secret.expose_secret().to_owned().into(), self.from),
+            Place::Variable(secret) => {
+                (SigningKey::read(secret.expose_secret(), algorithm), self.from)
+            }
         };
-        let key = SigningKey::read(&text, algorithm);
         key.map(Arc::new).map_err(|fault| Error::config(format!("{origin} {fault}"), fault.hint()))
     }
 }
@@ -183,14 +190,24 @@ impl Layers<'_> {
         let Some(given) = given else {
             return Ok(Algorithm::default());
         };
+        // One that the table has is warned of with the other settings.
+        let profile = self.file.profile.as_ref().filter(|profile| {
+            let Tenant { client_key_file, client_signing_alg, .. } = &profile.tenant;
+            client_key_file.is_some() && client_signing_alg.is_none()
+        });
+        let of_the_file = self.file.tenant.client_signing_alg.as_ref();
+        let own = of_the_file.map_or(Algorithm::default().name(), |own| own.value.trim());
+        if let Some(profile) = profile.filter(|_| given.origin == Origin::Environment)
+            && given.value.trim() != own
+        {
+            let (from, place) = (&given.from, escape(&profile.place()));
+            tracing::warn!("{from} is set and holds for the key of `{place}`");
+        }
         Algorithm::from_name(given.value.trim()).ok_or_else(|| {
             let place = self.file.place(given);
-            let known = Algorithm::ALL.map(Algorithm::name).join(", ");
             Error::config(
-                format!("{place} names no signing algorithm that Auth0 takes for a client"),
-                format!(
-                    "give one of {known}: the one that the application's key is registered for"
-                ),
+                invalid_value(&given.value, &place),
+                format!("give {}", Algorithm::expected()),
             )
         })
     }

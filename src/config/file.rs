@@ -37,32 +37,45 @@ const OTHERS_WRITE: u32 = 0o022;
 
 /// The secret in the file that `origin` names.
 pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Error> {
-    clean(&read_private(path, origin)?, &format!("the file of {origin}"))
+    let bytes = read_private(path, origin, "secret")?;
+    clean(text_of(&bytes, origin)?, &format!("the file of {origin}"))
 }
 
-/// The text of the file that `origin` names, which nobody else should be able to read.
-pub(super) fn read_private(path: &Path, origin: &str) -> Result<Zeroizing<String>, Error> {
+/// Returns the bytes of the file that `origin` names as text.
+pub(super) fn text_of<'a>(bytes: &'a [u8], origin: &str) -> Result<&'a str, Error> {
+    std::str::from_utf8(bytes).map_err(|_| {
+        Error::config(
+            format!("the file of {origin} cannot be read: it is not UTF-8 text"),
+            "write it as UTF-8; Windows' shells and editors may have written UTF-16",
+        )
+    })
+}
+
+/// Reads the file that `origin` names, which holds `what` and which nobody else should be able to read.
+pub(super) fn read_private(
+    path: &Path,
+    origin: &str,
+    what: &str,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let failed = |error: io::Error| {
-        let hint = if error.kind() == io::ErrorKind::InvalidData {
-            "write it as UTF-8; Windows' shells and editors may have written UTF-16"
-        } else {
-            "check its path and permissions"
-        };
-        Error::config(format!("the file of {origin} cannot be read: {error}"), hint)
+        Error::config(
+            format!("the file of {origin} cannot be read: {error}"),
+            "check its path and permissions",
+        )
     };
     let file = File::open(path).map_err(failed)?;
     if can_others_read(&file.metadata().map_err(failed)?) {
         tracing::warn!("the file of {origin} can be read by others: `chmod 600` it");
     }
-    let mut text = Zeroizing::new(String::new());
-    file.take(LONGEST_SECRET).read_to_string(&mut text).map_err(failed)?;
-    if text.trim().is_empty() {
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(LONGEST_SECRET).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.trim_ascii().is_empty() {
         return Err(Error::config(
             format!("the file of {origin} is empty"),
-            "write the secret to it",
+            format!("write the {what} to it"),
         ));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// Returns true if others can read a secret who need not. One that is root's, while the user is not

@@ -48,6 +48,9 @@ impl Profile {
         if let Some((tenant, texts)) = found {
             return Ok(Self { name, from, tenant, texts });
         }
+        if name.is_empty() {
+            return Err(Error::config(format!("{from} is empty"), listed(names)));
+        }
         let near = nearest(&name, names.iter().map(String::as_str));
         let hint = match near {
             Some(near) => format!("did you mean `{near}`? {}", listed(names)),
@@ -74,13 +77,18 @@ pub(super) fn listed(names: &[String]) -> String {
 
 /// Says that a table is chosen of a file that nobody has named.
 pub(super) fn without_file(choice: Choice<'_>) -> Error {
+    let name = "name the file that has it with --config FILE";
+    let hint = match choice.origin {
+        Origin::Environment => format!("{name}, or unset {}", choice.from),
+        _ => name.to_owned(),
+    };
     Error::config(
         format!(
             "{} names the table `[tenant.{}]`, and there is no settings file",
             choice.from,
             escape(&choice.value)
         ),
-        "name the file that has it with --config FILE",
+        hint,
     )
 }
 

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::{
-    Announce, Config, Named, Source, Target,
-    credentials::credentials,
-    profile::{check_place, listed},
+    Announce, Config, Named, Source, Target, credentials::credentials, profile::check_place,
     table::SettingsFile,
 };
 use crate::{
@@ -156,8 +154,10 @@ pub(super) fn place(
         return Ok((None, from));
     }
     let (base, place) = match (url.filter(|_| origin(url) <= origin(domain)), domain) {
-        (Some(url), _) => (BaseUrl::parse(&url.value)?, url),
-        (None, Some(domain)) => (BaseUrl::from_domain(&domain.value)?, domain),
+        (Some(url), _) => (placed(BaseUrl::parse(&url.value), file, url)?, url),
+        (None, Some(domain)) => {
+            (placed(BaseUrl::from_domain(&domain.value), file, domain)?, domain)
+        }
         (None, None) => return Err(no_tenant(file)),
     };
     let from = file.place(place);
@@ -165,9 +165,25 @@ pub(super) fn place(
     Ok((Some(base), from))
 }
 
+/// Adds to an error where the tenant was named.
+fn placed(
+    base: Result<BaseUrl, Error>,
+    file: &SettingsFile,
+    given: &Given<String>,
+) -> Result<BaseUrl, Error> {
+    base.map_err(|error| match error {
+        Error::Config { code, message, hint } => {
+            let message = format!("{message} ({})", file.place(given));
+            Error::Config { code, message, hint }
+        }
+        other => other,
+    })
+}
+
 fn no_tenant(file: &SettingsFile) -> Error {
     let hint = if file.profile.is_none() && !file.profiles.is_empty() {
-        format!("choose one with --tenant NAME: in `{}`, {}", file.name, listed(&file.profiles))
+        let names = file.profiles.join(", ");
+        format!("choose one of the tenants in `{}` with --tenant NAME: {names}", file.name)
     } else {
         "pass --domain HOST (or set AUTH0_DOMAIN), or try --sandbox, which needs no account".into()
     };

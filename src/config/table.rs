@@ -11,6 +11,7 @@ use toml::{
 
 use super::profile::{Choice, Profile};
 use crate::{
+    assertion::Algorithm,
     cli::{Creating, Given, Knowing, Origin, Pace, Recording, Tenant, settings},
     error::Error,
     text::{escape, file_name, invalid_value, nearest},
@@ -18,6 +19,9 @@ use crate::{
 
 /// Key of the tables of tenants.
 pub(super) const TENANT: &str = "tenant";
+
+/// Key of the algorithm that a client's key signs with.
+const ALGORITHM: &str = "client-signing-alg";
 
 /// Keys that no file of the working directory may have: they decide where credentials are sent, or
 /// which files are sent as credentials. Some are no settings at all, and are here so that the message
@@ -101,6 +105,13 @@ pub(super) fn parse(
     // The parser's own message shows the line, and so whatever stands in it.
     let mut top = DeTable::parse(text).map_err(|error| {
         let line = source.line(error.span().map_or(0, |span| span.start));
+        // The words of `toml`; a test holds them.
+        if error.message().starts_with("duplicate key") {
+            return Error::config(
+                format!("`{name}` line {line} gives a table or a key a second time"),
+                "keep one of them, or write the settings of both below one",
+            );
+        }
         Error::config(
             format!("`{name}` line {line} is not TOML"),
             "write settings as `rate = \"10\"`",
@@ -214,15 +225,27 @@ impl Document<'_> {
                 Knowing::deserialize(file())?,
             ))
         };
-        read().map_err(|error: toml::de::Error| {
+        let kinds = read().map_err(|error: toml::de::Error| {
             let at = error.span().map_or(0, |span| span.start);
-            let entry = table.get_ref().iter().find(|(_, value)| value.span().start == at);
-            let value = entry.and_then(|(_, value)| value.get_ref().as_str()).unwrap_or_default();
-            let key = entry.map_or("", |(key, _)| self.text.get(key.span()).unwrap_or_default());
-            let key = key.trim_matches(['"', '\'']);
-            let place = format!("`{key}` in `{}` line {}", self.name, self.line(at));
-            Error::usage(invalid_value(value, &place), format!("give {}", error.message()))
-        })
+            self.invalid(table, at, error.message())
+        })?;
+        let algorithm = table.get_ref().iter().find(|(key, _)| key.get_ref() == ALGORITHM);
+        match algorithm.and_then(|(_, value)| Some((value.get_ref().as_str()?, value.span()))) {
+            Some((name, span)) if Algorithm::from_name(name.trim()).is_none() => {
+                Err(self.invalid(table, span.start, &Algorithm::expected()))
+            }
+            _ => Ok(kinds),
+        }
+    }
+
+    /// Refuses the value of a table that stands there.
+    fn invalid(&self, table: &Table<'_>, at: usize, expected: &str) -> Error {
+        let entry = table.get_ref().iter().find(|(_, value)| value.span().start == at);
+        let value = entry.and_then(|(_, value)| value.get_ref().as_str()).unwrap_or_default();
+        let key = entry.map_or("", |(key, _)| self.text.get(key.span()).unwrap_or_default());
+        let key = key.trim_matches(['"', '\'']);
+        let place = format!("`{key}` in `{}` line {}", self.name, self.line(at));
+        Error::usage(invalid_value(value, &place), format!("give {expected}"))
     }
 
     fn untrusted(&self, key: &str, at: usize) -> Error {

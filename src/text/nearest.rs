@@ -9,6 +9,15 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         return None;
     }
     let known: Vec<_> = known.collect();
+    // The first words of exactly one name are meant for it, whatever else is spelt alike.
+    let begun = |known: &&str| {
+        let rest = known.strip_prefix(name).filter(|_| name.len() >= 4);
+        rest.is_some_and(|rest| rest.starts_with(['-', '_']))
+    };
+    let mut begun = known.iter().copied().filter(begun);
+    if let (Some(known), None) = (begun.next(), begun.next()) {
+        return Some(known);
+    }
     let near = known.iter().map(|known| (strsim::levenshtein(name, known), *known));
     let (distance, nearest) = near.min_by_key(|(distance, _)| *distance)?;
     if distance <= 1 + nearest.len() / 4 {
@@ -25,7 +34,8 @@ mod tests {
 
     #[test]
     fn a_near_miss_is_recognised() {
-        let known = ["rate", "rate-plan", "max-attempts", "max-errors"];
+        let known =
+            ["rate", "rate-plan", "max-attempts", "max-errors", "client-id", "client-key-file"];
         for (name, expected) in [
             ("rat", Some("rate")),
             ("rate-plans", Some("rate-plan")),
@@ -34,6 +44,7 @@ mod tests {
             ("speed", None),
             ("max-", None),
             ("", None),
+            ("client-key", Some("client-key-file")),
         ] {
             assert_eq!(nearest(name, known.into_iter()), expected, "{name}");
         }

@@ -108,7 +108,7 @@ fn a_file_that_is_no_such_key_is_named_before_anything_is_sent() {
     let bench = bench(Settings::default());
     for (text, said) in [
         (PUBLIC, "holds a public key, and not a private RSA key"),
-        (CURVE, "holds a key of another kind"),
+        (CURVE, "holds an elliptic curve key"),
         (SMALL, "2,048 to 4,096 bits are needed"),
         ("hunter2\n", "is no private key in PEM"),
         ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n", "is encrypted with a pass phrase"),
@@ -118,6 +118,17 @@ fn a_file_that_is_no_such_key_is_named_before_anything_is_sent() {
         assert_eq!(done.code, Some(3), "{done:?}");
         assert!(done.stderr.contains("the file of --client-key-file"), "{done:?}");
         assert!(done.stderr.contains(said), "{said}: {done:?}");
+    }
+    let der: &[u8] = &[0x30, 0x82, 0x04, 0xbd, 0x02, 0x01, 0x00, 0xff];
+    for (bytes, said, hint) in [
+        (der, "is a key or certificate in DER", "openssl pkey -inform DER -in KEY -out PEM"),
+        (b" \n", "is empty", "write the private key to it"),
+        (b"\xff\xfe-\0", "is not UTF-8 text", "UTF-16"),
+    ] {
+        std::fs::write(bench.path("key.pem"), bytes).unwrap();
+        let done = import(&bench, &["--client-key-file", "key.pem"], &[]);
+        assert_eq!(done.code, Some(3), "{done:?}");
+        assert!(done.stderr.contains(said) && done.stderr.contains(hint), "{said}: {done:?}");
     }
     key(&bench, "key.pem", KEY, 0o600);
     for (flags, variables, said) in [

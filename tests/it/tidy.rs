@@ -79,7 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ring", &["assertion"]),
     ("rusqlite", &["ledger"]),
     ("rustix", &["commands", "config", "files"]),
-    ("rustls", &["assertion", "auth0"]),
+    ("rustls", &["auth0"]),
     ("ruzstd", &["input"]),
     ("saphyr_parser", &["input"]),
     ("secrecy", &[]),
