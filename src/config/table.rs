@@ -290,7 +290,11 @@ fn written(value: &DeValue<'_>) -> Option<String> {
         DeValue::String(text) => file_name(text.as_ref()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| number.to_string(), |number| number.to_string()),
-        DeValue::Float(number) => number.to_string(),
+        // JSON Schema takes `5.0` for a whole number, and so do editors that go by the schema.
+        DeValue::Float(number) => match number.as_str().parse::<f64>() {
+            Ok(whole) if whole.fract() == 0.0 => format!("{whole:.0}"),
+            _ => number.to_string(),
+        },
         DeValue::Boolean(truth) => truth.to_string(),
         _ => return None,
     })

@@ -7,7 +7,7 @@
 pub struct Schema {
     /// Name in `mfaferry schema NAME`.
     pub name: &'static str,
-    /// Value of the key `schema` in the objects it describes; its `$id`.
+    /// Value of the key `schema` in the objects it describes; its title.
     pub id: &'static str,
     /// Output that it describes.
     pub of: &'static str,

@@ -139,7 +139,9 @@ fn each_schema_is_printed_as_it_is_and_all_are_listed() {
             assert_eq!((done.code, done.stdout.as_str()), (Some(0), *text), "{given}");
         }
         let schema: Value = serde_json::from_str(text).unwrap();
-        assert_eq!((&schema["$id"], &schema["title"]), (&(*id).into(), &(*id).into()), "{name}");
+        // Editors take no relative one, and there is no host to name.
+        let urn = format!("urn:{}", id.replace('/', ":"));
+        assert_eq!((&schema["$id"], &schema["title"]), (&urn.into(), &(*id).into()), "{name}");
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{name}");
     }
     let done = run(binary().args(["schema", "sumary"]));
@@ -213,6 +215,11 @@ fn the_settings_file_has_exactly_the_keys_and_defaults_of_its_schema() {
     let mut keys: Vec<_> = described.keys().filter(|key| *key != "tenant").cloned().collect();
     keys.sort();
     assert_eq!(keys, known);
+    let dashed = of_file().filter(|key| key.contains('_')).map(|key| {
+        let same = serde_json::json!({ "$ref": format!("#/properties/{key}") });
+        (format!("^{}$", key.replace('_', "-")), same)
+    });
+    assert_eq!(schema["patternProperties"], Value::Object(dashed.collect()));
     let program = Cli::command();
     let args: Vec<_> = program.get_subcommands().flat_map(clap::Command::get_arguments).collect();
     for key in of_file() {
@@ -230,50 +237,115 @@ fn the_settings_file_has_exactly_the_keys_and_defaults_of_its_schema() {
     }
 }
 
+/// Lines of a settings file, and whether they may stand there.
+#[rustfmt::skip]
+const LINES_OF_SETTINGS: &[(&str, bool)] = &[
+    ("rate = \"auto\"", true),
+    ("rate = 10", true),
+    ("rate = 0.5", true),
+    ("rate = \"10\"", true),
+    ("rate = 0", false),
+    ("rate = \"fast\"", false),
+    ("burst = 3", true),
+    ("burst = \"3\"", true),
+    ("burst = 0", false),
+    ("burst = \"many\"", false),
+    ("concurrency = \"auto\"", true),
+    ("concurrency = 4096", true),
+    ("concurrency = 4097", false),
+    ("reserve = \"10%\"", true),
+    ("reserve = 10", true),
+    ("reserve = 96", false),
+    ("max_attempts = 100", true),
+    ("max_attempts = 101", false),
+    ("max_errors = \"none\"", true),
+    ("max_errors = \"5%\"", true),
+    ("max_errors = 100", true),
+    ("max_errors = 0", false),
+    ("max_errors = \"some\"", false),
+    ("timeout = \"30s\"", true),
+    ("timeout = 30", true),
+    ("max_duration = \"1h 30m\"", true),
+    ("settle = \"soon\"", false),
+    ("max_outage = 0", false),
+    ("timezone = \"Europe/Berlin\"", true),
+    ("rate_plan = \"08:00-20:00=5\"", true),
+    ("sandbox = true", true),
+    ("skip_existing = \"true\"", true),
+    ("name_marker = false", true),
+    ("sandbox = \"yes\"", false),
+    ("skip_existing = 1", false),
+    ("ratee = 1", false),
+    ("client_signing_alg = \"PS256\"", true),
+    ("client_secret = \"x\"", false),
+    ("burst = 5.0", true),
+    ("burst = 1e3", true),
+    ("burst = 5.5", false),
+    ("burst = \"10000\"", true),
+    ("burst = \"10001\"", false),
+    ("burst = \"0\"", false),
+    ("concurrency = \"4096\"", true),
+    ("concurrency = \"4097\"", false),
+    ("concurrency = \"0\"", false),
+    ("concurrency = 1.0", true),
+    ("max_attempts = \"100\"", true),
+    ("max_attempts = \"101\"", false),
+    ("max_attempts = 3.0", true),
+    ("rate = 5.0", true),
+    ("rate = \"100000\"", true),
+    ("rate = \"100001\"", false),
+    ("rate = \"0\"", false),
+    ("rate = \"0.001\"", false),
+    ("rate = inf", false),
+    ("rate = nan", false),
+    ("reserve = \"95%\"", true),
+    ("reserve = \"95.5%\"", false),
+    ("reserve = \"96%\"", false),
+    ("reserve = \"12.5 %\"", true),
+    ("reserve = \"100%\"", false),
+    ("reserve = nan", false),
+    ("max_errors = \"0\"", false),
+    ("max_errors = \"0%\"", false),
+    ("max_errors = \"0.0%\"", false),
+    ("max_errors = \"0.5%\"", true),
+    ("max_errors = \"100%\"", true),
+    ("max_errors = \"101%\"", false),
+    ("max_errors = \"7\"", true),
+    ("max_errors = 5.0", true),
+    ("timeout = \"0s\"", false),
+    ("timeout = \"500ms\"", true),
+    ("timeout = \"-3s\"", false),
+    ("timeout = \"x3\"", false),
+    ("timeout = \"30\"", true),
+    ("timeout = 30.5", false),
+    ("timeout = 5000000000", false),
+    ("settle = \"99999s\"", true),
+    ("settle = \"7d\"", false),
+    ("max_duration = \"1d\"", false),
+    ("max_duration = \"3weeks\"", false),
+    ("max_duration = \"167h 59m 59s\"", true),
+    ("max_duration = \"169h\"", false),
+    ("max_duration = \"1h30m\"", true),
+    ("max_duration = \"9999m\"", true),
+    ("max_duration = \"99999999h\"", false),
+    ("timezone = \"\"", false),
+    ("rate_plan = \"\"", false),
+    ("rate_plan = \"x\"", false),
+    ("rate_plan = \"08:00-20:00=5,20:00-08:00=auto\"", true),
+    ("rate_plan = \"20:00-24:00=0\"", false),
+    ("rate_plan = \"24:00-08:00=5\"", false),
+    ("rate_plan = \"08:00-25:00=5\"", false),
+    ("max-errors = 5", true),
+    ("max-errors = \"x\"", false),
+    ("rate-plan = \"08:00-20:00=5\"", true),
+    ("max--errors = 5", false),
+];
+
 #[test]
 fn the_schema_of_the_settings_file_takes_what_the_program_takes() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(1).0);
-    for (line, is_good) in [
-        ("rate = \"auto\"", true),
-        ("rate = 10", true),
-        ("rate = 0.5", true),
-        ("rate = \"10\"", true),
-        ("rate = 0", false),
-        ("rate = \"fast\"", false),
-        ("burst = 3", true),
-        ("burst = \"3\"", true),
-        ("burst = 0", false),
-        ("burst = \"many\"", false),
-        ("concurrency = \"auto\"", true),
-        ("concurrency = 4096", true),
-        ("concurrency = 4097", false),
-        ("reserve = \"10%\"", true),
-        ("reserve = 10", true),
-        ("reserve = 96", false),
-        ("max_attempts = 100", true),
-        ("max_attempts = 101", false),
-        ("max_errors = \"none\"", true),
-        ("max_errors = \"5%\"", true),
-        ("max_errors = 100", true),
-        ("max_errors = 0", false),
-        ("max_errors = \"some\"", false),
-        ("timeout = \"30s\"", true),
-        ("timeout = 30", true),
-        ("max_duration = \"1h 30m\"", true),
-        ("settle = \"soon\"", false),
-        ("max_outage = 0", false),
-        ("timezone = \"Europe/Berlin\"", true),
-        ("rate_plan = \"08:00-20:00=5\"", true),
-        ("sandbox = true", true),
-        ("skip_existing = \"true\"", true),
-        ("name_marker = false", true),
-        ("sandbox = \"yes\"", false),
-        ("skip_existing = 1", false),
-        ("ratee = 1", false),
-        ("client_signing_alg = \"PS256\"", true),
-        ("client_secret = \"x\"", false),
-    ] {
+    for &(line, is_good) in LINES_OF_SETTINGS {
         let value: Value = toml::from_str(line).unwrap();
         let fault = fault("mfaferry/config/1", &value);
         assert_eq!(fault.is_none(), is_good, "{line}: {fault:?}");
@@ -283,10 +355,15 @@ fn the_schema_of_the_settings_file_takes_what_the_program_takes() {
         let done = run(command.args(["some.toml", "--sandbox"]));
         assert_eq!(done.code == Some(0), is_good, "{line}: {done:?}");
     }
-    let tenants = "rate = 5\n[tenant.acme]\ndomain = \"acme.eu.auth0.com\"\nclient_id = \"x\"";
+    let tenants = "rate = 5\n[tenant.acme]\ndomain = \"acme.eu.auth0.com\"\nclient-id = \"x\"";
     let tenants: Value = toml::from_str(tenants).unwrap();
     assert_eq!(fault("mfaferry/config/1", &tenants), None);
-    for bad in ["[tenant.acme]\ndomian = \"x\"", "[tenant.acme.tenant.x]\nrate = 1", "tenant = 1"] {
+    for bad in [
+        "[tenant.acme]\ndomian = \"x\"",
+        "[tenant.acme]\nmax-errors = 0",
+        "[tenant.acme.tenant.x]\nrate = 1",
+        "tenant = 1",
+    ] {
         assert!(fault("mfaferry/config/1", &toml::from_str(bad).unwrap()).is_some(), "{bad}");
     }
 }
