@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable};
 
-use super::{Cli, CommandLine, version};
+use super::{Cli, CommandLine, flowing, version};
 use crate::{
     error::Error,
     text::{escape, file_name, nearest},
@@ -18,7 +18,7 @@ const PREFIX: &str = "MFAFERRY_";
 
 /// Parses the command line and the environment. `--help` and `--version` are errors of clap's, too.
 pub fn parse() -> Result<Cli, clap::Error> {
-    let mut command = Cli::command().mut_subcommands(|sub| sub.mut_args(guarded));
+    let mut command = flowing(Cli::command()).mut_subcommands(|sub| sub.mut_args(guarded));
     let matches = command.try_get_matches_from_mut(env::args_os());
     let mut matches = matches.map_err(|answer| version::answer(answer, env::args_os()))?;
     let typed = CommandLine::of(&command, &matches);

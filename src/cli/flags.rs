@@ -33,13 +33,13 @@ pub struct Import {
     pub new_ledger: bool,
     /// Stop with exit code 5 once the first N users of INPUT are done, with all their rows wherever they
     /// are; without this flag the same command goes on
-    #[arg(long, value_name = "N", help_heading = None::<&str>)]
+    #[arg(long, value_name = "N")]
     pub max_users: Option<Given<UserLimit>>,
     #[command(flatten)]
     /// Part of its users.
     pub sharding: Sharding,
     /// Import although `preflight` would stop at these findings
-    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code, help_heading = None::<&str>)]
+    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code)]
     pub accept: Vec<FindingCode>,
     #[command(flatten)]
     /// Settings of creation.
@@ -239,16 +239,16 @@ pub struct Preflight {
     pub secret_encoding: Option<SecretEncoding>,
     /// Also ask whether this many users of INPUT, or this share such as 5%, exist and what they hold:
     /// a request for each, up to 100,000; 0 asks for nobody
-    #[arg(long, value_name = "N|P%", default_value = "200", help_heading = None::<&str>)]
+    #[arg(long, value_name = "N|P%", default_value = "200")]
     pub sample: String,
     /// Seed that picks the users of the sample
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = None::<&str>)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Do not count these findings as stops
-    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code, help_heading = None::<&str>)]
+    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code)]
     pub accept: Vec<FindingCode>,
     /// Format of the result on standard output
-    #[arg(long, value_enum, default_value_t = Output::Text, help_heading = None::<&str>)]
+    #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     #[command(flatten)]
     /// Settings of creation.
@@ -285,10 +285,10 @@ pub struct Verify {
     #[arg(long)]
     pub extras: bool,
     /// Also say which factors people have logged in with since they were created
-    #[arg(long, help_heading = None::<&str>)]
+    #[arg(long)]
     pub usage: bool,
     /// The same, and exit with code 4 if that is a smaller share than P of the factors that are there
-    #[arg(long, value_name = "P%", help_heading = None::<&str>)]
+    #[arg(long, value_name = "P%")]
     pub fail_if_unused: Option<Given<UsedShare>>,
     /// Check only this share of the users, such as 5%, and state what that proves
     #[arg(long, value_name = "PERCENT")]
@@ -297,7 +297,7 @@ pub struct Verify {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Check only the first N users of INPUT, whom `import --max-users N` takes
-    #[arg(long, value_name = "N", conflicts_with = "sample", help_heading = None::<&str>)]
+    #[arg(long, value_name = "N", conflicts_with = "sample")]
     pub max_users: Option<Given<UserLimit>>,
     #[command(flatten)]
     /// Part of its users.

@@ -10,6 +10,7 @@ mod flags;
 mod output;
 mod page;
 mod probe;
+mod prose;
 mod reference;
 mod row_filter;
 mod sandbox;
@@ -32,6 +33,7 @@ pub use flags::{
 pub use output::{LogFormat, OutputArgs};
 pub use page::Page;
 pub use probe::Probe;
+pub use prose::{INDENT, flowing};
 pub use reference::{ManArgs, SchemaArgs};
 pub use row_filter::RowFilter;
 pub use sandbox::SandboxArgs;
@@ -56,9 +58,14 @@ pub use version::DATE as VERSION_DATE;
     args_override_self = true,
     disable_help_subcommand = true,
     after_help = "\
-Exit codes: 0 everything settled well · 1 unexpected error · 2 usage, or unreadable input ·
-3 configuration, credentials or permission · 4 finished, but some rows were rejected, failed or need
-review · 5 stopped early, run it again to resume · 6 ledger unusable, in use, or of another tenant
+Exit codes:
+  0  everything settled well
+  1  unexpected error
+  2  usage, or unreadable input
+  3  configuration, credentials or permission
+  4  finished, but some rows were rejected, failed or need review
+  5  stopped early, run it again to resume
+  6  ledger unusable, in use, or of another tenant
 
 Try it without an account:  mfaferry import samples/factors.csv --sandbox"
 )]
@@ -83,19 +90,21 @@ Examples:
   mfaferry import factors.csv --sandbox              try it, needs no account
   mfaferry import factors.csv --domain tenant.eu.auth0.com
   mfaferry import users.jsonl --rate 10 --reserve 50%
-  mfaferry import factors.csv --max-users 10         the first ten people, then stop
+  mfaferry import factors.csv --max-users 10         the first ten people
   gpg -d big.csv.gpg | mfaferry import - --format csv --ledger big.ledger
 
-Credentials: AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET (or --client-secret-file), or a ready token
-in AUTH0_API_TOKEN (or --token-file). Required scopes: create:authentication_methods and
+Credentials: AUTH0_CLIENT_ID with AUTH0_CLIENT_SECRET (or --client-secret-file) or, for private key
+JWT, with AUTH0_CLIENT_ASSERTION_PRIVATE_KEY (or --client-key-file); else a ready token in
+AUTH0_API_TOKEN (or --token-file). Required scopes: create:authentication_methods and
 read:authentication_methods. Secrets are never passed as flags.
 
-Settings for which --help names a variable may stand in the environment (MFAFERRY_RATE=10), and in the
-file that --config names (rate = \"10\"). Without --config, mfaferry.toml in the working directory is
-read if it is yours and nobody else can write to it; it may not say which credentials are sent, or
-where. A table [tenant.NAME] of the named file holds the settings of one tenant, and --tenant NAME
-chooses it; secrets stay in files that it names, such as client_secret_file. Names of files in it
-are relative to the working directory.
+Settings for which --help names a variable may stand in the environment (MFAFERRY_RATE=10), and all
+but MFAFERRY_TENANT in the file that --config names (rate = \"10\"), too. Without --config,
+mfaferry.toml in the working directory is read if it is yours and nobody else can write to it; it
+may not say which credentials are sent, or where. A table [tenant.NAME] of the named file holds the
+settings of one tenant, and --tenant NAME chooses it; secrets stay in files that it names, such as
+client_secret_file. Names of files in it are relative to the working directory.
+
 Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
 up, the rest goes on. Keep the ledger and the files beside it together.
 
@@ -115,8 +124,8 @@ program first: they can be run as they stand, without a shell.")]
     /// Validate INPUT without sending anything
     #[command(after_help = "\
 Examples:
-  mfaferry check factors.csv                 list every fault by line and field
-  mfaferry check users.jsonl --show 5        also show the first five factors as sent
+  mfaferry check factors.csv              list every fault by line and field
+  mfaferry check users.jsonl --show 5     also show five factors as sent
   mfaferry check factors.csv --prove 'auth0|123'
 
 --prove asks for each TOTP of that user, also for one that is rejected for its secret, which code
@@ -125,7 +134,7 @@ for each. Nothing is sent, and no code is kept. It says one of
   right            import reads the secret as the app does
   right_but_clock  it does, but the app's clock or this machine's is wrong
   other_encoding   the secret is in another encoding; names the flag
-  other_profile    the tenant cannot check such codes: these users must enrol anew
+  other_profile    the tenant cannot check such codes: they must enrol anew
   no_match         the codes follow from no reading of the secret
 Each but the first is said only after a second code. With --prove the exit code is about what was
 proved: 0 for the first two, 4 for the others, 2 for a user without a TOTP and where codes end.")]
@@ -133,9 +142,9 @@ proved: 0 for the first two, 4 for the others, 2 for a user without a TOTP and w
     /// Show what other systems' exports carry, and how to make them
     #[command(after_help = "\
 Examples:
-  mfaferry sources                    the systems that --from reads, and what each carries
-  mfaferry sources keycloak           how to make the export, what is left behind, its traps
-  mfaferry check out --from keycloak  see what an export holds, without a tenant")]
+  mfaferry sources                    the systems that --from reads
+  mfaferry sources keycloak           how to make the export, and its traps
+  mfaferry check out --from keycloak  see what an export holds")]
     Sources {
         /// System to show.
         #[arg(value_name = "NAME", hide_possible_values = true, value_parser = system::names())]
@@ -154,8 +163,8 @@ each, in input order: user_id, id, email, username, mf_code. Whoever was not fou
 and a reason in mf_code, and `import --users` rejects them for it:
   user_not_found      nobody has the address (or nobody of --connection)
   user_ambiguous      several users have it; --connection may leave one
-  email_not_verified  INPUT says that the address is not verified: whoever signed up with it there may be
-                      somebody else
+  email_not_verified  INPUT says that the address is not verified: whoever
+                      signed up with it there may be somebody else
   user_not_mapped     INPUT has no address for the person
 
 --shard 2/4 asks for a quarter of the people, by a hash of the address in lower case; those without
@@ -184,9 +193,10 @@ whether lists come masked (read:tenant_settings), and the methods of the users o
 Findings that stop the import (exit code 4; --accept takes their codes)
   scope_missing      the token lacks a scope that import needs
   factor_off         a factor type of INPUT is switched off
-  rp_id_unservable   security keys or passkeys are bound to a domain that the tenant cannot serve
+  rp_id_unservable   security keys or passkeys are bound to a domain that the
+                     tenant cannot serve
   users_missing      5 % of the sample or more do not exist (fewer: a warning)
-  clock_off          this machine's clock is off by a minute or more (less: a warning)
+  clock_off          this clock is off by a minute or more (less: a warning)
   token_short        a ready token ends before the import would
 Warnings and notes: no_policy, users_have_methods, sms_off, voice_off, email_only, many_per_user,
 passkey_fields, lists_masked, no_recovery_codes, many_hours.
@@ -198,15 +208,15 @@ and --name-marker as for the import: the plan counts with them.")]
     /// Compare INPUT with the tenant (read-only)
     #[command(after_help = "\
 Examples:
-  mfaferry verify factors.csv                        after an import, by any tool
-  mfaferry verify factors.csv --sample 5%            check a twentieth of the users
-  mfaferry verify factors.csv --max-users 10 --usage     did the first people get in?
-  mfaferry verify factors.csv --extras --output jsonl | jq -c 'select(.state == \"extra\")'
+  mfaferry verify factors.csv                        after an import by any tool
+  mfaferry verify factors.csv --sample 5%            check a part of the users
+  mfaferry verify factors.csv --max-users 5 --usage  did the first five get in?
+  mfaferry verify factors.csv --extras --output jsonl | grep '\"extra\"'
   mfaferry verify users.jsonl --output jsonl > found.jsonl
 
 Each factor is one of
-  present        the tenant's list shows it: key ids exactly, phone numbers and addresses exactly
-                 or as far as they are unmasked
+  present        the tenant's list shows it: key ids exactly, phone numbers and
+                 addresses exactly or as far as they are unmasked
   missing        the list does not show it, or the user does not exist
   differs        the list shows it with another name or preferred channel
   unverifiable   a TOTP with that name exists; its secret is never readable
@@ -238,9 +248,9 @@ with scattered rows and for input from a pipe.")]
     /// Write the methods of the listed users as the API returns them
     #[command(after_help = "\
 Examples:
-  mfaferry export users.csv --out methods.jsonl        a column user_id is enough
-  mfaferry export factors.csv --format csv | jq .      any input works; other columns are ignored
-  mfaferry import methods.jsonl --from auth0-export --domain other.eu.auth0.com
+  mfaferry export users.csv --out methods.jsonl    a column user_id is enough
+  mfaferry export factors.csv | jq .               other columns are ignored
+  mfaferry import methods.jsonl --from auth0-export --domain b.eu.auth0.com
 
 Each row of USERS yields one line, in input order:
 {\"user_id\": …, \"authentication_methods\": […]}. A row with an authentication_method_id yields that
@@ -256,7 +266,7 @@ output; to export again, name another --ledger. Required scope: read:authenticat
     #[command(after_help = "\
 Examples:
   mfaferry replace factors.csv --backup before.jsonl
-  mfaferry import before.jsonl --from auth0-export    restores what can be restored (no TOTP secrets)
+  mfaferry import before.jsonl --from auth0-export    all but TOTP secrets
 
 INPUT has factors as for import, of the types phone, email and totp. A user's rows must be
 consecutive. A user whose rows are scattered, or who has an invalid row, is rejected, because an
@@ -307,21 +317,22 @@ Needed scopes: read: and delete:authentication_methods.")]
     #[command(after_help = "\
 Examples:
   mfaferry report --ledger factors.csv.ledger
-  mfaferry report factors.csv.*-of-4.ledger          add up the ledgers of four shards
-  mfaferry report --ledger factors.csv.ledger --format csv > results.csv
-  mfaferry report --ledger factors.csv.ledger --format jsonl | jq 'select(.state != \"created\")'
-  mfaferry report --ledger factors.csv.ledger --state created --not-in factors.csv --format csv
-  mfaferry report --ledger factors.csv.ledger --format html --out report.html
+  mfaferry report factors.csv.*-of-4.ledger     add up four shards' ledgers
+  mfaferry report factors.csv.ledger --format csv > results.csv
+  mfaferry report factors.csv.ledger --format jsonl --state failed | jq .
+  mfaferry report factors.csv.ledger --state created --not-in factors.csv
+  mfaferry report factors.csv.ledger --format html --out report.html
 
 The page loads nothing and runs no script. Show what the tenant holds in it, too:
   mfaferry verify factors.csv --output jsonl > verified.jsonl
-  mfaferry report --ledger factors.csv.ledger --format html --verify verified.jsonl > report.html")]
+  mfaferry report factors.csv.ledger --format html \\
+    --verify verified.jsonl --out report.html")]
     Report(Report),
     /// Explain a code of a report, a check or an error, and what to do about it
     #[command(after_help = "\
 Examples:
   mfaferry explain                   list all codes
-  mfaferry explain looks_like_hex    its meaning, its likely cause, and what to do")]
+  mfaferry explain looks_like_hex    its meaning, its cause, and what to do")]
     Explain(Explain),
     /// Write the rows of INPUT that are in given states, exactly as they are
     Select(Box<Select>),
@@ -329,12 +340,14 @@ Examples:
     #[command(after_help = "\
 Rehearse a migration. In one terminal:
 
-  mfaferry sandbox --port 8080 --limit 16/50 --faults '503-after=2%,close-after=1%,429=3%'
+  mfaferry sandbox --port 8080 --limit 16/50 \\
+    --faults '503-after=2%,close-after=1%,429=3%'
 
 In another:
 
   AUTH0_CLIENT_ID=any AUTH0_CLIENT_SECRET=any \\
-    mfaferry import factors.csv --base-url http://127.0.0.1:8080 --settle 5s --timeout 5s
+    mfaferry import factors.csv --base-url http://127.0.0.1:8080 \\
+      --settle 5s --timeout 5s
 
 Interrupt the import, kill it, start it again; then compare: GET /_sandbox/state shows what the
 tenant holds (values as keyed digests only), GET /_sandbox/stats what happened. The sandbox keeps

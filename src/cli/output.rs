@@ -6,21 +6,23 @@ use clap::{Args, ValueEnum};
 
 use super::CommandLine;
 
+/// Heading of these flags.
+const OUTPUT: &str = "Output";
+
 /// Flags for output and logging.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Print errors only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
     pub quiet: bool,
     /// Log more; twice for everything (never a secret)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = OUTPUT)]
     pub verbose: u8,
     /// Format of log lines
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, help_heading = OUTPUT)]
     pub log_format: LogFormat,
     /// Append log lines to FILE (0600) instead of standard error
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = OUTPUT)]
     pub log_file: Option<PathBuf>,
     /// All that was typed.
     #[arg(skip)]

@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+/// Heading of these flags.
+const HTML: &str = "HTML";
+
 /// Flags of `report --format html`.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "HTML")]
 pub struct Page {
     /// Show what `mfaferry verify INPUT --output jsonl` has written to FILE, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HTML)]
     pub verify: Option<PathBuf>,
     /// Show pseudonyms in the place of user ids, the same ones in every report on this ledger
-    #[arg(long)]
+    #[arg(long, help_heading = HTML)]
     pub hide_user_ids: bool,
     /// Write the page to FILE (0600), which must not be there yet
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HTML)]
     pub out: Option<PathBuf>,
 }
 

@@ -10,9 +10,9 @@ use super::{Output, Pace, Tenant};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mfaferry probe --user-id 'auth0|6651…' --yes --domain test-tenant.eu.auth0.com --out facts.json
+  mfaferry probe --user-id 'auth0|6651…' --yes --out facts.json
   mfaferry probe --user-id 'auth0|6651…' --yes --sandbox
-  mfaferry probe --user-id 'auth0|6651…' --yes --clean        after one that was killed
+  mfaferry probe --user-id 'auth0|6651…' --yes --clean  after a killed one
 
 For a TEST tenant, and one user whom nobody logs in as. About fifty methods are created there one
 after another, most of them refused or deleted at once: never more than --max-methods at a time,
@@ -44,20 +44,20 @@ pub struct Probe {
     /// User to probe with.
     pub user: ProbeUser,
     /// Write the facts to FILE as well, which must be new; only if every question was asked
-    #[arg(long, value_name = "FILE", help_heading = None::<&str>)]
+    #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Create at most N methods of one type to find the cap, 2 to 200
-    #[arg(long, value_name = "N", default_value_t = 25, value_parser = value_parser!(u32).range(2..=200), help_heading = None::<&str>)]
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = value_parser!(u32).range(2..=200))]
     pub max_methods: u32,
     /// Also exceed the tenant's rate limit for a moment, at the cost of everything that calls its
     /// Management API, logins included
-    #[arg(long, help_heading = None::<&str>)]
+    #[arg(long)]
     pub provoke_limit: bool,
     /// Only delete what an earlier probe of this user has left behind: ask nothing, and write no FILE
-    #[arg(long, help_heading = None::<&str>)]
+    #[arg(long)]
     pub clean: bool,
     /// Format of the result on standard output
-    #[arg(long, value_enum, default_value_t = Output::Text, help_heading = None::<&str>)]
+    #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     #[command(flatten)]
     /// Tenant to talk to.
@@ -71,12 +71,12 @@ pub struct Probe {
 #[derive(Debug, Args)]
 pub struct ProbeUser {
     /// Throw-away user whose methods are created and deleted
-    #[arg(long, value_name = "ID", help_heading = None::<&str>)]
+    #[arg(long, value_name = "ID")]
     pub user_id: String,
     /// Confirm that this is a test tenant and a user whom nobody logs in as
-    #[arg(long, help_heading = None::<&str>)]
+    #[arg(long)]
     pub yes: bool,
     /// Probe although the user has methods; these are not touched
-    #[arg(long, help_heading = None::<&str>)]
+    #[arg(long)]
     pub allow_existing: bool,
 }

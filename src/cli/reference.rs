@@ -18,7 +18,7 @@ Examples:
   mfaferry schema config > mfaferry.schema.json
 
 Each object that a command prints has the key `schema`, such as \"mfaferry/summary/1\": that is
-the `$id` of its schema (JSON Schema draft 2020-12), and may be given as NAME, too. The lines of
+the title of its schema (JSON Schema draft 2020-12), and may be given as NAME, too. The lines of
 --format jsonl and --output jsonl have no such key. A later version may add keys to an object and to
 its schema, so validate with the schema of the program that wrote it; a key that is removed, or
 changes its meaning, gives the object a new number.
@@ -35,7 +35,7 @@ pub struct SchemaArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mfaferry man --out man                         then: man -l man/mfaferry-import.1
+  mfaferry man --out man                  then: man -l man/mfaferry-import.1
   mfaferry man --out /usr/local/share/man/man1
 
 A page for the program and one for each command: mfaferry.1, mfaferry-import.1 and so on. DIR is made

@@ -15,10 +15,10 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  mfaferry select factors.csv --ledger factors.csv.ledger --with-reason --out mend.csv
+  mfaferry select factors.csv --with-reason --out mend.csv
   mfaferry select factors.csv --state unsettled > rest.csv
   mfaferry select factors.csv --code user_not_found --type phone,email
-  mfaferry select realm.json --from keycloak --user-id 'auth0|{id}' --out mend.jsonl
+  mfaferry select realm.json --from keycloak --users map.csv --out mend.jsonl
 
 Mend these rows, and import them with the same ledger and the same flags:
   mfaferry import mend.csv --ledger factors.csv.ledger
@@ -48,25 +48,25 @@ pub struct Select {
     /// Another system's export.
     pub system: FromSystem,
     /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
-    #[arg(long, value_enum, value_name = "ENCODING", help_heading = None::<&str>)]
+    #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
     /// Ledger of the import [default: INPUT.ledger; required with several inputs]
-    #[arg(long, value_name = "FILE", help_heading = None::<&str>)]
+    #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
     /// Write rows in these states
-    #[arg(long, value_name = "STATE,…", value_delimiter = ',', value_parser = state, default_value = "rejected,failed,needs_review", help_heading = None::<&str>)]
+    #[arg(long, value_name = "STATE,…", value_delimiter = ',', value_parser = state, default_value = "rejected,failed,needs_review")]
     pub state: Vec<RowState>,
     /// Write only rows with these codes; `mfaferry explain` lists all codes
-    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = code, help_heading = None::<&str>)]
+    #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = code)]
     pub code: Vec<Code>,
     /// Write only factors of these types
-    #[arg(long, value_name = "TYPE,…", value_delimiter = ',', value_parser = factor_type, help_heading = None::<&str>)]
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',', value_parser = factor_type)]
     pub r#type: Vec<FactorType>,
     /// Say in a last column or key `mf_code` what was wrong with each row
-    #[arg(long, help_heading = None::<&str>)]
+    #[arg(long)]
     pub with_reason: bool,
     /// Write to FILE (0600), a new one that appears once it is complete [default: `-`, standard output]
-    #[arg(long, value_name = "FILE", help_heading = None::<&str>)]
+    #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 

@@ -13,7 +13,7 @@ use crate::model::Shard;
 pub struct Sharding {
     /// Take only the users of shard I of N, from 1/N to N/N: each user is in one, by a hash of the id. For
     /// several operators or hosts on one tenant
-    #[arg(long, value_name = "I/N", help_heading = None::<&str>)]
+    #[arg(long, value_name = "I/N")]
     pub shard: Option<Given<Shard>>,
 }
 

@@ -12,6 +12,11 @@ use super::{
 };
 use crate::{engine::Concurrency, pacer::Rate, text::path_of};
 
+/// Heading of the flags that say which tenant, and who asks it. A heading stands at each of its flags, since
+/// one for a whole group would also take in the flags that follow the group.
+const TENANT: &str = "Tenant";
+/// Heading of the flags about rate, retries and timeouts.
+const PACE: &str = "Rate and timeouts";
 /// Variable of `--tenant`.
 const PROFILE: &str = "MFAFERRY_TENANT";
 /// Variable of `--client-id`. Where a flag is given, its layer of credentials is read all the same.
@@ -25,51 +30,50 @@ pub const TOKEN_FILE: &str = "MFAFERRY_TOKEN_FILE";
 
 /// Settings of every command that talks to a tenant: its name, the credentials, the metrics.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
-#[command(next_help_heading = "Tenant")]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Tenant {
     /// Take settings from the table `[tenant.NAME]` of the settings file, before those above its tables
-    #[arg(long = "tenant", value_name = "NAME", env = PROFILE)]
+    #[arg(long = "tenant", value_name = "NAME", env = PROFILE, help_heading = TENANT)]
     #[serde(skip)]
     pub profile: Option<Given<String>>,
     /// Host name of the tenant
-    #[arg(long, value_name = "HOST", env = "AUTH0_DOMAIN")]
+    #[arg(long, value_name = "HOST", env = "AUTH0_DOMAIN", help_heading = TENANT)]
     pub domain: Option<Given<String>>,
     /// Base URL of the tenant; overrides --domain. Plain HTTP is allowed for loopback only
-    #[arg(long, value_name = "URL", env = "MFAFERRY_BASE_URL")]
+    #[arg(long, value_name = "URL", env = "MFAFERRY_BASE_URL", help_heading = TENANT)]
     pub base_url: Option<Given<String>>,
     /// API audience to request a token for; required with a custom domain
     /// [default: <base>/api/v2/]
-    #[arg(long, value_name = "URL", env = "AUTH0_AUDIENCE")]
+    #[arg(long, value_name = "URL", env = "AUTH0_AUDIENCE", help_heading = TENANT)]
     pub audience: Option<Given<String>>,
     /// Client id of the machine-to-machine application
-    #[arg(long, value_name = "ID", env = CLIENT_ID)]
+    #[arg(long, value_name = "ID", env = CLIENT_ID, help_heading = TENANT)]
     pub client_id: Option<Given<String>>,
     /// Read the client secret from FILE (or set `AUTH0_CLIENT_SECRET`)
-    #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE, value_parser = Reader::of_file())]
+    #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE, value_parser = Reader::of_file(), help_heading = TENANT)]
     pub client_secret_file: Option<Given<String>>,
     /// Read the client's private RSA key (PEM) from FILE instead, for private key JWT (or set
     /// `AUTH0_CLIENT_ASSERTION_PRIVATE_KEY`)
-    #[arg(long, value_name = "FILE", env = CLIENT_KEY_FILE, value_parser = Reader::of_file())]
+    #[arg(long, value_name = "FILE", env = CLIENT_KEY_FILE, value_parser = Reader::of_file(), help_heading = TENANT)]
     pub client_key_file: Option<Given<String>>,
     /// Algorithm that the private key signs with: RS256, RS384 or PS256 [default: RS256]
-    #[arg(long, value_name = "ALG", env = "AUTH0_CLIENT_ASSERTION_SIGNING_ALG")]
+    #[arg(long, value_name = "ALG", env = "AUTH0_CLIENT_ASSERTION_SIGNING_ALG", help_heading = TENANT)]
     pub client_signing_alg: Option<Given<String>>,
     /// Read a ready access token from FILE instead (or set `AUTH0_API_TOKEN`)
-    #[arg(long, value_name = "FILE", env = TOKEN_FILE, value_parser = Reader::of_file())]
+    #[arg(long, value_name = "FILE", env = TOKEN_FILE, value_parser = Reader::of_file(), help_heading = TENANT)]
     pub token_file: Option<Given<String>>,
     /// Run against the built-in simulated tenant; needs no account
-    #[arg(long, env = "MFAFERRY_SANDBOX", action = ArgAction::SetTrue)]
+    #[arg(long, env = "MFAFERRY_SANDBOX", action = ArgAction::SetTrue, help_heading = TENANT)]
     pub sandbox: Option<Given<bool>>,
     /// Read settings from FILE [default: mfaferry.toml, if it is there; that one may not name tenant
     /// or credentials]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = TENANT)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
     /// Keep the numbers of the run in FILE (0644), as the textfile collector of Prometheus' node exporter
     /// reads them: written at the start, every 15 seconds and at the end. Give each job a FILE of its own,
     /// named `*.prom`
-    #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", value_parser = Reader::of_file(), help_heading = None::<&str>)]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", value_parser = Reader::of_file())]
     pub metrics_file: Option<Given<String>>,
 }
 
@@ -101,45 +105,44 @@ impl Tenant {
 
 /// Settings for rate, retries and timeouts.
 #[derive(Debug, Default, Args, Deserialize)]
-#[command(next_help_heading = "Rate and timeouts")]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Pace {
     /// Requests per second; `auto` learns the tenant's limit from its answers
-    #[arg(long, value_name = "auto|N", env = "MFAFERRY_RATE", default_value = "auto")]
+    #[arg(long, value_name = "auto|N", env = "MFAFERRY_RATE", default_value = "auto", help_heading = PACE)]
     pub rate: Option<Given<Rate>>,
     /// Number of requests that may be sent back to back with --rate N
-    #[arg(long, value_name = "N", env = "MFAFERRY_BURST", default_value = "1")]
+    #[arg(long, value_name = "N", env = "MFAFERRY_BURST", default_value = "1", help_heading = PACE)]
     pub burst: Option<Given<Burst>>,
     /// Rates by time of day, such as 08:00-20:00=5,20:00-08:00=auto. Outside these ranges --rate
     /// applies
-    #[arg(long, value_name = "PLAN", env = "MFAFERRY_RATE_PLAN")]
+    #[arg(long, value_name = "PLAN", env = "MFAFERRY_RATE_PLAN", help_heading = PACE)]
     pub rate_plan: Option<Given<String>>,
     /// Time zone of --rate-plan, such as Europe/Berlin [default: the system's]
-    #[arg(long, value_name = "ZONE", env = "MFAFERRY_TIMEZONE")]
+    #[arg(long, value_name = "ZONE", env = "MFAFERRY_TIMEZONE", help_heading = PACE)]
     pub timezone: Option<Given<TimeZone>>,
     /// Stop cleanly after this long, with exit code 5; the same command resumes [default: none]
-    #[arg(long, value_name = "DURATION", env = "MFAFERRY_MAX_DURATION")]
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_MAX_DURATION", help_heading = PACE)]
     pub max_duration: Option<Given<Duration>>,
     /// Share of the tenant's rate limit to leave to everybody else
-    #[arg(long, value_name = "PERCENT", env = "MFAFERRY_RESERVE", default_value = "20%")]
+    #[arg(long, value_name = "PERCENT", env = "MFAFERRY_RESERVE", default_value = "20%", help_heading = PACE)]
     pub reserve: Option<Given<Share>>,
     /// Maximum number of requests in flight; `auto` allows what the pace and the latency need
-    #[arg(long, value_name = "auto|N", env = "MFAFERRY_CONCURRENCY", default_value = "auto")]
+    #[arg(long, value_name = "auto|N", env = "MFAFERRY_CONCURRENCY", default_value = "auto", help_heading = PACE)]
     pub concurrency: Option<Given<Concurrency>>,
     /// Timeout for a single request
-    #[arg(long, value_name = "DURATION", env = "MFAFERRY_TIMEOUT", default_value = "30s")]
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_TIMEOUT", default_value = "30s", help_heading = PACE)]
     pub timeout: Option<Given<Duration>>,
     /// Time to wait after an unanswered POST before looking up its outcome
-    #[arg(long, value_name = "DURATION", env = "MFAFERRY_SETTLE", default_value = "120s")]
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_SETTLE", default_value = "120s", help_heading = PACE)]
     pub settle: Option<Given<Duration>>,
     /// Attempts of one factor, or of any other request, that may have reached the server
-    #[arg(long, value_name = "N", env = "MFAFERRY_MAX_ATTEMPTS", default_value = "3")]
+    #[arg(long, value_name = "N", env = "MFAFERRY_MAX_ATTEMPTS", default_value = "3", help_heading = PACE)]
     pub max_attempts: Option<Given<Attempts>>,
     /// Stop after N (or P% of) rows were rejected or failed
-    #[arg(long, value_name = "N|P%", env = "MFAFERRY_MAX_ERRORS", default_value = "none")]
+    #[arg(long, value_name = "N|P%", env = "MFAFERRY_MAX_ERRORS", default_value = "none", help_heading = PACE)]
     pub max_errors: Option<Given<ErrorLimit>>,
     /// Stop when the tenant has not answered for this long
-    #[arg(long, value_name = "DURATION", env = "MFAFERRY_MAX_OUTAGE", default_value = "30m")]
+    #[arg(long, value_name = "DURATION", env = "MFAFERRY_MAX_OUTAGE", default_value = "30m", help_heading = PACE)]
     pub max_outage: Option<Given<Duration>>,
 }
 
@@ -172,7 +175,7 @@ pub struct Creating {
 pub struct Knowing {
     /// Take into account what FILE says of the tenant: what `probe --out` wrote about it, or about a test
     /// tenant like it
-    #[arg(long, value_name = "FILE", env = "MFAFERRY_TENANT_FACTS", value_parser = Reader::of_file(), help_heading = "Tenant")]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_TENANT_FACTS", value_parser = Reader::of_file(), help_heading = TENANT)]
     pub tenant_facts: Option<Given<String>>,
 }
 

@@ -6,26 +6,28 @@ use clap::{Args, builder::PossibleValuesParser};
 
 use crate::sources::{SYSTEMS, System};
 
+/// Heading of these flags.
+const SYSTEM: &str = "Another system's export";
+
 /// Flags that say which system wrote an input, and whose its people are.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Another system's export")]
 pub struct FromSystem {
     /// Read INPUT as an export of the system NAME; `mfaferry sources` lists them
-    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = names())]
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = names(), help_heading = SYSTEM)]
     pub from: Option<String>,
     /// Make each person's user id from what the export says of them: {id}, {email} or {username}, as
     /// in 'auth0|{id}'
-    #[arg(long, value_name = "TEMPLATE", requires = "from", conflicts_with = "users")]
+    #[arg(long, value_name = "TEMPLATE", requires = "from", conflicts_with = "users", help_heading = SYSTEM)]
     pub user_id: Option<String>,
     /// Look up each person's user id in MAP: a CSV with `user_id` and one or more of id, email and
     /// username, or the file of an Auth0 user export job
-    #[arg(long, value_name = "MAP", requires = "from")]
+    #[arg(long, value_name = "MAP", requires = "from", help_heading = SYSTEM)]
     pub users: Option<PathBuf>,
     /// Relying party id of security keys and passkeys whose export does not hold one
-    #[arg(long, value_name = "HOST", requires = "from")]
+    #[arg(long, value_name = "HOST", requires = "from", help_heading = SYSTEM)]
     pub rp_id: Option<String>,
     /// Also take verified phone numbers of profiles, which are no second factors at the source
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", help_heading = SYSTEM)]
     pub include_profile_phone: bool,
 }
 

@@ -14,7 +14,7 @@ use clap_mangen::{
 };
 
 use crate::{
-    cli::{Cli, ManArgs, VERSION_DATE},
+    cli::{Cli, INDENT, ManArgs, VERSION_DATE, flowing},
     error::{Error, Exit},
     text::{escape, file_name},
 };
@@ -23,10 +23,6 @@ use crate::{
 const MARK: &str = ".\\\" Written by `mfaferry man`; do not edit.\n";
 /// Anybody may read a page.
 const MODE: u32 = 0o644;
-/// Columns that help texts are written in, at least.
-const WIDTH: usize = 95;
-/// Columns that a text of the help is indented by, where it is not prose.
-const INDENT: &str = "  ";
 
 /// Writes the pages to a folder, if nothing else has the name of one.
 pub(super) fn run(args: &ManArgs) -> Result<Exit, Error> {
@@ -79,7 +75,7 @@ fn is_ours(path: &Path) -> io::Result<bool> {
 
 /// Returns each page with the name of its file.
 fn pages() -> Vec<(String, String)> {
-    let mut program = Cli::command().subcommand_help_heading("COMMANDS");
+    let mut program = flowing(Cli::command()).subcommand_help_heading("COMMANDS");
     program.build();
     let exits = exit_codes(&program);
     let commands: Vec<_> = program.get_subcommands().cloned().collect();
@@ -222,24 +218,13 @@ fn told(help: &str) -> (Vec<Item>, Vec<Item>) {
     (prose, examples)
 }
 
-/// True if a line was ended on purpose: the first word of the next would have fitted on it.
-fn is_ended(line: &str, next: &str) -> bool {
-    let word = next.split(' ').next().unwrap_or_default();
-    line.ends_with(['.', ':']) && line.chars().count() + word.chars().count() < WIDTH
-}
-
 fn items(block: &str) -> Vec<Item> {
-    let (mut items, mut last_line) = (Vec::new(), "");
+    let mut items = Vec::new();
     for line in block.lines().filter(|line| !line.trim().is_empty()) {
-        let is_going_on = !is_ended(last_line, line);
-        last_line = line;
         let text = line.trim().to_owned();
         let inner = line.strip_prefix(INDENT);
         let is_deep = inner.is_some_and(|inner| inner.starts_with(' '));
         match (items.last_mut(), inner) {
-            (Some(Item::Prose(before)), None) if is_going_on => {
-                *before = format!("{before} {text}");
-            }
             (_, None) => items.push(Item::Prose(text)),
             // What is said of a term goes on.
             (Some(Item::Term(_, before)), Some(_)) if is_deep => {
@@ -258,18 +243,12 @@ fn items(block: &str) -> Vec<Item> {
 }
 
 /// Beginning of the exit codes in the help of the program.
-const EXITS: &str = "Exit codes: ";
+const EXITS: &str = "Exit codes:\n";
 
 /// Returns the exit codes out of the help of the program.
 fn exit_codes(program: &Command) -> Vec<Item> {
     let help = program.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let block = help.split("\n\n").find_map(|block| block.strip_prefix(EXITS)).unwrap_or_default();
-    let block = block.replace('\n', " ");
-    let item = |code: &str| {
-        let (code, meaning) = code.trim().split_once(' ').unwrap_or((code, ""));
-        Item::Term(code.to_owned(), meaning.to_owned())
-    };
-    block.split(" · ").map(item).collect()
+    items(help.split("\n\n").find_map(|block| block.strip_prefix(EXITS)).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -280,8 +259,8 @@ mod tests {
     fn a_help_text_is_taken_apart_into_paragraphs_terms_and_lines() {
         let text = |text: &str| text.to_owned();
         let (prose, examples) = told(
-            "Examples:\n  a b --c      try it\n  d e\n  f g\n\nSo it is.\nIt says\none of\n  right      as it\n             \
-             should be\n  wrong_one  else\nEach is final.\n\nIn another:\n\n  x \\\n    y\n\nExit codes: 0 well",
+            "Examples:\n  a b --c      try it\n  d e\n  f g\n\nSo it is.\nIt says one of\n  right      as it\n             \
+             should be\n  wrong_one  else\nEach is final.\n\nIn another:\n\n  x \\\n    y\n\nExit codes:\n  0  well",
         );
         let verbatim =
             |lines: &[&str]| Item::Verbatim(lines.iter().map(ToString::to_string).collect());

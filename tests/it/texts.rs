@@ -3,7 +3,8 @@
 
 use std::process::Command;
 
-use mfaferry::sandbox::Settings;
+use clap::CommandFactory;
+use mfaferry::{cli::Cli, sandbox::Settings};
 
 use crate::support::{Bench, COMMANDS, Done, binary, factors, run, samples};
 
@@ -49,6 +50,88 @@ fn help_of_every_command() {
     }
     let version = env!("CARGO_PKG_VERSION");
     insta::assert_snapshot!(all.replace(version, "VERSION"));
+}
+
+/// Flags that stand under a heading of their own; all others stand under "Options".
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Another system's export", &["from", "user-id", "users", "rp-id", "include-profile-phone"]),
+    ("HTML", &["verify", "hide-user-ids", "out"]),
+    ("Output", &["quiet", "verbose", "log-format", "log-file"]),
+    (
+        "Rate and timeouts",
+        &[
+            "rate",
+            "burst",
+            "rate-plan",
+            "timezone",
+            "max-duration",
+            "reserve",
+            "concurrency",
+            "timeout",
+            "settle",
+            "max-attempts",
+            "max-errors",
+            "max-outage",
+        ],
+    ),
+    (
+        "Tenant",
+        &[
+            "tenant",
+            "domain",
+            "base-url",
+            "audience",
+            "client-id",
+            "client-secret-file",
+            "client-key-file",
+            "client-signing-alg",
+            "token-file",
+            "sandbox",
+            "config",
+            "tenant-facts",
+        ],
+    ),
+];
+
+#[test]
+fn only_the_flags_of_a_group_stand_under_its_heading() {
+    let program = Cli::command();
+    for command in program.get_subcommands().chain([&program]) {
+        for arg in command.get_arguments() {
+            let Some(long) = arg.get_long() else { continue };
+            let Some(heading) = arg.get_help_heading() else { continue };
+            let group = GROUPS.iter().find(|(name, _)| *name == heading);
+            let (_, flags) = group.unwrap_or_else(|| panic!("{heading}: --{long}"));
+            assert!(flags.contains(&long), "{}: {heading}: --{long}", command.get_name());
+        }
+    }
+}
+
+#[test]
+fn help_fills_the_width_of_the_terminal_and_its_lists_need_no_more_than_80_columns() {
+    for command in Cli::command().get_subcommands() {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in help.lines().filter(|line| line.starts_with(' ')) {
+            assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+        }
+    }
+    for width in [60, 80, 100] {
+        for command in COMMANDS {
+            let mut asked = binary();
+            let help =
+                run(asked.env("COLUMNS", width.to_string()).args([command, "--help"])).stdout;
+            let lines: Vec<_> = help.lines().collect();
+            for pair in lines.windows(2) {
+                let [line, next] = pair else { continue };
+                let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+                if is_prose(line) && is_prose(next) && !line.ends_with(['.', ':']) {
+                    let word = next.split(' ').next().unwrap().chars().count();
+                    let length = line.chars().count() + 1 + word;
+                    assert!(length > width, "{command} at {width}:\n{line}\n{next}");
+                }
+            }
+        }
+    }
 }
 
 /// A command without a tenant of its own, in the bench's folder.
