@@ -137,7 +137,7 @@ fn stopped(
         shard: config.part(),
         extras: verify.extras.then_some(0),
         elapsed_seconds: stoppable.began.elapsed(),
-        sample: sample.map(|sample| SampleSummary::new(sample, &account, false)),
+        sample: sample.map(|sample| SampleSummary::new(sample, &account, (false, config.part()))),
         usage: account.usage.map(|usage| UsageSummary { usage, at_least }),
         next: after_verify(&config.typed, false, false),
         ..VerifySummary::default()
@@ -201,7 +201,8 @@ async fn account_for(
         throttled: run.stats.throttled(),
         elapsed_seconds: run.began.elapsed(),
         waits: Waits::of(&run.pacer, &run.stats),
-        sample: sample.map(|sample| SampleSummary::new(&sample, &account, complete)),
+        sample: sample
+            .map(|sample| SampleSummary::new(&sample, &account, (complete, run.config.part()))),
         usage,
         reasons: remarks.reasons(),
         next: after_verify(&run.config.typed, complete, is_bad),

@@ -84,11 +84,18 @@ pub struct SampleSummary {
     pub missing_users_at_most: Option<f64>,
     /// Statistical method of the bound.
     pub method: Option<&'static str>,
+    /// True if the users were picked from those of a shard.
+    #[serde(skip)]
+    pub is_of_shard: bool,
 }
 
 impl SampleSummary {
     /// Builds the statement that `account` proves as a sample.
-    pub fn new(sample: &Sample, account: &Account, complete: bool) -> Self {
+    pub fn new(
+        sample: &Sample,
+        account: &Account,
+        (complete, shard): (bool, Option<Shard>),
+    ) -> Self {
         let bound = sample.bound(account.users, account.users_with_missing);
         let bound = complete.then_some(bound);
         Self {
@@ -99,6 +106,7 @@ impl SampleSummary {
             confidence: crate::jobs::list::verify::CONFIDENCE,
             missing_users_at_most: bound.map(|bound| bound.at_most),
             method: bound.map(|bound| bound.method),
+            is_of_shard: shard.is_some(),
         }
     }
 }
@@ -111,10 +119,11 @@ impl std::fmt::Display for SampleSummary {
             "sample: {users} users picked ({percent} %, seed {seed}), {users_with_missing} of \
              them with a missing factor: "
         )?;
+        let whole = if self.is_of_shard { "shard" } else { "input" };
         match (self.missing_users_at_most, self.method) {
             (Some(at_most), Some(method)) => write!(
                 f,
-                "with {:.0} % confidence at most {:.3} % of the input's users have one ({method})",
+                "with {:.0} % confidence at most {:.3} % of the {whole}'s users have one ({method})",
                 self.confidence * 100.0,
                 at_most * 100.0
             ),

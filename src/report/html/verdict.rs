@@ -8,7 +8,7 @@ use super::{
     writer::Html,
 };
 use crate::{
-    model::State,
+    model::{Shard, State},
     text::{counted, grouped},
 };
 
@@ -41,6 +41,7 @@ impl Verdict {
         let proofs = super::closing::wrong(account);
         let differs = verified.map_or(0, Verified::bad);
         let is_of_others = verified.is_some_and(Verified::is_of_others);
+        let complete = complete(account.shard);
         let mut more = Vec::new();
         if account.is_running && account.fault.is_none() {
             let last = account.runs.last().filter(|run| run.ended_at.is_none());
@@ -56,20 +57,20 @@ impl Verdict {
             if bad > 0 {
                 more.push(format!("Besides, {} to be looked at.", of_rows(bad, rows)));
             }
-            (Kind::Look, format!("Complete, but {wrong}."))
+            (Kind::Look, format!("{complete}, but {wrong}."))
         } else if rows == 0 {
-            (Kind::Empty, "Complete, and empty: no row was recorded.".into())
+            (Kind::Empty, format!("{complete}, and empty: no row was recorded."))
         } else if bad > 0 {
-            (Kind::Look, format!("Complete, and {} to be looked at.", of_rows(bad, rows)))
+            (Kind::Look, format!("{complete}, and {} to be looked at.", of_rows(bad, rows)))
         } else if is_of_others {
-            let sentence = "Complete, but the result of verify shares no user with this ledger.";
-            (Kind::Look, sentence.into())
+            let but = "but the result of verify shares no user with this ledger.";
+            (Kind::Look, format!("{complete}, {but}"))
         } else if differs > 0 {
             let found = counted(differs, "row");
-            (Kind::Look, format!("Complete, but verify found {found} to look at."))
+            (Kind::Look, format!("{complete}, but verify found {found} to look at."))
         } else {
             let all = if rows == 1 { "the only row is" } else { "every row is" };
-            (Kind::Good, format!("Complete: {all} settled well."))
+            (Kind::Good, format!("{complete}: {all} settled well."))
         };
         let counts: Vec<_> = super::states()
             .filter(|state| states[*state] > 0)
@@ -144,6 +145,15 @@ impl Verdict {
             }
         });
     }
+}
+
+/// Begins a sentence on a ledger whose runs came to their end: what is true of a shard's is not said of the
+/// whole input, whose digest stands on the same page.
+fn complete(shard: Shard) -> String {
+    if shard.is_whole() {
+        return "Complete".into();
+    }
+    format!("Complete for shard {shard} of the input only")
 }
 
 fn of_rows(bad: u64, rows: u64) -> String {
