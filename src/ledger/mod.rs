@@ -145,7 +145,9 @@ impl Ledger {
         let lock = file::lock(path, create)?;
         let (store, meta, resumed) =
             sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
-        opening.shard.map_or(Ok(()), |shard| shard::check(meta.shard, shard))?;
+        let is_of_people = opening.command == "resolve";
+        let check = |shard| shard::check((meta.shard, shard), is_of_people);
+        opening.shard.map_or(Ok(()), check)?;
         let run = store.run();
         let key = Key::new(&meta.key);
         let (ledger, owner) = Self::start(store, run, &meta.id, path, opening.retry, opening.now)?;

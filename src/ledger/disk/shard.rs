@@ -34,15 +34,30 @@ pub(super) fn read(connection: &Connection) -> Result<Shard, LedgerFault> {
 
 /// Refuses a run over another part of the input than that of the ledger: what is in no ledger of its own
 /// would be sent again.
-pub(in crate::ledger) fn check(own: Shard, of_run: Shard) -> Result<(), LedgerFault> {
+pub(in crate::ledger) fn check(
+    (own, of_run): (Shard, Shard),
+    is_of_people: bool,
+) -> Result<(), LedgerFault> {
     if own == of_run {
         return Ok(());
     }
     let run = if of_run.is_whole() {
-        "this run is over the whole input".into()
+        "this run is over the whole input".to_owned()
     } else {
         format!("this run is over shard {of_run}")
     };
+    if is_of_people {
+        // Its ledger stands beside the map, and both are one shard's.
+        let (of, flag) = if own.is_whole() {
+            ("a whole input".into(), "leave --shard out".into())
+        } else {
+            (format!("shard {own}"), format!("give `--shard {own}`"))
+        };
+        return Err(LedgerFault::new(
+            format!("it is of {of}, and {run}"),
+            format!("{flag} to go on with its map, or give this run an --out of its own"),
+        ));
+    }
     let other_count = "the number of shards stays the same for as long as a migration lasts, since \
                        other shards would not know what these have created";
     Err(if own.is_whole() {
