@@ -11,8 +11,8 @@ use super::next::append;
 use crate::{
     cli::CommandLine,
     explain::Action,
-    report::{Explained, NextStep, Purpose, refused_in_tenant},
-    text::{counted, file_argument},
+    report::{Explained, LedgerReport, NextStep, Purpose, refused_in_tenant},
+    text::{counted, file_argument, path_of},
 };
 
 /// Inputs whose rows are written by a command each; more are told of in words.
@@ -135,6 +135,34 @@ fn mended(input: &str, is_export: bool) -> String {
         Some(end) if !["json", "yaml", "yml"].contains(&&*end) => end,
         None if !is_export => "csv".into(),
         _ => "jsonl".into(),
+    }
+}
+
+/// Gives the files for mending of several reports names apart: each names them by what is in the folder, and
+/// not by what the others are about to put there.
+pub(super) fn name_apart(reports: &mut [LedgerReport]) {
+    let mut taken: Vec<(String, PathBuf)> = Vec::new();
+    for report in reports {
+        let mut renamed = Vec::new();
+        for step in report.next.iter_mut().filter(|step| step.purpose == Purpose::Mend) {
+            let place = step.words.iter().rposition(|word| word == "--out");
+            let Some(out) = place.and_then(|place| step.words.get_mut(place + 1)) else { continue };
+            let end = Path::new(&*out).extension().and_then(|end| end.to_str()).unwrap_or_default();
+            let (end, was) = (end.to_owned(), out.clone());
+            if taken.iter().any(|(_, other)| *other == path_of(out)) {
+                *out = free_name(&end, &taken);
+            }
+            taken.push((end, path_of(out)));
+            renamed.push((was, out.clone()));
+        }
+        // The import of what has been mended.
+        for step in report.next.iter_mut().filter(|step| step.purpose == Purpose::Import) {
+            for word in &mut step.words {
+                if let Some((_, name)) = renamed.iter().find(|(was, _)| was == word) {
+                    word.clone_from(name);
+                }
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod mend;
 mod metering;
 mod names;
 mod next;
+mod not_in;
 mod notes;
 mod outputs;
 mod preflight;

@@ -3,18 +3,13 @@
 use super::{
     follow_up,
     ledgers::{self, Shown},
-    print,
-    reading::Opener,
-    report_page,
+    mend::name_apart,
+    not_in, print, report_page,
 };
 use crate::{
-    cli::{Report, ReportFormat, RowFilter},
-    engine::scan::scan_readable,
+    cli::{Report, ReportFormat},
     error::{Error, Exit},
-    ledger::{Reader, Seen},
-    model::{Planned, Refusal},
     report::{self, Filter, LedgerReport, Listed, Selected, Together, name_inputs},
-    text::counted,
 };
 
 /// Runs the command.
@@ -33,8 +28,7 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     let together = if ledgers.len() > 1 { Some(ledgers::together(&ledgers)?) } else { None };
     let warnings = together.iter().flat_map(Together::warnings);
     warnings.for_each(|warning| tracing::warn!("{warning}"));
-    let filters = ledgers.iter().map(|ledger| filter(&command.rows, &ledger.reader));
-    let filters: Vec<_> = filters.collect::<Result<_, _>>()?;
+    let filters = not_in::filters(&command.rows, &ledgers)?;
     let chosen = || ledgers.iter().zip(&filters);
     let is_named = together.is_some();
     let listed: Vec<_> = chosen()
@@ -49,6 +43,7 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
         match &together {
             None => reports.pop().ok_or_else(no_ledger),
             Some(facts) => {
+                name_apart(&mut reports);
                 name_inputs(&mut reports, &ledgers::inputs(&ledgers)?);
                 Ok(LedgerReport::together(reports, facts))
             }
@@ -112,38 +107,4 @@ fn report_on(ledger: &Shown, filter: &Filter, command: &Report) -> Result<Ledger
     let mut report = LedgerReport { selected, ..LedgerReport::read(name, reader)? };
     follow_up::add(&mut report, path, reader)?;
     Ok(report)
-}
-
-/// Returns the choice of rows that the flags say. Reads the input of `--not-in` to its end.
-fn filter(flags: &RowFilter, ledger: &Reader) -> Result<Filter, Error> {
-    let states = flags.state.clone();
-    let Some(reading) = flags.reading() else { return Ok(Filter { states, not_in: None }) };
-    let input = Opener::of(&reading, &flags.system, flags.secret_encoding, false)?;
-    // Rows of other shards are in other ledgers.
-    let input = input.sharded(ledger.shard()).open()?;
-    let (mut met, mut has_factor, mut unread) = (Seen::default(), false, 0);
-    let key = ledger.key().clone();
-    let look = move |planned| match planned {
-        Planned::Factor(factor) => Ok(key.prints(&factor)),
-        Planned::Rejected(row) => Err(row.refusal == Refusal::Rejected),
-    };
-    scan_readable(input, flags.secret_encoding.map(Into::into), look, |row| match row {
-        Ok(prints) => prints.all().for_each(|print| {
-            has_factor = true;
-            met.insert(print);
-        }),
-        Err(is_unread) => unread += u64::from(is_unread),
-    })?;
-    if unread > 0 {
-        tracing::warn!(
-            "{} of INPUT cannot be read, so factors that the ledger has of such rows are listed, too",
-            counted(unread, "row")
-        );
-    }
-    if has_factor {
-        ledger.check_input(|print| met.has(print))?;
-    } else {
-        tracing::warn!("INPUT has no factor, so all that the ledger has are listed");
-    }
-    Ok(Filter { states, not_in: Some(met) })
 }

@@ -91,8 +91,9 @@ impl Together {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(missing) = names_of(&self.missing) {
-            let is = if self.missing.len() == 1 { "is" } else { "are" };
-            warnings.push(format!("{missing} {is} missing: their rows are not in these numbers"));
+            let one = self.missing.len() == 1;
+            let (is, its) = if one { ("is", "its") } else { ("are", "their") };
+            warnings.push(format!("{missing} {is} missing: {its} rows are not in these numbers"));
         }
         match self.users_in_several {
             _ if self.are_of_people && self.users_in_several.is_some() => warnings.push(

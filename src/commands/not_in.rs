@@ -1,0 +1,81 @@
+//! `report --not-in`: rows of ledgers that an input does not have.
+
+use super::{ledgers::Shown, reading::Opener};
+use crate::{
+    cli::RowFilter,
+    engine::scan::scan_readable,
+    error::Error,
+    ledger::Seen,
+    model::{Planned, Refusal},
+    report::Filter,
+    text::{counted, escape},
+};
+
+/// Returns the choice of rows that the flags say, for each of the ledgers. Reads the input of `--not-in` to its
+/// end, once: each factor is looked for in the ledgers of which its user can be, with the key of each.
+pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter>, Error> {
+    let states = || flags.state.clone();
+    let Some(reading) = flags.reading() else {
+        return Ok(ledgers.iter().map(|_| Filter { states: states(), not_in: None }).collect());
+    };
+    let input = Opener::of(&reading, &flags.system, flags.secret_encoding, false)?.open()?;
+    let of = |Shown { reader, .. }: &Shown| (reader.shard(), reader.key().clone());
+    let of: Vec<_> = ledgers.iter().map(of).collect();
+    let look = move |planned| match planned {
+        // Rows of other shards are in other ledgers.
+        Planned::Factor(factor) => {
+            let mine = of.iter().map(|(shard, key)| {
+                shard.has_user(Some(&factor.user)).then(|| key.prints(&factor))
+            });
+            Ok(mine.collect::<Vec<_>>())
+        }
+        Planned::Rejected(row) => {
+            let is_mine = of.iter().any(|(shard, _)| shard.has_user(row.user.as_ref()));
+            Err(is_mine && row.refusal == Refusal::Rejected)
+        }
+    };
+    let mut met: Vec<_> = ledgers.iter().map(|_| (Seen::default(), false)).collect();
+    let mut unread = 0;
+    scan_readable(input, flags.secret_encoding.map(Into::into), look, |row| match row {
+        Ok(prints) => {
+            for ((met, has_factor), prints) in met.iter_mut().zip(prints) {
+                for print in prints.iter().flat_map(|prints| prints.all()) {
+                    *has_factor = true;
+                    met.insert(print);
+                }
+            }
+        }
+        Err(is_unread) => unread += u64::from(is_unread),
+    })?;
+    if unread > 0 {
+        tracing::warn!(
+            "{} of INPUT cannot be read, so factors that the ledger has of such rows are listed, too",
+            counted(unread, "row")
+        );
+    }
+    check(ledgers, &met)?;
+    Ok(met.into_iter().map(|(met, _)| Filter { states: states(), not_in: Some(met) }).collect())
+}
+
+/// Refuses an input of which no ledger has a factor; of some that have none while others have, it is told.
+fn check(ledgers: &[Shown], met: &[(Seen, bool)]) -> Result<(), Error> {
+    let with_factors = ledgers.iter().zip(met).filter(|(_, (_, has_factor))| *has_factor);
+    let (mut strange, mut n_known) = (Vec::new(), 0);
+    for (ledger, (met, _)) in with_factors {
+        match ledger.reader.check_input(|print| met.has(print)) {
+            Ok(()) => n_known += 1,
+            Err(error) => strange.push((ledger, error)),
+        }
+    }
+    if n_known == 0 {
+        if let Some((_, error)) = strange.into_iter().next() {
+            return Err(error);
+        }
+        tracing::warn!("INPUT has no factor, so all that the ledger has are listed");
+        return Ok(());
+    }
+    for (Shown { name, .. }, _) in strange {
+        tracing::warn!("`{}` has no factor of INPUT, so all that it has are listed", escape(name));
+    }
+    Ok(())
+}
