@@ -3,8 +3,8 @@
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, parser::ValueSource};
 use serde::{Deserialize, Serialize};
 
-use super::Cli;
-use crate::text::file_name;
+use super::{Cli, setting::Value};
+use crate::{model::Shard, text::file_name};
 
 /// Name of the program, the first of the arguments of a command.
 const PROGRAM: &str = "mfaferry";
@@ -29,6 +29,17 @@ struct Argument {
     value: Option<String>,
 }
 
+impl Argument {
+    /// Writes a shard as summaries show it, however it was typed.
+    fn with_plain_shard(self) -> Self {
+        let shard = self.value.as_deref().filter(|_| self.flag.as_deref() == Some("shard"));
+        match shard.and_then(Shard::read) {
+            Some(shard) => Self { value: Some(shard.to_string()), ..self },
+            None => self,
+        }
+    }
+}
+
 impl CommandLine {
     /// Takes it from what the parser has found.
     pub(super) fn of(program: &Command, found: &ArgMatches) -> Self {
@@ -41,7 +52,10 @@ impl CommandLine {
                     && found.value_source(id.as_str()) == Some(ValueSource::CommandLine)
             };
             let given = arguments.filter(is_typed).flat_map(|arg| occurrences(arg, found));
-            Some(Self { command: name.to_owned(), given: given.collect() })
+            Some(Self {
+                command: name.to_owned(),
+                given: given.map(Argument::with_plain_shard).collect(),
+            })
         };
         typed().unwrap_or_default()
     }

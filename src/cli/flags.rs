@@ -31,8 +31,8 @@ pub struct Import {
     /// Begin a new ledger although another import ledger of the same tenant lies beside it
     #[arg(long, conflicts_with = "ledger")]
     pub new_ledger: bool,
-    /// Stop with exit code 5 once the first N users of INPUT are done, with all their rows wherever they
-    /// are; without this flag the same command goes on
+    /// Stop with exit code 5 once the first N users of INPUT (of the shard) are done, with all their rows
+    /// wherever they are; without this flag the same command goes on
     #[arg(long, value_name = "N")]
     pub max_users: Option<Given<UserLimit>>,
     #[command(flatten)]
@@ -296,7 +296,7 @@ pub struct Verify {
     /// Seed that picks the users of the sample
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Check only the first N users of INPUT, whom `import --max-users N` takes
+    /// Check only the first N users of INPUT (of the shard), whom `import --max-users N` takes
     #[arg(long, value_name = "N", conflicts_with = "sample")]
     pub max_users: Option<Given<UserLimit>>,
     #[command(flatten)]

@@ -108,15 +108,17 @@ client_secret_file. Names of files in it are relative to the working directory.
 Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
 up, the rest goes on. Keep the ledger and the files beside it together.
 
---max-users tries a few people first. Users count in the order in which they first appear in INPUT,
-also those whose rows are rejected: the same INPUT always gives the same users, so the same command
-again sends nothing. Rows of everybody else are left alone, and so are rows that do not say whose
-they are from the first user too many on. An INPUT with no more than N users is imported to its end.
+--max-users tries a few people first: of INPUT, or of the shard with --shard. Users count in the
+order in which they first appear in INPUT, also those whose rows are rejected: the same INPUT always
+gives the same users, so the same command again sends nothing. Rows of everybody else are left
+alone, and so are rows that do not say whose they are from the first user too many on. An INPUT with
+no more than N users is imported to its end.
 
 --shard 2/4 takes the second of four parts of the users, each with a ledger INPUT.2-of-4.ledger that
 `report` adds up. A user is in the part that SHA-256 of the id says: its first eight bytes, as a
-number, modulo 4, plus 1. Rows that do not say whose they are belong to 1/4. A given --rate is each
-shard's own. One process keeps up with any tenant: shards are for several operators or hosts.
+number, modulo 4, plus 1. Rows that do not say whose they are belong to 1/4, and so do those whose
+id is not valid or has no `|`. A given --rate is each shard's own. One process keeps up with any
+tenant: shards are for several operators or hosts.
 
 The summary names the commands that make sense now. In JSON, `next` holds the arguments of each, the
 program first: they can be run as they stand, without a shell.")]

@@ -3,7 +3,10 @@
 use std::{
     collections::HashSet,
     path::Path,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::{
@@ -73,7 +76,8 @@ impl ReadInput {
         is_in_sandbox: bool,
     ) -> AfterImport {
         let secrets_in = is_whole.then(|| self.secrets_in());
-        let after = AfterImport::of(secrets_in).rehearsed(is_in_sandbox).of_shard(self.is_shard);
+        let n_passed = self.is_shard.then(|| self.n_passed.load(Ordering::Relaxed));
+        let after = AfterImport::of(secrets_in).rehearsed(is_in_sandbox).of_shard(n_passed);
         if !self.is_import {
             return after;
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    names::ledger_of,
+    names::{ledger_of, ledgers_of_shards},
     print,
     reading::{Opener, try_open_factors},
     report_page::refused,
@@ -20,6 +20,9 @@ use crate::{
     select::{Criteria, RowState, Selection, Totals, noter},
     text::{counted, escape, file_name, grouped, path_of},
 };
+
+/// Ledgers of shards that are named.
+const NAMED: usize = 5;
 
 /// Runs the command.
 pub(super) fn run(select: &Select) -> Result<Exit, Error> {
@@ -66,11 +69,31 @@ fn out(select: &Select) -> Option<&Path> {
     select.out.as_deref().filter(|out| *out != Path::new("-"))
 }
 
+/// Returns `INPUT.ledger`, unless those of shards are in its place.
+fn default_ledger(input: &Path) -> Result<PathBuf, Error> {
+    let path = ledger_of(input, None);
+    let shards = ledgers_of_shards(input);
+    if shards.is_empty() || path.symlink_metadata().is_ok() {
+        return Ok(path);
+    }
+    let names: Vec<_> =
+        shards.iter().take(NAMED).map(|name| format!("`{}`", escape(name))).collect();
+    let more = if shards.len() > NAMED { ", …" } else { "" };
+    Err(Error::Ledger {
+        path: escape(&file_name(&path)),
+        message: format!(
+            "it is not there; INPUT was imported in shards, which have {}{more}",
+            names.join(", ")
+        ),
+        hint: "select from each of them with --ledger, into a file of its own".into(),
+    })
+}
+
 /// Returns `--ledger`, or `INPUT.ledger`.
 fn ledger_path(select: &Select) -> Result<PathBuf, Error> {
     match (&select.ledger, select.reading.inputs.as_slice()) {
         (Some(path), _) => Ok(path.clone()),
-        (None, [input]) if input != "-" => Ok(ledger_of(&path_of(input), None)),
+        (None, [input]) if input != "-" => default_ledger(&path_of(input)),
         (None, _) => Err(Error::usage(
             "the ledger of several inputs or of standard input has no default name",
             "pass --ledger FILE: the one that the import used",

@@ -55,11 +55,18 @@ fn warn_of_reserve(reserve: f64, count: u16) {
 pub(super) fn warn_of_selection(config: &Config, input: &ReadInput) {
     let shard = config.shard.unwrap_or_default();
     let n_passed = input.n_passed.load(Ordering::Relaxed);
+    let of_others = if n_passed == 1 {
+        "its user is in another shard"
+    } else {
+        "their users are in other shards"
+    };
     if n_passed > 0 && !input.selected_codes().is_empty() {
         tracing::warn!(
-            "{} of this selection not read, since their users are in other shards than {shard}: import it with \
-             --shard and --ledger of each of the others, too",
-            counted(n_passed, "row")
+            "{} of this selection not read, since {} than {shard}: mend INPUT itself and import that \
+             again with each shard; imported from this file, what was rejected stays so in the ledger that it \
+             was selected by",
+            counted(n_passed, "row"),
+            of_others
         );
     }
 }

@@ -48,9 +48,9 @@ pub struct AfterImport {
     /// True if the input is a selection, which never held what earlier runs created.
     #[serde(skip)]
     is_selection: bool,
-    /// True if the input was read for the users of one shard.
-    #[serde(skip)]
-    is_shard: bool,
+    /// Number of rows of users of other shards, which were passed over; `None` for a run over all users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows_of_other_shards: Option<u64>,
 }
 
 impl AfterImport {
@@ -75,10 +75,10 @@ impl AfterImport {
         Self { is_rehearsal, ..self }
     }
 
-    /// Says whether what is known is of one shard of the input.
+    /// Says how many rows of other shards were passed over, where what is known is of one shard of the input.
     #[must_use]
-    pub fn of_shard(self, is_shard: bool) -> Self {
-        Self { is_shard, ..self }
+    pub fn of_shard(self, rows_of_other_shards: Option<u64>) -> Self {
+        Self { rows_of_other_shards, ..self }
     }
 
     /// Says whether the input is a selection of another one's rows.
@@ -134,7 +134,7 @@ impl AfterImport {
         let total = files.iter().map(|file| file.totp_secrets).sum();
         let (hold, them) = if files.len() == 1 { ("holds", "it") } else { ("hold", "them") };
         let migration = if self.is_rehearsal { "real migration" } else { "migration" };
-        let of_shard = if self.is_shard { " of this shard" } else { "" };
+        let of_shard = if self.rows_of_other_shards.is_some() { " of this shard" } else { "" };
         writeln!(
             out,
             "{more} still {hold} {}{of_shard}: remove {them} once the {migration} is accepted",

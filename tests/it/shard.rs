@@ -111,6 +111,9 @@ fn shards_together_create_what_one_run_creates_and_nobody_is_in_two() {
             let said = summary["shard"].as_str().map(str::to_owned);
             assert_eq!(said, (count > 1).then(|| shard.to_string()), "{summary}");
             add(&mut sums, &summary);
+            let n_others = summary["rows_of_other_shards"].as_u64();
+            let n_all = n_others.map(|others| others + summary["rows"].as_u64().unwrap());
+            assert_eq!(n_all, (count > 1).then_some(60), "seed {seed}: {summary}");
             let ledger = format!("in.csv{}", shard.ending_of_ledger());
             let of_shard = users_of_shard(&bench.rows(&ledger), shard);
             let mut valid = of_shard.into_iter().filter(|user| user.contains('|'));
@@ -241,7 +244,8 @@ fn no_address_is_asked_for_by_two_shards_and_the_maps_together_are_the_map_of_al
     // A map is one shard's.
     let other = resolve(&bench, "map-1.csv", &["--shard", "2/3"]);
     assert_eq!(other.code, Some(6), "{other:?}");
-    assert!(other.stderr.contains("`--shard 1/3`"), "{other:?}");
+    let remedy = "`--shard 1/3` to go on with its map, or give this run an --out of its own";
+    assert!(other.stderr.contains(remedy) && !other.stderr.contains("created"), "{other:?}");
 }
 
 #[test]
@@ -274,7 +278,7 @@ fn a_shard_that_is_killed_goes_on_where_it_was_and_its_ledger_takes_no_other() {
     let mine = wanted.into_iter().zip(owners).filter(|(_, user)| shard.has(Some(user)));
     let (wanted, owners): (Vec<_>, Vec<_>) = mine.unzip();
     bench.audit(ledger, &wanted, &owners);
-    let again = import(&bench, "in.csv", "2/3", &[]).summary();
+    let again = import(&bench, "in.csv", " 02/3", &[]).summary();
     assert_eq!((&again["rows"], &again["requests"]), (&json!(wanted.len()), &json!(0)), "{again}");
     // What a summary names next is of the same shard.
     let next = again["next"][0].as_array().unwrap();
@@ -410,7 +414,32 @@ fn a_shard_knows_only_of_its_own_rows_what_has_left_the_input() {
     assert_eq!(gone, if in_first { [3, 0] } else { [0, 3] });
     let both =
         ["in.csv.1-of-2.ledger", "in.csv.2-of-2.ledger", "--not-in", "in.csv", "--format", "json"];
-    assert_eq!(report(&bench, &both).json()["selected"]["rows"], 3);
+    let done = report(&bench, &both);
+    assert_eq!(done.json()["selected"]["rows"], 3);
+    assert_eq!(done.stderr.matches("1 row of INPUT cannot be read").count(), 1, "{done:?}");
+    // Of an input of one user one ledger has all, and the other has to say nothing.
+    let first: Vec<_> = text.lines().take(2).collect();
+    bench.write("in.csv", format!("{}\n", first.join("\n")));
+    let done = report(&bench, &both);
+    assert_eq!(done.json()["selected"]["rows"], 89, "{done:?}");
+    assert!(!done.stderr.contains("WARN"), "{done:?}");
+    // A user whom one ledger does not know leaves the other what it is; one whom none knows is refused.
+    let (header, stranger) = (first[0], |of| {
+        let mut users = (0..).map(|number| format!("auth0|new{number}"));
+        users.find(|user| Shard::parse(of).is_some_and(|of| of.has(Some(user)))).unwrap()
+    });
+    let row = |of| format!("{},phone,,+14155550177,\n", stranger(of));
+    let columns = header.split(',').count();
+    assert_eq!(row("1/2").split(',').count(), columns, "{header}");
+    let of_known = first[1].split(',').next();
+    let other = if Shard::parse("1/2").unwrap().has(of_known) { "2/2" } else { "1/2" };
+    bench.write("in.csv", format!("{}\n{}", first.join("\n"), row(other)));
+    let done = report(&bench, &both);
+    assert_eq!((done.code, &done.json()["selected"]["rows"]), (Some(0), &json!(89)), "{done:?}");
+    assert_eq!(done.stderr.matches("has no factor of INPUT").count(), 1, "{done:?}");
+    bench.write("in.csv", format!("{header}\n{}{}", row("1/2"), row("2/2")));
+    let done = report(&bench, &both);
+    assert_eq!(done.code, Some(6), "{done:?}");
 }
 
 #[test]
@@ -422,6 +451,10 @@ fn rows_of_other_shards_are_no_rows_to_select() {
     bench.write("in.csv", text);
     let mut lines = BTreeSet::new();
     for shard in Shard::all(3) {
+        let none = run(binary().current_dir(bench.folder.path()).args(["select", "in.csv"]));
+        assert_eq!(none.code, Some(6), "{none:?}");
+        let is_named = none.stderr.contains("have `in.csv.1-of-3.ledger`");
+        assert_eq!(is_named, shard.number() > 1, "{none:?}");
         let of_first = ["--max-users", "2"];
         let done = import(&bench, "in.csv", &shard.to_string(), &of_first);
         assert_eq!(done.code, Some(5), "{done:?}");
@@ -477,7 +510,8 @@ fn a_mended_row_that_is_another_shards_is_told_of() {
             format!("in.csv.{}.ledger", shard.replace('/', "-of-"))
         };
         let done = import(&bench, "mend.csv", shard, &["--ledger", &ledger]);
-        assert_eq!(done.stderr.contains("1 row of this selection"), is_told, "{shard}: {done:?}");
+        let told = "1 row of this selection not read, since its user is in another shard than";
+        assert_eq!(done.stderr.contains(told), is_told, "{shard}: {done:?}");
     }
 }
 
@@ -508,6 +542,7 @@ fn ledgers_of_shards_add_up_and_one_that_is_missing_is_named() {
     );
     assert_eq!((&sum["missing_shards"], &sum["users_in_several"]), (&json!([]), &Value::Null));
     assert_eq!(sum["ledger"], ledgers.join(", "));
+    no_file_is_written_twice(&sum);
     let parts = sum["ledgers"].as_array().unwrap();
     for (part, number) in parts.iter().zip(1..) {
         assert_eq!(
@@ -546,12 +581,24 @@ fn ledgers_of_shards_add_up_and_one_that_is_missing_is_named() {
     one_is_missing(&bench, &names);
 }
 
+/// Files for mending have one name each.
+fn no_file_is_written_twice(sum: &Value) {
+    let steps = sum["next"].as_array().unwrap().iter();
+    let outs = steps.filter_map(|step| {
+        let words: Vec<_> = step.as_array()?.iter().filter_map(Value::as_str).collect();
+        words.iter().position(|word| *word == "--out").map(|place| words[place + 1].to_owned())
+    });
+    let outs: Vec<_> = outs.collect();
+    let distinct: BTreeSet<_> = outs.iter().collect();
+    assert!(outs.len() > 1 && distinct.len() == outs.len(), "{sum}");
+}
+
 fn one_is_missing(bench: &Bench, names: &[&str]) {
     let of =
         |ledgers: &[&str], format: &str| report(bench, &[ledgers, &["--format", format]].concat());
     let three = [names[0], names[3], names[1]];
     let some = of(&three, "json");
-    assert!(some.stderr.contains("shard 3/4 is missing"), "{some:?}");
+    assert!(some.stderr.contains("shard 3/4 is missing: its rows"), "{some:?}");
     assert_eq!(some.json()["missing_shards"], json!(["3/4"]));
     let text = of(&three, "text").stdout;
     let rest = 68 - bench.rows(names[2]).len();
@@ -562,6 +609,8 @@ fn one_is_missing(bench: &Bench, names: &[&str]) {
     assert!(text.contains("ledger: in.csv.1-of-4.ledger (shard 1/4, "), "{text}");
     let one = of(&names[..1], "html").stdout;
     assert!(one.contains("1/4: a part of the input"), "{one}");
+    // The page is signed, and the digest on it is of all the input.
+    assert!(one.contains("Complete for shard 1/4 of the input only"), "{one}");
     let page = of(names, "html");
     assert_eq!(page.code, Some(2), "{page:?}");
     assert!(page.stderr.contains("a page is of one ledger"), "{page:?}");
@@ -609,6 +658,10 @@ fn the_numbers_of_two_shards_are_different_samples() {
             let sample = line.rsplit_once(' ').unwrap().0.to_owned();
             assert!(samples.insert(sample), "{line}");
         }
+    }
+    for (flags, of) in [(&["--shard", "1/2"][..], "shard"), (&[], "input")] {
+        let done = run(bench.verify("in.csv", "text").args(["--sample", "99%"]).args(flags));
+        assert!(done.stdout.contains(&format!(" of the {of}'s users have one")), "{done:?}");
     }
     // No metrics file takes the place of the ledger that a shard has by default.
     let done = import(&bench, "in.csv", "1/2", &["--metrics-file", "in.csv.1-of-2.ledger"]);

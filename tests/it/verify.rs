@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Bench, Done, factors, read, run, signal, spawn, until};
 
 impl Bench {
-    fn verify(&self, input: &str, output: &str) -> std::process::Command {
+    pub(crate) fn verify(&self, input: &str, output: &str) -> std::process::Command {
         let mut command = crate::support::binary();
         command
             .current_dir(self.folder.path())
