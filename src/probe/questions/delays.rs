@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use super::super::asker::{Asker, Unanswered};
 use crate::{api::RawApi, model::TenantFacts, text::human};
 
-/// Pauses between two looks.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Pauses between two looks: a twentieth of the time since the POST, within these.
+const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const PAUSES: u32 = 20;
 /// Time after which nobody looks any more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -20,14 +21,14 @@ pub(super) async fn ask<A: RawApi>(
 ) -> Result<String, Unanswered> {
     let (_, told) = asker.create_any("").await?;
     let id = told.created().unwrap_or_default().to_owned();
-    let mut pause = FIRST_PAUSE;
     let (mut read, mut list) = (Seen::default(), Seen::default());
     loop {
         if read.is_open() {
+            let looked = told.came.elapsed();
             let found = asker.get(" right after POST", &id).await?;
             match found.status {
                 200 => read.found(told.sent),
-                404 => read.missed(),
+                404 => read.missed(looked),
                 _ => {
                     let why = format!("GET is refused ({})", found.short());
                     return Err(Unanswered::Unclear(why));
@@ -35,19 +36,20 @@ pub(super) async fn ask<A: RawApi>(
             }
         }
         if list.is_open() {
+            let looked = told.came.elapsed();
             let listed = asker.list().await?;
             if listed.iter().any(|method| method.id == id) {
                 list.found(told.sent);
             } else {
-                list.missed();
+                list.missed(looked);
             }
         }
         let is_over = told.came.elapsed() >= PATIENCE;
         if is_over || !(read.is_open() || list.is_open()) {
             break;
         }
-        asker.pause(pause).await?;
-        pause = pause.mul_f64(1.5).min(LONGEST_PAUSE);
+        let pause = told.came.elapsed() / PAUSES;
+        asker.pause(pause.clamp(PAUSE, LONGEST_PAUSE)).await?;
     }
     facts.read_delay_ms = read.millis();
     facts.list_delay_ms = list.millis();
@@ -57,7 +59,8 @@ pub(super) async fn ask<A: RawApi>(
 /// Sight of a method at one place.
 #[derive(Debug, Default)]
 struct Seen {
-    was_missed: bool,
+    /// Time from the POST's answer to the last look that did not find it.
+    missed: Option<Duration>,
     after: Option<Duration>,
 }
 
@@ -66,8 +69,8 @@ impl Seen {
         self.after.is_none()
     }
 
-    fn missed(&mut self) {
-        self.was_missed = true;
+    fn missed(&mut self, looked: Duration) {
+        self.missed = Some(looked);
     }
 
     fn found(&mut self, sent: Instant) {
@@ -77,15 +80,17 @@ impl Seen {
     /// Returns how long it took, in milliseconds.
     fn millis(&self) -> Option<u64> {
         let after = self.after?;
-        let after = if self.was_missed { after } else { Duration::ZERO };
+        let after = if self.missed.is_some() { after } else { Duration::ZERO };
         u64::try_from(after.as_millis()).ok()
     }
 
     fn told(&self) -> String {
-        match self.after {
-            Some(after) if self.was_missed => format!("after {} at most", human(after)),
-            Some(after) => format!("at once ({})", human(after)),
-            None => format!("not within {}", human(PATIENCE)),
+        match (self.after, self.missed) {
+            (Some(after), Some(missed)) => {
+                format!("after {} at most, and not yet after {}", human(after), human(missed))
+            }
+            (Some(after), None) => format!("at once ({})", human(after)),
+            (None, _) => format!("not within {}", human(PATIENCE)),
         }
     }
 }
