@@ -33,35 +33,88 @@ pub(super) async fn ask<A: RawApi>(
                 .iter()
                 .any(|usable| usable.factor_type == *factor_type && usable.takes_two)
     };
-    let Some(factor_type) = ORDER.into_iter().find(is_usable) else {
+    let types: Vec<_> = ORDER.into_iter().filter(is_usable).collect();
+    let Some(factor_type) = types.first().copied() else {
         let why = "of no type a second method can be created";
         return Err(Unanswered::NotAsked(why.into()));
     };
     let name = factor_type.name();
-    let is_of_type = |method: &&crate::model::Method| method.factor_type == Some(factor_type);
-    let mut held =
-        u32::try_from(asker.before.iter().filter(is_of_type).count()).unwrap_or(u32::MAX);
-    let mut created = 0;
-    for _ in 0..terms.max_methods {
+    let of_type = asker.before.iter().filter(|method| method.factor_type == Some(factor_type));
+    let before = number(of_type.count());
+    for created in 0..terms.max_methods {
         let told = asker.create("", factor_type).await?;
         if told.created().is_some() {
-            (held, created) = (held + 1, created + 1);
             continue;
         }
-        // Of those that were there before, the cap may long be passed.
-        if !told.is_refusal() || created == 0 {
+        let held = before.saturating_add(created);
+        // It has to be the number that is refused, and not that value: another one is refused likewise.
+        let again = if may_be_cap(&told, created) {
+            Some(asker.create(", another value", factor_type).await?)
+        } else {
+            None
+        };
+        if !again.is_some_and(|again| is_alike(&told, &again)) {
+            let number = held.saturating_add(1);
             return Err(Unanswered::Unclear(format!(
-                "{name} number {} got {}",
-                held + 1,
+                "{name} number {number} got {}",
                 told.short()
             )));
         }
+        let message = told.message.as_deref().map(cut).unwrap_or_default();
+        let said = format!("{}: {message}", told.short());
+        if is_of_all(asker, &told, &types).await? {
+            let all = number(asker.before.len()).saturating_add(created);
+            return Ok(format!(
+                "{all} of all types together, which is not held as a fact; then {said}"
+            ));
+        }
         facts.cap_per_user = Some(held);
         facts.cap_refusal = Some(refusal(&told));
-        let message = told.message.as_deref().map(cut).unwrap_or_default();
-        return Ok(format!("{held} of a type ({name}); then {}: {message}", told.short()));
+        return Ok(format!("{held} of a type ({name}); then {said}"));
     }
+    let held = before.saturating_add(terms.max_methods);
     Ok(format!("{held} of a type ({name}) at least; --max-methods would try more"))
+}
+
+/// Returns true if a method may be refused for the number of those that are there, `created` by this question.
+fn may_be_cap(told: &Told, created: u32) -> bool {
+    match told.status {
+        401 | 404 | 429 => false,
+        // The second of a type may be a conflict as such.
+        409 => created > 1,
+        // Of those that were there before, the cap may long be passed.
+        400..500 => created > 0,
+        _ => false,
+    }
+}
+
+fn is_alike(one: &Told, other: &Told) -> bool {
+    (one.status, &one.code) == (other.status, &other.code)
+}
+
+/// Returns true if a method of another type is refused likewise: it is not of one type that there are too many.
+async fn is_of_all<A: RawApi>(
+    asker: &mut Asker<A>,
+    refused: &Told,
+    types: &[FactorType],
+) -> Result<bool, Unanswered> {
+    let mut is_refused = false;
+    for factor_type in types.iter().skip(1) {
+        let told = asker.create(" at the cap", *factor_type).await?;
+        if told.created().is_some() {
+            return Ok(false);
+        }
+        is_refused |= is_alike(refused, &told);
+    }
+    if is_refused {
+        return Ok(true);
+    }
+    let why = "whether it is of one type or of all is not known: no method of another one is taken";
+    Err(Unanswered::Unclear(format!("{} at the cap, and {why}", refused.short())))
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn refusal(told: &Told) -> CapRefusal {

@@ -31,7 +31,8 @@ pub(super) async fn ask<A: RawApi>(
         let known = of_type(asker, factor_type).await?;
         asker.clear().await?;
         if known.refused.is_none() {
-            let takes_two = known.second == Some(false);
+            // Where it is refused for something else, that may be the cap.
+            let takes_two = known.second != Some(true);
             usable.push(Usable { factor_type, takes_two });
         }
         all.push((factor_type, known));
@@ -85,7 +86,11 @@ fn read(all: &[(FactorType, Known)]) -> (Option<Conflict>, String) {
         .filter(|(_, known)| known.same == Some(true))
         .map(|(of, _)| ComparedValue::of(*of))
         .collect();
-    let is_known = all.iter().any(|(_, known)| known.same.is_some() || known.second.is_some());
+    // A rule speaks of every type: in its words there is none that is not known.
+    let is_known = all.iter().all(|(of, known)| {
+        let is_told = known.same.is_some_and(|one| one == same.contains(&ComparedValue::of(*of)));
+        known.second == Some(true) || is_told && known.second.is_some()
+    });
     let names = |wanted: fn(&Known) -> bool| -> Vec<&'static str> {
         others().filter(|(_, known)| wanted(known)).map(|(of, _)| of.name()).collect()
     };
@@ -108,6 +113,9 @@ fn read(all: &[(FactorType, Known)]) -> (Option<Conflict>, String) {
     }
     if !refused.is_empty() {
         parts.push(format!("cannot be created: {}", listed(refused)));
+    }
+    if !is_known {
+        parts.push("so the rule is not known as a whole, and is no fact".to_owned());
     }
     (is_known.then_some(Conflict { same, second_of_type: seconds }), parts.join("; "))
 }
@@ -133,6 +141,18 @@ mod tests {
         let (rule, said) = read(&everything(|| known(Some(true), Some(false))));
         assert_eq!(rule, Some(Conflict::same_value()));
         assert_eq!(said, "the same value of phone, email, totp, webauthn-roaming, passkey");
+        let all_known = [
+            (Phone, same()),
+            (Email, no()),
+            (Totp, known(Some(true), Some(true))),
+            (WebauthnRoaming, no()),
+            (Passkey, known(None, Some(true))),
+        ];
+        let expected = Conflict {
+            same: [ComparedValue::PhoneNumber].into(),
+            second_of_type: [Totp, Passkey].into(),
+        };
+        assert_eq!(read(&all_known).0, Some(expected));
         let mixed = [
             (Phone, same()),
             (Email, no()),
@@ -141,14 +161,26 @@ mod tests {
             (Passkey, known(None, None)),
         ];
         let (rule, said) = read(&mixed);
-        let expected =
-            Conflict { same: [ComparedValue::PhoneNumber].into(), second_of_type: [Totp].into() };
-        assert_eq!(rule, Some(expected));
+        assert_eq!(rule, None);
         assert_eq!(
             said,
             "any second totp; the same value of phone; nothing of email; not known of passkey \
-             (refused for something else); cannot be created: webauthn-roaming"
+             (refused for something else); cannot be created: webauthn-roaming; \
+             so the rule is not known as a whole, and is no fact"
         );
-        assert_eq!(read(&everything(|| known(None, None))).0, None);
+        for of in FactorType::ALL {
+            let but = |one: Known| -> Vec<_> {
+                let rest = FactorType::ALL.into_iter().filter(|other| *other != of);
+                rest.map(|other| (other, same())).chain([(of, one)]).collect()
+            };
+            for unknown in
+                [known(None, None), known(None, Some(false)), known(Some(true), None), refused()]
+            {
+                assert_eq!(read(&but(unknown)).0, None, "{of:?}");
+            }
+            // Of both types with a key id, one word says whether the same is a conflict.
+            let is_shared = ComparedValue::of(of) == ComparedValue::KeyId;
+            assert_eq!(read(&but(no())).0.is_none(), is_shared, "{of:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::super::{
     asker::{Asker, Unanswered},
     samples::MARKER,
 };
+use super::is_invalid;
 use crate::{
     api::RawApi,
     model::{LongName, TenantFacts},
@@ -25,7 +26,7 @@ pub(super) async fn ask<A: RawApi>(
     body["name"] = name.clone().into();
     let told = asker.create_as(" (name of 21)", body).await?;
     let Some(id) = told.created().map(str::to_owned) else {
-        if !told.is_refusal() {
+        if !is_invalid(&told) {
             return Err(Unanswered::Unclear(format!("the POST got {}", told.short())));
         }
         facts.long_name = Some(LongName::Refused);

@@ -15,7 +15,7 @@ mod unknown_user;
 
 use super::{
     Terms,
-    asker::{Asker, Unanswered},
+    asker::{Asker, Told, Unanswered},
 };
 use crate::{api::RawApi, model::TenantFacts};
 
@@ -123,6 +123,12 @@ impl Question {
             Self::RetryAfter => retry_after::ask(asker, terms, facts).await,
         }
     }
+}
+
+/// Returns true if it was refused for its contents. Any other refusal, such as for a user who is gone or a plan
+/// without this type, tells nothing of them.
+fn is_invalid(told: &Told) -> bool {
+    told.status == 400
 }
 
 /// Joins words: `a, b`, or `nothing` where there is none.

@@ -1,7 +1,10 @@
 //! Question: how large may a page be, by the answers' own `limit`? So few methods as a probe makes show no
 //! page that is cut without a word.
 
-use super::super::asker::{Asker, Unanswered};
+use super::{
+    super::asker::{Asker, Unanswered},
+    is_invalid,
+};
 use crate::{
     api::{RawApi, RawRequest, RawVerb},
     model::{PageSizeAbove, TenantFacts},
@@ -49,8 +52,11 @@ async fn page<A: RawApi>(asker: &mut Asker<A>, size: u32) -> Result<Page, Unansw
     let query = format!("page=0&per_page={size}&include_totals=true");
     let request = RawRequest { query: Some(&query), ..RawRequest::all(RawVerb::Get, &user) };
     let told = asker.send(&format!("GET list, per_page={size}"), request).await?;
-    if told.is_refusal() {
+    if is_invalid(&told) {
         return Ok(Page::Refused);
+    }
+    if told.status != 200 {
+        return Err(Unanswered::Unclear(format!("per_page={size} got {}", told.short())));
     }
     let limit = told.body["limit"].as_u64().and_then(|limit| u32::try_from(limit).ok());
     match limit {

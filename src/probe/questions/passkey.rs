@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     super::asker::{Asker, Unanswered},
-    listed,
+    is_invalid, listed,
 };
 use crate::{
     api::RawApi,
@@ -60,7 +60,7 @@ async fn create<A: RawApi>(
     asker.clear().await?;
     if told.created().is_some() {
         Ok(None)
-    } else if told.is_refusal() {
+    } else if is_invalid(&told) {
         Ok(Some(told.short()))
     } else {
         Err(Unanswered::Unclear(format!("a passkey got {}", told.short())))

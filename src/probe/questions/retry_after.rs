@@ -65,7 +65,8 @@ pub(super) async fn ask<A: RawApi>(
             return Ok(format!("{said} (after {sent} requests)"));
         }
     }
-    Ok(format!("no 429 in {sent} requests, {AT_ONCE} at a time"))
+    let why = format!("could not tell: no 429 in {sent} requests, {AT_ONCE} at a time");
+    Err(Unanswered::Unclear(why))
 }
 
 fn is_throttled(answer: &RawAnswer) -> bool {

@@ -8,7 +8,7 @@ use super::{
         asker::{Asker, Unanswered},
         samples::{SECRET_BYTES, Samples},
     },
-    listed,
+    is_invalid, listed,
 };
 use crate::{
     api::RawApi,
@@ -41,7 +41,7 @@ pub(super) async fn ask<A: RawApi>(
         let mut body = asker.body(FactorType::Totp)?;
         body["totp_secret"] = secret(form, &mut asker.samples).into();
         let told = asker.create_as(&format!(", {word}"), body).await?;
-        if told.is_refusal() {
+        if is_invalid(&told) {
             refused.insert(form);
             words.push(word);
         } else if told.created().is_none() {

@@ -24,8 +24,9 @@ pub(super) async fn ask<A: RawApi>(
         nobody = other;
         known = get(asker, &nobody).await?;
     }
-    if known.body.as_array().is_some_and(|methods| !methods.is_empty()) {
-        return Err(Unanswered::Unclear("a user with a drawn id has methods".into()));
+    if known.status == 200 {
+        let why = "there is no unknown user: GET list answers 200 for an id that was drawn";
+        return Err(Unanswered::NotAsked(why.into()));
     }
     let put = match asker.needs(UPDATE) {
         Ok(()) => put(asker, &nobody).await.map(Some),
@@ -40,8 +41,13 @@ pub(super) async fn ask<A: RawApi>(
     let delete = asker.send("DELETE list of nobody", delete).await?;
     facts.put_unknown_user = put.as_ref().map(|told| told.status);
     facts.delete_unknown_user = Some(delete.status);
-    let put = put.map(|told| told.short()).or(unasked).unwrap_or_default();
-    Ok(format!("PUT: {put}; DELETE: {}; GET list: {}", delete.short(), known.short()))
+    let rest = format!("DELETE: {}; GET list: {}", delete.short(), known.short());
+    match (put, unasked) {
+        (Some(put), _) => Ok(format!("PUT: {}; {rest}", put.short())),
+        (None, why) => {
+            Err(Unanswered::NotAsked(format!("PUT {}; {rest}", why.unwrap_or_default())))
+        }
+    }
 }
 
 async fn get<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<Told, Unanswered> {
