@@ -4,11 +4,12 @@ use std::{
     io::Write,
     path::Path,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,13 +25,14 @@ use crate::{
     auth0,
     cli::{self, CommandLine, Output, OutputArgs},
     config::{Config, Target},
-    engine::End,
+    engine::{End, Stop},
     error::{Error, Exit},
     files::NewFile,
     model::{TenantFacts, UserId},
-    probe::{self, Probed, Question, Terms},
+    probe::{self, Cleaned, Probed, Question, Terms, There},
     progress::{Counted, Extent, Show},
     report::{Circumstances, NextStep, ProbeCleaned, ProbeReport, Purpose, write_json},
+    stats::RunStats,
 };
 
 /// Scopes that are of use, and those without which nothing is.
@@ -81,6 +83,12 @@ pub(super) fn start(
 }
 
 fn agreed(probe: &cli::Probe) -> Result<(), Error> {
+    if probe.clean && probe.out.is_some() {
+        return Err(Error::usage(
+            "--clean asks nothing, so that there is nothing to write to --out",
+            "leave one of them out",
+        ));
+    }
     if probe.user.yes {
         return Ok(());
     }
@@ -101,15 +109,31 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
         None => None,
     };
     let stop = CancellationToken::new();
-    let signals = tokio::spawn(Signals::take()?.watch_saying(
-        stop.clone(),
-        "stopping: nothing more is asked, and what was created is deleted; again to stop at once",
-        "stopped at once; `mfaferry probe` with --clean deletes what is left behind",
-    ));
+    let last = Last {
+        tenant: config.target.label().to_owned(),
+        clean: cleaning(&config),
+        output: (!probe.clean).then_some(probe.output),
+        began: Instant::now(),
+        stats: Arc::default(),
+        there: There::default(),
+    };
+    let (stats, there) = (Arc::clone(&last.stats), last.there.clone());
+    let first = if probe.clean {
+        "stopping: nothing more is waited for; again to stop at once"
+    } else {
+        "stopping: nothing more is asked, and what was created is deleted; again to stop at once"
+    };
+    let signals = Signals::take()?;
+    let watched = stop.clone();
+    let signals =
+        tokio::spawn(async move { signals.watch_saying(watched, first, || last.say()).await });
     let required = if probe.clean { CLEANING } else { REQUIRED };
     let scopes = if probe.clean { CLEANING } else { SCOPES };
     let mut run = Run::with(config, (scopes, required), None, stop).await?;
-    tracing::info!("for a test tenant and a throw-away user: methods are created and deleted");
+    drop(stats.set(Arc::clone(&run.stats)));
+    if !probe.clean {
+        tracing::info!("for a test tenant and a throw-away user: methods are created and deleted");
+    }
     let host = match &run.config.target {
         Target::Tenant { base, .. } if !base.is_loopback() => base.host().map(str::to_owned),
         Target::Tenant { .. } | Target::Sandbox => None,
@@ -120,6 +144,7 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
         allows_existing: probe.user.allow_existing,
         max_methods: probe.max_methods,
         provokes_limit: probe.provoke_limit,
+        there,
     };
     let done = if probe.clean {
         clean(&probe, &mut run, &terms).await
@@ -131,6 +156,46 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
     };
     signals.abort();
     done
+}
+
+/// What is said when a probe is ended at once.
+struct Last {
+    tenant: String,
+    clean: Option<NextStep>,
+    /// `None` if it only deletes.
+    output: Option<Output>,
+    began: Instant,
+    stats: Arc<OnceLock<Arc<RunStats>>>,
+    there: There,
+}
+
+impl Last {
+    /// Says what may be there, and how to delete it.
+    fn say(self) {
+        let Some(output) = self.output else {
+            drop(writeln!(std::io::stderr(), "stopped at once; run the same command again"));
+            return;
+        };
+        let probed = Probed {
+            end: End::Stopped(Stop::Asked),
+            facts: TenantFacts::default(),
+            questions: Vec::new(),
+            left_behind: self.there.now(),
+        };
+        let circumstances = Circumstances {
+            tenant: self.tenant,
+            now: now(),
+            requests: self.stats.get().map_or(0, |stats| stats.requests()),
+            elapsed: self.began.elapsed(),
+            clean: self.clean,
+        };
+        let report = ProbeReport::new(&probed, circumstances);
+        // There is nobody left to tell that it could not be said.
+        drop(match output {
+            Output::Text => print(|out| report.write_text(out)),
+            Output::Json => print(|out| write_json(&report, out)),
+        });
+    }
 }
 
 /// A new file, and its name.
@@ -151,7 +216,7 @@ async fn ask(
     let probed = probe::probe(run.gateway(), terms, done).await;
     run.clear_progress().await;
     run.leave_tenant().await;
-    let probed = match probed {
+    let mut probed = match probed {
         Ok(probed) => probed,
         Err(End::Failed(error)) => return Err(error),
         Err(end) => Probed {
@@ -161,20 +226,22 @@ async fn ask(
             left_behind: Vec::new(),
         },
     };
-    let report = ProbeReport::new(
-        &probed,
-        Circumstances {
-            tenant: run.config.target.label().to_owned(),
-            now: now(),
-            requests: run.stats.requests(),
-            elapsed: run.began.elapsed(),
-            clean: cleaning(&run.config),
-        },
-    );
+    let circumstances = Circumstances {
+        tenant: run.config.target.label().to_owned(),
+        now: now(),
+        requests: run.stats.requests(),
+        elapsed: run.began.elapsed(),
+        clean: cleaning(&run.config),
+    };
+    let mut report = ProbeReport::new(&probed, circumstances.clone());
     match out {
         Some((path, mut file)) if report.is_complete() => {
             let written = write_json(&report.for_file(), &mut file).and_then(|()| file.flush());
-            written.and_then(|()| file.place()).map_err(|error| refused(&path, error))?;
+            if let Err(error) = written.and_then(|()| file.place()) {
+                // What was found out is printed all the same.
+                probed.end = End::Failed(refused(&path, error));
+                report = ProbeReport::new(&probed, circumstances);
+            }
         }
         Some(_) => tracing::warn!("--out was not written: not every question was asked"),
         None => {}
@@ -191,7 +258,7 @@ async fn ask(
 async fn clean(probe: &cli::Probe, run: &mut Run, terms: &Terms) -> Result<Exit, Error> {
     let cleaned = probe::clean(run.gateway(), terms).await;
     run.leave_tenant().await;
-    let (removed, left) = match cleaned {
+    let Cleaned { end: ended, removed, left } = match cleaned {
         Ok(cleaned) => cleaned,
         Err(End::Failed(error)) => return Err(error),
         Err(end) => return Ok(exit(end, false)),
@@ -203,7 +270,7 @@ async fn clean(probe: &cli::Probe, run: &mut Run, terms: &Terms) -> Result<Exit,
         Output::Text => print(|out| report.write_text(out))?,
         Output::Json => print(|out| write_json(&report, out))?,
     }
-    Ok(exit(End::Complete, report.is_bad()))
+    Ok(exit(ended, report.is_bad()))
 }
 
 /// Returns the command that deletes what is left behind, where the tenant outlives this one.

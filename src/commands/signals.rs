@@ -62,18 +62,28 @@ impl Signals {
         self.watch_saying(
             stop,
             "stopping: requests in flight finish, nothing new is sent; again to stop at once",
-            "stopped at once; run the same command again to resume",
+            || {
+                drop(writeln!(
+                    io::stderr(),
+                    "stopped at once; run the same command again to resume"
+                ));
+            },
         )
         .await;
     }
 
-    /// The same, saying so at the first and at the second.
-    pub(super) async fn watch_saying(mut self, stop: CancellationToken, first: &str, second: &str) {
+    /// The same, with a sentence at the first, and what there is to say at the second.
+    pub(super) async fn watch_saying(
+        mut self,
+        stop: CancellationToken,
+        first: &str,
+        second: impl FnOnce(),
+    ) {
         self.recv().await;
         tracing::warn!("{first}");
         stop.cancel();
         self.recv().await;
-        drop(writeln!(io::stderr(), "{second}"));
+        second();
         std::process::exit(Exit::Stopped as i32);
     }
 }

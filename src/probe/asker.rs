@@ -6,9 +6,10 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Evidence,
+    Evidence, Terms, There,
     cleanup::{Lost, Made},
     samples::Samples,
+    sent::Sent,
 };
 use crate::{
     api::{NotExecuted, RawApi, RawLimit, RawRequest, RawVerb, Verdict},
@@ -105,25 +106,32 @@ pub(super) struct Asker<A> {
     pub(super) evidence: Vec<Evidence>,
     pub(super) names: HashSet<String>,
     pub(super) made: Vec<Made>,
+    /// Methods of the probe that are deleted.
+    pub(super) gone: Vec<Made>,
     pub(super) lost: Vec<Lost>,
+    pub(super) there: There,
+    sent: Sent,
     /// True if the last request may have been executed without an answer that says so.
     in_doubt: bool,
     rng: fastrand::Rng,
 }
 
 impl<A: RawApi> Asker<A> {
-    pub(super) fn new(gateway: Gateway<A>, user: UserId, host: String) -> Self {
+    pub(super) fn new(gateway: Gateway<A>, terms: &Terms) -> Self {
         Self {
             gateway,
-            samples: Samples::new(&user, host),
-            user,
+            samples: Samples::new(&terms.user, terms.host.clone()),
+            user: terms.user.clone(),
+            there: terms.there.clone(),
             grant: Grant::default(),
             before: Vec::new(),
             usable: Vec::new(),
             evidence: Vec::new(),
             names: HashSet::new(),
             made: Vec::new(),
+            gone: Vec::new(),
             lost: Vec::new(),
+            sent: Sent::default(),
             in_doubt: false,
             rng: fastrand::Rng::new(),
         }
@@ -150,6 +158,7 @@ impl<A: RawApi> Asker<A> {
     ) -> Result<Told, Unanswered> {
         let (mut tries, mut bounces) = (0, 0);
         self.in_doubt = false;
+        self.sent.add(request.user, request.body);
         loop {
             self.permit().await?;
             let sent = Instant::now();
@@ -180,11 +189,12 @@ impl<A: RawApi> Asker<A> {
                 Verdict::InDoubt(_) => (false, Some(self.delay(tries + 1))),
             };
             if is_told {
-                self.note(what, status, raw.code.clone());
+                let code = raw.code.and_then(|code| self.sent.code(code));
+                self.note(what, status, code.clone());
                 return Ok(Told {
                     status: status.unwrap_or_default(),
-                    code: raw.code,
-                    message: raw.message,
+                    code,
+                    message: raw.message.map(|message| self.sent.hide(&message)),
                     body: raw.body,
                     limit: raw.limit,
                     sent,
@@ -234,6 +244,7 @@ impl<A: RawApi> Asker<A> {
         body["name"] = name.clone().into();
         let type_name = body["type"].as_str().unwrap_or_default().to_owned();
         self.names.insert(name);
+        self.tell(Some(&type_name));
         let user = self.user.clone();
         let request = RawRequest { body: Some(&body), ..RawRequest::all(RawVerb::Post, &user) };
         let told = self.send(&format!("POST {type_name}{what}"), request).await;
@@ -241,8 +252,9 @@ impl<A: RawApi> Asker<A> {
             self.lost.push(Lost { type_name, at: Instant::now() });
         } else if let Ok(told) = &told {
             let id = told.created().map(str::to_owned);
-            self.made.extend(id.map(|id| Made { id: Some(id), type_name }));
+            self.made.extend(id.map(|id| Made { id: Some(id), type_name, is_own: true }));
         }
+        self.tell(None);
         told
     }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     asker::{Asker, Unanswered},
-    samples::MARKER,
+    samples::{MARKER, is_given},
 };
 use crate::{
     api::{RawApi, RawRequest, RawVerb},
@@ -21,7 +21,21 @@ pub(super) struct Made {
     /// `None` for one that may be there: no answer to its POST has come.
     pub(super) id: Option<String>,
     pub(super) type_name: String,
+    /// False for one that is new, and of which nothing tells that it is the probe's: it is not deleted.
+    pub(super) is_own: bool,
 }
+
+/// Result of cleaning up after another probe.
+#[derive(Debug)]
+pub(super) struct Cleaning {
+    pub(super) removed: Vec<Made>,
+    pub(super) left: Vec<Made>,
+    /// True if nobody wanted to wait for what may still come.
+    pub(super) is_stopped: bool,
+}
+
+/// Longest pause between two lists while nothing new shows.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// A POST without an answer.
 #[derive(Debug)]
@@ -40,7 +54,10 @@ impl<A: RawApi> Asker<A> {
         if !matches!(told.status, 200..=299 | 404) {
             return Err(Unanswered::Unclear(format!("DELETE is refused ({})", told.short())));
         }
-        self.made.retain(|made| made.id.as_deref() != Some(id));
+        let gone = self.made.extract_if(.., |made| made.id.as_deref() == Some(id));
+        // Lists may show it for a while.
+        self.gone.extend(gone);
+        self.tell(None);
         Ok(())
     }
 
@@ -70,7 +87,10 @@ impl<A: RawApi> Asker<A> {
             let left = settled.saturating_duration_since(Instant::now());
             if left > Duration::from_secs(1) {
                 let left = human(left);
-                tracing::warn!("a POST got no answer: in {left} is looked what became of it");
+                tracing::warn!(
+                    "a POST got no answer and may still be executed: waiting {left} (--settle) before \
+                     looking what became of it"
+                );
             }
             self.pause(left).await?;
         }
@@ -78,7 +98,69 @@ impl<A: RawApi> Asker<A> {
         self.adopt(listed);
         // Each is among those now, or has never come.
         self.lost.clear();
+        self.tell(None);
         self.clear().await
+    }
+
+    /// Tells what may be there now; with the type of a POST that is about to be sent.
+    pub(super) fn tell(&self, in_flight: Option<&str>) {
+        let unknown = self.lost.iter().map(|lost| lost.type_name.as_str()).chain(in_flight);
+        let unknown = unknown.map(|type_name| Made {
+            id: None,
+            type_name: type_name.to_owned(),
+            is_own: true,
+        });
+        self.there.set(self.made.iter().cloned().chain(unknown).map(Into::into).collect());
+    }
+
+    /// Returns true if a method is among those that were deleted: lists may show it for a while.
+    fn is_gone(&self, id: &str) -> bool {
+        self.gone.iter().any(|gone| gone.id.as_deref() == Some(id))
+    }
+
+    /// Lists again until nothing new has shown for the settle time: what was in flight when a probe was
+    /// killed may come late, and lists may be late, too.
+    async fn clear_older(&mut self) -> Result<(), Unanswered> {
+        let settle = self.gateway.policy.settle;
+        let mut quiet_since = Instant::now();
+        // Another probe of this user at the same time would have no end.
+        let end = quiet_since + settle * 3;
+        loop {
+            let left = (quiet_since + settle).min(end).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            self.pause(left.min(LOOK)).await?;
+            let listed = self.list().await?;
+            if self.adopt_older(listed) {
+                quiet_since = Instant::now();
+            }
+            match self.clear().await {
+                Ok(()) | Err(Unanswered::Unclear(_)) => {}
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    /// Deletes what an earlier probe has left behind.
+    pub(super) async fn clean_older(&mut self) -> Cleaning {
+        let before = std::mem::take(&mut self.before);
+        self.adopt_older(before);
+        drop(self.clear().await);
+        let wait = human(self.gateway.policy.settle);
+        tracing::info!(
+            "listing again until nothing new has shown for {wait} (--settle): a POST that was in flight \
+             when the probe ended may come late"
+        );
+        let ended = self.clear_older().await;
+        let is_stopped = matches!(ended, Err(Unanswered::Stopped));
+        self.gateway.stop = CancellationToken::new();
+        drop(self.clear().await);
+        Cleaning {
+            removed: self.gone.drain(..).collect(),
+            left: self.made.drain(..).collect(),
+            is_stopped,
+        }
     }
 
     /// Takes in those of the listed methods that this probe has made.
@@ -89,8 +171,9 @@ impl<A: RawApi> Asker<A> {
             let is_named = name.starts_with(MARKER)
                 && self.names.iter().any(|own| own == &name || own.starts_with(&name));
             let is_known = self.made.iter().any(|made| made.id.as_deref() == Some(&method.id));
-            if is_new && is_named && !is_known {
-                self.made.push(Made { id: Some(method.id), type_name: method.type_name });
+            if is_new && is_named && !is_known && !self.is_gone(&method.id) {
+                let (id, type_name) = (Some(method.id), method.type_name);
+                self.made.push(Made { id, type_name, is_own: true });
             }
         }
     }
@@ -101,20 +184,43 @@ impl<A: RawApi> Asker<A> {
         self.gateway.stop = CancellationToken::new();
         // What fails leaves it in what is returned.
         drop(self.settle().await);
-        let lost = self.lost.drain(..).map(|lost| Made { id: None, type_name: lost.type_name });
-        self.made.drain(..).chain(lost).collect()
+        let strange = self.strange().await;
+        let lost = self.lost.drain(..);
+        let lost = lost.map(|Lost { type_name, .. }| Made { id: None, type_name, is_own: true });
+        self.made.drain(..).chain(strange).chain(lost).collect()
     }
 
-    /// Adopts what an earlier probe has left behind; returns how many there are.
-    pub(super) fn adopt_older(&mut self, listed: Vec<Method>) -> usize {
-        let left = listed.into_iter().filter(is_marked);
-        let left = left.map(|method| Made { id: Some(method.id), type_name: method.type_name });
-        self.made.extend(left);
-        self.made.len()
+    /// Returns the methods of a probe's types that are new, and of which neither an id nor a name tells
+    /// whose they are.
+    async fn strange(&mut self) -> Vec<Made> {
+        let Ok(listed) = self.list().await else { return Vec::new() };
+        let is_strange = |method: &Method| {
+            let is_known = |made: &Made| made.id.as_deref() == Some(&method.id);
+            method.factor_type.is_some()
+                && self.before.iter().all(|before| before.id != method.id)
+                && !self.made.iter().chain(&self.gone).any(is_known)
+        };
+        let strange = listed.into_iter().filter(is_strange);
+        strange
+            .map(|Method { id, type_name, .. }| Made { id: Some(id), type_name, is_own: false })
+            .collect()
+    }
+
+    /// Adopts what an earlier probe has left behind; returns true if something is new.
+    fn adopt_older(&mut self, listed: Vec<Method>) -> bool {
+        let known = self.made.len();
+        for method in listed.into_iter().filter(is_marked) {
+            let is_known = self.made.iter().any(|made| made.id.as_deref() == Some(&method.id));
+            if !is_known && !self.is_gone(&method.id) {
+                let (id, type_name) = (Some(method.id), method.type_name);
+                self.made.push(Made { id, type_name, is_own: true });
+            }
+        }
+        self.made.len() > known
     }
 }
 
 /// Returns true if a method has the name of one that some probe has created.
 pub(super) fn is_marked(method: &Method) -> bool {
-    method.name.as_deref().is_some_and(|name| name.starts_with(MARKER))
+    method.name.as_deref().is_some_and(is_given)
 }

@@ -11,7 +11,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -22,6 +22,7 @@ mod cleanup;
 mod questions;
 mod rounding;
 mod samples;
+mod sent;
 
 use crate::{
     api::{RawApi, Setup, Verdict},
@@ -38,6 +39,21 @@ pub use samples::MARKER;
 /// Time that the tries of one request bridge.
 const OUTAGE: Duration = Duration::from_secs(30);
 
+/// Methods of the probe's own that may be there at this moment, for those who end it at once.
+#[derive(Debug, Clone, Default)]
+pub struct There(Arc<Mutex<Vec<LeftBehind>>>);
+
+impl There {
+    /// Returns them.
+    pub fn now(&self) -> Vec<LeftBehind> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, there: Vec<LeftBehind>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = there;
+    }
+}
+
 /// Terms of a probe.
 #[derive(Debug, Clone)]
 pub struct Terms {
@@ -51,6 +67,8 @@ pub struct Terms {
     pub max_methods: u32,
     /// True if the limit may be exceeded to see what a 429 says.
     pub provokes_limit: bool,
+    /// Place to tell what is there.
+    pub there: There,
 }
 
 /// Result of a probe.
@@ -108,11 +126,24 @@ pub struct LeftBehind {
     pub id: Option<String>,
     /// Its type.
     pub type_name: String,
+    /// False if it is new, and nothing tells that it is the probe's: it was not deleted.
+    pub is_own: bool,
+}
+
+/// Result of cleaning up after an earlier probe.
+#[derive(Debug)]
+pub struct Cleaned {
+    /// Reason of its end.
+    pub end: End,
+    /// Ids of the methods that are gone.
+    pub removed: Vec<String>,
+    /// Those that are not.
+    pub left: Vec<LeftBehind>,
 }
 
 impl From<Made> for LeftBehind {
-    fn from(Made { id, type_name }: Made) -> Self {
-        Self { id, type_name }
+    fn from(Made { id, type_name, is_own }: Made) -> Self {
+        Self { id, type_name, is_own }
     }
 }
 
@@ -157,25 +188,23 @@ pub async fn probe<A: RawApi>(
     Ok(Probed { end, facts, questions: answered, left_behind })
 }
 
-/// Deletes what an earlier probe of this user has left behind. Returns how many methods are gone, and
-/// those that are not.
+/// Deletes what an earlier probe of this user has left behind.
 ///
 /// # Errors
 /// The user's methods cannot be listed.
-pub async fn clean<A: RawApi>(
-    gateway: Gateway<A>,
-    terms: &Terms,
-) -> Result<(usize, Vec<LeftBehind>), End> {
+pub async fn clean<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Cleaned, End> {
     let mut asker = begin(gateway, terms).await?;
-    let before = std::mem::take(&mut asker.before);
-    let found = asker.adopt_older(before);
-    let left: Vec<LeftBehind> = asker.finish().await.into_iter().map(Into::into).collect();
-    Ok((found.saturating_sub(left.len()), left))
+    let cleaning = asker.clean_older().await;
+    Ok(Cleaned {
+        end: if cleaning.is_stopped { End::Stopped(Stop::Asked) } else { End::Complete },
+        removed: cleaning.removed.into_iter().filter_map(|made| made.id).collect(),
+        left: cleaning.left.into_iter().map(Into::into).collect(),
+    })
 }
 
 /// Learns what the token may do and what the user has. Nothing is created yet.
 async fn begin<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Asker<A>, End> {
-    let mut asker = Asker::new(gateway, terms.user.clone(), terms.host.clone());
+    let mut asker = Asker::new(gateway, terms);
     match asker.list().await {
         Ok(methods) => asker.before = methods,
         Err(Unanswered::Unclear(why)) => return Err(End::Failed(no_list(&why))),
@@ -227,7 +256,7 @@ async fn answer<A: RawApi>(
             (Err(Unanswered::NotAsked(why)), _) => (Outcome::NotAsked, format!("not asked: {why}")),
             (Err(Unanswered::Unclear(why)), _) => (Outcome::Failed, why),
             (Err(Unanswered::Lost(reason)), _) => {
-                (Outcome::Failed, format!("no answer to a POST ({reason})"))
+                (Outcome::Failed, format!("it is not known if a POST was executed ({reason})"))
             }
             (Err(Unanswered::Silent | Unanswered::Stopped), _) => {
                 (Outcome::Failed, "the tenant gave no usable answer".to_owned())
@@ -254,7 +283,7 @@ fn has_methods(count: usize, marked: usize) -> Error {
     let message = format!("the user of --user-id has {methods} already");
     let hint = if marked > 0 {
         format!(
-            "{} left by an earlier probe: remove what is with --clean",
+            "{} left by an earlier probe: delete what is left with --clean",
             if marked == count { "they were".into() } else { format!("{marked} of them were") }
         )
     } else {

@@ -16,6 +16,17 @@ const TAG: usize = 5;
 /// Bytes of an ordinary TOTP secret.
 pub(super) const SECRET_BYTES: usize = 20;
 
+/// Letters that it is made of.
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// Returns true if a name is one that a probe gives: with its random part, and the one letter too many of the
+/// name that is too long.
+pub(super) fn is_given(name: &str) -> bool {
+    let Some(tag) = name.strip_prefix(MARKER).map(str::as_bytes) else { return false };
+    let tag = if tag.len() == TAG + 1 { tag.strip_suffix(b"x").unwrap_or(tag) } else { tag };
+    tag.len() == TAG && tag.iter().all(|letter| LETTERS.contains(letter))
+}
+
 /// Area codes. In each, 555-0100 to 555-0199 are nobody's, for use in fiction.
 const AREAS: [u16; 10] = [202, 212, 305, 312, 404, 415, 503, 602, 617, 713];
 
@@ -110,7 +121,6 @@ impl Samples {
     }
 
     fn word(&mut self, length: usize) -> String {
-        const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz234567";
         (0..length).filter_map(|_| self.rng.choice(LETTERS).map(|c| char::from(*c))).collect()
     }
 }
@@ -143,7 +153,12 @@ mod tests {
         for _ in 0..100 {
             let name = samples.name();
             assert!(name.starts_with(MARKER) && name.chars().count() == 20, "{name}");
+            assert!(is_given(&name) && is_given(&format!("{name}x")), "{name}");
         }
+        for other in ["mfaferry-probe-work", "mfaferry-probe-Abcde", "mfaferry-probe-abcd1"] {
+            assert!(!is_given(other), "{other}");
+        }
+        assert!(!is_given("mfaferry-probe-abcdey") && !is_given("mfaferry-probe-"));
         let user = UserId::parse("google-oauth2|5").unwrap();
         let [told, other] = samples.unknown_users(&user).unwrap();
         assert!(told.as_str().starts_with("google-oauth2|mfaferry-probe-"), "{told}");

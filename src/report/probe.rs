@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Cause, NextStep, Status, steps::runnable, summary::seconds, unless_none};
 use crate::{
     model::{LocalTime, PROBE_SCHEMA, TenantFacts},
-    probe::{Answered, Evidence, LeftBehind, Outcome, Probed},
+    probe::{Answered, Evidence, LeftBehind, Outcome, Probed, Question},
     text::{counted, escape, human, shell_line},
 };
 
@@ -60,11 +60,19 @@ struct EvidenceReport {
 struct LeftReport {
     id: Option<String>,
     r#type: String,
+    /// Reason why it is here, where that is not that it could not be deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
+
+/// Note on a method that nothing tells to be the probe's.
+const STRANGE: &str =
+    "new since the probe began, with no id or name that tells whose it is: not deleted";
 
 impl From<&LeftBehind> for LeftReport {
     fn from(left: &LeftBehind) -> Self {
-        Self { id: left.id.clone(), r#type: left.type_name.clone() }
+        let note = (!left.is_own).then_some(STRANGE);
+        Self { id: left.id.clone(), r#type: left.type_name.clone(), note }
     }
 }
 
@@ -92,7 +100,7 @@ impl From<&Answered> for QuestionReport {
 }
 
 /// Circumstances of a probe.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Circumstances {
     /// Tenant.
     pub tenant: String,
@@ -121,7 +129,10 @@ impl ProbeReport {
             version: env!("CARGO_PKG_VERSION"),
             facts: probed.facts.clone(),
             questions: probed.questions.iter().map(QuestionReport::from).collect(),
-            next: clean.into_iter().filter(|_| !left_behind.is_empty()).collect(),
+            next: clean
+                .into_iter()
+                .filter(|_| left_behind.iter().any(|left| left.note.is_none()))
+                .collect(),
             left_behind,
             requests,
             elapsed_seconds: elapsed,
@@ -159,7 +170,11 @@ impl ProbeReport {
         writeln!(
             out,
             "{}{}: {} answered{}{}; {} in {}",
-            if self.is_complete() { "" } else { "Stopped before the end. " },
+            if self.questions.len() == Question::ALL.len() {
+                ""
+            } else {
+                "Stopped before the end. "
+            },
             counted(asked, "question"),
             self.count("answered"),
             unless_none(self.count("not_asked"), "not asked"),
@@ -181,6 +196,7 @@ pub struct ProbeCleaned {
     schema: &'static str,
     tenant: String,
     removed: u64,
+    removed_ids: Vec<String>,
     left_behind: Vec<LeftReport>,
     #[serde(serialize_with = "steps", skip_serializing_if = "Vec::is_empty")]
     next: Vec<NextStep>,
@@ -190,13 +206,14 @@ impl ProbeCleaned {
     /// Puts the result together.
     pub fn new(
         tenant: String,
-        (removed, left): (usize, &[LeftBehind]),
+        (removed, left): (Vec<String>, &[LeftBehind]),
         clean: Option<NextStep>,
     ) -> Self {
         Self {
             schema: "mfaferry/probe-clean/1",
             tenant,
-            removed: removed as u64,
+            removed: removed.len() as u64,
+            removed_ids: removed,
             left_behind: left.iter().map(LeftReport::from).collect(),
             next: clean.into_iter().filter(|_| !left.is_empty()).collect(),
         }
@@ -210,6 +227,9 @@ impl ProbeCleaned {
     /// Writes it for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} of an earlier probe deleted", counted(self.removed, "method"))?;
+        for id in &self.removed_ids {
+            writeln!(out, "  {}", escape(id))?;
+        }
         write_left(&self.left_behind, &self.next, out)
     }
 }
@@ -220,9 +240,14 @@ fn write_left(left: &[LeftReport], next: &[NextStep], out: &mut dyn Write) -> io
     }
     writeln!(out, "\nLeft behind: {}", counted(left.len() as u64, "method"))?;
     for one in left {
-        match &one.id {
-            Some(id) => writeln!(out, "  {}", escape(id))?,
-            None => writeln!(out, "  a {}, maybe: its POST got no answer", escape(&one.r#type))?,
+        match (&one.id, one.note) {
+            (Some(id), None) => writeln!(out, "  {}", escape(id))?,
+            (Some(id), Some(note)) => {
+                writeln!(out, "  {}, a {}\n    {note}", escape(id), escape(&one.r#type))?;
+            }
+            (None, _) => {
+                writeln!(out, "  a {}, maybe: its POST got no answer", escape(&one.r#type))?;
+            }
         }
     }
     next.iter().try_for_each(|step| {
@@ -230,8 +255,8 @@ fn write_left(left: &[LeftReport], next: &[NextStep], out: &mut dyn Write) -> io
     })
 }
 
-/// Widths of the columns, and what is between them: 98 characters in all.
-const WIDTHS: [usize; 3] = [30, 42, 22];
+/// Widths of the columns, and what is between them: they fit a terminal of 80.
+const WIDTHS: [usize; 3] = [24, 34, 17];
 const GAP: &str = "  ";
 
 /// Writes a row of the table, each cell in as many lines as it needs.

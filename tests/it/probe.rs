@@ -59,7 +59,7 @@ fn two_tenants_with_different_answers_are_told_apart_and_left_as_they_were() {
         cap_refusal: Some(CapRefusal {
             status: 400,
             error_code: Some("max_methods".into()),
-            message: "No more.".into(),
+            message: format!("No more for {USER}."),
         }),
         long_name: Some(LongName::Cut),
         refused_secrets: Some([SecretForm::LowerCase, SecretForm::Short].into()),
@@ -99,6 +99,7 @@ fn two_tenants_with_different_answers_are_told_apart_and_left_as_they_were() {
     assert_eq!(done.code, Some(0), "{done:?}");
     let found = facts(&done);
     assert_eq!(found.cap_per_user, Some(4));
+    assert_eq!(found.cap_refusal.as_ref().unwrap().message, "No more for [hidden].");
     let told = question(&done, "cap");
     let last = told["evidence"].as_array().unwrap().last().unwrap();
     assert_eq!(*last, json!({"request": "POST phone at the cap", "status": 201, "code": null}));
@@ -316,6 +317,42 @@ fn a_signal_in_the_middle_stops_asking_and_leaves_nothing() {
 }
 
 #[test]
+fn a_second_signal_lists_what_is_there_and_the_whole_command_that_deletes_it() {
+    let faults = Fault::parse_list("503-before@delete=100%").unwrap();
+    let bench = Bench::of(Settings { faults, ..tenant() });
+    let child = spawn(&mut probe(&bench));
+    until("it fails to delete", || bench.tenant().stats().requests(Verb::Delete) >= 1);
+    signal(&child, "-INT");
+    thread::sleep(std::time::Duration::from_millis(300));
+    signal(&child, "-INT");
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(5), "{done:?}");
+    let report = done.json();
+    let state = bench.tenant().state();
+    let there: Vec<_> = state[USER].iter().map(|method| json!(method.id)).collect();
+    let left = report["left_behind"].as_array().unwrap().iter();
+    assert_eq!(left.map(|one| one["id"].clone()).collect::<Vec<_>>(), there);
+    let next = report["next"][0].as_array().unwrap();
+    for word in ["--clean", "--yes", USER, "--base-url"] {
+        assert!(next.contains(&json!(word)), "{word}: {report}");
+    }
+}
+
+#[test]
+fn what_is_new_and_of_unknown_origin_is_listed_and_not_deleted() {
+    let bench = Bench::of(Settings { latency_ms: (10, 30), ..tenant() });
+    let child = spawn(&mut probe(&bench));
+    until("it has begun", || bench.tenant().stats().requests(Verb::Post) >= 1);
+    bench.tenant().seed(USER, vec![Method::new(Kind::Email, "a@b.example").named("mfaferry-pro")]);
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(4), "{done:?}");
+    let (report, state) = (done.json(), bench.tenant().state());
+    let left = &report["left_behind"];
+    assert_eq!((left[0]["id"].as_str(), held(&bench)), (Some(state[USER][0].id.as_str()), 1));
+    assert!(left[0]["note"].is_string() && report["next"].is_null(), "{report}");
+}
+
+#[test]
 fn what_a_killed_probe_has_left_is_deleted_by_clean() {
     let bench = Bench::of(Settings { latency_ms: (10, 30), ..tenant() });
     let mut child = spawn(&mut probe(&bench));
@@ -325,16 +362,38 @@ fn what_a_killed_probe_has_left_is_deleted_by_clean() {
     bench.quiet();
     let left = held(&bench);
     assert!(left >= 5);
-    bench.tenant().seed(USER, vec![Method::new(Kind::Phone, "+442071838750").named("Mine")]);
+    let own = ["Mine", "mfaferry-probe-work"];
+    let own = own.map(|name| Method::new(Kind::Phone, "+442071838750").named(name));
+    bench.tenant().seed(USER, own.to_vec());
     let done = run(&mut probe(&bench));
     assert_eq!(done.code, Some(3), "{done:?}");
     assert!(done.json()["hint"].as_str().unwrap().contains("--clean"), "{done:?}");
     let done = run(probe(&bench).arg("--clean"));
     assert_eq!((done.code, &done.json()["removed"]), (Some(0), &json!(left)), "{done:?}");
+    assert_eq!(done.json()["removed_ids"].as_array().unwrap().len(), left);
     let state = bench.tenant().state();
-    assert_eq!((held(&bench), state[USER][0].name.as_deref()), (1, Some("Mine")));
+    let names: Vec<_> = state[USER].iter().filter_map(|method| method.name.as_deref()).collect();
+    assert_eq!(names, ["Mine", "mfaferry-probe-work"]);
     let done = run(probe(&bench).args(["--clean", "--output", "text"]));
     assert_eq!(done.stdout, "0 methods of an earlier probe deleted\nNothing is left behind\n");
+}
+
+#[test]
+fn clean_waits_for_what_comes_late() {
+    let bench = Bench::of(tenant());
+    bench.tenant().seed(USER, vec![Method::new(Kind::Phone, "+442071838750").named("Mine")]);
+    let mut command = bench.command("probe");
+    let child = spawn(command.args(["--user-id", USER, "--yes", "--clean", "--settle", "4s"]));
+    until("it has listed", || bench.tenant().stats().requests(Verb::Get) >= 1);
+    thread::sleep(std::time::Duration::from_millis(500));
+    let names = ["mfaferry-probe-abcde", "mfaferry-probe-abcdfx"];
+    let late = names.map(|name| Method::new(Kind::Phone, "+12025550100").named(name));
+    bench.tenant().seed(USER, late.to_vec());
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!((done.code, &done.json()["removed"]), (Some(0), &json!(2)), "{done:?}");
+    assert_eq!(held(&bench), 1);
+    let done = run(probe(&bench).args(["--clean", "--out", "facts.json"]));
+    assert_eq!(done.code, Some(2), "{done:?}");
 }
 
 #[test]
@@ -407,11 +466,20 @@ fn the_file_is_new_and_names_neither_user_nor_value() {
         assert!(!text.contains(hidden), "{hidden}: {text}");
         assert!(!done.stdout.contains(hidden), "{hidden}: {done:?}");
     }
-    let long = done.stdout.lines().find(|line| line.chars().count() > 100);
+    let long = done.stdout.lines().find(|line| line.chars().count() > 80);
     assert_eq!(long, None);
     let file: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(file["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(file["facts"]["cap_per_user"], Value::Null);
+    // One that appears in the meantime stays, and what was found out is printed.
+    let child = spawn(probe(&bench).args(["--out", "late.json"]));
+    until("it has begun", || bench.tenant().arrivals().iter().any(|one| one.verb == Verb::Post));
+    until("it has begun again", || held(&bench) > 0);
+    bench.write("late.json", "mine");
+    let late = read(&child.wait_with_output().unwrap());
+    assert_eq!((late.code, &late.json()["status"]), (Some(2), &json!("error")), "{late:?}");
+    assert!(late.json()["facts"]["conflict"].is_string(), "{late:?}");
+    assert_eq!(std::fs::read(bench.path("late.json")).unwrap(), b"mine");
     // They are settings of the sandbox, alone or as the file is.
     serves(&bench, &bench.write("settings.json", file["facts"].to_string()));
     serves(&bench, &bench.path("facts.json"));

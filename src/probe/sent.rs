@@ -1,0 +1,124 @@
+//! Values that were sent, so that a tenant that quotes them in its refusals does not bring them into the
+//! result.
+
+use serde_json::Value;
+
+use crate::model::UserId;
+
+/// Stands for a value.
+const HIDDEN: &str = "[hidden]";
+/// Fields of a body that hold values: what else is in it are words of the API.
+const FIELDS: [&str; 9] = [
+    "name",
+    "phone_number",
+    "email",
+    "totp_secret",
+    "key_id",
+    "public_key",
+    "identity_user_id",
+    "user_handle",
+    "relying_party_identifier",
+];
+/// Shorter ones would be found in any text.
+const SHORTEST: usize = 3;
+/// Longest code.
+const LONGEST_CODE: usize = 64;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// In lower case.
+    values: Vec<String>,
+}
+
+impl Sent {
+    /// Takes in the values of a request.
+    pub(super) fn add(&mut self, user: &UserId, body: Option<&Value>) {
+        let user = user.as_str();
+        self.take(user);
+        self.take(user.split_once('|').map_or(user, |(_, own)| own));
+        let bodies = match body {
+            Some(Value::Array(bodies)) => bodies.as_slice(),
+            Some(body) => std::slice::from_ref(body),
+            None => &[],
+        };
+        for value in bodies.iter().flat_map(|body| FIELDS.map(|field| body[field].as_str())) {
+            let Some(value) = value else { continue };
+            self.take(value);
+            // As others write a number or a secret.
+            self.take(value.trim_start_matches('+'));
+            self.take(value.trim_end_matches('='));
+            self.take(&value.replace(' ', ""));
+        }
+    }
+
+    fn take(&mut self, value: &str) {
+        let value = value.to_ascii_lowercase();
+        if value.len() >= SHORTEST && !self.values.contains(&value) {
+            // The longest first: one may be part of another.
+            let at = self.values.partition_point(|known| known.len() >= value.len());
+            self.values.insert(at, value);
+        }
+    }
+
+    /// Returns a text of the tenant without them.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for value in &self.values {
+            // It keeps every length.
+            let lower = text.to_ascii_lowercase();
+            let mut hidden = String::with_capacity(text.len());
+            let mut from = 0;
+            for (at, _) in lower.match_indices(value.as_str()) {
+                hidden.push_str(text.get(from..at).unwrap_or_default());
+                hidden.push_str(HIDDEN);
+                from = at + value.len();
+            }
+            hidden.push_str(text.get(from..).unwrap_or_default());
+            text = hidden;
+        }
+        text
+    }
+
+    /// Returns a code of the tenant, if it looks like one and holds none of them.
+    pub(super) fn code(&self, code: String) -> Option<String> {
+        let is_code = (1..=LONGEST_CODE).contains(&code.len())
+            && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+        let is_free = !self.values.iter().any(|value| code.contains(value.as_str()));
+        (is_code && is_free).then_some(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_not_in_what_a_tenant_says() {
+        let mut sent = Sent::default();
+        let user = UserId::parse("auth0|throwaway").unwrap();
+        let body = json!({
+            "type": "phone", "phone_number": "+12025550100", "email": "some@example.com",
+            "totp_secret": "GEZDGNBV gezd", "key_id": "aGVsbG8", "name": "mfaferry-probe-abcde",
+        });
+        sent.add(&user, Some(&body));
+        for (said, shown) in [
+            ("auth0|throwaway has enough", "[hidden] has enough"),
+            ("user ThrowAway: phone", "user [hidden]: phone"),
+            ("12025550100, +12025550100é", "[hidden], [hidden]é"),
+            ("of gezdgnbvgezd and 'GEZDGNBV gezd'", "of [hidden] and '[hidden]'"),
+            ("ägVsbG8 aGVsbG8", "ägVsbG8 [hidden]"),
+            ("No more than 4 phone methods.", "No more than 4 phone methods."),
+        ] {
+            assert_eq!(sent.hide(said), shown);
+        }
+        for code in ["too_many_throwaway", "Too many", "", "agvsbg8", &"a".repeat(65)] {
+            assert_eq!(sent.code(code.to_owned()), None, "{code}");
+        }
+        assert_eq!(sent.code("max_methods".into()).as_deref(), Some("max_methods"));
+        sent.add(&user, Some(&json!([{ "name": "listed-one" }])));
+        assert_eq!(sent.hide("listed-one"), "[hidden]");
+    }
+}
