@@ -100,7 +100,8 @@ fn take_census(
     facts: TenantFacts,
 ) -> Result<(Census, Vec<UserId>), Error> {
     let (gatherer, marker) = Gatherer::of_users(size, seed);
-    let mut gatherer = gatherer.capped(facts.cap_per_user);
+    let one_of = facts.conflict.map(|rule| rule.second_of_type).unwrap_or_default();
+    let mut gatherer = gatherer.capped(facts.cap_per_user, one_of);
     let mut marker = marker.requiring(facts.passkey_required);
     let failed = |source| Error::Io { what: "counting the users of the input".into(), source };
     let note = move |plan: crate::plan::Plan| marker.mark(&plan.planned);

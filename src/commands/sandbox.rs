@@ -7,7 +7,8 @@ use crate::{
     cli::SandboxArgs,
     config::parse_facts,
     error::{Error, Exit},
-    model::{Conflict, ProbedTenant},
+    model::{Conflict, ProbedTenant, TenantFacts},
+    probe::MARKER,
     sandbox::{Fault, FaultKind, Limit, Sandbox, Settings, User, Users},
     text::{escape, file_name, invalid_value},
 };
@@ -79,7 +80,11 @@ fn read(path: &Path) -> Result<Settings, Error> {
     let text = read_file(path)?;
     if ProbedTenant::is_probe_file(&text) {
         let probed = parse_facts(&name, &text)?;
-        return Ok(Settings::default().with_facts(&probed.facts));
+        return Ok(probed_tenant(&probed.facts));
+    }
+    // The facts alone, as they stand in that file.
+    if let Ok(probed) = ProbedTenant::read(&text) {
+        return Ok(probed_tenant(&probed.facts));
     }
     // serde's own message quotes what stands there, and that may be a client secret.
     serde_json::from_slice(&text).map_err(|error| {
@@ -88,6 +93,19 @@ fn read(path: &Path) -> Result<Settings, Error> {
             "see the documentation of `mfaferry::sandbox::Settings`",
         )
     })
+}
+
+/// Returns the settings of a tenant that answers as the probed one: what a probe can ask it has to be there.
+fn probed_tenant(facts: &TenantFacts) -> Settings {
+    let mut settings = Settings::default().with_facts(facts);
+    if facts.put_unknown_user.or(facts.delete_unknown_user).is_some() {
+        settings.users = Users::AnyBut(vec![MARKER.into()]);
+    }
+    if facts.limit_headers == Some(true) {
+        // Without a limit there are no headers of it.
+        settings.limit = Limit::smallest_plan();
+    }
+    settings
 }
 
 /// Reads users, one JSON object after another.

@@ -38,8 +38,7 @@ impl Tenant {
         let (base, credentials, sandbox) = match &config.target {
             Target::Tenant { base, credentials } => (base.clone(), credentials.clone(), None),
             Target::Sandbox => {
-                // A tenant of a private cloud's smallest plan (auth0-api.md 3.1).
-                let limit = Limit::TokenBucket { rate: 100.0, burst: 50 };
+                let limit = Limit::smallest_plan();
                 let mut settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
                 settings = settings.with_facts(&config.facts);
                 settings.scopes.extend(scopes.iter().map(|scope| (*scope).to_owned()));

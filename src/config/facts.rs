@@ -11,7 +11,7 @@ use super::{Config, Target, resolve::nearest};
 use crate::{
     cli::Knowing,
     error::Error,
-    model::ProbedTenant,
+    model::{ProbedTenant, TenantFacts},
     text::{escape, file_name, human, path_of},
 };
 
@@ -34,6 +34,11 @@ impl Config {
         };
         let probed = read_facts(&path_of(&file.value))?;
         self.warn_of_another(&probed);
+        if probed.facts == TenantFacts::default() {
+            tracing::warn!(
+                "the file of --tenant-facts holds no fact: nothing is taken as known of this tenant"
+            );
+        }
         self.facts = probed.facts;
         self.settle_for_lists()?;
         Ok(self)

@@ -15,6 +15,10 @@ use crate::{
     text::human,
 };
 
+/// Longest time without anything new after which an earlier probe counts as cleaned up after. Whoever runs
+/// `--clean` has seen that probe end: its last request is not of this moment.
+const QUIET: Duration = Duration::from_secs(10);
+
 /// A method of the probe's own.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
@@ -118,15 +122,14 @@ impl<A: RawApi> Asker<A> {
         self.gone.iter().any(|gone| gone.id.as_deref() == Some(id))
     }
 
-    /// Lists again until nothing new has shown for the settle time: what was in flight when a probe was
-    /// killed may come late, and lists may be late, too.
-    async fn clear_older(&mut self) -> Result<(), Unanswered> {
-        let settle = self.gateway.policy.settle;
+    /// Lists again until nothing new has shown for a while: what was in flight when a probe was killed may
+    /// come late, and lists may be late, too.
+    async fn clear_older(&mut self, quiet: Duration) -> Result<(), Unanswered> {
         let mut quiet_since = Instant::now();
         // Another probe of this user at the same time would have no end.
-        let end = quiet_since + settle * 3;
+        let end = quiet_since + quiet * 6;
         loop {
-            let left = (quiet_since + settle).min(end).saturating_duration_since(Instant::now());
+            let left = (quiet_since + quiet).min(end).saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
@@ -147,13 +150,14 @@ impl<A: RawApi> Asker<A> {
         let before = std::mem::take(&mut self.before);
         self.adopt_older(before);
         drop(self.clear().await);
-        let wait = human(self.gateway.policy.settle);
+        let quiet = self.gateway.policy.settle.min(QUIET);
+        let wait = human(quiet);
         tracing::info!(
-            "listing again until nothing new has shown for {wait} (--settle): a POST that was in flight \
-             when the probe ended may come late"
+            "listing again until nothing new has shown for {wait}: a POST that was in flight when the probe \
+             ended may come late"
         );
-        let ended = self.clear_older().await;
-        let is_stopped = matches!(ended, Err(Unanswered::Stopped));
+        // A list that fails in this wait leaves as much unknown as a signal.
+        let is_stopped = self.clear_older(quiet).await.is_err();
         self.gateway.stop = CancellationToken::new();
         drop(self.clear().await);
         Cleaning {

@@ -137,7 +137,7 @@ pub struct Cleaned {
     pub end: End,
     /// Ids of the methods that are gone.
     pub removed: Vec<String>,
-    /// Those that are not.
+    /// Methods that are not.
     pub left: Vec<LeftBehind>,
 }
 

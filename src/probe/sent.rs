@@ -27,7 +27,7 @@ const LONGEST_CODE: usize = 64;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// In lower case.
+    /// Values in lower case.
     values: Vec<String>,
 }
 

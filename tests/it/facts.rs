@@ -262,6 +262,16 @@ fn preflight_counts_the_rows_above_the_known_cap() {
         "{message}"
     );
     assert_eq!(preflight(&bench, Some(r#"{"cap_per_user": 5}"#)), []);
+    // A second one of these is refused whatever it holds: 1 row of a user of 2, 4 of a user of 5.
+    for (facts, rows) in [
+        (r#"{"conflict": {"second_of_type": ["phone"]}}"#, 5),
+        (r#"{"conflict": {"second_of_type": ["phone"]}, "cap_per_user": 5}"#, 5),
+        (r#"{"conflict": {"second_of_type": ["email"]}, "cap_per_user": 2}"#, 3),
+    ] {
+        let found = preflight(&bench, Some(facts));
+        let [(code, severity, _, found)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((&**code, &**severity, *found), ("many_per_user", "warn", rows), "{facts}");
+    }
 }
 
 #[test]

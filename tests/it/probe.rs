@@ -47,6 +47,7 @@ fn question(done: &Done, name: &str) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "two tenants with all their answers")]
 fn two_tenants_with_different_answers_are_told_apart_and_left_as_they_were() {
     let first =
         Bench::of(Settings { limit: Limit::TokenBucket { rate: 200.0, burst: 50 }, ..tenant() });
@@ -101,8 +102,10 @@ fn two_tenants_with_different_answers_are_told_apart_and_left_as_they_were() {
     assert_eq!(found.cap_per_user, Some(4));
     assert_eq!(found.cap_refusal.as_ref().unwrap().message, "No more for [hidden].");
     let told = question(&done, "cap");
-    let last = told["evidence"].as_array().unwrap().last().unwrap();
-    assert_eq!(*last, json!({"request": "POST phone at the cap", "status": 201, "code": null}));
+    assert_eq!(
+        *told["evidence"].as_array().unwrap().last().unwrap(),
+        json!({"request": "POST phone at the cap", "status": 201, "code": null})
+    );
     assert_eq!(found.conflict.unwrap().same, [ComparedValue::PhoneNumber].into());
     assert_eq!((found.masking, found.masking_of_one), (Some(false), Some(true)));
     assert_eq!((found.put_unknown_user, found.delete_unknown_user), (Some(204), Some(404)));
@@ -323,8 +326,8 @@ fn a_second_signal_lists_what_is_there_and_the_whole_command_that_deletes_it() {
     let child = spawn(&mut probe(&bench));
     until("it fails to delete", || bench.tenant().stats().requests(Verb::Delete) >= 1);
     signal(&child, "-INT");
-    thread::sleep(std::time::Duration::from_millis(300));
-    signal(&child, "-INT");
+    // Two of a kind, close together, would be one.
+    signal(&child, "-TERM");
     let done = read(&child.wait_with_output().unwrap());
     assert_eq!(done.code, Some(5), "{done:?}");
     let report = done.json();
@@ -385,6 +388,7 @@ fn clean_waits_for_what_comes_late() {
     let mut command = bench.command("probe");
     let child = spawn(command.args(["--user-id", USER, "--yes", "--clean", "--settle", "4s"]));
     until("it has listed", || bench.tenant().stats().requests(Verb::Get) >= 1);
+    #[expect(clippy::disallowed_methods, reason = "a moment in another process is meant")]
     thread::sleep(std::time::Duration::from_millis(500));
     let names = ["mfaferry-probe-abcde", "mfaferry-probe-abcdfx"];
     let late = names.map(|name| Method::new(Kind::Phone, "+12025550100").named(name));

@@ -121,6 +121,15 @@ fn kind_of(value: u64) -> Kind {
     Kind::from_byte(byte)
 }
 
+/// Numbers of methods that the tenant is known to take of a user.
+#[derive(Debug, Default)]
+struct Caps {
+    /// Of one type, where that is known.
+    cap: Option<u32>,
+    /// Types of which it takes one.
+    one_of: BTreeSet<FactorType>,
+}
+
 /// Gathers marks.
 #[derive(Debug)]
 pub struct Gatherer {
@@ -128,8 +137,7 @@ pub struct Gatherer {
     /// Pairs of all rows; `None` where only rows are counted.
     pairs: Option<Runs>,
     picked: Picked,
-    /// Methods of one type that the tenant takes of a user, where that is known.
-    cap: Option<u32>,
+    caps: Caps,
 }
 
 impl Gatherer {
@@ -139,7 +147,7 @@ impl Gatherer {
         let census = Census { parties: Parties::counting_users(), ..Census::default() };
         let keys = Some((RandomState::new(), Seen::default().hasher()));
         (
-            Self { census, pairs: Some(Runs::default()), picked, cap: None },
+            Self { census, pairs: Some(Runs::default()), picked, caps: Caps::default() },
             Marker { keys, numbers: Numbers::default(), scout, required: BTreeSet::new() },
         )
     }
@@ -148,15 +156,16 @@ impl Gatherer {
     pub fn of_rows() -> (Self, Marker) {
         let (picked, scout) = Picked::new(SampleSize::Users(0), 0);
         (
-            Self { census: Census::default(), pairs: None, picked, cap: None },
+            Self { census: Census::default(), pairs: None, picked, caps: Caps::default() },
             Marker { keys: None, numbers: Numbers::default(), scout, required: BTreeSet::new() },
         )
     }
 
-    /// Counts as too many what is above the number of methods of one type that the tenant is known to take.
+    /// Counts as too many what is above the number of methods of one type that the tenant is known to take, and
+    /// the second of each type of which it takes one.
     #[must_use]
-    pub fn capped(self, cap: Option<u32>) -> Self {
-        Self { cap, ..self }
+    pub fn capped(self, cap: Option<u32>, one_of: BTreeSet<FactorType>) -> Self {
+        Self { caps: Caps { cap, one_of }, ..self }
     }
 
     /// Takes in a row.
@@ -189,9 +198,9 @@ impl Gatherer {
 
     /// Returns the census, and the users of the sample.
     pub fn finish(self) -> io::Result<(Census, Vec<UserId>)> {
-        let Self { mut census, pairs, picked, cap } = self;
+        let Self { mut census, pairs, picked, caps } = self;
         if let Some(pairs) = pairs {
-            census.count_people(pairs, cap)?;
+            census.count_people(pairs, &caps)?;
         }
         Ok((census, picked.into_users()))
     }
@@ -233,14 +242,18 @@ impl PersonRows {
 
     /// Returns the rows that are more than the tenant takes: above its cap, or, where that is not known, all
     /// rows of a user who has more than tenants are known to take.
-    fn too_many(&self, cap: Option<u32>) -> u64 {
-        if let Some(cap) = cap {
-            return self.of.iter().map(|rows| rows.saturating_sub(cap.into())).sum();
+    fn too_many(&self, caps: &Caps) -> u64 {
+        let rows_of = |of: &FactorType| self.of.get(*of as usize - 1).copied().unwrap_or_default();
+        if let Some(cap) = caps.cap {
+            let cap_of = |of| if caps.one_of.contains(of) { cap.min(1) } else { cap };
+            let above = |of| rows_of(of).saturating_sub(cap_of(of).into());
+            return FactorType::ALL.iter().map(above).sum();
         }
+        let above: u64 = caps.one_of.iter().map(|of| rows_of(of).saturating_sub(1)).sum();
         let all: u64 = self.of.iter().sum();
         let passkeys = self.of.get(FactorType::Passkey as usize - 1).copied().unwrap_or_default();
         let is_too_many = all - passkeys > MOST_FACTORS || passkeys > MOST_PASSKEYS;
-        if is_too_many { all } else { 0 }
+        if is_too_many { all } else { above }
     }
 }
 
@@ -260,7 +273,7 @@ impl Census {
         }
     }
 
-    fn count_people(&mut self, pairs: Runs, cap: Option<u32>) -> io::Result<()> {
+    fn count_people(&mut self, pairs: Runs, caps: &Caps) -> io::Result<()> {
         let tallies = [
             &mut self.sms,
             &mut self.voice,
@@ -276,7 +289,7 @@ impl Census {
         for pair in pairs.sorted()? {
             let [user, value] = pair?;
             if person.user != user {
-                self.add_person(&person, cap);
+                self.add_person(&person, caps);
                 person = PersonRows { user, ..PersonRows::default() };
             }
             // The kind is no part of what makes it the same: a phone may be there with two channels.
@@ -288,11 +301,11 @@ impl Census {
             self.add_row(kind);
             person.add(kind);
         }
-        self.add_person(&person, cap);
+        self.add_person(&person, caps);
         Ok(())
     }
 
-    fn add_person(&mut self, person: &PersonRows, cap: Option<u32>) {
+    fn add_person(&mut self, person: &PersonRows, caps: &Caps) {
         let count = |users: &mut Option<u64>, is: bool| {
             *users = users.map(|users| users + u64::from(is));
         };
@@ -302,7 +315,7 @@ impl Census {
         count(&mut self.recovery_codes.users, person.recovery_codes);
         let is_email_only = person.types == bit(FactorType::Email);
         count(&mut self.email_only.users, is_email_only);
-        let too_many = person.too_many(cap);
+        let too_many = person.too_many(caps);
         count(&mut self.too_many.users, too_many > 0);
         self.too_many.rows += too_many;
         if is_email_only {

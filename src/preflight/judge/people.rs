@@ -14,7 +14,7 @@ pub(super) fn findings(census: &Census, facts: &Facts, about: &TenantFacts) -> V
     let mut found = Vec::new();
     sample(census, facts, &mut found);
     email_only(census.email_only, &mut found);
-    too_many(census.too_many, about.cap_per_user, &mut found);
+    too_many(census.too_many, about, &mut found);
     incomplete_passkeys(census, &mut found);
     recovery_codes(census.recovery_codes, &mut found);
     found
@@ -114,9 +114,22 @@ fn email_only(tally: Tally, found: &mut Vec<Finding>) {
     }
 }
 
-fn too_many(tally: Tally, cap: Option<u32>, found: &mut Vec<Finding>) {
+fn too_many(tally: Tally, about: &TenantFacts, found: &mut Vec<Finding>) {
     if tally.rows > 0 {
-        let message = match cap {
+        let one_of: Vec<_> = about.conflict.iter().flat_map(|rule| &rule.second_of_type).collect();
+        let message = match about.cap_per_user {
+            _ if !one_of.is_empty() => {
+                let names: Vec<_> = one_of.iter().map(|of| of.name()).collect();
+                let cap = about.cap_per_user.map(|cap| {
+                    format!(", and {} of any other type", counted(cap.into(), "method"))
+                });
+                format!(
+                    "{} are more than this tenant is known to take: of {} one per user{} (--tenant-facts)",
+                    rows_of(tally),
+                    names.join(", "),
+                    cap.unwrap_or_default()
+                )
+            }
             Some(cap) => format!(
                 "{} would be rejected (`entity_limit`): this tenant takes {} of a type from a user \
                  (--tenant-facts)",

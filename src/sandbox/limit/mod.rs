@@ -42,6 +42,11 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// Returns that of a tenant of a private cloud's smallest plan (auth0-api.md 3.1).
+    pub const fn smallest_plan() -> Self {
+        Self::TokenBucket { rate: 100.0, burst: 50 }
+    }
+
     pub(in crate::sandbox) fn burst(self) -> u32 {
         match self {
             Self::None => 0,
