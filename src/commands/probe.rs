@@ -158,7 +158,7 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
     done
 }
 
-/// What is said when a probe is ended at once.
+/// Report of a probe that is ended at once.
 struct Last {
     tenant: String,
     clean: Option<NextStep>,

@@ -1,7 +1,7 @@
 //! `probe`: what the API's documentation leaves open, asked of a test tenant (auth0-api.md 10).
 //!
 //! One user, one request after another, each with a permit of the pacer. A question is a file in
-//! [`questions`]: its requests, and what follows from their answers. One that fails leaves the others.
+//! `questions`: its requests, and what follows from their answers. One that fails leaves the others.
 //! Methods that a question creates are deleted before the next, so that neither caps nor conflicts of one
 //! disturb another, and at the end once more, whatever the end is.
 //!

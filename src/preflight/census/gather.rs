@@ -124,7 +124,7 @@ fn kind_of(value: u64) -> Kind {
 /// Numbers of methods that the tenant is known to take of a user.
 #[derive(Debug, Default)]
 struct Caps {
-    /// Of one type, where that is known.
+    /// Number of one type, where that is known.
     cap: Option<u32>,
     /// Types of which it takes one.
     one_of: BTreeSet<FactorType>,
