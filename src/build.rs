@@ -50,7 +50,7 @@ fn main() -> io::Result<()> {
         ("TARGET", variable("TARGET").unwrap_or_else(|| UNKNOWN.to_owned())),
         ("COMPILER", compiler.unwrap_or_else(|| UNKNOWN.to_owned())),
     ] {
-        writeln!(out, "cargo::rustc-env=MFAFERRY_BUILD_{name}={value}")?;
+        writeln!(out, "cargo::rustc-env=BUILT_{name}={value}")?;
     }
     Ok(())
 }

@@ -11,18 +11,18 @@ use super::Cli;
 use crate::{auth0::API_DESCRIPTION, ledger};
 
 /// Version, commit and its date, as `0.1.0 (abc1234 2026-11-29)`.
-pub(super) const LINE: &str = env!("MFAFERRY_BUILD_LINE");
+pub(super) const LINE: &str = env!("BUILT_LINE");
 
 /// Day of the commit; empty if it is not known.
-pub const DATE: &str = env!("MFAFERRY_BUILD_DATE");
+pub const DATE: &str = env!("BUILT_DATE");
 
 /// The line, and what else is known.
 static IN_FULL: LazyLock<String> = LazyLock::new(|| {
     let lines = [
-        ("commit", env!("MFAFERRY_BUILD_COMMIT").to_owned()),
+        ("commit", env!("BUILT_COMMIT").to_owned()),
         ("date", if DATE.is_empty() { "unknown" } else { DATE }.to_owned()),
-        ("target", env!("MFAFERRY_BUILD_TARGET").to_owned()),
-        ("compiler", env!("MFAFERRY_BUILD_COMPILER").to_owned()),
+        ("target", env!("BUILT_TARGET").to_owned()),
+        ("compiler", env!("BUILT_COMPILER").to_owned()),
         ("ledger format", format!("{} (reads {}, too)", ledger::FORMAT, ledger::OLD_FORMAT)),
         ("Management API description", API_DESCRIPTION.to_owned()),
     ];

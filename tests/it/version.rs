@@ -100,7 +100,7 @@ impl Script {
             let lines = said.lines().filter_map(|line| line.strip_prefix(key));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
-        let line = of("cargo::rustc-env=MFAFERRY_BUILD_LINE=").concat();
+        let line = of("cargo::rustc-env=BUILT_LINE=").concat();
         let files = of("cargo::rerun-if-changed=").into_iter().map(|file| here.join(file));
         (line, files.filter(|file| !file.ends_with("src/build.rs")).collect())
     }
