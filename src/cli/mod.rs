@@ -387,7 +387,7 @@ impl Command {
             Self::Undo(undo) => undo.run.output == Output::Json,
             Self::Preflight(preflight) => preflight.output == Output::Json,
             Self::Verify(verify) => verify.output == VerifyOutput::Json,
-            Self::Probe(probe) => probe.output == Output::Json,
+            Self::Probe(probe) => probe.run.output == Output::Json,
             Self::Report(report) => report.format == ReportFormat::Json,
             Self::Select(_)
             | Self::Sandbox(_)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, value_parser};
 
-use super::{Output, Pace, Tenant};
+use super::Run;
 
 /// `probe`.
 #[derive(Debug, Args)]
@@ -56,15 +56,9 @@ pub struct Probe {
     /// Only delete what an earlier probe of this user has left behind: ask nothing, and write no FILE
     #[arg(long)]
     pub clean: bool,
-    /// Format of the result on standard output
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
     #[command(flatten)]
-    /// Tenant to talk to.
-    pub tenant: Tenant,
-    #[command(flatten)]
-    /// Rate and timeouts.
-    pub pace: Pace,
+    /// Flags of every command that changes a tenant.
+    pub run: Run,
 }
 
 /// Flags about the user of a probe.

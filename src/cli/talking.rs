@@ -24,7 +24,7 @@ impl Command {
             Self::Resolve(it) => ("resolve", &it.run.tenant, false),
             Self::Preflight(it) => ("preflight", &it.tenant, false),
             Self::Verify(it) => ("verify", &it.tenant, false),
-            Self::Probe(it) => ("probe", &it.tenant, false),
+            Self::Probe(it) => ("probe", &it.run.tenant, false),
             Self::Export(it) => ("export", &it.bulk.run.tenant, false),
             Self::Replace(it) => ("replace", &it.bulk.run.tenant, false),
             Self::Update(it) => ("update", &it.bulk.run.tenant, false),

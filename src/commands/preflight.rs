@@ -41,19 +41,6 @@ impl Counted for Requests {
         self.0.requests()
     }
 
-    fn settled_by_requests(&self) -> u64 {
-        self.settled()
-    }
-
-    fn bad(&self) -> u64 {
-        0
-    }
-
-    /// Nothing comes of rows.
-    fn by_state(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
-    }
-
     fn unit(&self) -> &'static str {
         "requests"
     }

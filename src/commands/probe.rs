@@ -53,18 +53,6 @@ impl Counted for Questions {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn settled_by_requests(&self) -> u64 {
-        self.settled()
-    }
-
-    fn bad(&self) -> u64 {
-        0
-    }
-
-    fn by_state(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
-    }
-
     fn unit(&self) -> &'static str {
         "questions"
     }
@@ -77,8 +65,9 @@ pub(super) fn start(
     metering: &Metering,
     show: Show,
 ) -> Result<Exit, Error> {
-    let config = agreed(&probe)
-        .and_then(|()| Config::resolve(&probe.tenant, &probe.pace, None, None, output_args));
+    let config = agreed(&probe).and_then(|()| {
+        Config::resolve(&probe.run.tenant, &probe.run.pace, None, None, output_args)
+    });
     paced(config, metering, |config| run(probe, config, show))
 }
 
@@ -112,7 +101,7 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
     let last = Last {
         tenant: config.target.label().to_owned(),
         clean: cleaning(&config),
-        output: (!probe.clean).then_some(probe.output),
+        output: (!probe.clean).then_some(probe.run.output),
         began: Instant::now(),
         stats: Arc::default(),
         there: There::default(),
@@ -246,7 +235,7 @@ async fn ask(
         Some(_) => tracing::warn!("--out was not written: not every question was asked"),
         None => {}
     }
-    match probe.output {
+    match probe.run.output {
         Output::Text if run.is_quiet() && report.is_complete() && !report.is_bad() => {}
         Output::Text => print(|out| report.write_text(out))?,
         Output::Json => print(|out| write_json(&report, out))?,
@@ -265,7 +254,7 @@ async fn clean(probe: &cli::Probe, run: &mut Run, terms: &Terms) -> Result<Exit,
     };
     let tenant = run.config.target.label().to_owned();
     let report = ProbeCleaned::new(tenant, (removed, &left), cleaning(&run.config));
-    match probe.output {
+    match probe.run.output {
         Output::Text if run.is_quiet() && !report.is_bad() => {}
         Output::Text => print(|out| report.write_text(out))?,
         Output::Json => print(|out| write_json(&report, out))?,

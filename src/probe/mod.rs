@@ -5,7 +5,7 @@
 //! Methods that a question creates are deleted before the next, so that neither caps nor conflicts of one
 //! disturb another, and at the end once more, whatever the end is.
 //!
-//! What is deleted is only what this probe has created: known by the id in the answer, or, where none came,
+//! Only what this probe has created is deleted: known by the id in the answer, or, where none came,
 //! by its name in a list, if it was not there at the start. No request replaces or deletes all methods of the
 //! user: those two are asked about a user who does not exist.
 

@@ -43,11 +43,17 @@ pub trait Counted: Send + Sync + 'static {
     /// Rows that have come to a state.
     fn settled(&self) -> u64;
     /// Number of those that took a request of this run.
-    fn settled_by_requests(&self) -> u64;
+    fn settled_by_requests(&self) -> u64 {
+        self.settled()
+    }
     /// Rows that somebody has to look at.
-    fn bad(&self) -> u64;
-    /// Rows that have come to a state, by its name.
-    fn by_state(&self) -> Vec<(&'static str, u64)>;
+    fn bad(&self) -> u64 {
+        0
+    }
+    /// Rows that have come to a state, by its name; nothing where what is counted has none.
+    fn by_state(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
     /// Rows that a ledger has taken up, in all of its runs, by state; `None` without one.
     fn taken_up(&self) -> Option<ByState> {
         None
@@ -313,14 +319,6 @@ mod tests {
 
         fn settled_by_requests(&self) -> u64 {
             self.settled() - self.skipped
-        }
-
-        fn bad(&self) -> u64 {
-            0
-        }
-
-        fn by_state(&self) -> Vec<(&'static str, u64)> {
-            Vec::new()
         }
     }
 

@@ -122,14 +122,6 @@ mod tests {
             self.0.load(Ordering::Relaxed)
         }
 
-        fn settled_by_requests(&self) -> u64 {
-            self.settled()
-        }
-
-        fn bad(&self) -> u64 {
-            0
-        }
-
         fn by_state(&self) -> Vec<(&'static str, u64)> {
             vec![("created", self.settled())]
         }

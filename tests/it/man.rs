@@ -14,7 +14,7 @@ fn man(folder: &Path) -> Done {
     run(binary().args(["man", "--out"]).arg(folder))
 }
 
-/// What puts something in the place of a page.
+/// Function that puts something in the place of a page.
 type Make = fn(&Path);
 
 /// Every file of a folder by its name.

@@ -52,7 +52,7 @@ fn fault(id: &str, value: &Value) -> Option<String> {
     validator.schemas.validate(value, *index).err().map(|error| format!("{error:#}"))
 }
 
-/// What a command is to print for other programs.
+/// Forms of output that a command prints for other programs.
 #[derive(Debug, PartialEq, Eq)]
 enum Printed {
     /// One object, which names its schema.
@@ -104,7 +104,7 @@ pub(crate) fn hold(command: &Command, done: &Done) {
     }
 }
 
-/// What makes an object another one.
+/// Change that makes an object another one.
 type Change = fn(&mut Value);
 
 #[test]

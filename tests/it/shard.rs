@@ -30,7 +30,7 @@ fn report(bench: &Bench, arguments: &[&str]) -> Done {
     run(binary().current_dir(bench.folder.path()).arg("report").args(arguments))
 }
 
-/// What the tenant holds, each user with the digests of their methods.
+/// Methods that the tenant holds: each user with the digests of their methods.
 fn held(bench: &Bench) -> BTreeMap<String, Vec<String>> {
     let digests = |methods: Vec<mfaferry::sandbox::Method>| {
         let mut all: Vec<_> = methods.iter().map(mfaferry::sandbox::Method::digest).collect();
