@@ -25,16 +25,7 @@ pub(super) async fn ask<A: RawApi>(
     terms: &Terms,
     facts: &mut TenantFacts,
 ) -> Result<String, Unanswered> {
-    let is_usable = |factor_type: &FactorType| {
-        // Where nothing is known of any, each is worth a try.
-        asker.usable.is_empty()
-            || asker
-                .usable
-                .iter()
-                .any(|usable| usable.factor_type == *factor_type && usable.takes_two)
-    };
-    let types: Vec<_> = ORDER.into_iter().filter(is_usable).collect();
-    let Some(factor_type) = types.first().copied() else {
+    let Some(factor_type) = ORDER.into_iter().find(|one| takes_two(asker, *one)) else {
         let why = "of no type a second method can be created";
         return Err(Unanswered::NotAsked(why.into()));
     };
@@ -62,7 +53,7 @@ pub(super) async fn ask<A: RawApi>(
         }
         let message = told.message.as_deref().map(cut).unwrap_or_default();
         let said = format!("{}: {message}", told.short());
-        if is_of_all(asker, &told, &types).await? {
+        if is_of_all(asker, &told, factor_type).await? {
             let all = number(asker.before.len()).saturating_add(created);
             return Ok(format!(
                 "{all} of all types together, which is not held as a fact; then {said}"
@@ -92,15 +83,28 @@ fn is_alike(one: &Told, other: &Told) -> bool {
     (one.status, &one.code) == (other.status, &other.code)
 }
 
-/// Returns true if a method of another type is refused likewise: it is not of one type that there are too many.
+/// Returns true if several methods of a type can be there at once. Where nothing is known of any, each is worth
+/// a try.
+fn takes_two<A>(asker: &Asker<A>, factor_type: FactorType) -> bool {
+    let mut usable = asker.usable.iter();
+    asker.usable.is_empty()
+        || usable.any(|usable| usable.factor_type == factor_type && usable.takes_two)
+}
+
+/// Returns true if a method of another type than `full` is refused likewise: it is not of one type that there
+/// are too many. One of each is enough, so that types count of which there is room for the first alone.
 async fn is_of_all<A: RawApi>(
     asker: &mut Asker<A>,
     refused: &Told,
-    types: &[FactorType],
+    full: FactorType,
 ) -> Result<bool, Unanswered> {
     let mut is_refused = false;
-    for factor_type in types.iter().skip(1) {
-        let told = asker.create(" at the cap", *factor_type).await?;
+    for factor_type in ORDER.into_iter().filter(|one| *one != full) {
+        let has_one = asker.before.iter().any(|one| one.factor_type == Some(factor_type));
+        if !asker.can_create(factor_type) || has_one && !takes_two(asker, factor_type) {
+            continue;
+        }
+        let told = asker.create(" at the cap", factor_type).await?;
         if told.created().is_some() {
             return Ok(false);
         }
