@@ -1,27 +1,26 @@
-//! The way from bytes to jobs: rows are read and planned on a thread of their own; where a ledger
-//! is kept, they are admitted in batches. A [`RowPlanner`] knows the meaning of rows.
+//! The way from bytes to jobs: rows are read on one thread and planned on another; where a ledger is
+//! kept, they are admitted in batches. A [`RowPlanner`] knows the meaning of rows.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    iter,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::mpsc;
 
+use super::ahead::{self, BATCH, QUEUE, ReadAhead};
 use crate::{
     engine::{IntakeEvent, JobReceiver},
     error::Error,
-    input::{self, RowReader, Shape},
+    input::{self, Ending, RowReader, Shape},
     ledger::{Admission, Ledger, Row},
     model::{Lines, Planned, Rejection, SecretEncoding},
     plan::{self, Plan, Warning},
 };
 
-/// Rows of a file that go on together: to hand over each by itself would wake somebody for each.
-/// A row of a pipe goes alone, since it must not wait for one that may never come.
-const BATCH: usize = 128;
-/// Batches that may wait to be admitted, and that are admitted together at most.
-const QUEUE: usize = 4;
 /// Warnings that are kept to be shown; all are counted.
 const SHOWN: usize = 10;
 
@@ -62,8 +61,8 @@ pub trait RowPlanner: Send + 'static {
     /// Plans one row, and any before it that had to wait for it.
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<Self::Planned>);
 
-    /// Plans what has waited for a row that does not come: `source` is at its end.
-    fn end(&mut self, _source: &dyn RowReader, _out: &mut PlannedRows<Self::Planned>) {}
+    /// Plans what has waited for a row that does not come: the input, with files by `_lines`, is at its end.
+    fn end(&mut self, _ending: Ending, _lines: &Lines, _out: &mut PlannedRows<Self::Planned>) {}
 }
 
 /// Makes a job of a row's task once the ledger has said whether there is anything to do.
@@ -114,55 +113,61 @@ pub fn start<T: Send + 'static, E: Send + 'static>(
     Ok(intake)
 }
 
-/// Starts the thread that reads `source`, and gives what is planned of it.
+/// Starts the threads that read `source` and plan its rows, and gives what is planned.
 pub fn read<P: RowPlanner>(
-    mut source: Box<dyn RowReader>,
+    source: Box<dyn RowReader>,
     mut planner: P,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<JobReceiver<P::Planned>, Error> {
     lock(&remarks).lines = source.lines();
+    // A row of a pipe goes alone, since it must not wait for one that may never come.
+    let most = if source.len().is_some() { BATCH } else { 1 };
     let (sender, rows) = mpsc::channel(QUEUE);
-    std::thread::Builder::new()
-        .name("input".into())
-        .spawn(move || {
-            let end = read_all(&mut *source, &mut planner, &remarks, &sender);
-            // If nobody listens any more, the run is stopping.
-            drop(sender.blocking_send(end));
+    ReadAhead::start(source, most)
+        .and_then(|input| {
+            ahead::spawn("plan", move || {
+                let end = plan_all(input, &mut planner, &remarks, &sender);
+                // If nobody listens any more, the run is stopping.
+                drop(sender.blocking_send(end));
+            })
         })
-        .map_err(|source| Error::Io { what: "starting the input's thread".into(), source })?;
+        .map_err(|source| Error::Io { what: "starting the input's threads".into(), source })?;
     Ok(rows)
 }
 
-fn read_all<P: RowPlanner>(
-    source: &mut dyn RowReader,
+fn plan_all<P: RowPlanner>(
+    input: ReadAhead,
     planner: &mut P,
     remarks: &Mutex<Remarks>,
-    rows: &mpsc::Sender<IntakeEvent<P::Planned>>,
+    events: &mpsc::Sender<IntakeEvent<P::Planned>>,
 ) -> IntakeEvent<P::Planned> {
-    let count = Arc::clone(&lock(remarks).rows);
-    let batch = if source.len().is_some() { BATCH } else { 1 };
+    let (count, lines) = {
+        let remarks = lock(remarks);
+        (Arc::clone(&remarks.rows), remarks.lines.clone())
+    };
     let mut out = PlannedRows::default();
-    loop {
-        let end = match source.next_row() {
-            Ok(Some(row)) => {
+    while let Ok(batch) = input.rows.recv() {
+        // Those of a fast pipe go together, too.
+        for (rows, _) in iter::once(batch).chain(input.rows.try_iter()) {
+            for row in rows {
                 count.fetch_add(1, Ordering::Relaxed);
                 planner.plan(row, &mut out);
-                None
             }
-            Ok(None) => Some(IntakeEvent::End),
-            Err(error) => Some(IntakeEvent::Broken(error.into())),
-        };
-        if end.is_some() {
-            // Rows before an unreadable place are good, and go first.
-            planner.end(source, &mut out);
+            if out.rows.len() >= BATCH {
+                break;
+            }
         }
-        if (end.is_some() || out.rows.len() >= batch) && out.send(remarks, rows).is_err() {
+        if out.send(remarks, events).is_err() {
             return IntakeEvent::End;
         }
-        if let Some(end) = end {
-            return end;
-        }
     }
+    let scanned = input.end();
+    // Rows before an unreadable place are good, and go first.
+    planner.end(scanned.ending, &lines, &mut out);
+    if out.send(remarks, events).is_err() {
+        return IntakeEvent::End;
+    }
+    scanned.unreadable.map_or(IntakeEvent::End, |error| IntakeEvent::Broken(error.into()))
 }
 
 impl<T> PlannedRows<PlannedRow<T>> {

@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
+mod ahead;
 mod concurrency;
 mod dispatcher;
 pub mod first_users;

@@ -2,39 +2,25 @@
 //! `import` and `verify` read twice.
 //!
 //! One thread reads, one plans and notes what of each plan is wanted, and the caller's takes the notes in
-//! the order of the input: with two cores that is nearly twice as fast as one after the other. Plans do
-//! not leave the thread that makes them: to read and free them on another costs a tenth more. The queues
-//! are bounded.
+//! the order of the input. Plans do not leave the thread that makes them: to read and free them on another
+//! costs a tenth more. The queues are bounded.
 
 use std::{
     io,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
+    sync::mpsc::{SyncSender, sync_channel},
 };
 
-use super::intake::plan_row;
+pub use super::ahead::Scanned;
+use super::{
+    ahead::{BATCH, QUEUE, ReadAhead, join, spawn},
+    intake::plan_row,
+};
 use crate::{
     error::Error,
-    input::{Ending, InputError, Row, RowReader, Shape, Written},
+    input::{Ending, RowReader, Shape, Written},
     model::{Planned, SecretEncoding},
     plan::Plan,
 };
-
-/// Rows that are handed on together: to hand over each by itself would wake somebody for each.
-const BATCH: usize = 128;
-/// Bytes after which they are handed on, where what they are written as is kept beside them.
-const BATCH_BYTES: usize = 1 << 20;
-/// Batches that may wait between two threads.
-const QUEUE: usize = 4;
-
-/// The end of an input.
-#[derive(Debug)]
-pub struct Scanned {
-    /// Facts about its files as a whole.
-    pub ending: Ending,
-    /// The reason why the rest cannot be read, if there is a rest.
-    pub unreadable: Option<InputError>,
-}
 
 /// Reads and plans all rows of `source`, whose secrets are written as declared, and gives what `note`
 /// makes of each plan to `take`, in the order of the input. The first error of `take` ends it.
@@ -55,16 +41,14 @@ pub fn scan_written<T: Send + 'static>(
     note: impl FnMut(Plan) -> T + Send + 'static,
     mut take: impl FnMut(Vec<T>, Written) -> io::Result<()>,
 ) -> io::Result<Scanned> {
-    let (rows, read) = sync_channel(QUEUE);
     let (plans, ready) = sync_channel(QUEUE);
-    let reader = spawn("input", move || read_all(source, &rows))?;
-    let planner = spawn("plan", move || plan_all(read, &plans, secrets, note))?;
+    let input = ReadAhead::start(source, BATCH)?;
+    let planner = spawn("plan", move || plan_all(input, &plans, secrets, note))?;
     // Nobody waits for the threads after an error: the reader may be waiting for a silent pipe.
     for (noted, written) in ready {
         take(noted, written)?;
     }
-    join(planner);
-    Ok(join(reader))
+    Ok(join(planner))
 }
 
 /// Reads and plans an input that must be readable to its end, and gives what `note` makes of each row to
@@ -89,69 +73,20 @@ pub fn scan_readable<T: Send + 'static>(
     scanned.unreadable.map_or(Ok(scanned.ending), |error| Err(error.into()))
 }
 
-fn read_all(mut source: Box<dyn RowReader>, rows: &SyncSender<(Vec<Row>, Written)>) -> Scanned {
-    let keeps = source.written().is_some();
-    let mut unreadable = None;
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        let is_end = match source.next_row() {
-            Ok(Some(row)) => {
-                batch.push(row);
-                false
-            }
-            Ok(None) => true,
-            Err(error) => {
-                unreadable = Some(error);
-                true
-            }
-        };
-        let is_full = if keeps {
-            source.written().is_some_and(|written| is_whole(written, batch.len()))
-        } else {
-            batch.len() == BATCH
-        };
-        if is_end || is_full {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-            let full = (full, source.written().map(std::mem::take).unwrap_or_default());
-            // Rows before an unreadable place are good, and go first. If nobody takes them, there is
-            // nobody to tell the end to.
-            if rows.send(full).is_err() || is_end {
-                return Scanned { ending: source.ending(), unreadable };
-            }
-        }
-    }
-}
-
-/// Returns whether that many rows are all of the pieces that were read, and enough to be handed on.
-fn is_whole(written: &Written, n_rows: usize) -> bool {
-    written.n_rows() == n_rows && (n_rows >= BATCH || written.n_bytes() >= BATCH_BYTES)
-}
-
 fn plan_all<T>(
-    rows: Receiver<(Vec<Row>, Written)>,
+    input: ReadAhead,
     notes: &SyncSender<(Vec<T>, Written)>,
     secrets: Option<SecretEncoding>,
     mut note: impl FnMut(Plan) -> T,
-) {
-    for (batch, written) in rows {
+) -> Scanned {
+    for (batch, written) in &input.rows {
         let batch =
             batch.into_iter().map(|row| note(plan_row(row, Shape::Factors, secrets))).collect();
         if notes.send((batch, written)).is_err() {
-            return;
+            break;
         }
     }
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<thread::JoinHandle<T>> {
-    thread::Builder::new().name(name.into()).spawn(work)
-}
-
-/// Waits for a thread; its panic is the caller's.
-fn join<T>(thread: thread::JoinHandle<T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    input.end()
 }
 
 #[cfg(test)]
@@ -159,7 +94,7 @@ mod tests {
     use std::io::{Cursor, Read};
 
     use super::*;
-    use crate::input::{Format, Source};
+    use crate::input::{Format, InputError, Source};
 
     fn csv(rows: impl Iterator<Item = String>) -> Vec<u8> {
         "user_id,type,phone_number\n"

@@ -2,15 +2,15 @@
 
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
-    input::{self, Shape},
+    input::{self, Ending, Shape},
     jobs::{
         SecretCount,
         change::{ChangeJob, ChangeRequest},
     },
     ledger::{Admission, Asked, Key, Row, Seen, Seq},
     model::{
-        Code, Factor, Fault, Field, Fingerprint, History, Operation, Planned, Refusal, Rejection,
-        SecretEncoding, Set, UserId,
+        Code, Factor, Fault, Field, Fingerprint, History, Lines, Operation, Planned, Refusal,
+        Rejection, SecretEncoding, Set, UserId,
     },
     plan::Plan,
 };
@@ -186,7 +186,7 @@ impl RowPlanner for Sets {
         self.take(planned, out);
     }
 
-    fn end(&mut self, _source: &dyn input::RowReader, out: &mut PlannedRows<PlannedRow<SetRow>>) {
+    fn end(&mut self, _: Ending, _: &Lines, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         self.close(out);
     }
 }

@@ -8,10 +8,10 @@ use std::sync::{
 use crate::jobs::SecretCount;
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
-    input::{self, Shape},
+    input::{self, Ending, Shape},
     jobs::create::{CreateJob, Step},
     ledger::{Admission, Asked, Key, Remaining, Row},
-    model::{Factor, History, NameTag, Operation, Planned, SecretEncoding},
+    model::{Factor, History, Lines, NameTag, Operation, Planned, SecretEncoding},
     plan::{Finding, Plan, Whole},
     protocol::marker::Mark,
 };
@@ -118,11 +118,11 @@ impl RowPlanner for Factors {
         }
     }
 
-    fn end(&mut self, source: &dyn input::RowReader, _: &mut PlannedRows<PlannedRow<Payload>>) {
+    fn end(&mut self, ending: Ending, lines: &Lines, _: &mut PlannedRows<PlannedRow<Payload>>) {
         if let Some(look) = self.on_the_way.take()
             && !look.told.swap(true, Ordering::Relaxed)
         {
-            tell(&look.whole.findings(source.ending(), &source.lines()));
+            tell(&look.whole.findings(ending, lines));
         }
     }
 }

@@ -16,10 +16,10 @@ use crate::{
         scan::scan_readable,
     },
     error::Error,
-    input::{self, InputError, RowReader, Shape},
+    input::{self, Ending, InputError, RowReader, Shape},
     jobs::list::verify::{Group, Sample},
     ledger::Seen,
-    model::{SecretEncoding, UserId},
+    model::{Lines, SecretEncoding, UserId},
 };
 
 /// Groups the rows of an input.
@@ -96,7 +96,7 @@ impl RowPlanner for Groups {
         }
     }
 
-    fn end(&mut self, _source: &dyn RowReader, out: &mut PlannedRows<Group>) {
+    fn end(&mut self, _: Ending, _: &Lines, out: &mut PlannedRows<Group>) {
         if let Some(group) = self.grouper.close() {
             out.rows.push(self.mark(group));
         }
