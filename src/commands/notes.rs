@@ -49,6 +49,8 @@ impl Run {
 
     /// Shows no more progress, notes what came of the run, and lets go of the ledger.
     pub(super) async fn end_notes(&mut self, ledger: &Ledger) {
+        // Progress and pace count what is durable.
+        let flushed = ledger.flush().await;
         self.clear_progress().await;
         let counts = ledger.tally().get();
         let sums = RunSums {
@@ -62,6 +64,7 @@ impl Run {
         let line = self.notes.pace.end();
         let about = RunAbout::new(self.notes.digests.files(), Some(sums));
         let noted = async {
+            flushed?;
             ledger.note(Note::About, &about).await?;
             ledger.note(Note::Pace, &line).await
         };

@@ -188,9 +188,10 @@ impl Session {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, input, .. } = self;
         let complete = matches!(end, End::Complete);
         let import = input.as_ref().filter(|input| input.is_import);
+        // The end comes last: with it the ledger is read back, which takes seconds.
+        run.end_notes(&ledger).await;
         let (end, changes) = record_end(&ledger, &run.lines(), end, import).await;
         let read = (matches!(end, End::Complete), changes);
-        run.end_notes(&ledger).await;
         // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
         let totals = read_back(&path, ledger.states().await.ok());
         let (counts, RunReasons { of_run, skipped }) = ledger.tally().all();

@@ -16,6 +16,8 @@ use crate::{
 
 /// Tables grow by doubling; with shards only a part of the memory is there twice at any time.
 const SHARDS: usize = 16;
+/// Hashes of users that are compared together.
+const USERS: usize = 256;
 /// Set in a state byte when this run's input has had the factor.
 const SEEN: u8 = 0x80;
 /// Set when the row is settled and something is left to do: a list to confirm it, a name to put
@@ -85,11 +87,18 @@ impl Index {
     }
 
     /// Rows whose user may be `user`, one in 65,536 of others' among them. Reads two bytes of every
-    /// row: for factors in doubt only.
+    /// row: for factors in doubt, and those that the tenant says it has.
     pub(in crate::ledger) fn rows_of(&self, user: &str) -> Vec<Seq> {
         let hash = user_hash(user);
-        let hits = self.users.iter().zip(0_u32..).filter(|(other, _)| **other == hash);
-        hits.map(|(_, seq)| Seq(seq)).collect()
+        let mut rows = Vec::new();
+        for (users, first) in self.users.chunks(USERS).zip((0_u32..).step_by(USERS)) {
+            // With no branch for each, many are compared at once: a twentieth of the instructions.
+            if users.iter().fold(false, |is_there, other| is_there | (*other == hash)) {
+                let hits = users.iter().zip(first..).filter(|(other, _)| **other == hash);
+                rows.extend(hits.map(|(_, seq)| Seq(seq)));
+            }
+        }
+        rows
     }
 
     /// Returns the number of rows in each state. Rows that were never written are pending.
@@ -216,6 +225,20 @@ mod tests {
                 counted[index.state(Seq(seq))] += 1;
             }
             assert_eq!(index.states(), counted, "row {seq} has become {state:?}");
+        }
+    }
+
+    #[test]
+    fn the_rows_of_a_user_are_found_wherever_they_stand() {
+        let mine = [0, 1, 255, 256, 511, 513, 1_000].map(Seq);
+        let hash = user_hash("auth0|1");
+        for rows in [mine.len(), 2, 0] {
+            let (mut index, mine) = (Index::new(), &mine[..rows]);
+            for seq in (0..1_001).map(Seq) {
+                let user = if mine.contains(&seq) { hash } else { hash.wrapping_add(1) };
+                index.insert(seq, Fingerprint([0; 16]), user, State::Created);
+            }
+            assert_eq!(index.rows_of("auth0|1"), mine);
         }
     }
 
