@@ -1,14 +1,14 @@
-//! Number of requests that may be in flight: one that was given, or what the pace needs.
+//! Number of requests that may be in flight: a given one, or what the pace needs.
 //!
-//! By Little's law a pace needs pace times latency in flight. So many and a quarter more are allowed,
-//! which leaves the pacer as the only one that decides the rate; and no more than that, because each
-//! that is in flight when a process dies is in doubt, and a tenant that stops answering is sent no
-//! more than these. The latency is how long a slot is taken: from the clearing of its batch to the
-//! end of the step, mean and two deviations, so that jitter does not bind.
+//! By Little's law a pace needs pace times latency requests in flight. A quarter more than that is
+//! allowed, so that the pacer alone decides the rate. No more than that is allowed, because each
+//! request in flight when a process dies is in doubt, and because a tenant that stops answering is
+//! sent no more than these. The latency is how long a slot is taken, from the clearing of its batch
+//! to the end of the step: mean plus two deviations, so that jitter does not bind.
 //!
-//! Where the number binds all the same, it grows by a quarter at least each time. Growth that does
-//! not bring more answers is taken back: the tenant, or this machine, does not manage more, and more
-//! in flight would only be answered later.
+//! Where the number binds all the same, it grows by at least a quarter each time. Growth that
+//! brings no more answers is taken back: the tenant, or this machine, has reached its limit, and
+//! more requests in flight would only be answered later.
 
 use std::time::Duration;
 
@@ -17,21 +17,22 @@ use tokio::time::Instant;
 use super::growth::Growth;
 use crate::{pacer::breaker::Health, stats::Bottleneck};
 
-/// Allowed before the first answer: nothing is known of the latency yet.
+/// Requests allowed before the first answer, while the latency is unknown.
 pub(super) const FIRST: usize = 32;
-/// Allowed at least, however slow the pace.
+/// Fewest requests allowed, however slow the pace.
 const FEWEST: usize = 4;
-/// After so long without a place, [`FIRST`] are allowed whatever is needed: the few that there are may
-/// be users whose requests hang, and these must not hold up all others.
+/// Time without a free slot after which [`FIRST`] requests are allowed whatever the pace needs: the
+/// few that hold the slots may be users whose requests hang, and these must not hold up all others.
 const STUCK: Duration = Duration::from_secs(1);
-/// Ratio of what is allowed to what is needed. A latency that rises by less is not noticed.
+/// Ratio of what is allowed to what is needed. A rise of the latency below this ratio goes
+/// unnoticed.
 const SPARE: f64 = 1.25;
 /// Shortest interval between two looks at what is needed.
 const TICK: Duration = Duration::from_millis(20);
 /// Shortest and longest time over which answers are measured.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(50);
 const LONGEST_WINDOW: Duration = Duration::from_secs(2);
-/// Answers that a window needs unless it is the longest: fewer say little of a rate.
+/// Fewest answers in a window, except the longest one: fewer say little about a rate.
 const ENOUGH_ANSWERS: u32 = 8;
 /// `--concurrency`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,17 +44,17 @@ pub enum Concurrency {
 }
 
 impl Concurrency {
-    /// The most that can be asked for: each has a connection of its own.
+    /// Upper limit of `--concurrency`: each request has a connection of its own.
     pub const MOST: usize = 4096;
 
-    /// Returns how many there may ever be.
+    /// Returns the most requests that may ever be in flight.
     pub fn most(self) -> usize {
         match self {
             Self::Auto(most) | Self::Fixed(most) => most.max(1),
         }
     }
 
-    /// Returns the same within what the machine gives; a number that was given is the user's own.
+    /// Limits `auto` to `most`, what the machine allows; a given number is the user's own choice.
     #[must_use]
     pub fn within(self, most: usize) -> Self {
         match self {
@@ -68,11 +69,11 @@ impl Concurrency {
 pub(super) struct InFlight {
     setting: Concurrency,
     allowed: usize,
-    /// Allowed whatever is needed, until the next window.
+    /// Requests allowed whatever the pace needs, until the next window.
     least: usize,
-    /// Since when all slots have been taken while a job was ready.
+    /// Start of the time during which all slots were taken while a job was ready.
     full_since: Option<Instant>,
-    /// Since when a batch is being cleared.
+    /// Start of clearing the present batch.
     clearing_since: Option<Instant>,
     window: Window,
     latency: Option<Latency>,
@@ -87,7 +88,7 @@ pub(super) struct InFlight {
 #[derive(Debug)]
 struct Window {
     from: Instant,
-    /// Total of `held` at that moment.
+    /// Total of `held` at the start of the window.
     held: Duration,
     answered: u32,
     sum: f64,
@@ -135,7 +136,8 @@ impl InFlight {
 
     /// Takes in the end of a step, and how long it took.
     pub(super) fn ended(&mut self, health: Health, took: Duration) {
-        // What never came, or was refused at the door, says nothing of how long the others take.
+        // A request that never arrived, or was refused at the door, says nothing about how long the
+        // others take.
         if matches!(health, Health::Unreached | Health::Unknown) {
             return;
         }
@@ -146,7 +148,7 @@ impl InFlight {
         self.window.deviations += (took - mean).abs();
     }
 
-    /// Notes that a batch begins to be cleared, or is.
+    /// Notes that clearing of a batch begins, or is still going on.
     pub(super) fn clearing(&mut self, now: Instant) {
         self.clearing_since = Some(now);
     }
@@ -159,14 +161,15 @@ impl InFlight {
         }
     }
 
-    /// Notes that all slots are taken while a job is ready; returns when to look again if none gets
-    /// free before.
+    /// Notes that all slots are taken while a job is ready; returns when to look again if none
+    /// becomes free before.
     pub(super) fn full(&mut self, now: Instant) -> Option<Instant> {
         let stuck = *self.full_since.get_or_insert(now) + STUCK;
         (stuck > now).then_some(stuck)
     }
 
-    /// Notes that a permit was given at once: if there was no slot before, that was all that lacked.
+    /// Notes that a permit was granted at once: if there was no slot before, only the slot was
+    /// missing.
     pub(super) fn permitted(&mut self, now: Instant) {
         if let Some(since) = self.full_since.take() {
             self.bottleneck.held += now.saturating_duration_since(since);
@@ -174,13 +177,13 @@ impl InFlight {
         }
     }
 
-    /// Notes that there is something else to wait for than a slot.
+    /// Notes that jobs are waiting for something other than a slot.
     pub(super) fn waits_for_other(&mut self) {
         self.full_since = None;
         self.bottleneck.is_binding = false;
     }
 
-    /// Looks at what is needed at this pace, if it is time; returns what the number holds back.
+    /// Works out what this pace needs, if it is time; returns how the limit holds requests back.
     pub(super) fn look(&mut self, now: Instant, pace: impl FnOnce() -> f64) -> Option<Bottleneck> {
         if now.saturating_duration_since(self.looked_at) < TICK {
             return None;
@@ -203,7 +206,8 @@ impl InFlight {
         Some(self.bottleneck)
     }
 
-    /// Returns how many the pace needs, or the rate where that is higher.
+    /// Returns the number of requests that the pace needs, or the measured rate where that is
+    /// higher.
     fn needed(&self, pace: f64) -> usize {
         let latency = self.latency.unwrap_or_default();
         let taken = latency.deviation.mul_add(2.0, latency.mean) + latency.clearing;
@@ -215,13 +219,13 @@ impl InFlight {
         let held = self.bottleneck.held;
         let window = std::mem::replace(&mut self.window, Window::new(now, held));
         let passed = now.saturating_duration_since(window.from);
-        // Less is jitter.
+        // Less than this is jitter.
         let is_bound = held.saturating_sub(window.held) > passed / 8;
-        // After a fall, more may still be in flight than are allowed.
+        // After the limit has fallen, more may still be in flight than are allowed.
         let is_free = !is_bound && self.full_since.is_none_or(|since| since > window.from);
         self.rate = f64::from(window.answered) / passed.as_secs_f64();
         if let Some(new) = window.latency() {
-            // Where the number binds there is no time to be sure.
+            // Where the number binds, it has to grow without waiting for certainty.
             let gain = if is_bound { 1.0 } else { 0.25 };
             self.latency = Some(self.latency.map_or(new, |before| before.towards(new, gain)));
         }
@@ -235,7 +239,7 @@ impl InFlight {
         } else {
             self.least = self.allowed - self.allowed.div_ceil(8);
         }
-        // The first window may be of a single answer, which says nothing of the rate.
+        // The first window may hold a single answer, which says nothing about the rate.
         if window.answered >= ENOUGH_ANSWERS || is_free {
             self.growth.judge((is_bound, is_free), self.allowed, self.rate, now);
         }
@@ -253,7 +257,7 @@ impl Window {
         let latency = latency.map_or(Duration::ZERO, |latency| {
             Duration::try_from_secs_f64(latency.mean).unwrap_or(LONGEST_WINDOW)
         });
-        // A first one has no length: one answer tells more than none.
+        // The first window may be of any length: one answer says more than none.
         let is_enough = self.answered >= ENOUGH_ANSWERS || latency.is_zero();
         let length = latency.clamp(SHORTEST_WINDOW, LONGEST_WINDOW);
         self.answered > 0 && passed >= length && (is_enough || passed >= LONGEST_WINDOW)
@@ -284,13 +288,13 @@ pub(super) fn float(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// The whole number above, up to the most that there can be.
+/// Rounds up to a whole number, at most [`Concurrency::MOST`].
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "it is within the range of any integer"
 )]
 fn whole(number: f64) -> usize {
-    // What the sum of floating-point numbers adds is no request.
+    // A rounding error of floating-point sums is not a request.
     (number - 1e-6).ceil().clamp(0.0, float(Concurrency::MOST)) as usize
 }

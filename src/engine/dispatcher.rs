@@ -1,4 +1,4 @@
-//! The one loop that owns all that changes: what comes in, what goes next, what comes back.
+//! The one loop that owns all mutable state: what comes in, what goes next, and what comes back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,14 +18,14 @@ use crate::{
     pacer::breaker::{Allowance, Breaker, Kind},
 };
 
-/// Somebody looks around at least so often.
+/// Longest time that the loop sleeps.
 const FAR: Duration = Duration::from_secs(60);
 
-/// While so many are ready no more are taken in: what lies about for long has left the processor's
-/// caches when it goes.
+/// Number of ready jobs at which the loop stops taking in more: a job that waits for long has left
+/// the processor's caches by the time it is sent.
 const READY: usize = 512;
 
-/// See the module.
+/// State of the loop.
 pub(super) struct Engine<C: Executor> {
     executor: Arc<C>,
     limits: Limits,
@@ -33,7 +33,7 @@ pub(super) struct Engine<C: Executor> {
     in_flight: InFlight,
     permits: Permits<C>,
     lanes: Lanes<C::Job>,
-    /// Changes that are cleared, or on their way to be, or under way.
+    /// Changes that have been cleared, are being cleared, or are being sent.
     changing: usize,
     /// True while a health check is under way.
     checking_health: bool,
@@ -73,7 +73,7 @@ impl<C: Executor> Engine<C> {
         tokio::pin!(stopped);
         let mut reports = Vec::new();
         let mut reading = true;
-        // An input that breaks off: what came before it is still delivered.
+        // Error of an input that broke off: what came before it is still delivered.
         let mut broken = None;
         loop {
             let now = Instant::now();
@@ -92,7 +92,8 @@ impl<C: Executor> Engine<C> {
             }
             self.publish();
             let alarm = self.alarm(now);
-            // Workers go on by themselves: what else is about to be reported is taken in one go.
+            // Workers go on by themselves: reports that are about to arrive are then taken in one
+            // go.
             tokio::task::yield_now().await;
             tokio::select! {
                 biased;
@@ -127,12 +128,12 @@ impl<C: Executor> Engine<C> {
         }
     }
 
-    /// Returns whether to take in more.
+    /// Returns whether more jobs may be taken in.
     fn has_room(&self) -> bool {
         self.lanes.held() < self.limits.window && self.lanes.ready() < READY
     }
 
-    /// Returns the end of a run that met too much trouble.
+    /// Returns how the run ends if it has met too much trouble.
     fn limit(&self) -> Option<End> {
         if self.limits.max_errors.is_some_and(|most| most.reached(&self.executor.counts())) {
             return Some(End::Stopped(Stop::MaxErrors));
@@ -142,7 +143,7 @@ impl<C: Executor> Engine<C> {
             .then(|| End::Failed(self.executor.gateway().api.outage(lasted)))
     }
 
-    /// Takes a job back from a worker. An end ends the run.
+    /// Takes a job back from a worker; returns an end if the run has to end.
     fn take_back(&mut self, report: Report<C::Job>) -> Option<End> {
         let now = Instant::now();
         self.changing -= usize::from(report.kind == Kind::Change);
@@ -170,7 +171,7 @@ impl<C: Executor> Engine<C> {
         None
     }
 
-    /// Hands what is cleared to the workers. An end ends the run.
+    /// Hands cleared jobs to the workers; returns an end if the run has to end.
     fn take_granted(&mut self, granted: Result<Granted<C::Job>, Error>) -> Option<End> {
         self.in_flight.cleared(Instant::now());
         match granted {
@@ -184,7 +185,7 @@ impl<C: Executor> Engine<C> {
         }
     }
 
-    /// Takes back what there is no token for. An end ends the run.
+    /// Takes back jobs for which there was no token; returns an end if the run has to end.
     fn take_refusal(&mut self, refused: Refused<C::Job>) -> Option<End> {
         let Refused { tickets, next, health } = refused;
         let wait = match next {
@@ -214,7 +215,8 @@ impl<C: Executor> Engine<C> {
         }
     }
 
-    /// Takes back what may not go any more, and has more cleared, as much as the breaker allows.
+    /// Takes back jobs that may no longer be sent, and starts clearing as many as the breaker
+    /// allows.
     async fn hand_out(&mut self, now: Instant) -> Result<(), Error> {
         let holding = self.executor.gateway().pacer.is_holding(now);
         let breaker = &self.breaker;
@@ -243,7 +245,7 @@ impl<C: Executor> Engine<C> {
         Ok(())
     }
 
-    /// Chooses what goes next, with a permit each: of all that may go, what entered first.
+    /// Chooses the jobs to send next, each with a permit: the oldest of those that may be sent.
     fn choose(&mut self, now: Instant) -> Vec<Ticket<C::Job>> {
         self.permit_at = None;
         let (mut tickets, room) = (Vec::new(), self.workers.room());
@@ -271,7 +273,7 @@ impl<C: Executor> Engine<C> {
         tickets
     }
 
-    /// Returns the kind of what goes next of all that is ready and may go.
+    /// Returns the kind of the oldest job that is ready and may be sent.
     fn next_kind(&self) -> Option<Kind> {
         self.lanes.first_of(|kind| match (self.breaker.allowance(kind), kind) {
             (Allowance::All, _) => true,
@@ -280,7 +282,7 @@ impl<C: Executor> Engine<C> {
         })
     }
 
-    /// Returns when to look again if nothing happens before.
+    /// Returns when to look again if nothing happens before then.
     fn alarm(&self, now: Instant) -> Instant {
         let health_check = self.breaker.health_check_at().filter(|_| !self.checking_health);
         let alarms = [self.lanes.wakes_at(), health_check, self.permit_at];
@@ -296,7 +298,7 @@ impl<C: Executor> Engine<C> {
         stats.set_checking(if self.ending { self.lanes.held() } else { 0 });
     }
 
-    /// Lets requests in flight finish, and what they bring be recorded; nothing new is sent.
+    /// Lets requests in flight finish and records their results; nothing new is sent.
     pub(super) async fn drain(&mut self) {
         self.executor.gateway().stop.cancel();
         if self.permits.is_under_way()

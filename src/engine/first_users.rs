@@ -1,9 +1,10 @@
-//! `--max-users`: the rows of an input's first users alone, wherever in it they are.
+//! `--max-users`: only the rows of an input's first users, wherever in it they are.
 //!
-//! The pick depends on nothing but the input: users count in the order in which they first appear,
-//! also one whose rows are all bad. A row that does not say whose it is goes with those around it, up to
-//! the first user too many. So the same input gives the same rows each time, whatever the tenant answers
-//! and whatever the ledger holds, and an input with no more users than that is taken whole.
+//! The choice depends on nothing but the input: users count in the order in which they first
+//! appear, including those whose rows are all bad. A row without a user belongs with its
+//! neighbours, up to the first user too many. So the same input always yields the same rows,
+//! whatever the tenant answers and whatever the ledger holds, and an input with no more users than
+//! that is taken whole.
 
 use std::{
     borrow::Cow,
@@ -19,8 +20,8 @@ use crate::{
     plan::user_of,
 };
 
-/// Makes a reader that passes over the rows of everybody but the first `most` users of `source`, who are at
-/// least one. It sets `is_cut` once it passes over a row.
+/// Makes a reader that skips the rows of everybody but the first `most` users of `source`, where
+/// `most` is at least 1. It sets `is_cut` when it skips a row.
 pub fn first_users(
     source: Box<dyn RowReader>,
     most: usize,
@@ -38,12 +39,12 @@ pub fn first_users(
     }))
 }
 
-/// Users who are taken; a hash of each is remembered.
+/// Users whose rows are taken; a hash of each is remembered.
 #[derive(Debug)]
 struct FirstUsers {
     most: usize,
     met: Seen,
-    /// True once a user too many was met in this reading.
+    /// True once this reading has met one user too many.
     is_full: bool,
 }
 

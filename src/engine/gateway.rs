@@ -1,5 +1,5 @@
-//! The gateway to the tenant that all requests of a run share: a token before each, and what its answer
-//! tells afterwards. Nothing here waits between requests, nor decides what follows.
+//! The gateway to the tenant that all requests of a run share: it obtains a token before each and
+//! evaluates each answer. Nothing here waits between requests or decides what follows.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -35,7 +35,7 @@ pub struct Gateway<A> {
     pub stop: CancellationToken,
     /// Numbers for progress and summary.
     pub stats: Arc<RunStats>,
-    /// Memory of what everybody was refused.
+    /// Refusals that every user has received.
     pub refusals: Arc<Mutex<Refusals>>,
     /// Wall clock.
     pub now: fn() -> LocalTime,
@@ -53,7 +53,7 @@ pub struct PageAnswer {
 }
 
 impl<A: Api> Gateway<A> {
-    /// Returns the gateway for a part of the run: what ends that part does not stop the run.
+    /// Returns the gateway for a part of the run: ending that part does not stop the run.
     #[must_use]
     pub fn part(&self) -> Self {
         Self {
@@ -67,12 +67,12 @@ impl<A: Api> Gateway<A> {
         }
     }
 
-    /// Asks for any answer at all, with a request that changes nothing.
+    /// Checks whether the tenant answers at all, with a request that changes nothing.
     pub async fn health_check(&self, user: &UserId) -> (Next, Health) {
         self.check_by(self.api.page(user, 0)).await
     }
 
-    /// Asks for any answer at all by `request`, which changes nothing.
+    /// Checks whether the tenant answers at all, using `request`, which changes nothing.
     pub async fn check_by<T>(
         &self,
         request: impl Future<Output = Answer<T>> + Send,
@@ -95,7 +95,7 @@ impl<A: Api> Gateway<A> {
         }
     }
 
-    /// Asks for one of a user's methods, or for the page of all that `pages` needs next.
+    /// Requests one of a user's methods, or the next page of the list that `pages` collects.
     pub async fn page(
         &self,
         user: &UserId,
@@ -114,8 +114,8 @@ impl<A: Api> Gateway<A> {
         PageAnswer { after, status, health }
     }
 
-    /// Holds an answer against what everybody was refused. An error when this is, too, and is not about
-    /// the row.
+    /// Compares a refusal with what all other users were answered. Returns an error if everybody is
+    /// refused alike and the row is not the reason.
     pub fn judge<T>(&self, asked: Asked, user: &UserId, answer: &Answer<T>) -> Option<Box<Error>> {
         // Plain values: still usable after a panic.
         let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,10 +143,12 @@ impl<A: Api> Gateway<A> {
         }
     }
 
-    /// Shows an answer to the pacer and the counters, and says what it tells of the tenant.
+    /// Shows an answer to the pacer and the counters, and returns what it says about the tenant's
+    /// health.
     pub fn note<T>(&self, answer: &Answer<T>) -> Health {
         let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-        // What never came says nothing about the limit; a token's 429 has no status of ours.
+        // A request that got no answer says nothing about the limit; a 429 of the token endpoint
+        // has no status here.
         if throttled || answer.status.is_some() {
             self.pacer.observe(&answer.meter, throttled);
         }
@@ -154,7 +156,8 @@ impl<A: Api> Gateway<A> {
         Health::of(&answer.verdict)
     }
 
-    /// A fresh token. Nothing is intended yet, so waiting for it ends at once when the run stops.
+    /// Obtains a fresh token. No intent is recorded yet, so a run that is stopping need not wait
+    /// for it.
     pub async fn prepare(&self) -> Result<(), (Next, Health)> {
         let answer = tokio::select! {
             biased;
@@ -180,7 +183,7 @@ impl<A: Api> Gateway<A> {
     }
 }
 
-/// Returns the class of an answer's status. One for a token has none of ours.
+/// Returns the class of an answer's status; a failed request for a token has none.
 fn class_of<T>(answer: &Answer<T>) -> StatusClass {
     match (answer.status, &answer.verdict) {
         (Some(status), _) => StatusClass::of(status),

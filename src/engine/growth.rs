@@ -1,7 +1,8 @@
-//! Growth of the number of requests in flight, and whether it has brought anything.
+//! Growth of the number of requests in flight, and whether it pays.
 //!
-//! What does not bind may be a few times as much at once. Where it binds, that is a trial: if the rate
-//! of answers is no higher afterwards, it is taken back, and not tried again for a while.
+//! While the limit does not bind, it may grow to a few times what was proven. Where it binds,
+//! growing is a trial: if the rate of answers is no higher afterwards, the growth is taken back and
+//! not tried again for a while.
 
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use super::concurrency::{FIRST, float};
 
 /// Largest factor by which a trial exceeds what was proven.
 const LEAP: usize = 4;
-/// Time for which growth that brought nothing is not tried again; it doubles each time, to the
-/// longest.
+/// Time during which growth that brought nothing is not tried again; it doubles each time, up to
+/// the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -31,7 +32,7 @@ pub(super) struct Growth {
 struct Trial {
     allowed: usize,
     rate: f64,
-    /// The first window after that still has answers from before it.
+    /// True for the first window after the growth: it still has answers from before it.
     settling: bool,
 }
 
@@ -42,12 +43,12 @@ impl Growth {
         Self { trial: None, ceiling, until: None, pause: FIRST_PAUSE }
     }
 
-    /// Returns the most that there may be now.
+    /// Returns the most requests that may be in flight now.
     pub(super) fn ceiling(&self) -> usize {
         self.ceiling
     }
 
-    /// Judges the last growth by a window after it, and allows more, or less.
+    /// Judges the last growth by a window after it, and raises or lowers the limit.
     pub(super) fn judge(
         &mut self,
         (is_bound, is_free): (bool, bool),
@@ -81,8 +82,8 @@ impl Growth {
 }
 
 impl Trial {
-    /// Returns whether a quarter of the growth, at least, is seen in the rate; of what goes beyond
-    /// twice as many nothing has to be seen, since more may have been tried than was needed.
+    /// Returns whether the rate shows at least a quarter of the growth. Growth beyond twice the
+    /// proven number need not show at all, since the trial may have gone further than was needed.
     fn was_worth_it(&self, allowed: usize, rate: f64) -> bool {
         let growth = (float(allowed) / float(self.allowed)).min(2.0);
         rate >= self.rate * (growth - 1.0).mul_add(0.25, 1.0)

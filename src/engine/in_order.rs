@@ -1,7 +1,9 @@
-//! Results of jobs, in the order in which the jobs were taken in, however the engine got to them.
+//! Results of jobs in the order in which the jobs were taken in, in whatever order the engine
+//! finishes them.
 //!
-//! Each job takes a [`Slot`] when it is taken in, and the slot is free again when its result has been
-//! told: as there is a fixed number of slots, so many results wait for one before them, and no more.
+//! Each job takes a [`Slot`] when it is taken in, and the slot becomes free again once its result
+//! has been delivered: as the number of slots is fixed, it also bounds how many results can wait
+//! for an earlier one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,15 +14,15 @@ use crate::{
     error::Error,
 };
 
-/// Questions taken in and not told, for each request in flight.
+/// Questions taken in and not yet answered in order, for each request in flight.
 pub(crate) const AHEAD: usize = 8;
 
 /// Receiver of the results.
 pub trait Collector<T>: Send {
-    /// True if a run that is cut short may tell a result although one before it never came.
+    /// True if a run that is cut short may deliver a result although an earlier one never came.
     const GAPS: bool;
 
-    /// Takes the next result. After an error it gets no more.
+    /// Takes the next result. It is not called again after an error.
     fn take(&mut self, result: T) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
@@ -39,7 +41,7 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Waits for a slot. `None` never comes: nobody closes the semaphore.
+    /// Waits for a slot. `None` never occurs: nobody closes the semaphore.
     pub async fn next(&mut self) -> Option<Slot> {
         let room = Arc::clone(&self.room).acquire_owned().await.ok()?;
         self.given += 1;
@@ -47,15 +49,15 @@ impl Slots {
     }
 }
 
-/// Takes the results as they come.
+/// Receives results as they come.
 #[derive(Debug)]
 pub struct Results<T>(mpsc::Sender<(Slot, T)>);
 
 impl<T> Results<T> {
-    /// Hands in the result of the job that has had this slot.
+    /// Hands in the result of the job that holds this slot.
     pub fn send(&self, slot: Slot, result: T) {
-        // It is never full, as each result has its slot; if nobody listens any more, the run is
-        // stopping.
+        // The channel is never full, as each result has its slot; if nobody listens any more, the
+        // run is stopping.
         drop(self.0.try_send((slot, result)));
     }
 }
@@ -70,17 +72,17 @@ impl<T> Clone for Results<T> {
 #[derive(Debug)]
 pub struct InOrder<T>(mpsc::Receiver<(Slot, T)>);
 
-/// Returns `count` slots, where their results go, and what puts these in order.
+/// Returns `count` slots, the sender for their results, and the receiver that puts them in order.
 pub fn in_order<T>(count: usize) -> (Slots, Results<T>, InOrder<T>) {
     let (results, receiver) = mpsc::channel(count);
     let slots = Slots { room: Arc::new(Semaphore::new(count)), given: 0 };
     (slots, Results(results), InOrder(receiver))
 }
 
-/// Runs a job for every question that comes in, and tells their results in the order in which they came.
-/// `parts` makes, of where the results go, the executor and what opens a job for a question; where there
-/// is nothing to ask, that tells the result at once. Requests in flight are always waited for, and what
-/// they bring is told.
+/// Runs a job for every incoming question, and delivers the results in the order of the questions.
+/// `parts` receives the sender of the results, and makes the executor and the function that turns a
+/// question into a job; a question that needs no request is answered there at once. Requests in
+/// flight are always waited for, and their results delivered.
 pub async fn run<C, Q, T, B>(
     limits: Limits,
     questions: JobReceiver<Q>,
@@ -100,7 +102,8 @@ where
     let (executor, open) = parts(results);
     let stop = executor.gateway().stop.clone();
     let jobs = open_jobs(questions, slots, open);
-    // A task of its own: who is told may have to wait for the disk, and nobody waits for that.
+    // The engine has a task of its own: the collector may wait for the disk, and must not hold up
+    // the engine.
     let engine = tokio::spawn(engine::run(Arc::new(executor), limits, jobs));
     let told = in_order.tell(collector).await;
     if told.is_err() {
@@ -122,7 +125,7 @@ fn open_jobs<Q: Send + 'static, J: Send + 'static>(
     let (jobs, intake) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
-            // A pipe may be silent for long: that must not keep a run that is stopping.
+            // A pipe may be silent for long: that must not hold up a run that is stopping.
             () = jobs.closed() => {}
             () = open_each(questions, slots, open, &jobs) => {}
         }
@@ -149,7 +152,7 @@ async fn open_each<Q, J>(
             }
             Some(IntakeEvent::End) => break IntakeEvent::End,
             Some(IntakeEvent::Broken(error)) => break IntakeEvent::Broken(error),
-            // The reader has gone without a word; the engine is told the same way.
+            // The reader has gone without saying so; the engine learns it the same way.
             None => return,
         }
     };
@@ -158,7 +161,7 @@ async fn open_each<Q, J>(
 }
 
 impl<T: Send> InOrder<T> {
-    /// Tells the results until nobody is left to send any.
+    /// Delivers the results until there are no more senders.
     pub async fn tell<C: Collector<T>>(mut self, collector: &mut C) -> Result<(), Error> {
         let mut waiting = BTreeMap::new();
         let mut told = 0;

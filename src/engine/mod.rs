@@ -1,11 +1,12 @@
 //! Order and concurrency: what goes next, and when.
 //!
 //! One loop owns everything that changes (`dispatcher`): the lanes (one a user, in input order),
-//! what is ready and what waits for a time (`lanes`), what is cleared to go (`permits`),
-//! the breaker, and how many may be in flight (`concurrency`). Workers (`workers`) take one step of one [`Job`] at a time and hand it back, so
-//! one that has to wait holds up its own user and nobody else. All of it is bounded: at most
-//! [`Limits::window`] are taken in and not settled. What a step is, the [`Executor`] knows. Results that
-//! are told in the order of the input are put in order behind it (`in_order`).
+//! what is ready and what waits for a time (`lanes`), what is cleared to go (`permits`), the
+//! breaker, and how many may be in flight (`concurrency`). Workers (`workers`) take one step of one
+//! [`Job`] at a time and hand it back, so one that has to wait holds up its own user and nobody
+//! else. All of it is bounded: at most [`Limits::window`] jobs are taken in and not settled. The
+//! [`Executor`] knows what a step is. Where results have to be delivered in input order, `in_order`
+//! sorts them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -65,7 +66,7 @@ pub enum MaxErrors {
 }
 
 impl MaxErrors {
-    /// Rows that a share is not judged below.
+    /// Number of rows below which a share is not judged.
     const ENOUGH: u64 = 100;
 
     fn reached(self, counts: &Counts) -> bool {
@@ -81,18 +82,19 @@ impl MaxErrors {
     }
 }
 
-/// Batches from the input. The end is sent explicitly: a sender that goes without it has failed.
+/// Batches from the input. The end is sent explicitly: a channel that closes without it means that
+/// the sender has failed.
 #[derive(Debug)]
 pub enum IntakeEvent<T> {
     /// More rows.
     More(Vec<T>),
     /// The regular end: there are no more rows.
     End,
-    /// No more of it can be read.
+    /// The rest of the input cannot be read.
     Broken(Error),
 }
 
-/// Receiver of jobs that have something to do.
+/// Receiver of jobs to run.
 pub type JobReceiver<E> = mpsc::Receiver<IntakeEvent<E>>;
 
 /// One thing to be done for one user, step by step.
@@ -102,16 +104,17 @@ pub trait Job: Send + 'static {
     fn user(&self) -> &UserId;
     /// Returns the kind of request that its next step sends.
     fn kind(&self) -> Kind;
-    /// Returns whether a request of it may still be under way, so that its next step has to wait
-    /// for the settle time.
+    /// Returns whether an earlier request of the job may still be under way, so that its next step
+    /// has to wait for the settle time.
     fn is_in_doubt(&self) -> bool {
         false
     }
-    /// Returns whether its next step is for the end of the run, when all others are settled.
+    /// Returns whether its next step belongs at the end of the run, when all other jobs are
+    /// settled.
     fn is_for_the_end(&self) -> bool {
         false
     }
-    /// Takes over what is known of the user from the job before it.
+    /// Takes over what the previous job of the same user has learned about the user.
     fn follow(&mut self, _before: &Self)
     where
         Self: Sized,
@@ -134,22 +137,22 @@ pub trait Executor: Send + Sync + 'static {
         Counts::default()
     }
 
-    /// Records what has to be durable before the next steps of `tickets` may be taken; durable on
-    /// return.
+    /// Records what has to be durable before the next steps of `tickets` may be taken; it is
+    /// durable on return.
     fn record_intents(
         &self,
-        _turns: &mut [Ticket<Self::Job>],
+        _tickets: &mut [Ticket<Self::Job>],
     ) -> impl Future<Output = Result<(), Error>> + Send {
         std::future::ready(Ok(()))
     }
 
     /// Records that the next step of `job` was not taken after all.
-    fn withdraw(&self, _errand: &Self::Job) -> impl Future<Output = Result<(), Error>> + Send {
+    fn withdraw(&self, _job: &Self::Job) -> impl Future<Output = Result<(), Error>> + Send {
         std::future::ready(Ok(()))
     }
 
-    /// Asks for any answer at all, with a request that changes nothing: about `user`, where that is what
-    /// the jobs are about.
+    /// Checks whether the tenant answers at all, with a request that changes nothing: about `user`,
+    /// where the jobs are about users.
     fn health_check(&self, user: &UserId) -> impl Future<Output = (Next, Health)> + Send {
         self.gateway().health_check(user)
     }
@@ -165,15 +168,15 @@ pub trait Executor: Send + Sync + 'static {
 /// Result of a step.
 #[derive(Debug)]
 pub enum Next {
-    /// It has come to its end; if a step is left for the end of the run, that is still to come.
+    /// The job has come to its end; a step left for the end of the run is still to come.
     Settled,
-    /// Everything left to do after its end is done, or cannot be done in this run.
+    /// Everything that was left after its end is done, or cannot be done in this run.
     Finished,
     /// Its next step is due after this long.
     After(Duration),
-    /// Nothing was sent: the run is stopping.
+    /// Nothing was sent, because the run is stopping.
     Held,
-    /// The run stops in good order: so much may be done and no more.
+    /// The run stops in good order, because it has done as much as it is allowed to do.
     Halt(Stop),
     /// The run stops.
     Stop(Box<Error>),
@@ -182,16 +185,16 @@ pub enum Next {
 /// End of a run.
 #[derive(Debug)]
 pub enum End {
-    /// Everything that came in is settled.
+    /// Everything that was taken in is settled.
     Complete,
-    /// It was asked to stop, or has come to a limit.
+    /// The run was asked to stop, or has reached a limit.
     Stopped(Stop),
-    /// It cannot go on.
+    /// The run cannot go on.
     Failed(Error),
 }
 
 impl End {
-    /// Returns the number of users after whom `--max-users` has stopped it.
+    /// Returns the number of users after which `--max-users` stopped the run.
     pub fn first_users(&self) -> Option<usize> {
         match self {
             Self::Stopped(Stop::MaxUsers(most)) => Some(*most),
@@ -209,7 +212,7 @@ pub enum Stop {
     MaxErrors,
     /// `--max-deletes`.
     MaxDeletes,
-    /// `--max-users`: the first so many are done, and INPUT has more.
+    /// `--max-users`: this many users are done, and INPUT has more.
     MaxUsers(usize),
 }
 

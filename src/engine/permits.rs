@@ -1,11 +1,11 @@
-//! Obtains what a request needs before it may be sent, for many jobs at a time: a permit each, a
-//! token, and whatever has to be durable first.
+//! Obtains what requests need before they may be sent, for many jobs at a time: a permit each, a
+//! token, and a durable record of their intents.
 //!
-//! Where more is sent than any tenant lets through ([`Limits::ahead_above`](super::Limits)), some are
-//! cleared ahead of the workers, so that no worker waits for the disk and many intents share a sync.
-//! A crash leaves in doubt whatever was cleared, and each of these costs a look-up: elsewhere nothing
-//! is cleared but for a worker that is free. What a hold, an outage or a stop meets before it has
-//! gone is taken back.
+//! Above a rate that no tenant lets through ([`Limits::ahead_above`](super::Limits)), some jobs are
+//! cleared ahead of the workers, so that no worker waits for the disk and many intents share a
+//! sync. A crash leaves in doubt whatever was cleared, and each of these costs a look-up: below
+//! that rate a job is only cleared for a worker that is free. What has been cleared but not sent
+//! when a hold, an outage or a stop comes is taken back.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -22,7 +22,8 @@ const WINDOW: Duration = Duration::from_millis(20);
 /// Number of jobs cleared ahead: some hundredths of a second of sending (performance.md 3).
 const AHEAD: usize = 1024;
 
-/// Jobs that could not be cleared for lack of a token, what follows, and the tenant's health.
+/// Jobs that could not be cleared because there was no token, what follows from that, and the
+/// tenant's health.
 pub(super) struct Refused<E> {
     pub(super) tickets: Vec<Ticket<E>>,
     pub(super) next: Next,
@@ -49,7 +50,7 @@ pub(super) struct Permits<C: Executor> {
 }
 
 impl<C: Executor> Permits<C> {
-    /// Nothing is cleared yet.
+    /// Clears jobs for `executor`; nothing is cleared yet.
     pub(super) fn new(executor: Arc<C>, ahead_above: f64) -> Self {
         Self {
             waiter: Waiter::new(Arc::clone(&executor.gateway().pacer)),
@@ -63,9 +64,9 @@ impl<C: Executor> Permits<C> {
         }
     }
 
-    /// Returns how many more to clear now, given the room at the workers; if that is negative, so
-    /// many are cleared and wait. None while others are being cleared, or enough wait: so that they
-    /// are many the next time.
+    /// Returns how many more jobs to clear now, given the room at the workers; negative room means
+    /// that as many cleared jobs are waiting already. Returns 0 while a batch is being cleared or
+    /// enough jobs wait, so that the next batch is large.
     pub(super) fn wanted(&mut self, room: isize, now: Instant) -> usize {
         self.measure(now);
         if self.granting.is_some() || room + self.ahead.cast_signed() / 2 < 0 {
@@ -88,19 +89,19 @@ impl<C: Executor> Permits<C> {
         self.waiter.ask(now)
     }
 
-    /// Leaves the queue: nobody needs a permit.
+    /// Leaves the pacer's queue: nobody needs a permit.
     pub(super) fn leave(&mut self, now: Instant) {
         self.waiter.leave(now);
     }
 
-    /// Begins to clear what has got its permits; nothing else may be under way.
+    /// Begins to clear jobs that have their permits; no other batch may be under way.
     pub(super) fn begin(&mut self, tickets: Vec<Ticket<C::Job>>) {
         self.clearing = tickets.len();
         self.count += u32::try_from(tickets.len()).unwrap_or(u32::MAX);
         self.granting = Some(Box::pin(grant(Arc::clone(&self.executor), tickets)));
     }
 
-    /// Waits for what was begun; for ever if nothing was. An error ends the run.
+    /// Waits for the batch that was begun; for ever if there is none. An error ends the run.
     pub(super) async fn done(&mut self) -> Result<Granted<C::Job>, Error> {
         let Some(granting) = &mut self.granting else {
             return std::future::pending().await;
@@ -111,7 +112,7 @@ impl<C: Executor> Permits<C> {
         granted
     }
 
-    /// Returns how many are being cleared.
+    /// Returns the number of jobs being cleared.
     pub(super) fn clearing(&self) -> usize {
         self.clearing
     }
@@ -133,7 +134,7 @@ async fn grant<C: Executor>(
     Ok(Ok(tickets))
 }
 
-/// Records of steps that they were not taken after all.
+/// Records that the steps of `tickets` were not taken after all.
 pub(super) async fn withdraw<C: Executor>(
     executor: &Arc<C>,
     tickets: Vec<Ticket<C::Job>>,

@@ -1,4 +1,4 @@
-//! `--shard`: the rows of a part of an input's users, wherever in it they are.
+//! `--shard`: the rows of one part of an input's users, wherever in it they are.
 
 use std::sync::{
     Arc,
@@ -11,8 +11,8 @@ use crate::{
     plan::user_of,
 };
 
-/// Makes a reader that passes over the rows of everybody who is not in `shard`, and counts them; of the whole,
-/// `source` itself. Rows count as those of the user that planning says they are of.
+/// Makes a reader that skips and counts the rows of everybody outside `shard`; for the whole input,
+/// `source` itself. A row counts as that of the user that planning finds in it.
 pub fn of_shard(
     source: Box<dyn RowReader>,
     shard: Shard,

@@ -1,9 +1,9 @@
-//! The workers, and the board from which they take what is cleared and where they put what came of
-//! it: each takes one step of one job at a time.
+//! The workers and their queue: a worker takes one step of one job at a time and reports the result
+//! through the same queue.
 //!
-//! Whoever has done a step takes the next by itself, with no detour through the loop that fills the
-//! board: nobody has to be woken while there is work. Only what looks like trouble stops that, for
-//! everybody, until the loop has looked at it.
+//! A worker that has finished a step takes the next one by itself, without a detour through the
+//! loop that fills the queue: while there is work, nobody has to be woken. Only an answer that
+//! looks like trouble shuts the queue, for all workers, until the loop has seen it.
 
 use std::{
     collections::VecDeque,
@@ -29,28 +29,29 @@ use crate::{
 
 /// One thing for a worker to do.
 enum WorkItem<E> {
-    /// A step that is cleared to be sent.
+    /// A step that has been cleared.
     Step(Ticket<E>),
-    /// Ask for any answer at all.
+    /// A check whether the tenant answers at all.
     HealthCheck(UserId),
 }
 
 /// Report of a worker.
 pub(super) struct Report<E> {
-    /// Nothing, of a probe.
+    /// The job, or `None` for a health check.
     pub(super) ticket: Option<Ticket<E>>,
     pub(super) kind: Kind,
     pub(super) next: Next,
     pub(super) health: Health,
-    /// Time that the worker was at it.
+    /// Time that the worker took.
     pub(super) took: Duration,
 }
 
-/// One worker for each request that has been in flight at the same time so far.
+/// The worker tasks. There are as many as there have been requests in flight at the same time so
+/// far.
 pub(super) struct Workers<C: Executor> {
     executor: Arc<C>,
     tasks: JoinSet<()>,
-    /// Number of workers that may be at something.
+    /// Number of workers that may be busy.
     allowed: usize,
     /// Seed of the jitter.
     seed: u64,
@@ -59,7 +60,7 @@ pub(super) struct Workers<C: Executor> {
 
 /// State shared by the workers and the dispatcher.
 struct WorkQueue<E> {
-    /// Permits, at least one for each job in the queue: workers wait for these.
+    /// Permits for the items in the queue, at least one each; workers wait for these.
     items: Semaphore,
     state: Mutex<State<E>>,
     /// Notified when there are reports.
@@ -69,14 +70,14 @@ struct WorkQueue<E> {
 struct State<E> {
     items: VecDeque<WorkItem<E>>,
     reports: Vec<Report<E>>,
-    /// Workers that are at something.
+    /// Number of busy workers.
     busy: usize,
-    /// Nobody takes anything.
+    /// True while no worker may take anything.
     shut: bool,
 }
 
 impl<C: Executor> Workers<C> {
-    /// Starts none yet. `seed` is for jitter.
+    /// Creates a pool without workers. `seed` is for jitter.
     pub(super) fn new(executor: Arc<C>, allowed: usize, seed: u64) -> Self {
         let queue = Arc::new(WorkQueue {
             items: Semaphore::new(0),
@@ -91,20 +92,20 @@ impl<C: Executor> Workers<C> {
         Self { executor, tasks: JoinSet::new(), allowed, seed, queue }
     }
 
-    /// Lets so many be at something from now on; who is at something more finishes that. Returns
-    /// whether that makes room.
+    /// Sets the number of workers that may be busy; those already busy beyond it finish their
+    /// steps. Returns whether that makes room.
     pub(super) fn allow(&mut self, allowed: usize) -> bool {
         allowed > std::mem::replace(&mut self.allowed, allowed)
     }
 
-    /// Returns how many more items could be worked on at once; below zero, so many
-    /// have to wait.
+    /// Returns how many more items could be worked on at once; a negative number of items has to
+    /// wait.
     pub(super) fn room(&self) -> isize {
         let state = self.queue.state();
         self.allowed.cast_signed() - state.busy.cast_signed() - state.items.len().cast_signed()
     }
 
-    /// Puts what is cleared on the board.
+    /// Queues jobs that have been cleared.
     pub(super) fn add(&mut self, tickets: Vec<Ticket<C::Job>>) {
         let count = tickets.len();
         self.queue.state().items.extend(tickets.into_iter().map(WorkItem::Step));
@@ -112,15 +113,15 @@ impl<C: Executor> Workers<C> {
         self.start();
     }
 
-    /// Has a probe made before anything else.
+    /// Queues a health check, before anything else.
     pub(super) fn health_check(&mut self, user: UserId) {
         self.queue.state().items.push_front(WorkItem::HealthCheck(user));
         self.queue.items.add_permits(1);
         self.start();
     }
 
-    /// Starts the workers that are lacking for what is on the board: as many as may be in flight are
-    /// seldom needed.
+    /// Starts the workers that are missing for what is queued: as many as are allowed are seldom
+    /// needed.
     fn start(&mut self) {
         let wanted = {
             let state = self.queue.state();
@@ -133,7 +134,7 @@ impl<C: Executor> Workers<C> {
         }
     }
 
-    /// Takes back from the board the kinds that may not stay, and lets the rest go on.
+    /// Takes back from the queue the kinds that may not stay, and lets the rest go on.
     pub(super) fn withdraw(&self, stays: impl Fn(Kind) -> bool) -> Vec<Ticket<C::Job>> {
         let mut back = Vec::new();
         let mut state = self.queue.state();
@@ -147,14 +148,14 @@ impl<C: Executor> Workers<C> {
             }
         }
         if std::mem::take(&mut state.shut) {
-            // Those who came while it was shut have used up theirs.
+            // Workers that came while the queue was shut have used up the permits of its items.
             self.queue.items.add_permits(state.items.len());
         }
         back
     }
 
-    /// Waits for reports, and takes all there are. An error if a worker has ended, which none does
-    /// by itself.
+    /// Waits for reports and takes all there are. Returns an error if a worker has ended, which
+    /// none does by itself.
     pub(super) async fn reports(&mut self, into: &mut Vec<Report<C::Job>>) -> Result<(), Error> {
         let ended = tokio::select! {
             biased;
@@ -169,7 +170,7 @@ impl<C: Executor> Workers<C> {
         Err(Error::Internal(format!("a worker {how}")))
     }
 
-    /// Lets workers finish what they are at.
+    /// Lets workers finish their steps.
     pub(super) async fn dismiss(&mut self) {
         self.queue.items.close();
         while self.tasks.join_next().await.is_some() {}
