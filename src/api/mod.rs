@@ -22,8 +22,8 @@ use crate::{
 
 /// The operations on a tenant. Only [`Api::create`] must not simply be repeated.
 pub trait Api: Send + Sync + 'static {
-    /// Makes sure that a request could be sent now (a fresh token, above all), so that an intent
-    /// is only written when nothing but the request itself is left to do.
+    /// Makes sure that a request could be sent now (above all that there is a fresh token), so that
+    /// an intent is only written when nothing but the request itself is left to do.
     fn prepare(&self) -> impl Future<Output = Answer<()>> + Send;
 
     /// Creates one factor. Never repeats a request by itself.
@@ -33,15 +33,15 @@ pub trait Api: Send + Sync + 'static {
         correlation: &str,
     ) -> impl Future<Output = Answer<CreatedMethod>> + Send;
 
-    /// A page of the list of a user's methods; the first has the number 0.
-    /// [`Pages`](crate::protocol::pages::Pages) makes the list of them.
+    /// Fetches one page of a user's methods; the first page has the number 0.
+    /// [`Pages`](crate::protocol::pages::Pages) puts the list together.
     fn page(&self, user: &UserId, number: u64) -> impl Future<Output = Answer<Page>> + Send;
 
-    /// One of a user's methods.
+    /// Fetches one of a user's methods.
     fn get(&self, user: &UserId, method: &str) -> impl Future<Output = Answer<Method>> + Send;
 
-    /// Fetches a part of a user's methods: the one that is asked about, as a list of its own, or
-    /// that page of all.
+    /// Fetches either the method that is asked about, as a list of its own, or the given page of
+    /// all.
     fn part(
         &self,
         user: &UserId,
@@ -59,7 +59,7 @@ pub trait Api: Send + Sync + 'static {
         }
     }
 
-    /// Makes `factors` the user's whole set; gives the methods that are there then.
+    /// Makes `factors` the user's whole set; returns the methods that the user has then.
     fn replace(
         &self,
         user: &UserId,
@@ -89,12 +89,13 @@ pub trait Api: Send + Sync + 'static {
     /// clock was set.
     fn clock_skew(&self) -> Option<ClockSkew>;
 
-    /// The least that any answer has said of any of the tenant's clocks: a tenant has several.
+    /// Returns the lowest lead over our clock that any answer has shown: a tenant has several
+    /// clocks.
     fn least_skew(&self) -> Option<ClockSkew> {
         self.clock_skew()
     }
 
-    /// Tells that an answer was no answer to its request: what it came on is not used again.
+    /// Reports that an answer did not belong to its request: its connection is not used again.
     fn distrust(&self) {}
 
     /// Returns whether the tenant has ever answered in any way.
@@ -102,12 +103,13 @@ pub trait Api: Send + Sync + 'static {
         true
     }
 
-    /// Says what went wrong with the last request, if none has gone well since.
+    /// Describes what went wrong with the last request, if none has succeeded since.
     fn last_fault(&self) -> Option<String> {
         None
     }
 
-    /// The error of a run that has waited for so long: of an outage, or of a tenant that never was.
+    /// Returns the error of a run that has waited this long: for a tenant that fell silent, or for
+    /// one that never answered.
     fn outage(&self, lasted: Duration) -> Error {
         Error::Outage { lasted, cause: self.last_fault() }
     }
@@ -115,7 +117,7 @@ pub trait Api: Send + Sync + 'static {
 
 /// A tenant that can be asked who its users are.
 pub trait Directory: Api {
-    /// Returns the users with an address, which is taken as it is written.
+    /// Returns the users with an address, compared exactly as it is written.
     fn users_by_email(&self, address: &str) -> impl Future<Output = Answer<Vec<Account>>> + Send;
 }
 
@@ -140,14 +142,14 @@ pub trait Setup: Api {
     fn masks_lists(&self) -> impl Future<Output = Answer<bool>> + Send;
 }
 
-/// A created method, as far as the answer told.
+/// A created method, as far as the answer describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedMethod {
     /// The tenant's id of the method.
     pub id: String,
 }
 
-/// A method that is there after a user's whole set was replaced, as far as the answer told.
+/// A method that exists after a user's whole set was replaced, as far as the answer describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetMethod {
     /// The tenant's id of the method.
@@ -156,7 +158,7 @@ pub struct SetMethod {
     pub factor_type: Option<FactorType>,
 }
 
-/// Changes to a method; fields that are not given stay as they are.
+/// Changes to a method; absent fields stay as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Update<'a> {
     /// Its name.
@@ -179,7 +181,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// A list that has just this page.
+    /// Makes the only page of a list.
     pub fn whole(methods: Vec<Method>) -> Self {
         let total = methods.len() as u64;
         Self { methods, start: Some(0), size: total, total: Some(total) }
@@ -200,12 +202,12 @@ pub struct Answer<T> {
 }
 
 impl<T> Answer<T> {
-    /// An answer with nothing but its meaning.
+    /// Makes an answer that has nothing but its meaning.
     pub fn bare(verdict: Verdict<T>) -> Self {
         Self { verdict, status: None, meter: Meter::default(), requests: 0 }
     }
 
-    /// The same exchange with another meaning.
+    /// Replaces the meaning.
     pub fn map<U>(self, verdict: impl FnOnce(Verdict<T>) -> Verdict<U>) -> Answer<U> {
         Answer {
             verdict: verdict(self.verdict),
@@ -232,7 +234,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// The same of an answer that is not the tenant's: only that it came.
+    /// Keeps only the fact that an answer came, because it is not the tenant's.
     #[must_use]
     pub fn of_a_stranger(self) -> Self {
         Self { sent: self.sent, ..Self::default() }
@@ -242,9 +244,9 @@ impl Meter {
 /// Meaning of an answer, or of its absence. Variants are ordered from good to bad.
 #[derive(Debug)]
 pub enum Verdict<T> {
-    /// Done, and here is the result.
+    /// Done, with the result.
     Done(T),
-    /// The tenant says that it is there already.
+    /// The tenant says that the factor exists already.
     Present,
     /// Refused for good, for this row only.
     Refused(Reason),
@@ -252,16 +254,16 @@ pub enum Verdict<T> {
     NotExecuted(NotExecuted),
     /// May or may not have been executed. Never sent again without looking.
     InDoubt(Reason),
-    /// Refused for a reason that holds for every row, and not executed: the run stops, the row is
-    /// still to do.
+    /// Refused for a reason that holds for every row, and not executed: the run stops, and the row
+    /// is still to be done.
     Stop(Box<Error>),
-    /// Answered by something that is not the tenant's API, it seems: the run stops, and whether
-    /// the request was executed has to be looked up by the next one.
+    /// Apparently answered by something other than the tenant's API: the run stops, and the next
+    /// one has to look up whether the request was executed.
     StopInDoubt(Box<Error>),
 }
 
 impl<T> Verdict<T> {
-    /// The same meaning with another result.
+    /// Replaces the result.
     pub fn map<U>(self, result: impl FnOnce(T) -> U) -> Verdict<U> {
         match self {
             Self::Done(value) => Verdict::Done(result(value)),
@@ -269,7 +271,7 @@ impl<T> Verdict<T> {
         }
     }
 
-    /// The same meaning for another result type, where there is no result.
+    /// Keeps the meaning for another result type, where there is no result.
     pub fn without_result<U>(self) -> Verdict<U> {
         match self {
             Self::Done(_) => Verdict::InDoubt(Code::UnexpectedAnswer.into()),

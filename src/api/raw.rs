@@ -1,11 +1,11 @@
-//! Answers as they came, for who wants to know what a tenant says rather than what follows from it.
+//! Answers as they came, for callers that study the tenant instead of acting on what it says.
 
 use serde_json::Value;
 
 use super::{Answer, Setup};
 use crate::model::UserId;
 
-/// A tenant that can be asked in any words.
+/// A tenant that can be sent any request.
 pub trait RawApi: Setup {
     /// Sends one request, and never repeats it by itself.
     fn ask(&self, request: RawRequest<'_>) -> impl Future<Output = RawAnswer> + Send;
@@ -49,18 +49,18 @@ pub struct RawRequest<'a> {
 }
 
 impl<'a> RawRequest<'a> {
-    /// A request about all of a user's methods.
+    /// Makes a request about all of a user's methods.
     pub fn all(verb: RawVerb, user: &'a UserId) -> Self {
         Self { verb, user, method: None, query: None, body: None }
     }
 
-    /// A request about one of a user's methods.
+    /// Makes a request about one of a user's methods.
     pub fn one(verb: RawVerb, user: &'a UserId, method: &'a str) -> Self {
         Self { method: Some(method), ..Self::all(verb, user) }
     }
 }
 
-/// Answer to such a request.
+/// Answer to a raw request.
 #[derive(Debug)]
 pub struct RawAnswer {
     /// Its meaning, its status and its limit.
