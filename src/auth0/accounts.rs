@@ -1,4 +1,5 @@
-//! Users by their e-mail address (auth0-api.md 5): immediately consistent, and it tells capitals apart.
+//! Users by their e-mail address (auth0-api.md 5). The look-up is immediately consistent and
+//! case-sensitive.
 
 use bytes::Bytes;
 use reqwest::Method as Verb;
@@ -11,7 +12,7 @@ use crate::{
     model::{Account, Code, UserId},
 };
 
-/// Users of one address at most: one for each connection. A longer list is no answer to that question.
+/// Most users with one address: one for each connection. A longer list cannot answer that question.
 const MOST: usize = 500;
 
 impl Directory for Client {
@@ -24,8 +25,8 @@ impl Directory for Client {
     }
 }
 
-/// Takes back what no such question is answered with. Nobody at an address is an empty list; who says
-/// that there is no such thing, or that it is there already, is somebody else.
+/// Rejects verdicts that this question cannot have. An address that nobody has is answered by an
+/// empty list; an answer that says "no such thing" or "exists already" comes from somebody else.
 fn believed(verdict: Verdict<Vec<Account>>, status: Option<u16>) -> Verdict<Vec<Account>> {
     match verdict {
         Verdict::Refused(_) if status == Some(404) => Verdict::InDoubt(Code::ForeignAnswer.into()),
@@ -34,7 +35,7 @@ fn believed(verdict: Verdict<Vec<Account>>, status: Option<u16>) -> Verdict<Vec<
     }
 }
 
-/// Reads a list of users; `None` if it is none.
+/// Reads a list of users; `None` if the body is not one.
 fn accounts(body: &[u8]) -> Option<Vec<Account>> {
     let list: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
     let some = list.len() <= MOST;
@@ -54,7 +55,7 @@ fn account(text: &str) -> Option<Account> {
         connection: Option<String>,
     }
     let user: User = object(text.as_bytes())?;
-    // `provider|id`, of characters that can be seen: what an id is put into is read by people.
+    // `provider|id`, in visible characters only: people read the text that an id is put into.
     let is_id = user.id.contains('|')
         && user.id.trim() == user.id
         && !user.id.chars().any(char::is_control);

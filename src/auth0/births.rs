@@ -1,36 +1,36 @@
-//! Tells methods that a request has made from those that were there before.
+//! Tells methods that a request created from those that existed before.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
 
-/// A method cannot be older than the request that made it; but clocks may differ by this much, and
-/// be set a little without that being noticed.
+/// Tolerance for a method that seems older than the request that created it: clocks may differ by
+/// this much, and be set a little without being noticed.
 const EARLY: Millis = 5_000;
-/// The same while nothing is known of the tenant's clock: then ours may show anything of the day.
+/// Tolerance while nothing is known of the tenant's clock: ours may then show any time of day.
 const UNKNOWN: Millis = 26 * 60 * 60 * 1000;
-/// Number of answers in a row, each too early by the same time, that show that the clock which
-/// stamps methods is not the one that dates answers.
+/// Number of consecutive answers, all too early by the same time, that prove that methods and
+/// answers are stamped by different clocks.
 const AGREEING: usize = 3;
 
-/// Tells methods that a request has made from those that are older. Behind some edges answers are
-/// dated by another clock than methods are: how far they differ is learned from the first ones.
+/// Tells methods that a request created from older ones. Behind some edges, answers are dated by a
+/// different clock than methods: the first answers show how far the two differ.
 #[derive(Debug, Default)]
 pub(super) struct Births(Mutex<Lead>);
 
 #[derive(Debug, Default)]
 struct Lead {
-    /// Lower bound of the lead that the clock of methods has over that of answers.
+    /// Lower bound of how far the clock of methods is ahead of that of answers.
     offset: Millis,
     /// True if the offset is known.
     known: bool,
-    /// Times by which the first methods seemed to be created before their requests were sent.
+    /// Times by which the first methods seemed older than the requests that created them.
     early: Vec<Millis>,
 }
 
 impl Births {
-    /// Returns true if a method with this creation time may be the work of a request that left at
-    /// `sent` by our clock, when the tenant's clock was ahead by `skew`.
+    /// Returns true if a method with this creation time may have been created by a request that
+    /// left at `sent` by our clock, when the tenant's clock was ahead by `skew`.
     pub(super) fn may_follow(
         &self,
         created: TenantTime,

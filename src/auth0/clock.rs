@@ -1,9 +1,9 @@
 //! The tenant's clocks, as far as its answers show them.
 //!
 //! A tenant has more than one: `Date` is written by whichever front end answers, `created_at` by
-//! the store behind. Both are measured against ours, so ours may be wrong, but not be set between
-//! a measurement and its use: that is seen by its going otherwise than the monotonic clock, and
-//! then nothing is known until the next answer.
+//! the store behind. Both are measured against ours. Ours may be wrong, but it must not be set
+//! between a measurement and its use: when it no longer agrees with the monotonic clock, everything
+//! measured is forgotten until the next answer.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
 
-/// A sample this far behind the estimate means that a clock was set; the estimate starts anew.
+/// A sample this far behind the estimate means that a clock was set; the estimate starts afresh.
 const SET: Millis = 3_000;
 /// Largest difference between a method's `created_at` and the `Date` of its answer. Beyond it the
 /// method may not have been created by that request at all, so no clock is read off it.
@@ -38,12 +38,12 @@ struct Seen {
     compared: (LocalTime, Instant),
 }
 
-/// An estimate of how far a clock is ahead. A sample is how much more it showed, when it was read,
-/// than ours when the answer was there: too low by the time the answer travelled (and a `Date` is
-/// cut down to whole seconds), so the highest is the best, and still never too high.
+/// An estimate of how far a clock is ahead. A sample is the difference between its reading and ours
+/// when the answer arrived: too low by the time the answer travelled (and a `Date` is cut down to
+/// whole seconds), so the highest sample is the best, and never too high.
 #[derive(Debug, Default)]
 struct Estimate {
-    /// Best of the recent samples: it follows a clock that is set.
+    /// Highest of the recent samples: it follows a clock that is set.
     best: Option<ClockSkew>,
     /// Highest of all samples.
     most: Option<ClockSkew>,
@@ -61,14 +61,14 @@ impl Estimate {
         self.bound(sample);
     }
 
-    /// Remembers that a clock may be so little ahead, without believing it.
+    /// Remembers a sample as a lower bound, without using it as an estimate.
     fn bound(&mut self, sample: ClockSkew) {
         self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
     }
 }
 
 impl ServerClock {
-    /// Knows nothing yet; `wall` is our wall clock.
+    /// Makes a clock that knows nothing yet; `wall` is our wall clock.
     pub fn new(wall: fn() -> LocalTime) -> Self {
         let compared = (wall(), Instant::now());
         let (dates, creations) = Default::default();
@@ -84,7 +84,7 @@ impl ServerClock {
         }
     }
 
-    /// Takes in when a method was created whose creation has just been answered.
+    /// Takes in the creation time of a method whose creation has just been answered.
     pub fn observe_creation(&self, created_at: TenantTime) {
         let (mut seen, wall) = self.look();
         let sample = created_at.ahead_of(wall);
@@ -96,20 +96,21 @@ impl ServerClock {
         }
     }
 
-    /// Returns how far the clock of `created_at` is ahead, or else, as long as nothing was created,
-    /// the foremost of those that write `Date`: by no answer more than it is.
+    /// Returns how far the clock of `created_at` is ahead; as long as nothing was created, how far
+    /// the foremost clock that writes `Date` is ahead. No answer makes it higher than it is.
     pub fn skew(&self) -> Option<ClockSkew> {
         let (seen, _) = self.look();
         seen.creations.best.or(seen.dates.most)
     }
 
-    /// Returns the least that any answer has said of any of the tenant's clocks.
+    /// Returns the lowest lead over our clock that any answer has shown of any of the tenant's
+    /// clocks.
     pub fn least_skew(&self) -> Option<ClockSkew> {
         let (seen, _) = self.look();
         [seen.dates.least, seen.creations.least].into_iter().flatten().min()
     }
 
-    /// Returns how far the clock of `Date` is ahead, as the latest answers say.
+    /// Returns how far the clock of `Date` is ahead, according to the latest answers.
     pub(super) fn date_skew(&self) -> Option<ClockSkew> {
         let (seen, _) = self.look();
         seen.dates.best

@@ -1,9 +1,9 @@
 //! Contact with the tenant: who has answered so far, what went wrong last, and when a run gives up
-//! on a tenant that has never answered. What is wrong from the start is hardly an outage, but a
-//! slip in a setting.
+//! on a tenant that has never answered. A failure from the very start is rarely an outage; it is
+//! usually a wrong setting.
 //!
-//! The tenant has answered when a token was granted, or anything came in the API's own shape, be it
-//! that it is out of order. From then on every failure may pass.
+//! The tenant has answered once a token was granted or anything came in the API's own shape, even
+//! an error that it is out of order. From then on every failure may pass.
 
 use std::{
     sync::{
@@ -22,10 +22,10 @@ use crate::{
     text::human,
 };
 
-/// Number of foreign answers in a row, from the start, that can no longer be stray pages.
+/// Number of consecutive foreign answers, from the start, that are too many to be stray pages.
 const STRANGE: u32 = 3;
-/// A tenant that has never answered is given up on with the first failure after this long: several
-/// tries with growing pauses between them, and short enough to wait for.
+/// A tenant that has never answered is given up on at the first failure after this long: time for
+/// several tries with growing pauses, and short enough to wait for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// One failure by itself, however long it took, may be a lost packet.
 const TRIES: u32 = 2;
@@ -36,11 +36,11 @@ pub const NOT_THE_TENANT: &str = "not_the_tenant";
 const WHICH_SERVER: &str = "a firewall, a proxy, a login page or another server: check --domain or --base-url, and what \
      stands between here and the Management API; then run the same command again";
 
-/// Kind of request that something in between may treat differently: a firewall that turns writes
-/// away may well let reads pass, so that an answered read proves nothing about writes.
+/// Kind of request that something in between may treat differently: a firewall may block writes and
+/// let reads pass, so an answered read proves nothing about writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Asks.
+    /// Only asks.
     Read = 0,
     /// Changes something.
     Write = 1,
@@ -75,7 +75,7 @@ impl Fault {
         Self::new(format!("{status} from the API"), "")
     }
 
-    /// Something else answers, which has shown that of itself.
+    /// Something else answers in the tenant's place, as the answer shows.
     pub(super) fn of_a_stranger(shown: &str) -> Self {
         Self::new(format!("something else answers: {shown}"), WHICH_SERVER)
     }
@@ -106,7 +106,7 @@ impl Fault {
         )
     }
 
-    /// The proxy cannot reach the tenant; it says so with that status.
+    /// The proxy answered CONNECT with that status: it cannot reach the tenant.
     pub(super) fn no_tunnel(status: Option<u16>) -> Self {
         let status = status.map(|status| format!(" ({status})")).unwrap_or_default();
         Self::new(
@@ -116,7 +116,7 @@ impl Fault {
         )
     }
 
-    /// The token endpoint has given out enough.
+    /// The token endpoint grants no more tokens for now.
     pub(super) fn no_more_tokens() -> Self {
         Self::new(
             "the token endpoint answers 429",
@@ -125,7 +125,7 @@ impl Fault {
         )
     }
 
-    /// The same of the proxy instead of the tenant.
+    /// Blames the proxy instead of the tenant.
     pub(super) fn at_the_proxy(self) -> Self {
         Self {
             told: format!("the proxy is not reached: {}", self.told),
@@ -134,7 +134,7 @@ impl Fault {
         }
     }
 
-    /// The same, with the time that the answer asks to wait.
+    /// Adds the time that the answer asks to wait.
     pub(super) fn asking(self, wait: Option<Duration>) -> Self {
         Self { wait: wait.unwrap_or_default(), ..self }
     }
@@ -152,17 +152,17 @@ pub(super) struct Contact {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// True where the tenant itself has ever done what was asked, by [`Side`].
+    /// True where the tenant itself has done what was asked, by [`Side`].
     known: [bool; 2],
-    /// Foreign answers in a row, by [`Side`].
+    /// Number of consecutive foreign answers, by [`Side`].
     strange: [u32; 2],
-    /// Last fault, by [`Side`], while nothing has gone well since; and the side of the later one.
+    /// Last fault, by [`Side`], while nothing has succeeded since; and the side of the later one.
     last: [Option<Fault>; 2],
     latest: usize,
-    /// Start of the first try, and failures, while the tenant has not answered.
+    /// Start of the first try, and number of failures, while the tenant has not answered.
     began: Option<Instant>,
     failures: u32,
-    /// Description of strangers that was last logged.
+    /// The description of a stranger that was logged last.
     told: Option<String>,
 }
 
@@ -178,7 +178,7 @@ impl Contact {
         }
     }
 
-    /// Takes in an answer of the tenant's own that is none to go by, or a token.
+    /// Takes in an answer that is the tenant's own and unusable, or a token.
     pub(super) fn answers(&self) {
         self.answered.store(true, Ordering::Relaxed);
     }
@@ -188,13 +188,14 @@ impl Contact {
         self.answers();
         let mut seen = self.seen();
         seen.known[side as usize] = true;
-        // Who changes something for us would answer questions.
+        // A tenant that changes something for us would answer questions, too.
         seen.known[Side::Read as usize] = true;
         seen.strange[side as usize] = 0;
         seen.last[side as usize] = None;
     }
 
-    /// Takes in a failure. An error when the tenant has never answered and was tried for long enough.
+    /// Takes in a failure. Returns an error if the tenant has never answered and was tried for long
+    /// enough.
     pub(super) fn failed(&self, side: Side, fault: Fault) -> Result<(), Error> {
         tracing::trace!("{side}: {}", fault.told);
         let mut seen = self.seen();
@@ -211,7 +212,7 @@ impl Contact {
         if enough { self.never_met().map_or(Ok(()), Err) } else { Ok(()) }
     }
 
-    /// Takes in a foreign answer. An error when nothing else has come since the start.
+    /// Takes in a foreign answer. Returns an error if nothing else has come since the start.
     pub(super) fn met_stranger(&self, side: Side, shown: &str) -> Result<(), Error> {
         let mut seen = self.seen();
         seen.strange[side as usize] += 1;
@@ -228,7 +229,7 @@ impl Contact {
         self.failed(side, Fault::of_a_stranger(shown))
     }
 
-    /// Decides what a request means that was not sent.
+    /// Returns the verdict for a request that was not sent.
     pub(super) fn not_sent<T>(&self, side: Side, not_sent: NotSent) -> Verdict<T> {
         let failed = match not_sent {
             NotSent::Fatal(error) => Err(error),
@@ -240,7 +241,7 @@ impl Contact {
         }
     }
 
-    /// Returns what went wrong last, if nothing has gone well since.
+    /// Returns what went wrong last, if nothing has succeeded since.
     pub(super) fn last(&self) -> Option<String> {
         self.seen().latest().map(|fault| fault.told.clone())
     }

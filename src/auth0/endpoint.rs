@@ -6,8 +6,8 @@ use url::{Host, Url};
 
 use crate::{error::Error, model::UserId};
 
-/// Everything but RFC 3986's unreserved characters is encoded: `|`, `/`, `%`, `.`-only segments
-/// aside, nothing in an id can then change where a request goes.
+/// Everything but RFC 3986's unreserved characters is encoded, so that nothing in an id (`|`, `/`,
+/// `%`) can change where a request goes. Segments of dots alone are refused instead.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The tenant's base URL, checked.
@@ -15,7 +15,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
-    /// `https://DOMAIN` for a plain host name.
+    /// Makes `https://DOMAIN` of a plain host name.
     pub fn from_domain(domain: &str) -> Result<Self, Error> {
         let hint = "give the tenant's host name only, like `tenant.eu.auth0.com`";
         let label = |label: &str| {
@@ -25,8 +25,8 @@ impl BaseUrl {
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         let last = domain.rsplit('.').next().unwrap_or_default();
-        // Checked before a URL is made of it: `tenant.auth0.com@evil.example` is a URL too. A
-        // last label of digits, or `0x…`, would be read as an IP address.
+        // The text is checked before a URL is made of it: `tenant.auth0.com@evil.example` is a URL,
+        // too. A last label of digits, or `0x…`, would be read as an IP address.
         let sound = domain.len() <= 253
             && domain.contains('.')
             && domain.split('.').all(label)
@@ -37,7 +37,7 @@ impl BaseUrl {
         Self::parse(&format!("https://{domain}"))
     }
 
-    /// A whole base URL: https, or http for loopback; no path, query or credentials in it.
+    /// Parses a whole base URL: https, or http for loopback; without path, query or credentials.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let refuse = |message: &str| {
             Err(Error::config(message, "give a base URL like `https://tenant.eu.auth0.com`"))
@@ -65,18 +65,18 @@ impl BaseUrl {
         }
     }
 
-    /// The URL without a slash at its end.
+    /// Returns the URL without a slash at its end.
     pub fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
 
-    /// The audience that a token for this base needs, unless another is given: right for Auth0's
-    /// own names, wrong for a custom domain.
+    /// Returns the audience that a token for this base needs, unless another is given: right for
+    /// Auth0's own names, wrong for a custom domain.
     pub fn default_audience(&self) -> String {
         format!("{}/api/v2/", self.as_str())
     }
 
-    /// Returns whether it is on this machine.
+    /// Returns whether the base is on this machine.
     pub fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Domain(name)) => name == "localhost",
@@ -91,15 +91,16 @@ impl BaseUrl {
         self.0.host_str()
     }
 
-    /// Returns host and port, as people are told where nobody answers.
+    /// Returns host and port, for messages about a tenant that does not answer.
     pub(super) fn place(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
         let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{host}{port}")
     }
 
-    /// Returns the `Host` of requests: what the HTTP stack would spell out anew for each of them. It
-    /// is leaked, once a run, since any value but a constant would be reference-counted by each.
+    /// Returns the `Host` header, which the HTTP stack would otherwise build anew for each request.
+    /// It is leaked once a run, since any value but a constant would be reference-counted by each
+    /// request.
     pub(super) fn host_header(&self) -> Option<HeaderValue> {
         let host = self.place();
         HeaderValue::from_str(&host).ok().map(|_| HeaderValue::from_static(host.leak()))
@@ -109,13 +110,13 @@ impl BaseUrl {
         &self.0
     }
 
-    /// The token endpoint.
+    /// Returns the token endpoint.
     pub(super) fn token(&self) -> Url {
         self.at("/oauth/token")
     }
 
-    /// One of a user's authentication methods; `None` for an id that cannot be a path segment: `.`
-    /// and `..` mean something else in a path, encoded or not.
+    /// Returns the URL of one of a user's methods; `None` for an id that cannot be a path segment:
+    /// `.` and `..` mean something else in a path, encoded or not.
     pub(super) fn method(&self, user: &UserId, method: &str) -> Option<Url> {
         let is_segment = !matches!(method, "" | "." | "..");
         let (user, method) = (segment(user.as_str()), segment(method));
@@ -123,14 +124,14 @@ impl BaseUrl {
             .then(|| self.at(&format!("/api/v2/users/{user}/authentication-methods/{method}")))
     }
 
-    /// A user's authentication methods.
+    /// Returns the URL of a user's methods.
     pub(super) fn methods(&self, user: &UserId) -> Url {
         let user = segment(user.as_str());
         self.at(&format!("/api/v2/users/{user}/authentication-methods"))
     }
 
-    /// Users by their address: of each what is needed to tell who they are. The address is encoded like a
-    /// segment, since a `+` in a query would be read as a space.
+    /// Returns the URL of the users with an address, limited to the fields that tell who they are.
+    /// The address is encoded like a segment, since a `+` in a query would be read as a space.
     pub(super) fn users_by_email(&self, address: &str) -> Url {
         let mut url = self.at("/api/v2/users-by-email");
         let fields = "user_id,email,identities";
@@ -138,7 +139,8 @@ impl BaseUrl {
         url
     }
 
-    /// A question about the tenant as a whole: its path below the API's, with its query.
+    /// Returns the URL of a question about the tenant as a whole: `asked` is its path below the
+    /// API's, with its query.
     pub(super) fn question(&self, asked: &'static str) -> Url {
         let (path, query) = asked.split_once('?').map_or((asked, None), |(p, q)| (p, Some(q)));
         let mut url = self.at(&format!("/api/v2/{path}"));
@@ -146,7 +148,7 @@ impl BaseUrl {
         url
     }
 
-    /// The base with that path. Its host, the dear part of a URL, is not parsed again.
+    /// Returns the base with that path. Its host, the expensive part of a URL, is not parsed again.
     fn at(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(path);

@@ -20,7 +20,7 @@ use crate::{
     model::{Code, Reason},
 };
 
-/// Kept in the tenant's log as `references.correlation_id` (auth0-api.md 6).
+/// The tenant's log shows it as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Contents of an answer.
@@ -29,7 +29,7 @@ pub(super) struct Said {
     pub(super) head: Head,
 }
 
-/// An answer, as far as it came.
+/// An answer, as far as it was received.
 struct Told<'a> {
     side: Side,
     status: u16,
@@ -39,15 +39,15 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Returns what is shown of an answer that is not the API's.
+    /// Returns the words shown of an answer that is not the API's.
     fn shown(&self) -> String {
         stranger::show(self.status, self.head, self.body)
     }
 }
 
 impl Client {
-    /// One exchange with a bearer token. `read` reads the body of a success; `None` if that is not
-    /// what the API answers with.
+    /// Makes one exchange with a bearer token. `read` reads the body of a success; it returns
+    /// `None` for a body that the API would not send.
     pub(super) async fn call<T>(
         &self,
         verb: Verb,
@@ -59,7 +59,7 @@ impl Client {
         self.exchange(verb, url, scope, fill, read).await.0
     }
 
-    /// The same; and, if it is the API's, what the answer said.
+    /// Makes the same exchange, and also returns what the API's answer said.
     pub(super) async fn exchange<T>(
         &self,
         verb: Verb,
@@ -110,7 +110,7 @@ impl Client {
                     self.transport.believe(&head);
                     self.contact.met(side);
                 }
-                // What a stranger says of a limit is not the tenant's.
+                // A stranger's rate-limit headers are not the tenant's.
                 let is_foreign = match &verdict {
                     Verdict::InDoubt(reason) => reason.code() == Code::ForeignAnswer,
                     Verdict::StopInDoubt(_) => true,
@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// One exchange that changes something.
+    /// Makes one exchange that changes something.
     pub(super) async fn change<T>(
         &self,
         verb: Verb,
@@ -167,7 +167,7 @@ impl Client {
                 failed.map_or_else(stop, |()| Verdict::NotExecuted(NotExecuted::Throttled))
             }
             Class::Unauthorized => {
-                // It is noted as a fault, but what it means is told by the token.
+                // The 401 is noted as a fault, but the token decides what it means.
                 let failed = self.contact.failed(told.side, self.fault(told));
                 let refused = failed.and_then(|()| self.tokens.refused(token.generation));
                 refused.map_or_else(stop, |()| Verdict::NotExecuted(NotExecuted::Unauthorized))
@@ -175,7 +175,7 @@ impl Client {
         }
     }
 
-    /// Describes an answer that helps nobody. If it has the shape of the API's own, it is the
+    /// Describes an answer that cannot be used. If it has the shape of the API's own, it is the
     /// tenant's.
     fn fault(&self, told: &Told<'_>) -> Fault {
         if shape::is_error(told.status, told.body) {
@@ -194,8 +194,8 @@ impl Client {
         }
     }
 
-    /// Returns the verdict for an answer that is not the API's: it proves nothing. Its connection
-    /// may hold more of the kind, so kept connections are given up.
+    /// Returns the verdict for an answer that is not the API's: it proves nothing. More foreign
+    /// answers may wait on its connection, so kept connections are given up.
     fn foreign<T>(&self, told: &Told<'_>) -> Verdict<T> {
         self.transport.distrust();
         match self.contact.met_stranger(told.side, &told.shown()) {

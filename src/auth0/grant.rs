@@ -9,11 +9,12 @@ use serde_json::value::RawValue;
 use super::shape::object;
 use crate::error::Error;
 
-/// A token's life, where the answer does not say.
+/// Lifetime of a token whose answer does not say how long it lives.
 const USUAL_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-/// A token that is said to live for less is used for this long all the same: a 401 renews it.
+/// Shortest time that a token is used for, even if it is said to live for less: a 401 renews it.
 const SHORTEST_LIFE: f64 = 10.0;
-/// Auth0's longest for an API (30 days); what is said to live longer is renewed then.
+/// Auth0's longest lifetime of a token for an API (30 days); one that is said to live longer is
+/// renewed then.
 const LONGEST_LIFE: f64 = 30.0 * 24.0 * 60.0 * 60.0;
 
 /// The client credentials grant.
@@ -42,7 +43,7 @@ pub(super) enum Own {
     },
 }
 
-/// Writes a secret to the body of a request.
+/// Serialises a secret into the body of a request.
 fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose_secret())
 }
@@ -51,7 +52,7 @@ fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok,
 #[derive(Deserialize)]
 pub(super) struct Granted {
     pub(super) access_token: SecretString,
-    /// Seconds; a number that nobody can use must not make the token unusable.
+    /// Seconds; an absurd number must not make the token unusable.
     expires_in: Option<Box<RawValue>>,
     pub(super) scope: Option<String>,
 }
@@ -63,17 +64,17 @@ struct Refused {
 }
 
 impl Granted {
-    /// Reads what grants a token; `None` if that is something else.
+    /// Reads a body that grants a token; `None` if it is anything else.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         object(body)
     }
 
-    /// The time that a token is used for.
+    /// Returns the time that a token is used for.
     pub(super) fn life(&self) -> Duration {
         self.said_life().unwrap_or(USUAL_LIFE)
     }
 
-    /// The same where the answer says it, in any spelling.
+    /// Returns the lifetime that the answer states, in any spelling.
     pub(super) fn said_life(&self) -> Option<Duration> {
         let said = self.expires_in.as_deref()?.get().trim_matches('"').trim();
         let seconds = said.parse().ok().filter(|seconds: &f64| !seconds.is_nan())?;
@@ -104,7 +105,7 @@ pub(super) fn is_refusal(body: &[u8]) -> bool {
 }
 
 /// Returns the error for a token that is not granted. It quotes nothing of the answer but a known
-/// code: all else may repeat what was sent, and so may the `error` of whoever answers in the
+/// code: everything else may repeat what was sent, and so may the `error` of a stranger in the
 /// endpoint's place.
 pub(super) fn refusal(status: u16, body: &[u8], is_signed: bool) -> Error {
     let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();

@@ -60,7 +60,8 @@ pub struct Settings {
     pub base: BaseUrl,
     /// Credentials for an access token.
     pub credentials: Credentials,
-    /// Required scopes: a token that says it lacks one of these is refused before it is used.
+    /// Required scopes: a token that states that it lacks one of these is refused before it is
+    /// used.
     pub scopes: &'static [&'static str],
     /// `https_proxy`, where set.
     pub proxy: Option<Proxy>,
@@ -70,7 +71,7 @@ pub struct Settings {
     pub concurrency: usize,
     /// Wall clock.
     pub now: fn() -> LocalTime,
-    /// Says when a request for a token may go; all others have their permit when they come here.
+    /// Grants permits for requests for tokens; all other requests have theirs already.
     pub pacer: Arc<Pacer>,
 }
 
@@ -88,9 +89,9 @@ pub struct Client {
     births: Births,
     /// Methods asked for on a page.
     per_page: u64,
-    /// True if a passkey is created with its relying party, where it has one.
+    /// True if the relying party of a passkey is sent with it, where it has one.
     tells_passkey_party: bool,
-    /// Answer of the tenant to one method too many, where it is known.
+    /// The tenant's answer to one method too many, where it is known.
     cap_refusal: Option<CapRefusal>,
 }
 
@@ -117,10 +118,10 @@ impl Client {
         })
     }
 
-    /// The same with what is known of the tenant.
+    /// Adds what is known about the tenant.
     #[must_use]
     pub fn knowing(self, facts: &TenantFacts) -> Self {
-        // Nobody has so many methods that a larger page would spare a request.
+        // No user has so many methods that a larger page would spare a request.
         let page = |cap: u32| u64::from(cap).clamp(1, PER_PAGE);
         Self {
             per_page: facts.page_size_cap.map_or(PER_PAGE, page),
@@ -131,7 +132,7 @@ impl Client {
     }
 }
 
-/// The answer to a request about a method whose id cannot be part of a path.
+/// Returns the answer to a request about a method whose id cannot be part of a path.
 fn no_path<T>() -> Answer<T> {
     Answer::bare(Verdict::Refused(Code::InvalidUri.into()))
 }
@@ -149,8 +150,8 @@ impl Api for Client {
         let clock = &self.transport.clock;
         let (sent, skew) = (clock.wall(), clock.date_skew());
         let body = (Some(wire::create_body(factor, self.tells_passkey_party)), correlation);
-        // Only a 201 that answers to what was sent says "created"; any other 2xx may have created
-        // it, too.
+        // Only a 201 that matches what was sent says "created"; any other 2xx may have created the
+        // method, too.
         self.change(Verb::POST, url, CREATE, body, |status, body| {
             let (id, at) = shape::created(body, factor).filter(|_| status == 201)?;
             let follows = |at| self.births.may_follow(at, sent, skew.or_else(|| clock.date_skew()));
@@ -173,7 +174,7 @@ impl Api for Client {
         )));
         let read = |status, body: &Bytes| {
             let page = wire::page(body, self.per_page).filter(|_| status == 200)?;
-            // Asked for with its total, an empty list is never just `[]`.
+            // An empty list that was asked for with its total is never a bare `[]`.
             let is_bare = number == 0 && page.total.is_none() && page.methods.is_empty();
             (!is_bare).then_some(page)
         };
@@ -236,7 +237,7 @@ impl Api for Client {
         let Some(url) = url else {
             return no_path();
         };
-        // 204 by the book; an empty 200 says no less.
+        // 204 by the book; an empty 200 says the same.
         let body = (None, correlation);
         self.change(Verb::DELETE, url, DELETE, body, |status, body| {
             (status == 204 || (status == 200 && body.is_empty())).then_some(())

@@ -1,9 +1,9 @@
-//! Connections that are kept for the next request, and when they are believed in no longer.
+//! Connections that are kept for the next request, and when they are no longer trusted.
 //!
 //! Whatever stands in front of a tenant closes connections that are idle for long, and a request
-//! that arrives just then gets no answer. So connections are kept for less time than that after
-//! which one was lost, and whoever's answer was lost gets new connections, for the look-up and for
-//! the next attempt: the same cannot happen to the same factor again and again.
+//! that arrives at that moment gets no answer. So connections are kept for less than the idle time
+//! after which an answer was lost; and a user whose answer was lost gets new connections for the
+//! look-up and for the next attempt, so that the same factor cannot lose its answer that way twice.
 
 use std::{
     collections::{HashSet, hash_map::RandomState},
@@ -23,19 +23,21 @@ const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("mfaferry/", env!("CARGO_PKG_VERSION")));
 /// Longest time that an idle connection is kept, at first.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
-/// Shortest time that an idle connection is kept: an answer lost on one that was just used was
-/// hardly lost because the connection was idle.
+/// Shortest idle time that is blamed for a lost answer: a connection that was just in use hardly
+/// lost it because it was idle.
 const SHORTEST_IDLE: Duration = Duration::from_millis(100);
-/// Number of answers lost sooner than that after which connections are kept for less, if no answer
-/// came on any that was idle for as long as one of them.
+/// Number of answers lost on connections idle for less than that, after which connections are kept
+/// for less, if no answer came on any connection that was idle for as long as one of them.
 const MOST_SHORT: u32 = 5;
-/// Shortest time for which it is worthwhile to keep connections: below it none are kept.
+/// Shortest idle time for which keeping connections is worthwhile: below it none are kept.
 const WORTHWHILE: Duration = Duration::from_millis(1);
-/// Shortest interval between two times that kept connections are given up; in between none are kept.
+/// Shortest interval between two times at which kept connections are given up; in between none are
+/// kept.
 const RENEWAL: Duration = Duration::from_secs(1);
-/// Beginning of the path of what is about a user.
+/// Start of every path about a user.
 const USERS: &str = "/api/v2/users/";
-/// Largest number of requests remembered whose answer was lost; beyond it any one is forgotten.
+/// Most requests remembered as having lost their answer; beyond that, an arbitrary one is
+/// forgotten.
 const MOST_DOUBTED: usize = 65_536;
 
 /// Settings from which a client is made.
@@ -52,7 +54,7 @@ pub(super) struct Recipe {
 #[derive(Debug)]
 pub(super) struct Pool {
     recipe: Recipe,
-    /// Keeps no connection.
+    /// Client that keeps no connection.
     fresh: Client,
     hasher: RandomState,
     state: Mutex<State>,
@@ -60,17 +62,18 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct State {
-    /// Keeps connections; none while they are not believed in.
+    /// Client that keeps connections; `None` while they are not trusted.
     kept: Option<Client>,
     /// Counts the clients there have been.
     generation: u64,
     made_at: Instant,
     /// Longest time that an idle connection is kept.
     longest_idle: Duration,
-    /// Number of answers that were lost on connections idle for less than [`SHORTEST_IDLE`], and
-    /// the shortest such time.
+    /// Number of answers lost on connections idle for less than [`SHORTEST_IDLE`], and the shortest
+    /// such idle time.
     short: (u32, Duration),
-    /// Time since which each kept connection is idle. The last is taken first, as in the client.
+    /// Start of the idle time of each kept connection. The last one is taken first, as in the
+    /// client.
     idle: Vec<Instant>,
     /// Hashes of the requests whose answer was lost.
     doubted: HashSet<u64>,
@@ -86,7 +89,7 @@ pub(super) struct Lease {
     is_change: bool,
     /// Generation of the client that keeps connections, if the request goes through it.
     generation: Option<u64>,
-    /// Time that its connection has been idle at least; `None` for a new one.
+    /// Shortest time that its connection can have been idle; `None` for a new one.
     idle: Option<Duration>,
 }
 
@@ -109,8 +112,8 @@ impl Recipe {
             builder = builder.proxy(proxy.clone());
         }
         if !self.https_only {
-            // No TLS there, and to read the machine's CA certificates for it would take longer than
-            // a short run.
+            // A loopback tenant has no TLS, and reading the machine's CA certificates for it would
+            // take longer than a short run.
             builder = builder.tls_certs_only([]);
         }
         builder.build().map_err(|_| {
@@ -138,7 +141,7 @@ impl Pool {
         Ok(Self { recipe, fresh, hasher: RandomState::new(), state: Mutex::new(state) })
     }
 
-    /// The client for a request that is about to leave.
+    /// Leases a client for a request that is about to leave.
     pub(super) fn lease(&self, request: &Request) -> Lease {
         let about = self.hasher.hash_one(subject(request.url().path()));
         let is_change = request.method() != Method::GET;
@@ -152,13 +155,13 @@ impl Pool {
         let idle = state.idle.pop().map(|since| since.elapsed());
         let idle = idle.filter(|idle| *idle < state.longest_idle);
         if idle.is_none() {
-            // What has been idle for longer is dropped by the client, too.
+            // The client, too, drops connections that were idle for longer.
             state.idle.clear();
         }
         Lease { client, about, is_change, generation: Some(state.generation), idle }
     }
 
-    /// The whole answer came.
+    /// Notes that the whole answer came.
     pub(super) fn answered(&self, lease: &Lease) {
         let mut state = self.state();
         if lease.generation == Some(state.generation) && state.idle.len() < self.recipe.concurrency
@@ -168,13 +171,14 @@ impl Pool {
         if lease.idle.is_some_and(|idle| idle >= state.short.1) {
             state.short = (0, SHORTEST_IDLE);
         }
-        // After a look-up comes the next attempt, which is the one that must not be lost.
+        // After a look-up comes the next attempt, which must not be lost.
         if lease.is_change && !state.doubted.is_empty() {
             state.doubted.remove(&lease.about);
         }
     }
 
-    /// No whole answer came. If the connection had been idle, others that are may be lost as well.
+    /// Notes that no whole answer came. If the connection had been idle, other idle ones may lose
+    /// answers as well.
     pub(super) fn lost(&self, lease: &Lease) {
         let mut state = self.state();
         if state.doubted.len() >= MOST_DOUBTED
@@ -195,7 +199,7 @@ impl Pool {
             _ if idle < SHORTEST_IDLE => return,
             _ => (idle / 2).max(SHORTEST_IDLE),
         };
-        // It at least halves each time: that is not often.
+        // The time at least halves each time, so this does not happen often.
         if longest_idle < state.longest_idle {
             state.longest_idle = longest_idle;
             self.make(&mut state);
@@ -203,7 +207,8 @@ impl Pool {
         }
     }
 
-    /// Gives up all connections that are kept: one of them carried what cannot be the answer.
+    /// Gives up all kept connections, because one of them carried something that cannot be the
+    /// answer.
     pub(super) fn distrust(&self) {
         let mut state = self.state();
         state.kept = None;
@@ -217,7 +222,7 @@ impl Pool {
     }
 
     fn make(&self, state: &mut State) {
-        // Where none can be made, none are kept.
+        // If no client can be made, no connections are kept.
         state.kept = match state.longest_idle {
             idle if idle < WORTHWHILE => None,
             idle => self.recipe.client(Some(idle)).ok(),
@@ -233,8 +238,8 @@ impl Pool {
     }
 }
 
-/// Returns the subject of a request, by its path: the user, whichever of the methods it names. A
-/// user's id is one segment.
+/// Returns the subject of a request, by its path: the user, whichever method it names. A user's id
+/// is one segment.
 fn subject(path: &str) -> &str {
     let of_user = path.strip_prefix(USERS).and_then(|rest| rest.split('/').next());
     of_user.unwrap_or(path)

@@ -1,4 +1,4 @@
-//! The proxy to the tenant: which hosts go without it, and what it says when it opens no tunnel.
+//! The proxy to the tenant: which hosts bypass it, and what it says when it opens no tunnel.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 use super::{contact::Fault, transport::NotSent};
 use crate::error::Error;
 
-/// Time for the proxy to say once more what it has said before.
+/// Time in which the proxy has to repeat its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Number of bytes that are read of its answer: enough for a status line.
+/// Number of bytes of its answer that are read: enough for a status line.
 const ANSWER: u64 = 64;
 
 /// Settings of a proxy for https. Its URL may hold a password, so `Debug` does not show it.
@@ -25,7 +25,7 @@ const ANSWER: u64 = 64;
 pub struct Proxy {
     /// `https_proxy`.
     pub url: String,
-    /// `no_proxy`: hosts that are asked without it.
+    /// `no_proxy`: hosts that are reached without it.
     pub except: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl std::fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// The proxy as the HTTP client takes it.
+    /// Returns the proxy in the HTTP client's form.
     pub(super) fn rule(&self) -> Result<reqwest::Proxy, Error> {
         reqwest::Proxy::https(&self.url)
             .map_err(|_| Error::config("`https_proxy` is not a URL", "correct it, or unset it"))
@@ -51,12 +51,12 @@ impl Proxy {
         entries.filter(|entry| !entry.is_empty()).any(|entry| names(entry, host, port))
     }
 
-    /// Returns the reason why there is no tunnel to a host. The HTTP client tells only that the
-    /// proxy said neither 200 nor 407, so the proxy is asked once more for its status.
+    /// Returns the reason why there is no tunnel to a host. The HTTP client only reports that the
+    /// proxy answered neither 200 nor 407, so the proxy is asked once more for its status.
     pub(super) async fn no_tunnel(&self, host: &str, port: u16) -> NotSent {
         let status = timeout(PATIENCE, self.ask(host, port)).await.ok().flatten();
         match status {
-            // Overloaded, or it does not reach the host: that passes.
+            // The proxy is overloaded or cannot reach the host: that may pass.
             Some(status @ (300..=407 | 409..=424 | 426..=428 | 430..=499)) => {
                 NotSent::Fatal(refused(status))
             }
@@ -94,7 +94,7 @@ impl Proxy {
     }
 }
 
-/// The error for a status that the proxy answers CONNECT with.
+/// Returns the error for a proxy that answers CONNECT with that status.
 pub(super) fn refused(status: u16) -> Error {
     let (what, hint) = match status {
         407 => (
@@ -115,13 +115,13 @@ pub(super) fn refused(status: u16) -> Error {
     Error::config(what, hint)
 }
 
-/// Returns true if an entry of `no_proxy` names a host: `*`, a name with all that is below it, an
+/// Returns true if an entry of `no_proxy` names a host: `*`, a domain with everything below it, an
 /// address or a network; each but the first may have a port.
 fn names(entry: &str, host: &str, port: Option<u16>) -> bool {
     if entry == "*" {
         return true;
     }
-    // An IPv6 address has colons of its own, and a port only after brackets.
+    // An IPv6 address contains colons, so only one in brackets can have a port.
     let with_port = entry
         .rsplit_once(':')
         .filter(|(name, _)| !name.contains(':') || name.ends_with(']'))
@@ -141,7 +141,7 @@ fn names(entry: &str, host: &str, port: Option<u16>) -> bool {
     !name.is_empty() && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
 }
 
-/// Returns true if a network (`10.0.0.0/8`), or an address by itself, holds an address.
+/// Returns true if a network (`10.0.0.0/8`) or a single address contains an address.
 fn holds(network: &str, address: IpAddr) -> bool {
     let (network, length) = match network.split_once('/') {
         Some((network, length)) => (network, length.parse::<u32>().ok()),

@@ -1,4 +1,4 @@
-//! Requests in any words about a user's methods, and answers as they came.
+//! Arbitrary requests about a user's methods, and their answers as they came.
 
 use bytes::Bytes;
 use reqwest::{
@@ -75,7 +75,7 @@ fn success(request: &RawRequest<'_>, status: u16, body: &Bytes) -> Option<Value>
     if body.is_empty() {
         let is_sound = match (request.verb, request.method) {
             (RawVerb::Delete, Some(_)) => matches!(status, 200 | 204),
-            // Of a user who does not exist: whatever it is, it is the answer.
+            // Any success may be the answer about a user who does not exist.
             (RawVerb::Delete | RawVerb::Put, None) => true,
             _ => false,
         };

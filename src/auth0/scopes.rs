@@ -12,13 +12,13 @@ use crate::{
     model::{ClockSkew, Grant, LocalTime, Millis, TenantTime},
 };
 
-/// Without it nothing can be imported.
+/// Scope without which nothing can be imported.
 pub const CREATE: &str = "create:authentication_methods";
-/// Without it a lost answer cannot be looked up, and nothing verified.
+/// Scope without which a lost answer cannot be looked up and nothing can be verified.
 pub const READ: &str = "read:authentication_methods";
-/// Scope for PATCH and PUT; without it a marked name cannot be put back.
+/// Scope for PATCH and PUT, without which a marked name cannot be restored.
 pub const UPDATE: &str = "update:authentication_methods";
-/// Without it nothing can be deleted or taken back.
+/// Scope without which nothing can be deleted or undone.
 pub const DELETE: &str = "delete:authentication_methods";
 /// Scope to look users up by their address.
 pub const READ_USERS: &str = "read:users";
@@ -31,19 +31,19 @@ pub const READ_DOMAINS: &str = "read:custom_domains";
 /// Scope to ask whether lists come masked.
 pub const READ_SETTINGS: &str = "read:tenant_settings";
 
-/// The latest end of a token that is believed, in seconds since 1970: far beyond any.
+/// Latest credible end of a token, in seconds since 1970.
 const FAR: f64 = 1e11;
 
-/// Claims of a token that is a JWT. Nothing is claimed by one that is not.
+/// Claims of a token that is a JWT; an opaque token has none.
 #[derive(Default, Deserialize)]
 pub(super) struct Claims {
     pub(super) scope: Option<String>,
-    /// Seconds since 1970; a number that nobody can use must not make the rest unusable.
+    /// Seconds since 1970; an absurd number must not make the rest unusable.
     exp: Option<Box<RawValue>>,
 }
 
 impl Claims {
-    /// Reads the claims of a token. Does not verify it: it is our own.
+    /// Reads the claims of a token. They are not verified: the token is our own.
     pub(super) fn of(token: &SecretString) -> Self {
         let payload = token.expose_secret().split('.').nth(1).unwrap_or_default();
         let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes());
@@ -58,7 +58,7 @@ impl Claims {
     }
 }
 
-/// Scopes and end of a token, as far as it or the answer that brought it says them.
+/// Scopes and end of a token, as far as the token or the answer that brought it states them.
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) scopes: Option<String>,
@@ -68,14 +68,15 @@ pub(super) struct Said {
 /// End of a token.
 #[derive(Debug, Clone, Copy)]
 enum Ends {
-    /// Counted from when it came.
+    /// Counted from when the token came.
     Ours(LocalTime),
     /// Its own claim.
     Theirs(TenantTime),
 }
 
 impl Said {
-    /// Reads what is said of a token that has come at `now`; the answer that brought it comes first.
+    /// Reads the scopes and the end of a token that came at `now`; the answer that brought it takes
+    /// precedence.
     pub(super) fn of(token: &SecretString, granted: Option<&Granted>, now: LocalTime) -> Self {
         let claims = Claims::of(token);
         let ours = granted.and_then(Granted::said_life).map(|life| {
@@ -87,7 +88,7 @@ impl Said {
         }
     }
 
-    /// Returns the same by our clock, the tenant's being so far ahead.
+    /// Returns the grant by our clock, given the lead of the tenant's.
     pub(super) fn grant(&self, skew: ClockSkew) -> Grant {
         let words = |scopes: &String| scopes.split_whitespace().map(str::to_owned).collect();
         Grant {
@@ -101,7 +102,7 @@ impl Said {
     }
 }
 
-/// Refuses a token that says it lacks a scope that is needed.
+/// Refuses a token that states that it lacks a required scope.
 pub(super) fn check_scopes(granted: Option<&str>, needed: &[&str]) -> Result<(), Error> {
     let Some(granted) = granted else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Questions about the tenant as a whole (auth0-api.md 1.5 and 5). None is needed to import: what is not
-//! answered, or in another shape than expected, is not known.
+//! Questions about the tenant as a whole (auth0-api.md 1.5 and 5). An import needs none of them: an
+//! answer that is missing or has an unexpected shape counts as unknown.
 
 use bytes::Bytes;
 use reqwest::Method as Verb;
@@ -16,7 +16,7 @@ use crate::{
     model::{Code, CustomDomain, FactorSwitches, FactorType, Grant, MessageTypes},
 };
 
-/// Items of a list at most: Auth0 has eight factors, two policies, and twenty custom domains.
+/// Most items of a list: Auth0 has eight factors, two policies, and twenty custom domains.
 const MOST: usize = 500;
 /// Longest name of a host (RFC 1035), and more than any policy's.
 const LONGEST: usize = 253;
@@ -60,8 +60,7 @@ impl Client {
         scope: &'static str,
         read: impl FnOnce(&[u8]) -> Option<T>,
     ) -> Answer<T> {
-        // JSON in a shape that is not known is the tenant's answer all the same: to ask again would
-        // bring the same.
+        // JSON of an unknown shape is still the tenant's answer: asking again would bring the same.
         let read = |status, body: &Bytes| {
             let is_json = || serde_json::from_slice::<IgnoredAny>(body).is_ok();
             if status == 200 {
@@ -87,14 +86,15 @@ fn is_not_enabled(error: &Error) -> bool {
     matches!(error, Error::Config { code: NOT_ENABLED, .. })
 }
 
-/// Reads a list of at most [`MOST`] items, each by `item`; `None` if one is none.
+/// Reads a list of at most [`MOST`] items, each by `item`; `None` if one cannot be read.
 fn list<T>(body: &[u8], item: impl Fn(&RawValue) -> Option<T>) -> Option<Vec<T>> {
     let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
     let some = items.len() <= MOST;
     some.then(|| items.into_iter().map(item).collect())?
 }
 
-/// Reads the factors. Those that no row can be are passed over; a list without any other is none.
+/// Reads the factors. Those that no row can hold are passed over; a list with no other factors is
+/// unusable.
 fn factor_switches(body: &[u8]) -> Option<FactorSwitches> {
     #[derive(Deserialize)]
     struct Item {
@@ -105,7 +105,7 @@ fn factor_switches(body: &[u8]) -> Option<FactorSwitches> {
     let mut switches: Vec<(FactorType, bool)> = Vec::new();
     for Item { name, enabled } in items {
         let Some(factor) = name.as_deref().and_then(guardian_factor) else { continue };
-        // One that is on and off at the same time is neither.
+        // A factor that is on and off at the same time cannot be believed.
         if switches.iter().any(|(known, _)| *known == factor) {
             return None;
         }
@@ -114,7 +114,7 @@ fn factor_switches(body: &[u8]) -> Option<FactorSwitches> {
     (!switches.is_empty()).then_some(FactorSwitches { switches })
 }
 
-/// Returns the type that Guardian has under that name: `sms` stands for phones, calls included.
+/// Returns the type that Guardian calls by that name: `sms` stands for phones, calls included.
 fn guardian_factor(name: &str) -> Option<FactorType> {
     match name {
         "sms" => Some(FactorType::Phone),
@@ -139,7 +139,7 @@ fn policies(body: &[u8]) -> Option<Vec<String>> {
     list(body, |item| serde_json::from_str(item.get()).ok().filter(|name: &String| is_name(name)))
 }
 
-/// Reads the domains: a list, or a page of one, which must be the only one.
+/// Reads the domains: a list, or a page that must be the only one.
 fn custom_domains(body: &[u8]) -> Option<Vec<CustomDomain>> {
     #[derive(Deserialize)]
     struct Paged<'a> {
@@ -175,7 +175,7 @@ fn custom_domain(item: &RawValue) -> Option<CustomDomain> {
     })
 }
 
-/// Reads the flag that has numbers shown in full. Tenants were seen to mask without it.
+/// Reads the flag that shows numbers in full. Tenants were seen to mask without it.
 fn masks_lists(body: &[u8]) -> Option<bool> {
     #[derive(Deserialize)]
     struct Settings<'a> {
@@ -192,7 +192,7 @@ fn masks_lists(body: &[u8]) -> Option<bool> {
     Some(!flags.shows_all.unwrap_or(false))
 }
 
-/// All names that are read of an answer to whichever question: for `fuzzing`.
+/// Returns all names that are read from an answer to any question, for `fuzzing`.
 pub(super) fn names_of(body: &[u8]) -> Vec<String> {
     drop((factor_switches(body), message_types(body), masks_lists(body)));
     let domains = custom_domains(body).unwrap_or_default().into_iter();
@@ -200,7 +200,7 @@ pub(super) fn names_of(body: &[u8]) -> Vec<String> {
     policies(body).unwrap_or_default().into_iter().chain(hosts.flatten()).collect()
 }
 
-/// Returns whether text is a name of a host, or of a policy: nothing in it that could not be shown.
+/// Returns whether a text is a host or policy name that is safe to show.
 fn is_name(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))

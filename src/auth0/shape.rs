@@ -1,5 +1,5 @@
 //! Tells the API's answers from others: what each operation answers with, and the API's errors
-//! (auth0-api.md 1.3 to 1.6). An answer of another shape, or one that does not match what was sent,
+//! (auth0-api.md 1.3 to 1.6). An answer that has another shape, or does not match what was sent,
 //! comes from somebody else or was meant for another request.
 
 use std::{borrow::Cow, collections::HashSet};
@@ -29,12 +29,12 @@ struct Created<'a> {
     key_id: Option<String>,
 }
 
-/// Reads a 201: the id and, where it says so, when it was created; `None` unless it answers to
-/// `sent`, as far as it shows.
+/// Reads a 201: the id and, where it is stated, the creation time; `None` unless it matches `sent`,
+/// as far as it shows.
 pub(super) fn created(body: &[u8], sent: &Factor) -> Option<(String, Option<TenantTime>)> {
     let created: Created<'_> = object(body)?;
     let name = created.name.filter(|name| !name.is_empty());
-    // Where none was given the tenant may have put one.
+    // Where no name was sent, the tenant may have chosen one.
     let other_name = name.is_some() && sent.name.is_some() && name != sent.name;
     let shown = Method {
         contact: created.phone_number.or(created.email),
@@ -51,7 +51,7 @@ pub(super) fn created(body: &[u8], sent: &Factor) -> Option<(String, Option<Tena
     sound.then_some((created.id, at))
 }
 
-/// Reads what PATCH answers with: whether it is that method with these values.
+/// Reads the answer to PATCH: whether it is that method with these values.
 pub(super) fn is_updated(body: &[u8], method: &str, update: Update<'_>) -> bool {
     #[derive(Deserialize)]
     struct Updated {
@@ -70,7 +70,7 @@ pub(super) fn is_updated(body: &[u8], method: &str, update: Update<'_>) -> bool 
             .is_none_or(|wanted| channel.is_none_or(|channel| channel == wanted.name()))
 }
 
-/// Ids are longer than this nowhere (recorded: some thirty characters).
+/// Longest id of a method (recorded: some thirty characters).
 const LONGEST_ID: usize = 256;
 
 /// Returns true if `id` can be a method's id: a word that can be part of a path and shown.
@@ -87,7 +87,8 @@ fn is_id_of(id: &str, factor_type: FactorType) -> bool {
     is_id(id) && own.is_some_and(|(_, own)| is_id(own))
 }
 
-/// Reads an object. A struct can be read of an array, too, and no answer that is one is the API's.
+/// Reads an object. A struct could be read from an array, too, but no answer of the API is an array
+/// of fields.
 pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     serde_json::from_slice(body).ok().filter(|_| first == Some(&b'{'))
@@ -105,7 +106,7 @@ pub(super) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Reads an error of that status; `None` if it is not the API's.
+    /// Reads an error with that status; `None` if it is not the API's.
     pub(super) fn read(body: &[u8], status: u16) -> Option<Self> {
         let error: Self = object(body)?;
         let says = error.error.is_some() || error.message.is_some();
@@ -113,13 +114,13 @@ impl ErrorBody {
     }
 }
 
-/// Returns whether a body is an error of the API's own, of that status.
+/// Returns whether a body is one of the API's own errors, with that status.
 pub(super) fn is_error(status: u16, body: Option<&Bytes>) -> bool {
     body.is_some_and(|body| ErrorBody::read(body, status).is_some())
 }
 
-/// Reads what PUT answers with; `None` unless it is a list that has as many methods of each type as
-/// `factors`. Of other types, which it leaves alone or gives by itself, there may be any number.
+/// Reads the answer to PUT; `None` unless it is a list with as many methods of each type as
+/// `factors`. Types that PUT leaves alone, or creates by itself, may occur any number of times.
 pub(super) fn set(body: &[u8], factors: &[Factor]) -> Option<Vec<SetMethod>> {
     #[derive(Deserialize)]
     struct Item {

@@ -1,6 +1,6 @@
-//! Description of answers that come from something in the tenant's place.
+//! Describes answers that come from something in the tenant's place.
 //!
-//! A page of a gateway may quote what was sent, so that little of it is shown, and no word that
+//! A gateway's page may quote what was sent, so only a little of it is shown, and no word that
 //! could be a number, an address or a secret.
 
 use bytes::Bytes;
@@ -9,16 +9,16 @@ use reqwest::header::CONTENT_TYPE;
 use super::transport::Head;
 use crate::text::escape;
 
-/// Characters that are shown of an answer.
+/// Most characters shown of an answer.
 const SHOWN: usize = 60;
-/// Longer words are not shown.
+/// Longest word shown.
 const LONGEST_WORD: usize = 15;
-/// Largest number of digits in a word that is shown: more could be a number or a code.
+/// Most digits in a shown word: more could be a number or a code.
 const MOST_DIGITS: usize = 4;
-/// Further than this into an answer its visible text is not looked for.
+/// Number of bytes of an answer that are searched for visible text.
 const SEARCHED: usize = 8 * 1024;
 
-/// Says what answered: its status, what its body is said to be, and its first words.
+/// Describes an answer: its status, its content type, and its first words.
 pub(super) fn show(status: u16, head: &Head, body: Option<&Bytes>) -> String {
     let media = head.text(&CONTENT_TYPE).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
@@ -37,7 +37,7 @@ pub(super) fn show(status: u16, head: &Head, body: Option<&Bytes>) -> String {
     }
 }
 
-/// The first words that a reader would see, without those that could be what was sent.
+/// Returns the first words that a reader would see, without those that could be what was sent.
 fn words(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body.get(..SEARCHED).unwrap_or(body)).into_owned();
     let text = title(&text).map_or_else(|| without_tags(&text), |title| without_tags(&title));
@@ -58,14 +58,14 @@ fn words(body: &[u8]) -> String {
 
 fn is_harmless(word: &str) -> bool {
     word.chars().count() <= LONGEST_WORD
-        // An address or a number may also be written in the codes of HTML or of a URL.
+        // An address or a number may also be written in the escapes of HTML or of a URL.
         && !word.contains(['@', '%', '&'])
         && word.chars().filter(|character| character.is_numeric()).count() <= MOST_DIGITS
 }
 
 /// Returns the content of `<title>`.
 fn title(text: &str) -> Option<String> {
-    // Of the same length, so that places are the same.
+    // Lower case has the same length, so positions are the same.
     let lower = text.to_ascii_lowercase();
     let open = lower.find("<title")?;
     let begin = open + lower.get(open..)?.find('>')? + 1;
@@ -73,7 +73,7 @@ fn title(text: &str) -> Option<String> {
     text.get(begin..end).filter(|title| !title.trim().is_empty()).map(Into::into)
 }
 
-/// The text between tags, and none of scripts and styles.
+/// Returns the text between tags, without scripts and styles.
 fn without_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut pieces = text.split('<');

@@ -1,4 +1,4 @@
-//! The access token: taken once for everybody, renewed before it expires and after a 401.
+//! The access token: one for all requests, renewed before it expires and after a 401.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -28,17 +28,17 @@ use crate::{
     text::human,
 };
 
-/// A token is renewed this long before it expires, or a twentieth of its life, whichever is more.
+/// A token is renewed this long before it expires, or a twentieth of its life, whichever is longer.
 const LEEWAY: Duration = Duration::from_secs(60);
 
-/// Difference between two readings of the tenant's clock that is none: `Date` has whole seconds, and an
-/// answer takes its time. An assertion is dated back by more than that.
+/// Difference below which two readings of the tenant's clock are equal: `Date` has whole seconds,
+/// and an answer takes time. An assertion is dated back by more than that.
 const CLOSE: Millis = 1_500;
 
 /// Credentials for an access token.
 #[derive(Debug, Clone)]
 pub enum Credentials {
-    /// A ready one.
+    /// A ready-made token.
     Token(SecretString),
     /// The client credentials grant.
     Client {
@@ -60,8 +60,8 @@ pub enum Proof {
     Key(Arc<SigningKey>),
 }
 
-/// A token with the number of its generation, so that a 401 is only held against the token that
-/// it was an answer to.
+/// A token with the number of its generation, so that a 401 only counts against the token that it
+/// answered.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) header: HeaderValue,
@@ -79,7 +79,7 @@ pub(super) struct Tokens {
     contact: Arc<Contact>,
     pacer: Arc<Pacer>,
     state: Mutex<State>,
-    /// Held while a token is being taken, so that one request serves everybody.
+    /// Held while a token is being requested, so that one request serves everybody.
     flight: tokio::sync::Mutex<()>,
 }
 
@@ -87,7 +87,8 @@ pub(super) struct Tokens {
 struct State {
     current: Option<Current>,
     generation: u64,
-    /// Tokens in a row that were refused without ever having worked: one may be bad luck, three are not.
+    /// Consecutive tokens that were refused without ever having worked: one may be bad luck, three
+    /// are not.
     stillborn: u32,
     /// Time at which requesting a token last failed.
     failed_at: Option<Instant>,
@@ -120,14 +121,15 @@ impl Tokens {
         }
     }
 
-    /// A token that is good for a while and the requests that it took, or why there is none.
+    /// Returns a token that is good for a while and the number of requests that it took, or why
+    /// there is none.
     pub(super) async fn get(&self) -> Result<(Token, u32), Answer<()>> {
         if let Some(token) = self.fresh() {
             return Ok((token, 0));
         }
         let asked = Instant::now();
         let _flight = self.flight.lock().await;
-        // Somebody else may have brought one while this waited, or have met that there is none.
+        // Meanwhile another task may have obtained a token, or found out that there is none.
         if let Some(token) = self.fresh() {
             return Ok((token, 0));
         }
@@ -166,7 +168,8 @@ impl Tokens {
         Ok((token, requests))
     }
 
-    /// Returns what the token of now allows, and until when by our clock; nothing where there is none.
+    /// Returns what the present token allows, and until when by our clock; nothing where there is
+    /// none.
     pub(super) fn grant(&self) -> Grant {
         let skew = self.transport.clock.date_skew().unwrap_or_default();
         let grant = self.state().current.as_ref().map(|current| current.said.grant(skew));
@@ -174,7 +177,7 @@ impl Tokens {
         Grant { is_renewable, ..grant.unwrap_or_default() }
     }
 
-    /// An answer of the API's own other than 401 came for a token.
+    /// Notes that one of the API's own answers other than 401 came for a token.
     pub(super) fn accepted(&self, generation: u64) {
         let mut state = self.state();
         if let Some(current) = &mut state.current
@@ -186,7 +189,7 @@ impl Tokens {
         }
     }
 
-    /// A 401 came for a token. An error when another token would not help.
+    /// Notes a 401 for a token. Returns an error if another token would not help.
     pub(super) fn refused(&self, generation: u64) -> Result<(), Error> {
         if matches!(self.credentials, Credentials::Token(_)) {
             return Err(Error::refused(
@@ -225,8 +228,8 @@ impl Tokens {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for a token, and once more where an assertion was refused and the tenant's clock turns out to
-    /// be another than it was made for.
+    /// Requests a token, and a second time if an assertion was refused and the tenant's clock turns
+    /// out to differ from the time it was made for.
     async fn take(
         &self,
         id: &str,
@@ -259,7 +262,7 @@ impl Tokens {
         }
     }
 
-    /// Returns the request for a token; an error if this machine cannot sign it.
+    /// Builds the request for a token; an error if this machine cannot sign it.
     fn asked<'a>(
         &self,
         client_id: &'a str,
@@ -328,13 +331,14 @@ impl Tokens {
             self.contact.answers();
             return Fault::of_the_api(status);
         }
-        // A page says who it is of; of anything else, which may hold a token, no word is shown.
+        // A page names its owner; nothing is shown of any other body, which may hold a token.
         let is_page = body.is_some_and(|body| body.trim_ascii_start().starts_with(b"<"));
         let shown = stranger::show(status, head, body.filter(|_| is_page));
         Fault::of_a_stranger(&format!("{shown}, where a token was asked for"))
     }
 
-    /// The answer where the endpoint answered with no token, which may be different next time.
+    /// Returns the answer for a token endpoint that answered without a token, which may differ next
+    /// time.
     fn failed(&self, fault: Fault, why: NotExecuted) -> Answer<()> {
         let failed = self.contact.failed(Side::Write, fault);
         let answer = failed.map_or_else(stop, |()| Answer::bare(Verdict::NotExecuted(why)));
@@ -342,14 +346,15 @@ impl Tokens {
     }
 }
 
-/// Says how far our clock is from a tenant's that is so far ahead of it.
+/// Describes how far our clock differs from the tenant's.
 fn off_by(lead: Millis) -> String {
     let side = if lead > 0 { "behind" } else { "ahead of" };
     let off = human(Duration::from_millis(lead.unsigned_abs()));
     format!("this machine's clock is {off} {side} the tenant's")
 }
 
-/// Adds to the hint of a refused assertion what is known of the clocks, since it holds for a minute only.
+/// Adds what is known about the clocks to the hint of a refused assertion, which is valid for a
+/// minute only.
 fn with_clock(refused: Answer<()>, lead: Option<ClockSkew>) -> Answer<()> {
     let more = match lead.map(|lead| lead - ClockSkew::default()) {
         None => "the answer does not show the tenant's clock: check this machine's, too".into(),
@@ -372,7 +377,8 @@ fn stop(error: Error) -> Answer<()> {
     Answer::bare(Verdict::Stop(Box::new(error)))
 }
 
-/// All that is said of an answer, whether it grants a token or refuses one: for `fuzzing`.
+/// Returns everything that is reported of an answer, whether it grants a token or refuses one, for
+/// `fuzzing`.
 pub(super) fn told_of(body: &[u8]) -> Vec<String> {
     let granted = Granted::read(body);
     let scopes = granted.as_ref().map(|granted| {
@@ -385,7 +391,7 @@ pub(super) fn told_of(body: &[u8]) -> Vec<String> {
     errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }
 
-/// The headers of a request with this token, with room for those that are to come.
+/// Returns the headers of a request with this token, with room for those still to come.
 pub(super) fn headers(token: &Token) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(AUTHORIZATION, token.header.clone());

@@ -22,16 +22,16 @@ use super::{
 };
 use crate::{api::Meter, error::Error, model::Code};
 
-/// No answer of these endpoints is near this; what is longer is not read.
+/// Longest body that is read; no answer of these endpoints comes near it.
 const LONGEST_BODY: usize = 256 * 1024;
-/// Time to a connection, TLS included. Running into it leaves nothing in doubt.
+/// Time to establish a connection, TLS included. Exceeding it leaves nothing in doubt.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// No pause is believed to be asked for that is longer.
+/// Longest pause that an answer is believed to ask for.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
-/// The slowest bucket that was recorded takes a day to fill up (auth0-api.md 3.3).
+/// Longest credible time to fill a bucket: the slowest one recorded takes a day (auth0-api.md 3.3).
 pub(super) const SLOWEST_FILL: u64 = 2 * 24 * 60 * 60 * 1000;
-/// Largest age of a reset that is believed, in milliseconds: it may lie in the past, since clocks differ.
+/// Largest age of a credible reset, in milliseconds: it may lie in the past, since clocks differ.
 const FILLED_BEFORE: u64 = 5 * 60 * 1000;
 
 pub(super) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -41,7 +41,7 @@ pub(super) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset"
 /// Result of an exchange.
 #[derive(Debug)]
 pub(super) enum Exchange {
-    /// A status and, as far as it could be read, a body. Whose they are is not known yet.
+    /// A status and, as far as it could be read, a body. It is not known yet whose they are.
     Answered {
         /// The status.
         status: u16,
@@ -54,7 +54,7 @@ pub(super) enum Exchange {
     },
     /// No byte of the request was written.
     NotSent(NotSent),
-    /// It was sent, at least in part, and no answer can be read.
+    /// The request was sent, at least in part, and no answer could be read.
     Lost(Code, Fault),
 }
 
@@ -81,9 +81,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 /// Reason why a request was not sent.
 #[derive(Debug)]
 pub(super) enum NotSent {
-    /// Can be different next time.
+    /// May succeed next time.
     Passing(Fault),
-    /// Cannot.
+    /// Will fail the same way next time.
     Fatal(Error),
 }
 
@@ -104,12 +104,12 @@ impl Transport {
         concurrency: usize,
         clock: ServerClock,
     ) -> Result<Self, Error> {
-        // The first call decides; a second one changes nothing.
+        // Only the first call has an effect.
         drop(rustls::crypto::ring::default_provider().install_default());
         let proxy = proxy.filter(|proxy| !base.is_loopback() && !proxy.spares(base.url()));
         let pool = Pool::new(Recipe {
             proxy: proxy.as_ref().map(Proxy::rule).transpose()?,
-            // Well before the request's own time is up, which would leave it in doubt.
+            // Well before the timeout of the request itself, which would leave it in doubt.
             connect_timeout: CONNECT.min(timeout / 2),
             concurrency,
             https_only: base.url().scheme() == "https",
@@ -123,8 +123,8 @@ impl Transport {
         request
     }
 
-    /// Gives up all connections that are kept, after what cannot be the answer to a request: another
-    /// such may be waiting on them.
+    /// Gives up all kept connections after something that cannot be the answer to a request: more
+    /// of it may be waiting on them.
     pub(super) fn distrust(&self) {
         self.pool.distrust();
     }
@@ -197,8 +197,8 @@ impl Transport {
     }
 }
 
-/// The whole body; `None` when it breaks off or is too long. Nearly all come in one piece, which
-/// is taken as it is.
+/// Reads the whole body; `None` when it breaks off or is too long. Nearly all bodies come in one
+/// piece, which is taken as it is.
 async fn read(response: &mut Response) -> Option<Bytes> {
     let first = response.chunk().await.ok()?.unwrap_or_default();
     let mut length = first.len();
@@ -221,9 +221,9 @@ pub(super) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Reset is an instant of the tenant's clock: it is only meaningful against the `Date` of the
-/// same answer (auth0-api.md 3.3), or else against what earlier answers said of that clock. They
-/// also tell how far into its second that `Date` was.
+/// Reads the rate-limit headers. `reset` is an instant of the tenant's clock: it only means
+/// something against the `Date` of the same answer (auth0-api.md 3.3), or else against what earlier
+/// answers said of that clock, which also tell how far into its second that `Date` was.
 pub(super) fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerClock) -> Meter {
     let number =
         |name: &HeaderName| text(headers, name).and_then(|value| value.parse::<u64>().ok());
@@ -252,8 +252,9 @@ pub(super) fn read_meter(headers: &HeaderMap, date: Option<u64>, clock: &ServerC
     }
 }
 
-/// The moment that `x-ratelimit-reset` names, in milliseconds: it gives seconds, and something in
-/// front of a tenant milliseconds. What is neither near `now` names none.
+/// Returns the moment that `x-ratelimit-reset` names, in milliseconds: the API sends seconds, and
+/// something in front of a tenant may send milliseconds. A value that is near `now` in neither unit
+/// names no moment.
 fn reset(value: u64, now: u64) -> Option<u64> {
     let near = now.saturating_sub(FILLED_BEFORE)..=now.saturating_add(SLOWEST_FILL);
     [value.saturating_mul(1000), value].into_iter().find(|at| near.contains(at))

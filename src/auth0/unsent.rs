@@ -13,28 +13,28 @@ use crate::error::Error;
 const PLACE: &str = "check the host and the port of --domain or --base-url, and whether a firewall is in the way \
      (`https_proxy` names a proxy)";
 
-/// musl's resolver, unlike glibc's, goes on asking a name server that it cannot reach.
+/// Unlike glibc's resolver, musl's goes on asking a name server that it cannot reach.
 const PLACE_OR_NAME: &str = "check the host and the port of --domain or --base-url, that this machine resolves names, and \
      whether a firewall is in the way (`https_proxy` names a proxy)";
 
 /// Reason why a connection could not be made.
 #[derive(Debug)]
 pub(super) enum Cause {
-    /// Trying again does not help.
+    /// Will fail again in the same way.
     Fatal(Error),
     /// The proxy did not open a tunnel, and the error does not say what it answered.
     NoTunnel,
-    /// Anything else: it may be different next time.
+    /// Anything else, which may differ next time.
     Passing(Fault),
 }
 
-/// The cause of a failure to connect, by the errors below it.
+/// Finds the cause of a failure to connect, by the errors below it.
 pub(super) fn cause(error: &reqwest::Error) -> Cause {
     let (mut source, mut by_proxy, mut system) = (error.source(), false, None);
     while let Some(error) = source {
         system = error.downcast_ref::<io::Error>().or(system);
-        // An I/O error's source is that of the error it holds: what it holds has to be asked for,
-        // and may be an I/O error again.
+        // The source of an I/O error is the source of the error inside it: the inner error has to
+        // be asked for separately, and may be an I/O error again.
         let mut held = error;
         while let Some(inner) = held.downcast_ref().and_then(io::Error::get_ref) {
             held = inner;
@@ -71,7 +71,7 @@ fn unknown_name() -> Fault {
     )
 }
 
-/// Describes an error of the system.
+/// Describes an error of the operating system.
 fn no_connection(error: &io::Error) -> Fault {
     let told = match (error.kind(), error.raw_os_error()) {
         (ErrorKind::ConnectionRefused, _) => "connection refused".into(),
@@ -85,7 +85,7 @@ fn no_connection(error: &io::Error) -> Fault {
     Fault::new(told, PLACE)
 }
 
-/// Describes an error of TLS, and whether it will be the same next time.
+/// Describes a TLS error, and whether it will be the same next time.
 fn tls(error: &rustls::Error) -> Cause {
     let fatal = match error {
         rustls::Error::InvalidCertificate(fault) => certificate(fault),
@@ -137,7 +137,7 @@ fn certificate(error: &CertificateError) -> Error {
             "check --domain or --base-url: another server answers there; there is no way around \
              the check",
         ),
-        // rustls' verifier has no kind of its own for it.
+        // rustls' verifier has no error kind of its own for this.
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => (
             "it is a CA's own, and not made for a server",
             "give the server a certificate that its CA has signed, instead of the CA's own; there is no way \

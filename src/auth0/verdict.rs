@@ -1,7 +1,7 @@
-//! The one table that says what a status and an error body mean (auth0-api.md 1.6,
-//! reliability.md 1.4), and whether they are the API's at all.
+//! The one table that says what a status and an error body mean (auth0-api.md 1.6, reliability.md
+//! 1.4), and whether they are the API's at all.
 //!
-//! `errorCode` is often absent, so no row hangs on it alone; messages are only searched for
+//! `errorCode` is often absent, so no verdict depends on it alone; messages are only searched for
 //! fixed words, never passed on, since they may quote what was sent.
 
 use bytes::Bytes;
@@ -12,15 +12,15 @@ use crate::{
     model::{CapRefusal, Code, Field, Reason},
 };
 
-/// Code of the error where the tenant's plan does not include what was asked for.
+/// Code of the error when the tenant's plan does not include what was asked for.
 pub(super) const NOT_ENABLED: &str = "feature_not_enabled";
 
 /// Meaning of an answer to any request.
 #[derive(Debug)]
 pub(super) enum Class {
-    /// 2xx: the body decides, whose answer it is, too.
+    /// 2xx: the body decides the result, and also whose answer it is.
     Success,
-    /// It is there already, or something like it.
+    /// The factor, or something like it, exists already.
     Present,
     /// Refused for good, for this row.
     Refused(Reason),
@@ -32,19 +32,20 @@ pub(super) enum Class {
     InDoubt(Reason),
     /// Refused for every row, by the tenant itself: not executed.
     Stop(Error),
-    /// Something else answers in the tenant's place: what has become of the request is not known.
+    /// Something else answers in the tenant's place: it is not known what became of the request.
     Foreign,
 }
 
-/// The table. `body` is `None` when it broke off. An error counts only in the API's own shape:
-/// whatever else says so, a gateway above all, may have passed the request on before.
+/// Looks an answer up in the table. `body` is `None` when it broke off. An error counts only in the
+/// API's own shape: anything else with that status, a gateway above all, may have passed the
+/// request on first.
 pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -> Class {
     match status {
         200..=299 => return Class::Success,
         // The limiter and the edge refuse before anything is executed, in whatever words.
         429 => return Class::Throttled,
-        // Misdirected (421) and too early (425) are refused by whoever stands before the API, by
-        // definition before they act on it; but who that is and what it did before nobody knows.
+        // Misdirected (421) and too early (425) are refused by whatever stands before the API, by
+        // definition before acting on them; but nobody knows what that is and what it did before.
         300..=399 | 407 | 421 | 425 => return Class::Foreign,
         400..=499 if status != 408 => {}
         _ => return Class::InDoubt(Reason::http(status)),
@@ -52,7 +53,7 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
     let Some(body) = body else {
         return Class::InDoubt(Reason::http(status));
     };
-    // Read where it says something only: not of the many that went well.
+    // The body is read only where it matters: not for the many answers that went well.
     let Some(error) = ErrorBody::read(body, status) else {
         return Class::Foreign;
     };
@@ -66,8 +67,8 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
     }
 }
 
-/// The class of an answer where the tenant's refusal of one method too many is known. A refusal in those
-/// words is about one user, whatever else it might have meant.
+/// Returns the class of an answer where the tenant's refusal of one method too many is known. A
+/// refusal in those words is about one user, whatever else it might have meant.
 pub(super) fn known_as_cap(
     class: Class,
     cap: &CapRefusal,
@@ -87,8 +88,8 @@ pub(super) fn known_as_cap(
     }
 }
 
-/// Returns the code for the user or method that is not there. An error that names neither in known
-/// words is believed about neither.
+/// Returns the code for a missing user or method. An error that names neither in known words is
+/// taken for neither.
 fn not_found(error: &ErrorBody) -> Code {
     let message = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     if error.code.as_deref() == Some("inexistent_user") || message.contains("user does not exist") {
@@ -100,7 +101,7 @@ fn not_found(error: &ErrorBody) -> Code {
     }
 }
 
-/// 403 is four different things; only some of them belong to one user.
+/// A 403 can mean four different things; only some of them are about one user.
 fn forbidden(error: &ErrorBody, scope: &'static str) -> Class {
     let code = error.code.as_deref().unwrap_or_default();
     let message = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
@@ -131,7 +132,7 @@ fn forbidden(error: &ErrorBody, scope: &'static str) -> Class {
     Class::Refused(known.map_or(Code::Forbidden, |(_, code)| code).into())
 }
 
-/// `invalid_body:phone_number` where the message names a property that we know.
+/// Returns `invalid_body:phone_number` where the message names a known property.
 fn bad_request(error: &ErrorBody) -> Reason {
     let message = error.message.as_deref().unwrap_or_default();
     let code = match error.code.as_deref() {

@@ -50,11 +50,12 @@ struct Create<'a> {
     transports: &'a [String],
 }
 
-/// A body for one factor that is longer than this holds keys, and those are public.
+/// Initial size of a body; a longer one holds keys, which are public.
 const USUAL_BODY: usize = 512;
 
-/// The body that creates `factor`; of a passkey it has the relying party only if that is to be told. Wiped
-/// when the last of its clones is dropped; the copy that is written to the connection is out of reach.
+/// Builds the body that creates `factor`; that of a passkey names the relying party only if it is
+/// to be sent. The body is wiped when its last clone is dropped; the copy written to the connection
+/// is out of reach.
 pub(super) fn create_body(factor: &Factor, tells_passkey_party: bool) -> Bytes {
     let mut body = create(factor);
     if !tells_passkey_party && factor.factor_type() == FactorType::Passkey {
@@ -63,17 +64,18 @@ pub(super) fn create_body(factor: &Factor, tells_passkey_party: bool) -> Bytes {
     secret_json(&body, USUAL_BODY)
 }
 
-/// The body that makes `factors` a user's whole set; likewise. PUT takes the same keys for the
-/// types that it takes.
+/// Builds the body that makes `factors` a user's whole set, wiped likewise. PUT takes the same keys
+/// as POST.
 pub(super) fn replace_body(factors: &[Factor]) -> Bytes {
     let methods: Vec<Create<'_>> = factors.iter().map(create).collect();
     secret_json(&methods, USUAL_BODY * factors.len())
 }
 
 fn secret_json(body: &impl Serialize, size: usize) -> Bytes {
-    // A buffer that grows leaves what it held behind.
+    // A buffer that grows would leave its old contents in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(size));
-    // Strings, booleans and lists of strings always serialise, and a buffer takes them.
+    // Strings, booleans and lists of strings always serialise, and a buffer accepts any number of
+    // bytes.
     drop(serde_json::to_writer(&mut *bytes, body));
     Bytes::from_owner(bytes)
 }
@@ -109,7 +111,7 @@ fn create(factor: &Factor) -> Create<'_> {
     body
 }
 
-/// The body that changes a method.
+/// Builds the body that changes a method.
 pub(super) fn update_body(update: Update<'_>) -> Bytes {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -140,7 +142,7 @@ pub(super) struct Listed {
     key_id: Option<String>,
     preferred_authentication_method: Option<String>,
     authentication_methods: Option<Vec<Nested>>,
-    /// Anything at all: what cannot be read must not cost the list.
+    /// Any JSON at all: a value that cannot be read must not cost the list.
     last_auth_at: Option<Box<RawValue>>,
 }
 
@@ -151,7 +153,7 @@ struct Nested {
 }
 
 impl Listed {
-    /// The preferred channel, or else the only one there is.
+    /// Returns the preferred channel, or else the only one there is.
     fn channel(&self) -> Option<Channel> {
         let known = |name: &str| {
             [Channel::Sms, Channel::Voice].into_iter().find(|channel| channel.name() == name)
@@ -193,7 +195,7 @@ impl Listed {
     }
 }
 
-/// Reads a moment that may be anything.
+/// Reads a moment from any JSON.
 fn moment(raw: &RawValue) -> Option<TenantTime> {
     let at: jiff::Timestamp = serde_json::from_str(raw.get()).ok()?;
     Some(TenantTime::from_millis(at.as_millisecond()))
@@ -206,7 +208,7 @@ struct Totalled<'a> {
     authenticators: Vec<&'a RawValue>,
     start: Option<u64>,
     limit: Option<u64>,
-    /// Missing when it is zero, as recorded.
+    /// Absent when it is zero, as recorded.
     total: Option<u64>,
 }
 
@@ -223,7 +225,7 @@ pub(super) fn page(body: &[u8], asked: u64) -> Option<Page> {
     let methods = into(page.authenticators)?;
     let total = match page.total {
         None if methods.is_empty() => Some(0),
-        // A total that is missing beside methods says nothing; pages are read until one is short.
+        // A total that is absent beside methods says nothing; pages are read until one is short.
         total => total,
     };
     let size = page.limit.filter(|limit| *limit > 0).unwrap_or(asked);
