@@ -1,14 +1,15 @@
-//! `--rate auto`: the pace, by what is known of the bucket.
+//! `--rate auto`: the pace, derived from what is known of the bucket.
 //!
 //! Two numbers decide: the refill rate and the level. A level above the wanted one is used up, one
-//! below it is allowed to rise. A fifth of the refill rate is given up and regained through the
-//! level only, which all runs on one tenant see alike: so they come to share it evenly without
-//! knowing of each other. Where the bucket is refilled at the top of a second, its level is spread
-//! over that second.
+//! below it is allowed to rise. A fifth of the refill rate is given up and regained only through
+//! the level, which all runs on one tenant see alike: that is how they come to share it evenly
+//! without knowing of each other. Where the bucket is refilled at the top of a second, its level is
+//! spread over that second.
 //!
-//! With a reserve, no more than its complement of the refill rate is used. Then the bucket is full,
-//! and a full bucket does not show what it gains; so now and then requests go faster for a moment, a
-//! test, until the level is a little lower, and how fast it rises again tells. They are paid back.
+//! With a reserve, only the rest of the refill rate is used. Then the bucket stays full, and a full
+//! bucket does not show how fast it fills. So now and then requests go faster for a moment (a
+//! test), until the level is a little lower, and the speed at which it rises again shows the rate.
+//! They are paid back afterwards.
 //!
 //! Pure; times are seconds.
 
@@ -16,32 +17,33 @@ use super::{JITTER, LATE, ROUNDING, TICK, bucket::Bucket, limit_search::LimitSea
 
 /// Requests a second until the first answer; the smallest plan allows 2.
 const FIRST_RATE: f64 = 2.0;
-/// Slowest pace once there is an answer: the bucket may be different at another moment, and is seen
-/// only by asking. [`Bucket::ask`] holds back what must not go.
+/// Slowest pace once there is an answer: the bucket may be different a moment later, and only
+/// asking shows it. [`Bucket::ask`] holds back requests that must not go.
 const LOWEST: f64 = 0.8;
-/// Part of the room above the floor that is left in the bucket without a reserve, for what others
-/// take at once.
+/// Share of the room above the floor that stays in the bucket without a reserve, because others may
+/// take some at any moment.
 const MARGIN: f64 = 0.125;
-/// Share of the refill rate that is had through the level only. Without it, runs on one tenant do
-/// not share it evenly, and beside others 5 more of 1,000 requests are refused, and 23 of theirs.
+/// Share of the refill rate that is only obtained through the level. Without it, runs on one tenant
+/// do not share it evenly, and beside other clients 5 more of 1,000 requests are refused, and 23 of
+/// theirs.
 const COMMON: f64 = 0.2;
-/// Time between tests, and their length. Without tests, a limit that doubles is used to a fifth
-/// less; twice as often, or half as long, shares with a reserve are off by up to 23 points.
+/// Time between tests, and their length. Without tests, a limit that doubles is used a fifth less;
+/// twice as often, or half as long, makes shares with a reserve wrong by up to 23 points.
 const TEST_EVERY: f64 = 2.5;
 const TEST: f64 = 0.4;
 
-/// Times as fast that a survey uses up a level above the wanted one: without it, 200 questions never
-/// bring a bucket down that gains 250 a second, and show nothing.
+/// Factor by which a survey speeds up using a level above the wanted one: without it, 200 questions
+/// never bring down a bucket that gains 250 a second, and show nothing.
 const HASTE: f64 = 4.0;
-/// Smallest bucket to hasten: of a smaller one, requests that come sooner are only refused, and two
-/// thirds are used of what is at any other pace.
+/// Smallest bucket that is used up faster: a smaller one would only refuse the requests that come
+/// sooner, and at any other pace two thirds of it are used.
 const HASTENED: f64 = 8.0;
 
 /// End of a wait, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Wait {
     pub(super) until: f64,
-    /// Share of the wait that is for the sake of others.
+    /// Share of the wait that leaves the reserve to others.
     pub(super) reserve: f64,
 }
 
@@ -50,7 +52,7 @@ pub(super) struct Wait {
 pub(super) struct Auto {
     /// Share of the limit left to others.
     reserve: f64,
-    /// Part of the next permit that has accrued, and when that was computed.
+    /// Fraction of the next permit that has accrued, and when that was computed.
     credit: f64,
     at: f64,
     /// Earliest start of the next test; start and end of the present or last one.
@@ -67,15 +69,15 @@ pub(super) struct Auto {
     haste: f64,
 }
 
-/// Returns the level that is kept in a bucket.
+/// Returns the level that is to be kept in a bucket.
 pub(super) fn wanted_level(limit: f64, reserve: f64, is_even: bool) -> f64 {
     let floor = limit * reserve;
-    // Of a continuous refill, what is left to others is better above the floor than below it.
+    // With a continuous refill, the reserve is better kept above the floor than below it.
     let extra = if is_even { reserve * 2.0 } else { 0.0 };
     (limit - floor).mul_add((MARGIN + extra).min(0.5), floor)
 }
 
-/// A rate, and the share of the waiting for it that is for the sake of others.
+/// A rate, and the share of the waiting for it that leaves the reserve to others.
 #[derive(Default)]
 struct Pace {
     rate: f64,
@@ -104,11 +106,12 @@ impl Auto {
         self.haste = HASTE;
     }
 
-    /// Takes a permit, or says why not and when there will be one.
+    /// Takes a permit, or returns why there is none and when there will be one.
     pub(super) fn take(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Result<(), Wait> {
         let pace = self.pace(bucket, answered, now);
         self.last_pace = pace.rate;
-        // At a high rate, one waits for several permits, and makes up for waking up late.
+        // At a high rate, several permits are waited for at once, and a late wake-up is made up
+        // for.
         let tick = TICK.as_secs_f64();
         let many = self.used(now) * tick > 1.0;
         let (late, least) = if many { (LATE.as_secs_f64(), tick) } else { (tick, 1e-6) };
@@ -119,7 +122,7 @@ impl Auto {
             self.credit -= 1.0;
             return Ok(());
         }
-        // Not so soon that it is now, or nearly.
+        // At least a moment ahead, so that the wait is not zero.
         let until = now + ((1.0 - self.credit) / pace.rate).max(least);
         Err(Wait { until, reserve: pace.reserve })
     }
@@ -129,7 +132,7 @@ impl Auto {
         self.last_pace
     }
 
-    /// Notes that a permit was given.
+    /// Notes that a permit was granted.
     pub(super) fn record_sent(&mut self, now: f64) {
         self.used = self.used(now) + 1.0;
         self.used_at = now;
@@ -140,7 +143,7 @@ impl Auto {
         sent >= self.test_from && sent <= self.test_until
     }
 
-    /// Takes in a 429; `foretold` if the bucket said that there was nothing left.
+    /// Takes in a 429; `foretold` if the bucket predicted that nothing was left.
     pub(super) fn throttled(&mut self, foretold: bool, sent: f64, now: f64) {
         self.test_until = now;
         self.credit = self.credit.min(0.0);
@@ -174,19 +177,21 @@ impl Auto {
         let floor = limit * self.reserve;
         let even = bucket.is_even();
         let wanted = wanted_level(limit, self.reserve, even);
-        // The level can give back no more than the room for it to rise.
+        // The level can give back no more than the room it has to rise.
         let room = (limit - wanted).max(0.0) / 2.0;
         let common = if even { (refill * COMMON).min(room) } else { 0.0 };
         let level = bucket.level(now);
         let next = bucket.next_top(now);
         let mut rate = match next {
-            // The level is for this second, others included, and the next one brings as much. It is
-            // used up a little early, so that no request arrives in the next second instead.
+            // The level is for this second, other clients included, and the next one brings as
+            // much. It is used up a little early, so that no request arrives in the next second
+            // instead.
             Some(top) => {
                 (level - floor) / (top.until - JITTER).max(LATE.as_secs_f64()) - top.others
             }
             // A level above the wanted one is used up within a second. Half a second costs a bucket
-            // of two 10 points of its limit; with two seconds more of others' requests are refused.
+            // of two 10 points of its limit; with two seconds, more of the other clients' requests
+            // are refused.
             None if level > wanted && limit >= HASTENED => {
                 (level - wanted).mul_add(self.haste, refill - common)
             }
@@ -203,7 +208,7 @@ impl Auto {
                 return Pace { rate: (refill * 2.0).max(limit / 4.0), reserve: 0.0 };
             }
             let most = refill * share - cost;
-            // The nearer to what is left to others, the slower.
+            // The nearer the level is to the reserve, the slower the pace.
             let ease = ((level - floor) / (limit / 2.0)).clamp(0.0, 1.0);
             if rate > most {
                 (rate, reserve) = (most, self.reserve);
@@ -213,8 +218,8 @@ impl Auto {
         Pace { rate: rate.max(LOWEST), reserve }
     }
 
-    /// Begins a test if it is time; returns how far down the bucket may be brought by one, and what
-    /// they cost, in requests a second.
+    /// Begins a test if it is time; returns how far down it may bring the bucket, and its cost in
+    /// requests a second.
     fn test(&mut self, bucket: &Bucket, now: f64) -> (f64, f64) {
         let (rate, limit) = (bucket.refill_rate(), bucket.limit());
         let depth = (rate * TEST_EVERY / 8.0)

@@ -1,13 +1,15 @@
 //! Circuit breaker: decides what may still be sent while the tenant does not answer. Pure.
 //!
-//! An outage is several different users in a row with nothing answered in between: every POST into
-//! a sick tenant leaves a factor in doubt, so a few of them stop all. One person's broken record is
-//! theirs alone, however often it is asked for: a user who fails again, with nothing answered in
-//! between, has one probe made about somebody else, and only if that fails, too, is it an outage.
+//! An outage means that several different users fail in a row, with nothing answered in between:
+//! every POST into a sick tenant leaves a factor in doubt, so a few failures stop all of them. One
+//! person's broken record, however often it is asked for, is that person's own trouble: if a user
+//! fails again, with nothing answered in between, one health check asks about somebody else, and
+//! only if that fails, too, is it an outage.
 //!
-//! Recovery is probed with GET; then one request goes alone, and only when that is answered
-//! do the others go on (reliability.md 5). GETs have a circuit of their own: while POSTs fail, what
-//! is in doubt can still be looked up; while GETs fail, nothing can be, and nothing goes.
+//! Health checks with GET find out when the tenant is back; then one request goes alone, and only
+//! when that is answered do the others follow (reliability.md 5). GETs have a circuit of their own:
+//! while POSTs fail, factors in doubt can still be looked up; while GETs fail, nothing can be
+//! looked up, and nothing is sent.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -18,14 +20,15 @@ use crate::{
     model::UserId,
 };
 
-/// Different users that have to fail in a row to open a circuit.
+/// Number of different users failing in a row that opens a circuit.
 const THRESHOLD: usize = 5;
-/// Users that were answered, kept to probe with: more than one, as theirs may break, too.
+/// Users kept for health checks because they were answered: more than one, as theirs may break,
+/// too.
 const MOST_ANSWERED: usize = 4;
-/// Time to the first probe; doubles with each that fails.
+/// Time to the first health check; doubles with each that fails.
 const FIRST_HEALTH_CHECK: Duration = Duration::from_millis(500);
-/// Probes are never further apart.
-const LONGEST_PROBE: Duration = Duration::from_secs(30);
+/// Longest time between two health checks.
+const LONGEST_HEALTH_CHECK_WAIT: Duration = Duration::from_secs(30);
 
 /// Purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +46,9 @@ pub enum Kind {
 pub enum Health {
     /// It answered.
     Good,
-    /// It did not, or with a 5xx: that may be due to the user who was asked about.
+    /// It did not answer, or answered with a 5xx: the user who was asked about may be the reason.
     Bad,
-    /// It was not reached, or gives out no token: that is no user's doing.
+    /// It was not reached, or grants no token: no user can be the reason.
     Unreached,
     /// The answer says nothing about the tenant.
     Unknown,
@@ -58,7 +61,7 @@ impl Health {
             Verdict::Done(_) | Verdict::Present | Verdict::Refused(_) => Self::Good,
             Verdict::InDoubt(_) => Self::Bad,
             Verdict::NotExecuted(NotExecuted::NotSent) => Self::Unreached,
-            // The limiter and the token check answer without what lies behind them.
+            // The limiter and the token check answer without involving what lies behind them.
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized)
             | Verdict::Stop(_)
             | Verdict::StopInDoubt(_) => Self::Unknown,
@@ -66,14 +69,14 @@ impl Health {
     }
 }
 
-/// Requests of a kind that may be sent now.
+/// Requests of one kind that may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowance {
     /// Everything.
     All,
     /// One request at a time.
     One,
-    /// Nothing, but for one probe from then on.
+    /// Nothing, except one health check from then on.
     HealthCheckAt(Instant),
 }
 
@@ -82,10 +85,10 @@ pub enum Allowance {
 pub struct Breaker {
     changes: Circuit,
     gets: Circuit,
-    /// Users that were answered: to ask about in a probe.
+    /// Users that were answered, for health checks.
     answered: VecDeque<UserId>,
-    /// True once the tenant has answered. Until then one failure is enough for a probe: there may
-    /// be no tenant at all.
+    /// True once the tenant has answered. Until then one failure is enough for a health check:
+    /// there may be no tenant at all.
     proven: bool,
 }
 
@@ -93,17 +96,18 @@ pub struct Breaker {
 #[derive(Debug, Default)]
 struct Circuit {
     state: State,
-    /// Different users who failed in a row; no more than open it.
+    /// Different users who failed in a row; no more than are needed to open the circuit.
     failing: VecDeque<UserId>,
-    /// Failures among them that were no user's.
+    /// Failures among them that no user can be the reason for.
     unreached: usize,
-    /// True if a probe was answered while these failed, which proves nothing about this kind.
+    /// True if a health check was answered while these failed, which proves nothing about this
+    /// kind.
     cleared: bool,
-    /// True if requests of another kind are answered meanwhile.
+    /// True if requests of the other kind are answered meanwhile.
     others_answered: bool,
     /// Start of the present trouble, and its latest failure.
     trouble: Option<(Instant, Instant)>,
-    /// Times that the circuit opened in this trouble.
+    /// Number of times that the circuit opened in this trouble.
     opened: u32,
 }
 
@@ -111,7 +115,8 @@ struct Circuit {
 enum State {
     #[default]
     Closed,
-    /// It may be an outage, or one user's own trouble: a probe tells, and until then nothing goes.
+    /// It may be an outage, or one user's own trouble: a health check decides, and until then
+    /// nothing is sent.
     Suspect {
         since: Instant,
     },
@@ -122,7 +127,7 @@ enum State {
 }
 
 impl Breaker {
-    /// Takes in how a request went, and whom it was about; of a probe, nobody.
+    /// Takes in how a request about `user` ended; a health check is about nobody.
     pub fn observe(&mut self, kind: Kind, health: Health, user: Option<&UserId>, now: Instant) {
         match health {
             Health::Unknown => {}
@@ -149,13 +154,14 @@ impl Breaker {
             }
             Kind::LookUp => {
                 self.gets.good();
-                // As good as a probe, once that is due.
+                // This is as good as a health check, once that is due.
                 if self.health_check_at().is_some_and(|at| at <= now) {
                     self.changes.health_checked();
                 }
             }
             Kind::HealthCheck => {
-                // A probe is a GET: there it is proof, for others it is leave to try.
+                // A health check is a GET: for GETs it is proof, for other requests it is leave to
+                // try.
                 self.gets.good();
                 self.changes.health_checked();
             }
@@ -164,14 +170,14 @@ impl Breaker {
 
     fn bad(&mut self, kind: Kind, user: Option<&UserId>, now: Instant) {
         match kind {
-            // What was still in flight when it opened says nothing new.
+            // Requests that were in flight when the circuit opened say nothing new.
             Kind::Change if self.changes.is_open() => {}
             Kind::LookUp if self.gets.is_open() => {}
             Kind::Change => self.changes.bad(user, self.proven, now),
             Kind::LookUp => self.gets.bad(user, self.proven, now),
             Kind::HealthCheck => {
                 if self.gets.is_closed() {
-                    // That was the probe: it needs no other.
+                    // This was the health check: it needs no other.
                     self.gets.bad(user, true, now);
                 } else {
                     self.gets.open(now);
@@ -202,8 +208,9 @@ impl Breaker {
         }
     }
 
-    /// Returns the user that a probe asks about: one who was answered before; else one of those who
-    /// fail, if so many do not fail for reasons of their own; else one who does not exist.
+    /// Returns the user that a health check asks about: one who was answered before; else one of
+    /// those who fail, if they are too many to fail for reasons of their own; else one who does not
+    /// exist.
     pub fn health_check_user(&mut self) -> UserId {
         let circuit = if self.gets.is_closed() { &mut self.changes } else { &mut self.gets };
         let users = if self.answered.is_empty() && circuit.is_many() {
@@ -214,7 +221,7 @@ impl Breaker {
         let Some(user) = users.pop_front() else {
             return UserId::nobody();
         };
-        // The next time it is another's turn.
+        // The next health check asks about another user.
         users.push_back(user.clone());
         user
     }
@@ -255,7 +262,7 @@ impl Circuit {
         self.is_open() || self.state == State::HalfOpen
     }
 
-    /// Returns true if so many users fail that it cannot be their own trouble.
+    /// Returns true if too many users fail for it to be their own trouble.
     fn is_many(&self) -> bool {
         self.failing.len() + self.unreached >= THRESHOLD
     }
@@ -302,7 +309,7 @@ impl Circuit {
         }
     }
 
-    /// A probe was answered.
+    /// Notes that a health check was answered.
     fn health_checked(&mut self) {
         if self.is_open() {
             self.state = State::HalfOpen;
@@ -312,7 +319,7 @@ impl Circuit {
         }
     }
 
-    /// A probe has found that it is too early.
+    /// Notes that a health check has failed: it was too early.
     fn put_off(&mut self, now: Instant) {
         if self.is_open() || self.is_suspect() {
             self.open(now);
@@ -322,7 +329,9 @@ impl Circuit {
     fn open(&mut self, now: Instant) {
         let since = self.trouble.map_or(now, |(since, _)| since);
         self.trouble = Some((since, now));
-        let wait = FIRST_HEALTH_CHECK.saturating_mul(1 << self.opened.min(10)).min(LONGEST_PROBE);
+        let wait = FIRST_HEALTH_CHECK
+            .saturating_mul(1 << self.opened.min(10))
+            .min(LONGEST_HEALTH_CHECK_WAIT);
         self.opened += 1;
         self.state = State::Open { health_check_at: now + wait };
     }
@@ -357,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_few_users_failing_in_a_row_stop_every_post_and_a_get_probes() {
+    async fn a_few_users_failing_in_a_row_stop_every_post_until_a_health_check() {
         let now = Instant::now();
         let mut breaker = proven();
         failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
@@ -370,7 +379,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn before_the_first_answer_one_failure_is_enough_for_a_probe() {
+    async fn before_the_first_answer_one_failure_is_enough_for_a_health_check() {
         let now = Instant::now();
         for health in [Health::Bad, Health::Unreached] {
             for kind in [Kind::Change, Kind::LookUp] {
@@ -407,13 +416,13 @@ mod tests {
         // One that fails among them neither.
         breaker.observe(Kind::LookUp, Health::Bad, Some(&user(0)), now);
         assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
-        // Once a probe is due they are as good as one.
+        // Once a health check is due they are as good as one.
         answered(&mut breaker, Kind::LookUp, 99, now + FIRST_HEALTH_CHECK);
         assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_lists_fail_nothing_goes_and_a_good_probe_opens_the_way() {
+    async fn while_lists_fail_nothing_goes_and_a_good_health_check_opens_the_way() {
         let now = Instant::now();
         let mut breaker = proven();
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
@@ -427,11 +436,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_good_probe_one_post_goes_alone_and_decides() {
+    async fn after_a_good_health_check_one_post_goes_alone_and_decides() {
         let now = Instant::now();
         let mut breaker = proven();
         failing(&mut breaker, Kind::Change, now, THRESHOLD);
-        // Late failures of what was in flight neither probe nor push the probe away.
+        // Late failures of what was in flight neither start a health check nor put it off.
         failing(&mut breaker, Kind::Change, now, 30);
         assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK));
         health_check(&mut breaker, Health::Good, now);
@@ -464,14 +473,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_is_counted_from_its_first_failure_and_probes_grow_rare() {
+    async fn an_outage_is_counted_from_its_first_failure_and_health_checks_grow_rare() {
         let began = Instant::now();
         let mut breaker = proven();
         failing(&mut breaker, Kind::Change, began, THRESHOLD);
         let mut now = began;
         for _ in 0..20 {
             let at = breaker.health_check_at().unwrap();
-            assert!(at - now <= LONGEST_PROBE);
+            assert!(at - now <= LONGEST_HEALTH_CHECK_WAIT);
             now = at;
             health_check(&mut breaker, Health::Bad, now);
         }
@@ -543,7 +552,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn several_broken_lists_among_answered_posts_are_probed_and_are_no_outage() {
+    async fn several_broken_lists_among_answered_posts_are_checked_and_are_no_outage() {
         let now = Instant::now();
         let mut breaker = proven();
         for number in 0..THRESHOLD {
@@ -557,15 +566,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn probes_ask_about_users_who_were_answered_each_in_turn() {
+    async fn health_checks_ask_about_users_who_were_answered_each_in_turn() {
         let now = Instant::now();
         let mut breaker = proven();
         (10..20).for_each(|number| answered(&mut breaker, Kind::LookUp, number, now));
         // One of them fails now: not asked about any more.
         breaker.observe(Kind::LookUp, Health::Bad, Some(&user(11)), now);
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
-        let probed: Vec<_> = (0..4).map(|_| breaker.health_check_user()).collect();
-        assert_eq!(probed, [10, 12, 13, 10].map(user));
+        let asked: Vec<_> = (0..4).map(|_| breaker.health_check_user()).collect();
+        assert_eq!(asked, [10, 12, 13, 10].map(user));
         // Where nobody ever was, those who fail, each in turn.
         let mut breaker = proven();
         failing(&mut breaker, Kind::LookUp, now, THRESHOLD);

@@ -29,7 +29,7 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<N
 #[derive(Debug)]
 pub(super) struct Exact {
     limiter: Limiter,
-    /// Cells of governor's that make up one permit: a burst of whole permits could not express a
+    /// Governor's cells that make up one permit: a burst of whole permits could not express a
     /// lateness of less than one.
     cells: NonZeroU32,
     window: Window,
@@ -45,7 +45,7 @@ impl Exact {
         let permit = Duration::from_secs_f64((1.0 / effective(rate)).clamp(1e-6, 86_400.0));
         let cells = u32::try_from(permit.as_nanos().div_ceil(LATE.as_nanos()));
         let cells = NonZeroU32::new(cells.unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
-        // A nanosecond more, not less.
+        // Rounds up by a nanosecond, not down.
         let cell = permit / cells.get() + Duration::from_nanos(1);
         let late = u32::try_from(LATE.as_nanos() / cell.as_nanos()).unwrap_or(u32::MAX);
         let room = burst.max(1).saturating_mul(cells.get()).saturating_add(late);
@@ -62,10 +62,11 @@ impl Exact {
         Self { limiter, cells, window, spaced: false, began, least }
     }
 
-    /// Takes a permit, or says when there will be one.
+    /// Takes a permit, or returns when there will be one.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let at = now.duration_since(self.began).as_secs_f64();
-        // Both are asked at once, so that a request that waits for one wakes up to both.
+        // Both are asked at once, so that a request that waits for one also knows about the other
+        // when it wakes up.
         let due = self.spaced(now);
         let due = due.max(
             self.window.may(at).err().map(|until| self.began + Duration::from_secs_f64(until)),
@@ -78,7 +79,7 @@ impl Exact {
         Ok(())
     }
 
-    /// Returns when the spacing allows the next permit; `None` if it does.
+    /// Returns when the spacing allows the next permit; `None` if it allows one now.
     fn spaced(&mut self, now: Instant) -> Option<Instant> {
         if self.spaced {
             return None;
@@ -95,7 +96,7 @@ impl Exact {
     }
 }
 
-/// Returns the requests a second that a given rate comes to.
+/// Returns the real number of requests a second for a given rate.
 pub(super) fn effective(rate: f64) -> f64 {
     rate * (1.0 - SLOWER)
 }

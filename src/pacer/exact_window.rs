@@ -14,12 +14,12 @@ use super::GRAIN;
 /// Shortest window of the promise, in seconds.
 const SECOND: f64 = 1.0;
 
-/// Permits that were given within [`GRAIN`].
+/// Permits granted within [`GRAIN`] of each other.
 #[derive(Debug, Clone, Copy)]
 struct Given {
     first: f64,
     last: f64,
-    /// The number of the first.
+    /// Number of the first one.
     number: f64,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct Window {
     count: f64,
     /// The permits of the last second.
     recent: VecDeque<Given>,
-    /// The least number - N·time of all older permits.
+    /// Lowest value of number - N·time among all older permits.
     least: f64,
 }
 
@@ -40,7 +40,7 @@ impl Window {
         Self { rate, burst, count: 0.0, recent: VecDeque::new(), least: f64::INFINITY }
     }
 
-    /// Returns whether a permit may be given now; else when to ask again.
+    /// Returns whether a permit may be granted now, or else when to ask again.
     pub(super) fn may(&mut self, now: f64) -> Result<(), f64> {
         while let Some(given) = self.recent.front().filter(|given| now - given.first >= SECOND) {
             self.least = self.least.min(self.rate.mul_add(-given.last, given.number));
@@ -59,7 +59,7 @@ impl Window {
         }
     }
 
-    /// Notes that a permit is given.
+    /// Notes that a permit is granted.
     pub(super) fn record(&mut self, now: f64) {
         self.count += 1.0;
         match self.recent.back_mut() {

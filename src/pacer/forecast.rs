@@ -1,8 +1,9 @@
-//! Forecast of a run: what the pacer would get out of a tenant whose limit is known.
+//! Forecast of a run: the rate that the pacer would achieve against a tenant whose limit is known.
 //!
-//! No formula says what `auto` gets: it begins slowly, uses up the bucket first, tests now and then,
-//! and gets less out of a small bucket. So it is let loose on a model of the tenant's bucket for a
-//! while, in no time, and goes on as it went at last. For a given rate, a formula does.
+//! No formula predicts `auto`: it begins slowly, uses up the bucket first, tests now and then, and
+//! gets less out of a small bucket. So the pacer is simulated against a model of the tenant's
+//! bucket for a while, without any time passing, and the rate at the end of that is extrapolated. A
+//! given rate is computed by a formula.
 //!
 //! Pure; times are seconds.
 
@@ -15,21 +16,22 @@ use super::{
 };
 use crate::{api::Meter, model::LocalTime};
 
-/// Time that is played, and the fewest and most requests in it: the tests of `auto` come every few
+/// Simulated time, and the fewest and most requests in it: the tests of `auto` come every few
 /// seconds, and a slow bucket takes minutes to show its rate.
 const PLAYED: f64 = 60.0;
 const FEWEST: usize = 300;
 const MOST: usize = 20_000;
-/// Windows that are played at least, where the bucket is refilled in such.
+/// Fewest windows that are simulated, where the bucket is refilled in windows.
 const WINDOWS: f64 = 30.0;
-/// Steps that are played at most: a bucket that gains nothing is looked at again and again.
+/// Most steps that are simulated: a bucket that gains nothing is asked again and again.
 const STEPS: usize = 100_000;
-/// Greatest distance, as a share, of the rate that was used from the one that was played.
+/// Largest difference, as a share, between the observed and the simulated rate at which the
+/// observed one is believed.
 const CREDIBLE: f64 = 0.25;
-/// Least share of the rate that was played for the one that was used to be the most there is at first:
-/// less was used where questions had to wait for something else.
+/// Smallest share of the simulated rate at which the observed one counts as the highest possible at
+/// first: it is lower where questions had to wait for something else.
 const AT_LEAST: f64 = 0.6;
-/// Latency where none was seen.
+/// Latency where none was observed.
 const LATENCY: Duration = Duration::from_millis(150);
 /// Shortest latency: an answer comes after its request.
 const SHORTEST: f64 = 0.000_1;
@@ -44,8 +46,8 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// Plays `pacing` at a rate against the tenant that was learnt, with so many requests in flight at
-    /// most; `None` where it depends on a limit that is not known.
+    /// Simulates `pacing` at a rate against the tenant that was learnt, with at most that many
+    /// requests in flight; `None` if the result depends on an unknown limit.
     pub fn play(pacing: &Pacing, rate: Rate, learnt: &Learnt, in_flight: usize) -> Option<Self> {
         let tenant = Tenant::new(learnt);
         let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64().max(SHORTEST);
@@ -54,7 +56,7 @@ impl Forecast {
             Play { latency, in_flight: in_flight.max(1), least: PLAYED.max(every * WINDOWS) };
         let mut times = match rate {
             Rate::PerSecond(rate) => play.exact(rate, pacing, tenant),
-            // What is played is no event of this run.
+            // A simulation causes no events in the log of this run.
             Rate::Auto => tracing::dispatcher::with_default(&tracing::Dispatch::none(), || {
                 Some(play.auto(pacing, tenant?))
             })?,
@@ -78,7 +80,7 @@ impl Forecast {
         self.steady
     }
 
-    /// Returns how many requests are answered by a moment.
+    /// Returns the number of requests answered by a moment.
     pub fn count_at(&self, at: f64) -> f64 {
         match self.times.last() {
             Some(last) if at > *last => (at - last).mul_add(self.steady, float(self.times.len())),
@@ -86,7 +88,7 @@ impl Forecast {
         }
     }
 
-    /// Returns when so many requests are answered.
+    /// Returns when that many requests are answered.
     pub fn time_of(&self, count: f64) -> f64 {
         let played = float(self.times.len());
         let last = self.times.last().copied().unwrap_or_default();
@@ -97,8 +99,8 @@ impl Forecast {
     }
 }
 
-/// Puts off requests that would come sooner than the questions were let through once the bucket was used
-/// up. What is above the level that is kept is used up first.
+/// Delays requests that would come sooner than the questions were let through once the bucket was
+/// used up. The level above the one that is kept is used up first.
 fn hold_back(times: &mut [f64], steady: f64, learnt: &Learnt, reserve: f64) {
     let used = learnt.used.filter(|used| *used > 0.0 && *used >= steady * AT_LEAST);
     let (Some(used), Some(limit)) = (used, learnt.limit) else {
@@ -111,19 +113,21 @@ fn hold_back(times: &mut [f64], steady: f64, learnt: &Learnt, reserve: f64) {
     }
 }
 
-/// Returns the rate to go by: what was used in the long run, where that can be believed, and else what
-/// was played.
+/// Returns the rate to use: the observed one in the long run, where it can be believed, and else
+/// the simulated one.
 fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
-    // The questions were let through less than a run is later on, as it learns what there is.
+    // The questions were let through more slowly than a run is later on, when it has learnt the
+    // limit.
     if learnt.steps.is_some_and(|steps| steps.is_long()) {
         return Some(steady);
     }
-    // What a bucket gains in steps is known too roughly before some whole windows were used.
+    // The gain of a bucket that is refilled in steps is known too roughly before some whole windows
+    // were used.
     let is_vague = learnt.steps.is_some() || learnt.refill.is_none();
     let used = learnt.used.filter(|used| *used > 0.0);
     if is_vague {
-        // Until the steps are known, less is used than later, and of the gain at one something is lost
-        // to whole numbers: both are too low.
+        // Until the steps are known, less is used than later, and rounding to whole requests loses
+        // some of each step: both rates are too low.
         let is_played = learnt.steps.is_some();
         return used.map(|used| if is_played { used.max(steady) } else { used });
     }
@@ -132,23 +136,23 @@ fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
     Some(used.filter(is_near).unwrap_or(steady))
 }
 
-/// Way in which requests are played.
+/// Parameters of a simulation.
 struct Play {
     latency: f64,
     in_flight: usize,
-    /// Shortest time that is played.
+    /// Shortest simulated time.
     least: f64,
 }
 
 impl Play {
-    /// Returns whether enough was played.
+    /// Returns whether the simulation has run long enough.
     fn is_over(&self, times: &[f64]) -> bool {
         times.len() >= MOST
             || times.len() >= FEWEST && times.last().is_some_and(|last| *last >= self.least)
     }
 
     fn auto(&self, pacing: &Pacing, mut tenant: Tenant) -> Vec<f64> {
-        // Any moment: its clock is `at`.
+        // Any moment will do: the simulation's clock is `at`.
         let began = Instant::now();
         let now = LocalTime::default;
         let pacing = Pacing { rate: Rate::Auto, burst: 1, plan: None, now, ..*pacing };
@@ -207,12 +211,12 @@ impl Play {
 struct Tenant {
     limit: f64,
     level: f64,
-    /// Gain at once, and seconds from one such gain to the next.
+    /// Size of one refill, and seconds from one to the next.
     step: f64,
     every: f64,
     /// Time that had passed of the present window at the start.
     passed: f64,
-    /// Gain a second in between; others may take more than there is.
+    /// Gain a second in between, which is negative if others take more than is refilled.
     between: f64,
     at: f64,
 }
@@ -237,7 +241,7 @@ impl Tenant {
         self.step / self.every + self.between
     }
 
-    /// Returns the whole windows that are over.
+    /// Returns the number of whole windows that are over.
     fn windows(&self, at: f64) -> f64 {
         ((at + self.passed) / self.every).floor()
     }
@@ -258,14 +262,14 @@ impl Tenant {
         granted
     }
 
-    /// Returns from when there are so many in it.
+    /// Returns when the bucket will hold that many requests.
     fn due(&mut self, at: f64, need: f64) -> f64 {
         self.advance(at);
         let missing = need.min(self.limit) - self.level;
         if missing <= 0.0 { at } else { at + missing / self.rate() }
     }
 
-    /// Returns what an answer says.
+    /// Returns the rate-limit headers of an answer.
     fn meter(&self) -> Meter {
         let missing = self.limit - self.level;
         let full_in = if self.every > 1.0 && missing > 0.0 {

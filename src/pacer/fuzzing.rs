@@ -1,4 +1,4 @@
-//! A pacer that is told anything.
+//! A pacer that is shown arbitrary answers.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use super::{GRAIN, LONGEST_HOLD, Pacer, Rate};
 use crate::api::Meter;
 
-/// Longest wait for a permit: a hold, the time until what was said of the limit is forgotten, and
-/// the slowest pace.
+/// Longest wait for a permit: a hold, the time after which what answers said about the limit is
+/// forgotten, and the slowest pace.
 const LONGEST: Duration = LONGEST_HOLD.saturating_add(Duration::from_secs(90));
 
-/// Asks for a permit, shows an answer that took so long and may be a 429, and so on: whatever is
-/// said, permits come in bounded time.
+/// Asks for a permit, shows an answer that took that long and may be a 429, and so on: whatever the
+/// answers say, permits come in bounded time.
 pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, Duration)>) {
     let pacer = Pacer::new(Rate::Auto, reserve);
     let mut now = pacer.began;

@@ -1,22 +1,22 @@
-//! The hold: after a 429, no request is sent until a point in time, whichever was refused.
+//! The hold: after a 429, no request is sent until a point in time, whichever request was refused.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Longest hold; a longer hint from the tenant is cut down, with a warning.
+/// Longest hold; a longer hint from the tenant is shortened, with a warning.
 pub const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// Longest pause that is logged: a number in the log is never merely what somebody wrote into a
+/// Longest pause that is logged as a number: the log must not repeat whatever somebody wrote into a
 /// header.
 const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Shortest hold, so that a hint of zero seconds is not a busy loop.
 const SHORTEST: Duration = Duration::from_millis(50);
 /// First hold without any hint; it doubles up to 32 s, as the official SDKs do from 1 s.
 const UNHINTED: Duration = Duration::from_secs(1);
-/// Shortest hold that is logged for everybody, and not only at debug level.
+/// Shortest hold that is logged at the normal level, and not only at debug level.
 const NOTABLE: Duration = Duration::from_secs(5);
 
-/// Facts of a 429 about the wait.
+/// The wait that a 429 asks for, in its various forms.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Refusal {
     /// Time at which the refused request was sent.
@@ -29,13 +29,14 @@ pub(super) struct Refusal {
     pub(super) full_in: Option<Duration>,
 }
 
-/// The hold: a point in time and not a duration, so that requests that come later wait less.
+/// The hold: a point in time and not a duration, so that later requests wait less.
 #[derive(Debug, Default)]
 pub(super) struct Hold {
     until: Option<Instant>,
     /// Start of the present or last hold.
     began: Option<Instant>,
-    /// Refusals in a row, each of a request that was sent after the one before had been answered.
+    /// Consecutive refusals, each of a request that was sent after the one before had been
+    /// answered.
     in_a_row: u32,
 }
 
@@ -62,8 +63,8 @@ impl Hold {
             self.began = Some(now);
         }
         let again = 1_u32 << self.in_a_row.saturating_sub(1).min(5);
-        // One token is due soon; but after being refused again the hold gets longer, up to the time
-        // at which the bucket is full.
+        // One token is due soon; but each further refusal makes the hold longer, up to the time at
+        // which the bucket is full.
         let token = refusal.one_token.map(|wait| {
             let longest = refusal.full_in.unwrap_or(LONGEST).max(UNHINTED);
             wait.max(SHORTEST).saturating_mul(again).min(longest.max(wait))

@@ -1,35 +1,35 @@
-//! Knowledge of the tenant's limit, for whoever plans with it.
+//! Knowledge of the tenant's limit, for planning.
 
 use std::time::Duration;
 
-/// Limit of the tenant as its answers have shown it so far.
+/// The tenant's limit, as its answers have shown it so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Learnt {
-    /// Answers so far.
+    /// Number of answers so far.
     pub answers: u64,
-    /// Answers among them that stated the limit.
+    /// Number of answers that stated the limit.
     pub metered: u64,
     /// Size of the tenant's bucket; `None` if its answers do not state a limit.
     pub limit: Option<f64>,
-    /// Requests a second that the bucket gains beyond what others take; `None` if the answers are too
-    /// few to tell.
+    /// Requests a second that the bucket gains beyond what others take; `None` if there are too few
+    /// answers to tell.
     pub refill: Option<f64>,
-    /// Refill in steps, where the bucket is refilled so.
+    /// Refill in steps, where the bucket is refilled like that.
     pub steps: Option<Steps>,
-    /// Requests that the bucket holds now; `None` if its answers do not say.
+    /// Requests that the bucket holds now; `None` if the answers do not say.
     pub level: Option<f64>,
-    /// Requests a second that the bucket gains by what the answers say of when it is full again. That
-    /// is in whole seconds, so it is rough.
+    /// Requests a second that the bucket gains, computed from when the answers say it is full
+    /// again. That time is in whole seconds, so the rate is rough.
     pub promised: Option<f64>,
-    /// Requests a second that were granted in the long run; `None` if that was too short.
+    /// Requests a second that were granted in the long run; `None` if the run was too short.
     pub used: Option<f64>,
     /// Time that answers took on average; `None` before the first.
     pub latency: Option<Duration>,
 }
 
 impl Learnt {
-    /// Returns what can be gone by where the answers were too few to measure the refill: what their
-    /// headers promise, or else a full bucket in the usual time.
+    /// Returns a rough estimate where there were too few answers to measure the refill: the rate
+    /// that the headers promise, or else a full bucket in the usual time.
     #[must_use]
     pub fn roughly(&self) -> Option<Self> {
         let limit = self.limit?;
@@ -40,30 +40,30 @@ impl Learnt {
     }
 }
 
-/// Time in which a bucket is taken to be full again where nothing is said of it, in seconds: those that
+/// Time, in seconds, in which a bucket is assumed to fill if the answers do not say: the ones that
 /// Auth0 documents take 1 to 5 (auth0-api.md 3.1).
 pub(super) const USUAL: f64 = 5.0;
 
 /// Refill in steps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Steps {
-    /// Requests that one brings.
+    /// Requests that one step brings.
     pub gain: f64,
-    /// Requests a second that others take until the next.
+    /// Requests a second that others take between two steps.
     pub others: f64,
-    /// Seconds from one to the next.
+    /// Seconds from one step to the next.
     pub every: f64,
-    /// Seconds from now to the next.
+    /// Seconds until the next step.
     pub next_in: f64,
 }
 
 impl Steps {
-    /// Returns the requests a second that they bring beyond what others take.
+    /// Returns the requests a second that the steps bring beyond what others take.
     pub(super) fn rate(&self) -> f64 {
         self.gain / self.every - self.others
     }
 
-    /// Returns whether they are further apart than a second.
+    /// Returns whether the steps are more than a second apart.
     pub(super) fn is_long(&self) -> bool {
         self.every > 1.0
     }

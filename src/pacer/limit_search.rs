@@ -1,5 +1,5 @@
-//! Searches for the rate where the tenant does not say its limit: a little more until there is a
-//! 429, then less.
+//! Searches for the rate where the tenant does not state its limit: it sends a little more until
+//! there is a 429, then less.
 //!
 //! The rate doubles each second until the first 429; the limit is about what was sent then. From
 //! then on it comes back to the limit from a tenth below, stays there, and rises above it ever
@@ -11,10 +11,10 @@
 //!
 //! Pure; times are seconds.
 
-/// Requests a second at first: with 2, two runs do not find their shares within the scenario.
+/// First rate, in requests a second; with 2, two runs do not find their shares within the scenario.
 const FIRST: f64 = 5.0;
-/// Share of the limit that is kept after a 429. With three quarters, 7 points less are used of a
-/// limit that has doubled.
+/// Share of the limit that is kept after a 429. With three quarters, 7 points less of a limit that
+/// has doubled are used.
 const LESS: f64 = 0.9;
 /// Time until the limit is reached again, in seconds. Half as long costs 2 more refusals in 1,000.
 const BACK: f64 = 8.0;
@@ -36,7 +36,7 @@ impl LimitSearch {
         Self { limit: FIRST, since: None, met: false }
     }
 
-    /// Returns whether there was ever a 429.
+    /// Returns whether there has been a 429.
     pub(super) fn met(&self) -> bool {
         self.met
     }
@@ -46,7 +46,7 @@ impl LimitSearch {
         self.limit
     }
 
-    /// Returns the rate that may be sent at now, `share` of the limit being ours. `used` is how many
+    /// Returns the rate that may be used now if `share` of the limit is ours. `used` is how many
     /// requests were sent in the last second: a rate that is not used proves nothing.
     pub(super) fn rate(&mut self, share: f64, used: f64, now: f64) -> f64 {
         let since = *self.since.get_or_insert(now);
@@ -54,7 +54,7 @@ impl LimitSearch {
             let most = (used * 2.0).max(FIRST);
             self.limit = FIRST * (now - since).exp2();
             if self.limit > most {
-                // Grows on from what is used.
+                // The rate grows from what is used.
                 self.limit = most;
                 self.since = Some(now - (most / FIRST).log2());
             }
@@ -68,7 +68,7 @@ impl LimitSearch {
         rate.max(LOWEST)
     }
 
-    /// Takes in a 429 to a request sent at a moment, with `used` requests sent in the last second.
+    /// Takes in a 429 for a request sent at a moment, with `used` requests sent in the last second.
     pub(super) fn throttled(&mut self, share: f64, used: f64, sent: f64, now: f64) {
         // Requests sent together are refused together, and count once.
         if self.met && self.since.is_some_and(|since| sent < since) {
@@ -82,7 +82,7 @@ impl LimitSearch {
         let limit = match (self.met, soon) {
             // A rate that doubles each second goes far beyond the limit before it is refused.
             (false, _) => used * LESS.powi(3),
-            // Refused again so soon, the limit must be lower than it was found.
+            // A second refusal so soon means that the limit is lower than it was found to be.
             (true, true) => self.limit.min(limit) * LESS.powi(2),
             (true, false) => limit,
         };

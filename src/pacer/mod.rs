@@ -1,12 +1,12 @@
 //! Decides when the next request may go: one queue, a pace, and a hold for all after a 429.
 //!
 //! Permits are given in the order of asking, by the task that holds the queue's lock; no other task
-//! wakes up (measured: 64 tasks that ask governor by themselves get 64 % of 5,000/s, one waiter gets
-//! 99.97 %; performance.md 5). Three things must allow a permit, in this order: there is no hold
-//! (`hold`); the tenant's bucket has more than the reserve, as far as answers tell (`bucket`); and
-//! the pace, which is `exact` for a given rate and `auto` for one that is learnt, with
-//! `limit_search` where the tenant does not say its limit. Which of the two is in force may depend
-//! on the time of day (`schedule`). `state` puts them together.
+//! wakes up (measured: 64 tasks that ask governor by themselves get 64 % of 5,000/s, one waiter
+//! gets 99.97 %; performance.md 5). A permit has to pass three checks, in this order: there is no
+//! hold (`hold`); the tenant's bucket has more than the reserve, as far as answers show (`bucket`);
+//! and the pace allows it, which is `exact` for a given rate and `auto` for a learnt one, with
+//! `limit_search` where the tenant does not state its limit. Which of the two is in force may
+//! depend on the time of day (`schedule`). `state` puts them together.
 //!
 //! Each file says what its part gains in the scenarios of tests/pacing, and each constant why it
 //! has its value.
@@ -40,18 +40,19 @@ pub use schedule::{Phase, Plan, PlanError};
 use crate::{api::Meter, model::LocalTime};
 use state::{State, Wait};
 
-/// Shortest sleep at a high rate; several permits are given after it. Each wake-up costs CPU, and so
-/// does each commit of the ledger that follows from it.
+/// Shortest sleep at a high rate; several permits are granted after it. Each wake-up costs CPU, and
+/// so does each commit of the ledger that follows from it.
 const TICK: Duration = Duration::from_millis(4);
 /// Greatest lateness of a wake-up that is made up for: more would be a burst.
 const LATE: Duration = Duration::from_millis(20);
-/// Travel times differ by up to about this much from one request to the next, in seconds. So a
-/// request that waits for what answers will say asks again after this long.
+/// Largest usual difference between the travel times of two requests, in seconds. A request that
+/// waits for what answers will say asks again after this long.
 const JITTER: f64 = 0.1;
-/// Shortest time until a request asks again, whatever else wakes it: permits would be given one by
-/// one otherwise. Also what counts as the same moment.
+/// Shortest time until a request asks again, whatever else wakes it: otherwise permits would be
+/// granted one by one. Moments closer together than this count as the same.
 const GRAIN: Duration = Duration::from_millis(1);
-/// Part of a permit that is lost in floating-point sums: one that lacks no more is whole.
+/// Fraction of a permit that floating-point sums may lose: a permit that lacks no more than this is
+/// whole.
 const ROUNDING: f64 = 0.01;
 
 /// `--rate`.
@@ -81,7 +82,7 @@ pub struct Pacing {
 /// Reason why the next request has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// It does not have to.
+    /// It does not have to wait.
     Nothing,
     /// The given rate.
     Rate,
@@ -89,13 +90,14 @@ pub enum Waiting {
     Plan,
     /// The tenant's limit, as learnt.
     Limit,
-    /// The reserve, which is left to others: the tenant's limit is down to it.
+    /// The reserve: the rest of the tenant's limit is left to others.
     Reserve,
     /// The hold after a 429.
     Throttled,
 }
 
-/// Total times that requests waited, by reason. One waits at a time, and all others behind it.
+/// Total times that requests waited, by reason. One request waits at a time, and all others behind
+/// it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WaitTotals {
     /// Time spent on holds after a 429.
@@ -106,11 +108,11 @@ pub struct WaitTotals {
     pub limit: Duration,
     /// Time spent on the given rate.
     pub rate: Duration,
-    /// Time spent on the rate that the plan had.
+    /// Time spent on the rate of the plan.
     pub plan: Duration,
 }
 
-/// Hands out permits.
+/// Grants permits.
 #[derive(Debug)]
 pub struct Pacer {
     turn: tokio::sync::Mutex<()>,
@@ -130,13 +132,14 @@ impl Pacer {
         Self { turn: tokio::sync::Mutex::new(()), began: Instant::now(), state }
     }
 
-    /// Goes about learning the tenant's limit by a few questions: brings its bucket down to the same
-    /// level, and no lower, in a quarter of the time, since a full one shows little.
+    /// Learns the tenant's limit from a few questions: brings its bucket down to the usual level in
+    /// a quarter of the usual time, since a full bucket shows little.
     pub fn survey(&self) {
         self.state().hasten();
     }
 
-    /// Waits for a permit to send one request now. Dropping the future gives up the place in the queue.
+    /// Waits for a permit to send one request now. Dropping the future gives up the place in the
+    /// queue.
     pub async fn permit(&self) {
         let _turn = self.turn.lock().await;
         let mut waiter = Waiter::new(self);
@@ -145,7 +148,7 @@ impl Pacer {
         }
     }
 
-    /// Returns whether there is a hold after a 429: requests permitted before should not be sent.
+    /// Returns whether there is a hold after a 429: requests permitted before must not be sent.
     pub fn is_holding(&self, now: Instant) -> bool {
         self.state().hold.until(now).is_some()
     }
@@ -160,7 +163,8 @@ impl Pacer {
         self.state().waiting
     }
 
-    /// Returns how many requests a second it would let through now, as far as it was last asked.
+    /// Returns how many requests a second it would let through now, as of the last request for a
+    /// permit.
     pub fn pace(&self) -> f64 {
         self.state().pace()
     }
@@ -195,8 +199,8 @@ impl<P: Deref<Target = Pacer>> Waiter<P> {
         Self { pacer, wait: None }
     }
 
-    /// Returns a permit to send one request now; else when to ask again. Asking earlier gives the same
-    /// answer.
+    /// Returns a permit to send one request now, or else when to ask again. Asking earlier gives
+    /// the same answer.
     pub fn ask(&mut self, now: Instant) -> Result<(), Instant> {
         if let Some((wait, _)) = self.wait.filter(|(wait, _)| wait.until > now) {
             return Err(wait.until);
@@ -210,7 +214,7 @@ impl<P: Deref<Target = Pacer>> Waiter<P> {
         Err(wait.until)
     }
 
-    /// Gives up the wait; the time spent on it counts all the same.
+    /// Gives up the wait; the time spent on it still counts.
     pub fn leave(&mut self, now: Instant) {
         if let Some((wait, since)) = self.wait.take() {
             self.pacer.state().waited(&wait, now.saturating_duration_since(since));

@@ -1,7 +1,7 @@
 //! `--rate-plan`: different rates at different times of day.
 //!
 //! Times of day are civil times in one time zone, and the rate is looked up again each minute: so
-//! daylight-saving changes need no rule of their own, and neither does a clock that was set.
+//! neither daylight saving nor a clock that was set needs a rule of its own.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub struct Plan {
     zone: TimeZone,
 }
 
-/// Range from one minute of the day up to another; across midnight if the second is the lesser.
+/// Range from one minute of the day up to another; it crosses midnight if the second is smaller.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Range {
     from: u16,
@@ -34,7 +34,7 @@ struct Range {
 pub struct Phase {
     /// The rate; `None` if the plan says nothing.
     pub rate: Option<Rate>,
-    /// Time until the plan has to be looked at again.
+    /// Time until the plan has to be consulted again.
     pub look_in: Duration,
 }
 
@@ -53,7 +53,7 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Reads `08:00-20:00=5,20:00-08:00=auto`; `rate` reads what stands behind `=`.
+    /// Reads `08:00-20:00=5,20:00-08:00=auto`; `rate` reads the part after `=`.
     pub fn parse(
         text: &str,
         zone: TimeZone,
@@ -108,7 +108,7 @@ fn parse_range(text: &str, rate: impl Fn(&str) -> Option<Rate>) -> Option<Range>
     let (times, value) = text.split_once('=')?;
     let (from, to) = times.split_once('-')?;
     let (from, to) = (parse_time(from)?, parse_time(to)?);
-    // 24:00 is the end of a day and the beginning of none.
+    // 24:00 is only ever the end of a day.
     let to = if to == DAY { 0 } else { to };
     (from < DAY).then_some(Range { from, to, rate: rate(value.trim())? })
 }

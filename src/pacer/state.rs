@@ -1,4 +1,4 @@
-//! State shared by all who wait for a permit, and the decision on the next one.
+//! State shared by all tasks that wait for a permit, and the decision on the next one.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) struct State {
     bucket: Bucket,
     auto: Auto,
     exact: Option<Exact>,
-    /// The rate in force, whether it is the plan's, and when to look at the plan again.
+    /// The rate in force, whether it is the plan's, and when to consult the plan again.
     rate: Option<Rate>,
     planned: bool,
     look_at: Option<Instant>,
@@ -41,7 +41,7 @@ struct Answers {
     all: u64,
     /// Answers that stated the limit.
     metered: u64,
-    /// Time that all took, in seconds.
+    /// Total time that they took, in seconds.
     time: f64,
 }
 
@@ -50,7 +50,7 @@ struct Answers {
 pub(super) struct Wait {
     pub(super) until: Instant,
     pub(super) why: Waiting,
-    /// Share of it that is for the sake of others.
+    /// Share of the wait that leaves the reserve to others.
     pub(super) reserve: f64,
 }
 
@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    /// Returns the modelled level and limit of the tenant's bucket: for `fuzzing`.
+    /// Returns the modelled level and limit of the tenant's bucket, for `fuzzing`.
     pub(super) fn fullness(&self, began: Instant, now: Instant) -> (f64, f64) {
         (self.bucket.level(seconds(began, now)), self.bucket.limit())
     }
@@ -99,7 +99,7 @@ impl State {
         }
     }
 
-    /// Gives a permit with `None`; else says when to ask again.
+    /// Grants a permit by returning `None`; else returns when to ask again.
     pub(super) fn next(&mut self, began: Instant, now: Instant) -> Option<Wait> {
         self.follow_plan(now);
         let wait = self.obstacle(began, now);
@@ -144,7 +144,7 @@ impl State {
         Some(Wait { until, why: Waiting::Limit, reserve: wait.reserve })
     }
 
-    /// Puts the rate in force that the plan has for this time of day.
+    /// Puts the plan's rate for this time of day in force.
     fn follow_plan(&mut self, now: Instant) {
         if self.rate.is_some() && self.look_at.is_none_or(|at| at > now) {
             return;

@@ -1,23 +1,23 @@
-//! The bucket's recent history: what it had supplied so far, over time.
+//! The bucket's recent history: how many requests it had supplied by each moment.
 //!
-//! Each answer is a sample: what was left when its request had been let through, plus what we had
-//! sent until then. What others took is already out of it. A full bucket gains nothing, so between
-//! two samples of a full one the history shows a lower bound.
+//! Each answer is a sample: the requests left when its own had been let through, plus those that we
+//! had sent until then. What others took is already subtracted. A full bucket gains nothing, so
+//! between two samples of a full one the history shows a lower bound.
 //!
 //! Holds the samples that `refill_rate` and `refill_pattern` measure by, and is of no use without
 //! them. Pure; times are seconds.
 
 use std::collections::VecDeque;
 
-/// Length of the history: two windows of a second, and a little so that both are whole. One window
+/// Length of the history: two windows of a second, plus a little so that both are whole. One window
 /// costs 61 points of the limit on a bucket of 10.
 const SPAN: f64 = 2.2;
-/// Samples nearer to each other are merged, so that a hundred are kept at any rate.
+/// Samples closer together than this are merged, so that at most a hundred are kept at any rate.
 const SLOT: f64 = SPAN / 110.0;
 /// Samples kept at a low rate, however old.
 const FEWEST: usize = 10;
 
-/// One answer, or the mean of some that came close to each other.
+/// One answer, or the mean of several that came close together.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
     /// Time at which its request was sent.
@@ -28,7 +28,7 @@ pub(super) struct Sample {
     pub(super) left: f64,
     /// True if the bucket was full.
     pub(super) full: bool,
-    /// True if the request was sent to see how fast the bucket fills up.
+    /// True if the request was part of a test of how fast the bucket fills up.
     pub(super) test: bool,
 }
 

@@ -1,9 +1,9 @@
 //! A model of the tenant's bucket, kept from `limit`, `remaining` and `reset` of its answers.
 //!
-//! It is seen from where requests are sent: [`Bucket::level`] is what a request sent now will find.
-//! An answer says what was left when its own request had been let through; what was sent since then
-//! is subtracted, and what is refilled since then is added. So neither the latency matters nor the
-//! order in which answers come, only that each says when its request was sent.
+//! The model takes the sender's point of view: [`Bucket::level`] is what a request sent now will
+//! find. An answer says what was left when its own request had been let through; what was sent
+//! since then is subtracted, and what is refilled since then is added. So neither the latency
+//! matters nor the order in which answers come, only that each says when its request was sent.
 //!
 //! Pure; times are seconds.
 
@@ -21,25 +21,25 @@ use survey::{Survey, Windows};
 
 use super::{JITTER, Learnt, ROUNDING};
 
-/// Successful answers in a row without the limit after which it is unknown: a stray answer that
+/// Consecutive successful answers without the limit after which it is unknown: a stray answer that
 /// names one must not be believed while all others are silent.
 const SILENCES: u32 = 5;
-/// Token intervals to wait before trying whether a token has come, while the refill cannot be
+/// Token intervals to wait before trying whether there is a token, while the refill cannot be
 /// predicted yet and until the first 429. Trying early shows a rate that waiting for whole
 /// intervals never would: a bucket of one or two gets 8 to 61 points more of its limit.
 const EAGER: f64 = 0.7;
 /// Time in which the caution after 429s wears off, in seconds. Caution saves two runs on a tenant
-/// that refills once a second 60 refusals in 1,000 requests, and a third of this costs 19.
+/// that refills once a second 60 refusals in 1,000 requests; a third of this time costs 19 of them.
 const CAUTION: f64 = 30.0;
-/// A bucket that lacks no more than a sixteenth counts as full: others who came just before must not
-/// hide that it was. Without it, shares with a reserve fall by up to 12 points.
+/// A bucket counts as full if it lacks no more than a sixteenth: other clients that came just
+/// before must not hide that it was. Without it, shares with a reserve fall by up to 12 points.
 const NEARLY_FULL: f64 = 16.0;
 
-/// Longest time without an answer after which one request may look, in seconds: a header that names
-/// a reset of tomorrow must not stop a run until then, and a look costs a refusal at most.
+/// Longest time without an answer after which one request may try, in seconds: a header that names
+/// a reset tomorrow must not stop a run until then, and trying costs one refusal at most.
 const LONGEST_PATIENCE: f64 = 60.0;
 
-/// State of the bucket, as an answer gives it.
+/// State of the bucket, according to an answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
     pub(super) sent: f64,
@@ -48,7 +48,7 @@ pub(super) struct Reading {
     /// Time until the bucket is full.
     pub(super) full_in: Option<f64>,
     pub(super) throttled: bool,
-    /// True if its request was sent to see how fast the bucket fills up.
+    /// True if its request was part of a test of how fast the bucket fills up.
     pub(super) test: bool,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Reading {
 pub(super) enum Gate {
     /// The level is high enough.
     Open,
-    /// There was no answer for so long that the bucket should be full. One request may look.
+    /// There has been no answer for so long that the bucket should be full. One request may try.
     Look,
     /// The level is too low; when to ask again.
     Shut(f64),
@@ -72,24 +72,25 @@ pub(super) struct Bucket {
     known: bool,
     limit: f64,
     sent: Sent,
-    /// Requests supplied up to a moment, by the newest answer, and that moment.
+    /// Requests supplied by the time of the newest answer, and that time.
     supplied: f64,
     at: f64,
-    /// Time at which the newest of the requests answered so far was sent.
+    /// Time at which the newest answered request was sent.
     newest: f64,
-    /// Successful answers in a row that did not say the limit.
+    /// Consecutive successful answers that did not state the limit.
     silences: u32,
-    /// Time from which one request may look whatever the model says, since the bucket should be
+    /// Time from which one request may try whatever the model says, since the bucket should be
     /// full.
     full_at: f64,
     /// Time from which one request may try whether there is a token.
     token_at: f64,
     /// Token intervals to wait before that.
     eager: f64,
-    /// Requests left beside the reserve after 429s, which wears off; and when the last one came.
+    /// Requests left beside the reserve after 429s, a number that wears off; and the time of the
+    /// last 429.
     caution: f64,
     refused: f64,
-    /// Time that the bucket takes to be full, by the newest answer.
+    /// Time until the bucket is full, according to the newest answer.
     full_in: Option<f64>,
 }
 
@@ -119,7 +120,7 @@ impl Bucket {
         self.known
     }
 
-    /// Notes a successful answer that did not say the limit; a few of them may not.
+    /// Notes a successful answer that did not state the limit; a few of these are tolerated.
     pub(super) fn silence(&mut self) {
         self.silences += 1;
         self.known &= self.silences < SILENCES;
@@ -130,7 +131,7 @@ impl Bucket {
         self.refill.rate()
     }
 
-    /// Returns whether the refill rate was measured; else it is a lower bound.
+    /// Returns whether the refill rate was measured; otherwise it is a lower bound.
     pub(super) fn is_measured(&self) -> bool {
         self.refill.is_measured()
     }
@@ -155,7 +156,7 @@ impl Bucket {
         self.refill.pattern.next_top(now)
     }
 
-    /// Returns what the first answers, or the latest ones, have shown of it.
+    /// Returns what is known about the bucket, from the first answers or the latest ones.
     pub(super) fn learnt(&self, now: f64) -> Learnt {
         if !self.known {
             return Learnt::default();
@@ -198,7 +199,7 @@ impl Bucket {
         self.supplied = self.level(now) + self.sent.taken();
         self.at = now;
         self.sent.record(now);
-        // One request looks or tries, and the others wait for its answer.
+        // One request tries, and the others wait for its answer.
         self.full_at = self.full_at.max(now + self.patience());
         self.token_at = f64::INFINITY;
     }
@@ -206,7 +207,7 @@ impl Bucket {
     /// Returns whether a request may go that must leave `floor` in the bucket.
     pub(super) fn ask(&self, floor: f64, now: f64) -> Gate {
         let level = self.level(now);
-        // A single 429 is no reason to leave anything: its caution is below one at once.
+        // A single 429 is no reason to leave more: its caution falls below one at once.
         let need = 1.0 + floor + self.caution(now).floor();
         if !self.known || level >= need - ROUNDING {
             return Gate::Open;
@@ -225,9 +226,9 @@ impl Bucket {
         self.caution * ((self.refused - now) / CAUTION).exp()
     }
 
-    /// Returns the time without an answer after which one request may look: as long as the tenant
-    /// says that the bucket takes to be full, and no longer than [`LONGEST_PATIENCE`]. Where the refill is predicted, others must have taken
-    /// all of it, and a look a second is enough.
+    /// Returns the time without an answer after which one request may try: as long as the tenant
+    /// says that the bucket takes to fill, and no longer than [`LONGEST_PATIENCE`]. Where the
+    /// refill is predicted, others must have taken all of it, and one try a second is enough.
     fn patience(&self) -> f64 {
         let least = if self.is_even() { 1.0 } else { 2.0 * JITTER };
         self.full_in.unwrap_or(1.0).min(LONGEST_PATIENCE).max(least)
@@ -252,7 +253,7 @@ impl Bucket {
     /// Takes in what an answer said; `share` is how much of the bucket we may use.
     pub(super) fn observe(&mut self, reading: &Reading, share: f64, now: f64) {
         // A 429 is believed only where successful answers name a limit too: a limiter in front of
-        // the tenant may name a limit of its own to those it refuses.
+        // the tenant may report a limit of its own with its refusals.
         if reading.throttled && !self.known {
             return;
         }
@@ -290,11 +291,12 @@ impl Bucket {
         if let Some(full_in) = reading.full_in.filter(|_| !reading.throttled) {
             self.survey.promise(reading.limit - reading.remaining, full_in);
         }
-        // An answer to an older request than the newest one answered says nothing new of the level.
+        // An answer to an older request than the newest answered one says nothing new about the
+        // level.
         if reading.sent < self.newest {
             return;
         }
-        // A tiny bucket gets no benefit of the doubt: half a request is much of it.
+        // A tiny bucket gets no benefit of the doubt: half a request is a large part of it.
         let sure = left.min(reading.remaining + reading.limit / NEARLY_FULL);
         self.supplied = sure + least + self.refill.gain(reading.sent, now);
         self.at = now;

@@ -17,17 +17,18 @@ use super::{
     history::{History, Step},
 };
 
-/// Time between two looks at the history, in seconds. Looks that follow each other closely see the
-/// same samples, and must not count as agreeing: without this, four runs that begin together are
-/// refused up to 2 of 1,000 requests.
+/// Time between two looks at the history, in seconds. Looks in quick succession see the same
+/// samples and must not count as agreeing: without this, four runs that begin together are refused
+/// up to 2 of 1,000 requests.
 const LOOK_EVERY: f64 = 0.25;
-/// More than this share of the gain at one moment means steps, less means a continuous refill.
+/// Share of the gain at one moment above which the refill is in steps, and below which it is
+/// continuous.
 const MOST: f64 = 0.6;
-/// A moment at which no request was sent for more than this share of the time shows neither. Without
-/// this, 400 of 1,000 requests are refused where 2 a second are refilled at its top.
+/// Share of the time without requests above which a moment shows neither. Without this, 400 of
+/// 1,000 requests are refused where 2 a second are refilled at its top.
 const SILENT: f64 = 0.7;
-/// A step that gains less than this share of a second's gain is not looked at: the refill of a
-/// bucket in steps cannot be in it.
+/// A step that gains less than this share of a second's gain is ignored: it cannot contain the
+/// refill of a bucket that is refilled in steps.
 const LARGE_STEP: f64 = 1.0 - MOST;
 /// Looks that must agree before the first pattern is believed; twice as many change it later. With
 /// two, four runs that begin together are refused up to 4 of 1,000 requests, with three none.
@@ -186,8 +187,8 @@ fn gained_at(history: &History, top: f64) -> Gained {
     })
 }
 
-/// Returns -1 if the best moment speaks for steps, 1 if against them, 0 if it shows neither: of a
-/// continuous refill, each moment has the share of the gain that it has of the time.
+/// Returns -1 if the best moment speaks for steps, 1 if it speaks against them, and 0 if it shows
+/// neither: under a continuous refill, each moment has the same share of the gain as of the time.
 fn vote(best: Option<(f64, Gained)>, span: f64, total: f64) -> i8 {
     let Some((_, Gained { gained, time })) = best else {
         return 1;

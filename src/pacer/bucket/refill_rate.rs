@@ -1,13 +1,13 @@
 //! The refill rate: requests a second that the bucket gains beyond what others take.
 //!
 //! Where the bucket is not full for a while, the slope of its history is the rate. A full bucket
-//! shows only a lower bound, what is taken from it; so now and then `auto` sends faster for a
+//! shows only a lower bound, the requests taken from it; so now and then `auto` sends faster for a
 //! moment, a test, to see how fast it fills up again.
 //!
-//! Measured (tests/pacing): without it, taking the rate from the headers as (limit - remaining) /
-//! (reset - Date), a run uses 31 points less of the limit (63 less of a bucket that is full in half
-//! a second: the reset is in whole seconds); without tests the shares with a reserve are off by up
-//! to 25 points, and without the lower bound by up to 40.
+//! Measured (tests/pacing): without this file, taking the rate from the headers as (limit -
+//! remaining) / (reset - Date), a run uses 31 points less of the limit (63 less of a bucket that is
+//! full in half a second: the reset is in whole seconds); without tests, shares with a reserve are
+//! wrong by up to 25 points, and without the lower bound by up to 40.
 //!
 //! Pure; times are seconds.
 
@@ -17,9 +17,9 @@ use super::{
     refill_pattern::RefillPattern,
 };
 
-/// Shortest stretch of history to measure the rate by, and the weight of the rate known before
-/// against the stretch seen in a test, in seconds. Half as long costs 8 points of share beside others
-/// who come in bursts of 5, half the weight 24.
+/// Shortest stretch of history to measure the rate by, and weight of the previous rate against the
+/// stretch seen in a test, both in seconds. Half the length costs 8 points of share beside clients
+/// that send in bursts of 5, half the weight 24.
 const LONG: f64 = 1.0;
 
 /// Measures the refill rate.
@@ -31,7 +31,7 @@ pub(super) struct RefillRate {
     rate: f64,
     /// The rate before the test that is in the history.
     prior: f64,
-    /// Start of the last test that has counted.
+    /// Start of the last test that was counted.
     tested: f64,
     /// True if the rate was ever measured; otherwise it is a lower bound.
     measured: bool,
@@ -64,7 +64,7 @@ impl RefillRate {
         self.history.last().is_some_and(|sample| sample.full)
     }
 
-    /// Drops the history, which has a jump in it after the limit has changed.
+    /// Drops the history, which jumps when the limit changes.
     pub(super) fn restart(&mut self) {
         self.history.clear();
     }
@@ -90,7 +90,8 @@ impl RefillRate {
         }
     }
 
-    /// Measures by the stretch since the bucket was last full, if that is long enough, or by a test.
+    /// Measures by the stretch since the bucket was last full, if that is long enough, or by a
+    /// test.
     fn measure(&mut self) {
         let samples = self.history.samples();
         let run = samples.iter().rposition(|sample| sample.full).map_or(0, |full| full + 1);
@@ -103,8 +104,8 @@ impl RefillRate {
         self.measure_least();
     }
 
-    /// Takes a rate over. Where no request fewer is left than before, the gain is only what was
-    /// taken: of a bucket that is refilled in steps, more may have been lost unseen.
+    /// Adopts a rate. Where no fewer requests are left than before, the gain is only what was
+    /// taken: a bucket that is refilled in steps may have lost more unseen.
     fn learn(&mut self, rate: f64, fall: f64) {
         if fall >= 1.0 || self.pattern.is_even() {
             (self.rate, self.measured) = (rate, true);
@@ -168,7 +169,7 @@ impl RefillRate {
         let gained = ((last.supplied - before) / windows).max(0.0);
         let filled = |sample: &Sample| sample.full && sample.at >= since;
         if self.history.samples().iter().any(filled) {
-            // It was filled up although we had used our share only: it gains the rest as well.
+            // The bucket filled up although we had used our share only: it gains the rest as well.
             self.learn(gained / share, 0.0);
         } else {
             self.learn(gained, whole.fall);

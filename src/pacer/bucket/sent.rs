@@ -1,20 +1,20 @@
-//! Record of what was sent lately, and when.
+//! Record of the requests sent recently.
 
 use std::collections::VecDeque;
 
 use super::super::GRAIN;
 
-/// Time for which requests are remembered, in seconds; an answer that took longer says nothing of
-/// the level. Bounds the memory at [`GRAIN`] an entry.
+/// Time for which requests are remembered, in seconds; an answer that took longer says nothing
+/// about the level. Bounds the memory at one entry per [`GRAIN`].
 const MEMORY: f64 = 10.0;
 
 /// Counts what was sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Moments, and the count sent up to then; those within [`GRAIN`] are one entry.
+    /// Moments, and the number sent up to then; those within [`GRAIN`] share an entry.
     times: VecDeque<(f64, f64)>,
     given: f64,
-    /// A request that was sent and refused has taken nothing.
+    /// Number of requests that were refused, and so took nothing from the bucket.
     refused: f64,
 }
 
@@ -24,7 +24,7 @@ impl Sent {
         self.given - self.refused
     }
 
-    /// Notes a request that is sent now.
+    /// Notes that a request is sent now.
     pub(super) fn record(&mut self, now: f64) {
         self.given += 1.0;
         match self.times.back_mut() {
@@ -36,13 +36,14 @@ impl Sent {
         }
     }
 
-    /// Notes that one of them was refused.
+    /// Notes that one of the requests was refused.
     pub(super) fn record_refused(&mut self) {
         self.refused += 1.0;
     }
 
-    /// Returns how many requests had taken something when one sent at a moment had, at least and at
-    /// most: the order of those sent together is not known. `None` if that is too long ago.
+    /// Returns how many requests had been granted by the time a request sent `at` was, as a lower
+    /// and an upper bound: the order of requests sent together is unknown. `None` if that is too
+    /// long ago.
     pub(super) fn until(&self, at: f64) -> Option<(f64, f64)> {
         let index = self.times.partition_point(|(time, _)| *time <= at).checked_sub(1)?;
         let (_, most) = self.times.get(index)?;

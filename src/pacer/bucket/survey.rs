@@ -1,8 +1,8 @@
 //! Survey of the first answers: the refill rate, and the rate of requests, over all of them.
 //!
-//! The pace follows the last two seconds; a forecast wants the long run. Measured (tests/pacing, 205
-//! questions): by the rate that the pace follows, forecasts beside noisy neighbours are off by up to
-//! 19 %, and by the survey by 10 at most.
+//! The pace follows the last two seconds; a forecast needs the long run. Measured (tests/pacing,
+//! 205 questions): forecasts beside noisy neighbours are wrong by up to 19 % with the rate that the
+//! pace follows, and by at most 10 % with the survey.
 //!
 //! Pure; times are seconds.
 
@@ -11,31 +11,31 @@ use super::{
     history::Sample,
 };
 
-/// Answers that are kept: those of a sample of users, and bounded.
+/// Most answers that are kept: as many as a sample of users brings.
 const MOST: usize = 256;
-/// Least gain that is worth a rate: the number of requests left is a whole one, so that a gain is known
-/// to about one.
+/// Smallest gain from which a rate is computed: the number of requests left is whole, so that a
+/// gain is known to about one.
 const LEAST: f64 = 12.0;
-/// Shortest time over which the rate of requests is that of a long run, in seconds, and fewest answers
-/// before: until then the bucket is being used up, and neighbours come at random.
+/// Shortest time over which the rate of requests is that of a long run, in seconds, and fewest
+/// answers before that: until then the bucket is being used up, and neighbours come at random.
 const LONG: f64 = 10.0;
 const MANY: usize = 40;
-/// Fewest whole windows that show it, where the bucket is refilled in steps, and the time before the
-/// first of them.
+/// Fewest whole windows from which a rate is computed, where the bucket is refilled in steps, and
+/// the time before the first of them.
 const WINDOWS: f64 = 2.0;
-/// Fewest requests in these: a window that is cut through is a part of them.
+/// Fewest requests in these windows: one that is cut off contributes only a part.
 const GRANTED: f64 = 20.0;
 const FILLED: f64 = 1.2;
-/// Least gain from one request to the next that is a refill at once, and least time between such in a
-/// bucket that is refilled in windows longer than a second.
+/// Smallest gain between two requests that counts as a refill step, and shortest time between two
+/// steps of a bucket that is refilled in windows longer than a second.
 const JUMP: f64 = 3.0;
 const LONG_WINDOW: f64 = 1.5;
-/// Least share of all gain that came so, where the bucket is refilled so.
+/// Smallest share of all gain that comes in steps, where the bucket is refilled in steps.
 const IN_JUMPS: f64 = 0.8;
-/// A bucket that lacks a sixteenth counts as full.
+/// A bucket that lacks no more than a sixteenth counts as full.
 const NEARLY_FULL: f64 = 16.0;
-/// The time until the bucket is full is rounded up to whole seconds, and `Date` down to such: that makes
-/// it longer by half of one, and at first by a whole one.
+/// Rounding of the time until the bucket is full: it is rounded up to whole seconds, and `Date`
+/// down, which makes the time longer by half a second on average, and at first by a whole one.
 const ROUNDED_UP: f64 = 0.75;
 const MOST_ROUNDED_UP: f64 = 2.0;
 
@@ -79,15 +79,16 @@ impl Survey {
         self.promises = Promises::default();
     }
 
-    /// Notes that the bucket, which lacks so many requests, is said to be full in so many seconds.
+    /// Notes that the bucket, which lacks that many requests, is said to be full in that many
+    /// seconds.
     pub(super) fn promise(&mut self, missing: f64, full_in: f64) {
         self.promises.count += 1.0;
         self.promises.missing += missing;
         self.promises.full_in += full_in;
     }
 
-    /// Returns the refill rate by all of these: what tenants usually have for such a limit, unless the
-    /// times say that it is less or more.
+    /// Returns the refill rate according to all these promises: the usual rate for such a limit,
+    /// unless the times say otherwise.
     pub(super) fn promised(&self, limit: f64) -> Option<f64> {
         let Promises { count, missing, full_in } = self.promises;
         let time = count.mul_add(-ROUNDED_UP, full_in).max(full_in / 4.0);
@@ -96,7 +97,7 @@ impl Survey {
         (missing > 0.0 && time > 0.0).then(|| usual.max(missing / time))
     }
 
-    /// Returns the refill in windows longer than a second, if that is how the bucket is refilled.
+    /// Returns the refill in windows longer than a second, if the bucket is refilled like that.
     pub(super) fn windows(&self, limit: f64, now: f64) -> Option<Windows> {
         let (first, last) = (self.samples.first()?, self.samples.last()?);
         let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
@@ -108,7 +109,7 @@ impl Survey {
         let (oldest, newest) = (jumps.first()?.0, jumps.last()?.0);
         let gaps =
             jumps.iter().zip(jumps.iter().skip(1)).map(|((from, _), (to, _))| to.at - from.at);
-        // The first window may have begun before the first request: it is the shortest there may be.
+        // The first window may have begun before the first request, so its length is a lower bound.
         let since = if jumps.len() > 1 { oldest } else { first };
         let time = newest.at - since.at;
         let shortest = gaps.clone().fold(time, f64::min);
@@ -118,7 +119,7 @@ impl Survey {
         // A window without a request looks like two.
         let count: f64 = gaps.clone().map(|gap| (gap / shortest).round()).sum::<f64>().max(1.0);
         let every = (time / count).round().max(2.0);
-        // Each begins no later than the request that finds it.
+        // Each window begins no later than the request that finds it.
         let (_, late) = gaps.fold((0.0_f64, 0.0_f64), |(late, least), gap| {
             let late = late + gap - (gap / every).round() * every;
             (late, least.min(late))
@@ -148,11 +149,11 @@ impl Survey {
                 squares += (one.at - at).powi(2);
             }
         }
-        // The slope: travel times differ, so that single answers are early or late.
+        // The slope: travel times differ, so single answers are early or late.
         (gained >= LEAST && squares > 0.0).then(|| products / squares)
     }
 
-    /// Returns the requests a second that were granted over the second half, if that was long.
+    /// Returns the requests a second granted over the second half, if that was long enough.
     pub(super) fn used(&self) -> Option<f64> {
         let (half, last) = (self.samples.get(self.samples.len() / 2)?, self.samples.last()?);
         let time = last.at - half.at;
@@ -160,8 +161,8 @@ impl Survey {
         is_long.then(|| (taken(last) - taken(half)) / time)
     }
 
-    /// Returns the same over whole windows of a second: those of the second half, or as many as there
-    /// are after the full bucket was used up.
+    /// Returns the requests a second granted over whole windows of a second: those of the second
+    /// half, or as many as there are after the full bucket was used up.
     pub(super) fn used_by_window(&self) -> Option<f64> {
         let (first, last) = (self.samples.first()?, self.samples.last()?);
         let time = last.at - first.at;
