@@ -1,5 +1,6 @@
-//! The protocol for a POST without an idempotency key: what follows from an answer, what a list says
-//! about a factor in doubt, and the mark by which one can be told. Pure: no I/O, no clock.
+//! The protocol for a POST without an idempotency key: what follows from an answer, what a list
+//! proves about a factor in doubt, and the mark by which a factor can be recognised. Pure: no I/O,
+//! no clock.
 
 pub mod conflict;
 mod decision;

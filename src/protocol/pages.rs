@@ -1,7 +1,7 @@
 //! A user's methods, page by page: what has come so far, and what is to be asked for next. Pure.
 //!
-//! Pages are asked for one by one, each as a request of its own: so the one that fails is the only
-//! one that is asked for again. A list that changes between its pages is no list.
+//! Pages are requested one by one, so that only the one that fails is requested again. A list that
+//! changes between its pages is discarded.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -11,9 +11,9 @@ use crate::{
     model::{Code, Method},
 };
 
-/// No user has so many methods; whoever is said to have more gets no usable list.
+/// Most methods that a user can credibly have; a longer list is unusable.
 const MOST_METHODS: u64 = 1_000;
-/// Nor so many pages; a tenant that says so is not believed.
+/// Most pages that a list can credibly have.
 const MOST_PAGES: u64 = 50;
 
 /// See the module.
@@ -26,17 +26,17 @@ pub struct Pages {
     tries: Tries,
 }
 
-/// Consequence of a page.
+/// Consequence of the answer to a page.
 #[derive(Debug)]
 pub enum AfterPage {
-    /// The list has more: ask for its next page, after this long.
+    /// The list has more: request its next page after this long.
     More(Duration),
-    /// The whole list, or why there is none. The next one begins with its first page.
+    /// The whole list, or why there is none. The next list begins with its first page.
     Whole(Verdict<Vec<Method>>),
 }
 
 impl Pages {
-    /// Returns the number of the page to ask for next; the first is 0.
+    /// Returns the number of the page to request next; the first is 0.
     pub fn next(&self) -> u64 {
         self.number
     }
@@ -46,9 +46,9 @@ impl Pages {
         self.number == 0
     }
 
-    /// Takes in what came of asking for the next page. Gives what is to be made of it: the whole
-    /// list, or why it has none; nothing while more pages are to come. Where only that page is
-    /// missing, those before it are kept; otherwise the list begins anew.
+    /// Takes in the answer to the next page. Returns the whole list, or why there is none; `None`
+    /// while more pages are to come. Where only that page is missing, those before it are kept;
+    /// otherwise the list begins anew.
     fn take(&mut self, verdict: Verdict<Page>) -> Option<Verdict<Vec<Method>>> {
         let page = match verdict {
             Verdict::Done(page) => page,
@@ -97,9 +97,9 @@ impl Pages {
 }
 
 impl RetryPolicy {
-    /// Decides what follows from the answer to the page that `pages` has asked for. One that fails
-    /// after others is asked for again; if it never comes, or the tenant stays out of reach (which
-    /// is for the breaker to judge), they are given up with it.
+    /// Decides what follows from the answer to the page that `pages` requested. A later page that
+    /// fails is requested again; if it never comes, or the tenant stays out of reach (which the
+    /// breaker judges), the earlier pages are given up with it.
     pub fn after_page(
         &self,
         verdict: Verdict<Page>,

@@ -1,12 +1,13 @@
 //! Judges what a complete list says about a factor in doubt. Pure.
 //!
-//! The list may mask phones and addresses, never shows a TOTP secret, and may hold factors that
-//! the user enrolled meanwhile (auth0-api.md 1.5, reliability.md 1.5). So evidence is: same type,
-//! a consistent value, our name, created after our intent by the tenant's clock, not known to the
-//! ledger as another factor's, and no second candidate. Less than that is never "created".
+//! The list may mask phones and addresses, never shows a TOTP secret, and may hold factors that the
+//! user enrolled meanwhile (auth0-api.md 1.5, reliability.md 1.5). So the evidence has to be: the
+//! same type, a consistent value, our name, creation after our intent by the tenant's clock, an id
+//! that the ledger does not know as another factor's, and no second candidate. Anything less is
+//! never "created".
 //!
-//! What was created well before our intent, whichever of the clocks in play is right ([`Sent`]), is
-//! not ours, however like it looks: most users who are imported have enrolled something before.
+//! A method created well before our intent, whichever of the clocks is right ([`Sent`]), is not
+//! ours, however similar it looks: most imported users have enrolled something before.
 
 use crate::{
     model::{Audit, Code, Credential, Factor, FactorType, Finding, How, Method},
@@ -16,8 +17,8 @@ use crate::{
     },
 };
 
-/// Judges `list` for `factor`, whose first attempt in doubt left when `sent` says. `known` says
-/// whether the ledger knows a method id as another factor's.
+/// Judges `list` for `factor`, whose first attempt in doubt left at the time of `sent`. `known`
+/// returns whether the ledger knows a method id as another factor's.
 pub fn judge(
     factor: &Factor,
     list: &[Method],
@@ -72,9 +73,9 @@ pub fn judge(
     }
 }
 
-/// Finds the method of `list`, read before the first POST, that stands for `factor`: plainly the
-/// same, or else consistent with it, of the same name if there is one. `taken` says whether a
-/// method id is known to stand for another factor.
+/// Finds the method of `list`, read before the first POST, that stands for `factor`: one that is
+/// plainly the same, or else one that is consistent with it, preferably of the same name. `taken`
+/// returns whether a method id is known to stand for another factor.
 pub fn present(
     factor: &Factor,
     list: &[Method],
@@ -87,7 +88,7 @@ pub fn present(
         let rank = match compare(factor, method) {
             Likeness::Same => 0,
             Likeness::Consistent if method.name == factor.name => 1,
-            // Without its key id nothing can be said of a key.
+            // Without its key id, nothing can be said about a key.
             Likeness::Consistent if method.contact.is_some() => 2,
             Likeness::Consistent | Likeness::Unclear | Likeness::Other => return None,
         };
@@ -98,8 +99,8 @@ pub fn present(
 }
 
 /// Judges what `list`, read at the end of a run, says about a settled factor that was once in
-/// doubt, whose first attempt in doubt left when `sent` says. `own` is the id that the ledger has
-/// for it; `known` as for [`judge`].
+/// doubt, whose first attempt in doubt left at the time of `sent`. `own` is the id that the ledger
+/// has for it; `known` as for [`judge`].
 pub fn audit(
     factor: &Factor,
     list: &[Method],
@@ -129,12 +130,12 @@ pub fn audit(
     }
 }
 
-/// The mark of a factor, and whether all that was sent for it bore it.
+/// The mark of a factor, and whether every attempt bore it.
 #[derive(Debug, Clone, Copy)]
 pub struct Marked<'a> {
     /// The mark.
     pub mark: &'a Mark,
-    /// True if every attempt in doubt bore it: then a method without it is not ours.
+    /// True if every attempt in doubt bore the mark: then a method without it is not ours.
     pub always: bool,
 }
 
@@ -142,7 +143,7 @@ impl Marked<'_> {
     fn compare(self, factor: &Factor, method: &Method) -> Likeness {
         let exact = compare(factor, method);
         if exact == Likeness::Other || exact == Likeness::Same {
-            // The mark of one value on another is no evidence of anything.
+            // The mark of one value on another value is evidence of nothing.
             return exact;
         }
         match self.mark.is_in(method.name.as_deref()) {
@@ -162,11 +163,11 @@ pub(crate) enum Likeness {
     Consistent,
     /// A method of the same kind; the list does not show whether it is the one.
     Unclear,
-    /// Another one.
+    /// A different one.
     Other,
 }
 
-/// Compares the values; that both are of one type is the caller's to see to.
+/// Compares the values; the caller makes sure that both are of one type.
 pub(crate) fn compare(factor: &Factor, method: &Method) -> Likeness {
     match &factor.credential {
         Credential::Phone { number, .. } => {
@@ -176,13 +177,13 @@ pub(crate) fn compare(factor: &Factor, method: &Method) -> Likeness {
             compare_contact(method.contact.as_deref(), address.expose(), email_matches)
         }
         Credential::Totp { .. } if method.name == factor.name => Likeness::Consistent,
-        // Ours, renamed or cut by the tenant? Or the user's own? Nothing tells.
+        // Ours, renamed or cut by the tenant, or the user's own: nothing in the list decides it.
         Credential::Totp { .. } => Likeness::Unclear,
         Credential::WebauthnRoaming(key) | Credential::Passkey(key, _) => {
             match method.key_id.as_deref().map(|id| id.trim_end_matches('=')) {
                 Some(id) if id == key.key_id => Likeness::Same,
                 Some(_) => Likeness::Other,
-                // Without its one identifier nothing can be said.
+                // Without its one identifier, nothing can be said.
                 None => Likeness::Consistent,
             }
         }

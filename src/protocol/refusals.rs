@@ -1,8 +1,8 @@
-//! A refusal that everybody gets is not about the rows: a feature that is switched off, a plan
-//! that lacks it. To ask a million times more would tell nothing new. Pure.
+//! A refusal that every user receives is not about the rows: a feature is switched off, or the plan
+//! lacks it. Asking a million times more would reveal nothing new. Pure.
 //!
-//! Each kind of request is judged by itself: that phones are refused to everybody is true however
-//! many emails are created.
+//! Each kind of request is judged by itself: emails that are created do not change the fact that
+//! phones are refused to everybody.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use crate::{
     model::{Code, FactorType, Reason, UserId},
 };
 
-/// Number of different users refused alike, with nobody's request granted, that is no chance. A
-/// few may well be: the first users of an export are often somebody's tests. Twenty cost ten
+/// Number of different users refused alike, while no request was granted, that rules out chance. A
+/// few could be chance: the first users of an export are often test accounts. Twenty cost ten
 /// seconds at the slowest tenant's rate.
 const ALIKE: usize = 20;
 
@@ -21,29 +21,29 @@ const ALIKE: usize = 20;
 pub enum Asked {
     /// Creation of a factor of that type.
     Create(FactorType),
-    /// A change of what is there.
+    /// A change of existing methods.
     Change,
-    /// A look at what is there.
+    /// A list of existing methods.
     List,
     /// A look-up of users by their address.
     LookUp,
 }
 
-/// Refusals that everybody got so far, by what was asked for.
+/// Refusals that every user has received so far, by what was asked for.
 #[derive(Debug, Default)]
 pub struct Refusals(HashMap<Asked, Series>);
 
-/// Refusals alike, of different users, since the start.
+/// Identical refusals, of different users, since the start.
 #[derive(Debug, Default)]
 struct Series {
-    /// True once anybody's request was granted: then no refusal is everybody's.
+    /// True once any request was granted: then no refusal is everybody's.
     granted: bool,
     alike: Option<(Reason, Option<u16>)>,
     users: Vec<UserId>,
 }
 
 impl Refusals {
-    /// Takes in that a request was granted.
+    /// Notes that a request was granted.
     pub fn granted(&mut self, asked: Asked) {
         let series = self.0.entry(asked).or_default();
         if !series.granted {
@@ -51,7 +51,8 @@ impl Refusals {
         }
     }
 
-    /// Takes in a refusal. An error when it is everybody's and not about the row.
+    /// Takes in a refusal. Returns an error when everybody is refused and the rows are not the
+    /// reason.
     pub fn refused(
         &mut self,
         asked: Asked,
@@ -62,8 +63,8 @@ impl Refusals {
         let series = self.0.entry(asked).or_default();
         let is_new =
             series.alike.as_ref().is_none_or(|(alike, was)| (alike, *was) != (reason, status));
-        // Who is not there, or not well written, is refused for that before anything else: it says
-        // nothing for or against what everybody else is refused for.
+        // A user who does not exist, or whose id is malformed, is refused for that before anything
+        // else: it says nothing about what all others are refused for.
         let counts_against = |(alike, _): &(Reason, _)| is_everybodys(alike);
         let is_beside = !is_everybodys(reason) && series.alike.as_ref().is_some_and(counts_against);
         if series.granted || (is_new && is_beside) {
@@ -90,7 +91,7 @@ impl Refusals {
         })
     }
 
-    /// Says what everybody was refused for a reason that may be the rows' own.
+    /// Names what everybody was refused for a reason that may be the rows' own.
     pub fn hints(&self) -> Vec<String> {
         let told = |(asked, series): (&Asked, &Series)| {
             let (reason, status) = series.alike.as_ref()?;
@@ -139,18 +140,18 @@ impl Asked {
     }
 }
 
-/// `403, forbidden`.
+/// Formats an answer as `403, forbidden`.
 fn answer(reason: &Reason, status: Option<u16>) -> String {
     let status = status.map(|status| format!("{status}, ")).unwrap_or_default();
     format!("{status}{reason}")
 }
 
-/// Returns whether a refusal is about no row: one that none of the reasons explains that a row may
-/// give, and that is not about what was sent.
+/// Returns whether a refusal cannot be about a row: no reason that a row can give explains it, and
+/// it is not about what was sent.
 fn is_everybodys(reason: &Reason) -> bool {
     match reason.code() {
         Code::Forbidden => true,
-        // Too long (413), or not to be processed (422): that may be one row's.
+        // Too long (413), or not to be processed (422): one row may be the reason.
         Code::Http => ![Reason::http(413), Reason::http(422)].contains(reason),
         _ => false,
     }

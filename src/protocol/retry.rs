@@ -19,18 +19,18 @@ use crate::{
 
 /// First delay of the schedule; it doubles from here.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
-/// No delay of the schedule is longer.
+/// Longest delay of the schedule.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
-/// Look-ups without a verdict after which a factor needs review, and is not checked once more: more
-/// than other requests get, as nobody but a person can make up for them.
+/// Look-ups without a verdict after which a factor needs review instead of being looked up again:
+/// more than other requests get, since only a person can make up for them.
 const MAX_LOOKUPS: u32 = 8;
 
-/// Numbers of failed attempts in a row at the same question.
+/// Consecutive failed attempts at the same question.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tries {
-    /// Times that nothing was executed.
+    /// Number of times that nothing was executed.
     pub(super) bounced: u32,
-    /// Answers that could not be used.
+    /// Number of unusable answers.
     pub(super) lookups: u32,
 }
 
@@ -49,7 +49,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// A policy; `max_attempts` is at least 1.
+    /// Makes a policy; `max_attempts` is at least 1.
     pub fn new(max_attempts: u32, settle: Duration) -> Self {
         let mut schedule = ExponentialBackoff {
             current_interval: FIRST_DELAY,
@@ -65,13 +65,14 @@ impl RetryPolicy {
         Self { max_attempts, settle, list_delay: Duration::ZERO, conflict: None, delays }
     }
 
-    /// Time between two complete lists before "not there" is believed: an eighth of the settle
-    /// time (15 s of 120 s; reliability.md 1.3, R7).
+    /// Returns the time between two complete lists before "not there" is believed: an eighth of the
+    /// settle time (15 s of 120 s; reliability.md 1.3, R7).
     fn second_look(&self) -> Duration {
         self.settle / 8
     }
 
-    /// Delay before try number `failures` + 1: full jitter under the schedule, drawn from `rng`.
+    /// Returns the delay before try number `failures` + 1: full jitter under the schedule, drawn
+    /// from `rng`.
     pub fn delay(&self, failures: u32, rng: &mut fastrand::Rng) -> Duration {
         let step = (failures.max(1) as usize - 1).min(self.delays.len() - 1);
         let longest = self.delays.get(step).copied().unwrap_or(LONGEST_DELAY);
@@ -106,7 +107,8 @@ impl RetryPolicy {
                 Decision::Again(
                     Step::Send,
                     match why {
-                        // The pacer holds everybody; the token is renewed before the next intent.
+                        // The pacer holds back all requests; the token is renewed before the next
+                        // intent.
                         NotExecuted::Throttled | NotExecuted::Unauthorized => Duration::ZERO,
                         NotExecuted::NotSent => self.delay(history.bounced, rng),
                     },
@@ -122,8 +124,8 @@ impl RetryPolicy {
         }
     }
 
-    /// A refusal of the first attempt is final. After an attempt in doubt it may be the echo of
-    /// that attempt, landed late: one more settled list decides (reliability.md 1.7, rule a).
+    /// Decides on a refusal. The first attempt's is final. After an attempt in doubt it may be the
+    /// echo of that one, landed late: one more settled list decides (reliability.md 1.7, rule a).
     fn refused(&self, reason: Reason, status: Option<u16>, history: &mut History) -> Decision {
         if history.doubts == 0 {
             return Decision::Settle(rejected(reason, status));
@@ -135,8 +137,8 @@ impl RetryPolicy {
         Decision::Again(Step::LookUp, self.second_look())
     }
 
-    /// Decides on a conflict: it may be another factor of that user, and one list tells. If no
-    /// attempt is in doubt, there is nothing to wait for but a list that is behind.
+    /// Decides on a conflict, which may be another factor of that user: one list shows it. Unless
+    /// an attempt is in doubt, it only has to wait for a list that lags behind.
     fn conflicting(&self, status: Option<u16>, history: &mut History) -> Decision {
         history.conflict = true;
         history.refusal = Some((Code::Conflict.into(), status));
@@ -154,7 +156,7 @@ impl RetryPolicy {
         rng: &mut fastrand::Rng,
     ) -> Decision {
         match verdict {
-            // Where the list is refused, the POST will be, with the right words.
+            // Where the list is refused, the POST will be refused, too, with the right words.
             Verdict::Done(None) | Verdict::Refused(_) => {
                 Decision::Again(Step::Send, Duration::ZERO)
             }
@@ -181,8 +183,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Decides what follows from the list that is read at the end of a run, of a user who had a
-    /// factor in doubt.
+    /// Decides what follows from a user's list at the end of a run with a factor in doubt.
     pub fn after_audit(
         &self,
         verdict: Verdict<Audit>,
@@ -192,7 +193,7 @@ impl RetryPolicy {
         match verdict {
             Verdict::Done(audit) => Decision::Audited(audit),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            // Whoever is not there any more has nothing.
+            // A user who no longer exists has no methods.
             Verdict::Refused(reason) if reason.is_not_found() => Decision::Audited(Audit::Sound),
             Verdict::Refused(_) => Decision::Audited(Audit::NotDone),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
@@ -204,7 +205,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Decides what follows from putting a name back. It may be repeated at will.
+    /// Decides what follows from restoring a name, which may be repeated at will.
     pub fn after_restore(
         &self,
         verdict: Verdict<()>,
@@ -214,7 +215,7 @@ impl RetryPolicy {
         match verdict {
             Verdict::Done(()) => Decision::Restored(true),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            // The user has taken it away meanwhile; nothing is left to be named.
+            // The user has removed it meanwhile; there is nothing left to rename.
             Verdict::Refused(reason) if reason.is_not_found() => Decision::Restored(true),
             Verdict::Refused(_) => Decision::Restored(false),
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
@@ -226,7 +227,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Decides what follows from the answer to a request that may be repeated: every one but POST.
+    /// Decides what follows from the answer to a request that may be repeated: any but POST.
     pub fn after_repeatable<T>(
         &self,
         verdict: Verdict<T>,
@@ -250,8 +251,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Returns the time after which to repeat a request that may be repeated at will; `None` if
-    /// there is an answer, or it was made often enough.
+    /// Returns when to repeat a request that may be repeated at will; `None` if it is done or given up.
     fn again<T>(
         &self,
         verdict: &Verdict<T>,
@@ -274,7 +274,7 @@ impl RetryPolicy {
         wait
     }
 
-    /// The same with nothing but the tries that it needs.
+    /// Does the same with nothing but the counters that it needs.
     pub(super) fn wait<T>(
         &self,
         most: u32,
@@ -327,8 +327,8 @@ impl RetryPolicy {
                 error: None,
             }),
             Verdict::Done(Finding::Absent) => self.absent(history),
-            // That a user is not there is no list of what they have: with a POST in doubt it is no
-            // proof that nothing came of that.
+            // "No such user" is no list of methods: with a POST in doubt it does not prove that
+            // nothing came of that.
             Verdict::Refused(reason)
                 if reason.is_not_found() || reason.code() == Code::NotFound =>
             {
@@ -387,7 +387,7 @@ pub fn no_list<T>(verdict: &Verdict<T>) -> Code {
     }
 }
 
-/// Returns the end of a factor that the tenant refuses.
+/// Returns the settlement of a factor that the tenant refuses.
 fn rejected(reason: Reason, status: Option<u16>) -> Settlement {
     Settlement {
         state: State::Rejected,

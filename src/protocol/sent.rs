@@ -1,7 +1,8 @@
-//! Departure of an attempt in doubt, by the tenant's clock, and which methods are older. Pure.
+//! The time at which an attempt in doubt left, by the tenant's clock, and which methods are older.
+//! Pure.
 //!
-//! Three kinds of clock are in play, and each may be wrong: ours, which wrote the intent down; those
-//! of the tenant's front ends, which write `Date`; that of its store, which writes `created_at`.
+//! Three kinds of clock are involved, and each may be wrong: ours, which dated the intent; those of
+//! the tenant's front ends, which write `Date`; and that of its store, which writes `created_at`.
 
 use crate::model::{ClockSkew, History, LocalTime, Millis, TenantTime};
 
@@ -9,24 +10,24 @@ use crate::model::{ClockSkew, History, LocalTime, Millis, TenantTime};
 /// been set.
 const WAS_SET: Millis = 3_000;
 
-/// `Date` has whole seconds and front ends have clocks of their own: what was created up to this
-/// long before the intent may still be ours.
+/// Tolerance between clocks: `Date` has whole seconds and front ends have clocks of their own, so a
+/// method created up to this long before the intent may still be ours.
 pub(crate) const CLOCK_TOLERANCE: Millis = 2_000;
 
 /// Age above which a method is not ours: it was created this much before the earliest time at which
 /// the first attempt in doubt can have left.
 ///
-/// That time is already the lowest that any clock gives ([`Sent::new`]). This is added for what was
-/// never seen: clocks of the tenant that differ from those that answered. They are kept by NTP
-/// within fractions of a second; a thousand times that is no risk, and costs nothing, since what
-/// users have enrolled before a migration is older by days.
+/// That time is already the lowest that any clock gives ([`Sent::new`]). This is added for clocks
+/// of the tenant that differ from those that answered, which was never seen. NTP keeps them within
+/// fractions of a second; a thousand times that is safe, and costs nothing, since what users
+/// enrolled before a migration is days older.
 pub(crate) const WELL_BEFORE: Millis = 600_000;
 
-/// No Auth0 tenant is older: what says so (an empty date, a clock that lost its battery) says
-/// nothing about when it was created. 2013-01-01.
+/// Earliest credible creation time, 2013-01-01: no Auth0 tenant is older. An earlier time (an empty
+/// date, a clock that lost its battery) says nothing about when a method was created.
 pub(crate) const FIRST_TENANT: TenantTime = TenantTime::from_millis(1_356_998_400_000);
 
-/// Time at which the first attempt in doubt was sent, by the tenant's clock.
+/// The time at which the first attempt in doubt was sent, by the tenant's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
     /// Lower bound of that time, whichever clock is wrong; `None` when too little is known.
@@ -40,7 +41,7 @@ pub struct Sent {
 pub enum Age {
     /// The method was not created before the first attempt in doubt.
     Newer,
-    /// Perhaps before it.
+    /// The method was perhaps created before it.
     Older,
     /// The method was created so long before it that no error of a clock accounts for it.
     WellBefore,
@@ -49,16 +50,16 @@ pub enum Age {
 }
 
 impl Sent {
-    /// Works out when the first attempt in doubt of that history left, where our clock shows `now`,
-    /// the tenant's `skew` more, and some clock of the tenant only `least` more.
+    /// Works out when the first attempt in doubt of that history left. Our clock shows `now`, the
+    /// tenant's is `skew` ahead, and the slowest of its clocks only `least`.
     pub fn of(
         history: &History,
         now: LocalTime,
         skew: Option<ClockSkew>,
         least: Option<ClockSkew>,
     ) -> Self {
-        // What the tenant's clock shows now tells what it showed then only if ours was not set in
-        // between, nor slept: then the wall clock went as the monotonic one.
+        // What the tenant's clock shows now only tells what it showed then if ours was neither set
+        // nor asleep in between: then the wall clock and the monotonic one have advanced alike.
         let steady = history.left.is_some_and(|left| {
             let passed = now - history.intent_at;
             let truly = Millis::try_from(left.elapsed().as_millis()).unwrap_or(Millis::MAX);
@@ -67,12 +68,12 @@ impl Sent {
         Self::new(history.intent_at, [history.skew, skew.filter(|_| steady)], least)
     }
 
-    /// An attempt that left at `intent_at` by our clock. `skews` are how far the tenant's clock was
-    /// ahead of ours, by whatever was known at the time, and by what is known since if ours was not
-    /// set in between. `least` is the least that is said of any of the tenant's clocks now.
+    /// Dates an attempt that left at `intent_at` by our clock. `skews` are the leads of the
+    /// tenant's clock over ours: as known at the time, and as known since if ours was not set in
+    /// between. `least` is the lowest lead that any of the tenant's clocks shows now.
     ///
-    /// To take ours for old would double it, so the earliest time is what the most backward clock
-    /// gives:
+    /// Taking our own method for an older one would double it, so the earliest time is the one that
+    /// the slowest clock gives:
     /// - `intent_at` as it is: `Date` may come from a front end, or a proxy, that is ahead of the
     ///   clock of `created_at`, and ours may be right;
     /// - with each of `skews`;
@@ -95,7 +96,7 @@ impl Sent {
         Self { earliest: earliest.filter(|_| likely.is_some()), likely }
     }
 
-    /// The age of what was created `at` that time by the tenant's clock.
+    /// Returns the age of a method created `at` that time by the tenant's clock.
     pub fn age(self, at: TenantTime) -> Age {
         match self.likely {
             None => Age::Unknown,
