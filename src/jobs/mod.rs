@@ -1,5 +1,5 @@
-//! The kinds of job that the engine runs: create factors, change methods that are there, list them, find
-//! people among the tenant's users, ask how the tenant is set up.
+//! The kinds of job that the engine runs: create factors, change existing methods, list them, find
+//! people among the tenant's users, and ask how the tenant is set up.
 
 pub mod change;
 pub mod create;

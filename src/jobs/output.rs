@@ -1,5 +1,5 @@
-//! Destination of an export or a map: another stream, or a file that is in its place only once it is
-//! whole.
+//! Destination of an export or a map: a stream, or a file that appears under its name only once it
+//! is complete.
 
 use std::{
     collections::BTreeMap,
@@ -18,13 +18,13 @@ use crate::{
 /// See the module.
 #[derive(Debug)]
 pub enum Output {
-    /// A stream: what is written there is gone.
+    /// A stream: what is written there cannot be taken back.
     Stream(Stream),
     /// A file.
     File(Box<Whole>),
 }
 
-/// A stream that is not shown.
+/// A stream. `Debug` does not show it.
 pub struct Stream(Box<dyn Write + Send>);
 
 impl fmt::Debug for Stream {
@@ -33,24 +33,24 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// A file that grows beside its place, as `FILE.partial`.
+/// A file that grows beside its final place, as `FILE.partial`.
 #[derive(Debug)]
 pub struct Whole {
     path: PathBuf,
     partial: PathBuf,
     /// Opened for the first line.
     file: Option<BufWriter<File>>,
-    /// Lines that earlier runs have written, by the ledger.
+    /// Lines that earlier runs have written, according to the ledger.
     lines: u64,
 }
 
 impl Output {
-    /// A stream.
+    /// Makes an output to a stream.
     pub fn stream(stream: Box<dyn Write + Send>) -> Self {
         Self::Stream(Stream(stream))
     }
 
-    /// The file at `path`, of which earlier runs have written `lines` lines.
+    /// Makes an output to the file at `path`, of which earlier runs have written `lines` lines.
     pub fn file(path: &Path, lines: u64) -> Result<Self, Error> {
         let partial = files::beside(path, ".partial");
         let whole = Whole { path: path.into(), partial, file: None, lines };
@@ -60,7 +60,7 @@ impl Output {
                 "give --out the name of a file",
             ));
         }
-        // Before anybody is asked for anything.
+        // Checked before the tenant is asked for anything.
         if let Ok(meta) = whole.partial.symlink_metadata() {
             files::check(&meta).map_err(|fault| whole.refused(&whole.partial, fault))?;
         }
@@ -81,7 +81,7 @@ impl Output {
         }
     }
 
-    /// Makes what was written durable, as far as that can be.
+    /// Makes everything written so far durable, as far as possible.
     pub(super) fn sync(&mut self) -> Result<(), Error> {
         match self {
             Self::Stream(stream) => stream
@@ -98,7 +98,7 @@ impl Output {
         }
     }
 
-    /// Puts other lines in the place of some, by their numbers from 0, all at once and durably.
+    /// Replaces some lines, by their numbers from 0, all at once and durably.
     pub(super) fn mend(&mut self, lines: &BTreeMap<u64, String>) -> Result<(), Error> {
         match self {
             Self::Stream(_) => Err(Error::Internal("a stream cannot be mended".into())),
@@ -106,7 +106,7 @@ impl Output {
         }
     }
 
-    /// Puts the file in its place.
+    /// Gives the file its final name.
     pub(super) fn complete(&mut self) -> Result<(), Error> {
         match self {
             Self::Stream(_) => self.sync(),
@@ -126,11 +126,11 @@ impl Whole {
         file.write_all(line.as_bytes()).map_err(|source| self.failed(source))
     }
 
-    /// The partial file with as many lines as the ledger knows of.
+    /// Opens the partial file, cut to as many lines as the ledger knows of.
     fn open(&self) -> Result<BufWriter<File>, Error> {
         let failed = |source| self.failed(source);
         if self.lines > 0 && !self.partial.exists() {
-            // It was whole once, and there is more to be added now.
+            // The file was complete once, and now there is more to be added.
             let from = files::open(&self.path, Mode::Existing);
             let mut from = from.map_err(|fault| self.refused(&self.path, fault))?;
             let mut to = self.create()?;
@@ -162,7 +162,7 @@ impl Whole {
 
     fn complete(&mut self) -> Result<(), Error> {
         if self.file.is_none() {
-            // Nothing was added: it may be whole already.
+            // Nothing was added: it may be complete already.
             if !self.partial.exists() && self.path.exists() && self.lines > 0 {
                 return Ok(());
             }
@@ -175,7 +175,7 @@ impl Whole {
         files::rename(&self.partial, &self.path).map_err(|source| self.failed(source))
     }
 
-    /// Writes the file anew beside itself, so that there is a whole one at any time.
+    /// Writes the file anew beside itself, so that there is a complete one at any time.
     fn mend(&mut self, lines: &BTreeMap<u64, String>) -> Result<(), Error> {
         let before = match self.file.take() {
             Some(file) => file,
@@ -243,7 +243,7 @@ fn rewrite(mut from: File, to: File, lines: &BTreeMap<u64, String>) -> io::Resul
     Ok(to)
 }
 
-/// Passes over one line; how long it was, and whether it had its end.
+/// Skips one line; returns its length, and whether it had an end.
 fn pass_line(reader: &mut impl BufRead) -> io::Result<(u64, bool)> {
     let mut size = 0;
     loop {

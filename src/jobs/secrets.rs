@@ -1,13 +1,13 @@
-//! TOTP secrets of an input, counted by the file that they are in.
+//! TOTP secrets of an input, counted by the file that holds them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Lines, Planned};
 
-/// A file, unless it is the only one, and a number.
+/// A file (`None` if it is the only one), and a number.
 type InFile = (Option<Arc<str>>, u64);
 
-/// Numbers of them. Cheap to clone: each clone counts for all.
+/// Number of secrets by file. Cheap to clone: all clones share one count.
 #[derive(Debug, Clone, Default)]
 pub struct SecretCount {
     lines: Lines,
@@ -16,12 +16,12 @@ pub struct SecretCount {
 }
 
 impl SecretCount {
-    /// Makes one for an input whose files those lines name.
+    /// Makes a count for an input whose files `lines` names.
     pub fn of(lines: Lines) -> Self {
         Self { lines, files: Arc::default() }
     }
 
-    /// Counts a row that has a secret, duplicates and rows that cannot be used included.
+    /// Counts a row that has a secret, duplicates and unusable rows included.
     pub fn see(&self, planned: &Planned) {
         if !planned.has_totp_secret() {
             return;
@@ -34,8 +34,8 @@ impl SecretCount {
         }
     }
 
-    /// Returns the numbers by file; the only file of an input has no name here, and one that is given twice
-    /// is there twice.
+    /// Returns the numbers by file; the only file of an input has no name here, and a file given
+    /// twice appears twice.
     pub fn by_file(&self) -> Vec<InFile> {
         self.lock().clone()
     }
@@ -45,7 +45,8 @@ impl SecretCount {
     }
 }
 
-/// Returns whether two lines are in one file as it is read, which has one name each time.
+/// Returns whether two lines are in the same file of one reading, which has the same name each
+/// time.
 fn is_same(one: Option<&Arc<str>>, other: Option<&Arc<str>>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other),

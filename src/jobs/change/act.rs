@@ -83,7 +83,7 @@ impl<A: Api> ChangeExecutor<A> {
         let ChangeRequest::Replace(wanted) = &job.request else {
             return Err(Error::Internal("a set that nobody asked for".into()));
         };
-        // Rows that an earlier run has settled have no place here: then nobody knows whose is whose.
+        // If an earlier run has settled some rows, it is unknown which method belongs to which row.
         let all = job.rows.len() == wanted.factors.len();
         let ids = judge::ids(&wanted.factors, set);
         for (row, id) in job.rows.iter().zip(ids) {

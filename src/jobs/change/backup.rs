@@ -1,8 +1,8 @@
-//! Backup of what is about to be deleted: one user a line, in the form of `export`.
+//! Backup of methods that are about to be deleted: one user a line, in the format of `export`.
 //!
 //! One thread owns the file. It takes whatever waits, writes it, syncs once, and only then answers:
-//! what was appended is durable when [`Backup::append`] returns. Lines are only ever added, so the
-//! first one of a user in a run is the oldest. The file is 0600: it may hold whole numbers.
+//! what was appended is durable when [`Backup::append`] returns. Lines are only ever added, so a
+//! user's first line in a run is the oldest. The file is 0600: it may hold whole numbers.
 
 use std::{
     fs::File,
@@ -34,8 +34,8 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// Opens the backup at `path`, or makes it, and starts its thread. A line that a crash has left
-    /// unfinished is taken away: nothing was destroyed on its account.
+    /// Opens the backup at `path`, or creates it, and starts its thread. A line that a crash left
+    /// unfinished is removed: nothing was deleted on the strength of it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source| broken(path, source);
         let file = open(path)?;
@@ -69,7 +69,7 @@ fn broken(path: &Path, source: io::Error) -> Error {
 fn open(path: &Path) -> Result<File, Error> {
     let opened = files::open(path, Mode::Append).and_then(|file| {
         files::lock(&file)?;
-        // The name of a new file is durable with its folder.
+        // The name of a new file becomes durable with its folder.
         files::sync_folder(path)?;
         Ok(file)
     });
@@ -82,7 +82,7 @@ fn open(path: &Path) -> Result<File, Error> {
     })
 }
 
-/// Cuts the file down to its last whole line.
+/// Truncates the file to its last whole line.
 fn mend(file: &File) -> io::Result<()> {
     let length = file.metadata()?.len();
     let mut end = length;
@@ -105,8 +105,8 @@ fn mend(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Runs until the last handle is dropped or something fails; whoever waits then is told by the
-/// silence.
+/// Runs until the last handle is dropped or something fails; callers that wait then learn it from
+/// the closed channel.
 fn write_all(mut file: File, mut queue: mpsc::Receiver<BackupLine>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
@@ -122,7 +122,7 @@ fn write_all(mut file: File, mut queue: mpsc::Receiver<BackupLine>) {
             return;
         }
         for (_, done) in batch {
-            // Whoever waited may have gone; that is no fault.
+            // The caller that waited may have gone; that is no fault.
             if done.send(()).is_err() {}
         }
     }

@@ -1,4 +1,5 @@
-//! Jobs from what a ledger says was created: `undo`. Newest first, as the engine has room.
+//! `undo`: jobs for everything that a ledger says was created. Newest first, as the engine has
+//! room.
 
 use tokio::sync::mpsc;
 
@@ -10,7 +11,7 @@ use crate::{
     model::{History, State},
 };
 
-/// Starts to go through the ledger.
+/// Starts to read the ledger.
 pub fn created(ledger: Ledger) -> JobReceiver<ChangeJob> {
     let (jobs, intake) = mpsc::channel(1);
     tokio::spawn(async move {

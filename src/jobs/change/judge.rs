@@ -7,26 +7,26 @@ use crate::{
     protocol::marker::Mark,
 };
 
-/// Finds a reason not to replace a user's set unless loss is allowed: a method that PUT would
+/// Returns a reason not to replace a user's set unless loss is allowed: a method that PUT would
 /// delete and cannot set (auth0-api.md 1.2).
 pub(super) fn loss(present: &[Method]) -> Option<Reason> {
     let kept = |method: &&Method| method.factor_type.is_some_and(FactorType::is_settable);
     let lost = present.iter().find(|method| !kept(method))?;
-    // The tenant's own word, where it is one.
+    // The tenant's own word, if it is a plain one.
     let word = lost.type_name.as_str();
     let is_word = (1..=32).contains(&word.len())
         && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     Some(Reason::with(Code::WouldDestroy, if is_word { word } else { "unknown" }))
 }
 
-/// The tenant's clock and ours are told apart to within this.
+/// Tolerance for comparing the tenant's clock with ours.
 const TOLERANCE: Millis = 5_000;
-/// The same where what lies between may have taken long, or the tenant's clock was not known yet:
+/// Tolerance where much time may have passed in between, or the tenant's clock was not known yet:
 /// ours may have been set meanwhile.
 const WIDE: Millis = 26 * 60 * 60 * 1000;
 
-/// Returns the reason why a method is not the one that an import created, judging by its time: an
-/// import knows when its request left, and when it knew the outcome.
+/// Returns the reason why a method cannot be the one that an import created, judging by its time:
+/// an import knows when its request left, and when it learned the outcome.
 pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<Code> {
     let (sent, settled) = entry.intent_at.zip(entry.settled_at)?;
     let before = if entry.skew.is_some() { TOLERANCE } else { WIDE };
@@ -36,8 +36,8 @@ pub(super) fn other_time(entry: &Entry, method: &Method) -> Option<Code> {
     (!span.contains(&method.created_at)).then_some(Code::OtherTime)
 }
 
-/// Finds a reason for `undo` to keep a method that an import created: it is in use, it is another
-/// one, or somebody has made it something else.
+/// Returns a reason for `undo` to keep a method that an import created: it is in use, it is a
+/// different one, or somebody has changed it.
 pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<Code> {
     if let Some(code) = other_time(entry, method) {
         return Some(code);
@@ -52,13 +52,13 @@ pub(super) fn keeps(entry: &Entry, method: &Method, key: &Key) -> Option<Code> {
     if entry.marked && Mark::of(entry.fingerprint).is_in(name) {
         return None;
     }
-    // Where none was given the tenant may have put one.
+    // Where no name was sent, the tenant may have chosen one.
     let given = entry.name?;
     (name.map(|name| key.name(name)) != Some(given)).then_some(Code::Renamed)
 }
 
-/// The id of each factor's method in what PUT has answered: the n-th of a type there is the n-th
-/// of that type in what was sent. None where their numbers differ.
+/// Finds the id of each factor's method in the answer to PUT: the n-th of a type there is the n-th
+/// of that type in what was sent. `None` where their numbers differ.
 pub(super) fn ids<'a>(factors: &[Factor], set: &'a [SetMethod]) -> Vec<Option<&'a str>> {
     let of = |wanted| set.iter().filter(move |method| method.factor_type == Some(wanted));
     let id = |(index, factor): (usize, &Factor)| {

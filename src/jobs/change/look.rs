@@ -1,4 +1,4 @@
-//! The first stage: what is there, whether it may be touched, and the backup of it.
+//! The first stage: asks what exists, decides whether it may be changed, and backs it up.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::{
     protocol::{Repeatable, pages::AfterPage},
 };
 
-/// Decision after looking at what exists.
+/// Decision about what exists.
 enum Ruling {
-    /// It may be done: that takes so many methods away.
+    /// The change may be made; it deletes that many methods.
     Act(u64),
-    /// Nothing, or not that.
+    /// Nothing is to be changed, or nothing may be.
     Settle(State, Option<Reason>),
 }
 
@@ -92,7 +92,7 @@ impl<A: Api> ChangeExecutor<A> {
         })
     }
 
-    /// Backs up what is there, and lets the job go on.
+    /// Backs up what exists, and lets the job go on.
     async fn prepare(
         &self,
         job: &mut ChangeJob,
@@ -100,7 +100,7 @@ impl<A: Api> ChangeExecutor<A> {
         deletes: u64,
     ) -> Result<Next, Error> {
         if self.dry_run {
-            // It ends where the real one would.
+            // A dry run ends where the real one would.
             if !self.deletes.take(deletes) {
                 return Ok(Next::Halt(Stop::MaxDeletes));
             }
@@ -112,7 +112,7 @@ impl<A: Api> ChangeExecutor<A> {
         {
             backup.append(job.user(), present).await?;
         }
-        // What an earlier try was allowed is not asked for once more.
+        // A deletion that an earlier try was allowed is not asked for again.
         let allowed = job.looked.is_some() && job.deletes == 0;
         job.deletes = if allowed { 0 } else { deletes };
         job.stage = Stage::Act;

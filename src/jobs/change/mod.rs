@@ -1,10 +1,10 @@
 //! Changes to existing methods, which may be repeated at will: replace a user's set, change a
-//! method, delete, take back what was created. One [`ChangeJob`] goes in two stages, each one request.
+//! method, delete, or undo an import. One [`ChangeJob`] has two stages, each of one request.
 //!
-//! The first asks what is there, decides by it and writes it to the backup, durable, before
-//! anything is destroyed; the second does it. PUT, PATCH and DELETE are idempotent, so that an
-//! answer that is lost is asked for again, and nothing has to be settled. An intent is recorded all
-//! the same: a method that is not there any more after one has been deleted by us.
+//! The first asks what exists, decides, and writes it to the backup, durably, before anything is
+//! deleted; the second makes the change. PUT, PATCH and DELETE are idempotent, so that a request
+//! whose answer was lost is simply repeated and nothing has to settle. An intent is recorded all
+//! the same: it tells a method that we have deleted from one that was gone before.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -36,7 +36,7 @@ use crate::{
     protocol::{Repeatable, pages::Pages},
 };
 
-/// Task to do.
+/// Change to make.
 #[derive(Debug)]
 pub enum ChangeRequest {
     /// Make it the user's whole set.
@@ -49,42 +49,42 @@ pub enum ChangeRequest {
     Undo(Box<Undoable>),
 }
 
-/// A task on its way.
+/// A change on its way.
 #[derive(Debug)]
 pub struct ChangeJob {
-    /// Its rows in the ledger: of a set one for each factor.
+    /// Its rows in the ledger: for a set, one for each factor.
     rows: Vec<Seq>,
     request: ChangeRequest,
     stage: Stage,
     history: History,
-    /// Methods that its request will take away, until that has been allowed.
+    /// Number of methods that its request will delete, until that has been allowed.
     deletes: u64,
-    /// Pages of the list that it looks at, as far as they have come.
+    /// Pages of the list that it has received so far.
     pages: Pages,
-    /// Time at which the first page of that was asked for: what it shows may be as old.
+    /// Time at which the first page of the list was requested: what it shows may be that old.
     began_to_look: Instant,
     /// Time of the last look, and the number of consecutive looks that became too old.
     looked: Option<(Instant, u32)>,
 }
 
-/// A look older than this is repeated before anything is deleted: a user may have added to it in an
-/// outage or a long hold.
+/// Age above which a look is repeated before anything is deleted: the user may have enrolled
+/// something during an outage or a long hold.
 const STALE: Duration = Duration::from_secs(60);
-/// Number of looks after which it gives up: where permits are so rare that each look becomes stale,
-/// it would never end.
+/// Number of looks after which a job gives up: where permits are so rare that every look is too old
+/// by the time it could be used, it would never end.
 const MOST_LOOKS: u32 = 3;
 
 /// Next stage of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// See what is there.
+    /// See what exists.
     Look,
-    /// Do it.
+    /// Make the change.
     Act,
 }
 
 impl ChangeJob {
-    /// A job for rows that the ledger has admitted.
+    /// Makes a job for rows that the ledger has admitted.
     pub fn new(rows: Vec<Seq>, request: ChangeRequest, history: History) -> Self {
         let stage =
             if matches!(request, ChangeRequest::Update(_)) { Stage::Act } else { Stage::Look };
@@ -92,13 +92,13 @@ impl ChangeJob {
         Self { rows, request, stage, history, deletes: 0, pages, began_to_look, looked: None }
     }
 
-    /// Returns whether the next action rests on too old a look.
+    /// Returns whether the last look is too old to act on.
     fn is_stale(&self) -> bool {
         let stale = |(at, looks): (Instant, u32)| at.elapsed() > STALE && looks < MOST_LOOKS;
         self.stage == Stage::Act && self.looked.is_some_and(stale)
     }
 
-    /// Notes that what is there has been seen.
+    /// Notes that the job has seen what exists.
     fn saw(&mut self) {
         let began = self.began_to_look;
         let looks = match self.looked {
@@ -108,7 +108,7 @@ impl ChangeJob {
         self.looked = Some((began, looks));
     }
 
-    /// The tenant's id of the method, where the job is about one.
+    /// Returns the tenant's id of the method, where the job is about one.
     fn method(&self) -> Option<&str> {
         match &self.request {
             ChangeRequest::Replace(_) => None,
@@ -146,11 +146,11 @@ pub struct ChangeExecutor<A> {
     pub ledger: Ledger,
     /// Backup for methods that are about to be deleted.
     pub backup: Option<Backup>,
-    /// The ledger's key: for names.
+    /// The ledger's key, for names.
     pub key: Key,
-    /// `--allow-loss`: sets are replaced even where that destroys what they cannot hold.
+    /// `--allow-loss`: sets are replaced even where that deletes methods that PUT cannot set.
     pub allow_loss: bool,
-    /// `--force`: what was used or changed since is taken back, too.
+    /// `--force`: methods that were used or changed since are deleted, too.
     pub force: bool,
     /// `--dry-run`: only look.
     pub dry_run: bool,
@@ -168,7 +168,7 @@ impl Deletes {
         Self(AtomicU64::new(count.unwrap_or(u64::MAX)))
     }
 
-    /// Takes so many from what is left, if it is enough.
+    /// Takes `count` from what is left, if that is enough.
     fn take(&self, count: u64) -> bool {
         self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(count)).is_ok()
     }
@@ -230,14 +230,14 @@ impl<A: Api> ChangeExecutor<A> {
         }
     }
 
-    /// The method, or the user, is not there.
+    /// The method, or the user, does not exist.
     async fn not_there(
         &self,
         job: &ChangeJob,
         status: Option<u16>,
         reason: Reason,
     ) -> Result<Next, Error> {
-        // A whole user who is not there is more likely a slip of the input.
+        // A missing user is more likely a mistake in the input.
         let settled = match &job.request {
             ChangeRequest::Delete(Target { method: Some(_), .. }) => State::Deleted,
             ChangeRequest::Undo(_) => State::Undone,
@@ -245,7 +245,7 @@ impl<A: Api> ChangeExecutor<A> {
                 return self.settle(job, State::Rejected, status, Some(reason)).await;
             }
         };
-        // Whether by an attempt of ours whose answer was lost, that alone makes the difference.
+        // Only an attempt of ours, whose answer was lost, tells deleted from already gone.
         let state = if job.history.attempts > 0 { settled } else { State::AlreadyGone };
         self.settle(job, state, status, None).await
     }
@@ -267,7 +267,7 @@ impl<A: Api> ChangeExecutor<A> {
             error,
         };
         for row in &job.rows {
-            // What could not be taken away stays created, as far as is known.
+            // A method that could not be deleted stays `created`, as far as is known.
             let untouched =
                 matches!(job.request, ChangeRequest::Undo(_)) && state.needs_attention();
             if self.dry_run || untouched {

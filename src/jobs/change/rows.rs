@@ -1,4 +1,4 @@
-//! Rows about methods that are there: `update` and `delete`.
+//! Rows about existing methods: `update` and `delete`.
 
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning},
@@ -9,7 +9,7 @@ use crate::{
     plan::{self, Naming, Warning},
 };
 
-/// Plans changes of methods, or what is to go.
+/// Plans rows that change or delete methods.
 #[derive(Debug)]
 pub struct ChangeRows {
     key: Key,
@@ -23,12 +23,12 @@ enum What {
 }
 
 impl ChangeRows {
-    /// A planner of `update`, with the ledger's key.
+    /// Makes a planner for `update`, with the ledger's key.
     pub fn changes(key: Key) -> Self {
         Self { key, what: What::Changes }
     }
 
-    /// A planner of `delete`: of methods, or of all of a user's.
+    /// Makes a planner for `delete`: of single methods, or of all of a user's.
     pub fn targets(key: Key, naming: Naming) -> Self {
         Self { key, what: What::Targets(naming) }
     }
@@ -98,7 +98,7 @@ impl RowPlanner for ChangeRows {
     }
 }
 
-/// Makes an order of each admitted row.
+/// Makes a job of each admitted row.
 #[derive(Debug)]
 pub struct ChangeJobs;
 

@@ -1,4 +1,5 @@
-//! Users' whole sets: `replace`. A user's rows stand together; what is not all of a set is not one.
+//! `replace`: users' whole sets. A user's rows have to be consecutive; an incomplete set is
+//! refused.
 
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning, plan_row},
@@ -15,10 +16,10 @@ use crate::{
     plan::Plan,
 };
 
-/// Factors of one user at most: far above what a tenant takes, and it bounds what is held.
+/// Most factors of one user: far above what a tenant allows, and a bound on memory.
 const MOST: usize = 100;
 
-/// Puts a user's rows together.
+/// Collects a user's rows.
 #[derive(Debug)]
 pub struct Sets {
     key: Key,
@@ -27,7 +28,7 @@ pub struct Sets {
     /// Counts the secrets of the rows.
     secret_count: SecretCount,
     open: Option<Open>,
-    /// Users whose rows have come to their end.
+    /// Users whose rows have ended.
     met: Seen,
 }
 
@@ -36,7 +37,7 @@ pub struct Sets {
 struct Open {
     user: UserId,
     rows: Vec<Planned>,
-    /// Reason why none of it can be used.
+    /// Reason why none of the set can be used.
     spoilt: Option<(Code, &'static str)>,
 }
 
@@ -44,13 +45,13 @@ struct Open {
 #[derive(Debug)]
 pub struct SetRow {
     factor: Box<Factor>,
-    /// Number of rows of the set that come after it.
+    /// Number of rows of the set that come after this one.
     left: usize,
 }
 
 impl Sets {
-    /// A planner for an input of that shape, whose secrets are written as declared, with the ledger's
-    /// key.
+    /// Makes a planner for an input of that shape, whose secrets are encoded as declared, with the
+    /// ledger's key.
     pub fn new(key: Key, shape: Shape, secrets: Option<SecretEncoding>) -> Self {
         let secret_count = SecretCount::default();
         Self { key, shape, secrets, secret_count, open: None, met: Seen::default() }
@@ -67,8 +68,8 @@ impl Sets {
             Planned::Factor(factor) => Some(factor.user.clone()),
             Planned::Rejected(rejection) => rejection.user.clone(),
         };
-        // Nobody knows whose a row without a user is. It may be of the set that it stands in or
-        // after, and that would then not be whole.
+        // A row without a user may belong to anybody, including the set that it stands in or after,
+        // which would then be incomplete.
         let user = user.or_else(|| self.open.as_ref().map(|open| open.user.clone()));
         let Some(user) = user else {
             self.close(out);
@@ -102,7 +103,7 @@ impl Sets {
         open.rows.push(planned);
     }
 
-    /// Refuses what is there of a set that cannot be used.
+    /// Refuses the collected rows of a set that cannot be used.
     fn settle_spoilt(open: &mut Open, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let rule = open.spoilt.unwrap_or((Code::IncompleteSet, ""));
         for planned in open.rows.drain(..) {
@@ -113,7 +114,7 @@ impl Sets {
         }
     }
 
-    /// Sends on the set that is open.
+    /// Sends on the set that is being collected.
     fn close(&mut self, out: &mut PlannedRows<PlannedRow<SetRow>>) {
         let Some(mut open) = self.open.take() else {
             return;
@@ -191,7 +192,7 @@ impl RowPlanner for Sets {
     }
 }
 
-/// Makes an order of the rows of a set, once all of them are admitted.
+/// Makes a job of the rows of a set, once all of them are admitted.
 #[derive(Debug, Default)]
 pub struct SetJobs {
     factors: Vec<Factor>,
@@ -222,7 +223,7 @@ impl JobBuilder for SetJobs {
             return None;
         }
         let Self { factors, todo, history } = std::mem::take(self);
-        // Whatever of it an earlier run has settled: it is the whole set that is put.
+        // If an earlier run has settled some of its rows, the whole set is sent all the same.
         (!todo.is_empty())
             .then(|| ChangeJob::new(todo, ChangeRequest::Replace(Set { user, factors }), history))
     }

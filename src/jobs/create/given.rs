@@ -1,5 +1,5 @@
-//! Memory of the ids that were lately given to rows. The same id for two rows, or one in the list
-//! of another user, is an answer that went astray.
+//! Memory of the method ids that rows received recently. The same id for two rows, or one in
+//! another user's list, is an answer that went astray.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,8 +12,8 @@ use crate::{
     model::{Spread, UserId},
 };
 
-/// Ids that are remembered: what fills half of a table of 2^17 places, which with one more would be
-/// made anew twice as large. What is older than so many answers is told by when it was created.
+/// Number of ids remembered: half a table of 2^17 places, which one more would double. Older ids
+/// are told apart by their creation time.
 const MOST: usize = (1 << 17) / 16 * 7;
 
 /// See the module. Holds hashes, keyed anew in each run.
@@ -24,17 +24,17 @@ pub struct Given {
     order: VecDeque<u64>,
 }
 
-/// Row and user that an id was given to. Small: with each answer two of them are looked at, all over the
-/// table.
+/// Row and user that received an id. Kept small: each answer looks at two entries, in random places
+/// of the table.
 #[derive(Debug, Clone, Copy)]
 struct To {
     row: Seq,
-    /// Unknown where two were told the same.
+    /// `None` where two users received the same id.
     user: Option<NonZeroU32>,
 }
 
 impl Given {
-    /// Notes that an id was given to a row; the row that it was given to before, if another.
+    /// Notes that a row received an id; returns another row that received it before.
     pub(crate) fn give(&mut self, id: &str, row: Seq, user: &UserId) -> Option<Seq> {
         let (hash, user) = (self.key.hash_one(id), self.hash_of(user));
         if let Some(to) = self.rows.get_mut(&hash) {
@@ -52,7 +52,7 @@ impl Given {
         None
     }
 
-    /// Returns true if the id was given to a row of another user.
+    /// Returns true if a row of another user received the id.
     pub(crate) fn is_of_another(&self, id: &str, user: &UserId) -> bool {
         let to = self.rows.get(&self.key.hash_one(id)).and_then(|to| to.user);
         to.is_some_and(|to| to != self.hash_of(user))

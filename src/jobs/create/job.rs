@@ -1,4 +1,4 @@
-//! One factor on its way, and its next step.
+//! The job that creates one factor, and its next step.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct CreateJob {
     pub history: History,
     /// Next step.
     pub step: Step,
-    /// The list that its step asks for, page by page, once it has more than one: few ever have.
+    /// The pages of the list that its step asks for, if there are several: few lists have.
     pub pages: Option<Box<Pages>>,
     /// The user's methods before the first POST of this import, where they were asked for.
     pub listed: Option<Arc<Vec<Method>>>,
@@ -32,7 +32,7 @@ pub struct CreateJob {
 }
 
 impl CreateJob {
-    /// A factor that `step` is to be done for.
+    /// Makes a job whose next step is `step`.
     pub fn new(seq: Seq, factor: Box<Factor>, history: History, step: Step, mark: Mark) -> Self {
         Self { seq, factor, history, step, pages: None, listed: None, own: None, mark }
     }

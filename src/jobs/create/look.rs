@@ -1,5 +1,5 @@
-//! The steps that ask for a list: before the first POST, after one in doubt, at the end of the run.
-//! Each asks for one page; [`reconcile`] judges the whole list.
+//! The steps that ask for a list: before the first POST, after one in doubt, and at the end of the
+//! run. Each asks for one page; [`reconcile`] judges the whole list.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// A user's methods, and those ids among them that the ledger holds for the user's other factors.
+/// A user's methods, and those of their ids that the ledger holds for the user's other factors.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     list: Arc<Vec<Method>>,
@@ -32,12 +32,12 @@ impl Evidence {
     }
 }
 
-/// Decides what follows from a list, or from there being none.
+/// Decision that follows from a list, or from its absence.
 type After<A> =
     fn(&CreateExecutor<A>, &mut CreateJob, Verdict<Evidence>, &mut fastrand::Rng) -> Decision;
 
 impl<A: Api> CreateExecutor<A> {
-    /// Asks for a page of the list that the step of `job` needs. With the last of them, follows what
+    /// Requests a page of the list that the job's step needs. After the last page, does what
     /// `after` decides.
     pub(super) async fn with_list(
         &self,
@@ -72,8 +72,8 @@ impl<A: Api> CreateExecutor<A> {
         Ok((self.follow(job, decision).await?, health))
     }
 
-    /// Takes a list that holds what was created for another user for the answer to another request:
-    /// it says nothing about this one.
+    /// Discards a list that holds a method created for another user: it is the answer to another
+    /// request.
     fn of_user(&self, user: &UserId, verdict: Verdict<Vec<Method>>) -> Verdict<Vec<Method>> {
         match verdict {
             Verdict::Done(list) if self.is_of_another(&list, user) => {
@@ -96,7 +96,7 @@ impl<A: Api> CreateExecutor<A> {
         verdict: Verdict<Evidence>,
         rng: &mut fastrand::Rng,
     ) -> Decision {
-        // A user who is not there has none, as the POST will say.
+        // A user who does not exist has no methods; the POST will say so.
         let verdict = match verdict {
             Verdict::Refused(reason) if reason.is_not_found() => Verdict::Done(Evidence::default()),
             verdict => verdict,
@@ -109,7 +109,7 @@ impl<A: Api> CreateExecutor<A> {
         self.gateway.policy.after_existing(verdict, &mut job.history, rng)
     }
 
-    /// Decides by the list after a POST in doubt, or one that the tenant calls a conflict.
+    /// Decides by the list after a POST that is in doubt, or that the tenant calls a conflict.
     pub(super) fn after_lookup(
         &self,
         job: &mut CreateJob,
@@ -117,7 +117,7 @@ impl<A: Api> CreateExecutor<A> {
         rng: &mut fastrand::Rng,
     ) -> Decision {
         let verdict = verdict.map(|seen| {
-            // What was there before the first POST is not ours either.
+            // A method that existed before the first POST is not ours either.
             let before = job.listed.as_deref();
             let is_known = |id: &str| {
                 seen.is_known(id) || before.is_some_and(|list| list.iter().any(|m| m.id == id))

@@ -1,10 +1,11 @@
-//! One factor, one step towards its end: POST → verdict, or, for one in doubt, GET list → judgement.
+//! One factor, one step towards its end: POST → verdict, or, for one in doubt, GET list →
+//! judgement.
 //!
-//! The order is the protocol (reliability.md 1.3, R1): the permit first, so that an intent is as
-//! old as its request; then a fresh token; then the intent, durable; then the request, at once. The
-//! engine sees to the first three, for many factors at a time, and asks here what the intent is.
-//! Nothing here waits between steps: how long until the next one is part of the result, and the
-//! engine waits, so that a factor in doubt takes nobody's place.
+//! The order is the protocol (reliability.md 1.3, R1): first the permit, so that an intent is as
+//! old as its request; then a fresh token; then the durable intent; then the request, at once. The
+//! engine takes care of the first three, for many factors at a time, and asks here for the intent.
+//! Nothing here waits between steps: a step's result says when the next one is due, and the engine
+//! waits, so that a factor in doubt takes nobody's place.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -51,7 +52,7 @@ pub struct CreateExecutor<A> {
     pub ledger: Ledger,
     /// `--name-marker`.
     pub name_marker: bool,
-    /// The ids that were given of late.
+    /// Ids received recently.
     pub given: Mutex<Given>,
 }
 
@@ -111,7 +112,7 @@ impl<A: Api> CreateExecutor<A> {
         Intent { seq: job.seq, at, skew, doubts: history.doubts, marked }
     }
 
-    /// POSTs what is intended.
+    /// Sends the POST whose intent is recorded.
     async fn send(
         &self,
         job: &mut CreateJob,
@@ -130,7 +131,8 @@ impl<A: Api> CreateExecutor<A> {
         if let Verdict::Done(created) = &answer.verdict
             && let Some(other) = self.give(&created.id, job)
         {
-            // Two answers have come for one request, it seems: neither tells whose the id is.
+            // One request seems to have received two answers: it is unknown which row the id
+            // belongs to.
             self.gateway.api.distrust();
             self.ledger.audit(other, Audit::Contested(created.id.clone())).await?;
             answer.verdict = Verdict::InDoubt(Code::IdGivenTwice.into());
@@ -158,8 +160,8 @@ impl<A: Api> CreateExecutor<A> {
         let Some(id) = &job.own else {
             return Err(Error::Internal("a created factor has no id".into()));
         };
-        // Who has to look it up after a crash looks for the mark: it must be known for certain that
-        // nobody has to.
+        // After a crash, the next run would look for the mark. So it must be certain that no run
+        // will have to.
         self.ledger.flush().await?;
         let name = marker::wanted_name(&job.factor);
         let update = Update { name: Some(name), preferred: None };
@@ -170,14 +172,14 @@ impl<A: Api> CreateExecutor<A> {
         Ok((self.follow(job, decision).await?, health))
     }
 
-    /// Notes that an id is that row's; the other row that was told the same, if there is one.
+    /// Notes that a row received an id; returns another row that received it before.
     fn give(&self, id: &str, job: &CreateJob) -> Option<Seq> {
         self.given().give(id, job.seq, &job.factor.user)
     }
 
-    /// Returns the ids that were given of late.
+    /// Returns the ids received recently.
     fn given(&self) -> MutexGuard<'_, Given> {
-        // Whatever it holds is sound: nothing panics half way.
+        // Its contents are sound: nothing panics halfway.
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -185,8 +187,8 @@ impl<A: Api> CreateExecutor<A> {
         Ok(match decision {
             Decision::Settle(settlement) => {
                 job.own = settlement.method_id.as_deref().map(Into::into);
-                // What was found in the user's own list is theirs, whoever else was told so.
-                // What its own answer gave is noted by then.
+                // A method found in the user's own list is the user's, whichever row received the
+                // id before. An id from the answer itself is noted already.
                 if settlement.how != How::Response
                     && let Some(id) = &job.own
                     && let Some(other) = self.give(id, job)

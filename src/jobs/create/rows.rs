@@ -1,4 +1,4 @@
-//! Factors that are to be created: `import`.
+//! `import`: rows that are factors to create.
 
 use std::sync::{
     Arc,
@@ -21,26 +21,27 @@ use crate::{
 pub struct Factors {
     key: Key,
     secrets: Option<SecretEncoding>,
-    /// The name that was met last, which most rows share, with what stands for it.
+    /// The last name seen, which most rows share, and its tag.
     last_name: Option<(String, NameTag)>,
-    /// Look at the input as a whole, where it is still to be taken.
+    /// The check of the input as a whole, where it is still to be made.
     on_the_way: Option<OnTheWay>,
     /// Counts the secrets of the rows.
     secret_count: SecretCount,
 }
 
-/// Look at an input as a whole while its rows go their way: for one that nobody has looked at before.
+/// The check of an input as a whole, made while its rows are imported: for an input that has not
+/// been read before.
 #[derive(Debug)]
 pub struct OnTheWay {
-    /// The look.
+    /// The check.
     pub whole: Whole,
-    /// True once its findings are told; somebody else may have looked in the meantime.
+    /// True once its findings are logged; an earlier reading may have logged them.
     pub told: Arc<AtomicBool>,
-    /// Advice about rows, where it has still to be told.
+    /// Advice about rows that is still to be given.
     pub advice: Option<Advice>,
 }
 
-/// Advice that is told once, at the first row that it is about.
+/// Advice that is given once, at the first row that it is about.
 #[derive(Debug)]
 pub struct Advice {
     /// Returns true if it is about a row.
@@ -53,14 +54,13 @@ pub struct Advice {
 pub(super) type Payload = (Box<Factor>, Mark);
 
 impl Factors {
-    /// A planner for an input whose secrets are written as declared, with the ledger's
-    /// key.
+    /// Makes a planner for an input whose secrets are encoded as declared, with the ledger's key.
     pub fn new(key: Key, secrets: Option<SecretEncoding>) -> Self {
         let secret_count = SecretCount::default();
         Self { key, secrets, last_name: None, on_the_way: None, secret_count }
     }
 
-    /// Looks at the input as a whole while it is read, and tells at its end.
+    /// Checks the input as a whole while it is read, and logs its findings at the end.
     #[must_use]
     pub fn looking(self, on_the_way: Option<OnTheWay>) -> Self {
         Self { on_the_way, ..self }
@@ -72,7 +72,7 @@ impl Factors {
         Self { secret_count, ..self }
     }
 
-    /// Returns the question to the ledger about a factor, and its task.
+    /// Returns the ledger's question about a factor, together with its payload.
     pub fn prepare(&mut self, factor: Box<Factor>) -> PlannedRow<Payload> {
         let fingerprint = self.key.fingerprint(&factor);
         let asked = Asked {
@@ -136,7 +136,7 @@ impl OnTheWay {
     }
 }
 
-/// Tells what is odd about an input as a whole.
+/// Logs what is odd about an input as a whole.
 pub fn tell(findings: &[Finding]) {
     for finding in findings {
         if finding.is_note {

@@ -1,8 +1,8 @@
 //! Export of the tenant's methods: one line per row, in the order of the input.
 //!
-//! A row counts as exported once its line is durable. Lines stand in the order in which rows are
-//! settled, so that as many lines of an interrupted output are whole and known as the ledger has
-//! exported rows; whatever stands behind them is written anew.
+//! A row counts as exported once its line is durable. Lines are written in the order in which rows
+//! are settled, so an interrupted output has as many good lines as the ledger has exported rows;
+//! anything after them is written anew.
 
 use tokio::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::{
     protocol::reconcile::is_masked,
 };
 
-/// Rows that become durable together, at most.
+/// Most rows that become durable together.
 const BATCH: usize = 64;
 /// Interval at which lines become durable while rows come.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -28,9 +28,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub struct Written {
     /// Methods.
     pub methods: u64,
-    /// Numbers and addresses of which only a part came.
+    /// Phone numbers and addresses that came masked.
     pub masked: u64,
-    /// TOTPs, whose secret never comes.
+    /// TOTPs, whose secrets never come.
     pub totps: u64,
 }
 
@@ -46,7 +46,7 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// An exporter to `output`, recording in `ledger`.
+    /// Makes an exporter to `output` that records in `ledger`.
     pub fn new(ledger: Ledger, output: Output) -> Self {
         let (pending, written) = (Vec::new(), Written::default());
         Self { ledger, output, pending, synced: Instant::now(), written }
@@ -73,7 +73,7 @@ impl Exporter {
         Ok(())
     }
 
-    /// Makes durable what was taken in; puts the output in its place when it is `complete`.
+    /// Makes everything durable; gives the output its final name when it is `complete`.
     pub async fn finish(mut self, complete: bool) -> Result<Written, Error> {
         self.settle().await?;
         if complete {

@@ -1,9 +1,9 @@
 //! Jobs that only ask: `verify` and `export`.
 //!
-//! Unlike an import they may ask again: a GET changes nothing, so no intent is needed. The answers
-//! are told in the order of the questions. Bounded are the requests in flight, and the questions
-//! that are taken in and not yet told; a user whose answer takes long holds up nobody else until
-//! that bound is met.
+//! Unlike an import they may repeat a request: a GET changes nothing, so no intent is needed. The
+//! answers are delivered in the order of the questions. Both the requests in flight and the
+//! questions not yet delivered are bounded; a user whose answer takes long holds up nobody else
+//! until that bound is reached.
 
 pub mod export;
 mod rows;
@@ -28,11 +28,11 @@ use crate::{
 
 /// A question to the tenant.
 pub trait Question: Send + Sync + 'static {
-    /// Returns the user, and the method or all; `None` when nobody has to be asked.
+    /// Returns the user, and the method or `None` for all; `None` when no request is needed.
     fn about(&self) -> Option<(&UserId, Option<&str>)>;
 }
 
-/// Answer of the tenant: the methods, or why there are none.
+/// The tenant's answer: the methods, or why there are none.
 pub type Listed = Result<Vec<Method>, Reason>;
 
 /// A question with its answer.
@@ -44,7 +44,7 @@ pub struct Answered<Q> {
     pub listed: Listed,
 }
 
-/// A question on its way. Its steps ask for one page each.
+/// A question on its way. Each of its steps asks for one page.
 #[derive(Debug)]
 struct ListJob<Q> {
     user: UserId,
@@ -66,7 +66,7 @@ impl<Q: Question> Job for ListJob<Q> {
     }
 }
 
-/// Asks, page by page, until there is an answer that can be used. Shared by all workers.
+/// Asks, page by page, until there is a usable answer. Shared by all workers.
 #[derive(Debug)]
 struct ListExecutor<A, Q> {
     gateway: Gateway<A>,
@@ -104,8 +104,8 @@ impl<A: Api, Q: Question> Executor for ListExecutor<A, Q> {
     }
 }
 
-/// Asks every question that comes in and tells each, with its answer, in the order in which they
-/// came. Requests in flight are always waited for, and what they bring is told.
+/// Asks every incoming question and delivers each, with its answer, in the order of the questions.
+/// Requests in flight are always waited for, and their results delivered.
 pub async fn run<A: Api, Q: Question>(
     gateway: Gateway<A>,
     limits: Limits,
@@ -119,7 +119,7 @@ pub async fn run<A: Api, Q: Question>(
     .await
 }
 
-/// Makes a job of a question. What is about nobody is answered at once.
+/// Makes a job of a question. One that needs no request is answered at once.
 fn open<Q: Question>(
     slot: Slot,
     question: Q,

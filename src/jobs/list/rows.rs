@@ -1,4 +1,4 @@
-//! Users, or methods of theirs, to be written out: `export`.
+//! `export`: users whose methods, or single methods, are to be written.
 
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner},
@@ -16,7 +16,7 @@ pub struct UserRows {
 }
 
 impl UserRows {
-    /// A planner with the ledger's key.
+    /// Makes a planner with the ledger's key.
     pub fn new(key: Key) -> Self {
         Self { key }
     }
@@ -49,7 +49,7 @@ impl RowPlanner for UserRows {
     }
 }
 
-/// An admitted row: what is to be asked of the tenant for it.
+/// An admitted row: what the tenant has to be asked.
 #[derive(Debug)]
 pub struct ExportRow {
     /// Its row in the ledger.

@@ -101,7 +101,7 @@ fn end(methods: Vec<Method>, before: u64) -> Page {
 }
 
 fn number_of(user: &str) -> u32 {
-    // Nobody, whom a probe may ask about, is none of them.
+    // Nobody, whom a health check may ask about, is none of them.
     user.rsplit('|').next().unwrap().parse().unwrap_or(u32::MAX)
 }
 
@@ -252,7 +252,7 @@ async fn a_refusal_is_an_answer_and_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_probed_ever_more_rarely_and_ends_the_run_when_it_is_too_long() {
+async fn an_outage_is_checked_ever_more_rarely_and_ends_the_run_when_it_is_too_long() {
     let began = Instant::now();
     let (told, end, api) = survey(|_, _| bad_if(true), 1000, LONG).await;
     let End::Failed(Error::Outage { lasted, .. }) = end else { panic!("{end:?}") };

@@ -1,13 +1,13 @@
-//! Tells which of the tenant's users a person is. Pure.
+//! Decides which of the tenant's users a person is. Pure.
 //!
-//! Whoever is taken for somebody else gets that one's factors on their account. So nobody is chosen among
-//! several, and an address that the source calls unverified proves nothing: anybody may have signed up
-//! with it there. The tenant's own `email_verified` says nothing about that: it is false for most users
-//! of a bulk import.
+//! Mistaking one person for another puts the one's factors on the other's account. So if there are
+//! several candidates none is chosen, and an address that the source calls unverified proves
+//! nothing: anybody may have signed up with it there. The tenant's own `email_verified` does not
+//! help: it is false for most users of a bulk import.
 
 use crate::model::{Account, Code, Person, UserId};
 
-/// Flags that say whom to take for the person.
+/// Flags that decide which user is taken for a person.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     /// `--connection`: only users with an account of this connection.
@@ -16,7 +16,7 @@ pub struct Rules {
     pub trusts_unverified: bool,
 }
 
-/// Returns the address to ask for, or why nobody is to be asked.
+/// Returns the address to look up, or why there is none.
 pub fn address<'a>(person: &'a Person, rules: &Rules) -> Result<&'a str, Code> {
     let address = person.email.as_deref().filter(|address| !address.is_empty());
     let address = address.ok_or(Code::UserNotMapped)?;
@@ -29,9 +29,9 @@ pub fn address<'a>(person: &'a Person, rules: &Rules) -> Result<&'a str, Code> {
     Ok(address)
 }
 
-/// Returns the other spelling to ask for after `found` was found at `address`: in lower case, where that
-/// is another one and nobody has the address just as it is written. Database connections keep addresses in
-/// lower case (auth0-api.md 5).
+/// Returns the other spelling to look up after `found` was found at `address`: the address in lower
+/// case, if that differs and nobody has the address exactly as written. Database connections keep
+/// addresses in lower case (auth0-api.md 5).
 pub fn other_spelling(address: &str, found: &[Account]) -> Option<String> {
     let is_exact =
         |account: &Account| account.email.as_deref().is_none_or(|email| email == address);
@@ -39,11 +39,11 @@ pub fn other_spelling(address: &str, found: &[Account]) -> Option<String> {
     (lower != address && !found.iter().any(is_exact)).then_some(lower)
 }
 
-/// Returns the one user at `address` among those that were found there, in whatever spelling.
+/// Returns the only user at `address` among those found there, in either spelling.
 pub fn user(address: &str, found: &[Account], rules: &Rules) -> Result<UserId, Code> {
     let address = address.to_lowercase();
     let is_at = |account: &&Account| {
-        // Without one, it is whoever the tenant has found by the address.
+        // A user without one is a match, because the tenant found them by the address.
         account.email.as_deref().is_none_or(|email| email.to_lowercase() == address)
     };
     let is_of = |account: &&Account| {

@@ -1,8 +1,9 @@
-//! The map from people to users: a line each, in the order of the input.
+//! The map from people to users: one line each, in the order of the input.
 //!
-//! A person counts as settled once their line is durable. As lines stand in the order in which people are
-//! taken up, the number of a line is that of its row in the ledger: whoever could not be asked about gets
-//! a line too, which a later run mends in its place: as does one that is told to ask again.
+//! A person counts as settled once their line is durable. Lines are written in the order in which
+//! people are admitted, so the number of a line is that of its row in the ledger. For that reason a
+//! person who could not be looked up gets a line, too; a later run corrects it in place, as it does
+//! for people who are to be looked up again.
 
 use std::collections::BTreeMap;
 
@@ -19,21 +20,22 @@ use crate::{
 
 /// First line of a map.
 pub const HEADER: &str = "user_id,id,email,username,mf_code\n";
-/// Lines that become durable together, at most.
+/// Most lines that become durable together.
 const BATCH: usize = 64;
 /// Interval at which lines become durable while people come.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Lines that are mended together, at most: each time the file is written anew.
+/// Most lines that are corrected together: each time, the file is rewritten.
 const MENDED: usize = 65_536;
 
-/// End of a question.
+/// Result of a question.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The tenant knows them as this user.
+    /// The person is this user of the tenant.
     Found(UserId),
-    /// It does not, or nobody can tell; they are not asked about again.
+    /// The tenant does not know the person, or it is not clear who they are; they are not looked up
+    /// again.
     NotFound(Reason),
-    /// No answer came that can be used.
+    /// No usable answer came.
     Failed(Reason),
 }
 
@@ -51,7 +53,7 @@ pub struct Resolved {
 pub struct MapWriter {
     ledger: Ledger,
     output: Output,
-    /// Lines that earlier runs have written, the header not counted.
+    /// Lines that earlier runs have written, not counting the header.
     known: u64,
     has_header: bool,
     pending: Vec<(Seq, Settlement)>,
@@ -62,7 +64,8 @@ pub struct MapWriter {
 }
 
 impl MapWriter {
-    /// A writer to `output`, of which earlier runs have written `known` lines besides the header.
+    /// Makes a writer to `output`, of which earlier runs have written `known` lines besides the
+    /// header.
     pub fn new(ledger: Ledger, output: Output, known: u64) -> Self {
         Self {
             ledger,
@@ -76,7 +79,7 @@ impl MapWriter {
         }
     }
 
-    /// Makes durable what was taken in; puts the map in its place when it is `complete`.
+    /// Makes everything durable; gives the map its final name when it is `complete`.
     pub async fn finish(mut self, complete: bool) -> Result<(), Error> {
         self.settle().await?;
         self.mend().await?;
@@ -160,14 +163,14 @@ fn line(person: &Person, outcome: &Outcome) -> String {
         Outcome::NotFound(reason) | Outcome::Failed(reason) => ("", reason.code().name()),
     };
     let key = |key: &'_ Option<String>| cell(key.as_deref().unwrap_or_default());
-    // Several realms may have one user name, and an id says more than both.
+    // Several realms may share a user name, and an id says more than both.
     let username = person.username.as_ref().filter(|_| person.id.is_none()).cloned();
     let cells = [cell(user), key(&person.id), key(&person.email), key(&username), cell(code)];
     cells.join(",") + "\n"
 }
 
-/// Writes a value as a cell of a CSV. One with a line break or the like is left out, and so is no key to
-/// find anybody by: the number of a line is what resuming goes by.
+/// Formats a value as a CSV cell. A value with line breaks or the like is left out, so nobody is
+/// found by it; resuming goes by line numbers.
 fn cell(value: &str) -> String {
     if value.chars().any(char::is_control) {
         return String::new();

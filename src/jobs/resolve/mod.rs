@@ -1,8 +1,8 @@
 //! `resolve`: finds people of another system among the tenant's users by their e-mail address.
 //!
-//! Each person is one question, asked at most twice: as the address is written, and in lower case
-//! ([`judge`]). A look-up changes nothing, so it may be repeated and needs no intent; what is durable is
-//! the line of the map, and then the row of the ledger ([`map`]).
+//! Each person is one question of at most two requests: the address as written, and in lower case
+//! ([`judge`]). A look-up changes nothing, so it may be repeated and needs no intent; what is
+//! durable is the line of the map, and then the row of the ledger ([`map`]).
 
 pub mod judge;
 pub mod map;
@@ -29,19 +29,20 @@ use judge::Rules;
 use map::{MapWriter, Outcome, Resolved};
 use people::Question;
 
-/// Address at a domain that is nobody's (RFC 2606): asked for to see whether the tenant answers at all.
+/// Address at a domain that belongs to nobody (RFC 2606), for checking whether the tenant answers
+/// at all.
 const NOBODY: &str = "mfaferry-probe@example.com";
 
-/// Spellings of an address whose answers are kept for the next person who has it.
+/// Most spellings of an address whose answers are kept for the next person who has it.
 const SPELLINGS: usize = 4;
 
-/// A question on its way. Its steps ask once each.
+/// A question on its way. Each of its steps sends one request.
 #[derive(Debug)]
 struct ResolveJob {
     address: UserId,
     /// The question and its slot, until there is an answer.
     open: Option<(Slot, Question)>,
-    /// The other spelling of the address, once that is to be asked for.
+    /// The other spelling of the address, once it is to be looked up.
     other: Option<String>,
     found: Vec<Account>,
     /// Answers for each spelling: several people may have one address.
@@ -63,7 +64,7 @@ impl Job for ResolveJob {
     }
 }
 
-/// Asks for a person until it is known who they are. Shared by all workers.
+/// Looks a person up until it is known who they are. Shared by all workers.
 #[derive(Debug)]
 struct ResolveExecutor<A> {
     gateway: Gateway<A>,
@@ -121,7 +122,7 @@ impl<A: Directory> Executor for ResolveExecutor<A> {
 }
 
 impl<A> ResolveExecutor<A> {
-    /// Judges what was found at one spelling, or goes on to the other.
+    /// Judges the users found at one spelling, or goes on to the other spelling.
     fn found(&self, job: &mut ResolveJob, written: &str, found: Vec<Account>) -> Next {
         job.found.extend(found);
         if job.other.is_none() {
@@ -145,7 +146,7 @@ impl<A> ResolveExecutor<A> {
     }
 }
 
-/// Asks for every person that comes in, and writes each to the map in the order in which they came.
+/// Looks up every incoming person, and writes each to the map in the order in which they came.
 pub async fn run<A: Directory>(
     gateway: Gateway<A>,
     limits: Limits,
@@ -166,7 +167,7 @@ pub async fn run<A: Directory>(
     .await
 }
 
-/// Makes a job of a question. Whoever cannot be asked for is answered at once.
+/// Makes a job of a question. A person who cannot be looked up is answered at once.
 fn open(
     slot: Slot,
     question: Question,

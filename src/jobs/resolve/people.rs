@@ -1,4 +1,4 @@
-//! People of another system on their way to be asked for: read on a thread of their own, and admitted by
+//! People of another system who are to be looked up: read on a thread of their own, and admitted by
 //! the ledger.
 
 use std::{
@@ -23,38 +23,38 @@ use crate::{
     sources::{Export, Found},
 };
 
-/// People that go on together; of a pipe each goes alone, since nobody must wait for one who may never
-/// come.
+/// People handed on together; those of a pipe are handed on one by one, since none must wait for
+/// the next, who may never come.
 const BATCH: usize = 128;
 /// Batches that may wait to be admitted.
 const QUEUE: usize = 4;
 
 /// Source of people: another system's export.
 pub trait PeopleReader: Debug + Send {
-    /// Returns what comes next, in the order of the export; `None` at its end and after an error. A person
-    /// may come several times.
+    /// Returns the next person, in the order of the export; `None` at its end and after an error. A
+    /// person may come several times.
     fn next_person(&mut self) -> Result<Option<Met>, InputError>;
 
-    /// Returns the length in bytes, where that is known (regular files).
+    /// Returns the length in bytes, where it is known (regular files).
     fn length(&self) -> Option<u64>;
 
-    /// Returns what says which file a line is in.
+    /// Returns the object that knows which file a line is in.
     fn lines(&self) -> Lines;
 }
 
-/// Place of a person's first row: its line, and its path inside of a document.
+/// Place of a person's first row: its line, and its path inside a document.
 pub type Place = (u64, Option<Box<str>>);
 
 /// Part of an export.
 #[derive(Debug)]
 pub enum Met {
-    /// A person, and where they are first met.
+    /// A person, and where they first appear.
     Person(Place, Arc<Person>),
-    /// Something that cannot be read as one.
+    /// Something that cannot be read as a person.
     Unreadable(Box<Rejection>),
 }
 
-/// The people of an export, each once for all of their rows that stand together.
+/// The people of an export, each once for all of their consecutive rows.
 #[derive(Debug)]
 pub struct ExportPeople {
     export: Export,
@@ -63,13 +63,13 @@ pub struct ExportPeople {
 }
 
 impl ExportPeople {
-    /// The people of `export` who are in `shard`, by their address in lower case: nobody else is asked for by
-    /// it.
+    /// Reads the people of `export` who are in `shard`, which is decided by the address in lower
+    /// case: nobody outside it is looked up by that address.
     pub fn of(export: Export, shard: Shard) -> Self {
         Self { export, shard, last: None }
     }
 
-    /// Begins the same people again, whose export can be read again.
+    /// Begins the same people again; their export must be readable again.
     pub fn again(self) -> Result<Self, InputError> {
         Ok(Self::of(self.export.again()?, self.shard))
     }
@@ -92,7 +92,7 @@ impl PeopleReader for ExportPeople {
             }
             let place = row.place();
             return Ok(Some(match row {
-                // Nobody is known by anything: the whole of it could not be read.
+                // A person without any attribute: the whole element could not be read.
                 input::Row::Rejected(rejection) if *person == Person::default() => {
                     Met::Unreadable(Box::new(rejection))
                 }
@@ -111,13 +111,13 @@ impl PeopleReader for ExportPeople {
     }
 }
 
-/// An admitted person: who is to be asked for.
+/// An admitted person, who is to be looked up.
 #[derive(Debug)]
 pub struct Question {
     /// Row in the ledger.
     pub seq: Seq,
-    /// Name that the engine knows the person's address by, however it is spelt: questions for one address
-    /// are asked one after the other.
+    /// Name by which the engine knows the person's address, in any spelling: questions about one
+    /// address are asked one after the other.
     pub address: UserId,
     /// The person.
     pub person: Arc<Person>,
@@ -145,7 +145,7 @@ impl JobBuilder for Questions {
     }
 }
 
-/// Starts reading `people`; gives those whom the ledger has no answer for.
+/// Starts reading `people`; returns those for whom the ledger has no answer.
 pub fn start(
     people: Box<dyn PeopleReader>,
     key: Key,
@@ -224,12 +224,13 @@ fn planned(met: Met, key: &Key) -> Planned {
     (Row::Asked(asked), Some((address, person)))
 }
 
-/// Returns the address of a person however it is spelt.
+/// Returns a person's address in lower case.
 fn lower(person: &Person) -> Option<String> {
     person.email.as_deref().map(str::to_lowercase)
 }
 
-/// Returns a name for somebody that says nothing of them: ids and user names are often addresses.
+/// Returns a name for a person that reveals nothing about them: ids and user names are often
+/// addresses.
 fn name(print: Fingerprint) -> UserId {
     let name = format!("person|{}", data_encoding::HEXLOWER.encode(&print.0));
     UserId::parse(&name).unwrap_or_else(UserId::nobody)

@@ -1,5 +1,5 @@
-//! Questions to the tenant before a run: how it is set up, what the token allows, and who of a sample of
-//! users is there. Only asks; a question without a usable answer is no reason to stop.
+//! Questions to the tenant before a run: how it is set up, what the token allows, and which users
+//! of a sample exist. Only reads; a question without a usable answer is no reason to stop.
 
 use std::{
     collections::VecDeque,
@@ -44,7 +44,7 @@ impl Question {
         Self::MasksLists,
     ];
 
-    /// Returns the scope that it takes.
+    /// Returns the scope that it requires.
     pub const fn scope(self) -> &'static str {
         match self {
             Self::FactorSwitches | Self::MessageTypes => READ_FACTORS,
@@ -60,20 +60,21 @@ impl Question {
 pub struct Wanted {
     /// Questions about the tenant; the others stay [`Asked::NotNeeded`].
     pub questions: Vec<Question>,
-    /// Users whose lists are asked for, a page each.
+    /// Users whose lists are requested, one page each.
     pub sample: Vec<UserId>,
-    /// Types of INPUT: methods of others are not counted.
+    /// Types of INPUT: methods of other types are not counted.
     pub types: Vec<FactorType>,
-    /// True if the caller goes on without answers: then nothing is tried that the token does not say it
-    /// may. Otherwise a token that says nothing is tried.
+    /// True if the caller goes on without answers: then only requests that the token is known to
+    /// allow are made. Otherwise a token that does not state its scopes is tried.
     pub in_passing: bool,
 }
 
-/// Asks for all that is wanted, each at most once answered. A request that fails is repeated like any
-/// other look-up; requests in flight are always waited for.
+/// Asks everything in `wanted`, each question until it is answered once. A request that fails is
+/// repeated like any other look-up; requests in flight are always waited for.
 ///
 /// # Errors
-/// The end of a run that was stopped, or that cannot go on: wrong credentials, a tenant out of reach.
+/// The end of a run that was stopped, or that cannot go on: wrong credentials, a tenant out of
+/// reach.
 pub async fn ask<A: Setup>(
     gateway: Gateway<A>,
     limits: Limits,
@@ -97,7 +98,7 @@ pub async fn ask<A: Setup>(
     }
     facts.requests += known.so_far().facts.requests;
     facts.skew = gateway.api.clock_skew();
-    // The end of a ready token is told by the tenant's clock, and that is known by now.
+    // The end of a ready-made token is stated by the tenant's clock, whose lead is known by now.
     if !facts.grant.is_renewable
         && let Verdict::Done(grant) = gateway.api.grant().await.verdict
     {
@@ -106,7 +107,7 @@ pub async fn ask<A: Setup>(
     Ok(facts)
 }
 
-/// Asks about the tenant. Where the token allows no question nothing is sent, and no permit is taken.
+/// Asks about the tenant. If the token allows no question, nothing is sent and no permit is taken.
 async fn ask_tenant<A: Setup>(
     gateway: &Gateway<A>,
     limits: &Limits,
@@ -122,7 +123,7 @@ async fn ask_tenant<A: Setup>(
     match learnt {
         Ok(()) if questions.is_empty() => Ok(()),
         Err((Next::Stop(error), _)) => Err(End::Failed(*error)),
-        // Without a token the engine knows how long to go on trying.
+        // Without a token, the engine knows how long to go on trying.
         Ok(()) | Err(_) => {
             let job = SetupJob::new(UserId::nobody(), Work::Tenant(questions));
             run(gateway, limits, known, vec![job]).await
@@ -130,7 +131,7 @@ async fn ask_tenant<A: Setup>(
     }
 }
 
-/// Takes the jobs to their end.
+/// Runs the jobs to their end.
 async fn run<A: Setup>(
     gateway: &Gateway<A>,
     limits: &Limits,
@@ -154,7 +155,7 @@ async fn run<A: Setup>(
     }
 }
 
-/// Returns whether to ask what takes a scope.
+/// Returns whether to ask a question that requires a scope.
 fn may(grant: &Grant, scope: &str, in_passing: bool) -> bool {
     grant.has(scope).unwrap_or(!in_passing)
 }

@@ -1,4 +1,4 @@
-//! Steps of the questions: each sends one request at most, and notes what its answer says.
+//! Steps of the questions: each sends at most one request, and notes what its answer says.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,8 @@ use crate::{
     protocol::{Repeatable, refusals},
 };
 
-/// All that is asked about the tenant, or a user's first page. Its steps ask once each.
+/// Everything that is asked about the tenant, or a user's first page. Each of its steps sends one
+/// request.
 #[derive(Debug)]
 pub(super) struct SetupJob {
     user: UserId,
@@ -66,7 +67,7 @@ pub(super) struct SoFar {
 }
 
 impl SoFar {
-    /// Leaves out the questions whose scope is lacking.
+    /// Drops the questions whose scope is lacking.
     fn leave_out(&mut self, questions: &mut VecDeque<Question>, may: impl Fn(&str) -> bool) {
         questions.retain(|question| {
             let asks = may(question.scope());
@@ -77,7 +78,7 @@ impl SoFar {
         });
     }
 
-    /// Notes that a question will have no answer for lack of its scope.
+    /// Notes that a question will have no answer, because its scope is lacking.
     fn leave(&mut self, question: Question) {
         let scope = question.scope();
         match question {
@@ -97,7 +98,7 @@ impl Known {
     }
 }
 
-/// Asks until there is an answer that can be used, or none is to be had. Shared by all workers.
+/// Asks until there is a usable answer, or none can be expected. Shared by all workers.
 #[derive(Debug)]
 pub(super) struct SetupExecutor<A> {
     pub(super) gateway: Gateway<A>,
@@ -112,7 +113,7 @@ impl<A: Setup> Executor for SetupExecutor<A> {
         &self.gateway
     }
 
-    /// Asks for a list; that the token may not see it is an answer, too.
+    /// Asks for a list; "the token may not see it" is an answer, too.
     async fn health_check(&self, user: &UserId) -> (Next, Health) {
         match self.gateway.health_check(user).await {
             (Next::Stop(error), _) if matches!(*error, Error::MissingScope { .. }) => {
@@ -151,7 +152,7 @@ impl<A: Setup> Executor for SetupExecutor<A> {
 }
 
 impl<A: Setup> SetupExecutor<A> {
-    /// Learns what the token allows, and leaves out the questions that it does not.
+    /// Learns what the token allows, and drops the questions that it does not.
     pub(super) async fn learn_grant(
         &self,
         questions: &mut VecDeque<Question>,
@@ -163,7 +164,7 @@ impl<A: Setup> SetupExecutor<A> {
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
                 return Err((Next::Stop(error), health));
             }
-            // There was one just before: the next step is only taken with another.
+            // A token was there just before: the next step is only taken with another one.
             Verdict::NotExecuted(_)
             | Verdict::InDoubt(_)
             | Verdict::Refused(_)
@@ -209,7 +210,7 @@ impl<A: Setup> SetupExecutor<A> {
         self.gateway.note(answer)
     }
 
-    /// Takes in the answer to a question, or has it asked again.
+    /// Takes in the answer to a question, or asks it again.
     fn take<T>(
         &self,
         (question, history, rng): (Question, &mut History, &mut fastrand::Rng),
@@ -224,7 +225,7 @@ impl<A: Setup> SetupExecutor<A> {
                 *slot(&mut so_far.facts) = Asked::NotAllowed(question.scope());
                 return (Next::Settled, Health::Good);
             }
-            // Whether that is so for everything else is found out by the health checks.
+            // The health checks find out whether all other requests meet the same stranger.
             Verdict::StopInDoubt(error) if error.code() == NOT_THE_TENANT => {
                 *slot(&mut so_far.facts) = Asked::Unanswered;
                 return (Next::Settled, health);
@@ -241,7 +242,7 @@ impl<A: Setup> SetupExecutor<A> {
         (Next::Settled, health)
     }
 
-    /// Asks for a user's first page, which tells whether they are there and have anything.
+    /// Requests a user's first page, which shows whether the user exists and has any methods.
     async fn ask_user(
         &self,
         user: &UserId,
@@ -275,7 +276,7 @@ impl<A: Setup> SetupExecutor<A> {
                 sampled.users += 1;
                 sampled.with_methods += u64::from(methods.iter().any(is_of_input));
             }
-            // As `verify` has it: nobody of that id is there, or could be.
+            // As in `verify`: no user with that id exists, or could.
             Err(reason) if reason.is_not_found() || reason.code() == Code::InvalidUri => {
                 sampled.users += 1;
                 sampled.missing += 1;
@@ -286,7 +287,8 @@ impl<A: Setup> SetupExecutor<A> {
     }
 }
 
-/// Returns whether an error may be about the user who was asked for alone: a 403 that names no scope.
+/// Returns whether an error may concern only the user who was asked about: a 403 that names no
+/// scope.
 fn is_about_one(error: &Error, status: Option<u16>) -> bool {
     status == Some(403) && !matches!(error, Error::MissingScope { .. })
 }

@@ -1,9 +1,8 @@
-//! Results so far: counts, and what one group of a user's rows has to know of another.
-//! Pure.
+//! The running account: counts, and what one group of a user's rows has to know of another. Pure.
 //!
-//! Most users' rows stand together, and nothing of them is kept. Of users whose rows are
-//! scattered it is kept which methods already stand for a factor, so that one method does not
-//! stand for two; and what else they have is only known when the last of their rows is.
+//! Most users' rows are consecutive, and nothing is kept of them. For users whose rows are
+//! scattered, the account keeps which methods already stand for a factor, so that one method does
+//! not stand for two; what else these users have is only known after the last of their rows.
 
 use std::{
     borrow::Cow,
@@ -21,43 +20,43 @@ use crate::{
 /// Numbers of rows by state. They add up to the rows read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// The same factor again in the input.
+    /// The same factor, again in the input.
     pub duplicates: u64,
-    /// The factor is there.
+    /// The factor exists.
     pub present: u64,
-    /// The factor is not there.
+    /// The factor does not exist.
     pub missing: u64,
-    /// The factor is there, with another name or preferred channel.
+    /// The factor exists, with another name or preferred channel.
     pub differs: u64,
-    /// The factor is there, as far as that can be told without its value.
+    /// The factor exists, as far as that can be told without its value.
     pub unverifiable: u64,
     /// The tenant gave no usable list, so nothing is known.
     pub unanswered: u64,
-    /// The row is no factor at all.
+    /// The row is not a factor.
     pub rejected: u64,
-    /// The source has it, and no import can bring it into the tenant.
+    /// The source has it, but no import can bring it into the tenant.
     pub not_carried: u64,
     /// The user was not asked about.
     pub not_sampled: u64,
 }
 
 impl Counts {
-    /// All rows that have come to a state.
+    /// Returns the number of all rows that have been counted.
     pub fn rows(&self) -> u64 {
         self.asked() + self.duplicates + self.rejected + self.not_carried + self.not_sampled
     }
 
-    /// Rows that the tenant was asked about.
+    /// Returns the number of rows that the tenant was asked about.
     pub fn asked(&self) -> u64 {
         self.present + self.missing + self.differs + self.unverifiable + self.unanswered
     }
 
-    /// Rows that somebody has to look at.
+    /// Returns the number of rows that somebody has to look at.
     pub fn bad(&self) -> u64 {
         self.missing + self.differs + self.unanswered + self.rejected
     }
 
-    /// All rows that have come to a state, by its name.
+    /// Returns the number of rows in each state, by its name.
     pub fn by_state(&self) -> [(&'static str, u64); 9] {
         [
             ("present", self.present),
@@ -83,7 +82,7 @@ impl Counts {
     }
 }
 
-/// A method that a user has and the input does not ask for.
+/// A method that a user has and the input does not list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extra {
     /// User it belongs to.
@@ -99,7 +98,7 @@ pub struct Extra {
 pub struct Judged {
     /// One for each factor.
     pub findings: Vec<Finding>,
-    /// Methods that the user has besides, where known by now.
+    /// Other methods of the user, where known already.
     pub extras: Vec<Extra>,
 }
 
@@ -110,7 +109,7 @@ pub struct Account {
     pub counts: Counts,
     /// Users asked about.
     pub users: u64,
-    /// Users with a factor that is missing, or of whom nothing is known.
+    /// Users with a missing factor, or without a usable list.
     pub users_with_missing: u64,
     /// Factors that people have logged in with; `None` when not asked for.
     pub usage: Option<Usage>,
@@ -128,12 +127,12 @@ struct Scattered {
     /// Methods that the last list had besides.
     extras: Vec<Extra>,
     missing: bool,
-    /// Some rows got no answer, so what is left over may be theirs.
+    /// Some rows got no answer, so remaining methods may be theirs.
     unsure: bool,
 }
 
 impl Account {
-    /// An empty account; `wants_extras` says whether what else users have is of interest.
+    /// Makes an empty account; `wants_extras` if the users' other methods are of interest.
     pub fn new(wants_extras: bool) -> Self {
         Self { wants_extras, ..Self::default() }
     }
@@ -146,7 +145,7 @@ impl Account {
 
     /// Takes in what was answered for a group.
     pub fn enter(&mut self, group: &Group, listed: &Listed) -> Judged {
-        // Nobody of that id is there, or could be: no methods either.
+        // No user with that id exists, or could: there are no methods either.
         let nobody = |reason: &Reason| reason.is_not_found() || reason.code() == Code::InvalidUri;
         let none = Ok(Vec::new());
         let listed = if listed.as_ref().is_err_and(nobody) { &none } else { listed };
@@ -199,8 +198,8 @@ impl Account {
         Judged { findings, extras }
     }
 
-    /// Finds what else users with scattered rows have, once all rows are answered. What may stand
-    /// for a factor that got no answer is not called an extra.
+    /// Finds the other methods of users with scattered rows, once all rows are answered. A method
+    /// that may stand for a factor without an answer is not called an extra.
     pub fn finish(&mut self) -> Vec<Extra> {
         let mut users: Vec<_> = std::mem::take(&mut self.scattered).into_values().collect();
         users.sort_by_key(|user| user.number);

@@ -1,13 +1,14 @@
-//! Statements about all users from what was found of some of them. Pure.
+//! Statements about all users, derived from what was found about a sample of them. Pure.
 
 /// Confidence of a bound.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// Users from whom on the rule of three is near the exact bound: for 2 it would allow everybody.
+/// Smallest sample for which the rule of three is close to the exact bound: for 2 users it would
+/// allow everybody.
 const LEAST_OF_THREE: u64 = 30;
 
-/// Statement of a sample: at most this share of all users has what was looked for, with a [`CONFIDENCE`]
-/// of 95 %.
+/// Statement of a sample: at most this share of all users has the fault, with a [`CONFIDENCE`] of
+/// 95 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bound {
     /// Upper bound of the share, from 0 to 1.
@@ -17,9 +18,10 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Bounds the share of all users from `users` of a sample, `bad` of whom have it: the rule of three
-    /// (3/n) where there is none among 30 or more, and else the one-sided bound of Clopper and Pearson,
-    /// which is exact. Both hold for an endless number of users and so, all the more, for those of a file.
+    /// Bounds the share of all users who have the fault from a sample of `users`, `bad` of whom
+    /// have it: by the rule of three (3/n) where `bad` is 0 among 30 or more, and else by the exact
+    /// one-sided bound of Clopper and Pearson. Both hold for an endless number of users and so, all
+    /// the more, for those of a file.
     pub fn of(users: u64, bad: u64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a share")]
         let (n, k) = (users as f64, bad as f64);
@@ -31,7 +33,7 @@ impl Bound {
     }
 }
 
-/// The share at which `k` or fewer of `n` would come by chance with 5 % only.
+/// Returns the share at which `k` or fewer of `n` would occur with a chance of only 5 %.
 fn clopper_pearson(n: f64, k: f64) -> f64 {
     if k == 0.0 {
         return 1.0 - (1.0 - CONFIDENCE).powf(1.0 / n);
@@ -48,7 +50,8 @@ fn clopper_pearson(n: f64, k: f64) -> f64 {
     high
 }
 
-/// P(X <= k) of a binomial distribution, for `share` above k/n: from the greatest term down.
+/// Returns P(X <= k) of a binomial distribution, for `share` above k/n: summed from the greatest
+/// term down.
 fn lower_tail(n: f64, k: f64, share: f64) -> f64 {
     let greatest = (ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
         + k * share.ln()
@@ -63,7 +66,7 @@ fn lower_tail(n: f64, k: f64, share: f64) -> f64 {
     greatest * sum
 }
 
-/// ln(n!), by Stirling's series from where that is exact to a double.
+/// Returns ln(n!), by Stirling's series where that is exact to a double.
 fn ln_factorial(n: f64) -> f64 {
     let (mut x, mut small) = (n + 1.0, 0.0);
     while x < 16.0 {

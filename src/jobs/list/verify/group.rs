@@ -1,32 +1,32 @@
-//! Rows of one user that stand together, for which one list is asked. Pure.
+//! Consecutive rows of one user, for which one list is requested. Pure.
 
 use crate::{
     jobs::list::{Question, verify::Sample},
     model::{Factor, Planned, Rejection, UserId},
 };
 
-/// Rows of a group at most, so that what is held in memory is bounded; the next one goes on.
+/// Most rows of a group, which bounds memory; further rows go into the next one.
 const MOST: u64 = 64;
 
 /// Rows that are answered together.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// User of the factors; `None` when nobody has to be asked about.
+    /// User of the factors; `None` when no request is needed.
     pub user: Option<UserId>,
     /// True if there may be another group of that user.
     pub scattered: bool,
     /// The factors, in input order.
     pub factors: Vec<Factor>,
-    /// Rows between them that cannot be a factor, or are not carried.
+    /// Rows between them that cannot be a factor, or that no import can carry.
     pub rejections: Vec<Rejection>,
-    /// Rows with a factor that the input has had before.
+    /// Number of rows with a factor that the input has had before.
     pub duplicates: u64,
-    /// Rows of users who are not in the sample.
+    /// Number of rows of users who are not in the sample.
     pub not_sampled: u64,
 }
 
 impl Group {
-    /// Number of its rows.
+    /// Returns the number of its rows.
     pub(super) fn rows(&self) -> u64 {
         (self.factors.len() + self.rejections.len()) as u64 + self.duplicates + self.not_sampled
     }
@@ -39,7 +39,7 @@ impl Question for Group {
     }
 }
 
-/// Puts rows together.
+/// Collects consecutive rows of a user.
 #[derive(Debug)]
 pub(super) struct Grouper {
     sample: Option<Sample>,
@@ -47,12 +47,12 @@ pub(super) struct Grouper {
 }
 
 impl Grouper {
-    /// A grouper that passes over users who are not in the sample.
+    /// Makes a grouper that skips users who are not in the sample.
     pub(super) fn new(sample: Option<Sample>) -> Self {
         Self { sample, open: Group::default() }
     }
 
-    /// Takes in a row; gives the group that this closes.
+    /// Takes in a row; returns the group that this row completes.
     pub(super) fn push(&mut self, planned: Planned) -> Option<Group> {
         let mut closed = None;
         match planned {
@@ -72,7 +72,7 @@ impl Grouper {
         if self.open.rows() >= MOST { self.close() } else { closed }
     }
 
-    /// The last group, when there are no more rows.
+    /// Returns the last group, when there are no more rows.
     pub(super) fn close(&mut self) -> Option<Group> {
         Some(std::mem::take(&mut self.open)).filter(|group| group.rows() > 0)
     }

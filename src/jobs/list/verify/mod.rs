@@ -1,9 +1,9 @@
 //! Judges what a tenant's list says about factors that should be there. Pure.
 //!
 //! The list may mask phones and addresses and never shows a TOTP secret (auth0-api.md 1.5), so
-//! `present` means "nothing that can be seen speaks against it", and what cannot be seen at all is
-//! called `unverifiable`. The comparison of values is [`crate::protocol::reconcile`]'s; one listed method
-//! never stands for two factors.
+//! `present` means "nothing visible speaks against it", and a value that is not visible at all is
+//! called `unverifiable`. The comparison of values is [`crate::protocol::reconcile`]'s; one listed
+//! method never stands for two factors.
 
 use std::borrow::Cow;
 
@@ -32,13 +32,13 @@ use crate::{
 /// State of an input's factor in the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// It is there, as far as the list shows.
+    /// It exists, as far as the list shows.
     Present,
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It is there under another name, or with another preferred channel.
+    /// It exists under another name, or with another preferred channel.
     Differs,
-    /// Something of that type and name is there, and its value cannot be seen.
+    /// Something of that type and name exists, but its value is not visible.
     Unverifiable,
     /// The tenant gave no usable list of this user: nothing is known.
     Unanswered,
@@ -78,16 +78,16 @@ pub struct Finding {
     pub state: State,
     /// The tenant's id of the method that stands for it.
     pub method_id: Option<String>,
-    /// The fields in which that method is another.
+    /// Fields in which that method differs.
     pub differing: Vec<Field>,
-    /// Use of that method, where it is asked for.
+    /// Use of that method, where it was asked for.
     pub usage: Option<Use>,
     /// Reason why nothing is known.
     pub error: Option<Reason>,
 }
 
-/// Compares `factors` of one user with all that the tenant lists of that user. `taken` says
-/// whether a method, by its id, already stands for another factor of the input.
+/// Compares `factors` of one user with everything that the tenant lists for that user. `taken`
+/// returns whether a method, by its id, already stands for another factor of the input.
 pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool) -> Vec<Finding> {
     let list = match listed {
         Ok(list) => list,
@@ -129,7 +129,7 @@ fn finding(factor: &Factor, state: State, method: Option<&Method>) -> Finding {
     }
 }
 
-/// Returns whether the list shows nothing of the value: always so for a TOTP.
+/// Returns whether the list shows nothing of the value, as is always so for a TOTP.
 fn is_unseen(factor: &Factor, method: &Method) -> bool {
     match factor.credential {
         Credential::Totp { .. } => true,
@@ -152,7 +152,7 @@ fn differing(factor: &Factor, method: &Method) -> Vec<Field> {
     fields
 }
 
-/// The type of a listed method in the tenant's own word.
+/// Returns the type of a listed method in the tenant's own word.
 fn type_of(method: &Method) -> Cow<'static, str> {
     match method.factor_type {
         Some(known) => known.name().into(),

@@ -1,10 +1,10 @@
 //! Pairs listed methods with factors: one for one, as many as possible. Pure.
 //!
 //! Masks make this more than a search for each: `****@exam*******` could be any short or long
-//! address there, `chuc****@exam*******` only some. Taking the first that fits would leave a
-//! factor without a method though there is one for everybody, and call it missing. So this is a
-//! maximum matching (Kuhn's augmenting paths), in the order: the very same value, then the same
-//! name, then whatever is consistent.
+//! address there, `chuc****@exam*******` only some. Taking the first that fits could leave a factor
+//! without a method although there are enough for all, and call it missing. So this is a maximum
+//! matching (Kuhn's augmenting paths), in the order: the very same value, then the same name, then
+//! whatever is consistent.
 
 use crate::{
     model::{Factor, FactorType, Method},
@@ -14,10 +14,10 @@ use crate::{
     },
 };
 
-/// Returns for each factor the index of its method.
+/// Returns the index of each factor's method.
 pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
     let mut owners: Vec<Option<usize>> = vec![None; list.len()];
-    // What is plainly the same is settled first and not touched again.
+    // Plainly equal values are paired first and not touched again.
     let mut same = Vec::with_capacity(factors.len());
     let mut consistent = Vec::with_capacity(factors.len());
     for factor in factors {
@@ -28,7 +28,7 @@ pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
             };
             let mut hits: Vec<usize> =
                 (0..list.len()).filter(|at| list.get(*at).is_some_and(alike)).collect();
-            // Those of the same name first.
+            // Methods of the same name come first.
             hits.sort_by_key(|at| list.get(*at).is_none_or(|method| method.name != factor.name));
             hits
         };
@@ -67,8 +67,9 @@ pub(super) fn pair(factors: &[Factor], list: &[&Method]) -> Vec<Option<usize>> {
     pairs
 }
 
-/// Returns those of `list` that could stand for a factor as well as `method` does: itself, and whatever the
-/// list does not tell from it, also where that stands for another factor.
+/// Returns the methods of `list` that could stand for a factor as well as `method` does: itself,
+/// and every method that the list does not tell from it, even if that one stands for another
+/// factor.
 pub(super) fn equals<'a>(
     factor: &Factor,
     method: &Method,

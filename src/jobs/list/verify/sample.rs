@@ -1,4 +1,4 @@
-//! `--sample`: which users are asked about, and what their answers prove of all. Pure.
+//! `--sample`: which users are asked about, and what their answers prove about all users. Pure.
 //!
 //! The bound is on the share of *users* who have a missing factor: users are picked, not factors.
 
@@ -13,7 +13,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Reads a share such as `5%` or `0.1%`; `None` for what is not above 0 and up to 100.
+    /// Reads a share such as `5%` or `0.1%`; `None` unless it is above 0 and at most 100 %.
     pub fn parse(text: &str, seed: u64) -> Option<Self> {
         let percent: f64 = text.trim().trim_end_matches('%').trim_end().parse().ok()?;
         let cohort = Cohort::new(seed);
@@ -22,7 +22,7 @@ impl Sample {
 
     /// The share, in percent.
     pub fn percent(&self) -> f64 {
-        // 7 % is 7.000000000000001 otherwise.
+        // Without rounding, 7 % would be 7.000000000000001.
         (self.share * 1e8).round() / 1e6
     }
 
@@ -36,12 +36,13 @@ impl Sample {
         self.cohort.seed()
     }
 
-    /// Returns whether a user is in it.
+    /// Returns whether a user is in the sample.
     pub fn picks(&self, user: &UserId) -> bool {
         Cohort::is_within(self.cohort.rank(user), self.share)
     }
 
-    /// Bounds the share of all users from `users` of the sample, `bad` of whom have a missing factor.
+    /// Bounds the share of all users with a missing factor, given `users` in the sample and `bad`
+    /// of them with one.
     pub fn bound(&self, users: u64, bad: u64) -> Bound {
         if self.share >= 1.0 && users > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a share")]

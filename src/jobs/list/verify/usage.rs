@@ -2,18 +2,19 @@
 
 use crate::model::{FactorType, Method, TenantTime};
 
-/// Use of a factor that is there.
+/// Use of an existing factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Use {
     /// Time of the last login with it, where that is known.
     pub last_auth_at: Option<TenantTime>,
-    /// True if that was after its creation: only then somebody has got in with it. `None` where it may as
-    /// well be another method, of which that is not so.
+    /// True if that was after its creation: only then has somebody logged in with it. `None` where
+    /// it may as well be another method, which was not used.
     pub is_since_created: Option<bool>,
 }
 
 impl Use {
-    /// Returns the use of a factor that `method` stands for, where any of `equals` could do so as well.
+    /// Returns the use of a factor that `method` stands for, where any of `equals` could stand for
+    /// it as well.
     pub(super) fn of<'a>(method: &Method, mut equals: impl Iterator<Item = &'a Method>) -> Self {
         let is_used = method.is_used_since_created();
         if equals.any(|other| other.is_used_since_created() != is_used) {
@@ -26,34 +27,34 @@ impl Use {
 /// Numbers of factors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Used {
-    /// Those that are there.
+    /// Those that exist.
     pub there: u64,
-    /// Those among them that were used since they were created.
+    /// Those that were used since they were created.
     pub used: u64,
-    /// Those of which nobody can tell: another of the user's methods looks the same.
+    /// Those whose use is unknown, because another of the user's methods looks the same.
     pub unclear: u64,
 }
 
 impl Used {
-    /// Returns the share that was used, 0 to 1; `None` if nothing is there.
+    /// Returns the share that was used, 0 to 1; `None` if there are none.
     pub fn share(self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a share to look at")]
         (self.there > 0).then(|| self.used as f64 / self.there as f64)
     }
 
-    /// Returns whether at least that percentage was used. Of nothing nothing was.
+    /// Returns whether at least that percentage was used; false if there are none.
     pub fn is_at_least(self, percent: f64) -> bool {
-        // A decimal percentage is no binary number.
+        // A decimal percentage has no exact binary form.
         self.share().unwrap_or_default() * 100.0 >= percent - 1e-9
     }
 }
 
-/// Numbers of factors that are there and of those that are used, by type.
+/// Numbers of existing and of used factors, by type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage([Used; FactorType::ALL.len()]);
 
 impl Usage {
-    /// Counts a factor that is there.
+    /// Counts an existing factor.
     pub(super) fn count(&mut self, factor_type: FactorType, one: Use) {
         let slot = FactorType::ALL.iter().position(|other| *other == factor_type);
         if let Some(counted) = slot.and_then(|slot| self.0.get_mut(slot)) {
