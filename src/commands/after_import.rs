@@ -1,4 +1,4 @@
-//! Facts that `import` and `replace` tell at their end besides what became of their rows.
+//! Results of `import` and `replace` besides the state of their rows.
 
 use std::{
     collections::HashSet,
@@ -19,21 +19,21 @@ use crate::{
     text::{file_argument, path_of},
 };
 
-/// Input of such a command, as far as its summary is about it.
+/// Input of such a command, as far as its summary mentions it.
 #[derive(Debug)]
 pub(super) struct ReadInput {
-    /// True for `import`, which also tells what the input no longer has.
+    /// True for `import`, which also reports what the input no longer has.
     pub(super) is_import: bool,
     names: Vec<String>,
     secrets: SecretCount,
     selection: Option<SelectionCodes>,
-    /// Number of its rows that other shards have; known once it has been read.
+    /// Number of its rows that belong to other shards; known once it has been read.
     pub(super) n_passed: Arc<AtomicU64>,
     is_shard: bool,
 }
 
 impl ReadInput {
-    /// Takes the names of its files, and what says which of them a line is in.
+    /// Takes the names of its files, and the object that knows which file a line is in.
     pub(super) fn of(names: &[String], lines: Lines) -> Self {
         let secrets = SecretCount::of(lines);
         let (selection, n_passed) = (None, Arc::default());
@@ -47,28 +47,28 @@ impl ReadInput {
         }
     }
 
-    /// Makes it that of an import, with what takes the codes of a selection, where it may be one.
+    /// Makes it the input of an import, with the codes of a selection, if it may be one.
     pub(super) fn importing(self, selection: Option<SelectionCodes>) -> Self {
         Self { is_import: true, selection, ..self }
     }
 
-    /// Makes it that of a shard; `n_passed` counts the rows of others.
+    /// Makes it the input of a shard; `n_passed` counts the rows of others.
     pub(super) fn of_shard(self, shard: Shard, n_passed: Arc<AtomicU64>) -> Self {
         Self { n_passed, is_shard: !shard.is_whole(), ..self }
     }
 
-    /// Returns the codes for which the rows of another input were refused that those of this one stand for;
-    /// known once it has been read.
+    /// Returns the codes for which another input's rows, now replaced by this one's, were refused;
+    /// known once the input has been read.
     pub(super) fn selected_codes(&self) -> Vec<String> {
         self.selection.as_ref().map(SelectionCodes::seen).unwrap_or_default()
     }
 
-    /// Returns what counts the secrets of its rows.
+    /// Returns the counter of its secrets.
     pub(super) fn secret_count(&self) -> SecretCount {
         self.secrets.clone()
     }
 
-    /// Returns what there is to say. Nothing is known of an input that was not read whole.
+    /// Returns what there is to report. Nothing is known of an input that was not read whole.
     pub(super) fn end(
         &self,
         (is_whole, changes): (bool, Option<Changes>),
@@ -85,13 +85,13 @@ impl ReadInput {
         after.changing(changes, list_gone(typed, ledger)).selected(is_selection)
     }
 
-    /// Returns the files that hold secrets and are still there. A pipe keeps nothing.
+    /// Returns the files that hold secrets and still exist. A pipe keeps nothing.
     fn secrets_in(&self) -> Vec<SecretsIn> {
         let (mut files, mut places) = (Vec::new(), HashSet::new());
         for (file, totp_secrets) in self.secrets.by_file() {
             let name = file.as_deref().or(self.names.first().map(String::as_str));
             let Some(name) = name.filter(|name| is_kept(name)) else { continue };
-            // A file that is given twice, by whatever name, has its secrets once.
+            // A file given twice, under whatever names, counts once.
             let path = path_of(name);
             let place = std::fs::canonicalize(&path).unwrap_or(path);
             if places.insert(place) {
@@ -107,8 +107,9 @@ fn is_kept(name: &str) -> bool {
     name != "-" && std::fs::metadata(path_of(name)).is_ok_and(is_kept)
 }
 
-/// Returns the command that lists the created factors that the input no longer has. For one whose format
-/// a flag had to say there is none: in `report` that flag names the output.
+/// Returns the command that lists created factors that the input no longer has. There is none for
+/// an input whose format was given by a flag: in `report`, that flag means the format of the
+/// output.
 fn list_gone(typed: &CommandLine, ledger: &Path) -> Option<Vec<String>> {
     let is_readable = !typed.has("format") && !typed.values().any(|value| value == "-");
     let typed = typed.with_values_behind("not-in");

@@ -1,5 +1,5 @@
 //! The line that says, before anything is sent, which tenant a command talks to, as whom, and where
-//! that was set: a folder or an environment that is not the expected one shows here.
+//! that was set. It reveals an unexpected folder or environment.
 
 use std::{
     io::{self, Write},
@@ -26,7 +26,7 @@ struct Facts<'a> {
     message: String,
     tenant: &'a str,
     tenant_from: &'a str,
-    /// Shortened; absent where a ready token is used, and in the sandbox.
+    /// Shortened; absent where a ready-made token is used, and in the sandbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub(super) fn announce(config: &Config, scopes: &[&'static str], ledger: Option<
             write_json(&Logged { timestamp, level: "INFO", fields: facts, target }, &mut line)
         }
     };
-    // In one piece. Nobody is left to tell if standard error is gone.
+    // Written in one piece. Nobody is left to tell if standard error is gone.
     drop(written.and_then(|()| io::stderr().write_all(&line)));
 }
 
@@ -81,7 +81,7 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
     let source = &config.source;
     let client = source.client.as_ref();
     let mut scopes: Vec<_> = scopes.iter().map(|scope| short(scope)).collect();
-    // Not asked for at the start, and used all the same: for what is in doubt.
+    // This scope is not required at the start, but it is used for factors in doubt.
     if scopes.contains(&short(auth0::CREATE)) && !scopes.contains(&short(auth0::READ)) {
         scopes.push(short(auth0::READ));
     }
@@ -125,7 +125,7 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
     }
 }
 
-/// `create` for `create:authentication_methods`; others as they are.
+/// Shortens `create:authentication_methods` to `create`; other scopes stay as they are.
 fn short(scope: &'static str) -> &'static str {
     scope.strip_suffix(":authentication_methods").unwrap_or(scope)
 }

@@ -1,5 +1,5 @@
-//! `replace`, `update` and `delete`: something is done to methods that are there, for each row of
-//! an input. `undo`: an import is taken back, for each row of its ledger.
+//! `replace`, `update` and `delete` change existing methods, row by row of an input; `undo`
+//! reverses an import, row by row of its ledger.
 
 use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
@@ -138,7 +138,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
             "pass --ledger FILE, the ledger of the import to undo",
         ));
     };
-    // Opening for a run would make one where there is none.
+    // Opening the ledger for a run would create one where there is none.
     let place = path.clone();
     let totals = blocking(move || Reader::open(&place)?.totals()).await?;
     let what = format!(
@@ -171,7 +171,7 @@ fn options(deleting: Deleting) -> ChangeOptions {
     }
 }
 
-/// Asks before anything is deleted, unless that is not needed.
+/// Asks for confirmation before anything is deleted, unless that is not needed.
 async fn confirmed(
     deleting: &Deleting,
     what: &str,
@@ -187,14 +187,15 @@ async fn confirmed(
     blocking(move || confirm(&question, input_is_stdin)).await
 }
 
-/// An input that is open, and the signals that end its run.
+/// An open input, and the signals that end its run.
 struct Begun {
     stoppable: Stoppable,
     source: Box<dyn RowReader>,
     extent: Extent,
 }
 
-/// Opens the input of a command; if a signal comes before it is read, tells that and gives the exit code.
+/// Opens the input of a command; if a signal comes before it is read, reports that and returns the
+/// exit code.
 async fn begin(
     bulk: &Bulk,
     config: &Config,
@@ -221,7 +222,7 @@ struct Rows<'a> {
     begun: Begun,
     spec: CommandSpec,
     options: ChangeOptions,
-    /// Set where its summary is about it.
+    /// Set where the summary mentions it.
     input: Option<ReadInput>,
     show: Show,
 }
@@ -249,7 +250,7 @@ impl Rows<'_> {
     }
 }
 
-/// Runs the orders that come in, and ends the session.
+/// Runs the incoming jobs, and ends the session.
 async fn apply(
     mut session: Session,
     intake: JobReceiver<ChangeJob>,

@@ -43,7 +43,7 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
         source = proving.keeping(source);
     }
     let secrets = check.secret_encoding.map(Into::into);
-    // With -q a proof is all that may be told.
+    // With -q, only a proof may be shown.
     let text = !(is_json || is_quiet && proving.is_some());
     let to_show = if text && !is_quiet { check.show } else { 0 };
     let lines = source.lines();
@@ -56,8 +56,8 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
     };
     print(|out| {
         let scanned = scan(source, secrets, rows.noter(), |noted| rows.take(&noted, out))?;
-        // Of an input that breaks off people read how far it was good. Programs read what is wrong with
-        // it, and nothing else.
+        // If an input breaks off, people see how far it was good; programs see the error and
+        // nothing else.
         let is_whole = scanned.unreadable.is_none();
         if is_whole || text && rows.findings.rows > 0 {
             rows.sum_up(scanned.ending)?;
@@ -91,7 +91,7 @@ struct Checked<'a> {
     proofs: Option<&'a [Shown]>,
 }
 
-/// Counts a factor, once it is known whether it is there again.
+/// Counts a factor, once it is known whether it is a duplicate.
 fn count(findings: &mut CheckSummary, factor_type: FactorType, met: Met) {
     match met {
         Met::New => findings.count(factor_type),
@@ -100,7 +100,7 @@ fn count(findings: &mut CheckSummary, factor_type: FactorType, met: Met) {
     }
 }
 
-/// The rows of a file, one after the other.
+/// The rows of an input, one after the other.
 #[derive(Debug, Default)]
 struct Rows {
     findings: CheckSummary,
@@ -109,11 +109,11 @@ struct Rows {
     warned: Warned,
     /// Names of the input files, by line.
     lines: Lines,
-    /// True if people read what is found.
+    /// True if findings are written as text for people.
     text: bool,
-    /// `-q`: people read only what ends with an exit code of its own.
+    /// `-q`: people see only what has an exit code of its own.
     is_quiet: bool,
-    /// With `--prove` alone.
+    /// Proofs; only with `--prove`.
     proofs: Option<Vec<Shown>>,
     /// Factors that are still to be shown.
     to_show: Arc<AtomicU64>,
@@ -123,19 +123,19 @@ struct Rows {
 #[derive(Debug)]
 struct Noted {
     line: u64,
-    /// Path inside of a document, where that is to be told.
+    /// Path inside a document, where it is to be shown.
     at: Option<Box<str>>,
     warnings: Vec<Warning>,
     /// Hash of a factor, for [`Repeats`].
     hash: u64,
     sight: Sight,
-    /// One that may have to be shown.
+    /// The factor, if it may have to be shown.
     factor: Option<Box<Factor>>,
 }
 
 impl Rows {
-    /// Returns what notes of each plan what is needed here. Factors come along as long as some are to be
-    /// shown.
+    /// Returns the function that notes what is needed of each plan. It includes the factors as long
+    /// as some are still to be shown.
     fn noter(&self) -> impl FnMut(Plan) -> Noted + Send + use<> {
         let (eye, hasher) = (self.whole.eye(), self.repeats.seen().hasher());
         let to_show = Arc::clone(&self.to_show);
@@ -185,7 +185,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Finds at the end what there is to say of all of them.
+    /// Collects, at the end, the findings about the input as a whole.
     fn sum_up(&mut self, ending: Ending) -> io::Result<()> {
         let findings = &mut self.findings;
         std::mem::take(&mut self.repeats).finish(|of, met| count(findings, of, met))?;
@@ -194,7 +194,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Says it.
+    /// Writes the result.
     fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if !self.text {
             let (findings, proofs) = (&self.findings, self.proofs.as_deref());

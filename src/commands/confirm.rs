@@ -1,4 +1,4 @@
-//! Asking at the terminal before something is taken away.
+//! Asks at the terminal before something is deleted.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 

@@ -1,5 +1,5 @@
-//! Commands that make sense for a ledger: those that its last run has named, or would have named if it had
-//! come to its end.
+//! Next commands for a ledger: those that its last run named, or would have named if it had come to
+//! its end.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use crate::{
     text::{file_name, path_of},
 };
 
-/// Puts the commands of the ledger's last run in the place of those for any run, where they are known and
-/// its files are here.
+/// Replaces the general commands by those of the ledger's last run, where these are known and its
+/// files are in this folder.
 pub(super) fn add(report: &mut LedgerReport, path: &Path, ledger: &Reader) -> Result<(), Error> {
     let Some(last) = ledger.last_run::<CommandLine>()? else { return Ok(()) };
     if !last.is_complete {
@@ -29,7 +29,7 @@ pub(super) fn add(report: &mut LedgerReport, path: &Path, ledger: &Reader) -> Re
 
 fn steps(report: &LedgerReport, path: &Path, last: &LastRun<CommandLine>) -> Option<Vec<NextStep>> {
     let typed = last.typed.as_ref().filter(|typed| typed.is_notable())?;
-    // They were given from the folder in which it ran.
+    // The names were given in the folder in which the run was started.
     let is_here = |name: &str| name == "-" || path_of(name).symlink_metadata().is_ok();
     if !typed.values().all(is_here) {
         return None;

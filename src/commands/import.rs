@@ -38,7 +38,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
         if name_marker { &[auth0::CREATE, auth0::READ, auth0::UPDATE] } else { &[auth0::CREATE] };
     let spec = CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false };
     let secrets = import.secret_encoding.map(Into::into);
-    // Before the input is read whole, which may take minutes.
+    // Checked before the input is read whole, which may take minutes.
     if !import.new_ledger {
         second_ledger::refuse(&config, &bulk.reading.inputs)?;
     }
@@ -72,7 +72,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     session.close(end, Some(bulk.run.output)).await
 }
 
-/// Creates what is not settled, once the tenant is ready for it.
+/// Creates all factors that are not settled, once the tenant is ready for it.
 async fn create(
     session: &mut Session,
     Opened { source, needs, on_the_way, .. }: Opened,

@@ -1,4 +1,5 @@
-//! Ledgers that `report` adds up: of one tenant, each once, and nobody in two of them without a word.
+//! Ledgers that `report` adds up: all of one tenant, each once, with a warning about users who are
+//! in several.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +14,7 @@ use crate::{
     text::{escape, file_name},
 };
 
-/// A ledger that is shown.
+/// A ledger of the report.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) name: String,
@@ -75,13 +76,13 @@ fn check_tenant(first: &Shown, path: &Path, reader: &Reader) -> Result<(), Error
     })
 }
 
-/// Refuses ledgers of people beside those of factors.
+/// Refuses to mix ledgers of people with those of factors.
 fn check_kinds(ledgers: &[Shown]) -> Result<(), Error> {
     let all = |is_of_people| ledgers.iter().try_for_each(|it| it.reader.check_kind(is_of_people));
     all(true).or_else(|_| all(false))
 }
 
-/// Returns what there is to say of several ledgers beside the sums of their rows.
+/// Collects the facts about several ledgers besides the sums of their rows.
 pub(super) fn together(ledgers: &[Shown]) -> Result<Together, Error> {
     let shards: Vec<_> = ledgers.iter().map(|ledger| ledger.reader.shard()).collect();
     let mut pairs = shards.iter().enumerate();
@@ -104,15 +105,15 @@ pub(super) fn inputs(ledgers: &[Shown]) -> Result<Vec<String>, Error> {
     ledgers.iter().map(last).collect()
 }
 
-/// Returns the shards that are not there of those that were split alike.
+/// Returns the missing shards, where all ledgers are shards of the same split.
 fn missing(shards: &[Shard]) -> Vec<Shard> {
     let counts: BTreeSet<u16> = shards.iter().map(|shard| shard.count()).collect();
     let all = counts.into_iter().flat_map(Shard::all);
     all.filter(|shard| !shards.contains(shard)).collect()
 }
 
-/// Counts the users who have rows in more than one of the ledgers. Factors themselves cannot be compared: each
-/// ledger knows them by a key of its own.
+/// Counts the users who have rows in more than one ledger. Factors themselves cannot be compared:
+/// each ledger knows them by a key of its own.
 fn users_in_several(ledgers: &[Shown]) -> Result<u64, Error> {
     let (mut before, mut shared, mut count) = (Seen::default(), Seen::default(), 0);
     for Shown { reader, .. } in ledgers {

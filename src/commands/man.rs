@@ -1,4 +1,4 @@
-//! `man`: a page for the program and one for each command, out of the same texts as `--help`.
+//! `man`: one page for the program and one for each command, made from the same texts as `--help`.
 
 use std::{
     fs,
@@ -19,12 +19,12 @@ use crate::{
     text::{escape, file_name},
 };
 
-/// First line of each page, by which one may be written over.
+/// First line of each page, which marks it as one that may be overwritten.
 const MARK: &str = ".\\\" Written by `mfaferry man`; do not edit.\n";
-/// Anybody may read a page.
+/// Everybody may read a page.
 const MODE: u32 = 0o644;
 
-/// Writes the pages to a folder, if nothing else has the name of one.
+/// Writes the pages to a folder, unless a page's name is taken by another file.
 pub(super) fn run(args: &ManArgs) -> Result<Exit, Error> {
     let pages = pages();
     let failed = |what: &str, path: &Path, source: io::Error| {
@@ -135,8 +135,8 @@ fn page(mut command: Command, exits: &[Item], others: &[String]) -> (String, Str
     (format!("{name}.1"), tidied(&parts.concat()))
 }
 
-/// Puts the text of a page into the form that readers of pages ask for. Words are not hyphenated, since
-/// flags and scopes are copied out of a page.
+/// Puts the text of a page into the form that readers of man pages expect. Words are not
+/// hyphenated, since people copy flags and scopes from a page.
 fn tidied(text: &str) -> String {
     // The generator begins each part of a page with it.
     let preamble = part(|out| Roff::new().to_writer(out));
@@ -150,7 +150,7 @@ fn tidied(text: &str) -> String {
     page
 }
 
-/// Returns what is written to a buffer, which cannot fail.
+/// Returns what `write` writes to a buffer, which cannot fail.
 fn part(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
     let mut text = Vec::new();
     write(&mut text).map(|()| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
@@ -161,14 +161,14 @@ fn part(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
 enum Item {
     /// A paragraph, which may be filled.
     Prose(String),
-    /// A term or an example, and what is said of it.
+    /// A term or an example, and its description.
     Term(String, String),
     /// Lines that stay as they are.
     Verbatim(Vec<String>),
 }
 
 impl Item {
-    /// Makes lines that stay as they are to a term each, as for examples of which nothing is said.
+    /// Turns lines that stay as they are into a term each, as for examples without a description.
     fn split(self) -> Vec<Self> {
         match self {
             Self::Verbatim(lines) => {
@@ -206,7 +206,8 @@ fn write(items: &[Item], roff: &mut Roff) {
     }
 }
 
-/// Takes a help text apart: what is said, and the examples. Exit codes have a section of their own.
+/// Splits a help text into its paragraphs and its examples. The exit codes have a section of their
+/// own.
 fn told(help: &str) -> (Vec<Item>, Vec<Item>) {
     let (mut prose, mut examples) = (Vec::new(), Vec::new());
     for block in help.split("\n\n").filter(|block| !block.starts_with(EXITS)) {
@@ -226,7 +227,7 @@ fn items(block: &str) -> Vec<Item> {
         let is_deep = inner.is_some_and(|inner| inner.starts_with(' '));
         match (items.last_mut(), inner) {
             (_, None) => items.push(Item::Prose(text)),
-            // What is said of a term goes on.
+            // The description of a term goes on.
             (Some(Item::Term(_, before)), Some(_)) if is_deep => {
                 *before = format!("{before} {text}");
             }

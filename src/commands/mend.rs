@@ -1,5 +1,5 @@
-//! Commands for rows that are to be mended: a file of their own for those of each input, and the import of
-//! these files.
+//! Commands for rows that have to be mended: one that writes those of each input to a file, and one
+//! that imports these files.
 
 use std::{
     collections::BTreeSet,
@@ -15,10 +15,10 @@ use crate::{
     text::{counted, file_argument, path_of},
 };
 
-/// Inputs whose rows are written by a command each; more are told of in words.
+/// Most inputs for which a command each is shown; more are described in words.
 const MOST: usize = 5;
 
-/// Rows of an import that are to be mended.
+/// Rows of an import that have to be mended.
 pub(super) struct Mending<'a> {
     /// Its command line.
     pub(super) typed: &'a CommandLine,
@@ -66,8 +66,8 @@ impl Mending<'_> {
         steps
     }
 
-    /// Imports these files; those of another form need a command of their own. Where nothing is mended yet
-    /// there is nothing to be imported.
+    /// Returns the commands that import these files once they are mended, one for each format. They
+    /// are for people alone, since until then there is nothing to import.
     fn import(&self, ledger: &str, files: &[(String, PathBuf)]) -> Vec<NextStep> {
         let mut ends: Vec<&str> = Vec::new();
         for (end, _) in files {
@@ -84,7 +84,7 @@ impl Mending<'_> {
             if self.is_export() && end == "jsonl" {
                 append(&mut line, &["--format", "jsonl"]);
             }
-            // What is mended in the tenant is the same row as before, and would be skipped.
+            // A row that was mended in the tenant is the same row as before, and would be skipped.
             if let Some(states) = refused_in_tenant(self.reasons) {
                 append(&mut line, &["--retry", &states]);
             }
@@ -93,8 +93,8 @@ impl Mending<'_> {
         ends.into_iter().filter_map(import).collect()
     }
 
-    /// Returns the inputs that have rows to mend; all of them, where that is not known. What came from a
-    /// pipe cannot be read again.
+    /// Returns the inputs that have rows to mend; all of them, where that is not known. An input
+    /// that came from a pipe cannot be read again.
     fn inputs(&self) -> Vec<&str> {
         let all = || self.typed.values().filter(|input| *input != "-");
         let groups = self.reasons.iter().filter(|group| group.action() == Action::MendSource);
@@ -105,7 +105,7 @@ impl Mending<'_> {
             }
             files.extend(group.places.iter().filter_map(|place| place.file.as_deref()));
         }
-        // A folder has its files in it.
+        // A place names a file; the input may be the folder that it is in.
         let has_some = |input: &&str| files.iter().any(|file| Path::new(file).starts_with(input));
         let known: Vec<_> = all().filter(has_some).collect();
         if known.is_empty() { all().collect() } else { known }
@@ -115,7 +115,7 @@ impl Mending<'_> {
         self.typed.has("from") || self.typed.has("from-export")
     }
 
-    /// Returns the ending of the name that rows of `input` get in a file of their own.
+    /// Returns the extension of the file for the rows of `input` that are to be mended.
     fn ending(&self, input: &str) -> String {
         let is_export = self.is_export();
         match self.typed.value_of("format").filter(|_| !is_export) {
@@ -126,7 +126,8 @@ impl Mending<'_> {
     }
 }
 
-/// Returns the ending of the name that rows of `input` get: elements of documents stand there a line each.
+/// Returns the extension of the file for rows of `input`: elements of documents are written one a
+/// line.
 fn mended(input: &str, is_export: bool) -> String {
     let input = Path::new(input);
     let is_packed = input.extension().is_some_and(|end| end == "gz" || end == "zst");
@@ -138,8 +139,8 @@ fn mended(input: &str, is_export: bool) -> String {
     }
 }
 
-/// Gives the files for mending of several reports names apart: each names them by what is in the folder, and
-/// not by what the others are about to put there.
+/// Gives the files for mending in several reports different names: each report chooses names by
+/// what is in the folder, not by what the others are about to write there.
 pub(super) fn name_apart(reports: &mut [LedgerReport]) {
     let mut taken: Vec<(String, PathBuf)> = Vec::new();
     for report in reports {
@@ -166,7 +167,7 @@ pub(super) fn name_apart(reports: &mut [LedgerReport]) {
     }
 }
 
-/// Returns a name with that ending that no file has yet, nor one of `others`.
+/// Returns a name with that ending that neither a file nor one of `others` has yet.
 fn free_name(end: &str, others: &[(String, PathBuf)]) -> String {
     let names = (2..).map(|number| format!("mend-{number}.{end}"));
     let mut names = iter::once(format!("mend.{end}")).chain(names);

@@ -1,4 +1,4 @@
-//! `--metrics-file` from the start of a command to its end, whatever the end is.
+//! `--metrics-file`, from the start of a command to its end, however it ends.
 
 use std::{path::PathBuf, sync::OnceLock};
 
@@ -26,7 +26,8 @@ impl Metering {
         Self { talking, files, meter: OnceLock::new() }
     }
 
-    /// Begins the file, where the settings name one; refuses one that the command needs for something else.
+    /// Starts the file, if the settings name one; refuses one that the command needs for something
+    /// else.
     pub(super) fn start(&self, config: &mut Config) -> Result<(), Error> {
         let Some(path) = config.metrics_file.clone() else { return Ok(()) };
         let ledger = config.ledger.as_deref().map(path_of);
@@ -35,8 +36,8 @@ impl Metering {
         Ok(())
     }
 
-    /// Ends it. A command that failed before its settings were known has one all the same, if file and
-    /// tenant are known.
+    /// Finishes the file. A command that failed before its settings were known gets one all the
+    /// same, if file and tenant are known.
     pub(super) fn end(&self, exit: Exit) {
         let late = || {
             let talking = self.talking.as_ref().filter(|_| exit != Exit::Good)?;

@@ -76,8 +76,9 @@ use crate::{
     text::{escape, file_name},
 };
 
-/// Protects secrets, before anything else: switches off core dumps, keeps the user's other processes
-/// out of our memory, and lets a panic say where, not what: its message may quote a value.
+/// Protects secrets, before anything else: switches off core dumps, keeps the user's other
+/// processes out of this one's memory, and makes a panic report its place but not its message,
+/// which may quote a value.
 pub fn disable_core_dumps() {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     if rustix::process::setrlimit(rustix::process::Resource::Core, none).is_err() {
@@ -103,7 +104,7 @@ pub fn run(cli: Cli) -> Exit {
     let mut files = cli.files();
     files.read.extend(talking.iter().flat_map(|talking| Config::files_read(&talking.tenant)));
     let is_sound = outputs::keep_apart(&files);
-    // Such a file is not to be written at all.
+    // Where the files collide, the metrics file must not be written either.
     let metering =
         if is_sound.is_ok() { Metering::new(talking, files) } else { Metering::default() };
     let done = is_sound.and_then(|()| start_logging(&cli.output));
@@ -127,7 +128,7 @@ fn progress_of(output_args: &OutputArgs) -> Show {
     match (output_args.quiet, io::stderr().is_terminal()) {
         (true, _) => Show::Nothing,
         _ if matches!(output_args.log_format, LogFormat::Json) => Show::LogFields,
-        // Detailed logs and a line that is drawn again and again do not go together.
+        // Detailed logs and a line that is redrawn do not go together.
         (false, true) if output_args.verbose == 0 => Show::Line,
         (false, _) => Show::Log,
     }
@@ -192,13 +193,13 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
     }
 }
 
-/// Settles the settings of a command that reads no rows of factors.
+/// Resolves the settings of a command that reads no rows of factors.
 fn settle_run(run: &Run, recording: &Recording, output_args: &OutputArgs) -> Result<Config, Error> {
     Config::resolve(&run.tenant, &run.pace, Some(recording), None, output_args)
 }
 
-/// Prints what clap has to say of a command line: help, or what is wrong with it, then as JSON too
-/// where the result would have been. Returns the code that it ends the program with.
+/// Prints clap's answer to a command line: help, or what is wrong with it, the latter also as JSON
+/// if the result would have been. Returns the exit code.
 pub fn refuse_arguments(error: &clap::Error) -> Exit {
     let printed = error.print().and_then(|()| io::stdout().flush());
     if !error.use_stderr() {
@@ -214,7 +215,7 @@ pub fn refuse_arguments(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-/// Prints an error and what to do about it, and returns the code that it ends the program with.
+/// Prints an error and its hint, and returns the exit code.
 fn print_error(error: &Error) -> Exit {
     let mut text = format!("error: {}\n", escape(&error.to_string()));
     if let Some(hint) = error.hint() {
@@ -225,7 +226,8 @@ fn print_error(error: &Error) -> Exit {
     error.exit()
 }
 
-/// Returns the settings of a command that reads an input, if that can be read.
+/// Returns the settings of a command that reads an input, after checking that the input can be
+/// read.
 fn resolve(
     bulk: &Bulk,
     shape: Shape,
@@ -236,7 +238,7 @@ fn resolve(
     settle(bulk, creating, output_args)
 }
 
-/// Returns the settings of a command whose input can be read.
+/// Returns the settings of a command whose input has been checked.
 fn settle(
     bulk: &Bulk,
     creating: Option<&Creating>,
@@ -246,7 +248,7 @@ fn settle(
     Config::resolve(tenant, pace, Some(&bulk.recording), creating, output_args)
 }
 
-/// Returns the settings of an import, if its input can be read.
+/// Returns the settings of an import, after checking that its input can be read.
 fn settle_import(import: &mut Import, output_args: &OutputArgs) -> Result<Config, Error> {
     if import.from_export {
         import.system.from = Some("auth0-export".into());
@@ -260,7 +262,8 @@ fn settle_import(import: &mut Import, output_args: &OutputArgs) -> Result<Config
     config?.knowing(&import.knowing)
 }
 
-/// Returns the settings of a command that only asks about factors, if its input can be read.
+/// Returns the settings of a read-only command about factors, after checking that its input can be
+/// read.
 fn settle_asking(
     (reading, system): (&Reading, &FromSystem),
     (tenant, pace, creating): (&Tenant, &Pace, Option<&Creating>),
@@ -277,7 +280,7 @@ fn start_logging(output_args: &OutputArgs) -> Result<(), Error> {
         (false, 1) => "debug",
         (false, _) => "trace",
     };
-    // Only our own events: other crates' may hold URLs, and so user ids.
+    // Only our own events: those of other crates may hold URLs, and so user ids.
     let filter = EnvFilter::new(format!("mfaferry={level}"));
     match &output_args.log_file {
         None => {
@@ -308,7 +311,8 @@ fn subscribe(
     writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
     colour: bool,
 ) {
-    // What cannot be logged is lost; to say so on a standard error that is closed would panic.
+    // An event that cannot be logged is lost: reporting that on a closed standard error would
+    // panic.
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
@@ -320,7 +324,7 @@ fn subscribe(
     });
 }
 
-/// Writes to standard output; a reader that has gone (`| head`) is no fault.
+/// Writes to standard output; it is no error if the reader has gone (`| head`).
 fn print<T: Default>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Result<T, Error> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = write(&mut out).and_then(|value| out.flush().map(|()| value));
@@ -332,11 +336,11 @@ fn print<T: Default>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Res
     }
 }
 
-/// Runs what blocks where it blocks nobody.
+/// Runs blocking work on a thread of its own.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    // Tokio's own threads for this panic where the system has no room for another.
+    // Tokio's own threads for blocking work panic where the system has no room for another thread.
     let (tell, told) = oneshot::channel();
     thread::Builder::new()
         .spawn(move || drop(tell.send(work())))
@@ -344,18 +348,18 @@ async fn blocking<T: Send + 'static>(
     told.await.unwrap_or_else(|_| Err(Error::Internal("a thread panicked".into())))
 }
 
-/// The one pacer of a run.
+/// Creates the one pacer of a run.
 fn pacer(config: &Config) -> Arc<Pacer> {
     Arc::new(Pacer::with(pacing(config)))
 }
 
-/// Everything that decides the pace of a run.
+/// Collects everything that decides the pace of a run.
 fn pacing(config: &Config) -> Pacing {
     let Config { rate, burst, reserve, .. } = *config;
     Pacing { rate, burst, reserve, plan: config.rate_plan.clone(), now }
 }
 
-/// Wall clock.
+/// Returns the time by the wall clock.
 fn now() -> LocalTime {
     // Asked nine times for each request: a `Timestamp` would take three times as long.
     let since = UNIX_EPOCH.elapsed().unwrap_or_default();

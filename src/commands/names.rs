@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::{files, model::Shard, text::file_name};
 
-/// The ledger that a shard of an input has by default.
+/// Returns the default ledger of an input, or of one of its shards.
 pub(super) fn ledger_of(input: &Path, shard: Option<Shard>) -> PathBuf {
-    // A folder is the same with a slash behind it.
+    // A folder's name may end in a slash.
     files::beside(input.components().as_path(), &shard.unwrap_or_default().ending_of_ledger())
 }
 
-/// Returns the names of the ledgers of an input's shards that are there, named as they are by default.
+/// Returns the ledgers of an input's shards that exist under their default names.
 pub(super) fn ledgers_of_shards(input: &Path) -> Vec<String> {
     let Some(name) = input.file_name() else { return Vec::new() };
     let before = format!("{}.", file_name(name));
@@ -25,7 +25,7 @@ pub(super) fn ledgers_of_shards(input: &Path) -> Vec<String> {
     names
 }
 
-/// The backup that a ledger has by default.
+/// Returns the default backup of a ledger.
 pub(super) fn backup_of(ledger: &Path) -> PathBuf {
     files::beside(ledger, ".backup.jsonl")
 }

@@ -16,17 +16,17 @@ use crate::{
 pub(super) struct Ended<'a> {
     /// Its command line.
     pub(super) typed: &'a CommandLine,
-    /// Reason of the end.
+    /// Reason why it ended.
     pub(super) end: &'a End,
-    /// Reasons of its rows, and of those that it has skipped.
+    /// Reasons of its rows, including those that it skipped.
     pub(super) reasons: Vec<&'a Explained>,
     /// True if rows need attention.
     pub(super) is_bad: bool,
     /// Its ledger.
     pub(super) ledger: &'a Path,
-    /// True if nothing was really done.
+    /// True if nothing was really changed.
     pub(super) is_dry_run: bool,
-    /// True if its tenant has ended with it.
+    /// True if its tenant was a sandbox that ended with it.
     pub(super) is_in_sandbox: bool,
 }
 
@@ -50,8 +50,8 @@ impl Ended<'_> {
         go_on(commands)
     }
 
-    /// Goes on, and helps with the rows that have not ended well so far: before that, if they are why it
-    /// was stopped.
+    /// Returns the commands that go on, and that help with the rows that have not ended well so
+    /// far: the latter first if these rows stopped the run.
     fn stopped(&self, stop: Stop) -> Vec<NextStep> {
         let go_on = go_on(match stop {
             Stop::MaxUsers(_) => vec![self.verify(&[]), self.same(&["max-users"])],
@@ -66,16 +66,16 @@ impl Ended<'_> {
         first.into_iter().chain(then).chain(rows).collect()
     }
 
-    /// Helps with the rows that have not ended well, by what is wrong with them.
+    /// Returns the commands that help with the rows that have not ended well.
     fn help(&self) -> Vec<NextStep> {
         let actions = actions(self.reasons.iter().copied());
         let needs = |action| actions.contains(&action);
         let prove = needs(Action::ProveEncoding).then(|| self.prove()).flatten();
-        // In a sandbox that has ended there is nobody to be asked again.
+        // A sandbox that has ended cannot be asked again.
         let (mut again, mut verify) = (None, None);
         if !self.is_in_sandbox {
             let map = needs(Action::MendMap).then(|| self.same(&["retry", "max-users"]));
-            // What could not be taken back is taken up by the next one.
+            // What could not be undone is retried by the next `undo`.
             let undo = needs(Action::Retry) && self.typed.command() == "undo";
             again = self.retry().or(map.flatten()).or(undo.then(|| self.same(&[])).flatten());
             verify = needs(Action::Verify).then(|| self.verify(&["max-users"])).flatten();
@@ -96,32 +96,32 @@ impl Ended<'_> {
         self.typed.with_command(self.typed.command(), without)
     }
 
-    /// Asks whether the tenant holds what was imported.
+    /// Returns the command that checks whether the tenant holds what was imported.
     fn verify(&self, without: &[&str]) -> Option<Vec<String>> {
         let is_import = self.typed.command() == "import";
         self.typed.with_command("verify", without).filter(|_| is_import)
     }
 
-    /// Judges the tenant again, once it is mended.
+    /// Returns the command that judges the tenant again, once it is set up rightly.
     fn preflight(&self) -> Option<Vec<String>> {
         self.typed.with_command("preflight", &[])
     }
 
-    /// Goes on in spite of what was found.
+    /// Returns the command that goes on in spite of the findings.
     fn accepting(&self, codes: &str) -> Option<Vec<String>> {
         let mut line = self.same(&["accept"])?;
         append(&mut line, &["--accept", codes]);
         Some(line)
     }
 
-    /// Lists the rows, the bad ones with their reasons.
+    /// Returns the command that lists the rows, the bad ones with their reasons.
     fn report(&self) -> Vec<String> {
         let ledger = file_argument(self.ledger);
         let line = ["mfaferry", "report", "--ledger", &ledger, "--format", "jsonl"];
         line.map(String::from).into()
     }
 
-    /// Tries again what may end otherwise now.
+    /// Returns the command that retries rows that may end differently now.
     fn retry(&self) -> Option<Vec<String>> {
         let states = to_retry(&self.reasons).filter(|_| self.typed.takes("retry"))?;
         let mut line = self.same(&["retry", "max-users"])?;
@@ -129,7 +129,8 @@ impl Ended<'_> {
         Some(line)
     }
 
-    /// Writes the rows that are to be mended to files of their own, and imports those once they are.
+    /// Returns the commands that write the rows to mend to files of their own, and import these
+    /// once they are mended.
     fn mend(&self) -> Vec<NextStep> {
         let mending = Mending {
             typed: self.typed,
@@ -140,7 +141,7 @@ impl Ended<'_> {
         mending.steps()
     }
 
-    /// Proves how a user's secret is read, whoever that is.
+    /// Returns the command that proves how a user's secret is read, with the user left open.
     fn prove(&self) -> Option<Vec<String>> {
         let without = ["ledger", "output"];
         let is_import = self.typed.command() == "import";
@@ -150,13 +151,14 @@ impl Ended<'_> {
     }
 }
 
-/// Adds flags to a command; behind a name that begins with a dash they would be names, too.
+/// Adds flags to a command; after a name that begins with a dash they would be taken for names,
+/// too.
 pub(super) fn append(line: &mut Vec<String>, flags: &[&str]) {
     let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
     line.splice(end..end, flags.iter().map(|flag| (*flag).to_owned()));
 }
 
-/// Returns the commands that make sense after `check`: the tenant is judged next where all is well.
+/// Returns the commands that make sense after `check`: `preflight` where all is well.
 pub(super) fn after_check(typed: &CommandLine, found: &CheckSummary) -> Vec<NextStep> {
     if found.rejected == 0 {
         let is_readable = found.rows > 0 && !typed.values().any(|input| input == "-");
@@ -171,8 +173,8 @@ pub(super) fn after_check(typed: &CommandLine, found: &CheckSummary) -> Vec<Next
     prove.into_iter().chain([NextStep::explain()]).collect()
 }
 
-/// Returns the commands that make sense after `verify`: what it has found is listed, and one that did not
-/// come to its end begins again.
+/// Returns the commands that make sense after `verify`: one that lists its findings, or the same
+/// again if it did not come to its end.
 pub(super) fn after_verify(typed: &CommandLine, is_complete: bool, is_bad: bool) -> Vec<NextStep> {
     let list = || {
         let mut line = typed.with_command("verify", &["output"])?;

@@ -11,8 +11,8 @@ use crate::{
     text::{counted, escape},
 };
 
-/// Returns the choice of rows that the flags say, for each of the ledgers. Reads the input of `--not-in` to its
-/// end, once: each factor is looked for in the ledgers of which its user can be, with the key of each.
+/// Returns the row filter of each ledger. Reads the input of `--not-in` to its end, once: each
+/// factor is looked up in the ledgers that may hold its user, with the key of each.
 pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter>, Error> {
     let states = || flags.state.clone();
     let Some(reading) = flags.reading() else {
@@ -57,7 +57,7 @@ pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter
     Ok(met.into_iter().map(|(met, _)| Filter { states: states(), not_in: Some(met) }).collect())
 }
 
-/// Refuses an input of which no ledger has a factor; of some that have none while others have, it is told.
+/// Refuses an input if no ledger has any of its factors; warns if only some ledgers have one.
 fn check(ledgers: &[Shown], met: &[(Seen, bool)]) -> Result<(), Error> {
     let with_factors = ledgers.iter().zip(met).filter(|(_, (_, has_factor))| *has_factor);
     let (mut strange, mut n_known) = (Vec::new(), 0);

@@ -1,5 +1,5 @@
-//! Notes that a run leaves in its ledger for reports: version, input, sums and pace. Nothing depends on
-//! them, so no failure to write one stops a run.
+//! Notes that a run leaves in its ledger for reports: version, input, sums and pace. Nothing
+//! depends on them, so a run goes on if one cannot be written.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,7 +15,7 @@ use crate::{
     report::{Keeper, Snapshot},
 };
 
-/// Times between two notes of the pace, and before the first: what a killed run loses of it.
+/// Interval between two notes of the pace, and before the first: a killed run loses as much of it.
 const EVERY: Duration = Duration::from_secs(30);
 const FIRST: Duration = Duration::from_secs(5);
 
@@ -27,7 +27,7 @@ pub(super) struct RunNotes {
 }
 
 impl RunNotes {
-    /// Notes which files the run reads; `digests` gets to know what they held.
+    /// Notes which files the run reads; `digests` learns their contents as they are read.
     pub(super) async fn begin(&mut self, ledger: &Ledger, digests: Digests) -> Result<(), Error> {
         self.digests = digests;
         ledger.note(Note::About, &RunAbout::new(self.digests.files(), None)).await
@@ -47,7 +47,7 @@ impl Run {
         self.keepers.push(Arc::clone(&self.notes.pace) as Arc<dyn Keeper>);
     }
 
-    /// Shows no more progress, notes what came of the run, and lets go of the ledger.
+    /// Ends the display of progress, notes the result of the run, and releases the ledger.
     pub(super) async fn end_notes(&mut self, ledger: &Ledger) {
         // Progress and pace count what is durable.
         let flushed = ledger.flush().await;
@@ -74,13 +74,14 @@ impl Run {
     }
 }
 
-/// Keeper of the pace.
+/// Records the pace.
 #[derive(Debug, Default)]
 struct Pace(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// `None` before it begins, and once the run has ended: the ledger is closed when nobody has it any more.
+    /// `None` before it begins, and once the run has ended: the ledger is closed when its last
+    /// handle is dropped.
     ledger: Option<Ledger>,
     line: Timeline,
     /// Time of the run at the last note.

@@ -1,4 +1,4 @@
-//! An output must not be what is being read, by whatever name or link, nor another output.
+//! Refuses an output that is also an input, by whatever name or link, or another output.
 
 use std::{
     os::unix::fs::MetadataExt,
@@ -17,8 +17,8 @@ use crate::{
 const LOG: &str = "--log-file";
 const METRICS: &str = "--metrics-file";
 
-/// Refuses a command line that would write to what it reads, or twice to one file. Called before
-/// anything is opened.
+/// Refuses a command line that would write to a file that it reads, or twice to one file. Called
+/// before anything is opened.
 pub(super) fn keep_apart(named: &NamedFiles) -> Result<(), Error> {
     let read: Vec<_> = named.read.iter().filter(|path| *path != Path::new("-")).collect();
     for (index, (flag, path)) in named.written.iter().enumerate() {
@@ -41,8 +41,9 @@ pub(super) fn keep_apart(named: &NamedFiles) -> Result<(), Error> {
     log.map_or(Ok(()), |(_, path)| keep_off_the_ledger((LOG, path), named, None))
 }
 
-/// Refuses a metrics file, from wherever its name is, that is a file of the command, of its ledger, or the
-/// backup that `undo` makes of it by default. A ledger is one of `ledgers`, of the command line, or the default.
+/// Refuses a metrics file, wherever its name comes from, that is a file of the command or of its
+/// ledger, or the default backup of `undo`. A ledger is one of `ledgers`, of the command line, or
+/// the default.
 pub(super) fn keep_metrics_apart(
     path: &Path,
     named: &NamedFiles,
@@ -78,7 +79,7 @@ fn keep_off_the_ledger(
     }
 }
 
-/// Returns whether two names stand for one file, or would once it is there. A pipe or a terminal may
+/// Returns whether two names stand for one file, or would once it exists. A pipe or a terminal may
 /// well be both ends.
 fn is_same(one: &Path, other: &Path) -> bool {
     match (std::fs::metadata(one), std::fs::metadata(other)) {
@@ -90,7 +91,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Folder and name of a file that is not there yet.
+/// Returns the folder and the name of a file that does not exist yet.
 fn place(path: &Path) -> Option<PathBuf> {
     Some(files::folder(path).canonicalize().ok()?.join(path.file_name()?))
 }

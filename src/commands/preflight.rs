@@ -1,4 +1,4 @@
-//! `preflight`: is the tenant ready for an input, and how long will the import take? Only asks.
+//! `preflight`: is the tenant ready for an input, and how long will the import take? Read-only.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     text::invalid_value,
 };
 
-/// Scopes that are of use.
+/// Scopes that are used if the token has them.
 const SCOPES: &[&str] = &[
     auth0::READ,
     auth0::READ_FACTORS,
@@ -70,7 +70,7 @@ pub(super) async fn run(
     let Some((census, sample)) = stoppable.unless_stopped(reading).await? else {
         return stopped(preflight.output);
     };
-    // It is the import's, and what the plan is held against.
+    // The limit is the import's, and the plan is compared with it.
     let max_duration = config.max_duration.take();
     let mut run = Run::open_with_any(config, SCOPES, stoppable.stop.clone()).await?;
     let requests = questions(&census).len().saturating_add(sample.len()) as u64;
@@ -99,7 +99,7 @@ fn take_census(
     gatherer.finish().map_err(failed)
 }
 
-/// Tells that somebody stopped it.
+/// Reports that a signal stopped it.
 fn stopped(output: Output) -> Result<Exit, Error> {
     let told = StoppedPreflight::default();
     match output {
@@ -109,7 +109,7 @@ fn stopped(output: Output) -> Result<Exit, Error> {
     Ok(Exit::Stopped)
 }
 
-/// Asks the tenant, and tells what is found.
+/// Asks the tenant, and reports the findings.
 async fn ask(
     preflight: &cli::Preflight,
     mut run: Run,
@@ -119,14 +119,14 @@ async fn ask(
     let picked = SampleReport { users: sample.len() as u64, seed: preflight.seed };
     let wanted =
         Wanted { questions: questions(census), sample, types: census.types(), in_passing: false };
-    // So few requests must show the limit.
+    // These few requests have to reveal the limit.
     run.pacer.survey();
     let answered = setup::ask(run.gateway(), run.limits(), wanted).await;
     run.clear_progress().await;
     run.leave_tenant().await;
     let facts = match answered {
         Ok(facts) => facts,
-        // Told as every error is.
+        // Reported like every error.
         Err(End::Failed(error)) => return Err(error),
         Err(End::Stopped(_)) => return stopped(preflight.output),
         Err(End::Complete) => return Err(Error::Internal("nothing was asked".into())),

@@ -1,5 +1,6 @@
-//! Asks, before an import sends its first request, whether the tenant is ready for it: what `preflight`
-//! asks about the tenant as a whole, as far as the token is known to have the scopes.
+//! Asks, before an import sends its first request, whether the tenant is ready for it: the
+//! questions of `preflight` about the tenant as a whole, as far as the token is known to have the
+//! scopes.
 
 use tokio::sync::mpsc;
 
@@ -23,12 +24,12 @@ use crate::{
     },
 };
 
-/// Returns the questions about the tenant whose answers INPUT depends on.
+/// Returns the questions about the tenant whose answers matter for INPUT.
 pub(super) fn questions(census: &Census) -> Vec<Question> {
     let has = |types: &[FactorType]| types.iter().any(|of| census.rows(*of) > 0);
     let (phone, email) = (FactorType::Phone, FactorType::Email);
     let is_needed = |question: &Question| match question {
-        // A passkey is no Guardian factor.
+        // A passkey is not a Guardian factor.
         Question::FactorSwitches => {
             has(&[phone, email, FactorType::Totp, FactorType::WebauthnRoaming])
         }
@@ -40,7 +41,7 @@ pub(super) fn questions(census: &Census) -> Vec<Question> {
     Question::ALL.into_iter().filter(is_needed).collect()
 }
 
-/// Returns the host name that the tenant is asked at; the sandbox of this process has none.
+/// Returns the host name at which the tenant is reached; this process's own sandbox has none.
 pub(super) fn host(config: &Config) -> Option<&str> {
     match &config.target {
         Target::Tenant { base, .. } => base.host(),
@@ -54,8 +55,8 @@ pub(super) fn asked_first(census: &Census, grant: &Grant) -> u64 {
     asked.count() as u64
 }
 
-/// Estimates the import from what the tenant's answers have shown; so many rows are `settled` already,
-/// and so many questions come first.
+/// Estimates the import from what the tenant's answers have shown; `settled` rows are done already,
+/// and some questions are asked first.
 pub(super) fn plan(census: &Census, settled: u64, questions: u64, run: &Run) -> Estimate {
     let work = Work {
         questions,
@@ -72,7 +73,7 @@ pub(super) fn plan(census: &Census, settled: u64, questions: u64, run: &Run) -> 
     Estimate::of(&work, &pace, now())
 }
 
-/// Lets an import go on once the tenant was found ready.
+/// Decides whether an import may go on, once the tenant was asked.
 #[derive(Debug)]
 pub(super) struct Gate {
     /// Needs of INPUT; `None` once nothing is left to ask.
@@ -81,15 +82,15 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Makes one of what INPUT needs.
+    /// Makes the gate for an input's needs.
     pub(super) fn new(needs: Needs, accepted: Vec<FindingCode>) -> Self {
         let is_idle = matches!(&needs, Needs::Known(looked) if looked.census.factors() == 0);
         Self { needs: (!is_idle).then_some(needs), accepted }
     }
 
-    /// Asks before anything is settled, where nothing was in an earlier run.
+    /// Asks before anything is settled, if no earlier run has settled anything.
     pub(super) async fn before_settling(&mut self, session: &Session) -> Result<(), End> {
-        // Of a pipe it shows later whether there is anything to send.
+        // For a pipe it is known only later whether there is anything to send.
         let is_later = matches!(self.needs, None | Some(Needs::Piped));
         if is_later || session.settled().await > 0 {
             return Ok(());
@@ -97,7 +98,7 @@ impl Gate {
         self.ask(session).await
     }
 
-    /// Asks before anything is sent: a run with nothing left to send asks nothing.
+    /// Asks before anything is sent; a run that has nothing to send asks nothing.
     pub(super) async fn before_sending<J: Send + 'static>(
         &mut self,
         session: &Session,
@@ -126,7 +127,7 @@ impl Gate {
     async fn ask(&mut self, session: &Session) -> Result<(), End> {
         let (census, is_piped) = match self.needs.take() {
             None => return Ok(()),
-            // Nothing is known of it before.
+            // Nothing is known about a pipe beforehand.
             Some(Needs::Piped) => (Census::default(), true),
             Some(Needs::Known(looked)) => (looked.census, false),
             Some(Needs::Unseen(look)) => (take(*look, session).await?, false),
@@ -141,7 +142,7 @@ impl Gate {
         let (stops, others): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|one| self.is_stop(one));
         let is_news = |one: &&Finding| match one.severity {
-            // Accepted, and still grave.
+            // Accepted, but still grave.
             Severity::Stop => true,
             Severity::Warn => !self.accepted.contains(&one.code),
             Severity::Note | Severity::Unknown => false,
@@ -157,7 +158,7 @@ impl Gate {
     }
 }
 
-/// Takes the look at an input of which there is something to send after all.
+/// Makes the first reading of an input that turned out to have something to send.
 async fn take(look: Look, session: &Session) -> Result<Census, End> {
     let Looked { census, suggestion } = tokio::select! {
         () = session.run.stop.cancelled() => return Err(End::Stopped(Stop::Asked)),
@@ -167,7 +168,7 @@ async fn take(look: Look, session: &Session) -> Result<Census, End> {
     Ok(census)
 }
 
-/// Returns what is found in passing.
+/// Returns the findings of these questions.
 async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts), End> {
     let run = &session.run;
     let wanted = Wanted {
@@ -177,13 +178,13 @@ async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts
         ..Wanted::default()
     };
     let facts = setup::ask(run.gateway(), run.limits(), wanted).await?;
-    // Its own scopes the client has looked at.
+    // The client has checked its own scopes.
     let mut found = judge(
         census,
         &facts,
         &Terms { scopes: &[], host: host(&run.config), known: &run.config.facts },
     );
-    // Where nothing may be asked, an import goes on as if there were no such questions.
+    // Where the token allows no question, an import goes on as if there were none.
     if facts.were_asked() {
         found.extend(about_time(&facts, &plan(census, session.settled().await, 0, run), run));
     }
@@ -195,8 +196,8 @@ fn may_ask(facts: &Facts) -> bool {
     Question::ALL.iter().any(|question| facts.grant.has(question.scope()) == Some(true))
 }
 
-/// Returns the findings about time. A run that --max-duration ends before its token does is not cut
-/// short by that one: it is how to import with tokens that nothing renews.
+/// Returns the findings about time. If --max-duration ends a run before its token does, the token
+/// does not cut it short: that is how to import with tokens that cannot be renewed.
 fn about_time(facts: &Facts, plan: &Estimate, run: &Run) -> Vec<Finding> {
     let now = now();
     let most = run.config.max_duration.and_then(|most| i64::try_from(most.as_millis()).ok());
@@ -206,7 +207,7 @@ fn about_time(facts: &Facts, plan: &Estimate, run: &Run) -> Vec<Finding> {
     found
 }
 
-/// Returns the error of an import that its tenant is not ready for.
+/// Returns the error of an import whose tenant is not ready for it.
 fn refusal(stops: &[Finding], accepted: &[FindingCode]) -> Error {
     let told: Vec<_> =
         stops.iter().map(|stop| format!("{}: {}", stop.code, stop.message)).collect();

@@ -1,4 +1,4 @@
-//! `completions` and `schema`: the program, written down for shells and other programs.
+//! `completions` and `schema`: descriptions of the program for shells and other programs.
 
 use clap::CommandFactory;
 
@@ -17,7 +17,7 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Error> {
     Ok(Exit::Good)
 }
 
-/// Prints a schema, or the names of all. The parser knows them.
+/// Prints a schema, or the names of all. The parser has checked the name.
 pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Error> {
     print(|out| {
         if let Some(schema) = args.name.as_deref().and_then(Schema::find) {

@@ -1,30 +1,30 @@
-//! Factors that are in an input more than once, told apart in bounded memory: the first rows' at once, the
+//! Finds factors that an input has more than once, in bounded memory: the first ones at once, the
 //! others at the end.
 
 use std::io;
 
 use crate::{files::Runs, ledger::Seen, model::FactorType};
 
-/// Factors that are told at once: some 9 bytes each.
+/// Number of factors that are judged at once, at some 9 bytes each.
 const AT_ONCE: usize = (1 << 18) / 8 * 7;
 
-/// Factors that were met.
+/// Factors seen so far.
 #[derive(Debug)]
 pub(super) struct Repeats {
     seen: Seen,
     at_once: usize,
-    /// Hash and type of each factor that none of the first ones is.
+    /// Hash and type of each factor that is not among the first ones.
     rest: Runs,
 }
 
-/// Answer to whether a factor was met before.
+/// Answer to whether a factor was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Met {
     /// It is new.
     New,
-    /// It was.
+    /// It was seen before.
     Before,
-    /// It counts at the end.
+    /// It is judged at the end.
     Later,
 }
 
@@ -40,8 +40,8 @@ impl Repeats {
         &self.seen
     }
 
-    /// Remembers a factor, and says whether it was met before; at once if it must, which no factor may after
-    /// one that need not.
+    /// Remembers a factor, and returns whether it was seen before; at once if it must, which no
+    /// factor may after one that need not.
     pub(super) fn add(
         &mut self,
         hash: u64,
@@ -58,7 +58,7 @@ impl Repeats {
         Ok(Met::Later)
     }
 
-    /// Tells all that count at the end: what is new, and what is there again.
+    /// Judges all that were left to the end: each is new or a duplicate.
     pub(super) fn finish(self, mut tell: impl FnMut(FactorType, Met)) -> io::Result<()> {
         let mut before = None;
         for pair in self.rest.sorted()? {

@@ -1,4 +1,4 @@
-//! `report`: a ledger, shown.
+//! `report`: shows one ledger, or several added up.
 
 use super::{
     follow_up,
@@ -55,7 +55,7 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
         match command.format {
             ReportFormat::Csv => note(report::csv(&listed, out)),
             ReportFormat::Jsonl => note(report::jsonl(&listed, out)),
-            // It is above.
+            // A page was written above.
             ReportFormat::Html => {}
             ReportFormat::Text | ReportFormat::Json => match summary() {
                 Err(error) => note(Err(error)),
@@ -100,7 +100,7 @@ fn check_flags(command: &Report, is_page: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sums one ledger up.
+/// Summarises one ledger.
 fn report_on(ledger: &Shown, filter: &Filter, command: &Report) -> Result<LedgerReport, Error> {
     let Shown { name, path, reader } = ledger;
     let selected = Selected::of(reader, filter, &command.rows.not_in)?;

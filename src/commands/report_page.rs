@@ -1,4 +1,4 @@
-//! `report --format html`: a ledger as a page.
+//! `report --format html`: shows a ledger as a page.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ use crate::{
 /// Writes the page.
 pub(super) fn run(path: &Path, ledger: &Reader, flags: &Page) -> Result<Exit, Error> {
     let (name, is_running) = (&file_name(path), is_locked(path));
-    // Before a long ledger is read.
+    // Created before a long ledger is read.
     let create = |path| match NewFile::create(path) {
         Ok(file) => Ok((path, file)),
         Err(error) => Err(refused(path, error)),
@@ -58,7 +58,7 @@ pub(super) fn refused(path: &Path, source: io::Error) -> Error {
         .unwrap_or_else(|| Error::Io { what: format!("writing `{name}`"), source })
 }
 
-/// Says that the folder of a file that is to be written is not there, if that is why it cannot be.
+/// Returns the error for a missing folder of a new file, if that is why the file cannot be written.
 fn no_folder(path: &Path, source: &io::Error) -> Option<Error> {
     let kinds = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
     kinds.contains(&source.kind()).then(|| {

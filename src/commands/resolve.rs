@@ -1,4 +1,4 @@
-//! `resolve`: whom of the tenant's users the people of another system's export are.
+//! `resolve`: finds out which of the tenant's users the people of another system's export are.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,8 @@ use crate::{
     text::{escape, file_name},
 };
 
-/// Reads the beginning of the input: a slip in a name or in `--from` is told before one in the settings.
+/// Reads the beginning of the input: a mistake in a name or in `--from` is reported before one in
+/// the settings.
 pub(super) fn try_open(resolve: &Resolve) -> Result<(), Error> {
     let form = reading::form(resolve.format);
     Ok(Export::glance(&resolve.paths(), system(&resolve.from)?, form)?)
@@ -62,7 +63,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     let stoppable = Stoppable::start()?;
     let opening = blocking(move || open_people(&paths, system, (form, &options), shard));
     let opened = stoppable.unless_stopped(opening).await?;
-    // Whoever got no answer is asked for again.
+    // People who got no answer are always looked up again.
     retry.push(cli::Retry::Failed);
     let opening = Opening { spec, inputs: &inputs, retry: &retry, ledger: Some(ledger) };
     let Some((people, extent)) = opened else {
@@ -75,7 +76,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     if known == 0 {
         refuse_other(&out)?;
     }
-    // The header is a line, too.
+    // The header counts as a line.
     let output = Output::file(&out, if known > 0 { known + 1 } else { 0 })?;
     session.watch(extent, show);
     let (key, ledger) = (session.key.clone(), session.ledger.clone());
@@ -101,8 +102,8 @@ fn system(name: &str) -> Result<&'static System, Error> {
     System::of_name(name).ok_or_else(unknown)
 }
 
-/// Opens another system's export for its people, and counts them where it can be read again: so what
-/// makes it unreadable stops a run before anything is sent.
+/// Opens another system's export for its people, and counts them if it can be read again: then an
+/// unreadable input stops the run before anything is sent.
 fn open_people(
     paths: &[PathBuf],
     system: &'static System,
@@ -123,7 +124,7 @@ fn open_people(
     Ok((people, extent))
 }
 
-/// Refuses to write over a map, or whatever else is there, that this ledger knows nothing of.
+/// Refuses to overwrite a file that this ledger knows nothing of, a map or any other.
 fn refuse_other(out: &Path) -> Result<(), Error> {
     if out.symlink_metadata().is_err() {
         return Ok(());

@@ -14,14 +14,15 @@ use crate::{
     pacer::Rate,
 };
 
-/// Requests a second that one thread easily sends. It takes a fifth less CPU than several at 400 a
-/// second, and a fifteenth less at 16: several wake each other.
+/// Requests a second that one thread can easily send. It takes a fifth less CPU than several at 400
+/// a second, and a fifteenth less at 16: several threads wake each other.
 const LOW_RATE: f64 = 500.0;
 
-/// Threads that a run needs besides those of its runtime: for its input and its ledger.
+/// Threads that a run needs besides its runtime's: for its input and its ledger.
 const OTHER_THREADS: usize = 2;
 
-/// Runs a command that keeps to a pace. At a low one several threads would mostly wake each other.
+/// Runs a command that keeps to a pace. At a low pace, several threads would mostly wake each
+/// other.
 pub(super) fn paced<F>(
     config: Result<Config, Error>,
     metering: &Metering,
@@ -44,13 +45,13 @@ pub(super) fn on_several<T: Send + 'static>(
     block_on(several(), command)
 }
 
-/// Returns what builds a runtime of several threads, or of one where the system has no room for more:
-/// tokio's hangs if it runs out of threads while it starts them.
+/// Returns the builder of a runtime with several threads, or with one where the system has no room
+/// for more: tokio's hangs if it runs out of threads while starting them.
 fn several() -> Builder {
     let count = available_parallelism().map_or(1, usize::from) + OTHER_THREADS;
     let gate = Mutex::new(());
     let has_room = thread::scope(|scope| {
-        // All at the same time: none ends before the last is started.
+        // All threads at the same time: none ends before the last one has started.
         let _shut = gate.lock();
         (0..count).all(|_| {
             let wait = || drop(gate.lock());
@@ -68,10 +69,10 @@ pub(super) fn block_on<T: Send + 'static>(
         .enable_all()
         .build()
         .map_err(|source| Error::Io { what: "starting".into(), source })?;
-    // As a task among the others: with several threads, what runs on this one would have to be woken
-    // by the system each time that another has something to say to it.
+    // The command runs as a task among others: on this thread, the system would have to wake it
+    // each time that another task sends it something.
     let done = runtime.block_on(runtime.spawn(command));
-    // A thread that still reads a pipe nobody writes to must not keep the program.
+    // A thread that still reads a pipe nobody writes to must not keep the program alive.
     runtime.shutdown_background();
     done.unwrap_or_else(|_| Err(Error::Internal("the command panicked".into())))
 }

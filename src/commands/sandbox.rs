@@ -82,11 +82,11 @@ fn read(path: &Path) -> Result<Settings, Error> {
         let probed = parse_facts(&name, &text)?;
         return Ok(probed_tenant(&probed.facts));
     }
-    // The facts alone, as they stand in that file.
+    // The file may hold the bare facts.
     if let Ok(probed) = ProbedTenant::read(&text) {
         return Ok(probed_tenant(&probed.facts));
     }
-    // serde's own message quotes what stands there, and that may be a client secret.
+    // serde's own message quotes the value, which may be a client secret.
     serde_json::from_slice(&text).map_err(|error| {
         Error::usage(
             format!("`{name}` line {}, column {}: not a setting", error.line(), error.column()),
@@ -95,14 +95,15 @@ fn read(path: &Path) -> Result<Settings, Error> {
     })
 }
 
-/// Returns the settings of a tenant that answers as the probed one: what a probe can ask it has to be there.
+/// Returns the settings of a tenant that answers as the probed one did; everything that a probe
+/// asks about must exist in it.
 fn probed_tenant(facts: &TenantFacts) -> Settings {
     let mut settings = Settings::default().with_facts(facts);
     if facts.put_unknown_user.or(facts.delete_unknown_user).is_some() {
         settings.users = Users::AnyBut(vec![MARKER.into()]);
     }
     if facts.limit_headers == Some(true) {
-        // Without a limit there are no headers of it.
+        // Without a limit there would be no rate-limit headers.
         settings.limit = Limit::smallest_plan();
     }
     settings

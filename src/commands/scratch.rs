@@ -1,10 +1,10 @@
-//! Place of a ledger that is not kept: of a dry run, and in the sandbox.
+//! Place of a ledger that is not kept: that of a dry run, or of the sandbox.
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
 use crate::error::Error;
 
-/// A folder for a ledger that nobody has named; for its owner only.
+/// Makes a folder for a ledger without a name, for its owner only.
 pub(super) fn scratch() -> Result<tempfile::TempDir, Error> {
     tempfile::Builder::new()
         .prefix("mfaferry-")

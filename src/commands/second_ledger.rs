@@ -1,5 +1,5 @@
-//! A second ledger for the same people: last night's input under tonight's name would begin one, which
-//! knows nothing of what the first has created.
+//! Refuses a second ledger for the same people: last night's input under tonight's name would begin
+//! one, which would know nothing of what the first has created.
 
 use std::{
     io,
@@ -16,11 +16,11 @@ use crate::{
     text::{escape, file_argument, file_name, shell_quote},
 };
 
-/// Files that are looked at in the folder, at most.
+/// Most files of the folder that are examined.
 const MOST: usize = 10_000;
 
-/// Refuses an import that names no ledger and would begin a new one, where another import ledger of
-/// the same tenant lies beside it.
+/// Refuses an import that names no ledger and would begin a new one, if another import ledger of
+/// the same tenant is in the same folder.
 pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
     let Target::Tenant { base, .. } = &config.target else { return Ok(()) };
     if config.ledger.is_some() {
@@ -31,7 +31,7 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
     if std::fs::symlink_metadata(&own).is_ok() {
         return Ok(());
     }
-    // A folder that cannot be listed has nothing to say; opening the ledger will tell.
+    // A folder that cannot be listed proves nothing; opening the ledger will report what is wrong.
     let own_shard = config.shard.unwrap_or_default();
     let found = imports_beside(&own, base.as_str(), own_shard).unwrap_or_default();
     let Some(latest) = found.iter().max() else { return Ok(()) };
@@ -72,15 +72,16 @@ pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
 /// A ledger that holds an import.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Found {
-    /// True for one of the very shard.
+    /// True if it is of exactly the same shard.
     is_same: bool,
-    /// Beginning of its last import.
+    /// Start of its last import.
     at: LocalTime,
     path: PathBuf,
     shard: Shard,
 }
 
-/// Ledgers in the folder of `path` that hold imports into `tenant` and may hold people of that shard.
+/// Finds ledgers in the folder of `path` that hold imports into `tenant` and may hold people of
+/// that shard.
 fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<Found>> {
     let folder = files::folder(path);
     let mut found = Vec::new();
@@ -89,7 +90,7 @@ fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<Found
         if name.extension().is_none_or(|extension| extension != "ledger") {
             continue;
         }
-        // As the input is named, so that the hint reads and works the same.
+        // Written like the input's name, so that the hint can be copied.
         let path = if folder == Path::new(".") && !path.starts_with(".") {
             name
         } else {
@@ -98,7 +99,7 @@ fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<Found
         if !std::fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             continue;
         }
-        // What cannot be read as a ledger is not one that anybody could go on with.
+        // A file that cannot be read as a ledger is not one to go on with.
         let Ok(reader) = Reader::open(&path) else { continue };
         let shard = reader.shard();
         if reader.tenant() == tenant

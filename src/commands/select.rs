@@ -1,4 +1,4 @@
-//! `select`: rows of an input that are in given states, as they are written.
+//! `select`: writes the rows of an input that are in given states, unchanged.
 
 use std::{
     io::{self, Write},
@@ -21,7 +21,7 @@ use crate::{
     text::{counted, escape, file_name, grouped, path_of},
 };
 
-/// Ledgers of shards that are named.
+/// Most ledgers of shards that are named.
 const NAMED: usize = 5;
 
 /// Runs the command.
@@ -64,12 +64,12 @@ pub(super) fn run(select: &Select) -> Result<Exit, Error> {
     Ok(Exit::Good)
 }
 
-/// Returns `--out`; `-` is standard output, as everywhere.
+/// Returns `--out`; `-` means standard output, as everywhere.
 fn out(select: &Select) -> Option<&Path> {
     select.out.as_deref().filter(|out| *out != Path::new("-"))
 }
 
-/// Returns `INPUT.ledger`, unless those of shards are in its place.
+/// Returns `INPUT.ledger`, unless there are ledgers of shards instead.
 fn default_ledger(input: &Path) -> Result<PathBuf, Error> {
     let path = ledger_of(input, None);
     let shards = ledgers_of_shards(input);
@@ -101,7 +101,7 @@ fn ledger_path(select: &Select) -> Result<PathBuf, Error> {
     }
 }
 
-/// Writes a new file, which is there only if all went well.
+/// Writes a new file, which exists only if everything went well.
 fn to_file(
     path: &Path,
     ledger: &Path,
@@ -124,8 +124,8 @@ fn is_there(path: &Path) -> Error {
     )
 }
 
-/// Checks that the input was read to its end, and that it is one of the ledger's. Nothing was read if
-/// whoever wanted to have it has gone.
+/// Checks that the input was read to its end, and that it is an input of the ledger. Nothing has
+/// been read if the reader of the output has gone.
 fn checked(
     (scanned, totals): (Option<Scanned>, Totals),
     ledger: &Path,
@@ -146,7 +146,7 @@ fn checked(
     Ok(Some(totals))
 }
 
-/// Says what was written, and how it is read again.
+/// Reports what was written, and how to read it again.
 fn tell(select: &Select, totals: &Totals) {
     let by_state = |counts: &std::collections::BTreeMap<RowState, u64>| {
         let parts = counts.iter().map(|(state, n)| format!("{} {}", grouped(*n), state.name()));
@@ -184,7 +184,7 @@ fn tell(select: &Select, totals: &Totals) {
     }
 }
 
-/// Warns of rows that an import would see otherwise by themselves than among the others.
+/// Warns of rows that an import would judge differently on their own than among the others.
 fn warn(totals: &Totals) {
     let (all, wanted) = totals.colliding;
     if wanted > 0 && wanted < all {

@@ -42,7 +42,7 @@ use crate::{
 pub(super) struct CommandSpec {
     /// Its name.
     pub(super) name: &'static str,
-    /// States that it can bring rows to, besides the contract's; the one it is for first.
+    /// States that it can bring rows to, besides the contract's; its main one first.
     pub(super) own: &'static [State],
     /// Scopes that the token must have.
     pub(super) scopes: &'static [&'static str],
@@ -59,9 +59,9 @@ pub(super) struct Session {
     resumed: bool,
     owner: JoinHandle<Result<(), Error>>,
     pub(super) path: PathBuf,
-    /// Removed at the end: the ledger of a dry run.
+    /// Folder of a dry run's ledger, removed at the end.
     scratch: Option<tempfile::TempDir>,
-    /// Files that were written besides, for the summary.
+    /// Other files that were written, for the summary.
     pub(super) files: BTreeMap<&'static str, String>,
     /// Input of an import or `replace`, for the summary.
     pub(super) input: Option<ReadInput>,
@@ -78,11 +78,11 @@ pub(super) struct Opening<'a> {
     pub(super) ledger: Option<PathBuf>,
 }
 
-/// Reads an input once where it can be read again, so that what makes it unreadable stops the run
-/// before anything is sent; opens it; and says how many rows it has, where that is known.
+/// Reads an input once, if it can be read again, so that an unreadable one stops the run before
+/// anything is sent; opens it; and returns its length, as far as it is known.
 ///
-/// To open a pipe takes until somebody writes to it: whoever has taken the signals over must not wait
-/// for this alone.
+/// Opening a pipe waits until somebody writes to it: a caller that has taken over the signals must
+/// not wait for this alone.
 pub(super) async fn open_input(
     bulk: &Bulk,
     config: &Config,
@@ -112,7 +112,7 @@ impl Session {
         let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
         if path.symlink_metadata().is_ok() {
             let (path, is_of_people) = (path.clone(), spec.name == "resolve");
-            // What cannot be read is told by whoever opens it to write.
+            // A ledger that cannot be read is reported when it is opened for writing.
             blocking(move || Reader::open(&path).map_or(Ok(()), |it| it.check_kind(is_of_people)))
                 .await?;
         }
@@ -131,7 +131,7 @@ impl Session {
             let path = path.clone();
             blocking(move || {
                 let last = Reader::open(&path).and_then(|it| it.last_success(spec.name));
-                // What cannot be read is no news yet: the run itself goes on with the ledger.
+                // A failure to read it is no reason to stop: the run itself goes on with the ledger.
                 meter.has_ledger(&path, last.unwrap_or_default());
                 Ok(())
             })
@@ -163,12 +163,12 @@ impl Session {
         self.run.limits()
     }
 
-    /// Returns what is remarked of the rows.
+    /// Returns the remarks on the rows.
     pub(super) fn remarks(&self) -> Arc<Mutex<Remarks>> {
         Arc::clone(&self.run.remarks)
     }
 
-    /// Shows progress through `extent` from now on.
+    /// Starts to show progress through `extent`.
     pub(super) fn watch(&mut self, extent: Extent, show: Show) {
         let recorded = Recorded { tally: self.ledger.tally(), own: self.spec.own };
         self.run.begin_notes(&self.ledger);
@@ -182,8 +182,8 @@ impl Session {
         path
     }
 
-    /// Records how the run ended, says what came of it, on standard error where `output` is none,
-    /// and gives the exit code.
+    /// Records how the run ended, reports the result (on standard error if `output` is `None`), and
+    /// returns the exit code.
     pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, input, .. } = self;
         let complete = matches!(end, End::Complete);
@@ -192,7 +192,8 @@ impl Session {
         run.end_notes(&ledger).await;
         let (end, changes) = record_end(&ledger, &run.lines(), end, import).await;
         let read = (matches!(end, End::Complete), changes);
-        // While it is still open: who only reads cannot clear away what SQLite keeps beside it.
+        // Read while the ledger is still open: a mere reader cannot clear away the files that
+        // SQLite keeps beside it.
         let totals = read_back(&path, ledger.states().await.ok());
         let (counts, RunReasons { of_run, skipped }) = ledger.tally().all();
         let meter = run.config.meter.iter().find(|_| !spec.dry_run);
@@ -202,7 +203,8 @@ impl Session {
         kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;
         run.leave_tenant().await;
         let (status, cause) = Status::of(&end);
-        // In doubt since an earlier run, and no longer in the input: nobody has looked it up.
+        // Rows in doubt since an earlier run that are no longer in the input: nobody has looked
+        // them up.
         let left = totals.as_ref().is_ok_and(|totals| totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
         let is_in_sandbox = matches!(run.config.target, Target::Sandbox);
@@ -249,8 +251,8 @@ impl Session {
     }
 }
 
-/// Records in the ledger how the run ended, and returns what the whole input of an import says of earlier
-/// ones. A ledger that has failed is the news, whatever else was.
+/// Records in the ledger how the run ended, and returns what the whole input of an import says
+/// about earlier imports. If the ledger fails, that becomes the result.
 async fn record_end(
     ledger: &Ledger,
     lines: &Lines,
@@ -291,7 +293,8 @@ pub(super) fn place(
     Ok((scratch, path))
 }
 
-/// Writes the summary to standard output, or as a log line where that holds something else.
+/// Writes the summary to standard output, or to the log where standard output holds the result
+/// itself.
 pub(super) fn show(
     summary: &Summary,
     remarks: &Remarks,
@@ -311,7 +314,7 @@ pub(super) fn show(
     Ok(())
 }
 
-/// `--ledger`, or `INPUT.ledger`.
+/// Returns `--ledger`, or `INPUT.ledger`.
 pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf, Error> {
     let unnamed = |when: &str| {
         Err(Error::usage(
@@ -327,14 +330,15 @@ pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf,
     }
 }
 
-/// The path of the ledger that a run leaves behind where people know of it; one in the sandbox may leave none.
+/// Returns the path of the ledger that a run leaves behind under a known name; one in the sandbox
+/// may leave none.
 pub(super) fn lasting_ledger(config: &Config, inputs: &[String]) -> Option<PathBuf> {
     let is_scratch = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
     ledger_path(config, inputs).ok().filter(|_| !is_scratch)
 }
 
 /// Refuses several inputs without a name for their ledger, before the first is read. The sandbox
-/// gives it one.
+/// names it.
 pub(super) fn require_ledger(bulk: &Bulk, config: &Config) -> Result<(), Error> {
     let is_named = bulk.reading.inputs.len() == 1 || matches!(config.target, Target::Sandbox);
     if is_named { Ok(()) } else { ledger_path(config, &bulk.reading.inputs).map(drop) }
@@ -347,12 +351,13 @@ async fn open_ledger(
     (tenant, shard): (String, Option<Shard>),
     path: PathBuf,
 ) -> Result<Opened, Error> {
-    // Rejected rows are known by their input: one file has one name, however it is spelt.
+    // Rejected rows are identified by their input: one file has to have one name, however it is
+    // spelt.
     let name_of = |input: &String| match std::fs::canonicalize(path_of(input)) {
         Ok(path) if input != "-" => file_name(path),
         _ => input.clone(),
     };
-    // Several may come in another order the next time.
+    // Several inputs may come in another order the next time.
     let mut inputs: Vec<_> = inputs.iter().map(name_of).collect();
     inputs.sort();
     let input = inputs.join(", ");
@@ -372,8 +377,8 @@ async fn open_ledger(
 }
 
 /// Starts the ledger's writer: on a thread of its own in a multi-threaded run, so that only callers
-/// of the ledger wait for the disk. Where one thread does everything, requests are so few that waking
-/// another for each would cost more than the others wait.
+/// of the ledger wait for the disk. Where one thread does everything, requests are so few that
+/// waking another thread for each would cost more than waiting.
 fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::CurrentThread => tokio::spawn(owner.share()),
@@ -381,12 +386,12 @@ fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
     }
 }
 
-/// Number of the ledger's rows in each state; `rows` of those that were taken up.
+/// Returns the number of the ledger's rows in each state; `rows` are those that were admitted.
 fn read_back(path: &Path, rows: Option<ByState>) -> Result<ByState, Error> {
     let reader = Reader::open(path)?;
     match rows {
         Some(rows) => reader.with_refusals(rows),
-        // It has failed: what is durable of it can be read all the same.
+        // The ledger has failed: what is durable in it can still be read.
         None => reader.totals(),
     }
 }

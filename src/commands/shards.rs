@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use super::after_import::ReadInput;
 use crate::{config::Config, model::Shard, pacer::Rate, text::counted};
 
-/// Largest share of the limit that `--reserve` takes.
+/// Largest share of the limit that `--reserve` accepts.
 const MOST_RESERVE: f64 = 0.95;
 
-/// Warns of what the shards together do to the tenant.
+/// Warns of the load that all shards together put on the tenant.
 pub(super) fn warn_of_rate(config: &Config) {
     let Some(count) = config.part().map(Shard::count) else { return };
     match config.rate {
@@ -25,9 +25,9 @@ pub(super) fn warn_of_rate(config: &Config) {
     }
 }
 
-/// Warns that shards that learn the limit at the same time leave less of it than one alone: to each, what the
-/// others use is not there, and it leaves its share of the rest. Of n that leave r each, r / (n - (n - 1) r) of
-/// the whole is left.
+/// Warns that shards that learn the limit at the same time leave less of it to others than one
+/// alone: each shard takes the others' use for other clients', and leaves its share of the rest. Of
+/// n shards that leave r each, r / (n - (n - 1) r) of the whole is left.
 fn warn_of_reserve(reserve: f64, count: u16) {
     if reserve <= 0.0 {
         return;
@@ -35,7 +35,7 @@ fn warn_of_reserve(reserve: f64, count: u16) {
     let others = f64::from(count) - 1.0;
     let left = reserve / others.mul_add(1.0 - reserve, 1.0);
     let needed = f64::from(count) * reserve / others.mul_add(reserve, 1.0);
-    // Up, but not for what is lost in sums.
+    // Rounds up, but ignores floating-point errors.
     let up = |share: f64| share.mul_add(100.0, -1e-6).ceil();
     let about = |share: f64| (share * 100.0).round();
     let advice = if needed <= MOST_RESERVE {
@@ -51,7 +51,7 @@ fn warn_of_reserve(reserve: f64, count: u16) {
     );
 }
 
-/// Warns that a selection has rows of other shards: once mended, a row may be of another user.
+/// Warns that a selection has rows of other shards: once mended, a row may belong to another user.
 pub(super) fn warn_of_selection(config: &Config, input: &ReadInput) {
     let shard = config.shard.unwrap_or_default();
     let n_passed = input.n_passed.load(Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! SIGINT, SIGTERM, SIGHUP: once to stop in good order, twice to stop at once. So does the end of
-//! the time that a run was given.
+//! SIGINT, SIGTERM, SIGHUP: the first asks the run to stop in good order, the second ends it at
+//! once. `--max-duration` counts as the first.
 
 use std::{
     io::{self, Write},
@@ -20,7 +20,7 @@ use crate::error::{Error, Exit};
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None` under `nohup`, which has it ignored.
+    /// `None` under `nohup`, which makes the process ignore it.
     hang_up: Option<Signal>,
 }
 
@@ -31,8 +31,8 @@ impl Signals {
             signal(kind)
                 .map_err(|source| Error::Io { what: "listening for signals".into(), source })
         };
-        // Taken once it stays taken: a file that may not grow (`ulimit -f`) is then an error of the
-        // write, and no death without a word.
+        // The handler must stay installed: then a file that may not grow (`ulimit -f`) is an error
+        // of the write, and not a silent death.
         drop(take(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
@@ -56,8 +56,8 @@ impl Signals {
         }
     }
 
-    /// Cancels `stop` at the first, ends the program at the second: the ledger is sound at any
-    /// moment.
+    /// Cancels `stop` at the first signal and ends the program at the second: the ledger is sound
+    /// at any moment.
     pub(super) async fn watch(self, stop: CancellationToken) {
         self.watch_saying(
             stop,
@@ -72,7 +72,7 @@ impl Signals {
         .await;
     }
 
-    /// The same, with a sentence at the first, and what there is to say at the second.
+    /// Does the same; logs `first` at the first signal, and calls `second` at the second.
     pub(super) async fn watch_saying(
         mut self,
         stop: CancellationToken,
@@ -88,7 +88,7 @@ impl Signals {
     }
 }
 
-/// A command that signals ask to stop, from before its input is read until this is dropped.
+/// A command that signals can stop, from before its input is read until this is dropped.
 #[derive(Debug)]
 pub(super) struct Stoppable {
     pub(super) began: Instant,
@@ -104,8 +104,8 @@ impl Stoppable {
         Ok(Self { began: Instant::now(), stop, watch })
     }
 
-    /// Waits for work that nothing is left of to be finished, such as the first reading of a large file;
-    /// `None` if a signal came before its end.
+    /// Waits for work that leaves nothing to be finished, such as the first reading of a large
+    /// file; `None` if a signal came before its end.
     pub(super) async fn unless_stopped<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
@@ -123,7 +123,7 @@ impl Drop for Stoppable {
     }
 }
 
-/// Cancels `stop` when `--max-duration`, if there is one, is over.
+/// Cancels `stop` when `--max-duration` is over, if it is given.
 pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken) {
     if let Some(most) = most {
         tokio::time::sleep(most).await;
@@ -134,8 +134,8 @@ pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken) 
     }
 }
 
-/// Returns whether the parent process has SIGHUP ignored. proc(5): `SigIgn` is a hexadecimal mask,
-/// its lowest bit signal 1, which is SIGHUP.
+/// Returns whether the parent process made this one ignore SIGHUP. proc(5): `SigIgn` is a
+/// hexadecimal mask, its lowest bit signal 1, which is SIGHUP.
 fn hang_up_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

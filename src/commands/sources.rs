@@ -8,7 +8,7 @@ use crate::{
     sources::{SYSTEMS, System},
 };
 
-/// Runs the command. The parser knows the names.
+/// Runs the command. The parser has checked the name.
 pub(super) fn run(name: Option<&str>) -> Result<Exit, Error> {
     print(|out| match name.and_then(System::of_name) {
         Some(system) => write_one(system, out),

@@ -17,20 +17,21 @@ use crate::{
 /// Name that ledgers of the built-in tenant are bound to, whatever its port.
 pub(super) const SANDBOX: &str = "sandbox";
 
-/// A client of the tenant, and the tenant itself where it is ours.
+/// A client of the tenant, and the tenant itself where it is the sandbox.
 pub(super) struct Tenant {
     pub(super) client: Client,
     /// Name that a ledger is bound to.
     pub(super) name: String,
-    /// Ours, in a `--sandbox` run.
+    /// The sandbox, in a `--sandbox` run.
     pub(super) sandbox: Option<Sandbox>,
-    /// The one pacer of the run, which the client has its tokens' requests go through.
+    /// The one pacer of the run, which also grants permits for the client's requests for tokens.
     pub(super) pacer: Arc<Pacer>,
 }
 
 impl Tenant {
-    /// Makes the client of a command that uses `scopes`, and whose token must allow those `required`.
-    /// Starts the sandbox where that is the tenant, which allows both; nothing is sent yet.
+    /// Makes the client of a command that uses `scopes`, and whose token must allow those
+    /// `required`. Starts the sandbox where that is the tenant; it allows both. Nothing is sent
+    /// yet.
     pub(super) async fn with(
         config: &Config,
         (scopes, required): (&[&'static str], &'static [&'static str]),
@@ -42,7 +43,7 @@ impl Tenant {
                 let mut settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
                 settings = settings.with_facts(&config.facts);
                 settings.scopes.extend(scopes.iter().map(|scope| (*scope).to_owned()));
-                // Nobody: `probe` asks about one who does not exist.
+                // The user whom `probe` asks about as one who does not exist.
                 settings.users = Users::AnyBut(vec![MARKER.into()]);
                 let sandbox = Sandbox::start(settings, 0)
                     .await

@@ -1,5 +1,5 @@
-//! The result of a run that a signal has stopped while its input was still being read: it has no ledger
-//! open and no tenant, and nothing was sent.
+//! The result of a run that a signal stopped while its input was still being read: no ledger is
+//! open, and nothing was sent.
 
 use super::{
     after_import::ReadInput,
@@ -18,7 +18,7 @@ use crate::{
     text::file_name,
 };
 
-/// Says so as the run itself would have, with the ledger that it would have opened.
+/// Reports it as the run itself would have, with the ledger that it would have opened.
 pub(super) fn stopped(
     config: &Config,
     opening: &Opening<'_>,

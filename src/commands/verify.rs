@@ -1,4 +1,4 @@
-//! `verify`: what the tenant holds of the input. Only asks; writes nothing.
+//! `verify`: compares the input with the tenant. Read-only.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -47,7 +47,7 @@ impl Shared {
 
 impl Counted for Shared {
     fn settled(&self) -> u64 {
-        // Who is not asked about is no work.
+        // Users who are not asked about are no work.
         self.with(|counts| counts.rows() - counts.not_sampled)
     }
 
@@ -75,7 +75,7 @@ struct Accountant {
 }
 
 impl Collector<Answered<Group>> for Accountant {
-    /// Each line of the result says by itself which row it is about.
+    /// Each line of the result names its row.
     const GAPS: bool = true;
 
     async fn take(&mut self, answered: Answered<Group>) -> Result<(), Error> {
@@ -83,7 +83,7 @@ impl Collector<Answered<Group>> for Accountant {
         let judged = self.account.enter(&group, &listed);
         self.shared.with(|counts| *counts = self.account.counts);
         self.remarks.note(&group, &judged);
-        // Whoever has closed the pipe wants no more of it.
+        // The reader has closed the pipe and wants no more of it.
         if self.lines && !tell(|out| self.remarks.write_judged(&group, &judged, out))? {
             self.stop.cancel();
         }
@@ -124,7 +124,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
     account_for(&verify, run, input, (sample, is_cut), show).await
 }
 
-/// Tells that a signal came before anything was asked.
+/// Reports that a signal came before anything was asked.
 fn stopped(
     verify: &Verify,
     config: &Config,
@@ -146,13 +146,13 @@ fn stopped(
     Ok(Exit::Stopped)
 }
 
-/// Returns an account of what is to be counted.
+/// Returns the account that counts what the flags ask for.
 fn account(verify: &Verify) -> Account {
     let account = Account::new(verify.extras);
     if verify.wants_usage() { account.counting_usage() } else { account }
 }
 
-/// Asks about every group of the input, and accounts for what is answered.
+/// Asks about every group of the input, and accounts for the answers.
 async fn account_for(
     verify: &Verify,
     mut run: Run,
@@ -214,7 +214,7 @@ async fn account_for(
     Ok(exit(end, is_bad))
 }
 
-/// Says what was found.
+/// Writes the result.
 fn write(
     output: VerifyOutput,
     summary: &VerifySummary,
@@ -231,7 +231,7 @@ fn write(
     Ok(())
 }
 
-/// Writes to standard output; says whether somebody still reads it.
+/// Writes to standard output; returns whether somebody still reads it.
 fn tell(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<bool, Error> {
     print(|out| write(out).map(|()| true))
 }

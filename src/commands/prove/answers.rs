@@ -1,5 +1,5 @@
-//! Answers of whoever holds the app: typed at the terminal, where they are not shown, or read line by
-//! line. They are wiped once they were used.
+//! Answers of the person who holds the app: typed at the terminal without being shown, or read line
+//! by line. They are wiped after use.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,15 +15,15 @@ use crate::{
     error::Error,
 };
 
-/// Bytes of a line that are looked at; no code is so long.
+/// Bytes of a line that are examined; no code is longer.
 const MOST: usize = 64;
 
-/// The place where answers come from.
+/// Source of the answers.
 #[derive(Debug)]
 pub(super) enum Answers {
     /// Somebody types them.
     Terminal(Terminal),
-    /// Standard input has a line for each.
+    /// Standard input has one line for each answer.
     Lines(File),
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Terminal {
     input: File,
     questions: File,
     signals: Signals,
-    /// Shows again what is typed, once it is dropped.
+    /// Shows typed text again, once it is dropped.
     _hidden: Hidden,
 }
 
@@ -48,14 +48,14 @@ pub(super) enum Line {
     Stopped,
 }
 
-/// A place where answers will come from.
+/// Source of the answers, found but not used yet.
 #[derive(Debug)]
 pub(super) enum Found {
     /// Somebody will type them.
     Terminal {
         /// The terminal to read from.
         input: File,
-        /// The terminal to ask at; standard error where that is all there is.
+        /// The terminal to ask at; standard error if there is no other.
         questions: Option<File>,
     },
     /// Standard input will have a line for each.
@@ -63,7 +63,7 @@ pub(super) enum Found {
 }
 
 impl Found {
-    /// Finds where answers will come from. Nothing is changed, and nothing read, before [`Found::begin`].
+    /// Finds where answers will come from. Nothing is changed or read before [`Found::begin`].
     pub(super) fn find(input_is_stdin: bool) -> Result<Self, Error> {
         if input_is_stdin {
             let input = open_terminal().map_err(|_| {
@@ -84,7 +84,7 @@ impl Found {
         })
     }
 
-    /// Begins to ask. From now on what is typed is not shown, until the answers are dropped.
+    /// Begins to ask. From now on typed text is not shown, until the answers are dropped.
     pub(super) fn begin(self) -> Result<Answers, Error> {
         let (input, questions) = match self {
             Self::Lines(file) => return Ok(Answers::Lines(file)),
@@ -92,7 +92,7 @@ impl Found {
         };
         let stderr = || io::stderr().as_fd().try_clone_to_owned().map(File::from);
         let questions = questions.map_or_else(stderr, Ok).map_err(failed)?;
-        // First: a signal must not leave the terminal as it then is.
+        // Signals come first: none may leave the terminal without echo.
         let signals = Signals::take()?;
         let hidden = Hidden::new(&input).map_err(failed)?;
         Ok(Answers::Terminal(Terminal { input, questions, signals, _hidden: hidden }))
@@ -100,7 +100,7 @@ impl Found {
 }
 
 impl Answers {
-    /// Returns true if somebody reads the questions, and can be asked again.
+    /// Returns true if a person reads the questions, and can be asked again.
     pub(super) fn is_terminal(&self) -> bool {
         matches!(self, Self::Terminal(_))
     }
@@ -113,7 +113,7 @@ impl Answers {
         };
         questions.write_all(question.as_bytes()).map_err(failed)?;
         let mut input = input.try_clone().map_err(failed)?;
-        // After a signal it goes on reading; the program ends.
+        // After a signal the thread goes on reading, but the program ends.
         let read = blocking(move || read_line(&mut input).map_err(failed));
         let line = tokio::select! {
             line = read => line?,
@@ -135,7 +135,8 @@ fn failed(source: io::Error) -> Error {
     Error::Io { what: "asking for a code".into(), source }
 }
 
-/// Reads a line, byte by byte: no buffer keeps what was typed, and nothing after the line is taken.
+/// Reads a line, byte by byte: no buffer keeps what was typed, and nothing after the line is
+/// consumed.
 fn read_line(input: &mut File) -> io::Result<Line> {
     let mut line = Zeroizing::new(Vec::with_capacity(MOST));
     let mut byte = Zeroizing::new([0]);
@@ -144,7 +145,7 @@ fn read_line(input: &mut File) -> io::Result<Line> {
             Ok(0) if line.is_empty() => return Ok(Line::End),
             Ok(0) => return Ok(Line::Given(line)),
             Ok(_) if *byte == [b'\n'] => return Ok(Line::Given(line)),
-            // A longer one is no code, however it goes on.
+            // A longer line is no code, however it goes on.
             Ok(_) if line.len() < MOST => line.push(byte[0]),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -165,7 +166,7 @@ impl Hidden {
         let before = tcgetattr(terminal)?;
         let mut hidden = before.clone();
         hidden.local_modes.remove(LocalModes::ECHO);
-        // The end of a line still ends it on the screen.
+        // The end of a line still moves the cursor to the next one.
         hidden.local_modes.insert(LocalModes::ECHONL);
         tcsetattr(terminal, OptionalActions::Now, &hidden)?;
         Ok(Self { terminal: terminal.try_clone()?, before })
@@ -175,7 +176,7 @@ impl Hidden {
 impl Drop for Hidden {
     fn drop(&mut self) {
         if tcsetattr(&self.terminal, OptionalActions::Now, &self.before).is_err() {
-            // The terminal has gone, and with it whoever could see anything.
+            // The terminal has gone.
         }
     }
 }

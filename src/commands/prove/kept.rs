@@ -13,7 +13,7 @@ use crate::{
     plan,
 };
 
-/// Rows that are kept, at most: nobody answers more questions. Bounds memory.
+/// Most rows that are kept, which bounds memory: nobody answers more questions.
 const MOST: usize = 100;
 
 /// A TOTP row.
@@ -33,7 +33,7 @@ impl Kept {
         text(&self.record, field)
     }
 
-    /// Returns the path of the row inside of its document or line, where that says more than the line.
+    /// Returns the path of the row inside its document or line, where that says more than the line.
     pub(super) fn path(&self) -> Option<Cow<'_, str>> {
         let Record { at, index, is_of_system, .. } = &*self.record;
         match (at, index) {
@@ -45,7 +45,7 @@ impl Kept {
         }
     }
 
-    /// Returns true if nothing new would be proved by the other: a user's secret again.
+    /// Returns true if the other row would prove nothing new: it is the same user's same secret.
     fn is_same(&self, other: &Self) -> bool {
         let secret = |kept: &Self| kept.record.get(Field::TotpSecret).clone();
         self.text(Field::UserId) == other.text(Field::UserId)
@@ -61,7 +61,7 @@ fn text(record: &Record, field: Field) -> Option<&str> {
     }
 }
 
-/// Returns true if a refused row is a TOTP: codes that are counted, or not of digits, are none.
+/// Returns true if a refused row is a TOTP: its codes are time-based and made of digits.
 pub(super) fn is_totp(rejection: &Rejection) -> bool {
     let others = [Code::HotpUnsupported, Code::OtpauthKind, Code::FactorTypeUnsupported];
     rejection.factor_type == Some(FactorType::Totp) && !has_any(&rejection.faults, &others)
@@ -71,17 +71,17 @@ fn has_any(faults: &[Fault], codes: &[Code]) -> bool {
     faults.iter().any(|fault| codes.iter().any(|code| fault.code == code.name()))
 }
 
-/// Rows that were kept, in the order of the input.
+/// Kept rows, in the order of the input.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shelf(Arc<Mutex<Vec<Kept>>>);
 
 impl Shelf {
-    /// Takes all that was kept.
+    /// Takes all kept rows.
     pub(super) fn take(&self) -> Vec<Kept> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts a row on it, if it is a TOTP that is not there yet. Its reader may have refused it.
+    /// Keeps a row, if it is a TOTP that is not kept yet. Its reader may have refused it.
     fn keep(
         &self,
         record: Box<Record>,
@@ -111,7 +111,7 @@ impl Shelf {
     }
 }
 
-/// Makes a reader that keeps the TOTP rows of some users, whose secrets are written as declared.
+/// Makes a reader that keeps the TOTP rows of some users, whose secrets are encoded as declared.
 pub(super) fn keeping(
     source: Box<dyn RowReader>,
     users: Vec<String>,

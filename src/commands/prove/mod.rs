@@ -1,4 +1,5 @@
-//! `check --prove`: asks for the codes that apps show, and says what they prove of the input's secrets.
+//! `check --prove`: asks for the codes that apps show, and reports what they prove about the
+//! input's secrets.
 
 mod answers;
 mod kept;
@@ -38,12 +39,12 @@ pub(super) struct Proving {
     show: Show,
 }
 
-/// Extent to which each proof is shown once it is made.
+/// Extent to which each proof is shown when it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
     /// A sentence.
     All,
-    /// A sentence about what is not right.
+    /// A sentence if something is not right.
     Wrong,
     /// Nothing: a program gets all of them at the end.
     Nothing,
@@ -87,8 +88,8 @@ struct Made {
 }
 
 impl Proving {
-    /// Prepares the proofs that a command line asks for, if it does. What keeps them from being made or
-    /// recorded is told before INPUT is read.
+    /// Prepares the proofs that a command line asks for, if any. Obstacles to making or recording
+    /// them are reported before INPUT is read.
     pub(super) fn of(check: &Check, show: Show) -> Result<Option<Self>, Error> {
         if check.prove.is_empty() {
             return Ok(None);
@@ -117,12 +118,12 @@ impl Proving {
         }))
     }
 
-    /// Returns a reader that keeps what is to be proved.
+    /// Returns a reader that keeps the rows to be proved.
     pub(super) fn keeping(&self, source: Box<dyn RowReader>) -> Box<dyn RowReader> {
         keeping(source, self.users.clone(), self.secrets, self.shelf.clone())
     }
 
-    /// Asks for the codes of what was kept, says what they prove, and records that.
+    /// Asks for the codes of the kept rows, reports what they prove, and records that.
     pub(super) fn run(self, lines: Lines) -> Result<(Vec<Shown>, Exit), Error> {
         let kept = self.shelf.take();
         self.require_all(&kept)?;
@@ -136,7 +137,7 @@ impl Proving {
             };
             Ok((made, ended))
         })?;
-        // What was proved before it ended was proved.
+        // Proofs made before an error stay valid.
         if let Some(path) = ledger.filter(|_| !made.proved.is_empty()) {
             record_proofs(&path, &made.proved, now())?;
         }
@@ -149,7 +150,7 @@ impl Proving {
         Ok((made.shown, exit))
     }
 
-    /// Holds that there is something to prove for every user, before anybody is asked.
+    /// Requires a row to prove for every user, before anybody is asked.
     fn require_all(&self, kept: &[Kept]) -> Result<(), Error> {
         let is_there = |user: &&String| {
             kept.iter().any(|kept| kept.text(Field::UserId) == Some(user.as_str()))
@@ -165,7 +166,7 @@ impl Proving {
     }
 }
 
-/// Facts that all questions have in common.
+/// Facts that all questions share.
 #[derive(Debug)]
 struct Asking {
     secrets: Option<SecretEncoding>,
@@ -229,7 +230,7 @@ impl Asking {
     }
 }
 
-/// Asks about one row until something can be said of it; `None` where a signal came first.
+/// Asks about one row until it is proved; `None` where a signal came first.
 async fn ask_about(
     trial: &mut Trial,
     place: &str,
@@ -265,7 +266,8 @@ async fn ask_about(
     }
 }
 
-/// Returns the factor that was proved: with the secret as the app has it, or else as an import reads it.
+/// Returns the factor that was proved: with the secret as the app has it, or else as an import
+/// reads it.
 fn factor(row: &Kept, trial: &Trial, proof: &Proof) -> Option<Factor> {
     let user = UserId::parse(row.text(Field::UserId)?)?;
     let credential = trial.credential(proof).filter(|_| proof.had_secret)?;

@@ -1,4 +1,4 @@
-//! Advice of `import` where nobody has proved how the secrets of its input are read.
+//! The advice of `import` to prove how secrets are read, if nobody has.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ const NOBODY: &str =
 #[derive(Debug, Clone)]
 pub(in crate::commands) struct Suggestion {
     command: String,
-    /// Ledger of the run, which may not be there yet.
+    /// Ledger of the run, which may not exist yet.
     ledger: Option<PathBuf>,
 }
 
@@ -35,12 +35,12 @@ impl Suggestion {
             words.extend(flag("--secret-encoding", Some(encoding.name())));
         }
         words.extend(flag("--prove", Some("USER_ID")));
-        // Also where it is not there yet: it will be once the command can be run.
+        // Named even if it does not exist yet: it will when the command can be run.
         words.extend(flag("--ledger", ledger.as_ref().map(file_argument)));
         Self { command: shell_line(&words), ledger }
     }
 
-    /// Returns true if a row is one whose secret can be proved.
+    /// Returns true for a row whose secret can be proved.
     pub(in crate::commands) fn is_about(planned: &Planned) -> bool {
         match planned {
             Planned::Factor(factor) => factor.factor_type() == FactorType::Totp,
@@ -48,14 +48,14 @@ impl Suggestion {
         }
     }
 
-    /// Returns what the ledger holds proofs of. They are of this input only if a row of it is such a
-    /// factor, as it is read now.
+    /// Returns the factors that the ledger holds proofs of. They are of this input only if one of
+    /// its rows is such a factor, as it is read now.
     pub(in crate::commands) fn proved(&self) -> Option<ProvedRight> {
-        // What is wrong with the ledger is told by whoever opens it to write.
+        // A ledger that cannot be read is reported when it is opened for writing.
         Reader::open(self.ledger.as_deref()?).ok()?.proved_right().ok()?
     }
 
-    /// Gives it.
+    /// Logs the advice.
     pub(in crate::commands) fn give(&self) {
         tracing::warn!(
             "{NOBODY}: prove one secret first, of a user whose app you can look at: {}",
@@ -63,7 +63,8 @@ impl Suggestion {
         );
     }
 
-    /// Returns it for an input that can be read only once, so that nobody knows yet whether it has a TOTP.
+    /// Returns the advice for an input that can be read only once, so that it is not known yet
+    /// whether it has a TOTP.
     pub(in crate::commands) fn late(&self) -> Advice {
         let text = format!(
             "{NOBODY}: prove one secret, of a user whose app you can look at. INPUT cannot be read again: \
