@@ -1,4 +1,5 @@
-//! The command line as it was typed, to say with its own flags which commands make sense next.
+//! The command line as it was typed, from which the commands that make sense next are built with
+//! the same flags.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, parser::ValueSource};
 use serde::{Deserialize, Serialize};
@@ -8,11 +9,11 @@ use crate::{model::Shard, text::file_name};
 
 /// Name of the program, the first of the arguments of a command.
 const PROGRAM: &str = "mfaferry";
-/// Longest command line that is noted, in bytes.
+/// Longest command line that is recorded, in bytes.
 const LONGEST: usize = 16 << 10;
 
-/// A command and its arguments as they were typed. What came from the environment, a settings file or a
-/// default is not among them: another command finds it there, too.
+/// A command and its arguments as they were typed. Values from the environment, a settings file or
+/// a default are not included: another command finds them there, too.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CommandLine {
     /// Empty for none.
@@ -20,7 +21,7 @@ pub struct CommandLine {
     given: Vec<Argument>,
 }
 
-/// A flag with its value, if it takes one, or a value that stands by itself.
+/// A flag with its value, if it takes one, or a positional value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Argument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +42,7 @@ impl Argument {
 }
 
 impl CommandLine {
-    /// Takes it from what the parser has found.
+    /// Builds it from what the parser has found.
     pub(super) fn of(program: &Command, found: &ArgMatches) -> Self {
         let typed = || {
             let (name, found) = found.subcommand()?;
@@ -65,7 +66,7 @@ impl CommandLine {
         &self.command
     }
 
-    /// Returns true if it can be noted: there is one, and it is not overlong.
+    /// Returns true if it can be recorded: there is one, and it is not too long.
     pub fn is_notable(&self) -> bool {
         let texts = |argument: &Argument| {
             let lengths =
@@ -75,7 +76,7 @@ impl CommandLine {
         !self.command.is_empty() && self.given.iter().map(texts).sum::<usize>() <= LONGEST
     }
 
-    /// Returns the values that stand by themselves.
+    /// Returns the positional values.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         let values = self.given.iter().filter(|argument| argument.flag.is_none());
         values.filter_map(|argument| argument.value.as_deref())
@@ -93,13 +94,13 @@ impl CommandLine {
         self.given.iter().any(|argument| argument.flag.as_deref() == Some(flag))
     }
 
-    /// Returns the value of a flag, the last if it was typed several times.
+    /// Returns the value of a flag; the last one if it was typed several times.
     pub fn value_of(&self, flag: &str) -> Option<&str> {
         let mut given = self.given.iter().rev();
         given.find(|argument| argument.flag.as_deref() == Some(flag))?.value.as_deref()
     }
 
-    /// Returns it with that value of a flag, in place of those that were typed.
+    /// Returns the command line with that value of a flag in place of the typed ones.
     #[must_use]
     pub fn with_flag(&self, flag: &str, value: &str) -> Self {
         let others = self.given.iter().filter(|argument| argument.flag.as_deref() != Some(flag));
@@ -107,7 +108,7 @@ impl CommandLine {
         Self { command: self.command.clone(), given: others.cloned().chain([set]).collect() }
     }
 
-    /// Returns it with these values that stand by themselves, in place of those that were typed.
+    /// Returns the command line with these positional values in place of the typed ones.
     #[must_use]
     pub fn with_values(&self, values: &[&str]) -> Self {
         let flags = self.given.iter().filter(|argument| argument.flag.is_some()).cloned();
@@ -116,7 +117,7 @@ impl CommandLine {
         Self { command: self.command.clone(), given }
     }
 
-    /// Returns it with each value that stands by itself behind a flag.
+    /// Returns the command line with each positional value behind a flag.
     #[must_use]
     pub fn with_values_behind(&self, flag: &str) -> Self {
         let behind = |argument: &Argument| {
@@ -126,11 +127,11 @@ impl CommandLine {
         Self { command: self.command.clone(), given: self.given.iter().map(behind).collect() }
     }
 
-    /// Returns the arguments, the program first, of `command` with all that was typed and that it takes,
-    /// without the flags `without`; `None` if there is none.
+    /// Returns the arguments, the program first, of `command` with everything typed that it takes,
+    /// except the flags in `without`; `None` if there is no such command.
     pub fn with_command(&self, command: &str, without: &[&str]) -> Option<Vec<String>> {
         let mut program = Cli::command();
-        // Only then are the flags of all commands among those of each.
+        // Only a built command has the global flags among its own.
         program.build();
         let known: Vec<_> = program
             .find_subcommand(command)?
@@ -144,14 +145,14 @@ impl CommandLine {
         for Argument { flag, value } in self.given.iter().filter(|_| !self.command.is_empty()) {
             match (flag.as_deref(), value) {
                 (None, value) => values.extend(value.clone()),
-                // Its old name, which only some commands have.
+                // The old name of a flag, which only some commands have.
                 (Some("from-export"), _) if known.contains(&"from") => {
                     line.extend(["--from", "auth0-export"].map(String::from));
                 }
                 (Some(flag), _) if !known.contains(&flag) => {}
-                // How much is told, and where, belongs to the one run.
+                // How much is logged, and where, is a choice for one run.
                 (Some("quiet" | "verbose" | "log-file" | "log-format"), _) => {}
-                // Another command would put its numbers into the place of this one's.
+                // Another command's numbers would replace this one's.
                 (Some("metrics-file"), _) if command != self.command => {}
                 (Some(flag), None) => line.push(format!("--{flag}")),
                 (Some(flag), Some(value)) if value.starts_with('-') => {
@@ -187,7 +188,7 @@ fn occurrences(arg: &Arg, found: &ArgMatches) -> Vec<Argument> {
     for occurrence in found.get_raw_occurrences(id).into_iter().flatten() {
         let values: Vec<_> = occurrence.map(file_name).collect();
         let values = match delimiter {
-            // The parser has taken them apart.
+            // The parser has split them.
             Some(delimiter) => vec![values.join(&delimiter.to_string())],
             None => values,
         };

@@ -1,4 +1,4 @@
-//! The environment. Only here, and by clap for the settings that say `env`, is it read.
+//! The only place that reads the environment, apart from clap's settings with `env`.
 
 use std::{
     env,
@@ -32,7 +32,7 @@ pub fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     let words: Vec<_> = arguments.skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let program = Cli::command();
     let command = words.iter().find(|word| program.find_subcommand(word).is_some());
-    // Of the others that flag names the form of INPUT.
+    // For the other commands that flag gives the format of INPUT.
     let is_report = command.is_some_and(|command| command == "report");
     let flag = if is_report { "--format" } else { "--output" };
     let value = |(at, word): (usize, &String)| match word.strip_prefix(flag)? {
@@ -43,8 +43,8 @@ pub fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     words.iter().enumerate().filter_map(value).next_back().is_some_and(|value| value == "json")
 }
 
-/// Keeps clap from a variable that is empty, which counts as unset, and from one that is not text,
-/// which stops the commands that need it and no other. Help never shows the value of any.
+/// Keeps clap from two kinds of variables: an empty one counts as unset, and one that is not text
+/// stops only the commands that need it. Help never shows the value of any.
 fn guarded(arg: Arg) -> Arg {
     let Some(name) = arg.get_env() else { return arg };
     let text = env::var_os(name).map(OsString::into_string);
@@ -55,7 +55,7 @@ fn guarded(arg: Arg) -> Arg {
     if is_unset { arg.env(Resettable::Reset) } else { arg }
 }
 
-/// Returns true if the value is the name of a file, which is bytes and need not be text.
+/// Returns true if the value names a file: names are bytes and need not be text.
 fn names_a_file(arg: &Arg) -> bool {
     arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "FILE"))
 }
@@ -82,8 +82,8 @@ pub fn settings() -> Vec<(String, String)> {
     settings
 }
 
-/// A variable of the environment; empty counts as unset. The name of a file is text that
-/// [`path_of`](crate::text::path_of) takes.
+/// Returns a variable of the environment; an empty one counts as unset. The name of a file is text
+/// that [`path_of`](crate::text::path_of) takes.
 #[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
 pub fn variable(name: &str) -> Result<Option<String>, Error> {
     match env::var(name) {
@@ -97,8 +97,8 @@ pub fn variable(name: &str) -> Result<Option<String>, Error> {
     }
 }
 
-/// Warns of variables that look like ours and are not: a setting that is misspelt would else be
-/// its default, silently.
+/// Warns of variables that look like ours but are not: a misspelt setting would silently be its
+/// default.
 pub fn warn_of_unknown_variables() {
     let settings = settings();
     let known = || settings.iter().filter_map(|(_, name)| name.strip_prefix(PREFIX));

@@ -12,18 +12,18 @@ pub struct NamedFiles {
     pub read: Vec<PathBuf>,
     /// Outputs, with the flags that name them.
     pub written: Vec<(&'static str, PathBuf)>,
-    /// File beside which the ledger is where nothing names one; `None` where it has to be named.
+    /// File beside which an unnamed ledger lies; `None` where the ledger has to be named.
     pub beside: Option<PathBuf>,
     /// Shard of that ledger.
     pub shard: Option<Shard>,
 }
 
 impl Cli {
-    /// Returns the files that it names. Defaults are not among them: they are new names beside what is
-    /// named.
+    /// Returns the files that the command line names. Defaults are not included: they are new names
+    /// beside the named ones.
     pub fn files(&self) -> NamedFiles {
         let beside = self.command.recorded_beside();
-        // The ledger of `resolve` is named by its output alone.
+        // The ledger of `resolve` belongs to its output alone.
         let is_of_map = matches!(self.command, Command::Resolve(_));
         let shard = self.command.shard().filter(|_| !is_of_map);
         let mut files = NamedFiles { beside, shard, ..Default::default() };
@@ -76,7 +76,7 @@ impl Command {
         }
     }
 
-    /// Returns the flags that name files of its own to write, with what they name.
+    /// Returns the flags that name files to write, with their values.
     fn outputs(&self) -> Vec<(&'static str, Option<&Path>)> {
         match self {
             Self::Check(check) => vec![("--ledger", check.ledger.as_deref())],
@@ -117,7 +117,7 @@ impl Command {
         knowing.tenant_facts.iter().map(|facts| path_of(&facts.value)).collect()
     }
 
-    /// Returns the file that its ledger is beside by default.
+    /// Returns the file that its ledger lies beside by default.
     fn recorded_beside(&self) -> Option<PathBuf> {
         let reading = match self {
             Self::Import(it) => &it.bulk.reading,
@@ -125,7 +125,7 @@ impl Command {
             Self::Replace(it) => &it.bulk.reading,
             Self::Update(it) => &it.bulk.reading,
             Self::Delete(it) => &it.bulk.reading,
-            // Of the import before or after them.
+            // The ledger is that of the import before or after them.
             Self::Preflight(it) => &it.reading,
             Self::Verify(it) => &it.reading,
             Self::Resolve(it) => return Some(it.out.clone()),
@@ -145,7 +145,7 @@ fn with_map(reading: &Reading, system: &FromSystem) -> Vec<PathBuf> {
 
 impl NamedFiles {
     fn write(&mut self, flag: &'static str, path: Option<&Path>) {
-        // Standard output is no file.
+        // Standard output is not a file.
         let path = path.filter(|path| *path != Path::new("-"));
         self.written.extend(path.map(|path| (flag, path.to_owned())));
     }

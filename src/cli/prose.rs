@@ -1,14 +1,14 @@
-//! Help texts as paragraphs. In the source each line is broken by hand; what is shown is broken where the
-//! reader's terminal ends, once.
+//! Help texts as paragraphs. In the source each line is broken by hand; in the output it is broken
+//! only where the reader's terminal ends.
 
 use clap::Command;
 
-/// Columns that what is no prose is indented by: terms, examples, and what is said of them.
+/// Indentation of everything that is not prose: terms, examples, and their descriptions.
 pub const INDENT: &str = "  ";
-/// Columns that help texts are written in, at least.
+/// Width from which a line of a help text counts as full.
 const WIDTH: usize = 95;
 
-/// Returns the command with each paragraph of its help, and of that of its own commands, in one line.
+/// Returns the command with each paragraph of its help, and of its subcommands' help, in one line.
 pub fn flowing(command: Command) -> Command {
     let command = command.mut_subcommands(flowing);
     match command.get_after_help().map(|help| joined(&help.to_string())) {
@@ -17,7 +17,7 @@ pub fn flowing(command: Command) -> Command {
     }
 }
 
-/// Joins the lines of each paragraph. Those that are indented stay as they are.
+/// Joins the lines of each paragraph. Indented lines stay as they are.
 fn joined(help: &str) -> String {
     let is_prose = |line: &str| !line.is_empty() && !line.starts_with(INDENT);
     let (mut text, mut last_line) = (String::new(), "");
@@ -32,7 +32,8 @@ fn joined(help: &str) -> String {
     text
 }
 
-/// True if a line was ended on purpose: the first word of the next would have fitted on it.
+/// Returns true if a line was ended on purpose: the first word of the next line would have fitted
+/// on it.
 fn is_ended(line: &str, next: &str) -> bool {
     let word = next.split(' ').next().unwrap_or_default();
     line.ends_with(['.', ':']) && line.chars().count() + word.chars().count() < WIDTH

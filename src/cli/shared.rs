@@ -12,14 +12,15 @@ use super::{
 };
 use crate::{engine::Concurrency, pacer::Rate, text::path_of};
 
-/// Heading of the flags that say which tenant, and who asks it. A heading stands at each of its flags, since
-/// one for a whole group would also take in the flags that follow the group.
+/// Heading of the flags that choose the tenant and the credentials. It is repeated at each flag,
+/// since a heading for a whole group would also take in the flags that follow the group.
 const TENANT: &str = "Tenant";
 /// Heading of the flags about rate, retries and timeouts.
 const PACE: &str = "Rate and timeouts";
 /// Variable of `--tenant`.
 const PROFILE: &str = "MFAFERRY_TENANT";
-/// Variable of `--client-id`. Where a flag is given, its layer of credentials is read all the same.
+/// Variable of `--client-id`. Where the flag is given, the environment's credentials are still
+/// read.
 pub const CLIENT_ID: &str = "AUTH0_CLIENT_ID";
 /// Variable of `--client-secret-file`.
 pub const CLIENT_SECRET_FILE: &str = "MFAFERRY_CLIENT_SECRET_FILE";
@@ -78,15 +79,14 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Returns the files that it names and that are read: settings and credentials.
+    /// Returns the files that it names for reading: settings and credentials.
     pub fn paths(&self) -> Vec<PathBuf> {
         let Self { client_secret_file, client_key_file, token_file, config, .. } = self;
         let files = [client_secret_file, client_key_file, token_file].into_iter().flatten();
         files.map(|file| path_of(&file.value)).chain(config.clone()).collect()
     }
 
-    /// Returns it as the table of one tenant has it, which stands nearer to the user than the rest of the
-    /// file.
+    /// Marks it as the table of one tenant, which takes precedence over the rest of the file.
     #[must_use]
     pub fn of_profile(mut self) -> Self {
         let Self { domain, base_url, audience, client_id, client_secret_file, .. } = &mut self;

@@ -8,7 +8,7 @@ use crate::model::Shard;
 pub struct Talking {
     /// Its name.
     pub name: &'static str,
-    /// Tenant to talk to, as flags and environment have it.
+    /// Tenant to talk to, as flags and environment give it.
     pub tenant: Tenant,
     /// True if nothing is changed or recorded.
     pub is_dry_run: bool,

@@ -1,4 +1,4 @@
-//! `--version`: one line, and with `--verbose` all that is known of a build.
+//! `--version`: one line, and with `--verbose` everything known about a build.
 
 use std::{env::ArgsOs, ffi::OsString, sync::LazyLock};
 
@@ -16,7 +16,7 @@ pub(super) const LINE: &str = env!("BUILT_LINE");
 /// Day of the commit; empty if it is not known.
 pub const DATE: &str = env!("BUILT_DATE");
 
-/// The line, and what else is known.
+/// The line, and the rest of what is known.
 static IN_FULL: LazyLock<String> = LazyLock::new(|| {
     let lines = [
         ("commit", env!("BUILT_COMMIT").to_owned()),
@@ -29,8 +29,8 @@ static IN_FULL: LazyLock<String> = LazyLock::new(|| {
     lines.iter().fold(LINE.to_owned(), |text, (name, value)| format!("{text}\n{name}: {value}"))
 });
 
-/// Makes the answer to `--version` the full one where `--verbose` is beside it, in any order. Behind a
-/// command it asks for the same.
+/// Replaces the answer to `--version` by the full one if `--verbose` is there, too, in any order.
+/// Behind a command, `--version` asks for the same.
 pub(super) fn answer(answer: clap::Error, arguments: ArgsOs) -> clap::Error {
     let arguments: Vec<_> = arguments.collect();
     if answer.kind() != ErrorKind::DisplayVersion && !is_behind_command(&answer) {
@@ -42,17 +42,17 @@ pub(super) fn answer(answer: clap::Error, arguments: ArgsOs) -> clap::Error {
     command.try_get_matches_from(["mfaferry", "--version"]).err().unwrap_or(answer)
 }
 
-/// Returns whether the flag was refused for where it stands: the commands have none of their own.
+/// Returns whether the flag was refused for its position: commands have none of their own.
 fn is_behind_command(answer: &clap::Error) -> bool {
     let refused = answer.get(ContextKind::InvalidArg);
     answer.kind() == ErrorKind::UnknownArgument
         && matches!(refused, Some(ContextValue::String(flag)) if flag == "--version" || flag == "-V")
 }
 
-/// Parses once more with a `--version` that is a flag like others.
+/// Parses once more with a `--version` that is an ordinary flag.
 fn is_verbose(arguments: &[OsString]) -> bool {
     let flag = |version: Arg| version.action(ArgAction::SetTrue).global(true);
-    // Whatever else is wrong with the line, there is an answer.
+    // Whatever else is wrong with the command line, there is an answer.
     let command = Cli::command().mut_arg("version", flag).ignore_errors(true);
     let found = command.try_get_matches_from(arguments);
     found.is_ok_and(|found| found.get_count("verbose") > 0)

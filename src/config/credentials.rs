@@ -1,9 +1,9 @@
 //! Choice of the credentials, where several are given.
 //!
-//! Credentials are a ready token, or a client id with its secret or its private key. The layer nearest to
-//! the user that has a token, a secret or a key wins as a whole. A secret or a key takes the id of its own
-//! layer; that of another layer only if its own has none, and never against an id that stands nearer to
-//! the user.
+//! Credentials are a ready-made token, or a client id with its secret or its private key. The layer
+//! nearest to the user that has a token, a secret or a key wins as a whole. A secret or a key is
+//! paired with the id of its own layer, or with another layer's only if its own has none, and never
+//! against an id that is nearer to the user.
 
 use std::sync::Arc;
 
@@ -29,14 +29,14 @@ use crate::{
 const HINT: &str = "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-secret-file, or \
                     --client-key-file for a private key), or AUTH0_API_TOKEN (or --token-file)";
 
-/// A secret that is still where it was found.
+/// A secret that has not been read yet.
 struct Found {
     from: String,
     place: Place,
 }
 
 enum Place {
-    /// A file, and what to call the setting that names it.
+    /// A file, and the name of the setting that names it.
     File(String, String),
     Variable(SecretString),
 }
@@ -71,7 +71,7 @@ impl Found {
         }
     }
 
-    /// Reads a private key that signs so.
+    /// Reads a private key for that algorithm.
     fn read_key(self, algorithm: Algorithm) -> Result<Arc<SigningKey>, Error> {
         let (key, origin) = match self.place {
             Place::File(path, called) => {
@@ -91,7 +91,7 @@ impl Found {
     }
 }
 
-/// Proof of who a client is, still where it was found.
+/// Proof of who a client is, not read yet.
 enum Unread {
     Secret(Found),
     Key(Found),
@@ -111,14 +111,14 @@ impl Unread {
     }
 }
 
-/// The settings of credentials, layer by layer: what a flag says does not hide what the environment
-/// does, which clap would not tell.
+/// The settings of credentials, layer by layer: a flag does not hide what the environment says,
+/// which clap alone would not reveal.
 struct Layers<'a> {
     given: &'a Tenant,
     file: &'a SettingsFile,
 }
 
-/// A client id and where it stands.
+/// A client id and where it was set.
 struct Id {
     text: String,
     from: String,
@@ -129,7 +129,7 @@ impl Layers<'_> {
     /// The layers that can have credentials, nearest to the user first.
     const ALL: [Origin; 4] = [Origin::Flag, Origin::Environment, Origin::Profile, Origin::File];
 
-    /// The setting of one layer, and what to call its place.
+    /// Returns the setting of one layer, and the name of its place.
     fn at(
         &self,
         origin: Origin,
@@ -184,13 +184,13 @@ impl Layers<'_> {
         }
     }
 
-    /// Returns the way in which a private key signs.
+    /// Returns the algorithm that a private key signs with.
     fn algorithm(&self) -> Result<Algorithm, Error> {
         let given = self.file.nearest(self.given, |tenant| &tenant.client_signing_alg);
         let Some(given) = given else {
             return Ok(Algorithm::default());
         };
-        // One that the table has is warned of with the other settings.
+        // A variable that the table overrides is warned of with the other settings.
         let profile = self.file.profile.as_ref().filter(|profile| {
             let Tenant { client_key_file, client_signing_alg, .. } = &profile.tenant;
             client_key_file.is_some() && client_signing_alg.is_none()
@@ -223,7 +223,7 @@ impl Layers<'_> {
         }
     }
 
-    /// Refuses credentials of the environment where the table has others.
+    /// Refuses credentials of the environment if the table has different ones.
     fn check_environment(&self, profile: &Profile) -> Result<(), Error> {
         let (id, own_id) = (self.id(Origin::Environment)?, self.id(Origin::Profile)?);
         if let (Some(id), Some(own)) = (&id, &own_id)
@@ -236,14 +236,14 @@ impl Layers<'_> {
             self.token(Origin::Profile)?.is_some() || self.proof(Origin::Profile)?.is_some();
         let from = match (&token, &proof) {
             (Some(token), _) if has_own || own_id.is_some() => &token.from,
-            // With its id it is the same client, and the order of places holds.
+            // With its id it is the same client, and the order of the layers holds.
             (_, Some(proof)) if has_own && (id.is_none() || own_id.is_none()) => proof.from(),
             _ => return Ok(()),
         };
         Err(profile::contradicts(from, profile, "would take the place of the credentials of"))
     }
 
-    /// Returns the audience that a token is asked for.
+    /// Returns the audience that a token is requested for.
     fn audience(&self, base: &BaseUrl) -> Result<String, Error> {
         let given = self.file.nearest(self.given, |tenant| &tenant.audience);
         let Some(given) = given else { return Ok(base.default_audience()) };
@@ -260,7 +260,7 @@ impl Layers<'_> {
     }
 }
 
-/// The credentials to use at `base`, and who that is, for people.
+/// Returns the credentials to use at `base`, and a description of them for people.
 pub(super) fn credentials(
     given: &Tenant,
     file: &SettingsFile,
@@ -275,7 +275,7 @@ pub(super) fn credentials(
         }
         layers.check_profile(origin, base)?;
         match found {
-            // Who names a client means it, also where the environment has a token, too.
+            // A named client is meant, even if the environment also has a token.
             (Some(_), Some(proof)) if nearest.as_ref().is_some_and(|id| id.origin < origin) => {
                 return client(&layers, base, origin, proof);
             }
@@ -294,7 +294,7 @@ pub(super) fn credentials(
     Err(Error::refused("no_credentials", missing, HINT))
 }
 
-/// The client that a secret or key of that layer belongs to.
+/// Returns the client that a layer's secret or key belongs to.
 fn client(
     layers: &Layers<'_>,
     base: &BaseUrl,

@@ -1,4 +1,4 @@
-//! The setting `--tenant-facts`: what a probe has found out about the tenant, or about one like it.
+//! `--tenant-facts`: what a probe has found out about the tenant, or about one like it.
 
 use std::{
     fs::{self, File},
@@ -15,19 +15,21 @@ use crate::{
     text::{escape, file_name, human, path_of},
 };
 
-/// No file of facts is longer than this.
+/// Longest file of facts.
 const LONGEST: u64 = 1 << 20;
 
-/// Times that the delay of lists fits into the settle time: what a probe has measured is the delay of a
+/// Smallest ratio of the settle time to the delay of lists: a probe has measured the delay of a
 /// quiet tenant.
 const SETTLE_PER_DELAY: u32 = 2;
 
 impl Config {
-    /// Takes in what is known of the tenant, where the command line or the settings file names a file of it.
+    /// Takes in what is known about the tenant, if the command line or the settings file names a
+    /// file of facts.
     ///
     /// # Errors
     ///
-    /// If that file cannot be read or holds something else, or `--settle` is too short for this tenant.
+    /// If that file cannot be read or holds something else, or `--settle` is too short for this
+    /// tenant.
     pub fn knowing(mut self, given: &Knowing) -> Result<Self, Error> {
         let Some(file) = nearest(given.tenant_facts.as_ref(), self.facts_file.as_ref()) else {
             return Ok(self);
@@ -44,7 +46,8 @@ impl Config {
         Ok(self)
     }
 
-    /// Says that the facts are another tenant's: a test tenant's are meant to be used, and a mix-up is not.
+    /// Warns that the facts are about another tenant: a test tenant's are meant to be used, but a
+    /// mix-up is not.
     fn warn_of_another(&self, probed: &ProbedTenant) {
         let label = self.target.label();
         let of_another = |tenant: &&String| {
@@ -61,8 +64,8 @@ impl Config {
         }
     }
 
-    /// Makes the settle time fit the delay of the tenant's lists: before that, a list that does not show a
-    /// factor proves nothing.
+    /// Extends the settle time to cover the delay of the tenant's lists: before that, a list that
+    /// does not show a factor proves nothing.
     fn settle_for_lists(&mut self) -> Result<(), Error> {
         let delay = Duration::from_millis(self.facts.list_delay_ms.unwrap_or_default());
         let least = delay.saturating_mul(SETTLE_PER_DELAY);
@@ -95,7 +98,7 @@ fn read_facts(path: &Path) -> Result<ProbedTenant, Error> {
     let unreadable = |error: io::Error| {
         Error::usage(format!("`{name}` cannot be read: {error}"), "check --tenant-facts")
     };
-    // A pipe that nobody writes to would be waited for.
+    // A pipe that nobody writes to would block.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(unreadable(io::Error::other("it is not a file")));
     }

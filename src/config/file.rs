@@ -1,8 +1,8 @@
-//! Files that settings and secrets come from. No message shows what stands in them.
+//! Files that settings and secrets come from. No message shows their contents.
 //!
 //! Nobody asked for the settings file of the working directory, and the folder may be somebody
-//! else's. So it is read only if nobody but the user or root can have written it, and it may not say
-//! where credentials are sent, nor which files hold them. A file that `--config` names may.
+//! else's. So it is read only if nobody but the user or root can have written it, and it may not
+//! say where credentials are sent, nor which files hold them. A file that `--config` names may.
 
 use std::{
     fs::{self, File, Metadata},
@@ -24,18 +24,18 @@ use crate::{
     text::{escape, file_name},
 };
 
-/// Read when it is there.
+/// Settings file that is read if it exists.
 pub(super) const FILE: &str = "mfaferry.toml";
-/// No secret is longer than this.
+/// Longest secret.
 const LONGEST_SECRET: u64 = 64 * 1024;
-/// No settings file is longer than this.
+/// Longest settings file.
 const LONGEST_FILE: u64 = 64 * 1024;
-/// Largest number of links that lead to the settings file, one after another.
+/// Most links followed to the settings file.
 const MOST_LINKS: usize = 8;
-/// Mode bits that let others than the owner write.
+/// Mode bits that let anyone but the owner write.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// The secret in the file that `origin` names.
+/// Reads the secret in the file that `origin` names.
 pub(super) fn read_secret(path: &Path, origin: &str) -> Result<SecretString, Error> {
     let bytes = read_private(path, origin, "secret")?;
     clean(text_of(&bytes, origin)?, &format!("the file of {origin}"))
@@ -78,16 +78,17 @@ pub(super) fn read_private(
     Ok(bytes)
 }
 
-/// Returns true if others can read a secret who need not. One that is root's, while the user is not
-/// root, comes from the system (systemd's `LoadCredential=`, a secret of Kubernetes): its group, or
-/// an access list shown as its group, is how the user can read it at all.
+/// Returns true if others can read a secret although they need not. A file that is root's, while
+/// the user is not root, comes from the system (systemd's `LoadCredential=`, a secret of
+/// Kubernetes): its group, or an access list shown as its group, is what lets the user read it at
+/// all.
 fn can_others_read(secret: &Metadata) -> bool {
     let is_handed_out = secret.uid() == 0 && rustix::process::geteuid().as_raw() != 0;
     secret.mode() & if is_handed_out { 0o037 } else { 0o077 } != 0
 }
 
-/// The file that `--config` names, or the one of the working directory if there is one, with the table of
-/// the tenant that is chosen.
+/// Reads the file that `--config` names, or that of the working directory if there is one, with the
+/// table of the chosen tenant.
 pub(super) fn read_file(
     path: Option<&Path>,
     choice: Option<Choice<'_>>,
@@ -104,8 +105,8 @@ pub(super) fn read_file(
     }
 }
 
-/// The text of a file that the user names: anything that ends and can be read at once. That includes
-/// a pipe (`--config <(…)`), but not one that nobody writes to.
+/// Reads the text of a file that the user names: anything that ends and can be read at once. That
+/// includes a pipe (`--config <(…)`), but not one that nobody writes to.
 fn read_named(path: &Path, name: &str) -> Result<String, Error> {
     let failed = |error: io::Error| {
         Error::config(format!("`{name}` cannot be read: {error}"), "check --config")
@@ -115,7 +116,7 @@ fn read_named(path: &Path, name: &str) -> Result<String, Error> {
     let metadata = file.metadata().map_err(failed)?;
     let is_pipe = metadata.file_type().is_fifo();
     if is_pipe {
-        // Whoever writes to it may take their time.
+        // The writer of a pipe may take its time.
         rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|errno| failed(errno.into()))?;
     } else if !metadata.is_file() {
         return refuse("is not a file");
@@ -134,7 +135,7 @@ fn read_named(path: &Path, name: &str) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The text of a file that happened to be there, if nobody but the user or root can have written it.
+/// Reads the text of a file that was found, if nobody but the user or root can have written it.
 fn read_found(path: &Path) -> Result<Option<String>, Error> {
     let name = FILE;
     let failed = |error: io::Error| {
@@ -197,7 +198,7 @@ fn is_trusted(owner: u32) -> bool {
     owner == 0 || owner == rustix::process::geteuid().as_raw()
 }
 
-/// Opens without waiting for whoever is to write to a pipe.
+/// Opens a file without waiting for the writer of a pipe.
 fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY | flags).bits();
     fs::OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)

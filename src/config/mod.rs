@@ -1,4 +1,4 @@
-//! Settings of a run, checked: from flags, environment, file and defaults. No message shows a value
+//! Checked settings of a run, from flags, environment, file and defaults. No message shows a value
 //! that may be a secret.
 
 use std::{
@@ -35,7 +35,7 @@ pub struct Config {
     pub target: Target,
     /// Origin of the tenant and of the credentials, for people.
     pub source: Source,
-    /// Way in which the tenant is announced; `None` if it is not.
+    /// Form of the tenant's announcement; `None` if it is not announced.
     pub announce: Option<Announce>,
     /// Command line that was typed.
     pub typed: CommandLine,
@@ -75,20 +75,20 @@ pub struct Config {
     pub shard: Option<Shard>,
     /// `--metrics-file`.
     pub metrics_file: Option<PathBuf>,
-    /// The same, once it is kept.
+    /// The metrics file, once it has been started.
     pub meter: Option<Meter>,
     /// File of facts that the settings file names.
     facts_file: Option<Given<String>>,
-    /// Facts about the tenant, of a command that takes them.
+    /// Facts about the tenant, for a command that uses them.
     pub facts: TenantFacts,
 }
 
-/// Way in which the tenant is announced.
+/// Form of the tenant's announcement.
 #[derive(Debug, Clone, Copy)]
 pub struct Announce {
     /// `--log-format`.
     pub format: cli::LogFormat,
-    /// True if the log goes to a file, which gets the announcement, too.
+    /// True if the log goes to a file, which then gets the announcement, too.
     pub is_logged_elsewhere: bool,
 }
 
@@ -101,14 +101,14 @@ pub struct Source {
     pub client: Option<Named>,
     /// The settings file that was read.
     pub file: Option<String>,
-    /// The table of that file that is chosen.
+    /// The chosen table of that file.
     pub profile: Option<Named>,
 }
 
 /// A client id or a name, and where it comes from.
 #[derive(Debug)]
 pub struct Named {
-    /// The client id, which is `None` where a ready token is used, or the name.
+    /// The client id, or `None` where a ready-made token is used; or the name.
     pub value: Option<String>,
     /// The flag, variable or file.
     pub from: String,
@@ -123,7 +123,7 @@ impl Target {
         }
     }
 
-    /// Returns its name as a program gets it: of a real one the host.
+    /// Returns its name for programs: the host of a real tenant.
     pub fn label(&self) -> &str {
         match self {
             Self::Sandbox => SANDBOX,
@@ -154,13 +154,13 @@ pub enum Target {
 }
 
 impl Config {
-    /// Returns the settings of a run over a shard.
+    /// Returns the settings for a run over a shard.
     #[must_use]
     pub fn of_shard(self, shard: Shard) -> Self {
         Self { shard: Some(shard), ..self }
     }
 
-    /// Returns the shard, where it is not all of the input.
+    /// Returns the shard, unless it is the whole input.
     pub fn part(&self) -> Option<Shard> {
         self.shard.filter(|shard| !shard.is_whole())
     }
@@ -185,8 +185,9 @@ impl Config {
         resolve(&given, &file, (!output_args.quiet).then_some(announce))
     }
 
-    /// Returns the settings file, where nobody names it, and the files that it names and that are read, as
-    /// far as they are known before anything is said of them. A pipe can be read only once, and is not.
+    /// Returns the settings file, if nobody names it, and the files that it names for reading, as
+    /// far as they are known before anything is reported about them. A pipe can be read only once,
+    /// and is left alone.
     pub fn files_read(tenant: &cli::Tenant) -> Vec<PathBuf> {
         let path = tenant.config.as_deref();
         let found = path.unwrap_or(Path::new(FILE));
@@ -204,8 +205,8 @@ impl Config {
         files
     }
 
-    /// Returns the metrics file of a command whose other settings may be wrong, and the label of its
-    /// tenant, if both are known; and the ledger that the settings file names.
+    /// Returns, for a command whose other settings may be wrong, the metrics file and the label of
+    /// its tenant, if both are known, and the ledger that the settings file names.
     pub fn metrics(tenant: &cli::Tenant) -> Option<(PathBuf, String, Option<PathBuf>)> {
         let file = read_file(tenant.config.as_deref(), tenant.profile.as_ref()).ok()?;
         let (base, _) = resolve::place(tenant, &file).ok()?;

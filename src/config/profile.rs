@@ -1,5 +1,5 @@
-//! The table of the settings file that `--tenant` names, and what must not stand beside it: a variable that
-//! is left from another tenant's work would have its people written into the wrong place.
+//! The table of the settings file that `--tenant` names, and the settings that contradict it: a
+//! variable left over from another tenant's work would write its people into the wrong tenant.
 
 use super::table::SettingsFile;
 use crate::{
@@ -9,11 +9,11 @@ use crate::{
     text::{escape, nearest},
 };
 
-/// `--tenant`, as flag or environment has it.
+/// `--tenant`, as flag or environment gives it.
 pub(super) type Choice<'a> = &'a Given<String>;
 
-/// Settings that say which tenant it is and who asks. Where the environment contradicts the table in one of
-/// them, nothing is sent.
+/// Settings that decide which tenant it is and who asks. If the environment contradicts the table
+/// in one of them, nothing is sent.
 const IDENTITY: [&str; 8] = [
     "domain",
     "base-url",
@@ -25,7 +25,7 @@ const IDENTITY: [&str; 8] = [
     "sandbox",
 ];
 
-/// The table that is chosen.
+/// The chosen table.
 #[derive(Debug)]
 pub(super) struct Profile {
     pub(super) name: String,
@@ -37,7 +37,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Returns the table that is chosen, if that was found in the file.
+    /// Returns the chosen table, if it was found in the file.
     pub(super) fn of(
         choice: Choice<'_>,
         found: Option<(Tenant, Vec<(String, String)>)>,
@@ -66,7 +66,7 @@ impl Profile {
     }
 }
 
-/// Returns the tables that there are, in words.
+/// Lists the existing tables, in words.
 pub(super) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "it has no `[tenant.NAME]`: write one, with the settings of that tenant below it"
@@ -75,7 +75,7 @@ pub(super) fn listed(names: &[String]) -> String {
     format!("the tenants in it are: {}", names.join(", "))
 }
 
-/// Says that a table is chosen of a file that nobody has named.
+/// Returns the error for a table chosen without a named file.
 pub(super) fn without_file(choice: Choice<'_>) -> Error {
     let name = "name the file that has it with --config FILE";
     let hint = match choice.origin {
@@ -92,7 +92,7 @@ pub(super) fn without_file(choice: Choice<'_>) -> Error {
     )
 }
 
-/// Returns the tenant that one layer names; `None` for the sandbox, and where it names none.
+/// Returns the tenant that one layer names; `None` for the sandbox, and if it names none.
 fn place_of(tenant: &Tenant) -> Result<Option<BaseUrl>, Error> {
     match (&tenant.base_url, &tenant.domain) {
         (Some(url), _) => BaseUrl::parse(&url.value).map(Some),
@@ -105,7 +105,7 @@ fn is_same(one: &BaseUrl, other: &BaseUrl) -> bool {
     one.as_str() == other.as_str()
 }
 
-/// Refuses a tenant of the environment's, `None` for the sandbox, where the table names another.
+/// Refuses a tenant from the environment (`None` for the sandbox) if the table names another.
 pub(super) fn check_place(
     file: &SettingsFile,
     base: Option<&BaseUrl>,
@@ -121,8 +121,8 @@ pub(super) fn check_place(
     Err(contradicts(from, profile, "names another tenant than"))
 }
 
-/// Refuses credentials of a table or of the file, `owner`, which names another tenant than the one that they
-/// would be sent to.
+/// Refuses credentials of a table or of the file, `owner`, that names another tenant than the one
+/// they would be sent to.
 pub(super) fn check_owner(tenant: &Tenant, owner: &str, base: &BaseUrl) -> Result<(), Error> {
     match place_of(tenant)? {
         Some(own) if !is_same(&own, base) => Err(Error::config(
@@ -133,8 +133,8 @@ pub(super) fn check_owner(tenant: &Tenant, owner: &str, base: &BaseUrl) -> Resul
     }
 }
 
-/// Refuses a setting that stands above the tables where it belongs to another tenant, the one that is named
-/// there, than the chosen table's. `own` is what to write in the table instead.
+/// Refuses a setting above the tables if it belongs to the tenant named there, which is not the
+/// chosen table's. `own` is what to write in the table instead.
 pub(super) fn check_top(
     file: &SettingsFile,
     (key, own): (&str, &str),
@@ -156,7 +156,7 @@ pub(super) fn check_top(
     }
 }
 
-/// Refuses an audience of the environment's that is not the one of the table's tenant.
+/// Refuses an audience from the environment that is not the one of the table's tenant.
 pub(super) fn check_audience(
     profile: &Profile,
     given: &Given<String>,
@@ -173,7 +173,7 @@ pub(super) fn check_audience(
     Err(contradicts(&given.from, profile, "names another audience than"))
 }
 
-/// Says that the environment does not go with the table.
+/// Returns the error for an environment that contradicts the table.
 pub(super) fn contradicts(from: &str, profile: &Profile, how: &str) -> Error {
     Error::config(
         format!("{from} {how} `{}`, which {} chooses", profile.place(), profile.from),
@@ -181,8 +181,8 @@ pub(super) fn contradicts(from: &str, profile: &Profile, how: &str) -> Error {
     )
 }
 
-/// Warns of other settings that the environment has and the table, too: they hold, but may be meant for
-/// another tenant.
+/// Warns of other settings that both the environment and the table have: the environment wins, but
+/// may be meant for another tenant.
 pub(super) fn warn_of_environment(file: &SettingsFile, typed: &CommandLine) -> Result<(), Error> {
     let Some(profile) = &file.profile else { return Ok(()) };
     let settings = settings();

@@ -17,7 +17,7 @@ use crate::{
     text::path_of,
 };
 
-/// Settings as flags and environment have them.
+/// Settings from flags and environment.
 pub(super) struct Settings<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) pace: &'a Pace,
@@ -26,7 +26,7 @@ pub(super) struct Settings<'a> {
     pub(super) typed: &'a CommandLine,
 }
 
-/// The one that stands nearer to the user.
+/// Returns the value that is nearer to the user.
 pub(super) fn nearest<'a, T>(
     given: Option<&'a Given<T>>,
     file: Option<&'a Given<T>>,
@@ -78,7 +78,7 @@ pub(super) fn resolve(
     })
 }
 
-/// The value of a setting that has a default.
+/// Returns the value of a setting that has a default.
 fn value<T: Value>(given: Option<&Given<T>>, file: Option<&Given<T>>) -> Result<T, Error> {
     let found = nearest(given, file).map(|given| given.value.clone());
     found.ok_or_else(|| Error::Internal("a setting has no default".into()))
@@ -116,7 +116,7 @@ fn rate_plan(given: &Pace, file: &SettingsFile) -> Result<Option<Plan>, Error> {
     })
 }
 
-/// The proxy for https. `http_proxy` would see secrets in the clear and is not honoured.
+/// Returns the proxy for https. `http_proxy` would see secrets in the clear and is ignored.
 fn proxy() -> Result<Option<Proxy>, Error> {
     let url = variable("https_proxy")?.or(variable("HTTPS_PROXY")?);
     let except = variable("no_proxy")?.or(variable("NO_PROXY")?);
@@ -128,7 +128,7 @@ pub(super) fn metrics_file(given: &Tenant, file: &SettingsFile) -> Option<PathBu
     file.nearest(given, |tenant| &tenant.metrics_file).map(|file| path_of(&file.value))
 }
 
-/// The tenant's base URL, `None` for the sandbox, and where it was set.
+/// Returns the tenant's base URL, `None` for the sandbox, and where it was set.
 pub(super) fn place(
     given: &Tenant,
     file: &SettingsFile,
@@ -138,7 +138,7 @@ pub(super) fn place(
     let url = file.nearest(given, |tenant| &tenant.base_url);
     let origin =
         |given: Option<&Given<String>>| given.map_or(Origin::Default, |given| given.origin);
-    // What is said nearer to the user counts: `--domain` against a sandbox in the file.
+    // The nearer layer wins: `--domain` over a sandbox in the file.
     let named = origin(domain).min(origin(url));
     if let Some(sandbox) = sandbox.filter(|sandbox| sandbox.value && sandbox.origin <= named) {
         let typed = [("--domain", domain), ("--base-url", url)];

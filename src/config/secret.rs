@@ -1,11 +1,12 @@
-//! Leftovers of editors, shells and containers around a secret.
+//! Cleans a secret of the leftovers of editors, shells and containers.
 
 use secrecy::SecretString;
 
 use crate::error::Error;
 
-/// The secret in `text`, which `origin` names the place of: without white space and marks around it.
-/// What may be a part of it, or shows that it is not the secret alone, is asked about.
+/// Returns the secret in `text`, without white space and marks around it; `origin` names its place.
+/// Characters that may be part of it, or that show that there is more than the secret, are refused
+/// with a question.
 pub(super) fn clean(text: &str, origin: &str) -> Result<SecretString, Error> {
     let secret = text.trim_matches(|c: char| c.is_whitespace() || is_mark(c));
     let refused = |what: &str, hint: &str| Err(Error::config(format!("{origin} {what}"), hint));
@@ -32,7 +33,7 @@ pub(super) fn clean(text: &str, origin: &str) -> Result<SecretString, Error> {
     Ok(SecretString::from(secret.to_owned()))
 }
 
-/// A byte order mark, or a character without width that came along when copying.
+/// Returns true for a byte order mark, or a zero-width character that came along when copying.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
 }

@@ -1,5 +1,5 @@
-//! A settings file as TOML: settings as in flags, and a table of them for each tenant. No message shows
-//! what stands in it.
+//! A settings file as TOML: settings named like the flags, and a table of them for each tenant. No
+//! message shows a value.
 
 use std::mem;
 
@@ -23,9 +23,9 @@ pub(super) const TENANT: &str = "tenant";
 /// Key of the algorithm that a client's key signs with.
 const ALGORITHM: &str = "client-signing-alg";
 
-/// Keys that no file of the working directory may have: they decide where credentials are sent, or
-/// which files are sent as credentials. Some are no settings at all, and are here so that the message
-/// is about trust rather than spelling.
+/// Keys that a file of the working directory must not have: they decide where credentials are sent,
+/// or which files are sent as credentials. Some are not settings at all; they are listed so that
+/// the message is about trust rather than spelling.
 const NEEDS_TRUST: [&str; 10] = [
     "domain",
     "base-url",
@@ -46,11 +46,11 @@ pub(super) struct SettingsFile {
     pub(super) name: String,
     /// Settings above its tables.
     pub(super) tenant: Tenant,
-    /// The table that is chosen.
+    /// The chosen table.
     pub(super) profile: Option<Profile>,
     /// Names of all its tables.
     pub(super) profiles: Vec<String>,
-    /// These with what the table says.
+    /// Settings above the tables, overridden by the chosen table.
     pub(super) pace: Pace,
     pub(super) recording: Recording,
     pub(super) creating: Creating,
@@ -67,8 +67,8 @@ impl SettingsFile {
         }
     }
 
-    /// Returns a setting of the tenant's as flags and environment, the table or the file have it, whichever
-    /// stands nearest to the user.
+    /// Returns the value of a tenant setting that is nearest to the user: from flags and
+    /// environment, the table, or the file.
     pub(super) fn nearest<'a, T>(
         &'a self,
         given: &'a Tenant,
@@ -80,10 +80,10 @@ impl SettingsFile {
     }
 }
 
-/// A table with the keys that settings have, and its values as texts.
+/// A table whose keys are settings and whose values are text.
 type Table<'a> = Spanned<DeTable<'a>>;
 
-/// A settings file while it is read, to say where something stands in it.
+/// A settings file while it is read, for finding the line of a key.
 struct Document<'a> {
     text: &'a str,
     name: &'a str,
@@ -91,7 +91,7 @@ struct Document<'a> {
     settings: Vec<(String, String)>,
 }
 
-/// Reads settings, and the tables of tenants.
+/// Reads the settings and the tables of tenants.
 pub(super) fn parse(
     text: &str,
     name: String,
@@ -99,10 +99,10 @@ pub(super) fn parse(
     choice: Option<Choice<'_>>,
 ) -> Result<SettingsFile, Error> {
     let mut settings = settings();
-    // No table has tables of its own.
+    // A table has no tables of its own.
     settings.retain(|(key, _)| key != TENANT);
     let source = Document { text, name: &name, is_named, settings };
-    // The parser's own message shows the line, and so whatever stands in it.
+    // The parser's own message shows the line, and so any value in it.
     let mut top = DeTable::parse(text).map_err(|error| {
         let line = source.line(error.span().map_or(0, |span| span.start));
         // The words of `toml`; a test holds them.
@@ -125,7 +125,7 @@ pub(super) fn parse(
     let (tenant, ..) = source.read(&merged)?;
     let mut chosen = None;
     for (profile, table) in &tables {
-        // Each is read, also one that is not chosen: what is wrong in it shows before it is needed.
+        // Every table is read, even if it is not chosen: its faults show before it is needed.
         let (tenant, ..) = source.read(table)?;
         if choice.is_some_and(|choice| choice.value == *profile) {
             merged.get_mut().extend(table.get_ref().clone());
@@ -138,7 +138,7 @@ pub(super) fn parse(
     Ok(SettingsFile { name, tenant, profile, profiles, pace, recording, creating, knowing })
 }
 
-/// Settings of a table, each kind by itself.
+/// Settings of a table, by kind.
 type Kinds = (Tenant, Pace, Recording, Creating, Knowing);
 
 /// Returns the settings of a table as they are written.
@@ -184,7 +184,7 @@ impl Document<'_> {
         tables.into_iter().map(named).collect()
     }
 
-    /// Returns a table with its keys as flags have them and its values as texts.
+    /// Returns a table with its keys spelt like the flags and its values as text.
     fn table<'a>(&self, mut table: Table<'a>) -> Result<Table<'a>, Error> {
         let mut known = DeTable::new();
         for (spelt, mut value) in mem::take(table.get_mut()) {
@@ -238,7 +238,7 @@ impl Document<'_> {
         }
     }
 
-    /// Refuses the value of a table that stands there.
+    /// Returns the error for the value at a position of a table.
     fn invalid(&self, table: &Table<'_>, at: usize, expected: &str) -> Error {
         let entry = table.get_ref().iter().find(|(_, value)| value.span().start == at);
         let value = entry.and_then(|(_, value)| value.get_ref().as_str()).unwrap_or_default();
@@ -264,7 +264,7 @@ impl Document<'_> {
         )
     }
 
-    /// The key is shown if it looks like one: what stands in the wrong place may be a secret.
+    /// The key is shown if it looks like one: something in the wrong place may be a secret.
     fn unknown(&self, key: &str, at: usize) -> Error {
         let known = self.settings.iter().map(|(known, _)| known.as_str());
         let near = nearest(&key.to_ascii_lowercase().replace('_', "-"), known.clone());
@@ -283,7 +283,7 @@ impl Document<'_> {
     }
 }
 
-/// A value as in flags; `None` for what is neither text nor a number.
+/// Returns a value as a flag would have it; `None` unless it is text or a number.
 fn written(value: &DeValue<'_>) -> Option<String> {
     Some(match value {
         // A file is named as on the command line.
