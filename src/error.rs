@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{identity::IdentityError, input::InputError};
 
-/// Code of an import that was not begun, since its tenant is not ready.
+/// Code of an import that did not begin, because its tenant is not ready.
 pub const NOT_READY: &str = "preflight_stop";
 
 /// An error that stops a run. Faults of single rows are data, not errors.
@@ -27,24 +27,24 @@ pub enum Error {
     /// Configuration or credentials are missing or refused.
     #[error("{message}")]
     Config {
-        /// Stable name of what is wrong.
+        /// Stable name of the error.
         code: &'static str,
         /// Sentence that says what is wrong.
         message: String,
         /// Sentence that says what to do next.
         hint: String,
     },
-    /// An import was not begun, since its tenant is not ready for it.
+    /// An import did not begin, because its tenant is not ready for it.
     #[error("{message}")]
     NotReady {
-        /// Sentence that says what is the matter.
+        /// Sentence that says what is wrong.
         message: String,
         /// Sentence that says what to do next.
         hint: String,
-        /// Codes of what is the matter, and of what was accepted before: with these it goes on.
+        /// Codes of the findings, including those accepted before: with these, the import goes on.
         accept: String,
     },
-    /// The token may not do what is needed.
+    /// The token lacks a scope that is needed.
     #[error("the tenant refuses this token: the scope `{scope}` is missing")]
     MissingScope {
         /// The scope that is needed.
@@ -86,17 +86,17 @@ pub enum Error {
 }
 
 impl Error {
-    /// A usage error.
+    /// Makes a usage error.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), hint: hint.into() }
     }
 
-    /// A configuration error.
+    /// Makes a configuration error.
     pub fn config(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::refused("configuration", message, hint)
     }
 
-    /// A configuration error that programs know by a code of its own.
+    /// Makes a configuration error with a code of its own, for programs.
     pub fn refused(
         code: &'static str,
         message: impl Into<String>,
@@ -105,12 +105,12 @@ impl Error {
         Self::Config { code, message: message.into(), hint: hint.into() }
     }
 
-    /// Returns whether somebody stopped reading (`| head`): no fault.
+    /// Returns whether the reader of the output has gone (`| head`), which is no fault.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
     }
 
-    /// The stable name of what went wrong, for programs.
+    /// Returns the stable name of the error, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Usage { .. } => "usage",
@@ -126,7 +126,7 @@ impl Error {
         }
     }
 
-    /// Returns what the reader can do about it.
+    /// Returns advice on what to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. }
@@ -151,7 +151,7 @@ impl Error {
         }
     }
 
-    /// The code this error ends the program with.
+    /// Returns the exit code for this error.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Identity(error) if error.is_of_the_machine() => Exit::Unexpected,

@@ -1,5 +1,5 @@
-//! Counters of a run in progress: plain numbers, written by the parts that
-//! know them, read by progress and summary.
+//! Counters of a run in progress: plain numbers, updated by the engine and read by progress and
+//! summary.
 
 use std::{
     sync::{
@@ -13,16 +13,16 @@ use tokio::time::Instant;
 
 use crate::text::human;
 
-/// Facts of the limit on requests in flight: how long it has held requests back, and what it was.
+/// The limit on requests in flight: for how long it has held requests back, and its value then.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bottleneck {
     /// True if the number was given and does not follow what is needed.
     pub is_fixed: bool,
-    /// Total time during which nothing but a place was lacking.
+    /// Total time during which only a free place was missing.
     pub held: Duration,
-    /// True while it is what the next request waits for.
+    /// True while the next request waits for it.
     pub is_binding: bool,
-    /// Number of places when it was last so.
+    /// Number of places when it last did so.
     pub in_flight: usize,
     /// Seconds that a request took its place then.
     pub latency: f64,
@@ -43,7 +43,7 @@ pub enum StatusClass {
     Refusal,
     /// The tenant failed.
     Failure,
-    /// No answer came, or one whose status is not known.
+    /// No answer came, or its status is not known.
     None,
 }
 
@@ -75,7 +75,7 @@ impl StatusClass {
     }
 }
 
-/// Numbers of the run that is going on.
+/// Numbers of the run in progress.
 #[derive(Debug, Default)]
 pub struct RunStats {
     /// Numbers by the class of the answer.
@@ -88,19 +88,19 @@ pub struct RunStats {
     bottleneck: Mutex<Bottleneck>,
 }
 
-/// Times at which the tenant did not answer.
+/// Outages: times at which the tenant did not answer.
 #[derive(Debug, Default)]
 struct Outages {
     /// Total time of past ones, and the start of the present one.
     before: Duration,
     since: Option<Instant>,
-    /// Description of what went wrong last in the present outage; empty if nothing is known.
+    /// Description of the last failure in the present outage; empty if nothing is known.
     cause: String,
 }
 
 impl RunStats {
-    /// Counts requests, the class of the last answer, and whether that was a 429. Those before it were
-    /// for a token, which was granted.
+    /// Counts requests, the class of the last answer, and whether it was a 429. The requests before
+    /// the last were for a token, which was granted.
     pub fn sent(&self, requests: u32, last: StatusClass, throttled: bool) {
         self.requests[last as usize].fetch_add(requests.min(1).into(), Relaxed);
         if requests > 1 {
@@ -110,27 +110,27 @@ impl RunStats {
         self.throttled.fetch_add(u64::from(throttled), Relaxed);
     }
 
-    /// HTTP requests to the API so far.
+    /// Returns the number of HTTP requests to the API so far.
     pub fn requests(&self) -> u64 {
         self.requests_by_class().iter().map(|(_, requests)| requests).sum()
     }
 
-    /// The same by the class of the answer.
+    /// Returns the number of requests by the class of their answers.
     pub fn requests_by_class(&self) -> [(StatusClass, u64); StatusClass::ALL.len()] {
         StatusClass::ALL.map(|class| (class, self.requests[class as usize].load(Relaxed)))
     }
 
-    /// 429 answers so far.
+    /// Returns the number of 429 answers so far.
     pub fn throttled(&self) -> u64 {
         self.throttled.load(Relaxed)
     }
 
-    /// Factors in doubt, waiting to be looked up.
+    /// Returns the number of factors in doubt, waiting to be looked up.
     pub fn in_doubt(&self) -> u64 {
         self.in_doubt.load(Relaxed)
     }
 
-    /// Factors that are still to be checked once more, at the end of a run.
+    /// Returns the number of factors still to be checked once more, at the end of a run.
     pub fn checking(&self) -> u64 {
         self.checking.load(Relaxed)
     }
@@ -146,12 +146,12 @@ impl RunStats {
         outages.before + outages.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Says why the tenant is not answering at present; empty where that is not known.
+    /// Returns why the tenant is not answering at present; empty if that is not known.
     pub fn outage_cause(&self) -> String {
         self.outages().cause.clone()
     }
 
-    /// Returns what the limit on requests in flight has held back.
+    /// Returns how the limit on requests in flight has held requests back.
     pub fn bottleneck(&self) -> Bottleneck {
         *self.bottleneck.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -168,7 +168,7 @@ impl RunStats {
         self.checking.store(count as u64, Relaxed);
     }
 
-    /// Notes whether the tenant is not answering, and why; the log tells when that changes.
+    /// Notes whether the tenant is not answering, and why; changes are logged.
     pub(crate) fn set_outage(&self, cause: Option<String>) {
         let outage = cause.is_some();
         let changes = self.outage.swap(outage, Relaxed) != outage;

@@ -1,14 +1,15 @@
-//! Locks of other processes, seen without taking one: to try a lock might stop a run that begins just then.
+//! Detects locks of other processes without taking one: trying a lock might stop a run that begins
+//! at that moment.
 
 use std::path::Path;
 
-/// Returns true if a process is known to have the file locked for itself, as [`super::lock`] does it.
+/// Returns true if a process is known to hold a lock on the file, as [`super::lock`] takes it.
 #[cfg(not(target_os = "linux"))]
 pub fn is_locked(_: &Path) -> bool {
     false
 }
 
-/// Returns true if a process is known to have the file locked for itself, as [`super::lock`] does it.
+/// Returns true if a process is known to hold a lock on the file, as [`super::lock`] takes it.
 #[cfg(target_os = "linux")]
 pub fn is_locked(path: &Path) -> bool {
     use std::{fs, os::unix::fs::MetadataExt};

@@ -1,5 +1,5 @@
-//! Numbers too many for memory, found by number: pairs in order, in a file without a name, with the first
-//! pair of each block in memory (one byte for 32 of the file's).
+//! Finds numbers too many for memory: sorted pairs in an unnamed file, with the first pair of each
+//! block in memory (one byte for 32 of the file's).
 
 use std::io;
 
@@ -20,7 +20,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Puts what was collected in order.
+    /// Sorts the collected pairs.
     pub fn new(runs: Runs) -> io::Result<Self> {
         let mut lookup = Self::default();
         for (index, pair) in runs.sorted()?.enumerate() {
@@ -33,10 +33,10 @@ impl Lookup {
         Ok(lookup)
     }
 
-    /// Returns the second numbers of all pairs with that first one, in order; of more than `most` only so
-    /// many.
+    /// Returns the second numbers of all pairs with that first one, in order, but at most `most` of
+    /// them.
     pub fn find(&self, first: u64, most: usize) -> io::Result<Vec<u64>> {
-        // Pairs of an equal number may begin in the block before the one that begins with it.
+        // Pairs with equal numbers may begin in the block before the one that begins with it.
         let mut block = self.firsts.partition_point(|begin| *begin < first).saturating_sub(1);
         let mut found = Vec::new();
         while self.firsts.get(block).is_some_and(|begin| *begin <= first) {

@@ -1,6 +1,6 @@
-//! The one way to open a private file: no link is followed, nothing blocks, and what is opened is a
-//! regular file of the user's own, with one name, that nobody else may write to. And what does not fit
-//! into memory: files without a name.
+//! The one way to open a private file: no link is followed, nothing blocks, and the opened file is
+//! a regular one of the user's own, with one name, that nobody else may write to. And storage for
+//! data that does not fit into memory: unnamed files.
 
 mod locked;
 mod lookup;
@@ -28,7 +28,7 @@ pub use new::NewFile;
 pub use runs::{Runs, Sorted};
 pub use scratch::Scratch;
 
-/// Mode bits of those who are not the owner.
+/// Mode bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
 /// Mode bit that lets the group write.
 const GROUP_WRITE: u32 = 0o020;
@@ -40,7 +40,7 @@ const STICKY: u32 = 0o1000;
 /// Reason why a file is not accepted as a private one.
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {
-    /// The system says no.
+    /// The operating system refuses.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A link could lead anywhere.
@@ -55,7 +55,7 @@ pub enum FileFault {
     /// Anything written to it appears under another name, too.
     #[error("has more than one name (a hard link)")]
     SeveralNames,
-    /// Its content may be anybody's.
+    /// Its contents may come from anybody.
     #[error("can be written by other users")]
     Writable,
     /// Anything written to it can be read by others.
@@ -67,7 +67,7 @@ pub enum FileFault {
 }
 
 impl FileFault {
-    /// The error of the system's, where it is one.
+    /// Returns the kind of the operating system's error, where it is one.
     pub fn kind(&self) -> Option<io::ErrorKind> {
         match self {
             Self::Io(error) => Some(error.kind()),
@@ -79,15 +79,15 @@ impl FileFault {
 /// Way of opening a private file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// One that is there, to be read and written.
+    /// An existing file, to be read and written.
     Existing,
-    /// One that is made where there is none, to be read and written.
+    /// A file that is created if there is none, to be read and written.
     Create,
-    /// The same, but what is written always goes to its end.
+    /// The same, but everything is written to its end.
     Append,
 }
 
-/// Opens a private file. One that others could read is made 0600.
+/// Opens a private file. If others could read it, its mode is set to 0600.
 pub fn open(path: &Path, mode: Mode) -> Result<File, FileFault> {
     let file = open_any(path, mode)?;
     let meta = file.metadata()?;
@@ -98,8 +98,8 @@ pub fn open(path: &Path, mode: Mode) -> Result<File, FileFault> {
     Ok(file)
 }
 
-/// Opens a log for appending. One that others can read is refused, since they may have it open
-/// already; a device keeps nothing and is taken as it is.
+/// Opens a log for appending. A log that others can read is refused, since they may have it open
+/// already; a device keeps nothing and is accepted.
 pub fn open_log(path: &Path) -> Result<File, FileFault> {
     let file = open_any(path, Mode::Append)?;
     let meta = file.metadata()?;
@@ -111,7 +111,8 @@ pub fn open_log(path: &Path) -> Result<File, FileFault> {
 }
 
 fn open_any(path: &Path, mode: Mode) -> Result<File, FileFault> {
-    // Without NONBLOCK a pipe would wait for its other end, without NOCTTY a terminal become ours.
+    // Without NONBLOCK a pipe would wait for its other end, and without NOCTTY a terminal would
+    // become the controlling one.
     let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     OpenOptions::new()
         .read(true)
@@ -132,7 +133,7 @@ fn raw(flags: OFlags) -> i32 {
 fn fault(error: io::Error) -> FileFault {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::LOOP | Errno::MLINK) => FileFault::Link,
-        // A folder, a socket.
+        // A folder or a socket.
         Some(Errno::ISDIR | Errno::NXIO) => FileFault::NotRegular,
         _ => FileFault::Io(error),
     }
@@ -165,21 +166,21 @@ pub fn lock(file: &File) -> Result<(), FileFault> {
     }
 }
 
-/// Folder, by who may put files into it.
+/// Folders, by who may put files into them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Folder {
     /// The user alone, and root.
     Ours,
     /// Anybody, but the user's files stay as they are: the folder is sticky, as `/tmp` is.
     Shared,
-    /// Its owner is another user, who may replace whatever is in it.
+    /// Its owner is another user, who may replace anything in it.
     Foreign,
-    /// Others may replace whatever is in it.
+    /// Others may replace anything in it.
     Open,
 }
 
 impl Folder {
-    /// Looks at the folder at `path`.
+    /// Examines the folder at `path`.
     pub fn of(path: &Path) -> io::Result<Self> {
         let meta = fs::metadata(path)?;
         let others = meta.mode() & ANYBODY_WRITE != 0
@@ -194,15 +195,15 @@ impl Folder {
 }
 
 /// Returns true if others may write to a file. Kubernetes gives each file of a volume to the group
-/// `fsGroup`, with leave to write, whenever a pod starts: where that group is the user's alone, its
-/// files have stayed its own. Root's group often has members.
+/// `fsGroup`, with write permission, whenever a pod starts: if that group is the user's alone, the
+/// files are still the user's own. Root's group often has members.
 fn can_others_write(file: &Metadata) -> bool {
     let is_safe_group = is_ours_alone(file) && file.gid() != 0;
     file.mode() & ANYBODY_WRITE != 0 || file.mode() & GROUP_WRITE != 0 && !is_safe_group
 }
 
-/// Returns true if the group of a file or a folder is the one that many systems give each user: of
-/// the user's number, with nobody else in it.
+/// Returns true if the group of a file or a folder is the private one that many systems give each
+/// user: it has the user's number and no other members.
 fn is_ours_alone(meta: &Metadata) -> bool {
     meta.gid() == user() && meta.gid() == rustix::process::getegid().as_raw()
 }
@@ -216,20 +217,20 @@ pub fn can_write_beside(path: &Path) -> bool {
     access(folder(path), Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
-/// The folder that `path` stands in.
+/// Returns the folder that contains `path`.
 pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The file beside `path` whose name is longer by `suffix`.
+/// Returns the file beside `path` whose name is longer by `suffix`.
 pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()
 }
 
-/// Fills a file in under another name and gives it its own once it is durable: a kill in between
-/// leaves no half file that a later run would have to guess about. One that is there stays.
+/// Writes a file under a temporary name and renames it once it is durable: a kill in between leaves
+/// no half-written file for a later run to guess about. An existing file stays.
 pub fn place<E>(
     path: &Path,
     fill: impl FnOnce(&mut NamedTempFile) -> Result<(), E>,
@@ -247,7 +248,7 @@ pub fn place<E>(
     sync_folder(path).map_err(|error| failed(&error))
 }
 
-/// Reads up to `most` bytes of a regular file, whoever it belongs to: none where there is no file.
+/// Reads up to `most` bytes of a regular file, whoever owns it; none if there is no file.
 pub fn peek(path: &Path, most: u64) -> Result<Vec<u8>, FileFault> {
     let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = OpenOptions::new().read(true).custom_flags(raw(flags)).open(path);
@@ -265,10 +266,10 @@ pub fn peek(path: &Path, most: u64) -> Result<Vec<u8>, FileFault> {
     Ok(bytes)
 }
 
-/// Puts a file that everybody may read into the place of the one that is there, at once: whoever opens
-/// it finds the old one or the new one, whole. It need not last, so nothing waits for the disk.
+/// Atomically replaces a file that everybody may read: a reader finds the old one or the new one,
+/// whole. It need not survive a crash, so nothing waits for the disk.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    // An error of it names no file that nobody has asked for.
+    // Its errors must not name a file that nobody has asked for.
     let fresh = tempfile::Builder::new().prefix(".mfaferry-new-").tempfile_in(folder(path));
     let mut fresh = fresh.map_err(unnamed)?;
     fresh.write_all(content).map_err(unnamed)?;
@@ -277,7 +278,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns an error of `tempfile` without the name of its file, which it adds to what the system says.
+/// Removes the name of the temporary file that `tempfile` adds to the system's error.
 fn unnamed(error: io::Error) -> io::Error {
     let told = error.to_string();
     match told.split_once(" at path ") {
@@ -286,13 +287,13 @@ fn unnamed(error: io::Error) -> io::Error {
     }
 }
 
-/// Gives a durable file another name, durably; a file of that name is replaced.
+/// Renames a durable file, durably; an existing file of that name is replaced.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     sync_folder(to)
 }
 
-/// Makes the name of a new file durable, which stands in its folder.
+/// Makes the name of a new file durable by syncing its folder.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }

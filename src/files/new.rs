@@ -1,4 +1,4 @@
-//! A new file that is in its place whole or not at all, and never over another.
+//! A new file that appears under its name completely or not at all, and never replaces another.
 
 use std::{
     fs::File,
@@ -10,8 +10,8 @@ use tempfile::NamedTempFile;
 
 use super::{folder, sync_folder};
 
-/// File of mode 0600 that is being filled in. As long as it has no place nothing is left of it, however the
-/// process ends: it has no name, where the file system can do that.
+/// File of mode 0600 that is being written. Until it is placed, nothing is left of it however the
+/// process ends: it has no name, where the file system supports that.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
@@ -26,12 +26,12 @@ enum Made {
 }
 
 impl NewFile {
-    /// Makes a file for `path`, where there must be none.
+    /// Creates a file for `path`, which must not exist.
     pub fn create(path: &Path) -> io::Result<Self> {
         if path.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        // Its error names no file that nobody has asked for.
+        // Its errors must not name a file that nobody has asked for.
         let meta = std::fs::metadata(folder(path)).map_err(|error| error.kind())?;
         if !meta.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
@@ -44,7 +44,7 @@ impl NewFile {
         Ok(Self { path: path.into(), made: Made::Named(BufWriter::new(named)) })
     }
 
-    /// Puts it in its place, durably. Fails if there is a file by now.
+    /// Gives the file its name, durably. Fails if there is a file of that name by now.
     pub fn place(self) -> io::Result<()> {
         match self.made {
             #[cfg(target_os = "linux")]
@@ -81,7 +81,7 @@ impl Write for NewFile {
     }
 }
 
-/// Files of this process, where one without a name has one.
+/// Open files of this process, through which an unnamed one can be linked.
 #[cfg(target_os = "linux")]
 const OWN_FILES: &str = "/proc/self/fd";
 

@@ -1,5 +1,4 @@
-//! Numbers too many for memory, put in order: sorted runs in a file without a name, merged as they are
-//! read.
+//! Sorts numbers too many for memory: sorted runs in an unnamed file, merged as they are read.
 
 use std::{cmp::Reverse, collections::BinaryHeap, io};
 
@@ -12,7 +11,7 @@ pub(super) type Pair = [u64; 2];
 pub(super) const SIZE: usize = 16;
 /// Pairs in memory: 4 MiB.
 const MOST: usize = 1 << 18;
-/// Pairs in the buffers of all runs that are merged, and of each at least: a page.
+/// Pairs in the buffers of all merged runs; each buffer has at least a page.
 const BUFFERED: usize = 1 << 16;
 const LEAST: usize = 4096 / SIZE;
 
@@ -43,7 +42,7 @@ impl Runs {
             self.spill()?;
         }
         if self.held.capacity() < self.most && self.held.len() >= self.most / 16 {
-            // Growing by twice would leave as much behind.
+            // Doubling would leave as much unused.
             self.held.reserve_exact(self.most - self.held.len());
         }
         self.held.push(pair);
@@ -88,12 +87,12 @@ impl Runs {
     }
 }
 
-/// Writes a pair for a file.
+/// Encodes a pair for a file.
 pub(super) fn to_bytes([first, second]: Pair) -> [u8; SIZE] {
     (u128::from(second) << 64 | u128::from(first)).to_le_bytes()
 }
 
-/// Reads the pairs that [`to_bytes`] wrote; a part of one at the end is passed over.
+/// Decodes the pairs that [`to_bytes`] wrote; an incomplete one at the end is dropped.
 pub(super) fn from_bytes(bytes: &[u8]) -> impl DoubleEndedIterator<Item = Pair> {
     bytes.as_chunks::<SIZE>().0.iter().map(|pair| {
         let both = u128::from_le_bytes(*pair);

@@ -1,5 +1,5 @@
-//! Bytes that are written once and read from anywhere, too many for memory: in a file of mode 0600 that
-//! has no name, so that nothing is left of it however the process ends.
+//! Bytes that are written once and read from anywhere, too many for memory: in an unnamed file of
+//! mode 0600, so that nothing is left of it however the process ends.
 
 use std::{
     fs::{File, Permissions},
@@ -9,21 +9,22 @@ use std::{
 
 use crate::text::{escape, file_name};
 
-/// Bytes that are kept in memory, and written together.
+/// Bytes that are kept in memory and written together.
 const BLOCK: usize = 1 << 20;
 
-/// Bytes in the order in which they came. There is no file as long as they are few. `Debug` shows none.
+/// Bytes in the order in which they were added. There is no file as long as they are few. `Debug`
+/// shows none of them.
 #[derive(Default)]
 pub struct Scratch {
-    /// The last of them, which are not in the file.
+    /// The last bytes, which are not in the file yet.
     tail: Vec<u8>,
     file: Option<File>,
-    /// Number of those in the file.
+    /// Number of bytes in the file.
     n_written: u64,
 }
 
 impl Scratch {
-    /// Adds bytes, and returns where they begin.
+    /// Adds bytes, and returns their position.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<u64> {
         if self.tail.len() + bytes.len() > BLOCK {
             self.write_tail().map_err(|error| located(&error))?;
@@ -57,8 +58,8 @@ impl Scratch {
         self.len() == 0
     }
 
-    /// Reads the bytes from `at` on, and returns how many there were: fewer than asked for only where
-    /// they end.
+    /// Reads the bytes from `at` on, and returns their number: fewer than asked for only at the
+    /// end.
     pub fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
         let mut n = 0;
         while let Some(rest) = into.get_mut(n..).filter(|rest| !rest.is_empty()) {
@@ -97,7 +98,7 @@ impl std::fmt::Debug for Scratch {
     }
 }
 
-/// Names the folder, which is another disk than that of the input or the ledger, and may be a small one.
+/// Names the folder: it may be on another, smaller disk than the input or the ledger.
 fn located(error: &io::Error) -> io::Error {
     let folder = std::env::temp_dir();
     let message =

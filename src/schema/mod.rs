@@ -1,6 +1,6 @@
-//! JSON Schemas (draft 2020-12) of every object that the program prints for other programs, and of its
-//! settings file. Each is a file beside this one, written by hand; tests hold every output that they
-//! meet against it, and the settings file's keys against the program's own.
+//! JSON Schemas (draft 2020-12) of every object that the program prints for other programs, and of
+//! its settings file. Each is a hand-written file beside this one; tests check every output that
+//! they see against it, and the settings file's keys against the program's own.
 
 /// A schema, and what it describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,12 @@
-//! Stand-ins for values that must never be shown, and assertions that a message shows none. Only the
-//! fuzz targets use them.
+//! Stand-ins for values that must never be shown, and assertions that a message shows none. Only
+//! the fuzz targets use them.
 
-/// Stand-ins for values that must not be told: one as text, one as a number.
+/// Stand-ins for secret values: one as text, one as a number.
 const CANARIES: [(u8, &str); 2] = [(b'$', "CaNaRy"), (b'~', "8472650917")];
-/// No message is longer.
+/// Longest message.
 const LONGEST_MESSAGE: usize = 512;
 
-/// The bytes, with canaries wherever the fuzzer has put one.
+/// Returns the bytes, with canaries where the fuzzer has put marks.
 pub(crate) fn with_canaries(data: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(data.len());
     for byte in data {
@@ -18,7 +18,7 @@ pub(crate) fn with_canaries(data: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Asserts that a message tells no value, in any case of letters.
+/// Asserts that a message contains no canary, in upper or lower case.
 pub(crate) fn assert_discreet(message: &str) {
     let lower = message.to_ascii_lowercase();
     for (_, canary) in CANARIES {
@@ -26,7 +26,7 @@ pub(crate) fn assert_discreet(message: &str) {
     }
 }
 
-/// Asserts that a message is one for people besides: bounded, and nothing that takes over a
+/// Asserts that a message is also fit for people: bounded, and without anything that takes over a
 /// terminal.
 pub(crate) fn assert_presentable(message: &str) {
     assert_discreet(message);

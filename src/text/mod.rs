@@ -9,8 +9,8 @@ mod nearest;
 pub use names::{file_argument, file_name, is_utf8, path_of};
 pub(crate) use nearest::nearest;
 
-/// Text that is safe on a terminal: control characters, and those that turn or hide what stands
-/// around them, are shown as `\u{…}`, and bytes of a file's name that are no UTF-8 as `\xff`.
+/// Makes text safe for a terminal: control characters, and those that reorder or hide their
+/// surroundings, become `\u{…}`, and bytes of a file name that are not UTF-8 become `\xff`.
 pub fn escape(text: &str) -> String {
     if !text.chars().any(is_hazard) {
         return text.to_owned();
@@ -31,8 +31,9 @@ fn push_byte(text: &mut String, byte: u8) {
     text.extend(['\\', 'x', digit(byte >> 4), digit(byte & 15)]);
 }
 
-/// JSON that is safe on a terminal: the same characters as JSON's own escapes. Outside of strings
-/// there must be none of them. JSON has no bytes: a name that is not UTF-8 has `\xff` in it as text.
+/// Makes JSON safe for a terminal: the same characters become JSON's own escapes. Outside strings
+/// there must be none of them. JSON has no bytes: a name that is not UTF-8 has `\xff` in it as
+/// text.
 pub fn escape_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
@@ -57,8 +58,8 @@ fn is_hazard(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
-/// Writes an argument as a shell takes it, so that a command can be copied from a message. What a message
-/// cannot show is written as bash and zsh take it, in `$'…'`.
+/// Quotes an argument for a shell, so that a command can be copied from a message. An argument that
+/// a message cannot show is written in `$'…'`, for bash and zsh.
 pub fn shell_quote(argument: &str) -> String {
     if argument.chars().any(is_hazard) {
         let bytes = path_of(argument).into_os_string().into_encoded_bytes();
@@ -89,17 +90,17 @@ fn ansi_c_quoted(chunk: &Utf8Chunk<'_>) -> String {
     text
 }
 
-/// Writes a command as a shell takes it: its arguments, the program first.
+/// Formats a command for a shell: its arguments, the program first.
 pub fn shell_line(arguments: &[String]) -> String {
     arguments.iter().map(|argument| shell_quote(argument)).collect::<Vec<_>>().join(" ")
 }
 
-/// `1 row`, `1,010 rows`: a number with what it counts, named by a word that takes an `s`.
+/// Formats `1 row`, `1,010 rows`: a number with what it counts, named by a word that takes an `s`.
 pub fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// `1,010,000`.
+/// Formats `1,010,000`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
@@ -112,7 +113,7 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// `41 s`, `3 min 20 s`, `2 h 5 min`.
+/// Formats `41 s`, `3 min 20 s`, `2 h 5 min`.
 pub fn human(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
@@ -123,11 +124,11 @@ pub fn human(time: Duration) -> String {
     }
 }
 
-/// Longest value of a flag that an error names, in characters. Flags are no secrets, but a secret that
+/// Longest flag value that an error quotes, in characters. Flags are not secret, but a secret that
 /// was pasted into the wrong one is, and none is as short as this.
 const LONGEST_NAMED: usize = 12;
 
-/// Says that a setting has a value that is not valid, and names a short one.
+/// Formats the error that a setting has an invalid value, and quotes a short one.
 pub fn invalid_value(value: &str, setting: &str) -> String {
     let value = value.trim();
     if value.chars().count() > LONGEST_NAMED {

@@ -1,5 +1,6 @@
-//! Names of files as text. A name is bytes, and most are UTF-8. Those that are not are held in text all the
-//! same, by stand-ins for the bytes that no character has; a name comes back from it as it was.
+//! Names of files as text. A name is bytes, and most names are UTF-8. Those that are not are held
+//! in text all the same, with stand-ins for bytes that are not part of any character, so that the
+//! original name can be restored.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -7,20 +8,20 @@ use std::{
     path::PathBuf,
 };
 
-/// Stand-in for the byte 0, in a private part of Unicode. Only bytes from 0x80 on have one.
+/// Stand-in for the byte 0, in a private area of Unicode. Only bytes from 0x80 on have one.
 const FIRST: u32 = 0x0010_f700;
 
 fn stand_in(byte: u8) -> char {
     char::from_u32(FIRST + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// Returns the byte that a character stands for, if it stands for one.
+/// Returns the byte that a character stands for, if it is a stand-in.
 pub(super) fn stray_byte(character: char) -> Option<u8> {
     let byte = u32::from(character).checked_sub(FIRST)?;
     u8::try_from(byte).ok().filter(|byte| !byte.is_ascii())
 }
 
-/// Returns the name of a file as text that stands for this name alone. A name that is UTF-8 is its own.
+/// Returns the name of a file as text that stands for no other name. A UTF-8 name stays as it is.
 pub fn file_name(name: impl AsRef<OsStr>) -> String {
     let name = name.as_ref();
     let mut text = String::with_capacity(name.len());
@@ -50,8 +51,8 @@ pub fn path_of(text: &str) -> PathBuf {
     OsString::from_vec(bytes).into()
 }
 
-/// Returns the name of a file as an argument of a command: one that begins with a dash would be a flag, but
-/// for the dash alone, which is standard input or output.
+/// Returns the name of a file as a command's argument: a name that begins with a dash would be
+/// taken for a flag, except the dash alone, which is standard input or output.
 pub fn file_argument(name: impl AsRef<OsStr>) -> String {
     let name = file_name(name);
     if name.starts_with('-') && name != "-" { format!("./{name}") } else { name }

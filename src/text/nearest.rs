@@ -1,15 +1,15 @@
-//! "Did you mean": the known name that an unknown one is close to.
+//! "Did you mean": finds the known name that an unknown one resembles.
 
 /// Longest name that can be close to a known one; also bounds the work.
 const MAX_NAME: usize = 48;
 
-/// The one of `known` that is nearest to `name`, if one is near at all.
+/// Returns the one of `known` that is nearest to `name`, if any is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.is_empty() || name.len() > MAX_NAME {
         return None;
     }
     let known: Vec<_> = known.collect();
-    // The first words of exactly one name are meant for it, whatever else is spelt alike.
+    // The first words of exactly one name mean that name, whatever other names resemble it.
     let begun = |known: &&str| {
         let rest = known.strip_prefix(name).filter(|_| name.len() >= 4);
         rest.is_some_and(|rest| rest.starts_with(['-', '_']))
@@ -23,7 +23,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     if distance <= 1 + nearest.len() / 4 {
         return Some(nearest);
     }
-    // `phone`, `secret`, `rp_id` and such: part of exactly one name.
+    // `phone`, `secret`, `rp_id` and the like: part of exactly one name.
     let mut whole = known.into_iter().filter(|known| name.len() >= 4 && known.contains(name));
     whole.next().filter(|_| whole.next().is_none())
 }
