@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::UserId;
 
-/// A user of the tenant with what tells whether they are the person that is looked for. `Debug` does not
-/// show the address.
+/// A user of the tenant, with the attributes that tell whether they are the person looked for.
+/// `Debug` does not show the address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     /// The tenant's id of the user.

@@ -1,4 +1,4 @@
-//! Requested changes to methods that exist, or to a user's whole set. Plain types, no I/O.
+//! Requested changes to existing methods, or to a user's whole set. Plain types, no I/O.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ pub struct Change {
     pub preferred: Option<Channel>,
 }
 
-/// A user's whole set, as it is to be: phones, addresses and authenticator apps only, since PUT
-/// takes nothing else (auth0-api.md 1.2).
+/// A user's new whole set: phones, addresses and authenticator apps only, since PUT takes nothing
+/// else (auth0-api.md 1.2).
 #[derive(Debug)]
 pub struct Set {
     /// User it belongs to.

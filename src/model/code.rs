@@ -1,11 +1,11 @@
 //! Stable names of everything that can be wrong with a row: the rules that it may break, and the
-//! reasons why it was refused, failed, kept or left to a person. Scripts rely on them; sentences for
-//! people may be put better at any time.
+//! reasons why it was refused, failed, kept or left to a person. Scripts rely on the names; the
+//! sentences for people may be improved at any time.
 
 /// Declares the codes, each with its name.
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $name:literal,)+) => {
-        /// A rule that a value or a row may break, or a reason for what became of a row.
+        /// A rule that a value or a row may break, or a reason why a row ended as it did.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* $code,)+
@@ -31,22 +31,22 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The line did not get as far as cells.
+    /// The line could not be split into cells.
     InvalidRow = "invalid_row",
 
     /// A field that every row of its type needs is empty.
     Required = "required",
-    /// A JSON value that is no string.
+    /// A JSON value that is not a string.
     NotAString = "not_a_string",
     /// The field belongs to another type of factor.
     ForeignField = "foreign_field",
-    /// A field must be empty for what is asked.
+    /// A field must be empty for this operation.
     MustBeEmpty = "must_be_empty",
     /// A change that changes nothing.
     EmptyChange = "empty_change",
     /// A type that cannot be created.
     UnknownType = "unknown_type",
-    /// The value is longer than any such value can be.
+    /// The value is longer than any valid one.
     TooLong = "too_long",
     /// White space at the ends of an id.
     OuterWhiteSpace = "outer_white_space",
@@ -54,9 +54,9 @@ codes! {
     ControlCharacter = "control_character",
     /// An id of dots alone, which no path can hold.
     DotsAlone = "dots_alone",
-    /// Percent-encoded already.
+    /// The id is percent-encoded already.
     PercentEncoded = "percent_encoded",
-    /// Hidden on purpose, as lists for people do.
+    /// Characters are hidden on purpose, as in lists for people.
     Masked = "masked",
 
     /// A number that a spreadsheet has put into exponent form.
@@ -69,22 +69,22 @@ codes! {
     ApostropheGuard = "apostrophe_guard",
     /// Quotes around the value that are part of it.
     SurroundingQuotes = "surrounding_quotes",
-    /// A character that nobody sees.
+    /// An invisible character.
     InvisibleCharacter = "invisible_character",
-    /// An id that went through a number with decimals.
+    /// An id that was once a number with decimals.
     DecimalTail = "decimal_tail",
-    /// Text that was decoded wrongly on the way.
+    /// Text that was decoded wrongly at some point.
     GarbledText = "garbled_text",
 
     /// No `+` in front of a phone number.
     MissingPlus = "missing_plus",
-    /// Something else than digits in a phone number.
+    /// A phone number contains something other than digits.
     NotADigit = "not_a_digit",
     /// An extension, or what may be one.
     Extension = "extension",
     /// A zero that is dialled inside the country only.
     TrunkZero = "trunk_zero",
-    /// Brackets around something else than an area code.
+    /// Brackets around something other than an area code.
     Brackets = "brackets",
     /// No country has this code.
     UnknownCountryCode = "unknown_country_code",
@@ -102,7 +102,7 @@ codes! {
     NotBase64 = "not_base64",
     /// The value is not Base64url.
     NotBase64url = "not_base64url",
-    /// The value is not hexadecimal, though declared so.
+    /// The value is not hexadecimal, although declared so.
     NotHex = "not_hex",
     /// Hexadecimal where another encoding is asked for.
     LooksLikeHex = "looks_like_hex",
@@ -116,11 +116,11 @@ codes! {
     LooksLikeBase64 = "looks_like_base64",
     /// Base64 of the Base32 text of a secret.
     LooksLikeBase64OfBase32 = "looks_like_base64_of_base32",
-    /// Encoded once more than is asked for.
+    /// The value is encoded once more than it should be.
     EncodedTwice = "encoded_twice",
     /// Encrypted, or several parts joined.
     LooksEncrypted = "looks_encrypted",
-    /// A URI of another scheme.
+    /// A URI of another scheme than `otpauth`.
     OtherScheme = "other_scheme",
     /// Ends where its encoding cannot end.
     CutOff = "cut_off",
@@ -133,13 +133,13 @@ codes! {
     OtpauthInvalid = "otpauth_invalid",
     /// A kind of code that the API cannot hold.
     OtpauthKind = "otpauth_kind",
-    /// Another hash than SHA-1.
+    /// A hash other than SHA-1.
     OtpauthAlgorithm = "otpauth_algorithm",
-    /// Another number of digits than 6.
+    /// A number of digits other than 6.
     OtpauthDigits = "otpauth_digits",
-    /// Another period than 30 seconds.
+    /// A period other than 30 seconds.
     OtpauthPeriod = "otpauth_period",
-    /// Something else that changes codes.
+    /// Another parameter that changes the codes.
     OtpauthChangesCodes = "otpauth_changes_codes",
     /// A parameter twice.
     OtpauthRepeated = "otpauth_repeated",
@@ -154,15 +154,15 @@ codes! {
     CoseKind = "cose_kind",
     /// A part of the key is missing or in another shape.
     CoseIncomplete = "cose_incomplete",
-    /// No algorithm, or one that does not sign, or not with such a key.
+    /// No algorithm, one that does not sign, or one that does not fit the key.
     CoseAlgorithm = "cose_algorithm",
-    /// Another curve than the algorithm's.
+    /// A curve other than the algorithm's.
     CoseCurve = "cose_curve",
-    /// Coordinates of another length than the curve's.
+    /// Coordinates of a length other than the curve's.
     CoseLength = "cose_length",
-    /// Coordinates that are no point of the curve.
+    /// Coordinates that are not a point of the curve.
     NotOnCurve = "not_on_curve",
-    /// An RSA key that cannot be one, or is too short.
+    /// An RSA key that is malformed or too short.
     WeakRsa = "weak_rsa",
     /// The value is not a bare host name.
     NotAHost = "not_a_host",
@@ -175,22 +175,22 @@ codes! {
     NotABoolean = "not_a_boolean",
     /// The list holds something other than names of transports.
     NotTransports = "not_transports",
-    /// The list has more entries than there can be.
+    /// The list has more entries than possible.
     TooMany = "too_many",
 
-    /// A TOTP secret of another hash than SHA-1.
+    /// A TOTP secret for a hash other than SHA-1.
     TotpAlgorithmUnsupported = "totp_algorithm_unsupported",
-    /// A TOTP secret of another number of digits than 6.
+    /// A TOTP secret for a number of digits other than 6.
     TotpDigitsUnsupported = "totp_digits_unsupported",
-    /// A TOTP secret of another period than 30 seconds.
+    /// A TOTP secret for a period other than 30 seconds.
     TotpPeriodUnsupported = "totp_period_unsupported",
-    /// A TOTP secret that counts its periods from another time than 1970.
+    /// A TOTP secret whose periods do not start in 1970.
     TotpT0Unsupported = "totp_t0_unsupported",
     /// A counter-based secret.
     HotpUnsupported = "hotp_unsupported",
-    /// A secret in an encoding that nobody knows.
+    /// A secret in an unknown encoding.
     TotpSecretEncodingUnknown = "totp_secret_encoding_unknown",
-    /// A secret that is not what its source always writes.
+    /// A secret that does not have the form that its source always writes.
     TotpSecretInvalid = "totp_secret_invalid",
     /// An encrypted secret.
     SecretEncrypted = "secret_encrypted",
@@ -200,9 +200,9 @@ codes! {
     MaskedValue = "masked_value",
     /// A phone number that is not E.164.
     PhoneNotE164 = "phone_not_e164",
-    /// Nothing says which relying party the credential belongs to.
+    /// The relying party of the credential is unknown.
     RpIdMissing = "rp_id_missing",
-    /// A relying party id that is no host name.
+    /// A relying party id that is not a host name.
     RpIdInvalid = "rp_id_invalid",
     /// A public key that cannot be written as a COSE key.
     PublicKeyNotCose = "public_key_not_cose",
@@ -210,33 +210,33 @@ codes! {
     PublicKeyAlgUnsupported = "public_key_alg_unsupported",
     /// A credential of U2F, bound to an application id.
     U2fAppidCredential = "u2f_appid_credential",
-    /// A second factor that is built into a device.
+    /// A second factor built into a device.
     WebauthnPlatformUnsupported = "webauthn_platform_unsupported",
-    /// A passkey whose user handle is not known.
+    /// A passkey whose user handle is unknown.
     UserHandleMissing = "user_handle_missing",
     /// A factor that its user never confirmed.
     Unconfirmed = "unconfirmed",
     /// A factor that is switched off at its source.
     Disabled = "disabled",
-    /// A credential that its source takes for a copy.
+    /// A credential that its source considers a copy.
     ClonedFlag = "cloned_flag",
     /// Recovery codes.
     RecoveryCodesNotImportable = "recovery_codes_not_importable",
-    /// A kind of factor that no API creates.
+    /// A kind of factor that no API can create.
     FactorTypeUnsupported = "factor_type_unsupported",
-    /// A credential of a version of its source that is too old.
+    /// A credential from a version of its source that is too old.
     SourceTooOld = "source_too_old",
 
-    /// A person whom neither template nor map gives a user id.
+    /// A person who gets a user id neither from the template nor from the map.
     UserNotMapped = "user_not_mapped",
-    /// A person to whom the map gives several user ids.
+    /// A person who has several user ids in the map.
     UserAmbiguous = "user_ambiguous",
     /// Two people of the source on one user id.
     UserCollision = "user_collision",
     /// A person whose address the source has not verified.
     EmailNotVerified = "email_not_verified",
 
-    /// A set of which a row cannot be used.
+    /// A set with a row that cannot be used.
     IncompleteSet = "incomplete_set",
     /// A user whose rows are not consecutive.
     ScatteredSet = "scattered_set",
@@ -257,7 +257,7 @@ codes! {
     TooManyUserIdentifiers = "too_many_user_identifiers",
     /// Another 403.
     Forbidden = "forbidden",
-    /// The path was refused, for its user id above all.
+    /// The path was refused, probably because of its user id.
     InvalidUri = "invalid_uri",
     /// The query was refused.
     InvalidQueryString = "invalid_query_string",
@@ -265,24 +265,24 @@ codes! {
     InvalidBody = "invalid_body",
     /// Another 400.
     BadRequest = "bad_request",
-    /// The tenant says that it is there already, and no list shows it.
+    /// The tenant says that the factor exists already, but no list shows it.
     Conflict = "conflict",
     /// The tenant takes one method of this type of a user, and the user has one.
     SecondOfType = "second_of_type",
-    /// A status that means nothing else; the detail is that status.
+    /// Another HTTP status; the detail is that status.
     Http = "http",
 
     /// No answer came in time.
     Timeout = "timeout",
     /// The connection broke after the request was sent.
     ConnectionLost = "connection_lost",
-    /// The request was not executed, as often as it was tried.
+    /// The request was never executed, however often it was tried.
     NoAnswer = "no_answer",
     /// An answer whose body broke off.
     UnreadableAnswer = "unreadable_answer",
-    /// An answer that has not the shape of the API's.
+    /// An answer without the shape of the API's.
     ForeignAnswer = "foreign_answer",
-    /// A result where none was asked for.
+    /// A result where none was expected.
     UnexpectedAnswer = "unexpected_answer",
 
     /// A list of which a part is missing.
@@ -291,40 +291,40 @@ codes! {
     UnreadableList = "unreadable_list",
     /// A list longer than any user's.
     TooManyMethods = "too_many_methods",
-    /// A list that holds what was created for another user.
+    /// A list that holds a method created for another user.
     ListOfAnotherUser = "list_of_another_user",
-    /// No list came that can be used, as often as it was asked for.
+    /// No usable list came, however often it was requested.
     NoUsableList = "no_usable_list",
     /// The tenant refuses to list the user's methods.
     ListRefused = "list_refused",
 
     /// Every attempt was lost, and none has created anything.
     NotCreated = "not_created",
-    /// Something like it is there, and may be older than the attempt.
+    /// A similar method exists, and may be older than the attempt.
     OlderCandidate = "older_candidate",
-    /// Something like it is there, and nothing is known of the tenant's clocks.
+    /// A similar method exists, and nothing is known of the tenant's clocks.
     ClockUnknown = "clock_unknown",
-    /// More than one thing like it is there.
+    /// Several similar methods exist.
     SeveralCandidates = "several_candidates",
-    /// Something like it is there under another name.
+    /// A similar method exists under another name.
     OtherName = "other_name",
-    /// The tenant gave one id for two factors; the detail is that id.
+    /// The tenant returned one id for two factors; the detail is that id.
     IdGivenTwice = "id_given_twice",
-    /// It is there more than once; the detail is the other ids.
+    /// The factor exists more than once; the detail is the other ids.
     AlsoThere = "also_there",
 
-    /// Replacing the set would delete what it cannot hold; the detail is its type.
+    /// Replacing the set would delete a method that it cannot hold; the detail is its type.
     WouldDestroy = "would_destroy",
-    /// The method was created at another time than by the import.
+    /// The method was not created when the import ran.
     OtherTime = "other_time",
     /// The method was used since the import.
     UsedSince = "used_since",
-    /// The method is of another type than the import's.
+    /// The method has another type than the import's.
     OtherType = "other_type",
     /// The method was renamed since the import.
     Renamed = "renamed",
 
-    /// None that this version knows; the detail is the whole text.
+    /// A code that this version does not know; the detail is the whole text.
     Unknown = "unknown",
 }
 

@@ -1,7 +1,7 @@
-//! Enums that stand in ledgers by number and in reports by name.
+//! Enums that ledgers store by number and reports show by name.
 
-/// Declares such an enum: each variant with its number, which no later version may give to another,
-/// and its name, which scripts rely on.
+/// Declares such an enum: each variant with its number, which no later version may reuse, and its
+/// name, which scripts rely on.
 macro_rules! coded {
     (
         $(#[$about:meta])*
@@ -27,7 +27,7 @@ macro_rules! coded {
                 }
             }
 
-            /// Returns the variant of that number in a ledger.
+            /// Returns the variant that a number stands for in a ledger.
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code {
                     $($code => Some(Self::$variant),)+

@@ -3,14 +3,15 @@
 use super::{Method, UserId};
 use crate::text::escape_json;
 
-/// A user and methods of theirs as the tenant gave them, as one line of JSON: the form of exports
-/// and backups.
+/// Formats a user and some of their methods, as the tenant listed them, as one line of JSON: the
+/// format of exports and backups.
 pub fn export_line(user: &UserId, methods: &[Method]) -> String {
     // A string always serialises.
     let id = serde_json::to_string(user.as_str()).unwrap_or_default();
     let methods: Vec<&str> = methods.iter().map(|method| method.raw.expose()).collect();
     let json = format!("{{\"user_id\":{id},\"authentication_methods\":[{}]}}", methods.join(","));
-    // The tenant's JSON may be laid out with lines and tabs, which inside of strings it cannot have.
+    // The tenant's JSON may be formatted with line breaks and tabs, which strings in it cannot
+    // contain.
     let mut line = escape_json(&json.replace(['\n', '\r', '\t'], " "));
     line.push('\n');
     line

@@ -1,4 +1,4 @@
-//! A factor, checked and normalised, and whose it is.
+//! A checked and normalised factor, and its user.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,19 +11,19 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 pub struct UserId(std::sync::Arc<str>);
 
 impl UserId {
-    /// Reads an id. `None` for what cannot be part of a path, so that no request could be about it:
-    /// nothing, and dots alone.
+    /// Parses an id. `None` if it cannot be part of a path, so that no request could be about it:
+    /// the empty id, and dots alone.
     pub fn parse(id: &str) -> Option<Self> {
         (!matches!(id, "" | "." | "..")).then(|| Self(id.into()))
     }
 
-    /// Returns nobody's id, to ask about where nobody is known whose record is sound: that there is
-    /// no such user is an answer.
+    /// Returns the id of a user who does not exist, for health checks while no user is known whose
+    /// record is sound: "no such user" is an answer.
     pub fn nobody() -> Self {
         Self("auth0|mfaferry-probe".into())
     }
 
-    /// The id itself.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -36,7 +36,7 @@ impl fmt::Display for UserId {
 }
 
 coded! {
-    /// The kinds of factor that can be created.
+    /// The types of factor that can be created.
     FactorType {
         /// SMS or voice call.
         Phone = 1 => "phone",
@@ -78,7 +78,7 @@ impl fmt::Display for FactorType {
     }
 }
 
-/// Contact data (a phone number, an e-mail address): wiped on drop, and Debug does not show it.
+/// Contact data (a phone number or an e-mail address): wiped on drop, and not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Contact(String);
 
@@ -88,7 +88,7 @@ impl Contact {
         Self(value)
     }
 
-    /// The value, for the wire and for comparison only.
+    /// Returns the value, for the wire and for comparison only.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -119,12 +119,12 @@ impl Channel {
     }
 }
 
-/// A checked and normalised factor: what is sent is exactly this.
+/// A checked and normalised factor: exactly what is sent.
 #[derive(Debug, Clone)]
 pub struct Factor {
     /// Physical line of its record.
     pub line: u64,
-    /// Path inside of a document, where that says more than a line.
+    /// Path inside a document, where that says more than a line.
     pub at: Option<Box<str>>,
     /// User it belongs to.
     pub user: UserId,
@@ -135,7 +135,7 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// The kind of factor.
+    /// Returns the type of the factor.
     pub fn factor_type(&self) -> FactorType {
         match self.credential {
             Credential::Phone { .. } => FactorType::Phone,
@@ -154,13 +154,14 @@ impl Factor {
         }
     }
 
-    /// The value that makes it *the same factor* when met again: number, address, secret or key id.
-    /// Of an address, the domain is in lower case: there, case has no meaning (RFC 1035, 2.3.3).
+    /// Returns the value by which a factor is recognised as *the same* when it appears again:
+    /// number, address, secret or key id. The domain of an address is in lower case, because case
+    /// has no meaning there (RFC 1035, 2.3.3).
     pub fn folded_identity(&self) -> Cow<'_, str> {
         let identity = self.identity();
         match identity.rsplit_once('@') {
             Some((local, domain)) if self.factor_type() == FactorType::Email => {
-                // Nearly always there is nothing to fold.
+                // Nearly all values are in that form already.
                 if domain.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
                     return identity.into();
                 }
@@ -170,7 +171,7 @@ impl Factor {
         }
     }
 
-    /// The same value as it is sent.
+    /// Returns the same value as it is sent.
     pub fn identity(&self) -> &str {
         use secrecy::ExposeSecret;
         match &self.credential {
@@ -208,7 +209,7 @@ pub enum Credential {
     Passkey(PublicKeyCredential, Box<PasskeyDetails>),
 }
 
-/// Fields that security keys and passkeys share. All of it is public.
+/// Fields that security keys and passkeys share. All of them are public.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKeyCredential {
     /// Credential id, Base64url without padding.
@@ -226,7 +227,7 @@ pub struct PasskeyDetails {
     pub aaguid: Option<String>,
     /// `single_device` or `multi_device`.
     pub credential_device_type: Option<&'static str>,
-    /// True if it is synced.
+    /// True if the passkey is synced.
     pub credential_backed_up: Option<bool>,
     /// Linked identity.
     pub identity_user_id: Option<String>,

@@ -1,4 +1,4 @@
-//! Answers of the tenant about itself, or why there are none.
+//! The tenant's answers about itself, or why there are none.
 
 use super::{ClockSkew, CustomDomain, FactorSwitches, Grant, MessageTypes};
 
@@ -7,11 +7,11 @@ use super::{ClockSkew, CustomDomain, FactorSwitches, Grant, MessageTypes};
 pub enum Asked<T> {
     /// The tenant answered.
     Known(T),
-    /// It was not asked, or refused to answer, since the token lacks this scope.
+    /// The tenant was not asked, or refused to answer, because the token lacks this scope.
     NotAllowed(&'static str),
-    /// It gave no usable answer.
+    /// The tenant gave no usable answer.
     Unanswered,
-    /// It was not asked, since nothing in INPUT depends on the answer.
+    /// The tenant was not asked, because nothing in INPUT depends on the answer.
     #[default]
     NotNeeded,
 }
@@ -23,24 +23,24 @@ pub struct Facts {
     pub grant: Grant,
     /// Switches of the factors.
     pub switches: Asked<FactorSwitches>,
-    /// Channels to phones.
+    /// Channels that deliver codes to phones.
     pub message_types: Asked<MessageTypes>,
     /// Policies that ask for a factor at login.
     pub policies: Asked<Vec<String>>,
     /// Custom domains.
     pub domains: Asked<Vec<CustomDomain>>,
-    /// True if lists come masked.
+    /// True if lists are masked.
     pub masks_lists: Asked<bool>,
     /// Users of the sample and what their lists said.
     pub sample: Asked<Sampled>,
-    /// Distance of the tenant's clock from ours; `None` where no answer showed it.
+    /// Lead of the tenant's clock over ours; `None` if no answer showed it.
     pub skew: Option<ClockSkew>,
-    /// Requests for all this; those for tokens do not count.
+    /// Requests for all of this, not counting those for tokens.
     pub requests: u64,
 }
 
 impl<T> Asked<T> {
-    /// Returns whether the tenant was asked, whatever came of it.
+    /// Returns whether the tenant was asked, whatever it answered.
     pub const fn was_asked(&self) -> bool {
         matches!(self, Self::Known(_) | Self::Unanswered)
     }

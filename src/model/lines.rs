@@ -1,5 +1,5 @@
-//! Lines of an input that is made of several files. They are numbered as if the files stood in one,
-//! so that each has one number; people are told the file and the line in it.
+//! Lines of an input that consists of several files. Lines are numbered through all files, so that
+//! each has its own number; people see the file and the line in it.
 
 use std::{
     fmt,
@@ -8,18 +8,18 @@ use std::{
 
 use crate::text::escape;
 
-/// Says which file a line is in, of the files read so far; knows nothing where there is one file.
+/// Maps a line to its file, for the files read so far; does nothing for a single file.
 #[derive(Debug, Clone, Default)]
 pub struct Lines(Option<Arc<Mutex<Vec<Begin>>>>);
 
-/// A file, and how many lines are before it.
+/// A file, and the number of lines before it.
 #[derive(Debug)]
 struct Begin {
     before: u64,
     file: Arc<str>,
 }
 
-/// A line, as people find it.
+/// Position of a line, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The file, where there are several.
@@ -29,7 +29,7 @@ pub struct Place {
 }
 
 impl Lines {
-    /// Makes one for several files.
+    /// Makes a map for several files.
     pub fn several() -> Self {
         Self(Some(Arc::default()))
     }
@@ -51,7 +51,7 @@ impl Lines {
         begins.map(|begins| begins.iter().map(file).collect()).unwrap_or_default()
     }
 
-    /// Restores what [`Lines::files`] has returned.
+    /// Restores the map that [`Lines::files`] has returned.
     pub fn of(files: &[(u64, String)]) -> Self {
         let lines = Self::several();
         for (before, file) in files {
@@ -60,7 +60,7 @@ impl Lines {
         lines
     }
 
-    /// Returns where a line is.
+    /// Returns the position of a line.
     pub fn place(&self, line: u64) -> Place {
         let found = self.0.as_ref().and_then(|begins| {
             let begins = begins.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +74,7 @@ impl Lines {
         }
     }
 
-    /// Returns where a row is, as people find it: its line, and its path inside of a document.
+    /// Describes the position of a row for people: its line, and its path inside a document.
     pub fn describe(&self, line: u64, at: Option<&str>) -> String {
         let place = self.place(line);
         at.map_or_else(|| place.to_string(), |at| format!("{place} ({})", escape(at)))

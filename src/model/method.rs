@@ -4,8 +4,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Channel, FactorType, TenantTime};
 
-/// A method in the tenant's own JSON. May hold whatever a tenant answers with: wiped on drop, and
-/// Debug does not show it.
+/// A method in the tenant's own JSON, which may hold anything that a tenant answers: wiped on drop,
+/// and not shown by `Debug`.
 #[derive(Clone, Default, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Raw(String);
 
@@ -21,13 +21,13 @@ impl Raw {
         Self(json.into())
     }
 
-    /// The JSON, for a file or an output that the user asked for.
+    /// Returns the JSON, for a file or an output that the user asked for.
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
-/// A method as the tenant lists it. Contact values may be masked; a TOTP secret is never there.
+/// A method as the tenant lists it. Contact values may be masked; a TOTP secret is never included.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Method {
     /// The tenant's id of the method.
@@ -44,20 +44,20 @@ pub struct Method {
     pub created_at: TenantTime,
     /// Channel of a phone, where the list shows it.
     pub preferred: Option<Channel>,
-    /// Its type in the tenant's own word, for types that cannot be created, too.
+    /// Its type in the tenant's own word, also for types that cannot be created.
     pub type_name: String,
-    /// True once it was used to log in, whenever that was.
+    /// True if it was ever used to log in.
     pub used: bool,
-    /// Time of the last login with it, by the tenant's clock; `None` if there was none, or if the list does
-    /// not say it so that it can be read.
+    /// Time of the last login with it, by the tenant's clock; `None` if there was none, or if the
+    /// list does not show it readably.
     pub last_auth_at: Option<TenantTime>,
-    /// All of it.
+    /// The whole method.
     pub raw: Raw,
 }
 
 impl Method {
-    /// Returns whether somebody has logged in with it since it was created. A moment that is the creation's
-    /// own proves no login.
+    /// Returns whether somebody has logged in with it since it was created. A login at the very
+    /// moment of creation proves nothing.
     pub fn is_used_since_created(&self) -> bool {
         self.last_auth_at.is_some_and(|last| last > self.created_at)
     }

@@ -1,4 +1,5 @@
-//! The plain types a row is made of on its way through the program. No I/O, no provider words.
+//! The plain types that represent a row on its way through the program. No I/O, no provider's
+//! words.
 
 #[macro_use]
 mod coded;

@@ -1,14 +1,14 @@
-//! Value of an export, whatever it is written in: JSON, YAML, or a row of a table.
+//! Value of an export, whatever format it is written in: JSON, YAML, or a row of a table.
 
 use std::{borrow::Cow, collections::HashSet, fmt};
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-/// A value. `Debug` shows its shape, never what it holds; texts are wiped when it goes.
+/// A value. `Debug` shows its shape, never its contents; texts are wiped on drop.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Node {
-    /// Nothing: JSON's `null`, an empty cell, or no such key.
+    /// Nothing: JSON's `null`, an empty cell, or a missing key.
     #[default]
     Null,
     /// A JSON boolean.
@@ -19,19 +19,19 @@ pub enum Node {
     Text(Zeroizing<String>),
     /// A list.
     List(Vec<Self>),
-    /// Keys and values, in the order written. No key is there twice.
+    /// Keys and values, in the order written. No key occurs twice.
     Object(Vec<(String, Self)>),
 }
 
 static NULL: Node = Node::Null;
 
 impl Node {
-    /// Returns a text.
+    /// Makes a text.
     pub fn of(text: &str) -> Self {
         Self::Text(Zeroizing::new(text.to_owned()))
     }
 
-    /// Returns the value of `key`; [`Node::Null`] if there is none, or this is no object.
+    /// Returns the value of `key`; [`Node::Null`] if there is none, or if this is not an object.
     pub fn get(&self, key: &str) -> &Self {
         self.entries().iter().find(|(name, _)| name == key).map_or(&NULL, |(_, value)| value)
     }
@@ -41,7 +41,7 @@ impl Node {
         self.entries().iter().any(|(name, _)| name == key)
     }
 
-    /// Returns keys and values; none if this is no object.
+    /// Returns keys and values; none if this is not an object.
     pub fn entries(&self) -> &[(String, Self)] {
         match self {
             Self::Object(entries) => entries,
@@ -49,7 +49,7 @@ impl Node {
         }
     }
 
-    /// Returns the items of a list; none if this is no list.
+    /// Returns the items of a list; none if this is not a list.
     pub fn items(&self) -> &[Self] {
         match self {
             Self::List(items) => items,
@@ -57,7 +57,7 @@ impl Node {
         }
     }
 
-    /// Returns whether there is nothing.
+    /// Returns whether this is [`Node::Null`].
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
@@ -91,7 +91,7 @@ impl Node {
     }
 }
 
-/// Reads JSON text as one value. The error says why it is none, without a piece of it.
+/// Parses JSON text as one value. An error says what is wrong, without quoting any of it.
 pub fn from_json(text: &str) -> Result<Node, Cow<'static, str>> {
     serde_json::from_str(text).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => "repeats a key".into(),
@@ -118,7 +118,7 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
-/// Returns whether a key is there twice. A few are compared with each other, many are hashed.
+/// Returns whether a key occurs twice. Few keys are compared with each other, many are hashed.
 fn repeats_a_key(entries: &[(String, Node)]) -> bool {
     const FEW: usize = 24;
     if entries.len() <= FEW {

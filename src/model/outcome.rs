@@ -9,25 +9,25 @@ use super::{ClockSkew, Code, Fingerprint, LocalTime, Reason, State};
 pub struct History {
     /// Attempts that may have reached the server.
     pub attempts: u32,
-    /// Number of attempts in doubt, whether or not a list has since called them absent.
+    /// Number of attempts in doubt, including those that a list has since shown to be absent.
     pub doubts: u32,
     /// Time at which the first attempt in doubt was about to be sent, by our wall clock.
     pub intent_at: LocalTime,
     /// Offset of the tenant's clock from ours then, where known.
     pub skew: Option<ClockSkew>,
-    /// The same time by the monotonic clock, where it was in this run.
+    /// The same time by the monotonic clock, if it was in this run.
     pub left: Option<Instant>,
-    /// True if every attempt in doubt bore a mark in its name.
+    /// True if every attempt in doubt had a mark in its name.
     pub marked: bool,
-    /// The fingerprint that the ledger has it by, where that is of an earlier spelling.
+    /// The fingerprint under which the ledger knows it, if that comes from an earlier spelling.
     pub print: Option<Fingerprint>,
-    /// HTTP status of the last POST that may have been executed, where one came.
+    /// HTTP status of the last POST that may have been executed, if there was one.
     pub status: Option<u16>,
-    /// Times in a row that nothing was executed.
+    /// Consecutive times that nothing was executed.
     pub bounced: u32,
-    /// Lookups in a row that gave no verdict.
+    /// Consecutive look-ups without a verdict.
     pub lookups: u32,
-    /// Complete lists in a row, since the last settle time, that did not show it.
+    /// Consecutive complete lists, since the last settle time, that did not show it.
     pub absences: u32,
     /// A refusal that is only final once a list has shown that no earlier attempt landed.
     pub refusal: Option<(Reason, Option<u16>)>,
@@ -50,18 +50,18 @@ pub struct Settlement {
     pub error: Option<Reason>,
 }
 
-/// Evidence from the list at the end of a run about a settled factor that was once in doubt.
+/// Evidence, from the list at the end of a run, about a settled factor that was once in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audit {
-    /// Nothing that the ledger does not say.
+    /// The list agrees with the ledger.
     Sound,
-    /// It is there after all, once; its id.
+    /// The factor exists after all, once; its id.
     Appeared(String),
-    /// It is there more than once: an attempt that was given up has been executed late. All ids.
+    /// The factor exists more than once: an attempt that was given up was executed late. All ids.
     Doubled(Vec<String>),
-    /// The id that its answer gave was given for another factor, too: whose it is nobody knows.
+    /// The id in its answer was also returned for another factor, so nobody knows whose it is.
     Contested(String),
-    /// No list could be had.
+    /// No usable list came.
     NotDone,
 }
 
@@ -72,10 +72,10 @@ coded! {
         Response = 1 => "response",
         /// A list, read afterwards, said so.
         Reconciled = 2 => "reconciled",
-        /// A list, read before sending, showed the very value.
+        /// A list, read before sending, showed exactly the value.
         Listed = 3 => "listed",
-        /// A list, read before sending, showed what is consistent with the value: a masked contact,
-        /// or a TOTP of that name.
+        /// A list, read before sending, showed something consistent with the value: a masked
+        /// contact, or a TOTP of that name.
         Consistent = 4 => "consistent",
     }
 }
@@ -83,15 +83,15 @@ coded! {
 /// Evidence that a list gives about a factor in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// It is there, and it is the one that was sent; its id.
+    /// The factor that was sent exists; its id.
     Ours(String),
-    /// The very same value is there, but since before it was sent; its id.
+    /// Exactly the same value exists, but since before it was sent; its id.
     Older(String),
-    /// The tenant has said that it is there, and so it is, as far as the list shows; its id, where the list
-    /// shows which one it is.
+    /// The tenant said that the factor exists, and the list agrees as far as it shows; its id, if
+    /// the list shows which one it is.
     There(Option<String>, How),
-    /// Nothing there could be it.
+    /// No listed method could be it.
     Absent,
-    /// Something there could be it, or not.
+    /// A listed method may be it, or not.
     Unclear(Code),
 }

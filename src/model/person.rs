@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// A person in another system's export, by whatever it knows of them. `Debug` shows what is there, never
-/// what it is: an address is a contact value.
+/// A person in another system's export, with whatever is known of them. `Debug` shows which
+/// attributes are present, never their values: an address is a contact value.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Person {
     /// Id in that system.
     pub id: Option<String>,
     /// E-mail address.
     pub email: Option<String>,
-    /// Name to log in with.
+    /// Login name.
     pub username: Option<String>,
-    /// True if the system knows that the address is theirs; `None` where it does not say.
+    /// True if the system has verified that the address is theirs; `None` if it does not say.
     pub is_email_verified: Option<bool>,
     /// True if the account is disabled there.
     pub is_disabled: bool,

@@ -5,11 +5,11 @@ use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 use super::{Code, Factor, FactorType, Field, Lines, State, UserId};
 use crate::text::escape;
 
-/// One thing wrong with one row. Says the rule, never the value.
+/// One fault of one row. States the rule, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Fault {
-    /// The field at fault, as a name or a path (`authentication_methods[1].phone_number`);
-    /// empty when the fault is the line's as a whole.
+    /// The field at fault, as a name or a path (`authentication_methods[1].phone_number`); empty
+    /// when the whole line is at fault.
     pub field: String,
     /// The rule that it breaks, as a sentence for people.
     pub rule: String,
@@ -19,23 +19,23 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of `field` against the rule `code`.
+    /// Makes a fault of `field` against the rule `code`.
     pub fn new(field: impl Into<String>, code: Code, rule: impl Into<String>) -> Self {
         Self { field: field.into(), rule: rule.into(), code: code.name().into() }
     }
 }
 
-/// Reason in kind why a row is not sent.
+/// Kinds of refusal before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Something is wrong with it.
+    /// The row is faulty.
     Rejected,
-    /// Nothing is wrong with it, but no API can create it, or its source does not hand it out.
+    /// The row is sound, but no API can create the factor, or its source does not export it.
     NotCarried,
 }
 
 impl Refusal {
-    /// Returns the state of such a row.
+    /// Returns the state of a row that is refused like this.
     pub const fn state(self) -> State {
         match self {
             Self::Rejected => State::Rejected,
@@ -53,9 +53,9 @@ pub struct Rejection {
     pub index: Option<u32>,
     /// Path inside of a document, where that says more than a line.
     pub at: Option<Box<str>>,
-    /// The user, where that much could be read.
+    /// The user, if that much could be read.
     pub user: Option<UserId>,
-    /// The type, where that much could be read.
+    /// The type, if that much could be read.
     pub factor_type: Option<FactorType>,
     /// Reason in kind.
     pub refusal: Refusal,
@@ -70,7 +70,7 @@ impl Rejection {
         Code::from_name(name).unwrap_or(Code::Unknown)
     }
 
-    /// Returns a line of text for each of its faults, safe to print.
+    /// Formats one line of text for each of its faults, safe to print.
     pub fn told(&self, lines: &Lines) -> impl Iterator<Item = String> {
         let state = self.refusal.state().name().replace('_', " ");
         let begin = format!("{state}: {}", self.place(lines));
@@ -86,13 +86,13 @@ impl Rejection {
         self.faults.iter().map(|fault| Code::from_name(&fault.code).unwrap_or(Code::Unknown))
     }
 
-    /// Returns where it is, as people find it.
+    /// Describes the position of the row for people.
     pub fn place(&self, lines: &Lines) -> String {
         lines.describe(self.line, self.at.as_deref())
     }
 }
 
-/// Numbers of refused rows by code and type. They are few, whatever the input.
+/// Numbers of refused rows by code and type. There are few codes, however long the input.
 #[derive(Debug, Default)]
 pub struct CodeCounts(BTreeMap<(&'static str, Option<FactorType>), u64>);
 
@@ -123,7 +123,7 @@ impl CodeCounts {
 }
 
 impl Rejection {
-    /// Makes one of a row of which nothing but its line and its faults is known.
+    /// Makes a rejection of a row of which only the line and the faults are known.
     pub fn of_line(line: u64, faults: Vec<Fault>) -> Self {
         Self {
             line,
@@ -137,7 +137,7 @@ impl Rejection {
     }
 }
 
-/// Returns true if a fault of a TOTP's row says that there is no secret in it.
+/// Returns true if a fault says that a TOTP row has no secret in it.
 fn is_no_secret(fault: &Fault) -> bool {
     let is = |codes: &[Code]| codes.iter().any(|code| fault.code == code.name());
     let is_about_secret = fault.field.ends_with(Field::TotpSecret.name());
@@ -148,9 +148,9 @@ fn is_no_secret(fault: &Fault) -> bool {
 /// A row after planning: a factor to deliver, or the reasons why not.
 #[derive(Debug)]
 pub enum Planned {
-    /// Can be sent.
+    /// The row can be sent.
     Factor(Box<Factor>),
-    /// Cannot.
+    /// The row cannot be sent.
     Rejected(Box<Rejection>),
 }
 
@@ -163,8 +163,8 @@ impl Planned {
         }
     }
 
-    /// Returns true if its row holds a TOTP secret, as far as that is known: of one that cannot be used,
-    /// by what is wrong with it.
+    /// Returns true if the row has a TOTP secret, as far as is known; for a row that cannot be
+    /// used, its faults decide.
     pub fn has_totp_secret(&self) -> bool {
         match self {
             Self::Factor(factor) => factor.factor_type() == FactorType::Totp,
@@ -174,7 +174,7 @@ impl Planned {
         }
     }
 
-    /// Path of its row inside of a document, where that says more than a line.
+    /// Returns the path of its row inside a document, where that says more than a line.
     pub fn at(&self) -> Option<&str> {
         match self {
             Self::Factor(factor) => factor.at.as_deref(),

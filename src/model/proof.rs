@@ -1,17 +1,17 @@
-//! Outcomes of proving by the codes of an app how a secret is read.
+//! Results of proving, by an app's codes, how a secret is read.
 
 coded! {
-    /// Outcome of a proof, the best first.
+    /// Result of a proof, best first.
     ProofVerdict {
         /// An import reads the secret as the app does.
         Right = 1 => "right",
-        /// It does, and one of the two clocks is wrong.
+        /// An import reads the secret as the app does, but one of the two clocks is wrong.
         RightButClock = 2 => "right_but_clock",
-        /// The secret is in another encoding than an import takes it to be in.
+        /// The secret is in a different encoding than an import assumes.
         OtherEncoding = 3 => "other_encoding",
-        /// The tenant cannot check the codes of the app.
+        /// The tenant cannot check the app's codes.
         OtherProfile = 4 => "other_profile",
-        /// The codes of the app follow from no reading of the secret.
+        /// No reading of the secret yields the app's codes.
         NoMatch = 5 => "no_match",
     }
 }

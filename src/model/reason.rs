@@ -4,8 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use super::{Code, Field};
 
-/// A code and, for some, one detail. Its text is what ledgers and reports show, and what scripts
-/// compare. Never holds a value from the input or an answer other than a method's id.
+/// A code and, for some codes, one detail. Its text appears in ledgers and reports, and scripts
+/// compare it. It never holds a value from the input, or anything of an answer but a method's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     code: Code,
@@ -19,17 +19,17 @@ impl From<Code> for Reason {
 }
 
 impl Reason {
-    /// Returns `http_STATUS`: a status that means nothing else.
+    /// Returns `http_STATUS`, for a status without a meaning of its own.
     pub fn http(status: u16) -> Self {
         Self::with(Code::Http, &status.to_string())
     }
 
-    /// Returns a reason that one field gave, where it is known.
+    /// Returns a reason that is about one field, if that is known.
     pub fn of_field(code: Code, field: Option<Field>) -> Self {
         Self { code, detail: field.map(|field| field.name().into()) }
     }
 
-    /// Returns a reason that names what it is about: ids of methods, or a type of method.
+    /// Returns a reason with a detail: ids of methods, or a type of method.
     pub fn with(code: Code, detail: &str) -> Self {
         Self { code, detail: Some(detail.into()) }
     }
@@ -54,7 +54,8 @@ impl Reason {
         }
     }
 
-    /// Reads a text. One that this version would not write is [`Code::Unknown`], and keeps its text.
+    /// Parses a text. One that this version would not write becomes [`Code::Unknown`], and keeps
+    /// its text.
     pub fn parse(text: &str) -> Self {
         let (name, detail) = match text.split_once(':') {
             Some((name, detail)) => (name, Some(detail)),

@@ -1,4 +1,4 @@
-//! Reasons for what became of rows, counted by state and code, with the first rows of each.
+//! Reasons why rows ended as they did, counted by state and code, with the first rows of each.
 
 use std::{
     cmp::Reverse,
@@ -10,7 +10,7 @@ use super::{Code, Rejection, State};
 
 /// Rows of a reason that are shown.
 const SHOWN: usize = 5;
-/// Rows of a reason that are kept: some may leave it again.
+/// Rows of a reason that are kept: some may be removed again.
 const KEPT: usize = 64;
 
 /// Place of a row, as the input's lines are numbered.
@@ -18,20 +18,20 @@ const KEPT: usize = 64;
 pub struct Spot {
     /// Its line.
     pub line: u64,
-    /// Its path inside of a document, where that says more than a line.
+    /// Its path inside a document, where that says more than a line.
     pub at: Option<Arc<str>>,
-    /// Number of the row, where it has one: by it the row is found when it leaves.
+    /// Number of the row, if it has one: by this number it is found when it is removed.
     pub row: Option<u32>,
 }
 
 impl Spot {
-    /// Returns where a refused row is.
+    /// Returns the position of a refused row.
     pub fn of(row: &Rejection) -> Self {
         Self { line: row.line, at: row.at.as_deref().map(Into::into), row: None }
     }
 }
 
-/// Rows by state and code. They are few, whatever the input.
+/// Rows by state and code. There are few codes, however long the input.
 #[derive(Debug, Clone, Default)]
 pub struct Reasons(BTreeMap<(State, &'static str), Kept>);
 
@@ -41,7 +41,7 @@ struct Kept {
     count: u64,
     /// The first rows, by line.
     spots: Vec<Spot>,
-    /// Line from which on none is kept, once one had to go.
+    /// Line from which on no row is kept, once one had to be dropped.
     end: Option<u64>,
 }
 
@@ -56,12 +56,12 @@ pub struct ReasonGroup {
     pub count: u64,
     /// The first of them, by line.
     pub spots: Vec<Spot>,
-    /// True if others stand elsewhere.
+    /// True if there are further rows in other places.
     pub has_more: bool,
 }
 
 impl Reasons {
-    /// Counts a row; one whose place is not known is counted without it.
+    /// Counts a row; one without a position is counted without it.
     pub fn add(&mut self, state: State, code: Code, spot: Option<Spot>) {
         let empty = || Kept { code, count: 0, spots: Vec::new(), end: None };
         let kept = self.0.entry((state, code.name())).or_insert_with(empty);
@@ -77,7 +77,7 @@ impl Reasons {
         }
     }
 
-    /// Takes the row of that number out again.
+    /// Removes the row with that number.
     pub fn remove(&mut self, state: State, code: Code, row: u32) {
         if let Entry::Occupied(mut entry) = self.0.entry((state, code.name())) {
             let kept = entry.get_mut();
@@ -89,7 +89,8 @@ impl Reasons {
         }
     }
 
-    /// Returns the groups, the largest first; each with its first rows, those of one place once.
+    /// Returns the groups, the largest first, each with its first rows; rows of one place are shown
+    /// once.
     pub fn groups(&self) -> Vec<ReasonGroup> {
         let mut all: Vec<_> = self
             .0

@@ -47,7 +47,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// Those that make up a factor, in the order of the contract.
+    /// The fields that make up a factor, in the order of the contract.
     pub const FACTOR: [Self; 17] = [
         Self::UserId,
         Self::Type,
@@ -78,12 +78,12 @@ impl Field {
     /// Number of fields.
     const COUNT: usize = Self::FACTOR.len() + 1;
 
-    /// The bit of this field in a set of fields.
+    /// Returns the bit of this field in a set of fields.
     pub const fn bit(self) -> u32 {
         1 << self as u32
     }
 
-    /// The name in headers, keys, messages and on the wire.
+    /// Returns the name in headers, keys, messages and on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::UserId => "user_id",
@@ -107,13 +107,13 @@ impl Field {
         }
     }
 
-    /// The field of that exact name.
+    /// Finds the field of exactly that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 }
 
-/// Value that an input gives for one field. Debug shows the shape, never the value.
+/// Value that an input gives for one field. `Debug` shows the shape, never the value.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Cell {
     /// The cell is missing, empty, or JSON `null`.
@@ -127,7 +127,8 @@ pub enum Cell {
     Bit(bool),
     /// A JSON array of strings.
     List(Vec<String>),
-    /// A JSON value of a shape that no field takes; holds what it was (`a number`, `an object`, …).
+    /// A JSON value of a shape that no field accepts, and the name of that shape (`a number`, `an
+    /// object`, …).
     Unusable(&'static str),
 }
 
@@ -154,7 +155,7 @@ impl Zeroize for Cell {
     }
 }
 
-/// Spelling of the secrets of an input.
+/// Encoding of the secrets of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretEncoding {
     /// Base32 of the key.
@@ -191,22 +192,22 @@ impl SecretEncoding {
 pub struct Record {
     /// Physical line in the input where the record begins; a CSV header is line 1.
     pub line: u64,
-    /// Number of the record among those of its line, from 0, where a line may hold several: its index in
-    /// `authentication_methods`, or among the rows of a person in another system's export.
+    /// Number of the record among those of its line, from 0, where a line may hold several: its
+    /// index in `authentication_methods`, or among the rows of a person in another system's export.
     pub index: Option<u32>,
     /// Path inside of a document, such as `users[17].credentials[2]`, where that says more than a line.
     pub at: Option<Box<str>>,
     /// True if it comes from another system's export.
     pub is_of_system: bool,
-    /// Spelling of its secret, where the record comes from a source that has only one.
+    /// Encoding of its secret, where the record's source has only one.
     pub encoding: Option<SecretEncoding>,
-    /// True if its secret is the Base32 of a text of another system, which is the key.
+    /// True if its secret is the Base32 of a text that another system used as the key.
     pub was_text: bool,
     cells: [Cell; Field::COUNT],
 }
 
 impl Record {
-    /// An empty record that begins at `line`.
+    /// Makes an empty record that begins at `line`.
     pub fn new(line: u64) -> Self {
         let mut record = Self::default();
         record.line = line;
@@ -218,7 +219,7 @@ impl Record {
         &self.cells[field as usize]
     }
 
-    /// Sets what the input gave for `field`.
+    /// Sets the input's value for `field`.
     pub fn set(&mut self, field: Field, cell: Cell) {
         self.cells[field as usize] = cell;
     }

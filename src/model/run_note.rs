@@ -1,22 +1,22 @@
-//! Notes of a run for reports: they decide nothing.
+//! Notes about a run, for reports: nothing depends on them.
 
 use serde::{Deserialize, Serialize};
 
-/// Input files that are named; more are counted.
+/// Input files that are named; further ones are counted.
 const MOST_FILES: usize = 200;
 
 /// A file as a run has read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRead {
-    /// Its name, as it was given.
+    /// Its name as given.
     pub name: String,
-    /// Number of bytes read, compressed as they are.
+    /// Number of bytes read; if compressed, before decompression.
     pub bytes: u64,
-    /// SHA-256 of them in hexadecimal digits; `None` for what was not read to its end.
+    /// SHA-256 of those bytes in hexadecimal digits; `None` if the file was not read to its end.
     pub sha256: Option<String>,
 }
 
-/// Facts of a run besides its rows.
+/// Facts about a run besides its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunAbout {
@@ -24,9 +24,9 @@ pub struct RunAbout {
     pub version: String,
     /// The first files of its input.
     pub files: Vec<FileRead>,
-    /// Number of the others.
+    /// Number of further files.
     pub more_files: u64,
-    /// Sums at its end; `None` for one that was killed.
+    /// Sums at its end; `None` for a run that was killed.
     pub sums: Option<RunSums>,
 }
 
@@ -36,9 +36,9 @@ pub struct RunAbout {
 pub struct RunSums {
     /// Rows read.
     pub rows: u64,
-    /// The same row again in the input.
+    /// Rows that the input has had before.
     pub duplicates: u64,
-    /// Settled by an earlier run.
+    /// Rows settled by an earlier run.
     pub skipped: u64,
     /// HTTP requests to the API.
     pub requests: u64,

@@ -1,4 +1,5 @@
-//! The tenant's settings that decide whether imported factors can be used, as far as its answers say.
+//! The tenant's settings that decide whether imported factors can be used, as far as its answers
+//! show them.
 
 use super::{FactorType, LocalTime};
 
@@ -42,9 +43,10 @@ pub struct CustomDomain {
 pub struct Grant {
     /// Scopes of the token; `None` for an opaque one that does not say.
     pub scopes: Option<Vec<String>>,
-    /// End of the token, by our clock; `None` where it does not say.
+    /// End of the token, by our clock; `None` if it does not say.
     pub ends: Option<LocalTime>,
-    /// True if another can be had when it ends: client credentials, not a ready token.
+    /// True if another token can be obtained when it ends: with client credentials, not with a
+    /// ready-made token.
     pub is_renewable: bool,
 }
 

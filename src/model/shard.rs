@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::UserId;
 
-/// A part of an input's people, `2/4` for the second of four. Whoever is in it follows from nothing but who
-/// they are, so that a person is in one shard alone, with all rows, wherever these are.
+/// A part of an input's people, `2/4` for the second of four. A person's shard depends on nothing
+/// but who they are, so that each person is in exactly one, with all rows, wherever these are.
 ///
-/// The rule is a contract, since ledgers depend on it: the first eight bytes of SHA-256 over the UTF-8 of the
-/// person's key, most significant first, modulo the number of shards, plus one. Rows without a key are the
-/// first shard's, so that each is in one.
+/// The rule is a contract, since ledgers depend on it: the first eight bytes of SHA-256 over the
+/// UTF-8 of the person's key, most significant first, modulo the number of shards, plus one. Rows
+/// without a key belong to the first shard, so that each row is in one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard {
     number: u16,
@@ -20,15 +20,15 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// All people: the only one of one.
+    /// The only shard of one: everybody.
     pub const WHOLE: Self = Self { number: 1, count: 1 };
     /// Largest number of shards.
     pub const MOST: u16 = 1000;
 
-    /// Reads `2/4`; `None` if it is no shard.
+    /// Parses `2/4`; `None` if the text is not a shard.
     pub fn parse(text: &str) -> Option<Self> {
         let (number, count) = text.split_once('/')?;
-        // Signs are no part of it.
+        // A sign is not allowed.
         let read = |part: &str| {
             let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
             is_number.then(|| part.parse().ok()).flatten()
@@ -38,7 +38,7 @@ impl Shard {
             .then_some(Self { number, count })
     }
 
-    /// Returns its number, from 1 on.
+    /// Returns its number, counted from 1.
     pub const fn number(self) -> u16 {
         self.number
     }
@@ -48,28 +48,28 @@ impl Shard {
         self.count
     }
 
-    /// Returns whether it has everybody.
+    /// Returns whether everybody is in it.
     pub const fn is_whole(self) -> bool {
         self.count == 1
     }
 
-    /// Returns whether nobody can be in this one and in the other.
+    /// Returns whether nobody can be in both shards.
     pub const fn is_apart_from(self, other: Self) -> bool {
         self.count == other.count && self.number != other.number
     }
 
-    /// Returns all shards of so many.
+    /// Returns all shards of a split into `count`.
     pub fn all(count: u16) -> impl Iterator<Item = Self> {
         (1..=count).map(move |number| Self { number, count })
     }
 
-    /// Returns what its ledger's name ends with, after the name of the input.
+    /// Returns the ending of its ledger's name, after the name of the input.
     pub fn ending_of_ledger(self) -> String {
         let Self { number, count } = self;
         if self.is_whole() { ".ledger".into() } else { format!(".{number}-of-{count}.ledger") }
     }
 
-    /// Returns whether it has the person with that key; whoever has none is in the first.
+    /// Returns whether the person with that key is in it; people without a key are in the first.
     pub fn has(self, key: Option<&str>) -> bool {
         if self.is_whole() {
             return true;
@@ -81,8 +81,8 @@ impl Shard {
         u64::from_be_bytes(first) % u64::from(self.count) == u64::from(self.number) - 1
     }
 
-    /// Returns whether it has a row of that user of the tenant. An id without a connection is none: of a bad
-    /// row nobody can tell whether it is an id at all.
+    /// Returns whether the rows of a user of the tenant are in it. An id without a connection
+    /// counts as none: in a bad row it may be anything.
     pub fn has_user(self, user: Option<&UserId>) -> bool {
         self.is_whole() || self.has(user.map(UserId::as_str).filter(|id| id.contains('|')))
     }

@@ -2,11 +2,11 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Builds hashers for numbers of our own: hashes that are keyed already, and numbers of rows. To key
-/// them once more, as the standard hasher does, would cost more than all else that a table does.
+/// Builds hashers for keyed hashes and row numbers. Keying these once more, as the standard hasher
+/// does, would cost more than everything else that a table does.
 pub type Spread = BuildHasherDefault<Spreader>;
 
-/// Spreads one number over all bits, of which tables use the lowest and the highest.
+/// Spreads one number over all bits; tables use the lowest and the highest.
 #[derive(Debug, Default)]
 pub struct Spreader(u64);
 

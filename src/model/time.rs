@@ -11,7 +11,7 @@ use std::ops::{Add, Sub};
 /// A length of time in milliseconds.
 pub type Millis = i64;
 
-/// Declares milliseconds of one meaning. Their arithmetic saturates: a clock may show anything.
+/// Declares milliseconds with one meaning. Their arithmetic saturates: a clock may show anything.
 macro_rules! milliseconds {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
@@ -66,7 +66,7 @@ milliseconds! {
 }
 
 impl LocalTime {
-    /// Returns what a clock of the tenant's shows at this moment when it is so far ahead.
+    /// Returns what a clock of the tenant's with that lead shows at this moment.
     #[must_use]
     pub const fn at_tenant(self, skew: ClockSkew) -> TenantTime {
         TenantTime(self.0.saturating_add(skew.0))

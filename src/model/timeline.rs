@@ -1,4 +1,4 @@
-//! The pace of a run over its time, in a bounded number of samples whatever its length. Pure.
+//! The pace of a run over its duration, in a bounded number of samples, however long it is. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ const MOST: usize = 240;
 /// First interval between two samples.
 const FIRST_MS: u64 = 1_000;
 
-/// Numbers of a run at one moment, all since its beginning; times in milliseconds.
+/// Numbers of a run at one moment, all counted from its start; times in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "[u64; 11]", into = "[u64; 11]")]
 pub struct PaceSample {
@@ -17,7 +17,7 @@ pub struct PaceSample {
     pub requests: u64,
     /// Answers with 429.
     pub throttled: u64,
-    /// Rows that requests of this run have settled.
+    /// Rows settled by requests of this run.
     pub settled: u64,
     /// Time held by the tenant's limit.
     pub limit_ms: u64,
@@ -31,7 +31,7 @@ pub struct PaceSample {
     pub throttling_ms: u64,
     /// Time held by the limit on requests in flight.
     pub concurrency_ms: u64,
-    /// Time without an answer of the tenant.
+    /// Time during which the tenant did not answer.
     pub outage_ms: u64,
 }
 
@@ -85,7 +85,7 @@ impl From<PaceSample> for [u64; 11] {
 }
 
 /// Samples of a run. The longer it gets, the further they are apart, and they always reach from its
-/// beginning to its end.
+/// start to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
     every_ms: u64,
@@ -99,10 +99,10 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// Adds the numbers as they are now, if it is time for another sample; the last sample always is the
+    /// Adds the present numbers, if it is time for another sample; the last sample is always the
     /// newest.
     pub fn add(&mut self, sample: PaceSample) {
-        // The one before the last stays; the last is replaced until the next is due.
+        // The second-last sample stays; the last is replaced until the next one is due.
         let is_due = match self.samples.as_slice() {
             [.., before, last] => last.at_ms >= before.at_ms.saturating_add(self.every_ms),
             _ => true,
@@ -112,7 +112,8 @@ impl Timeline {
         }
         self.samples.push(sample);
         if self.samples.len() > MOST {
-            // The first and every second after it stay. Totals make that exact: no time between is lost.
+            // The first sample and every second one after it stay. As they are totals, no time
+            // between them is lost.
             let mut number = 0;
             self.samples.retain(|_| {
                 number += 1;
@@ -122,7 +123,7 @@ impl Timeline {
         }
     }
 
-    /// Returns the samples in their order, as far as they follow one another: a ledger may hold anything.
+    /// Returns the samples in order, without any that go backwards: a ledger may hold anything.
     pub fn samples(&self) -> &[PaceSample] {
         let in_order = |pair: &[PaceSample]| {
             let [before, after] = [pair[0], pair[1]].map(<[u64; 11]>::from);

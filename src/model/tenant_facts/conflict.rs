@@ -1,4 +1,4 @@
-//! The rule for what counts as there already.
+//! The rule for what counts as a conflict.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ impl ComparedValue {
     /// Every value.
     pub const ALL: [Self; 4] = [Self::PhoneNumber, Self::Email, Self::TotpSecret, Self::KeyId];
 
-    /// Returns the value that is compared of a type.
+    /// Returns the value that is compared for a type.
     pub const fn of(factor_type: FactorType) -> Self {
         match factor_type {
             FactorType::Phone => Self::PhoneNumber,
@@ -35,15 +35,16 @@ impl ComparedValue {
     }
 }
 
-/// Rule for what a tenant calls a conflict (409) in POST. Auth0 declares the 409 and does not say
-/// (auth0-api.md 10.1).
+/// Rule for what a tenant calls a conflict (409) in POST. Auth0 documents the 409 and not when it
+/// occurs (auth0-api.md 10.1).
 ///
-/// Written, it is `"off"`, `"same_value"`, or an object with both sets; equal rules are written equally.
+/// It is written as `"off"`, `"same_value"`, or an object with both sets; equal rules have equal
+/// forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// Values that no second method of the same type and user may have.
     pub same: BTreeSet<ComparedValue>,
-    /// Types of which a user may not have a second method, whatever its value.
+    /// Types of which a user may have only one method, whatever its value.
     pub second_of_type: BTreeSet<FactorType>,
 }
 
@@ -51,7 +52,7 @@ impl Conflict {
     /// Nothing is a conflict: every POST creates another method.
     pub const OFF: Self = Self { same: BTreeSet::new(), second_of_type: BTreeSet::new() };
 
-    /// The same type with the same number, address, secret or key id.
+    /// Conflicts are methods of the same type with the same number, address, secret or key id.
     pub fn same_value() -> Self {
         Self { same: ComparedValue::ALL.into(), second_of_type: BTreeSet::new() }
     }

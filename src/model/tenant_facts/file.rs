@@ -1,4 +1,4 @@
-//! A file of facts: what `probe` writes, or the facts alone.
+//! A file of facts: the one that `probe` writes, or bare facts.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -8,30 +8,30 @@ use super::TenantFacts;
 /// Schema of the file that `probe` writes.
 pub const PROBE_SCHEMA: &str = "mfaferry/probe/1";
 
-/// No file of facts is larger.
+/// Largest file of facts.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Facts about a tenant, and which one it was.
+/// Facts about a tenant, and which tenant it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbedTenant {
-    /// Host name of the tenant that was asked, where the file says so.
+    /// Host name of the tenant that was asked, if the file states it.
     pub tenant: Option<String>,
-    /// Time of asking, where the file says so.
+    /// Time of asking, if the file states it.
     pub probed_at: Option<String>,
     /// The facts.
     pub facts: TenantFacts,
 }
 
-/// A file that holds no facts. Says where and which, and never what stands there.
+/// Error in a file of facts. Says what is wrong and where, and never quotes a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FactsError {
     /// There is more of it than of any file of facts.
     #[error("it is larger than 1 MiB")]
     TooLarge,
-    /// It is not JSON, or something in it is not as it should be.
+    /// It is not JSON, or something in it is not valid.
     #[error("line {line}, column {column}: {what}")]
     At {
-        /// Line, the first being 1.
+        /// Line, counted from 1.
         line: usize,
         /// Column in it.
         column: usize,
@@ -40,7 +40,7 @@ pub enum FactsError {
     },
 }
 
-/// The file of `probe`. What its answers rest on is for people, and so is whatever else it says.
+/// The file of `probe`. Only the facts are read; everything else in it is for people.
 #[derive(Deserialize)]
 struct ProbeFile {
     #[serde(default)]
@@ -57,13 +57,13 @@ struct Head {
 }
 
 impl ProbedTenant {
-    /// Returns true if the file says that it is `probe`'s.
+    /// Returns true if the file states that `probe` wrote it.
     pub fn is_probe_file(bytes: &[u8]) -> bool {
         serde_json::from_slice::<Head>(bytes)
             .is_ok_and(|head| head.schema.as_deref() == Some(PROBE_SCHEMA))
     }
 
-    /// Reads what `probe` writes, or a bare object of facts.
+    /// Reads the file of `probe`, or a bare object of facts.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl ProbedTenant {
     }
 }
 
-/// Returns the error without what the file has there. `serde_json` quotes it; our own messages, which begin
+/// Strips an error of the file's contents. `serde_json` quotes them; our own messages, which begin
 /// with the name of a fact, do not.
 fn place(error: &serde_json::Error) -> FactsError {
     let said = error.to_string();

@@ -1,7 +1,7 @@
 //! Behaviour of a tenant where the API's documentation is silent (auth0-api.md 10).
 //!
-//! `probe` finds it out, the sandbox can be set to it, and `--tenant-facts` lets a run know it. The names are
-//! the same in all three.
+//! `probe` finds it out, the sandbox can imitate it, and `--tenant-facts` lets a run use it. The
+//! names are the same in all three.
 
 mod conflict;
 mod file;
@@ -21,7 +21,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use crate::text::{escape, nearest};
 
-/// Declares the facts: the type, and its reading, which names the fact that is wrong and never its value.
+/// Declares the facts: the type, and its parser, which names a wrong fact and never its value.
 macro_rules! facts {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)+ }) => {
         $(#[$about])*
@@ -46,7 +46,7 @@ macro_rules! facts {
                             return Err(A::Error::custom(concat!("`", stringify!($field), "` is there twice")));
                         }
                         stringify!($field) => {
-                            // serde's own message quotes what stands there.
+                            // serde's own message would quote the value.
                             let value: $type = map.next_value().map_err(|_| {
                                 A::Error::custom(concat!("`", stringify!($field), "` has no such value"))
                             })?;
@@ -62,11 +62,11 @@ macro_rules! facts {
 }
 
 facts! {
-    /// Behaviour of a tenant where the documentation is silent. What is not known is absent.
+    /// Behaviour of a tenant where the documentation is silent. Unknown facts are absent.
     TenantFacts {
-        /// Rule for what counts as there already (409).
+        /// Rule for what counts as a conflict (409).
         conflict: Conflict,
-        /// Number of methods of one type that a user may have.
+        /// Most methods of one type that a user may have.
         cap_per_user: u32,
         /// Refusal of one method more than that.
         cap_refusal: CapRefusal,
@@ -78,11 +78,11 @@ facts! {
         refused_secrets: BTreeSet<SecretForm>,
         /// True if phone numbers and addresses are masked in lists.
         masking: bool,
-        /// True if they are masked in GET of one method; absent where that is as in lists, or not known.
+        /// True if they are masked in GET of one method; absent if that is as in lists, or unknown.
         masking_of_one: bool,
-        /// Fields of a passkey without which POST refuses it.
+        /// Fields without which POST refuses a passkey.
         passkey_required: BTreeSet<PasskeyField>,
-        /// True if POST takes `relying_party_identifier` for a passkey.
+        /// True if POST accepts `relying_party_identifier` for a passkey.
         passkey_relying_party: bool,
         /// Status of PUT (list) for a user who does not exist.
         put_unknown_user: u16,
@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for TenantFacts {
     }
 }
 
-/// Names a fact that there is none of.
+/// Returns the message for an unknown fact.
 fn unknown(key: &str) -> String {
     let name: String = escape(key).chars().take(40).collect();
     let known = nearest(key, TenantFacts::NAMES.iter().copied());

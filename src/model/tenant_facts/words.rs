@@ -1,4 +1,4 @@
-//! Words in which facts are told.
+//! Types of the facts.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct CapRefusal {
 }
 
 impl Default for CapRefusal {
-    /// Returns what the API's description says (auth0-api.md 1.6).
+    /// Returns the answer in the API's description (auth0-api.md 1.6).
     fn default() -> Self {
         Self {
             status: 403,
@@ -33,9 +33,9 @@ pub enum LongName {
     /// POST is refused.
     #[default]
     Refused,
-    /// The first 20 characters are kept.
+    /// Only the first 20 characters are kept.
     Cut,
-    /// All of it is kept.
+    /// The whole name is kept.
     Kept,
 }
 
@@ -109,11 +109,11 @@ pub enum RetryAfter {
     /// The header is not sent.
     #[default]
     Off,
-    /// Whole seconds until the next request will be let through.
+    /// Whole seconds until the next request will be accepted.
     Seconds,
-    /// The same as an HTTP date, on the tenant's clock.
+    /// The same as an HTTP date, by the tenant's clock.
     Date,
-    /// This very text: `0`, `-1`, `1000000000`, or no number at all.
+    /// Exactly this text: `0`, `-1`, `1000000000`, or no number at all.
     Literal(String),
 }
 
@@ -130,13 +130,13 @@ pub enum ResetRounding {
     Nearest,
 }
 
-/// Treatment of a `per_page` that is larger than a page may be.
+/// Treatment of a `per_page` above the largest page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PageSizeAbove {
     /// The list is refused (400).
     #[default]
     Refused,
-    /// The page is as large as it may be.
+    /// The page is as large as possible.
     Cut,
 }
