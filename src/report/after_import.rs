@@ -1,5 +1,5 @@
-//! Leftovers of `import` and `replace` that people have to see to: created factors that its input no longer has, and
-//! files that still hold secrets.
+//! Work that `import` and `replace` leave for people: created factors that the input no longer has,
+//! and files that still hold secrets.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use crate::{
     text::{counted, escape, grouped, shell_line},
 };
 
-/// Files that a summary names at most.
+/// Most files that a summary names.
 const NAMED: usize = 3;
 
 /// A file that holds TOTP secrets.
@@ -22,44 +22,45 @@ pub struct SecretsIn {
     pub totp_secrets: u64,
 }
 
-/// Difference between the input of an import and those before it.
+/// Difference between the input of an import and the inputs before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 struct SinceEarlier {
     /// Number of factors that earlier runs created and that the input no longer has.
     no_longer_in_input: Option<u64>,
-    /// Number of those that have another value in it now.
+    /// Number of those whose user has another value in it now.
     changed: Option<u64>,
 }
 
-/// Facts that are known at the end of such a command: none if the input was not read whole.
+/// Facts known at the end of such a command: none if the input was not read whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct AfterImport {
-    /// Difference that only an import tells.
+    /// The difference, which only an import reports.
     #[serde(flatten)]
     since_earlier: Option<SinceEarlier>,
     /// Files that still hold secrets.
     secrets_in: Option<Vec<SecretsIn>>,
-    /// Command that lists what is no longer in the input.
+    /// Command that lists the factors that are no longer in the input.
     #[serde(skip)]
     list: Option<Vec<String>>,
     /// True if the tenant was a simulated one.
     #[serde(skip)]
     is_rehearsal: bool,
-    /// True if the input is a selection, which never held what earlier runs created.
+    /// True if the input is a selection, which never contained what earlier runs created.
     #[serde(skip)]
     is_selection: bool,
-    /// Number of rows of users of other shards, which were passed over; `None` for a run over all users.
+    /// Number of skipped rows of other shards' users; `None` for a run over all users.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows_of_other_shards: Option<u64>,
 }
 
 impl AfterImport {
-    /// Makes it with the files of a whole input that hold secrets.
+    /// Makes the facts of an input with the files that hold secrets.
     pub fn of(secrets_in: Option<Vec<SecretsIn>>) -> Self {
         Self { secrets_in, ..Self::default() }
     }
 
-    /// Adds what an import says of earlier ones, and the command that lists what is no longer in the input.
+    /// Adds the difference to earlier imports, and the command that lists the factors that are no
+    /// longer in the input.
     #[must_use]
     pub fn changing(self, changes: Option<Changes>, list: Option<Vec<String>>) -> Self {
         let since_earlier = Some(SinceEarlier {
@@ -69,26 +70,27 @@ impl AfterImport {
         Self { since_earlier, list, ..self }
     }
 
-    /// Says whether the tenant was a simulated one, from which nobody will log in.
+    /// Sets whether the tenant was a simulated one, where nobody will log in.
     #[must_use]
     pub fn rehearsed(self, is_rehearsal: bool) -> Self {
         Self { is_rehearsal, ..self }
     }
 
-    /// Says how many rows of other shards were passed over, where what is known is of one shard of the input.
+    /// Sets how many rows of other shards were skipped, if the facts are about one shard of the
+    /// input.
     #[must_use]
     pub fn of_shard(self, rows_of_other_shards: Option<u64>) -> Self {
         Self { rows_of_other_shards, ..self }
     }
 
-    /// Says whether the input is a selection of another one's rows.
+    /// Sets whether the input is a selection of another one's rows.
     #[must_use]
     pub fn selected(self, is_selection: bool) -> Self {
         Self { is_selection, ..self }
     }
 
-    /// Writes it for people, after a run that has read so many rows, of which so many were rejected as they
-    /// were read.
+    /// Writes the facts for people, after a run that has read `rows` rows and rejected some of them
+    /// while reading.
     pub(super) fn write_text(
         &self,
         rows: u64,
@@ -98,9 +100,9 @@ impl AfterImport {
         let SinceEarlier { no_longer_in_input, changed } = self.since_earlier.unwrap_or_default();
         let (gone, changed) = (no_longer_in_input.unwrap_or(0), changed.unwrap_or(0));
         if self.is_selection {
-            // That it is a part of another input is known.
+            // The input is known to be a part of another one.
         } else if gone > rows {
-            // Whoever imports a part of what they have need not be told that it is one.
+            // People who import a part of their input on purpose need no warning about it.
             let (factors, are) =
                 (counted(gone, "created factor"), if gone == 1 { "is" } else { "are" });
             let changed = with_another_value(gone, changed);
@@ -143,7 +145,7 @@ impl AfterImport {
     }
 }
 
-/// Returns ` (2 of them have another value now, created beside the old one)`, of so many.
+/// Formats ` (2 of them have another value now, created beside the old one)`.
 fn with_another_value(all: u64, changed: u64) -> String {
     let which = match (all, changed) {
         (_, 0) => return String::new(),

@@ -15,10 +15,11 @@ use crate::{
     text::{counted, escape, grouped},
 };
 
-/// Warnings of one kind that are shown; all are counted. A column of NULL would have one a row.
+/// Most warnings of one kind that are shown; all are counted. A column of NULL would cause one a
+/// row.
 const SHOWN: u64 = 20;
 
-/// Contents of a file, in numbers.
+/// Summary of an input.
 #[derive(Debug, Default, Serialize)]
 #[serde(tag = "schema", rename = "mfaferry/check/1")]
 pub struct CheckSummary {
@@ -42,9 +43,9 @@ pub struct CheckSummary {
     rejected_by_code: CodeCounts,
     #[serde(serialize_with = "by_type")]
     not_carried_by_code: CodeCounts,
-    /// Findings about the file as a whole.
+    /// Findings about the input as a whole.
     whole_file: Vec<Finding>,
-    /// Reasons by code; of each state they add up to its number.
+    /// Reasons by code; those of each state add up to its number.
     pub reasons: Vec<Explained>,
     /// Commands that make sense now.
     #[serde(serialize_with = "steps::runnable")]
@@ -52,7 +53,7 @@ pub struct CheckSummary {
 }
 
 impl CheckSummary {
-    /// Counts a factor that is there again.
+    /// Counts a duplicate factor.
     pub fn count_duplicate(&mut self) {
         self.duplicates += 1;
     }
@@ -85,12 +86,12 @@ impl CheckSummary {
         self.warnings += count as u64;
     }
 
-    /// Returns true if secrets were refused for how they are encoded.
+    /// Returns true if secrets were refused because of their encoding.
     pub fn is_of_encoding(&self) -> bool {
         actions(&self.reasons).contains(&Action::ProveEncoding)
     }
 
-    /// Takes in what is found of the file as a whole; `lines` says which file a line is in.
+    /// Takes in the findings about the input as a whole; `lines` knows which file a line is in.
     pub fn finish(&mut self, found: Vec<Finding>, lines: &Lines) {
         self.reasons = Explained::all(&self.refused, lines);
         self.add_whole(found);
@@ -101,7 +102,8 @@ impl CheckSummary {
         self.whole_file = found;
     }
 
-    /// Writes what is found of the file as a whole, the numbers, the reasons and the commands for people.
+    /// Writes the findings about the input as a whole, the numbers, the reasons and the commands,
+    /// for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         write_whole(&self.whole_file, out)?;
         write_counts(self, out)?;
@@ -110,7 +112,7 @@ impl CheckSummary {
     }
 }
 
-/// Numbers of refused rows, as a program reads them.
+/// Serialises numbers of refused rows for programs.
 fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Counted {
@@ -157,7 +159,7 @@ impl Warned {
         Ok(())
     }
 
-    /// Writes how many were not shown.
+    /// Writes how many warnings were not shown.
     pub fn write_rest(&self, out: &mut dyn Write) -> io::Result<()> {
         for (code, count) in self.0.iter().filter(|(_, count)| **count > SHOWN) {
             writeln!(out, "… and {} more warnings `{code}`", count - SHOWN)?;

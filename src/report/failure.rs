@@ -36,7 +36,7 @@ impl Cause {
 }
 
 impl Cause {
-    /// Returns whether it stopped an import before its first request.
+    /// Returns whether the error stopped an import before its first request.
     pub(super) fn is_not_ready(&self) -> bool {
         self.code == NOT_READY
     }
@@ -48,8 +48,8 @@ impl Failure {
         Self::with(Cause::of(error))
     }
 
-    /// Describes flags that were refused, in the words of their parser: what is wrong comes first, then
-    /// its advice, if it has any, and much that only people need.
+    /// Describes a command line that the parser refused, in the parser's words: what is wrong comes
+    /// first, then its advice, if any, and much that only people need.
     pub fn usage(message: &str) -> Self {
         let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut paragraphs = message.trim().split("\n\n").map(in_one_line);

@@ -1,4 +1,4 @@
-//! Rows of a ledger that somebody asks for, and the first of them for people.
+//! Rows of a ledger chosen by flags, and the first of them for people.
 
 use std::io::{self, Write};
 
@@ -12,26 +12,26 @@ use crate::{
     text::{escape, grouped},
 };
 
-/// Rows that are shown where their number is asked for.
+/// Rows that are shown where only their number was asked for.
 const FIRST: usize = 5;
 
-/// Choice of rows of a ledger.
+/// Filter for rows of a ledger.
 #[derive(Debug, Default)]
 pub struct Filter {
-    /// States of the rows; all if it is empty.
+    /// States of the rows; all states if it is empty.
     pub states: Vec<State>,
-    /// Fingerprints of the factors of an input that has no row of the choice.
+    /// Fingerprints of an input's factors; rows of these factors are left out.
     pub not_in: Option<Seen>,
 }
 
 impl Filter {
-    /// Returns true if it leaves no row out.
+    /// Returns true if no row is left out.
     pub fn is_all(&self) -> bool {
         self.states.is_empty() && self.not_in.is_none()
     }
 
-    /// Returns true for a row of the choice. A row that was refused as it was read is no factor, and so none
-    /// that an input could have.
+    /// Returns true if the filter includes a row. A row that was refused while it was read is not a
+    /// factor, so no input can have it.
     pub fn has(&self, row: &ReportRow) -> bool {
         let (state, print) = match row {
             ReportRow::Row { entry, .. } => {
@@ -40,7 +40,7 @@ impl Filter {
             }
             ReportRow::Refused { state, .. } => (*state, None),
         };
-        // Several states have one name.
+        // Several states share a name.
         let is_in_state =
             self.states.is_empty() || self.states.iter().any(|of| of.name() == state.name());
         is_in_state
@@ -48,17 +48,17 @@ impl Filter {
     }
 }
 
-/// A choice of rows, counted.
+/// Rows that a filter includes, counted.
 #[derive(Debug, Serialize)]
 pub struct Selected {
     /// Names of the states that were asked for.
     states: Vec<&'static str>,
-    /// Input that has none of the rows.
+    /// Input that has none of these rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     not_in: Vec<String>,
     /// Number of the rows.
     rows: u64,
-    /// The first of them.
+    /// The first rows.
     first: Vec<First>,
 }
 
@@ -76,7 +76,7 @@ struct First {
 }
 
 impl Selected {
-    /// Counts the rows of a choice; `None` for one that leaves none out.
+    /// Counts the rows that a filter includes; `None` if the filter leaves none out.
     pub fn of(ledger: &Reader, filter: &Filter, not_in: &[String]) -> Result<Option<Self>, Error> {
         if filter.is_all() {
             return Ok(None);
@@ -95,7 +95,7 @@ impl Selected {
         Ok(Some(selected))
     }
 
-    /// Adds the same choice of another ledger's rows.
+    /// Adds the rows of another ledger that the same filter includes.
     pub(super) fn add(&mut self, more: Self) {
         self.rows += more.rows;
         self.first.extend(more.first);

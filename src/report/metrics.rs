@@ -23,9 +23,9 @@ pub struct Metrics<'a> {
     pub started: LocalTime,
     /// Time and exit code of the end; `None` while it runs.
     pub ended: Option<(LocalTime, Exit)>,
-    /// End of the last run that ended with exit code 0, where one is known.
+    /// End of the last run with exit code 0, where one is known.
     pub last_success: Option<LocalTime>,
-    /// Time at which a row last came to its end; at first that of the start.
+    /// Time at which a row was last settled; at first that of the start.
     pub last_progress: LocalTime,
     /// Numbers of the run, once it has begun.
     pub snapshot: Option<&'a Snapshot>,
@@ -41,7 +41,7 @@ enum Kind {
 }
 
 impl Metrics<'_> {
-    /// Name of the metric that says when a run last succeeded.
+    /// Name of the metric that holds the time of the last success.
     pub const LAST_SUCCESS: &'static str = "mfaferry_last_success_timestamp_seconds";
 
     /// Returns the text.
@@ -94,8 +94,8 @@ impl Metrics<'_> {
         text.text
     }
 
-    /// Finds in a text of an earlier run of the same command at the same tenant, of the same shard, when it
-    /// says that one last succeeded.
+    /// Finds, in the text of an earlier run of the same command, tenant and shard, the time of the
+    /// last success.
     pub fn last_success_in(text: &str, of: (&str, &str, Option<Shard>)) -> Option<LocalTime> {
         let before = format!("{}{{{}}} ", Self::LAST_SUCCESS, labels(of));
         let written = text.lines().find_map(|line| line.strip_prefix(&before))?;
@@ -109,7 +109,7 @@ impl Metrics<'_> {
         is_written.then(|| LocalTime::from_millis(at))
     }
 
-    /// Returns whether a file holds such a text, or nothing: no other is written over.
+    /// Returns whether a file holds such a text, or nothing: no other file is overwritten.
     pub fn is_in(file: &[u8]) -> bool {
         file.is_empty() || file.starts_with(b"# HELP mfaferry_")
     }
@@ -179,14 +179,14 @@ impl Text {
         );
     }
 
-    /// Writes a metric that has one sample, or none.
+    /// Writes a metric with one sample, or none.
     fn one(&mut self, kind: Kind, name: &str, help: &str, value: Option<String>) {
         let Some(value) = value else { return };
         self.head(kind, name, help);
         self.sample(name, "", &value);
     }
 
-    /// Writes a metric that has a sample for each value of a label.
+    /// Writes a metric with a sample for each value of a label.
     fn each<'a>(
         &mut self,
         kind: Kind,
@@ -217,7 +217,7 @@ impl Text {
     }
 }
 
-/// Times that requests were held back, by reason.
+/// Returns the times that requests were held back, by reason.
 fn held(waits: &Waits) -> [(&'static str, Duration); 7] {
     [
         ("throttling", waits.held_by_throttling_seconds),
@@ -230,19 +230,19 @@ fn held(waits: &Waits) -> [(&'static str, Duration); 7] {
     ]
 }
 
-/// The labels that every sample has; of a shard one more, since a collector refuses a sample that another
-/// file has, too.
+/// Formats the labels of every sample. Samples of a shard have one more label, since a collector
+/// refuses two files with the same sample.
 fn labels((command, tenant, shard): (&str, &str, Option<Shard>)) -> String {
     let shard = shard.map(|shard| format!(",shard=\"{shard}\"")).unwrap_or_default();
     format!("command=\"{}\",tenant=\"{}\"{shard}", escaped(command), escaped(tenant))
 }
 
-/// A label's value, as the format has it.
+/// Escapes a label's value.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Seconds since the epoch, to the millisecond.
+/// Formats seconds since the epoch, to the millisecond.
 fn seconds(at: LocalTime) -> String {
     let millis = at.as_millis().max(0);
     format!("{}.{:03}", millis / 1000, millis % 1000)

@@ -54,12 +54,12 @@ pub fn write_json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Res
     writeln!(out, "{}", escape_json(&json))
 }
 
-/// `, 3 of those`, or nothing where there is none: for what only few inputs have.
+/// Formats `, 3 of those`, or nothing for 0: for what only few inputs have.
 pub(crate) fn unless_none(count: u64, what: &str) -> String {
     if count == 0 { String::new() } else { format!(", {} {what}", grouped(count)) }
 }
 
-/// A moment as RFC 3339 in UTC.
+/// Formats a moment as RFC 3339 in UTC.
 fn rfc3339(at: crate::model::LocalTime) -> String {
     jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| at.to_string()).unwrap_or_default()
 }

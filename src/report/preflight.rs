@@ -1,4 +1,4 @@
-//! The result of `preflight`: what was found, what to do about it, and how long the import will take.
+//! The result of `preflight`: findings, what to do about them, and how long the import will take.
 
 use std::{
     io::{self, Write},
@@ -38,10 +38,11 @@ pub struct PreflightReport {
     elapsed_seconds: Duration,
 }
 
-/// Name of the form of its JSON.
+/// Name of the format of its JSON.
 const SCHEMA: &str = "mfaferry/preflight/1";
 
-/// Result of a preflight that somebody stopped: half a judgement would be taken for a whole one.
+/// Result of a preflight that was stopped. It has no findings: half a judgement would be taken for
+/// a whole one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StoppedPreflight {
     schema: &'static str,
@@ -79,13 +80,13 @@ const GROUPS: [(Severity, &str); 4] = [
     (Severity::Unknown, "Could not be checked"),
 ];
 
-/// Writes what is the matter.
+/// Writes a finding.
 fn write_message(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  {}: {}", finding.code, escape(&finding.message))
 }
 
 impl PreflightReport {
-    /// Puts the result together; `requests` were sent meanwhile.
+    /// Builds the result; `requests` were sent for it.
     pub fn new(
         census: &Census,
         (findings, accepted): (Vec<Finding>, Vec<FindingCode>),

@@ -14,7 +14,7 @@ use crate::{
     text::{counted, escape, human, shell_line},
 };
 
-/// Result of a probe. Neither the user nor any value is in it, but for the commands in `next`.
+/// Result of a probe. It holds neither the user nor any value, except in the commands of `next`.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProbeReport {
     schema: &'static str,
@@ -55,17 +55,17 @@ struct EvidenceReport {
     code: Option<String>,
 }
 
-/// A method that is left behind.
+/// A method that was left behind.
 #[derive(Debug, Clone, Serialize)]
 struct LeftReport {
     id: Option<String>,
     r#type: String,
-    /// Reason why it is here, where that is not that it could not be deleted.
+    /// Reason why it is listed, unless it simply could not be deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
 }
 
-/// Note on a method that nothing tells to be the probe's.
+/// Note about a method that cannot be recognised as the probe's.
 const STRANGE: &str =
     "new since the probe began, with no id or name that tells whose it is: not deleted";
 
@@ -110,12 +110,12 @@ pub struct Circumstances {
     pub requests: u64,
     /// Time that it took.
     pub elapsed: Duration,
-    /// Command that deletes what is left behind.
+    /// Command that deletes the methods left behind.
     pub clean: Option<NextStep>,
 }
 
 impl ProbeReport {
-    /// Puts the result together.
+    /// Builds the result.
     pub fn new(probed: &Probed, circumstances: Circumstances) -> Self {
         let Circumstances { tenant, now, requests, elapsed, clean } = circumstances;
         let (status, cause) = Status::of(&probed.end);
@@ -139,7 +139,7 @@ impl ProbeReport {
         }
     }
 
-    /// Returns the same without the user, for a file.
+    /// Returns the result without the user, for a file.
     #[must_use]
     pub fn for_file(&self) -> Self {
         Self { next: Vec::new(), ..self.clone() }
@@ -150,7 +150,7 @@ impl ProbeReport {
         self.status == Status::Complete
     }
 
-    /// Returns true if a question has no answer, or a method is left behind.
+    /// Returns true if a question has no answer, or a method was left behind.
     pub fn is_bad(&self) -> bool {
         self.count("failed") > 0 || !self.left_behind.is_empty()
     }
@@ -203,7 +203,7 @@ pub struct ProbeCleaned {
 }
 
 impl ProbeCleaned {
-    /// Puts the result together.
+    /// Builds the result.
     pub fn new(
         tenant: String,
         (removed, left): (Vec<String>, &[LeftBehind]),
@@ -255,11 +255,11 @@ fn write_left(left: &[LeftReport], next: &[NextStep], out: &mut dyn Write) -> io
     })
 }
 
-/// Widths of the columns, and what is between them: they fit a terminal of 80.
+/// Widths of the columns and the gaps between them: they fit a terminal of 80.
 const WIDTHS: [usize; 3] = [24, 34, 17];
 const GAP: &str = "  ";
 
-/// Writes a row of the table, each cell in as many lines as it needs.
+/// Writes a row of the table; each cell takes as many lines as it needs.
 fn row(cells: [&str; 3], out: &mut dyn Write) -> io::Result<()> {
     let mut columns = Vec::new();
     for (cell, width) in cells.into_iter().zip(WIDTHS) {
@@ -276,7 +276,7 @@ fn row(cells: [&str; 3], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Breaks a text into lines of at most `width` characters, between words where that is possible.
+/// Breaks a text into lines of at most `width` characters, between words where possible.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut length = 0;
@@ -306,7 +306,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Says which answers there were, and how many of each: `201 ×4, 400 invalid_body`.
+/// Lists the answers with the number of each: `201 ×4, 400 invalid_body`.
 fn in_short(evidence: &[EvidenceReport]) -> String {
     let mut kinds: Vec<(String, u64)> = Vec::new();
     for EvidenceReport { status, code, .. } in evidence {

@@ -1,4 +1,5 @@
-//! Rows that came to a state for a reason, grouped by it: how many, where the first are, and what helps.
+//! Rows grouped by the reason for their state: how many there are, where the first ones are, and
+//! what helps.
 
 use std::{
     borrow::Cow,
@@ -19,11 +20,11 @@ use crate::{
     text::{escape, grouped},
 };
 
-/// Groups that people are shown; the others are counted in one line.
+/// Most groups that are shown to people; the others are counted in one line.
 const SHOWN: usize = 12;
-/// Places of a group that people are shown.
+/// Most places of a group that are shown to people.
 const PLACES: usize = 3;
-/// Columns of a terminal that a group stays within, where it can.
+/// Columns of a terminal that a group fits into, if possible.
 const WIDTH: usize = 80;
 
 /// Rows of one state and one reason.
@@ -37,23 +38,23 @@ pub struct Explained {
     pub count: u64,
     /// Places of the first of them.
     pub places: Vec<RowPlace>,
-    /// True if others stand elsewhere.
+    /// True if there are further rows in other places.
     pub has_more: bool,
 }
 
-/// Place of a row, as people find it.
+/// Position of a row, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowPlace {
     /// The file, where there are several.
     pub file: Option<String>,
     /// Physical line in it.
     pub line: u64,
-    /// Its path inside of a document, where that says more than a line.
+    /// Its path inside a document, where that says more than a line.
     pub at: Option<String>,
 }
 
 impl Explained {
-    /// Returns a run's groups, the largest first; `lines` says which file a line is in.
+    /// Returns a run's groups, the largest first; `lines` knows which file a line is in.
     pub fn all(reasons: &Reasons, lines: &Lines) -> Vec<Self> {
         let group = |ReasonGroup { state, code, count, spots, has_more }| {
             let places = spots.into_iter().map(|spot| {
@@ -76,7 +77,7 @@ impl Explained {
             let mut places: Vec<_> = group.rows.iter().map(RowPlace::of).collect();
             places.dedup();
             let has_more = group.count > group.rows.len() as u64;
-            // A ledger of an earlier version may have none.
+            // Ledgers of an earlier version may have no code.
             let code = if group.code.is_empty() {
                 Code::Unknown.name().into()
             } else {
@@ -87,7 +88,7 @@ impl Explained {
         reasons.iter().filter(|group| group.state.has_reason()).map(group).collect()
     }
 
-    /// Returns the code; [`Code::Unknown`] for one of another version.
+    /// Returns the code; [`Code::Unknown`] for another version's code.
     fn known(&self) -> Code {
         Reason::parse(&self.code).code()
     }
@@ -97,20 +98,20 @@ impl Explained {
         Action::of(self.known(), self.state)
     }
 
-    /// True if its rows may end otherwise when they are tried again as they are.
+    /// Returns true if its rows may end differently when they are tried again unchanged.
     fn may_end_otherwise(&self) -> bool {
         use Action::{CreateUsers, MendTenant, Retry, Verify};
         matches!(self.action(), CreateUsers | MendTenant | Retry | Verify)
     }
 
-    /// `no country code: mend the source`.
+    /// Formats `no country code: mend the source`.
     fn words(&self, style: Style) -> String {
         let (brief, action) = (advice(self.known()).brief, self.action());
         let action = if style == Style::Full { action.words() } else { action.word() };
         if action.is_empty() { brief.to_owned() } else { format!("{brief}: {action}") }
     }
 
-    /// `lines 17, 33, 90 …`.
+    /// Formats `lines 17, 33, 90 …`.
     fn whereabouts(&self, style: Style) -> String {
         (1..=PLACES.min(self.places.len()))
             .rev()
@@ -141,20 +142,20 @@ impl RowPlace {
     }
 }
 
-/// Returns the kinds of action that help, the first thing to do first.
+/// Returns the kinds of action that help, in the order in which to do them.
 pub fn actions<'a>(groups: impl IntoIterator<Item = &'a Explained>) -> BTreeSet<Action> {
     groups.into_iter().map(Explained::action).filter(|action| *action != Action::None).collect()
 }
 
-/// Returns the states whose rows may end otherwise when they are tried again, as `--retry` takes them; none
-/// if there are none. What is wrong in the input would be refused again.
+/// Returns the states whose rows may end differently when they are retried, as `--retry` takes
+/// them; `None` if there are none. Faults in the input would be refused again.
 pub fn to_retry(groups: &[&Explained]) -> Option<String> {
     retried(groups, Explained::may_end_otherwise)
 }
 
-/// Returns the states of rows that the tenant has refused or that failed, as `--retry` takes them; none if
-/// there are none. The ledger knows these rows, and those among them that are the same when they are
-/// imported again are skipped without it.
+/// Returns the states of rows that the tenant refused or that failed, as `--retry` takes them;
+/// `None` if there are none. The ledger knows these rows: those that are unchanged when they are
+/// imported again are skipped without the flag.
 pub fn refused_in_tenant(groups: &[&Explained]) -> Option<String> {
     let of_value = [Code::InvalidBody, Code::InvalidUri, Code::InvalidQueryString];
     let is_refused =
@@ -190,14 +191,15 @@ impl Serialize for Explained {
     }
 }
 
-/// Groups under one head.
+/// Groups under one heading.
 #[derive(Debug)]
 struct Block<'a> {
     head: String,
     groups: Vec<&'a Explained>,
 }
 
-/// Writes the groups for people, each state under its number; those that a run has `skipped` come last.
+/// Writes the groups for people, by state and with their numbers; those of rows that the run has
+/// `skipped` come last.
 pub(super) fn write_groups(
     groups: &[Explained],
     skipped: &[Explained],
@@ -229,7 +231,7 @@ pub(super) fn write_groups(
     Ok(())
 }
 
-/// The groups by state: what needs attention first.
+/// Returns the groups by state: those that need attention come first.
 fn blocks<'a>(groups: &'a [Explained], by_whom: &str) -> Vec<Block<'a>> {
     let states =
         [State::Rejected, State::Failed, State::NeedsReview, State::NotCarried, State::Kept];
@@ -243,17 +245,17 @@ fn blocks<'a>(groups: &'a [Explained], by_whom: &str) -> Vec<Block<'a>> {
     states.into_iter().filter_map(block).collect()
 }
 
-/// Room that is taken.
+/// Space that a group takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// Room for whole words.
+    /// Whole words.
     Full,
-    /// Little room.
+    /// Short words.
     Short,
 }
 
 impl Style {
-    /// Columns that codes and places of the usual length take at most. What is longer gets a second line.
+    /// Columns that codes and positions of the usual length need. A longer one gets a second line.
     const fn column(self) -> usize {
         match self {
             Self::Full => 24,
@@ -272,7 +274,7 @@ struct Columns {
 }
 
 impl Columns {
-    /// Finds the layout in which more of the groups fit into a line.
+    /// Finds the layout in which more of the groups fit into one line.
     fn of(groups: &[&Explained]) -> Self {
         let [full, short] = [Style::Full, Style::Short].map(|style| Self::in_style(groups, style));
         let fit =
@@ -293,7 +295,7 @@ impl Columns {
         }
     }
 
-    /// Returns all but the words of a group.
+    /// Formats a group up to its words.
     fn begin(&self, group: &Explained) -> String {
         let (count, code) = (grouped(group.count), escape(&group.code));
         let places = group.whereabouts(self.style);

@@ -1,4 +1,4 @@
-//! One object a row, as JSONL or CSV; a row that was refused before sending is one too.
+//! One object per row, as JSONL or CSV, including rows that were refused before sending.
 
 use std::io::{self, Write};
 
@@ -12,8 +12,8 @@ use crate::{
     text::{escape, escape_json},
 };
 
-/// The contract's columns, in its order; `correlation_id` is what the tenant's log has, and
-/// `operation` the command that the row was for.
+/// The contract's columns, in its order; `correlation_id` is the one in the tenant's log, and
+/// `operation` is the command that the row was for.
 const COLUMNS: [&str; 17] = [
     "line",
     "user_id",
@@ -41,10 +41,10 @@ pub(crate) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ledger: Option<String>,
     pub(super) line: u64,
-    /// The file that the line is in, where a run had several.
+    /// The file that the line is in, if the run had several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
-    /// Its path inside of a document.
+    /// Its path inside a document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) at: Option<String>,
     pub(super) user_id: Option<String>,
@@ -94,7 +94,7 @@ impl From<ReportRow> for Row {
             ReportRow::Refused { place, user, factor_type, state, at, faults, refused_at } => {
                 let faults: Vec<Fault> = serde_json::from_str(&faults).unwrap_or_default();
                 let first = faults.first().cloned();
-                // Ledgers of before have none.
+                // Ledgers of earlier versions have no code.
                 let code = first.as_ref().map(|fault| fault.code.to_string());
                 let code = code.filter(|code| !code.is_empty());
                 let invalid = || Some(Code::InvalidRow.name().to_owned());
@@ -120,13 +120,13 @@ impl From<ReportRow> for Row {
 }
 
 impl Row {
-    /// Every text of it that may hold something out of an input or an answer.
+    /// Returns every text in it that may come from an input or an answer.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
         let Self { file, at, user_id, method_id, error, field, rule, code, .. } = self;
         [file, at, user_id, method_id, error, field, rule, code].into_iter().flatten()
     }
 
-    /// Cuts texts that are longer than `most` characters, and keeps one fault.
+    /// Truncates texts longer than `most` characters, and keeps only one fault.
     pub(super) fn shorten(&mut self, most: usize) {
         self.faults.truncate(1);
         for text in self.texts() {
@@ -145,7 +145,7 @@ pub struct Listed<'a> {
     pub name: Option<&'a str>,
     /// The ledger.
     pub ledger: &'a Reader,
-    /// Choice of its rows.
+    /// Filter for its rows.
     pub filter: &'a Filter,
 }
 
@@ -160,15 +160,16 @@ impl Listed<'_> {
     }
 }
 
-/// Every factor of a choice, one JSON object a line; of several ledgers, one after the other.
+/// Writes every factor that a filter includes, one JSON object a line; several ledgers follow one
+/// another.
 pub fn jsonl(ledgers: &[Listed<'_>], out: &mut dyn Write) -> Result<(), Error> {
     ledgers.iter().try_for_each(|listed| {
         listed.visit(|row| writeln!(out, "{}", escape_json(&serde_json::to_string(&row)?)))
     })
 }
 
-/// Returns the output's own error, which the csv crate wraps without showing it as a source: a closed
-/// pipe must be seen as one.
+/// Returns the output's own error, which the csv crate wraps without exposing it as a source: a
+/// closed pipe must be recognised.
 fn unwrapped(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -176,8 +177,8 @@ fn unwrapped(error: csv::Error) -> io::Error {
     }
 }
 
-/// Every factor of a choice, one CSV line each; safe to open in a spreadsheet. Of several ledgers, one after
-/// the other, each row has the ledger's name in a last column.
+/// Writes every factor that a filter includes, one CSV line each, safe to open in a spreadsheet.
+/// Several ledgers follow one another, and each row has its ledger's name in a last column.
 pub fn csv(ledgers: &[Listed<'_>], out: &mut dyn Write) -> Result<(), Error> {
     let mut writer =
         csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(out);
@@ -223,10 +224,10 @@ fn cells(row: Row) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A cell that is safe on a terminal and in a spreadsheet: what could run as a formula has `'`
-/// before its sign (CWE-1236). That is where a cell begins, and within it after what a
-/// spreadsheet may split at: elsewhere than here the list separator is `;`, and such a spreadsheet
-/// does not heed quotes in the middle of what it takes for a cell.
+/// Makes a cell safe for a terminal and a spreadsheet: anything that could run as a formula has `'`
+/// before its sign (CWE-1236). That is needed at the start of a cell, and after every character at
+/// which a spreadsheet may split it: in many countries the list separator is `;`, and such a
+/// spreadsheet ignores quotes in the middle of what it takes for a cell.
 fn spreadsheet_safe(cell: &str) -> String {
     let mut safe = String::with_capacity(cell.len() + 1);
     let mut begins = true;
@@ -235,7 +236,7 @@ fn spreadsheet_safe(cell: &str) -> String {
         if begins && is_formula_sign(character) {
             safe.push('\'');
         }
-        // Blanks and quotes before a sign are dropped by some.
+        // Some spreadsheets drop blanks and quotes before a sign.
         begins = matches!(character, ',' | ';' | '|')
             || begins && (character.is_whitespace() || character == '"');
         safe.push(character);
@@ -243,8 +244,8 @@ fn spreadsheet_safe(cell: &str) -> String {
     safe
 }
 
-/// Returns true for the characters that begin a formula, and for their full-width and small forms,
-/// which some spreadsheets take for the same.
+/// Returns true for characters that begin a formula, and for their full-width and small forms,
+/// which some spreadsheets treat alike.
 fn is_formula_sign(character: char) -> bool {
     matches!(
         character,

@@ -1,4 +1,4 @@
-//! The numbers of a run at one moment, for whoever keeps them: plain values.
+//! The numbers of a run at one moment, as plain values, for whoever records them.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ pub struct Snapshot {
     pub at: LocalTime,
     /// Time since the first look at the run.
     pub elapsed: Duration,
-    /// Rows of this run by the names that the summary has for their states. They add up to the rows that
-    /// have come to one.
+    /// Rows of this run, by the names of their states in the summary. They add up to the rows that
+    /// have a state.
     pub rows: Vec<(&'static str, u64)>,
-    /// Rows that have come to a state, but for those still in flight.
+    /// Rows that have a state other than in flight.
     pub settled: u64,
-    /// Number of those that took a request of this run.
+    /// Number of those that needed a request of this run.
     pub settled_by_requests: u64,
     /// Rows that are still to be settled; `None` while their number is unknown.
     pub rows_left: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Snapshot {
     pub waiting: Waiting,
     /// True while the tenant does not answer.
     pub is_outage: bool,
-    /// All rows that the ledger has taken up, by state; `None` without a ledger.
+    /// All rows that the ledger has admitted, by state; `None` without a ledger.
     pub taken_up: Option<ByState>,
 }
 
@@ -49,14 +49,14 @@ impl Snapshot {
         self.requests.iter().map(|(_, requests)| requests).sum()
     }
 
-    /// Returns whether a row has come to its end since `before`, or was checked once more.
+    /// Returns whether a row has been settled, or checked once more, since `before`.
     pub fn has_progressed_since(&self, before: &Self) -> bool {
         (self.settled, self.checking) != (before.settled, before.checking)
     }
 }
 
-/// A record of a run's numbers, which gets to see them now and then.
+/// A recorder of a run's numbers, which is shown them from time to time.
 pub trait Keeper: Send + Sync {
-    /// Takes in the numbers as they are now. Must not wait for anything.
+    /// Takes in the present numbers. Must not wait for anything.
     fn keep(&self, snapshot: &Snapshot);
 }

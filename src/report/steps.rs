@@ -9,28 +9,28 @@ use crate::text::{escape, is_utf8, shell_line};
 /// A command, and its purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextStep {
-    /// Purpose of it.
+    /// Its purpose.
     pub purpose: Purpose,
     /// Its arguments, the program first.
     pub words: Vec<String>,
-    /// False if something is still to be chosen in it: then it is for people alone.
+    /// False if a part of it is left open: then it is for people only.
     pub is_whole: bool,
-    /// Remark for people behind it.
+    /// Remark after it, for people.
     pub remark: Option<String>,
 }
 
 impl NextStep {
-    /// Makes one that works as it stands.
+    /// Makes a command that works as it stands.
     pub fn whole(purpose: Purpose, words: Vec<String>) -> Self {
         Self { purpose, words, is_whole: true, remark: None }
     }
 
-    /// Makes one in which something is still to be chosen.
+    /// Makes a command with a part left open.
     pub fn to_fill_in(purpose: Purpose, words: Vec<String>) -> Self {
         Self { purpose, words, is_whole: false, remark: None }
     }
 
-    /// Makes the one that explains codes.
+    /// Makes the command that explains codes.
     pub fn explain() -> Self {
         Self::to_fill_in(Purpose::Explain, ["mfaferry", "explain", "CODE"].map(Into::into).into())
     }
@@ -39,21 +39,21 @@ impl NextStep {
 /// Purpose of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Writes the rows that are to be mended.
+    /// Write the rows that have to be mended.
     Mend,
-    /// Imports rows that are mended.
+    /// Import mended rows.
     Import,
-    /// Proves how secrets are written.
+    /// Prove how secrets are encoded.
     Prove,
-    /// Tries rows again.
+    /// Retry rows.
     Retry,
-    /// Compares the tenant with the input.
+    /// Compare the tenant with the input.
     Verify,
-    /// Explains a code.
+    /// Explain a code.
     Explain,
-    /// Lists every row.
+    /// List every row.
     Rows,
-    /// Goes on.
+    /// Go on.
     GoOn,
 }
 
@@ -72,8 +72,8 @@ impl Purpose {
     }
 }
 
-/// Serializes the commands that work as they stand, each as its arguments. Text has no argument that is not
-/// UTF-8: a command with one would name another file, and is for people alone.
+/// Serialises the commands that work as they stand, each as its arguments. JSON text cannot hold an
+/// argument that is not UTF-8: such a command would name another file, and is for people only.
 pub(super) fn runnable<S: Serializer>(
     steps: &[NextStep],
     serializer: S,
@@ -86,7 +86,7 @@ pub(super) fn runnable<S: Serializer>(
     all.end()
 }
 
-/// Writes the commands as a shell takes them, after an empty line.
+/// Writes the commands for a shell, after an empty line.
 pub(super) fn write_steps(steps: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
     let longest = steps.iter().map(|step| step.purpose.label().len()).max().unwrap_or(0) + 1;
     for (number, NextStep { purpose, words, remark, .. }) in steps.iter().enumerate() {

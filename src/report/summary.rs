@@ -31,7 +31,7 @@ use crate::{
 pub enum Status {
     /// Every row has its state.
     Complete,
-    /// It can be resumed.
+    /// The run can be resumed.
     #[default]
     Stopped,
     /// An error stopped it.
@@ -63,7 +63,7 @@ pub struct Summary {
     /// The error that stopped it.
     #[serde(flatten)]
     pub cause: Option<Cause>,
-    /// Number of users after whom it stopped: `--max-users`.
+    /// Number of users after which it stopped: `--max-users`.
     #[serde(skip)]
     pub first_users: Option<usize>,
     /// Rows that have come to a state in this run.
@@ -72,7 +72,7 @@ pub struct Summary {
     /// They add up to `rows`.
     pub figures: Figures,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    /// True if nothing was really done: `--dry-run`.
+    /// True if nothing was really changed: `--dry-run`.
     pub dry_run: bool,
     /// HTTP requests to the API.
     pub requests: u64,
@@ -84,23 +84,23 @@ pub struct Summary {
     #[serde(flatten)]
     /// Times that requests were held back.
     pub waits: Waits,
-    /// Shard of the input that it ran over; `None` for the whole.
+    /// Shard of the input that the run covered; `None` for the whole input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
     /// Path of the ledger.
     pub ledger: String,
-    /// Files that were written besides, by what they are.
+    /// Other files that were written, by their kind.
     #[serde(flatten)]
     pub files: BTreeMap<&'static str, String>,
     /// The whole ledger, where earlier runs used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger_totals: Option<ByState>,
-    /// Facts that somebody has to see to after an import.
+    /// Work that is left for people after an import.
     #[serde(flatten)]
     pub after_import: Option<AfterImport>,
-    /// Reasons of its rows by code; of each state they add up to its number.
+    /// Reasons of its rows by code; those of each state add up to its number.
     pub reasons: Vec<Explained>,
-    /// Reasons of the rows that an earlier run has settled and that need attention.
+    /// Reasons of rows that need attention and that an earlier run has settled.
     #[serde(skip)]
     pub skipped_reasons: Vec<Explained>,
     /// Commands that make sense now.
@@ -111,9 +111,9 @@ pub struct Summary {
 /// Numbers of a run's rows by state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figures {
-    /// All of them.
+    /// All rows.
     pub counts: Counts,
-    /// States that the command can bring rows to, besides the contract's; the one it is for first.
+    /// States that the command can bring rows to, besides the contract's; its main one first.
     pub own: &'static [State],
 }
 
@@ -135,11 +135,11 @@ pub(super) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S
 }
 
 impl Summary {
-    /// Name of the form of its JSON.
+    /// Name of the format of its JSON.
     pub const SCHEMA: &str = "mfaferry/summary/1";
 
-    /// Writes the summary for people: what became of the rows, the reasons for it, at most three hints,
-    /// and the commands that help.
+    /// Writes the summary for people: the states of the rows, the reasons, at most three hints, and
+    /// the commands that help.
     pub fn write_text(
         &self,
         remarks: &Remarks,
@@ -220,17 +220,17 @@ impl Summary {
     }
 }
 
-/// Words behind a number of duplicates.
+/// Returns the word after a number of duplicates.
 pub(super) const fn duplicates(count: u64) -> &'static str {
     if count == 1 { "duplicate in the input" } else { "duplicates in the input" }
 }
 
-/// A state's name for people.
+/// Returns a state's name for people.
 pub(super) fn words(state: State) -> String {
     state.name().replace('_', " ")
 }
 
-/// One refused row, every fault of it.
+/// Writes a refused row with all its faults.
 pub(crate) fn write_rejection(
     rejection: &Rejection,
     lines: &Lines,
@@ -269,7 +269,7 @@ pub(super) fn write_totals(totals: &ByState, out: &mut dyn Write) -> io::Result<
     writeln!(out, "{}", texts.join(", "))
 }
 
-/// Says what to do about rows whose outcome is not known, where a ledger has some.
+/// Returns a hint about rows whose outcome is unknown, if a ledger has any.
 pub(crate) fn in_flight(totals: &ByState) -> Option<String> {
     let count = totals[State::InFlight];
     let hint = "in flight: run the command again with their rows, to its end, to look them up";

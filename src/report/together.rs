@@ -1,4 +1,4 @@
-//! Several ledgers as one report: their sums added up, and what may be wrong with that.
+//! Several ledgers in one report: their numbers added up, and what may be wrong with the sums.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use crate::{
     text::{counted, escape},
 };
 
-/// Facts about ledgers that are added up, beside the sums of their rows.
+/// Facts about the ledgers, besides the sums of their rows.
 #[derive(Debug)]
 pub struct Together {
-    /// Shards that they are of, in their order.
+    /// Their shards, in order.
     pub shards: Vec<Shard>,
-    /// Shards that are not among them.
+    /// Shards that are missing.
     pub missing: Vec<Shard>,
-    /// Number of users who are in more than one; `None` where nobody can be.
+    /// Number of users who are in more than one ledger; `None` where that is impossible.
     pub users_in_several: Option<u64>,
     /// True if their rows are people.
     pub are_of_people: bool,
@@ -65,7 +65,7 @@ impl LedgerReport {
             for state in State::ALL.into_iter().filter(|state| *state != State::Undoing) {
                 sum.totals[state] += totals[state];
             }
-            // What is in flight is told of all together.
+            // Rows in flight are reported for all ledgers together.
             let known = in_flight(&totals);
             hints.extend(own.into_iter().filter(|hint| Some(hint) != known.as_ref()));
             sum.ledgers.push(LedgerPart { ledger, shard, rows, totals });
@@ -87,7 +87,7 @@ impl LedgerReport {
 }
 
 impl Together {
-    /// Returns what may be wrong with the sums, in words.
+    /// Describes what may be wrong with the sums.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(missing) = names_of(&self.missing) {
@@ -113,7 +113,7 @@ impl Together {
     }
 }
 
-/// Shards that are named.
+/// Most shards that are named.
 const NAMED: usize = 20;
 
 /// Returns shards in words; `None` if there are none.
@@ -154,8 +154,8 @@ fn added(groups: Vec<Explained>) -> Vec<Explained> {
     sums
 }
 
-/// Names the input of a ledger as the file of its rows' places: where several inputs are told of together, a
-/// line alone says nothing.
+/// Adds the name of a ledger's input to the positions of its rows: with several inputs in one
+/// report, a line number alone is ambiguous.
 pub fn name_inputs(reports: &mut [LedgerReport], inputs: &[String]) {
     let different: BTreeSet<_> = inputs.iter().collect();
     if different.len() < 2 {

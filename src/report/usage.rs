@@ -14,7 +14,7 @@ use crate::{
     text::grouped,
 };
 
-/// Numbers of factors that are there and used, and the share that is asked for.
+/// Numbers of existing and of used factors, and the share that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UsageSummary {
     /// The numbers.
@@ -24,21 +24,21 @@ pub struct UsageSummary {
 }
 
 impl UsageSummary {
-    /// Returns whether fewer are used than is asked for.
+    /// Returns whether fewer factors are used than was asked for.
     pub fn is_too_small(&self) -> bool {
         self.at_least.is_some_and(|percent| !self.usage.in_all().is_at_least(percent))
     }
 }
 
 impl fmt::Display for UsageSummary {
-    /// `used since created: 812 of 1,000 (81 %); totp 640/700, phone 172/300; 3 cannot be told apart from
-    /// another of the same user`.
+    /// Formats `used since created: 812 of 1,000 (81 %); totp 640/700, phone 172/300; 3 cannot be
+    /// told apart from another of the same user`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.usage.in_all();
         let (used, there) = (grouped(all.used), grouped(all.there));
         write!(f, "used since created: {used} of {there}")?;
         if let Some(share) = all.share() {
-            // Rounded down: what is not all must not say so.
+            // Rounded down: 99.9 % must not look like all.
             write!(f, " ({:.0} %)", (share * 100.0 + 1e-9).floor())?;
         }
         let mut before = "; ";
@@ -74,7 +74,7 @@ impl Serialize for UsageSummary {
     }
 }
 
-/// An object for each type.
+/// Serialises an object for each type.
 struct ByType<'a>(&'a Usage);
 
 impl Serialize for ByType<'_> {
@@ -97,7 +97,7 @@ impl Serialize for ByType<'_> {
 pub(super) struct RowUse {
     /// Null if it was never used, as far as the list says.
     last_auth_at: Option<String>,
-    /// Null where the list does not tell it from another method, of which that is not so.
+    /// Null if the list does not tell it from another method that was not used.
     used: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! Sums over a result of `verify --output jsonl`: read line by line, however long it is.
+//! Sums over a result of `verify --output jsonl`, read line by line, however long it is.
 
 use std::{
     collections::{BTreeMap, hash_map::RandomState},
@@ -17,15 +17,15 @@ use crate::{
     text::{counted, grouped},
 };
 
-/// Rows to look at that are kept.
+/// Most rows to look at that are kept.
 const KEPT: usize = 200;
 /// Longest line, in bytes.
 const LONGEST_LINE: u64 = 1 << 20;
 /// Longest text of a row that is kept, in characters.
 const LONGEST: usize = 160;
-/// State of rows that are no factors.
+/// State of rows that are not factors.
 const REJECTED: &str = "rejected";
-/// States of rows that nobody was asked about, besides those of [`State`].
+/// States of rows that the tenant was not asked about, besides those of [`State`].
 const NOT_ASKED: [&str; 3] = [REJECTED, "not_carried", State::EXTRA];
 /// States that the tenant was asked about.
 const ASKED: [State; 5] =
@@ -50,17 +50,17 @@ pub struct Verified {
     pub states: BTreeMap<&'static str, u64>,
     /// Users who were asked about.
     pub users: u64,
-    /// Users among them with a factor that is missing, or of whom nothing is known.
+    /// Users among them with a missing factor, or without a usable list.
     pub users_with_missing: u64,
     /// Users of the ledger's rows, those of refused ones left out.
     pub users_of_ledger: u64,
-    /// Users who are both.
+    /// Users who are in both.
     pub users_shared: u64,
-    /// The first rows to look at: those that were asked about, and then rejected ones.
+    /// The first rows to look at: those that were asked about, then rejected ones.
     pub(super) rows: Vec<VerifiedRow>,
 }
 
-/// A line of it, as far as it matters here.
+/// The fields of a line that are needed here.
 #[derive(Debug, Deserialize)]
 struct Line {
     #[serde(rename = "line")]
@@ -78,8 +78,8 @@ struct Line {
 }
 
 impl Verified {
-    /// Reads a result, which `file` describes; with `pseudonyms`, user ids are hidden behind them. Says
-    /// of what is no such result which line is at fault.
+    /// Reads a result, which `file` describes; with `pseudonyms`, user ids are replaced by them. If
+    /// it is not a result of `verify`, the error names the line.
     pub fn read(
         mut from: impl BufRead,
         pseudonyms: Option<&Pseudonyms>,
@@ -137,17 +137,17 @@ impl Verified {
         })
     }
 
-    /// Number of rows in a state.
+    /// Returns the number of rows in a state.
     pub(super) fn of(&self, state: &str) -> u64 {
         self.states.get(state).copied().unwrap_or_default()
     }
 
-    /// Returns true if none of the users who were asked about is one of the ledger's.
+    /// Returns true if none of the users in the result is one of the ledger's.
     pub fn is_of_others(&self) -> bool {
         self.users > 0 && self.users_of_ledger > 0 && self.users_shared == 0
     }
 
-    /// Says how many rows were asked about, and what of those is to be looked at.
+    /// Describes how many rows were asked about, and how many of those have to be looked at.
     pub(super) fn sentence(&self) -> String {
         let found: Vec<_> = [
             (State::Missing, "missing"),
@@ -171,23 +171,23 @@ impl Verified {
         }
     }
 
-    /// Rows that the tenant was asked about.
+    /// Returns the number of rows that the tenant was asked about.
     pub fn asked(&self) -> u64 {
         self.states.iter().filter(|(state, _)| is_asked(state)).map(|(_, count)| count).sum()
     }
 
-    /// Rows to look at among those that were asked about.
+    /// Returns the number of rows to look at among those that were asked about.
     pub fn bad(&self) -> u64 {
         self.states.iter().filter(|(state, _)| is_bad(state)).map(|(_, count)| count).sum()
     }
 
-    /// Returns what the users who were asked about say of all, if they were picked by chance.
+    /// Returns what the users in the result prove about all users, if they were picked at random.
     pub fn bound(&self) -> Bound {
         Bound::of(self.users, self.users_with_missing)
     }
 }
 
-/// Kinds of entries of a user.
+/// Kinds of entries about a user.
 const ASKED_ABOUT: u64 = 0;
 const MISSING: u64 = 1;
 const OF_LEDGER: u64 = 2;
@@ -236,7 +236,7 @@ impl Line {
     fn into_row(self, state: &'static str, pseudonyms: Option<&Pseudonyms>) -> VerifiedRow {
         let user = self.user_id.unwrap_or_default();
         let differs = self.differs.join(", ");
-        // Names of files and paths inside of them may hold ids of others.
+        // Names of files, and paths inside them, may hold other users' ids.
         let (file, at) = if pseudonyms.is_none() { (self.file, self.at) } else { (None, None) };
         let parts = [Some(differs), self.error.or(self.code), file, at, self.method_id];
         let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
@@ -277,7 +277,7 @@ fn malformed(line: u64) -> Error {
     )
 }
 
-/// Hint about a file that is no result.
+/// Hint about a file that is not a result of `verify`.
 const HINT: &str =
     "give the file as that command wrote it: `mfaferry verify INPUT --output jsonl > FILE.jsonl`";
 

@@ -30,7 +30,7 @@ pub struct VerifySummary {
     /// The error that stopped it.
     #[serde(flatten)]
     pub cause: Option<Cause>,
-    /// Number of users beyond whom nobody was asked about: `--max-users`.
+    /// Number of users after which no more were asked about: `--max-users`.
     #[serde(skip)]
     pub first_users: Option<usize>,
     /// Shard of the input that was read; `None` for the whole.
@@ -41,7 +41,7 @@ pub struct VerifySummary {
     #[serde(flatten)]
     /// They add up to `rows`.
     pub counts: Counts,
-    /// Methods that users have besides; `None` when not asked for.
+    /// Other methods of these users; `None` when not asked for.
     pub extras: Option<u64>,
     /// Users asked about.
     pub users: u64,
@@ -75,12 +75,12 @@ pub struct SampleSummary {
     pub seed: u64,
     /// Users who were picked.
     pub users: u64,
-    /// Users among them with a factor that is missing, or of whom nothing is known.
+    /// Users among them with a missing factor, or without a usable list.
     pub users_with_missing: u64,
     /// Confidence of the bound.
     pub confidence: f64,
-    /// Upper bound of the share of all users that have a missing factor; `None` for a run that was
-    /// stopped, which proves nothing about what it has not read.
+    /// Upper bound of the share of all users with a missing factor; `None` for a run that was
+    /// stopped, which proves nothing about the rows that it has not read.
     pub missing_users_at_most: Option<f64>,
     /// Statistical method of the bound.
     pub method: Option<&'static str>,
@@ -132,7 +132,7 @@ impl std::fmt::Display for SampleSummary {
     }
 }
 
-/// The first of what is worth telling to people.
+/// The first remarks of each kind, for people.
 #[derive(Debug, Default)]
 pub struct VerifyRemarks {
     rejections: Vec<Rejection>,
@@ -144,12 +144,12 @@ pub struct VerifyRemarks {
 }
 
 impl VerifyRemarks {
-    /// Makes one for an input; `lines` says which file a line is in.
+    /// Makes remarks on an input; `lines` knows which file a line is in.
     pub fn new(lines: Lines) -> Self {
         Self { lines, ..Self::default() }
     }
 
-    /// Takes in what came of a group.
+    /// Takes in the result of a group.
     pub fn note(&mut self, group: &Group, judged: &Judged) {
         for row in &group.rejections {
             self.reasons.add(row.refusal.state(), row.code(), Some(Spot::of(row)));
@@ -164,7 +164,7 @@ impl VerifyRemarks {
         self.note_extras(&judged.extras);
     }
 
-    /// Takes in what else users have.
+    /// Takes in other methods of users.
     pub fn note_extras(&mut self, extras: &[Extra]) {
         self.extra_count += extras.len() as u64;
         for extra in extras.iter().take(SHOWN.saturating_sub(self.extras.len())) {
@@ -173,7 +173,7 @@ impl VerifyRemarks {
         }
     }
 
-    /// Writes the results of a group: its rows in input order, then what else the user has.
+    /// Writes the results of a group: its rows in input order, then the user's other methods.
     pub fn write_judged(
         &self,
         group: &Group,
@@ -210,13 +210,13 @@ impl VerifyRemarks {
         Explained::all(&self.reasons, &self.lines)
     }
 
-    /// Returns the number of methods that users have besides.
+    /// Returns the number of other methods.
     pub fn extras(&self) -> u64 {
         self.extra_count
     }
 }
 
-/// `differs: line 7, auth0|1, phone, phone|dev_x: name`.
+/// Formats `differs: line 7, auth0|1, phone, phone|dev_x: name`.
 fn line_of(group: &Group, finding: &Finding, lines: &Lines) -> String {
     let user = group.user.as_ref().map(ToString::to_string).unwrap_or_default();
     let Finding { line, at, factor_type, state, .. } = finding;
@@ -310,7 +310,7 @@ impl VerifySummary {
         }
     }
 
-    /// Returns what is said of the sample and of logins, a line each.
+    /// Returns the statements about the sample and about logins, a line each.
     pub fn statements(&self) -> impl Iterator<Item = String> {
         let usage = self.usage.as_ref().map(ToString::to_string);
         self.sample.as_ref().map(ToString::to_string).into_iter().chain(usage)
@@ -341,7 +341,7 @@ struct Row<'a> {
     /// The file that `line` is in, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
-    /// Its path inside of a document.
+    /// Its path inside a document.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<&'a str>,
     user_id: Option<&'a str>,
@@ -383,7 +383,7 @@ fn refused(rejection: &Rejection) -> Row<'_> {
     }
 }
 
-/// Writes methods that users have besides, one object each.
+/// Writes other methods of users, one object each.
 pub fn write_extras(extras: &[Extra], out: &mut dyn Write) -> io::Result<()> {
     extras.iter().try_for_each(|extra| {
         let row = Row {

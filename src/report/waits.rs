@@ -1,4 +1,4 @@
-//! Times that a run waited, by reason: every wait has one.
+//! Times that a run waited; every wait has a reason.
 
 use std::{
     io::{self, Write},
@@ -14,7 +14,7 @@ use crate::{
     text::human,
 };
 
-/// A hint is worth reading where at least one part in so many of a run was lost.
+/// Denominator of the smallest share of a run whose loss is worth a hint.
 const NOTABLE: u32 = 20;
 
 /// Times that requests were held back, by reason.
@@ -63,8 +63,8 @@ impl Waits {
         }
     }
 
-    /// Returns the number of requests in flight that would have been enough, where one that was given
-    /// held back a good part of a run.
+    /// Returns the number of requests in flight that would have been enough, if a given number held
+    /// back a good part of the run.
     pub(super) fn hint(&self, elapsed: Duration) -> Option<String> {
         let Bottleneck { is_fixed, held, in_flight, latency, pace, enough, .. } = self.bottleneck;
         let matters = held >= Duration::from_secs(1).max(elapsed / NOTABLE);
@@ -82,7 +82,7 @@ impl Waits {
         })
     }
 
-    /// `, held 41 s by 429, 3 min 20 s by the reserve`; nothing if that was next to nothing.
+    /// Writes `, held 41 s by 429, 3 min 20 s by the reserve`; nothing if that is negligible.
     pub(super) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let places =
             if self.bottleneck.is_fixed { "--concurrency" } else { "the tenant's latency" };
@@ -105,12 +105,12 @@ impl Waits {
     }
 }
 
-/// `200 ms` or `1.5 s`.
+/// Formats `200 ms` or `1.5 s`.
 fn short(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds:.1} s") }
 }
 
-/// `160` or `1.5`: as exact as it is known.
+/// Formats `160` or `1.5`, as precisely as it is known.
 fn rate(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
 }

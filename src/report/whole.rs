@@ -1,4 +1,4 @@
-//! A whole ledger, summed up for people and for programs.
+//! A summary of a whole ledger, for people and for programs.
 
 use std::io::{self, Write};
 
@@ -20,7 +20,7 @@ use crate::{
     text::{counted, escape},
 };
 
-/// Rows of a reason whose places are told.
+/// Rows of a reason whose positions are shown.
 pub(super) const PLACES: usize = 5;
 
 /// A summary over a whole ledger.
@@ -35,10 +35,11 @@ pub struct LedgerReport {
     /// Each of several ledgers that are added up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ledgers: Vec<LedgerPart>,
-    /// Shards that are not among several ledgers.
+    /// Shards that are missing among several ledgers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_shards: Option<Vec<Shard>>,
-    /// Number of users who are in more than one of several ledgers; `None` where nobody can be.
+    /// Number of users who are in more than one of several ledgers; `None` where that is
+    /// impossible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users_in_several: Option<u64>,
     /// The tenant it is bound to.
@@ -48,14 +49,14 @@ pub struct LedgerReport {
     #[serde(flatten)]
     /// They add up to `rows`.
     pub totals: ByState,
-    /// Reasons by code; of each state they add up to its number.
+    /// Reasons by code; those of each state add up to its number.
     pub reasons: Vec<Explained>,
     /// Hints about what to do next.
     pub hints: Vec<String>,
-    /// A choice of its rows, where one was asked for.
+    /// Rows chosen by a filter, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selected: Option<Selected>,
-    /// Statement that its last run has not come to its end.
+    /// Statement that its last run did not come to its end.
     #[serde(skip)]
     pub unfinished: Option<String>,
     /// Commands that make sense now.
@@ -64,7 +65,7 @@ pub struct LedgerReport {
 }
 
 impl LedgerReport {
-    /// Reads it from a ledger; the name of that is only shown.
+    /// Reads the summary from a ledger, whose name is only shown.
     pub fn read(name: &str, ledger: &Reader) -> Result<Self, Error> {
         let (totals, operation, reasons, fault) = match Digest::read(ledger, PLACES) {
             Ok(digest) => {
@@ -72,7 +73,7 @@ impl LedgerReport {
                 let operation = rows.find_map(|row| row.operation);
                 (digest.states, operation, Explained::of_ledger(&digest.reasons), None)
             }
-            // A report may be all that is left of it.
+            // A report may be all that is left of the ledger.
             Err(fault) => {
                 let fault = format!("the reasons cannot be told: {fault}");
                 (ledger.totals()?, None, Vec::new(), Some(fault))
@@ -95,7 +96,7 @@ impl LedgerReport {
         })
     }
 
-    /// Notes that the last run has not come to its end.
+    /// Notes that the last run did not come to its end.
     pub fn note_unfinished(&mut self, has_ended: bool) {
         let how = if has_ended { "it was stopped" } else { "it is still running, or was killed" };
         self.unfinished = Some(format!("unfinished: the last run has not come to its end; {how}"));
@@ -130,7 +131,7 @@ impl LedgerReport {
             writeln!(out, "{unfinished}")?;
         }
         if let Some(selected) = &self.selected {
-            // Whoever asks for some rows is told of no others.
+            // A report on chosen rows is about no others.
             return selected.write_text(out);
         }
         write_groups(&self.reasons, &[], out)?;
@@ -139,8 +140,8 @@ impl LedgerReport {
     }
 }
 
-/// Returns the commands that help with rows of that ledger. Their input, and the flags that it was read
-/// with, are known to whoever ran the operation.
+/// Returns the commands that help with rows of that ledger. Its input, and the flags that it was
+/// read with, are known only to the person who ran the operation.
 fn help(ledger: &str, operation: &str, shard: Shard, reasons: &[Explained]) -> Vec<NextStep> {
     let actions = actions(reasons);
     let is_import = operation == "import";

@@ -1,4 +1,5 @@
-//! The pace of runs over their time, drawn: requests and rows a second, and under them what held them back.
+//! The pace of runs over time as a drawing: requests and rows a second, and under them what held
+//! them back.
 
 use super::{
     super::LedgerAccount,
@@ -14,26 +15,26 @@ use crate::{
 /// Runs that are drawn: the last ones that sent anything.
 const MOST: usize = 6;
 
-/// Measures of a drawing, in its own units: about pixels where it is as wide as its place.
+/// Dimensions of a drawing, in its own units: about pixels at its full width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
     class: &'static str,
     width: f64,
     height: f64,
-    /// Room for the names on the left.
+    /// Width of the names on the left.
     pub(super) left: f64,
-    /// Seconds from the left end to the right one.
+    /// Seconds from the left end to the right end.
     seconds: f64,
     marks: f64,
 }
 
 impl Frame {
-    /// Right end of the drawing.
+    /// Returns the right end of the drawing.
     pub(super) fn right(self) -> f64 {
         self.width - 8.0
     }
 
-    /// Place of a moment.
+    /// Returns the position of a moment.
     pub(super) fn x(self, at_ms: u64) -> f64 {
         let share = seconds(at_ms) / self.seconds;
         share.clamp(0.0, 1.0).mul_add(self.right() - self.left, self.left)
@@ -93,7 +94,7 @@ fn caption(run: &RunRecord, samples: &[PaceSample], html: &mut Html) {
     });
 }
 
-/// Returns what grew between two samples, a second.
+/// Returns the growth between two samples, per second.
 fn rate(pair: &[PaceSample], of: fn(&PaceSample) -> u64) -> f64 {
     let [before, after] = pair else { return 0.0 };
     let time = seconds(after.at_ms.saturating_sub(before.at_ms));
@@ -128,7 +129,7 @@ fn draw(frame: Frame, samples: &[PaceSample], html: &mut Html) {
     });
 }
 
-/// Draws the requests a second as steps that reach the ground.
+/// Draws the requests a second as filled steps.
 fn area(frame: Frame, samples: &[PaceSample], y: impl Fn(f64) -> f64, html: &mut Html) {
     let mut path = Path::default();
     path.to(frame.left, y(0.0));

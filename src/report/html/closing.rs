@@ -1,4 +1,4 @@
-//! The end of the page: proofs, what is not proved, and who answers for it.
+//! The end of the page: proofs, what is not proved, and who is responsible.
 
 use std::collections::BTreeSet;
 
@@ -54,11 +54,11 @@ pub(super) fn proofs(account: &LedgerAccount, html: &mut Html) {
     });
 }
 
-/// Says what proofs that are not right say; `None` where there are none.
+/// Describes the proofs that show a fault; `None` if there are none.
 pub(super) fn wrong(account: &LedgerAccount) -> Option<String> {
     let users = |is_of: fn(ProofVerdict) -> bool| {
         let of: Vec<&Proved> = account.proofs.iter().filter(|proof| is_of(proof.verdict)).collect();
-        // Earlier versions noted no user.
+        // Earlier versions recorded no user.
         let named: BTreeSet<_> = of.iter().filter_map(|proof| proof.user.as_ref()).collect();
         named.len() + of.iter().filter(|proof| proof.user.is_none()).count()
     };

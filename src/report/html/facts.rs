@@ -1,4 +1,4 @@
-//! Facts by which a page is held against other papers: tenant, input, ledger, versions, runs.
+//! Facts that link a page to other documents: tenant, input, ledger, versions, runs.
 
 use super::{super::LedgerAccount, words, writer::Html};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 const MOST_RUNS: usize = 40;
 /// Digests of a run that are shown in the list of runs.
 const MOST_DIGESTS: usize = 8;
-/// Longest name that is shown whole, in characters.
+/// Longest name that is shown in full, in characters.
 const LONGEST_NAME: usize = 300;
 
 pub(super) fn identity(account: &LedgerAccount, html: &mut Html) {
@@ -207,7 +207,7 @@ fn end(run: &RunRecord, account: &LedgerAccount, now: LocalTime) -> String {
     }
 }
 
-/// Cuts what is longer than anybody's name.
+/// Truncates a text that is longer than any real name.
 pub(super) fn short(text: &str) -> String {
     match text.char_indices().nth(LONGEST_NAME) {
         Some(_) => text.chars().take(LONGEST_NAME).chain(['…']).collect(),

@@ -61,7 +61,7 @@ pub(super) fn write(account: &LedgerAccount, html: &mut Html) {
     }
 }
 
-/// Says how the rows that the last run read add up.
+/// Describes how the rows that the last run read add up.
 fn last_run(sums: RunSums) -> String {
     let RunSums { rows, duplicates, skipped, .. } = sums;
     let own = rows.saturating_sub(duplicates).saturating_sub(skipped);

@@ -11,7 +11,7 @@ use crate::{
     text::{counted, grouped},
 };
 
-/// Rows that are shown without being asked for.
+/// Rows that are visible without unfolding.
 const OPEN: usize = 10;
 
 pub(super) fn reasons(account: &LedgerAccount, most: usize, html: &mut Html) {
@@ -146,7 +146,7 @@ pub(super) fn in_flight(account: &LedgerAccount, most: usize, html: &mut Html) {
     table(in_flight, count, most, html);
 }
 
-/// Says what there is nothing of: that, too, has to be said.
+/// Writes which kinds of rows do not occur: that has to be stated, too.
 pub(super) fn nothing(account: &LedgerAccount, html: &mut Html) {
     let Digest { states, doubts, .. } = &account.digest;
     let none: Vec<_> = [
@@ -201,7 +201,7 @@ fn table(rows: &[Row], all: u64, most: usize, html: &mut Html) {
             more => format!("the first {}, and {} more", counted(shown, "row"), grouped(more)),
         };
         html.leaf("summary", &[], summary);
-        // What all of them have is said once.
+        // What all rows share is written once.
         let common = rule(rows.first());
         let is_common = rows.iter().all(|row| rule(Some(row)) == common);
         if let Some(common) = common.as_ref().filter(|_| is_common) {
@@ -233,7 +233,7 @@ fn write_row(row: &Row, is_common: bool, html: &mut Html) {
         html.leaf("td", &[("class", "id")], row.user_id.as_deref().unwrap_or("unknown"));
         html.leaf("td", &[], row.r#type.unwrap_or("–"));
         let rule = rule(Some(row)).filter(|_| !is_common);
-        // The code is above.
+        // The code is in the heading.
         let error = row
             .error
             .as_ref()

@@ -3,18 +3,19 @@
 use super::{chart, chart::Frame, writer::Html};
 use crate::model::PaceSample;
 
-/// Height of a lane, and of what is between two.
+/// Height of a lane, and of the gap between two.
 const LANE: f64 = 13.0;
 const GAP: f64 = 5.0;
 /// Degrees of darkness.
 const DEGREES: u64 = 5;
-/// A reason is shown if it held requests back for so many milliseconds in all.
+/// Milliseconds in all that a reason must have held requests back to be shown.
 const LEAST_MS: u64 = 500;
 
-/// A reason, whether it is the tenant's refusal, and how long it had held requests back by a sample.
+/// A reason, whether it is the tenant's refusal, and how long it had held requests back by a
+/// sample.
 type Reason = (&'static str, bool, fn(&PaceSample) -> u64);
 
-/// Every reason, those that somebody has to act on first.
+/// Every reason; those that call for action come first.
 const REASONS: [Reason; 7] = [
     ("outage", true, |sample| sample.outage_ms),
     ("429", true, |sample| sample.throttling_ms),
@@ -30,7 +31,7 @@ const REASONS: [Reason; 7] = [
 pub(super) struct Lane {
     name: &'static str,
     is_refusal: bool,
-    /// Beginning, end, and degree from 1 to [`DEGREES`].
+    /// Start, end, and degree from 1 to [`DEGREES`].
     bands: Vec<(u64, u64, u64)>,
 }
 
@@ -50,7 +51,7 @@ fn bands(samples: &[PaceSample], of: fn(&PaceSample) -> u64) -> Vec<(u64, u64, u
         let time = to.saturating_sub(from).max(1);
         let degree = held.saturating_mul(DEGREES).div_ceil(time).min(DEGREES);
         match bands.last_mut() {
-            // Half of the page would be rectangles.
+            // Otherwise half of the page would be rectangles.
             Some(last) if last.1 == from && last.2 == degree => last.1 = to,
             _ if held * 100 >= time => bands.push((from, to, degree)),
             _ => {}
@@ -59,7 +60,7 @@ fn bands(samples: &[PaceSample], of: fn(&PaceSample) -> u64) -> Vec<(u64, u64, u
     bands
 }
 
-/// Returns the height of so many lanes.
+/// Returns the height of `count` lanes.
 pub(super) fn height(count: usize) -> f64 {
     (0..count).fold(if count == 0 { 0.0 } else { GAP }, |height, _| height + LANE + GAP)
 }

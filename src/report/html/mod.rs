@@ -1,5 +1,5 @@
-//! A whole ledger as one page that explains itself: for whoever has to answer for a migration, and for
-//! whoever has to act on it at night. One file, no script, nothing loaded.
+//! A whole ledger as one page that explains itself, for the person who has to answer for a
+//! migration and for the one who has to act on it at night. One file, no script, nothing loaded.
 
 mod chart;
 mod closing;
@@ -21,7 +21,7 @@ use crate::model::{LocalTime, State};
 pub const ROWS_SHOWN: usize = 200;
 /// Longest page, in bytes.
 pub const LONGEST_PAGE: usize = 2 << 20;
-/// Numbers of rows that are tried one after the other until the page is short enough.
+/// Numbers of rows that are tried in turn until the page is short enough.
 const FEWER: [usize; 10] = [ROWS_SHOWN, 150, 100, 60, 30, 15, 8, 4, 1, 0];
 
 /// Allows nothing but style in the page itself.
@@ -40,7 +40,8 @@ pub struct LedgerPage<'a> {
 }
 
 impl LedgerPage<'_> {
-    /// Returns the page. Where it would be too long, fewer rows of each reason are shown; all are counted.
+    /// Renders the page. If it would be too long, fewer rows of each reason are shown; all are
+    /// counted.
     pub fn render(&self) -> String {
         let mut page = Html::default();
         for most in FEWER {
@@ -111,7 +112,7 @@ impl LedgerPage<'_> {
     }
 }
 
-/// States in the order in which people ask for them.
+/// Returns the states in the order in which people ask for them.
 fn states() -> impl Iterator<Item = State> {
     let own = [State::Replaced, State::Updated, State::Deleted, State::Exported, State::Resolved];
     [State::Created].into_iter().chain(own).chain([

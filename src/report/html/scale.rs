@@ -1,4 +1,4 @@
-//! Scales of a chart: round numbers at which people read an axis. Pure.
+//! Scales of a chart, with round numbers at their marks. Pure.
 
 /// Returns the distance between two marks of an axis from 0 to `most`, with at most `count` of them.
 pub(super) fn step(most: f64, count: f64) -> f64 {
@@ -14,13 +14,13 @@ const TIMES: [u32; 22] = [
     172_800, 604_800, 1_209_600, 2_592_000,
 ];
 
-/// Returns the same for an axis of time, in seconds.
+/// Returns the distance between two marks of a time axis, in seconds.
 pub(super) fn time_step(most: f64, count: f64) -> f64 {
     let fits = |step: &f64| most / step <= count;
     TIMES.map(f64::from).into_iter().find(fits).unwrap_or_else(|| step(most, count))
 }
 
-/// `0`, `30 s`, `5 min`, `1 h 30 min`, `2 d`.
+/// Formats `0`, `30 s`, `5 min`, `1 h 30 min`, `2 d`.
 pub(super) fn time_mark(seconds: f64) -> String {
     // Marks are whole seconds.
     let text = format!("{seconds:.0}");
@@ -37,7 +37,7 @@ pub(super) fn time_mark(seconds: f64) -> String {
     if named.is_empty() { "0".into() } else { named.join(" ") }
 }
 
-/// `0`, `2.5`, `400`, `12k`.
+/// Formats `0`, `2.5`, `400`, `12k`.
 pub(super) fn rate_mark(rate: f64) -> String {
     if rate >= 10_000.0 { format!("{}k", trimmed(rate / 1000.0)) } else { trimmed(rate) }
 }

@@ -1,4 +1,4 @@
-//! The verdict: one sentence that may be relied on, and the figures that it rests on.
+//! The verdict: one sentence that can be relied on, and the figures behind it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     text::{counted, grouped},
 };
 
-/// Kinds of verdict, the worst first.
+/// Kinds of verdict, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Unsound,
@@ -22,14 +22,14 @@ enum Kind {
     Good,
 }
 
-/// Sentence to be said first, with those that follow.
+/// The first sentence, and those that follow.
 #[derive(Debug)]
 pub(super) struct Verdict {
     kind: Kind,
     sentence: String,
     /// Sentences that follow.
     more: Vec<String>,
-    /// Rows to look at that `verify` found, where it was asked.
+    /// Rows to look at that `verify` found, if it was run.
     found: Option<u64>,
 }
 
@@ -105,7 +105,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict in two words.
+    /// Returns the verdict in two words.
     pub(super) fn state(&self) -> &'static str {
         match self.kind {
             Kind::Unsound => "Not sound",
@@ -147,8 +147,8 @@ impl Verdict {
     }
 }
 
-/// Begins a sentence on a ledger whose runs came to their end: what is true of a shard's is not said of the
-/// whole input, whose digest stands on the same page.
+/// Begins a sentence about a ledger whose runs came to their end. A statement about a shard must
+/// not sound like one about the whole input, whose digest is on the same page.
 fn complete(shard: Shard) -> String {
     if shard.is_whole() {
         return "Complete".into();
@@ -197,7 +197,8 @@ fn sentence_of_unfinished(in_flight: u64, inputs: &[String], more: &mut Vec<Stri
     }
 }
 
-/// Inputs whose last run did not come to its end, unless a later run that did read them among others.
+/// Lists the inputs whose last run did not come to its end, unless a later run that did has read
+/// them, too.
 fn unfinished(account: &LedgerAccount) -> Vec<String> {
     let mut open: BTreeMap<(&str, &str), i64> = BTreeMap::new();
     for run in &account.runs {

@@ -1,4 +1,4 @@
-//! Findings of `verify`, and the bound that they are for everybody.
+//! Findings of `verify`, and what they prove about all users.
 
 use super::{
     super::{LedgerAccount, Verified, verified::is_asked},
@@ -45,7 +45,7 @@ pub(super) fn write(
     });
 }
 
-/// Writes the rows by state, those that were asked about with their sum first.
+/// Writes the rows by state; those that were asked about come first, with their sum.
 fn figures(verified: &Verified, html: &mut Html) {
     let of = |asked: bool| {
         let states = verified.states.iter().map(|(state, count)| (*state, *count));
@@ -80,7 +80,7 @@ fn sum(count: u64, name: &str, html: &mut Html) {
     });
 }
 
-/// Says what is known of the users who were asked about, and of all.
+/// Describes what is known about the users who were asked about, and about all.
 fn statement(verified: &Verified) -> String {
     let Verified { users, users_with_missing: missing, users_of_ledger: all, .. } = *verified;
     if users == 0 {
@@ -100,7 +100,7 @@ fn statement(verified: &Verified) -> String {
     if verified.is_of_others() {
         return format!("{found} None of them is a user of this ledger.");
     }
-    // Where everybody was asked, nothing has to be inferred.
+    // If all users were asked about, nothing has to be inferred.
     if users >= all {
         return found;
     }
@@ -115,7 +115,7 @@ fn statement(verified: &Verified) -> String {
     )
 }
 
-/// `3`, `0.3`, `0.003`: never less than it is.
+/// Formats `3`, `0.3`, `0.003`: rounded up.
 fn percent(share: f64) -> String {
     let text = format!("{:.3}", (share * 1000.0).ceil() / 1000.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,25 +1,25 @@
-//! Texts that several parts of the page have.
+//! Texts that several parts of the page share.
 
 use crate::model::{LocalTime, State};
 
-/// `2026-11-29 05:00:12 UTC`.
+/// Formats `2026-11-29 05:00:12 UTC`.
 pub(super) fn time(at: LocalTime) -> String {
     jiff::Timestamp::from_millisecond(at.as_millis())
         .map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
         .unwrap_or_default()
 }
 
-/// Host of a base URL.
+/// Returns the host of a base URL.
 pub(super) fn host(url: &str) -> &str {
     url.trim_start_matches("https://").trim_end_matches('/')
 }
 
-/// A state's name for people.
+/// Returns a state's name for people.
 pub(super) fn state(state: State) -> String {
     state.name().replace('_', " ")
 }
 
-/// The same behind so many rows: `15 need review`.
+/// Returns a state's name after a number of rows: `15 need review`.
 pub(super) fn state_of(state: State, count: u64) -> String {
     match (state, count) {
         (State::NeedsReview, 2..) => "need review".into(),
@@ -27,7 +27,7 @@ pub(super) fn state_of(state: State, count: u64) -> String {
     }
 }
 
-/// Meaning of a state, in a few words.
+/// Returns the meaning of a state, in a few words.
 pub(super) fn meaning(state: State) -> &'static str {
     match state {
         State::Created => "this tool created it, and has its id",
@@ -49,7 +49,7 @@ pub(super) fn meaning(state: State) -> &'static str {
     }
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Formats `a`, `a and b`, `a, b and c`.
 pub(super) fn list(parts: &[String]) -> String {
     match parts {
         [] => String::new(),

@@ -1,5 +1,5 @@
-//! HTML, element by element: every element that is begun is ended, and every text is escaped. There is no
-//! way to write anything else.
+//! HTML, element by element: every element is closed, and every text is escaped. There is no other
+//! way to write.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ pub(super) struct Html(String);
 type Attributes<'a> = &'a [(&'static str, &'a str)];
 
 impl Html {
-    /// Writes an element and what is in it.
+    /// Writes an element with content.
     pub(super) fn tag(
         &mut self,
         name: &'static str,
@@ -37,7 +37,7 @@ impl Html {
         self.tag(name, attributes, |html| html.text(text));
     }
 
-    /// Writes an element that cannot hold anything.
+    /// Writes an element that cannot have content.
     pub(super) fn void(&mut self, name: &'static str, attributes: Attributes<'_>) {
         self.begin(name, attributes);
     }
@@ -47,8 +47,8 @@ impl Html {
         self.tag(name, attributes, |_| {});
     }
 
-    /// Writes a text. Control characters, and those that turn or hide what stands around them, are shown
-    /// as `\u{…}`.
+    /// Writes a text. Control characters, and those that reorder or hide their surroundings, become
+    /// `\u{…}`.
     pub(super) fn text(&mut self, text: impl Display) {
         for character in escape(&text.to_string()).chars() {
             match character {
@@ -62,7 +62,7 @@ impl Html {
         }
     }
 
-    /// Writes an element that holds a sentence of our own, in which `code` stands between backticks.
+    /// Writes an element with a sentence of our own, in which `code` is marked by backticks.
     pub(super) fn prose(&mut self, name: &'static str, attributes: Attributes<'_>, text: &str) {
         self.tag(name, attributes, |html| {
             for (number, part) in text.split('`').enumerate() {
@@ -71,7 +71,7 @@ impl Html {
         });
     }
 
-    /// Writes what is our own: the document type and the style.
+    /// Writes constant markup: the document type and the style.
     pub(super) fn raw(&mut self, own: &'static str) {
         self.0.push_str(own);
     }
@@ -104,7 +104,7 @@ impl Html {
 pub(super) struct Path(String);
 
 impl Path {
-    /// Goes to a point, drawing a line unless it is the first.
+    /// Moves to a point, drawing a line unless it is the first.
     pub(super) fn to(&mut self, x: f64, y: f64) {
         let command = if self.0.is_empty() { 'M' } else { 'L' };
         self.0.push(command);
@@ -112,13 +112,13 @@ impl Path {
         self.0.push_str(&point);
     }
 
-    /// Returns it, closed to an area.
+    /// Returns the path, closed to an area.
     pub(super) fn closed(mut self) -> String {
         self.0.push('Z');
         self.0
     }
 
-    /// Returns it as a line.
+    /// Returns the path as a line.
     pub(super) fn open(self) -> String {
         self.0
     }

@@ -1,4 +1,4 @@
-//! Everything that a report for people tells of a ledger.
+//! Everything that a report for people says about a ledger.
 
 use super::{Digest, FileNames};
 use crate::{
@@ -8,39 +8,39 @@ use crate::{
     report::rows::Row,
 };
 
-/// A whole ledger, as a report for people tells of it.
+/// A whole ledger, as described in a report for people.
 #[derive(Debug)]
 pub struct LedgerAccount {
-    /// The ledger's name, which is only shown; `None` where user ids are hidden.
+    /// The ledger's name, which is only shown; `None` if user ids are hidden.
     pub name: Option<String>,
     /// The tenant that it is bound to.
     pub tenant: String,
-    /// Shard of the input that it has.
+    /// Shard of the input that it covers.
     pub shard: Shard,
     /// Its id.
     pub id: String,
-    /// Number of row writes that its seal has; `None` where there is no seal that can be read.
+    /// Number of row writes according to its seal; `None` without a readable seal.
     pub sealed: Option<u64>,
-    /// Reason why an import would refuse it, if one would.
+    /// Reason why an import would refuse it, if any.
     pub fault: Option<String>,
     /// Sums over its rows.
     pub digest: Digest,
     /// The last runs, the oldest first.
     pub runs: Vec<RunRecord>,
-    /// Number of the runs before those.
+    /// Number of runs before those.
     pub runs_before: u64,
     /// Proofs of how secrets are read.
     pub proofs: Vec<Proved>,
-    /// Pseudonyms in the place of user ids, where those are hidden.
+    /// Pseudonyms that replace user ids, if these are hidden.
     pub pseudonyms: Option<Pseudonyms>,
-    /// True if a live process has it locked for a run.
+    /// True if a live process holds its lock for a run.
     pub is_running: bool,
     /// Names of its inputs.
     pub files: FileNames,
 }
 
 impl LedgerAccount {
-    /// Reads it; of each reason the first `most` rows are kept.
+    /// Reads the ledger; the first `most` rows of each reason are kept.
     pub fn read(
         name: &str,
         ledger: &Reader,
@@ -67,7 +67,7 @@ impl LedgerAccount {
             id: ledger.id().into(),
             sealed: ledger.sealed(),
             fault: ledger.fault_of(digest.writes).map(|fault| {
-                // It names the ledger's file.
+                // The message names the ledger's file.
                 let hidden = "writes of rows have gone, or the seal cannot be read";
                 if hides_users { hidden.into() } else { fault.to_string() }
             }),
@@ -82,8 +82,8 @@ impl LedgerAccount {
     }
 }
 
-/// Puts the pseudonym of a row's user in the place of the id, wherever that stands in the row. Names of
-/// files and paths inside of them may hold the ids of others, too.
+/// Replaces a row's user id by its pseudonym everywhere in the row. Names of files, and paths
+/// inside them, may hold other users' ids, too.
 fn hidden(mut row: Row, pseudonyms: &Pseudonyms, files: &FileNames) -> Row {
     row.at = None;
     row.file = row.file.map(|name| files.of(&name));

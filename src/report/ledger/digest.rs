@@ -1,4 +1,4 @@
-//! The digest of a ledger.
+//! Sums over a ledger.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -9,9 +9,9 @@ use crate::{
     model::{Code, FactorType, How, Reason, State},
 };
 
-/// Codes of other versions that are told apart; more are one.
+/// Most codes of other versions that are counted separately; further ones are counted together.
 const MOST_UNKNOWN: usize = 32;
-/// Longest text of a row that is kept, in characters. Ids of any length may be in an input.
+/// Longest text of a row that is kept, in characters: ids in an input may have any length.
 const LONGEST: usize = 160;
 
 /// Rows of one type.
@@ -23,12 +23,12 @@ pub struct TypeTotals {
     pub states: ByState,
 }
 
-/// Rows that came to one state for one reason.
+/// Rows that have one state for one reason.
 #[derive(Debug)]
 pub struct ReasonGroup {
     /// Their state.
     pub state: State,
-    /// Stable name of the reason; empty where a ledger of an earlier version has none.
+    /// Stable name of the reason; empty if a ledger of an earlier version has none.
     pub code: Cow<'static, str>,
     /// Number of them.
     pub count: u64,
@@ -43,14 +43,14 @@ impl ReasonGroup {
     }
 }
 
-/// Rows of which an attempt was once in doubt.
+/// Rows with an attempt that was once in doubt.
 #[derive(Debug, Default)]
 pub struct Doubts {
     /// Number of them.
     pub count: u64,
-    /// The same by the state they have now, and the evidence for it.
+    /// Their number by present state and the evidence for it.
     pub by: BTreeMap<(State, Option<How>), u64>,
-    /// The first of them, in the order in which they were taken up.
+    /// The first of them, in the order in which they were admitted.
     pub(crate) rows: Vec<Row>,
 }
 
@@ -61,23 +61,23 @@ pub struct Digest {
     pub states: ByState,
     /// Types that occur, in the order of their numbers; rows without one come last.
     pub types: Vec<TypeTotals>,
-    /// Reasons, the most frequent first. What was not carried is among them.
+    /// Reasons, the most frequent first, including those of rows that were not carried.
     pub reasons: Vec<ReasonGroup>,
     /// Rows that were once in doubt.
     pub doubts: Doubts,
     /// The first of the rows that are in flight.
     pub(crate) in_flight: Vec<Row>,
-    /// Number of writes of rows, in all.
+    /// Number of all writes of rows.
     pub writes: u64,
 }
 
 impl Digest {
-    /// Reads it; of each reason, and of what was in doubt, the first `most` rows are kept.
+    /// Reads a ledger; the first `most` rows of each reason, and of those once in doubt, are kept.
     pub fn read(ledger: &Reader, most: usize) -> Result<Self, Error> {
         Self::read_with(ledger, most, |row| row)
     }
 
-    /// The same, with each row that is kept as `mask` makes it.
+    /// Does the same, and passes each kept row through `mask`.
     pub(crate) fn read_with(
         ledger: &Reader,
         most: usize,
@@ -96,7 +96,7 @@ impl Digest {
         Ok(surveyed.survey.finish(surveyed.writes))
     }
 
-    /// Number of all rows.
+    /// Returns the number of all rows.
     pub fn rows(&self) -> u64 {
         self.states.sum()
     }
@@ -112,9 +112,9 @@ type Key = (State, Cow<'static, str>);
 #[derive(Debug, Default)]
 struct Group {
     count: u64,
-    /// Those that were taken up.
+    /// Rows that were admitted.
     rows: Vec<Row>,
-    /// Those that were refused as they were read.
+    /// Rows that were refused while they were read.
     refused: Vec<Row>,
 }
 
@@ -191,7 +191,8 @@ impl<M: Fn(Row) -> Row> Gatherer<M> {
         row
     }
 
-    /// Returns the group of a reason. Codes of other versions share one where there are too many.
+    /// Returns the group of a reason. If there are too many codes of other versions, they share
+    /// one.
     fn group(&mut self, (state, code): Key) -> &mut Group {
         let key = (state, code);
         let is_unknown = matches!(key.1, Cow::Owned(_)) && !self.groups.contains_key(&key);
@@ -236,14 +237,14 @@ impl<M: Fn(Row) -> Row> Gatherer<M> {
     }
 }
 
-/// Place of a type among [`TYPES`].
+/// Returns the index of a type among [`TYPES`].
 fn slot(factor_type: Option<FactorType>) -> usize {
     let place = FactorType::ALL.iter().position(|known| Some(*known) == factor_type);
     place.unwrap_or(TYPES - 1)
 }
 
-/// Returns the code of the reason for a state, where there is one. What needs attention always has one,
-/// if an empty one.
+/// Returns the code of the reason for a state, if there is one. States that need attention always
+/// have one, even if it is empty.
 fn code_of(state: State, error: Option<&str>) -> Option<Cow<'static, str>> {
     match error.map(Reason::parse) {
         Some(reason) if reason.code() == Code::Unknown => {
@@ -255,7 +256,7 @@ fn code_of(state: State, error: Option<&str>) -> Option<Cow<'static, str>> {
     }
 }
 
-/// Returns the code of the first fault of a row that was refused as it was read.
+/// Returns the code of the first fault of a row that was refused while it was read.
 fn first_code(faults: &str) -> Cow<'static, str> {
     #[derive(serde::Deserialize)]
     struct Coded<'a> {
@@ -269,7 +270,7 @@ fn first_code(faults: &str) -> Cow<'static, str> {
     }
 }
 
-/// Returns a code: borrowed where this version knows it, and short where it does not.
+/// Returns a code: borrowed if this version knows it, and truncated if not.
 fn known(code: &str) -> Cow<'static, str> {
     let known = Code::ALL.iter().map(|code| code.name()).find(|name| *name == code);
     known.map_or_else(|| code.chars().take(LONGEST).collect::<String>().into(), Cow::Borrowed)

@@ -1,5 +1,6 @@
-//! Account of a whole ledger, apart from how it is shown: sums by state and by type, reasons with the first
-//! rows of each, and what was once in doubt. Read in one pass; memory does not grow with the ledger.
+//! Account of a whole ledger, independent of its presentation: sums by state and by type, reasons
+//! with their first rows, and rows once in doubt. Read in one pass; memory does not grow with the
+//! ledger.
 
 mod account;
 mod digest;

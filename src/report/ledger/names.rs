@@ -1,4 +1,5 @@
-//! Names of input files, or numbers in their place where user ids are hidden: an id may be in any path.
+//! Names of input files, or numbers in their place if user ids are hidden: a path may contain an
+//! id.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use crate::ledger::RunRecord;
 /// Names of the files of a ledger's inputs.
 #[derive(Debug, Clone, Default)]
 pub struct FileNames {
-    /// Number of each name, in the order in which runs read them; `None` where names are shown.
+    /// Number of each name, in the order in which runs read them; `None` if names are shown.
     numbers: Option<BTreeMap<String, usize>>,
 }
 
@@ -24,7 +25,7 @@ impl FileNames {
         Self { numbers: Some(numbers) }
     }
 
-    /// Returns how a file is called.
+    /// Returns a file's name or number.
     pub fn of(&self, name: &str) -> String {
         match self.numbers.as_ref().map(|numbers| numbers.get(name)) {
             None => name.to_owned(),
@@ -33,7 +34,7 @@ impl FileNames {
         }
     }
 
-    /// Returns how the input of a run is called.
+    /// Returns the name or number of a run's input.
     pub fn of_run(&self, run: &RunRecord) -> String {
         if self.numbers.is_none() {
             return run.input.clone();
@@ -42,13 +43,13 @@ impl FileNames {
         names.join(", ")
     }
 
-    /// Returns true if numbers stand in the place of names.
+    /// Returns true if numbers replace the names.
     pub fn are_hidden(&self) -> bool {
         self.numbers.is_some()
     }
 }
 
-/// Returns the names of a run's files, as far as they were noted.
+/// Returns the names of a run's files, as far as they were recorded.
 fn files(run: &RunRecord) -> Vec<&str> {
     match &run.about {
         Some(about) if !about.files.is_empty() => {
