@@ -28,7 +28,7 @@ pub enum Warning {
     NameCut,
     /// Words that were decoded wrongly on their way.
     GarbledText {
-        /// Base URL.
+        /// The field with the words.
         field: Field,
     },
     /// A user id that is not `provider|id`.
