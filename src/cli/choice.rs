@@ -40,7 +40,7 @@ pub enum InputFormat {
 /// Spelling of the secrets of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SecretEncoding {
-    /// Base32 of the key, believed even where it looks like something else.
+    /// Base32 of the key, even if it looks like another encoding.
     Base32,
     /// The key is the text itself.
     Text,

@@ -28,17 +28,17 @@ pub struct Import {
     /// Same as `--from auth0-export`.
     #[arg(long, hide = true, conflicts_with = "from")]
     pub from_export: bool,
-    /// Begin a new ledger although another import ledger of the same tenant lies beside it
+    /// Start a new ledger even if another import ledger of the same tenant is in the same folder
     #[arg(long, conflicts_with = "ledger")]
     pub new_ledger: bool,
-    /// Stop with exit code 5 once the first N users of INPUT (of the shard) are done, with all their rows
-    /// wherever they are; without this flag the same command goes on
+    /// Stop (exit code 5) once all rows of the first N users of INPUT, or of the shard, are done;
+    /// the same command without this flag goes on
     #[arg(long, value_name = "N")]
     pub max_users: Option<Given<UserLimit>>,
     #[command(flatten)]
     /// Part of its users.
     pub sharding: Sharding,
-    /// Import although `preflight` would stop at these findings
+    /// Import in spite of these findings, at which `preflight` would stop
     #[arg(long, value_name = "CODE,…", value_delimiter = ',', value_parser = finding_code)]
     pub accept: Vec<FindingCode>,
     #[command(flatten)]
@@ -95,7 +95,7 @@ pub struct Delete {
     #[command(flatten)]
     /// Input and flags shared with other commands.
     pub bulk: Bulk,
-    /// Treat rows as users and delete all methods of each
+    /// Treat rows as users, and delete all methods of each
     #[arg(long)]
     pub all_methods: bool,
     #[command(flatten)]
@@ -136,11 +136,11 @@ pub struct Check {
     /// Also show the first N factors as they would be sent, with contacts masked
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub show: u64,
-    /// Ask which codes the authenticator apps of this user show, and say whether INPUT's secrets are read as
-    /// the apps read them; repeatable
+    /// Ask for the codes that this user's authenticator apps show, and check that INPUT's secrets
+    /// are read as the apps read them; repeatable
     #[arg(long, value_name = "USER_ID")]
     pub prove: Vec<String>,
-    /// Also record what was proved in FILE, the ledger of an import
+    /// Also record the proofs in FILE, the ledger of an import
     #[arg(long, value_name = "FILE", requires = "prove")]
     pub ledger: Option<PathBuf>,
     /// Format of the result on standard output
@@ -183,7 +183,7 @@ pub struct Resolve {
     /// Format of INPUT, where the system has several [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
-    /// Also ask for people who have nothing but a verified phone number in their profile
+    /// Also look up people who have nothing but a verified phone number in their profile
     #[arg(long)]
     pub include_profile_phone: bool,
     /// Write to MAP (0600), which appears once it is complete
@@ -192,11 +192,11 @@ pub struct Resolve {
     /// Take only users who have an account, linked ones included, of this connection
     #[arg(long, value_name = "NAME")]
     pub connection: Option<String>,
-    /// Also go by addresses that INPUT calls unverified
+    /// Also trust addresses that INPUT calls unverified
     #[arg(long)]
     pub trust_unverified_email: bool,
-    /// Also ask again for people that MAP has no user for, and mend their lines: `rejected`. Those who got
-    /// no answer are always asked for again
+    /// With `rejected`, also look up people again who were not found, and correct their lines in
+    /// MAP. Those who got no answer are always looked up again
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub retry: Vec<Retry>,
     #[command(flatten)]
@@ -237,8 +237,8 @@ pub struct Preflight {
     /// Encoding of `totp_secret` [default: Base32, refusing values that look like another encoding]
     #[arg(long, value_enum, value_name = "ENCODING")]
     pub secret_encoding: Option<SecretEncoding>,
-    /// Also ask whether this many users of INPUT, or this share such as 5%, exist and what they hold:
-    /// a request for each, up to 100,000; 0 asks for nobody
+    /// Also ask whether this many users of INPUT, or this share such as 5%, exist and which methods
+    /// they have: one request each, at most 100,000; 0 asks for none
     #[arg(long, value_name = "N|P%", default_value = "200")]
     pub sample: String,
     /// Seed that picks the users of the sample
@@ -287,7 +287,8 @@ pub struct Verify {
     /// Also say which factors people have logged in with since they were created
     #[arg(long)]
     pub usage: bool,
-    /// The same, and exit with code 4 if that is a smaller share than P of the factors that are there
+    /// Same as --usage, and exit with code 4 if people have logged in with less than P of the
+    /// existing factors
     #[arg(long, value_name = "P%")]
     pub fail_if_unused: Option<Given<UsedShare>>,
     /// Check only this share of the users, such as 5%, and state what that proves
@@ -296,7 +297,7 @@ pub struct Verify {
     /// Seed that picks the users of the sample
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Check only the first N users of INPUT (of the shard), whom `import --max-users N` takes
+    /// Check only the first N users of INPUT, or of the shard: those of `import --max-users N`
     #[arg(long, value_name = "N", conflicts_with = "sample")]
     pub max_users: Option<Given<UserLimit>>,
     #[command(flatten)]

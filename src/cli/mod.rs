@@ -71,17 +71,17 @@ Try it without an account:  mfaferry import samples/factors.csv --sandbox"
 )]
 pub struct Cli {
     #[command(subcommand)]
-    /// Sentence that says what to do next.
+    /// Command to run.
     pub command: Command,
     #[command(flatten)]
     /// Output and logging.
     pub output: OutputArgs,
-    /// Print version; with --verbose, all that is known of the build
+    /// Print version; with --verbose, everything known about the build
     #[arg(short = 'V', long, action = clap::ArgAction::Version)]
     pub version: Option<bool>,
 }
 
-/// Sentence that says what to do next.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create every factor of INPUT that is not settled yet
@@ -98,30 +98,29 @@ JWT, with AUTH0_CLIENT_ASSERTION_PRIVATE_KEY (or --client-key-file); else a read
 AUTH0_API_TOKEN (or --token-file). Required scopes: create:authentication_methods and
 read:authentication_methods. Secrets are never passed as flags.
 
-Settings for which --help names a variable may stand in the environment (MFAFERRY_RATE=10), and all
-but MFAFERRY_TENANT in the file that --config names (rate = \"10\"), too. Without --config,
-mfaferry.toml in the working directory is read if it is yours and nobody else can write to it; it
-may not say which credentials are sent, or where. A table [tenant.NAME] of the named file holds the
-settings of one tenant, and --tenant NAME chooses it; secrets stay in files that it names, such as
-client_secret_file. Names of files in it are relative to the working directory.
+Settings that name a variable can be set in the environment (MFAFERRY_RATE=10) and, except for
+MFAFERRY_TENANT, in the file that --config names (rate = \"10\"). Without --config, mfaferry.toml in
+the working directory is read if you own it and nobody else can write to it; it cannot choose the
+credentials or where they are sent. A table [tenant.NAME] of the named file holds the settings of
+one tenant, and --tenant NAME selects it. Secrets stay in files that the table names, such as
+client_secret_file; such names are relative to the working directory.
 
-Interrupted? Run the same command again: what is settled is skipped, what is in doubt is looked
-up, the rest goes on. Keep the ledger and the files beside it together.
+Interrupted? Run the same command again: settled rows are skipped, those in doubt are looked up, and
+the rest is sent. Keep the ledger and the files beside it together.
 
---max-users tries a few people first: of INPUT, or of the shard with --shard. Users count in the
-order in which they first appear in INPUT, also those whose rows are rejected: the same INPUT always
-gives the same users, so the same command again sends nothing. Rows of everybody else are left
-alone, and so are rows that do not say whose they are from the first user too many on. An INPUT with
-no more than N users is imported to its end.
+--max-users tries a few people first, of INPUT or of the shard. Users count in the order in which
+they first appear in INPUT, even if all their rows are rejected: the same INPUT always yields the
+same users, so the same command again sends nothing. All other rows are skipped, and so are rows
+without a user once the first other user has appeared. An INPUT with at most N users is imported to
+its end.
 
---shard 2/4 takes the second of four parts of the users, each with a ledger INPUT.2-of-4.ledger that
-`report` adds up. A user is in the part that SHA-256 of the id says: its first eight bytes, as a
-number, modulo 4, plus 1. Rows that do not say whose they are belong to 1/4, and so do those whose
-id is not valid or has no `|`. A given --rate is each shard's own. One process keeps up with any
+--shard 2/4 imports the second of four parts of the users, with a ledger INPUT.2-of-4.ledger;
+`report` adds up the ledgers of all shards. The part of a user is the first eight bytes of the
+SHA-256 of the id, as a number, modulo 4, plus 1. Rows without a user belong to 1/4, and so do those
+whose id is invalid or has no `|`. Each shard has its own --rate. One process can keep up with any
 tenant: shards are for several operators or hosts.
 
-The summary names the commands that make sense now. In JSON, `next` holds the arguments of each, the
-program first: they can be run as they stand, without a shell.")]
+The summary suggests the next commands. In JSON, `next` holds each as a list of arguments.")]
     Import(Box<Import>),
     /// Validate INPUT without sending anything
     #[command(after_help = "\
@@ -130,16 +129,16 @@ Examples:
   mfaferry check users.jsonl --show 5     also show five factors as sent
   mfaferry check factors.csv --prove 'auth0|123'
 
---prove asks for each TOTP of that user, also for one that is rejected for its secret, which code
-the app shows now: at the terminal, where what is typed is not shown, or on standard input, a line
-for each. Nothing is sent, and no code is kept. It says one of
+--prove asks which code the app shows now, for each TOTP of that user, even if its secret is
+rejected: at the terminal, without showing what is typed, or one line each on standard input.
+Nothing is sent, and no code is kept. The result is one of
   right            import reads the secret as the app does
   right_but_clock  it does, but the app's clock or this machine's is wrong
   other_encoding   the secret is in another encoding; names the flag
-  other_profile    the tenant cannot check such codes: they must enrol anew
-  no_match         the codes follow from no reading of the secret
-Each but the first is said only after a second code. With --prove the exit code is about what was
-proved: 0 for the first two, 4 for the others, 2 for a user without a TOTP and where codes end.")]
+  other_profile    the tenant cannot check such codes: the user must enrol anew
+  no_match         no reading of the secret yields the codes
+All but the first need a second code. With --prove the exit code is about the proofs: 0 for the
+first two results, 4 for the others, and 2 if the user has no TOTP or there are no more codes.")]
     Check(Check),
     /// Show what other systems' exports carry, and how to make them
     #[command(after_help = "\
@@ -159,25 +158,25 @@ Examples:
   mfaferry resolve realm.json --from keycloak --out map.csv --connection staff
   mfaferry import realm.json --from keycloak --users map.csv
 
-Each person of INPUT who has factors is asked for by their address, once however many they are: as the
-address is written, and in lower case where that differs and nobody has it exactly. MAP has a line for
-each, in input order: user_id, id, email, username, mf_code. Whoever was not found has an empty user_id
-and a reason in mf_code, and `import --users` rejects them for it:
-  user_not_found      nobody has the address (or nobody of --connection)
+Each person of INPUT who has factors is looked up once by their address: as it is written, and in
+lower case if that differs and no user has it exactly. MAP has one line per person, in input order:
+user_id, id, email, username, mf_code. People who were not found have an empty user_id and a reason
+in mf_code, for which `import --users` rejects them:
+  user_not_found      no user (of --connection) has the address
   user_ambiguous      several users have it; --connection may leave one
-  email_not_verified  INPUT says that the address is not verified: whoever
-                      signed up with it there may be somebody else
+  email_not_verified  INPUT says that the address is not verified:
+                      somebody else may have signed up with it
   user_not_mapped     INPUT has no address for the person
 
---shard 2/4 asks for a quarter of the people, by a hash of the address in lower case; those without
-one are in 1/4. Give each shard an --out of its own; an import takes all of them under one header:
+--shard 2/4 looks up a quarter of the people, chosen by a hash of the address in lower case; those
+without an address are in 1/4. Give each shard its own --out; to import, join them under one header:
   (head -n 1 map-1.csv; tail -q -n +2 map-?.csv) > map.csv
 
-Interrupted? Run the same command again: people in the map are not asked for again, but for those who
-got no answer and, with `--retry rejected`, those who were not found: their lines are mended in place.
-No other file is ever written over. MAP holds addresses and ids (0600). Credentials as for import;
-required scope: read:users. In the sandbox every address in lower case at example.com, example.net or
-example.org is somebody's.")]
+Interrupted? Run the same command again: people in the map are not looked up again, except those who
+got no answer and, with `--retry rejected`, those who were not found; their lines are corrected in
+place. No other file is ever overwritten. MAP holds addresses and ids (0600). Credentials as for
+import; required scope: read:users. In the sandbox, every lower-case address at example.com,
+example.net or example.org has a user.")]
     Resolve(Box<Resolve>),
     /// Find out whether the tenant is ready for INPUT, and how long an import will take (read-only)
     #[command(after_help = "\
@@ -186,11 +185,12 @@ Examples:
   mfaferry preflight factors.csv --sample 0          ask for no user
   mfaferry preflight factors.csv --accept factor_off --output json | jq .plan
 
-INPUT is read whole, as by check. Then the tenant is asked, each once and only where INPUT depends on
-the answer: which factors are on and how codes reach phones (scope read:guardian_factors), which
-policies ask for a factor (read:mfa_policies), which custom domains there are (read:custom_domains),
-whether lists come masked (read:tenant_settings), and the methods of the users of the sample
-(read:authentication_methods). What the token may not ask is told as unknown, with its scope.
+INPUT is read to its end, as by check. Then the tenant is asked, once for each question that matters
+for INPUT: which factors are on and how codes reach phones (scope read:guardian_factors), which
+policies ask for a factor (read:mfa_policies), which custom domains exist (read:custom_domains),
+whether lists are masked (read:tenant_settings), and which methods the users of the sample have
+(read:authentication_methods). Questions that the token does not allow are reported as unknown, with
+the missing scope.
 
 Findings that stop the import (exit code 4; --accept takes their codes)
   scope_missing      the token lacks a scope that import needs
@@ -203,9 +203,9 @@ Findings that stop the import (exit code 4; --accept takes their codes)
 Warnings and notes: no_policy, users_have_methods, sms_off, voice_off, email_only, many_per_user,
 passkey_fields, lists_masked, no_recovery_codes, many_hours.
 
-Exit code 0: nothing stops the import, and every row can be used. 4: something does, or a row is
-rejected. Nothing is changed or stored. Give the same --rate, --reserve, --rate-plan, --skip-existing
-and --name-marker as for the import: the plan counts with them.")]
+Exit code 0: nothing stops the import, and every row can be used. 4: something stops it, or a row is
+rejected. Nothing is changed or stored. Pass the same --rate, --reserve, --rate-plan,
+--skip-existing and --name-marker as for the import: the plan depends on them.")]
     Preflight(Box<Preflight>),
     /// Compare INPUT with the tenant (read-only)
     #[command(after_help = "\
@@ -226,7 +226,7 @@ Each factor is one of
   rejected       the row is invalid; run `mfaferry check` for the reason
 
 Exit code 0: every factor is present or unverifiable. 4: some are not (extras do not count), or
-fewer are used than --fail-if-unused asks for; where nothing is there, nothing is used.
+fewer are used than --fail-if-unused asks for (without any factor, none is used).
 5: stopped by a signal or an outage; nothing is stored, so the next run starts over.
 
 Credentials as for import; the only required scope is read:authentication_methods. Consecutive rows
@@ -238,14 +238,14 @@ that can have a missing factor, with 95 % confidence: the rule of three (3/n for
 none of 30 or more is missing, else Clopper and Pearson's one-sided bound. `unanswered` counts as
 missing here.
 
---usage counts the factors that are there and that somebody has logged in with: their last login
-(last_auth_at in the tenant's list) is later than their creation. A time that is missing or cannot
-be read does not count.
+--usage counts the factors that exist and that somebody has logged in with: their last login
+(last_auth_at in the tenant's list) is later than their creation. A missing or unreadable time does
+not count.
 
 --output json: `extras`, `sample` and `usage` are null without their flags. jsonl: one object per
 factor (line, user_id, type, state, method_id; `differs` names the fields; with --usage also
-last_auth_at and used, for factors that are there) in input order; extras come at the end for users
-with scattered rows and for input from a pipe.")]
+last_auth_at and used, for factors that exist) in input order; extras come at the end for users with
+scattered rows and for input from a pipe.")]
     Verify(Box<Verify>),
     /// Write the methods of the listed users as the API returns them
     #[command(after_help = "\

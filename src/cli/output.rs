@@ -15,7 +15,7 @@ pub struct OutputArgs {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = OUTPUT)]
     pub quiet: bool,
-    /// Log more; twice for everything (never a secret)
+    /// Log more; twice for everything (secrets are never logged)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = OUTPUT)]
     pub verbose: u8,
     /// Format of log lines

@@ -10,13 +10,13 @@ const HTML: &str = "HTML";
 /// Flags of `report --format html`.
 #[derive(Debug, Args)]
 pub struct Page {
-    /// Show what `mfaferry verify INPUT --output jsonl` has written to FILE, too
+    /// Also show the result of `mfaferry verify INPUT --output jsonl` in FILE
     #[arg(long, value_name = "FILE", help_heading = HTML)]
     pub verify: Option<PathBuf>,
-    /// Show pseudonyms in the place of user ids, the same ones in every report on this ledger
+    /// Show pseudonyms instead of user ids, the same ones in every report on this ledger
     #[arg(long, help_heading = HTML)]
     pub hide_user_ids: bool,
-    /// Write the page to FILE (0600), which must not be there yet
+    /// Write the page to FILE (0600), which must not exist yet
     #[arg(long, value_name = "FILE", help_heading = HTML)]
     pub out: Option<PathBuf>,
 }

@@ -17,8 +17,8 @@ Examples:
   mfaferry schema summary                  the result of an import
   mfaferry schema config > mfaferry.schema.json
 
-Each object that a command prints has the key `schema`, such as \"mfaferry/summary/1\": that is
-the title of its schema (JSON Schema draft 2020-12), and may be given as NAME, too. The lines of
+Each object that a command prints has the key `schema`, such as \"mfaferry/summary/1\": that is the
+title of its schema (JSON Schema draft 2020-12), and can be given as NAME, too. The lines of
 --format jsonl and --output jsonl have no such key. A later version may add keys to an object and to
 its schema, so validate with the schema of the program that wrote it; a key that is removed, or
 changes its meaning, gives the object a new number.
@@ -38,9 +38,9 @@ Examples:
   mfaferry man --out man                  then: man -l man/mfaferry-import.1
   mfaferry man --out /usr/local/share/man/man1
 
-A page for the program and one for each command: mfaferry.1, mfaferry-import.1 and so on. DIR is made
-if it is not there. Pages of an earlier version are written over; a file of that name that is none is
-left alone, and then nothing is written.")]
+Writes a page for the program and one for each command: mfaferry.1, mfaferry-import.1 and so on. DIR
+is created if it does not exist. Pages of an earlier version are overwritten; if another file has
+the name of a page, nothing is written.")]
 pub struct ManArgs {
     /// Folder to write the pages to (0644)
     #[arg(long, value_name = "DIR")]

@@ -14,15 +14,15 @@ pub struct RowFilter {
     /// Only rows in these states, such as `created` or `needs_review`
     #[arg(long, value_name = "STATE,…", value_delimiter = ',', value_parser = state)]
     pub state: Vec<State>,
-    /// Only rows of imports whose factor INPUT does not have: with `--state created`, what was created and
-    /// has left INPUT since. Repeatable; the format goes by the extension
+    /// Only rows of imports whose factor is not in INPUT; with `--state created`, factors that were
+    /// created and have left INPUT since. Repeatable; the extension decides the format
     #[arg(long, value_name = "INPUT", value_parser = named_file())]
     pub not_in: Vec<String>,
-    /// Character between the cells of INPUT, if it is a CSV; `tab` for that one [default: `,` or `;` or a
+    /// Character between the cells of INPUT, if it is a CSV, or `tab` [default: `,` or `;` or a
     /// tab, by the header]
     #[arg(long, value_name = "CHAR", requires = "not_in")]
     pub delimiter: Option<String>,
-    /// Columns or keys of INPUT to pass over
+    /// Columns or keys of INPUT to ignore
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "not_in")]
     pub ignore_columns: Vec<String>,
     /// Read the columns or keys THEIRS of INPUT as OURS, as in 'name=label,email=mail'

@@ -39,8 +39,9 @@ pub struct SandboxArgs {
     /// Show this share of the methods, such as 80%, as used in a login a second after their creation
     #[arg(long, value_name = "P%")]
     pub used: Option<Given<UsedShare>>,
-    /// Know only the users of FILE, a user export job of Auth0 as it comes (NDJSON). Without it every user
-    /// exists, and every address in lower case at example.com, example.net or example.org is somebody's
+    /// Know only the users of FILE, the output of an Auth0 user export job (NDJSON). Without it,
+    /// every user exists, and every lower-case address at example.com, example.net or example.org
+    /// has a user
     #[arg(long, value_name = "FILE", conflicts_with = "missing_users")]
     pub users: Option<PathBuf>,
     /// Maximum number of methods of a type per user
@@ -49,8 +50,8 @@ pub struct SandboxArgs {
     /// Expire each token after N requests
     #[arg(long, value_name = "N")]
     pub token_requests: Option<u32>,
-    /// Read all settings from a JSON file, or take the facts that `probe --out` has written; flags override
-    /// it
+    /// Read all settings from a JSON file, or from the facts that `probe --out` wrote; flags
+    /// override them
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
 }

@@ -25,20 +25,20 @@ Mend these rows, and import them with the same ledger and the same flags:
 
 States: created, already_present, rejected, not_carried, failed, needs_review, in_flight, undone,
 kept, already_gone, and unsettled for rows that the ledger does not know. Rows are found by their
-factor, wherever they are in INPUT, and those that cannot be used by validating them anew. Give the
-flags that the import had.
+factor, wherever they are in INPUT; those that cannot be used are found by validating them again.
+Pass the same flags as to the import.
 
 The output has INPUT's own lines, byte for byte and in its order, with header, byte order mark,
-`sep=` line, line endings and quotes; only compression is undone. A JSONL line of a user comes whole
-if one of the user's factors is wanted. The values of a JSON document, and the elements of another
-system's JSON or YAML, come one a line: import them with the same --from and --format jsonl. Several
-CSVs become one file if their headers are the same.
+`sep=` line, line endings and quotes; only compression is undone. A JSONL line of a user is written
+whole if one of the user's factors is selected. The values of a JSON document, and the elements of
+another system's JSON or YAML, are written one per line: import them with the same --from and
+--format jsonl. Several CSVs become one file if their headers are the same.
 
---with-reason adds a last column or key mf_code, or fills in the one that is there, with the codes
-of the row, or of everything wrong with a user's line, separated by spaces. No input reads it. Text
-files get a line `# mf_code: …` above the row instead, CSVs without a header a cell `mf_code=…`.
+--with-reason adds a last column or key mf_code, or fills in an existing one, with the codes of the
+row, or of all faults of a user's line, separated by spaces. Every input ignores it. Text files get
+a line `# mf_code: …` above the row instead, and CSVs without a header a cell `mf_code=…`.
 
-Nothing is sent, and the ledger is only read, also while an import is going on. Exit code 0, also if
+Nothing is sent, and the ledger is only read, even while an import is running. Exit code 0, even if
 no row is in these states; 6 if the ledger cannot be read or knows none of INPUT's rows.")]
 pub struct Select {
     #[command(flatten)]

@@ -11,7 +11,7 @@ use crate::model::Shard;
 /// The flag of commands that may take a part of their input's users.
 #[derive(Debug, Args)]
 pub struct Sharding {
-    /// Take only the users of shard I of N, from 1/N to N/N: each user is in one, by a hash of the id. For
+    /// Process only the users of shard I of N (1/N to N/N), chosen by a hash of the user id; for
     /// several operators or hosts on one tenant
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Given<Shard>>,

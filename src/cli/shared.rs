@@ -33,7 +33,8 @@ pub const TOKEN_FILE: &str = "MFAFERRY_TOKEN_FILE";
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Tenant {
-    /// Take settings from the table `[tenant.NAME]` of the settings file, before those above its tables
+    /// Use the table `[tenant.NAME]` of the settings file; it overrides the settings above the
+    /// tables
     #[arg(long = "tenant", value_name = "NAME", env = PROFILE, help_heading = TENANT)]
     #[serde(skip)]
     pub profile: Option<Given<String>>,
@@ -66,14 +67,14 @@ pub struct Tenant {
     /// Run against the built-in simulated tenant; needs no account
     #[arg(long, env = "MFAFERRY_SANDBOX", action = ArgAction::SetTrue, help_heading = TENANT)]
     pub sandbox: Option<Given<bool>>,
-    /// Read settings from FILE [default: mfaferry.toml, if it is there; that one may not name tenant
-    /// or credentials]
+    /// Read settings from FILE [default: mfaferry.toml, if it exists; that file may not choose
+    /// tenant or credentials]
     #[arg(long, value_name = "FILE", help_heading = TENANT)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
-    /// Keep the numbers of the run in FILE (0644), as the textfile collector of Prometheus' node exporter
-    /// reads them: written at the start, every 15 seconds and at the end. Give each job a FILE of its own,
-    /// named `*.prom`
+    /// Write the run's metrics to FILE (0644) for the textfile collector of Prometheus' node
+    /// exporter: at the start, every 15 seconds and at the end. Give each job its own FILE, named
+    /// `*.prom`
     #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", value_parser = Reader::of_file())]
     pub metrics_file: Option<Given<String>>,
 }
@@ -123,7 +124,7 @@ pub struct Pace {
     /// Stop cleanly after this long, with exit code 5; the same command resumes [default: none]
     #[arg(long, value_name = "DURATION", env = "MFAFERRY_MAX_DURATION", help_heading = PACE)]
     pub max_duration: Option<Given<Duration>>,
-    /// Share of the tenant's rate limit to leave to everybody else
+    /// Share of the tenant's rate limit to leave to other clients
     #[arg(long, value_name = "PERCENT", env = "MFAFERRY_RESERVE", default_value = "20%", help_heading = PACE)]
     pub reserve: Option<Given<Share>>,
     /// Maximum number of requests in flight; `auto` allows what the pace and the latency need
@@ -135,10 +136,11 @@ pub struct Pace {
     /// Time to wait after an unanswered POST before looking up its outcome
     #[arg(long, value_name = "DURATION", env = "MFAFERRY_SETTLE", default_value = "120s", help_heading = PACE)]
     pub settle: Option<Given<Duration>>,
-    /// Attempts of one factor, or of any other request, that may have reached the server
+    /// Maximum number of attempts per factor, or per other request, that may have reached the
+    /// server
     #[arg(long, value_name = "N", env = "MFAFERRY_MAX_ATTEMPTS", default_value = "3", help_heading = PACE)]
     pub max_attempts: Option<Given<Attempts>>,
-    /// Stop after N (or P% of) rows were rejected or failed
+    /// Stop once N rows, or P% of them, were rejected or failed
     #[arg(long, value_name = "N|P%", env = "MFAFERRY_MAX_ERRORS", default_value = "none", help_heading = PACE)]
     pub max_errors: Option<Given<ErrorLimit>>,
     /// Stop when the tenant has not answered for this long
@@ -160,11 +162,13 @@ pub struct Recording {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Creating {
-    /// List each user's methods first and skip what exists; for a run without its old ledger
+    /// List each user's methods first and skip factors that exist; for importing again without the
+    /// old ledger
     #[arg(long, env = "MFAFERRY_SKIP_EXISTING", action = ArgAction::SetTrue)]
     pub skip_existing: Option<Given<bool>>,
-    /// Create factors under a marked name so that one in doubt is always recognised, then rename
-    /// them; needs `update:authentication_methods` and one more request per factor
+    /// Create factors under a marked name, so that a factor in doubt can always be recognised, and
+    /// rename them afterwards; needs `update:authentication_methods` and one more request per
+    /// factor
     #[arg(long, env = "MFAFERRY_NAME_MARKER", action = ArgAction::SetTrue)]
     pub name_marker: Option<Given<bool>>,
 }
@@ -173,8 +177,8 @@ pub struct Creating {
 #[derive(Debug, Default, Clone, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Knowing {
-    /// Take into account what FILE says of the tenant: what `probe --out` wrote about it, or about a test
-    /// tenant like it
+    /// Use the facts in FILE about the tenant's behaviour, as written by `probe --out` for it or
+    /// for a test tenant like it
     #[arg(long, value_name = "FILE", env = "MFAFERRY_TENANT_FACTS", value_parser = Reader::of_file(), help_heading = TENANT)]
     pub tenant_facts: Option<Given<String>>,
 }
@@ -189,11 +193,10 @@ pub struct Reading {
     /// Format of INPUT [default: from its extension]
     #[arg(long, value_enum)]
     pub format: Option<InputFormat>,
-    /// Character between the cells of a CSV; `tab` for that one [default: `,` or `;` or a tab, by the
-    /// header]
+    /// Character between the cells of a CSV, or `tab` [default: `,` or `;` or a tab, by the header]
     #[arg(long, value_name = "CHAR")]
     pub delimiter: Option<String>,
-    /// Columns or keys to pass over
+    /// Columns or keys to ignore
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub ignore_columns: Vec<String>,
     /// Read the columns or keys THEIRS as OURS, as in 'name=label,email=mail'
@@ -217,7 +220,7 @@ pub struct Bulk {
     #[command(flatten)]
     /// Ledger to record in.
     pub recording: Recording,
-    /// Also try rows again that an earlier run left in these states
+    /// Also retry rows that an earlier run left in these states
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub retry: Vec<Retry>,
     #[command(flatten)]

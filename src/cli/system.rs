@@ -15,18 +15,18 @@ pub struct FromSystem {
     /// Read INPUT as an export of the system NAME; `mfaferry sources` lists them
     #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = names(), help_heading = SYSTEM)]
     pub from: Option<String>,
-    /// Make each person's user id from what the export says of them: {id}, {email} or {username}, as
-    /// in 'auth0|{id}'
+    /// Build each person's user id from their {id}, {email} or {username} in the export, as in
+    /// 'auth0|{id}'
     #[arg(long, value_name = "TEMPLATE", requires = "from", conflicts_with = "users", help_heading = SYSTEM)]
     pub user_id: Option<String>,
     /// Look up each person's user id in MAP: a CSV with `user_id` and one or more of id, email and
     /// username, or the file of an Auth0 user export job
     #[arg(long, value_name = "MAP", requires = "from", help_heading = SYSTEM)]
     pub users: Option<PathBuf>,
-    /// Relying party id of security keys and passkeys whose export does not hold one
+    /// Relying party id of security keys and passkeys for which the export names none
     #[arg(long, value_name = "HOST", requires = "from", help_heading = SYSTEM)]
     pub rp_id: Option<String>,
-    /// Also take verified phone numbers of profiles, which are no second factors at the source
+    /// Also import verified phone numbers from profiles, which are not second factors in the source
     #[arg(long, requires = "from", help_heading = SYSTEM)]
     pub include_profile_phone: bool,
 }
