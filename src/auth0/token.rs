@@ -151,7 +151,7 @@ impl Tokens {
         let bearer = Zeroizing::new(format!("Bearer {}", secret.expose_secret()));
         let Ok(mut header) = HeaderValue::from_str(&bearer) else {
             return Err(stop(Error::config(
-                "the token has characters that no token has",
+                "the token contains characters that are not allowed in a token",
                 "check the file or variable it comes from for line breaks and quotes",
             )));
         };
@@ -212,8 +212,8 @@ impl Tokens {
         }
         Err(Error::refused(
             "token_refused",
-            "the tenant refuses freshly taken tokens (401)",
-            "check --domain and --audience: a token taken at one domain is refused at another",
+            "the tenant refuses newly granted tokens (401)",
+            "check --domain and --audience: a token for one domain is refused at another",
         ))
     }
 

@@ -103,7 +103,7 @@ fn tls(error: &rustls::Error) -> Cause {
             return Cause::Passing(Fault::new(
                 "what answers there does not speak TLS",
                 "check the host and the port of --domain or --base-url; a server on this machine \
-                 may be meant to be asked with http://",
+                 may need http://",
             ));
         }
         _ => {

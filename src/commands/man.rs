@@ -31,7 +31,7 @@ pub(super) fn run(args: &ManArgs) -> Result<Exit, Error> {
         let name = escape(&file_name(path));
         match source.kind() {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Error::usage(
-                format!("`{name}` is no folder, nor can it be made one"),
+                format!("`{name}` is not a folder, and cannot be made one"),
                 "give --out a folder, or a new name for one",
             ),
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::usage(
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ManArgs) -> Result<Exit, Error> {
         if !is_ours(&path).map_err(|error| failed("reading", &path, error))? {
             let name = escape(&file_name(&path));
             return Err(Error::usage(
-                format!("`{name}` is no page that this command has written"),
+                format!("`{name}` was not written by this command"),
                 "give --out another folder, or remove that file",
             ));
         }

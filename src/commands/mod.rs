@@ -291,7 +291,7 @@ fn start_logging(output_args: &OutputArgs) -> Result<(), Error> {
             let file = files::open_log(path).map_err(|fault| match fault {
                 FileFault::Io(error) => Error::usage(
                     format!("the log `{name}` cannot be opened: {error}"),
-                    "give --log-file a name in a folder that is there and that you may write to",
+                    "give --log-file a name in an existing folder that you may write to",
                 ),
                 fault => Error::usage(
                     format!("the log `{name}` {fault}, and it names users"),

@@ -49,7 +49,7 @@ pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter
     })?;
     if unread > 0 {
         tracing::warn!(
-            "{} of INPUT cannot be read, so factors that the ledger has of such rows are listed, too",
+            "{} of INPUT cannot be read, so their factors in the ledger are listed, too",
             counted(unread, "row")
         );
     }
@@ -71,11 +71,11 @@ fn check(ledgers: &[Shown], met: &[(Seen, bool)]) -> Result<(), Error> {
         if let Some((_, error)) = strange.into_iter().next() {
             return Err(error);
         }
-        tracing::warn!("INPUT has no factor, so all that the ledger has are listed");
+        tracing::warn!("INPUT has no factor, so all factors of the ledger are listed");
         return Ok(());
     }
     for (Shown { name, .. }, _) in strange {
-        tracing::warn!("`{}` has no factor of INPUT, so all that it has are listed", escape(name));
+        tracing::warn!("`{}` has no factor of INPUT, so all its factors are listed", escape(name));
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(super) fn refused(path: &Path, source: io::Error) -> Error {
     let name = escape(&file_name(path));
     if source.kind() == io::ErrorKind::AlreadyExists {
         return Error::usage(
-            format!("`{name}` is there already"),
+            format!("`{name}` exists already"),
             "move it away, or give --out another name",
         );
     }
@@ -63,8 +63,8 @@ fn no_folder(path: &Path, source: &io::Error) -> Option<Error> {
     let kinds = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
     kinds.contains(&source.kind()).then(|| {
         Error::usage(
-            format!("the folder of `{}` is not there", escape(&file_name(path))),
-            "make it first, or give --out a name in another one",
+            format!("the folder of `{}` does not exist", escape(&file_name(path))),
+            "create it first, or give --out a name in another folder",
         )
     })
 }

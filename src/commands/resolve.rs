@@ -130,7 +130,7 @@ fn refuse_other(out: &Path) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::usage(
-        format!("`{}` exists, and no ledger says that it is a map of this run", show_path(out)),
+        format!("`{}` exists, and no ledger knows it as a map of this run", show_path(out)),
         "give --out another name, or move it away",
     ))
 }
@@ -139,8 +139,8 @@ fn nothing_new(session: &Session, out: &Path) {
     let counts = session.ledger.tally().get();
     if counts.skipped > 0 && session.run.stats.requests() == 0 {
         tracing::info!(
-            "nobody was asked for: `{}` has everybody already. `--retry rejected` asks again for those \
-             not found; to go by other flags, give another --out",
+            "nobody was looked up: `{}` has everybody already. `--retry rejected` looks up again those \
+             not found; to use other flags, give another --out",
             show_path(out)
         );
     }

@@ -119,8 +119,8 @@ fn to_file(
 
 fn is_there(path: &Path) -> Error {
     Error::usage(
-        format!("`{}` is there already", escape(&file_name(path))),
-        "give --out a new name: no file is ever written over",
+        format!("`{}` exists already", escape(&file_name(path))),
+        "give --out a new name: no file is ever overwritten",
     )
 }
 
@@ -172,7 +172,7 @@ fn tell(select: &Select, totals: &Totals) {
     warn(totals);
     if totals.without_code > 0 {
         tracing::info!(
-            "{} without mf_code, since what is written there is no JSON object",
+            "{} without mf_code, because they are not JSON objects",
             counted(totals.without_code, "line")
         );
     }

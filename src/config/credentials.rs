@@ -308,7 +308,7 @@ fn client(
     if nearest_id.text != id.text {
         return Err(Error::config(
             format!(
-                "{} names another client than {}, which the {} of {} belongs to",
+                "{} names another client than {}, to which the {} of {} belongs",
                 nearest_id.from,
                 id.from,
                 proof.kind(),

@@ -38,7 +38,7 @@ impl Config {
         self.warn_of_another(&probed);
         if probed.facts == TenantFacts::default() {
             tracing::warn!(
-                "the file of --tenant-facts holds no fact: nothing is taken as known of this tenant"
+                "the file of --tenant-facts holds no facts: nothing is assumed about this tenant"
             );
         }
         self.facts = probed.facts;
@@ -56,7 +56,7 @@ impl Config {
         };
         if let Some(tenant) = probed.tenant.as_ref().filter(of_another) {
             tracing::warn!(
-                "the facts of --tenant-facts are those of {}, and this is {}: they hold only if both tenants \
+                "the facts of --tenant-facts are those of {}, and this is {}: they apply only if both tenants \
                  behave alike",
                 escape(tenant),
                 escape(label)

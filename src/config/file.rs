@@ -65,7 +65,7 @@ pub(super) fn read_private(
     };
     let file = File::open(path).map_err(failed)?;
     if can_others_read(&file.metadata().map_err(failed)?) {
-        tracing::warn!("the file of {origin} can be read by others: `chmod 600` it");
+        tracing::warn!("others can read the file of {origin}: `chmod 600` it");
     }
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(LONGEST_SECRET).read_to_end(&mut bytes).map_err(failed)?;

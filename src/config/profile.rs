@@ -126,7 +126,7 @@ pub(super) fn check_place(
 pub(super) fn check_owner(tenant: &Tenant, owner: &str, base: &BaseUrl) -> Result<(), Error> {
     match place_of(tenant)? {
         Some(own) if !is_same(&own, base) => Err(Error::config(
-            format!("the credentials of `{owner}` would be sent to another tenant than it names"),
+            format!("the credentials of `{owner}` would be sent to a tenant that it does not name"),
             "choose the table of the tenant that is meant, or write its credentials there",
         )),
         _ => Ok(()),
@@ -191,7 +191,7 @@ pub(super) fn warn_of_environment(file: &SettingsFile, typed: &CommandLine) -> R
         let Some(name) = name.filter(|_| !typed.has(key) && typed.takes(key)) else { continue };
         if variable(name)?.is_some_and(|value| value.trim() != text.trim()) {
             let (key, place) = (key.replace('-', "_"), escape(&profile.place()));
-            tracing::warn!("{name} is set and holds before `{key}` of `{place}`");
+            tracing::warn!("{name} is set and overrides `{key}` of `{place}`");
         }
     }
     Ok(())

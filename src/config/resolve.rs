@@ -111,7 +111,7 @@ fn rate_plan(given: &Pace, file: &SettingsFile) -> Result<Option<Plan>, Error> {
             format!("{origin}: {error}"),
             "write ranges as `08:00-20:00=5,20:00-08:00=auto`: times of day up to `24:00` and \
              `auto`, or requests a second; they may cross midnight and must not overlap, and \
-             --rate holds wherever there is none",
+             --rate applies at all other times",
         )
     })
 }

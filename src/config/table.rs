@@ -108,8 +108,8 @@ pub(super) fn parse(
         // The words of `toml`; a test holds them.
         if error.message().starts_with("duplicate key") {
             return Error::config(
-                format!("`{name}` line {line} gives a table or a key a second time"),
-                "keep one of them, or write the settings of both below one",
+                format!("`{name}` line {line} repeats a table or a key"),
+                "keep one of them, or merge the settings of both tables",
             );
         }
         Error::config(
@@ -252,8 +252,8 @@ impl Document<'_> {
         let name = self.name;
         Error::config(
             format!(
-                "`{name}` line {} sets `{}`: a file that is only found in the working directory may \
-                 not say which credentials are sent, or where",
+                "`{name}` line {} sets `{}`: a file found in the working directory may not \
+                 choose the credentials or where they are sent",
                 self.line(at),
                 escape(key)
             ),

@@ -215,7 +215,7 @@ impl Whole {
     fn missing(&self) -> Error {
         Error::usage(
             format!(
-                "the ledger says that {} lines are written already, and `{}` does not have them",
+                "the ledger says that {} lines have been written, but `{}` does not have them",
                 self.lines,
                 self.name()
             ),

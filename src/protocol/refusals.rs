@@ -82,7 +82,7 @@ impl Refusals {
                 "everybody_refused",
                 format!(
                     "the tenant refuses {} to everybody: {ALIKE} different users were answered \
-                     alike ({}), and none otherwise",
+                     alike ({}), and no user differently",
                     asked.words(),
                     answer(reason, status),
                 ),

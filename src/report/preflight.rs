@@ -74,7 +74,7 @@ pub struct SampleReport {
 
 /// Groups of the text, in order.
 const GROUPS: [(Severity, &str); 4] = [
-    (Severity::Stop, "Stops the import, until it is mended or accepted by name (--accept)"),
+    (Severity::Stop, "Stops the import until it is mended, or accepted by its code (--accept)"),
     (Severity::Warn, "Warnings"),
     (Severity::Note, "Notes"),
     (Severity::Unknown, "Could not be checked"),

@@ -272,7 +272,7 @@ fn is_bad(state: &str) -> bool {
 
 fn malformed(line: u64) -> Error {
     Error::usage(
-        format!("line {line} of --verify is no result of `mfaferry verify --output jsonl`"),
+        format!("line {line} of --verify is not a result of `mfaferry verify --output jsonl`"),
         HINT,
     )
 }

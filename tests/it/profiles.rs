@@ -264,7 +264,7 @@ fn a_setting_comes_from_flag_environment_table_file_in_this_order() {
         let done = import(&acme, &flags, variables);
         assert_eq!(done.code, Some(0), "{number}: {done:?}");
         assert_eq!(done.summary()["ledger"], ledger, "{number}: {done:?}");
-        let is_said = done.stderr.contains("MFAFERRY_LEDGER is set and holds before `ledger` of");
+        let is_said = done.stderr.contains("MFAFERRY_LEDGER is set and overrides `ledger` of");
         assert_eq!(is_said, ledger == "environment", "{number}: {done:?}");
     }
     // A tenant that a table names is meant more than a sandbox above it.
@@ -297,8 +297,12 @@ fn what_is_wrong_with_a_table_is_named_with_its_line_and_never_its_value() {
         ("[tenant]\nrate = 5\n", 2, &["line 2", "[tenant.NAME]"]),
         ("[[tenant.one]]\nrate = 5\n", 2, &["line 1", "[tenant.NAME]"]),
         ("rate = 5\n[tenants.one]\nrate = 5\n", 2, &["line 2", "`tenants`"]),
-        ("[tenant.one]\n[tenant.one]\nkey = \"CANARY\"\n", 3, &["line 2", "a second time"]),
-        ("rate = 5\nrate = 6\n", 3, &["line 2", "a second time"]),
+        (
+            "[tenant.one]\n[tenant.one]\nkey = \"CANARY\"\n",
+            3,
+            &["line 2", "repeats a table or a key"],
+        ),
+        ("rate = 5\nrate = 6\n", 3, &["line 2", "repeats a table or a key"]),
         ("rate = 5\n[tenant.one\n", 3, &["line 2", "not TOML"]),
         (
             "[tenant.one]\nclient_signing_alg = \"RS512\"\n",

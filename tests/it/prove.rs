@@ -209,7 +209,7 @@ fn what_cannot_be_asked_about_or_answered_is_a_usage_error() {
     let prove = check(&folder, &["-", "--format", "csv", "--prove", "auth0|base32"]);
     let done = answer(&mut around("setsid", &["-w"], &prove), &code());
     assert_eq!(done.code, Some(2), "{done:?}");
-    assert!(done.stderr.contains("nobody to ask"), "{done:?}");
+    assert!(done.stderr.contains("cannot ask for codes"), "{done:?}");
     let done =
         run(&mut check(&folder, &["in.csv", "--prove", "auth0|base32", "--ledger", "no.ledger"]));
     assert_eq!(done.code, Some(6), "{done:?}");
@@ -397,7 +397,7 @@ fn prove(bench: &Bench, user: &str, ledger: &str) -> Done {
 
 /// Number of times that an import advises to prove a secret.
 fn hint(done: &Done) -> usize {
-    done.stderr.matches("prove one secret first").count()
+    done.stderr.matches("first prove the secret").count()
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn what_is_refused_to_everybody_stops_the_run_whatever_goes_well_besides() {
     // Those in flight are waited for.
     assert!((20..=24).contains(&phones), "{phones} were asked for");
     let told = "error: the tenant refuses a factor of type `phone` to everybody: 20 different users \
-                were answered alike (403, forbidden), and none otherwise\n";
+                were answered alike (403, forbidden), and no user differently\n";
     assert!(done.stderr.contains(told), "{done:?}");
     assert!(!done.stderr.contains("CANARY"), "{done:?}");
     let states = tenant.bench.states("in.csv.ledger");

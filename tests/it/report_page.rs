@@ -564,7 +564,7 @@ fn a_page_is_not_written_where_there_is_no_folder_and_a_dash_is_standard_output(
             assert_eq!(done.stdout.is_empty(), !is_there, "{command:?} {out}: {done:?}");
             if !is_there {
                 assert_eq!(done.code, Some(2), "{command:?} {out}: {done:?}");
-                let message = format!("the folder of `{out}` is not there");
+                let message = format!("the folder of `{out}` does not exist");
                 assert!(done.stderr.contains(&message), "{}", done.stderr);
                 assert!(!done.stderr.contains(".mfaferry"), "{}", done.stderr);
             }
@@ -620,7 +620,7 @@ fn a_page_is_a_new_private_file_or_none() {
     parse(&before);
     let done = html(&bench, &["in.csv.ledger", "--out", "p.html"]);
     assert_eq!(done.code, Some(2), "{done:?}");
-    assert!(done.stderr.contains("`p.html` is there already"), "{}", done.stderr);
+    assert!(done.stderr.contains("`p.html` exists already"), "{}", done.stderr);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     let done = html(&bench, &["in.csv.ledger", "--out", "in.csv.ledger"]);
     assert_eq!(done.code, Some(2), "{done:?}");

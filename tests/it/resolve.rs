@@ -129,7 +129,7 @@ fn a_map_has_everybody_in_input_order_and_says_why_somebody_was_not_found() {
     let before = fs::read(bench.path("map.csv")).unwrap();
     let again = run(&mut resolve(&bench));
     assert_eq!((again.code, count(&again, "skipped")), (Some(4), 7), "{again:?}");
-    assert!(again.stderr.contains("nobody was asked for"), "{again:?}");
+    assert!(again.stderr.contains("nobody was looked up"), "{again:?}");
     assert_eq!(bench.tenant().stats().requests, requests);
     assert_eq!(fs::read(bench.path("map.csv")).unwrap(), before);
     let operations: Vec<_> =

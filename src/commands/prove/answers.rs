@@ -68,7 +68,7 @@ impl Found {
         if input_is_stdin {
             let input = open_terminal().map_err(|_| {
                 Error::usage(
-                    "--prove has nobody to ask: INPUT is standard input, and there is no terminal",
+                    "--prove cannot ask for codes: INPUT is standard input, and there is no terminal",
                     "run it at a terminal, or give INPUT as a file and the codes on standard input, one \
                      a line",
                 )

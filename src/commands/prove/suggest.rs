@@ -58,7 +58,7 @@ impl Suggestion {
     /// Logs the advice.
     pub(in crate::commands) fn give(&self) {
         tracing::warn!(
-            "{NOBODY}: prove one secret first, of a user whose app you can look at: {}",
+            "{NOBODY}; first prove the secret of a user whose app you can look at: {}",
             self.command
         );
     }

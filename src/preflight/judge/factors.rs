@@ -135,7 +135,7 @@ fn policies(facts: &Facts, found: &mut Vec<Finding>) {
     let answer = known(&facts.policies, what, None, found);
     if answer.is_some_and(Vec::is_empty) {
         let message = "no MFA policy is set: no login will ask for a factor unless an Action does";
-        let action = "set a policy when the import is done, or see to it that an Action asks";
+        let action = "set a policy when the import is done, or make sure that an Action asks";
         let command = "auth0 api put guardian/policies --data '[\"all-applications\"]'";
         let warning = Finding::new(FindingCode::NoPolicy, Severity::Warn, message.into(), action);
         found.push(warning.doing(command));

@@ -64,8 +64,8 @@ fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
         grouped(users),
         if missing == 1 { "does" } else { "do" },
     );
-    let action = "import the users first; or, if they are there, look whether this is the right tenant and \
-                  the ids of INPUT (with --from: of --user-id or --users) are its own, letter by letter";
+    let action = "import the users first; or, if they exist, check whether this is the right tenant and \
+                  the ids of INPUT (with --from: of --user-id or --users) match it exactly";
     let finding = Finding::new(FindingCode::UsersMissing, severity, message, action);
     found.push(Finding { users: Some(missing), upper_bound_users: Some(at_most), ..finding });
 }
@@ -142,7 +142,7 @@ fn too_many(tally: Tally, about: &TenantFacts, found: &mut Vec<Finding>) {
             ),
         };
         let action =
-            "remove the rows of what they no longer use, or expect the tenant to refuse some";
+            "remove the rows of factors they no longer use, or expect the tenant to refuse some";
         found.push(
             Finding::new(FindingCode::ManyPerUser, Severity::Warn, message, action).with(tally),
         );

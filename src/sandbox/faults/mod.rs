@@ -206,7 +206,7 @@ pub enum FaultError {
     #[error("`{0}` says no share: write it as `{0}=1%`")]
     NoShare(String),
     /// No such kind.
-    #[error("there is no fault `{0}`; there are: {known}", known = known())]
+    #[error("unknown fault `{0}`; there are: {known}", known = known())]
     Kind(String),
     /// No such verb.
     #[error("a fault cannot be on `{0}`: it is one of any, post, get, put, patch, delete, token")]
@@ -354,7 +354,7 @@ mod tests {
             assert!(message.starts_with(expect), "{text}: {message}");
         };
         check("late", "`late` says no share");
-        check("lately=1%", "there is no fault `lately`; there are: 429, 429-bare,");
+        check("lately=1%", "unknown fault `lately`; there are: 429, 429-bare,");
         check("late@head=1%", "a fault cannot be on `head`");
         check("late=2", "`2` is no share");
         check("late=NaN", "`NaN` is no share");
