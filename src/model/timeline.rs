@@ -7,81 +7,55 @@ const MOST: usize = 240;
 /// First interval between two samples.
 const FIRST_MS: u64 = 1_000;
 
-/// Numbers of a run at one moment, all counted from its start; times in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "[u64; 11]", into = "[u64; 11]")]
-pub struct PaceSample {
-    /// The moment.
-    pub at_ms: u64,
-    /// HTTP requests.
-    pub requests: u64,
-    /// Answers with 429.
-    pub throttled: u64,
-    /// Rows settled by requests of this run.
-    pub settled: u64,
-    /// Time held by the tenant's limit.
-    pub limit_ms: u64,
-    /// Time held to leave the reserve to others.
-    pub reserve_ms: u64,
-    /// Time held by `--rate`.
-    pub rate_ms: u64,
-    /// Time held by `--rate-plan`.
-    pub plan_ms: u64,
-    /// Time held by a 429.
-    pub throttling_ms: u64,
-    /// Time held by the limit on requests in flight.
-    pub concurrency_ms: u64,
-    /// Time during which the tenant did not answer.
-    pub outage_ms: u64,
-}
-
-impl From<[u64; 11]> for PaceSample {
-    fn from(numbers: [u64; 11]) -> Self {
-        let [
-            at_ms,
-            requests,
-            throttled,
-            settled,
-            limit_ms,
-            reserve_ms,
-            rate_ms,
-            plan_ms,
-            throttling_ms,
-            concurrency_ms,
-            outage_ms,
-        ] = numbers;
-        Self {
-            at_ms,
-            requests,
-            throttled,
-            settled,
-            limit_ms,
-            reserve_ms,
-            rate_ms,
-            plan_ms,
-            throttling_ms,
-            concurrency_ms,
-            outage_ms,
+/// Declares the sample, which ledgers hold as a list of its numbers in this order.
+macro_rules! sample {
+    ($($(#[$doc:meta])+ $field:ident,)+) => {
+        /// Numbers of a run at one moment, all counted from its start; times in milliseconds.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(from = "Numbers", into = "Numbers")]
+        pub struct PaceSample {
+            $($(#[$doc])+ pub $field: u64,)+
         }
-    }
+
+        type Numbers = [u64; [$(stringify!($field)),+].len()];
+
+        impl From<Numbers> for PaceSample {
+            fn from([$($field),+]: Numbers) -> Self {
+                Self { $($field),+ }
+            }
+        }
+
+        impl From<PaceSample> for Numbers {
+            fn from(sample: PaceSample) -> Self {
+                [$(sample.$field),+]
+            }
+        }
+    };
 }
 
-impl From<PaceSample> for [u64; 11] {
-    fn from(sample: PaceSample) -> Self {
-        [
-            sample.at_ms,
-            sample.requests,
-            sample.throttled,
-            sample.settled,
-            sample.limit_ms,
-            sample.reserve_ms,
-            sample.rate_ms,
-            sample.plan_ms,
-            sample.throttling_ms,
-            sample.concurrency_ms,
-            sample.outage_ms,
-        ]
-    }
+sample! {
+    /// The moment.
+    at_ms,
+    /// HTTP requests.
+    requests,
+    /// Answers with 429.
+    throttled,
+    /// Rows settled by requests of this run.
+    settled,
+    /// Time held by the tenant's limit.
+    limit_ms,
+    /// Time held to leave the reserve to others.
+    reserve_ms,
+    /// Time held by `--rate`.
+    rate_ms,
+    /// Time held by `--rate-plan`.
+    plan_ms,
+    /// Time held by a 429.
+    throttling_ms,
+    /// Time held by the limit on requests in flight.
+    concurrency_ms,
+    /// Time during which the tenant did not answer.
+    outage_ms,
 }
 
 /// Samples of a run. The longer it gets, the further they are apart, and they always reach from its
