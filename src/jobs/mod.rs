@@ -10,3 +10,23 @@ mod secrets;
 pub mod setup;
 
 pub use secrets::SecretCount;
+
+use crate::{
+    ledger::{Asked, Key},
+    model::{Operation, Target},
+};
+
+/// Returns the ledger's question about a method, or about all of a user's.
+fn ask_about(target: &Target, operation: Operation, key: &Key) -> Asked {
+    Asked {
+        operation,
+        fingerprint: key.of_target(operation, target),
+        as_written: None,
+        line: target.line,
+        at: None,
+        user: target.user.clone(),
+        factor_type: None,
+        name: None,
+        method_id: target.method.clone(),
+    }
+}

@@ -3,7 +3,10 @@
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner, RowWarning},
     input,
-    jobs::change::{ChangeJob, ChangeRequest},
+    jobs::{
+        ask_about,
+        change::{ChangeJob, ChangeRequest},
+    },
     ledger::{Admission, Asked, Key, Row},
     model::{Operation, Record, Rejection},
     plan::{self, Naming, Warning},
@@ -58,17 +61,7 @@ impl ChangeRows {
             }
             What::Targets(naming) => {
                 let target = plan::target(record, naming)?;
-                let asked = Asked {
-                    operation: Operation::Delete,
-                    fingerprint: self.key.of_target(Operation::Delete, &target),
-                    as_written: None,
-                    line: target.line,
-                    at: None,
-                    user: target.user.clone(),
-                    factor_type: None,
-                    name: None,
-                    method_id: target.method.clone(),
-                };
+                let asked = ask_about(&target, Operation::Delete, &self.key);
                 (asked, ChangeRequest::Delete(target))
             }
         };

@@ -3,8 +3,8 @@
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner},
     input,
-    jobs::list::Question,
-    ledger::{Admission, Asked, Key, Row, Seq},
+    jobs::{ask_about, list::Question},
+    ledger::{Admission, Key, Row, Seq},
     model::{Operation, Target, UserId},
     plan::{self, Naming},
 };
@@ -34,17 +34,7 @@ impl RowPlanner for UserRows {
             Ok(target) => target,
             Err(rejection) => return out.reject(rejection),
         };
-        let asked = Asked {
-            operation: Operation::Export,
-            fingerprint: self.key.of_target(Operation::Export, &target),
-            as_written: None,
-            line: target.line,
-            at: None,
-            user: target.user.clone(),
-            factor_type: None,
-            name: None,
-            method_id: target.method.clone(),
-        };
+        let asked = ask_about(&target, Operation::Export, &self.key);
         out.rows.push((Row::Asked(asked), Some(target)));
     }
 }
