@@ -1,8 +1,9 @@
 //! Values that flags choose from.
 
-use clap::ValueEnum;
+use clap::{ValueEnum, builder::PossibleValue};
 
 use super::select::choose;
+pub use crate::model::SecretEncoding;
 use crate::{model::State, preflight::FindingCode, text::nearest};
 
 /// Reads the code of a finding.
@@ -37,20 +38,21 @@ pub enum InputFormat {
     Json,
 }
 
-/// Spelling of the secrets of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SecretEncoding {
-    /// Base32 of the key, even if it looks like another encoding.
-    Base32,
-    /// The key is the text itself.
-    Text,
-    /// Hexadecimal digits of the key.
-    Hex,
-    /// Base64 of the key.
-    Base64,
-    /// Base64 of the Base32 text of the key.
-    #[value(name = "base64-of-base32")]
-    Base64OfBase32,
+impl ValueEnum for SecretEncoding {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Base32 => "Base32 of the key, even if it looks like another encoding",
+            Self::Text => "The key is the text itself",
+            Self::Hex => "Hexadecimal digits of the key",
+            Self::Base64 => "Base64 of the key",
+            Self::Base64OfBase32 => "Base64 of the Base32 text of the key",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
 }
 
 /// Format of a result on standard output.

@@ -65,7 +65,7 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
         ControlFlow::Break(exit) => return Ok(exit),
     };
     let input = ReadInput::of(&command.bulk.reading.inputs, begun.source.lines());
-    let (secrets, count) = (command.secret_encoding.map(Into::into), input.secret_count());
+    let (secrets, count) = (command.secret_encoding, input.secret_count());
     let input = Some(input);
     let rows = Rows { bulk: &command.bulk, config, begun, spec, options, input, show };
     rows.apply(move |key| Sets::new(key, shape, secrets).counting(count), SetJobs::default()).await

@@ -42,7 +42,7 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
     if let Some(proving) = &proving {
         source = proving.keeping(source);
     }
-    let secrets = check.secret_encoding.map(Into::into);
+    let secrets = check.secret_encoding;
     // With -q, only a proof may be shown.
     let text = !(is_json || is_quiet && proving.is_some());
     let to_show = if text && !is_quiet { check.show } else { 0 };

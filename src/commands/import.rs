@@ -27,17 +27,42 @@ use crate::{
     progress::Show,
 };
 
+/// Options of creating factors.
+struct Creation {
+    first: Step,
+    name_marker: bool,
+    secrets: Option<SecretEncoding>,
+    /// `--accept`.
+    accepted: Vec<FindingCode>,
+}
+
+impl Creation {
+    fn of(import: &Import, config: &Config) -> Self {
+        Self {
+            first: if config.skip_existing { Step::CheckExisting } else { Step::Send },
+            name_marker: config.name_marker,
+            secrets: import.secret_encoding,
+            accepted: import.accept.clone(),
+        }
+    }
+
+    fn scopes(&self) -> &'static [&'static str] {
+        if self.name_marker {
+            &[auth0::CREATE, auth0::READ, auth0::UPDATE]
+        } else {
+            &[auth0::CREATE]
+        }
+    }
+}
+
 /// Runs the command.
 pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Exit, Error> {
     let (bulk, shard) = (&import.bulk, import.sharding.of());
     let config = config.of_shard(shard);
     warn_of_rate(&config);
-    let (first, name_marker) =
-        (if config.skip_existing { Step::CheckExisting } else { Step::Send }, config.name_marker);
-    let scopes: &[&str] =
-        if name_marker { &[auth0::CREATE, auth0::READ, auth0::UPDATE] } else { &[auth0::CREATE] };
+    let creation = Creation::of(&import, &config);
+    let scopes = creation.scopes();
     let spec = CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false };
-    let secrets = import.secret_encoding.map(Into::into);
     // Checked before the input is read whole, which may take minutes.
     if !import.new_ledger {
         second_ledger::refuse(&config, &bulk.reading.inputs)?;
@@ -50,7 +75,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let (is_cut, selection, n_passed) = (input.is_cut(), input.selection(), input.n_passed());
     let ledger = lasting_ledger(&config, &bulk.reading.inputs);
     let suggestion = Suggestion::of(&import, ledger.clone());
-    let look = Look::new(input, secrets, suggestion);
+    let look = Look::new(input, creation.secrets, suggestion);
     let looked = blocking(move || look.open(ledger.as_deref()));
     let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let Some(input) = stoppable.unless_stopped(looked).await? else {
@@ -60,9 +85,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     session.run.notes.begin(&session.ledger, input.digests.clone()).await?;
     let read = ReadInput::of(&bulk.reading.inputs, input.source.lines());
     session.input = Some(read.importing(selection).of_shard(shard, n_passed));
-    let accepted = import.accept.clone();
-    let end = create(&mut session, input, accepted, (first, name_marker, secrets), show).await?;
-    let end = match (end, &import.max_users) {
+    let end = match (create(&mut session, input, creation, show).await?, &import.max_users) {
         (End::Complete, Some(most)) if is_cut.load(Ordering::Relaxed) => {
             End::Stopped(Stop::MaxUsers(most.value.0))
         }
@@ -76,8 +99,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 async fn create(
     session: &mut Session,
     Opened { source, needs, on_the_way, .. }: Opened,
-    accepted: Vec<FindingCode>,
-    (first, name_marker, secrets): (Step, bool, Option<SecretEncoding>),
+    Creation { first, name_marker, secrets, accepted }: Creation,
     show: Show,
 ) -> Result<End, Error> {
     needs.advise();

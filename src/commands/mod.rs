@@ -69,7 +69,6 @@ use crate::{
     files::{self, FileFault},
     input::Shape,
     model::LocalTime,
-    model::SecretEncoding,
     pacer::{Pacer, Pacing},
     progress::{Show, Terminal},
     report::{Failure, write_json},
@@ -364,16 +363,4 @@ fn now() -> LocalTime {
     // Asked nine times for each request: a `Timestamp` would take three times as long.
     let since = UNIX_EPOCH.elapsed().unwrap_or_default();
     LocalTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-impl From<crate::cli::SecretEncoding> for SecretEncoding {
-    fn from(encoding: crate::cli::SecretEncoding) -> Self {
-        match encoding {
-            crate::cli::SecretEncoding::Base32 => Self::Base32,
-            crate::cli::SecretEncoding::Text => Self::Text,
-            crate::cli::SecretEncoding::Hex => Self::Hex,
-            crate::cli::SecretEncoding::Base64 => Self::Base64,
-            crate::cli::SecretEncoding::Base64OfBase32 => Self::Base64OfBase32,
-        }
-    }
 }

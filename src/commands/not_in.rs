@@ -36,7 +36,7 @@ pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter
     };
     let mut met: Vec<_> = ledgers.iter().map(|_| (Seen::default(), false)).collect();
     let mut unread = 0;
-    scan_readable(input, flags.secret_encoding.map(Into::into), look, |row| match row {
+    scan_readable(input, flags.secret_encoding, look, |row| match row {
         Ok(prints) => {
             for ((met, has_factor), prints) in met.iter_mut().zip(prints) {
                 for print in prints.iter().flat_map(|prints| prints.all()) {

@@ -64,7 +64,7 @@ pub(super) async fn run(
     let input =
         Opener::of(&preflight.reading, &preflight.system, preflight.secret_encoding, false)?;
     let stoppable = Stoppable::start()?;
-    let secrets = preflight.secret_encoding.map(Into::into);
+    let secrets = preflight.secret_encoding;
     let (seed, facts) = (preflight.seed, config.facts.clone());
     let reading = blocking(move || take_census(&input, secrets, (size, seed), facts));
     let Some((census, sample)) = stoppable.unless_stopped(reading).await? else {

@@ -46,7 +46,7 @@ pub(super) fn run(select: &Select) -> Result<Exit, Error> {
     let mut selection = Selection::new(criteria, ledger.known()?);
     let mut source = input.open_whole()?;
     source.keep_written();
-    let secrets = select.secret_encoding.map(Into::into);
+    let secrets = select.secret_encoding;
     let note = noter(ledger.key().clone(), ledger.shard());
     let work = |out: &mut dyn Write| {
         let scanned = scan_written(source, secrets, note, |rows, written| {

@@ -109,7 +109,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         .limited(verify.max_users.as_ref());
     let is_cut = input.is_cut();
     let stoppable = Stoppable::start()?;
-    let secrets = verify.secret_encoding.map(Into::into);
+    let secrets = verify.secret_encoding;
     let opening = blocking(move || Groups::open(|| input.open(), sample, secrets));
     let Some(input) = stoppable.unless_stopped(opening).await? else {
         return stopped(&verify, &config, sample.as_ref(), &stoppable);
@@ -137,7 +137,7 @@ fn stopped(
         shard: config.part(),
         extras: verify.extras.then_some(0),
         elapsed_seconds: stoppable.began.elapsed(),
-        sample: sample.map(|sample| SampleSummary::new(sample, &account, (false, config.part()))),
+        sample: sample.map(|sample| SampleSummary::new(sample, &account, false, config.part())),
         usage: account.usage.map(|usage| UsageSummary { usage, at_least }),
         next: after_verify(&config.typed, false, false),
         ..VerifySummary::default()
@@ -202,7 +202,7 @@ async fn account_for(
         elapsed_seconds: run.began.elapsed(),
         waits: Waits::of(&run.pacer, &run.stats),
         sample: sample
-            .map(|sample| SampleSummary::new(&sample, &account, (complete, run.config.part()))),
+            .map(|sample| SampleSummary::new(&sample, &account, complete, run.config.part())),
         usage,
         reasons: remarks.reasons(),
         next: after_verify(&run.config.typed, complete, is_bad),

@@ -91,11 +91,7 @@ pub struct SampleSummary {
 
 impl SampleSummary {
     /// Builds the statement that `account` proves as a sample.
-    pub fn new(
-        sample: &Sample,
-        account: &Account,
-        (complete, shard): (bool, Option<Shard>),
-    ) -> Self {
+    pub fn new(sample: &Sample, account: &Account, complete: bool, shard: Option<Shard>) -> Self {
         let bound = sample.bound(account.users, account.users_with_missing);
         let bound = complete.then_some(bound);
         Self {

@@ -109,7 +109,7 @@ impl Proving {
         let input_is_stdin = check.reading.inputs.iter().any(|input| input == "-");
         Ok(Some(Self {
             users: check.prove.clone(),
-            secrets: check.secret_encoding.map(Into::into),
+            secrets: check.secret_encoding,
             system: check.system.system().map(|system| system.title),
             ledger: check.ledger.clone(),
             found: Found::find(input_is_stdin)?,

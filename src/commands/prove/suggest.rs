@@ -31,7 +31,6 @@ impl Suggestion {
         words.extend(of_reading(&import.bulk.reading));
         words.extend(of_system(&import.system));
         if let Some(encoding) = import.secret_encoding {
-            let encoding = crate::model::SecretEncoding::from(encoding);
             words.extend(flag("--secret-encoding", Some(encoding.name())));
         }
         words.extend(flag("--prove", Some("USER_ID")));
