@@ -18,26 +18,26 @@
 //! | [`text`] | text that is safe to print, durations in words |
 //! | [`schema`] | JSON Schemas of what other programs read |
 //! | [`model`] | plain types that every other room may use: factors, records, states, histories |
-//! | [`files`] | the one way to open a private file, and what does not fit into memory |
-//! | [`input`] | bytes to [`model::Record`]s with their lines, or to the elements of other systems' exports |
-//! | [`sources`] | those elements to rows, a dialect for each system; pure |
-//! | [`identity`] | whose factor it is: people of a source to users of the tenant |
-//! | [`plan`] | records to [`model::Factor`]s, or every fault of a row; pure |
-//! | [`proof`] | codes of an authenticator app to how a secret is meant to be read; pure |
+//! | [`files`] | the one way to open a private file, and storage for what does not fit into memory |
+//! | [`input`] | from bytes to [`model::Record`]s with their lines, or to the elements of other systems' exports |
+//! | [`sources`] | from those elements to rows, with a dialect for each system; pure |
+//! | [`identity`] | which user of the tenant a person of the source is |
+//! | [`plan`] | from records to [`model::Factor`]s, or all faults of a row; pure |
+//! | [`proof`] | what the codes of an authenticator app prove about the encoding of a secret; pure |
 //! | [`error`] | errors that stop a run, with hints and exit codes |
-//! | [`api`] | what the engine needs of a provider, and the verdicts it returns |
+//! | [`api`] | the interface to a provider, and the verdicts it returns |
 //! | [`protocol`] | what follows from an answer or a list: retry, reconcile, marker, pages; pure |
 //! | [`pacer`] | when a request may be sent: token bucket, schedule, circuit breaker |
 //! | [`stats`] | counters of a run in progress |
 //! | [`ledger`] | every intent and outcome, durable: decisions in `journal`, SQLite and seal in `disk` |
-//! | [`assertion`] | private key JWT: how a client signs who it is, and how a tenant verifies it; pure |
+//! | [`assertion`] | private key JWT: how a client signs, and how a tenant verifies; pure |
 //! | [`auth0`] | the Management API over HTTP; the only room that knows the provider's words |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
 //! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
-//! | [`probe`] | what the API's documentation leaves open, asked of a test tenant |
+//! | [`probe`] | asks a test tenant what the API's documentation leaves open |
 //! | [`explain`] | every code with its meaning, likely cause and remedy |
-//! | [`select`] | rows of an input by their state in a ledger, written as they are |
+//! | [`select`] | writes rows of an input that have a given state in a ledger, unchanged |
 //! | [`report`], [`progress`] | what people and programs get to see |
 //! | [`sandbox`] | the simulated tenant for demo, tests, benches and rehearsals |
 //! | [`cli`], [`config`] | flags and help; settings from flags, environment and file |
@@ -69,13 +69,16 @@
 //! | What follows from an answer? | `protocol/retry.rs` |
 //! | What does a list prove about a factor in doubt? | `protocol/reconcile.rs` |
 //! | How many requests may be in flight? | decided in `engine/concurrency.rs`, kept by `engine/workers.rs` |
-//! | Who decides exit code 4? | `commands/run.rs` (`exit`), and `error.rs` for errors |
+//! | Who decides exit code 4? | `commands/run.rs` (`exit`) for runs, `commands/check.rs`, `preflight.rs` and `prove` for themselves, and `error.rs` for errors |
+//! | Where does a flag get its variable and its default? | `cli/shared.rs` and `cli/flags.rs`; the rest of a setting: `config` |
+//! | Which columns may a CSV have? | `input/header.rs` and `input/shape.rs` |
+//! | Who obeys `Retry-After`? | read in `auth0/transport.rs`, obeyed in `pacer/hold.rs` |
 //! | When is a tenant that never answered given up? | `auth0/contact.rs` |
 //! | What refuses a second ledger for the same people? | `commands/second_ledger.rs` |
 //! | Where does the time left come from? | `progress/pace.rs` |
 //! | Is the tenant ready for INPUT? | `preflight/judge`, asked before an import by `commands/readiness.rs` |
-//! | What is read, planned and only looked at? | `engine/scan.rs` |
-//! | What does a system's export carry, and how is it encoded? | `sources/NAME.rs` |
+//! | What plans an input without sending anything? | `engine/scan.rs` |
+//! | What does another system's export carry, and in which encoding? | `sources/NAME.rs` |
 //! | Whose factor is it? | `identity/template.rs`, `identity/map`, `identity/collisions.rs` |
 //! | Which user of the tenant has an address? | `jobs/resolve/judge.rs` |
 //! | Which factors has tonight's input lost? | `ledger/journal/changes.rs` |
@@ -87,14 +90,15 @@
 //!
 //! # Glossary
 //!
-//! *Source*: another system whose export is read. *Dialect*: reading of its elements. *Factor*: what a
+//! *Source*: another system whose export is read. *Dialect*: rules for reading its elements. *Factor*: what a
 //! row of the input describes. *Method*: what the tenant holds. *Job*: work for one
 //! user, done in steps of at most one request. *Executor*: takes the next step of a job. *Gateway*: the
 //! way to the tenant that all executors share. *Lane*: a user's jobs in order. *Ticket*: a job with its
-//! place in the queue. *Worker*: task that takes tickets from the queue. *Permit*: leave of the pacer to
+//! place in the queue. *Worker*: task that takes tickets from the queue. *Permit*: the pacer's permission to
 //! send one request. *Intent*: durable note that a request is about to be sent. *In doubt*:
 //! sent, outcome unknown. *Settle time*: how long to wait before a list is evidence. *Reconcile*: judge
-//! by a list what became of a factor in doubt. *Verdict*: meaning of an answer. *Seal*: file beside the
+//! by a list what became of a factor in doubt. *Health check*: GET that asks whether the tenant is back.
+//! *Probe*: the command that studies a test tenant. *Verdict*: meaning of an answer. *Seal*: file beside the
 //! ledger that says how much it must hold. *Reserve*: share of the rate limit left to others.
 //!
 //! # Threads
