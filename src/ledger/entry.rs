@@ -8,22 +8,22 @@ use crate::model::{
     UserId,
 };
 
-/// One row of the ledger: a factor, or what else is asked for. Holds no value, only a fingerprint.
+/// One row of the ledger: a factor, or another request. Holds no value, only a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Stands for all that makes it the same row when met again.
+    /// Stands for everything that makes it the same row when it appears again.
     pub fingerprint: Fingerprint,
     /// Operation requested.
     pub operation: Operation,
-    /// The run that met it first.
+    /// The run in which it first appeared.
     pub run: i64,
     /// Physical line of its first row in the input.
     pub line: u64,
-    /// Path of that row inside of a document, where that says more than a line.
+    /// Path of that row inside a document, where that says more than a line.
     pub at: Option<Arc<str>>,
     /// User it belongs to.
     pub user: UserId,
-    /// Its kind, where that is known.
+    /// Its type, where that is known.
     pub factor_type: Option<FactorType>,
     /// Stands for the name that was given to it.
     pub name: Option<NameTag>,
@@ -33,19 +33,20 @@ pub struct Entry {
     pub how: Option<How>,
     /// Attempts that may have reached the server, the open one included.
     pub attempts: u32,
-    /// Number of attempts that ended in doubt, whether or not a list has since called them absent.
+    /// Number of attempts that ended in doubt, including those that a list has since shown to be
+    /// absent.
     pub doubts: u32,
-    /// True once a list at the end of a run has confirmed what is said here of a factor that was
-    /// once in doubt.
+    /// True once a list at the end of a run has confirmed this entry of a factor that was once in
+    /// doubt.
     pub audited: bool,
     /// True if its name in the tenant bears a mark that is still to be removed; while it is in
-    /// doubt, whether every attempt bore one.
+    /// doubt, true if every attempt bore one.
     pub marked: bool,
     /// Time at which the first attempt in doubt was about to be sent, by our clock.
     pub intent_at: Option<LocalTime>,
     /// Offset of the tenant's clock from ours then.
     pub skew: Option<ClockSkew>,
-    /// The tenant's id of the method, where one was named or has come.
+    /// The tenant's id of the method, where one was given or returned.
     pub method_id: Option<Arc<str>>,
     /// Last HTTP status.
     pub status: Option<u16>,
@@ -56,7 +57,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// State of the row.
+    /// Returns the status of the row.
     pub(super) fn status(&self) -> RowStatus {
         RowStatus {
             operation: self.operation,
@@ -68,7 +69,7 @@ impl Entry {
     }
 }
 
-/// Status of a row, as far as it decides what there is to do.
+/// Status of a row, as far as it decides what is left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowStatus {
     pub(super) operation: Operation,
@@ -79,7 +80,7 @@ pub(super) struct RowStatus {
 }
 
 impl RowStatus {
-    /// Returns what is left to do for a settled factor, the first thing first.
+    /// Returns what is left to do for a settled factor; the first task first.
     pub(super) fn rest(self) -> Option<Remaining> {
         let taken_back = matches!(self.state, State::Undone | State::AlreadyGone | State::Kept);
         if self.operation != Operation::Import || taken_back {
@@ -93,16 +94,16 @@ impl RowStatus {
     }
 }
 
-/// A row as sums over a ledger have to know it.
+/// The fields of a row that sums over a ledger need.
 #[derive(Debug)]
 pub struct Glance<'a> {
-    /// Its kind, where that is known.
+    /// Its type, where that is known.
     pub factor_type: Option<FactorType>,
     /// State of the row.
     pub state: State,
     /// Evidence for the state.
     pub how: Option<How>,
-    /// True if an attempt ended in doubt, whatever came of it.
+    /// True if an attempt ended in doubt, whatever became of it.
     pub was_in_doubt: bool,
     /// Text of the reason for the state.
     pub error: Option<&'a str>,
@@ -122,7 +123,7 @@ pub enum Remaining {
 pub struct RowSummary {
     pub(super) seq: Seq,
     pub(super) fingerprint: Fingerprint,
-    /// A short hash of whose it is.
+    /// A short hash of its user.
     pub(super) user: u16,
     pub(super) status: RowStatus,
     /// Code of the reason for its state.

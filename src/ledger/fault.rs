@@ -13,7 +13,7 @@ pub struct LedgerFault {
 }
 
 impl LedgerFault {
-    /// A fault: what is wrong, and what to do.
+    /// Makes a fault from what is wrong and what to do.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into() }
     }
@@ -34,7 +34,7 @@ impl LedgerFault {
         )
     }
 
-    /// It does not begin as SQLite's files do.
+    /// The file does not begin like a SQLite file.
     pub(super) fn no_ledger() -> Self {
         Self::new(
             "it is not a ledger, or its beginning is lost",
@@ -73,7 +73,7 @@ impl LedgerFault {
         )
     }
 
-    /// The ledger and its seal are not together, or not of one time.
+    /// The ledger and its seal do not belong together, or are of different times.
     pub(super) fn apart(message: &str) -> Self {
         Self::new(
             message,
@@ -83,7 +83,7 @@ impl LedgerFault {
         )
     }
 
-    /// A file beside the ledger is there, and the ledger itself is not.
+    /// A file beside the ledger exists, but the ledger itself does not.
     pub(super) fn gone(side: &str) -> Self {
         Self::new(
             format!("it is missing, but a `{side}` file of it is there"),
@@ -133,7 +133,7 @@ impl From<rusqlite::Error> for LedgerFault {
             Some(ErrorCode::OperationInterrupted) => {
                 Self::damaged("to read it takes far longer than its size explains")
             }
-            // Types that do not fit: rows are only ever written by us.
+            // The types do not fit, although only this program writes rows.
             _ => Self::damaged("it holds what it should not"),
         }
     }

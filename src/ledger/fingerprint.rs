@@ -1,4 +1,4 @@
-//! Fingerprints: how the ledger knows a factor again without holding its value.
+//! Fingerprints: how the ledger recognises a factor without holding its value.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -10,26 +10,26 @@ use crate::model::{Change, Factor, Fingerprint, NameTag, Operation, Person, Targ
 pub struct Key(Hmac<Sha256>);
 
 impl Key {
-    /// A key of these bytes.
+    /// Makes a key of these bytes.
     pub fn new(bytes: &[u8; 32]) -> Self {
         // An HMAC key may have any length.
         Self(Hmac::new_from_slice(bytes).unwrap_or_else(|_| unreachable!("any length is a key")))
     }
 
-    /// The fingerprint of a factor. The parts are separated by their lengths, so that no two
-    /// different factors spell the same bytes.
+    /// Returns the fingerprint of a factor. The parts are separated by their lengths, so that
+    /// different factors never produce the same bytes.
     pub fn fingerprint(&self, factor: &Factor) -> Fingerprint {
         self.of_identity(factor, &factor.folded_identity())
     }
 
-    /// The fingerprint of a factor with its address as it is written, where that is another one:
-    /// earlier versions took capitals in a domain for a difference.
+    /// Returns the fingerprint of a factor with its address as written, where that differs: earlier
+    /// versions told addresses apart by capitals in the domain.
     pub fn as_written(&self, factor: &Factor) -> Option<Fingerprint> {
         let is_other = factor.folded_identity() != factor.identity();
         is_other.then(|| self.of_identity(factor, factor.identity()))
     }
 
-    /// The fingerprints that a factor may have in a ledger.
+    /// Returns the fingerprints that a factor may have in a ledger.
     pub fn prints(&self, factor: &Factor) -> Prints {
         Prints { own: self.fingerprint(factor), as_written: self.as_written(factor) }
     }
@@ -44,9 +44,10 @@ impl Key {
         finish(mac)
     }
 
-    /// The fingerprints of the factors of a user's whole set: of all of it, and of each in it.
+    /// Returns the fingerprints of the factors of a user's whole set: each depends on the whole
+    /// set.
     pub fn of_set(&self, factors: &[Factor]) -> Vec<Fingerprint> {
-        // As written: sets in ledgers of earlier versions are known again.
+        // As written, so that sets in ledgers of earlier versions are recognised.
         let print = |factor: &Factor| self.of_identity(factor, factor.identity());
         let mut whole = self.0.clone();
         for factor in factors {
@@ -61,7 +62,7 @@ impl Key {
         factors.iter().map(one).collect()
     }
 
-    /// The fingerprint of what is to become of a method.
+    /// Returns the fingerprint of a change to a method.
     pub fn of_change(&self, change: &Change) -> Fingerprint {
         let channel = change.preferred.map_or("", |channel| channel.name());
         let name = change.name.as_deref().unwrap_or_default();
@@ -69,14 +70,14 @@ impl Key {
         self.of(Operation::Update, &texts.map(str::as_bytes))
     }
 
-    /// The fingerprint of a method, or of all of a user's, that something is to be done with.
+    /// Returns the fingerprint of an operation on a method, or on all of a user's.
     pub fn of_target(&self, operation: Operation, target: &Target) -> Fingerprint {
         let method = target.method.as_deref().unwrap_or_default();
         self.of(operation, &[target.user.as_str().as_bytes(), method.as_bytes()])
     }
 
-    /// The fingerprint of a person: of their id in the other system, else of their user name, else of
-    /// their address. Whoever has none of these is like everybody else who has none.
+    /// Returns the fingerprint of a person: of their id in the other system, or else their user
+    /// name, or else their address. People without any of these all have the same.
     pub fn of_person(&self, person: &Person) -> Fingerprint {
         let keys = [&person.id, &person.username, &person.email];
         let known = keys.into_iter().zip(1..).find_map(|(key, kind)| Some((key.as_ref()?, kind)));
@@ -90,7 +91,7 @@ impl Key {
         NameTag(print.tag())
     }
 
-    /// Returns what stands for a user id where that is hidden.
+    /// Returns the stand-in for a user id that is hidden.
     pub(super) fn pseudonym(&self, user: &str) -> Fingerprint {
         let mut mac = self.0.clone();
         // No operation has this number.
@@ -101,7 +102,7 @@ impl Key {
 
     fn of(&self, operation: Operation, parts: &[&[u8]]) -> Fingerprint {
         let mut mac = self.0.clone();
-        // A factor's begins with the length of a user id, which is never so long.
+        // A factor's fingerprint begins with the length of a user id, which is never so long.
         mac.update(&[0xFF; 8]);
         mac.update(&[operation as u8]);
         for part in parts {
@@ -112,18 +113,18 @@ impl Key {
     }
 }
 
-/// Fingerprints of one factor: that of now, and where it differs that of its address as it is written, which
-/// ledgers of earlier versions have.
+/// Fingerprints of one factor: the present one and, where it differs, that of its address as
+/// written, which ledgers of earlier versions hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prints {
-    /// The fingerprint of now.
+    /// The present fingerprint.
     pub own: Fingerprint,
-    /// The fingerprint of the address as it is written.
+    /// The fingerprint of the address as written.
     pub as_written: Option<Fingerprint>,
 }
 
 impl Prints {
-    /// Returns both. A ledger may hold both spellings: a factor is the row of its own first.
+    /// Returns both. A ledger may hold both spellings: the row with a factor's own comes first.
     pub fn all(self) -> impl Iterator<Item = Fingerprint> {
         self.as_written.into_iter().chain([self.own])
     }

@@ -14,29 +14,29 @@ use crate::model::{
 /// A row on its way in.
 #[derive(Debug)]
 pub enum Row {
-    /// One that asks for something.
+    /// A row that requests something.
     Asked(Asked),
-    /// One that cannot be, or is not carried.
+    /// A row that cannot be used, or is not carried.
     Rejected(Box<Rejection>),
 }
 
-/// A row's request, as far as the ledger has to know it.
+/// A row's request, as far as the ledger needs it.
 #[derive(Debug)]
 pub struct Asked {
-    /// Task to do.
+    /// Operation requested.
     pub operation: Operation,
-    /// Stands for all that makes it the same row when met again.
+    /// Stands for everything that makes it the same row when it appears again.
     pub fingerprint: Fingerprint,
-    /// The fingerprint that a ledger of an earlier version may hold it by: of an e-mail address as it
-    /// is written, where its domain has capitals.
+    /// The fingerprint under which a ledger of an earlier version may hold it: that of an e-mail
+    /// address as written, if its domain has capitals.
     pub as_written: Option<Fingerprint>,
     /// Its line.
     pub line: u64,
-    /// Its path inside of a document, where that says more than a line.
+    /// Its path inside a document, where that says more than a line.
     pub at: Option<Arc<str>>,
     /// User it belongs to.
     pub user: UserId,
-    /// Its kind, where that is known.
+    /// Its type, where that is known.
     pub factor_type: Option<FactorType>,
     /// Stands for the name that is given to it.
     pub name: Option<NameTag>,
@@ -45,7 +45,8 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The row as it stands before anything was sent for it, met first in that run.
+    /// Makes the entry of a row for which nothing has been sent, and which first appeared in that
+    /// run.
     pub(super) fn into_entry(self, run: i64) -> Entry {
         Entry {
             fingerprint: self.fingerprint,
@@ -75,18 +76,18 @@ impl Asked {
 /// Answer of the ledger about a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// The row is to be delivered.
+    /// The row is to be sent.
     Todo(Seq, History),
-    /// An earlier run left it in doubt: to be looked up.
+    /// An earlier run left it in doubt: it has to be looked up.
     InDoubt(Seq, History),
-    /// Settled by an earlier run that did not come to its end: something is left to do. With the
-    /// method id that the ledger has.
+    /// Settled by an earlier run that did not come to its end: something is left to do. Includes
+    /// the ledger's method id.
     Unfinished(Seq, History, Option<Arc<str>>, Remaining),
-    /// Nothing to do: settled by an earlier run, met before in this input, or rejected.
+    /// Nothing to do: the row was settled by an earlier run, is a duplicate, or is rejected.
     Done,
 }
 
-/// A created factor that may be taken away again.
+/// A created factor that may be deleted again.
 #[derive(Debug)]
 pub struct Undoable {
     /// Its row.
@@ -98,7 +99,7 @@ pub struct Undoable {
 /// An intent: one request that is about to leave.
 #[derive(Debug, Clone, Copy)]
 pub struct Intent {
-    /// User it belongs to.
+    /// Row that the request is for.
     pub seq: Seq,
     /// Time, by our clock.
     pub at: LocalTime,

@@ -1,12 +1,12 @@
-//! The ledger: what was asked of the tenant and what came of it, durable before it is believed.
+//! The ledger: what the tenant was asked and what came of it, durable before it is relied on.
 //!
-//! One [`Owner`] has the store. It takes whatever waits, applies it, commits once (one sync for
-//! all of it), and only then answers: an intent is durable when [`Ledger::record_intents`] returns, and
-//! the [`Tally`] counts only what is durable. A seal beside the ledger tells the next
-//! run whether any of it has gone since. The first failed write or sync ends it: every later
-//! call fails, so nothing more is sent (reliability.md, R9).
+//! One [`Owner`] holds the store. It takes whatever waits, applies it, commits once (one sync for
+//! all of it), and only then answers: an intent is durable when [`Ledger::record_intents`] returns,
+//! and the [`Tally`] counts only what is durable. A seal beside the ledger tells the next run
+//! whether any of it has been lost since. The first failed write or sync ends it: every later call
+//! fails, so nothing more is sent (reliability.md, R9).
 //!
-//! A row's number ([`Seq`]) is given in order of admission and is the only key; "seen before?"
+//! A row's number ([`Seq`]) is assigned in order of admission and is the only key; "seen before?"
 //! is answered by an index in memory, loaded by one scan (performance.md 3).
 
 use std::{
@@ -59,7 +59,7 @@ use disk::{file, open, shard, sqlite};
 use journal::Journal;
 use owner::{Command, Inbox};
 
-/// Commands that may wait for the owner at a time.
+/// Most commands that wait for the owner at a time.
 const QUEUE: usize = 4096;
 
 /// Description of a run, to open a ledger with.
@@ -67,14 +67,13 @@ const QUEUE: usize = 4096;
 pub struct Opening<'a> {
     /// The tenant's base URL: a ledger is bound to it.
     pub tenant: &'a str,
-    /// `import`, …
+    /// `import` and so on.
     pub command: &'a str,
-    /// The input's name, as the user gave it.
+    /// The input's name as given.
     pub input: &'a str,
-    /// Settled states to be tried anew.
+    /// Settled states that are tried again.
     pub retry: Vec<State>,
-    /// Shard of the input that is run, which must be the ledger's; `None` for a command that knows no
-    /// shards.
+    /// Shard of the input, which must be the ledger's; `None` for a command without shards.
     pub shard: Option<Shard>,
     /// Wall clock.
     pub now: fn() -> LocalTime,
@@ -102,16 +101,16 @@ pub struct Opened {
     pub key: Key,
     /// True if an earlier run used it.
     pub resumed: bool,
-    /// Has to be run before anything else is asked.
+    /// Must run before the ledger can answer.
     pub owner: Owner,
 }
 
-/// Writer of the ledger, for all handles. Ends when the last of them is dropped and all is
-/// written. Each commit blocks the thread on which it runs, as long as the disk takes.
+/// Writer of the ledger, for all handles. It ends when the last handle is dropped and everything is
+/// written. Each commit blocks the thread on which it runs for as long as the disk takes.
 pub struct Owner(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl Owner {
-    /// Runs it on this thread, which then does nothing else, until it ends.
+    /// Runs the owner on this thread, which does nothing else until it ends.
     pub fn block(self) -> Result<(), Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let started = |source| Error::Io { what: "starting the ledger".into(), source };
@@ -119,7 +118,7 @@ impl Owner {
         Ok(())
     }
 
-    /// Runs it among the tasks of a runtime, all of which then wait for the disk.
+    /// Runs the owner among the tasks of a runtime, all of which then wait for the disk.
     pub async fn share(self) -> Result<(), Error> {
         self.0.await;
         Ok(())
@@ -133,7 +132,7 @@ impl fmt::Debug for Owner {
 }
 
 impl Ledger {
-    /// Opens the ledger at `path`, or makes it. Blocks while it reads what is there.
+    /// Opens the ledger at `path`, or creates it. Blocks while it reads the rows.
     pub fn open(path: &Path, opening: Opening<'_>) -> Result<Opened, Error> {
         Self::try_open(path, opening).map_err(|fault| fault.at(path))
     }
@@ -154,8 +153,8 @@ impl Ledger {
         Ok(Opened { ledger, key, resumed, owner: Owner(Box::pin(owner)) })
     }
 
-    /// A ledger over another store than a file, and the future that owns it: for simulations, in
-    /// which store, engine and tenant share one clock. `run` numbers this run.
+    /// Makes a ledger over a store other than a file, and the future that owns it: for simulations,
+    /// in which store, engine and tenant share one clock. `run` is the number of this run.
     pub fn over<S: Store + 'static>(
         store: S,
         run: i64,
@@ -208,40 +207,41 @@ impl Ledger {
         self.mention(Command::Settle(seq, settlement, doubts)).await
     }
 
-    /// Records what the list at the end of the run says about a settled factor.
+    /// Records what the list at the end of the run shows about a settled factor.
     pub async fn audit(&self, seq: Seq, audit: Audit) -> Result<(), Error> {
         self.mention(Command::Audit(seq, audit)).await
     }
 
-    /// Records that a created factor's name has been put back.
+    /// Records that a created factor's name has been restored.
     pub async fn restored(&self, seq: Seq) -> Result<(), Error> {
         self.mention(Command::Restored(seq)).await
     }
 
-    /// Ids of methods that the ledger holds for other factors of `user`.
+    /// Returns the ids of methods that the ledger holds for other factors of `user`.
     pub async fn known(&self, user: &UserId, except: Seq) -> Result<Vec<Arc<str>>, Error> {
         let user = user.clone();
         self.ask(|reply| Command::Known(user, except, reply)).await
     }
 
-    /// The row of an import that has created that method of `user`, if it is there still.
+    /// Returns the row of an import that created that method of `user`, if the ledger still holds
+    /// it.
     pub async fn made(&self, user: &UserId, method: &str) -> Result<Option<Box<Entry>>, Error> {
         let (user, method) = (user.clone(), method.into());
         self.ask(|reply| Command::Made(user, method, reply)).await
     }
 
-    /// The newest rows below `before` whose factors were created and may be taken away, newest
-    /// first, some at a time; none when there are no more.
+    /// Returns the newest rows below `before` whose factors were created and may be deleted, newest
+    /// first, one batch at a time; none when there are no more.
     pub async fn undoable(&self, before: Option<Seq>) -> Result<Vec<Undoable>, Error> {
         self.ask(|reply| Command::Undoable(before, reply)).await
     }
 
-    /// Records that a created factor is about to be taken away; durable on return.
+    /// Records that a created factor is about to be deleted; durable on return.
     pub async fn undo(&self, seq: Seq) -> Result<(), Error> {
         self.ask(|reply| Command::Undo(seq, reply)).await
     }
 
-    /// Counts a row in a state of this run, and leaves it as it is: nothing was done, or could be.
+    /// Counts a row in a state of this run without changing it: nothing was done, or could be.
     pub async fn leave(
         &self,
         seq: Seq,
@@ -256,31 +256,31 @@ impl Ledger {
         self.ask(Command::States).await
     }
 
-    /// Returns what the input, which must have been met whole, says of the factors that earlier runs
-    /// created.
+    /// Returns how the input, which must have been read whole, differs from the factors that
+    /// earlier runs created.
     pub async fn changes(&self) -> Result<Changes, Error> {
         self.ask(Command::Changes).await
     }
 
-    /// Returns once all that was recorded before is durable.
+    /// Returns once everything recorded before is durable.
     pub async fn flush(&self) -> Result<(), Error> {
         self.ask(Command::Flush).await
     }
 
-    /// Records which files the run has read, where there are several: reports name them. Durable with
+    /// Records which files the run has read, if there are several: reports name them. Durable with
     /// the next commit.
     pub async fn note_files(&self, lines: &Lines) -> Result<(), Error> {
         let files = lines.files();
         if files.is_empty() { Ok(()) } else { self.note(Note::Files, &files).await }
     }
 
-    /// Records what reports tell of the run, in the place of what was noted before. Durable with the
-    /// next commit.
+    /// Records a note about the run, for reports; it replaces the previous one of its kind. Durable
+    /// with the next commit.
     pub async fn note(&self, note: Note, value: &impl Serialize) -> Result<(), Error> {
         self.mention(Command::Note(note, json(value)?)).await
     }
 
-    /// Does the same where nobody may wait; returns false if there is no room for it now.
+    /// Does the same without waiting; returns false if there is no room at present.
     pub fn try_note(&self, note: Note, value: &impl Serialize) -> Result<bool, Error> {
         let is_taken = self.outcomes.try_send(Command::Note(note, json(value)?)).is_ok();
         if is_taken {
@@ -289,13 +289,13 @@ impl Ledger {
         Ok(is_taken)
     }
 
-    /// Lets the rows of this run's input stand for those of other inputs that were refused for these codes: such
-    /// a refusal is taken away where a row stands for it, if the run comes to its end.
+    /// Declares that this run's rows replace rows of other inputs that were refused for these
+    /// codes: if the run comes to its end, such a refusal is removed where a row replaces it.
     pub async fn note_selection(&self, codes: Vec<String>) -> Result<(), Error> {
         if codes.is_empty() { Ok(()) } else { self.mention(Command::Selection(codes)).await }
     }
 
-    /// Records how the run ended, with all that came before; durable on return.
+    /// Records how the run ended, and everything before that; durable on return.
     pub async fn end_run(&self, complete: bool) -> Result<(), Error> {
         self.ask(|reply| Command::EndRun(complete, reply)).await
     }
@@ -305,8 +305,8 @@ impl Ledger {
         Arc::clone(&self.tally)
     }
 
-    /// The correlation id of a row, sent with each of its requests: this ledger's id and the
-    /// row's number, so it can be told from the ledger alone. 64 characters would be kept.
+    /// Returns the correlation id of a row, sent with each of its requests: this ledger's id and
+    /// the row's number, so it can be derived from the ledger alone. 64 characters would be kept.
     pub fn correlation(&self, seq: Seq) -> String {
         correlation(&self.id, seq)
     }
@@ -320,7 +320,7 @@ impl Ledger {
         answer.await.map_err(|_| self.broken())
     }
 
-    /// Tells what nobody waits for.
+    /// Sends a command that nobody waits for.
     async fn mention(&self, command: Command) -> Result<(), Error> {
         self.outcomes.send(command).await.map_err(|_| self.broken())?;
         self.wakeup.notify_one();
@@ -341,8 +341,8 @@ fn json(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::Internal(format!("a note: {error}")))
 }
 
-/// `mf-<ledger id>-<row>`.
+/// Formats `mf-<ledger id>-<row>`.
 pub(crate) fn correlation(ledger_id: &str, seq: Seq) -> String {
-    // Asked for each request: this is less than half of what `format!` takes.
+    // Called for each request: this takes less than half the time of `format!`.
     ["mf-", ledger_id, "-", &seq.0.to_string()].concat()
 }

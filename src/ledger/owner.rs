@@ -1,8 +1,8 @@
 //! The loop that owns the store: take what waits, apply it, commit once, answer.
 //!
-//! Somebody waits for an intent; nobody waits for an outcome. Outcomes have a queue of their own,
-//! and go with the next commit that is needed anyhow, or by themselves after a tenth of a second
-//! (reliability.md 1.3, R3): what a crash loses of them is merely looked up.
+//! A caller waits for an intent; none waits for an outcome. Outcomes have a queue of their own, and
+//! go with the next commit that is needed anyhow, or by themselves after a tenth of a second
+//! (reliability.md 1.3, R3): the factors of lost outcomes are merely looked up after a crash.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -40,14 +40,14 @@ pub(super) struct Inbox {
     pub(super) urgent: mpsc::Receiver<Command>,
     /// Commands whose sender does not wait.
     pub(super) patient: mpsc::Receiver<Command>,
-    /// Notified of each command in the second. Not waited for while that is looked at by itself.
+    /// Notified of each command in the second queue, except while that queue is polled.
     pub(super) wakeup: Arc<Notify>,
-    /// Time at which the second queue is looked at.
+    /// Time at which the second queue is polled.
     pub(super) due: Option<Instant>,
 }
 
 impl Inbox {
-    /// Waits until there is something to do, and takes it; false when there will be no more.
+    /// Waits for commands and takes them; returns false when there will be no more.
     async fn take(&mut self, batch: &mut Vec<Command>) -> bool {
         loop {
             let due = self.due;
@@ -68,8 +68,8 @@ impl Inbox {
                     continue;
                 }
             }
-            // What was told before something urgent was asked for comes before it. An admission
-            // does not rest on it: to commit what waits for each of these would cost a sync.
+            // Commands sent before an urgent one are applied before it. An admission does not
+            // depend on them: committing them each time would cost a sync.
             let only_admits = urgent.iter().all(|command| matches!(command, Command::Admit(..)));
             let is_due = due.is_some_and(|at| at <= Instant::now());
             if is_due || !open || !only_admits {
@@ -82,8 +82,8 @@ impl Inbox {
         }
     }
 
-    /// Takes what nobody waits for. While there is some each time, it is looked for again by itself,
-    /// and nobody has to wake us.
+    /// Takes commands that nobody waits for. As long as there are some each time, the queue is
+    /// polled, and no sender has to wake the owner.
     fn empty(&mut self, batch: &mut Vec<Command>) {
         let before = batch.len();
         while batch.len() < QUEUE
@@ -117,7 +117,7 @@ pub(super) enum Command {
     EndRun(bool, oneshot::Sender<()>),
 }
 
-/// An answer that waits for the commit. Whoever asked may have gone; that is no fault.
+/// An answer that waits for the commit. It is no fault if the caller has gone.
 enum Reply {
     Admitted(oneshot::Sender<Vec<Admission>>, Vec<Admission>),
     Known(oneshot::Sender<Vec<Arc<str>>>, Vec<Arc<str>>),
@@ -128,7 +128,7 @@ enum Reply {
     Done(oneshot::Sender<()>),
 }
 
-/// Runs until the last handle is dropped or something fails; then `fault` says what.
+/// Runs until the last handle is dropped or something fails; then `fault` holds the reason.
 pub(super) async fn run<S: Store>(
     mut journal: Journal<S>,
     mut inbox: Inbox,
@@ -137,8 +137,9 @@ pub(super) async fn run<S: Store>(
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     while inbox.take(&mut batch).await {
-        // Replies that are dropped, and the inbox, make everybody ask for the reason, now and later:
-        // nobody may read it before it is written, and `apply` drops replies as it fails.
+        // Dropped replies and the closed inbox make every caller ask for the reason, now and later:
+        // it must be written before any of them can read it, and `apply` drops replies when it
+        // fails.
         let mut reason = fault.lock().unwrap_or_else(PoisonError::into_inner);
         match apply(&mut journal, &mut batch, now) {
             Ok(replies) => {

@@ -1,14 +1,14 @@
-//! Pseudonyms in the place of user ids, for reports that leave the house.
+//! Pseudonyms for user ids, for reports that are given to others.
 
 use data_encoding::HEXLOWER;
 
 use super::Key;
 
-/// Shortest part of an id that is looked for by itself: shorter ones are in any text.
+/// Shortest part of an id that is replaced by itself: shorter ones occur in any text.
 const SHORTEST: usize = 4;
 
-/// Makes pseudonyms by the ledger's key: the same user has the same one in every report on it, and nobody
-/// without the ledger can find out whose it is.
+/// Makes pseudonyms with the ledger's key: a user has the same one in every report on the ledger,
+/// and nobody without the ledger can find out who it is.
 #[derive(Debug, Clone)]
 pub struct Pseudonyms(Key);
 
@@ -24,10 +24,10 @@ impl Pseudonyms {
         format!("user-{}", HEXLOWER.encode(&half))
     }
 
-    /// Returns `text` with the pseudonym of `user` wherever it holds the id, or the part of that behind
-    /// the provider.
+    /// Returns `text` with every occurrence of the id of `user`, or of its part after the provider,
+    /// replaced by the pseudonym.
     pub fn hide(&self, user: &str, text: &str) -> String {
-        // An id may be a part of any pseudonym: this is of none.
+        // An id may be a part of any pseudonym; this placeholder is not.
         const PLACE: &str = "\0";
         let own = user.rsplit('|').next().unwrap_or_default();
         let mut hidden = text.replace(user, PLACE);

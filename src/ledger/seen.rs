@@ -1,5 +1,5 @@
-//! Memory of what was met before, where there is no ledger: 9 bytes an entry, and nothing that
-//! tells a value.
+//! Memory of what was seen before, where there is no ledger: 9 bytes an entry, which reveal no
+//! value.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 
@@ -7,8 +7,8 @@ use hashbrown::HashTable;
 
 use crate::model::Factor;
 
-/// Hashes of what was met, keyed anew in each process. Two different things among ten million share a
-/// hash of 64 bits once in 370,000 runs.
+/// Hashes of what was seen, with a new key in each process. Two different things among ten million
+/// share a hash of 64 bits once in 370,000 runs.
 #[derive(Debug, Default)]
 pub struct Seen {
     key: RandomState,
@@ -16,37 +16,37 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Remembers a thing; says whether it is new.
+    /// Remembers a thing; returns whether it is new.
     pub fn insert(&mut self, thing: impl Hash) -> bool {
         self.insert_hash(self.key.hash_one(thing))
     }
 
-    /// Returns whether a thing was met.
+    /// Returns whether a thing was seen.
     pub fn has(&self, thing: impl Hash) -> bool {
         self.has_hash(self.key.hash_one(thing))
     }
 
-    /// Returns what hashes factors for it, on any thread.
+    /// Returns its hasher of factors, for use on any thread.
     pub fn hasher(&self) -> FactorHasher {
         FactorHasher(self.key.clone())
     }
 
-    /// Returns the number of things that were met.
+    /// Returns the number of things seen.
     pub fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Returns true if nothing was met.
+    /// Returns true if nothing was seen.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
-    /// Returns whether a hash that its [`Seen::hasher`] has made was met.
+    /// Returns whether a hash made by its [`Seen::hasher`] was seen.
     pub fn has_hash(&self, hash: u64) -> bool {
         self.hashes.find(hash, |other| *other == hash).is_some()
     }
 
-    /// Remembers a hash that its [`Seen::hasher`] has made; says whether it is new.
+    /// Remembers a hash made by its [`Seen::hasher`]; returns whether it is new.
     pub fn insert_hash(&mut self, hash: u64) -> bool {
         let is_new = !self.has_hash(hash);
         if is_new {
@@ -55,7 +55,8 @@ impl Seen {
         is_new
     }
 
-    /// Remembers a factor; says whether it is new: no other of its user has its type and value.
+    /// Remembers a factor; returns whether it is new: no other factor of its user has its type and
+    /// value.
     pub fn insert_factor(&mut self, factor: &Factor) -> bool {
         self.insert_hash(self.hasher().hash(factor))
     }

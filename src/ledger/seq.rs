@@ -1,4 +1,4 @@
-//! The number of a row in the ledger.
+//! Numbers of the ledger's rows.
 
 /// Number of a factor's row, in order of admission: the ledger's only key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

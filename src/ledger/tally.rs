@@ -25,12 +25,12 @@ impl ByState {
         State::InFlight,
     ];
 
-    /// All of them together, whatever is still to do left out.
+    /// Returns the sum, without rows that are still to be done.
     pub fn sum(&self) -> u64 {
         self.0.iter().sum::<u64>() - self[State::Pending]
     }
 
-    /// Rows that somebody has to look at.
+    /// Returns the number of rows that somebody has to look at.
     pub fn bad(&self) -> u64 {
         State::ALL
             .into_iter()
@@ -85,35 +85,35 @@ impl IndexMut<State> for ByState {
 /// Numbers of this run's rows by state. They add up to the rows read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// The same row again in the input.
+    /// Rows that the input has had before.
     pub duplicates: u64,
     /// Rows of this run by state.
     pub states: ByState,
-    /// Settled by an earlier run.
+    /// Rows settled by an earlier run.
     pub skipped: u64,
     /// Number of those that need attention.
     pub skipped_bad: u64,
-    /// Number of the rows that were refused before anything was sent, those not carried included.
+    /// Rows that were refused before anything was sent, including those not carried.
     pub unsent: u64,
 }
 
 impl Counts {
-    /// All rows that have come to a state.
+    /// Returns the number of all rows that have a state.
     pub fn rows(&self) -> u64 {
         self.duplicates + self.states.sum() + self.skipped
     }
 
-    /// All rows but those still in flight.
+    /// Returns the number of rows that are not in flight.
     pub fn settled(&self) -> u64 {
         self.rows() - self.states[State::InFlight]
     }
 
-    /// Number of the settled rows that took a request of this run.
+    /// Returns the number of settled rows that needed a request of this run.
     pub fn settled_by_requests(&self) -> u64 {
         self.settled() - self.duplicates - self.skipped - self.unsent
     }
 
-    /// Rows that somebody has to look at.
+    /// Returns the number of rows that somebody has to look at.
     pub fn bad(&self) -> u64 {
         self.states.bad() + self.skipped_bad
     }
@@ -122,16 +122,16 @@ impl Counts {
 /// Differences between a whole input and the factors that earlier runs created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Number of them that it does not have.
+    /// Number of created factors that the input does not have.
     pub no_longer_in_input: u64,
-    /// Number of those whose user has another factor of the same type and name there since.
+    /// Number of those whose user has since got another factor of the same type and name.
     pub changed: u64,
 }
 
 /// Reasons of a run's rows.
 #[derive(Debug, Clone, Default)]
 pub struct RunReasons {
-    /// Those of the rows that it has brought to their state: they add up to its counts.
+    /// Reasons of the rows that this run has settled: they add up to its counts.
     pub of_run: Reasons,
     /// Those of the rows that an earlier run has settled and that need attention.
     pub skipped: Reasons,
@@ -150,17 +150,18 @@ pub(super) struct Told {
 }
 
 impl Tally {
-    /// The counts now.
+    /// Returns the present counts.
     pub fn get(&self) -> Counts {
         self.lock().counts
     }
 
-    /// Number of rows in each state, of all runs; those refused as they were read are not among them.
+    /// Returns the number of rows in each state, of all runs, without those refused while they were
+    /// read.
     pub fn taken_up(&self) -> ByState {
         self.lock().taken_up
     }
 
-    /// Returns the counts with the reasons for them, as they are together.
+    /// Returns the counts and the reasons for them, consistent with each other.
     pub fn all(&self) -> (Counts, RunReasons) {
         let told = self.lock();
         (told.counts, told.reasons.clone())

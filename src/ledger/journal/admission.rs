@@ -1,4 +1,4 @@
-//! Admission of rows: new, met before in this input, to do again, or settled by an earlier run.
+//! Admission of rows: new, duplicate, to be done again, or settled by an earlier run.
 
 use super::{Journal, Open, index};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl<S: Store> Journal<S> {
-    /// Says to each row whether there is anything to do for it.
+    /// Decides for each row whether there is anything to do.
     pub(in crate::ledger) fn admit(
         &mut self,
         rows: Vec<Row>,
@@ -56,7 +56,7 @@ impl<S: Store> Journal<S> {
         }
     }
 
-    /// Admits a row that the ledger does not know.
+    /// Admits a row that is new to the ledger.
     fn enter(&mut self, asked: Asked) -> Result<Admission, LedgerFault> {
         let seq = self.index.next();
         if seq.0 == u32::MAX {
@@ -72,7 +72,7 @@ impl<S: Store> Journal<S> {
         Ok(Admission::Todo(seq, History::default()))
     }
 
-    /// Admits a row that an earlier run has met.
+    /// Admits a row that an earlier run has recorded.
     fn meet_again(&mut self, seq: Seq, asked: Asked) -> Result<Admission, LedgerFault> {
         let state = self.index.state(seq);
         if state.is_settled()
@@ -86,7 +86,7 @@ impl<S: Store> Journal<S> {
         let history = match state {
             State::InFlight | State::Undoing => {
                 self.book.counts.states[State::InFlight] += 1;
-                // The open attempt is in doubt now.
+                // The open attempt is now in doubt.
                 History { doubts: entry.doubts + 1, ..history_of(&entry) }
             }
             State::Pending => history_of(&entry),
@@ -120,7 +120,7 @@ impl<S: Store> Journal<S> {
         })
     }
 
-    /// Leaves a settled row alone, but for what its run had still to do.
+    /// Leaves a settled row alone, except for what its run had still to do.
     fn skip(&mut self, seq: Seq, state: State, asked: &Asked) -> Result<Admission, LedgerFault> {
         let code = if state.needs_attention() {
             self.stored(seq)?.error.as_ref().map(Reason::code)
@@ -141,13 +141,13 @@ impl<S: Store> Journal<S> {
     }
 }
 
-/// Returns whether an import starts again with a settled row: what was undone is to be created
-/// again when it is asked for.
+/// Returns whether an import starts again with a settled row: an undone factor is created again
+/// when it is requested.
 fn is_to_do_again(state: State, operation: Operation) -> bool {
     operation == Operation::Import && matches!(state, State::Undone | State::AlreadyGone)
 }
 
-/// Returns the fingerprint of an entry that was made of the address as it is written.
+/// Returns the fingerprint of an entry that was made from the address as written.
 fn spelling(entry: &Entry, asked: &Asked) -> Option<Fingerprint> {
     asked.as_written.filter(|print| *print == entry.fingerprint)
 }

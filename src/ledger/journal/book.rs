@@ -1,5 +1,5 @@
-//! The numbers of this run's rows, and the reasons of those that have one: changed together, so that the
-//! reasons of a state always add up to its number.
+//! The numbers of this run's rows, and the reasons of those that have one. They change together, so
+//! that the reasons of a state always add up to its number.
 
 use crate::{
     ledger::tally::{ByState, Counts, RunReasons, Tally},
@@ -17,7 +17,7 @@ pub(super) struct Book {
     moves: Vec<Move>,
 }
 
-/// A row that gets a reason, or loses it.
+/// A row that gains or loses a reason.
 #[derive(Debug)]
 struct Move {
     /// True if an earlier run has settled it.
@@ -34,7 +34,7 @@ enum Whose {
 }
 
 impl Book {
-    /// Counts a row that has come to a state in this run.
+    /// Counts a row that reached a state in this run.
     pub(super) fn enter(&mut self, (state, code): Standing, spot: impl FnOnce() -> Option<Spot>) {
         self.counts.states[state] += 1;
         if state.has_reason() {
@@ -51,7 +51,8 @@ impl Book {
         }
     }
 
-    /// Counts a settled row anew: in this run's states if `is_ours`, otherwise among those of earlier runs.
+    /// Counts a settled row anew: among this run's states if `is_ours`, otherwise among those of
+    /// earlier runs.
     pub(super) fn turn(
         &mut self,
         row: u32,
@@ -82,7 +83,8 @@ impl Book {
         }
     }
 
-    /// Makes all of it visible, once it is durable; with the number of the ledger's rows in each state.
+    /// Makes all changes visible, once they are durable, together with the number of the ledger's
+    /// rows in each state.
     pub(super) fn show(&mut self, tally: &Tally, taken_up: &ByState) {
         let told = &mut *tally.lock();
         (told.counts, told.taken_up) = (self.counts, *taken_up);
@@ -97,7 +99,7 @@ impl Book {
     }
 
     fn note(&mut self, was_skipped: bool, (state, code): Standing, whose: Whose) {
-        // Each row in such a state has a reason; one that came from elsewhere may be none of ours.
+        // Each row in such a state has a reason; one written elsewhere may have none of ours.
         let code = code.unwrap_or(Code::Unknown);
         self.moves.push(Move { was_skipped, state, code, whose });
     }

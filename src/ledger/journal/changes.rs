@@ -1,5 +1,5 @@
-//! Differences between a whole input and the ledger: factors that it no longer has, and factors that have
-//! another value in it now.
+//! Differences between a whole input and the ledger: factors that the input no longer has, and
+//! factors that have another value in it now.
 
 use std::{
     collections::HashMap,
@@ -12,19 +12,19 @@ use crate::{
     model::Spread,
 };
 
-/// Factors that are held at once to be found by user, type and name: 18 MB of them. Where there are
-/// more on either side, the rows are read once more for each so many.
+/// Factors that are held at once to be found by user, type and name, in 18 MB. If either side has
+/// more, the rows are read again for each such portion.
 const AT_ONCE: usize = (1 << 20) / 8 * 7;
-/// Rows in between that are read rather than looked up around: to find a row takes as long as to read
-/// some.
+/// Gap between two rows that is read through rather than skipped: finding a row takes as long as
+/// reading a few.
 const GAP: u32 = 4;
-/// Rows that are read at once, at most.
+/// Most rows that are read at once.
 const PAGE: u32 = 512;
 
 impl<S: Store> Journal<S> {
-    /// Counts the factors that this ledger says were created and that this run's input, which must have
-    /// been met whole, does not have; and those of them whose user has got one of the same type and name
-    /// since the last import that came to its end.
+    /// Counts the factors that this ledger says were created and that this run's input, which must
+    /// have been read whole, does not have; and those of them whose user has since the last
+    /// complete import got another of the same type and name.
     pub(in crate::ledger) fn changes(&mut self) -> Result<Changes, LedgerFault> {
         self.changes_by(AT_ONCE)
     }
@@ -50,8 +50,8 @@ impl<S: Store> Journal<S> {
     }
 }
 
-/// Counts the pairs of a row of `held` and one of `others` that have user, type and name in common, each
-/// row in one pair at most. Goes over them once for each of the parts into which their keys are divided.
+/// Counts the pairs of a row of `held` and one of `others` with the same user, type and name; each
+/// row is in one pair at most. Goes over them once for each part into which their keys are divided.
 fn pairs<A: Iterator<Item = Seq>, B: Iterator<Item = Seq>>(
     store: &mut impl Store,
     held: impl Fn() -> A,
@@ -83,7 +83,7 @@ fn pairs<A: Iterator<Item = Seq>, B: Iterator<Item = Seq>>(
     Ok(n_pairs)
 }
 
-/// Reads the rows of those numbers, which ascend.
+/// Reads the rows with those numbers, which ascend.
 fn visit(
     store: &mut impl Store,
     seqs: impl Iterator<Item = Seq>,

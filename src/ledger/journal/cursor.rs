@@ -1,33 +1,34 @@
-//! Fingerprints of stored rows, read some at a time.
+//! Fingerprints of stored rows, read a page at a time.
 //!
-//! A resumed input mostly asks for its rows in their order. So the row after the one found last is
-//! looked at first, and the index, which lies all over the memory, is only asked where that fails.
+//! A resumed input mostly asks for its rows in order. So the row after the last one found is tried
+//! first, and the index, whose entries are all over the memory, is asked only if that fails.
 
 use crate::{
     ledger::{LedgerFault, seq::Seq, store::Store},
     model::Fingerprint,
 };
 
-/// Rows that are read at once, at most.
+/// Most rows that are read at once.
 const PAGE: u32 = 512;
-/// Rows that are read where one was not found by following. Those that later nights have brought stand at
-/// the end of the ledger and all over the input: of each page around one of them a row or two are asked for.
+/// Rows that are read around one that was not found by following. Rows that later nights have added
+/// stand at the end of the ledger but all over the input: of each page around one of them only a
+/// row or two are needed.
 const FEW: u32 = 8;
 
-/// A page of them, and a place in it.
+/// A page of fingerprints, and a position in it.
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct Prints {
     page: Vec<(Seq, Fingerprint)>,
-    /// Number of the row after the one found last.
+    /// Number of the row after the last one found.
     next: usize,
-    /// Number of rows that were asked for last.
+    /// Number of rows requested last.
     size: u32,
-    /// True if that one was found by following.
+    /// True if the last row was found by following.
     follows: bool,
 }
 
 impl Prints {
-    /// The row after the one found last, if its fingerprint is this.
+    /// Returns the row after the last one found, if this is its fingerprint.
     pub(in crate::ledger) fn follow(
         &mut self,
         store: &mut impl Store,
@@ -47,7 +48,7 @@ impl Prints {
         Ok(found.map(|(seq, _)| *seq))
     }
 
-    /// The fingerprint of a stored row, which never changes.
+    /// Returns the fingerprint of a stored row, which never changes.
     pub(in crate::ledger) fn of(
         &mut self,
         store: &mut impl Store,

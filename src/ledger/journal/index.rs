@@ -14,27 +14,27 @@ use crate::{
     model::{Fingerprint, State},
 };
 
-/// Tables grow by doubling; with shards only a part of the memory is there twice at any time.
+/// Tables grow by doubling; with shards only a part of the memory is needed twice at any time.
 const SHARDS: usize = 16;
-/// Hashes of users that are compared together.
+/// Hashes of users that are compared at a time.
 const USERS: usize = 256;
-/// Set in a state byte when this run's input has had the factor.
+/// Set in a state byte if this run's input contains the factor.
 const SEEN: u8 = 0x80;
-/// Set when the row is settled and something is left to do: a list to confirm it, a name to put
-/// back.
+/// Set if the row is settled and something is left to do: a list to confirm it, or a name to
+/// restore.
 const UNFINISHED: u8 = 0x40;
-/// Set when this run has settled it.
+/// Set if this run has settled it.
 const SETTLED_NOW: u8 = 0x20;
 /// Bits left for the state.
 const STATE: u8 = 0x1F;
 
-/// Finds rows by fingerprint, by user, and tells their state.
+/// Finds rows by fingerprint and by user, and knows their states.
 #[derive(Debug)]
 pub(in crate::ledger) struct Index {
     shards: Vec<HashTable<(u32, u32)>>,
     states: Vec<u8>,
     users: Vec<u16>,
-    /// Number of rows in each state, but for those that are pending.
+    /// Number of rows in each state, except pending ones.
     counts: ByState,
 }
 
@@ -48,12 +48,12 @@ impl Index {
         }
     }
 
-    /// The number that the next new row gets.
+    /// Returns the number that the next new row gets.
     pub(in crate::ledger) fn next(&self) -> Seq {
         Seq(u32::try_from(self.states.len()).unwrap_or(u32::MAX))
     }
 
-    /// Adds a row, of a user with that [`user_hash`]. Rows below it that are not there, or not yet,
+    /// Adds a row, of a user with that [`user_hash`]. Rows below it that do not exist, or not yet,
     /// are pending.
     pub(in crate::ledger) fn insert(
         &mut self,
@@ -74,7 +74,7 @@ impl Index {
         self.shards[shard(tag)].insert_unique(spread(tag), (tag, seq.0), |(tag, _)| spread(*tag));
     }
 
-    /// Rows whose fingerprint may be `print`.
+    /// Returns the rows whose fingerprint may be `print`.
     pub(in crate::ledger) fn candidates(
         &self,
         print: Fingerprint,
@@ -86,13 +86,13 @@ impl Index {
             .map(|(_, seq)| Seq(*seq))
     }
 
-    /// Rows whose user may be `user`, one in 65,536 of others' among them. Reads two bytes of every
-    /// row: for factors in doubt, and those that the tenant says it has.
+    /// Returns the rows whose user may be `user`, including one in 65,536 of other users' rows.
+    /// Reads two bytes of every row: for factors in doubt, and those that the tenant already has.
     pub(in crate::ledger) fn rows_of(&self, user: &str) -> Vec<Seq> {
         let hash = user_hash(user);
         let mut rows = Vec::new();
         for (users, first) in self.users.chunks(USERS).zip((0_u32..).step_by(USERS)) {
-            // With no branch for each, many are compared at once: a twentieth of the instructions.
+            // Without a branch for each user, the compiler compares many at once.
             if users.iter().fold(false, |is_there, other| is_there | (*other == hash)) {
                 let hits = users.iter().zip(first..).filter(|(other, _)| **other == hash);
                 rows.extend(hits.map(|(_, seq)| Seq(seq)));
@@ -108,7 +108,7 @@ impl Index {
         states
     }
 
-    /// Counts a row that is about to come to another state.
+    /// Counts a row that is about to change its state.
     fn count(&mut self, seq: Seq, after: State) {
         let before = self.state(seq);
         if before != State::Pending {
@@ -148,14 +148,14 @@ impl Index {
         *byte = if unfinished { *byte | UNFINISHED } else { *byte & !UNFINISHED };
     }
 
-    /// Rows of created factors that this run's input has not had, in ascending order.
+    /// Returns the rows of created factors that this run's input does not have, in ascending order.
     pub(in crate::ledger) fn created_unmet(&self) -> impl Iterator<Item = Seq> + '_ {
         let is_one = |byte: u8| byte & (STATE | SEEN) == State::Created as u8;
         self.states.iter().zip(0..).filter(move |(byte, _)| is_one(**byte)).map(|(_, seq)| Seq(seq))
     }
 
-    /// Rows of factors that this run's input has had, that are in the tenant, and that have been known
-    /// from `first` on or were settled by this run, in ascending order.
+    /// Returns the rows of factors that this run's input has, that exist in the tenant, and that
+    /// were recorded from `first` on or settled by this run, in ascending order.
     pub(in crate::ledger) fn newly_there(&self, first: Seq) -> impl Iterator<Item = Seq> + '_ {
         let is_one = move |byte: u8, seq: u32| {
             let is_there =
@@ -166,7 +166,7 @@ impl Index {
         rows.filter(move |(byte, seq)| is_one(**byte, *seq)).map(|(_, seq)| Seq(seq))
     }
 
-    /// Marks the row as met in this run's input; says whether it was before.
+    /// Marks the row as seen in this run's input; returns whether it was before.
     pub(in crate::ledger) fn see(&mut self, seq: Seq) -> bool {
         let byte = &mut self.states[seq.0 as usize];
         let before = *byte & SEEN != 0;
@@ -179,13 +179,14 @@ fn shard(tag: u32) -> usize {
     (tag >> 28) as usize % SHARDS
 }
 
-/// Spreads the 28 bits that a shard does not use over the 64 that the table wants.
+/// Spreads the 28 bits that a shard does not use over the 64 that the table needs.
 fn spread(tag: u32) -> u64 {
     u64::from(tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// A short hash of a user, for this process only. Hits are confirmed by the user id, but each one
-/// costs a read: keyed anew in each process, so that nobody can choose ids that all hit.
+/// Returns a short hash of a user, for this process only. Hits are confirmed by the user id, but
+/// each one costs a read: the key is new in each process, so that nobody can choose ids that all
+/// hit.
 pub(in crate::ledger) fn user_hash(user: &str) -> u16 {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let [a, b, ..] = KEY.hash_one(user).to_le_bytes();

@@ -1,6 +1,6 @@
-//! Decisions of the ledger: who is new, who is settled, what an intent and an outcome change.
-//! Generic over the [`Store`], so that the same decisions run on SQLite and, in the simulator,
-//! on a disk that loses what was not synced.
+//! Decisions of the ledger: which row is new, which is settled, and what an intent or an outcome
+//! changes. Generic over the [`Store`], so that the same decisions run on SQLite and, in the
+//! simulator, on a disk that loses what was not synced.
 
 mod admission;
 mod book;
@@ -33,25 +33,25 @@ use crate::model::{
     UserId,
 };
 
-/// Rows of the store that stand beside each other in the input are asked for one after the
-/// other: this many are read at once.
+/// Rows that are read at once: neighbours in the input are mostly neighbours in the store.
 const PAGE: u32 = 512;
 
-/// The decisions, and what they need in memory.
+/// The decisions, and the memory that they need.
 #[derive(Debug)]
 pub(in crate::ledger) struct Journal<S> {
     store: S,
     run: i64,
     index: Index,
-    /// Entries admitted and not settled in this run; bounded by the engine's window.
+    /// Entries admitted and not settled in this run; the engine's window bounds them.
     open: HashMap<Seq, Open, Spread>,
-    /// Ids that were given to rows that are still open, and to others.
+    /// Ids that were returned both for rows that are still open and for others.
     contested: HashMap<Seq, String, Spread>,
     page: Vec<(Seq, Entry)>,
     fingerprints: Prints,
-    /// Settled states that are tried anew in this run.
+    /// Settled states that are tried again in this run.
     retry: Vec<State>,
-    /// Rows that were met by another row's: the same address, spelt as earlier versions told it apart.
+    /// Rows found through another row: the same address, in spellings that earlier versions told
+    /// apart.
     twins: HashSet<Seq, Spread>,
     book: Book,
     tally: Arc<Tally>,
@@ -59,7 +59,7 @@ pub(in crate::ledger) struct Journal<S> {
 }
 
 impl<S: Store> Journal<S> {
-    /// Reads what is there. `run` is the number of this run.
+    /// Reads the store. `run` is the number of this run.
     pub(in crate::ledger) fn open(
         mut store: S,
         run: i64,
@@ -150,8 +150,8 @@ impl<S: Store> Journal<S> {
         }
     }
 
-    /// Opens the newest rows below `before` whose factors were created and may be taken away, at
-    /// most a page of them, newest first. Nothing is left when none is given.
+    /// Opens the newest rows below `before` whose factors were created and may be deleted, at most
+    /// a page of them, newest first. An empty page means that nothing is left.
     pub(in crate::ledger) fn undoable(
         &mut self,
         before: Option<Seq>,
@@ -174,13 +174,12 @@ impl<S: Store> Journal<S> {
         Ok(found)
     }
 
-    /// Records that a created factor is about to be taken away. That may begin once this is
-    /// committed.
+    /// Records that a created factor is about to be deleted. That may begin once this is committed.
     pub(in crate::ledger) fn undo(&mut self, seq: Seq) -> Result<(), LedgerFault> {
         self.change(seq, State::Undoing)
     }
 
-    /// Counts a row in a state of this run, with the reason for it, and leaves it as it is.
+    /// Counts a row in a state of this run, with the reason for it, without changing it.
     pub(in crate::ledger) fn leave(&mut self, seq: Seq, standing: Standing) {
         if let Some(open) = self.open.remove(&seq) {
             self.book.counts.states[State::InFlight] -= u64::from(open.entry.state.is_under_way());
@@ -188,14 +187,14 @@ impl<S: Store> Journal<S> {
         }
     }
 
-    /// Records what the list at the end of the run has said of a settled factor.
+    /// Records what the list at the end of the run shows about a settled factor.
     pub(in crate::ledger) fn audit(&mut self, seq: Seq, audit: Audit) -> Result<(), LedgerFault> {
         if let (Audit::Contested(id), true) = (&audit, self.open.contains_key(&seq)) {
             self.contested.insert(seq, id.clone());
             return Ok(());
         }
         let mut entry = self.stored_anew(seq)?;
-        // A count of this run only knows what this run has settled.
+        // A count of this run covers only what this run has settled.
         let ours = self.index.is_settled_now(seq);
         entry.audited = true;
         let standing = |entry: &Entry| (entry.state, entry.error.as_ref().map(Reason::code));
@@ -203,8 +202,8 @@ impl<S: Store> Journal<S> {
         match audit {
             Audit::NotDone => return Ok(()),
             Audit::Sound => {}
-            // What could not be judged before is not judged by less: only a mark is certain. Of what
-            // was never looked at this is the first judgement.
+            // If more evidence did not suffice before, less does not now: only a mark is certain.
+            // For a row that was never looked up this is the first judgement.
             Audit::Appeared(id)
                 if before == State::NeedsReview && !entry.marked && !is_contested(&entry) =>
             {
@@ -214,7 +213,7 @@ impl<S: Store> Journal<S> {
                 (entry.state, entry.how) = (State::Created, Some(How::Reconciled));
                 (entry.method_id, entry.error) = (Some(id.into()), None);
             }
-            // The list at the end of the next run tells what the user really has.
+            // The list at the end of the next run shows what the user really has.
             Audit::Contested(id) => {
                 if (before, entry.how) != (State::Created, Some(How::Response)) {
                     return Ok(());
@@ -230,7 +229,7 @@ impl<S: Store> Journal<S> {
                 entry.error = Some(Reason::with(Code::AlsoThere, &others));
             }
         }
-        // Where an earlier run has met it first, its line may be another one in this run's input.
+        // If an earlier run recorded it first, its line may be different in this run's input.
         let spot = (entry.run == self.run).then(|| {
             let (line, at) = (entry.line, entry.at.clone());
             Spot { line, at, row: Some(seq.0) }
@@ -243,7 +242,7 @@ impl<S: Store> Journal<S> {
         Ok(())
     }
 
-    /// Records that a created factor's name has been put back.
+    /// Records that a created factor's name has been restored.
     pub(in crate::ledger) fn restored(&mut self, seq: Seq) -> Result<(), LedgerFault> {
         let mut entry = self.stored_anew(seq)?;
         entry.marked = false;
@@ -253,7 +252,7 @@ impl<S: Store> Journal<S> {
         Ok(())
     }
 
-    /// Ids of methods that the ledger holds for other factors of `user`.
+    /// Returns the ids of methods that the ledger holds for other factors of `user`.
     pub(in crate::ledger) fn known(
         &mut self,
         user: &UserId,
@@ -266,7 +265,8 @@ impl<S: Store> Journal<S> {
         Ok(held.filter_map(|(_, entry)| entry.method_id).collect())
     }
 
-    /// The row of an import that has created that method of `user`, if it is there still.
+    /// Returns the row of an import that created that method of `user`, if the ledger still holds
+    /// it.
     pub(in crate::ledger) fn made(
         &mut self,
         user: &UserId,
@@ -280,14 +280,14 @@ impl<S: Store> Journal<S> {
         Ok(self.rows_of(user)?.into_iter().map(|(_, entry)| entry).find(made))
     }
 
-    /// The rows of `user` that are not open.
+    /// Returns the rows of `user` that are not open.
     fn rows_of(&mut self, user: &UserId) -> Result<Vec<(Seq, Entry)>, LedgerFault> {
         let mut rows = Vec::new();
         for seq in self.index.rows_of(user.as_str()) {
             if self.open.contains_key(&seq) {
                 continue;
             }
-            // Numbers in between, of rows that were never written, have no entry.
+            // Numbers of rows that were never written have no entry.
             let found = self.store.range(seq, 1)?.pop();
             rows.extend(found.filter(|(at, entry)| *at == seq && entry.user == *user));
         }
@@ -299,13 +299,14 @@ impl<S: Store> Journal<S> {
         self.index.states()
     }
 
-    /// Records what is noted of the run.
+    /// Records a note about the run.
     pub(in crate::ledger) fn note(&mut self, note: Note, json: &str) -> Result<(), LedgerFault> {
         self.dirty = true;
         self.store.note(note, json)
     }
 
-    /// Lets the rows of this run's input stand for those of others that were refused for these codes.
+    /// Declares that this run's rows replace rows of other inputs that were refused for these
+    /// codes.
     pub(in crate::ledger) fn note_selection(&mut self, codes: Vec<String>) {
         self.store.note_selection(codes);
     }
@@ -323,7 +324,7 @@ impl<S: Store> Journal<S> {
         self.store.end_run(complete, at)
     }
 
-    /// Makes all of it durable, and only then visible in the tally.
+    /// Makes everything durable, and only then visible in the tally.
     pub(in crate::ledger) fn commit(&mut self) -> Result<(), LedgerFault> {
         if self.dirty {
             self.store.commit()?;
@@ -333,7 +334,7 @@ impl<S: Store> Journal<S> {
         Ok(())
     }
 
-    /// Does what could wait until everybody was told.
+    /// Does work that could wait until all callers had their answers.
     pub(in crate::ledger) fn rest(&mut self) -> Result<(), LedgerFault> {
         self.store.rest()
     }
@@ -357,7 +358,7 @@ impl<S: Store> Journal<S> {
         Ok(())
     }
 
-    /// The row of that fingerprint, confirmed by all of its 128 bits.
+    /// Returns the row with that fingerprint, confirmed by all of its 128 bits.
     fn find(&mut self, print: Fingerprint) -> Result<Option<Seq>, LedgerFault> {
         if let Some(seq) = self.fingerprints.follow(&mut self.store, print)? {
             return Ok(Some(seq));
@@ -375,13 +376,13 @@ impl<S: Store> Journal<S> {
         Ok(None)
     }
 
-    /// A stored entry as it is now; pages may be older.
+    /// Returns a stored entry in its present form; pages may be older.
     fn stored_anew(&mut self, seq: Seq) -> Result<Entry, LedgerFault> {
         let found = self.store.range(seq, 1)?.pop().filter(|(at, _)| *at == seq);
         found.map(|(_, entry)| entry).ok_or_else(|| LedgerFault::gone_row(seq))
     }
 
-    /// A stored entry, by way of a page: a resumed input asks for its rows in order.
+    /// Returns a stored entry, by way of a page: a resumed input asks for its rows in order.
     fn stored(&mut self, seq: Seq) -> Result<Entry, LedgerFault> {
         let at = |page: &[(Seq, Entry)]| page.binary_search_by_key(&seq, |(seq, _)| *seq).ok();
         if at(&self.page).is_none() {

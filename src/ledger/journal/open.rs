@@ -13,12 +13,12 @@ pub(super) struct Open {
     pub(super) entry: Entry,
     /// True if the store has it.
     pub(super) stored: bool,
-    /// Line and path in this run's input, where an earlier run has met it first.
+    /// Line and path in this run's input, if an earlier run recorded it first.
     pub(super) met_again: Option<(u64, Option<Arc<str>>)>,
 }
 
 impl Open {
-    /// Returns its place in this run's input.
+    /// Returns its position in this run's input.
     pub(super) fn spot(&self, seq: Seq) -> Spot {
         let first = (self.entry.line, &self.entry.at);
         let (line, at) = self.met_again.as_ref().map_or(first, |(line, at)| (*line, at));
