@@ -1,23 +1,23 @@
-//! The part of reading that differs between the formats: what a frame is, and its rows.
+//! Parts of reading that differ between the formats: the meaning of a frame, and its rows.
 
 use std::collections::VecDeque;
 
 use super::{Dialect, Format, InputError, Row, Shape, csv, frame::Frame, jsonl};
 
-/// Purpose of a frame.
+/// Meaning of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// It holds rows, good or bad.
     Rows,
-    /// It says how the rows are written.
+    /// It declares how the rows are written.
     Header,
-    /// It says so again.
+    /// It repeats that declaration.
     Repeated,
     /// It holds nothing.
     Blank,
 }
 
-/// The part of reading a frame that differs between the formats.
+/// The reader of frames of one format.
 #[derive(Debug)]
 pub(super) enum Body {
     Csv(Box<csv::Rows>),
@@ -33,7 +33,7 @@ impl Body {
         }
     }
 
-    /// Checks the first frame; says what `frame` is.
+    /// Checks the first frame, and returns the meaning of `frame`.
     pub(super) fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
         match self {
             Self::Csv(rows) => rows.part(frame),
@@ -41,7 +41,7 @@ impl Body {
         }
     }
 
-    /// Returns what stands between the cells of the frames to come.
+    /// Returns the character between the cells of the following frames.
     pub(super) fn delimiter(&self) -> u8 {
         match self {
             Self::Csv(rows) => rows.delimiter(),
@@ -56,7 +56,7 @@ impl Body {
         }
     }
 
-    /// Checks that there was anything at all.
+    /// Checks that the input held anything at all.
     pub(super) fn finish(&self) -> Result<(), InputError> {
         let any = match self {
             Self::Csv(rows) => rows.is_open(),

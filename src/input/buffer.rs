@@ -1,13 +1,13 @@
-//! Bytes of an input in a buffer of bounded size, with the line and offset that were reached.
+//! Bytes of an input in a buffer of bounded size, with the line and offset reached.
 
 use std::io::{ErrorKind, Read};
 
 use super::{InputError, sniff};
 
-/// Bytes asked of the reader at once; larger blocks measured no faster.
+/// Bytes requested from the reader at once; larger blocks measured no faster.
 pub(super) const BLOCK: usize = 1 << 17;
 
-/// Reader with a buffer whose unread bytes are seen as one slice.
+/// Reader with a buffer whose unread bytes are one slice.
 pub(super) struct Buffer<R> {
     reader: R,
     held: Vec<u8>,
@@ -16,12 +16,12 @@ pub(super) struct Buffer<R> {
     end: usize,
     /// Offset of the first unread byte in the input.
     pub(super) offset: u64,
-    /// Physical line of the first unread byte; whoever takes line endings counts them.
+    /// Physical line of the first unread byte; the consumer of line endings counts them.
     pub(super) line: u64,
     /// True once the reader has nothing more to give.
     pub(super) at_end: bool,
     sniffed: bool,
-    /// True if a byte order mark came first, until it is asked for.
+    /// True if a byte order mark came first, until that is asked.
     is_marked: bool,
 }
 
@@ -40,12 +40,12 @@ impl<R: Read> Buffer<R> {
         }
     }
 
-    /// Returns what has been read and not taken.
+    /// Returns the bytes that have been read and not taken.
     pub(super) fn unread(&self) -> &[u8] {
         &self.held[self.start..self.end]
     }
 
-    /// Takes bytes that were seen.
+    /// Takes bytes that have been looked at.
     pub(super) fn take(&mut self, n: usize) {
         self.start += n;
         self.offset += n as u64;
@@ -62,7 +62,7 @@ impl<R: Read> Buffer<R> {
         self.held.len()
     }
 
-    /// Looks at the first bytes, once: is it text?
+    /// Looks at the first bytes, once, and refuses anything but text.
     pub(super) fn sniff(&mut self) -> Result<(), InputError> {
         if self.sniffed {
             return Ok(());
@@ -74,7 +74,7 @@ impl<R: Read> Buffer<R> {
         sniff::check(self.unread())
     }
 
-    /// Passes over byte order marks.
+    /// Skips byte order marks.
     pub(super) fn pass_mark(&mut self) -> Result<(), InputError> {
         loop {
             let seen = self.unread();
@@ -94,7 +94,7 @@ impl<R: Read> Buffer<R> {
         std::mem::take(&mut self.is_marked)
     }
 
-    /// Reads once, making room first: what is unread stays, and the caller bounds it.
+    /// Reads once, making room first: unread bytes stay, and the caller bounds their number.
     pub(super) fn fill(&mut self) -> Result<(), InputError> {
         if self.end == self.held.len() {
             if self.start > 0 {

@@ -1,5 +1,5 @@
-//! A frame of CSV to its cells. The csv crate splits them; what it forgives in silence is refused
-//! before.
+//! Splits a frame of CSV into its cells. The csv crate does the splitting; faults that it would
+//! silently forgive are refused first.
 
 use std::io::{self, Read};
 
@@ -10,7 +10,7 @@ use super::{frame::Frame, line_fault, quotes::has_bare_cr};
 /// Splits frames into cells.
 #[derive(Debug)]
 pub(super) struct Splitter {
-    /// One reader for the whole input: it is handed frame after frame, and never sees an end.
+    /// One reader for the whole input: it receives frame after frame, and never sees an end.
     reader: Reader<Feed>,
     cells: StringRecord,
 }
@@ -18,7 +18,7 @@ pub(super) struct Splitter {
 impl Splitter {
     pub(super) fn new(delimiter: u8) -> Self {
         let mut builder = ReaderBuilder::new();
-        // For each frame the whole of its buffer is zeroed, and most frames are short.
+        // The reader zeroes its whole buffer for each frame, and most frames are short.
         builder.has_headers(false).flexible(true).buffer_capacity(512).delimiter(delimiter);
         Self { reader: builder.from_reader(Feed::default()), cells: StringRecord::new() }
     }
@@ -26,7 +26,7 @@ impl Splitter {
     /// Returns the cells of a well quoted frame.
     pub(super) fn split(&mut self, text: &str) -> &StringRecord {
         self.reader.get_mut().load(text);
-        // Neither failure exists: the feed does not fail, and the frame is UTF-8. Cleared cells
+        // Neither failure can occur: the feed does not fail, and the frame is UTF-8. Cleared cells
         // would be reported as a row that is too short.
         if !matches!(self.reader.read_record(&mut self.cells), Ok(true)) {
             self.cells.clear();
@@ -40,7 +40,7 @@ impl Splitter {
     }
 }
 
-/// Returns whether a line has delimiters and no cells, as spreadsheets write below their last row.
+/// Returns whether a line has delimiters but no cells, as spreadsheets write below their last row.
 pub(super) fn is_empty(line: &str, delimiter: u8) -> bool {
     let is_nothing = |byte: u8| byte == delimiter || byte.is_ascii_whitespace();
     line.bytes().all(is_nothing)

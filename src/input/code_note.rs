@@ -1,5 +1,5 @@
-//! The column or key `mf_code`, in which rows that are written out again say what was wrong with them. Every
-//! input passes over it.
+//! The column or key `mf_code`, in which rows that are written out again state what was wrong with
+//! them. Every input ignores it.
 
 use serde::de::IgnoredAny;
 
@@ -12,16 +12,16 @@ pub const CODE_NAME: &str = "mf_code";
 #[derive(Debug)]
 pub struct CodeColumn {
     delimiter: u8,
-    /// Cells of the header, and those of a row at least.
+    /// Number of cells of the header; a row has at least as many.
     width: usize,
     least: usize,
-    /// The column, where the header has it already.
+    /// The column, if the header has it already.
     place: Option<usize>,
 }
 
 impl CodeColumn {
-    /// Finds it by a header. Unless `is_strict`, cells of columns at the end that have no name may be
-    /// missing.
+    /// Finds the column by a header. Unless `is_strict`, rows may lack cells of unnamed columns at
+    /// the end.
     pub fn of(header: &[u8], delimiter: u8, is_strict: bool) -> Self {
         let (text, _) = split_ending(header);
         let names: Vec<_> =
@@ -44,7 +44,7 @@ impl CodeColumn {
         out.extend_from_slice(ending);
     }
 
-    /// Adds a row with a code in that column. A row that has too many cells or too few keeps its fault.
+    /// Adds a row with a code in that column. A row with too many or too few cells keeps its fault.
     pub fn write_row(&self, row: &[u8], code: &str, out: &mut Vec<u8>) {
         let (text, ending) = split_ending(row);
         let is_sound = is_well_quoted(text, self.delimiter);
@@ -53,7 +53,7 @@ impl CodeColumn {
         let fits = is_sound && (self.least..=self.width).contains(&cells.len());
         let pad = |out: &mut Vec<u8>, n| out.extend(std::iter::repeat_n(self.delimiter, n));
         match self.place {
-            // Nobody knows where the column is in such a row.
+            // In such a row, the place of the column is unknown.
             Some(_) if !fits => out.extend_from_slice(text),
             Some(place) => {
                 let (from, to) = cells.get(place).copied().unwrap_or((text.len(), text.len()));
@@ -72,7 +72,7 @@ impl CodeColumn {
     }
 }
 
-/// Adds a row of a table without a header, with a cell `mf_code=CODE` behind its own.
+/// Adds a row of a table without a header, with a cell `mf_code=CODE` after its own.
 pub fn add_code(row: &[u8], delimiter: u8, code: &str, out: &mut Vec<u8>) {
     let (text, ending) = split_ending(row);
     let last = cells(text, delimiter).last().copied().unwrap_or_default();
@@ -85,8 +85,8 @@ pub fn add_code(row: &[u8], delimiter: u8, code: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(ending);
 }
 
-/// Adds JSON of one object with a key for the code behind the others, or with its value where the key is
-/// there. Adds what is no object as it is, and returns false.
+/// Adds one JSON object with a key for the code after the others, or with a new value if the key
+/// exists. Adds anything else unchanged, and returns false.
 pub fn add_key(json: &[u8], code: &str, out: &mut Vec<u8>) -> bool {
     let Some(object) = Object::of(json) else {
         out.extend_from_slice(json);
@@ -115,7 +115,7 @@ pub fn compact(json: &[u8], out: &mut Vec<u8>) {
             continue;
         }
         if byte < b' ' {
-            // It may not be there, and must not break the line; that it was there stays.
+            // The byte is not allowed there and must not break the line; it stays visible.
             out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
         } else {
             out.push(byte);
@@ -196,7 +196,7 @@ fn string_len(json: &[u8]) -> usize {
     json.len()
 }
 
-/// Splits off the line ending, also half of one at the end of an input.
+/// Splits off the line ending, even half of one at the end of an input.
 fn split_ending(line: &[u8]) -> (&[u8], &[u8]) {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let text = text.strip_suffix(b"\r").unwrap_or(text);

@@ -1,6 +1,6 @@
-//! Lists of something else than factors: a CSV with a header, or JSON objects, of which a few columns or keys
-//! are wanted and the rest is passed over. What is wrong with one row stops the reading: nobody would
-//! miss the row of a list that is only looked up.
+//! Lists of things other than factors: a CSV with a header, or JSON objects, of which a few columns
+//! or keys are read and the rest is ignored. A faulty row stops the reading: in a list that is only
+//! looked up, nobody would notice a missing row.
 
 use std::{borrow::Cow, fmt, io::Read, path::Path};
 
@@ -19,39 +19,39 @@ pub struct Columns {
     framer: Framer<Unpack<Box<dyn Read + Send>>>,
     is_csv: bool,
     wanted: &'static [&'static str],
-    /// True for each wanted name that was met: in the header, or in an object so far.
+    /// True for each wanted name seen so far: in the header, or in an object.
     met: Vec<bool>,
     is_open: bool,
     delimiter: u8,
     splitter: Splitter,
     /// Place of each wanted column.
     places: Vec<Option<usize>>,
-    /// Cells of the header, and those of a row at least: up to the last column with a name.
+    /// Number of cells of the header up to the last column with a name; a row has at least as many.
     width: usize,
     n_named: usize,
 }
 
-/// Wanted cells of a row, in the order in which they are wanted.
+/// Wanted cells of a row, in the order of the wanted names.
 #[derive(Debug)]
 pub struct ColumnsRow<'a> {
     /// Physical line where it begins.
     pub line: u64,
-    /// Contents; `None` for what is missing, blank or `null`.
+    /// Contents; `None` for a cell that is missing, blank or `null`.
     pub cells: Vec<Option<Cow<'a, str>>>,
-    /// The wanted cell with which the file ends, where nothing shows that the cell is whole.
+    /// The wanted cell at the end of the file, if nothing shows that the cell is complete.
     pub open_cell: Option<usize>,
 }
 
 impl Columns {
-    /// Opens the file at `path`, whose format its name tells.
+    /// Opens the file at `path`, whose name shows its format.
     pub fn open(path: &Path, wanted: &'static [&'static str]) -> Result<Self, InputError> {
         let (file, _) = open(path)?;
         let format = Format::of(path)?;
         Ok(Self::from_reader(Box::new(file), format, wanted))
     }
 
-    /// Reads from anything; nothing is read before the first [`Columns::next_row`]. JSON is an array, or objects
-    /// one after another, whatever `format` says of lines.
+    /// Reads from any reader; nothing is read before the first [`Columns::next_row`]. JSON is an
+    /// array, or objects one after another, whatever `format` says about lines.
     pub fn from_reader(
         reader: Box<dyn Read + Send>,
         format: Format,
@@ -73,7 +73,7 @@ impl Columns {
         }
     }
 
-    /// Returns whether a wanted name was met so far; of a CSV that is known after its first row.
+    /// Returns whether a wanted name was seen so far; for a CSV that is known after its first row.
     pub fn has_met(&self, index: usize) -> bool {
         self.met.get(index).copied().unwrap_or_default()
     }
@@ -145,7 +145,7 @@ impl Columns {
         Ok(Some(ColumnsRow { line, cells, open_cell }))
     }
 
-    /// Takes the cells for the names of the columns.
+    /// Takes the cells as the names of the columns.
     fn take_header(&mut self, line: u64) -> Result<(), InputError> {
         self.is_open = true;
         self.places.clear();
@@ -166,8 +166,8 @@ impl Columns {
         Ok(())
     }
 
-    /// Returns whether a row is a header again, as in joined files: it has all names that the first has. Their
-    /// order may be another one.
+    /// Returns whether a row repeats the header, as in joined files: it has all names of the first
+    /// one, perhaps in another order.
     fn repeats_header(&self) -> bool {
         let mut met = self.wanted.iter().zip(&self.met).filter(|(_, met)| **met).peekable();
         met.peek().is_some()
@@ -200,7 +200,7 @@ fn check_lengths<'a>(row: ColumnsRow<'a>, wanted: &[&str]) -> Result<ColumnsRow<
     }
 }
 
-/// Returns the delimiter by which a header falls into the most wanted names.
+/// Returns the delimiter that splits a header into the most wanted names.
 fn delimiter(frame: &Frame<'_>, declared: u8, wanted: &[&str]) -> Result<u8, InputError> {
     let line = frame.line;
     if frame.text.trim_start().starts_with(['{', '[']) {

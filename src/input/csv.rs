@@ -1,4 +1,4 @@
-//! CSV frames to rows of factors.
+//! Turns CSV frames into rows of factors.
 
 use super::{
     CODE_NAME, Dialect, InputError, MAX_CELL, Part, Row, Shape, TOO_LONG,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::{Cell, Code, Fault, Field, Record, Rejection};
 
-/// Splits frames, once the first one has told what the columns are.
+/// Splits frames, once the first one has declared the columns.
 #[derive(Debug)]
 pub(super) struct Rows {
     splitter: Splitter,
@@ -17,17 +17,17 @@ pub(super) struct Rows {
     names: Names,
     /// Delimiter, if one has been declared.
     declared: Option<u8>,
-    /// True if a flag has declared it, and not the input.
+    /// True if a flag declared it, and not the input.
     given: bool,
     delimiter: u8,
     columns: Vec<Column>,
-    /// Cells that a row must have: columns up to the last one with a name.
+    /// Cells that a row must have: those of the columns up to the last one with a name.
     n_named: usize,
     /// Place of the codes of a selection.
     codes: Option<usize>,
     /// Name of the first column.
     first: String,
-    /// Length of the shortest value of the last column with a name in the rows so far.
+    /// Length of the shortest value of the last named column in the rows so far.
     shortest: Option<usize>,
 }
 
@@ -57,7 +57,7 @@ impl Rows {
         self.delimiter
     }
 
-    /// Says what `frame` is; takes it for the header where it is one.
+    /// Returns the meaning of `frame`; takes it as the header where it is one.
     pub(super) fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
         if let Some(delimiter) = header::declared(frame.text) {
             if !self.given && !self.is_open() {
@@ -92,7 +92,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Takes the cells for the names of the columns.
+    /// Takes the cells as the names of the columns.
     fn take_columns(&mut self, line: u64) -> Result<(), InputError> {
         let (is_first, cells) = (!self.is_open(), self.splitter.cells());
         self.columns = header::columns(line, cells, &self.names)?;
@@ -101,16 +101,16 @@ impl Rows {
         if self.codes.is_some() && codes.is_none() {
             self.names.selection.forget();
         }
-        // Rows of a file that a selection was joined with stand for nothing.
+        // Rows of another file that was joined with a selection replace nothing.
         self.codes = codes.filter(|_| is_first || self.codes.is_some());
         let last = self.columns.iter().rposition(|column| *column != Column::Unnamed);
         self.n_named = last.map_or(0, |last| last + 1);
         Ok(())
     }
 
-    /// Returns whether this is a header again, as joined files have, and goes by it from here on.
+    /// Returns whether this is a repeated header, as joined files have, and adopts it from here on.
     fn repeats_header(&mut self, frame: &Frame<'_>) -> Result<bool, InputError> {
-        // Nearly every row is told by its first cell.
+        // The first cell decides for nearly every row.
         let first = header::first_cell(frame.text, self.delimiter);
         let may_be = first.eq_ignore_ascii_case(&self.first) || self.names.is_field(first);
         if !may_be || row_fault(frame).is_some() {
@@ -124,7 +124,7 @@ impl Rows {
         Ok(true)
     }
 
-    /// One frame, one row.
+    /// Turns one frame into one row.
     pub(super) fn row(&mut self, frame: &Frame<'_>) -> Row {
         if let Some(rule) = row_fault(frame) {
             return Row::rejected(frame.line, "", rule);
@@ -141,9 +141,9 @@ impl Rows {
         self.record(frame)
     }
 
-    /// Returns the last column's field where the input ends in the middle of the line, as far as
-    /// anybody can tell, and its value is shorter than every other before it. Columns after a value
-    /// show that it is whole, and so does a closing quote.
+    /// Returns the last column's field if the input ends in the middle of the line, as far as can
+    /// be told, with a value shorter than every other before it. Columns after a value show that it
+    /// is complete, and so does a closing quote.
     fn cut(&mut self, frame: &Frame<'_>) -> Option<Field> {
         let last = self.splitter.cells().len().checked_sub(1)?;
         let Some(&Column::Field(field)) = self.columns.get(last) else { return None };
@@ -197,15 +197,15 @@ impl Rows {
     }
 }
 
-/// The rule that a value breaks with which the file may have been cut off.
+/// The rule that a value breaks if the file may have been cut off in it.
 const CUT_OFF: &str = "ends the file without a line ending, and is shorter than every other value in \
                        its column: was the file cut off? If not, add a line ending";
 
-/// The longest word for nothing.
+/// Length of the longest word for an empty value.
 const NULL_WORD: usize = "NULL".len();
 
-/// Returns whether a shorter value would be another one: a stranger's id, a wrong secret. What is
-/// only shown to people may be short, and of the rest no part is a value.
+/// Returns whether a shorter value would be a different one: a stranger's id, a wrong secret.
+/// Values that are only shown to people may be short, and a part of any other value is not valid.
 fn is_harmed_by_a_cut(field: Field) -> bool {
     !matches!(field, Field::Name | Field::UserAgent)
 }

@@ -1,4 +1,4 @@
-//! Form of an input, as far as its owner states it.
+//! Properties of an input that its owner declares.
 
 use super::{
     CODE_NAME, Digests, Format, SelectionCodes, Shape,
@@ -6,29 +6,29 @@ use super::{
 };
 use crate::model::Field;
 
-/// Prefix of columns and keys that are notes of this tool, and no data.
+/// Prefix of columns and keys that are notes of this tool, not data.
 const OWN_NOTES: &str = "mf_";
 
-/// Statements of the owner about an input, besides its name. There are none by default: everything
-/// is recognised.
+/// Declarations of the owner about an input, besides its name. By default there are none:
+/// everything is recognised.
 #[derive(Debug, Clone, Default)]
 pub struct Dialect {
-    /// Overrides what the extension stands for.
+    /// Format, in place of the one that the extension stands for.
     pub format: Option<Format>,
-    /// Overrides the delimiter that the header has.
+    /// Delimiter, in place of the header's.
     pub delimiter: Option<u8>,
-    /// Columns or keys that are passed over.
+    /// Columns or keys that are ignored.
     pub ignored: Vec<String>,
     /// Fields under other names than their own.
     pub renamed: Vec<(Field, String)>,
-    /// Takes the digests of files, where somebody wants them.
+    /// Collector of the files' digests, if anybody wants them.
     pub digests: Option<Digests>,
-    /// Takes the codes of a selection of another input's rows.
+    /// Collector of the codes of a selection of another input's rows.
     pub selection: SelectionCodes,
 }
 
 impl Dialect {
-    /// Adds `OURS=THEIRS`, or says why that cannot be.
+    /// Adds `OURS=THEIRS`, or returns why that is impossible.
     pub fn rename(&mut self, pair: &str) -> Result<(), RenameFault> {
         let (ours, theirs) = pair.split_once('=').ok_or(RenameFault::NoPair)?;
         let (ours, theirs) = (ours.trim(), theirs.trim());
@@ -51,9 +51,9 @@ impl Dialect {
 pub enum RenameFault {
     /// It is not two names with `=` between them.
     NoPair,
-    /// No field is called that; the nearest one is.
+    /// No field has that name; the nearest one.
     UnknownField(Option<Field>),
-    /// A name is there twice.
+    /// A name occurs twice.
     Twice,
 }
 
@@ -63,7 +63,7 @@ pub(super) struct Names {
     pub(super) shape: Shape,
     ignored: Vec<String>,
     renamed: Vec<(Field, String)>,
-    /// Lengths of all names of fields, as bits; what is longer than 63 bytes counts as 63.
+    /// Lengths of all names of fields, as bits; more than 63 bytes counts as 63.
     lengths: u64,
     pub(super) selection: SelectionCodes,
 }
@@ -86,7 +86,7 @@ impl Names {
         }
     }
 
-    /// Returns the meaning of a key, whose name is exactly that.
+    /// Returns the meaning of a key with exactly that name.
     pub(super) fn key(&self, name: &str) -> Name {
         if let Some((field, _)) = self.renamed.iter().find(|(_, theirs)| theirs == name) {
             return self.shape.field(*field);
@@ -117,7 +117,7 @@ impl Names {
     /// Returns whether a column of that name holds a field of any kind of input.
     pub(super) fn is_field(&self, name: &str) -> bool {
         let name = name.trim();
-        // Each row's first cell is asked about, and the length of nearly all is no name's.
+        // Each row's first cell is tested, and nearly all have a length that no name has.
         if self.lengths & length_bit(name) == 0 {
             return false;
         }

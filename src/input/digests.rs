@@ -1,4 +1,4 @@
-//! Digests of input files, made of the very bytes that rows are read from.
+//! Digests of input files, computed from the very bytes that rows are read from.
 
 use std::{
     io::{self, Read},
@@ -16,13 +16,14 @@ use crate::{model::FileRead, text::file_name};
 pub struct Digests(Arc<Mutex<Vec<FileRead>>>);
 
 impl Digests {
-    /// Returns the files in the order in which they were opened. Those that were not read to their end
-    /// have no digest.
+    /// Returns the files in the order in which they were opened. Those that were not read to their
+    /// end have no digest.
     pub fn files(&self) -> Vec<FileRead> {
         self.lock().clone()
     }
 
-    /// Makes a reader of a regular file that notes what is read. One that is opened again is noted anew.
+    /// Makes a reader of a regular file that records what is read. A file that is opened again is
+    /// recorded anew.
     pub fn reader<R: Read>(&self, path: &Path, reader: R) -> impl Read + use<R> {
         let name = file_name(path);
         let mut files = self.lock();
@@ -40,7 +41,7 @@ impl Digests {
     }
 }
 
-/// Reader that makes a digest of what is read.
+/// Reader that digests what is read.
 pub(super) struct Digesting<R> {
     reader: R,
     hash: Sha256,
@@ -56,7 +57,7 @@ impl<R: Read> Read for Digesting<R> {
             self.hash.update(read);
         }
         self.n_read += n as u64;
-        // To be asked for nothing is no end.
+        // Reading into an empty buffer is not the end.
         if n == 0 && !into.is_empty() {
             let sha256 = HEXLOWER.encode(&self.hash.clone().finalize());
             if let Some(file) = self.digests.lock().get_mut(self.place) {

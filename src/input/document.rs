@@ -1,5 +1,5 @@
-//! Cuts a JSON document, however it is laid out, into the objects it lists: an array of them, or
-//! one after another. One object is in memory at a time; what it means is not looked at here.
+//! Cuts a JSON document, however it is formatted, into the objects that it lists: an array of them,
+//! or one after another. One object is in memory at a time; its meaning does not matter here.
 
 use memchr::memchr2;
 
@@ -17,11 +17,11 @@ pub(super) struct Cutter {
 /// Meaning of a byte between values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Between {
-    /// It separates them.
+    /// It separates values.
     Passed,
     /// A value begins.
     Value,
-    /// It may not be there.
+    /// It must not be there.
     Misplaced,
 }
 
@@ -43,7 +43,7 @@ impl Cutter {
                 (self.in_array, self.after_value) = (false, false);
                 Between::Passed
             }
-            // Also without an array: one whose brackets were cut off.
+            // Allowed without an array, too: its brackets may have been cut off.
             b',' if self.after_value => {
                 self.after_value = false;
                 Between::Passed
@@ -57,12 +57,13 @@ impl Cutter {
         }
     }
 
-    /// Goes through more bytes of a value; returns where it ends, or `None` if it goes on.
+    /// Scans more bytes of a value; returns where it ends, or `None` if it goes on.
     pub(super) fn find_end(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             if self.in_string {
-                // An escaped byte may be in the next piece: it is left to be seen again with it.
+                // An escaped byte may be in the next piece: the backslash is scanned again together
+                // with it.
                 let found = at + memchr2(b'"', b'\\', &bytes[at..])?;
                 if bytes[found] == b'\\' {
                     at = found + 2;
@@ -93,7 +94,7 @@ impl Cutter {
         None
     }
 
-    /// Forgets what was seen of a value, which is gone through once more from its beginning.
+    /// Forgets the state within a value, which is scanned once more from its beginning.
     pub(super) fn restart(&mut self) {
         (self.depth, self.in_string) = (0, false);
     }

@@ -1,5 +1,5 @@
-//! Elements of another system's export, one at a time, whatever it is written in: objects of a JSON
-//! document, lines of JSON, rows of a table, lines of text.
+//! Elements of another system's export, one at a time, in any format: objects of a JSON document,
+//! lines of JSON, rows of a table, lines of text.
 
 use std::{
     ffi::OsStr,
@@ -29,14 +29,14 @@ pub enum Form {
     Json(Places),
     /// One JSON object a line.
     JsonLines,
-    /// A table with a header. Lines before it that begin with the character are passed over.
+    /// A table with a header. Lines before it that begin with the character are ignored.
     Csv(Option<char>),
     /// A table without a header.
     BareCsv,
-    /// Text, an element a line.
+    /// Text, one element a line.
     Lines,
-    /// YAML: the items of the list at its top; or of lists below these keys at its top, each as the one
-    /// value of an object with that key.
+    /// YAML: the items of the list at its top; or of the lists below these keys at its top, each as
+    /// the only value of an object with that key.
     Yaml(&'static [&'static str]),
 }
 
@@ -82,24 +82,25 @@ impl Form {
 pub struct Element {
     /// Physical line where it begins.
     pub line: u64,
-    /// Path in the file, such as `[0].users[17]`; empty where the line says it all.
+    /// Path in the file, such as `[0].users[17]`; empty where the line is enough.
     pub at: String,
     /// Number of its document in the file.
     pub document: u64,
     /// Its value, or the rule that it breaks.
     pub content: Content,
-    /// Pieces that it is written as, with what stands before the first; none unless they are asked for.
+    /// The pieces that it is written as, and those before the first element; none unless they were
+    /// asked for.
     pub written: Vec<(PieceKind, Zeroizing<Vec<u8>>)>,
 }
 
 /// Content of an element.
 #[derive(Debug)]
 pub enum Content {
-    /// A value that a dialect may know.
+    /// A value that a dialect may understand.
     Value(Node),
-    /// Nothing that can be read; the rule that it breaks.
+    /// Something unreadable; the rule that it breaks.
     Unreadable(String),
-    /// A short value that says something about all elements of its document, and its place.
+    /// A short value about all elements of its document, and its place.
     Note(&'static str, Node),
 }
 
@@ -115,13 +116,13 @@ enum Inner {
 /// Reader of an export's elements.
 pub struct Elements {
     inner: Inner,
-    /// True if elements come with what they are written as.
+    /// True if elements include the text that they are written as.
     keeps: bool,
 }
 
 impl Elements {
-    /// Opens a file, or standard input for `-`, whose bytes are counted as they are read, and digested
-    /// where somebody wants that.
+    /// Opens a file, or standard input for `-`; its bytes are counted as they are read, and
+    /// digested if anybody wants that.
     pub fn open(
         path: &Path,
         form: Form,
@@ -130,17 +131,17 @@ impl Elements {
         Ok(Self::new(open_counted(path, n_read, digests)?, form, false))
     }
 
-    /// Opens a file to read its notes only.
+    /// Opens a file to read only its notes.
     pub fn open_notes(path: &Path, form: Form) -> Result<Self, InputError> {
         Ok(Self::new(Box::new(open(path)?.0), form, true))
     }
 
-    /// Opens a file to read nothing but its first bytes.
+    /// Opens a file to read only its first bytes.
     pub fn open_beginning(path: &Path, form: Form, n: u64) -> Result<Self, InputError> {
         Ok(Self::new(Box::new(open(path)?.0.take(n)), form, false))
     }
 
-    /// Reads from anything in that form, compressed or not. With `only_notes`, elements are passed over.
+    /// Reads that form from any reader, compressed or not. With `only_notes`, elements are skipped.
     pub fn new(reader: Box<dyn Read + Send>, form: Form, only_notes: bool) -> Self {
         let reader = Unpack::new(reader);
         let lines = |reader, is_json| Inner::Lines {
@@ -159,7 +160,7 @@ impl Elements {
         Self { inner, keeps: false }
     }
 
-    /// Lets elements come with what they are written as.
+    /// Makes elements include the text that they are written as.
     pub fn keep_written(&mut self) {
         self.keeps = true;
     }
@@ -205,23 +206,23 @@ impl Elements {
         }
     }
 
-    /// Returns the last line read, if it has no line ending and may not be whole.
+    /// Returns the last line read, if it has no line ending and may be incomplete.
     pub fn open_line(&self) -> Option<u64> {
         match &self.inner {
-            // A document that can be read is whole, and so is a line of JSON.
+            // A document that can be read is complete, and so is a line of JSON.
             Inner::Json(_) | Inner::Lines { is_json: true, .. } | Inner::Yaml(_) => None,
             Inner::Lines { open, .. } => *open,
             Inner::Table(table) => table.open_line(),
         }
     }
 
-    /// Takes the codes that a document has said behind the elements so far.
+    /// Takes the codes that the document stated after the elements so far.
     pub fn take_codes(&mut self) -> Option<Node> {
         let Inner::Json(walker) = &mut self.inner else { return None };
         from_json(str::from_utf8(&walker.take_codes()?).ok()?).ok()
     }
 
-    /// Returns whether anything was there that elements could have been in.
+    /// Returns whether there was anything that elements could have been in.
     pub fn has_places(&self) -> bool {
         match &self.inner {
             Inner::Json(walker) => walker.n_places() > 0 || walker.n_documents() == 0,
@@ -238,7 +239,7 @@ impl fmt::Debug for Elements {
 }
 
 impl Element {
-    /// Adds a piece that it is written as.
+    /// Adds a piece of the text that it is written as.
     fn written_as(mut self, kind: PieceKind, bytes: Vec<u8>) -> Self {
         self.written.push((kind, Zeroizing::new(bytes)));
         self
@@ -282,7 +283,7 @@ fn of_document(met: Met, keeps: bool) -> Element {
                 Some(Ok(json)) => of_json(json),
             };
             let kind = PieceKind::Json { is_line: false };
-            // Of one that is too long nothing is left but that it was there.
+            // Nothing is left of an element that is too long, except that it existed.
             let written = keeps.then(|| (kind, json.unwrap_or_default()));
             let written = written.into_iter().collect();
             Element { line, at, document, content, written }
@@ -342,7 +343,7 @@ fn write_json(node: &Node, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Adds a value. It calls itself as deep as readers let values be.
+/// Adds a value. Recursion is as deep as readers allow values to be.
 fn write_value(node: &Node, out: &mut Vec<u8>) {
     match node {
         Node::Null => out.extend_from_slice(b"null"),

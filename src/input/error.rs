@@ -1,7 +1,7 @@
-//! Faults that make an input unreadable as a whole, and what its reader can do about them.
+//! Faults that make an input unreadable as a whole, and what to do about them.
 //!
-//! No variant holds anything out of the input: without a header the first row is data, and data may
-//! be a secret. Lines, positions, counts and names of known columns are all there is.
+//! No variant holds anything from the input: without a header the first row is data, and data may
+//! be a secret. Messages consist of lines, positions, counts and names of known columns only.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub enum InputError {
         /// Error of the operating system.
         source: io::Error,
     },
-    /// Compressed, and it cannot be decompressed to its end.
+    /// The compressed input cannot be decompressed to its end.
     #[error("line {line}: decompressing failed: {fault}")]
     Unpack {
         /// The line that was being read.
@@ -89,7 +89,7 @@ pub enum InputError {
         /// Name of the system whose export it looks like, and its name for `--from`.
         other: Option<(&'static str, &'static str)>,
     },
-    /// A note about people that comes after them, in an input that is read once.
+    /// A note about people that comes after them, in an input that can be read only once.
     #[error("line {line}: `{place}` stands after people that it is about")]
     LateNote {
         /// Line reached by then.
@@ -97,7 +97,7 @@ pub enum InputError {
         /// Name of the note.
         place: &'static str,
     },
-    /// An export that was read to its end and holds no factor at all.
+    /// An export without any factor.
     #[error("this export of {system} holds no factor at all (people read: {people})")]
     NoFactors {
         /// Name of the system.
@@ -107,7 +107,7 @@ pub enum InputError {
         /// Advice, as a sentence.
         hint: &'static str,
     },
-    /// Neither the name nor a flag says what it is.
+    /// Neither the name nor a flag shows the format.
     #[error("cannot tell the format of the input")]
     UnknownFormat,
     /// Input without a single byte, or with blank lines only.
@@ -135,7 +135,7 @@ pub enum InputError {
         /// Offset from the start of the input, counted from 0.
         offset: u64,
     },
-    /// YAML that is none, or has what no export has.
+    /// Invalid YAML, or YAML with features that no export has.
     #[error("line {line}: {fault}")]
     Yaml {
         /// Physical line.
@@ -163,7 +163,7 @@ pub enum InputError {
         /// Line on which it is opened.
         line: u64,
     },
-    /// A header with a quote in the wrong place or a bare carriage return.
+    /// A header with a misplaced quote or a bare carriage return.
     #[error("line {line}: the header {rule}")]
     BadHeader {
         /// Line of the header.
@@ -171,13 +171,13 @@ pub enum InputError {
         /// Rule that it breaks.
         rule: &'static str,
     },
-    /// The first line holds no name of any column.
+    /// The first line contains no name of a column.
     #[error("line {line}: not a header: none of its cells is a known column name")]
     NoHeader {
         /// Line of the header.
         line: u64,
     },
-    /// The header is separated by something that is a delimiter only if somebody says so.
+    /// The header is separated by a character that is a delimiter only if that is declared.
     #[error("line {line}: the cells of the header are separated by {name}")]
     Delimiter {
         /// Line of the header.
@@ -209,7 +209,7 @@ pub enum InputError {
         /// Counted from 1.
         second: usize,
     },
-    /// The same name for two columns of a table that is not ours.
+    /// The same name for two columns of another system's table.
     #[error("line {line}: column {position} has the name of one before it")]
     RepeatedName {
         /// Line of the header.
@@ -227,7 +227,7 @@ pub enum InputError {
         /// Kind of rows that need it.
         shape: Shape,
     },
-    /// A row of a list that must be whole to be of use.
+    /// A faulty row of a list that must be complete to be of use.
     #[error("line {line}: {rule}")]
     BadRow {
         /// Its line.
@@ -265,31 +265,31 @@ pub enum InputError {
         /// Line on which the last value begins.
         line: u64,
     },
-    /// Something between the values of a JSON document that has no place there.
+    /// Something misplaced between the values of a JSON document.
     #[error("line {line}: invalid JSON between two objects")]
     MisplacedJson {
         /// Line of it.
         line: u64,
     },
-    /// JSON that is none.
+    /// Invalid JSON.
     #[error("line {line}: invalid JSON")]
     InvalidJson {
         /// Line of it.
         line: u64,
     },
-    /// JSON with more containers inside of each other than any export has.
+    /// JSON that is nested more deeply than any export.
     #[error("line {line}: the JSON is nested too deeply")]
     DeepJson {
         /// Line of it.
         line: u64,
     },
-    /// Something else than an object where a document begins.
+    /// Something other than an object at the start of a document.
     #[error("line {line}: this is no JSON object")]
     NoObject {
         /// Line of it.
         line: u64,
     },
-    /// One object of a JSON document that is longer than any user's.
+    /// An object of a JSON document that is longer than any user's.
     #[error("line {line}: the JSON object that begins here is longer than {MAX_FRAME} bytes")]
     LongObject {
         /// Line on which it begins.
@@ -314,7 +314,7 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// Makes one of what stopped a reader.
+    /// Makes the fault of what stopped a reader.
     pub(super) fn of_reader(line: u64, source: io::Error) -> Self {
         match UnpackFault::of(&source) {
             Some(fault) => Self::Unpack { line, fault: fault.to_string() },
@@ -322,7 +322,7 @@ impl InputError {
         }
     }
 
-    /// Tells which of several files it is about, unless it says so.
+    /// Adds which of several files it is about, unless it says so.
     #[must_use]
     pub fn of_file(self, file: &Path) -> Self {
         match self {
@@ -331,7 +331,7 @@ impl InputError {
         }
     }
 
-    /// The physical line it was found on, where there is one.
+    /// Returns the physical line where it was found, if there is one.
     pub fn line(&self) -> Option<u64> {
         match *self {
             Self::OfFile { ref fault, .. } => fault.line(),

@@ -17,13 +17,13 @@ use super::{Digests, Form, InputError};
 pub struct Files {
     /// Their paths; `-`, alone, is standard input.
     pub paths: Vec<PathBuf>,
-    /// Length of all of them, where all are regular files: such an input can be read again.
+    /// Length of all of them, if all are regular files: such an input can be read again.
     pub len: Option<u64>,
 }
 
 impl Files {
-    /// Finds the files that `paths` stand for. A folder stands for the files in it whose names end as
-    /// those forms do, in the order of their names.
+    /// Finds the files that `paths` stand for. A folder stands for the files in it whose names end
+    /// as those forms do, in the order of their names.
     pub fn of(paths: &[PathBuf], forms: &[Form], takes_folders: bool) -> Result<Self, InputError> {
         let mut files = Vec::new();
         for path in paths {
@@ -50,7 +50,7 @@ fn in_folder(folder: &Path, forms: &[Form]) -> Result<Vec<PathBuf>, InputError> 
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
-        // Archives from some systems carry a shadow of each file.
+        // Archives from some systems include a shadow of each file.
         let is_hidden =
             file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let form = Form::of(&file).filter(|_| !is_hidden);
@@ -65,7 +65,7 @@ fn in_folder(folder: &Path, forms: &[Form]) -> Result<Vec<PathBuf>, InputError> 
     Ok(found)
 }
 
-/// Opens a file, or standard input for `-`, whose bytes are counted.
+/// Opens a file, or standard input for `-`, and counts its bytes.
 pub(super) fn open_counted(
     path: &Path,
     n_read: Arc<AtomicU64>,
@@ -77,7 +77,7 @@ pub(super) fn open_counted(
     Ok(Box::new(Counted { reader: open_noted(path, digests)?.0, n_read }))
 }
 
-/// Opens a file, with its length where it is a regular one: of that `digests` gets to know.
+/// Opens a file, with its length if it is a regular one, which `digests` then records.
 pub(super) fn open_noted(
     path: &Path,
     digests: Option<&Digests>,
@@ -93,7 +93,7 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Opens a file, with its length where it is a regular one.
+/// Opens a file, with its length if it is a regular one.
 pub(super) fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
     let failed = |source| InputError::Open { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
@@ -104,7 +104,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
     Ok((file, metadata.is_file().then_some(metadata.len())))
 }
 
-/// Counts what is read of all files.
+/// Counts the bytes read from all files.
 pub(super) struct Counted<R> {
     pub(super) reader: R,
     pub(super) n_read: Arc<AtomicU64>,

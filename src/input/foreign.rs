@@ -1,4 +1,4 @@
-//! Other formats that people have at hand, told by names that only they have.
+//! Other formats that people have at hand, recognised by names that only they use.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) fn check_object(line: u64, text: &str, names: &Names) -> Result<(), I
     if !matches!(names.shape, Shape::Factors | Shape::Exported) || !text.starts_with('{') {
         return Ok(());
     }
-    // What is no object is another rule's.
+    // Anything but an object breaks another rule.
     let keys: BTreeMap<String, &RawValue> = serde_json::from_str(text).unwrap_or_default();
     keys.keys()
         .filter(|key| matches!(names.key(key), Name::Unknown(_)))

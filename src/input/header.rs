@@ -1,4 +1,4 @@
-//! The header of a CSV: which column holds which field, and what stands between the cells.
+//! The header of a CSV: which column holds which field, and which character is between the cells.
 
 use ::csv::StringRecord;
 
@@ -14,13 +14,13 @@ use crate::model::Field;
 
 /// Delimiters that are recognised.
 pub(super) const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
-/// Delimiters that CSVs are written with elsewhere; to take them as one, somebody has to say so.
+/// Delimiters that CSVs have elsewhere; they have to be declared.
 const OTHERS: [(u8, &str); 3] = [(b'|', "bars"), (b':', "colons"), (b'^', "circumflexes")];
 
 /// Rule that a carriage return in a header breaks.
 pub(super) const BARE_CR: &str = "contains a bare carriage return: end lines with LF or CRLF";
 
-/// Bytes of the longest line that declares a delimiter: nearly every row is longer.
+/// Length of the longest line that declares a delimiter: nearly every row is longer.
 const LONGEST_DECLARATION: usize = "\"sep=;\"".len();
 
 /// Contents of a column.
@@ -28,9 +28,9 @@ const LONGEST_DECLARATION: usize = "\"sep=;\"".len();
 pub(super) enum Column {
     /// Values of one field.
     Field(Field),
-    /// Values that are passed over.
+    /// Values that are ignored.
     Ignored,
-    /// Nothing: it has no name, and must have no values.
+    /// Nothing: the column has no name, and must have no values.
     Unnamed,
 }
 
@@ -43,17 +43,18 @@ fn n_known(line: &str, delimiter: u8, names: &Names) -> usize {
     cells(line, delimiter).filter(|cell| names.is_field(cell)).count()
 }
 
-/// The cells of a header, cut roughly: whatever is between two delimiters, without quotes.
+/// Cuts a header roughly into cells: everything between two delimiters, without quotes.
 pub(super) fn cells(line: &str, delimiter: u8) -> impl Iterator<Item = &str> {
     line.split(char::from(delimiter)).map(|cell| cell.trim().trim_matches('"'))
 }
 
-/// The first cell of a line, cut roughly.
+/// Returns the first cell of a line, cut roughly.
 pub(super) fn first_cell(line: &str, delimiter: u8) -> &str {
     cells(line, delimiter).next().unwrap_or_default()
 }
 
-/// Returns the delimiter that a line `sep=;` declares for those after it, as spreadsheets write it.
+/// Returns the delimiter that a line `sep=;` declares for the lines after it, as spreadsheets write
+/// it.
 pub(super) fn declared(line: &str) -> Option<u8> {
     if line.len() > LONGEST_DECLARATION {
         return None;
@@ -76,8 +77,8 @@ pub fn may_delimit(delimiter: u8) -> bool {
             && !b"\"_-".contains(&delimiter))
 }
 
-/// Returns the delimiter by which a header falls into the most names of columns. The names are
-/// known, so this is no guess.
+/// Returns the delimiter that splits a header into the most names of columns. The names are known,
+/// so this is not a guess.
 pub(super) fn delimiter(frame: &Frame<'_>, wanted: Option<u8>, names: &Names) -> u8 {
     let best = |found: u8, other: u8| {
         let n_other = n_known(frame.text, other, names);
@@ -86,7 +87,7 @@ pub(super) fn delimiter(frame: &Frame<'_>, wanted: Option<u8>, names: &Names) ->
     DELIMITERS.into_iter().fold(wanted.unwrap_or(b','), best)
 }
 
-/// Returns the delimiter by which a header of unknown names falls into the most cells.
+/// Returns the delimiter that splits a header of unknown names into the most cells.
 pub(super) fn likeliest(line: &str) -> u8 {
     let best = |found: u8, other: u8| {
         let n = |delimiter| memchr::memchr_iter(delimiter, line.as_bytes()).count();
@@ -120,7 +121,7 @@ pub(super) fn check_line(
     Ok(())
 }
 
-/// Names to columns, in their order.
+/// Turns names into columns, in their order.
 pub(super) fn columns(
     line: u64,
     header: &StringRecord,

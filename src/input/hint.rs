@@ -1,9 +1,9 @@
-//! Advice for the reader of an input's fault.
+//! Advice on the faults of an input.
 
 use super::{InputError, Shape};
 use crate::model::Field;
 
-/// Advice on a file whose name does not tell its format.
+/// Advice on a file whose name does not show its format.
 const UNKNOWN_FORMAT: &str = "give `--format csv`, `jsonl` or `json`, or let the file name end in `.csv`, `.tsv`, `.jsonl`, \
      `.ndjson` or `.json`, followed by `.gz` or `.zst` if it is compressed";
 /// Advice on a column that nobody knows.
@@ -11,7 +11,7 @@ const UNKNOWN_COLUMN: &str = "columns are named as in the API (see the README); 
      OURS, and `--ignore-columns NAME` ignores it";
 
 impl InputError {
-    /// Returns what its reader can do about it.
+    /// Returns advice on what to do.
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Open { .. } => "check the path, and that you have permission to read the file",
@@ -73,7 +73,7 @@ impl InputError {
         hint.to_owned()
     }
 
-    /// Returns the same for bytes that are no UTF-8 text.
+    /// Returns advice on bytes that are not UTF-8 text.
     fn hint_of_text(&self) -> &'static str {
         match self {
             Self::Yaml { .. } => "export it again, and give the file as the system has written it",
@@ -88,7 +88,7 @@ impl InputError {
         }
     }
 
-    /// Returns the same for JSON that is not as it should be.
+    /// Returns advice on JSON with faults.
     fn hint_of_json(&self) -> &'static str {
         match self {
             Self::InvalidJson { .. } | Self::NoObject { .. } => {
@@ -112,7 +112,7 @@ impl InputError {
         }
     }
 
-    /// Returns the same for a file that is not as `--from` says.
+    /// Returns advice on a file that is not what `--from` says.
     fn hint_of_system(&self) -> String {
         match self {
             Self::OtherForm { forms, .. } => {

@@ -1,7 +1,7 @@
-//! One JSONL line to rows: a factor, or a user with several.
+//! Turns one JSONL line into rows: a factor, or a user with several.
 //!
-//! `serde_json` says where a line stops being JSON; what it says *of* it is never shown, since it
-//! quotes values. Shapes are checked by the visitors below, which leave the rule in a [`Line`].
+//! `serde_json` reports where a line stops being JSON; its messages are never shown, since they
+//! quote values. The visitors below check shapes and leave the broken rule in a [`Line`].
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -99,7 +99,7 @@ fn read(frame: &Frame<'_>, names: &Names, unit: Unit) -> Result<Parsed, LineFaul
     Ok(Parsed::User(methods))
 }
 
-/// Puts what `serde_json` found into our words. Its own may quote values.
+/// Translates an error of `serde_json` into our words. Its own may quote values.
 fn explain(error: &serde_json::Error, line: &mut Line<'_>) -> LineFault {
     let (unit, column) = (line.unit, error.column());
     match error.classify() {
@@ -124,7 +124,7 @@ struct Line<'n> {
     unit: Unit,
     /// The token that must come next.
     expected: Expected,
-    /// The rule on whose account parsing was stopped by us.
+    /// The rule for which we stopped the parsing.
     fault: Option<LineFault>,
     methods: Option<Vec<Record>>,
     /// Keys of the outer object that are not ignored.
@@ -227,7 +227,7 @@ impl<'de> Visitor<'de> for Object<'_, '_> {
                     let methods = map.next_value_seed(Methods { line: self.line })?;
                     self.line.methods = Some(methods);
                 }
-                // What a method consists of, as the API lists it.
+                // A part of a method, as the API lists it.
                 Name::Methods if self.line.names.shape == Shape::Exported => {
                     map.next_value::<IgnoredAny>()?;
                 }

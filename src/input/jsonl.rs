@@ -1,4 +1,4 @@
-//! JSONL or a JSON document as a whole: does it begin as such a thing does?
+//! JSONL or a JSON document as a whole: checks how it begins.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use super::{
     header::has_known_name, json,
 };
 
-/// Extent of what is read at once, as its writer sees it.
+/// Extent of what is read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     /// One line.
@@ -51,7 +51,7 @@ impl Rows {
         self.open
     }
 
-    /// Checks the first frame; every frame is one of rows.
+    /// Checks the first frame; every frame holds rows.
     pub(super) fn part(&mut self, frame: &Frame<'_>) -> Result<Part, InputError> {
         if !self.open {
             self.open = true;

@@ -1,8 +1,10 @@
-//! Bytes to records: opens an input, watches what it is, and yields its rows one by one.
+//! Bytes to records: opens an input, checks its format, and yields its rows one by one.
 //!
-//! - Nothing is read whole: a frame (one JSONL line, one CSV record) is bounded, and so is all memory.
-//! - A fault of one row is a [`Row::Rejected`]; a fault of the input as a whole is an [`InputError`].
-//! - No message holds anything out of the input, since after a shifted column a secret can be anywhere.
+//! - Nothing is read whole: a frame (one JSONL line, one CSV record) is bounded, and so is all
+//!   memory.
+//! - A fault of one row is a [`Row::Rejected`]; a fault of the input as a whole is an
+//!   [`InputError`].
+//! - No message quotes the input, since after a shifted column a secret can be anywhere.
 //! - Blocking code, for a thread of its own. Prints nothing.
 
 mod body;
@@ -81,7 +83,7 @@ pub enum Format {
     Csv,
     /// One factor, or one user with all factors, a line.
     Jsonl,
-    /// An array of such objects, or one after another, on as many lines as they like.
+    /// An array of such objects, or one after another, on any number of lines.
     Json,
 }
 
@@ -111,7 +113,7 @@ impl Format {
 pub enum Row {
     /// Cells, neither checked nor normalised.
     Record(Box<Record>),
-    /// A line that did not get as far as cells.
+    /// A line that could not be split into cells.
     Rejected(Rejection),
 }
 
@@ -140,42 +142,43 @@ impl Row {
         }
     }
 
-    /// A row whose fault is the line's as a whole (`field` empty) or that of one field.
+    /// Makes a row whose fault is the whole line's (`field` empty) or that of one field.
     fn rejected(line: u64, field: &str, rule: impl Into<String>) -> Self {
         let fault = Fault::new(field, Code::InvalidRow, rule);
         Self::Rejected(Rejection::of_line(line, vec![fault]))
     }
 }
 
-/// Rows one by one, out of whatever holds them.
+/// Rows one by one, from any kind of input.
 #[expect(clippy::len_without_is_empty, reason = "a size to measure progress by, not a container")]
 pub trait RowReader: fmt::Debug + Send {
     /// Returns the next row, in the order of the input; `None` at its end and after an error.
     fn next_row(&mut self) -> Result<Option<Row>, InputError>;
 
-    /// Returns the counter of the bytes read so far, compressed as they are; may be watched from another
-    /// thread.
+    /// Returns the counter of the bytes read so far, before decompression; may be watched from
+    /// another thread.
     fn bytes_read(&self) -> Arc<AtomicU64>;
 
-    /// Returns the length in bytes, where that is known (regular files).
+    /// Returns the length in bytes, where it is known (regular files).
     fn len(&self) -> Option<u64>;
 
-    /// Returns what there is to say of the files read so far as a whole.
+    /// Returns facts about the files read so far as a whole.
     fn ending(&self) -> Ending;
 
-    /// Returns what says which file a line is in.
+    /// Returns the object that knows which file a line is in.
     fn lines(&self) -> Lines;
 
-    /// Takes the record of the row that came last, where that is a TOTP which the reader itself refused.
+    /// Takes the record of the last row, if that is a TOTP that the reader itself refused.
     fn take_refused(&mut self) -> Option<Box<Record>> {
         None
     }
 
-    /// Begins to keep what rows are written as, before the first is read; without it nothing is kept.
+    /// Starts to keep the text that rows are written as, before the first is read; without it
+    /// nothing is kept.
     fn keep_written(&mut self) {}
 
-    /// Returns what has been kept and not been taken: the pieces of the rows read so far, and of those of the
-    /// last piece that are still to come. `None` where nothing is kept.
+    /// Returns the pieces that were kept and not taken: of the rows read so far, and of rows of the
+    /// last piece still to come. `None` where nothing is kept.
     fn written(&mut self) -> Option<&mut Written> {
         None
     }
@@ -184,20 +187,20 @@ pub trait RowReader: fmt::Debug + Send {
 /// Facts about an input as a whole, known at its end.
 #[derive(Debug, Default)]
 pub struct Ending {
-    /// The last line of each file, if it has no line ending and may not be whole.
+    /// The last line of each file, if it has no line ending and may be incomplete.
     pub open_lines: Vec<u64>,
     /// Remarks of its reader.
     pub remarks: Vec<Remark>,
 }
 
-/// Something that a reader has met and that is not about one row.
+/// Something that a reader has noticed and that is not about one row.
 #[derive(Debug, Clone)]
 pub struct Remark {
     /// The stable name.
     pub code: &'static str,
     /// True if many sound inputs have it.
     pub is_note: bool,
-    /// Number of people or rows concerned; 0 where that says nothing.
+    /// Number of people or rows concerned; 0 where a number is meaningless.
     pub count: u64,
     /// The remark in a sentence, without a value.
     pub message: String,
@@ -211,7 +214,7 @@ pub struct Source {
     /// Rows of a line that held several.
     pending: VecDeque<Row>,
     written: Option<Written>,
-    /// Headers that came again.
+    /// Number of repeated headers.
     n_repeated: u64,
     len: Option<u64>,
     /// Set at the end and after an error.
@@ -222,7 +225,7 @@ pub struct Source {
     /// Number of their lines.
     before: u64,
     lines: Lines,
-    /// Files after this one.
+    /// The following files.
     rest: VecDeque<NextFile>,
 }
 
@@ -238,7 +241,7 @@ impl Source {
         Ok(Self { len, ..Self::of(file, format, dialect, shape) })
     }
 
-    /// Reads from anything; nothing is read before the first [`Source::next_row`].
+    /// Reads from any reader; nothing is read before the first [`Source::next_row`].
     pub fn from_reader(reader: Box<dyn Read + Send>, format: Format, shape: Shape) -> Self {
         Self::of(reader, format, &Dialect::default(), shape)
     }
@@ -308,7 +311,7 @@ impl RowReader for Source {
 }
 
 impl Source {
-    /// Turns one frame into rows; false at the end.
+    /// Turns one frame into rows; returns false at the end.
     fn read_frame(&mut self) -> Result<bool, InputError> {
         let Some(frame) = self.framer.next_frame()? else {
             return self.body.finish().map(|()| false);
@@ -323,7 +326,7 @@ impl Source {
                 if let Some(written) = &mut self.written {
                     written.push(self.body.row_kind(), frame.raw, self.pending.len());
                 }
-                // JSON that can be read is whole.
+                // JSON that can be read is complete.
                 let is_whole = !matches!(self.body, Body::Csv(_))
                     && matches!(self.pending.back(), Some(Row::Record(_)));
                 self.open_line = (!frame.ended && !is_whole).then_some(self.before + frame.line);
@@ -353,9 +356,8 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Reads a regular file once from end to end, so that what makes it unreadable is known before
-/// anything is sent. Returns how many rows (JSONL: lines) it has; `None` for what can be read only
-/// once, which is left alone.
+/// Reads a regular file once to its end, so that an unreadable one is known before anything is
+/// sent. Returns the number of rows (JSONL: lines); `None` for an input that can be read only once.
 pub fn scan(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Option<u64>, InputError> {
     if path.as_os_str() == "-" {
         return dialect.format.map(|_| None).ok_or(InputError::UnknownFormat);
@@ -365,7 +367,7 @@ pub fn scan(path: &Path, dialect: &Dialect, shape: Shape) -> Result<Option<u64>,
     len.map(|_| count(file, format, dialect, shape)).transpose()
 }
 
-/// Counts rows as [`scan`] does, in an input of which nothing is stated.
+/// Counts rows as [`scan`] does, in an input without declarations.
 pub(crate) fn count_rows(
     reader: impl Read,
     format: Format,
@@ -374,7 +376,7 @@ pub(crate) fn count_rows(
     count(reader, format, &Dialect::default(), shape)
 }
 
-/// Counts rows; frames and header are checked as they are when rows are wanted.
+/// Counts rows; frames and header are checked as in a real reading.
 fn count(
     reader: impl Read,
     format: Format,

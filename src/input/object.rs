@@ -1,4 +1,4 @@
-//! The texts of a few keys of a JSON object; other keys may hold anything.
+//! Reads the texts of a few keys of a JSON object; other keys may hold anything.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::error::Category;
 
 use super::{InputError, frame::Frame};
 
-/// A key's value: `None` where there is no such key, then `None` where it is `null`.
+/// A key's value: `None` if there is no such key, and `Some(None)` if it is `null`.
 pub(super) type Wanted = Option<Option<String>>;
 
 /// Reads the wanted keys of an object.
@@ -19,7 +19,7 @@ pub(super) fn read(
     let mut json = serde_json::Deserializer::from_str(frame.text);
     let cells = Object { wanted, fault: &mut fault }.deserialize(&mut json);
     let cells = cells.and_then(|cells| json.end().map(|()| cells));
-    // What `serde_json` says of it may quote values.
+    // The message of `serde_json` may quote values.
     cells.map_err(|error| {
         let line = frame.line + (error.line() as u64).saturating_sub(1);
         let column = error.column();
@@ -101,7 +101,8 @@ impl Visitor<'_> for Place {
     }
 }
 
-/// Text of a value, or its kind where it has none. A whole number has one: databases number people.
+/// Text of a value, or its kind if it has none. A whole number has one: databases identify people
+/// by numbers.
 struct Text;
 
 impl<'de> DeserializeSeed<'de> for Text {

@@ -1,5 +1,5 @@
-//! Keys and values of a JSON object, whatever they are: unknown keys and values that no field takes are
-//! results here, not errors.
+//! Keys and values of a JSON object, whatever they are: unknown keys and values that fit no field
+//! are results here, not errors.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(super) const METHODS: &str = "authentication_methods";
 /// Entries of a list inside a factor. Bounds memory.
 const MAX_ENTRIES: usize = 64;
 
-/// Reads a key by its meaning in an input of those names.
+/// Reads a key as its meaning in an input of those names.
 pub(super) struct KeySeed<'a>(pub(super) &'a Names);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {

@@ -1,5 +1,5 @@
-//! Checks where quotes stand in CSV: around a whole cell, and twice inside one. The csv crate
-//! forgives everything else in silence, which turns a typing error into another value.
+//! Checks the position of quotes in CSV: around a whole cell, and doubled inside one. The csv crate
+//! silently forgives everything else, which turns a typing error into another value.
 
 use memchr::{memchr, memchr_iter};
 
@@ -10,14 +10,14 @@ pub(super) enum Quotes {
     Closed,
     /// Inside quotes: the record goes on.
     Open {
-        /// True if the open quote stands on this line.
+        /// True if the open quote is on this line.
         reopened: bool,
     },
     /// There is a quote inside an unquoted cell, or text after a closing quote.
     Misplaced,
 }
 
-/// Scans one physical line (without LF) of a record; `open` says how the line before left off.
+/// Scans one physical line (without LF) of a record; `open` is the state after the line before.
 pub(super) fn scan(line: &[u8], delimiter: u8, mut open: bool) -> Quotes {
     let mut reopened = false;
     let mut at = 0;

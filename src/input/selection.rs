@@ -1,5 +1,5 @@
-//! Codes in an input that `select --with-reason` has written: its rows stand for rows of another input that
-//! were refused for these.
+//! Codes in an input that `select --with-reason` has written: its rows replace rows of another
+//! input that were refused for these codes.
 
 use std::{
     collections::BTreeSet,
@@ -9,12 +9,12 @@ use std::{
 use super::CODE_NAME;
 use crate::model::Node;
 
-/// Distinct codes that are kept, and the length of one: far more than there are.
+/// Most distinct codes that are kept, and the longest code: far more than exist.
 const MOST: usize = 1000;
 const LONGEST: usize = 64;
 
-/// Codes that the rows of an input say; shared with the readers that see them. None in an input that is no
-/// selection.
+/// Codes stated by the rows of an input; shared with the readers that see them. None in an input
+/// that is not a selection.
 #[derive(Debug, Clone, Default)]
 pub struct SelectionCodes(Arc<Mutex<BTreeSet<String>>>);
 
@@ -38,7 +38,7 @@ impl SelectionCodes {
         }
     }
 
-    /// Takes those of an element of another system's export.
+    /// Takes the codes of an element of another system's export.
     pub fn note_element(&self, element: &Node) {
         let behind = |cell: &Node, before: &str, after: char| {
             let rest = cell.text()?.strip_prefix(before)?.strip_prefix(CODE_NAME)?;
@@ -54,7 +54,7 @@ impl SelectionCodes {
         };
     }
 
-    /// Forgets all of them: the input has other rows, too.
+    /// Forgets all codes: the input has other rows, too.
     pub(super) fn forget(&self) {
         self.lock().clear();
     }

@@ -1,4 +1,5 @@
-//! Several files as one input: opened together, read one after the other, each as it is written.
+//! Several files as one input: opened together, and read one after the other, each in its own
+//! format.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,14 +13,15 @@ use super::{
 };
 use crate::{model::Lines, text::file_name};
 
-/// A file that has not been begun, and the files after it.
+/// A file that has not been started, and the files after it.
 pub(super) struct NextFile {
     pub(super) name: String,
     pub(super) source: Source,
 }
 
 impl Source {
-    /// Opens all of `paths`, to be read in that order. Standard input is `-`, and alone.
+    /// Opens all of `paths`, to be read in that order. Standard input is `-`, which must be the
+    /// only one.
     pub fn open_all(
         paths: &[PathBuf],
         dialect: &Dialect,
@@ -51,7 +53,7 @@ impl Source {
         Ok(Self { len, bytes_read: n_read, lines, rest: files.collect(), ..first.source })
     }
 
-    /// Goes on with the next file; false if there is none.
+    /// Goes on with the next file; returns false if there is none.
     pub(super) fn begin_next(&mut self) -> bool {
         let Some(NextFile { name, source }) = self.rest.pop_front() else {
             return false;
@@ -64,7 +66,7 @@ impl Source {
         true
     }
 
-    /// Tells which file an error is about, where there are several.
+    /// Adds which file an error is about, if there are several.
     pub(super) fn located(&self, error: InputError) -> InputError {
         match self.lines.place(self.before + 1).file {
             Some(file) => error.of_file(Path::new(&*file)),
@@ -73,7 +75,7 @@ impl Source {
     }
 }
 
-/// Reads what [`scan`] reads, of each file; `None` if one of them can be read only once.
+/// Scans each file like [`scan`]; `None` if one of them can be read only once.
 pub fn scan_all(
     paths: &[PathBuf],
     dialect: &Dialect,

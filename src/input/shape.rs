@@ -1,4 +1,4 @@
-//! Kinds of rows that an input is made of, with their allowed and required columns and keys.
+//! Kinds of rows that an input may consist of, with their allowed and required columns and keys.
 
 use super::pairs::METHODS;
 use crate::{model::Field, text::nearest};
@@ -9,13 +9,13 @@ pub enum Shape {
     /// Factors to be created (the contract's section 3).
     #[default]
     Factors,
-    /// Factors as `export` writes them: what the API adds to them is passed over.
+    /// Factors as `export` writes them: fields that the API adds are ignored.
     Exported,
-    /// Users, or single methods of theirs, among whatever else the input has.
+    /// Users, or single methods of theirs, with any other columns.
     Users,
     /// New names and channels of methods.
     Changes,
-    /// Methods, or users, whose methods are to go.
+    /// Methods to delete, or users whose methods are to be deleted.
     Targets,
 }
 
@@ -30,11 +30,11 @@ pub(super) enum Name {
     Field(Field),
     /// A user's list of factors.
     Methods,
-    /// A name that may be there, and says nothing.
+    /// An allowed name that has no meaning.
     Ignored,
-    /// The key that says what was wrong with a row of another input; ignored, too.
+    /// The key with the codes of another input's row; ignored, too.
     Codes,
-    /// An unknown name, with the known one that it is near to.
+    /// An unknown name, and the known one that is nearest to it.
     Unknown(Option<Field>),
 }
 
@@ -62,8 +62,8 @@ impl Shape {
         }
     }
 
-    /// Returns the meaning of a name; `name` is as it stands, but for case and white space in a
-    /// CSV.
+    /// Returns the meaning of a name, which is given as written, except for case and white space in
+    /// a CSV.
     pub(super) fn name(self, name: &str) -> Name {
         match Field::from_name(name).filter(|field| self.fields().contains(field)) {
             Some(field) => Name::Field(field),
@@ -74,7 +74,7 @@ impl Shape {
         }
     }
 
-    /// Returns the meaning of a field that goes by another name.
+    /// Returns the meaning of a field that has another name in this input.
     pub(super) fn field(self, field: Field) -> Name {
         if self.fields().contains(&field) {
             Name::Field(field)

@@ -2,12 +2,12 @@
 
 use super::InputError;
 
-/// Number of bytes that are looked at in any case: enough to tell an encoding.
+/// Number of bytes that are always examined: enough to recognise an encoding.
 const LEN: usize = 8;
 /// Place of the first name in a zip archive.
 const ZIP_NAME: usize = 30;
 
-/// UTF-8's byte order mark, which is passed over.
+/// UTF-8's byte order mark, which is skipped.
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 const DECOMPRESS: &str = "decompress it first";
@@ -18,7 +18,7 @@ const EXPORT: &str = "export it as `CSV UTF-8` first";
 const DUMP: &str = "export the result of a query as CSV instead";
 const PAGE: &str = "this may be a login page instead of the file: download it again";
 
-/// First bytes, what they mean, what to do.
+/// First bytes, their meaning, and what to do.
 const SIGNATURES: [(&[u8], &str, &str); 35] = [
     (b"\x1f\x8b", "a gzip file", "decompress it first, for example `gzip -dc INPUT > factors.csv`"),
     (b"\x28\xb5\x2f\xfd", "a zstd file", DECOMPRESS),
@@ -58,7 +58,7 @@ const SIGNATURES: [(&[u8], &str, &str); 35] = [
     (b"<?xml", "an XML file", EXPORT),
 ];
 
-/// Documents that are zip archives, told by the beginning of the name of their first entry.
+/// Documents that are zip archives, recognised by the start of the name of their first entry.
 const IN_ZIP: [(&[u8], &str, &str); 5] = [
     (b"[Content_Types].xml", "a spreadsheet or document (.xlsx, .docx)", EXPORT),
     (b"_rels/", "a spreadsheet or document (.xlsx, .docx)", EXPORT),
@@ -68,14 +68,14 @@ const IN_ZIP: [(&[u8], &str, &str); 5] = [
 ];
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// Returns whether more bytes than these first ones could say more.
+/// Returns whether further bytes could tell more than these first ones.
 pub(super) fn wants_more(first: &[u8]) -> bool {
     let may_be = |whole: &[u8]| first.len() < whole.len() && whole.starts_with(first);
     let is_short_zip = first.starts_with(ZIP) && first.len() < ZIP_NAME + IN_ZIP[0].0.len();
     first.len() < LEN || is_short_zip || SIGNATURES.iter().any(|(whole, ..)| may_be(whole))
 }
 
-/// Says why the input cannot be text that this tool reads.
+/// Returns why the input cannot be text that this tool reads.
 pub(super) fn check(first: &[u8]) -> Result<(), InputError> {
     for (signature, kind, hint) in SIGNATURES {
         if first.starts_with(signature) {

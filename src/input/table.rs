@@ -11,18 +11,19 @@ use super::{
     header,
 };
 
-/// Rows of a table one by one, each in a buffer that is used again.
+/// Rows of a table, one at a time, in a buffer that is reused.
 pub struct Table<R> {
     framer: Framer<R>,
     splitter: Splitter,
     names: Vec<String>,
     has_header: bool,
-    /// Lines before the header that begin with it are passed over.
+    /// Lines before the header that begin with it are ignored.
     comment: Option<char>,
     line: u64,
     is_whole: bool,
     delimiter: u8,
-    /// The header as it is written, until it is taken, and whether a byte order mark came before all.
+    /// The header as written, until it is taken, and whether a byte order mark came before
+    /// everything.
     header: Vec<u8>,
     is_marked: bool,
 }
@@ -41,7 +42,7 @@ pub struct TableRow<'a> {
 }
 
 impl<R: Read> Table<R> {
-    /// Opens a table. One without a header has as many cells in a row as the row likes.
+    /// Opens a table. Rows of one without a header may have any number of cells.
     pub fn new(reader: R, has_header: bool, comment: Option<char>) -> Self {
         Self {
             framer: Framer::new(reader, Format::Csv),
@@ -72,7 +73,7 @@ impl<R: Read> Table<R> {
         self.delimiter
     }
 
-    /// Takes the header as it is written; nothing if there is none, or it has been taken.
+    /// Takes the header as written; empty if there is none, or if it has been taken.
     pub fn take_header(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.header)
     }
@@ -82,8 +83,8 @@ impl<R: Read> Table<R> {
         std::mem::take(&mut self.is_marked)
     }
 
-    /// Reads the header: its names, and the delimiter that stands between the most of them. Returns
-    /// false if there is none, since the input is empty.
+    /// Reads the header: its names, and the delimiter that occurs most often between them. Returns
+    /// false if there is none, because the input is empty.
     fn read_header(&mut self) -> Result<bool, InputError> {
         while self.has_header && self.names.is_empty() {
             let Some(frame) = self.framer.next_frame()? else {

@@ -1,4 +1,4 @@
-//! Reader of another reader's rows.
+//! A reader that transforms another reader's rows.
 
 use std::{
     fmt,
@@ -8,7 +8,8 @@ use std::{
 use super::{Ending, InputError, Row, RowReader};
 use crate::model::Lines;
 
-/// Reader whose rows are what `next` makes of another's, and which is as that one in all else.
+/// Reader whose rows are what `next` makes of another reader's, and which otherwise behaves like
+/// that reader.
 pub struct Through<F> {
     source: Box<dyn RowReader>,
     next: F,

@@ -1,4 +1,4 @@
-//! Compressed inputs, recognised by their first bytes and read as if they were not. Several
+//! Compressed inputs, recognised by their first bytes and decompressed transparently. Several
 //! compressed files one after another, as `cat` joins them, are read as one.
 
 use std::fmt;
@@ -14,22 +14,22 @@ use ruzstd::decoding::{
 
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// A frame without data, which some tools begin with. The first byte may be up to 15 more.
+/// A frame without data, which some tools write first. The first byte may be up to 15 more.
 const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
-/// Number of bytes that are enough to tell.
+/// Number of bytes that are enough to recognise a format.
 const LEN: usize = 4;
 
-/// Number of bytes that may come out of an input, however short it is.
+/// Number of bytes that any input may expand to, however short it is.
 const FREE: u64 = 16 << 20;
-/// Number of bytes that may come out of each byte beyond those. Rows of an export yield some tens.
+/// Number of bytes that each further byte may expand to. Rows of an export yield some tens.
 const RATIO: u64 = 200;
 
 /// Fault of a compressed input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UnpackFault {
-    /// It is not what was once compressed.
+    /// The data is not what was compressed.
     Damaged,
-    /// Its end is missing.
+    /// The end is missing.
     CutOff,
     /// The output is out of all proportion to the input.
     TooGood,
@@ -58,7 +58,7 @@ fn fault(fault: UnpackFault) -> io::Error {
     io::Error::other(fault)
 }
 
-/// Reader that decompresses what is compressed; nothing is read before it is asked.
+/// Reader that decompresses what is compressed; nothing is read before the first read.
 pub(super) struct Unpack<R> {
     state: State<R>,
     /// Bytes read, compressed as they are.
@@ -90,7 +90,7 @@ impl<R: Read> Unpack<R> {
         Arc::clone(&self.n_read)
     }
 
-    /// Checks that what came out is in proportion.
+    /// Checks that the output is in proportion.
     fn account(&mut self, n: usize) -> io::Result<usize> {
         self.n_given += n as u64;
         let limit = FREE.max(self.n_read.load(Ordering::Relaxed).saturating_mul(RATIO));
@@ -115,7 +115,7 @@ impl<R: Read> Read for Unpack<R> {
     }
 }
 
-/// Looks at the first bytes, and no more of them than it takes.
+/// Examines the first bytes, and as few of them as possible.
 fn look<R: Read>(mut reader: Counted<R>) -> io::Result<State<R>> {
     let mut first = [0; LEN];
     let mut n = 0;
@@ -151,7 +151,7 @@ fn may_be(first: &[u8]) -> bool {
         || ZSTD_SKIPPABLE.starts_with(&skippable)
 }
 
-/// Puts a fault of the format into our words; one of the reader below stays as it is.
+/// Translates a fault of the format into our words; one of the underlying reader stays as it is.
 fn of_gzip(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::UnexpectedEof => fault(UnpackFault::CutOff),
@@ -174,7 +174,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Decoder of zstd, whose library reads one frame.
+/// Decoder of zstd, whose library reads only one frame.
 struct Frames<R> {
     source: BufReader<R>,
     decoder: FrameDecoder,
@@ -206,13 +206,13 @@ impl<R: Read> Frames<R> {
         Ok(false)
     }
 
-    /// The fault of a frame that cannot be read: nothing is left where its end is missing.
+    /// Returns the fault of a frame that cannot be read: if no bytes are left, its end is missing.
     fn broken(&mut self) -> io::Result<io::Error> {
         let is_at_end = self.source.fill_buf()?.is_empty();
         Ok(fault(if is_at_end { UnpackFault::CutOff } else { UnpackFault::Damaged }))
     }
 
-    /// Ends a frame: what came out must be what had gone in.
+    /// Ends a frame: the output must be what was compressed.
     fn end(&mut self) -> io::Result<()> {
         self.is_inside = false;
         match self.decoder.get_checksum_from_data() {

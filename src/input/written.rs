@@ -1,4 +1,4 @@
-//! Rows as they are written, kept beside them where somebody asks for it.
+//! The text that rows are written as, kept beside them if anybody asks for it.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum PieceKind {
     Header {
         /// Character between cells.
         delimiter: u8,
-        /// True if a row must have as many cells as the header: no more, and no fewer.
+        /// True if a row must have exactly as many cells as the header.
         is_strict: bool,
     },
     /// A row of a table.
@@ -38,7 +38,7 @@ impl PieceKind {
     }
 }
 
-/// Pieces of an input, in its order, with the number of rows that each holds. `Debug` shows none.
+/// Pieces of an input, in order, with the number of rows in each. `Debug` shows none of their text.
 #[derive(Default)]
 pub struct Written {
     bytes: Vec<u8>,
@@ -48,8 +48,9 @@ pub struct Written {
 }
 
 impl Written {
-    /// Adds a piece, byte for byte, with its line ending where it has one. What holds no rows is left out, and
-    /// of headers with no rows between them the last one counts: so pieces are no more than the rows.
+    /// Adds a piece, byte for byte, with its line ending if it has one. Pieces without rows are
+    /// left out, and of headers without rows between them only the last one is kept: so there are
+    /// no more pieces than rows.
     pub fn push(&mut self, kind: PieceKind, bytes: &[u8], n_rows: usize) {
         if n_rows == 0 && kind.holds_rows() {
             return;
@@ -93,7 +94,8 @@ impl fmt::Debug for Written {
 }
 
 impl Body {
-    /// Keeps a frame that holds no rows and says how they are written, and the mark before any frame.
+    /// Keeps a frame without rows that declares how they are written, and the mark before any
+    /// frame.
     pub(super) fn keep_head(&self, part: Part, frame: &Frame<'_>, written: &mut Written) {
         if frame.is_marked {
             written.push(PieceKind::Mark, BOM, 0);
@@ -103,7 +105,7 @@ impl Body {
         }
         let kind = match (declared(frame.text), self) {
             (None, _) => PieceKind::Header { delimiter: self.delimiter(), is_strict: false },
-            // Below a header it says nothing.
+            // Below a header it has no meaning.
             (Some(_), Self::Csv(rows)) if rows.is_open() => return,
             (Some(_), _) => PieceKind::Declaration,
         };

@@ -1,12 +1,12 @@
-//! Bytes to frames: one JSONL line or one CSV record at a time, in a buffer of bounded size.
+//! Cuts bytes into frames: one JSONL line or one CSV record at a time, in a buffer of bounded size.
 //!
 //! Invariants:
-//! - what comes out does not depend on how the reader cuts its bytes;
+//! - the output does not depend on how the reader cuts its bytes;
 //! - a frame is UTF-8, holds no NUL, is not blank, and is at most [`MAX_FRAME`] bytes long;
-//! - lines are physical ones, counted by LF, also those inside quotes.
+//! - lines are physical ones, counted by LF, including those inside quotes.
 //!
-//! The csv crate alone would save 0.04 of the 1.3 µs that `check` takes for a row. Framing before it
-//! buys lines and bounds, and no misplaced quote swallows the rows after it.
+//! The csv crate alone would save 0.04 of the 1.3 µs that `check` takes for a row. Framing first
+//! buys line numbers and bounds, and a misplaced quote cannot swallow the rows after it.
 
 use std::io::Read;
 use std::str;
@@ -34,11 +34,11 @@ pub(super) struct Frame<'a> {
     pub(super) text: &'a str,
     /// The same with it.
     pub(super) raw: &'a [u8],
-    /// True if the input begins with a byte order mark, and then with this frame.
+    /// True if the input begins with a byte order mark, followed by this frame.
     pub(super) is_marked: bool,
-    /// True if every quote is where it may be; always true in JSONL.
+    /// True if every quote is in an allowed place; always true in JSONL.
     pub(super) well_quoted: bool,
-    /// False if the input ends with it and there is no line ending.
+    /// False if the input ends with it without a line ending.
     pub(super) ended: bool,
 }
 
@@ -76,13 +76,13 @@ impl<R: Read> Framer<R> {
         Self { buffer: Buffer::new(reader), format, delimiter: b',', cutter: Cutter::default() }
     }
 
-    /// Changes the character that stands between cells, from the next frame on.
+    /// Changes the character between cells, from the next frame on.
     pub(super) fn set_delimiter(&mut self, delimiter: u8) {
         self.delimiter = delimiter;
     }
 
-    /// The next frame that is not blank. A byte order mark before it, as joined files have, is
-    /// passed over.
+    /// Returns the next frame that is not blank. A byte order mark before it, as joined files have,
+    /// is skipped.
     pub(super) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, InputError> {
         self.buffer.sniff()?;
         loop {
@@ -109,7 +109,7 @@ impl<R: Read> Framer<R> {
         }
     }
 
-    /// Finds the end of the next frame, reading on as far as it takes.
+    /// Finds the end of the next frame, reading on as far as necessary.
     fn find(&mut self) -> Result<Option<Span>, InputError> {
         // Offsets from `start`: where this line begins, and up to where it holds no LF.
         let (mut begin, mut searched) = (0, 0);
@@ -157,7 +157,7 @@ impl<R: Read> Framer<R> {
                 n_inner: n_lines - 1,
                 n_lines,
                 well_quoted: quotes == Quotes::Closed,
-                // Half of a CRLF does for one.
+                // Half of a CRLF is enough.
                 ended: has_lf || cr > 0,
             }));
         }
@@ -224,7 +224,7 @@ fn is_blank(frame: &[u8]) -> bool {
     frame.first().is_none_or(u8::is_ascii_whitespace) && frame.trim_ascii().is_empty()
 }
 
-/// The frame as text, or where it stops being text.
+/// Returns the frame as text, or the position where it stops being text.
 fn checked(frame: &[u8], line: u64, offset: u64) -> Result<&str, InputError> {
     let line_at = |at: usize| line + memchr_iter(b'\n', &frame[..at]).count() as u64;
     let text = str::from_utf8(frame).map_err(|error| {

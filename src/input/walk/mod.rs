@@ -1,5 +1,5 @@
-//! Walks through a JSON document of any size and hands out the objects that stand in given places, one
-//! at a time. Everything else is passed over, and only the place in the document is kept in memory.
+//! Walks through a JSON document of any size and hands out the objects in given places, one at a
+//! time. Everything else is skipped, and only the path to the current place is kept in memory.
 
 mod tokens;
 
@@ -10,18 +10,18 @@ use zeroize::Zeroizing;
 
 use super::{CODE_NAME, InputError, frame::MAX_FRAME};
 
-/// Places of a document. A document is a value of the file, or an item of an array that is one; so
-/// a file may hold one document, an array of them, or one after another. A place is a path such as `users[]`,
-/// `orgs[].humanUsers[]` or `user`; the empty one is the document itself.
+/// Places in a document. A document is a value of the file, or an item of an array that is one; so
+/// a file may hold one document, an array of them, or one after another. A place is a path such as
+/// `users[]`, `orgs[].humanUsers[]` or `user`; the empty path is the document itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Places {
     /// Objects to hand out.
     pub elements: &'static [&'static str],
-    /// Short values that say something about all of a document's elements.
+    /// Short values about all of a document's elements.
     pub notes: &'static [&'static str],
 }
 
-/// A value that was met.
+/// A value that was found.
 #[derive(Debug)]
 pub(super) enum Met {
     /// An object to hand out.
@@ -78,7 +78,7 @@ enum Step {
     Item,
 }
 
-/// Meaning of the place that was reached.
+/// Meaning of the current place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Element,
@@ -92,15 +92,15 @@ pub(super) struct Walker<R> {
     tokens: Tokens<R>,
     elements: Vec<Vec<Step>>,
     notes: Vec<(&'static str, Vec<Step>)>,
-    /// Containers on the way to the present place; the array of documents is among them.
+    /// Containers on the way to the current place, including the array of documents.
     frames: Vec<Frame>,
     expect: Expect,
     document: u64,
-    /// Lists of elements that were found, whether or not they hold any.
+    /// Number of lists of elements found, whether or not they hold any.
     n_places: u64,
-    /// True if elements are passed over, too.
+    /// True if elements are skipped, too.
     only_notes: bool,
-    /// JSON of the codes that the last document says behind its elements.
+    /// JSON of the codes that the last document states after its elements.
     codes: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -124,7 +124,7 @@ impl<R: Read> Walker<R> {
         self.tokens.buffer.take_mark()
     }
 
-    /// Takes the JSON of the codes that a document has said since then.
+    /// Takes the JSON of the codes that a document has stated since then.
     pub(super) fn take_codes(&mut self) -> Option<Zeroizing<Vec<u8>>> {
         self.codes.take()
     }
@@ -144,7 +144,7 @@ impl<R: Read> Walker<R> {
         self.document
     }
 
-    /// Returns what comes next; `None` at the end.
+    /// Returns the next element or note; `None` at the end.
     pub(super) fn next_met(&mut self) -> Result<Option<Met>, InputError> {
         self.tokens.buffer.sniff()?;
         loop {
@@ -195,7 +195,7 @@ impl<R: Read> Walker<R> {
         }
     }
 
-    /// Takes a comma or a bracket, at which nothing is met.
+    /// Takes a comma or a bracket.
     fn step(&mut self, expect: Expect) -> Option<Met> {
         self.tokens.take(1);
         self.expect = expect;
@@ -213,14 +213,14 @@ impl<R: Read> Walker<R> {
         self.step(Expect::FirstOrEnd)
     }
 
-    /// Counts an item of an array, once it is behind.
+    /// Counts an item of an array, once it is complete.
     fn count(&mut self) {
         if let Some(Frame::Array(n)) = self.frames.last_mut() {
             *n += 1;
         }
     }
 
-    /// Takes the value that begins with `byte`: enters it, hands it out, or passes over it.
+    /// Takes the value that begins with `byte`: enters it, hands it out, or skips it.
     fn value(&mut self, byte: u8) -> Result<Option<Met>, InputError> {
         if self.frames.is_empty() && byte == b'[' {
             return Ok(self.enter(Frame::Array(0)));
@@ -270,7 +270,8 @@ impl<R: Read> Walker<R> {
         }))
     }
 
-    /// Takes an element. A document that holds lists of elements is no element itself: it is entered.
+    /// Takes an element. A document that contains lists of elements is not an element itself: it is
+    /// entered.
     fn element(&mut self) -> Result<Option<Met>, InputError> {
         let (line, at, document) = (self.tokens.buffer.line, self.path(), self.document);
         if !self.only_notes {
@@ -292,8 +293,8 @@ impl<R: Read> Walker<R> {
         Ok((!self.only_notes).then_some(Met::Element(element)))
     }
 
-    /// Passes over a document up to a value that holds elements: enters the document, and returns the
-    /// first byte of that value. `None` if there is no such value.
+    /// Skips to a value of the document that contains elements: enters the document, and returns
+    /// the first byte of that value. `None` if there is no such value.
     fn pass_document(&mut self) -> Result<Option<u8>, InputError> {
         self.tokens.take(1);
         let mut expect = Expect::FirstOrEnd;

@@ -1,5 +1,5 @@
-//! Tokens of a JSON document: strings, scalars and whole values, taken or passed over, with a copy of what
-//! is wanted.
+//! Tokens of a JSON document: strings, scalars and whole values, taken or skipped, with a copy of
+//! those that are wanted.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::Expect;
 use crate::input::{InputError, buffer::Buffer, frame::MAX_FRAME};
 
-/// Containers inside of each other at most, as in `serde_json`.
+/// Deepest nesting of containers, as in `serde_json`.
 const MAX_DEPTH: usize = 127;
 /// The longest key, number or note, in bytes.
 pub(super) const MAX_SCALAR: usize = 4096;
@@ -18,7 +18,7 @@ pub(super) const MAX_SCALAR: usize = 4096;
 /// Reader of tokens.
 pub(super) struct Tokens<R> {
     pub(super) buffer: Buffer<R>,
-    /// Copy of what is taken.
+    /// Copy of the taken bytes.
     copy: Option<Zeroizing<Vec<u8>>>,
 }
 
@@ -27,7 +27,7 @@ impl<R: Read> Tokens<R> {
         Self { buffer: Buffer::new(reader), copy: None }
     }
 
-    /// Begins to copy what is taken.
+    /// Starts to copy the bytes that are taken.
     pub(super) fn begin_copy(&mut self) {
         self.copy = Some(Zeroizing::default());
     }
@@ -37,7 +37,7 @@ impl<R: Read> Tokens<R> {
         self.copy.take()
     }
 
-    /// Passes over a value of any kind.
+    /// Skips a value of any kind.
     pub(super) fn pass_value(&mut self) -> Result<(), InputError> {
         let mut open: Vec<u8> = Vec::new();
         let mut expect = Expect::Next;
@@ -73,7 +73,7 @@ impl<R: Read> Tokens<R> {
         }
     }
 
-    /// Begins a value: opens a container, or passes over anything else.
+    /// Starts a value: opens a container, or skips anything else.
     fn begin(&mut self, byte: u8, open: &mut Vec<u8>) -> Result<Expect, InputError> {
         match byte {
             b'{' | b'[' if open.len() == MAX_DEPTH => {
@@ -111,7 +111,7 @@ impl<R: Read> Tokens<R> {
         }
     }
 
-    /// Passes over a number, `true`, `false` or `null`.
+    /// Skips a number, `true`, `false` or `null`.
     fn pass_scalar(&mut self) -> Result<(), InputError> {
         let mut scalar = Vec::new();
         while let Some(byte) = self.next_byte_or_end()? {
@@ -167,7 +167,7 @@ impl<R: Read> Tokens<R> {
         }
     }
 
-    /// Returns the same inside of a value, which cannot end there.
+    /// Returns the next byte inside a value, which cannot end there.
     pub(super) fn peek_value(&mut self) -> Result<u8, InputError> {
         self.peek()?.ok_or_else(|| self.unfinished())
     }

@@ -1,9 +1,11 @@
-//! YAML as a stream of elements: the items of the list at its top, or of lists below keys at its top.
+//! YAML as a stream of elements: the items of the list at its top, or of lists below keys at its
+//! top.
 //!
-//! Scalars are texts, as they are written. The versions of YAML disagree on what a plain `007`, `1e5` or
-//! `yes` is, and secrets look like that; only `null`, `~` and nothing at all are none. Anchors, aliases and
-//! tags are refused: no export has them, and with them a few lines become gigabytes. One element is held at
-//! a time, and never more than [`MAX_ELEMENT`] characters of it are read.
+//! Scalars are texts, as they are written. Versions of YAML disagree about what a plain `007`,
+//! `1e5` or `yes` is, and secrets may look like that; only `null`, `~` and the empty scalar are
+//! null. Anchors, aliases and tags are refused: no export has them, and with them a few lines
+//! become gigabytes. One element is held at a time, and never more than [`MAX_ELEMENT`] characters
+//! of it are read.
 
 mod characters;
 
@@ -29,7 +31,7 @@ const MAX_DEPTH: usize = 32;
 pub(super) struct YamlElement {
     /// Line on which it begins.
     pub(super) line: u64,
-    /// Key of its list; none where the list is the top of the document.
+    /// Key of its list; `None` if the list is the top of the document.
     pub(super) list: Option<&'static str>,
     /// Number of the element in its list, from 0.
     pub(super) index: u64,
@@ -43,7 +45,7 @@ pub(super) struct YamlReader<R: Read> {
     gauge: Arc<Gauge>,
     /// Keys at the top whose values are lists of elements.
     lists: &'static [&'static str],
-    /// Those that were there.
+    /// Keys that were found.
     seen: Vec<&'static str>,
     place: Place,
     index: u64,
@@ -60,7 +62,7 @@ impl<R: Read> std::fmt::Debug for YamlReader<R> {
 /// Place of the reader in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// None: outside of any document.
+    /// Outside any document.
     Outside,
     /// The mapping at the top.
     Mapping,
@@ -154,7 +156,7 @@ impl<R: Read + 'static> YamlReader<R> {
         self.has_lists = true;
     }
 
-    /// Enters the value of a key at the top if it is a list of elements, and passes over it otherwise.
+    /// Enters the value of a key at the top if it is a list of elements, and skips it otherwise.
     fn value(&mut self, key: &str, line: u64) -> Result<(), InputError> {
         let list = self.lists.iter().copied().find(|list| *list == key);
         if let Some(list) = list {
@@ -176,7 +178,7 @@ impl<R: Read + 'static> YamlReader<R> {
         Ok(())
     }
 
-    /// Passes over the rest of a list or a mapping.
+    /// Skips the rest of a list or a mapping.
     fn pass_over(&mut self) -> Result<(), InputError> {
         let mut depth = 1_usize;
         while depth > 0 {
@@ -244,7 +246,8 @@ impl<R: Read + 'static> YamlReader<R> {
     /// Returns the next event and its line. No event has an anchor or a tag.
     fn event(&mut self) -> Result<Found, InputError> {
         let found = self.parser.next_event();
-        // What ended the characters comes before what the parser makes of their end.
+        // A fault that ended the characters takes precedence over what the parser makes of their
+        // end.
         if let Some(fault) = self.gauge.take() {
             return Err(fault);
         }
@@ -284,7 +287,7 @@ fn line(line: usize) -> u64 {
     u64::try_from(line).unwrap_or(u64::MAX)
 }
 
-/// Returns true if a scalar is nothing: plain, and one of YAML's words for it.
+/// Returns true if a scalar is null: plain, and one of YAML's words for it.
 fn is_null(text: &str, style: ScalarStyle) -> bool {
     style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
