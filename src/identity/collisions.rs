@@ -1,5 +1,5 @@
-//! Two people of the source on one user of the tenant: the template or the map does not tell them apart, and
-//! one of them would log in with the other's factor.
+//! Two people of the source on one user of the tenant: the template or the map does not tell them
+//! apart, and one of them could log in with the other's factor.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -13,22 +13,22 @@ use crate::{
     model::{Code, Fault, Person, Spread},
 };
 
-/// Users that are remembered: those of a pipe, and those that collide.
+/// Most users that are remembered: those of a pipe, and those that collide.
 const MOST: usize = 1_000_000;
 
-/// Notes who has which user id, in the first reading of an input that is read twice.
+/// Records which person has which user id, in the first reading of an input that is read twice.
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Keyed anew in each process.
     hasher: RandomState,
-    /// Hash of a user id, with that of a person who has it.
+    /// Hash of a user id, and of a person who has it.
     owners: Runs,
-    /// The last of them: a person's rows follow one another.
+    /// The last pair: a person's rows follow one another.
     last: Option<[u64; 2]>,
 }
 
 impl Survey {
-    /// Notes that a person has a user id.
+    /// Records that a person has a user id.
     pub fn note(&mut self, user_id: &str, person: &Person) -> Result<(), IdentityError> {
         let pair = [self.hasher.hash_one(user_id), hash(&self.hasher, person)];
         if self.last.replace(pair) == Some(pair) {
@@ -37,7 +37,7 @@ impl Survey {
         self.owners.push(pair).map_err(disk)
     }
 
-    /// Ends the reading, and returns what refuses those who collide in the next one.
+    /// Ends the reading, and returns the check that refuses colliding people in the next one.
     pub fn finish(self) -> Result<Collisions, IdentityError> {
         self.finish_with(MOST)
     }
@@ -60,27 +60,27 @@ impl Survey {
     }
 }
 
-/// Refuses people who share a user id with another one.
+/// Refuses people who share a user id with somebody else.
 #[derive(Debug)]
 pub struct Collisions(Known);
 
 #[derive(Debug)]
 enum Known {
-    /// There can be none.
+    /// Collisions are impossible.
     Never,
-    /// Hashes of the user ids that people share, in order.
+    /// Hashes of the shared user ids, sorted.
     Shared { hasher: RandomState, users: Vec<u64> },
-    /// Hashes of the user ids so far, each with that of the first person who had it.
+    /// Hashes of the user ids so far, each with that of its first person.
     SoFar { hasher: RandomState, owners: HashMap<u64, u64, Spread>, most: usize },
 }
 
 impl Collisions {
-    /// Refuses nobody: user ids are as different as the source's people are.
+    /// Refuses nobody: different people of the source have different user ids.
     pub fn never() -> Self {
         Self(Known::Never)
     }
 
-    /// Refuses who comes second, for an input that is read once: the first was sent already.
+    /// Refuses the second person, for an input that is read once: the first was sent already.
     pub fn so_far() -> Self {
         Self::so_far_of(MOST)
     }
@@ -89,7 +89,7 @@ impl Collisions {
         Self(Known::SoFar { hasher: RandomState::new(), owners: HashMap::default(), most })
     }
 
-    /// Says why a person cannot have a user id, if so.
+    /// Returns why a person cannot have a user id, if so.
     pub fn check(
         &mut self,
         user_id: &str,
@@ -125,7 +125,7 @@ impl Collisions {
     }
 }
 
-/// Hash of what tells a person from others: rows of one person may be far apart.
+/// Returns the hash of what tells a person from others: a person's rows may be far apart.
 fn hash(hasher: &RandomState, person: &Person) -> u64 {
     let keys = [Key::Id, Key::Username, Key::Email];
     let known = keys.into_iter().find_map(|key| key.of(person).map(|value| (key as u8, value)));

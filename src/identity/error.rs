@@ -1,4 +1,4 @@
-//! Reasons that stop a run before anything is sent: nobody can be found by such a template or map.
+//! Errors that stop a run before anything is sent, because the template or the map cannot be used.
 
 use std::{io, path::PathBuf};
 
@@ -8,7 +8,7 @@ use crate::{
     text::{escape, file_name},
 };
 
-/// A fault of what says whose the factors are.
+/// A fault of the template or the map that assigns users to people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -23,15 +23,15 @@ pub enum IdentityError {
         /// Reason why.
         fault: InputError,
     },
-    /// The map has not the columns that make it one.
+    /// The map lacks the columns that a map needs.
     #[error("the map of `--users`: {} has no column {what}", escape(&file_name(path)))]
     Column {
         /// Path as it was given.
         path: PathBuf,
-        /// The columns, of which one must be there.
+        /// The columns, at least one of which is required.
         what: &'static str,
     },
-    /// People share user ids as if all were one.
+    /// People share user ids as if all were one person.
     #[error("more than a million user ids are those of several people each")]
     Collisions,
     /// More people than memory is set aside for, where they have to be remembered.
@@ -48,11 +48,11 @@ pub enum IdentityError {
     },
 }
 
-/// Says what a fault is, with the file.
+/// Describes a fault of a file, and names the file.
 fn of_file(path: &std::path::Path, fault: &InputError) -> String {
     let path = escape(&file_name(path));
     match fault {
-        // They name it.
+        // These faults name the file themselves.
         InputError::Open { .. } | InputError::Directory { .. } => fault.to_string(),
         InputError::UnknownFormat => format!("cannot tell the format of {path}"),
         InputError::Empty => format!("{path} is empty, or has no line below its header"),
@@ -68,12 +68,12 @@ impl IdentityError {
         InputError::People { why: self.to_string(), hint: self.hint() }
     }
 
-    /// Returns true if nothing is wrong with what was given.
+    /// Returns true if what was given is not at fault.
     pub fn is_of_the_machine(&self) -> bool {
         matches!(self, Self::Disk { .. })
     }
 
-    /// Returns what its reader can do about it.
+    /// Returns advice on what to do.
     pub fn hint(&self) -> String {
         match self {
             Self::Template(fault) => fault.hint(),

@@ -1,6 +1,6 @@
-//! People of another system to users of the tenant, by a template, by a map, or by the
-//! ids that they have already. The right factor goes to the right person: where there is any doubt, the
-//! person is refused.
+//! Assigns people of another system to users of the tenant, by a template, by a map, or by the ids
+//! that they have already. The right factor has to go to the right person: in any doubt, the person
+//! is refused.
 
 mod collisions;
 mod error;
@@ -16,17 +16,17 @@ pub use template::{Template, TemplateFault};
 
 use crate::model::{Code, Fault, Person};
 
-/// Way from a person of the source to a user of the tenant.
+/// The way from a person of the source to a user of the tenant.
 #[derive(Debug)]
 pub enum Identity {
     /// The source's ids are the tenant's.
     Known,
-    /// Nobody has said, and nothing is sent: people are told apart by what the source, whose name this
-    /// is, calls them.
+    /// Nothing is declared, and nothing is sent: people are identified as the source, whose name
+    /// this is, identifies them.
     Unsaid(&'static str),
-    /// They follow from a template.
+    /// Users follow from a template.
     Template(Template),
-    /// They are in a map.
+    /// Users are listed in a map.
     Map(Map),
 }
 
@@ -50,7 +50,7 @@ impl Identity {
         }
     }
 
-    /// Returns whether two people of the source may have one user id.
+    /// Returns whether two people of the source may get the same user id.
     pub fn may_collide(&self) -> bool {
         match self {
             Self::Known | Self::Unsaid(_) => false,
@@ -60,7 +60,7 @@ impl Identity {
     }
 }
 
-/// Facts by which a person is known.
+/// Attributes by which a person is identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     /// Id in the other system.
@@ -72,7 +72,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Every key, the surest first.
+    /// Every key, the most reliable first.
     pub const ALL: [Self; 3] = [Self::Id, Self::Email, Self::Username];
 
     /// Returns the name in templates and maps.
@@ -84,7 +84,7 @@ impl Key {
         }
     }
 
-    /// Returns what is known of a person; blanks are nothing.
+    /// Returns a person's value for this key; a blank one counts as none.
     fn of(self, person: &Person) -> Option<&str> {
         let value = match self {
             Self::Id => &person.id,

@@ -13,21 +13,21 @@ use crate::{
     text::grouped,
 };
 
-/// Reader of an export whose rows have the user ids of the tenant.
+/// Reader of an export whose rows have user ids of the tenant.
 pub struct People {
     export: Export,
     identity: Arc<Mutex<Identity>>,
     collisions: Arc<Mutex<Collisions>>,
-    /// The person whose row came last, and whose they are in the tenant.
+    /// The person of the last row, and their user in the tenant.
     last: Option<(Arc<Person>, Owner)>,
-    /// Number of people who are disabled at the source.
+    /// Number of people who are disabled in the source.
     n_disabled: u64,
-    /// Record of the row that came last, where that is a TOTP which is refused.
+    /// Record of the last row, if that is a TOTP which is refused.
     refused: Option<Box<Record>>,
 }
 
 impl People {
-    /// Reads `export`, whose people get their user ids from `identity`, unless they share them.
+    /// Reads `export`, whose people get their user ids from `identity`, unless they share one.
     pub fn new(
         export: Export,
         identity: Arc<Mutex<Identity>>,
@@ -71,8 +71,8 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns an export with what refuses people who share a user id. Where that may be, and the export can be
-/// read again, it is read to its end first.
+/// Returns an export together with the check for shared user ids. If ids may be shared, and the
+/// export can be read again, it is read to its end first.
 pub fn survey(
     mut export: Export,
     identity: &Mutex<Identity>,
@@ -86,7 +86,7 @@ pub fn survey(
     let mut survey = Survey::default();
     let failed = |error: IdentityError| error.of_people();
     let mut last: Option<Arc<Person>> = None;
-    // What cannot be read is told in its turn, with the rows before it.
+    // What cannot be read is reported in its turn, with the rows before it.
     while let Ok(Some(Found { person, .. })) = export.next_found() {
         if last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &person)) {
             continue;
@@ -110,7 +110,8 @@ impl RowReader for People {
             Row::Record(record) => owner.give(record, &person),
             Row::Rejected(mut rejection) => {
                 rejection.user = owner.id.as_deref().and_then(UserId::parse);
-                // Of what could not be read nobody knows whose it is, and that is no fault of its own.
+                // It is unknown who an unreadable row belongs to, and that is not a fault of its
+                // own.
                 let is_somebody = *person != Person::default();
                 if rejection.refusal == Refusal::Rejected && is_somebody {
                     rejection.faults.extend(owner.fault);
@@ -171,7 +172,7 @@ impl RowReader for People {
 }
 
 impl Owner {
-    /// Gives a factor to its user, or refuses it where nobody knows whose it is.
+    /// Gives a factor to its user, or refuses it if the user is unknown.
     fn give(self, mut record: Box<Record>, person: &Person) -> Row {
         let (id, fault) = match self {
             Self { id: Some(id), fault: None } => {
@@ -197,8 +198,8 @@ impl Owner {
     }
 }
 
-/// Names the identity that a passkey belongs to by the user's new id, if that is another than the old one.
-/// What another identity, linked to the user, is called in the tenant, nobody knows.
+/// Replaces the identity that a passkey belongs to by the user's new id, if that differs from the
+/// old one. The name of another, linked identity in the tenant is unknown.
 fn move_identity(record: &mut Record, old: Option<&str>, new: &str) {
     let Cell::Text(identity) = record.get(Field::IdentityUserId) else {
         return;

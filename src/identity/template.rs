@@ -1,4 +1,4 @@
-//! `--user-id TEMPLATE`: user ids that follow from what the source knows of a person.
+//! `--user-id TEMPLATE`: user ids built from a person's attributes in the source.
 
 use super::Key;
 use crate::{
@@ -16,21 +16,21 @@ enum Piece {
     Field(Key),
 }
 
-/// Reason why a template cannot be used. Characters are counted from 1.
+/// Reason why a template cannot be used. Positions of characters are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateFault {
-    /// Nothing at all.
+    /// The template is empty.
     #[error("the template of `--user-id` is empty")]
     Empty,
-    /// No field.
+    /// The template has no field.
     #[error("the template of `--user-id` has no field: everybody would have the same user id")]
     Constant,
-    /// A field that no person has.
+    /// An unknown field.
     #[error("the template of `--user-id` has an unknown field at character {at}")]
     UnknownField {
-        /// Place of its brace.
+        /// Position of its brace.
         at: usize,
-        /// The one that may be meant.
+        /// The field that may be meant.
         nearest: Option<Key>,
     },
     /// A brace that is never closed.
@@ -45,7 +45,7 @@ pub enum TemplateFault {
         /// Its place.
         at: usize,
     },
-    /// A character that no user id has there.
+    /// A character that no user id has in this position.
     #[error(
         "the template of `--user-id` has white space at its ends, or a control character, at \
          character {at}"
@@ -57,7 +57,7 @@ pub enum TemplateFault {
 }
 
 impl TemplateFault {
-    /// Returns what its reader can do about it.
+    /// Returns advice on what to do.
     pub fn hint(self) -> String {
         match self {
             Self::Empty | Self::Constant => {
@@ -89,7 +89,7 @@ impl TemplateFault {
 }
 
 impl Template {
-    /// Reads a template. Braces that are part of the user id are written twice.
+    /// Parses a template. Braces that are part of the user id are doubled.
     pub fn parse(template: &str) -> Result<Self, TemplateFault> {
         let mut pieces = Vec::new();
         let mut text = String::new();
@@ -143,13 +143,14 @@ impl Template {
         })
     }
 
-    /// Returns whether two ids can never give one user id: `{id}` is the only field. With another one beside
-    /// it they can: of `{id}{email}`, the ids `1` and `12` do.
+    /// Returns whether different ids always yield different user ids: only if `{id}` is the only
+    /// field. With another field beside it they may not: with `{id}{email}`, the ids `1` and `12`
+    /// can collide.
     pub fn is_by_id(&self) -> bool {
         self.fields().all(|key| key == Key::Id)
     }
 
-    /// Returns the user id of a person, or what the source does not know of them.
+    /// Returns the user id of a person, or which attribute is missing.
     pub fn user_id(&self, person: &Person) -> Result<String, Fault> {
         let mut user_id = String::new();
         for piece in &self.0 {
@@ -175,7 +176,7 @@ impl Template {
 
 fn near(name: &str) -> Option<Key> {
     let name = name.trim().to_ascii_lowercase();
-    // A name in other letters, and `user_id`, are near enough to nothing by distance alone.
+    // Synonyms and `user_id` are too far from any name by edit distance.
     let known = nearest(&name, Key::ALL.into_iter().map(Key::name));
     Key::ALL.into_iter().find(|key| Some(key.name()) == known).or_else(|| {
         let ends_with = |key: &Key| name.ends_with(&format!("_{}", key.name()));
@@ -183,7 +184,7 @@ fn near(name: &str) -> Option<Key> {
     })
 }
 
-/// Says what is missing, and what of this person there is instead.
+/// Describes which attribute is missing, and which ones this person has.
 fn missing(key: Key, person: &Person) -> Fault {
     let others = Key::ALL.into_iter().filter(|other| other.of(person).is_some());
     let others: Vec<_> = others.map(|key| format!("`{{{}}}`", key.name())).collect();

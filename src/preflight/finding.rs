@@ -1,16 +1,17 @@
-//! A finding: what is the matter, how much it matters, and what to do about it.
+//! A finding: what is wrong, how serious it is, and what to do about it.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Weight of a finding.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// People would be locked out, or the run could not be done: accept it by name, or mend it.
+    /// People would be locked out, or the run could not be completed: mend it, or accept it by
+    /// name.
     Stop,
-    /// Some people may meet trouble.
+    /// Some people may have trouble.
     Warn,
     /// Good to know.
     Note,
@@ -69,21 +70,21 @@ finding_codes! {
     RpIdUnservable = "rp_id_unservable",
     /// Users of INPUT do not exist.
     UsersMissing = "users_missing",
-    /// Users of INPUT hold methods already.
+    /// Users of INPUT have methods already.
     UsersHaveMethods = "users_have_methods",
-    /// Phones are to get text messages, which are switched off.
+    /// Phones are meant to get text messages, which are switched off.
     SmsOff = "sms_off",
-    /// Phones are to get calls, which are switched off.
+    /// Phones are meant to get calls, which are switched off.
     VoiceOff = "voice_off",
     /// The only factor of users is email.
     EmailOnly = "email_only",
-    /// Users have more factors than the tenant is known to take.
+    /// Users have more factors than tenants are known to accept.
     ManyPerUser = "many_per_user",
     /// Passkeys lack fields that the tenant is known to require.
     PasskeyFields = "passkey_fields",
-    /// Lists come masked.
+    /// Lists are masked.
     ListsMasked = "lists_masked",
-    /// Recovery codes cannot be carried.
+    /// Recovery codes cannot be imported.
     NoRecoveryCodes = "no_recovery_codes",
     /// The clocks differ.
     ClockOff = "clock_off",
@@ -108,23 +109,24 @@ impl Serialize for FindingCode {
 /// A finding about INPUT and the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Its stable name; of an unknown one, of what could not be checked.
+    /// Its stable name; for an unknown answer, the name of what could not be checked.
     pub code: FindingCode,
-    /// Its weight.
+    /// Its severity.
     pub severity: Severity,
     /// Users of INPUT that it concerns, where that is known.
     pub users: Option<u64>,
     /// Rows of INPUT that it concerns, where that is known.
     pub rows: Option<u64>,
-    /// Sentence that says what is the matter.
+    /// Sentence that says what is wrong.
     pub message: String,
     /// Sentence that says what to do about it.
     pub action: String,
-    /// Command that does it, as it would be typed.
+    /// Command that does it, ready to be typed.
     pub command: Option<String>,
     /// Scope that the token would need for the answer.
     pub scope: Option<&'static str>,
-    /// Largest number of users of INPUT who may not exist, with a confidence of 95 %; in `users_missing`.
+    /// Upper bound of the users of INPUT who do not exist, with a confidence of 95 %; only in
+    /// `users_missing`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upper_bound_users: Option<u64>,
 }
@@ -150,7 +152,7 @@ impl Finding {
         }
     }
 
-    /// The same with the command that does what is to be done.
+    /// Adds the command that does what has to be done.
     pub(super) fn doing(self, command: impl Into<String>) -> Self {
         Self { command: Some(command.into()), ..self }
     }

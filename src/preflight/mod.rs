@@ -1,7 +1,7 @@
-//! Findings before a run: will the people of INPUT be able to log in with what is about to be imported,
-//! and how long will the import take? [`Census`] says what INPUT needs, [`Facts`] what the tenant
-//! answered, and [`Finding`]s follow from the two. Pure, but for numbers of INPUT that do not fit into
-//! memory.
+//! Findings before a run: will the people of INPUT be able to log in with the imported factors, and
+//! how long will the import take? [`Census`] states what INPUT needs, [`Facts`] what the tenant
+//! answered, and [`Finding`]s follow from the two. Pure, except for numbers of INPUT that do not
+//! fit into memory.
 
 mod census;
 mod estimate;

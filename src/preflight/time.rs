@@ -1,5 +1,5 @@
-//! Findings about time: clocks that differ, a token that ends before the run would, and a run that is
-//! longer than it may be.
+//! Findings about time: clocks that differ, a token that ends before the run would, and a run that
+//! is longer than allowed.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use crate::{
     text::human,
 };
 
-/// Distance of the clocks from which it is told. `Date` is cut down to whole seconds and its answer
-/// has travelled, so that less may be nothing; at 10 s, tenants begin to refuse a signed client
+/// Difference of the clocks from which it is reported. `Date` has whole seconds and its answer has
+/// travelled, so a smaller one may mean nothing; at 10 s, tenants begin to refuse a signed client
 /// assertion.
 const NOTICED: Millis = 5_000;
-/// Distance of the clocks from which nothing that is said about time can be relied on.
+/// Difference of the clocks from which no statement about time is reliable.
 const UNUSABLE: Millis = 60_000;
-/// Time that may be cut off a `Date`, which has whole seconds.
+/// Time by which a `Date`, which has whole seconds, may be too low.
 const CUT: Millis = 999;
-/// Shortest life of a token that is of use.
+/// Shortest useful lifetime of a token.
 const SHORTEST: Millis = 1_000;
 
 /// Returns the findings about time of an import that begins `now`; `max_duration` is the flag.
@@ -38,7 +38,7 @@ pub fn time_findings(
 fn clock_off(skew: ClockSkew) -> Option<Finding> {
     let ahead = skew.as_millis();
     let off = Duration::from_millis(ahead.unsigned_abs());
-    // A lead is seen up to a second too short.
+    // The lead may be seen up to a second too small.
     let most = if ahead > 0 { ahead.saturating_add(CUT) } else { ahead.saturating_neg() };
     let severity = match most {
         ..NOTICED => return None,
@@ -58,14 +58,14 @@ fn clock_off(skew: ClockSkew) -> Option<Finding> {
 
 fn token_short(grant: &Grant, plan: &Estimate, now: LocalTime) -> Option<Finding> {
     let ends = grant.ends.filter(|_| plan.requests > 0)?;
-    // Nothing gets through in less than a second.
+    // No request gets through in less than a second.
     let has_ended = ends - now < SHORTEST;
     let lasts = if has_ended {
         "has ended".to_owned()
     } else {
         format!("ends in {}", human(length(now, ends)))
     };
-    // A rough length stops nothing.
+    // A rough estimate stops nothing.
     let end = plan.ends().filter(|_| grant.is_renewable || !plan.is_rough());
     let (severity, message, action) = match end {
         Some(end) if end <= ends => return None,
@@ -77,7 +77,7 @@ fn token_short(grant: &Grant, plan: &Estimate, now: LocalTime) -> Option<Finding
             ),
             "make sure that the client's credentials stay valid until the run ends",
         ),
-        // How long the run takes is unknown, and only a token that ends for good matters then.
+        // The length of the run is unknown; then only a token that cannot be renewed matters.
         None if grant.is_renewable => return None,
         _ if has_ended => (
             Severity::Stop,

@@ -1,7 +1,7 @@
 //! `--metrics-file`: the numbers of a run in a file, for a monitoring system.
 //!
-//! The file is written by a thread of its own, one writing at a time: a disk that is full, slow or gone
-//! holds nothing up but itself.
+//! A thread of its own writes the file, one write at a time: a disk that is full, slow or gone
+//! holds up nothing else.
 
 use std::{
     io,
@@ -24,11 +24,11 @@ use crate::{
     text::{escape, file_name},
 };
 
-/// Interval between two writings while a run goes on.
+/// Interval between two writes during a run.
 const EVERY: Duration = Duration::from_secs(15);
-/// Longest time that the end of a run waits for a writing.
+/// Longest time that the end of a run waits for a write.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Largest file that is taken for one of ours, in bytes: ten times what one has.
+/// Largest file that is taken for one of ours, in bytes: ten times a usual one.
 const LARGEST: u64 = 128 * 1024;
 
 /// The metrics file of a command.
@@ -44,7 +44,7 @@ pub struct Measured {
     pub command: &'static str,
     /// Name of the tenant.
     pub tenant: String,
-    /// True if nothing is really done, which is no success.
+    /// True if nothing is really changed, which is not a success.
     pub is_dry_run: bool,
     /// Part of its input that it takes; `None` for all of it.
     pub shard: Option<Shard>,
@@ -57,7 +57,7 @@ struct Shared {
     started: LocalTime,
     numbers: Mutex<Numbers>,
     writing: Mutex<Writing>,
-    /// True once somebody was told that it cannot be written.
+    /// True once a failure to write has been reported.
     is_told: AtomicBool,
 }
 
@@ -68,7 +68,7 @@ enum Writing {
     None,
     /// The channel is closed when it has ended.
     GoingOn(Receiver<()>),
-    /// It came to no end while the command waited for it.
+    /// It did not end while the command waited for it.
     GivenUp,
 }
 
@@ -80,22 +80,22 @@ struct Numbers {
     last_success: Option<LocalTime>,
     ended: Option<(LocalTime, Exit)>,
     ledger: LedgerRows,
-    /// Time of the run at the last writing.
+    /// Time of the run at the last write.
     written: Option<Duration>,
 }
 
-/// Place of the rows of all runs.
+/// Source of the number of rows of all runs.
 #[derive(Debug, Clone, Default)]
 enum LedgerRows {
     #[default]
     Unknown,
-    /// Those that were refused as they were read are in the ledger alone, which is there.
+    /// Rows refused while they were read are only in the ledger, which exists.
     In(PathBuf),
     Known(ByState),
 }
 
 impl Meter {
-    /// Begins the file of a command that has just been started.
+    /// Creates the file of a command that has just been started.
     pub fn start(of: Measured, now: fn() -> LocalTime) -> Self {
         let meter = Self(Arc::new(Shared {
             of,
@@ -109,21 +109,22 @@ impl Meter {
         meter
     }
 
-    /// Takes in the ledger, and when it says that a run of this command last succeeded.
+    /// Takes in the ledger, and the last success of this command that it records.
     pub fn has_ledger(&self, path: &Path, last_success: Option<LocalTime>) {
         let mut numbers = self.0.numbers();
         numbers.ledger = LedgerRows::In(path.to_owned());
         numbers.last_success = numbers.last_success.max(last_success);
     }
 
-    /// Takes in what the ledger holds at the end, after which it is closed: waits until nobody reads it.
+    /// Takes in what the ledger holds at the end, before it is closed: waits until nothing reads it
+    /// any more.
     pub fn has_ledger_rows(&self, rows: Option<ByState>) {
         self.wait();
         let rows = rows.map_or(LedgerRows::Unknown, LedgerRows::Known);
         self.0.numbers().ledger = rows;
     }
 
-    /// Ends the file.
+    /// Writes the file for the last time.
     pub fn end(&self, exit: Exit) {
         self.wait();
         let now = (self.0.now)();
@@ -137,7 +138,7 @@ impl Meter {
         self.wait();
     }
 
-    /// Writes the file, unless that is going on; returns false if it is.
+    /// Writes the file, unless a write is going on; returns false if one is.
     fn try_write(&self) -> bool {
         let mut writing = self.0.writing();
         match &*writing {
@@ -145,7 +146,7 @@ impl Meter {
             Writing::GoingOn(told) if told.try_recv() == Err(TryRecvError::Empty) => return false,
             Writing::GoingOn(_) | Writing::None => {}
         }
-        // Nothing is said in it: it ends with the writing.
+        // Nothing is sent through it: it closes when the write ends.
         let (going_on, told) = mpsc::sync_channel(1);
         let shared = Arc::clone(&self.0);
         let write = move || {
@@ -159,7 +160,7 @@ impl Meter {
         true
     }
 
-    /// Waits for the present writing, but not for long, and only once for one that does not end.
+    /// Waits for the current write, but not for long, and only once for one that does not end.
     fn wait(&self) {
         self.wait_for(PATIENCE);
     }
@@ -221,10 +222,10 @@ impl Shared {
         }
     }
 
-    /// Returns the text, where the file said `before` of the last success.
+    /// Returns the text, given the last success that the file named `before`.
     fn text(&self, before: Option<LocalTime>) -> String {
         let mut numbers = self.numbers();
-        // A clock that was wrong must not promise successes for ever.
+        // A clock that was once wrong must not promise successes for ever.
         let before = before.filter(|before| *before <= (self.now)());
         numbers.last_success = numbers.last_success.max(before);
         let Numbers { last_progress, last_success, ended, .. } = *numbers;
@@ -251,7 +252,7 @@ impl Shared {
         .text()
     }
 
-    /// Warns, once: what cannot be written now may well be later.
+    /// Warns once: a file that cannot be written now may be writable later.
     fn tell(&self, fault: &FileFault) {
         if !self.is_told.swap(true, Ordering::Relaxed) {
             let path = escape(&file_name(&self.of.path));

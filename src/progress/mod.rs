@@ -1,5 +1,5 @@
-//! The progress line at a terminal, or a log line now and then without one. Shows what is
-//! durable, and what holds the run back.
+//! The progress line at a terminal, or a log line now and then elsewhere. Shows what is durable,
+//! and what holds the run back.
 
 use std::{
     io::{self, Write},
@@ -29,36 +29,36 @@ use pace::Pace;
 pub use meter::{Measured, Meter};
 pub use sampler::Sampler;
 
-/// Interval at which the line is drawn.
+/// Interval at which the line is redrawn.
 const TICK: Duration = Duration::from_millis(200);
-/// Interval between two log lines where there is no terminal, and between two looks whether one is
-/// due.
+/// Interval between two log lines without a terminal, and between two checks whether one is due.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The bar that log lines must not run into.
+/// The bar that log lines have to make room for.
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
 /// Counts to be shown.
 pub trait Counted: Send + Sync + 'static {
-    /// Rows that have come to a state.
+    /// Returns the number of rows that have a state.
     fn settled(&self) -> u64;
-    /// Number of those that took a request of this run.
+    /// Returns the number of those that needed a request of this run.
     fn settled_by_requests(&self) -> u64 {
         self.settled()
     }
-    /// Rows that somebody has to look at.
+    /// Returns the number of rows that somebody has to look at.
     fn bad(&self) -> u64 {
         0
     }
-    /// Rows that have come to a state, by its name; nothing where what is counted has none.
+    /// Returns the number of rows in each state, by its name; empty if rows have none.
     fn by_state(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
-    /// Rows that a ledger has taken up, in all of its runs, by state; `None` without one.
+    /// Returns the rows that a ledger has admitted in all of its runs, by state; `None` without
+    /// one.
     fn taken_up(&self) -> Option<ByState> {
         None
     }
-    /// Name of what is counted, for several of them.
+    /// Returns the plural name of what is counted.
     fn unit(&self) -> &'static str {
         "rows"
     }
@@ -118,16 +118,16 @@ pub struct Watch<T> {
 pub struct Extent {
     /// Bytes that have been read.
     pub read: Arc<AtomicU64>,
-    /// All bytes, where it is a file.
+    /// All bytes, if it is a file.
     pub length: Option<u64>,
-    /// All rows, where it was read whole before.
+    /// All rows, if it was read to its end before.
     pub rows: Option<u64>,
 }
 
 /// Destination of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
-    /// A line that is drawn again and again.
+    /// A line that is redrawn.
     Line,
     /// A log line now and then.
     Log,
@@ -147,14 +147,14 @@ pub async fn watch<T: Counted>(watch: Arc<Watch<T>>, show: Show) {
     }
 }
 
-/// Takes the line away.
+/// Removes the line.
 pub fn clear() {
     if let Some(bar) = BAR.get() {
         bar.finish_and_clear();
     }
 }
 
-/// One look at a run.
+/// The numbers of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Look {
     settled: u64,
@@ -187,7 +187,7 @@ impl<T: Counted> Watch<T> {
         loop {
             let now = ticks.tick().await;
             let look = self.look(&mut pace, now);
-            // That the last part has begun is news.
+            // The start of the last part is worth a line.
             let begins = !checking && self.stats.checking() > 0;
             if begins || now - told >= LOG_EVERY {
                 (told, checking) = (now, checking || begins);
@@ -206,7 +206,8 @@ impl<T: Counted> Watch<T> {
         Look { settled, rate: pace.rate(), share, left }
     }
 
-    /// Number of rows in the input. Where nobody has counted them, the bytes read so far tell.
+    /// Returns the number of rows in the input. If nobody has counted them, it is estimated from
+    /// the bytes read so far.
     fn rows_in_all(&self) -> Option<u64> {
         let rows = self.rows.load(Ordering::Relaxed);
         self.extent.rows.or_else(|| {
@@ -217,7 +218,8 @@ impl<T: Counted> Watch<T> {
         })
     }
 
-    /// `1234 rows · 15.9/s · waiting after a 429 · 2 in doubt · 3 bad · 41 % · 12 min left`.
+    /// Formats `1234 rows · 15.9/s · waiting after a 429 · 2 in doubt · 3 bad · 41 % · 12 min
+    /// left`.
     fn line(&self, look: &Look) -> String {
         let waiting = if self.stats.outage() {
             Some(match self.stats.outage_cause() {
@@ -252,10 +254,10 @@ impl<T: Counted> Watch<T> {
             waiting,
             (doubt > 0).then(|| format!("{doubt} in doubt")),
             (bad > 0).then(|| format!("{bad} bad")),
-            // Rounded down: a run that is not done must not say so.
+            // Rounded down: a run that is not done must not look done.
             look.share.map(|share| format!("{:.0} %", (share * 100.0).floor())),
             match (checking, look.left) {
-                // Every row is settled then, and what is left is none of their time.
+                // Every row is settled by then, and the time left for rows does not apply.
                 (1.., _) => Some(format!("checking {checking} {factors} once more")),
                 (0, _) if is_done || look.share.is_none() => None,
                 (0, None) => Some("estimating…".to_owned()),
@@ -269,7 +271,7 @@ impl<T: Counted> Watch<T> {
 impl Look {
     /// Logs `line`, with the figures beside it for programs.
     fn log(&self, line: &str) {
-        // The JSON format writes what is not a number as null, which is what unknown is there.
+        // The JSON format writes NaN as null, which stands for unknown there.
         let unknown = f64::NAN;
         let thousandths = |value: f64| (value * 1000.0).round() / 1000.0;
         let left = self.left.map_or(unknown, |left| left.as_secs_f64().round());

@@ -1,20 +1,21 @@
-//! Rate at which the requests of a run settle rows, and the time left that follows from it.
+//! The rate at which a run's requests settle rows, and the time left that follows from it.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// Period that the rate is taken over: long enough to be calm, short enough to follow a schedule.
+/// Period over which the rate is measured: long enough to be steady, short enough to follow a
+/// schedule.
 const WINDOW: Duration = Duration::from_secs(180);
-/// Distance of two samples at least.
+/// Smallest distance between two samples.
 const GRAIN: Duration = Duration::from_secs(1);
-/// No rate is said before so many rows in so much time: the first answers come in a burst.
+/// Fewest rows before a rate is given: the first answers come in a burst.
 const FEWEST: u64 = 3;
 
-/// Samples of the rows that requests have settled.
+/// Samples of the number of rows that requests have settled.
 ///
 /// Rows that needed no request (settled by an earlier run, duplicates, rejected before sending) say
-/// nothing about how fast the rest will go, so whoever calls leaves them out.
+/// nothing about how fast the rest will go, so callers leave them out.
 #[derive(Debug)]
 pub(super) struct Pace {
     samples: VecDeque<(Instant, u64)>,
@@ -22,7 +23,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// No rows yet.
+    /// Starts without rows.
     pub(super) fn new(now: Instant) -> Self {
         Self { samples: VecDeque::from([(now, 0)]), latest: (now, 0) }
     }
@@ -31,7 +32,7 @@ impl Pace {
     pub(super) fn observe(&mut self, now: Instant, settled: u64) {
         self.latest = (now, settled);
         if settled == 0 {
-            // Time before the first row is no time that rows took.
+            // The time before the first row is not time that rows took.
             self.samples = VecDeque::from([self.latest]);
         } else if self.samples.back().is_none_or(|(at, _)| now - *at >= GRAIN) {
             self.samples.push_back(self.latest);
@@ -42,7 +43,7 @@ impl Pace {
         }
     }
 
-    /// Rows a second over the last minutes; `None` while there is too little to go by.
+    /// Returns the rows a second over the last minutes; `None` while there are too few.
     pub(super) fn rate(&self) -> Option<f64> {
         let (since, before) = *self.samples.front()?;
         let (now, settled) = self.latest;
@@ -52,7 +53,7 @@ impl Pace {
         is_known.then(|| rows as f64 / time.as_secs_f64())
     }
 
-    /// Time that `rows` more rows will take at that rate.
+    /// Returns the time that `rows` more rows will take at that rate.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(super) fn left(&self, rows: u64) -> Option<Duration> {
         Duration::try_from_secs_f64(rows as f64 / self.rate()?).ok()

@@ -1,4 +1,4 @@
-//! Shows the numbers of a run, once a second and once at its end, to those who keep them.
+//! Shows the numbers of a run to its recorders, once a second and once at its end.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     report::{Keeper, Snapshot, Waits},
 };
 
-/// A task that looks at a run until it is told that the run is over.
+/// A task that samples a run until the run is over.
 #[derive(Debug)]
 pub struct Sampler {
     over: CancellationToken,
@@ -22,7 +22,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Begins to look at a run, the first time at once.
+    /// Starts to sample a run, at once for the first time.
     pub fn start<T: Counted>(
         watch: Arc<Watch<T>>,
         keepers: Vec<Arc<dyn Keeper>>,
@@ -33,7 +33,7 @@ impl Sampler {
         Self { over, task }
     }
 
-    /// Looks at the run for the last time.
+    /// Samples the run for the last time.
     pub async fn finish(self) {
         self.over.cancel();
         if let Err(error) = self.task.await {
@@ -61,7 +61,7 @@ async fn sample<T: Counted>(
         }
         let at = Instant::now();
         pace.observe(at, watch.stats.requests());
-        // What is sent no more has no rate.
+        // When nothing is sent any more there is no rate.
         let rate = pace.rate().filter(|_| !is_over);
         let snapshot = Snapshot { at: now(), elapsed: at - began, rate, ..snapshot(&watch) };
         for keeper in &keepers {
@@ -74,8 +74,8 @@ async fn sample<T: Counted>(
 fn snapshot<T: Counted>(watch: &Watch<T>) -> Snapshot {
     let (stats, tally) = (&watch.stats, &watch.tally);
     let (rows, settled) = (tally.by_state(), tally.settled());
-    // Where no rows come to a state, what is counted is something else.
-    // An estimate from bytes grows with what is read ahead, which nobody could watch.
+    // If rows have no states, something else is counted. An estimate from bytes would grow with
+    // what is read ahead, which is misleading.
     let rows_left = watch.extent.rows.filter(|_| !rows.is_empty());
     Snapshot {
         at: LocalTime::default(),

@@ -1,7 +1,9 @@
-//! Rows of an input that are in given states by a ledger, written as they are.
+//! Selects rows of an input that are in given states according to a ledger, and writes them
+//! unchanged.
 //!
-//! Rows are known by fingerprint, wherever they are in the input. Bad rows have none: they are found by
-//! planning them anew. What holds several rows, such as a user's line of JSON, is written whole.
+//! Rows are found by fingerprint, wherever they are in the input. Bad rows have none: they are
+//! found by planning them again. A unit with several rows, such as a user's line of JSON, is
+//! written whole.
 
 mod output;
 
@@ -19,10 +21,10 @@ use crate::{
     plan::Plan,
 };
 
-/// State of a row of an input by a ledger.
+/// State of an input's row, according to a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowState {
-    /// Its factor is in this state, or the row is refused as it is read.
+    /// Its factor is in this state, or the row is refused while it is read.
     In(State),
     /// It is not in the ledger.
     Unsettled,
@@ -57,16 +59,16 @@ impl RowState {
     }
 }
 
-/// Rows that are wanted: those that meet all of these.
+/// Criteria for rows: a selected row meets all of them.
 #[derive(Debug, Clone)]
 pub struct Criteria {
-    /// States, one of which a row must be in.
+    /// States, one of which a row must have.
     pub states: Vec<RowState>,
-    /// Codes, one of which it must have, where any are given.
+    /// Codes, one of which it must have, if any are given.
     pub codes: Vec<Code>,
-    /// Types, one of which it must be of, where any are given.
+    /// Types, one of which it must have, if any are given.
     pub types: Vec<FactorType>,
-    /// True if what is written says in `mf_code` what was wrong.
+    /// True if `mf_code` in the output states what was wrong.
     pub with_reason: bool,
 }
 
@@ -76,11 +78,12 @@ pub struct Noted {
     factor_type: Option<FactorType>,
     /// False for a row of another shard than the ledger's.
     is_of_ledger: bool,
-    /// Fingerprints of a factor, or what refuses the row.
+    /// Fingerprints of a factor, or the rejection of the row.
     row: Result<Prints, Box<Rejection>>,
 }
 
-/// Returns what notes of each plan what [`Selection::take`] needs to know for a ledger of that shard.
+/// Returns the function that notes what [`Selection::take`] needs to know about each plan, for a
+/// ledger of that shard.
 pub fn noter(key: Key, shard: Shard) -> impl FnMut(Plan) -> Noted + Send {
     move |plan| match plan.planned {
         Planned::Factor(factor) => Noted {
@@ -96,33 +99,34 @@ pub fn noter(key: Key, shard: Shard) -> impl FnMut(Plan) -> Noted + Send {
     }
 }
 
-/// Rows that were read and written, in numbers.
+/// Numbers of rows that were read and written.
 #[derive(Debug, Default)]
 pub struct Totals {
     /// Rows read.
     pub rows: u64,
-    /// Rows that are wanted, by state.
+    /// Selected rows, by state.
     pub selected: BTreeMap<RowState, u64>,
-    /// Rows that would be, but for their state.
+    /// Rows that meet all criteria except the state, by state.
     pub other_states: BTreeMap<RowState, u64>,
-    /// Rows that are not wanted and stand on the line of one that is.
+    /// Rows that are not selected but share a line with one that is.
     pub along: u64,
-    /// Lines and elements that could not take a code, since they are no JSON objects.
+    /// Lines and elements that could not take a code, because they are not JSON objects.
     pub without_code: u64,
-    /// Elements that were wanted and could not be kept, since they are too long.
+    /// Selected elements that could not be kept, because they are too long.
     pub left_out: u64,
-    /// Rows of people who share a user id with another: all of them, and those that are wanted.
+    /// Rows of people who share a user id with somebody else: all of them, and the selected ones.
     pub colliding: (u64, u64),
-    /// True if the last row is wanted, which was refused since the input seems to be cut off in it.
+    /// True if the last row is selected and was refused because the input seems to be cut off in
+    /// it.
     pub is_cut_off: bool,
-    /// True if what is written is JSON.
+    /// True if the output is JSON.
     pub is_json: bool,
     /// True if the ledger knows any of the rows.
     pub is_known: bool,
 }
 
 impl Totals {
-    /// Returns the number of rows that are wanted.
+    /// Returns the number of selected rows.
     pub fn n_selected(&self) -> u64 {
         self.selected.values().sum()
     }
@@ -136,7 +140,7 @@ struct Judged {
     is_wanted: bool,
 }
 
-/// Writes the rows that are wanted, as they come.
+/// Writes the selected rows as they come.
 #[derive(Debug)]
 pub struct Selection {
     criteria: Criteria,
@@ -146,13 +150,13 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Selects by what a ledger knows.
+    /// Makes a selection by what a ledger knows.
     pub fn new(criteria: Criteria, known: Known) -> Self {
         let output = Output::new(criteria.with_reason);
         Self { criteria, known, output, totals: Totals::default() }
     }
 
-    /// Takes rows with what they are written as, and writes what is wanted of it.
+    /// Takes rows with the text that they are written as, and writes the selected ones.
     pub fn take(
         &mut self,
         rows: Vec<Noted>,
@@ -171,7 +175,7 @@ impl Selection {
             if n_wanted == 0 {
                 continue;
             }
-            // Of an element that is too long nothing was kept.
+            // Nothing was kept of an element that is too long.
             if piece.is_empty() {
                 self.totals.left_out += n_wanted;
                 continue;
@@ -186,7 +190,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Returns what there is to say at the end.
+    /// Returns the totals at the end.
     pub fn finish(self) -> Totals {
         Totals { is_json: self.output.is_json(), ..self.totals }
     }
@@ -198,7 +202,7 @@ impl Selection {
                 Some(known) => {
                     self.totals.is_known = true;
                     let state = match known.state {
-                        // Both are shown as the same.
+                        // Both are shown under one name.
                         State::Undoing => State::InFlight,
                         state => state,
                     };
@@ -225,14 +229,15 @@ impl Selection {
         Judged { state, codes, is_wanted }
     }
 
-    /// Counts rows that are wanted, and returns their number.
+    /// Counts the selected rows, and returns their number.
     fn count(&mut self, judged: &[Judged]) -> u64 {
         let wanted = judged.iter().filter(|row| row.is_wanted);
         wanted.map(|row| *self.totals.selected.entry(row.state).or_default() += 1).count() as u64
     }
 }
 
-/// The codes of rows that stand together: each once, of those that are wanted or bad.
+/// Returns the codes of rows that belong together: each code once, of rows that are selected or
+/// bad.
 fn codes(judged: &[Judged]) -> String {
     let told = judged.iter().filter(|row| row.is_wanted || RowState::BAD.contains(&row.state));
     let mut names: Vec<&str> = Vec::new();

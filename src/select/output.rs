@@ -1,4 +1,4 @@
-//! Pieces of an input, written out again.
+//! Writes pieces of an input out again.
 
 use std::io::{self, Write};
 
@@ -12,12 +12,12 @@ pub(super) struct Output {
     before: Vec<u8>,
     /// The last header.
     header: Option<Header>,
-    /// The line ending that was written last.
+    /// The last line ending that was written.
     ending: &'static [u8],
-    /// True if a line was written that has none.
+    /// True if the last line has no line ending.
     is_open: bool,
     is_json: bool,
-    /// A piece that is put together.
+    /// The piece that is being built.
     line: Vec<u8>,
 }
 
@@ -50,8 +50,8 @@ impl Output {
         self.is_json
     }
 
-    /// Takes a piece that holds no rows. The first header is written with what stands before it; a later one
-    /// once a row needs it.
+    /// Takes a piece without rows. The first header is written together with what precedes it; a
+    /// later one when a row needs it.
     pub(super) fn head(
         &mut self,
         kind: PieceKind,
@@ -68,7 +68,7 @@ impl Output {
                 self.header = Some(Header { raw: piece.to_vec(), column, is_due: true });
                 if is_first { self.write_head(out) } else { Ok(()) }
             }
-            // Those of further files, or of files that were joined, are nothing to this one.
+            // Marks and declarations of further or joined files are dropped.
             _ if self.header.is_some() || self.is_json || self.is_open => Ok(()),
             _ => {
                 self.before.extend_from_slice(piece);
@@ -91,7 +91,7 @@ impl Output {
         Ok(())
     }
 
-    /// Writes a piece that holds rows with those codes. Returns false if it cannot take any.
+    /// Writes a piece that holds rows with those codes. Returns false if it cannot take a code.
     pub(super) fn write(
         &mut self,
         kind: PieceKind,
@@ -147,7 +147,7 @@ impl Output {
         true
     }
 
-    /// Writes the line that was put together, on one of its own.
+    /// Writes the line that was built, on a line of its own.
     fn write_line(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if self.is_open {
             out.write_all(self.ending)?;
@@ -160,12 +160,12 @@ impl Output {
     }
 }
 
-/// The line ending of a piece that has one.
+/// Returns the line ending of a piece that has one.
 fn ending_of(piece: &[u8]) -> Option<&'static [u8]> {
     if piece.ends_with(b"\r\n") { Some(b"\r\n") } else { piece.ends_with(b"\n").then_some(b"\n") }
 }
 
-/// A header without its line ending.
+/// Returns a header without its line ending.
 fn text(header: &[u8]) -> &[u8] {
     let text = header.strip_suffix(b"\n").unwrap_or(header);
     text.strip_suffix(b"\r").unwrap_or(text)

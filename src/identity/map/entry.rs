@@ -10,10 +10,10 @@ use crate::{
     model::{Code, Reason, UserId},
 };
 
-/// The user id that a line gives to its person, or the reason why it gives none.
+/// The user id that a line assigns to its person, or the reason why it assigns none.
 pub(super) type Owner<T> = Result<T, Code>;
 
-/// A line that somebody can be found by. Lengths of 16 bits are enough for cells of 16 KiB.
+/// A line by which somebody can be found. Lengths of 16 bits are enough for cells of 16 KiB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
     pub(super) owner: Owner<&'a str>,
@@ -24,7 +24,7 @@ pub(super) struct Entry<'a> {
 const HEAD: usize = 8;
 /// Bytes that are read at once: nearly all entries are shorter.
 const GUESS: usize = 256;
-/// Character before the code where there is no user id: none begins with it.
+/// Character before the code if there is no user id: no user id begins with it.
 const CODED: char = '\0';
 
 impl<'a> Entry<'a> {
@@ -81,7 +81,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Reads an entry that begins `bytes`, which may go on after it.
+    /// Reads the entry at the start of `bytes`, which may go on after it.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let lengths = lengths(bytes)?;
         let mut rest = bytes.get(HEAD..)?;

@@ -1,33 +1,33 @@
-//! Lines of a map that a person has, and what follows from all of them.
+//! The lines of a map that match a person, and what follows from all of them.
 
 use super::{Key, MOST, Owner};
 use crate::model::{Code, Fault};
 
-/// Owners of the lines that have a value.
+/// Owners of the lines that have a given value.
 #[derive(Debug)]
 pub(super) enum Owners {
-    /// These, of all such lines.
+    /// The owners of all such lines.
     Of(Vec<Owner<String>>),
-    /// Those of more than [`MOST`] lines.
+    /// There are more than [`MOST`] such lines.
     TooMany,
 }
 
-/// Finds of all keys.
+/// Matches of all keys.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Keys that the map has.
     keys: Vec<Key>,
     /// Keys that the person has, too.
     asked: Vec<Key>,
-    /// Owners by each key that found any, in the order of [`Key::ALL`].
+    /// Owners by each key that matched any line, in the order of [`Key::ALL`].
     owners: Vec<Vec<Owner<String>>>,
     /// The first key whose value is in too many lines.
     too_many: Option<Key>,
 }
 
 impl Found {
-    /// Takes in what a key of the map's has found, if the person has it. Keys come in the order of
-    /// [`Key::ALL`].
+    /// Takes in the matches of one of the map's keys, if the person has it. Keys come in the order
+    /// of [`Key::ALL`].
     pub(super) fn add(&mut self, key: Key, owners: Option<Owners>) {
         self.keys.push(key);
         let Some(owners) = owners else { return };
@@ -39,11 +39,11 @@ impl Found {
         }
     }
 
-    /// Returns the one user id, or the reason why there is none.
+    /// Returns the only user id, or the reason why there is none.
     ///
-    /// Different user ids are never decided between. A line without a user id is a decision not to give the
-    /// person one, and holds against what a less sure key finds, not against what a surer one does: of
-    /// two people with one address, somebody may have looked one up by hand.
+    /// Different user ids are never chosen between. A line without a user id is a decision not to
+    /// assign one to the person; it overrides the matches of less reliable keys, but not of more
+    /// reliable ones: of two people with one address, somebody may have looked one up by hand.
     pub(super) fn judge(self) -> Result<String, Fault> {
         let fault = |code, rule: String| Err(Fault::new("user_id", code, rule));
         let Self { keys, asked, owners, too_many } = self;
@@ -105,7 +105,7 @@ impl Found {
     }
 }
 
-/// Names of keys in words.
+/// Lists names of keys.
 fn names(keys: &[Key]) -> String {
     let names: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name())).collect();
     names.join(" or ")

@@ -1,12 +1,12 @@
-//! `--users MAP`: user ids that a list gives to people.
+//! `--users MAP`: user ids that a list assigns to people.
 //!
-//! Everything that the source knows of a person and the map has a column for is looked up. If all that is
-//! found is one user id, it is the person's; if it is several, nobody knows whose factor it would be.
-//! Ids and usernames are compared as they are. Addresses are compared without regard to ASCII case, since
-//! Auth0 keeps those of its databases in lower case; where lines differ in case alone, the one that is
-//! spelt as the person's counts.
+//! Every attribute of a person for which the map has a column is looked up. If all matches agree on
+//! one user id, it is the person's; if they do not, it is unknown whose factor it would be. Ids and
+//! usernames are compared exactly. Addresses are compared without regard to ASCII case, since Auth0
+//! keeps those of its databases in lower case; among lines that differ in case alone, the one spelt
+//! like the person's counts.
 //!
-//! The list is on disk, and in memory is a byte for some tens of its lines: ten million people fit.
+//! The list is on disk, with a byte in memory for some tens of its lines: ten million people fit.
 
 mod entry;
 mod found;
@@ -28,12 +28,14 @@ use crate::{
     model::{Fault, Person},
 };
 
-/// Columns and keys that are read: the user id, a reason why there is none, and those of [`Key::ALL`].
+/// Columns and keys that are read: the user id, the reason why there is none, and those of
+/// [`Key::ALL`].
 const COLUMNS: &[&str] = &["user_id", "mf_code", "id", "email", "username"];
 /// Columns before those of keys.
 const BEFORE_KEYS: usize = 2;
 
-/// Lines with one value in one column that are looked at. Placeholders are in more, and nobody's own.
+/// Most lines with the same value in a column that are examined. Placeholders occur in more, and
+/// identify nobody.
 const MOST: usize = 100;
 
 /// User ids of people.
@@ -43,7 +45,7 @@ pub struct Map {
     entries: Scratch,
     /// Hashes of keys, with the places of their entries.
     index: Lookup,
-    /// True for each of [`Key::ALL`] that any line has.
+    /// True for each of [`Key::ALL`] that some line has.
     has: [bool; Key::ALL.len()],
 }
 
@@ -99,8 +101,8 @@ impl Map {
         Ok(found.judge())
     }
 
-    /// Returns the owners of the lines that have this value; those of the lines that spell it the same, where
-    /// there are some.
+    /// Returns the owners of the lines with this value; if some of them spell it in exactly this
+    /// way, only theirs.
     fn owners(&self, key: Key, value: &str) -> io::Result<Owners> {
         let places = self.index.find(hash(&self.hasher, key, value), MOST + 1)?;
         if places.len() > MOST {
@@ -111,7 +113,7 @@ impl Map {
             let bytes = entry::bytes(&self.entries, at)?;
             let entry = Entry::read(&bytes).ok_or(io::ErrorKind::InvalidData)?;
             let owner = || entry.owner.map(str::to_owned);
-            // Two values may share a hash.
+            // Two values may have the same hash.
             match entry.keys[key as usize] {
                 Some(other) if other == value => exact.push(owner()),
                 Some(other) if key == Key::Email && other.eq_ignore_ascii_case(value) => {
@@ -138,11 +140,10 @@ fn hash(hasher: &RandomState, key: Key, value: &str) -> u64 {
     }
 }
 
-/// Columns of keys, of which a map needs one.
+/// Columns of keys, at least one of which a map needs.
 const KEYS: &str = "`id`, `email` or `username`";
 
-/// Checks that there are the columns without which a map is none. JSON has `user_id` in each object, and keys
-/// in any.
+/// Checks for the columns that every map needs. JSON has `user_id` in each object, and keys in any.
 fn check_columns(table: &Columns) -> Result<(), &'static str> {
     let has_key = Key::ALL.into_iter().any(|key| table.has_met(BEFORE_KEYS + key as usize));
     if !table.has_met(0) {

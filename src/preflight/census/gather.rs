@@ -1,7 +1,7 @@
-//! Gathers a census while an input is read, with memory that does not grow with it.
+//! Gathers a census while an input is read, in memory that does not grow with it.
 //!
-//! Rows of a user may be anywhere, so each factor becomes a pair of numbers (a hash of its user; a hash of
-//! its value, with its kind), and the pairs are put in order on the disk where they are many.
+//! A user's rows may be anywhere, so each factor becomes a pair of numbers (a hash of its user; a
+//! hash of its value, with its kind), and if there are many pairs they are sorted on disk.
 
 use std::{
     collections::BTreeSet,
@@ -23,38 +23,39 @@ use crate::{
     },
 };
 
-/// Factors of a user that a tenant is known to take: Auth0's bulk import has no more (auth0-api.md 4).
+/// Most factors of a user that a tenant is known to accept: Auth0's bulk import has no more
+/// (auth0-api.md 4).
 const MOST_FACTORS: u64 = 10;
-/// Passkeys of a user that a tenant takes.
+/// Most passkeys of a user that a tenant accepts.
 const MOST_PASSKEYS: u64 = 20;
 
-/// A row, as far as it matters here. Holds no value of a factor.
+/// The parts of a row that matter here. Holds no value of a factor.
 #[derive(Debug)]
 pub struct Mark {
     refusal: Option<Refusal>,
     /// Hash of the user; hash of the value, with its kind in the lowest byte.
     pair: Option<[u64; 2]>,
-    /// Relying party that was not met before.
+    /// Relying party that is new.
     party: Option<Box<str>>,
     /// User who may be picked.
     picked: Option<(u64, UserId)>,
-    /// Fields of a passkey that the tenant requires, and it has not.
+    /// Fields of a passkey that the tenant requires and that are missing.
     lacking: Vec<PasskeyField>,
 }
 
 /// Marks rows on whichever thread plans them.
 #[derive(Debug)]
 pub struct Marker {
-    /// Keyed anew in each process; `None` where only rows are counted.
+    /// Keys that are new in each process; `None` if only rows are counted.
     keys: Option<(RandomState, FactorHasher)>,
     numbers: Numbers,
     scout: Option<Scout>,
-    /// Fields that the tenant is known to require of a passkey.
+    /// Fields of a passkey that the tenant is known to require.
     required: BTreeSet<PasskeyField>,
 }
 
 impl Marker {
-    /// The same with the fields that the tenant is known to require of a passkey.
+    /// Sets the fields of a passkey that the tenant is known to require.
     #[must_use]
     pub fn requiring(self, fields: Option<BTreeSet<PasskeyField>>) -> Self {
         Self { required: fields.unwrap_or_default(), ..self }
@@ -69,7 +70,7 @@ impl Marker {
                 mark.refusal = Some(rejection.refusal);
                 if rejection.code() == Code::RecoveryCodesNotImportable {
                     let user = rejection.user.as_ref();
-                    // Nobody's recovery codes are those of a person without an id.
+                    // Recovery codes without a user count as those of a person of their own.
                     let person = user.map_or(rejection.line, |user| self.hash(user));
                     mark.pair = Some(pair(person, rejection.line << 8, Kind::RecoveryCodes));
                 }
@@ -95,7 +96,7 @@ impl Marker {
     }
 }
 
-/// Returns the fields of those required that a passkey has not.
+/// Returns the required fields that a passkey lacks.
 fn lacking(factor: &Factor, required: &BTreeSet<PasskeyField>) -> Vec<PasskeyField> {
     let Credential::Passkey(key, details) = &factor.credential else { return Vec::new() };
     let has = |field: PasskeyField| match field {
@@ -121,12 +122,12 @@ fn kind_of(value: u64) -> Kind {
     Kind::from_byte(byte)
 }
 
-/// Numbers of methods that the tenant is known to take of a user.
+/// Numbers of methods per user that the tenant is known to accept.
 #[derive(Debug, Default)]
 struct Caps {
     /// Number of one type, where that is known.
     cap: Option<u32>,
-    /// Types of which it takes one.
+    /// Types of which it accepts one.
     one_of: BTreeSet<FactorType>,
 }
 
@@ -141,7 +142,7 @@ pub struct Gatherer {
 }
 
 impl Gatherer {
-    /// Counts rows and users, and picks a sample of these; with what marks rows.
+    /// Counts rows and users, and picks a sample of users; returns the marker of rows as well.
     pub fn of_users(size: SampleSize, seed: u64) -> (Self, Marker) {
         let (picked, scout) = Picked::new(size, seed);
         let census = Census { parties: Parties::counting_users(), ..Census::default() };
@@ -152,7 +153,7 @@ impl Gatherer {
         )
     }
 
-    /// Counts rows only, which costs next to nothing; with what marks them.
+    /// Counts rows only, which costs next to nothing; returns the marker of rows as well.
     pub fn of_rows() -> (Self, Marker) {
         let (picked, scout) = Picked::new(SampleSize::Users(0), 0);
         (
@@ -161,8 +162,8 @@ impl Gatherer {
         )
     }
 
-    /// Counts as too many what is above the number of methods of one type that the tenant is known to take, and
-    /// the second of each type of which it takes one.
+    /// Sets the number of methods of one type that the tenant is known to accept, and the types of
+    /// which it accepts one: further methods count as too many.
     #[must_use]
     pub fn capped(self, cap: Option<u32>, one_of: BTreeSet<FactorType>) -> Self {
         Self { caps: Caps { cap, one_of }, ..self }
@@ -210,7 +211,7 @@ impl Gatherer {
 #[derive(Debug, Default)]
 struct PersonRows {
     user: u64,
-    /// The value before, with its kind: the same factor again comes next to it.
+    /// The previous value, with its kind: duplicates are adjacent.
     before: Option<u64>,
     /// Bits of the types.
     types: usize,
@@ -240,8 +241,8 @@ impl PersonRows {
         }
     }
 
-    /// Returns the rows that are more than the tenant takes: above its cap, or, where that is not known, all
-    /// rows of a user who has more than tenants are known to take.
+    /// Returns the number of rows beyond what the tenant accepts: those above its cap or, if that
+    /// is unknown, all rows of a user with more than tenants are known to accept.
     fn too_many(&self, caps: &Caps) -> u64 {
         let rows_of = |of: &FactorType| self.of.get(*of as usize - 1).copied().unwrap_or_default();
         if let Some(cap) = caps.cap {
@@ -292,7 +293,7 @@ impl Census {
                 self.add_person(&person, caps);
                 person = PersonRows { user, ..PersonRows::default() };
             }
-            // The kind is no part of what makes it the same: a phone may be there with two channels.
+            // The kind is not part of a factor's identity: a phone may occur with two channels.
             if person.before.replace(value).is_some_and(|before| before >> 8 == value >> 8) {
                 self.duplicates += 1;
                 continue;

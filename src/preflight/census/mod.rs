@@ -1,4 +1,4 @@
-//! Needs of an INPUT, in numbers: what its rows ask of a tenant, and of how many users.
+//! Needs of an INPUT in numbers: what its rows require of a tenant, and for how many users.
 
 mod gather;
 mod kind;
@@ -34,17 +34,17 @@ pub struct Census {
     pub rejected: u64,
     /// Rows that no API can create.
     pub not_carried: u64,
-    /// Rows whose factor is there before; 0 where only rows were counted.
+    /// Rows whose factor occurs before; 0 if only rows were counted.
     pub duplicates: u64,
     /// Users with a factor to import; `None` where only rows were counted.
     pub users: Option<u64>,
-    /// Phones that get text messages: a phone without a preferred channel counts here.
+    /// Phones that get text messages, including those without a preferred channel.
     pub sms: Tally,
     /// Phones that get calls.
     pub voice: Tally,
     /// Users whose only factors are email.
     pub email_only: Tally,
-    /// Users with more factors than the tenant is known to take.
+    /// Users with more factors than tenants are known to accept.
     pub too_many: Tally,
     /// Passkeys that lack fields the tenant is known to require.
     pub incomplete_passkeys: Tally,

@@ -1,5 +1,5 @@
-//! Users whose lists are asked for: the first of all by a hash of the seed and their id, as `verify`
-//! picks them, each once wherever their rows are.
+//! Users whose lists are requested: the first in an order by a hash of the seed and their id, as in
+//! `verify`, each once wherever their rows are.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,8 @@ use crate::{
     model::UserId,
 };
 
-/// Users of a sample at most: some 10 MB. Of so many, whatever nobody has, three in 100,000 may have.
+/// Most users of a sample, some 10 MB. If none of so many is missing, at most three in 100,000 of
+/// all users are.
 const MOST: usize = 100_000;
 
 /// Size of a sample.
@@ -40,7 +41,7 @@ impl SampleSize {
     }
 }
 
-/// Looks at users on the thread that plans, and passes over those who cannot be picked.
+/// Examines users on the thread that plans, and skips those who cannot be picked.
 #[derive(Debug)]
 pub(super) struct Scout {
     cohort: Cohort,
@@ -59,7 +60,7 @@ impl Scout {
         }
         self.before = Some(user.clone());
         let rank = self.cohort.rank(user);
-        // A place that is no longer the last one lets some more through, which does no harm.
+        // An outdated last place lets some more users through, which does no harm.
         let may = rank <= self.last_place.load(Relaxed) && Cohort::is_within(rank, self.share);
         may.then(|| (rank, user.clone()))
     }
@@ -74,7 +75,7 @@ pub(super) struct Picked {
 }
 
 impl Picked {
-    /// Picks so many of all users; with what looks at them.
+    /// Picks `size` of all users; returns the scout as well.
     pub(super) fn new(size: SampleSize, seed: u64) -> (Self, Option<Scout>) {
         let (most, share) = match size {
             SampleSize::Users(users) => (users.min(MOST), 1.0),

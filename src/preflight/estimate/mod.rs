@@ -1,5 +1,5 @@
-//! Estimate of how long the import will take: its requests, and the pace that the settings and what is
-//! known of the tenant's limit allow. It says what it was made from.
+//! Estimate of how long the import will take: its requests, and the pace that the settings and the
+//! known limit of the tenant allow. It states what it is based on.
 
 mod text;
 
@@ -14,14 +14,15 @@ use crate::{
     pacer::{Forecast, Learnt, Pacing, Plan, Rate},
 };
 
-/// Factors of which one is assumed to be in doubt and looked up.
+/// One in this many factors is assumed to be in doubt and looked up.
 const ONE_IN_DOUBT_OF: u64 = 100;
-/// Time of a rate plan that is walked minute by minute, in days; beyond it, each week is like the last.
+/// Days of a rate plan that are simulated minute by minute; beyond them, each week is like the
+/// last.
 const WALKED: u32 = 60;
 const DAY: f64 = 86_400.0;
 const WEEK: u32 = 7;
 
-/// Work that an import would have.
+/// Work of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
     /// Factors to create.
@@ -32,12 +33,12 @@ pub struct Work {
     pub skip_existing: bool,
     /// `--name-marker`: each factor is renamed after it was created.
     pub name_marker: bool,
-    /// Questions about the tenant that the import asks first. They take time, and are no part of the
-    /// requests that are told: those are what the factors need.
+    /// Questions about the tenant that the import asks first. They take time, but are not counted
+    /// among the requests: those are what the factors need.
     pub questions: u64,
 }
 
-/// Everything that decides how fast requests go.
+/// Everything that decides the rate of requests.
 #[derive(Debug, Clone)]
 pub struct Pace {
     /// Settings of the run.
@@ -101,8 +102,8 @@ impl Pace {
         Forecast::play(&self.pacing, rate, &self.learnt, self.in_flight())
     }
 
-    /// Returns how many seconds a work takes, and whether the answers were too few to measure that, so
-    /// that it is from what their headers promise.
+    /// Returns how many seconds a work takes, and whether that is derived from headers because
+    /// there were too few answers to measure it.
     fn best(&self, work: &Work, now: LocalTime) -> (Option<f64>, bool) {
         let requests = work.requests();
         if requests == 0 {
@@ -122,7 +123,7 @@ impl Pace {
         (rough.map(|seconds| seconds + first), rough.is_some())
     }
 
-    /// Cuts a rate to the one given: the first request of a run does not wait.
+    /// Limits a rate to the given one: the first request of a run does not wait.
     fn within(&self, rate: f64) -> f64 {
         match self.pacing.rate {
             Rate::PerSecond(most) if self.pacing.plan.is_none() => rate.min(most),
@@ -130,7 +131,7 @@ impl Pace {
         }
     }
 
-    /// Returns how many seconds so many requests take.
+    /// Returns how many seconds that many requests take.
     fn seconds(&self, requests: f64, now: LocalTime) -> Option<f64> {
         match &self.pacing.plan {
             None => Some(self.forecast(self.pacing.rate)?.time_of(requests)),
@@ -138,7 +139,7 @@ impl Pace {
         }
     }
 
-    /// Walks the minutes of a rate plan, as the pacer does.
+    /// Simulates the minutes of a rate plan, as the pacer does.
     fn seconds_by_plan(&self, plan: &Plan, requests: f64, now: LocalTime) -> Option<f64> {
         let mut forecasts: Vec<(Rate, Forecast)> = Vec::new();
         let (mut done, mut at, mut is_first) = (0.0, 0.0, true);
@@ -154,7 +155,7 @@ impl Pace {
             }
             let (_, forecast) = forecasts.iter().find(|(of, _)| *of == rate)?;
             let end = at + phase.look_in.as_secs_f64();
-            // Only at its start does a run find the bucket full.
+            // A run finds the bucket full only at its start.
             let by_end = if is_first {
                 forecast.count_at(end)
             } else {
@@ -207,13 +208,14 @@ impl Estimate {
         }
     }
 
-    /// Returns how long the run takes, if that is known; as long as can be said, if it is longer.
+    /// Returns how long the run takes, if that is known; the longest representable time, if it is
+    /// longer.
     pub fn duration(&self) -> Option<Duration> {
         let seconds = self.duration_seconds?;
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
-    /// Returns whether the answers were too few for more than a rough estimate.
+    /// Returns whether there were too few answers for more than a rough estimate.
     pub fn is_rough(&self) -> bool {
         self.is_rough
     }
@@ -224,7 +226,7 @@ impl Estimate {
     }
 }
 
-/// Cuts to a tenth of a second.
+/// Rounds down to a tenth of a second.
 fn tenths(seconds: f64) -> f64 {
     (seconds * 10.0).round() / 10.0
 }

@@ -1,4 +1,4 @@
-//! The plan for people: how long, and what the estimate is made of.
+//! The plan for people: how long the import takes, and what the estimate is based on.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Estimate {
         ]
     }
 
-    /// Says how good an estimate it is, and what it is from.
+    /// Describes the quality of the estimate and its basis.
     fn kind(&self) -> String {
         if !self.is_rough {
             return format!("an estimate, from {}", self.grounds());
@@ -51,7 +51,7 @@ impl Estimate {
         )
     }
 
-    /// Says what the pace was estimated from.
+    /// Describes what the pace was estimated from.
     fn grounds(&self) -> String {
         let Basis { rate, is_planned, reserve, in_flight, learnt, .. } = self.basis;
         let mut parts = Vec::new();
@@ -79,7 +79,7 @@ impl Estimate {
         if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) }
     }
 
-    /// Says what was assumed about the requests.
+    /// Describes the assumptions about the requests.
     fn assumed(&self) -> String {
         let Basis { name_marker, skip_existing, .. } = self.basis;
         let lists = if skip_existing { ", a list of each user's methods" } else { "" };
@@ -91,7 +91,7 @@ impl Estimate {
         )
     }
 
-    /// Says what is missing for an estimate.
+    /// Describes what is missing for an estimate.
     fn gap(&self) -> String {
         let Learnt { answers, metered, limit, .. } = self.basis.learnt;
         match (answers, limit) {
@@ -120,7 +120,7 @@ fn minute(at: LocalTime) -> Option<String> {
     Some(at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
-/// `3 min 20 s`, `14 h 2 min`, `12 days`.
+/// Formats `3 min 20 s`, `14 h 2 min`, `12 days`.
 fn long(time: Duration) -> String {
     let days = time.as_secs() / 86_400;
     if days < 4 { human(time) } else { format!("{} days", grouped(days)) }

@@ -34,7 +34,8 @@ fn switches(census: &Census, facts: &Facts, about: &TenantFacts, found: &mut Vec
     let Some(switches) = known(&facts.switches, what, Some(tally), found) else { return };
     let off: Vec<_> =
         concerned().map(|(of, _)| of).filter(|of| switches.is_on(*of) == Some(false)).collect();
-    // A passkey is no second factor, and an email none by itself: they spare nobody the enrolment.
+    // A passkey is not a second factor, and an email not one by itself: neither spares a user the
+    // enrolment.
     let no_help = [FactorType::Passkey, FactorType::Email];
     let others: Vec<_> = off.iter().copied().chain(no_help).collect();
     for (of, name) in concerned() {
@@ -75,7 +76,7 @@ fn switches(census: &Census, facts: &Facts, about: &TenantFacts, found: &mut Vec
     }
 }
 
-/// Says how many users are left without a factor that is on.
+/// Describes how many users have no factor left that is on.
 fn left_with(users: Option<u64>) -> String {
     let have = match users {
         Some(0) => return "all of these users have another factor that is on".into(),
@@ -112,7 +113,8 @@ fn channels(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
                 if tally.rows == 1 { "prefers" } else { "prefer" },
                 if name == "sms" { " (or say no channel, which means text messages)" } else { "" }
             );
-            // Whatever INPUT needs, or is on already: the call replaces the whole list.
+            // All channels that INPUT needs or that are on already: the call replaces the whole
+            // list.
             let channels = [("sms", types.sms, census.sms), ("voice", types.voice, census.voice)];
             let wanted =
                 channels.into_iter().filter(|(_, is_on, needed)| *is_on || needed.rows > 0);
@@ -150,7 +152,7 @@ fn masks(census: &Census, facts: &Facts, about: &TenantFacts, found: &mut Vec<Fi
     }
     let what = (FindingCode::ListsMasked, "whether lists show phone numbers and addresses masked");
     let masks_lists = match (&facts.masks_lists, about.masking) {
-        // The tenant's own answer comes first.
+        // The tenant's own answer takes precedence.
         (Asked::NotAllowed(_) | Asked::Unanswered, Some(masking)) => Asked::Known(masking),
         (asked, _) => asked.clone(),
     };

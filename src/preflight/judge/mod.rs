@@ -1,5 +1,5 @@
-//! Findings that follow from what INPUT needs and what the tenant answered, but for those about time.
-//! Pure.
+//! Findings that follow from what INPUT needs and what the tenant answered, except those about
+//! time. Pure.
 
 mod factors;
 mod parties;
@@ -14,13 +14,13 @@ use crate::{model::TenantFacts, text::counted};
 pub struct Terms<'a> {
     /// Scopes that the import needs.
     pub scopes: &'a [&'static str],
-    /// Host name that the tenant is asked at; it serves logins, too.
+    /// Host name at which the tenant is reached; it also serves logins.
     pub host: Option<&'a str>,
     /// Facts about the tenant besides its answers.
     pub known: &'a TenantFacts,
 }
 
-/// Returns the findings, the gravest first.
+/// Returns the findings, the most serious first.
 pub fn judge(census: &Census, facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
     let mut found = scopes(facts, terms);
     found.extend(factors::findings(census, facts, terms.known));
@@ -30,7 +30,7 @@ pub fn judge(census: &Census, facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> 
     found
 }
 
-/// Finds what the token may not do.
+/// Finds what the token does not allow.
 fn scopes(facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
     let of = |scope: &'static str| {
         let (severity, message) = match facts.grant.has(scope) {
@@ -52,7 +52,7 @@ fn scopes(facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
     terms.scopes.iter().copied().filter_map(of).collect()
 }
 
-/// Says how the token gets a scope.
+/// Describes how the token gets a scope.
 fn grant(scope: &str) -> String {
     format!(
         "grant `{scope}` to the application under Applications > APIs > Auth0 Management API, and take \
@@ -61,13 +61,13 @@ fn grant(scope: &str) -> String {
 }
 
 impl Finding {
-    /// The same with the numbers of what it concerns.
+    /// Adds the numbers of users and rows concerned.
     fn with(self, tally: Tally) -> Self {
         Self { users: tally.users, rows: Some(tally.rows), ..self }
     }
 }
 
-/// Returns an answer; where there is none, adds that `what` is not known.
+/// Returns an answer, or adds the finding that `what` is unknown.
 fn known<'a, T>(
     asked: &'a Asked<T>,
     (code, what): (FindingCode, &str),
@@ -88,7 +88,7 @@ fn known<'a, T>(
     };
     let message = format!("not known: {what} ({why})");
     let unknown = Finding { scope, ..Finding::new(code, Severity::Unknown, message, action) };
-    // Some are about no row in particular.
+    // Some findings are about no row in particular.
     found.push(match tally {
         Some(tally) => unknown.with(tally),
         None => unknown,
@@ -96,7 +96,7 @@ fn known<'a, T>(
     None
 }
 
-/// `14 rows of 12 users`, or `14 rows` where users were not counted.
+/// Formats `14 rows of 12 users`, or `14 rows` if users were not counted.
 fn rows_of(tally: Tally) -> String {
     let rows = counted(tally.rows, "row");
     match tally.users {

@@ -1,4 +1,5 @@
-//! Findings about relying parties: what a security key or a passkey is bound to, and where it works.
+//! Findings about relying parties: the domains that security keys and passkeys are bound to, and
+//! where they work.
 
 use super::{
     Census, Facts, Finding, FindingCode, Severity, known, rows_of,
@@ -6,7 +7,7 @@ use super::{
 };
 use crate::model::CustomDomain;
 
-/// Ids that are told one by one.
+/// Most ids that are named.
 const TOLD: usize = 5;
 
 pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Vec<Finding> {
@@ -14,7 +15,7 @@ pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Ve
     if census.parties.is_empty() {
         return found;
     }
-    // The tenant's own name is no custom domain, and serves logins all the same.
+    // The tenant's own name is not a custom domain, but it serves logins all the same.
     let is_foreign = |id: Option<&str>| id.is_none() || id != host;
     let what = (
         FindingCode::RpIdUnservable,
@@ -50,7 +51,7 @@ pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Ve
     let first = ids.iter().find_map(|(id, _)| *id);
     let pending = first.and_then(|id| domains.iter().find(|domain| serves(domain, id)));
     let stop = Finding::new(FindingCode::RpIdUnservable, Severity::Stop, message, action(pending));
-    // Nobody can have a public suffix, such as `co.uk`, for a domain.
+    // A public suffix, such as `co.uk`, cannot be anybody's domain.
     let own = ids.iter().filter_map(|(id, _)| *id).find(|id| is_registrable(id));
     let command = own.filter(|_| pending.is_none());
     let command = command.map(|id| format!("auth0 domains create --domain {id}"));
@@ -58,7 +59,8 @@ pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Ve
     found
 }
 
-/// Says the ways out; `pending` is a domain that would serve the first id once it is ready.
+/// Describes what can be done; `pending` is a domain that would serve the first id once it is
+/// ready.
 fn action(pending: Option<&CustomDomain>) -> String {
     let first = match pending {
         Some(domain) => format!("finish the verification of the custom domain `{}`", domain.domain),

@@ -1,4 +1,4 @@
-//! Findings about users: those of the sample, and those whose factors do not suffice.
+//! Findings about users: those of the sample, and those whose factors are not enough.
 
 use super::{Census, Facts, Finding, FindingCode, Severity, Tally, counted, known, rows_of};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     text::grouped,
 };
 
-/// One missing user in so many of the sample is a stop.
+/// Denominator of the share of missing users in the sample that stops the import.
 const STOP_SHARE: u64 = 20;
 
 pub(super) fn findings(census: &Census, facts: &Facts, about: &TenantFacts) -> Vec<Finding> {
@@ -70,7 +70,7 @@ fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
     found.push(Finding { users: Some(missing), upper_bound_users: Some(at_most), ..finding });
 }
 
-/// Returns how many of `all` users may be missing, with the confidence of the bound.
+/// Returns an upper bound of the missing users among `all`.
 fn bound(users: u64, missing: u64, all: u64) -> u64 {
     let share = Bound::of(users, missing).at_most;
     #[expect(clippy::cast_precision_loss, reason = "a share of the users")]
