@@ -42,7 +42,7 @@ pub(super) enum BucketHeaders {
     True,
     /// An empty bucket, whatever is in it.
     Empty,
-    /// Nothing.
+    /// Omitted.
     Omitted,
 }
 
@@ -69,7 +69,7 @@ impl Answer {
         }
     }
 
-    /// Text from something other than the API itself: no rate-limit headers.
+    /// Text from something other than the API: without rate-limit headers.
     pub(super) fn text(status: StatusCode, media: Media, body: impl Into<Bytes>) -> Self {
         Self { status, body: body.into(), media, bucket: BucketHeaders::Omitted, location: None }
     }
@@ -143,7 +143,7 @@ pub(super) fn cap_reached(refusal: &CapRefusal) -> Answer {
     error(status, &refusal.message, refusal.error_code.as_deref())
 }
 
-/// A status that is set, for a user who does not exist; without a body where that is no error.
+/// The configured status for a user who does not exist; without a body if that is not an error.
 pub(super) fn unknown_user(status: u16) -> Answer {
     match StatusCode::from_u16(status) {
         Ok(StatusCode::NOT_FOUND) | Err(_) => no_user(),

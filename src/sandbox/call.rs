@@ -1,4 +1,4 @@
-//! A request once it is read: which operation, for whom, with what.
+//! A parsed request: its operation, its user, and its contents.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 
-/// Operation of a request: counted by it, and faults and limits are set on it.
+/// Operation of a request: requests are counted by it, and faults and limits are configured for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "verbs of HTTP, and the token endpoint")]
 pub enum Verb {
@@ -63,7 +63,7 @@ pub(super) enum Route {
     UsersByEmail,
     /// A question about the tenant as a whole.
     Question(Question),
-    /// Another path under `/api/v2`, which takes part in the limit all the same.
+    /// Another path under `/api/v2`, which counts against the limit all the same.
     UnknownApi,
     /// `POST /oauth/token`.
     Token,
@@ -91,7 +91,7 @@ pub(super) enum Question {
 }
 
 impl Question {
-    /// Returns the scope that it takes.
+    /// Returns the scope that it requires.
     pub(super) fn scope(self) -> &'static str {
         match self {
             Self::Factors | Self::MessageTypes => "read:guardian_factors",
@@ -130,7 +130,7 @@ pub(super) struct Call {
 }
 
 impl Route {
-    /// Returns what the request counts as, where it is one of the API's own.
+    /// Returns the verb that the request counts as, if it is one of the API's own.
     pub(super) fn verb(&self) -> Option<Verb> {
         match self {
             Self::Operation(verb, _) | Self::BadId(verb, _) => Some(*verb),
@@ -181,8 +181,8 @@ impl Call {
     }
 }
 
-/// Returns true if a request names this machine as its host. A web page that has its own name
-/// resolved to 127.0.0.1 sends that name, and must learn nothing here.
+/// Returns true if a request names this machine as its host. A web page whose own name resolves to
+/// 127.0.0.1 sends that name, and must learn nothing here.
 pub(super) fn is_for_us<B>(request: &Request<B>) -> bool {
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let uri = request.uri().authority();

@@ -6,25 +6,25 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Domains that belong to nobody (RFC 2606, section 3): an address there is nobody's, and so a demo may
-/// say that anybody has it.
+/// Domains that belong to nobody (RFC 2606, section 3): in a demo, anybody can have an address
+/// there.
 const RESERVED: [&str; 3] = ["example.com", "example.net", "example.org"];
-/// Connection of users who are not known to come from another one.
+/// Connection of users whose connection is unknown.
 const DATABASE: &str = "Username-Password-Authentication";
 
-/// A user of the tenant, in the form of the API and of its export job. Other keys are passed over.
+/// A user of the tenant, in the form of the API and of its export job. Other keys are ignored.
 /// `Debug` does not show the address.
 #[derive(Clone, Deserialize, Serialize, PartialEq, Eq)]
 pub struct User {
     /// `provider|id`.
     pub user_id: String,
-    /// The address, as it is looked up: capitals make a difference.
+    /// The address, which is looked up case-sensitively.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// True if the user has proved that the address is theirs.
     #[serde(default)]
     pub email_verified: bool,
-    /// Accounts linked to the user, the first being its own. One is made of the id where none is given.
+    /// Accounts linked to the user, its own first. If none is given, one is derived from the id.
     #[serde(default)]
     pub identities: Vec<Identity>,
 }
@@ -44,7 +44,7 @@ pub struct Identity {
 }
 
 impl User {
-    /// A user of the database connection with a verified address.
+    /// Makes a user of the database connection with a verified address.
     pub fn new(user_id: impl Into<String>, email: impl Into<String>) -> Self {
         let identities = Vec::new();
         Self {
@@ -55,8 +55,8 @@ impl User {
         }
     }
 
-    /// Returns the user that a demo has at an address: one in lower case at a domain that belongs to
-    /// nobody, with an id that depends on the address alone.
+    /// Returns the user whom a demo has at an address: one for each lower-case address at a domain
+    /// that belongs to nobody, with an id derived from the address alone.
     pub(super) fn of_demo(address: &str) -> Option<Self> {
         let (local, domain) = address.rsplit_once('@')?;
         let is_demo = !local.is_empty()
@@ -97,19 +97,19 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Returns whether there is a user of that id.
+    /// Returns whether there is a user with that id.
     pub(super) fn has(&self, user_id: &str) -> bool {
         self.users.contains_key(user_id)
     }
 
-    /// Returns the users with that very address, in the order of the list.
+    /// Returns the users with exactly that address, in the order of the list.
     pub(super) fn at(&self, address: &str) -> impl Iterator<Item = &User> {
         self.by_email.get(address).into_iter().flatten().filter_map(|id| self.users.get(id))
     }
 }
 
 impl From<Vec<User>> for Directory {
-    /// Makes a directory of a list; of two users with one id the later one counts.
+    /// Makes a directory from a list; of two users with one id, the later one counts.
     fn from(list: Vec<User>) -> Self {
         let mut directory = Self::default();
         for user in list.into_iter().map(User::with_identity) {

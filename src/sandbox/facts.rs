@@ -1,14 +1,14 @@
-//! Settings that are facts about a tenant: what a probe of another one has found, and what one of this
-//! should find.
+//! Conversion between settings and facts about a tenant: facts that a probe of another tenant has
+//! found, and those that a probe of this one should find.
 
 use super::settings::Settings;
 use crate::model::TenantFacts;
 
 impl Settings {
-    /// Returns the same with what is known of another tenant.
+    /// Applies facts about another tenant.
     #[must_use]
     pub fn with_facts(self, facts: &TenantFacts) -> Self {
-        // Taken apart, so that no fact can be left out.
+        // Destructured, so that no fact can be forgotten.
         let TenantFacts {
             conflict,
             cap_per_user,
@@ -55,7 +55,7 @@ impl Settings {
         }
     }
 
-    /// Returns what is to be known of this tenant.
+    /// Returns the facts about this tenant.
     pub fn facts(&self) -> TenantFacts {
         let settings = self.clone();
         TenantFacts {

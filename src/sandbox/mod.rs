@@ -81,11 +81,11 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Listens on 127.0.0.1 at `port` (0: any that is free) and serves until stopped.
+    /// Listens on 127.0.0.1 at `port` (0: any free one) and serves until stopped.
     ///
     /// # Errors
     ///
-    /// When the port cannot be had.
+    /// If the port cannot be bound.
     pub async fn start(settings: Settings, port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
@@ -106,7 +106,8 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// Closes every connection at once and waits until all is quiet. Late writes are given up.
+    /// Closes every connection at once and waits until everything has ended. Late writes are
+    /// dropped.
     pub async fn stop(mut self) {
         self.ending.cancel();
         if let Err(error) = (&mut self.accepting).await {
@@ -114,32 +115,31 @@ impl Sandbox {
         }
     }
 
-    /// Gives a user methods without asking the API, of any type and age, after those it has.
+    /// Adds methods to a user without using the API, of any type and age, after the existing ones.
     ///
     /// An empty `id` is filled in as for a new method, and a `created_at` at the Unix epoch becomes
-    /// now. Caps and conflicts do not hold here.
+    /// now. Caps and conflicts do not apply.
     pub fn seed(&self, user_id: &str, methods: Vec<Method>) {
         self.server.api().seed(user_id, methods);
     }
 
-    /// Plays a user who changes what they have: uses a method, renames one, takes one away.
+    /// Simulates a user who changes their methods: uses, renames or removes one.
     pub fn change(&self, user_id: &str, change: impl FnOnce(&mut Vec<Method>)) {
         self.server.api().tenant().change(user_id, change);
     }
 
-    /// Returns what the tenant holds now: users in order of their ids, methods in order of their
-    /// creation,
-    /// with plain values. Users without methods are not in it.
+    /// Returns the tenant's present methods: users in order of their ids, methods in order of their
+    /// creation, with plain values. Users without methods are left out.
     pub fn state(&self) -> BTreeMap<String, Vec<Method>> {
         self.server.api().tenant().snapshot()
     }
 
-    /// Returns what has happened so far.
+    /// Returns the statistics so far.
     pub fn stats(&self) -> Stats {
         self.server.stats()
     }
 
-    /// The requests of the seven operations in order of their arrival, when `journal` is on.
+    /// Returns the requests of the seven operations in order of their arrival, if `journal` is on.
     pub fn arrivals(&self) -> Vec<Arrival> {
         self.server.arrivals()
     }
@@ -151,7 +151,8 @@ impl Drop for Sandbox {
     }
 }
 
-/// Locks, whatever became of the thread that held it last: every change under these locks is one step.
+/// Locks a mutex, even if a thread panicked while holding it: every change under these locks is a
+/// single step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

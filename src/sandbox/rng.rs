@@ -1,5 +1,5 @@
-//! Chance that can be repeated: every draw depends on the seed, its purpose and its number alone,
-//! so that what one request draws does not depend on what others did in between.
+//! Reproducible randomness: every draw depends only on the seed, its purpose and its number, so
+//! that one request's draws do not depend on what others did in between.
 
 use fastrand::Rng;
 

@@ -19,7 +19,7 @@ use crate::model::{
 };
 
 /// The scopes of the seven operations (auth0-api.md 1.4) and of the look-up by address: those of an
-/// application that is to import, and granted unless told otherwise.
+/// application that imports, and the default.
 pub const USUAL_SCOPES: [&str; 5] = [
     "create:authentication_methods",
     "read:authentication_methods",
@@ -63,7 +63,7 @@ pub struct Settings {
     /// Phone numbers and email addresses come back masked (auth0-api.md 1.5), and the tenant's settings
     /// say so.
     pub masking: bool,
-    /// The same in GET of one method; unset: as in lists.
+    /// Masking in GET of one method; unset: as in lists.
     pub masking_of_one: Option<bool>,
     /// Switches of factors, such as `{"otp": false}`; those that are not named are on.
     pub guardian_factors: GuardianFactors,
@@ -87,7 +87,7 @@ pub struct Settings {
     pub passkey_required: BTreeSet<PasskeyField>,
     /// POST takes `relying_party_identifier` for a passkey, required or not.
     pub passkey_relying_party: bool,
-    /// Status of PUT (list) for an unknown user; nothing is kept of it.
+    /// Status of PUT (list) for an unknown user, for whom nothing is stored.
     pub put_unknown_user: u16,
     /// Status of DELETE (list) for an unknown user.
     pub delete_unknown_user: u16,
@@ -111,30 +111,31 @@ pub struct Settings {
     pub token_lifetime_s: u64,
     /// Requests after which a token counts as expired, whatever its age.
     pub token_requests: Option<u32>,
-    /// The scopes every token has: [`USUAL_SCOPES`] unless told otherwise. [`ALL_SCOPES`] let `preflight`,
-    /// and an import before its first request, ask how the tenant is set up.
+    /// The scopes of every token, [`USUAL_SCOPES`] by default. With [`ALL_SCOPES`], `preflight`,
+    /// and an import before its first request, can ask how the tenant is set up.
     pub scopes: Vec<String>,
-    /// The only client id that is given a token; any that is not empty when unset.
+    /// The only client id that gets a token; any that is not empty when unset.
     pub client_id: Option<String>,
-    /// The only client secret that is given a token; any that is not empty when unset.
+    /// The only client secret that gets a token; any that is not empty when unset.
     pub client_secret: Option<Secret>,
-    /// Public RSA key of the only client, in PEM. Where it is set, a token is given for an assertion that its
-    /// private half has signed (private key JWT), and for a secret only if `client_secret` is set, too.
+    /// Public RSA key of the only client, in PEM. If set, a token is granted for an assertion
+    /// signed with the private key (private key JWT), and for a secret only if `client_secret` is
+    /// set, too.
     pub client_public_key: Option<String>,
-    /// Ready bearer tokens that are accepted without having been issued. They do not age,
-    /// but `token_requests` holds for them too.
+    /// Ready-made bearer tokens that are accepted without having been issued. They do not expire,
+    /// but `token_requests` applies to them, too.
     pub static_tokens: Vec<Secret>,
     /// Seconds the tenant's clock is ahead: `Date`, `created_at` and the reset header shift together.
     pub clock_skew_s: i64,
-    /// Faults, and how often they strike.
+    /// Faults, and how often they occur.
     pub faults: Vec<Fault>,
     /// Delay of the `late` answer and the `late-write` write, in milliseconds.
     pub late_by_ms: u64,
-    /// Decides faults, latency, ids and tokens.
+    /// Seed of faults, latency, ids and tokens.
     pub seed: u64,
-    /// Times at which nothing is answered.
+    /// Times during which no request is answered.
     pub outages: Vec<Outage>,
-    /// Limits that replace the first one, each so many seconds after the start.
+    /// Limits that replace the first one, each with its time in seconds after the start.
     pub change_limit_at: Vec<(f64, Limit)>,
     /// Requests a second that other applications take from the same bucket, evenly spread.
     pub neighbours_per_s: f64,
@@ -203,7 +204,7 @@ pub enum Users {
     /// Every well-formed id: `provider|id`, without control characters.
     #[default]
     Any,
-    /// Every well-formed id that holds none of these pieces of text.
+    /// Every well-formed id that contains none of these texts.
     AnyBut(Vec<String>),
     /// These and no others.
     Listed(BTreeSet<String>),
@@ -260,7 +261,7 @@ impl Users {
     }
 }
 
-/// A stretch of time, counted from the start, in which nothing is answered.
+/// A period, counted from the start, during which no request is answered.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Outage {
@@ -282,7 +283,7 @@ pub enum OutageKind {
     Drop,
 }
 
-/// A value that must not be seen in a log: a client secret or a token.
+/// A value that must not appear in a log: a client secret or a token.
 #[derive(Clone, Deserialize, PartialEq, Eq, Hash)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -293,7 +294,7 @@ impl Secret {
     }
 }
 
-/// Lets a map of secrets be asked with text; hashing and equality are the text's own.
+/// Lets a map of secrets be looked up by text; hashing and equality are those of the text.
 impl Borrow<str> for Secret {
     fn borrow(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Statistics, for those who check a run.
+//! Statistics, for checking a run.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{call::Verb, faults::FaultKind, lock};
 
-/// Counts since the start. Lost answers count as what was lost, and once.
+/// Counts since the start. A lost answer counts under what it was, once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Requests to the seven operations, look-ups of users and questions about the tenant by verb, and to the token endpoint as
@@ -30,9 +30,9 @@ pub struct Stats {
     pub faults: BTreeMap<&'static str, u64>,
     /// Requests that fell into an outage.
     pub outages: u64,
-    /// Methods that POST created, deleted ones included, whether or not the client was told.
+    /// Methods that POST created, including deleted ones, whether or not the client learned of it.
     pub created: u64,
-    /// Times a request arrived for a user who had another one in flight.
+    /// Number of requests that arrived for a user who had another one in flight.
     pub overlaps: u64,
     /// Requests in flight now.
     pub in_flight: u64,
@@ -117,7 +117,7 @@ impl Counters {
         self.outages.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The counts that are kept here; the others are the caller's to fill in.
+    /// Returns the counts that are kept here; the caller fills in the others.
     pub(super) fn snapshot(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {

@@ -1,4 +1,4 @@
-//! Draws which request meets which fault, from the seed and the request's number.
+//! Draws which request has which fault, from the seed and the request's number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ use crate::sandbox::{
     rng::{Purpose, rng},
 };
 
-/// Draws faults. A request meets one at most.
+/// Draws faults. A request has at most one.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Injector {
     seed: u64,
@@ -21,7 +21,7 @@ impl Injector {
         Self { seed, faults }
     }
 
-    /// The fault that request `ordinal` of the API, or of the token endpoint, meets.
+    /// Draws the fault of request `ordinal` of the API, or of the token endpoint.
     pub(in crate::sandbox) fn draw(&self, verb: Verb, ordinal: u64) -> Option<FaultKind> {
         if self.faults.is_empty() {
             return None;

@@ -1,7 +1,7 @@
 //! Faults: one table of what can go wrong, and their notation (`close-after=1%`).
 //!
-//! A fault is a moment and an effect, nothing more; `http` knows the effects, and no code knows a
-//! single fault. Another fault is another row.
+//! A fault is a moment and an effect, nothing more; `http` implements the effects without knowing
+//! any fault. To add a fault, add a row.
 
 pub(in crate::sandbox) mod inject;
 
@@ -47,12 +47,12 @@ pub enum FaultKind {
     Endless,
 }
 
-/// Moment at which the effect strikes.
+/// Moment at which the effect occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sandbox) enum Moment {
     /// Nothing is executed.
     Before,
-    /// The request is executed first.
+    /// The request is executed before the effect.
     After,
     /// The request is executed `late_by_ms` after the effect.
     LongAfter,
@@ -67,13 +67,13 @@ pub(in crate::sandbox) enum Effect {
     Close,
     /// The connection reset (RST).
     Reset,
-    /// The answer, `late_by_ms` late.
+    /// The answer, delayed by `late_by_ms`.
     Late,
     /// Nothing, for as long as the client waits.
     Hang,
     /// The answer without its second half.
     Cut,
-    /// The status with a body that is no JSON.
+    /// The status with a body that is not JSON.
     Garbage,
     /// The status with no body.
     Empty,
@@ -135,7 +135,7 @@ impl FaultKind {
         TABLE.iter().map(|row| row.kind)
     }
 
-    /// Its name, as in `close-after=1%`.
+    /// Returns its name, as in `close-after=1%`.
     pub fn name(self) -> &'static str {
         self.row().name
     }
@@ -164,7 +164,7 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// Requests that a fault may strike.
+/// Requests that may have a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// Every request under `/api/v2`, written `any`.
@@ -182,20 +182,19 @@ impl On {
     }
 }
 
-/// A kind of fault, how often it strikes, and whom.
-///
-/// Written `KIND[@VERB]=SHARE[xTIMES]`: `close-after=1%`, `503-before@any=0.02`,
-/// `late=100%x1` (the first POST alone), `503-before@token=100%x2`.
+/// A kind of fault, how often it occurs, and in which requests. Written
+/// `KIND[@VERB]=SHARE[xTIMES]`: `close-after=1%`, `503-before@any=0.02`, `late=100%x1` (only the
+/// first POST), `503-before@token=100%x2`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Fault {
     /// Kind of fault.
     pub kind: FaultKind,
-    /// The share of the requests it strikes, 0 to 1.
+    /// Share of the requests that have it, 0 to 1.
     pub share: f64,
-    /// Requests it may strike.
+    /// Requests that may have it.
     pub on: On,
-    /// Maximum number of strikes; unlimited when unset.
+    /// Maximum number of occurrences; unlimited when unset.
     pub times: Option<u64>,
 }
 
@@ -227,18 +226,18 @@ fn known() -> String {
 }
 
 impl Fault {
-    /// A fault on POST, without end.
+    /// Makes a fault of POST requests, without a maximum.
     pub fn new(kind: FaultKind, share: f64) -> Self {
         Self { kind, share, on: On::Only(Verb::Post), times: None }
     }
 
-    /// The same on other requests.
+    /// Applies it to other requests.
     #[must_use]
     pub fn on(self, on: On) -> Self {
         Self { on, ..self }
     }
 
-    /// The same, so often at most.
+    /// Limits the number of occurrences.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times: Some(times), ..self }
@@ -267,7 +266,7 @@ impl Fault {
         for verb in Verb::ALL {
             let sum: f64 =
                 faults.iter().filter(|fault| fault.on.covers(verb)).map(|fault| fault.share).sum();
-            // The slack is for sums such as 0.1 + 0.2 + 0.7.
+            // The tolerance is for sums such as 0.1 + 0.2 + 0.7.
             if sum > 1.0 + 1e-9 {
                 return Err(FaultError::TooMany(verb));
             }

@@ -1,4 +1,4 @@
-//! `/_sandbox/…`: what a rehearsal in another process may know. Values are shown as digests only.
+//! `/_sandbox/…`: what a rehearsal in another process may see. Values are shown as digests only.
 
 use hyper::StatusCode;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! The connection under HTTP, so that it can end in ways HTTP would not end it.
+//! The connection under HTTP, which can end in ways that HTTP would not.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::sandbox::{call::Call, lock};
 
-/// Endings of a connection; 0 is as HTTP would end it.
+/// Ways in which a connection ends; 0 is the regular one of HTTP.
 const CUT: u8 = 1;
 const ENDED: u8 = 2;
 const RESET: u8 = 3;
@@ -25,12 +25,12 @@ pub(in crate::sandbox) struct ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    /// The peer is to see a reset (RST) when the connection is dropped.
+    /// Makes the peer see a reset (RST) when the connection is dropped.
     pub(in crate::sandbox) fn reset(&self) {
         self.mode.store(RESET, Ordering::Release);
     }
 
-    /// The next answer is to lose its last bytes, and the connection to end there.
+    /// Makes the next answer lose its last bytes, and the connection end there.
     pub(in crate::sandbox) fn cut(&self, bytes: usize) {
         self.cut.store(bytes, Ordering::Release);
         self.mode.store(CUT, Ordering::Release);
@@ -41,7 +41,7 @@ impl ConnectionEnd {
         *lock(&self.afterwards) = Some(call);
     }
 
-    /// Returns what was left.
+    /// Returns the request that was left.
     pub(in crate::sandbox) fn left(&self) -> Option<Call> {
         lock(&self.afterwards).take()
     }
@@ -51,7 +51,7 @@ impl ConnectionEnd {
     }
 }
 
-/// A TCP connection that meets its fate.
+/// A TCP connection with a planned end.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Link {
     stream: TcpStream,

@@ -1,4 +1,4 @@
-//! Connections: accepted, served one after another each, and ended as their fate has it.
+//! Connections: accepted, served, and ended as planned.
 
 use std::sync::Arc;
 use std::time::Duration;

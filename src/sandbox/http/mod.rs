@@ -45,7 +45,7 @@ const MAX_BODY: usize = 1 << 20;
 #[error("the connection ends here on purpose")]
 pub(in crate::sandbox) struct Dropped;
 
-/// Everything that answers.
+/// Everything that is needed to answer.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Server {
     settings: Settings,
@@ -104,7 +104,7 @@ impl Server {
         }
     }
 
-    /// Executes what was left behind by a connection that ended.
+    /// Executes a request that was left behind by a connection that ended.
     pub(in crate::sandbox) async fn execute_late(&self, call: &Call) {
         sleep(self.late_by()).await;
         self.api.execute(call);
@@ -130,7 +130,7 @@ impl Server {
         let body = match Limited::new(body, MAX_BODY).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Ok(self.refuse_size()),
-            // The client went away in the middle: there is nobody to answer.
+            // The client has gone in the middle of the request: nobody is left to answer.
             Err(_) => return Err(Dropped),
         };
         let call = Call::new(head, body);
@@ -248,7 +248,7 @@ impl Server {
         }
     }
 
-    /// Executes a request, or does not, and answers it, or does not, as its fault has it.
+    /// Executes a request and answers it, or not, as its fault says.
     async fn execute(
         &self,
         call: Call,
@@ -260,7 +260,7 @@ impl Server {
             return Ok(self.response(self.api.execute(&call), reading));
         };
         self.counters.struck(fault);
-        // What is not executed has no answer; the effects of such faults do not look at it.
+        // A request that is not executed has no answer; the effects of such faults do not need one.
         let answer = match fault.moment() {
             Moment::Before => Answer::empty(StatusCode::OK),
             Moment::After => self.api.execute(&call),
@@ -298,7 +298,7 @@ impl Server {
         }
     }
 
-    /// Waits as long as answers are to take.
+    /// Waits for the configured latency.
     async fn take_time(&self, ordinal: u64) {
         let (least, most) = self.settings.latency_ms;
         if most > 0 {

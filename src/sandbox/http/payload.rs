@@ -1,4 +1,4 @@
-//! Response bodies, the ordinary and the unreasonable.
+//! Response bodies, both ordinary and unreasonable ones.
 
 use std::convert::Infallible;
 use std::pin::Pin;

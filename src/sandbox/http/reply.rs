@@ -23,7 +23,7 @@ pub(in crate::sandbox) struct ResponseHeaders {
 }
 
 impl ResponseHeaders {
-    /// The response an answer becomes, with the bucket as its request found it.
+    /// Makes the response of an answer, with the bucket as its request found it.
     pub(in crate::sandbox) fn response(
         &self,
         answer: Answer,
@@ -82,7 +82,7 @@ impl ResponseHeaders {
 }
 
 /// The bucket as an injected 429 shows it. Without a limit it has the size of Auth0's smallest
-/// production plan (auth0-api.md 3.1) and is full again after a second.
+/// production plan (auth0-api.md 3.1) and fills up in a second.
 fn emptied(reading: Option<Reading>) -> Reading {
     let second = Duration::from_secs(1);
     match reading {

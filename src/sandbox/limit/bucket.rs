@@ -1,4 +1,4 @@
-//! The bucket behind the limit, lived through in order of time.
+//! The bucket behind the limit, simulated in order of time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,9 +12,9 @@ pub struct Reading {
     pub limit: u32,
     /// Tokens left in it.
     pub remaining: u32,
-    /// Until the bucket is full, if nobody takes anything (auth0-api.md 3.3).
+    /// Time until the bucket is full, if nobody takes anything (auth0-api.md 3.3).
     pub full_in: Duration,
-    /// Until one more request is let through.
+    /// Time until one more request is let through.
     pub next_in: Duration,
 }
 
@@ -41,7 +41,7 @@ pub(in crate::sandbox) struct Bucket {
 }
 
 impl Bucket {
-    /// A full one. `phase` is the wall time at the start.
+    /// Makes a full bucket. `phase` is the wall time at the start.
     pub(in crate::sandbox) fn new(
         limit: Limit,
         changes: &[(f64, Limit)],
@@ -51,7 +51,7 @@ impl Bucket {
         let mut changes: Vec<_> =
             changes.iter().map(|(at, limit)| (seconds(*at), *limit)).collect();
         changes.sort_by_key(|(at, _)| *at);
-        // No faster than a million a second, lest going through them never ends.
+        // At most a million a second, so that simulating them ends.
         let neighbour_every = (neighbours_per_s > 0.0)
             .then(|| seconds(1.0 / neighbours_per_s).max(Duration::from_micros(1)));
         Self {
@@ -66,17 +66,17 @@ impl Bucket {
         }
     }
 
-    /// Returns whether there is no limit now.
+    /// Returns whether there is no limit at present.
     pub(in crate::sandbox) fn is_boundless(&self) -> bool {
         self.limit == Limit::None
     }
 
-    /// Returns what the other applications have met.
+    /// Returns what happened to the other applications.
     pub(in crate::sandbox) fn neighbours(&self) -> Neighbours {
         self.neighbours
     }
 
-    /// Lives through everything up to `now`, in order.
+    /// Simulates everything up to `now`, in order.
     pub(in crate::sandbox) fn advance(&mut self, now: Duration) {
         loop {
             let change = self.changes.front().map(|(at, _)| *at).filter(|at| *at <= now);
@@ -112,7 +112,7 @@ impl Bucket {
 
     /// Takes one request, if there is one.
     pub(in crate::sandbox) fn take(&mut self) -> bool {
-        // A bucket filled in steps of a fraction may be a hair short of a whole request.
+        // A bucket filled in fractions may be slightly short of a whole request.
         let enough = self.level >= 1.0 - 1e-9;
         if enough {
             self.level = (self.level - 1.0).max(0.0);
@@ -167,7 +167,7 @@ impl Bucket {
     }
 }
 
-/// A year stands for ever: no header need show more, and dates stay within bounds.
+/// Longest time, a year: no header needs more, and dates stay within bounds.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 fn seconds(number: f64) -> Duration {

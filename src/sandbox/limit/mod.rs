@@ -1,8 +1,8 @@
 //! The tenant's rate limit: one bucket for everything under `/api/v2`.
 //!
-//! Auth0 describes its algorithm in two ways (auth0-api.md 3.4), so there are both. Nothing runs in
-//! the background: whoever asks brings the time, and what happened since (refills, other
-//! applications' requests, changes of the limit) is gone through in order first.
+//! Auth0 describes its algorithm in two ways (auth0-api.md 3.4), so both are implemented. Nothing
+//! runs in the background: each caller passes the time, and everything since the last call
+//! (refills, other applications' requests, changes of the limit) is simulated in order first.
 
 pub(in crate::sandbox) mod bucket;
 
@@ -42,7 +42,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Returns that of a tenant of a private cloud's smallest plan (auth0-api.md 3.1).
+    /// Returns the limit of a private cloud tenant on the smallest plan (auth0-api.md 3.1).
     pub const fn smallest_plan() -> Self {
         Self::TokenBucket { rate: 100.0, burst: 50 }
     }
@@ -60,23 +60,23 @@ impl Limit {
 pub enum Admission {
     /// There is no limit.
     Free,
-    /// Let through.
+    /// The request is let through.
     Granted(Reading),
     /// The request is refused with a 429.
     Refused(Reading),
 }
 
-/// The bucket, for whoever brings the time: the sandbox, and simulations of pacing.
+/// The bucket, for callers that pass the time: the sandbox, and simulations of pacing.
 #[derive(Debug)]
 pub struct Limiter {
-    /// `None` when nothing can ever be limited or counted, so that nobody waits for the lock.
+    /// `None` if nothing can ever be limited or counted, so that nobody waits for the lock.
     bucket: Option<Mutex<Bucket>>,
 }
 
 impl Limiter {
-    /// A full bucket that changes at times counted from the start, and from which others take so
-    /// many a second. `phase` is the wall time at the start, since windows begin at the top of a
-    /// second or minute.
+    /// Makes a full bucket that changes at times counted from the start, and from which others take
+    /// that many requests a second. `phase` is the wall time at the start, since windows begin at
+    /// the top of a second or minute.
     pub fn new(
         limit: Limit,
         changes: &[(f64, Limit)],
@@ -88,7 +88,7 @@ impl Limiter {
         Self { bucket: (!idle).then(|| Mutex::new(bucket)) }
     }
 
-    /// Takes one from the bucket, if there is one. `now` counts from the start.
+    /// Takes one request from the bucket, if there is one. `now` counts from the start.
     pub fn admit(&self, now: Duration) -> Admission {
         let Some(bucket) = &self.bucket else {
             return Admission::Free;
@@ -105,7 +105,7 @@ impl Limiter {
         }
     }
 
-    /// Returns what the other applications have met until now.
+    /// Returns what has happened to the other applications until now.
     pub fn neighbours(&self, now: Duration) -> Neighbours {
         self.bucket.as_ref().map_or_else(Neighbours::default, |bucket| {
             let mut bucket = lock(bucket);

@@ -1,4 +1,4 @@
-//! One request to its end, without HTTP: token, scope, path and body, then the tenant.
+//! Handles one request completely, without HTTP: token, scope, path and body, then the tenant.
 
 use hyper::StatusCode;
 use jiff::SignedDuration;
@@ -107,7 +107,7 @@ impl Api {
         }
     }
 
-    /// Token and scope, which come before the request itself is looked at.
+    /// Checks token and scope, before the request itself is examined.
     fn refuse(&self, verb: Verb, call: &Call) -> Option<Answer> {
         let scope = match verb {
             Verb::Post => "create:authentication_methods",
@@ -189,7 +189,7 @@ impl Api {
         };
         let is_new = |method: &Method| self.is_new(method, self.list_delay);
         let answer = |methods: &[Method]| {
-            // Nearly always a list shows all there is.
+            // A list nearly always shows all methods.
             if methods.iter().any(is_new) {
                 let seen = methods.iter().filter(|method| !is_new(method)).cloned();
                 let seen: Vec<_> = seen.collect();
@@ -255,7 +255,7 @@ fn millis(number: u64) -> SignedDuration {
     SignedDuration::from_millis(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// Hands the body to `answer`, if its media type is one that the API declares.
+/// Passes the body to `answer`, if its media type is one that the API declares.
 fn with_body(call: &Call, answer: impl FnOnce(RequestBody<'_>) -> Answer) -> Answer {
     RequestBody::of(call).map_or_else(answer::unsupported_media_type, answer)
 }

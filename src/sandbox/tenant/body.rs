@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::check::{Check, Rules};
 use crate::sandbox::call::Call;
 
-/// A body and how it is written.
+/// A body in its format.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sandbox) enum RequestBody<'a> {
     Json(&'a [u8]),
@@ -14,8 +14,8 @@ pub(in crate::sandbox) enum RequestBody<'a> {
 }
 
 impl<'a> RequestBody<'a> {
-    /// Returns the body of `call`, or `None` where its media type is not one of the declared two.
-    /// A body that is not there has no type and needs none: the API declares no body as required.
+    /// Returns the body of `call`, or `None` if its media type is not one of the two declared. A
+    /// missing body has no type and needs none: the API requires a body nowhere.
     pub(in crate::sandbox) fn of(call: &'a Call) -> Option<Self> {
         let is = |media: &str| call.media_type().eq_ignore_ascii_case(media);
         if is("application/json") || (call.media_type().is_empty() && call.body.is_empty()) {

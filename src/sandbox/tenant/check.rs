@@ -1,11 +1,11 @@
-//! The rules a schema has for the fields of an object, and what is said when they are broken.
+//! The rules of a schema for the fields of an object, and the messages when they are broken.
 
 use serde_json::{Map, Value};
 
 /// Check of a body's field.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sandbox) enum Check {
-    /// Text of so many characters.
+    /// Text with a minimum and a maximum length.
     Text(usize, usize),
     OneOf(&'static [&'static str]),
     Hostname,
@@ -19,7 +19,7 @@ pub(in crate::sandbox) type Rules = &'static [(&'static str, Check)];
 
 /// Text of any length.
 pub(in crate::sandbox) const ANY_TEXT: Check = Check::Text(0, usize::MAX);
-/// Everything that is wrong, in Auth0's words and order.
+/// All errors, in Auth0's words and order.
 #[derive(Debug, Default)]
 pub(in crate::sandbox) struct ValidationErrors(Vec<String>);
 
@@ -36,7 +36,7 @@ impl ValidationErrors {
     }
 }
 
-/// The object, with each of its keys checked.
+/// Returns the object after checking each of its keys.
 pub(in crate::sandbox) fn object(
     item: Value,
     rules: Rules,

@@ -1,8 +1,8 @@
-//! `fields` and `include_fields`: the keys of an answer that a query asks for.
+//! `fields` and `include_fields`: the keys of an answer that a query selects.
 
 use super::wire::query_error;
 
-/// Keys to show, or to leave out; all are shown where none is named.
+/// Keys to show or to leave out; all are shown if none is named.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) names: Vec<String>,

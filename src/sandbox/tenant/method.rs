@@ -71,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// The type as POST takes it, if it does.
+    /// Returns the type if POST accepts it.
     pub(in crate::sandbox) fn creatable(self) -> Option<FactorType> {
         match self {
             Self::Phone => Some(FactorType::Phone),
@@ -88,7 +88,7 @@ impl Kind {
         }
     }
 
-    /// Guardian's word for the type, if it has one.
+    /// Returns Guardian's word for the type, if it has one.
     pub(in crate::sandbox) fn guardian_factor(self) -> Option<GuardianFactor> {
         match self {
             Self::Phone => Some(GuardianFactor::Sms),
@@ -99,14 +99,14 @@ impl Kind {
         }
     }
 
-    /// The types POST takes.
+    /// The types that POST accepts.
     pub(in crate::sandbox) const CREATABLE: [Self; 5] =
         [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming, Self::Passkey];
 
-    /// The types PUT takes.
+    /// The types that PUT accepts.
     pub(in crate::sandbox) const SETTABLE: [Self; 3] = [Self::Phone, Self::Email, Self::Totp];
 
-    /// The types PATCH takes: those its answer has a word for.
+    /// The types that PATCH accepts: those its answer has a word for.
     pub(in crate::sandbox) const UPDATABLE: [Self; 4] =
         [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming];
 }
@@ -124,7 +124,7 @@ pub enum Channel {
 /// A method as the tenant holds it, with its plain value. `Debug` hides the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Method {
-    /// Given by the tenant: `phone|dev_` and sixteen letters or digits.
+    /// Assigned by the tenant: `phone|dev_` and sixteen letters or digits.
     pub id: String,
     /// Its type.
     pub kind: Kind,
@@ -169,7 +169,7 @@ pub struct Credential {
 }
 
 impl Method {
-    /// A confirmed method without a name, to be seeded: the tenant gives it an id and a date.
+    /// Makes a confirmed method without a name, for seeding: the tenant assigns its id and date.
     pub fn new(kind: Kind, value: impl Into<String>) -> Self {
         Self {
             id: String::new(),
@@ -184,15 +184,15 @@ impl Method {
         }
     }
 
-    /// The same with a name.
+    /// Gives it a name.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Hex HMAC-SHA-256 of `type|value` with the key of this process: says which factor it is
-    /// without saying its value. Without the key, all phone numbers could be tried.
+    /// Returns the hex HMAC-SHA-256 of `type|value` with the key of this process, which identifies
+    /// the factor without revealing its value. Without a key, all phone numbers could be tried.
     pub fn digest(&self) -> String {
         self.digest_with(KEY.clone())
     }

@@ -1,4 +1,4 @@
-//! State of the tenant, and what it refuses. No HTTP.
+//! State of the tenant, and its refusals. No HTTP.
 
 pub(in crate::sandbox) mod api;
 pub(in crate::sandbox) mod body;
@@ -41,7 +41,7 @@ pub(in crate::sandbox) struct Tenant {
     users: Users,
     cap: Option<u32>,
     conflict: Conflict,
-    /// Types of which nothing may be created.
+    /// Types of which no method may be created.
     off: Vec<Kind>,
     seed: u64,
     hasher: RandomState,
@@ -200,19 +200,19 @@ impl Tenant {
         Ok(())
     }
 
-    /// Adds methods past every rule, and gives those an id and a date that have none.
+    /// Adds methods regardless of any rule, and assigns ids and dates to those without.
     pub(in crate::sandbox) fn seed(&self, user_id: &str, methods: Vec<Method>, now: Timestamp) {
         let mut shard = lock(self.shard(user_id));
         let held = shard.entry(user_id.to_owned()).or_default();
         held.extend(methods.into_iter().map(|method| self.made(method, now)));
     }
 
-    /// Changes what a user has, past every rule.
+    /// Changes a user's methods regardless of any rule.
     pub(in crate::sandbox) fn change(&self, user_id: &str, change: impl FnOnce(&mut Vec<Method>)) {
         change(lock(self.shard(user_id)).entry(user_id.to_owned()).or_default());
     }
 
-    /// Everything, for those who check a run.
+    /// Returns everything, for checking a run.
     pub(in crate::sandbox) fn snapshot(&self) -> BTreeMap<String, Vec<Method>> {
         let mut all = BTreeMap::new();
         for shard in &self.shards {
@@ -245,7 +245,7 @@ impl Tenant {
         if conflicts { Err(Refusal::Conflict) } else { Ok(()) }
     }
 
-    /// Fills in what the tenant gives.
+    /// Fills in what the tenant assigns.
     fn made(&self, draft: Method, now: Timestamp) -> Method {
         let ordinal = self.made.fetch_add(1, Ordering::Relaxed);
         let id = if draft.id.is_empty() { self.new_id(draft.kind, ordinal) } else { draft.id };

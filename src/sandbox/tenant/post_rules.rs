@@ -1,4 +1,4 @@
-//! Rules for what POST makes of a body where the API's description is silent.
+//! Rules for POST where the API's description is silent.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::{
     sandbox::settings::Settings,
 };
 
-/// Characters of a name that GET may show.
+/// Most characters of a name that GET may show.
 pub(super) const LONGEST_NAME: usize = 20;
 
-/// Characters of 80 bits in Base32, the least that RFC 4226 allows.
+/// Characters of 80 bits in Base32, the minimum of RFC 4226.
 const LEAST_SECRET: usize = 16;
 
 /// Rules of POST beside its schema.
@@ -36,7 +36,7 @@ impl PostRules {
         }
     }
 
-    /// Returns the fields of a passkey that are required, and those that are optional.
+    /// Returns the required and the optional fields of a passkey.
     pub(super) fn passkey_fields(&self) -> (Vec<&'static str>, Vec<&'static str>) {
         let taken = PasskeyField::ALL.into_iter().filter(|field| {
             self.passkey_relying_party || *field != PasskeyField::RelyingPartyIdentifier
@@ -48,7 +48,7 @@ impl PostRules {
         (names(required), names(optional))
     }
 
-    /// Holds a method against the rules, and cuts its name where that is the rule.
+    /// Checks a method against the rules, and cuts its name if that is the rule.
     pub(super) fn apply(&self, method: &mut Method, errors: &mut ValidationErrors) {
         if let Some(name) = &mut method.name {
             match self.long_name {

@@ -1,4 +1,4 @@
-//! Answers of the five questions about the tenant as a whole, as the API's description has them.
+//! Answers to the five questions about the tenant as a whole, as in the API's description.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ impl Setup {
     }
 
     pub(in crate::sandbox) fn answer(&self, question: Question, query: &str) -> Answer {
-        // What is left of the query is nothing that the question takes.
+        // Other parameters of the query are unknown to the question.
         let mut fields = Fields::default();
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let taken = match question {

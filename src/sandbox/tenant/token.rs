@@ -1,4 +1,4 @@
-//! The token endpoint, and what becomes of a token (auth0-api.md 4).
+//! The token endpoint, and the validity of tokens (auth0-api.md 4).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -16,10 +16,10 @@ use crate::sandbox::{
     settings::{Secret, Settings},
 };
 
-/// Tokens remembered before those that have expired are forgotten.
+/// Number of tokens from which expired ones are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// Gives tokens and recognises them.
+/// Issues tokens and recognises them.
 #[derive(Debug)]
 pub(in crate::sandbox) struct Tokens {
     client_id: Option<String>,
@@ -50,7 +50,7 @@ impl Tokens {
             client_id: settings.client_id.clone(),
             client_secret: settings.client_secret.clone(),
             verifier: settings.client_public_key.as_deref().map(|pem| {
-                // No signature fits an empty key: one that cannot be read lets nobody in.
+                // No signature matches an empty key: an unreadable key lets nobody in.
                 let key = PublicKey::read(pem);
                 Verifier::new(key.unwrap_or_else(|| PublicKey::of_pkcs1(Vec::new())))
             }),
@@ -111,7 +111,7 @@ impl Tokens {
         Answer { bucket: BucketHeaders::Omitted, ..Answer::json(StatusCode::OK, &body) }
     }
 
-    /// Says why a request may not go on, if it may not, and counts it against its token.
+    /// Returns why a request is refused, if it is, and counts it against its token.
     pub(in crate::sandbox) fn refuse(
         &self,
         authorization: Option<&str>,
@@ -146,7 +146,7 @@ impl Tokens {
         if !(is_typed && is_client) {
             return Err(Refusal::Claims);
         }
-        // Behind whatever speaks TLS for it, the tenant is an https one.
+        // With a TLS proxy in front of it, the tenant is an https one.
         let audiences = ["http", "https"].map(|scheme| format!("{scheme}://{host}/"));
         let audiences = audiences.each_ref().map(String::as_str);
         let now = i64::try_from(unix.as_secs()).unwrap_or(i64::MAX);

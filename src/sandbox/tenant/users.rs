@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{fields::Fields, wire::query_error};
 use crate::sandbox::directory::User;
 
-/// A look-up, as its query asks for it.
+/// A look-up by a query.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LookUp {
     pub(super) email: String,
@@ -32,14 +32,14 @@ pub(super) fn look_up(query: &str) -> Result<LookUp, String> {
     Ok(LookUp { email, fields })
 }
 
-/// Something at something, without white space: enough to tell an address from what is none.
+/// Something at something, without white space: enough to recognise an address.
 fn is_address(text: &str) -> bool {
     let sound = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace());
     text.rsplit_once('@').is_some_and(|(local, domain)| sound(local) && sound(domain))
 }
 
 impl LookUp {
-    /// The users as they are shown.
+    /// Returns the users in the form of the API.
     pub(super) fn view(&self, users: Vec<User>) -> Vec<Map<String, Value>> {
         let mut shown = Vec::with_capacity(users.len());
         for user in users {

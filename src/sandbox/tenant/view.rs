@@ -103,8 +103,8 @@ pub(in crate::sandbox) fn view(method: &Method, shown: Shown, masking: Masking) 
     }
 }
 
-/// The part the user meets, with the suffix of the whole. PUT and GET were recorded without one for
-/// TOTP; POST is documented with one.
+/// The part that the user sees, with the suffix of the whole. PUT and GET were recorded without it
+/// for TOTP; POST is documented with it.
 fn nested(method: &Method, shown: Shown) -> Option<Nested> {
     let r#type = match (method.kind, method.preferred) {
         (Kind::Phone, None | Some(Channel::Sms)) => "sms",
@@ -116,7 +116,7 @@ fn nested(method: &Method, shown: Shown) -> Option<Nested> {
     Some(Nested { id: format!("{type}|{suffix}"), r#type })
 }
 
-/// PATCH's answer has no room for most of what a passkey has.
+/// PATCH's answer cannot represent most of a passkey.
 fn credential_view(credential: &Credential, shown: Shown) -> Cow<'_, Credential> {
     match shown {
         Shown::Created | Shown::Got | Shown::Set => Cow::Borrowed(credential),
@@ -136,7 +136,7 @@ pub(in crate::sandbox) enum List<'a> {
     Bare(Vec<View<'a>>),
     Counted {
         authenticators: Vec<View<'a>>,
-        /// Missing when it is zero, as recorded.
+        /// Absent when it is zero, as recorded.
         #[serde(skip_serializing_if = "Option::is_none")]
         total: Option<usize>,
         start: usize,

@@ -1,7 +1,7 @@
-//! Request bodies and queries, held against the schema (auth0-api.md 1.3 and 1.4).
+//! Request bodies and queries, checked against the schema (auth0-api.md 1.3 and 1.4).
 //!
-//! What is wrong is said by property, never by value: a value may be a secret. Fields that a type
-//! needs, or that belong to another type, are not in Auth0's schema; see the table in [`Fields`].
+//! Errors name properties, never values: a value may be a secret. Fields that a type requires, or
+//! that belong to another type, are not in Auth0's schema; see the table in [`Fields`].
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -51,13 +51,13 @@ const UPDATE: Rules = &[("name", NAME), ("preferred_authentication_method", CHAN
 
 /// The fields of a type beside `type` and `name`.
 struct Fields {
-    /// The one that makes it this factor and no other.
+    /// The field that makes it this factor and no other.
     value: &'static str,
     required: Vec<&'static str>,
     optional: Vec<&'static str>,
 }
 
-/// Returns the fields of a type. PUT, which has no rules of its own, takes no passkey.
+/// Returns the fields of a type. PUT, which has no rules of its own, accepts no passkey.
 fn fields(kind: Kind, post: Option<&PostRules>) -> Fields {
     let (value, (required, optional)) = match kind {
         Kind::Phone => {
@@ -86,7 +86,7 @@ pub(in crate::sandbox) struct Update {
     pub(in crate::sandbox) preferred: Option<Channel>,
 }
 
-/// Reads the body of POST. The message on what is wrong is ready to be sent.
+/// Reads the body of POST. An error is the message to be sent.
 pub(in crate::sandbox) fn create(
     body: RequestBody<'_>,
     rules: &PostRules,
@@ -123,7 +123,7 @@ pub(in crate::sandbox) fn update(body: RequestBody<'_>) -> Result<Update, String
     errors.or(update)
 }
 
-/// Says that a phone's setting was given for something else.
+/// Returns the message for a phone's setting on another type.
 pub(in crate::sandbox) fn not_a_phone() -> String {
     "Payload validation error: 'Not allowed for this type' on property preferred_authentication_method".to_owned()
 }
@@ -172,7 +172,7 @@ pub(in crate::sandbox) fn page(query: &str, rules: PageRules) -> Result<Page, St
     Ok(page)
 }
 
-/// A number of any length: the description bounds no page from above.
+/// Reads a number of any length: the description sets no upper bound.
 fn whole_number(text: &str) -> Option<usize> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(usize::MAX))
@@ -182,7 +182,7 @@ pub(super) fn query_error(what: &str, property: &str) -> String {
     format!("Query validation error: '{what}' on property {property}")
 }
 
-/// One method from one object; `None` when its type is missing or wrong.
+/// Makes one method from one object; `None` if its type is missing or wrong.
 fn draft(
     item: Value,
     rules: Rules,
