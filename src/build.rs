@@ -1,9 +1,10 @@
-//! Tells the compiler what a build is of, for `--version`: the commit and its date, the target and the
-//! compiler. The same commit gives the same texts, so that builds can be compared byte by byte.
+//! Passes a description of the build to the compiler, for `--version`: the commit and its date, the
+//! target and the compiler. The same commit gives the same texts, so that builds can be compared
+//! byte by byte.
 //!
-//! Cargo runs it again only when the commit that is checked out changes, wherever git keeps that: in a
-//! linked work tree and with packed refs, too. Without git, as in an archive of the sources, the commit
-//! is `unknown`.
+//! Cargo runs it again only when the commit that is checked out changes, wherever git keeps that:
+//! in a linked work tree and with packed refs, too. Without git, as in an archive of the sources,
+//! the commit is `unknown`.
 
 use std::{
     env,
@@ -12,9 +13,9 @@ use std::{
     process::Command,
 };
 
-/// Text in the place of what is not known.
+/// Text for unknown values.
 const UNKNOWN: &str = "unknown";
-/// Digits of a commit in the short text, as git shows them.
+/// Digits of a commit in the short text, as in git.
 const SHORT: usize = 7;
 /// Variable that names the time a build is said to be of, in seconds since 1970; see
 /// <https://reproducible-builds.org/specs/source-date-epoch/>.
@@ -59,7 +60,8 @@ fn variable(name: &str) -> Option<String> {
     env::var_os(name)?.into_string().ok()
 }
 
-/// True if this folder is the top of a work tree: an archive may lie in somebody else's repository.
+/// Returns true if this folder is the top of a work tree: an archive may be unpacked inside another
+/// repository.
 fn is_repository() -> bool {
     let same = |top: String| Some(Path::new(&top).canonicalize().ok()? == here()?);
     git(&["rev-parse", "--show-toplevel"]).and_then(same).unwrap_or(false)
@@ -94,7 +96,7 @@ fn git(arguments: &[&str]) -> Option<String> {
     output(&mut Command::new("git"), arguments)
 }
 
-/// Returns what a program prints, if it is there and succeeds.
+/// Returns the output of a program, if it exists and succeeds.
 fn output(program: &mut Command, arguments: &[&str]) -> Option<String> {
     let done = program.args(arguments).output().ok().filter(|done| done.status.success())?;
     let text = String::from_utf8(done.stdout).ok()?;

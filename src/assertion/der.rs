@@ -1,4 +1,4 @@
-//! DER, as far as it is needed to say what is wrong with a key.
+//! DER, as far as it is needed to find out what is wrong with a key.
 
 use super::{KeyFault, pem::PrivateKey};
 
@@ -7,10 +7,10 @@ const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const NAME: u8 = 0x06;
 
-/// Smallest public exponent that is taken, as the library that signs has it.
+/// Smallest public exponent that the signing library accepts.
 const LEAST_EXPONENT: usize = 65_537;
 
-/// Kinds of keys by the object identifiers of their algorithms; RSA itself is not among them.
+/// Kinds of keys by the object identifiers of their algorithms, except RSA.
 const KINDS: [(&[u8], &str); 6] = [
     (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01], "an elliptic curve key"),
     (&[0x2b, 0x65, 0x70], "an Ed25519 key"),
@@ -33,12 +33,13 @@ pub(super) fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length).filter(|_| found == tag)
 }
 
-/// Returns true if bytes begin as a key in DER does, or a file of keys and certificates (PKCS#12).
+/// Returns true if bytes begin like a key in DER, or like a file of keys and certificates
+/// (PKCS#12).
 pub fn is_der(bytes: &[u8]) -> bool {
     matches!(bytes, [SEQUENCE, 0x81..=0x83, ..])
 }
 
-/// Says what is wrong with a key that was rejected, or `None` if nothing that is known.
+/// Returns what is wrong with a rejected key, or `None` if that is unknown.
 pub(super) fn fault(key: &PrivateKey) -> Option<KeyFault> {
     let pkcs1 = match key {
         PrivateKey::Pkcs1(der) => der.as_slice(),
@@ -65,7 +66,7 @@ pub(super) fn fault(key: &PrivateKey) -> Option<KeyFault> {
     Some(KeyFault::Exponent(exponent))
 }
 
-/// Returns a number; `None` if it is too large to be one.
+/// Returns a number; `None` if it is too large.
 fn number(bytes: &[u8]) -> Option<usize> {
     bytes
         .iter()

@@ -1,4 +1,4 @@
-//! Public keys that nobody has the private half of.
+//! Public keys whose private half nobody has.
 
 use ring::{
     rand::SystemRandom,

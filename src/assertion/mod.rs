@@ -1,5 +1,6 @@
-//! Private key JWT: a client proves who it is by a signature instead of a secret (RFC 7523;
-//! auth0-api.md 4). Here both sides are, the one that signs and the simulated tenant's that verifies.
+//! Private key JWT: a client proves its identity by a signature instead of a secret (RFC 7523;
+//! auth0-api.md 4). Both sides are here: the client's, which signs, and the simulated tenant's,
+//! which verifies.
 
 mod der;
 mod fresh;
@@ -15,7 +16,7 @@ pub use verify::{PublicKey, Refusal, Verifier};
 /// `client_assertion_type` of the token request.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Way to sign, by the names that Auth0 takes.
+/// Signing algorithm, by the names that Auth0 uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSA PKCS#1 1.5 with SHA-256.
@@ -28,7 +29,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// Every algorithm.
     pub const ALL: [Self; 3] = [Self::Rs256, Self::Rs384, Self::Ps256];
 
     /// Returns its name in the header of a JWT.
@@ -40,13 +41,13 @@ impl Algorithm {
         }
     }
 
-    /// Returns what to give, in words.
+    /// Describes what to give.
     pub fn expected() -> String {
         let known = Self::ALL.map(Self::name).join(", ");
         format!("one of {known}: the one that the application's key is registered for")
     }
 
-    /// Finds the one of that name.
+    /// Finds the algorithm with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }

@@ -1,11 +1,11 @@
-//! PEM: which kind of key a text holds, and its bytes.
+//! PEM: the kind of key in a text, and its bytes.
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::KeyFault;
 
-/// Private RSA key, as PEM has it.
+/// Private RSA key, as in PEM.
 pub(super) enum PrivateKey {
     /// PKCS#1: `RSA PRIVATE KEY`.
     Pkcs1(Zeroizing<Vec<u8>>),
@@ -13,7 +13,7 @@ pub(super) enum PrivateKey {
     Pkcs8(Zeroizing<Vec<u8>>),
 }
 
-/// Reads the first private key of a text, or says what else there is.
+/// Reads the first private key of a text, or returns what is there instead.
 pub(super) fn private_key(text: &str) -> Result<PrivateKey, KeyFault> {
     let text = unfolded(text);
     let (label, body) = block(&text).ok_or(KeyFault::NotPem)?;
@@ -31,8 +31,8 @@ pub(super) fn private_key(text: &str) -> Result<PrivateKey, KeyFault> {
     }
 }
 
-/// Returns a text as variables of build servers often have it, in quotes or with its line ends written as
-/// `\n` or `\r\n`, with line ends.
+/// Restores line ends in a text as variables of build servers often hold it: in quotes, or with
+/// `\n` or `\r\n` for line ends.
 fn unfolded(text: &str) -> Zeroizing<String> {
     let is_folded = !text.trim().contains('\n') && text.contains("\\n");
     let text =
@@ -40,15 +40,15 @@ fn unfolded(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text)
 }
 
-/// Returns the label of the first block that is a private key, or else of the first block at all, and what
-/// follows it. Whatever stands before, such as a certificate or a byte order mark, is passed over.
+/// Returns the label of the first block that is a private key, or else of the first block, and the
+/// text after it. Anything before it, such as a certificate or a byte order mark, is skipped.
 fn block(text: &str) -> Option<(&str, &str)> {
     let mut blocks = text.split("-----BEGIN ").skip(1).filter_map(|it| it.split_once("-----"));
     let first = blocks.clone().next();
     blocks.find(|(label, _)| label.ends_with("PRIVATE KEY")).or(first)
 }
 
-/// Returns the bytes of a block, whose lines may have become words.
+/// Returns the bytes of a block, whose lines may be separated by spaces.
 fn decoded(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
     let (body, end) = body.split_once("-----END ").ok_or(KeyFault::Damaged)?;
     let rest = end.strip_prefix(label).ok_or(KeyFault::Damaged)?;

@@ -1,4 +1,4 @@
-//! The side of the client: a key, and what it signs.
+//! The client's side: a key, and the assertions that it signs.
 
 use std::fmt;
 
@@ -17,28 +17,28 @@ use super::{
     pem::{PrivateKey, private_key},
 };
 
-/// Reason why a text is no key to sign with.
+/// Reason why a text is not a signing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyFault {
-    /// No block of PEM.
+    /// It has no PEM block.
     #[error("is no private key in PEM (a text with `-----BEGIN PRIVATE KEY-----`)")]
     NotPem,
-    /// Encrypted with a pass phrase.
+    /// It is encrypted with a pass phrase.
     #[error("is encrypted with a pass phrase")]
     Encrypted,
-    /// A key, but none that signs with RSA.
+    /// It is a key, but not for RSA signatures.
     #[error("holds {0}, and not a private RSA key")]
     OtherKind(&'static str),
-    /// A key in bytes instead of text.
+    /// It is a key in binary form.
     #[error("is a key or certificate in DER, and not in PEM")]
     Der,
-    /// Fewer bits than are safe, or more than are usual.
+    /// It has fewer bits than are safe, or more than are usual.
     #[error("holds an RSA key of {0} bits: 2,048 to 4,096 bits are needed, in steps of 512")]
     Size(u32),
-    /// A public exponent that is too small.
+    /// Its public exponent is too small.
     #[error("holds an RSA key with the public exponent {0}: 65537 or more is needed")]
     Exponent(usize),
-    /// Broken off or changed.
+    /// It is truncated or altered.
     #[error("is damaged: between its first line and its last there is no whole key")]
     Damaged,
 }
@@ -77,10 +77,10 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Life of an assertion, in seconds: a minute is advised (auth0-api.md 4).
+/// Lifetime of an assertion, in seconds: a minute is advised (auth0-api.md 4).
 const LIFE: i64 = 60;
-/// Seconds by which an assertion is dated back: a tenant that is as much behind, and allows for nothing,
-/// takes it all the same.
+/// Seconds by which an assertion is dated back: a tenant whose clock is that much behind, and that
+/// has no tolerance, still accepts it.
 const BACK: i64 = 5;
 
 #[derive(Serialize)]
@@ -104,16 +104,16 @@ impl SigningKey {
         let pair =
             pair.map_err(|rejected| match (der::fault(&key), rejected.to_string().as_str()) {
                 (Some(fault), _) => fault,
-                // The word of ring 0.17; a test holds it.
+                // The word that ring 0.17 uses; a test checks it.
                 (None, "WrongAlgorithm") => KeyFault::OtherKind("a key of another kind"),
                 (None, _) => KeyFault::Damaged,
             })?;
         Ok(Self { pair, algorithm })
     }
 
-    /// Returns a JWT that says at the tenant `audience` (its base URL with a slash at the end) that whoever
-    /// sends it is `client`, from `now` on, in seconds since 1970 by the tenant's clock. It can be used
-    /// once. `None` if the system gives no random numbers.
+    /// Returns a JWT that asserts to the tenant `audience` (its base URL with a slash at the end)
+    /// that its sender is `client`, from `now` on, in seconds since 1970 by the tenant's clock. It
+    /// can be used once. `None` if the system provides no random numbers.
     pub fn sign(&self, client: &str, audience: &str, now: i64) -> Option<SecretString> {
         let random = SystemRandom::new();
         let mut id = [0; 16];

@@ -1,4 +1,5 @@
-//! The side of the tenant: is an assertion a registered client's, for this tenant, of now, and new?
+//! The tenant's side: checks that an assertion comes from a registered client, is meant for this
+//! tenant, is valid now, and has not been used before.
 
 use std::{
     collections::HashMap,
@@ -27,9 +28,9 @@ const LONGEST_ID: usize = 64;
 /// Reason why an assertion proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// No JWT of three parts with the claims that are needed.
+    /// No JWT of three parts with the required claims.
     Malformed,
-    /// Signed in a way that is not accepted, or with another key.
+    /// Signed with an algorithm that is not accepted, or with another key.
     Signature,
     /// Claims of another client, or for another tenant.
     Claims,
@@ -77,7 +78,7 @@ impl PublicKey {
     }
 }
 
-/// Returns the key inside of a `SubjectPublicKeyInfo` (RFC 5280, 4.1): the content of its bit string.
+/// Returns the key inside a `SubjectPublicKeyInfo` (RFC 5280, 4.1): the content of its bit string.
 fn of_spki(der: &[u8]) -> Option<&[u8]> {
     const BIT_STRING: u8 = 0x03;
     let (info, _) = element(der, SEQUENCE)?;
@@ -106,18 +107,18 @@ struct Claims {
 #[derive(Debug)]
 pub struct Verifier {
     key: PublicKey,
-    /// Expiry of each `jti` that has come and has not expired.
+    /// Expiry of each `jti` that was used and has not expired.
     seen: Mutex<HashMap<String, i64>>,
 }
 
 impl Verifier {
-    /// Makes one for the client that has registered this key.
+    /// Makes a verifier for the client that has registered this key.
     pub fn new(key: PublicKey) -> Self {
         Self { key, seen: Mutex::default() }
     }
 
-    /// Verifies an assertion that must be `client`'s, for one of the `audiences`; `now` is the tenant's
-    /// time in seconds since 1970.
+    /// Verifies an assertion by `client` for one of the `audiences`; `now` is the tenant's time in
+    /// seconds since 1970.
     pub fn verify(
         &self,
         assertion: &str,

@@ -17,9 +17,9 @@ pub enum Warning {
         /// Its length.
         bits: usize,
     },
-    /// A TOTP secret of one character or byte again and again: nobody's random secret.
+    /// A TOTP secret of one repeated character or byte: nobody's random secret.
     OneCharacter,
-    /// Cells that hold a word for nothing, and count as empty.
+    /// Cells that hold a word for an empty value, and count as empty.
     NullWord {
         /// Their fields, as bits ([`Field::bit`]).
         fields: u32,

@@ -6,11 +6,11 @@ use secrecy::{ExposeSecret, SecretSlice};
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;
 
-/// A code as it was typed: 6 or 8 digits. Wiped on drop, and Debug does not show it.
+/// A typed code of 6 or 8 digits. Wiped on drop, and not shown by `Debug`.
 pub struct AppCode(Zeroizing<String>);
 
 impl AppCode {
-    /// Reads a code, in groups or not. `None` for what no app shows.
+    /// Parses a code, with or without spaces. `None` for text that no app shows.
     pub fn parse(typed: &[u8]) -> Option<Self> {
         let mut digits = Zeroizing::new(String::with_capacity(8));
         for byte in typed {
@@ -39,7 +39,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The only one that the tenant checks.
+    /// The only profile that the tenant checks.
     pub const USUAL: Self = Self { algorithm: Algorithm::SHA1, digits: 6, period: 30 };
 
     /// Returns the profiles of apps, the usual one first.
@@ -56,7 +56,7 @@ impl Profile {
         now / self.period
     }
 
-    /// Returns the length of so many steps, in seconds.
+    /// Returns the length of that many steps, in seconds.
     pub(super) fn seconds(self, steps: i64) -> i64 {
         steps.saturating_mul(self.period.cast_signed())
     }
@@ -88,7 +88,7 @@ impl App {
             .with_step_duration(period)
             .with_skew(0)
             .with_secret(key.expose_secret())
-            // A short key is another rule's matter.
+            // Another rule handles a short key.
             .build_noncompliant();
         Self { totp, profile }
     }

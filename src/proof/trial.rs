@@ -1,4 +1,4 @@
-//! A proof that is going on: candidates, and which of them the codes so far have left.
+//! A proof in progress: the candidates that the codes so far have left.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use crate::{
     plan::{Standing, readings},
 };
 
-/// Steps of a clock that are looked at either side.
+/// Steps either side of the present one that are tried.
 const EITHER_SIDE: i64 = 2;
-/// Steps that a clock may be off: a tenant takes these codes, too.
+/// Steps that a clock may be wrong: a tenant accepts these codes, too.
 const FORGIVEN: i64 = 1;
-/// Steps after the one asked for that a code may be late, at most: an hour of the shortest.
+/// Most steps that a code may be later than expected: an hour of the shortest ones.
 const MOST_LATE: u64 = 120;
-/// Codes that may fit nothing: one is mistyped easily, before a match and after it.
+/// Most codes that may match nothing: one is easily mistyped, before a match and after it.
 const MOST_MISSES: u8 = 2;
 
 /// Code to ask for.
@@ -24,11 +24,11 @@ const MOST_MISSES: u8 = 2;
 pub enum Wanted {
     /// The code that the app shows now.
     Now,
-    /// The code that comes after the one that was given.
+    /// The code after the given one.
     Next,
-    /// Another code: the one that was given fits nothing.
+    /// Another code: the given one matches nothing.
     Another,
-    /// Another code: the one that was given does not come after the one that fitted.
+    /// Another code: the given one does not follow the one that matched.
     Again,
 }
 
@@ -37,7 +37,7 @@ pub enum Wanted {
 pub enum Answer {
     /// One more code is needed.
     Ask(Wanted),
-    /// It is proved, or disproved.
+    /// It is proved or disproved.
     Said(Proof),
 }
 
@@ -52,28 +52,28 @@ pub enum Why {
     TooShort,
 }
 
-/// Outcome of a proof.
+/// Result of a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
     /// The outcome itself.
     pub verdict: ProofVerdict,
-    /// Encoding by which the codes follow from the secret.
+    /// Encoding with which the secret yields the codes.
     pub encoding: Option<SecretEncoding>,
     /// Relation of that reading to what an import does.
     pub standing: Option<Standing>,
     /// Codes that the app makes.
     pub profile: Option<Profile>,
-    /// Reason why the tenant could not check them, where that is so.
+    /// Reason why the tenant could not check the codes, if so.
     pub why: Option<Why>,
     /// Seconds by which the app's clock is ahead of this machine's.
     pub off_seconds: Option<i64>,
-    /// Number of the reading, among those of [`readings`].
+    /// Index of the reading in [`readings`].
     pub reading: Option<usize>,
     /// True if the row has a secret that can be read at all.
     pub had_secret: bool,
 }
 
-/// A way in which the codes may come about.
+/// A way in which the codes may be computed.
 struct Candidate {
     reading: usize,
     encoding: SecretEncoding,
@@ -86,7 +86,7 @@ struct Candidate {
 struct Match {
     candidate: usize,
     step: u64,
-    /// Steps that the app's clock is ahead.
+    /// Steps by which the app's clock is ahead.
     off: i64,
     /// Time when the code was given.
     at: u64,
@@ -99,13 +99,13 @@ pub struct Trial {
     is_refused: bool,
     /// Matches of all codes so far.
     matches: Vec<Match>,
-    /// Codes that fitted nothing; since the first match, those that did not go on from it.
+    /// Codes that matched nothing; since the first match, codes that did not follow it.
     n_misses: u8,
 }
 
 impl Trial {
-    /// Begins with a TOTP row, for an import with that `--secret-encoding`. `is_refused` says that its reader
-    /// has refused it.
+    /// Begins with a TOTP row, for an import with that `--secret-encoding`. `is_refused` if its
+    /// reader has refused it.
     pub fn new(record: &Record, secrets: Option<SecretEncoding>, is_refused: bool) -> Self {
         let readings = readings(record, secrets);
         let mut candidates = Vec::new();
@@ -121,15 +121,18 @@ impl Trial {
         Self { candidates, is_refused, matches: Vec::new(), n_misses: 0 }
     }
 
-    /// Returns the first question; `None` where no code can prove anything, as there is no secret.
+    /// Returns the first question; `None` if no code can prove anything, because there is no
+    /// secret.
     pub fn first(&self) -> Option<Wanted> {
         (!self.candidates.is_empty()).then_some(Wanted::Now)
     }
 
-    /// Takes a code that was given at `now`, in seconds since 1970; `None` stands for what is no code.
+    /// Takes a code that was given at `now`, in seconds since 1970; `None` for text that is not a
+    /// code.
     pub fn answer(&mut self, code: Option<&AppCode>, now: u64) -> Answer {
         let fresh = code.map(|code| self.fresh(code, now)).unwrap_or_default();
-        // First: the next code of a clock that is behind or ahead may be one that is right by itself.
+        // First, because the next code of a clock that is behind or ahead may also be right by
+        // itself.
         if let Some(first) = self.gone_on(code, now, 0) {
             return Answer::Said(self.proof(first));
         }
@@ -137,7 +140,8 @@ impl Trial {
         {
             return Answer::Said(self.proof(right));
         }
-        // Whoever writes the codes beforehand goes one on with each, also with one that is mistyped.
+        // A person who writes the codes down beforehand uses up one with each question, even for a
+        // mistyped one.
         if let Some(first) = self.gone_on(code, now, self.n_misses.into()) {
             return Answer::Said(self.proof(first));
         }
@@ -155,7 +159,8 @@ impl Trial {
         })
     }
 
-    /// Returns every candidate that shows the code about now, those first that an import would take.
+    /// Returns every candidate that shows the code about now; those that an import would use come
+    /// first.
     fn fresh(&self, code: &AppCode, now: u64) -> Vec<Match> {
         let mut found = Vec::new();
         for (candidate, Candidate { app, .. }) in self.candidates.iter().enumerate() {
@@ -168,8 +173,8 @@ impl Trial {
         found
     }
 
-    /// Returns the first match whose candidate shows the code in a step after it. That may be as much later
-    /// as time has passed, and by `missed` more.
+    /// Returns the first match whose candidate shows the code in a later step: later by as much as
+    /// time has passed, and by `missed` steps more.
     fn gone_on(&self, code: Option<&AppCode>, now: u64, missed: u64) -> Option<&Match> {
         let code = code?;
         self.matches.iter().find(|found| {
@@ -182,8 +187,8 @@ impl Trial {
         })
     }
 
-    /// Returns the factor's credential with the key of a proof; with that of an import, else with any, where
-    /// nothing was proved.
+    /// Returns the factor's credential with the key of a proof, or else with an import's, or else
+    /// with any.
     pub fn credential(&self, proof: &Proof) -> Option<Credential> {
         let reading = proof.reading.unwrap_or_default();
         let found = self.candidates.iter().find(|candidate| candidate.reading == reading)?;
@@ -191,7 +196,7 @@ impl Trial {
         Some(Credential::Totp { secret })
     }
 
-    /// Returns what a match says, and why a tenant could not check such codes.
+    /// Returns what a match proves, and why a tenant could not check such codes.
     fn verdict(&self, found: &Match) -> (ProofVerdict, Option<Why>) {
         let Some(Candidate { standing, app, .. }) = self.candidates.get(found.candidate) else {
             return (ProofVerdict::NoMatch, None);
@@ -227,7 +232,8 @@ impl Trial {
 }
 
 impl Proof {
-    /// Returns what is said where no reading of the secret gives the codes, or there is no secret at all.
+    /// Returns the result if no reading of the secret yields the codes, or there is no secret at
+    /// all.
     pub const fn none(had_secret: bool) -> Self {
         Self {
             verdict: ProofVerdict::NoMatch,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Wanted {
-    /// Returns the question for a code: about the row at `place`, which may have a name.
+    /// Returns the question for a code, about the row at `place`, which may have a name.
     pub fn question(self, place: &str, name: Option<&str>) -> String {
         let row = match name {
             Some(name) => format!("{place}, \"{}\"", escape(name)),
@@ -30,7 +30,7 @@ impl Wanted {
 }
 
 impl AppCode {
-    /// Sentence about an answer that is none.
+    /// Reply to text that is not a code.
     pub const NONE: &str = "A code has 6 or 8 digits, and nothing else but spaces.\n";
 }
 
@@ -45,8 +45,8 @@ impl Proof {
         }
     }
 
-    /// Returns what was found in a sentence, and what to do about it. `system` wrote the export that the row is
-    /// of, if it is of one.
+    /// Describes the result and what to do about it. `system` wrote the row's export, if it is from
+    /// one.
     pub fn sentence(&self, system: Option<&str>) -> String {
         let secret = "the app's codes follow from the secret";
         match self.verdict {

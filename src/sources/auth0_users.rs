@@ -29,7 +29,7 @@ pub(super) static SYSTEM: System = System {
         traps: &[
             "A `user_id` in it has no connection in front: `abc` becomes the user `auth0|abc`.",
             "A user without `user_id` got a new id at import: use a map by `email`.",
-            "Auth0's export of users has the same look and no factors.",
+            "Auth0's export of users looks the same, but has no factors.",
         ],
         flags: &["--user-id 'auth0|{id}', if the file has ids; --users MAP otherwise"],
         no_factors: "no user in it has `mfa_factors`: Auth0's export of users never has, and lists users \

@@ -47,7 +47,7 @@ pub(super) static SYSTEM: System = System {
         ],
         traps: &[
             "8 digits, other steps than 30 s and another `t0` than 0 cannot be moved.",
-            "SMS stages that only verify keep a hash of the number, which nobody can turn back.",
+            "SMS stages that only verify keep a hash of the number, which cannot be reversed.",
             "Join the users' `uuid`, not their `id`.",
         ],
         flags: &[

@@ -41,7 +41,7 @@ pub(super) static SYSTEM: System = System {
             "`ListUsers` does not say who has which factor: ask `AdminGetUser` about each user.",
             "`{id}` is the attribute `sub`; `{username}` is `Username`, which may be an address or a name of \
              another provider.",
-            "`MFAOptions` and `PreferredMfaSetting` are passed over: the one is dead, the other says only which \
+            "`MFAOptions` and `PreferredMfaSetting` are ignored: the one is dead, the other says only which \
              factor goes first.",
         ],
         flags: &[

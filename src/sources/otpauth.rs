@@ -37,7 +37,7 @@ pub(super) static SYSTEM: System = System {
         traps: &[
             "The person is known by the label only: `{username}` is its part after the last colon, `{email}` \
              the same if it is an address.",
-            "A transfer of many accounts is several QR codes; one that is missing is told.",
+            "A transfer of many accounts is several QR codes; missing ones are reported.",
             "hotp and steam, SHA256, SHA512, 8 digits and other periods cannot be moved.",
         ],
         flags: &["--user-id or --users: labels are no Auth0 ids"],

@@ -38,7 +38,7 @@ pub(super) static SYSTEM: System = System {
             "passkey: rows of `auth.webauthn_credentials`",
         ],
         leaves: &[
-            "factors that are not `verified`: their users never finished to enrol",
+            "factors that are not `verified`: their users never finished enrolling",
             "security keys that are built into a device (`transport` of `internal` alone)",
             "security keys that Supabase takes for copies (`cloneWarning`)",
             "phones of profiles (`user_phone`): they are no second factors",
