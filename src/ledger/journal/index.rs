@@ -93,7 +93,7 @@ impl Index {
         let mut rows = Vec::new();
         for (users, first) in self.users.chunks(USERS).zip((0_u32..).step_by(USERS)) {
             // Without a branch for each user, the compiler compares many at once.
-            if users.iter().fold(false, |is_there, other| is_there | (*other == hash)) {
+            if users.iter().fold(0, |hits, other| hits | u16::from(*other == hash)) != 0 {
                 let hits = users.iter().zip(first..).filter(|(other, _)| **other == hash);
                 rows.extend(hits.map(|(_, seq)| Seq(seq)));
             }
