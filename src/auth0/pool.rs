@@ -99,8 +99,9 @@ impl Recipe {
             .user_agent(USER_AGENT)
             // A 307 would carry the TOTP secret to another host.
             .redirect(redirect::Policy::none())
-            // Every wire attempt has an intent of its own.
-            .retry(retry::never())
+            // Every wire attempt has an intent of its own. Without the zero, each request would be
+            // copied for a retry that never comes.
+            .retry(retry::never().max_retries_per_request(0))
             // `http_proxy` would see secrets in the clear; only `https_proxy` is honoured.
             .no_proxy()
             .tcp_nodelay(true)
