@@ -1,8 +1,8 @@
-//! The ledger's files: made whole or not at all, private, one process at a time, and looked at
-//! before SQLite believes any of them.
+//! The ledger's files: created completely or not at all, private, used by one process at a time,
+//! and examined before SQLite trusts any of them.
 //!
-//! SQLite takes what it finds beside a ledger for the ledger's own: a `-wal` that somebody planted
-//! is read as if it had been written by the last run, and a `-journal` is copied over it.
+//! SQLite takes every file beside a ledger for the ledger's own: a planted `-wal` is read as if the
+//! last run had written it, and a `-journal` is copied over the ledger.
 
 use std::{
     fs::{self, File},
@@ -23,7 +23,7 @@ pub(in crate::ledger) const MAGIC: &[u8] = b"SQLite format 3\0";
 const WAL: &str = "-wal";
 const SHM: &str = "-shm";
 /// Suffix of the journal that SQLite would keep if the ledger had no `-wal`. No version of this
-/// program makes one.
+/// program creates one.
 const JOURNAL: &str = "-journal";
 const SEAL: &str = "-seal";
 /// Suffixes of a ledger's files.
@@ -32,13 +32,13 @@ pub const SIDES: [&str; 5] = ["", WAL, SHM, JOURNAL, SEAL];
 /// A file that is locked for this process until dropped.
 #[derive(Debug)]
 pub(in crate::ledger) struct Locked {
-    /// The real place of the file: its folder resolved, the file itself not a link.
+    /// The real path of the file: its folder resolved, the file itself not a link.
     pub(in crate::ledger) path: PathBuf,
     pub(in crate::ledger) file: File,
 }
 
-/// Locks the ledger at `path`; `create` fills a new file in, where there is none yet, and is told
-/// its id.
+/// Locks the ledger at `path`; `create` fills in a new file, if there is none yet, and receives its
+/// id.
 pub(in crate::ledger) fn lock(
     path: &Path,
     create: impl Fn(&Path, &str) -> Result<(), LedgerFault>,
@@ -53,7 +53,7 @@ pub(in crate::ledger) fn lock(
     let file = match files::open(&path, Mode::Existing) {
         Err(error) if error.kind() == Some(io::ErrorKind::NotFound) => {
             let made = make(&path, create);
-            // Another process may have been quicker: then the lock decides.
+            // Another process may have been faster: then the lock decides.
             if !is_there(&path) {
                 made?;
             }
@@ -73,7 +73,7 @@ pub(in crate::ledger) fn lock(
     Ok(Locked { path, file })
 }
 
-/// `path` with its folder resolved, so that SQLite can be told to follow no links at all.
+/// Resolves the folder of `path`, so that SQLite can be told to follow no links at all.
 pub(in crate::ledger) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
     let name = path
         .file_name()
@@ -84,8 +84,8 @@ pub(in crate::ledger) fn resolve(path: &Path) -> Result<PathBuf, LedgerFault> {
 }
 
 /// Checks, before SQLite opens anything, that nobody else can have written to the ledger at `path`
-/// or to a file beside it. Opens nothing: to close a file would drop the locks that SQLite holds
-/// on it in this process. Returns whose the folder is.
+/// or to a file beside it. Opens nothing: closing a file would drop the locks that SQLite holds on
+/// it in this process. Returns the kind of folder.
 pub(in crate::ledger) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
     let place = files::folder(path);
     let folder =
@@ -122,8 +122,8 @@ pub(in crate::ledger) fn examine(path: &Path) -> Result<Folder, LedgerFault> {
     Ok(folder)
 }
 
-/// Returns true if nobody can write beside the ledger at `path` and nothing is left in its `-wal`:
-/// then it is read as it stands. Fails if something is left that cannot be read without writing.
+/// Returns true if nobody can write beside the ledger at `path` and its `-wal` is empty: then it is
+/// read as it is. Fails if there is something that cannot be read without writing.
 pub(in crate::ledger) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
     if files::can_write_beside(path) {
         return Ok(false);
@@ -141,8 +141,9 @@ pub(in crate::ledger) fn is_at_rest(path: &Path) -> Result<bool, LedgerFault> {
     }
 }
 
-/// Copies a locked ledger and its `-wal` to `path`. By the file that is open: to close another one
-/// would drop the locks that SQLite holds on it in this process. On a `-wal` it holds none.
+/// Copies a locked ledger and its `-wal` to `path`. The open file is used for the ledger: closing
+/// another one would drop the locks that SQLite holds on it in this process. It holds none on a
+/// `-wal`.
 pub(in crate::ledger) fn copy(locked: &Locked, path: &Path) -> io::Result<()> {
     let mut from = &locked.file;
     from.rewind()?;
@@ -153,18 +154,18 @@ pub(in crate::ledger) fn copy(locked: &Locked, path: &Path) -> io::Result<()> {
     }
 }
 
-/// The bytes of the ledger at `path` and of its `-wal`.
+/// Returns the number of bytes of the ledger at `path` and of its `-wal`.
 pub(in crate::ledger) fn size(path: &Path) -> u64 {
     let size = |side| fs::symlink_metadata(beside(path, side)).map_or(0, |meta| meta.len());
     size("").saturating_add(size(WAL))
 }
 
-/// The seal of the ledger at `path`.
+/// Returns the seal of the ledger at `path`.
 pub(in crate::ledger) fn seal(path: &Path) -> PathBuf {
     beside(path, SEAL)
 }
 
-/// A file of the ledger at `path`.
+/// Returns a file of the ledger at `path`.
 pub(in crate::ledger) fn side(path: &Path, side: Side) -> PathBuf {
     match side {
         Side::Ledger => path.into(),
@@ -174,7 +175,7 @@ pub(in crate::ledger) fn side(path: &Path, side: Side) -> PathBuf {
     }
 }
 
-/// Returns true if `path` leads to that very file.
+/// Returns true if `path` leads to exactly that file.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let identity = |meta: &fs::Metadata| (meta.dev(), meta.ino());
@@ -185,7 +186,7 @@ fn is_there(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Makes the ledger, its seal first: a ledger without one is never a new one.
+/// Creates the ledger, after its seal: a ledger without a seal is never a new one.
 fn make(
     path: &Path,
     create: impl Fn(&Path, &str) -> Result<(), LedgerFault>,
@@ -200,7 +201,7 @@ fn make(
         |fresh| {
             let made = create(fresh.path(), &id);
             if made.is_err() {
-                // On a full disk SQLite cannot clear away what it has begun.
+                // On a full disk, SQLite cannot remove what it has begun.
                 for side in [WAL, SHM, JOURNAL] {
                     drop(fs::remove_file(beside(fresh.path(), side)));
                 }
@@ -212,7 +213,7 @@ fn make(
 }
 
 impl LedgerFault {
-    /// The ledger, or the file beside it whose name is longer by `side`, is not as it should be.
+    /// The ledger, or the file beside it whose name is longer by `side`, is not acceptable.
     pub(in crate::ledger) fn of_file(side: &str, fault: &FileFault) -> Self {
         let it = if side.is_empty() { "it".into() } else { format!("the `{side}` file beside it") };
         let hint = match fault {

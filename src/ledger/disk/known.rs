@@ -1,5 +1,5 @@
-//! Factors that a ledger knows, by fingerprint: for those who look up the rows of an input and record
-//! nothing.
+//! Factors that a ledger knows, by fingerprint: for commands that look up the rows of an input and
+//! record nothing.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -53,7 +53,7 @@ impl Known {
         self.shards[shard(print)].insert_unique(hash, (print, row), hasher);
     }
 
-    /// Returns what is known of a factor.
+    /// Returns what the ledger knows about a factor.
     pub fn find(&self, prints: Prints) -> Option<KnownRow> {
         prints.all().find_map(|print| {
             let is_that = |(other, _): &(Fingerprint, KnownRow)| *other == print;
@@ -62,8 +62,8 @@ impl Known {
         })
     }
 
-    /// Returns whether a row like this one was refused: of the same user and type, in the same state. Refused
-    /// rows have no fingerprint.
+    /// Returns whether a similar row was refused: of the same user and type, in the same state.
+    /// Refused rows have no fingerprint.
     pub fn has_refused(&self, row: &Rejection) -> bool {
         let user = row.user.as_ref().map(UserId::as_str);
         let factor_type = row.factor_type.map(|factor_type| factor_type as u8);
@@ -89,8 +89,8 @@ fn shard(print: Fingerprint) -> usize {
 }
 
 impl Reader {
-    /// Returns the factors of its imports, as they stand now: a run may be going on. Fails for a ledger that
-    /// does not hold together, and for one that no import has written to.
+    /// Returns the factors of the ledger's imports in their present state: a run may be going on.
+    /// Fails for a damaged ledger, and for one without an import.
     pub fn known(&self) -> Result<Known, Error> {
         if self.last_import()?.is_none() {
             let fault = LedgerFault::new(
@@ -101,7 +101,7 @@ impl Reader {
         }
         let mut known = Known::default();
         let mut visit = |row: RowSummary| {
-            // What is known not to be there and still to do is as good as not in it.
+            // A factor known not to exist and still to be done counts as absent from the ledger.
             if row.status.operation == Operation::Import && row.status.state != State::Pending {
                 let RowSummary { fingerprint, code, .. } = row;
                 known.insert(fingerprint, KnownRow { state: row.status.state, code });

@@ -1,4 +1,5 @@
-//! The ledger on disk: one SQLite file, and beside it the seal that says how much there has to be.
+//! The ledger on disk: one SQLite file, and beside it the seal that says how much the file must
+//! hold.
 
 pub(in crate::ledger) mod file;
 pub(in crate::ledger) mod known;

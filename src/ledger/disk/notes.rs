@@ -1,5 +1,5 @@
-//! Notes about runs for reports. They decide nothing, so they stand in `meta`, where earlier versions
-//! pass over them, and what cannot be read is as good as not there.
+//! Notes about runs, for reports. Nothing depends on them, so they are in `meta`, where earlier
+//! versions ignore them, and an unreadable note counts as absent.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::{
 
 /// Longest note that is read, in bytes: far above any that is written.
 const LONGEST: i64 = 4 << 20;
-/// Runs that are told one by one.
+/// Most runs that are listed.
 const MOST_RUNS: i64 = 1000;
 
 /// A kind of note; a run has one of each.
@@ -32,7 +32,7 @@ pub enum Note {
 }
 
 impl Note {
-    /// Beginning of its key in `meta`; the run's number follows.
+    /// Returns the start of its key in `meta`; the run's number follows.
     const fn prefix(self) -> &'static str {
         match self {
             Self::Files => "files:",
@@ -42,11 +42,11 @@ impl Note {
         }
     }
 
-    /// Number of the runs, up to the present one, whose notes are kept: a nightly import has a thousand
-    /// in three years.
+    /// Returns the number of runs, up to the present one, whose notes are kept: a nightly import
+    /// has a thousand in three years.
     const fn kept(self) -> i64 {
         match self {
-            // Rows of any run may be told by it.
+            // The rows of any run may need it.
             Self::Files => i64::MAX,
             Self::About => 500,
             Self::Pace | Self::Typed => 20,
@@ -63,30 +63,30 @@ pub struct RunRecord {
     pub command: String,
     /// Its input.
     pub input: String,
-    /// Its beginning.
+    /// Its start.
     pub started_at: LocalTime,
     /// Its end; `None` while it runs, and if it was killed.
     pub ended_at: Option<LocalTime>,
-    /// True if all rows of its input came to their end.
+    /// True if all rows of its input were settled.
     pub is_complete: bool,
-    /// Facts of it, where they were noted.
+    /// Facts about it, if they were recorded.
     pub about: Option<RunAbout>,
-    /// Its pace over its time, where that was noted.
+    /// Its pace over time, if that was recorded.
     pub pace: Option<Timeline>,
 }
 
 /// The last run of a ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct LastRun<T> {
-    /// True if it has ended, be it in the midst of its input.
+    /// True if it has ended, even in the middle of its input.
     pub has_ended: bool,
-    /// True if all rows of its input came to their end.
+    /// True if all rows of its input were settled.
     pub is_complete: bool,
-    /// Its command line, where that was noted.
+    /// Its command line, if that was recorded.
     pub typed: Option<T>,
 }
 
-/// Writes a note about a run, and takes those about very old ones away.
+/// Writes a note about a run, and deletes those about very old runs.
 pub(super) fn write(
     connection: &Connection,
     run: i64,

@@ -1,4 +1,5 @@
-//! A ledger's file as SQLite sees it: how it is made, opened without trust, and recognised.
+//! A ledger's file from SQLite's point of view: creating it, opening it without trust, and
+//! recognising it.
 
 use std::path::Path;
 
@@ -15,18 +16,18 @@ use crate::{
 const APPLICATION_ID: i64 = 0x6d66_6672;
 /// The format this program writes.
 pub const FORMAT: i64 = 3;
-/// The format before, which it reads as it stands, and brings to its own before it writes.
+/// The previous format, which is read as it is, and upgraded before anything is written.
 pub const OLD_FORMAT: i64 = 2;
-/// Statements that make a ledger of the old format, and those that make one of this format of it.
+/// Statements that create a ledger of the old format, and those that upgrade it.
 const OLD_SCHEMA: &str = include_str!("schema-2.sql");
 const UPGRADE: &str = include_str!("schema-3.sql");
 
-/// Bytes of a page, about.
+/// Approximate number of bytes in a page.
 const PAGE: u64 = 4096;
-/// Steps of SQLite's machine that one connection may take to read a ledger: all that is ever asked of
-/// it takes about 3,000 for a page full of the shortest rows.
+/// Most steps of SQLite's virtual machine per page for reading a ledger: everything that is ever
+/// asked takes about 3,000 for a page full of the shortest rows.
 const STEPS_PER_PAGE: u64 = 30_000;
-/// The same, for the smallest ledger.
+/// Most steps for the smallest ledger.
 const STEPS: u64 = 10_000_000;
 /// Number of steps between two counts.
 const STEPS_AT_A_TIME: u16 = 10_000;
@@ -64,7 +65,7 @@ pub(in crate::ledger) fn create(
     meta.execute(params!["made_at", at.as_millis().to_string().as_bytes()])?;
     drop(meta);
     shard::write(&connection, shard)?;
-    // Closing would do the same and say nothing of a failure, and the file is moved without its
+    // Closing would do the same without reporting a failure, and the file is moved without its
     // `-wal`.
     let left: i64 =
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
@@ -75,7 +76,7 @@ pub(in crate::ledger) fn create(
     Ok(())
 }
 
-/// Set while a ledger is not known to be whole: what turns out to be damaged stays as it is.
+/// Set until a ledger is known to be whole: a damaged one stays as it is.
 const KEEP_WAL: DbConfig = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
 
 /// Opens the file of a locked ledger. Its `-wal` stays until [`give_up_wal`] is called.
@@ -89,13 +90,13 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, LedgerFault> {
     Ok(connection)
 }
 
-/// Lets SQLite copy the `-wal` into the ledger and take it away: the ledger is whole.
+/// Lets SQLite copy the `-wal` into the ledger and delete it: the ledger is whole.
 pub(super) fn give_up_wal(connection: &Connection) -> Result<(), LedgerFault> {
     connection.set_db_config(KEEP_WAL, false)?;
     Ok(())
 }
 
-/// Opens a ledger's file to read it only, also where nothing can be written beside it.
+/// Opens a ledger's file for reading only, even if nothing can be written beside it.
 pub(in crate::ledger) fn open_to_read(path: &Path) -> Result<Connection, LedgerFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -111,8 +112,8 @@ pub(in crate::ledger) fn open_to_read(path: &Path) -> Result<Connection, LedgerF
     Ok(connection)
 }
 
-/// Makes SQLite look twice at what it reads, run nothing that it finds in the ledger at `path`, and
-/// give up where reading does not come to an end.
+/// Makes SQLite verify what it reads, run nothing that it finds in the ledger at `path`, and give
+/// up if reading does not end.
 pub(in crate::ledger) fn distrust(
     connection: &mut Connection,
     path: &Path,
@@ -130,7 +131,8 @@ pub(in crate::ledger) fn distrust(
     Ok(connection.progress_handler(i32::from(STEPS_AT_A_TIME), Some(is_spent))?)
 }
 
-/// Checks that an open connection is to a ledger that this program understands, and whose.
+/// Checks that an open connection is to a ledger that this program understands, and returns its
+/// owner.
 pub(in crate::ledger) fn recognise(connection: &Connection) -> Result<Meta, LedgerFault> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     if pragma("application_id")? != APPLICATION_ID {
@@ -148,7 +150,7 @@ pub(in crate::ledger) fn recognise(connection: &Connection) -> Result<Meta, Ledg
              this is",
         ));
     }
-    // Before anything is read out of a table: it could be a view that never ends.
+    // Checked before anything is read from a table, which could be an endless view.
     if schema(connection)? != schema_of_a_new_one(format)? {
         return Err(LedgerFault::damaged("its tables are not those that mfaferry makes"));
     }
@@ -171,7 +173,8 @@ pub(in crate::ledger) fn recognise(connection: &Connection) -> Result<Meta, Ledg
     Ok(meta)
 }
 
-/// A check sum of what the whole ledger hangs on: with another key, no factor would be known.
+/// Returns a checksum of the values that everything else depends on: with another key, no factor
+/// would be recognised.
 fn check(id: &str, tenant: &str, key: &[u8; 32]) -> [u8; 4] {
     let mut crc = crc32fast::Hasher::new();
     for part in [id.as_bytes(), tenant.as_bytes(), key] {
@@ -181,7 +184,7 @@ fn check(id: &str, tenant: &str, key: &[u8; 32]) -> [u8; 4] {
     crc.finalize().to_le_bytes()
 }
 
-/// Returns the schema as SQLite keeps it.
+/// Returns the schema as SQLite stores it.
 fn schema(connection: &Connection) -> Result<Option<String>, LedgerFault> {
     let all = "SELECT group_concat(part) FROM (SELECT type || ' ' || name || ' ' || tbl_name || ' ' \
                || coalesce(sql, '') AS part FROM sqlite_schema ORDER BY name, type)";
@@ -203,7 +206,7 @@ pub(super) fn format(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings a ledger of the old format to this one, or leaves it as it is, whatever happens meanwhile.
+/// Upgrades a ledger of the old format, or leaves it unchanged, whatever happens meanwhile.
 pub(super) fn upgrade(connection: &Connection) -> Result<(), LedgerFault> {
     if format(connection)? == OLD_FORMAT {
         let all = connection.unchecked_transaction()?;
@@ -214,7 +217,7 @@ pub(super) fn upgrade(connection: &Connection) -> Result<(), LedgerFault> {
     Ok(())
 }
 
-/// Returns the number of row writes, in all, for those who only read.
+/// Returns the number of all row writes, for readers.
 pub(in crate::ledger) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
     let sum: i64 =
         connection

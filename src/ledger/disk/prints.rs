@@ -8,8 +8,8 @@ use crate::{
 };
 
 impl Reader {
-    /// Fails unless `is_met` says so of a row of its imports, as of the first that it is asked about: an
-    /// input of which the ledger has no row is mostly not its own.
+    /// Fails unless `is_met` returns true for a row of the ledger's imports, as for the first one
+    /// it is asked about: an input of which the ledger has no row is probably not its own.
     pub fn check_input(&self, is_met: impl FnMut(Fingerprint) -> bool) -> Result<(), Error> {
         match self.has_one(is_met) {
             Ok(true) => Ok(()),

@@ -1,5 +1,5 @@
-//! Proofs of how secrets are read, for those who want to know whether one was made. They decide nothing, so
-//! they stand in `meta`, where earlier versions pass over them.
+//! Proofs of how secrets are read, for commands that need to know whether one was made. Nothing
+//! else depends on them, so they are in `meta`, where earlier versions ignore them.
 
 use std::path::Path;
 
@@ -14,26 +14,26 @@ use crate::{
     model::{Factor, FactorType, Fingerprint, LocalTime, ProofVerdict},
 };
 
-/// Beginning of the key in `meta` of a proof; the fingerprint of the factor follows.
+/// Start of a proof's key in `meta`; the fingerprint of the factor follows.
 const PROOF: &str = "proof:";
 
 /// A proof that a ledger holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
-    /// Stands for the user and for the secret as it was meant, or, where that is not known, as an import
-    /// reads it.
+    /// Stands for the user and for the secret as the app has it or, if that is unknown, as an
+    /// import reads it.
     pub fingerprint: Fingerprint,
-    /// Outcome of the proof.
+    /// Result of the proof.
     pub verdict: ProofVerdict,
     /// Time of the proof.
     pub at: LocalTime,
-    /// Line of the row in its input, where that was noted.
+    /// Line of the row in its input, if that was recorded.
     pub line: Option<u64>,
-    /// User whose secret it is, where that was noted.
+    /// User of the secret, if that was recorded.
     pub user: Option<String>,
 }
 
-/// Factors whose secrets are read rightly, as a ledger's proofs say.
+/// Factors whose secrets an import reads rightly, according to a ledger's proofs.
 #[derive(Debug)]
 pub struct ProvedRight {
     key: Key,
@@ -48,21 +48,21 @@ impl ProvedRight {
     }
 }
 
-/// The same as `meta` has it.
+/// A proof as it is stored in `meta`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     verdict: String,
     at: i64,
-    /// Earlier versions noted neither this nor the user.
+    /// Earlier versions recorded neither this nor the user.
     #[serde(default)]
     line: Option<u64>,
     #[serde(default)]
     user: Option<String>,
 }
 
-/// Records proofs in the ledger at `path`, which must be there; durable on return. A factor's later proof
-/// replaces the one before; codes that fit nothing, which may have been mistyped, do not take back that
-/// it was right.
+/// Records proofs in the ledger at `path`, which must exist; durable on return. A later proof of a
+/// factor replaces the earlier one, but codes that matched nothing, and may have been mistyped, do
+/// not revoke a right one.
 pub fn record_proofs(
     path: &Path,
     proved: &[(Factor, ProofVerdict)],
@@ -75,13 +75,13 @@ fn write(path: &Path, proved: &[(Factor, ProofVerdict)], at: LocalTime) -> Resul
     if let Err(error) = std::fs::symlink_metadata(path) {
         return Err(LedgerFault::cannot("open it", &error));
     }
-    // Dropped last: to close its file takes SQLite's locks away.
+    // Dropped last: closing its file releases SQLite's locks.
     let lock = file::lock(path, |_, _| Err(LedgerFault::bug("a ledger that has gone")))?;
     let mut connection = open::open_to_write(&lock.path)?;
     open::distrust(&mut connection, &lock.path)?;
     let meta = open::recognise(&connection)?;
     file::examine(&lock.path)?;
-    // What is damaged must stay as it is, so that no import believes it.
+    // A damaged ledger must stay as it is, so that no import trusts it.
     let writes = scan::scan(&connection, &lock.path, &mut |_| {})?;
     Seal::open(&lock.path, &meta.id, writes)?;
     let key = Key::new(&meta.key);
@@ -118,7 +118,8 @@ pub(super) fn right(connection: &Connection) -> Result<Option<ProvedRight>, Ledg
     Ok(Some(ProvedRight { key, fingerprints }))
 }
 
-/// Returns the proofs of a ledger. What is none is passed over, as all of it is for people.
+/// Returns the proofs of a ledger. Entries that are not proofs are skipped, as all of them are for
+/// people only.
 pub(super) fn read(connection: &Connection) -> Result<Vec<Proved>, LedgerFault> {
     let all = "SELECT key, value FROM meta WHERE key GLOB ?1 ORDER BY key";
     let mut statement = connection.prepare(all)?;

@@ -30,7 +30,7 @@ pub struct Reader {
     tenant: String,
     pub(super) shard: Shard,
     key: Key,
-    /// State of the seal before anything was read: a run may be going on.
+    /// The seal before anything was read: a run may be going on.
     pub(super) sealed: Result<u64, LedgerFault>,
     is_exposed: bool,
 }
@@ -38,18 +38,18 @@ pub struct Reader {
 /// One object of a report.
 #[derive(Debug)]
 pub enum ReportRow {
-    /// A row that was taken up.
+    /// A row that was admitted.
     Row {
-        /// The place of its line, by the files of the run that met it first.
+        /// Position of its line, according to the files of the run that recorded it first.
         place: Place,
         /// Its row.
         entry: Entry,
-        /// The id its requests carried.
+        /// The correlation id of its requests.
         correlation: String,
     },
     /// A row refused before sending, or not carried.
     Refused {
-        /// The place of its line.
+        /// Position of its line.
         place: Place,
         /// The user, where known.
         user: Option<String>,
@@ -57,7 +57,7 @@ pub enum ReportRow {
         factor_type: Option<FactorType>,
         /// Its state.
         state: State,
-        /// Its path inside of a document, where that says more than a line.
+        /// Its path inside a document, where that says more than a line.
         at: Option<String>,
         /// `[{"field":…,"rule":…}]`.
         faults: String,
@@ -81,7 +81,7 @@ impl Reader {
         let connection = open::open_to_read(&path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         let meta = open::recognise(&connection)?;
-        // In a shared folder somebody may have been quicker than SQLite.
+        // In a shared folder, somebody may have been faster than SQLite.
         file::examine(&path)?;
         let sealed = Seal::peek(&path, &meta.id);
         let is_exposed = folder == Folder::Shared;
@@ -97,7 +97,7 @@ impl Reader {
         Ok(self.fault_of(writes))
     }
 
-    /// Returns the same for one who knows how often rows were written, in all.
+    /// Returns the same, given the number of all row writes.
     pub fn fault_of(&self, writes: u64) -> Option<Error> {
         let fault = match &self.sealed {
             Ok(sealed) => (writes < *sealed).then(LedgerFault::lost),
@@ -106,7 +106,7 @@ impl Reader {
         fault.map(|fault| fault.at(&self.path))
     }
 
-    /// Returns how often rows must have been written, by the seal; `None` if that cannot be read.
+    /// Returns the number of row writes according to the seal; `None` if it cannot be read.
     pub fn sealed(&self) -> Option<u64> {
         self.sealed.as_ref().ok().copied()
     }
@@ -116,7 +116,8 @@ impl Reader {
         &self.id
     }
 
-    /// Returns what makes pseudonyms of user ids, the same ones for as long as the ledger is kept.
+    /// Returns the maker of pseudonyms for user ids, the same ones for as long as the ledger is
+    /// kept.
     pub fn pseudonyms(&self) -> Pseudonyms {
         Pseudonyms::new(self.key.clone())
     }
@@ -126,7 +127,7 @@ impl Reader {
         self.is_exposed
     }
 
-    /// The tenant it is bound to.
+    /// Returns the tenant that it is bound to.
     pub fn tenant(&self) -> &str {
         &self.tenant
     }
@@ -144,8 +145,8 @@ impl Reader {
         Ok(last.map(LocalTime::from_millis))
     }
 
-    /// Returns when the last run of `command` that came to a good end did so; `None` if there was none.
-    /// Earlier versions have not noted whether rows of theirs needed attention: those count.
+    /// Returns when the last successful run of `command` ended; `None` if there was none. Earlier
+    /// versions did not record whether rows needed attention: their runs count.
     pub fn last_success(&self, command: &str) -> Result<Option<LocalTime>, Error> {
         let last = "SELECT max(ended_at) FROM runs WHERE command = ?1 AND complete \
                     AND ?2 || id NOT IN (SELECT key FROM meta)";
@@ -154,7 +155,7 @@ impl Reader {
         Ok(last.map(LocalTime::from_millis))
     }
 
-    /// Returns whether any row was taken up.
+    /// Returns whether any row was admitted.
     pub fn has_rows(&self) -> Result<bool, Error> {
         let first = self.connection.query_row("SELECT 1 FROM factors LIMIT 1", [], |_| Ok(()));
         let first = first.optional().map_err(|error| LedgerFault::from(error).at(&self.path))?;
@@ -171,14 +172,14 @@ impl Reader {
         proofs::right(&self.connection).map_err(|fault| fault.at(&self.path))
     }
 
-    /// Number of rows in each state that were taken up: those that were refused as they were read left
-    /// out.
+    /// Returns the number of admitted rows in each state, without those refused while they were
+    /// read.
     pub fn taken_up(&self) -> Result<ByState, Error> {
         self.rows().map_err(|fault| fault.at(&self.path))
     }
 
-    /// Refuses a ledger whose rows are people where `is_of_people` is false, and one of factors where it is
-    /// true: the two know nothing of each other.
+    /// Refuses a ledger of people if `is_of_people` is false, and one of factors if it is true: the
+    /// two know nothing of each other.
     pub fn check_kind(&self, is_of_people: bool) -> Result<(), Error> {
         let first = "SELECT operation FROM factors ORDER BY seq LIMIT 1";
         let first = self.connection.query_row(first, [], |row| row.get::<_, u8>(0)).optional();
@@ -197,12 +198,12 @@ impl Reader {
         Err(fault.at(&self.path))
     }
 
-    /// Number of rows in each state.
+    /// Returns the number of rows in each state.
     pub fn totals(&self) -> Result<ByState, Error> {
         self.with_refusals(self.taken_up()?)
     }
 
-    /// The same, for one who knows already where those stand that were taken up.
+    /// Adds the refused rows to the admitted ones, if those are known already.
     pub fn with_refusals(&self, mut rows: ByState) -> Result<ByState, Error> {
         self.add_refusals(&mut rows).map_err(|fault| fault.at(&self.path))?;
         Ok(rows)
@@ -230,8 +231,8 @@ impl Reader {
         Ok(totals)
     }
 
-    /// Visits every row, those refused before sending too, by line as far as the ledger's order gives it.
-    /// Streams: memory does not grow with the ledger.
+    /// Visits every row, including refused ones, in order of lines as far as the ledger's order
+    /// allows. Streams: memory does not grow with the ledger.
     pub fn visit(
         &self,
         mut visit: impl FnMut(ReportRow) -> std::io::Result<()>,
@@ -246,7 +247,7 @@ impl Reader {
         &self,
         visit: &mut dyn FnMut(ReportRow) -> std::io::Result<()>,
     ) -> Result<(), Stop> {
-        // One snapshot for both tables, also beside a run that is going on.
+        // One snapshot of both tables, even while a run is going on.
         let snapshot = self.connection.unchecked_transaction()?;
         let columns = row::columns_of(open::format(&snapshot)?);
         let sql = format!("SELECT {columns} FROM factors WHERE state <> ?1 ORDER BY seq");
@@ -277,8 +278,8 @@ impl Reader {
     }
 }
 
-/// Returns what each run has said of its files, where it had several. It is told to people, and decides
-/// nothing: what cannot be read is as good as not there.
+/// Returns what each run recorded about its files, if it had several. It is shown to people and
+/// nothing depends on it: unreadable notes count as absent.
 pub(super) fn files(connection: &Connection) -> Result<HashMap<i64, Lines>, LedgerFault> {
     let said: HashMap<i64, Vec<(u64, String)>> = notes::read(connection, Note::Files)?;
     Ok(said.into_iter().map(|(run, said)| (run, Lines::of(&said))).collect())
@@ -293,7 +294,7 @@ fn state(code: u8) -> Result<State, LedgerFault> {
     State::from_code(code).ok_or_else(|| LedgerFault::damaged("a row has an unknown state"))
 }
 
-/// Returns what selects the refused rows, as [`refused`] reads them, whatever the ledger's format.
+/// Returns the query for the refused rows, as [`refused`] reads them, in either format.
 pub(super) fn refusals(snapshot: &Connection) -> Result<String, LedgerFault> {
     Ok(if open::format(snapshot)? == open::OLD_FORMAT {
         format!(

@@ -22,10 +22,10 @@ use crate::{
     },
 };
 
-/// Declares the columns besides `seq`, `fingerprint`, `crc` and `writes`: numbers, each with what
-/// stands for NULL in the check sum, and texts; those that never change apart from the others. The
-/// check sum takes numbers and texts in this order, so the order is part of the format. Texts that a
-/// later format has added never change, and are in the check sum where they are there: rows of before
+/// Declares the columns besides `seq`, `fingerprint`, `crc` and `writes`: numbers, each with its
+/// value for NULL in the checksum, and texts; those that never change apart from the others. The
+/// checksum takes numbers and texts in this order, so the order is part of the format. Texts that a
+/// later format has added never change, and are in the checksum if they are present: older rows
 /// keep theirs.
 macro_rules! columns {
     (
@@ -35,7 +35,7 @@ macro_rules! columns {
         numbers { $($number:ident: $name:literal or $null:expr,)+ }
         texts { $($text:ident: $text_name:literal,)+ }
     ) => {
-        /// A row as it stands in the file.
+        /// A row as it is in the file.
         #[derive(Debug)]
         struct Cells<'a> {
             fingerprint: Fingerprint,
@@ -55,7 +55,7 @@ macro_rules! columns {
             "crc, seq"
         );
 
-        /// The same of a ledger of [`open::OLD_FORMAT`].
+        /// The columns of a ledger of [`open::OLD_FORMAT`].
         const OLD_COLUMNS: &str = concat!(
             "fingerprint, ",
             $($fixed_name, ", ",)+ $($fixed_text_name, ", ",)+
@@ -64,7 +64,7 @@ macro_rules! columns {
             "crc, seq"
         );
 
-        /// Number of the [`COLUMNS`].
+        /// Number of [`COLUMNS`].
         pub(super) const WIDTH: usize = [
             "fingerprint", $($fixed_name,)+ $($fixed_text_name,)+ $($added_name,)+
             $($name,)+ $($text_name,)+ "crc", "seq",
@@ -82,7 +82,7 @@ macro_rules! columns {
             "?, ?, 1)"
         );
 
-        /// Writes a row again, but for the columns that never change.
+        /// Writes a row again, except for the columns that never change.
         pub(super) const UPDATE: &str = concat!(
             "UPDATE factors SET ",
             $($name, " = ?, ",)+ $($text_name, " = ?, ",)+
@@ -90,7 +90,7 @@ macro_rules! columns {
         );
 
         impl<'a> Cells<'a> {
-            /// Writes the cells with their check sum, in the order of [`COLUMNS`], with [`INSERT`]
+            /// Writes the cells with their checksum, in the order of [`COLUMNS`], with [`INSERT`]
             /// or, without those that never change, with [`UPDATE`]. Returns the number of rows.
             fn write(&self, statement: &mut Statement<'_>, is_new: bool) -> rusqlite::Result<usize> {
                 let mut count = 0;
@@ -111,8 +111,7 @@ macro_rules! columns {
                 statement.raw_execute()
             }
 
-            /// Reads a row of [`COLUMNS`], given by their places, and does not believe it unless its check
-            /// sum holds.
+            /// Reads a row of [`COLUMNS`] by position, and fails unless its checksum is right.
             fn read(
                 value: impl Fn(usize) -> rusqlite::Result<ValueRef<'a>>,
             ) -> Result<Self, LedgerFault> {
@@ -136,8 +135,8 @@ macro_rules! columns {
                 is_whole.then_some(cells).ok_or_else(|| damaged(seq))
             }
 
-            /// Returns the check sum of the row, its number included, so that a flipped bit is found
-            /// and not believed.
+            /// Returns the checksum of the row, including its number, so that a flipped bit is
+            /// noticed.
             fn check(&self) -> u32 {
                 check_sum(
                     self.fingerprint,
@@ -216,7 +215,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Returns the entry that these are the cells of; `None` if there can be none.
+    /// Returns the entry that these cells represent; `None` if there is none.
     fn entry(&self) -> Option<Entry> {
         Some(Entry {
             fingerprint: self.fingerprint,
@@ -243,7 +242,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// Returns what sums have to know of the row.
+    /// Returns the fields of the row that sums need.
     fn glance(&self) -> Option<Glance<'_>> {
         Some(Glance {
             factor_type: optional(self.factor_type, |number| code(number, FactorType::from_code))
@@ -255,7 +254,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// Returns what the index has to know of the row.
+    /// Returns the fields of the row that the index needs.
     fn summary(&self) -> Option<RowSummary> {
         let status = RowStatus {
             operation: code(self.operation?, Operation::from_code)?,
@@ -284,7 +283,7 @@ pub(super) fn insert(
     Cells::of(seq, entry).write(insert, true)
 }
 
-/// Updates an entry with [`UPDATE`]: only what can have changed is bound.
+/// Updates an entry with [`UPDATE`]: only the columns that can change are bound.
 pub(super) fn update(
     seq: Seq,
     entry: &Entry,
@@ -293,8 +292,8 @@ pub(super) fn update(
     Cells::of(seq, entry).write(update, false)
 }
 
-/// Looks at a row of [`COLUMNS`], given by their places, and copies nothing of it. A million rows are
-/// looked at in half a second.
+/// Examines a row of [`COLUMNS`] by position, without copying anything. A million rows take half a
+/// second.
 pub(in crate::ledger) fn summary<'a>(
     value: impl Fn(usize) -> rusqlite::Result<ValueRef<'a>>,
 ) -> Result<RowSummary, LedgerFault> {
@@ -302,7 +301,7 @@ pub(in crate::ledger) fn summary<'a>(
     cells.summary().ok_or_else(|| damaged(cells.seq))
 }
 
-/// Looks at a row of [`COLUMNS`], given by their places, and copies it where `wants` says so.
+/// Examines a row of [`COLUMNS`] by position, and copies it if `wants` returns true.
 pub(super) fn look<'a>(
     value: impl Fn(usize) -> rusqlite::Result<ValueRef<'a>>,
     wants: impl FnOnce(&Glance<'_>) -> bool,
@@ -322,7 +321,7 @@ pub(in crate::ledger) fn entry(row: &SqlRow<'_>) -> Result<(Seq, Entry), LedgerF
     Ok((Seq(cells.seq), entry))
 }
 
-/// Reads a value that is what it should be.
+/// Reads a value of the expected type.
 pub(super) fn read<T: FromSql>(value: ValueRef<'_>) -> Result<T, LedgerFault> {
     T::column_result(value).map_err(|_| LedgerFault::damaged("it holds what it should not"))
 }
@@ -331,24 +330,25 @@ fn damaged(seq: u32) -> LedgerFault {
     LedgerFault::damaged(format!("row {seq} does not match its check sum"))
 }
 
-/// Returns the value that a number is the code of, if it is one's.
+/// Returns the value with that code, if there is one.
 fn code<T>(number: i64, from_code: impl Fn(u8) -> Option<T>) -> Option<T> {
     u8::try_from(number).ok().and_then(from_code)
 }
 
-/// Returns what `read` makes of a number, where there is one.
+/// Applies `read` to a number, if there is one.
 fn optional<T>(number: Option<i64>, read: impl Fn(i64) -> Option<T>) -> Result<Option<T>, ()> {
     number.map(|number| read(number).ok_or(())).transpose()
 }
 
-/// The check sum of a row: its numbers and its texts, and those of the added texts that are there.
+/// Returns the checksum of a row: of its numbers, its texts, and those added texts that are
+/// present.
 fn check_sum(
     print: Fingerprint,
     numbers: [i64; 16],
     texts: [Option<&str>; 3],
     added: [Option<&str>; 1],
 ) -> u32 {
-    // In one piece: a call for each number would cost ten times as much.
+    // In one piece: a call for each number would take ten times as long.
     let mut bytes = [0; 16 + 8 * 19];
     bytes[..16].copy_from_slice(&print.0);
     let lengths = texts.map(|text| text.map_or(-1, |text| i64::try_from(text.len()).unwrap_or(0)));

@@ -1,7 +1,7 @@
-//! All rows of a ledger that is about to be used, and whether it holds together.
+//! Reads all rows of a ledger that is about to be used, and checks that it is consistent.
 //!
-//! A resumed run can send nothing until every row has been looked at, so a long ledger is read in
-//! parts, each by a thread and a connection of its own, while another thread checks its structure.
+//! A resumed run can send nothing until every row has been examined, so a long ledger is read in
+//! parts, each by a thread with its own connection, while another thread checks its structure.
 
 use std::{
     ops::Range,
@@ -22,20 +22,20 @@ use rusqlite::{
 use super::{open, row};
 use crate::ledger::{LedgerFault, entry::RowSummary};
 
-/// A ledger with fewer rows is read at once: threads would cost more.
+/// A ledger with fewer rows is read by one thread: more would cost more than they save.
 const FEW: u32 = 20_000;
-/// Threads that read, at most.
+/// Most threads that read.
 const MOST_READERS: usize = 4;
 /// Rows that are handed over together.
 const CHUNK: usize = 1024;
-/// Name of the function that looks at a row.
+/// Name of the function that examines a row.
 const LOOK: &str = "look";
-/// Rows of one run that got a number and were not written, at most: eight times what a run takes in
-/// before it has settled any.
+/// Most rows of one run that got a number and were never written: eight times as many as a run
+/// admits before it has settled any.
 const MOST_UNWRITTEN: u64 = 65_536;
 
-/// Visits every row, in any order, and gives the sum of their writes. An error if the ledger does
-/// not hold together; rows may have been visited all the same. `connection` is to the ledger at `path`.
+/// Visits every row, in any order, and returns the sum of their writes. Fails if the ledger is not
+/// consistent; rows may have been visited all the same. `connection` is to the ledger at `path`.
 pub(in crate::ledger) fn scan(
     connection: &Connection,
     path: &Path,
@@ -61,7 +61,8 @@ pub(in crate::ledger) fn scan(
         };
         let parts: Vec<_> = parts(end, readers).map(read_part).collect();
         drop(chunks);
-        // While they read: memory is taken by the number of the last row, not by how many there are.
+        // Checked while the threads read: memory is reserved by the number of the last row, not by
+        // how many there are.
         if u64::from(end) > highest(connection)? {
             return Err(LedgerFault::damaged("its rows have numbers far above their count"));
         }
@@ -75,7 +76,7 @@ pub(in crate::ledger) fn scan(
     })
 }
 
-/// The highest number that rows can have got to: those that a run took in and had not settled when it
+/// Returns the highest possible row number: rows that a run admitted and had not settled when it
 /// ended were never written.
 fn highest(connection: &Connection) -> Result<u64, LedgerFault> {
     let count = |table| {
@@ -85,7 +86,7 @@ fn highest(connection: &Connection) -> Result<u64, LedgerFault> {
     Ok(count("factors")?.saturating_add((count("runs")? + 1).saturating_mul(MOST_UNWRITTEN)))
 }
 
-/// The rows below `end` in so many parts.
+/// Divides the rows below `end` into `count` parts.
 fn parts(end: u32, count: usize) -> impl Iterator<Item = Range<u32>> {
     let length = end.div_ceil(u32::try_from(count).unwrap_or(1).max(1));
     (0..end).step_by(length as usize).map(move |start| start..end.min(start.saturating_add(length)))
@@ -95,7 +96,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LedgerFault>>) -> Result<T, 
     thread.join().unwrap_or_else(|_| Err(LedgerFault::bug("a thread that reads it panicked")))
 }
 
-/// Rows that are looked at, and what they come to.
+/// The rows of a part, and the result of examining them.
 #[derive(Debug)]
 struct Look {
     chunk: Vec<RowSummary>,
@@ -115,7 +116,7 @@ impl Look {
 
     fn send(&mut self) {
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
-        // They are taken as long as anybody sends.
+        // They are received as long as anybody sends.
         drop(self.chunks.send(chunk));
     }
 
@@ -136,9 +137,9 @@ fn read(
     Ok(writes)
 }
 
-/// Hands rows to `look` where SQLite has them, as arguments of a function, in the order of their numbers:
-/// [`row::COLUMNS`], then how often it was written. To ask for each cell of each row as a result would
-/// take twice as long. Gives back what `look` has made of `it`.
+/// Passes rows to `look` from within SQLite, as arguments of a function, in the order of their
+/// numbers: [`row::COLUMNS`], then the number of writes. Fetching each cell as a result would take
+/// twice as long. Returns `it` after `look` has seen all rows.
 pub(super) fn each_row<T: Send + 'static>(
     connection: &Connection,
     part: Range<u32>,
@@ -173,7 +174,7 @@ pub(super) fn each_row<T: Send + 'static>(
     }
 }
 
-/// Returns how often a row that [`each_row`] shows was written.
+/// Returns the number of writes of a row that [`each_row`] shows.
 pub(super) fn writes_of(row: &Context<'_>) -> Result<u64, LedgerFault> {
     row::read::<i64>(row.get_raw(row::WIDTH)).map(i64::cast_unsigned)
 }
@@ -182,7 +183,7 @@ fn lock<T>(look: &Mutex<T>) -> MutexGuard<'_, T> {
     look.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Checks that pages, tables and cells fit together.
+/// Checks that pages, tables and cells are consistent.
 fn check_structure(connection: &Connection) -> Result<(), LedgerFault> {
     let found: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(unsound()) }

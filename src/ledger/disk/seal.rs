@@ -1,15 +1,15 @@
-//! The seal: a small file beside the ledger that says how much of it there has to be.
+//! The seal: a small file beside the ledger that says how much of it must exist.
 //!
-//! SQLite takes whatever stands behind a damage in its `-wal` for never written, intents included,
-//! and a ledger that was copied without its `-wal` looks whole. So every row counts how often it
-//! was written, and once a commit is durable the sum of these counts is written here, before
-//! anybody is told of the commit. No count ever falls: a sum as large as the sealed one means that
-//! each row is there as it was last known, and a smaller one that something is lost.
+//! SQLite treats everything after a damaged place in its `-wal` as never written, intents included,
+//! and a ledger that was copied without its `-wal` looks whole. So every row counts its writes, and
+//! once a commit is durable the sum of these counts is written here, before any caller learns of
+//! the commit. No count ever falls: a sum as large as the sealed one means that each row is in its
+//! last known version, and a smaller one that something is lost.
 //!
-//! What is written here outlives the process at once. For the machine's own end it is synced now
-//! and then, and at the end of a run: a second sync for every commit would halve the speed, and only
-//! matter where power fails and what was committed last rots as well. A seal that is behind is no
-//! less true, it only proves less.
+//! What is written here outlives the process at once. To survive the end of the machine it is
+//! synced now and then, and at the end of a run: a second sync for every commit would halve the
+//! speed, and would only matter if the power fails and the last commits are corrupted as well. A
+//! seal that lags behind is no less true, it only proves less.
 
 use std::{
     fs::File,
@@ -30,15 +30,15 @@ use crate::{
 const MAGIC: &[u8; 8] = b"mffrseal";
 /// Length of a ledger's id.
 const ID: usize = 12;
-/// Length of what is written: magic, id, sum, check sum.
+/// Length of a slot: magic, id, sum, checksum.
 const LENGTH: usize = MAGIC.len() + ID + 8 + 4;
-/// There are two slots, written in turn, and a disk block for each: a write that is torn leaves
-/// the other one.
+/// Size of a slot. There are two, written in turn, each in a disk block of its own: a torn write
+/// leaves the other one intact.
 const BLOCK: usize = 4096;
-/// Rows that are written between two syncs, about.
+/// Approximate number of rows written between two syncs.
 const SYNC_EVERY: u64 = 4096;
-/// The seal is behind by one commit when the process is killed in between, and by what was not
-/// synced when power fails.
+/// Most writes that the seal may lag behind: one commit if the process is killed in between, plus
+/// what was not synced if the power fails.
 const MOST_BEHIND: u64 = SYNC_EVERY + 2 * owner::MOST as u64;
 
 /// Contents of a slot.
@@ -50,15 +50,15 @@ pub(in crate::ledger) struct Seal {
     file: File,
     id: [u8; ID],
     sum: u64,
-    /// The slot that is older or damaged: the next one to be written.
+    /// The older or damaged slot, which is written next.
     next: usize,
     /// The sum that is durable.
     synced: u64,
 }
 
 impl Seal {
-    /// Makes the seal of a ledger that is about to be made, and returns the id for both. A seal
-    /// that was never used is what a kill at this very point has left: the new ledger takes it.
+    /// Creates the seal of a new ledger, and returns the id for both. An unused seal is what a kill
+    /// at this very point left behind: the new ledger takes it over.
     pub(in crate::ledger) fn make(ledger: &Path) -> Result<String, LedgerFault> {
         let mut random = [0; ID / 2];
         getrandom::fill(&mut random)
@@ -82,7 +82,7 @@ impl Seal {
         }
     }
 
-    /// Opens the seal of the ledger with that id, and holds it against the sum of its rows.
+    /// Opens the seal of the ledger with that id, and compares it with the sum of its rows.
     pub(in crate::ledger) fn open(ledger: &Path, id: &str, sum: u64) -> Result<Self, LedgerFault> {
         let file = open(&file::seal(ledger))?;
         let slots = read(&file)?;
@@ -99,7 +99,7 @@ impl Seal {
         }
     }
 
-    /// Reads what is sealed of the ledger with that id, for those who only read.
+    /// Reads the sealed sum of the ledger with that id, for readers.
     pub(in crate::ledger) fn peek(ledger: &Path, id: &str) -> Result<u64, LedgerFault> {
         let slots = read(&File::open(file::seal(ledger)).map_err(|error| closed(&error))?)?;
         latest(&slots, id).map(|(_, sum)| sum)
@@ -113,8 +113,8 @@ impl Seal {
         Ok(())
     }
 
-    /// Makes it durable. A sync that fails is not tried again: the system may have dropped what it
-    /// could not write, and would call the next one good.
+    /// Makes the seal durable. A failed sync is not repeated: the system may have dropped what it
+    /// could not write, and would report the next one as successful.
     pub(in crate::ledger) fn sync(&mut self) -> Result<(), LedgerFault> {
         if self.synced != self.sum {
             self.file.sync_data().map_err(|error| failed(&error))?;
@@ -123,12 +123,12 @@ impl Seal {
         Ok(())
     }
 
-    /// Does that if enough has come together.
+    /// Makes the seal durable if enough has been written.
     pub(in crate::ledger) fn sync_some(&mut self) -> Result<(), LedgerFault> {
         if self.sum - self.synced >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
 
-    /// Reads back what was sealed last.
+    /// Reads back the last sealed sum.
     pub(in crate::ledger) fn check(&self) -> Result<(), LedgerFault> {
         let slots = read(&self.file)?;
         if slots[1 - self.next] == Some((self.id, self.sum)) {
@@ -138,7 +138,7 @@ impl Seal {
         }
     }
 
-    /// The sum that is sealed.
+    /// Returns the sealed sum.
     pub(in crate::ledger) fn sum(&self) -> u64 {
         self.sum
     }
@@ -169,7 +169,7 @@ fn failed(error: &io::Error) -> LedgerFault {
     )
 }
 
-/// The later of the slots that hold.
+/// Returns the later of the valid slots.
 fn latest(slots: &[Option<Slot>; 2], id: &str) -> Result<Slot, LedgerFault> {
     let Some(slot) = slots.iter().flatten().copied().max_by_key(|(_, sum)| *sum) else {
         return Err(LedgerFault::apart("the `-seal` file beside it is damaged"));
@@ -186,7 +186,7 @@ fn read(file: &File) -> Result<[Option<Slot>; 2], LedgerFault> {
         let mut bytes = [0; LENGTH];
         match file.read_exact_at(&mut bytes, (number * BLOCK) as u64) {
             Ok(()) => *slot = decode(&bytes),
-            // It was cut.
+            // It was truncated.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Err(error) => return Err(LedgerFault::cannot("read its seal", &error)),
         }

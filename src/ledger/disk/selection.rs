@@ -1,10 +1,11 @@
-//! Refusals of other inputs for which rows of a selection stand: a row that was selected, mended and
+//! Refusals of other inputs that rows of a selection replace: a row that was selected, mended and
 //! imported is one row of the ledger and not two.
 //!
-//! Refused rows have no fingerprint. They are paired one to one with the rows of the selection: what is refused
-//! again; then by user and type; then those of which less could be read, by what is known of them, in their
-//! order. Only what was refused for one of the codes that the selection says can have been mended in it: it may
-//! be of one code alone, or of rows that were never refused as they were read.
+//! Refused rows have no fingerprint. They are paired one to one with the rows of the selection:
+//! first those refused again; then by user and type; then those of which less could be read, by
+//! what is known of them, in order. Only rows refused for one of the codes that the selection
+//! states can have been mended in it: it may be of one code alone, or of rows that were never
+//! refused while they were read.
 
 use rusqlite::{Connection, params};
 
@@ -13,8 +14,8 @@ use crate::{
     model::{Operation, State},
 };
 
-/// Rows of the selection that nothing stands for yet, and pairs of one pass. They are in a database of their
-/// own, which goes with the connection.
+/// Unpaired rows of the selection, and pairs of one pass. They are in a database of their own,
+/// which ends with the connection.
 const TABLES: &str = "
     CREATE TEMP TABLE stand_ins (
         id INTEGER PRIMARY KEY, user_id TEXT, type INTEGER, state INTEGER
@@ -24,8 +25,8 @@ const TABLES: &str = "
     ) STRICT;
     CREATE TEMP TABLE codes (code TEXT) STRICT;";
 
-/// Statement that takes what this input brought: rows that were refused, and factors that were first met in
-/// it, also in runs that were stopped. They come after all that earlier runs have met.
+/// Statement that collects what this input brought: refused rows, and factors that first appeared
+/// in it, also in runs that were stopped. They come after everything that earlier runs recorded.
 const FILL: &str = "
     INSERT INTO temp.stand_ins (user_id, type, state)
     SELECT user_id, type, state FROM (
@@ -52,8 +53,8 @@ struct Pass {
     state: State,
 }
 
-/// Passes in their order. A row that is refused again is the same one, whatever its code: it may be unable to
-/// hold one.
+/// Passes in order. A row that is refused again is the same one, whatever its code: it may not be
+/// able to state one.
 const PASSES: [Pass; 6] = [
     Pass { state: State::NotCarried, ..AGAIN },
     AGAIN,
@@ -75,7 +76,8 @@ const MENDED: Pass = Pass {
 const AGAIN: Pass = Pass { has_code: "TRUE", stand_ins: "state = ?2", ..MENDED };
 
 impl Pass {
-    /// Pairs the first refusal of a kind with the first row of it, the second with the second, and so on.
+    /// Pairs the first refusal of a kind with the first row of that kind, the second with the
+    /// second, and so on.
     fn sql(&self) -> String {
         let Self { user, factor_type, refusals, has_code, stand_ins, .. } = self;
         let numbered = |columns: &str, order: &str| {
@@ -97,8 +99,8 @@ impl Pass {
     }
 }
 
-/// Takes the refusals of other inputs away for which rows of `input` stand, in the transaction that is open. The
-/// first import that comes to its end does: what later ones bring stands for rows of `input` itself.
+/// Removes the refusals of other inputs that rows of `input` replace, in the open transaction. Only
+/// the first complete import does this: the rows of later ones replace rows of `input` itself.
 pub(super) fn replace_refusals(
     connection: &Connection,
     run: i64,
@@ -115,7 +117,7 @@ pub(super) fn replace_refusals(
     connection.execute(FILL, params![input, run, Operation::Import as u8])?;
     let mut insert = connection.prepare("INSERT INTO temp.codes VALUES (?1)")?;
     for code in codes {
-        // As faults are written.
+        // In the form in which faults are written.
         insert.execute([format!("\"code\":\"{code}\"")])?;
     }
     drop(insert);

@@ -1,5 +1,5 @@
-//! The shard of a ledger: people of other shards are in other ledgers. It stands in `meta`, where earlier
-//! versions pass over it; a ledger without it is of the whole.
+//! The shard of a ledger: people of other shards are in other ledgers. It is stored in `meta`,
+//! where earlier versions ignore it; a ledger without it is of the whole input.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -32,8 +32,8 @@ pub(super) fn read(connection: &Connection) -> Result<Shard, LedgerFault> {
     shard.ok_or_else(|| LedgerFault::damaged("the shard that it is of cannot be read"))
 }
 
-/// Refuses a run over another part of the input than that of the ledger: what is in no ledger of its own
-/// would be sent again.
+/// Refuses a run over a part of the input other than the ledger's: rows that are not in their own
+/// ledger would be sent again.
 pub(in crate::ledger) fn check(
     (own, of_run): (Shard, Shard),
     is_of_people: bool,
@@ -47,7 +47,7 @@ pub(in crate::ledger) fn check(
         format!("this run is over shard {of_run}")
     };
     if is_of_people {
-        // Its ledger stands beside the map, and both are one shard's.
+        // Its ledger lies beside the map, and both belong to one shard.
         let (of, flag) = if own.is_whole() {
             ("a whole input".into(), "leave --shard out".into())
         } else {
@@ -84,12 +84,12 @@ pub(in crate::ledger) fn check(
 }
 
 impl Reader {
-    /// Returns the shard whose people it has.
+    /// Returns the shard that it belongs to.
     pub fn shard(&self) -> Shard {
         self.shard
     }
 
-    /// Visits the user of each row, those refused before sending too, where they are known.
+    /// Visits the user of each row, including refused ones, if they are known.
     pub fn each_user(&self, mut visit: impl FnMut(&str)) -> Result<(), Error> {
         self.try_each_user(&mut visit).map_err(|fault| fault.at(&self.path))
     }

@@ -32,8 +32,8 @@ use crate::{
 /// Pages in the `-wal` at which they are copied into the ledger: SQLite's own measure.
 const CHECKPOINT_AT: i32 = 1000;
 
-/// Beginning of the key in `meta` of a run that came to its end with rows that need attention; its number
-/// follows.
+/// Start of the key in `meta` of a run that came to its end with rows that need attention; its
+/// number follows.
 pub(super) const BAD: &str = "bad:";
 
 /// A ledger that is open for one run.
@@ -43,21 +43,21 @@ pub(in crate::ledger) struct Sqlite {
     run: i64,
     input: String,
     in_transaction: bool,
-    /// Rows that SQLite has not been given yet.
+    /// Rows that have not been passed to SQLite yet.
     waiting: Waiting,
-    /// Header of this run, to be recorded once the ledger is known to be whole.
+    /// Header of this run, which is recorded once the ledger is known to be whole.
     beginning: RunHeader,
     /// Guard of the files; `None` until the ledger is known to be whole.
     guard: Option<Guard>,
-    /// Number of row writes, in all.
+    /// Number of all row writes.
     writes: u64,
-    /// The same before this run.
+    /// Number of all row writes before this run.
     loaded: u64,
     /// Pages in the `-wal` after the last commit.
     in_wal: Arc<AtomicI32>,
     /// True once the run has ended.
     ended: bool,
-    /// Codes for which the rows of other inputs were refused that those of this one stand for.
+    /// Codes for which rows of other inputs, replaced by rows of this one, were refused.
     selected: Vec<String>,
     /// Released after the connection is closed: fields drop in this order.
     lock: Locked,
@@ -72,7 +72,7 @@ struct RunHeader {
 }
 
 impl Sqlite {
-    /// Opens a locked ledger for a run over `input`. The run begins when its rows are loaded.
+    /// Opens a locked ledger for a run over `input`. The run starts when its rows are loaded.
     pub(in crate::ledger) fn open(
         lock: Locked,
         tenant: &str,
@@ -81,7 +81,7 @@ impl Sqlite {
         at: LocalTime,
     ) -> Result<(Self, Meta, bool), LedgerFault> {
         let mut connection = open::open_to_write(&lock.path)?;
-        // In the place of SQLite's own: a checkpoint alone writes to the ledger itself, and we have to
+        // Replaces SQLite's own hook: only a checkpoint writes to the ledger itself, and we have to
         // know when.
         let in_wal = Arc::new(AtomicI32::new(0));
         let pages = Arc::clone(&in_wal);
@@ -91,7 +91,7 @@ impl Sqlite {
         }))?;
         distrust(&mut connection, &lock.path)?;
         let meta = recognise(&connection)?;
-        // In a shared folder somebody may have been quicker than SQLite.
+        // In a shared folder, somebody may have been faster than SQLite.
         file::examine(&lock.path)?;
         if meta.tenant != tenant {
             return Err(LedgerFault::new(
@@ -125,12 +125,12 @@ impl Sqlite {
         Ok((store, meta, resumed))
     }
 
-    /// The number of this run.
+    /// Returns the number of this run.
     pub(in crate::ledger) fn run(&self) -> i64 {
         self.run
     }
 
-    /// Holds the rows against the seal, and records that the run has begun.
+    /// Compares the rows with the seal, and records that the run has started.
     fn begin_run(&mut self) -> Result<(), LedgerFault> {
         let mut seal = Seal::open(&self.lock.path, &self.beginning.ledger, self.writes)?;
         open::upgrade(&self.connection)?;
@@ -154,7 +154,7 @@ impl Sqlite {
     }
 
     fn begin(&mut self) -> Result<(), LedgerFault> {
-        // The seal may not fall further behind than the next run believes.
+        // The seal may not lag behind further than the next run accepts.
         if self.in_transaction && self.writes - self.guard()?.seal.sum() >= owner::MOST as u64 {
             self.commit()?;
         }
@@ -209,7 +209,7 @@ impl Store for Sqlite {
 
     fn first_new(&mut self) -> Result<Seq, LedgerFault> {
         self.waiting.write(&self.connection)?;
-        // From the last row back: the runs since then are mostly this one alone.
+        // From the last row backwards: the rows since then are mostly those of this run.
         let last = "SELECT seq FROM factors WHERE run <= (SELECT max(id) FROM runs WHERE id < ?1 AND \
                     command = 'import' AND complete = 1) ORDER BY seq DESC LIMIT 1";
         let last: Option<u32> =
@@ -278,7 +278,7 @@ impl Store for Sqlite {
             params![self.run, at.as_millis(), complete],
         )?;
         if complete {
-            // What this run has not met again has been mended, or has left the file.
+            // Rows that this run has not seen again have been mended, or have left the file.
             self.connection.execute(
                 "DELETE FROM refusals WHERE input = ?1 AND run <> ?2",
                 params![self.input, self.run],
@@ -308,7 +308,7 @@ impl Store for Sqlite {
             self.in_wal.store(0, Ordering::Relaxed);
             guard.note(Side::Ledger, &self.lock)?;
         }
-        // What was written over at the very moment of a write is found at the end of the run.
+        // A file overwritten at the very moment of a write is detected at the end of the run.
         if self.ended && self.loaded != self.writes {
             guard.read_back(&self.lock.path)?;
         }

@@ -1,5 +1,5 @@
-//! One look at every row of a ledger, for sums over all of it: only rows that are wanted are copied. Ten
-//! million rows take some seconds, and not one is believed whose check sum does not hold.
+//! One pass over every row of a ledger, for sums over all of it: only wanted rows are copied. Ten
+//! million rows take some seconds, and every checksum is verified.
 
 use std::collections::HashMap;
 
@@ -15,21 +15,21 @@ use crate::{
     model::{Lines, State},
 };
 
-/// Looks at rows, one after the other.
+/// Examines rows, one after the other.
 pub trait Survey: Send + 'static {
-    /// Looks at a row that was taken up, and returns true to have it whole.
+    /// Examines an admitted row, and returns true to receive all of it.
     fn look(&mut self, glance: &Glance<'_>) -> bool;
 
-    /// Takes a row that is wanted, or one that was refused as it was read.
+    /// Takes a wanted row, or one that was refused while it was read.
     fn take(&mut self, row: ReportRow);
 }
 
-/// Result of looking at every row.
+/// Result of examining every row.
 #[derive(Debug)]
 pub struct Surveyed<S> {
-    /// All that was noted.
+    /// The survey after all rows.
     pub survey: S,
-    /// Number of writes of rows, in all: the seal has that number, or a smaller one.
+    /// Number of all row writes: the seal has the same number, or a smaller one.
     pub writes: u64,
 }
 
@@ -44,7 +44,7 @@ impl<S: Survey> Looking<S> {
     fn at(&mut self, row: &Context<'_>) -> Result<(), LedgerFault> {
         self.writes = self.writes.saturating_add(scan::writes_of(row)?);
         let wants = |glance: &Glance<'_>| {
-            // No intent of it is open, and nothing is known of it yet.
+            // There is no open intent for it, and nothing is known about it yet.
             glance.state != State::Pending && self.survey.look(glance)
         };
         if let Some((seq, entry)) = row::look(|at| Ok(row.get_raw(at)), wants)? {
@@ -57,14 +57,14 @@ impl<S: Survey> Looking<S> {
 }
 
 impl Reader {
-    /// Looks at every row: those that were taken up in the order in which they were, then those that were
-    /// refused as they were read, by input and line.
+    /// Examines every row: admitted rows in order of admission, then rows refused while they were
+    /// read, by input and line.
     pub fn survey<S: Survey>(&self, survey: S) -> Result<Surveyed<S>, Error> {
         self.try_survey(survey).map_err(|fault| fault.at(&self.path))
     }
 
     fn try_survey<S: Survey>(&self, survey: S) -> Result<Surveyed<S>, LedgerFault> {
-        // One snapshot for both tables, also beside a run that is going on.
+        // One snapshot of both tables, even while a run is going on.
         let snapshot = self.connection.unchecked_transaction()?;
         let files = files(&snapshot)?;
         let looking = Looking { survey, files, id: self.id.clone(), writes: 0 };

@@ -1,6 +1,6 @@
-//! Rows that are written but that SQLite has not been given yet. To look up its statement for each of
-//! them would cost an eighth of the write, so they are given to it some at a time: before a commit, and
-//! before anything is read.
+//! Rows that have been written but not passed to SQLite yet. Looking up SQLite's statement for each
+//! of them would take an eighth of the time of the write, so they are passed on in batches: before
+//! a commit, and before anything is read.
 
 use rusqlite::Connection;
 
@@ -15,7 +15,7 @@ const MOST: usize = 256;
 pub(super) struct Write {
     pub(super) seq: Seq,
     pub(super) entry: Entry,
-    /// True if it is not there yet.
+    /// True if the row is new.
     pub(super) is_new: bool,
 }
 
@@ -30,7 +30,7 @@ impl Waiting {
         if self.0.len() < MOST { Ok(()) } else { self.write(ledger) }
     }
 
-    /// Gives SQLite what waits.
+    /// Passes the waiting rows to SQLite.
     pub(super) fn write(&mut self, ledger: &Connection) -> Result<(), LedgerFault> {
         if self.0.is_empty() {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Watch over the ledger's files, in case somebody else writes to them or takes them away during a
-//! run.
+//! Watches the ledger's files, in case somebody else writes to them or deletes them during a run.
 //!
-//! What is written into a file that has no name any more is lost, and the next run would begin a
-//! new ledger; and SQLite, which believes that it is alone, goes on writing into a file that was
-//! cut short or copied over. So the files are looked at before and after each write: a few calls
-//! that read no disk. What looks touched is then read as a next run would read it.
+//! Anything written into a file that has lost its name is gone, and the next run would begin a new
+//! ledger; and SQLite, which believes that it is alone, goes on writing into a file that was
+//! truncated or overwritten. So the files are examined before and after each write, by a few calls
+//! that read no disk. A file that seems to have been touched is then read as a next run would read
+//! it.
 
 use std::{
     fs::{self, File, Metadata, Permissions},
@@ -39,7 +39,7 @@ pub(in crate::ledger) enum Side {
     Seal,
     /// Written by each commit.
     Wal,
-    /// Written as memory: its length and times say nothing.
+    /// Used as memory: its length and times mean nothing.
     Shm,
 }
 
@@ -47,7 +47,7 @@ impl Side {
     const ALL: [Self; 4] = [Self::Ledger, Self::Seal, Self::Wal, Self::Shm];
 }
 
-/// Memory of a file: where it is, which one it is, and how our last write left it.
+/// Memory of a file: its place, its identity, and its state after our last write.
 #[derive(Debug)]
 struct Watched {
     side: Side,
@@ -64,14 +64,15 @@ type Stamp = (u64, i64, i64);
 pub(in crate::ledger) struct Guard {
     files: Vec<Watched>,
     pub(in crate::ledger) seal: Seal,
-    /// Number of row writes that are committed.
+    /// Number of committed row writes.
     committed: u64,
-    /// Time at which files that somebody else touched were last read.
+    /// Time at which files touched by somebody else were last read.
     judged: Option<Instant>,
 }
 
 impl Guard {
-    /// A locked ledger and what stands beside it, as they are now, just sealed.
+    /// Makes the guard of a locked ledger and the files beside it, in their present state, which
+    /// has just been sealed.
     pub(in crate::ledger) fn new(lock: &Locked, seal: Seal) -> Result<Self, LedgerFault> {
         let mut files = Vec::new();
         for side in Side::ALL {
@@ -81,7 +82,7 @@ impl Guard {
                     let (identity, left) = (identity(&meta), stamp(side, &meta));
                     files.push(Watched { side, path, identity, left });
                 }
-                // Where there can be none, SQLite does without.
+                // On systems that cannot have this file, SQLite does without.
                 Err(error)
                     if error.kind() == io::ErrorKind::NotFound
                         && matches!(side, Side::Wal | Side::Shm) => {}
@@ -91,10 +92,10 @@ impl Guard {
         Ok(Self { files, committed: seal.sum(), seal, judged: None })
     }
 
-    /// Looks at the files before something is written. An error if one is not there any more, or is
-    /// shorter than it was. What somebody else has touched is read as the next run would if this one
-    /// were killed now, not more often than every ten seconds: there may be systems that are late to
-    /// say when a file was changed, and by whom cannot be told.
+    /// Examines the files before something is written. Fails if one no longer exists, or is shorter
+    /// than before. A file that somebody else has touched is read as the next run would read it if
+    /// this one were killed now, but not more often than every ten seconds: some systems may report
+    /// late that a file was changed, and none reports by whom.
     pub(in crate::ledger) fn look(&mut self, lock: &Locked) -> Result<(), LedgerFault> {
         if self.is_untouched()? || self.judged.is_some_and(|at| at.elapsed() < JUDGED_EVERY) {
             return Ok(());
@@ -113,14 +114,14 @@ impl Guard {
         Side::ALL.into_iter().try_for_each(|side| self.note(side, lock))
     }
 
-    /// Reads the ledger, or a copy of it, and holds it against what was committed last.
+    /// Reads the ledger, or a copy of it, and compares it with the last commit.
     pub(in crate::ledger) fn read_back(&self, path: &Path) -> Result<(), LedgerFault> {
         self.seal.check()?;
         let found = scan::scan(&open_to_read(path)?, path, &mut |_| {})?;
         if found == self.committed { Ok(()) } else { Err(LedgerFault::overwritten()) }
     }
 
-    /// Remembers that so many writes are committed.
+    /// Remembers the number of committed writes.
     pub(in crate::ledger) fn committed(
         &mut self,
         writes: u64,
@@ -138,7 +139,8 @@ impl Guard {
         Ok(untouched)
     }
 
-    /// Takes a file as it is after it was written. What we write leaves its beginning as it is.
+    /// Records the state of a file after it was written. Our writes leave its first bytes as they
+    /// are.
     pub(in crate::ledger) fn note(&mut self, side: Side, lock: &Locked) -> Result<(), LedgerFault> {
         let Some(file) = self.files.iter_mut().find(|file| file.side == side) else {
             return Ok(());
@@ -146,7 +148,7 @@ impl Guard {
         file.left = file.look()?;
         let mut start = [0; MAGIC.len()];
         let is_whole = match side {
-            // By the file that is open: see [`file::copy`].
+            // From the open file: see [`file::copy`].
             Side::Ledger => lock.file.read_exact_at(&mut start, 0).is_ok() && start == MAGIC,
             Side::Wal => {
                 let read = File::open(&file.path).and_then(|wal| wal.read_exact_at(&mut start, 0));
