@@ -1,8 +1,8 @@
-//! Parse, run, say what went wrong, leave with the right code.
+//! Parses the command line, runs the command, and exits with its code.
 
 use std::process::ExitCode;
 
-/// Rows are made by one thread and freed by others, which the system's allocator is slow at.
+/// Rows are allocated by one thread and freed by others, at which the system's allocator is slow.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

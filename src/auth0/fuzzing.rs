@@ -1,4 +1,4 @@
-//! Answers of whatever answers in a tenant's place: bodies, and what headers tell the pacer.
+//! Fuzz targets for answers in a tenant's place: bodies, and headers that the pacer sees.
 
 use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
 
@@ -24,13 +24,13 @@ use crate::{
     },
 };
 
-/// Longer reasons are none of ours.
+/// Longest reason that this program writes.
 const LONGEST_REASON: usize = 80;
-/// Names of hosts are no longer.
+/// Longest host name.
 const LONGEST_NAME: usize = 253;
-/// Answers in a row at most.
+/// Most consecutive answers.
 const MOST_ANSWERS: usize = 12;
-/// A token is used for no shorter and for no longer.
+/// Shortest and longest time that a token may be used for.
 const LIVES: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(2_592_000);
 /// Time that the tenant's clock shows, in seconds since 1970.
 const DATE: u64 = 1_700_000_000;
@@ -98,7 +98,7 @@ fn is_list_of(json: &str, keys: &[&str]) -> bool {
     items(json).is_some_and(|items| items.iter().all(has_all))
 }
 
-/// The methods that a list may consist of nothing else than, as a list or in one's place.
+/// Returns the methods of a list that holds nothing else, as a list or in place of one.
 fn list_of(body: &str) -> Option<String> {
     let list = object(body).and_then(|page| page.get("authenticators").map(|list| list.get()));
     list.or(body.trim_start().starts_with('[').then_some(body)).map(str::to_owned)
@@ -146,7 +146,7 @@ fn page(body: &[u8]) {
     let keys = ["id", "type", "created_at"];
     assert!(list.is_some_and(|list| is_list_of(&list, &keys)), "no list of methods");
     assert!(page.methods.iter().all(|method| shape::is_id(&method.id)), "an id that cannot be one");
-    // What is written out of it is one line, and says the same.
+    // The exported line is one line, and says the same.
     let line = export_line(&UserId::nobody(), &page.methods);
     let json = line.strip_suffix('\n').unwrap_or_default();
     assert_eq!(json, escape(json), "a terminal would heed it");
@@ -187,11 +187,11 @@ fn answer(data: &[u8]) {
         }
         _ => {}
     }
-    // Whatever a body says, it turns no failure into a success, and no doubt into certainty.
+    // No body turns a failure into a success, or a doubt into certainty.
     assert_eq!(matches!(class, Class::Success), (200..300).contains(&status), "{status}");
     let certain = matches!(class, Class::Refused(_) | Class::Present);
     assert!(!certain || (400..500).contains(&status), "{status} is certain");
-    // What the API did not say, nobody has said.
+    // Only the API itself may set a code.
     let of_a_body = (400..500).contains(&status) && !matches!(status, 408 | 429);
     assert!(!of_a_body || ours || matches!(class, Class::Foreign), "{status} is believed");
 }

@@ -1,5 +1,5 @@
-//! Jobs that wait, and for what: one lane a user, in input order; ready jobs in order of entry;
-//! what waits for a time; what is left for the end.
+//! Waiting jobs, and what they wait for: one lane per user, in input order; ready jobs in order of
+//! entry; jobs that wait for a time; and jobs kept for the end.
 
 use std::{
     collections::{
@@ -14,24 +14,24 @@ use tokio::time::Instant;
 use super::Job;
 use crate::{model::UserId, pacer::breaker::Kind};
 
-/// Jobs that are kept for the end of a run, at most.
+/// Most jobs that are kept for the end of a run.
 const MOST_FOR_THE_END: usize = 65_536;
 
-/// The kinds that jobs are of.
+/// The kinds of job.
 pub(super) const KINDS: [Kind; 2] = [Kind::Change, Kind::LookUp];
 
 /// A job with its place in the order of entry.
 #[derive(Debug)]
 pub struct Ticket<E> {
     pub(super) number: u64,
-    /// Task to do.
+    /// The job.
     pub job: Box<E>,
 }
 
-/// All jobs that are taken in and not settled, but those that are being taken care of.
+/// All jobs that have been taken in and not settled, except those in the hands of a worker.
 #[derive(Debug)]
 pub(super) struct Lanes<E> {
-    /// Users with a job under way, and what waits behind it.
+    /// Users with a job under way, and the jobs that wait behind it.
     users: HashMap<UserId, VecDeque<Ticket<E>>>,
     /// Ready jobs in order of entry, however often one has come back: changes, and look-ups.
     ready: [BTreeMap<u64, Box<E>>; 2],
@@ -41,17 +41,17 @@ pub(super) struct Lanes<E> {
     entered: u64,
     /// Number of parked jobs that are in doubt.
     in_doubt: usize,
-    /// Taken in and not settled.
+    /// Number of jobs taken in and not settled.
     held: usize,
-    /// Settled, with a step left for the end of the run.
+    /// Settled jobs with a step left for the end of the run.
     for_the_end: Vec<Box<E>>,
     /// Earliest time at which a job that an earlier process left in doubt may go.
     clear_from: Instant,
 }
 
 impl<E: Job> Lanes<E> {
-    /// Empty lanes of a run that begins now. An earlier process may have left something in doubt,
-    /// whose request may still be under way: a whole settle time counts from our own start
+    /// Makes the empty lanes of a run that begins now. A request that an earlier process left in
+    /// doubt may still be under way, so a whole settle time counts from our own start
     /// (reliability.md 1.3, R8).
     pub(super) fn new(settle: Duration) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl<E: Job> Lanes<E> {
         }
     }
 
-    /// Makes ready what has come to the head of its lane.
+    /// Makes a job ready that has come to the head of its lane.
     fn begin(&mut self, ticket: Ticket<E>) {
         if ticket.job.is_in_doubt() {
             self.park(ticket, self.clear_from);
@@ -99,18 +99,18 @@ impl<E: Job> Lanes<E> {
         }
     }
 
-    /// It can go.
+    /// Makes a job ready to go.
     pub(super) fn make_ready(&mut self, ticket: Ticket<E>) {
         self.ready[place(ticket.job.kind())].insert(ticket.number, ticket.job);
     }
 
-    /// It can go from `due` on.
+    /// Keeps a job back until `due`.
     pub(super) fn park(&mut self, ticket: Ticket<E>, due: Instant) {
         self.in_doubt += usize::from(ticket.job.is_in_doubt());
         self.parked.insert((due, ticket.number), ticket.job);
     }
 
-    /// Makes ready what has waited long enough.
+    /// Makes ready the jobs that have waited long enough.
     pub(super) fn wake(&mut self, now: Instant) {
         while let Some(parked) = self.parked.first_entry().filter(|first| first.key().0 <= now) {
             let ((_, number), job) = parked.remove_entry();
@@ -136,7 +136,7 @@ impl<E: Job> Lanes<E> {
         self.ready[place(kind)].pop_first().map(|(number, job)| Ticket { number, job })
     }
 
-    /// A job has come to its end: lets the next one of the same user go.
+    /// Lets the next job of a user go, after one has come to its end.
     pub(super) fn leave(&mut self, job: &E) {
         self.held -= 1;
         let Occupied(mut lane) = self.users.entry(job.user().clone()) else {
@@ -150,15 +150,15 @@ impl<E: Job> Lanes<E> {
         self.begin(next);
     }
 
-    /// Keeps a job for the end of the run. What finds no room is left to the next run: the ledger
-    /// knows.
+    /// Keeps a job for the end of the run. If there is no room, it is left to the next run: the
+    /// ledger knows about it.
     pub(super) fn keep_for_the_end(&mut self, job: Box<E>) {
         if self.for_the_end.len() < MOST_FOR_THE_END {
             self.for_the_end.push(job);
         }
     }
 
-    /// Lets go what was kept for the end; whether there was anything.
+    /// Releases the jobs kept for the end; returns whether there were any.
     pub(super) fn end(&mut self) -> bool {
         let kept = std::mem::take(&mut self.for_the_end);
         let any = !kept.is_empty();
@@ -173,7 +173,7 @@ impl<E: Job> Lanes<E> {
         self.ready.iter().map(BTreeMap::len).sum()
     }
 
-    /// Taken in and not settled.
+    /// Returns the number of jobs taken in and not settled.
     pub(super) fn held(&self) -> usize {
         self.held
     }

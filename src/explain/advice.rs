@@ -1,5 +1,5 @@
-//! Help for each reason in a few words, and the kind of action that it calls for: what summaries and
-//! reports say beside a code, and what their commands are chosen by.
+//! Brief help for each reason, and the kind of action that it calls for: summaries and reports show
+//! it beside a code, and choose their commands by it.
 
 use crate::model::{Code, State};
 
@@ -7,26 +7,26 @@ use crate::model::{Code, State};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// The row is to be mended at its source.
+    /// Mend the row at its source.
     MendSource,
-    /// The encoding of secrets is to be proved with a user's code.
+    /// Prove the encoding of secrets with a user's code.
     ProveEncoding,
-    /// The map or the template of user ids is to be mended.
+    /// Mend the map or the template of user ids.
     MendMap,
-    /// The users are to be created, and their rows tried again.
+    /// Create the users, then retry their rows.
     CreateUsers,
-    /// The tenant is to be looked at, and the rows tried again.
+    /// Check the tenant, then retry the rows.
     MendTenant,
-    /// The rows are to be tried again.
+    /// Retry the rows.
     Retry,
-    /// The tenant is to be compared with the input.
+    /// Compare the tenant with the input.
     Verify,
     /// Nothing helps, or nothing is needed.
     None,
 }
 
 impl Action {
-    /// Returns what to do, in a few words; nothing where there is nothing to do.
+    /// Returns what to do, in a few words; empty if there is nothing to do.
     pub const fn words(self) -> &'static str {
         match self {
             Self::MendSource => "mend the source",
@@ -40,7 +40,7 @@ impl Action {
         }
     }
 
-    /// Returns the same in a word or two, for where there is no room.
+    /// Returns the same in a word or two, where there is little room.
     pub const fn word(self) -> &'static str {
         match self {
             Self::MendSource => "mend",
@@ -56,7 +56,7 @@ impl Action {
     /// Returns the action for rows of that code in a state.
     pub const fn of(code: Code, state: State) -> Self {
         match state {
-            // What may exist is never sent again.
+            // A factor that may exist is never sent again.
             State::NeedsReview => Self::Verify,
             State::Failed => Self::Retry,
             State::Rejected => advice(code).action,
@@ -74,7 +74,7 @@ pub struct Advice {
     pub brief: &'static str,
 }
 
-/// Declares the advice for every code; the compiler sees to it that none is left out.
+/// Declares the advice for every code; the compiler makes sure that none is left out.
 macro_rules! advice {
     ($($action:ident { $($code:ident = $brief:literal,)+ })+) => {
         /// Returns the help for a code.

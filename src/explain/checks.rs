@@ -1,4 +1,4 @@
-//! Oddities that keep nothing from being sent.
+//! Oddities that do not prevent anything from being sent.
 
 use super::Explanation;
 

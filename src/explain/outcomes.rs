@@ -1,4 +1,4 @@
-//! Outcomes in doubt, and what keeps a method from being replaced or taken back.
+//! Outcomes in doubt, and reasons why a method is not replaced or deleted.
 
 use super::Explanation;
 

@@ -1,7 +1,6 @@
-//! Entry points for fuzzers: any bytes in, and what must hold of whatever comes out is asserted.
-//!
-//! `tests/fuzz` feeds them with libFuzzer, and `cargo test` with the corpus that lies there, so
-//! that both hold the same. In the program they are not used.
+//! Entry points for fuzzers: they take any bytes and assert what must hold of the result.
+//! `tests/fuzz` feeds them with libFuzzer, and `cargo test` with the corpus there. The program does
+//! not use them.
 
 mod fields;
 mod ledgers;

@@ -1,6 +1,6 @@
 //! The alphabet that a text is really in. Encodings overlap: hexadecimal digits are letters of
-//! Base32 and of Base64, too, and a value in the wrong one of them is imported as other bytes,
-//! which locks its user out for good.
+//! Base32 and of Base64, too, and a value read in the wrong one yields other bytes, which locks its
+//! user out for good.
 
 use super::{text::is_separator, uuid};
 
@@ -23,12 +23,12 @@ pub(super) enum Alphabet {
     Text,
 }
 
-/// Lengths from which a text of the wider alphabet is taken for one of the narrower: so many of its
-/// characters come together by chance less than once in a million times (a test does the sums).
+/// Lengths from which a text of a wider alphabet is taken for one of a narrower alphabet: that many
+/// of its characters occur by chance less than once in a million times (a test does the sums).
 const IN_BASE32: [(Alphabet, usize); 2] = [(Alphabet::Decimal, 9), (Alphabet::Hex, 15)];
 const IN_BASE64: [(Alphabet, usize); 3] =
     [(Alphabet::Decimal, 8), (Alphabet::Hex, 13), (Alphabet::Base32, 21)];
-/// Text that is shorter says nothing of its alphabet.
+/// Shortest text that says something about its alphabet.
 const IN_TEXT: [(Alphabet, usize); 5] = [
     (Alphabet::Decimal, 8),
     (Alphabet::Hex, 13),
@@ -37,12 +37,13 @@ const IN_TEXT: [(Alphabet, usize); 5] = [
     (Alphabet::Base64, 16),
 ];
 
-/// No decimal number that anybody keeps is as long.
+/// Longest decimal number that anybody keeps.
 const LONG: usize = 32;
 
-/// The alphabet that `text` is really in, where `expected` is asked for: that one, unless a narrower
-/// one holds all of it and would do so by chance less than once in a million times; and if it is not
-/// in that one at all, the narrowest that holds it. Separators and padding are not counted.
+/// Returns the alphabet of `text` if `expected` is asked for: that one, unless a narrower one
+/// contains all of it and would do so by chance less than once in a million times; and if the text
+/// is not in that one at all, the narrowest that contains it. Separators and padding are not
+/// counted.
 pub(super) fn of(text: &str, expected: Alphabet) -> Alphabet {
     if uuid::has_groups(text) {
         return Alphabet::Uuid;
@@ -62,13 +63,13 @@ pub(super) fn of(text: &str, expected: Alphabet) -> Alphabet {
             && (*alphabet != Alphabet::Base32 || !seen.have_both_cases())
     });
     match found {
-        // So many digits that go in pairs are ASCII digits in hexadecimal.
+        // A long run of digits that come in such pairs is ASCII digits in hexadecimal.
         Some((Alphabet::Decimal, _)) if n_chars >= LONG && n_chars.is_multiple_of(2) => {
             Alphabet::Hex
         }
         Some((alphabet, _)) => *alphabet,
         None if !seen.are_in(expected) => Alphabet::Text,
-        // Nobody types Base32 in capital and small letters mixed; Base64 always is.
+        // Nobody types Base32 in mixed case, but Base64 always is.
         None if expected == Alphabet::Base32 && seen.have_both_cases() && is_mixed_case(text) => {
             Alphabet::Base64
         }

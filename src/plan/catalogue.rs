@@ -1,9 +1,9 @@
-//! Codes of other systems' rows. Whoever moves from another system counts what cannot come along by the
-//! catalogue that all sources share; the rule's own sentence still says what exactly is wrong.
+//! Codes for rows of other systems. A migration counts what cannot be imported by the catalogue
+//! that all sources share; the rule's own sentence still states the exact fault.
 
 use crate::model::{Code, Field};
 
-/// Rules of a secret, and what each counts as.
+/// Rules about secrets, and the catalogue's code for each.
 const OF_SECRETS: [(Code, Code); 19] = [
     (Code::NotBase32, Code::TotpSecretInvalid),
     (Code::NotBase64, Code::TotpSecretInvalid),
@@ -26,7 +26,8 @@ const OF_SECRETS: [(Code, Code); 19] = [
     (Code::OtpauthPeriod, Code::TotpPeriodUnsupported),
 ];
 
-/// Rules of a phone number, a contact, a host name or a public key, and what each counts as.
+/// Rules about phone numbers, contacts, host names and public keys, and the catalogue's code for
+/// each.
 const OF_OTHERS: [(Code, Code); 17] = [
     (Code::MissingPlus, Code::PhoneNotE164),
     (Code::NotADigit, Code::PhoneNotE164),
@@ -47,7 +48,7 @@ const OF_OTHERS: [(Code, Code); 17] = [
     (Code::CoseCurve, Code::PublicKeyAlgUnsupported),
 ];
 
-/// Returns the code that a broken rule of `field` counts as.
+/// Returns the catalogue's code for a broken rule of `field`.
 pub(super) fn code(field: Field, code: Code) -> Code {
     let of_field: &[(Code, Code)] =
         if field == Field::TotpSecret { &OF_SECRETS } else { &OF_OTHERS };

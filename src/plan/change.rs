@@ -1,4 +1,4 @@
-//! Rows about methods that are there: which one, or whose, and what it is to become.
+//! Rows about existing methods: which method or user, and what is to change.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::{Change, Code, Field, Record, Rejection, Target};
 
-/// Ids are some 30 characters; longer ones than this would make paths that servers refuse.
+/// Ids have some 30 characters; ids longer than this would make paths that servers refuse.
 const MAX_METHOD_ID: usize = 256;
 
 /// Rule on the rows that name a method.
@@ -23,7 +23,7 @@ pub enum Naming {
     None,
 }
 
-/// Checks a row that says which method, or whose.
+/// Checks a row that names a method, or a user.
 pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> {
     let line = record.line;
     let mut draft = Draft::new(record.into(), None);
@@ -42,16 +42,16 @@ pub fn target(record: Record, naming: Naming) -> Result<Target, Box<Rejection>> 
     }
 }
 
-/// A change that is asked for, or why there is none, and what is odd about it.
+/// A requested change, or the reason why there is none, with its warnings.
 #[derive(Debug)]
 pub struct PlannedChange {
     /// The change, or every fault.
     pub change: Result<Change, Box<Rejection>>,
-    /// Warnings: they do not keep the change from being made.
+    /// Warnings, which do not prevent the change.
     pub warnings: Vec<Warning>,
 }
 
-/// Checks a row that says what a method is to become.
+/// Checks a row that changes a method.
 pub fn change(record: Record) -> PlannedChange {
     let line = record.line;
     let mut draft = Draft::new(record.into(), None);

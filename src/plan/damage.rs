@@ -1,6 +1,6 @@
 //! Damage that spreadsheets, database clients, mail programs and copied text do to a cell, whatever
-//! field it is: recognised before the field's own rule. Characters that are no part of any value
-//! are taken off; if the value itself is lost, or more than one reading is possible, the cell is
+//! field it is: recognised before the field's own rule. Characters that cannot be part of the value
+//! are removed; if the value itself is lost, or more than one reading is possible, the cell is
 //! refused.
 
 use zeroize::Zeroizing;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{Code, Field, SecretEncoding};
 
-/// Words that programs write for an absent value: SQL, `COPY` of `PostgreSQL`, SQL Developer,
+/// Words that programs write for a missing value: SQL, `COPY` of `PostgreSQL`, SQL Developer,
 /// `DBeaver`, Python, Ruby, JavaScript.
 const NULL_WORDS: [&str; 9] =
     ["null", "\\n", "(null)", "[null]", "<null>", "none", "nil", "undefined", "nan"];
@@ -30,18 +30,18 @@ const QUOTES: [(char, char); 8] = [
     ('`', '`'),
 ];
 
-/// Kind of value that a cell holds, which decides what may be taken off it.
+/// Kind of value in a cell, which decides what may be removed from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// An id or key text that is compared as it is: nothing is taken off.
+    /// An id or key text that is compared exactly: nothing is removed.
     Exact,
     /// A value whose alphabet has no quotes, apostrophes or invisible characters.
     Closed,
-    /// A phone number; its rule knows what a decimal tail is.
+    /// A phone number; its own rule handles decimal tails.
     Number,
     /// A value that ends where white space begins, but may hold nearly any character.
     Open,
-    /// Words for people. A factor is not lost on their account.
+    /// Words for people. They are no reason to lose a factor.
     Words,
 }
 
@@ -79,13 +79,13 @@ pub(super) enum Mended {
     Sound(String),
     /// Words that can be used although they were decoded wrongly.
     Garbled(String),
-    /// A word for nothing.
+    /// A word for a missing value.
     Absent,
-    /// The value cannot be known.
+    /// The value cannot be recovered.
     Lost(Rule),
 }
 
-/// Returns true if a cell needs a closer look: every cell is tested, and nearly none is suspect.
+/// Returns true if a cell needs a closer look: every cell is tested, and hardly any needs one.
 pub(super) fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
@@ -101,7 +101,7 @@ pub(super) fn is_suspect(text: &str) -> bool {
                 || *last == b'0' && memchr::memchr(b'.', bytes).is_some())
 }
 
-/// Takes damage off a cell, or says why that cannot be done.
+/// Removes damage from a cell, or returns why that is impossible.
 pub(super) fn mend(text: &str, class: Class) -> Mended {
     // What is left out may stand in front of what is stripped off.
     let visible = Zeroizing::new(match class {
@@ -139,14 +139,15 @@ pub(super) fn mend(text: &str, class: Class) -> Mended {
     Mended::Sound(bare.to_owned())
 }
 
-/// A copy without some characters. It is never moved, which would leave a piece of a secret behind.
+/// Returns a copy without some characters. It is never reallocated, which would leave a piece of a
+/// secret behind.
 fn without(text: &str, left_out: fn(char) -> bool) -> String {
     let mut copy = String::with_capacity(text.len());
     copy.extend(text.chars().filter(|c| !left_out(*c)));
     copy
 }
 
-/// Returns the rule that a cell breaks if its value can no longer be known.
+/// Returns the rule that a cell breaks if its value is lost.
 fn lost(text: &str, class: Class) -> Option<Rule> {
     if let Some(rule) = exponent(text) {
         return Some(rule);
@@ -193,7 +194,7 @@ fn strip(text: &str, class: Class) -> Result<&str, Rule> {
     }
 }
 
-/// Returns the rule that a value breaks which is to be taken as it is, but has something around it.
+/// Returns the rule that a value breaks if it must be taken exactly but has something around it.
 fn exact_fault(text: &str) -> Option<Rule> {
     let inner = text.trim_matches(is_invisible);
     let (code, rule) = if inner.len() < text.len() {
@@ -215,7 +216,7 @@ fn exact_fault(text: &str) -> Option<Rule> {
 
 const FORMULA: &str = "begins with `=`, like a spreadsheet formula: export the value as text";
 
-/// The text inside a pair of quotes.
+/// Returns the text inside a pair of quotes.
 fn unquoted(text: &str) -> &str {
     QUOTES
         .iter()
@@ -223,7 +224,8 @@ fn unquoted(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// The text behind what keeps spreadsheets from calculating: `'+49…` and `="+49…"`.
+/// Returns the text inside the guard that keeps spreadsheets from calculating: `'+49…` and
+/// `="+49…"`.
 fn unguarded(text: &str, class: Class) -> Result<&str, Rule> {
     if let Some(quoted) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
         return Ok(quoted);
@@ -249,7 +251,7 @@ fn is_null_word(text: &str) -> bool {
     text.len() <= 9 && NULL_WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Returns true if an entry of a list is a word for nothing.
+/// Returns true if an entry of a list is a word for a missing value.
 pub(super) fn is_null_entry(text: &str) -> bool {
     text.trim().is_empty() || is_null_word(text)
 }
@@ -276,7 +278,8 @@ fn exponent(text: &str) -> Option<Rule> {
     if !is_number {
         return None;
     }
-    // Digits after the point are moved before it; where they are too few, zeros took their place.
+    // Digits after the point are moved before it; if there are too few, zeros have replaced the
+    // lost ones.
     let is_whole = power.parse::<usize>().is_ok_and(|power| power <= decimals.len());
     Some(Rule::new(
         Code::SpreadsheetExponent,

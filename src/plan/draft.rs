@@ -1,4 +1,5 @@
-//! A record on its way: cells are taken out, faults and warnings pile up.
+//! A record while it is being planned: its cells are taken one by one, and faults and warnings
+//! accumulate.
 
 use std::borrow::Cow;
 
@@ -30,7 +31,7 @@ impl Rule {
     }
 }
 
-/// Hands out the cells of a record and collects what is wrong with them.
+/// Hands out the cells of a record and collects its faults.
 pub(super) struct Draft {
     /// Boxed, since it is too large to be moved for each row.
     record: Box<Record>,
@@ -41,8 +42,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Begins with a record whose cells are mended where damage can be undone, and refused where
-    /// it cannot. `secrets` says how its secret is written, if that is declared.
+    /// Starts with a record: cells are mended where damage can be undone, and refused where it
+    /// cannot. `secrets` is the declared encoding of its secret, if any.
     pub(super) fn new(record: Box<Record>, secrets: Option<SecretEncoding>) -> Self {
         let mut draft = Self { record, faults: Vec::new(), warnings: Vec::new(), lost: 0 };
         let mut nulls = 0;
@@ -59,8 +60,8 @@ impl Draft {
         draft
     }
 
-    /// Recognises damage before the rule of the field looks at it; the field's bit if it holds a
-    /// word for nothing.
+    /// Looks for damage before the rule of the field examines the cell; returns the field's bit if
+    /// it holds a word for a missing value.
     #[cold]
     fn mend(&mut self, field: Field, class: Class) -> u32 {
         let Cell::Text(text) = self.record.take(field) else {
@@ -82,7 +83,7 @@ impl Draft {
         0
     }
 
-    /// Returns true if nothing is wrong so far.
+    /// Returns true if there are no faults so far.
     pub(super) fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
@@ -92,7 +93,7 @@ impl Draft {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Notes something odd.
+    /// Adds a warning.
     pub(super) fn warn(&mut self, warning: Warning) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -130,7 +131,7 @@ impl Draft {
         };
         let is_of_system = self.record.is_of_system;
         let code = if is_of_system { catalogue::code(field, rule.code) } else { rule.code };
-        // Auth0's own remedy helps nobody whose values are another system's.
+        // Auth0's own remedy does not help with values from another system.
         let text = if code == Code::MaskedValue { MASKED.into() } else { rule.text };
         self.faults.push(Fault::new(path, code, text));
     }
@@ -156,7 +157,7 @@ impl Draft {
         None
     }
 
-    /// The checked text of a field that may be absent.
+    /// Returns the checked text of an optional field.
     pub(super) fn optional<T>(
         &mut self,
         field: Field,
@@ -166,7 +167,7 @@ impl Draft {
         check(text).map_err(|rule| self.fault(field, rule)).ok()
     }
 
-    /// The checked text of a field that must be there.
+    /// Returns the checked text of a required field.
     pub(super) fn required<T>(
         &mut self,
         field: Field,
@@ -178,7 +179,7 @@ impl Draft {
         self.optional(field, check)
     }
 
-    /// Refuses what has not been taken: it does not belong to a factor of this type.
+    /// Refuses cells that have not been taken: they do not belong to a factor of this type.
     pub(super) fn refuse_rest(&mut self, factor_type: FactorType) {
         for field in Field::FACTOR {
             if !matches!(self.record.get(field), Cell::Absent) {

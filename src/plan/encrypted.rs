@@ -1,4 +1,4 @@
-//! Values that are not what they stand for but an encrypted form of it. Decoded and imported, they
+//! Detects values that are an encrypted form of what they should be. Decoded and imported, they
 //! would be valid secrets that lock everybody out.
 
 /// Beginnings of encrypted and hashed values: Laravel and JOSE (Base64 of `{"`), Fernet, OpenSSL,
@@ -29,7 +29,7 @@ const BEGINNINGS: [&str; 20] = [
 /// Characters that join the parts of an encrypted value (nonce, text, tag).
 const JOINTS: [char; 8] = ['|', ':', '.', '$', ';', ',', '~', '!'];
 
-/// The least length of a part that may be one of these.
+/// Shortest part that may be one of these.
 const MIN_PART: usize = 8;
 
 /// The longest key of an authenticator, in bytes: the block of SHA-1.
@@ -58,7 +58,7 @@ pub(super) fn holds_encrypted(bytes: &[u8]) -> bool {
     bytes.len() > MAX_KEY || bytes.starts_with(b"{\"") || bytes.starts_with(b"Salted__")
 }
 
-/// Returns true if a text holds only digits and letters of one case: no encrypted form does.
+/// Returns true if a text contains only digits and letters of one case: no encrypted form does.
 fn is_plain(text: &str) -> bool {
     let plain =
         |test: fn(&u8) -> bool| text.bytes().all(|byte| byte.is_ascii_digit() || test(&byte));

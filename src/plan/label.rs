@@ -1,11 +1,11 @@
-//! Names that are longer than the API takes. Providers give such names by themselves, and a factor is
+//! Names that are longer than the API allows. Providers often generate such names, and a factor is
 //! worth more than its label.
 
 /// The limit of the API's PUT and GET schemas (`auth0-api.md` 1.3), in characters.
 const MAX_NAME: usize = 20;
 
-/// The beginning of a name that is too long; `None` for any other. What people see as one character
-/// is not cut in two.
+/// Returns the beginning of a name that is too long; `None` for any other. A visible character is
+/// not cut in two.
 pub(super) fn cut(name: &str) -> Option<&str> {
     // No character is shorter than a byte.
     if name.len() <= MAX_NAME {
@@ -22,7 +22,7 @@ pub(super) fn cut(name: &str) -> Option<&str> {
         end = at;
         next = c;
     }
-    // One character that is longer than all a name may have.
+    // A single character that is longer than a whole name may be.
     let end = if end == 0 { limit } else { end };
     name.get(..end).map(|name| name.trim_end_matches(' '))
 }

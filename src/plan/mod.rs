@@ -3,8 +3,8 @@
 //! - Values are normalised, then checked; a [`Factor`] holds exactly what is sent, and planning it
 //!   again gives the same.
 //! - Damage is recognised in every cell, before the field's own rule looks at it.
-//! - All faults of a row are collected, each with field and rule. A rule tells what to do and never
-//!   holds a value or a piece of one: lengths, positions and classes of characters at most.
+//! - All faults of a row are collected, each with field and rule. A rule says what to do and never
+//!   quotes a value or a piece of one: at most lengths, positions and classes of characters.
 
 mod alphabet;
 mod bytes;
@@ -55,8 +55,8 @@ pub fn plan(record: impl Into<Box<Record>>, secrets: Option<SecretEncoding>) -> 
     plan_all_but(record.into(), secrets, Draft::refuse_rest)
 }
 
-/// The same for a record that `export` wrote: what the API lists of a method and takes of no such
-/// one (the model of a security key, say) is passed over.
+/// Does the same for a record that `export` wrote: fields that the API lists for a method but does
+/// not accept (the model of a security key, say) are ignored.
 pub fn plan_exported(record: impl Into<Box<Record>>, secrets: Option<SecretEncoding>) -> Plan {
     plan_all_but(record.into(), secrets, |_, _| ())
 }

@@ -1,8 +1,9 @@
-//! `otpauth` URIs, as QR codes hold them. The API has no fields for hash, digits and period: it would
-//! take any secret and the user's codes would be wrong for ever, so only the common profile passes.
+//! `otpauth` URIs, as QR codes hold them. The API has no fields for hash, digits and period: it
+//! would accept any secret and the user's codes would be wrong for ever, so only the common profile
+//! is accepted.
 //!
-//! The query is read by hand: what a URL's parser passes over without a word (a second `?`, a `#` in
-//! an issuer, `&amp;`) may be what changes the codes.
+//! The query is parsed by hand: what a URL parser silently ignores (a second `?`, a `#` in an
+//! issuer, `&amp;`) may be what changes the codes.
 
 use std::borrow::Cow;
 
@@ -14,11 +15,11 @@ use crate::model::Code;
 
 const SCHEME: &str = "otpauth:";
 
-/// Largest number of parameters: more than any QR code has. Bounds the search for repeated ones.
+/// Most parameters: more than any QR code has. Bounds the search for repeated ones.
 const MAX_PARAMETERS: usize = 32;
 
-/// Parameters that say nothing about codes, in small letters and without marks between words: the
-/// Key URI format's `issuer`, and what apps add for people to look at.
+/// Parameters that do not affect codes, in lower case and without separators: the Key URI format's
+/// `issuer`, and those that apps add for people.
 const HARMLESS: [&str; 24] = [
     "issuer",
     "image",
@@ -54,7 +55,7 @@ const ESCAPED_AMPERSANDS: [&str; 5] = ["&amp;", "&#38;", "&#038;", "&#x26;", "\\
 pub(super) struct Read {
     /// The secret, where there is one.
     pub(super) secret: Option<Zeroizing<String>>,
-    /// Everything that is wrong around it.
+    /// Every fault around it.
     pub(super) faults: Vec<Rule>,
     /// True if there is a parameter that is not known.
     pub(super) has_unknown: bool,
@@ -65,7 +66,7 @@ pub(super) fn is_uri(text: &str) -> bool {
     text.trim_start().get(..SCHEME.len()).is_some_and(|start| start.eq_ignore_ascii_case(SCHEME))
 }
 
-/// The secret in a URI, and everything that is wrong around it.
+/// Reads the secret in a URI, and every fault around it.
 pub(super) fn read(uri: &str) -> Read {
     let uri = Zeroizing::new(unescaped(&Zeroizing::new(in_ascii(uri))));
     let mut read = Read { secret: None, faults: Vec::new(), has_unknown: false };
@@ -228,7 +229,7 @@ fn is_number(text: &str, number: f64) -> bool {
     text.parse::<f64>().is_ok_and(|found| (found - number).abs() < f64::EPSILON)
 }
 
-/// A URI with plain ampersands, without line breaks and tabs, as a URL's parser takes it.
+/// Returns a URI with plain ampersands, and without line breaks and tabs, as a URL parser reads it.
 fn unescaped(uri: &str) -> String {
     let mut plain = Zeroizing::new(String::with_capacity(uri.len()));
     plain.extend(uri.trim().chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')));
@@ -244,8 +245,8 @@ fn unescaped(uri: &str) -> String {
     std::mem::take(&mut *plain)
 }
 
-/// Every `key=value` of a URI, wherever it stands: behind `?`, `&`, `;` or `#`. Keys are compared
-/// in small letters, without marks between words.
+/// Returns every `key=value` of a URI, wherever it is: after `?`, `&`, `;` or `#`. Keys are
+/// compared in lower case, without separators.
 fn pairs(uri: &str) -> Vec<(String, Zeroizing<String>)> {
     let rest = uri.split_once(['?', '&']).map_or("", |(_, rest)| rest);
     rest.split(['?', '&', ';', '#'])
@@ -264,7 +265,7 @@ fn pairs(uri: &str) -> Vec<(String, Zeroizing<String>)> {
         .collect()
 }
 
-/// A key or value without percent signs, a plus being a space.
+/// Decodes percent signs in a key or value, with a plus as a space.
 fn decoded(text: &str) -> Zeroizing<String> {
     let spaced = Zeroizing::new(text.replace('+', " "));
     Zeroizing::new(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())

@@ -1,6 +1,6 @@
-//! The keys that the secret of a TOTP row may stand for, in whatever encoding: for who proves by a code
-//! which of them is meant. The pieces are those that an import reads with, so what is proved is what is
-//! sent.
+//! The keys that the secret of a TOTP row may stand for, in any encoding, for proving by a code
+//! which of them is meant. They are computed by the same functions that an import uses, so what is
+//! proved is what is sent.
 
 use std::fmt;
 
@@ -34,9 +34,9 @@ pub enum Standing {
 
 /// One way to read the secret of a row.
 pub struct Reading {
-    /// Encoding that the secret is taken to be in.
+    /// Encoding that the secret is read in.
     pub encoding: SecretEncoding,
-    /// The key that it then is.
+    /// The resulting key.
     pub key: SecretSlice<u8>,
     /// Relation to what an import does.
     pub standing: Standing,
@@ -49,12 +49,12 @@ impl fmt::Debug for Reading {
     }
 }
 
-/// Ways to read the secret of a row, that of an import first; no two give the same key.
+/// Ways to read the secret of a row, an import's first; no two yield the same key.
 #[derive(Debug)]
 pub struct Readings {
     /// The ways. None where the row has no secret that is a text.
     pub all: Vec<Reading>,
-    /// True if the row declares other codes than the API's, so that an import refuses it.
+    /// True if the row declares codes that the API does not support, so that an import refuses it.
     pub is_other_profile: bool,
 }
 
@@ -92,7 +92,8 @@ pub fn readings(record: &Record, secrets: Option<SecretEncoding>) -> Readings {
     Readings { all, is_other_profile }
 }
 
-/// Returns the key that an import takes of the row with that declaration, and whether it takes the row.
+/// Returns the key that an import reads from the row with that declaration, and whether it accepts
+/// the row.
 fn taken(record: &Record, declared: Option<SecretEncoding>) -> Option<(Bytes, bool)> {
     let mut draft = Draft::new(alone(record.get(Field::TotpSecret).clone()), declared);
     let Some(Credential::Totp { secret }) = totp::credential(&mut draft, declared) else {

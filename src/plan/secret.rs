@@ -1,4 +1,4 @@
-//! The bytes of a TOTP key, however they are written. How they are is declared, or it is Base32; it is
+//! The bytes of a TOTP key, in any encoding. The encoding is declared, or else it is Base32; it is
 //! never guessed, since a wrong guess is a valid secret that locks its user out.
 
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, DecodeError, DecodeKind, HEXLOWER_PERMISSIVE};
@@ -12,10 +12,10 @@ use super::{
 };
 use crate::model::{Code, SecretEncoding};
 
-/// Length from which a text of Base32's letters alone is taken for Base32.
+/// Length from which a text in Base32's letters alone is taken for Base32.
 const MIN_BASE32: usize = 16;
 
-/// The key that `text` holds; without a declaration it must be Base32 and look like nothing else.
+/// Returns the key in `text`; without a declaration it must be Base32 and look like nothing else.
 pub(super) fn key(
     text: &str,
     declared: Option<SecretEncoding>,
@@ -45,7 +45,7 @@ pub(super) fn key(
     }
 }
 
-/// Looks for one byte, which is so much cheaper than looking for more that it goes first.
+/// Looks for one byte, which is so much cheaper than looking for several that it is tried first.
 fn has(text: &str, byte: u8) -> bool {
     memchr::memchr(byte, text.as_bytes()).is_some()
 }
@@ -182,8 +182,8 @@ fn is_base32_text(bytes: &[u8]) -> bool {
         && text.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7' | b'=' | b' '))
 }
 
-/// Returns true if text that is not Base32 has a feature that, of the usual encodings, only Base64
-/// has.
+/// Returns true if text that is not Base32 has a feature that only Base64 has among the usual
+/// encodings.
 fn looks_like_base64(text: &str) -> bool {
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
     let is_in = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);

@@ -1,4 +1,4 @@
-//! Characters as people of other scripts and programs write them.
+//! Characters as written in other scripts and by other programs.
 
 /// Returns true for the characters that people put into numbers and secrets to make them readable:
 /// spaces and dashes.
@@ -7,7 +7,7 @@ pub(super) fn is_separator(c: char) -> bool {
         || matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}')
 }
 
-/// A character that means the same as one of ASCII: full-width forms, Arabic and Indian digits.
+/// Returns the ASCII character that means the same: for full-width forms, Arabic and Indian digits.
 pub(super) fn to_ascii(c: char) -> char {
     let from = |first: char, to: char| {
         u32::from(c).checked_sub(u32::from(first)).and_then(|at| char::from_u32(u32::from(to) + at))
@@ -23,8 +23,8 @@ pub(super) fn to_ascii(c: char) -> char {
     same.unwrap_or(c)
 }
 
-/// A copy with such characters in ASCII. It is never moved, which would leave a piece of a secret
-/// behind.
+/// Returns a copy with such characters in ASCII. It is never reallocated, which would leave a piece
+/// of a secret behind.
 pub(super) fn in_ascii(text: &str) -> String {
     let mut copy = String::with_capacity(text.len());
     copy.extend(text.chars().map(to_ascii));
@@ -41,8 +41,9 @@ pub(super) fn is_invisible(c: char) -> bool {
         | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Returns true for characters that do harm in words: they turn or hide what stands around them.
-/// Joiners, variation selectors and tags belong to emoji and to some scripts.
+/// Returns true for characters that do harm in words, because they reorder or hide their
+/// surroundings. Joiners, variation selectors and tags are not among them: they belong to emoji and
+/// to some scripts.
 pub(super) fn is_hazard(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -1,4 +1,4 @@
-//! TOTP secrets: a key, however it is written, or an `otpauth` URI.
+//! TOTP secrets: a key in any encoding, or an `otpauth` URI.
 
 use data_encoding::BASE32_NOPAD;
 use secrecy::SecretString;
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::model::{Code, Credential, Field, SecretEncoding};
 
-/// The least that is taken (RFC 4226 R6 asks for 128; many apps hand out 80).
+/// Fewest bits that are accepted (RFC 4226 R6 asks for 128; many apps use 80).
 pub(super) const MIN_BITS: usize = 80;
-/// The least without a warning: RFC 4226 R6.
+/// Fewest bits without a warning: RFC 4226 R6.
 const ADVISED_BITS: usize = 128;
 /// Size of a block of SHA-1: longer keys are hashed down before use.
 const MAX_BITS: usize = 512;
@@ -29,7 +29,8 @@ pub(super) fn credential(draft: &mut Draft, secrets: Option<SecretEncoding>) -> 
         for rule in read.faults {
             draft.fault(Field::TotpSecret, rule);
         }
-        // Inside of a URI it is Base32, whatever the other cells are; if they are, too, it is believed.
+        // Inside a URI the secret is Base32, whatever the other cells are; if they are Base32, too,
+        // it is believed.
         let declared = secrets.filter(|encoding| *encoding == SecretEncoding::Base32);
         normalise(&read.secret?, declared)
     } else {
@@ -49,7 +50,7 @@ pub(super) fn credential(draft: &mut Draft, secrets: Option<SecretEncoding>) -> 
     }
 }
 
-/// Finds what is odd about a key, which is `base32` in Base32.
+/// Returns warnings about a key, which is `base32` in Base32.
 fn warnings(key: &[u8], base32: &str) -> Vec<Warning> {
     let bits = key.len() * 8;
     let length = match bits {
@@ -69,7 +70,7 @@ pub(super) fn bits(base32: &str) -> usize {
     BASE32_NOPAD.decode_len(base32.len()).unwrap_or(0) * 8
 }
 
-/// The secret in Base32, upper case, without padding; and what is odd about it.
+/// Returns the secret in Base32, upper case, without padding, and its warnings.
 fn normalise(
     text: &str,
     declared: Option<SecretEncoding>,

@@ -1,7 +1,7 @@
-//! Consequences of a conflict (409): what the tenant has said to be there, and what a list shows. Pure.
+//! Consequences of a conflict (409): what the tenant says exists, and what a list shows. Pure.
 //!
-//! Auth0 does not say what it compares (auth0-api.md 10.1). Where a probe has found that out, a 409 proves
-//! more, or less, than a list alone.
+//! Auth0 does not document what it compares (auth0-api.md 10.1). Where a probe has found that out,
+//! a 409 proves more, or less, than a list alone.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::{
 /// Proof that a conflict gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConflictProof {
-    /// Something is there that the tenant calls the same; what it compares is not known.
+    /// Something exists that the tenant considers the same; what it compares is unknown.
     Unknown,
-    /// The very value is there.
+    /// Exactly this value exists.
     Value,
-    /// A method of the type is there, and nothing about its value.
+    /// A method of the type exists; nothing is known about its value.
     Type,
 }
 
 impl RetryPolicy {
-    /// The same with what is known of the tenant.
+    /// Adds what is known about the tenant.
     #[must_use]
     pub fn knowing(mut self, facts: &TenantFacts) -> Self {
         self.list_delay = Duration::from_millis(facts.list_delay_ms.unwrap_or_default());
@@ -35,26 +35,26 @@ impl RetryPolicy {
         match &self.conflict {
             Some(rule) if rule.of_second(factor_type) => ConflictProof::Type,
             Some(rule) if rule.of_same(factor_type) => ConflictProof::Value,
-            // A tenant that is not known to call it a conflict at all is not known.
+            // It is unknown whether the tenant considers this a conflict at all.
             Some(_) | None => ConflictProof::Unknown,
         }
     }
 }
 
 impl ConflictProof {
-    /// Returns what it proves where an earlier attempt may have created what is there.
+    /// Returns what the conflict proves if an earlier attempt may have created the method.
     #[must_use]
     pub const fn in_doubt(self) -> Self {
         match self {
-            // It may be ours, or have been there before: the list has to show which.
+            // The method may be ours, or may have existed before: the list has to show which.
             Self::Value => Self::Unknown,
             other => other,
         }
     }
 }
 
-/// Judges what `list` shows of a factor that the tenant calls a conflict. `taken` says whether a method id is
-/// known to stand for another factor.
+/// Judges what `list` shows about a factor that the tenant calls a conflict. `taken` returns
+/// whether a method id is known to stand for another factor.
 pub fn judge(
     factor: &Factor,
     list: &[Method],
@@ -66,20 +66,20 @@ pub fn judge(
             Finding::There(Some(id), how)
         }
         (Some((id, How::Listed)), ConflictProof::Type) => Finding::There(Some(id), How::Listed),
-        // A masked number that fits, or a TOTP of that name: a conflict of the type adds nothing to it.
+        // A masked number that fits, or a TOTP of that name: a conflict of the type adds nothing.
         (Some(_), ConflictProof::Type) => Finding::Unclear(Code::SecondOfType),
         (None, ConflictProof::Unknown | ConflictProof::Type) => Finding::Absent,
         (None, ConflictProof::Value) => of_its_type(factor, list, taken),
     }
 }
 
-/// Finds the value that must be there among the methods of its type, none of which shows it: a TOTP under
-/// another name, above all.
+/// Finds the value that must exist among the methods of its type although none shows it, as for a
+/// TOTP under another name.
 fn of_its_type(factor: &Factor, list: &[Method], taken: impl Fn(&str) -> bool) -> Finding {
     let is_candidate = |method: &&Method| {
         method.factor_type == Some(factor.factor_type())
             && !taken(&method.id)
-            // What shows a value shows another one.
+            // A method that shows a value shows a different one.
             && method.contact.is_none()
             && method.key_id.is_none()
     };

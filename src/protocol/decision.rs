@@ -7,53 +7,53 @@ use crate::{
     model::{Audit, Reason, Settlement},
 };
 
-/// Next step of a factor that is to be created.
+/// Next step of a factor that is being created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// `--skip-existing`: see whether the user has it already.
+    /// `--skip-existing`: check whether the user has the factor already.
     CheckExisting,
-    /// POST it.
+    /// POST the factor.
     Send,
-    /// It is in doubt: look it up.
+    /// The factor is in doubt: look it up.
     LookUp,
-    /// It is settled, but was once in doubt: the last step of a run asks again.
+    /// The factor is settled, but was once in doubt: ask again in the last step of the run.
     Audit,
-    /// It is created under a marked name: put the wanted one back.
+    /// The factor was created under a marked name: restore the wanted one.
     Restore,
 }
 
 /// Decision about a factor.
 #[derive(Debug)]
 pub enum Decision {
-    /// It has come to its end.
+    /// The factor has come to its end.
     Settle(Settlement),
-    /// The step is to be taken, again or next, after this long.
+    /// Take this step, again or next, after this long.
     Again(Step, Duration),
-    /// The name has been put back, or cannot be in this run.
+    /// True if the name has been restored; false if that is not possible in this run.
     Restored(bool),
     /// The list at the end of the run has been read.
     Audited(Audit),
-    /// The run stops; the factor is still to do.
+    /// The run stops; the factor is still to be done.
     Stop(Box<Error>),
 }
 
 /// Decision about a request that may be repeated at will.
 #[derive(Debug)]
 pub enum Repeatable<T> {
-    /// It is done, and here is the result.
+    /// Done, with the result.
     Done(T),
-    /// The tenant refuses it for good, for this row only.
+    /// The tenant refuses the request for good, for this row only.
     Refused(Reason),
     /// Ask again after this long.
     Again(Duration),
-    /// It was asked often enough; why it is not known to be done.
+    /// The request was made often enough; the reason why it is not known to be done.
     Failed(Reason),
-    /// The run stops; the row is still to do.
+    /// The run stops; the row is still to be done.
     Stop(Box<Error>),
 }
 
 impl<T> Repeatable<T> {
-    /// The same without what it brought.
+    /// Drops the result.
     pub fn without_result(self) -> Repeatable<()> {
         match self {
             Self::Done(_) => Repeatable::Done(()),

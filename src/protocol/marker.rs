@@ -1,9 +1,9 @@
-//! `--name-marker`: a short keyed mark in a factor's name, by which it is known for certain while
-//! it is in doubt (reliability.md 1.2). Pure.
+//! `--name-marker`: a short keyed mark in a factor's name, by which the factor is recognised with
+//! certainty while it is in doubt (reliability.md 1.2). Pure.
 //!
 //! `Phone #k7f3q9xa4z`: up to 8 characters of the wanted name, 8 of Base32 from the factor's keyed
-//! fingerprint, 2 drawn afresh for each attempt. Within one user 40 bits are ample, and without the
-//! ledger's key nobody can tell a number from them.
+//! fingerprint, and 2 random ones for each attempt. Within one user 40 bits are ample, and without
+//! the ledger's key nobody can derive a number from them.
 
 use data_encoding::BASE32_NOPAD;
 
@@ -12,22 +12,23 @@ use crate::model::{Factor, Fingerprint};
 /// Characters of the wanted name that a marked name shows.
 const LABEL: usize = 8;
 
-/// The part of a mark that is the same in every attempt, not spelt out: few marks are ever used.
+/// The part of a mark that is the same in every attempt. It is not formatted in advance, since few
+/// marks are ever used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark(Fingerprint);
 
 impl Mark {
-    /// The mark of the factor with that fingerprint.
+    /// Makes the mark of the factor with that fingerprint.
     pub fn of(print: Fingerprint) -> Self {
         Self(print)
     }
 
     fn text(&self) -> String {
-        // Other bytes than those that the ledger's index holds: any would do.
+        // Bytes other than those in the ledger's index, although any would do.
         BASE32_NOPAD.encode(&self.0.0[8..13]).to_ascii_lowercase()
     }
 
-    /// The name to send in place of the wanted one: 20 characters at most.
+    /// Returns the name to send in place of the wanted one: at most 20 characters.
     pub fn mark_name(&self, factor: &Factor, rng: &mut fastrand::Rng) -> String {
         let label: String = wanted_name(factor).chars().take(LABEL).collect();
         let tag: String = (0..2)
@@ -46,7 +47,7 @@ impl Mark {
     }
 }
 
-/// The name that is put back: the input's, or, as a name cannot be taken away again, a plain one.
+/// Returns the name to restore: the input's or, as a name cannot be removed, a plain one.
 pub fn wanted_name(factor: &Factor) -> &str {
     use crate::model::FactorType;
     factor.name.as_deref().unwrap_or(match factor.factor_type() {

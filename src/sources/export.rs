@@ -1,5 +1,5 @@
-//! An export that is being read: its files one after the other, their elements through the dialect, and
-//! the rows of each with the person they belong to.
+//! An export that is being read: its files one after the other, their elements through the dialect,
+//! and the rows of each with their person.
 
 use std::{
     cell::RefCell,
@@ -21,20 +21,20 @@ use crate::{
     text::file_name,
 };
 
-/// Elements at the beginning of a file that may be unreadable before the file is given up.
+/// Most unreadable elements at the beginning of a file before the file is given up.
 const MAX_UNREADABLE: usize = 1000;
 
-/// Bytes of them, where they are kept.
+/// Most bytes of these, if they are kept.
 const MAX_UNREADABLE_BYTES: usize = 16 << 20;
 
-/// A row of an export, and whose it is.
+/// A row of an export, and its person.
 #[derive(Debug)]
 pub struct Found {
     /// The person, as the source knows them.
     pub person: Arc<Person>,
-    /// Row without a user id, unless the source has those of the tenant.
+    /// Row without a user id, unless the source's ids are the tenant's.
     pub row: Row,
-    /// Record of a TOTP that is refused, as far as it was read.
+    /// Record of a refused TOTP, as far as it was read.
     pub refused: Option<Box<Record>>,
 }
 
@@ -53,7 +53,7 @@ pub struct Export {
     batches: Batches,
     pub(super) pending: VecDeque<Found>,
     pub(super) written: Option<Written>,
-    /// Line of the last row, and how many rows it has had.
+    /// Line of the last row, and the number of rows it has had.
     numbered: (u64, u32),
     /// Number of lines in the files before this one.
     before: u64,
@@ -61,7 +61,7 @@ pub struct Export {
     open_lines: Vec<u64>,
     len: Option<u64>,
     bytes_read: Arc<AtomicU64>,
-    /// Notes that were asked for before they came.
+    /// Notes that were requested before they came.
     missed: RefCell<HashSet<((usize, u64), &'static str)>>,
     remarks: Vec<Remark>,
     n_people: u64,
@@ -71,10 +71,9 @@ pub struct Export {
 }
 
 impl Export {
-    /// Opens an export of that system: files, a folder where the system writes one, or standard input
-    /// for `-`. What has to be known of all files before the first row is read now, where it can be.
-    ///
-    /// `form` overrides what the names of the files say.
+    /// Opens an export of that system: files, a folder if the system writes one, or standard input
+    /// for `-`. Anything about all files that must be known before the first row is read now, if
+    /// possible. `form` overrides the extensions of the files.
     pub fn open(
         paths: &[PathBuf],
         system: &'static System,
@@ -90,7 +89,7 @@ impl Export {
         Ok(export)
     }
 
-    /// Begins the same export again, which can be read again.
+    /// Begins the same export again; it must be readable again.
     pub fn again(self) -> Result<Self, InputError> {
         let files = Files { paths: self.files, len: self.len };
         let mut export = Self::of(files, self.system, self.form, self.options);
@@ -144,7 +143,7 @@ impl Export {
     /// Returns the next row; `None` at the end and after an error.
     pub fn next_found(&mut self) -> Result<Option<Found>, InputError> {
         while !self.is_finished {
-            // Rows that cannot be read say nothing until one is known for the system's own.
+            // Unreadable rows prove nothing until a row is recognised as the system's own.
             if !self.is_first
                 && let Some(found) = self.pending.pop_front()
             {
@@ -152,7 +151,7 @@ impl Export {
             }
             if let Err(error) = self.advance() {
                 self.is_finished = true;
-                // Before anything was known for the system's own, it says more whose the file is.
+                // Until then, naming the system that the file belongs to is more helpful.
                 let other = if self.is_first { self.other_system() } else { None };
                 let error = other.map_or(error, |other| not_this(1, self.system, Some(other)));
                 return Err(self.located(error));
@@ -175,7 +174,7 @@ impl Export {
         self.len
     }
 
-    /// Returns what there is to say of the files read so far as a whole.
+    /// Returns facts about the files read so far as a whole.
     pub fn ending(&self) -> Ending {
         let remark = |message| Remark { code: "missing_part", is_note: false, count: 0, message };
         let missing = self.batches.missing().into_iter().map(remark);
@@ -183,7 +182,7 @@ impl Export {
         Ending { open_lines: self.open_lines.clone(), remarks }
     }
 
-    /// Returns what says which file a line is in.
+    /// Returns the object that knows which file a line is in.
     pub fn lines(&self) -> Lines {
         self.lines.clone()
     }
@@ -259,8 +258,8 @@ impl Export {
         Ok(())
     }
 
-    /// Keeps a note of an input that is read once. One that comes after people it is about is too late:
-    /// something else may have been sent for it.
+    /// Keeps a note of an input that is read once. A note that comes after the people it is about
+    /// is too late: something else may have been sent for them.
     fn note(
         &mut self,
         document: (usize, u64),
@@ -278,7 +277,7 @@ impl Export {
         Ok(())
     }
 
-    /// Counts what a dialect has remarked about the export.
+    /// Counts a remark of a dialect about the export.
     fn remark(&mut self, code: &'static str, message: &'static str) {
         if let Some(remark) = self.remarks.iter_mut().find(|remark| remark.code == code) {
             remark.count += 1;
@@ -305,7 +304,7 @@ impl Export {
 
     fn end_file(&mut self) -> Result<(), InputError> {
         if let Some(elements) = self.elements.take() {
-            // In a known place of a document, it is a person of whom nothing can be read.
+            // In a known place of a document, it is a person without a readable attribute.
             let says_nothing = |found: &Found| found.row.place().1.is_none();
             let is_unreadable = self.is_first && self.pending.iter().any(says_nothing);
             self.is_first = false;
@@ -352,8 +351,8 @@ impl Export {
         Ok(())
     }
 
-    /// Reads the notes of all documents: they may stand after the people they are about, or in another
-    /// file.
+    /// Reads the notes of all documents: they may come after the people they are about, or in
+    /// another file.
     fn read_notes(&mut self) -> Result<(), InputError> {
         for (file, path) in self.files.iter().enumerate() {
             let form = form_of(path, self.system, self.form)?;
@@ -361,7 +360,7 @@ impl Export {
                 continue;
             }
             let mut elements = Elements::open_notes(path, form)?;
-            // What cannot be read is told in its turn.
+            // What cannot be read is reported in its turn.
             while let Ok(Some(element)) = elements.next_element() {
                 if let Content::Note(place, note) = element.content {
                     self.notes.add((file, element.document), place, note);
@@ -374,18 +373,19 @@ impl Export {
         Ok(())
     }
 
-    /// Returns the error for a file that is not this system's, with the system that it looks like.
+    /// Returns the error for a file of another system, with the system that it looks like.
     fn foreign(&self, line: u64) -> InputError {
         not_this(line, self.system, self.other_system())
     }
 
-    /// Returns the other system that the present file looks like. What can be read only once has been read.
+    /// Returns the other system that the present file looks like. A pipe has already been read and
+    /// cannot be examined.
     fn other_system(&self) -> Option<&'static System> {
         let path = self.files.get(self.file).filter(|_| self.len.is_some())?;
         other_system(path, self.system)
     }
 
-    /// Tells which file an error is about, where there are several.
+    /// Adds which file an error is about, if there are several.
     fn located(&self, error: InputError) -> InputError {
         match self.files.get(self.file) {
             Some(file) if self.files.len() > 1 => error.of_file(file),

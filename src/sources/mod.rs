@@ -1,9 +1,9 @@
-//! Other systems' exports, each read as it comes: a file of its own for each system's dialect, which knows
-//! where the factors are, how they are encoded, and what cannot be carried. Dialects are pure: no I/O, no
-//! clock, no state between two elements.
+//! Other systems' exports, each read in its own format: a file for each system's dialect, which
+//! knows where the factors are, how they are encoded, and what cannot be imported. Dialects are
+//! pure: no I/O, no clock, no state between two elements.
 //!
-//! Encodings are fixed by the dialect and never guessed: a wrong guess is a valid secret that locks its
-//! user out. Formats, traps and where each rule comes from: the dialects' own files.
+//! Encodings are fixed by the dialect and never guessed: a wrong guess is a valid secret that locks
+//! its user out. The dialects' own files document formats, traps and the origin of each rule.
 
 mod aspnet;
 mod auth0_export;
@@ -43,16 +43,16 @@ pub use system::{About, SYSTEMS, System};
 
 use crate::input::{Digests, SelectionCodes};
 
-/// Flags that change what a dialect makes of an element.
+/// Flags that change how a dialect reads an element.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Relying party id of credentials whose export does not hold one: `--rp-id`.
+    /// Relying party id of credentials for which the export names none: `--rp-id`.
     pub rp_id: Option<String>,
-    /// Takes verified phones and addresses of profiles for factors, too: `--include-profile-phone`.
+    /// Reads verified phones and addresses of profiles as factors, too: `--include-profile-phone`.
     pub includes_profile_phone: bool,
-    /// Takes the digests of files, where somebody wants them.
+    /// Collector of the files' digests, if anybody wants them.
     pub digests: Option<Digests>,
-    /// Takes the codes of a selection of another export's elements.
+    /// Collector of the codes of a selection of another export's elements.
     pub selection: SelectionCodes,
 }
 

@@ -1,11 +1,11 @@
-//! Notes of documents: short values, such as a realm's relying party id, that hold for all people of a
-//! document, or of every document of its realm.
+//! Notes of documents: short values, such as a realm's relying party id, that apply to all people
+//! of a document, or of every document of its realm.
 
 use std::collections::HashMap;
 
 use crate::model::Node;
 
-/// Documents at most of which notes are kept; bounds memory.
+/// Most documents whose notes are kept; bounds memory.
 const MAX_DOCUMENTS: usize = 100_000;
 
 /// A document, by the number of its file and its number in the file.
@@ -17,8 +17,8 @@ pub struct Notes {
     documents: HashMap<DocumentKey, Vec<(&'static str, Node)>>,
     /// Notes of every document that names its realm, by that name.
     realms: HashMap<String, Vec<(&'static str, Node)>>,
-    /// The last document that came when there was no room, as there is none for lines of JSON that are a
-    /// document each: their notes stand before their people.
+    /// The last document that came when there was no room, as for JSON lines that are a document
+    /// each: their notes come before their people.
     last: Option<(DocumentKey, Vec<(&'static str, Node)>)>,
 }
 
@@ -39,7 +39,7 @@ impl Notes {
         notes.push((place, note));
     }
 
-    /// Returns whether those of a document are kept for good.
+    /// Returns whether the notes of a document are kept for good.
     pub(super) fn has(&self, document: DocumentKey) -> bool {
         self.documents.contains_key(&document)
     }
@@ -69,7 +69,8 @@ impl Notes {
         texts
     }
 
-    /// Shares the notes of documents among those of the same realm, whose name is the note `realm`.
+    /// Shares the notes of documents among those of the same realm, which is named by the note
+    /// `realm`.
     pub(super) fn share(&mut self, realm: &'static str) {
         for notes in self.documents.values() {
             if let Some(name) = find(notes, realm).and_then(Node::text) {

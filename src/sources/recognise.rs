@@ -1,4 +1,4 @@
-//! Form of a file by its name, and the system that it is an export of by its first element.
+//! Recognises the form of a file by its name, and the system that wrote it by its first element.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use crate::{
     model::Node,
 };
 
-/// Bytes at the beginning of a file that are enough to tell whose it is.
+/// Bytes at the beginning of a file that are enough to recognise its system.
 const ENOUGH: u64 = 1 << 20;
 
-/// Returns the error for a file that is not that system's, with the one that it looks like.
+/// Returns the error for a file that is not that system's, with the system that it looks like.
 pub(super) fn not_this(line: u64, system: &System, other: Option<&System>) -> InputError {
     let other = other.map(|other| (other.title, other.name));
     InputError::NotThisSystem { line, system: system.title, other }
@@ -33,7 +33,7 @@ pub fn system_of(path: &Path) -> Option<&'static System> {
     })
 }
 
-/// Returns the first element of a file, if it stands near its beginning.
+/// Returns the first element of a file, if it is near the beginning.
 pub(super) fn first_element(path: &Path, form: Form) -> Option<Node> {
     let mut elements = Elements::open_beginning(path, form, ENOUGH).ok()?;
     while let Some(element) = elements.next_element().ok()? {
@@ -44,8 +44,8 @@ pub(super) fn first_element(path: &Path, form: Form) -> Option<Node> {
     None
 }
 
-/// Returns the form of a file: as a flag says, or the one that its extension picks among those of the
-/// system.
+/// Returns the form of a file: the one that a flag names, or the one of the system's forms that its
+/// extension picks.
 pub(super) fn form_of(
     path: &Path,
     system: &System,
@@ -57,9 +57,9 @@ pub(super) fn form_of(
     let usual = system.forms.first().copied().ok_or(InputError::UnknownFormat)?;
     match (system.forms.iter().find(has), extension) {
         (Some(form), _) => Ok(*form),
-        // Many a text file is called that, whatever it holds.
+        // Many text files have this extension, whatever they hold.
         (None, None | Some(Form::Lines)) => Ok(usual),
-        // A document may hold any number of values, so also one a line.
+        // A document may hold any number of values, including one a line.
         (None, Some(Form::JsonLines)) if system.forms.iter().any(is_json) => {
             Ok(system.forms.iter().copied().find(|form| is_json(form)).unwrap_or(usual))
         }
@@ -75,8 +75,8 @@ pub(super) fn form_of(
 }
 
 impl Export {
-    /// Reads the first element of each file that can be read again: a slip in a name or in `--from` is
-    /// commoner than one in the settings, and is told first.
+    /// Reads the first element of each file that can be read again: a mistake in a name or in
+    /// `--from` is commoner than one in the settings, and is reported first.
     pub fn glance(
         paths: &[PathBuf],
         system: &'static System,

@@ -1,4 +1,4 @@
-//! Output of a dialect: the rows of one element, and whose they are.
+//! Output of a dialect: the rows of one element, and the person they belong to.
 
 use std::fmt::{self, Display};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Rows of one person at most; the API takes a few dozen. Bounds memory.
+/// Most rows of one person; the API accepts a few dozen. Bounds memory.
 const MAX_ROWS: usize = 1000;
 /// Entries of a list inside a factor. Bounds memory.
 const MAX_ENTRIES: usize = 64;
@@ -28,7 +28,7 @@ pub struct Rows<'a> {
     pub person: Person,
     /// Rows, in the order of the element.
     found: Vec<SourceRow>,
-    /// People before that one, with their rows.
+    /// Earlier people of the element, with their rows.
     before: Vec<(Person, Vec<SourceRow>)>,
     /// Part of a transfer that the element is.
     pub(super) part: Option<Part>,
@@ -40,7 +40,7 @@ pub struct Rows<'a> {
 #[derive(Debug)]
 pub(super) enum SourceRow {
     Record(Box<Record>),
-    /// With the record of a TOTP that has faults, for who proves how its secret is to be read.
+    /// With the record of a TOTP with faults, for proving how its secret is to be read.
     Refused(Box<Rejection>, Option<Box<Record>>),
 }
 
@@ -85,8 +85,8 @@ impl<'a> Rows<'a> {
         (self.note)(place)
     }
 
-    /// Adds a factor; one with faults is rejected with all of them. `at` is its path inside of the element,
-    /// such as `credentials[2]`; empty where the element is the row.
+    /// Adds a factor; one with faults is rejected with all of them. `at` is its path inside the
+    /// element, such as `credentials[2]`; empty where the element is the row.
     pub fn push(&mut self, at: impl Display, factor: FactorDraft) {
         let FactorDraft { factor_type, mut record, faults } = factor;
         record.at = path(at);
@@ -99,8 +99,8 @@ impl<'a> Rows<'a> {
         self.found.push(SourceRow::Refused(Box::new(refused), record));
     }
 
-    /// Adds a credential whose data is wrong: `field` is ours (or empty), `rule` a sentence without its
-    /// subject that says what is wrong and what to do, without a value.
+    /// Adds a credential with faulty data: `field` is ours (or empty), `rule` a sentence without
+    /// its subject that says what is wrong and what to do, without a value.
     pub fn reject(
         &mut self,
         at: impl Display,
@@ -113,7 +113,7 @@ impl<'a> Rows<'a> {
         self.refuse(at, factor_type, Refusal::Rejected, faults);
     }
 
-    /// Adds a credential that no API can create, or that the source does not hand out.
+    /// Adds a credential that no API can create, or that the source does not export.
     pub fn not_carried(
         &mut self,
         at: impl Display,
@@ -131,8 +131,8 @@ impl<'a> Rows<'a> {
         self.not_carried(at, None, Code::RecoveryCodesNotImportable, rule);
     }
 
-    /// Returns the items of a list of credentials: none where there is nothing. Anything else than a list
-    /// is a row that says so.
+    /// Returns the items of a list of credentials: none if it is absent. Anything but a list
+    /// becomes a row that says so.
     pub fn items<'n>(&mut self, list: &'n Node, at: &str) -> &'n [Node] {
         if !matches!(list, Node::Null | Node::List(_)) {
             let rule = "must be a list: nothing in it can be read";
@@ -141,8 +141,8 @@ impl<'a> Rows<'a> {
         list.items()
     }
 
-    /// Adds a verified phone of a profile, which counts as a factor only with the flag, and not if it is
-    /// one already.
+    /// Adds a verified phone of a profile, which counts as a factor only with the flag, and only if
+    /// it is not one already.
     pub fn profile_phone(&mut self, at: impl Display, number: &str) {
         let is_same = |row: &SourceRow| match row {
             SourceRow::Record(record) => match record.get(Field::PhoneNumber) {
@@ -234,7 +234,7 @@ fn placed(mut record: Box<Record>, place: &Place<'_>) -> Box<Record> {
     record
 }
 
-/// Returns the digits of a phone number: what makes it the same number, however it is written.
+/// Returns the digits of a phone number, which identify it in any spelling.
 fn digits(number: &str) -> impl Iterator<Item = char> {
     number.chars().filter(char::is_ascii_digit)
 }
@@ -244,7 +244,7 @@ fn path(at: impl Display) -> Option<Box<str>> {
     (!at.is_empty()).then(|| at.into())
 }
 
-/// A factor that a dialect is reading: cells, and what is wrong with them.
+/// A factor that a dialect is reading: its cells and its faults.
 #[derive(Debug)]
 pub struct FactorDraft {
     factor_type: FactorType,
@@ -271,7 +271,7 @@ impl FactorDraft {
         self.set(Field::PreferredAuthenticationMethod, Some("sms"))
     }
 
-    /// Sets a text field, where there is a text; an empty one is none.
+    /// Sets a text field, if there is a text; an empty one counts as none.
     #[must_use]
     pub fn set(mut self, field: Field, text: Option<&str>) -> Self {
         let text = text.filter(|text| !text.trim().is_empty());
@@ -287,7 +287,7 @@ impl FactorDraft {
         self
     }
 
-    /// Sets a field to whatever the export has there, for the field's own rule to judge.
+    /// Sets a field to the export's value, for the field's own rule to judge.
     #[must_use]
     pub fn set_cell(mut self, field: Field, value: &Node) -> Self {
         self.record.set(field, as_cell(value));
@@ -312,8 +312,8 @@ impl FactorDraft {
         self
     }
 
-    /// Sets the secret, and says how it is written. A text is the key to the last byte, white space and
-    /// quotes included, so it is put into Base32 before anybody takes those for slips.
+    /// Sets the secret and its encoding. A text is the key to the last byte, including white space
+    /// and quotes, so it is converted to Base32 before these could be taken for mistakes.
     #[must_use]
     pub fn secret(mut self, text: &str, encoding: SecretEncoding) -> Self {
         if encoding == SecretEncoding::Text {
@@ -325,7 +325,7 @@ impl FactorDraft {
         self.set(Field::TotpSecret, Some(text))
     }
 
-    /// Returns what is wrong so far.
+    /// Returns the faults so far.
     #[cfg(test)]
     pub(super) fn faults(&self) -> &[Fault] {
         &self.faults
@@ -340,13 +340,13 @@ impl FactorDraft {
         }
     }
 
-    /// Notes what is wrong with `field`.
+    /// Adds a fault of `field`.
     pub fn fault(&mut self, field: Field, code: Code, rule: impl Into<String>) {
         self.faults.push(Fault::new(field.name(), code, rule));
     }
 }
 
-/// Returns a value of an export as a cell of an input.
+/// Converts a value of an export to a cell of an input.
 fn as_cell(value: &Node) -> Cell {
     match value {
         Node::Null => Cell::Absent,

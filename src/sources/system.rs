@@ -1,4 +1,4 @@
-//! The one table of systems: what `--from` takes, and what `mfaferry sources` tells about each.
+//! The one table of systems: what `--from` accepts, and what `mfaferry sources` says about each.
 
 use super::{
     Rows, aspnet, auth0_export, auth0_secrets, auth0_users, authelia, authentik, clerk, cognito,
@@ -19,7 +19,7 @@ pub struct System {
     pub has_folders: bool,
     /// True if users are named by their Auth0 ids, so that no template or map is needed.
     pub has_user_ids: bool,
-    /// Note that names a document's realm, whose other notes may stand in another file.
+    /// Note with the name of a document's realm, whose other notes may be in another file.
     pub realm: Option<&'static str>,
     /// Text for people.
     pub about: About,
@@ -34,15 +34,15 @@ pub struct System {
 pub struct About {
     /// Ways to make the export: commands and queries, a line each.
     pub export: &'static [&'static str],
-    /// Things that the export carries and that Auth0 takes.
+    /// Contents of the export that Auth0 accepts.
     pub carries: &'static [&'static str],
-    /// Things that are not carried, with the reason.
+    /// Contents that cannot be imported, with the reason.
     pub leaves: &'static [&'static str],
     /// Traps, a sentence each.
     pub traps: &'static [&'static str],
-    /// Flags that it wants, with the reason.
+    /// Flags that it needs, with the reason.
     pub flags: &'static [&'static str],
-    /// Advice for when an export holds no factor at all.
+    /// Advice for an export without any factor.
     pub no_factors: &'static str,
 }
 
@@ -68,7 +68,7 @@ pub static SYSTEMS: &[&System] = &[
 ];
 
 impl System {
-    /// Returns the system of that name.
+    /// Returns the system with that name.
     pub fn of_name(name: &str) -> Option<&'static Self> {
         SYSTEMS.iter().copied().find(|system| system.name == name)
     }

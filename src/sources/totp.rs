@@ -1,12 +1,13 @@
-//! Declarations of a source about its TOTP secrets. The API has no fields for any of it: it takes whatever
-//! secret comes, checks SHA-1, 6 digits and 30 seconds, and the user's codes would be wrong for ever.
+//! Declarations of a source about its TOTP secrets. The API has no fields for them: it accepts any
+//! secret, then checks SHA-1, 6 digits and 30 seconds, and the user's codes would be wrong for
+//! ever.
 //!
-//! What is not declared counts as usual: systems leave out what they have never let anyone change.
+//! Anything not declared counts as usual: systems omit what they have never let anyone change.
 
 use super::{FactorDraft, values};
 use crate::model::{Code, Field, Node, SecretEncoding};
 
-/// Notes a kind of code other than TOTP.
+/// Adds a fault for a kind of code other than TOTP.
 pub(super) fn check_kind(factor: &mut FactorDraft, kind: &Node) {
     let is = |name: &str| is_usual(kind, |kind| kind.eq_ignore_ascii_case(name));
     if is("totp") {
@@ -24,7 +25,7 @@ pub(super) fn check_kind(factor: &mut FactorDraft, kind: &Node) {
     }
 }
 
-/// Notes that codes are counted, not timed.
+/// Adds the fault of counter-based codes.
 pub(super) fn refuse_counter(factor: &mut FactorDraft) {
     factor.fault(
         Field::TotpSecret,
@@ -33,7 +34,7 @@ pub(super) fn refuse_counter(factor: &mut FactorDraft) {
     );
 }
 
-/// Notes another hash than SHA-1.
+/// Adds a fault for a hash other than SHA-1.
 pub(super) fn check_algorithm(factor: &mut FactorDraft, algorithm: &Node) {
     let is_sha1 = |name: &str| {
         let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -49,7 +50,7 @@ pub(super) fn check_algorithm(factor: &mut FactorDraft, algorithm: &Node) {
     }
 }
 
-/// Notes another number of digits than 6.
+/// Adds a fault for a number of digits other than 6.
 pub(super) fn check_digits(factor: &mut FactorDraft, digits: &Node) {
     if !is_usual(digits, |digits| is_number(digits, 6.0)) {
         factor.fault(
@@ -61,7 +62,7 @@ pub(super) fn check_digits(factor: &mut FactorDraft, digits: &Node) {
     }
 }
 
-/// Notes another period than 30 seconds.
+/// Adds a fault for a period other than 30 seconds.
 pub(super) fn check_period(factor: &mut FactorDraft, period: &Node) {
     if !is_usual(period, |period| is_number(period, 30.0)) {
         factor.fault(
@@ -73,7 +74,7 @@ pub(super) fn check_period(factor: &mut FactorDraft, period: &Node) {
     }
 }
 
-/// Notes periods that are counted from another time than 1970.
+/// Adds a fault for periods that do not start in 1970.
 pub(super) fn check_t0(factor: &mut FactorDraft, t0: &Node) {
     if !is_usual(t0, |t0| is_number(t0, 0.0)) {
         factor.fault(
@@ -85,8 +86,8 @@ pub(super) fn check_t0(factor: &mut FactorDraft, t0: &Node) {
     }
 }
 
-/// Sets the secret, which must be whole and as its source always writes it. One that is not is set all the
-/// same: with its fault the factor is refused, and what it may have meant can still be proved.
+/// Sets the secret, which must be complete and in the form that its source always writes. A faulty
+/// one is set all the same: the fault refuses the factor, and its reading can still be proved.
 #[must_use]
 pub(super) fn set_secret(factor: FactorDraft, text: &str, encoding: SecretEncoding) -> FactorDraft {
     let fault = match encoding {
@@ -104,7 +105,7 @@ pub(super) fn set_secret(factor: FactorDraft, text: &str, encoding: SecretEncodi
     factor
 }
 
-/// Sets the secret to a value of the export, which must be a text: a number has lost digits on its way.
+/// Sets the secret to a value of the export, which must be a text: a number has lost digits.
 #[must_use]
 pub(super) fn set_secret_of(
     mut factor: FactorDraft,

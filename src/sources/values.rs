@@ -1,9 +1,9 @@
-//! Encodings that exports write bytes in. Which one it is, the dialect knows.
+//! Encodings in which exports write bytes. The dialect knows which one is used.
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
-/// Bytes of an export, wiped when they go.
+/// Bytes of an export, wiped on drop.
 pub(super) type Bytes = Zeroizing<Vec<u8>>;
 
 /// Reads Base64 in either alphabet, with or without padding: systems mix them within one object.

@@ -1,5 +1,5 @@
-//! Rules that sources of WebAuthn credentials share: whose relying party's they are, which cannot be carried,
-//! and what the API takes of each.
+//! Rules that sources of WebAuthn credentials share: the relying party they belong to, which of
+//! them cannot be imported, and what the API accepts of each.
 
 use super::{
     FactorDraft, Options,
@@ -22,17 +22,17 @@ pub(super) fn is_platform(transports: &Node) -> bool {
     matches!(transports.items(), [only] if only.text() == Some("internal"))
 }
 
-/// Returns the transports that are named.
+/// Returns the named transports.
 pub(super) fn transports(transports: &Node) -> Vec<String> {
     transports.items().iter().filter_map(Node::text).map(str::to_owned).collect()
 }
 
-/// Returns the model of the authenticator; zeros mean that it does not tell.
+/// Returns the model of the authenticator; a UUID of zeros means that it is unknown.
 pub(super) fn aaguid(uuid: Option<&str>) -> Option<&str> {
     uuid.filter(|uuid| !values::is_zero_uuid(uuid))
 }
 
-/// Sets the relying party: the export's own, and only where there is none, the one of the flag.
+/// Sets the relying party: the export's own or, only if there is none, the flag's.
 #[must_use]
 pub(super) fn set_rp_id(
     mut factor: FactorDraft,
@@ -64,14 +64,14 @@ pub(super) fn set_rp_id(
     }
 }
 
-/// Sets the id of the credential and its public key, in whatever form it is.
+/// Sets the id of the credential and its public key, in any form.
 #[must_use]
 pub(super) fn set_key(factor: FactorDraft, id: Option<Bytes>, key: Option<Bytes>) -> FactorDraft {
     let factor = set_key_id(factor, id);
     set_public_key(factor, spki::to_cose(&key.unwrap_or_default()))
 }
 
-/// Sets whether the credential can be synced, and whether it is, where that is known.
+/// Sets whether the credential can be synced, and whether it is, if that is known.
 #[must_use]
 pub(super) fn set_backup(factor: FactorDraft, eligible: &Node, backed_up: &Node) -> FactorDraft {
     let device_type = eligible.flag().map(|is| if is { "multi_device" } else { "single_device" });
@@ -80,7 +80,7 @@ pub(super) fn set_backup(factor: FactorDraft, eligible: &Node, backed_up: &Node)
         .set_flag(Field::CredentialBackedUp, backed_up.flag())
 }
 
-/// Sets the user handle, without which nobody is found by a passkey.
+/// Sets the user handle, without which a passkey cannot find its user.
 #[must_use]
 pub(super) fn set_user_handle(mut factor: FactorDraft, handle: Option<&[u8]>) -> FactorDraft {
     if let Some(handle) = handle.filter(|handle| !handle.is_empty()) {

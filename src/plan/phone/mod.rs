@@ -1,6 +1,6 @@
-//! Phones: E.164 and nothing else, since Auth0 guesses no country. What is taken off a number is
-//! what nobody dials; where digits may be meant in two ways, the row is refused. What is sent is
-//! always one of the readings that a person would make of the text.
+//! Phones: E.164 and nothing else, since Auth0 does not guess countries. Only characters that
+//! nobody dials are removed; if digits may be meant in two ways, the row is refused. So the number
+//! sent is always one that a person would read from the text.
 
 mod countries;
 mod written;

@@ -1,4 +1,4 @@
-//! A number as it is written: digits, and what stands between them.
+//! A number as it is written: digits, and the characters between them.
 
 use zeroize::Zeroizing;
 
@@ -15,7 +15,7 @@ const MAX_EXTENSION: usize = 5;
 struct Group {
     /// Index of its first digit among the digits of the number.
     start: usize,
-    /// Punctuation in front of them: one of `. - (`, or a space for anything lighter.
+    /// The mark before them: one of `. - (`, or a space for anything lighter.
     mark: char,
     /// True if there is white space on both sides of the mark.
     spaced: bool,
@@ -100,20 +100,20 @@ impl Written {
         self.digits.as_bytes()
     }
 
-    /// The digits of a group.
+    /// Returns the digits of a group.
     fn of(&self, index: usize) -> &str {
         let start = self.groups.get(index).map_or(self.digits.len(), |group| group.start);
         let end = self.groups.get(index + 1).map_or(self.digits.len(), |group| group.start);
         self.digits.get(start..end).unwrap_or("")
     }
 
-    /// Returns true if the last group stands behind the only mark of its kind.
+    /// Returns true if the last group follows the only mark of its kind.
     fn ends_apart(&self, mark: char) -> bool {
         let marks = self.groups.iter().filter(|group| group.mark == mark).count();
         marks == 1 && self.groups.last().is_some_and(|group| group.mark == mark)
     }
 
-    /// Drops the `.0` of a number that a program took for one with decimals.
+    /// Drops the `.0` that a program added when it took a number for a decimal.
     pub(super) fn drop_decimal_tail(&mut self) {
         let Some(last) = self.groups.len().checked_sub(1).filter(|last| *last > 0) else {
             return;
@@ -124,8 +124,8 @@ impl Written {
         }
     }
 
-    /// Drops a bracketed zero after the country code, where that is what is dialled inside the
-    /// country only. Brackets around digits that are not an area code are refused.
+    /// Drops a bracketed zero after the country code, if it is only dialled inside the country.
+    /// Brackets around digits that are not an area code are refused.
     pub(super) fn drop_trunk_zero(&mut self) -> Result<(), Rule> {
         let country = Country::of(self.bytes());
         let mut is_dropped = false;
@@ -162,7 +162,7 @@ impl Written {
         Ok(())
     }
 
-    /// Checks the digits that are left, and whether the last of them may be an extension.
+    /// Checks the remaining digits, and whether the last of them may be an extension.
     pub(super) fn check(&self) -> Result<(), Rule> {
         if let Some(rule) = national_fault(self.bytes()) {
             return Err(rule);
@@ -198,7 +198,7 @@ fn is_spaced(between: &str) -> bool {
     between.len() > 1 && between.starts_with(' ') && between.ends_with(' ')
 }
 
-/// Returns the rule that digits without punctuation break, if they are no number in E.164.
+/// Returns the rule that digits without punctuation break, if they are not a number in E.164.
 pub(super) fn national_fault(digits: &[u8]) -> Option<Rule> {
     if digits.first() == Some(&b'0') {
         let rule = "must have a country code after the `+`, and no country code begins with 0";

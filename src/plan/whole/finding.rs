@@ -1,4 +1,4 @@
-//! A finding about a file as a whole, and the rows that it is about.
+//! A finding about an input as a whole, and the rows that it is about.
 
 use std::fmt;
 
@@ -9,18 +9,19 @@ use crate::model::Lines;
 /// First lines that a finding names.
 const LINES: usize = 5;
 
-/// One thing that is odd about a file as a whole. Holds no value out of it.
+/// An oddity of an input as a whole. Quotes no value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The stable name.
     pub code: &'static str,
-    /// True if many sound files have it.
+    /// True if many sound inputs have it.
     pub is_note: bool,
     /// Number of rows concerned.
     pub rows: u64,
     /// The first lines of those.
     pub lines: Vec<u64>,
-    /// The file of each of those lines, where there are several; lines are then those of their file.
+    /// The file of each of those lines, if there are several; the lines are then numbered within
+    /// their files.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
     /// The finding in a sentence.
@@ -28,7 +29,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Changes the lines of several files to lines of each file.
+    /// Converts line numbers to those of each file.
     pub(super) fn locate(&mut self, lines: &Lines) {
         for line in &mut self.lines {
             let place = lines.place(*line);
@@ -60,7 +61,7 @@ impl Rows {
         }
     }
 
-    /// The first lines, in words.
+    /// Lists the first lines, in words.
     pub(super) fn words(&self, places: &Lines) -> String {
         let more = if self.count > self.lines.len() as u64 { ", …" } else { "" };
         let found: Vec<_> = self.lines.iter().map(|line| places.place(*line)).collect();
@@ -72,7 +73,7 @@ impl Rows {
         format!("line{} {}{more}", if lines.len() == 1 { "" } else { "s" }, lines.join(", "))
     }
 
-    /// Makes a finding of them.
+    /// Makes a finding about these rows.
     pub(super) fn find(self, code: &'static str, is_note: bool, message: String) -> Finding {
         Finding { code, is_note, rows: self.count, lines: self.lines, files: Vec::new(), message }
     }

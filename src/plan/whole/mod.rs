@@ -1,4 +1,4 @@
-//! A look at a file as a whole: what no row shows by itself. Streaming, in bounded memory.
+//! Looks at an input as a whole, for faults that no single row shows. Streaming, in bounded memory.
 
 mod finding;
 
@@ -15,20 +15,20 @@ use crate::model::{
 };
 use crate::{input::Ending, text::escape};
 
-/// Secrets and key ids that are remembered, in some 20 bytes each: what fills a table of 2^21 places.
-/// Later ones are compared with these alone.
+/// Most secrets and key ids that are remembered, at some 20 bytes each: a full table of 2^21
+/// places. Later ones are only compared with these.
 const REMEMBERED: usize = (1 << 21) / 8 * 7;
-/// Number from which the table is made as large as it may get: each time that it grows, the old one and the
-/// new one are there together.
+/// Number from which the table is allocated at its full size: each time it grows, the old and the
+/// new one are in memory together.
 const MANY: usize = (1 << 17) / 8 * 7;
-/// Shared values that are told one by one; further rows are counted.
+/// Most shared values that are reported one by one; further rows are counted.
 const TOLD: usize = 20;
-/// Number of refused rows, and their least share (one in so many), from which refusals say
+/// Number of refused rows, and the denominator of their smallest share, from which refusals say
 /// something about the rest.
 const ENOUGH: u64 = 3;
 const SHARE: u64 = 20;
 
-/// Rules that say what a value is instead of what is asked for.
+/// Rules that recognise a value as another kind than expected.
 const OTHERWISE: [Code; 8] = [
     Code::LooksLikeHex,
     Code::LooksLikeDecimal,
@@ -50,7 +50,8 @@ struct First {
     line: u32,
 }
 
-/// The part of a row that matters to the file as a whole. Small, and it holds no value of a factor.
+/// The parts of a row that matter for the input as a whole. Small, and without any value of a
+/// factor.
 #[derive(Debug)]
 pub enum Sight {
     /// A factor.
@@ -59,7 +60,7 @@ pub enum Sight {
         factor_type: FactorType,
         /// Its line.
         line: u64,
-        /// Secret or key id, where it has one that is its user's alone.
+        /// Secret or key id, if it is one that belongs to a single user.
         value: Option<Value>,
     },
     /// A row that cannot be used, or is not carried.
@@ -74,12 +75,12 @@ pub struct Value {
     user: u32,
 }
 
-/// Looks at single rows for a [`Whole`], on whichever thread plans them.
+/// Examines single rows for a [`Whole`], on the thread that plans them.
 #[derive(Debug, Clone)]
 pub struct Eye(RandomState);
 
 impl Eye {
-    /// Notes what of a factor matters.
+    /// Notes the parts of a factor that matter.
     pub fn look(&self, factor: &Factor) -> Sight {
         let field = match factor.credential {
             Credential::Totp { .. } => Some(Field::TotpSecret),
@@ -96,10 +97,11 @@ impl Eye {
     }
 }
 
-/// Sees the rows of a file one after the other, and says at the end what is odd about all of them.
+/// Takes in the rows of an input one after the other, and finds at the end what is odd about all of
+/// them.
 #[derive(Debug)]
 pub struct Whole {
-    /// Keyed anew in each process: what is remembered says nothing about a value.
+    /// New in each process: what is remembered reveals nothing about a value.
     key: RandomState,
     firsts: HashMap<u64, First, Spread>,
     most: usize,
@@ -134,12 +136,12 @@ impl Whole {
         }
     }
 
-    /// Returns what looks at single rows, on any thread.
+    /// Returns the examiner of single rows, for any thread.
     pub fn eye(&self) -> Eye {
         Eye(self.key.clone())
     }
 
-    /// Looks at one row, and takes it in.
+    /// Examines one row, and takes it in.
     pub fn see(&mut self, planned: &Planned) {
         match planned {
             Planned::Factor(factor) => self.add(&self.eye().look(factor)),
@@ -170,7 +172,7 @@ impl Whole {
                 let first = u64::from(first.line);
                 self.share(value, field, first, line);
             }
-            // An entry would make room for one more, which in a full table is a table twice as large.
+            // Adding an entry to a full table would double it.
             None if self.firsts.len() < self.most => {
                 let line = u32::try_from(line).unwrap_or(u32::MAX);
                 self.firsts.insert(value, First { user, line });
@@ -193,7 +195,7 @@ impl Whole {
     }
 
     fn refuse(&mut self, rejection: &Rejection) {
-        // Of what is not carried, nothing is wrong.
+        // Rows that are not carried have no faults.
         if rejection.refusal == Refusal::NotCarried {
             return;
         }
@@ -224,7 +226,8 @@ impl Whole {
         }
     }
 
-    /// Returns what is odd about the input, in the order of its lines, and what its reader has met.
+    /// Returns what is odd about the input, in the order of its lines, and what its reader has
+    /// noticed.
     pub fn findings(mut self, ending: Ending, lines: &Lines) -> Vec<Finding> {
         let mut found: Vec<_> = std::mem::take(&mut self.shared)
             .into_values()
