@@ -8,6 +8,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::logging::Logged;
 use crate::{
     auth0,
     cli::LogFormat,
@@ -47,15 +48,6 @@ struct Facts<'a> {
     profile_from: Option<&'a str>,
 }
 
-/// One line of the log with `--log-format json`.
-#[derive(Debug, Serialize)]
-struct Logged<'a> {
-    timestamp: String,
-    level: &'static str,
-    fields: Facts<'a>,
-    target: &'static str,
-}
-
 /// Writes the line to standard error, unless `-q` is given.
 pub(super) fn announce(config: &Config, scopes: &[&'static str], ledger: Option<&Path>) {
     let Some(how) = config.announce else { return };
@@ -66,11 +58,7 @@ pub(super) fn announce(config: &Config, scopes: &[&'static str], ledger: Option<
     let mut line = Vec::new();
     let written = match how.format {
         LogFormat::Text => writeln!(line, "{}", facts.message),
-        LogFormat::Json => {
-            let timestamp = jiff::Timestamp::now().to_string();
-            let target = module_path!();
-            write_json(&Logged { timestamp, level: "INFO", fields: facts, target }, &mut line)
-        }
+        LogFormat::Json => write_json(&Logged::of("INFO", facts, module_path!()), &mut line),
     };
     // Written in one piece. Nobody is left to tell if standard error is gone.
     drop(written.and_then(|()| io::stderr().write_all(&line)));

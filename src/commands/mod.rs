@@ -9,7 +9,6 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 mod after_import;
 mod announce;
@@ -21,6 +20,7 @@ mod export;
 mod follow_up;
 mod import;
 mod ledgers;
+mod logging;
 mod look;
 mod man;
 mod mend;
@@ -66,13 +66,12 @@ use crate::{
     },
     config::Config,
     error::{Error, Exit},
-    files::{self, FileFault},
     input::Shape,
     model::LocalTime,
     pacer::{Pacer, Pacing},
-    progress::{Show, Terminal},
+    progress::Show,
     report::{Failure, write_json},
-    text::{escape, file_name},
+    text::escape,
 };
 
 /// Protects secrets, before anything else: switches off core dumps, keeps the user's other
@@ -106,8 +105,11 @@ pub fn run(cli: Cli) -> Exit {
     // Where the files collide, the metrics file must not be written either.
     let metering =
         if is_sound.is_ok() { Metering::new(talking, files) } else { Metering::default() };
-    let done = is_sound.and_then(|()| start_logging(&cli.output));
-    let done = done.and_then(|()| execute(cli, &metering));
+    let log = is_sound.and_then(|()| logging::start(&cli.output));
+    let (done, log) = match log {
+        Ok(log) => (execute(cli, &metering), log),
+        Err(error) => (Err(error), None),
+    };
     let exit = done.unwrap_or_else(|error| {
         if error.is_closed_pipe() {
             return Exit::Good;
@@ -119,6 +121,9 @@ pub fn run(cli: Cli) -> Exit {
         print_error(&error)
     });
     metering.end(exit);
+    if let Some(log) = log {
+        log.end();
+    }
     exit
 }
 
@@ -270,57 +275,6 @@ fn settle_asking(
 ) -> Result<Config, Error> {
     try_open_factors(reading, system)?;
     Config::resolve(tenant, pace, None, creating, output_args)
-}
-
-fn start_logging(output_args: &OutputArgs) -> Result<(), Error> {
-    let level = match (output_args.quiet, output_args.verbose) {
-        (true, _) => "error",
-        (false, 0) => "info",
-        (false, 1) => "debug",
-        (false, _) => "trace",
-    };
-    // Only our own events: those of other crates may hold URLs, and so user ids.
-    let filter = EnvFilter::new(format!("mfaferry={level}"));
-    match &output_args.log_file {
-        None => {
-            subscribe(output_args.log_format, filter, || Terminal, io::stderr().is_terminal());
-        }
-        Some(path) => {
-            let name = escape(&file_name(path));
-            let file = files::open_log(path).map_err(|fault| match fault {
-                FileFault::Io(error) => Error::usage(
-                    format!("the log `{name}` cannot be opened: {error}"),
-                    "give --log-file a name in an existing folder that you may write to",
-                ),
-                fault => Error::usage(
-                    format!("the log `{name}` {fault}, and it names users"),
-                    "give --log-file a new name, or that of a file of your own that only you can \
-                     read and write (`chmod 600`)",
-                ),
-            })?;
-            subscribe(output_args.log_format, filter, Arc::new(file), false);
-        }
-    }
-    Ok(())
-}
-
-fn subscribe(
-    format: LogFormat,
-    filter: EnvFilter,
-    writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
-    colour: bool,
-) {
-    // An event that cannot be logged is lost: reporting that on a closed standard error would
-    // panic.
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .log_internal_errors(false);
-    // A second subscriber (in tests) changes nothing.
-    drop(match format {
-        LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder.with_target(false).with_ansi(colour).compact().try_init(),
-    });
 }
 
 /// Writes to standard output; it is no error if the reader has gone (`| head`).

@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::{
+    runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
     time::Instant,
@@ -24,6 +25,19 @@ pub(super) struct Signals {
     hang_up: Option<Signal>,
 }
 
+/// Returns the signal for a file that may not grow (`ulimit -f`). Its handler must stay installed: then
+/// such a file is an error of the write, and not a silent death.
+fn file_too_large() -> SignalKind {
+    SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())
+}
+
+/// Installs that handler where there is no runtime yet.
+pub(super) fn outlive_limits() -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    signal(file_too_large()).map(drop)
+}
+
 impl Signals {
     /// Takes the signals over.
     pub(super) fn take() -> Result<Self, Error> {
@@ -31,9 +45,7 @@ impl Signals {
             signal(kind)
                 .map_err(|source| Error::Io { what: "listening for signals".into(), source })
         };
-        // The handler must stay installed: then a file that may not grow (`ulimit -f`) is an error
-        // of the write, and not a silent death.
-        drop(take(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
+        drop(take(file_too_large())?);
         Ok(Self {
             interrupt: take(SignalKind::interrupt())?,
             terminate: take(SignalKind::terminate())?,

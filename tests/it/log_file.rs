@@ -7,7 +7,7 @@ use mfaferry::sandbox::Settings;
 use serde_json::Value;
 
 use crate::{
-    support::{Bench, binary, factors, read, run, spawn, until},
+    support::{Bench, around, binary, factors, read, run, spawn, until},
     trust::make_pipe,
 };
 
@@ -130,4 +130,80 @@ fn a_log_that_is_cut_off_during_a_run_goes_on_at_its_new_end() {
     let last = rotated.last().unwrap();
     assert!(last.contains("finished") || last.lines().count() > 1, "{last}");
     assert_eq!(bench.tenant().stats().created, 300);
+}
+
+/// A limit on the size of files stands for a disk that fills up during a run: it cuts a line in two as well.
+#[test]
+fn a_log_that_can_no_longer_be_written_is_told_of_once_and_stops_nothing() {
+    for (format, told) in
+        [("text", "warning: the log `log` cannot be written: "), ("json", "\"level\":\"WARN\"")]
+    {
+        let bench = bench(60);
+        let log = || fs::read_to_string(bench.path("log")).unwrap_or_default();
+        let log_format = format!("--log-format={format}");
+        let import = |flags: &[&str]| {
+            let mut import = bench.import("in.csv");
+            import.args(["--log-file=log", &log_format]).args(flags);
+            import
+        };
+        // Larger than the ledger may become: what is limited is the log alone.
+        let size = 2 << 20;
+        bench.write("log", vec![b'\n'; size - 700]);
+        fs::set_permissions(bench.path("log"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        let limited = ["-c", "ulimit -f \"$0\"; exec \"$@\"", &(size / 512).to_string()];
+        let done = run(&mut around("sh", &limited, &import(&["-vv"])));
+        assert_eq!((done.code, bench.tenant().stats().created), (Some(0), 60), "{done:?}");
+        assert_eq!(
+            done.stderr.matches(told).count(),
+            if format == "json" { 2 } else { 1 },
+            "{done:?}"
+        );
+        assert_eq!(done.stderr.matches("the command goes on").count(), 1, "{done:?}");
+        assert!(done.stderr.contains("lines of the log `log` could not be written"), "{done:?}");
+        assert_eq!(log().len(), size, "it is filled to the last byte");
+        // Whoever asks for nothing but errors is told nothing else.
+        let quiet = run(&mut around("sh", &limited, &import(&["-q", "--output=text"])));
+        assert_eq!((quiet.code, &*quiet.stderr, &*quiet.stdout), (Some(0), "", ""), "{quiet:?}");
+        // A command that sends nothing takes no signals over, and outlives the limit all the same.
+        let mut select = binary();
+        select.current_dir(bench.folder.path());
+        select.args(["select", "in.csv", "--log-file=log", &log_format]);
+        let full = run(import(&[]).arg("--log-file=/dev/full"));
+        for done in [run(&mut around("sh", &limited, &select)), full] {
+            assert_eq!(done.code, Some(0), "{done:?}");
+            assert_eq!(done.stderr.matches("the command goes on").count(), 1, "{done:?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_behind_a_part_of_one_stands_on_its_own() {
+    let bench = bench(90);
+    let size = 2 << 20;
+    bench.write("log", vec![b'\n'; size - 500]);
+    let path = bench.path("log");
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let mut import = bench.import("in.csv");
+    import.args(["--rate=30", "-vv", "--log-format=json", "--log-file=log"]);
+    let limited = ["-c", "ulimit -f \"$0\"; exec \"$@\"", &(size / 512).to_string()];
+    let child = spawn(&mut around("sh", &limited, &import));
+    let length = || fs::metadata(&path).map_or(0, |meta| meta.len());
+    until("it is full", || length() == size as u64);
+    // Whoever makes room leaves the part of a line that stands at its end.
+    let text = fs::read(&path).unwrap();
+    let log = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let (torn, _) = text.split_at(size - 100);
+    let begin = torn.iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    std::os::unix::fs::FileExt::write_all_at(&log, &text[begin..], 0).unwrap();
+    log.set_len((size - begin) as u64).unwrap();
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let text = fs::read_to_string(&path).unwrap();
+    let is_broken = |line: &&str| serde_json::from_str::<Value>(line).is_err();
+    let broken: Vec<_> = text.lines().filter(is_broken).collect();
+    // None, if the last line that had room happened to end there.
+    assert!(broken.len() <= 1, "{text}");
+    assert!(broken.iter().all(|line| line.matches("timestamp").count() <= 1), "{text}");
+    assert!(text.lines().count() > 3, "{text}");
 }
