@@ -22,6 +22,7 @@ use super::{
     reading::{dialect, extent},
     run::{Run, exit},
     scratch::scratch,
+    shards::of_other_shards,
 };
 use crate::{
     auth0::Client,
@@ -223,7 +224,7 @@ impl Session {
             schema: Summary::SCHEMA,
             status,
             first_users: end.first_users(),
-            next: ended.next(),
+            next: ended.next().into_iter().chain(of_other_shards(&ended)).collect(),
             cause,
             rows: counts.rows(),
             figures: Figures { counts, own: spec.own },

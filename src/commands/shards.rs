@@ -1,12 +1,22 @@
-//! Warnings that come with `--shard`.
+//! Warnings that come with `--shard`, and commands for the other shards.
 
-use std::sync::atomic::Ordering;
+use std::{path::Path, sync::atomic::Ordering};
 
-use super::after_import::ReadInput;
-use crate::{config::Config, model::Shard, pacer::Rate, text::counted};
+use super::{after_import::ReadInput, names::ledger_of, next::Ended};
+use crate::{
+    config::Config,
+    engine::End,
+    model::Shard,
+    pacer::Rate,
+    report::{NextStep, Purpose},
+    text::{counted, file_argument, path_of},
+};
 
 /// Largest share of the limit that `--reserve` accepts.
 const MOST_RESERVE: f64 = 0.95;
+
+/// Largest number of shards whose ledgers are looked for and named in a command.
+const NAMED: u16 = 20;
 
 /// Warns of the load that all shards together put on the tenant.
 pub(super) fn warn_of_rate(config: &Config) {
@@ -69,4 +79,40 @@ pub(super) fn warn_of_selection(config: &Config, input: &ReadInput) {
             of_others
         );
     }
+}
+
+/// Returns what to do about the other shards once one is imported: the report that adds all ledgers up, if they
+/// are all here, else the import of a shard whose ledger is not here. That import is for people to decide on:
+/// the shard may run on another host, and a second ledger would send its rows again.
+pub(super) fn of_other_shards(ended: &Ended<'_>) -> Option<NextStep> {
+    let Ended { typed, ledger, .. } = *ended;
+    let shard = Shard::parse(typed.value_of("shard")?).filter(|shard| shard.count() <= NAMED)?;
+    let input = path_of(typed.values().next()?);
+    let ledger_of = |shard| ledger_of(&input, Some(shard));
+    let is_over = matches!(ended.end, End::Complete) && !ended.is_dry_run && !ended.is_in_sandbox;
+    let is_one = shard.is_whole() || typed.command() != "import";
+    // With --ledger, the names of the other ledgers cannot be known.
+    if !is_over || is_one || ledger_of(shard) != ledger {
+        return None;
+    }
+    let is_missing = |shard: &Shard| !Path::new(&ledger_of(*shard)).exists();
+    let missing: Vec<_> = Shard::all(shard.count()).filter(is_missing).collect();
+    let Some((first, more)) = missing.split_first() else {
+        let ledgers = Shard::all(shard.count())
+            .flat_map(|shard| ["--ledger".into(), file_argument(ledger_of(shard))]);
+        let words = ["mfaferry".to_owned(), "report".into()].into_iter().chain(ledgers);
+        return Some(NextStep::whole(Purpose::AddUp, words.collect()));
+    };
+    let without = ["ledger", "metrics-file", "retry", "max-users"];
+    let words = typed.with_flag("shard", &first.to_string()).with_command("import", &without)?;
+    let others = match more.len() {
+        0 => String::new(),
+        n_more => format!(
+            "; {} {} no ledger here, either",
+            counted(n_more as u64, "more shard"),
+            if n_more == 1 { "has" } else { "have" }
+        ),
+    };
+    let remark = Some(format!("unless {first} runs elsewhere: its ledger is not here{others}"));
+    Some(NextStep { remark, ..NextStep::to_fill_in(Purpose::Shard, words) })
 }

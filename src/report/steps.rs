@@ -55,6 +55,10 @@ pub enum Purpose {
     Rows,
     /// Go on.
     GoOn,
+    /// Imports another shard.
+    Shard,
+    /// Adds all shards up.
+    AddUp,
 }
 
 impl Purpose {
@@ -68,6 +72,8 @@ impl Purpose {
             Self::Explain => "explain",
             Self::Rows => "every row",
             Self::GoOn => "next",
+            Self::Shard => "other shard",
+            Self::AddUp => "all shards",
         }
     }
 }

@@ -515,6 +515,59 @@ fn a_mended_row_that_is_another_shards_is_told_of() {
     }
 }
 
+/// A row of nobody is the first shard's, and once it says whose it is it may be another's.
+#[test]
+fn a_row_that_is_mended_in_the_input_itself_leaves_its_old_shard() {
+    let bench = Bench::new(Settings::default());
+    let mut users = (0..).map(|number| format!("auth0|m{number}"));
+    let user = users.find(|user| Shard::parse("2/2").unwrap().has(Some(user))).unwrap();
+    let input = |user: &str| format!("user_id,type,phone_number\n{user},phone,+14155550100\n");
+    for (user, codes, sums) in [("", [4, 0], (0, 1)), (&*user, [0, 0], (1, 0))] {
+        bench.write("in.csv", input(user));
+        for (shard, code) in ["1/2", "2/2"].into_iter().zip(codes) {
+            let done = import(&bench, "in.csv", shard, &[]);
+            assert_eq!(done.code, Some(code), "{shard}: {done:?}");
+        }
+        let both = ["in.csv.1-of-2.ledger", "in.csv.2-of-2.ledger", "--format", "json"];
+        let sum = report(&bench, &both).json();
+        assert_eq!((&sum["created"], &sum["rejected"]), (&json!(sums.0), &json!(sums.1)), "{sum}");
+    }
+}
+
+/// What runs elsewhere has its ledger there: to import it here as well would send it twice, and no script is told to.
+#[test]
+fn a_shard_names_the_others_and_a_script_only_what_sends_nothing() {
+    let bench = Bench::new(Settings::default());
+    bench.write("in.csv", factors(9).0);
+    let text = |shard: &str, flags: &[&str]| {
+        let flags = [&["--output", "text", "--max-users", "99"], flags].concat();
+        let done = import(&bench, "in.csv", shard, &flags);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        done.stdout
+    };
+    let json = || import(&bench, "in.csv", "1/3", &[]).summary()["next"].clone();
+    let first = text("1/3", &[]);
+    assert!(first.contains("\nother shard: mfaferry import in.csv "), "{first}");
+    assert!(first.contains(" --shard 2/3\n"), "{first}");
+    let remark = "(unless 2/3 runs elsewhere: its ledger is not here; 1 more shard has no ledger here, either)";
+    assert!(first.contains(remark), "{first}");
+    assert_eq!(json().as_array().unwrap().len(), 1, "verify alone");
+    let second = text("2/3", &[]);
+    assert!(second.contains("--shard 3/3\n") && second.contains("is not here)"), "{second}");
+    let last = text("3/3", &[]);
+    let all = "report --ledger in.csv.1-of-3.ledger --ledger in.csv.2-of-3.ledger --ledger in.csv.3-of-3.ledger";
+    assert!(last.contains(&format!("\nall shards: mfaferry {all}\n")), "{last}");
+    let next = json();
+    assert_eq!(next.as_array().unwrap().len(), 2, "{next}");
+    let done = follow(&bench, &next[1]);
+    assert!(done.stdout.contains("9 rows: 9 created"), "{done:?}");
+    // A ledger that is called otherwise says nothing of what the others are called.
+    let other = text("1/2", &["--ledger", "o.ledger"]);
+    assert!(!other.contains("shards: mfaferry") && !other.contains("other shard"), "{other}");
+    let whole = text("1/1", &["--new-ledger"]);
+    assert!(!whole.contains("shards: mfaferry") && !whole.contains("other shard"), "{whole}");
+}
+
 /// Three shards of four, and then all.
 #[test]
 fn ledgers_of_shards_add_up_and_one_that_is_missing_is_named() {
