@@ -73,6 +73,7 @@ impl Found {
 
     /// Reads a private key for that algorithm.
     fn read_key(self, algorithm: Algorithm) -> Result<Arc<SigningKey>, Error> {
+        let is_variable = matches!(self.place, Place::Variable(_));
         let (key, origin) = match self.place {
             Place::File(path, called) => {
                 let bytes = read_private(&path_of(&path), &called, "private key")?;
@@ -87,7 +88,16 @@ impl Found {
                 (SigningKey::read(secret.expose_secret(), algorithm), self.from)
             }
         };
-        key.map(Arc::new).map_err(|fault| Error::config(format!("{origin} {fault}"), fault.hint()))
+        key.map(Arc::new).map_err(|fault| {
+            let hint = match fault {
+                KeyFault::NotPem if is_variable => {
+                    "give the key itself, first and last line included; --client-key-file takes the \
+                     name of its file"
+                }
+                fault => fault.hint(),
+            };
+            Error::config(format!("{origin} {fault}"), hint)
+        })
     }
 }
 

@@ -64,7 +64,9 @@ pub(super) fn read_private(
         )
     };
     let file = File::open(path).map_err(failed)?;
-    if can_others_read(&file.metadata().map_err(failed)?) {
+    let metadata = file.metadata().map_err(failed)?;
+    // A folder is refused below, when it is read.
+    if !metadata.is_dir() && can_others_read(&metadata) {
         tracing::warn!("others can read the file of {origin}: `chmod 600` it");
     }
     let mut bytes = Zeroizing::new(Vec::new());

@@ -267,7 +267,8 @@ impl Document<'_> {
     /// The key is shown if it looks like one: something in the wrong place may be a secret.
     fn unknown(&self, key: &str, at: usize) -> Error {
         let known = self.settings.iter().map(|(known, _)| known.as_str());
-        let near = nearest(&key.to_ascii_lowercase().replace('_', "-"), known.clone());
+        let spelt = key.to_ascii_lowercase().replace('_', "-");
+        let near = elsewhere(&spelt).or_else(|| nearest(&spelt, known.clone()));
         let hint = match near {
             Some(near) => format!("did you mean `{}`?", near.replace('-', "_")),
             None => format!(
@@ -281,6 +282,21 @@ impl Document<'_> {
         let place = format!("`{}` line {}", self.name, self.line(at));
         Error::usage(format!("{place} has the unknown key{shown}"), hint)
     }
+}
+
+/// Returns the key of the setting that the environment or Terraform's provider calls `name`.
+fn elsewhere(name: &str) -> Option<&'static str> {
+    let bare = ["auth0-", "mfaferry-"].into_iter().find_map(|prefix| name.strip_prefix(prefix));
+    Some(match bare.unwrap_or(name) {
+        "client-assertion-private-key" => "client-key-file",
+        "client-assertion-signing-alg" => ALGORITHM,
+        "client-secret" => "client-secret-file",
+        "api-token" | "token" => "token-file",
+        "domain" => "domain",
+        "audience" => "audience",
+        "client-id" => "client-id",
+        _ => return None,
+    })
 }
 
 /// Returns a value as a flag would have it; `None` unless it is text or a number.

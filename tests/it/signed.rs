@@ -130,6 +130,9 @@ fn a_file_that_is_no_such_key_is_named_before_anything_is_sent() {
         assert_eq!(done.code, Some(3), "{done:?}");
         assert!(done.stderr.contains(said) && done.stderr.contains(hint), "{said}: {done:?}");
     }
+    let done = import(&bench, &["--client-key-file", "."], &[]);
+    assert_eq!(done.code, Some(3), "{done:?}");
+    assert!(done.stderr.contains("Is a directory") && !done.stderr.contains("chmod"), "{done:?}");
     key(&bench, "key.pem", KEY, 0o600);
     for (flags, variables, said) in [
         (&["--client-key-file", "none.pem"][..], &[][..], "cannot be read"),
@@ -147,6 +150,12 @@ fn a_file_that_is_no_such_key_is_named_before_anything_is_sent() {
             "AUTH0_CLIENT_SECRET gives a client secret, and MFAFERRY_CLIENT_KEY_FILE a private key",
         ),
         (&[], &[], "the client secret is missing"),
+        // A name in the place of the key.
+        (
+            &[],
+            &[("AUTH0_CLIENT_ASSERTION_PRIVATE_KEY", "key.pem")],
+            "--client-key-file takes the name",
+        ),
     ] {
         let done = import(&bench, flags, variables);
         assert_eq!(done.code, Some(3), "{done:?}");

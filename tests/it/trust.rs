@@ -196,6 +196,16 @@ fn an_unknown_key_or_variable_is_named_with_the_nearest() {
     for (text, line, key, near) in [
         ("\n\nrat = 5\n", 3, "`rat`", "`rate`"),
         ("rate = 5\nmax_error = 5\n", 2, "`max_error`", "`max_errors`"),
+        // As the environment and Terraform's provider call them.
+        (
+            "client_assertion_signing_alg = 5\n",
+            1,
+            "unknown key",
+            "did you mean `client_signing_alg`",
+        ),
+        ("client_assertion_private_key = 5\n", 1, "unknown key", "did you mean `client_key_file`"),
+        ("AUTH0_DOMAIN = 5\n", 1, "unknown key", "did you mean `domain`"),
+        ("api_token = 5\n", 1, "`api_token`", "did you mean `token_file`"),
         ("rate = 5\n\"mäx\" = 5\n", 2, "unknown key", "known are: "),
         ("[rate]\nx = 1\n", 1, "`rate`", "command line"),
         ("rate = 5\nburst = 1\n\"max-errors\" = 1\nmax_errors = 2\n", 4, "twice", "one of them"),
