@@ -1,5 +1,7 @@
 //! `report`: shows one ledger, or several added up.
 
+use std::path::Path;
+
 use super::{
     follow_up,
     ledgers::{self, Shown},
@@ -9,7 +11,9 @@ use super::{
 use crate::{
     cli::{Report, ReportFormat},
     error::{Error, Exit},
+    files,
     report::{self, Filter, LedgerReport, Listed, Selected, Together, name_inputs},
+    text::{file_argument, shell_line},
 };
 
 /// Runs the command.
@@ -91,13 +95,23 @@ fn check_flags(command: &Report, is_page: bool) -> Result<(), Error> {
             "leave --state and --not-in out, or give `--format csv` or `jsonl`",
         ));
     }
-    if is_page && command.ledgers().nth(1).is_some() {
-        return Err(Error::usage(
-            "a page is of one ledger, since it has that one's seal and is signed for it",
-            "make a page for each ledger; `--format text` and `json` add several up",
-        ));
+    if let (true, [first, _, ..]) = (is_page, &*command.ledgers().collect::<Vec<_>>()) {
+        return Err(several_pages(first));
     }
     Ok(())
+}
+
+/// Returns the error for a page of several ledgers; `first` is the first of them.
+fn several_pages(first: &Path) -> Error {
+    let (ledger, page) = (file_argument(first), file_argument(files::beside(first, ".html")));
+    let one = ["mfaferry", "report", "--format", "html", "--ledger", &ledger, "--out", &page];
+    Error::usage(
+        "a page is of one ledger, since it has that one's seal and is signed for it",
+        format!(
+            "make a page for each, such as `{}`; `--format text` and `json` add several up",
+            shell_line(&one.map(String::from))
+        ),
+    )
 }
 
 /// Summarises one ledger.

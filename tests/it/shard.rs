@@ -667,6 +667,10 @@ fn one_is_missing(bench: &Bench, names: &[&str]) {
     let page = of(names, "html");
     assert_eq!(page.code, Some(2), "{page:?}");
     assert!(page.stderr.contains("a page is of one ledger"), "{page:?}");
+    let (_, command) = page.stderr.split_once("such as `mfaferry report ").unwrap();
+    let words: Vec<_> = command.split('`').next().unwrap().split(' ').collect();
+    assert_eq!(report(bench, &words).code, Some(0), "{page:?}");
+    assert!(bench.path(&format!("{}.html", names[0])).exists(), "{words:?}");
 }
 
 #[test]
