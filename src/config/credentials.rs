@@ -165,6 +165,21 @@ impl Layers<'_> {
         Ok(id.map(|(text, from)| Id { text: text.trim().to_owned(), from, origin }))
     }
 
+    /// Returns the error for credentials of which something is missing, with the places that they may be in.
+    fn without(&self, missing: &str) -> Error {
+        let table = self.file.profile.as_ref().map(Profile::place);
+        let hint = table.map_or_else(
+            || HINT.to_owned(),
+            |table| {
+                format!(
+                    "give `{table}` client_id and client_secret_file (or client_key_file, or token_file); \
+                     or {HINT}"
+                )
+            },
+        );
+        Error::refused("no_credentials", missing, hint)
+    }
+
     fn nearest_id(&self) -> Result<Option<Id>, Error> {
         Self::ALL.into_iter().find_map(|origin| self.id(origin).transpose()).transpose()
     }
@@ -301,7 +316,7 @@ pub(super) fn credentials(
         None => "there are no credentials",
         Some(_) => "the client secret is missing",
     };
-    Err(Error::refused("no_credentials", missing, HINT))
+    Err(layers.without(missing))
 }
 
 /// Returns the client that a layer's secret or key belongs to.
@@ -313,7 +328,7 @@ fn client(
 ) -> Result<(Credentials, Named), Error> {
     let (nearest_id, own) = (layers.nearest_id()?, layers.id(origin)?);
     let (Some(nearest_id), Some(id)) = (&nearest_id, own.as_ref().or(nearest_id.as_ref())) else {
-        return Err(Error::refused("no_credentials", "the client id is missing", HINT));
+        return Err(layers.without("the client id is missing"));
     };
     if nearest_id.text != id.text {
         return Err(Error::config(

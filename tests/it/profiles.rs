@@ -334,6 +334,17 @@ fn what_is_wrong_with_a_table_is_named_with_its_line_and_never_its_value() {
             &["no table `[tenant.one]`", "it has no `[tenant.NAME]`"],
         ),
         (&two, &[], &["no tenant given", "with --tenant NAME: ", "one", "prod-eu"]),
+        // The table is where whoever has tables keeps credentials.
+        (
+            "[tenant.one]\ndomain = \"one.example\"\n",
+            &["--tenant=one"],
+            &["no credentials", "give `[tenant.one]` client_id and client_secret_file"],
+        ),
+        (
+            "[tenant.one]\ndomain = \"one.example\"\nclient_id = \"one\"\n",
+            &["--tenant=one"],
+            &["secret is missing", "give `[tenant.one]` client_id and", "or set AUTH0_CLIENT_ID"],
+        ),
     ] {
         acme.write("tenants.toml", text);
         let done = import(&acme, flags, &[]);
