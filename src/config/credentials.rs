@@ -167,16 +167,19 @@ impl Layers<'_> {
 
     /// Returns the error for credentials of which something is missing, with the places that they may be in.
     fn without(&self, missing: &str) -> Error {
-        let table = self.file.profile.as_ref().map(Profile::place);
-        let hint = table.map_or_else(
-            || HINT.to_owned(),
-            |table| {
-                format!(
-                    "give `{table}` client_id and client_secret_file (or client_key_file, or token_file); \
-                     or {HINT}"
-                )
-            },
-        );
+        let tables = &self.file.profiles;
+        let hint = match self.file.profile.as_ref().map(Profile::place) {
+            Some(table) => format!(
+                "give `{table}` client_id and client_secret_file (or client_key_file, or token_file); or \
+                 {HINT}"
+            ),
+            None if tables.is_empty() => HINT.to_owned(),
+            None => format!(
+                "choose a tenant of `{}` with --tenant NAME: {}; or {HINT}",
+                self.file.name,
+                tables.join(", ")
+            ),
+        };
         Error::refused("no_credentials", missing, hint)
     }
 

@@ -57,11 +57,15 @@ pub(super) fn read_private(
     origin: &str,
     what: &str,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let advice = if path.starts_with("~") {
+        "write its path in full: `~` is known to shells alone"
+    } else if path.is_relative() {
+        "check its path, which is relative to the working directory, and its permissions"
+    } else {
+        "check its path and permissions"
+    };
     let failed = |error: io::Error| {
-        Error::config(
-            format!("the file of {origin} cannot be read: {error}"),
-            "check its path and permissions",
-        )
+        Error::config(format!("the file of {origin} cannot be read: {error}"), advice)
     };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;

@@ -194,7 +194,7 @@ impl Document<'_> {
                 return Err(self.untrusted(spelt.get_ref(), at));
             }
             if !self.settings.iter().any(|(known, _)| *known == key) {
-                return Err(self.unknown(spelt.get_ref(), at));
+                return Err(self.unknown(spelt.get_ref(), at, value.get_ref().is_table()));
             }
             let fault = |what: &str| {
                 format!("`{name}` line {}: `{}` {what}", self.line(at), spelt.get_ref())
@@ -265,11 +265,12 @@ impl Document<'_> {
     }
 
     /// The key is shown if it looks like one: something in the wrong place may be a secret.
-    fn unknown(&self, key: &str, at: usize) -> Error {
+    fn unknown(&self, key: &str, at: usize, is_table: bool) -> Error {
         let known = self.settings.iter().map(|(known, _)| known.as_str());
         let spelt = key.to_ascii_lowercase().replace('_', "-");
         let near = elsewhere(&spelt).or_else(|| nearest(&spelt, known.clone()));
         let hint = match near {
+            _ if is_table => "the only tables are those of tenants, such as `[tenant.acme]`".into(),
             Some(near) => format!("did you mean `{}`?", near.replace('-', "_")),
             None => format!(
                 "known are: {}; secrets come from files or the environment",

@@ -345,6 +345,23 @@ fn what_is_wrong_with_a_table_is_named_with_its_line_and_never_its_value() {
             &["--tenant=one"],
             &["secret is missing", "give `[tenant.one]` client_id and", "or set AUTH0_CLIENT_ID"],
         ),
+        (
+            "domain = \"top.example\"\n[tenant.one]\n",
+            &[],
+            &["no credentials", "`tenants.toml` with --tenant NAME: one; or set AUTH0_CLIENT_ID"],
+        ),
+        (
+            "[tenant.one]\nclient_id = \"one\"\nclient_secret_file = \"~/one\"\n\
+             domain = \"one.example\"\n",
+            &["--tenant=one"],
+            &["cannot be read", "write its path in full"],
+        ),
+        (
+            "[tenant.one]\nclient_id = \"one\"\nclient_secret_file = \"no/one\"\n\
+             domain = \"one.example\"\n",
+            &["--tenant=one"],
+            &["cannot be read", "relative to the working directory"],
+        ),
     ] {
         acme.write("tenants.toml", text);
         let done = import(&acme, flags, &[]);

@@ -207,12 +207,14 @@ fn an_unknown_key_or_variable_is_named_with_the_nearest() {
         ("AUTH0_DOMAIN = 5\n", 1, "unknown key", "did you mean `domain`"),
         ("api_token = 5\n", 1, "`api_token`", "did you mean `token_file`"),
         ("rate = 5\n\"mäx\" = 5\n", 2, "unknown key", "known are: "),
+        ("rate = 5\n[Tenant.a]\nrate = 5\n", 2, "unknown key", "such as `[tenant.acme]`"),
+        ("[profile.a]\nrate = 5\n", 1, "`profile`", "such as `[tenant.acme]`"),
         ("[rate]\nx = 1\n", 1, "`rate`", "command line"),
         ("rate = 5\nburst = 1\n\"max-errors\" = 1\nmax_errors = 2\n", 4, "twice", "one of them"),
     ] {
         bench.write("some.toml", text);
         let done = run(bench.import("in.csv").args(["--config", "some.toml"]));
-        let code = if text.starts_with('[') { 3 } else { 2 };
+        let code = if text.starts_with("[rate") { 3 } else { 2 };
         assert_eq!(done.code, Some(code), "{text}: {done:?}");
         for word in [&format!("`some.toml` line {line}"), key, near] {
             assert!(done.stderr.contains(word), "{text}: {word}: {done:?}");
