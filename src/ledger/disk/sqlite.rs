@@ -96,7 +96,7 @@ impl Sqlite {
         if meta.tenant != tenant {
             return Err(LedgerFault::new(
                 format!("it belongs to another tenant ({})", crate::text::escape(&meta.tenant)),
-                "check --domain and --base-url: if this is the same tenant under another of its \
+                "check --tenant, --domain and --base-url: if this is the same tenant under another of its \
                  names, use the name that the ledger has, since a second ledger would send every \
                  factor again. Only another tenant takes a --ledger of its own",
             ));
