@@ -137,13 +137,11 @@ impl Error {
             Self::Identity(error) => Some(error.hint()),
             Self::MissingScope { scope } => Some(format!(
                 "grant `{scope}` to the application under Applications > APIs > Auth0 Management \
-                 API, then run the same command again: no row was marked as failed"
+                 API, then run the same command again"
             )),
-            Self::Outage { .. } => Some(
-                "run the same command again when the tenant is back: an import resumes where it \
-                 stopped"
-                    .into(),
-            ),
+            Self::Outage { .. } => {
+                Some("run the same command again when the tenant is back".into())
+            }
             Self::Internal(_) => Some(
                 "please report this; the ledger is intact, and the same command resumes".into(),
             ),
