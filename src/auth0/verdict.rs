@@ -15,6 +15,9 @@ use crate::{
 /// Code of the error when the tenant's plan does not include what was asked for.
 pub(super) const NOT_ENABLED: &str = "feature_not_enabled";
 
+/// `errorCode` of a 429 for the limit of requests.
+const LIMIT_REACHED: &str = "too_many_requests";
+
 /// Meaning of an answer to any request.
 #[derive(Debug)]
 pub(super) enum Class {
@@ -82,8 +85,16 @@ pub(super) fn known_as_cap(
                     && error.message.as_deref() == Some(&*cap.message)
             })
     };
+    // In the words of the limit of requests nothing is known.
+    let is_own = || {
+        let message = cap.message.to_ascii_lowercase();
+        cap.error_code.as_deref() != Some(LIMIT_REACHED)
+            && !message.is_empty()
+            && !message.contains("global limit")
+    };
     match class {
         Class::Refused(_) if is_cap() => Class::Refused(Code::EntityLimit.into()),
+        Class::Throttled if is_cap() && is_own() => Class::Refused(Code::EntityLimit.into()),
         class => class,
     }
 }
@@ -120,7 +131,7 @@ fn forbidden(error: &ErrorBody, scope: &'static str) -> Class {
         return Class::Stop(Error::refused(
             NOT_ENABLED,
             "the tenant's subscription does not include this",
-            "ask Auth0 about the plan; what was imported so far stays",
+            "ask Auth0 about the plan; what was done so far stays",
         ));
     }
     let codes = [
@@ -334,6 +345,33 @@ mod tests {
             );
             let verdict = format!("{:?}", classify(status, Some(&Bytes::from(body)), SCOPE));
             assert!(!verdict.contains("CANARY"), "{verdict}");
+        }
+    }
+
+    #[test]
+    fn a_429_in_the_known_words_of_a_cap_is_the_cap_and_the_limits_own_words_never_are() {
+        let limit = r#"{"statusCode":429,"error":"Too Many Requests","message":"Global limit has been reached","errorCode":"too_many_requests"}"#;
+        let bare = r#"{"statusCode":429,"error":"Too Many Requests"}"#;
+        let own = r#"{"statusCode":429,"error":"E","message":"Enough.","errorCode":"too_many"}"#;
+        for (code, message, body, is_cap) in [
+            (Some("too_many"), "Enough.", own, true),
+            (None, "Enough.", own, false),
+            (Some("too_many"), "Enough", own, false),
+            (Some("too_many"), "Enough.", limit, false),
+            (Some("too_many_requests"), "Global limit has been reached", limit, false),
+            (None, "", bare, false),
+        ] {
+            let refusal = CapRefusal {
+                status: 429,
+                error_code: code.map(Into::into),
+                message: message.into(),
+            };
+            let body = Bytes::copy_from_slice(body.as_bytes());
+            let class = classify(429, Some(&body), SCOPE);
+            let class = known_as_cap(class, &refusal, (429, Some(&body)));
+            let found =
+                matches!(class, Class::Refused(reason) if reason.code() == Code::EntityLimit);
+            assert_eq!(found, is_cap, "{message} {body:?}");
         }
     }
 }
