@@ -18,6 +18,7 @@ pub enum RawVerb {
     Get,
     Post,
     Put,
+    Patch,
     Delete,
 }
 
@@ -28,6 +29,7 @@ impl RawVerb {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }

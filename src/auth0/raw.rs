@@ -23,6 +23,7 @@ impl RawApi for Client {
             RawVerb::Get => (Verb::GET, READ),
             RawVerb::Post => (Verb::POST, CREATE),
             RawVerb::Put => (Verb::PUT, UPDATE),
+            RawVerb::Patch => (Verb::PATCH, UPDATE),
             RawVerb::Delete => (Verb::DELETE, DELETE),
         };
         let Some(url) = self.url(&request) else {
@@ -87,10 +88,11 @@ fn success(request: &RawRequest<'_>, status: u16, body: &Bytes) -> Option<Value>
         (RawVerb::Post, _) => {
             status == 201 && has_id() && value["type"] == *request.body?.get("type")?
         }
-        (RawVerb::Get, Some(method)) => status == 200 && value["id"] == method,
+        (RawVerb::Get | RawVerb::Patch, Some(method)) => status == 200 && value["id"] == method,
         (RawVerb::Get, None) => status == 200 && (value.is_array() || value.is_object()),
         (RawVerb::Put, _) => status == 200 && value.is_array(),
         (RawVerb::Delete, _) => status == 200,
+        (RawVerb::Patch, None) => false,
     };
     is_sound.then_some(value)
 }
@@ -104,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_success_counts_only_if_it_answers_to_the_request() {
-        use RawVerb::{Delete, Get, Post, Put};
+        use RawVerb::{Delete, Get, Patch, Post, Put};
         let user = UserId::nobody();
         let sent = json!({"type": "totp", "totp_secret": "x"});
         for (verb, method, status, body, is_sound) in [
@@ -117,6 +119,9 @@ mod tests {
             (Post, None, 201, "<html>", false),
             (Get, Some("totp|dev_1"), 200, r#"{"id":"totp|dev_1"}"#, true),
             (Get, Some("totp|dev_1"), 200, r#"{"id":"totp|dev_2"}"#, false),
+            (Patch, Some("totp|dev_1"), 200, r#"{"id":"totp|dev_1"}"#, true),
+            (Patch, Some("totp|dev_1"), 200, r#"{"id":"totp|dev_2"}"#, false),
+            (Patch, Some("totp|dev_1"), 204, "", false),
             (Get, None, 200, "[]", true),
             (Get, None, 200, "5", false),
             (Put, None, 200, "[]", true),

@@ -14,7 +14,7 @@ Examples:
   mfaferry probe --user-id 'auth0|6651…' --yes --sandbox
   mfaferry probe --user-id 'auth0|6651…' --yes --clean  after a killed one
 
-For a TEST tenant, and one user whom nobody logs in as. About fifty methods are created there one
+For a TEST tenant, and one user whom nobody logs in as. About sixty methods are created there one
 after another, most of them refused or deleted at once: never more than --max-methods at a time,
 named mfaferry-probe-…, with phone numbers that are reserved for fiction, addresses at
 example.com, and secrets and keys drawn for this alone. No setting of the tenant is changed. PUT
@@ -23,19 +23,20 @@ and DELETE of a whole list are asked about a user who does not exist.
 It answers: what a 409 is about (same value, or any second method of a type) · the cap of methods
 per user, and its refusal · whether a factor that is switched off is refused · names of 21
 characters · TOTP secrets in lower case, padded, short, with spaces · masking, in lists and of one
-method · which fields a passkey needs · PUT and DELETE for an unknown user · how soon a new method
-is shown · the headers of the limit, and their rounding · the size of pages · with
---provoke-limit, Retry-After.
+method · which fields a passkey needs · which types can be renamed (PATCH) · PUT and DELETE for an
+unknown user · how soon a new method is shown · the headers of the limit, and their rounding · the
+size of pages, as far as --max-methods fill them · with --provoke-limit, Retry-After.
 
 FILE holds the facts, and neither the user nor any value: `sandbox --settings FILE` behaves like
 this tenant. A fact that is not known is absent.
 
 Whatever happens, what was created is deleted: by its id, or, where an answer was lost, by its
-name, if it was not there before. Ctrl-C once stops asking and cleans up; twice stops at once.
-What could not be deleted is listed with its id. Existing methods are never touched.
+name, if it was not there before. Ctrl-C once stops asking and cleans up; twice stops at once, and
+says what may be there. What could not be deleted is listed with its id and the command that tries
+again. Existing methods are never touched.
 
 Scopes: create:, read: and delete:authentication_methods. With update:authentication_methods and
-read:guardian_factors two more questions are asked; what the token may not ask is told with its
+read:guardian_factors more questions are asked; what the token may not ask is told with its
 scope. Exit code 0: every question that could be asked is answered, and nothing is left. 2:
 without --yes. 3: the user does not exist, or has methods (--allow-existing); nothing was created.
 4: a question has no answer, or a method is left behind. 5: stopped.")]

@@ -42,7 +42,7 @@ impl Counted for Requests {
     }
 
     fn unit(&self) -> &'static str {
-        "requests"
+        "request"
     }
 }
 

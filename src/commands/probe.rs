@@ -1,7 +1,7 @@
 //! `probe`: learns on a test tenant what the API's documentation leaves open.
 
 use std::{
-    io::Write,
+    io::{IsTerminal, Write},
     path::Path,
     sync::{
         Arc, OnceLock,
@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use rustix::termios::tcgetwinsize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ use super::{
     report_page::refused,
     run::{Run, exit},
     runtime::paced,
-    signals::Signals,
+    signals::{Signals, stop_after},
 };
 use crate::{
     auth0,
@@ -29,7 +30,7 @@ use crate::{
     error::{Error, Exit},
     files::NewFile,
     model::{TenantFacts, UserId},
-    probe::{self, Cleaned, Probed, Question, Terms, There},
+    probe::{self, Cleaned, Probed, Question, Terms, There, Traces},
     progress::{Counted, Extent, Show},
     report::{Circumstances, NextStep, ProbeCleaned, ProbeReport, Purpose, write_json},
     stats::RunStats,
@@ -45,6 +46,9 @@ const CLEANING: &[&str] = &[auth0::READ, auth0::DELETE];
 /// Host that security keys are said to be for where the tenant has no name.
 const SOME_HOST: &str = "login.example.com";
 
+/// Characters in a line where there is no terminal.
+const USUAL_COLUMNS: usize = 80;
+
 /// Questions so far, for progress.
 struct Questions(Arc<AtomicU64>);
 
@@ -54,7 +58,7 @@ impl Counted for Questions {
     }
 
     fn unit(&self) -> &'static str {
-        "questions"
+        "question"
     }
 }
 
@@ -87,7 +91,7 @@ fn agreed(probe: &cli::Probe) -> Result<(), Error> {
     ))
 }
 
-async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Error> {
+async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, Error> {
     let user = UserId::parse(&probe.user.user_id).ok_or_else(|| {
         Error::usage("--user-id is no id of a user", "give one such as `auth0|6651…`")
     })?;
@@ -101,21 +105,19 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
     let last = Last {
         tenant: config.target.label().to_owned(),
         clean: cleaning(&config),
-        output: (!probe.clean).then_some(probe.run.output),
+        is_cleaning: probe.clean,
+        output: probe.run.output,
         began: Instant::now(),
         stats: Arc::default(),
         there: There::default(),
     };
     let (stats, there) = (Arc::clone(&last.stats), last.there.clone());
-    let first = if probe.clean {
-        "stopping: nothing more is waited for; again to stop at once"
-    } else {
-        "stopping: nothing more is asked, and what was created is deleted; again to stop at once"
-    };
-    let signals = Signals::take()?;
+    let signals = tokio::spawn(watch(Signals::take()?, stop.clone(), last));
+    // A run would say that nothing new is sent.
+    let (most, over) =
+        (config.max_duration.take(), stopping("--max-duration is over; ", probe.clean));
     let watched = stop.clone();
-    let signals =
-        tokio::spawn(async move { signals.watch_saying(watched, first, || last.say()).await });
+    tokio::spawn(async move { stop_after(most, watched, &over).await });
     let required = if probe.clean { CLEANING } else { REQUIRED };
     let scopes = if probe.clean { CLEANING } else { SCOPES };
     let mut run = Run::with(config, (scopes, required), None, stop).await?;
@@ -133,6 +135,7 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
         allows_existing: probe.user.allow_existing,
         max_methods: probe.max_methods,
         provokes_limit: probe.provoke_limit,
+        max_outage: run.config.max_outage,
         there,
     };
     let done = if probe.clean {
@@ -147,12 +150,28 @@ async fn run(probe: cli::Probe, config: Config, show: Show) -> Result<Exit, Erro
     done
 }
 
+/// Stops the probe in good order at the first signal, and at once at the second.
+async fn watch(signals: Signals, stop: CancellationToken, last: Last) {
+    let first = format!("{}; again to stop at once", stopping("", last.is_cleaning));
+    signals.watch_saying(stop, &first, || last.say()).await;
+}
+
+/// Says what stopping means, and why it is done.
+fn stopping(why: &str, is_cleaning: bool) -> String {
+    let what = if is_cleaning {
+        "nothing more is waited for"
+    } else {
+        "nothing more is asked, and what was created is deleted"
+    };
+    format!("stopping: {why}{what}")
+}
+
 /// Report of a probe that is ended at once.
 struct Last {
     tenant: String,
     clean: Option<NextStep>,
-    /// `None` if it only deletes.
-    output: Option<Output>,
+    is_cleaning: bool,
+    output: Output,
     began: Instant,
     stats: Arc<OnceLock<Arc<RunStats>>>,
     there: There,
@@ -161,16 +180,16 @@ struct Last {
 impl Last {
     /// Says what may be there, and how to delete it.
     fn say(self) {
-        let Some(output) = self.output else {
-            drop(writeln!(std::io::stderr(), "stopped at once; run the same command again"));
+        let Traces { left, removed } = self.there.now();
+        let end = End::Stopped(Stop::Asked);
+        if self.is_cleaning {
+            let cleaned = Cleaned { end, removed, left };
+            let report = ProbeCleaned::new(self.tenant, &cleaned, self.clean);
+            drop(say_cleaned(&report, self.output));
             return;
-        };
-        let probed = Probed {
-            end: End::Stopped(Stop::Asked),
-            facts: TenantFacts::default(),
-            questions: Vec::new(),
-            left_behind: self.there.now(),
-        };
+        }
+        let probed =
+            Probed { end, facts: TenantFacts::default(), questions: Vec::new(), left_behind: left };
         let circumstances = Circumstances {
             tenant: self.tenant,
             now: now(),
@@ -180,11 +199,31 @@ impl Last {
         };
         let report = ProbeReport::new(&probed, circumstances);
         // There is nobody left to tell that it could not be said.
-        drop(match output {
-            Output::Text => print(|out| report.write_text(out)),
-            Output::Json => print(|out| write_json(&report, out)),
-        });
+        drop(say(&report, self.output));
     }
+}
+
+fn say(report: &ProbeReport, output: Output) -> Result<(), Error> {
+    match output {
+        Output::Text => print(|out| report.write_text(out, columns())),
+        Output::Json => print(|out| write_json(report, out)),
+    }
+}
+
+fn say_cleaned(report: &ProbeCleaned, output: Output) -> Result<(), Error> {
+    match output {
+        Output::Text => print(|out| report.write_text(out)),
+        Output::Json => print(|out| write_json(report, out)),
+    }
+}
+
+/// Returns the number of characters in a line of the terminal, or what fits most where the result goes
+/// elsewhere.
+fn columns() -> usize {
+    let stdout = std::io::stdout();
+    let size = if stdout.is_terminal() { tcgetwinsize(stdout).ok() } else { None };
+    let columns = size.map(|size| size.ws_col.into()).filter(|columns| *columns > 0);
+    columns.unwrap_or(USUAL_COLUMNS)
 }
 
 /// A new file, and its name.
@@ -237,8 +276,7 @@ async fn ask(
     }
     match probe.run.output {
         Output::Text if run.is_quiet() && report.is_complete() && !report.is_bad() => {}
-        Output::Text => print(|out| report.write_text(out))?,
-        Output::Json => print(|out| write_json(&report, out))?,
+        output => say(&report, output)?,
     }
     Ok(exit(probed.end, report.is_bad()))
 }
@@ -247,19 +285,18 @@ async fn ask(
 async fn clean(probe: &cli::Probe, run: &mut Run, terms: &Terms) -> Result<Exit, Error> {
     let cleaned = probe::clean(run.gateway(), terms).await;
     run.leave_tenant().await;
-    let Cleaned { end: ended, removed, left } = match cleaned {
+    let cleaned = match cleaned {
         Ok(cleaned) => cleaned,
         Err(End::Failed(error)) => return Err(error),
         Err(end) => return Ok(exit(end, false)),
     };
     let tenant = run.config.target.label().to_owned();
-    let report = ProbeCleaned::new(tenant, (removed, &left), cleaning(&run.config));
+    let report = ProbeCleaned::new(tenant, &cleaned, cleaning(&run.config));
     match probe.run.output {
-        Output::Text if run.is_quiet() && !report.is_bad() => {}
-        Output::Text => print(|out| report.write_text(out))?,
-        Output::Json => print(|out| write_json(&report, out))?,
+        Output::Text if run.is_quiet() && report.is_complete() && !report.is_bad() => {}
+        output => say_cleaned(&report, output)?,
     }
-    Ok(exit(ended, report.is_bad()))
+    Ok(exit(cleaned.end, report.is_bad()))
 }
 
 /// Returns the command that deletes what is left behind, where the tenant outlives this one.

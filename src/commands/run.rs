@@ -36,6 +36,9 @@ const WINDOW: usize = 8_192;
 /// requests would wait for.
 const AHEAD_ABOVE: f64 = 6_000.0;
 
+const MAX_DURATION_OVER: &str =
+    "stopping: --max-duration is over; requests in flight finish, nothing new is sent";
+
 /// Open files beside the connections: input, ledger, log, and those of the system's own.
 const OTHER_FILES: usize = 64;
 
@@ -93,7 +96,7 @@ impl Run {
         announce(&config, scopes, ledger);
         let Tenant { client, name, sandbox, pacer } =
             Tenant::with(&config, (scopes, required)).await?;
-        tokio::spawn(stop_after(config.max_duration, stop.clone()));
+        tokio::spawn(stop_after(config.max_duration, stop.clone(), MAX_DURATION_OVER));
         let keepers = config.meter.iter().cloned();
         let keepers = keepers.map(|meter| Arc::new(meter) as Arc<dyn Keeper>).collect();
         Ok(Self {

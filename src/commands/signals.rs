@@ -135,13 +135,11 @@ impl Drop for Stoppable {
     }
 }
 
-/// Cancels `stop` when `--max-duration` is over, if it is given.
-pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken) {
+/// Cancels `stop` and logs `saying` when `--max-duration` is over, if it is given.
+pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken, saying: &str) {
     if let Some(most) = most {
         tokio::time::sleep(most).await;
-        tracing::warn!(
-            "stopping: --max-duration is over; requests in flight finish, nothing new is sent"
-        );
+        tracing::warn!("{saying}");
         stop.cancel();
     }
 }

@@ -8,79 +8,23 @@ use tokio::time::{Instant, sleep};
 use super::{
     Evidence, Terms, There,
     cleanup::{Lost, Made},
+    patience::{Patience, Tries},
     samples::Samples,
     sent::Sent,
 };
 use crate::{
-    api::{NotExecuted, RawApi, RawLimit, RawRequest, RawVerb, Verdict},
+    api::{NotExecuted, RawAnswer, RawApi, RawRequest, RawVerb, Verdict},
     engine::gateway::{Gateway, PageAnswer},
     error::Error,
-    model::{FactorType, Grant, Method, Reason, UserId},
+    model::{FactorType, Grant, Method, UserId},
     protocol::pages::{AfterPage, Pages},
 };
 
-/// Tries of one request. With the pauses between them they bridge half a minute.
-const MOST_TRIES: u32 = 8;
-/// Times that one request is refused for the limit: the pacer waits in between.
-const MOST_BOUNCES: u32 = 40;
+pub(super) use super::told::{Told, Unanswered};
 
 /// Pauses until a list shows a method, doubled each time: half a minute in all.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LAST_LOOK: Duration = Duration::from_secs(13);
-
-/// Reason why there is no answer to a question.
-#[derive(Debug)]
-pub(super) enum Unanswered {
-    /// The probe is stopping.
-    Stopped,
-    /// It was not asked, for the reason given.
-    NotAsked(String),
-    /// It was asked, and what came of it tells nothing.
-    Unclear(String),
-    /// A POST was sent, and what became of it is not known.
-    Lost(Reason),
-    /// The tenant gives no usable answer.
-    Silent,
-    /// Nothing more can be asked.
-    Fatal(Box<Error>),
-}
-
-/// The tenant's own answer to a request.
-#[derive(Debug)]
-pub(super) struct Told {
-    pub(super) status: u16,
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
-    pub(super) body: Value,
-    pub(super) limit: RawLimit,
-    pub(super) sent: Instant,
-    pub(super) came: Instant,
-}
-
-impl Unanswered {
-    /// Tells that a question takes a scope that the token lacks.
-    pub(super) fn lacking(scope: &str) -> Self {
-        Self::NotAsked(format!("needs the scope {scope}"))
-    }
-}
-
-impl Told {
-    /// Returns the id of the method that it says was created.
-    pub(super) fn created(&self) -> Option<&str> {
-        self.body["id"].as_str().filter(|_| self.status == 201)
-    }
-
-    /// Returns true if it was refused for what was sent: not because it is there already.
-    pub(super) fn is_refusal(&self) -> bool {
-        (400..500).contains(&self.status) && self.status != 409
-    }
-
-    /// Says it in short: `400 invalid_body`.
-    pub(super) fn short(&self) -> String {
-        let code = self.code.as_ref().map(|code| format!(" {code}"));
-        format!("{}{}", self.status, code.unwrap_or_default())
-    }
-}
 
 /// A type of which methods could be created.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +32,17 @@ pub(super) struct Usable {
     pub(super) factor_type: FactorType,
     /// True if a second one could be there beside the first.
     pub(super) takes_two: bool,
+}
+
+/// Meaning of an answer for its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sorted {
+    /// It is the tenant's own.
+    Told,
+    /// It is to be asked for again, when the pacer lets it.
+    Throttled,
+    /// It is none.
+    Silence,
 }
 
 /// See the module.
@@ -110,6 +65,7 @@ pub(super) struct Asker<A> {
     pub(super) gone: Vec<Made>,
     pub(super) lost: Vec<Lost>,
     pub(super) there: There,
+    pub(super) patience: Patience,
     sent: Sent,
     /// True if the last request may have been executed without an answer that says so.
     in_doubt: bool,
@@ -131,6 +87,7 @@ impl<A: RawApi> Asker<A> {
             made: Vec::new(),
             gone: Vec::new(),
             lost: Vec::new(),
+            patience: Patience::new(terms.max_outage),
             sent: Sent::default(),
             in_doubt: false,
             rng: fastrand::Rng::new(),
@@ -156,7 +113,7 @@ impl<A: RawApi> Asker<A> {
         what: &str,
         request: RawRequest<'_>,
     ) -> Result<Told, Unanswered> {
-        let (mut tries, mut bounces) = (0, 0);
+        let mut tries = Tries::default();
         self.in_doubt = false;
         self.sent.add(request.user, request.body);
         loop {
@@ -165,52 +122,77 @@ impl<A: RawApi> Asker<A> {
             // What is in flight comes to its end, also when the probe is stopping.
             let raw = self.gateway.api.ask(request).await;
             self.gateway.note(&raw.answer);
-            let status = raw.answer.status;
-            let (is_told, wait) = match raw.answer.verdict {
-                Verdict::Done(()) | Verdict::Present | Verdict::Refused(_) => (true, None),
-                Verdict::Stop(error) => match *error {
-                    Error::MissingScope { scope } => return Err(Unanswered::lacking(&scope)),
-                    // A plan without this type of method is an answer.
-                    _ if error.code() == "feature_not_enabled" => (true, None),
-                    error => return Err(Unanswered::Fatal(Box::new(error))),
-                },
-                Verdict::StopInDoubt(error) => {
-                    self.in_doubt = true;
-                    return Err(Unanswered::Fatal(error));
+            let RawAnswer { answer, body, code, message, limit } = raw;
+            let status = answer.status;
+            match self.sort(what, request.verb, status, answer.verdict)? {
+                Sorted::Told => {}
+                Sorted::Throttled if self.patience.is_told(request.verb, status, tries.bounces) => {
                 }
-                Verdict::NotExecuted(NotExecuted::NotSent) => (false, Some(self.delay(tries + 1))),
-                // The pacer holds everybody; the token is renewed.
-                Verdict::NotExecuted(_) => (false, None),
-                Verdict::InDoubt(reason) if request.verb == RawVerb::Post => {
-                    self.note(what, status, Some(reason.to_string()));
-                    self.in_doubt = true;
-                    return Err(Unanswered::Lost(reason));
+                sorted => {
+                    self.again(&mut tries, sorted).await?;
+                    continue;
                 }
-                Verdict::InDoubt(_) => (false, Some(self.delay(tries + 1))),
-            };
-            if is_told {
-                let code = raw.code.and_then(|code| self.sent.code(code));
-                self.note(what, status, code.clone());
-                return Ok(Told {
-                    status: status.unwrap_or_default(),
-                    code,
-                    message: raw.message.map(|message| self.sent.hide(&message)),
-                    body: raw.body,
-                    limit: raw.limit,
-                    sent,
-                    came: Instant::now(),
-                });
             }
-            if wait.is_some() {
-                tries += 1;
-            } else {
-                bounces += 1;
-            }
-            if tries >= MOST_TRIES || bounces >= MOST_BOUNCES {
-                return Err(Unanswered::Silent);
-            }
-            self.pause(wait.unwrap_or_default()).await?;
+            self.patience.answered(&self.gateway);
+            let code = code.and_then(|code| self.sent.code(code));
+            self.note(what, status, code.clone());
+            return Ok(Told {
+                status: status.unwrap_or_default(),
+                code,
+                message: message.map(|message| self.sent.hide(&message)),
+                body,
+                limit,
+                bounces: tries.bounces,
+                sent,
+                came: Instant::now(),
+            });
         }
+    }
+
+    /// Says what a verdict means for the request that got it.
+    fn sort(
+        &mut self,
+        what: &str,
+        verb: RawVerb,
+        status: Option<u16>,
+        verdict: Verdict<()>,
+    ) -> Result<Sorted, Unanswered> {
+        match verdict {
+            Verdict::Done(()) | Verdict::Present | Verdict::Refused(_) => Ok(Sorted::Told),
+            Verdict::Stop(error) => match *error {
+                Error::MissingScope { scope } => Err(Unanswered::lacking(&scope)),
+                // A plan without this type of method is an answer.
+                _ if error.code() == "feature_not_enabled" => Ok(Sorted::Told),
+                error => Err(Unanswered::Fatal(Box::new(error))),
+            },
+            Verdict::StopInDoubt(error) => {
+                self.in_doubt = true;
+                Err(Unanswered::Fatal(error))
+            }
+            // The pacer holds everybody; the token is renewed.
+            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
+                Ok(Sorted::Throttled)
+            }
+            Verdict::InDoubt(reason) if verb == RawVerb::Post => {
+                self.note(what, status, Some(reason.to_string()));
+                self.in_doubt = true;
+                Err(Unanswered::Lost(reason))
+            }
+            Verdict::NotExecuted(NotExecuted::NotSent) | Verdict::InDoubt(_) => Ok(Sorted::Silence),
+        }
+    }
+
+    /// Waits before the next try, if there is to be one.
+    async fn again(&mut self, tries: &mut Tries, sorted: Sorted) -> Result<(), Unanswered> {
+        let wait = if sorted == Sorted::Throttled {
+            tries.bounces += 1;
+            Duration::ZERO
+        } else {
+            tries.silent += 1;
+            self.delay(tries.silent)
+        };
+        self.patience.unanswered(&self.gateway, *tries)?;
+        self.pause(wait).await
     }
 
     /// Creates an ordinary method of that type, under a name of its own.
@@ -237,13 +219,11 @@ impl<A: RawApi> Asker<A> {
         what: &str,
         mut body: Value,
     ) -> Result<Told, Unanswered> {
-        let name = match body["name"].as_str() {
-            Some(name) => name.to_owned(),
-            None => self.samples.name(),
-        };
-        body["name"] = name.clone().into();
+        match body["name"].as_str() {
+            Some(name) => drop(self.names.insert(name.to_owned())),
+            None => body["name"] = self.new_name().into(),
+        }
         let type_name = body["type"].as_str().unwrap_or_default().to_owned();
-        self.names.insert(name);
         self.tell(Some(&type_name));
         let user = self.user.clone();
         let request = RawRequest { body: Some(&body), ..RawRequest::all(RawVerb::Post, &user) };
@@ -256,6 +236,13 @@ impl<A: RawApi> Asker<A> {
         }
         self.tell(None);
         told
+    }
+
+    /// Returns a name of the probe's own.
+    pub(super) fn new_name(&mut self) -> String {
+        let name = self.samples.name();
+        self.names.insert(name.clone());
+        name
     }
 
     /// Creates a method of the first type that can be created.
@@ -290,17 +277,18 @@ impl<A: RawApi> Asker<A> {
     /// Asks for all methods, page by page.
     pub(super) async fn list(&mut self) -> Result<Vec<Method>, Unanswered> {
         let (user, mut pages) = (self.user.clone(), Pages::default());
-        let (mut tries, mut bounces) = (0, 0);
+        let mut tries = Tries::default();
         loop {
             self.permit().await?;
             let PageAnswer { after, status, .. } =
                 self.gateway.page(&user, None, &mut pages, &mut self.rng).await;
-            let wait = match after {
+            let sorted = match after {
                 AfterPage::More(wait) => {
                     self.pause(wait).await?;
                     continue;
                 }
                 AfterPage::Whole(Verdict::Done(methods)) => {
+                    self.patience.answered(&self.gateway);
                     self.note("GET list", status, None);
                     return Ok(methods);
                 }
@@ -313,19 +301,10 @@ impl<A: RawApi> Asker<A> {
                 }
                 AfterPage::Whole(Verdict::NotExecuted(
                     NotExecuted::Throttled | NotExecuted::Unauthorized,
-                )) => {
-                    bounces += 1;
-                    Duration::ZERO
-                }
-                AfterPage::Whole(_) => {
-                    tries += 1;
-                    self.delay(tries)
-                }
+                )) => Sorted::Throttled,
+                AfterPage::Whole(_) => Sorted::Silence,
             };
-            if tries >= MOST_TRIES || bounces >= MOST_BOUNCES {
-                return Err(Unanswered::Silent);
-            }
-            self.pause(wait).await?;
+            self.again(&mut tries, sorted).await?;
         }
     }
 
@@ -348,14 +327,24 @@ impl<A: RawApi> Asker<A> {
 
     /// Waits until the list shows a method.
     pub(super) async fn shown(&mut self, id: &str) -> Result<Method, Unanswered> {
+        self.shown_as(id, |_| true).await
+    }
+
+    /// Waits until the list shows a method as it is to be.
+    pub(super) async fn shown_as(
+        &mut self,
+        id: &str,
+        is_so: impl Fn(&Method) -> bool,
+    ) -> Result<Method, Unanswered> {
         let mut pause = FIRST_LOOK;
         loop {
             let listed = self.list().await?;
-            if let Some(method) = listed.into_iter().find(|method| method.id == id) {
+            let found = listed.into_iter().find(|method| method.id == id && is_so(method));
+            if let Some(method) = found {
                 return Ok(method);
             }
             if pause > LAST_LOOK {
-                let why = "the list does not show a method that was created".to_owned();
+                let why = "the list does not show a method as it was created or named".to_owned();
                 return Err(Unanswered::Unclear(why));
             }
             self.pause(pause).await?;

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    Traces,
     asker::{Asker, Unanswered},
     samples::{MARKER, is_given},
 };
@@ -34,8 +35,8 @@ pub(super) struct Made {
 pub(super) struct Cleaning {
     pub(super) removed: Vec<Made>,
     pub(super) left: Vec<Made>,
-    /// True if nobody wanted to wait for what may still come.
-    pub(super) is_stopped: bool,
+    /// Reason why it was not waited for what may still come, if it was not.
+    pub(super) ended: Option<Unanswered>,
 }
 
 /// Longest pause between two lists while nothing new shows.
@@ -114,7 +115,9 @@ impl<A: RawApi> Asker<A> {
             type_name: type_name.to_owned(),
             is_own: true,
         });
-        self.there.set(self.made.iter().cloned().chain(unknown).map(Into::into).collect());
+        let left = self.made.iter().cloned().chain(unknown).map(Into::into).collect();
+        let removed = self.gone.iter().filter_map(|made| made.id.clone()).collect();
+        self.there.set(Traces { left, removed });
     }
 
     /// Returns true if a method is among those that were deleted: lists may show it for a while.
@@ -149,7 +152,7 @@ impl<A: RawApi> Asker<A> {
     pub(super) async fn clean_older(&mut self) -> Cleaning {
         let before = std::mem::take(&mut self.before);
         self.adopt_older(before);
-        drop(self.clear().await);
+        let first = self.clear().await;
         let quiet = self.gateway.policy.settle.min(QUIET);
         let wait = human(quiet);
         tracing::info!(
@@ -157,13 +160,18 @@ impl<A: RawApi> Asker<A> {
              ended may come late"
         );
         // A list that fails in this wait leaves as much unknown as a signal.
-        let is_stopped = self.clear_older(quiet).await.is_err();
+        let ended = match first {
+            Ok(()) | Err(Unanswered::Unclear(_)) => self.clear_older(quiet).await.err(),
+            Err(why) => Some(why),
+        };
         self.gateway.stop = CancellationToken::new();
-        drop(self.clear().await);
+        if !matches!(ended, Some(Unanswered::Silent | Unanswered::Fatal(_))) {
+            drop(self.clear().await);
+        }
         Cleaning {
             removed: self.gone.drain(..).collect(),
             left: self.made.drain(..).collect(),
-            is_stopped,
+            ended,
         }
     }
 
@@ -187,8 +195,11 @@ impl<A: RawApi> Asker<A> {
         // Also when it is stopping.
         self.gateway.stop = CancellationToken::new();
         // What fails leaves it in what is returned.
-        drop(self.settle().await);
-        let strange = self.strange().await;
+        let strange = match self.settle().await {
+            // There is nobody to be asked.
+            Err(Unanswered::Silent | Unanswered::Fatal(_)) => Vec::new(),
+            _ => self.strange().await,
+        };
         let lost = self.lost.drain(..);
         let lost = lost.map(|Lost { type_name, .. }| Made { id: None, type_name, is_own: true });
         self.made.drain(..).chain(strange).chain(lost).collect()
@@ -220,6 +231,7 @@ impl<A: RawApi> Asker<A> {
                 self.made.push(Made { id, type_name, is_own: true });
             }
         }
+        self.tell(None);
         self.made.len() > known
     }
 }

@@ -19,10 +19,12 @@ use std::{
 
 mod asker;
 mod cleanup;
+mod patience;
 mod questions;
 mod rounding;
 mod samples;
 mod sent;
+mod told;
 
 use crate::{
     api::{RawApi, Setup, Verdict},
@@ -36,20 +38,26 @@ use cleanup::{Made, is_marked};
 pub use questions::Question;
 pub use samples::MARKER;
 
-/// Time that the tries of one request bridge.
-const OUTAGE: Duration = Duration::from_secs(30);
-
-/// Methods of the probe's own that may be there at this moment, for those who end it at once.
+/// Methods of the probe's own at this moment.
 #[derive(Debug, Clone, Default)]
-pub struct There(Arc<Mutex<Vec<LeftBehind>>>);
+pub struct Traces {
+    /// Those that may be there.
+    pub left: Vec<LeftBehind>,
+    /// Ids of those that are deleted.
+    pub removed: Vec<String>,
+}
+
+/// Place where a probe tells of its methods, for those who end it at once.
+#[derive(Debug, Clone, Default)]
+pub struct There(Arc<Mutex<Traces>>);
 
 impl There {
-    /// Returns them.
-    pub fn now(&self) -> Vec<LeftBehind> {
+    /// Returns what it has told last.
+    pub fn now(&self) -> Traces {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, there: Vec<LeftBehind>) {
+    fn set(&self, there: Traces) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = there;
     }
 }
@@ -67,6 +75,8 @@ pub struct Terms {
     pub max_methods: u32,
     /// True if the limit may be exceeded to see what a 429 says.
     pub provokes_limit: bool,
+    /// Longest time without an answer.
+    pub max_outage: Duration,
     /// Place to tell what is there.
     pub there: There,
 }
@@ -170,7 +180,7 @@ pub async fn probe<A: RawApi>(
             // One question in vain is its own; two in a row are an outage.
             Ok((one, true)) if is_silent => {
                 answered.push(one);
-                end = End::Failed(asker.gateway.api.outage(OUTAGE));
+                end = End::Failed(asker.patience.outage(&asker.gateway));
                 break;
             }
             Ok((one, silent)) => {
@@ -195,8 +205,14 @@ pub async fn probe<A: RawApi>(
 pub async fn clean<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Cleaned, End> {
     let mut asker = begin(gateway, terms).await?;
     let cleaning = asker.clean_older().await;
+    let end = match cleaning.ended {
+        None => End::Complete,
+        Some(Unanswered::Fatal(error)) => End::Failed(*error),
+        Some(Unanswered::Silent) => End::Failed(asker.patience.outage(&asker.gateway)),
+        Some(_) => End::Stopped(Stop::Asked),
+    };
     Ok(Cleaned {
-        end: if cleaning.is_stopped { End::Stopped(Stop::Asked) } else { End::Complete },
+        end,
         removed: cleaning.removed.into_iter().filter_map(|made| made.id).collect(),
         left: cleaning.left.into_iter().map(Into::into).collect(),
     })
@@ -211,7 +227,7 @@ async fn begin<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Asker<A>
         Err(Unanswered::Stopped) => return Err(End::Stopped(Stop::Asked)),
         Err(Unanswered::Fatal(error)) => return Err(End::Failed(*error)),
         Err(Unanswered::NotAsked(_) | Unanswered::Lost(_) | Unanswered::Silent) => {
-            return Err(End::Failed(asker.gateway.api.outage(OUTAGE)));
+            return Err(End::Failed(asker.patience.outage(&asker.gateway)));
         }
     }
     // There is a token by now.
@@ -233,11 +249,16 @@ async fn answer<A: RawApi>(
     loop {
         asker.evidence.clear();
         tries += 1;
+        asker.patience.doubts_429 = question == Question::Cap;
         let reply = question.ask(asker, terms, facts).await;
+        asker.patience.doubts_429 = false;
         let evidence = std::mem::take(&mut asker.evidence);
-        let is_lost = matches!(reply, Err(Unanswered::Lost(_)));
         // One that comes late would be taken for an answer.
-        let cleared = if is_lost { asker.settle().await } else { asker.clear().await };
+        let cleared = match &reply {
+            Err(Unanswered::Lost(_)) => asker.settle().await,
+            Ok(_) if question.leaves_methods() => Ok(()),
+            _ => asker.clear().await,
+        };
         for ended in [reply.as_ref().err(), cleared.as_ref().err()].into_iter().flatten() {
             if matches!(ended, Unanswered::Stopped) {
                 return Err(End::Stopped(Stop::Asked));
@@ -249,7 +270,7 @@ async fn answer<A: RawApi>(
                 return Err(End::Failed(*error));
             }
             (_, Err(Unanswered::Silent)) => {
-                return Err(End::Failed(asker.gateway.api.outage(OUTAGE)));
+                return Err(End::Failed(asker.patience.outage(&asker.gateway)));
             }
             (Err(Unanswered::Lost(_)), _) if tries < asker.tries() => continue,
             (Ok(answer), _) => (Outcome::Answered, answer),

@@ -58,9 +58,9 @@ pub trait Counted: Send + Sync + 'static {
     fn taken_up(&self) -> Option<ByState> {
         None
     }
-    /// Returns the plural name of what is counted.
+    /// Returns the singular name of what is counted, which takes an `s` in the plural.
     fn unit(&self) -> &'static str {
-        "rows"
+        "row"
     }
 }
 
@@ -245,11 +245,10 @@ impl<T: Counted> Watch<T> {
         };
         let doubt = self.stats.in_doubt();
         let checking = self.stats.checking();
-        let factors = if checking == 1 { "factor" } else { "factors" };
         let bad = self.tally.bad();
         let is_done = look.share.is_some_and(|share| share >= 1.0);
         let parts = [
-            Some(format!("{} {}", look.settled, self.tally.unit())),
+            Some(format!("{} {}{}", look.settled, self.tally.unit(), plural(look.settled))),
             look.rate.map(|rate| format!("{rate:.1}/s")),
             waiting,
             (doubt > 0).then(|| format!("{doubt} in doubt")),
@@ -258,7 +257,9 @@ impl<T: Counted> Watch<T> {
             look.share.map(|share| format!("{:.0} %", (share * 100.0).floor())),
             match (checking, look.left) {
                 // Every row is settled by then, and the time left for rows does not apply.
-                (1.., _) => Some(format!("checking {checking} {factors} once more")),
+                (1.., _) => {
+                    Some(format!("checking {checking} factor{} once more", plural(checking)))
+                }
                 (0, _) if is_done || look.share.is_none() => None,
                 (0, None) => Some("estimating…".to_owned()),
                 (0, Some(left)) => Some(format!("{} left", human(left))),
@@ -266,6 +267,11 @@ impl<T: Counted> Watch<T> {
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
+}
+
+/// Returns the ending of a word for so many.
+const fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 impl Look {
@@ -346,6 +352,13 @@ mod tests {
             watch.stats.set_checking(checking);
             assert_eq!(watch.line(&look), expected);
         }
+    }
+
+    #[test]
+    fn one_of_what_is_counted_is_one() {
+        let watch = watch(1, 0, Some(2));
+        let look = watch.look(&mut Pace::new(Instant::now()), Instant::now());
+        assert_eq!(watch.line(&look), "1 row · 50 % · estimating…");
     }
 
     #[test]

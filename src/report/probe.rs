@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Cause, NextStep, Status, steps::runnable, summary::seconds, unless_none};
 use crate::{
     model::{LocalTime, PROBE_SCHEMA, TenantFacts},
-    probe::{Answered, Evidence, LeftBehind, Outcome, Probed, Question},
+    probe::{Answered, Cleaned, Evidence, LeftBehind, Outcome, Probed, Question},
     text::{counted, escape, human, shell_line},
 };
 
@@ -155,15 +155,16 @@ impl ProbeReport {
         self.count("failed") > 0 || !self.left_behind.is_empty()
     }
 
-    /// Writes it for people.
-    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes it for people, in lines of `width` characters at most.
+    pub fn write_text(&self, out: &mut dyn Write, width: usize) -> io::Result<()> {
+        let widths = widths(width);
         if !self.questions.is_empty() {
-            row(["Question", "Answer", "Evidence"], out)?;
-            writeln!(out, "{}", WIDTHS.map(|width| "─".repeat(width)).join(GAP))?;
+            row(["Question", "Answer", "Evidence"], widths, out)?;
+            writeln!(out, "{}", widths.map(|width| "─".repeat(width)).join(GAP))?;
         }
         for question in &self.questions {
             let evidence = in_short(&question.evidence);
-            row([question.question, &question.answer, &evidence], out)?;
+            row([question.question, &question.answer, &evidence], widths, out)?;
             writeln!(out)?;
         }
         let asked = self.questions.len() as u64;
@@ -182,7 +183,8 @@ impl ProbeReport {
             counted(self.requests, "request"),
             human(self.elapsed_seconds),
         )?;
-        write_left(&self.left_behind, &self.next, out)
+        write_left(&self.left_behind, out)?;
+        write_next(&self.next, out)
     }
 
     fn count(&self, outcome: &str) -> u64 {
@@ -194,6 +196,9 @@ impl ProbeReport {
 #[derive(Debug, Serialize)]
 pub struct ProbeCleaned {
     schema: &'static str,
+    status: Status,
+    #[serde(flatten)]
+    cause: Option<Cause>,
     tenant: String,
     removed: u64,
     removed_ids: Vec<String>,
@@ -204,18 +209,18 @@ pub struct ProbeCleaned {
 
 impl ProbeCleaned {
     /// Builds the result.
-    pub fn new(
-        tenant: String,
-        (removed, left): (Vec<String>, &[LeftBehind]),
-        clean: Option<NextStep>,
-    ) -> Self {
+    pub fn new(tenant: String, cleaned: &Cleaned, clean: Option<NextStep>) -> Self {
+        let (status, cause) = Status::of(&cleaned.end);
+        let is_over = status == Status::Complete && cleaned.left.is_empty();
         Self {
             schema: "mfaferry/probe-clean/1",
+            status,
+            cause,
             tenant,
-            removed: removed.len() as u64,
-            removed_ids: removed,
-            left_behind: left.iter().map(LeftReport::from).collect(),
-            next: clean.into_iter().filter(|_| !left.is_empty()).collect(),
+            removed: cleaned.removed.len() as u64,
+            removed_ids: cleaned.removed.clone(),
+            left_behind: cleaned.left.iter().map(LeftReport::from).collect(),
+            next: clean.into_iter().filter(|_| !is_over).collect(),
         }
     }
 
@@ -224,17 +229,28 @@ impl ProbeCleaned {
         !self.left_behind.is_empty()
     }
 
+    /// Returns true if it was waited for what may come late.
+    pub fn is_complete(&self) -> bool {
+        self.status == Status::Complete
+    }
+
     /// Writes it for people.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} of an earlier probe deleted", counted(self.removed, "method"))?;
         for id in &self.removed_ids {
             writeln!(out, "  {}", escape(id))?;
         }
-        write_left(&self.left_behind, &self.next, out)
+        if self.is_complete() || self.is_bad() {
+            write_left(&self.left_behind, out)?;
+        }
+        if !self.is_complete() {
+            writeln!(out, "Stopped before the end: what is left, or comes late, is not known")?;
+        }
+        write_next(&self.next, out)
     }
 }
 
-fn write_left(left: &[LeftReport], next: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
+fn write_left(left: &[LeftReport], out: &mut dyn Write) -> io::Result<()> {
     if left.is_empty() {
         return writeln!(out, "Nothing is left behind");
     }
@@ -250,19 +266,35 @@ fn write_left(left: &[LeftReport], next: &[NextStep], out: &mut dyn Write) -> io
             }
         }
     }
+    Ok(())
+}
+
+fn write_next(next: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
     next.iter().try_for_each(|step| {
         writeln!(out, "To delete what is there:\n  {}", escape(&shell_line(&step.words)))
     })
 }
 
-/// Widths of the columns and the gaps between them: they fit a terminal of 80.
-const WIDTHS: [usize; 3] = [24, 34, 17];
+/// Space between two columns.
 const GAP: &str = "  ";
+/// Bounds of the table's width: below, words would be cut; above, nobody finds the next line.
+const NARROWEST: usize = 50;
+const WIDEST: usize = 160;
+
+/// Returns the widths of the columns in lines of `width` characters. A terminal that wraps at its last column
+/// keeps that one free.
+fn widths(width: usize) -> [usize; 3] {
+    let cells = width.clamp(NARROWEST, WIDEST) - 1 - 2 * GAP.len();
+    // 24 and 26 of 80: the longest code of the API, `invalid_query_string`, stands in one line.
+    let evidence = (cells * 26 / 75).min(40);
+    let question = (cells * 20 / 75).min(52);
+    [question, cells - question - evidence, evidence]
+}
 
 /// Writes a row of the table; each cell takes as many lines as it needs.
-fn row(cells: [&str; 3], out: &mut dyn Write) -> io::Result<()> {
+fn row(cells: [&str; 3], widths: [usize; 3], out: &mut dyn Write) -> io::Result<()> {
     let mut columns = Vec::new();
-    for (cell, width) in cells.into_iter().zip(WIDTHS) {
+    for (cell, width) in cells.into_iter().zip(widths) {
         columns.push((wrap(&escape(cell), width), width));
     }
     let height = columns.iter().map(|(lines, _)| lines.len()).max().unwrap_or_default();
@@ -341,6 +373,18 @@ mod tests {
             let joined: String = lines.concat().split(' ').collect();
             assert_eq!(joined, text.replace(' ', ""), "{width}");
         }
+    }
+
+    #[test]
+    fn the_table_is_as_wide_as_there_is_room() {
+        for (width, least) in [(0, 10), (60, 10), (80, 20), (120, 20), (1_000, 20)] {
+            let widths = widths(width);
+            let lines = widths.iter().sum::<usize>() + 2 * GAP.len();
+            assert!(lines < width.max(NARROWEST) && lines < WIDEST, "{width}: {widths:?}");
+            assert!(widths.iter().all(|width| *width >= least), "{width}: {widths:?}");
+        }
+        let code = "400 invalid_query_string".len();
+        assert!(widths(80)[2] >= code && widths(1_000)[0] >= 30);
     }
 
     #[test]

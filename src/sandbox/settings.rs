@@ -14,8 +14,8 @@ use super::{
     tenant::method::Channel,
 };
 use crate::model::{
-    CapRefusal, Conflict, LongName, PageSizeAbove, PasskeyField, ResetRounding, RetryAfter,
-    SecretForm,
+    CapRefusal, Conflict, FactorType, LongName, PageSizeAbove, PasskeyField, ResetRounding,
+    RetryAfter, SecretForm,
 };
 
 /// The scopes of the seven operations (auth0-api.md 1.4) and of the look-up by address: those of an
@@ -87,6 +87,8 @@ pub struct Settings {
     pub passkey_required: BTreeSet<PasskeyField>,
     /// POST takes `relying_party_identifier` for a passkey, required or not.
     pub passkey_relying_party: bool,
+    /// Types that PATCH refuses. The answer to PATCH has no word for a passkey in the API's description.
+    pub patch_refused: BTreeSet<FactorType>,
     /// Status of PUT (list) for an unknown user, for whom nothing is stored.
     pub put_unknown_user: u16,
     /// Status of DELETE (list) for an unknown user.
@@ -166,6 +168,7 @@ impl Default for Settings {
             refused_secrets: BTreeSet::new(),
             passkey_required: [PasskeyField::KeyId, PasskeyField::PublicKey].into(),
             passkey_relying_party: true,
+            patch_refused: [FactorType::Passkey].into(),
             put_unknown_user: 404,
             delete_unknown_user: 204, // No 404 is declared.
             read_delay_ms: 0,

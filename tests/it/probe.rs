@@ -7,7 +7,10 @@ use mfaferry::{
         CapRefusal, ComparedValue, Conflict, FactorType, LongName, PageSizeAbove, PasskeyField,
         ResetRounding, RetryAfter, SecretForm, TenantFacts,
     },
-    sandbox::{Fault, GuardianFactor, Kind, Limit, Method, Settings, USUAL_SCOPES, Users, Verb},
+    sandbox::{
+        Fault, GuardianFactor, Kind, Limit, Method, Outage, OutageKind, Settings, USUAL_SCOPES,
+        Users, Verb,
+    },
 };
 use serde_json::{Value, json};
 
@@ -149,13 +152,16 @@ fn drawn_facts(rng: &mut fastrand::Rng) -> TenantFacts {
     let retry = ["off", "seconds", "date"].map(|word| serde_json::from_value(json!(word)).unwrap());
     let retry = [retry.to_vec(), vec![RetryAfter::Literal("soon".into())]].concat();
     let rounding = [ResetRounding::Up, ResetRounding::Down, ResetRounding::Nearest];
-    let above = [PageSizeAbove::Cut, PageSizeAbove::Refused];
+    let above = [PageSizeAbove::Cut, PageSizeAbove::Refused, PageSizeAbove::CutSilently];
+    let above = above[rng.usize(..3)];
+    // A page that is cut without a word is seen only where there are more.
+    let largest = if above == PageSizeAbove::CutSilently { 2..4 } else { 50..130 };
     let forms = [SecretForm::LowerCase, SecretForm::Padded, SecretForm::Short, SecretForm::Spaced];
     TenantFacts {
         conflict: Some(drawn_conflict(rng)),
         cap_per_user: rng.bool().then(|| rng.u32(3..12)),
         cap_refusal: Some(CapRefusal {
-            status: if rng.bool() { 400 } else { 403 },
+            status: [400, 403, 409, 429][rng.usize(..4)],
             error_code: rng.bool().then(|| "too_many".into()),
             message: "Enough.".into(),
         }),
@@ -166,6 +172,7 @@ fn drawn_facts(rng: &mut fastrand::Rng) -> TenantFacts {
         masking_of_one: Some(rng.bool()),
         passkey_required: Some(required),
         passkey_relying_party: Some(relying_party),
+        patch_refused: Some(some(rng, &FactorType::ALL)),
         put_unknown_user: Some([200, 204, 400, 404][rng.usize(..4)]),
         delete_unknown_user: Some([204, 404, 400][rng.usize(..3)]),
         read_delay_ms: Some(delay(rng)),
@@ -173,8 +180,8 @@ fn drawn_facts(rng: &mut fastrand::Rng) -> TenantFacts {
         retry_after: Some(retry[rng.usize(..4)].clone()),
         limit_headers: Some(rng.u8(0..4) > 0),
         reset_rounding: Some(rounding[rng.usize(..3)]),
-        page_size_cap: Some(rng.u32(50..130)),
-        page_size_above: Some(above[rng.usize(..2)]),
+        page_size_cap: Some(rng.u32(largest)),
+        page_size_above: Some(above),
     }
 }
 
@@ -206,7 +213,11 @@ fn findable(mut facts: TenantFacts, off: Off) -> TenantFacts {
     let has_two = can_be_created.any(|one| !conflict.second_of_type.contains(&one));
     // A rule of which one type is not known is no fact.
     if refused.is_some() {
-        facts.conflict = None;
+        (facts.conflict, facts.patch_refused) = (None, None);
+    }
+    // Nothing is left by the question of the cap, which is not asked.
+    if !has_two && facts.page_size_above == Some(PageSizeAbove::CutSilently) {
+        (facts.page_size_cap, facts.page_size_above) = (None, None);
     }
     if refused == Some(FactorType::Totp) {
         facts.refused_secrets = None;
@@ -250,8 +261,8 @@ fn is_found(seed: u64) -> bool {
 
 #[test]
 fn what_is_set_at_random_is_found_again() {
-    // Two of which only one type takes a second method, and others.
-    are_found(&[325_708, 898_225, 1, 2, 3, 4]);
+    // The first three with one type that takes a second method; caps of 409, 429, 403 and 400.
+    are_found(&[77, 247, 675, 4, 9, 12]);
 }
 
 #[test]
@@ -354,6 +365,117 @@ fn a_second_signal_lists_what_is_there_and_the_whole_command_that_deletes_it() {
     for word in ["--clean", "--yes", USER, "--base-url"] {
         assert!(next.contains(&json!(word)), "{word}: {report}");
     }
+}
+
+#[test]
+fn a_cap_that_is_a_429_is_told_from_the_limit_of_requests() {
+    let refusal = CapRefusal {
+        status: 429,
+        error_code: Some("too_many_methods".into()),
+        message: "Enough.".into(),
+    };
+    let facts_of =
+        TenantFacts { cap_per_user: Some(4), cap_refusal: Some(refusal), ..TenantFacts::default() };
+    let bench = Bench::of(tenant().with_facts(&facts_of));
+    let done = run_bounded(&mut probe(&bench));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let found = facts(&done);
+    assert_eq!((found.cap_per_user, found.cap_refusal), (Some(4), facts_of.cap_refusal));
+    // An import knows it then, and waits for nothing.
+    bench.write("facts.json", done.json()["facts"].to_string());
+    let row = |n: u32| format!("auth0|full,email,e{n}@example.com\n");
+    let rows: String = (0..6).map(row).collect();
+    let input = bench.write("six.csv", format!("user_id,type,email\n{rows}"));
+    let mut import = bench.command("import");
+    import.arg(input).args(["--tenant-facts", "facts.json", "--ledger", "six.ledger"]);
+    let done = run_bounded(&mut import);
+    let report = done.json();
+    assert_eq!(
+        (done.code, &report["created"], &report["rejected"]),
+        (Some(4), &json!(4), &json!(2)),
+        "{done:?}"
+    );
+    assert_eq!(report["reasons"][0]["code"], "entity_limit");
+}
+
+#[test]
+fn a_limit_of_requests_is_not_taken_for_a_cap() {
+    // While methods are created up to the cap, nearly everything is refused for two seconds.
+    let little = Limit::TokenBucket { rate: 0.5, burst: 1 };
+    let bench = Bench::of(Settings {
+        limit_headers: false,
+        change_limit_at: vec![(6.5, little), (8.5, Limit::None)],
+        ..tenant()
+    });
+    let done = run_bounded(probe(&bench).args(["--rate", "30", "--max-methods", "100"]));
+    assert_eq!((facts(&done).cap_per_user, held(&bench)), (None, 0), "{done:?}");
+    let told = question(&done, "cap");
+    // A slow machine comes to that question late.
+    if told["evidence"].to_string().contains("429") {
+        let answer = told["answer"].as_str().unwrap();
+        assert!(answer.ends_with("nothing tells the cap from the limit of requests"), "{answer}");
+        assert_eq!(done.code, Some(4), "{done:?}");
+    }
+}
+
+#[test]
+fn a_second_signal_while_cleaning_lists_what_is_there_and_how_to_go_on() {
+    let faults = Fault::parse_list("503-before@delete=100%").unwrap();
+    let bench = Bench::of(Settings { faults, ..tenant() });
+    let names = ["mfaferry-probe-abcde", "mfaferry-probe-abcdfx"];
+    let made = names.map(|name| Method::new(Kind::Phone, "+12025550100").named(name));
+    bench.tenant().seed(USER, made.to_vec());
+    let child = spawn(probe(&bench).arg("--clean"));
+    until("it fails to delete", || bench.tenant().stats().requests(Verb::Delete) >= 1);
+    signal(&child, "-INT");
+    signal(&child, "-TERM");
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(5), "{done:?}");
+    let report = done.json();
+    let state = bench.tenant().state();
+    let there: Vec<_> = state[USER].iter().map(|method| json!(method.id)).collect();
+    let left = report["left_behind"].as_array().unwrap().iter();
+    assert_eq!(left.map(|one| one["id"].clone()).collect::<Vec<_>>(), there);
+    let next = report["next"][0].as_array().unwrap();
+    for word in ["--clean", "--yes", USER, "--base-url"] {
+        assert!(next.contains(&json!(word)), "{word}: {report}");
+    }
+    assert_eq!((&report["status"], &report["removed"]), (&json!("stopped"), &json!(0)));
+}
+
+#[test]
+fn a_cleaning_that_is_stopped_does_not_say_that_nothing_is_left() {
+    let bench = Bench::of(tenant());
+    let made = Method::new(Kind::Phone, "+12025550100").named("mfaferry-probe-abcde");
+    bench.tenant().seed(USER, vec![made]);
+    let mut command = bench.command("probe");
+    command.args(["--user-id", USER, "--yes", "--clean", "--settle", "60s", "--output", "text"]);
+    let child = spawn(&mut command);
+    until("it has deleted it", || held(&bench) == 0);
+    signal(&child, "-INT");
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(5), "{done:?}");
+    assert!(done.stdout.contains("1 method of an earlier probe deleted\n"), "{}", done.stdout);
+    assert!(done.stdout.contains("what is left, or comes late, is not known"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains(" --clean") && !done.stdout.contains("Nothing"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn a_tenant_that_goes_away_is_waited_for_no_longer_than_is_said() {
+    let outage = Outage { from_s: 1.5, to_s: 3_600.0, kind: OutageKind::Refuse503 };
+    let bench = Bench::of(Settings { outages: vec![outage], ..tenant() });
+    let done = run_bounded(probe(&bench).args(["--max-outage", "2s", "--rate", "20"]));
+    let report = done.json();
+    assert_eq!((done.code, &report["code"]), (Some(5), &json!("outage")), "{done:?}");
+    assert!(done.stderr.contains("the tenant does not answer, waiting"), "{done:?}");
+    assert!(report["elapsed_seconds"].as_f64().unwrap() < 30.0, "{report}");
+    // No row and no import is spoken of.
+    let hint = report["hint"].as_str().unwrap();
+    assert!(!hint.contains("row") && !hint.contains("import"), "{hint}");
 }
 
 #[test]

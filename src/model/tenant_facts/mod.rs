@@ -19,7 +19,10 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-use crate::text::{escape, nearest};
+use crate::{
+    model::FactorType,
+    text::{escape, nearest},
+};
 
 /// Declares the facts: the type, and its parser, which names a wrong fact and never its value.
 macro_rules! facts {
@@ -84,6 +87,8 @@ facts! {
         passkey_required: BTreeSet<PasskeyField>,
         /// True if POST accepts `relying_party_identifier` for a passkey.
         passkey_relying_party: bool,
+        /// Types whose methods PATCH refuses to rename.
+        patch_refused: BTreeSet<FactorType>,
         /// Status of PUT (list) for a user who does not exist.
         put_unknown_user: u16,
         /// Status of DELETE (list) for a user who does not exist.

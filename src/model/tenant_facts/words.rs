@@ -137,6 +137,8 @@ pub enum PageSizeAbove {
     /// The list is refused (400).
     #[default]
     Refused,
-    /// The page is as large as possible.
+    /// The page is as large as possible, and says so.
     Cut,
+    /// The page is as large as it may be, and says that it is as large as asked for.
+    CutSilently,
 }

@@ -17,6 +17,8 @@ const ORDER: [FactorType; 5] = [
     FactorType::WebauthnRoaming,
     FactorType::Passkey,
 ];
+/// Times that a 429 has to follow the room that a deleted method leaves.
+const REFILLS: u32 = 2;
 /// Longest message that is kept.
 const LONGEST: usize = 200;
 
@@ -39,15 +41,22 @@ pub(super) async fn ask<A: RawApi>(
         }
         let held = before.saturating_add(created);
         // It has to be the number that is refused, and not that value: another one is refused likewise.
-        let again = if may_be_cap(&told, created) {
-            Some(asker.create(", another value", factor_type).await?)
-        } else {
-            None
+        let again = match told.status {
+            429 => refilled(asker, factor_type).await?,
+            _ if may_be_cap(&told, created) => {
+                Some(asker.create(", another value", factor_type).await?)
+            }
+            _ => None,
         };
         if !again.is_some_and(|again| is_alike(&told, &again)) {
             let number = held.saturating_add(1);
+            let limit = if told.status == 429 {
+                ", and nothing tells the cap from the limit of requests"
+            } else {
+                ""
+            };
             return Err(Unanswered::Unclear(format!(
-                "{name} number {number} got {}",
+                "{name} number {number} got {}{limit}",
                 told.short()
             )));
         }
@@ -70,13 +79,37 @@ pub(super) async fn ask<A: RawApi>(
 /// Returns true if a method may be refused for the number of those that are there, `created` by this question.
 fn may_be_cap(told: &Told, created: u32) -> bool {
     match told.status {
-        401 | 404 | 429 => false,
+        401 | 404 => false,
         // The second of a type may be a conflict as such.
         409 => created > 1,
         // Of those that were there before, the cap may long be passed.
         400..500 => created > 0,
         _ => false,
     }
+}
+
+/// Deletes a method and creates it anew, and again. Returns the 429 for one more, if each time the room is used
+/// at once and no more is given: no limit of requests would be as punctual.
+async fn refilled<A: RawApi>(
+    asker: &mut Asker<A>,
+    factor_type: FactorType,
+) -> Result<Option<Told>, Unanswered> {
+    let mut refused = None;
+    for _ in 0..REFILLS {
+        let last = asker.made.iter().rev().find_map(|made| made.id.clone());
+        let Some(last) = last else { return Ok(None) };
+        asker.delete(&last).await?;
+        let again = asker.create(" in the room of another", factor_type).await?;
+        if again.created().is_none() || again.bounces > 0 {
+            return Ok(None);
+        }
+        let told = asker.create(", another value", factor_type).await?;
+        if told.status != 429 {
+            return Ok(None);
+        }
+        refused = Some(told);
+    }
+    Ok(refused)
 }
 
 fn is_alike(one: &Told, other: &Told) -> bool {

@@ -8,6 +8,7 @@ mod long_name;
 mod masking;
 mod page_size;
 mod passkey;
+mod rename;
 mod retry_after;
 mod secrets;
 mod switched_off;
@@ -36,21 +37,23 @@ pub enum Question {
     Masking,
     /// Fields that a passkey needs.
     Passkey,
+    /// Types whose methods can be renamed.
+    Rename,
     /// Answers about a user who does not exist.
     UnknownUser,
-    /// Size of pages.
-    PageSize,
     /// Headers of the limit.
     LimitHeaders,
     /// Number of methods that a user may have.
     Cap,
+    /// Size of pages, while that many are there.
+    PageSize,
     /// Contents of a 429.
     RetryAfter,
 }
 
 impl Question {
     /// Every question, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SwitchedOff,
         Self::Passkey,
         Self::Conflict,
@@ -58,10 +61,11 @@ impl Question {
         Self::LongName,
         Self::Secrets,
         Self::Masking,
+        Self::Rename,
         Self::UnknownUser,
-        Self::PageSize,
         Self::LimitHeaders,
         Self::Cap,
+        Self::PageSize,
         Self::RetryAfter,
     ];
 
@@ -75,6 +79,7 @@ impl Question {
             Self::Secrets => "secrets",
             Self::Masking => "masking",
             Self::Passkey => "passkey",
+            Self::Rename => "rename",
             Self::UnknownUser => "unknown_user",
             Self::PageSize => "page_size",
             Self::LimitHeaders => "limit_headers",
@@ -93,12 +98,18 @@ impl Question {
             Self::Secrets => "Which TOTP secrets are refused?",
             Self::Masking => "Are numbers and addresses masked?",
             Self::Passkey => "Which fields does a passkey need?",
+            Self::Rename => "Of which types can a method be renamed?",
             Self::UnknownUser => "What do PUT and DELETE answer for an unknown user?",
             Self::PageSize => "How large may a page be?",
             Self::LimitHeaders => "What do the headers of the limit say?",
             Self::Cap => "How many methods may a user have?",
             Self::RetryAfter => "Does a 429 say how long to wait?",
         }
+    }
+
+    /// Returns true if its methods are left for the question after it.
+    pub(super) const fn leaves_methods(self) -> bool {
+        matches!(self, Self::Cap)
     }
 
     /// Asks it, takes down what is known then, and says it.
@@ -116,6 +127,7 @@ impl Question {
             Self::Secrets => secrets::ask(asker, facts).await,
             Self::Masking => masking::ask(asker, facts).await,
             Self::Passkey => passkey::ask(asker, facts).await,
+            Self::Rename => rename::ask(asker, facts).await,
             Self::UnknownUser => unknown_user::ask(asker, facts).await,
             Self::PageSize => page_size::ask(asker, facts).await,
             Self::LimitHeaders => limit_headers::ask(asker, facts).await,

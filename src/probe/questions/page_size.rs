@@ -1,5 +1,8 @@
-//! Question: how large may a page be, by the answers' own `limit`? So few methods as a probe makes show no
-//! page that is cut without a word.
+//! Question: how large may a page be? The answers' own `limit` says, and so do their contents: a page that
+//! holds fewer than there are is cut, whatever it says. More cannot be seen than there are methods, which is why
+//! it is asked while those of the cap are there.
+
+use std::time::Duration;
 
 use super::{
     super::asker::{Asker, Unanswered},
@@ -8,6 +11,7 @@ use super::{
 use crate::{
     api::{RawApi, RawRequest, RawVerb},
     model::{PageSizeAbove, TenantFacts},
+    text::counted,
 };
 
 /// Sizes that are asked for first: the caps that are documented, and what is above them.
@@ -20,49 +24,91 @@ const LARGEST: u32 = 1_000;
 enum Page {
     Honoured,
     Cut(u32),
+    CutSilently(u32),
     Refused,
 }
+
+/// Pause before a page that is not whole is asked for again: a list may be behind its own total.
+const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
     facts: &mut TenantFacts,
 ) -> Result<String, Unanswered> {
+    // What the list does not show yet would not be missed.
+    if let Some(last) = asker.made.iter().rev().find_map(|made| made.id.clone()) {
+        asker.shown(&last).await?;
+    }
     let mut search = Search::default();
+    let mut fullest = 0;
     while let Some(size) = search.next() {
-        let page = page(asker, size).await?;
+        let (page, shown) = page(asker, size).await?;
+        fullest = fullest.max(shown);
         search.take(size, page);
     }
-    match search.found() {
-        None if search.refused == 1 => Err(Unanswered::Unclear("every size is refused".into())),
-        None => Ok(format!("{LARGEST}, and maybe more")),
-        Some((cap, above)) => {
-            facts.page_size_cap = Some(cap);
-            facts.page_size_above = Some(above);
-            let above = match above {
-                PageSizeAbove::Refused => "more is refused",
-                PageSizeAbove::Cut => "more is cut to that",
-            };
-            Ok(format!("{cap}; {above}"))
+    let found = search.found();
+    let said = match &found {
+        None if search.refused == 1 => {
+            return Err(Unanswered::Unclear("every size is refused".into()));
         }
+        None => format!("{LARGEST}, and maybe more"),
+        Some((cap, PageSizeAbove::Refused)) => format!("{cap}; more is refused"),
+        Some((cap, PageSizeAbove::Cut)) => format!("{cap}; more is cut to that"),
+        Some((cap, PageSizeAbove::CutSilently)) => {
+            format!("{cap}; more is cut to that, though the list says otherwise")
+        }
+    };
+    let cap = found.map_or(LARGEST, |(cap, _)| cap);
+    (facts.page_size_cap, facts.page_size_above) = found.unzip();
+    if fullest >= cap {
+        return Ok(said);
     }
+    let seen = counted(fullest.into(), "method");
+    Ok(format!("{said}. By its own word: it was never seen with more than {seen}"))
 }
 
-async fn page<A: RawApi>(asker: &mut Asker<A>, size: u32) -> Result<Page, Unanswered> {
+/// Asks for a page of that size, again if it holds fewer than it should. Returns how many it held, too.
+async fn page<A: RawApi>(asker: &mut Asker<A>, size: u32) -> Result<(Page, u32), Unanswered> {
+    let first = page_once(asker, size).await?;
+    if !matches!(first.0, Page::CutSilently(_)) {
+        return Ok(first);
+    }
+    asker.pause(AGAIN).await?;
+    let again = page_once(asker, size).await?;
+    if first == again && again.1 > 0 {
+        return Ok(again);
+    }
+    Err(Unanswered::Unclear(format!("per_page={size} shows now more, now fewer than there are")))
+}
+
+async fn page_once<A: RawApi>(asker: &mut Asker<A>, size: u32) -> Result<(Page, u32), Unanswered> {
     let user = asker.user.clone();
     let query = format!("page=0&per_page={size}&include_totals=true");
     let request = RawRequest { query: Some(&query), ..RawRequest::all(RawVerb::Get, &user) };
     let told = asker.send(&format!("GET list, per_page={size}"), request).await?;
     if is_invalid(&told) {
-        return Ok(Page::Refused);
+        return Ok((Page::Refused, 0));
     }
     if told.status != 200 {
         return Err(Unanswered::Unclear(format!("per_page={size} got {}", told.short())));
     }
-    let limit = told.body["limit"].as_u64().and_then(|limit| u32::try_from(limit).ok());
-    match limit {
-        Some(limit) if limit < size => Ok(Page::Cut(limit)),
-        Some(_) => Ok(Page::Honoured),
+    let number =
+        |name: &str| told.body[name].as_u64().and_then(|number| u32::try_from(number).ok());
+    let shown = told.body["authenticators"].as_array().map_or(0, Vec::len);
+    let shown = u32::try_from(shown).unwrap_or(u32::MAX);
+    match number("limit") {
+        Some(limit) => Ok((read(size, limit, shown, number("total")), shown)),
         None => Err(Unanswered::Unclear("the list does not say how large its pages are".into())),
+    }
+}
+
+/// Reads a page: by what it says of its size, and by what it shows of all there is.
+fn read(size: u32, limit: u32, shown: u32, total: Option<u32>) -> Page {
+    let is_whole = total.is_none_or(|total| shown >= total.min(limit));
+    match (limit < size, is_whole) {
+        (_, false) => Page::CutSilently(shown),
+        (true, true) => Page::Cut(limit),
+        (false, true) => Page::Honoured,
     }
 }
 
@@ -72,7 +118,7 @@ struct Search {
     honoured: u32,
     /// Smallest size that is known to be refused.
     refused: u32,
-    cut: Option<u32>,
+    cut: Option<(u32, PageSizeAbove)>,
     first: std::slice::Iter<'static, u32>,
 }
 
@@ -100,14 +146,15 @@ impl Search {
     fn take(&mut self, size: u32, page: Page) {
         match page {
             Page::Honoured => self.honoured = self.honoured.max(size),
-            Page::Cut(limit) => self.cut = Some(limit),
+            Page::Cut(limit) => self.cut = Some((limit, PageSizeAbove::Cut)),
+            Page::CutSilently(shown) => self.cut = Some((shown, PageSizeAbove::CutSilently)),
             Page::Refused => self.refused = self.refused.min(size),
         }
     }
 
     fn found(&self) -> Option<(u32, PageSizeAbove)> {
         match self.cut {
-            Some(limit) => Some((limit, PageSizeAbove::Cut)),
+            Some(cut) => Some(cut),
             None if self.honoured == 0 || self.refused > LARGEST => None,
             None => Some((self.honoured, PageSizeAbove::Refused)),
         }
@@ -128,6 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_holds_fewer_than_there_are_is_cut_whatever_it_says() {
+        for (limit, shown, total, page) in [
+            (100, 25, Some(25), Page::Honoured),
+            (100, 100, Some(120), Page::Honoured),
+            (50, 25, Some(25), Page::Cut(50)),
+            (50, 50, Some(120), Page::Cut(50)),
+            (100, 50, Some(51), Page::CutSilently(50)),
+            (100, 0, None, Page::Honoured),
+            // Without a total there is nothing to hold it against.
+            (100, 50, None, Page::Honoured),
+        ] {
+            assert_eq!(read(100, limit, shown, total), page, "{limit} {shown} {total:?}");
+        }
+    }
+
+    #[test]
     fn the_largest_page_is_found_in_few_requests() {
         for cap in [1, 2, 10, 49, 50, 51, 99, 100, 101, 102, 250, 999] {
             let refusing = |size| if size <= cap { Page::Honoured } else { Page::Refused };
@@ -136,6 +199,8 @@ mod tests {
             assert!(asked <= 14, "{cap}: {asked}");
             let cutting = |size| if size <= cap { Page::Honoured } else { Page::Cut(cap) };
             assert_eq!(searched(cutting).0, Some((cap, PageSizeAbove::Cut)));
+            let silent = |size| if size <= cap { Page::Honoured } else { Page::CutSilently(cap) };
+            assert_eq!(searched(silent).0, Some((cap, PageSizeAbove::CutSilently)));
         }
         for cap in [50, 100] {
             let refusing = |size| if size <= cap { Page::Honoured } else { Page::Refused };

@@ -105,10 +105,6 @@ impl Kind {
 
     /// The types that PUT accepts.
     pub(in crate::sandbox) const SETTABLE: [Self; 3] = [Self::Phone, Self::Email, Self::Totp];
-
-    /// The types that PATCH accepts: those its answer has a word for.
-    pub(in crate::sandbox) const UPDATABLE: [Self; 4] =
-        [Self::Phone, Self::Email, Self::Totp, Self::WebauthnRoaming];
 }
 
 /// Channel that delivers a code to a phone.

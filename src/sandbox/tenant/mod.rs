@@ -13,7 +13,7 @@ mod users;
 mod view;
 pub(in crate::sandbox) mod wire;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ use super::{
         wire::Update,
     },
 };
-use crate::model::Conflict;
+use crate::model::{Conflict, FactorType};
 
 /// Locks to spread the users over; a few per core are enough.
 const SHARDS: usize = 64;
@@ -43,6 +43,8 @@ pub(in crate::sandbox) struct Tenant {
     conflict: Conflict,
     /// Types of which no method may be created.
     off: Vec<Kind>,
+    /// Types that PATCH does not take.
+    patch_refused: BTreeSet<FactorType>,
     seed: u64,
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<String, Vec<Method>>>>,
@@ -81,6 +83,7 @@ impl Tenant {
             cap: settings.cap_per_user,
             conflict: settings.conflict.clone(),
             off,
+            patch_refused: settings.patch_refused.clone(),
             seed: settings.seed,
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -167,7 +170,8 @@ impl Tenant {
         let methods = shard.get_mut(user_id).ok_or(Refusal::NoMethod)?;
         let method =
             methods.iter_mut().find(|method| method.id == method_id).ok_or(Refusal::NoMethod)?;
-        if !Kind::UPDATABLE.contains(&method.kind) {
+        let creatable = method.kind.creatable();
+        if creatable.is_none_or(|of| self.patch_refused.contains(&of)) {
             return Err(Refusal::NotUpdatable(method.kind));
         }
         if update.preferred.is_some() && method.kind != Kind::Phone {

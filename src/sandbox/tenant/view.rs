@@ -150,7 +150,7 @@ pub(in crate::sandbox) fn list(methods: &[Method], page: Page, masking: Masking)
     let authenticators = wanted.map(|method| view(method, Shown::Got, masking)).collect();
     if page.totals {
         let total = Some(methods.len()).filter(|total| *total > 0);
-        List::Counted { authenticators, total, start, limit: page.size }
+        List::Counted { authenticators, total, start, limit: page.limit }
     } else {
         List::Bare(authenticators)
     }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn empty_list_has_no_total() {
-        let page = |index, size| Page { index, size, totals: true };
+        let page = |index, size| Page { index, size, limit: size, totals: true };
         let empty = serde_json::to_value(list(&[], page(0, 50), Masking::On)).unwrap();
         assert_eq!(empty, json!({"authenticators": [], "start": 0, "limit": 50}));
         let methods = [phone(), phone(), phone()];

@@ -133,8 +133,10 @@ pub(in crate::sandbox) fn not_a_phone() -> String {
 pub(in crate::sandbox) struct Page {
     /// `page`, from 0.
     pub(in crate::sandbox) index: usize,
-    /// `per_page`.
+    /// Methods on it at most.
     pub(in crate::sandbox) size: usize,
+    /// `limit`: what it says of that.
+    pub(in crate::sandbox) limit: usize,
     /// `include_totals`.
     pub(in crate::sandbox) totals: bool,
 }
@@ -149,13 +151,16 @@ pub(in crate::sandbox) struct PageRules {
 /// Reads the query of the list.
 pub(in crate::sandbox) fn page(query: &str, rules: PageRules) -> Result<Page, String> {
     let PageRules { cap, above } = rules;
-    let mut page = Page { index: 0, size: cap.min(50), totals: false };
+    let mut page = Page { index: 0, size: cap.min(50), limit: cap.min(50), totals: false };
     for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let number = whole_number(&value);
         match (key.as_ref(), value.as_ref(), number) {
             ("page", _, Some(number)) => page.index = number,
-            ("per_page", _, Some(number)) if number <= cap => page.size = number,
-            ("per_page", _, Some(_)) if above == PageSizeAbove::Cut => page.size = cap,
+            ("per_page", _, Some(number)) if number <= cap || above != PageSizeAbove::Refused => {
+                page.size = number.min(cap);
+                let is_told = above != PageSizeAbove::CutSilently;
+                page.limit = if is_told { page.size } else { number };
+            }
             ("include_totals", "true", _) => page.totals = true,
             ("include_totals", "false", _) => page.totals = false,
             ("page", ..) => return Err(query_error("Expected a whole number from 0", "page")),
@@ -413,10 +418,10 @@ mod tests {
 
     #[test]
     fn pages_are_read_within_their_bounds() {
-        assert_eq!(page(""), Ok(Page { index: 0, size: 50, totals: false }));
+        assert_eq!(page(""), Ok(Page { index: 0, size: 50, limit: 50, totals: false }));
         assert_eq!(
             page("page=2&per_page=100&include_totals=true"),
-            Ok(Page { index: 2, size: 100, totals: true })
+            Ok(Page { index: 2, size: 100, limit: 100, totals: true })
         );
         let beyond = page("page=13382909836667431887764200008468922368").unwrap();
         assert_eq!(beyond.index, usize::MAX, "a page that no list reaches is empty, not wrong");

@@ -200,6 +200,11 @@ async fn pages_are_as_large_as_they_may_be() {
         (r#"{"page_size_cap": 50}"#, [(200, 50), (400, 0), (400, 0)]),
         (r#"{"page_size_cap": 50, "page_size_above": "cut"}"#, [(200, 50), (200, 50), (200, 50)]),
         (r#"{"page_size_cap": 20, "page_size_above": "cut"}"#, [(200, 20), (200, 20), (200, 20)]),
+        // It says so, and holds no more than 20 (see the page in the tenant's own tests).
+        (
+            r#"{"page_size_cap": 20, "page_size_above": "cut_silently"}"#,
+            [(200, 20), (200, 60), (200, 101)],
+        ),
     ] {
         let sandbox = tenant(facts).await;
         for (query, expect) in ["", "&per_page=60", "&per_page=101"].into_iter().zip(expect) {
@@ -237,6 +242,7 @@ const ALL: &str = r#"{
     "masking_of_one": false,
     "passkey_required": ["key_id"],
     "passkey_relying_party": false,
+    "patch_refused": ["totp"],
     "put_unknown_user": 200,
     "delete_unknown_user": 404,
     "read_delay_ms": 5,
