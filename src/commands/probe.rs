@@ -82,6 +82,12 @@ fn agreed(probe: &cli::Probe) -> Result<(), Error> {
             "leave one of them out",
         ));
     }
+    if probe.out.as_deref() == Some(Path::new("-")) {
+        return Err(Error::usage(
+            "--out has to name a file",
+            "leave it out, and pass --output json to have the facts on standard output",
+        ));
+    }
     if probe.user.yes {
         return Ok(());
     }
@@ -96,8 +102,7 @@ async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, 
         Error::usage("--user-id is no id of a user", "give one such as `auth0|6651…`")
     })?;
     // Before anything is sent: what is found out must have a place.
-    let out = probe.out.clone().filter(|path| !probe.clean && path != Path::new("-"));
-    let mut out = match out {
+    let mut out = match probe.out.clone() {
         Some(path) => Some(blocking(move || create(&path)).await?),
         None => None,
     };

@@ -20,7 +20,7 @@ use crate::{
     protocol::pages::{AfterPage, Pages},
 };
 
-pub(super) use super::told::{Told, Unanswered};
+pub(super) use super::told::{Told, Unanswered, none_created};
 
 /// Pauses until a list shows a method, doubled each time: half a minute in all.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -258,9 +258,9 @@ impl<A: RawApi> Asker<A> {
             if told.created().is_some() {
                 return Ok((factor_type, told));
             }
-            refused.push(format!("{}: {}", factor_type.name(), told.short()));
+            refused.push((factor_type, told.short()));
         }
-        Err(Unanswered::Unclear(format!("no method could be created ({})", refused.join(", "))))
+        Err(none_created(refused))
     }
 
     /// Returns true if methods of that type can be created, as far as is known.

@@ -3,7 +3,11 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::{api::RawLimit, error::Error, model::Reason};
+use crate::{
+    api::RawLimit,
+    error::Error,
+    model::{FactorType, Reason},
+};
 
 /// Reason why there is no answer to a question.
 #[derive(Debug)]
@@ -58,5 +62,34 @@ impl Told {
     pub(super) fn short(&self) -> String {
         let code = self.code.as_ref().map(|code| format!(" {code}"));
         format!("{}{}", self.status, code.unwrap_or_default())
+    }
+}
+
+/// Returns why there is no answer where no method could be created: each refusal with its types.
+pub(super) fn none_created(refused: Vec<(FactorType, String)>) -> Unanswered {
+    let mut kinds: Vec<(String, Vec<&str>)> = Vec::new();
+    for (of, refusal) in refused {
+        match kinds.iter_mut().find(|(known, _)| *known == refusal) {
+            Some((_, types)) => types.push(of.name()),
+            None => kinds.push((refusal, vec![of.name()])),
+        }
+    }
+    let kinds =
+        kinds.into_iter().map(|(refusal, types)| format!("{refusal}: {}", types.join(", ")));
+    let kinds = kinds.collect::<Vec<_>>().join("; ");
+    Unanswered::Unclear(format!("no method could be created ({kinds})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_named_once_with_its_types() {
+        let refused =
+            [(FactorType::Phone, "403"), (FactorType::Totp, "400 x"), (FactorType::Email, "403")];
+        let refused = refused.map(|(of, refusal)| (of, refusal.to_owned()));
+        let Unanswered::Unclear(why) = none_created(refused.into()) else { unreachable!() };
+        assert_eq!(why, "no method could be created (403: phone, email; 400 x: totp)");
     }
 }

@@ -285,8 +285,8 @@ const WIDEST: usize = 160;
 /// keeps that one free.
 fn widths(width: usize) -> [usize; 3] {
     let cells = width.clamp(NARROWEST, WIDEST) - 1 - 2 * GAP.len();
-    // 24 and 26 of 80: the longest code of the API, `invalid_query_string`, stands in one line.
-    let evidence = (cells * 26 / 75).min(40);
+    // Of 80, 24: the longest code of the API, `invalid_query_string`, stands in one line.
+    let evidence = (cells * 24 / 75).min(40);
     let question = (cells * 20 / 75).min(52);
     [question, cells - question - evidence, evidence]
 }

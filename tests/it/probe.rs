@@ -245,7 +245,8 @@ fn is_found(seed: u64) -> bool {
         (found.list_delay_ms, &mut expected.list_delay_ms),
     ] {
         let (least, told) = (set.unwrap(), found.unwrap());
-        let is_near = if least == 0 { told == 0 } else { (least..least + 600).contains(&told) };
+        // A busy machine looks late.
+        let is_near = if least == 0 { told == 0 } else { (least..least + 2_000).contains(&told) };
         assert!(is_near, "seed {seed}: {told} ms instead of {least}");
         *set = found;
     }
@@ -294,6 +295,9 @@ fn nothing_is_sent_without_yes() {
     let done = run(bench.command("probe").args(["--user-id", USER]));
     assert_eq!(done.code, Some(2), "{done:?}");
     assert!(done.json()["hint"].as_str().unwrap().contains("--yes"), "{done:?}");
+    let done = run(probe(&bench).args(["--out", "-"]));
+    assert_eq!(done.code, Some(2), "{done:?}");
+    assert!(done.json()["hint"].as_str().unwrap().contains("--output json"), "{done:?}");
     assert_eq!(bench.tenant().arrivals().len(), 0);
 }
 
@@ -345,6 +349,18 @@ fn a_signal_in_the_middle_stops_asking_and_leaves_nothing() {
     }
 }
 
+/// The report lists what is there, and the command that deletes it.
+fn tells_what_is_there(bench: &Bench, report: &Value) {
+    let state = bench.tenant().state();
+    let there: Vec<_> = state[USER].iter().map(|method| json!(method.id)).collect();
+    let left = report["left_behind"].as_array().unwrap().iter();
+    assert_eq!(left.map(|one| one["id"].clone()).collect::<Vec<_>>(), there);
+    let next = report["next"][0].as_array().unwrap();
+    for word in ["--clean", "--yes", USER, "--base-url"] {
+        assert!(next.contains(&json!(word)), "{word}: {report}");
+    }
+}
+
 #[test]
 fn a_second_signal_lists_what_is_there_and_the_whole_command_that_deletes_it() {
     let faults = Fault::parse_list("503-before@delete=100%").unwrap();
@@ -357,14 +373,7 @@ fn a_second_signal_lists_what_is_there_and_the_whole_command_that_deletes_it() {
     let done = read(&child.wait_with_output().unwrap());
     assert_eq!(done.code, Some(5), "{done:?}");
     let report = done.json();
-    let state = bench.tenant().state();
-    let there: Vec<_> = state[USER].iter().map(|method| json!(method.id)).collect();
-    let left = report["left_behind"].as_array().unwrap().iter();
-    assert_eq!(left.map(|one| one["id"].clone()).collect::<Vec<_>>(), there);
-    let next = report["next"][0].as_array().unwrap();
-    for word in ["--clean", "--yes", USER, "--base-url"] {
-        assert!(next.contains(&json!(word)), "{word}: {report}");
-    }
+    tells_what_is_there(&bench, &report);
 }
 
 #[test]
@@ -432,14 +441,7 @@ fn a_second_signal_while_cleaning_lists_what_is_there_and_how_to_go_on() {
     let done = read(&child.wait_with_output().unwrap());
     assert_eq!(done.code, Some(5), "{done:?}");
     let report = done.json();
-    let state = bench.tenant().state();
-    let there: Vec<_> = state[USER].iter().map(|method| json!(method.id)).collect();
-    let left = report["left_behind"].as_array().unwrap().iter();
-    assert_eq!(left.map(|one| one["id"].clone()).collect::<Vec<_>>(), there);
-    let next = report["next"][0].as_array().unwrap();
-    for word in ["--clean", "--yes", USER, "--base-url"] {
-        assert!(next.contains(&json!(word)), "{word}: {report}");
-    }
+    tells_what_is_there(&bench, &report);
     assert_eq!((&report["status"], &report["removed"]), (&json!("stopped"), &json!(0)));
 }
 

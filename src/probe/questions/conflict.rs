@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::asker::{Asker, Told, Unanswered, Usable},
+    super::asker::{Asker, Told, Unanswered, Usable, none_created},
     listed,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// Knowledge of a type; `None`: not known.
 #[derive(Debug, Default)]
 struct Known {
-    /// True if it cannot be created at all.
+    /// The refusal, if it cannot be created at all.
     refused: Option<String>,
     same: Option<bool>,
     second: Option<bool>,
@@ -28,7 +28,7 @@ pub(super) async fn ask<A: RawApi>(
     let mut all = Vec::new();
     let mut usable = Vec::new();
     for factor_type in FactorType::ALL {
-        let known = of_type(asker, factor_type).await?;
+        let known = again_if_lost(asker, factor_type).await?;
         asker.clear().await?;
         if known.refused.is_none() {
             // Where it is refused for something else, that may be the cap.
@@ -38,13 +38,32 @@ pub(super) async fn ask<A: RawApi>(
         all.push((factor_type, known));
     }
     if usable.is_empty() {
-        let refused = all.iter().filter_map(|(_, known)| known.refused.as_deref());
-        return Err(Unanswered::Unclear(format!("no method can be created ({})", listed(refused))));
+        let refused = all.iter().filter_map(|(of, known)| Some((*of, known.refused.clone()?)));
+        return Err(none_created(refused.collect()));
     }
     asker.usable = usable;
     let (rule, sentence) = read(&all);
     facts.conflict = rule;
     Ok(sentence)
+}
+
+/// Asks about a type anew where an answer to a POST was lost: the others are not asked again for that.
+async fn again_if_lost<A: RawApi>(
+    asker: &mut Asker<A>,
+    factor_type: FactorType,
+) -> Result<Known, Unanswered> {
+    let (noted, mut tries) = (asker.evidence.len(), 1);
+    loop {
+        match of_type(asker, factor_type).await {
+            Err(Unanswered::Lost(_)) if tries < asker.tries() => {
+                tries += 1;
+                asker.evidence.truncate(noted);
+                // One that comes late would be taken for an answer.
+                asker.settle().await?;
+            }
+            known => return known,
+        }
+    }
 }
 
 async fn of_type<A: RawApi>(
@@ -56,7 +75,7 @@ async fn of_type<A: RawApi>(
     let has_one = || asker.before.iter().any(|method| method.factor_type == Some(factor_type));
     if first.created().is_none() {
         let is_second = first.status == 409 && has_one();
-        let refused = Some(format!("{}: {}", factor_type.name(), first.short()));
+        let refused = Some(first.short());
         return Ok(Known { refused, second: is_second.then_some(true), same: None });
     }
     let again = asker.create_as(", same value", body).await?;
