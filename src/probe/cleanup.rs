@@ -39,6 +39,14 @@ pub(super) struct Cleaning {
     pub(super) ended: Option<Unanswered>,
 }
 
+/// A part of a question, and how often it was asked.
+#[derive(Debug)]
+pub(super) struct Anew {
+    tries: u32,
+    /// Evidence before it.
+    noted: usize,
+}
+
 /// Longest pause between two lists while nothing new shows.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -105,6 +113,27 @@ impl<A: RawApi> Asker<A> {
         self.lost.clear();
         self.tell(None);
         self.clear().await
+    }
+
+    /// Returns the beginning of a part of a question that can be asked anew by itself.
+    pub(super) fn anew(&self) -> Anew {
+        Anew { tries: 1, noted: self.evidence.len() }
+    }
+
+    /// Makes ready to ask a part of a question anew, if what failed is that a POST was lost: the other parts
+    /// are not asked again for that.
+    pub(super) async fn recover(
+        &mut self,
+        why: Unanswered,
+        anew: &mut Anew,
+    ) -> Result<(), Unanswered> {
+        if !matches!(why, Unanswered::Lost(_)) || anew.tries >= self.tries() {
+            return Err(why);
+        }
+        anew.tries += 1;
+        self.evidence.truncate(anew.noted);
+        // One that comes late would be taken for an answer.
+        self.settle().await
     }
 
     /// Tells what may be there now; with the type of a POST that is about to be sent.

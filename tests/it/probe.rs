@@ -568,6 +568,26 @@ fn faults_in_the_middle_leave_nothing_and_no_wrong_answer() {
 }
 
 #[test]
+fn a_post_that_is_lost_costs_no_more_than_its_own_part_of_a_question() {
+    thread::scope(|scope| {
+        for seed in 0..5 {
+            scope.spawn(move || {
+                let faults = Fault::parse_list("503-after@post=10%").unwrap();
+                let bench = Bench::of(Settings { faults, seed, ..tenant() });
+                let done = run_bounded(probe(&bench).args(["--max-methods", "2"]));
+                let (found, set) = (facts(&done), tenant().facts());
+                assert_eq!(
+                    (found.conflict, found.passkey_required, found.patch_refused),
+                    (set.conflict, set.passkey_required, set.patch_refused),
+                    "seed {seed}: {done:?}"
+                );
+                assert_eq!(held(&bench), 0, "seed {seed}");
+            });
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_deleted_is_listed_with_its_id_and_the_command_that_deletes_it() {
     let faults = Fault::parse_list("403-plan@delete=100%").unwrap();
     let bench = Bench::of(Settings { faults, ..tenant() });

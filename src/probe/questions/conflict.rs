@@ -47,20 +47,15 @@ pub(super) async fn ask<A: RawApi>(
     Ok(sentence)
 }
 
-/// Asks about a type anew where an answer to a POST was lost: the others are not asked again for that.
+/// Asks about a type, anew where an answer to a POST was lost.
 async fn again_if_lost<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
 ) -> Result<Known, Unanswered> {
-    let (noted, mut tries) = (asker.evidence.len(), 1);
+    let mut anew = asker.anew();
     loop {
         match of_type(asker, factor_type).await {
-            Err(Unanswered::Lost(_)) if tries < asker.tries() => {
-                tries += 1;
-                asker.evidence.truncate(noted);
-                // One that comes late would be taken for an answer.
-                asker.settle().await?;
-            }
+            Err(why) => asker.recover(why, &mut anew).await?,
             known => return known,
         }
     }

@@ -46,8 +46,23 @@ pub(super) async fn ask<A: RawApi>(
     Ok(format!("{said}; {takes} a {relying_party}"))
 }
 
-/// Creates a passkey without a field, and deletes it. Returns the refusal, if it was refused.
+/// Creates a passkey without a field, anew where an answer was lost.
 async fn create<A: RawApi>(
+    asker: &mut Asker<A>,
+    what: &str,
+    left_out: Option<PasskeyField>,
+) -> Result<Option<String>, Unanswered> {
+    let mut anew = asker.anew();
+    loop {
+        match create_once(asker, what, left_out).await {
+            Err(why) => asker.recover(why, &mut anew).await?,
+            known => return known,
+        }
+    }
+}
+
+/// Creates a passkey without a field, and deletes it. Returns the refusal, if it was refused.
+async fn create_once<A: RawApi>(
     asker: &mut Asker<A>,
     what: &str,
     left_out: Option<PasskeyField>,

@@ -21,8 +21,11 @@ pub(super) async fn ask<A: RawApi>(
     asker.needs(UPDATE)?;
     let (mut renamed, mut refused, mut unknown) = (Vec::new(), BTreeSet::new(), Vec::new());
     for factor_type in FactorType::ALL {
-        let told =
-            if asker.can_create(factor_type) { rename(asker, factor_type).await? } else { None };
+        let told = if asker.can_create(factor_type) {
+            again_if_lost(asker, factor_type).await?
+        } else {
+            None
+        };
         match told {
             Some(told) if told.status == 200 => renamed.push(factor_type.name()),
             Some(told) if is_invalid(&told) => {
@@ -47,6 +50,20 @@ pub(super) async fn ask<A: RawApi>(
         parts.push(format!("not known: {unknown}, so this is no fact"));
     }
     Ok(parts.join("; "))
+}
+
+/// Renames a method of that type, anew where an answer to a POST was lost.
+async fn again_if_lost<A: RawApi>(
+    asker: &mut Asker<A>,
+    factor_type: FactorType,
+) -> Result<Option<Told>, Unanswered> {
+    let mut anew = asker.anew();
+    loop {
+        match rename(asker, factor_type).await {
+            Err(why) => asker.recover(why, &mut anew).await?,
+            known => return known,
+        }
+    }
 }
 
 /// Creates a method of that type and renames it. Returns the answer to that, if there was one to rename.
