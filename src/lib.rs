@@ -103,11 +103,10 @@
 //!
 //! # Threads
 //!
-//! One thread reads the input, one writes the ledger and waits for the disk, and everything else is
-//! tasks on as many threads as there are cores. At a given rate of 500 requests a second or less, one
-//! thread does everything but the reading: more would mostly wake each other ([`commands`]). What is
-//! read without being sent (`check`, a file's first reading) is planned on a thread of its own
-//! ([`engine::scan`]).
+//! One thread reads the input (`engine/ahead.rs`), one plans its rows, one writes the ledger and waits
+//! for the disk, and everything else is tasks on as many threads as there are cores. At a given rate of
+//! 500 requests a second or less, one thread does everything but the reading and planning: more would
+//! mostly wake each other ([`commands`]).
 //!
 //! # Deliberately absent
 //!

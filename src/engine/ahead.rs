@@ -1,5 +1,5 @@
-//! Thread that reads an input ahead of whoever plans its rows, in batches. With two cores, to read on one
-//! thread and to plan on another is nearly twice as fast as to do both on one.
+//! Thread that reads an input ahead of the one that plans its rows, in batches: `check` is nearly twice as
+//! fast as where one thread does both, and a resumed import a quarter faster.
 
 use std::{
     io, mem,
