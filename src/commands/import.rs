@@ -126,7 +126,7 @@ async fn create(
         gateway: session.gateway(),
         ledger: session.ledger.clone(),
         name_marker,
-        given: Mutex::default(),
+        recent_ids: Mutex::default(),
     });
     Ok(engine::run(delivery, session.limits(), intake).await)
 }

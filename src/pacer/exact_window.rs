@@ -16,7 +16,7 @@ const SECOND: f64 = 1.0;
 
 /// Permits granted within [`GRAIN`] of each other.
 #[derive(Debug, Clone, Copy)]
-struct Given {
+struct Grants {
     first: f64,
     last: f64,
     /// Number of the first one.
@@ -30,7 +30,7 @@ pub(super) struct Window {
     burst: f64,
     count: f64,
     /// The permits of the last second.
-    recent: VecDeque<Given>,
+    recent: VecDeque<Grants>,
     /// Lowest value of number - N·time among all older permits.
     least: f64,
 }
@@ -64,7 +64,7 @@ impl Window {
         self.count += 1.0;
         match self.recent.back_mut() {
             Some(given) if now - given.first < GRAIN.as_secs_f64() => given.last = now,
-            _ => self.recent.push_back(Given { first: now, last: now, number: self.count }),
+            _ => self.recent.push_back(Grants { first: now, last: now, number: self.count }),
         }
     }
 }

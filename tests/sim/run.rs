@@ -432,7 +432,7 @@ async fn process(
                 gateway,
                 ledger: ledger.clone(),
                 name_marker: scenario.name_marker,
-                given: Mutex::default(),
+                recent_ids: Mutex::default(),
             });
             tokio::spawn(engine::run(delivery, limits, intake))
         }

@@ -85,8 +85,8 @@ impl<A: Api> CreateExecutor<A> {
     }
 
     fn is_of_another(&self, list: &[Method], user: &UserId) -> bool {
-        let given = self.given();
-        list.iter().any(|method| given.is_of_another(&method.id, user))
+        let recent_ids = self.recent_ids();
+        list.iter().any(|method| recent_ids.is_of_another(&method.id, user))
     }
 
     /// Decides by the list before the first POST.

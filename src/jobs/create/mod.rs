@@ -12,13 +12,13 @@ use std::{
     time::Duration,
 };
 
-mod given;
 mod job;
 mod look;
+mod recent_ids;
 mod rows;
 
-pub use given::Given;
 pub use job::CreateJob;
+pub use recent_ids::RecentIds;
 pub use rows::{Advice, CreateJobs, Factors, OnTheWay, tell};
 
 pub use crate::protocol::Step;
@@ -53,7 +53,7 @@ pub struct CreateExecutor<A> {
     /// `--name-marker`.
     pub name_marker: bool,
     /// Ids received recently.
-    pub given: Mutex<Given>,
+    pub recent_ids: Mutex<RecentIds>,
 }
 
 impl<A: Api> Executor for CreateExecutor<A> {
@@ -174,13 +174,13 @@ impl<A: Api> CreateExecutor<A> {
 
     /// Notes that a row received an id; returns another row that received it before.
     fn give(&self, id: &str, job: &CreateJob) -> Option<Seq> {
-        self.given().give(id, job.seq, &job.factor.user)
+        self.recent_ids().record(id, job.seq, &job.factor.user)
     }
 
     /// Returns the ids received recently.
-    fn given(&self) -> MutexGuard<'_, Given> {
+    fn recent_ids(&self) -> MutexGuard<'_, RecentIds> {
         // Its contents are sound: nothing panics halfway.
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+        self.recent_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn follow(&self, job: &mut CreateJob, decision: Decision) -> Result<Next, Error> {

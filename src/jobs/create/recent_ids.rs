@@ -18,7 +18,7 @@ const MOST: usize = (1 << 17) / 16 * 7;
 
 /// See the module. Holds hashes, keyed anew in each run.
 #[derive(Debug, Default)]
-pub struct Given {
+pub struct RecentIds {
     key: RandomState,
     rows: HashMap<u64, To, Spread>,
     order: VecDeque<u64>,
@@ -33,9 +33,9 @@ struct To {
     user: Option<NonZeroU32>,
 }
 
-impl Given {
+impl RecentIds {
     /// Notes that a row received an id; returns another row that received it before.
-    pub(crate) fn give(&mut self, id: &str, row: Seq, user: &UserId) -> Option<Seq> {
+    pub(crate) fn record(&mut self, id: &str, row: Seq, user: &UserId) -> Option<Seq> {
         let (hash, user) = (self.key.hash_one(id), self.hash_of(user));
         if let Some(to) = self.rows.get_mut(&hash) {
             let other = (to.row != row).then_some(to.row);
@@ -70,31 +70,28 @@ mod tests {
 
     #[test]
     fn an_id_that_is_given_to_a_second_row_names_the_first_and_little_is_remembered() {
-        let mut given = Given::default();
+        let mut ids = RecentIds::default();
         let user = UserId::parse("auth0|1").unwrap();
-        let mut give = |id: &str, row| given.give(id, Seq(row), &user);
-        assert_eq!(give("a", 1), None);
-        assert_eq!(give("a", 1), None);
-        assert_eq!(give("a", 2), Some(Seq(1)));
-        assert_eq!(give("a", 3), Some(Seq(2)));
+        let mut record = |id: &str, row| ids.record(id, Seq(row), &user);
+        assert_eq!(record("a", 1), None);
+        assert_eq!(record("a", 1), None);
+        assert_eq!(record("a", 2), Some(Seq(1)));
+        assert_eq!(record("a", 3), Some(Seq(2)));
         for number in 0..2 * MOST {
-            give(&number.to_string(), 9);
+            record(&number.to_string(), 9);
         }
-        assert_eq!(give("a", 4), None);
-        assert_eq!((given.rows.len(), given.order.len()), (MOST, MOST));
+        assert_eq!(record("a", 4), None);
+        assert_eq!((ids.rows.len(), ids.order.len()), (MOST, MOST));
     }
 
     #[test]
     fn an_id_is_another_users_unless_two_were_told_the_same() {
-        let mut given = Given::default();
+        let mut ids = RecentIds::default();
         let [one, two] = ["auth0|1", "auth0|2"].map(|id| UserId::parse(id).unwrap());
-        given.give("a", Seq(1), &one);
-        assert_eq!((given.is_of_another("a", &one), given.is_of_another("a", &two)), (false, true));
-        assert!(!given.is_of_another("b", &one));
-        given.give("a", Seq(2), &two);
-        assert_eq!(
-            (given.is_of_another("a", &one), given.is_of_another("a", &two)),
-            (false, false)
-        );
+        ids.record("a", Seq(1), &one);
+        assert_eq!((ids.is_of_another("a", &one), ids.is_of_another("a", &two)), (false, true));
+        assert!(!ids.is_of_another("b", &one));
+        ids.record("a", Seq(2), &two);
+        assert_eq!((ids.is_of_another("a", &one), ids.is_of_another("a", &two)), (false, false));
     }
 }
