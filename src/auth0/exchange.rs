@@ -24,13 +24,13 @@ use crate::{
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Contents of an answer.
-pub(super) struct Said {
+pub(super) struct Contents {
     pub(super) body: Option<Bytes>,
     pub(super) head: Head,
 }
 
 /// An answer, as far as it was received.
-struct Told<'a> {
+struct Received<'a> {
     side: Side,
     status: u16,
     body: Option<&'a Bytes>,
@@ -38,7 +38,7 @@ struct Told<'a> {
     head: &'a Head,
 }
 
-impl Told<'_> {
+impl Received<'_> {
     /// Returns the words shown of an answer that is not the API's.
     fn shown(&self) -> String {
         stranger::show(self.status, self.head, self.body)
@@ -67,7 +67,7 @@ impl Client {
         scope: &'static str,
         fill: impl FnOnce(&mut reqwest::Request),
         read: impl FnOnce(u16, &Bytes) -> Option<T>,
-    ) -> (Answer<T>, Option<Said>) {
+    ) -> (Answer<T>, Option<Contents>) {
         let (token, asked) = match self.tokens.get().await {
             Ok(had) => had,
             Err(answer) => return (answer.map(Verdict::without_result), None),
@@ -91,18 +91,19 @@ impl Client {
                 (Answer { requests, ..Answer::bare(verdict) }, None)
             }
             Exchange::Answered { status, body, meter, head } => {
-                let told = Told { side, status, body: body.as_ref(), meter: &meter, head: &head };
-                let class = verdict::classify(status, told.body, scope);
+                let received =
+                    Received { side, status, body: body.as_ref(), meter: &meter, head: &head };
+                let class = verdict::classify(status, received.body, scope);
                 let class = match &self.cap_refusal {
-                    Some(cap) => verdict::known_as_cap(class, cap, (status, told.body)),
+                    Some(cap) => verdict::known_as_cap(class, cap, (status, received.body)),
                     None => class,
                 };
-                let verdict = match (class, told.body) {
+                let verdict = match (class, received.body) {
                     (Class::Success, Some(whole)) => match read(status, whole) {
                         Some(result) => Verdict::Done(result),
-                        None => self.foreign(&told),
+                        None => self.foreign(&received),
                     },
-                    (class, _) => self.sort(class, &token, &told),
+                    (class, _) => self.sort(class, &token, &received),
                 };
                 if matches!(verdict, Verdict::Done(_) | Verdict::Present | Verdict::Refused(_)) {
                     tracing::trace!("{side}: {status} from the API");
@@ -117,8 +118,8 @@ impl Client {
                     _ => false,
                 };
                 let meter = if is_foreign { meter.of_a_stranger() } else { meter };
-                let said = (!is_foreign).then_some(Said { body, head });
-                (Answer { verdict, status: Some(status), meter, requests }, said)
+                let contents = (!is_foreign).then_some(Contents { body, head });
+                (Answer { verdict, status: Some(status), meter, requests }, contents)
             }
         }
     }
@@ -146,29 +147,29 @@ impl Client {
     }
 
     /// Returns the verdict for an answer that carries no result.
-    fn sort<T>(&self, class: Class, token: &Token, told: &Told<'_>) -> Verdict<T> {
+    fn sort<T>(&self, class: Class, token: &Token, received: &Received<'_>) -> Verdict<T> {
         let stop = |error| Verdict::Stop(Box::new(error));
         match class {
             Class::Present => Verdict::Present,
             Class::Refused(reason) => Verdict::Refused(reason),
             Class::Stop(error) => {
-                tracing::trace!("{}: {} from the API", told.side, told.status);
+                tracing::trace!("{}: {} from the API", received.side, received.status);
                 stop(error)
             }
-            Class::Foreign => self.foreign(told),
+            Class::Foreign => self.foreign(received),
             Class::Success => {
-                let fault = Fault::broken_off(told.status);
-                self.in_doubt(told.side, fault, Code::UnreadableAnswer.into())
+                let fault = Fault::broken_off(received.status);
+                self.in_doubt(received.side, fault, Code::UnreadableAnswer.into())
             }
-            Class::InDoubt(reason) => self.in_doubt(told.side, self.fault(told), reason),
+            Class::InDoubt(reason) => self.in_doubt(received.side, self.fault(received), reason),
             Class::Throttled => {
-                let fault = self.fault(told).asking(told.meter.retry_after);
-                let failed = self.contact.failed(told.side, fault);
+                let fault = self.fault(received).asking(received.meter.retry_after);
+                let failed = self.contact.failed(received.side, fault);
                 failed.map_or_else(stop, |()| Verdict::NotExecuted(NotExecuted::Throttled))
             }
             Class::Unauthorized => {
                 // The 401 is noted as a fault, but the token decides what it means.
-                let failed = self.contact.failed(told.side, self.fault(told));
+                let failed = self.contact.failed(received.side, self.fault(received));
                 let refused = failed.and_then(|()| self.tokens.refused(token.generation));
                 refused.map_or_else(stop, |()| Verdict::NotExecuted(NotExecuted::Unauthorized))
             }
@@ -177,12 +178,12 @@ impl Client {
 
     /// Describes an answer that cannot be used. If it has the shape of the API's own, it is the
     /// tenant's.
-    fn fault(&self, told: &Told<'_>) -> Fault {
-        if shape::is_error(told.status, told.body) {
+    fn fault(&self, received: &Received<'_>) -> Fault {
+        if shape::is_error(received.status, received.body) {
             self.contact.answers();
-            Fault::of_the_api(told.status)
+            Fault::of_the_api(received.status)
         } else {
-            Fault::of_a_stranger(&told.shown())
+            Fault::of_a_stranger(&received.shown())
         }
     }
 
@@ -196,9 +197,9 @@ impl Client {
 
     /// Returns the verdict for an answer that is not the API's: it proves nothing. More foreign
     /// answers may wait on its connection, so kept connections are given up.
-    fn foreign<T>(&self, told: &Told<'_>) -> Verdict<T> {
+    fn foreign<T>(&self, received: &Received<'_>) -> Verdict<T> {
         self.transport.distrust();
-        match self.contact.met_stranger(told.side, &told.shown()) {
+        match self.contact.met_stranger(received.side, &received.shown()) {
             Ok(()) => Verdict::InDoubt(Code::ForeignAnswer.into()),
             Err(error) => Verdict::StopInDoubt(Box::new(error)),
         }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{
     CREATE, Client, DELETE, READ, UPDATE,
-    exchange::Said,
+    exchange::Contents,
     no_path,
     shape::{ErrorBody, is_id},
     transport::{LIMIT, REMAINING, RESET, unix_seconds},
@@ -41,8 +41,8 @@ impl RawApi for Client {
             body = success(&request, status, read)?;
             Some(())
         };
-        let (answer, said) = self.exchange(verb, url, scope, fill, read).await;
-        let Some(Said { body: bytes, head }) = said else {
+        let (answer, contents) = self.exchange(verb, url, scope, fill, read).await;
+        let Some(Contents { body: bytes, head }) = contents else {
             return RawAnswer::bare(answer);
         };
         let status = answer.status.unwrap_or_default();

@@ -60,7 +60,7 @@ impl Claims {
 
 /// Scopes and end of a token, as far as the token or the answer that brought it states them.
 #[derive(Debug)]
-pub(super) struct Said {
+pub(super) struct Stated {
     pub(super) scopes: Option<String>,
     ends: Option<Ends>,
 }
@@ -74,7 +74,7 @@ enum Ends {
     Theirs(TenantTime),
 }
 
-impl Said {
+impl Stated {
     /// Reads the scopes and the end of a token that came at `now`; the answer that brought it takes
     /// precedence.
     pub(super) fn of(token: &SecretString, granted: Option<&Granted>, now: LocalTime) -> Self {

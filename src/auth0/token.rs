@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::{
     contact::{Contact, Fault, Side},
     grant::{Granted, Own, Request, is_refusal, refusal},
-    scopes::{CREATE, Claims, READ, Said, check_scopes},
+    scopes::{CREATE, Claims, READ, Stated, check_scopes},
     shape, stranger,
     transport::{Exchange, Head, Transport},
 };
@@ -99,7 +99,7 @@ struct Current {
     token: Token,
     renew_at: Option<Instant>,
     proven: bool,
-    said: Said,
+    stated: Stated,
 }
 
 impl Tokens {
@@ -146,8 +146,8 @@ impl Tokens {
                 (granted.access_token.clone(), Some(granted), requests)
             }
         };
-        let said = Said::of(&secret, granted.as_ref(), self.transport.clock.wall());
-        check_scopes(said.scopes.as_deref(), self.scopes).map_err(stop)?;
+        let stated = Stated::of(&secret, granted.as_ref(), self.transport.clock.wall());
+        check_scopes(stated.scopes.as_deref(), self.scopes).map_err(stop)?;
         let bearer = Zeroizing::new(format!("Bearer {}", secret.expose_secret()));
         let Ok(mut header) = HeaderValue::from_str(&bearer) else {
             return Err(stop(Error::config(
@@ -164,7 +164,7 @@ impl Tokens {
             let leeway = LEEWAY.max(life / 20).min(life / 2);
             Instant::now() + life.saturating_sub(leeway)
         });
-        state.current = Some(Current { token: token.clone(), renew_at, proven: false, said });
+        state.current = Some(Current { token: token.clone(), renew_at, proven: false, stated });
         Ok((token, requests))
     }
 
@@ -172,7 +172,7 @@ impl Tokens {
     /// none.
     pub(super) fn grant(&self) -> Grant {
         let skew = self.transport.clock.date_skew().unwrap_or_default();
-        let grant = self.state().current.as_ref().map(|current| current.said.grant(skew));
+        let grant = self.state().current.as_ref().map(|current| current.stated.grant(skew));
         let is_renewable = matches!(self.credentials, Credentials::Client { .. });
         Grant { is_renewable, ..grant.unwrap_or_default() }
     }
