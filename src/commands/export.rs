@@ -68,15 +68,15 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
         Ok(written) => (end, written),
         Err(error) => (End::Failed(error), Written::default()),
     };
-    tell(written);
+    warn_of_losses(written);
     if matches!(end, End::Complete) && session.ledger.tally().get().rows() > 0 {
-        nothing_new(&session);
+        log_if_nothing_new(&session);
     }
     session.close(end, told).await
 }
 
 /// Warns about methods that cannot be imported again.
-fn tell(written: Written) {
+fn warn_of_losses(written: Written) {
     if written.masked > 0 {
         tracing::warn!(
             "{} of {} methods came with a masked number or address, which cannot be imported again \
@@ -93,7 +93,7 @@ fn tell(written: Written) {
     }
 }
 
-fn nothing_new(session: &Session) {
+fn log_if_nothing_new(session: &Session) {
     let counts = session.ledger.tally().get();
     if counts.skipped == counts.rows() {
         tracing::info!(

@@ -59,7 +59,7 @@ pub(super) fn run(select: &Select) -> Result<Exit, Error> {
         Some(out) => to_file(out, &path, work)?,
     };
     if let Some(totals) = totals {
-        tell(select, &totals);
+        report_totals(select, &totals);
     }
     Ok(Exit::Good)
 }
@@ -147,7 +147,7 @@ fn checked(
 }
 
 /// Reports what was written, and how to read it again.
-fn tell(select: &Select, totals: &Totals) {
+fn report_totals(select: &Select, totals: &Totals) {
     let by_state = |counts: &std::collections::BTreeMap<RowState, u64>| {
         let parts = counts.iter().map(|(state, n)| format!("{} {}", grouped(*n), state.name()));
         parts.collect::<Vec<_>>().join(", ")

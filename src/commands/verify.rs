@@ -84,7 +84,7 @@ impl Collector<Answered<Group>> for Accountant {
         self.shared.with(|counts| *counts = self.account.counts);
         self.remarks.note(&group, &judged);
         // The reader has closed the pipe and wants no more of it.
-        if self.lines && !tell(|out| self.remarks.write_judged(&group, &judged, out))? {
+        if self.lines && !print_lines(|out| self.remarks.write_judged(&group, &judged, out))? {
             self.stop.cancel();
         }
         Ok(())
@@ -179,7 +179,7 @@ async fn account_for(
         let extras = account.finish();
         remarks.note_extras(&extras);
         if lines {
-            tell(|out| report::write_extras(&extras, out))?;
+            print_lines(|out| report::write_extras(&extras, out))?;
         }
     }
     run.leave_tenant().await;
@@ -232,6 +232,8 @@ fn write(
 }
 
 /// Writes to standard output; returns whether somebody still reads it.
-fn tell(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> Result<bool, Error> {
+fn print_lines(
+    write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<bool, Error> {
     print(|out| write(out).map(|()| true))
 }

@@ -105,11 +105,11 @@ where
     // The engine has a task of its own: the collector may wait for the disk, and must not hold up
     // the engine.
     let engine = tokio::spawn(engine::run(Arc::new(executor), limits, jobs));
-    let told = in_order.tell(collector).await;
-    if told.is_err() {
+    let delivered = in_order.deliver(collector).await;
+    if delivered.is_err() {
         stop.cancel();
     }
-    match (engine.await, told) {
+    match (engine.await, delivered) {
         (Err(_), _) => End::Failed(Error::Internal("the engine panicked".into())),
         (Ok(End::Failed(error)), _) | (_, Err(error)) => End::Failed(error),
         (Ok(end), Ok(())) => end,
@@ -162,14 +162,14 @@ async fn open_each<Q, J>(
 
 impl<T: Send> InOrder<T> {
     /// Delivers the results until there are no more senders.
-    pub async fn tell<C: Collector<T>>(mut self, collector: &mut C) -> Result<(), Error> {
+    pub async fn deliver<C: Collector<T>>(mut self, collector: &mut C) -> Result<(), Error> {
         let mut waiting = BTreeMap::new();
-        let mut told = 0;
+        let mut delivered = 0;
         while let Some((slot, result)) = self.0.recv().await {
             waiting.insert(slot.number, (slot, result));
-            while let Some((_slot, result)) = waiting.remove(&(told + 1)) {
+            while let Some((_slot, result)) = waiting.remove(&(delivered + 1)) {
                 collector.take(result).await?;
-                told += 1;
+                delivered += 1;
             }
         }
         for (_slot, result) in waiting.into_values().filter(|_| C::GAPS) {
@@ -208,7 +208,7 @@ mod tests {
         }
         drop(results);
         let mut told = Told::<GAPS>(Vec::new(), fails);
-        let end = in_order.tell(&mut told).await;
+        let end = in_order.deliver(&mut told).await;
         (told.0, end.is_ok())
     }
 
@@ -238,7 +238,7 @@ mod tests {
         results.send(second, 1);
         let mut third = std::pin::pin!(slots.next());
         let mut told = Told::<false>(Vec::new(), None);
-        let mut telling = std::pin::pin!(in_order.tell(&mut told));
+        let mut telling = std::pin::pin!(in_order.deliver(&mut told));
         tokio::select! {
             biased;
             _ = &mut telling => unreachable!("results are still to come"),

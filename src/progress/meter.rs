@@ -155,7 +155,7 @@ impl Meter {
         };
         match thread::Builder::new().name("metrics".into()).spawn(write) {
             Ok(_) => *writing = Writing::GoingOn(told),
-            Err(error) => self.0.tell(&FileFault::Io(error)),
+            Err(error) => self.0.warn(&FileFault::Io(error)),
         }
         true
     }
@@ -172,7 +172,7 @@ impl Meter {
         *writing = if is_over { Writing::None } else { Writing::GivenUp };
         drop(writing);
         if !is_over {
-            self.0.tell(&FileFault::Io(io::ErrorKind::TimedOut.into()));
+            self.0.warn(&FileFault::Io(io::ErrorKind::TimedOut.into()));
         }
     }
 }
@@ -218,7 +218,7 @@ impl Shared {
             Ok(files::replace(path, self.text(before).as_bytes())?)
         });
         if let Err(fault) = replaced {
-            self.tell(&fault);
+            self.warn(&fault);
         }
     }
 
@@ -253,7 +253,7 @@ impl Shared {
     }
 
     /// Warns once: a file that cannot be written now may be writable later.
-    fn tell(&self, fault: &FileFault) {
+    fn warn(&self, fault: &FileFault) {
         if !self.is_told.swap(true, Ordering::Relaxed) {
             let path = escape(&file_name(&self.of.path));
             let fault = match fault {
