@@ -31,7 +31,7 @@ use crate::{
     files::NewFile,
     model::{TenantFacts, UserId},
     probe::{self, Cleaned, Probed, Question, Terms, There, Traces},
-    progress::{Counted, Extent, Show},
+    progress::{self, Counted, Extent, Show},
     report::{Circumstances, NextStep, ProbeCleaned, ProbeReport, Purpose, write_json},
     stats::RunStats,
 };
@@ -185,6 +185,7 @@ struct Last {
 impl Last {
     /// Says what may be there, and how to delete it.
     fn say(self) {
+        progress::clear();
         let Traces { left, removed } = self.there.now();
         let end = End::Stopped(Stop::Asked);
         if self.is_cleaning {

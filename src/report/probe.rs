@@ -167,22 +167,22 @@ impl ProbeReport {
             row([question.question, &question.answer, &evidence], widths, out)?;
             writeln!(out)?;
         }
-        let asked = self.questions.len() as u64;
-        writeln!(
-            out,
-            "{}{}: {} answered{}{}; {} in {}",
-            if self.questions.len() == Question::ALL.len() {
-                ""
-            } else {
-                "Stopped before the end. "
-            },
-            counted(asked, "question"),
-            self.count("answered"),
-            unless_none(self.count("not_asked"), "not asked"),
-            unless_none(self.count("failed"), "without an answer"),
-            counted(self.requests, "request"),
-            human(self.elapsed_seconds),
-        )?;
+        if self.questions.len() != Question::ALL.len() {
+            write!(out, "Stopped before the end. ")?;
+        }
+        // One that was ended at once tells nothing of its questions.
+        if !self.questions.is_empty() {
+            write!(
+                out,
+                "{}: {} answered{}{}; ",
+                counted(self.questions.len() as u64, "question"),
+                self.count("answered"),
+                unless_none(self.count("not_asked"), "not asked"),
+                unless_none(self.count("failed"), "without an answer"),
+            )?;
+        }
+        let requests = counted(self.requests, "request");
+        writeln!(out, "{requests} in {}", human(self.elapsed_seconds))?;
         write_left(&self.left_behind, out)?;
         write_next(&self.next, out)
     }

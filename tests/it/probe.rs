@@ -374,6 +374,18 @@ fn a_second_signal_lists_what_is_there_and_the_whole_command_that_deletes_it() {
     assert_eq!(done.code, Some(5), "{done:?}");
     let report = done.json();
     tells_what_is_there(&bench, &report);
+
+    // For people, too: of questions nothing is said.
+    let mut command = probe(&bench);
+    let child = spawn(command.args(["--allow-existing", "--output", "text"]));
+    let before = bench.tenant().stats().requests(Verb::Delete);
+    until("it fails again", || bench.tenant().stats().requests(Verb::Delete) > before);
+    signal(&child, "-INT");
+    signal(&child, "-TERM");
+    let done = read(&child.wait_with_output().unwrap());
+    let says = |words: &str| done.stdout.contains(words);
+    assert!(says("Stopped before the end. ") && says("Left behind: "), "{done:?}");
+    assert!(!says("question") && says("To delete what is there:\n  mfaferry probe "), "{done:?}");
 }
 
 #[test]
