@@ -1,12 +1,16 @@
 //! The command line as it was typed, from which the commands that make sense next are built with
 //! the same flags.
 
+use std::sync::LazyLock;
+
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, parser::ValueSource};
 use serde::{Deserialize, Serialize};
 
 use super::{Cli, setting::Value};
 use crate::{model::Shard, text::file_name};
 
+/// The program as it is declared, to be looked into: to declare some 300 flags takes a while.
+pub(super) static DECLARED: LazyLock<Command> = LazyLock::new(Cli::command);
 /// Name of the program, the first of the arguments of a command.
 const PROGRAM: &str = "mfaferry";
 /// Longest command line that is recorded, in bytes.
@@ -84,8 +88,7 @@ impl CommandLine {
 
     /// Returns true if the command has that flag.
     pub fn takes(&self, flag: &str) -> bool {
-        let program = Cli::command();
-        let command = program.find_subcommand(&self.command);
+        let command = DECLARED.find_subcommand(&self.command);
         command.is_some_and(|it| it.get_arguments().any(|arg| arg.get_long() == Some(flag)))
     }
 
@@ -130,12 +133,11 @@ impl CommandLine {
     /// Returns the arguments, the program first, of `command` with everything typed that it takes,
     /// except the flags in `without`; `None` if there is no such command.
     pub fn with_command(&self, command: &str, without: &[&str]) -> Option<Vec<String>> {
-        let mut program = Cli::command();
-        // Only a built command has the global flags among its own.
-        program.build();
-        let known: Vec<_> = program
+        let of_all = DECLARED.get_arguments().filter(|arg| arg.is_global_set());
+        let known: Vec<_> = DECLARED
             .find_subcommand(command)?
             .get_arguments()
+            .chain(of_all)
             .filter(|arg| !arg.is_hide_set())
             .filter_map(Arg::get_long)
             .filter(|long| !without.contains(long))

@@ -5,9 +5,9 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
-use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable, error::ErrorKind};
 
-use super::{Cli, CommandLine, flowing, version};
+use super::{Cli, CommandLine, command_line::DECLARED, flowing, version};
 use crate::{
     error::Error,
     text::{escape, file_name, nearest},
@@ -18,9 +18,18 @@ const PREFIX: &str = "MFAFERRY_";
 
 /// Parses the command line and the environment. `--help` and `--version` are errors of clap's, too.
 pub fn parse() -> Result<Cli, clap::Error> {
-    let mut command = flowing(Cli::command()).mut_subcommands(|sub| sub.mut_args(guarded));
+    let guarded = |command: Command| command.mut_subcommands(|sub| sub.mut_args(guarded));
+    let mut command = guarded(Cli::command());
     let matches = command.try_get_matches_from_mut(env::args_os());
-    let mut matches = matches.map_err(|answer| version::answer(answer, env::args_os()))?;
+    let matches = matches.map_err(|answer| match answer.kind() {
+        // To join the lines of all help would be half of each start: only who asks for some waits for it.
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let program = guarded(flowing(Cli::command()));
+            program.try_get_matches_from(env::args_os()).err().unwrap_or(answer)
+        }
+        _ => version::answer(answer, env::args_os()),
+    });
+    let mut matches = matches?;
     let typed = CommandLine::of(&command, &matches);
     let mut cli = Cli::from_arg_matches_mut(&mut matches)?;
     cli.output.typed = typed;
@@ -30,8 +39,7 @@ pub fn parse() -> Result<Cli, clap::Error> {
 /// Returns whether a command line that the parser refused asks for its result as one JSON object.
 pub fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     let words: Vec<_> = arguments.skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let program = Cli::command();
-    let command = words.iter().find(|word| program.find_subcommand(word).is_some());
+    let command = words.iter().find(|word| DECLARED.find_subcommand(word).is_some());
     // For the other commands that flag gives the format of INPUT.
     let is_report = command.is_some_and(|command| command == "report");
     let flag = if is_report { "--format" } else { "--output" };
@@ -62,15 +70,13 @@ fn names_a_file(arg: &Arg) -> bool {
 
 /// Returns true if the variable is a setting that names a file.
 fn is_of_a_file(variable: &str) -> bool {
-    let command = Cli::command();
-    let mut args = command.get_subcommands().flat_map(Command::get_arguments);
+    let mut args = DECLARED.get_subcommands().flat_map(Command::get_arguments);
     args.any(|arg| arg.get_env().is_some_and(|name| name == variable) && names_a_file(arg))
 }
 
 /// Every setting: the name of its flag, which is its key in the settings file, and its variable.
 pub fn settings() -> Vec<(String, String)> {
-    let command = Cli::command();
-    let args = command.get_subcommands().flat_map(Command::get_arguments);
+    let args = DECLARED.get_subcommands().flat_map(Command::get_arguments);
     let mut settings: Vec<_> = args
         .filter_map(|arg| {
             let variable = arg.get_env().and_then(OsStr::to_str)?;
