@@ -278,7 +278,8 @@ fn damages(files: &Files, step: usize) -> Vec<(&'static str, Damage)> {
     // What a seal says stands in two places.
     for at in (0..32).chain(4096..4096 + 32) {
         all.push(("x.ledger-seal", Damage::Cut(at)));
-        all.extend((0..8).map(|bit| ("x.ledger-seal", Damage::Flip(at, bit))));
+        let bits = (0..8_u8).filter(|bit| step == 1 || at % 8 == usize::from(*bit));
+        all.extend(bits.map(|bit| ("x.ledger-seal", Damage::Flip(at, bit))));
     }
     all
 }
