@@ -128,6 +128,11 @@ impl Sandbox {
         self.server.api().tenant().change(user_id, change);
     }
 
+    /// Begins an outage now, or ends the one that was begun so.
+    pub fn switch_outage(&self, outage: Option<OutageKind>) {
+        self.server.switch_outage(outage);
+    }
+
     /// Returns the tenant's present methods: users in order of their ids, methods in order of their
     /// creation, with plain values. Users without methods are left out.
     pub fn state(&self) -> BTreeMap<String, Vec<Method>> {

@@ -13,7 +13,9 @@ use mfaferry::sandbox::{Conflict, Settings, Verb};
 
 use crate::{
     strace::{Scene, Start},
-    support::{Bench, Done, around, binary, factors, read, run_bounded, spawn, until},
+    support::{
+        Bench, Done, around, binary, factors, read, run_bounded, side_by_side, spawn, until,
+    },
 };
 
 #[test]
@@ -33,16 +35,6 @@ fn a_file_that_may_not_grow_is_an_error_and_no_death_and_the_next_run_finishes()
     });
     let stopped = stopped.into_inner();
     assert!(stopped >= 8, "{stopped} of 16 were stopped by the limit");
-}
-
-/// Does it with each, several side by side: most of it is waiting.
-fn side_by_side<T: Copy + Sync>(all: &[T], what: impl Fn(T) + Sync) {
-    let (lanes, what) = (4, &what);
-    std::thread::scope(|scope| {
-        for lane in 0..lanes {
-            scope.spawn(move || all.iter().skip(lane).step_by(lanes).for_each(|one| what(*one)));
-        }
-    });
 }
 
 /// Runs an import in a mount namespace of its own; `None` where there are none to be had, which

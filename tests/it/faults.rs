@@ -1,10 +1,13 @@
 //! Nothing lost, nothing doubled under faults.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use mfaferry::sandbox::{Conflict, Fault, Kind, Method, Outage, OutageKind, Settings, Verb};
+use mfaferry::sandbox::{Conflict, Fault, Kind, Method, OutageKind, Settings, Verb};
 
-use crate::support::{Bench, factors, read, run, signal, spawn, until};
+use crate::support::{Bench, factors, pause, read, run, side_by_side, signal, spawn, until};
 
 /// Each kind of fault by itself, at a share that every run meets many times.
 #[test]
@@ -119,33 +122,33 @@ fn ten_kinds_of_faults_at_once_lose_and_double_nothing_over_many_seeds() {
 
 #[test]
 fn an_outage_of_seconds_leaves_a_handful_in_doubt_and_is_probed_with_get() {
-    for kind in [OutageKind::Refuse503, OutageKind::Drop] {
-        let bench = Bench::new(Settings {
-            outages: vec![Outage { from_s: 0.5, to_s: 3.0, kind }],
-            latency_ms: (5, 15),
-            ..Settings::default()
-        });
+    side_by_side(&[OutageKind::Refuse503, OutageKind::Drop], |kind| {
+        let bench = Bench::new(Settings { latency_ms: (5, 15), ..Settings::default() });
         let (csv, wanted, users) = factors(400);
         bench.write("in.csv", csv);
-        let done = run(bench.import("in.csv").args(["--rate", "200", "--concurrency", "8"]));
+        let mut command = bench.import("in.csv");
+        let child = spawn(command.args(["--rate", "200", "--concurrency", "8"]));
+        bench.out_of_order(50, kind, || pause(Duration::from_millis(2500)));
+        let done = read(&child.wait_with_output().unwrap());
         assert_eq!(done.code, Some(0), "{kind:?}: {done:?}");
         bench.audit("in.csv.ledger", &wanted, &users);
         let again = bench.rows("in.csv.ledger").iter().filter(|row| row["attempts"] != 1).count();
         assert!(again <= 20, "{kind:?}: {again} factors were in doubt");
         assert!(bench.tenant().stats().requests(Verb::Get) > 0);
-    }
+    });
 }
 
 #[test]
 fn a_long_outage_stops_the_run_with_5_and_the_next_run_finishes() {
-    let bench = Bench::new(Settings {
-        outages: vec![Outage { from_s: 1.0, to_s: 12.0, kind: OutageKind::Refuse503 }],
-        latency_ms: (5, 10),
-        ..Settings::default()
-    });
+    let bench = Bench::new(Settings { latency_ms: (5, 10), ..Settings::default() });
     let (csv, wanted, users) = factors(200);
     bench.write("in.csv", csv);
-    let stopped = run(bench.import("in.csv").args(["--rate", "100", "--max-outage", "1s"]));
+    let mut command = bench.import("in.csv");
+    let mut child = spawn(command.args(["--rate", "100", "--max-outage", "1s"]));
+    bench.out_of_order(50, OutageKind::Refuse503, || {
+        until("the run stops", || child.try_wait().unwrap().is_some());
+    });
+    let stopped = read(&child.wait_with_output().unwrap());
     assert_eq!(stopped.code, Some(5), "{stopped:?}");
     assert_eq!(stopped.summary()["status"], "stopped");
     assert!(stopped.stderr.contains("hint: "), "{}", stopped.stderr);
@@ -267,11 +270,11 @@ fn with_look_alikes(age: jiff::Span, clock_skew_s: i64) -> (Bench, serde_json::V
 
 #[test]
 fn old_look_alikes_leave_nothing_to_a_person_whatever_the_clocks_show() {
-    for clock_skew_s in [0, -7_200, 7_200] {
+    side_by_side(&[0, -7_200, 7_200], |clock_skew_s| {
         let (_, summary) = with_look_alikes(jiff::Span::new().hours(24 * 90), clock_skew_s);
         assert_eq!(summary["needs_review"], 0, "{summary}");
         assert_eq!(summary["created"], 300, "{summary}");
-    }
+    });
 }
 
 #[test]

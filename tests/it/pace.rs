@@ -1,9 +1,11 @@
 //! Rate, reserve, timetable and time limit, from outside. How well a learnt rate fits whole tenants
 //! is told by `tests/pacing`, on a paused clock.
 
-use mfaferry::sandbox::{Limit, Outage, OutageKind, RetryAfter, Settings, Verb};
+use std::time::Duration;
 
-use crate::support::{Bench, binary, factors, run};
+use mfaferry::sandbox::{Limit, OutageKind, RetryAfter, Settings, Verb};
+
+use crate::support::{Bench, binary, factors, pause, read, run, side_by_side, spawn};
 
 /// Every limiter, with and without a hint how long to wait.
 fn limits() -> impl Iterator<Item = (Limit, RetryAfter)> {
@@ -69,7 +71,7 @@ fn a_number_of_requests_in_flight_that_binds_is_named_with_one_that_would_do() {
     let latency_ms = (100, 100);
     let bench = Bench::new(Settings { latency_ms, ..Settings::default() });
     bench.write("in.csv", factors(200).0);
-    for (number, binds) in [("4", true), ("auto", false)] {
+    side_by_side(&[("4", true), ("auto", false)], |(number, binds)| {
         let mut command = bench.import("in.csv");
         command.args(["--rate", "100", "--output", "text", "--ledger", number]);
         let done = run(command.env("MFAFERRY_CONCURRENCY", number));
@@ -77,12 +79,9 @@ fn a_number_of_requests_in_flight_that_binds_is_named_with_one_that_would_do() {
         for said in [" by --concurrency", "4 requests in flight make", "or `auto`, would let"] {
             assert_eq!(done.stdout.contains(said), binds, "{number}: {said}: {done:?}");
         }
-    }
-    let mut verify = binary();
-    let args = ["verify", "in.csv", "--output", "json", "--base-url", &bench.tenant().base_url()];
-    verify.current_dir(bench.folder.path()).args(args).env("AUTH0_CLIENT_ID", "tester");
-    verify.env("AUTH0_CLIENT_SECRET", "CANARYclientsecret");
-    let verified = run(verify.args(["--rate", "100", "--concurrency", "2"]));
+    });
+    let mut verify = bench.command("verify");
+    let verified = run(verify.args(["in.csv", "--rate", "100", "--concurrency", "2"]));
     assert!(verified.json()["held_by_concurrency_seconds"].as_f64() > Some(4.0), "{verified:?}");
 }
 
@@ -175,12 +174,11 @@ fn a_429_holds_all_and_the_summary_says_so_in_words() {
 
 #[test]
 fn an_outage_is_a_wait_with_a_reason_too() {
-    let bench = Bench::new(Settings {
-        outages: vec![Outage { from_s: 0.3, to_s: 2.0, kind: OutageKind::Refuse503 }],
-        ..Settings::default()
-    });
+    let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(90).0);
-    let done = run(bench.import("in.csv").args(["--rate", "100"]));
+    let child = spawn(bench.import("in.csv").args(["--rate", "100"]));
+    bench.out_of_order(20, OutageKind::Refuse503, || pause(Duration::from_millis(1700)));
+    let done = read(&child.wait_with_output().unwrap());
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(done.summary()["held_by_outage_seconds"].as_f64() > Some(0.5), "{done:?}");
 }

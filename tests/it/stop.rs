@@ -8,7 +8,7 @@ use std::{
 
 use mfaferry::sandbox::{Settings, Users, Verb};
 
-use crate::support::{Bench, factors, read, run, signal, spawn, until};
+use crate::support::{Bench, factors, pause, read, run, side_by_side, signal, spawn, until};
 
 #[test]
 fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
@@ -36,7 +36,7 @@ fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
 
 #[test]
 fn a_second_signal_exits_at_once_and_the_ledger_is_sound() {
-    for rate in ["2000", "400"] {
+    side_by_side(&["2000", "400"], |rate| {
         let bench = Bench::new(Settings { latency_ms: (900, 1000), ..Settings::default() });
         let (csv, wanted, users) = factors(60);
         bench.write("in.csv", csv);
@@ -44,8 +44,7 @@ fn a_second_signal_exits_at_once_and_the_ledger_is_sound() {
         let child = spawn(command.args(["--timeout", "20s", "--rate", rate]));
         until("some are under way", || bench.tenant().stats().requests(Verb::Post) > 5);
         signal(&child, "-INT");
-        #[expect(clippy::disallowed_methods, reason = "two signals, apart")]
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        pause(std::time::Duration::from_millis(100));
         signal(&child, "-INT");
         let stopped = read(&child.wait_with_output().unwrap());
         assert_eq!(stopped.code, Some(5), "{stopped:?}");
@@ -53,7 +52,7 @@ fn a_second_signal_exits_at_once_and_the_ledger_is_sound() {
         let done = run(bench.import("in.csv").args(["--timeout", "20s", "--settle", "500ms"]));
         assert_eq!(done.code, Some(0), "{done:?}");
         bench.audit("in.csv.ledger", &wanted, &users);
-    }
+    });
 }
 
 #[test]

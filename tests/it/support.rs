@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, Sandbox, Settings, USUAL_SCOPES};
+use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, OutageKind, Sandbox, Settings, USUAL_SCOPES};
 use serde_json::Value;
 
 use crate::schemas;
@@ -100,6 +100,16 @@ impl Bench {
         // Unlike a plain read, goes on when a signal interrupts it.
         stream.read_exact(&mut [0]).unwrap();
         until("the tenant is quiet", || self.tenant().stats().in_flight == 0);
+    }
+
+    /// Lets the tenant be out of order once it was asked `requests` times, until `end` returns: by a
+    /// clock of the tenant's own, the outage could be over before a busy machine has started the run.
+    pub(crate) fn out_of_order(&self, requests: u64, kind: OutageKind, end: impl FnOnce()) {
+        let asked = || self.tenant().stats().requests.values().sum::<u64>();
+        until("the run is in the middle", || asked() >= requests);
+        self.tenant().switch_outage(Some(kind));
+        end();
+        self.tenant().switch_outage(None);
     }
 
     /// No request came before its time at this rate; returns how many there were. Counted from when
@@ -320,6 +330,12 @@ pub(crate) fn signal(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }
 
+/// Waits so long.
+pub(crate) fn pause(time: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "something goes on for so long")]
+    std::thread::sleep(time);
+}
+
 /// Waits until something is so; polls, bounded.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     #[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
@@ -330,6 +346,16 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
         #[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Does it with each, several side by side: most of it is waiting.
+pub(crate) fn side_by_side<T: Copy + Sync>(all: &[T], what: impl Fn(T) + Sync) {
+    let (lanes, what) = (4, &what);
+    std::thread::scope(|scope| {
+        for lane in 0..lanes {
+            scope.spawn(move || all.iter().skip(lane).step_by(lanes).for_each(|one| what(*one)));
+        }
+    });
 }
 
 /// `count` phones and TOTPs, two to four a user and scattered, as CSV; and what the tenant should

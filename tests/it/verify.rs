@@ -1,11 +1,13 @@
 //! `verify`: what the tenant holds of the input.
 
+use std::time::Duration;
+
 use mfaferry::sandbox::{
     Channel, Fault, Kind, Limit, Method, Outage, OutageKind, Settings, Users, Verb,
 };
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, factors, read, run, signal, spawn, until};
+use crate::support::{Bench, Done, factors, pause, read, run, signal, spawn, until};
 
 impl Bench {
     pub(crate) fn verify(&self, input: &str, output: &str) -> std::process::Command {
@@ -372,17 +374,18 @@ fn a_signal_stops_it_with_5_and_what_was_answered_is_told() {
 
 #[test]
 fn an_outage_is_waited_for_by_one_probe_at_a_time_and_a_long_one_stops_with_5() {
-    let outage = |to_s| vec![Outage { from_s: 0.3, to_s, kind: OutageKind::Refuse503 }];
-    let settings =
-        |to_s| Settings { outages: outage(to_s), latency_ms: (5, 10), ..Settings::default() };
-    let bench = Bench::new(settings(3.0));
+    let settings = Settings { latency_ms: (5, 10), ..Settings::default() };
+    let bench = Bench::new(settings.clone());
     bench.write("in.csv", factors(300).0);
-    let done = run(bench.verify("in.csv", "json").args(["--rate", "200"]));
+    let child = spawn(bench.verify("in.csv", "json").args(["--rate", "200"]));
+    bench.out_of_order(20, OutageKind::Refuse503, || pause(Duration::from_millis(2500)));
+    let done = read(&child.wait_with_output().unwrap());
     assert_eq!((done.code, &summary(&done)["missing"]), (Some(4), &json!(300)), "{done:?}");
     let outages = bench.tenant().stats().outages;
     assert!((1..=60).contains(&outages), "{outages} requests into a sick tenant");
 
-    let bench = Bench::new(settings(1e9));
+    let outages = vec![Outage { from_s: 0.3, to_s: 1e9, kind: OutageKind::Refuse503 }];
+    let bench = Bench::new(Settings { outages, ..settings });
     bench.write("in.csv", factors(300).0);
     let done = run(bench.verify("in.csv", "json").args(["--rate", "200", "--max-outage", "1s"]));
     assert_eq!((done.code, &summary(&done)["status"]), (Some(5), &json!("stopped")), "{done:?}");

@@ -55,6 +55,8 @@ pub(in crate::sandbox) struct Server {
     lanes: Arc<Lanes>,
     counters: Counters,
     arrivals: Mutex<Vec<Arrival>>,
+    /// The outage that was switched on, beside those of the settings.
+    outage: Mutex<Option<OutageKind>>,
     response_headers: ResponseHeaders,
     api_requests: AtomicU64,
     token_requests: AtomicU64,
@@ -78,6 +80,7 @@ impl Server {
             lanes: Arc::new(Lanes::new()),
             counters: Counters::default(),
             arrivals: Mutex::default(),
+            outage: Mutex::default(),
             api_requests: AtomicU64::new(0),
             token_requests: AtomicU64::new(0),
         }
@@ -89,6 +92,10 @@ impl Server {
 
     pub(in crate::sandbox) fn arrivals(&self) -> Vec<Arrival> {
         lock(&self.arrivals).clone()
+    }
+
+    pub(in crate::sandbox) fn switch_outage(&self, outage: Option<OutageKind>) {
+        *lock(&self.outage) = outage;
     }
 
     pub(in crate::sandbox) fn stats(&self) -> Stats {
@@ -229,8 +236,9 @@ impl Server {
     }
 
     fn outage(&self) -> Option<OutageKind> {
-        if self.settings.outages.is_empty() {
-            return None;
+        let switched = *lock(&self.outage);
+        if switched.is_some() || self.settings.outages.is_empty() {
+            return switched;
         }
         let now = self.api.clock().elapsed().as_secs_f64();
         self.settings
