@@ -11,7 +11,7 @@ use mfaferry::sandbox::{Fault, Kind, Method, Settings, Verb};
 
 use crate::{
     between::{Between, reply},
-    support::{Bench, Done, factors, run, run_bounded},
+    support::{Bench, Done, factors, run, run_bounded, side_by_side},
 };
 
 /// The user whose record is broken.
@@ -153,7 +153,7 @@ fn only_the_page_that_failed_is_asked_for_again() {
 
 #[test]
 fn each_page_takes_a_permit_of_its_own() {
-    for name in ["verify", "import"] {
+    side_by_side(&["verify", "import"], |name| {
         // What is in doubt is looked up, and checked once more.
         let faults = Fault::parse_list("close-after=100%x8").unwrap();
         let bench = Bench::new(Settings { faults, ..Settings::default() });
@@ -165,7 +165,7 @@ fn each_page_takes_a_permit_of_its_own() {
         assert!(matches!(done.code, Some(0 | 4)), "{done:?}");
         let requests = bench.paced(30.0, 1.0);
         assert!(requests >= 60, "{name}: {requests}");
-    }
+    });
 }
 
 #[test]

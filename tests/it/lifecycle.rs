@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mfaferry::sandbox::{ALL_SCOPES, Conflict, Credential, Fault, Kind, Method, Settings, Verb};
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, factors, run, spawn, until};
+use crate::support::{Bench, Done, factors, run, side_by_side, spawn, until};
 
 const HOSTILE: &str = "503-before@any=4%,503-after@any=4%,close-after@any=4%,reset-before@any=3%,\
     cut@any=3%,429-bare@any=0.5%,401@any=1%,not-json@any=2%";
@@ -588,8 +588,8 @@ fn newest_goes_first_and_a_limit_on_deletes_holds() {
 #[test]
 fn each_command_names_the_scope_that_its_token_lacks_before_it_asks_for_anything() {
     let scope = |name: &str| format!("{name}:authentication_methods");
-    for (command, input, more, missing) in [
-        ("export", "users.csv", &[][..], "read"),
+    let table: [(&str, &str, &[&str], &str); 8] = [
+        ("export", "users.csv", &[], "read"),
         ("replace", "factors.csv", &[], "read"),
         ("replace", "factors.csv", &[], "update"),
         ("update", "changes.csv", &[], "update"),
@@ -597,7 +597,8 @@ fn each_command_names_the_scope_that_its_token_lacks_before_it_asks_for_anything
         ("delete", "targets.csv", &["--yes"], "delete"),
         ("undo", "", &["--ledger", "in.ledger", "--yes"], "read"),
         ("undo", "", &["--ledger", "in.ledger", "--yes"], "delete"),
-    ] {
+    ];
+    side_by_side(&table, |(command, input, more, missing)| {
         let scopes: Vec<_> =
             ALL_SCOPES.into_iter().filter(|name| **name != scope(missing)).collect();
         let claims = json!({"scope": scopes.join(" ")}).to_string();
@@ -619,7 +620,7 @@ fn each_command_names_the_scope_that_its_token_lacks_before_it_asks_for_anything
         assert_eq!(done.code, Some(3), "{command} without {missing}: {done:?}");
         assert!(done.stderr.contains(&scope(missing)), "{command} without {missing}: {done:?}");
         assert_eq!(bench.tenant().stats().requests, before, "{command} without {missing}");
-    }
+    });
 }
 
 #[test]

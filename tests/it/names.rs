@@ -13,7 +13,7 @@ use mfaferry::{
     text::{file_name, shell_quote},
 };
 
-use crate::support::{Bench, Done, around, binary, factors, run, samples};
+use crate::support::{Bench, Done, around, binary, factors, run, samples, side_by_side};
 
 /// Beginnings of names, and how a message shows them.
 const NAMES: [(&[u8], &str); 6] = [
@@ -99,15 +99,15 @@ impl Names<'_> {
     }
 }
 
-fn each(mut test: impl FnMut(&Names<'_>, &str)) {
-    for (name, shown) in NAMES {
+fn each(test: impl Fn(&Names<'_>, &str) + Sync) {
+    side_by_side(&NAMES, |(name, shown)| {
         let bench = Bench::of(Settings::default());
         let (mut csv, ..) = factors(3);
         csv += "auth0|bad,phone,,12,\n";
         fs::write(bench.folder.path().join(with(name, ".csv")), csv).unwrap();
         fs::write(bench.folder.path().join(with(name, ".good.csv")), factors(3).0).unwrap();
         test(&Names { bench, name }, shown);
-    }
+    });
 }
 
 fn next_of<'a>(done: &'a Done, label: &str) -> &'a str {

@@ -14,7 +14,7 @@ use mfaferry::sandbox::{Settings, Verb};
 
 use crate::{
     between::Between,
-    support::{Bench, Done, binary, factors, run, run_bounded},
+    support::{Bench, Done, binary, factors, run, run_bounded, side_by_side},
 };
 
 /// Says the same to everybody, whatever they say; counts them. Lives as long as the tests.
@@ -52,7 +52,7 @@ fn import(arguments: &[&str], environment: &[(&str, &str)]) -> Done {
 
 #[test]
 fn a_proxy_that_opens_no_connection_from_the_start_stops_the_run_and_says_what_it_answers() {
-    for (answer, code, text) in [
+    let answers = [
         ("407 Proxy Authentication Required", 3, "the proxy wants credentials (407)"),
         ("403 Forbidden", 3, "the proxy refuses to open a connection to the tenant (403)"),
         ("404 Not Found", 3, "(404)"),
@@ -60,7 +60,8 @@ fn a_proxy_that_opens_no_connection_from_the_start_stops_the_run_and_says_what_i
         ("429 Too Many Requests", 3, "the proxy opens no connection to the tenant (429)"),
         ("502 Bad Gateway", 3, "the proxy opens no connection to the tenant (502)"),
         ("503 Service Unavailable", 3, "the proxy opens no connection to the tenant (503)"),
-    ] {
+    ];
+    side_by_side(&answers, |(answer, code, text)| {
         let reply = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let (address, asked) = stubborn(reply.into_bytes());
         let proxy = format!("http://user:CANARYpassword@{address}");
@@ -69,7 +70,7 @@ fn a_proxy_that_opens_no_connection_from_the_start_stops_the_run_and_says_what_i
         assert!(done.stderr.contains(text), "{answer}: {done:?}");
         assert!(!done.stderr.contains("CANARY"), "{answer}: {done:?}");
         assert!(asked.load(Ordering::SeqCst) > 0, "{answer}");
-    }
+    });
     let (address, _) = stubborn(b"\x15\x03\x01".to_vec());
     let proxy = format!("http://{address}");
     let done = import(&["--domain", "tenant.example"], &[("https_proxy", &proxy)]);

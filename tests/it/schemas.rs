@@ -16,7 +16,7 @@ use mfaferry::{
 };
 use serde_json::Value;
 
-use crate::support::{Bench, Done, binary, factors, run};
+use crate::support::{Bench, Done, binary, factors, run, side_by_side};
 
 /// Lines of an output that are held against a schema; the others are like them.
 const LINES: usize = 200;
@@ -345,16 +345,17 @@ const LINES_OF_SETTINGS: &[(&str, bool)] = &[
 fn the_schema_of_the_settings_file_takes_what_the_program_takes() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(1).0);
-    for &(line, is_good) in LINES_OF_SETTINGS {
+    let numbered: Vec<_> = LINES_OF_SETTINGS.iter().enumerate().collect();
+    side_by_side(&numbered, |(number, &(line, is_good))| {
         let value: Value = toml::from_str(line).unwrap();
         let fault = fault("mfaferry/config/1", &value);
         assert_eq!(fault.is_none(), is_good, "{line}: {fault:?}");
-        bench.write("some.toml", line);
+        let file = bench.write(&format!("{number}.toml"), line);
         let mut command = binary();
-        command.current_dir(bench.folder.path()).args(["import", "in.csv", "--config"]);
-        let done = run(command.args(["some.toml", "--sandbox"]));
+        command.current_dir(bench.folder.path()).args(["import", "in.csv", "--sandbox"]);
+        let done = run(command.arg("--config").arg(file));
         assert_eq!(done.code == Some(0), is_good, "{line}: {done:?}");
-    }
+    });
     let tenants = "rate = 5\n[tenant.acme]\ndomain = \"acme.eu.auth0.com\"\nclient-id = \"x\"";
     let tenants: Value = toml::from_str(tenants).unwrap();
     assert_eq!(fault("mfaferry/config/1", &tenants), None);

@@ -15,7 +15,7 @@ use mfaferry::sandbox::Settings;
 
 use crate::{
     between::{Between, reply},
-    support::{Bench, Done, binary, factors, run_bounded},
+    support::{Bench, Done, binary, factors, run_bounded, side_by_side},
     tls,
 };
 
@@ -171,7 +171,7 @@ fn the_api_itself_out_of_order_from_the_start_is_an_outage() {
     let base = always(reply("503 Service Unavailable", "content-type: application/json\r\n", json));
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("in.csv"), factors(60).0).unwrap();
-    for ready in ["AUTH0_API_TOKEN", "AUTH0_CLIENT_SECRET"] {
+    side_by_side(&["AUTH0_API_TOKEN", "AUTH0_CLIENT_SECRET"], |ready| {
         let mut command = binary();
         command.current_dir(folder.path()).args(["import", "in.csv", "--max-outage", "1s"]);
         command.args(["--base-url", &base, "--ledger", ready]).env("AUTH0_CLIENT_ID", "tester");
@@ -181,7 +181,7 @@ fn the_api_itself_out_of_order_from_the_start_is_an_outage() {
         let done = run_bounded(command.args(["--settle", "100ms"]).env(ready, "CANARYtoken"));
         assert_eq!(done.code, Some(5), "{ready}: {done:?}");
         assert!(done.stderr.contains("; last: 503 from the API\n"), "{ready}: {done:?}");
-    }
+    });
 }
 
 #[test]
