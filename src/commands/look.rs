@@ -1,5 +1,6 @@
-//! The look of an import at the whole of its input before anything is sent: can all of it be read, is
-//! anything odd about it, what does it need of the tenant, and is it proved how its secrets are read?
+//! Reads the whole input of an import before anything is sent. This first pass finds out if all of
+//! the input can be read, if anything about it is odd, what it needs from the tenant, and if it has
+//! been proved that its secrets are decoded correctly.
 
 use std::{
     path::Path,
@@ -14,45 +15,45 @@ use crate::{
     engine::scan::scan_readable,
     error::Error,
     input::{Digests, RowReader},
-    jobs::create::{OnTheWay, tell},
+    jobs::create::{OnTheWay, log_findings},
     ledger::Reader,
     model::{Planned, SecretEncoding},
     plan::{Sight, Whole},
     preflight::{Census, Gatherer},
 };
 
-/// An input that is about to be read for the last time.
+/// An input that is about to be read for sending, which is the last time it is read.
 pub(super) struct Opened {
     pub(super) source: Box<dyn RowReader>,
-    /// Needs of its rows.
+    /// What its rows need.
     pub(super) needs: Needs,
-    /// Look at it on the way, where none has been taken before.
+    /// The checks of the input as a whole, if no first pass has made them.
     pub(super) on_the_way: Option<OnTheWay>,
-    /// Digests of what is read of it.
+    /// Digests of its files, filled in as they are read.
     pub(super) digests: Digests,
 }
 
-/// Needs of an input's rows, as far as they are known.
+/// Needs of an input's rows, where they are known.
 #[derive(Debug)]
 pub(super) enum Needs {
-    /// It can be read only once.
+    /// The input can be read only once.
     Piped,
-    /// The look is still to be taken, if there is anything to send.
+    /// There was no first pass yet; it happens only if there is anything to send.
     Unseen(Box<Look>),
-    /// It was taken.
+    /// The first pass has been made.
     Known(Box<Looked>),
 }
 
-/// Result of the look.
+/// Result of the first pass.
 #[derive(Debug, Default)]
 pub(super) struct Looked {
     pub(super) census: Census,
-    /// Advice to prove a secret, where that is due.
+    /// Advice to prove a secret, if the user should.
     pub(super) suggestion: Option<Suggestion>,
 }
 
 impl Needs {
-    /// Returns the number of rows, where it is known.
+    /// Returns the number of rows, if it is known.
     pub(super) fn rows(&self) -> Option<u64> {
         match self {
             Self::Known(looked) => Some(looked.census.rows),
@@ -60,7 +61,7 @@ impl Needs {
         }
     }
 
-    /// Advises to prove a secret, where that is known to be due.
+    /// Advises the user to prove a secret, if the first pass has shown that they should.
     pub(super) fn advise(&self) {
         if let Self::Known(looked) = self {
             looked.suggestion.iter().for_each(Suggestion::give);
@@ -68,18 +69,18 @@ impl Needs {
     }
 }
 
-/// The look, before it is taken.
+/// The first pass, before it is made.
 #[derive(Debug)]
 pub(super) struct Look {
     input: Opener,
     secrets: Option<SecretEncoding>,
     suggestion: Suggestion,
-    /// True once what is odd about the input as a whole is told.
+    /// True once the findings about the input as a whole are logged.
     told: Arc<AtomicBool>,
 }
 
 impl Look {
-    /// Prepares the look at an input whose secrets are written as declared.
+    /// Prepares the first pass over an input whose secrets are encoded as declared in `secrets`.
     pub(super) fn new(
         input: Opener,
         secrets: Option<SecretEncoding>,
@@ -88,8 +89,9 @@ impl Look {
         Self { input, secrets, suggestion, told: Arc::default() }
     }
 
-    /// Opens the input. One that can be read again is looked at first, but for one that an earlier run has
-    /// begun: most often nothing of it is left to send, and the look would take longer than the run.
+    /// Opens the input for sending. An input that can be read twice gets its first pass now, unless
+    /// an earlier run has begun with it: then there is mostly nothing left to send, and the pass
+    /// would take longer than the run.
     pub(super) fn open(mut self, ledger: Option<&Path>) -> Result<Opened, Error> {
         let digests = Digests::default();
         let source = self.input.open()?;
@@ -99,11 +101,11 @@ impl Look {
             let on_the_way = Some(OnTheWay { whole, told: self.told, advice });
             return Ok(Opened { source, needs: Needs::Piped, on_the_way, digests });
         }
-        // What is wrong with the ledger is told by whoever opens it to write.
+        // A fault of the ledger is reported when it is opened for writing.
         let reader = ledger.and_then(|path| Reader::open(path).ok());
         let is_begun = reader.is_some_and(|reader| reader.has_rows().unwrap_or(false));
         let looked = if is_begun { None } else { Some(self.take_at(source)?) };
-        // Of what is sent, not of what is only looked at, before or later.
+        // Only the reading that is sent counts, not a first pass before or after it.
         self.input.noting(Some(digests.clone()));
         let source = self.input.open()?;
         self.input.noting(None);
@@ -117,8 +119,8 @@ impl Look {
         Ok(Opened { source, needs, on_the_way, digests })
     }
 
-    /// Reads the input to its end: what makes it unreadable is an error, what is odd about it as a whole is
-    /// told.
+    /// Reads the input to its end, and logs the findings about it as a whole. Fails if some of it
+    /// cannot be read.
     pub(super) fn take(&self) -> Result<Looked, Error> {
         self.take_at(self.input.open()?)
     }
@@ -129,13 +131,14 @@ impl Look {
         let mut whole = Whole::default();
         let lines = source.lines();
         let eye = whole.eye();
-        // Users would have to be told apart by all their rows: only `preflight` takes the time.
+        // By rows, not by users: to count users takes all their rows, and only `preflight` has the
+        // time for that.
         let (mut gatherer, mut marker) = Gatherer::of_rows();
         let mut proved = suggestion.proved();
         let look = move |planned| {
             let mark = marker.mark(&planned);
             let is_proved = match &planned {
-                // One is enough.
+                // One proved factor is enough.
                 Planned::Factor(factor) => proved.take_if(|proved| proved.holds(factor)).is_some(),
                 Planned::Rejected(_) => false,
             };
@@ -155,7 +158,7 @@ impl Look {
                 counted = std::mem::replace(&mut counted, Ok(())).and(gatherer.add(mark));
             })?;
         if !told.swap(true, Ordering::Relaxed) {
-            tell(&whole.findings(ending, &lines));
+            log_findings(&whole.findings(ending, &lines));
         }
         let is_needed = has_totp && !has_proof && !is_proved_beyond(input, secrets, suggestion)?;
         let suggestion = is_needed.then(|| suggestion.clone());
@@ -165,8 +168,8 @@ impl Look {
     }
 }
 
-/// Returns true if the ledger's proofs are of users whom `--max-users` or `--shard` leaves out: they are
-/// asked about the input, whoever comes first.
+/// Returns true if the ledger's proofs concern users whom `--max-users` or `--shard` leaves out.
+/// Proofs are about the whole input, no matter which of its users this run takes.
 fn is_proved_beyond(
     input: &Opener,
     secrets: Option<SecretEncoding>,

@@ -1,4 +1,4 @@
-//! Flags about an input to what reading it needs.
+//! Turns the flags about an input into the dialect, identity and source that read it.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ use crate::{
     text::{escape, file_name, invalid_value},
 };
 
-/// Returns what is said of an input.
+/// Returns the dialect that the flags give an input.
 pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
     let mut dialect = Dialect {
         format: reading.format.map(Into::into),
@@ -39,7 +39,7 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
     Ok(dialect)
 }
 
-/// Opens an input as its flags say, as often as it can be read.
+/// Opens an input as its flags say. It can do so again and again, except for a pipe.
 #[derive(Debug)]
 pub(super) struct Opener {
     paths: Vec<PathBuf>,
@@ -52,10 +52,10 @@ pub(super) struct Opener {
     is_cut: Arc<AtomicBool>,
 }
 
-/// Whatever an input is written as.
+/// The two kinds of input.
 #[derive(Debug)]
 enum Kind {
-    /// Our own columns or keys.
+    /// An input with our own columns or keys.
     Own(Dialect),
     /// Another system's export.
     Export {
@@ -69,8 +69,8 @@ enum Kind {
 }
 
 impl Opener {
-    /// Takes what is said of an input of factors. Only where nothing is sent (`is_offline`) may it be left
-    /// unsaid whose the factors of another system's people are.
+    /// Makes the opener of an input of factors. The flags may leave out how the people of another
+    /// system map to user ids only where nothing is sent (`is_offline`).
     pub(super) fn of(
         reading: &Reading,
         from: &FromSystem,
@@ -102,33 +102,34 @@ impl Opener {
         Self { paths: reading.paths(), kind, shard, n_passed, max_users, is_cut }
     }
 
-    /// Takes the rows of the users of that shard alone.
+    /// Keeps only the rows of that shard's users.
     pub(super) fn sharded(self, shard: Shard) -> Self {
         Self { shard, ..self }
     }
 
-    /// Returns whether rows are left out that the input has: those of other shards, or of users beyond
-    /// `--max-users` in what has been read so far.
+    /// Returns true if rows of the input are left out: those of other shards, or, among the rows
+    /// read so far, those of users beyond `--max-users`.
     pub(super) fn leaves_out(&self) -> bool {
         !self.shard.is_whole() || self.is_cut.load(Ordering::Relaxed)
     }
 
-    /// Takes the rows of the first users alone, of those of the shard, where `--max-users` is given.
+    /// Keeps only the rows of the shard's first users, where `--max-users` is given.
     pub(super) fn limited(self, max_users: Option<&Given<UserLimit>>) -> Self {
         Self { max_users: max_users.map(|given| given.value.0), ..self }
     }
 
-    /// Returns whether rows were left out of what has been read so far; known at its end.
+    /// Returns the flag that says if `--max-users` has left out rows. It is final once the input has
+    /// been read to its end.
     pub(super) fn is_cut(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_cut)
     }
 
-    /// Returns the number of rows of other shards in what has been read so far.
+    /// Returns the counter of the rows of other shards among those read so far.
     pub(super) fn n_passed(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.n_passed)
     }
 
-    /// Opens it.
+    /// Opens the input, with the rows of the users that the flags select.
     pub(super) fn open(&self) -> Result<Box<dyn RowReader>, InputError> {
         self.n_passed.store(0, Ordering::Relaxed);
         let source = of_shard(self.open_whole()?, self.shard, self.n_passed());
@@ -138,11 +139,12 @@ impl Opener {
         })
     }
 
-    /// Refuses several files that cannot be written as one: tables of other columns, or tables and others.
+    /// Refuses several files that cannot be written into one: tables with different columns, or
+    /// tables together with other formats.
     pub(super) fn check_same_heads(&self) -> Result<(), Error> {
         let mut first: Option<(&Path, Head)> = None;
         for path in self.paths.iter().filter(|_| self.paths.len() > 1) {
-            // A pipe is read once, and systems that write folders write JSON.
+            // A pipe can be read only once, and exports that are folders hold JSON.
             if !path.is_file() {
                 continue;
             }
@@ -164,7 +166,7 @@ impl Opener {
         Ok(())
     }
 
-    /// Returns what a file begins with; `None` for an empty one.
+    /// Returns the head of a file; `None` for an empty one.
     fn head(&self, path: &Path) -> Result<Option<Head>, InputError> {
         let paths = [path.to_owned()];
         let mut source: Box<dyn RowReader> = match &self.kind {
@@ -176,13 +178,13 @@ impl Opener {
             }
         };
         source.keep_written();
-        // What is wrong with it is told when it is read.
+        // A fault in the first row is reported when the file is read for good.
         drop(source.next_row());
         let head = source.written().and_then(|written| Head::of(written));
         Ok(head)
     }
 
-    /// Lets whatever is opened from now on note what is read: file by file, with its digest.
+    /// Makes inputs that are opened from now on record the digest of each file they read.
     pub(super) fn noting(&mut self, digests: Option<Digests>) {
         match &mut self.kind {
             Kind::Own(dialect) => dialect.digests = digests,
@@ -190,7 +192,8 @@ impl Opener {
         }
     }
 
-    /// Returns what takes the codes of a selection, where this can be one: `select` writes a single file.
+    /// Returns the collector for the codes of a selection, if the input can be one: `select` writes
+    /// a single file.
     pub(super) fn selection(&self) -> Option<SelectionCodes> {
         let codes = match &self.kind {
             Kind::Own(dialect) => &dialect.selection,
@@ -199,7 +202,7 @@ impl Opener {
         matches!(self.paths.as_slice(), [path] if !path.is_dir()).then(|| codes.clone())
     }
 
-    /// Opens it with the rows of all users.
+    /// Opens the input with the rows of all users.
     pub(super) fn open_whole(&self) -> Result<Box<dyn RowReader>, InputError> {
         Ok(match &self.kind {
             Kind::Own(dialect) => Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?),
@@ -217,12 +220,12 @@ impl Opener {
     }
 }
 
-/// Form of a file that is written out again.
+/// Head of a file whose rows are written out again; files with equal heads can be joined.
 #[derive(Debug, PartialEq, Eq)]
 enum Head {
-    /// A table with that header, cells apart by that character.
+    /// A table with that header and that delimiter.
     Table(Vec<u8>, u8),
-    /// One without a header.
+    /// A table without a header, with that delimiter.
     Bare(u8),
     Json,
     Text,
@@ -249,7 +252,8 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_part)
 }
 
-/// Returns the way from the people of an export to users of the tenant. Reads a map to its end.
+/// Returns the rule that maps the people of an export to users of the tenant. Reads a `--users` map
+/// to its end.
 fn identity(from: &FromSystem, system: &System, is_offline: bool) -> Result<Identity, Error> {
     if let Some(template) = &from.user_id {
         return Ok(Identity::Template(Template::parse(template).map_err(IdentityError::from)?));
@@ -268,7 +272,7 @@ fn identity(from: &FromSystem, system: &System, is_offline: bool) -> Result<Iden
     }
 }
 
-/// Refuses flags about our own columns: an export's dialect fixes what they would say.
+/// Refuses flags about our own columns, since the dialect of an export is fixed.
 fn refuse_own_flags(reading: &Reading, secrets: Option<SecretEncoding>) -> Result<(), Error> {
     let given = [
         ("--map", !reading.map.is_empty()),
@@ -294,19 +298,19 @@ pub(super) fn form(format: Option<InputFormat>) -> Option<Form> {
     })
 }
 
-/// Returns what is known of an input's length; `rows` where it was read whole before.
+/// Returns the known length of an input; `rows` is given if it was read to its end before.
 pub(super) fn extent(source: &dyn RowReader, rows: Option<u64>) -> Extent {
     Extent { read: source.bytes_read(), length: source.len(), rows }
 }
 
-/// Returns the shape of an input that says what factors there are to be.
+/// Returns the shape of an input that lists the factors users should have.
 pub(super) fn import_shape(from_export: bool) -> Shape {
     if from_export { Shape::Exported } else { Shape::Factors }
 }
 
-/// Reads the beginning of each input: a slip in a name or a header is commoner than one in the
-/// settings, and is told first. A pipe is left alone: whoever opens it takes from it. Returns false if the
-/// first row of one cannot be used.
+/// Reads the beginning of each input, so that a slip in a file name or a header is reported before
+/// one in the settings, which is rarer. Skips pipes, since reading from a pipe consumes it. Returns
+/// false if the first row of an input cannot be used.
 pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<bool, Error> {
     let dialect = dialect(reading)?;
     let is_one = reading.inputs.len() == 1;
@@ -322,8 +326,9 @@ pub(super) fn try_open(reading: &Reading, shape: Shape) -> Result<bool, Error> {
     Ok(is_good)
 }
 
-/// Returns the error for a file that is another system's export, if it looks like one: that says more
-/// than what is wrong with its first row. Auth0's own files look much like ours, and are told when read.
+/// Returns the error for a file that looks like another system's export, which helps more than the
+/// fault of its first row. Auth0's own files look much like ours, so their faults are reported as
+/// found.
 fn of_other_system(reading: &Reading) -> Option<Error> {
     let mut paths = reading.paths().into_iter().filter(|path| path != Path::new("-"));
     let (path, system) = paths.find_map(|path| {
@@ -343,7 +348,7 @@ fn of_other_system(reading: &Reading) -> Option<Error> {
     })
 }
 
-/// The same for factors, which may be another system's.
+/// Does the same as [`try_open`] for an input of factors, which may be another system's export.
 pub(super) fn try_open_factors(reading: &Reading, from: &FromSystem) -> Result<(), Error> {
     match from.system() {
         None => match try_open(reading, Shape::Factors) {

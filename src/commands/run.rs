@@ -1,5 +1,5 @@
-//! Parts common to every command that sends requests: the tenant, the pace, the numbers, progress,
-//! and the exit code at the end.
+//! Parts that every command that sends requests shares: the tenant, the pace, the statistics,
+//! progress, and the exit code at the end.
 
 use std::{
     path::Path,
@@ -29,17 +29,17 @@ use crate::{
     stats::RunStats,
 };
 
-/// Jobs taken in and not settled: enough for every lane and for many in doubt, and still some
-/// megabytes only.
+/// Most jobs that are taken in and not settled: enough for every lane and for many in doubt, in a
+/// few megabytes.
 const WINDOW: usize = 8_192;
-/// More than any tenant lets through in a second (auth0-api.md 3.1): there it is the disk that
-/// requests would wait for.
+/// Requests a second above which some jobs are cleared ahead of the workers. No tenant allows that
+/// many (auth0-api.md 3.1); at such a rate requests would wait for the disk.
 const AHEAD_ABOVE: f64 = 6_000.0;
 
 const MAX_DURATION_OVER: &str =
     "stopping: --max-duration is over; requests in flight finish, nothing new is sent";
 
-/// Open files beside the connections: input, ledger, log, and those of the system's own.
+/// Open files besides the connections: input, ledger, log, and those of the runtime.
 const OTHER_FILES: usize = 64;
 
 /// A run that has begun.
@@ -47,7 +47,7 @@ pub(super) struct Run {
     pub(super) began: Instant,
     pub(super) config: Config,
     client: Arc<Client>,
-    /// Name of the tenant that a ledger is bound to.
+    /// The tenant's name, to which a ledger is bound.
     pub(super) tenant: String,
     sandbox: Option<Sandbox>,
     pub(super) pacer: Arc<Pacer>,
@@ -55,17 +55,17 @@ pub(super) struct Run {
     refusals: Arc<Mutex<Refusals>>,
     pub(super) stop: CancellationToken,
     pub(super) remarks: Arc<Mutex<Remarks>>,
-    /// Records of the run's numbers besides the ledger; each is to be here before the run is watched.
+    /// Other records of the run's statistics besides the ledger. Add them before calling `watch`.
     pub(super) keepers: Vec<Arc<dyn Keeper>>,
-    /// Notes that it leaves in the ledger for reports.
+    /// Notes that the run leaves in the ledger for reports.
     pub(super) notes: RunNotes,
     progress: Option<JoinHandle<()>>,
     sampler: Option<Sampler>,
 }
 
 impl Run {
-    /// Says where the run goes, makes a client whose token must allow `scopes`, and starts the clock
-    /// of `--max-duration`; nothing is sent yet.
+    /// Announces the tenant of the run, makes a client whose token must allow `scopes`, and starts
+    /// the clock of `--max-duration`. Sends no request for a row yet.
     pub(super) async fn open(
         config: Config,
         scopes: &'static [&'static str],
@@ -75,7 +75,7 @@ impl Run {
         Self::with(config, (scopes, scopes), ledger, stop).await
     }
 
-    /// The same for a run that uses `scopes` as far as the token has them.
+    /// Opens a run that uses those of `scopes` that the token has.
     pub(super) async fn open_with_any(
         config: Config,
         scopes: &'static [&'static str],
@@ -84,7 +84,7 @@ impl Run {
         Self::with(config, (scopes, &[]), None, stop).await
     }
 
-    /// The same for a run that uses some scopes, and whose token must allow those `required`.
+    /// Opens a run that uses `scopes`, of which the token must allow those `required`.
     pub(super) async fn with(
         mut config: Config,
         (scopes, required): (&'static [&'static str], &'static [&'static str]),
@@ -117,7 +117,7 @@ impl Run {
         })
     }
 
-    /// Returns whether `-q` is given.
+    /// Returns true if `-q` is given.
     pub(super) fn is_quiet(&self) -> bool {
         self.config.announce.is_none()
     }
@@ -136,8 +136,8 @@ impl Run {
         }
     }
 
-    /// Returns hints on what everybody was refused for a reason that may be the rows' own, and on what is
-    /// still in flight in the ledger.
+    /// Returns hints about refusals that all users got alike, although the reason looks like one of
+    /// the row, and about rows that are still in flight in the ledger.
     pub(super) fn hints(&self, totals: Option<&ByState>) -> Vec<String> {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).hints();
         refusals.into_iter().chain(totals.and_then(report::in_flight)).collect()
@@ -155,7 +155,7 @@ impl Run {
         }
     }
 
-    /// Shows progress through `extent` from now on, also to those who keep it.
+    /// Shows progress through `extent` from now on, and passes it to the keepers.
     pub(super) fn watch<T: Counted>(&mut self, tally: Arc<T>, extent: Extent, show: Show) {
         let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = Arc::new(Watch {
@@ -171,7 +171,7 @@ impl Run {
         }
     }
 
-    /// Shows no more progress, once those who keep it have seen how it ended.
+    /// Ends the display of progress, after the keepers have got the final numbers.
     pub(super) async fn clear_progress(&mut self) {
         if let Some(sampler) = self.sampler.take() {
             sampler.finish().await;
@@ -182,12 +182,12 @@ impl Run {
         progress::clear();
     }
 
-    /// Returns what says which file a line is in.
+    /// Returns the map from lines to input files.
     pub(super) fn lines(&self) -> Lines {
         self.remarks.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
     }
 
-    /// Stops the sandbox, where that is the tenant.
+    /// Stops the sandbox, if that is the tenant.
     pub(super) async fn leave_tenant(&mut self) {
         if let Some(sandbox) = self.sandbox.take() {
             sandbox.stop().await;
@@ -195,8 +195,8 @@ impl Run {
     }
 }
 
-/// Returns how many connections the system lets this process have, once it has asked for as many as
-/// it may ever need: a process begins with 1,024 files on many, and may have more for the asking.
+/// Returns the number of connections that the system allows this process, after raising the soft
+/// limit of open files to the most it may need. On many systems that limit starts at 1,024.
 fn connections() -> usize {
     let least = Rlimit {
         current: Some((Concurrency::MOST + OTHER_FILES) as u64),
@@ -207,7 +207,7 @@ fn connections() -> usize {
     if before.is_some() && before < wanted {
         let more = Rlimit { current: wanted, ..least };
         if setrlimit(Resource::Nofile, more).is_err() {
-            // No worse than before.
+            // The old limit still holds, and is read below.
         }
     }
     let files = getrlimit(Resource::Nofile).current;
@@ -215,13 +215,13 @@ fn connections() -> usize {
     files.saturating_sub(OTHER_FILES)
 }
 
-/// Returns the exit code of a run that ended so, and says why it stopped; `bad` if rows need
-/// attention.
+/// Returns the exit code of a run that ended with `end`, and logs why it stopped; `bad` is true if
+/// rows need attention.
 pub(super) fn exit(end: End, bad: bool) -> Exit {
     match end {
         End::Complete if bad => Exit::RowsNeedAttention,
         End::Complete => Exit::Good,
-        // The summary says why.
+        // The summary gives the reason.
         End::Stopped(Stop::Asked | Stop::MaxUsers(_)) => Exit::Stopped,
         End::Stopped(Stop::MaxErrors) => {
             tracing::error!("stopped: as many rows are rejected or failed as --max-errors allows");

@@ -1,5 +1,5 @@
-//! Thread that reads an input ahead of the one that plans its rows, in batches: `check` is nearly twice as
-//! fast as where one thread does both, and a resumed import a quarter faster.
+//! A thread that reads an input in batches, ahead of the thread that plans its rows. With it `check`
+//! is nearly twice as fast as with one thread for both, and a resumed import a quarter faster.
 
 use std::{
     io, mem,
@@ -9,9 +9,9 @@ use std::{
 
 use crate::input::{Ending, InputError, Row, RowReader, Written};
 
-/// Rows that are handed on together: to hand over each by itself would wake somebody for each.
+/// Rows in a batch: handed over one by one, each would wake the receiving thread.
 pub(super) const BATCH: usize = 512;
-/// Bytes after which they are handed on, where what they are written as is kept beside them.
+/// Bytes that fill a batch, where the source keeps the text of its rows.
 const BATCH_BYTES: usize = 1 << 20;
 /// Batches that may wait between two threads.
 pub(super) const QUEUE: usize = 4;
@@ -25,27 +25,29 @@ pub struct Scanned {
     pub unreadable: Option<InputError>,
 }
 
-/// Rows with what they are written as, where the source keeps it: then a piece comes with all of its rows.
+/// Rows with their text as written, where the source keeps it: then a piece of text comes with all
+/// of its rows.
 pub(super) type Batch = (Vec<Row>, Written);
 
 /// An input that is being read.
 #[derive(Debug)]
 pub(super) struct ReadAhead {
-    /// Its rows, until it is at its end or unreadable.
+    /// Its rows, until it ends or cannot be read.
     pub(super) rows: Receiver<Batch>,
     thread: thread::JoinHandle<Scanned>,
 }
 
 impl ReadAhead {
-    /// Starts the thread, which hands on `most` rows at a time.
+    /// Starts the thread, which hands over `most` rows at a time.
     pub(super) fn start(source: Box<dyn RowReader>, most: usize) -> io::Result<Self> {
         let (batches, rows) = sync_channel(QUEUE);
         let thread = spawn("input", move || read_all(source, most, &batches))?;
         Ok(Self { rows, thread })
     }
 
-    /// Waits for the end of the thread, which comes with that of the input, or with the next row of it where
-    /// not all rows are taken. A silent pipe has none: nobody should wait here who must not wait for that.
+    /// Waits for the thread to end, which happens at the end of the input or, if rows are left, at
+    /// its next row. A silent pipe has neither, so a caller that must not wait for one must not call
+    /// this.
     pub(super) fn end(self) -> Scanned {
         drop(self.rows);
         join(self.thread)
@@ -76,8 +78,8 @@ fn read_all(mut source: Box<dyn RowReader>, most: usize, batches: &SyncSender<Ba
         if is_end || is_full {
             let full = mem::replace(&mut batch, Vec::with_capacity(most));
             let full = (full, source.written().map(mem::take).unwrap_or_default());
-            // Rows before an unreadable place are good, and go first. If nobody takes them, there is
-            // nobody to tell the end to.
+            // Rows before an unreadable place are good, and go first. If the receiver is gone, so is
+            // the one who would learn of the end.
             if batches.send(full).is_err() || is_end {
                 return Scanned { ending: source.ending(), unreadable };
             }
@@ -85,12 +87,12 @@ fn read_all(mut source: Box<dyn RowReader>, most: usize, batches: &SyncSender<Ba
     }
 }
 
-/// Returns whether that many rows are all of the pieces that were read, and enough to be handed on.
+/// Returns true if `n_rows` are all rows of the pieces that were read, and enough for a batch.
 fn is_whole(written: &Written, n_rows: usize, most: usize) -> bool {
     written.n_rows() == n_rows && (n_rows >= most || written.n_bytes() >= BATCH_BYTES)
 }
 
-/// Starts a thread that is named in what a debugger or `top -H` shows.
+/// Starts a thread with a name that debuggers and `top -H` show.
 pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -98,7 +100,7 @@ pub(super) fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.into()).spawn(work)
 }
 
-/// Waits for a thread; its panic is the caller's.
+/// Waits for a thread, and passes its panic on to the caller.
 pub(super) fn join<T>(thread: thread::JoinHandle<T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,5 +1,5 @@
-//! The way from bytes to jobs: rows are read on one thread and planned on another; where a ledger is
-//! kept, they are admitted in batches. A [`RowPlanner`] knows the meaning of rows.
+//! Turns the bytes of an input into jobs: one thread reads rows, another plans them, and where a
+//! ledger is kept it admits them in batches. A [`RowPlanner`] knows the meaning of rows.
 
 use std::{
     iter,
@@ -21,7 +21,7 @@ use crate::{
     plan::{self, Plan, Warning},
 };
 
-/// Warnings that are kept to be shown; all are counted.
+/// Most warnings that are kept to be shown; all are counted.
 const SHOWN: usize = 10;
 
 /// Remarks on the rows read, bounded.
@@ -31,13 +31,13 @@ pub struct Remarks {
     pub rows: Arc<AtomicU64>,
     /// The first warnings.
     pub warnings: Vec<String>,
-    /// Number of all of them.
+    /// Number of all warnings.
     pub warned: u64,
     /// Names of the input files, by line.
     pub lines: Lines,
 }
 
-/// Locks them. They are still usable after a panic.
+/// Locks the remarks, which are still usable after a panic.
 fn lock(remarks: &Mutex<Remarks>) -> MutexGuard<'_, Remarks> {
     remarks.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -52,27 +52,29 @@ impl Remarks {
     }
 }
 
-/// Turns rows of an input into what is to be done. Where a ledger is kept, that is what it is asked
-/// of each row, with the row's task ([`PlannedRow`]).
+/// A planner of rows: it turns the rows of an input into tasks. Where a ledger is kept, a planned
+/// row is the question for the ledger with the row's task ([`PlannedRow`]).
 pub trait RowPlanner: Send + 'static {
     /// Result of planning one row or more.
     type Planned: Send + 'static;
 
-    /// Plans one row, and any before it that had to wait for it.
+    /// Plans a row, and earlier rows that had to wait for it.
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<Self::Planned>);
 
-    /// Plans what has waited for a row that does not come: the input, with files by `_lines`, is at its end.
+    /// Plans the rows that still wait for a later one when the input ends; `_lines` maps lines to
+    /// files.
     fn end(&mut self, _ending: Ending, _lines: &Lines, _out: &mut PlannedRows<Self::Planned>) {}
 }
 
-/// Makes a job of a row's task once the ledger has said whether there is anything to do.
+/// A builder of jobs: it makes a job from a row's task once the ledger has answered for the row.
 pub trait JobBuilder: Send + 'static {
     /// Task of a row.
     type Payload: Send + 'static;
     /// Job for the engine.
     type Job: Send + 'static;
 
-    /// One row after the other, in the order of the input.
+    /// Builds the job of a row, or none if there is nothing to do. Called for each row in the order
+    /// of the input.
     fn build(&mut self, admission: Admission, payload: Self::Payload) -> Option<Self::Job>;
 }
 
@@ -88,18 +90,18 @@ pub struct PlannedRows<T> {
 /// Warning about a row.
 #[derive(Debug)]
 pub struct RowWarning {
-    /// Its line.
+    /// Line of the row.
     pub line: u64,
-    /// Its path inside of a document, where that says more than a line.
+    /// Path of the row inside a document, where that says more than a line.
     pub at: Option<Box<str>>,
     /// The oddity.
     pub warning: Warning,
 }
 
-/// A row as the ledger needs to know it, with the task where there is one.
+/// A row in the form that the ledger needs, with its task if there is one.
 pub type PlannedRow<T> = (Row, Option<T>);
 
-/// Starts reading `source`; what the engine gets is admitted by the ledger.
+/// Starts reading `source`, and returns the jobs of the rows that the ledger admits.
 pub fn start<T: Send + 'static, E: Send + 'static>(
     source: Box<dyn RowReader>,
     planner: impl RowPlanner<Planned = PlannedRow<T>>,
@@ -113,21 +115,21 @@ pub fn start<T: Send + 'static, E: Send + 'static>(
     Ok(intake)
 }
 
-/// Starts the threads that read `source` and plan its rows, and gives what is planned.
+/// Starts the threads that read `source` and plan its rows, and returns the planned rows.
 pub fn read<P: RowPlanner>(
     source: Box<dyn RowReader>,
     mut planner: P,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<JobReceiver<P::Planned>, Error> {
     lock(&remarks).lines = source.lines();
-    // A row of a pipe goes alone, since it must not wait for one that may never come.
+    // Rows of a pipe go one by one, since a row must not wait for another that may never come.
     let most = if source.len().is_some() { BATCH } else { 1 };
     let (sender, rows) = mpsc::channel(QUEUE);
     ReadAhead::start(source, most)
         .and_then(|input| {
             ahead::spawn("plan", move || {
                 let end = plan_all(input, &mut planner, &remarks, &sender);
-                // If nobody listens any more, the run is stopping.
+                // If the receiver is gone, the run is stopping.
                 drop(sender.blocking_send(end));
             })
         })
@@ -147,7 +149,7 @@ fn plan_all<P: RowPlanner>(
     };
     let mut out = PlannedRows::default();
     while let Ok(batch) = input.rows.recv() {
-        // Those of a fast pipe go together, too.
+        // Takes all that is there, so that the rows of a fast pipe go together, too.
         for (rows, _) in iter::once(batch).chain(input.rows.try_iter()) {
             for row in rows {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -201,8 +203,8 @@ impl<T> Default for PlannedRows<T> {
     }
 }
 
-/// Asks the ledger about the rows, as many at a time as are there, and passes on what there is to
-/// do, until either end is gone.
+/// Asks the ledger about all rows that are ready at a time, and passes on the jobs, until the
+/// sender or the receiver is gone.
 pub async fn admit<G: JobBuilder>(
     mut rows: JobReceiver<PlannedRow<G::Payload>>,
     ledger: Ledger,
@@ -213,11 +215,11 @@ pub async fn admit<G: JobBuilder>(
     let mut waiting = Vec::with_capacity(QUEUE);
     loop {
         let count = tokio::select! {
-            // A pipe may be silent for long: that must not keep a run that is stopping.
+            // A pipe may be silent for long; a run that is stopping must not wait for it.
             () = admitted.closed() => return,
             count = rows.recv_many(&mut waiting, QUEUE) => count,
         };
-        // The reader has gone without a word; the engine is told the same way.
+        // The reader is gone without an end; dropping the sender shows the engine the same.
         if count == 0 {
             return;
         }
@@ -228,7 +230,7 @@ pub async fn admit<G: JobBuilder>(
                 IntakeEvent::More(rows) => {
                     for (row, payload) in rows {
                         if let Row::Rejected(rejection) = &row {
-                            tell(rejection, &remarks);
+                            log_rejection(rejection, &remarks);
                         }
                         batch.push(row);
                         payloads.push(payload);
@@ -253,22 +255,23 @@ pub async fn admit<G: JobBuilder>(
             return;
         }
         if let Some(end) = end {
-            // If nobody listens any more, the run is stopping.
+            // If the receiver is gone, the run is stopping.
             drop(admitted.send(end).await);
             return;
         }
     }
 }
 
-/// Tells of a row that is refused before anything is sent, for those who want to see each (`-v`).
-fn tell(rejection: &Rejection, remarks: &Mutex<Remarks>) {
+/// Logs a row that is refused before anything is sent, for users who want to see each (`-v`).
+fn log_rejection(rejection: &Rejection, remarks: &Mutex<Remarks>) {
     if tracing::enabled!(tracing::Level::DEBUG) {
         let lines = lock(remarks).lines.clone();
         rejection.told(&lines).for_each(|fault| tracing::debug!("{fault}"));
     }
 }
 
-/// Plans one row of factors, whatever the parser made of it; its secret is written as declared.
+/// Plans one row of factors, whether or not the parser has rejected it; its secret is encoded as
+/// declared in `secrets`.
 pub fn plan_row(row: input::Row, shape: Shape, secrets: Option<SecretEncoding>) -> Plan {
     match row {
         input::Row::Record(record) if shape == Shape::Exported => {

@@ -1,9 +1,9 @@
-//! Plans an input to its end without sending anything: `check`, and the first reading of a file that
-//! `import` and `verify` read twice.
+//! Plans an input to its end without sending anything: for `check`, and for the first pass over a
+//! file that `import` and `verify` read twice.
 //!
-//! One thread reads, one plans and notes what of each plan is wanted, and the caller's takes the notes in
-//! the order of the input. Plans do not leave the thread that makes them: to read and free them on another
-//! costs a tenth more. The queues are bounded.
+//! One thread reads, a second plans and makes a note of each plan, and the caller's thread takes the
+//! notes in the order of the input. Plans do not leave the thread that makes them: to read and free
+//! them on another costs a tenth more. The queues are bounded.
 
 use std::{
     io,
@@ -22,8 +22,9 @@ use crate::{
     plan::Plan,
 };
 
-/// Reads and plans all rows of `source`, whose secrets are written as declared, and gives what `note`
-/// makes of each plan to `take`, in the order of the input. The first error of `take` ends it.
+/// Reads and plans all rows of `source`, whose secrets are encoded as declared, and passes the note
+/// that `note` makes of each plan to `take`, in the order of the input. Stops at the first error of
+/// `take`.
 pub fn scan<T: Send + 'static>(
     source: Box<dyn RowReader>,
     secrets: Option<SecretEncoding>,
@@ -33,8 +34,8 @@ pub fn scan<T: Send + 'static>(
     scan_written(source, secrets, note, |noted, _| noted.into_iter().try_for_each(&mut take))
 }
 
-/// Does the same many rows at a time, with what they are written as where `source` keeps it: then a piece
-/// comes with all of its rows.
+/// Does the same as [`scan`] in batches, with the text of the rows where `source` keeps it: then a
+/// piece of text comes with all of its rows.
 pub fn scan_written<T: Send + 'static>(
     source: Box<dyn RowReader>,
     secrets: Option<SecretEncoding>,
@@ -44,15 +45,15 @@ pub fn scan_written<T: Send + 'static>(
     let (plans, ready) = sync_channel(QUEUE);
     let input = ReadAhead::start(source, BATCH)?;
     let planner = spawn("plan", move || plan_all(input, &plans, secrets, note))?;
-    // Nobody waits for the threads after an error: the reader may be waiting for a silent pipe.
+    // After an error the threads are not waited for: the reader may be waiting for a silent pipe.
     for (noted, written) in ready {
         take(noted, written)?;
     }
     Ok(join(planner))
 }
 
-/// Reads and plans an input that must be readable to its end, and gives what `note` makes of each row to
-/// `see`. Returns what there is to say of its files as a whole.
+/// Reads and plans an input that must be readable to its end, and passes the note that `note` makes
+/// of each row to `see`. Returns the facts about its files as a whole.
 pub fn scan_readable<T: Send + 'static>(
     source: Box<dyn RowReader>,
     secrets: Option<SecretEncoding>,

@@ -19,7 +19,7 @@ mod rows;
 
 pub use job::CreateJob;
 pub use recent_ids::RecentIds;
-pub use rows::{Advice, CreateJobs, Factors, OnTheWay, tell};
+pub use rows::{Advice, CreateJobs, Factors, OnTheWay, log_findings};
 
 pub use crate::protocol::Step;
 

@@ -122,7 +122,7 @@ impl RowPlanner for Factors {
         if let Some(look) = self.on_the_way.take()
             && !look.told.swap(true, Ordering::Relaxed)
         {
-            tell(&look.whole.findings(ending, lines));
+            log_findings(&look.whole.findings(ending, lines));
         }
     }
 }
@@ -137,7 +137,7 @@ impl OnTheWay {
 }
 
 /// Logs what is odd about an input as a whole.
-pub fn tell(findings: &[Finding]) {
+pub fn log_findings(findings: &[Finding]) {
     for finding in findings {
         if finding.is_note {
             tracing::info!("{finding}");
