@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
-use crate::{error::Error, model::UserId};
+use crate::{error::Error, model::UserId, text::is_host_name};
 
 /// Everything but RFC 3986's unreserved characters is encoded, so that nothing in an id (`|`, `/`,
 /// `%`) can change where a request goes. Segments of dots alone are refused instead.
@@ -18,18 +18,12 @@ impl BaseUrl {
     /// Makes `https://DOMAIN` of a plain host name.
     pub fn from_domain(domain: &str) -> Result<Self, Error> {
         let hint = "give the tenant's host name only, like `tenant.eu.auth0.com`";
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
+
         let last = domain.rsplit('.').next().unwrap_or_default();
         // The text is checked before a URL is made of it: `tenant.auth0.com@evil.example` is a URL,
         // too. A last label of digits, or `0x…`, would be read as an IP address.
-        let sound = domain.len() <= 253
+        let sound = is_host_name(domain)
             && domain.contains('.')
-            && domain.split('.').all(label)
             && last.starts_with(|c: char| c.is_ascii_alphabetic());
         if !sound {
             return Err(Error::config("the domain is not a plain host name", hint));

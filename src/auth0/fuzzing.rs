@@ -19,6 +19,7 @@ use crate::{
     model::{Contact, Credential, Factor, FactorType, LocalTime, Method, Raw, UserId, export_line},
     pacer,
     text::{
+        MAX_HOST,
         canary::{assert_discreet, assert_presentable, choose, with_canaries},
         escape,
     },
@@ -26,8 +27,6 @@ use crate::{
 
 /// Longest reason that this program writes.
 const LONGEST_REASON: usize = 80;
-/// Longest host name.
-const LONGEST_NAME: usize = 253;
 /// Most consecutive answers.
 const MOST_ANSWERS: usize = 12;
 /// Shortest and longest time that a token may be used for.
@@ -63,11 +62,7 @@ pub fn wire(data: &[u8]) {
         }
         b'5' => {
             for name in setup::names_of(rest) {
-                assert!(
-                    (1..=LONGEST_NAME).contains(&name.len()),
-                    "it is {} bytes long",
-                    name.len()
-                );
+                assert!((1..=MAX_HOST).contains(&name.len()), "it is {} bytes long", name.len());
                 assert_eq!(name, escape(&name), "a terminal would heed it");
             }
         }

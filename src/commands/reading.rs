@@ -20,7 +20,7 @@ use crate::{
     model::Shard,
     progress::Extent,
     sources::{Export, Options, System, system_of},
-    text::{escape, file_name, invalid_value},
+    text::{escape, file_name, invalid_value, is_host_name},
 };
 
 /// Returns the dialect that the flags give an input.
@@ -69,8 +69,8 @@ enum Kind {
 }
 
 impl Opener {
-    /// Makes the opener of an input of factors. The flags may leave out how the people of another
-    /// system map to user ids only where nothing is sent (`is_offline`).
+    /// Makes the opener of an input of factors. Only where nothing is sent (`is_offline`) may the
+    /// flags leave out how the people of another system map to user ids.
     pub(super) fn of(
         reading: &Reading,
         from: &FromSystem,
@@ -82,7 +82,7 @@ impl Opener {
         };
         refuse_own_flags(reading, secrets)?;
         let rp_id = from.rp_id.clone();
-        if let Some(host) = rp_id.as_deref().filter(|host| !is_host(host)) {
+        if let Some(host) = rp_id.as_deref().filter(|host| !is_host_name(host)) {
             return Err(Error::usage(
                 invalid_value(host, "--rp-id"),
                 "give a host name alone, such as `login.example.org`: no `https://`, port or path",
@@ -244,12 +244,6 @@ impl Head {
         });
         heads.into_iter().next()
     }
-}
-
-/// Returns whether a text may be a host name, as far as it must be for a flag.
-fn is_host(text: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-    !text.is_empty() && text.chars().all(is_part)
 }
 
 /// Returns the rule that maps the people of an export to users of the tenant. Reads a `--users` map

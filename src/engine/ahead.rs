@@ -1,5 +1,5 @@
-//! A thread that reads an input in batches, ahead of the thread that plans its rows. With it `check`
-//! is nearly twice as fast as with one thread for both, and a resumed import a quarter faster.
+//! A thread that reads an input in batches, ahead of the thread that plans its rows. It makes
+//! `check` nearly twice as fast as one thread for both, and a resumed import a quarter faster.
 
 use std::{
     io, mem,
@@ -46,8 +46,7 @@ impl ReadAhead {
     }
 
     /// Waits for the thread to end, which happens at the end of the input or, if rows are left, at
-    /// its next row. A silent pipe has neither, so a caller that must not wait for one must not call
-    /// this.
+    /// its next row. A silent pipe has neither: do not call this if the run must not wait for one.
     pub(super) fn end(self) -> Scanned {
         drop(self.rows);
         join(self.thread)
@@ -78,8 +77,8 @@ fn read_all(mut source: Box<dyn RowReader>, most: usize, batches: &SyncSender<Ba
         if is_end || is_full {
             let full = mem::replace(&mut batch, Vec::with_capacity(most));
             let full = (full, source.written().map(mem::take).unwrap_or_default());
-            // Rows before an unreadable place are good, and go first. If the receiver is gone, so is
-            // the one who would learn of the end.
+            // Rows before an unreadable place are good, and go first. If the receiver is gone, the
+            // end is of no use to anyone.
             if batches.send(full).is_err() || is_end {
                 return Scanned { ending: source.ending(), unreadable };
             }

@@ -7,14 +7,13 @@ use super::{
     draft::{Draft, Rule},
     public_key::public_key,
 };
-use crate::model::{Code, Credential, Field, PublicKeyCredential};
+use crate::{
+    model::{Code, Credential, Field, PublicKeyCredential},
+    text::{MAX_HOST, is_host_name},
+};
 
 /// WebAuthn, 5.1.3: a credential id has 1023 bytes at most.
 const MAX_KEY_ID: usize = 1023;
-/// RFC 1035, 2.3.4, without the root.
-const MAX_HOST: usize = 253;
-/// RFC 1035, 2.3.4.
-const MAX_LABEL: usize = 63;
 
 /// A security key.
 pub(super) fn credential(draft: &mut Draft) -> Option<Credential> {
@@ -70,7 +69,7 @@ fn host(text: &str) -> Result<String, Rule> {
     } else if host.len() > MAX_HOST {
         let rule = format!("has {} characters; at most {MAX_HOST} are allowed", host.len());
         return Err(Rule::new(Code::TooLong, rule));
-    } else if !host.split('.').all(is_label) {
+    } else if !is_host_name(&host) {
         "must be a host name: labels of letters, digits and inner hyphens, separated by dots"
     } else if host
         .rsplit('.')
@@ -82,13 +81,6 @@ fn host(text: &str) -> Result<String, Rule> {
         return Ok(host);
     };
     Err(Rule::new(Code::NotAHost, rule))
-}
-
-fn is_label(label: &str) -> bool {
-    (1..=MAX_LABEL).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
 }
 
 #[cfg(test)]

@@ -203,7 +203,8 @@ fn compare_contact(
     }
 }
 
-/// Returns whether a listed value is masked.
+/// Returns true if the tenant has masked a listed phone or address. Other than in a number of the
+/// input (`plan::phone`), one `*` is enough, and an `x` may be a letter of an address.
 pub fn is_masked(listed: &str) -> bool {
     listed.contains('*') || listed.contains("XX")
 }

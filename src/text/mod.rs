@@ -1,11 +1,14 @@
-//! Text for people: what is safe to print, times in words, names that are close. Pure.
+//! Text for people: what is safe to print, times in words, names that are close; and the rule for
+//! host names. Pure.
 
 use std::{borrow::Cow, str::Utf8Chunk, time::Duration};
 
 pub(crate) mod canary;
+mod host;
 mod names;
 mod nearest;
 
+pub(crate) use host::{MAX_HOST, is_host_name};
 pub use names::{file_argument, file_name, is_utf8, path_of};
 pub(crate) use nearest::nearest;
 

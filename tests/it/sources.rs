@@ -243,10 +243,14 @@ fn a_file_of_another_system_is_named_for_what_it_is() {
         assert_eq!(done.code, Some(2), "{file} {from:?}: {done:?}");
         assert!(done.stderr.contains(expected), "{file} {from:?}: {done:?}");
     }
-    for (flag, value) in [("--rp-id", "https://login.example.org"), ("--user-id", "auth0|{mail}")] {
+    for (flag, value) in [
+        ("--rp-id", "https://login.example.org"),
+        ("--rp-id", "login..example"),
+        ("--user-id", "auth0|{mail}"),
+    ] {
         let mut check = binary();
         check.arg("check").arg(sample("keycloak.json")).args(["--from", "keycloak", flag, value]);
-        assert_eq!(run(&mut check).code, Some(2), "{flag}");
+        assert_eq!(run(&mut check).code, Some(2), "{flag} {value}");
     }
 }
 

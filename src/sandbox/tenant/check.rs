@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::text::is_host_name;
+
 /// Check of a body's field.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sandbox) enum Check {
@@ -76,7 +78,7 @@ fn fault(check: Check, value: &Value) -> Option<String> {
         Check::Text(least, most) => return length_fault(text.chars().count(), least, most),
         Check::OneOf(words) => (!words.contains(&text)).then_some("No enum match"),
         Check::Hostname => {
-            (!is_hostname(text)).then_some("Object didn't pass validation for format hostname")
+            (!is_host_name(text)).then_some("Object didn't pass validation for format hostname")
         }
         Check::Uuid => (!is_uuid(text)).then_some("Object didn't pass validation for format uuid"),
         Check::Texts => {
@@ -103,16 +105,6 @@ fn type_of(value: &Value) -> &'static str {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
-}
-
-fn is_hostname(text: &str) -> bool {
-    let sound = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(sound)
 }
 
 fn is_uuid(text: &str) -> bool {
