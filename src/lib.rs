@@ -66,7 +66,7 @@
 //! | Where are duplicates in the input recognised? | `ledger/journal` (`Index` and the fingerprint cursor) |
 //! | Where does an intent become durable? | requested in `engine/permits.rs`, written in `ledger/owner.rs` |
 //! | What does a status or an error body mean? | `auth0/verdict.rs` and `auth0/shape.rs` |
-//! | What follows from an answer? | `protocol/retry.rs` |
+//! | What follows from an answer? | `protocol/retry.rs` for a POST and for a factor in doubt, `protocol/repeat.rs` for other requests |
 //! | What does a list prove about a factor in doubt? | `protocol/reconcile.rs` |
 //! | How many requests may be in flight? | decided in `engine/concurrency.rs`, kept by `engine/workers.rs` |
 //! | Who decides exit code 4? | `commands/run.rs` (`exit`) for runs, `commands/check.rs`, `preflight.rs` and `prove` for themselves, and `error.rs` for errors |

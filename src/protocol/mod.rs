@@ -8,6 +8,7 @@ pub mod marker;
 pub mod pages;
 pub mod reconcile;
 pub mod refusals;
+mod repeat;
 mod retry;
 pub mod sent;
 

@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::{RetryPolicy, retry::Tries};
+use super::{RetryPolicy, repeat::Tries};
 use crate::{
     api::{Page, Verdict},
     model::{Code, Method},

@@ -1,8 +1,9 @@
 //! The one authority on "again, or not, and when": pure, and seeded.
 //!
 //! What an answer means is decided elsewhere ([`Verdict`]); this room decides what follows from
-//! it for one factor. Only what may have reached the server counts as an attempt: 429, 401 and
-//! failures before a byte was written do not.
+//! it for one factor: here after a POST and after the look-up of a factor in doubt, in `repeat.rs`
+//! after any other request. Only what may have reached the server counts as an attempt: 429, 401
+//! and failures before a byte was written do not.
 //!
 //! `backoff` (asked for by the user, unmaintained: RUSTSEC-2025-0012) is used as the table of
 //! delays and for nothing else; caps, jitter and limits are ours.
@@ -13,8 +14,8 @@ use backoff::{ExponentialBackoff, backoff::Backoff};
 
 use crate::{
     api::{CreatedMethod, NotExecuted, Verdict},
-    model::{Audit, Code, Conflict, Finding, History, How, Reason, Settlement, State},
-    protocol::{Decision, Repeatable, Step},
+    model::{Code, Conflict, Finding, History, How, Reason, Settlement, State},
+    protocol::{Decision, Step},
 };
 
 /// First delay of the schedule; it doubles from here.
@@ -23,16 +24,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// Look-ups without a verdict after which a factor needs review instead of being looked up again:
 /// more than other requests get, since only a person can make up for them.
-const MAX_LOOKUPS: u32 = 8;
-
-/// Consecutive failed attempts at the same question.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tries {
-    /// Number of times that nothing was executed.
-    pub(super) bounced: u32,
-    /// Number of unusable answers.
-    pub(super) lookups: u32,
-}
+pub(super) const MAX_LOOKUPS: u32 = 8;
 
 /// Limits and delays of retries.
 #[derive(Debug, Clone)]
@@ -146,160 +138,6 @@ impl RetryPolicy {
         history.absences = 1;
         let wait = if history.doubts == 0 { Duration::ZERO } else { self.second_look() };
         Decision::Again(Step::LookUp, wait.max(self.list_delay))
-    }
-
-    /// Decides what follows from a list that is read before the first POST of a factor.
-    pub fn after_existing(
-        &self,
-        verdict: Verdict<Option<(String, How)>>,
-        history: &mut History,
-        rng: &mut fastrand::Rng,
-    ) -> Decision {
-        match verdict {
-            // Where the list is refused, the POST will be refused, too, with the right words.
-            Verdict::Done(None) | Verdict::Refused(_) => {
-                Decision::Again(Step::Send, Duration::ZERO)
-            }
-            Verdict::Done(Some((id, how))) => Decision::Settle(Settlement {
-                state: State::AlreadyPresent,
-                how,
-                method_id: Some(id),
-                status: None,
-                error: None,
-            }),
-            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
-                match self.again(&other, history, rng) {
-                    Some(wait) => Decision::Again(Step::CheckExisting, wait),
-                    None => Decision::Settle(Settlement {
-                        state: State::Failed,
-                        how: How::Response,
-                        method_id: None,
-                        status: None,
-                        error: Some(no_list(&other).into()),
-                    }),
-                }
-            }
-        }
-    }
-
-    /// Decides what follows from a user's list at the end of a run with a factor in doubt.
-    pub fn after_audit(
-        &self,
-        verdict: Verdict<Audit>,
-        history: &mut History,
-        rng: &mut fastrand::Rng,
-    ) -> Decision {
-        match verdict {
-            Verdict::Done(audit) => Decision::Audited(audit),
-            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            // A user who no longer exists has no methods.
-            Verdict::Refused(reason) if reason.is_not_found() => Decision::Audited(Audit::Sound),
-            Verdict::Refused(_) => Decision::Audited(Audit::NotDone),
-            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
-                match self.again_below(MAX_LOOKUPS, &other, history, rng) {
-                    Some(wait) => Decision::Again(Step::Audit, wait),
-                    None => Decision::Audited(Audit::NotDone),
-                }
-            }
-        }
-    }
-
-    /// Decides what follows from restoring a name, which may be repeated at will.
-    pub fn after_restore(
-        &self,
-        verdict: Verdict<()>,
-        history: &mut History,
-        rng: &mut fastrand::Rng,
-    ) -> Decision {
-        match verdict {
-            Verdict::Done(()) => Decision::Restored(true),
-            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
-            // The user has removed it meanwhile; there is nothing left to rename.
-            Verdict::Refused(reason) if reason.is_not_found() => Decision::Restored(true),
-            Verdict::Refused(_) => Decision::Restored(false),
-            other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
-                match self.again(&other, history, rng) {
-                    Some(wait) => Decision::Again(Step::Restore, wait),
-                    None => Decision::Restored(false),
-                }
-            }
-        }
-    }
-
-    /// Decides what follows from the answer to a request that may be repeated: any but POST.
-    pub fn after_repeatable<T>(
-        &self,
-        verdict: Verdict<T>,
-        history: &mut History,
-        rng: &mut fastrand::Rng,
-    ) -> Repeatable<T> {
-        let reason = match verdict {
-            Verdict::Done(result) => {
-                (history.lookups, history.bounced) = (0, 0);
-                return Repeatable::Done(result);
-            }
-            Verdict::Refused(reason) => return Repeatable::Refused(reason),
-            Verdict::Present => return Repeatable::Refused(Code::Conflict.into()),
-            Verdict::Stop(error) | Verdict::StopInDoubt(error) => return Repeatable::Stop(error),
-            Verdict::InDoubt(ref reason) => reason.clone(),
-            Verdict::NotExecuted(_) => Code::NoAnswer.into(),
-        };
-        match self.again(&verdict, history, rng) {
-            Some(wait) => Repeatable::Again(wait),
-            None => Repeatable::Failed(reason),
-        }
-    }
-
-    /// Returns when to repeat a request that may be repeated at will; `None` if it is done or given up.
-    fn again<T>(
-        &self,
-        verdict: &Verdict<T>,
-        history: &mut History,
-        rng: &mut fastrand::Rng,
-    ) -> Option<Duration> {
-        self.again_below(self.max_attempts, verdict, history, rng)
-    }
-
-    fn again_below<T>(
-        &self,
-        most: u32,
-        verdict: &Verdict<T>,
-        history: &mut History,
-        rng: &mut fastrand::Rng,
-    ) -> Option<Duration> {
-        let mut tries = Tries { bounced: history.bounced, lookups: history.lookups };
-        let wait = self.wait(most, verdict, &mut tries, rng);
-        (history.bounced, history.lookups) = (tries.bounced, tries.lookups);
-        wait
-    }
-
-    /// Does the same with nothing but the counters that it needs.
-    pub(super) fn wait<T>(
-        &self,
-        most: u32,
-        verdict: &Verdict<T>,
-        tries: &mut Tries,
-        rng: &mut fastrand::Rng,
-    ) -> Option<Duration> {
-        match verdict {
-            Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
-                Some(Duration::ZERO)
-            }
-            Verdict::NotExecuted(NotExecuted::NotSent) => {
-                tries.bounced += 1;
-                Some(self.delay(tries.bounced, rng))
-            }
-            Verdict::InDoubt(_) => {
-                tries.lookups += 1;
-                (tries.lookups < most).then(|| self.delay(tries.lookups, rng))
-            }
-            Verdict::Done(_)
-            | Verdict::Present
-            | Verdict::Refused(_)
-            | Verdict::Stop(_)
-            | Verdict::StopInDoubt(_) => None,
-        }
     }
 
     /// Decides what follows from the look-up of a factor in doubt.
