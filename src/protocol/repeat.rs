@@ -173,3 +173,136 @@ impl RetryPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    /// Most attempts at a request that is not a look-up.
+    const MOST: u32 = 3;
+    /// Times that nothing was executed: far more than the attempts that are allowed.
+    const BOUNCED: u32 = 99;
+
+    fn policy() -> RetryPolicy {
+        RetryPolicy::new(MOST, Duration::from_secs(120))
+    }
+
+    fn rng() -> fastrand::Rng {
+        fastrand::Rng::with_seed(7)
+    }
+
+    /// An answer, and what follows from it at the last attempt but one and at the last one.
+    type Case<T> = (Verdict<T>, [Decision; 2]);
+
+    fn case<T>(verdict: Verdict<T>, follows: fn() -> Decision) -> Case<T> {
+        (verdict, [follows(), follows()])
+    }
+
+    /// Returns every answer without a result, to a request of which `most` attempts are allowed:
+    /// `gone` follows if there is no such user or method, `given_up` if no answer can be had.
+    fn answers<T>(
+        step: Step,
+        most: u32,
+        gone: fn() -> Decision,
+        given_up: fn() -> Decision,
+    ) -> Vec<Case<T>> {
+        let error = || Error::Internal("x".into()).into();
+        let stops = || Decision::Stop(Error::Internal("x".into()).into());
+        let again = |failures| Decision::Again(step, policy().delay(failures, &mut rng()));
+        let at_once = || [(); 2].map(|()| Decision::Again(step, Duration::ZERO));
+        vec![
+            case(Verdict::Present, given_up),
+            case(Verdict::Refused(Code::UserNotFound.into()), gone),
+            case(Verdict::Refused(Code::MethodNotFound.into()), gone),
+            // A 404 in other words than the tenant's proves nothing.
+            case(Verdict::Refused(Code::NotFound.into()), given_up),
+            case(Verdict::Refused(Code::EntityLimit.into()), given_up),
+            (Verdict::NotExecuted(NotExecuted::Throttled), at_once()),
+            (Verdict::NotExecuted(NotExecuted::Unauthorized), at_once()),
+            (Verdict::NotExecuted(NotExecuted::NotSent), [again(1), again(BOUNCED + 1)]),
+            (Verdict::InDoubt(Code::Timeout.into()), [again(most - 1), given_up()]),
+            (Verdict::InDoubt(Code::TooManyMethods.into()), [again(most - 1), given_up()]),
+            case(Verdict::Stop(error()), stops),
+            case(Verdict::StopInDoubt(error()), stops),
+        ]
+    }
+
+    /// Returns histories that agree in what has failed so far, and in nothing else.
+    fn histories(bounced: u32, lookups: u32) -> [History; 3] {
+        let plain = History { bounced, lookups, ..History::default() };
+        let in_doubt = History { attempts: MOST, doubts: MOST, status: Some(500), ..plain.clone() };
+        let refusal = Some((Code::Conflict.into(), Some(409)));
+        let marked = History { marked: true, conflict: true, refusal, ..plain.clone() };
+        [plain, in_doubt, marked]
+    }
+
+    /// Returns the cases in which something else follows, or something else is counted.
+    fn mistakes<T: std::fmt::Debug>(
+        most: u32,
+        cases: impl Fn() -> Vec<Case<T>>,
+        decide: impl Fn(Verdict<T>, &mut History) -> Decision,
+    ) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        for (attempt, (bounced, lookups)) in
+            [(0, most - 2), (BOUNCED, most - 1)].into_iter().enumerate()
+        {
+            for mut history in histories(bounced, lookups) {
+                for (verdict, expected) in cases() {
+                    let (bounces, doubts) = match verdict {
+                        Verdict::NotExecuted(NotExecuted::NotSent) => (1, 0),
+                        Verdict::InDoubt(_) => (0, 1),
+                        _ => (0, 0),
+                    };
+                    let expected = (&expected[attempt], bounced + bounces, lookups + doubts);
+                    let asked = format!("{verdict:?} after {history:?}");
+                    let decision = decide(verdict, &mut history);
+                    let found = (&decision, history.bounced, history.lookups);
+                    if format!("{found:?}") != format!("{expected:?}") {
+                        mistakes.push(format!("{asked}:\n  {found:?}, not {expected:?}"));
+                    }
+                    (history.bounced, history.lookups) = (bounced, lookups);
+                }
+            }
+        }
+        mistakes
+    }
+
+    #[test]
+    fn an_audit_ends_with_a_list_a_missing_user_or_eight_unusable_answers() {
+        let cases = || {
+            let gone = || Decision::Audited(Audit::Sound);
+            let mut cases =
+                answers(Step::Audit, MAX_LOOKUPS, gone, || Decision::Audited(Audit::NotDone));
+            let listed: [fn() -> Audit; 5] = [
+                || Audit::Sound,
+                || Audit::Appeared("m".into()),
+                || Audit::Doubled(vec!["m".into(), "n".into()]),
+                || Audit::Contested("m".into()),
+                || Audit::NotDone,
+            ];
+            cases.extend(listed.map(|audit| {
+                (Verdict::Done(audit()), [(); 2].map(|()| Decision::Audited(audit())))
+            }));
+            cases
+        };
+        let decide =
+            |verdict, history: &mut History| policy().after_audit(verdict, history, &mut rng());
+        let mistakes = mistakes(MAX_LOOKUPS, cases, decide);
+        assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+    }
+
+    #[test]
+    fn a_name_is_restored_unless_the_tenant_refuses_or_attempts_run_out() {
+        let restored = || Decision::Restored(true);
+        let cases = || {
+            let mut cases = answers(Step::Restore, MOST, restored, || Decision::Restored(false));
+            cases.push(case(Verdict::Done(()), restored));
+            cases
+        };
+        let decide =
+            |verdict, history: &mut History| policy().after_restore(verdict, history, &mut rng());
+        let mistakes = mistakes(MOST, cases, decide);
+        assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+    }
+}
