@@ -242,7 +242,7 @@ fn a_row_without_a_secret_asks_for_nothing() {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 150,
+        cases: 50,
         failure_persistence: None,
         rng_algorithm: RngAlgorithm::ChaCha,
         rng_seed: proptest::test_runner::RngSeed::Fixed(16),
