@@ -8,7 +8,7 @@ use mfaferry::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, binary, run, samples};
+use crate::support::{Bench, Done, binary, run, samples, side_by_side};
 
 /// Flags that say whose the people of a system are.
 fn identity(system: &System) -> Vec<&'static str> {
@@ -266,16 +266,18 @@ fn shown(bench: &Bench, name: &str, system: &System, flags: &[&str]) -> Vec<Stri
 #[test]
 fn what_is_selected_of_an_export_is_read_again_as_the_same() {
     let all = "created,rejected,not_carried,failed,needs_review,already_present,unsettled";
-    let mut n_samples = 0;
-    for file in fs::read_dir(samples().join("sources")).unwrap() {
-        let sample = file.unwrap().path();
+    let files = fs::read_dir(samples().join("sources")).unwrap();
+    let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 26, "{}", files.len());
+    let files: Vec<_> = files.iter().collect();
+    side_by_side(&files, |sample| {
         let name = sample.file_name().unwrap().to_str().unwrap();
         let is_of = |system: &&&System| {
             name.strip_prefix(system.name).is_some_and(|rest| rest.starts_with(['.', '-']))
         };
         let system = SYSTEMS.iter().find(is_of).unwrap_or_else(|| panic!("{name}"));
         let bench = Bench::new(Settings::default());
-        bench.write(name, fs::read(&sample).unwrap());
+        bench.write(name, fs::read(sample).unwrap());
         let import = run(of_system(bench.import(name).args(["--ledger", "l"]), system));
         let created = import.summary()["created"].clone();
         let before = shown(&bench, name, system, &[]);
@@ -309,7 +311,5 @@ fn what_is_selected_of_an_export_is_read_again_as_the_same() {
                 assert_eq!(counts[what], summary[what], "{name}: {what}");
             }
         }
-        n_samples += 1;
-    }
-    assert!(n_samples >= 26, "{n_samples}");
+    });
 }

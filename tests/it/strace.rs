@@ -291,7 +291,7 @@ fn killed_at_calls_spread_over_a_run_it_resumes_and_creates_everything_once() {
     let (kills, failed) = go_through(&points, Point::kill);
     println!("{} kill points, {kills} kills, violations: {failed:?}", points.len());
     assert!(failed.is_empty(), "{failed:#?}");
-    assert!(kills >= 16, "{kills} kills only");
+    assert!(kills >= 18, "{kills} kills only");
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn an_error_of_any_call_is_said_and_the_next_run_finishes() {
     let (felt, failed) = go_through(&points, Point::fail);
     println!("{} error points, {felt} stopped the run, violations: {failed:?}", points.len());
     assert!(failed.is_empty(), "{failed:#?}");
-    assert!(felt >= 7, "{felt} were felt only");
+    assert!(felt >= 12, "{felt} were felt only");
 }
 
 #[test]
