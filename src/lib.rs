@@ -69,21 +69,21 @@
 //! | What follows from an answer? | `protocol/retry.rs` for a POST and for a factor in doubt, `protocol/repeat.rs` for other requests |
 //! | What does a list prove about a factor in doubt? | `protocol/reconcile.rs` |
 //! | How many requests may be in flight? | decided in `engine/concurrency.rs`, kept by `engine/workers.rs` |
-//! | Who decides exit code 4? | `commands/run.rs` (`exit`) for runs, `commands/check.rs`, `preflight.rs` and `prove` for themselves, and `error.rs` for errors |
+//! | Who decides exit code 4? | `commands/run` (`exit`) for runs, `commands/check.rs`, `preflight.rs` and `prove` for themselves, and `error.rs` for errors |
 //! | Where does a flag get its variable and its default? | `cli/shared.rs` and `cli/flags.rs`; the rest of a setting: `config` |
 //! | Which columns may a CSV have? | `input/header.rs` and `input/shape.rs` |
 //! | Who obeys `Retry-After`? | read in `auth0/transport.rs`, obeyed in `pacer/hold.rs` |
 //! | When is a tenant that never answered given up? | `auth0/contact.rs` |
-//! | What refuses a second ledger for the same people? | `commands/second_ledger.rs` |
+//! | What refuses a second ledger for the same people? | `commands/run/second_ledger.rs` |
 //! | Where does the time left come from? | `progress/pace.rs` |
-//! | Is the tenant ready for INPUT? | `preflight/judge`, asked before an import by `commands/readiness.rs` |
+//! | Is the tenant ready for INPUT? | `preflight/judge`, asked before an import by `commands/run/readiness.rs` |
 //! | What plans an input without sending anything? | `engine/scan.rs` |
 //! | What does another system's export carry, and in which encoding? | `sources/NAME.rs` |
 //! | Whose factor is it? | `identity/template.rs`, `identity/map`, `identity/collisions.rs` |
 //! | Which user of the tenant has an address? | `jobs/resolve/judge.rs` |
 //! | Which factors has tonight's input lost? | `ledger/journal/changes.rs` |
 //! | Which reasons add up to a count? | `model/reasons.rs`, kept by `ledger/journal/book.rs`; what helps: `explain/advice.rs` |
-//! | Where do the suggested commands come from? | `commands/next.rs` |
+//! | Where do the suggested commands come from? | `commands/advice` |
 //! | What is on the page to sign? | `report/ledger` (the facts), `report/html` (the page) |
 //! | What does a probe ask, and what does it delete? | `probe/questions`, `probe/asker.rs` |
 //! | Where is the rate limit learnt? | `pacer/auto.rs` and `pacer/bucket` |

@@ -4,13 +4,15 @@
 use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use super::{
-    after_import::ReadInput,
     blocking,
-    confirm::confirm,
     reading::import_shape,
-    session::{CommandSpec, Opening, Session, open_input},
-    signals::Stoppable,
-    unbegun,
+    run::{
+        after_import::ReadInput,
+        confirm::confirm,
+        session::{CommandSpec, Opening, Session, open_input},
+        signals::Stoppable,
+        unbegun,
+    },
 };
 use crate::{
     auth0::{self, Client},

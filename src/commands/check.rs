@@ -11,10 +11,14 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    next, print,
+    advice::next,
+    print,
     prove::{Proving, Show, Shown},
-    reading::{Opener, try_open_factors},
-    repeats::{Met, Repeats},
+    reading::{
+        Opener,
+        repeats::{Met, Repeats},
+        try_open_factors,
+    },
 };
 use crate::{
     cli::{Check, CommandLine, Output},

@@ -4,9 +4,11 @@ use std::io;
 
 use super::{
     blocking,
-    session::{CommandSpec, Opening, Session, open_input},
-    signals::Stoppable,
-    unbegun,
+    run::{
+        session::{CommandSpec, Opening, Session, open_input},
+        signals::Stoppable,
+        unbegun,
+    },
 };
 use crate::{
     auth0,

@@ -3,17 +3,22 @@
 use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use super::{
-    after_import::ReadInput,
+    advice::suggest::Suggestion,
     blocking,
-    look::{Look, Opened},
-    prove::Suggestion,
-    readiness::Gate,
-    reading::{Opener, extent},
-    second_ledger,
-    session::{CommandSpec, Opening, Session, lasting_ledger, require_ledger},
-    shards::{warn_of_rate, warn_of_selection},
-    signals::Stoppable,
-    unbegun,
+    outputs::names::{lasting_ledger, require_ledger},
+    reading::{
+        Opener, extent,
+        look::{Look, Opened},
+    },
+    run::{
+        after_import::ReadInput,
+        readiness::Gate,
+        second_ledger,
+        session::{CommandSpec, Opening, Session},
+        shards::{warn_of_rate, warn_of_selection},
+        signals::Stoppable,
+        unbegun,
+    },
 };
 use crate::{
     auth0,

@@ -1,5 +1,10 @@
 //! Wiring: each command puts the parts together and owns no logic. Only here, and in `main`, is
 //! anything printed.
+//!
+//! Each file is a command, or the few that are much alike. The folders hold the parts that commands
+//! share, from the bottom up: [`outputs`], files that are written; [`advice`], the commands that make
+//! sense next; [`reading`], the input; [`run`], a command from its start to its end. `prove` and
+//! `report` are commands with parts of their own.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -10,54 +15,34 @@ use std::{
 
 use tokio::sync::oneshot;
 
-mod after_import;
-mod announce;
+mod advice;
 mod change;
 mod check;
-mod confirm;
 mod explain;
 mod export;
-mod follow_up;
 mod import;
-mod ledgers;
-mod logging;
-mod look;
 mod man;
-mod mend;
-mod metering;
-mod names;
-mod next;
-mod not_in;
-mod notes;
 mod outputs;
 mod preflight;
 mod probe;
 mod prove;
-mod readiness;
 mod reading;
 mod reference;
-mod repeats;
 mod report;
-mod report_page;
 mod resolve;
 mod run;
-mod runtime;
 mod sandbox;
-mod scratch;
-mod second_ledger;
 mod select;
-mod session;
-mod shards;
-mod signals;
 mod sources;
-mod tenant;
-mod unbegun;
 mod verify;
 
 use self::{
-    metering::Metering,
     reading::{import_shape, try_open, try_open_factors},
-    runtime::{on_several, paced},
+    run::{
+        logging,
+        metering::Metering,
+        runtime::{on_several, paced},
+    },
 };
 use crate::{
     cli::{

@@ -4,10 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     blocking, now, print,
-    readiness::{asked_first, host, plan, questions},
     reading::Opener,
-    run::Run,
-    signals::Stoppable,
+    run::{
+        Run,
+        readiness::{asked_first, host, plan, questions},
+        signals::Stoppable,
+    },
 };
 use crate::{
     auth0,

@@ -14,13 +14,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    blocking,
-    metering::Metering,
-    now, print,
-    report_page::refused,
-    run::{Run, exit},
-    runtime::paced,
-    signals::{Signals, stop_after},
+    blocking, now, print,
+    report::refused,
+    run::{
+        Run, exit,
+        metering::Metering,
+        runtime::paced,
+        signals::{Signals, stop_after},
+    },
 };
 use crate::{
     auth0,

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::{
     blocking, reading,
-    session::{CommandSpec, Opening, Session},
-    shards::warn_of_rate,
-    signals::Stoppable,
-    unbegun,
+    run::{
+        session::{CommandSpec, Opening, Session},
+        shards::warn_of_rate,
+        signals::Stoppable,
+        unbegun,
+    },
 };
 use crate::{
     auth0,

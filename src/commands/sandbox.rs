@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{print, signals::Signals};
+use super::{print, run::signals::Signals};
 use crate::{
     cli::SandboxArgs,
     config::parse_facts,

@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    names::{ledger_of, ledgers_of_shards},
+    outputs::names::{ledger_of, ledgers_of_shards},
     print,
     reading::{Opener, try_open_factors},
-    report_page::refused,
+    report::refused,
 };
 use crate::{
     cli::Select,

@@ -8,13 +8,10 @@ use std::sync::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    blocking,
-    next::after_verify,
-    print,
+    advice::next::after_verify,
+    blocking, print,
     reading::{Opener, extent},
-    run::{Run, exit},
-    shards::warn_of_rate,
-    signals::Stoppable,
+    run::{Run, exit, shards::warn_of_rate, signals::Stoppable},
 };
 use crate::{
     auth0,

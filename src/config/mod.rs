@@ -132,8 +132,8 @@ impl Target {
     }
 }
 
-/// Name of the sandbox for programs.
-const SANDBOX: &str = "sandbox";
+/// Name of the sandbox for programs, to which its ledgers are bound as well, whatever its port.
+pub const SANDBOX: &str = "sandbox";
 
 fn label(base: &BaseUrl) -> &str {
     base.as_str().trim_start_matches("https://")

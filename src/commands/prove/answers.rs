@@ -11,7 +11,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use zeroize::Zeroizing;
 
 use crate::{
-    commands::{blocking, signals::Signals},
+    commands::{blocking, run::signals::Signals},
     error::Error,
 };
 

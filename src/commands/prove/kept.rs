@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    commands::advice::suggest,
     input::{Row, RowReader, Through},
     model::{
         Cell, Code, FactorType, Fault, Field, Planned, Record, Refusal, Rejection, SecretEncoding,
@@ -61,12 +62,6 @@ fn text(record: &Record, field: Field) -> Option<&str> {
     }
 }
 
-/// Returns true if a refused row is a TOTP: its codes are time-based and made of digits.
-pub(super) fn is_totp(rejection: &Rejection) -> bool {
-    let others = [Code::HotpUnsupported, Code::OtpauthKind, Code::FactorTypeUnsupported];
-    rejection.factor_type == Some(FactorType::Totp) && !has_any(&rejection.faults, &others)
-}
-
 fn has_any(faults: &[Fault], codes: &[Code]) -> bool {
     faults.iter().any(|fault| codes.iter().any(|code| fault.code == code.name()))
 }
@@ -95,7 +90,7 @@ impl Shelf {
         };
         let is_totp = match &planned {
             Planned::Factor(factor) => factor.factor_type() == FactorType::Totp,
-            Planned::Rejected(rejection) => is_totp(rejection),
+            Planned::Rejected(rejection) => suggest::is_totp(rejection),
         };
         let encrypted = [Code::LooksEncrypted, Code::SecretEncrypted];
         let is_encrypted = refused
@@ -105,7 +100,7 @@ impl Shelf {
         let kept = Kept { record, is_refused: refused.is_some(), is_encrypted };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = !all.iter().any(|other| other.is_same(&kept));
-        if is_totp && refused.is_none_or(self::is_totp) && is_new && all.len() < MOST {
+        if is_totp && refused.is_none_or(suggest::is_totp) && is_new && all.len() < MOST {
             all.push(kept);
         }
     }

@@ -3,19 +3,17 @@
 
 mod answers;
 mod kept;
-mod suggest;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 use tokio::runtime::Builder;
 
-pub(super) use self::suggest::Suggestion;
 use self::{
     answers::{Answers, Found, Line},
     kept::{Kept, Shelf, keeping},
 };
-use super::{now, print, runtime::block_on};
+use super::{now, print, run::runtime::block_on};
 use crate::{
     cli::Check,
     error::{Error, Exit},

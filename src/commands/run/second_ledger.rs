@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::session::ledger_path;
 use crate::{
+    commands::outputs::names::ledger_path,
     config::{Config, Target},
     error::Error,
     files,
@@ -21,7 +21,7 @@ const MOST: usize = 10_000;
 
 /// Refuses an import that names no ledger and would begin a new one, if another import ledger of
 /// the same tenant is in the same folder.
-pub(super) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
+pub(in crate::commands) fn refuse(config: &Config, inputs: &[String]) -> Result<(), Error> {
     let Target::Tenant { base, .. } = &config.target else { return Ok(()) };
     if config.ledger.is_some() {
         return Ok(());

@@ -1,11 +1,15 @@
-//! Refuses an output that is also an input, by whatever name or link, or another output.
+//! Files that commands write: their names, and a check that refuses an output that is also an input,
+//! by whatever name or link, or another output.
+
+pub(super) mod names;
+pub(super) mod scratch;
 
 use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use super::names::{backup_of, ledger_of};
+use self::names::{backup_of, ledger_of};
 use crate::{
     cli::NamedFiles,
     error::Error,

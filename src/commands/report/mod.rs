@@ -1,12 +1,16 @@
 //! `report`: shows one ledger, or several added up.
 
+mod ledgers;
+mod not_in;
+mod page;
+
 use std::path::Path;
 
+use self::ledgers::Shown;
+pub(super) use self::page::refused;
 use super::{
-    follow_up,
-    ledgers::{self, Shown},
-    mend::name_apart,
-    not_in, print, report_page,
+    advice::{follow_up, mend::name_apart},
+    print,
 };
 use crate::{
     cli::{Report, ReportFormat},
@@ -22,7 +26,7 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     check_flags(command, is_page)?;
     let ledgers = ledgers::open(command.ledgers())?;
     if let (true, [Shown { path, reader, .. }]) = (is_page, &*ledgers) {
-        return report_page::run(path, reader, &command.page);
+        return page::run(path, reader, &command.page);
     }
     for Shown { reader, .. } in &ledgers {
         if let Some(fault) = reader.fault()? {

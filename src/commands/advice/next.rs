@@ -13,26 +13,26 @@ use crate::{
 };
 
 /// A run that has ended.
-pub(super) struct Ended<'a> {
+pub(in crate::commands) struct Ended<'a> {
     /// Its command line.
-    pub(super) typed: &'a CommandLine,
+    pub(in crate::commands) typed: &'a CommandLine,
     /// Reason why it ended.
-    pub(super) end: &'a End,
+    pub(in crate::commands) end: &'a End,
     /// Reasons of its rows, including those that it skipped.
-    pub(super) reasons: Vec<&'a Explained>,
+    pub(in crate::commands) reasons: Vec<&'a Explained>,
     /// True if rows need attention.
-    pub(super) is_bad: bool,
+    pub(in crate::commands) is_bad: bool,
     /// Its ledger.
-    pub(super) ledger: &'a Path,
+    pub(in crate::commands) ledger: &'a Path,
     /// True if nothing was really changed.
-    pub(super) is_dry_run: bool,
+    pub(in crate::commands) is_dry_run: bool,
     /// True if its tenant was a sandbox that ended with it.
-    pub(super) is_in_sandbox: bool,
+    pub(in crate::commands) is_in_sandbox: bool,
 }
 
 impl Ended<'_> {
     /// Returns the commands in the order in which to run them.
-    pub(super) fn next(&self) -> Vec<NextStep> {
+    pub(in crate::commands) fn next(&self) -> Vec<NextStep> {
         let commands = match self.end {
             End::Complete if self.is_dry_run => vec![],
             End::Complete if self.is_bad => return self.help(),
@@ -159,7 +159,7 @@ pub(super) fn append(line: &mut Vec<String>, flags: &[&str]) {
 }
 
 /// Returns the commands that make sense after `check`: `preflight` where all is well.
-pub(super) fn after_check(typed: &CommandLine, found: &CheckSummary) -> Vec<NextStep> {
+pub(in crate::commands) fn after_check(typed: &CommandLine, found: &CheckSummary) -> Vec<NextStep> {
     if found.rejected == 0 {
         let is_readable = found.rows > 0 && !typed.values().any(|input| input == "-");
         let preflight = typed.with_command("preflight", &["output"]).filter(|_| is_readable);
@@ -175,7 +175,11 @@ pub(super) fn after_check(typed: &CommandLine, found: &CheckSummary) -> Vec<Next
 
 /// Returns the commands that make sense after `verify`: one that lists its findings, or the same
 /// again if it did not come to its end.
-pub(super) fn after_verify(typed: &CommandLine, is_complete: bool, is_bad: bool) -> Vec<NextStep> {
+pub(in crate::commands) fn after_verify(
+    typed: &CommandLine,
+    is_complete: bool,
+    is_bad: bool,
+) -> Vec<NextStep> {
     let list = || {
         let mut line = typed.with_command("verify", &["output"])?;
         append(&mut line, &["--output", "jsonl"]);

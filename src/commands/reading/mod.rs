@@ -1,5 +1,8 @@
 //! Turns the flags about an input into the dialect, identity and source that read it.
 
+pub(super) mod look;
+pub(super) mod repeats;
+
 use std::{
     path::{Path, PathBuf},
     sync::{

@@ -1,5 +1,21 @@
-//! Parts that every command that sends requests shares: the tenant, the pace, the statistics,
-//! progress, and the exit code at the end.
+//! Parts that commands share from their start to their end: the log, signals, and for each command
+//! that sends requests ([`Run`]) the tenant, the pace, the statistics, progress and the exit code.
+//! A command that records in a ledger has a [`session`] as well.
+
+pub(super) mod after_import;
+mod announce;
+pub(super) mod confirm;
+pub(super) mod logging;
+pub(super) mod metering;
+mod notes;
+pub(super) mod readiness;
+pub(super) mod runtime;
+pub(super) mod second_ledger;
+pub(super) mod session;
+pub(super) mod shards;
+pub(super) mod signals;
+mod tenant;
+pub(super) mod unbegun;
 
 use std::{
     path::Path,
@@ -10,9 +26,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    announce::announce, notes::RunNotes, now, print_error, signals::stop_after, tenant::Tenant,
-};
+use self::{announce::announce, notes::RunNotes, signals::stop_after, tenant::Tenant};
+use super::{now, print_error};
 use crate::{
     auth0::Client,
     config::Config,

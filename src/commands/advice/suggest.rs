@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::kept::is_totp;
 use crate::{
     cli::{FromSystem, Import, Reading},
     jobs::create::Advice,
     ledger::{ProvedRight, Reader},
-    model::{FactorType, Planned, Refusal},
+    model::{Code, FactorType, Fault, Planned, Refusal, Rejection},
     text::{file_argument, shell_line},
 };
 
@@ -72,6 +71,13 @@ impl Suggestion {
         );
         Advice { is_about: Self::is_about, text }
     }
+}
+
+/// Returns true if a refused row is a TOTP: its codes are time-based and made of digits.
+pub(in crate::commands) fn is_totp(rejection: &Rejection) -> bool {
+    let others = [Code::HotpUnsupported, Code::OtpauthKind, Code::FactorTypeUnsupported];
+    let is_other = |fault: &Fault| others.iter().any(|code| fault.code == code.name());
+    rejection.factor_type == Some(FactorType::Totp) && !rejection.faults.iter().any(is_other)
 }
 
 fn flag(name: &str, value: Option<impl Into<String>>) -> impl Iterator<Item = String> {

@@ -1,8 +1,9 @@
 //! `report --not-in`: rows of ledgers that an input does not have.
 
-use super::{ledgers::Shown, reading::Opener};
+use super::ledgers::Shown;
 use crate::{
     cli::RowFilter,
+    commands::reading::Opener,
     engine::scan::scan_readable,
     error::Error,
     ledger::Seen,

@@ -3,12 +3,12 @@
 
 use super::{
     after_import::ReadInput,
-    next::Ended,
     session::{CommandSpec, Opening, place, show},
     signals::Stoppable,
 };
 use crate::{
     cli::Output,
+    commands::advice::next::Ended,
     config::{Config, Target},
     engine::{End, Stop, intake::Remarks},
     error::{Error, Exit},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Reports it as the run itself would have, with the ledger that it would have opened.
-pub(super) fn stopped(
+pub(in crate::commands) fn stopped(
     config: &Config,
     opening: &Opening<'_>,
     stoppable: &Stoppable,

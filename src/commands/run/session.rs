@@ -13,20 +13,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    after_import::ReadInput,
-    blocking,
-    names::{backup_of, ledger_of},
-    next::Ended,
-    now, print,
-    reading::{dialect, extent},
-    run::{Run, exit},
-    scratch::scratch,
-    shards::of_other_shards,
-};
+use super::{Run, after_import::ReadInput, exit, shards::of_other_shards};
 use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
+    commands::{
+        advice::next::Ended,
+        blocking, now,
+        outputs::{
+            names::{backup_of, ledger_path, require_ledger},
+            scratch::scratch,
+        },
+        print,
+        reading::{dialect, extent},
+    },
     config::{Config, Target},
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
@@ -40,43 +40,43 @@ use crate::{
 
 /// Identity and requirements of a command.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CommandSpec {
+pub(in crate::commands) struct CommandSpec {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(in crate::commands) name: &'static str,
     /// States that it can bring rows to, besides the contract's; its main one first.
-    pub(super) own: &'static [State],
+    pub(in crate::commands) own: &'static [State],
     /// Scopes that the token must have.
-    pub(super) scopes: &'static [&'static str],
+    pub(in crate::commands) scopes: &'static [&'static str],
     /// True if nothing is changed or recorded.
-    pub(super) dry_run: bool,
+    pub(in crate::commands) dry_run: bool,
 }
 
 /// A run that records in a ledger.
-pub(super) struct Session {
+pub(in crate::commands) struct Session {
     spec: CommandSpec,
-    pub(super) run: Run,
-    pub(super) ledger: Ledger,
-    pub(super) key: Key,
+    pub(in crate::commands) run: Run,
+    pub(in crate::commands) ledger: Ledger,
+    pub(in crate::commands) key: Key,
     resumed: bool,
     owner: JoinHandle<Result<(), Error>>,
-    pub(super) path: PathBuf,
+    pub(in crate::commands) path: PathBuf,
     /// Folder of a dry run's ledger, removed at the end.
     scratch: Option<tempfile::TempDir>,
     /// Other files that were written, for the summary.
-    pub(super) files: BTreeMap<&'static str, String>,
+    pub(in crate::commands) files: BTreeMap<&'static str, String>,
     /// Input of an import or `replace`, for the summary.
-    pub(super) input: Option<ReadInput>,
+    pub(in crate::commands) input: Option<ReadInput>,
 }
 
 /// Ledger of a run and how to open it.
-pub(super) struct Opening<'a> {
-    pub(super) spec: CommandSpec,
+pub(in crate::commands) struct Opening<'a> {
+    pub(in crate::commands) spec: CommandSpec,
     /// Names of the inputs; of `undo` the ledger's.
-    pub(super) inputs: &'a [String],
+    pub(in crate::commands) inputs: &'a [String],
     /// `--retry`.
-    pub(super) retry: &'a [cli::Retry],
+    pub(in crate::commands) retry: &'a [cli::Retry],
     /// Path of the ledger, if it differs from the default.
-    pub(super) ledger: Option<PathBuf>,
+    pub(in crate::commands) ledger: Option<PathBuf>,
 }
 
 /// Reads an input once, if it can be read again, so that an unreadable one stops the run before
@@ -84,7 +84,7 @@ pub(super) struct Opening<'a> {
 ///
 /// Opening a pipe waits until somebody writes to it: a caller that has taken over the signals must
 /// not wait for this alone.
-pub(super) async fn open_input(
+pub(in crate::commands) async fn open_input(
     bulk: &Bulk,
     config: &Config,
     shape: Shape,
@@ -102,7 +102,7 @@ pub(super) async fn open_input(
 
 impl Session {
     /// Opens the ledger and makes a client; nothing is sent yet.
-    pub(super) async fn open(
+    pub(in crate::commands) async fn open(
         config: Config,
         opening: Opening<'_>,
         stop: CancellationToken,
@@ -142,12 +142,12 @@ impl Session {
     }
 
     /// Returns true if nothing is changed or recorded.
-    pub(super) fn is_dry_run(&self) -> bool {
+    pub(in crate::commands) fn is_dry_run(&self) -> bool {
         self.spec.dry_run
     }
 
     /// Returns the number of rows that earlier runs have settled.
-    pub(super) async fn settled(&self) -> u64 {
+    pub(in crate::commands) async fn settled(&self) -> u64 {
         if !self.resumed {
             return 0;
         }
@@ -155,29 +155,29 @@ impl Session {
     }
 
     /// Returns the state that the workers share.
-    pub(super) fn gateway(&self) -> Gateway<Client> {
+    pub(in crate::commands) fn gateway(&self) -> Gateway<Client> {
         self.run.gateway()
     }
 
     /// Returns the bounds of the run.
-    pub(super) fn limits(&self) -> Limits {
+    pub(in crate::commands) fn limits(&self) -> Limits {
         self.run.limits()
     }
 
     /// Returns the remarks on the rows.
-    pub(super) fn remarks(&self) -> Arc<Mutex<Remarks>> {
+    pub(in crate::commands) fn remarks(&self) -> Arc<Mutex<Remarks>> {
         Arc::clone(&self.run.remarks)
     }
 
     /// Starts to show progress through `extent`.
-    pub(super) fn watch(&mut self, extent: Extent, show: Show) {
+    pub(in crate::commands) fn watch(&mut self, extent: Extent, show: Show) {
         let recorded = Recorded { tally: self.ledger.tally(), own: self.spec.own };
         self.run.begin_notes(&self.ledger);
         self.run.watch(Arc::new(recorded), extent, show);
     }
 
     /// Returns the path of the backup, with its default.
-    pub(super) fn backup_path(&mut self, given: Option<PathBuf>) -> PathBuf {
+    pub(in crate::commands) fn backup_path(&mut self, given: Option<PathBuf>) -> PathBuf {
         let path = given.unwrap_or_else(|| backup_of(&self.path));
         self.files.insert("backup", file_name(&path));
         path
@@ -185,7 +185,11 @@ impl Session {
 
     /// Records how the run ended, reports the result (on standard error if `output` is `None`), and
     /// returns the exit code.
-    pub(super) async fn close(self, end: End, output: Option<Output>) -> Result<Exit, Error> {
+    pub(in crate::commands) async fn close(
+        self,
+        end: End,
+        output: Option<Output>,
+    ) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, input, .. } = self;
         let complete = matches!(end, End::Complete);
         let import = input.as_ref().filter(|input| input.is_import);
@@ -277,7 +281,7 @@ async fn record_end(
 }
 
 /// Returns the path of a run's ledger, and the folder made for one that need not last.
-pub(super) fn place(
+pub(in crate::commands) fn place(
     config: &Config,
     opening: &Opening<'_>,
 ) -> Result<(Option<tempfile::TempDir>, PathBuf), Error> {
@@ -296,7 +300,7 @@ pub(super) fn place(
 
 /// Writes the summary to standard output, or to the log where standard output holds the result
 /// itself.
-pub(super) fn show(
+pub(in crate::commands) fn show(
     summary: &Summary,
     remarks: &Remarks,
     hints: &[String],
@@ -313,36 +317,6 @@ pub(super) fn show(
     }
     tracing::info!("{}", String::from_utf8_lossy(&text).trim_end());
     Ok(())
-}
-
-/// Returns `--ledger`, or `INPUT.ledger`.
-pub(super) fn ledger_path(config: &Config, inputs: &[String]) -> Result<PathBuf, Error> {
-    let unnamed = |when: &str| {
-        Err(Error::usage(
-            format!("a ledger needs a name when {when}"),
-            "pass --ledger FILE; the same FILE resumes an interrupted run",
-        ))
-    };
-    match (&config.ledger, inputs) {
-        (Some(path), _) => Ok(path_of(path)),
-        (None, [input]) if input == "-" => unnamed("the input comes from standard input"),
-        (None, [input]) => Ok(ledger_of(&path_of(input), config.shard)),
-        (None, _) => unnamed("there are several inputs"),
-    }
-}
-
-/// Returns the path of the ledger that a run leaves behind under a known name; one in the sandbox
-/// may leave none.
-pub(super) fn lasting_ledger(config: &Config, inputs: &[String]) -> Option<PathBuf> {
-    let is_scratch = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
-    ledger_path(config, inputs).ok().filter(|_| !is_scratch)
-}
-
-/// Refuses several inputs without a name for their ledger, before the first is read. The sandbox
-/// names it.
-pub(super) fn require_ledger(bulk: &Bulk, config: &Config) -> Result<(), Error> {
-    let is_named = bulk.reading.inputs.len() == 1 || matches!(config.target, Target::Sandbox);
-    if is_named { Ok(()) } else { ledger_path(config, &bulk.reading.inputs).map(drop) }
 }
 
 async fn open_ledger(

@@ -2,8 +2,9 @@
 
 use std::{path::Path, sync::atomic::Ordering};
 
-use super::{after_import::ReadInput, names::ledger_of, next::Ended};
+use super::after_import::ReadInput;
 use crate::{
+    commands::{advice::next::Ended, outputs::names::ledger_of},
     config::Config,
     engine::End,
     model::Shard,
@@ -19,7 +20,7 @@ const MOST_RESERVE: f64 = 0.95;
 const NAMED: u16 = 20;
 
 /// Warns of the load that all shards together put on the tenant.
-pub(super) fn warn_of_rate(config: &Config) {
+pub(in crate::commands) fn warn_of_rate(config: &Config) {
     let Some(count) = config.part().map(Shard::count) else { return };
     match config.rate {
         Rate::PerSecond(rate) => tracing::warn!(
@@ -62,7 +63,7 @@ fn warn_of_reserve(reserve: f64, count: u16) {
 }
 
 /// Warns that a selection has rows of other shards: once mended, a row may belong to another user.
-pub(super) fn warn_of_selection(config: &Config, input: &ReadInput) {
+pub(in crate::commands) fn warn_of_selection(config: &Config, input: &ReadInput) {
     let shard = config.shard.unwrap_or_default();
     let n_passed = input.n_passed.load(Ordering::Relaxed);
     let of_others = if n_passed == 1 {

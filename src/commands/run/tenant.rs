@@ -4,35 +4,32 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::now;
 use crate::{
     auth0::{self, BaseUrl, Client, Credentials, Proof},
-    config::{Config, Target},
+    commands::{now, pacer},
+    config::{Config, SANDBOX, Target},
     error::Error,
     pacer::Pacer,
     probe::MARKER,
     sandbox::{Limit, Sandbox, Settings, Users},
 };
 
-/// Name that ledgers of the built-in tenant are bound to, whatever its port.
-pub(super) const SANDBOX: &str = "sandbox";
-
 /// A client of the tenant, and the tenant itself where it is the sandbox.
-pub(super) struct Tenant {
-    pub(super) client: Client,
+pub(in crate::commands) struct Tenant {
+    pub(in crate::commands) client: Client,
     /// Name that a ledger is bound to.
-    pub(super) name: String,
+    pub(in crate::commands) name: String,
     /// The sandbox, in a `--sandbox` run.
-    pub(super) sandbox: Option<Sandbox>,
+    pub(in crate::commands) sandbox: Option<Sandbox>,
     /// The one pacer of the run, which also grants permits for the client's requests for tokens.
-    pub(super) pacer: Arc<Pacer>,
+    pub(in crate::commands) pacer: Arc<Pacer>,
 }
 
 impl Tenant {
     /// Makes the client of a command that uses `scopes`, and whose token must allow those
     /// `required`. Starts the sandbox where that is the tenant; it allows both. Nothing is sent
     /// yet.
-    pub(super) async fn with(
+    pub(in crate::commands) async fn with(
         config: &Config,
         (scopes, required): (&[&'static str], &'static [&'static str]),
     ) -> Result<Self, Error> {
@@ -58,7 +55,7 @@ impl Tenant {
             }
         };
         let name = if sandbox.is_some() { SANDBOX.into() } else { base.as_str().to_owned() };
-        let pacer = super::pacer(config);
+        let pacer = pacer(config);
         let client = Client::new(auth0::Settings {
             base,
             credentials,

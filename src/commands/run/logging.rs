@@ -34,7 +34,7 @@ pub(super) struct Logged<F> {
 
 /// File of `--log-file`. A line that cannot be written does not stop the command: it is counted and reported.
 #[derive(Debug)]
-pub(super) struct LogFile {
+pub(in crate::commands) struct LogFile {
     file: File,
     /// File name, safe to print.
     name: String,
@@ -47,13 +47,13 @@ pub(super) struct LogFile {
 
 impl<F: Serialize> Logged<F> {
     /// Makes a line with the current time.
-    pub(super) fn of(level: &'static str, fields: F, target: &'static str) -> Self {
+    pub(in crate::commands) fn of(level: &'static str, fields: F, target: &'static str) -> Self {
         Self { timestamp: jiff::Timestamp::now().to_string(), level, fields, target }
     }
 }
 
 /// Starts logging as the flags say; returns the log file, if there is one.
-pub(super) fn start(output_args: &OutputArgs) -> Result<Option<Arc<LogFile>>, Error> {
+pub(in crate::commands) fn start(output_args: &OutputArgs) -> Result<Option<Arc<LogFile>>, Error> {
     let level = match (output_args.quiet, output_args.verbose) {
         (true, _) => "error",
         (false, 0) => "info",
@@ -116,7 +116,7 @@ impl LogFile {
     }
 
     /// Reports how many lines are lost, if any are.
-    pub(super) fn end(&self) {
+    pub(in crate::commands) fn end(&self) {
         let n_lost = self.n_lost.load(Ordering::Relaxed);
         if n_lost > 0 {
             let lines = counted(n_lost, "line");

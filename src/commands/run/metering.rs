@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, sync::OnceLock};
 
-use super::{now, outputs::keep_metrics_apart};
 use crate::{
     cli::{NamedFiles, Talking},
+    commands::{now, outputs::keep_metrics_apart},
     config::Config,
     error::{Error, Exit},
     progress::{Measured, Meter},
@@ -13,7 +13,7 @@ use crate::{
 
 /// The metrics file of a command, once it has one.
 #[derive(Debug, Default)]
-pub(super) struct Metering {
+pub(in crate::commands) struct Metering {
     /// `None` for a command that talks to no tenant, or may write no such file.
     talking: Option<Talking>,
     files: NamedFiles,
@@ -22,13 +22,13 @@ pub(super) struct Metering {
 
 impl Metering {
     /// Nothing is written yet.
-    pub(super) fn new(talking: Option<Talking>, files: NamedFiles) -> Self {
+    pub(in crate::commands) fn new(talking: Option<Talking>, files: NamedFiles) -> Self {
         Self { talking, files, meter: OnceLock::new() }
     }
 
     /// Starts the file, if the settings name one; refuses one that the command needs for something
     /// else.
-    pub(super) fn start(&self, config: &mut Config) -> Result<(), Error> {
+    pub(in crate::commands) fn start(&self, config: &mut Config) -> Result<(), Error> {
         let Some(path) = config.metrics_file.clone() else { return Ok(()) };
         let ledger = config.ledger.as_deref().map(path_of);
         keep_metrics_apart(&path, &self.files, ledger.as_deref())?;
@@ -38,7 +38,7 @@ impl Metering {
 
     /// Finishes the file. A command that failed before its settings were known gets one all the
     /// same, if file and tenant are known.
-    pub(super) fn end(&self, exit: Exit) {
+    pub(in crate::commands) fn end(&self, exit: Exit) {
         let late = || {
             let talking = self.talking.as_ref().filter(|_| exit != Exit::Good)?;
             let (path, label, ledger) = Config::metrics(&talking.tenant)?;

@@ -18,7 +18,7 @@ use crate::error::{Error, Exit};
 
 /// The signals that ask a run to stop.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(in crate::commands) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     /// `None` under `nohup`, which makes the process ignore it.
@@ -40,7 +40,7 @@ pub(super) fn outlive_limits() -> io::Result<()> {
 
 impl Signals {
     /// Takes the signals over.
-    pub(super) fn take() -> Result<Self, Error> {
+    pub(in crate::commands) fn take() -> Result<Self, Error> {
         let take = |kind| {
             signal(kind)
                 .map_err(|source| Error::Io { what: "listening for signals".into(), source })
@@ -54,7 +54,7 @@ impl Signals {
     }
 
     /// Waits for one of them.
-    pub(super) async fn recv(&mut self) {
+    pub(in crate::commands) async fn recv(&mut self) {
         let hang_up = async {
             match &mut self.hang_up {
                 Some(signal) => signal.recv().await,
@@ -70,7 +70,7 @@ impl Signals {
 
     /// Cancels `stop` at the first signal and ends the program at the second: the ledger is sound
     /// at any moment.
-    pub(super) async fn watch(self, stop: CancellationToken) {
+    pub(in crate::commands) async fn watch(self, stop: CancellationToken) {
         self.watch_saying(
             stop,
             "stopping: requests in flight finish, nothing new is sent; again to stop at once",
@@ -85,7 +85,7 @@ impl Signals {
     }
 
     /// Does the same; logs `first` at the first signal, and calls `second` at the second.
-    pub(super) async fn watch_saying(
+    pub(in crate::commands) async fn watch_saying(
         mut self,
         stop: CancellationToken,
         first: &str,
@@ -102,15 +102,15 @@ impl Signals {
 
 /// A command that signals can stop, from before its input is read until this is dropped.
 #[derive(Debug)]
-pub(super) struct Stoppable {
-    pub(super) began: Instant,
-    pub(super) stop: CancellationToken,
+pub(in crate::commands) struct Stoppable {
+    pub(in crate::commands) began: Instant,
+    pub(in crate::commands) stop: CancellationToken,
     watch: JoinHandle<()>,
 }
 
 impl Stoppable {
     /// Takes the signals over.
-    pub(super) fn start() -> Result<Self, Error> {
+    pub(in crate::commands) fn start() -> Result<Self, Error> {
         let stop = CancellationToken::new();
         let watch = tokio::spawn(Signals::take()?.watch(stop.clone()));
         Ok(Self { began: Instant::now(), stop, watch })
@@ -118,7 +118,7 @@ impl Stoppable {
 
     /// Waits for work that leaves nothing to be finished, such as the first reading of a large
     /// file; `None` if a signal came before its end.
-    pub(super) async fn unless_stopped<T>(
+    pub(in crate::commands) async fn unless_stopped<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<Option<T>, Error> {
@@ -136,7 +136,11 @@ impl Drop for Stoppable {
 }
 
 /// Cancels `stop` and logs `saying` when `--max-duration` is over, if it is given.
-pub(super) async fn stop_after(most: Option<Duration>, stop: CancellationToken, saying: &str) {
+pub(in crate::commands) async fn stop_after(
+    most: Option<Duration>,
+    stop: CancellationToken,
+    saying: &str,
+) {
     if let Some(most) = most {
         tokio::time::sleep(most).await;
         tracing::warn!("{saying}");

@@ -4,15 +4,13 @@
 
 use tokio::sync::mpsc;
 
-use super::{
-    blocking,
-    look::{Look, Looked, Needs},
-    now, pacing,
-    prove::Suggestion,
-    run::Run,
-    session::Session,
-};
+use super::{Run, session::Session};
 use crate::{
+    commands::{
+        advice::suggest::Suggestion,
+        blocking, now, pacing,
+        reading::look::{Look, Looked, Needs},
+    },
     config::{Config, Target},
     engine::{End, IntakeEvent, JobReceiver, Stop},
     error::Error,
@@ -25,7 +23,7 @@ use crate::{
 };
 
 /// Returns the questions about the tenant whose answers matter for INPUT.
-pub(super) fn questions(census: &Census) -> Vec<Question> {
+pub(in crate::commands) fn questions(census: &Census) -> Vec<Question> {
     let has = |types: &[FactorType]| types.iter().any(|of| census.rows(*of) > 0);
     let (phone, email) = (FactorType::Phone, FactorType::Email);
     let is_needed = |question: &Question| match question {
@@ -42,7 +40,7 @@ pub(super) fn questions(census: &Census) -> Vec<Question> {
 }
 
 /// Returns the host name at which the tenant is reached; this process's own sandbox has none.
-pub(super) fn host(config: &Config) -> Option<&str> {
+pub(in crate::commands) fn host(config: &Config) -> Option<&str> {
     match &config.target {
         Target::Tenant { base, .. } => base.host(),
         Target::Sandbox => None,
@@ -50,14 +48,19 @@ pub(super) fn host(config: &Config) -> Option<&str> {
 }
 
 /// Returns the number of questions that an import asks before its first request.
-pub(super) fn asked_first(census: &Census, grant: &Grant) -> u64 {
+pub(in crate::commands) fn asked_first(census: &Census, grant: &Grant) -> u64 {
     let asked = questions(census).into_iter().filter(|one| grant.has(one.scope()) == Some(true));
     asked.count() as u64
 }
 
 /// Estimates the import from what the tenant's answers have shown; `settled` rows are done already,
 /// and some questions are asked first.
-pub(super) fn plan(census: &Census, settled: u64, questions: u64, run: &Run) -> Estimate {
+pub(in crate::commands) fn plan(
+    census: &Census,
+    settled: u64,
+    questions: u64,
+    run: &Run,
+) -> Estimate {
     let work = Work {
         questions,
         factors: census.factors().saturating_sub(settled),
@@ -75,7 +78,7 @@ pub(super) fn plan(census: &Census, settled: u64, questions: u64, run: &Run) -> 
 
 /// Decides whether an import may go on, once the tenant was asked.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(in crate::commands) struct Gate {
     /// Needs of INPUT; `None` once nothing is left to ask.
     needs: Option<Needs>,
     accepted: Vec<FindingCode>,
@@ -83,13 +86,16 @@ pub(super) struct Gate {
 
 impl Gate {
     /// Makes the gate for an input's needs.
-    pub(super) fn new(needs: Needs, accepted: Vec<FindingCode>) -> Self {
+    pub(in crate::commands) fn new(needs: Needs, accepted: Vec<FindingCode>) -> Self {
         let is_idle = matches!(&needs, Needs::Known(looked) if looked.census.factors() == 0);
         Self { needs: (!is_idle).then_some(needs), accepted }
     }
 
     /// Asks before anything is settled, if no earlier run has settled anything.
-    pub(super) async fn before_settling(&mut self, session: &Session) -> Result<(), End> {
+    pub(in crate::commands) async fn before_settling(
+        &mut self,
+        session: &Session,
+    ) -> Result<(), End> {
         // For a pipe it is known only later whether there is anything to send.
         let is_later = matches!(self.needs, None | Some(Needs::Piped));
         if is_later || session.settled().await > 0 {
@@ -99,7 +105,7 @@ impl Gate {
     }
 
     /// Asks before anything is sent; a run that has nothing to send asks nothing.
-    pub(super) async fn before_sending<J: Send + 'static>(
+    pub(in crate::commands) async fn before_sending<J: Send + 'static>(
         &mut self,
         session: &Session,
         mut intake: JobReceiver<J>,

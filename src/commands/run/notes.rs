@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::run::Run;
+use super::Run;
 use crate::{
     error::Error,
     input::Digests,
@@ -21,14 +21,18 @@ const FIRST: Duration = Duration::from_secs(5);
 
 /// Notes of a run.
 #[derive(Debug, Default)]
-pub(super) struct RunNotes {
+pub(in crate::commands) struct RunNotes {
     digests: Digests,
     pace: Arc<Pace>,
 }
 
 impl RunNotes {
     /// Notes which files the run reads; `digests` learns their contents as they are read.
-    pub(super) async fn begin(&mut self, ledger: &Ledger, digests: Digests) -> Result<(), Error> {
+    pub(in crate::commands) async fn begin(
+        &mut self,
+        ledger: &Ledger,
+        digests: Digests,
+    ) -> Result<(), Error> {
         self.digests = digests;
         ledger.note(Note::About, &RunAbout::new(self.digests.files(), None)).await
     }

@@ -21,20 +21,20 @@ use crate::{
 
 /// Input of such a command, as far as its summary mentions it.
 #[derive(Debug)]
-pub(super) struct ReadInput {
+pub(in crate::commands) struct ReadInput {
     /// True for `import`, which also reports what the input no longer has.
-    pub(super) is_import: bool,
+    pub(in crate::commands) is_import: bool,
     names: Vec<String>,
     secrets: SecretCount,
     selection: Option<SelectionCodes>,
     /// Number of its rows that belong to other shards; known once it has been read.
-    pub(super) n_passed: Arc<AtomicU64>,
+    pub(in crate::commands) n_passed: Arc<AtomicU64>,
     is_shard: bool,
 }
 
 impl ReadInput {
     /// Takes the names of its files, and the object that knows which file a line is in.
-    pub(super) fn of(names: &[String], lines: Lines) -> Self {
+    pub(in crate::commands) fn of(names: &[String], lines: Lines) -> Self {
         let secrets = SecretCount::of(lines);
         let (selection, n_passed) = (None, Arc::default());
         Self {
@@ -48,12 +48,12 @@ impl ReadInput {
     }
 
     /// Makes it the input of an import, with the codes of a selection, if it may be one.
-    pub(super) fn importing(self, selection: Option<SelectionCodes>) -> Self {
+    pub(in crate::commands) fn importing(self, selection: Option<SelectionCodes>) -> Self {
         Self { is_import: true, selection, ..self }
     }
 
     /// Makes it the input of a shard; `n_passed` counts the rows of others.
-    pub(super) fn of_shard(self, shard: Shard, n_passed: Arc<AtomicU64>) -> Self {
+    pub(in crate::commands) fn of_shard(self, shard: Shard, n_passed: Arc<AtomicU64>) -> Self {
         Self { n_passed, is_shard: !shard.is_whole(), ..self }
     }
 
@@ -64,12 +64,12 @@ impl ReadInput {
     }
 
     /// Returns the counter of its secrets.
-    pub(super) fn secret_count(&self) -> SecretCount {
+    pub(in crate::commands) fn secret_count(&self) -> SecretCount {
         self.secrets.clone()
     }
 
     /// Returns what there is to report. Nothing is known of an input that was not read whole.
-    pub(super) fn end(
+    pub(in crate::commands) fn end(
         &self,
         (is_whole, changes): (bool, Option<Changes>),
         (typed, ledger): (&CommandLine, &Path),

@@ -23,7 +23,7 @@ const OTHER_THREADS: usize = 2;
 
 /// Runs a command that keeps to a pace. At a low pace, several threads would mostly wake each
 /// other.
-pub(super) fn paced<F>(
+pub(in crate::commands) fn paced<F>(
     config: Result<Config, Error>,
     metering: &Metering,
     command: impl FnOnce(Config) -> F,
@@ -39,7 +39,7 @@ where
 }
 
 /// Runs a command on as many threads as there are processors.
-pub(super) fn on_several<T: Send + 'static>(
+pub(in crate::commands) fn on_several<T: Send + 'static>(
     command: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     block_on(several(), command)
@@ -61,7 +61,7 @@ fn several() -> Builder {
     if has_room { Builder::new_multi_thread() } else { Builder::new_current_thread() }
 }
 
-pub(super) fn block_on<T: Send + 'static>(
+pub(in crate::commands) fn block_on<T: Send + 'static>(
     mut builder: Builder,
     command: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {

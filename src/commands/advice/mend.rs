@@ -21,13 +21,13 @@ const MOST: usize = 5;
 /// Rows of an import that have to be mended.
 pub(super) struct Mending<'a> {
     /// Its command line.
-    pub(super) typed: &'a CommandLine,
+    pub(in crate::commands) typed: &'a CommandLine,
     /// Reasons of all its bad rows.
-    pub(super) reasons: &'a [&'a Explained],
+    pub(in crate::commands) reasons: &'a [&'a Explained],
     /// Its ledger.
-    pub(super) ledger: &'a Path,
+    pub(in crate::commands) ledger: &'a Path,
     /// False if nothing can be imported any more.
-    pub(super) imports: bool,
+    pub(in crate::commands) imports: bool,
 }
 
 impl Mending<'_> {
@@ -141,7 +141,7 @@ fn mended(input: &str, is_export: bool) -> String {
 
 /// Gives the files for mending in several reports different names: each report chooses names by
 /// what is in the folder, not by what the others are about to write there.
-pub(super) fn name_apart(reports: &mut [LedgerReport]) {
+pub(in crate::commands) fn name_apart(reports: &mut [LedgerReport]) {
     let mut taken: Vec<(String, PathBuf)> = Vec::new();
     for report in reports {
         let mut renamed = Vec::new();

@@ -6,9 +6,9 @@ use std::{
     path::Path,
 };
 
-use super::{now, print};
 use crate::{
     cli::Page,
+    commands::{now, print},
     error::{Error, Exit},
     files::{NewFile, is_locked},
     input::Digests,
@@ -46,7 +46,7 @@ pub(super) fn run(path: &Path, ledger: &Reader, flags: &Page) -> Result<Exit, Er
 }
 
 /// Returns the error for a new file that cannot be written.
-pub(super) fn refused(path: &Path, source: io::Error) -> Error {
+pub(in crate::commands) fn refused(path: &Path, source: io::Error) -> Error {
     let name = escape(&file_name(path));
     if source.kind() == io::ErrorKind::AlreadyExists {
         return Error::usage(

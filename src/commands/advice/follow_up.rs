@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
-use super::{names::ledger_of, next::Ended, tenant::SANDBOX};
+use super::next::Ended;
 use crate::{
     cli::CommandLine,
+    commands::outputs::names::ledger_of,
+    config::SANDBOX,
     engine::{End, Stop},
     error::Error,
     ledger::{LastRun, Reader},
@@ -16,7 +18,11 @@ use crate::{
 
 /// Replaces the general commands by those of the ledger's last run, where these are known and its
 /// files are in this folder.
-pub(super) fn add(report: &mut LedgerReport, path: &Path, ledger: &Reader) -> Result<(), Error> {
+pub(in crate::commands) fn add(
+    report: &mut LedgerReport,
+    path: &Path,
+    ledger: &Reader,
+) -> Result<(), Error> {
     let Some(last) = ledger.last_run::<CommandLine>()? else { return Ok(()) };
     if !last.is_complete {
         report.note_unfinished(last.has_ended);

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use crate::error::Error;
 
 /// Asks the user for confirmation. Without a terminal that is an error: `--yes` is required there.
-pub(super) fn confirm(question: &str, input_is_stdin: bool) -> Result<bool, Error> {
+pub(in crate::commands) fn confirm(question: &str, input_is_stdin: bool) -> Result<bool, Error> {
     if input_is_stdin || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Error::usage(
             "refusing to delete without confirmation: not running in a terminal",

@@ -10,8 +10,9 @@ use std::{
     },
 };
 
-use super::{prove::Suggestion, reading::Opener};
+use super::Opener;
 use crate::{
+    commands::advice::suggest::Suggestion,
     engine::scan::scan_readable,
     error::Error,
     input::{Digests, RowReader},
@@ -23,19 +24,19 @@ use crate::{
 };
 
 /// An input that is about to be read for sending, which is the last time it is read.
-pub(super) struct Opened {
-    pub(super) source: Box<dyn RowReader>,
+pub(in crate::commands) struct Opened {
+    pub(in crate::commands) source: Box<dyn RowReader>,
     /// What its rows need.
-    pub(super) needs: Needs,
+    pub(in crate::commands) needs: Needs,
     /// The checks of the input as a whole, if no first pass has made them.
-    pub(super) on_the_way: Option<OnTheWay>,
+    pub(in crate::commands) on_the_way: Option<OnTheWay>,
     /// Digests of its files, filled in as they are read.
-    pub(super) digests: Digests,
+    pub(in crate::commands) digests: Digests,
 }
 
 /// Needs of an input's rows, where they are known.
 #[derive(Debug)]
-pub(super) enum Needs {
+pub(in crate::commands) enum Needs {
     /// The input can be read only once.
     Piped,
     /// There was no first pass yet; it happens only if there is anything to send.
@@ -46,15 +47,15 @@ pub(super) enum Needs {
 
 /// Result of the first pass.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
-    pub(super) census: Census,
+pub(in crate::commands) struct Looked {
+    pub(in crate::commands) census: Census,
     /// Advice to prove a secret, if the user should.
-    pub(super) suggestion: Option<Suggestion>,
+    pub(in crate::commands) suggestion: Option<Suggestion>,
 }
 
 impl Needs {
     /// Returns the number of rows, if it is known.
-    pub(super) fn rows(&self) -> Option<u64> {
+    pub(in crate::commands) fn rows(&self) -> Option<u64> {
         match self {
             Self::Known(looked) => Some(looked.census.rows),
             Self::Piped | Self::Unseen(_) => None,
@@ -62,7 +63,7 @@ impl Needs {
     }
 
     /// Advises the user to prove a secret, if the first pass has shown that they should.
-    pub(super) fn advise(&self) {
+    pub(in crate::commands) fn advise(&self) {
         if let Self::Known(looked) = self {
             looked.suggestion.iter().for_each(Suggestion::give);
         }
@@ -71,7 +72,7 @@ impl Needs {
 
 /// The first pass, before it is made.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(in crate::commands) struct Look {
     input: Opener,
     secrets: Option<SecretEncoding>,
     suggestion: Suggestion,
@@ -81,7 +82,7 @@ pub(super) struct Look {
 
 impl Look {
     /// Prepares the first pass over an input whose secrets are encoded as declared in `secrets`.
-    pub(super) fn new(
+    pub(in crate::commands) fn new(
         input: Opener,
         secrets: Option<SecretEncoding>,
         suggestion: Suggestion,
@@ -92,7 +93,7 @@ impl Look {
     /// Opens the input for sending. An input that can be read twice gets its first pass now, unless
     /// an earlier run has begun with it: then there is mostly nothing left to send, and the pass
     /// would take longer than the run.
-    pub(super) fn open(mut self, ledger: Option<&Path>) -> Result<Opened, Error> {
+    pub(in crate::commands) fn open(mut self, ledger: Option<&Path>) -> Result<Opened, Error> {
         let digests = Digests::default();
         let source = self.input.open()?;
         let whole = Whole::default();
@@ -121,7 +122,7 @@ impl Look {
 
     /// Reads the input to its end, and logs the findings about it as a whole. Fails if some of it
     /// cannot be read.
-    pub(super) fn take(&self) -> Result<Looked, Error> {
+    pub(in crate::commands) fn take(&self) -> Result<Looked, Error> {
         self.take_at(self.input.open()?)
     }
 

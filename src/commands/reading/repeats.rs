@@ -10,7 +10,7 @@ const AT_ONCE: usize = (1 << 18) / 8 * 7;
 
 /// Factors seen so far.
 #[derive(Debug)]
-pub(super) struct Repeats {
+pub(in crate::commands) struct Repeats {
     seen: Seen,
     at_once: usize,
     /// Hash and type of each factor that is not among the first ones.
@@ -19,7 +19,7 @@ pub(super) struct Repeats {
 
 /// Answer to whether a factor was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Met {
+pub(in crate::commands) enum Met {
     /// It is new.
     New,
     /// It was seen before.
@@ -36,13 +36,13 @@ impl Default for Repeats {
 
 impl Repeats {
     /// Remembers factors; their hashes are those of its hasher.
-    pub(super) fn seen(&self) -> &Seen {
+    pub(in crate::commands) fn seen(&self) -> &Seen {
         &self.seen
     }
 
     /// Remembers a factor, and returns whether it was seen before; at once if it must, which no
     /// factor may after one that need not.
-    pub(super) fn add(
+    pub(in crate::commands) fn add(
         &mut self,
         hash: u64,
         factor_type: FactorType,
@@ -59,7 +59,10 @@ impl Repeats {
     }
 
     /// Judges all that were left to the end: each is new or a duplicate.
-    pub(super) fn finish(self, mut tell: impl FnMut(FactorType, Met)) -> io::Result<()> {
+    pub(in crate::commands) fn finish(
+        self,
+        mut tell: impl FnMut(FactorType, Met),
+    ) -> io::Result<()> {
         let mut before = None;
         for pair in self.rest.sorted()? {
             let [hash, number] = pair?;

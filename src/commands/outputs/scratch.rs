@@ -5,7 +5,7 @@ use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 use crate::error::Error;
 
 /// Makes a folder for a ledger without a name, for its owner only.
-pub(super) fn scratch() -> Result<tempfile::TempDir, Error> {
+pub(in crate::commands) fn scratch() -> Result<tempfile::TempDir, Error> {
     tempfile::Builder::new()
         .prefix("mfaferry-")
         .permissions(Permissions::from_mode(0o700))
