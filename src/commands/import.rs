@@ -1,6 +1,9 @@
 //! `import`: create every factor of the input that is not settled yet.
 
-use std::sync::{Arc, Mutex, atomic::Ordering};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 
 use super::{
     advice::suggest::Suggestion,
@@ -30,6 +33,7 @@ use crate::{
     model::{SecretEncoding, State},
     preflight::FindingCode,
     progress::Show,
+    text::counted,
 };
 
 /// Options of creating factors.
@@ -127,11 +131,26 @@ async fn create(
         Ok(intake) => intake,
         Err(end) => return Ok(end),
     };
-    let delivery = Arc::new(CreateExecutor {
+    let executor = Arc::new(CreateExecutor {
         gateway: session.gateway(),
         ledger: session.ledger.clone(),
         name_marker,
         recent_ids: Mutex::default(),
+        still_marked: AtomicU64::default(),
     });
-    Ok(engine::run(delivery, session.limits(), intake).await)
+    let end = engine::run(Arc::clone(&executor), session.limits(), intake).await;
+    warn_of_marks(executor.still_marked.load(Ordering::Relaxed));
+    Ok(end)
+}
+
+/// Warns of names that keep their mark: their factors count as created.
+fn warn_of_marks(count: u64) {
+    if count > 0 {
+        let (keep, them) = if count == 1 { ("keeps", "it") } else { ("keep", "them") };
+        tracing::warn!(
+            "{} {keep} the mark of --name-marker, because the tenant refused to change {them} or did \
+             not answer; run the same command again to restore {them}",
+            counted(count, "name")
+        );
+    }
 }

@@ -29,8 +29,10 @@ pub enum Decision {
     Settle(Settlement),
     /// Take this step, again or next, after this long.
     Again(Step, Duration),
-    /// True if the name has been restored; false if that is not possible in this run.
-    Restored(bool),
+    /// The name has been restored, or there is nothing left to rename.
+    Restored,
+    /// The name keeps its mark in this run: the tenant refuses to change it, or does not answer.
+    StillMarked,
     /// The list at the end of the run has been read.
     Audited(Audit),
     /// The run stops; the factor is still to be done.

@@ -83,15 +83,15 @@ impl RetryPolicy {
         rng: &mut fastrand::Rng,
     ) -> Decision {
         match verdict {
-            Verdict::Done(()) => Decision::Restored(true),
+            Verdict::Done(()) => Decision::Restored,
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => Decision::Stop(error),
             // The user has removed it meanwhile; there is nothing left to rename.
-            Verdict::Refused(reason) if reason.is_not_found() => Decision::Restored(true),
-            Verdict::Refused(_) => Decision::Restored(false),
+            Verdict::Refused(reason) if reason.is_not_found() => Decision::Restored,
+            Verdict::Refused(_) => Decision::StillMarked,
             other @ (Verdict::Present | Verdict::NotExecuted(_) | Verdict::InDoubt(_)) => {
                 match self.again(&other, history, rng) {
                     Some(wait) => Decision::Again(Step::Restore, wait),
-                    None => Decision::Restored(false),
+                    None => Decision::StillMarked,
                 }
             }
         }
@@ -294,9 +294,9 @@ mod tests {
 
     #[test]
     fn a_name_is_restored_unless_the_tenant_refuses_or_attempts_run_out() {
-        let restored = || Decision::Restored(true);
+        let restored = || Decision::Restored;
         let cases = || {
-            let mut cases = answers(Step::Restore, MOST, restored, || Decision::Restored(false));
+            let mut cases = answers(Step::Restore, MOST, restored, || Decision::StillMarked);
             cases.push(case(Verdict::Done(()), restored));
             cases
         };

@@ -254,3 +254,24 @@ fn with_name_marker_every_wanted_name_is_put_back_even_after_kills() {
     }
     assert_eq!(run(&mut bench.import("in.csv")).summary()["requests"], 0);
 }
+
+#[test]
+fn a_name_that_keeps_its_mark_is_warned_of_and_put_back_by_the_next_run() {
+    let bench = Bench::new(Settings {
+        faults: Fault::parse_list("503-before@patch=100%x2").unwrap(),
+        ..Settings::default()
+    });
+    bench.write("in.csv", "user_id,type,phone_number,name\nauth0|1,phone,+14155550100,Mine\n");
+    let import = || run(bench.import("in.csv").args(["--name-marker", "--max-attempts", "1"]));
+    let name = || bench.tenant().state().into_values().flatten().next().unwrap().name.unwrap();
+    for _ in 0..2 {
+        let done = import();
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(done.stderr.contains("1 name keeps the mark of --name-marker"), "{done:?}");
+        assert!(name().contains('#'), "{}", name());
+    }
+    let done = import();
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert!(!done.stderr.contains("--name-marker"), "{done:?}");
+    assert_eq!(name(), "Mine");
+}

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -432,6 +435,7 @@ async fn process(
                 gateway,
                 ledger: ledger.clone(),
                 name_marker: scenario.name_marker,
+                still_marked: AtomicU64::default(),
                 recent_ids: Mutex::default(),
             });
             tokio::spawn(engine::run(delivery, limits, intake))

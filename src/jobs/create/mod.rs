@@ -8,7 +8,10 @@
 //! waits, so that a factor in doubt takes nobody's place.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,8 @@ pub struct CreateExecutor<A> {
     pub name_marker: bool,
     /// Ids received recently.
     pub recent_ids: Mutex<RecentIds>,
+    /// Number of names that keep their mark in this run.
+    pub still_marked: AtomicU64,
 }
 
 impl<A: Api> Executor for CreateExecutor<A> {
@@ -221,10 +226,13 @@ impl<A: Api> CreateExecutor<A> {
                 }
                 Next::Finished
             }
-            Decision::Restored(done) => {
-                if done {
-                    self.ledger.restored(job.seq).await?;
-                }
+            Decision::Restored => {
+                self.ledger.restored(job.seq).await?;
+                Next::Finished
+            }
+            // The ledger still says so, so the next run tries again.
+            Decision::StillMarked => {
+                self.still_marked.fetch_add(1, Ordering::Relaxed);
                 Next::Finished
             }
             Decision::Again(step, wait) => {
