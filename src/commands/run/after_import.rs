@@ -11,6 +11,8 @@ use std::{
 
 use crate::{
     cli::CommandLine,
+    commands::advice::next::Ended,
+    engine::End,
     input::SelectionCodes,
     jobs::SecretCount,
     ledger::Changes,
@@ -68,21 +70,22 @@ impl ReadInput {
         self.secrets.clone()
     }
 
-    /// Returns what there is to report. Nothing is known of an input that was not read whole.
+    /// Returns what there is to report of a run that has ended, with the changes since earlier
+    /// imports. Nothing is known of an input that was not read whole.
     pub(in crate::commands) fn end(
         &self,
-        (is_whole, changes): (bool, Option<Changes>),
-        (typed, ledger): (&CommandLine, &Path),
-        is_in_sandbox: bool,
+        ended: &Ended<'_>,
+        changes: Option<Changes>,
     ) -> AfterImport {
+        let is_whole = matches!(ended.end, End::Complete);
         let secrets_in = is_whole.then(|| self.secrets_in());
         let n_passed = self.is_shard.then(|| self.n_passed.load(Ordering::Relaxed));
-        let after = AfterImport::of(secrets_in).rehearsed(is_in_sandbox).of_shard(n_passed);
+        let after = AfterImport::of(secrets_in).rehearsed(ended.is_in_sandbox).of_shard(n_passed);
         if !self.is_import {
             return after;
         }
         let is_selection = is_whole && !self.selected_codes().is_empty();
-        after.changing(changes, list_gone(typed, ledger)).selected(is_selection)
+        after.changing(changes, list_gone(ended.typed, ended.ledger)).selected(is_selection)
     }
 
     /// Returns the files that hold secrets and still exist. A pipe keeps nothing.

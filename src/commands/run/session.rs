@@ -196,7 +196,6 @@ impl Session {
         // The end comes last: with it the ledger is read back, which takes seconds.
         run.end_notes(&ledger).await;
         let (end, changes) = record_end(&ledger, &run.lines(), end, import).await;
-        let read = (matches!(end, End::Complete), changes);
         // Read while the ledger is still open: a mere reader cannot clear away the files that
         // SQLite keeps beside it.
         let totals = read_back(&path, ledger.states().await.ok());
@@ -212,7 +211,6 @@ impl Session {
         // them up.
         let left = totals.as_ref().is_ok_and(|totals| totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
-        let is_in_sandbox = matches!(run.config.target, Target::Sandbox);
         let (lines, explained) = (run.lines(), Explained::all);
         let (reasons, skipped_reasons) = (explained(&of_run, &lines), explained(&skipped, &lines));
         let ended = Ended {
@@ -222,7 +220,7 @@ impl Session {
             is_bad,
             ledger: &path,
             is_dry_run: spec.dry_run,
-            is_in_sandbox,
+            is_in_sandbox: matches!(run.config.target, Target::Sandbox),
         };
         let summary = Summary {
             schema: Summary::SCHEMA,
@@ -240,8 +238,7 @@ impl Session {
             shard: run.config.part(),
             ledger: file_name(&path),
             files,
-            after_import: input
-                .map(|input| input.end(read, (&run.config.typed, &path), is_in_sandbox)),
+            after_import: input.map(|input| input.end(&ended, changes)),
             ledger_totals: totals.as_ref().ok().copied().filter(|_| resumed),
             reasons,
             skipped_reasons,

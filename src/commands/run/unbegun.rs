@@ -28,7 +28,6 @@ pub(in crate::commands) fn stopped(
     let (_scratch, path) = place(config, opening)?;
     let Opening { spec, inputs, .. } = *opening;
     let CommandSpec { name, own, dry_run, .. } = spec;
-    let is_in_sandbox = matches!(config.target, Target::Sandbox);
     let end = End::Stopped(Stop::Asked);
     let ended = Ended {
         typed: &config.typed,
@@ -37,7 +36,7 @@ pub(in crate::commands) fn stopped(
         is_bad: false,
         ledger: &path,
         is_dry_run: dry_run,
-        is_in_sandbox,
+        is_in_sandbox: matches!(config.target, Target::Sandbox),
     };
     let input = || ReadInput::of(inputs, Lines::default());
     let input = match name {
@@ -62,8 +61,7 @@ pub(in crate::commands) fn stopped(
         ledger: file_name(&path),
         files: [].into(),
         ledger_totals: None,
-        after_import: input
-            .map(|input| input.end((false, None), (&config.typed, &path), is_in_sandbox)),
+        after_import: input.map(|input| input.end(&ended, None)),
         reasons: Vec::new(),
         skipped_reasons: Vec::new(),
         next: ended.next(),
