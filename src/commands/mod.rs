@@ -2,8 +2,8 @@
 //! anything printed.
 //!
 //! Each file is a command, or the few that are much alike. The folders hold the parts that commands
-//! share, from the bottom up: [`outputs`], files that are written; [`advice`], the commands that make
-//! sense next; [`reading`], the input; [`run`], a command from its start to its end. `prove` and
+//! share, from the bottom up: `outputs`, files that are written; `advice`, the commands that make
+//! sense next; `reading`, the input; `run`, a command from its start to its end. `prove` and
 //! `report` are commands with parts of their own.
 
 use std::{

@@ -100,6 +100,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zeroize", &[]),
 ];
 
+/// The folders of `src/commands/` that commands share, from the ground up.
+const SHARED: &[&str] = &["outputs", "advice", "reading", "run"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -150,11 +153,16 @@ fn room(file: &str) -> &str {
 
 /// The rooms that `code` imports or names: the first name of each path from `crate::`.
 fn imports(code: &str) -> BTreeSet<String> {
+    names_behind("crate::", code)
+}
+
+/// The name behind `path` wherever `code` has it; all names where a tree is behind it.
+fn names_behind(path: &str, code: &str) -> BTreeSet<String> {
     let first = |path: &str| -> String {
         path.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
     };
     let mut rooms = BTreeSet::new();
-    for (at, prefix) in code.match_indices("crate::") {
+    for (at, prefix) in code.match_indices(path) {
         let (_, rest) = code.split_at(at + prefix.len());
         let Some(tree) = rest.strip_prefix('{') else {
             rooms.insert(first(rest));
@@ -206,6 +214,25 @@ fn imports_point_downwards() {
         }
     }
     assert!(upwards.is_empty(), "{}", upwards.join("\n"));
+}
+
+#[test]
+fn parts_that_commands_share_import_downwards_and_no_command() {
+    for (file, code) in sources() {
+        let own =
+            file.split('/').nth(1).and_then(|folder| SHARED.iter().position(|it| *it == folder));
+        let Some(own) = own.filter(|_| file.starts_with("commands/")) else { continue };
+        assert!(!code.contains("super::super"), "{file}: write `commands::`");
+        let of_a_folder = if file.ends_with("/mod.rs") { "super::" } else { "commands::" };
+        let both = ["commands::", of_a_folder].map(|path| names_behind(path, &code));
+        for import in both.into_iter().flatten() {
+            let is_file = |name: &str| root().join(format!("src/commands/{name}")).exists();
+            let is_module = is_file(&format!("{import}.rs")) || is_file(&import);
+            let other = SHARED.iter().position(|it| *it == import);
+            let is_below = other.is_some_and(|other| other < own);
+            assert!(is_below || !is_module, "{file} imports `{import}`");
+        }
+    }
 }
 
 #[test]

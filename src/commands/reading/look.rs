@@ -26,7 +26,7 @@ use crate::{
 /// An input that is about to be read for sending, which is the last time it is read.
 pub(in crate::commands) struct Opened {
     pub(in crate::commands) source: Box<dyn RowReader>,
-    /// What its rows need.
+    /// Needs of its rows.
     pub(in crate::commands) needs: Needs,
     /// The checks of the input as a whole, if no first pass has made them.
     pub(in crate::commands) on_the_way: Option<OnTheWay>,
