@@ -1,4 +1,4 @@
-//! What follows from the answer to a request that may be repeated: any but a POST. Pure.
+//! Next steps after the answer to a request that may be repeated, which is any but a POST. Pure.
 
 use std::time::Duration;
 
