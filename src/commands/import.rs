@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use super::{
@@ -29,8 +29,9 @@ use crate::{
     config::Config,
     engine::{self, End, Stop, intake},
     error::{Error, Exit},
+    input::SelectionCodes,
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step},
-    model::{SecretEncoding, State},
+    model::{Lines, SecretEncoding, Shard, State},
     preflight::FindingCode,
     progress::Show,
     text::counted,
@@ -55,53 +56,101 @@ impl Creation {
         }
     }
 
-    fn scopes(&self) -> &'static [&'static str] {
-        if self.name_marker {
+    fn spec(&self) -> CommandSpec {
+        let scopes: &[_] = if self.name_marker {
             &[auth0::CREATE, auth0::READ, auth0::UPDATE]
         } else {
             &[auth0::CREATE]
+        };
+        CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false }
+    }
+}
+
+/// Facts about the input that are complete once it has been read.
+struct AfterReading {
+    shard: Shard,
+    /// `--max-users`.
+    max_users: Option<usize>,
+    /// True once `--max-users` has left out a user.
+    is_cut: Arc<AtomicBool>,
+    selection: Option<SelectionCodes>,
+    /// Number of rows of other shards.
+    n_passed: Arc<AtomicU64>,
+}
+
+impl AfterReading {
+    fn of(import: &Import, input: &Opener) -> Self {
+        Self {
+            shard: import.sharding.of(),
+            max_users: import.max_users.as_ref().map(|given| given.value.0),
+            is_cut: input.is_cut(),
+            selection: input.selection(),
+            n_passed: input.n_passed(),
+        }
+    }
+
+    /// Returns what the summary mentions of the input.
+    fn read_input(&self, names: &[String], lines: Lines) -> ReadInput {
+        let read = ReadInput::of(names, lines).importing(self.selection.clone());
+        read.of_shard(self.shard, Arc::clone(&self.n_passed))
+    }
+
+    /// Returns how the run ended: one that left out users is not complete.
+    fn end(&self, end: End) -> End {
+        match (end, self.max_users) {
+            (End::Complete, Some(most)) if self.is_cut.load(Ordering::Relaxed) => {
+                End::Stopped(Stop::MaxUsers(most))
+            }
+            (end, _) => end,
         }
     }
 }
 
 /// Runs the command.
 pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Exit, Error> {
-    let (bulk, shard) = (&import.bulk, import.sharding.of());
-    let config = config.of_shard(shard);
+    let config = config.of_shard(import.sharding.of());
     warn_of_rate(&config);
-    let creation = Creation::of(&import, &config);
-    let scopes = creation.scopes();
-    let spec = CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false };
+    let (inputs, output) = (&import.bulk.reading.inputs, Some(import.bulk.run.output));
     // Checked before the input is read whole, which may take minutes.
     if !import.new_ledger {
-        second_ledger::refuse(&config, &bulk.reading.inputs)?;
+        second_ledger::refuse(&config, inputs)?;
     }
     let stoppable = Stoppable::start()?;
-    require_ledger(bulk, &config)?;
-    let input = Opener::of(&bulk.reading, &import.system, import.secret_encoding, false)?
-        .sharded(shard)
-        .limited(import.max_users.as_ref());
-    let (is_cut, selection, n_passed) = (input.is_cut(), input.selection(), input.n_passed());
-    let ledger = lasting_ledger(&config, &bulk.reading.inputs);
-    let suggestion = Suggestion::of(&import, ledger.clone());
-    let look = Look::new(input, creation.secrets, suggestion);
-    let looked = blocking(move || look.open(ledger.as_deref()));
-    let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
-    let Some(input) = stoppable.unless_stopped(looked).await? else {
-        return unbegun::stopped(&config, &opening, &stoppable, Some(bulk.run.output));
+    let input = open(&import, &config)?;
+    let after = AfterReading::of(&import, &input);
+    let creation = Creation::of(&import, &config);
+    let opening =
+        Opening { spec: creation.spec(), inputs, retry: &import.bulk.retry, ledger: None };
+    let Some(input) = look(&import, &config, input, &stoppable).await? else {
+        return unbegun::stopped(&config, &opening, &stoppable, output);
     };
     let mut session = Session::open(config, opening, stoppable.stop.clone()).await?;
     session.run.notes.begin(&session.ledger, input.digests.clone()).await?;
-    let read = ReadInput::of(&bulk.reading.inputs, input.source.lines());
-    session.input = Some(read.importing(selection).of_shard(shard, n_passed));
-    let end = match (create(&mut session, input, creation, show).await?, &import.max_users) {
-        (End::Complete, Some(most)) if is_cut.load(Ordering::Relaxed) => {
-            End::Stopped(Stop::MaxUsers(most.value.0))
-        }
-        (end, _) => end,
-    };
+    session.input = Some(after.read_input(inputs, input.source.lines()));
+    let end = create(&mut session, input, creation, show).await?;
     session.input.iter().for_each(|input| warn_of_selection(&session.run.config, input));
-    session.close(end, Some(bulk.run.output)).await
+    session.close(after.end(end), output).await
+}
+
+/// Opens the input, once it is known that its ledger has a name.
+fn open(import: &Import, config: &Config) -> Result<Opener, Error> {
+    require_ledger(&import.bulk, config)?;
+    let (system, secrets) = (&import.system, import.secret_encoding);
+    let input = Opener::of(&import.bulk.reading, system, secrets, false)?;
+    Ok(input.sharded(import.sharding.of()).limited(import.max_users.as_ref()))
+}
+
+/// Looks at the whole input before anything is sent; `None` if a signal comes first.
+async fn look(
+    import: &Import,
+    config: &Config,
+    input: Opener,
+    stoppable: &Stoppable,
+) -> Result<Option<Opened>, Error> {
+    let ledger = lasting_ledger(config, &import.bulk.reading.inputs);
+    let suggestion = Suggestion::of(import, ledger.clone());
+    let look = Look::new(input, import.secret_encoding, suggestion);
+    stoppable.unless_stopped(blocking(move || look.open(ledger.as_deref()))).await
 }
 
 /// Creates all factors that are not settled, once the tenant is ready for it.
