@@ -1,13 +1,13 @@
 //! The words of the token endpoint.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::shape::object;
-use crate::error::Error;
+use crate::{assertion::SigningKey, error::Error};
 
 /// Lifetime of a token whose answer does not say how long it lives.
 const USUAL_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -16,6 +16,15 @@ const SHORTEST_LIFE: f64 = 10.0;
 /// Auth0's longest lifetime of a token for an API (30 days); one that is said to live longer is
 /// renewed then.
 const LONGEST_LIFE: f64 = 30.0 * 24.0 * 60.0 * 60.0;
+
+/// Proof of who a client is.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// Its secret.
+    Secret(SecretString),
+    /// Its private key, which signs an assertion for each request.
+    Key(Arc<SigningKey>),
+}
 
 /// The client credentials grant.
 #[derive(Serialize)]
@@ -104,21 +113,23 @@ pub(super) fn is_refusal(body: &[u8]) -> bool {
     object(body).is_some_and(|refused: Refused| ERRORS.contains(&refused.error.as_str()))
 }
 
-/// Returns the error for a token that is not granted. It quotes nothing of the answer but a known
+/// Returns the error for a token that is not granted for `proof`. It quotes nothing of the answer but a known
 /// code: everything else may repeat what was sent, and so may the `error` of a stranger in the
 /// endpoint's place.
-pub(super) fn refusal(status: u16, body: &[u8], is_signed: bool) -> Error {
+pub(super) fn refusal(status: u16, body: &[u8], proof: &Proof) -> Error {
     let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();
     let hint = match code.as_str() {
-        "access_denied" | "invalid_client" | "unauthorized" if is_signed => {
-            "check AUTH0_CLIENT_ID and --audience, that the public half of the key is registered with the \
-             application for this signing algorithm, and that the application is authorised for the \
-             Auth0 Management API"
-        }
-        "access_denied" | "invalid_client" | "unauthorized" => {
-            "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
-             is authorised for the Auth0 Management API"
-        }
+        "access_denied" | "invalid_client" | "unauthorized" => match proof {
+            Proof::Key(_) => {
+                "check AUTH0_CLIENT_ID and --audience, that the public half of the key is registered \
+                 with the application for this signing algorithm, and that the application is \
+                 authorised for the Auth0 Management API"
+            }
+            Proof::Secret(_) => {
+                "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
+                 is authorised for the Auth0 Management API"
+            }
+        },
         "unauthorized_client" => "allow the application the grant `client_credentials`",
         "invalid_request" => "check --audience: it is `https://TENANT/api/v2/`, slash included",
         _ => "check --domain, --audience and the client credentials",
@@ -135,6 +146,10 @@ pub(super) fn refusal(status: u16, body: &[u8], is_signed: bool) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn secret() -> Proof {
+        Proof::Secret(SecretString::default())
+    }
 
     #[test]
     fn a_token_lives_between_ten_seconds_and_thirty_days_whatever_is_said() {
@@ -172,7 +187,7 @@ mod tests {
         for body in ["", "null", "{}", "[]", r#"["x",1,"create:x"]"#, r#""x""#, "<html>"] {
             assert!(Granted::read(body.as_bytes()).is_none(), "{body}");
         }
-        let words = |body: &str| refusal(401, body.as_bytes(), false).to_string();
+        let words = |body: &str| refusal(401, body.as_bytes(), &secret()).to_string();
         assert!(words(r#"{"error":"access_denied"}"#).ends_with("(HTTP 401, access_denied)"));
         assert!(words(r#"["access_denied"]"#).ends_with("(HTTP 401)"));
     }
@@ -181,7 +196,7 @@ mod tests {
     fn a_refusal_tells_no_word_that_is_not_known() {
         for error in ["", "hunter", "a_secret_of_letters", "access_denied ", "Access_denied"] {
             let body = format!(r#"{{"error":"{error}","error_description":"hunter"}}"#);
-            let told = refusal(403, body.as_bytes(), false);
+            let told = refusal(403, body.as_bytes(), &secret());
             assert!(told.to_string().ends_with("(HTTP 403)"), "{told}");
         }
     }

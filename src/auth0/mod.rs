@@ -29,12 +29,13 @@ mod wire;
 pub use clock::ServerClock;
 pub use contact::NOT_THE_TENANT;
 pub use endpoint::BaseUrl;
+pub use grant::Proof;
 pub use proxy::Proxy;
 pub use scopes::{
     CREATE, DELETE, READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS, READ_USERS,
     UPDATE,
 };
-pub use token::{Credentials, Proof};
+pub use token::Credentials;
 
 use crate::{
     api::{Answer, Api, CreatedMethod, Page, SetMethod, Update, Verdict},

@@ -14,14 +14,14 @@ use zeroize::Zeroizing;
 
 use super::{
     contact::{Contact, Fault, Side},
-    grant::{Granted, Own, Request, is_refusal, refusal},
+    grant::{Granted, Own, Proof, Request, is_refusal, refusal},
     scopes::{CREATE, Claims, READ, Stated, check_scopes},
     shape, stranger,
     transport::{Exchange, Head, Transport},
 };
 use crate::{
     api::{Answer, NotExecuted, Verdict},
-    assertion::{ASSERTION_TYPE, SigningKey},
+    assertion::ASSERTION_TYPE,
     error::Error,
     model::{ClockSkew, Grant, Millis},
     pacer::Pacer,
@@ -49,15 +49,6 @@ pub enum Credentials {
         /// Audience of the token.
         audience: String,
     },
-}
-
-/// Proof of who a client is.
-#[derive(Debug, Clone)]
-pub enum Proof {
-    /// Its secret.
-    Secret(SecretString),
-    /// Its private key, which signs an assertion for each request.
-    Key(Arc<SigningKey>),
 }
 
 /// A token with the number of its generation, so that a 401 only counts against the token that it
@@ -315,7 +306,7 @@ impl Tokens {
                 if is_refusal(&body) {
                     self.transport.believe(&head);
                 }
-                let refused = stop(refusal(status, &body, matches!(proof, Proof::Key(_))));
+                let refused = stop(refusal(status, &body, proof));
                 Err(Answer { requests: 1, ..refused })
             }
             Exchange::Answered { status, body, head, .. } => {
@@ -386,7 +377,7 @@ pub(super) fn told_of(body: &[u8]) -> Vec<String> {
         let claims = Claims::of(&granted.access_token);
         named.and(check_scopes(claims.scope.as_deref(), &[CREATE, READ]))
     });
-    let refused = refusal(403, body, false);
+    let refused = refusal(403, body, &Proof::Secret(SecretString::default()));
     let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
     errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }
