@@ -128,21 +128,25 @@ impl Elements {
         form: Form,
         (n_read, digests): (Arc<AtomicU64>, Option<&Digests>),
     ) -> Result<Self, InputError> {
-        Ok(Self::new(open_counted(path, n_read, digests)?, form, false))
+        Ok(Self::new(open_counted(path, n_read, digests)?, form))
     }
 
     /// Opens a file to read only its notes.
     pub fn open_notes(path: &Path, form: Form) -> Result<Self, InputError> {
-        Ok(Self::new(Box::new(open(path)?.0), form, true))
+        let mut elements = Self::new(Box::new(open(path)?.0), form);
+        if let Inner::Json(walker) = &mut elements.inner {
+            walker.skip_elements();
+        }
+        Ok(elements)
     }
 
     /// Opens a file to read only its first bytes.
     pub fn open_beginning(path: &Path, form: Form, n: u64) -> Result<Self, InputError> {
-        Ok(Self::new(Box::new(open(path)?.0.take(n)), form, false))
+        Ok(Self::new(Box::new(open(path)?.0.take(n)), form))
     }
 
-    /// Reads that form from any reader, compressed or not. With `only_notes`, elements are skipped.
-    pub fn new(reader: Box<dyn Read + Send>, form: Form, only_notes: bool) -> Self {
+    /// Reads that form from any reader, compressed or not.
+    pub fn new(reader: Box<dyn Read + Send>, form: Form) -> Self {
         let reader = Unpack::new(reader);
         let lines = |reader, is_json| Inner::Lines {
             framer: Framer::new(reader, Format::Jsonl),
@@ -150,11 +154,11 @@ impl Elements {
             open: None,
         };
         let inner = match form {
-            Form::Json(places) => Inner::Json(Box::new(Walker::new(reader, places, only_notes))),
+            Form::Json(places) => Inner::Json(Box::new(Walker::new(reader, places))),
             Form::JsonLines => lines(reader, true),
             Form::Lines => lines(reader, false),
-            Form::Csv(comment) => Inner::Table(Box::new(Table::new(reader, true, comment))),
-            Form::BareCsv => Inner::Table(Box::new(Table::new(reader, false, None))),
+            Form::Csv(comment) => Inner::Table(Box::new(Table::new(reader, comment))),
+            Form::BareCsv => Inner::Table(Box::new(Table::without_header(reader))),
             Form::Yaml(lists) => Inner::Yaml(Box::new(YamlReader::new(reader, lists))),
         };
         Self { inner, keeps: false }

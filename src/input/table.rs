@@ -42,13 +42,13 @@ pub struct TableRow<'a> {
 }
 
 impl<R: Read> Table<R> {
-    /// Opens a table. Rows of one without a header may have any number of cells.
-    pub fn new(reader: R, has_header: bool, comment: Option<char>) -> Self {
+    /// Opens a table with a header, before which lines that begin with `comment` are ignored.
+    pub fn new(reader: R, comment: Option<char>) -> Self {
         Self {
             framer: Framer::new(reader, Format::Csv),
             splitter: Splitter::new(b','),
             names: Vec::new(),
-            has_header,
+            has_header: true,
             comment,
             line: 0,
             is_whole: true,
@@ -56,6 +56,11 @@ impl<R: Read> Table<R> {
             header: Vec::new(),
             is_marked: false,
         }
+    }
+
+    /// Opens a table without a header, whose rows may have any number of cells.
+    pub fn without_header(reader: R) -> Self {
+        Self { has_header: false, ..Self::new(reader, None) }
     }
 
     /// Returns the number of lines read so far.

@@ -107,7 +107,7 @@ impl Export {
     ) -> Self {
         let stdin = Files { paths: vec![PathBuf::from("-")], len: None };
         let mut export = Self::of(stdin, system, Some(form), options);
-        export.elements = Some(Elements::new(reader, form, false));
+        export.elements = Some(Elements::new(reader, form));
         export
     }
 

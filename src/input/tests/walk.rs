@@ -15,7 +15,7 @@ const WHOLE: Places = Places { elements: &["", "users[]"], notes: &[] };
 /// Reads `text` in pieces of `step` bytes: paths with values, then the fault.
 fn walk(text: &[u8], places: Places, step: usize) -> (Vec<String>, Option<String>) {
     let reader = Chunks { bytes: text.to_vec(), at: 0, step };
-    let mut elements = Elements::new(Box::new(reader), Form::Json(places), false);
+    let mut elements = Elements::new(Box::new(reader), Form::Json(places));
     let mut told = Vec::new();
     loop {
         match elements.next_element() {

@@ -99,13 +99,13 @@ pub(super) struct Walker<R> {
     /// Number of lists of elements found, whether or not they hold any.
     n_places: u64,
     /// True if elements are skipped, too.
-    only_notes: bool,
+    skips_elements: bool,
     /// JSON of the codes that the last document states after its elements.
     codes: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl<R: Read> Walker<R> {
-    pub(super) fn new(reader: R, places: Places, only_notes: bool) -> Self {
+    pub(super) fn new(reader: R, places: Places) -> Self {
         Self {
             tokens: Tokens::new(reader),
             elements: places.elements.iter().map(|place| steps(place)).collect(),
@@ -114,9 +114,14 @@ impl<R: Read> Walker<R> {
             expect: Expect::FirstOrEnd,
             document: 0,
             n_places: 0,
-            only_notes,
+            skips_elements: false,
             codes: None,
         }
+    }
+
+    /// Skips elements, too, so that only notes are met.
+    pub(super) fn skip_elements(&mut self) {
+        self.skips_elements = true;
     }
 
     /// Returns true once, if a byte order mark came before everything else.
@@ -274,7 +279,7 @@ impl<R: Read> Walker<R> {
     /// entered.
     fn element(&mut self) -> Result<Option<Met>, InputError> {
         let (line, at, document) = (self.tokens.buffer.line, self.path(), self.document);
-        if !self.only_notes {
+        if !self.skips_elements {
             self.tokens.begin_copy();
         }
         if self.frames_are_documents() {
@@ -290,7 +295,7 @@ impl<R: Read> Walker<R> {
         self.count();
         let json = self.tokens.end_copy().filter(|json| json.len() <= MAX_FRAME);
         let element = Element { line, at, document, json };
-        Ok((!self.only_notes).then_some(Met::Element(element)))
+        Ok((!self.skips_elements).then_some(Met::Element(element)))
     }
 
     /// Skips to a value of the document that contains elements: enters the document, and returns
