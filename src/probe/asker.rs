@@ -1,4 +1,5 @@
-//! Asks one thing after another, repeats what was not answered, and knows which methods are its own.
+//! Sends the requests of a probe one after another, repeats those without an answer, and keeps
+//! track of the methods that it has created.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -22,30 +23,31 @@ use crate::{
 
 pub(super) use super::told::{Told, Unanswered, none_created};
 
-/// Pauses until a list shows a method, doubled each time: half a minute in all.
+/// Shortest and longest pause between two looks for a new method. Each pause is twice as long as
+/// the one before; together they take half a minute.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LAST_LOOK: Duration = Duration::from_secs(13);
 
-/// A type of which methods could be created.
+/// A type whose methods can be created.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usable {
     pub(super) factor_type: FactorType,
-    /// True if a second one could be there beside the first.
+    /// True if a user can have a second one.
     pub(super) takes_two: bool,
 }
 
-/// Meaning of an answer for its request.
+/// Meaning of an answer for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sorted {
-    /// It is the tenant's own.
+    /// The answer is the tenant's own.
     Told,
-    /// It is to be asked for again, when the pacer lets it.
+    /// The request must be sent again, when the pacer gives a permit.
     Throttled,
-    /// It is none.
+    /// There is no usable answer.
     Silence,
 }
 
-/// See the module.
+/// The sender of a probe's requests.
 #[derive(Debug)]
 pub(super) struct Asker<A> {
     pub(super) gateway: Gateway<A>,
@@ -55,19 +57,19 @@ pub(super) struct Asker<A> {
     pub(super) grant: Grant,
     /// The user's methods at the start.
     pub(super) before: Vec<Method>,
-    /// Types that can be created, once that was asked.
+    /// Types that can be created; empty until that is known.
     pub(super) usable: Vec<Usable>,
-    /// Answers for the question that is being asked.
+    /// Answers to the current question so far.
     pub(super) evidence: Vec<Evidence>,
     pub(super) names: HashSet<String>,
     pub(super) made: Vec<Made>,
-    /// Methods of the probe that are deleted.
+    /// Methods of the probe that were deleted.
     pub(super) gone: Vec<Made>,
     pub(super) lost: Vec<Lost>,
     pub(super) there: There,
     pub(super) patience: Patience,
     sent: Sent,
-    /// True if the last request may have been executed without an answer that says so.
+    /// True if the last request may have been executed, but no answer confirms it.
     in_doubt: bool,
     rng: fastrand::Rng,
 }
@@ -94,12 +96,12 @@ impl<A: RawApi> Asker<A> {
         }
     }
 
-    /// Returns the number of tries that a question is worth.
+    /// Returns the number of times that a question may be asked.
     pub(super) fn tries(&self) -> u32 {
         self.gateway.policy.max_attempts
     }
 
-    /// Refuses to go on without a scope that the token says it lacks.
+    /// Fails if the token states its scopes and lacks this one.
     pub(super) fn needs(&self, scope: &str) -> Result<(), Unanswered> {
         match self.grant.has(scope) {
             Some(false) => Err(Unanswered::lacking(scope)),
@@ -107,7 +109,8 @@ impl<A: RawApi> Asker<A> {
         }
     }
 
-    /// Sends a request until the tenant answers it. A POST that may have been executed is not repeated.
+    /// Sends a request until the tenant answers it. Does not repeat a POST that may have been
+    /// executed.
     pub(super) async fn send(
         &mut self,
         what: &str,
@@ -119,7 +122,7 @@ impl<A: RawApi> Asker<A> {
         loop {
             self.permit().await?;
             let sent = Instant::now();
-            // What is in flight comes to its end, also when the probe is stopping.
+            // A request in flight is finished, even when the probe is stopping.
             let raw = self.gateway.api.ask(request).await;
             self.gateway.note(&raw.answer);
             let RawAnswer { answer, body, code, message, limit } = raw;
@@ -149,7 +152,7 @@ impl<A: RawApi> Asker<A> {
         }
     }
 
-    /// Says what a verdict means for the request that got it.
+    /// Returns the meaning of a verdict for the request that got it.
     fn sort(
         &mut self,
         what: &str,
@@ -161,7 +164,7 @@ impl<A: RawApi> Asker<A> {
             Verdict::Done(()) | Verdict::Present | Verdict::Refused(_) => Ok(Sorted::Told),
             Verdict::Stop(error) => match *error {
                 Error::MissingScope { scope } => Err(Unanswered::lacking(&scope)),
-                // A plan without this type of method is an answer.
+                // A tenant's plan without this type of method is an answer, too.
                 _ if error.code() == "feature_not_enabled" => Ok(Sorted::Told),
                 error => Err(Unanswered::Fatal(Box::new(error))),
             },
@@ -169,7 +172,7 @@ impl<A: RawApi> Asker<A> {
                 self.in_doubt = true;
                 Err(Unanswered::Fatal(error))
             }
-            // The pacer holds everybody; the token is renewed.
+            // The pacer holds the next permit, and the next request gets a new token.
             Verdict::NotExecuted(NotExecuted::Throttled | NotExecuted::Unauthorized) => {
                 Ok(Sorted::Throttled)
             }
@@ -182,7 +185,7 @@ impl<A: RawApi> Asker<A> {
         }
     }
 
-    /// Waits before the next try, if there is to be one.
+    /// Waits before the next try. Fails if there were too many.
     async fn again(&mut self, tries: &mut Tries, sorted: Sorted) -> Result<(), Unanswered> {
         let wait = if sorted == Sorted::Throttled {
             tries.bounces += 1;
@@ -195,7 +198,7 @@ impl<A: RawApi> Asker<A> {
         self.pause(wait).await
     }
 
-    /// Creates an ordinary method of that type, under a name of its own.
+    /// Creates an ordinary method of a type, under a new name.
     pub(super) async fn create(
         &mut self,
         what: &str,
@@ -205,7 +208,7 @@ impl<A: RawApi> Asker<A> {
         self.create_as(what, body).await
     }
 
-    /// Returns the body for an ordinary method of that type.
+    /// Returns the body of an ordinary method of a type.
     pub(super) fn body(&mut self, factor_type: FactorType) -> Result<Value, Unanswered> {
         self.samples.body(factor_type).ok_or_else(|| {
             let error = Error::Internal("the system gives no randomness".into());
@@ -213,7 +216,7 @@ impl<A: RawApi> Asker<A> {
         })
     }
 
-    /// Creates a method with that body, under a name of its own where it has none.
+    /// Creates a method with that body, under a new name if the body has none.
     pub(super) async fn create_as(
         &mut self,
         what: &str,
@@ -238,7 +241,7 @@ impl<A: RawApi> Asker<A> {
         told
     }
 
-    /// Returns a name of the probe's own.
+    /// Returns a new name, and remembers it as one of the probe's.
     pub(super) fn new_name(&mut self) -> String {
         let name = self.samples.name();
         self.names.insert(name.clone());
@@ -263,18 +266,18 @@ impl<A: RawApi> Asker<A> {
         Err(none_created(refused))
     }
 
-    /// Returns true if methods of that type can be created, as far as is known.
+    /// Returns true if methods of a type can be created, or if that is not known yet.
     pub(super) fn can_create(&self, factor_type: FactorType) -> bool {
         self.usable.is_empty() || self.usable.iter().any(|usable| usable.factor_type == factor_type)
     }
 
-    /// Asks for one method.
+    /// Gets one method.
     pub(super) async fn get(&mut self, what: &str, id: &str) -> Result<Told, Unanswered> {
         let user = self.user.clone();
         self.send(&format!("GET one{what}"), RawRequest::one(RawVerb::Get, &user, id)).await
     }
 
-    /// Asks for all methods, page by page.
+    /// Lists all methods, page by page.
     pub(super) async fn list(&mut self) -> Result<Vec<Method>, Unanswered> {
         let (user, mut pages) = (self.user.clone(), Pages::default());
         let mut tries = Tries::default();
@@ -330,7 +333,7 @@ impl<A: RawApi> Asker<A> {
         self.shown_as(id, |_| true).await
     }
 
-    /// Waits until the list shows a method as it is to be.
+    /// Waits until the list shows a method that satisfies a condition.
     pub(super) async fn shown_as(
         &mut self,
         id: &str,
@@ -373,7 +376,7 @@ impl<A: RawApi> Asker<A> {
         self.gateway.policy.delay(tries, &mut self.rng)
     }
 
-    /// Takes down an answer.
+    /// Adds an answer to the evidence.
     pub(super) fn note(&mut self, request: &str, status: Option<u16>, code: Option<String>) {
         self.evidence.push(Evidence { request: request.to_owned(), status, code });
     }

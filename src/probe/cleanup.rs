@@ -1,4 +1,4 @@
-//! Deletes what a probe has created, and nothing else.
+//! Deletes the methods that a probe has created, and nothing else.
 
 use std::time::Duration;
 
@@ -16,17 +16,18 @@ use crate::{
     text::human,
 };
 
-/// Longest time without anything new after which an earlier probe counts as cleaned up after. Whoever runs
-/// `--clean` has seen that probe end: its last request is not of this moment.
+/// Longest time to wait for late methods of an earlier probe. It can be short: the user who runs
+/// `--clean` has seen that probe end, so its last request is some time ago.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// A method of the probe's own.
+/// A method that the probe has created, or may have.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
-    /// `None` for one that may be there: no answer to its POST has come.
+    /// Id of the method; `None` if its POST got no answer, so that it may or may not exist.
     pub(super) id: Option<String>,
     pub(super) type_name: String,
-    /// False for one that is new, and of which nothing tells that it is the probe's: it is not deleted.
+    /// False if the method is new, but nothing shows that the probe has created it. It is not
+    /// deleted.
     pub(super) is_own: bool,
 }
 
@@ -35,19 +36,19 @@ pub(super) struct Made {
 pub(super) struct Cleaning {
     pub(super) removed: Vec<Made>,
     pub(super) left: Vec<Made>,
-    /// Reason why it was not waited for what may still come, if it was not.
+    /// Reason why the wait for late methods was cut short, if it was.
     pub(super) ended: Option<Unanswered>,
 }
 
-/// A part of a question, and how often it was asked.
+/// State of a part of a question that can be asked again by itself.
 #[derive(Debug)]
 pub(super) struct Anew {
     tries: u32,
-    /// Evidence before it.
+    /// Number of pieces of evidence before this part.
     noted: usize,
 }
 
-/// Longest pause between two lists while nothing new shows.
+/// Longest pause between two lists while waiting for late methods.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// A POST without an answer.
@@ -58,23 +59,24 @@ pub(super) struct Lost {
 }
 
 impl<A: RawApi> Asker<A> {
-    /// Deletes a method of the probe's own.
+    /// Deletes a method of the probe.
     pub(super) async fn delete(&mut self, id: &str) -> Result<(), Unanswered> {
         let (user, noted) = (self.user.clone(), self.evidence.len());
         let told = self.send("DELETE one", RawRequest::one(RawVerb::Delete, &user, id)).await?;
-        // It proves nothing about what was asked.
+        // Cleaning up is no evidence for the question.
         self.evidence.truncate(noted);
         if !matches!(told.status, 200..=299 | 404) {
             return Err(Unanswered::Unclear(format!("DELETE is refused ({})", told.short())));
         }
         let gone = self.made.extract_if(.., |made| made.id.as_deref() == Some(id));
-        // Lists may show it for a while.
+        // Lists may still show the method for a while.
         self.gone.extend(gone);
         self.tell(None);
         Ok(())
     }
 
-    /// Deletes every method of the probe's own that is known. What could not be deleted is tried again later.
+    /// Deletes all known methods of the probe. Those that cannot be deleted now are tried again
+    /// later.
     pub(super) async fn clear(&mut self) -> Result<(), Unanswered> {
         let ids: Vec<_> = self.made.iter().filter_map(|made| made.id.clone()).collect();
         let mut done = Ok(());
@@ -88,8 +90,8 @@ impl<A: RawApi> Asker<A> {
         done
     }
 
-    /// Deletes every method of the probe's own, also those whose POST got no answer: what is not in the list
-    /// after the settle time has never come.
+    /// Deletes all methods of the probe, also those whose POST got no answer: if the list does not
+    /// show one after the settle time, it was never created.
     pub(super) async fn settle(&mut self) -> Result<(), Unanswered> {
         match self.clear().await {
             Ok(()) | Err(Unanswered::Unclear(_)) => {}
@@ -109,19 +111,19 @@ impl<A: RawApi> Asker<A> {
         }
         let listed = self.list().await?;
         self.adopt(listed);
-        // Each is among those now, or has never come.
+        // Each lost one is among the adopted now, or was never created.
         self.lost.clear();
         self.tell(None);
         self.clear().await
     }
 
-    /// Returns the beginning of a part of a question that can be asked anew by itself.
+    /// Begins a part of a question that can be asked again by itself.
     pub(super) fn anew(&self) -> Anew {
         Anew { tries: 1, noted: self.evidence.len() }
     }
 
-    /// Makes ready to ask a part of a question anew, if what failed is that a POST was lost: the other parts
-    /// are not asked again for that.
+    /// Prepares to ask a part of a question again after a POST got no answer, so that the other
+    /// parts need not be. Returns any other failure.
     pub(super) async fn recover(
         &mut self,
         why: Unanswered,
@@ -132,11 +134,12 @@ impl<A: RawApi> Asker<A> {
         }
         anew.tries += 1;
         self.evidence.truncate(anew.noted);
-        // One that comes late would be taken for an answer.
+        // A method that shows up late would be taken for an answer.
         self.settle().await
     }
 
-    /// Tells what may be there now; with the type of a POST that is about to be sent.
+    /// Records the methods that may exist now, including that of a POST of type `in_flight`, which
+    /// is about to be sent.
     pub(super) fn tell(&self, in_flight: Option<&str>) {
         let unknown = self.lost.iter().map(|lost| lost.type_name.as_str()).chain(in_flight);
         let unknown = unknown.map(|type_name| Made {
@@ -149,16 +152,16 @@ impl<A: RawApi> Asker<A> {
         self.there.set(Traces { left, removed });
     }
 
-    /// Returns true if a method is among those that were deleted: lists may show it for a while.
+    /// Returns true if a method was deleted: lists may still show it for a while.
     fn is_gone(&self, id: &str) -> bool {
         self.gone.iter().any(|gone| gone.id.as_deref() == Some(id))
     }
 
-    /// Lists again until nothing new has shown for a while: what was in flight when a probe was killed may
-    /// come late, and lists may be late, too.
+    /// Lists and deletes until nothing new has shown for a while: a POST that was in flight when
+    /// the probe was killed may be executed late, and lists may lag as well.
     async fn clear_older(&mut self, quiet: Duration) -> Result<(), Unanswered> {
         let mut quiet_since = Instant::now();
-        // Another probe of this user at the same time would have no end.
+        // Without a limit, this would go on as long as another probe of this user runs.
         let end = quiet_since + quiet * 6;
         loop {
             let left = (quiet_since + quiet).min(end).saturating_duration_since(Instant::now());
@@ -177,7 +180,7 @@ impl<A: RawApi> Asker<A> {
         }
     }
 
-    /// Deletes what an earlier probe has left behind.
+    /// Deletes the methods that an earlier probe has left behind.
     pub(super) async fn clean_older(&mut self) -> Cleaning {
         let before = std::mem::take(&mut self.before);
         self.adopt_older(before);
@@ -188,7 +191,7 @@ impl<A: RawApi> Asker<A> {
             "listing again until nothing new has shown for {wait}: a POST that was in flight when the probe \
              ended may come late"
         );
-        // A list that fails in this wait leaves as much unknown as a signal.
+        // If a list fails during the wait, as much is unknown as after a signal.
         let ended = match first {
             Ok(()) | Err(Unanswered::Unclear(_)) => self.clear_older(quiet).await.err(),
             Err(why) => Some(why),
@@ -204,7 +207,7 @@ impl<A: RawApi> Asker<A> {
         }
     }
 
-    /// Takes in those of the listed methods that this probe has made.
+    /// Adopts the listed methods that this probe has created.
     fn adopt(&mut self, listed: Vec<Method>) {
         for method in listed {
             let is_new = self.before.iter().all(|before| before.id != method.id);
@@ -219,13 +222,13 @@ impl<A: RawApi> Asker<A> {
         }
     }
 
-    /// Cleans up, whatever has become of the probe, and returns what may still be there.
+    /// Cleans up, however the probe has ended, and returns the methods that may still exist.
     pub(super) async fn finish(&mut self) -> Vec<Made> {
-        // Also when it is stopping.
+        // Cleaning up goes on even when the probe is stopping.
         self.gateway.stop = CancellationToken::new();
-        // What fails leaves it in what is returned.
+        // Methods whose deletion fails are among those returned.
         let strange = match self.settle().await {
-            // There is nobody to be asked.
+            // The tenant does not answer, so there is no list to compare.
             Err(Unanswered::Silent | Unanswered::Fatal(_)) => Vec::new(),
             _ => self.strange().await,
         };
@@ -234,8 +237,8 @@ impl<A: RawApi> Asker<A> {
         self.made.drain(..).chain(strange).chain(lost).collect()
     }
 
-    /// Returns the methods of a probe's types that are new, and of which neither an id nor a name tells
-    /// whose they are.
+    /// Returns the new methods of a probe's types that neither an id nor a name marks as the
+    /// probe's.
     async fn strange(&mut self) -> Vec<Made> {
         let Ok(listed) = self.list().await else { return Vec::new() };
         let is_strange = |method: &Method| {
@@ -250,7 +253,8 @@ impl<A: RawApi> Asker<A> {
             .collect()
     }
 
-    /// Adopts what an earlier probe has left behind; returns true if something is new.
+    /// Adopts the methods that an earlier probe has left behind. Returns true if there are new
+    /// ones.
     fn adopt_older(&mut self, listed: Vec<Method>) -> bool {
         let known = self.made.len();
         for method in listed.into_iter().filter(is_marked) {
@@ -265,7 +269,7 @@ impl<A: RawApi> Asker<A> {
     }
 }
 
-/// Returns true if a method has the name of one that some probe has created.
+/// Returns true if a method has a name as probes give them.
 pub(super) fn is_marked(method: &Method) -> bool {
     method.name.as_deref().is_some_and(is_given)
 }

@@ -1,13 +1,16 @@
-//! `probe`: what the API's documentation leaves open, asked of a test tenant (auth0-api.md 10).
+//! `probe`: asks a test tenant the questions that the API's documentation leaves open
+//! (auth0-api.md 10).
 //!
-//! One user, one request after another, each with a permit of the pacer. A question is a file in
-//! `questions`: its requests, and what follows from their answers. One that fails leaves the others.
-//! Methods that a question creates are deleted before the next, so that neither caps nor conflicts of one
-//! disturb another, and at the end once more, whatever the end is.
+//! A probe sends one request at a time, about one user, each with a permit of the pacer. Each
+//! question is a file in `questions` that holds its requests and draws the conclusions from their
+//! answers. If a question fails, the others are still asked. The methods that a question creates
+//! are deleted before the next one, so that caps and conflicts of one question do not disturb
+//! another, and once more at the end, however the probe ends.
 //!
-//! Only what this probe has created is deleted: known by the id in the answer, or, where none came,
-//! by its name in a list, if it was not there at the start. No request replaces or deletes all methods of the
-//! user: those two are asked about a user who does not exist.
+//! A probe deletes only methods that it has created: those whose id was in the answer, or, if no
+//! answer came, those that a list shows under a name of the probe and that were not there at the
+//! start. No request replaces or deletes all methods of the user: the requests that do so are tried
+//! on a user who does not exist.
 
 use std::{
     sync::{
@@ -38,21 +41,22 @@ use cleanup::{Made, is_marked};
 pub use questions::Question;
 pub use samples::MARKER;
 
-/// Methods of the probe's own at this moment.
+/// Methods that the probe has created, at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Traces {
-    /// Those that may be there.
+    /// Methods that may still exist.
     pub left: Vec<LeftBehind>,
-    /// Ids of those that are deleted.
+    /// Ids of the methods that were deleted.
     pub removed: Vec<String>,
 }
 
-/// Place where a probe tells of its methods, for those who end it at once.
+/// Shared record of a probe's methods, read by the handler of a second signal, which ends the
+/// program at once.
 #[derive(Debug, Clone, Default)]
 pub struct There(Arc<Mutex<Traces>>);
 
 impl There {
-    /// Returns what it has told last.
+    /// Returns the latest record.
     pub fn now(&self) -> Traces {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -62,22 +66,22 @@ impl There {
     }
 }
 
-/// Terms of a probe.
+/// Settings of a probe.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// User whose methods are created and deleted.
     pub user: UserId,
-    /// Host that security keys are said to be for.
+    /// Host that is given as the relying party of security keys.
     pub host: String,
     /// True if the user may have methods already.
     pub allows_existing: bool,
-    /// Methods of one type that are created at most to find the cap.
+    /// Most methods of one type that are created to find the cap.
     pub max_methods: u32,
-    /// True if the limit may be exceeded to see what a 429 says.
+    /// True if the rate limit may be exceeded to see the headers of a 429.
     pub provokes_limit: bool,
     /// Longest time without an answer.
     pub max_outage: Duration,
-    /// Place to tell what is there.
+    /// Record of the probe's methods.
     pub there: There,
 }
 
@@ -86,11 +90,11 @@ pub struct Terms {
 pub struct Probed {
     /// Reason of its end.
     pub end: End,
-    /// Facts that are known now.
+    /// Facts that the probe has found out.
     pub facts: TenantFacts,
-    /// Questions that were asked, or not, in order.
+    /// Questions with their answers, in order, also those that were not asked.
     pub questions: Vec<Answered>,
-    /// Methods of the probe's own that may still be there.
+    /// Methods of the probe that may still exist.
     pub left_behind: Vec<LeftBehind>,
 }
 
@@ -103,18 +107,19 @@ pub struct Answered {
     pub outcome: Outcome,
     /// The answer, or why there is none.
     pub answer: String,
-    /// Answers of the tenant that it rests on.
+    /// Answers of the tenant on which it rests.
     pub evidence: Vec<Evidence>,
 }
 
 /// Outcome of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is answered.
+    /// The question is answered.
     Answered,
-    /// It was not asked, since nobody wanted it, or the token may not.
+    /// The question was not asked: the flags do not allow it, the token lacks a scope, or the
+    /// tenant does not fit.
     NotAsked,
-    /// It was asked in vain.
+    /// The question was asked, and no answer follows.
     Failed,
 }
 
@@ -125,18 +130,19 @@ pub struct Evidence {
     pub request: String,
     /// Its status; `None` where no answer came.
     pub status: Option<u16>,
-    /// `errorCode` of the body, or what is wrong with the answer.
+    /// `errorCode` of the body, or the fault of the answer.
     pub code: Option<String>,
 }
 
 /// A method that a probe could not delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftBehind {
-    /// Its id; `None` if it is not even known whether it is there.
+    /// Id of the method; `None` if it is not even known that it exists.
     pub id: Option<String>,
-    /// Its type.
+    /// Type of the method.
     pub type_name: String,
-    /// False if it is new, and nothing tells that it is the probe's: it was not deleted.
+    /// False if the method is new, but nothing shows that the probe has created it. It was not
+    /// deleted.
     pub is_own: bool,
 }
 
@@ -145,9 +151,9 @@ pub struct LeftBehind {
 pub struct Cleaned {
     /// Reason of its end.
     pub end: End,
-    /// Ids of the methods that are gone.
+    /// Ids of the methods that were deleted.
     pub removed: Vec<String>,
-    /// Methods that are not.
+    /// Methods that may still exist.
     pub left: Vec<LeftBehind>,
 }
 
@@ -157,10 +163,11 @@ impl From<Made> for LeftBehind {
     }
 }
 
-/// Asks every question, and cleans up. `done` counts them.
+/// Asks every question, and cleans up. `done` counts the questions.
 ///
 /// # Errors
-/// Nothing was created: the user cannot be asked about, or has methods that nobody has allowed for.
+/// Fails before anything is created if the user's methods cannot be listed, or if the user has
+/// methods and the settings do not allow that.
 pub async fn probe<A: RawApi>(
     gateway: Gateway<A>,
     terms: &Terms,
@@ -177,7 +184,7 @@ pub async fn probe<A: RawApi>(
     for (number, question) in Question::ALL.into_iter().enumerate() {
         tracing::info!("question {} of {}: {}", number + 1, Question::ALL.len(), question.text());
         match answer(&mut asker, question, terms, &mut facts).await {
-            // One question in vain is its own; two in a row are an outage.
+            // One question without an answer may be to blame itself; two in a row are an outage.
             Ok((one, true)) if is_silent => {
                 answered.push(one);
                 end = End::Failed(asker.patience.outage(&asker.gateway));
@@ -198,10 +205,10 @@ pub async fn probe<A: RawApi>(
     Ok(Probed { end, facts, questions: answered, left_behind })
 }
 
-/// Deletes what an earlier probe of this user has left behind.
+/// Deletes the methods that an earlier probe of this user has left behind.
 ///
 /// # Errors
-/// The user's methods cannot be listed.
+/// Fails if the user's methods cannot be listed.
 pub async fn clean<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Cleaned, End> {
     let mut asker = begin(gateway, terms).await?;
     let cleaning = asker.clean_older().await;
@@ -218,7 +225,7 @@ pub async fn clean<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Clea
     })
 }
 
-/// Learns what the token may do and what the user has. Nothing is created yet.
+/// Finds out the scopes of the token and the methods of the user. Creates nothing yet.
 async fn begin<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Asker<A>, End> {
     let mut asker = Asker::new(gateway, terms);
     match asker.list().await {
@@ -230,15 +237,15 @@ async fn begin<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Asker<A>
             return Err(End::Failed(asker.patience.outage(&asker.gateway)));
         }
     }
-    // There is a token by now.
+    // The list has fetched a token, so this sends nothing.
     if let Verdict::Done(grant) = Setup::grant(&*asker.gateway.api).await.verdict {
         asker.grant = grant;
     }
     Ok(asker)
 }
 
-/// Asks a question, again if an answer was lost, and deletes what it has created. Returns true beside it if
-/// the tenant gave no usable answer.
+/// Asks a question, again if the answer to a POST was lost, and deletes the methods that it has
+/// created. Returns the answer, and true if the tenant gave no usable answer.
 async fn answer<A: RawApi>(
     asker: &mut Asker<A>,
     question: Question,
@@ -253,7 +260,7 @@ async fn answer<A: RawApi>(
         let reply = question.ask(asker, terms, facts).await;
         asker.patience.doubts_429 = false;
         let evidence = std::mem::take(&mut asker.evidence);
-        // One that comes late would be taken for an answer.
+        // A method that shows up late would be taken for an answer to the next question.
         let cleared = match &reply {
             Err(Unanswered::Lost(_)) => asker.settle().await,
             Ok(_) if question.leaves_methods() => Ok(()),

@@ -1,4 +1,4 @@
-//! Patience with a tenant that gives no answer of its own.
+//! Decides how long to try a request to which the tenant gives no answer of its own.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use crate::{
     error::Error,
 };
 
-/// Tries of one request. With the pauses between them they bridge half a minute.
+/// Most tries of one request. With the pauses between them they bridge half a minute.
 const MOST_TRIES: u32 = 8;
-/// Times that one request is refused for the limit: the pacer waits in between.
+/// Most refusals of one request by the rate limit; the pacer waits in between.
 const MOST_BOUNCES: u32 = 40;
-/// The same while a 429 may be an answer.
+/// Number of 429s after which a 429 that may be an answer is taken as one.
 const FEW_BOUNCES: u32 = 3;
-/// Longest time of one request that is refused for the limit again and again.
+/// Longest time during which one request may be refused by the rate limit.
 const LONGEST_BOUNCES: Duration = Duration::from_secs(300);
-/// One failure is no outage.
+/// Failures of one request after which progress shows an outage.
 const OUTAGE_AFTER: u32 = 2;
 
 /// Tries of one request so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Tries {
-    /// Those without an answer.
+    /// Tries without an answer.
     pub(super) silent: u32,
-    /// Those that were refused for the limit, or for a token that is too old.
+    /// Tries that were refused by the rate limit, or for an expired token.
     pub(super) bounces: u32,
 }
 
-/// See the module.
+/// State of the patience with a tenant.
 #[derive(Debug)]
 pub(super) struct Patience {
     max_outage: Duration,
     /// Time of the first failure since the last answer.
     since: Option<Instant>,
-    /// True if a 429 for a POST may be about the methods that are there.
+    /// True if a 429 for a POST may be about the number of the user's methods.
     pub(super) doubts_429: bool,
 }
 
@@ -46,10 +46,10 @@ impl Patience {
         Self { max_outage, since: None, doubts_429: false }
     }
 
-    /// Returns true if a 429 is to be taken as an answer: the pacer has waited several times, and the POST is
-    /// still refused.
+    /// Returns true if a 429 is an answer of the tenant: the pacer has waited several times, and
+    /// the POST is still refused.
     pub(super) fn is_told(&self, verb: RawVerb, status: Option<u16>, bounces: u32) -> bool {
-        // One for a token has no status.
+        // A 429 of the token endpoint has no status here.
         self.doubts_429
             && verb == RawVerb::Post
             && status == Some(429)
@@ -62,7 +62,7 @@ impl Patience {
         gateway.stats.set_outage(None);
     }
 
-    /// Notes a try without an answer. It is the last if there were too many, or for too long.
+    /// Notes a try without an answer. Fails after too many tries, or too long a time.
     pub(super) fn unanswered<A: RawApi>(
         &mut self,
         gateway: &Gateway<A>,
@@ -78,7 +78,7 @@ impl Patience {
         if is_over { Err(Unanswered::Silent) } else { Ok(()) }
     }
 
-    /// Returns the error of a probe that this outage ends.
+    /// Returns the error for a probe that ends because of the current outage.
     pub(super) fn outage<A: RawApi>(&self, gateway: &Gateway<A>) -> Error {
         gateway.api.outage(self.since.map(|since| since.elapsed()).unwrap_or_default())
     }

@@ -1,14 +1,14 @@
-//! Tells how a tenant rounds the time at which its bucket is full again to the whole seconds of
+//! Finds out how a tenant rounds the time at which its bucket is full again to the whole seconds of
 //! `x-ratelimit-reset`. Pure.
 //!
-//! In a bucket that refills steadily each request puts that time off by the same step, from now where the
-//! bucket was full (auth0-api.md 3.3). The step is not known, nor is the tenant's clock but for the seconds of
-//! `Date`. So: for every step that fits the tokens left, are all resets within what a rounding allows? If that
-//! is so of one rounding alone, it is the one.
+//! In a bucket that refills steadily, each request moves that time by the same step, counted from
+//! now if the bucket was full (auth0-api.md 3.3). The step is unknown, and of the tenant's clock
+//! only the seconds in `Date` are known. So every step that fits the tokens left is tried with each
+//! rounding. If only one rounding allows all resets, that is the tenant's.
 
 use crate::model::ResetRounding;
 
-/// An answer with its headers, and its times by our clock, in seconds since any moment.
+/// Headers of an answer, and its times by our clock in seconds since some fixed moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
     pub(super) sent: f64,
@@ -19,25 +19,26 @@ pub(super) struct Look {
     pub(super) reset: u64,
 }
 
-/// Steps that are tried: from a thousandth of a second, each a twentieth longer, to a minute.
+/// Steps to try: from a thousandth of a second to a minute, each a twentieth longer than the last.
 const FIRST_STEP: f64 = 0.001;
 const LONGEST_STEP: f64 = 60.0;
 const GROWTH: f64 = 1.05;
-/// Parts of a token that may be there besides the whole ones at the start.
+/// Fractions of a token that the bucket may hold at the start besides whole ones.
 const PARTS: [f64; 4] = [0.0, 0.25, 0.5, 0.75];
-/// Numbers of readings of the tenant's clock that are tried, of those that `Date` allows.
+/// Number of steps in which the offsets of the tenant's clock that `Date` allows are tried.
 const CLOCKS: u32 = 6;
-/// Allowance for the way of a request, beside a quarter of the time that it took, in seconds.
+/// Tolerance in seconds for the travel time of a request, besides a quarter of the time that it
+/// took.
 const SLACK: f64 = 0.02;
 
-/// Each rounding, and how much later than the true time it may be.
+/// Each rounding, with the least and the most that it may be later than the true time.
 const ROUNDINGS: [(ResetRounding, f64, f64); 3] = [
     (ResetRounding::Up, 0.0, 1.0),
     (ResetRounding::Down, -1.0, 0.0),
     (ResetRounding::Nearest, -0.5, 0.5),
 ];
 
-/// Returns the only rounding that fits; `None` if several do, or none.
+/// Returns the only rounding that fits, or `None` if several fit or none does.
 pub(super) fn rounding(looks: &[Look]) -> Option<ResetRounding> {
     let (least, most) = clock(looks)?;
     let clock = |part: u32| least + (most - least) * f64::from(part) / f64::from(CLOCKS);
@@ -57,11 +58,11 @@ pub(super) fn rounding(looks: &[Look]) -> Option<ResetRounding> {
     fitting.next().is_none().then_some(one.0)
 }
 
-/// Returns how far the tenant's clock is ahead of ours, at least and at most.
+/// Returns the least and the most that the tenant's clock may be ahead of ours.
 fn clock(looks: &[Look]) -> Option<(f64, f64)> {
     let least = looks.iter().map(|look| seconds(look.date) - look.came).reduce(f64::max)?;
     let most = looks.iter().map(|look| seconds(look.date) + 1.0 - look.sent).reduce(f64::min)?;
-    // A clock that was set meanwhile, or several clocks.
+    // There is no such range if the clock was set in between, or if there are several clocks.
     (least <= most).then_some((least, most))
 }
 
@@ -72,7 +73,7 @@ fn fits(looks: &[Look], ahead: f64, (step, part): (f64, f64), (from, to): (f64, 
         let slack = (look.came - look.sent) / 4.0 + SLACK;
         let missing = seconds(look.limit.saturating_sub(look.remaining));
         full = if index == 0 { now + (missing - part) * step } else { full.max(now) + step };
-        // A token that is not whole is missing.
+        // A token that is not whole counts as missing.
         let expected = (full - now) / step;
         let is_level = (missing - 1.0 - slack / step..=missing + slack / step).contains(&expected);
         let late = seconds(look.reset) - full;
@@ -80,7 +81,8 @@ fn fits(looks: &[Look], ahead: f64, (step, part): (f64, f64), (from, to): (f64, 
     })
 }
 
-/// Numbers of seconds and tokens are far below what a float holds exactly.
+/// Converts a number of seconds or tokens, which is far below the largest that a float holds
+/// exactly.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 fn seconds(number: u64) -> f64 {
     number as f64
@@ -90,7 +92,7 @@ fn seconds(number: u64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Answers of a bucket that was full, to requests at such intervals.
+    /// Returns the answers of a bucket that was full to requests at such intervals.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
     fn looks(
         (rate, limit): (f64, u64),
@@ -102,7 +104,7 @@ mod tests {
         let mut now = 5.0;
         (0..14)
             .map(|number| {
-                // Neither way is always the longer one.
+                // The way there and the way back take turns at being the longer one.
                 let way = if number % 2 == 0 { 0.35 } else { 0.65 };
                 let at = now + latency * way + ahead;
                 full = full.max(at) + 1.0 / rate;
@@ -153,7 +155,7 @@ mod tests {
         assert_eq!(rounding(&[]), None);
         let mut looks = looks((16.0, 50), f64::ceil, (0.3, 0.13, 0.05));
         assert_eq!(rounding(&looks), Some(ResetRounding::Up));
-        // Somebody else takes tokens, too.
+        // Another client takes tokens, too.
         looks[5].reset += 2;
         assert_eq!(rounding(&looks), None);
         // A window that ends at a fixed time.

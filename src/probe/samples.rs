@@ -1,4 +1,4 @@
-//! Values of the methods that a probe creates: nobody's, and made anew for each.
+//! Values for the methods that a probe creates: new for each method, and belonging to no person.
 
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
 use serde_json::{Value, json};
@@ -8,29 +8,29 @@ use crate::{
     model::{FactorType, UserId},
 };
 
-/// Beginning of the name of every method that a probe creates: short enough to be there whole where names
-/// are cut.
+/// Prefix of the name of every method that a probe creates: short enough to survive where names are
+/// cut.
 pub const MARKER: &str = "mfaferry-probe-";
-/// Characters behind it: twenty in all.
+/// Characters after the prefix, which make twenty in all.
 const TAG: usize = 5;
 /// Bytes of an ordinary TOTP secret.
 pub(super) const SECRET_BYTES: usize = 20;
 
-/// Letters that it is made of.
+/// Letters of which the tag is made.
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// Returns true if a name is one that a probe gives: with its random part, and the one letter too many of the
-/// name that is too long.
+/// Returns true if a name is one that a probe gives: the prefix and a random tag, with one letter
+/// more in the name that is too long on purpose.
 pub(super) fn is_given(name: &str) -> bool {
     let Some(tag) = name.strip_prefix(MARKER).map(str::as_bytes) else { return false };
     let tag = if tag.len() == TAG + 1 { tag.strip_suffix(b"x").unwrap_or(tag) } else { tag };
     tag.len() == TAG && tag.iter().all(|letter| LETTERS.contains(letter))
 }
 
-/// Area codes. In each, 555-0100 to 555-0199 are nobody's, for use in fiction.
+/// Area codes. In each, 555-0100 to 555-0199 are reserved for fiction.
 const AREAS: [u16; 10] = [202, 212, 305, 312, 404, 415, 503, 602, 617, 713];
 
-/// Source of such values, none of which it gives twice.
+/// Generator of values, which never returns one twice.
 #[derive(Debug)]
 pub(super) struct Samples {
     rng: fastrand::Rng,
@@ -38,9 +38,9 @@ pub(super) struct Samples {
     phone: usize,
     /// Part of the user id that is not the connection.
     identity: String,
-    /// Host that security keys are said to be for.
+    /// Host that is given as the relying party of security keys.
     host: String,
-    /// True if passkeys are said to be for it, too.
+    /// True if the host is given as the relying party of passkeys, too.
     pub(super) binds_passkeys: bool,
 }
 
@@ -52,13 +52,13 @@ impl Samples {
         Self { rng, phone, identity: identity.to_owned(), host, binds_passkeys: false }
     }
 
-    /// Returns a name that tells whose the method is.
+    /// Returns a name that marks a method as one of a probe.
     pub(super) fn name(&mut self) -> String {
         format!("{MARKER}{}", self.word(TAG))
     }
 
-    /// Returns the ids of users who cannot exist, of the same connection: one that is told, and one as Auth0
-    /// gives them.
+    /// Returns two ids of users of the same connection who cannot exist: one that a reader
+    /// recognises as the probe's, and one in the form that Auth0 gives ids.
     pub(super) fn unknown_users(&mut self, user: &UserId) -> Option<[UserId; 2]> {
         let connection =
             user.as_str().split_once('|').map_or("auth0", |(connection, _)| connection);
@@ -69,7 +69,7 @@ impl Samples {
         Some([told, UserId::parse(&format!("{connection}|{own}"))?])
     }
 
-    /// Returns what a body needs for a method of that type, beside its name; `None` if a key cannot be made.
+    /// Returns the body for a method of that type, without a name; `None` if no key can be made.
     pub(super) fn body(&mut self, factor_type: FactorType) -> Option<Value> {
         let mut body = match factor_type {
             FactorType::Phone => json!({ "phone_number": self.phone() }),

@@ -1,13 +1,13 @@
-//! Values that were sent, so that a tenant that quotes them in its refusals does not bring them into the
-//! result.
+//! Keeps the values that were sent, to hide them where a tenant quotes them in a refusal, so that
+//! they do not get into the result.
 
 use serde_json::Value;
 
 use crate::model::UserId;
 
-/// Stands for a value.
+/// Text in place of a value.
 const HIDDEN: &str = "[hidden]";
-/// Fields of a body that hold values: what else is in it are words of the API.
+/// Fields of a body that hold values; the others hold words of the API.
 const FIELDS: [&str; 9] = [
     "name",
     "phone_number",
@@ -19,12 +19,12 @@ const FIELDS: [&str; 9] = [
     "user_handle",
     "relying_party_identifier",
 ];
-/// Shorter ones would be found in any text.
+/// Shortest value that is hidden: shorter ones would be found in any text.
 const SHORTEST: usize = 3;
-/// Longest code.
+/// Longest text that is taken for a code.
 const LONGEST_CODE: usize = 64;
 
-/// See the module.
+/// Values that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// Values in lower case.
@@ -32,7 +32,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// Takes in the values of a request.
+    /// Adds the values of a request.
     pub(super) fn add(&mut self, user: &UserId, body: Option<&Value>) {
         let user = user.as_str();
         self.take(user);
@@ -45,7 +45,7 @@ impl Sent {
         for value in bodies.iter().flat_map(|body| FIELDS.map(|field| body[field].as_str())) {
             let Some(value) = value else { continue };
             self.take(value);
-            // As others write a number or a secret.
+            // Other systems write a number or a secret in these forms.
             self.take(value.trim_start_matches('+'));
             self.take(value.trim_end_matches('='));
             self.take(&value.replace(' ', ""));
@@ -55,17 +55,17 @@ impl Sent {
     fn take(&mut self, value: &str) {
         let value = value.to_ascii_lowercase();
         if value.len() >= SHORTEST && !self.values.contains(&value) {
-            // The longest first: one may be part of another.
+            // The longest value comes first, since one may be part of another.
             let at = self.values.partition_point(|known| known.len() >= value.len());
             self.values.insert(at, value);
         }
     }
 
-    /// Returns a text of the tenant without them.
+    /// Returns a text of the tenant with the values hidden.
     pub(super) fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for value in &self.values {
-            // It keeps every length.
+            // ASCII lower case keeps every length, so places are the same in both texts.
             let lower = text.to_ascii_lowercase();
             let mut hidden = String::with_capacity(text.len());
             let mut from = 0;
@@ -80,7 +80,7 @@ impl Sent {
         text
     }
 
-    /// Returns a code of the tenant, if it looks like one and holds none of them.
+    /// Returns a code of the tenant if it looks like one and holds none of the values.
     pub(super) fn code(&self, code: String) -> Option<String> {
         let is_code = (1..=LONGEST_CODE).contains(&code.len())
             && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));

@@ -1,4 +1,4 @@
-//! Outcome of a request: the tenant's own answer, or why there is none.
+//! Outcome of a request: the tenant's own answer, or the reason why there is none.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -14,15 +14,15 @@ use crate::{
 pub(super) enum Unanswered {
     /// The probe is stopping.
     Stopped,
-    /// It was not asked, for the reason given.
+    /// The question was not asked, for the reason given.
     NotAsked(String),
-    /// It was asked, and what came of it tells nothing.
+    /// The question was asked, but nothing follows from the outcome.
     Unclear(String),
-    /// A POST was sent, and what became of it is not known.
+    /// A POST was sent, and it is not known if it was executed.
     Lost(Reason),
     /// The tenant gives no usable answer.
     Silent,
-    /// Nothing more can be asked.
+    /// An error after which no question can be asked.
     Fatal(Box<Error>),
 }
 
@@ -34,38 +34,39 @@ pub(super) struct Told {
     pub(super) message: Option<String>,
     pub(super) body: Value,
     pub(super) limit: RawLimit,
-    /// Times that the same request was refused for the limit before.
+    /// Number of earlier refusals of the same request by the rate limit.
     pub(super) bounces: u32,
     pub(super) sent: Instant,
     pub(super) came: Instant,
 }
 
 impl Unanswered {
-    /// Tells that a question takes a scope that the token lacks.
+    /// Makes the reason for a question that needs a scope which the token lacks.
     pub(super) fn lacking(scope: &str) -> Self {
         Self::NotAsked(format!("needs the scope {scope}"))
     }
 }
 
 impl Told {
-    /// Returns the id of the method that it says was created.
+    /// Returns the id of the created method, if the answer confirms one.
     pub(super) fn created(&self) -> Option<&str> {
         self.body["id"].as_str().filter(|_| self.status == 201)
     }
 
-    /// Returns true if it was refused for what was sent: not because it is there already.
+    /// Returns true if the request was refused for its contents, not because of a conflict.
     pub(super) fn is_refusal(&self) -> bool {
         (400..500).contains(&self.status) && self.status != 409
     }
 
-    /// Says it in short: `400 invalid_body`.
+    /// Returns the answer in short: `400 invalid_body`.
     pub(super) fn short(&self) -> String {
         let code = self.code.as_ref().map(|code| format!(" {code}"));
         format!("{}{}", self.status, code.unwrap_or_default())
     }
 }
 
-/// Returns why there is no answer where no method could be created: each refusal with its types.
+/// Makes the reason for a question without an answer because no method could be created. It names
+/// each refusal with its types.
 pub(super) fn none_created(refused: Vec<(FactorType, String)>) -> Unanswered {
     let mut kinds: Vec<(String, Vec<&str>)> = Vec::new();
     for (of, refusal) in refused {

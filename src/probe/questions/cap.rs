@@ -1,4 +1,5 @@
-//! Question: how many methods may a user have? Methods of one type are created until one is refused.
+//! Question: how many methods may a user have? Methods of one type are created until one is
+//! refused.
 
 use super::super::{
     Terms,
@@ -9,7 +10,7 @@ use crate::{
     model::{CapRefusal, FactorType, TenantFacts},
 };
 
-/// Types in the order in which they are used: those that nobody is told of first.
+/// Types in the order of use: first those about which users get no message.
 const ORDER: [FactorType; 5] = [
     FactorType::Email,
     FactorType::Phone,
@@ -17,7 +18,8 @@ const ORDER: [FactorType; 5] = [
     FactorType::WebauthnRoaming,
     FactorType::Passkey,
 ];
-/// Times that a 429 has to follow the room that a deleted method leaves.
+/// Number of times that a deleted method must leave room for exactly one before a 429 counts as the
+/// cap.
 const REFILLS: u32 = 2;
 /// Longest message that is kept.
 const LONGEST: usize = 200;
@@ -40,7 +42,7 @@ pub(super) async fn ask<A: RawApi>(
             continue;
         }
         let held = before.saturating_add(created);
-        // It has to be the number that is refused, and not that value: another one is refused likewise.
+        // If another value is refused in the same way, the reason is the number, not the value.
         let again = match told.status {
             429 => refilled(asker, factor_type).await?,
             _ if may_be_cap(&told, created) => {
@@ -76,20 +78,21 @@ pub(super) async fn ask<A: RawApi>(
     Ok(format!("{held} of a type ({name}) at least; --max-methods would try more"))
 }
 
-/// Returns true if a method may be refused for the number of those that are there, `created` by this question.
+/// Returns true if a method may have been refused because of the number of methods, of which
+/// `created` are this question's.
 fn may_be_cap(told: &Told, created: u32) -> bool {
     match told.status {
         401 | 404 => false,
-        // The second of a type may be a conflict as such.
+        // The second method of a type may be a conflict in any case.
         409 => created > 1,
-        // Of those that were there before, the cap may long be passed.
+        // If the first one is refused, earlier methods may have passed the cap long ago.
         400..500 => created > 0,
         _ => false,
     }
 }
 
-/// Deletes a method and creates it anew, and again. Returns the 429 for one more, if each time the room is used
-/// at once and no more is given: no limit of requests would be as punctual.
+/// Deletes a method and creates another in its place, several times. Returns the 429 for one more
+/// if each time there was room for exactly one: a rate limit would not be that exact.
 async fn refilled<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
@@ -116,16 +119,16 @@ fn is_alike(one: &Told, other: &Told) -> bool {
     (one.status, &one.code) == (other.status, &other.code)
 }
 
-/// Returns true if several methods of a type can be there at once. Where nothing is known of any, each is worth
-/// a try.
+/// Returns true if a user can have several methods of a type, or if nothing is known of any type.
 fn takes_two<A>(asker: &Asker<A>, factor_type: FactorType) -> bool {
     let mut usable = asker.usable.iter();
     asker.usable.is_empty()
         || usable.any(|usable| usable.factor_type == factor_type && usable.takes_two)
 }
 
-/// Returns true if a method of another type than `full` is refused likewise: it is not of one type that there
-/// are too many. One of each is enough, so that types count of which there is room for the first alone.
+/// Returns true if a method of each type other than `full` is refused in the same way, so that the
+/// cap is on all types together. One method of each is enough, so types of which a user can have
+/// only one count, too.
 async fn is_of_all<A: RawApi>(
     asker: &mut Asker<A>,
     refused: &Told,

@@ -1,5 +1,6 @@
-//! Question: what is a conflict? The same value, or any second method of a type? Of each type that can be
-//! created: one, the same value under another name, and one with another value. Never more than two at a time.
+//! Question: what is a conflict: the same value, or any second method of a type? For each type that
+//! can be created, the probe creates a method, the same value under another name, and one with
+//! another value; never more than two at a time.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +13,10 @@ use crate::{
     model::{ComparedValue, Conflict, FactorType, TenantFacts},
 };
 
-/// Knowledge of a type; `None`: not known.
+/// Findings about a type; `None` stands for unknown.
 #[derive(Debug, Default)]
 struct Known {
-    /// The refusal, if it cannot be created at all.
+    /// The refusal, if the type cannot be created at all.
     refused: Option<String>,
     same: Option<bool>,
     second: Option<bool>,
@@ -31,7 +32,7 @@ pub(super) async fn ask<A: RawApi>(
         let known = again_if_lost(asker, factor_type).await?;
         asker.clear().await?;
         if known.refused.is_none() {
-            // Where it is refused for something else, that may be the cap.
+            // If the second is refused for another reason than a conflict, that may be the cap.
             let takes_two = known.second != Some(true);
             usable.push(Usable { factor_type, takes_two });
         }
@@ -47,7 +48,7 @@ pub(super) async fn ask<A: RawApi>(
     Ok(sentence)
 }
 
-/// Asks about a type, anew where an answer to a POST was lost.
+/// Asks about a type. Starts again if the answer to a POST is lost.
 async fn again_if_lost<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
@@ -81,7 +82,7 @@ async fn of_type<A: RawApi>(
     Ok(Known { refused: None, same: is_conflict(&again), second: is_conflict(&other) })
 }
 
-/// Returns whether it was there already; `None` if it was refused for something else.
+/// Returns true for a conflict and false for a created method; `None` for any other refusal.
 fn is_conflict(told: &Told) -> Option<bool> {
     match told.status {
         409 => Some(true),
@@ -90,17 +91,17 @@ fn is_conflict(told: &Told) -> Option<bool> {
     }
 }
 
-/// Reads the rule, as far as it is known.
+/// Returns the rule, if all types fit one, and the answer in words.
 fn read(all: &[(FactorType, Known)]) -> (Option<Conflict>, String) {
     let seconds: BTreeSet<FactorType> =
         all.iter().filter(|(_, known)| known.second == Some(true)).map(|(of, _)| *of).collect();
-    // Of those, the same value is a conflict anyway.
+    // For types that allow no second method, the same value is a conflict anyway.
     let others = || all.iter().filter(|(of, _)| !seconds.contains(of));
     let same: BTreeSet<ComparedValue> = others()
         .filter(|(_, known)| known.same == Some(true))
         .map(|(of, _)| ComparedValue::of(*of))
         .collect();
-    // A rule speaks of every type: in its words there is none that is not known.
+    // A rule is about every type, so there is none while a type is unknown.
     let is_known = all.iter().all(|(of, known)| {
         let is_told = known.same.is_some_and(|one| one == same.contains(&ComparedValue::of(*of)));
         known.second == Some(true) || is_told && known.second.is_some()
@@ -192,7 +193,7 @@ mod tests {
             {
                 assert_eq!(read(&but(unknown)).0, None, "{of:?}");
             }
-            // Of both types with a key id, one word says whether the same is a conflict.
+            // One word stands for both types with a key id.
             let is_shared = ComparedValue::of(of) == ComparedValue::KeyId;
             assert_eq!(read(&but(no())).0.is_none(), is_shared, "{of:?}");
         }

@@ -1,5 +1,5 @@
-//! Question: when is a new method shown, by GET and in the list? A time is an upper bound: from the POST to
-//! the first answer that has it.
+//! Question: how soon do GET and the list show a new method? Each time is an upper bound: from the
+//! POST to the first answer that has the method.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use super::super::asker::{Asker, Unanswered};
 use crate::{api::RawApi, model::TenantFacts, text::human};
 
-/// Pauses between two looks: a twentieth of the time since the POST, within these.
+/// Bounds of the pause between two looks, which is a twentieth of the time since the POST.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PAUSES: u32 = 20;
-/// Time after which nobody looks any more.
+/// Longest time to look for the method.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn ask<A: RawApi>(
@@ -56,10 +56,10 @@ pub(super) async fn ask<A: RawApi>(
     Ok(format!("by GET {}, in the list {}", read.told(), list.told()))
 }
 
-/// Sight of a method at one place.
+/// Time at which one kind of request has shown the method.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Time from the POST's answer to the last look that did not find it.
+    /// Time from the POST's answer to the last look that did not find the method.
     missed: Option<Duration>,
     after: Option<Duration>,
 }
@@ -77,7 +77,7 @@ impl Seen {
         self.after = Some(sent.elapsed());
     }
 
-    /// Returns how long it took, in milliseconds.
+    /// Returns the delay in milliseconds: 0 if the first look found the method.
     fn millis(&self) -> Option<u64> {
         let after = self.after?;
         let after = if self.missed.is_some() { after } else { Duration::ZERO };

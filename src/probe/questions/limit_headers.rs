@@ -1,5 +1,5 @@
-//! Question: what do the headers of the limit say, and how is the time rounded at which the bucket is full
-//! again?
+//! Question: do answers carry the headers of the rate limit, and how is the time rounded at which
+//! the bucket is full again?
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::{
     model::{ResetRounding, TenantFacts},
 };
 
-/// Requests, and times from one to the next that spread them over the parts of a second.
+/// Number of requests, and the interval between them, which spreads them over the parts of a
+/// second.
 const REQUESTS: u32 = 14;
 const PAUSE: Duration = Duration::from_millis(130);
 

@@ -1,5 +1,5 @@
-//! Question: what becomes of a name of 21 characters? Is it refused, cut, or kept? The list says, not the
-//! POST.
+//! Question: is a name of 21 characters refused, cut or kept? The list is the evidence, not the
+//! answer to the POST.
 
 use super::super::{
     asker::{Asker, Unanswered},
@@ -11,14 +11,14 @@ use crate::{
     model::{LongName, TenantFacts},
 };
 
-/// Characters that a list is said to show at most (auth0-api.md 1.3).
+/// Most characters of a name that lists show, according to the docs (auth0-api.md 1.3).
 const SHOWN: usize = 20;
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
     facts: &mut TenantFacts,
 ) -> Result<String, Unanswered> {
-    // An ordinary one tells which type can be created.
+    // Creating an ordinary method shows which type can be created.
     let (factor_type, _) = asker.create_any(" (name of 20)").await?;
     asker.clear().await?;
     let name = format!("{}x", asker.samples.name());

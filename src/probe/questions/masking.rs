@@ -1,4 +1,4 @@
-//! Question: are phone numbers and addresses masked in lists, and in GET of one method?
+//! Question: are phone numbers and addresses masked in lists, and in the GET of one method?
 
 use super::{
     super::asker::{Asker, Unanswered},
@@ -39,12 +39,12 @@ pub(super) async fn ask<A: RawApi>(
     Ok(format!("lists: {}; GET of one: {}", told(&lists), told(&ones)))
 }
 
-/// Returns whether what is shown is not what was sent; `None` if nothing is shown.
+/// Returns true if the value shown is not the one that was sent; `None` if no value is shown.
 fn is_masked(sent: &str, shown: Option<String>) -> Option<bool> {
     shown.map(|shown| shown != sent)
 }
 
-/// Returns whether any is masked, as far as any is shown.
+/// Returns true if one of the values shown is masked; `None` if no value is shown.
 fn any(seen: &[(&str, Option<bool>)]) -> Option<bool> {
     seen.iter().filter_map(|(_, masked)| *masked).reduce(|one, other| one || other)
 }

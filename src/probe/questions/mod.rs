@@ -1,4 +1,4 @@
-//! The questions, in the order in which they are asked: what is learnt by one is used by those after it.
+//! The questions, in the order in which they are asked: later ones use the answers to earlier ones.
 
 mod cap;
 mod conflict;
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{api::RawApi, model::TenantFacts};
 
-/// A thing to know about a tenant.
+/// A question about a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
     /// Creation of a factor that is switched off.
@@ -33,7 +33,7 @@ pub enum Question {
     LongName,
     /// Secrets that are refused.
     Secrets,
-    /// Masking.
+    /// Masking of phone numbers and addresses.
     Masking,
     /// Fields that a passkey needs.
     Passkey,
@@ -41,18 +41,18 @@ pub enum Question {
     Rename,
     /// Answers about a user who does not exist.
     UnknownUser,
-    /// Headers of the limit.
+    /// Headers of the rate limit.
     LimitHeaders,
     /// Number of methods that a user may have.
     Cap,
-    /// Size of pages, while that many are there.
+    /// Size of pages, asked while the methods of the cap exist.
     PageSize,
     /// Contents of a 429.
     RetryAfter,
 }
 
 impl Question {
-    /// Every question, in order.
+    /// All questions, in order.
     pub const ALL: [Self; 13] = [
         Self::SwitchedOff,
         Self::Passkey,
@@ -69,7 +69,7 @@ impl Question {
         Self::RetryAfter,
     ];
 
-    /// Returns its name.
+    /// Returns the question's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SwitchedOff => "switched_off",
@@ -88,7 +88,7 @@ impl Question {
         }
     }
 
-    /// Returns its words.
+    /// Returns the question in words.
     pub const fn text(self) -> &'static str {
         match self {
             Self::SwitchedOff => "Can a factor that is switched off be created?",
@@ -107,12 +107,12 @@ impl Question {
         }
     }
 
-    /// Returns true if its methods are left for the question after it.
+    /// Returns true if the methods that it creates are left for the next question.
     pub(super) const fn leaves_methods(self) -> bool {
         matches!(self, Self::Cap)
     }
 
-    /// Asks it, takes down what is known then, and says it.
+    /// Asks the question, records the facts that follow, and returns the answer in words.
     pub(super) async fn ask<A: RawApi>(
         self,
         asker: &mut Asker<A>,
@@ -137,8 +137,8 @@ impl Question {
     }
 }
 
-/// Returns true if it was refused for its contents. Any other refusal, such as for a user who is gone or a plan
-/// without this type, tells nothing of them.
+/// Returns true if a request was refused for its contents. Other refusals, such as for a user who
+/// is gone or a plan without this type, say nothing about the contents.
 fn is_invalid(told: &Told) -> bool {
     told.status == 400
 }

@@ -1,6 +1,7 @@
-//! Question: how large may a page be? The answers' own `limit` says, and so do their contents: a page that
-//! holds fewer than there are is cut, whatever it says. More cannot be seen than there are methods, which is why
-//! it is asked while those of the cap are there.
+//! Question: how large may a page be? The `limit` of an answer says so, and so do its contents: a
+//! page that holds fewer methods than there are was cut, no matter what `limit` says. A page cannot
+//! hold more methods than the user has, so this is asked while the methods of the question about
+//! the cap still exist.
 
 use std::time::Duration;
 
@@ -14,12 +15,12 @@ use crate::{
     text::counted,
 };
 
-/// Sizes that are asked for first: the caps that are documented, and what is above them.
+/// Sizes to try first: the documented caps, and one more than the larger.
 const FIRST: [u32; 3] = [101, 100, 50];
-/// No larger page is asked for.
+/// Largest size to try.
 const LARGEST: u32 = 1_000;
 
-/// Treatment of a size.
+/// Treatment of a size by the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Page {
     Honoured,
@@ -28,14 +29,14 @@ enum Page {
     Refused,
 }
 
-/// Pause before a page that is not whole is asked for again: a list may be behind its own total.
+/// Pause before a page that is not whole is asked for again: a list may lag behind its own total.
 const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
     facts: &mut TenantFacts,
 ) -> Result<String, Unanswered> {
-    // What the list does not show yet would not be missed.
+    // Methods that the list does not show yet would make a whole page look cut.
     if let Some(last) = asker.made.iter().rev().find_map(|made| made.id.clone()) {
         asker.shown(&last).await?;
     }
@@ -67,7 +68,8 @@ pub(super) async fn ask<A: RawApi>(
     Ok(format!("{said}. By its own word: it was never seen with more than {seen}"))
 }
 
-/// Asks for a page of that size, again if it holds fewer than it should. Returns how many it held, too.
+/// Gets a page of that size, and again if it holds fewer methods than it should. Returns the number
+/// that it held as well.
 async fn page<A: RawApi>(asker: &mut Asker<A>, size: u32) -> Result<(Page, u32), Unanswered> {
     let first = page_once(asker, size).await?;
     if !matches!(first.0, Page::CutSilently(_)) {
@@ -102,7 +104,8 @@ async fn page_once<A: RawApi>(asker: &mut Asker<A>, size: u32) -> Result<(Page, 
     }
 }
 
-/// Reads a page: by what it says of its size, and by what it shows of all there is.
+/// Returns the treatment of a size, from the page's `limit` and from the number of methods that it
+/// shows out of `total`.
 fn read(size: u32, limit: u32, shown: u32, total: Option<u32>) -> Page {
     let is_whole = total.is_none_or(|total| shown >= total.min(limit));
     match (limit < size, is_whole) {
@@ -129,7 +132,7 @@ impl Default for Search {
 }
 
 impl Search {
-    /// Returns the size to ask for next.
+    /// Returns the size to try next.
     fn next(&mut self) -> Option<u32> {
         if self.cut.is_some() || self.honoured + 1 >= self.refused {
             return None;
@@ -138,7 +141,7 @@ impl Search {
         if let Some(size) = self.first.by_ref().find(|size| between.contains(size)) {
             return Some(*size);
         }
-        // The largest of all is the next likely answer.
+        // If none of the first sizes was refused, the largest is the most likely answer.
         let is_open = self.refused > LARGEST;
         Some(if is_open { LARGEST } else { u32::midpoint(self.honoured, self.refused) })
     }
@@ -183,7 +186,7 @@ mod tests {
             (50, 50, Some(120), Page::Cut(50)),
             (100, 50, Some(51), Page::CutSilently(50)),
             (100, 0, None, Page::Honoured),
-            // Without a total there is nothing to hold it against.
+            // Without a total there is nothing to compare the number with.
             (100, 50, None, Page::Honoured),
         ] {
             assert_eq!(read(100, limit, shown, total), page, "{limit} {shown} {total:?}");

@@ -1,5 +1,5 @@
-//! Question: which fields does a passkey need, and may it have a `relying_party_identifier`? A whole one has
-//! to be taken; then one field after another is left out.
+//! Question: which fields does a passkey need, and may it have a `relying_party_identifier`? The
+//! tenant must accept a complete one; then one field after another is left out.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(super) async fn ask<A: RawApi>(
     }
     let mut required = BTreeSet::new();
     if unbound.is_some() {
-        // So are all others from now on.
+        // All other passkeys must have a relying party as well.
         asker.samples.binds_passkeys = true;
         required.insert(PasskeyField::RelyingPartyIdentifier);
     }
@@ -46,7 +46,8 @@ pub(super) async fn ask<A: RawApi>(
     Ok(format!("{said}; {takes} a {relying_party}"))
 }
 
-/// Creates a passkey without a field, anew where an answer was lost.
+/// Creates a passkey without a field, and deletes it. Starts again if the answer to the POST is
+/// lost.
 async fn create<A: RawApi>(
     asker: &mut Asker<A>,
     what: &str,
@@ -61,7 +62,7 @@ async fn create<A: RawApi>(
     }
 }
 
-/// Creates a passkey without a field, and deletes it. Returns the refusal, if it was refused.
+/// Creates a passkey without a field, and deletes it. Returns the refusal, if there was one.
 async fn create_once<A: RawApi>(
     asker: &mut Asker<A>,
     what: &str,

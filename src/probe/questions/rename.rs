@@ -1,4 +1,5 @@
-//! Question: of which types can a method be renamed (PATCH)? The list says, not the PATCH.
+//! Question: methods of which types can be renamed (PATCH)? The list is the evidence, not the
+//! answer to the PATCH.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +53,7 @@ pub(super) async fn ask<A: RawApi>(
     Ok(parts.join("; "))
 }
 
-/// Renames a method of that type, anew where an answer to a POST was lost.
+/// Renames a method of that type. Starts again if the answer to a POST is lost.
 async fn again_if_lost<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
@@ -66,7 +67,8 @@ async fn again_if_lost<A: RawApi>(
     }
 }
 
-/// Creates a method of that type and renames it. Returns the answer to that, if there was one to rename.
+/// Creates a method of that type and renames it. Returns the answer to the PATCH, or `None` if no
+/// method was created.
 async fn rename<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,

@@ -1,5 +1,5 @@
-//! Question: does a 429 say how long to wait? Only where that is wanted: for a moment the limit is used up,
-//! for everybody who calls this tenant.
+//! Question: does a 429 say how long to wait? It is asked only if a flag allows it, since for a
+//! moment it uses up the rate limit for all clients of the tenant.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     model::{RetryAfter, TenantFacts},
 };
 
-/// Requests at the same time, and how often that is done at most.
+/// Number of requests at the same time, and the most times that they are sent.
 const AT_ONCE: usize = 20;
 const ROUNDS: usize = 15;
 
@@ -33,7 +33,7 @@ pub(super) async fn ask<A: RawApi>(
     );
     let mut sent = 0;
     for _ in 0..ROUNDS {
-        // Waits for the end of a hold, and sees that the probe is stopping.
+        // The permit waits for the end of a hold, and fails if the probe is stopping.
         asker.permit().await?;
         let mut burst = JoinSet::new();
         for _ in 0..AT_ONCE {
@@ -70,7 +70,7 @@ pub(super) async fn ask<A: RawApi>(
 }
 
 fn is_throttled(answer: &RawAnswer) -> bool {
-    // One for a token has no status.
+    // A 429 of the token endpoint has no status here.
     answer.answer.status == Some(429)
         && matches!(answer.answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled))
 }
@@ -81,7 +81,7 @@ fn read(header: Option<&str>) -> RetryAfter {
         Some(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
             RetryAfter::Seconds
         }
-        // `Tue, 14 Nov 2023 22:13:25 GMT`
+        // A date such as `Tue, 14 Nov 2023 22:13:25 GMT`.
         Some(text) if text.ends_with(" GMT") && text.len() == 29 => RetryAfter::Date,
         Some(text) => RetryAfter::Literal(text.chars().take(100).collect()),
     }

@@ -1,5 +1,5 @@
-//! Question: which TOTP secrets are refused? Each deviates in one way from an ordinary one, which has to be
-//! taken.
+//! Question: which TOTP secrets are refused? Each differs in one way from an ordinary one, which
+//! the tenant must accept.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::{
     model::{FactorType, SecretForm, TenantFacts},
 };
 
-/// Every form, with its words.
+/// All forms, with their names for people.
 const FORMS: [(SecretForm, &str); 4] = [
     (SecretForm::LowerCase, "lower case"),
     (SecretForm::Padded, "padded"),
@@ -82,7 +82,7 @@ mod tests {
         for (form, _) in FORMS {
             let secret = secret(form, &mut samples);
             let has = |wanted: fn(char) -> bool| secret.chars().any(wanted);
-            // A secret of 32 characters without a letter does not come up.
+            // A secret of 32 characters without a letter is too unlikely to come up.
             let found = [
                 (SecretForm::LowerCase, has(|c| c.is_ascii_lowercase())),
                 (SecretForm::Padded, has(|c| c == '=')),

@@ -1,5 +1,5 @@
-//! Question: can a factor that is switched off be created? No switch is ever touched: some factor has to be
-//! off.
+//! Question: can a factor that is switched off be created? A probe never changes a switch, so the
+//! tenant must have a factor that is off.
 
 use super::super::asker::{Asker, Unanswered};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     model::{FactorSwitches, FactorType, TenantFacts},
 };
 
-/// Tries to learn the switches.
+/// Most tries to read the switches.
 const TRIES: u32 = 5;
 
 pub(super) async fn ask<A: RawApi>(
@@ -49,7 +49,7 @@ pub(super) async fn ask<A: RawApi>(
     }
 }
 
-/// Asks for the switches of all factors.
+/// Gets the switches of all factors.
 async fn switches<A: RawApi>(asker: &mut Asker<A>) -> Result<FactorSwitches, Unanswered> {
     for _ in 0..TRIES {
         asker.permit().await?;

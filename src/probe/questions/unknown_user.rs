@@ -1,5 +1,6 @@
-//! Question: what do PUT and DELETE of all methods answer for a user who does not exist? These two would
-//! destroy whatever a user has, so the user is one whose id is drawn anew, and has to be unknown to GET.
+//! Question: what do PUT and DELETE of all methods answer for a user who does not exist? These two
+//! would destroy all methods of a user who does, so the id is drawn at random, and GET must not
+//! know it.
 
 use serde_json::{Value, json};
 
@@ -20,7 +21,7 @@ pub(super) async fn ask<A: RawApi>(
     };
     let mut known = get(asker, &nobody).await?;
     if known.status == 400 {
-        // It is the form of the id that is refused.
+        // The tenant refuses the form of the id, so the other form is tried.
         nobody = other;
         known = get(asker, &nobody).await?;
     }
@@ -55,7 +56,7 @@ async fn get<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<Told, U
     asker.send("GET list of nobody", get).await
 }
 
-/// Puts an empty set, and where no set may be empty, one method.
+/// Puts an empty set, or one method if the tenant refuses an empty set.
 async fn put<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<Told, Unanswered> {
     let empty = json!([]);
     let request = |body| RawRequest { body: Some(body), ..RawRequest::all(RawVerb::Put, nobody) };
