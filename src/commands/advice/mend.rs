@@ -139,8 +139,8 @@ fn mended(input: &str, is_export: bool) -> String {
     }
 }
 
-/// Gives the files for mending in several reports different names: each report chooses names by
-/// what is in the folder, not by what the others are about to write there.
+/// Gives the files for mending in several reports different names: each report avoids the names of
+/// files in the folder, but does not know the files that the other reports suggest.
 pub(in crate::commands) fn name_apart(reports: &mut [LedgerReport]) {
     let mut taken: Vec<(String, PathBuf)> = Vec::new();
     for report in reports {

@@ -1,6 +1,5 @@
-//! Asks, before an import sends its first request, whether the tenant is ready for it: the
-//! questions of `preflight` about the tenant as a whole, as far as the token is known to have the
-//! scopes.
+//! Checks that the tenant is ready before an import sends its first request. It asks those questions
+//! of `preflight` about the tenant as a whole for which the token is known to have the scopes.
 
 use tokio::sync::mpsc;
 

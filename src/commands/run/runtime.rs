@@ -72,7 +72,7 @@ pub(in crate::commands) fn block_on<T: Send + 'static>(
     // The command runs as a task among others: on this thread, the system would have to wake it
     // each time that another task sends it something.
     let done = runtime.block_on(runtime.spawn(command));
-    // A thread that still reads a pipe nobody writes to must not keep the program alive.
+    // A thread that still waits for a silent pipe must not keep the program alive.
     runtime.shutdown_background();
     done.unwrap_or_else(|_| Err(Error::Internal("the command panicked".into())))
 }

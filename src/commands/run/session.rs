@@ -79,11 +79,11 @@ pub(in crate::commands) struct Opening<'a> {
     pub(in crate::commands) ledger: Option<PathBuf>,
 }
 
-/// Reads an input once, if it can be read again, so that an unreadable one stops the run before
-/// anything is sent; opens it; and returns its length, as far as it is known.
+/// Opens an input, and returns it with its length, if that is known. An input that can be read twice
+/// is read once before, so that an unreadable one stops the run before anything is sent.
 ///
-/// Opening a pipe waits until somebody writes to it: a caller that has taken over the signals must
-/// not wait for this alone.
+/// Opening a pipe waits until another process opens it for writing: a caller that has taken over the
+/// signals must not wait for this alone.
 pub(in crate::commands) async fn open_input(
     bulk: &Bulk,
     config: &Config,
@@ -207,8 +207,8 @@ impl Session {
         kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;
         run.leave_tenant().await;
         let (status, cause) = Status::of(&end);
-        // Rows in doubt since an earlier run that are no longer in the input: nobody has looked
-        // them up.
+        // Rows in doubt since an earlier run that are no longer in the input have not been looked
+        // up.
         let left = totals.as_ref().is_ok_and(|totals| totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
         let (lines, explained) = (run.lines(), Explained::all);
