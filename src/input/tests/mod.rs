@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{Cell, Field, Planned},
+    model::{Cell, Code, Field, Planned},
     plan,
 };
 
