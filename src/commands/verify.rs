@@ -8,7 +8,7 @@ use std::sync::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    advice::next::after_verify,
+    advice::next::{after_stopped_verify, after_verify},
     blocking, print,
     reading::{Opener, extent},
     run::{Run, exit, shards::warn_of_rate, signals::Stoppable},
@@ -134,9 +134,10 @@ fn stopped(
         shard: config.part(),
         extras: verify.extras.then_some(0),
         elapsed_seconds: stoppable.began.elapsed(),
-        sample: sample.map(|sample| SampleSummary::new(sample, &account, false, config.part())),
+        sample: sample
+            .map(|sample| SampleSummary::new(sample, &account, config.part()).without_bound()),
         usage: account.usage.map(|usage| UsageSummary { usage, at_least }),
-        next: after_verify(&config.typed, false, false),
+        next: after_stopped_verify(&config.typed),
         ..VerifySummary::default()
     };
     write(verify.output, &summary, &VerifyRemarks::new(Lines::default()))?;
@@ -184,6 +185,7 @@ async fn account_for(
     let first_users = verify.max_users.as_ref().map(|most| most.value.0);
     let at_least = verify.fail_if_unused.as_ref().map(|given| given.value.0);
     let usage = account.usage.map(|usage| UsageSummary { usage, at_least });
+    let sample = sample.map(|it| SampleSummary::new(&it, &account, run.config.part()));
     let is_bad = account.counts.bad() > 0 || usage.is_some_and(|usage| usage.is_too_small());
     let summary = VerifySummary {
         status,
@@ -198,8 +200,7 @@ async fn account_for(
         throttled: run.stats.throttled(),
         elapsed_seconds: run.began.elapsed(),
         waits: Waits::of(&run.pacer, &run.stats),
-        sample: sample
-            .map(|sample| SampleSummary::new(&sample, &account, complete, run.config.part())),
+        sample: if complete { sample } else { sample.map(SampleSummary::without_bound) },
         usage,
         reasons: remarks.reasons(),
         next: after_verify(&run.config.typed, complete, is_bad),

@@ -91,19 +91,24 @@ pub struct SampleSummary {
 
 impl SampleSummary {
     /// Builds the statement that `account` proves as a sample.
-    pub fn new(sample: &Sample, account: &Account, complete: bool, shard: Option<Shard>) -> Self {
+    pub fn new(sample: &Sample, account: &Account, shard: Option<Shard>) -> Self {
         let bound = sample.bound(account.users, account.users_with_missing);
-        let bound = complete.then_some(bound);
         Self {
             percent: sample.percent(),
             seed: sample.seed(),
             users: account.users,
             users_with_missing: account.users_with_missing,
             confidence: crate::jobs::list::verify::CONFIDENCE,
-            missing_users_at_most: bound.map(|bound| bound.at_most),
-            method: bound.map(|bound| bound.method),
+            missing_users_at_most: Some(bound.at_most),
+            method: Some(bound.method),
             is_of_shard: shard.is_some(),
         }
+    }
+
+    /// Drops the bound, which a stopped run does not prove.
+    #[must_use]
+    pub fn without_bound(self) -> Self {
+        Self { missing_users_at_most: None, method: None, ..self }
     }
 }
 

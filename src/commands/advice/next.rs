@@ -188,8 +188,13 @@ pub(in crate::commands) fn after_verify(
     match (is_complete, is_bad) {
         (true, true) => list().into_iter().collect(),
         (true, false) => Vec::new(),
-        (false, _) => go_on(vec![typed.with_command("verify", &[])]),
+        (false, _) => after_stopped_verify(typed),
     }
+}
+
+/// Returns the command that begins anew a `verify` that did not come to its end.
+pub(in crate::commands) fn after_stopped_verify(typed: &CommandLine) -> Vec<NextStep> {
+    go_on(vec![typed.with_command("verify", &[])])
 }
 
 fn go_on(commands: Vec<Option<Vec<String>>>) -> Vec<NextStep> {
