@@ -19,7 +19,7 @@ use mfaferry::{
     },
 };
 
-use crate::support::{binary, run};
+use crate::support::{binary, open_ledger, run};
 
 /// Side by side: most of a case is waiting for the disk.
 const LANES: usize = 4;
@@ -102,7 +102,7 @@ fn a_reason_of_another_version_is_kept_and_shown_as_it_is() {
     let path = folder.path().join(NAME);
     let texts = ["http_0500", "user_not_found:x", "of_another_version:a b", "unknown"];
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let Opened { ledger, owner, .. } = Ledger::open(&path, opening()).unwrap();
+    let Opened { ledger, owner, .. } = open_ledger(&path, opening).unwrap();
     let owner = std::thread::spawn(|| owner.block().unwrap());
     runtime.block_on(async {
         for (number, text) in (0..).zip(texts) {
@@ -124,7 +124,7 @@ fn a_reason_of_another_version_is_kept_and_shown_as_it_is() {
     let told = entries(&path).unwrap();
     let told: Vec<_> = told.iter().map(|entry| entry.error.as_ref().unwrap().text()).collect();
     assert_eq!(told, texts);
-    drop(Ledger::open(&path, opening()).unwrap());
+    drop(open_ledger(&path, opening).unwrap());
     let path = path.to_str().unwrap();
     let report = run(binary().args(["report", "--format", "jsonl", "--ledger", path])).stdout;
     for text in texts {
@@ -137,7 +137,7 @@ fn crashed() -> [Files; 3] {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let Opened { ledger, owner, .. } = Ledger::open(&path, opening()).unwrap();
+    let Opened { ledger, owner, .. } = open_ledger(&path, opening).unwrap();
     let owner = std::thread::spawn(|| owner.block().unwrap());
     runtime.block_on(some(&ledger, 0, 8));
     let first = files(folder.path());
@@ -145,7 +145,7 @@ fn crashed() -> [Files; 3] {
     let later = files(folder.path());
     drop(ledger);
     owner.join().unwrap();
-    let Opened { ledger, owner, .. } = Ledger::open(&path, opening()).unwrap();
+    let Opened { ledger, owner, .. } = open_ledger(&path, opening).unwrap();
     let owner = std::thread::spawn(|| owner.block().unwrap());
     runtime.block_on(some(&ledger, 16, 16));
     let second = files(folder.path());
@@ -171,7 +171,7 @@ enum Verdict {
 fn judge(files: &Files, truth: &[Entry]) -> Verdict {
     let folder = lay_out(files);
     let path = folder.path().join(NAME);
-    match Ledger::open(&path, opening()) {
+    match open_ledger(&path, opening) {
         Ok(opened) => {
             drop(opened.ledger);
             opened.owner.block().unwrap();
@@ -366,7 +366,7 @@ fn a_seal_without_a_ledger_is_taken_by_a_new_one_only_if_it_was_never_used() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
     let open = || {
-        Ledger::open(&path, opening()).map(|opened| {
+        open_ledger(&path, opening).map(|opened| {
             drop(opened.ledger);
             opened.owner.block().unwrap();
         })

@@ -11,7 +11,7 @@ use mfaferry::{
     },
 };
 
-use crate::support::until;
+use crate::support::open_ledger;
 
 const NOW: LocalTime = LocalTime::from_millis(1_700_000_000_000);
 
@@ -56,13 +56,7 @@ fn run<T>(folder: &Path, work: impl AsyncFnOnce(&Ledger, &Key) -> T) -> T {
         shard: None,
         now: || NOW,
     };
-    // A program that another test is about to start holds this one's locks for a moment.
-    let mut opened = None;
-    until("the ledger is free", || {
-        opened = Ledger::open(&folder.join("x"), opening()).ok();
-        opened.is_some()
-    });
-    let Opened { ledger, key, owner, .. } = opened.unwrap();
+    let Opened { ledger, key, owner, .. } = open_ledger(&folder.join("x"), opening).unwrap();
     let owner = std::thread::spawn(|| owner.block().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let done = runtime.block_on(work(&ledger, &key));

@@ -10,7 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mfaferry::sandbox::{ALL_SCOPES, Kind, Method, OutageKind, Sandbox, Settings, USUAL_SCOPES};
+use mfaferry::{
+    error::Error,
+    ledger::{Ledger, Opened, Opening},
+    sandbox::{ALL_SCOPES, Kind, Method, OutageKind, Sandbox, Settings, USUAL_SCOPES},
+};
 use serde_json::Value;
 
 use crate::schemas;
@@ -346,6 +350,23 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
         #[expect(clippy::disallowed_methods, reason = "another process is being waited for")]
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Opens a ledger that no other run has: a program that another test is about to start holds this one's locks
+/// for a moment.
+pub(crate) fn open_ledger<'a>(
+    path: &Path,
+    opening: impl Fn() -> Opening<'a>,
+) -> Result<Opened, Error> {
+    let mut opened = Ledger::open(path, opening());
+    until("the ledger is free", || {
+        let is_held = opened.as_ref().is_err_and(|error| error.to_string().contains("in use"));
+        if is_held {
+            opened = Ledger::open(path, opening());
+        }
+        !is_held
+    });
+    opened
 }
 
 /// Does it with each, several side by side: most of it is waiting.
