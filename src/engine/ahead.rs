@@ -10,11 +10,11 @@ use std::{
 use crate::input::{Ending, InputError, Row, RowReader, Written};
 
 /// Rows in a batch: handed over one by one, each would wake the receiving thread.
-pub(super) const BATCH: usize = 512;
+pub(super) const BATCH: usize = 256;
 /// Bytes that fill a batch, where the source keeps the text of its rows.
 const BATCH_BYTES: usize = 1 << 20;
 /// Batches that may wait between two threads.
-pub(super) const QUEUE: usize = 4;
+pub(super) const QUEUE: usize = 2;
 
 /// The end of an input.
 #[derive(Debug)]
