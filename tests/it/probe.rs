@@ -349,6 +349,20 @@ fn a_signal_in_the_middle_stops_asking_and_leaves_nothing() {
     }
 }
 
+/// Stops a probe of a tenant that deletes nothing by two signals. Returns its report, which lists what is there.
+fn stopped_twice(bench: &Bench, command: &mut Command) -> Value {
+    let child = spawn(command);
+    until("it fails to delete", || bench.tenant().stats().requests(Verb::Delete) >= 1);
+    signal(&child, "-INT");
+    // Two of a kind, close together, would be one.
+    signal(&child, "-TERM");
+    let done = read(&child.wait_with_output().unwrap());
+    assert_eq!(done.code, Some(5), "{done:?}");
+    let report = done.json();
+    tells_what_is_there(bench, &report);
+    report
+}
+
 /// The report lists what is there, and the command that deletes it.
 fn tells_what_is_there(bench: &Bench, report: &Value) {
     let state = bench.tenant().state();
@@ -365,15 +379,7 @@ fn tells_what_is_there(bench: &Bench, report: &Value) {
 fn a_second_signal_lists_what_is_there_and_the_whole_command_that_deletes_it() {
     let faults = Fault::parse_list("503-before@delete=100%").unwrap();
     let bench = Bench::of(Settings { faults, ..tenant() });
-    let child = spawn(&mut probe(&bench));
-    until("it fails to delete", || bench.tenant().stats().requests(Verb::Delete) >= 1);
-    signal(&child, "-INT");
-    // Two of a kind, close together, would be one.
-    signal(&child, "-TERM");
-    let done = read(&child.wait_with_output().unwrap());
-    assert_eq!(done.code, Some(5), "{done:?}");
-    let report = done.json();
-    tells_what_is_there(&bench, &report);
+    stopped_twice(&bench, &mut probe(&bench));
 
     // For people, too: of questions nothing is said.
     let mut command = probe(&bench);
@@ -446,14 +452,7 @@ fn a_second_signal_while_cleaning_lists_what_is_there_and_how_to_go_on() {
     let names = ["mfaferry-probe-abcde", "mfaferry-probe-abcdfx"];
     let made = names.map(|name| Method::new(Kind::Phone, "+12025550100").named(name));
     bench.tenant().seed(USER, made.to_vec());
-    let child = spawn(probe(&bench).arg("--clean"));
-    until("it fails to delete", || bench.tenant().stats().requests(Verb::Delete) >= 1);
-    signal(&child, "-INT");
-    signal(&child, "-TERM");
-    let done = read(&child.wait_with_output().unwrap());
-    assert_eq!(done.code, Some(5), "{done:?}");
-    let report = done.json();
-    tells_what_is_there(&bench, &report);
+    let report = stopped_twice(&bench, probe(&bench).arg("--clean"));
     assert_eq!((&report["status"], &report["removed"]), (&json!("stopped"), &json!(0)));
 }
 

@@ -533,7 +533,8 @@ fn a_row_that_is_mended_in_the_input_itself_leaves_its_old_shard() {
     }
 }
 
-/// What runs elsewhere has its ledger there: to import it here as well would send it twice, and no script is told to.
+/// A shard that runs elsewhere has its ledger there. To import it here as well would send it twice, so no script
+/// gets that command.
 #[test]
 fn a_shard_names_the_others_and_a_script_only_what_sends_nothing() {
     let bench = Bench::new(Settings::default());
