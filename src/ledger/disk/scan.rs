@@ -30,6 +30,9 @@ const MOST_READERS: usize = 4;
 const CHUNK: usize = 1024;
 /// Name of the function that examines a row.
 const LOOK: &str = "look";
+/// Fewest bytes of a row: its fingerprint alone has sixteen, and each column one in the record's
+/// header.
+const SHORTEST: u64 = 32;
 /// Most rows of one run that got a number and were never written: eight times as many as a run
 /// admits before it has settled any.
 const MOST_UNWRITTEN: u64 = 65_536;
@@ -76,14 +79,20 @@ pub(in crate::ledger) fn scan(
     })
 }
 
-/// Returns the highest possible row number: rows that a run admitted and had not settled when it
-/// ended were never written.
+/// Returns the highest possible row number: there are no more rows than fit into the pages, and
+/// rows that a run admitted and had not settled when it ended were never written.
 fn highest(connection: &Connection) -> Result<u64, LedgerFault> {
-    let count = |table| {
-        let sql = format!("SELECT count(*) FROM {table}");
-        connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
-    };
-    Ok(count("factors")?.saturating_add((count("runs")? + 1).saturating_mul(MOST_UNWRITTEN)))
+    let number = |sql| connection.query_row(sql, [], |row| row.get(0)).map(i64::cast_unsigned);
+    let bytes = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    let written = number(bytes)? / SHORTEST;
+    let runs = number("SELECT count(*) FROM runs")?;
+    Ok(written.saturating_add((runs + 1).saturating_mul(MOST_UNWRITTEN)))
+}
+
+/// Returns the sum of the writes of all rows.
+pub(in crate::ledger) fn sum_of_writes(connection: &Connection) -> Result<u64, LedgerFault> {
+    let sql = "SELECT coalesce(sum(writes), 0) FROM factors";
+    Ok(connection.query_row(sql, [], |row| row.get(0)).map(i64::cast_unsigned)?)
 }
 
 /// Divides the rows below `end` into `count` parts.

@@ -108,16 +108,26 @@ impl Guard {
             .map_err(cannot)?;
         let copy = folder.path().join("ledger");
         file::copy(lock, &copy).map_err(cannot)?;
-        self.read_back(&copy)?;
+        self.examine(&copy)?;
         tracing::warn!("another program has touched the ledger's files; it has done no harm yet");
         self.judged = Some(Instant::now());
         Side::ALL.into_iter().try_for_each(|side| self.note(side, lock))
     }
 
-    /// Reads the ledger, or a copy of it, and compares it with the last commit.
+    /// Examines every row of a copy of the ledger, and compares it with the last commit.
+    fn examine(&self, copy: &Path) -> Result<(), LedgerFault> {
+        self.compare(scan::scan(&open_to_read(copy)?, copy, &mut |_| {})?)
+    }
+
+    /// Reads the ledger back from the disk, and compares it with the last commit. Only the sum of
+    /// its writes is read, which takes a tenth of the time: older contents in any place have a
+    /// smaller sum, and the next command that opens the ledger examines every row.
     pub(in crate::ledger) fn read_back(&self, path: &Path) -> Result<(), LedgerFault> {
+        self.compare(scan::sum_of_writes(&open_to_read(path)?)?)
+    }
+
+    fn compare(&self, found: u64) -> Result<(), LedgerFault> {
         self.seal.check()?;
-        let found = scan::scan(&open_to_read(path)?, path, &mut |_| {})?;
         if found == self.committed { Ok(()) } else { Err(LedgerFault::overwritten()) }
     }
 
