@@ -110,7 +110,7 @@
 //!
 //! # Deliberately absent
 //!
-//! No retry in the HTTP stack, no redirects, no system proxies. Below [`commands`] nothing prints
+//! No retry in the HTTP stack, no redirects, and no proxy but the one in `https_proxy`. Below [`commands`] nothing prints
 //! or exits, and only [`cli`] reads the environment.
 
 pub mod model;
