@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Rows are allocated by one thread and freed by others, at which the system's allocator is slow.
+/// Rows are allocated on one thread and freed on others, which the system allocator does slowly.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

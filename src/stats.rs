@@ -16,19 +16,19 @@ use crate::text::human;
 /// The limit on requests in flight: for how long it has held requests back, and its value then.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bottleneck {
-    /// True if the number was given and does not follow what is needed.
+    /// True if the number was set by the user and does not adapt.
     pub is_fixed: bool,
-    /// Total time during which only a free place was missing.
+    /// Total time that requests waited for nothing but a free slot.
     pub held: Duration,
-    /// True while the next request waits for it.
+    /// True while the next request is waiting for a slot.
     pub is_binding: bool,
-    /// Number of places when it last did so.
+    /// Number of slots when a request last waited for one.
     pub in_flight: usize,
-    /// Seconds that a request took its place then.
+    /// Seconds that a request held its slot at that time.
     pub latency: f64,
-    /// Requests a second that the pacer would have let through then.
+    /// Requests a second that the pacer would have allowed at that time.
     pub pace: f64,
-    /// Number of places that would have been enough then.
+    /// Number of slots that would have been enough at that time.
     pub enough: usize,
 }
 

@@ -9,11 +9,11 @@ use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
 const EARLY: Millis = 5_000;
 /// Tolerance while nothing is known of the tenant's clock: ours may then show any time of day.
 const UNKNOWN: Millis = 26 * 60 * 60 * 1000;
-/// Number of consecutive answers, all too early by the same time, that prove that methods and
+/// Number of consecutive answers, all early by the same amount, that prove that methods and
 /// answers are stamped by different clocks.
 const AGREEING: usize = 3;
 
-/// Tells methods that a request created from older ones. Behind some edges, answers are dated by a
+/// Distinguishes methods that a request created from older ones. Some edges date answers by a
 /// different clock than methods: the first answers show how far the two differ.
 #[derive(Debug, Default)]
 pub(super) struct Births(Mutex<Lead>);

@@ -1,4 +1,4 @@
-//! The tenant's clocks, as far as its answers show them.
+//! The tenant's clocks, estimated from its answers.
 //!
 //! A tenant has more than one: `Date` is written by whichever front end answers, `created_at` by
 //! the store behind. Both are measured against ours. Ours may be wrong, but it must not be set

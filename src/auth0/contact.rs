@@ -22,7 +22,7 @@ use crate::{
     text::human,
 };
 
-/// Number of consecutive foreign answers, from the start, that are too many to be stray pages.
+/// Number of foreign answers in a row, from the start, that rules out a stray page.
 const STRANGE: u32 = 3;
 /// A tenant that has never answered is given up on at the first failure after this long: time for
 /// several tries with growing pauses, and short enough to wait for.
@@ -152,7 +152,7 @@ pub(super) struct Contact {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// True where the tenant itself has done what was asked, by [`Side`].
+    /// By [`Side`]: true once the tenant itself has done what was asked.
     known: [bool; 2],
     /// Number of consecutive foreign answers, by [`Side`].
     strange: [u32; 2],
@@ -162,7 +162,7 @@ struct Seen {
     /// Start of the first try, and number of failures, while the tenant has not answered.
     began: Option<Instant>,
     failures: u32,
-    /// The description of a stranger that was logged last.
+    /// Description of the last foreign answer that was logged.
     told: Option<String>,
 }
 
@@ -188,7 +188,7 @@ impl Contact {
         self.answers();
         let mut seen = self.seen();
         seen.known[side as usize] = true;
-        // A tenant that changes something for us would answer questions, too.
+        // A tenant that executes our writes would answer our reads as well.
         seen.known[Side::Read as usize] = true;
         seen.strange[side as usize] = 0;
         seen.last[side as usize] = None;

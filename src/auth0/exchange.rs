@@ -20,7 +20,7 @@ use crate::{
     model::{Code, Reason},
 };
 
-/// The tenant's log shows it as `references.correlation_id` (auth0-api.md 6).
+/// Shown in the tenant's log as `references.correlation_id` (auth0-api.md 6).
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Contents of an answer.
@@ -29,7 +29,7 @@ pub(super) struct Contents {
     pub(super) head: Head,
 }
 
-/// An answer, as far as it was received.
+/// An answer, of which the body may be missing.
 struct Received<'a> {
     side: Side,
     status: u16,

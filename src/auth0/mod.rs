@@ -86,13 +86,13 @@ pub struct Client {
     tokens: Tokens,
     /// Memory of who has answered so far, and of what went wrong last.
     contact: Arc<Contact>,
-    /// Creation times of new methods, held against the clock of answers.
+    /// Compares the creation times of new methods with the clock of the answers.
     births: Births,
     /// Methods asked for on a page.
     per_page: u64,
     /// True if the relying party of a passkey is sent with it, where it has one.
     tells_passkey_party: bool,
-    /// The tenant's answer to one method too many, where it is known.
+    /// The tenant's answer when a user already has too many methods, if known.
     cap_refusal: Option<CapRefusal>,
 }
 
@@ -122,7 +122,7 @@ impl Client {
     /// Adds what is known about the tenant.
     #[must_use]
     pub fn knowing(self, facts: &TenantFacts) -> Self {
-        // No user has so many methods that a larger page would spare a request.
+        // No user has enough methods for a larger page to save a request.
         let page = |cap: u32| u64::from(cap).clamp(1, PER_PAGE);
         Self {
             per_page: facts.page_size_cap.map_or(PER_PAGE, page),
@@ -238,7 +238,7 @@ impl Api for Client {
         let Some(url) = url else {
             return no_path();
         };
-        // 204 by the book; an empty 200 says the same.
+        // The documentation says 204; an empty 200 means the same.
         let body = (None, correlation);
         self.change(Verb::DELETE, url, DELETE, body, |status, body| {
             (status == 204 || (status == 200 && body.is_empty())).then_some(())

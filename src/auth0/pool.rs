@@ -89,7 +89,7 @@ pub(super) struct Lease {
     is_change: bool,
     /// Generation of the client that keeps connections, if the request goes through it.
     generation: Option<u64>,
-    /// Shortest time that its connection can have been idle; `None` for a new one.
+    /// Minimum time for which its connection was idle; `None` for a new connection.
     idle: Option<Duration>,
 }
 
@@ -156,7 +156,7 @@ impl Pool {
         let idle = state.idle.pop().map(|since| since.elapsed());
         let idle = idle.filter(|idle| *idle < state.longest_idle);
         if idle.is_none() {
-            // The client, too, drops connections that were idle for longer.
+            // The client also drops connections that have been idle for longer.
             state.idle.clear();
         }
         Lease { client, about, is_change, generation: Some(state.generation), idle }
@@ -172,7 +172,7 @@ impl Pool {
         if lease.idle.is_some_and(|idle| idle >= state.short.1) {
             state.short = (0, SHORTEST_IDLE);
         }
-        // After a look-up comes the next attempt, which must not be lost.
+        // The request after a look-up is the next attempt, which must not be lost.
         if lease.is_change && !state.doubted.is_empty() {
             state.doubted.remove(&lease.about);
         }
@@ -200,7 +200,7 @@ impl Pool {
             _ if idle < SHORTEST_IDLE => return,
             _ => (idle / 2).max(SHORTEST_IDLE),
         };
-        // The time at least halves each time, so this does not happen often.
+        // The time is at least halved each time, so this is logged only a few times.
         if longest_idle < state.longest_idle {
             state.longest_idle = longest_idle;
             self.make(&mut state);

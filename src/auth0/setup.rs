@@ -105,7 +105,7 @@ fn factor_switches(body: &[u8]) -> Option<FactorSwitches> {
     let mut switches: Vec<(FactorType, bool)> = Vec::new();
     for Item { name, enabled } in items {
         let Some(factor) = name.as_deref().and_then(guardian_factor) else { continue };
-        // A factor that is on and off at the same time cannot be believed.
+        // A list that has a factor as both on and off cannot be trusted.
         if switches.iter().any(|(known, _)| *known == factor) {
             return None;
         }

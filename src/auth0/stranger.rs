@@ -37,7 +37,7 @@ pub(super) fn show(status: u16, head: &Head, body: Option<&Bytes>) -> String {
     }
 }
 
-/// Returns the first words that a reader would see, without those that could be what was sent.
+/// Returns the first visible words, except those that could repeat what was sent.
 fn words(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body.get(..SEARCHED).unwrap_or(body)).into_owned();
     let text = title(&text).map_or_else(|| without_tags(&text), |title| without_tags(&title));

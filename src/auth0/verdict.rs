@@ -45,10 +45,10 @@ pub(super) enum Class {
 pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -> Class {
     match status {
         200..=299 => return Class::Success,
-        // The limiter and the edge refuse before anything is executed, in whatever words.
+        // Whatever its body says, a 429 of the limiter or the edge means that nothing was executed.
         429 => return Class::Throttled,
         // Misdirected (421) and too early (425) are refused by whatever stands before the API, by
-        // definition before acting on them; but nobody knows what that is and what it did before.
+        // definition before acting on them; but what it did earlier is unknown.
         300..=399 | 407 | 421 | 425 => return Class::Foreign,
         400..=499 if status != 408 => {}
         _ => return Class::InDoubt(Reason::http(status)),
@@ -56,7 +56,7 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
     let Some(body) = body else {
         return Class::InDoubt(Reason::http(status));
     };
-    // The body is read only where it matters: not for the many answers that went well.
+    // Read only now: the many successful answers never get here.
     let Some(error) = ErrorBody::read(body, status) else {
         return Class::Foreign;
     };
@@ -85,7 +85,7 @@ pub(super) fn known_as_cap(
                     && error.message.as_deref() == Some(&*cap.message)
             })
     };
-    // In the words of the limit of requests nothing is known.
+    // The words of the rate limit prove nothing about a cap.
     let is_own = || {
         let message = cap.message.to_ascii_lowercase();
         cap.error_code.as_deref() != Some(LIMIT_REACHED)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cli, setting::Value};
 use crate::{model::Shard, text::file_name};
 
-/// The program as it is declared, to be looked into: to declare some 300 flags takes a while.
+/// The declared command line, built once: declaring some 300 flags takes a while.
 pub(super) static DECLARED: LazyLock<Command> = LazyLock::new(Cli::command);
 /// Name of the program, the first of the arguments of a command.
 const PROGRAM: &str = "mfaferry";

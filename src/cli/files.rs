@@ -12,7 +12,7 @@ pub struct NamedFiles {
     pub read: Vec<PathBuf>,
     /// Outputs, with the flags that name them.
     pub written: Vec<(&'static str, PathBuf)>,
-    /// File beside which an unnamed ledger lies; `None` where the ledger has to be named.
+    /// File next to which the default ledger is; `None` if the ledger must be named.
     pub beside: Option<PathBuf>,
     /// Shard of that ledger.
     pub shard: Option<Shard>,

@@ -1,4 +1,4 @@
-//! Flags of every command about what it tells, and where.
+//! Flags of every command that control what it prints and logs, and where.
 
 use std::path::PathBuf;
 

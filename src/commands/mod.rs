@@ -80,14 +80,14 @@ pub fn disable_core_dumps() {
     }));
 }
 
-/// Runs the command, says on standard error what stopped it, and returns the exit code.
+/// Runs the command, prints any error to standard error, and returns the exit code.
 pub fn run(cli: Cli) -> Exit {
     let is_json = cli.command.has_json_result();
     let talking = cli.command.talking();
     let mut files = cli.files();
     files.read.extend(talking.iter().flat_map(|talking| Config::files_read(&talking.tenant)));
     let is_sound = outputs::keep_apart(&files);
-    // Where the files collide, the metrics file must not be written either.
+    // If the files collide, the metrics file must not be written, either.
     let metering =
         if is_sound.is_ok() { Metering::new(talking, files) } else { Metering::default() };
     let log = is_sound.and_then(|()| logging::start(&cli.output));
@@ -117,7 +117,7 @@ fn progress_of(output_args: &OutputArgs) -> Show {
     match (output_args.quiet, io::stderr().is_terminal()) {
         (true, _) => Show::Nothing,
         _ if matches!(output_args.log_format, LogFormat::Json) => Show::LogFields,
-        // Detailed logs and a line that is redrawn do not go together.
+        // A line that is redrawn would be lost among detailed logs.
         (false, true) if output_args.verbose == 0 => Show::Line,
         (false, _) => Show::Log,
     }
@@ -299,7 +299,7 @@ fn pacing(config: &Config) -> Pacing {
 
 /// Returns the time by the wall clock.
 fn now() -> LocalTime {
-    // Asked nine times for each request: a `Timestamp` would take three times as long.
+    // Called nine times per request; a `Timestamp` would take three times as long.
     let since = UNIX_EPOCH.elapsed().unwrap_or_default();
     LocalTime::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

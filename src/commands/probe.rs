@@ -37,14 +37,14 @@ use crate::{
     stats::RunStats,
 };
 
-/// Scopes that are of use, and those without which nothing is.
+/// Scopes that a probe can use, and those that it cannot do without.
 const SCOPES: &[&str] =
     &[auth0::CREATE, auth0::READ, auth0::UPDATE, auth0::DELETE, auth0::READ_FACTORS];
 const REQUIRED: &[&str] = &[auth0::CREATE, auth0::READ, auth0::DELETE];
 /// The same for cleaning up alone.
 const CLEANING: &[&str] = &[auth0::READ, auth0::DELETE];
 
-/// Host that security keys are said to be for where the tenant has no name.
+/// Relying party of the security keys if the tenant has no host name.
 const SOME_HOST: &str = "login.example.com";
 
 /// Characters in a line where there is no terminal.
@@ -94,7 +94,7 @@ fn agreed(probe: &cli::Probe) -> Result<(), Error> {
     }
     Err(Error::usage(
         "probe creates and deletes MFA methods of the user of --user-id, and asks for a confirmation",
-        "pass --yes if this is a test tenant and a user whom nobody logs in as",
+        "pass --yes if this is a test tenant and no one logs in as this user",
     ))
 }
 
@@ -102,7 +102,7 @@ async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, 
     let user = UserId::parse(&probe.user.user_id).ok_or_else(|| {
         Error::usage("--user-id is no id of a user", "give one such as `auth0|6651…`")
     })?;
-    // Before anything is sent: what is found out must have a place.
+    // Created before anything is sent, so that the findings are not lost.
     let mut out = match probe.out.clone() {
         Some(path) => Some(blocking(move || create(&path)).await?),
         None => None,
@@ -119,7 +119,7 @@ async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, 
     };
     let (stats, there) = (Arc::clone(&last.stats), last.there.clone());
     let signals = tokio::spawn(watch(Signals::take()?, stop.clone(), last));
-    // A run would say that nothing new is sent.
+    // The usual message, that nothing new is sent, would be wrong here.
     let (most, over) =
         (config.max_duration.take(), stopping("--max-duration is over; ", probe.clean));
     let watched = stop.clone();
@@ -162,7 +162,7 @@ async fn watch(signals: Signals, stop: CancellationToken, last: Last) {
     signals.watch_saying(stop, &first, || last.say()).await;
 }
 
-/// Says what stopping means, and why it is done.
+/// Returns the message that says why the probe stops, and what that means.
 fn stopping(why: &str, is_cleaning: bool) -> String {
     let what = if is_cleaning {
         "nothing more is waited for"
@@ -184,7 +184,7 @@ struct Last {
 }
 
 impl Last {
-    /// Says what may be there, and how to delete it.
+    /// Reports the methods that may be left behind, and how to delete them.
     fn say(self) {
         progress::clear();
         let Traces { left, removed } = self.there.now();
@@ -205,7 +205,7 @@ impl Last {
             clean: self.clean,
         };
         let report = ProbeReport::new(&probed, circumstances);
-        // There is nobody left to tell that it could not be said.
+        // If this cannot be written, there is nowhere left to report it.
         drop(say(&report, self.output));
     }
 }
@@ -241,7 +241,7 @@ fn create(path: &Path) -> Result<Out, Error> {
     Ok((path.to_owned(), file))
 }
 
-/// Asks every question, and tells what is known then.
+/// Asks every question and reports the answers.
 async fn ask(
     probe: &cli::Probe,
     run: &mut Run,
@@ -273,7 +273,7 @@ async fn ask(
         Some((path, mut file)) if report.is_complete() => {
             let written = write_json(&report.for_file(), &mut file).and_then(|()| file.flush());
             if let Err(error) = written.and_then(|()| file.place()) {
-                // What was found out is printed all the same.
+                // The findings are still printed.
                 probed.end = End::Failed(refused(&path, error));
                 report = ProbeReport::new(&probed, circumstances);
             }
@@ -306,7 +306,7 @@ async fn clean(probe: &cli::Probe, run: &mut Run, terms: &Terms) -> Result<Exit,
     Ok(exit(cleaned.end, report.is_bad()))
 }
 
-/// Returns the command that deletes what is left behind, where the tenant outlives this one.
+/// Returns the command that deletes what is left behind; none for the built-in sandbox.
 fn cleaning(config: &Config) -> Option<NextStep> {
     let typed: &CommandLine = &config.typed;
     let without = ["out", "allow-existing", "max-methods", "provoke-limit", "clean", "output"];

@@ -44,7 +44,7 @@ impl Shared {
 
 impl Counted for Shared {
     fn settled(&self) -> u64 {
-        // Users who are not asked about are no work.
+        // Users who are not in the sample need no request.
         self.with(|counts| counts.rows() - counts.not_sampled)
     }
 
@@ -80,7 +80,7 @@ impl Collector<Answered<Group>> for Accountant {
         let judged = self.account.enter(&group, &listed);
         self.shared.with(|counts| *counts = self.account.counts);
         self.remarks.note(&group, &judged);
-        // The reader has closed the pipe and wants no more of it.
+        // The reader has closed the pipe.
         if self.lines && !print_lines(|out| self.remarks.write_judged(&group, &judged, out))? {
             self.stop.cancel();
         }
@@ -229,7 +229,7 @@ fn write(
     Ok(())
 }
 
-/// Writes to standard output; returns whether somebody still reads it.
+/// Writes to standard output; returns false if the reader has gone.
 fn print_lines(
     write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
 ) -> Result<bool, Error> {

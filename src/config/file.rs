@@ -136,7 +136,7 @@ fn read_named(path: &Path, name: &str) -> Result<String, Error> {
     }
     let text = read_text(file, name)?;
     if is_pipe && text.is_empty() {
-        return refuse("is a pipe that nobody has written to");
+        return refuse("is a pipe without any input");
     }
     Ok(text)
 }

@@ -219,13 +219,13 @@ impl InFlight {
         let held = self.bottleneck.held;
         let window = std::mem::replace(&mut self.window, Window::new(now, held));
         let passed = now.saturating_duration_since(window.from);
-        // Less than this is jitter.
+        // Waits shorter than this are jitter.
         let is_bound = held.saturating_sub(window.held) > passed / 8;
         // After the limit has fallen, more may still be in flight than are allowed.
         let is_free = !is_bound && self.full_since.is_none_or(|since| since > window.from);
         self.rate = f64::from(window.answered) / passed.as_secs_f64();
         if let Some(new) = window.latency() {
-            // Where the number binds, it has to grow without waiting for certainty.
+            // If the limit holds requests back, it must grow without waiting for better figures.
             let gain = if is_bound { 1.0 } else { 0.25 };
             self.latency = Some(self.latency.map_or(new, |before| before.towards(new, gain)));
         }

@@ -42,7 +42,7 @@ pub(super) struct Engine<C: Executor> {
     ending: bool,
     /// Time to ask for a permit again.
     permit_at: Option<Instant>,
-    /// Consecutive times that there was no token.
+    /// Number of times in a row that there was no token.
     refused: u32,
     rng: fastrand::Rng,
 }
@@ -133,7 +133,7 @@ impl<C: Executor> Engine<C> {
         self.lanes.held() < self.limits.window && self.lanes.ready() < READY
     }
 
-    /// Returns how the run ends if it has met too much trouble.
+    /// Returns the end of the run if `--max-errors` or `--max-outage` has been reached.
     fn limit(&self) -> Option<End> {
         if self.limits.max_errors.is_some_and(|most| most.reached(&self.executor.counts())) {
             return Some(End::Stopped(Stop::MaxErrors));
@@ -208,7 +208,7 @@ impl<C: Executor> Engine<C> {
         None
     }
 
-    /// Tells the breaker if the tenant has answered.
+    /// Reports to the breaker that the tenant has answered, if it has.
     fn prove(&mut self) {
         if self.executor.gateway().api.has_answered() {
             self.breaker.prove();

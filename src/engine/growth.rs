@@ -37,7 +37,7 @@ struct Trial {
 }
 
 impl Growth {
-    /// Growth from a number that does not bind.
+    /// Starts from a number that holds no request back.
     pub(super) fn above(allowed: usize) -> Self {
         let ceiling = allowed.max(FIRST) * LEAP;
         Self { trial: None, ceiling, until: None, pause: FIRST_PAUSE }

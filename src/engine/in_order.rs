@@ -14,7 +14,7 @@ use crate::{
     error::Error,
 };
 
-/// Questions taken in and not yet answered in order, for each request in flight.
+/// Questions admitted per request in flight whose results are not yet delivered.
 pub(crate) const AHEAD: usize = 8;
 
 /// Receiver of the results.
@@ -152,7 +152,7 @@ async fn open_each<Q, J>(
             }
             Some(IntakeEvent::End) => break IntakeEvent::End,
             Some(IntakeEvent::Broken(error)) => break IntakeEvent::Broken(error),
-            // The reader has gone without saying so; the engine learns it the same way.
+            // The reader ended without an `End`; the engine sees the closed channel, too.
             None => return,
         }
     };

@@ -149,7 +149,7 @@ fn plan_all<P: RowPlanner>(
     };
     let mut out = PlannedRows::default();
     while let Ok(batch) = input.rows.recv() {
-        // Takes all that is there, so that the rows of a fast pipe go together, too.
+        // Takes everything available, so that the rows of a fast pipe are batched as well.
         for (rows, _) in iter::once(batch).chain(input.rows.try_iter()) {
             for row in rows {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -219,7 +219,7 @@ pub async fn admit<G: JobBuilder>(
             () = admitted.closed() => return,
             count = rows.recv_many(&mut waiting, QUEUE) => count,
         };
-        // The reader is gone without an end; dropping the sender shows the engine the same.
+        // The reader ended without an `End`; dropping the sender passes that on to the engine.
         if count == 0 {
             return;
         }

@@ -33,7 +33,7 @@ pub struct Ticket<E> {
 pub(super) struct Lanes<E> {
     /// Users with a job under way, and the jobs that wait behind it.
     users: HashMap<UserId, VecDeque<Ticket<E>>>,
-    /// Ready jobs in order of entry, however often one has come back: changes, and look-ups.
+    /// Ready jobs by kind (changes, look-ups), always in order of entry.
     ready: [BTreeMap<u64, Box<E>>; 2],
     /// Jobs that wait, by the time at which they are due.
     parked: BTreeMap<(Instant, u64), Box<E>>,

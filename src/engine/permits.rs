@@ -89,7 +89,7 @@ impl<C: Executor> Permits<C> {
         self.waiter.ask(now)
     }
 
-    /// Leaves the pacer's queue: nobody needs a permit.
+    /// Leaves the pacer's queue, because no job needs a permit.
     pub(super) fn leave(&mut self, now: Instant) {
         self.waiter.leave(now);
     }

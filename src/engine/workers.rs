@@ -120,7 +120,7 @@ impl<C: Executor> Workers<C> {
         self.start();
     }
 
-    /// Starts the workers that are missing for what is queued: as many as are allowed are seldom
+    /// Starts workers as far as the queue needs them: the full number allowed is seldom
     /// needed.
     fn start(&mut self) {
         let wanted = {
@@ -148,7 +148,7 @@ impl<C: Executor> Workers<C> {
             }
         }
         if std::mem::take(&mut state.shut) {
-            // Workers that came while the queue was shut have used up the permits of its items.
+            // Workers that woke up while the queue was shut consumed permits but took no items.
             self.queue.items.add_permits(state.items.len());
         }
         back

@@ -21,7 +21,7 @@ pub enum Action {
     Retry,
     /// Compare the tenant with the input.
     Verify,
-    /// Nothing helps, or nothing is needed.
+    /// Nothing can be done, or nothing needs to be.
     None,
 }
 

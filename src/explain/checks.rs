@@ -42,7 +42,7 @@ pub(super) const TABLE: &[Explanation] = &[
     ),
     Explanation::of(
         "otpauth_parameter",
-        "The `otpauth` URI has a parameter that nobody knows.",
+        "The `otpauth` URI has an unknown parameter.",
         "The app that wrote it has parameters of its own.",
         "Prove one such secret with `mfaferry check INPUT --prove USER_ID`.",
     ),
@@ -62,11 +62,11 @@ pub(super) const TABLE: &[Explanation] = &[
         "shared_key_id",
         "Different users have the same `key_id`.",
         "A credential belongs to one user: an account was copied, or rows were mixed up.",
-        "Find out at the source whose it is.",
+        "Find out at the source which user it belongs to.",
     ),
     Explanation::of(
         "more_shared_values",
-        "More rows have a secret or key id that other users have, too.",
+        "More rows share a secret or key id with other users.",
         "There are too many to name each.",
         "Look at the rows that are named; the rest is likely to have the same cause.",
     ),

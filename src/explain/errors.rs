@@ -25,7 +25,7 @@ pub(super) const TABLE: &[Explanation] = &[
     Explanation::of(
         "configuration",
         "A setting is missing or wrong (exit code 3).",
-        "A file, a variable or a flag says something that cannot be used.",
+        "A file, a variable or a flag has an invalid value.",
         "Read the message: it names the setting and where it comes from.",
     ),
     Explanation::of(
@@ -72,7 +72,7 @@ pub(super) const TABLE: &[Explanation] = &[
     ),
     Explanation::of(
         "everybody_refused",
-        "The tenant refuses the same to everybody (exit code 3).",
+        "The tenant refuses the same request for every user (exit code 3).",
         "A setting of the tenant forbids it.",
         "Read the message for the tenant's answer. No row was marked for it.",
     ),

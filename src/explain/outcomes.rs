@@ -36,7 +36,7 @@ pub(super) const TABLE: &[Explanation] = &[
     ),
     Explanation::of(
         "unexpected_answer",
-        "The tenant gave a result where none was asked for.",
+        "The tenant returned a result that was not requested.",
         "Something in between may have answered.",
         "Run `mfaferry verify INPUT` to see what is there.",
     ),
@@ -66,7 +66,7 @@ pub(super) const TABLE: &[Explanation] = &[
     ),
     Explanation::of(
         "no_usable_list",
-        "The tenant gave no usable list, as often as it was asked.",
+        "The tenant gave no usable list, even after several requests.",
         "The tenant was overloaded or out of reach.",
         "Run `mfaferry verify INPUT` when the tenant is well.",
     ),
@@ -126,7 +126,7 @@ pub(super) const TABLE: &[Explanation] = &[
     ),
     Explanation::of(
         "other_time",
-        "The method was created at another time than by the import.",
+        "The method was not created at the time of the import.",
         "The user may have deleted the imported one and enrolled again.",
         "Keep it. `undo --force` deletes it all the same.",
     ),

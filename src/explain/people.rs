@@ -26,7 +26,7 @@ pub(super) const TABLE: &[Explanation] = &[
     Explanation::of(
         "email_not_verified",
         "The source has not verified the address of this person.",
-        "Whoever signed up at the tenant with this address may be somebody else.",
+        "The user who signed up at the tenant with this address may be a different person.",
         "Verify the address at the source, or accept the risk with `--trust-unverified-email`.",
     ),
 ];

@@ -7,7 +7,7 @@ pub(super) const TABLE: &[Explanation] = &[
     Explanation::of(
         "user_not_found",
         "The tenant has no such user.",
-        "The user was not imported yet, was deleted, or has another id there. In a map: nobody has the address.",
+        "The user was not imported yet, was deleted, or has another id. In a map: no user has the address.",
         "Create the users, then run the import again with `--retry rejected`.",
     ),
     Explanation::of(

@@ -114,7 +114,7 @@ pub(super) const TABLE: &[Explanation] = &[
     ),
     Explanation::of(
         "invisible_character",
-        "The value holds a character that nobody sees, such as a zero-width space.",
+        "The value holds an invisible character, such as a zero-width space.",
         "It was copied from a web page or a chat.",
         "Remove the character at the source.",
     ),

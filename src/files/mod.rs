@@ -52,7 +52,7 @@ pub enum FileFault {
     /// Its owner can read and change it at any time.
     #[error("belongs to another user")]
     Foreign,
-    /// Anything written to it appears under another name, too.
+    /// Anything written to it also appears under another name.
     #[error("has more than one name (a hard link)")]
     SeveralNames,
     /// Its contents may come from anybody.
@@ -269,7 +269,7 @@ pub fn peek(path: &Path, most: u64) -> Result<Vec<u8>, FileFault> {
 /// Atomically replaces a file that everybody may read: a reader finds the old one or the new one,
 /// whole. It need not survive a crash, so nothing waits for the disk.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Its errors must not name a file that nobody has asked for.
+    // Errors must not name the temporary file, which the user does not know.
     let fresh = tempfile::Builder::new().prefix(".mfaferry-new-").tempfile_in(folder(path));
     let mut fresh = fresh.map_err(unnamed)?;
     fresh.write_all(content).map_err(unnamed)?;

@@ -31,7 +31,7 @@ impl NewFile {
         if path.symlink_metadata().is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        // Its errors must not name a file that nobody has asked for.
+        // Errors must not name the temporary file, which the user does not know.
         let meta = std::fs::metadata(folder(path)).map_err(|error| error.kind())?;
         if !meta.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());

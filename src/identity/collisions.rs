@@ -75,7 +75,7 @@ enum Known {
 }
 
 impl Collisions {
-    /// Refuses nobody: different people of the source have different user ids.
+    /// Accepts everyone: different people of the source have different user ids.
     pub fn never() -> Self {
         Self(Known::Never)
     }
@@ -125,7 +125,7 @@ impl Collisions {
     }
 }
 
-/// Returns the hash of what tells a person from others: a person's rows may be far apart.
+/// Returns a hash of what identifies a person, whose rows may be far apart.
 fn hash(hasher: &RandomState, person: &Person) -> u64 {
     let keys = [Key::Id, Key::Username, Key::Email];
     let known = keys.into_iter().find_map(|key| key.of(person).map(|value| (key as u8, value)));

@@ -21,8 +21,8 @@ use crate::model::{Code, Fault, Person};
 pub enum Identity {
     /// The source's ids are the tenant's.
     Known,
-    /// Nothing is declared, and nothing is sent: people are identified as the source, whose name
-    /// this is, identifies them.
+    /// No mapping was given and nothing will be sent: people keep the ids of the source, whose name
+    /// this is.
     Unsaid(&'static str),
     /// Users follow from a template.
     Template(Template),

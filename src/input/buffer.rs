@@ -21,7 +21,7 @@ pub(super) struct Buffer<R> {
     /// True once the reader has nothing more to give.
     pub(super) at_end: bool,
     sniffed: bool,
-    /// True if a byte order mark came first, until that is asked.
+    /// True if a byte order mark came first, until [`Buffer::take_mark`] is called.
     is_marked: bool,
 }
 

@@ -21,7 +21,7 @@ pub struct Dialect {
     pub ignored: Vec<String>,
     /// Fields under other names than their own.
     pub renamed: Vec<(Field, String)>,
-    /// Collector of the files' digests, if anybody wants them.
+    /// Collector of the files' digests, if they are wanted.
     pub digests: Option<Digests>,
     /// Collector of the codes of a selection of another input's rows.
     pub selection: SelectionCodes,

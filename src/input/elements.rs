@@ -287,7 +287,7 @@ fn of_document(met: Met, keeps: bool) -> Element {
                 Some(Ok(json)) => of_json(json),
             };
             let kind = PieceKind::Json { is_line: false };
-            // Nothing is left of an element that is too long, except that it existed.
+            // Of an element that is too long, only its existence is known.
             let written = keeps.then(|| (kind, json.unwrap_or_default()));
             let written = written.into_iter().collect();
             Element { line, at, document, content, written }

@@ -89,7 +89,7 @@ pub enum InputError {
         /// Name of the system whose export it looks like, and its name for `--from`.
         other: Option<(&'static str, &'static str)>,
     },
-    /// A note about people that comes after them, in an input that can be read only once.
+    /// A note that comes after the people it is about, in an input that can be read only once.
     #[error("line {line}: `{place}` stands after people that it is about")]
     LateNote {
         /// Line reached by then.
@@ -314,7 +314,7 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// Makes the fault of what stopped a reader.
+    /// Makes a fault from the error that stopped a reader.
     pub(super) fn of_reader(line: u64, source: io::Error) -> Self {
         match UnpackFault::of(&source) {
             Some(fault) => Self::Unpack { line, fault: fault.to_string() },
@@ -322,7 +322,7 @@ impl InputError {
         }
     }
 
-    /// Adds which of several files it is about, unless it says so.
+    /// Adds the name of the file, unless the fault already has it.
     #[must_use]
     pub fn of_file(self, file: &Path) -> Self {
         match self {

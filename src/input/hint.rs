@@ -6,7 +6,7 @@ use crate::model::Field;
 /// Advice on a file whose name does not show its format.
 const UNKNOWN_FORMAT: &str = "give `--format csv`, `jsonl` or `json`, or let the file name end in `.csv`, `.tsv`, `.jsonl`, \
      `.ndjson` or `.json`, followed by `.gz` or `.zst` if it is compressed";
-/// Advice on a column that nobody knows.
+/// Advice on an unknown column.
 const UNKNOWN_COLUMN: &str = "columns are named as in the API (see the README); `--map 'OURS=NAME'` reads the column NAME as \
      OURS, and `--ignore-columns NAME` ignores it";
 

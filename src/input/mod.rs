@@ -83,7 +83,7 @@ const TOO_LONG: &str = "must not be longer than 16384 bytes";
 pub enum Format {
     /// A header, then one factor a row.
     Csv,
-    /// One factor, or one user with all factors, a line.
+    /// One factor, or one user with all their factors, per line.
     Jsonl,
     /// An array of such objects, or one after another, on any number of lines.
     Json,

@@ -54,7 +54,7 @@ impl SelectionCodes {
         };
     }
 
-    /// Forgets all codes: the input has other rows, too.
+    /// Forgets all codes, because the input also has rows of other files.
     pub(super) fn forget(&self) {
         self.lock().clear();
     }

@@ -94,7 +94,7 @@ impl RowStatus {
     }
 }
 
-/// The fields of a row that sums over a ledger need.
+/// The fields of a row that are needed to sum over a ledger.
 #[derive(Debug)]
 pub struct Glance<'a> {
     /// Its type, where that is known.

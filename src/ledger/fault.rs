@@ -65,7 +65,7 @@ impl LedgerFault {
         )
     }
 
-    /// Somebody else wrote to the ledger's files while a run did.
+    /// Another program wrote to the ledger's files during a run.
     pub(super) fn overwritten() -> Self {
         Self::damaged(
             "it, or the `-wal` or `-seal` file beside it, was cut short or overwritten by another \
@@ -73,7 +73,7 @@ impl LedgerFault {
         )
     }
 
-    /// The ledger and its seal do not belong together, or are of different times.
+    /// The ledger and its seal belong to different ledgers, or are from different times.
     pub(super) fn apart(message: &str) -> Self {
         Self::new(
             message,

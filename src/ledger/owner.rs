@@ -82,7 +82,7 @@ impl Inbox {
         }
     }
 
-    /// Takes commands that nobody waits for. As long as there are some each time, the queue is
+    /// Takes the commands whose sender does not wait. While it finds some each time, the queue is
     /// polled, and no sender has to wake the owner.
     fn empty(&mut self, batch: &mut Vec<Command>) {
         let before = batch.len();

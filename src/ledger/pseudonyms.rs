@@ -1,4 +1,4 @@
-//! Pseudonyms for user ids, for reports that are given to others.
+//! Pseudonyms for user ids, for reports that are passed on to other people.
 
 use data_encoding::HEXLOWER;
 
@@ -8,7 +8,7 @@ use super::Key;
 const SHORTEST: usize = 4;
 
 /// Makes pseudonyms with the ledger's key: a user has the same one in every report on the ledger,
-/// and nobody without the ledger can find out who it is.
+/// and without the ledger it cannot be traced back to them.
 #[derive(Debug, Clone)]
 pub struct Pseudonyms(Key);
 

@@ -33,7 +33,7 @@ const CREDIBLE: f64 = 0.25;
 const AT_LEAST: f64 = 0.6;
 /// Latency where none was observed.
 const LATENCY: Duration = Duration::from_millis(150);
-/// Shortest latency: an answer comes after its request.
+/// Minimum latency, so that no answer precedes its request.
 const SHORTEST: f64 = 0.000_1;
 
 /// Number of requests that are answered by each moment.

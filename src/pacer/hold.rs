@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// Longest hold; a longer hint from the tenant is shortened, with a warning.
 pub const LONGEST: Duration = Duration::from_secs(15 * 60);
-/// Longest pause that is logged as a number: the log must not repeat whatever somebody wrote into a
+/// Longest pause that is logged as a number: the log must not repeat arbitrary contents of a
 /// header.
 const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Shortest hold, so that a hint of zero seconds is not a busy loop.

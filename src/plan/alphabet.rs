@@ -37,7 +37,7 @@ const IN_TEXT: [(Alphabet, usize); 5] = [
     (Alphabet::Base64, 16),
 ];
 
-/// Longest decimal number that anybody keeps.
+/// Length from which decimal digits may be hexadecimal of ASCII digits.
 const LONG: usize = 32;
 
 /// Returns the alphabet of `text` if `expected` is asked for: that one, unless a narrower one
@@ -69,7 +69,7 @@ pub(super) fn of(text: &str, expected: Alphabet) -> Alphabet {
         }
         Some((alphabet, _)) => *alphabet,
         None if !seen.are_in(expected) => Alphabet::Text,
-        // Nobody types Base32 in mixed case, but Base64 always is.
+        // Base32 is never typed in mixed case, whereas Base64 always has both cases.
         None if expected == Alphabet::Base32 && seen.have_both_cases() && is_mixed_case(text) => {
             Alphabet::Base64
         }

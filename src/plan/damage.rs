@@ -103,7 +103,7 @@ pub(super) fn is_suspect(text: &str) -> bool {
 
 /// Removes damage from a cell, or returns why that is impossible.
 pub(super) fn mend(text: &str, class: Class) -> Mended {
-    // What is left out may stand in front of what is stripped off.
+    // Removed first: such characters may be in front of what is stripped below.
     let visible = Zeroizing::new(match class {
         Class::Words => without(text, is_hazard),
         Class::Closed | Class::Number => without(text, is_invisible),

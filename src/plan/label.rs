@@ -14,7 +14,7 @@ pub(super) fn cut(name: &str) -> Option<&str> {
     let (limit, next) = name.char_indices().nth(MAX_NAME)?;
     let mut end = limit;
     let mut next = next;
-    // Back to before a character that begins something.
+    // Step back to the start of a visible character.
     for (at, c) in name.get(..limit)?.char_indices().rev() {
         if !continues(c, next) {
             break;
@@ -22,7 +22,7 @@ pub(super) fn cut(name: &str) -> Option<&str> {
         end = at;
         next = c;
     }
-    // A single character that is longer than a whole name may be.
+    // A single visible character may be longer than a whole name.
     let end = if end == 0 { limit } else { end };
     name.get(..end).map(|name| name.trim_end_matches(' '))
 }

@@ -251,7 +251,7 @@ fn pairs(uri: &str) -> Vec<(String, Zeroizing<String>)> {
     let rest = uri.split_once(['?', '&']).map_or("", |(_, rest)| rest);
     rest.split(['?', '&', ';', '#'])
         .filter_map(|pair| {
-            // Without one it is the rest of a value.
+            // Text without a `=` is the rest of a value.
             let (key, value) = pair.split_once('=')?;
             let key = decoded(key);
             let key: String = key

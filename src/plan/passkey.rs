@@ -48,7 +48,7 @@ pub(super) fn credential(draft: &mut Draft) -> Option<Credential> {
     Some(Credential::Passkey(key?, Box::new(details)))
 }
 
-/// Its two names, with whatever mark between the words, as libraries spell them.
+/// Reads one of the two device types, with any separator between the words.
 fn device_type(text: &str) -> Result<&'static str, Rule> {
     let letters = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect()

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{Cell, Credential, Field, Record, SecretEncoding};
 
-/// Key in the memory of who compares it.
+/// Bytes of a key, wiped on drop.
 type Bytes = Zeroizing<Vec<u8>>;
 
 /// Relation of a reading to what an import does with the row.

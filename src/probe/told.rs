@@ -1,4 +1,4 @@
-//! Outcome of a request: the tenant's own answer, or the reason why there is none.
+//! Outcome of a request: the tenant's own answer, or the reason for not having one.
 
 use serde_json::Value;
 use tokio::time::Instant;

@@ -45,7 +45,7 @@ pub trait Counted: Send + Sync + 'static {
     fn settled_by_requests(&self) -> u64 {
         self.settled()
     }
-    /// Returns the number of rows that somebody has to look at.
+    /// Returns the number of rows that need attention.
     fn bad(&self) -> u64 {
         0
     }
@@ -269,7 +269,7 @@ impl<T: Counted> Watch<T> {
     }
 }
 
-/// Returns the ending of a word for so many.
+/// Returns the plural ending of a word for a count.
 const fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }

@@ -170,7 +170,7 @@ impl ProbeReport {
         if self.questions.len() != Question::ALL.len() {
             write!(out, "Stopped before the end. ")?;
         }
-        // One that was ended at once tells nothing of its questions.
+        // A probe that was ended at once has no answers to show.
         if !self.questions.is_empty() {
             write!(
                 out,
@@ -229,7 +229,7 @@ impl ProbeCleaned {
         !self.left_behind.is_empty()
     }
 
-    /// Returns true if it was waited for what may come late.
+    /// Returns true if the clean-up waited for late methods.
     pub fn is_complete(&self) -> bool {
         self.status == Status::Complete
     }
@@ -277,7 +277,7 @@ fn write_next(next: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
 
 /// Space between two columns.
 const GAP: &str = "  ";
-/// Bounds of the table's width: below, words would be cut; above, nobody finds the next line.
+/// Bounds of the table's width: narrower, words are cut; wider, lines are hard to follow.
 const NARROWEST: usize = 50;
 const WIDEST: usize = 160;
 

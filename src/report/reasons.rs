@@ -98,7 +98,7 @@ impl Explained {
         Action::of(self.known(), self.state)
     }
 
-    /// Returns true if its rows may end differently when they are tried again unchanged.
+    /// Returns true if retrying its rows unchanged may have a different result.
     fn may_end_otherwise(&self) -> bool {
         use Action::{CreateUsers, MendTenant, Retry, Verify};
         matches!(self.action(), CreateUsers | MendTenant | Retry | Verify)

@@ -1,4 +1,4 @@
-//! The numbers of a run at one moment, as plain values, for whoever records them.
+//! The numbers of a run at one moment, as plain values, for its recorders.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use crate::{
 pub(super) static SYSTEM: System = System {
     name: "auth0-users",
     title: "Auth0 bulk import",
-    // A job's list of failed users has each beside its errors.
+    // In a job's list of failed users, each user is next to its errors.
     forms: &[Form::Json(Places { elements: &["", "user"], notes: &[] })],
     has_folders: false,
     has_user_ids: false,

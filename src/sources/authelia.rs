@@ -94,7 +94,7 @@ fn credential(key: &Node, rows: &mut Rows<'_>) {
         rows.reject("", Some(factor_type), "", Code::ClonedFlag, webauthn::CLONED);
         return;
     }
-    // Authelia takes the origin for such a key's relying party, once it is used.
+    // Authelia uses the origin as the relying party of such a key.
     if key.get("attestation_type").text() == Some("fido-u2f") && key.get("rpid").text().is_none() {
         let rule = "is a key of U2F, bound to an application id and not to a relying party: the user must \
                     enrol again";

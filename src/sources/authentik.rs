@@ -114,7 +114,7 @@ fn phone(device: &Node, rows: &mut Rows<'_>) {
     let factor =
         FactorDraft::new(factor_type).set(Field::Name, columns::cell(device, "name").text());
     if number.text().is_some_and(|number| number.starts_with("hash:")) {
-        let rule = "is kept as a hash, which nobody can turn back: the user must enrol again";
+        let rule = "is kept as a hash, which cannot be reversed: the user must enrol again";
         rows.reject("", Some(factor_type), Field::PhoneNumber.name(), Code::MaskedValue, rule);
         return;
     }

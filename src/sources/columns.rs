@@ -57,7 +57,7 @@ pub(super) fn is_confirmed(device: &Node, factor_type: FactorType, rows: &mut Ro
             rows.not_carried("", Some(factor_type), Code::Unconfirmed, rule);
         }
         None => {
-            let rule = "has no `confirmed` that is true or false: select that column, too";
+            let rule = "has no `confirmed` that is true or false: select that column as well";
             rows.reject("", Some(factor_type), "", Code::InvalidRow, rule);
         }
     }

@@ -169,7 +169,7 @@ fn otp(credential: &Node, at: String, rows: &mut Rows<'_>) {
         (Some(encoding), Some(value)) => totp::set_secret(factor, value, encoding),
         (None, _) => {
             let rule =
-                "has a `secretEncoding` that this version does not know: nobody can tell the key";
+                "has a `secretEncoding` that this version does not know: the key cannot be read";
             factor.fault(Field::TotpSecret, Code::TotpSecretEncodingUnknown, rule);
             factor
         }

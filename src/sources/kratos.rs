@@ -85,7 +85,7 @@ fn read(identity: &Node, rows: &mut Rows<'_>) {
             // No second factors.
             "password" | "oidc" | "saml" | "code" | "link_recovery" | "code_recovery"
             | "profile" => {}
-            // A key that nobody knows may be anything, also a value that has slipped.
+            // An unknown key may be anything, even a misplaced value.
             _ => rows.not_carried(
                 format!("credentials[{index}]"),
                 None,

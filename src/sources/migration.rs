@@ -149,7 +149,7 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
             Value::Bytes(take(rest, len)?)
         }
         5 => take(rest, 4).map(|_| Value::Fixed)?,
-        // Groups, which were given up long before.
+        // Groups, which protobuf had already deprecated.
         _ => return None,
     };
     match tag >> 3 {
@@ -158,7 +158,7 @@ fn field<'a>(rest: &mut &'a [u8]) -> Option<(u64, Value<'a>)> {
     }
 }
 
-/// Takes a number of seven bits a byte: at most ten bytes, which is what a negative one has.
+/// Takes a number with seven bits per byte: ten bytes at most, as for a negative number.
 fn varint(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..70).step_by(7) {

@@ -97,7 +97,7 @@ fn factor(row: &Node, rows: &mut Rows<'_>) {
         }
     };
     if !row.has("status") {
-        let rule = "has no `status`, so nobody knows whether it is in use: check the query";
+        let rule = "has no `status`, so it is unknown whether it is in use: check the query";
         rows.reject("", Some(factor_type), "", Code::InvalidRow, rule);
         return;
     }

@@ -20,7 +20,7 @@ impl Export {
         self.written.as_mut()
     }
 
-    /// Takes an element, and keeps what it is written as where that came with it.
+    /// Takes an element, and keeps its text if the reader has kept that.
     pub(super) fn take(&mut self, mut element: Element) -> Result<(), InputError> {
         let pieces = std::mem::take(&mut element.written);
         if pieces.is_empty() {

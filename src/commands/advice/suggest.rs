@@ -12,7 +12,7 @@ use crate::{
 
 /// The reason for it.
 const NOBODY: &str =
-    "nobody has proved that the TOTP secrets are read as the users' apps read them";
+    "it has not been checked that the TOTP secrets are read as the users' apps read them";
 
 /// Advice to prove one secret before a run.
 #[derive(Debug, Clone)]

@@ -44,12 +44,12 @@ pub(super) enum Show {
     All,
     /// A sentence if something is not right.
     Wrong,
-    /// Nothing: a program gets all of them at the end.
+    /// Nothing: programs get all proofs at the end.
     Nothing,
 }
 
 impl Show {
-    /// Returns what is shown where a program reads the result, or people want errors only.
+    /// Returns what is shown, given the output format and `--quiet`.
     pub(super) fn of(is_json: bool, is_quiet: bool) -> Self {
         match (is_json, is_quiet) {
             (true, _) => Self::Nothing,

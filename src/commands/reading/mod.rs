@@ -192,7 +192,7 @@ fn identity(from: &FromSystem, system: &System, is_offline: bool) -> Result<Iden
         (true, _) => Ok(Identity::Known),
         (false, true) => Ok(Identity::Unsaid(system.name)),
         (false, false) => Err(Error::usage(
-            format!("{} knows no Auth0 user ids: say whose its factors are", system.title),
+            format!("{} has no Auth0 user ids: say which user each person is", system.title),
             "give `--user-id 'auth0|{id}'` if the users were imported with their old ids, or `--users \
              MAP.csv`; `mfaferry resolve` writes such a map",
         )),

@@ -40,8 +40,8 @@ impl Repeats {
         &self.seen
     }
 
-    /// Remembers a factor, and returns whether it was seen before; at once if it must, which no
-    /// factor may after one that need not.
+    /// Remembers a factor, and returns whether it was seen before. With `must_tell` it says so
+    /// at once, which is possible only until the first factor without it.
     pub(in crate::commands) fn add(
         &mut self,
         hash: u64,
@@ -58,7 +58,7 @@ impl Repeats {
         Ok(Met::Later)
     }
 
-    /// Judges all that were left to the end: each is new or a duplicate.
+    /// Decides about the factors left for the end: each is new or a duplicate.
     pub(in crate::commands) fn finish(
         self,
         mut tell: impl FnMut(FactorType, Met),

@@ -239,7 +239,7 @@ pub(super) fn exit(end: End, bad: bool) -> Exit {
         // The summary gives the reason.
         End::Stopped(Stop::Asked | Stop::MaxUsers(_)) => Exit::Stopped,
         End::Stopped(Stop::MaxErrors) => {
-            tracing::error!("stopped: as many rows are rejected or failed as --max-errors allows");
+            tracing::error!("stopped: rejected and failed rows have reached --max-errors");
             Exit::Stopped
         }
         End::Stopped(Stop::MaxDeletes) => {

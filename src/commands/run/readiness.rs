@@ -95,7 +95,7 @@ impl Gate {
         &mut self,
         session: &Session,
     ) -> Result<(), End> {
-        // For a pipe it is known only later whether there is anything to send.
+        // With a pipe, it is not known until later whether there is anything to send.
         let is_later = matches!(self.needs, None | Some(Needs::Piped));
         if is_later || session.settled().await > 0 {
             return Ok(());
@@ -189,7 +189,7 @@ async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts
         &facts,
         &Terms { scopes: &[], host: host(&run.config), known: &run.config.facts },
     );
-    // Where the token allows no question, an import goes on as if there were none.
+    // If the token allows no questions, the import goes on without them.
     if facts.were_asked() {
         found.extend(about_time(&facts, &plan(census, session.settled().await, 0, run), run));
     }

@@ -43,7 +43,7 @@ use crate::{
 pub(in crate::commands) struct CommandSpec {
     /// Its name.
     pub(in crate::commands) name: &'static str,
-    /// States that it can bring rows to, besides the contract's; its main one first.
+    /// States that its rows can reach, besides the contract's; the main one first.
     pub(in crate::commands) own: &'static [State],
     /// Scopes that the token must have.
     pub(in crate::commands) scopes: &'static [&'static str],

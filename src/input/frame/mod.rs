@@ -168,7 +168,7 @@ impl<R: Read> Framer<R> {
         loop {
             self.buffer.pass_mark()?;
             let Some(&byte) = self.buffer.unread().first() else {
-                // `pass_mark` reads on while there is nothing.
+                // `pass_mark` has read until there is a byte, so this is the end of the input.
                 return if self.cutter.is_in_array() {
                     Err(InputError::UnfinishedJson { line: self.buffer.line })
                 } else {
@@ -220,7 +220,7 @@ fn unclosed(line: u64) -> InputError {
 }
 
 fn is_blank(frame: &[u8]) -> bool {
-    // The first byte decides nearly always.
+    // The first byte nearly always decides.
     frame.first().is_none_or(u8::is_ascii_whitespace) && frame.trim_ascii().is_empty()
 }
 

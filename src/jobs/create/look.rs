@@ -96,7 +96,7 @@ impl<A: Api> CreateExecutor<A> {
         verdict: Verdict<Evidence>,
         rng: &mut fastrand::Rng,
     ) -> Decision {
-        // A user who does not exist has no methods; the POST will say so.
+        // A user who does not exist has no methods; the POST will report that.
         let verdict = match verdict {
             Verdict::Refused(reason) if reason.is_not_found() => Verdict::Done(Evidence::default()),
             verdict => verdict,

@@ -184,7 +184,7 @@ impl<A: Api> CreateExecutor<A> {
 
     /// Returns the ids received recently.
     fn recent_ids(&self) -> MutexGuard<'_, RecentIds> {
-        // Its contents are sound: nothing panics halfway.
+        // Still consistent after a panic: no change is left half done.
         self.recent_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -50,7 +50,7 @@ pub struct Advice {
     pub text: String,
 }
 
-/// A factor to be created, and the mark that its name may bear.
+/// A factor to create, and the mark that its name may carry.
 pub(super) type Payload = (Box<Factor>, Mark);
 
 impl Factors {

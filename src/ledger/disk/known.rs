@@ -17,7 +17,7 @@ use crate::{
     model::{Code, Fingerprint, Operation, Rejection, State, UserId},
 };
 
-/// Tables grow by doubling; with shards only a part of the memory is there twice at any time.
+/// Tables double when they grow; with shards, only a part exists twice at any time.
 const SHARDS: usize = 16;
 
 /// A factor of a ledger.

@@ -125,7 +125,7 @@ impl Look {
 
     fn send(&mut self) {
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
-        // They are received as long as anybody sends.
+        // The receiver outlives all senders, so this cannot fail.
         drop(self.chunks.send(chunk));
     }
 

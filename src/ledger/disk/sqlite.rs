@@ -1,4 +1,4 @@
-//! The ledger on disk: SQLite in WAL mode, every commit synced. The only SQL besides `open` and `read`.
+//! The store of a run: SQLite in WAL mode, every commit synced. SQL is used in this folder only.
 
 use std::sync::{
     Arc,

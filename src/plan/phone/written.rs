@@ -23,7 +23,7 @@ struct Group {
     bracketed: bool,
 }
 
-/// A number as it is written: its digits, and where what stood between them.
+/// A number as written: its digits, and the marks between them.
 pub(super) struct Written {
     digits: Zeroizing<String>,
     groups: Vec<Group>,

@@ -1,4 +1,4 @@
-//! Kinds of rows, told apart as far as a tenant's settings concern them, each in a byte.
+//! Kinds of rows that the tenant's settings treat differently, one byte each.
 
 use crate::model::{Channel, Credential, Factor, FactorType};
 

@@ -43,7 +43,7 @@ impl Parties {
         let Some(sets) = self.sets.as_mut().filter(|_| set != 0) else {
             return;
         };
-        // Of more different sets than anybody has, only one party each counts.
+        // Beyond that number of sets, a user counts for one of their parties only.
         let is_full = sets.len() >= MOST_SETS && !sets.contains_key(&set);
         let set = if is_full { set & set.wrapping_neg() } else { set };
         *sets.entry(set).or_default() += 1;

@@ -9,7 +9,7 @@ pub(super) fn serves(domain: &CustomDomain, id: &str) -> bool {
     domain.relying_party.as_deref() == Some(id) || is_suffix_of(id, &domain.domain)
 }
 
-/// Returns whether somebody can own a name: `example.co.uk`, but not `co.uk`.
+/// Returns whether a name can be registered: `example.co.uk` can, `co.uk` cannot.
 pub(super) fn is_registrable(name: &str) -> bool {
     psl::domain_str(name).is_some()
 }

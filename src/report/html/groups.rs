@@ -146,7 +146,7 @@ pub(super) fn in_flight(account: &LedgerAccount, most: usize, html: &mut Html) {
     table(in_flight, count, most, html);
 }
 
-/// Writes which kinds of rows do not occur: that has to be stated, too.
+/// Writes which kinds of rows do not occur, since that matters as well.
 pub(super) fn nothing(account: &LedgerAccount, html: &mut Html) {
     let Digest { states, doubts, .. } = &account.digest;
     let none: Vec<_> = [
@@ -201,7 +201,7 @@ fn table(rows: &[Row], all: u64, most: usize, html: &mut Html) {
             more => format!("the first {}, and {} more", counted(shown, "row"), grouped(more)),
         };
         html.leaf("summary", &[], summary);
-        // What all rows share is written once.
+        // What all rows have in common is written once.
         let common = rule(rows.first());
         let is_common = rows.iter().all(|row| rule(Some(row)) == common);
         if let Some(common) = common.as_ref().filter(|_| is_common) {

@@ -69,7 +69,7 @@ pub enum Admission {
 /// The bucket, for callers that pass the time: the sandbox, and simulations of pacing.
 #[derive(Debug)]
 pub struct Limiter {
-    /// `None` if nothing can ever be limited or counted, so that nobody waits for the lock.
+    /// `None` if there is never anything to limit or count, which saves the lock.
     bucket: Option<Mutex<Bucket>>,
 }
 

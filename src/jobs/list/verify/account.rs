@@ -28,7 +28,7 @@ pub struct Counts {
     pub missing: u64,
     /// The factor exists, with another name or preferred channel.
     pub differs: u64,
-    /// The factor exists, as far as that can be told without its value.
+    /// A factor like it exists, but its value is not visible.
     pub unverifiable: u64,
     /// The tenant gave no usable list, so nothing is known.
     pub unanswered: u64,
@@ -51,7 +51,7 @@ impl Counts {
         self.present + self.missing + self.differs + self.unverifiable + self.unanswered
     }
 
-    /// Returns the number of rows that somebody has to look at.
+    /// Returns the number of rows that need attention.
     pub fn bad(&self) -> u64 {
         self.missing + self.differs + self.unanswered + self.rejected
     }
@@ -124,7 +124,7 @@ struct Scattered {
     number: u64,
     /// Methods that stand for a factor.
     taken: HashSet<String>,
-    /// Methods that the last list had besides.
+    /// Other methods in the user's last list.
     extras: Vec<Extra>,
     missing: bool,
     /// Some rows got no answer, so remaining methods may be theirs.

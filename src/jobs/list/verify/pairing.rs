@@ -93,8 +93,8 @@ fn likeness_of(factor: &Factor, method: &Method) -> Likeness {
     if is_plain { Likeness::Consistent } else { compare(factor, method) }
 }
 
-/// Finds a method for `factor`, a free one or one whose owner can do with another. Who has a
-/// method keeps one. As deep as there are factors in a group at most.
+/// Finds a method for `factor`: a free one, or one whose factor can take another instead. A paired
+/// factor stays paired. Recurses at most once per factor of the group.
 fn augment(
     factor: usize,
     edges: &[Vec<usize>],

@@ -1,8 +1,8 @@
-//! Rows of an input as groups of a user's: `verify`.
+//! `verify`: groups the rows of an input by user.
 //!
 //! A file is read twice: the first time to see whether it can be read at all, and whose rows are
-//! scattered, so that nothing has to be kept of everybody else. What can be read only once (a
-//! pipe) may have anybody's rows anywhere: of each user something is kept then.
+//! scattered, so that nothing is kept about the other users. In an input that is read only
+//! once (a pipe), any user's rows may be anywhere, so something is kept about every user.
 
 use std::{
     collections::{HashSet, hash_map::RandomState},
@@ -70,8 +70,8 @@ impl Groups {
         Ok((source, Self { rows, grouper, scattered, seen, secrets }))
     }
 
-    /// Says whether a group's user may come again, and counts what the input has had before instead
-    /// of keeping it.
+    /// Sets whether a group's user may come again, and counts repeated factors instead
+    /// of keeping them.
     fn mark(&mut self, mut group: Group) -> Group {
         let Some(user) = &group.user else {
             return group;
