@@ -17,6 +17,7 @@
 //! | --- | --- |
 //! | [`text`] | text that is safe to print, durations in words |
 //! | [`schema`] | JSON Schemas of what other programs read |
+//! | `sync` | the one way to lock a mutex |
 //! | [`model`] | plain types that every other room may use: factors, records, states, histories |
 //! | [`files`] | the one way to open a private file, and storage for what does not fit into memory |
 //! | [`input`] | from bytes to [`model::Record`]s with their lines, or to the elements of other systems' exports |
@@ -115,6 +116,7 @@
 
 pub mod model;
 pub mod schema;
+mod sync;
 pub mod text;
 
 pub mod files;

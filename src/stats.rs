@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::text::human;
+use crate::{sync::lock, text::human};
 
 /// The limit on requests in flight: for how long it has held requests back, and its value then.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -153,11 +153,11 @@ impl RunStats {
 
     /// Returns how the limit on requests in flight has held requests back.
     pub fn bottleneck(&self) -> Bottleneck {
-        *self.bottleneck.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.bottleneck)
     }
 
     pub(crate) fn set_bottleneck(&self, bottleneck: Bottleneck) {
-        *self.bottleneck.lock().unwrap_or_else(PoisonError::into_inner) = bottleneck;
+        *lock(&self.bottleneck) = bottleneck;
     }
 
     pub(crate) fn set_in_doubt(&self, count: usize) {
@@ -191,7 +191,7 @@ impl RunStats {
     }
 
     fn outages(&self) -> MutexGuard<'_, Outages> {
-        self.outages.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.outages)
     }
 }
 

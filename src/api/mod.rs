@@ -236,7 +236,7 @@ pub struct Meter {
 impl Meter {
     /// Keeps only the fact that an answer came, because it is not the tenant's.
     #[must_use]
-    pub fn of_a_stranger(self) -> Self {
+    pub fn of_foreign_answer(self) -> Self {
         Self { sent: self.sent, ..Self::default() }
     }
 }

@@ -1,10 +1,9 @@
 //! The tenant's side: checks that an assertion comes from a registered client, is meant for this
 //! tenant, is valid now, and has not been used before.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Mutex};
+
+use crate::sync::lock;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use ring::signature::{
@@ -151,7 +150,7 @@ impl Verifier {
         if jti.is_empty() || jti.len() > LONGEST_ID {
             return Err(Refusal::Malformed);
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = lock(&self.seen);
         seen.retain(|_, exp| *exp > now - LEEWAY);
         if seen.insert(jti, exp).is_some() { Err(Refusal::Replayed) } else { Ok(()) }
     }

@@ -1,8 +1,11 @@
 //! Tells methods that a request created from those that existed before.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
+use crate::{
+    model::{ClockSkew, LocalTime, Millis, TenantTime},
+    sync::lock,
+};
 
 /// Tolerance for a method that seems older than the request that created it: clocks may differ by
 /// this much, and be set a little without being noticed.
@@ -41,7 +44,7 @@ impl Births {
         if skew.is_none() {
             return lead >= -UNKNOWN;
         }
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         if lead >= state.offset - EARLY {
             state.known = true;
             return true;

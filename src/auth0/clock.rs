@@ -6,13 +6,16 @@
 //! measured is forgotten until the next answer.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::SystemTime,
 };
 
 use tokio::time::Instant;
 
-use crate::model::{ClockSkew, LocalTime, Millis, TenantTime};
+use crate::{
+    model::{ClockSkew, LocalTime, Millis, TenantTime},
+    sync::lock,
+};
 
 /// A sample this far behind the estimate means that a clock was set; the estimate starts afresh.
 const SET: Millis = 3_000;
@@ -130,7 +133,7 @@ impl ServerClock {
     /// Returns the observations and our own time. Forgets them first if our clock was set since the
     /// last call.
     fn look(&self) -> (MutexGuard<'_, Seen>, LocalTime) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = lock(&self.seen);
         let (wall, at) = ((self.wall)(), Instant::now());
         let (last_wall, last_at) = seen.compared;
         let passed = Millis::try_from((at - last_at).as_millis()).unwrap_or(Millis::MAX);

@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -19,6 +19,7 @@ use super::transport::NotSent;
 use crate::{
     api::{NotExecuted, Verdict},
     error::Error,
+    sync::lock,
     text::human,
 };
 
@@ -76,8 +77,8 @@ impl Fault {
     }
 
     /// Something else answers in the tenant's place, as the answer shows.
-    pub(super) fn of_a_stranger(shown: &str) -> Self {
-        Self::new(format!("something else answers: {shown}"), WHICH_SERVER)
+    pub(super) fn of_foreign_answer(shown: &str) -> Self {
+        Self::new(format!("something other than the tenant answered: {shown}"), WHICH_SERVER)
     }
 
     /// An answer began and broke off.
@@ -92,7 +93,7 @@ impl Fault {
     pub(super) fn no_answer(timeout: Duration) -> Self {
         Self::new(
             format!("no answer within {}", human(timeout)),
-            "something takes the connection and says nothing: check the host and the port of \
+            "something accepts the connection and never answers: check the host and the port of \
              --domain or --base-url, and --timeout",
         )
     }
@@ -101,8 +102,8 @@ impl Fault {
     pub(super) fn connection_lost() -> Self {
         Self::new(
             "the connection was closed before an answer",
-            "something takes the connection and does not speak HTTP with us: check the host and \
-             the port of --domain or --base-url",
+            "whatever accepts the connection does not speak HTTP: check the host and the port of \
+             --domain or --base-url",
         )
     }
 
@@ -213,11 +214,11 @@ impl Contact {
     }
 
     /// Takes in a foreign answer. Returns an error if nothing else has come since the start.
-    pub(super) fn met_stranger(&self, side: Side, shown: &str) -> Result<(), Error> {
+    pub(super) fn met_foreign_answer(&self, side: Side, shown: &str) -> Result<(), Error> {
         let mut seen = self.seen();
         seen.strange[side as usize] += 1;
         let strange = seen.strange[side as usize] >= STRANGE && !seen.known[side as usize];
-        let told = format!("something else answers in the tenant's place: {shown}");
+        let told = format!("something other than the tenant answered: {shown}");
         if seen.told.as_ref() != Some(&told) {
             tracing::warn!("{told}");
             seen.told = Some(told.clone());
@@ -226,7 +227,7 @@ impl Contact {
         if strange {
             return Err(Error::refused(NOT_THE_TENANT, told, WHICH_SERVER));
         }
-        self.failed(side, Fault::of_a_stranger(shown))
+        self.failed(side, Fault::of_foreign_answer(shown))
     }
 
     /// Returns the verdict for a request that was not sent.
@@ -264,7 +265,7 @@ impl Contact {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         // Plain values: still usable after a panic.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.seen)
     }
 }
 
@@ -295,25 +296,28 @@ mod tests {
     }
 
     #[test]
-    fn a_run_stops_when_strangers_answer_three_times_from_the_start_and_not_later() {
-        let (stranger, known) = (contact(), contact());
-        for contact in [&stranger, &known] {
+    fn a_run_stops_when_foreign_answers_come_three_times_from_the_start_and_not_later() {
+        let (foreign, known) = (contact(), contact());
+        for contact in [&foreign, &known] {
             for _ in 1..STRANGE {
-                assert!(contact.met_stranger(Side::Write, "a page").is_ok());
+                assert!(contact.met_foreign_answer(Side::Write, "a page").is_ok());
             }
         }
         // That reads are answered is no excuse for writes.
-        stranger.met(Side::Read);
-        let stopped = stranger.met_stranger(Side::Write, "a page").unwrap_err();
+        foreign.met(Side::Read);
+        let stopped = foreign.met_foreign_answer(Side::Write, "a page").unwrap_err();
         assert_eq!(stopped.exit(), Exit::Config);
         assert!(stopped.to_string().ends_with("place: a page"), "{stopped}");
         known.met(Side::Write);
         for side in [Side::Write, Side::Read] {
             for _ in 0..50 {
-                assert!(known.met_stranger(side, "a page").is_ok());
+                assert!(known.met_foreign_answer(side, "a page").is_ok());
             }
         }
-        assert_eq!(known.last().as_deref(), Some("something else answers: a page"));
+        assert_eq!(
+            known.last().as_deref(),
+            Some("something other than the tenant answered: a page")
+        );
         known.met(Side::Write);
         known.met(Side::Read);
         assert_eq!(known.last(), None);

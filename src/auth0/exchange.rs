@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     Client,
     contact::{Fault, Side},
-    shape, stranger,
+    foreign, shape,
     token::{self, Token},
     transport::{Exchange, Head},
     verdict::{self, Class},
@@ -41,7 +41,7 @@ struct Received<'a> {
 impl Received<'_> {
     /// Returns the words shown of an answer that is not the API's.
     fn shown(&self) -> String {
-        stranger::show(self.status, self.head, self.body)
+        foreign::show(self.status, self.head, self.body)
     }
 }
 
@@ -111,13 +111,13 @@ impl Client {
                     self.transport.believe(&head);
                     self.contact.met(side);
                 }
-                // A stranger's rate-limit headers are not the tenant's.
+                // The rate-limit headers of a foreign answer are not the tenant's.
                 let is_foreign = match &verdict {
                     Verdict::InDoubt(reason) => reason.code() == Code::ForeignAnswer,
                     Verdict::StopInDoubt(_) => true,
                     _ => false,
                 };
-                let meter = if is_foreign { meter.of_a_stranger() } else { meter };
+                let meter = if is_foreign { meter.of_foreign_answer() } else { meter };
                 let contents = (!is_foreign).then_some(Contents { body, head });
                 (Answer { verdict, status: Some(status), meter, requests }, contents)
             }
@@ -183,7 +183,7 @@ impl Client {
             self.contact.answers();
             Fault::of_the_api(received.status)
         } else {
-            Fault::of_a_stranger(&received.shown())
+            Fault::of_foreign_answer(&received.shown())
         }
     }
 
@@ -199,7 +199,7 @@ impl Client {
     /// answers may wait on its connection, so kept connections are given up.
     fn foreign<T>(&self, received: &Received<'_>) -> Verdict<T> {
         self.transport.distrust();
-        match self.contact.met_stranger(received.side, &received.shown()) {
+        match self.contact.met_foreign_answer(received.side, &received.shown()) {
             Ok(()) => Verdict::InDoubt(Code::ForeignAnswer.into()),
             Err(error) => Verdict::StopInDoubt(Box::new(error)),
         }

@@ -114,7 +114,7 @@ pub(super) fn is_refusal(body: &[u8]) -> bool {
 }
 
 /// Returns the error for a token that is not granted for `proof`. It quotes nothing of the answer but a known
-/// code: everything else may repeat what was sent, and so may the `error` of a stranger in the
+/// code: everything else may repeat what was sent, and so may the `error` of a foreign answer in the
 /// endpoint's place.
 pub(super) fn refusal(status: u16, body: &[u8], proof: &Proof) -> Error {
     let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();

@@ -8,14 +8,14 @@
 use std::{
     collections::{HashSet, hash_map::RandomState},
     hash::BuildHasher,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
 use reqwest::{Client, Method, Proxy, Request, header::HeaderValue, redirect, retry};
 use tokio::time::Instant;
 
-use crate::error::Error;
+use crate::{error::Error, sync::lock};
 
 /// A constant, because any other value would be reference-counted by each request, from every
 /// thread.
@@ -235,7 +235,7 @@ impl Pool {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic leaves plain values: still usable.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

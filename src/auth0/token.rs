@@ -1,7 +1,7 @@
 //! The access token: one for all requests, renewed before it expires and after a 401.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use super::{
     contact::{Contact, Fault, Side},
+    foreign,
     grant::{Granted, Own, Proof, Request, is_refusal, refusal},
     scopes::{CREATE, Claims, READ, Stated, check_scopes},
-    shape, stranger,
+    shape,
     transport::{Exchange, Head, Transport},
 };
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     error::Error,
     model::{ClockSkew, Grant, Millis},
     pacer::Pacer,
+    sync::lock,
     text::human,
 };
 
@@ -216,7 +218,7 @@ impl Tokens {
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Requests a token, and a second time if an assertion was refused and the tenant's clock turns
@@ -324,8 +326,8 @@ impl Tokens {
         }
         // A page names its owner; nothing is shown of any other body, which may hold a token.
         let is_page = body.is_some_and(|body| body.trim_ascii_start().starts_with(b"<"));
-        let shown = stranger::show(status, head, body.filter(|_| is_page));
-        Fault::of_a_stranger(&format!("{shown}, where a token was asked for"))
+        let shown = foreign::show(status, head, body.filter(|_| is_page));
+        Fault::of_foreign_answer(&format!("{shown}, instead of a token"))
     }
 
     /// Returns the answer for a token endpoint that answered without a token, which may differ next

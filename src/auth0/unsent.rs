@@ -101,7 +101,7 @@ fn tls(error: &rustls::Error) -> Cause {
         ),
         rustls::Error::InvalidMessage(_) => {
             return Cause::Passing(Fault::new(
-                "what answers there does not speak TLS",
+                "the server there does not speak TLS",
                 "check the host and the port of --domain or --base-url; a server on this machine \
                  may need http://",
             ));
@@ -122,8 +122,9 @@ fn certificate(error: &CertificateError) -> Error {
         CertificateError::UnknownIssuer => (
             "it is signed by a CA this machine does not know",
             "if the CA is your own, or that of a proxy that looks into TLS, name a file with its \
-             certificate in SSL_CERT_FILE: only what that and SSL_CERT_DIR name is trusted then. \
-             Otherwise check --domain; there is no way around the check",
+             certificate in SSL_CERT_FILE: only the certificates in SSL_CERT_FILE and \
+             SSL_CERT_DIR are trusted then. Otherwise check --domain; there is no way around the \
+             check",
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
             "it has expired",

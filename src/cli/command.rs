@@ -11,7 +11,7 @@ use super::{
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create every factor of INPUT that is not settled yet
+    /// Create every factor of INPUT that has no outcome yet
     #[command(after_help = "\
 Examples:
   mfaferry import factors.csv --sandbox              try it, needs no account

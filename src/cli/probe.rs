@@ -14,7 +14,7 @@ Examples:
   mfaferry probe --user-id 'auth0|6651…' --yes --sandbox
   mfaferry probe --user-id 'auth0|6651…' --yes --clean  after a killed one
 
-For a TEST tenant, and one user whom nobody logs in as. About sixty methods are created there one
+For a TEST tenant, and one user that no one logs in as. About sixty methods are created there one
 after another, most of them refused or deleted at once: never more than --max-methods at a time,
 named mfaferry-probe-…, with phone numbers that are reserved for fiction, addresses at
 example.com, and secrets and keys drawn for this alone. No setting of the tenant is changed. PUT
@@ -68,7 +68,7 @@ pub struct ProbeUser {
     /// Throw-away user whose methods are created and deleted
     #[arg(long, value_name = "ID")]
     pub user_id: String,
-    /// Confirm that this is a test tenant and a user whom nobody logs in as
+    /// Confirm that this is a test tenant and a user that no one logs in as
     #[arg(long)]
     pub yes: bool,
     /// Probe although the user has methods; these are not touched

@@ -1,4 +1,4 @@
-//! `import`: create every factor of the input that is not settled yet.
+//! `import`: create every factor of the input that has no outcome yet.
 
 use std::sync::{
     Arc, Mutex,

@@ -1,7 +1,7 @@
 //! `verify`: compares the input with the tenant. Read-only.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -29,6 +29,7 @@ use crate::{
     report::{
         self, SampleSummary, Status, UsageSummary, VerifyRemarks, VerifySummary, Waits, write_json,
     },
+    sync::lock,
     text::invalid_value,
 };
 
@@ -38,7 +39,7 @@ struct Shared(Mutex<Counts>);
 
 impl Shared {
     fn with<T>(&self, of: impl FnOnce(&mut Counts) -> T) -> T {
-        of(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        of(&mut lock(&self.0))
     }
 }
 

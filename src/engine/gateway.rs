@@ -2,7 +2,7 @@
 //! evaluates each answer. Nothing here waits between requests or decides what follows.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use crate::{
         refusals::{Asked, Refusals},
     },
     stats::{RunStats, StatusClass},
+    sync::lock,
 };
 
 /// State that the workers of a run share.
@@ -118,7 +119,7 @@ impl<A: Api> Gateway<A> {
     /// refused alike and the row is not the reason.
     pub fn judge<T>(&self, asked: Asked, user: &UserId, answer: &Answer<T>) -> Option<Box<Error>> {
         // Plain values: still usable after a panic.
-        let refusals = || self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusals = || lock(&self.refusals);
         match &answer.verdict {
             Verdict::Done(_) | Verdict::Present => {
                 refusals().granted(asked);

@@ -4,7 +4,7 @@
 use std::{
     iter,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -19,6 +19,7 @@ use crate::{
     ledger::{Admission, Ledger, Row},
     model::{Lines, Planned, Rejection, SecretEncoding},
     plan::{self, Plan, Warning},
+    sync::lock,
 };
 
 /// Most warnings that are kept to be shown; all are counted.
@@ -35,11 +36,6 @@ pub struct Remarks {
     pub warned: u64,
     /// Names of the input files, by line.
     pub lines: Lines,
-}
-
-/// Locks the remarks, which are still usable after a panic.
-fn lock(remarks: &Mutex<Remarks>) -> MutexGuard<'_, Remarks> {
-    remarks.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Remarks {

@@ -7,7 +7,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -25,6 +25,7 @@ use crate::{
     error::Error,
     model::UserId,
     pacer::breaker::{Health, Kind},
+    sync::lock,
 };
 
 /// One thing for a worker to do.
@@ -205,7 +206,7 @@ impl<E> WorkQueue<E> {
 
     fn state(&self) -> MutexGuard<'_, State<E>> {
         // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

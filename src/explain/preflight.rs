@@ -74,7 +74,7 @@ pub(super) const TABLE: &[Explanation] = &[
         "lists_masked",
         "The tenant's lists show phone numbers and addresses masked.",
         "It is the tenant's default.",
-        "Nothing to do. `verify` can only find masked values consistent.",
+        "Nothing to do. `verify` can find masked values consistent, but not equal.",
     ),
     Explanation::of(
         "no_recovery_codes",

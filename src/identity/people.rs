@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use super::{Collisions, Identity, IdentityError, Survey};
@@ -10,6 +10,7 @@ use crate::{
     input::{Ending, InputError, Remark, Row, RowReader, Written},
     model::{Cell, FactorType, Fault, Field, Lines, Person, Record, Refusal, Rejection, UserId},
     sources::{Export, Found},
+    sync::lock,
     text::grouped,
 };
 
@@ -64,11 +65,6 @@ struct Owner {
     id: Option<String>,
     /// Reason why nothing can be sent for them.
     fault: Option<Fault>,
-}
-
-/// Locks it; it is still usable after a panic.
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns an export together with the check for shared user ids. If ids may be shared, and the

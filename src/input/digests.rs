@@ -3,13 +3,13 @@
 use std::{
     io::{self, Read},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::{model::FileRead, text::file_name};
+use crate::{model::FileRead, sync::lock, text::file_name};
 
 /// Names, lengths and digests of the files read so far; shared with their readers.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ impl Digests {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<FileRead>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

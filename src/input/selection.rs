@@ -3,11 +3,11 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use super::CODE_NAME;
-use crate::model::Node;
+use crate::{model::Node, sync::lock};
 
 /// Most distinct codes that are kept, and the longest code: far more than exist.
 const MOST: usize = 1000;
@@ -60,6 +60,6 @@ impl SelectionCodes {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

@@ -1,8 +1,11 @@
 //! TOTP secrets of an input, counted by the file that holds them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::model::{Lines, Planned};
+use crate::{
+    model::{Lines, Planned},
+    sync::lock,
+};
 
 /// A file (`None` if it is the only one), and a number.
 type InFile = (Option<Arc<str>>, u64);
@@ -41,7 +44,7 @@ impl SecretCount {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<InFile>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.files)
     }
 }
 

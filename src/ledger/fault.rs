@@ -19,11 +19,13 @@ impl LedgerFault {
     }
 
     pub(super) fn cannot(what: &str, error: &std::io::Error) -> Self {
-        Self::new(
-            format!("cannot {what}: {error}"),
+        let hint = if error.kind() == std::io::ErrorKind::NotFound {
+            "check the path, and that its folder exists; without --ledger it is INPUT.ledger"
+        } else {
             "check the folder, its permissions and its space; only a first run may have its \
-             --ledger elsewhere",
-        )
+             --ledger elsewhere"
+        };
+        Self::new(format!("cannot {what}: {error}"), hint)
     }
 
     pub(super) fn in_use() -> Self {

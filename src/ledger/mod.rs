@@ -13,7 +13,7 @@ use std::{
     fmt,
     path::Path,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use serde::Serialize;
@@ -54,6 +54,7 @@ pub use tally::{ByState, Changes, Counts, RunReasons, Tally};
 use crate::{
     error::Error,
     model::{Audit, Lines, LocalTime, Reason, Settlement, Shard, State, UserId},
+    sync::lock,
 };
 use disk::{file, open, shard, sqlite};
 use journal::Journal;
@@ -332,7 +333,7 @@ impl Ledger {
     }
 
     fn broken(&self) -> Error {
-        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let fault = lock(&self.fault).clone();
         fault.unwrap_or_else(|| LedgerFault::bug("its owner has gone")).at(&self.path)
     }
 }

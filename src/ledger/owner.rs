@@ -5,7 +5,7 @@
 //! (reliability.md 1.3, R3): the factors of lost outcomes are merely looked up after a crash.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -23,7 +23,10 @@ use super::{
     store::Store,
     tally::{ByState, Changes},
 };
-use crate::model::{Audit, Code, LocalTime, Settlement, State, UserId};
+use crate::{
+    model::{Audit, Code, LocalTime, Settlement, State, UserId},
+    sync::lock,
+};
 
 /// Maximum number of awaited commands that share a commit (performance.md 3: more gains
 /// little).
@@ -140,7 +143,7 @@ pub(super) async fn run<S: Store>(
         // Dropped replies and the closed inbox make every caller ask for the reason, now and later:
         // it must be written before any of them can read it, and `apply` drops replies when it
         // fails.
-        let mut reason = fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reason = lock(&fault);
         match apply(&mut journal, &mut batch, now) {
             Ok(replies) => {
                 drop(reason);
@@ -152,7 +155,7 @@ pub(super) async fn run<S: Store>(
             }
         }
         if let Err(error) = journal.rest() {
-            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *lock(&fault) = Some(error);
             return;
         }
     }

@@ -2,12 +2,15 @@
 
 use std::{
     ops::{Index, IndexMut},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::model::{Reasons, State};
+use crate::{
+    model::{Reasons, State},
+    sync::lock,
+};
 
 /// A number for each state; [`State::Undoing`] is counted as in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -168,6 +171,6 @@ impl Tally {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

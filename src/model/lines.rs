@@ -3,10 +3,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use crate::text::escape;
+use crate::{sync::lock, text::escape};
 
 /// Maps a line to its file, for the files read so far; does nothing for a single file.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ impl Lines {
     /// Notes that the lines after the first `before` are in `file`; files come one after another.
     pub fn begin(&self, before: u64, file: &str) {
         if let Some(begins) = &self.0 {
-            let mut begins = begins.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut begins = lock(begins);
             begins.push(Begin { before, file: file.into() });
         }
     }
@@ -45,8 +45,7 @@ impl Lines {
     /// Returns the files read so far, each with the number of lines before it; none where there is one
     /// file.
     pub fn files(&self) -> Vec<(u64, String)> {
-        let begins = self.0.as_ref().map(|begins| begins.lock());
-        let begins = begins.map(|begins| begins.unwrap_or_else(PoisonError::into_inner));
+        let begins = self.0.as_ref().map(|begins| lock(begins));
         let file = |begin: &Begin| (begin.before, begin.file.to_string());
         begins.map(|begins| begins.iter().map(file).collect()).unwrap_or_default()
     }
@@ -63,7 +62,7 @@ impl Lines {
     /// Returns the position of a line.
     pub fn place(&self, line: u64) -> Place {
         let found = self.0.as_ref().and_then(|begins| {
-            let begins = begins.lock().unwrap_or_else(PoisonError::into_inner);
+            let begins = lock(begins);
             let count = begins.partition_point(|begin| begin.before < line);
             let begin = begins.get(count.checked_sub(1)?)?;
             Some((Arc::clone(&begin.file), begin.before))

@@ -13,7 +13,7 @@
 
 use std::{
     ops::Deref,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -37,7 +37,7 @@ pub use hold::LONGEST as LONGEST_HOLD;
 pub use learnt::{Learnt, Steps};
 pub use schedule::{Phase, Plan, PlanError};
 
-use crate::{api::Meter, model::LocalTime};
+use crate::{api::Meter, model::LocalTime, sync::lock};
 use state::{State, Wait};
 
 /// Shortest sleep at a high rate; several permits are granted after it. Each wake-up costs CPU, and
@@ -181,7 +181,7 @@ impl Pacer {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic while holding it leaves plain numbers: still usable.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

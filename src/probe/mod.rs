@@ -14,7 +14,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -34,6 +34,7 @@ use crate::{
     engine::{End, Stop, gateway::Gateway},
     error::Error,
     model::{TenantFacts, UserId},
+    sync::lock,
 };
 use asker::{Asker, Unanswered};
 use cleanup::{Made, is_marked};
@@ -58,11 +59,11 @@ pub struct There(Arc<Mutex<Traces>>);
 impl There {
     /// Returns the latest record.
     pub fn now(&self) -> Traces {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     fn set(&self, there: Traces) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = there;
+        *lock(&self.0) = there;
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, TryRecvError},
     },
@@ -21,6 +21,7 @@ use crate::{
     ledger::{ByState, Reader},
     model::{LocalTime, Shard},
     report::{Keeper, Metrics, Snapshot},
+    sync::lock,
     text::{escape, file_name},
 };
 
@@ -199,11 +200,11 @@ impl Keeper for Meter {
 impl Shared {
     fn numbers(&self) -> MutexGuard<'_, Numbers> {
         // A panic while holding it leaves plain numbers: still usable.
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.numbers)
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writing)
     }
 
     fn write(&self) {

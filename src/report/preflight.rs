@@ -152,9 +152,9 @@ impl PreflightReport {
         match self.sample {
             Some(SampleReport { users, seed }) => {
                 let users = counted(users, "user");
-                writeln!(out, "{users} asked for (seed {seed}), {requests} in all")?;
+                writeln!(out, "{users} looked up (seed {seed}), {requests} in all")?;
             }
-            None => writeln!(out, "no user asked for, {requests} in all")?,
+            None => writeln!(out, "no user looked up, {requests} in all")?,
         }
         writeln!(out, "{}", self.verdict())
     }
@@ -207,8 +207,8 @@ impl PreflightReport {
             self.findings.iter().filter(|one| one.severity == Severity::Unknown).count();
         match n_unknown {
             0 => "Ready".into(),
-            1 => "Ready, as far as it could be checked: 1 question is open".into(),
-            n => format!("Ready, as far as it could be checked: {n} questions are open"),
+            1 => "No check failed, but 1 question is open".into(),
+            n => format!("No check failed, but {n} questions are open"),
         }
     }
 }

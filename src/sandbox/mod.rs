@@ -38,7 +38,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -154,12 +154,6 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.accepting.abort();
     }
-}
-
-/// Locks a mutex, even if a thread panicked while holding it: every change under these locks is a
-/// single step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

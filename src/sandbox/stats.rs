@@ -8,7 +8,8 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde::Serialize;
 
-use super::{call::Verb, faults::FaultKind, lock};
+use super::{call::Verb, faults::FaultKind};
+use crate::sync::lock;
 
 /// Counts since the start. A lost answer counts under what it was, once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

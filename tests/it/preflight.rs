@@ -556,7 +556,7 @@ fn a_sample_that_nobody_was_asked_about_is_none() {
     let report = preflight(&bench, &[]).json();
     assert_eq!((&report["sample"], &report["requests"]), (&Value::Null, &json!(0)), "{report}");
     let done = text(&bench, &[]);
-    assert!(done.stdout.contains("no user asked for, 0 requests in all"), "{done:?}");
+    assert!(done.stdout.contains("no user looked up, 0 requests in all"), "{done:?}");
 }
 
 #[test]

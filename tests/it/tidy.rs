@@ -14,6 +14,7 @@ use crate::support::COMMANDS;
 const FLOORS: &[&str] = &[
     "text",
     "schema",
+    "sync",
     "model",
     "files",
     "input",

@@ -188,7 +188,7 @@ fn the_api_itself_out_of_order_from_the_start_is_an_outage() {
 fn what_went_wrong_last_is_told_while_waiting_and_at_the_end() {
     let gateway = reply("502 Bad Gateway", "content-type: text/html\r\n", "<title>Sorry</title>");
     for (answer, told) in [
-        (gateway, "something else answers: 502 (text/html): \"Sorry\""),
+        (gateway, "something other than the tenant answered: 502 (text/html): \"Sorry\""),
         (Vec::new(), "the connection was closed before an answer"),
     ] {
         let bench = Bench::new(Settings::default());
@@ -232,7 +232,7 @@ fn every_answer_can_be_seen_in_the_log() {
     assert_eq!(count("TRACE token: 200, granted"), 1, "{done:?}");
     assert_eq!(count("TRACE write: 201 from the API"), 12, "{done:?}");
     assert!(count("TRACE read: 200 from the API") >= 2, "{done:?}");
-    let shown = "TRACE write: something else answers: 504 (text/html): \"Sorry\\u{1b}[2J for … …\"";
+    let shown = "TRACE write: something other than the tenant answered: 504 (text/html): \"Sorry\\u{1b}[2J for … …\"";
     assert_eq!(count(shown), 1, "{done:?}");
     let values: Vec<&str> = csv.lines().skip(1).filter_map(|row| row.split(',').nth(2)).collect();
     assert!(values.iter().all(|value| value.is_empty() || !done.stderr.contains(value)));

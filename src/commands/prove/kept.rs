@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         Cell, Code, FactorType, Fault, Field, Planned, Record, Refusal, Rejection, SecretEncoding,
     },
     plan,
+    sync::lock,
 };
 
 /// Most rows that are kept, which bounds memory: nobody answers more questions.
@@ -73,7 +74,7 @@ pub(super) struct Shelf(Arc<Mutex<Vec<Kept>>>);
 impl Shelf {
     /// Takes all kept rows.
     pub(super) fn take(&self) -> Vec<Kept> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.0))
     }
 
     /// Keeps a row, if it is a TOTP that is not kept yet. Its reader may have refused it.
@@ -98,7 +99,7 @@ impl Shelf {
             .chain(rejected)
             .any(|rejection| has_any(&rejection.faults, &encrypted));
         let kept = Kept { record, is_refused: refused.is_some(), is_encrypted };
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         let is_new = !all.iter().any(|other| other.is_same(&kept));
         if is_totp && refused.is_none_or(suggest::is_totp) && is_new && all.len() < MOST {
             all.push(kept);

@@ -19,7 +19,7 @@ pub(super) mod unbegun;
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -42,6 +42,7 @@ use crate::{
     report::Keeper,
     sandbox::Sandbox,
     stats::RunStats,
+    sync::lock,
 };
 
 /// Most jobs that are taken in and not settled: enough for every lane and for many in doubt, in a
@@ -154,7 +155,7 @@ impl Run {
     /// Returns hints about refusals that all users got alike, although the reason looks like one of
     /// the row, and about rows that are still in flight in the ledger.
     pub(super) fn hints(&self, totals: Option<&ByState>) -> Vec<String> {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).hints();
+        let refusals = lock(&self.refusals).hints();
         refusals.into_iter().chain(totals.and_then(report::in_flight)).collect()
     }
 
@@ -172,7 +173,7 @@ impl Run {
 
     /// Shows progress through `extent` from now on, and passes it to the keepers.
     pub(super) fn watch<T: Counted>(&mut self, tally: Arc<T>, extent: Extent, show: Show) {
-        let remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        let remarks = lock(&self.remarks);
         let watch = Arc::new(Watch {
             tally,
             stats: Arc::clone(&self.stats),
@@ -199,7 +200,7 @@ impl Run {
 
     /// Returns the map from lines to input files.
     pub(super) fn lines(&self) -> Lines {
-        self.remarks.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
+        lock(&self.remarks).lines.clone()
     }
 
     /// Stops the sandbox, if that is the tenant.

@@ -2,7 +2,7 @@
 //! depends on them, so a run goes on if one cannot be written.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use crate::{
     ledger::{Ledger, Note},
     model::{PaceSample, RunAbout, RunSums, Timeline},
     report::{Keeper, Snapshot},
+    sync::lock,
 };
 
 /// Interval between two notes of the pace, and before the first: a killed run loses as much of it.
@@ -94,7 +95,7 @@ struct Kept {
 
 impl Pace {
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     fn end(&self) -> Timeline {

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use tokio::{
@@ -35,6 +35,7 @@ use crate::{
     model::{Lines, Shard, State},
     progress::{Extent, Recorded, Show},
     report::{Explained, Figures, Status, Summary, Waits, write_json},
+    sync::lock,
     text::{file_name, path_of},
 };
 
@@ -243,7 +244,7 @@ impl Session {
             reasons,
             skipped_reasons,
         };
-        let remarks = run.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        let remarks = lock(&run.remarks);
         let hints = run.hints(totals.as_ref().ok());
         if !(run.is_quiet() && complete && !is_bad && output == Some(Output::Text)) {
             show(&summary, &remarks, &hints, output)?;

@@ -2,12 +2,12 @@
 
 use std::io::{self, BufReader, Read};
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
 use super::{MAX_ELEMENT, fault};
-use crate::input::InputError;
+use crate::{input::InputError, sync::lock};
 
 /// Channel from the characters to the reader, past the parser, which passes on nothing but their end.
 #[derive(Debug, Default)]
@@ -25,11 +25,11 @@ impl Gauge {
 
     /// Returns the fault that ended the characters.
     pub(super) fn take(&self) -> Option<InputError> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.fault).take()
     }
 
     fn put(&self, fault: InputError) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+        *lock(&self.fault) = Some(fault);
     }
 }
 

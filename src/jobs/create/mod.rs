@@ -9,7 +9,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -36,6 +36,7 @@ use crate::{
     model::{Audit, ClockSkew, Code, How, LocalTime, State},
     pacer::breaker::Health,
     protocol::{Decision, marker, refusals::Asked},
+    sync::lock,
 };
 
 /// Time at which requests are about to leave, by each clock.
@@ -185,7 +186,7 @@ impl<A: Api> CreateExecutor<A> {
     /// Returns the ids received recently.
     fn recent_ids(&self) -> MutexGuard<'_, RecentIds> {
         // Still consistent after a panic: no change is left half done.
-        self.recent_ids.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.recent_ids)
     }
 
     async fn follow(&self, job: &mut CreateJob, decision: Decision) -> Result<Next, Error> {

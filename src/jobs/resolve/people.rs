@@ -4,7 +4,7 @@
 use std::{
     fmt::Debug,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -21,6 +21,7 @@ use crate::{
     ledger::{Admission, Asked, Key, Ledger, Row, Seq},
     model::{Fingerprint, Lines, Operation, Person, Rejection, Shard, UserId},
     sources::{Export, Found},
+    sync::lock,
 };
 
 /// People handed on together; those of a pipe are handed on one by one, since none must wait for
@@ -176,7 +177,7 @@ fn read_all(
     rows: &mpsc::Sender<IntakeEvent<Planned>>,
 ) -> IntakeEvent<Planned> {
     let count = {
-        let mut remarks = remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remarks = lock(remarks);
         remarks.lines = people.lines();
         Arc::clone(&remarks.rows)
     };

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -15,6 +15,7 @@ use crate::{
     model::{Asked, Code, FactorType, Facts, History, Method, Sampled, UserId},
     pacer::breaker::{Health, Kind},
     protocol::{Repeatable, refusals},
+    sync::lock,
 };
 
 /// Everything that is asked about the tenant, or a user's first page. Each of its steps sends one
@@ -94,7 +95,7 @@ impl SoFar {
 impl Known {
     pub(super) fn so_far(&self) -> MutexGuard<'_, SoFar> {
         // Plain values: still usable after a panic.
-        self.so_far.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.so_far)
     }
 }
 
@@ -225,7 +226,7 @@ impl<A: Setup> SetupExecutor<A> {
                 *slot(&mut so_far.facts) = Asked::NotAllowed(question.scope());
                 return (Next::Settled, Health::Good);
             }
-            // The health checks find out whether all other requests meet the same stranger.
+            // The health checks find out whether all other requests meet the same foreign answers.
             Verdict::StopInDoubt(error) if error.code() == NOT_THE_TENANT => {
                 *slot(&mut so_far.facts) = Asked::Unanswered;
                 return (Next::Settled, health);

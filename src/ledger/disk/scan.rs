@@ -7,7 +7,7 @@ use std::{
     ops::Range,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{SyncSender, sync_channel},
     },
     thread::{self, ScopedJoinHandle},
@@ -20,7 +20,10 @@ use rusqlite::{
 };
 
 use super::{open, row};
-use crate::ledger::{LedgerFault, entry::RowSummary};
+use crate::{
+    ledger::{LedgerFault, entry::RowSummary},
+    sync::lock,
+};
 
 /// A ledger with fewer rows is read by one thread: more would cost more than they save.
 const FEW: u32 = 20_000;
@@ -186,10 +189,6 @@ pub(super) fn each_row<T: Send + 'static>(
 /// Returns the number of writes of a row that [`each_row`] shows.
 pub(super) fn writes_of(row: &Context<'_>) -> Result<u64, LedgerFault> {
     row::read::<i64>(row.get_raw(row::WIDTH)).map(i64::cast_unsigned)
-}
-
-fn lock<T>(look: &Mutex<T>) -> MutexGuard<'_, T> {
-    look.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Checks that pages, tables and cells are consistent.

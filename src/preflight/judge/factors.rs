@@ -111,7 +111,7 @@ fn channels(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
                 "{channel} to phones are switched off, and {} {} them{}",
                 rows_of(tally),
                 if tally.rows == 1 { "prefers" } else { "prefer" },
-                if name == "sms" { " (or say no channel, which means text messages)" } else { "" }
+                if name == "sms" { " (or name no channel, which means text messages)" } else { "" }
             );
             // All channels that INPUT needs or that are on already: the call replaces the whole
             // list.
@@ -123,8 +123,9 @@ fn channels(census: &Census, facts: &Facts, found: &mut Vec<Finding>) {
                 "auth0 api put guardian/factors/phone/message-types --data '{{\"message_types\": [{}]}}'",
                 on.join(", ")
             );
-            let action =
-                format!("switch {channel} on, or expect these phones to get codes another way");
+            let action = format!(
+                "switch {channel} on; otherwise these phones get their codes through another channel"
+            );
             found.push(
                 Finding::new(code, Severity::Warn, message, action).with(tally).doing(command),
             );
@@ -158,7 +159,7 @@ fn masks(census: &Census, facts: &Facts, about: &TenantFacts, found: &mut Vec<Fi
     };
     if let Some(true) = known(&masks_lists, what, Some(tally), found) {
         let message = format!(
-            "lists come masked: `verify` can only find {} of phones and addresses consistent",
+            "lists are masked: `verify` can find {} of phones and addresses consistent, but not equal",
             counted(tally.rows, "row")
         );
         let action = "nothing has to be done; to have phone numbers compared exactly, switch masking off \

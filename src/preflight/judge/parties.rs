@@ -64,8 +64,8 @@ pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Ve
 fn action(pending: Option<&CustomDomain>) -> String {
     let first = match pending {
         Some(domain) => format!("finish the verification of the custom domain `{}`", domain.domain),
-        None => "serve logins at a custom domain that is such an id or lies below it, or set the custom \
-                 domain's `relying_party_identifier` to the id where it is a suffix of the domain"
+        None => "serve logins at a custom domain that is one of these ids or a subdomain of one, or set the \
+                 custom domain's `relying_party_identifier` to the id where it is a suffix of the domain"
             .into(),
     };
     format!("{first}; or leave these rows out, and have their users enrol a new key")

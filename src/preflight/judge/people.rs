@@ -59,7 +59,7 @@ fn missing(census: &Census, sampled: &Sampled, found: &mut Vec<Finding>) {
         format!(" (so, with 95 % confidence, at most {} of all {})", grouped(at_most), grouped(all))
     };
     let message = format!(
-        "{} of the {} asked for {} not exist in this tenant{of_all}: their rows would be rejected",
+        "{} of the {} looked up {} not exist in this tenant{of_all}: their rows would be rejected",
         counted(missing, "user"),
         grouped(users),
         if missing == 1 { "does" } else { "do" },
@@ -88,7 +88,7 @@ fn with_methods(sampled: &Sampled, found: &mut Vec<Finding>) {
     let Sampled { users, with_methods, .. } = *sampled;
     if with_methods > 0 {
         let message = format!(
-            "{} of the {} asked for already {} methods of types that INPUT has",
+            "{} of the {} looked up already {} methods of types that INPUT has",
             counted(with_methods, "user"),
             grouped(users),
             if with_methods == 1 { "holds" } else { "hold" }
@@ -137,7 +137,7 @@ fn too_many(tally: Tally, about: &TenantFacts, found: &mut Vec<Finding>) {
                 counted(cap.into(), "method")
             ),
             None => format!(
-                "{} with more than 10 factors, or more than 20 passkeys: more than tenants are known to take",
+                "{} with more than 10 factors or 20 passkeys: no tenant is known to accept so many",
                 rows_of(tally)
             ),
         };

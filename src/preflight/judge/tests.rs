@@ -193,7 +193,7 @@ fn a_twentieth_of_the_sample_missing_is_a_stop_and_fewer_are_a_warning() {
         assert_eq!((finding.severity, finding.users), (severity, Some(missing)));
         let upper = finding.upper_bound_users.unwrap();
         assert!((missing..=at_most).contains(&upper), "{users} {missing}: {upper}");
-        assert!(finding.message.contains("asked for do"), "{}", finding.message);
+        assert!(finding.message.contains("looked up do"), "{}", finding.message);
     }
 }
 

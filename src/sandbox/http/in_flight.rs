@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::sandbox::lock;
+use crate::sync::lock;
 
 /// Locks to spread the users over; a few per core are enough.
 const SHARDS: usize = 64;

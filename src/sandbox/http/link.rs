@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::sandbox::{call::Call, lock};
+use crate::{sandbox::call::Call, sync::lock};
 
 /// Ways in which a connection ends; 0 is the regular one of HTTP.
 const CUT: u8 = 1;

@@ -30,12 +30,12 @@ use super::{
         reply::ResponseHeaders,
     },
     limit::{Admission, Limiter, bucket::Reading},
-    lock,
     rng::{Purpose, rng},
     settings::{OutageKind, Settings},
     stats::{Arrival, Counters, Stats},
     tenant::{api::Api, body::RequestBody, wire},
 };
+use crate::sync::lock;
 
 /// Auth0's limit for a request body (auth0-api.md 1.4).
 const MAX_BODY: usize = 1 << 20;

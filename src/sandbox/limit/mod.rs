@@ -11,10 +11,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{
-    limit::bucket::{Bucket, Neighbours, Reading},
-    lock,
-};
+use super::limit::bucket::{Bucket, Neighbours, Reading};
+use crate::sync::lock;
 
 /// Rate limit of the tenant.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]

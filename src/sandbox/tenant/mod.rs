@@ -22,7 +22,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     directory::User,
-    lock,
     rng::{Purpose, letters, rng},
     settings::{Settings, Users},
     tenant::{
@@ -30,7 +29,10 @@ use super::{
         wire::Update,
     },
 };
-use crate::model::{Conflict, FactorType};
+use crate::{
+    model::{Conflict, FactorType},
+    sync::lock,
+};
 
 /// Locks to spread the users over; a few per core are enough.
 const SHARDS: usize = 64;
