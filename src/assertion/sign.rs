@@ -81,7 +81,7 @@ impl fmt::Debug for SigningKey {
 const LIFE: i64 = 60;
 /// Seconds by which an assertion is dated back: a tenant whose clock is that much behind, and that
 /// has no tolerance, still accepts it.
-const BACK: i64 = 5;
+const DATED_BACK: i64 = 5;
 
 #[derive(Serialize)]
 struct Claims<'a> {
@@ -120,7 +120,7 @@ impl SigningKey {
         random.fill(&mut id).ok()?;
         let id = BASE64URL_NOPAD.encode(&id);
         let header = format!(r#"{{"alg":"{}","typ":"JWT"}}"#, self.algorithm.name());
-        let iat = now - BACK;
+        let iat = now - DATED_BACK;
         let claims =
             Claims { iss: client, sub: client, aud: audience, iat, exp: iat + LIFE, jti: &id };
         let claims = serde_json::to_vec(&claims).ok()?;

@@ -18,9 +18,9 @@ use super::{
 };
 
 /// Seconds by which the clocks of client and tenant may differ (auth0-api.md 4).
-const LEEWAY: i64 = 10;
+const CLOCK_LEEWAY: i64 = 10;
 /// Longest life of an assertion, in seconds.
-const LONGEST: i64 = 300;
+const LONGEST_LIFE: i64 = 300;
 /// Longest `jti` that is remembered.
 const LONGEST_ID: usize = 64;
 
@@ -143,7 +143,8 @@ impl Verifier {
         if iss != client || sub != client || !audiences.contains(&aud.as_str()) {
             return Err(Refusal::Claims);
         }
-        let is_timely = exp > now - LEEWAY && iat < now + LEEWAY && exp - iat <= LONGEST;
+        let is_timely =
+            exp > now - CLOCK_LEEWAY && iat < now + CLOCK_LEEWAY && exp - iat <= LONGEST_LIFE;
         if !is_timely {
             return Err(Refusal::Time);
         }
@@ -151,7 +152,7 @@ impl Verifier {
             return Err(Refusal::Malformed);
         }
         let mut seen = lock(&self.seen);
-        seen.retain(|_, exp| *exp > now - LEEWAY);
+        seen.retain(|_, exp| *exp > now - CLOCK_LEEWAY);
         if seen.insert(jti, exp).is_some() { Err(Refusal::Replayed) } else { Ok(()) }
     }
 }

@@ -9,12 +9,12 @@ use crate::{
 
 /// Tolerance for a method that seems older than the request that created it: clocks may differ by
 /// this much, and be set a little without being noticed.
-const EARLY: Millis = 5_000;
+const EARLY_TOLERANCE: Millis = 5_000;
 /// Tolerance while nothing is known of the tenant's clock: ours may then show any time of day.
 const UNKNOWN: Millis = 26 * 60 * 60 * 1000;
 /// Number of consecutive answers, all early by the same amount, that prove that methods and
 /// answers are stamped by different clocks.
-const AGREEING: usize = 3;
+const ANSWERS_TO_AGREE: usize = 3;
 
 /// Distinguishes methods that a request created from older ones. Some edges date answers by a
 /// different clock than methods: the first answers show how far the two differ.
@@ -45,7 +45,7 @@ impl Births {
             return lead >= -UNKNOWN;
         }
         let mut state = lock(&self.0);
-        if lead >= state.offset - EARLY {
+        if lead >= state.offset - EARLY_TOLERANCE {
             state.known = true;
             return true;
         }
@@ -53,9 +53,9 @@ impl Births {
             state.early.push(lead);
             let range = state.early.iter().min().zip(state.early.iter().max());
             let (least, most) = range.map_or((lead, lead), |(least, most)| (*least, *most));
-            if most - least > EARLY {
+            if most - least > EARLY_TOLERANCE {
                 state.early.clear();
-            } else if state.early.len() >= AGREEING {
+            } else if state.early.len() >= ANSWERS_TO_AGREE {
                 (state.offset, state.known) = (least, true);
             }
         }
@@ -79,10 +79,10 @@ mod tests {
         let births = Births::default();
         for (created, sent, skew, expected) in [
             (0, 0, Some(0), true),
-            (-EARLY, 0, Some(0), true),
-            (-EARLY - 1, 0, Some(0), false),
+            (-EARLY_TOLERANCE, 0, Some(0), true),
+            (-EARLY_TOLERANCE - 1, 0, Some(0), false),
             (HOUR, 0, Some(HOUR), true),
-            (HOUR - EARLY - 1, 0, Some(HOUR), false),
+            (HOUR - EARLY_TOLERANCE - 1, 0, Some(HOUR), false),
             (-HOUR, 0, Some(-HOUR), true),
             (-HOUR, 0, None, true),
             (-UNKNOWN - 1, 0, None, false),

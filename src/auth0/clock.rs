@@ -21,7 +21,7 @@ use crate::{
 const SET: Millis = 3_000;
 /// Largest difference between a method's `created_at` and the `Date` of its answer. Beyond it the
 /// method may not have been created by that request at all, so no clock is read off it.
-const CREDIBLE: Millis = 600_000;
+const LARGEST_DIFFERENCE: Millis = 600_000;
 
 /// Lead of the tenant's clocks over ours, estimated from its answers.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl ServerClock {
         let (mut seen, wall) = self.look();
         let sample = created_at.ahead_of(wall);
         match seen.dates.best {
-            Some(date) if (date - sample).unsigned_abs() > CREDIBLE.unsigned_abs() => {
+            Some(date) if (date - sample).unsigned_abs() > LARGEST_DIFFERENCE.unsigned_abs() => {
                 seen.creations.bound(sample);
             }
             _ => seen.creations.add(sample),

@@ -24,12 +24,12 @@ use crate::{
 };
 
 /// Number of foreign answers in a row, from the start, that rules out a stray page.
-const STRANGE: u32 = 3;
+const FOREIGN_ANSWERS_TO_GIVE_UP: u32 = 3;
 /// A tenant that has never answered is given up on at the first failure after this long: time for
 /// several tries with growing pauses, and short enough to wait for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIME_TO_GIVE_UP: Duration = Duration::from_secs(5);
 /// One failure by itself, however long it took, may be a lost packet.
-const TRIES: u32 = 2;
+const FAILURES_TO_GIVE_UP: u32 = 2;
 
 /// Code of the error where something else answers in the tenant's place.
 pub const NOT_THE_TENANT: &str = "not_the_tenant";
@@ -208,7 +208,8 @@ impl Contact {
             return Ok(());
         }
         seen.failures += 1;
-        let enough = wait > PATIENCE || (seen.failures >= TRIES && tried + wait >= PATIENCE);
+        let enough = wait > TIME_TO_GIVE_UP
+            || (seen.failures >= FAILURES_TO_GIVE_UP && tried + wait >= TIME_TO_GIVE_UP);
         drop(seen);
         if enough { self.never_met().map_or(Ok(()), Err) } else { Ok(()) }
     }
@@ -217,7 +218,8 @@ impl Contact {
     pub(super) fn met_foreign_answer(&self, side: Side, shown: &str) -> Result<(), Error> {
         let mut seen = self.seen();
         seen.strange[side as usize] += 1;
-        let strange = seen.strange[side as usize] >= STRANGE && !seen.known[side as usize];
+        let strange =
+            seen.strange[side as usize] >= FOREIGN_ANSWERS_TO_GIVE_UP && !seen.known[side as usize];
         let told = format!("something other than the tenant answered: {shown}");
         if seen.told.as_ref() != Some(&told) {
             tracing::warn!("{told}");
@@ -299,7 +301,7 @@ mod tests {
     fn a_run_stops_when_foreign_answers_come_three_times_from_the_start_and_not_later() {
         let (foreign, known) = (contact(), contact());
         for contact in [&foreign, &known] {
-            for _ in 1..STRANGE {
+            for _ in 1..FOREIGN_ANSWERS_TO_GIVE_UP {
                 assert!(contact.met_foreign_answer(Side::Write, "a page").is_ok());
             }
         }
@@ -376,7 +378,7 @@ mod tests {
             contact.tries();
             answer(&contact);
             for _ in 0..20 {
-                advance(PATIENCE).await;
+                advance(TIME_TO_GIVE_UP).await;
                 assert!(contact.failed(Side::Write, refused()).is_ok());
             }
             assert!(contact.never_met().is_none());

@@ -10,7 +10,7 @@ use super::transport::Head;
 use crate::text::escape;
 
 /// Most characters shown of an answer.
-const SHOWN: usize = 60;
+const CHARACTERS_SHOWN: usize = 60;
 /// Longest word shown.
 const LONGEST_WORD: usize = 15;
 /// Most digits in a shown word: more could be a number or a code.
@@ -44,7 +44,7 @@ fn words(body: &[u8]) -> String {
     let mut shown = String::new();
     for word in text.split_whitespace() {
         let word = if is_harmless(word) { word } else { "…" };
-        if shown.chars().count() + word.chars().count() >= SHOWN {
+        if shown.chars().count() + word.chars().count() >= CHARACTERS_SHOWN {
             shown.push('…');
             break;
         }

@@ -16,7 +16,7 @@ use super::{contact::Fault, transport::NotSent};
 use crate::error::Error;
 
 /// Time in which the proxy has to repeat its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Number of bytes of its answer that are read: enough for a status line.
 const ANSWER: u64 = 64;
 
@@ -54,7 +54,7 @@ impl Proxy {
     /// Returns the reason why there is no tunnel to a host. The HTTP client only reports that the
     /// proxy answered neither 200 nor 407, so the proxy is asked once more for its status.
     pub(super) async fn no_tunnel(&self, host: &str, port: u16) -> NotSent {
-        let status = timeout(PATIENCE, self.ask(host, port)).await.ok().flatten();
+        let status = timeout(ANSWER_TIMEOUT, self.ask(host, port)).await.ok().flatten();
         match status {
             // The proxy is overloaded or cannot reach the host: that may pass.
             Some(status @ (300..=407 | 409..=424 | 426..=428 | 430..=499)) => {

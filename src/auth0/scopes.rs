@@ -32,7 +32,7 @@ pub const READ_DOMAINS: &str = "read:custom_domains";
 pub const READ_SETTINGS: &str = "read:tenant_settings";
 
 /// Latest credible end of a token, in seconds since 1970.
-const FAR: f64 = 1e11;
+const LATEST_EXPIRY: f64 = 1e11;
 
 /// Claims of a token that is a JWT; an opaque token has none.
 #[derive(Default, Deserialize)]
@@ -53,7 +53,7 @@ impl Claims {
     /// Returns when the token ends, by the tenant's clock.
     pub(super) fn ends(&self) -> Option<TenantTime> {
         let seconds: f64 = self.exp.as_deref()?.get().parse().ok()?;
-        let since = Duration::try_from_secs_f64(seconds.clamp(0.0, FAR)).ok()?;
+        let since = Duration::try_from_secs_f64(seconds.clamp(0.0, LATEST_EXPIRY)).ok()?;
         Millis::try_from(since.as_millis()).ok().map(TenantTime::from_millis)
     }
 }

@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Most items of a list: Auth0 has eight factors, two policies, and twenty custom domains.
-const MOST: usize = 500;
+const MOST_ITEMS: usize = 500;
 /// Longest name of a host (RFC 1035), and more than any policy's.
-const LONGEST: usize = 253;
+const LONGEST_NAME: usize = 253;
 
 impl Setup for Client {
     async fn grant(&self) -> Answer<Grant> {
@@ -86,10 +86,10 @@ fn is_not_enabled(error: &Error) -> bool {
     matches!(error, Error::Config { code: NOT_ENABLED, .. })
 }
 
-/// Reads a list of at most [`MOST`] items, each by `item`; `None` if one cannot be read.
+/// Reads a list of at most [`MOST_ITEMS`] items, each by `item`; `None` if one cannot be read.
 fn list<T>(body: &[u8], item: impl Fn(&RawValue) -> Option<T>) -> Option<Vec<T>> {
     let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
-    let some = items.len() <= MOST;
+    let some = items.len() <= MOST_ITEMS;
     some.then(|| items.into_iter().map(item).collect())?
 }
 
@@ -132,7 +132,8 @@ fn message_types(body: &[u8]) -> Option<MessageTypes> {
     }
     let Types { message_types } = object(body)?;
     let has = |word: &str| message_types.iter().any(|known| known == word);
-    (message_types.len() <= MOST).then(|| MessageTypes { sms: has("sms"), voice: has("voice") })
+    (message_types.len() <= MOST_ITEMS)
+        .then(|| MessageTypes { sms: has("sms"), voice: has("voice") })
 }
 
 fn policies(body: &[u8]) -> Option<Vec<String>> {
@@ -202,7 +203,7 @@ pub(super) fn names_of(body: &[u8]) -> Vec<String> {
 
 /// Returns whether a text is a host or policy name that is safe to show.
 fn is_name(text: &str) -> bool {
-    (1..=LONGEST).contains(&text.len())
+    (1..=LONGEST_NAME).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
@@ -244,7 +245,7 @@ mod tests {
     }
 
     fn many(item: &str) -> String {
-        format!("[{}]", vec![item; MOST + 1].join(","))
+        format!("[{}]", vec![item; MOST_ITEMS + 1].join(","))
     }
 
     #[test]
@@ -322,7 +323,7 @@ mod tests {
                 r#"[""]"#,
                 r#"["all applications"]"#,
                 r#"["\u001b[31m"]"#,
-                &format!("[\"{}\"]", "a".repeat(LONGEST + 1)),
+                &format!("[\"{}\"]", "a".repeat(LONGEST_NAME + 1)),
                 &many("\"a\""),
             ],
         );
@@ -336,7 +337,8 @@ mod tests {
             is_ready,
         };
         let one = r#"{"domain":"a.test","status":"ready"}"#;
-        let long = format!("[{{\"domain\":\"{}\",\"status\":\"ready\"}}]", "a".repeat(LONGEST + 1));
+        let long =
+            format!("[{{\"domain\":\"{}\",\"status\":\"ready\"}}]", "a".repeat(LONGEST_NAME + 1));
         check(
             custom_domains,
             vec![

@@ -31,11 +31,11 @@ use crate::{
 };
 
 /// A token is renewed this long before it expires, or a twentieth of its life, whichever is longer.
-const LEEWAY: Duration = Duration::from_secs(60);
+const RENEWED_BEFORE_EXPIRY: Duration = Duration::from_secs(60);
 
 /// Difference below which two readings of the tenant's clock are equal: `Date` has whole seconds,
 /// and an answer takes time. An assertion is dated back by more than that.
-const CLOSE: Millis = 1_500;
+const CLOCK_TOLERANCE: Millis = 1_500;
 
 /// Credentials for an access token.
 #[derive(Debug, Clone)]
@@ -154,7 +154,7 @@ impl Tokens {
         let token = Token { header, generation: state.generation };
         let renew_at = granted.map(|granted| {
             let life = granted.life();
-            let leeway = LEEWAY.max(life / 20).min(life / 2);
+            let leeway = RENEWED_BEFORE_EXPIRY.max(life / 20).min(life / 2);
             Instant::now() + life.saturating_sub(leeway)
         });
         state.current = Some(Current { token: token.clone(), renew_at, proven: false, stated });
@@ -239,7 +239,7 @@ impl Tokens {
             return Err(refused);
         }
         let shown = clock.now().ahead_of(clock.wall());
-        if (shown - assumed).unsigned_abs() <= CLOSE.unsigned_abs() {
+        if (shown - assumed).unsigned_abs() <= CLOCK_TOLERANCE.unsigned_abs() {
             return Err(with_clock(refused, clock.date_skew()));
         }
         match self.ask(id, proof, audience).await {
@@ -351,7 +351,7 @@ fn off_by(lead: Millis) -> String {
 fn with_clock(refused: Answer<()>, lead: Option<ClockSkew>) -> Answer<()> {
     let more = match lead.map(|lead| lead - ClockSkew::default()) {
         None => "the answer does not show the tenant's clock: check this machine's, too".into(),
-        Some(lead) if lead.unsigned_abs() > CLOSE.unsigned_abs() => {
+        Some(lead) if lead.unsigned_abs() > CLOCK_TOLERANCE.unsigned_abs() => {
             format!("{}, which was allowed for", off_by(lead))
         }
         Some(_) => return refused,

@@ -10,11 +10,11 @@ use rustls::{AlertDescription, CertificateError};
 use super::{contact::Fault, proxy};
 use crate::error::Error;
 
-const PLACE: &str = "check the host and the port of --domain or --base-url, and whether a firewall is in the way \
+const CHECK_HOST: &str = "check the host and the port of --domain or --base-url, and whether a firewall is in the way \
      (`https_proxy` names a proxy)";
 
 /// Unlike glibc's resolver, musl's goes on asking a name server that it cannot reach.
-const PLACE_OR_NAME: &str = "check the host and the port of --domain or --base-url, that this machine resolves names, and \
+const CHECK_HOST_AND_NAMES: &str = "check the host and the port of --domain or --base-url, that this machine resolves names, and \
      whether a firewall is in the way (`https_proxy` names a proxy)";
 
 /// Reason why a connection could not be made.
@@ -58,8 +58,8 @@ pub(super) fn cause(error: &reqwest::Error) -> Cause {
     }
     let fault = match system {
         Some(system) => no_connection(system),
-        None if error.is_timeout() => Fault::new("no connection in time", PLACE_OR_NAME),
-        None => Fault::new("no connection", PLACE),
+        None if error.is_timeout() => Fault::new("no connection in time", CHECK_HOST_AND_NAMES),
+        None => Fault::new("no connection", CHECK_HOST),
     };
     Cause::Passing(if by_proxy { fault.at_the_proxy() } else { fault })
 }
@@ -82,7 +82,7 @@ fn no_connection(error: &io::Error) -> Fault {
         (_, Some(number)) => io::Error::from_raw_os_error(number).to_string(),
         (kind, None) => format!("no connection: {kind}"),
     };
-    Fault::new(told, PLACE)
+    Fault::new(told, CHECK_HOST)
 }
 
 /// Describes a TLS error, and whether it will be the same next time.

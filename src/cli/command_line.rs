@@ -14,7 +14,7 @@ pub(super) static DECLARED: LazyLock<Command> = LazyLock::new(Cli::command);
 /// Name of the program, the first of the arguments of a command.
 const PROGRAM: &str = "mfaferry";
 /// Longest command line that is recorded, in bytes.
-const LONGEST: usize = 16 << 10;
+const LONGEST_RECORDED: usize = 16 << 10;
 
 /// A command and its arguments as they were typed. Values from the environment, a settings file or
 /// a default are not included: another command finds them there, too.
@@ -77,7 +77,7 @@ impl CommandLine {
                 [&argument.flag, &argument.value].map(|it| it.as_ref().map_or(0, String::len));
             lengths.iter().sum::<usize>() + 1
         };
-        !self.command.is_empty() && self.given.iter().map(texts).sum::<usize>() <= LONGEST
+        !self.command.is_empty() && self.given.iter().map(texts).sum::<usize>() <= LONGEST_RECORDED
     }
 
     /// Returns the positional values.

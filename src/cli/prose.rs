@@ -6,7 +6,7 @@ use clap::Command;
 /// Indentation of everything that is not prose: terms, examples, and their descriptions.
 pub const INDENT: &str = "  ";
 /// Width from which a line of a help text counts as full.
-const WIDTH: usize = 95;
+const FULL_LINE: usize = 95;
 
 /// Returns the command with each paragraph of its help, and of its subcommands' help, in one line.
 pub fn flowing(command: Command) -> Command {
@@ -36,7 +36,7 @@ fn joined(help: &str) -> String {
 /// on it.
 fn is_ended(line: &str, next: &str) -> bool {
     let word = next.split(' ').next().unwrap_or_default();
-    line.ends_with(['.', ':']) && line.chars().count() + word.chars().count() < WIDTH
+    line.ends_with(['.', ':']) && line.chars().count() + word.chars().count() < FULL_LINE
 }
 
 #[cfg(test)]

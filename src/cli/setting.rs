@@ -223,9 +223,10 @@ impl Value for Concurrency {
 
     fn read(text: &str) -> Option<Self> {
         match text.trim() {
-            "auto" => Some(Self::Auto(Self::MOST)),
+            "auto" => Some(Self::Auto(Self::MOST_REQUESTS)),
             text => {
-                let number = text.parse().ok().filter(|number| (1..=Self::MOST).contains(number));
+                let number =
+                    text.parse().ok().filter(|number| (1..=Self::MOST_REQUESTS).contains(number));
                 number.map(Self::Fixed)
             }
         }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Most ledgers of shards that are named.
-const NAMED: usize = 5;
+const LEDGERS_NAMED: usize = 5;
 
 /// Runs the command.
 pub(super) fn run(select: &Select) -> Result<Exit, Error> {
@@ -77,8 +77,8 @@ fn default_ledger(input: &Path) -> Result<PathBuf, Error> {
         return Ok(path);
     }
     let names: Vec<_> =
-        shards.iter().take(NAMED).map(|name| format!("`{}`", escape(name))).collect();
-    let more = if shards.len() > NAMED { ", …" } else { "" };
+        shards.iter().take(LEDGERS_NAMED).map(|name| format!("`{}`", escape(name))).collect();
+    let more = if shards.len() > LEDGERS_NAMED { ", …" } else { "" };
     Err(Error::Ledger {
         path: escape(&file_name(&path)),
         message: format!(

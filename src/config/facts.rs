@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Longest file of facts.
-const LONGEST: u64 = 1 << 20;
+const LONGEST_FILE: u64 = 1 << 20;
 
 /// Smallest ratio of the settle time to the delay of lists: a probe has measured the delay of a
 /// quiet tenant.
@@ -103,7 +103,7 @@ fn read_facts(path: &Path) -> Result<ProbedTenant, Error> {
         return Err(unreadable(io::Error::other("it is not a file")));
     }
     let mut bytes = Vec::new();
-    let read = |file: File| file.take(LONGEST + 1).read_to_end(&mut bytes);
+    let read = |file: File| file.take(LONGEST_FILE + 1).read_to_end(&mut bytes);
     File::open(path).and_then(read).map_err(unreadable)?;
     parse_facts(&name, &bytes)
 }

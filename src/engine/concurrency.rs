@@ -18,17 +18,17 @@ use super::growth::Growth;
 use crate::{pacer::breaker::Health, stats::Bottleneck};
 
 /// Requests allowed before the first answer, while the latency is unknown.
-pub(super) const FIRST: usize = 32;
+pub(super) const FIRST_REQUESTS: usize = 32;
 /// Fewest requests allowed, however slow the pace.
-const FEWEST: usize = 4;
-/// Time without a free slot after which [`FIRST`] requests are allowed whatever the pace needs: the
+const FEWEST_REQUESTS: usize = 4;
+/// Time without a free slot after which [`FIRST_REQUESTS`] are allowed whatever the pace needs: the
 /// few that hold the slots may be users whose requests hang, and these must not hold up all others.
 const STUCK: Duration = Duration::from_secs(1);
 /// Ratio of what is allowed to what is needed. A rise of the latency below this ratio goes
 /// unnoticed.
 const SPARE: f64 = 1.25;
 /// Shortest interval between two looks at what is needed.
-const TICK: Duration = Duration::from_millis(20);
+const ADJUST_INTERVAL: Duration = Duration::from_millis(20);
 /// Shortest and longest time over which answers are measured.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(50);
 const LONGEST_WINDOW: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ pub enum Concurrency {
 
 impl Concurrency {
     /// Upper limit of `--concurrency`: each request has a connection of its own.
-    pub const MOST: usize = 4096;
+    pub const MOST_REQUESTS: usize = 4096;
 
     /// Returns the most requests that may ever be in flight.
     pub fn most(self) -> usize {
@@ -58,7 +58,7 @@ impl Concurrency {
     #[must_use]
     pub fn within(self, most: usize) -> Self {
         match self {
-            Self::Auto(before) => Self::Auto(before.min(most.max(FEWEST))),
+            Self::Auto(before) => Self::Auto(before.min(most.max(FEWEST_REQUESTS))),
             Self::Fixed(_) => self,
         }
     }
@@ -108,7 +108,7 @@ struct Latency {
 impl InFlight {
     pub(super) fn new(setting: Concurrency, now: Instant) -> Self {
         let allowed = match setting {
-            Concurrency::Auto(most) => FIRST.min(most.max(1)),
+            Concurrency::Auto(most) => FIRST_REQUESTS.min(most.max(1)),
             Concurrency::Fixed(number) => number.max(1),
         };
         Self {
@@ -185,7 +185,7 @@ impl InFlight {
 
     /// Works out what this pace needs, if it is time; returns how the limit holds requests back.
     pub(super) fn look(&mut self, now: Instant, pace: impl FnOnce() -> f64) -> Option<Bottleneck> {
-        if now.saturating_duration_since(self.looked_at) < TICK {
+        if now.saturating_duration_since(self.looked_at) < ADJUST_INTERVAL {
             return None;
         }
         self.looked_at = now;
@@ -194,14 +194,14 @@ impl InFlight {
             self.measure(pace, now);
         }
         if self.full_since.is_some_and(|since| now.saturating_duration_since(since) >= STUCK) {
-            self.least = self.least.max(FIRST);
+            self.least = self.least.max(FIRST_REQUESTS);
         }
         if let Concurrency::Auto(most) = self.setting
             && self.latency.is_some()
         {
             let needed = self.needed(pace).max(self.least);
             let most = most.min(self.growth.ceiling()).max(1);
-            self.allowed = needed.clamp(FEWEST.min(most), most);
+            self.allowed = needed.clamp(FEWEST_REQUESTS.min(most), most);
         }
         Some(self.bottleneck)
     }
@@ -288,7 +288,7 @@ pub(super) fn float(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// Rounds up to a whole number, at most [`Concurrency::MOST`].
+/// Rounds up to a whole number, at most [`Concurrency::MOST_REQUESTS`].
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -296,5 +296,5 @@ pub(super) fn float(number: usize) -> f64 {
 )]
 fn whole(number: f64) -> usize {
     // A rounding error of floating-point sums is not a request.
-    (number - 1e-6).ceil().clamp(0.0, float(Concurrency::MOST)) as usize
+    (number - 1e-6).ceil().clamp(0.0, float(Concurrency::MOST_REQUESTS)) as usize
 }

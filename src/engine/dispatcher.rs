@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Longest time that the loop sleeps.
-const FAR: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// Number of ready jobs at which the loop stops taking in more: a job that waits for long has left
 /// the processor's caches by the time it is sent.
@@ -286,8 +286,8 @@ impl<C: Executor> Engine<C> {
     fn alarm(&self, now: Instant) -> Instant {
         let health_check = self.breaker.health_check_at().filter(|_| !self.checking_health);
         let alarms = [self.lanes.wakes_at(), health_check, self.permit_at];
-        let first = alarms.into_iter().flatten().min().unwrap_or(now + FAR);
-        first.clamp(now + Duration::from_millis(1), now + FAR)
+        let first = alarms.into_iter().flatten().min().unwrap_or(now + LONGEST_SLEEP);
+        first.clamp(now + Duration::from_millis(1), now + LONGEST_SLEEP)
     }
 
     fn publish(&self) {

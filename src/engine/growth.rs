@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::concurrency::{FIRST, float};
+use super::concurrency::{FIRST_REQUESTS, float};
 
 /// Largest factor by which a trial exceeds what was proven.
 const LEAP: usize = 4;
@@ -39,7 +39,7 @@ struct Trial {
 impl Growth {
     /// Starts from a number that holds no request back.
     pub(super) fn above(allowed: usize) -> Self {
-        let ceiling = allowed.max(FIRST) * LEAP;
+        let ceiling = allowed.max(FIRST_REQUESTS) * LEAP;
         Self { trial: None, ceiling, until: None, pause: FIRST_PAUSE }
     }
 

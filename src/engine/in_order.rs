@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Questions admitted per request in flight whose results are not yet delivered.
-pub(crate) const AHEAD: usize = 8;
+pub(crate) const QUESTIONS_AHEAD: usize = 8;
 
 /// Receiver of the results.
 pub trait Collector<T>: Send {
@@ -97,7 +97,7 @@ where
     B: FnMut(Slot, Q) -> Option<C::Job> + Send + 'static,
 {
     let most = limits.concurrency.most();
-    let slots = (most * AHEAD).min(limits.window.max(most));
+    let slots = (most * QUESTIONS_AHEAD).min(limits.window.max(most));
     let (slots, results, in_order) = in_order(slots);
     let (executor, open) = parts(results);
     let stop = executor.gateway().stop.clone();

@@ -67,7 +67,7 @@ pub enum MaxErrors {
 
 impl MaxErrors {
     /// Number of rows below which a share is not judged.
-    const ENOUGH: u64 = 100;
+    const FEWEST_ROWS_TO_JUDGE: u64 = 100;
 
     fn reached(self, counts: &Counts) -> bool {
         let errors = counts.states[State::Rejected] + counts.states[State::Failed];
@@ -75,7 +75,7 @@ impl MaxErrors {
             Self::Rows(most) => errors >= most.max(1),
             #[expect(clippy::cast_precision_loss, reason = "a share of rows, not a count")]
             Self::Percent(most) => {
-                counts.rows() >= Self::ENOUGH
+                counts.rows() >= Self::FEWEST_ROWS_TO_JUDGE
                     && errors as f64 * 100.0 >= most * counts.rows() as f64
             }
         }

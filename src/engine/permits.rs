@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Minimum time over which the sending rate is measured.
-const WINDOW: Duration = Duration::from_millis(20);
+const RATE_WINDOW: Duration = Duration::from_millis(20);
 /// Number of jobs cleared ahead: some hundredths of a second of sending (performance.md 3).
-const AHEAD: usize = 1024;
+const JOBS_CLEARED_AHEAD: usize = 1024;
 
 /// Jobs that could not be cleared because there was no token, what follows from that, and the
 /// tenant's health.
@@ -41,7 +41,7 @@ pub(super) struct Permits<C: Executor> {
     granting: Option<Granting<C::Job>>,
     /// Number of jobs that are being cleared.
     clearing: usize,
-    /// Rate above which [`AHEAD`] jobs are cleared ahead, and the number cleared ahead now.
+    /// Rate above which [`JOBS_CLEARED_AHEAD`] are cleared ahead, and the number cleared ahead now.
     ahead_above: f64,
     ahead: usize,
     /// Number of jobs cleared since `since`.
@@ -77,9 +77,9 @@ impl<C: Executor> Permits<C> {
 
     fn measure(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.since);
-        if passed >= WINDOW {
+        if passed >= RATE_WINDOW {
             let is_fast = f64::from(self.count) > self.ahead_above * passed.as_secs_f64();
-            self.ahead = if is_fast { AHEAD } else { 0 };
+            self.ahead = if is_fast { JOBS_CLEARED_AHEAD } else { 0 };
             (self.count, self.since) = (0, now);
         }
     }

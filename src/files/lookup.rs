@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Pairs of a block: a page.
-const BLOCK: usize = 4096 / SIZE;
+const PAIRS_PER_BLOCK: usize = 4096 / SIZE;
 
 /// Pairs, found by their first number.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Lookup {
         let mut lookup = Self::default();
         for (index, pair) in runs.sorted()?.enumerate() {
             let pair = pair?;
-            if index % BLOCK == 0 {
+            if index % PAIRS_PER_BLOCK == 0 {
                 lookup.firsts.push(pair[0]);
             }
             lookup.pairs.append(&to_bytes(pair))?;
@@ -54,8 +54,8 @@ impl Lookup {
     }
 
     fn block(&self, index: usize) -> io::Result<Vec<Pair>> {
-        let mut bytes = [0; BLOCK * SIZE];
-        let at = (index * BLOCK * SIZE) as u64;
+        let mut bytes = [0; PAIRS_PER_BLOCK * SIZE];
+        let at = (index * PAIRS_PER_BLOCK * SIZE) as u64;
         let n = self.pairs.read_at(&mut bytes, at)?;
         Ok(from_bytes(bytes.get(..n).unwrap_or_default()).collect())
     }

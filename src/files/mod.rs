@@ -29,7 +29,7 @@ pub use runs::{Runs, Sorted};
 pub use scratch::Scratch;
 
 /// Mode bits of everybody but the owner.
-const OTHERS: u32 = 0o077;
+const MODE_OF_OTHERS: u32 = 0o077;
 /// Mode bit that lets the group write.
 const GROUP_WRITE: u32 = 0o020;
 /// Mode bit that lets anybody write.
@@ -92,7 +92,7 @@ pub fn open(path: &Path, mode: Mode) -> Result<File, FileFault> {
     let file = open_any(path, mode)?;
     let meta = file.metadata()?;
     check(&meta)?;
-    if meta.mode() & OTHERS != 0 {
+    if meta.mode() & MODE_OF_OTHERS != 0 {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(file)
@@ -107,7 +107,7 @@ pub fn open_log(path: &Path) -> Result<File, FileFault> {
         return Ok(file);
     }
     check(&meta)?;
-    if meta.mode() & OTHERS == 0 { Ok(file) } else { Err(FileFault::Readable) }
+    if meta.mode() & MODE_OF_OTHERS == 0 { Ok(file) } else { Err(FileFault::Readable) }
 }
 
 fn open_any(path: &Path, mode: Mode) -> Result<File, FileFault> {

@@ -10,10 +10,10 @@ pub(super) type Pair = [u64; 2];
 /// Bytes of a pair in the file.
 pub(super) const SIZE: usize = 16;
 /// Pairs in memory: 4 MiB.
-const MOST: usize = 1 << 18;
+const PAIRS_IN_MEMORY: usize = 1 << 18;
 /// Pairs in the buffers of all merged runs; each buffer has at least a page.
-const BUFFERED: usize = 1 << 16;
-const LEAST: usize = 4096 / SIZE;
+const PAIRS_BUFFERED: usize = 1 << 16;
+const PAIRS_PER_PAGE: usize = 4096 / SIZE;
 
 /// Collects pairs in any order. Nothing is written while all fit into memory.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Runs {
 
 impl Default for Runs {
     fn default() -> Self {
-        Self::holding(MOST)
+        Self::holding(PAIRS_IN_MEMORY)
     }
 }
 
@@ -52,8 +52,8 @@ impl Runs {
     /// Writes what is in memory as a run.
     fn spill(&mut self) -> io::Result<()> {
         self.held.sort_unstable();
-        let mut block = Vec::with_capacity(LEAST * SIZE);
-        for pairs in self.held.chunks(LEAST) {
+        let mut block = Vec::with_capacity(PAIRS_PER_PAGE * SIZE);
+        for pairs in self.held.chunks(PAIRS_PER_PAGE) {
             block.clear();
             for pair in pairs {
                 block.extend_from_slice(&to_bytes(*pair));
@@ -73,7 +73,7 @@ impl Runs {
         }
         self.spill()?;
         self.held = Vec::new();
-        let capacity = (BUFFERED / self.ends.len()).max(LEAST);
+        let capacity = (PAIRS_BUFFERED / self.ends.len()).max(PAIRS_PER_PAGE);
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let runs = starts.zip(&self.ends);
         let mut runs: Vec<Run> =

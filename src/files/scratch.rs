@@ -10,7 +10,7 @@ use std::{
 use crate::text::{escape, file_name};
 
 /// Bytes that are kept in memory and written together.
-const BLOCK: usize = 1 << 20;
+const BYTES_BUFFERED: usize = 1 << 20;
 
 /// Bytes in the order in which they were added. There is no file as long as they are few. `Debug`
 /// shows none of them.
@@ -26,7 +26,7 @@ pub struct Scratch {
 impl Scratch {
     /// Adds bytes, and returns their position.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<u64> {
-        if self.tail.len() + bytes.len() > BLOCK {
+        if self.tail.len() + bytes.len() > BYTES_BUFFERED {
             self.write_tail().map_err(|error| located(&error))?;
         }
         let at = self.len();
@@ -120,7 +120,7 @@ mod tests {
         for piece in all.chunks(9_973) {
             assert_eq!(scratch.append(piece).unwrap(), at as u64);
             at += piece.len();
-            assert_eq!(scratch.file.is_some(), at > BLOCK, "after {at}");
+            assert_eq!(scratch.file.is_some(), at > BYTES_BUFFERED, "after {at}");
         }
         let boundary = usize::try_from(scratch.n_written).unwrap();
         assert!(boundary > 0 && boundary < all.len());
@@ -141,7 +141,7 @@ mod tests {
     fn a_full_disk_is_told_with_its_folder() {
         let mut scratch =
             Scratch { file: Some(File::create("/dev/full").unwrap()), ..Scratch::default() };
-        scratch.append(&vec![0; BLOCK]).unwrap();
+        scratch.append(&vec![0; BYTES_BUFFERED]).unwrap();
         let error = scratch.append(b"x").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(error.to_string().contains(std::env::temp_dir().to_str().unwrap()), "{error}");

@@ -9,9 +9,9 @@ use std::{
 use super::{Code, Rejection, State};
 
 /// Rows of a reason that are shown.
-const SHOWN: usize = 5;
+const ROWS_SHOWN: usize = 5;
 /// Rows of a reason that are kept: some may be removed again.
-const KEPT: usize = 64;
+const ROWS_KEPT: usize = 64;
 
 /// Place of a row, as the input's lines are numbered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Reasons {
         let place = |spot: &Spot| (spot.line, spot.row);
         let index = kept.spots.partition_point(|other| place(other) <= place(&spot));
         kept.spots.insert(index, spot);
-        if kept.spots.len() > KEPT {
+        if kept.spots.len() > ROWS_KEPT {
             kept.end = kept.spots.pop().map(|spot| spot.line);
         }
     }
@@ -98,8 +98,8 @@ impl Reasons {
             .map(|((state, _), kept)| {
                 let mut spots = kept.spots.clone();
                 spots.dedup_by(|a, b| (a.line, &a.at) == (b.line, &b.at));
-                let has_more = spots.len() > SHOWN || kept.count > kept.spots.len() as u64;
-                spots.truncate(SHOWN);
+                let has_more = spots.len() > ROWS_SHOWN || kept.count > kept.spots.len() as u64;
+                spots.truncate(ROWS_SHOWN);
                 let (code, count) = (kept.code, kept.count);
                 ReasonGroup { state: *state, code, count, spots, has_more }
             })

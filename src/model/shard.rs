@@ -23,7 +23,7 @@ impl Shard {
     /// The only shard of one: everybody.
     pub const WHOLE: Self = Self { number: 1, count: 1 };
     /// Largest number of shards.
-    pub const MOST: u16 = 1000;
+    pub const LARGEST_COUNT: u16 = 1000;
 
     /// Parses `2/4`; `None` if the text is not a shard.
     pub fn parse(text: &str) -> Option<Self> {
@@ -34,7 +34,7 @@ impl Shard {
             is_number.then(|| part.parse().ok()).flatten()
         };
         let (number, count) = (read(number)?, read(count)?);
-        ((1..=Self::MOST).contains(&count) && (1..=count).contains(&number))
+        ((1..=Self::LARGEST_COUNT).contains(&count) && (1..=count).contains(&number))
             .then_some(Self { number, count })
     }
 

@@ -13,13 +13,15 @@
 //!
 //! Pure; times are seconds.
 
-use super::{JITTER, LATE, ROUNDING, TICK, bucket::Bucket, limit_search::LimitSearch};
+use super::{
+    JITTER, LATENESS_MADE_UP, ROUNDING, SHORTEST_SLEEP, bucket::Bucket, limit_search::LimitSearch,
+};
 
 /// Requests a second until the first answer; the smallest plan allows 2.
 const FIRST_RATE: f64 = 2.0;
 /// Slowest pace once there is an answer: the bucket may be different a moment later, and only
 /// asking shows it. [`Bucket::ask`] holds back requests that must not go.
-const LOWEST: f64 = 0.8;
+const SLOWEST_PACE: f64 = 0.8;
 /// Share of the room above the floor that stays in the bucket without a reserve, because others may
 /// take some at any moment.
 const MARGIN: f64 = 0.125;
@@ -112,9 +114,10 @@ impl Auto {
         self.last_pace = pace.rate;
         // At a high rate, several permits are waited for at once, and a late wake-up is made up
         // for.
-        let tick = TICK.as_secs_f64();
+        let tick = SHORTEST_SLEEP.as_secs_f64();
         let many = self.used(now) * tick > 1.0;
-        let (late, least) = if many { (LATE.as_secs_f64(), tick) } else { (tick, 1e-6) };
+        let (late, least) =
+            if many { (LATENESS_MADE_UP.as_secs_f64(), tick) } else { (tick, 1e-6) };
         let most = pace.rate.mul_add(late, 1.0);
         self.credit = pace.rate.mul_add((now - self.at).max(0.0), self.credit).min(most);
         self.at = now;
@@ -187,7 +190,8 @@ impl Auto {
             // much. It is used up a little early, so that no request arrives in the next second
             // instead.
             Some(top) => {
-                (level - floor) / (top.until - JITTER).max(LATE.as_secs_f64()) - top.others
+                (level - floor) / (top.until - JITTER).max(LATENESS_MADE_UP.as_secs_f64())
+                    - top.others
             }
             // A level above the wanted one is used up within a second. Half a second costs a bucket
             // of two 10 points of its limit; with two seconds, more of the other clients' requests
@@ -215,7 +219,7 @@ impl Auto {
             }
             rate = rate.min(refill * ease);
         }
-        Pace { rate: rate.max(LOWEST), reserve }
+        Pace { rate: rate.max(SLOWEST_PACE), reserve }
     }
 
     /// Begins a test if it is time; returns how far down it may bring the bucket, and its cost in

@@ -3,8 +3,9 @@
 //! The promise is that any window of a second or more holds at most N·window + burst permits; the
 //! aim is to give nearly all of them. Timers wake up to a millisecond late, and later on busy
 //! machines, so a strict spacing of 1/N would lose the lateness of each wake-up. Therefore governor,
-//! which spaces the permits, makes up for a late wake-up by up to [`LATE`], and [`Window`] makes sure
-//! that this never breaks the promise. That costs the lateness of the latest wake-up of a second.
+//! which spaces the permits, makes up for a late wake-up by up to [`LATENESS_MADE_UP`], and [`Window`]
+//! makes sure that this never breaks the promise. That costs the lateness of the latest wake-up of a
+//! second.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -17,7 +18,7 @@ use governor::{
 };
 use tokio::time::Instant;
 
-use super::{LATE, TICK, exact_window::Window};
+use super::{LATENESS_MADE_UP, SHORTEST_SLEEP, exact_window::Window};
 
 /// Share of the rate given up because the time from a permit to the wire varies.
 const SLOWER: f64 = 0.004;
@@ -43,11 +44,11 @@ pub(super) struct Exact {
 impl Exact {
     pub(super) fn new(rate: f64, burst: u32) -> Self {
         let permit = Duration::from_secs_f64((1.0 / effective(rate)).clamp(1e-6, 86_400.0));
-        let cells = u32::try_from(permit.as_nanos().div_ceil(LATE.as_nanos()));
+        let cells = u32::try_from(permit.as_nanos().div_ceil(LATENESS_MADE_UP.as_nanos()));
         let cells = NonZeroU32::new(cells.unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
         // Rounds up by a nanosecond, not down.
         let cell = permit / cells.get() + Duration::from_nanos(1);
-        let late = u32::try_from(LATE.as_nanos() / cell.as_nanos()).unwrap_or(u32::MAX);
+        let late = u32::try_from(LATENESS_MADE_UP.as_nanos() / cell.as_nanos()).unwrap_or(u32::MAX);
         let room = burst.max(1).saturating_mul(cells.get()).saturating_add(late);
         let quota = Quota::with_period(cell).unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN));
         let quota = quota.allow_burst(NonZeroU32::new(room).unwrap_or(NonZeroU32::MIN));
@@ -57,7 +58,7 @@ impl Exact {
             // Nothing is late yet.
             drop(limiter.check_n(late));
         }
-        let least = if permit < TICK { TICK } else { Duration::ZERO };
+        let least = if permit < SHORTEST_SLEEP { SHORTEST_SLEEP } else { Duration::ZERO };
         let window = Window::new(rate, f64::from(burst.max(1)));
         Self { limiter, cells, window, spaced: false, began, least }
     }
@@ -91,7 +92,7 @@ impl Exact {
             }
             Ok(Err(not_until)) => Some(now + not_until.wait_time_from(self.limiter.clock().now())),
             // There is always room for one permit.
-            Err(_) => Some(now + LATE),
+            Err(_) => Some(now + LATENESS_MADE_UP),
         }
     }
 }

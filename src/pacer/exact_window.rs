@@ -9,12 +9,12 @@
 
 use std::collections::VecDeque;
 
-use super::GRAIN;
+use super::SHORTEST_WAIT;
 
 /// Shortest window of the promise, in seconds.
 const SECOND: f64 = 1.0;
 
-/// Permits granted within [`GRAIN`] of each other.
+/// Permits granted within [`SHORTEST_WAIT`] of each other.
 #[derive(Debug, Clone, Copy)]
 struct Grants {
     first: f64,
@@ -63,7 +63,7 @@ impl Window {
     pub(super) fn record(&mut self, now: f64) {
         self.count += 1.0;
         match self.recent.back_mut() {
-            Some(given) if now - given.first < GRAIN.as_secs_f64() => given.last = now,
+            Some(given) if now - given.first < SHORTEST_WAIT.as_secs_f64() => given.last = now,
             _ => self.recent.push_back(Grants { first: now, last: now, number: self.count }),
         }
     }

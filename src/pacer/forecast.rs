@@ -12,29 +12,29 @@ use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    GRAIN, Learnt, Pacing, ROUNDING, Rate, Steps, auto::wanted_level, exact, state::State,
+    Learnt, Pacing, ROUNDING, Rate, SHORTEST_WAIT, Steps, auto::wanted_level, exact, state::State,
 };
 use crate::{api::Meter, model::LocalTime};
 
 /// Simulated time, and the fewest and most requests in it: the tests of `auto` come every few
 /// seconds, and a slow bucket takes minutes to show its rate.
-const PLAYED: f64 = 60.0;
-const FEWEST: usize = 300;
-const MOST: usize = 20_000;
+const SIMULATED_TIME: f64 = 60.0;
+const FEWEST_REQUESTS: usize = 300;
+const MOST_REQUESTS: usize = 20_000;
 /// Fewest windows that are simulated, where the bucket is refilled in windows.
 const WINDOWS: f64 = 30.0;
 /// Most steps that are simulated: a bucket that gains nothing is asked again and again.
 const STEPS: usize = 100_000;
 /// Largest difference, as a share, between the observed and the simulated rate at which the
 /// observed one is believed.
-const CREDIBLE: f64 = 0.25;
+const LARGEST_DEVIATION: f64 = 0.25;
 /// Smallest share of the simulated rate at which the observed one counts as the highest possible at
 /// first: it is lower where questions had to wait for something else.
 const AT_LEAST: f64 = 0.6;
 /// Latency where none was observed.
 const LATENCY: Duration = Duration::from_millis(150);
 /// Minimum latency, so that no answer precedes its request.
-const SHORTEST: f64 = 0.000_1;
+const SHORTEST_LATENCY: f64 = 0.000_1;
 
 /// Number of requests that are answered by each moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,10 +50,13 @@ impl Forecast {
     /// requests in flight; `None` if the result depends on an unknown limit.
     pub fn play(pacing: &Pacing, rate: Rate, learnt: &Learnt, in_flight: usize) -> Option<Self> {
         let tenant = Tenant::new(learnt);
-        let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64().max(SHORTEST);
+        let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64().max(SHORTEST_LATENCY);
         let every = tenant.map_or(1.0, |tenant| tenant.every);
-        let play =
-            Play { latency, in_flight: in_flight.max(1), least: PLAYED.max(every * WINDOWS) };
+        let play = Play {
+            latency,
+            in_flight: in_flight.max(1),
+            least: SIMULATED_TIME.max(every * WINDOWS),
+        };
         let mut times = match rate {
             Rate::PerSecond(rate) => play.exact(rate, pacing, tenant),
             // A simulation causes no events in the log of this run.
@@ -132,7 +135,7 @@ fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
         return used.map(|used| if is_played { used.max(steady) } else { used });
     }
     // Questions that had to wait for something else were slower than a run.
-    let is_near = |used: &f64| (used / steady - 1.0).abs() <= CREDIBLE;
+    let is_near = |used: &f64| (used / steady - 1.0).abs() <= LARGEST_DEVIATION;
     Some(used.filter(is_near).unwrap_or(steady))
 }
 
@@ -147,8 +150,9 @@ struct Play {
 impl Play {
     /// Returns whether the simulation has run long enough.
     fn is_over(&self, times: &[f64]) -> bool {
-        times.len() >= MOST
-            || times.len() >= FEWEST && times.last().is_some_and(|last| *last >= self.least)
+        times.len() >= MOST_REQUESTS
+            || times.len() >= FEWEST_REQUESTS
+                && times.last().is_some_and(|last| *last >= self.least)
     }
 
     fn auto(&self, pacing: &Pacing, mut tenant: Tenant) -> Vec<f64> {
@@ -175,7 +179,7 @@ impl Play {
             }
             let now = moment(began, at);
             if let Some(wait) = state.next(began, now) {
-                let until = wait.until.max(now + GRAIN);
+                let until = wait.until.max(now + SHORTEST_WAIT);
                 at = until.duration_since(began).as_secs_f64();
                 continue;
             }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{GRAIN, LONGEST_HOLD, Pacer, Rate};
+use super::{LONGEST_HOLD, Pacer, Rate, SHORTEST_WAIT};
 use crate::api::Meter;
 
 /// Longest wait for a permit: a hold, the time after which what answers said about the limit is
 /// forgotten, and the slowest pace.
-const LONGEST: Duration = LONGEST_HOLD.saturating_add(Duration::from_secs(90));
+const LONGEST_WAIT: Duration = LONGEST_HOLD.saturating_add(Duration::from_secs(90));
 
 /// Asks for a permit, shows an answer that took that long and may be a 429, and so on: whatever the
 /// answers say, permits come in bounded time.
@@ -34,8 +34,8 @@ pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, D
 fn permit(pacer: &Pacer, asked: Instant) -> Instant {
     let mut now = asked;
     while let Some(wait) = pacer.state().next(pacer.began, now) {
-        now = wait.until.max(now + GRAIN);
-        assert!(now - asked <= LONGEST, "no permit within {:?}", now - asked);
+        now = wait.until.max(now + SHORTEST_WAIT);
+        assert!(now - asked <= LONGEST_WAIT, "no permit within {:?}", now - asked);
     }
     now
 }

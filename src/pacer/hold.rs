@@ -5,16 +5,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Longest hold; a longer hint from the tenant is shortened, with a warning.
-pub const LONGEST: Duration = Duration::from_secs(15 * 60);
+pub const LONGEST_HOLD: Duration = Duration::from_secs(15 * 60);
 /// Longest pause that is logged as a number: the log must not repeat arbitrary contents of a
 /// header.
 const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// Shortest hold, so that a hint of zero seconds is not a busy loop.
-const SHORTEST: Duration = Duration::from_millis(50);
+const SHORTEST_HOLD: Duration = Duration::from_millis(50);
 /// First hold without any hint; it doubles up to 32 s, as the official SDKs do from 1 s.
 const UNHINTED: Duration = Duration::from_secs(1);
 /// Shortest hold that is logged at the normal level, and not only at debug level.
-const NOTABLE: Duration = Duration::from_secs(5);
+const SHORTEST_LOGGED_HOLD: Duration = Duration::from_secs(5);
 
 /// The wait that a 429 asks for, in its various forms.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,21 +66,21 @@ impl Hold {
         // One token is due soon; but each further refusal makes the hold longer, up to the time at
         // which the bucket is full.
         let token = refusal.one_token.map(|wait| {
-            let longest = refusal.full_in.unwrap_or(LONGEST).max(UNHINTED);
-            wait.max(SHORTEST).saturating_mul(again).min(longest.max(wait))
+            let longest = refusal.full_in.unwrap_or(LONGEST_HOLD).max(UNHINTED);
+            wait.max(SHORTEST_HOLD).saturating_mul(again).min(longest.max(wait))
         });
         let hint = refusal.retry_after.or(token).unwrap_or(UNHINTED * again);
-        let held = hint.clamp(SHORTEST, LONGEST);
+        let held = hint.clamp(SHORTEST_HOLD, LONGEST_HOLD);
         let until = now + held;
         if self.until.is_none_or(|before| before < until) {
             self.until = Some(until);
-            if hint > LONGEST {
+            if hint > LONGEST_HOLD {
                 tracing::warn!(
                     asked_s = hint.min(LONGEST_TOLD).as_secs(),
-                    held_s = LONGEST.as_secs(),
+                    held_s = LONGEST_HOLD.as_secs(),
                     "the tenant asks for a very long pause; holding shorter, then asking again"
                 );
-            } else if held >= NOTABLE {
+            } else if held >= SHORTEST_LOGGED_HOLD {
                 tracing::info!("waiting after a 429 for {} s", held.as_secs());
             } else {
                 tracing::debug!("waiting after a 429 for {} ms", held.as_millis());
@@ -114,8 +114,8 @@ mod tests {
             ..Refusal::default()
         };
         assert_eq!(held(&mut Hold::default(), asked(7), now), 7 * SECOND);
-        assert_eq!(held(&mut Hold::default(), asked(0), now), SHORTEST);
-        assert_eq!(held(&mut Hold::default(), asked(1 << 40), now), LONGEST);
+        assert_eq!(held(&mut Hold::default(), asked(0), now), SHORTEST_HOLD);
+        assert_eq!(held(&mut Hold::default(), asked(1 << 40), now), LONGEST_HOLD);
     }
 
     #[test]

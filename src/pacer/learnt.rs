@@ -35,14 +35,14 @@ impl Learnt {
         let limit = self.limit?;
         let known = [self.refill, self.used, self.promised];
         let refill = known.into_iter().flatten().find(|rate| *rate > 0.0);
-        let refill = refill.unwrap_or(limit / USUAL).min(limit);
+        let refill = refill.unwrap_or(limit / USUAL_FILL_TIME).min(limit);
         Some(Self { refill: Some(refill), steps: None, used: None, ..*self })
     }
 }
 
 /// Time, in seconds, in which a bucket is assumed to fill if the answers do not say: the ones that
 /// Auth0 documents take 1 to 5 (auth0-api.md 3.1).
-pub(super) const USUAL: f64 = 5.0;
+pub(super) const USUAL_FILL_TIME: f64 = 5.0;
 
 /// Refill in steps.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -12,14 +12,14 @@
 //! Pure; times are seconds.
 
 /// First rate, in requests a second; with 2, two runs do not find their shares within the scenario.
-const FIRST: f64 = 5.0;
+const FIRST_RATE: f64 = 5.0;
 /// Share of the limit that is kept after a 429. With three quarters, 7 points less of a limit that
 /// has doubled are used.
 const LESS: f64 = 0.9;
 /// Time until the limit is reached again, in seconds. Half as long costs 2 more refusals in 1,000.
-const BACK: f64 = 8.0;
+const TIME_TO_LIMIT: f64 = 8.0;
 /// Slowest rate: one request in five seconds.
-const LOWEST: f64 = 0.2;
+const SLOWEST_RATE: f64 = 0.2;
 
 /// The search.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct LimitSearch {
 
 impl LimitSearch {
     pub(super) fn new() -> Self {
-        Self { limit: FIRST, since: None, met: false }
+        Self { limit: FIRST_RATE, since: None, met: false }
     }
 
     /// Returns whether there has been a 429.
@@ -51,21 +51,21 @@ impl LimitSearch {
     pub(super) fn rate(&mut self, share: f64, used: f64, now: f64) -> f64 {
         let since = *self.since.get_or_insert(now);
         if !self.met {
-            let most = (used * 2.0).max(FIRST);
-            self.limit = FIRST * (now - since).exp2();
+            let most = (used * 2.0).max(FIRST_RATE);
+            self.limit = FIRST_RATE * (now - since).exp2();
             if self.limit > most {
                 // The rate grows from what is used.
                 self.limit = most;
-                self.since = Some(now - (most / FIRST).log2());
+                self.since = Some(now - (most / FIRST_RATE).log2());
             }
             return self.limit;
         }
-        let back = ((now - since) / BACK - 1.0).powi(3);
+        let back = ((now - since) / TIME_TO_LIMIT - 1.0).powi(3);
         let rate = self.limit * share * (1.0 - LESS).mul_add(back, 1.0);
         if back > 0.0 && rate > used * 2.0 {
-            self.since = Some(since.max(now - BACK));
+            self.since = Some(since.max(now - TIME_TO_LIMIT));
         }
-        rate.max(LOWEST)
+        rate.max(SLOWEST_RATE)
     }
 
     /// Takes in a 429 for a request sent at a moment, with `used` requests sent in the last second.
@@ -74,7 +74,7 @@ impl LimitSearch {
         if self.met && self.since.is_some_and(|since| sent < since) {
             return;
         }
-        let soon = self.since.is_some_and(|since| now - since < BACK / 4.0);
+        let soon = self.since.is_some_and(|since| now - since < TIME_TO_LIMIT / 4.0);
         // Where only a share is used, the rate had to go well above the limit to be refused; and a
         // full bucket lasts for a while above it.
         let limit = used * share.midpoint(1.0);
@@ -86,7 +86,7 @@ impl LimitSearch {
             (true, true) => self.limit.min(limit) * LESS.powi(2),
             (true, false) => limit,
         };
-        self.limit = limit.max(LOWEST);
+        self.limit = limit.max(SLOWEST_RATE);
         self.since = Some(now);
         self.met = true;
     }

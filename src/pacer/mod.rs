@@ -33,7 +33,7 @@ mod schedule;
 mod state;
 
 pub use forecast::Forecast;
-pub use hold::LONGEST as LONGEST_HOLD;
+pub use hold::LONGEST_HOLD;
 pub use learnt::{Learnt, Steps};
 pub use schedule::{Phase, Plan, PlanError};
 
@@ -42,15 +42,15 @@ use state::{State, Wait};
 
 /// Shortest sleep at a high rate; several permits are granted after it. Each wake-up costs CPU, and
 /// so does each commit of the ledger that follows from it.
-const TICK: Duration = Duration::from_millis(4);
+const SHORTEST_SLEEP: Duration = Duration::from_millis(4);
 /// Greatest lateness of a wake-up that is made up for: more would be a burst.
-const LATE: Duration = Duration::from_millis(20);
+const LATENESS_MADE_UP: Duration = Duration::from_millis(20);
 /// Largest usual difference between the travel times of two requests, in seconds. A request that
 /// waits for what answers will say asks again after this long.
 const JITTER: f64 = 0.1;
 /// Shortest time until a request asks again, whatever else wakes it: otherwise permits would be
 /// granted one by one. Moments closer together than this count as the same.
-const GRAIN: Duration = Duration::from_millis(1);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// Fraction of a permit that floating-point sums may lose: a permit that lacks no more than this is
 /// whole.
 const ROUNDING: f64 = 0.01;
@@ -209,7 +209,7 @@ impl<P: Deref<Target = Pacer>> Waiter<P> {
         let Some(wait) = self.pacer.state().next(self.pacer.began, now) else {
             return Ok(());
         };
-        let wait = Wait { until: wait.until.max(now + GRAIN), ..wait };
+        let wait = Wait { until: wait.until.max(now + SHORTEST_WAIT), ..wait };
         self.wait = Some((wait, now));
         Err(wait.until)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    GRAIN, JITTER, LONGEST_HOLD, Learnt, Pacing, Rate, WaitTotals, Waiting,
+    JITTER, LONGEST_HOLD, Learnt, Pacing, Rate, SHORTEST_WAIT, WaitTotals, Waiting,
     auto::Auto,
     bucket::{Bucket, Gate, Reading},
     exact::Exact,
@@ -125,8 +125,8 @@ impl State {
         let level = self.bucket.level(at);
         let gate = self.bucket.ask(floor, at);
         if let Gate::Shut(due) = gate {
-            let until =
-                began + Duration::from_secs_f64(due.clamp(at + GRAIN.as_secs_f64(), at + JITTER));
+            let until = began
+                + Duration::from_secs_f64(due.clamp(at + SHORTEST_WAIT.as_secs_f64(), at + JITTER));
             let for_others = level >= 1.0;
             let why = if for_others { Waiting::Reserve } else { Waiting::Limit };
             return Some(Wait { until, why, reserve: f64::from(u8::from(for_others)) });

@@ -16,9 +16,9 @@ const NOTICED: Millis = 5_000;
 /// Difference of the clocks from which no statement about time is reliable.
 const UNUSABLE: Millis = 60_000;
 /// Time by which a `Date`, which has whole seconds, may be too low.
-const CUT: Millis = 999;
+const DATE_ROUNDING: Millis = 999;
 /// Shortest useful lifetime of a token.
-const SHORTEST: Millis = 1_000;
+const SHORTEST_LIFETIME: Millis = 1_000;
 
 /// Returns the findings about time of an import that begins `now`; `max_duration` is the flag.
 pub fn time_findings(
@@ -39,7 +39,7 @@ fn clock_off(skew: ClockSkew) -> Option<Finding> {
     let ahead = skew.as_millis();
     let off = Duration::from_millis(ahead.unsigned_abs());
     // The lead may be seen up to a second too small.
-    let most = if ahead > 0 { ahead.saturating_add(CUT) } else { ahead.saturating_neg() };
+    let most = if ahead > 0 { ahead.saturating_add(DATE_ROUNDING) } else { ahead.saturating_neg() };
     let severity = match most {
         ..NOTICED => return None,
         NOTICED..UNUSABLE => Severity::Warn,
@@ -59,7 +59,7 @@ fn clock_off(skew: ClockSkew) -> Option<Finding> {
 fn token_short(grant: &Grant, plan: &Estimate, now: LocalTime) -> Option<Finding> {
     let ends = grant.ends.filter(|_| plan.requests > 0)?;
     // No request gets through in less than a second.
-    let has_ended = ends - now < SHORTEST;
+    let has_ended = ends - now < SHORTEST_LIFETIME;
     let lasts = if has_ended {
         "has ended".to_owned()
     } else {
@@ -135,7 +135,7 @@ mod tests {
         let rate = if hours.is_some() { Rate::PerSecond(101.0) } else { Rate::Auto };
         let now = LocalTime::default;
         let pacing = Pacing { rate, burst: 1, reserve: 0.2, plan: None, now };
-        let concurrency = Concurrency::Auto(Concurrency::MOST);
+        let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
         let pace = Pace { pacing, concurrency, learnt: Learnt::default() };
         let factors = 360_000 * u64::from(hours.unwrap_or(1));
         Estimate::of(&Work { factors, ..Work::default() }, &pace, NOW)
@@ -218,7 +218,7 @@ mod tests {
             now: LocalTime::default,
         };
         let learnt = Learnt { answers: 5, metered: 5, limit: Some(50.0), ..Learnt::default() };
-        let concurrency = Concurrency::Auto(Concurrency::MOST);
+        let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
         let work = Work { factors: 1_000_000, ..Work::default() };
         let plan = Estimate::of(&work, &Pace { pacing, concurrency, learnt }, NOW);
         assert!(plan.is_rough());

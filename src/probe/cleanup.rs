@@ -49,7 +49,7 @@ pub(super) struct Anew {
 }
 
 /// Longest pause between two lists while waiting for late methods.
-const LOOK: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A POST without an answer.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ impl<A: RawApi> Asker<A> {
             if left.is_zero() {
                 return Ok(());
             }
-            self.pause(left.min(LOOK)).await?;
+            self.pause(left.min(LONGEST_PAUSE)).await?;
             let listed = self.list().await?;
             if self.adopt_older(listed) {
                 quiet_since = Instant::now();

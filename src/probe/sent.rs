@@ -20,7 +20,7 @@ const FIELDS: [&str; 9] = [
     "relying_party_identifier",
 ];
 /// Shortest value that is hidden: shorter ones would be found in any text.
-const SHORTEST: usize = 3;
+const SHORTEST_HIDDEN: usize = 3;
 /// Longest text that is taken for a code.
 const LONGEST_CODE: usize = 64;
 
@@ -54,7 +54,7 @@ impl Sent {
 
     fn take(&mut self, value: &str) {
         let value = value.to_ascii_lowercase();
-        if value.len() >= SHORTEST && !self.values.contains(&value) {
+        if value.len() >= SHORTEST_HIDDEN && !self.values.contains(&value) {
             // The longest value comes first, since one may be part of another.
             let at = self.values.partition_point(|known| known.len() >= value.len());
             self.values.insert(at, value);

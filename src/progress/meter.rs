@@ -26,11 +26,11 @@ use crate::{
 };
 
 /// Interval between two writes during a run.
-const EVERY: Duration = Duration::from_secs(15);
+const WRITE_INTERVAL: Duration = Duration::from_secs(15);
 /// Longest time that the end of a run waits for a write.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LONGEST_LAST_WRITE: Duration = Duration::from_secs(5);
 /// Largest file that is taken for one of ours, in bytes: ten times a usual one.
-const LARGEST: u64 = 128 * 1024;
+const LARGEST_OWN_FILE: u64 = 128 * 1024;
 
 /// The metrics file of a command.
 #[derive(Debug, Clone)]
@@ -163,7 +163,7 @@ impl Meter {
 
     /// Waits for the current write, but not for long, and only once for one that does not end.
     fn wait(&self) {
-        self.wait_for(PATIENCE);
+        self.wait_for(LONGEST_LAST_WRITE);
     }
 
     fn wait_for(&self, patience: Duration) {
@@ -189,7 +189,8 @@ impl Keeper for Meter {
             numbers.last_progress = Some(snapshot.at);
         }
         numbers.snapshot = Some(snapshot.clone());
-        let is_due = numbers.written.is_none_or(|at| snapshot.elapsed.saturating_sub(at) >= EVERY);
+        let is_due =
+            numbers.written.is_none_or(|at| snapshot.elapsed.saturating_sub(at) >= WRITE_INTERVAL);
         drop(numbers);
         if is_due && self.try_write() {
             self.0.numbers().written = Some(snapshot.elapsed);
@@ -209,7 +210,7 @@ impl Shared {
 
     fn write(&self) {
         let Measured { path, command, tenant, shard, .. } = &self.of;
-        let replaced = files::peek(path, LARGEST).and_then(|before| {
+        let replaced = files::peek(path, LARGEST_OWN_FILE).and_then(|before| {
             if !Metrics::is_in(&before) {
                 let what = "it is there, and is no metrics file of mfaferry's";
                 return Err(FileFault::Io(io::Error::other(what)));

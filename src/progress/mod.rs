@@ -30,7 +30,7 @@ pub use meter::{Measured, Meter};
 pub use sampler::Sampler;
 
 /// Interval at which the line is redrawn.
-const TICK: Duration = Duration::from_millis(200);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 /// Interval between two log lines without a terminal, and between two checks whether one is due.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -172,7 +172,7 @@ impl<T: Counted> Watch<T> {
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         let bar = BAR.get_or_init(|| bar);
         let mut pace = Pace::new(Instant::now());
-        let mut ticks = interval(TICK);
+        let mut ticks = interval(REDRAW_INTERVAL);
         loop {
             let look = self.look(&mut pace, ticks.tick().await);
             bar.set_message(self.line(&look));

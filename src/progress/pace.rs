@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 /// Period over which the rate is measured: long enough to be steady, short enough to follow a
 /// schedule.
-const WINDOW: Duration = Duration::from_secs(180);
+const RATE_WINDOW: Duration = Duration::from_secs(180);
 /// Smallest distance between two samples.
-const GRAIN: Duration = Duration::from_secs(1);
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Fewest rows before a rate is given: the first answers come in a burst.
-const FEWEST: u64 = 3;
+const FEWEST_ROWS: u64 = 3;
 
 /// Samples of the number of rows that requests have settled.
 ///
@@ -34,11 +34,11 @@ impl Pace {
         if settled == 0 {
             // The time before the first row is not time that rows took.
             self.samples = VecDeque::from([self.latest]);
-        } else if self.samples.back().is_none_or(|(at, _)| now - *at >= GRAIN) {
+        } else if self.samples.back().is_none_or(|(at, _)| now - *at >= SAMPLE_INTERVAL) {
             self.samples.push_back(self.latest);
         }
         // The oldest sample stays at the far edge of the window or beyond it.
-        while self.samples.get(1).is_some_and(|(at, _)| now - *at >= WINDOW) {
+        while self.samples.get(1).is_some_and(|(at, _)| now - *at >= RATE_WINDOW) {
             self.samples.pop_front();
         }
     }
@@ -48,7 +48,8 @@ impl Pace {
         let (since, before) = *self.samples.front()?;
         let (now, settled) = self.latest;
         let (time, rows) = (now - since, settled - before);
-        let is_known = time >= GRAIN && (rows >= FEWEST || time >= WINDOW && rows > 0);
+        let is_known =
+            time >= SAMPLE_INTERVAL && (rows >= FEWEST_ROWS || time >= RATE_WINDOW && rows > 0);
         #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
         is_known.then(|| rows as f64 / time.as_secs_f64())
     }

@@ -180,12 +180,12 @@ mod tests {
     use crate::error::Error;
 
     /// Most attempts at a request that is not a look-up.
-    const MOST: u32 = 3;
+    const MOST_ATTEMPTS: u32 = 3;
     /// Times that nothing was executed: far more than the attempts that are allowed.
     const BOUNCED: u32 = 99;
 
     fn policy() -> RetryPolicy {
-        RetryPolicy::new(MOST, Duration::from_secs(120))
+        RetryPolicy::new(MOST_ATTEMPTS, Duration::from_secs(120))
     }
 
     fn rng() -> fastrand::Rng {
@@ -231,7 +231,12 @@ mod tests {
     /// Returns histories that agree in what has failed so far, and in nothing else.
     fn histories(bounced: u32, lookups: u32) -> [History; 3] {
         let plain = History { bounced, lookups, ..History::default() };
-        let in_doubt = History { attempts: MOST, doubts: MOST, status: Some(500), ..plain.clone() };
+        let in_doubt = History {
+            attempts: MOST_ATTEMPTS,
+            doubts: MOST_ATTEMPTS,
+            status: Some(500),
+            ..plain.clone()
+        };
         let refusal = Some((Code::Conflict.into(), Some(409)));
         let marked = History { marked: true, conflict: true, refusal, ..plain.clone() };
         [plain, in_doubt, marked]
@@ -296,13 +301,14 @@ mod tests {
     fn a_name_is_restored_unless_the_tenant_refuses_or_attempts_run_out() {
         let restored = || Decision::Restored;
         let cases = || {
-            let mut cases = answers(Step::Restore, MOST, restored, || Decision::StillMarked);
+            let mut cases =
+                answers(Step::Restore, MOST_ATTEMPTS, restored, || Decision::StillMarked);
             cases.push(case(Verdict::Done(()), restored));
             cases
         };
         let decide =
             |verdict, history: &mut History| policy().after_restore(verdict, history, &mut rng());
-        let mistakes = mistakes(MOST, cases, decide);
+        let mistakes = mistakes(MOST_ATTEMPTS, cases, decide);
         assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
     }
 }

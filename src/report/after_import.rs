@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Most files that a summary names.
-const NAMED: usize = 3;
+const FILES_NAMED: usize = 3;
 
 /// A file that holds TOTP secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,7 +125,7 @@ impl AfterImport {
 
     fn write_secrets(&self, out: &mut dyn Write) -> io::Result<()> {
         let files = self.secrets_in.as_deref().unwrap_or_default();
-        let named: Vec<_> = files.iter().take(NAMED).map(|file| escape(&file.file)).collect();
+        let named: Vec<_> = files.iter().take(FILES_NAMED).map(|file| escape(&file.file)).collect();
         let Some((last, before)) = named.split_last() else { return Ok(()) };
         let more = match files.len() - named.len() {
             0 if before.is_empty() => last.clone(),

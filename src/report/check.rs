@@ -17,7 +17,7 @@ use crate::{
 
 /// Most warnings of one kind that are shown; all are counted. A column of NULL would cause one a
 /// row.
-const SHOWN: u64 = 20;
+const WARNINGS_SHOWN: u64 = 20;
 
 /// Summary of an input.
 #[derive(Debug, Default, Serialize)]
@@ -152,7 +152,7 @@ impl Warned {
         for warning in warnings {
             let count = self.0.entry(warning.code()).or_default();
             *count += 1;
-            if *count <= SHOWN {
+            if *count <= WARNINGS_SHOWN {
                 writeln!(out, "warning: {}: {warning}", place())?;
             }
         }
@@ -161,8 +161,8 @@ impl Warned {
 
     /// Writes how many warnings were not shown.
     pub fn write_rest(&self, out: &mut dyn Write) -> io::Result<()> {
-        for (code, count) in self.0.iter().filter(|(_, count)| **count > SHOWN) {
-            writeln!(out, "… and {} more warnings `{code}`", count - SHOWN)?;
+        for (code, count) in self.0.iter().filter(|(_, count)| **count > WARNINGS_SHOWN) {
+            writeln!(out, "… and {} more warnings `{code}`", count - WARNINGS_SHOWN)?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Rows that are shown where only their number was asked for.
-const FIRST: usize = 5;
+const ROWS_SHOWN: usize = 5;
 
 /// Filter for rows of a ledger.
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ impl Selected {
         ledger.visit(|row| {
             if filter.has(&row) {
                 selected.rows += 1;
-                if selected.first.len() < FIRST {
+                if selected.first.len() < ROWS_SHOWN {
                     selected.first.push(First::of(row));
                 }
             }
@@ -99,7 +99,7 @@ impl Selected {
     pub(super) fn add(&mut self, more: Self) {
         self.rows += more.rows;
         self.first.extend(more.first);
-        self.first.truncate(FIRST);
+        self.first.truncate(ROWS_SHOWN);
     }
 
     /// Writes it for people.

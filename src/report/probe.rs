@@ -160,7 +160,7 @@ impl ProbeReport {
         let widths = widths(width);
         if !self.questions.is_empty() {
             row(["Question", "Answer", "Evidence"], widths, out)?;
-            writeln!(out, "{}", widths.map(|width| "─".repeat(width)).join(GAP))?;
+            writeln!(out, "{}", widths.map(|width| "─".repeat(width)).join(COLUMN_GAP))?;
         }
         for question in &self.questions {
             let evidence = in_short(&question.evidence);
@@ -276,7 +276,7 @@ fn write_next(next: &[NextStep], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Space between two columns.
-const GAP: &str = "  ";
+const COLUMN_GAP: &str = "  ";
 /// Bounds of the table's width: narrower, words are cut; wider, lines are hard to follow.
 const NARROWEST: usize = 50;
 const WIDEST: usize = 160;
@@ -284,7 +284,7 @@ const WIDEST: usize = 160;
 /// Returns the widths of the columns in lines of `width` characters. A terminal that wraps at its last column
 /// keeps that one free.
 fn widths(width: usize) -> [usize; 3] {
-    let cells = width.clamp(NARROWEST, WIDEST) - 1 - 2 * GAP.len();
+    let cells = width.clamp(NARROWEST, WIDEST) - 1 - 2 * COLUMN_GAP.len();
     // Of 80, 24: the longest code of the API, `invalid_query_string`, stands in one line.
     let evidence = (cells * 24 / 75).min(40);
     let question = (cells * 20 / 75).min(52);
@@ -303,7 +303,7 @@ fn row(cells: [&str; 3], widths: [usize; 3], out: &mut dyn Write) -> io::Result<
             let text = lines.get(line).map_or("", String::as_str);
             format!("{text:width$}")
         });
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join(GAP).trim_end())?;
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join(COLUMN_GAP).trim_end())?;
     }
     Ok(())
 }
@@ -379,7 +379,7 @@ mod tests {
     fn the_table_is_as_wide_as_there_is_room() {
         for (width, least) in [(0, 10), (60, 10), (80, 20), (120, 20), (1_000, 20)] {
             let widths = widths(width);
-            let lines = widths.iter().sum::<usize>() + 2 * GAP.len();
+            let lines = widths.iter().sum::<usize>() + 2 * COLUMN_GAP.len();
             assert!(lines < width.max(NARROWEST) && lines < WIDEST, "{width}: {widths:?}");
             assert!(widths.iter().all(|width| *width >= least), "{width}: {widths:?}");
         }

@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// Most groups that are shown to people; the others are counted in one line.
-const SHOWN: usize = 12;
+const GROUPS_SHOWN: usize = 12;
 /// Most places of a group that are shown to people.
-const PLACES: usize = 3;
+const PLACES_SHOWN: usize = 3;
 /// Columns of a terminal that a group fits into, if possible.
-const WIDTH: usize = 80;
+const LINE_WIDTH: usize = 80;
 
 /// Rows of one state and one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Explained {
 
     /// Formats `lines 17, 33, 90 …`.
     fn whereabouts(&self, style: Style) -> String {
-        (1..=PLACES.min(self.places.len()))
+        (1..=PLACES_SHOWN.min(self.places.len()))
             .rev()
             .map(|most| self.first(most))
             .find(|text| text.chars().count() <= style.column())
@@ -207,7 +207,7 @@ pub(super) fn write_groups(
 ) -> io::Result<()> {
     let mut blocks = blocks(groups, "");
     blocks.extend(self::blocks(skipped, " by an earlier run"));
-    let mut room = SHOWN.saturating_sub(blocks.len());
+    let mut room = GROUPS_SHOWN.saturating_sub(blocks.len());
     let shown: Vec<_> = blocks
         .iter()
         .map(|block| {
@@ -289,7 +289,7 @@ impl Columns {
         let places = |group: &Explained| group.whereabouts(style).chars().count();
         Self {
             style,
-            count: widest(&|group| grouped(group.count).len(), WIDTH),
+            count: widest(&|group| grouped(group.count).len(), LINE_WIDTH),
             code: widest(&|group| group.code.chars().count(), Style::Full.column()),
             places: widest(&places, style.column()),
         }
@@ -305,7 +305,7 @@ impl Columns {
     /// Returns a group in one line, if it fits.
     fn line(&self, group: &Explained) -> Option<String> {
         let line = format!("{}  {}", self.begin(group), group.words(self.style));
-        (line.chars().count() <= WIDTH).then_some(line)
+        (line.chars().count() <= LINE_WIDTH).then_some(line)
     }
 
     /// Writes a group in one line, or in two where one would be too long.
@@ -381,7 +381,7 @@ mod tests {
             .chain([group(State::Failed, Code::NotCreated, 1, &[3])])
             .collect();
         let text = text(&groups, &[]);
-        assert!(text.lines().count() <= 2 + 2 + SHOWN * 2 + 1, "{text}");
+        assert!(text.lines().count() <= 2 + 2 + GROUPS_SHOWN * 2 + 1, "{text}");
         let all: u64 = (1..=40).sum();
         let told: u64 = text
             .lines()
@@ -402,7 +402,7 @@ mod tests {
                 let lines = [1_234_567, 1_234_568, 1_234_569];
                 let text = text(&[group(state, *code, 1_000_000, &lines)], &[]);
                 let longest = text.lines().map(|line| line.chars().count()).max();
-                assert!(longest <= Some(WIDTH), "{text}");
+                assert!(longest <= Some(LINE_WIDTH), "{text}");
             }
         }
     }

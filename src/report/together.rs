@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Explained, LedgerReport, in_flight, whole::PLACES};
+use super::{Explained, LedgerReport, in_flight, whole::POSITIONS_SHOWN};
 use crate::{
     ledger::ByState,
     model::{Shard, State},
@@ -114,11 +114,11 @@ impl Together {
 }
 
 /// Most shards that are named.
-const NAMED: usize = 20;
+const SHARDS_NAMED: usize = 20;
 
 /// Returns shards in words; `None` if there are none.
 pub(super) fn names_of(shards: &[Shard]) -> Option<String> {
-    let names: Vec<_> = shards.iter().take(NAMED).map(Shard::to_string).collect();
+    let names: Vec<_> = shards.iter().take(SHARDS_NAMED).map(Shard::to_string).collect();
     let more = match shards.len() - names.len() {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -147,8 +147,8 @@ fn added(groups: Vec<Explained>) -> Vec<Explained> {
     for sum in &mut sums {
         sum.places.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
         sum.places.dedup();
-        sum.has_more |= sum.places.len() > PLACES;
-        sum.places.truncate(PLACES);
+        sum.has_more |= sum.places.len() > POSITIONS_SHOWN;
+        sum.places.truncate(POSITIONS_SHOWN);
     }
     sums.sort_by_key(|sum| std::cmp::Reverse(sum.count));
     sums

@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// Most rows to look at that are kept.
-const KEPT: usize = 200;
+const ROWS_KEPT: usize = 200;
 /// Longest line, in bytes.
 const LONGEST_LINE: u64 = 1 << 20;
 /// Longest text of a row that is kept, in characters.
-const LONGEST: usize = 160;
+const LONGEST_TEXT: usize = 160;
 /// State of rows that are not factors.
 const REJECTED: &str = "rejected";
 /// States of rows that the tenant was not asked about, besides those of [`State`].
@@ -108,7 +108,7 @@ impl Verified {
                 users.push([hasher.hash_one(user), kind]).map_err(failed)?;
             }
             let shelf = if state == REJECTED { &mut rejected } else { &mut kept };
-            if (is_bad(state) || state == REJECTED) && shelf.len() < KEPT {
+            if (is_bad(state) || state == REJECTED) && shelf.len() < ROWS_KEPT {
                 shelf.push(line.into_row(state, pseudonyms));
             }
         }
@@ -125,7 +125,7 @@ impl Verified {
         }
         let counts = count(users).map_err(failed)?;
         kept.append(&mut rejected);
-        kept.truncate(KEPT);
+        kept.truncate(ROWS_KEPT);
         Ok(Self {
             file: file(),
             states,
@@ -245,7 +245,7 @@ impl Line {
                 Some(pseudonyms) if !user.is_empty() => pseudonyms.hide(&user, &text),
                 _ => text,
             };
-            hidden.chars().take(LONGEST).collect()
+            hidden.chars().take(LONGEST_TEXT).collect()
         };
         VerifiedRow {
             line: self.number,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Number of remarks of each kind that are shown to people; all are counted.
-const SHOWN: usize = 10;
+const REMARKS_SHOWN: usize = 10;
 
 /// The result of a run (contract, section 2).
 #[derive(Debug, Default, Serialize)]
@@ -155,11 +155,11 @@ impl VerifyRemarks {
         for row in &group.rejections {
             self.reasons.add(row.refusal.state(), row.code(), Some(Spot::of(row)));
         }
-        let room = SHOWN.saturating_sub(self.rejections.len());
+        let room = REMARKS_SHOWN.saturating_sub(self.rejections.len());
         let rejected = |row: &&Rejection| row.refusal == Refusal::Rejected;
         self.rejections.extend(group.rejections.iter().filter(rejected).take(room).cloned());
         let bad = judged.findings.iter().filter(|finding| finding.state.needs_attention());
-        for finding in bad.take(SHOWN.saturating_sub(self.findings.len())) {
+        for finding in bad.take(REMARKS_SHOWN.saturating_sub(self.findings.len())) {
             self.findings.push(line_of(group, finding, &self.lines));
         }
         self.note_extras(&judged.extras);
@@ -168,7 +168,7 @@ impl VerifyRemarks {
     /// Takes in other methods of users.
     pub fn note_extras(&mut self, extras: &[Extra]) {
         self.extra_count += extras.len() as u64;
-        for extra in extras.iter().take(SHOWN.saturating_sub(self.extras.len())) {
+        for extra in extras.iter().take(REMARKS_SHOWN.saturating_sub(self.extras.len())) {
             let Extra { user, type_name, method_id } = extra;
             self.extras.push(format!("extra: {user}, {type_name}, {method_id}"));
         }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Denominator of the smallest share of a run whose loss is worth a hint.
-const NOTABLE: u32 = 20;
+const NOTABLE_PART: u32 = 20;
 
 /// Times that requests were held back, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -67,7 +67,7 @@ impl Waits {
     /// back a good part of the run.
     pub(super) fn hint(&self, elapsed: Duration) -> Option<String> {
         let Bottleneck { is_fixed, held, in_flight, latency, pace, enough, .. } = self.bottleneck;
-        let matters = held >= Duration::from_secs(1).max(elapsed / NOTABLE);
+        let matters = held >= Duration::from_secs(1).max(elapsed / NOTABLE_PART);
         (is_fixed && matters && enough > in_flight).then(|| {
             #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
             let (now, then) = (in_flight as f64 / latency, enough as f64 / latency);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Rows of a reason whose positions are shown.
-pub(super) const PLACES: usize = 5;
+pub(super) const POSITIONS_SHOWN: usize = 5;
 
 /// A summary over a whole ledger.
 #[derive(Debug, Default, Serialize)]
@@ -67,7 +67,7 @@ pub struct LedgerReport {
 impl LedgerReport {
     /// Reads the summary from a ledger, whose name is only shown.
     pub fn read(name: &str, ledger: &Reader) -> Result<Self, Error> {
-        let (totals, operation, reasons, fault) = match Digest::read(ledger, PLACES) {
+        let (totals, operation, reasons, fault) = match Digest::read(ledger, POSITIONS_SHOWN) {
             Ok(digest) => {
                 let mut rows = digest.reasons.iter().flat_map(|group| &group.rows);
                 let operation = rows.find_map(|row| row.operation);

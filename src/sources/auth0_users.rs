@@ -40,7 +40,7 @@ pub(super) static SYSTEM: System = System {
 };
 
 /// Keys that users of other systems have, and rows of ours.
-const OF_OTHERS: [&str; 9] = [
+const KEYS_OF_OTHERS: [&str; 9] = [
     "id",
     "localId",
     "traits",
@@ -57,7 +57,7 @@ fn recognises(user: &Node) -> bool {
     let is_other = || {
         let is_device =
             user.has("user_id") && ["key", "credential_id"].iter().any(|key| user.has(key));
-        is_device || OF_OTHERS.iter().any(|key| user.has(key))
+        is_device || KEYS_OF_OTHERS.iter().any(|key| user.has(key))
     };
     user.has("mfa_factors") || is_user && !is_other()
 }

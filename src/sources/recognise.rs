@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Bytes at the beginning of a file that are enough to recognise its system.
-const ENOUGH: u64 = 1 << 20;
+const BYTES_EXAMINED: u64 = 1 << 20;
 
 /// Returns the error for a file that is not that system's, with the system that it looks like.
 pub(super) fn not_this(line: u64, system: &System, other: Option<&System>) -> InputError {
@@ -35,7 +35,7 @@ pub fn system_of(path: &Path) -> Option<&'static System> {
 
 /// Returns the first element of a file, if it is near the beginning.
 pub(super) fn first_element(path: &Path, form: Form) -> Option<Node> {
-    let mut elements = Elements::open_beginning(path, form, ENOUGH).ok()?;
+    let mut elements = Elements::open_beginning(path, form, BYTES_EXAMINED).ok()?;
     while let Some(element) = elements.next_element().ok()? {
         if let Content::Value(value) = element.content {
             return Some(value);

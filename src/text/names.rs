@@ -9,15 +9,15 @@ use std::{
 };
 
 /// Stand-in for the byte 0, in a private area of Unicode. Only bytes from 0x80 on have one.
-const FIRST: u32 = 0x0010_f700;
+const FIRST_STAND_IN: u32 = 0x0010_f700;
 
 fn stand_in(byte: u8) -> char {
-    char::from_u32(FIRST + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+    char::from_u32(FIRST_STAND_IN + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// Returns the byte that a character stands for, if it is a stand-in.
 pub(super) fn stray_byte(character: char) -> Option<u8> {
-    let byte = u32::from(character).checked_sub(FIRST)?;
+    let byte = u32::from(character).checked_sub(FIRST_STAND_IN)?;
     u8::try_from(byte).ok().filter(|byte| !byte.is_ascii())
 }
 

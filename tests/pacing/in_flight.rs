@@ -30,7 +30,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const AUTO: Concurrency = Concurrency::Auto(Concurrency::MOST);
+const AUTO: Concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
 /// Length of a run.
 const SECONDS: u32 = 60;
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The reason for it.
-const NOBODY: &str =
+const NOT_PROVED: &str =
     "it has not been checked that the TOTP secrets are read as the users' apps read them";
 
 /// Advice to prove one secret before a run.
@@ -56,7 +56,7 @@ impl Suggestion {
     /// Logs the advice.
     pub(in crate::commands) fn give(&self) {
         tracing::warn!(
-            "{NOBODY}; first prove the secret of a user whose app you can look at: {}",
+            "{NOT_PROVED}; first prove the secret of a user whose app you can look at: {}",
             self.command
         );
     }
@@ -65,7 +65,7 @@ impl Suggestion {
     /// whether it has a TOTP.
     pub(in crate::commands) fn late(&self) -> Advice {
         let text = format!(
-            "{NOBODY}: prove one secret, of a user whose app you can look at. INPUT cannot be read again: \
+            "{NOT_PROVED}: prove one secret, of a user whose app you can look at. INPUT cannot be read again: \
              give the same at a terminal to: {}",
             self.command
         );

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Bytes of a line that are examined; no code is longer.
-const MOST: usize = 64;
+const MOST_BYTES_READ: usize = 64;
 
 /// Source of the answers.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ fn failed(source: io::Error) -> Error {
 /// Reads a line, byte by byte: no buffer keeps what was typed, and nothing after the line is
 /// consumed.
 fn read_line(input: &mut File) -> io::Result<Line> {
-    let mut line = Zeroizing::new(Vec::with_capacity(MOST));
+    let mut line = Zeroizing::new(Vec::with_capacity(MOST_BYTES_READ));
     let mut byte = Zeroizing::new([0]);
     loop {
         match input.read(&mut *byte) {
@@ -146,7 +146,7 @@ fn read_line(input: &mut File) -> io::Result<Line> {
             Ok(0) => return Ok(Line::Given(line)),
             Ok(_) if *byte == [b'\n'] => return Ok(Line::Given(line)),
             // A longer line is no code, however it goes on.
-            Ok(_) if line.len() < MOST => line.push(byte[0]),
+            Ok(_) if line.len() < MOST_BYTES_READ => line.push(byte[0]),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Number of characters shown of a client id: enough to recognise one's own.
-const SHOWN: usize = 4;
+const CHARACTERS_SHOWN: usize = 4;
 
 /// The facts of the line.
 #[derive(Debug, Serialize)]
@@ -119,7 +119,7 @@ fn short(scope: &'static str) -> &'static str {
 }
 
 fn shortened(id: &str) -> String {
-    let mut shown: String = id.chars().take(SHOWN).collect();
+    let mut shown: String = id.chars().take(CHARACTERS_SHOWN).collect();
     if shown.len() < id.len() {
         shown.push('…');
     }

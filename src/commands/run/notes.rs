@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Interval between two notes of the pace, and before the first: a killed run loses as much of it.
-const EVERY: Duration = Duration::from_secs(30);
-const FIRST: Duration = Duration::from_secs(5);
+const NOTE_INTERVAL: Duration = Duration::from_secs(30);
+const FIRST_NOTE: Duration = Duration::from_secs(5);
 
 /// Notes of a run.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Keeper for Pace {
     fn keep(&self, snapshot: &Snapshot) {
         let kept = &mut *self.lock();
         kept.line.add(sample(snapshot));
-        let due = kept.noted.map_or(FIRST, |noted| noted + EVERY);
+        let due = kept.noted.map_or(FIRST_NOTE, |noted| noted + NOTE_INTERVAL);
         if snapshot.elapsed < due {
             return;
         }

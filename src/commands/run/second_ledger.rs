@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Most files of the folder that are examined.
-const MOST: usize = 10_000;
+const FILES_EXAMINED: usize = 10_000;
 
 /// Refuses an import that names no ledger and would begin a new one, if another import ledger of
 /// the same tenant is in the same folder.
@@ -85,7 +85,7 @@ struct Found {
 fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<Found>> {
     let folder = files::folder(path);
     let mut found = Vec::new();
-    for file in std::fs::read_dir(folder)?.take(MOST) {
+    for file in std::fs::read_dir(folder)?.take(FILES_EXAMINED) {
         let name = PathBuf::from(file?.file_name());
         if name.extension().is_none_or(|extension| extension != "ledger") {
             continue;

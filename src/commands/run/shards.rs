@@ -17,7 +17,7 @@ use crate::{
 const MOST_RESERVE: f64 = 0.95;
 
 /// Largest number of shards whose ledgers are looked for and named in a command.
-const NAMED: u16 = 20;
+const SHARDS_NAMED: u16 = 20;
 
 /// Warns of the load that all shards together put on the tenant.
 pub(in crate::commands) fn warn_of_rate(config: &Config) {
@@ -87,7 +87,8 @@ pub(in crate::commands) fn warn_of_selection(config: &Config, input: &ReadInput)
 /// the shard may run on another host, and a second ledger would send its rows again.
 pub(super) fn of_other_shards(ended: &Ended<'_>) -> Option<NextStep> {
     let Ended { typed, ledger, .. } = *ended;
-    let shard = Shard::parse(typed.value_of("shard")?).filter(|shard| shard.count() <= NAMED)?;
+    let shard =
+        Shard::parse(typed.value_of("shard")?).filter(|shard| shard.count() <= SHARDS_NAMED)?;
     let input = path_of(typed.values().next()?);
     let ledger_of = |shard| ledger_of(&input, Some(shard));
     let is_over = matches!(ended.end, End::Complete) && !ended.is_dry_run && !ended.is_in_sandbox;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Lines that may wait.
-const QUEUE: usize = 1024;
+const LINES_QUEUED: usize = 1024;
 
 type BackupLine = (Zeroizing<String>, oneshot::Sender<()>);
 
@@ -40,7 +40,7 @@ impl Backup {
         let failed = |source| broken(path, source);
         let file = open(path)?;
         mend(&file).map_err(failed)?;
-        let (lines, queue) = mpsc::channel(QUEUE);
+        let (lines, queue) = mpsc::channel(LINES_QUEUED);
         std::thread::Builder::new()
             .name("backup".into())
             .spawn(move || write_all(file, queue))

@@ -14,7 +14,7 @@ use crate::{
 
 /// Number of ids remembered: half a table of 2^17 places, which one more would double. Older ids
 /// are told apart by their creation time.
-const MOST: usize = (1 << 17) / 16 * 7;
+const IDS_REMEMBERED: usize = (1 << 17) / 16 * 7;
 
 /// See the module. Holds hashes, keyed anew in each run.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl RecentIds {
             *to = To { row, user: other.is_none().then_some(user) };
             return other;
         }
-        if self.order.len() == MOST
+        if self.order.len() == IDS_REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
             self.rows.remove(&oldest);
@@ -77,11 +77,11 @@ mod tests {
         assert_eq!(record("a", 1), None);
         assert_eq!(record("a", 2), Some(Seq(1)));
         assert_eq!(record("a", 3), Some(Seq(2)));
-        for number in 0..2 * MOST {
+        for number in 0..2 * IDS_REMEMBERED {
             record(&number.to_string(), 9);
         }
         assert_eq!(record("a", 4), None);
-        assert_eq!((ids.rows.len(), ids.order.len()), (MOST, MOST));
+        assert_eq!((ids.rows.len(), ids.order.len()), (IDS_REMEMBERED, IDS_REMEMBERED));
     }
 
     #[test]

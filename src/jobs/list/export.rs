@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// Most rows that become durable together.
-const BATCH: usize = 64;
+const MOST_ROWS_PER_SYNC: usize = 64;
 /// Interval at which lines become durable while rows come.
-const PATIENCE: Duration = Duration::from_millis(50);
+const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Numbers of what was written, for people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Exporter {
             Err(reason) => settled(ask, State::Rejected, Some(reason)),
         };
         self.pending.push((ask.seq, settlement));
-        if self.pending.len() >= BATCH || self.synced.elapsed() >= PATIENCE {
+        if self.pending.len() >= MOST_ROWS_PER_SYNC || self.synced.elapsed() >= SYNC_INTERVAL {
             self.settle().await?;
         }
         Ok(())

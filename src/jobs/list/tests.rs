@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{verify::Group, *};
 use crate::{
     api::{Answer, CreatedMethod, NotExecuted, Page, SetMethod, Update, Verdict},
-    engine::{Concurrency, IntakeEvent, Stop, in_order::AHEAD},
+    engine::{Concurrency, IntakeEvent, Stop, in_order::QUESTIONS_AHEAD},
     error::Error,
     model::{ClockSkew, Contact, Credential, Factor, LocalTime, Method, UserId},
     pacer::{Pacer, Rate},
@@ -290,7 +290,7 @@ async fn no_more_is_asked_ahead_of_an_answer_that_takes_long_than_is_allowed() {
     let mut told = Told::<false>::default();
     let end = run(gateway(&api, 1000.0), limits(8, LONG), groups(300), &mut told).await;
     assert!(matches!(end, End::Complete), "{end:?}");
-    assert_eq!((look.await.unwrap(), told.lines.len()), (8 * AHEAD, 300));
+    assert_eq!((look.await.unwrap(), told.lines.len()), (8 * QUESTIONS_AHEAD, 300));
 }
 
 /// The lines that are told when the run is stopped while the first answer has not come.

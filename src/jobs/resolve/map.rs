@@ -21,11 +21,11 @@ use crate::{
 /// First line of a map.
 pub const HEADER: &str = "user_id,id,email,username,mf_code\n";
 /// Most lines that become durable together.
-const BATCH: usize = 64;
+const MOST_LINES_PER_SYNC: usize = 64;
 /// Interval at which lines become durable while people come.
-const PATIENCE: Duration = Duration::from_millis(50);
+const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 /// Most lines that are corrected together: each time, the file is rewritten.
-const MENDED: usize = 65_536;
+const MOST_CORRECTIONS: usize = 65_536;
 
 /// Result of a question.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl Collector<Resolved> for MapWriter {
         if number < self.known {
             self.mended.insert(number + 1, line);
             self.mended_rows.push((question.seq, settlement));
-            if self.mended.len() >= MENDED {
+            if self.mended.len() >= MOST_CORRECTIONS {
                 self.settle().await?;
                 self.mend().await?;
             }
@@ -133,7 +133,7 @@ impl Collector<Resolved> for MapWriter {
         }
         self.write(&line)?;
         self.pending.push((question.seq, settlement));
-        if self.pending.len() >= BATCH || self.synced.elapsed() >= PATIENCE {
+        if self.pending.len() >= MOST_LINES_PER_SYNC || self.synced.elapsed() >= SYNC_INTERVAL {
             self.settle().await?;
         }
         Ok(())

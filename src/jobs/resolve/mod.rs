@@ -31,7 +31,7 @@ use people::Question;
 
 /// Address at a domain that belongs to nobody (RFC 2606), for checking whether the tenant answers
 /// at all.
-const NOBODY: &str = "mfaferry-probe@example.com";
+const ADDRESS_OF_NOBODY: &str = "mfaferry-probe@example.com";
 
 /// Most spellings of an address whose answers are kept for the next person who has it.
 const SPELLINGS: usize = 4;
@@ -87,7 +87,7 @@ impl<A: Directory> Executor for ResolveExecutor<A> {
 
     /// The scope of these look-ups allows nothing else.
     async fn health_check(&self, _: &UserId) -> (Next, Health) {
-        self.gateway.check_by(self.gateway.api.users_by_email(NOBODY)).await
+        self.gateway.check_by(self.gateway.api.users_by_email(ADDRESS_OF_NOBODY)).await
     }
 
     async fn step(&self, job: &mut ResolveJob, rng: &mut fastrand::Rng) -> (Next, Health) {

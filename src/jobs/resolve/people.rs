@@ -26,9 +26,9 @@ use crate::{
 
 /// People handed on together; those of a pipe are handed on one by one, since none must wait for
 /// the next, who may never come.
-const BATCH: usize = 128;
+const PEOPLE_PER_BATCH: usize = 128;
 /// Batches that may wait to be admitted.
-const QUEUE: usize = 4;
+const BATCHES_QUEUED: usize = 4;
 
 /// Source of people: another system's export.
 pub trait PeopleReader: Debug + Send {
@@ -153,7 +153,7 @@ pub fn start(
     ledger: Ledger,
     remarks: Arc<Mutex<Remarks>>,
 ) -> Result<JobReceiver<Question>, Error> {
-    let (sender, rows) = mpsc::channel(QUEUE);
+    let (sender, rows) = mpsc::channel(BATCHES_QUEUED);
     let told = Arc::clone(&remarks);
     std::thread::Builder::new()
         .name("input".into())
@@ -181,7 +181,7 @@ fn read_all(
         remarks.lines = people.lines();
         Arc::clone(&remarks.rows)
     };
-    let most = if people.length().is_some() { BATCH } else { 1 };
+    let most = if people.length().is_some() { PEOPLE_PER_BATCH } else { 1 };
     let mut batch = Vec::with_capacity(most);
     loop {
         let end = match people.next_person() {

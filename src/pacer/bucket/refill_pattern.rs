@@ -13,7 +13,7 @@
 //! Pure; times are seconds.
 
 use super::{
-    super::{JITTER, TICK, learnt::Steps},
+    super::{JITTER, SHORTEST_SLEEP, learnt::Steps},
     history::{History, Step},
 };
 
@@ -23,16 +23,16 @@ use super::{
 const LOOK_EVERY: f64 = 0.25;
 /// Share of the gain at one moment above which the refill is in steps, and below which it is
 /// continuous.
-const MOST: f64 = 0.6;
+const SHARE_IN_STEPS: f64 = 0.6;
 /// Share of the time without requests above which a moment shows neither. Without this, 400 of
 /// 1,000 requests are refused where 2 a second are refilled at its top.
 const SILENT: f64 = 0.7;
 /// A step that gains less than this share of a second's gain is ignored: it cannot contain the
 /// refill of a bucket that is refilled in steps.
-const LARGE_STEP: f64 = 1.0 - MOST;
+const LARGE_STEP: f64 = 1.0 - SHARE_IN_STEPS;
 /// Looks that must agree before the first pattern is believed; twice as many change it later. With
 /// two, four runs that begin together are refused up to 4 of 1,000 requests, with three none.
-const AGREEING: i8 = 3;
+const LOOKS_TO_AGREE: i8 = 3;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Pattern {
@@ -136,9 +136,9 @@ impl RefillPattern {
             Some(best) if best.1.gained >= one.1.gained => Some(best),
             _ => Some(one),
         });
-        let sure = 2 * AGREEING;
+        let sure = 2 * LOOKS_TO_AGREE;
         self.votes = (self.votes + vote(best, span, total)).clamp(-sure, sure);
-        let needed = if self.is_known() { sure } else { AGREEING };
+        let needed = if self.is_known() { sure } else { LOOKS_TO_AGREE };
         if self.votes >= needed {
             (self.pattern, self.votes) = (Pattern::Even, sure);
         } else if self.votes <= -needed || before.is_some() {
@@ -159,7 +159,7 @@ impl RefillPattern {
 
 /// Moves a refill a little later, so that no request arrives just before it.
 fn safely_after(top: f64) -> f64 {
-    top + TICK.as_secs_f64()
+    top + SHORTEST_SLEEP.as_secs_f64()
 }
 
 /// Keeps the moment found before for as long as about as much is gained at it as at the best one.
@@ -198,7 +198,7 @@ fn vote(best: Option<(f64, Gained)>, span: f64, total: f64) -> i8 {
         return 0;
     }
     let beyond = (gained / total.max(1.0) - own) / (1.0 - own);
-    if beyond > MOST { -1 } else { 1 }
+    if beyond > SHARE_IN_STEPS { -1 } else { 1 }
 }
 
 #[cfg(test)]

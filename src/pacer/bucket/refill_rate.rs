@@ -20,7 +20,7 @@ use super::{
 /// Shortest stretch of history to measure the rate by, and weight of the previous rate against the
 /// stretch seen in a test, both in seconds. Half the length costs 8 points of share beside clients
 /// that send in bursts of 5, half the weight 24.
-const LONG: f64 = 1.0;
+const SHORTEST_STRETCH: f64 = 1.0;
 
 /// Measures the refill rate.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl RefillRate {
         let samples = self.history.samples();
         let run = samples.iter().rposition(|sample| sample.full).map_or(0, |full| full + 1);
         let run = self.history.stretch(run);
-        if run.time >= LONG {
+        if run.time >= SHORTEST_STRETCH {
             self.learn((run.gained / run.time).max(0.0), run.fall);
         } else if self.measured {
             self.measure_test();
@@ -131,7 +131,8 @@ impl RefillRate {
         if time < JITTER || from <= self.tested {
             return;
         }
-        self.rate = (self.prior.mul_add(LONG, gained) / (LONG + time)).max(0.0);
+        self.rate =
+            (self.prior.mul_add(SHORTEST_STRETCH, gained) / (SHORTEST_STRETCH + time)).max(0.0);
         if over {
             // A test counts once.
             (self.prior, self.tested) = (self.rate, from);
@@ -144,7 +145,8 @@ impl RefillRate {
             return;
         };
         let samples = self.history.samples();
-        let since = samples.iter().rev().find(|sample| last.at - sample.at >= LONG / 2.0);
+        let since =
+            samples.iter().rev().find(|sample| last.at - sample.at >= SHORTEST_STRETCH / 2.0);
         let Some(since) = since.copied().or(self.history.first()) else {
             return;
         };

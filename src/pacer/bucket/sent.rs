@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 
-use super::super::GRAIN;
+use super::super::SHORTEST_WAIT;
 
 /// Time for which requests are remembered, in seconds; an answer that took longer says nothing
-/// about the level. Bounds the memory at one entry per [`GRAIN`].
+/// about the level. Bounds the memory at one entry per [`SHORTEST_WAIT`].
 const MEMORY: f64 = 10.0;
 
 /// Counts what was sent.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Moments, and the number sent up to then; those within [`GRAIN`] share an entry.
+    /// Moments, and the number sent up to then; those within [`SHORTEST_WAIT`] share an entry.
     times: VecDeque<(f64, f64)>,
     given: f64,
     /// Number of requests that were refused, and so took nothing from the bucket.
@@ -28,7 +28,7 @@ impl Sent {
     pub(super) fn record(&mut self, now: f64) {
         self.given += 1.0;
         match self.times.back_mut() {
-            Some((at, count)) if now - *at < GRAIN.as_secs_f64() => *count = self.given,
+            Some((at, count)) if now - *at < SHORTEST_WAIT.as_secs_f64() => *count = self.given,
             _ => self.times.push_back((now, self.given)),
         }
         while self.times.get(1).is_some_and(|(at, _)| *at < now - MEMORY) {

@@ -7,19 +7,19 @@
 //! Pure; times are seconds.
 
 use super::{
-    super::learnt::{Steps, USUAL},
+    super::learnt::{Steps, USUAL_FILL_TIME},
     history::Sample,
 };
 
 /// Most answers that are kept: as many as a sample of users brings.
-const MOST: usize = 256;
+const MOST_SAMPLES: usize = 256;
 /// Smallest gain from which a rate is computed: the number of requests left is whole, so that a
 /// gain is known to about one.
-const LEAST: f64 = 12.0;
+const SMALLEST_GAIN: f64 = 12.0;
 /// Shortest time over which the rate of requests is that of a long run, in seconds, and fewest
 /// answers before that: until then the bucket is being used up, and neighbours come at random.
-const LONG: f64 = 10.0;
-const MANY: usize = 40;
+const LONG_RUN: f64 = 10.0;
+const LONG_RUN_ANSWERS: usize = 40;
 /// Fewest whole windows from which a rate is computed, where the bucket is refilled in steps, and
 /// the time before the first of them.
 const WINDOWS: f64 = 2.0;
@@ -67,7 +67,7 @@ pub(super) struct Windows {
 impl Survey {
     /// Enters an answer, if it is one of the first.
     pub(super) fn push(&mut self, sample: Sample) {
-        if self.samples.len() < MOST {
+        if self.samples.len() < MOST_SAMPLES {
             let at = self.samples.partition_point(|before| before.at <= sample.at);
             self.samples.insert(at, sample);
         }
@@ -93,7 +93,7 @@ impl Survey {
         let Promises { count, missing, full_in } = self.promises;
         let time = count.mul_add(-ROUNDED_UP, full_in).max(full_in / 4.0);
         let shortest = count.mul_add(-MOST_ROUNDED_UP, full_in).max(0.0);
-        let usual = (limit / USUAL).min(missing / shortest);
+        let usual = (limit / USUAL_FILL_TIME).min(missing / shortest);
         (missing > 0.0 && time > 0.0).then(|| usual.max(missing / time))
     }
 
@@ -150,14 +150,14 @@ impl Survey {
             }
         }
         // The slope: travel times differ, so single answers are early or late.
-        (gained >= LEAST && squares > 0.0).then(|| products / squares)
+        (gained >= SMALLEST_GAIN && squares > 0.0).then(|| products / squares)
     }
 
     /// Returns the requests a second granted over the second half, if that was long enough.
     pub(super) fn used(&self) -> Option<f64> {
         let (half, last) = (self.samples.get(self.samples.len() / 2)?, self.samples.last()?);
         let time = last.at - half.at;
-        let is_long = time >= LONG && self.samples.len() >= MANY;
+        let is_long = time >= LONG_RUN && self.samples.len() >= LONG_RUN_ANSWERS;
         is_long.then(|| (taken(last) - taken(half)) / time)
     }
 
@@ -317,6 +317,6 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
-        assert_eq!(survey(10.0, 2.0, 0.5, 10_000).samples.len(), MOST);
+        assert_eq!(survey(10.0, 2.0, 0.5, 10_000).samples.len(), MOST_SAMPLES);
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::model::CustomDomain;
 
 /// Most ids that are named.
-const TOLD: usize = 5;
+const IDS_NAMED: usize = 5;
 
 pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -35,11 +35,11 @@ pub(super) fn findings(census: &Census, facts: &Facts, host: Option<&str>) -> Ve
     }
     let mut told: Vec<_> = ids
         .iter()
-        .take(TOLD)
+        .take(IDS_NAMED)
         .map(|(id, tally)| format!("{} ({})", id.unwrap_or("further ones"), rows_of(*tally)))
         .collect();
-    if ids.len() > TOLD {
-        told.push(format!("and {} more", ids.len() - TOLD));
+    if ids.len() > IDS_NAMED {
+        told.push(format!("and {} more", ids.len() - IDS_NAMED));
     }
     let message = format!(
         "the tenant cannot serve the relying parties that {} {} bound to: {}; no browser offers these \

@@ -22,7 +22,7 @@ const ORDER: [FactorType; 5] = [
 /// cap.
 const REFILLS: u32 = 2;
 /// Longest message that is kept.
-const LONGEST: usize = 200;
+const LONGEST_MESSAGE: usize = 200;
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
@@ -166,5 +166,5 @@ fn refusal(told: &Told) -> CapRefusal {
 }
 
 fn cut(message: &str) -> String {
-    message.chars().take(LONGEST).collect()
+    message.chars().take(LONGEST_MESSAGE).collect()
 }

@@ -9,11 +9,11 @@ use super::super::asker::{Asker, Unanswered};
 use crate::{api::RawApi, model::TenantFacts, text::human};
 
 /// Bounds of the pause between two looks, which is a twentieth of the time since the POST.
-const PAUSE: Duration = Duration::from_millis(50);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PAUSES: u32 = 20;
 /// Longest time to look for the method.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LONGEST_SEARCH: Duration = Duration::from_secs(60);
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
@@ -44,12 +44,12 @@ pub(super) async fn ask<A: RawApi>(
                 list.missed(looked);
             }
         }
-        let is_over = told.came.elapsed() >= PATIENCE;
+        let is_over = told.came.elapsed() >= LONGEST_SEARCH;
         if is_over || !(read.is_open() || list.is_open()) {
             break;
         }
         let pause = told.came.elapsed() / PAUSES;
-        asker.pause(pause.clamp(PAUSE, LONGEST_PAUSE)).await?;
+        asker.pause(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await?;
     }
     facts.read_delay_ms = read.millis();
     facts.list_delay_ms = list.millis();
@@ -90,7 +90,7 @@ impl Seen {
                 format!("after {} at most, and not yet after {}", human(after), human(missed))
             }
             (Some(after), None) => format!("at once ({})", human(after)),
-            (None, _) => format!("not within {}", human(PATIENCE)),
+            (None, _) => format!("not within {}", human(LONGEST_SEARCH)),
         }
     }
 }

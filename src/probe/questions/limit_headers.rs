@@ -15,7 +15,7 @@ use crate::{
 /// Number of requests, and the interval between them, which spreads them over the parts of a
 /// second.
 const REQUESTS: u32 = 14;
-const PAUSE: Duration = Duration::from_millis(130);
+const INTERVAL: Duration = Duration::from_millis(130);
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
@@ -40,7 +40,7 @@ pub(super) async fn ask<A: RawApi>(
             let came = told.came.duration_since(began).as_secs_f64();
             looks.push(Look { sent, came, date, limit, remaining, reset });
         }
-        asker.pause(PAUSE.saturating_sub(told.came - told.sent)).await?;
+        asker.pause(INTERVAL.saturating_sub(told.came - told.sent)).await?;
         last = told.limit;
     }
     if with_headers == 0 {

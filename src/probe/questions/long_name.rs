@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Most characters of a name that lists show, according to the docs (auth0-api.md 1.3).
-const SHOWN: usize = 20;
+const CHARACTERS_LISTED: usize = 20;
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
@@ -42,7 +42,7 @@ fn read(name: &str, shown: &str) -> (Option<LongName>, String) {
     let length = shown.chars().count();
     if shown == name {
         (Some(LongName::Kept), "it is kept".into())
-    } else if length == SHOWN && name.starts_with(shown) {
+    } else if length == CHARACTERS_LISTED && name.starts_with(shown) {
         (Some(LongName::Cut), "it is cut to 20 characters".into())
     } else if shown.starts_with(MARKER) && name.starts_with(shown) {
         (Some(LongName::Cut), format!("it is cut, and to {length} characters"))

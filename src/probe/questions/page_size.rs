@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Sizes to try first: the documented caps, and one more than the larger.
-const FIRST: [u32; 3] = [101, 100, 50];
+const FIRST_SIZES: [u32; 3] = [101, 100, 50];
 /// Largest size to try.
-const LARGEST: u32 = 1_000;
+const LARGEST_SIZE: u32 = 1_000;
 
 /// Treatment of a size by the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ enum Page {
 }
 
 /// Pause before a page that is not whole is asked for again: a list may lag behind its own total.
-const AGAIN: Duration = Duration::from_secs(1);
+const PAUSE_BEFORE_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
@@ -52,14 +52,14 @@ pub(super) async fn ask<A: RawApi>(
         None if search.refused == 1 => {
             return Err(Unanswered::Unclear("every size is refused".into()));
         }
-        None => format!("{LARGEST}, and maybe more"),
+        None => format!("{LARGEST_SIZE}, and maybe more"),
         Some((cap, PageSizeAbove::Refused)) => format!("{cap}; more is refused"),
         Some((cap, PageSizeAbove::Cut)) => format!("{cap}; more is cut to that"),
         Some((cap, PageSizeAbove::CutSilently)) => {
             format!("{cap}; more is cut to that, though the list says otherwise")
         }
     };
-    let cap = found.map_or(LARGEST, |(cap, _)| cap);
+    let cap = found.map_or(LARGEST_SIZE, |(cap, _)| cap);
     (facts.page_size_cap, facts.page_size_above) = found.unzip();
     if fullest >= cap {
         return Ok(said);
@@ -75,7 +75,7 @@ async fn page<A: RawApi>(asker: &mut Asker<A>, size: u32) -> Result<(Page, u32),
     if !matches!(first.0, Page::CutSilently(_)) {
         return Ok(first);
     }
-    asker.pause(AGAIN).await?;
+    asker.pause(PAUSE_BEFORE_RETRY).await?;
     let again = page_once(asker, size).await?;
     if first == again && again.1 > 0 {
         return Ok(again);
@@ -127,7 +127,7 @@ struct Search {
 
 impl Default for Search {
     fn default() -> Self {
-        Self { honoured: 0, refused: LARGEST + 1, cut: None, first: FIRST.iter() }
+        Self { honoured: 0, refused: LARGEST_SIZE + 1, cut: None, first: FIRST_SIZES.iter() }
     }
 }
 
@@ -142,8 +142,8 @@ impl Search {
             return Some(*size);
         }
         // If none of the first sizes was refused, the largest is the most likely answer.
-        let is_open = self.refused > LARGEST;
-        Some(if is_open { LARGEST } else { u32::midpoint(self.honoured, self.refused) })
+        let is_open = self.refused > LARGEST_SIZE;
+        Some(if is_open { LARGEST_SIZE } else { u32::midpoint(self.honoured, self.refused) })
     }
 
     fn take(&mut self, size: u32, page: Page) {
@@ -158,7 +158,7 @@ impl Search {
     fn found(&self) -> Option<(u32, PageSizeAbove)> {
         match self.cut {
             Some(cut) => Some(cut),
-            None if self.honoured == 0 || self.refused > LARGEST => None,
+            None if self.honoured == 0 || self.refused > LARGEST_SIZE => None,
             None => Some((self.honoured, PageSizeAbove::Refused)),
         }
     }

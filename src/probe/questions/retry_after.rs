@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Number of requests at the same time, and the most times that they are sent.
-const AT_ONCE: usize = 20;
+const REQUESTS_AT_ONCE: usize = 20;
 const ROUNDS: usize = 15;
 
 pub(super) async fn ask<A: RawApi>(
@@ -36,7 +36,7 @@ pub(super) async fn ask<A: RawApi>(
         // The permit waits for the end of a hold, and fails if the probe is stopping.
         asker.permit().await?;
         let mut burst = JoinSet::new();
-        for _ in 0..AT_ONCE {
+        for _ in 0..REQUESTS_AT_ONCE {
             let (api, user) = (Arc::clone(&asker.gateway.api), asker.user.clone());
             burst.spawn(async move {
                 let query = Some("per_page=1");
@@ -65,7 +65,7 @@ pub(super) async fn ask<A: RawApi>(
             return Ok(format!("{said} (after {sent} requests)"));
         }
     }
-    let why = format!("could not tell: no 429 in {sent} requests, {AT_ONCE} at a time");
+    let why = format!("could not tell: no 429 in {sent} requests, {REQUESTS_AT_ONCE} at a time");
     Err(Unanswered::Unclear(why))
 }
 

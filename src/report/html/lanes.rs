@@ -5,7 +5,7 @@ use crate::model::PaceSample;
 
 /// Height of a lane, and of the gap between two.
 const LANE: f64 = 13.0;
-const GAP: f64 = 5.0;
+const LANE_GAP: f64 = 5.0;
 /// Degrees of darkness.
 const DEGREES: u64 = 5;
 /// Milliseconds in all that a reason must have held requests back to be shown.
@@ -62,7 +62,7 @@ fn bands(samples: &[PaceSample], of: fn(&PaceSample) -> u64) -> Vec<(u64, u64, u
 
 /// Returns the height of `count` lanes.
 pub(super) fn height(count: usize) -> f64 {
-    (0..count).fold(if count == 0 { 0.0 } else { GAP }, |height, _| height + LANE + GAP)
+    (0..count).fold(if count == 0 { 0.0 } else { LANE_GAP }, |height, _| height + LANE + LANE_GAP)
 }
 
 /// Draws lanes under each other.
@@ -78,7 +78,7 @@ pub(super) fn draw(frame: Frame, top: f64, lanes: &[Lane], html: &mut Html) {
             let class = if lane.is_refusal { "band hot" } else { "band" };
             rectangle(class, (left, y, (right - left).max(1.0)), share, html);
         }
-        y += LANE + GAP;
+        y += LANE + LANE_GAP;
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 /// Most codes of other versions that are counted separately; further ones are counted together.
 const MOST_UNKNOWN: usize = 32;
 /// Longest text of a row that is kept, in characters: ids in an input may have any length.
-const LONGEST: usize = 160;
+const LONGEST_TEXT: usize = 160;
 
 /// Rows of one type.
 #[derive(Debug, Clone, Copy)]
@@ -187,7 +187,7 @@ impl<M: Fn(Row) -> Row + Send + 'static> Survey for Gatherer<M> {
 impl<M: Fn(Row) -> Row> Gatherer<M> {
     fn kept(&self, item: ReportRow) -> Row {
         let mut row = (self.mask)(Row::from(item));
-        row.shorten(LONGEST);
+        row.shorten(LONGEST_TEXT);
         row
     }
 
@@ -273,5 +273,5 @@ fn first_code(faults: &str) -> Cow<'static, str> {
 /// Returns a code: borrowed if this version knows it, and truncated if not.
 fn known(code: &str) -> Cow<'static, str> {
     let known = Code::ALL.iter().map(|code| code.name()).find(|name| *name == code);
-    known.map_or_else(|| code.chars().take(LONGEST).collect::<String>().into(), Cow::Borrowed)
+    known.map_or_else(|| code.chars().take(LONGEST_TEXT).collect::<String>().into(), Cow::Borrowed)
 }

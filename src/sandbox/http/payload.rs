@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Between two bytes of a slow body (reliability.md 2, row 12).
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_BETWEEN_BYTES: Duration = Duration::from_secs(1);
 
 /// Length of a body that is far too long (reliability.md 2, row 13).
 const ENDLESS: u64 = 10 << 30;
@@ -30,7 +30,7 @@ pub(in crate::sandbox) enum Payload {
 
 impl Payload {
     pub(in crate::sandbox) fn drip(bytes: Bytes) -> Self {
-        Self::Drip(bytes, Box::pin(sleep(PAUSE)))
+        Self::Drip(bytes, Box::pin(sleep(PAUSE_BETWEEN_BYTES)))
     }
 
     pub(in crate::sandbox) fn endless() -> Self {
@@ -52,7 +52,7 @@ impl Body for Payload {
                 if pause.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
-                pause.as_mut().reset(Instant::now() + PAUSE);
+                pause.as_mut().reset(Instant::now() + PAUSE_BETWEEN_BYTES);
                 bytes.split_to(bytes.remaining().min(1))
             }
             Self::Endless(left) => {

@@ -168,10 +168,10 @@ impl Bucket {
 }
 
 /// Longest time, a year: no header needs more, and dates stay within bounds.
-const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+const LONGEST_TIME: Duration = Duration::from_secs(365 * 86_400);
 
 fn seconds(number: f64) -> Duration {
-    Duration::try_from_secs_f64(number.max(0.0)).unwrap_or(LONGEST).min(LONGEST)
+    Duration::try_from_secs_f64(number.max(0.0)).unwrap_or(LONGEST_TIME).min(LONGEST_TIME)
 }
 
 #[expect(

@@ -8,11 +8,11 @@
 //!   becomes `****`, whatever its length.
 
 /// Characters that stay readable, in a number at the end and in an address at the beginning.
-const KEPT: usize = 4;
+const READABLE_CHARACTERS: usize = 4;
 
 /// `+44207183875044` becomes `XXXXXXXXXXX5044`.
 pub(in crate::sandbox) fn phone(number: &str) -> String {
-    let hidden = number.chars().count().saturating_sub(KEPT);
+    let hidden = number.chars().count().saturating_sub(READABLE_CHARACTERS);
     number.chars().enumerate().map(|(at, c)| if at < hidden { 'X' } else { c }).collect()
 }
 
@@ -25,10 +25,10 @@ pub(in crate::sandbox) fn email(address: &str) -> String {
 }
 
 fn part(text: &str) -> String {
-    if text.chars().count() <= KEPT {
-        return "*".repeat(KEPT);
+    if text.chars().count() <= READABLE_CHARACTERS {
+        return "*".repeat(READABLE_CHARACTERS);
     }
-    text.chars().enumerate().map(|(at, c)| if at < KEPT { c } else { '*' }).collect()
+    text.chars().enumerate().map(|(at, c)| if at < READABLE_CHARACTERS { c } else { '*' }).collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::sandbox::{
 };
 
 /// Number of tokens from which expired ones are forgotten.
-const REMEMBERED: usize = 10_000;
+const TOKENS_REMEMBERED: usize = 10_000;
 
 /// Issues tokens and recognises them.
 #[derive(Debug)]
@@ -168,7 +168,7 @@ impl Tokens {
         let grant =
             Grant { dies: Some(now.saturating_add(self.lifetime)), used: AtomicU32::new(0) };
         let mut grants = self.grants.write().unwrap_or_else(PoisonError::into_inner);
-        if grants.len() > REMEMBERED {
+        if grants.len() > TOKENS_REMEMBERED {
             grants.retain(|_, grant| grant.dies.is_none_or(|dies| now < dies));
         }
         grants.insert(token.clone().into(), grant);
