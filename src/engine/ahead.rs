@@ -10,11 +10,11 @@ use std::{
 use crate::input::{Ending, InputError, Row, RowReader, Written};
 
 /// Rows in a batch: handed over one by one, each would wake the receiving thread.
-pub(super) const BATCH: usize = 256;
+pub(super) const ROWS_PER_BATCH: usize = 256;
 /// Bytes that fill a batch, where the source keeps the text of its rows.
 const BATCH_BYTES: usize = 1 << 20;
 /// Batches that may wait between two threads.
-pub(super) const QUEUE: usize = 2;
+pub(super) const BATCHES_QUEUED: usize = 2;
 
 /// The end of an input.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(super) struct ReadAhead {
 impl ReadAhead {
     /// Starts the thread, which hands over `most` rows at a time.
     pub(super) fn start(source: Box<dyn RowReader>, most: usize) -> io::Result<Self> {
-        let (batches, rows) = sync_channel(QUEUE);
+        let (batches, rows) = sync_channel(BATCHES_QUEUED);
         let thread = spawn("input", move || read_all(source, most, &batches))?;
         Ok(Self { rows, thread })
     }

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::ahead::{self, BATCH, QUEUE, ReadAhead};
+use super::ahead::{self, BATCHES_QUEUED, ROWS_PER_BATCH, ReadAhead};
 use crate::{
     engine::{IntakeEvent, JobReceiver},
     error::Error,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Most warnings that are kept to be shown; all are counted.
-const SHOWN: usize = 10;
+const WARNINGS_SHOWN: usize = 10;
 
 /// Remarks on the rows read, bounded.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ pub struct Remarks {
 impl Remarks {
     fn warn(&mut self, row: &RowWarning) {
         self.warned += 1;
-        if self.warnings.len() < SHOWN {
+        if self.warnings.len() < WARNINGS_SHOWN {
             let place = self.lines.describe(row.line, row.at.as_deref());
             self.warnings.push(format!("{place}: {}", row.warning));
         }
@@ -119,8 +119,8 @@ pub fn read<P: RowPlanner>(
 ) -> Result<JobReceiver<P::Planned>, Error> {
     lock(&remarks).lines = source.lines();
     // Rows of a pipe go one by one, since a row must not wait for another that may never come.
-    let most = if source.len().is_some() { BATCH } else { 1 };
-    let (sender, rows) = mpsc::channel(QUEUE);
+    let most = if source.len().is_some() { ROWS_PER_BATCH } else { 1 };
+    let (sender, rows) = mpsc::channel(BATCHES_QUEUED);
     ReadAhead::start(source, most)
         .and_then(|input| {
             ahead::spawn("plan", move || {
@@ -151,7 +151,7 @@ fn plan_all<P: RowPlanner>(
                 count.fetch_add(1, Ordering::Relaxed);
                 planner.plan(row, &mut out);
             }
-            if out.rows.len() >= BATCH {
+            if out.rows.len() >= ROWS_PER_BATCH {
                 break;
             }
         }
@@ -208,12 +208,12 @@ pub async fn admit<G: JobBuilder>(
     remarks: Arc<Mutex<Remarks>>,
     admitted: mpsc::Sender<IntakeEvent<G::Job>>,
 ) {
-    let mut waiting = Vec::with_capacity(QUEUE);
+    let mut waiting = Vec::with_capacity(BATCHES_QUEUED);
     loop {
         let count = tokio::select! {
             // A pipe may be silent for long; a run that is stopping must not wait for it.
             () = admitted.closed() => return,
-            count = rows.recv_many(&mut waiting, QUEUE) => count,
+            count = rows.recv_many(&mut waiting, BATCHES_QUEUED) => count,
         };
         // The reader ended without an `End`; dropping the sender passes that on to the engine.
         if count == 0 {

@@ -12,7 +12,7 @@ use std::{
 
 pub use super::ahead::Scanned;
 use super::{
-    ahead::{BATCH, QUEUE, ReadAhead, join, spawn},
+    ahead::{BATCHES_QUEUED, ROWS_PER_BATCH, ReadAhead, join, spawn},
     intake::plan_row,
 };
 use crate::{
@@ -42,8 +42,8 @@ pub fn scan_written<T: Send + 'static>(
     note: impl FnMut(Plan) -> T + Send + 'static,
     mut take: impl FnMut(Vec<T>, Written) -> io::Result<()>,
 ) -> io::Result<Scanned> {
-    let (plans, ready) = sync_channel(QUEUE);
-    let input = ReadAhead::start(source, BATCH)?;
+    let (plans, ready) = sync_channel(BATCHES_QUEUED);
+    let input = ReadAhead::start(source, ROWS_PER_BATCH)?;
     let planner = spawn("plan", move || plan_all(input, &plans, secrets, note))?;
     // After an error the threads are not waited for: the reader may be waiting for a silent pipe.
     for (noted, written) in ready {
@@ -121,7 +121,14 @@ mod tests {
 
     #[test]
     fn plans_come_in_the_order_of_the_input_and_all_of_them() {
-        for n_rows in [0, 1, BATCH - 1, BATCH, BATCH + 1, BATCH * QUEUE * 3 + 7] {
+        for n_rows in [
+            0,
+            1,
+            ROWS_PER_BATCH - 1,
+            ROWS_PER_BATCH,
+            ROWS_PER_BATCH + 1,
+            ROWS_PER_BATCH * BATCHES_QUEUED * 3 + 7,
+        ] {
             let mut lines = Vec::new();
             let scanned = scan(
                 source(Cursor::new(csv((0..n_rows).map(row)))),
@@ -141,14 +148,14 @@ mod tests {
 
     #[test]
     fn rows_before_an_unreadable_place_are_taken_and_the_end_is_told() {
-        let mut bytes = csv((0..BATCH + 5).map(row));
+        let mut bytes = csv((0..ROWS_PER_BATCH + 5).map(row));
         bytes.extend(b"auth0|b,phone,\xff\n");
         let mut n_rows = 0;
         let scanned = scan(source(Cursor::new(bytes)), None, drop, |()| {
             n_rows += 1;
             Ok(())
         });
-        assert_eq!(n_rows, BATCH + 5);
+        assert_eq!(n_rows, ROWS_PER_BATCH + 5);
         assert!(matches!(scanned.unwrap().unreadable, Some(InputError::InvalidUtf8 { .. })));
 
         let scanned = scan(source(&b"user_id,type\na|1,totp"[..]), None, drop, Ok);

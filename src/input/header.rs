@@ -15,7 +15,8 @@ use crate::model::Field;
 /// Delimiters that are recognised.
 pub(super) const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// Delimiters that CSVs have elsewhere; they have to be declared.
-const OTHERS: [(u8, &str); 3] = [(b'|', "bars"), (b':', "colons"), (b'^', "circumflexes")];
+const OTHER_DELIMITERS: [(u8, &str); 3] =
+    [(b'|', "bars"), (b':', "colons"), (b'^', "circumflexes")];
 
 /// Rule that a carriage return in a header breaks.
 pub(super) const BARE_CR: &str = "contains a bare carriage return: end lines with LF or CRLF";
@@ -106,7 +107,7 @@ pub(super) fn check_line(
     if text.trim_start().starts_with(['{', '[']) {
         return Err(InputError::JsonAsCsv { line });
     }
-    for (other, name) in OTHERS {
+    for (other, name) in OTHER_DELIMITERS {
         if !text.contains(char::from(delimiter)) && n_known(text, other, names) > 1 {
             let character = char::from(other);
             return Err(InputError::Delimiter { line, character, name });

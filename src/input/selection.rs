@@ -10,8 +10,8 @@ use super::CODE_NAME;
 use crate::{model::Node, sync::lock};
 
 /// Most distinct codes that are kept, and the longest code: far more than exist.
-const MOST: usize = 1000;
-const LONGEST: usize = 64;
+const MOST_CODES: usize = 1000;
+const LONGEST_CODE: usize = 64;
 
 /// Codes stated by the rows of an input; shared with the readers that see them. None in an input
 /// that is not a selection.
@@ -28,11 +28,11 @@ impl SelectionCodes {
     pub fn note(&self, codes: &str) {
         let is_code = |word: &&str| {
             let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            word.len() <= LONGEST && word.bytes().all(is_letter)
+            word.len() <= LONGEST_CODE && word.bytes().all(is_letter)
         };
         let mut seen = self.lock();
         for code in codes.split_ascii_whitespace().filter(is_code) {
-            if !seen.contains(code) && seen.len() < MOST {
+            if !seen.contains(code) && seen.len() < MOST_CODES {
                 seen.insert(code.to_owned());
             }
         }

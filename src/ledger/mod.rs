@@ -61,7 +61,7 @@ use journal::Journal;
 use owner::{Command, Inbox};
 
 /// Most commands that wait for the owner at a time.
-const QUEUE: usize = 4096;
+const COMMANDS_QUEUED: usize = 4096;
 
 /// Description of a run, to open a ledger with.
 #[derive(Debug)]
@@ -175,8 +175,8 @@ impl Ledger {
     ) -> Result<(Self, impl Future<Output = ()> + Send + use<S>), LedgerFault> {
         let tally = Arc::new(Tally::default());
         let journal = Journal::open(store, run, retry, Arc::clone(&tally))?;
-        let (commands, urgent) = mpsc::channel(QUEUE);
-        let (outcomes, patient) = mpsc::channel(QUEUE);
+        let (commands, urgent) = mpsc::channel(COMMANDS_QUEUED);
+        let (outcomes, patient) = mpsc::channel(COMMANDS_QUEUED);
         let wakeup = Arc::new(Notify::new());
         let inbox = Inbox { urgent, patient, wakeup: Arc::clone(&wakeup), due: None };
         let fault = Arc::new(Mutex::new(None));

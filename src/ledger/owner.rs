@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    LedgerFault, Note, QUEUE,
+    COMMANDS_QUEUED, LedgerFault, Note,
     entry::Entry,
     journal::Journal,
     messages::{Admission, Intent, Row, Undoable},
@@ -30,11 +30,11 @@ use crate::{
 
 /// Maximum number of awaited commands that share a commit (performance.md 3: more gains
 /// little).
-const BATCH: usize = 1024;
+const COMMANDS_PER_COMMIT: usize = 1024;
 /// Maximum number of rows written between two commits.
-pub(super) const MOST: usize = BATCH + QUEUE;
+pub(super) const MOST_ROWS_PER_COMMIT: usize = COMMANDS_PER_COMMIT + COMMANDS_QUEUED;
 /// Maximum time that an outcome waits for a commit.
-const PATIENCE: Duration = Duration::from_millis(100);
+const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Queues of the owner.
 #[derive(Debug)]
@@ -64,10 +64,10 @@ impl Inbox {
             let mut open = true;
             tokio::select! {
                 biased;
-                count = self.urgent.recv_many(&mut urgent, BATCH) => open = count > 0,
+                count = self.urgent.recv_many(&mut urgent, COMMANDS_PER_COMMIT) => open = count > 0,
                 () = alarm => {}
                 () = self.wakeup.notified(), if due.is_none() => {
-                    self.due = Some(Instant::now() + PATIENCE);
+                    self.due = Some(Instant::now() + COMMIT_INTERVAL);
                     continue;
                 }
             }
@@ -89,12 +89,12 @@ impl Inbox {
     /// polled, and no sender has to wake the owner.
     fn empty(&mut self, batch: &mut Vec<Command>) {
         let before = batch.len();
-        while batch.len() < QUEUE
+        while batch.len() < COMMANDS_QUEUED
             && let Ok(command) = self.patient.try_recv()
         {
             batch.push(command);
         }
-        self.due = (batch.len() > before).then(|| Instant::now() + PATIENCE);
+        self.due = (batch.len() > before).then(|| Instant::now() + COMMIT_INTERVAL);
     }
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn run<S: Store>(
     fault: Arc<Mutex<Option<LedgerFault>>>,
     now: fn() -> LocalTime,
 ) {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::with_capacity(COMMANDS_PER_COMMIT);
     while inbox.take(&mut batch).await {
         // Dropped replies and the closed inbox make every caller ask for the reason, now and later:
         // it must be written before any of them can read it, and `apply` drops replies when it

@@ -5,7 +5,7 @@ use data_encoding::HEXLOWER;
 use super::Key;
 
 /// Shortest part of an id that is replaced by itself: shorter ones occur in any text.
-const SHORTEST: usize = 4;
+const SHORTEST_PART: usize = 4;
 
 /// Makes pseudonyms with the ledger's key: a user has the same one in every report on the ledger,
 /// and without the ledger it cannot be traced back to them.
@@ -28,13 +28,13 @@ impl Pseudonyms {
     /// replaced by the pseudonym.
     pub fn hide(&self, user: &str, text: &str) -> String {
         // An id may be a part of any pseudonym; this placeholder is not.
-        const PLACE: &str = "\0";
+        const PLACEHOLDER: &str = "\0";
         let own = user.rsplit('|').next().unwrap_or_default();
-        let mut hidden = text.replace(user, PLACE);
-        if own.len() >= SHORTEST {
-            hidden = hidden.replace(own, PLACE);
+        let mut hidden = text.replace(user, PLACEHOLDER);
+        if own.len() >= SHORTEST_PART {
+            hidden = hidden.replace(own, PLACEHOLDER);
         }
-        hidden.replace(PLACE, &self.of(user))
+        hidden.replace(PLACEHOLDER, &self.of(user))
     }
 }
 

@@ -38,7 +38,7 @@ const IN_TEXT: [(Alphabet, usize); 5] = [
 ];
 
 /// Length from which decimal digits may be hexadecimal of ASCII digits.
-const LONG: usize = 32;
+const LONGEST_DECIMAL: usize = 32;
 
 /// Returns the alphabet of `text` if `expected` is asked for: that one, unless a narrower one
 /// contains all of it and would do so by chance less than once in a million times; and if the text
@@ -64,7 +64,7 @@ pub(super) fn of(text: &str, expected: Alphabet) -> Alphabet {
     });
     match found {
         // A long run of digits that come in such pairs is ASCII digits in hexadecimal.
-        Some((Alphabet::Decimal, _)) if n_chars >= LONG && n_chars.is_multiple_of(2) => {
+        Some((Alphabet::Decimal, _)) if n_chars >= LONGEST_DECIMAL && n_chars.is_multiple_of(2) => {
             Alphabet::Hex
         }
         Some((alphabet, _)) => *alphabet,

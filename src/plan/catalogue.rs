@@ -28,7 +28,7 @@ const OF_SECRETS: [(Code, Code); 19] = [
 
 /// Rules about phone numbers, contacts, host names and public keys, and the catalogue's code for
 /// each.
-const OF_OTHERS: [(Code, Code); 17] = [
+const CODES_OF_OTHER_RULES: [(Code, Code); 17] = [
     (Code::MissingPlus, Code::PhoneNotE164),
     (Code::NotADigit, Code::PhoneNotE164),
     (Code::Extension, Code::PhoneNotE164),
@@ -51,7 +51,7 @@ const OF_OTHERS: [(Code, Code); 17] = [
 /// Returns the catalogue's code for a broken rule of `field`.
 pub(super) fn code(field: Field, code: Code) -> Code {
     let of_field: &[(Code, Code)] =
-        if field == Field::TotpSecret { &OF_SECRETS } else { &OF_OTHERS };
+        if field == Field::TotpSecret { &OF_SECRETS } else { &CODES_OF_OTHER_RULES };
     let masked = (Code::Masked, Code::MaskedValue);
     let pairs = of_field.iter().copied().chain([masked]);
     pairs.into_iter().find(|(rule, _)| *rule == code).map_or(code, |(_, counted)| counted)

@@ -7,7 +7,7 @@ use super::totp;
 use crate::model::{Credential, Factor, Field, PublicKeyCredential};
 
 /// Number of characters of a number, or of a part of an address, that stay readable.
-const KEPT: usize = 4;
+const READABLE_CHARACTERS: usize = 4;
 
 /// The fields of a factor that are given, in the order of the contract, fit to be shown.
 pub fn preview(factor: &Factor) -> Vec<(Field, String)> {
@@ -59,7 +59,7 @@ fn public_parts(key: &PublicKeyCredential) -> impl Iterator<Item = (Field, Strin
 
 /// `+44207183875044` becomes `XXXXXXXXXXX5044`.
 fn masked_number(number: &str) -> String {
-    let hidden = number.chars().count().saturating_sub(KEPT);
+    let hidden = number.chars().count().saturating_sub(READABLE_CHARACTERS);
     number.chars().enumerate().map(|(at, c)| if at < hidden { 'X' } else { c }).collect()
 }
 
@@ -73,10 +73,10 @@ fn masked_address(address: &str) -> String {
 
 /// The beginning of a part; a short one is hidden whole, and so is its length.
 fn masked_part(part: &str) -> String {
-    if part.chars().count() <= KEPT {
-        return "*".repeat(KEPT);
+    if part.chars().count() <= READABLE_CHARACTERS {
+        return "*".repeat(READABLE_CHARACTERS);
     }
-    part.chars().enumerate().map(|(at, c)| if at < KEPT { c } else { '*' }).collect()
+    part.chars().enumerate().map(|(at, c)| if at < READABLE_CHARACTERS { c } else { '*' }).collect()
 }
 
 #[cfg(test)]

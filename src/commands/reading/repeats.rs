@@ -6,7 +6,7 @@ use std::io;
 use crate::{files::Runs, ledger::Seen, model::FactorType};
 
 /// Number of factors that are judged at once, at some 9 bytes each.
-const AT_ONCE: usize = (1 << 18) / 8 * 7;
+const FACTORS_AT_ONCE: usize = (1 << 18) / 8 * 7;
 
 /// Factors seen so far.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(in crate::commands) enum Met {
 
 impl Default for Repeats {
     fn default() -> Self {
-        Self { seen: Seen::default(), at_once: AT_ONCE, rest: Runs::default() }
+        Self { seen: Seen::default(), at_once: FACTORS_AT_ONCE, rest: Runs::default() }
     }
 }
 

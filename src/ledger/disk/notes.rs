@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Longest note that is read, in bytes: far above any that is written.
-const LONGEST: i64 = 4 << 20;
+const LONGEST_NOTE: i64 = 4 << 20;
 /// Most runs that are listed.
 const MOST_RUNS: i64 = 1000;
 
@@ -117,7 +117,7 @@ pub(super) fn read<T: DeserializeOwned>(
     let prefix = note.prefix();
     let mut statement = connection
         .prepare("SELECT key, value FROM meta WHERE key GLOB ?1 AND length(value) <= ?2")?;
-    let mut rows = statement.query(params![format!("{prefix}*"), LONGEST])?;
+    let mut rows = statement.query(params![format!("{prefix}*"), LONGEST_NOTE])?;
     let mut notes = HashMap::new();
     while let Some(row) = rows.next()? {
         let run = row.get::<_, String>(0)?.trim_start_matches(prefix).parse();

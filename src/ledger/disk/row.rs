@@ -65,7 +65,7 @@ macro_rules! columns {
         );
 
         /// Number of [`COLUMNS`].
-        pub(super) const WIDTH: usize = [
+        pub(super) const COLUMN_COUNT: usize = [
             "fingerprint", $($fixed_name,)+ $($fixed_text_name,)+ $($added_name,)+
             $($name,)+ $($text_name,)+ "crc", "seq",
         ].len();
@@ -115,7 +115,7 @@ macro_rules! columns {
             fn read(
                 value: impl Fn(usize) -> rusqlite::Result<ValueRef<'a>>,
             ) -> Result<Self, LedgerFault> {
-                let seq = read(value(WIDTH - 1)?)?;
+                let seq = read(value(COLUMN_COUNT - 1)?)?;
                 let mut index = 0;
                 let mut cell = || {
                     index += 1;
@@ -131,7 +131,7 @@ macro_rules! columns {
                     $($text: cell()?.as_str_or_null().map_err(other_type)?.map(Cow::Borrowed),)+
                     seq,
                 };
-                let is_whole = read::<u32>(value(WIDTH - 2)?)? == cells.check();
+                let is_whole = read::<u32>(value(COLUMN_COUNT - 2)?)? == cells.check();
                 is_whole.then_some(cells).ok_or_else(|| damaged(seq))
             }
 

@@ -26,16 +26,16 @@ use crate::{
 };
 
 /// A ledger with fewer rows is read by one thread: more would cost more than they save.
-const FEW: u32 = 20_000;
+const FEWEST_ROWS_FOR_THREADS: u32 = 20_000;
 /// Most threads that read.
 const MOST_READERS: usize = 4;
 /// Rows that are handed over together.
 const CHUNK: usize = 1024;
 /// Name of the function that examines a row.
-const LOOK: &str = "look";
+const LOOK_FUNCTION: &str = "look";
 /// Fewest bytes of a row: its fingerprint alone has sixteen, and each column one in the record's
 /// header.
-const SHORTEST: u64 = 32;
+const FEWEST_ROW_BYTES: u64 = 32;
 /// Most rows of one run that got a number and were never written: eight times as many as a run
 /// admits before it has settled any.
 const MOST_UNWRITTEN: u64 = 65_536;
@@ -50,9 +50,9 @@ pub(in crate::ledger) fn scan(
     let last: Option<u32> =
         connection.query_row("SELECT max(seq) FROM factors", [], |row| row.get(0))?;
     let end = last.map_or(0, |last| last.saturating_add(1));
-    if end < FEW {
+    if end < FEWEST_ROWS_FOR_THREADS {
         check_structure(connection)?;
-        let (chunks, come) = sync_channel(FEW as usize / CHUNK + 1);
+        let (chunks, come) = sync_channel(FEWEST_ROWS_FOR_THREADS as usize / CHUNK + 1);
         let writes = read(connection, 0..end, chunks)?;
         come.into_iter().flatten().for_each(visit);
         return Ok(writes);
@@ -87,7 +87,7 @@ pub(in crate::ledger) fn scan(
 fn highest(connection: &Connection) -> Result<u64, LedgerFault> {
     let number = |sql| connection.query_row(sql, [], |row| row.get(0)).map(i64::cast_unsigned);
     let bytes = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-    let written = number(bytes)? / SHORTEST;
+    let written = number(bytes)? / FEWEST_ROW_BYTES;
     let runs = number("SELECT count(*) FROM runs")?;
     Ok(written.saturating_add((runs + 1).saturating_mul(MOST_UNWRITTEN)))
 }
@@ -168,14 +168,14 @@ pub(super) fn each_row<T: Send + 'static>(
         })
     };
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
-    connection.create_scalar_function(LOOK, -1, flags, each)?;
+    connection.create_scalar_function(LOOK_FUNCTION, -1, flags, each)?;
     let columns = row::columns_of(open::format(connection)?);
     let sql = format!(
-        "SELECT count({LOOK}({columns}, writes)) FROM factors WHERE seq >= ?1 AND seq < ?2"
+        "SELECT count({LOOK_FUNCTION}({columns}, writes)) FROM factors WHERE seq >= ?1 AND seq < ?2"
     );
     let read = connection.query_row(&sql, params![part.start, part.end], |_| Ok(()));
     // Dropped with the function.
-    connection.remove_function(LOOK, -1)?;
+    connection.remove_function(LOOK_FUNCTION, -1)?;
     let (it, fault) = Arc::into_inner(looking)
         .ok_or_else(|| LedgerFault::bug("a function that was not removed"))?
         .into_inner()
@@ -188,7 +188,7 @@ pub(super) fn each_row<T: Send + 'static>(
 
 /// Returns the number of writes of a row that [`each_row`] shows.
 pub(super) fn writes_of(row: &Context<'_>) -> Result<u64, LedgerFault> {
-    row::read::<i64>(row.get_raw(row::WIDTH)).map(i64::cast_unsigned)
+    row::read::<i64>(row.get_raw(row::COLUMN_COUNT)).map(i64::cast_unsigned)
 }
 
 /// Checks that pages, tables and cells are consistent.

@@ -34,12 +34,12 @@ const ID: usize = 12;
 const LENGTH: usize = MAGIC.len() + ID + 8 + 4;
 /// Size of a slot. There are two, written in turn, each in a disk block of its own: a torn write
 /// leaves the other one intact.
-const BLOCK: usize = 4096;
+const SLOT_SIZE: usize = 4096;
 /// Approximate number of rows written between two syncs.
 const SYNC_EVERY: u64 = 4096;
 /// Most writes that the seal may lag behind: one commit if the process is killed in between, plus
 /// what was not synced if the power fails.
-const MOST_BEHIND: u64 = SYNC_EVERY + 2 * owner::MOST as u64;
+const MOST_BEHIND: u64 = SYNC_EVERY + 2 * owner::MOST_ROWS_PER_COMMIT as u64;
 
 /// Contents of a slot.
 type Slot = ([u8; ID], u64);
@@ -65,8 +65,8 @@ impl Seal {
             .map_err(|error| LedgerFault::new(format!("cannot make its id: {error}"), ""))?;
         let mut id = [0; ID];
         data_encoding::HEXLOWER.encode_mut(&random, &mut id);
-        let mut blocks = vec![0; 2 * BLOCK];
-        for block in blocks.chunks_mut(BLOCK) {
+        let mut blocks = vec![0; 2 * SLOT_SIZE];
+        for block in blocks.chunks_mut(SLOT_SIZE) {
             block[..LENGTH].copy_from_slice(&encode((id, 0)));
         }
         let path = file::seal(ledger);
@@ -107,7 +107,7 @@ impl Seal {
 
     /// Seals a sum that is durable in the ledger.
     pub(in crate::ledger) fn set(&mut self, sum: u64) -> Result<(), LedgerFault> {
-        let at = (self.next * BLOCK) as u64;
+        let at = (self.next * SLOT_SIZE) as u64;
         self.file.write_all_at(&encode((self.id, sum)), at).map_err(|error| failed(&error))?;
         (self.sum, self.next) = (sum, 1 - self.next);
         Ok(())
@@ -184,7 +184,7 @@ fn read(file: &File) -> Result<[Option<Slot>; 2], LedgerFault> {
     let mut slots = [None; 2];
     for (number, slot) in slots.iter_mut().enumerate() {
         let mut bytes = [0; LENGTH];
-        match file.read_exact_at(&mut bytes, (number * BLOCK) as u64) {
+        match file.read_exact_at(&mut bytes, (number * SLOT_SIZE) as u64) {
             Ok(()) => *slot = decode(&bytes),
             // It was truncated.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}

@@ -155,7 +155,9 @@ impl Sqlite {
 
     fn begin(&mut self) -> Result<(), LedgerFault> {
         // The seal may not lag behind further than the next run accepts.
-        if self.in_transaction && self.writes - self.guard()?.seal.sum() >= owner::MOST as u64 {
+        if self.in_transaction
+            && self.writes - self.guard()?.seal.sum() >= owner::MOST_ROWS_PER_COMMIT as u64
+        {
             self.commit()?;
         }
         if !self.in_transaction {

@@ -14,10 +14,10 @@ use crate::{
 
 /// Factors that are held at once to be found by user, type and name, in 18 MB. If either side has
 /// more, the rows are read again for each such portion.
-const AT_ONCE: usize = (1 << 20) / 8 * 7;
+const FACTORS_AT_ONCE: usize = (1 << 20) / 8 * 7;
 /// Gap between two rows that is read through rather than skipped: finding a row takes as long as
 /// reading a few.
-const GAP: u32 = 4;
+const ROWS_READ_THROUGH: u32 = 4;
 /// Most rows that are read at once.
 const PAGE: u32 = 512;
 
@@ -26,7 +26,7 @@ impl<S: Store> Journal<S> {
     /// have been read whole, does not have; and those of them whose user has since the last
     /// complete import got another of the same type and name.
     pub(in crate::ledger) fn changes(&mut self) -> Result<Changes, LedgerFault> {
-        self.changes_by(AT_ONCE)
+        self.changes_by(FACTORS_AT_ONCE)
     }
 
     fn changes_by(&mut self, at_once: usize) -> Result<Changes, LedgerFault> {
@@ -96,7 +96,9 @@ fn visit(
         wanted.push(first);
         let mut last = first;
         let end = first.0.saturating_add(PAGE);
-        while let Some(next) = seqs.next_if(|next| next.0 < end && next.0 - last.0 <= GAP) {
+        while let Some(next) =
+            seqs.next_if(|next| next.0 < end && next.0 - last.0 <= ROWS_READ_THROUGH)
+        {
             wanted.push(next);
             last = next;
         }

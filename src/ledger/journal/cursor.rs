@@ -13,7 +13,7 @@ const PAGE: u32 = 512;
 /// Rows that are read around one that was not found by following. Rows that later nights have added
 /// stand at the end of the ledger but all over the input: of each page around one of them only a
 /// row or two are needed.
-const FEW: u32 = 8;
+const ROWS_AROUND: u32 = 8;
 
 /// A page of fingerprints, and a position in it.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ impl Prints {
     ) -> Result<Fingerprint, LedgerFault> {
         let at = |page: &[(Seq, _)]| page.binary_search_by_key(&seq, |(seq, _)| *seq).ok();
         if at(&self.page).is_none() {
-            self.size = FEW;
+            self.size = ROWS_AROUND;
             self.page = store.fingerprints(seq, self.size)?;
         }
         let place = at(&self.page).ok_or_else(|| LedgerFault::gone_row(seq))?;

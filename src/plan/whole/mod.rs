@@ -17,15 +17,15 @@ use crate::{input::Ending, text::escape};
 
 /// Most secrets and key ids that are remembered, at some 20 bytes each: a full table of 2^21
 /// places. Later ones are only compared with these.
-const REMEMBERED: usize = (1 << 21) / 8 * 7;
+const VALUES_REMEMBERED: usize = (1 << 21) / 8 * 7;
 /// Number from which the table is allocated at its full size: each time it grows, the old and the
 /// new one are in memory together.
-const MANY: usize = (1 << 17) / 8 * 7;
+const FULL_SIZE_FROM: usize = (1 << 17) / 8 * 7;
 /// Most shared values that are reported one by one; further rows are counted.
-const TOLD: usize = 20;
+const SHARED_VALUES_REPORTED: usize = 20;
 /// Number of refused rows, and the denominator of their smallest share, from which refusals say
 /// something about the rest.
-const ENOUGH: u64 = 3;
+const ENOUGH_ROWS: u64 = 3;
 const SHARE: u64 = 20;
 
 /// Rules that recognise a value as another kind than expected.
@@ -117,7 +117,7 @@ pub struct Whole {
 
 impl Default for Whole {
     fn default() -> Self {
-        Self::remembering(REMEMBERED)
+        Self::remembering(VALUES_REMEMBERED)
     }
 }
 
@@ -163,8 +163,8 @@ impl Whole {
     }
 
     fn compare(&mut self, Value { field, hash: value, user }: Value, line: u64) {
-        if self.firsts.len() == MANY {
-            self.firsts.reserve(self.most.saturating_sub(MANY));
+        if self.firsts.len() == FULL_SIZE_FROM {
+            self.firsts.reserve(self.most.saturating_sub(FULL_SIZE_FROM));
         }
         match self.firsts.get(&value) {
             Some(first) if first.user == user => {}
@@ -182,7 +182,7 @@ impl Whole {
     }
 
     fn share(&mut self, value: u64, field: Field, first: u64, line: u64) {
-        let has_room = self.shared.len() < TOLD;
+        let has_room = self.shared.len() < SHARED_VALUES_REPORTED;
         match self.shared.entry(value) {
             Entry::Occupied(mut shared) => shared.get_mut().1.add(line),
             Entry::Vacant(place) if has_room => {
@@ -236,7 +236,7 @@ impl Whole {
         for ((field, code), rows) in std::mem::take(&mut self.otherwise) {
             let accepted = self.accepted_with(field);
             let all = accepted + rows.count;
-            if accepted > 0 && rows.count >= ENOUGH && rows.count * SHARE >= all {
+            if accepted > 0 && rows.count >= ENOUGH_ROWS && rows.count * SHARE >= all {
                 let message = format!(
                     "{} of {all} values of `{field}` are refused as `{code}` ({}): the others may \
                      be written the same way and only look valid by accident: find out how the \
@@ -247,7 +247,7 @@ impl Whole {
                 found.push(rows.find("column_looks_otherwise", false, message));
             }
         }
-        if self.spreadsheet.count >= ENOUGH && self.accepted.iter().any(|count| *count > 0) {
+        if self.spreadsheet.count >= ENOUGH_ROWS && self.accepted.iter().any(|count| *count > 0) {
             let message = format!(
                 "{} values were rewritten by a spreadsheet ({}): others that look right may also \
                  have lost digits or zeros: export the data again",

@@ -55,8 +55,8 @@ fn beyond_the_bounds_it_counts_and_says_so() {
     let pairs = users.iter().zip(0_u32..).map(|(user, n)| (user.as_str(), secret(n / 2)));
     let csv = totp(&pairs.collect::<Vec<_>>());
     let found = look(Whole::default(), &csv);
-    assert_eq!(found.len(), TOLD + 1);
-    assert_eq!(found[TOLD], ("more_shared_values", 30, vec![]));
+    assert_eq!(found.len(), SHARED_VALUES_REPORTED + 1);
+    assert_eq!(found[SHARED_VALUES_REPORTED], ("more_shared_values", 30, vec![]));
     let found = look(Whole::remembering(10), &csv);
     assert_eq!((found.len(), found[10].clone()), (11, ("not_all_compared", 80, vec![])));
 }
@@ -102,7 +102,7 @@ fn rows_that_are_not_carried_say_nothing_about_the_rest() {
     for (refusal, is_odd) in [(Refusal::Rejected, true), (Refusal::NotCarried, false)] {
         let mut whole = Whole::default();
         whole.accepted[FactorType::Totp as usize - 1] = 3;
-        for line in 1..=ENOUGH {
+        for line in 1..=ENOUGH_ROWS {
             let faults = vec![Fault::new("totp_secret", Code::LooksLikeHex, "is hexadecimal")];
             let (index, at, user, factor_type) = (None, None, None, Some(FactorType::Totp));
             let row = Rejection { line, index, at, user, factor_type, refusal, faults };
