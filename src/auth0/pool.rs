@@ -57,11 +57,11 @@ pub(super) struct Pool {
     /// Client that keeps no connection.
     fresh: Client,
     hasher: RandomState,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct PoolState {
     /// Client that keeps connections; `None` while they are not trusted.
     kept: Option<Client>,
     /// Counts the clients there have been.
@@ -129,7 +129,7 @@ impl Recipe {
 
 impl Pool {
     pub(super) fn new(recipe: Recipe) -> Result<Self, Error> {
-        let state = State {
+        let state = PoolState {
             kept: Some(recipe.client(Some(LONGEST_IDLE))?),
             generation: 0,
             made_at: Instant::now(),
@@ -216,13 +216,13 @@ impl Pool {
         state.idle.clear();
     }
 
-    fn renew(&self, state: &mut State) {
+    fn renew(&self, state: &mut PoolState) {
         if state.kept.is_none() && state.made_at.elapsed() >= RENEWAL {
             self.make(state);
         }
     }
 
-    fn make(&self, state: &mut State) {
+    fn make(&self, state: &mut PoolState) {
         // If no client can be made, no connections are kept.
         state.kept = match state.longest_idle {
             idle if idle < WORTHWHILE => None,
@@ -233,7 +233,7 @@ impl Pool {
         state.idle.clear();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         // A panic leaves plain values: still usable.
         lock(&self.state)
     }

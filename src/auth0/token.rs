@@ -71,13 +71,13 @@ pub(super) struct Tokens {
     transport: Transport,
     contact: Arc<Contact>,
     pacer: Arc<Pacer>,
-    state: Mutex<State>,
+    state: Mutex<TokenState>,
     /// Held while a token is being requested, so that one request serves everybody.
     flight: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TokenState {
     current: Option<Current>,
     generation: u64,
     /// Consecutive tokens that were refused without ever having worked: one may be bad luck, three
@@ -217,7 +217,7 @@ impl Tokens {
         (!due).then(|| current.token.clone())
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
         lock(&self.state)
     }
 

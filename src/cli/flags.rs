@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Knowing, Output, Pace, Page, Reading,
-    Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Sharding, Tenant, VerifyOutput,
+    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Knowing, Output, PaceFlags, Page,
+    Reading, Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Sharding, Tenant,
+    VerifyOutput,
     choice::finding_code,
     setting::{UsedShare, UserLimit, named_file},
     system::names,
@@ -258,7 +259,7 @@ pub struct Preflight {
     pub tenant: Tenant,
     #[command(flatten)]
     /// Rate and timeouts.
-    pub pace: Pace,
+    pub pace: PaceFlags,
     #[command(flatten)]
     /// Facts about the tenant.
     pub knowing: Knowing,
@@ -311,7 +312,7 @@ pub struct Verify {
     pub tenant: Tenant,
     #[command(flatten)]
     /// Rate and timeouts.
-    pub pace: Pace,
+    pub pace: PaceFlags,
     #[command(flatten)]
     /// Facts about the tenant.
     pub knowing: Knowing,

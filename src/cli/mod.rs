@@ -43,7 +43,7 @@ pub use select::Select;
 pub use setting::{Given, Origin, UserLimit, Value};
 pub use shard::Sharding;
 pub use shared::{
-    Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Knowing, Pace,
+    Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Knowing, PaceFlags,
     Reading, Recording, Run, TOKEN_FILE, Tenant,
 };
 pub use system::FromSystem;

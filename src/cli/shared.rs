@@ -107,7 +107,7 @@ impl Tenant {
 /// Settings for rate, retries and timeouts.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-pub struct Pace {
+pub struct PaceFlags {
     /// Requests per second; `auto` learns the tenant's limit from its answers
     #[arg(long, value_name = "auto|N", env = "MFAFERRY_RATE", default_value = "auto", help_heading = PACE)]
     pub rate: Option<Given<Rate>>,
@@ -239,7 +239,7 @@ pub struct Run {
     pub tenant: Tenant,
     #[command(flatten)]
     /// Rate and timeouts.
-    pub pace: Pace,
+    pub pace: PaceFlags,
 }
 
 /// Flags of the commands that delete methods.

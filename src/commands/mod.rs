@@ -46,8 +46,8 @@ use self::{
 };
 use crate::{
     cli::{
-        Bulk, Cli, Command, Creating, FromSystem, Import, LogFormat, OutputArgs, Pace, Reading,
-        Recording, Run, Tenant, asks_for_json,
+        Bulk, Cli, Command, Creating, FromSystem, Import, LogFormat, OutputArgs, PaceFlags,
+        Reading, Recording, Run, Tenant, asks_for_json,
     },
     config::Config,
     error::{Error, Exit},
@@ -255,7 +255,7 @@ fn settle_import(import: &mut Import, output_args: &OutputArgs) -> Result<Config
 /// read.
 fn settle_asking(
     (reading, system): (&Reading, &FromSystem),
-    (tenant, pace, creating): (&Tenant, &Pace, Option<&Creating>),
+    (tenant, pace, creating): (&Tenant, &PaceFlags, Option<&Creating>),
     output_args: &OutputArgs,
 ) -> Result<Config, Error> {
     try_open_factors(reading, system)?;

@@ -20,7 +20,7 @@ use crate::{
     jobs::setup::{self, Wanted},
     model::{SecretEncoding, TenantFacts, UserId},
     preflight::{Census, Gatherer, SampleSize, Terms, judge, time_findings},
-    progress::{Counted, Extent, Show},
+    progress::{Extent, ProgressCounts, Show},
     report::{PreflightReport, SampleReport, StoppedPreflight, write_json},
     stats::RunStats,
     text::invalid_value,
@@ -38,7 +38,7 @@ const SCOPES: &[&str] = &[
 /// Questions and lists so far, for progress.
 struct Requests(Arc<RunStats>);
 
-impl Counted for Requests {
+impl ProgressCounts for Requests {
     fn settled(&self) -> u64 {
         self.0.requests()
     }

@@ -32,7 +32,7 @@ use crate::{
     files::NewFile,
     model::{TenantFacts, UserId},
     probe::{self, Cleaned, Probed, Question, Terms, There, Traces},
-    progress::{self, Counted, Extent, Show},
+    progress::{self, Extent, ProgressCounts, Show},
     report::{Circumstances, NextStep, ProbeCleaned, ProbeReport, Purpose, write_json},
     stats::RunStats,
 };
@@ -53,7 +53,7 @@ const USUAL_COLUMNS: usize = 80;
 /// Questions so far, for progress.
 struct Questions(Arc<AtomicU64>);
 
-impl Counted for Questions {
+impl ProgressCounts for Questions {
     fn settled(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

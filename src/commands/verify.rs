@@ -25,7 +25,7 @@ use crate::{
         verify::{Account, Counts, Group, Groups, Sample},
     },
     model::Lines,
-    progress::{Counted, Show},
+    progress::{ProgressCounts, Show},
     report::{
         self, SampleSummary, Status, UsageSummary, VerifyRemarks, VerifySummary, Waits, write_json,
     },
@@ -43,7 +43,7 @@ impl Shared {
     }
 }
 
-impl Counted for Shared {
+impl ProgressCounts for Shared {
     fn settled(&self) -> u64 {
         // Users who are not in the sample need no request.
         self.with(|counts| counts.rows() - counts.not_sampled)

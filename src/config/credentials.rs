@@ -30,18 +30,18 @@ const HINT: &str = "set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET (or --client-sec
                     --client-key-file for a private key), or AUTH0_API_TOKEN (or --token-file)";
 
 /// A secret that has not been read yet.
-struct Found {
+struct UnreadSecret {
     from: String,
-    place: Place,
+    place: SecretSource,
 }
 
-enum Place {
+enum SecretSource {
     /// A file, and the name of the setting that names it.
     File(String, String),
     Variable(SecretString),
 }
 
-impl Found {
+impl UnreadSecret {
     /// Finds the secret of one layer: in the file that the layer names, or in the variable that
     /// holds it.
     fn at(
@@ -55,27 +55,27 @@ impl Found {
                 Origin::File | Origin::Profile => format!("`{key}` in `{from}`"),
                 _ => from.clone(),
             };
-            return Ok(Some(Self { from, place: Place::File(path, called) }));
+            return Ok(Some(Self { from, place: SecretSource::File(path, called) }));
         }
         if origin != Origin::Environment {
             return Ok(None);
         }
         let text = variable(name)?.map(SecretString::from);
-        Ok(text.map(|text| Self { from: name.into(), place: Place::Variable(text) }))
+        Ok(text.map(|text| Self { from: name.into(), place: SecretSource::Variable(text) }))
     }
 
     fn read(self) -> Result<SecretString, Error> {
         match self.place {
-            Place::File(path, called) => read_secret(&path_of(&path), &called),
-            Place::Variable(secret) => clean(secret.expose_secret(), &self.from),
+            SecretSource::File(path, called) => read_secret(&path_of(&path), &called),
+            SecretSource::Variable(secret) => clean(secret.expose_secret(), &self.from),
         }
     }
 
     /// Reads a private key for that algorithm.
     fn read_key(self, algorithm: Algorithm) -> Result<Arc<SigningKey>, Error> {
-        let is_variable = matches!(self.place, Place::Variable(_));
+        let is_variable = matches!(self.place, SecretSource::Variable(_));
         let (key, origin) = match self.place {
-            Place::File(path, called) => {
+            SecretSource::File(path, called) => {
                 let bytes = read_private(&path_of(&path), &called, "private key")?;
                 let key = if is_der(&bytes) {
                     Err(KeyFault::Der)
@@ -84,7 +84,7 @@ impl Found {
                 };
                 (key, format!("the file of {called}"))
             }
-            Place::Variable(secret) => {
+            SecretSource::Variable(secret) => {
                 (SigningKey::read(secret.expose_secret(), algorithm), self.from)
             }
         };
@@ -103,8 +103,8 @@ impl Found {
 
 /// Proof of who a client is, not read yet.
 enum Unread {
-    Secret(Found),
-    Key(Found),
+    Secret(UnreadSecret),
+    Key(UnreadSecret),
 }
 
 impl Unread {
@@ -187,19 +187,19 @@ impl Layers<'_> {
         Self::ALL.into_iter().find_map(|origin| self.id(origin).transpose()).transpose()
     }
 
-    fn token(&self, origin: Origin) -> Result<Option<Found>, Error> {
+    fn token(&self, origin: Origin) -> Result<Option<UnreadSecret>, Error> {
         let file = self.at(origin, |tenant| &tenant.token_file, TOKEN_FILE)?;
-        Found::at(origin, file, "token-file", "AUTH0_API_TOKEN")
+        UnreadSecret::at(origin, file, "token-file", "AUTH0_API_TOKEN")
     }
 
-    fn secret(&self, origin: Origin) -> Result<Option<Found>, Error> {
+    fn secret(&self, origin: Origin) -> Result<Option<UnreadSecret>, Error> {
         let file = self.at(origin, |tenant| &tenant.client_secret_file, CLIENT_SECRET_FILE)?;
-        Found::at(origin, file, "client-secret-file", "AUTH0_CLIENT_SECRET")
+        UnreadSecret::at(origin, file, "client-secret-file", "AUTH0_CLIENT_SECRET")
     }
 
-    fn key(&self, origin: Origin) -> Result<Option<Found>, Error> {
+    fn key(&self, origin: Origin) -> Result<Option<UnreadSecret>, Error> {
         let file = self.at(origin, |tenant| &tenant.client_key_file, CLIENT_KEY_FILE)?;
-        Found::at(origin, file, "client-key-file", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY")
+        UnreadSecret::at(origin, file, "client-key-file", "AUTH0_CLIENT_ASSERTION_PRIVATE_KEY")
     }
 
     fn proof(&self, origin: Origin) -> Result<Option<Unread>, Error> {

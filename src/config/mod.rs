@@ -168,7 +168,7 @@ impl Config {
     /// Resolves the settings of a command that talks to a tenant.
     pub fn resolve(
         tenant: &cli::Tenant,
-        pace: &cli::Pace,
+        pace: &cli::PaceFlags,
         recording: Option<&cli::Recording>,
         creating: Option<&cli::Creating>,
         output_args: &cli::OutputArgs,

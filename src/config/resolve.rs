@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     auth0::{BaseUrl, Proxy},
-    cli::{CommandLine, Creating, Given, Origin, Pace, Recording, Tenant, Value, variable},
+    cli::{CommandLine, Creating, Given, Origin, PaceFlags, Recording, Tenant, Value, variable},
     error::Error,
     model::TenantFacts,
     pacer::Plan,
@@ -20,7 +20,7 @@ use crate::{
 /// Settings from flags and environment.
 pub(super) struct Settings<'a> {
     pub(super) tenant: &'a Tenant,
-    pub(super) pace: &'a Pace,
+    pub(super) pace: &'a PaceFlags,
     pub(super) recording: Option<&'a Recording>,
     pub(super) creating: Option<&'a Creating>,
     pub(super) typed: &'a CommandLine,
@@ -41,8 +41,8 @@ pub(super) fn resolve(
     announce: Option<Announce>,
 ) -> Result<Config, Error> {
     let (target, source) = target(given.tenant, file)?;
-    let Pace { rate, burst, max_duration, reserve, concurrency, .. } = given.pace;
-    let Pace { timeout, settle, max_attempts, max_errors, max_outage, .. } = given.pace;
+    let PaceFlags { rate, burst, max_duration, reserve, concurrency, .. } = given.pace;
+    let PaceFlags { timeout, settle, max_attempts, max_errors, max_outage, .. } = given.pace;
     let recording = given.recording.and_then(|recording| recording.ledger.as_ref());
     let ledger = nearest(recording, file.recording.ledger.as_ref());
     let skip_existing = given.creating.and_then(|creating| creating.skip_existing.as_ref());
@@ -88,7 +88,7 @@ fn is_on(given: Option<&Given<bool>>, file: Option<&Given<bool>>) -> bool {
     nearest(given, file).is_some_and(|given| given.value)
 }
 
-fn rate_plan(given: &Pace, file: &SettingsFile) -> Result<Option<Plan>, Error> {
+fn rate_plan(given: &PaceFlags, file: &SettingsFile) -> Result<Option<Plan>, Error> {
     let zone = nearest(given.timezone.as_ref(), file.pace.timezone.as_ref());
     let Some(plan) = nearest(given.rate_plan.as_ref(), file.pace.rate_plan.as_ref()) else {
         return Ok(None);

@@ -12,7 +12,7 @@ use toml::{
 use super::profile::{Choice, Profile};
 use crate::{
     assertion::Algorithm,
-    cli::{Creating, Given, Knowing, Origin, Pace, Recording, Tenant, settings},
+    cli::{Creating, Given, Knowing, Origin, PaceFlags, Recording, Tenant, settings},
     error::Error,
     text::{escape, file_name, invalid_value, nearest},
 };
@@ -51,7 +51,7 @@ pub(super) struct SettingsFile {
     /// Names of all its tables.
     pub(super) profiles: Vec<String>,
     /// Settings above the tables, overridden by the chosen table.
-    pub(super) pace: Pace,
+    pub(super) pace: PaceFlags,
     pub(super) recording: Recording,
     pub(super) creating: Creating,
     pub(super) knowing: Knowing,
@@ -139,7 +139,7 @@ pub(super) fn parse(
 }
 
 /// Settings of a table, by kind.
-type Kinds = (Tenant, Pace, Recording, Creating, Knowing);
+type Kinds = (Tenant, PaceFlags, Recording, Creating, Knowing);
 
 /// Returns the settings of a table as they are written.
 fn texts(table: &Table<'_>) -> Vec<(String, String)> {
@@ -219,7 +219,7 @@ impl Document<'_> {
         let read = || {
             Ok((
                 Tenant::deserialize(file())?,
-                Pace::deserialize(file())?,
+                PaceFlags::deserialize(file())?,
                 Recording::deserialize(file())?,
                 Creating::deserialize(file())?,
                 Knowing::deserialize(file())?,
@@ -331,7 +331,7 @@ mod tests {
             let file = || Deserializer::parse(&text).unwrap();
             let known = [
                 Tenant::deserialize(file()).is_err(),
-                Pace::deserialize(file()).is_err(),
+                PaceFlags::deserialize(file()).is_err(),
                 Recording::deserialize(file()).is_err(),
                 Creating::deserialize(file()).is_err(),
                 Knowing::deserialize(file()).is_err(),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::Api,
     error::Error,
-    pacer::breaker::{Allowance, Breaker, Kind},
+    pacer::breaker::{Allowance, Breaker, RequestKind},
 };
 
 /// Longest time that the loop sleeps.
@@ -146,8 +146,8 @@ impl<C: Executor> Engine<C> {
     /// Takes a job back from a worker; returns an end if the run has to end.
     fn take_back(&mut self, report: Report<C::Job>) -> Option<End> {
         let now = Instant::now();
-        self.changing -= usize::from(report.kind == Kind::Change);
-        self.checking_health &= report.kind != Kind::HealthCheck;
+        self.changing -= usize::from(report.kind == RequestKind::Change);
+        self.checking_health &= report.kind != RequestKind::HealthCheck;
         let user = report.ticket.as_ref().map(|ticket| ticket.job.user());
         self.prove();
         self.breaker.observe(report.kind, report.health, user, now);
@@ -201,7 +201,7 @@ impl<C: Executor> Engine<C> {
         self.prove();
         for ticket in tickets {
             let kind = ticket.job.kind();
-            self.changing -= usize::from(kind == Kind::Change);
+            self.changing -= usize::from(kind == RequestKind::Change);
             self.breaker.observe(kind, health, Some(ticket.job.user()), now);
             self.lanes.park(ticket, now + wait);
         }
@@ -223,7 +223,7 @@ impl<C: Executor> Engine<C> {
         let stays =
             |kind| !holding && !matches!(breaker.allowance(kind), Allowance::HealthCheckAt(_));
         for ticket in withdraw(&self.executor, self.workers.withdraw(stays)).await? {
-            self.changing -= usize::from(ticket.job.kind() == Kind::Change);
+            self.changing -= usize::from(ticket.job.kind() == RequestKind::Change);
             self.lanes.make_ready(ticket);
         }
         if self.breaker.health_check_at().is_some_and(|at| at <= now) && !self.checking_health {
@@ -262,7 +262,7 @@ impl<C: Executor> Engine<C> {
             }
             self.in_flight.permitted(now);
             if let Some(ticket) = self.lanes.pop(kind) {
-                self.changing += usize::from(kind == Kind::Change);
+                self.changing += usize::from(kind == RequestKind::Change);
                 tickets.push(ticket);
             }
         }
@@ -274,10 +274,10 @@ impl<C: Executor> Engine<C> {
     }
 
     /// Returns the kind of the oldest job that is ready and may be sent.
-    fn next_kind(&self) -> Option<Kind> {
+    fn next_kind(&self) -> Option<RequestKind> {
         self.lanes.first_of(|kind| match (self.breaker.allowance(kind), kind) {
             (Allowance::All, _) => true,
-            (Allowance::One, Kind::Change) => self.changing == 0,
+            (Allowance::One, RequestKind::Change) => self.changing == 0,
             (Allowance::One | Allowance::HealthCheckAt(_), _) => false,
         })
     }

@@ -12,13 +12,13 @@ use std::{
 use tokio::time::Instant;
 
 use super::Job;
-use crate::{model::UserId, pacer::breaker::Kind};
+use crate::{model::UserId, pacer::breaker::RequestKind};
 
 /// Most jobs that are kept for the end of a run.
 const MOST_FOR_THE_END: usize = 65_536;
 
 /// The kinds of job.
-pub(super) const KINDS: [Kind; 2] = [Kind::Change, Kind::LookUp];
+pub(super) const KINDS: [RequestKind; 2] = [RequestKind::Change, RequestKind::LookUp];
 
 /// A job with its place in the order of entry.
 #[derive(Debug)]
@@ -125,14 +125,15 @@ impl<E: Job> Lanes<E> {
     }
 
     /// Returns the kind, among those allowed, whose first ready job entered first.
-    pub(super) fn first_of(&self, allowed: impl Fn(Kind) -> bool) -> Option<Kind> {
-        let first = |kind: &Kind| self.ready[place(*kind)].first_key_value().map(|(at, _)| *at);
-        let ready = |kind: &Kind| allowed(*kind) && first(kind).is_some();
+    pub(super) fn first_of(&self, allowed: impl Fn(RequestKind) -> bool) -> Option<RequestKind> {
+        let first =
+            |kind: &RequestKind| self.ready[place(*kind)].first_key_value().map(|(at, _)| *at);
+        let ready = |kind: &RequestKind| allowed(*kind) && first(kind).is_some();
         KINDS.into_iter().filter(ready).min_by_key(first)
     }
 
     /// Takes the ready job of that kind that entered first.
-    pub(super) fn pop(&mut self, kind: Kind) -> Option<Ticket<E>> {
+    pub(super) fn pop(&mut self, kind: RequestKind) -> Option<Ticket<E>> {
         self.ready[place(kind)].pop_first().map(|(number, job)| Ticket { number, job })
     }
 
@@ -185,6 +186,6 @@ impl<E: Job> Lanes<E> {
 }
 
 /// Returns the index of a kind.
-fn place(kind: Kind) -> usize {
-    usize::from(kind != Kind::Change)
+fn place(kind: RequestKind) -> usize {
+    usize::from(kind != RequestKind::Change)
 }

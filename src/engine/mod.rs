@@ -35,7 +35,7 @@ use crate::{
     error::Error,
     ledger::Counts,
     model::{State, UserId},
-    pacer::breaker::{Health, Kind},
+    pacer::breaker::{Health, RequestKind},
 };
 use dispatcher::Engine;
 
@@ -103,7 +103,7 @@ pub trait Job: Send + 'static {
     /// order.
     fn user(&self) -> &UserId;
     /// Returns the kind of request that its next step sends.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> RequestKind;
     /// Returns whether an earlier request of the job may still be under way, so that its next step
     /// has to wait for the settle time.
     fn is_in_doubt(&self) -> bool {

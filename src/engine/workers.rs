@@ -24,7 +24,7 @@ use super::{
 use crate::{
     error::Error,
     model::UserId,
-    pacer::breaker::{Health, Kind},
+    pacer::breaker::{Health, RequestKind},
     sync::lock,
 };
 
@@ -40,7 +40,7 @@ enum WorkItem<E> {
 pub(super) struct Report<E> {
     /// The job, or `None` for a health check.
     pub(super) ticket: Option<Ticket<E>>,
-    pub(super) kind: Kind,
+    pub(super) kind: RequestKind,
     pub(super) next: Next,
     pub(super) health: Health,
     /// Time that the worker took.
@@ -136,7 +136,7 @@ impl<C: Executor> Workers<C> {
     }
 
     /// Takes back from the queue the kinds that may not stay, and lets the rest go on.
-    pub(super) fn withdraw(&self, stays: impl Fn(Kind) -> bool) -> Vec<Ticket<C::Job>> {
+    pub(super) fn withdraw(&self, stays: impl Fn(RequestKind) -> bool) -> Vec<Ticket<C::Job>> {
         let mut back = Vec::new();
         let mut state = self.queue.state();
         if KINDS.into_iter().all(&stays) && !state.shut {
@@ -220,7 +220,7 @@ async fn run_worker<C: Executor>(
         let began = Instant::now();
         let (ticket, kind, (next, health)) = match item {
             WorkItem::HealthCheck(user) => {
-                (None, Kind::HealthCheck, executor.health_check(&user).await)
+                (None, RequestKind::HealthCheck, executor.health_check(&user).await)
             }
             WorkItem::Step(mut ticket) => {
                 let kind = ticket.job.kind();

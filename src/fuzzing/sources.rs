@@ -13,7 +13,7 @@ use crate::{
     input::Row,
     model::{Cell, Field, Planned, Rejection},
     plan,
-    sources::{Export, Found, Options, SYSTEMS},
+    sources::{Export, ExportedRow, Options, SYSTEMS},
     text::canary::{assert_presentable, choose, with_canaries},
 };
 
@@ -77,7 +77,7 @@ fn read(
     (outcomes, error)
 }
 
-fn outcome(Found { row, .. }: Found) -> Outcome {
+fn outcome(ExportedRow { row, .. }: ExportedRow) -> Outcome {
     let (place, planned) = match row {
         Row::Record(mut record) => {
             record.set(Field::UserId, Cell::Text("auth0|1".into()));

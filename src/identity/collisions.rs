@@ -56,16 +56,16 @@ impl Survey {
             }
             before = Some(pair);
         }
-        Ok(Collisions(Known::Shared { hasher: self.hasher, users }))
+        Ok(Collisions(Detection::Shared { hasher: self.hasher, users }))
     }
 }
 
 /// Refuses people who share a user id with somebody else.
 #[derive(Debug)]
-pub struct Collisions(Known);
+pub struct Collisions(Detection);
 
 #[derive(Debug)]
-enum Known {
+enum Detection {
     /// Collisions are impossible.
     Never,
     /// Hashes of the shared user ids, sorted.
@@ -77,7 +77,7 @@ enum Known {
 impl Collisions {
     /// Accepts everyone: different people of the source have different user ids.
     pub fn never() -> Self {
-        Self(Known::Never)
+        Self(Detection::Never)
     }
 
     /// Refuses the second person, for an input that is read once: the first was sent already.
@@ -86,7 +86,7 @@ impl Collisions {
     }
 
     fn so_far_of(most: usize) -> Self {
-        Self(Known::SoFar { hasher: RandomState::new(), owners: HashMap::default(), most })
+        Self(Detection::SoFar { hasher: RandomState::new(), owners: HashMap::default(), most })
     }
 
     /// Returns why a person cannot have a user id, if so.
@@ -96,15 +96,15 @@ impl Collisions {
         person: &Person,
     ) -> Result<Result<(), Fault>, IdentityError> {
         let rule = match &mut self.0 {
-            Known::Never => return Ok(Ok(())),
-            Known::Shared { hasher, users } => {
+            Detection::Never => return Ok(Ok(())),
+            Detection::Shared { hasher, users } => {
                 if users.binary_search(&hasher.hash_one(user_id)).is_err() {
                     return Ok(Ok(()));
                 }
                 "is also that of another person of the source: correct `--users` or `--user-id`, so that \
                  each has their own; neither was sent"
             }
-            Known::SoFar { hasher, owners, most } => {
+            Detection::SoFar { hasher, owners, most } => {
                 let owner = hash(hasher, person);
                 let has_room = owners.len() < *most;
                 match owners.entry(hasher.hash_one(user_id)) {

@@ -9,7 +9,7 @@ use super::{Collisions, Identity, IdentityError, Survey};
 use crate::{
     input::{Ending, InputError, Remark, Row, RowReader, Written},
     model::{Cell, FactorType, Fault, Field, Lines, Person, Record, Refusal, Rejection, UserId},
-    sources::{Export, Found},
+    sources::{Export, ExportedRow},
     sync::lock,
     text::grouped,
 };
@@ -83,7 +83,7 @@ pub fn survey(
     let failed = |error: IdentityError| error.of_people();
     let mut last: Option<Arc<Person>> = None;
     // What cannot be read is reported in its turn, with the rows before it.
-    while let Ok(Some(Found { person, .. })) = export.next_found() {
+    while let Ok(Some(ExportedRow { person, .. })) = export.next_found() {
         if last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &person)) {
             continue;
         }
@@ -98,7 +98,7 @@ pub fn survey(
 impl RowReader for People {
     fn next_row(&mut self) -> Result<Option<Row>, InputError> {
         self.refused = None;
-        let Some(Found { person, row, refused }) = self.export.next_found()? else {
+        let Some(ExportedRow { person, row, refused }) = self.export.next_found()? else {
             return Ok(None);
         };
         let owner = self.owner(&person).map_err(IdentityError::of_people)?;

@@ -8,13 +8,13 @@ use serde_json::error::Category;
 use super::{InputError, frame::Frame};
 
 /// A key's value: `None` if there is no such key, and `Some(None)` if it is `null`.
-pub(super) type Wanted = Option<Option<String>>;
+pub(super) type Cell = Option<Option<String>>;
 
 /// Reads the wanted keys of an object.
 pub(super) fn read(
     frame: &Frame<'_>,
     wanted: &'static [&'static str],
-) -> Result<Vec<Wanted>, InputError> {
+) -> Result<Vec<Cell>, InputError> {
     let mut fault = None;
     let mut json = serde_json::Deserializer::from_str(frame.text);
     let cells = Object { wanted, fault: &mut fault }.deserialize(&mut json);
@@ -39,7 +39,7 @@ struct Object<'f> {
 }
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
-    type Value = Vec<Wanted>;
+    type Value = Vec<Cell>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -47,7 +47,7 @@ impl<'de> DeserializeSeed<'de> for Object<'_> {
 }
 
 impl<'de> Visitor<'de> for Object<'_> {
-    type Value = Vec<Wanted>;
+    type Value = Vec<Cell>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -55,7 +55,7 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = vec![None; self.wanted.len()];
-        while let Some(place) = map.next_key_seed(Place(self.wanted))? {
+        while let Some(place) = map.next_key_seed(KeySeed(self.wanted))? {
             let Some((name, cell)) =
                 place.and_then(|place| self.wanted.get(place).zip(found.get_mut(place)))
             else {
@@ -78,10 +78,10 @@ impl<'de> Visitor<'de> for Object<'_> {
     }
 }
 
-/// Place of a key among those that are wanted.
-struct Place(&'static [&'static str]);
+/// Reads the place of a key among those that are wanted.
+struct KeySeed(&'static [&'static str]);
 
-impl<'de> DeserializeSeed<'de> for Place {
+impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -89,7 +89,7 @@ impl<'de> DeserializeSeed<'de> for Place {
     }
 }
 
-impl Visitor<'_> for Place {
+impl Visitor<'_> for KeySeed {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -60,7 +60,7 @@ fn fault(fault: UnpackFault) -> io::Error {
 
 /// Reader that decompresses what is compressed; nothing is read before the first read.
 pub(super) struct Unpack<R> {
-    state: State<R>,
+    state: Decoder<R>,
     /// Bytes read, compressed as they are.
     n_read: Arc<AtomicU64>,
     /// Bytes that came out.
@@ -70,7 +70,7 @@ pub(super) struct Unpack<R> {
 /// A reader whose first bytes have been looked at.
 type Looked<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
 
-enum State<R> {
+enum Decoder<R> {
     /// Nothing has been read; taken out to be looked at.
     New(Option<Counted<R>>),
     Plain(Looked<R>),
@@ -82,7 +82,7 @@ impl<R: Read> Unpack<R> {
     pub(super) fn new(reader: R) -> Self {
         let n_read = Arc::default();
         let reader = Counted { reader, n_read: Arc::clone(&n_read) };
-        Self { state: State::New(Some(reader)), n_read, n_given: 0 }
+        Self { state: Decoder::New(Some(reader)), n_read, n_given: 0 }
     }
 
     /// Counter of the bytes read so far, as they are stored.
@@ -100,23 +100,23 @@ impl<R: Read> Unpack<R> {
 
 impl<R: Read> Read for Unpack<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if let State::New(reader) = &mut self.state
+        if let Decoder::New(reader) = &mut self.state
             && let Some(reader) = reader.take()
         {
             self.state = look(reader)?;
         }
         let n = match &mut self.state {
-            State::New(_) => return Ok(0),
-            State::Plain(reader) => return reader.read(into),
-            State::Gzip(reader) => reader.read(into).map_err(of_gzip)?,
-            State::Zstd(frames) => frames.read(into)?,
+            Decoder::New(_) => return Ok(0),
+            Decoder::Plain(reader) => return reader.read(into),
+            Decoder::Gzip(reader) => reader.read(into).map_err(of_gzip)?,
+            Decoder::Zstd(frames) => frames.read(into)?,
         };
         self.account(n)
     }
 }
 
 /// Examines the first bytes, and as few of them as possible.
-fn look<R: Read>(mut reader: Counted<R>) -> io::Result<State<R>> {
+fn look<R: Read>(mut reader: Counted<R>) -> io::Result<Decoder<R>> {
     let mut first = [0; LEN];
     let mut n = 0;
     while n < LEN && may_be(&first[..n]) {
@@ -131,11 +131,11 @@ fn look<R: Read>(mut reader: Counted<R>) -> io::Result<State<R>> {
     let is_gzip = first[..n].starts_with(&GZIP);
     let reader = Cursor::new(first[..n].to_vec()).chain(reader);
     Ok(if is_gzip {
-        State::Gzip(Box::new(MultiGzDecoder::new(reader)))
+        Decoder::Gzip(Box::new(MultiGzDecoder::new(reader)))
     } else if is_zstd {
-        State::Zstd(Box::new(Frames::new(reader)))
+        Decoder::Zstd(Box::new(Frames::new(reader)))
     } else {
-        State::Plain(reader)
+        Decoder::Plain(reader)
     })
 }
 

@@ -81,7 +81,7 @@ pub(super) fn wanted_level(limit: f64, reserve: f64, is_even: bool) -> f64 {
 
 /// A rate, and the share of the waiting for it that leaves the reserve to others.
 #[derive(Default)]
-struct Pace {
+struct AutoRate {
     rate: f64,
     reserve: f64,
 }
@@ -165,16 +165,16 @@ impl Auto {
         self.used * (self.used_at - now).exp()
     }
 
-    fn pace(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Pace {
+    fn pace(&mut self, bucket: &Bucket, answered: bool, now: f64) -> AutoRate {
         let share = 1.0 - self.reserve;
         if !answered {
-            return Pace { rate: FIRST_RATE, ..Pace::default() };
+            return AutoRate { rate: FIRST_RATE, ..AutoRate::default() };
         }
         if !bucket.is_known() {
             let used = self.used(now);
             let met = self.search.met();
             let rate = self.search.rate(share, used, now);
-            return Pace { rate, reserve: if met { self.reserve } else { 0.0 } };
+            return AutoRate { rate, reserve: if met { self.reserve } else { 0.0 } };
         }
         let (limit, refill) = (bucket.limit(), bucket.refill_rate());
         let floor = limit * self.reserve;
@@ -209,7 +209,7 @@ impl Auto {
         if self.reserve > 0.0 && next.is_none() && bucket.is_measured() {
             let (depth, cost) = self.test(bucket, now);
             if now < self.test_until && level > limit - depth {
-                return Pace { rate: (refill * 2.0).max(limit / 4.0), reserve: 0.0 };
+                return AutoRate { rate: (refill * 2.0).max(limit / 4.0), reserve: 0.0 };
             }
             let most = refill * share - cost;
             // The nearer the level is to the reserve, the slower the pace.
@@ -219,7 +219,7 @@ impl Auto {
             }
             rate = rate.min(refill * ease);
         }
-        Pace { rate: rate.max(SLOWEST_PACE), reserve }
+        AutoRate { rate: rate.max(SLOWEST_PACE), reserve }
     }
 
     /// Begins a test if it is time; returns how far down it may bring the bucket, and its cost in

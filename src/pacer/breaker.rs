@@ -32,7 +32,7 @@ const LONGEST_HEALTH_CHECK_WAIT: Duration = Duration::from_secs(30);
 
 /// Purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     /// A request that changes something: a POST, above all.
     Change,
     /// A GET that looks up a factor in doubt.
@@ -95,7 +95,7 @@ pub struct Breaker {
 /// Recent fate of the requests of one kind.
 #[derive(Debug, Default)]
 struct Circuit {
-    state: State,
+    state: CircuitState,
     /// Different users who failed in a row; no more than are needed to open the circuit.
     failing: VecDeque<UserId>,
     /// Failures among them that no user can be the reason for.
@@ -112,7 +112,7 @@ struct Circuit {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum CircuitState {
     #[default]
     Closed,
     /// It may be an outage, or one user's own trouble: a health check decides, and until then
@@ -128,7 +128,13 @@ enum State {
 
 impl Breaker {
     /// Takes in how a request about `user` ended; a health check is about nobody.
-    pub fn observe(&mut self, kind: Kind, health: Health, user: Option<&UserId>, now: Instant) {
+    pub fn observe(
+        &mut self,
+        kind: RequestKind,
+        health: Health,
+        user: Option<&UserId>,
+        now: Instant,
+    ) {
         match health {
             Health::Unknown => {}
             Health::Good => {
@@ -146,20 +152,20 @@ impl Breaker {
         }
     }
 
-    fn good(&mut self, kind: Kind, now: Instant) {
+    fn good(&mut self, kind: RequestKind, now: Instant) {
         match kind {
-            Kind::Change => {
+            RequestKind::Change => {
                 self.changes.good();
                 self.gets.others_answered = true;
             }
-            Kind::LookUp => {
+            RequestKind::LookUp => {
                 self.gets.good();
                 // This is as good as a health check, once that is due.
                 if self.health_check_at().is_some_and(|at| at <= now) {
                     self.changes.health_checked();
                 }
             }
-            Kind::HealthCheck => {
+            RequestKind::HealthCheck => {
                 // A health check is a GET: for GETs it is proof, for other requests it is leave to
                 // try.
                 self.gets.good();
@@ -168,14 +174,14 @@ impl Breaker {
         }
     }
 
-    fn bad(&mut self, kind: Kind, user: Option<&UserId>, now: Instant) {
+    fn bad(&mut self, kind: RequestKind, user: Option<&UserId>, now: Instant) {
         match kind {
             // Requests that were in flight when the circuit opened say nothing new.
-            Kind::Change if self.changes.is_open() => {}
-            Kind::LookUp if self.gets.is_open() => {}
-            Kind::Change => self.changes.bad(user, self.proven, now),
-            Kind::LookUp => self.gets.bad(user, self.proven, now),
-            Kind::HealthCheck => {
+            RequestKind::Change if self.changes.is_open() => {}
+            RequestKind::LookUp if self.gets.is_open() => {}
+            RequestKind::Change => self.changes.bad(user, self.proven, now),
+            RequestKind::LookUp => self.gets.bad(user, self.proven, now),
+            RequestKind::HealthCheck => {
                 if self.gets.is_closed() {
                     // This was the health check: it needs no other.
                     self.gets.bad(user, true, now);
@@ -193,16 +199,16 @@ impl Breaker {
     }
 
     /// Returns what may be sent of that kind now.
-    pub fn allowance(&self, kind: Kind) -> Allowance {
+    pub fn allowance(&self, kind: RequestKind) -> Allowance {
         match (kind, self.gets.allowance()) {
-            (Kind::Change, Allowance::All) => self.changes.allowance(),
+            (RequestKind::Change, Allowance::All) => self.changes.allowance(),
             (_, allowance) => allowance,
         }
     }
 
     /// Returns the time of the next health check, where one is needed.
     pub fn health_check_at(&self) -> Option<Instant> {
-        match self.allowance(Kind::Change) {
+        match self.allowance(RequestKind::Change) {
             Allowance::HealthCheckAt(at) => Some(at),
             Allowance::All | Allowance::One => None,
         }
@@ -247,19 +253,19 @@ impl Breaker {
 
 impl Circuit {
     fn is_closed(&self) -> bool {
-        self.state == State::Closed
+        self.state == CircuitState::Closed
     }
 
     fn is_suspect(&self) -> bool {
-        matches!(self.state, State::Suspect { .. })
+        matches!(self.state, CircuitState::Suspect { .. })
     }
 
     fn is_open(&self) -> bool {
-        matches!(self.state, State::Open { .. })
+        matches!(self.state, CircuitState::Open { .. })
     }
 
     fn is_tripped(&self) -> bool {
-        self.is_open() || self.state == State::HalfOpen
+        self.is_open() || self.state == CircuitState::HalfOpen
     }
 
     /// Returns true if too many users fail for it to be their own trouble.
@@ -269,9 +275,9 @@ impl Circuit {
 
     fn allowance(&self) -> Allowance {
         match self.state {
-            State::Closed => Allowance::All,
-            State::HalfOpen => Allowance::One,
-            State::Suspect { since: at } | State::Open { health_check_at: at } => {
+            CircuitState::Closed => Allowance::All,
+            CircuitState::HalfOpen => Allowance::One,
+            CircuitState::Suspect { since: at } | CircuitState::Open { health_check_at: at } => {
                 Allowance::HealthCheckAt(at)
             }
         }
@@ -302,19 +308,19 @@ impl Circuit {
             }
             Some(_) => {}
         }
-        if self.state == State::HalfOpen || (self.is_many() && !self.others_answered) {
+        if self.state == CircuitState::HalfOpen || (self.is_many() && !self.others_answered) {
             self.open(now);
         } else if self.is_closed() && (self.is_many() || (again && !self.cleared) || !proven) {
-            self.state = State::Suspect { since: now };
+            self.state = CircuitState::Suspect { since: now };
         }
     }
 
     /// Notes that a health check was answered.
     fn health_checked(&mut self) {
         if self.is_open() {
-            self.state = State::HalfOpen;
+            self.state = CircuitState::HalfOpen;
         } else if self.is_suspect() {
-            self.state = State::Closed;
+            self.state = CircuitState::Closed;
             self.cleared = true;
         }
     }
@@ -333,7 +339,7 @@ impl Circuit {
             .saturating_mul(1 << self.opened.min(10))
             .min(LONGEST_HEALTH_CHECK_WAIT);
         self.opened += 1;
-        self.state = State::Open { health_check_at: now + wait };
+        self.state = CircuitState::Open { health_check_at: now + wait };
     }
 }
 
@@ -346,7 +352,7 @@ mod tests {
     }
 
     /// Lets that many different users fail, one after the other.
-    fn failing(breaker: &mut Breaker, kind: Kind, now: Instant, users: usize) {
+    fn failing(breaker: &mut Breaker, kind: RequestKind, now: Instant, users: usize) {
         for number in 0..users {
             breaker.observe(kind, Health::Bad, Some(&user(number)), now);
         }
@@ -358,10 +364,10 @@ mod tests {
     }
 
     fn health_check(breaker: &mut Breaker, health: Health, now: Instant) {
-        breaker.observe(Kind::HealthCheck, health, None, now);
+        breaker.observe(RequestKind::HealthCheck, health, None, now);
     }
 
-    fn answered(breaker: &mut Breaker, kind: Kind, number: usize, now: Instant) {
+    fn answered(breaker: &mut Breaker, kind: RequestKind, number: usize, now: Instant) {
         breaker.observe(kind, Health::Good, Some(&user(number)), now);
     }
 
@@ -369,12 +375,12 @@ mod tests {
     async fn a_few_users_failing_in_a_row_stop_every_post_until_a_health_check() {
         let now = Instant::now();
         let mut breaker = proven();
-        failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
-        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
-        answered(&mut breaker, Kind::Change, 99, now);
-        failing(&mut breaker, Kind::Change, now, THRESHOLD - 1);
-        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
-        breaker.observe(Kind::Change, Health::Bad, Some(&user(THRESHOLD)), now);
+        failing(&mut breaker, RequestKind::Change, now, THRESHOLD - 1);
+        assert_eq!(breaker.allowance(RequestKind::Change), Allowance::All);
+        answered(&mut breaker, RequestKind::Change, 99, now);
+        failing(&mut breaker, RequestKind::Change, now, THRESHOLD - 1);
+        assert_eq!(breaker.allowance(RequestKind::Change), Allowance::All);
+        breaker.observe(RequestKind::Change, Health::Bad, Some(&user(THRESHOLD)), now);
         assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK));
     }
 
@@ -382,7 +388,7 @@ mod tests {
     async fn before_the_first_answer_one_failure_is_enough_for_a_health_check() {
         let now = Instant::now();
         for health in [Health::Bad, Health::Unreached] {
-            for kind in [Kind::Change, Kind::LookUp] {
+            for kind in [RequestKind::Change, RequestKind::LookUp] {
                 let mut breaker = Breaker::default();
                 breaker.observe(kind, health, Some(&user(1)), now);
                 assert_eq!(breaker.health_check_at(), Some(now), "{kind:?}: {health:?}");
@@ -405,32 +411,32 @@ mod tests {
         let now = Instant::now();
         let mut breaker = proven();
         for number in 0..THRESHOLD {
-            breaker.observe(Kind::Change, Health::Bad, Some(&user(number)), now);
-            answered(&mut breaker, Kind::LookUp, 99, now);
+            breaker.observe(RequestKind::Change, Health::Bad, Some(&user(number)), now);
+            answered(&mut breaker, RequestKind::LookUp, 99, now);
         }
         for _ in 0..20 {
-            answered(&mut breaker, Kind::LookUp, 99, now);
-            assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
-            assert_ne!(breaker.allowance(Kind::Change), Allowance::All);
+            answered(&mut breaker, RequestKind::LookUp, 99, now);
+            assert_eq!(breaker.allowance(RequestKind::LookUp), Allowance::All);
+            assert_ne!(breaker.allowance(RequestKind::Change), Allowance::All);
         }
         // One that fails among them neither.
-        breaker.observe(Kind::LookUp, Health::Bad, Some(&user(0)), now);
-        assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
+        breaker.observe(RequestKind::LookUp, Health::Bad, Some(&user(0)), now);
+        assert_eq!(breaker.allowance(RequestKind::LookUp), Allowance::All);
         // Once a health check is due they are as good as one.
-        answered(&mut breaker, Kind::LookUp, 99, now + FIRST_HEALTH_CHECK);
-        assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
+        answered(&mut breaker, RequestKind::LookUp, 99, now + FIRST_HEALTH_CHECK);
+        assert_eq!(breaker.allowance(RequestKind::Change), Allowance::One);
     }
 
     #[tokio::test(start_paused = true)]
     async fn while_lists_fail_nothing_goes_and_a_good_health_check_opens_the_way() {
         let now = Instant::now();
         let mut breaker = proven();
-        failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
-        for kind in [Kind::Change, Kind::LookUp] {
+        failing(&mut breaker, RequestKind::LookUp, now, THRESHOLD);
+        for kind in [RequestKind::Change, RequestKind::LookUp] {
             assert_eq!(breaker.allowance(kind), Allowance::HealthCheckAt(now + FIRST_HEALTH_CHECK));
         }
         health_check(&mut breaker, Health::Good, now);
-        for kind in [Kind::Change, Kind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::LookUp] {
             assert_eq!(breaker.allowance(kind), Allowance::All);
         }
     }
@@ -439,36 +445,36 @@ mod tests {
     async fn after_a_good_health_check_one_post_goes_alone_and_decides() {
         let now = Instant::now();
         let mut breaker = proven();
-        failing(&mut breaker, Kind::Change, now, THRESHOLD);
+        failing(&mut breaker, RequestKind::Change, now, THRESHOLD);
         // Late failures of what was in flight neither start a health check nor put it off.
-        failing(&mut breaker, Kind::Change, now, 30);
+        failing(&mut breaker, RequestKind::Change, now, 30);
         assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK));
         health_check(&mut breaker, Health::Good, now);
-        assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
-        failing(&mut breaker, Kind::Change, now, 1);
+        assert_eq!(breaker.allowance(RequestKind::Change), Allowance::One);
+        failing(&mut breaker, RequestKind::Change, now, 1);
         assert_eq!(breaker.health_check_at(), Some(now + FIRST_HEALTH_CHECK * 2));
         health_check(&mut breaker, Health::Good, now);
-        answered(&mut breaker, Kind::Change, 99, now);
-        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
+        answered(&mut breaker, RequestKind::Change, 99, now);
+        assert_eq!(breaker.allowance(RequestKind::Change), Allowance::All);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_outage_of_posts_alone_is_counted_as_long_as_they_fail() {
         let mut now = Instant::now();
         let mut breaker = proven();
-        failing(&mut breaker, Kind::Change, now, THRESHOLD);
+        failing(&mut breaker, RequestKind::Change, now, THRESHOLD);
         for _ in 0..20 {
             health_check(&mut breaker, Health::Good, now);
-            answered(&mut breaker, Kind::LookUp, 99, now);
-            assert_eq!(breaker.allowance(Kind::Change), Allowance::One);
+            answered(&mut breaker, RequestKind::LookUp, 99, now);
+            assert_eq!(breaker.allowance(RequestKind::Change), Allowance::One);
             now += Duration::from_secs(60);
-            failing(&mut breaker, Kind::Change, now, 1);
+            failing(&mut breaker, RequestKind::Change, now, 1);
             assert!(breaker.health_check_at().is_some());
         }
         assert_eq!(breaker.outage(), Duration::from_secs(1200));
         health_check(&mut breaker, Health::Good, now);
-        answered(&mut breaker, Kind::Change, 99, now);
-        assert_eq!(breaker.allowance(Kind::Change), Allowance::All);
+        answered(&mut breaker, RequestKind::Change, 99, now);
+        assert_eq!(breaker.allowance(RequestKind::Change), Allowance::All);
         assert_eq!(breaker.outage(), Duration::ZERO);
     }
 
@@ -476,7 +482,7 @@ mod tests {
     async fn an_outage_is_counted_from_its_first_failure_and_health_checks_grow_rare() {
         let began = Instant::now();
         let mut breaker = proven();
-        failing(&mut breaker, Kind::Change, began, THRESHOLD);
+        failing(&mut breaker, RequestKind::Change, began, THRESHOLD);
         let mut now = began;
         for _ in 0..20 {
             let at = breaker.health_check_at().unwrap();
@@ -491,7 +497,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_user_who_always_fails_opens_no_circuit_on_a_healthy_tenant() {
         let now = Instant::now();
-        for kind in [Kind::Change, Kind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::LookUp] {
             // Whether or not anybody else is known.
             for others in [0, 1, 9] {
                 let mut breaker = proven();
@@ -517,7 +523,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_recognised_by_the_last_few_users_too() {
         let began = Instant::now();
-        for kind in [Kind::Change, Kind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::LookUp] {
             for users in 1..THRESHOLD {
                 let mut breaker = proven();
                 failing(&mut breaker, kind, began, users);
@@ -541,7 +547,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_no_user_can_be_blamed_for_counts_whoever_it_was() {
         let now = Instant::now();
-        for kind in [Kind::Change, Kind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::LookUp] {
             let mut breaker = proven();
             for _ in 0..THRESHOLD {
                 assert_eq!(breaker.allowance(kind), Allowance::All);
@@ -556,28 +562,28 @@ mod tests {
         let now = Instant::now();
         let mut breaker = proven();
         for number in 0..THRESHOLD {
-            breaker.observe(Kind::LookUp, Health::Bad, Some(&user(number)), now);
-            answered(&mut breaker, Kind::Change, 100 + number, now);
+            breaker.observe(RequestKind::LookUp, Health::Bad, Some(&user(number)), now);
+            answered(&mut breaker, RequestKind::Change, 100 + number, now);
         }
         assert!(!breaker.is_outage() && breaker.health_check_at() == Some(now));
         assert_eq!(breaker.health_check_user(), user(100));
         health_check(&mut breaker, Health::Good, now);
-        assert_eq!(breaker.allowance(Kind::LookUp), Allowance::All);
+        assert_eq!(breaker.allowance(RequestKind::LookUp), Allowance::All);
     }
 
     #[tokio::test(start_paused = true)]
     async fn health_checks_ask_about_users_who_were_answered_each_in_turn() {
         let now = Instant::now();
         let mut breaker = proven();
-        (10..20).for_each(|number| answered(&mut breaker, Kind::LookUp, number, now));
+        (10..20).for_each(|number| answered(&mut breaker, RequestKind::LookUp, number, now));
         // One of them fails now: not asked about any more.
-        breaker.observe(Kind::LookUp, Health::Bad, Some(&user(11)), now);
-        failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
+        breaker.observe(RequestKind::LookUp, Health::Bad, Some(&user(11)), now);
+        failing(&mut breaker, RequestKind::LookUp, now, THRESHOLD);
         let asked: Vec<_> = (0..4).map(|_| breaker.health_check_user()).collect();
         assert_eq!(asked, [10, 12, 13, 10].map(user));
         // Where nobody ever was, those who fail, each in turn.
         let mut breaker = proven();
-        failing(&mut breaker, Kind::LookUp, now, THRESHOLD);
+        failing(&mut breaker, RequestKind::LookUp, now, THRESHOLD);
         assert_eq!([breaker.health_check_user(), breaker.health_check_user()], [0, 1].map(user));
     }
 }

@@ -12,7 +12,8 @@ use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Learnt, Pacing, ROUNDING, Rate, SHORTEST_WAIT, Steps, auto::wanted_level, exact, state::State,
+    Learnt, Pacing, ROUNDING, Rate, SHORTEST_WAIT, Steps, auto::wanted_level, exact,
+    state::PacerState,
 };
 use crate::{api::Meter, model::LocalTime};
 
@@ -160,7 +161,7 @@ impl Play {
         let began = Instant::now();
         let now = LocalTime::default;
         let pacing = Pacing { rate: Rate::Auto, burst: 1, plan: None, now, ..*pacing };
-        let mut state = State::new(pacing);
+        let mut state = PacerState::new(pacing);
         let (mut at, mut times) = (0.0, Vec::new());
         let mut answers: VecDeque<(f64, Meter, bool)> = VecDeque::new();
         for _ in 0..STEPS {

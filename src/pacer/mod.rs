@@ -38,7 +38,7 @@ pub use learnt::{Learnt, Steps};
 pub use schedule::{Phase, Plan, PlanError};
 
 use crate::{api::Meter, model::LocalTime, sync::lock};
-use state::{State, Wait};
+use state::{PacerState, Wait};
 
 /// Shortest sleep at a high rate; several permits are granted after it. Each wake-up costs CPU, and
 /// so does each commit of the ledger that follows from it.
@@ -117,7 +117,7 @@ pub struct WaitTotals {
 pub struct Pacer {
     turn: tokio::sync::Mutex<()>,
     began: Instant,
-    state: Mutex<State>,
+    state: Mutex<PacerState>,
 }
 
 impl Pacer {
@@ -128,7 +128,7 @@ impl Pacer {
 
     /// Creates a pacer with everything set.
     pub fn with(pacing: Pacing) -> Self {
-        let state = Mutex::new(State::new(pacing));
+        let state = Mutex::new(PacerState::new(pacing));
         Self { turn: tokio::sync::Mutex::new(()), began: Instant::now(), state }
     }
 
@@ -179,7 +179,7 @@ impl Pacer {
         self.state().held
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PacerState> {
         // A panic while holding it leaves plain numbers: still usable.
         lock(&self.state)
     }

@@ -18,7 +18,7 @@ const LOG_EVERY: f64 = 30.0;
 
 /// The shared state.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct PacerState {
     pacing: Pacing,
     pub(super) hold: Hold,
     bucket: Bucket,
@@ -54,7 +54,7 @@ pub(super) struct Wait {
     pub(super) reserve: f64,
 }
 
-impl State {
+impl PacerState {
     pub(super) fn new(pacing: Pacing) -> Self {
         let reserve = pacing.reserve.clamp(0.0, 0.95);
         Self {

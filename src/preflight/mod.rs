@@ -10,7 +10,7 @@ mod judge;
 mod time;
 
 pub use census::{Census, Gatherer, Mark, Marker, Parties, SampleSize, Tally};
-pub use estimate::{Estimate, Pace, Work};
+pub use estimate::{Estimate, RateConditions, Work};
 pub use finding::{Finding, FindingCode, Severity};
 pub use judge::{Terms, judge};
 pub use time::time_findings;

@@ -124,7 +124,7 @@ mod tests {
     use crate::{
         engine::Concurrency,
         pacer::{Learnt, Pacing, Rate},
-        preflight::{Pace, Work},
+        preflight::{RateConditions, Work},
     };
 
     const NOW: LocalTime = LocalTime::from_millis(1_796_000_000_000);
@@ -136,7 +136,7 @@ mod tests {
         let now = LocalTime::default;
         let pacing = Pacing { rate, burst: 1, reserve: 0.2, plan: None, now };
         let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
-        let pace = Pace { pacing, concurrency, learnt: Learnt::default() };
+        let pace = RateConditions { pacing, concurrency, learnt: Learnt::default() };
         let factors = 360_000 * u64::from(hours.unwrap_or(1));
         Estimate::of(&Work { factors, ..Work::default() }, &pace, NOW)
     }
@@ -220,7 +220,7 @@ mod tests {
         let learnt = Learnt { answers: 5, metered: 5, limit: Some(50.0), ..Learnt::default() };
         let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
         let work = Work { factors: 1_000_000, ..Work::default() };
-        let plan = Estimate::of(&work, &Pace { pacing, concurrency, learnt }, NOW);
+        let plan = Estimate::of(&work, &RateConditions { pacing, concurrency, learnt }, NOW);
         assert!(plan.is_rough());
         for (ends, severity) in [(NOW + HOUR, Severity::Note), (NOW, Severity::Stop)] {
             let grant = Grant { ends: Some(ends), ..Grant::default() };

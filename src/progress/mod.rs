@@ -38,7 +38,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 static BAR: OnceLock<ProgressBar> = OnceLock::new();
 
 /// Counts to be shown.
-pub trait Counted: Send + Sync + 'static {
+pub trait ProgressCounts: Send + Sync + 'static {
     /// Returns the number of rows that have a state.
     fn settled(&self) -> u64;
     /// Returns the number of those that needed a request of this run.
@@ -73,7 +73,7 @@ pub struct Recorded {
     pub own: &'static [State],
 }
 
-impl Counted for Recorded {
+impl ProgressCounts for Recorded {
     fn settled(&self) -> u64 {
         self.tally.get().settled()
     }
@@ -138,7 +138,7 @@ pub enum Show {
 }
 
 /// Shows progress until it is dropped or aborted.
-pub async fn watch<T: Counted>(watch: Arc<Watch<T>>, show: Show) {
+pub async fn watch<T: ProgressCounts>(watch: Arc<Watch<T>>, show: Show) {
     match show {
         Show::Nothing => {}
         Show::Log => watch.log(|_, line| tracing::info!("{line}")).await,
@@ -165,7 +165,7 @@ struct Look {
     left: Option<Duration>,
 }
 
-impl<T: Counted> Watch<T> {
+impl<T: ProgressCounts> Watch<T> {
     async fn draw(&self) {
         let style = ProgressStyle::with_template("{spinner} {msg}");
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
@@ -320,7 +320,7 @@ mod tests {
         skipped: u64,
     }
 
-    impl Counted for Rows {
+    impl ProgressCounts for Rows {
         fn settled(&self) -> u64 {
             self.settled.load(Ordering::Relaxed)
         }

@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Counted, LOOK_EVERY, Watch, pace::Pace};
+use super::{LOOK_EVERY, ProgressCounts, Watch, pace::Pace};
 use crate::{
     model::LocalTime,
     report::{Keeper, Snapshot, Waits},
@@ -23,7 +23,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// Starts to sample a run, at once for the first time.
-    pub fn start<T: Counted>(
+    pub fn start<T: ProgressCounts>(
         watch: Arc<Watch<T>>,
         keepers: Vec<Arc<dyn Keeper>>,
         now: fn() -> LocalTime,
@@ -42,7 +42,7 @@ impl Sampler {
     }
 }
 
-async fn sample<T: Counted>(
+async fn sample<T: ProgressCounts>(
     watch: Arc<Watch<T>>,
     keepers: Vec<Arc<dyn Keeper>>,
     now: fn() -> LocalTime,
@@ -71,7 +71,7 @@ async fn sample<T: Counted>(
 }
 
 /// Takes all numbers that do not depend on the time.
-fn snapshot<T: Counted>(watch: &Watch<T>) -> Snapshot {
+fn snapshot<T: ProgressCounts>(watch: &Watch<T>) -> Snapshot {
     let (stats, tally) = (&watch.stats, &watch.tally);
     let (rows, settled) = (tally.by_state(), tally.settled());
     // If rows have no states, something else is counted. An estimate from bytes would grow with
@@ -117,7 +117,7 @@ mod tests {
     #[derive(Debug, Default)]
     struct Rows(AtomicU64);
 
-    impl Counted for Rows {
+    impl ProgressCounts for Rows {
         fn settled(&self) -> u64 {
             self.0.load(Ordering::Relaxed)
         }

@@ -115,12 +115,12 @@ impl CheckSummary {
 /// Serialises numbers of refused rows for programs.
 fn by_type<S: Serializer>(codes: &CodeCounts, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct Counted {
+    struct RefusedType {
         code: &'static str,
         r#type: Option<&'static str>,
         count: u64,
     }
-    let counted = |(code, of, count): (_, Option<FactorType>, _)| Counted {
+    let counted = |(code, of, count): (_, Option<FactorType>, _)| RefusedType {
         code,
         r#type: of.map(FactorType::name),
         count,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::rows::Row;
+use super::rows::RowReport;
 use crate::{
     error::Error,
     ledger::{Reader, ReportRow, Seen},
@@ -129,7 +129,7 @@ impl Selected {
 
 impl First {
     fn of(row: ReportRow) -> Self {
-        let Row { line, file, at, user_id, r#type, state, .. } = row.into();
+        let RowReport { line, file, at, user_id, r#type, state, .. } = row.into();
         Self { line, file, at, user_id, r#type, state }
     }
 }

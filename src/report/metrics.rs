@@ -35,7 +35,7 @@ pub struct Metrics<'a> {
 
 /// Kind of a metric.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum MetricKind {
     Gauge,
     Counter,
 }
@@ -49,7 +49,7 @@ impl Metrics<'_> {
         let labels = labels((self.command, self.tenant, self.shard));
         let mut text = Text { labels, text: String::new() };
         text.each(
-            Kind::Gauge,
+            MetricKind::Gauge,
             "mfaferry_info",
             "Version of mfaferry.",
             "version",
@@ -70,10 +70,10 @@ impl Metrics<'_> {
                 Some(self.last_progress),
             ),
         ] {
-            text.one(Kind::Gauge, name, help, at.map(seconds));
+            text.one(MetricKind::Gauge, name, help, at.map(seconds));
         }
         text.one(
-            Kind::Gauge,
+            MetricKind::Gauge,
             "mfaferry_run_exit_code",
             "Exit code of the run; absent while it runs.",
             self.ended.map(|(_, exit)| (exit as u8).to_string()),
@@ -82,7 +82,7 @@ impl Metrics<'_> {
             text.snapshot(snapshot);
         }
         text.each(
-            Kind::Gauge,
+            MetricKind::Gauge,
             "mfaferry_ledger_rows",
             "Rows in the ledger, of all runs, by state.",
             "state",
@@ -126,7 +126,7 @@ impl Text {
         let number = |number: u64| Some(number.to_string());
         let rate = |rate: Option<f64>| rate.map(|rate| format!("{rate:.3}"));
         self.each(
-            Kind::Gauge,
+            MetricKind::Gauge,
             "mfaferry_rows",
             "Rows of this run by state, as its summary names them.",
             "state",
@@ -155,23 +155,23 @@ impl Text {
                 rate(snapshot.rate),
             ),
         ] {
-            self.one(Kind::Gauge, name, help, value);
+            self.one(MetricKind::Gauge, name, help, value);
         }
         self.each(
-            Kind::Counter,
+            MetricKind::Counter,
             "mfaferry_requests_total",
             "HTTP requests by the class of the answer's status; none where no answer came.",
             "status_class",
             snapshot.requests.iter().map(|(class, requests)| (class.name(), requests.to_string())),
         );
         self.one(
-            Kind::Counter,
+            MetricKind::Counter,
             "mfaferry_throttled_total",
             "Requests that were answered with 429.",
             number(snapshot.throttled),
         );
         self.each(
-            Kind::Counter,
+            MetricKind::Counter,
             "mfaferry_held_seconds_total",
             "Time that requests were held back, by reason.",
             "reason",
@@ -180,7 +180,7 @@ impl Text {
     }
 
     /// Writes a metric with one sample, or none.
-    fn one(&mut self, kind: Kind, name: &str, help: &str, value: Option<String>) {
+    fn one(&mut self, kind: MetricKind, name: &str, help: &str, value: Option<String>) {
         let Some(value) = value else { return };
         self.head(kind, name, help);
         self.sample(name, "", &value);
@@ -189,7 +189,7 @@ impl Text {
     /// Writes a metric with a sample for each value of a label.
     fn each<'a>(
         &mut self,
-        kind: Kind,
+        kind: MetricKind,
         name: &str,
         help: &str,
         label: &str,
@@ -204,10 +204,10 @@ impl Text {
         }
     }
 
-    fn head(&mut self, kind: Kind, name: &str, help: &str) {
+    fn head(&mut self, kind: MetricKind, name: &str, help: &str) {
         let kind = match kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Counter => "counter",
         };
         self.text.extend(["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n"]);
     }

@@ -13,7 +13,7 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
-use super::{ReasonGroup as LedgerGroup, rows::Row};
+use super::{ReasonGroup as LedgerGroup, rows::RowReport};
 use crate::{
     explain::{Action, advice},
     model::{Code, Lines, Reason, ReasonGroup, Reasons, State},
@@ -137,7 +137,7 @@ impl Explained {
 }
 
 impl RowPlace {
-    fn of(row: &Row) -> Self {
+    fn of(row: &RowReport) -> Self {
         Self { file: row.file.clone(), line: row.line, at: row.at.clone() }
     }
 }

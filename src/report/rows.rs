@@ -36,7 +36,7 @@ const COLUMNS: [&str; 17] = [
 
 /// One object of the report.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct RowReport {
     /// Name of its ledger, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ledger: Option<String>,
@@ -70,7 +70,7 @@ pub(crate) struct Row {
     pub(super) operation: Option<&'static str>,
 }
 
-impl From<ReportRow> for Row {
+impl From<ReportRow> for RowReport {
     fn from(item: ReportRow) -> Self {
         match item {
             ReportRow::Row { place, entry, correlation } => Self {
@@ -119,7 +119,7 @@ impl From<ReportRow> for Row {
     }
 }
 
-impl Row {
+impl RowReport {
     /// Returns every text in it that may come from an input or an answer.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
         let Self { file, at, user_id, method_id, error, field, rule, code, .. } = self;
@@ -150,12 +150,12 @@ pub struct Listed<'a> {
 }
 
 impl Listed<'_> {
-    fn visit(&self, mut visit: impl FnMut(Row) -> io::Result<()>) -> Result<(), Error> {
+    fn visit(&self, mut visit: impl FnMut(RowReport) -> io::Result<()>) -> Result<(), Error> {
         self.ledger.visit(|item| {
             if !self.filter.has(&item) {
                 return Ok(());
             }
-            visit(Row { ledger: self.name.map(str::to_owned), ..Row::from(item) })
+            visit(RowReport { ledger: self.name.map(str::to_owned), ..RowReport::from(item) })
         })
     }
 }
@@ -197,7 +197,7 @@ pub fn csv(ledgers: &[Listed<'_>], out: &mut dyn Write) -> Result<(), Error> {
 }
 
 /// Returns the cells of a row.
-fn cells(row: Row) -> [String; COLUMNS.len()] {
+fn cells(row: RowReport) -> [String; COLUMNS.len()] {
     let more = |rule: String| match row.faults.len() {
         0 | 1 => rule,
         count => format!("{rule} (and {} more)", count - 1),

@@ -80,14 +80,14 @@ struct ByType<'a>(&'a Usage);
 impl Serialize for ByType<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Counted {
+        struct UseCounts {
             there: u64,
             used: u64,
             unclear: u64,
         }
         let types = self.0.by_type();
         serializer.collect_map(types.map(|(factor_type, Used { there, used, unclear })| {
-            (factor_type.name(), Counted { there, used, unclear })
+            (factor_type.name(), UseCounts { there, used, unclear })
         }))
     }
 }

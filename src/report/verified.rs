@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::{
     error::Error,
     files::Runs,
-    jobs::list::verify::{Bound, State},
+    jobs::list::verify::{Bound, VerifyState},
     ledger::{Pseudonyms, Reader, ReportRow},
     model::FileRead,
     text::{counted, grouped},
@@ -25,11 +25,16 @@ const LONGEST_LINE: u64 = 1 << 20;
 const LONGEST_TEXT: usize = 160;
 /// State of rows that are not factors.
 const REJECTED: &str = "rejected";
-/// States of rows that the tenant was not asked about, besides those of [`State`].
-const NOT_ASKED: [&str; 3] = [REJECTED, "not_carried", State::EXTRA];
+/// States of rows that the tenant was not asked about, besides those of [`VerifyState`].
+const NOT_ASKED: [&str; 3] = [REJECTED, "not_carried", VerifyState::EXTRA];
 /// States that the tenant was asked about.
-const ASKED: [State; 5] =
-    [State::Present, State::Unverifiable, State::Missing, State::Differs, State::Unanswered];
+const ASKED: [VerifyState; 5] = [
+    VerifyState::Present,
+    VerifyState::Unverifiable,
+    VerifyState::Missing,
+    VerifyState::Differs,
+    VerifyState::Unanswered,
+];
 
 /// A row to look at.
 #[derive(Debug)]
@@ -103,7 +108,7 @@ impl Verified {
             *states.entry(state).or_default() += 1_u64;
             if let Some(user) = line.user_id.as_ref().filter(|_| is_asked(state)) {
                 let is_missing =
-                    state == State::Missing.name() || state == State::Unanswered.name();
+                    state == VerifyState::Missing.name() || state == VerifyState::Unanswered.name();
                 let kind = if is_missing { MISSING } else { ASKED_ABOUT };
                 users.push([hasher.hash_one(user), kind]).map_err(failed)?;
             }
@@ -150,9 +155,9 @@ impl Verified {
     /// Describes how many rows were asked about, and how many of those have to be looked at.
     pub(super) fn sentence(&self) -> String {
         let found: Vec<_> = [
-            (State::Missing, "missing"),
-            (State::Differs, "found to differ"),
-            (State::Unanswered, "left without an answer"),
+            (VerifyState::Missing, "missing"),
+            (VerifyState::Differs, "found to differ"),
+            (VerifyState::Unanswered, "left without an answer"),
         ]
         .into_iter()
         .map(|(state, words)| (self.of(state.name()), words))

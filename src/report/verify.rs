@@ -13,7 +13,7 @@ use super::{
     summary::seconds, unless_none, usage::RowUse, write_json, write_rejection,
 };
 use crate::{
-    jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, State},
+    jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, VerifyState},
     model::{FactorType, Fault, Field, Lines, Reason, Reasons, Refusal, Rejection, Shard, Spot},
     text::{counted, escape, grouped, human},
 };
@@ -182,7 +182,7 @@ impl VerifyRemarks {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         let user_id = group.user.as_ref().map(crate::model::UserId::as_str);
-        let factors = judged.findings.iter().map(|finding| Row {
+        let factors = judged.findings.iter().map(|finding| VerifyRow {
             line: Some(finding.line),
             at: finding.at.as_deref(),
             user_id,
@@ -193,7 +193,7 @@ impl VerifyRemarks {
             usage: finding.usage.map(RowUse::of),
             error: finding.error.as_ref().map(Reason::text),
             code: finding.error.as_ref().map(|reason| reason.code().name()),
-            ..Row::default()
+            ..VerifyRow::default()
         });
         let mut rows: Vec<_> = factors.chain(group.rejections.iter().map(refused)).collect();
         rows.sort_by_key(|row| row.line);
@@ -337,7 +337,7 @@ impl VerifySummary {
 
 /// One object of `--output jsonl`.
 #[derive(Debug, Default, Serialize)]
-struct Row<'a> {
+struct VerifyRow<'a> {
     line: Option<u64>,
     /// The file that `line` is in, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -368,9 +368,9 @@ struct Row<'a> {
     faults: Option<&'a [Fault]>,
 }
 
-fn refused(rejection: &Rejection) -> Row<'_> {
+fn refused(rejection: &Rejection) -> VerifyRow<'_> {
     let first = rejection.faults.first();
-    Row {
+    VerifyRow {
         line: Some(rejection.line),
         at: rejection.at.as_deref(),
         user_id: rejection.user.as_ref().map(crate::model::UserId::as_str),
@@ -380,19 +380,19 @@ fn refused(rejection: &Rejection) -> Row<'_> {
         rule: first.map(|fault| fault.rule.as_str()),
         code: first.map(|fault| fault.code.as_ref()),
         faults: Some(rejection.faults.as_slice()).filter(|faults| faults.len() > 1),
-        ..Row::default()
+        ..VerifyRow::default()
     }
 }
 
 /// Writes other methods of users, one object each.
 pub fn write_extras(extras: &[Extra], out: &mut dyn Write) -> io::Result<()> {
     extras.iter().try_for_each(|extra| {
-        let row = Row {
+        let row = VerifyRow {
             user_id: Some(extra.user.as_str()),
             r#type: Some(&extra.type_name),
-            state: State::EXTRA,
+            state: VerifyState::EXTRA,
             method_id: Some(&extra.method_id),
-            ..Row::default()
+            ..VerifyRow::default()
         };
         write_json(&row, out)
     })

@@ -62,7 +62,7 @@ pub(super) enum Route {
     /// `GET /api/v2/users-by-email`.
     UsersByEmail,
     /// A question about the tenant as a whole.
-    Question(Question),
+    Question(TenantResource),
     /// Another path under `/api/v2`, which counts against the limit all the same.
     UnknownApi,
     /// `POST /oauth/token`.
@@ -75,9 +75,9 @@ pub(super) enum Route {
     Unknown,
 }
 
-/// Question about the tenant as a whole.
+/// Resource that says something about the tenant as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum TenantResource {
     /// `GET /api/v2/guardian/factors`.
     Factors,
     /// `GET /api/v2/guardian/factors/phone/message-types`.
@@ -90,7 +90,7 @@ pub(super) enum Question {
     Settings,
 }
 
-impl Question {
+impl TenantResource {
     /// Returns the scope that it requires.
     pub(super) fn scope(self) -> &'static str {
         match self {
@@ -224,7 +224,7 @@ fn route(method: &HttpMethod, path: &str) -> Route {
 }
 
 fn api_route(method: &HttpMethod, segments: &[&str]) -> Route {
-    if let Some(question) = Question::of(segments).filter(|_| method == HttpMethod::GET) {
+    if let Some(question) = TenantResource::of(segments).filter(|_| method == HttpMethod::GET) {
         return Route::Question(question);
     }
     let (user, one) = match segments {
@@ -363,11 +363,11 @@ mod tests {
         check(&HttpMethod::POST, "/api/v2/users-by-email", &Route::UnknownApi);
         check(&HttpMethod::GET, "/api/v2/users-by-email/", &Route::UnknownApi);
         for (path, question) in [
-            ("guardian/factors", Question::Factors),
-            ("guardian/factors/phone/message-types", Question::MessageTypes),
-            ("guardian/policies", Question::Policies),
-            ("custom-domains", Question::Domains),
-            ("tenants/settings", Question::Settings),
+            ("guardian/factors", TenantResource::Factors),
+            ("guardian/factors/phone/message-types", TenantResource::MessageTypes),
+            ("guardian/policies", TenantResource::Policies),
+            ("custom-domains", TenantResource::Domains),
+            ("tenants/settings", TenantResource::Settings),
         ] {
             let path = format!("/api/v2/{path}");
             check(&HttpMethod::GET, &path, &Route::Question(question));

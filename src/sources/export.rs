@@ -13,7 +13,7 @@ use super::{
     Notes, Options, Rows, System,
     migration::Batches,
     recognise::{form_of, not_this, other_system},
-    rows::{Place, SourceRow},
+    rows::{RowPosition, SourceRow},
 };
 use crate::{
     input::{Content, Element, Elements, Ending, Files, Form, InputError, Remark, Row, Written},
@@ -29,7 +29,7 @@ const MAX_UNREADABLE_BYTES: usize = 16 << 20;
 
 /// A row of an export, and its person.
 #[derive(Debug)]
-pub struct Found {
+pub struct ExportedRow {
     /// The person, as the source knows them.
     pub person: Arc<Person>,
     /// Row without a user id, unless the source's ids are the tenant's.
@@ -51,7 +51,7 @@ pub struct Export {
     pub(super) elements: Option<Elements>,
     pub(super) notes: Notes,
     batches: Batches,
-    pub(super) pending: VecDeque<Found>,
+    pub(super) pending: VecDeque<ExportedRow>,
     pub(super) written: Option<Written>,
     /// Line of the last row, and the number of rows it has had.
     numbered: (u64, u32),
@@ -141,7 +141,7 @@ impl Export {
     }
 
     /// Returns the next row; `None` at the end and after an error.
-    pub fn next_found(&mut self) -> Result<Option<Found>, InputError> {
+    pub fn next_found(&mut self) -> Result<Option<ExportedRow>, InputError> {
         while !self.is_finished {
             // Unreadable rows prove nothing until a row is recognised as the system's own.
             if !self.is_first
@@ -294,18 +294,18 @@ impl Export {
             if self.numbered.0 != line {
                 self.numbered = (line, 0);
             }
-            let place = Place { line, index: self.numbered.1, at };
+            let place = RowPosition { line, index: self.numbered.1, at };
             self.numbered.1 += 1;
             self.n_rows += 1;
             let (row, refused) = row.placed(&place);
-            self.pending.push_back(Found { person: Arc::clone(&person), row, refused });
+            self.pending.push_back(ExportedRow { person: Arc::clone(&person), row, refused });
         }
     }
 
     fn end_file(&mut self) -> Result<(), InputError> {
         if let Some(elements) = self.elements.take() {
             // In a known place of a document, it is a person without a readable attribute.
-            let says_nothing = |found: &Found| found.row.place().1.is_none();
+            let says_nothing = |found: &ExportedRow| found.row.place().1.is_none();
             let is_unreadable = self.is_first && self.pending.iter().any(says_nothing);
             self.is_first = false;
             if is_unreadable || !elements.has_places() && !self.notes.has_file(self.file) {

@@ -35,7 +35,7 @@ mod webauthn;
 mod written;
 mod zitadel;
 
-pub use export::{Export, Found};
+pub use export::{Export, ExportedRow};
 pub use notes::Notes;
 pub use recognise::system_of;
 pub use rows::{FactorDraft, Rows};

@@ -184,9 +184,9 @@ impl fmt::Debug for Rows<'_> {
     }
 }
 
-/// Place of a row in an input.
+/// Position of a row in an input.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct RowPosition<'a> {
     /// Physical line of its element.
     pub(super) line: u64,
     /// Number of the row among those of its line.
@@ -195,7 +195,7 @@ pub(super) struct Place<'a> {
     pub(super) at: &'a str,
 }
 
-impl Place<'_> {
+impl RowPosition<'_> {
     /// Returns the path of a row whose path inside of the element is `inner`.
     fn path(&self, inner: Option<&str>) -> Option<Box<str>> {
         match (self.at, inner) {
@@ -215,7 +215,7 @@ impl SourceRow {
     }
 
     /// Returns the row with its place in the input, and the record of one that is refused.
-    pub(super) fn placed(self, place: &Place<'_>) -> (Row, Option<Box<Record>>) {
+    pub(super) fn placed(self, place: &RowPosition<'_>) -> (Row, Option<Box<Record>>) {
         match self {
             Self::Record(record) => (Row::Record(placed(record, place)), None),
             Self::Refused(mut rejection, record) => {
@@ -227,7 +227,7 @@ impl SourceRow {
     }
 }
 
-fn placed(mut record: Box<Record>, place: &Place<'_>) -> Box<Record> {
+fn placed(mut record: Box<Record>, place: &RowPosition<'_>) -> Box<Record> {
     record.at = place.path(record.at.as_deref());
     (record.line, record.index) = (place.line, Some(place.index));
     record.is_of_system = true;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Export, Found, Options, Rows, SYSTEMS, System,
-    rows::{Place, SourceRow},
+    Export, ExportedRow, Options, Rows, SYSTEMS, System,
+    rows::{RowPosition, SourceRow},
 };
 use crate::{
     input::{InputError, Row},
@@ -32,7 +32,7 @@ pub(super) fn read_with(
     let mut rows = Rows::new(options, &note);
     (system.read)(element, &mut rows);
     let (person, found) = rows.finish().pop().unwrap();
-    let place = |index| Place { line: 1, index, at: "" };
+    let place = |index| RowPosition { line: 1, index, at: "" };
     let placed = |(index, row): (usize, SourceRow)| row.placed(&place(index.try_into().unwrap())).0;
     (person, found.into_iter().enumerate().map(placed).collect())
 }
@@ -92,7 +92,7 @@ pub(super) fn all_flags() -> Options {
 }
 
 /// Reads a sample as it is in its file.
-fn read_sample(file: &str, system: &'static System) -> (Vec<Found>, Export) {
+fn read_sample(file: &str, system: &'static System) -> (Vec<ExportedRow>, Export) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/sources").join(file);
     Export::glance(std::slice::from_ref(&path), system, None).unwrap();
     let mut export = Export::open(&[path], system, None, all_flags()).unwrap();
@@ -105,7 +105,7 @@ fn read_sample(file: &str, system: &'static System) -> (Vec<Found>, Export) {
 
 /// Tells each row of a sample after its line and the id of its person.
 pub(super) fn told_sample(file: &str, system: &'static System) -> String {
-    let tell = |Found { person, row, .. }: Found| {
+    let tell = |ExportedRow { person, row, .. }: ExportedRow| {
         let line = match &row {
             Row::Record(record) => record.line,
             Row::Rejected(rejection) => rejection.line,
@@ -121,7 +121,7 @@ pub(super) fn told_sample(file: &str, system: &'static System) -> String {
 fn tally(file: &str, system: &str) -> (Vec<String>, Vec<String>) {
     let (rows, export) = read_sample(file, System::of_name(system).unwrap());
     let mut tally = BTreeMap::<String, usize>::new();
-    for Found { row, .. } in rows {
+    for ExportedRow { row, .. } in rows {
         let told = tell(row).split_once(' ').unwrap().1.to_owned();
         let is_sent = told.contains('=');
         let outcome = if is_sent { told.split(' ').next().unwrap().to_owned() } else { told };

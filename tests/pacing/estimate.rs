@@ -8,7 +8,7 @@ use std::{fmt::Write, thread, time::Duration};
 use mfaferry::{
     engine::Concurrency,
     model::LocalTime,
-    preflight::{Estimate, Pace, Work},
+    preflight::{Estimate, RateConditions, Work},
     sandbox::Limit,
 };
 
@@ -113,7 +113,7 @@ fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
     let estimate = |questions, requests| {
         let (learnt, took) = world::rehearse(scenario, seed, (questions, PAUSE), requests);
         let concurrency = Concurrency::Fixed(in_flight);
-        let pace = Pace { pacing: scenario.pacing(), concurrency, learnt };
+        let pace = RateConditions { pacing: scenario.pacing(), concurrency, learnt };
         let estimate = Estimate::of(&work, &pace, LocalTime::default());
         let measured = estimate.duration().filter(|_| !estimate.is_rough());
         (measured.as_ref().map(Duration::as_secs_f64), took)
@@ -191,7 +191,7 @@ fn at_once(scenario: &Scenario, factors: u64, questions: usize) -> (Estimate, f6
     let requests = usize::try_from(work.requests()).unwrap();
     let (learnt, took) = world::rehearse(scenario, 1, (questions, Duration::ZERO), requests);
     let concurrency = Concurrency::Fixed(usize::try_from(scenario.concurrency).unwrap());
-    let pace = Pace { pacing: scenario.pacing(), concurrency, learnt };
+    let pace = RateConditions { pacing: scenario.pacing(), concurrency, learnt };
     (Estimate::of(&work, &pace, LocalTime::default()), took.as_secs_f64())
 }
 

@@ -18,7 +18,7 @@ use mfaferry::{
     model::{ClockSkew, Factor, LocalTime, Method, UserId},
     pacer::{
         Pacer, Rate,
-        breaker::{Health, Kind},
+        breaker::{Health, RequestKind},
     },
     protocol::RetryPolicy,
     sandbox::{Admission, Limit, Limiter},
@@ -79,8 +79,8 @@ impl Job for Row {
         &self.0
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Change
+    fn kind(&self) -> RequestKind {
+        RequestKind::Change
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Terminal {
 
 /// A line that was given, or why there is none.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) enum AnswerLine {
     /// Its first bytes.
     Given(Zeroizing<Vec<u8>>),
     /// There are no more.
@@ -50,7 +50,7 @@ pub(super) enum Line {
 
 /// Source of the answers, found but not used yet.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum AnswerSource {
     /// Somebody will type them.
     Terminal {
         /// The terminal to read from.
@@ -62,8 +62,8 @@ pub(super) enum Found {
     Lines(File),
 }
 
-impl Found {
-    /// Finds where answers will come from. Nothing is changed or read before [`Found::begin`].
+impl AnswerSource {
+    /// Finds where answers will come from. Nothing is changed or read before [`AnswerSource::begin`].
     pub(super) fn find(input_is_stdin: bool) -> Result<Self, Error> {
         if input_is_stdin {
             let input = open_terminal().map_err(|_| {
@@ -106,7 +106,7 @@ impl Answers {
     }
 
     /// Asks, and waits for the answer.
-    pub(super) async fn ask(&mut self, question: &str) -> Result<Line, Error> {
+    pub(super) async fn ask(&mut self, question: &str) -> Result<AnswerLine, Error> {
         let Terminal { input, questions, signals, .. } = match self {
             Self::Lines(file) => return read_line(file).map_err(failed),
             Self::Terminal(terminal) => terminal,
@@ -117,9 +117,9 @@ impl Answers {
         let read = blocking(move || read_line(&mut input).map_err(failed));
         let line = tokio::select! {
             line = read => line?,
-            () = signals.recv() => Line::Stopped,
+            () = signals.recv() => AnswerLine::Stopped,
         };
-        if !matches!(line, Line::Given(_)) {
+        if !matches!(line, AnswerLine::Given(_)) {
             questions.write_all(b"\n").map_err(failed)?;
         }
         Ok(line)
@@ -137,14 +137,14 @@ fn failed(source: io::Error) -> Error {
 
 /// Reads a line, byte by byte: no buffer keeps what was typed, and nothing after the line is
 /// consumed.
-fn read_line(input: &mut File) -> io::Result<Line> {
+fn read_line(input: &mut File) -> io::Result<AnswerLine> {
     let mut line = Zeroizing::new(Vec::with_capacity(MOST_BYTES_READ));
     let mut byte = Zeroizing::new([0]);
     loop {
         match input.read(&mut *byte) {
-            Ok(0) if line.is_empty() => return Ok(Line::End),
-            Ok(0) => return Ok(Line::Given(line)),
-            Ok(_) if *byte == [b'\n'] => return Ok(Line::Given(line)),
+            Ok(0) if line.is_empty() => return Ok(AnswerLine::End),
+            Ok(0) => return Ok(AnswerLine::Given(line)),
+            Ok(_) if *byte == [b'\n'] => return Ok(AnswerLine::Given(line)),
             // A longer line is no code, however it goes on.
             Ok(_) if line.len() < MOST_BYTES_READ => line.push(byte[0]),
             Ok(_) => {}

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::runtime::Builder;
 
 use self::{
-    answers::{Answers, Found, Line},
+    answers::{AnswerLine, AnswerSource, Answers},
     kept::{Kept, Shelf, keeping},
 };
 use super::{now, print, run::runtime::block_on};
@@ -32,7 +32,7 @@ pub(super) struct Proving {
     /// Name of the system whose export INPUT is.
     system: Option<&'static str>,
     ledger: Option<PathBuf>,
-    found: Found,
+    found: AnswerSource,
     shelf: Shelf,
     show: Show,
 }
@@ -110,7 +110,7 @@ impl Proving {
             secrets: check.secret_encoding,
             system: check.system.system().map(|system| system.title),
             ledger: check.ledger.clone(),
-            found: Found::find(input_is_stdin)?,
+            found: AnswerSource::find(input_is_stdin)?,
             shelf: Shelf::default(),
             show,
         }))
@@ -240,9 +240,9 @@ async fn ask_about(
     loop {
         let question = format!("{remark}{}", wanted.question(place, name));
         let typed = match answers.ask(&question).await? {
-            Line::Given(typed) => typed,
-            Line::Stopped => return Ok(None),
-            Line::End => {
+            AnswerLine::Given(typed) => typed,
+            AnswerLine::Stopped => return Ok(None),
+            AnswerLine::End => {
                 return Err(Error::usage(
                     format!("{place}: a code is needed, and there is none left to read"),
                     "type the codes at a terminal, or write one a line to standard input: a second one, and \

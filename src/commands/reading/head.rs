@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{Kind, Opener};
+use super::{InputKind, Opener};
 use crate::{
     error::Error,
     identity::{Collisions, People},
@@ -46,8 +46,8 @@ impl Opener {
     fn head(&self, path: &Path) -> Result<Option<Head>, InputError> {
         let paths = [path.to_owned()];
         let mut source: Box<dyn RowReader> = match &self.kind {
-            Kind::Own(dialect) => Box::new(Source::open_all(&paths, dialect, Shape::Factors)?),
-            Kind::Export { system, form, options, people, .. } => {
+            InputKind::Own(dialect) => Box::new(Source::open_all(&paths, dialect, Shape::Factors)?),
+            InputKind::Export { system, form, options, people, .. } => {
                 let export = Export::open(&paths, system, *form, options.clone())?;
                 let known = Arc::new(Mutex::new(Collisions::never()));
                 Box::new(People::new(export, Arc::clone(people), known))

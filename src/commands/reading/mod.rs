@@ -47,7 +47,7 @@ pub(super) fn dialect(reading: &Reading) -> Result<Dialect, Error> {
 #[derive(Debug)]
 pub(super) struct Opener {
     paths: Vec<PathBuf>,
-    kind: Kind,
+    kind: InputKind,
     /// `--shard`.
     shard: Shard,
     n_passed: Arc<AtomicU64>,
@@ -58,7 +58,7 @@ pub(super) struct Opener {
 
 /// The two kinds of input.
 #[derive(Debug)]
-enum Kind {
+enum InputKind {
     /// An input with our own columns or keys.
     Own(Dialect),
     /// Another system's export.
@@ -82,7 +82,7 @@ impl Opener {
         is_offline: bool,
     ) -> Result<Self, Error> {
         let Some(system) = from.system() else {
-            return Ok(Self::new(reading, Kind::Own(dialect(reading)?)));
+            return Ok(Self::new(reading, InputKind::Own(dialect(reading)?)));
         };
         refuse_own_flags(reading, secrets)?;
         let rp_id = from.rp_id.clone();
@@ -96,11 +96,11 @@ impl Opener {
         let options = Options { rp_id, includes_profile_phone, ..Options::default() };
         let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
         let form = form(reading.format);
-        let kind = Kind::Export { system, form, options, people, collisions: OnceLock::new() };
+        let kind = InputKind::Export { system, form, options, people, collisions: OnceLock::new() };
         Ok(Self::new(reading, kind))
     }
 
-    fn new(reading: &Reading, kind: Kind) -> Self {
+    fn new(reading: &Reading, kind: InputKind) -> Self {
         let (max_users, shard) = (None, Shard::WHOLE);
         let (n_passed, is_cut) = (Arc::default(), Arc::default());
         Self { paths: reading.paths(), kind, shard, n_passed, max_users, is_cut }
@@ -146,8 +146,8 @@ impl Opener {
     /// Makes inputs that are opened from now on record the digest of each file they read.
     pub(super) fn noting(&mut self, digests: Option<Digests>) {
         match &mut self.kind {
-            Kind::Own(dialect) => dialect.digests = digests,
-            Kind::Export { options, .. } => options.digests = digests,
+            InputKind::Own(dialect) => dialect.digests = digests,
+            InputKind::Export { options, .. } => options.digests = digests,
         }
     }
 
@@ -155,8 +155,8 @@ impl Opener {
     /// a single file.
     pub(super) fn selection(&self) -> Option<SelectionCodes> {
         let codes = match &self.kind {
-            Kind::Own(dialect) => &dialect.selection,
-            Kind::Export { options, .. } => &options.selection,
+            InputKind::Own(dialect) => &dialect.selection,
+            InputKind::Export { options, .. } => &options.selection,
         };
         matches!(self.paths.as_slice(), [path] if !path.is_dir()).then(|| codes.clone())
     }
@@ -164,8 +164,10 @@ impl Opener {
     /// Opens the input with the rows of all users.
     pub(super) fn open_whole(&self) -> Result<Box<dyn RowReader>, InputError> {
         Ok(match &self.kind {
-            Kind::Own(dialect) => Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?),
-            Kind::Export { system, form, options, people, collisions } => {
+            InputKind::Own(dialect) => {
+                Box::new(Source::open_all(&self.paths, dialect, Shape::Factors)?)
+            }
+            InputKind::Export { system, form, options, people, collisions } => {
                 let export = Export::open(&self.paths, system, *form, options.clone())?;
                 let (export, known) = if let Some(known) = collisions.get() {
                     (export, known)

@@ -36,7 +36,7 @@ use crate::{
     ledger::ByState,
     model::Lines,
     pacer::Pacer,
-    progress::{self, Counted, Extent, Sampler, Show, Watch},
+    progress::{self, Extent, ProgressCounts, Sampler, Show, Watch},
     protocol::{RetryPolicy, refusals::Refusals},
     report,
     report::Keeper,
@@ -172,7 +172,7 @@ impl Run {
     }
 
     /// Shows progress through `extent` from now on, and passes it to the keepers.
-    pub(super) fn watch<T: Counted>(&mut self, tally: Arc<T>, extent: Extent, show: Show) {
+    pub(super) fn watch<T: ProgressCounts>(&mut self, tally: Arc<T>, extent: Extent, show: Show) {
         let remarks = lock(&self.remarks);
         let watch = Arc::new(Watch {
             tally,

@@ -24,7 +24,7 @@ const FIRST_NOTE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(in crate::commands) struct RunNotes {
     digests: Digests,
-    pace: Arc<Pace>,
+    pace: Arc<PaceRecorder>,
 }
 
 impl RunNotes {
@@ -81,10 +81,10 @@ impl Run {
 
 /// Records the pace.
 #[derive(Debug, Default)]
-struct Pace(Mutex<Kept>);
+struct PaceRecorder(Mutex<RecordedPace>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct RecordedPace {
     /// `None` before it begins, and once the run has ended: the ledger is closed when its last
     /// handle is dropped.
     ledger: Option<Ledger>,
@@ -93,8 +93,8 @@ struct Kept {
     noted: Option<Duration>,
 }
 
-impl Pace {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+impl PaceRecorder {
+    fn lock(&self) -> MutexGuard<'_, RecordedPace> {
         lock(&self.0)
     }
 
@@ -105,7 +105,7 @@ impl Pace {
     }
 }
 
-impl Keeper for Pace {
+impl Keeper for PaceRecorder {
     fn keep(&self, snapshot: &Snapshot) {
         let kept = &mut *self.lock();
         kept.line.add(sample(snapshot));

@@ -13,29 +13,29 @@ use crate::{
     config::{Config, Target},
     engine::{End, IntakeEvent, JobReceiver, Stop},
     error::Error,
-    jobs::setup::{self, Question, Wanted},
+    jobs::setup::{self, TenantQuestion, Wanted},
     model::{FactorType, Grant},
     preflight::{
-        Census, Estimate, Facts, Finding, FindingCode, Pace, Severity, Terms, Work, judge,
-        time_findings,
+        Census, Estimate, Facts, Finding, FindingCode, RateConditions, Severity, Terms, Work,
+        judge, time_findings,
     },
 };
 
 /// Returns the questions about the tenant whose answers matter for INPUT.
-pub(in crate::commands) fn questions(census: &Census) -> Vec<Question> {
+pub(in crate::commands) fn questions(census: &Census) -> Vec<TenantQuestion> {
     let has = |types: &[FactorType]| types.iter().any(|of| census.rows(*of) > 0);
     let (phone, email) = (FactorType::Phone, FactorType::Email);
-    let is_needed = |question: &Question| match question {
+    let is_needed = |question: &TenantQuestion| match question {
         // A passkey is not a Guardian factor.
-        Question::FactorSwitches => {
+        TenantQuestion::FactorSwitches => {
             has(&[phone, email, FactorType::Totp, FactorType::WebauthnRoaming])
         }
-        Question::MessageTypes => has(&[phone]),
-        Question::Policies => true,
-        Question::CustomDomains => !census.parties.is_empty(),
-        Question::MasksLists => has(&[phone, email]),
+        TenantQuestion::MessageTypes => has(&[phone]),
+        TenantQuestion::Policies => true,
+        TenantQuestion::CustomDomains => !census.parties.is_empty(),
+        TenantQuestion::MasksLists => has(&[phone, email]),
     };
-    Question::ALL.into_iter().filter(is_needed).collect()
+    TenantQuestion::ALL.into_iter().filter(is_needed).collect()
 }
 
 /// Returns the host name at which the tenant is reached; this process's own sandbox has none.
@@ -67,7 +67,7 @@ pub(in crate::commands) fn plan(
         skip_existing: run.config.skip_existing,
         name_marker: run.config.name_marker,
     };
-    let pace = Pace {
+    let pace = RateConditions {
         pacing: pacing(&run.config),
         concurrency: run.config.concurrency,
         learnt: run.pacer.learnt(),
@@ -198,7 +198,7 @@ async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts
 
 /// Returns whether the token is known to allow any question about the tenant.
 fn may_ask(facts: &Facts) -> bool {
-    Question::ALL.iter().any(|question| facts.grant.has(question.scope()) == Some(true))
+    TenantQuestion::ALL.iter().any(|question| facts.grant.has(question.scope()) == Some(true))
 }
 
 /// Returns the findings about time. If --max-duration ends a run before its token does, the token

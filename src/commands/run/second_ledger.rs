@@ -71,7 +71,7 @@ pub(in crate::commands) fn refuse(config: &Config, inputs: &[String]) -> Result<
 
 /// A ledger that holds an import.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Found {
+struct OtherLedger {
     /// True if it is of exactly the same shard.
     is_same: bool,
     /// Start of its last import.
@@ -82,7 +82,7 @@ struct Found {
 
 /// Finds ledgers in the folder of `path` that hold imports into `tenant` and may hold people of
 /// that shard.
-fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<Found>> {
+fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<OtherLedger>> {
     let folder = files::folder(path);
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder)?.take(FILES_EXAMINED) {
@@ -106,7 +106,7 @@ fn imports_beside(path: &Path, tenant: &str, own: Shard) -> io::Result<Vec<Found
             && !shard.is_apart_from(own)
             && let Ok(Some(at)) = reader.last_import()
         {
-            found.push(Found { is_same: shard == own, at, path, shard });
+            found.push(OtherLedger { is_same: shard == own, at, path, shard });
         }
     }
     Ok(found)

@@ -9,7 +9,7 @@
 //! The list is on disk, with a byte in memory for some tens of its lines: ten million people fit.
 
 mod entry;
-mod found;
+mod matches;
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use std::{
 };
 
 use entry::{Entry, Owner};
-use found::{Found, Owners};
+use matches::{Matches, Owners};
 
 use super::{IdentityError, Key};
 use crate::{
@@ -93,7 +93,7 @@ impl Map {
 
     /// Returns the user id of a person, or the reason why they have none.
     pub fn user_id(&self, person: &Person) -> Result<Result<String, Fault>, IdentityError> {
-        let mut found = Found::default();
+        let mut found = Matches::default();
         for key in Key::ALL.into_iter().filter(|key| self.has[*key as usize]) {
             let owners = key.of(person).map(|value| self.owners(key, value)).transpose();
             found.add(key, owners.map_err(|source| IdentityError::Disk { source })?);

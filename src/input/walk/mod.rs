@@ -80,7 +80,7 @@ enum Step {
 
 /// Meaning of the current place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Role {
     Element,
     Note(&'static str),
     Inside,
@@ -237,14 +237,14 @@ impl<R: Read> Walker<R> {
             self.document += 1;
         }
         let met = match (self.place(), byte) {
-            (Place::Element, _) => return self.element(),
-            (Place::Inside, b'{') => return Ok(self.enter(Frame::Object(String::new()))),
-            (Place::Inside, b'[') => {
+            (Role::Element, _) => return self.element(),
+            (Role::Inside, b'{') => return Ok(self.enter(Frame::Object(String::new()))),
+            (Role::Inside, b'[') => {
                 self.n_places += 1;
                 return Ok(self.enter(Frame::Array(0)));
             }
-            (Place::Note(place), _) => self.note(place)?,
-            (Place::Inside | Place::Other, _) => {
+            (Role::Note(place), _) => self.note(place)?,
+            (Role::Inside | Role::Other, _) => {
                 self.tokens.pass_value()?;
                 None
             }
@@ -317,7 +317,7 @@ impl<R: Read> Walker<R> {
                     let key = self.tokens.key()?;
                     let byte = self.tokens.colon()?;
                     self.frames.push(Frame::Object(key));
-                    if matches!(byte, b'[' | b'{') && self.place() != Place::Other {
+                    if matches!(byte, b'[' | b'{') && self.place() != Role::Other {
                         return Ok(Some(byte));
                     }
                     self.frames.pop();
@@ -330,24 +330,24 @@ impl<R: Read> Walker<R> {
     }
 
     /// Returns the meaning of the present place.
-    fn place(&self) -> Place {
+    fn place(&self) -> Role {
         let frames = match self.frames.split_first() {
             Some((Frame::Array(_), rest)) => rest,
             _ => &self.frames,
         };
         if let Some((place, _)) = self.notes.iter().find(|(_, steps)| leads_to(frames, steps)) {
-            return Place::Note(place);
+            return Role::Note(place);
         }
         let is_at = |steps: &Vec<Step>| leads_to(frames, steps);
         let is_on_the_way = |steps: &Vec<Step>| {
             steps.get(..frames.len()).is_some_and(|steps| leads_to(frames, steps))
         };
         if self.elements.iter().any(is_at) {
-            Place::Element
+            Role::Element
         } else if self.elements.iter().any(is_on_the_way) {
-            Place::Inside
+            Role::Inside
         } else {
-            Place::Other
+            Role::Other
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) struct YamlReader<R: Read> {
     lists: &'static [&'static str],
     /// Keys that were found.
     seen: Vec<&'static str>,
-    place: Place,
+    place: Section,
     index: u64,
     has_lists: bool,
     line: u64,
@@ -59,9 +59,9 @@ impl<R: Read> std::fmt::Debug for YamlReader<R> {
     }
 }
 
-/// Place of the reader in the document.
+/// Section of the document that the reader is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Section {
     /// Outside any document.
     Outside,
     /// The mapping at the top.
@@ -72,7 +72,7 @@ enum Place {
     Done,
 }
 
-type Found = (Event<'static>, u64);
+type EventAtLine = (Event<'static>, u64);
 
 impl<R: Read + 'static> YamlReader<R> {
     /// Reads the items of a list at the top, or of those below the keys `lists` of a mapping.
@@ -84,7 +84,7 @@ impl<R: Read + 'static> YamlReader<R> {
             gauge,
             lists,
             seen: Vec::new(),
-            place: Place::Outside,
+            place: Section::Outside,
             index: 0,
             has_lists: false,
             line: 0,
@@ -95,7 +95,7 @@ impl<R: Read + 'static> YamlReader<R> {
     pub(super) fn next_element(&mut self) -> Result<Option<YamlElement>, InputError> {
         let found = self.find();
         if !matches!(found, Ok(Some(_))) {
-            self.place = Place::Done;
+            self.place = Section::Done;
         }
         found
     }
@@ -111,31 +111,31 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     fn find(&mut self) -> Result<Option<YamlElement>, InputError> {
-        while self.place != Place::Done {
+        while self.place != Section::Done {
             self.gauge.reset();
             let (event, line) = self.event()?;
             match (self.place, event) {
                 (_, Event::StreamEnd) => return Ok(None),
-                (Place::Outside, Event::SequenceStart(..)) => self.enter(None),
-                (Place::Outside, Event::MappingStart(..)) => self.place = Place::Mapping,
+                (Section::Outside, Event::SequenceStart(..)) => self.enter(None),
+                (Section::Outside, Event::MappingStart(..)) => self.place = Section::Mapping,
                 // An empty document, comments alone.
-                (Place::Outside, Event::Scalar(text, style, ..)) if is_null(&text, style) => {}
-                (Place::Outside, Event::Scalar(..)) => {
+                (Section::Outside, Event::Scalar(text, style, ..)) if is_null(&text, style) => {}
+                (Section::Outside, Event::Scalar(..)) => {
                     return Err(fault(
                         line,
                         "neither a list nor keys and values: is this the right export?",
                     ));
                 }
-                (Place::Mapping, Event::MappingEnd) => self.place = Place::Outside,
-                (Place::Mapping, Event::Scalar(key, ..)) => self.value(&key, line)?,
-                (Place::Mapping, Event::SequenceStart(..) | Event::MappingStart(..)) => {
+                (Section::Mapping, Event::MappingEnd) => self.place = Section::Outside,
+                (Section::Mapping, Event::Scalar(key, ..)) => self.value(&key, line)?,
+                (Section::Mapping, Event::SequenceStart(..) | Event::MappingStart(..)) => {
                     return Err(key_fault(line));
                 }
-                (Place::List(list), Event::SequenceEnd) => {
-                    self.place = if list.is_some() { Place::Mapping } else { Place::Outside };
+                (Section::List(list), Event::SequenceEnd) => {
+                    self.place = if list.is_some() { Section::Mapping } else { Section::Outside };
                 }
                 (
-                    Place::List(list),
+                    Section::List(list),
                     event
                     @ (Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..)),
                 ) => {
@@ -151,7 +151,7 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     fn enter(&mut self, list: Option<&'static str>) {
-        self.place = Place::List(list);
+        self.place = Section::List(list);
         self.index = 0;
         self.has_lists = true;
     }
@@ -233,7 +233,7 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     /// Returns the next event inside of a collection at `depth`.
-    fn inner(&mut self, depth: usize) -> Result<Found, InputError> {
+    fn inner(&mut self, depth: usize) -> Result<EventAtLine, InputError> {
         let (event, line) = self.event()?;
         let is_deeper = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
         if is_deeper && depth + 1 >= MAX_DEPTH {
@@ -244,7 +244,7 @@ impl<R: Read + 'static> YamlReader<R> {
     }
 
     /// Returns the next event and its line. No event has an anchor or a tag.
-    fn event(&mut self) -> Result<Found, InputError> {
+    fn event(&mut self) -> Result<EventAtLine, InputError> {
         let found = self.parser.next_event();
         // A fault that ended the characters takes precedence over what the parser makes of their
         // end.

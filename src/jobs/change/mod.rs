@@ -32,7 +32,7 @@ use crate::{
     jobs::change::backup::Backup,
     ledger::{Counts, Key, Ledger, Seq, Undoable},
     model::{Change, History, How, Reason, Set, Settlement, State, Target, UserId},
-    pacer::breaker::{Health, Kind},
+    pacer::breaker::{Health, RequestKind},
     protocol::{Repeatable, pages::Pages},
 };
 
@@ -129,10 +129,10 @@ impl Job for ChangeJob {
         }
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> RequestKind {
         match self.stage {
-            Stage::Look => Kind::LookUp,
-            Stage::Act => Kind::Change,
+            Stage::Look => RequestKind::LookUp,
+            Stage::Act => RequestKind::Change,
         }
     }
 }

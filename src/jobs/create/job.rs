@@ -6,7 +6,7 @@ use crate::{
     engine::Job,
     ledger::Seq,
     model::{Factor, History, Method, UserId},
-    pacer::breaker::Kind,
+    pacer::breaker::RequestKind,
     protocol::{Step, marker::Mark, pages::Pages, reconcile},
 };
 
@@ -47,10 +47,10 @@ impl Job for CreateJob {
         &self.factor.user
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> RequestKind {
         match self.step {
-            Step::Send | Step::Restore => Kind::Change,
-            Step::CheckExisting | Step::LookUp | Step::Audit => Kind::LookUp,
+            Step::Send | Step::Restore => RequestKind::Change,
+            Step::CheckExisting | Step::LookUp | Step::Audit => RequestKind::LookUp,
         }
     }
 

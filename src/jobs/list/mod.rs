@@ -19,7 +19,7 @@ use crate::{
         in_order::{self, Collector, Results, Slot},
     },
     model::{Code, History, Method, Reason, UserId},
-    pacer::breaker::{Health, Kind},
+    pacer::breaker::{Health, RequestKind},
     protocol::{
         Repeatable,
         pages::{AfterPage, Pages},
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A question to the tenant.
-pub trait Question: Send + Sync + 'static {
+pub trait ListQuestion: Send + Sync + 'static {
     /// Returns the user, and the method or `None` for all; `None` when no request is needed.
     fn about(&self) -> Option<(&UserId, Option<&str>)>;
 }
@@ -56,13 +56,13 @@ struct ListJob<Q> {
     history: History,
 }
 
-impl<Q: Question> Job for ListJob<Q> {
+impl<Q: ListQuestion> Job for ListJob<Q> {
     fn user(&self) -> &UserId {
         &self.user
     }
 
-    fn kind(&self) -> Kind {
-        Kind::LookUp
+    fn kind(&self) -> RequestKind {
+        RequestKind::LookUp
     }
 }
 
@@ -73,7 +73,7 @@ struct ListExecutor<A, Q> {
     answers: Results<Answered<Q>>,
 }
 
-impl<A: Api, Q: Question> Executor for ListExecutor<A, Q> {
+impl<A: Api, Q: ListQuestion> Executor for ListExecutor<A, Q> {
     type Api = A;
     type Job = ListJob<Q>;
 
@@ -106,7 +106,7 @@ impl<A: Api, Q: Question> Executor for ListExecutor<A, Q> {
 
 /// Asks every incoming question and delivers each, with its answer, in the order of the questions.
 /// Requests in flight are always waited for, and their results delivered.
-pub async fn run<A: Api, Q: Question>(
+pub async fn run<A: Api, Q: ListQuestion>(
     gateway: Gateway<A>,
     limits: Limits,
     questions: JobReceiver<Q>,
@@ -120,7 +120,7 @@ pub async fn run<A: Api, Q: Question>(
 }
 
 /// Makes a job of a question. One that needs no request is answered at once.
-fn open<Q: Question>(
+fn open<Q: ListQuestion>(
     slot: Slot,
     question: Q,
     answers: &Results<Answered<Q>>,

@@ -3,7 +3,7 @@
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner},
     input,
-    jobs::{ask_about, list::Question},
+    jobs::{ask_about, list::ListQuestion},
     ledger::{Admission, Key, Row, Seq},
     model::{Operation, Target, UserId},
     plan::{self, Naming},
@@ -48,7 +48,7 @@ pub struct ExportRow {
     pub target: Target,
 }
 
-impl Question for ExportRow {
+impl ListQuestion for ExportRow {
     fn about(&self) -> Option<(&UserId, Option<&str>)> {
         Some((&self.target.user, self.target.method.as_deref()))
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::{Duration, Instant};
 
-use super::people::Question;
+use super::people::PersonQuestion;
 use crate::{
     engine::in_order::Collector,
     error::Error,
@@ -43,7 +43,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Resolved {
     /// The question.
-    pub question: Question,
+    pub question: PersonQuestion,
     /// The answer.
     pub outcome: Outcome,
 }

@@ -22,12 +22,12 @@ use crate::{
     },
     ledger::{Counts, Tally},
     model::{Account, History, UserId},
-    pacer::breaker::{Health, Kind},
+    pacer::breaker::{Health, RequestKind},
     protocol::{Repeatable, refusals},
 };
 use judge::Rules;
 use map::{MapWriter, Outcome, Resolved};
-use people::Question;
+use people::PersonQuestion;
 
 /// Address at a domain that belongs to nobody (RFC 2606), for checking whether the tenant answers
 /// at all.
@@ -41,7 +41,7 @@ const SPELLINGS: usize = 4;
 struct ResolveJob {
     address: UserId,
     /// The question and its slot, until there is an answer.
-    open: Option<(Slot, Question)>,
+    open: Option<(Slot, PersonQuestion)>,
     /// The other spelling of the address, once it is to be looked up.
     other: Option<String>,
     found: Vec<Account>,
@@ -59,8 +59,8 @@ impl Job for ResolveJob {
         self.answered = before.answered.iter().rev().take(SPELLINGS).rev().cloned().collect();
     }
 
-    fn kind(&self) -> Kind {
-        Kind::LookUp
+    fn kind(&self) -> RequestKind {
+        RequestKind::LookUp
     }
 }
 
@@ -150,7 +150,7 @@ impl<A> ResolveExecutor<A> {
 pub async fn run<A: Directory>(
     gateway: Gateway<A>,
     limits: Limits,
-    (questions, rules): (JobReceiver<Question>, Rules),
+    (questions, rules): (JobReceiver<PersonQuestion>, Rules),
     tally: Arc<Tally>,
     map: &mut MapWriter,
 ) -> End {
@@ -170,7 +170,7 @@ pub async fn run<A: Directory>(
 /// Makes a job of a question. A person who cannot be looked up is answered at once.
 fn open(
     slot: Slot,
-    question: Question,
+    question: PersonQuestion,
     rules: &Rules,
     resolved: &Results<Resolved>,
 ) -> Option<ResolveJob> {

@@ -20,7 +20,7 @@ use crate::{
     input::{self, InputError},
     ledger::{Admission, Asked, Key, Ledger, Row, Seq},
     model::{Fingerprint, Lines, Operation, Person, Rejection, Shard, UserId},
-    sources::{Export, Found},
+    sources::{Export, ExportedRow},
     sync::lock,
 };
 
@@ -43,14 +43,20 @@ pub trait PeopleReader: Debug + Send {
     fn lines(&self) -> Lines;
 }
 
-/// Place of a person's first row: its line, and its path inside a document.
-pub type Place = (u64, Option<Box<str>>);
+/// Position of a person's first row.
+#[derive(Debug)]
+pub struct FirstRow {
+    /// Physical line where it begins.
+    pub line: u64,
+    /// Its path inside a document.
+    pub at: Option<Box<str>>,
+}
 
 /// Part of an export.
 #[derive(Debug)]
 pub enum Met {
     /// A person, and where they first appear.
-    Person(Place, Arc<Person>),
+    Person(FirstRow, Arc<Person>),
     /// Something that cannot be read as a person.
     Unreadable(Box<Rejection>),
 }
@@ -83,7 +89,7 @@ impl ExportPeople {
 
 impl PeopleReader for ExportPeople {
     fn next_person(&mut self) -> Result<Option<Met>, InputError> {
-        while let Some(Found { person, row, .. }) = self.export.next_found()? {
+        while let Some(ExportedRow { person, row, .. }) = self.export.next_found()? {
             if self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &person)) {
                 continue;
             }
@@ -91,13 +97,14 @@ impl PeopleReader for ExportPeople {
             if !self.shard.is_whole() && !self.shard.has(lower(&person).as_deref()) {
                 continue;
             }
-            let place = row.place();
+            let (line, at) = row.place();
+            let first = FirstRow { line, at };
             return Ok(Some(match row {
                 // A person without any attribute: the whole element could not be read.
                 input::Row::Rejected(rejection) if *person == Person::default() => {
                     Met::Unreadable(Box::new(rejection))
                 }
-                input::Row::Rejected(_) | input::Row::Record(_) => Met::Person(place, person),
+                input::Row::Rejected(_) | input::Row::Record(_) => Met::Person(first, person),
             }));
         }
         Ok(None)
@@ -114,7 +121,7 @@ impl PeopleReader for ExportPeople {
 
 /// An admitted person, who is to be looked up.
 #[derive(Debug)]
-pub struct Question {
+pub struct PersonQuestion {
     /// Row in the ledger.
     pub seq: Seq,
     /// Name by which the engine knows the person's address, in any spelling: questions about one
@@ -130,16 +137,16 @@ struct Questions;
 
 impl JobBuilder for Questions {
     type Payload = (UserId, Arc<Person>);
-    type Job = Question;
+    type Job = PersonQuestion;
 
     fn build(
         &mut self,
         admission: Admission,
         (address, person): Self::Payload,
-    ) -> Option<Question> {
+    ) -> Option<PersonQuestion> {
         match admission {
             Admission::Todo(seq, _) | Admission::InDoubt(seq, _) => {
-                Some(Question { seq, address, person })
+                Some(PersonQuestion { seq, address, person })
             }
             Admission::Unfinished(..) | Admission::Done => None,
         }
@@ -152,7 +159,7 @@ pub fn start(
     key: Key,
     ledger: Ledger,
     remarks: Arc<Mutex<Remarks>>,
-) -> Result<JobReceiver<Question>, Error> {
+) -> Result<JobReceiver<PersonQuestion>, Error> {
     let (sender, rows) = mpsc::channel(BATCHES_QUEUED);
     let told = Arc::clone(&remarks);
     std::thread::Builder::new()
@@ -205,8 +212,8 @@ fn read_all(
 }
 
 fn planned(met: Met, key: &Key) -> Planned {
-    let ((line, at), person) = match met {
-        Met::Person(place, person) => (place, person),
+    let (FirstRow { line, at }, person) = match met {
+        Met::Person(first, person) => (first, person),
         Met::Unreadable(rejection) => return (Row::Rejected(rejection), None),
     };
     let fingerprint = key.of_person(&person);

@@ -32,7 +32,10 @@ struct List(std::vec::IntoIter<Person>, u64);
 impl PeopleReader for List {
     fn next_person(&mut self) -> Result<Option<Met>, InputError> {
         self.1 += 1;
-        Ok(self.0.next().map(|person| Met::Person((self.1, None), Arc::new(person))))
+        Ok(self
+            .0
+            .next()
+            .map(|person| Met::Person(FirstRow { line: self.1, at: None }, Arc::new(person))))
     }
 
     fn length(&self) -> Option<u64> {

@@ -17,11 +17,11 @@ use crate::{
     error::Error,
     model::{Asked, FactorType, Facts, Grant, UserId},
 };
-use steps::{Known, SetupExecutor, SetupJob, Work};
+use steps::{SetupExecutor, SetupJob, SetupState, Work};
 
 /// A question about the tenant as a whole: one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
+pub enum TenantQuestion {
     /// Switches of the factors.
     FactorSwitches,
     /// Channels that deliver codes to phones.
@@ -34,7 +34,7 @@ pub enum Question {
     MasksLists,
 }
 
-impl Question {
+impl TenantQuestion {
     /// Every question.
     pub const ALL: [Self; 5] = [
         Self::FactorSwitches,
@@ -59,7 +59,7 @@ impl Question {
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// Questions about the tenant; the others stay [`Asked::NotNeeded`].
-    pub questions: Vec<Question>,
+    pub questions: Vec<TenantQuestion>,
     /// Users whose lists are requested, one page each.
     pub sample: Vec<UserId>,
     /// Types of INPUT: methods of other types are not counted.
@@ -81,7 +81,7 @@ pub async fn ask<A: Setup>(
     wanted: Wanted,
 ) -> Result<Facts, End> {
     let Wanted { questions, sample, types, in_passing } = wanted;
-    let known = Arc::new(Known { types, in_passing, so_far: Mutex::default() });
+    let known = Arc::new(SetupState { types, in_passing, so_far: Mutex::default() });
     ask_tenant(&gateway, &limits, &known, questions.into()).await?;
     let mut facts = std::mem::take(&mut known.so_far().facts);
     if !sample.is_empty() {
@@ -111,8 +111,8 @@ pub async fn ask<A: Setup>(
 async fn ask_tenant<A: Setup>(
     gateway: &Gateway<A>,
     limits: &Limits,
-    known: &Arc<Known>,
-    mut questions: VecDeque<Question>,
+    known: &Arc<SetupState>,
+    mut questions: VecDeque<TenantQuestion>,
 ) -> Result<(), End> {
     let executor = SetupExecutor { gateway: gateway.part(), known: Arc::clone(known) };
     let learnt = tokio::select! {
@@ -135,7 +135,7 @@ async fn ask_tenant<A: Setup>(
 async fn run<A: Setup>(
     gateway: &Gateway<A>,
     limits: &Limits,
-    known: &Arc<Known>,
+    known: &Arc<SetupState>,
     jobs: Vec<SetupJob>,
 ) -> Result<(), End> {
     let executor = SetupExecutor { gateway: gateway.part(), known: Arc::clone(known) };

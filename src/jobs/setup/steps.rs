@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use super::Question;
+use super::TenantQuestion;
 use crate::{
     api::{Answer, Setup, Verdict},
     auth0::NOT_THE_TENANT,
     engine::{Executor, Job, Next, gateway::Gateway},
     error::Error,
     model::{Asked, Code, FactorType, Facts, History, Method, Sampled, UserId},
-    pacer::breaker::{Health, Kind},
+    pacer::breaker::{Health, RequestKind},
     protocol::{Repeatable, refusals},
     sync::lock,
 };
@@ -29,7 +29,7 @@ pub(super) struct SetupJob {
 
 #[derive(Debug)]
 pub(super) enum Work {
-    Tenant(VecDeque<Question>),
+    Tenant(VecDeque<TenantQuestion>),
     Page,
 }
 
@@ -44,14 +44,14 @@ impl Job for SetupJob {
         &self.user
     }
 
-    fn kind(&self) -> Kind {
-        Kind::LookUp
+    fn kind(&self) -> RequestKind {
+        RequestKind::LookUp
     }
 }
 
 /// State that the workers share.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct SetupState {
     pub(super) types: Vec<FactorType>,
     pub(super) in_passing: bool,
     pub(super) so_far: Mutex<SoFar>,
@@ -69,7 +69,7 @@ pub(super) struct SoFar {
 
 impl SoFar {
     /// Drops the questions whose scope is lacking.
-    fn leave_out(&mut self, questions: &mut VecDeque<Question>, may: impl Fn(&str) -> bool) {
+    fn leave_out(&mut self, questions: &mut VecDeque<TenantQuestion>, may: impl Fn(&str) -> bool) {
         questions.retain(|question| {
             let asks = may(question.scope());
             if !asks {
@@ -80,19 +80,19 @@ impl SoFar {
     }
 
     /// Notes that a question will have no answer, because its scope is lacking.
-    fn leave(&mut self, question: Question) {
+    fn leave(&mut self, question: TenantQuestion) {
         let scope = question.scope();
         match question {
-            Question::FactorSwitches => self.facts.switches = Asked::NotAllowed(scope),
-            Question::MessageTypes => self.facts.message_types = Asked::NotAllowed(scope),
-            Question::Policies => self.facts.policies = Asked::NotAllowed(scope),
-            Question::CustomDomains => self.facts.domains = Asked::NotAllowed(scope),
-            Question::MasksLists => self.facts.masks_lists = Asked::NotAllowed(scope),
+            TenantQuestion::FactorSwitches => self.facts.switches = Asked::NotAllowed(scope),
+            TenantQuestion::MessageTypes => self.facts.message_types = Asked::NotAllowed(scope),
+            TenantQuestion::Policies => self.facts.policies = Asked::NotAllowed(scope),
+            TenantQuestion::CustomDomains => self.facts.domains = Asked::NotAllowed(scope),
+            TenantQuestion::MasksLists => self.facts.masks_lists = Asked::NotAllowed(scope),
         }
     }
 }
 
-impl Known {
+impl SetupState {
     pub(super) fn so_far(&self) -> MutexGuard<'_, SoFar> {
         // Plain values: still usable after a panic.
         lock(&self.so_far)
@@ -103,7 +103,7 @@ impl Known {
 #[derive(Debug)]
 pub(super) struct SetupExecutor<A> {
     pub(super) gateway: Gateway<A>,
-    pub(super) known: Arc<Known>,
+    pub(super) known: Arc<SetupState>,
 }
 
 impl<A: Setup> Executor for SetupExecutor<A> {
@@ -156,7 +156,7 @@ impl<A: Setup> SetupExecutor<A> {
     /// Learns what the token allows, and drops the questions that it does not.
     pub(super) async fn learn_grant(
         &self,
-        questions: &mut VecDeque<Question>,
+        questions: &mut VecDeque<TenantQuestion>,
     ) -> Result<(), (Next, Health)> {
         let answer = self.gateway.api.grant().await;
         let health = self.gateway.note(&answer);
@@ -180,25 +180,25 @@ impl<A: Setup> SetupExecutor<A> {
 
     async fn ask_tenant(
         &self,
-        question: Question,
+        question: TenantQuestion,
         history: &mut History,
         rng: &mut fastrand::Rng,
     ) -> (Next, Health) {
         let (api, turn) = (&self.gateway.api, (question, history, rng));
         match question {
-            Question::FactorSwitches => {
+            TenantQuestion::FactorSwitches => {
                 self.take(turn, api.factor_switches().await, |facts| &mut facts.switches)
             }
-            Question::MessageTypes => {
+            TenantQuestion::MessageTypes => {
                 self.take(turn, api.message_types().await, |facts| &mut facts.message_types)
             }
-            Question::Policies => {
+            TenantQuestion::Policies => {
                 self.take(turn, api.policies().await, |facts| &mut facts.policies)
             }
-            Question::CustomDomains => {
+            TenantQuestion::CustomDomains => {
                 self.take(turn, api.custom_domains().await, |facts| &mut facts.domains)
             }
-            Question::MasksLists => {
+            TenantQuestion::MasksLists => {
                 self.take(turn, api.masks_lists().await, |facts| &mut facts.masks_lists)
             }
         }
@@ -214,7 +214,7 @@ impl<A: Setup> SetupExecutor<A> {
     /// Takes in the answer to a question, or asks it again.
     fn take<T>(
         &self,
-        (question, history, rng): (Question, &mut History, &mut fastrand::Rng),
+        (question, history, rng): (TenantQuestion, &mut History, &mut fastrand::Rng),
         answer: Answer<T>,
         slot: fn(&mut Facts) -> &mut Asked<T>,
     ) -> (Next, Health) {

@@ -100,7 +100,7 @@ fn users(names: &[&str]) -> Vec<UserId> {
 /// All questions, and these users.
 fn everything(sample: &[&str]) -> Wanted {
     Wanted {
-        questions: Question::ALL.to_vec(),
+        questions: TenantQuestion::ALL.to_vec(),
         sample: users(sample),
         types: vec![FactorType::Phone, FactorType::Totp],
         in_passing: false,
@@ -163,7 +163,7 @@ async fn all_is_asked_with_five_requests_and_one_for_each_user_of_the_sample() {
 #[tokio::test]
 async fn what_is_not_wanted_is_not_asked() {
     let tenant = sandbox(json!({})).await;
-    let wanted = Wanted { questions: vec![Question::Policies], ..Wanted::default() };
+    let wanted = Wanted { questions: vec![TenantQuestion::Policies], ..Wanted::default() };
     let facts = ask(gateway(&tenant.base_url(), renewable()), limits(), wanted).await.unwrap();
     assert_eq!(facts.policies, Asked::Known(vec!["all-applications".to_owned()]));
     let left = (facts.switches, facts.message_types, facts.domains);
@@ -416,7 +416,7 @@ async fn each_question_has_tries_of_its_own() {
     };
     let (address, paths) = server(broken).await;
     let gateway = gateway(&format!("http://{address}"), ready("opaque"));
-    let questions = vec![Question::Policies, Question::CustomDomains];
+    let questions = vec![TenantQuestion::Policies, TenantQuestion::CustomDomains];
     let wanted = Wanted { questions, ..Wanted::default() };
     let facts = ask(gateway, limits(), wanted).await.unwrap();
     assert_eq!((facts.policies, facts.domains), (Asked::Unanswered, Asked::Unanswered));

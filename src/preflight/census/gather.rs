@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Census, Parties, SampleSize, TYPES, bit,
-    kind::{Kind, party_of},
+    kind::{RowKind, party_of},
     parties::Numbers,
     sample::{Picked, Scout},
 };
@@ -72,7 +72,7 @@ impl Marker {
                     let user = rejection.user.as_ref();
                     // Recovery codes without a user count as those of a person of their own.
                     let person = user.map_or(rejection.line, |user| self.hash(user));
-                    mark.pair = Some(pair(person, rejection.line << 8, Kind::RecoveryCodes));
+                    mark.pair = Some(pair(person, rejection.line << 8, RowKind::RecoveryCodes));
                 }
             }
             Planned::Factor(factor) => {
@@ -82,7 +82,7 @@ impl Marker {
                     number
                 });
                 let value = self.keys.as_ref().map_or(0, |(_, hasher)| hasher.hash(factor));
-                let kind = Kind::of(factor, number);
+                let kind = RowKind::of(factor, number);
                 mark.pair = Some(pair(self.hash(&factor.user), value, kind));
                 mark.lacking = lacking(factor, &self.required);
                 mark.picked = self.scout.as_mut().and_then(|scout| scout.look(&factor.user));
@@ -113,13 +113,13 @@ fn lacking(factor: &Factor, required: &BTreeSet<PasskeyField>) -> Vec<PasskeyFie
     required.iter().copied().filter(|field| !has(*field)).collect()
 }
 
-fn pair(user: u64, value: u64, kind: Kind) -> [u64; 2] {
+fn pair(user: u64, value: u64, kind: RowKind) -> [u64; 2] {
     [user, value & !0xff | u64::from(kind.to_byte())]
 }
 
-fn kind_of(value: u64) -> Kind {
+fn kind_of(value: u64) -> RowKind {
     let [byte, ..] = value.to_le_bytes();
-    Kind::from_byte(byte)
+    RowKind::from_byte(byte)
 }
 
 /// Numbers of methods per user that the tenant is known to accept.
@@ -225,7 +225,7 @@ struct PersonRows {
 }
 
 impl PersonRows {
-    fn add(&mut self, kind: Kind) {
+    fn add(&mut self, kind: RowKind) {
         if let Some(of) = kind.factor_type() {
             self.types |= bit(of);
             if let Some(rows) = self.of.get_mut(of as usize - 1) {
@@ -233,11 +233,11 @@ impl PersonRows {
             }
         }
         match kind {
-            Kind::RecoveryCodes => self.recovery_codes = true,
-            Kind::Phone(Channel::Sms) => self.sms = true,
-            Kind::Phone(Channel::Voice) => self.voice = true,
-            Kind::Key { party: Some(party), .. } => self.parties |= 1 << party,
-            Kind::Email | Kind::Totp | Kind::Key { party: None, .. } => {}
+            RowKind::RecoveryCodes => self.recovery_codes = true,
+            RowKind::Phone(Channel::Sms) => self.sms = true,
+            RowKind::Phone(Channel::Voice) => self.voice = true,
+            RowKind::Key { party: Some(party), .. } => self.parties |= 1 << party,
+            RowKind::Email | RowKind::Totp | RowKind::Key { party: None, .. } => {}
         }
     }
 
@@ -259,18 +259,18 @@ impl PersonRows {
 }
 
 impl Census {
-    fn add_row(&mut self, kind: Kind) {
+    fn add_row(&mut self, kind: RowKind) {
         if let Some(of) = kind.factor_type()
             && let Some(rows) = self.rows_of.get_mut(of as usize - 1)
         {
             *rows += 1;
         }
         match kind {
-            Kind::RecoveryCodes => self.recovery_codes.rows += 1,
-            Kind::Phone(Channel::Sms) => self.sms.rows += 1,
-            Kind::Phone(Channel::Voice) => self.voice.rows += 1,
-            Kind::Key { party: Some(party), .. } => self.parties.add_row(party),
-            Kind::Email | Kind::Totp | Kind::Key { party: None, .. } => {}
+            RowKind::RecoveryCodes => self.recovery_codes.rows += 1,
+            RowKind::Phone(Channel::Sms) => self.sms.rows += 1,
+            RowKind::Phone(Channel::Voice) => self.voice.rows += 1,
+            RowKind::Key { party: Some(party), .. } => self.parties.add_row(party),
+            RowKind::Email | RowKind::Totp | RowKind::Key { party: None, .. } => {}
         }
     }
 

@@ -7,7 +7,7 @@ pub(super) const MOST_PARTIES: u8 = 120;
 
 /// Kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RowKind {
     /// Recovery codes of a user, which stay behind.
     RecoveryCodes,
     /// A phone.
@@ -38,7 +38,7 @@ pub(super) fn party_of(factor: &Factor) -> Option<&str> {
 /// First byte of a key with a relying party; each has one for security keys and one for passkeys.
 const PARTIES: u8 = 7;
 
-impl Kind {
+impl RowKind {
     /// Returns the kind of a factor, whose relying party has that number.
     pub(super) fn of(factor: &Factor, party: Option<u8>) -> Self {
         match factor.credential {
@@ -78,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// Reads what [`Kind::to_byte`] wrote.
+    /// Reads what [`RowKind::to_byte`] wrote.
     pub(super) fn from_byte(byte: u8) -> Self {
         match byte {
             0 => Self::RecoveryCodes,
@@ -102,9 +102,9 @@ mod tests {
     #[test]
     fn every_kind_is_read_back_from_its_byte() {
         for byte in 0..=PARTIES + 2 * MOST_PARTIES + 1 {
-            assert_eq!(Kind::from_byte(byte).to_byte(), byte);
+            assert_eq!(RowKind::from_byte(byte).to_byte(), byte);
         }
-        let last = Kind::Key { is_passkey: true, party: Some(MOST_PARTIES) };
-        assert_eq!(Kind::from_byte(last.to_byte()), last);
+        let last = RowKind::Key { is_passkey: true, party: Some(MOST_PARTIES) };
+        assert_eq!(RowKind::from_byte(last.to_byte()), last);
     }
 }

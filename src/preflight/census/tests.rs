@@ -9,13 +9,13 @@ use crate::model::{
 };
 
 /// A row: number of its user, type, number of its value, and a number that chooses the rest.
-type Row = (u8, FactorType, u8, u8);
+type TestRow = (u8, FactorType, u8, u8);
 
 fn user(number: u8) -> UserId {
     UserId::parse(&format!("auth0|{number}")).unwrap()
 }
 
-fn planned((of_user, of, value, more): Row) -> Planned {
+fn planned((of_user, of, value, more): TestRow) -> Planned {
     let key = |relying_party_identifier| PublicKeyCredential {
         key_id: format!("key{value}"),
         public_key: String::new(),
@@ -55,7 +55,7 @@ fn census(rows: &[Planned]) -> Census {
     gatherer.finish().unwrap().0
 }
 
-fn of_rows(rows: &[Row]) -> Census {
+fn of_rows(rows: &[TestRow]) -> Census {
     census(&rows.iter().copied().map(planned).collect::<Vec<_>>())
 }
 
@@ -74,12 +74,12 @@ proptest! {
         let unique: Vec<_> = rows.iter().filter(|row| seen.insert((row.0, row.1, row.2))).collect();
         prop_assert_eq!(census.duplicates, (rows.len() - unique.len()) as u64);
         prop_assert_eq!(census.factors(), unique.len() as u64);
-        let mut people = BTreeMap::<u8, Vec<&Row>>::new();
+        let mut people = BTreeMap::<u8, Vec<&TestRow>>::new();
         for row in &unique {
             people.entry(row.0).or_default().push(row);
         }
         prop_assert_eq!(census.users, Some(people.len() as u64));
-        let tally_of = |is: &dyn Fn(&Row) -> bool| tally(
+        let tally_of = |is: &dyn Fn(&TestRow) -> bool| tally(
             unique.iter().filter(|row| is(row)).count() as u64,
             people.values().filter(|rows| rows.iter().any(|row| is(row))).count() as u64,
         );

@@ -40,7 +40,7 @@ pub struct Work {
 
 /// Everything that decides the rate of requests.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub struct RateConditions {
     /// Settings of the run.
     pub pacing: Pacing,
     /// `--concurrency`.
@@ -93,7 +93,7 @@ impl Work {
     }
 }
 
-impl Pace {
+impl RateConditions {
     fn in_flight(&self) -> usize {
         self.concurrency.most()
     }
@@ -177,7 +177,7 @@ impl Pace {
 
 impl Estimate {
     /// Estimates an import that begins `now`.
-    pub fn of(work: &Work, pace: &Pace, now: LocalTime) -> Self {
+    pub fn of(work: &Work, pace: &RateConditions, now: LocalTime) -> Self {
         let requests = work.requests();
         let (forecast, is_rough) = pace.best(work, now);
         let seconds = forecast.map(tenths);

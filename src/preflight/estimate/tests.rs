@@ -18,14 +18,14 @@ fn learnt(limit: f64, refill: f64) -> Learnt {
     }
 }
 
-fn pace(rate: Rate, reserve: f64, plan: Option<(&str, &str)>, learnt: Learnt) -> Pace {
+fn pace(rate: Rate, reserve: f64, plan: Option<(&str, &str)>, learnt: Learnt) -> RateConditions {
     let read = |text: &str| match text {
         "auto" => Some(Rate::Auto),
         number => number.parse().ok().map(Rate::PerSecond),
     };
     let plan =
         plan.map(|(plan, zone)| Plan::parse(plan, TimeZone::get(zone).unwrap(), read).unwrap());
-    Pace {
+    RateConditions {
         pacing: Pacing { rate, burst: 1, reserve, plan, now: LocalTime::default },
         concurrency: Concurrency::Auto(Concurrency::MOST_REQUESTS),
         learnt,
@@ -33,7 +33,7 @@ fn pace(rate: Rate, reserve: f64, plan: Option<(&str, &str)>, learnt: Learnt) ->
 }
 
 /// Returns the estimate of a work that needs so many requests.
-fn estimate(requests: u64, pace: &Pace, now: &str) -> Estimate {
+fn estimate(requests: u64, pace: &RateConditions, now: &str) -> Estimate {
     // One of 101 is a look-up.
     let work = Work { factors: requests * 100 / 101, ..Work::default() };
     Estimate::of(&work, pace, moment(now))
@@ -68,7 +68,7 @@ fn the_pace_follows_from_what_binds_it() {
     };
     let silent = Learnt { answers: 205, ..Learnt::default() };
     let unmeasured = Learnt { refill: None, ..bucket };
-    let in_flight = |number, learnt| Pace {
+    let in_flight = |number, learnt| RateConditions {
         concurrency: Concurrency::Fixed(number),
         ..pace(Rate::Auto, 0.2, None, learnt)
     };

@@ -15,7 +15,7 @@ use crate::{
 
 /// Findings about a type; `None` stands for unknown.
 #[derive(Debug, Default)]
-struct Known {
+struct TypeFindings {
     /// The refusal, if the type cannot be created at all.
     refused: Option<String>,
     same: Option<bool>,
@@ -52,7 +52,7 @@ pub(super) async fn ask<A: RawApi>(
 async fn again_if_lost<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
-) -> Result<Known, Unanswered> {
+) -> Result<TypeFindings, Unanswered> {
     let mut anew = asker.anew();
     loop {
         match of_type(asker, factor_type).await {
@@ -65,21 +65,21 @@ async fn again_if_lost<A: RawApi>(
 async fn of_type<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
-) -> Result<Known, Unanswered> {
+) -> Result<TypeFindings, Unanswered> {
     let body = asker.body(factor_type)?;
     let first = asker.create_as("", body.clone()).await?;
     let has_one = || asker.before.iter().any(|method| method.factor_type == Some(factor_type));
     if first.created().is_none() {
         let is_second = first.status == 409 && has_one();
         let refused = Some(first.short());
-        return Ok(Known { refused, second: is_second.then_some(true), same: None });
+        return Ok(TypeFindings { refused, second: is_second.then_some(true), same: None });
     }
     let again = asker.create_as(", same value", body).await?;
     if let Some(id) = again.created().map(str::to_owned) {
         asker.delete(&id).await?;
     }
     let other = asker.create(", another value", factor_type).await?;
-    Ok(Known { refused: None, same: is_conflict(&again), second: is_conflict(&other) })
+    Ok(TypeFindings { refused: None, same: is_conflict(&again), second: is_conflict(&other) })
 }
 
 /// Returns true for a conflict and false for a created method; `None` for any other refusal.
@@ -92,7 +92,7 @@ fn is_conflict(told: &Told) -> Option<bool> {
 }
 
 /// Returns the rule, if all types fit one, and the answer in words.
-fn read(all: &[(FactorType, Known)]) -> (Option<Conflict>, String) {
+fn read(all: &[(FactorType, TypeFindings)]) -> (Option<Conflict>, String) {
     let seconds: BTreeSet<FactorType> =
         all.iter().filter(|(_, known)| known.second == Some(true)).map(|(of, _)| *of).collect();
     // For types that allow no second method, the same value is a conflict anyway.
@@ -106,7 +106,7 @@ fn read(all: &[(FactorType, Known)]) -> (Option<Conflict>, String) {
         let is_told = known.same.is_some_and(|one| one == same.contains(&ComparedValue::of(*of)));
         known.second == Some(true) || is_told && known.second.is_some()
     });
-    let names = |wanted: fn(&Known) -> bool| -> Vec<&'static str> {
+    let names = |wanted: fn(&TypeFindings) -> bool| -> Vec<&'static str> {
         others().filter(|(_, known)| wanted(known)).map(|(of, _)| of.name()).collect()
     };
     let sames = names(|known| known.same == Some(true));
@@ -139,8 +139,8 @@ fn read(all: &[(FactorType, Known)]) -> (Option<Conflict>, String) {
 mod tests {
     use super::*;
 
-    fn known(same: Option<bool>, second: Option<bool>) -> Known {
-        Known { refused: None, same, second }
+    fn known(same: Option<bool>, second: Option<bool>) -> TypeFindings {
+        TypeFindings { refused: None, same, second }
     }
 
     #[test]
@@ -148,8 +148,8 @@ mod tests {
         use FactorType::{Email, Passkey, Phone, Totp, WebauthnRoaming};
         let no = || known(Some(false), Some(false));
         let same = || known(Some(true), Some(false));
-        let refused = || Known { refused: Some("400".into()), ..Known::default() };
-        let everything = |one: fn() -> Known| -> Vec<_> {
+        let refused = || TypeFindings { refused: Some("400".into()), ..TypeFindings::default() };
+        let everything = |one: fn() -> TypeFindings| -> Vec<_> {
             FactorType::ALL.into_iter().map(|of| (of, one())).collect()
         };
         assert_eq!(read(&everything(|| known(Some(false), Some(false)))).0, Some(Conflict::OFF));
@@ -184,7 +184,7 @@ mod tests {
              so the rule is not known as a whole, and is no fact"
         );
         for of in FactorType::ALL {
-            let but = |one: Known| -> Vec<_> {
+            let but = |one: TypeFindings| -> Vec<_> {
                 let rest = FactorType::ALL.into_iter().filter(|other| *other != of);
                 rest.map(|other| (other, same())).chain([(of, one)]).collect()
             };

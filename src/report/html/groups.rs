@@ -1,7 +1,7 @@
 //! Rows by reason, each with its meaning, its remedy and its first rows.
 
 use super::{
-    super::{Digest, LedgerAccount, ReasonGroup, rows::Row},
+    super::{Digest, LedgerAccount, ReasonGroup, rows::RowReport},
     words,
     writer::Html,
 };
@@ -188,7 +188,7 @@ fn evidence(how: Option<&str>) -> &'static str {
 }
 
 /// Writes the first rows of those that `all` counts.
-fn table(rows: &[Row], all: u64, most: usize, html: &mut Html) {
+fn table(rows: &[RowReport], all: u64, most: usize, html: &mut Html) {
     let rows = rows.get(..most).unwrap_or(rows);
     let shown = rows.len() as u64;
     if rows.is_empty() {
@@ -227,7 +227,7 @@ fn table(rows: &[Row], all: u64, most: usize, html: &mut Html) {
     });
 }
 
-fn write_row(row: &Row, is_common: bool, html: &mut Html) {
+fn write_row(row: &RowReport, is_common: bool, html: &mut Html) {
     html.tag("tr", &[], |html| {
         html.leaf("td", &[("class", "n")], row.line);
         html.leaf("td", &[("class", "id")], row.user_id.as_deref().unwrap_or("unknown"));
@@ -254,7 +254,7 @@ fn write_row(row: &Row, is_common: bool, html: &mut Html) {
 }
 
 /// Returns the rule that a row breaks, with its field.
-fn rule(row: Option<&Row>) -> Option<String> {
+fn rule(row: Option<&RowReport>) -> Option<String> {
     let row = row?;
     let rule = row.rule.as_ref()?;
     let field = row.field.as_deref().filter(|field| !field.is_empty());

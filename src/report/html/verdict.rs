@@ -14,7 +14,7 @@ use crate::{
 
 /// Kinds of verdict, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum VerdictKind {
     Unsound,
     Unfinished,
     Look,
@@ -25,7 +25,7 @@ enum Kind {
 /// The first sentence, and those that follow.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    kind: Kind,
+    kind: VerdictKind,
     sentence: String,
     /// Sentences that follow.
     more: Vec<String>,
@@ -50,27 +50,27 @@ impl Verdict {
         }
         let (kind, sentence) = if let Some(fault) = &account.fault {
             more.push(format!("{fault}."));
-            (Kind::Unsound, "Not to be relied on: this ledger is not whole.".into())
+            (VerdictKind::Unsound, "Not to be relied on: this ledger is not whole.".into())
         } else if in_flight > 0 || !unfinished.is_empty() {
-            (Kind::Unfinished, sentence_of_unfinished(in_flight, &unfinished, &mut more))
+            (VerdictKind::Unfinished, sentence_of_unfinished(in_flight, &unfinished, &mut more))
         } else if let Some(wrong) = &proofs {
             if bad > 0 {
                 more.push(format!("Besides, {} to be looked at.", of_rows(bad, rows)));
             }
-            (Kind::Look, format!("{complete}, but {wrong}."))
+            (VerdictKind::Look, format!("{complete}, but {wrong}."))
         } else if rows == 0 {
-            (Kind::Empty, format!("{complete}, and empty: no row was recorded."))
+            (VerdictKind::Empty, format!("{complete}, and empty: no row was recorded."))
         } else if bad > 0 {
-            (Kind::Look, format!("{complete}, and {} to be looked at.", of_rows(bad, rows)))
+            (VerdictKind::Look, format!("{complete}, and {} to be looked at.", of_rows(bad, rows)))
         } else if is_of_others {
             let but = "but the result of verify shares no user with this ledger.";
-            (Kind::Look, format!("{complete}, {but}"))
+            (VerdictKind::Look, format!("{complete}, {but}"))
         } else if differs > 0 {
             let found = counted(differs, "row");
-            (Kind::Look, format!("{complete}, but verify found {found} to look at."))
+            (VerdictKind::Look, format!("{complete}, but verify found {found} to look at."))
         } else {
             let all = if rows == 1 { "the only row is" } else { "every row is" };
-            (Kind::Good, format!("{complete}: {all} settled well."))
+            (VerdictKind::Good, format!("{complete}: {all} settled well."))
         };
         let counts: Vec<_> = super::states()
             .filter(|state| states[*state] > 0)
@@ -78,7 +78,7 @@ impl Verdict {
                 format!("{} {}", grouped(states[state]), words::state_of(state, states[state]))
             })
             .collect();
-        if let Some(wrong) = proofs.filter(|_| kind != Kind::Look) {
+        if let Some(wrong) = proofs.filter(|_| kind != VerdictKind::Look) {
             more.push(format!("And {wrong}."));
         }
         if !counts.is_empty() {
@@ -98,21 +98,21 @@ impl Verdict {
     /// Class of the page.
     pub(super) fn class(&self) -> &'static str {
         match self.kind {
-            Kind::Unsound => "bad",
-            Kind::Unfinished => "wait",
-            Kind::Look | Kind::Empty => "look",
-            Kind::Good => "good",
+            VerdictKind::Unsound => "bad",
+            VerdictKind::Unfinished => "wait",
+            VerdictKind::Look | VerdictKind::Empty => "look",
+            VerdictKind::Good => "good",
         }
     }
 
     /// Returns the verdict in two words.
     pub(super) fn state(&self) -> &'static str {
         match self.kind {
-            Kind::Unsound => "Not sound",
-            Kind::Unfinished => "Unfinished",
-            Kind::Look => "Look at it",
-            Kind::Empty => "Empty",
-            Kind::Good => "All well",
+            VerdictKind::Unsound => "Not sound",
+            VerdictKind::Unfinished => "Unfinished",
+            VerdictKind::Look => "Look at it",
+            VerdictKind::Empty => "Empty",
+            VerdictKind::Good => "All well",
         }
     }
 
@@ -132,7 +132,7 @@ impl Verdict {
             let found = self.found.map(|found| ("Found by verify", found, found > 0));
             let tiles = [
                 ("Rows in all", rows, false),
-                ("Settled well", rows - bad - open, self.kind == Kind::Good),
+                ("Settled well", rows - bad - open, self.kind == VerdictKind::Good),
                 ("To look at", bad, bad > 0),
                 ("In flight", open, open > 0),
             ];

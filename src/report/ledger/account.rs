@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     ledger::{Proved, Pseudonyms, Reader, RunRecord},
     model::Shard,
-    report::rows::Row,
+    report::rows::RowReport,
 };
 
 /// A whole ledger, as described in a report for people.
@@ -84,7 +84,7 @@ impl LedgerAccount {
 
 /// Replaces a row's user id by its pseudonym everywhere in the row. Names of files, and paths
 /// inside them, may hold other users' ids, too.
-fn hidden(mut row: Row, pseudonyms: &Pseudonyms, files: &FileNames) -> Row {
+fn hidden(mut row: RowReport, pseudonyms: &Pseudonyms, files: &FileNames) -> RowReport {
     row.at = None;
     row.file = row.file.map(|name| files.of(&name));
     let Some(user) = row.user_id.clone() else { return row };

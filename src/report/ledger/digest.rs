@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::super::rows::Row;
+use super::super::rows::RowReport;
 use crate::{
     error::Error,
     ledger::{ByState, Glance, Reader, ReportRow, Survey},
@@ -33,7 +33,7 @@ pub struct ReasonGroup {
     /// Number of them.
     pub count: u64,
     /// The first of them, by line.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<RowReport>,
 }
 
 impl ReasonGroup {
@@ -51,7 +51,7 @@ pub struct Doubts {
     /// Their number by present state and the evidence for it.
     pub by: BTreeMap<(State, Option<How>), u64>,
     /// The first of them, in the order in which they were admitted.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<RowReport>,
 }
 
 /// Sums over a whole ledger, with the first rows of each reason.
@@ -66,7 +66,7 @@ pub struct Digest {
     /// Rows that were once in doubt.
     pub doubts: Doubts,
     /// The first of the rows that are in flight.
-    pub(crate) in_flight: Vec<Row>,
+    pub(crate) in_flight: Vec<RowReport>,
     /// Number of all writes of rows.
     pub writes: u64,
 }
@@ -81,7 +81,7 @@ impl Digest {
     pub(crate) fn read_with(
         ledger: &Reader,
         most: usize,
-        mask: impl Fn(Row) -> Row + Send + 'static,
+        mask: impl Fn(RowReport) -> RowReport + Send + 'static,
     ) -> Result<Self, Error> {
         let gatherer = Gatherer {
             most,
@@ -113,9 +113,9 @@ type Key = (State, Cow<'static, str>);
 struct Group {
     count: u64,
     /// Rows that were admitted.
-    rows: Vec<Row>,
+    rows: Vec<RowReport>,
     /// Rows that were refused while they were read.
-    refused: Vec<Row>,
+    refused: Vec<RowReport>,
 }
 
 struct Gatherer<M> {
@@ -124,12 +124,12 @@ struct Gatherer<M> {
     types: [ByState; TYPES],
     groups: BTreeMap<Key, Group>,
     doubts: Doubts,
-    in_flight: Vec<Row>,
+    in_flight: Vec<RowReport>,
     /// Number of the codes among `groups` that this version does not know.
     unknown: usize,
 }
 
-impl<M: Fn(Row) -> Row + Send + 'static> Survey for Gatherer<M> {
+impl<M: Fn(RowReport) -> RowReport + Send + 'static> Survey for Gatherer<M> {
     fn look(&mut self, glance: &Glance<'_>) -> bool {
         let Glance { factor_type, state, how, was_in_doubt, error } = *glance;
         self.types[slot(factor_type)][state] += 1;
@@ -184,9 +184,9 @@ impl<M: Fn(Row) -> Row + Send + 'static> Survey for Gatherer<M> {
     }
 }
 
-impl<M: Fn(Row) -> Row> Gatherer<M> {
-    fn kept(&self, item: ReportRow) -> Row {
-        let mut row = (self.mask)(Row::from(item));
+impl<M: Fn(RowReport) -> RowReport> Gatherer<M> {
+    fn kept(&self, item: ReportRow) -> RowReport {
+        let mut row = (self.mask)(RowReport::from(item));
         row.shorten(LONGEST_TEXT);
         row
     }

@@ -83,7 +83,7 @@ pub(in crate::sandbox) enum Effect {
     Endless,
 }
 
-struct Row {
+struct FaultRow {
     kind: FaultKind,
     name: &'static str,
     moment: Moment,
@@ -93,12 +93,12 @@ struct Row {
 
 /// Every fault, in the order of the enum.
 #[rustfmt::skip] // A table is read in columns.
-const TABLE: &[Row] = {
+const TABLE: &[FaultRow] = {
     use Effect as E;
     use FaultKind as K;
     use Moment::{After, Before, LongAfter};
-    const fn row(kind: K, name: &'static str, moment: Moment, effect: E, about: &'static str) -> Row {
-        Row { kind, name, moment, effect, about }
+    const fn row(kind: K, name: &'static str, moment: Moment, effect: E, about: &'static str) -> FaultRow {
+        FaultRow { kind, name, moment, effect, about }
     }
     &[
         row(K::TooMany, "429", Before, E::Answer(answer::too_many), "a 429 with rate-limit headers, not executed"),
@@ -153,7 +153,7 @@ impl FaultKind {
         self.row().effect
     }
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static FaultRow {
         &TABLE[self as usize]
     }
 }

@@ -12,11 +12,11 @@ use crate::sandbox::{
 #[derive(Serialize)]
 struct User<'a> {
     user_id: &'a str,
-    methods: Vec<Known<'a>>,
+    methods: Vec<MethodSummary<'a>>,
 }
 
 #[derive(Serialize)]
-struct Known<'a> {
+struct MethodSummary<'a> {
     id: &'a str,
     r#type: &'static str,
     name: Option<&'a str>,
@@ -32,7 +32,7 @@ pub(in crate::sandbox) fn stats(stats: &Stats) -> Answer {
 pub(in crate::sandbox) fn state(tenant: &Tenant) -> Answer {
     let mut lines = Vec::new();
     for (user_id, methods) in &tenant.snapshot() {
-        let methods = methods.iter().map(|method| Known {
+        let methods = methods.iter().map(|method| MethodSummary {
             id: &method.id,
             r#type: method.kind.as_str(),
             name: method.name.as_deref(),

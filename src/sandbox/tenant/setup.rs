@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{fields::Fields, wire::query_error};
 use crate::sandbox::{
     answer::{self, Answer},
-    call::Question,
+    call::TenantResource,
     settings::Settings,
     setup::{CustomDomain, DomainStatus, GuardianFactor, GuardianFactors, MfaPolicy},
     tenant::method::Channel,
@@ -33,16 +33,16 @@ impl Setup {
         }
     }
 
-    pub(in crate::sandbox) fn answer(&self, question: Question, query: &str) -> Answer {
+    pub(in crate::sandbox) fn answer(&self, question: TenantResource, query: &str) -> Answer {
         // Other parameters of the query are unknown to the question.
         let mut fields = Fields::default();
         for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let taken = match question {
-                Question::Settings => fields.take(&key, &value),
-                Question::Factors
-                | Question::MessageTypes
-                | Question::Policies
-                | Question::Domains => Ok(false),
+                TenantResource::Settings => fields.take(&key, &value),
+                TenantResource::Factors
+                | TenantResource::MessageTypes
+                | TenantResource::Policies
+                | TenantResource::Domains => Ok(false),
             };
             match taken {
                 Ok(true) => {}
@@ -54,11 +54,11 @@ impl Setup {
             }
         }
         let body = match question {
-            Question::Factors => self.factors(),
-            Question::MessageTypes => json!({"message_types": self.message_types}),
-            Question::Policies => json!(self.policies),
-            Question::Domains => self.domains.iter().enumerate().map(domain).collect(),
-            Question::Settings => self.settings(&fields),
+            TenantResource::Factors => self.factors(),
+            TenantResource::MessageTypes => json!({"message_types": self.message_types}),
+            TenantResource::Policies => json!(self.policies),
+            TenantResource::Domains => self.domains.iter().enumerate().map(domain).collect(),
+            TenantResource::Settings => self.settings(&fields),
         };
         Answer::json(StatusCode::OK, &body)
     }

@@ -11,7 +11,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Finding, Group, State, Usage, compare, type_of};
+use super::{Finding, Group, Usage, VerifyState, compare, type_of};
 use crate::{
     jobs::list::Listed,
     model::{Code, Reason, Refusal, UserId},
@@ -71,13 +71,13 @@ impl Counts {
         ]
     }
 
-    fn count(&mut self, state: State) {
+    fn count(&mut self, state: VerifyState) {
         *match state {
-            State::Present => &mut self.present,
-            State::Missing => &mut self.missing,
-            State::Differs => &mut self.differs,
-            State::Unverifiable => &mut self.unverifiable,
-            State::Unanswered => &mut self.unanswered,
+            VerifyState::Present => &mut self.present,
+            VerifyState::Missing => &mut self.missing,
+            VerifyState::Differs => &mut self.differs,
+            VerifyState::Unverifiable => &mut self.unverifiable,
+            VerifyState::Unanswered => &mut self.unanswered,
         } += 1;
     }
 }
@@ -178,8 +178,9 @@ impl Account {
                 _ => finding.usage = None,
             }
         }
-        let is_missing =
-            |finding: &Finding| matches!(finding.state, State::Missing | State::Unanswered);
+        let is_missing = |finding: &Finding| {
+            matches!(finding.state, VerifyState::Missing | VerifyState::Unanswered)
+        };
         let missing = findings.iter().any(is_missing);
         self.users += u64::from(new);
         self.users_with_missing += u64::from(missing && !known.missing);

@@ -1,7 +1,7 @@
 //! Consecutive rows of one user, for which one list is requested. Pure.
 
 use crate::{
-    jobs::list::{Question, verify::Sample},
+    jobs::list::{ListQuestion, verify::Sample},
     model::{Factor, Planned, Rejection, UserId},
 };
 
@@ -32,7 +32,7 @@ impl Group {
     }
 }
 
-impl Question for Group {
+impl ListQuestion for Group {
     fn about(&self) -> Option<(&UserId, Option<&str>)> {
         let user = self.user.as_ref().filter(|_| !self.factors.is_empty());
         user.map(|user| (user, None))

@@ -31,7 +31,7 @@ use crate::{
 
 /// State of an input's factor in the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum VerifyState {
     /// It exists, as far as the list shows.
     Present,
     /// It does not exist.
@@ -44,7 +44,7 @@ pub enum State {
     Unanswered,
 }
 
-impl State {
+impl VerifyState {
     /// Name of the state of a method that is in the tenant and not in the input.
     pub const EXTRA: &str = "extra";
 
@@ -75,7 +75,7 @@ pub struct Finding {
     /// The kind of factor.
     pub factor_type: FactorType,
     /// State of the row.
-    pub state: State,
+    pub state: VerifyState,
     /// The tenant's id of the method that stands for it.
     pub method_id: Option<String>,
     /// Fields in which that method differs.
@@ -94,7 +94,7 @@ pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool
         Err(reason) => {
             let unanswered = |factor| Finding {
                 error: Some(reason.clone()),
-                ..finding(factor, State::Unanswered, None)
+                ..finding(factor, VerifyState::Unanswered, None)
             };
             return factors.iter().map(unanswered).collect();
         }
@@ -103,20 +103,20 @@ pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool
     let pairs = pairing::pair(factors, &free);
     let judged = |(factor, method): (&Factor, Option<usize>)| {
         let Some(method) = method.and_then(|at| free.get(at)) else {
-            return finding(factor, State::Missing, None);
+            return finding(factor, VerifyState::Missing, None);
         };
         let usage = Some(Use::of(method, pairing::equals(factor, method, list)));
         if is_unseen(factor, method) {
-            return Finding { usage, ..finding(factor, State::Unverifiable, Some(method)) };
+            return Finding { usage, ..finding(factor, VerifyState::Unverifiable, Some(method)) };
         }
         let differing = differing(factor, method);
-        let state = if differing.is_empty() { State::Present } else { State::Differs };
+        let state = if differing.is_empty() { VerifyState::Present } else { VerifyState::Differs };
         Finding { differing, usage, ..finding(factor, state, Some(method)) }
     };
     factors.iter().zip(pairs).map(judged).collect()
 }
 
-fn finding(factor: &Factor, state: State, method: Option<&Method>) -> Finding {
+fn finding(factor: &Factor, state: VerifyState, method: Option<&Method>) -> Finding {
     Finding {
         line: factor.line,
         at: factor.at.clone(),

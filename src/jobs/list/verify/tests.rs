@@ -55,7 +55,7 @@ fn called_by(channel: Channel) -> Method {
     Method { preferred: Some(channel), ..listed("m", FactorType::Phone, shown, None) }
 }
 
-fn judged(factors: &[Factor], list: &[Method]) -> Vec<(State, Option<String>)> {
+fn judged(factors: &[Factor], list: &[Method]) -> Vec<(VerifyState, Option<String>)> {
     let findings = compare(factors, &Ok(list.to_vec()), |id| id == "taken");
     findings.into_iter().map(|finding| (finding.state, finding.method_id)).collect()
 }
@@ -65,7 +65,7 @@ const PHONE: &str = "+14155550100";
 #[test]
 fn one_factor_against_one_method() {
     use FactorType::{Email, Passkey, Phone, Totp, WebauthnRoaming};
-    use State::{Differs, Missing, Present, Unverifiable};
+    use VerifyState::{Differs, Missing, Present, Unverifiable};
     let plain = |name| listed("m", Phone, Some(PHONE), name);
     let masked = |name| listed("m", Phone, Some("XXXXXXXX0100"), name);
     for (number, (factor, method, expected)) in [
@@ -113,7 +113,7 @@ fn what_differs_is_named() {
 #[test]
 fn a_method_never_stands_for_two_factors_and_everybody_gets_one_where_that_can_be() {
     use FactorType::{Email, Phone, Totp};
-    use State::{Differs, Missing, Present, Unverifiable};
+    use VerifyState::{Differs, Missing, Present, Unverifiable};
     let id = |id: &str| Some(id.to_owned());
     // Two numbers of the same last four digits, one method.
     let two = [phone("+14155550100", None, None), phone("+14165550100", None, None)];
@@ -153,7 +153,7 @@ fn without_a_list_nothing_is_said() {
     let found = compare(&[totp(None)], &Err(Code::Forbidden.into()), |_| false);
     assert_eq!(
         (found[0].state, found[0].error.clone()),
-        (State::Unanswered, Some(Code::Forbidden.into()))
+        (VerifyState::Unanswered, Some(Code::Forbidden.into()))
     );
 }
 
@@ -182,7 +182,7 @@ fn a_scattered_users_groups_share_its_methods_and_its_extras_come_last() {
         assert!(seen.extras.is_empty(), "not known yet");
     }
     let seen = account.enter(&group("auth0|1", true, vec![totp(None)]), &list);
-    assert_eq!(seen.findings[0].state, State::Missing, "both stand for another already");
+    assert_eq!(seen.findings[0].state, VerifyState::Missing, "both stand for another already");
     let seen = account.enter(&group("auth0|2", false, vec![totp(None)]), &list);
     assert_eq!(ids(&seen.extras), ["t2", "r"], "nothing more of this user comes");
     assert_eq!((account.users, account.users_with_missing), (2, 1));

@@ -14,7 +14,7 @@ pub(super) enum Owners {
 
 /// Matches of all keys.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct Matches {
     /// Keys that the map has.
     keys: Vec<Key>,
     /// Keys that the person has, too.
@@ -25,7 +25,7 @@ pub(super) struct Found {
     too_many: Option<Key>,
 }
 
-impl Found {
+impl Matches {
     /// Takes in the matches of one of the map's keys, if the person has it. Keys come in the order
     /// of [`Key::ALL`].
     pub(super) fn add(&mut self, key: Key, owners: Option<Owners>) {
