@@ -13,7 +13,7 @@ use std::{
 };
 
 use clap::Args;
-use mfaferry::sandbox::{Admission, Limit, Limiter, Reading};
+use mfaferry::sandbox::{Admission, BucketState, Limit, Limiter};
 
 use super::{
     serve::{TOKEN, say, type_of},
@@ -98,7 +98,7 @@ impl Tenant {
         }
     }
 
-    fn created(&self, reading: Option<Reading>, body: &[u8]) -> Vec<u8> {
+    fn created(&self, reading: Option<BucketState>, body: &[u8]) -> Vec<u8> {
         let number = self.created.fetch_add(1, Ordering::Relaxed);
         let (factor_type, now) = (type_of(body), jiff::Timestamp::now());
         let body = format!(
@@ -130,7 +130,7 @@ fn read(stream: &mut impl BufRead) -> Option<(bool, Vec<u8>)> {
     Some((is_token, body))
 }
 
-fn response(status: &str, reading: Option<Reading>, body: &str) -> Vec<u8> {
+fn response(status: &str, reading: Option<BucketState>, body: &str) -> Vec<u8> {
     let now = unix();
     let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + now);
     // A bucket that is never empty, where there is no limit.

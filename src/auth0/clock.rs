@@ -26,13 +26,13 @@ const LARGEST_DIFFERENCE: Millis = 600_000;
 /// Lead of the tenant's clocks over ours, estimated from its answers.
 #[derive(Debug, Clone)]
 pub struct ServerClock {
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<Estimates>>,
     wall: fn() -> LocalTime,
 }
 
 /// Observations since our clock was last set.
 #[derive(Debug)]
-struct Seen {
+struct Estimates {
     /// Estimate from `Date`.
     dates: Estimate,
     /// Estimate from the `created_at` of methods that had just been created.
@@ -75,7 +75,7 @@ impl ServerClock {
     pub fn new(wall: fn() -> LocalTime) -> Self {
         let compared = (wall(), Instant::now());
         let (dates, creations) = Default::default();
-        Self { seen: Arc::new(Mutex::new(Seen { dates, creations, compared })), wall }
+        Self { seen: Arc::new(Mutex::new(Estimates { dates, creations, compared })), wall }
     }
 
     /// Takes in the `Date` of an answer that has just come.
@@ -132,7 +132,7 @@ impl ServerClock {
 
     /// Returns the observations and our own time. Forgets them first if our clock was set since the
     /// last call.
-    fn look(&self) -> (MutexGuard<'_, Seen>, LocalTime) {
+    fn look(&self) -> (MutexGuard<'_, Estimates>, LocalTime) {
         let mut seen = lock(&self.seen);
         let (wall, at) = ((self.wall)(), Instant::now());
         let (last_wall, last_at) = seen.compared;

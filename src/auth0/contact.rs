@@ -58,7 +58,7 @@ impl std::fmt::Display for Side {
 
 /// Description of what went wrong with a request, in plain words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct ContactFault {
     told: String,
     /// Advice on what to check, if it has been so from the start.
     hint: &'static str,
@@ -66,7 +66,7 @@ pub(super) struct Fault {
     wait: Duration,
 }
 
-impl Fault {
+impl ContactFault {
     pub(super) fn new(told: impl Into<String>, hint: &'static str) -> Self {
         Self { told: told.into(), hint, wait: Duration::ZERO }
     }
@@ -148,17 +148,17 @@ pub(super) struct Contact {
     place: String,
     /// True once the tenant has answered in any way; read before the lock is taken.
     answered: AtomicBool,
-    seen: Mutex<Seen>,
+    seen: Mutex<ContactState>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct ContactState {
     /// By [`Side`]: true once the tenant itself has done what was asked.
     known: [bool; 2],
     /// Number of consecutive foreign answers, by [`Side`].
     strange: [u32; 2],
     /// Last fault, by [`Side`], while nothing has succeeded since; and the side of the later one.
-    last: [Option<Fault>; 2],
+    last: [Option<ContactFault>; 2],
     latest: usize,
     /// Start of the first try, and number of failures, while the tenant has not answered.
     began: Option<Instant>,
@@ -197,7 +197,7 @@ impl Contact {
 
     /// Takes in a failure. Returns an error if the tenant has never answered and was tried for long
     /// enough.
-    pub(super) fn failed(&self, side: Side, fault: Fault) -> Result<(), Error> {
+    pub(super) fn failed(&self, side: Side, fault: ContactFault) -> Result<(), Error> {
         tracing::trace!("{side}: {}", fault.told);
         let mut seen = self.seen();
         let tried = seen.began.map_or(Duration::ZERO, |began| began.elapsed());
@@ -229,7 +229,7 @@ impl Contact {
         if strange {
             return Err(Error::refused(NOT_THE_TENANT, told, WHICH_SERVER));
         }
-        self.failed(side, Fault::of_foreign_answer(shown))
+        self.failed(side, ContactFault::of_foreign_answer(shown))
     }
 
     /// Returns the verdict for a request that was not sent.
@@ -265,14 +265,14 @@ impl Contact {
         self.answered.load(Ordering::Relaxed)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ContactState> {
         // Plain values: still usable after a panic.
         lock(&self.seen)
     }
 }
 
-impl Seen {
-    fn latest(&self) -> Option<&Fault> {
+impl ContactState {
+    fn latest(&self) -> Option<&ContactFault> {
         let [read, write] = &self.last;
         if self.latest == Side::Write as usize {
             write.as_ref().or(read.as_ref())
@@ -293,8 +293,8 @@ mod tests {
         Contact::new("tenant.example".into())
     }
 
-    fn refused() -> Fault {
-        Fault::new("connection refused", "check it")
+    fn refused() -> ContactFault {
+        ContactFault::new("connection refused", "check it")
     }
 
     #[test]

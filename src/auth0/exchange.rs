@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     Client,
-    contact::{Fault, Side},
+    contact::{ContactFault, Side},
     foreign, shape,
     token::{self, Token},
     transport::{Exchange, Head},
@@ -158,7 +158,7 @@ impl Client {
             }
             Class::Foreign => self.foreign(received),
             Class::Success => {
-                let fault = Fault::broken_off(received.status);
+                let fault = ContactFault::broken_off(received.status);
                 self.in_doubt(received.side, fault, Code::UnreadableAnswer.into())
             }
             Class::InDoubt(reason) => self.in_doubt(received.side, self.fault(received), reason),
@@ -178,17 +178,17 @@ impl Client {
 
     /// Describes an answer that cannot be used. If it has the shape of the API's own, it is the
     /// tenant's.
-    fn fault(&self, received: &Received<'_>) -> Fault {
+    fn fault(&self, received: &Received<'_>) -> ContactFault {
         if shape::is_error(received.status, received.body) {
             self.contact.answers();
-            Fault::of_the_api(received.status)
+            ContactFault::of_the_api(received.status)
         } else {
-            Fault::of_foreign_answer(&received.shown())
+            ContactFault::of_foreign_answer(&received.shown())
         }
     }
 
     /// Returns the verdict for a request that was sent and got no usable answer.
-    fn in_doubt<T>(&self, side: Side, fault: Fault, reason: Reason) -> Verdict<T> {
+    fn in_doubt<T>(&self, side: Side, fault: ContactFault, reason: Reason) -> Verdict<T> {
         match self.contact.failed(side, fault) {
             Ok(()) => Verdict::InDoubt(reason),
             Err(error) => Verdict::StopInDoubt(Box::new(error)),

@@ -12,7 +12,7 @@ use tokio::{
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{contact::Fault, transport::NotSent};
+use super::{contact::ContactFault, transport::NotSent};
 use crate::error::Error;
 
 /// Time in which the proxy has to repeat its answer.
@@ -60,7 +60,7 @@ impl Proxy {
             Some(status @ (300..=407 | 409..=424 | 426..=428 | 430..=499)) => {
                 NotSent::Fatal(refused(status))
             }
-            status => NotSent::Passing(Fault::no_tunnel(status)),
+            status => NotSent::Passing(ContactFault::no_tunnel(status)),
         }
     }
 

@@ -13,7 +13,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    contact::{Contact, Fault, Side},
+    contact::{Contact, ContactFault, Side},
     foreign,
     grant::{Granted, Own, Proof, Request, is_refusal, refusal},
     scopes::{CREATE, Claims, READ, Stated, check_scopes},
@@ -300,7 +300,8 @@ impl Tokens {
                 Err(self.failed(self.no_grant(200, &head, Some(&body)), NotExecuted::NotSent))
             }
             Exchange::Answered { status: 429, meter, .. } => {
-                let fault = Fault::no_more_tokens().asking(meter.retry_after.or(meter.full_in));
+                let fault =
+                    ContactFault::no_more_tokens().asking(meter.retry_after.or(meter.full_in));
                 Err(Answer { meter, ..self.failed(fault, NotExecuted::Throttled) })
             }
             Exchange::Answered { status: status @ 300..=499, body, head, .. } if status != 408 => {
@@ -319,20 +320,20 @@ impl Tokens {
     }
 
     /// Describes an answer that neither grants a token nor refuses it.
-    fn no_grant(&self, status: u16, head: &Head, body: Option<&Bytes>) -> Fault {
+    fn no_grant(&self, status: u16, head: &Head, body: Option<&Bytes>) -> ContactFault {
         if shape::is_error(status, body) || body.is_some_and(|body| is_refusal(body)) {
             self.contact.answers();
-            return Fault::of_the_api(status);
+            return ContactFault::of_the_api(status);
         }
         // A page names its owner; nothing is shown of any other body, which may hold a token.
         let is_page = body.is_some_and(|body| body.trim_ascii_start().starts_with(b"<"));
         let shown = foreign::show(status, head, body.filter(|_| is_page));
-        Fault::of_foreign_answer(&format!("{shown}, instead of a token"))
+        ContactFault::of_foreign_answer(&format!("{shown}, instead of a token"))
     }
 
     /// Returns the answer for a token endpoint that answered without a token, which may differ next
     /// time.
-    fn failed(&self, fault: Fault, why: NotExecuted) -> Answer<()> {
+    fn failed(&self, fault: ContactFault, why: NotExecuted) -> Answer<()> {
         let failed = self.contact.failed(Side::Write, fault);
         let answer = failed.map_or_else(stop, |()| Answer::bare(Verdict::NotExecuted(why)));
         Answer { requests: 1, ..answer }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     clock::ServerClock,
-    contact::Fault,
+    contact::ContactFault,
     endpoint::BaseUrl,
     pool::{Pool, Recipe},
     proxy::Proxy,
@@ -55,7 +55,7 @@ pub(super) enum Exchange {
     /// No byte of the request was written.
     NotSent(NotSent),
     /// The request was sent, at least in part, and no answer could be read.
-    Lost(Code, Fault),
+    Lost(Code, ContactFault),
 }
 
 /// Head of an answer.
@@ -82,7 +82,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 #[derive(Debug)]
 pub(super) enum NotSent {
     /// May succeed next time.
-    Passing(Fault),
+    Passing(ContactFault),
     /// Will fail the same way next time.
     Fatal(Error),
 }
@@ -181,9 +181,9 @@ impl Transport {
             )));
         }
         if error.is_timeout() {
-            Exchange::Lost(Code::Timeout, Fault::no_answer(self.timeout))
+            Exchange::Lost(Code::Timeout, ContactFault::no_answer(self.timeout))
         } else {
-            Exchange::Lost(Code::ConnectionLost, Fault::connection_lost())
+            Exchange::Lost(Code::ConnectionLost, ContactFault::connection_lost())
         }
     }
 
@@ -192,7 +192,7 @@ impl Transport {
         let place = url.and_then(|url| Some((url.host_str()?, url.port_or_known_default()?)));
         match (&self.proxy, place) {
             (Some(proxy), Some((host, port))) => proxy.no_tunnel(host, port).await,
-            _ => NotSent::Passing(Fault::no_tunnel(None)),
+            _ => NotSent::Passing(ContactFault::no_tunnel(None)),
         }
     }
 }

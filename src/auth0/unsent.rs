@@ -7,7 +7,7 @@ use std::{
 
 use rustls::{AlertDescription, CertificateError};
 
-use super::{contact::Fault, proxy};
+use super::{contact::ContactFault, proxy};
 use crate::error::Error;
 
 const CHECK_HOST: &str = "check the host and the port of --domain or --base-url, and whether a firewall is in the way \
@@ -25,7 +25,7 @@ pub(super) enum Cause {
     /// The proxy did not open a tunnel, and the error does not say what it answered.
     NoTunnel,
     /// Anything else, which may differ next time.
-    Passing(Fault),
+    Passing(ContactFault),
 }
 
 /// Finds the cause of a failure to connect, by the errors below it.
@@ -58,21 +58,23 @@ pub(super) fn cause(error: &reqwest::Error) -> Cause {
     }
     let fault = match system {
         Some(system) => no_connection(system),
-        None if error.is_timeout() => Fault::new("no connection in time", CHECK_HOST_AND_NAMES),
-        None => Fault::new("no connection", CHECK_HOST),
+        None if error.is_timeout() => {
+            ContactFault::new("no connection in time", CHECK_HOST_AND_NAMES)
+        }
+        None => ContactFault::new("no connection", CHECK_HOST),
     };
     Cause::Passing(if by_proxy { fault.at_the_proxy() } else { fault })
 }
 
-fn unknown_name() -> Fault {
-    Fault::new(
+fn unknown_name() -> ContactFault {
+    ContactFault::new(
         "its name is not found",
         "check --domain or --base-url for a slip, and that this machine resolves names",
     )
 }
 
 /// Describes an error of the operating system.
-fn no_connection(error: &io::Error) -> Fault {
+fn no_connection(error: &io::Error) -> ContactFault {
     let told = match (error.kind(), error.raw_os_error()) {
         (ErrorKind::ConnectionRefused, _) => "connection refused".into(),
         (ErrorKind::TimedOut, _) => "no connection in time".into(),
@@ -82,7 +84,7 @@ fn no_connection(error: &io::Error) -> Fault {
         (_, Some(number)) => io::Error::from_raw_os_error(number).to_string(),
         (kind, None) => format!("no connection: {kind}"),
     };
-    Fault::new(told, CHECK_HOST)
+    ContactFault::new(told, CHECK_HOST)
 }
 
 /// Describes a TLS error, and whether it will be the same next time.
@@ -100,14 +102,14 @@ fn tls(error: &rustls::Error) -> Cause {
              there",
         ),
         rustls::Error::InvalidMessage(_) => {
-            return Cause::Passing(Fault::new(
+            return Cause::Passing(ContactFault::new(
                 "the server there does not speak TLS",
                 "check the host and the port of --domain or --base-url; a server on this machine \
                  may need http://",
             ));
         }
         _ => {
-            return Cause::Passing(Fault::new(
+            return Cause::Passing(ContactFault::new(
                 "TLS cannot be agreed on",
                 "check --domain or --base-url, and what stands between here and there",
             ));

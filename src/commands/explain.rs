@@ -8,7 +8,7 @@ use super::print;
 use crate::{
     cli::{Explain, Output},
     error::{Error, Exit},
-    explain::{Action, Explanation, GROUPS, Group, advice, find, nearest_code},
+    explain::{Action, CodeGroup, Explanation, GROUPS, advice, find, nearest_code},
     model::Reason,
     report::write_json,
     text::escape,
@@ -21,7 +21,7 @@ const COLUMN: usize = 30;
 #[derive(Debug, Serialize)]
 struct All {
     schema: &'static str,
-    groups: &'static [Group],
+    groups: &'static [CodeGroup],
 }
 
 /// One code, for programs.
@@ -71,7 +71,7 @@ pub(super) fn run(explain: &Explain) -> Result<Exit, Error> {
     Ok(Exit::Good)
 }
 
-fn write_group(group: &Group, out: &mut dyn Write) -> io::Result<()> {
+fn write_group(group: &CodeGroup, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", group.title)?;
     for Explanation { code, meaning, .. } in group.codes {
         writeln!(out, "  {code:COLUMN$}  {meaning}")?;
@@ -80,7 +80,7 @@ fn write_group(group: &Group, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_one(
-    group: &Group,
+    group: &CodeGroup,
     Explanation { code, meaning, cause, remedy }: &Explanation,
     out: &mut dyn Write,
 ) -> io::Result<()> {

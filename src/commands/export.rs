@@ -20,7 +20,7 @@ use crate::{
     jobs::{
         list::{
             self, ExportRows, UserRows,
-            export::{Exporter, Written},
+            export::{ExportCounts, Exporter},
         },
         output::Output,
     },
@@ -68,7 +68,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     let end = list::run(session.gateway(), session.limits(), asks, &mut exporter).await;
     let (end, written) = match exporter.finish(matches!(end, End::Complete)).await {
         Ok(written) => (end, written),
-        Err(error) => (End::Failed(error), Written::default()),
+        Err(error) => (End::Failed(error), ExportCounts::default()),
     };
     warn_of_losses(written);
     if matches!(end, End::Complete) && session.ledger.tally().get().rows() > 0 {
@@ -78,7 +78,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
 }
 
 /// Warns about methods that cannot be imported again.
-fn warn_of_losses(written: Written) {
+fn warn_of_losses(written: ExportCounts) {
     if written.masked > 0 {
         tracing::warn!(
             "{} of {} methods came with a masked number or address, which cannot be imported again \

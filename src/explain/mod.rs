@@ -43,7 +43,7 @@ impl Explanation {
 
 /// Codes that belong together.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
-pub struct Group {
+pub struct CodeGroup {
     /// Heading.
     pub title: &'static str,
     /// Its codes.
@@ -51,21 +51,21 @@ pub struct Group {
 }
 
 /// Every group, in the order of a migration.
-pub const GROUPS: &[Group] = &[
-    Group { title: "Rows and values", codes: rows::TABLE },
-    Group { title: "TOTP secrets", codes: secrets::TABLE },
-    Group { title: "Security keys and passkeys", codes: keys::TABLE },
-    Group { title: "Other systems' exports", codes: sources::TABLE },
-    Group { title: "Whose factor it is", codes: people::TABLE },
-    Group { title: "Warnings of `check`", codes: checks::TABLE },
-    Group { title: "Findings of `preflight`", codes: preflight::TABLE },
-    Group { title: "Refusals of the tenant", codes: requests::TABLE },
-    Group { title: "Outcomes in doubt", codes: outcomes::TABLE },
-    Group { title: "Errors that stop a command", codes: errors::TABLE },
+pub const GROUPS: &[CodeGroup] = &[
+    CodeGroup { title: "Rows and values", codes: rows::TABLE },
+    CodeGroup { title: "TOTP secrets", codes: secrets::TABLE },
+    CodeGroup { title: "Security keys and passkeys", codes: keys::TABLE },
+    CodeGroup { title: "Other systems' exports", codes: sources::TABLE },
+    CodeGroup { title: "Whose factor it is", codes: people::TABLE },
+    CodeGroup { title: "Warnings of `check`", codes: checks::TABLE },
+    CodeGroup { title: "Findings of `preflight`", codes: preflight::TABLE },
+    CodeGroup { title: "Refusals of the tenant", codes: requests::TABLE },
+    CodeGroup { title: "Outcomes in doubt", codes: outcomes::TABLE },
+    CodeGroup { title: "Errors that stop a command", codes: errors::TABLE },
 ];
 
 /// Finds a code with its group. A code with a detail behind a colon, as reports show it, is found, too.
-pub fn find(text: &str) -> Option<(&'static Group, &'static Explanation)> {
+pub fn find(text: &str) -> Option<(&'static CodeGroup, &'static Explanation)> {
     let name = text.split_once(':').map_or(text, |(name, _)| name);
     let is_status = name.strip_prefix("http_").is_some_and(|status| status.parse::<u16>().is_ok());
     let name = if is_status { "http" } else { name };

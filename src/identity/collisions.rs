@@ -18,7 +18,7 @@ const MOST_USERS: usize = 1_000_000;
 
 /// Records which person has which user id, in the first reading of an input that is read twice.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub struct CollisionSurvey {
     /// Keyed anew in each process.
     hasher: RandomState,
     /// Hash of a user id, and of a person who has it.
@@ -27,7 +27,7 @@ pub struct Survey {
     last: Option<[u64; 2]>,
 }
 
-impl Survey {
+impl CollisionSurvey {
     /// Records that a person has a user id.
     pub fn note(&mut self, user_id: &str, person: &Person) -> Result<(), IdentityError> {
         let pair = [self.hasher.hash_one(user_id), hash(&self.hasher, person)];
@@ -168,7 +168,7 @@ mod tests {
             (person("", "", "a@x"), person("", "", "a@x"), false),
             (person("a", "", ""), person("", "a", ""), true),
         ] {
-            let mut survey = Survey::default();
+            let mut survey = CollisionSurvey::default();
             survey.note("auth0|user", &one).unwrap();
             survey.note("auth0|user", &other).unwrap();
             let mut collisions = survey.finish().unwrap();
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn more_than_can_be_remembered_stops_the_run() {
-        let mut survey = Survey::default();
+        let mut survey = CollisionSurvey::default();
         for number in 0..6 {
             let user_id = (number % 3).to_string();
             survey.note(&user_id, &person(&number.to_string(), "", "")).unwrap();
@@ -205,7 +205,7 @@ mod tests {
         ) {
             let of = |person_id: u8| person(&person_id.to_string(), "x", "");
             let mut owners: HashMap<u8, HashSet<u8>> = HashMap::new();
-            let mut survey = Survey::default();
+            let mut survey = CollisionSurvey::default();
             for (user, owner) in &rows {
                 owners.entry(*user).or_default().insert(*owner);
                 survey.note(&user.to_string(), &of(*owner)).unwrap();

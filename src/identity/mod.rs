@@ -8,7 +8,7 @@ mod map;
 mod people;
 mod template;
 
-pub use collisions::{Collisions, Survey};
+pub use collisions::{CollisionSurvey, Collisions};
 pub use error::IdentityError;
 pub use map::Map;
 pub use people::{People, survey};

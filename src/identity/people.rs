@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
-use super::{Collisions, Identity, IdentityError, Survey};
+use super::{CollisionSurvey, Collisions, Identity, IdentityError};
 use crate::{
     input::{Ending, InputError, Remark, Row, RowReader, Written},
     model::{Cell, FactorType, Fault, Field, Lines, Person, Record, Refusal, Rejection, UserId},
@@ -79,7 +79,7 @@ pub fn survey(
     if export.len().is_none() {
         return Ok((export, Collisions::so_far()));
     }
-    let mut survey = Survey::default();
+    let mut survey = CollisionSurvey::default();
     let failed = |error: IdentityError| error.of_people();
     let mut last: Option<Arc<Person>> = None;
     // What cannot be read is reported in its turn, with the rows before it.

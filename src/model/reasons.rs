@@ -33,10 +33,10 @@ impl Spot {
 
 /// Rows by state and code. There are few codes, however long the input.
 #[derive(Debug, Clone, Default)]
-pub struct Reasons(BTreeMap<(State, &'static str), Kept>);
+pub struct Reasons(BTreeMap<(State, &'static str), ReasonRows>);
 
 #[derive(Debug, Clone)]
-struct Kept {
+struct ReasonRows {
     code: Code,
     count: u64,
     /// The first rows, by line.
@@ -63,7 +63,7 @@ pub struct ReasonGroup {
 impl Reasons {
     /// Counts a row; one without a position is counted without it.
     pub fn add(&mut self, state: State, code: Code, spot: Option<Spot>) {
-        let empty = || Kept { code, count: 0, spots: Vec::new(), end: None };
+        let empty = || ReasonRows { code, count: 0, spots: Vec::new(), end: None };
         let kept = self.0.entry((state, code.name())).or_insert_with(empty);
         kept.count += 1;
         let Some(spot) = spot.filter(|spot| kept.end.is_none_or(|end| spot.line < end)) else {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{
     JITTER, LONGEST_HOLD, Learnt, Pacing, Rate, SHORTEST_WAIT, WaitTotals, Waiting,
     auto::Auto,
-    bucket::{Bucket, Gate, Reading},
+    bucket::{Bucket, BucketReading, Gate},
     exact::Exact,
     hold::{Hold, Refusal},
 };
@@ -180,7 +180,7 @@ impl PacerState {
         self.answers.all += 1;
         self.answers.metered += u64::from(reading.is_some());
         self.answers.time += at - sent;
-        let reading = reading.map(|(limit, remaining)| Reading {
+        let reading = reading.map(|(limit, remaining)| BucketReading {
             sent,
             limit: f64::from(limit),
             remaining: f64::from(remaining.min(limit)),

@@ -21,7 +21,7 @@ use crate::{
     protocol::pages::{AfterPage, Pages},
 };
 
-pub(super) use super::told::{Told, Unanswered, none_created};
+pub(super) use super::told::{TenantAnswer, Unanswered, none_created};
 
 /// Shortest and longest pause between two looks for a new method. Each pause is twice as long as
 /// the one before; together they take half a minute.
@@ -115,7 +115,7 @@ impl<A: RawApi> Asker<A> {
         &mut self,
         what: &str,
         request: RawRequest<'_>,
-    ) -> Result<Told, Unanswered> {
+    ) -> Result<TenantAnswer, Unanswered> {
         let mut tries = Tries::default();
         self.in_doubt = false;
         self.sent.add(request.user, request.body);
@@ -139,7 +139,7 @@ impl<A: RawApi> Asker<A> {
             self.patience.answered(&self.gateway);
             let code = code.and_then(|code| self.sent.code(code));
             self.note(what, status, code.clone());
-            return Ok(Told {
+            return Ok(TenantAnswer {
                 status: status.unwrap_or_default(),
                 code,
                 message: message.map(|message| self.sent.hide(&message)),
@@ -203,7 +203,7 @@ impl<A: RawApi> Asker<A> {
         &mut self,
         what: &str,
         factor_type: FactorType,
-    ) -> Result<Told, Unanswered> {
+    ) -> Result<TenantAnswer, Unanswered> {
         let body = self.body(factor_type)?;
         self.create_as(what, body).await
     }
@@ -221,7 +221,7 @@ impl<A: RawApi> Asker<A> {
         &mut self,
         what: &str,
         mut body: Value,
-    ) -> Result<Told, Unanswered> {
+    ) -> Result<TenantAnswer, Unanswered> {
         match body["name"].as_str() {
             Some(name) => drop(self.names.insert(name.to_owned())),
             None => body["name"] = self.new_name().into(),
@@ -252,7 +252,7 @@ impl<A: RawApi> Asker<A> {
     pub(super) async fn create_any(
         &mut self,
         what: &str,
-    ) -> Result<(FactorType, Told), Unanswered> {
+    ) -> Result<(FactorType, TenantAnswer), Unanswered> {
         let mut refused = Vec::new();
         let types: Vec<_> = self.usable.iter().map(|usable| usable.factor_type).collect();
         let types = if types.is_empty() { FactorType::ALL.into() } else { types };
@@ -272,7 +272,7 @@ impl<A: RawApi> Asker<A> {
     }
 
     /// Gets one method.
-    pub(super) async fn get(&mut self, what: &str, id: &str) -> Result<Told, Unanswered> {
+    pub(super) async fn get(&mut self, what: &str, id: &str) -> Result<TenantAnswer, Unanswered> {
         let user = self.user.clone();
         self.send(&format!("GET one{what}"), RawRequest::one(RawVerb::Get, &user, id)).await
     }
@@ -312,7 +312,7 @@ impl<A: RawApi> Asker<A> {
     }
 
     /// Waits until GET shows a method.
-    pub(super) async fn got(&mut self, id: &str) -> Result<Told, Unanswered> {
+    pub(super) async fn got(&mut self, id: &str) -> Result<TenantAnswer, Unanswered> {
         let mut pause = FIRST_LOOK;
         loop {
             let told = self.get("", id).await?;

@@ -10,7 +10,7 @@ use crate::model::ResetRounding;
 
 /// Headers of an answer, and its times by our clock in seconds since some fixed moment.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct LimitSample {
     pub(super) sent: f64,
     pub(super) came: f64,
     pub(super) date: u64,
@@ -39,7 +39,7 @@ const ROUNDINGS: [(ResetRounding, f64, f64); 3] = [
 ];
 
 /// Returns the only rounding that fits, or `None` if several fit or none does.
-pub(super) fn rounding(looks: &[Look]) -> Option<ResetRounding> {
+pub(super) fn rounding(looks: &[LimitSample]) -> Option<ResetRounding> {
     let (least, most) = clock(looks)?;
     let clock = |part: u32| least + (most - least) * f64::from(part) / f64::from(CLOCKS);
     let mut fitting = ROUNDINGS.iter().filter(|(_, from, to)| {
@@ -59,14 +59,19 @@ pub(super) fn rounding(looks: &[Look]) -> Option<ResetRounding> {
 }
 
 /// Returns the least and the most that the tenant's clock may be ahead of ours.
-fn clock(looks: &[Look]) -> Option<(f64, f64)> {
+fn clock(looks: &[LimitSample]) -> Option<(f64, f64)> {
     let least = looks.iter().map(|look| seconds(look.date) - look.came).reduce(f64::max)?;
     let most = looks.iter().map(|look| seconds(look.date) + 1.0 - look.sent).reduce(f64::min)?;
     // There is no such range if the clock was set in between, or if there are several clocks.
     (least <= most).then_some((least, most))
 }
 
-fn fits(looks: &[Look], ahead: f64, (step, part): (f64, f64), (from, to): (f64, f64)) -> bool {
+fn fits(
+    looks: &[LimitSample],
+    ahead: f64,
+    (step, part): (f64, f64),
+    (from, to): (f64, f64),
+) -> bool {
     let mut full = f64::NEG_INFINITY;
     looks.iter().enumerate().all(|(index, look)| {
         let now = f64::midpoint(look.sent, look.came) + ahead;
@@ -98,7 +103,7 @@ mod tests {
         (rate, limit): (f64, u64),
         round: fn(f64) -> f64,
         (phase, interval, latency): (f64, f64, f64),
-    ) -> Vec<Look> {
+    ) -> Vec<LimitSample> {
         let ahead = 1_700_000_000.0 + phase;
         let mut full = 0.0_f64;
         let mut now = 5.0;
@@ -109,7 +114,7 @@ mod tests {
                 let at = now + latency * way + ahead;
                 full = full.max(at) + 1.0 / rate;
                 let remaining = limit - ((full - at) * rate).ceil() as u64;
-                let look = Look {
+                let look = LimitSample {
                     sent: now,
                     came: now + latency,
                     date: at.floor() as u64,

@@ -28,7 +28,7 @@ pub(super) enum Unanswered {
 
 /// The tenant's own answer to a request.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct TenantAnswer {
     pub(super) status: u16,
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
@@ -47,7 +47,7 @@ impl Unanswered {
     }
 }
 
-impl Told {
+impl TenantAnswer {
     /// Returns the id of the created method, if the answer confirms one.
     pub(super) fn created(&self) -> Option<&str> {
         self.body["id"].as_str().filter(|_| self.status == 201)

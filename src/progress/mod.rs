@@ -142,7 +142,7 @@ pub async fn watch<T: ProgressCounts>(watch: Arc<Watch<T>>, show: Show) {
     match show {
         Show::Nothing => {}
         Show::Log => watch.log(|_, line| tracing::info!("{line}")).await,
-        Show::LogFields => watch.log(Look::log).await,
+        Show::LogFields => watch.log(ProgressNumbers::log).await,
         Show::Line => watch.draw().await,
     }
 }
@@ -156,7 +156,7 @@ pub fn clear() {
 
 /// The numbers of a run at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Look {
+struct ProgressNumbers {
     settled: u64,
     /// Rows a second that this run's requests settle.
     rate: Option<f64>,
@@ -180,7 +180,7 @@ impl<T: ProgressCounts> Watch<T> {
         }
     }
 
-    async fn log(&self, log: impl Fn(&Look, &str)) {
+    async fn log(&self, log: impl Fn(&ProgressNumbers, &str)) {
         let mut ticks = interval(LOOK_EVERY);
         let (mut told, mut checking) = (Instant::now(), false);
         let mut pace = Pace::new(told);
@@ -196,14 +196,14 @@ impl<T: ProgressCounts> Watch<T> {
         }
     }
 
-    fn look(&self, pace: &mut Pace, now: Instant) -> Look {
+    fn look(&self, pace: &mut Pace, now: Instant) -> ProgressNumbers {
         pace.observe(now, self.tally.settled_by_requests());
         let settled = self.tally.settled();
         let rows = self.rows_in_all();
         #[expect(clippy::cast_precision_loss, reason = "a share to look at")]
         let share = rows.map(|rows| (settled as f64 / rows.max(1) as f64).min(1.0));
         let left = rows.and_then(|rows| pace.left(rows.saturating_sub(settled)));
-        Look { settled, rate: pace.rate(), share, left }
+        ProgressNumbers { settled, rate: pace.rate(), share, left }
     }
 
     /// Returns the number of rows in the input. If nobody has counted them, it is estimated from
@@ -220,7 +220,7 @@ impl<T: ProgressCounts> Watch<T> {
 
     /// Formats `1234 rows · 15.9/s · waiting after a 429 · 2 in doubt · 3 bad · 41 % · 12 min
     /// left`.
-    fn line(&self, look: &Look) -> String {
+    fn line(&self, look: &ProgressNumbers) -> String {
         let waiting = if self.stats.outage() {
             Some(match self.stats.outage_cause() {
                 cause if cause.is_empty() => "the tenant does not answer, waiting".to_owned(),
@@ -274,7 +274,7 @@ const fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-impl Look {
+impl ProgressNumbers {
     /// Logs `line`, with the figures beside it for programs.
     fn log(&self, line: &str) {
         // The JSON format writes NaN as null, which stands for unknown there.

@@ -42,7 +42,7 @@ fn record(secret: &str) -> Record {
 }
 
 /// Gives codes until something is said; returns what was asked for, and what was said.
-fn prove(mut trial: Trial, codes: &[(String, u64)]) -> (Vec<Wanted>, Option<Proof>) {
+fn prove(mut trial: Trial, codes: &[(String, u64)]) -> (Vec<CodeRequest>, Option<Proof>) {
     let mut asked = Vec::new();
     for (typed, now) in codes {
         match trial.answer(AppCode::parse(typed.as_bytes()).as_ref(), *now) {
@@ -85,8 +85,8 @@ fn check(
     let flag = proof.flag();
     assert_eq!((proof.verdict, proof.off_seconds, flag.as_deref()), expected, "{what}");
     let again = match proof.verdict {
-        ProofVerdict::NoMatch => Wanted::Another,
-        _ => Wanted::Next,
+        ProofVerdict::NoMatch => CodeRequest::Another,
+        _ => CodeRequest::Next,
     };
     assert_eq!(asked, vec![again; codes.len() - 1], "{what}");
 }
@@ -171,11 +171,11 @@ fn a_mistyped_first_code_spoils_nothing() {
         assert_eq!(AppCode::parse(typed.as_bytes()).is_some(), is_code);
         let typo = || (typed.to_owned(), NOW);
         let (asked, proof) = prove(of(&base32, None), &[typo(), at(&USUAL, 0, NOW + 9)]);
-        assert_eq!(asked, [Wanted::Another], "{typed}");
+        assert_eq!(asked, [CodeRequest::Another], "{typed}");
         assert_eq!(proof.unwrap().verdict, ProofVerdict::Right);
         let codes = [typo(), at(&USUAL, 0, NOW + 9), at(&USUAL, 1, NOW + 30)];
         let (asked, proof) = prove(of(&hex, None), &codes);
-        assert_eq!(asked, [Wanted::Another, Wanted::Next], "{typed}");
+        assert_eq!(asked, [CodeRequest::Another, CodeRequest::Next], "{typed}");
         assert_eq!(proof.unwrap().verdict, ProofVerdict::OtherEncoding);
         let (_, proof) = prove(of(&hex, None), &[typo(), typo()]);
         assert_eq!(proof.unwrap().verdict, ProofVerdict::NoMatch);
@@ -204,7 +204,8 @@ fn a_mistyped_code_after_a_match_is_asked_for_again_and_once() {
                 prove(of(secret, None), &[before.clone(), codes.to_vec()].concat());
             let proof = proof.unwrap_or_else(|| panic!("{what}: {asked:?}"));
             assert_eq!((proof.verdict, proof.off_seconds), (verdict, off), "{what}");
-            let expected = [&[Wanted::Another][..before.len()], &[Wanted::Next, Wanted::Again]];
+            let expected =
+                [&[CodeRequest::Another][..before.len()], &[CodeRequest::Next, CodeRequest::Again]];
             assert_eq!(asked, expected.concat(), "{what}");
         }
     }

@@ -21,7 +21,7 @@ const MOST_MISSES: u8 = 2;
 
 /// Code to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum CodeRequest {
     /// The code that the app shows now.
     Now,
     /// The code after the given one.
@@ -36,7 +36,7 @@ pub enum Wanted {
 #[derive(Debug)]
 pub enum Answer {
     /// One more code is needed.
-    Ask(Wanted),
+    Ask(CodeRequest),
     /// It is proved or disproved.
     Said(Proof),
 }
@@ -123,8 +123,8 @@ impl Trial {
 
     /// Returns the first question; `None` if no code can prove anything, because there is no
     /// secret.
-    pub fn first(&self) -> Option<Wanted> {
-        (!self.candidates.is_empty()).then_some(Wanted::Now)
+    pub fn first(&self) -> Option<CodeRequest> {
+        (!self.candidates.is_empty()).then_some(CodeRequest::Now)
     }
 
     /// Takes a code that was given at `now`, in seconds since 1970; `None` for text that is not a
@@ -153,9 +153,9 @@ impl Trial {
         let is_miss = fresh.is_empty();
         self.matches.extend(fresh);
         Answer::Ask(match (is_miss, self.matches.is_empty()) {
-            (false, _) => Wanted::Next,
-            (true, true) => Wanted::Another,
-            (true, false) => Wanted::Again,
+            (false, _) => CodeRequest::Next,
+            (true, true) => CodeRequest::Another,
+            (true, false) => CodeRequest::Again,
         })
     }
 

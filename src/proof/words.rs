@@ -1,13 +1,13 @@
 //! Proofs in words, with what to do about them.
 
-use super::{AppCode, Proof, Wanted, Why, code::Profile};
+use super::{AppCode, CodeRequest, Proof, Why, code::Profile};
 use crate::{
     model::{ProofVerdict, SecretEncoding},
     plan::Standing,
     text::escape,
 };
 
-impl Wanted {
+impl CodeRequest {
     /// Returns the question for a code, about the row at `place`, which may have a name.
     pub fn question(self, place: &str, name: Option<&str>) -> String {
         let row = match name {
@@ -140,11 +140,11 @@ mod tests {
 
     #[test]
     fn a_question_names_the_row_without_harm_to_the_terminal() {
-        let asked = Wanted::Now.question("line 3", Some("Authenticator"));
+        let asked = CodeRequest::Now.question("line 3", Some("Authenticator"));
         assert_eq!(asked, "line 3, \"Authenticator\": which code does the app show now? ");
-        let asked = Wanted::Next.question("a.csv line 3", Some("\u{1b}[2J\u{202e}x"));
+        let asked = CodeRequest::Next.question("a.csv line 3", Some("\u{1b}[2J\u{202e}x"));
         assert!(!asked.contains('\u{1b}') && !asked.contains('\u{202e}'), "{asked}");
-        let asked = Wanted::Now.question("line 3", None);
+        let asked = CodeRequest::Now.question("line 3", None);
         assert_eq!(asked, "line 3, which has no name: which code does the app show now? ");
     }
 }

@@ -67,7 +67,7 @@ pub struct Verified {
 
 /// The fields of a line that are needed here.
 #[derive(Debug, Deserialize)]
-struct Line {
+struct ResultLine {
     #[serde(rename = "line")]
     number: Option<u64>,
     file: Option<String>,
@@ -103,7 +103,7 @@ impl Verified {
             if text.is_empty() {
                 break;
             }
-            let line: Line = serde_json::from_slice(&text).map_err(|_| malformed(number))?;
+            let line: ResultLine = serde_json::from_slice(&text).map_err(|_| malformed(number))?;
             let state = known(&line.state).ok_or_else(|| malformed(number))?;
             *states.entry(state).or_default() += 1_u64;
             if let Some(user) = line.user_id.as_ref().filter(|_| is_asked(state)) {
@@ -237,7 +237,7 @@ fn count(users: Runs) -> io::Result<Users> {
     Ok(counts)
 }
 
-impl Line {
+impl ResultLine {
     fn into_row(self, state: &'static str, pseudonyms: Option<&Pseudonyms>) -> VerifiedRow {
         let user = self.user_id.unwrap_or_default();
         let differs = self.differs.join(", ");

@@ -13,7 +13,7 @@ use super::{
     summary::seconds, unless_none, usage::RowUse, write_json, write_rejection,
 };
 use crate::{
-    jobs::list::verify::{Account, Counts, Extra, Finding, Group, Judged, Sample, VerifyState},
+    jobs::list::verify::{Account, Comparison, Counts, Extra, Group, Judged, Sample, VerifyState},
     model::{FactorType, Fault, Field, Lines, Reason, Reasons, Refusal, Rejection, Shard, Spot},
     text::{counted, escape, grouped, human},
 };
@@ -218,9 +218,9 @@ impl VerifyRemarks {
 }
 
 /// Formats `differs: line 7, auth0|1, phone, phone|dev_x: name`.
-fn line_of(group: &Group, finding: &Finding, lines: &Lines) -> String {
+fn line_of(group: &Group, finding: &Comparison, lines: &Lines) -> String {
     let user = group.user.as_ref().map(ToString::to_string).unwrap_or_default();
-    let Finding { line, at, factor_type, state, .. } = finding;
+    let Comparison { line, at, factor_type, state, .. } = finding;
     let place = lines.describe(*line, at.as_deref());
     let mut text = format!("{}: {place}, {user}, {factor_type}", state.name());
     if let Some(id) = &finding.method_id {

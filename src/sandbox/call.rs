@@ -56,7 +56,7 @@ impl fmt::Display for Verb {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     /// One of the seven operations.
-    Operation(Verb, Target),
+    Operation(Verb, CallTarget),
     /// One of the seven with an id that cannot be one: a 400 on the named property.
     BadId(Verb, &'static str),
     /// `GET /api/v2/users-by-email`.
@@ -115,7 +115,7 @@ impl TenantResource {
 
 /// User and method that an operation is about.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct CallTarget {
     pub(super) user_id: String,
     pub(super) method_id: Option<String>,
 }
@@ -253,7 +253,7 @@ fn api_route(method: &HttpMethod, segments: &[&str]) -> Route {
         Some(Some(id)) => Some(id),
         Some(None) => return Route::BadId(verb, "authentication_method_id"),
     };
-    Route::Operation(verb, Target { user_id, method_id })
+    Route::Operation(verb, CallTarget { user_id, method_id })
 }
 
 /// Decodes once. Neither text that is not UTF-8 nor control characters can be in an id.
@@ -277,7 +277,7 @@ mod tests {
 
     fn operation(verb: Verb, user_id: &str, method_id: Option<&str>) -> Route {
         let method_id = method_id.map(str::to_owned);
-        Route::Operation(verb, Target { user_id: user_id.to_owned(), method_id })
+        Route::Operation(verb, CallTarget { user_id: user_id.to_owned(), method_id })
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub use crate::model::{Conflict, RetryAfter};
 pub use call::Verb;
 pub use directory::{Directory, Identity, User};
 pub use faults::{Fault, FaultError, FaultKind, On};
-pub use limit::bucket::{Neighbours, Reading};
+pub use limit::bucket::{BucketState, Neighbours};
 pub use limit::{Admission, Limit, Limiter};
 pub use settings::{ALL_SCOPES, Outage, OutageKind, Secret, Settings, USUAL_SCOPES, Users};
 pub use setup::{CustomDomain, DomainStatus, GuardianFactor, GuardianFactors, MfaPolicy};

@@ -10,7 +10,7 @@ use std::{
 use mfaferry::{
     api::Meter,
     pacer::{Learnt, Pacer},
-    sandbox::{Admission, Limit, Limiter, Reading},
+    sandbox::{Admission, BucketState, Limit, Limiter},
 };
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -199,7 +199,7 @@ impl World {
     /// the transport does, how far on that clock is by all that earlier answers said.
     fn meter(
         &self,
-        reading: Option<Reading>,
+        reading: Option<BucketState>,
         at: Duration,
         throttled: bool,
         skew: &Cell<f64>,

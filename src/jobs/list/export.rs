@@ -25,7 +25,7 @@ const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Numbers of what was written, for people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct ExportCounts {
     /// Methods.
     pub methods: u64,
     /// Phone numbers and addresses that came masked.
@@ -42,13 +42,13 @@ pub struct Exporter {
     pending: Vec<(Seq, Settlement)>,
     /// Time of the last sync.
     synced: Instant,
-    written: Written,
+    written: ExportCounts,
 }
 
 impl Exporter {
     /// Makes an exporter to `output` that records in `ledger`.
     pub fn new(ledger: Ledger, output: Output) -> Self {
-        let (pending, written) = (Vec::new(), Written::default());
+        let (pending, written) = (Vec::new(), ExportCounts::default());
         Self { ledger, output, pending, synced: Instant::now(), written }
     }
 
@@ -74,7 +74,7 @@ impl Exporter {
     }
 
     /// Makes everything durable; gives the output its final name when it is `complete`.
-    pub async fn finish(mut self, complete: bool) -> Result<Written, Error> {
+    pub async fn finish(mut self, complete: bool) -> Result<ExportCounts, Error> {
         self.settle().await?;
         if complete {
             self.output.complete()?;

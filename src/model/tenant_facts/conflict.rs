@@ -77,7 +77,7 @@ impl Default for Conflict {
 /// The forms in which the rule is written.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum ConflictForm {
     Word(String),
     Sets(Sets),
 }
@@ -97,12 +97,12 @@ const SAME_VALUE: &str = "same_value";
 impl Serialize for Conflict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let written = if *self == Self::OFF {
-            Written::Word(OFF.to_owned())
+            ConflictForm::Word(OFF.to_owned())
         } else if *self == Self::same_value() {
-            Written::Word(SAME_VALUE.to_owned())
+            ConflictForm::Word(SAME_VALUE.to_owned())
         } else {
             let Self { same, second_of_type } = self.clone();
-            Written::Sets(Sets { same, second_of_type })
+            ConflictForm::Sets(Sets { same, second_of_type })
         };
         written.serialize(serializer)
     }
@@ -110,11 +110,11 @@ impl Serialize for Conflict {
 
 impl<'de> Deserialize<'de> for Conflict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Written::deserialize(deserializer)? {
-            Written::Word(word) if word == OFF => Ok(Self::OFF),
-            Written::Word(word) if word == SAME_VALUE => Ok(Self::same_value()),
-            Written::Word(_) => Err(de::Error::custom("a rule for conflicts")),
-            Written::Sets(Sets { same, second_of_type }) => Ok(Self { same, second_of_type }),
+        match ConflictForm::deserialize(deserializer)? {
+            ConflictForm::Word(word) if word == OFF => Ok(Self::OFF),
+            ConflictForm::Word(word) if word == SAME_VALUE => Ok(Self::same_value()),
+            ConflictForm::Word(_) => Err(de::Error::custom("a rule for conflicts")),
+            ConflictForm::Sets(Sets { same, second_of_type }) => Ok(Self { same, second_of_type }),
         }
     }
 }

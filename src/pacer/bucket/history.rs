@@ -34,14 +34,14 @@ pub(super) struct Sample {
 
 /// A slot of time and the mean of its samples.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+struct MeanSlot {
     from: f64,
     count: f64,
 }
 
 /// The change from one sample to the next.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct LevelChange {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) gained: f64,
@@ -62,7 +62,7 @@ pub(super) struct Stretch {
 #[derive(Debug, Default)]
 pub(super) struct History {
     samples: VecDeque<Sample>,
-    slots: VecDeque<Slot>,
+    slots: VecDeque<MeanSlot>,
 }
 
 impl History {
@@ -87,7 +87,7 @@ impl History {
             }
             _ => {
                 let index = before.map_or(0, |before| before + 1);
-                self.slots.insert(index, Slot { from: at, count: 1.0 });
+                self.slots.insert(index, MeanSlot { from: at, count: 1.0 });
                 self.samples.insert(index, sample);
             }
         }
@@ -114,9 +114,9 @@ impl History {
     }
 
     /// Returns the changes from each sample to the next.
-    pub(super) fn steps(&self) -> impl Iterator<Item = Step> {
+    pub(super) fn steps(&self) -> impl Iterator<Item = LevelChange> {
         let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
-        pairs.map(|(one, next)| Step {
+        pairs.map(|(one, next)| LevelChange {
             from: one.at,
             to: next.at,
             gained: next.supplied - one.supplied,

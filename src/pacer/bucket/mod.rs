@@ -17,7 +17,7 @@ use history::Sample;
 pub(in crate::pacer) use refill_pattern::Top;
 use refill_rate::RefillRate;
 use sent::Sent;
-use survey::{Survey, Windows};
+use survey::{FirstAnswers, Windows};
 
 use super::{JITTER, Learnt, ROUNDING};
 
@@ -41,7 +41,7 @@ const LONGEST_PATIENCE: f64 = 60.0;
 
 /// State of the bucket, according to an answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct BucketReading {
     pub(super) sent: f64,
     pub(super) limit: f64,
     pub(super) remaining: f64,
@@ -67,7 +67,7 @@ pub(super) enum Gate {
 #[derive(Debug)]
 pub(super) struct Bucket {
     refill: RefillRate,
-    survey: Survey,
+    survey: FirstAnswers,
     /// True if the tenant's answers state the limit.
     known: bool,
     limit: f64,
@@ -98,7 +98,7 @@ impl Bucket {
     pub(super) fn new() -> Self {
         Self {
             refill: RefillRate::new(),
-            survey: Survey::default(),
+            survey: FirstAnswers::default(),
             known: false,
             limit: 0.0,
             sent: Sent::default(),
@@ -243,7 +243,7 @@ impl Bucket {
     }
 
     /// Returns the time until one token is due after a refusal, as far as it can be predicted.
-    pub(super) fn one_token(&self, reading: &Reading, now: f64) -> Option<f64> {
+    pub(super) fn one_token(&self, reading: &BucketReading, now: f64) -> Option<f64> {
         // The request was sent some time ago: the token may have come.
         let due = self.refill.due(reading.sent, 1.0).map(|due| (due - now).max(0.0));
         let missing = (reading.limit - reading.remaining).max(1.0);
@@ -251,7 +251,7 @@ impl Bucket {
     }
 
     /// Takes in what an answer said; `share` is how much of the bucket we may use.
-    pub(super) fn observe(&mut self, reading: &Reading, share: f64, now: f64) {
+    pub(super) fn observe(&mut self, reading: &BucketReading, share: f64, now: f64) {
         // A 429 is believed only where successful answers name a limit too: a limiter in front of
         // the tenant may report a limit of its own with its refusals.
         if reading.throttled && !self.known {
@@ -311,8 +311,15 @@ mod tests {
     use super::*;
 
     /// An answer to a request that was sent at a moment.
-    fn reading(sent: f64, remaining: f64) -> Reading {
-        Reading { sent, limit: 20.0, remaining, full_in: Some(1.0), throttled: false, test: false }
+    fn reading(sent: f64, remaining: f64) -> BucketReading {
+        BucketReading {
+            sent,
+            limit: 20.0,
+            remaining,
+            full_in: Some(1.0),
+            throttled: false,
+            test: false,
+        }
     }
 
     fn give(bucket: &mut Bucket, at: f64, count: u32) {
@@ -350,7 +357,7 @@ mod tests {
         give(&mut bucket, 0.0, 1);
         bucket.observe(&reading(0.0, 1.0), 1.0, 0.1);
         give(&mut bucket, 0.2, 3);
-        let refused = Reading { throttled: true, ..reading(0.2, 0.0) };
+        let refused = BucketReading { throttled: true, ..reading(0.2, 0.0) };
         bucket.observe(&refused, 1.0, 0.3);
         bucket.observe(&refused, 1.0, 0.3);
         assert_eq!(bucket.sent.taken(), 2.0);
@@ -375,7 +382,7 @@ mod tests {
     fn where_nothing_is_said_of_the_limit_nothing_is_held_back() {
         let mut bucket = Bucket::new();
         assert_eq!(bucket.ask(4.0, 0.0), Gate::Open);
-        bucket.observe(&Reading { throttled: true, ..reading(0.0, 0.0) }, 1.0, 0.0);
+        bucket.observe(&BucketReading { throttled: true, ..reading(0.0, 0.0) }, 1.0, 0.0);
         assert_eq!(bucket.ask(4.0, 0.0), Gate::Open, "a 429 alone is no bucket");
         bucket.observe(&reading(0.0, 0.0), 1.0, 0.0);
         assert!(matches!(bucket.ask(4.0, 0.0), Gate::Shut(_)));
@@ -389,7 +396,7 @@ mod tests {
         give(&mut bucket, 0.0, 1);
         bucket.observe(&reading(0.0, 19.0), 1.0, 0.1);
         give(&mut bucket, 0.2, 1);
-        bucket.observe(&Reading { limit: 100.0, ..reading(0.2, 90.0) }, 1.0, 0.3);
+        bucket.observe(&BucketReading { limit: 100.0, ..reading(0.2, 90.0) }, 1.0, 0.3);
         assert_eq!((bucket.limit(), bucket.level(0.3)), (100.0, 90.5));
     }
 
@@ -400,7 +407,7 @@ mod tests {
             let at = f64::from(second);
             give(&mut bucket, at, 1);
             bucket.observe(&reading(at, 0.0), 1.0, at);
-            bucket.observe(&Reading { throttled: true, ..reading(at, 0.0) }, 1.0, at + 0.1);
+            bucket.observe(&BucketReading { throttled: true, ..reading(at, 0.0) }, 1.0, at + 0.1);
         }
         assert!(bucket.caution(12.0) >= 2.0, "{}", bucket.caution(12.0));
         assert!(bucket.caution(112.0) < 1.0);

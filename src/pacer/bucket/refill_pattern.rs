@@ -14,7 +14,7 @@
 
 use super::{
     super::{JITTER, SHORTEST_SLEEP, learnt::Steps},
-    history::{History, Step},
+    history::{History, LevelChange},
 };
 
 /// Time between two looks at the history, in seconds. Looks in quick succession see the same
@@ -177,7 +177,7 @@ struct Gained {
 }
 
 fn gained_at(history: &History, top: f64) -> Gained {
-    let at = history.steps().filter(|step: &Step| {
+    let at = history.steps().filter(|step: &LevelChange| {
         let since = (step.to - top + JITTER).rem_euclid(1.0);
         since <= step.to - step.from + JITTER
     });

@@ -41,7 +41,7 @@ const MOST_ROUNDED_UP: f64 = 2.0;
 
 /// The first answers, by the time of their requests.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct FirstAnswers {
     samples: Vec<Sample>,
     promises: Promises,
 }
@@ -64,7 +64,7 @@ pub(super) struct Windows {
     pub(super) level: f64,
 }
 
-impl Survey {
+impl FirstAnswers {
     /// Enters an answer, if it is one of the first.
     pub(super) fn push(&mut self, sample: Sample) {
         if self.samples.len() < MOST_SAMPLES {
@@ -193,8 +193,8 @@ mod tests {
     use super::*;
 
     /// Returns what a bucket of `limit` shows that gains `rate` a second, asked `count` times so often.
-    fn survey(limit: f64, rate: f64, every: f64, count: u32) -> Survey {
-        let (mut survey, mut level) = (Survey::default(), limit);
+    fn survey(limit: f64, rate: f64, every: f64, count: u32) -> FirstAnswers {
+        let (mut survey, mut level) = (FirstAnswers::default(), limit);
         for number in 0..count {
             level = (level + if number > 0 { rate * every } else { 0.0 }).min(limit) - 1.0;
             let left = level.floor() + 0.5;
@@ -236,8 +236,8 @@ mod tests {
     }
 
     /// Returns what a bucket shows that is filled every so many seconds, first after `first`.
-    fn windows(limit: f64, (first, every): (f64, f64), count: u32) -> Survey {
-        let (mut survey, mut level, mut at) = (Survey::default(), limit, 0.0);
+    fn windows(limit: f64, (first, every): (f64, f64), count: u32) -> FirstAnswers {
+        let (mut survey, mut level, mut at) = (FirstAnswers::default(), limit, 0.0);
         let mut next = first;
         for number in 0..count {
             // What is used up waits, and looks a little late.
@@ -285,14 +285,14 @@ mod tests {
             assert_eq!(survey(limit, rate, every, 200).windows(limit, 100.0), None, "{limit}");
         }
         assert_eq!(windows(50.0, (0.5, 1.0), 250).windows(50.0, 10.0), None);
-        assert_eq!(Survey::default().windows(50.0, 10.0), None);
+        assert_eq!(FirstAnswers::default().windows(50.0, 10.0), None);
     }
 
     #[test]
     fn the_time_until_the_bucket_is_full_tells_the_refill_roughly() {
         for (limit, rate, ahead) in [(50.0, 16.0, 0.4), (10.0, 2.0, 0.1), (100.0, 100.0, 0.9)] {
             for count in [1, 5, 12, 40] {
-                let mut survey = Survey::default();
+                let mut survey = FirstAnswers::default();
                 for number in 1..=count {
                     let missing = f64::from(number).min(limit);
                     survey.promise(missing, (missing / rate + ahead).ceil());
@@ -305,11 +305,11 @@ mod tests {
             }
         }
         // A tenant of 100 a day is not taken for a usual one.
-        let mut survey = Survey::default();
+        let mut survey = FirstAnswers::default();
         survey.promise(3.0, 2_593.0);
         assert!(survey.promised(100.0).is_some_and(|rate| rate < 0.002));
         for (missing, full_in) in [(0.0, 0.0), (0.0, 5.0), (3.0, 0.0)] {
-            let mut survey = Survey::default();
+            let mut survey = FirstAnswers::default();
             survey.promise(missing, full_in);
             assert_eq!(survey.promised(100.0), None);
         }

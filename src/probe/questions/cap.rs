@@ -3,7 +3,7 @@
 
 use super::super::{
     Terms,
-    asker::{Asker, Told, Unanswered},
+    asker::{Asker, TenantAnswer, Unanswered},
 };
 use crate::{
     api::RawApi,
@@ -80,7 +80,7 @@ pub(super) async fn ask<A: RawApi>(
 
 /// Returns true if a method may have been refused because of the number of methods, of which
 /// `created` are this question's.
-fn may_be_cap(told: &Told, created: u32) -> bool {
+fn may_be_cap(told: &TenantAnswer, created: u32) -> bool {
     match told.status {
         401 | 404 => false,
         // The second method of a type may be a conflict in any case.
@@ -96,7 +96,7 @@ fn may_be_cap(told: &Told, created: u32) -> bool {
 async fn refilled<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
-) -> Result<Option<Told>, Unanswered> {
+) -> Result<Option<TenantAnswer>, Unanswered> {
     let mut refused = None;
     for _ in 0..REFILLS {
         let last = asker.made.iter().rev().find_map(|made| made.id.clone());
@@ -115,7 +115,7 @@ async fn refilled<A: RawApi>(
     Ok(refused)
 }
 
-fn is_alike(one: &Told, other: &Told) -> bool {
+fn is_alike(one: &TenantAnswer, other: &TenantAnswer) -> bool {
     (one.status, &one.code) == (other.status, &other.code)
 }
 
@@ -131,7 +131,7 @@ fn takes_two<A>(asker: &Asker<A>, factor_type: FactorType) -> bool {
 /// only one count, too.
 async fn is_of_all<A: RawApi>(
     asker: &mut Asker<A>,
-    refused: &Told,
+    refused: &TenantAnswer,
     full: FactorType,
 ) -> Result<bool, Unanswered> {
     let mut is_refused = false;
@@ -157,7 +157,7 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn refusal(told: &Told) -> CapRefusal {
+fn refusal(told: &TenantAnswer) -> CapRefusal {
     CapRefusal {
         status: told.status,
         error_code: told.code.clone(),

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::asker::{Asker, Told, Unanswered, Usable, none_created},
+    super::asker::{Asker, TenantAnswer, Unanswered, Usable, none_created},
     listed,
 };
 use crate::{
@@ -83,7 +83,7 @@ async fn of_type<A: RawApi>(
 }
 
 /// Returns true for a conflict and false for a created method; `None` for any other refusal.
-fn is_conflict(told: &Told) -> Option<bool> {
+fn is_conflict(told: &TenantAnswer) -> Option<bool> {
     match told.status {
         409 => Some(true),
         201 => Some(false),

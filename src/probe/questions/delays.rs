@@ -21,7 +21,7 @@ pub(super) async fn ask<A: RawApi>(
 ) -> Result<String, Unanswered> {
     let (_, told) = asker.create_any("").await?;
     let id = told.created().unwrap_or_default().to_owned();
-    let (mut read, mut list) = (Seen::default(), Seen::default());
+    let (mut read, mut list) = (Visibility::default(), Visibility::default());
     loop {
         if read.is_open() {
             let looked = told.came.elapsed();
@@ -58,13 +58,13 @@ pub(super) async fn ask<A: RawApi>(
 
 /// Time at which one kind of request has shown the method.
 #[derive(Debug, Default)]
-struct Seen {
+struct Visibility {
     /// Time from the POST's answer to the last look that did not find the method.
     missed: Option<Duration>,
     after: Option<Duration>,
 }
 
-impl Seen {
+impl Visibility {
     fn is_open(&self) -> bool {
         self.after.is_none()
     }

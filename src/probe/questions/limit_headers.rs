@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::{
     asker::{Asker, Unanswered},
-    rounding::{Look, rounding},
+    rounding::{LimitSample, rounding},
 };
 use crate::{
     api::{RawApi, RawLimit, RawRequest, RawVerb},
@@ -38,7 +38,7 @@ pub(super) async fn ask<A: RawApi>(
         {
             let sent = told.sent.duration_since(began).as_secs_f64();
             let came = told.came.duration_since(began).as_secs_f64();
-            looks.push(Look { sent, came, date, limit, remaining, reset });
+            looks.push(LimitSample { sent, came, date, limit, remaining, reset });
         }
         asker.pause(INTERVAL.saturating_sub(told.came - told.sent)).await?;
         last = told.limit;

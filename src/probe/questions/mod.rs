@@ -16,7 +16,7 @@ mod unknown_user;
 
 use super::{
     Terms,
-    asker::{Asker, Told, Unanswered},
+    asker::{Asker, TenantAnswer, Unanswered},
 };
 use crate::{api::RawApi, model::TenantFacts};
 
@@ -139,7 +139,7 @@ impl Question {
 
 /// Returns true if a request was refused for its contents. Other refusals, such as for a user who
 /// is gone or a plan without this type, say nothing about the contents.
-fn is_invalid(told: &Told) -> bool {
+fn is_invalid(told: &TenantAnswer) -> bool {
     told.status == 400
 }
 

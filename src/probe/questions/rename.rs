@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{
-    super::asker::{Asker, Told, Unanswered},
+    super::asker::{Asker, TenantAnswer, Unanswered},
     is_invalid, listed,
 };
 use crate::{
@@ -57,7 +57,7 @@ pub(super) async fn ask<A: RawApi>(
 async fn again_if_lost<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
-) -> Result<Option<Told>, Unanswered> {
+) -> Result<Option<TenantAnswer>, Unanswered> {
     let mut anew = asker.anew();
     loop {
         match rename(asker, factor_type).await {
@@ -72,7 +72,7 @@ async fn again_if_lost<A: RawApi>(
 async fn rename<A: RawApi>(
     asker: &mut Asker<A>,
     factor_type: FactorType,
-) -> Result<Option<Told>, Unanswered> {
+) -> Result<Option<TenantAnswer>, Unanswered> {
     let created = asker.create("", factor_type).await?;
     let Some(id) = created.created().map(str::to_owned) else { return Ok(None) };
     let (user, name) = (asker.user.clone(), asker.new_name());

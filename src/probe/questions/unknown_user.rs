@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::asker::{Asker, Told, Unanswered};
+use super::super::asker::{Asker, TenantAnswer, Unanswered};
 use crate::{
     api::{RawApi, RawRequest, RawVerb},
     auth0::UPDATE,
@@ -51,13 +51,13 @@ pub(super) async fn ask<A: RawApi>(
     }
 }
 
-async fn get<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<Told, Unanswered> {
+async fn get<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<TenantAnswer, Unanswered> {
     let get = RawRequest { query: Some("per_page=1"), ..RawRequest::all(RawVerb::Get, nobody) };
     asker.send("GET list of nobody", get).await
 }
 
 /// Puts an empty set, or one method if the tenant refuses an empty set.
-async fn put<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<Told, Unanswered> {
+async fn put<A: RawApi>(asker: &mut Asker<A>, nobody: &UserId) -> Result<TenantAnswer, Unanswered> {
     let empty = json!([]);
     let request = |body| RawRequest { body: Some(body), ..RawRequest::all(RawVerb::Put, nobody) };
     let told = asker.send("PUT nothing for nobody", request(&empty)).await?;

@@ -110,7 +110,7 @@ type Key = (State, Cow<'static, str>);
 
 /// Rows of a reason while they are gathered.
 #[derive(Debug, Default)]
-struct Group {
+struct GatheredRows {
     count: u64,
     /// Rows that were admitted.
     rows: Vec<RowReport>,
@@ -122,7 +122,7 @@ struct Gatherer<M> {
     most: usize,
     mask: M,
     types: [ByState; TYPES],
-    groups: BTreeMap<Key, Group>,
+    groups: BTreeMap<Key, GatheredRows>,
     doubts: Doubts,
     in_flight: Vec<RowReport>,
     /// Number of the codes among `groups` that this version does not know.
@@ -193,7 +193,7 @@ impl<M: Fn(RowReport) -> RowReport> Gatherer<M> {
 
     /// Returns the group of a reason. If there are too many codes of other versions, they share
     /// one.
-    fn group(&mut self, (state, code): Key) -> &mut Group {
+    fn group(&mut self, (state, code): Key) -> &mut GatheredRows {
         let key = (state, code);
         let is_unknown = matches!(key.1, Cow::Owned(_)) && !self.groups.contains_key(&key);
         let key = if is_unknown && self.unknown == MOST_UNKNOWN {
@@ -218,7 +218,7 @@ impl<M: Fn(RowReport) -> RowReport> Gatherer<M> {
         let mut reasons: Vec<_> = self
             .groups
             .into_iter()
-            .map(|((state, code), Group { count, mut rows, mut refused })| {
+            .map(|((state, code), GatheredRows { count, mut rows, mut refused })| {
                 rows.append(&mut refused);
                 rows.sort_by_key(|row| row.line);
                 rows.truncate(self.most);

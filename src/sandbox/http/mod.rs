@@ -29,7 +29,7 @@ use super::{
         payload::Payload,
         reply::ResponseHeaders,
     },
-    limit::{Admission, Limiter, bucket::Reading},
+    limit::{Admission, Limiter, bucket::BucketState},
     rng::{Purpose, rng},
     settings::{OutageKind, Settings},
     stats::{Arrival, Counters, Stats},
@@ -261,7 +261,7 @@ impl Server {
         &self,
         call: Call,
         fault: Option<FaultKind>,
-        reading: Option<Reading>,
+        reading: Option<BucketState>,
         connection_end: &ConnectionEnd,
     ) -> Result<Response<Payload>, Dropped> {
         let Some(fault) = fault else {
@@ -323,7 +323,7 @@ impl Server {
         response
     }
 
-    fn response(&self, answer: Answer, reading: Option<Reading>) -> Response<Payload> {
+    fn response(&self, answer: Answer, reading: Option<BucketState>) -> Response<Payload> {
         self.counters.answered(answer.status);
         self.response_headers.response(answer, reading, self.api.clock())
     }

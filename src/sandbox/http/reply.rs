@@ -11,7 +11,7 @@ use crate::model::{ResetRounding, RetryAfter};
 use crate::sandbox::{
     answer::{Answer, BucketHeaders},
     clock::Clock,
-    limit::bucket::Reading,
+    limit::bucket::BucketState,
 };
 
 /// Rate-limit headers of the answers.
@@ -27,7 +27,7 @@ impl ResponseHeaders {
     pub(in crate::sandbox) fn response(
         &self,
         answer: Answer,
-        reading: Option<Reading>,
+        reading: Option<BucketState>,
         clock: &Clock,
     ) -> Response<Payload> {
         let media = (!answer.body.is_empty()).then_some(answer.media);
@@ -56,7 +56,7 @@ impl ResponseHeaders {
     fn show_bucket(
         &self,
         response: &mut Response<Payload>,
-        reading: Reading,
+        reading: BucketState,
         clock: &Clock,
         now: Duration,
     ) {
@@ -83,11 +83,13 @@ impl ResponseHeaders {
 
 /// The bucket as an injected 429 shows it. Without a limit it has the size of Auth0's smallest
 /// production plan (auth0-api.md 3.1) and fills up in a second.
-fn emptied(reading: Option<Reading>) -> Reading {
+fn emptied(reading: Option<BucketState>) -> BucketState {
     let second = Duration::from_secs(1);
     match reading {
-        Some(reading) => Reading { remaining: 0, full_in: reading.full_in.max(second), ..reading },
-        None => Reading { limit: 10, remaining: 0, full_in: second, next_in: second },
+        Some(reading) => {
+            BucketState { remaining: 0, full_in: reading.full_in.max(second), ..reading }
+        }
+        None => BucketState { limit: 10, remaining: 0, full_in: second, next_in: second },
     }
 }
 
@@ -120,7 +122,7 @@ mod tests {
         let response_headers =
             ResponseHeaders { limit_headers: true, retry_after, reset_rounding: ResetRounding::Up };
         let next_in = Duration::from_millis(1200);
-        let reading = Reading { limit: 10, remaining: 0, full_in: next_in, next_in };
+        let reading = BucketState { limit: 10, remaining: 0, full_in: next_in, next_in };
         let response = response_headers.response(answer, Some(reading), &Clock::new(0));
         response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned())
     }

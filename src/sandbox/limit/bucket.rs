@@ -7,7 +7,7 @@ use super::Limit;
 
 /// The bucket as the headers show it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Reading {
+pub struct BucketState {
     /// Its size.
     pub limit: u32,
     /// Tokens left in it.
@@ -140,9 +140,9 @@ impl Bucket {
     }
 
     /// Returns what the headers show.
-    pub(in crate::sandbox) fn reading(&self) -> Reading {
+    pub(in crate::sandbox) fn reading(&self) -> BucketState {
         let limit = self.limit.burst();
-        Reading {
+        BucketState {
             limit,
             remaining: whole(self.level),
             full_in: self.time_for(f64::from(limit) - self.level),

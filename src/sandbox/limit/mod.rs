@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::limit::bucket::{Bucket, Neighbours, Reading};
+use super::limit::bucket::{Bucket, BucketState, Neighbours};
 use crate::sync::lock;
 
 /// Rate limit of the tenant.
@@ -59,9 +59,9 @@ pub enum Admission {
     /// There is no limit.
     Free,
     /// The request is let through.
-    Granted(Reading),
+    Granted(BucketState),
     /// The request is refused with a 429.
-    Refused(Reading),
+    Refused(BucketState),
 }
 
 /// The bucket, for callers that pass the time: the sandbox, and simulations of pacing.

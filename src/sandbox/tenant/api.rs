@@ -18,7 +18,7 @@ use crate::{
     model::CapRefusal,
     sandbox::{
         answer::{self, Answer},
-        call::{Call, Route, Target, Verb},
+        call::{Call, CallTarget, Route, Verb},
         clock::Clock,
         settings::Settings,
     },
@@ -127,7 +127,7 @@ impl Api {
         (!granted).then(|| answer::insufficient_scope(scope))
     }
 
-    fn operate(&self, verb: Verb, target: &Target, call: &Call) -> Answer {
+    fn operate(&self, verb: Verb, target: &CallTarget, call: &Call) -> Answer {
         let user = target.user_id.as_str();
         match (verb, target.method_id.as_deref()) {
             (Verb::Post, _) => with_body(call, |body| self.create(user, body)),

@@ -11,7 +11,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Finding, Group, Usage, VerifyState, compare, type_of};
+use super::{Comparison, Group, Usage, VerifyState, compare, type_of};
 use crate::{
     jobs::list::Listed,
     model::{Code, Reason, Refusal, UserId},
@@ -97,7 +97,7 @@ pub struct Extra {
 #[derive(Debug, Default)]
 pub struct Judged {
     /// One for each factor.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Comparison>,
     /// Other methods of the user, where known already.
     pub extras: Vec<Extra>,
 }
@@ -178,7 +178,7 @@ impl Account {
                 _ => finding.usage = None,
             }
         }
-        let is_missing = |finding: &Finding| {
+        let is_missing = |finding: &Comparison| {
             matches!(finding.state, VerifyState::Missing | VerifyState::Unanswered)
         };
         let missing = findings.iter().any(is_missing);

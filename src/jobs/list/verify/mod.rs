@@ -65,9 +65,9 @@ impl VerifyState {
     }
 }
 
-/// Finding about one factor.
+/// Comparison of one factor with what the tenant lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Comparison {
     /// Physical line of its row.
     pub line: u64,
     /// Its path inside of a document, where that says more than a line.
@@ -88,11 +88,15 @@ pub struct Finding {
 
 /// Compares `factors` of one user with everything that the tenant lists for that user. `taken`
 /// returns whether a method, by its id, already stands for another factor of the input.
-pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool) -> Vec<Finding> {
+pub fn compare(
+    factors: &[Factor],
+    listed: &Listed,
+    taken: impl Fn(&str) -> bool,
+) -> Vec<Comparison> {
     let list = match listed {
         Ok(list) => list,
         Err(reason) => {
-            let unanswered = |factor| Finding {
+            let unanswered = |factor| Comparison {
                 error: Some(reason.clone()),
                 ..finding(factor, VerifyState::Unanswered, None)
             };
@@ -107,17 +111,20 @@ pub fn compare(factors: &[Factor], listed: &Listed, taken: impl Fn(&str) -> bool
         };
         let usage = Some(Use::of(method, pairing::equals(factor, method, list)));
         if is_unseen(factor, method) {
-            return Finding { usage, ..finding(factor, VerifyState::Unverifiable, Some(method)) };
+            return Comparison {
+                usage,
+                ..finding(factor, VerifyState::Unverifiable, Some(method))
+            };
         }
         let differing = differing(factor, method);
         let state = if differing.is_empty() { VerifyState::Present } else { VerifyState::Differs };
-        Finding { differing, usage, ..finding(factor, state, Some(method)) }
+        Comparison { differing, usage, ..finding(factor, state, Some(method)) }
     };
     factors.iter().zip(pairs).map(judged).collect()
 }
 
-fn finding(factor: &Factor, state: VerifyState, method: Option<&Method>) -> Finding {
-    Finding {
+fn finding(factor: &Factor, state: VerifyState, method: Option<&Method>) -> Comparison {
+    Comparison {
         line: factor.line,
         at: factor.at.clone(),
         factor_type: factor.factor_type(),
