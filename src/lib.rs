@@ -32,7 +32,7 @@
 //! | [`stats`] | counters of a run in progress |
 //! | [`ledger`] | every intent and outcome, durable: decisions in `journal`, SQLite and seal in `disk` |
 //! | [`assertion`] | private key JWT: how a client signs, and how a tenant verifies; pure |
-//! | [`auth0`] | the Management API over HTTP; the only room that knows the provider's words |
+//! | [`auth0`] | the Management API over HTTP; the only room that writes and reads the API's bodies |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
 //! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
@@ -100,19 +100,25 @@
 //! sent, outcome unknown. *Settle time*: how long to wait before a list is evidence. *Reconcile*: judge
 //! by a list what became of a factor in doubt. *Health check*: GET that asks whether the tenant is back.
 //! *Probe*: the command that studies a test tenant. *Verdict*: meaning of an answer. *Seal*: file beside the
-//! ledger that says how much it must hold. *Reserve*: share of the rate limit left to others.
+//! ledger that says how much it must hold. *Reserve*: share of the rate limit left to others. *Settled*:
+//! having an outcome that this run does not try to change. *Not carried*: of a kind that Auth0 has no
+//! method for. *Foreign answer*: one that something other than the tenant gave. *Hold*: pause of all
+//! requests that the tenant asked for. *Shard*: a fixed part of the users, with a ledger of its own.
+//! *Census*: what the rows of an input need. *Finding*: what is odd about an input, or stands in the way
+//! of its import. *Mark*: characters in a method's name by which its row is recognised (`--name-marker`).
 //!
 //! # Threads
 //!
-//! One thread reads the input (`engine/ahead.rs`), one plans its rows, one writes the ledger and waits
-//! for the disk, and everything else is tasks on as many threads as there are cores. At a given rate of
-//! 500 requests a second or less, one thread does everything but the reading and planning: more would
-//! mostly wake each other ([`commands`]).
+//! One thread reads the input (`engine/ahead.rs`; people: `jobs/resolve/people.rs`), one plans its rows,
+//! one writes the ledger and waits for the disk, and everything else is tasks on as many threads as there
+//! are cores. A backup (`jobs/change/backup.rs`) and the metrics file (`progress/meter.rs`) are written by
+//! a thread each. At a given rate of 500 requests a second or less, one thread does everything but the
+//! reading and planning: more would mostly wake each other ([`commands`]).
 //!
 //! # Deliberately absent
 //!
-//! No retry in the HTTP stack, no redirects, and no proxy but the one in `https_proxy`. Below [`commands`] nothing prints
-//! or exits, and only [`cli`] reads the environment.
+//! No retry in the HTTP stack, no redirects, and no proxy but the one in `https_proxy`. Below
+//! [`commands`] only [`progress`] prints, nothing exits, and only [`cli`] reads the environment.
 
 pub mod model;
 pub mod schema;

@@ -309,7 +309,7 @@ mod tests {
         foreign.met(Side::Read);
         let stopped = foreign.met_foreign_answer(Side::Write, "a page").unwrap_err();
         assert_eq!(stopped.exit(), Exit::Config);
-        assert!(stopped.to_string().ends_with("place: a page"), "{stopped}");
+        assert!(stopped.to_string().ends_with("answered: a page"), "{stopped}");
         known.met(Side::Write);
         for side in [Side::Write, Side::Read] {
             for _ in 0..50 {

@@ -93,24 +93,7 @@ impl Client {
             Exchange::Answered { status, body, meter, head } => {
                 let received =
                     Received { side, status, body: body.as_ref(), meter: &meter, head: &head };
-                let class = verdict::classify(status, received.body, scope);
-                let class = match &self.cap_refusal {
-                    Some(cap) => verdict::known_as_cap(class, cap, (status, received.body)),
-                    None => class,
-                };
-                let verdict = match (class, received.body) {
-                    (Class::Success, Some(whole)) => match read(status, whole) {
-                        Some(result) => Verdict::Done(result),
-                        None => self.foreign(&received),
-                    },
-                    (class, _) => self.sort(class, &token, &received),
-                };
-                if matches!(verdict, Verdict::Done(_) | Verdict::Present | Verdict::Refused(_)) {
-                    tracing::trace!("{side}: {status} from the API");
-                    self.tokens.accepted(token.generation);
-                    self.transport.believe(&head);
-                    self.contact.met(side);
-                }
+                let verdict = self.judge(&received, scope, &token, read);
                 // The rate-limit headers of a foreign answer are not the tenant's.
                 let is_foreign = match &verdict {
                     Verdict::InDoubt(reason) => reason.code() == Code::ForeignAnswer,
@@ -122,6 +105,36 @@ impl Client {
                 (Answer { verdict, status: Some(status), meter, requests }, contents)
             }
         }
+    }
+
+    /// Judges an answer, and notes what it shows about token, clock and tenant.
+    fn judge<T>(
+        &self,
+        received: &Received<'_>,
+        scope: &'static str,
+        token: &Token,
+        read: impl FnOnce(u16, &Bytes) -> Option<T>,
+    ) -> Verdict<T> {
+        let Received { side, status, body, head, .. } = *received;
+        let class = verdict::classify(status, body, scope);
+        let class = match &self.cap_refusal {
+            Some(cap) => verdict::known_as_cap(class, cap, (status, body)),
+            None => class,
+        };
+        let verdict = match (class, body) {
+            (Class::Success, Some(whole)) => match read(status, whole) {
+                Some(result) => Verdict::Done(result),
+                None => self.foreign(received),
+            },
+            (class, _) => self.sort(class, token, received),
+        };
+        if matches!(verdict, Verdict::Done(_) | Verdict::Present | Verdict::Refused(_)) {
+            tracing::trace!("{side}: {status} from the API");
+            self.tokens.accepted(token.generation);
+            self.transport.believe(head);
+            self.contact.met(side);
+        }
+        verdict
     }
 
     /// Makes one exchange that changes something.

@@ -66,12 +66,12 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     )?;
     let mut exporter = Exporter::new(session.ledger.clone(), output);
     let end = list::run(session.gateway(), session.limits(), asks, &mut exporter).await;
-    let (end, written) = match exporter.finish(matches!(end, End::Complete)).await {
+    let (end, written) = match exporter.finish(&end).await {
         Ok(written) => (end, written),
         Err(error) => (End::Failed(error), ExportCounts::default()),
     };
     warn_of_losses(written);
-    if matches!(end, End::Complete) && session.ledger.tally().get().rows() > 0 {
+    if end.is_complete() && session.ledger.tally().get().rows() > 0 {
         log_if_nothing_new(&session);
     }
     session.close(end, told).await

@@ -1,5 +1,4 @@
-//! Wiring: each command puts the parts together and owns no logic. Only here, and in `main`, is
-//! anything printed.
+//! The commands: each puts the parts together. Only here, and in `progress`, is anything printed.
 //!
 //! Each file is a command, or the few that are much alike. The folders hold the parts that commands
 //! share, from the bottom up: `outputs`, files that are written; `advice`, the commands that make

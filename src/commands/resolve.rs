@@ -88,11 +88,11 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     let asks = (questions, rules);
     let end =
         resolve::run(session.gateway(), session.limits(), asks, ledger.tally(), &mut map).await;
-    let end = match map.finish(matches!(end, End::Complete)).await {
+    let end = match map.finish(&end).await {
         Ok(()) => end,
         Err(error) => End::Failed(error),
     };
-    if matches!(end, End::Complete) {
+    if end.is_complete() {
         nothing_new(&session, &out);
     }
     drop(ledger);

@@ -17,7 +17,7 @@ use crate::{
     auth0,
     cli::{Verify, VerifyOutput},
     config::{Config, Target},
-    engine::{End, in_order::Collector, intake},
+    engine::{in_order::Collector, intake},
     error::{Error, Exit},
     input::RowReader,
     jobs::list::{
@@ -173,7 +173,7 @@ async fn account_for(
     let end = list::run(run.gateway(), run.limits(), questions, &mut accountant).await;
     run.clear_progress().await;
     let Accountant { mut account, mut remarks, .. } = accountant;
-    let complete = matches!(end, End::Complete);
+    let complete = end.is_complete();
     if complete {
         let extras = account.finish();
         remarks.note_extras(&extras);

@@ -194,6 +194,14 @@ pub enum End {
 }
 
 impl End {
+    /// Returns true if everything that was taken in is settled.
+    pub fn is_complete(&self) -> bool {
+        match self {
+            Self::Complete => true,
+            Self::Stopped(_) | Self::Failed(_) => false,
+        }
+    }
+
     /// Returns the number of users after which `--max-users` stopped the run.
     pub fn first_users(&self) -> Option<usize> {
         match self {

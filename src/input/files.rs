@@ -72,9 +72,9 @@ pub(super) fn open_counted(
     digests: Option<&Digests>,
 ) -> Result<Box<dyn Read + Send>, InputError> {
     if is_stdin(path) {
-        return Ok(Box::new(Counted { reader: io::stdin(), n_read }));
+        return Ok(Box::new(CountingReader { reader: io::stdin(), n_read }));
     }
-    Ok(Box::new(Counted { reader: open_noted(path, digests)?.0, n_read }))
+    Ok(Box::new(CountingReader { reader: open_noted(path, digests)?.0, n_read }))
 }
 
 /// Opens a file, with its length if it is a regular one, which `digests` then records.
@@ -104,13 +104,13 @@ pub(super) fn open(path: &Path) -> Result<(File, Option<u64>), InputError> {
     Ok((file, metadata.is_file().then_some(metadata.len())))
 }
 
-/// Counts the bytes read from all files.
-pub(super) struct Counted<R> {
+/// Reader that counts the bytes read through it.
+pub(super) struct CountingReader<R> {
     pub(super) reader: R,
     pub(super) n_read: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(into)?;
         self.n_read.fetch_add(n as u64, Ordering::Relaxed);

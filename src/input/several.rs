@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Dialect, Format, InputError, Shape, Source,
-    files::{Counted, open_noted},
+    files::{CountingReader, open_noted},
     scan,
 };
 use crate::{model::Lines, text::file_name};
@@ -39,7 +39,7 @@ impl Source {
                 .format
                 .map_or_else(|| Format::of(path), Ok)
                 .map_err(|error| error.of_file(path))?;
-            let reader = Counted { reader: file, n_read: Arc::clone(&n_read) };
+            let reader = CountingReader { reader: file, n_read: Arc::clone(&n_read) };
             let source = Self { len, ..Self::of(Box::new(reader), format, dialect, shape) };
             files.push(NextFile { name: file_name(path), source });
         }

@@ -12,6 +12,8 @@ use ruzstd::decoding::{
     errors::{FrameDecoderError, ReadFrameHeaderError},
 };
 
+use super::files::CountingReader;
+
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// A frame without data, which some tools write first. The first byte may be up to 15 more.
@@ -68,11 +70,11 @@ pub(super) struct Unpack<R> {
 }
 
 /// A reader whose first bytes have been looked at.
-type Looked<R> = Chain<Cursor<Vec<u8>>, Counted<R>>;
+type Looked<R> = Chain<Cursor<Vec<u8>>, CountingReader<R>>;
 
 enum Decoder<R> {
     /// Nothing has been read; taken out to be looked at.
-    New(Option<Counted<R>>),
+    New(Option<CountingReader<R>>),
     Plain(Looked<R>),
     Gzip(Box<MultiGzDecoder<Looked<R>>>),
     Zstd(Box<Frames<Looked<R>>>),
@@ -81,7 +83,7 @@ enum Decoder<R> {
 impl<R: Read> Unpack<R> {
     pub(super) fn new(reader: R) -> Self {
         let n_read = Arc::default();
-        let reader = Counted { reader, n_read: Arc::clone(&n_read) };
+        let reader = CountingReader { reader, n_read: Arc::clone(&n_read) };
         Self { state: Decoder::New(Some(reader)), n_read, n_given: 0 }
     }
 
@@ -116,7 +118,7 @@ impl<R: Read> Read for Unpack<R> {
 }
 
 /// Examines the first bytes, and as few of them as possible.
-fn look<R: Read>(mut reader: Counted<R>) -> io::Result<Decoder<R>> {
+fn look<R: Read>(mut reader: CountingReader<R>) -> io::Result<Decoder<R>> {
     let mut first = [0; LEN];
     let mut n = 0;
     while n < LEN && may_be(&first[..n]) {
@@ -157,20 +159,6 @@ fn of_gzip(error: io::Error) -> io::Error {
         ErrorKind::UnexpectedEof => fault(UnpackFault::CutOff),
         ErrorKind::InvalidInput | ErrorKind::InvalidData => fault(UnpackFault::Damaged),
         _ => error,
-    }
-}
-
-/// Counts what is read.
-struct Counted<R> {
-    reader: R,
-    n_read: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(into)?;
-        self.n_read.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
     }
 }
 

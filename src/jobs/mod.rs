@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod create;
+mod durable;
 pub mod list;
 pub mod output;
 pub mod resolve;

@@ -1,5 +1,5 @@
-//! The plain types that represent a row on its way through the program. No I/O, no provider's
-//! words.
+//! The plain types that represent a row on its way through the program. No I/O, and of the
+//! provider's words only those for its settings (`setup`).
 
 #[macro_use]
 mod coded;

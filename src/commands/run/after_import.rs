@@ -12,7 +12,6 @@ use std::{
 use crate::{
     cli::CommandLine,
     commands::advice::next::Ended,
-    engine::End,
     input::SelectionCodes,
     jobs::SecretCount,
     ledger::Changes,
@@ -77,7 +76,7 @@ impl ReadInput {
         ended: &Ended<'_>,
         changes: Option<Changes>,
     ) -> AfterImport {
-        let is_whole = matches!(ended.end, End::Complete);
+        let is_whole = ended.end.is_complete();
         let secrets_in = is_whole.then(|| self.secrets_in());
         let n_passed = self.is_shard.then(|| self.n_passed.load(Ordering::Relaxed));
         let after = AfterImport::of(secrets_in).rehearsed(ended.is_in_sandbox).of_shard(n_passed);

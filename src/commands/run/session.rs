@@ -192,9 +192,9 @@ impl Session {
         output: Option<Output>,
     ) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, input, .. } = self;
-        let complete = matches!(end, End::Complete);
+        let complete = end.is_complete();
         let import = input.as_ref().filter(|input| input.is_import);
-        // The end comes last: with it the ledger is read back, which takes seconds.
+        // The end comes last: with it the ledger is read back.
         run.end_notes(&ledger).await;
         let (end, changes) = record_end(&ledger, &run.lines(), end, import).await;
         // Read while the ledger is still open: a mere reader cannot clear away the files that
@@ -262,7 +262,7 @@ async fn record_end(
     end: End,
     import: Option<&ReadInput>,
 ) -> (End, Option<Changes>) {
-    let is_complete = matches!(end, End::Complete);
+    let is_complete = end.is_complete();
     let recorded = async {
         ledger.note_files(lines).await?;
         let codes = import.map(ReadInput::selected_codes).unwrap_or_default();

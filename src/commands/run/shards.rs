@@ -6,7 +6,6 @@ use super::after_import::ReadInput;
 use crate::{
     commands::{advice::next::Ended, outputs::names::ledger_of},
     config::Config,
-    engine::End,
     model::Shard,
     pacer::Rate,
     report::{NextStep, Purpose},
@@ -91,7 +90,7 @@ pub(super) fn of_other_shards(ended: &Ended<'_>) -> Option<NextStep> {
         Shard::parse(typed.value_of("shard")?).filter(|shard| shard.count() <= SHARDS_NAMED)?;
     let input = path_of(typed.values().next()?);
     let ledger_of = |shard| ledger_of(&input, Some(shard));
-    let is_over = matches!(ended.end, End::Complete) && !ended.is_dry_run && !ended.is_in_sandbox;
+    let is_over = ended.end.is_complete() && !ended.is_dry_run && !ended.is_in_sandbox;
     let is_one = shard.is_whole() || typed.command() != "import";
     // With --ledger, the names of the other ledgers cannot be known.
     if !is_over || is_one || ledger_of(shard) != ledger {

@@ -4,24 +4,18 @@
 //! are settled, so an interrupted output has as many good lines as the ledger has exported rows;
 //! anything after them is written anew.
 
-use tokio::time::{Duration, Instant};
-
 use crate::{
-    engine::in_order::Collector,
+    engine::{End, in_order::Collector},
     error::Error,
     jobs::{
+        durable::DurableLines,
         list::{Answered, ExportRow, Listed},
         output::Output,
     },
-    ledger::{Ledger, Seq},
+    ledger::Ledger,
     model::{Code, FactorType, How, Method, Reason, Settlement, State, export_line},
     protocol::reconcile::is_masked,
 };
-
-/// Most rows that become durable together.
-const MOST_ROWS_PER_SYNC: usize = 64;
-/// Interval at which lines become durable while rows come.
-const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Numbers of what was written, for people.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,25 +31,20 @@ pub struct ExportCounts {
 /// Writes answers out and records them.
 #[derive(Debug)]
 pub struct Exporter {
-    ledger: Ledger,
-    output: Output,
-    pending: Vec<(Seq, Settlement)>,
-    /// Time of the last sync.
-    synced: Instant,
+    lines: DurableLines,
     written: ExportCounts,
 }
 
 impl Exporter {
     /// Makes an exporter to `output` that records in `ledger`.
     pub fn new(ledger: Ledger, output: Output) -> Self {
-        let (pending, written) = (Vec::new(), ExportCounts::default());
-        Self { ledger, output, pending, synced: Instant::now(), written }
+        Self { lines: DurableLines::new(ledger, output), written: ExportCounts::default() }
     }
 
     async fn write(&mut self, ask: &ExportRow, listed: Listed) -> Result<(), Error> {
         let settlement = match listed {
             Ok(methods) => {
-                self.output.write(&export_line(&ask.target.user, &methods))?;
+                self.lines.write(&export_line(&ask.target.user, &methods))?;
                 for method in &methods {
                     self.count(method);
                 }
@@ -66,29 +55,16 @@ impl Exporter {
             }
             Err(reason) => settled(ask, State::Rejected, Some(reason)),
         };
-        self.pending.push((ask.seq, settlement));
-        if self.pending.len() >= MOST_ROWS_PER_SYNC || self.synced.elapsed() >= SYNC_INTERVAL {
-            self.settle().await?;
-        }
-        Ok(())
+        self.lines.settle_later(ask.seq, settlement).await
     }
 
-    /// Makes everything durable; gives the output its final name when it is `complete`.
-    pub async fn finish(mut self, complete: bool) -> Result<ExportCounts, Error> {
-        self.settle().await?;
-        if complete {
-            self.output.complete()?;
+    /// Makes everything durable; gives the output its final name if the run is complete.
+    pub async fn finish(mut self, end: &End) -> Result<ExportCounts, Error> {
+        self.lines.sync().await?;
+        if end.is_complete() {
+            self.lines.complete()?;
         }
         Ok(self.written)
-    }
-
-    async fn settle(&mut self) -> Result<(), Error> {
-        self.output.sync()?;
-        self.synced = Instant::now();
-        for (seq, settlement) in self.pending.drain(..) {
-            self.ledger.settle(seq, settlement, 0).await?;
-        }
-        Ok(())
     }
 
     fn count(&mut self, method: &Method) {

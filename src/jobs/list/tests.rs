@@ -202,7 +202,7 @@ async fn answers_are_told_in_input_order_and_no_more_are_in_flight_than_allowed(
         _ => Verdict::Done(Vec::new()),
     };
     let (told, end, api) = survey(script, 300, LONG).await;
-    assert!(matches!(end, End::Complete), "{end:?}");
+    assert!(end.is_complete(), "{end:?}");
     assert_eq!(told, (0..300).map(|line| (line, None)).collect::<Vec<_>>());
     assert!(api.most.load(Ordering::SeqCst) <= 8);
 }
@@ -215,7 +215,7 @@ async fn a_user_whose_list_never_comes_is_unanswered_even_as_the_last_one() {
             _ => |user, _| bad_if(user == "auth0|49"),
         };
         let (told, end, api) = survey(script, 50, LONG).await;
-        assert!(matches!(end, End::Complete), "{end:?}");
+        assert!(end.is_complete(), "{end:?}");
         let (good, bad): (Vec<_>, Vec<_>) = told.into_iter().partition(|(_, why)| why.is_none());
         assert_eq!((good.len(), bad.len()), (49, 1));
         assert_eq!(bad[0].1.as_deref(), Some("no_usable_list"));
@@ -269,7 +269,7 @@ async fn a_retry_goes_before_all_that_was_asked_ahead_of_it() {
     let api = scripted(script, |_| Duration::from_millis(200));
     let mut told = Told::<false>::default();
     let end = run(gateway(&api, 100.0), limits(50, LONG), groups(300), &mut told).await;
-    assert!(matches!(end, End::Complete), "{end:?}");
+    assert!(end.is_complete(), "{end:?}");
     // Two answers, and the longest first delay of the schedule between them. All 300 take 3 s.
     let head = Duration::from_millis(200 + 500 + 200 + 50);
     for (line, at) in (0..).zip(&told.at) {
@@ -289,7 +289,7 @@ async fn no_more_is_asked_ahead_of_an_answer_that_takes_long_than_is_allowed() {
     });
     let mut told = Told::<false>::default();
     let end = run(gateway(&api, 1000.0), limits(8, LONG), groups(300), &mut told).await;
-    assert!(matches!(end, End::Complete), "{end:?}");
+    assert!(end.is_complete(), "{end:?}");
     assert_eq!((look.await.unwrap(), told.lines.len()), (8 * QUESTIONS_AHEAD, 300));
 }
 
@@ -325,7 +325,7 @@ async fn each_page_of_a_list_has_a_permit_of_its_own_and_only_the_one_that_fails
     let api = Arc::new(scripted);
     let mut told = Told::<false>::default();
     let end = run(gateway(&api, 10.0), limits(8, LONG), groups(4), &mut told).await;
-    assert!(matches!(end, End::Complete), "{end:?}");
+    assert!(end.is_complete(), "{end:?}");
     assert_eq!(told.lines, (0..4).map(|line| (line, None)).collect::<Vec<_>>());
     let requests: u32 = api.asked.lock().unwrap().values().sum();
     assert_eq!(requests, 4 * 3 + 1);

@@ -5,25 +5,20 @@
 //! person who could not be looked up gets a line, too; a later run corrects it in place, as it does
 //! for people who are to be looked up again.
 
-use std::collections::BTreeMap;
-
-use tokio::time::{Duration, Instant};
-
 use super::people::PersonQuestion;
 use crate::{
-    engine::in_order::Collector,
+    engine::{End, in_order::Collector},
     error::Error,
-    jobs::output::Output,
-    ledger::{Ledger, Seq},
+    jobs::{
+        durable::{DurableLines, MendedLines},
+        output::Output,
+    },
+    ledger::Ledger,
     model::{How, Person, Reason, Settlement, State, UserId},
 };
 
 /// First line of a map.
 pub const HEADER: &str = "user_id,id,email,username,mf_code\n";
-/// Most lines that become durable together.
-const MOST_LINES_PER_SYNC: usize = 64;
-/// Interval at which lines become durable while people come.
-const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 /// Most lines that are corrected together: each time, the file is rewritten.
 const MOST_CORRECTIONS: usize = 65_536;
 
@@ -51,16 +46,11 @@ pub struct Resolved {
 /// Writes the map and records what is written.
 #[derive(Debug)]
 pub struct MapWriter {
-    ledger: Ledger,
-    output: Output,
+    lines: DurableLines,
     /// Lines that earlier runs have written, not counting the header.
     known: u64,
     has_header: bool,
-    pending: Vec<(Seq, Settlement)>,
-    mended: BTreeMap<u64, String>,
-    mended_rows: Vec<(Seq, Settlement)>,
-    /// Time of the last sync.
-    synced: Instant,
+    mended: MendedLines,
 }
 
 impl MapWriter {
@@ -68,49 +58,29 @@ impl MapWriter {
     /// header.
     pub fn new(ledger: Ledger, output: Output, known: u64) -> Self {
         Self {
-            ledger,
-            output,
+            lines: DurableLines::new(ledger, output),
             known,
             has_header: known > 0,
-            pending: Vec::new(),
-            mended: BTreeMap::new(),
-            mended_rows: Vec::new(),
-            synced: Instant::now(),
+            mended: MendedLines::default(),
         }
     }
 
-    /// Makes everything durable; gives the map its final name when it is `complete`.
-    pub async fn finish(mut self, complete: bool) -> Result<(), Error> {
-        self.settle().await?;
-        self.mend().await?;
-        if complete {
+    /// Makes everything durable; gives the map its final name if the run is complete.
+    pub async fn finish(mut self, end: &End) -> Result<(), Error> {
+        self.lines.mend(&mut self.mended).await?;
+        if end.is_complete() {
             self.write("")?;
-            self.output.complete()?;
+            self.lines.complete()?;
         }
         Ok(())
     }
 
     fn write(&mut self, line: &str) -> Result<(), Error> {
         if !self.has_header {
-            self.output.write(HEADER)?;
+            self.lines.write(HEADER)?;
             self.has_header = true;
         }
-        if line.is_empty() { Ok(()) } else { self.output.write(line) }
-    }
-
-    async fn settle(&mut self) -> Result<(), Error> {
-        self.output.sync()?;
-        self.synced = Instant::now();
-        record(&self.ledger, &mut self.pending).await
-    }
-
-    async fn mend(&mut self) -> Result<(), Error> {
-        if self.mended.is_empty() {
-            return Ok(());
-        }
-        self.output.mend(&self.mended)?;
-        self.mended.clear();
-        record(&self.ledger, &mut self.mended_rows).await
+        if line.is_empty() { Ok(()) } else { self.lines.write(line) }
     }
 }
 
@@ -123,28 +93,16 @@ impl Collector<Resolved> for MapWriter {
         let (line, settlement) = (line(&question.person, &outcome), settlement(outcome));
         let number = u64::from(question.seq.0);
         if number < self.known {
-            self.mended.insert(number + 1, line);
-            self.mended_rows.push((question.seq, settlement));
-            if self.mended.len() >= MOST_CORRECTIONS {
-                self.settle().await?;
-                self.mend().await?;
+            self.mended.lines.insert(number + 1, line);
+            self.mended.rows.push((question.seq, settlement));
+            if self.mended.lines.len() >= MOST_CORRECTIONS {
+                self.lines.mend(&mut self.mended).await?;
             }
             return Ok(());
         }
         self.write(&line)?;
-        self.pending.push((question.seq, settlement));
-        if self.pending.len() >= MOST_LINES_PER_SYNC || self.synced.elapsed() >= SYNC_INTERVAL {
-            self.settle().await?;
-        }
-        Ok(())
+        self.lines.settle_later(question.seq, settlement).await
     }
-}
-
-async fn record(ledger: &Ledger, rows: &mut Vec<(Seq, Settlement)>) -> Result<(), Error> {
-    for (seq, settlement) in rows.drain(..) {
-        ledger.settle(seq, settlement, 0).await?;
-    }
-    Ok(())
 }
 
 fn settlement(outcome: Outcome) -> Settlement {

@@ -164,8 +164,8 @@ impl Bench {
             end = run => end,
             () = stopping => unreachable!("it never ends"),
         };
-        map.finish(matches!(end, End::Complete)).await.unwrap();
-        ledger.end_run(matches!(end, End::Complete)).await.unwrap();
+        map.finish(&end).await.unwrap();
+        ledger.end_run(end.is_complete()).await.unwrap();
         drop(ledger);
         owner.await.unwrap().unwrap();
         let stats = sandbox.stats();
@@ -229,7 +229,7 @@ async fn people_are_found_and_whoever_is_not_stays_in_the_map_with_the_reason() 
     ];
     let bench = Bench::new();
     let done = bench.run(json!({}), all.clone()).await;
-    assert!(matches!(done.end, End::Complete), "{:?}", done.end);
+    assert!(done.end.is_complete(), "{:?}", done.end);
     assert_eq!(done.map.unwrap(), expected);
     assert_eq!((done.totals[State::Resolved], done.totals[State::Rejected]), (5, 7));
     // Each spelling once, whoever has it; in lower case only where nobody has it as it is written.
@@ -284,7 +284,7 @@ async fn nobody_is_taken_for_absent_or_left_out_because_an_answer_was_lost() {
         let mut bench = Bench::new();
         bench.attempts = 12;
         let done = bench.run(json!({"faults": [faults], "late_by_ms": 600}), all()).await;
-        assert!(matches!(done.end, End::Complete), "{faults}: {:?}", done.end);
+        assert!(done.end.is_complete(), "{faults}: {:?}", done.end);
         let map = done.map.unwrap();
         assert_eq!(map.len(), 60, "{faults}");
         for (n, line) in map.iter().enumerate() {
@@ -320,7 +320,7 @@ async fn whoever_got_no_answer_is_asked_for_again_and_their_line_mended_in_its_p
     // The first two requests that are let through fail.
     let failing = json!({"faults": ["500-after@get=100%x2"]});
     let done = bench.run(failing, all.clone()).await;
-    assert!(matches!(done.end, End::Complete), "{:?}", done.end);
+    assert!(done.end.is_complete(), "{:?}", done.end);
     assert_eq!((done.totals[State::Failed], done.map.as_ref().unwrap().len()), (2, 4));
     let failed = done.map.unwrap().iter().filter(|line| line.ends_with(",http")).count();
     assert_eq!(failed, 2);
@@ -352,7 +352,7 @@ async fn a_run_that_was_stopped_goes_on_where_it_was() {
     assert!((70..200).contains(&settled), "{settled}");
     bench.stop_after = None;
     let again = bench.run(json!({}), all()).await;
-    assert!(matches!(again.end, End::Complete), "{:?}", again.end);
+    assert!(again.end.is_complete(), "{:?}", again.end);
     assert_eq!(again.stats.users_by_email, 200 - settled);
     let expected: Vec<_> =
         (0..200).map(|n| format!(",{n},p{n}@corp.test,,user_not_found")).collect();
@@ -368,7 +368,7 @@ async fn an_outage_is_waited_out_and_asked_about_with_the_same_kind_of_request()
     let outage = json!({"outages": [{"from_s": 0.02, "to_s": 0.8, "kind": "refuse503"}],
         "latency_ms": [2, 4], "scopes": ["read:users"]});
     let done = bench.run(outage, all).await;
-    assert!(matches!(done.end, End::Complete), "{:?}", done.end);
+    assert!(done.end.is_complete(), "{:?}", done.end);
     assert_eq!(done.stats.users_by_email, done.stats.requests(Verb::Get));
     assert!(done.stats.outages > 0);
     assert_eq!(done.map.unwrap().len(), 120);

@@ -233,6 +233,22 @@ impl Whole {
             .into_values()
             .map(|(field, rows)| shared(field, rows, lines))
             .collect();
+        found.extend(self.odd_columns(lines));
+        found.extend(self.spreadsheet(lines));
+        found.sort_by(|a, b| a.lines.cmp(&b.lines));
+        found.extend(self.beyond_memory());
+        found.extend(ending.open_lines.iter().map(|line| cut_off(*line, lines)));
+        for finding in &mut found {
+            finding.locate(lines);
+        }
+        let met = ending.remarks.into_iter();
+        found.extend(met.map(|met| count(met.count).find(met.code, met.is_note, met.message)));
+        found
+    }
+
+    /// Finds columns of which so many values are refused as another kind that the rest is suspect.
+    fn odd_columns(&mut self, lines: &Lines) -> Vec<Finding> {
+        let mut found = Vec::new();
         for ((field, code), rows) in std::mem::take(&mut self.otherwise) {
             let accepted = self.accepted_with(field);
             let all = accepted + rows.count;
@@ -247,16 +263,27 @@ impl Whole {
                 found.push(rows.find("column_looks_otherwise", false, message));
             }
         }
-        if self.spreadsheet.count >= ENOUGH_ROWS && self.accepted.iter().any(|count| *count > 0) {
-            let message = format!(
-                "{} values were rewritten by a spreadsheet ({}): others that look right may also \
-                 have lost digits or zeros: export the data again",
-                self.spreadsheet.count,
-                self.spreadsheet.words(lines),
-            );
-            found.push(self.spreadsheet.find("spreadsheet_damage", false, message));
+        found
+    }
+
+    /// Finds damage by a spreadsheet that the remaining values may have, too.
+    fn spreadsheet(&mut self, lines: &Lines) -> Option<Finding> {
+        let damaged = std::mem::take(&mut self.spreadsheet);
+        if damaged.count < ENOUGH_ROWS || self.accepted.iter().all(|count| *count == 0) {
+            return None;
         }
-        found.sort_by(|a, b| a.lines.cmp(&b.lines));
+        let message = format!(
+            "{} values were rewritten by a spreadsheet ({}): others that look right may also \
+             have lost digits or zeros: export the data again",
+            damaged.count,
+            damaged.words(lines),
+        );
+        Some(damaged.find("spreadsheet_damage", false, message))
+    }
+
+    /// Finds rows that were not reported one by one, or not compared with all others.
+    fn beyond_memory(&self) -> Vec<Finding> {
+        let mut found = Vec::new();
         if self.more_shared > 0 {
             let message = format!(
                 "{} more rows have a `totp_secret` or `key_id` that other users also have",
@@ -272,24 +299,19 @@ impl Whole {
             );
             found.push(count(self.forgotten).find("not_all_compared", true, message));
         }
-        for line in &ending.open_lines {
-            let mut rows = Rows::default();
-            rows.add(*line);
-            let place = lines.place(*line);
-            let of = place.file.map(|file| format!(" of {}", escape(&file))).unwrap_or_default();
-            let message = format!(
-                "the last line{of} ({}) has no line ending: was the file cut off?",
-                place.line
-            );
-            found.push(rows.find("no_final_line_ending", true, message));
-        }
-        for finding in &mut found {
-            finding.locate(lines);
-        }
-        let met = ending.remarks.into_iter();
-        found.extend(met.map(|met| count(met.count).find(met.code, met.is_note, met.message)));
         found
     }
+}
+
+/// A last line without a line ending.
+fn cut_off(line: u64, lines: &Lines) -> Finding {
+    let mut rows = Rows::default();
+    rows.add(line);
+    let place = lines.place(line);
+    let of = place.file.map(|file| format!(" of {}", escape(&file))).unwrap_or_default();
+    let message =
+        format!("the last line{of} ({}) has no line ending: was the file cut off?", place.line);
+    rows.find("no_final_line_ending", true, message)
 }
 
 /// Rows of which only the number is known.
