@@ -153,7 +153,7 @@ pub(super) struct Contact {
 
 #[derive(Debug, Default)]
 struct ContactState {
-    /// By [`Side`]: true once the tenant itself has done what was asked.
+    /// True once the tenant itself has done what was asked, by [`Side`].
     known: [bool; 2],
     /// Number of consecutive foreign answers, by [`Side`].
     strange: [u32; 2],
