@@ -118,7 +118,7 @@ impl Client {
         let Received { side, status, body, head, .. } = *received;
         let class = verdict::classify(status, body, scope);
         let class = match &self.cap_refusal {
-            Some(cap) => verdict::known_as_cap(class, cap, (status, body)),
+            Some(cap) => verdict::known_as_cap(class, cap, status, body),
             None => class,
         };
         let verdict = match (class, body) {
@@ -143,7 +143,8 @@ impl Client {
         verb: Verb,
         url: Url,
         scope: &'static str,
-        (body, correlation): (Option<Bytes>, &str),
+        body: Option<Bytes>,
+        correlation: &str,
         read: impl FnOnce(u16, &Bytes) -> Option<T>,
     ) -> Answer<T> {
         let fill = |request: &mut reqwest::Request| {

@@ -103,8 +103,14 @@ impl Client {
             settings;
         let transport = Transport::new(&base, proxy, timeout, concurrency, ServerClock::new(now))?;
         let contact = Arc::new(Contact::new(base.place()));
-        let link = (transport.clone(), Arc::clone(&contact), pacer);
-        let tokens = Tokens::new(credentials, scopes, base.token(), link);
+        let tokens = Tokens::new(
+            credentials,
+            scopes,
+            base.token(),
+            transport.clone(),
+            Arc::clone(&contact),
+            pacer,
+        );
         let host = base.host_header();
         Ok(Self {
             base,
@@ -150,10 +156,10 @@ impl Api for Client {
         let url = self.base.methods(&factor.user);
         let clock = &self.transport.clock;
         let (sent, skew) = (clock.wall(), clock.date_skew());
-        let body = (Some(wire::create_body(factor, self.tells_passkey_party)), correlation);
+        let body = Some(wire::create_body(factor, self.tells_passkey_party));
         // Only a 201 that matches what was sent says "created"; any other 2xx may have created the
         // method, too.
-        self.change(Verb::POST, url, CREATE, body, |status, body| {
+        self.change(Verb::POST, url, CREATE, body, correlation, |status, body| {
             let (id, at) = shape::created(body, factor).filter(|_| status == 201)?;
             let follows = |at| self.births.may_follow(at, sent, skew.or_else(|| clock.date_skew()));
             if !at.is_none_or(follows) {
@@ -206,8 +212,8 @@ impl Api for Client {
         correlation: &str,
     ) -> Answer<Vec<SetMethod>> {
         let url = self.base.methods(user);
-        let body = (Some(wire::replace_body(factors)), correlation);
-        self.change(Verb::PUT, url, UPDATE, body, |status, body| {
+        let body = Some(wire::replace_body(factors));
+        self.change(Verb::PUT, url, UPDATE, body, correlation, |status, body| {
             shape::set(body, factors).filter(|_| status == 200)
         })
         .await
@@ -223,8 +229,8 @@ impl Api for Client {
         let Some(url) = self.base.method(user, method) else {
             return no_path();
         };
-        let body = (Some(wire::update_body(update)), correlation);
-        self.change(Verb::PATCH, url, UPDATE, body, |status, body| {
+        let body = Some(wire::update_body(update));
+        self.change(Verb::PATCH, url, UPDATE, body, correlation, |status, body| {
             (status == 200 && shape::is_updated(body, method, update)).then_some(())
         })
         .await
@@ -239,8 +245,7 @@ impl Api for Client {
             return no_path();
         };
         // The documentation says 204; an empty 200 means the same.
-        let body = (None, correlation);
-        self.change(Verb::DELETE, url, DELETE, body, |status, body| {
+        self.change(Verb::DELETE, url, DELETE, None, correlation, |status, body| {
             (status == 204 || (status == 200 && body.is_empty())).then_some(())
         })
         .await

@@ -100,7 +100,9 @@ impl Tokens {
         credentials: Credentials,
         scopes: &'static [&'static str],
         url: Url,
-        (transport, contact, pacer): (Transport, Arc<Contact>, Arc<Pacer>),
+        transport: Transport,
+        contact: Arc<Contact>,
+        pacer: Arc<Pacer>,
     ) -> Self {
         Self {
             credentials,

@@ -75,7 +75,8 @@ pub(super) fn classify(status: u16, body: Option<&Bytes>, scope: &'static str) -
 pub(super) fn known_as_cap(
     class: Class,
     cap: &CapRefusal,
-    (status, body): (u16, Option<&Bytes>),
+    status: u16,
+    body: Option<&Bytes>,
 ) -> Class {
     let is_cap = || {
         let error = body.and_then(|body| ErrorBody::read(body, status));
@@ -368,7 +369,7 @@ mod tests {
             };
             let body = Bytes::copy_from_slice(body.as_bytes());
             let class = classify(429, Some(&body), SCOPE);
-            let class = known_as_cap(class, &refusal, (429, Some(&body)));
+            let class = known_as_cap(class, &refusal, 429, Some(&body));
             let found =
                 matches!(class, Class::Refused(reason) if reason.code() == Code::EntityLimit);
             assert_eq!(found, is_cap, "{message} {body:?}");

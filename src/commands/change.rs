@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
 
 use super::{
     blocking,
-    reading::import_shape,
+    reading::{StdinUse, import_shape},
     run::{
         after_import::ReadInput,
         confirm::confirm,
@@ -110,7 +110,7 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
         (true, None) => "all methods of users".into(),
     };
     let stoppable = &begun.stoppable;
-    let asking = confirmed(&deleting, &what, &config, bulk.reading.inputs == ["-"]);
+    let asking = confirmed(&deleting, &what, &config, StdinUse::of(&bulk.reading.inputs));
     match stoppable.unless_stopped(asking).await? {
         Some(true) => {}
         Some(false) => return Ok(Exit::Stopped),
@@ -148,7 +148,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
         totals[State::Created] + totals[State::Kept]
     );
     let stoppable = Stoppable::start()?;
-    let asking = confirmed(&deleting, &what, &config, false);
+    let asking = confirmed(&deleting, &what, &config, StdinUse::Answers);
     let confirmed = stoppable.unless_stopped(asking).await?;
     let inputs = [file_name(&path)];
     let opening = Opening { spec, inputs: &inputs, retry: &[], ledger: Some(path) };
@@ -178,7 +178,7 @@ async fn confirmed(
     deleting: &Deleting,
     what: &str,
     config: &Config,
-    input_is_stdin: bool,
+    stdin: StdinUse,
 ) -> Result<bool, Error> {
     if deleting.yes || deleting.dry_run {
         return Ok(true);
@@ -186,7 +186,7 @@ async fn confirmed(
     let tenant = config.target.name();
     let question =
         format!("Delete {what}, at {tenant}? They are backed up first. Type `yes` to go on: ");
-    blocking(move || confirm(&question, input_is_stdin)).await
+    blocking(move || confirm(&question, stdin)).await
 }
 
 /// An open input, and the signals that end its run.

@@ -15,7 +15,7 @@ use super::{
     print,
     prove::{Proving, Show, Shown},
     reading::{
-        Opener,
+        Opener, UserIds,
         repeats::{Met, Repeats},
         try_open_factors,
     },
@@ -33,7 +33,8 @@ use crate::{
 /// Runs the command.
 pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<Exit, Error> {
     try_open_factors(&check.reading, &check.system)?;
-    let input = Opener::of(&check.reading, &check.system, check.secret_encoding, true)?;
+    let input =
+        Opener::of(&check.reading, &check.system, check.secret_encoding, UserIds::Optional)?;
     let is_json = check.output == Output::Json;
     if is_json && typed.has("show") {
         return Err(Error::usage(

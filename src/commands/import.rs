@@ -10,7 +10,7 @@ use super::{
     blocking,
     outputs::names::{lasting_ledger, require_ledger},
     reading::{
-        Opener, extent,
+        Opener, UserIds, extent,
         look::{Look, Opened},
     },
     run::{
@@ -136,7 +136,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 fn open(import: &Import, config: &Config) -> Result<Opener, Error> {
     require_ledger(&import.bulk, config)?;
     let (system, secrets) = (&import.system, import.secret_encoding);
-    let input = Opener::of(&import.bulk.reading, system, secrets, false)?;
+    let input = Opener::of(&import.bulk.reading, system, secrets, UserIds::Required)?;
     Ok(input.sharded(import.sharding.of()).limited(import.max_users.as_ref()))
 }
 

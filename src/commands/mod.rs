@@ -45,8 +45,7 @@ use self::{
 };
 use crate::{
     cli::{
-        Bulk, Cli, Command, Creating, FromSystem, Import, LogFormat, OutputArgs, PaceFlags,
-        Reading, Recording, Run, Tenant, asks_for_json,
+        Bulk, Cli, Command, Creating, Import, LogFormat, OutputArgs, Recording, Run, asks_for_json,
     },
     config::Config,
     error::{Error, Exit},
@@ -158,14 +157,16 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
             paced(config, metering, |config| resolve::run(*resolve, config, show))
         }
         Command::Preflight(it) => {
-            let settings = (&it.tenant, &it.pace, Some(&it.creating));
-            let config = settle_asking((&it.reading, &it.system), settings, output_args)
+            let config = try_open_factors(&it.reading, &it.system)
+                .and_then(|()| {
+                    Config::resolve(&it.tenant, &it.pace, None, Some(&it.creating), output_args)
+                })
                 .and_then(|config| config.knowing(&it.knowing));
             paced(config, metering, |config| preflight::run(*it, config, show))
         }
         Command::Verify(it) => {
-            let settings = (&it.tenant, &it.pace, None);
-            let config = settle_asking((&it.reading, &it.system), settings, output_args)
+            let config = try_open_factors(&it.reading, &it.system)
+                .and_then(|()| Config::resolve(&it.tenant, &it.pace, None, None, output_args))
                 .and_then(|config| config.knowing(&it.knowing));
             paced(config, metering, |config| verify::run(*it, config, show))
         }
@@ -248,17 +249,6 @@ fn settle_import(import: &mut Import, output_args: &OutputArgs) -> Result<Config
             .and_then(|()| settle(bulk, creating, output_args)),
     };
     config?.knowing(&import.knowing)
-}
-
-/// Returns the settings of a read-only command about factors, after checking that its input can be
-/// read.
-fn settle_asking(
-    (reading, system): (&Reading, &FromSystem),
-    (tenant, pace, creating): (&Tenant, &PaceFlags, Option<&Creating>),
-    output_args: &OutputArgs,
-) -> Result<Config, Error> {
-    try_open_factors(reading, system)?;
-    Config::resolve(tenant, pace, None, creating, output_args)
 }
 
 /// Writes to standard output; it is no error if the reader has gone (`| head`).

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     blocking, now, print,
-    reading::Opener,
+    reading::{Opener, UserIds},
     run::{
         Run,
         readiness::{asked_first, host, plan, questions},
@@ -63,12 +63,16 @@ pub(super) async fn run(
             ),
         )
     })?;
-    let input =
-        Opener::of(&preflight.reading, &preflight.system, preflight.secret_encoding, false)?;
+    let input = Opener::of(
+        &preflight.reading,
+        &preflight.system,
+        preflight.secret_encoding,
+        UserIds::Required,
+    )?;
     let stoppable = Stoppable::start()?;
     let secrets = preflight.secret_encoding;
     let (seed, facts) = (preflight.seed, config.facts.clone());
-    let reading = blocking(move || take_census(&input, secrets, (size, seed), facts));
+    let reading = blocking(move || take_census(&input, secrets, size, seed, facts));
     let Some((census, sample)) = stoppable.unless_stopped(reading).await? else {
         return stopped(preflight.output);
     };
@@ -78,14 +82,15 @@ pub(super) async fn run(
     let requests = questions(&census).len().saturating_add(sample.len()) as u64;
     let extent = Extent { rows: Some(requests), ..Extent::default() };
     run.watch(Arc::new(Requests(Arc::clone(&run.stats))), extent, show);
-    ask(&preflight, run, (&census, sample), max_duration).await
+    ask(&preflight, run, &census, sample, max_duration).await
 }
 
 /// Reads an input whole.
 fn take_census(
     input: &Opener,
     secrets: Option<SecretEncoding>,
-    (size, seed): (SampleSize, u64),
+    size: SampleSize,
+    seed: u64,
     facts: TenantFacts,
 ) -> Result<(Census, Vec<UserId>), Error> {
     let (gatherer, marker) = Gatherer::of_users(size, seed);
@@ -115,7 +120,8 @@ fn stopped(output: Output) -> Result<Exit, Error> {
 async fn ask(
     preflight: &cli::Preflight,
     mut run: Run,
-    (census, sample): (&Census, Vec<UserId>),
+    census: &Census,
+    sample: Vec<UserId>,
     max_duration: Option<Duration>,
 ) -> Result<Exit, Error> {
     let picked = SampleReport { users: sample.len() as u64, seed: preflight.seed };
@@ -143,10 +149,10 @@ async fn ask(
     let plan = plan(census, 0, asked_first(census, &facts.grant), &run);
     findings.extend(time_findings(&facts, &plan, max_duration, now()));
     findings.sort_by_key(|finding| finding.severity);
-    let numbers = (facts.requests, run.began.elapsed());
     let picked = Some(picked).filter(|_| facts.sample.was_asked());
     let accepted = preflight.accept.clone();
-    let report = PreflightReport::new(census, (findings, accepted), plan, picked, numbers);
+    let report = PreflightReport::new(census, findings, accepted, plan, picked)
+        .after(facts.requests, run.began.elapsed());
     match preflight.output {
         Output::Text if run.is_quiet() && report.is_ready() => {}
         Output::Text => print(|out| report.write_text(out))?,

@@ -17,7 +17,7 @@ use super::{
     blocking, now, print,
     report::refused,
     run::{
-        Run, exit,
+        Run, Scopes, exit,
         metering::Metering,
         runtime::paced,
         signals::{Signals, stop_after},
@@ -124,9 +124,12 @@ async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, 
         (config.max_duration.take(), stopping("--max-duration is over; ", probe.clean));
     let watched = stop.clone();
     tokio::spawn(async move { stop_after(most, watched, &over).await });
-    let required = if probe.clean { CLEANING } else { REQUIRED };
-    let scopes = if probe.clean { CLEANING } else { SCOPES };
-    let mut run = Run::with(config, (scopes, required), None, stop).await?;
+    let scopes = if probe.clean {
+        Scopes { used: CLEANING, required: CLEANING }
+    } else {
+        Scopes { used: SCOPES, required: REQUIRED }
+    };
+    let mut run = Run::with(config, scopes, None, stop).await?;
     drop(stats.set(Arc::clone(&run.stats)));
     if !probe.clean {
         tracing::info!("for a test tenant and a throw-away user: methods are created and deleted");
@@ -150,7 +153,7 @@ async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, 
         let done = Arc::new(AtomicU64::new(0));
         let extent = Extent { rows: Some(Question::ALL.len() as u64), ..Extent::default() };
         run.watch(Arc::new(Questions(Arc::clone(&done))), extent, show);
-        ask(&probe, &mut run, &terms, (&done, out.take())).await
+        ask(&probe, &mut run, &terms, &done, out.take()).await
     };
     signals.abort();
     done
@@ -246,7 +249,8 @@ async fn ask(
     probe: &cli::Probe,
     run: &mut Run,
     terms: &Terms,
-    (done, out): (&Arc<AtomicU64>, Option<Out>),
+    done: &Arc<AtomicU64>,
+    out: Option<Out>,
 ) -> Result<Exit, Error> {
     let probed = probe::probe(run.gateway(), terms, done).await;
     run.clear_progress().await;

@@ -63,7 +63,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
         refuse_other(&out)?;
     }
     let stoppable = Stoppable::start()?;
-    let opening = blocking(move || open_people(&paths, system, (form, &options), shard));
+    let opening = blocking(move || open_people(&paths, system, form, &options, shard));
     let opened = stoppable.unless_stopped(opening).await?;
     // People who got no answer are always looked up again.
     retry.push(cli::Retry::Failed);
@@ -85,9 +85,15 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     let questions = people::start(Box::new(people), key, ledger.clone(), session.remarks())?;
     let rules = Rules { connection, trusts_unverified: trust_unverified_email };
     let mut map = MapWriter::new(ledger.clone(), output, known);
-    let asks = (questions, rules);
-    let end =
-        resolve::run(session.gateway(), session.limits(), asks, ledger.tally(), &mut map).await;
+    let end = resolve::run(
+        session.gateway(),
+        session.limits(),
+        questions,
+        rules,
+        ledger.tally(),
+        &mut map,
+    )
+    .await;
     let end = match map.finish(&end).await {
         Ok(()) => end,
         Err(error) => End::Failed(error),
@@ -109,7 +115,8 @@ fn system(name: &str) -> Result<&'static System, Error> {
 fn open_people(
     paths: &[PathBuf],
     system: &'static System,
-    (form, options): (Option<Form>, &Options),
+    form: Option<Form>,
+    options: &Options,
     shard: Shard,
 ) -> Result<(ExportPeople, Extent), Error> {
     let mut people = ExportPeople::of(Export::open(paths, system, form, options.clone())?, shard);

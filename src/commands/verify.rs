@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     advice::next::{after_stopped_verify, after_verify},
     blocking, print,
-    reading::{Opener, extent},
+    reading::{Opener, UserIds, extent},
     run::{Run, exit, shards::warn_of_rate, signals::Stoppable},
 };
 use crate::{
@@ -102,14 +102,15 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let input = Opener::of(&verify.reading, &verify.system, verify.secret_encoding, false)?
-        .sharded(verify.sharding.of())
-        .limited(verify.max_users.as_ref());
+    let input =
+        Opener::of(&verify.reading, &verify.system, verify.secret_encoding, UserIds::Required)?
+            .sharded(verify.sharding.of())
+            .limited(verify.max_users.as_ref());
     let is_cut = input.is_cut();
     let stoppable = Stoppable::start()?;
     let secrets = verify.secret_encoding;
     let opening = blocking(move || Groups::open(|| input.open(), sample, secrets));
-    let Some(input) = stoppable.unless_stopped(opening).await? else {
+    let Some((source, groups)) = stoppable.unless_stopped(opening).await? else {
         return stopped(&verify, &config, sample.as_ref(), &stoppable);
     };
     if matches!(config.target, Target::Sandbox) {
@@ -119,7 +120,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
         );
     }
     let run = Run::open(config, &[auth0::READ], None, stoppable.stop.clone()).await?;
-    account_for(&verify, run, input, (sample, is_cut), show).await
+    account_for(&verify, run, VerifyInput { source, groups, sample, is_cut }, show).await
 }
 
 /// Reports that a signal came before anything was asked.
@@ -151,12 +152,20 @@ fn account(verify: &Verify) -> Account {
     if verify.wants_usage() { account.counting_usage() } else { account }
 }
 
+/// Open input.
+struct VerifyInput {
+    source: Box<dyn RowReader>,
+    groups: Groups,
+    sample: Option<Sample>,
+    /// True once `--max-users` has left out a user.
+    is_cut: Arc<AtomicBool>,
+}
+
 /// Asks about every group of the input, and accounts for the answers.
 async fn account_for(
     verify: &Verify,
     mut run: Run,
-    (source, groups): (Box<dyn RowReader>, Groups),
-    (sample, is_cut): (Option<Sample>, Arc<AtomicBool>),
+    VerifyInput { source, groups, sample, is_cut }: VerifyInput,
     show: Show,
 ) -> Result<Exit, Error> {
     let shared = Arc::new(Shared::default());

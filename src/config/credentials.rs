@@ -282,7 +282,7 @@ impl Layers<'_> {
         }
         let own = base.default_audience();
         if given.origin == Origin::File && given.value != own {
-            profile::check_top(self.file, ("audience", &own), base)?;
+            profile::check_top(self.file, "audience", &own, base)?;
         }
         Ok(given.value.clone())
     }
@@ -346,7 +346,7 @@ fn client(
         ));
     }
     if id.origin == Origin::File {
-        profile::check_top(layers.file, ("client_id", "…"), base)?;
+        profile::check_top(layers.file, "client_id", "…", base)?;
     }
     let from = if id.origin == origin {
         id.from.clone()

@@ -109,7 +109,8 @@ fn is_same(one: &BaseUrl, other: &BaseUrl) -> bool {
 pub(super) fn check_place(
     file: &SettingsFile,
     base: Option<&BaseUrl>,
-    (origin, from): (Origin, &str),
+    origin: Origin,
+    from: &str,
 ) -> Result<(), Error> {
     let Some(profile) = file.profile.as_ref().filter(|_| origin == Origin::Environment) else {
         return Ok(());
@@ -137,7 +138,8 @@ pub(super) fn check_owner(tenant: &Tenant, owner: &str, base: &BaseUrl) -> Resul
 /// chosen table's. `own` is what to write in the table instead.
 pub(super) fn check_top(
     file: &SettingsFile,
-    (key, own): (&str, &str),
+    key: &str,
+    own: &str,
     base: &BaseUrl,
 ) -> Result<(), Error> {
     let Some(profile) = &file.profile else { return Ok(()) };

@@ -150,7 +150,7 @@ pub(super) fn place(
             ));
         }
         let from = file.place(sandbox);
-        check_place(file, None, (sandbox.origin, &from))?;
+        check_place(file, None, sandbox.origin, &from)?;
         return Ok((None, from));
     }
     let (base, place) = match (url.filter(|_| origin(url) <= origin(domain)), domain) {
@@ -161,7 +161,7 @@ pub(super) fn place(
         (None, None) => return Err(no_tenant(file)),
     };
     let from = file.place(place);
-    check_place(file, Some(&base), (place.origin, &from))?;
+    check_place(file, Some(&base), place.origin, &from)?;
     Ok((Some(base), from))
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::growth::Growth;
+use super::growth::{Binding, Growth};
 use crate::{pacer::breaker::Health, stats::Bottleneck};
 
 /// Requests allowed before the first answer, while the latency is unknown.
@@ -222,7 +222,11 @@ impl InFlight {
         // Waits shorter than this are jitter.
         let is_bound = held.saturating_sub(window.held) > passed / 8;
         // After the limit has fallen, more may still be in flight than are allowed.
-        let is_free = !is_bound && self.full_since.is_none_or(|since| since > window.from);
+        let binding = match self.full_since {
+            _ if is_bound => Binding::Bound,
+            Some(since) if since <= window.from => Binding::Unclear,
+            _ => Binding::Free,
+        };
         self.rate = f64::from(window.answered) / passed.as_secs_f64();
         if let Some(new) = window.latency() {
             // If the limit holds requests back, it must grow without waiting for better figures.
@@ -240,8 +244,8 @@ impl InFlight {
             self.least = self.allowed - self.allowed.div_ceil(8);
         }
         // The first window may hold a single answer, which says nothing about the rate.
-        if window.answered >= ENOUGH_ANSWERS || is_free {
-            self.growth.judge((is_bound, is_free), self.allowed, self.rate, now);
+        if window.answered >= ENOUGH_ANSWERS || binding == Binding::Free {
+            self.growth.judge(binding, self.allowed, self.rate, now);
         }
     }
 }

@@ -27,6 +27,17 @@ pub(super) struct Growth {
     pause: Duration,
 }
 
+/// Effect that the number of requests in flight had in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// It held requests back.
+    Bound,
+    /// It held none back.
+    Free,
+    /// It held requests back for moments only, or requests from before it fell.
+    Unclear,
+}
+
 /// The state before the number was allowed to grow.
 #[derive(Debug)]
 struct Trial {
@@ -49,18 +60,12 @@ impl Growth {
     }
 
     /// Judges the last growth by a window after it, and raises or lowers the limit.
-    pub(super) fn judge(
-        &mut self,
-        (is_bound, is_free): (bool, bool),
-        allowed: usize,
-        rate: f64,
-        now: Instant,
-    ) {
+    pub(super) fn judge(&mut self, binding: Binding, allowed: usize, rate: f64, now: Instant) {
         let is_paused = self.until.is_some_and(|until| until > now);
-        if is_free && !is_paused {
+        if binding == Binding::Free && !is_paused {
             *self = Self::above(allowed);
         }
-        if !is_bound {
+        if binding != Binding::Bound {
             self.trial = None;
             return;
         }

@@ -24,6 +24,7 @@ mod entry;
 mod fault;
 mod fingerprint;
 mod journal;
+mod kind;
 mod messages;
 mod owner;
 mod pseudonyms;
@@ -44,6 +45,7 @@ pub use disk::{
 pub use entry::{Entry, Glance, Remaining, RowSummary};
 pub use fault::LedgerFault;
 pub use fingerprint::{Key, Prints};
+pub use kind::LedgerKind;
 pub use messages::{Admission, Asked, Intent, Row, Undoable};
 pub use pseudonyms::Pseudonyms;
 pub use seen::{FactorHasher, Seen};
@@ -145,8 +147,8 @@ impl Ledger {
         let lock = file::lock(path, create)?;
         let (store, meta, resumed) =
             sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
-        let is_of_people = opening.command == "resolve";
-        let check = |shard| shard::check((meta.shard, shard), is_of_people);
+        let kind = LedgerKind::of_command(opening.command);
+        let check = |shard| shard::check((meta.shard, shard), kind);
         opening.shard.map_or(Ok(()), check)?;
         let run = store.run();
         let key = Key::new(&meta.key);

@@ -216,7 +216,7 @@ impl Shared {
                 return Err(FileFault::Io(io::Error::other(what)));
             }
             let before = String::from_utf8_lossy(&before);
-            let before = Metrics::last_success_in(&before, (command, tenant, *shard));
+            let before = Metrics::last_success_in(&before, command, tenant, *shard);
             Ok(files::replace(path, self.text(before).as_bytes())?)
         });
         if let Err(fault) = replaced {

@@ -54,7 +54,7 @@ fn prove(mut trial: Trial, codes: &[(String, u64)]) -> (Vec<CodeRequest>, Option
 }
 
 fn of(secret: &str, flag: Option<SecretEncoding>) -> Trial {
-    Trial::new(&record(secret), flag, false)
+    Trial::new(&record(secret), flag)
 }
 
 /// A code and the one after it, each in its time.
@@ -213,7 +213,7 @@ fn a_mistyped_code_after_a_match_is_asked_for_again_and_once() {
 
 #[test]
 fn a_row_that_its_reader_refuses_is_never_called_right() {
-    let trial = Trial::new(&record(&BASE32_NOPAD.encode(KEY)), None, true);
+    let trial = Trial::new(&record(&BASE32_NOPAD.encode(KEY)), None).of_refused_row();
     let (_, proof) = prove(trial, &[at(&USUAL, 0, NOW), at(&USUAL, 1, NOW + 30)]);
     let proof = proof.unwrap();
     assert_eq!((proof.verdict, proof.why), (ProofVerdict::OtherProfile, Some(Why::Declared)));
@@ -225,7 +225,7 @@ fn what_no_flag_mends_names_none() {
     let mut of_system = record(&hex);
     (of_system.is_of_system, of_system.encoding) = (true, Some(SecretEncoding::Base32));
     let codes = [at(&USUAL, 0, NOW), at(&USUAL, 1, NOW + 30)];
-    let (_, proof) = prove(Trial::new(&of_system, None, true), &codes);
+    let (_, proof) = prove(Trial::new(&of_system, None).of_refused_row(), &codes);
     let proof = proof.unwrap();
     assert_eq!((proof.standing, proof.flag()), (Some(Standing::Fixed), None));
     let said = proof.sentence(Some("Django"));
@@ -236,9 +236,9 @@ fn what_no_flag_mends_names_none() {
 
 #[test]
 fn a_row_without_a_secret_asks_for_nothing() {
-    let trial = Trial::new(&Record::new(2), None, false);
+    let trial = Trial::new(&Record::new(2), None);
     assert_eq!(trial.first(), None);
-    assert!(Proof::none(false).sentence(None).contains("holds no secret"));
+    assert!(Proof::no_secret().sentence(None).contains("holds no secret"));
 }
 
 proptest! {

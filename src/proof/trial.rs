@@ -104,9 +104,8 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Begins with a TOTP row, for an import with that `--secret-encoding`. `is_refused` if its
-    /// reader has refused it.
-    pub fn new(record: &Record, secrets: Option<SecretEncoding>, is_refused: bool) -> Self {
+    /// Begins with a TOTP row, for an import with that `--secret-encoding`.
+    pub fn new(record: &Record, secrets: Option<SecretEncoding>) -> Self {
         let readings = readings(record, secrets);
         let mut candidates = Vec::new();
         for (index, reading) in readings.all.iter().enumerate() {
@@ -117,8 +116,14 @@ impl Trial {
                 app: App::new(&reading.key, profile),
             }));
         }
-        let is_refused = is_refused || readings.is_other_profile;
+        let is_refused = readings.is_other_profile;
         Self { candidates, is_refused, matches: Vec::new(), n_misses: 0 }
+    }
+
+    /// Makes it the trial of a row that its reader has refused.
+    #[must_use]
+    pub fn of_refused_row(self) -> Self {
+        Self { is_refused: true, ..self }
     }
 
     /// Returns the first question; `None` if no code can prove anything, because there is no
@@ -148,7 +153,7 @@ impl Trial {
         let is_first = self.matches.is_empty() && !fresh.is_empty();
         self.n_misses = if is_first { 0 } else { self.n_misses + 1 };
         if self.n_misses >= MOST_MISSES {
-            return Answer::Said(Proof::none(true));
+            return Answer::Said(Proof::no_match());
         }
         let is_miss = fresh.is_empty();
         self.matches.extend(fresh);
@@ -215,7 +220,7 @@ impl Trial {
     fn proof(&self, found: &Match) -> Proof {
         let (verdict, why) = self.verdict(found);
         let Some(candidate) = self.candidates.get(found.candidate) else {
-            return Proof::none(true);
+            return Proof::no_match();
         };
         let profile = candidate.app.profile();
         Proof {
@@ -232,9 +237,13 @@ impl Trial {
 }
 
 impl Proof {
-    /// Returns the result if no reading of the secret yields the codes, or there is no secret at
-    /// all.
-    pub const fn none(had_secret: bool) -> Self {
+    /// Returns the result if no reading of the secret yields the codes.
+    pub const fn no_match() -> Self {
+        Self { had_secret: true, ..Self::no_secret() }
+    }
+
+    /// Returns the result if there is no secret that could be read.
+    pub const fn no_secret() -> Self {
         Self {
             verdict: ProofVerdict::NoMatch,
             encoding: None,
@@ -243,7 +252,7 @@ impl Proof {
             why: None,
             off_seconds: None,
             reading: None,
-            had_secret,
+            had_secret: false,
         }
     }
 }

@@ -46,7 +46,7 @@ impl Metrics<'_> {
 
     /// Returns the text.
     pub fn text(&self) -> String {
-        let labels = labels((self.command, self.tenant, self.shard));
+        let labels = labels(self.command, self.tenant, self.shard);
         let mut text = Text { labels, text: String::new() };
         text.each(
             MetricKind::Gauge,
@@ -96,8 +96,13 @@ impl Metrics<'_> {
 
     /// Finds, in the text of an earlier run of the same command, tenant and shard, the time of the
     /// last success.
-    pub fn last_success_in(text: &str, of: (&str, &str, Option<Shard>)) -> Option<LocalTime> {
-        let before = format!("{}{{{}}} ", Self::LAST_SUCCESS, labels(of));
+    pub fn last_success_in(
+        text: &str,
+        command: &str,
+        tenant: &str,
+        shard: Option<Shard>,
+    ) -> Option<LocalTime> {
+        let before = format!("{}{{{}}} ", Self::LAST_SUCCESS, labels(command, tenant, shard));
         let written = text.lines().find_map(|line| line.strip_prefix(&before))?;
         let (seconds, millis) = written.split_once('.')?;
         let is_written = millis.len() == 3
@@ -232,7 +237,7 @@ fn held(waits: &Waits) -> [(&'static str, Duration); 7] {
 
 /// Formats the labels of every sample. Samples of a shard have one more label, since a collector
 /// refuses two files with the same sample.
-fn labels((command, tenant, shard): (&str, &str, Option<Shard>)) -> String {
+fn labels(command: &str, tenant: &str, shard: Option<Shard>) -> String {
     let shard = shard.map(|shard| format!(",shard=\"{shard}\"")).unwrap_or_default();
     format!("command=\"{}\",tenant=\"{}\"{shard}", escaped(command), escaped(tenant))
 }
@@ -337,7 +342,7 @@ mod tests {
         let tenant = "http://\"odd\\\nname\"";
         let text = Metrics { last_success: Some(at(50)), ..metrics(tenant) }.text();
         assert!(text.contains(r#"tenant="http://\"odd\\\nname\"""#), "{text}");
-        let read = |text: &str| Metrics::last_success_in(text, ("import", tenant, None));
+        let read = |text: &str| Metrics::last_success_in(text, "import", tenant, None);
         assert_eq!(read(&text), Some(at(50)));
         for other in [
             text.replace("import", "verify"),

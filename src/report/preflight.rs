@@ -86,13 +86,13 @@ fn write_message(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
 }
 
 impl PreflightReport {
-    /// Builds the result; `requests` were sent for it.
+    /// Builds the result.
     pub fn new(
         census: &Census,
-        (findings, accepted): (Vec<Finding>, Vec<FindingCode>),
+        findings: Vec<Finding>,
+        accepted: Vec<FindingCode>,
         plan: Estimate,
         sample: Option<SampleReport>,
-        (requests, elapsed_seconds): (u64, Duration),
     ) -> Self {
         let is_open = |one: &Finding| one.is_stop() && !accepted.contains(&one.code);
         Self {
@@ -109,9 +109,15 @@ impl PreflightReport {
             accepted,
             findings,
             plan,
-            requests,
-            elapsed_seconds,
+            requests: 0,
+            elapsed_seconds: Duration::ZERO,
         }
+    }
+
+    /// Adds what the answers have cost.
+    #[must_use]
+    pub fn after(self, requests: u64, elapsed_seconds: Duration) -> Self {
+        Self { requests, elapsed_seconds, ..self }
     }
 
     /// Returns whether the import can begin.

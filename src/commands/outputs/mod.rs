@@ -42,7 +42,7 @@ pub(super) fn keep_apart(named: &NamedFiles) -> Result<(), Error> {
         }
     }
     let log = named.written.iter().find(|(flag, _)| *flag == LOG);
-    log.map_or(Ok(()), |(_, path)| keep_off_the_ledger((LOG, path), named, None))
+    log.map_or(Ok(()), |(_, path)| keep_off_the_ledger(LOG, path, named, None))
 }
 
 /// Refuses a metrics file, wherever its name comes from, that is a file of the command or of its
@@ -53,11 +53,12 @@ pub(super) fn keep_metrics_apart(
     named: &NamedFiles,
     ledgers: Option<&Path>,
 ) -> Result<(), Error> {
-    keep_off_the_ledger((METRICS, path), named, ledgers)
+    keep_off_the_ledger(METRICS, path, named, ledgers)
 }
 
 fn keep_off_the_ledger(
-    (flag, path): (&str, &Path),
+    flag: &str,
+    path: &Path,
     named: &NamedFiles,
     ledgers: Option<&Path>,
 ) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use zeroize::Zeroizing;
 
 use crate::{
-    commands::{blocking, run::signals::Signals},
+    commands::{blocking, reading::StdinUse, run::signals::Signals},
     error::Error,
 };
 
@@ -64,8 +64,8 @@ pub(super) enum AnswerSource {
 
 impl AnswerSource {
     /// Finds where answers will come from. Nothing is changed or read before [`AnswerSource::begin`].
-    pub(super) fn find(input_is_stdin: bool) -> Result<Self, Error> {
-        if input_is_stdin {
+    pub(super) fn find(stdin_use: StdinUse) -> Result<Self, Error> {
+        if stdin_use == StdinUse::Input {
             let input = open_terminal().map_err(|_| {
                 Error::usage(
                     "--prove cannot ask for codes: INPUT is standard input, and there is no terminal",

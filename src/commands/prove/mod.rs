@@ -13,12 +13,12 @@ use self::{
     answers::{AnswerLine, AnswerSource, Answers},
     kept::{Kept, Shelf, keeping},
 };
-use super::{now, print, run::runtime::block_on};
+use super::{now, print, reading::StdinUse, run::runtime::block_on};
 use crate::{
     cli::Check,
     error::{Error, Exit},
     input::RowReader,
-    ledger::{Reader, record_proofs},
+    ledger::{LedgerKind, Reader, record_proofs},
     model::{Factor, Field, Lines, ProofVerdict, SecretEncoding, UserId},
     proof::{Answer, AppCode, Proof, Trial},
     text::{escape, file_name},
@@ -101,16 +101,15 @@ impl Proving {
                 });
             }
             let ledger = Reader::open(path)?;
-            ledger.check_kind(false)?;
+            ledger.check_kind(LedgerKind::Factors)?;
             ledger.fault()?.map_or(Ok(()), Err)?;
         }
-        let input_is_stdin = check.reading.inputs.iter().any(|input| input == "-");
         Ok(Some(Self {
             users: check.prove.clone(),
             secrets: check.secret_encoding,
             system: check.system.system().map(|system| system.title),
             ledger: check.ledger.clone(),
-            found: AnswerSource::find(input_is_stdin)?,
+            found: AnswerSource::find(StdinUse::of(&check.reading.inputs))?,
             shelf: Shelf::default(),
             show,
         }))
@@ -182,11 +181,12 @@ impl Asking {
         made: &mut Made,
     ) -> Result<(), Error> {
         for row in rows {
-            let mut trial = Trial::new(&row.record, self.secrets, row.is_refused);
+            let trial = Trial::new(&row.record, self.secrets);
+            let mut trial = if row.is_refused { trial.of_refused_row() } else { trial };
             let place = self.lines.describe(row.record.line, row.path().as_deref());
             let name = row.text(Field::Name);
             let proof = if row.is_encrypted {
-                Some(Proof::none(false))
+                Some(Proof::no_secret())
             } else {
                 ask_about(&mut trial, &place, name, answers).await?
             };
@@ -235,7 +235,7 @@ async fn ask_about(
     name: Option<&str>,
     answers: &mut Answers,
 ) -> Result<Option<Proof>, Error> {
-    let Some(mut wanted) = trial.first() else { return Ok(Some(Proof::none(false))) };
+    let Some(mut wanted) = trial.first() else { return Ok(Some(Proof::no_secret())) };
     let mut remark = "";
     loop {
         let question = format!("{remark}{}", wanted.question(place, name));

@@ -72,14 +72,38 @@ enum InputKind {
     },
 }
 
+/// Need of a command for the user ids of the people in another system's export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UserIds {
+    /// The flags must say how people map to user ids.
+    Required,
+    /// The flags may leave it out, since nothing is sent.
+    Optional,
+}
+
+/// Use that a command makes of standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StdinUse {
+    /// It is INPUT.
+    Input,
+    /// Answers to the command's questions may come from it.
+    Answers,
+}
+
+impl StdinUse {
+    /// Returns the use of a command with these inputs.
+    pub(super) fn of(inputs: &[String]) -> Self {
+        if inputs.iter().any(|input| input == "-") { Self::Input } else { Self::Answers }
+    }
+}
+
 impl Opener {
-    /// Makes the opener of an input of factors. Only where nothing is sent (`is_offline`) may the
-    /// flags leave out how the people of another system map to user ids.
+    /// Makes the opener of an input of factors.
     pub(super) fn of(
         reading: &Reading,
         from: &FromSystem,
         secrets: Option<SecretEncoding>,
-        is_offline: bool,
+        user_ids: UserIds,
     ) -> Result<Self, Error> {
         let Some(system) = from.system() else {
             return Ok(Self::new(reading, InputKind::Own(dialect(reading)?)));
@@ -94,7 +118,7 @@ impl Opener {
         }
         let includes_profile_phone = from.include_profile_phone;
         let options = Options { rp_id, includes_profile_phone, ..Options::default() };
-        let people = Arc::new(Mutex::new(identity(from, system, is_offline)?));
+        let people = Arc::new(Mutex::new(identity(from, system, user_ids)?));
         let form = form(reading.format);
         let kind = InputKind::Export { system, form, options, people, collisions: OnceLock::new() };
         Ok(Self::new(reading, kind))
@@ -183,17 +207,17 @@ impl Opener {
 
 /// Returns the rule that maps the people of an export to users of the tenant. Reads a `--users` map
 /// to its end.
-fn identity(from: &FromSystem, system: &System, is_offline: bool) -> Result<Identity, Error> {
+fn identity(from: &FromSystem, system: &System, user_ids: UserIds) -> Result<Identity, Error> {
     if let Some(template) = &from.user_id {
         return Ok(Identity::Template(Template::parse(template).map_err(IdentityError::from)?));
     }
     if let Some(map) = &from.users {
         return Ok(Identity::Map(Map::open(map)?));
     }
-    match (system.has_user_ids, is_offline) {
+    match (system.has_user_ids, user_ids) {
         (true, _) => Ok(Identity::Known),
-        (false, true) => Ok(Identity::Unsaid(system.name)),
-        (false, false) => Err(Error::usage(
+        (false, UserIds::Optional) => Ok(Identity::Unsaid(system.name)),
+        (false, UserIds::Required) => Err(Error::usage(
             format!("{} has no Auth0 user ids: say which user each person is", system.title),
             "give `--user-id 'auth0|{id}'` if the users were imported with their old ids, or `--users \
              MAP.csv`; `mfaferry resolve` writes such a map",

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     error::Error,
-    ledger::{Reader, Seen},
+    ledger::{LedgerKind, Reader, Seen},
     model::Shard,
     report::Together,
     text::{escape, file_name},
@@ -78,8 +78,8 @@ fn check_tenant(first: &Shown, path: &Path, reader: &Reader) -> Result<(), Error
 
 /// Refuses to mix ledgers of people with those of factors.
 fn check_kinds(ledgers: &[Shown]) -> Result<(), Error> {
-    let all = |is_of_people| ledgers.iter().try_for_each(|it| it.reader.check_kind(is_of_people));
-    all(true).or_else(|_| all(false))
+    let all = |kind| ledgers.iter().try_for_each(|ledger| ledger.reader.check_kind(kind));
+    all(LedgerKind::People).or_else(|_| all(LedgerKind::Factors))
 }
 
 /// Collects the facts about several ledgers besides the sums of their rows.
@@ -92,7 +92,9 @@ pub(super) fn together(ledgers: &[Shown]) -> Result<Together, Error> {
         shards: shards.clone(),
         missing: missing(&shards),
         users_in_several: if may_overlap { Some(users_in_several(ledgers)?) } else { None },
-        are_of_people: ledgers.iter().any(|ledger| ledger.reader.check_kind(false).is_err()),
+        are_of_people: ledgers
+            .iter()
+            .any(|ledger| ledger.reader.check_kind(LedgerKind::Factors).is_err()),
     })
 }
 

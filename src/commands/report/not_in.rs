@@ -3,7 +3,7 @@
 use super::ledgers::Shown;
 use crate::{
     cli::RowFilter,
-    commands::reading::Opener,
+    commands::reading::{Opener, UserIds},
     engine::scan::scan_readable,
     error::Error,
     ledger::Seen,
@@ -19,7 +19,8 @@ pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter
     let Some(reading) = flags.reading() else {
         return Ok(ledgers.iter().map(|_| Filter { states: states(), not_in: None }).collect());
     };
-    let input = Opener::of(&reading, &flags.system, flags.secret_encoding, false)?.open()?;
+    let input =
+        Opener::of(&reading, &flags.system, flags.secret_encoding, UserIds::Required)?.open()?;
     let of = |Shown { reader, .. }: &Shown| (reader.shard(), reader.key().clone());
     let of: Vec<_> = ledgers.iter().map(of).collect();
     let look = move |planned| match planned {

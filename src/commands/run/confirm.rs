@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use crate::error::Error;
+use crate::{commands::reading::StdinUse, error::Error};
 
 /// Asks the user for confirmation. Without a terminal that is an error: `--yes` is required there.
-pub(in crate::commands) fn confirm(question: &str, input_is_stdin: bool) -> Result<bool, Error> {
-    if input_is_stdin || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+pub(in crate::commands) fn confirm(question: &str, stdin: StdinUse) -> Result<bool, Error> {
+    if stdin == StdinUse::Input || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Error::usage(
             "refusing to delete without confirmation: not running in a terminal",
             "pass --yes to confirm, or --dry-run to see what would be deleted",

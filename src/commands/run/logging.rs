@@ -63,21 +63,29 @@ pub(in crate::commands) fn start(output_args: &OutputArgs) -> Result<Option<Arc<
     // Only our own events: those of other crates may hold URLs, and so user ids.
     let filter = EnvFilter::new(format!("mfaferry={level}"));
     let Some(path) = &output_args.log_file else {
-        subscribe(output_args.log_format, filter, || Terminal, io::stderr().is_terminal());
+        let colours = if io::stderr().is_terminal() { Colours::On } else { Colours::Off };
+        subscribe(output_args.log_format, filter, || Terminal, colours);
         return Ok(None);
     };
     let log = Arc::new(LogFile::open(path, output_args)?);
     outlive_limits()
         .map_err(|source| Error::Io { what: "listening for signals".into(), source })?;
-    subscribe(output_args.log_format, filter, Arc::clone(&log), false);
+    subscribe(output_args.log_format, filter, Arc::clone(&log), Colours::Off);
     Ok(Some(log))
+}
+
+/// Colours of log lines in the format `text`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Colours {
+    On,
+    Off,
 }
 
 fn subscribe(
     format: LogFormat,
     filter: EnvFilter,
     writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
-    colour: bool,
+    colours: Colours,
 ) {
     // `LogFile` reports what is lost; the subscriber's own report would panic on a closed standard error.
     let builder = tracing_subscriber::fmt()
@@ -87,7 +95,9 @@ fn subscribe(
     // A second subscriber (in tests) changes nothing.
     drop(match format {
         LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder.with_target(false).with_ansi(colour).compact().try_init(),
+        LogFormat::Text => {
+            builder.with_target(false).with_ansi(colours == Colours::On).compact().try_init()
+        }
     });
 }
 

@@ -32,7 +32,7 @@ impl Metering {
         let Some(path) = config.metrics_file.clone() else { return Ok(()) };
         let ledger = config.ledger.as_deref().map(path_of);
         keep_metrics_apart(&path, &self.files, ledger.as_deref())?;
-        config.meter = self.meter((path, config.target.label().to_owned()));
+        config.meter = self.meter(path, config.target.label().to_owned());
         Ok(())
     }
 
@@ -43,14 +43,14 @@ impl Metering {
             let talking = self.talking.as_ref().filter(|_| exit != Exit::Good)?;
             let (path, label, ledger) = Config::metrics(&talking.tenant)?;
             keep_metrics_apart(&path, &self.files, ledger.as_deref()).ok()?;
-            self.meter((path, label))
+            self.meter(path, label)
         };
         if let Some(meter) = self.meter.get().cloned().or_else(late) {
             meter.end(exit);
         }
     }
 
-    fn meter(&self, (path, tenant): (PathBuf, String)) -> Option<Meter> {
+    fn meter(&self, path: PathBuf, tenant: String) -> Option<Meter> {
         let Talking { name: command, is_dry_run, shard, .. } = *self.talking.as_ref()?;
         let start = || Meter::start(Measured { path, command, tenant, is_dry_run, shard }, now);
         Some(self.meter.get_or_init(start).clone())

@@ -26,6 +26,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::tenant::Scopes;
 use self::{announce::announce, notes::RunNotes, signals::stop_after, tenant::Tenant};
 use super::{now, print_error};
 use crate::{
@@ -88,7 +89,7 @@ impl Run {
         ledger: Option<&Path>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        Self::with(config, (scopes, scopes), ledger, stop).await
+        Self::with(config, Scopes { used: scopes, required: scopes }, ledger, stop).await
     }
 
     /// Opens a run that uses those of `scopes` that the token has.
@@ -97,21 +98,20 @@ impl Run {
         scopes: &'static [&'static str],
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        Self::with(config, (scopes, &[]), None, stop).await
+        Self::with(config, Scopes { used: scopes, required: &[] }, None, stop).await
     }
 
-    /// Opens a run that uses `scopes`, of which the token must allow those `required`.
+    /// Opens a run that uses these scopes.
     pub(super) async fn with(
         mut config: Config,
-        (scopes, required): (&'static [&'static str], &'static [&'static str]),
+        scopes: Scopes,
         ledger: Option<&Path>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let began = Instant::now();
         config.concurrency = config.concurrency.within(connections());
-        announce(&config, scopes, ledger);
-        let Tenant { client, name, sandbox, pacer } =
-            Tenant::with(&config, (scopes, required)).await?;
+        announce(&config, scopes.used, ledger);
+        let Tenant { client, name, sandbox, pacer } = Tenant::with(&config, scopes).await?;
         tokio::spawn(stop_after(config.max_duration, stop.clone(), MAX_DURATION_OVER));
         let keepers = config.meter.iter().cloned();
         let keepers = keepers.map(|meter| Arc::new(meter) as Arc<dyn Keeper>).collect();

@@ -31,7 +31,7 @@ use crate::{
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
-    ledger::{self, ByState, Changes, Key, Ledger, Opened, Owner, Reader, RunReasons},
+    ledger::{self, ByState, Changes, Key, Ledger, LedgerKind, Opened, Owner, Reader, RunReasons},
     model::{Lines, Shard, State},
     progress::{Extent, Recorded, Show},
     report::{Explained, Figures, Status, Summary, Waits, write_json},
@@ -113,13 +113,12 @@ impl Session {
         let is_kept = scratch.is_none() || !spec.dry_run;
         let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
         if path.symlink_metadata().is_ok() {
-            let (path, is_of_people) = (path.clone(), spec.name == "resolve");
+            let (path, kind) = (path.clone(), LedgerKind::of_command(spec.name));
             // A ledger that cannot be read is reported when it is opened for writing.
-            blocking(move || Reader::open(&path).map_or(Ok(()), |it| it.check_kind(is_of_people)))
-                .await?;
+            blocking(move || Reader::open(&path).map_or(Ok(()), |it| it.check_kind(kind))).await?;
         }
-        let about = (run.tenant.clone(), run.config.shard);
-        let opened = open_ledger(spec, inputs, retry, about, path.clone()).await?;
+        let target = LedgerTarget { tenant: run.tenant.clone(), shard: run.config.shard };
+        let opened = open_ledger(spec, inputs, retry, target, path.clone()).await?;
         let mut files = BTreeMap::new();
         if !spec.dry_run
             && let Some(folder) = scratch.take()
@@ -317,11 +316,17 @@ pub(in crate::commands) fn show(
     Ok(())
 }
 
+/// Tenant and shard that a ledger is bound to.
+struct LedgerTarget {
+    tenant: String,
+    shard: Option<Shard>,
+}
+
 async fn open_ledger(
     spec: CommandSpec,
     inputs: &[String],
     retry: &[cli::Retry],
-    (tenant, shard): (String, Option<Shard>),
+    LedgerTarget { tenant, shard }: LedgerTarget,
     path: PathBuf,
 ) -> Result<Opened, Error> {
     // Rejected rows are identified by their input: one file has to have one name, however it is

@@ -25,21 +25,26 @@ pub(in crate::commands) struct Tenant {
     pub(in crate::commands) pacer: Arc<Pacer>,
 }
 
+/// Scopes of a command.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::commands) struct Scopes {
+    /// Scopes that its requests use, if the token has them.
+    pub(in crate::commands) used: &'static [&'static str],
+    /// Scopes that the token must have.
+    pub(in crate::commands) required: &'static [&'static str],
+}
+
 impl Tenant {
-    /// Makes the client of a command that uses `scopes`, and whose token must allow those
-    /// `required`. Starts the sandbox where that is the tenant; it allows both. Nothing is sent
-    /// yet.
-    pub(in crate::commands) async fn with(
-        config: &Config,
-        (scopes, required): (&[&'static str], &'static [&'static str]),
-    ) -> Result<Self, Error> {
+    /// Makes the client of a command. Starts the sandbox where that is the tenant; it allows all
+    /// scopes of the command. Nothing is sent yet.
+    pub(in crate::commands) async fn with(config: &Config, scopes: Scopes) -> Result<Self, Error> {
         let (base, credentials, sandbox) = match &config.target {
             Target::Tenant { base, credentials } => (base.clone(), credentials.clone(), None),
             Target::Sandbox => {
                 let limit = Limit::smallest_plan();
                 let mut settings = Settings { limit, latency_ms: (20, 60), ..Settings::default() };
                 settings = settings.with_facts(&config.facts);
-                settings.scopes.extend(scopes.iter().map(|scope| (*scope).to_owned()));
+                settings.scopes.extend(scopes.used.iter().map(|scope| (*scope).to_owned()));
                 // The user whom `probe` asks about as one who does not exist.
                 settings.users = Users::AnyBut(vec![MARKER.into()]);
                 let sandbox = Sandbox::start(settings, 0)
@@ -59,7 +64,7 @@ impl Tenant {
         let client = Client::new(auth0::Settings {
             base,
             credentials,
-            scopes: required,
+            scopes: scopes.required,
             proxy: config.proxy.clone(),
             timeout: config.timeout,
             concurrency: config.concurrency.most(),

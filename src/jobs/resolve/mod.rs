@@ -150,7 +150,8 @@ impl<A> ResolveExecutor<A> {
 pub async fn run<A: Directory>(
     gateway: Gateway<A>,
     limits: Limits,
-    (questions, rules): (JobReceiver<PersonQuestion>, Rules),
+    questions: JobReceiver<PersonQuestion>,
+    rules: Rules,
     tally: Arc<Tally>,
     map: &mut MapWriter,
 ) -> End {

@@ -151,8 +151,8 @@ impl Bench {
         let reader = Box::new(List(people.into_iter(), 0));
         let questions = start(reader, opened.key, ledger.clone(), Arc::default()).unwrap();
         let mut map = MapWriter::new(ledger.clone(), output, known);
-        let asks = (questions, self.rules.clone());
-        let run = run(gateway, limits, asks, ledger.tally(), &mut map);
+        let rules = self.rules.clone();
+        let run = run(gateway, limits, questions, rules, ledger.tally(), &mut map);
         let stopping = async {
             while self.stop_after.is_none_or(|most| sandbox.stats().users_by_email < most) {
                 tokio::time::sleep(Duration::from_millis(1)).await;

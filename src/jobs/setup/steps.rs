@@ -99,6 +99,13 @@ impl SetupState {
     }
 }
 
+/// Question that is being asked, and what came of it so far.
+struct Turn<'a> {
+    question: TenantQuestion,
+    history: &'a mut History,
+    rng: &'a mut fastrand::Rng,
+}
+
 /// Asks until there is a usable answer, or none can be expected. Shared by all workers.
 #[derive(Debug)]
 pub(super) struct SetupExecutor<A> {
@@ -184,7 +191,8 @@ impl<A: Setup> SetupExecutor<A> {
         history: &mut History,
         rng: &mut fastrand::Rng,
     ) -> (Next, Health) {
-        let (api, turn) = (&self.gateway.api, (question, history, rng));
+        let api = &self.gateway.api;
+        let turn = Turn { question, history, rng };
         match question {
             TenantQuestion::FactorSwitches => {
                 self.take(turn, api.factor_switches().await, |facts| &mut facts.switches)
@@ -214,7 +222,7 @@ impl<A: Setup> SetupExecutor<A> {
     /// Takes in the answer to a question, or asks it again.
     fn take<T>(
         &self,
-        (question, history, rng): (TenantQuestion, &mut History, &mut fastrand::Rng),
+        Turn { question, history, rng }: Turn<'_>,
         answer: Answer<T>,
         slot: fn(&mut Facts) -> &mut Asked<T>,
     ) -> (Next, Health) {

@@ -17,7 +17,10 @@ use super::{
 use crate::{
     error::Error,
     files::Folder,
-    ledger::{Key, LedgerFault, Pseudonyms, correlation, entry::Entry, seq::Seq, tally::ByState},
+    ledger::{
+        Key, LedgerFault, LedgerKind, Pseudonyms, correlation, entry::Entry, seq::Seq,
+        tally::ByState,
+    },
     model::{FactorType, Lines, LocalTime, Operation, Place, Shard, State},
 };
 
@@ -178,19 +181,19 @@ impl Reader {
         self.rows().map_err(|fault| fault.at(&self.path))
     }
 
-    /// Refuses a ledger of people if `is_of_people` is false, and one of factors if it is true: the
-    /// two know nothing of each other.
-    pub fn check_kind(&self, is_of_people: bool) -> Result<(), Error> {
+    /// Refuses a ledger of the other kind.
+    pub fn check_kind(&self, kind: LedgerKind) -> Result<(), Error> {
         let first = "SELECT operation FROM factors ORDER BY seq LIMIT 1";
         let first = self.connection.query_row(first, [], |row| row.get::<_, u8>(0)).optional();
         let first = first.map_err(|error| LedgerFault::from(error).at(&self.path))?;
         let Some(operation) = first.and_then(Operation::from_code) else {
             return Ok(());
         };
-        if (operation == Operation::Resolve) == is_of_people {
-            return Ok(());
-        }
-        let what = if is_of_people { "factors, not of people" } else { "people, not of factors" };
+        let what = match (kind, operation == Operation::Resolve) {
+            (LedgerKind::Factors, false) | (LedgerKind::People, true) => return Ok(()),
+            (LedgerKind::Factors, true) => "people, not of factors",
+            (LedgerKind::People, false) => "factors, not of people",
+        };
         let fault = LedgerFault::new(
             format!("it is a ledger of {what}"),
             "give `resolve` and `import` a --ledger each, or let each have its own by default",

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::reader::{Reader, refusals};
 use crate::{
     error::Error,
-    ledger::LedgerFault,
+    ledger::{LedgerFault, LedgerKind},
     model::{Shard, State},
 };
 
@@ -36,7 +36,7 @@ pub(super) fn read(connection: &Connection) -> Result<Shard, LedgerFault> {
 /// ledger would be sent again.
 pub(in crate::ledger) fn check(
     (own, of_run): (Shard, Shard),
-    is_of_people: bool,
+    kind: LedgerKind,
 ) -> Result<(), LedgerFault> {
     if own == of_run {
         return Ok(());
@@ -46,7 +46,7 @@ pub(in crate::ledger) fn check(
     } else {
         format!("this run is over shard {of_run}")
     };
-    if is_of_people {
+    if kind == LedgerKind::People {
         // Its ledger lies beside the map, and both belong to one shard.
         let (of, flag) = if own.is_whole() {
             ("a whole input".into(), "leave --shard out".into())
