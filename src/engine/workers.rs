@@ -2,8 +2,8 @@
 //! through the same queue.
 //!
 //! A worker that has finished a step takes the next one by itself, without a detour through the
-//! loop that fills the queue: while there is work, nobody has to be woken. Only an answer that
-//! looks like trouble shuts the queue, for all workers, until the loop has seen it.
+//! loop that fills the queue: while there is work, nobody has to be woken. Only trouble stops that,
+//! see [`ClearedItems`].
 
 use std::{
     collections::VecDeque,
@@ -59,34 +59,55 @@ pub(super) struct Workers<C: Executor> {
     queue: Arc<WorkQueue<C::Job>>,
 }
 
-/// State shared by the workers and the dispatcher.
+/// Queue shared by the workers and the dispatcher.
 struct WorkQueue<E> {
     /// Permits for the items in the queue, at least one each; workers wait for these.
-    items: Semaphore,
-    state: Mutex<State<E>>,
+    permits: Semaphore,
+    state: Mutex<QueueState<E>>,
     /// Notified when there are reports.
     wakeup: Notify,
 }
 
-struct State<E> {
-    items: VecDeque<WorkItem<E>>,
+struct QueueState<E> {
+    cleared: ClearedItems<E>,
     reports: Vec<Report<E>>,
     /// Number of busy workers.
     busy: usize,
-    /// True while no worker may take anything.
-    shut: bool,
+}
+
+/// Items that the dispatcher has cleared for the workers. What was cleared before trouble must not
+/// be sent after it, and the dispatcher learns of it only later. So the report of trouble itself
+/// shuts the queue: no worker gets an item until the dispatcher has withdrawn what may not stay.
+struct ClearedItems<E> {
+    items: VecDeque<WorkItem<E>>,
+    is_shut: bool,
+}
+
+impl<E> ClearedItems<E> {
+    fn take(&mut self) -> Option<WorkItem<E>> {
+        if self.is_shut { None } else { self.items.pop_front() }
+    }
+
+    fn shut(&mut self) {
+        self.is_shut = true;
+    }
+
+    /// Opens the queue. Returns the number of permits that its items need anew: workers that came
+    /// while it was shut have used theirs up.
+    fn reopen(&mut self) -> usize {
+        if std::mem::take(&mut self.is_shut) { self.items.len() } else { 0 }
+    }
 }
 
 impl<C: Executor> Workers<C> {
     /// Creates a pool without workers. `seed` is for jitter.
     pub(super) fn new(executor: Arc<C>, allowed: usize, seed: u64) -> Self {
         let queue = Arc::new(WorkQueue {
-            items: Semaphore::new(0),
-            state: Mutex::new(State {
-                items: VecDeque::new(),
+            permits: Semaphore::new(0),
+            state: Mutex::new(QueueState {
+                cleared: ClearedItems { items: VecDeque::new(), is_shut: false },
                 reports: Vec::new(),
                 busy: 0,
-                shut: false,
             }),
             wakeup: Notify::new(),
         });
@@ -103,21 +124,23 @@ impl<C: Executor> Workers<C> {
     /// wait.
     pub(super) fn room(&self) -> isize {
         let state = self.queue.state();
-        self.allowed.cast_signed() - state.busy.cast_signed() - state.items.len().cast_signed()
+        self.allowed.cast_signed()
+            - state.busy.cast_signed()
+            - state.cleared.items.len().cast_signed()
     }
 
     /// Queues jobs that have been cleared.
     pub(super) fn add(&mut self, tickets: Vec<Ticket<C::Job>>) {
         let count = tickets.len();
-        self.queue.state().items.extend(tickets.into_iter().map(WorkItem::Step));
-        self.queue.items.add_permits(count);
+        self.queue.state().cleared.items.extend(tickets.into_iter().map(WorkItem::Step));
+        self.queue.permits.add_permits(count);
         self.start();
     }
 
     /// Queues a health check, before anything else.
     pub(super) fn health_check(&mut self, user: UserId) {
-        self.queue.state().items.push_front(WorkItem::HealthCheck(user));
-        self.queue.items.add_permits(1);
+        self.queue.state().cleared.items.push_front(WorkItem::HealthCheck(user));
+        self.queue.permits.add_permits(1);
         self.start();
     }
 
@@ -126,7 +149,7 @@ impl<C: Executor> Workers<C> {
     fn start(&mut self) {
         let wanted = {
             let state = self.queue.state();
-            self.allowed.max(1).min(state.busy + state.items.len())
+            self.allowed.max(1).min(state.busy + state.cleared.items.len())
         };
         while self.tasks.len() < wanted {
             let rng = fastrand::Rng::with_seed(self.seed.wrapping_add(self.tasks.len() as u64));
@@ -138,20 +161,16 @@ impl<C: Executor> Workers<C> {
     /// Takes back from the queue the kinds that may not stay, and lets the rest go on.
     pub(super) fn withdraw(&self, stays: impl Fn(RequestKind) -> bool) -> Vec<Ticket<C::Job>> {
         let mut back = Vec::new();
-        let mut state = self.queue.state();
-        if KINDS.into_iter().all(&stays) && !state.shut {
-            return back;
-        }
-        for item in std::mem::take(&mut state.items) {
-            match item {
-                WorkItem::Step(ticket) if !stays(ticket.job.kind()) => back.push(ticket),
-                item => state.items.push_back(item),
+        let cleared = &mut self.queue.state().cleared;
+        if !KINDS.into_iter().all(&stays) {
+            for item in std::mem::take(&mut cleared.items) {
+                match item {
+                    WorkItem::Step(ticket) if !stays(ticket.job.kind()) => back.push(ticket),
+                    item => cleared.items.push_back(item),
+                }
             }
         }
-        if std::mem::take(&mut state.shut) {
-            // Workers that woke up while the queue was shut consumed permits but took no items.
-            self.queue.items.add_permits(state.items.len());
-        }
+        self.queue.permits.add_permits(cleared.reopen());
         back
     }
 
@@ -173,7 +192,7 @@ impl<C: Executor> Workers<C> {
 
     /// Lets workers finish their steps.
     pub(super) async fn dismiss(&mut self) {
-        self.queue.items.close();
+        self.queue.permits.close();
         while self.tasks.join_next().await.is_some() {}
     }
 }
@@ -182,11 +201,9 @@ impl<E> WorkQueue<E> {
     /// Waits for something to do; `None` when there will be nothing more.
     async fn take(&self) -> Option<WorkItem<E>> {
         loop {
-            self.items.acquire().await.ok()?.forget();
+            self.permits.acquire().await.ok()?.forget();
             let mut state = self.state();
-            if !state.shut
-                && let Some(item) = state.items.pop_front()
-            {
+            if let Some(item) = state.cleared.take() {
                 state.busy += 1;
                 return Some(item);
             }
@@ -198,13 +215,15 @@ impl<E> WorkQueue<E> {
             || matches!(report.next, Next::Held | Next::Halt(_) | Next::Stop(_));
         let mut state = self.state();
         state.busy -= 1;
-        state.shut |= trouble;
+        if trouble {
+            state.cleared.shut();
+        }
         state.reports.push(report);
         drop(state);
         self.wakeup.notify_one();
     }
 
-    fn state(&self) -> MutexGuard<'_, State<E>> {
+    fn state(&self) -> MutexGuard<'_, QueueState<E>> {
         // Nothing panics while it is held.
         lock(&self.state)
     }
