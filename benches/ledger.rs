@@ -89,7 +89,10 @@ fn commits(criterion: &mut Criterion) {
                             }))
                             .await;
                         }
-                        ledger.end_run(true).await.expect("the disk has room");
+                        ledger
+                            .end_run(mfaferry::model::Completion::Complete)
+                            .await
+                            .expect("the disk has room");
                     });
                     took += began.elapsed();
                     drop(ledger);

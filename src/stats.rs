@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{sync::lock, text::human};
+use crate::{api::LimitDecision, sync::lock, text::human};
 
 /// The limit on requests in flight: for how long it has held requests back, and its value then.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -99,15 +99,15 @@ struct Outages {
 }
 
 impl RunStats {
-    /// Counts requests, the class of the last answer, and whether it was a 429. The requests before
-    /// the last were for a token, which was granted.
-    pub fn sent(&self, requests: u32, last: StatusClass, throttled: bool) {
+    /// Counts requests, the class of the last answer, and the rate limit's decision about it. The
+    /// requests before the last were for a token, which was granted.
+    pub fn sent(&self, requests: u32, last: StatusClass, decision: LimitDecision) {
         self.requests[last as usize].fetch_add(requests.min(1).into(), Relaxed);
         if requests > 1 {
             let before = u64::from(requests - 1);
             self.requests[StatusClass::Success as usize].fetch_add(before, Relaxed);
         }
-        self.throttled.fetch_add(u64::from(throttled), Relaxed);
+        self.throttled.fetch_add(u64::from(decision == LimitDecision::Throttled), Relaxed);
     }
 
     /// Returns the number of HTTP requests to the API so far.

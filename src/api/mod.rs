@@ -202,6 +202,14 @@ pub struct Answer<T> {
 }
 
 impl<T> Answer<T> {
+    /// Returns the decision of the rate limit.
+    pub fn limit_decision(&self) -> LimitDecision {
+        match self.verdict {
+            Verdict::NotExecuted(NotExecuted::Throttled) => LimitDecision::Throttled,
+            _ => LimitDecision::Admitted,
+        }
+    }
+
     /// Makes an answer that has nothing but its meaning.
     pub fn bare(verdict: Verdict<T>) -> Self {
         Self { verdict, status: None, meter: Meter::default(), requests: 0 }
@@ -239,6 +247,15 @@ impl Meter {
     pub fn of_foreign_answer(self) -> Self {
         Self { sent: self.sent, ..Self::default() }
     }
+}
+
+/// Decision of the tenant's rate limit about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitDecision {
+    /// The request was let through, whatever came of it.
+    Admitted,
+    /// The request was refused with 429.
+    Throttled,
 }
 
 /// Meaning of an answer, or of its absence. Variants are ordered from good to bad.

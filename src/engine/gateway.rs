@@ -9,7 +9,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{Answer, Api, NotExecuted, Verdict},
+    api::{Answer, Api, LimitDecision, NotExecuted, Verdict},
     engine::Next,
     error::Error,
     model::{LocalTime, UserId},
@@ -147,13 +147,13 @@ impl<A: Api> Gateway<A> {
     /// Shows an answer to the pacer and the counters, and returns what it says about the tenant's
     /// health.
     pub fn note<T>(&self, answer: &Answer<T>) -> Health {
-        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
+        let decision = answer.limit_decision();
         // A request that got no answer says nothing about the limit; a 429 of the token endpoint
         // has no status here.
-        if throttled || answer.status.is_some() {
-            self.pacer.observe(&answer.meter, throttled);
+        if decision == LimitDecision::Throttled || answer.status.is_some() {
+            self.pacer.observe(&answer.meter, decision);
         }
-        self.stats.sent(answer.requests, class_of(answer), throttled);
+        self.stats.sent(answer.requests, class_of(answer), decision);
         Health::of(&answer.verdict)
     }
 
@@ -165,15 +165,15 @@ impl<A: Api> Gateway<A> {
             () = self.stop.cancelled() => return Err((Next::Held, Health::Unknown)),
             answer = self.api.prepare() => answer,
         };
-        let throttled = matches!(answer.verdict, Verdict::NotExecuted(NotExecuted::Throttled));
-        self.stats.sent(answer.requests, class_of(&answer), throttled);
+        let decision = answer.limit_decision();
+        self.stats.sent(answer.requests, class_of(&answer), decision);
         match answer.verdict {
             Verdict::Done(()) => Ok(()),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
                 Err((Next::Stop(error), Health::Unknown))
             }
             Verdict::NotExecuted(NotExecuted::Throttled) => {
-                self.pacer.observe(&answer.meter, true);
+                self.pacer.observe(&answer.meter, decision);
                 Err((Next::After(Duration::ZERO), Health::Unknown))
             }
             Verdict::Present

@@ -34,7 +34,7 @@ use crate::{
     engine::gateway::Gateway,
     error::Error,
     ledger::Counts,
-    model::{State, UserId},
+    model::{Completion, State, UserId},
     pacer::breaker::{Health, RequestKind},
 };
 use dispatcher::Engine;
@@ -194,6 +194,11 @@ pub enum End {
 }
 
 impl End {
+    /// Returns whether the run is complete.
+    pub fn completion(&self) -> Completion {
+        if self.is_complete() { Completion::Complete } else { Completion::Interrupted }
+    }
+
     /// Returns true if everything that was taken in is settled.
     pub fn is_complete(&self) -> bool {
         match self {

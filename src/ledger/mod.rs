@@ -55,7 +55,7 @@ pub use tally::{ByState, Changes, Counts, RunReasons, Tally};
 
 use crate::{
     error::Error,
-    model::{Audit, Lines, LocalTime, Reason, Settlement, Shard, State, UserId},
+    model::{Audit, Completion, Lines, LocalTime, Reason, Settlement, Shard, State, UserId},
     sync::lock,
 };
 use disk::{file, open, shard, sqlite};
@@ -299,8 +299,8 @@ impl Ledger {
     }
 
     /// Records how the run ended, and everything before that; durable on return.
-    pub async fn end_run(&self, complete: bool) -> Result<(), Error> {
-        self.ask(|reply| Command::EndRun(complete, reply)).await
+    pub async fn end_run(&self, completion: Completion) -> Result<(), Error> {
+        self.ask(|reply| Command::EndRun(completion, reply)).await
     }
 
     /// Returns the durable counts of this run.

@@ -24,7 +24,7 @@ use super::{
     tally::{ByState, Changes},
 };
 use crate::{
-    model::{Audit, Code, LocalTime, Settlement, State, UserId},
+    model::{Audit, Code, Completion, LocalTime, Settlement, State, UserId},
     sync::lock,
 };
 
@@ -117,7 +117,7 @@ pub(super) enum Command {
     Flush(oneshot::Sender<()>),
     Note(Note, String),
     Selection(Vec<String>),
-    EndRun(bool, oneshot::Sender<()>),
+    EndRun(Completion, oneshot::Sender<()>),
 }
 
 /// An answer that waits for the commit. It is no fault if the caller has gone.
@@ -204,8 +204,8 @@ fn apply<S: Store>(
             Command::Flush(reply) => replies.push(Reply::Done(reply)),
             Command::Note(note, json) => journal.note(note, &json)?,
             Command::Selection(codes) => journal.note_selection(codes),
-            Command::EndRun(complete, reply) => {
-                journal.end_run(complete, now())?;
+            Command::EndRun(completion, reply) => {
+                journal.end_run(completion, now())?;
                 replies.push(Reply::Done(reply));
             }
         }

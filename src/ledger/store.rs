@@ -5,7 +5,7 @@ use super::{
     entry::{Entry, RowSummary},
     seq::Seq,
 };
-use crate::model::{Fingerprint, LocalTime, Rejection};
+use crate::model::{Completion, Fingerprint, LocalTime, Rejection};
 
 /// Storage of entries. Writes are only promised to last once [`Store::commit`] has returned.
 pub trait Store: Send + std::fmt::Debug {
@@ -42,7 +42,7 @@ pub trait Store: Send + std::fmt::Debug {
     /// they have one of these codes.
     fn note_selection(&mut self, _codes: Vec<String>) {}
     /// Writes how this run ended; a complete run replaces its input's older refusals.
-    fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault>;
+    fn end_run(&mut self, completion: Completion, at: LocalTime) -> Result<(), LedgerFault>;
     /// Makes everything written so far durable, or fails.
     fn commit(&mut self) -> Result<(), LedgerFault>;
     /// Does work that can wait until the callers that wait for a commit have their answers.

@@ -42,7 +42,7 @@ pub use fingerprint::{Fingerprint, NameTag};
 pub use lines::{Lines, Place};
 pub use method::{Method, Raw};
 pub use node::{Node, from_json};
-pub use outcome::{Audit, Finding, History, How, Settlement};
+pub use outcome::{Audit, Completion, Finding, History, How, Settlement};
 pub use person::Person;
 pub use planned::{CodeCounts, Fault, Planned, Refusal, Rejection};
 pub use proof::ProofVerdict;

@@ -95,3 +95,12 @@ pub enum Finding {
     /// A listed method may be it, or not.
     Unclear(Code),
 }
+
+/// Completeness of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completion {
+    /// The run has dealt with all of its input.
+    Complete,
+    /// The run ended before that: it was stopped, or it failed.
+    Interrupted,
+}

@@ -108,9 +108,10 @@ impl Auto {
         self.haste = HASTE;
     }
 
-    /// Takes a permit, or returns why there is none and when there will be one.
-    pub(super) fn take(&mut self, bucket: &Bucket, answered: bool, now: f64) -> Result<(), Wait> {
-        let pace = self.pace(bucket, answered, now);
+    /// Takes a permit, or returns why there is none and when there will be one. There is no `bucket`
+    /// before the first answer.
+    pub(super) fn take(&mut self, bucket: Option<&Bucket>, now: f64) -> Result<(), Wait> {
+        let pace = self.pace(bucket, now);
         self.last_pace = pace.rate;
         // At a high rate, several permits are waited for at once, and a late wake-up is made up
         // for.
@@ -165,11 +166,11 @@ impl Auto {
         self.used * (self.used_at - now).exp()
     }
 
-    fn pace(&mut self, bucket: &Bucket, answered: bool, now: f64) -> AutoRate {
+    fn pace(&mut self, bucket: Option<&Bucket>, now: f64) -> AutoRate {
         let share = 1.0 - self.reserve;
-        if !answered {
+        let Some(bucket) = bucket else {
             return AutoRate { rate: FIRST_RATE, ..AutoRate::default() };
-        }
+        };
         if !bucket.is_known() {
             let used = self.used(now);
             let met = self.search.met();

@@ -15,7 +15,10 @@ use super::{
     Learnt, Pacing, ROUNDING, Rate, SHORTEST_WAIT, Steps, auto::wanted_level, exact,
     state::PacerState,
 };
-use crate::{api::Meter, model::LocalTime};
+use crate::{
+    api::{LimitDecision, Meter},
+    model::LocalTime,
+};
 
 /// Simulated time, and the fewest and most requests in it: the tests of `auto` come every few
 /// seconds, and a slow bucket takes minutes to show its rate.
@@ -163,18 +166,18 @@ impl Play {
         let pacing = Pacing { rate: Rate::Auto, burst: 1, plan: None, now, ..*pacing };
         let mut state = PacerState::new(pacing);
         let (mut at, mut times) = (0.0, Vec::new());
-        let mut answers: VecDeque<(f64, Meter, bool)> = VecDeque::new();
+        let mut answers: VecDeque<(f64, Meter, LimitDecision)> = VecDeque::new();
         for _ in 0..STEPS {
             if self.is_over(&times) {
                 break;
             }
-            while let Some((due, meter, throttled)) = answers.front().copied()
+            while let Some((due, meter, decision)) = answers.front().copied()
                 && (due <= at || answers.len() >= self.in_flight)
             {
                 answers.pop_front();
                 at = at.max(due);
-                state.observe(&meter, throttled, began, moment(began, due));
-                if !throttled {
+                state.observe(&meter, decision, began, moment(began, due));
+                if decision == LimitDecision::Admitted {
                     times.push(due);
                 }
             }
@@ -184,9 +187,10 @@ impl Play {
                 at = until.duration_since(began).as_secs_f64();
                 continue;
             }
-            let granted = tenant.take(at);
+            let decision =
+                if tenant.take(at) { LimitDecision::Admitted } else { LimitDecision::Throttled };
             let meter = Meter { sent: Some(now), ..tenant.meter() };
-            answers.push_back((at + self.latency, meter, !granted));
+            answers.push_back((at + self.latency, meter, decision));
         }
         times
     }

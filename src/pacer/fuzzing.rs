@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{LONGEST_HOLD, Pacer, Rate, SHORTEST_WAIT};
-use crate::api::Meter;
+use crate::api::{LimitDecision, Meter};
 
 /// Longest wait for a permit: a hold, the time after which what answers said about the limit is
 /// forgotten, and the slowest pace.
@@ -21,7 +21,8 @@ pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, D
         let meter = Meter { sent: Some(now), ..meter };
         now += took;
         let mut state = pacer.state();
-        state.observe(&meter, throttled, pacer.began, now);
+        let decision = if throttled { LimitDecision::Throttled } else { LimitDecision::Admitted };
+        state.observe(&meter, decision, pacer.began, now);
         let until = state.hold.until(now).unwrap_or(now);
         assert!(until - now <= LONGEST_HOLD, "held for {:?}", until - now);
         let (level, limit) = state.fullness(pacer.began, now);

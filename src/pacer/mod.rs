@@ -37,7 +37,11 @@ pub use hold::LONGEST_HOLD;
 pub use learnt::{Learnt, Steps};
 pub use schedule::{Phase, Plan, PlanError};
 
-use crate::{api::Meter, model::LocalTime, sync::lock};
+use crate::{
+    api::{LimitDecision, Meter},
+    model::LocalTime,
+    sync::lock,
+};
 use state::{PacerState, Wait};
 
 /// Shortest sleep at a high rate; several permits are granted after it. Each wake-up costs CPU, and
@@ -154,8 +158,8 @@ impl Pacer {
     }
 
     /// Takes in what an answer said about the limit; every answer must be shown to the pacer.
-    pub fn observe(&self, meter: &Meter, throttled: bool) {
-        self.state().observe(meter, throttled, self.began, Instant::now());
+    pub fn observe(&self, meter: &Meter, decision: LimitDecision) {
+        self.state().observe(meter, decision, self.began, Instant::now());
     }
 
     /// Returns why the next request waits, for the progress line.

@@ -11,7 +11,7 @@ use super::{
     exact::Exact,
     hold::{Hold, Refusal},
 };
-use crate::api::Meter;
+use crate::api::{LimitDecision, Meter};
 
 /// Shortest time between two lines in the log about the refill rate, in seconds.
 const LOG_EVERY: f64 = 30.0;
@@ -139,7 +139,8 @@ impl PacerState {
         if gate == Gate::Look {
             return None;
         }
-        let wait = self.auto.take(&self.bucket, self.answers.all > 0, at).err()?;
+        let bucket = (self.answers.all > 0).then_some(&self.bucket);
+        let wait = self.auto.take(bucket, at).err()?;
         let until = began + Duration::from_secs_f64(wait.until.min(at + JITTER));
         Some(Wait { until, why: Waiting::Limit, reserve: wait.reserve })
     }
@@ -173,7 +174,14 @@ impl PacerState {
     }
 
     /// Takes in what an answer said about the limit.
-    pub(super) fn observe(&mut self, meter: &Meter, throttled: bool, began: Instant, now: Instant) {
+    pub(super) fn observe(
+        &mut self,
+        meter: &Meter,
+        decision: LimitDecision,
+        began: Instant,
+        now: Instant,
+    ) {
+        let throttled = decision == LimitDecision::Throttled;
         let at = seconds(began, now);
         let reading = meter.limit.zip(meter.remaining).filter(|(limit, _)| *limit > 0);
         let sent = meter.sent.map_or(at, |sent| seconds(began, sent));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::api::LimitDecision;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -36,7 +37,7 @@ fn meter(limit: u32, remaining: u32) -> Meter {
 async fn one_429_holds_everybody_until_its_hint_and_they_leave_one_by_one() {
     let pacer = Arc::new(Pacer::new(Rate::PerSecond(10.0), 0.2));
     pacer.permit().await;
-    pacer.observe(&retry_after(7), true);
+    pacer.observe(&retry_after(7), LimitDecision::Throttled);
     let began = Instant::now();
     let waiting: Vec<_> = (0..20)
         .map(|_| {
@@ -60,8 +61,8 @@ async fn one_429_holds_everybody_until_its_hint_and_they_leave_one_by_one() {
 async fn nobody_leaves_a_hold_in_a_stampede_at_a_learnt_rate_either() {
     let pacer = Pacer::new(Rate::Auto, 0.0);
     pacer.permit().await;
-    pacer.observe(&meter(20, 19), false);
-    pacer.observe(&retry_after(60), true);
+    pacer.observe(&meter(20, 19), LimitDecision::Admitted);
+    pacer.observe(&retry_after(60), LimitDecision::Throttled);
     pacer.permit().await;
     assert!(take(&pacer, 10).await >= Duration::from_millis(200));
 }
@@ -69,11 +70,11 @@ async fn nobody_leaves_a_hold_in_a_stampede_at_a_learnt_rate_either() {
 #[tokio::test(start_paused = true)]
 async fn a_hold_has_a_longest_and_grows_without_a_hint() {
     let pacer = Pacer::new(Rate::PerSecond(1000.0), 0.2);
-    pacer.observe(&retry_after(1 << 40), true);
+    pacer.observe(&retry_after(1 << 40), LimitDecision::Throttled);
     assert!(take(&pacer, 1).await <= LONGEST_HOLD + Duration::from_millis(5));
-    pacer.observe(&Meter::default(), false);
+    pacer.observe(&Meter::default(), LimitDecision::Admitted);
     for expected in [1, 2, 4, 8, 16, 32, 32] {
-        pacer.observe(&Meter::default(), true);
+        pacer.observe(&Meter::default(), LimitDecision::Throttled);
         assert_eq!(take(&pacer, 1).await.as_secs(), expected);
     }
 }
@@ -82,7 +83,7 @@ async fn a_hold_has_a_longest_and_grows_without_a_hint() {
 async fn a_given_rate_leaves_the_reserve_of_the_tenants_bucket_too() {
     let pacer = Pacer::new(Rate::PerSecond(100.0), 0.5);
     pacer.permit().await;
-    pacer.observe(&meter(20, 10), false);
+    pacer.observe(&meter(20, 10), LimitDecision::Admitted);
     assert!(take(&pacer, 1).await >= Duration::from_millis(500));
     assert_eq!(pacer.held().rate, Duration::ZERO);
     assert!(pacer.held().reserve >= Duration::from_millis(500), "{:?}", pacer.held());
@@ -104,7 +105,7 @@ async fn every_wait_has_its_reason() {
     take(&auto, 5).await;
     assert!(auto.held().limit >= Duration::from_millis(1900), "{:?}", auto.held());
     let held = Pacer::new(Rate::Auto, 0.2);
-    held.observe(&retry_after(3), true);
+    held.observe(&retry_after(3), LimitDecision::Throttled);
     let waiter = tokio::time::timeout(SECOND, held.permit());
     assert!(waiter.await.is_err(), "it waits");
     // A place that was given up was waited for all the same.
@@ -168,11 +169,11 @@ async fn a_limit_that_a_stray_answer_gave_is_forgotten_while_all_others_are_sile
     let pacer = Pacer::new(Rate::PerSecond(1000.0), 0.2);
     let empty = Meter { limit: Some(10), remaining: Some(0), ..Meter::default() };
     pacer.permit().await;
-    pacer.observe(&empty, true);
+    pacer.observe(&empty, LimitDecision::Throttled);
     let began = Instant::now();
     for _ in 0..100 {
         pacer.permit().await;
-        pacer.observe(&Meter::default(), false);
+        pacer.observe(&Meter::default(), LimitDecision::Admitted);
     }
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }

@@ -109,6 +109,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        api::LimitDecision,
         pacer::{Pacer, Rate},
         progress::Extent,
         stats::{RunStats, StatusClass},
@@ -165,7 +166,7 @@ mod tests {
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             watch.tally.0.fetch_add(1, Ordering::Relaxed);
-            watch.stats.sent(2, StatusClass::Refusal, true);
+            watch.stats.sent(2, StatusClass::Refusal, LimitDecision::Throttled);
         }
         sampler.finish().await;
         for kept in kept {

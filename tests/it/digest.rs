@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use mfaferry::{
     ledger::{Admission, Asked, Intent, Ledger, Opened, Opening, Reader, Row, Seq},
     model::{
-        Code, FactorType, Fault, Fingerprint, How, LocalTime, Operation, Reason, Refusal,
-        Rejection, Settlement, State, UserId,
+        Code, Completion, FactorType, Fault, Fingerprint, How, LocalTime, Operation, Reason,
+        Refusal, Rejection, Settlement, State, UserId,
     },
     report::{Digest, Filter, Listed, jsonl},
 };
@@ -27,15 +27,15 @@ pub(crate) enum Fate {
 }
 
 /// Makes a ledger of a run over rows with these fates, from line 2 on.
-fn ledger_of(path: &Path, fates: &[Fate], is_complete: bool) {
-    ledger_with(path, fates, is_complete, &|line| format!("auth0|{line}"));
+fn ledger_of(path: &Path, fates: &[Fate], completion: Completion) {
+    ledger_with(path, fates, completion, &|line| format!("auth0|{line}"));
 }
 
 /// Makes the same, with the user of each line.
 pub(crate) fn ledger_with(
     path: &Path,
     fates: &[Fate],
-    is_complete: bool,
+    completion: Completion,
     user: &dyn Fn(u64) -> String,
 ) {
     let opening = Opening {
@@ -58,7 +58,7 @@ pub(crate) fn ledger_with(
                 settle(&ledger, *seq, fate).await;
             }
         }
-        ledger.end_run(is_complete).await.unwrap();
+        ledger.end_run(completion).await.unwrap();
     });
     drop(ledger);
     owner.join().unwrap();
@@ -153,7 +153,7 @@ proptest! {
     fn the_sums_of_a_ledger_are_those_of_its_rows(fates in fates()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l");
-        ledger_of(&path, &fates, true);
+        ledger_of(&path, &fates, Completion::Complete);
         let reader = Reader::open(&path).unwrap();
         let digest = Digest::read(&reader, 3).unwrap();
         let mut text = Vec::new();

@@ -3,8 +3,8 @@
 use mfaferry::{
     ledger::{Admission, Asked, Counts, Intent, Ledger, Opened, Opening, Row},
     model::{
-        Code, FactorType, Fault, Fingerprint, LocalTime, Operation, Refusal, Rejection, State,
-        UserId,
+        Code, Completion, FactorType, Fault, Fingerprint, LocalTime, Operation, Refusal, Rejection,
+        State, UserId,
     },
     sandbox::{Settings, Users},
 };
@@ -170,7 +170,7 @@ fn ledger_of_a_document(bench: &Bench) -> Counts {
             marked: false,
         };
         ledger.record_intents(vec![intent]).await.unwrap();
-        ledger.end_run(false).await.unwrap();
+        ledger.end_run(Completion::Interrupted).await.unwrap();
     });
     let counts = ledger.tally().get();
     drop(ledger);

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path};
 use mfaferry::{
     ledger::{Reader, record_proofs},
     model::{
-        Code, Credential, Factor, FactorType, How, LocalTime, ProofVerdict, Reason, Refusal, State,
-        UserId,
+        Code, Completion, Credential, Factor, FactorType, How, LocalTime, ProofVerdict, Reason,
+        Refusal, State, UserId,
     },
     report::{LONGEST_PAGE, LedgerAccount, LedgerPage, ROWS_SHOWN},
     sandbox::{Settings, Users},
@@ -159,7 +159,7 @@ fn hostile_names_are_text_and_nothing_else() {
         .chain([Fate::Refused(Refusal::Rejected, Code::Masked), Fate::InFlight(FactorType::Phone)])
         .collect();
     let user = |line: u64| ids[usize::try_from(line).unwrap() % ids.len()].to_owned();
-    ledger_with(&path, &fates, false, &user);
+    ledger_with(&path, &fates, Completion::Interrupted, &user);
     let page = page_of(&path, false);
     let parsed = parse(&page);
     assert!(parsed.text.contains("<script>alert(1)</script>"), "as text it is there");
@@ -184,7 +184,7 @@ fn a_page_is_short_whatever_the_ledger_holds() {
     let failed = Fate::Settled(FactorType::Passkey, State::Failed, How::Reconciled, reason, 1);
     fates.extend(vec![failed; 250]);
     let user = |line: u64| format!("{}{line}", "<\u{202e}&\"".repeat(60));
-    ledger_with(&path, &fates, true, &user);
+    ledger_with(&path, &fates, Completion::Complete, &user);
     let page = page_of(&path, false);
     let parsed = parse(&page);
     // However few rows are shown, all of them are counted.
@@ -201,7 +201,7 @@ proptest! {
     fn the_figures_of_a_page_are_those_of_the_ledger_and_add_up(fates in fates()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l");
-        ledger_with(&path, &fates, true, &|line| format!("auth0|{line}"));
+        ledger_with(&path, &fates, Completion::Complete, &|line| format!("auth0|{line}"));
         let parsed = parse(&page_of(&path, false));
         let totals = Reader::open(&path).unwrap().totals().unwrap();
         let Some((_, figures)) = parsed.cells.iter().find(|(heading, _)| heading == "Figures") else {
@@ -246,17 +246,29 @@ fn the_verdict_is_the_worst_that_is_to_be_said() {
     let good = Fate::Settled(FactorType::Phone, State::Created, How::Response, None, 0);
     let bad = Fate::Settled(FactorType::Totp, State::NeedsReview, How::Reconciled, None, 1);
     let open = Fate::InFlight(FactorType::Email);
-    for (fates, is_complete, verdict) in [
-        (vec![good.clone()], true, "Complete: the only row is settled well."),
-        (vec![good.clone(); 2], true, "Complete: every row is settled well."),
-        (vec![good.clone(), bad.clone()], true, "Complete, and 1 of 2 rows has to be looked at."),
-        (vec![good.clone()], false, "Unfinished: the last run did not come to its end."),
-        (vec![bad, good.clone(), open], true, "Unfinished: 1 row is still in flight."),
-        (vec![], true, "Complete, and empty: no row was recorded."),
+    for (fates, completion, verdict) in [
+        (vec![good.clone()], Completion::Complete, "Complete: the only row is settled well."),
+        (vec![good.clone(); 2], Completion::Complete, "Complete: every row is settled well."),
+        (
+            vec![good.clone(), bad.clone()],
+            Completion::Complete,
+            "Complete, and 1 of 2 rows has to be looked at.",
+        ),
+        (
+            vec![good.clone()],
+            Completion::Interrupted,
+            "Unfinished: the last run did not come to its end.",
+        ),
+        (
+            vec![bad, good.clone(), open],
+            Completion::Complete,
+            "Unfinished: 1 row is still in flight.",
+        ),
+        (vec![], Completion::Complete, "Complete, and empty: no row was recorded."),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l");
-        ledger_with(&path, &fates, is_complete, &|line| format!("auth0|{line}"));
+        ledger_with(&path, &fates, completion, &|line| format!("auth0|{line}"));
         let parsed = parse(&page_of(&path, false));
         assert!(parsed.text.contains(verdict), "{verdict}: {}", parsed.text);
         std::fs::remove_file(folder.path().join("l-seal")).unwrap();
@@ -381,7 +393,9 @@ fn hidden_ids_are_in_no_name_of_a_file_either() {
     // Of a run that did not come to its end, in the verdict.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l");
-    ledger_with(&path, &[Fate::InFlight(FactorType::Phone)], false, &|_| "auth0|factors".into());
+    ledger_with(&path, &[Fate::InFlight(FactorType::Phone)], Completion::Interrupted, &|_| {
+        "auth0|factors".into()
+    });
     assert!(page_of(&path, false).contains("factors.csv"));
     let page = page_of(&path, true);
     assert!(!page.contains("factors.csv") && page.contains("Rows of input 1 that"), "{page}");
@@ -412,7 +426,9 @@ fn a_proof_that_is_not_right_is_in_the_verdict() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("l");
-        ledger_with(&path, std::slice::from_ref(fate), true, &|line| format!("auth0|{line}"));
+        ledger_with(&path, std::slice::from_ref(fate), Completion::Complete, &|line| {
+            format!("auth0|{line}")
+        });
         let factor = |number: usize| Factor {
             line: 70 + number as u64,
             at: None,
@@ -439,7 +455,9 @@ fn rows_in_flight_are_told_and_never_called_answered() {
     let none = "Every request was answered";
     let good = Fate::Settled(FactorType::Phone, State::Created, How::Response, None, 0);
     let open = Fate::InFlight(FactorType::Email);
-    ledger_with(&path, &[open.clone(), good.clone(), open], false, &|line| format!("auth0|{line}"));
+    ledger_with(&path, &[open.clone(), good.clone(), open], Completion::Interrupted, &|line| {
+        format!("auth0|{line}")
+    });
     let page = parse(&page_of(&path, false));
     assert!(!page.text.contains(none), "{}", page.text);
     assert!(page.text.contains("2 rows are in flight and not yet looked up"), "{}", page.text);
@@ -447,7 +465,7 @@ fn rows_in_flight_are_told_and_never_called_answered() {
     let lines: Vec<_> = rows[1..].iter().map(|row| (&*row[0], &*row[1])).collect();
     assert_eq!(lines, [("2", "auth0|2"), ("4", "auth0|4")]);
     let path = folder.path().join("m");
-    ledger_with(&path, &[good], true, &|line| format!("auth0|{line}"));
+    ledger_with(&path, &[good], Completion::Complete, &|line| format!("auth0|{line}"));
     assert!(parse(&page_of(&path, false)).text.contains(none));
 }
 
@@ -504,7 +522,9 @@ const VERIFY_CASES: [VerifyCase; 5] = [
 fn what_verify_found_is_told_with_figures_that_add_up_and_a_bound_where_it_is_a_sample() {
     let bench = Bench::new(Settings::default());
     let good = Fate::Settled(FactorType::Phone, State::Created, How::Response, None, 0);
-    ledger_with(&bench.path("l"), &vec![good; 200], true, &|line| format!("auth0|{line}"));
+    ledger_with(&bench.path("l"), &vec![good; 200], Completion::Complete, &|line| {
+        format!("auth0|{line}")
+    });
     let page = |states: &[(&str, usize)], before: &str| {
         bench.write("v.jsonl", result_of(states).replace("auth0|", before));
         parse(&html(&bench, &["l", "--verify", "v.jsonl"]).stdout)

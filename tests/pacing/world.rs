@@ -8,7 +8,7 @@ use std::{
 };
 
 use mfaferry::{
-    api::Meter,
+    api::{LimitDecision, Meter},
     pacer::{Learnt, Pacer},
     sandbox::{Admission, BucketState, Limit, Limiter},
 };
@@ -134,7 +134,8 @@ impl World {
         }
         self.travel(self.scenario.way_back_ms).await;
         let meter = self.meter(reading, at, throttled, &run.skew);
-        run.pacer.observe(&Meter { sent: Some(sent), ..meter }, throttled);
+        let decision = if throttled { LimitDecision::Throttled } else { LimitDecision::Admitted };
+        run.pacer.observe(&Meter { sent: Some(sent), ..meter }, decision);
         !throttled
     }
 

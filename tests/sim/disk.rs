@@ -8,7 +8,7 @@ use std::{
 
 use mfaferry::{
     ledger::{Entry, LedgerFault, RowSummary, Seq, Store},
-    model::{Fingerprint, LocalTime, Rejection},
+    model::{Completion, Fingerprint, LocalTime, Rejection},
 };
 
 use crate::world::World;
@@ -88,7 +88,7 @@ impl Store for Disk {
         Ok(())
     }
 
-    fn end_run(&mut self, _complete: bool, _at: LocalTime) -> Result<(), LedgerFault> {
+    fn end_run(&mut self, _completion: Completion, _at: LocalTime) -> Result<(), LedgerFault> {
         Ok(())
     }
 

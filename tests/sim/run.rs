@@ -462,7 +462,7 @@ async fn process(
         end = engine => end.ok(),
     };
     if let Some(end) = end.filter(|_| !tenant.world.crashed()) {
-        let ended = ledger.end_run(end.is_complete()).await;
+        let ended = ledger.end_run(end.completion()).await;
         let told = tally.all();
         drop(ledger);
         drop(owner.await);

@@ -32,7 +32,7 @@ use crate::{
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
     ledger::{self, ByState, Changes, Key, Ledger, LedgerKind, Opened, Owner, Reader, RunReasons},
-    model::{Lines, Shard, State},
+    model::{Completion, Lines, Shard, State},
     progress::{Extent, Recorded, Show},
     report::{Explained, Figures, Status, Summary, Waits, write_json},
     sync::lock,
@@ -261,14 +261,14 @@ async fn record_end(
     end: End,
     import: Option<&ReadInput>,
 ) -> (End, Option<Changes>) {
-    let is_complete = end.is_complete();
+    let completion = end.completion();
     let recorded = async {
         ledger.note_files(lines).await?;
         let codes = import.map(ReadInput::selected_codes).unwrap_or_default();
         ledger.note_selection(codes).await?;
-        let is_whole = is_complete && import.is_some();
+        let is_whole = completion == Completion::Complete && import.is_some();
         let changes = if is_whole { Some(ledger.changes().await?) } else { None };
-        ledger.end_run(is_complete).await?;
+        ledger.end_run(completion).await?;
         Ok(changes)
     };
     match (recorded.await, end) {

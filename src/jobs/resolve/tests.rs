@@ -165,7 +165,7 @@ impl Bench {
             () = stopping => unreachable!("it never ends"),
         };
         map.finish(&end).await.unwrap();
-        ledger.end_run(end.is_complete()).await.unwrap();
+        ledger.end_run(end.completion()).await.unwrap();
         drop(ledger);
         owner.await.unwrap().unwrap();
         let stats = sandbox.stats();

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::{
         ledger::{Reader, disk::sqlite::Sqlite, store::Store},
-        model::{Credential, Shard, UserId},
+        model::{Completion, Credential, Shard, UserId},
     };
 
     const TENANT: &str = "https://t.example";
@@ -160,7 +160,7 @@ mod tests {
             file::lock(path, |path, id| open::create(path, id, TENANT, Shard::WHOLE, now)).unwrap();
         let (mut store, ..) = Sqlite::open(lock, TENANT, "import", "in.csv", now).unwrap();
         store.load(&mut |_| {}).unwrap();
-        store.end_run(true, now).unwrap();
+        store.end_run(Completion::Complete, now).unwrap();
         store.commit().unwrap();
     }
 

@@ -90,20 +90,29 @@ macro_rules! columns {
         );
 
         impl<'a> Cells<'a> {
-            /// Writes the cells with their checksum, in the order of [`COLUMNS`], with [`INSERT`]
-            /// or, without those that never change, with [`UPDATE`]. Returns the number of rows.
-            fn write(&self, statement: &mut Statement<'_>, is_new: bool) -> rusqlite::Result<usize> {
-                let mut count = 0;
-                let mut next = || {
-                    count += 1;
-                    count
-                };
-                if is_new {
-                    statement.raw_bind_parameter(next(), self.fingerprint.0)?;
-                    $(statement.raw_bind_parameter(next(), self.$fixed)?;)+
-                    $(statement.raw_bind_parameter(next(), self.$fixed_text.as_deref())?;)+
-                    $(statement.raw_bind_parameter(next(), self.$added.as_deref())?;)+
-                }
+            /// Writes the cells with their checksum, in the order of [`COLUMNS`], with [`INSERT`].
+            /// Returns the number of rows.
+            fn insert(&self, statement: &mut Statement<'_>) -> rusqlite::Result<usize> {
+                let mut next = 1..;
+                let mut next = || next.next().unwrap_or_default();
+                statement.raw_bind_parameter(next(), self.fingerprint.0)?;
+                $(statement.raw_bind_parameter(next(), self.$fixed)?;)+
+                $(statement.raw_bind_parameter(next(), self.$fixed_text.as_deref())?;)+
+                $(statement.raw_bind_parameter(next(), self.$added.as_deref())?;)+
+                self.write_rest(statement, next)
+            }
+
+            /// Writes the cells that can change, with [`UPDATE`]. Returns the number of rows.
+            fn update(&self, statement: &mut Statement<'_>) -> rusqlite::Result<usize> {
+                let mut next = 1..;
+                self.write_rest(statement, || next.next().unwrap_or_default())
+            }
+
+            fn write_rest(
+                &self,
+                statement: &mut Statement<'_>,
+                mut next: impl FnMut() -> usize,
+            ) -> rusqlite::Result<usize> {
                 $(statement.raw_bind_parameter(next(), self.$number)?;)+
                 $(statement.raw_bind_parameter(next(), self.$text.as_deref())?;)+
                 statement.raw_bind_parameter(next(), self.check())?;
@@ -280,7 +289,7 @@ pub(super) fn insert(
     entry: &Entry,
     insert: &mut Statement<'_>,
 ) -> rusqlite::Result<usize> {
-    Cells::of(seq, entry).write(insert, true)
+    Cells::of(seq, entry).insert(insert)
 }
 
 /// Updates an entry with [`UPDATE`]: only the columns that can change are bound.
@@ -289,7 +298,7 @@ pub(super) fn update(
     entry: &Entry,
     update: &mut Statement<'_>,
 ) -> rusqlite::Result<usize> {
-    Cells::of(seq, entry).write(update, false)
+    Cells::of(seq, entry).update(update)
 }
 
 /// Examines a row of [`COLUMNS`] by position, without copying anything. A million rows take half a

@@ -26,7 +26,7 @@ use crate::{
         seq::Seq,
         store::Store,
     },
-    model::{Fingerprint, LocalTime, Rejection, UserId},
+    model::{Completion, Fingerprint, LocalTime, Rejection, UserId},
 };
 
 /// Pages in the `-wal` at which they are copied into the ledger: SQLite's own measure.
@@ -268,7 +268,8 @@ impl Store for Sqlite {
         self.selected = codes;
     }
 
-    fn end_run(&mut self, complete: bool, at: LocalTime) -> Result<(), LedgerFault> {
+    fn end_run(&mut self, completion: Completion, at: LocalTime) -> Result<(), LedgerFault> {
+        let complete = completion == Completion::Complete;
         self.ended = true;
         self.begin()?;
         if complete && !self.selected.is_empty() {

@@ -18,8 +18,8 @@ use crate::{
     files::beside,
     ledger::{ReportRow, Seq, record_proofs, store::Store},
     model::{
-        Code, Credential, Factor, Fault, LocalTime, Operation, ProofVerdict, Refusal, Rejection,
-        State, UserId,
+        Code, Completion, Credential, Factor, Fault, LocalTime, Operation, ProofVerdict, Refusal,
+        Rejection, State, UserId,
     },
 };
 
@@ -94,7 +94,7 @@ fn a_ledger_of_an_earlier_version_opens_and_is_written_as_that_version_did() {
     assert!(entry.marked && !entry.audited && entry.intent_at.is_some());
     // And once more, as a new row.
     store.insert(Seq(seq.0 + 2), entry).unwrap();
-    store.end_run(true, LocalTime::default()).unwrap();
+    store.end_run(Completion::Complete, LocalTime::default()).unwrap();
     store.commit().unwrap();
     drop(store);
 
@@ -249,7 +249,7 @@ fn a_refused_row_is_reported_with_its_state_and_its_path() {
         // The same row once more, as after a run that was killed.
         store.refuse(&row).unwrap();
     }
-    store.end_run(false, LocalTime::default()).unwrap();
+    store.end_run(Completion::Interrupted, LocalTime::default()).unwrap();
     store.commit().unwrap();
     drop(store);
     let reader = Reader::open(&path).unwrap();

@@ -16,7 +16,7 @@ impl<S: Store> Journal<S> {
         }
         let mut entry = self.stored_anew(seq)?;
         // A count of this run covers only what this run has settled.
-        let ours = self.index.is_settled_now(seq);
+        let settled_by = self.index.settled_by(seq);
         entry.audited = true;
         let standing = |entry: &Entry| (entry.state, entry.error.as_ref().map(Reason::code));
         let (before, stood) = (entry.state, standing(&entry));
@@ -55,7 +55,7 @@ impl<S: Store> Journal<S> {
             let (line, at) = (entry.line, entry.at.clone());
             Spot { line, at, row: Some(seq.0) }
         });
-        self.book.turn(seq.0, ours, stood, standing(&entry), spot);
+        self.book.turn(seq.0, settled_by, stood, standing(&entry), spot);
         self.store.update(seq, &entry)?;
         self.index.set_state(seq, entry.state);
         self.index.set_unfinished(seq, entry.status().rest().is_some());

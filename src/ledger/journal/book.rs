@@ -17,11 +17,19 @@ pub(super) struct Book {
     moves: Vec<Move>,
 }
 
+/// Run that a row is counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SettledBy {
+    /// This run.
+    ThisRun,
+    /// An earlier run, whose settled rows this one skips.
+    EarlierRun,
+}
+
 /// A row that gains or loses a reason.
 #[derive(Debug)]
 struct Move {
-    /// True if an earlier run has settled it.
-    was_skipped: bool,
+    settled_by: SettledBy,
     state: State,
     code: Code,
     whose: Whose,
@@ -38,7 +46,7 @@ impl Book {
     pub(super) fn enter(&mut self, (state, code): Standing, spot: impl FnOnce() -> Option<Spot>) {
         self.counts.states[state] += 1;
         if state.has_reason() {
-            self.note(false, (state, code), Whose::In(spot()));
+            self.note(SettledBy::ThisRun, (state, code), Whose::In(spot()));
         }
     }
 
@@ -47,16 +55,15 @@ impl Book {
         self.counts.skipped += 1;
         if state.needs_attention() {
             self.counts.skipped_bad += 1;
-            self.note(true, (state, code), Whose::In(spot()));
+            self.note(SettledBy::EarlierRun, (state, code), Whose::In(spot()));
         }
     }
 
-    /// Counts a settled row anew: among this run's states if `is_ours`, otherwise among those of
-    /// earlier runs.
+    /// Counts a settled row anew, among the states of the run that settled it.
     pub(super) fn turn(
         &mut self,
         row: u32,
-        is_ours: bool,
+        settled_by: SettledBy,
         before: Standing,
         after: Standing,
         spot: Option<Spot>,
@@ -64,22 +71,24 @@ impl Book {
         if before == after {
             return;
         }
-        if is_ours {
-            self.counts.states[before.0] -= 1;
-        } else {
-            self.counts.skipped_bad -= u64::from(before.0.needs_attention());
-            self.counts.skipped_bad += u64::from(after.0.needs_attention());
-        }
-        let counts = |state: State| {
-            if is_ours { state.has_reason() } else { state.needs_attention() }
-        };
-        if counts(before.0) {
-            self.note(!is_ours, before, Whose::Out(row));
-        }
-        if is_ours {
-            self.enter(after, || spot);
-        } else if counts(after.0) {
-            self.note(true, after, Whose::In(spot));
+        match settled_by {
+            SettledBy::ThisRun => {
+                self.counts.states[before.0] -= 1;
+                if before.0.has_reason() {
+                    self.note(settled_by, before, Whose::Out(row));
+                }
+                self.enter(after, || spot);
+            }
+            SettledBy::EarlierRun => {
+                self.counts.skipped_bad -= u64::from(before.0.needs_attention());
+                self.counts.skipped_bad += u64::from(after.0.needs_attention());
+                if before.0.needs_attention() {
+                    self.note(settled_by, before, Whose::Out(row));
+                }
+                if after.0.needs_attention() {
+                    self.note(settled_by, after, Whose::In(spot));
+                }
+            }
         }
     }
 
@@ -88,9 +97,12 @@ impl Book {
     pub(super) fn show(&mut self, tally: &Tally, taken_up: &ByState) {
         let told = &mut *tally.lock();
         (told.counts, told.taken_up) = (self.counts, *taken_up);
-        for Move { was_skipped, state, code, whose } in self.moves.drain(..) {
+        for Move { settled_by, state, code, whose } in self.moves.drain(..) {
             let RunReasons { of_run, skipped } = &mut told.reasons;
-            let reasons = if was_skipped { skipped } else { of_run };
+            let reasons = match settled_by {
+                SettledBy::ThisRun => of_run,
+                SettledBy::EarlierRun => skipped,
+            };
             match whose {
                 Whose::In(spot) => reasons.add(state, code, spot),
                 Whose::Out(row) => reasons.remove(state, code, row),
@@ -98,10 +110,10 @@ impl Book {
         }
     }
 
-    fn note(&mut self, was_skipped: bool, (state, code): Standing, whose: Whose) {
+    fn note(&mut self, settled_by: SettledBy, (state, code): Standing, whose: Whose) {
         // Each row in such a state has a reason; one written elsewhere may have none of ours.
         let code = code.unwrap_or(Code::Unknown);
-        self.moves.push(Move { was_skipped, state, code, whose });
+        self.moves.push(Move { settled_by, state, code, whose });
     }
 }
 
@@ -121,20 +133,21 @@ mod tests {
         };
         for _ in 0..100 {
             let (tally, mut book) = (Tally::default(), Book::default());
-            let mut rows: Vec<(bool, Standing)> = Vec::new();
+            let mut rows: Vec<(SettledBy, Standing)> = Vec::new();
             for row in 0..200 {
                 let spot = || Some(Spot { line: u64::from(row), at: None, row: Some(row) });
-                let (is_ours, standing) = (rng.bool(), some(&mut rng));
-                if is_ours {
-                    book.enter(standing, spot);
-                } else {
-                    book.skip(standing, spot);
+                let settled_by =
+                    if rng.bool() { SettledBy::ThisRun } else { SettledBy::EarlierRun };
+                let standing = some(&mut rng);
+                match settled_by {
+                    SettledBy::ThisRun => book.enter(standing, spot),
+                    SettledBy::EarlierRun => book.skip(standing, spot),
                 }
-                rows.push((is_ours, standing));
+                rows.push((settled_by, standing));
                 let index = rng.usize(..rows.len());
                 let after = some(&mut rng);
-                let (is_ours, before) = rows[index];
-                book.turn(u32::try_from(index).unwrap(), is_ours, before, after, None);
+                let (settled_by, before) = rows[index];
+                book.turn(u32::try_from(index).unwrap(), settled_by, before, after, None);
                 rows[index].1 = after;
                 if rng.u8(..) < 50 {
                     book.show(&tally, &ByState::default());

@@ -128,8 +128,8 @@ mod tests {
             messages::{Admission, Asked, Intent, Row},
         },
         model::{
-            FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Settlement, Shard, State,
-            UserId,
+            Completion, FactorType, Fingerprint, How, LocalTime, NameTag, Operation, Settlement,
+            Shard, State, UserId,
         },
     };
 
@@ -334,7 +334,8 @@ mod tests {
             model.told.push((changes.no_longer_in_input, changes.changed));
             model.last_complete = model.runs;
         }
-        journal.end_run(is_complete, LocalTime::default()).unwrap();
+        let completion = if is_complete { Completion::Complete } else { Completion::Interrupted };
+        journal.end_run(completion, LocalTime::default()).unwrap();
         journal.commit().unwrap();
     }
 
@@ -350,7 +351,7 @@ mod tests {
             settle(&mut journal, row.seq, State::Undone);
             model.rows.get_mut(&row.entry.fingerprint.0).unwrap().state = State::Undone;
         }
-        journal.end_run(true, LocalTime::default()).unwrap();
+        journal.end_run(Completion::Complete, LocalTime::default()).unwrap();
         journal.commit().unwrap();
     }
 

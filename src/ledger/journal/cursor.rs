@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::{
         ledger::{Entry, RowSummary},
-        model::{LocalTime, Rejection},
+        model::{Completion, LocalTime, Rejection},
     };
 
     /// A ledger of that many rows that counts those which it hands out.
@@ -115,7 +115,7 @@ mod tests {
         fn refuse(&mut self, _: &Rejection) -> Result<(), LedgerFault> {
             unreachable!()
         }
-        fn end_run(&mut self, _: bool, _: LocalTime) -> Result<(), LedgerFault> {
+        fn end_run(&mut self, _: Completion, _: LocalTime) -> Result<(), LedgerFault> {
             unreachable!()
         }
         fn commit(&mut self) -> Result<(), LedgerFault> {

@@ -10,7 +10,7 @@ use std::{
 use hashbrown::HashTable;
 
 use crate::{
-    ledger::{seq::Seq, tally::ByState},
+    ledger::{journal::book::SettledBy, seq::Seq, tally::ByState},
     model::{Fingerprint, State},
 };
 
@@ -129,9 +129,10 @@ impl Index {
         *byte = *byte & !STATE | state as u8;
     }
 
-    /// Returns whether this run has settled the row.
-    pub(in crate::ledger) fn is_settled_now(&self, seq: Seq) -> bool {
-        self.states[seq.0 as usize] & SETTLED_NOW != 0
+    /// Returns the run that has settled the row.
+    pub(super) fn settled_by(&self, seq: Seq) -> SettledBy {
+        let is_now = self.states[seq.0 as usize] & SETTLED_NOW != 0;
+        if is_now { SettledBy::ThisRun } else { SettledBy::EarlierRun }
     }
 
     pub(in crate::ledger) fn settle_now(&mut self, seq: Seq) {

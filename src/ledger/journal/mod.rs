@@ -30,7 +30,7 @@ use super::{
     tally::{ByState, Tally},
 };
 use crate::model::{
-    Audit, Fingerprint, LocalTime, Operation, Reason, Settlement, Spread, State, UserId,
+    Audit, Completion, Fingerprint, LocalTime, Operation, Reason, Settlement, Spread, State, UserId,
 };
 
 /// Rows that are read at once: neighbours in the input are mostly neighbours in the store.
@@ -249,14 +249,15 @@ impl<S: Store> Journal<S> {
     /// Records how the run ended.
     pub(in crate::ledger) fn end_run(
         &mut self,
-        complete: bool,
+        completion: Completion,
         at: LocalTime,
     ) -> Result<(), LedgerFault> {
         self.dirty = true;
-        if complete && (self.book.counts.bad() > 0 || self.index.states()[State::InFlight] > 0) {
+        let is_complete = completion == Completion::Complete;
+        if is_complete && (self.book.counts.bad() > 0 || self.index.states()[State::InFlight] > 0) {
             self.store.note_bad()?;
         }
-        self.store.end_run(complete, at)
+        self.store.end_run(completion, at)
     }
 
     /// Makes everything durable, and only then visible in the tally.
