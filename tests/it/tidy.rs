@@ -87,6 +87,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &[]),
     ("serde_json", &[]),
     ("sha2", &["input", "jobs", "ledger", "model", "sandbox"]),
+    ("statrs", &["jobs"]),
     ("strsim", &["text"]),
     ("shlex", &["text"]),
     ("tempfile", &["commands", "files", "ledger"]),
