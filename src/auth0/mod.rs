@@ -33,9 +33,10 @@ pub use grant::Proof;
 pub use proxy::Proxy;
 pub use scopes::{
     CREATE, DELETE, READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS, READ_USERS,
-    UPDATE,
+    UPDATE, short_scope,
 };
 pub use token::Credentials;
+pub use verdict::NOT_ENABLED;
 
 use crate::{
     api::{Answer, Api, CreatedMethod, Page, SetMethod, Update, Verdict},

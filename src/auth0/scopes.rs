@@ -31,6 +31,11 @@ pub const READ_DOMAINS: &str = "read:custom_domains";
 /// Scope to ask whether lists come masked.
 pub const READ_SETTINGS: &str = "read:tenant_settings";
 
+/// Shortens `create:authentication_methods` to `create`; other scopes stay as they are.
+pub fn short_scope(scope: &str) -> &str {
+    scope.strip_suffix(":authentication_methods").unwrap_or(scope)
+}
+
 /// Latest credible end of a token, in seconds since 1970.
 const LATEST_EXPIRY: f64 = 1e11;
 

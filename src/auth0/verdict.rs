@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Code of the error when the tenant's plan does not include what was asked for.
-pub(super) const NOT_ENABLED: &str = "feature_not_enabled";
+pub const NOT_ENABLED: &str = "feature_not_enabled";
 
 /// `errorCode` of a 429 for the limit of requests.
 const LIMIT_REACHED: &str = "too_many_requests";

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     api::{NotExecuted, RawAnswer, RawApi, RawRequest, RawVerb, Verdict},
+    auth0::NOT_ENABLED,
     engine::gateway::{Gateway, PageAnswer},
     error::Error,
     model::{FactorType, Grant, Method, UserId},
@@ -165,7 +166,7 @@ impl<A: RawApi> Asker<A> {
             Verdict::Stop(error) => match *error {
                 Error::MissingScope { scope } => Err(Unanswered::lacking(&scope)),
                 // A tenant's plan without this type of method is an answer, too.
-                _ if error.code() == "feature_not_enabled" => Ok(Sorted::Told),
+                _ if error.code() == NOT_ENABLED => Ok(Sorted::Told),
                 error => Err(Unanswered::Fatal(Box::new(error))),
             },
             Verdict::StopInDoubt(error) => {

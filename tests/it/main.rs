@@ -48,6 +48,7 @@ mod preflight;
 mod probe;
 mod profiles;
 mod prove;
+mod provider_words;
 mod proxy;
 #[cfg(target_os = "linux")]
 mod reasons;

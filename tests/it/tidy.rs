@@ -129,7 +129,7 @@ fn files() -> Vec<PathBuf> {
 
 /// Every source file outside of `tests` folders: its path below `src/`, and its code without
 /// comments and unit tests.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in files() {
         let name = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap();

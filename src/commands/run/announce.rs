@@ -68,10 +68,12 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
     let tenant = config.target.label();
     let source = &config.source;
     let client = source.client.as_ref();
-    let mut scopes: Vec<_> = scopes.iter().map(|scope| short(scope)).collect();
+    let mut scopes: Vec<_> = scopes.iter().map(|scope| auth0::short_scope(scope)).collect();
     // This scope is not required at the start, but it is used for factors in doubt.
-    if scopes.contains(&short(auth0::CREATE)) && !scopes.contains(&short(auth0::READ)) {
-        scopes.push(short(auth0::READ));
+    if scopes.contains(&auth0::short_scope(auth0::CREATE))
+        && !scopes.contains(&auth0::short_scope(auth0::READ))
+    {
+        scopes.push(auth0::short_scope(auth0::READ));
     }
     let client_id = client.and_then(|client| client.value.as_deref()).map(shortened);
     let ledger = ledger.map(|path| (file_name(path), is_new(path)));
@@ -111,11 +113,6 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
         profile,
         profile_from,
     }
-}
-
-/// Shortens `create:authentication_methods` to `create`; other scopes stay as they are.
-fn short(scope: &'static str) -> &'static str {
-    scope.strip_suffix(":authentication_methods").unwrap_or(scope)
 }
 
 fn shortened(id: &str) -> String {
