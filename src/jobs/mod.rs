@@ -13,9 +13,27 @@ pub mod setup;
 pub use secrets::SecretCount;
 
 use crate::{
+    engine::intake::{PlannedRow, PlannedRows},
+    input::Row,
     ledger::{Asked, Key},
-    model::{Operation, Target},
+    model::{Operation, Record, Rejection, Target},
 };
+
+/// Plans a row with `plan`, or passes on why it could not be read.
+fn plan_record<T>(
+    row: Row,
+    out: &mut PlannedRows<PlannedRow<T>>,
+    plan: impl FnOnce(Record) -> Result<PlannedRow<T>, Box<Rejection>>,
+) {
+    let planned = match row {
+        Row::Record(record) => plan(*record),
+        Row::Rejected(rejection) => Err(Box::new(rejection)),
+    };
+    match planned {
+        Ok(planned) => out.rows.push(planned),
+        Err(rejection) => out.reject(rejection),
+    }
+}
 
 /// Returns the ledger's question about a method, or about all of a user's.
 fn ask_about(target: &Target, operation: Operation, key: &Key) -> Asked {

@@ -6,6 +6,7 @@ use crate::{
     jobs::{
         ask_about,
         change::{ChangeJob, ChangeRequest},
+        plan_record,
     },
     ledger::{Admission, Asked, Key, Row},
     model::{Operation, Record, Rejection},
@@ -36,7 +37,7 @@ impl ChangeRows {
         Self { key, what: What::Targets(naming) }
     }
 
-    fn job(
+    fn planned(
         &self,
         record: Record,
         warnings: &mut Vec<Warning>,
@@ -75,19 +76,12 @@ impl RowPlanner for ChangeRows {
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<ChangeRequest>>) {
         let line = row.line();
         let mut warnings = Vec::new();
-        let planned = match row {
-            input::Row::Record(record) => self.job(*record, &mut warnings),
-            input::Row::Rejected(rejection) => Err(Box::new(rejection)),
-        };
+        plan_record(row, out, |record| self.planned(record, &mut warnings));
         out.warnings.extend(warnings.into_iter().map(|warning| RowWarning {
             line,
             at: None,
             warning,
         }));
-        match planned {
-            Ok(prepared) => out.rows.push(prepared),
-            Err(rejection) => out.reject(rejection),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     engine::intake::{JobBuilder, PlannedRow, PlannedRows, RowPlanner},
     input,
-    jobs::{ask_about, list::ListQuestion},
+    jobs::{ask_about, list::ListQuestion, plan_record},
     ledger::{Admission, Key, Row, Seq},
     model::{Operation, Target, UserId},
     plan::{self, Naming},
@@ -26,16 +26,11 @@ impl RowPlanner for UserRows {
     type Planned = PlannedRow<Target>;
 
     fn plan(&mut self, row: input::Row, out: &mut PlannedRows<PlannedRow<Target>>) {
-        let planned = match row {
-            input::Row::Record(record) => plan::target(*record, Naming::Some),
-            input::Row::Rejected(rejection) => Err(Box::new(rejection)),
-        };
-        let target = match planned {
-            Ok(target) => target,
-            Err(rejection) => return out.reject(rejection),
-        };
-        let asked = ask_about(&target, Operation::Export, &self.key);
-        out.rows.push((Row::Asked(asked), Some(target)));
+        plan_record(row, out, |record| {
+            let target = plan::target(record, Naming::Some)?;
+            let asked = ask_about(&target, Operation::Export, &self.key);
+            Ok((Row::Asked(asked), Some(target)))
+        });
     }
 }
 
