@@ -6,19 +6,13 @@
 //! whatever the tenant answers and whatever the ledger holds, and an input with no more users than
 //! that is taken whole.
 
-use std::{
-    borrow::Cow,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use crate::{
-    input::{Row, RowReader, Through},
-    ledger::Seen,
-    plan::user_of,
-};
+use super::some_users::of_some_users;
+use crate::{input::RowReader, ledger::Seen, model::UserId};
 
 /// Makes a reader that skips the rows of everybody but the first `most` users of `source`, where
 /// `most` is at least 1. It sets `is_cut` when it skips a row.
@@ -28,15 +22,8 @@ pub fn first_users(
     is_cut: Arc<AtomicBool>,
 ) -> Box<dyn RowReader> {
     let mut first = FirstUsers { most, met: Seen::default(), is_full: false };
-    Box::new(Through::new(source, move |source| {
-        while let Some(row) = source.next_row()? {
-            if first.takes(&row) {
-                return Ok(Some(row));
-            }
-            is_cut.store(true, Ordering::Relaxed);
-        }
-        Ok(None)
-    }))
+    let skipped = move || is_cut.store(true, Ordering::Relaxed);
+    of_some_users(source, move |user| first.takes(user), skipped)
 }
 
 /// Users whose rows are taken; a hash of each is remembered.
@@ -49,19 +36,15 @@ struct FirstUsers {
 }
 
 impl FirstUsers {
-    fn takes(&mut self, row: &Row) -> bool {
-        let user = match row {
-            Row::Record(record) => user_of(record).map(Cow::Owned),
-            Row::Rejected(rejection) => rejection.user.as_ref().map(Cow::Borrowed),
-        };
+    fn takes(&mut self, user: Option<&UserId>) -> bool {
         let Some(user) = user else {
             return !self.is_full;
         };
-        if self.met.has(&*user) {
+        if self.met.has(user) {
             return true;
         }
         if self.met.len() < self.most {
-            return self.met.insert(&*user);
+            return self.met.insert(user);
         }
         self.is_full = true;
         false
@@ -73,8 +56,9 @@ mod tests {
     use super::*;
     use crate::{
         engine::intake::plan_row,
-        input::{Format, Shape, Source},
+        input::{Format, Row, Shape, Source},
         model::Planned,
+        plan::user_of,
     };
 
     /// Lines that are taken of the first users of a CSV, and whether any is left out.

@@ -24,6 +24,7 @@ mod lanes;
 mod permits;
 pub mod scan;
 pub mod shard;
+mod some_users;
 mod workers;
 
 pub use concurrency::Concurrency;
