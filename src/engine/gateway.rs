@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{Answer, Api, LimitDecision, NotExecuted, Verdict},
-    engine::Next,
+    engine::{Next, StepResult},
     error::Error,
     model::{LocalTime, UserId},
     pacer::{Pacer, breaker::Health},
@@ -69,17 +69,14 @@ impl<A: Api> Gateway<A> {
     }
 
     /// Checks whether the tenant answers at all, with a request that changes nothing.
-    pub async fn health_check(&self, user: &UserId) -> (Next, Health) {
+    pub async fn health_check(&self, user: &UserId) -> StepResult {
         self.check_by(self.api.page(user, 0)).await
     }
 
     /// Checks whether the tenant answers at all, using `request`, which changes nothing.
-    pub async fn check_by<T>(
-        &self,
-        request: impl Future<Output = Answer<T>> + Send,
-    ) -> (Next, Health) {
+    pub async fn check_by<T>(&self, request: impl Future<Output = Answer<T>> + Send) -> StepResult {
         if !self.permit().await {
-            return (Next::Held, Health::Unknown);
+            return Next::Held.with(Health::Unknown);
         }
         if let Err(held) = self.prepare().await {
             return held;
@@ -87,12 +84,12 @@ impl<A: Api> Gateway<A> {
         let answer = request.await;
         let health = self.note(&answer);
         match answer.verdict {
-            Verdict::Stop(error) | Verdict::StopInDoubt(error) => (Next::Stop(error), health),
+            Verdict::Stop(error) | Verdict::StopInDoubt(error) => Next::Stop(error).with(health),
             Verdict::Done(_)
             | Verdict::Present
             | Verdict::Refused(_)
             | Verdict::NotExecuted(_)
-            | Verdict::InDoubt(_) => (Next::Settled, health),
+            | Verdict::InDoubt(_) => Next::Settled.with(health),
         }
     }
 
@@ -159,10 +156,10 @@ impl<A: Api> Gateway<A> {
 
     /// Obtains a fresh token. No intent is recorded yet, so a run that is stopping need not wait
     /// for it.
-    pub async fn prepare(&self) -> Result<(), (Next, Health)> {
+    pub async fn prepare(&self) -> Result<(), StepResult> {
         let answer = tokio::select! {
             biased;
-            () = self.stop.cancelled() => return Err((Next::Held, Health::Unknown)),
+            () = self.stop.cancelled() => return Err(Next::Held.with(Health::Unknown)),
             answer = self.api.prepare() => answer,
         };
         let decision = answer.limit_decision();
@@ -170,16 +167,16 @@ impl<A: Api> Gateway<A> {
         match answer.verdict {
             Verdict::Done(()) => Ok(()),
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
-                Err((Next::Stop(error), Health::Unknown))
+                Err(Next::Stop(error).with(Health::Unknown))
             }
             Verdict::NotExecuted(NotExecuted::Throttled) => {
                 self.pacer.observe(&answer.meter, decision);
-                Err((Next::After(Duration::ZERO), Health::Unknown))
+                Err(Next::After(Duration::ZERO).with(Health::Unknown))
             }
             Verdict::Present
             | Verdict::Refused(_)
             | Verdict::NotExecuted(NotExecuted::Unauthorized | NotExecuted::NotSent)
-            | Verdict::InDoubt(_) => Err((Next::After(Duration::ZERO), Health::Unreached)),
+            | Verdict::InDoubt(_) => Err(Next::After(Duration::ZERO).with(Health::Unreached)),
         }
     }
 }

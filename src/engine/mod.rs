@@ -154,7 +154,7 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Checks whether the tenant answers at all, with a request that changes nothing: about `user`,
     /// where the jobs are about users.
-    fn health_check(&self, user: &UserId) -> impl Future<Output = (Next, Health)> + Send {
+    fn health_check(&self, user: &UserId) -> impl Future<Output = StepResult> + Send {
         self.gateway().health_check(user)
     }
 
@@ -163,10 +163,19 @@ pub trait Executor: Send + Sync + 'static {
         &self,
         job: &mut Self::Job,
         rng: &mut fastrand::Rng,
-    ) -> impl Future<Output = (Next, Health)> + Send;
+    ) -> impl Future<Output = StepResult> + Send;
 }
 
 /// Result of a step.
+#[derive(Debug)]
+pub struct StepResult {
+    /// Consequence for the job.
+    pub next: Next,
+    /// Health of the tenant, as the answer shows it; unknown where nothing was sent.
+    pub health: Health,
+}
+
+/// Consequence of a step for its job.
 #[derive(Debug)]
 pub enum Next {
     /// The job has come to its end; a step left for the end of the run is still to come.
@@ -181,6 +190,13 @@ pub enum Next {
     Halt(Stop),
     /// The run stops.
     Stop(Box<Error>),
+}
+
+impl Next {
+    /// Makes the result of a step that saw the tenant in that health.
+    pub fn with(self, health: Health) -> StepResult {
+        StepResult { next: self, health }
+    }
 }
 
 /// End of a run.

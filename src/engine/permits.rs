@@ -11,7 +11,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Executor, Next, lanes::Ticket};
+use super::{Executor, Next, StepResult, lanes::Ticket};
 use crate::{
     error::Error,
     pacer::{Pacer, Waiter, breaker::Health},
@@ -127,7 +127,7 @@ async fn grant<C: Executor>(
     executor: Arc<C>,
     mut tickets: Vec<Ticket<C::Job>>,
 ) -> Result<Granted<C::Job>, Error> {
-    if let Err((next, health)) = executor.gateway().prepare().await {
+    if let Err(StepResult { next, health }) = executor.gateway().prepare().await {
         return Ok(Err(Refused { tickets, next, health }));
     }
     executor.record_intents(&mut tickets).await?;

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Executor, Job, Next,
+    Executor, Job, Next, StepResult,
     lanes::{KINDS, Ticket},
 };
 use crate::{
@@ -237,7 +237,7 @@ async fn run_worker<C: Executor>(
 ) {
     while let Some(item) = queue.take().await {
         let began = Instant::now();
-        let (ticket, kind, (next, health)) = match item {
+        let (ticket, kind, StepResult { next, health }) = match item {
             WorkItem::HealthCheck(user) => {
                 (None, RequestKind::HealthCheck, executor.health_check(&user).await)
             }

@@ -13,13 +13,11 @@ use std::{
 use mfaferry::{
     api::{Answer, Api, CreatedMethod, Meter, NotExecuted, Page, SetMethod, Update, Verdict},
     engine::{
-        self, Concurrency, Executor, IntakeEvent, Job, JobReceiver, Limits, Next, gateway::Gateway,
+        self, Concurrency, Executor, IntakeEvent, Job, JobReceiver, Limits, Next, StepResult,
+        gateway::Gateway,
     },
     model::{ClockSkew, Factor, LocalTime, Method, UserId},
-    pacer::{
-        Pacer, Rate,
-        breaker::{Health, RequestKind},
-    },
+    pacer::{Pacer, Rate, breaker::RequestKind},
     protocol::RetryPolicy,
     sandbox::{Admission, Limit, Limiter},
     stats::{Bottleneck, RunStats},
@@ -118,7 +116,7 @@ impl Executor for Steps {
         Ok(())
     }
 
-    async fn step(&self, _: &mut Row, rng: &mut fastrand::Rng) -> (Next, Health) {
+    async fn step(&self, _: &mut Row, rng: &mut fastrand::Rng) -> StepResult {
         let now = self.in_flight.fetch_add(1, Relaxed) + 1;
         self.most.fetch_max(now, Relaxed);
         let sent = Instant::now();
@@ -149,7 +147,8 @@ impl Executor for Steps {
         let status = Some(if throttled { 429 } else { 201 });
         let answer = Answer { status, meter, requests: 1, ..Answer::bare(verdict) };
         let health = self.gateway.note(&answer);
-        (if throttled { Next::After(Duration::ZERO) } else { Next::Settled }, health)
+        let next = if throttled { Next::After(Duration::ZERO) } else { Next::Settled };
+        next.with(health)
     }
 }
 

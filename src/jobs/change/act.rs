@@ -3,7 +3,7 @@
 use super::{ChangeExecutor, ChangeJob, ChangeRequest, judge};
 use crate::{
     api::{Answer, Api, SetMethod, Update, Verdict},
-    engine::{Job, Next, Stop},
+    engine::{Job, Next, StepResult, Stop},
     error::Error,
     ledger::Intent,
     model::{How, Settlement, State},
@@ -16,9 +16,9 @@ impl<A: Api> ChangeExecutor<A> {
         &self,
         job: &mut ChangeJob,
         rng: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
+    ) -> Result<StepResult, Error> {
         if !self.deletes.take(job.deletes) {
-            return Ok((Next::Halt(Stop::MaxDeletes), Health::Unknown));
+            return Ok(Next::Halt(Stop::MaxDeletes).with(Health::Unknown));
         }
         job.deletes = 0;
         self.record_intents(job).await?;
@@ -36,7 +36,7 @@ impl<A: Api> ChangeExecutor<A> {
             }
             (other, _) => self.without_result(job, other.without_result(), status).await?,
         };
-        Ok((everybodys.map_or(next, Next::Stop), health))
+        Ok(everybodys.map_or(next, Next::Stop).with(health))
     }
 
     /// Records that the request is about to leave; durable on return.

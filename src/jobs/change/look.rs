@@ -7,10 +7,9 @@ use tokio::time::Instant;
 use super::{ChangeExecutor, ChangeJob, ChangeRequest, Stage, judge};
 use crate::{
     api::Api,
-    engine::{Job, Next, Stop, gateway::PageAnswer},
+    engine::{Job, Next, StepResult, Stop, gateway::PageAnswer},
     error::Error,
     model::{Method, Reason, State, Target},
-    pacer::breaker::Health,
     protocol::{Repeatable, pages::AfterPage},
 };
 
@@ -27,7 +26,7 @@ impl<A: Api> ChangeExecutor<A> {
         &self,
         job: &mut ChangeJob,
         rng: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
+    ) -> Result<StepResult, Error> {
         if job.pages.is_empty() {
             job.began_to_look = Instant::now();
         }
@@ -36,7 +35,7 @@ impl<A: Api> ChangeExecutor<A> {
         let PageAnswer { after, status, health } = answer;
         job.pages = pages;
         let verdict = match after {
-            AfterPage::More(wait) => return Ok((Next::After(wait), health)),
+            AfterPage::More(wait) => return Ok(Next::After(wait).with(health)),
             AfterPage::Whole(verdict) => verdict,
         };
         let outcome = self.gateway.policy.after_repeatable(verdict, &mut job.history, rng);
@@ -47,14 +46,14 @@ impl<A: Api> ChangeExecutor<A> {
             | Repeatable::Failed(_)
             | Repeatable::Stop(_)) => {
                 let next = self.without_result(job, other.without_result(), status).await?;
-                return Ok((next, health));
+                return Ok(next.with(health));
             }
         };
         let next = match self.rule(job, &present).await? {
             Ruling::Settle(state, reason) => self.settle(job, state, status, reason).await?,
             Ruling::Act(deletes) => self.prepare(job, &present, deletes).await?,
         };
-        Ok((next, health))
+        Ok(next.with(health))
     }
 
     async fn rule(&self, job: &ChangeJob, present: &[Method]) -> Result<Ruling, Error> {

@@ -27,7 +27,7 @@ pub use sets::{SetJobs, Sets};
 
 use crate::{
     api::Api,
-    engine::{Executor, Job, Next, gateway::Gateway},
+    engine::{Executor, Job, Next, StepResult, gateway::Gateway},
     error::Error,
     jobs::change::backup::Backup,
     ledger::{Counts, Key, Ledger, Seq, Undoable},
@@ -186,7 +186,7 @@ impl<A: Api> Executor for ChangeExecutor<A> {
         self.ledger.tally().get()
     }
 
-    async fn step(&self, job: &mut ChangeJob, rng: &mut fastrand::Rng) -> (Next, Health) {
+    async fn step(&self, job: &mut ChangeJob, rng: &mut fastrand::Rng) -> StepResult {
         if job.is_stale() {
             job.stage = Stage::Look;
         }
@@ -194,7 +194,7 @@ impl<A: Api> Executor for ChangeExecutor<A> {
             Stage::Look => self.look(job, rng).await,
             Stage::Act => self.act(job, rng).await,
         };
-        taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
+        taken.unwrap_or_else(|error| Next::Stop(Box::new(error)).with(Health::Unknown))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{CreateExecutor, CreateJob, Step};
 use crate::{
     api::{Api, Verdict},
-    engine::{Next, gateway::PageAnswer},
+    engine::{Next, StepResult, gateway::PageAnswer},
     error::Error,
     model::{Code, Finding, Method, UserId},
     pacer::breaker::Health,
@@ -44,7 +44,7 @@ impl<A: Api> CreateExecutor<A> {
         job: &mut CreateJob,
         rng: &mut fastrand::Rng,
         after: After<A>,
-    ) -> Result<(Next, Health), Error> {
+    ) -> Result<StepResult, Error> {
         // One list before a user's first POST serves all of the user's factors.
         let before = job.listed.clone().filter(|_| job.step == Step::CheckExisting);
         let (verdict, health) = if let Some(list) = before {
@@ -56,7 +56,7 @@ impl<A: Api> CreateExecutor<A> {
             match after {
                 AfterPage::More(wait) => {
                     job.pages = Some(pages);
-                    return Ok((Next::After(wait), health));
+                    return Ok(Next::After(wait).with(health));
                 }
                 AfterPage::Whole(verdict) => (self.of_user(user, verdict).map(Arc::new), health),
             }
@@ -69,7 +69,7 @@ impl<A: Api> CreateExecutor<A> {
             other => other.without_result(),
         };
         let decision = after(self, job, verdict, rng);
-        Ok((self.follow(job, decision).await?, health))
+        Ok(self.follow(job, decision).await?.with(health))
     }
 
     /// Discards a list that holds a method created for another user: it is the answer to another

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 
 use crate::{
     api::{Api, Update, Verdict},
-    engine::{Executor, Next, Ticket, gateway::Gateway},
+    engine::{Executor, Next, StepResult, Ticket, gateway::Gateway},
     error::Error,
     ledger::{Counts, Intent, Ledger, Seq},
     model::{Audit, ClockSkew, Code, How, LocalTime, State},
@@ -93,7 +93,7 @@ impl<A: Api> Executor for CreateExecutor<A> {
         }
     }
 
-    async fn step(&self, job: &mut CreateJob, rng: &mut fastrand::Rng) -> (Next, Health) {
+    async fn step(&self, job: &mut CreateJob, rng: &mut fastrand::Rng) -> StepResult {
         let taken = match job.step {
             Step::CheckExisting => self.with_list(job, rng, Self::after_existing).await,
             Step::Send => self.send(job, rng).await,
@@ -101,7 +101,7 @@ impl<A: Api> Executor for CreateExecutor<A> {
             Step::Audit => self.with_list(job, rng, Self::after_audit).await,
             Step::Restore => self.restore(job, rng).await,
         };
-        taken.unwrap_or_else(|error| (Next::Stop(Box::new(error)), Health::Unknown))
+        taken.unwrap_or_else(|error| Next::Stop(Box::new(error)).with(Health::Unknown))
     }
 }
 
@@ -123,7 +123,7 @@ impl<A: Api> CreateExecutor<A> {
         &self,
         job: &mut CreateJob,
         rng: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
+    ) -> Result<StepResult, Error> {
         let history = &mut job.history;
         history.attempts += 1;
         let correlation = self.ledger.correlation(job.seq);
@@ -155,14 +155,14 @@ impl<A: Api> CreateExecutor<A> {
             self.ledger.void(job.seq).await?;
         }
         let next = self.follow(job, decision).await?;
-        Ok((everybodys.map_or(next, Next::Stop), health))
+        Ok(everybodys.map_or(next, Next::Stop).with(health))
     }
 
     async fn restore(
         &self,
         job: &mut CreateJob,
         rng: &mut fastrand::Rng,
-    ) -> Result<(Next, Health), Error> {
+    ) -> Result<StepResult, Error> {
         let Some(id) = &job.own else {
             return Err(Error::Internal("a created factor has no id".into()));
         };
@@ -175,7 +175,7 @@ impl<A: Api> CreateExecutor<A> {
         let answer = self.gateway.api.update(&job.factor.user, id, update, &correlation).await;
         let health = self.gateway.note(&answer);
         let decision = self.gateway.policy.after_restore(answer.verdict, &mut job.history, rng);
-        Ok((self.follow(job, decision).await?, health))
+        Ok(self.follow(job, decision).await?.with(health))
     }
 
     /// Notes that a row received an id; returns another row that received it before.

@@ -14,12 +14,12 @@ pub use rows::{ExportRow, ExportRows, UserRows};
 use crate::{
     api::Api,
     engine::{
-        End, Executor, Job, JobReceiver, Limits, Next,
+        End, Executor, Job, JobReceiver, Limits, Next, StepResult,
         gateway::{Gateway, PageAnswer},
         in_order::{self, Collector, Results, Slot},
     },
     model::{Code, History, Method, Reason, UserId},
-    pacer::breaker::{Health, RequestKind},
+    pacer::breaker::RequestKind,
     protocol::{
         Repeatable,
         pages::{AfterPage, Pages},
@@ -81,12 +81,12 @@ impl<A: Api, Q: ListQuestion> Executor for ListExecutor<A, Q> {
         &self.gateway
     }
 
-    async fn step(&self, job: &mut ListJob<Q>, rng: &mut fastrand::Rng) -> (Next, Health) {
+    async fn step(&self, job: &mut ListJob<Q>, rng: &mut fastrand::Rng) -> StepResult {
         let method = job.method.as_deref();
         let PageAnswer { after, health, .. } =
             self.gateway.page(&job.user, method, &mut job.pages, rng).await;
         let verdict = match after {
-            AfterPage::More(wait) => return (Next::After(wait), health),
+            AfterPage::More(wait) => return Next::After(wait).with(health),
             AfterPage::Whole(verdict) => verdict,
         };
         let listed = match self.gateway.policy.after_repeatable(verdict, &mut job.history, rng) {
@@ -94,13 +94,13 @@ impl<A: Api, Q: ListQuestion> Executor for ListExecutor<A, Q> {
             Repeatable::Refused(reason) => Err(reason),
             Repeatable::Failed(reason) if reason.code() == Code::TooManyMethods => Err(reason),
             Repeatable::Failed(_) => Err(Code::NoUsableList.into()),
-            Repeatable::Stop(error) => return (Next::Stop(error), health),
-            Repeatable::Again(wait) => return (Next::After(wait), health),
+            Repeatable::Stop(error) => return Next::Stop(error).with(health),
+            Repeatable::Again(wait) => return Next::After(wait).with(health),
         };
         if let Some((slot, question)) = job.open.take() {
             self.answers.send(slot, Answered { question, listed });
         }
-        (Next::Settled, health)
+        Next::Settled.with(health)
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::{
     api::{Directory, Verdict},
     engine::{
-        End, Executor, Job, JobReceiver, Limits, Next,
+        End, Executor, Job, JobReceiver, Limits, Next, StepResult,
         gateway::Gateway,
         in_order::{self, Results, Slot},
     },
@@ -86,22 +86,22 @@ impl<A: Directory> Executor for ResolveExecutor<A> {
     }
 
     /// The scope of these look-ups allows nothing else.
-    async fn health_check(&self, _: &UserId) -> (Next, Health) {
+    async fn health_check(&self, _: &UserId) -> StepResult {
         self.gateway.check_by(self.gateway.api.users_by_email(ADDRESS_OF_NOBODY)).await
     }
 
-    async fn step(&self, job: &mut ResolveJob, rng: &mut fastrand::Rng) -> (Next, Health) {
-        let Some((_, question)) = &job.open else { return (Next::Settled, Health::Unknown) };
+    async fn step(&self, job: &mut ResolveJob, rng: &mut fastrand::Rng) -> StepResult {
+        let Some((_, question)) = &job.open else { return Next::Settled.with(Health::Unknown) };
         let written = match judge::address(&question.person, &self.rules) {
             Ok(address) => address.to_owned(),
             Err(code) => {
-                return (self.settle(job, Outcome::NotFound(code.into())), Health::Unknown);
+                return self.settle(job, Outcome::NotFound(code.into())).with(Health::Unknown);
             }
         };
         let asked = job.other.clone().unwrap_or_else(|| written.clone());
         if let Some((_, found)) = job.answered.iter().find(|(address, _)| *address == asked) {
             let found = found.clone();
-            return (self.found(job, &written, found), Health::Unknown);
+            return self.found(job, &written, found).with(Health::Unknown);
         }
         let answer = self.gateway.api.users_by_email(&asked).await;
         let health = self.gateway.note(&answer);
@@ -117,7 +117,7 @@ impl<A: Directory> Executor for ResolveExecutor<A> {
             Repeatable::Stop(error) => Next::Stop(error),
             Repeatable::Again(wait) => Next::After(wait),
         };
-        (next, health)
+        next.with(health)
     }
 }
 

@@ -13,7 +13,7 @@ mod steps;
 use crate::{
     api::{Setup, Verdict},
     auth0::{READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS},
-    engine::{self, End, IntakeEvent, Limits, Next, Stop, gateway::Gateway},
+    engine::{self, End, IntakeEvent, Limits, Next, StepResult, Stop, gateway::Gateway},
     error::Error,
     model::{Asked, FactorType, Facts, Grant, UserId},
 };
@@ -122,7 +122,7 @@ async fn ask_tenant<A: Setup>(
     };
     match learnt {
         Ok(()) if questions.is_empty() => Ok(()),
-        Err((Next::Stop(error), _)) => Err(End::Failed(*error)),
+        Err(StepResult { next: Next::Stop(error), .. }) => Err(End::Failed(*error)),
         // Without a token, the engine knows how long to go on trying.
         Ok(()) | Err(_) => {
             let job = SetupJob::new(UserId::nobody(), Work::Tenant(questions));

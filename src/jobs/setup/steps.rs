@@ -10,7 +10,7 @@ use super::TenantQuestion;
 use crate::{
     api::{Answer, Setup, Verdict},
     auth0::NOT_THE_TENANT,
-    engine::{Executor, Job, Next, gateway::Gateway},
+    engine::{Executor, Job, Next, StepResult, gateway::Gateway},
     error::Error,
     model::{Asked, Code, FactorType, Facts, History, Method, Sampled, UserId},
     pacer::breaker::{Health, RequestKind},
@@ -122,16 +122,18 @@ impl<A: Setup> Executor for SetupExecutor<A> {
     }
 
     /// Asks for a list; "the token may not see it" is an answer, too.
-    async fn health_check(&self, user: &UserId) -> (Next, Health) {
+    async fn health_check(&self, user: &UserId) -> StepResult {
         match self.gateway.health_check(user).await {
-            (Next::Stop(error), _) if matches!(*error, Error::MissingScope { .. }) => {
-                (Next::Settled, Health::Good)
+            StepResult { next: Next::Stop(error), .. }
+                if matches!(*error, Error::MissingScope { .. }) =>
+            {
+                Next::Settled.with(Health::Good)
             }
             other => other,
         }
     }
 
-    async fn step(&self, job: &mut SetupJob, rng: &mut fastrand::Rng) -> (Next, Health) {
+    async fn step(&self, job: &mut SetupJob, rng: &mut fastrand::Rng) -> StepResult {
         let SetupJob { user, work, history } = job;
         let questions = match work {
             Work::Page => return self.ask_user(user, history, rng).await,
@@ -143,11 +145,11 @@ impl<A: Setup> Executor for SetupExecutor<A> {
             return next;
         }
         let Some(question) = questions.front().copied() else {
-            return (Next::Settled, Health::Unknown);
+            return Next::Settled.with(Health::Unknown);
         };
-        let (next, health) = self.ask_tenant(question, history, rng).await;
+        let StepResult { next, health } = self.ask_tenant(question, history, rng).await;
         if !matches!(next, Next::Settled) {
-            return (next, health);
+            return next.with(health);
         }
         *history = History::default();
         questions.pop_front();
@@ -155,7 +157,8 @@ impl<A: Setup> Executor for SetupExecutor<A> {
         if let Some(refused) = so_far.refused.take() {
             so_far.leave_out(questions, |scope| scope != refused);
         }
-        (if questions.is_empty() { Next::Settled } else { Next::After(Duration::ZERO) }, health)
+        let next = if questions.is_empty() { Next::Settled } else { Next::After(Duration::ZERO) };
+        next.with(health)
     }
 }
 
@@ -164,19 +167,19 @@ impl<A: Setup> SetupExecutor<A> {
     pub(super) async fn learn_grant(
         &self,
         questions: &mut VecDeque<TenantQuestion>,
-    ) -> Result<(), (Next, Health)> {
+    ) -> Result<(), StepResult> {
         let answer = self.gateway.api.grant().await;
         let health = self.gateway.note(&answer);
         let grant = match answer.verdict {
             Verdict::Done(grant) => grant,
             Verdict::Stop(error) | Verdict::StopInDoubt(error) => {
-                return Err((Next::Stop(error), health));
+                return Err(Next::Stop(error).with(health));
             }
             // A token was there just before: the next step is only taken with another one.
             Verdict::NotExecuted(_)
             | Verdict::InDoubt(_)
             | Verdict::Refused(_)
-            | Verdict::Present => return Err((Next::After(Duration::ZERO), health)),
+            | Verdict::Present => return Err(Next::After(Duration::ZERO).with(health)),
         };
         let mut so_far = self.known.so_far();
         so_far.leave_out(questions, |scope| super::may(&grant, scope, self.known.in_passing));
@@ -190,7 +193,7 @@ impl<A: Setup> SetupExecutor<A> {
         question: TenantQuestion,
         history: &mut History,
         rng: &mut fastrand::Rng,
-    ) -> (Next, Health) {
+    ) -> StepResult {
         let api = &self.gateway.api;
         let turn = Turn { question, history, rng };
         match question {
@@ -225,30 +228,30 @@ impl<A: Setup> SetupExecutor<A> {
         Turn { question, history, rng }: Turn<'_>,
         answer: Answer<T>,
         slot: fn(&mut Facts) -> &mut Asked<T>,
-    ) -> (Next, Health) {
+    ) -> StepResult {
         let health = self.note(&answer);
         let mut so_far = self.known.so_far();
         match answer.verdict {
             Verdict::Stop(error) if matches!(*error, Error::MissingScope { .. }) => {
                 so_far.refused = Some(question.scope());
                 *slot(&mut so_far.facts) = Asked::NotAllowed(question.scope());
-                return (Next::Settled, Health::Good);
+                return Next::Settled.with(Health::Good);
             }
             // The health checks find out whether all other requests meet the same foreign answers.
             Verdict::StopInDoubt(error) if error.code() == NOT_THE_TENANT => {
                 *slot(&mut so_far.facts) = Asked::Unanswered;
-                return (Next::Settled, health);
+                return Next::Settled.with(health);
             }
             _ => {}
         }
         let asked = match self.gateway.policy.after_repeatable(answer.verdict, history, rng) {
             Repeatable::Done(known) => Asked::Known(known),
             Repeatable::Refused(_) | Repeatable::Failed(_) => Asked::Unanswered,
-            Repeatable::Stop(error) => return (Next::Stop(error), health),
-            Repeatable::Again(wait) => return (Next::After(wait), health),
+            Repeatable::Stop(error) => return Next::Stop(error).with(health),
+            Repeatable::Again(wait) => return Next::After(wait).with(health),
         };
         *slot(&mut so_far.facts) = asked;
-        (Next::Settled, health)
+        Next::Settled.with(health)
     }
 
     /// Requests a user's first page, which shows whether the user exists and has any methods.
@@ -257,7 +260,7 @@ impl<A: Setup> SetupExecutor<A> {
         user: &UserId,
         history: &mut History,
         rng: &mut fastrand::Rng,
-    ) -> (Next, Health) {
+    ) -> StepResult {
         let answer = self.gateway.api.page(user, 0).await;
         let health = self.note(&answer);
         let everybodys = self.gateway.judge(refusals::Asked::List, user, &answer);
@@ -272,8 +275,8 @@ impl<A: Setup> SetupExecutor<A> {
         let listed = match self.gateway.policy.after_repeatable(verdict, history, rng) {
             Repeatable::Done(page) => Ok(page.methods),
             Repeatable::Refused(reason) | Repeatable::Failed(reason) => Err(reason),
-            Repeatable::Stop(error) => return (Next::Stop(error), health),
-            Repeatable::Again(wait) => return (Next::After(wait), health),
+            Repeatable::Stop(error) => return Next::Stop(error).with(health),
+            Repeatable::Again(wait) => return Next::After(wait).with(health),
         };
         let is_of_input = |method: &Method| {
             method.factor_type.is_some_and(|factor| self.known.types.contains(&factor))
@@ -292,7 +295,7 @@ impl<A: Setup> SetupExecutor<A> {
             }
             Err(_) => sampled.unanswered += 1,
         }
-        (Next::Settled, health)
+        Next::Settled.with(health)
     }
 }
 
