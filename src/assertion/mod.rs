@@ -11,7 +11,7 @@ mod verify;
 pub use der::is_der;
 pub use fresh::fresh_public_key;
 pub use sign::{KeyFault, SigningKey};
-pub use verify::{PublicKey, Refusal, Verifier};
+pub use verify::{AssertionFault, PublicKey, Verifier};
 
 /// `client_assertion_type` of the token request.
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

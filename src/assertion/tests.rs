@@ -24,7 +24,7 @@ fn signed(pem: &str, algorithm: Algorithm, now: i64) -> String {
     key.sign("client", TENANT, now).unwrap().expose_secret().to_owned()
 }
 
-fn verify(assertion: &str) -> Result<(), Refusal> {
+fn verify(assertion: &str) -> Result<(), AssertionFault> {
     verifier().verify(assertion, "client", &[TENANT], NOW)
 }
 
@@ -101,7 +101,7 @@ fn a_text_that_is_no_private_rsa_key_is_named_for_what_it_is() {
 
 #[test]
 fn only_the_registered_key_signs_and_no_byte_of_an_assertion_can_be_changed() {
-    assert_eq!(verify(&signed(OTHER, Algorithm::Rs256, NOW)), Err(Refusal::Signature));
+    assert_eq!(verify(&signed(OTHER, Algorithm::Rs256, NOW)), Err(AssertionFault::Signature));
     let good = signed(CLIENT, Algorithm::Rs256, NOW);
     for at in 0..good.len() {
         let mut bytes = good.clone().into_bytes();
@@ -116,7 +116,7 @@ fn only_the_registered_key_signs_and_no_byte_of_an_assertion_can_be_changed() {
     // A JWT that says it is not signed.
     let claims = good.split('.').nth(1).unwrap();
     let none = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"none"}"#);
-    assert_eq!(verify(&format!("{none}.{claims}.")), Err(Refusal::Signature));
+    assert_eq!(verify(&format!("{none}.{claims}.")), Err(AssertionFault::Signature));
 }
 
 #[test]
@@ -126,15 +126,18 @@ fn an_assertion_is_good_for_one_client_one_tenant_one_minute_and_once() {
         verifier.verify(assertion, client, &[tenant], now)
     };
     let one = signed(CLIENT, Algorithm::Rs256, NOW);
-    assert_eq!(verify(&one, "other", TENANT, NOW), Err(Refusal::Claims));
-    assert_eq!(verify(&one, "client", TENANT.trim_end_matches('/'), NOW), Err(Refusal::Claims));
+    assert_eq!(verify(&one, "other", TENANT, NOW), Err(AssertionFault::Claims));
+    assert_eq!(
+        verify(&one, "client", TENANT.trim_end_matches('/'), NOW),
+        Err(AssertionFault::Claims)
+    );
     for (later, expected) in [
-        (-60, Err(Refusal::Time)),
-        (-15, Err(Refusal::Time)),
-        (65, Err(Refusal::Time)),
+        (-60, Err(AssertionFault::Time)),
+        (-15, Err(AssertionFault::Time)),
+        (65, Err(AssertionFault::Time)),
         // Dated back by five seconds, besides the ten that the tenant allows for.
         (-14, Ok(())),
-        (64, Err(Refusal::Replayed)),
+        (64, Err(AssertionFault::Replayed)),
     ] {
         assert_eq!(verify(&one, "client", TENANT, NOW + later), expected, "{later}");
     }

@@ -26,7 +26,7 @@ const LONGEST_ID: usize = 64;
 
 /// Reason why an assertion proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AssertionFault {
     /// No JWT of three parts with the required claims.
     Malformed,
     /// Signed with an algorithm that is not accepted, or with another key.
@@ -39,7 +39,7 @@ pub enum Refusal {
     Replayed,
 }
 
-impl Refusal {
+impl AssertionFault {
     /// Returns `error_description`, as Auth0 words such refusals.
     pub const fn description(self) -> &'static str {
         match self {
@@ -124,40 +124,40 @@ impl Verifier {
         client: &str,
         audiences: &[&str],
         now: i64,
-    ) -> Result<(), Refusal> {
-        let (message, signature) = assertion.rsplit_once('.').ok_or(Refusal::Malformed)?;
-        let (header, claims) = message.split_once('.').ok_or(Refusal::Malformed)?;
+    ) -> Result<(), AssertionFault> {
+        let (message, signature) = assertion.rsplit_once('.').ok_or(AssertionFault::Malformed)?;
+        let (header, claims) = message.split_once('.').ok_or(AssertionFault::Malformed)?;
         let header: Header = part(header)?;
         let signature =
-            BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| Refusal::Malformed)?;
+            BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| AssertionFault::Malformed)?;
         let scheme: &RsaParameters = match Algorithm::from_name(&header.alg) {
             Some(Algorithm::Rs256) => &RSA_PKCS1_2048_8192_SHA256,
             Some(Algorithm::Rs384) => &RSA_PKCS1_2048_8192_SHA384,
             Some(Algorithm::Ps256) => &RSA_PSS_2048_8192_SHA256,
-            None => return Err(Refusal::Signature),
+            None => return Err(AssertionFault::Signature),
         };
         UnparsedPublicKey::new(scheme, &self.key.0)
             .verify(message.as_bytes(), &signature)
-            .map_err(|_| Refusal::Signature)?;
+            .map_err(|_| AssertionFault::Signature)?;
         let Claims { iss, sub, aud, iat, exp, jti } = part(claims)?;
         if iss != client || sub != client || !audiences.contains(&aud.as_str()) {
-            return Err(Refusal::Claims);
+            return Err(AssertionFault::Claims);
         }
         let is_timely =
             exp > now - CLOCK_LEEWAY && iat < now + CLOCK_LEEWAY && exp - iat <= LONGEST_LIFE;
         if !is_timely {
-            return Err(Refusal::Time);
+            return Err(AssertionFault::Time);
         }
         if jti.is_empty() || jti.len() > LONGEST_ID {
-            return Err(Refusal::Malformed);
+            return Err(AssertionFault::Malformed);
         }
         let mut seen = lock(&self.seen);
         seen.retain(|_, exp| *exp > now - CLOCK_LEEWAY);
-        if seen.insert(jti, exp).is_some() { Err(Refusal::Replayed) } else { Ok(()) }
+        if seen.insert(jti, exp).is_some() { Err(AssertionFault::Replayed) } else { Ok(()) }
     }
 }
 
-fn part<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, Refusal> {
-    let json = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Refusal::Malformed)?;
-    serde_json::from_slice(&json).map_err(|_| Refusal::Malformed)
+fn part<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, AssertionFault> {
+    let json = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| AssertionFault::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| AssertionFault::Malformed)
 }

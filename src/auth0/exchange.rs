@@ -12,7 +12,7 @@ use super::{
     contact::{ContactFault, Side},
     foreign, shape,
     token::{self, Token},
-    transport::{Exchange, Head},
+    transport::{AnswerHead, Exchange},
     verdict::{self, Class},
 };
 use crate::{
@@ -26,7 +26,7 @@ const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Contents of an answer.
 pub(super) struct Contents {
     pub(super) body: Option<Bytes>,
-    pub(super) head: Head,
+    pub(super) head: AnswerHead,
 }
 
 /// An answer, of which the body may be missing.
@@ -35,7 +35,7 @@ struct Received<'a> {
     status: u16,
     body: Option<&'a Bytes>,
     meter: &'a Meter,
-    head: &'a Head,
+    head: &'a AnswerHead,
 }
 
 impl Received<'_> {

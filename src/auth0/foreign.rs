@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 
-use super::transport::Head;
+use super::transport::AnswerHead;
 use crate::text::escape;
 
 /// Most characters shown of an answer.
@@ -19,7 +19,7 @@ const MOST_DIGITS: usize = 4;
 const SEARCHED: usize = 8 * 1024;
 
 /// Describes an answer: its status, its content type, and its first words.
-pub(super) fn show(status: u16, head: &Head, body: Option<&Bytes>) -> String {
+pub(super) fn show(status: u16, head: &AnswerHead, body: Option<&Bytes>) -> String {
     let media = head.text(&CONTENT_TYPE).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/+.-".contains(&byte);
@@ -99,7 +99,7 @@ mod tests {
 
     fn shown(status: u16, media: Option<&'static str>, body: &str) -> String {
         let headers = media.map(|media| (CONTENT_TYPE, media.parse().unwrap()));
-        let head = Head { headers: headers.into_iter().collect(), date: None };
+        let head = AnswerHead { headers: headers.into_iter().collect(), date: None };
         show(status, &head, Some(&Bytes::copy_from_slice(body.as_bytes())))
     }
 
@@ -134,7 +134,7 @@ mod tests {
         }
         let long = shown(200, None, &"word ".repeat(4000));
         assert!(long.chars().count() < 100 && long.ends_with("…\""), "{long}");
-        assert_eq!(show(200, &Head::default(), None), "200 (no content type, no text)");
+        assert_eq!(show(200, &AnswerHead::default(), None), "200 (no content type, no text)");
     }
 
     #[test]

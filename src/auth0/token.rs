@@ -18,7 +18,7 @@ use super::{
     grant::{Granted, Own, Proof, Request, is_refusal, refusal},
     scopes::{CREATE, Claims, READ, Stated, check_scopes},
     shape,
-    transport::{Exchange, Head, Transport},
+    transport::{AnswerHead, Exchange, Transport},
 };
 use crate::{
     api::{Answer, NotExecuted, Verdict},
@@ -322,7 +322,7 @@ impl Tokens {
     }
 
     /// Describes an answer that neither grants a token nor refuses it.
-    fn no_grant(&self, status: u16, head: &Head, body: Option<&Bytes>) -> ContactFault {
+    fn no_grant(&self, status: u16, head: &AnswerHead, body: Option<&Bytes>) -> ContactFault {
         if shape::is_error(status, body) || body.is_some_and(|body| is_refusal(body)) {
             self.contact.answers();
             return ContactFault::of_the_api(status);

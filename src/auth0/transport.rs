@@ -50,7 +50,7 @@ pub(super) enum Exchange {
         /// Rate-limit headers.
         meter: Meter,
         /// Its headers.
-        head: Head,
+        head: AnswerHead,
     },
     /// No byte of the request was written.
     NotSent(NotSent),
@@ -60,14 +60,14 @@ pub(super) enum Exchange {
 
 /// Head of an answer.
 #[derive(Debug, Default)]
-pub(super) struct Head {
+pub(super) struct AnswerHead {
     /// Headers.
     pub(super) headers: HeaderMap,
     /// `Date`: the tenant's clock, if it was the tenant that answered.
     pub(super) date: Option<SystemTime>,
 }
 
-impl Head {
+impl AnswerHead {
     /// Returns a header, where it is text.
     pub(super) fn text(&self, name: &HeaderName) -> Option<&str> {
         text(&self.headers, name)
@@ -147,7 +147,7 @@ impl Transport {
         let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
         let meter = read_meter(response.headers(), date.map(unix_seconds), &self.clock);
         let meter = Meter { sent: Some(sent), ..meter };
-        let head = Head { headers: std::mem::take(response.headers_mut()), date };
+        let head = AnswerHead { headers: std::mem::take(response.headers_mut()), date };
         let body = read(&mut response).await;
         if body.is_some() {
             self.pool.answered(&lease);
@@ -159,7 +159,7 @@ impl Transport {
     }
 
     /// Takes in the clock of an answer that is the tenant's.
-    pub(super) fn believe(&self, head: &Head) {
+    pub(super) fn believe(&self, head: &AnswerHead) {
         if let Some(date) = head.date {
             self.clock.observe(date);
         }

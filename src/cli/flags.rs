@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Knowing, Output, PaceFlags, Page,
-    Reading, Recording, ReportFormat, Retry, RowFilter, Run, SecretEncoding, Sharding, Tenant,
-    VerifyOutput,
+    Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Knowing, Output, PaceFlags,
+    PageFlags, Reading, Recording, ReportFormat, Retry, RowFilter, RunFlags, SecretEncoding,
+    Sharding, Tenant, VerifyOutput,
     choice::finding_code,
     setting::{UsedShare, UserLimit, named_file},
     system::names,
@@ -119,7 +119,7 @@ pub struct Undo {
     pub deleting: Deleting,
     #[command(flatten)]
     /// Output, tenant and rate.
-    pub run: Run,
+    pub run: RunFlags,
 }
 
 /// `check`.
@@ -208,7 +208,7 @@ pub struct Resolve {
     pub recording: Recording,
     #[command(flatten)]
     /// Output, tenant and rate.
-    pub run: Run,
+    pub run: RunFlags,
 }
 
 impl Resolve {
@@ -342,7 +342,7 @@ pub struct Report {
     pub rows: RowFilter,
     #[command(flatten)]
     /// The page.
-    pub page: Page,
+    pub page: PageFlags,
 }
 
 impl Report {

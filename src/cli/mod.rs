@@ -33,7 +33,7 @@ pub use flags::{
     Verify,
 };
 pub use output::{LogFormat, OutputArgs};
-pub use page::Page;
+pub use page::PageFlags;
 pub use probe::Probe;
 pub use prose::{INDENT, flowing};
 pub use reference::{ManArgs, SchemaArgs};
@@ -44,7 +44,7 @@ pub use setting::{Given, Origin, UserLimit, Value};
 pub use shard::Sharding;
 pub use shared::{
     Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Knowing, PaceFlags,
-    Reading, Recording, Run, TOKEN_FILE, Tenant,
+    Reading, Recording, RunFlags, TOKEN_FILE, Tenant,
 };
 pub use system::FromSystem;
 pub use talking::Talking;

@@ -9,7 +9,7 @@ const HTML: &str = "HTML";
 
 /// Flags of `report --format html`.
 #[derive(Debug, Args)]
-pub struct Page {
+pub struct PageFlags {
     /// Also show the result of `mfaferry verify INPUT --output jsonl` in FILE
     #[arg(long, value_name = "FILE", help_heading = HTML)]
     pub verify: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct Page {
     pub out: Option<PathBuf>,
 }
 
-impl Page {
+impl PageFlags {
     /// Returns the flag that only a page can have, if one is given.
     pub fn given(&self) -> Option<&'static str> {
         let flags = [

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, value_parser};
 
-use super::Run;
+use super::RunFlags;
 
 /// `probe`.
 #[derive(Debug, Args)]
@@ -59,7 +59,7 @@ pub struct Probe {
     pub clean: bool,
     #[command(flatten)]
     /// Flags of every command that changes a tenant.
-    pub run: Run,
+    pub run: RunFlags,
 }
 
 /// Flags about the user of a probe.

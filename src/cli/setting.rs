@@ -57,21 +57,21 @@ pub trait Value: Clone + Send + Sync + 'static {
 }
 
 impl<T: Value> ValueParserFactory for Given<T> {
-    type Parser = Reader<T>;
+    type Parser = ValueReader<T>;
 
     fn value_parser() -> Self::Parser {
-        Reader { is_file: false, of: PhantomData }
+        ValueReader { is_file: false, of: PhantomData }
     }
 }
 
 /// Reads flags and variables.
 #[derive(Debug, Clone)]
-pub struct Reader<T> {
+pub struct ValueReader<T> {
     is_file: bool,
     of: PhantomData<T>,
 }
 
-impl Reader<String> {
+impl ValueReader<String> {
     /// Reads the name of a file, as text that [`path_of`](crate::text::path_of) takes.
     pub(super) fn of_file() -> Self {
         Self { is_file: true, of: PhantomData }
@@ -83,7 +83,7 @@ pub(super) fn named_file() -> impl TypedValueParser<Value = String> {
     OsStringValueParser::new().map(file_name)
 }
 
-impl<T: Value> TypedValueParser for Reader<T> {
+impl<T: Value> TypedValueParser for ValueReader<T> {
     type Value = Given<T>;
 
     fn parse_ref(

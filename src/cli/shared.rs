@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     InputFormat, Output, Retry,
-    setting::{Attempts, Burst, ErrorLimit, Given, Origin, Reader, Share, named_file},
+    setting::{Attempts, Burst, ErrorLimit, Given, Origin, Share, ValueReader, named_file},
 };
 use crate::{engine::Concurrency, pacer::Rate, text::path_of};
 
@@ -52,17 +52,17 @@ pub struct Tenant {
     #[arg(long, value_name = "ID", env = CLIENT_ID, help_heading = TENANT)]
     pub client_id: Option<Given<String>>,
     /// Read the client secret from FILE (or set `AUTH0_CLIENT_SECRET`)
-    #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE, value_parser = Reader::of_file(), help_heading = TENANT)]
+    #[arg(long, value_name = "FILE", env = CLIENT_SECRET_FILE, value_parser = ValueReader::of_file(), help_heading = TENANT)]
     pub client_secret_file: Option<Given<String>>,
     /// Read the client's private RSA key (PEM) from FILE instead, for private key JWT (or set
     /// `AUTH0_CLIENT_ASSERTION_PRIVATE_KEY`)
-    #[arg(long, value_name = "FILE", env = CLIENT_KEY_FILE, value_parser = Reader::of_file(), help_heading = TENANT)]
+    #[arg(long, value_name = "FILE", env = CLIENT_KEY_FILE, value_parser = ValueReader::of_file(), help_heading = TENANT)]
     pub client_key_file: Option<Given<String>>,
     /// Algorithm that the private key signs with: RS256, RS384 or PS256 [default: RS256]
     #[arg(long, value_name = "ALG", env = "AUTH0_CLIENT_ASSERTION_SIGNING_ALG", help_heading = TENANT)]
     pub client_signing_alg: Option<Given<String>>,
     /// Read a ready access token from FILE instead (or set `AUTH0_API_TOKEN`)
-    #[arg(long, value_name = "FILE", env = TOKEN_FILE, value_parser = Reader::of_file(), help_heading = TENANT)]
+    #[arg(long, value_name = "FILE", env = TOKEN_FILE, value_parser = ValueReader::of_file(), help_heading = TENANT)]
     pub token_file: Option<Given<String>>,
     /// Run against the built-in simulated tenant; needs no account
     #[arg(long, env = "MFAFERRY_SANDBOX", action = ArgAction::SetTrue, help_heading = TENANT)]
@@ -75,7 +75,7 @@ pub struct Tenant {
     /// Write the run's metrics to FILE (0644) for the textfile collector of Prometheus' node
     /// exporter: at the start, every 15 seconds and at the end. Give each job its own FILE, named
     /// `*.prom`
-    #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", value_parser = Reader::of_file())]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_METRICS_FILE", value_parser = ValueReader::of_file())]
     pub metrics_file: Option<Given<String>>,
 }
 
@@ -154,7 +154,7 @@ pub struct PaceFlags {
 pub struct Recording {
     /// Record every outcome in FILE; the same file resumes a run [default: INPUT.ledger; required
     /// with several inputs]
-    #[arg(long, value_name = "FILE", env = "MFAFERRY_LEDGER", value_parser = Reader::of_file())]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_LEDGER", value_parser = ValueReader::of_file())]
     pub ledger: Option<Given<String>>,
 }
 
@@ -179,7 +179,7 @@ pub struct Creating {
 pub struct Knowing {
     /// Use the facts in FILE about the tenant's behaviour, as written by `probe --out` for it or
     /// for a test tenant like it
-    #[arg(long, value_name = "FILE", env = "MFAFERRY_TENANT_FACTS", value_parser = Reader::of_file(), help_heading = TENANT)]
+    #[arg(long, value_name = "FILE", env = "MFAFERRY_TENANT_FACTS", value_parser = ValueReader::of_file(), help_heading = TENANT)]
     pub tenant_facts: Option<Given<String>>,
 }
 
@@ -225,12 +225,12 @@ pub struct Bulk {
     pub retry: Vec<Retry>,
     #[command(flatten)]
     /// Output, tenant and rate.
-    pub run: Run,
+    pub run: RunFlags,
 }
 
 /// Flags of every command that changes a tenant.
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct RunFlags {
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

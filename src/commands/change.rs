@@ -69,7 +69,7 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
     let input = ReadInput::of(&command.bulk.reading.inputs, begun.source.lines());
     let (secrets, count) = (command.secret_encoding, input.secret_count());
     let input = Some(input);
-    let rows = Rows { bulk: &command.bulk, config, begun, spec, options, input, show };
+    let rows = RowsToChange { bulk: &command.bulk, config, begun, spec, options, input, show };
     rows.apply(move |key| Sets::new(key, shape, secrets).counting(count), SetJobs::default()).await
 }
 
@@ -86,7 +86,8 @@ pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> R
         ControlFlow::Break(exit) => return Ok(exit),
     };
     let options = ChangeOptions::default();
-    let rows = Rows { bulk: &command.bulk, config, begun, spec, options, input: None, show };
+    let rows =
+        RowsToChange { bulk: &command.bulk, config, begun, spec, options, input: None, show };
     rows.apply(ChangeRows::changes, ChangeJobs).await
 }
 
@@ -121,7 +122,7 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
     }
     let naming = if all_methods { Naming::None } else { Naming::All };
     let options = options(deleting);
-    let rows = Rows { bulk: &bulk, config, begun, spec, options, input: None, show };
+    let rows = RowsToChange { bulk: &bulk, config, begun, spec, options, input: None, show };
     rows.apply(move |key| ChangeRows::targets(key, naming), ChangeJobs).await
 }
 
@@ -218,7 +219,7 @@ fn opening(bulk: &Bulk, spec: CommandSpec) -> Opening<'_> {
 }
 
 /// A run over the rows of an input.
-struct Rows<'a> {
+struct RowsToChange<'a> {
     bulk: &'a Bulk,
     config: Config,
     begun: Begun,
@@ -229,7 +230,7 @@ struct Rows<'a> {
     show: Show,
 }
 
-impl Rows<'_> {
+impl RowsToChange<'_> {
     async fn apply<P, G>(self, planner: impl FnOnce(Key) -> P, build: G) -> Result<Exit, Error>
     where
         P: RowPlanner<Planned = PlannedRow<G::Payload>>,

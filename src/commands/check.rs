@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     advice::next,
     print,
-    prove::{Proving, Show, Shown},
+    prove::{Proving, Show, ShownProof},
     reading::{
         Opener, UserIds,
         repeats::{Met, Repeats},
@@ -52,12 +52,12 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
     let text = !(is_json || is_quiet && proving.is_some());
     let to_show = if text && !is_quiet { check.show } else { 0 };
     let lines = source.lines();
-    let mut rows = Rows {
+    let mut rows = CheckedRows {
         to_show: Arc::new(to_show.into()),
         text,
         is_quiet,
         lines: lines.clone(),
-        ..Rows::default()
+        ..CheckedRows::default()
     };
     print(|out| {
         let scanned = scan(source, secrets, rows.noter(), |noted| rows.take(&noted, out))?;
@@ -93,7 +93,7 @@ struct Checked<'a> {
     #[serde(flatten)]
     findings: &'a CheckSummary,
     #[serde(skip_serializing_if = "Option::is_none")]
-    proofs: Option<&'a [Shown]>,
+    proofs: Option<&'a [ShownProof]>,
 }
 
 /// Counts a factor, once it is known whether it is a duplicate.
@@ -107,7 +107,7 @@ fn count(findings: &mut CheckSummary, factor_type: FactorType, met: Met) {
 
 /// The rows of an input, one after the other.
 #[derive(Debug, Default)]
-struct Rows {
+struct CheckedRows {
     findings: CheckSummary,
     repeats: Repeats,
     whole: Whole,
@@ -119,7 +119,7 @@ struct Rows {
     /// `-q`: people see only what has an exit code of its own.
     is_quiet: bool,
     /// Proofs; only with `--prove`.
-    proofs: Option<Vec<Shown>>,
+    proofs: Option<Vec<ShownProof>>,
     /// Factors that are still to be shown.
     to_show: Arc<AtomicU64>,
 }
@@ -138,7 +138,7 @@ struct Noted {
     factor: Option<Box<Factor>>,
 }
 
-impl Rows {
+impl CheckedRows {
     /// Returns the function that notes what is needed of each plan. It includes the factors as long
     /// as some are still to be shown.
     fn noter(&self) -> impl FnMut(Plan) -> Noted + Send + use<> {
@@ -220,7 +220,7 @@ mod tests {
 
     /// Takes in refused rows; returns what people read of them, and what programs do.
     fn checked(refusals: &[(Refusal, Code, Option<FactorType>)]) -> (String, serde_json::Value) {
-        let mut rows = Rows { text: true, ..Rows::default() };
+        let mut rows = CheckedRows { text: true, ..CheckedRows::default() };
         let mut note = rows.noter();
         let mut out = Vec::new();
         for ((refusal, code, factor_type), line) in refusals.iter().zip(1..) {

@@ -45,7 +45,8 @@ use self::{
 };
 use crate::{
     cli::{
-        Bulk, Cli, Command, Creating, Import, LogFormat, OutputArgs, Recording, Run, asks_for_json,
+        Bulk, Cli, Command, Creating, Import, LogFormat, OutputArgs, Recording, RunFlags,
+        asks_for_json,
     },
     config::Config,
     error::{Error, Exit},
@@ -183,7 +184,11 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
 }
 
 /// Resolves the settings of a command that reads no rows of factors.
-fn settle_run(run: &Run, recording: &Recording, output_args: &OutputArgs) -> Result<Config, Error> {
+fn settle_run(
+    run: &RunFlags,
+    recording: &Recording,
+    output_args: &OutputArgs,
+) -> Result<Config, Error> {
     Config::resolve(&run.tenant, &run.pace, Some(recording), None, output_args)
 }
 
@@ -233,7 +238,7 @@ fn settle(
     creating: Option<&Creating>,
     output_args: &OutputArgs,
 ) -> Result<Config, Error> {
-    let Run { tenant, pace, .. } = &bulk.run;
+    let RunFlags { tenant, pace, .. } = &bulk.run;
     Config::resolve(tenant, pace, Some(&bulk.recording), creating, output_args)
 }
 

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Exit},
     jobs::setup::{self, Wanted},
     model::{SecretEncoding, TenantFacts, UserId},
-    preflight::{Census, Gatherer, SampleSize, Terms, judge, time_findings},
+    preflight::{Census, Gatherer, JudgeTerms, SampleSize, judge, time_findings},
     progress::{Extent, ProgressCounts, Show},
     report::{PreflightReport, SampleReport, StoppedPreflight, write_json},
     stats::RunStats,
@@ -144,8 +144,11 @@ async fn ask(
     } else {
         &[auth0::CREATE, auth0::READ]
     };
-    let mut findings =
-        judge(census, &facts, &Terms { scopes, host: host(&run.config), known: &run.config.facts });
+    let mut findings = judge(
+        census,
+        &facts,
+        &JudgeTerms { scopes, host: host(&run.config), known: &run.config.facts },
+    );
     let plan = plan(census, 0, asked_first(census, &facts.grant), &run);
     findings.extend(time_findings(&facts, &plan, max_duration, now()));
     findings.sort_by_key(|finding| finding.severity);

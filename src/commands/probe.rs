@@ -31,7 +31,7 @@ use crate::{
     error::{Error, Exit},
     files::NewFile,
     model::{TenantFacts, UserId},
-    probe::{self, Cleaned, Probed, Question, Terms, There, Traces},
+    probe::{self, Cleaned, ProbeTerms, Probed, Question, There, Traces},
     progress::{self, Extent, ProgressCounts, Show},
     report::{Circumstances, NextStep, ProbeCleaned, ProbeReport, Purpose, write_json},
     stats::RunStats,
@@ -138,7 +138,7 @@ async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, 
         Target::Tenant { base, .. } if !base.is_loopback() => base.host().map(str::to_owned),
         Target::Tenant { .. } | Target::Sandbox => None,
     };
-    let terms = Terms {
+    let terms = ProbeTerms {
         user,
         host: host.unwrap_or_else(|| SOME_HOST.into()),
         allows_existing: probe.user.allow_existing,
@@ -248,7 +248,7 @@ fn create(path: &Path) -> Result<Out, Error> {
 async fn ask(
     probe: &cli::Probe,
     run: &mut Run,
-    terms: &Terms,
+    terms: &ProbeTerms,
     done: &Arc<AtomicU64>,
     out: Option<Out>,
 ) -> Result<Exit, Error> {
@@ -293,7 +293,7 @@ async fn ask(
 }
 
 /// Deletes what an earlier probe has left behind.
-async fn clean(probe: &cli::Probe, run: &mut Run, terms: &Terms) -> Result<Exit, Error> {
+async fn clean(probe: &cli::Probe, run: &mut Run, terms: &ProbeTerms) -> Result<Exit, Error> {
     let cleaned = probe::clean(run.gateway(), terms).await;
     run.leave_tenant().await;
     let cleaned = match cleaned {

@@ -26,7 +26,7 @@ use crate::{
 };
 pub use facts::parse_facts;
 use file::{FILE, read_file};
-use resolve::{Settings, resolve};
+use resolve::{GivenSettings, resolve};
 
 /// Checked settings of a run against a tenant.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ impl Config {
             is_logged_elsewhere: output_args.log_file.is_some(),
         };
         profile::warn_of_environment(&file, &output_args.typed)?;
-        let given = Settings { tenant, pace, recording, creating, typed: &output_args.typed };
+        let given = GivenSettings { tenant, pace, recording, creating, typed: &output_args.typed };
         resolve(&given, &file, (!output_args.quiet).then_some(announce))
     }
 

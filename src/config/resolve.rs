@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Settings from flags and environment.
-pub(super) struct Settings<'a> {
+pub(super) struct GivenSettings<'a> {
     pub(super) tenant: &'a Tenant,
     pub(super) pace: &'a PaceFlags,
     pub(super) recording: Option<&'a Recording>,
@@ -36,7 +36,7 @@ pub(super) fn nearest<'a, T>(
 
 /// Resolves flags, environment and file.
 pub(super) fn resolve(
-    given: &Settings<'_>,
+    given: &GivenSettings<'_>,
     file: &SettingsFile,
     announce: Option<Announce>,
 ) -> Result<Config, Error> {

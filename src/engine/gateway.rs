@@ -17,7 +17,7 @@ use crate::{
     protocol::{
         RetryPolicy,
         pages::{AfterPage, Pages},
-        refusals::{Asked, Refusals},
+        refusals::{Refusals, RequestClass},
     },
     stats::{RunStats, StatusClass},
     sync::lock,
@@ -104,7 +104,7 @@ impl<A: Api> Gateway<A> {
         let answer = self.api.part(user, method, pages.next()).await;
         let health = self.note(&answer);
         let status = answer.status;
-        let verdict = match self.judge(Asked::List, user, &answer) {
+        let verdict = match self.judge(RequestClass::List, user, &answer) {
             Some(error) => Verdict::Stop(error),
             None => answer.verdict,
         };
@@ -114,7 +114,12 @@ impl<A: Api> Gateway<A> {
 
     /// Compares a refusal with what all other users were answered. Returns an error if everybody is
     /// refused alike and the row is not the reason.
-    pub fn judge<T>(&self, asked: Asked, user: &UserId, answer: &Answer<T>) -> Option<Box<Error>> {
+    pub fn judge<T>(
+        &self,
+        asked: RequestClass,
+        user: &UserId,
+        answer: &Answer<T>,
+    ) -> Option<Box<Error>> {
         // Plain values: still usable after a panic.
         let refusals = || lock(&self.refusals);
         match &answer.verdict {

@@ -76,8 +76,8 @@ impl Runs {
         let capacity = (PAIRS_BUFFERED / self.ends.len()).max(PAIRS_PER_PAGE);
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let runs = starts.zip(&self.ends);
-        let mut runs: Vec<Run> =
-            runs.map(|(at, end)| Run { at, end: *end, ready: Vec::new() }).collect();
+        let mut runs: Vec<SortedRun> =
+            runs.map(|(at, end)| SortedRun { at, end: *end, ready: Vec::new() }).collect();
         let mut next = BinaryHeap::with_capacity(runs.len());
         for (index, run) in runs.iter_mut().enumerate() {
             next.extend(run.next(&self.spilled, capacity)?.map(|pair| Reverse((pair, index))));
@@ -117,7 +117,7 @@ enum Source {
 #[derive(Debug)]
 struct Merge {
     spilled: Scratch,
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     /// Pairs that are read at once from a run.
     capacity: usize,
     /// The first pair of each run that has one.
@@ -126,14 +126,14 @@ struct Merge {
 
 /// The rest of a run.
 #[derive(Debug)]
-struct Run {
+struct SortedRun {
     at: u64,
     end: u64,
     /// Pairs that were read, the next one last.
     ready: Vec<Pair>,
 }
 
-impl Run {
+impl SortedRun {
     fn next(&mut self, spilled: &Scratch, capacity: usize) -> io::Result<Option<Pair>> {
         if self.ready.is_empty() && self.at < self.end {
             let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);

@@ -7,7 +7,7 @@ use std::{
     io,
 };
 
-use super::{IdentityError, Key};
+use super::{IdentityError, PersonKey};
 use crate::{
     files::Runs,
     model::{Code, Fault, Person, Spread},
@@ -127,7 +127,7 @@ impl Collisions {
 
 /// Returns a hash of what identifies a person, whose rows may be far apart.
 fn hash(hasher: &RandomState, person: &Person) -> u64 {
-    let keys = [Key::Id, Key::Username, Key::Email];
+    let keys = [PersonKey::Id, PersonKey::Username, PersonKey::Email];
     let known = keys.into_iter().find_map(|key| key.of(person).map(|value| (key as u8, value)));
     hasher.hash_one(known)
 }

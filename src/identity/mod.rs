@@ -39,7 +39,7 @@ impl Identity {
                 Fault::new("user_id", Code::UserNotMapped, rule)
             })),
             Self::Unsaid(system) => {
-                let name = Key::ALL.into_iter().find_map(|key| key.of(person));
+                let name = PersonKey::ALL.into_iter().find_map(|key| key.of(person));
                 Ok(name.map(|name| format!("{system}|{name}")).ok_or_else(|| {
                     let rule = "is missing: the source names nobody here";
                     Fault::new("user_id", Code::UserNotMapped, rule)
@@ -62,7 +62,7 @@ impl Identity {
 
 /// Attributes by which a person is identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub enum PersonKey {
     /// Id in the other system.
     Id,
     /// E-mail address.
@@ -71,7 +71,7 @@ pub enum Key {
     Username,
 }
 
-impl Key {
+impl PersonKey {
     /// Every key, the most reliable first.
     pub const ALL: [Self; 3] = [Self::Id, Self::Email, Self::Username];
 

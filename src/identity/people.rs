@@ -20,7 +20,7 @@ pub struct People {
     identity: Arc<Mutex<Identity>>,
     collisions: Arc<Mutex<Collisions>>,
     /// The person of the last row, and their user in the tenant.
-    last: Option<(Arc<Person>, Owner)>,
+    last: Option<(Arc<Person>, RowOwner)>,
     /// Number of people who are disabled in the source.
     n_disabled: u64,
     /// Record of the last row, if that is a TOTP which is refused.
@@ -38,7 +38,7 @@ impl People {
     }
 
     /// Returns the user id of a person, or the reason why there is none.
-    fn owner(&mut self, person: &Arc<Person>) -> Result<Owner, IdentityError> {
+    fn owner(&mut self, person: &Arc<Person>) -> Result<RowOwner, IdentityError> {
         if let Some((last, owner)) = &self.last
             && Arc::ptr_eq(last, person)
         {
@@ -46,10 +46,10 @@ impl People {
         }
         let found = lock(&self.identity).user_id(person)?;
         let owner = match found {
-            Err(fault) => Owner { id: None, fault: Some(fault) },
+            Err(fault) => RowOwner { id: None, fault: Some(fault) },
             Ok(id) => {
                 let fault = lock(&self.collisions).check(&id, person)?.err();
-                Owner { id: Some(id), fault }
+                RowOwner { id: Some(id), fault }
             }
         };
         self.n_disabled += u64::from(person.is_disabled);
@@ -60,7 +60,7 @@ impl People {
 
 /// User of the tenant that a person is.
 #[derive(Clone)]
-struct Owner {
+struct RowOwner {
     /// Their id, where one is known.
     id: Option<String>,
     /// Reason why nothing can be sent for them.
@@ -167,7 +167,7 @@ impl RowReader for People {
     }
 }
 
-impl Owner {
+impl RowOwner {
     /// Gives a factor to its user, or refuses it if the user is unknown.
     fn give(self, mut record: Box<Record>, person: &Person) -> Row {
         let (id, fault) = match self {

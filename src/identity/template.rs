@@ -1,6 +1,6 @@
 //! `--user-id TEMPLATE`: user ids built from a person's attributes in the source.
 
-use super::Key;
+use super::PersonKey;
 use crate::{
     model::{Code, Fault, Person},
     text::nearest,
@@ -13,7 +13,7 @@ pub struct Template(Vec<Piece>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Field(Key),
+    Field(PersonKey),
 }
 
 /// Reason why a template cannot be used. Positions of characters are counted from 1.
@@ -31,7 +31,7 @@ pub enum TemplateFault {
         /// Position of its brace.
         at: usize,
         /// The field that may be meant.
-        nearest: Option<Key>,
+        nearest: Option<PersonKey>,
     },
     /// A brace that is never closed.
     #[error("the template of `--user-id` has a `{{` at character {at} that is never closed")]
@@ -109,7 +109,8 @@ impl Template {
                             Some((_, character)) => name.push(character),
                         }
                     }
-                    let Some(key) = Key::ALL.into_iter().find(|key| key.name() == name) else {
+                    let Some(key) = PersonKey::ALL.into_iter().find(|key| key.name() == name)
+                    else {
                         return Err(TemplateFault::UnknownField { at, nearest: near(&name) });
                     };
                     if !text.is_empty() {
@@ -136,7 +137,7 @@ impl Template {
         if template.fields().next().is_none() { Err(TemplateFault::Constant) } else { Ok(template) }
     }
 
-    fn fields(&self) -> impl Iterator<Item = Key> {
+    fn fields(&self) -> impl Iterator<Item = PersonKey> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Field(key) => Some(*key),
             Piece::Text(_) => None,
@@ -147,7 +148,7 @@ impl Template {
     /// field. With another field beside it they may not: with `{id}{email}`, the ids `1` and `12`
     /// can collide.
     pub fn is_by_id(&self) -> bool {
-        self.fields().all(|key| key == Key::Id)
+        self.fields().all(|key| key == PersonKey::Id)
     }
 
     /// Returns the user id of a person, or which attribute is missing.
@@ -174,19 +175,19 @@ impl Template {
     }
 }
 
-fn near(name: &str) -> Option<Key> {
+fn near(name: &str) -> Option<PersonKey> {
     let name = name.trim().to_ascii_lowercase();
     // Synonyms and `user_id` are too far from any name by edit distance.
-    let known = nearest(&name, Key::ALL.into_iter().map(Key::name));
-    Key::ALL.into_iter().find(|key| Some(key.name()) == known).or_else(|| {
-        let ends_with = |key: &Key| name.ends_with(&format!("_{}", key.name()));
-        Key::ALL.into_iter().find(|key| name == key.name() || ends_with(key))
+    let known = nearest(&name, PersonKey::ALL.into_iter().map(PersonKey::name));
+    PersonKey::ALL.into_iter().find(|key| Some(key.name()) == known).or_else(|| {
+        let ends_with = |key: &PersonKey| name.ends_with(&format!("_{}", key.name()));
+        PersonKey::ALL.into_iter().find(|key| name == key.name() || ends_with(key))
     })
 }
 
 /// Describes which attribute is missing, and which ones this person has.
-fn missing(key: Key, person: &Person) -> Fault {
-    let others = Key::ALL.into_iter().filter(|other| other.of(person).is_some());
+fn missing(key: PersonKey, person: &Person) -> Fault {
+    let others = PersonKey::ALL.into_iter().filter(|other| other.of(person).is_some());
     let others: Vec<_> = others.map(|key| format!("`{{{}}}`", key.name())).collect();
     let instead = if others.is_empty() {
         "it knows nothing that a user id could be made of: find the user by hand".to_owned()
@@ -236,11 +237,11 @@ mod tests {
             ("", Empty),
             ("auth0|", Constant),
             ("{{id}}", Constant),
-            ("auth0|{ID}", UnknownField { at: 7, nearest: Some(Key::Id) }),
-            ("auth0|{user_id}", UnknownField { at: 7, nearest: Some(Key::Id) }),
-            ("auth0|{ id }", UnknownField { at: 7, nearest: Some(Key::Id) }),
-            ("{user_name}", UnknownField { at: 1, nearest: Some(Key::Username) }),
-            ("ëë{mail}", UnknownField { at: 3, nearest: Some(Key::Email) }),
+            ("auth0|{ID}", UnknownField { at: 7, nearest: Some(PersonKey::Id) }),
+            ("auth0|{user_id}", UnknownField { at: 7, nearest: Some(PersonKey::Id) }),
+            ("auth0|{ id }", UnknownField { at: 7, nearest: Some(PersonKey::Id) }),
+            ("{user_name}", UnknownField { at: 1, nearest: Some(PersonKey::Username) }),
+            ("ëë{mail}", UnknownField { at: 3, nearest: Some(PersonKey::Email) }),
             ("{phone}", UnknownField { at: 1, nearest: None }),
             ("{}", UnknownField { at: 1, nearest: None }),
             ("auth0|{id", Unclosed { at: 7 }),

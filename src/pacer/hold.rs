@@ -18,7 +18,7 @@ const SHORTEST_LOGGED_HOLD: Duration = Duration::from_secs(5);
 
 /// The wait that a 429 asks for, in its various forms.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Refusal {
+pub(super) struct Throttling {
     /// Time at which the refused request was sent.
     pub(super) sent: Option<Instant>,
     /// `Retry-After`.
@@ -55,7 +55,7 @@ impl Hold {
     }
 
     /// Takes in a 429.
-    pub(super) fn throttled(&mut self, refusal: &Refusal, now: Instant) {
+    pub(super) fn throttled(&mut self, refusal: &Throttling, now: Instant) {
         // Requests sent before the hold began are part of the same refusal.
         let holding = self.until(now).is_some();
         if !holding && !self.before(refusal.sent) {
@@ -100,7 +100,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn held(hold: &mut Hold, refusal: Refusal, now: Instant) -> Duration {
+    fn held(hold: &mut Hold, refusal: Throttling, now: Instant) -> Duration {
         hold.throttled(&refusal, now);
         hold.until(now).map_or(Duration::ZERO, |until| until - now)
     }
@@ -108,10 +108,10 @@ mod tests {
     #[test]
     fn the_tenants_own_hint_comes_first_and_is_cut_down_to_the_longest() {
         let now = Instant::now();
-        let asked = |seconds| Refusal {
+        let asked = |seconds| Throttling {
             retry_after: Some(Duration::from_secs(seconds)),
             one_token: Some(SECOND),
-            ..Refusal::default()
+            ..Throttling::default()
         };
         assert_eq!(held(&mut Hold::default(), asked(7), now), 7 * SECOND);
         assert_eq!(held(&mut Hold::default(), asked(0), now), SHORTEST_HOLD);
@@ -127,7 +127,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             for seconds in [1_000, 14_155_550_100, u64::MAX] {
                 let retry_after = Some(Duration::from_secs(seconds));
-                let refusal = Refusal { retry_after, ..Refusal::default() };
+                let refusal = Throttling { retry_after, ..Throttling::default() };
                 held(&mut Hold::default(), refusal, Instant::now());
             }
         });
@@ -141,10 +141,10 @@ mod tests {
 
     #[test]
     fn without_a_hint_it_lasts_until_one_token_is_due_and_not_until_the_bucket_is_full() {
-        let refusal = Refusal {
+        let refusal = Throttling {
             one_token: Some(Duration::from_millis(60)),
             full_in: Some(4 * SECOND),
-            ..Refusal::default()
+            ..Throttling::default()
         };
         let (mut hold, mut now) = (Hold::default(), Instant::now());
         // Refused again and again it grows, and is long enough when the bucket must be full.
@@ -161,7 +161,7 @@ mod tests {
     fn with_nothing_known_it_grows_from_a_second_to_32() {
         let (mut hold, mut now) = (Hold::default(), Instant::now());
         for expected in [1, 2, 4, 8, 16, 32, 32] {
-            let waited = held(&mut hold, Refusal::default(), now);
+            let waited = held(&mut hold, Throttling::default(), now);
             assert_eq!(waited.as_secs(), expected);
             now += waited;
         }
@@ -170,10 +170,10 @@ mod tests {
     #[test]
     fn a_volley_is_one_refusal_whenever_its_answers_come() {
         let sent = Instant::now();
-        let refusal = |sent| Refusal {
+        let refusal = |sent| Throttling {
             sent: Some(sent),
             one_token: Some(Duration::from_millis(100)),
-            ..Refusal::default()
+            ..Throttling::default()
         };
         let mut hold = Hold::default();
         let first = sent + SECOND;
@@ -190,9 +190,9 @@ mod tests {
     fn a_hold_is_prolonged_and_never_cut_short_by_what_comes_in() {
         let now = Instant::now();
         let mut hold = Hold::default();
-        let asked = |seconds| Refusal {
+        let asked = |seconds| Throttling {
             retry_after: Some(Duration::from_secs(seconds)),
-            ..Refusal::default()
+            ..Throttling::default()
         };
         assert_eq!(held(&mut hold, asked(9), now), 9 * SECOND);
         assert_eq!(held(&mut hold, asked(3), now + SECOND), 8 * SECOND);

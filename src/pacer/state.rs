@@ -9,7 +9,7 @@ use super::{
     auto::Auto,
     bucket::{Bucket, BucketReading, Gate},
     exact::Exact,
-    hold::{Hold, Refusal},
+    hold::{Hold, Throttling},
 };
 use crate::api::{LimitDecision, Meter};
 
@@ -215,7 +215,7 @@ impl PacerState {
             Some(reading) => self.bucket.one_token(&reading, at),
             None => self.exact.is_none().then(|| self.auto.one_token()),
         };
-        let refusal = Refusal {
+        let refusal = Throttling {
             sent: meter.sent,
             retry_after: meter.retry_after,
             one_token: one_token

@@ -10,9 +10,9 @@ mod judge;
 mod time;
 
 pub use census::{Census, Gatherer, Mark, Marker, Parties, SampleSize, Tally};
-pub use estimate::{Estimate, RateConditions, Work};
+pub use estimate::{Estimate, RateConditions, Workload};
 pub use finding::{Finding, FindingCode, Severity};
-pub use judge::{Terms, judge};
+pub use judge::{JudgeTerms, judge};
 pub use time::time_findings;
 
 pub use crate::model::{Asked, Facts, Sampled};

@@ -124,7 +124,7 @@ mod tests {
     use crate::{
         engine::Concurrency,
         pacer::{Learnt, Pacing, Rate},
-        preflight::{RateConditions, Work},
+        preflight::{RateConditions, Workload},
     };
 
     const NOW: LocalTime = LocalTime::from_millis(1_796_000_000_000);
@@ -138,7 +138,7 @@ mod tests {
         let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
         let pace = RateConditions { pacing, concurrency, learnt: Learnt::default() };
         let factors = 360_000 * u64::from(hours.unwrap_or(1));
-        Estimate::of(&Work { factors, ..Work::default() }, &pace, NOW)
+        Estimate::of(&Workload { factors, ..Workload::default() }, &pace, NOW)
     }
 
     fn found(facts: &Facts, hours: Option<u32>, most: Option<Duration>) -> Vec<(&str, &str)> {
@@ -219,7 +219,7 @@ mod tests {
         };
         let learnt = Learnt { answers: 5, metered: 5, limit: Some(50.0), ..Learnt::default() };
         let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
-        let work = Work { factors: 1_000_000, ..Work::default() };
+        let work = Workload { factors: 1_000_000, ..Workload::default() };
         let plan = Estimate::of(&work, &RateConditions { pacing, concurrency, learnt }, NOW);
         assert!(plan.is_rough());
         for (ends, severity) in [(NOW + HOUR, Severity::Note), (NOW, Severity::Stop)] {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Evidence, Terms, There,
+    Evidence, ProbeTerms, There,
     cleanup::{Lost, Made},
     patience::{Patience, Tries},
     samples::Samples,
@@ -76,7 +76,7 @@ pub(super) struct Asker<A> {
 }
 
 impl<A: RawApi> Asker<A> {
-    pub(super) fn new(gateway: Gateway<A>, terms: &Terms) -> Self {
+    pub(super) fn new(gateway: Gateway<A>, terms: &ProbeTerms) -> Self {
         Self {
             gateway,
             samples: Samples::new(&terms.user, terms.host.clone()),

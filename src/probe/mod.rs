@@ -69,7 +69,7 @@ impl There {
 
 /// Settings of a probe.
 #[derive(Debug, Clone)]
-pub struct Terms {
+pub struct ProbeTerms {
     /// User whose methods are created and deleted.
     pub user: UserId,
     /// Host that is given as the relying party of security keys.
@@ -105,7 +105,7 @@ pub struct Answered {
     /// The question.
     pub question: Question,
     /// Outcome of asking it.
-    pub outcome: Outcome,
+    pub outcome: QuestionOutcome,
     /// The answer, or why there is none.
     pub answer: String,
     /// Answers of the tenant on which it rests.
@@ -114,7 +114,7 @@ pub struct Answered {
 
 /// Outcome of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum QuestionOutcome {
     /// The question is answered.
     Answered,
     /// The question was not asked: the flags do not allow it, the token lacks a scope, or the
@@ -171,7 +171,7 @@ impl From<Made> for LeftBehind {
 /// methods and the settings do not allow that.
 pub async fn probe<A: RawApi>(
     gateway: Gateway<A>,
-    terms: &Terms,
+    terms: &ProbeTerms,
     done: &Arc<AtomicU64>,
 ) -> Result<Probed, End> {
     let mut asker = begin(gateway, terms).await?;
@@ -210,7 +210,7 @@ pub async fn probe<A: RawApi>(
 ///
 /// # Errors
 /// Fails if the user's methods cannot be listed.
-pub async fn clean<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Cleaned, End> {
+pub async fn clean<A: RawApi>(gateway: Gateway<A>, terms: &ProbeTerms) -> Result<Cleaned, End> {
     let mut asker = begin(gateway, terms).await?;
     let cleaning = asker.clean_older().await;
     let end = match cleaning.ended {
@@ -227,7 +227,7 @@ pub async fn clean<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Clea
 }
 
 /// Finds out the scopes of the token and the methods of the user. Creates nothing yet.
-async fn begin<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Asker<A>, End> {
+async fn begin<A: RawApi>(gateway: Gateway<A>, terms: &ProbeTerms) -> Result<Asker<A>, End> {
     let mut asker = Asker::new(gateway, terms);
     match asker.list().await {
         Ok(methods) => asker.before = methods,
@@ -250,7 +250,7 @@ async fn begin<A: RawApi>(gateway: Gateway<A>, terms: &Terms) -> Result<Asker<A>
 async fn answer<A: RawApi>(
     asker: &mut Asker<A>,
     question: Question,
-    terms: &Terms,
+    terms: &ProbeTerms,
     facts: &mut TenantFacts,
 ) -> Result<(Answered, bool), End> {
     let mut tries = 0;
@@ -281,14 +281,17 @@ async fn answer<A: RawApi>(
                 return Err(End::Failed(asker.patience.outage(&asker.gateway)));
             }
             (Err(Unanswered::Lost(_)), _) if tries < asker.tries() => continue,
-            (Ok(answer), _) => (Outcome::Answered, answer),
-            (Err(Unanswered::NotAsked(why)), _) => (Outcome::NotAsked, format!("not asked: {why}")),
-            (Err(Unanswered::Unclear(why)), _) => (Outcome::Failed, why),
-            (Err(Unanswered::Lost(reason)), _) => {
-                (Outcome::Failed, format!("it is not known if a POST was executed ({reason})"))
+            (Ok(answer), _) => (QuestionOutcome::Answered, answer),
+            (Err(Unanswered::NotAsked(why)), _) => {
+                (QuestionOutcome::NotAsked, format!("not asked: {why}"))
             }
+            (Err(Unanswered::Unclear(why)), _) => (QuestionOutcome::Failed, why),
+            (Err(Unanswered::Lost(reason)), _) => (
+                QuestionOutcome::Failed,
+                format!("it is not known if a POST was executed ({reason})"),
+            ),
             (Err(Unanswered::Silent | Unanswered::Stopped), _) => {
-                (Outcome::Failed, "the tenant gave no usable answer".to_owned())
+                (QuestionOutcome::Failed, "the tenant gave no usable answer".to_owned())
             }
         };
         return Ok((Answered { question, outcome, answer, evidence }, is_silent));

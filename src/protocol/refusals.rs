@@ -18,7 +18,7 @@ const ALIKE: usize = 20;
 
 /// Kind of thing that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Asked {
+pub enum RequestClass {
     /// Creation of a factor of that type.
     Create(FactorType),
     /// A change of existing methods.
@@ -31,7 +31,7 @@ pub enum Asked {
 
 /// Refusals that every user has received so far, by what was asked for.
 #[derive(Debug, Default)]
-pub struct Refusals(HashMap<Asked, Series>);
+pub struct Refusals(HashMap<RequestClass, Series>);
 
 /// Identical refusals, of different users, since the start.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ struct Series {
 
 impl Refusals {
     /// Notes that a request was granted.
-    pub fn granted(&mut self, asked: Asked) {
+    pub fn granted(&mut self, asked: RequestClass) {
         let series = self.0.entry(asked).or_default();
         if !series.granted {
             *series = Series { granted: true, ..Series::default() };
@@ -55,7 +55,7 @@ impl Refusals {
     /// reason.
     pub fn refused(
         &mut self,
-        asked: Asked,
+        asked: RequestClass,
         user: &UserId,
         reason: &Reason,
         status: Option<u16>,
@@ -93,7 +93,7 @@ impl Refusals {
 
     /// Names what everybody was refused for a reason that may be the rows' own.
     pub fn hints(&self) -> Vec<String> {
-        let told = |(asked, series): (&Asked, &Series)| {
+        let told = |(asked, series): (&RequestClass, &Series)| {
             let (reason, status) = series.alike.as_ref()?;
             let many = series.users.len() >= ALIKE && !is_everybodys(reason);
             many.then(|| {
@@ -114,7 +114,7 @@ impl Refusals {
     }
 }
 
-impl Asked {
+impl RequestClass {
     fn hint(self) -> &'static str {
         match self {
             Self::Create(_) | Self::Change => {
@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use crate::{error::Exit, model::Field};
 
-    const PHONE: Asked = Asked::Create(FactorType::Phone);
-    const EMAIL: Asked = Asked::Create(FactorType::Email);
+    const PHONE: RequestClass = RequestClass::Create(FactorType::Phone);
+    const EMAIL: RequestClass = RequestClass::Create(FactorType::Email);
 
     fn user(number: usize) -> UserId {
         UserId::parse(&format!("auth0|{number}")).unwrap()
@@ -172,7 +172,7 @@ mod tests {
     /// Refuses that many users. Returns true if the run stops with the last, and with none before.
     fn stops(
         refusals: &mut Refusals,
-        asked: Asked,
+        asked: RequestClass,
         users: std::ops::Range<usize>,
         (status, reason): (u16, &Reason),
     ) -> bool {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Cause, NextStep, Status, steps::runnable, summary::seconds, unless_none};
 use crate::{
     model::{LocalTime, PROBE_SCHEMA, TenantFacts},
-    probe::{Answered, Cleaned, Evidence, LeftBehind, Outcome, Probed, Question},
+    probe::{Answered, Cleaned, Evidence, LeftBehind, Probed, Question, QuestionOutcome},
     text::{counted, escape, human, shell_line},
 };
 
@@ -80,9 +80,9 @@ impl From<&Answered> for QuestionReport {
     fn from(answered: &Answered) -> Self {
         let Answered { question, outcome, answer, evidence } = answered;
         let outcome = match outcome {
-            Outcome::Answered => "answered",
-            Outcome::NotAsked => "not_asked",
-            Outcome::Failed => "failed",
+            QuestionOutcome::Answered => "answered",
+            QuestionOutcome::NotAsked => "not_asked",
+            QuestionOutcome::Failed => "failed",
         };
         let evidence = evidence.iter().map(|Evidence { request, status, code }| EvidenceReport {
             request: request.clone(),

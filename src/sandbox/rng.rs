@@ -5,7 +5,7 @@ use fastrand::Rng;
 
 /// Purpose of a draw.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
+pub(super) enum RngPurpose {
     Fault,
     TokenFault,
     Latency,
@@ -15,7 +15,7 @@ pub(super) enum Purpose {
 }
 
 /// The generator for draw `ordinal` of a purpose.
-pub(super) fn rng(seed: u64, purpose: Purpose, ordinal: u64) -> Rng {
+pub(super) fn rng(seed: u64, purpose: RngPurpose, ordinal: u64) -> Rng {
     Rng::with_seed(mix(mix(mix(seed) ^ purpose as u64) ^ ordinal))
 }
 
@@ -39,12 +39,12 @@ mod tests {
     #[test]
     fn draws_repeat_and_differ_by_seed_purpose_and_number() {
         let draw = |seed, purpose, ordinal| letters(rng(seed, purpose, ordinal), 16);
-        let first = draw(1, Purpose::MethodId, 0);
-        assert_eq!(first, draw(1, Purpose::MethodId, 0));
+        let first = draw(1, RngPurpose::MethodId, 0);
+        assert_eq!(first, draw(1, RngPurpose::MethodId, 0));
         for other in [
-            draw(2, Purpose::MethodId, 0),
-            draw(1, Purpose::Token, 0),
-            draw(1, Purpose::MethodId, 1),
+            draw(2, RngPurpose::MethodId, 0),
+            draw(1, RngPurpose::Token, 0),
+            draw(1, RngPurpose::MethodId, 1),
         ] {
             assert_ne!(first, other);
         }

@@ -8,7 +8,7 @@ use std::{fmt::Write, thread, time::Duration};
 use mfaferry::{
     engine::Concurrency,
     model::LocalTime,
-    preflight::{Estimate, RateConditions, Work},
+    preflight::{Estimate, RateConditions, Workload},
     sandbox::Limit,
 };
 
@@ -107,7 +107,7 @@ fn the_estimate_is_within_a_tenth_of_what_the_run_takes() {
 /// Asks and estimates, and after the most questions sends what the tenant grants in about the time of
 /// the scenario.
 fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
-    let work = Work { factors: factors(scenario), ..Work::default() };
+    let work = Workload { factors: factors(scenario), ..Workload::default() };
     let requests = usize::try_from(work.requests()).unwrap();
     let in_flight = usize::try_from(scenario.concurrency).unwrap();
     let estimate = |questions, requests| {
@@ -187,7 +187,7 @@ fn few_answers_give_a_rough_estimate() {
 
 /// Estimates a run of so many factors that follows the questions at once, and runs it.
 fn at_once(scenario: &Scenario, factors: u64, questions: usize) -> (Estimate, f64) {
-    let work = Work { factors, ..Work::default() };
+    let work = Workload { factors, ..Workload::default() };
     let requests = usize::try_from(work.requests()).unwrap();
     let (learnt, took) = world::rehearse(scenario, 1, (questions, Duration::ZERO), requests);
     let concurrency = Concurrency::Fixed(usize::try_from(scenario.concurrency).unwrap());

@@ -61,7 +61,7 @@ impl Show {
 
 /// A proof, as a program reads it.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub(super) struct ShownProof {
     /// File of the row, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<String>,
@@ -78,7 +78,7 @@ pub(super) struct Shown {
 /// Proofs that were made, and what ended it.
 #[derive(Debug, Default)]
 struct Made {
-    shown: Vec<Shown>,
+    shown: Vec<ShownProof>,
     /// Factors that were proved, for the ledger.
     proved: Vec<(Factor, ProofVerdict)>,
     has_wrong: bool,
@@ -121,7 +121,7 @@ impl Proving {
     }
 
     /// Asks for the codes of the kept rows, reports what they prove, and records that.
-    pub(super) fn run(self, lines: Lines) -> Result<(Vec<Shown>, Exit), Error> {
+    pub(super) fn run(self, lines: Lines) -> Result<(Vec<ShownProof>, Exit), Error> {
         let kept = self.shelf.take();
         self.require_all(&kept)?;
         let Self { found, secrets, system, ledger, show, .. } = self;
@@ -214,9 +214,9 @@ impl Asking {
         Ok(())
     }
 
-    fn shown(&self, row: &Kept, proof: &Proof) -> Shown {
+    fn shown(&self, row: &Kept, proof: &Proof) -> ShownProof {
         let place = self.lines.place(row.record.line);
-        Shown {
+        ShownProof {
             file: place.file.map(|file| file.to_string()),
             line: place.line,
             at: row.path().map(Into::into),

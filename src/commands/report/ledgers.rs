@@ -16,15 +16,17 @@ use crate::{
 
 /// A ledger of the report.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct ShownLedger {
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) reader: Reader,
 }
 
 /// Opens ledgers whose rows can be added up.
-pub(super) fn open<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<Shown>, Error> {
-    let mut ledgers: Vec<Shown> = Vec::new();
+pub(super) fn open<'a>(
+    paths: impl Iterator<Item = &'a PathBuf>,
+) -> Result<Vec<ShownLedger>, Error> {
+    let mut ledgers: Vec<ShownLedger> = Vec::new();
     for path in paths {
         let reader = Reader::open(path)?;
         if reader.is_exposed() {
@@ -44,13 +46,13 @@ pub(super) fn open<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<S
             ));
         }
         let (name, path) = (file_name(path), path.clone());
-        ledgers.push(Shown { name, path, reader });
+        ledgers.push(ShownLedger { name, path, reader });
     }
     check_kinds(&ledgers)?;
     Ok(ledgers)
 }
 
-impl Shown {
+impl ShownLedger {
     fn shown(&self) -> String {
         shown(&self.path)
     }
@@ -60,7 +62,7 @@ fn shown(path: &Path) -> String {
     escape(&file_name(path))
 }
 
-fn check_tenant(first: &Shown, path: &Path, reader: &Reader) -> Result<(), Error> {
+fn check_tenant(first: &ShownLedger, path: &Path, reader: &Reader) -> Result<(), Error> {
     if first.reader.tenant() == reader.tenant() {
         return Ok(());
     }
@@ -77,13 +79,13 @@ fn check_tenant(first: &Shown, path: &Path, reader: &Reader) -> Result<(), Error
 }
 
 /// Refuses to mix ledgers of people with those of factors.
-fn check_kinds(ledgers: &[Shown]) -> Result<(), Error> {
+fn check_kinds(ledgers: &[ShownLedger]) -> Result<(), Error> {
     let all = |kind| ledgers.iter().try_for_each(|ledger| ledger.reader.check_kind(kind));
     all(LedgerKind::People).or_else(|_| all(LedgerKind::Factors))
 }
 
 /// Collects the facts about several ledgers besides the sums of their rows.
-pub(super) fn together(ledgers: &[Shown]) -> Result<Together, Error> {
+pub(super) fn together(ledgers: &[ShownLedger]) -> Result<Together, Error> {
     let shards: Vec<_> = ledgers.iter().map(|ledger| ledger.reader.shard()).collect();
     let mut pairs = shards.iter().enumerate();
     let may_overlap = pairs
@@ -99,8 +101,8 @@ pub(super) fn together(ledgers: &[Shown]) -> Result<Together, Error> {
 }
 
 /// Returns the name of each ledger's last input.
-pub(super) fn inputs(ledgers: &[Shown]) -> Result<Vec<String>, Error> {
-    let last = |ledger: &Shown| {
+pub(super) fn inputs(ledgers: &[ShownLedger]) -> Result<Vec<String>, Error> {
+    let last = |ledger: &ShownLedger| {
         let (runs, _) = ledger.reader.runs()?;
         Ok(runs.last().map(|run| run.input.clone()).unwrap_or_default())
     };
@@ -116,9 +118,9 @@ fn missing(shards: &[Shard]) -> Vec<Shard> {
 
 /// Counts the users who have rows in more than one ledger. Factors themselves cannot be compared:
 /// each ledger knows them by a key of its own.
-fn users_in_several(ledgers: &[Shown]) -> Result<u64, Error> {
+fn users_in_several(ledgers: &[ShownLedger]) -> Result<u64, Error> {
     let (mut before, mut shared, mut count) = (Seen::default(), Seen::default(), 0);
-    for Shown { reader, .. } in ledgers {
+    for ShownLedger { reader, .. } in ledgers {
         reader.each_user(|user| {
             count += u64::from(before.has(user) && shared.insert(user));
         })?;

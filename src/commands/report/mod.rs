@@ -6,7 +6,7 @@ mod page;
 
 use std::path::Path;
 
-use self::ledgers::Shown;
+use self::ledgers::ShownLedger;
 pub(super) use self::page::refused;
 use super::{
     advice::{follow_up, mend::name_apart},
@@ -25,10 +25,10 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     let is_page = command.format == ReportFormat::Html;
     check_flags(command, is_page)?;
     let ledgers = ledgers::open(command.ledgers())?;
-    if let (true, [Shown { path, reader, .. }]) = (is_page, &*ledgers) {
+    if let (true, [ShownLedger { path, reader, .. }]) = (is_page, &*ledgers) {
         return page::run(path, reader, &command.page);
     }
-    for Shown { reader, .. } in &ledgers {
+    for ShownLedger { reader, .. } in &ledgers {
         if let Some(fault) = reader.fault()? {
             tracing::warn!("this may not be all, and an import will refuse it: {fault}");
         }
@@ -40,7 +40,7 @@ pub(super) fn run(command: &Report) -> Result<Exit, Error> {
     let chosen = || ledgers.iter().zip(&filters);
     let is_named = together.is_some();
     let listed: Vec<_> = chosen()
-        .map(|(Shown { name, reader, .. }, filter)| {
+        .map(|(ShownLedger { name, reader, .. }, filter)| {
             let name = is_named.then_some(&**name);
             Listed { name, ledger: reader, filter }
         })
@@ -119,8 +119,12 @@ fn several_pages(first: &Path) -> Error {
 }
 
 /// Summarises one ledger.
-fn report_on(ledger: &Shown, filter: &Filter, command: &Report) -> Result<LedgerReport, Error> {
-    let Shown { name, path, reader } = ledger;
+fn report_on(
+    ledger: &ShownLedger,
+    filter: &Filter,
+    command: &Report,
+) -> Result<LedgerReport, Error> {
+    let ShownLedger { name, path, reader } = ledger;
     let selected = Selected::of(reader, filter, &command.rows.not_in)?;
     let mut report = LedgerReport { selected, ..LedgerReport::read(name, reader)? };
     follow_up::add(&mut report, path, reader)?;

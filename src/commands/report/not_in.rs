@@ -1,6 +1,6 @@
 //! `report --not-in`: rows of ledgers that an input does not have.
 
-use super::ledgers::Shown;
+use super::ledgers::ShownLedger;
 use crate::{
     cli::RowFilter,
     commands::reading::{Opener, UserIds},
@@ -14,14 +14,14 @@ use crate::{
 
 /// Returns the row filter of each ledger. Reads the input of `--not-in` to its end, once: each
 /// factor is looked up in the ledgers that may hold its user, with the key of each.
-pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter>, Error> {
+pub(super) fn filters(flags: &RowFilter, ledgers: &[ShownLedger]) -> Result<Vec<Filter>, Error> {
     let states = || flags.state.clone();
     let Some(reading) = flags.reading() else {
         return Ok(ledgers.iter().map(|_| Filter { states: states(), not_in: None }).collect());
     };
     let input =
         Opener::of(&reading, &flags.system, flags.secret_encoding, UserIds::Required)?.open()?;
-    let of = |Shown { reader, .. }: &Shown| (reader.shard(), reader.key().clone());
+    let of = |ShownLedger { reader, .. }: &ShownLedger| (reader.shard(), reader.key().clone());
     let of: Vec<_> = ledgers.iter().map(of).collect();
     let look = move |planned| match planned {
         // Rows of other shards are in other ledgers.
@@ -60,7 +60,7 @@ pub(super) fn filters(flags: &RowFilter, ledgers: &[Shown]) -> Result<Vec<Filter
 }
 
 /// Refuses an input if no ledger has any of its factors; warns if only some ledgers have one.
-fn check(ledgers: &[Shown], met: &[(Seen, bool)]) -> Result<(), Error> {
+fn check(ledgers: &[ShownLedger], met: &[(Seen, bool)]) -> Result<(), Error> {
     let with_factors = ledgers.iter().zip(met).filter(|(_, (_, has_factor))| *has_factor);
     let (mut strange, mut n_known) = (Vec::new(), 0);
     for (ledger, (met, _)) in with_factors {
@@ -76,7 +76,7 @@ fn check(ledgers: &[Shown], met: &[(Seen, bool)]) -> Result<(), Error> {
         tracing::warn!("INPUT has no factor, so all factors of the ledger are listed");
         return Ok(());
     }
-    for (Shown { name, .. }, _) in strange {
+    for (ShownLedger { name, .. }, _) in strange {
         tracing::warn!("`{}` has no factor of INPUT, so all its factors are listed", escape(name));
     }
     Ok(())

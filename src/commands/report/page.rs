@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    cli::Page,
+    cli::PageFlags,
     commands::{now, print},
     error::{Error, Exit},
     files::{NewFile, is_locked},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Writes the page.
-pub(super) fn run(path: &Path, ledger: &Reader, flags: &Page) -> Result<Exit, Error> {
+pub(super) fn run(path: &Path, ledger: &Reader, flags: &PageFlags) -> Result<Exit, Error> {
     let (name, is_running) = (&file_name(path), is_locked(path));
     // Created before a long ledger is read.
     let create = |path| match NewFile::create(path) {

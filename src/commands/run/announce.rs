@@ -23,7 +23,7 @@ const CHARACTERS_SHOWN: usize = 4;
 
 /// The facts of the line.
 #[derive(Debug, Serialize)]
-struct Facts<'a> {
+struct Announcement<'a> {
     message: String,
     tenant: &'a str,
     tenant_from: &'a str,
@@ -64,7 +64,11 @@ pub(super) fn announce(config: &Config, scopes: &[&'static str], ledger: Option<
     drop(written.and_then(|()| io::stderr().write_all(&line)));
 }
 
-fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>) -> Facts<'a> {
+fn facts<'a>(
+    config: &'a Config,
+    scopes: &[&'static str],
+    ledger: Option<&Path>,
+) -> Announcement<'a> {
     let tenant = config.target.label();
     let source = &config.source;
     let client = source.client.as_ref();
@@ -99,7 +103,7 @@ fn facts<'a>(config: &'a Config, scopes: &[&'static str], ledger: Option<&Path>)
     }
     let (ledger, ledger_is_new) = ledger.unzip();
     let (profile, profile_from) = profile.unzip();
-    Facts {
+    Announcement {
         message: escape(&parts.join(" · ")),
         tenant,
         tenant_from: &source.tenant,

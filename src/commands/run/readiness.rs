@@ -16,8 +16,8 @@ use crate::{
     jobs::setup::{self, TenantQuestion, Wanted},
     model::{FactorType, Grant},
     preflight::{
-        Census, Estimate, Facts, Finding, FindingCode, RateConditions, Severity, Terms, Work,
-        judge, time_findings,
+        Census, Estimate, Facts, Finding, FindingCode, JudgeTerms, RateConditions, Severity,
+        Workload, judge, time_findings,
     },
 };
 
@@ -60,7 +60,7 @@ pub(in crate::commands) fn plan(
     questions: u64,
     run: &Run,
 ) -> Estimate {
-    let work = Work {
+    let work = Workload {
         questions,
         factors: census.factors().saturating_sub(settled),
         users: census.users.unwrap_or_default(),
@@ -187,7 +187,7 @@ async fn find(session: &Session, census: &Census) -> Result<(Vec<Finding>, Facts
     let mut found = judge(
         census,
         &facts,
-        &Terms { scopes: &[], host: host(&run.config), known: &run.config.facts },
+        &JudgeTerms { scopes: &[], host: host(&run.config), known: &run.config.facts },
     );
     // If the token allows no questions, the import goes on without them.
     if facts.were_asked() {

@@ -5,7 +5,7 @@ use std::io;
 use super::{BEFORE_KEYS, COLUMNS};
 use crate::{
     files::Scratch,
-    identity::Key,
+    identity::PersonKey,
     input::{ColumnsRow, InputError},
     model::{Code, Reason, UserId},
 };
@@ -17,7 +17,7 @@ pub(super) type Owner<T> = Result<T, Code>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
     pub(super) owner: Owner<&'a str>,
-    pub(super) keys: [Option<&'a str>; Key::ALL.len()],
+    pub(super) keys: [Option<&'a str>; PersonKey::ALL.len()],
 }
 
 /// Bytes of the lengths of four texts.
@@ -64,7 +64,7 @@ impl<'a> Entry<'a> {
             },
             (None, None) => Err(Code::UserNotMapped),
         };
-        Ok(Self { owner, keys: Key::ALL.map(|key| cell(BEFORE_KEYS + key as usize)) })
+        Ok(Self { owner, keys: PersonKey::ALL.map(|key| cell(BEFORE_KEYS + key as usize)) })
     }
 
     /// Appends the entry to bytes.

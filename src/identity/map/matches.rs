@@ -1,6 +1,6 @@
 //! The lines of a map that match a person, and what follows from all of them.
 
-use super::{Key, MOST_LINES_EXAMINED, Owner};
+use super::{MOST_LINES_EXAMINED, Owner, PersonKey};
 use crate::model::{Code, Fault};
 
 /// Owners of the lines that have a given value.
@@ -16,19 +16,19 @@ pub(super) enum Owners {
 #[derive(Debug, Default)]
 pub(super) struct Matches {
     /// Keys that the map has.
-    keys: Vec<Key>,
+    keys: Vec<PersonKey>,
     /// Keys that the person has, too.
-    asked: Vec<Key>,
-    /// Owners by each key that matched any line, in the order of [`Key::ALL`].
+    asked: Vec<PersonKey>,
+    /// Owners by each key that matched any line, in the order of [`PersonKey::ALL`].
     owners: Vec<Vec<Owner<String>>>,
     /// The first key whose value is in too many lines.
-    too_many: Option<Key>,
+    too_many: Option<PersonKey>,
 }
 
 impl Matches {
     /// Takes in the matches of one of the map's keys, if the person has it. Keys come in the order
-    /// of [`Key::ALL`].
-    pub(super) fn add(&mut self, key: Key, owners: Option<Owners>) {
+    /// of [`PersonKey::ALL`].
+    pub(super) fn add(&mut self, key: PersonKey, owners: Option<Owners>) {
         self.keys.push(key);
         let Some(owners) = owners else { return };
         self.asked.push(key);
@@ -106,7 +106,7 @@ impl Matches {
 }
 
 /// Lists names of keys.
-fn names(keys: &[Key]) -> String {
+fn names(keys: &[PersonKey]) -> String {
     let names: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name())).collect();
     names.join(" or ")
 }

@@ -21,7 +21,7 @@ use std::{
 use entry::{Entry, Owner};
 use matches::{Matches, Owners};
 
-use super::{IdentityError, Key};
+use super::{IdentityError, PersonKey};
 use crate::{
     files::{Lookup, Runs, Scratch},
     input::{Columns, InputError},
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Columns and keys that are read: the user id, the reason why there is none, and those of
-/// [`Key::ALL`].
+/// [`PersonKey::ALL`].
 const COLUMNS: &[&str] = &["user_id", "mf_code", "id", "email", "username"];
 /// Columns before those of keys.
 const BEFORE_KEYS: usize = 2;
@@ -45,8 +45,8 @@ pub struct Map {
     entries: Scratch,
     /// Hashes of keys, with the places of their entries.
     index: Lookup,
-    /// True for each of [`Key::ALL`] that some line has.
-    has: [bool; Key::ALL.len()],
+    /// True for each of [`PersonKey::ALL`] that some line has.
+    has: [bool; PersonKey::ALL.len()],
 }
 
 impl Map {
@@ -69,7 +69,7 @@ impl Map {
             bytes.clear();
             entry.write(&mut bytes);
             let at = entries.append(&bytes).map_err(disk)?;
-            for key in Key::ALL {
+            for key in PersonKey::ALL {
                 if let Some(value) = entry.keys[key as usize] {
                     runs.push([hash(&hasher, key, value), at]).map_err(disk)?;
                 }
@@ -80,11 +80,11 @@ impl Map {
             n_rows += 1;
         }
         check_columns(&table).map_err(without)?;
-        let has = Key::ALL.map(|key| table.has_met(BEFORE_KEYS + key as usize));
+        let has = PersonKey::ALL.map(|key| table.has_met(BEFORE_KEYS + key as usize));
         if n_rows == 0 {
             return Err(failed(InputError::Empty));
         }
-        if has == [false; Key::ALL.len()] {
+        if has == [false; PersonKey::ALL.len()] {
             return Err(without(KEYS));
         }
         let index = Lookup::new(runs).map_err(disk)?;
@@ -94,7 +94,7 @@ impl Map {
     /// Returns the user id of a person, or the reason why they have none.
     pub fn user_id(&self, person: &Person) -> Result<Result<String, Fault>, IdentityError> {
         let mut found = Matches::default();
-        for key in Key::ALL.into_iter().filter(|key| self.has[*key as usize]) {
+        for key in PersonKey::ALL.into_iter().filter(|key| self.has[*key as usize]) {
             let owners = key.of(person).map(|value| self.owners(key, value)).transpose();
             found.add(key, owners.map_err(|source| IdentityError::Disk { source })?);
         }
@@ -103,7 +103,7 @@ impl Map {
 
     /// Returns the owners of the lines with this value; if some of them spell it in exactly this
     /// way, only theirs.
-    fn owners(&self, key: Key, value: &str) -> io::Result<Owners> {
+    fn owners(&self, key: PersonKey, value: &str) -> io::Result<Owners> {
         let places = self.index.find(hash(&self.hasher, key, value), MOST_LINES_EXAMINED + 1)?;
         if places.len() > MOST_LINES_EXAMINED {
             return Ok(Owners::TooMany);
@@ -116,7 +116,7 @@ impl Map {
             // Two values may have the same hash.
             match entry.keys[key as usize] {
                 Some(other) if other == value => exact.push(owner()),
-                Some(other) if key == Key::Email && other.eq_ignore_ascii_case(value) => {
+                Some(other) if key == PersonKey::Email && other.eq_ignore_ascii_case(value) => {
                     alike.push(owner());
                 }
                 _ => {}
@@ -132,8 +132,8 @@ impl fmt::Debug for Map {
     }
 }
 
-fn hash(hasher: &RandomState, key: Key, value: &str) -> u64 {
-    if key == Key::Email {
+fn hash(hasher: &RandomState, key: PersonKey, value: &str) -> u64 {
+    if key == PersonKey::Email {
         hasher.hash_one((key as u8, value.to_ascii_lowercase()))
     } else {
         hasher.hash_one((key as u8, value))
@@ -145,7 +145,7 @@ const KEYS: &str = "`id`, `email` or `username`";
 
 /// Checks for the columns that every map needs. JSON has `user_id` in each object, and keys in any.
 fn check_columns(table: &Columns) -> Result<(), &'static str> {
-    let has_key = Key::ALL.into_iter().any(|key| table.has_met(BEFORE_KEYS + key as usize));
+    let has_key = PersonKey::ALL.into_iter().any(|key| table.has_met(BEFORE_KEYS + key as usize));
     if !table.has_met(0) {
         Err("`user_id`")
     } else if !has_key && table.is_csv() {

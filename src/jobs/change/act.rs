@@ -8,7 +8,7 @@ use crate::{
     ledger::Intent,
     model::{How, Settlement, State},
     pacer::breaker::Health,
-    protocol::{Repeatable, refusals::Asked},
+    protocol::{Repeatable, refusals::RequestClass},
 };
 
 impl<A: Api> ChangeExecutor<A> {
@@ -24,7 +24,7 @@ impl<A: Api> ChangeExecutor<A> {
         self.record_intents(job).await?;
         let answer = self.request(job).await;
         let health = self.gateway.note(&answer);
-        let everybodys = self.gateway.judge(Asked::Change, job.user(), &answer);
+        let everybodys = self.gateway.judge(RequestClass::Change, job.user(), &answer);
         let status = answer.status;
         if matches!(answer.verdict, Verdict::InDoubt(_)) {
             job.history.doubts += 1;

@@ -35,7 +35,7 @@ use crate::{
     ledger::{Counts, Intent, Ledger, Seq},
     model::{Audit, ClockSkew, Code, How, LocalTime, State},
     pacer::breaker::Health,
-    protocol::{Decision, marker, refusals::Asked},
+    protocol::{Decision, marker, refusals::RequestClass},
     sync::lock,
 };
 
@@ -145,7 +145,7 @@ impl<A: Api> CreateExecutor<A> {
         }
         let history = &mut job.history;
         let health = self.gateway.note(&answer);
-        let asked = Asked::Create(job.factor.factor_type());
+        let asked = RequestClass::Create(job.factor.factor_type());
         let everybodys = self.gateway.judge(asked, &job.factor.user, &answer);
         let not_executed = matches!(answer.verdict, Verdict::NotExecuted(_) | Verdict::Stop(_));
         let decision =

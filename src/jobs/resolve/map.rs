@@ -24,7 +24,7 @@ const MOST_CORRECTIONS: usize = 65_536;
 
 /// Result of a question.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Resolution {
     /// The person is this user of the tenant.
     Found(UserId),
     /// The tenant does not know the person, or it is not clear who they are; they are not looked up
@@ -40,7 +40,7 @@ pub struct Resolved {
     /// The question.
     pub question: PersonQuestion,
     /// The answer.
-    pub outcome: Outcome,
+    pub outcome: Resolution,
 }
 
 /// Writes the map and records what is written.
@@ -105,20 +105,20 @@ impl Collector<Resolved> for MapWriter {
     }
 }
 
-fn settlement(outcome: Outcome) -> Settlement {
+fn settlement(outcome: Resolution) -> Settlement {
     let (state, error) = match outcome {
-        Outcome::Found(_) => (State::Resolved, None),
-        Outcome::NotFound(reason) => (State::Rejected, Some(reason)),
-        Outcome::Failed(reason) => (State::Failed, Some(reason)),
+        Resolution::Found(_) => (State::Resolved, None),
+        Resolution::NotFound(reason) => (State::Rejected, Some(reason)),
+        Resolution::Failed(reason) => (State::Failed, Some(reason)),
     };
     Settlement { state, how: How::Response, method_id: None, status: None, error }
 }
 
 /// Returns a person's line.
-fn line(person: &Person, outcome: &Outcome) -> String {
+fn line(person: &Person, outcome: &Resolution) -> String {
     let (user, code) = match outcome {
-        Outcome::Found(user) => (user.as_str(), ""),
-        Outcome::NotFound(reason) | Outcome::Failed(reason) => ("", reason.code().name()),
+        Resolution::Found(user) => (user.as_str(), ""),
+        Resolution::NotFound(reason) | Resolution::Failed(reason) => ("", reason.code().name()),
     };
     let key = |key: &'_ Option<String>| cell(key.as_deref().unwrap_or_default());
     // Several realms may share a user name, and an id says more than both.
@@ -152,9 +152,9 @@ mod tests {
             username: Some(username.to_owned()),
             ..Person::default()
         };
-        let found = Outcome::Found(UserId::parse("samlp|a,b|c").unwrap());
-        let not = Outcome::NotFound(Code::UserNotFound.into());
-        let failed = Outcome::Failed(Reason::http(500));
+        let found = Resolution::Found(UserId::parse("samlp|a,b|c").unwrap());
+        let not = Resolution::NotFound(Code::UserNotFound.into());
+        let failed = Resolution::Failed(Reason::http(500));
         for (person, outcome, expected) in [
             (person("1", Some("a+b@c.d"), "ann"), &found, "\"samlp|a,b|c\",1,a+b@c.d,,\n"),
             (person("", None, "say \"hi\""), &not, ",,,\"say \"\"hi\"\"\",user_not_found\n"),

@@ -26,7 +26,7 @@ use crate::{
     protocol::{Repeatable, refusals},
 };
 use judge::Rules;
-use map::{MapWriter, Outcome, Resolved};
+use map::{MapWriter, Resolution, Resolved};
 use people::PersonQuestion;
 
 /// Address at a domain that belongs to nobody (RFC 2606), for checking whether the tenant answers
@@ -95,7 +95,7 @@ impl<A: Directory> Executor for ResolveExecutor<A> {
         let written = match judge::address(&question.person, &self.rules) {
             Ok(address) => address.to_owned(),
             Err(code) => {
-                return self.settle(job, Outcome::NotFound(code.into())).with(Health::Unknown);
+                return self.settle(job, Resolution::NotFound(code.into())).with(Health::Unknown);
             }
         };
         let asked = job.other.clone().unwrap_or_else(|| written.clone());
@@ -105,15 +105,15 @@ impl<A: Directory> Executor for ResolveExecutor<A> {
         }
         let answer = self.gateway.api.users_by_email(&asked).await;
         let health = self.gateway.note(&answer);
-        let everybodys = self.gateway.judge(refusals::Asked::LookUp, &job.address, &answer);
+        let everybodys = self.gateway.judge(refusals::RequestClass::LookUp, &job.address, &answer);
         let verdict = everybodys.map_or(answer.verdict, Verdict::Stop);
         let next = match self.gateway.policy.after_repeatable(verdict, &mut job.history, rng) {
             Repeatable::Done(found) => {
                 job.answered.push((asked, found.clone()));
                 self.found(job, &written, found)
             }
-            Repeatable::Refused(reason) => self.settle(job, Outcome::NotFound(reason)),
-            Repeatable::Failed(reason) => self.settle(job, Outcome::Failed(reason)),
+            Repeatable::Refused(reason) => self.settle(job, Resolution::NotFound(reason)),
+            Repeatable::Failed(reason) => self.settle(job, Resolution::Failed(reason)),
             Repeatable::Stop(error) => Next::Stop(error),
             Repeatable::Again(wait) => Next::After(wait),
         };
@@ -132,13 +132,13 @@ impl<A> ResolveExecutor<A> {
             }
         }
         let outcome = match judge::user(written, &job.found, &self.rules) {
-            Ok(user) => Outcome::Found(user),
-            Err(code) => Outcome::NotFound(code.into()),
+            Ok(user) => Resolution::Found(user),
+            Err(code) => Resolution::NotFound(code.into()),
         };
         self.settle(job, outcome)
     }
 
-    fn settle(&self, job: &mut ResolveJob, outcome: Outcome) -> Next {
+    fn settle(&self, job: &mut ResolveJob, outcome: Resolution) -> Next {
         if let Some((slot, question)) = job.open.take() {
             self.resolved.send(slot, Resolved { question, outcome });
         }
@@ -176,7 +176,7 @@ fn open(
     resolved: &Results<Resolved>,
 ) -> Option<ResolveJob> {
     if let Err(code) = judge::address(&question.person, rules) {
-        resolved.send(slot, Resolved { question, outcome: Outcome::NotFound(code.into()) });
+        resolved.send(slot, Resolved { question, outcome: Resolution::NotFound(code.into()) });
         return None;
     }
     Some(ResolveJob {

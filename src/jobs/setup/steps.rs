@@ -263,7 +263,7 @@ impl<A: Setup> SetupExecutor<A> {
     ) -> StepResult {
         let answer = self.gateway.api.page(user, 0).await;
         let health = self.note(&answer);
-        let everybodys = self.gateway.judge(refusals::Asked::List, user, &answer);
+        let everybodys = self.gateway.judge(refusals::RequestClass::List, user, &answer);
         let verdict = match (everybodys, answer.verdict) {
             (Some(error), _) => Verdict::Stop(error),
             // One user's list is no reason to give up the others.

@@ -19,7 +19,7 @@ const FEWEST_SAMPLES: usize = 10;
 
 /// One answer, or the mean of several that came close together.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sample {
+pub(super) struct BucketSample {
     /// Time at which its request was sent.
     pub(super) at: f64,
     /// Requests that the bucket had supplied until then.
@@ -61,7 +61,7 @@ pub(super) struct Stretch {
 /// The samples, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    samples: VecDeque<Sample>,
+    samples: VecDeque<BucketSample>,
     slots: VecDeque<MeanSlot>,
 }
 
@@ -73,7 +73,7 @@ impl History {
     }
 
     /// Enters a sample; answers come in any order.
-    pub(super) fn push(&mut self, sample: Sample) {
+    pub(super) fn push(&mut self, sample: BucketSample) {
         let at = sample.at;
         let before = self.slots.iter().rposition(|slot| slot.from <= at);
         match before.map(|index| (&mut self.slots[index], &mut self.samples[index])) {
@@ -99,17 +99,17 @@ impl History {
     }
 
     /// Returns all samples.
-    pub(super) fn samples(&self) -> &VecDeque<Sample> {
+    pub(super) fn samples(&self) -> &VecDeque<BucketSample> {
         &self.samples
     }
 
     /// Returns the oldest sample.
-    pub(super) fn first(&self) -> Option<Sample> {
+    pub(super) fn first(&self) -> Option<BucketSample> {
         self.samples.front().copied()
     }
 
     /// Returns the newest sample.
-    pub(super) fn last(&self) -> Option<Sample> {
+    pub(super) fn last(&self) -> Option<BucketSample> {
         self.samples.back().copied()
     }
 
@@ -152,7 +152,7 @@ mod tests {
     fn history(samples: &[(f64, f64)]) -> History {
         let mut history = History::default();
         for (at, supplied) in samples {
-            history.push(Sample { at: *at, supplied: *supplied, ..Sample::default() });
+            history.push(BucketSample { at: *at, supplied: *supplied, ..BucketSample::default() });
         }
         history
     }
@@ -172,7 +172,12 @@ mod tests {
         let mut history = history(&[(1.0, 4.0), (1.01, 6.0), (1.05, 9.0)]);
         assert_eq!(history.samples().len(), 2);
         assert_eq!(history.first().map(|sample| sample.supplied), Some(5.0));
-        history.push(Sample { at: 1.015, supplied: 5.0, full: true, ..Sample::default() });
+        history.push(BucketSample {
+            at: 1.015,
+            supplied: 5.0,
+            full: true,
+            ..BucketSample::default()
+        });
         assert_eq!(
             history.first().map(|sample| (sample.full, history.samples().len())),
             Some((true, 2))

@@ -13,7 +13,7 @@ mod refill_rate;
 mod sent;
 mod survey;
 
-use history::Sample;
+use history::BucketSample;
 pub(in crate::pacer) use refill_pattern::Top;
 use refill_rate::RefillRate;
 use sent::Sent;
@@ -285,7 +285,7 @@ impl Bucket {
         // `remaining` is rounded down, unless only this request is missing from a full bucket.
         let left = reading.remaining + if missing > 0.0 { 0.5 } else { 0.0 };
         let supplied = left + least.midpoint(most);
-        let sample = Sample { at: reading.sent, supplied, left, full, test: reading.test };
+        let sample = BucketSample { at: reading.sent, supplied, left, full, test: reading.test };
         self.refill.push(sample, share);
         self.survey.push(sample);
         if let Some(full_in) = reading.full_in.filter(|_| !reading.throttled) {

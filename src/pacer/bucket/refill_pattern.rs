@@ -205,7 +205,7 @@ fn vote(best: Option<(f64, Gained)>, span: f64, total: f64) -> i8 {
 mod tests {
     #![expect(clippy::float_cmp, reason = "sums of whole numbers")]
 
-    use super::super::history::Sample;
+    use super::super::history::BucketSample;
     use super::*;
 
     /// Looks at a bucket by what it had supplied at each moment, asked every so often for some
@@ -221,7 +221,11 @@ mod tests {
         let mut at = 0.0;
         while at < seconds {
             let arrived = jitter.mul_add(rng.f64(), at);
-            history.push(Sample { at, supplied: supplied(arrived).floor(), ..Sample::default() });
+            history.push(BucketSample {
+                at,
+                supplied: supplied(arrived).floor(),
+                ..BucketSample::default()
+            });
             refill.look(&history);
             at += every;
         }

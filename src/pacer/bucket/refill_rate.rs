@@ -13,7 +13,7 @@
 
 use super::{
     super::JITTER,
-    history::{History, Sample},
+    history::{BucketSample, History},
     refill_pattern::RefillPattern,
 };
 
@@ -80,7 +80,7 @@ impl RefillRate {
     }
 
     /// Takes in a sample; `share` is how much of the bucket we may use.
-    pub(super) fn push(&mut self, sample: Sample, share: f64) {
+    pub(super) fn push(&mut self, sample: BucketSample, share: f64) {
         self.history.push(sample);
         self.pattern.look(&self.history);
         if self.pattern.next_top(0.0).is_some() {
@@ -169,7 +169,7 @@ impl RefillRate {
             return;
         };
         let gained = ((last.supplied - before) / windows).max(0.0);
-        let filled = |sample: &Sample| sample.full && sample.at >= since;
+        let filled = |sample: &BucketSample| sample.full && sample.at >= since;
         if self.history.samples().iter().any(filled) {
             // The bucket filled up although we had used our share only: it gains the rest as well.
             self.learn(gained / share, 0.0);
@@ -210,7 +210,7 @@ mod tests {
                 (self.level, self.taken) = (self.level - 1.0, self.taken + 1.0);
                 let left = self.level.floor() + if full { 0.0 } else { 0.5 };
                 let supplied = left + self.taken;
-                self.rate.push(Sample { at: self.at, supplied, left, full, test }, 1.0);
+                self.rate.push(BucketSample { at: self.at, supplied, left, full, test }, 1.0);
             }
         }
 

@@ -8,7 +8,7 @@
 
 use super::{
     super::learnt::{Steps, USUAL_FILL_TIME},
-    history::Sample,
+    history::BucketSample,
 };
 
 /// Most answers that are kept: as many as a sample of users brings.
@@ -42,7 +42,7 @@ const MOST_ROUNDED_UP: f64 = 2.0;
 /// The first answers, by the time of their requests.
 #[derive(Debug, Default)]
 pub(super) struct FirstAnswers {
-    samples: Vec<Sample>,
+    samples: Vec<BucketSample>,
     promises: Promises,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Windows {
 
 impl FirstAnswers {
     /// Enters an answer, if it is one of the first.
-    pub(super) fn push(&mut self, sample: Sample) {
+    pub(super) fn push(&mut self, sample: BucketSample) {
         if self.samples.len() < MOST_SAMPLES {
             let at = self.samples.partition_point(|before| before.at <= sample.at);
             self.samples.insert(at, sample);
@@ -101,7 +101,7 @@ impl FirstAnswers {
     pub(super) fn windows(&self, limit: f64, now: f64) -> Option<Windows> {
         let (first, last) = (self.samples.first()?, self.samples.last()?);
         let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
-        let jumps: Vec<(&Sample, f64)> = pairs
+        let jumps: Vec<(&BucketSample, f64)> = pairs
             .map(|(before, after)| (after, after.supplied - before.supplied))
             .filter(|(_, gain)| *gain >= JUMP)
             .collect();
@@ -175,7 +175,7 @@ impl FirstAnswers {
     }
 }
 
-fn mean(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> f64 {
+fn mean(samples: &[BucketSample], value: impl Fn(&BucketSample) -> f64) -> f64 {
     samples
         .iter()
         .map(value)
@@ -184,7 +184,7 @@ fn mean(samples: &[Sample], value: impl Fn(&Sample) -> f64) -> f64 {
 }
 
 /// Returns how many of our requests had been granted by then.
-fn taken(sample: &Sample) -> f64 {
+fn taken(sample: &BucketSample) -> f64 {
     sample.supplied - sample.left
 }
 
@@ -201,7 +201,7 @@ mod tests {
             let supplied = left + f64::from(number + 1);
             let full = limit - 1.0 - level <= (limit / 16.0).floor();
             let at = f64::from(number) * every;
-            survey.push(Sample { at, supplied, left, full, test: false });
+            survey.push(BucketSample { at, supplied, left, full, test: false });
         }
         survey
     }
@@ -249,7 +249,7 @@ mod tests {
             }
             level -= 1.0;
             let supplied = level + f64::from(number + 1);
-            survey.push(Sample {
+            survey.push(BucketSample {
                 at,
                 supplied,
                 left: level,

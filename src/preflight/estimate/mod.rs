@@ -24,7 +24,7 @@ const WEEK: u32 = 7;
 
 /// Work of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct Workload {
     /// Factors to create.
     pub factors: u64,
     /// Users who have them.
@@ -82,7 +82,7 @@ struct Basis {
     learnt: Learnt,
 }
 
-impl Work {
+impl Workload {
     /// Returns the number of requests. Those for tokens do not count: another limit holds for them.
     pub fn requests(&self) -> u64 {
         let Self { factors, users, skip_existing, name_marker, .. } = *self;
@@ -104,7 +104,7 @@ impl RateConditions {
 
     /// Returns how many seconds a work takes, and whether that is derived from headers because
     /// there were too few answers to measure it.
-    fn best(&self, work: &Work, now: LocalTime) -> (Option<f64>, bool) {
+    fn best(&self, work: &Workload, now: LocalTime) -> (Option<f64>, bool) {
         let requests = work.requests();
         if requests == 0 {
             return (Some(0.0), false);
@@ -177,7 +177,7 @@ impl RateConditions {
 
 impl Estimate {
     /// Estimates an import that begins `now`.
-    pub fn of(work: &Work, pace: &RateConditions, now: LocalTime) -> Self {
+    pub fn of(work: &Workload, pace: &RateConditions, now: LocalTime) -> Self {
         let requests = work.requests();
         let (forecast, is_rough) = pace.best(work, now);
         let seconds = forecast.map(tenths);

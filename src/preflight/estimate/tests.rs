@@ -35,7 +35,7 @@ fn pace(rate: Rate, reserve: f64, plan: Option<(&str, &str)>, learnt: Learnt) ->
 /// Returns the estimate of a work that needs so many requests.
 fn estimate(requests: u64, pace: &RateConditions, now: &str) -> Estimate {
     // One of 101 is a look-up.
-    let work = Work { factors: requests * 100 / 101, ..Work::default() };
+    let work = Workload { factors: requests * 100 / 101, ..Workload::default() };
     Estimate::of(&work, pace, moment(now))
 }
 
@@ -52,7 +52,7 @@ fn requests_are_counted_with_lists_renames_and_doubts() {
         (1_000_000, 600_000, false, true, 2_010_000),
         (u64::MAX, u64::MAX, true, true, u64::MAX),
     ] {
-        let work = Work { factors, users, skip_existing, name_marker, questions: 5 };
+        let work = Workload { factors, users, skip_existing, name_marker, questions: 5 };
         assert_eq!(work.requests(), expected, "{work:?}");
     }
 }
@@ -158,7 +158,7 @@ fn nothing_takes_no_time_and_no_number_is_too_large() {
     let planned = pace(TEN, 0.2, Some(("22:00-06:00=2", "UTC")), Learnt::default());
     for pace in [&auto, &planned, &pace(Rate::PerSecond(1e-300), 0.2, None, Learnt::default())] {
         for factors in [1, 10_000_000_000, u64::MAX] {
-            let work = Work {
+            let work = Workload {
                 factors,
                 users: factors,
                 skip_existing: true,
@@ -264,7 +264,7 @@ fn the_rate_told_is_not_above_the_one_given() {
     for rate in [0.1, 0.5, 3.0, 40.0] {
         for factors in [1, 2, 16, 500] {
             let pace = pace(Rate::PerSecond(rate), 0.2, None, Learnt::default());
-            let work = Work { factors, ..Work::default() };
+            let work = Workload { factors, ..Workload::default() };
             let told = Estimate::of(&work, &pace, moment(WINTER)).rate_per_second;
             assert!(told.is_some_and(|told| told <= rate), "{rate}, {factors}: {told:?}");
         }
@@ -275,7 +275,7 @@ fn the_rate_told_is_not_above_the_one_given() {
 fn questions_take_time_and_are_no_requests_of_the_plan() {
     let pace = pace(Rate::PerSecond(1.0), 0.2, None, Learnt::default());
     let of = |factors, questions| {
-        let work = Work { factors, questions, ..Work::default() };
+        let work = Workload { factors, questions, ..Workload::default() };
         Estimate::of(&work, &pace, moment(WINTER))
     };
     let (without, with) = (of(99, 0), of(99, 5));

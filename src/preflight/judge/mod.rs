@@ -11,7 +11,7 @@ use crate::{model::TenantFacts, text::counted};
 
 /// Circumstances of an import besides its INPUT.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
+pub struct JudgeTerms<'a> {
     /// Scopes that the import needs.
     pub scopes: &'a [&'static str],
     /// Host name at which the tenant is reached; it also serves logins.
@@ -21,7 +21,7 @@ pub struct Terms<'a> {
 }
 
 /// Returns the findings, the most serious first.
-pub fn judge(census: &Census, facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
+pub fn judge(census: &Census, facts: &Facts, terms: &JudgeTerms<'_>) -> Vec<Finding> {
     let mut found = scopes(facts, terms);
     found.extend(factors::findings(census, facts, terms.known));
     found.extend(parties::findings(census, facts, terms.host));
@@ -31,7 +31,7 @@ pub fn judge(census: &Census, facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> 
 }
 
 /// Finds what the token does not allow.
-fn scopes(facts: &Facts, terms: &Terms<'_>) -> Vec<Finding> {
+fn scopes(facts: &Facts, terms: &JudgeTerms<'_>) -> Vec<Finding> {
     let of = |scope: &'static str| {
         let (severity, message) = match facts.grant.has(scope) {
             Some(true) => return None,

@@ -67,7 +67,11 @@ fn found(census: &Census, facts: &Facts) -> Vec<Finding> {
     judge(
         census,
         facts,
-        &Terms { scopes: SCOPES, host: Some("acme.eu.auth0.com"), known: &TenantFacts::default() },
+        &JudgeTerms {
+            scopes: SCOPES,
+            host: Some("acme.eu.auth0.com"),
+            known: &TenantFacts::default(),
+        },
     )
 }
 
@@ -232,7 +236,7 @@ fn what_could_not_be_asked_is_unknown_and_names_its_scope() {
 fn keys_of_the_tenants_own_name_need_no_custom_domain_and_those_above_it_do() {
     for (host, expected) in [("login.example.com", 5), ("example.com", 5), ("a.example.com", 10)] {
         let facts = Facts { domains: Asked::Known(Vec::new()), ..good() };
-        let terms = Terms { scopes: SCOPES, host: Some(host), known: &TenantFacts::default() };
+        let terms = JudgeTerms { scopes: SCOPES, host: Some(host), known: &TenantFacts::default() };
         assert_eq!(judge(&census(5), &facts, &terms)[0].rows, Some(expected), "{host}");
     }
 }

@@ -2,7 +2,7 @@
 //! refused.
 
 use super::super::{
-    Terms,
+    ProbeTerms,
     asker::{Asker, TenantAnswer, Unanswered},
 };
 use crate::{
@@ -26,7 +26,7 @@ const LONGEST_MESSAGE: usize = 200;
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
-    terms: &Terms,
+    terms: &ProbeTerms,
     facts: &mut TenantFacts,
 ) -> Result<String, Unanswered> {
     let Some(factor_type) = ORDER.into_iter().find(|one| takes_two(asker, *one)) else {

@@ -15,7 +15,7 @@ mod switched_off;
 mod unknown_user;
 
 use super::{
-    Terms,
+    ProbeTerms,
     asker::{Asker, TenantAnswer, Unanswered},
 };
 use crate::{api::RawApi, model::TenantFacts};
@@ -116,7 +116,7 @@ impl Question {
     pub(super) async fn ask<A: RawApi>(
         self,
         asker: &mut Asker<A>,
-        terms: &Terms,
+        terms: &ProbeTerms,
         facts: &mut TenantFacts,
     ) -> Result<String, Unanswered> {
         match self {

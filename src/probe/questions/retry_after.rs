@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::super::{
-    Terms,
+    ProbeTerms,
     asker::{Asker, Unanswered},
 };
 use crate::{
@@ -20,7 +20,7 @@ const ROUNDS: usize = 15;
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
-    terms: &Terms,
+    terms: &ProbeTerms,
     facts: &mut TenantFacts,
 ) -> Result<String, Unanswered> {
     if !terms.provokes_limit {

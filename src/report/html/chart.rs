@@ -17,7 +17,7 @@ const MOST_RUNS: usize = 6;
 
 /// Dimensions of a drawing, in its own units: about pixels at its full width.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub(super) struct ChartFrame {
     class: &'static str,
     width: f64,
     height: f64,
@@ -28,7 +28,7 @@ pub(super) struct Frame {
     marks: f64,
 }
 
-impl Frame {
+impl ChartFrame {
     /// Returns the right end of the drawing.
     pub(super) fn right(self) -> f64 {
         self.width - 8.0
@@ -63,7 +63,7 @@ pub(super) fn write(account: &LedgerAccount, html: &mut Html) {
             {
                 let end = samples.last().map_or(0, |last| last.at_ms);
                 let seconds = seconds(end).max(0.001);
-                draw(Frame { class, width, height, left, seconds, marks }, samples, html);
+                draw(ChartFrame { class, width, height, left, seconds, marks }, samples, html);
             }
         });
     }
@@ -101,7 +101,7 @@ fn rate(pair: &[PaceSample], of: fn(&PaceSample) -> u64) -> f64 {
     number(of(after).saturating_sub(of(before))) / time.max(0.001)
 }
 
-fn draw(frame: Frame, samples: &[PaceSample], html: &mut Html) {
+fn draw(frame: ChartFrame, samples: &[PaceSample], html: &mut Html) {
     let lanes = lanes::of(samples);
     let whole = frame.height + 26.0 + lanes::height(lanes.len());
     let view = format!("0 0 {} {whole}", frame.width);
@@ -130,7 +130,7 @@ fn draw(frame: Frame, samples: &[PaceSample], html: &mut Html) {
 }
 
 /// Draws the requests a second as filled steps.
-fn area(frame: Frame, samples: &[PaceSample], y: impl Fn(f64) -> f64, html: &mut Html) {
+fn area(frame: ChartFrame, samples: &[PaceSample], y: impl Fn(f64) -> f64, html: &mut Html) {
     let mut path = Path::default();
     path.to(frame.left, y(0.0));
     for pair in samples.windows(2) {
@@ -143,7 +143,7 @@ fn area(frame: Frame, samples: &[PaceSample], y: impl Fn(f64) -> f64, html: &mut
 }
 
 /// Draws the rows settled a second as a line through the middle of each interval.
-fn curve(frame: Frame, samples: &[PaceSample], y: impl Fn(f64) -> f64, html: &mut Html) {
+fn curve(frame: ChartFrame, samples: &[PaceSample], y: impl Fn(f64) -> f64, html: &mut Html) {
     let mut path = Path::default();
     for pair in samples.windows(2) {
         let middle = f64::midpoint(frame.x(pair[0].at_ms), frame.x(pair[1].at_ms));
@@ -153,7 +153,7 @@ fn curve(frame: Frame, samples: &[PaceSample], y: impl Fn(f64) -> f64, html: &mu
 }
 
 /// Draws the axis of time.
-fn axis(frame: Frame, html: &mut Html) {
+fn axis(frame: ChartFrame, html: &mut Html) {
     line(("axis", frame.left, frame.height, frame.right(), frame.height), html);
     let step = scale::time_step(frame.seconds, frame.marks);
     let mut mark = 0.0;

@@ -1,6 +1,6 @@
 //! Lanes of a chart: one for each reason that held requests back, darker for a greater share of the time.
 
-use super::{chart, chart::Frame, writer::Html};
+use super::{chart, chart::ChartFrame, writer::Html};
 use crate::model::PaceSample;
 
 /// Height of a lane, and of the gap between two.
@@ -66,7 +66,7 @@ pub(super) fn height(count: usize) -> f64 {
 }
 
 /// Draws lanes under each other.
-pub(super) fn draw(frame: Frame, top: f64, lanes: &[Lane], html: &mut Html) {
+pub(super) fn draw(frame: ChartFrame, top: f64, lanes: &[Lane], html: &mut Html) {
     let mut y = top;
     for lane in lanes {
         chart::text(frame.left - 8.0, y + LANE - 3.0, "end", "name", lane.name, html);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::{Fault, FaultKind};
 use crate::sandbox::{
     call::Verb,
-    rng::{Purpose, rng},
+    rng::{RngPurpose, rng},
 };
 
 /// Draws faults. A request has at most one.
@@ -26,7 +26,7 @@ impl Injector {
         if self.faults.is_empty() {
             return None;
         }
-        let purpose = if verb == Verb::Token { Purpose::TokenFault } else { Purpose::Fault };
+        let purpose = if verb == Verb::Token { RngPurpose::TokenFault } else { RngPurpose::Fault };
         let mut left = rng(self.seed, purpose, ordinal).f64();
         for (fault, struck) in self.faults.iter().filter(|(fault, _)| fault.on.covers(verb)) {
             if left < fault.share {

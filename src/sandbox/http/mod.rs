@@ -30,7 +30,7 @@ use super::{
         reply::ResponseHeaders,
     },
     limit::{Admission, Limiter, bucket::BucketState},
-    rng::{Purpose, rng},
+    rng::{RngPurpose, rng},
     settings::{OutageKind, Settings},
     stats::{Arrival, Counters, Stats},
     tenant::{api::Api, body::RequestBody, wire},
@@ -311,7 +311,7 @@ impl Server {
         let (least, most) = self.settings.latency_ms;
         if most > 0 {
             let millis =
-                rng(self.settings.seed, Purpose::Latency, ordinal).u64(least.min(most)..=most);
+                rng(self.settings.seed, RngPurpose::Latency, ordinal).u64(least.min(most)..=most);
             sleep(Duration::from_millis(millis)).await;
         }
     }

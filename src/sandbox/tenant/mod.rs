@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     directory::User,
-    rng::{Purpose, letters, rng},
+    rng::{RngPurpose, letters, rng},
     settings::{Settings, Users},
     tenant::{
         method::{Kind, Method},
@@ -257,14 +257,18 @@ impl Tenant {
         let id = if draft.id.is_empty() { self.new_id(draft.kind, ordinal) } else { draft.id };
         let created_at =
             if draft.created_at == Timestamp::UNIX_EPOCH { now } else { draft.created_at };
-        let is_used = rng(self.seed, Purpose::Use, ordinal).f64() < self.used_share;
+        let is_used = rng(self.seed, RngPurpose::Use, ordinal).f64() < self.used_share;
         let login = created_at.saturating_add(SignedDuration::from_secs(1)).ok();
         let last_auth_at = draft.last_auth_at.or(login.filter(|_| is_used));
         Method { id, created_at, last_auth_at, ..draft }
     }
 
     fn new_id(&self, kind: Kind, ordinal: u64) -> String {
-        format!("{}|dev_{}", kind.as_str(), letters(rng(self.seed, Purpose::MethodId, ordinal), 16))
+        format!(
+            "{}|dev_{}",
+            kind.as_str(),
+            letters(rng(self.seed, RngPurpose::MethodId, ordinal), 16)
+        )
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]

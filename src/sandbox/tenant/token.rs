@@ -8,11 +8,11 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::json;
 
-use crate::assertion::{ASSERTION_TYPE, PublicKey, Refusal, Verifier};
+use crate::assertion::{ASSERTION_TYPE, AssertionFault, PublicKey, Verifier};
 use crate::sandbox::{
     answer::{Answer, BucketHeaders, expired_token, oauth_error, unauthorized},
     call::Call,
-    rng::{Purpose, letters, rng},
+    rng::{RngPurpose, letters, rng},
     settings::{Secret, Settings},
 };
 
@@ -140,11 +140,11 @@ impl Tokens {
         client_id: &str,
         host: &str,
         unix: Duration,
-    ) -> Result<(), Refusal> {
-        let verifier = self.verifier.as_ref().ok_or(Refusal::Signature)?;
+    ) -> Result<(), AssertionFault> {
+        let verifier = self.verifier.as_ref().ok_or(AssertionFault::Signature)?;
         let is_client = self.client_id.as_ref().is_none_or(|id| id == client_id);
         if !(is_typed && is_client) {
-            return Err(Refusal::Claims);
+            return Err(AssertionFault::Claims);
         }
         // With a TLS proxy in front of it, the tenant is an https one.
         let audiences = ["http", "https"].map(|scheme| format!("{scheme}://{host}/"));
@@ -164,7 +164,7 @@ impl Tokens {
 
     fn grant(&self, now: Duration) -> String {
         let ordinal = self.issued.fetch_add(1, Ordering::Relaxed);
-        let token = letters(rng(self.seed, Purpose::Token, ordinal), 64);
+        let token = letters(rng(self.seed, RngPurpose::Token, ordinal), 64);
         let grant =
             Grant { dies: Some(now.saturating_add(self.lifetime)), used: AtomicU32::new(0) };
         let mut grants = self.grants.write().unwrap_or_else(PoisonError::into_inner);
