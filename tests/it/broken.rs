@@ -160,10 +160,10 @@ fn each_page_takes_a_permit_of_its_own() {
         seed(&bench, 20, 120);
         bench.write("in.csv", one_each(20));
         let mut command = bench.command(name);
-        command.args(["in.csv", "--rate", "30", "--settle", "200ms"]);
+        command.args(["in.csv", "--rate", "60", "--settle", "200ms"]);
         let done = run_bounded(&mut command);
         assert!(matches!(done.code, Some(0 | 4)), "{done:?}");
-        let requests = bench.paced(30.0, 1.0);
+        let requests = bench.paced(60.0, 1.0);
         assert!(requests >= 60, "{name}: {requests}");
     });
 }
@@ -184,12 +184,12 @@ fn a_user_with_more_methods_than_anybody_has_has_no_usable_list() {
 #[test]
 fn connections_that_die_when_idle_fail_nobody_and_double_nothing() {
     // How long they may be idle, requests a second, and how many die before that is known.
-    for (idle, rate, most) in [(300, "2", 2), (30, "20", 20), (5, "100", 40)] {
+    side_by_side(&[(150, "5", 2), (30, "20", 20), (5, "100", 40)], |(idle, rate, most)| {
         let bench = Bench::new(Settings::default());
         let died = Arc::new(AtomicUsize::new(0));
         let limit = Duration::from_millis(idle);
         let between = Between::start_dying(bench.tenant().addr(), limit, Arc::clone(&died));
-        let count = if rate == "2" { 12 } else { 60 };
+        let count = if rate == "5" { 12 } else { 60 };
         let (csv, wanted, users) = factors(count);
         bench.write("in.csv", csv);
         let mut command = through(bench.import("in.csv"), &between);
@@ -198,5 +198,5 @@ fn connections_that_die_when_idle_fail_nobody_and_double_nothing() {
         bench.audit("in.csv.ledger", &wanted, &users);
         let died = died.load(Ordering::Relaxed);
         assert!((1..=most).contains(&died), "{idle} ms: {died} died");
-    }
+    });
 }

@@ -142,7 +142,8 @@ struct Verdicts {
     broken: Vec<String>,
 }
 
-/// Damages `file` of a crashed ledger in `count` ways and runs again.
+/// Damages `file` of a crashed ledger in `count` ways and runs again: a sample, for what the program makes of it;
+/// `seal` goes through the damages.
 fn damaged(file: &str, count: usize, seed: u64) -> Verdicts {
     let verdicts = std::sync::Mutex::new(Verdicts::default());
     side_by_side(&(0..count).collect::<Vec<_>>(), |number| {
@@ -173,18 +174,18 @@ fn damaged(file: &str, count: usize, seed: u64) -> Verdicts {
 
 #[test]
 fn a_crashed_ledger_whose_file_is_damaged_is_refused_or_harmless() {
-    let verdicts = damaged("in.csv.ledger", 24, 7);
+    let verdicts = damaged("in.csv.ledger", 12, 7);
     println!("{verdicts:?}");
     assert!(verdicts.broken.is_empty(), "{verdicts:?}");
-    assert!(verdicts.refused > 3, "{verdicts:?}");
+    assert!(verdicts.refused > 1, "{verdicts:?}");
 }
 
 #[test]
 fn a_crashed_ledger_whose_wal_is_damaged_never_doubles_a_factor() {
-    let verdicts = damaged("in.csv.ledger-wal", 24, 11);
+    let verdicts = damaged("in.csv.ledger-wal", 12, 11);
     println!("{verdicts:?}");
     assert!(verdicts.broken.is_empty(), "{verdicts:?}");
-    assert!(verdicts.refused > 12, "{verdicts:?}");
+    assert!(verdicts.refused > 6, "{verdicts:?}");
 }
 
 #[test]
@@ -241,11 +242,7 @@ fn a_ledger_that_is_taken_away_during_a_run_stops_it_with_6() {
         fs::rename(&aside, &file).unwrap();
         let done = run_bounded(&mut bench.import("in.csv"));
         assert_eq!(done.code, Some(0), "{side}: {done:?}");
-        bench.audit("in.csv.ledger", &wanted, &users);
-        assert_eq!(
-            bench.states("in.csv.ledger"),
-            BTreeMap::from([("created".to_owned(), 300)]),
-            "{side}"
-        );
+        let states = bench.audit("in.csv.ledger", &wanted, &users);
+        assert_eq!(states, BTreeMap::from([("created".to_owned(), 300)]), "{side}");
     });
 }

@@ -125,14 +125,19 @@ fn the_settle_time_fits_the_delay_of_lists() {
     assert_eq!(too_short.code, Some(2), "{too_short:?}");
     assert!(too_short.stderr.contains("--settle is 0.2 s"), "{}", too_short.stderr);
     assert_eq!(bench.tenant().stats().requests(Verb::Post), 0);
-    let raised = run(bench.command("import").arg("in.csv").args(facts));
+    let patient = || {
+        let mut command = bench.command("import");
+        command.env_remove("MFAFERRY_SETTLE").arg("in.csv").args(facts);
+        run(&mut command)
+    };
+    let raised = patient();
     assert_eq!(raised.code, Some(0), "{raised:?}");
     assert!(raised.stderr.contains("waiting 3 min 0 s before a list counts"), "{}", raised.stderr);
     let long = run(bench.import("in.csv").args(facts).args(["--settle", "4m"]));
     assert!(long.code == Some(0) && !long.stderr.contains("waiting"), "{long:?}");
     // The default is long enough for most.
     bench.write("facts.json", r#"{"list_delay_ms": 900}"#);
-    let usual = run(bench.command("import").arg("in.csv").args(facts));
+    let usual = patient();
     assert!(usual.code == Some(0) && !usual.stderr.contains("waiting"), "{usual:?}");
 }
 

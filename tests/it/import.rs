@@ -1,6 +1,6 @@
 //! The main job, without faults.
 
-use mfaferry::sandbox::{Fault, Kind, Limit, Method, Settings, Users, Verb};
+use mfaferry::sandbox::{Fault, Kind, Method, Settings, Users, Verb};
 use serde_json::json;
 
 use crate::support::{Bench, factors, run, signal, spawn, until};
@@ -158,24 +158,6 @@ fn a_token_that_soon_expires_is_renewed_before_it_does() {
     assert_eq!(done.code, Some(0), "{done:?}");
     assert_eq!(bench.tenant().stats().unauthorized, 0);
     assert!(bench.tenant().stats().requests(Verb::Token) >= 2);
-}
-
-#[test]
-fn a_rate_limit_is_kept_to_and_its_429s_lose_nothing() {
-    for limit in [
-        Limit::TokenBucket { rate: 100.0, burst: 20 },
-        Limit::FixedWindow { rate: 100, window_s: 1, burst: 100 },
-    ] {
-        let bench = Bench::new(Settings { limit, latency_ms: (2, 6), ..Settings::default() });
-        let (csv, wanted, users) = factors(300);
-        bench.write("in.csv", csv);
-        let done = run(bench.import("in.csv").args(["--rate", "auto"]));
-        assert_eq!(done.code, Some(0), "{done:?}");
-        bench.audit("in.csv.ledger", &wanted, &users);
-        let stats = bench.tenant().stats();
-        assert_eq!(done.summary()["throttled"], stats.throttled);
-        assert!(stats.throttled <= 15, "{limit:?}: {} of 300 throttled", stats.throttled);
-    }
 }
 
 #[test]

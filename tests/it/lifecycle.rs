@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Bench, Done, factors, run, side_by_side, spawn, until};
 
-const HOSTILE: &str = "503-before@any=4%,503-after@any=4%,close-after@any=4%,reset-before@any=3%,\
-    cut@any=3%,429-bare@any=0.5%,401@any=1%,not-json@any=2%";
+/// One in eight requests: two in a row for one user hold everybody back until a health check is answered, and
+/// where they are many a test is little but waiting for that.
+const HOSTILE: &str = "503-before@any=2%,503-after@any=2%,close-after@any=2%,reset-before@any=2%,\
+    cut@any=2%,429-bare@any=1%x2,401@any=1%,not-json@any=1%";
 
 type State = BTreeMap<String, BTreeSet<(String, String, Option<String>)>>;
 
@@ -73,7 +75,7 @@ fn hostile(seed: u64) -> Settings {
 
 /// Runs a command again and again, killing it `kills` times, each time after so many requests more
 /// and once the ledger knows of anything that is done; the last run finishes. Each asks often enough
-/// for a fifth of faults.
+/// for the faults of a hostile tenant.
 fn to_the_end(
     bench: &Bench,
     ledger: &str,
@@ -97,6 +99,14 @@ fn to_the_end(
         bench.quiet();
     }
     run(&mut patient())
+}
+
+/// Each kind of fault that is not a rare one has struck, and more than once.
+fn was_hostile(bench: &Bench) {
+    let struck = bench.tenant().stats().faults;
+    for kind in ["503-before", "503-after", "close-after", "reset-before", "cut"] {
+        assert!(struck.get(kind) > Some(&1), "{kind}: {struck:?}");
+    }
 }
 
 #[test]
@@ -230,11 +240,11 @@ fn an_export_that_is_killed_goes_on_where_it_was_and_is_whole_in_the_end() {
 #[test]
 fn replace_makes_the_input_each_users_whole_set_after_a_backup() {
     let bench = Bench::new(hostile(5));
-    seed_users(&bench, 200);
+    seed_users(&bench, 120);
     let before = held(&bench);
     let mut csv = String::from("user_id,type,name,phone_number,email,totp_secret\n");
     let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for user in 0..200 {
+    for user in 0..120 {
         let id = format!("auth0|user{user}");
         let phone = format!("+1415900{user:04}");
         let mail = format!("new{user}@example.com");
@@ -252,10 +262,10 @@ fn replace_makes_the_input_each_users_whole_set_after_a_backup() {
         command.args(["in.csv", "--rate", "400"]);
         command
     };
-    let done = to_the_end(&bench, "in.csv.ledger", 4, 80, command);
+    let done = to_the_end(&bench, "in.csv.ledger", 4, 50, command);
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(of(&done, "skipped") > 0 && of(&done, "replaced") > 0, "{done:?}");
-    assert_eq!(of(&done, "duplicates"), 200);
+    assert_eq!(of(&done, "duplicates"), 120);
     let after = held(&bench);
     assert_eq!(values(&after), wanted);
     let backup = lines(&bench, "in.csv.ledger.backup.jsonl");
@@ -268,7 +278,7 @@ fn replace_makes_the_input_each_users_whole_set_after_a_backup() {
     }
     // The ledger has each factor row of a user, with the id of the method where that is known.
     let rows = bench.rows("in.csv.ledger");
-    assert_eq!(rows.len(), 400);
+    assert_eq!(rows.len(), 240);
     assert!(rows.iter().all(|row| row["state"] == "replaced"));
     let there: BTreeMap<_, _> =
         after.values().flatten().map(|(id, digest, _)| (id.clone(), digest.clone())).collect();
@@ -278,10 +288,11 @@ fn replace_makes_the_input_each_users_whole_set_after_a_backup() {
         all += 1;
         right += usize::from(there.contains_key(id));
     }
-    assert!(all > 300 && right == all, "{right} of {all} ids are those of what is there");
+    assert!(all > 180 && right == all, "{right} of {all} ids are those of what is there");
     let puts = bench.tenant().stats().requests(Verb::Put);
     assert_eq!(run(&mut command()).code, Some(0));
     assert_eq!(bench.tenant().stats().requests(Verb::Put), puts, "a finished one sends nothing");
+    was_hostile(&bench);
 }
 
 #[test]
@@ -343,7 +354,7 @@ fn replace_refuses_what_would_be_lost_and_what_is_not_whole() {
 #[test]
 fn update_renames_and_changes_channels_and_nothing_else() {
     let bench = Bench::new(hostile(7));
-    seed_users(&bench, 200);
+    seed_users(&bench, 120);
     let before = bench.tenant().state();
     let mut csv =
         String::from("user_id,authentication_method_id,name,preferred_authentication_method\n");
@@ -357,13 +368,13 @@ fn update_renames_and_changes_channels_and_nothing_else() {
     csv += "auth0|nobody9,phone|gone,Name,\n";
     csv += "auth0|user1,phone|gone,,\n";
     bench.write("in.csv", csv);
-    let done = to_the_end(&bench, "in.csv.ledger", 3, 80, || {
+    let done = to_the_end(&bench, "in.csv.ledger", 3, 50, || {
         let mut command = bench.command("update");
         command.args(["in.csv", "--rate", "400"]);
         command
     });
     assert_eq!(done.code, Some(4), "{done:?}");
-    assert_eq!(of(&done, "rejected") + of(&done, "skipped") + of(&done, "updated"), 402);
+    assert_eq!(of(&done, "rejected") + of(&done, "skipped") + of(&done, "updated"), 243);
     for (user, methods) in bench.tenant().state() {
         for method in &methods {
             let old = before[&user].iter().find(|old| old.id == method.id).unwrap();
@@ -373,13 +384,14 @@ fn update_renames_and_changes_channels_and_nothing_else() {
         }
     }
     let states = bench.states("in.csv.ledger");
-    assert_eq!((states["updated"], states["rejected"]), (399, 3), "{states:?}");
+    assert_eq!((states["updated"], states["rejected"]), (240, 3), "{states:?}");
+    was_hostile(&bench);
 }
 
 #[test]
 fn delete_takes_away_what_it_names_after_a_backup_and_nothing_else() {
     let bench = Bench::new(hostile(9));
-    seed_users(&bench, 200);
+    seed_users(&bench, 120);
     let before = bench.tenant().state();
     let mut csv = String::from("user_id,authentication_method_id\n");
     let mut named = BTreeSet::new();
@@ -411,7 +423,7 @@ fn delete_takes_away_what_it_names_after_a_backup_and_nothing_else() {
     let all: usize = before.values().map(Vec::len).sum();
     // One whose answer was lost may be left to the next run.
     assert!((20..=25).contains(&(all - now)), "{some:?}");
-    let done = to_the_end(&bench, "in.csv.ledger", 3, 80, || command(&["--yes"]));
+    let done = to_the_end(&bench, "in.csv.ledger", 3, 50, || command(&["--yes"]));
     assert_eq!(done.code, Some(0), "{done:?}");
     let after: BTreeSet<_> =
         bench.tenant().state().into_values().flatten().map(|method| method.id).collect();
@@ -423,6 +435,7 @@ fn delete_takes_away_what_it_names_after_a_backup_and_nothing_else() {
     let states = bench.states("in.csv.ledger");
     assert_eq!(states["deleted"], named.len(), "{states:?}");
     assert_eq!(states["already_gone"], 1, "what was not there before us");
+    was_hostile(&bench);
 }
 
 #[test]
@@ -431,15 +444,15 @@ fn delete_all_methods_empties_users_and_says_whom_it_could_not() {
         users: mfaferry::sandbox::Users::AnyBut(vec!["unknown".into()]),
         ..hostile(11)
     });
-    seed_users(&bench, 150);
+    seed_users(&bench, 100);
     bench.tenant().seed("auth0|passkey", vec![Method::new(Kind::Passkey, "BBBB")]);
     bench.tenant().seed("auth0|bystander", vec![Method::new(Kind::Phone, "+14155550100")]);
     let before = held(&bench);
     let mut csv = String::from("user_id\n");
-    (0..150).for_each(|user| csv += &format!("auth0|user{user}\n"));
+    (0..100).for_each(|user| csv += &format!("auth0|user{user}\n"));
     csv += "auth0|passkey\nauth0|unknown\nauth0|empty\nauth0|user3\n";
     bench.write("in.csv", csv);
-    let done = to_the_end(&bench, "in.csv.ledger", 3, 80, || {
+    let done = to_the_end(&bench, "in.csv.ledger", 3, 50, || {
         let mut command = bench.command("delete");
         command.args(["in.csv", "--all-methods", "--yes", "--rate", "400"]);
         command
@@ -450,7 +463,7 @@ fn delete_all_methods_empties_users_and_says_whom_it_could_not() {
     let left: Vec<_> = after.keys().map(String::as_str).collect();
     assert_eq!(left, ["auth0|bystander", "auth0|passkey"]);
     let states = bench.states("in.csv.ledger");
-    assert_eq!((states["deleted"], states["already_gone"], states["rejected"]), (150, 1, 2));
+    assert_eq!((states["deleted"], states["already_gone"], states["rejected"]), (100, 1, 2));
     let rows = bench.rows("in.csv.ledger");
     let error =
         |user: &str| rows.iter().find(|row| row["user_id"] == user).unwrap()["error"].clone();
@@ -462,6 +475,7 @@ fn delete_all_methods_empties_users_and_says_whom_it_could_not() {
             assert!(methods.iter().all(|(id, _, _)| backed_up.contains(id)), "{user}");
         }
     }
+    was_hostile(&bench);
 }
 
 #[test]
@@ -469,9 +483,9 @@ fn an_import_that_is_undone_leaves_the_tenant_as_it_was() {
     let bench = Bench::new(Settings { conflict: Conflict::OFF, ..hostile(13) });
     seed_users(&bench, 60);
     let before = held(&bench);
-    let (csv, wanted, _) = factors(300);
+    let (csv, wanted, _) = factors(180);
     bench.write("in.csv", csv);
-    let done = to_the_end(&bench, "in.csv.ledger", 2, 80, || {
+    let done = to_the_end(&bench, "in.csv.ledger", 2, 50, || {
         let mut command = bench.import("in.csv");
         command.args(["--rate", "400"]);
         command
@@ -479,7 +493,7 @@ fn an_import_that_is_undone_leaves_the_tenant_as_it_was() {
     assert!(matches!(done.code, Some(0 | 4)), "{done:?}");
     let states = bench.states("in.csv.ledger");
     let created = states["created"];
-    assert!(created > 290, "{states:?}");
+    assert!(created > 170, "{states:?}");
     let imported = held(&bench);
     let undo = |more: &[&str]| {
         let mut command = bench.command("undo");
@@ -493,7 +507,7 @@ fn an_import_that_is_undone_leaves_the_tenant_as_it_was() {
     let dry = run(&mut undo(&["--dry-run"]));
     assert_eq!((dry.code, of(&dry, "undone")), (Some(0), created as u64), "{dry:?}");
     assert_eq!(held(&bench), imported);
-    let done = to_the_end(&bench, "in.csv.ledger", 4, 100, || undo(&["--yes"]));
+    let done = to_the_end(&bench, "in.csv.ledger", 4, 60, || undo(&["--yes"]));
     assert_eq!(done.code, Some(0), "{done:?}");
     let now = bench.states("in.csv.ledger");
     assert_eq!(now["undone"], created, "{now:?}");
@@ -524,6 +538,7 @@ fn an_import_that_is_undone_leaves_the_tenant_as_it_was() {
     let old: usize = before.values().map(BTreeSet::len).sum();
     let created = bench.states("in.csv.ledger")["created"];
     assert!(there >= old + created && there <= old + wanted.len() + extra, "{there}");
+    was_hostile(&bench);
 }
 
 #[test]

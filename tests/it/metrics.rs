@@ -14,7 +14,8 @@ use mfaferry::sandbox::{Limit, Settings};
 
 use crate::resolve::{person, realm};
 use crate::support::{
-    Bench, Done, binary, factors, read, run, run_bounded, samples, signal, spawn, until,
+    Bench, Done, binary, factors, read, run, run_bounded, samples, side_by_side, signal, spawn,
+    until,
 };
 
 /// The samples of a text by name, and by the value of the label that they have besides `command` and
@@ -217,20 +218,20 @@ fn what_a_killed_run_has_written_stays_and_the_next_goes_on_from_there() {
 /// Far more is read ahead than is asked for: what is left is counted, and only ever becomes less.
 #[test]
 fn the_rows_that_verify_has_left_never_grow() {
-    let bench = Bench::new(slow());
+    let bench = Bench::new(Settings { latency_ms: (40, 40), ..Settings::default() });
     bench.write(
         "in.csv",
-        factors(600).0 + "auth0|user0,phone,,12,\nauth0|user0,phone,,+14155000000,\n",
+        factors(300).0 + "auth0|user0,phone,,12,\nauth0|user0,phone,,+14155000000,\n",
     );
-    let path = bench.path("m.prom");
-    for (more, all) in [
-        (&[][..], Some(602.0)),
-        (&["--max-users", "100"], Some(302.0)),
-        (&["--sample", "20%", "--seed", "7"], None),
-    ] {
-        drop(fs::remove_file(&path));
+    let cases = [
+        (&[][..], Some(302.0)),
+        (&["--max-users", "60"], Some(182.0)),
+        (&["--sample", "40%", "--seed", "7"], None),
+    ];
+    side_by_side(&cases, |(more, all)| {
+        let path = bench.path(&format!("{}.prom", more.len()));
         let mut verify = bench.command("verify");
-        verify.args(["in.csv", "--metrics-file", "m.prom"]).args(more);
+        verify.args(["in.csv", "--concurrency", "4", "--metrics-file"]).arg(&path).args(more);
         let mut child = spawn(&mut verify);
         until("there are rows", || {
             path.exists() && Metrics::read(&path).get("rows_left").is_some()
@@ -246,7 +247,7 @@ fn the_rows_that_verify_has_left_never_grow() {
         let settled = first.sum("rows").unwrap() - first.of("rows", "not_sampled").unwrap();
         assert!((left + settled - work).abs() < 0.5, "{more:?} {left} {settled} {work}");
         assert_eq!(last.get("rows_left"), Some(0.0), "{more:?} {last:?}");
-    }
+    });
 }
 
 #[test]

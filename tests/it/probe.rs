@@ -14,7 +14,7 @@ use mfaferry::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, read, run, run_bounded, signal, spawn, until};
+use crate::support::{Bench, Done, read, run, run_bounded, side_by_side, signal, spawn, until};
 
 const USER: &str = "auth0|throwaway";
 
@@ -148,7 +148,7 @@ fn drawn_facts(rng: &mut fastrand::Rng) -> TenantFacts {
     if !relying_party {
         required.remove(&PasskeyField::RelyingPartyIdentifier);
     }
-    let delay = |rng: &mut fastrand::Rng| if rng.bool() { 0 } else { rng.u64(1_500..2_000) };
+    let delay = |rng: &mut fastrand::Rng| if rng.bool() { 0 } else { rng.u64(600..1_000) };
     let retry = ["off", "seconds", "date"].map(|word| serde_json::from_value(json!(word)).unwrap());
     let retry = [retry.to_vec(), vec![RetryAfter::Literal("soon".into())]].concat();
     let rounding = [ResetRounding::Up, ResetRounding::Down, ResetRounding::Nearest];
@@ -196,7 +196,7 @@ fn drawn(seed: u64) -> (Settings, TenantFacts) {
     let off = off[rng.usize(..3)];
     let set = drawn_facts(&mut rng);
     let settings = Settings {
-        limit: Limit::TokenBucket { rate: 40.0, burst: 25 },
+        limit: Limit::TokenBucket { rate: 80.0, burst: 25 },
         guardian_factors: off.map(|(factor, _)| (factor, false)).into_iter().collect(),
         seed,
         ..tenant().with_facts(&set)
@@ -237,7 +237,7 @@ fn is_found(seed: u64) -> bool {
     let bench = Bench::of(settings);
     let mut command = probe(&bench);
     let done =
-        run_bounded(command.args(["--rate", "30", "--provoke-limit", "--max-methods", "14"]));
+        run_bounded(command.args(["--rate", "60", "--provoke-limit", "--max-methods", "14"]));
     assert_eq!(done.code, Some(0), "seed {seed}: {done:?}");
     let found = facts(&done);
     for (found, set) in [
@@ -334,7 +334,7 @@ fn a_user_who_does_not_exist_or_has_methods_is_left_alone() {
 
 #[test]
 fn a_signal_in_the_middle_stops_asking_and_leaves_nothing() {
-    for name in ["-INT", "-TERM"] {
+    side_by_side(&["-INT", "-TERM"], |name| {
         let bench = Bench::of(Settings { latency_ms: (10, 30), ..tenant() });
         let child = spawn(&mut probe(&bench));
         // While the cap is looked for: that many are there at once.
@@ -346,7 +346,7 @@ fn a_signal_in_the_middle_stops_asking_and_leaves_nothing() {
         assert_eq!((&report["status"], &report["left_behind"]), (&json!("stopped"), &json!([])));
         assert!(report["facts"]["conflict"].is_string(), "{report}");
         assert_eq!(held(&bench), 0);
-    }
+    });
 }
 
 /// Stops a probe of a tenant that deletes nothing by two signals. Returns its report, which lists what is there.
@@ -536,10 +536,19 @@ fn clean_waits_for_what_comes_late() {
     let bench = Bench::of(tenant());
     bench.tenant().seed(USER, vec![Method::new(Kind::Phone, "+442071838750").named("Mine")]);
     let mut command = bench.command("probe");
-    let child = spawn(command.args(["--user-id", USER, "--yes", "--clean", "--settle", "4s"]));
-    until("it has listed", || bench.tenant().stats().requests(Verb::Get) >= 1);
-    #[expect(clippy::disallowed_methods, reason = "a moment in another process is meant")]
-    thread::sleep(std::time::Duration::from_millis(500));
+    command.args([
+        "--user-id",
+        USER,
+        "--yes",
+        "--clean",
+        "--settle",
+        "2s",
+        "--log-file",
+        "run.log",
+    ]);
+    let child = spawn(&mut command);
+    let log = || std::fs::read_to_string(bench.path("run.log")).unwrap_or_default();
+    until("it has listed, and waits", || log().contains("listing again until nothing new"));
     let names = ["mfaferry-probe-abcde", "mfaferry-probe-abcdfx"];
     let late = names.map(|name| Method::new(Kind::Phone, "+12025550100").named(name));
     bench.tenant().seed(USER, late.to_vec());

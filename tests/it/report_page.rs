@@ -177,7 +177,7 @@ fn hostile_names_are_text_and_nothing_else() {
 fn a_page_is_short_whatever_the_ledger_holds() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("l");
-    let each = |code: &Code| vec![Fate::Refused(Refusal::Rejected, *code); 300];
+    let each = |code: &Code| vec![Fate::Refused(Refusal::Rejected, *code); 220];
     let mut fates: Vec<_> = Code::ALL.iter().flat_map(each).collect();
     // Each takes a sync.
     let reason = Some(Reason::from(Code::Timeout));

@@ -344,7 +344,8 @@ const LINES_OF_SETTINGS: &[(&str, bool)] = &[
 #[test]
 fn the_schema_of_the_settings_file_takes_what_the_program_takes() {
     let bench = Bench::new(Settings::default());
-    bench.write("in.csv", factors(1).0);
+    // No row has to be sent to know what is taken.
+    bench.write("in.csv", factors(0).0);
     let numbered: Vec<_> = LINES_OF_SETTINGS.iter().enumerate().collect();
     side_by_side(&numbered, |(number, &(line, is_good))| {
         let value: Value = toml::from_str(line).unwrap();

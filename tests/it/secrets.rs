@@ -72,7 +72,7 @@ fn no_output_log_or_file_holds_a_secret_at_any_log_level() {
 fn over_the_whole_life_of_a_method_values_are_in_exports_and_backups_only() {
     let bench = Bench::new(Settings {
         masking: false,
-        faults: Fault::parse_list("500-after@any=10%,cut@any=10%,not-json@any=10%").unwrap(),
+        faults: Fault::parse_list("500-after@any=6%,cut@any=6%,not-json@any=6%").unwrap(),
         ..Settings::default()
     });
     let mut csv = String::from("user_id,type,name,phone_number,email,totp_secret\n");
@@ -104,6 +104,7 @@ fn over_the_whole_life_of_a_method_values_are_in_exports_and_backups_only() {
         assert!(matches!(done.code, Some(0 | 4)), "{arguments:?}: {done:?}");
         all.push(done.stdout + &done.stderr);
     }
+    assert_eq!(bench.tenant().stats().faults.len(), 3, "each kind of fault has struck");
     let mut told = 0;
     for entry in fs::read_dir(bench.folder.path()).unwrap() {
         let path = entry.unwrap().path();

@@ -8,12 +8,13 @@ use std::{
 
 use mfaferry::sandbox::{Settings, Users, Verb};
 
-use crate::support::{Bench, factors, pause, read, run, side_by_side, signal, spawn, until};
+use crate::support::{Bench, factors, read, run, side_by_side, signal, spawn, until};
 
 #[test]
 fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
     // At the lower rate one thread does everything.
-    for (name, rate) in [("-INT", "2000"), ("-INT", "400"), ("-TERM", "400"), ("-HUP", "2000")] {
+    let all = [("-INT", "2000"), ("-INT", "400"), ("-TERM", "400"), ("-HUP", "2000")];
+    side_by_side(&all, |(name, rate)| {
         let bench = Bench::new(Settings { latency_ms: (100, 200), ..Settings::default() });
         let (csv, wanted, users) = factors(200);
         bench.write("in.csv", csv);
@@ -31,20 +32,22 @@ fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
         let done = run(&mut bench.import("in.csv"));
         assert_eq!(done.code, Some(0), "{done:?}");
         bench.audit("in.csv.ledger", &wanted, &users);
-    }
+    });
 }
 
 #[test]
 fn a_second_signal_exits_at_once_and_the_ledger_is_sound() {
     side_by_side(&["2000", "400"], |rate| {
-        let bench = Bench::new(Settings { latency_ms: (900, 1000), ..Settings::default() });
-        let (csv, wanted, users) = factors(60);
+        let bench = Bench::new(Settings { latency_ms: (600, 700), ..Settings::default() });
+        let (csv, wanted, users) = factors(24);
         bench.write("in.csv", csv);
         let mut command = bench.import("in.csv");
-        let child = spawn(command.args(["--timeout", "20s", "--rate", rate]));
+        command.args(["--timeout", "20s", "--rate", rate, "--log-file", "run.log"]);
+        let child = spawn(&mut command);
         until("some are under way", || bench.tenant().stats().requests(Verb::Post) > 5);
         signal(&child, "-INT");
-        pause(std::time::Duration::from_millis(100));
+        let log = || fs::read_to_string(bench.path("run.log")).unwrap();
+        until("the first signal is heeded", || log().contains("stopping: requests in flight"));
         signal(&child, "-INT");
         let stopped = read(&child.wait_with_output().unwrap());
         assert_eq!(stopped.code, Some(5), "{stopped:?}");

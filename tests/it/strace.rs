@@ -144,8 +144,7 @@ impl Scene {
     }
 
     pub(crate) fn judge(&self) {
-        self.bench.audit("in.csv.ledger", &self.wanted, &self.users);
-        let states = self.bench.states("in.csv.ledger");
+        let states = self.bench.audit("in.csv.ledger", &self.wanted, &self.users);
         assert_eq!(states, BTreeMap::from([("created".to_owned(), ROWS)]), "nothing is lost");
         let held: usize = self.bench.tenant().state().values().map(Vec::len).sum();
         assert_eq!(held, ROWS);

@@ -141,20 +141,22 @@ impl Bench {
         path
     }
 
-    /// An import of `input` into this tenant, patient for milliseconds only.
+    /// An import of `input` into this tenant.
     pub(crate) fn import(&self, input: &str) -> Command {
         let mut command = self.command("import");
         command.arg(input).args(["--settle", "200ms"]);
         command
     }
 
-    /// Any command that talks to this tenant.
+    /// Any command that talks to this tenant, patient for milliseconds only.
     pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = binary();
         command
             .current_dir(self.folder.path())
             .args([name, "--base-url", &self.tenant().base_url()])
             .args(["--timeout", "2s", "--rate", "2000", "--output", "json"])
+            // Not every command has the flag.
+            .env("MFAFERRY_SETTLE", "200ms")
             .env("AUTH0_CLIENT_ID", "tester")
             .env("AUTH0_CLIENT_SECRET", "CANARYclientsecret");
         command
@@ -171,16 +173,18 @@ impl Bench {
 
     /// How many rows of a ledger stand where.
     pub(crate) fn states(&self, ledger: &str) -> BTreeMap<String, usize> {
-        let mut states = BTreeMap::new();
-        for row in self.rows(ledger) {
-            *states.entry(row["state"].as_str().unwrap().to_owned()).or_default() += 1;
-        }
-        states
+        states_of(&self.rows(ledger))
     }
 
     /// Nothing lost, nothing doubled, and the ledger tells the truth: each of `wanted` is in the
-    /// tenant once if the ledger says so, with that very id, and nothing else is there.
-    pub(crate) fn audit(&self, ledger: &str, wanted: &[Method], users: &[String]) {
+    /// tenant once if the ledger says so, with that very id, and nothing else is there. Returns how many
+    /// rows of the ledger stand where.
+    pub(crate) fn audit(
+        &self,
+        ledger: &str,
+        wanted: &[Method],
+        users: &[String],
+    ) -> BTreeMap<String, usize> {
         let mut held: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (user, methods) in self.tenant().state() {
             for method in methods {
@@ -221,7 +225,16 @@ impl Bench {
         let found = rows.iter().filter(|row| row["state"] == "already_present").count();
         let said = created.count() + found + unsure;
         assert!(said >= there.len(), "something is there that nobody says");
+        states_of(&rows)
     }
+}
+
+fn states_of(rows: &[Value]) -> BTreeMap<String, usize> {
+    let mut states = BTreeMap::new();
+    for row in rows {
+        *states.entry(row["state"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    states
 }
 
 impl Done {
@@ -332,12 +345,6 @@ fn until_done(child: &mut Child) {
 pub(crate) fn signal(child: &Child, signal: &str) {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-}
-
-/// Waits so long.
-pub(crate) fn pause(time: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "something goes on for so long")]
-    std::thread::sleep(time);
 }
 
 /// Waits until something is so; polls, bounded.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use mfaferry::sandbox::{
-    Channel, Fault, Kind, Limit, Method, Outage, OutageKind, Settings, Users, Verb,
+    Arrival, Channel, Fault, Kind, Limit, Method, Outage, OutageKind, Settings, Users, Verb,
 };
 use serde_json::{Value, json};
 
-use crate::support::{Bench, Done, factors, pause, read, run, signal, spawn, until};
+use crate::support::{Bench, Done, factors, read, run, signal, spawn, until};
 
 impl Bench {
     pub(crate) fn verify(&self, input: &str, output: &str) -> std::process::Command {
@@ -378,7 +378,12 @@ fn an_outage_is_waited_for_by_one_probe_at_a_time_and_a_long_one_stops_with_5() 
     let bench = Bench::new(settings.clone());
     bench.write("in.csv", factors(300).0);
     let child = spawn(bench.verify("in.csv", "json").args(["--rate", "200"]));
-    bench.out_of_order(20, OutageKind::Refuse503, || pause(Duration::from_millis(2500)));
+    // The second health check comes a second after the first, and nothing in between.
+    let is_second =
+        |two: &[Arrival]| two[1].at.saturating_sub(two[0].at) > Duration::from_millis(700);
+    bench.out_of_order(20, OutageKind::Refuse503, || {
+        until("a second health check", || bench.tenant().arrivals().windows(2).any(is_second));
+    });
     let done = read(&child.wait_with_output().unwrap());
     assert_eq!((done.code, &summary(&done)["missing"]), (Some(4), &json!(300)), "{done:?}");
     let outages = bench.tenant().stats().outages;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::*;
-use client::{PHONE, TOKEN, call, methods, open, post, read, request, start};
+use client::{PHONE, TOKEN, call, eventually, methods, open, post, read, request, start};
 
 mod client;
 mod declared;
@@ -212,7 +212,7 @@ async fn stopping_closes_every_connection() {
     let sandbox = start(faults::faulty("hang=100%")).await;
     let stream = open(&sandbox, &request("POST", &methods("1"), PHONE)).await;
     let address = sandbox.addr();
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    eventually(|| sandbox.stats().in_flight == 1).await;
     sandbox.stop().await;
     assert!(timeout(Duration::from_secs(1), read(stream)).await.unwrap().is_err());
     assert!(TcpStream::connect(address).await.is_err());
