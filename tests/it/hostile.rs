@@ -452,7 +452,7 @@ fn whoever_answers_from_the_start_in_the_tenants_place_stops_every_command_with_
                 let done = through(&bench, &between, "import", &import);
                 assert_eq!(done.code, Some(3), "{status}: {done:?}");
                 let (code, _) = status.split_once(' ').unwrap();
-                assert!(done.stderr.contains(&format!("place: {code} (")), "{done:?}");
+                assert!(done.stderr.contains(&format!("answered: {code} (")), "{done:?}");
                 let states = bench.states("in.csv.ledger");
                 assert!(states.keys().all(|state| state == "in_flight"), "{states:?}");
                 assert!(states.values().sum::<usize>() <= 5, "{states:?}");
