@@ -19,7 +19,7 @@ const LONGEST_LIFE: f64 = 30.0 * 24.0 * 60.0 * 60.0;
 
 /// Proof of who a client is.
 #[derive(Debug, Clone)]
-pub enum Proof {
+pub enum ClientProof {
     /// Its secret.
     Secret(SecretString),
     /// Its private key, which signs an assertion for each request.
@@ -68,7 +68,7 @@ pub(super) struct Granted {
 
 /// Error object of an endpoint that grants no token.
 #[derive(Deserialize)]
-struct Refused {
+struct RefusedGrant {
     error: String,
 }
 
@@ -110,22 +110,22 @@ const ERRORS: [&str; 13] = [
 
 /// Returns whether an answer says, in the endpoint's own words, why there is no token.
 pub(super) fn is_refusal(body: &[u8]) -> bool {
-    object(body).is_some_and(|refused: Refused| ERRORS.contains(&refused.error.as_str()))
+    object(body).is_some_and(|refused: RefusedGrant| ERRORS.contains(&refused.error.as_str()))
 }
 
 /// Returns the error for a token that is not granted for `proof`. It quotes nothing of the answer but a known
 /// code: everything else may repeat what was sent, and so may the `error` of a foreign answer in the
 /// endpoint's place.
-pub(super) fn refusal(status: u16, body: &[u8], proof: &Proof) -> Error {
-    let code = object(body).map(|refused: Refused| refused.error).unwrap_or_default();
+pub(super) fn refusal(status: u16, body: &[u8], proof: &ClientProof) -> Error {
+    let code = object(body).map(|refused: RefusedGrant| refused.error).unwrap_or_default();
     let hint = match code.as_str() {
         "access_denied" | "invalid_client" | "unauthorized" => match proof {
-            Proof::Key(_) => {
+            ClientProof::Key(_) => {
                 "check AUTH0_CLIENT_ID and --audience, that the public half of the key is registered \
                  with the application for this signing algorithm, and that the application is \
                  authorised for the Auth0 Management API"
             }
-            Proof::Secret(_) => {
+            ClientProof::Secret(_) => {
                 "check AUTH0_CLIENT_ID, the client secret and --audience, and that the application \
                  is authorised for the Auth0 Management API"
             }
@@ -147,8 +147,8 @@ pub(super) fn refusal(status: u16, body: &[u8], proof: &Proof) -> Error {
 mod tests {
     use super::*;
 
-    fn secret() -> Proof {
-        Proof::Secret(SecretString::default())
+    fn secret() -> ClientProof {
+        ClientProof::Secret(SecretString::default())
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod wire;
 pub use clock::ServerClock;
 pub use contact::NOT_THE_TENANT;
 pub use endpoint::BaseUrl;
-pub use grant::Proof;
+pub use grant::ClientProof;
 pub use proxy::Proxy;
 pub use scopes::{
     CREATE, DELETE, READ, READ_DOMAINS, READ_FACTORS, READ_POLICIES, READ_SETTINGS, READ_USERS,
@@ -46,7 +46,7 @@ use crate::{
 };
 use births::Births;
 use contact::Contact;
-use token::Tokens;
+use token::TokenSource;
 use transport::Transport;
 
 /// Version of the Management API's published description (`OpenAPI`) that this room was written against.
@@ -84,7 +84,7 @@ pub struct Client {
     /// `Host` of requests.
     host: Option<HeaderValue>,
     transport: Transport,
-    tokens: Tokens,
+    tokens: TokenSource,
     /// Memory of who has answered so far, and of what went wrong last.
     contact: Arc<Contact>,
     /// Compares the creation times of new methods with the clock of the answers.
@@ -104,7 +104,7 @@ impl Client {
             settings;
         let transport = Transport::new(&base, proxy, timeout, concurrency, ServerClock::new(now))?;
         let contact = Arc::new(Contact::new(base.place()));
-        let tokens = Tokens::new(
+        let tokens = TokenSource::new(
             credentials,
             scopes,
             base.token(),

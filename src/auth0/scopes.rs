@@ -41,13 +41,13 @@ const LATEST_EXPIRY: f64 = 1e11;
 
 /// Claims of a token that is a JWT; an opaque token has none.
 #[derive(Default, Deserialize)]
-pub(super) struct Claims {
+pub(super) struct TokenClaims {
     pub(super) scope: Option<String>,
     /// Seconds since 1970; an absurd number must not make the rest unusable.
     exp: Option<Box<RawValue>>,
 }
 
-impl Claims {
+impl TokenClaims {
     /// Reads the claims of a token. They are not verified: the token is our own.
     pub(super) fn of(token: &SecretString) -> Self {
         let payload = token.expose_secret().split('.').nth(1).unwrap_or_default();
@@ -83,7 +83,7 @@ impl Stated {
     /// Reads the scopes and the end of a token that came at `now`; the answer that brought it takes
     /// precedence.
     pub(super) fn of(token: &SecretString, granted: Option<&Granted>, now: LocalTime) -> Self {
-        let claims = Claims::of(token);
+        let claims = TokenClaims::of(token);
         let ours = granted.and_then(Granted::said_life).map(|life| {
             Ends::Ours(now + Millis::try_from(life.as_millis()).unwrap_or(Millis::MAX))
         });
@@ -132,7 +132,7 @@ mod tests {
     /// Reads the claims of a token with this payload.
     fn claims(payload: &str) -> (Option<String>, Option<Millis>) {
         let payload = data_encoding::BASE64URL_NOPAD.encode(payload.as_bytes());
-        let claims = Claims::of(&format!("e30.{payload}.x").into());
+        let claims = TokenClaims::of(&format!("e30.{payload}.x").into());
         let ends = claims.ends().map(TenantTime::as_millis);
         (claims.scope, ends)
     }
@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(claims(payload), expected, "{payload}");
         }
         for opaque in ["", "opaque", "a.b", "a.b.c.d.e", "..", "e30.%.x"] {
-            let claims = Claims::of(&opaque.to_owned().into());
+            let claims = TokenClaims::of(&opaque.to_owned().into());
             assert_eq!((claims.scope.clone(), claims.ends()), (None, None), "{opaque}");
         }
     }

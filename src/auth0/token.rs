@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use super::{
     contact::{Contact, ContactFault, Side},
     foreign,
-    grant::{Granted, Own, Proof, Request, is_refusal, refusal},
-    scopes::{CREATE, Claims, READ, Stated, check_scopes},
+    grant::{ClientProof, Granted, Own, Request, is_refusal, refusal},
+    scopes::{CREATE, READ, Stated, TokenClaims, check_scopes},
     shape,
     transport::{AnswerHead, Exchange, Transport},
 };
@@ -47,7 +47,7 @@ pub enum Credentials {
         /// Client id.
         id: String,
         /// Proof that it is this client that asks.
-        proof: Proof,
+        proof: ClientProof,
         /// Audience of the token.
         audience: String,
     },
@@ -63,7 +63,7 @@ pub(super) struct Token {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(super) struct TokenSource {
     credentials: Credentials,
     /// Scopes that a token must have.
     scopes: &'static [&'static str],
@@ -95,7 +95,7 @@ struct Current {
     stated: Stated,
 }
 
-impl Tokens {
+impl TokenSource {
     pub(super) fn new(
         credentials: Credentials,
         scopes: &'static [&'static str],
@@ -228,7 +228,7 @@ impl Tokens {
     async fn take(
         &self,
         id: &str,
-        proof: &Proof,
+        proof: &ClientProof,
         audience: &str,
     ) -> Result<(Granted, u32), Answer<()>> {
         let clock = &self.transport.clock;
@@ -237,7 +237,7 @@ impl Tokens {
             Ok(granted) => return Ok((granted, 1)),
             Err(refused) => refused,
         };
-        if !(matches!(proof, Proof::Key(_)) && matches!(refused.verdict, Verdict::Stop(_))) {
+        if !(matches!(proof, ClientProof::Key(_)) && matches!(refused.verdict, Verdict::Stop(_))) {
             return Err(refused);
         }
         let shown = clock.now().ahead_of(clock.wall());
@@ -261,12 +261,12 @@ impl Tokens {
     fn asked<'a>(
         &self,
         client_id: &'a str,
-        proof: &'a Proof,
+        proof: &'a ClientProof,
         audience: &'a str,
     ) -> Result<Request<'a>, Answer<()>> {
         let own = match proof {
-            Proof::Secret(secret) => Own::Secret { client_secret: secret.clone() },
-            Proof::Key(key) => {
+            ClientProof::Secret(secret) => Own::Secret { client_secret: secret.clone() },
+            ClientProof::Key(key) => {
                 let tenant = self.url.as_str().trim_end_matches("oauth/token");
                 let now = self.transport.clock.now().as_millis().div_euclid(1_000);
                 let signed = key.sign(client_id, tenant, now);
@@ -279,7 +279,12 @@ impl Tokens {
         Ok(Request { grant_type: "client_credentials", client_id, own, audience })
     }
 
-    async fn ask(&self, id: &str, proof: &Proof, audience: &str) -> Result<Granted, Answer<()>> {
+    async fn ask(
+        &self,
+        id: &str,
+        proof: &ClientProof,
+        audience: &str,
+    ) -> Result<Granted, Answer<()>> {
         let asked = self.asked(id, proof, audience)?;
         let body = serde_json::to_vec(&asked).unwrap_or_default();
         let mut request = self.transport.request(reqwest::Method::POST, self.url.clone());
@@ -379,10 +384,10 @@ pub(super) fn told_of(body: &[u8]) -> Vec<String> {
     let granted = Granted::read(body);
     let scopes = granted.as_ref().map(|granted| {
         let named = check_scopes(granted.scope.as_deref(), &[CREATE, READ]);
-        let claims = Claims::of(&granted.access_token);
+        let claims = TokenClaims::of(&granted.access_token);
         named.and(check_scopes(claims.scope.as_deref(), &[CREATE, READ]))
     });
-    let refused = refusal(403, body, &Proof::Secret(SecretString::default()));
+    let refused = refusal(403, body, &ClientProof::Secret(SecretString::default()));
     let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
     errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     Bulk, Creating, Deleting, FromSystem, Given, InputFormat, Knowing, Output, PaceFlags,
     PageFlags, Reading, Recording, ReportFormat, Retry, RowFilter, RunFlags, SecretEncoding,
-    Sharding, Tenant, VerifyOutput,
+    Sharding, TenantFlags, VerifyOutput,
     choice::finding_code,
     setting::{UsedShare, UserLimit, named_file},
     system::names,
@@ -256,7 +256,7 @@ pub struct Preflight {
     pub creating: Creating,
     #[command(flatten)]
     /// Tenant to talk to.
-    pub tenant: Tenant,
+    pub tenant: TenantFlags,
     #[command(flatten)]
     /// Rate and timeouts.
     pub pace: PaceFlags,
@@ -309,7 +309,7 @@ pub struct Verify {
     pub output: VerifyOutput,
     #[command(flatten)]
     /// Tenant to talk to.
-    pub tenant: Tenant,
+    pub tenant: TenantFlags,
     #[command(flatten)]
     /// Rate and timeouts.
     pub pace: PaceFlags,

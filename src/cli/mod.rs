@@ -44,7 +44,7 @@ pub use setting::{Given, Origin, UserLimit, Value};
 pub use shard::Sharding;
 pub use shared::{
     Bulk, CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Creating, Deleting, Knowing, PaceFlags,
-    Reading, Recording, RunFlags, TOKEN_FILE, Tenant,
+    Reading, Recording, RunFlags, TOKEN_FILE, TenantFlags,
 };
 pub use system::FromSystem;
 pub use talking::Talking;

@@ -32,7 +32,7 @@ pub const TOKEN_FILE: &str = "MFAFERRY_TOKEN_FILE";
 /// Settings of every command that talks to a tenant: its name, the credentials, the metrics.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-pub struct Tenant {
+pub struct TenantFlags {
     /// Use the table `[tenant.NAME]` of the settings file; it overrides the settings above the
     /// tables
     #[arg(long = "tenant", value_name = "NAME", env = PROFILE, help_heading = TENANT)]
@@ -79,7 +79,7 @@ pub struct Tenant {
     pub metrics_file: Option<Given<String>>,
 }
 
-impl Tenant {
+impl TenantFlags {
     /// Returns the files that it names for reading: settings and credentials.
     pub fn paths(&self) -> Vec<PathBuf> {
         let Self { client_secret_file, client_key_file, token_file, config, .. } = self;
@@ -236,7 +236,7 @@ pub struct RunFlags {
     pub output: Output,
     #[command(flatten)]
     /// Tenant to talk to.
-    pub tenant: Tenant,
+    pub tenant: TenantFlags,
     #[command(flatten)]
     /// Rate and timeouts.
     pub pace: PaceFlags,

@@ -1,6 +1,6 @@
 //! Commands that talk to a tenant.
 
-use super::{Command, Tenant};
+use super::{Command, TenantFlags};
 use crate::model::Shard;
 
 /// A command that talks to a tenant.
@@ -9,7 +9,7 @@ pub struct Talking {
     /// Its name.
     pub name: &'static str,
     /// Tenant to talk to, as flags and environment give it.
-    pub tenant: Tenant,
+    pub tenant: TenantFlags,
     /// True if nothing is changed or recorded.
     pub is_dry_run: bool,
     /// Part of its input that it takes; `None` for all of it.

@@ -9,7 +9,7 @@ use super::{
     run::{
         after_import::ReadInput,
         confirm::confirm,
-        session::{CommandSpec, Opening, Session, open_input},
+        session::{CommandSpec, Session, SessionOpening, open_input},
         signals::Stoppable,
         unbegun,
     },
@@ -152,7 +152,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
     let asking = confirmed(&deleting, &what, &config, StdinUse::Answers);
     let confirmed = stoppable.unless_stopped(asking).await?;
     let inputs = [file_name(&path)];
-    let opening = Opening { spec, inputs: &inputs, retry: &[], ledger: Some(path) };
+    let opening = SessionOpening { spec, inputs: &inputs, retry: &[], ledger: Some(path) };
     match confirmed {
         Some(true) => {}
         Some(false) => return Ok(Exit::Stopped),
@@ -214,8 +214,8 @@ async fn begin(
     unbegun::stopped(config, &opening(bulk, spec), &stoppable, output).map(ControlFlow::Break)
 }
 
-fn opening(bulk: &Bulk, spec: CommandSpec) -> Opening<'_> {
-    Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None }
+fn opening(bulk: &Bulk, spec: CommandSpec) -> SessionOpening<'_> {
+    SessionOpening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None }
 }
 
 /// A run over the rows of an input.

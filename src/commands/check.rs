@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::{
     advice::next,
     print,
-    prove::{Proving, Show, ShownProof},
+    prove::{ProofDisplay, Proving, ShownProof},
     reading::{
-        Opener, UserIds,
+        Opener, UserIdMapping,
         repeats::{Met, Repeats},
         try_open_factors,
     },
@@ -34,7 +34,7 @@ use crate::{
 pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<Exit, Error> {
     try_open_factors(&check.reading, &check.system)?;
     let input =
-        Opener::of(&check.reading, &check.system, check.secret_encoding, UserIds::Optional)?;
+        Opener::of(&check.reading, &check.system, check.secret_encoding, UserIdMapping::Optional)?;
     let is_json = check.output == Output::Json;
     if is_json && typed.has("show") {
         return Err(Error::usage(
@@ -42,7 +42,7 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
             "remove one of them",
         ));
     }
-    let proving = Proving::of(check, Show::of(is_json, is_quiet))?;
+    let proving = Proving::of(check, ProofDisplay::of(is_json, is_quiet))?;
     let mut source = input.open()?;
     if let Some(proving) = &proving {
         source = proving.keeping(source);

@@ -5,7 +5,7 @@ use std::io;
 use super::{
     blocking,
     run::{
-        session::{CommandSpec, Opening, Session, open_input},
+        session::{CommandSpec, Session, SessionOpening, open_input},
         signals::Stoppable,
         unbegun,
     },
@@ -41,7 +41,8 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     };
     let stoppable = Stoppable::start()?;
     let opened = stoppable.unless_stopped(open_input(&bulk, &config, Shape::Users)).await?;
-    let opening = Opening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
+    let opening =
+        SessionOpening { spec, inputs: &bulk.reading.inputs, retry: &bulk.retry, ledger: None };
     let told = out.as_ref().map(|_| bulk.run.output);
     let Some((source, extent)) = opened else {
         return unbegun::stopped(&config, &opening, &stoppable, told);

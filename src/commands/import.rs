@@ -10,14 +10,14 @@ use super::{
     blocking,
     outputs::names::{lasting_ledger, require_ledger},
     reading::{
-        Opener, UserIds, extent,
+        Opener, UserIdMapping, extent,
         look::{Look, Opened},
     },
     run::{
         after_import::ReadInput,
         readiness::Gate,
         second_ledger,
-        session::{CommandSpec, Opening, Session},
+        session::{CommandSpec, Session, SessionOpening},
         shards::{warn_of_rate, warn_of_selection},
         signals::Stoppable,
         unbegun,
@@ -120,7 +120,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
     let after = AfterReading::of(&import, &input);
     let creation = Creation::of(&import, &config);
     let opening =
-        Opening { spec: creation.spec(), inputs, retry: &import.bulk.retry, ledger: None };
+        SessionOpening { spec: creation.spec(), inputs, retry: &import.bulk.retry, ledger: None };
     let Some(input) = look(&import, &config, input, &stoppable).await? else {
         return unbegun::stopped(&config, &opening, &stoppable, output);
     };
@@ -136,7 +136,7 @@ pub(super) async fn run(import: Import, config: Config, show: Show) -> Result<Ex
 fn open(import: &Import, config: &Config) -> Result<Opener, Error> {
     require_ledger(&import.bulk, config)?;
     let (system, secrets) = (&import.system, import.secret_encoding);
-    let input = Opener::of(&import.bulk.reading, system, secrets, UserIds::Required)?;
+    let input = Opener::of(&import.bulk.reading, system, secrets, UserIdMapping::Required)?;
     Ok(input.sharded(import.sharding.of()).limited(import.max_users.as_ref()))
 }
 

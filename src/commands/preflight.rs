@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     blocking, now, print,
-    reading::{Opener, UserIds},
+    reading::{Opener, UserIdMapping},
     run::{
         Run,
         readiness::{asked_first, host, plan, questions},
@@ -67,7 +67,7 @@ pub(super) async fn run(
         &preflight.reading,
         &preflight.system,
         preflight.secret_encoding,
-        UserIds::Required,
+        UserIdMapping::Required,
     )?;
     let stoppable = Stoppable::start()?;
     let secrets = preflight.secret_encoding;

@@ -51,9 +51,9 @@ const SOME_HOST: &str = "login.example.com";
 const USUAL_COLUMNS: usize = 80;
 
 /// Questions so far, for progress.
-struct Questions(Arc<AtomicU64>);
+struct QuestionCount(Arc<AtomicU64>);
 
-impl ProgressCounts for Questions {
+impl ProgressCounts for QuestionCount {
     fn settled(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -152,7 +152,7 @@ async fn run(probe: cli::Probe, mut config: Config, show: Show) -> Result<Exit, 
     } else {
         let done = Arc::new(AtomicU64::new(0));
         let extent = Extent { rows: Some(Question::ALL.len() as u64), ..Extent::default() };
-        run.watch(Arc::new(Questions(Arc::clone(&done))), extent, show);
+        run.watch(Arc::new(QuestionCount(Arc::clone(&done))), extent, show);
         ask(&probe, &mut run, &terms, &done, out.take()).await
     };
     signals.abort();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     blocking, reading,
     run::{
-        session::{CommandSpec, Opening, Session},
+        session::{CommandSpec, Session, SessionOpening},
         shards::warn_of_rate,
         signals::Stoppable,
         unbegun,
@@ -67,7 +67,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
     let opened = stoppable.unless_stopped(opening).await?;
     // People who got no answer are always looked up again.
     retry.push(cli::Retry::Failed);
-    let opening = Opening { spec, inputs: &inputs, retry: &retry, ledger: Some(ledger) };
+    let opening = SessionOpening { spec, inputs: &inputs, retry: &retry, ledger: Some(ledger) };
     let Some((people, extent)) = opened else {
         return unbegun::stopped(&config, &opening, &stoppable, Some(run.output));
     };

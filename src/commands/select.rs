@@ -8,7 +8,7 @@ use std::{
 use super::{
     outputs::names::{ledger_of, ledgers_of_shards},
     print,
-    reading::{Opener, UserIds, try_open_factors},
+    reading::{Opener, UserIdMapping, try_open_factors},
     report::refused,
 };
 use crate::{
@@ -31,8 +31,12 @@ pub(super) fn run(select: &Select) -> Result<Exit, Error> {
         return Err(is_there(out));
     }
     try_open_factors(&select.reading, &select.system)?;
-    let input =
-        Opener::of(&select.reading, &select.system, select.secret_encoding, UserIds::Required)?;
+    let input = Opener::of(
+        &select.reading,
+        &select.system,
+        select.secret_encoding,
+        UserIdMapping::Required,
+    )?;
     input.check_same_heads()?;
     let ledger = Reader::open(&path)?;
     if let Some(fault) = ledger.fault()? {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     advice::next::{after_stopped_verify, after_verify},
     blocking, print,
-    reading::{Opener, UserIds, extent},
+    reading::{Opener, UserIdMapping, extent},
     run::{Run, exit, shards::warn_of_rate, signals::Stoppable},
 };
 use crate::{
@@ -102,10 +102,14 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
             )
         })?),
     };
-    let input =
-        Opener::of(&verify.reading, &verify.system, verify.secret_encoding, UserIds::Required)?
-            .sharded(verify.sharding.of())
-            .limited(verify.max_users.as_ref());
+    let input = Opener::of(
+        &verify.reading,
+        &verify.system,
+        verify.secret_encoding,
+        UserIdMapping::Required,
+    )?
+    .sharded(verify.sharding.of())
+    .limited(verify.max_users.as_ref());
     let is_cut = input.is_cut();
     let stoppable = Stoppable::start()?;
     let secrets = verify.secret_encoding;

@@ -18,9 +18,10 @@ use super::{
 };
 use crate::{
     assertion::{Algorithm, KeyFault, SigningKey, is_der},
-    auth0::{BaseUrl, Credentials, Proof},
+    auth0::{BaseUrl, ClientProof, Credentials},
     cli::{
-        CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Given, Origin, TOKEN_FILE, Tenant, variable,
+        CLIENT_ID, CLIENT_KEY_FILE, CLIENT_SECRET_FILE, Given, Origin, TOKEN_FILE, TenantFlags,
+        variable,
     },
     error::Error,
     text::{escape, invalid_value, path_of},
@@ -124,7 +125,7 @@ impl Unread {
 /// The settings of credentials, layer by layer: a flag does not hide what the environment says,
 /// which clap alone would not reveal.
 struct Layers<'a> {
-    given: &'a Tenant,
+    given: &'a TenantFlags,
     file: &'a SettingsFile,
 }
 
@@ -143,7 +144,7 @@ impl Layers<'_> {
     fn at(
         &self,
         origin: Origin,
-        setting: impl Fn(&Tenant) -> &Option<Given<String>>,
+        setting: impl Fn(&TenantFlags) -> &Option<Given<String>>,
         name: &str,
     ) -> Result<Option<(String, String)>, Error> {
         let given = match origin {
@@ -220,7 +221,7 @@ impl Layers<'_> {
         };
         // A variable that the table overrides is warned of with the other settings.
         let profile = self.file.profile.as_ref().filter(|profile| {
-            let Tenant { client_key_file, client_signing_alg, .. } = &profile.tenant;
+            let TenantFlags { client_key_file, client_signing_alg, .. } = &profile.tenant;
             client_key_file.is_some() && client_signing_alg.is_none()
         });
         let of_the_file = self.file.tenant.client_signing_alg.as_ref();
@@ -290,7 +291,7 @@ impl Layers<'_> {
 
 /// Returns the credentials to use at `base`, and a description of them for people.
 pub(super) fn credentials(
-    given: &Tenant,
+    given: &TenantFlags,
     file: &SettingsFile,
     base: &BaseUrl,
 ) -> Result<(Credentials, Named), Error> {
@@ -357,8 +358,8 @@ fn client(
     let id = id.text.clone();
     let named = Named { value: Some(id.clone()), from };
     let proof = match proof {
-        Unread::Secret(secret) => Proof::Secret(secret.read()?),
-        Unread::Key(key) => Proof::Key(key.read_key(layers.algorithm()?)?),
+        Unread::Secret(secret) => ClientProof::Secret(secret.read()?),
+        Unread::Key(key) => ClientProof::Key(key.read_key(layers.algorithm()?)?),
     };
     Ok((Credentials::Client { id, proof, audience }, named))
 }

@@ -167,7 +167,7 @@ impl Config {
 
     /// Resolves the settings of a command that talks to a tenant.
     pub fn resolve(
-        tenant: &cli::Tenant,
+        tenant: &cli::TenantFlags,
         pace: &cli::PaceFlags,
         recording: Option<&cli::Recording>,
         creating: Option<&cli::Creating>,
@@ -188,7 +188,7 @@ impl Config {
     /// Returns the settings file, if nobody names it, and the files that it names for reading, as
     /// far as they are known before anything is reported about them. A pipe can be read only once,
     /// and is left alone.
-    pub fn files_read(tenant: &cli::Tenant) -> Vec<PathBuf> {
+    pub fn files_read(tenant: &cli::TenantFlags) -> Vec<PathBuf> {
         let path = tenant.config.as_deref();
         let found = path.unwrap_or(Path::new(FILE));
         if !found.is_file() {
@@ -207,7 +207,7 @@ impl Config {
 
     /// Returns, for a command whose other settings may be wrong, the metrics file and the label of
     /// its tenant, if both are known, and the ledger that the settings file names.
-    pub fn metrics(tenant: &cli::Tenant) -> Option<(PathBuf, String, Option<PathBuf>)> {
+    pub fn metrics(tenant: &cli::TenantFlags) -> Option<(PathBuf, String, Option<PathBuf>)> {
         let file = read_file(tenant.config.as_deref(), tenant.profile.as_ref()).ok()?;
         let (base, _) = resolve::place(tenant, &file).ok()?;
         let label = base.as_ref().map_or(SANDBOX, label).to_owned();

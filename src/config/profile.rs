@@ -4,7 +4,7 @@
 use super::table::SettingsFile;
 use crate::{
     auth0::BaseUrl,
-    cli::{CommandLine, Given, Origin, Tenant, settings, variable},
+    cli::{CommandLine, Given, Origin, TenantFlags, settings, variable},
     error::Error,
     text::{escape, nearest},
 };
@@ -31,7 +31,7 @@ pub(super) struct Profile {
     pub(super) name: String,
     /// The flag or variable that names it.
     pub(super) from: String,
-    pub(super) tenant: Tenant,
+    pub(super) tenant: TenantFlags,
     /// All its settings as they are written.
     texts: Vec<(String, String)>,
 }
@@ -40,7 +40,7 @@ impl Profile {
     /// Returns the chosen table, if it was found in the file.
     pub(super) fn of(
         choice: Choice<'_>,
-        found: Option<(Tenant, Vec<(String, String)>)>,
+        found: Option<(TenantFlags, Vec<(String, String)>)>,
         names: &[String],
         file: &str,
     ) -> Result<Self, Error> {
@@ -93,7 +93,7 @@ pub(super) fn without_file(choice: Choice<'_>) -> Error {
 }
 
 /// Returns the tenant that one layer names; `None` for the sandbox, and if it names none.
-fn place_of(tenant: &Tenant) -> Result<Option<BaseUrl>, Error> {
+fn place_of(tenant: &TenantFlags) -> Result<Option<BaseUrl>, Error> {
     match (&tenant.base_url, &tenant.domain) {
         (Some(url), _) => BaseUrl::parse(&url.value).map(Some),
         (None, Some(domain)) => BaseUrl::from_domain(&domain.value).map(Some),
@@ -124,7 +124,7 @@ pub(super) fn check_place(
 
 /// Refuses credentials of a table or of the file, `owner`, that names another tenant than the one
 /// they would be sent to.
-pub(super) fn check_owner(tenant: &Tenant, owner: &str, base: &BaseUrl) -> Result<(), Error> {
+pub(super) fn check_owner(tenant: &TenantFlags, owner: &str, base: &BaseUrl) -> Result<(), Error> {
     match place_of(tenant)? {
         Some(own) if !is_same(&own, base) => Err(Error::config(
             format!("the credentials of `{owner}` would be sent to a tenant that it does not name"),

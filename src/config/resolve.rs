@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     auth0::{BaseUrl, Proxy},
-    cli::{CommandLine, Creating, Given, Origin, PaceFlags, Recording, Tenant, Value, variable},
+    cli::{
+        CommandLine, Creating, Given, Origin, PaceFlags, Recording, TenantFlags, Value, variable,
+    },
     error::Error,
     model::TenantFacts,
     pacer::Plan,
@@ -19,7 +21,7 @@ use crate::{
 
 /// Settings from flags and environment.
 pub(super) struct GivenSettings<'a> {
-    pub(super) tenant: &'a Tenant,
+    pub(super) tenant: &'a TenantFlags,
     pub(super) pace: &'a PaceFlags,
     pub(super) recording: Option<&'a Recording>,
     pub(super) creating: Option<&'a Creating>,
@@ -124,13 +126,13 @@ fn proxy() -> Result<Option<Proxy>, Error> {
 }
 
 /// `--metrics-file`.
-pub(super) fn metrics_file(given: &Tenant, file: &SettingsFile) -> Option<PathBuf> {
+pub(super) fn metrics_file(given: &TenantFlags, file: &SettingsFile) -> Option<PathBuf> {
     file.nearest(given, |tenant| &tenant.metrics_file).map(|file| path_of(&file.value))
 }
 
 /// Returns the tenant's base URL, `None` for the sandbox, and where it was set.
 pub(super) fn place(
-    given: &Tenant,
+    given: &TenantFlags,
     file: &SettingsFile,
 ) -> Result<(Option<BaseUrl>, String), Error> {
     let sandbox = file.nearest(given, |tenant| &tenant.sandbox);
@@ -190,7 +192,7 @@ fn no_tenant(file: &SettingsFile) -> Error {
     Error::refused("no_tenant", "no tenant given", hint)
 }
 
-fn target(given: &Tenant, file: &SettingsFile) -> Result<(Target, Source), Error> {
+fn target(given: &TenantFlags, file: &SettingsFile) -> Result<(Target, Source), Error> {
     let settings = (!file.name.is_empty()).then(|| file.name.clone());
     let profile = file.profile.as_ref();
     let profile = profile.map(|it| Named { value: Some(it.name.clone()), from: it.from.clone() });

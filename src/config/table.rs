@@ -12,7 +12,7 @@ use toml::{
 use super::profile::{Choice, Profile};
 use crate::{
     assertion::Algorithm,
-    cli::{Creating, Given, Knowing, Origin, PaceFlags, Recording, Tenant, settings},
+    cli::{Creating, Given, Knowing, Origin, PaceFlags, Recording, TenantFlags, settings},
     error::Error,
     text::{escape, file_name, invalid_value, nearest},
 };
@@ -45,7 +45,7 @@ pub(super) struct SettingsFile {
     /// Its path as it was given, safe to print.
     pub(super) name: String,
     /// Settings above its tables.
-    pub(super) tenant: Tenant,
+    pub(super) tenant: TenantFlags,
     /// The chosen table.
     pub(super) profile: Option<Profile>,
     /// Names of all its tables.
@@ -71,8 +71,8 @@ impl SettingsFile {
     /// environment, the table, or the file.
     pub(super) fn nearest<'a, T>(
         &'a self,
-        given: &'a Tenant,
-        setting: impl Fn(&'a Tenant) -> &'a Option<Given<T>>,
+        given: &'a TenantFlags,
+        setting: impl Fn(&'a TenantFlags) -> &'a Option<Given<T>>,
     ) -> Option<&'a Given<T>> {
         let profile = self.profile.as_ref().map(|profile| &profile.tenant);
         let layers = [Some(given), profile, Some(&self.tenant)].into_iter().flatten();
@@ -139,7 +139,7 @@ pub(super) fn parse(
 }
 
 /// Settings of a table, by kind.
-type Kinds = (Tenant, PaceFlags, Recording, Creating, Knowing);
+type Kinds = (TenantFlags, PaceFlags, Recording, Creating, Knowing);
 
 /// Returns the settings of a table as they are written.
 fn texts(table: &Table<'_>) -> Vec<(String, String)> {
@@ -218,7 +218,7 @@ impl Document<'_> {
         let file = || Deserializer::from(table.clone());
         let read = || {
             Ok((
-                Tenant::deserialize(file())?,
+                TenantFlags::deserialize(file())?,
                 PaceFlags::deserialize(file())?,
                 Recording::deserialize(file())?,
                 Creating::deserialize(file())?,
@@ -330,7 +330,7 @@ mod tests {
             let text = format!("{key} = 1");
             let file = || Deserializer::parse(&text).unwrap();
             let known = [
-                Tenant::deserialize(file()).is_err(),
+                TenantFlags::deserialize(file()).is_err(),
                 PaceFlags::deserialize(file()).is_err(),
                 Recording::deserialize(file()).is_err(),
                 Creating::deserialize(file()).is_err(),
@@ -345,7 +345,7 @@ mod tests {
         for (key, _) in settings().into_iter().filter(|(key, _)| key != TENANT) {
             let text = format!("{key} = \"true\"");
             let file = Deserializer::parse(&text).unwrap();
-            let Ok(tenant) = Tenant::deserialize(file) else { continue };
+            let Ok(tenant) = TenantFlags::deserialize(file) else { continue };
             let shown = format!("{:?}", tenant.of_profile());
             assert!(!shown.contains("origin: File"), "{key}: {shown}");
         }

@@ -75,7 +75,7 @@ pub(super) struct InFlight {
     full_since: Option<Instant>,
     /// Start of clearing the present batch.
     clearing_since: Option<Instant>,
-    window: Window,
+    window: AnswerWindow,
     latency: Option<Latency>,
     /// Answers a second.
     rate: f64,
@@ -86,7 +86,7 @@ pub(super) struct InFlight {
 
 /// Measurements since a moment.
 #[derive(Debug)]
-struct Window {
+struct AnswerWindow {
     from: Instant,
     /// Total of `held` at the start of the window.
     held: Duration,
@@ -117,7 +117,7 @@ impl InFlight {
             least: allowed,
             full_since: None,
             clearing_since: None,
-            window: Window::new(now, Duration::ZERO),
+            window: AnswerWindow::new(now, Duration::ZERO),
             latency: None,
             rate: 0.0,
             looked_at: now,
@@ -217,7 +217,7 @@ impl InFlight {
     /// Closes the window.
     fn measure(&mut self, pace: f64, now: Instant) {
         let held = self.bottleneck.held;
-        let window = std::mem::replace(&mut self.window, Window::new(now, held));
+        let window = std::mem::replace(&mut self.window, AnswerWindow::new(now, held));
         let passed = now.saturating_duration_since(window.from);
         // Waits shorter than this are jitter.
         let is_bound = held.saturating_sub(window.held) > passed / 8;
@@ -250,7 +250,7 @@ impl InFlight {
     }
 }
 
-impl Window {
+impl AnswerWindow {
     fn new(from: Instant, held: Duration) -> Self {
         let (answered, sum, deviations, batches, clearing) = (0, 0.0, 0.0, 0, 0.0);
         Self { from, held, answered, sum, deviations, batches, clearing }

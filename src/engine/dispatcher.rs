@@ -10,7 +10,7 @@ use super::{
     gateway::Gateway,
     lanes::{Lanes, Ticket},
     permits::{Granted, Permits, Refused, withdraw},
-    workers::{Report, Workers},
+    workers::{WorkerReport, Workers},
 };
 use crate::{
     api::Api,
@@ -144,7 +144,7 @@ impl<C: Executor> Engine<C> {
     }
 
     /// Takes a job back from a worker; returns an end if the run has to end.
-    fn take_back(&mut self, report: Report<C::Job>) -> Option<End> {
+    fn take_back(&mut self, report: WorkerReport<C::Job>) -> Option<End> {
         let now = Instant::now();
         self.changing -= usize::from(report.kind == RequestKind::Change);
         self.checking_health &= report.kind != RequestKind::HealthCheck;

@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Growth {
-    trial: Option<Trial>,
+    trial: Option<GrowthTrial>,
     ceiling: usize,
     /// Earliest time of the next trial.
     until: Option<Instant>,
@@ -40,7 +40,7 @@ pub(super) enum Binding {
 
 /// The state before the number was allowed to grow.
 #[derive(Debug)]
-struct Trial {
+struct GrowthTrial {
     allowed: usize,
     rate: f64,
     /// True for the first window after the growth: it still has answers from before it.
@@ -79,14 +79,14 @@ impl Growth {
             }
             None if is_paused => {}
             _ => {
-                self.trial = Some(Trial { allowed, rate, settling: true });
+                self.trial = Some(GrowthTrial { allowed, rate, settling: true });
                 self.ceiling = allowed * LEAP;
             }
         }
     }
 }
 
-impl Trial {
+impl GrowthTrial {
     /// Returns whether the rate shows at least a quarter of the growth. Growth beyond twice the
     /// proven number need not show at all, since the trial may have gone further than was needed.
     fn was_worth_it(&self, allowed: usize, rate: f64) -> bool {

@@ -37,7 +37,7 @@ enum WorkItem<E> {
 }
 
 /// Report of a worker.
-pub(super) struct Report<E> {
+pub(super) struct WorkerReport<E> {
     /// The job, or `None` for a health check.
     pub(super) ticket: Option<Ticket<E>>,
     pub(super) kind: RequestKind,
@@ -70,7 +70,7 @@ struct WorkQueue<E> {
 
 struct QueueState<E> {
     cleared: ClearedItems<E>,
-    reports: Vec<Report<E>>,
+    reports: Vec<WorkerReport<E>>,
     /// Number of busy workers.
     busy: usize,
 }
@@ -176,7 +176,10 @@ impl<C: Executor> Workers<C> {
 
     /// Waits for reports and takes all there are. Returns an error if a worker has ended, which
     /// none does by itself.
-    pub(super) async fn reports(&mut self, into: &mut Vec<Report<C::Job>>) -> Result<(), Error> {
+    pub(super) async fn reports(
+        &mut self,
+        into: &mut Vec<WorkerReport<C::Job>>,
+    ) -> Result<(), Error> {
         let ended = tokio::select! {
             biased;
             () = self.queue.wakeup.notified() => {
@@ -210,7 +213,7 @@ impl<E> WorkQueue<E> {
         }
     }
 
-    fn report(&self, report: Report<E>) {
+    fn report(&self, report: WorkerReport<E>) {
         let trouble = report.health != Health::Good
             || matches!(report.next, Next::Held | Next::Halt(_) | Next::Stop(_));
         let mut state = self.state();
@@ -247,6 +250,6 @@ async fn run_worker<C: Executor>(
                 (Some(ticket), kind, done)
             }
         };
-        queue.report(Report { ticket, kind, next, health, took: began.elapsed() });
+        queue.report(WorkerReport { ticket, kind, next, health, took: began.elapsed() });
     }
 }

@@ -43,7 +43,7 @@ const HASTENED: f64 = 8.0;
 
 /// End of a wait, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Wait {
+pub(super) struct RateWait {
     pub(super) until: f64,
     /// Share of the wait that leaves the reserve to others.
     pub(super) reserve: f64,
@@ -110,7 +110,7 @@ impl Auto {
 
     /// Takes a permit, or returns why there is none and when there will be one. There is no `bucket`
     /// before the first answer.
-    pub(super) fn take(&mut self, bucket: Option<&Bucket>, now: f64) -> Result<(), Wait> {
+    pub(super) fn take(&mut self, bucket: Option<&Bucket>, now: f64) -> Result<(), RateWait> {
         let pace = self.pace(bucket, now);
         self.last_pace = pace.rate;
         // At a high rate, several permits are waited for at once, and a late wake-up is made up
@@ -128,7 +128,7 @@ impl Auto {
         }
         // At least a moment ahead, so that the wait is not zero.
         let until = now + ((1.0 - self.credit) / pace.rate).max(least);
-        Err(Wait { until, reserve: pace.reserve })
+        Err(RateWait { until, reserve: pace.reserve })
     }
 
     /// Returns the requests a second when a permit was last asked for.

@@ -53,7 +53,7 @@ impl Forecast {
     /// Simulates `pacing` at a rate against the tenant that was learnt, with at most that many
     /// requests in flight; `None` if the result depends on an unknown limit.
     pub fn play(pacing: &Pacing, rate: Rate, learnt: &Learnt, in_flight: usize) -> Option<Self> {
-        let tenant = Tenant::new(learnt);
+        let tenant = SimulatedTenant::new(learnt);
         let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64().max(SHORTEST_LATENCY);
         let every = tenant.map_or(1.0, |tenant| tenant.every);
         let play = Play {
@@ -159,7 +159,7 @@ impl Play {
                 && times.last().is_some_and(|last| *last >= self.least)
     }
 
-    fn auto(&self, pacing: &Pacing, mut tenant: Tenant) -> Vec<f64> {
+    fn auto(&self, pacing: &Pacing, mut tenant: SimulatedTenant) -> Vec<f64> {
         // Any moment will do: the simulation's clock is `at`.
         let began = Instant::now();
         let now = LocalTime::default;
@@ -196,7 +196,7 @@ impl Play {
     }
 
     /// Spaces requests evenly; where the tenant's bucket is down to the reserve, by its refill.
-    fn exact(&self, rate: f64, pacing: &Pacing, mut tenant: Option<Tenant>) -> Vec<f64> {
+    fn exact(&self, rate: f64, pacing: &Pacing, mut tenant: Option<SimulatedTenant>) -> Vec<f64> {
         let every = 1.0 / exact::effective(rate).max(f64::MIN_POSITIVE);
         let (mut at, mut times) = (0.0_f64, Vec::new());
         while !self.is_over(&times) && at.is_finite() {
@@ -217,7 +217,7 @@ impl Play {
 
 /// Model of the tenant's bucket.
 #[derive(Debug, Clone, Copy)]
-struct Tenant {
+struct SimulatedTenant {
     limit: f64,
     level: f64,
     /// Size of one refill, and seconds from one to the next.
@@ -230,7 +230,7 @@ struct Tenant {
     at: f64,
 }
 
-impl Tenant {
+impl SimulatedTenant {
     fn new(learnt: &Learnt) -> Option<Self> {
         let limit = learnt.limit?;
         let one = Steps { gain: 0.0, others: 0.0, every: 1.0, next_in: 1.0 };

@@ -42,7 +42,7 @@ use crate::{
     model::LocalTime,
     sync::lock,
 };
-use state::{PacerState, Wait};
+use state::{PacerState, PermitWait};
 
 /// Shortest sleep at a high rate; several permits are granted after it. Each wake-up costs CPU, and
 /// so does each commit of the ledger that follows from it.
@@ -194,7 +194,7 @@ impl Pacer {
 pub struct Waiter<P: Deref<Target = Pacer>> {
     pacer: P,
     /// The present wait, and since when.
-    wait: Option<(Wait, Instant)>,
+    wait: Option<(PermitWait, Instant)>,
 }
 
 impl<P: Deref<Target = Pacer>> Waiter<P> {
@@ -213,7 +213,7 @@ impl<P: Deref<Target = Pacer>> Waiter<P> {
         let Some(wait) = self.pacer.state().next(self.pacer.began, now) else {
             return Ok(());
         };
-        let wait = Wait { until: wait.until.max(now + SHORTEST_WAIT), ..wait };
+        let wait = PermitWait { until: wait.until.max(now + SHORTEST_WAIT), ..wait };
         self.wait = Some((wait, now));
         Err(wait.until)
     }

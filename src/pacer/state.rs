@@ -47,7 +47,7 @@ struct Answers {
 
 /// Time at which to ask again, and the reason.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wait {
+pub(super) struct PermitWait {
     pub(super) until: Instant,
     pub(super) why: Waiting,
     /// Share of the wait that leaves the reserve to others.
@@ -100,7 +100,7 @@ impl PacerState {
     }
 
     /// Grants a permit by returning `None`; else returns when to ask again.
-    pub(super) fn next(&mut self, began: Instant, now: Instant) -> Option<Wait> {
+    pub(super) fn next(&mut self, began: Instant, now: Instant) -> Option<PermitWait> {
         self.follow_plan(now);
         let wait = self.obstacle(began, now);
         self.waiting = wait.map_or(Waiting::Nothing, |wait| wait.why);
@@ -111,13 +111,16 @@ impl PacerState {
         }
         // The plan may have another rate before that.
         let look_at = self.look_at;
-        wait.map(|wait| Wait { until: look_at.map_or(wait.until, |at| at.min(wait.until)), ..wait })
+        wait.map(|wait| PermitWait {
+            until: look_at.map_or(wait.until, |at| at.min(wait.until)),
+            ..wait
+        })
     }
 
     /// Returns what stands in the way of a permit, if anything does.
-    fn obstacle(&mut self, began: Instant, now: Instant) -> Option<Wait> {
+    fn obstacle(&mut self, began: Instant, now: Instant) -> Option<PermitWait> {
         if let Some(until) = self.hold.until(now) {
-            return Some(Wait { until, why: Waiting::Throttled, reserve: 0.0 });
+            return Some(PermitWait { until, why: Waiting::Throttled, reserve: 0.0 });
         }
         let at = seconds(began, now);
         let reserve = self.pacing.reserve;
@@ -129,12 +132,12 @@ impl PacerState {
                 + Duration::from_secs_f64(due.clamp(at + SHORTEST_WAIT.as_secs_f64(), at + JITTER));
             let for_others = level >= 1.0;
             let why = if for_others { Waiting::Reserve } else { Waiting::Limit };
-            return Some(Wait { until, why, reserve: f64::from(u8::from(for_others)) });
+            return Some(PermitWait { until, why, reserve: f64::from(u8::from(for_others)) });
         }
         if let Some(exact) = &mut self.exact {
             let until = exact.take(now).err()?;
             let why = if self.planned { Waiting::Plan } else { Waiting::Rate };
-            return Some(Wait { until, why, reserve: 0.0 });
+            return Some(PermitWait { until, why, reserve: 0.0 });
         }
         if gate == Gate::Look {
             return None;
@@ -142,7 +145,7 @@ impl PacerState {
         let bucket = (self.answers.all > 0).then_some(&self.bucket);
         let wait = self.auto.take(bucket, at).err()?;
         let until = began + Duration::from_secs_f64(wait.until.min(at + JITTER));
-        Some(Wait { until, why: Waiting::Limit, reserve: wait.reserve })
+        Some(PermitWait { until, why: Waiting::Limit, reserve: wait.reserve })
     }
 
     /// Puts the plan's rate for this time of day in force.
@@ -241,7 +244,7 @@ impl PacerState {
     }
 
     /// Adds to the totals the time that was spent on a wait.
-    pub(super) fn waited(&mut self, wait: &Wait, time: Duration) {
+    pub(super) fn waited(&mut self, wait: &PermitWait, time: Duration) {
         let for_others = time.mul_f64(wait.reserve);
         self.held.reserve += for_others;
         let rest = time.saturating_sub(for_others);

@@ -8,10 +8,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Evidence, ProbeTerms, There,
-    cleanup::{Lost, Made},
+    cleanup::{Lost, MadeMethod},
     patience::{Patience, Tries},
     samples::Samples,
-    sent::Sent,
+    sent::SentValues,
 };
 use crate::{
     api::{NotExecuted, RawAnswer, RawApi, RawRequest, RawVerb, Verdict},
@@ -63,13 +63,13 @@ pub(super) struct Asker<A> {
     /// Answers to the current question so far.
     pub(super) evidence: Vec<Evidence>,
     pub(super) names: HashSet<String>,
-    pub(super) made: Vec<Made>,
+    pub(super) made: Vec<MadeMethod>,
     /// Methods of the probe that were deleted.
-    pub(super) gone: Vec<Made>,
+    pub(super) gone: Vec<MadeMethod>,
     pub(super) lost: Vec<Lost>,
     pub(super) there: There,
     pub(super) patience: Patience,
-    sent: Sent,
+    sent: SentValues,
     /// True if the last request may have been executed, but no answer confirms it.
     in_doubt: bool,
     rng: fastrand::Rng,
@@ -91,7 +91,7 @@ impl<A: RawApi> Asker<A> {
             gone: Vec::new(),
             lost: Vec::new(),
             patience: Patience::new(terms.max_outage),
-            sent: Sent::default(),
+            sent: SentValues::default(),
             in_doubt: false,
             rng: fastrand::Rng::new(),
         }
@@ -236,7 +236,7 @@ impl<A: RawApi> Asker<A> {
             self.lost.push(Lost { type_name, at: Instant::now() });
         } else if let Ok(told) = &told {
             let id = told.created().map(str::to_owned);
-            self.made.extend(id.map(|id| Made { id: Some(id), type_name, is_own: true }));
+            self.made.extend(id.map(|id| MadeMethod { id: Some(id), type_name, is_own: true }));
         }
         self.tell(None);
         told

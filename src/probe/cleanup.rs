@@ -22,7 +22,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// A method that the probe has created, or may have.
 #[derive(Debug, Clone)]
-pub(super) struct Made {
+pub(super) struct MadeMethod {
     /// Id of the method; `None` if its POST got no answer, so that it may or may not exist.
     pub(super) id: Option<String>,
     pub(super) type_name: String,
@@ -34,8 +34,8 @@ pub(super) struct Made {
 /// Result of cleaning up after another probe.
 #[derive(Debug)]
 pub(super) struct Cleaning {
-    pub(super) removed: Vec<Made>,
-    pub(super) left: Vec<Made>,
+    pub(super) removed: Vec<MadeMethod>,
+    pub(super) left: Vec<MadeMethod>,
     /// Reason why the wait for late methods was cut short, if it was.
     pub(super) ended: Option<Unanswered>,
 }
@@ -142,7 +142,7 @@ impl<A: RawApi> Asker<A> {
     /// is about to be sent.
     pub(super) fn tell(&self, in_flight: Option<&str>) {
         let unknown = self.lost.iter().map(|lost| lost.type_name.as_str()).chain(in_flight);
-        let unknown = unknown.map(|type_name| Made {
+        let unknown = unknown.map(|type_name| MadeMethod {
             id: None,
             type_name: type_name.to_owned(),
             is_own: true,
@@ -217,13 +217,13 @@ impl<A: RawApi> Asker<A> {
             let is_known = self.made.iter().any(|made| made.id.as_deref() == Some(&method.id));
             if is_new && is_named && !is_known && !self.is_gone(&method.id) {
                 let (id, type_name) = (Some(method.id), method.type_name);
-                self.made.push(Made { id, type_name, is_own: true });
+                self.made.push(MadeMethod { id, type_name, is_own: true });
             }
         }
     }
 
     /// Cleans up, however the probe has ended, and returns the methods that may still exist.
-    pub(super) async fn finish(&mut self) -> Vec<Made> {
+    pub(super) async fn finish(&mut self) -> Vec<MadeMethod> {
         // Cleaning up goes on even when the probe is stopping.
         self.gateway.stop = CancellationToken::new();
         // Methods whose deletion fails are among those returned.
@@ -233,23 +233,28 @@ impl<A: RawApi> Asker<A> {
             _ => self.strange().await,
         };
         let lost = self.lost.drain(..);
-        let lost = lost.map(|Lost { type_name, .. }| Made { id: None, type_name, is_own: true });
+        let lost =
+            lost.map(|Lost { type_name, .. }| MadeMethod { id: None, type_name, is_own: true });
         self.made.drain(..).chain(strange).chain(lost).collect()
     }
 
     /// Returns the new methods of a probe's types that neither an id nor a name marks as the
     /// probe's.
-    async fn strange(&mut self) -> Vec<Made> {
+    async fn strange(&mut self) -> Vec<MadeMethod> {
         let Ok(listed) = self.list().await else { return Vec::new() };
         let is_strange = |method: &Method| {
-            let is_known = |made: &Made| made.id.as_deref() == Some(&method.id);
+            let is_known = |made: &MadeMethod| made.id.as_deref() == Some(&method.id);
             method.factor_type.is_some()
                 && self.before.iter().all(|before| before.id != method.id)
                 && !self.made.iter().chain(&self.gone).any(is_known)
         };
         let strange = listed.into_iter().filter(is_strange);
         strange
-            .map(|Method { id, type_name, .. }| Made { id: Some(id), type_name, is_own: false })
+            .map(|Method { id, type_name, .. }| MadeMethod {
+                id: Some(id),
+                type_name,
+                is_own: false,
+            })
             .collect()
     }
 
@@ -261,7 +266,7 @@ impl<A: RawApi> Asker<A> {
             let is_known = self.made.iter().any(|made| made.id.as_deref() == Some(&method.id));
             if !is_known && !self.is_gone(&method.id) {
                 let (id, type_name) = (Some(method.id), method.type_name);
-                self.made.push(Made { id, type_name, is_own: true });
+                self.made.push(MadeMethod { id, type_name, is_own: true });
             }
         }
         self.tell(None);

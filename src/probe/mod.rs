@@ -37,7 +37,7 @@ use crate::{
     sync::lock,
 };
 use asker::{Asker, Unanswered};
-use cleanup::{Made, is_marked};
+use cleanup::{MadeMethod, is_marked};
 
 pub use questions::Question;
 pub use samples::MARKER;
@@ -158,8 +158,8 @@ pub struct Cleaned {
     pub left: Vec<LeftBehind>,
 }
 
-impl From<Made> for LeftBehind {
-    fn from(Made { id, type_name, is_own }: Made) -> Self {
+impl From<MadeMethod> for LeftBehind {
+    fn from(MadeMethod { id, type_name, is_own }: MadeMethod) -> Self {
         Self { id, type_name, is_own }
     }
 }

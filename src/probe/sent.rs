@@ -26,12 +26,12 @@ const LONGEST_CODE: usize = 64;
 
 /// Values that were sent.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
+pub(super) struct SentValues {
     /// Values in lower case.
     values: Vec<String>,
 }
 
-impl Sent {
+impl SentValues {
     /// Adds the values of a request.
     pub(super) fn add(&mut self, user: &UserId, body: Option<&Value>) {
         let user = user.as_str();
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_not_in_what_a_tenant_says() {
-        let mut sent = Sent::default();
+        let mut sent = SentValues::default();
         let user = UserId::parse("auth0|throwaway").unwrap();
         let body = json!({
             "type": "phone", "phone_number": "+12025550100", "email": "some@example.com",

@@ -56,7 +56,7 @@ struct Shared {
     of: Measured,
     now: fn() -> LocalTime,
     started: LocalTime,
-    numbers: Mutex<Numbers>,
+    numbers: Mutex<MeterState>,
     writing: Mutex<Writing>,
     /// True once a failure to write has been reported.
     is_told: AtomicBool,
@@ -75,7 +75,7 @@ enum Writing {
 
 /// Numbers as far as they are known.
 #[derive(Debug, Default)]
-struct Numbers {
+struct MeterState {
     snapshot: Option<Snapshot>,
     last_progress: Option<LocalTime>,
     last_success: Option<LocalTime>,
@@ -199,7 +199,7 @@ impl Keeper for Meter {
 }
 
 impl Shared {
-    fn numbers(&self) -> MutexGuard<'_, Numbers> {
+    fn numbers(&self) -> MutexGuard<'_, MeterState> {
         // A panic while holding it leaves plain numbers: still usable.
         lock(&self.numbers)
     }
@@ -230,7 +230,7 @@ impl Shared {
         // A clock that was once wrong must not promise successes for ever.
         let before = before.filter(|before| *before <= (self.now)());
         numbers.last_success = numbers.last_success.max(before);
-        let Numbers { last_progress, last_success, ended, .. } = *numbers;
+        let MeterState { last_progress, last_success, ended, .. } = *numbers;
         let (snapshot, ledger) = (numbers.snapshot.clone(), numbers.ledger.clone());
         drop(numbers);
         let taken_up = snapshot.as_ref().and_then(|snapshot| snapshot.taken_up);

@@ -11,7 +11,7 @@ mod trial;
 mod words;
 
 pub use code::{AppCode, Profile};
-pub use trial::{Answer, CodeRequest, Proof, Trial, Why};
+pub use trial::{AfterCode, CodeRequest, Proof, Trial, Why};
 
 #[cfg(test)]
 mod tests;

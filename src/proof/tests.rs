@@ -46,8 +46,8 @@ fn prove(mut trial: Trial, codes: &[(String, u64)]) -> (Vec<CodeRequest>, Option
     let mut asked = Vec::new();
     for (typed, now) in codes {
         match trial.answer(AppCode::parse(typed.as_bytes()).as_ref(), *now) {
-            Answer::Ask(wanted) => asked.push(wanted),
-            Answer::Said(proof) => return (asked, Some(proof)),
+            AfterCode::Ask(wanted) => asked.push(wanted),
+            AfterCode::Said(proof) => return (asked, Some(proof)),
         }
     }
     (asked, None)

@@ -34,7 +34,7 @@ pub enum CodeRequest {
 
 /// Consequence of a code.
 #[derive(Debug)]
-pub enum Answer {
+pub enum AfterCode {
     /// One more code is needed.
     Ask(CodeRequest),
     /// It is proved or disproved.
@@ -134,30 +134,30 @@ impl Trial {
 
     /// Takes a code that was given at `now`, in seconds since 1970; `None` for text that is not a
     /// code.
-    pub fn answer(&mut self, code: Option<&AppCode>, now: u64) -> Answer {
+    pub fn answer(&mut self, code: Option<&AppCode>, now: u64) -> AfterCode {
         let fresh = code.map(|code| self.fresh(code, now)).unwrap_or_default();
         // First, because the next code of a clock that is behind or ahead may also be right by
         // itself.
         if let Some(first) = self.gone_on(code, now, 0) {
-            return Answer::Said(self.proof(first));
+            return AfterCode::Said(self.proof(first));
         }
         if let Some(right) = fresh.iter().find(|found| self.verdict(found).0 == ProofVerdict::Right)
         {
-            return Answer::Said(self.proof(right));
+            return AfterCode::Said(self.proof(right));
         }
         // A person who writes the codes down beforehand uses up one with each question, even for a
         // mistyped one.
         if let Some(first) = self.gone_on(code, now, self.n_misses.into()) {
-            return Answer::Said(self.proof(first));
+            return AfterCode::Said(self.proof(first));
         }
         let is_first = self.matches.is_empty() && !fresh.is_empty();
         self.n_misses = if is_first { 0 } else { self.n_misses + 1 };
         if self.n_misses >= MOST_MISSES {
-            return Answer::Said(Proof::no_match());
+            return AfterCode::Said(Proof::no_match());
         }
         let is_miss = fresh.is_empty();
         self.matches.extend(fresh);
-        Answer::Ask(match (is_miss, self.matches.is_empty()) {
+        AfterCode::Ask(match (is_miss, self.matches.is_empty()) {
             (false, _) => CodeRequest::Next,
             (true, true) => CodeRequest::Another,
             (true, false) => CodeRequest::Again,

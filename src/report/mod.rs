@@ -31,7 +31,7 @@ pub use check::{CheckSummary, Warned};
 pub use failure::{Cause, Failure};
 pub use filter::{Filter, Selected};
 pub use html::{LONGEST_PAGE, LedgerPage, ROWS_SHOWN};
-pub use ledger::{Digest, Doubts, FileNames, LedgerAccount, ReasonGroup, TypeTotals};
+pub use ledger::{Digest, Doubts, FileNames, LedgerAccount, LedgerGroup, TypeTotals};
 pub use metrics::Metrics;
 pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};
 pub use probe::{Circumstances, ProbeCleaned, ProbeReport};

@@ -13,7 +13,7 @@ use serde::{
     ser::{SerializeMap, Serializer},
 };
 
-use super::{ReasonGroup as LedgerGroup, rows::RowReport};
+use super::{LedgerGroup, rows::RowReport};
 use crate::{
     explain::{Action, advice},
     model::{Code, Lines, Reason, ReasonGroup, Reasons, State},

@@ -20,7 +20,7 @@ use crate::{
     input::RowReader,
     ledger::{LedgerKind, Reader, record_proofs},
     model::{Factor, Field, Lines, ProofVerdict, SecretEncoding, UserId},
-    proof::{Answer, AppCode, Proof, Trial},
+    proof::{AfterCode, AppCode, Proof, Trial},
     text::{escape, file_name},
 };
 
@@ -34,12 +34,12 @@ pub(super) struct Proving {
     ledger: Option<PathBuf>,
     found: AnswerSource,
     shelf: Shelf,
-    show: Show,
+    show: ProofDisplay,
 }
 
 /// Extent to which each proof is shown when it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Show {
+pub(super) enum ProofDisplay {
     /// A sentence.
     All,
     /// A sentence if something is not right.
@@ -48,7 +48,7 @@ pub(super) enum Show {
     Nothing,
 }
 
-impl Show {
+impl ProofDisplay {
     /// Returns what is shown, given the output format and `--quiet`.
     pub(super) fn of(is_json: bool, is_quiet: bool) -> Self {
         match (is_json, is_quiet) {
@@ -77,7 +77,7 @@ pub(super) struct ShownProof {
 
 /// Proofs that were made, and what ended it.
 #[derive(Debug, Default)]
-struct Made {
+struct MadeProofs {
     shown: Vec<ShownProof>,
     /// Factors that were proved, for the ledger.
     proved: Vec<(Factor, ProofVerdict)>,
@@ -88,7 +88,7 @@ struct Made {
 impl Proving {
     /// Prepares the proofs that a command line asks for, if any. Obstacles to making or recording
     /// them are reported before INPUT is read.
-    pub(super) fn of(check: &Check, show: Show) -> Result<Option<Self>, Error> {
+    pub(super) fn of(check: &Check, show: ProofDisplay) -> Result<Option<Self>, Error> {
         if check.prove.is_empty() {
             return Ok(None);
         }
@@ -127,7 +127,7 @@ impl Proving {
         let Self { found, secrets, system, ledger, show, .. } = self;
         let asking = Asking { secrets, system, show, lines };
         let (made, ended) = block_on(Builder::new_current_thread(), async move {
-            let mut made = Made::default();
+            let mut made = MadeProofs::default();
             let ended = match found.begin() {
                 Ok(mut answers) => asking.ask_all(kept, &mut answers, &mut made).await,
                 Err(error) => Err(error),
@@ -168,7 +168,7 @@ impl Proving {
 struct Asking {
     secrets: Option<SecretEncoding>,
     system: Option<&'static str>,
-    show: Show,
+    show: ProofDisplay,
     lines: Lines,
 }
 
@@ -178,7 +178,7 @@ impl Asking {
         &self,
         rows: Vec<Kept>,
         answers: &mut Answers,
-        made: &mut Made,
+        made: &mut MadeProofs,
     ) -> Result<(), Error> {
         for row in rows {
             let trial = Trial::new(&row.record, self.secrets);
@@ -196,9 +196,9 @@ impl Asking {
             };
             let (verdict, sentence) = (proof.verdict, proof.sentence(self.system));
             let is_shown = match self.show {
-                Show::All => true,
-                Show::Wrong => !verdict.is_right(),
-                Show::Nothing => false,
+                ProofDisplay::All => true,
+                ProofDisplay::Wrong => !verdict.is_right(),
+                ProofDisplay::Nothing => false,
             };
             if is_shown {
                 let name = name.map(|name| format!(", \"{}\"", escape(name))).unwrap_or_default();
@@ -258,8 +258,8 @@ async fn ask_about(
         remark = "";
         let seconds = u64::try_from(now().as_millis() / 1000).unwrap_or_default();
         match trial.answer(code.as_ref(), seconds) {
-            Answer::Ask(next) => wanted = next,
-            Answer::Said(proof) => return Ok(Some(proof)),
+            AfterCode::Ask(next) => wanted = next,
+            AfterCode::Said(proof) => return Ok(Some(proof)),
         }
     }
 }

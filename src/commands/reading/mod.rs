@@ -74,7 +74,7 @@ enum InputKind {
 
 /// Need of a command for the user ids of the people in another system's export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UserIds {
+pub(super) enum UserIdMapping {
     /// The flags must say how people map to user ids.
     Required,
     /// The flags may leave it out, since nothing is sent.
@@ -103,7 +103,7 @@ impl Opener {
         reading: &Reading,
         from: &FromSystem,
         secrets: Option<SecretEncoding>,
-        user_ids: UserIds,
+        user_ids: UserIdMapping,
     ) -> Result<Self, Error> {
         let Some(system) = from.system() else {
             return Ok(Self::new(reading, InputKind::Own(dialect(reading)?)));
@@ -207,7 +207,11 @@ impl Opener {
 
 /// Returns the rule that maps the people of an export to users of the tenant. Reads a `--users` map
 /// to its end.
-fn identity(from: &FromSystem, system: &System, user_ids: UserIds) -> Result<Identity, Error> {
+fn identity(
+    from: &FromSystem,
+    system: &System,
+    user_ids: UserIdMapping,
+) -> Result<Identity, Error> {
     if let Some(template) = &from.user_id {
         return Ok(Identity::Template(Template::parse(template).map_err(IdentityError::from)?));
     }
@@ -216,8 +220,8 @@ fn identity(from: &FromSystem, system: &System, user_ids: UserIds) -> Result<Ide
     }
     match (system.has_user_ids, user_ids) {
         (true, _) => Ok(Identity::Known),
-        (false, UserIds::Optional) => Ok(Identity::Unsaid(system.name)),
-        (false, UserIds::Required) => Err(Error::usage(
+        (false, UserIdMapping::Optional) => Ok(Identity::Unsaid(system.name)),
+        (false, UserIdMapping::Required) => Err(Error::usage(
             format!("{} has no Auth0 user ids: say which user each person is", system.title),
             "give `--user-id 'auth0|{id}'` if the users were imported with their old ids, or `--users \
              MAP.csv`; `mfaferry resolve` writes such a map",

@@ -3,7 +3,7 @@
 use super::ledgers::ShownLedger;
 use crate::{
     cli::RowFilter,
-    commands::reading::{Opener, UserIds},
+    commands::reading::{Opener, UserIdMapping},
     engine::scan::scan_readable,
     error::Error,
     ledger::Seen,
@@ -20,7 +20,8 @@ pub(super) fn filters(flags: &RowFilter, ledgers: &[ShownLedger]) -> Result<Vec<
         return Ok(ledgers.iter().map(|_| Filter { states: states(), not_in: None }).collect());
     };
     let input =
-        Opener::of(&reading, &flags.system, flags.secret_encoding, UserIds::Required)?.open()?;
+        Opener::of(&reading, &flags.system, flags.secret_encoding, UserIdMapping::Required)?
+            .open()?;
     let of = |ShownLedger { reader, .. }: &ShownLedger| (reader.shard(), reader.key().clone());
     let of: Vec<_> = ledgers.iter().map(of).collect();
     let look = move |planned| match planned {

@@ -70,7 +70,7 @@ pub(in crate::commands) struct Session {
 }
 
 /// Ledger of a run and how to open it.
-pub(in crate::commands) struct Opening<'a> {
+pub(in crate::commands) struct SessionOpening<'a> {
     pub(in crate::commands) spec: CommandSpec,
     /// Names of the inputs; of `undo` the ledger's.
     pub(in crate::commands) inputs: &'a [String],
@@ -105,11 +105,11 @@ impl Session {
     /// Opens the ledger and makes a client; nothing is sent yet.
     pub(in crate::commands) async fn open(
         config: Config,
-        opening: Opening<'_>,
+        opening: SessionOpening<'_>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
         let (mut scratch, path) = place(&config, &opening)?;
-        let Opening { spec, inputs, retry, .. } = opening;
+        let SessionOpening { spec, inputs, retry, .. } = opening;
         let is_kept = scratch.is_none() || !spec.dry_run;
         let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
         if path.symlink_metadata().is_ok() {
@@ -280,9 +280,9 @@ async fn record_end(
 /// Returns the path of a run's ledger, and the folder made for one that need not last.
 pub(in crate::commands) fn place(
     config: &Config,
-    opening: &Opening<'_>,
+    opening: &SessionOpening<'_>,
 ) -> Result<(Option<tempfile::TempDir>, PathBuf), Error> {
-    let Opening { spec, inputs, ledger, .. } = opening;
+    let SessionOpening { spec, inputs, ledger, .. } = opening;
     let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
     let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
     let scratch = scratch.transpose()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::{
-    auth0::{self, BaseUrl, Client, Credentials, Proof},
+    auth0::{self, BaseUrl, Client, ClientProof, Credentials},
     commands::{now, pacer},
     config::{Config, SANDBOX, Target},
     error::Error,
@@ -53,7 +53,7 @@ impl Tenant {
                 let base = BaseUrl::parse(&sandbox.base_url())?;
                 let credentials = Credentials::Client {
                     id: SANDBOX.into(),
-                    proof: Proof::Secret(SecretString::from(SANDBOX)),
+                    proof: ClientProof::Secret(SecretString::from(SANDBOX)),
                     audience: base.default_audience(),
                 };
                 (base, credentials, Some(sandbox))

@@ -3,7 +3,7 @@
 
 use super::{
     after_import::ReadInput,
-    session::{CommandSpec, Opening, place, show},
+    session::{CommandSpec, SessionOpening, place, show},
     signals::Stoppable,
 };
 use crate::{
@@ -21,12 +21,12 @@ use crate::{
 /// Reports it as the run itself would have, with the ledger that it would have opened.
 pub(in crate::commands) fn stopped(
     config: &Config,
-    opening: &Opening<'_>,
+    opening: &SessionOpening<'_>,
     stoppable: &Stoppable,
     output: Option<Output>,
 ) -> Result<Exit, Error> {
     let (_scratch, path) = place(config, opening)?;
-    let Opening { spec, inputs, .. } = *opening;
+    let SessionOpening { spec, inputs, .. } = *opening;
     let CommandSpec { name, own, dry_run, .. } = spec;
     let end = End::Stopped(Stop::Asked);
     let ended = Ended {

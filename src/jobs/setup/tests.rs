@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
-    auth0::{self, BaseUrl, Client, Credentials, Proof},
+    auth0::{self, BaseUrl, Client, ClientProof, Credentials},
     engine::Concurrency,
     model::{CustomDomain, FactorSwitches, LocalTime, MessageTypes, Sampled},
     pacer::{Pacer, Rate},
@@ -69,7 +69,7 @@ fn renewable() -> Credentials {
     let audience = "http://t/api/v2/".to_owned();
     Credentials::Client {
         id: "any".to_owned(),
-        proof: Proof::Secret("any".to_owned().into()),
+        proof: ClientProof::Secret("any".to_owned().into()),
         audience,
     }
 }

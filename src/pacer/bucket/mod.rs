@@ -16,7 +16,7 @@ mod survey;
 use history::BucketSample;
 pub(in crate::pacer) use refill_pattern::Top;
 use refill_rate::RefillRate;
-use sent::Sent;
+use sent::SentRequests;
 use survey::{FirstAnswers, Windows};
 
 use super::{JITTER, Learnt, ROUNDING};
@@ -71,7 +71,7 @@ pub(super) struct Bucket {
     /// True if the tenant's answers state the limit.
     known: bool,
     limit: f64,
-    sent: Sent,
+    sent: SentRequests,
     /// Requests supplied by the time of the newest answer, and that time.
     supplied: f64,
     at: f64,
@@ -101,7 +101,7 @@ impl Bucket {
             survey: FirstAnswers::default(),
             known: false,
             limit: 0.0,
-            sent: Sent::default(),
+            sent: SentRequests::default(),
             supplied: 0.0,
             at: 0.0,
             newest: f64::NEG_INFINITY,

@@ -10,7 +10,7 @@ const MEMORY: f64 = 10.0;
 
 /// Counts what was sent.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
+pub(super) struct SentRequests {
     /// Moments, and the number sent up to then; those within [`SHORTEST_WAIT`] share an entry.
     times: VecDeque<(f64, f64)>,
     given: f64,
@@ -18,7 +18,7 @@ pub(super) struct Sent {
     refused: f64,
 }
 
-impl Sent {
+impl SentRequests {
     /// Returns how many requests have taken, or will take, something out of the bucket.
     pub(super) fn taken(&self) -> f64 {
         self.given - self.refused
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_of_what_was_sent_is_bounded() {
-        let mut sent = Sent::default();
+        let mut sent = SentRequests::default();
         for number in 0..500_000 {
             sent.record(f64::from(number) * 0.000_2);
         }

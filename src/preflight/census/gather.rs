@@ -12,7 +12,7 @@ use std::{
 use super::{
     Census, Parties, SampleSize, TYPES, bit,
     kind::{RowKind, party_of},
-    parties::Numbers,
+    parties::PartyNumbers,
     sample::{Picked, Scout},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub struct Mark {
 pub struct Marker {
     /// Keys that are new in each process; `None` if only rows are counted.
     keys: Option<(RandomState, FactorHasher)>,
-    numbers: Numbers,
+    numbers: PartyNumbers,
     scout: Option<Scout>,
     /// Fields of a passkey that the tenant is known to require.
     required: BTreeSet<PasskeyField>,
@@ -149,7 +149,7 @@ impl Gatherer {
         let keys = Some((RandomState::new(), Seen::default().hasher()));
         (
             Self { census, pairs: Some(Runs::default()), picked, caps: Caps::default() },
-            Marker { keys, numbers: Numbers::default(), scout, required: BTreeSet::new() },
+            Marker { keys, numbers: PartyNumbers::default(), scout, required: BTreeSet::new() },
         )
     }
 
@@ -158,7 +158,12 @@ impl Gatherer {
         let (picked, scout) = Picked::new(SampleSize::Users(0), 0);
         (
             Self { census: Census::default(), pairs: None, picked, caps: Caps::default() },
-            Marker { keys: None, numbers: Numbers::default(), scout, required: BTreeSet::new() },
+            Marker {
+                keys: None,
+                numbers: PartyNumbers::default(),
+                scout,
+                required: BTreeSet::new(),
+            },
         )
     }
 

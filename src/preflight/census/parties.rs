@@ -83,9 +83,9 @@ impl Parties {
 
 /// Numbers of parties by their ids, on the thread that plans.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(std::collections::HashMap<Box<str>, u8>);
+pub(super) struct PartyNumbers(std::collections::HashMap<Box<str>, u8>);
 
-impl Numbers {
+impl PartyNumbers {
     /// Returns the number of a party, and true if it is new.
     pub(super) fn of(&mut self, id: &str) -> (u8, bool) {
         if let Some(number) = self.0.get(id) {

@@ -1,7 +1,7 @@
 //! Rows by reason, each with its meaning, its remedy and its first rows.
 
 use super::{
-    super::{Digest, LedgerAccount, ReasonGroup, rows::RowReport},
+    super::{Digest, LedgerAccount, LedgerGroup, rows::RowReport},
     words,
     writer::Html,
 };
@@ -15,7 +15,7 @@ use crate::{
 const OPEN: usize = 10;
 
 pub(super) fn reasons(account: &LedgerAccount, most: usize, html: &mut Html) {
-    let is_bad = |group: &&ReasonGroup| group.state.needs_attention();
+    let is_bad = |group: &&LedgerGroup| group.state.needs_attention();
     let (bad, others): (Vec<_>, Vec<_>) = account
         .digest
         .reasons
@@ -61,7 +61,7 @@ pub(super) fn not_carried(account: &LedgerAccount, most: usize, html: &mut Html)
     }
 }
 
-fn write(group: &ReasonGroup, most: usize, html: &mut Html) {
+fn write(group: &LedgerGroup, most: usize, html: &mut Html) {
     let explained = explain::find(&group.code).map(|(_, explained)| explained);
     html.tag("section", &[("class", "group")], |html| {
         html.tag("header", &[], |html| {

@@ -13,7 +13,7 @@ mod verified;
 mod words;
 mod writer;
 
-use self::{verdict::Verdict, writer::Html};
+use self::{verdict::PageVerdict, writer::Html};
 use super::{LedgerAccount, Verified};
 use crate::model::{LocalTime, State};
 
@@ -54,7 +54,7 @@ impl LedgerPage<'_> {
     }
 
     fn with_rows(&self, most: usize) -> Html {
-        let verdict = Verdict::of(self.account, self.verified);
+        let verdict = PageVerdict::of(self.account, self.verified);
         let mut html = Html::default();
         html.raw("<!DOCTYPE html>\n");
         html.tag("html", &[("lang", "en")], |html| {
@@ -81,7 +81,7 @@ impl LedgerPage<'_> {
         html
     }
 
-    fn body(&self, html: &mut Html, verdict: &Verdict, most: usize) {
+    fn body(&self, html: &mut Html, verdict: &PageVerdict, most: usize) {
         let Self { account, verified, now } = self;
         verdict.write(account, html);
         facts::identity(account, html);

@@ -24,7 +24,7 @@ enum VerdictKind {
 
 /// The first sentence, and those that follow.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(super) struct PageVerdict {
     kind: VerdictKind,
     sentence: String,
     /// Sentences that follow.
@@ -33,7 +33,7 @@ pub(super) struct Verdict {
     found: Option<u64>,
 }
 
-impl Verdict {
+impl PageVerdict {
     pub(super) fn of(account: &LedgerAccount, verified: Option<&Verified>) -> Self {
         let states = &account.digest.states;
         let (rows, bad, in_flight) = (account.digest.rows(), states.bad(), states[State::InFlight]);

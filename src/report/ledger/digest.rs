@@ -25,7 +25,7 @@ pub struct TypeTotals {
 
 /// Rows that have one state for one reason.
 #[derive(Debug)]
-pub struct ReasonGroup {
+pub struct LedgerGroup {
     /// Their state.
     pub state: State,
     /// Stable name of the reason; empty if a ledger of an earlier version has none.
@@ -36,7 +36,7 @@ pub struct ReasonGroup {
     pub(crate) rows: Vec<RowReport>,
 }
 
-impl ReasonGroup {
+impl LedgerGroup {
     /// Returns the lines of the first rows, in their order.
     pub fn lines(&self) -> impl Iterator<Item = u64> {
         self.rows.iter().map(|row| row.line)
@@ -62,7 +62,7 @@ pub struct Digest {
     /// Types that occur, in the order of their numbers; rows without one come last.
     pub types: Vec<TypeTotals>,
     /// Reasons, the most frequent first, including those of rows that were not carried.
-    pub reasons: Vec<ReasonGroup>,
+    pub reasons: Vec<LedgerGroup>,
     /// Rows that were once in doubt.
     pub doubts: Doubts,
     /// The first of the rows that are in flight.
@@ -222,7 +222,7 @@ impl<M: Fn(RowReport) -> RowReport> Gatherer<M> {
                 rows.append(&mut refused);
                 rows.sort_by_key(|row| row.line);
                 rows.truncate(self.most);
-                ReasonGroup { state, code, count, rows }
+                LedgerGroup { state, code, count, rows }
             })
             .collect();
         reasons.sort_by_key(|group| std::cmp::Reverse(group.count));

@@ -7,5 +7,5 @@ mod digest;
 mod names;
 
 pub use account::LedgerAccount;
-pub use digest::{Digest, Doubts, ReasonGroup, TypeTotals};
+pub use digest::{Digest, Doubts, LedgerGroup, TypeTotals};
 pub use names::FileNames;

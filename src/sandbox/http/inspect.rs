@@ -10,7 +10,7 @@ use crate::sandbox::{
 };
 
 #[derive(Serialize)]
-struct User<'a> {
+struct UserSummary<'a> {
     user_id: &'a str,
     methods: Vec<MethodSummary<'a>>,
 }
@@ -41,7 +41,8 @@ pub(in crate::sandbox) fn state(tenant: &Tenant) -> Answer {
         });
         // Structs of text cannot fail to serialize.
         lines.extend(
-            serde_json::to_vec(&User { user_id, methods: methods.collect() }).unwrap_or_default(),
+            serde_json::to_vec(&UserSummary { user_id, methods: methods.collect() })
+                .unwrap_or_default(),
         );
         lines.push(b'\n');
     }

@@ -8,7 +8,7 @@ use super::{
     body::RequestBody,
     method::Method,
     post_rules::PostRules,
-    setup::Setup,
+    setup::TenantSetup,
     token::Tokens,
     users,
     view::{Masking, Shown, list, view},
@@ -39,7 +39,7 @@ pub(in crate::sandbox) struct Api {
     delete_unknown_user: u16,
     read_delay: SignedDuration,
     list_delay: SignedDuration,
-    setup: Setup,
+    setup: TenantSetup,
     clock: Clock,
 }
 
@@ -61,7 +61,7 @@ impl Api {
             delete_unknown_user: settings.delete_unknown_user,
             read_delay: millis(settings.read_delay_ms),
             list_delay: millis(settings.list_delay_ms),
-            setup: Setup::new(settings),
+            setup: TenantSetup::new(settings),
             clock: Clock::new(settings.clock_skew_s),
         }
     }

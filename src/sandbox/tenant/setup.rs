@@ -14,7 +14,7 @@ use crate::sandbox::{
 
 /// State of the tenant that no operation changes.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Setup {
+pub(in crate::sandbox) struct TenantSetup {
     factors: GuardianFactors,
     message_types: Vec<Channel>,
     policies: Vec<MfaPolicy>,
@@ -22,7 +22,7 @@ pub(in crate::sandbox) struct Setup {
     masking: bool,
 }
 
-impl Setup {
+impl TenantSetup {
     pub(in crate::sandbox) fn new(settings: &Settings) -> Self {
         Self {
             factors: settings.guardian_factors.clone(),
