@@ -155,7 +155,7 @@ fn only_the_page_that_failed_is_asked_for_again() {
 fn each_page_takes_a_permit_of_its_own() {
     side_by_side(&["verify", "import"], |name| {
         // What is in doubt is looked up, and checked once more.
-        let faults = Fault::parse_list("close-after=100%x8").unwrap();
+        let faults = Fault::parse_list("close-after=40%x8").unwrap();
         let bench = Bench::new(Settings { faults, ..Settings::default() });
         seed(&bench, 20, 120);
         bench.write("in.csv", one_each(20));

@@ -21,14 +21,14 @@ fn a_learnt_rate_is_hardly_ever_refused() {
     for (limit, retry_after) in limits() {
         let bench =
             Bench::new(Settings { limit, retry_after, latency_ms: (2, 6), ..Settings::default() });
-        let (csv, wanted, users) = factors(240);
+        let (csv, wanted, users) = factors(180);
         bench.write("in.csv", csv);
         let done = run(bench.import("in.csv").args(["--rate", "auto", "--reserve", "0%"]));
         assert_eq!(done.code, Some(0), "{done:?}");
         bench.audit("in.csv.ledger", &wanted, &users);
         let throttled = bench.tenant().stats().throttled;
         assert_eq!(done.summary()["throttled"], throttled);
-        assert!(throttled <= 6, "{limit:?}: {throttled} of 240 throttled");
+        assert!(throttled <= 6, "{limit:?}: {throttled} of 180 throttled");
         assert!(done.summary()["held_by_limit_seconds"].as_f64() > Some(0.1), "{done:?}");
     }
 }
@@ -80,8 +80,9 @@ fn a_number_of_requests_in_flight_that_binds_is_named_with_one_that_would_do() {
         }
     });
     let mut verify = bench.command("verify");
-    let verified = run(verify.args(["in.csv", "--rate", "200", "--concurrency", "2"]));
-    assert!(verified.json()["held_by_concurrency_seconds"].as_f64() > Some(2.0), "{verified:?}");
+    let verified =
+        run(verify.args(["in.csv", "--rate", "200", "--concurrency", "2", "--max-users", "25"]));
+    assert!(verified.json()["held_by_concurrency_seconds"].as_f64() > Some(0.8), "{verified:?}");
 }
 
 #[test]

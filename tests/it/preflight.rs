@@ -621,7 +621,7 @@ fn a_preflight_that_is_stopped_says_so() {
         let bench = Bench::of(ready());
         bench.write("in.csv", everything());
         let mut command = bench.command("preflight");
-        command.args(["in.csv", "--rate", "1", "--output", output]);
+        command.args(["in.csv", "--rate", "4", "--output", output]);
         let child = spawn(&mut command);
         until("it asks", || bench.tenant().arrivals().len() > 1);
         signal(&child, "-INT");
