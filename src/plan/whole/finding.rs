@@ -73,8 +73,14 @@ impl Rows {
         format!("line{} {}{more}", if lines.len() == 1 { "" } else { "s" }, lines.join(", "))
     }
 
-    /// Makes a finding about these rows.
-    pub(super) fn find(self, code: &'static str, is_note: bool, message: String) -> Finding {
-        Finding { code, is_note, rows: self.count, lines: self.lines, files: Vec::new(), message }
+    /// Makes a warning about these rows.
+    pub(super) fn warning(self, code: &'static str, message: String) -> Finding {
+        let (rows, lines) = (self.count, self.lines);
+        Finding { code, is_note: false, rows, lines, files: Vec::new(), message }
+    }
+
+    /// Makes a note about these rows.
+    pub(super) fn note(self, code: &'static str, message: String) -> Finding {
+        Finding { is_note: true, ..self.warning(code, message) }
     }
 }

@@ -242,7 +242,10 @@ impl Whole {
             finding.locate(lines);
         }
         let met = ending.remarks.into_iter();
-        found.extend(met.map(|met| count(met.count).find(met.code, met.is_note, met.message)));
+        found.extend(met.map(|met| Finding {
+            is_note: met.is_note,
+            ..count(met.count).warning(met.code, met.message)
+        }));
         found
     }
 
@@ -260,7 +263,7 @@ impl Whole {
                     rows.count,
                     rows.words(lines),
                 );
-                found.push(rows.find("column_looks_otherwise", false, message));
+                found.push(rows.warning("column_looks_otherwise", message));
             }
         }
         found
@@ -278,7 +281,7 @@ impl Whole {
             damaged.count,
             damaged.words(lines),
         );
-        Some(damaged.find("spreadsheet_damage", false, message))
+        Some(damaged.warning("spreadsheet_damage", message))
     }
 
     /// Finds rows that were not reported one by one, or not compared with all others.
@@ -289,7 +292,7 @@ impl Whole {
                 "{} more rows have a `totp_secret` or `key_id` that other users also have",
                 self.more_shared
             );
-            found.push(count(self.more_shared).find("more_shared_values", false, message));
+            found.push(count(self.more_shared).warning("more_shared_values", message));
         }
         if self.forgotten > 0 {
             let message = format!(
@@ -297,7 +300,7 @@ impl Whole {
                  some may be shared unnoticed",
                 self.forgotten, self.most
             );
-            found.push(count(self.forgotten).find("not_all_compared", true, message));
+            found.push(count(self.forgotten).note("not_all_compared", message));
         }
         found
     }
@@ -311,7 +314,7 @@ fn cut_off(line: u64, lines: &Lines) -> Finding {
     let of = place.file.map(|file| format!(" of {}", escape(&file))).unwrap_or_default();
     let message =
         format!("the last line{of} ({}) has no line ending: was the file cut off?", place.line);
-    rows.find("no_final_line_ending", true, message)
+    rows.note("no_final_line_ending", message)
 }
 
 /// Rows of which only the number is known.
@@ -335,7 +338,7 @@ fn shared(field: Field, rows: Rows, lines: &Lines) -> Finding {
         rows.count,
         rows.words(lines)
     );
-    rows.find(code, false, message)
+    rows.warning(code, message)
 }
 
 #[cfg(test)]
