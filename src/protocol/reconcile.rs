@@ -205,7 +205,7 @@ fn compare_contact(
 
 /// Returns true if the tenant has masked a listed phone or address. Other than in a number of the
 /// input (`plan::phone`), one `*` is enough, and an `x` may be a letter of an address.
-pub fn is_masked(listed: &str) -> bool {
+pub fn is_masked_by_tenant(listed: &str) -> bool {
     listed.contains('*') || listed.contains("XX")
 }
 

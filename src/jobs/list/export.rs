@@ -14,7 +14,7 @@ use crate::{
     },
     ledger::Ledger,
     model::{Code, FactorType, How, Method, Reason, Settlement, State, export_line},
-    protocol::reconcile::is_masked,
+    protocol::reconcile::is_masked_by_tenant,
 };
 
 /// Numbers of what was written, for people.
@@ -68,7 +68,7 @@ impl Exporter {
     }
 
     fn count(&mut self, method: &Method) {
-        let masked = method.contact.as_deref().is_some_and(is_masked);
+        let masked = method.contact.as_deref().is_some_and(is_masked_by_tenant);
         self.written.methods += 1;
         self.written.masked += u64::from(masked);
         self.written.totps += u64::from(method.factor_type == Some(FactorType::Totp));

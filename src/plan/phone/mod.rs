@@ -35,7 +35,7 @@ fn number(text: String) -> Result<Contact, Rule> {
         return Ok(Contact::new(text));
     }
     let text = Zeroizing::new(text);
-    if is_masked(&text) {
+    if is_masked_in_input(&text) {
         return Err(Rule::new(
             Code::Masked,
             "is masked: export the whole number (tenant flag \
@@ -64,7 +64,7 @@ fn is_e164(text: &str) -> bool {
 }
 
 /// Returns true if a number has been masked: two or more of `X`, `x`, `*` or a bullet in a row.
-fn is_masked(text: &str) -> bool {
+fn is_masked_in_input(text: &str) -> bool {
     let mut run = 0;
     text.chars().any(|c| {
         run = if matches!(c, 'X' | 'x' | '*' | '\u{2022}' | '\u{25cf}') { run + 1 } else { 0 };
