@@ -95,7 +95,7 @@ fn killed(kills: u32, rows: usize, rate: &str, faults: &str) -> usize {
 
 #[test]
 fn killed_again_and_again_it_still_creates_everything_once() {
-    assert_eq!(killed(40, 800, "150", ""), 0);
+    assert_eq!(killed(40, 600, "150", ""), 0);
 }
 
 #[test]
