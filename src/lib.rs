@@ -32,7 +32,7 @@
 //! | [`stats`] | counters of a run in progress |
 //! | [`ledger`] | every intent and outcome, durable: decisions in `journal`, SQLite and seal in `disk` |
 //! | [`assertion`] | private key JWT: how a client signs, and how a tenant verifies; pure |
-//! | [`auth0`] | the Management API over HTTP; the only room that writes and reads the API's bodies |
+//! | [`auth0`] | the Management API over HTTP; besides [`sandbox`] and [`probe`] the only room that writes and reads its bodies |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
 //! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
 //! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
@@ -109,9 +109,9 @@
 //!
 //! # Threads
 //!
-//! One thread reads the input (`engine/ahead.rs`; people: `jobs/resolve/people.rs`), one plans its rows,
-//! one writes the ledger and waits for the disk, and everything else is tasks on as many threads as there
-//! are cores. A backup (`jobs/change/backup.rs`) and the metrics file (`progress/meter.rs`) are written by
+//! Before a run, a thread looks at the whole input. Then one reads it (`engine/ahead.rs`; people:
+//! `jobs/resolve/people.rs`), one plans its rows, one writes the ledger and waits for the disk, and
+//! everything else is tasks on as many threads as there are cores. A backup (`jobs/change/backup.rs`) and the metrics file (`progress/meter.rs`) are written by
 //! a thread each. At a given rate of 500 requests a second or less, one thread does everything but the
 //! reading and planning: more would mostly wake each other ([`commands`]).
 //!

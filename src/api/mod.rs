@@ -40,8 +40,7 @@ pub trait Api: Send + Sync + 'static {
     /// Fetches one of a user's methods.
     fn get(&self, user: &UserId, method: &str) -> impl Future<Output = Answer<Method>> + Send;
 
-    /// Fetches either the method that is asked about, as a list of its own, or the given page of
-    /// all.
+    /// Fetches the given page of all methods, or the one method asked about as a list of its own.
     fn part(
         &self,
         user: &UserId,
@@ -288,7 +287,7 @@ impl<T> Verdict<T> {
         }
     }
 
-    /// Keeps the meaning for another result type, where there is no result.
+    /// Changes the result type of a verdict that has no result.
     pub fn without_result<U>(self) -> Verdict<U> {
         match self {
             Self::Done(_) => Verdict::InDoubt(Code::UnexpectedAnswer.into()),

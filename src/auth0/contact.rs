@@ -102,8 +102,8 @@ impl ContactFault {
     pub(super) fn connection_lost() -> Self {
         Self::new(
             "the connection was closed before an answer",
-            "whatever accepts the connection does not speak HTTP: check the host and the port of \
-             --domain or --base-url",
+            "the server there does not speak HTTP: check the host and the port of --domain or \
+             --base-url",
         )
     }
 

@@ -4,13 +4,14 @@ use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use secrecy::SecretString;
 use serde_json::value::RawValue;
 
 use super::{
     clock::ServerClock,
-    grant::Granted,
-    scopes::CREATE,
-    setup, shape, token,
+    grant::{ClientProof, Granted, refusal},
+    scopes::{CREATE, READ, TokenClaims, check_scopes},
+    setup, shape,
     transport::{LIMIT, LONGEST_PAUSE, REMAINING, RESET, SLOWEST_FILL, read_meter},
     verdict::{Class, classify},
     wire,
@@ -54,7 +55,7 @@ pub fn wire(data: &[u8]) {
         b'1' => put(&body),
         b'2' => post(&body),
         b'3' => {
-            for message in token::told_of(&body) {
+            for message in reported(&body) {
                 assert_presentable(&message);
             }
             let life = Granted::read(&body).map(|granted| granted.life());
@@ -240,4 +241,17 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
     if let Ok(value) = HeaderValue::from_bytes(value) {
         headers.insert(name, value);
     }
+}
+
+/// Returns everything that is reported of an answer, whether it grants a token or refuses one.
+fn reported(body: &[u8]) -> Vec<String> {
+    let granted = Granted::read(body);
+    let scopes = granted.as_ref().map(|granted| {
+        let named = check_scopes(granted.scope.as_deref(), &[CREATE, READ]);
+        let claims = TokenClaims::of(&granted.access_token);
+        named.and(check_scopes(claims.scope.as_deref(), &[CREATE, READ]))
+    });
+    let refused = refusal(403, body, &ClientProof::Secret(SecretString::default()));
+    let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
+    errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }

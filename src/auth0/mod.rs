@@ -1,4 +1,5 @@
-//! The tenant over HTTP: the only room that knows the provider's words and speaks HTTP.
+//! The tenant over HTTP: the only client of the API. Places besides that use the provider's words are
+//! listed in `tests/it/provider_words.rs`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -16,7 +16,7 @@ use super::{
     contact::{Contact, ContactFault, Side},
     foreign,
     grant::{ClientProof, Granted, Own, Request, is_refusal, refusal},
-    scopes::{CREATE, READ, Stated, TokenClaims, check_scopes},
+    scopes::{Stated, check_scopes},
     shape,
     transport::{AnswerHead, Exchange, Transport},
 };
@@ -376,20 +376,6 @@ fn with_clock(refused: Answer<()>, lead: Option<ClockSkew>) -> Answer<()> {
 
 fn stop(error: Error) -> Answer<()> {
     Answer::bare(Verdict::Stop(Box::new(error)))
-}
-
-/// Returns everything that is reported of an answer, whether it grants a token or refuses one, for
-/// `fuzzing`.
-pub(super) fn told_of(body: &[u8]) -> Vec<String> {
-    let granted = Granted::read(body);
-    let scopes = granted.as_ref().map(|granted| {
-        let named = check_scopes(granted.scope.as_deref(), &[CREATE, READ]);
-        let claims = TokenClaims::of(&granted.access_token);
-        named.and(check_scopes(claims.scope.as_deref(), &[CREATE, READ]))
-    });
-    let refused = refusal(403, body, &ClientProof::Secret(SecretString::default()));
-    let errors = scopes.and_then(Result::err).into_iter().chain([refused]);
-    errors.flat_map(|error| [error.to_string(), error.hint().unwrap_or_default()]).collect()
 }
 
 /// Returns the headers of a request with this token, with room for those still to come.

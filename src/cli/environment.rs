@@ -40,7 +40,7 @@ pub fn parse() -> Result<Cli, clap::Error> {
 pub fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     let words: Vec<_> = arguments.skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let command = words.iter().find(|word| DECLARED.find_subcommand(word).is_some());
-    // For the other commands that flag gives the format of INPUT.
+    // Only in `report` is `--format` the form of the result; elsewhere it is that of INPUT.
     let is_report = command.is_some_and(|command| command == "report");
     let flag = if is_report { "--format" } else { "--output" };
     let value = |(at, word): (usize, &String)| match word.strip_prefix(flag)? {

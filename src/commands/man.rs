@@ -168,7 +168,7 @@ enum Item {
 }
 
 impl Item {
-    /// Turns lines that stay as they are into a term each, as for examples without a description.
+    /// Makes each line a term of its own, as in examples without a description.
     fn split(self) -> Vec<Self> {
         match self {
             Self::Verbatim(lines) => {

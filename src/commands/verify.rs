@@ -8,7 +8,7 @@ use std::sync::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    advice::next::{after_stopped_verify, after_verify},
+    advice::next::{after_bad_verify, after_stopped_verify},
     blocking, print,
     reading::{Opener, UserIdMapping, extent},
     run::{Run, exit, shards::warn_of_rate, signals::Stoppable},
@@ -201,6 +201,12 @@ async fn account_for(
     let usage = account.usage.map(|usage| UsageSummary { usage, at_least });
     let sample = sample.map(|it| SampleSummary::new(&it, &account, run.config.part()));
     let is_bad = account.counts.bad() > 0 || usage.is_some_and(|usage| usage.is_too_small());
+    let typed = &run.config.typed;
+    let next = match (complete, is_bad) {
+        (true, true) => after_bad_verify(typed),
+        (true, false) => Vec::new(),
+        (false, _) => after_stopped_verify(typed),
+    };
     let summary = VerifySummary {
         status,
         cause,
@@ -217,7 +223,7 @@ async fn account_for(
         sample: if complete { sample } else { sample.map(SampleSummary::without_bound) },
         usage,
         reasons: remarks.reasons(),
-        next: after_verify(&run.config.typed, complete, is_bad),
+        next,
     };
     let is_unsaid = verify.output == VerifyOutput::Text && run.is_quiet() && complete && !is_bad;
     if !is_unsaid {

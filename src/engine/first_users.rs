@@ -11,7 +11,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::some_users::of_some_users;
+use super::some_users::rows_of_users;
 use crate::{input::RowReader, ledger::Seen, model::UserId};
 
 /// Makes a reader that skips the rows of everybody but the first `most` users of `source`, where
@@ -23,7 +23,7 @@ pub fn first_users(
 ) -> Box<dyn RowReader> {
     let mut first = FirstUsers { most, met: Seen::default(), is_full: false };
     let skipped = move || is_cut.store(true, Ordering::Relaxed);
-    of_some_users(source, move |user| first.takes(user), skipped)
+    rows_of_users(source, move |user| first.takes(user), skipped)
 }
 
 /// Users whose rows are taken; a hash of each is remembered.

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::some_users::of_some_users;
+use super::some_users::rows_of_users;
 use crate::{input::RowReader, model::Shard};
 
 /// Makes a reader that skips and counts the rows of everybody outside `shard`; for the whole input,
@@ -21,5 +21,5 @@ pub fn of_shard(
     let skipped = move || {
         n_passed.fetch_add(1, Ordering::Relaxed);
     };
-    of_some_users(source, move |user| shard.has_user(user), skipped)
+    rows_of_users(source, move |user| shard.has_user(user), skipped)
 }

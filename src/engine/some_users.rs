@@ -10,7 +10,7 @@ use crate::{
 
 /// Makes a reader of the rows of `source` whose user `takes` accepts; `skipped` is called for each
 /// other row. A row counts as that of the user that planning finds in it.
-pub(super) fn of_some_users(
+pub(super) fn rows_of_users(
     source: Box<dyn RowReader>,
     mut takes: impl FnMut(Option<&UserId>) -> bool + Send + 'static,
     mut skipped: impl FnMut() + Send + 'static,

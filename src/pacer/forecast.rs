@@ -138,7 +138,8 @@ fn trusted(learnt: &Learnt, steady: f64) -> Option<f64> {
         let is_played = learnt.steps.is_some();
         return used.map(|used| if is_played { used.max(steady) } else { used });
     }
-    // Questions that had to wait for something else were slower than a run.
+    // If the two rates differ by more, the questions waited for something else, and a run will be
+    // faster.
     let is_near = |used: &f64| (used / steady - 1.0).abs() <= LARGEST_DEVIATION;
     Some(used.filter(is_near).unwrap_or(steady))
 }

@@ -13,8 +13,8 @@
 
 /// First rate, in requests a second; with 2, two runs do not find their shares within the scenario.
 const FIRST_RATE: f64 = 5.0;
-/// Share of the limit that is kept after a 429. With three quarters, 7 points less of a limit that
-/// has doubled are used.
+/// Share of the limit that is kept after a 429. With 0.75, a run uses 7 points less of a limit that
+/// has doubled.
 const LESS: f64 = 0.9;
 /// Time until the limit is reached again, in seconds. Half as long costs 2 more refusals in 1,000.
 const TIME_TO_LIMIT: f64 = 8.0;

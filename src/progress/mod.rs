@@ -31,8 +31,9 @@ pub use sampler::Sampler;
 
 /// Interval at which the line is redrawn.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
-/// Interval between two log lines without a terminal, and between two checks whether one is due.
+/// Interval between log lines where there is no terminal.
 const LOG_EVERY: Duration = Duration::from_secs(30);
+/// Interval between checks if such a line is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The bar that log lines have to make room for.
 static BAR: OnceLock<ProgressBar> = OnceLock::new();

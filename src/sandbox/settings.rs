@@ -56,7 +56,7 @@ pub struct Settings {
     pub limit: Limit,
     /// Answers carry `x-ratelimit-limit`, `-remaining` and `-reset` (auth0-api.md 3.2).
     pub limit_headers: bool,
-    /// Rounding of the last of them to whole seconds.
+    /// Rounding of `x-ratelimit-reset` to whole seconds.
     pub reset_rounding: ResetRounding,
     /// Contents of `Retry-After` on a 429; Auth0 does not document it for this API.
     pub retry_after: RetryAfter,

@@ -62,7 +62,7 @@ pub struct CustomDomain {
     /// Progress of its verification: only one that is ready serves logins.
     #[serde(default)]
     pub status: DomainStatus,
-    /// Relying party of passkeys there, if it is another than the domain.
+    /// Relying party of passkeys, if it differs from the domain.
     #[serde(default)]
     pub relying_party_identifier: Option<String>,
 }

@@ -18,22 +18,22 @@ fn seed() -> u64 {
     seed
 }
 
-/// Waits until a run has got so many steps further, or ended: a step shows as a change of the ledger's files or
-/// of what the tenant was asked, so that a run on a busy machine is killed as far in as one on an idle one.
+/// Waits until a run has got that many steps further, or has ended. A request counts as a step, and so does a change
+/// of the ledger's files that a poll sees.
 fn until_steps(bench: &Bench, child: &mut Child, steps: u32) {
     let seen = || {
         let files = ["", "-shm", "-wal", "-seal"].map(|end| {
             let file = fs::metadata(bench.path(&format!("in.csv.ledger{end}"))).ok()?;
             Some((file.len(), file.modified().unwrap()))
         });
-        (files, bench.tenant().stats().requests)
+        (files, bench.tenant().stats().requests.values().sum::<u64>())
     };
-    let (mut last, mut count) = (seen(), 0);
+    let ((mut files, mut asked), mut count) = (seen(), 0);
     until("the run gets further", || {
         let now = seen();
-        count += u32::from(now != last);
-        last = now;
-        count >= steps || child.try_wait().unwrap().is_some()
+        count += u64::from(now.0 != files) + (now.1 - asked);
+        (files, asked) = now;
+        count >= u64::from(steps) || child.try_wait().unwrap().is_some()
     });
 }
 

@@ -177,7 +177,7 @@ fn an_outage_is_a_wait_with_a_reason_too() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(90).0);
     let child = spawn(bench.import("in.csv").args(["--rate", "100"]));
-    // It comes half a second after the circuit has opened, and the next a second later.
+    // The first health check comes half a second after the circuit opens, the next one a second later.
     bench.out_of_order(20, OutageKind::Refuse503, || {
         until("a health check", || bench.tenant().stats().requests(Verb::Get) >= 1);
     });

@@ -1,15 +1,17 @@
-//! The words of the provider's API stand in `src/auth0/`, and elsewhere only where people need them.
+//! Words of the provider's API may be used in `src/auth0/`, and elsewhere only in listed places.
 
 use std::collections::BTreeSet;
 
 use crate::tidy::sources;
 
 /// Words of the provider: its domain, and its API's paths, scopes, headers, settings and codes.
-const PROVIDER_WORDS: [&str; 18] = [
+const PROVIDER_WORDS: [&str; 20] = [
     "auth0.com",
     "/api/v2",
     "/oauth/token",
     "users-by-email",
+    "authentication-methods",
+    "authenticators",
     "guardian/",
     "custom-domains",
     "tenants/settings",
@@ -27,11 +29,12 @@ const PROVIDER_WORDS: [&str; 18] = [
 ];
 
 /// Rooms and files besides `auth0/` that use such words, each with its reason.
-const PROVIDER_SPEAKERS: [(&str, &str); 8] = [
+const PROVIDER_SPEAKERS: [(&str, &str); 9] = [
     ("cli/", "help names the scopes that a token needs, and a domain as an example"),
     ("commands/export.rs", "names the setting that masks what was exported"),
     ("explain/", "says which scope or plan is missing"),
     ("plan/phone/mod.rs", "names the setting that masks what was exported"),
+    ("probe/questions/page_size.rs", "measures lists as they come"),
     ("preflight/judge/factors.rs", "shows commands of the provider's own CLI"),
     ("sandbox/", "answers as the provider does"),
     ("sources/auth0_export.rs", "reads exports of the provider's own"),

@@ -173,23 +173,13 @@ pub(in crate::commands) fn after_check(typed: &CommandLine, found: &CheckSummary
     prove.into_iter().chain([NextStep::explain()]).collect()
 }
 
-/// Returns the commands that make sense after `verify`: one that lists its findings, or the same
-/// again if it did not come to its end.
-pub(in crate::commands) fn after_verify(
-    typed: &CommandLine,
-    is_complete: bool,
-    is_bad: bool,
-) -> Vec<NextStep> {
-    let list = || {
-        let mut line = typed.with_command("verify", &["output"])?;
+/// Returns the command that lists the findings of a `verify` that has some.
+pub(in crate::commands) fn after_bad_verify(typed: &CommandLine) -> Vec<NextStep> {
+    let list = typed.with_command("verify", &["output"]).map(|mut line| {
         append(&mut line, &["--output", "jsonl"]);
-        Some(NextStep::whole(Purpose::Rows, line))
-    };
-    match (is_complete, is_bad) {
-        (true, true) => list().into_iter().collect(),
-        (true, false) => Vec::new(),
-        (false, _) => after_stopped_verify(typed),
-    }
+        NextStep::whole(Purpose::Rows, line)
+    });
+    list.into_iter().collect()
 }
 
 /// Returns the command that begins anew a `verify` that did not come to its end.

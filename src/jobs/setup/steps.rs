@@ -100,7 +100,7 @@ impl SetupState {
 }
 
 /// Question that is being asked, and what came of it so far.
-struct Turn<'a> {
+struct Attempt<'a> {
     question: TenantQuestion,
     history: &'a mut History,
     rng: &'a mut fastrand::Rng,
@@ -195,22 +195,22 @@ impl<A: Setup> SetupExecutor<A> {
         rng: &mut fastrand::Rng,
     ) -> StepResult {
         let api = &self.gateway.api;
-        let turn = Turn { question, history, rng };
+        let attempt = Attempt { question, history, rng };
         match question {
             TenantQuestion::FactorSwitches => {
-                self.take(turn, api.factor_switches().await, |facts| &mut facts.switches)
+                self.take(attempt, api.factor_switches().await, |facts| &mut facts.switches)
             }
             TenantQuestion::MessageTypes => {
-                self.take(turn, api.message_types().await, |facts| &mut facts.message_types)
+                self.take(attempt, api.message_types().await, |facts| &mut facts.message_types)
             }
             TenantQuestion::Policies => {
-                self.take(turn, api.policies().await, |facts| &mut facts.policies)
+                self.take(attempt, api.policies().await, |facts| &mut facts.policies)
             }
             TenantQuestion::CustomDomains => {
-                self.take(turn, api.custom_domains().await, |facts| &mut facts.domains)
+                self.take(attempt, api.custom_domains().await, |facts| &mut facts.domains)
             }
             TenantQuestion::MasksLists => {
-                self.take(turn, api.masks_lists().await, |facts| &mut facts.masks_lists)
+                self.take(attempt, api.masks_lists().await, |facts| &mut facts.masks_lists)
             }
         }
     }
@@ -225,7 +225,7 @@ impl<A: Setup> SetupExecutor<A> {
     /// Takes in the answer to a question, or asks it again.
     fn take<T>(
         &self,
-        Turn { question, history, rng }: Turn<'_>,
+        Attempt { question, history, rng }: Attempt<'_>,
         answer: Answer<T>,
         slot: fn(&mut Facts) -> &mut Asked<T>,
     ) -> StepResult {

@@ -25,7 +25,7 @@ pub struct ProbedTenant {
 /// Error in a file of facts. Says what is wrong and where, and never quotes a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FactsError {
-    /// There is more of it than of any file of facts.
+    /// No file of facts is that large.
     #[error("it is larger than 1 MiB")]
     TooLarge,
     /// It is not JSON, or something in it is not valid.

@@ -29,7 +29,7 @@ pub(super) struct RefillRate {
     history: History,
     /// Requests a second.
     rate: f64,
-    /// The rate before the test that is in the history.
+    /// The rate before the test in the history.
     prior: f64,
     /// Start of the last test that was counted.
     tested: f64,

@@ -57,8 +57,8 @@ struct Row {
     not_covered: &'static str,
 }
 
-/// What a row leaves out.
-const NO_COVER: Row =
+/// A row that nothing holds; each row says how it differs.
+const EMPTY_ROW: Row =
     Row { number: 0, fault: "", cases: &[], checks: &[], tests: &[], not_covered: "" };
 
 /// One way to make a fault, and what must come of it.
@@ -284,7 +284,7 @@ fn stop_once_refused(bench: &Bench, child: &Child) {
     signal(child, "-INT");
 }
 
-/// Stops the process, in the middle, for longer than it waits for an answer, and than a token of a second lives.
+/// Stops the process for longer than an answer is waited for, and longer than a token of one second lives.
 fn stop_and_continue(bench: &Bench, child: &Child) {
     until("some are under way", || bench.tenant().stats().created > 4);
     signal(child, "-STOP");
