@@ -266,7 +266,6 @@ impl Contact {
     }
 
     fn seen(&self) -> MutexGuard<'_, ContactState> {
-        // Plain values: still usable after a panic.
         lock(&self.seen)
     }
 }

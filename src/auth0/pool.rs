@@ -234,7 +234,6 @@ impl Pool {
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
-        // A panic leaves plain values: still usable.
         lock(&self.state)
     }
 }

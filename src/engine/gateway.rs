@@ -120,7 +120,6 @@ impl<A: Api> Gateway<A> {
         user: &UserId,
         answer: &Answer<T>,
     ) -> Option<Box<Error>> {
-        // Plain values: still usable after a panic.
         let refusals = || lock(&self.refusals);
         match &answer.verdict {
             Verdict::Done(_) | Verdict::Present => {

@@ -227,7 +227,6 @@ impl<E> WorkQueue<E> {
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState<E>> {
-        // Nothing panics while it is held.
         lock(&self.state)
     }
 }

@@ -184,7 +184,6 @@ impl Pacer {
     }
 
     fn state(&self) -> MutexGuard<'_, PacerState> {
-        // A panic while holding it leaves plain numbers: still usable.
         lock(&self.state)
     }
 }

@@ -200,7 +200,6 @@ impl Keeper for Meter {
 
 impl Shared {
     fn numbers(&self) -> MutexGuard<'_, MeterState> {
-        // A panic while holding it leaves plain numbers: still usable.
         lock(&self.numbers)
     }
 

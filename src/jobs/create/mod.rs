@@ -185,7 +185,6 @@ impl<A: Api> CreateExecutor<A> {
 
     /// Returns the ids received recently.
     fn recent_ids(&self) -> MutexGuard<'_, RecentIds> {
-        // Still consistent after a panic: no change is left half done.
         lock(&self.recent_ids)
     }
 

@@ -94,7 +94,6 @@ impl SoFar {
 
 impl SetupState {
     pub(super) fn so_far(&self) -> MutexGuard<'_, SoFar> {
-        // Plain values: still usable after a panic.
         lock(&self.so_far)
     }
 }
