@@ -15,6 +15,7 @@ use mfaferry::sandbox::Settings;
 
 use crate::{
     between::{Between, reply},
+    door::Door,
     support::{Bench, Done, binary, factors, run_bounded, side_by_side},
     tls,
 };
@@ -22,9 +23,10 @@ use crate::{
 /// The server that listens there, with its port.
 type Place = fn() -> String;
 
+/// Refuses everybody, as long as the tests last: a port given back could become another test's tenant.
 fn closed() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    let door = Box::leak(Box::new(Door::closed()));
+    format!("http://{}", door.address)
 }
 
 /// Answers everybody the same, as long as the tests last.
