@@ -12,9 +12,9 @@ use crate::{
     model::{Spread, UserId},
 };
 
-/// Number of ids remembered: half a table of 2^17 places, which one more would double. Older ids
-/// are told apart by their creation time.
-const IDS_REMEMBERED: usize = (1 << 17) / 16 * 7;
+/// Number of ids remembered: half a table of 2^14 places, which one more would double. A larger one
+/// would not stay in a core's cache. Older ids are told apart by their creation time.
+const IDS_REMEMBERED: usize = (1 << 14) / 16 * 7;
 
 /// See the module. Holds hashes, keyed anew in each run.
 #[derive(Debug, Default)]
