@@ -92,9 +92,6 @@ impl<C: Executor> Engine<C> {
             }
             self.publish();
             let alarm = self.alarm(now);
-            // Workers go on by themselves: reports that are about to arrive are then taken in one
-            // go.
-            tokio::task::yield_now().await;
             tokio::select! {
                 biased;
                 () = &mut stopped => return End::Stopped(Stop::Asked),
