@@ -137,18 +137,19 @@ fn one_each(users: usize) -> String {
 
 #[test]
 fn only_the_page_that_failed_is_asked_for_again() {
-    let faults = Fault::parse_list("503-before@get=25%").unwrap();
+    // They end before the run does: where a page of the last user fails again a probe is made, and
+    // that would fail, too.
+    let faults = Fault::parse_list("503-before@get=25%x40").unwrap();
     let bench = Bench::new(Settings { faults, seed: 3, masking: false, ..Settings::default() });
     seed(&bench, 60, 120);
     bench.write("in.csv", one_each(60));
     let mut command = bench.command("verify");
     let done = run_bounded(command.args(["in.csv", "--max-attempts", "12"]));
     assert_eq!((done.code, &done.json()["missing"]), (Some(4), &60.into()), "{done:?}");
-    // 180 pages of which a quarter fails; lists asked for anew would take 320 requests.
+    // 180 pages, 40 faults and a few probes; lists asked for anew would take some 260 requests.
     let asked = gets(&bench);
-    assert!((180..=280).contains(&asked), "{asked}");
-    // Where a page of the last user fails again a probe is made, and that may fail, too.
-    assert!(done.json()["held_by_outage_seconds"].as_f64() < Some(3.0), "{done:?}");
+    assert!((220..=235).contains(&asked), "{asked}");
+    assert!(done.json()["held_by_outage_seconds"].as_f64() < Some(8.0), "{done:?}");
 }
 
 #[test]

@@ -283,6 +283,9 @@ async fn nobody_is_taken_for_absent_or_left_out_because_an_answer_was_lost() {
     let under = async |faults: &'static str| {
         let mut bench = Bench::new();
         bench.attempts = 12;
+        // Faults can come so close together, above all beside answers that a busy machine is late
+        // to read, that they are an outage; it ends, as they are few.
+        bench.max_outage = Duration::from_secs(60);
         let done = bench.run(json!({"faults": [faults], "late_by_ms": 600}), all()).await;
         assert!(done.end.is_complete(), "{faults}: {:?}", done.end);
         let map = done.map.unwrap();
@@ -299,15 +302,15 @@ async fn nobody_is_taken_for_absent_or_left_out_because_an_answer_was_lost() {
     };
     // Each waits most of the time.
     let all_faults = [
-        "429@get=20%",
-        "503-before@get=20%",
-        "500-after@get=20%",
-        "cut@get=20%",
-        "close-after@get=20%",
-        "502-html-after@get=20%",
-        "not-json@get=20%",
-        "empty-201@get=20%",
-        "late@get=3%",
+        "429@get=20%x8",
+        "503-before@get=20%x8",
+        "500-after@get=20%x8",
+        "cut@get=20%x8",
+        "close-after@get=20%x8",
+        "502-html-after@get=20%x8",
+        "not-json@get=20%x8",
+        "empty-201@get=20%x8",
+        "late@get=30%x3",
     ];
     futures_util::future::join_all(all_faults.map(under)).await;
 }
