@@ -40,7 +40,7 @@ use self::{
     run::{
         logging,
         metering::Metering,
-        runtime::{on_several, paced},
+        runtime::{on_all, paced},
     },
 };
 use crate::{
@@ -176,7 +176,7 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         Command::Sources { name } => sources::run(name.as_deref()),
         Command::Report(report) => report::run(&report),
         Command::Select(it) => select::run(&it),
-        Command::Sandbox(sandbox) => on_several(sandbox::run(sandbox)),
+        Command::Sandbox(sandbox) => on_all(sandbox::run(sandbox)),
         Command::Completions { shell } => reference::completions(shell),
         Command::Man(it) => man::run(&it),
         Command::Schema(schema) => reference::schema(&schema),
