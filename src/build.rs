@@ -71,8 +71,8 @@ fn here() -> Option<PathBuf> {
     Path::new(&variable("CARGO_MANIFEST_DIR")?).canonicalize().ok()
 }
 
-/// Files that change with the commit that is checked out. Cargo takes one that is missing for changed,
-/// so only those that exist are named.
+/// Files that change with the commit that is checked out. Cargo takes one that is missing for
+/// changed, so only those that exist are named.
 fn files_of_head() -> Vec<PathBuf> {
     let place = |name: &str| git(&["rev-parse", "--git-path", name]).map(PathBuf::from);
     let branch = git(&["symbolic-ref", "-q", "HEAD"]).and_then(|branch| place(&branch));

@@ -10,8 +10,8 @@
 //!                                                 in doubt -> settle -> reconcile (GET list) -^
 //! ```
 //!
-//! Data flows down this line, and imports point downwards only. The rooms of `src/`, from the ground
-//! up (`tests/it/tidy.rs` holds the order):
+//! Data flows down this line, and imports point downwards only. The rooms of `src/`, from the
+//! ground up (`tests/it/tidy.rs` holds the order):
 //!
 //! | room | holds |
 //! | --- | --- |
@@ -49,13 +49,13 @@
 //! 1. **Intent before effect.** No POST is sent before its intent is durable; one intent per wire
 //!    attempt ([`jobs::create`], [`ledger`]). Nothing is deleted before its backup is durable.
 //! 2. **Never re-send in doubt.** Only 429, an expired token (401) and failures before a byte was
-//!    written are known not to have been executed. Everything else that is not a clear answer of the
-//!    API's own is looked up after the settle time ([`protocol`]).
-//! 3. **One lane per user.** Requests for one user never overlap and keep input order; a user who has
-//!    to wait holds up nobody else ([`engine`]).
+//!    written are known not to have been executed. Everything else that is not a clear answer of
+//!    the API's own is looked up after the settle time ([`protocol`]).
+//! 3. **One lane per user.** Requests for one user never overlap and keep input order; a user who
+//!    has to wait holds up nobody else ([`engine`]).
 //! 4. **Bounded.** Lines, queues, bodies, waits, and rows admitted but not settled have limits.
-//! 5. **Resuming is running it again.** The ledger recognises factors by keyed fingerprint, wherever
-//!    they are in the input.
+//! 5. **Resuming is running it again.** The ledger recognises factors by keyed fingerprint,
+//!    wherever they are in the input.
 //! 6. **Secrets stay secret.** Contact values and secrets are types whose `Debug` shows nothing;
 //!    messages carry rules, lines and fields, never values.
 //! 7. **The tenant comes first.** One pacer for all requests ([`pacer`]).
@@ -91,21 +91,22 @@
 //!
 //! # Glossary
 //!
-//! *Source*: another system whose export is read. *Dialect*: rules for reading its elements. *Factor*: what a
-//! row of the input describes. *Method*: what the tenant holds. *Job*: work for one
-//! user, done in steps of at most one request. *Executor*: takes the next step of a job. *Gateway*: the
-//! way to the tenant that all executors share. *Lane*: a user's jobs in order. *Ticket*: a job with its
-//! place in the queue. *Worker*: task that takes tickets from the queue. *Permit*: the pacer's permission to
-//! send one request. *Intent*: durable note that a request is about to be sent. *In doubt*:
-//! sent, outcome unknown. *Settle time*: how long to wait before a list is evidence. *Reconcile*: judge
-//! by a list what became of a factor in doubt. *Health check*: GET that asks whether the tenant is back.
-//! *Probe*: the command that studies a test tenant. *Verdict*: meaning of an answer. *Seal*: file beside the
-//! ledger that says how much it must hold. *Reserve*: share of the rate limit left to others. *Settled*:
-//! having an outcome that this run does not try to change. *Not carried*: of a kind that Auth0 has no
-//! method for. *Foreign answer*: one that something other than the tenant gave. *Hold*: pause of all
-//! requests that the tenant asked for. *Shard*: a fixed part of the users, with a ledger of its own.
-//! *Census*: what the rows of an input need. *Finding*: what is odd about an input, or stands in the way
-//! of its import. *Mark*: characters in a method's name by which its row is recognised (`--name-marker`).
+//! *Source*: another system whose export is read. *Dialect*: rules for reading its elements.
+//! *Factor*: what a row of the input describes. *Method*: what the tenant holds. *Job*: work for
+//! one user, done in steps of at most one request. *Executor*: takes the next step of a job.
+//! *Gateway*: the way to the tenant that all executors share. *Lane*: a user's jobs in order.
+//! *Ticket*: a job with its place in the queue. *Worker*: task that takes tickets from the queue.
+//! *Permit*: the pacer's permission to send one request. *Intent*: durable note that a request is
+//! about to be sent. *In doubt*: sent, outcome unknown. *Settle time*: how long to wait before a
+//! list is evidence. *Reconcile*: judge by a list what became of a factor in doubt. *Health check*:
+//! GET that asks whether the tenant is back. *Probe*: the command that studies a test tenant.
+//! *Verdict*: meaning of an answer. *Seal*: file beside the ledger that says how much it must hold.
+//! *Reserve*: share of the rate limit left to others. *Settled*: having an outcome that this run
+//! does not try to change. *Not carried*: of a kind that Auth0 has no method for. *Foreign answer*:
+//! one that something other than the tenant gave. *Hold*: pause of all requests that the tenant
+//! asked for. *Shard*: a fixed part of the users, with a ledger of its own. *Census*: what the rows
+//! of an input need. *Finding*: what is odd about an input, or stands in the way of its import.
+//! *Mark*: characters in a method's name by which its row is recognised (`--name-marker`).
 //!
 //! # Threads
 //!
@@ -113,8 +114,8 @@
 //! `jobs/resolve/people.rs`), one plans its rows, and one writes the ledger and waits for the disk;
 //! a core is left to these. Everything else is tasks on a thread for each of the other cores. A
 //! backup (`jobs/change/backup.rs`) and the metrics file (`progress/meter.rs`) are written by a
-//! thread each. At a given rate of 500 requests a second or less, one thread does everything but the
-//! reading and planning: more would mostly wake each other ([`commands`]).
+//! thread each. At a given rate of 500 requests a second or less, one thread does everything but
+//! the reading and planning: more would mostly wake each other ([`commands`]).
 //!
 //! # Deliberately absent
 //!

@@ -70,7 +70,8 @@ async fn post(client: &Client, url: &str, row: u64) {
     response.bytes().await.expect("a body");
 }
 
-/// One task that hands out permits as they fall due, with a sleep of a millisecond at least between.
+/// One task that hands out permits as they fall due, with a sleep of a millisecond at least
+/// between.
 fn pace(rate: u64) -> Arc<Semaphore> {
     let permits = Arc::new(Semaphore::new(0));
     let given = Arc::clone(&permits);

@@ -35,7 +35,8 @@ fn write_row(out: &mut impl Write, row: u64) -> std::io::Result<()> {
         }
         10..14 => writeln!(out, "auth0|{row:024x},email,Mail,,,user{row}@example.com,,,,"),
         14..19 => {
-            // 32 characters of Base32: 160 bits. The first two keep it from looking like hexadecimal.
+            // 32 characters of Base32: 160 bits. The first two keep it from looking like
+            // hexadecimal.
             let secret = (0..30_u32).map(|place| {
                 let digit = (row.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (place % 12 * 5)) & 31;
                 char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::try_from(digit).unwrap_or(0)])

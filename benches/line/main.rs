@@ -1,5 +1,6 @@
-//! The whole line, as its user starts it: server and clients are processes, contenders take turns in
-//! one run, and what counts are ratios. Shared machines are noisy: believe medians, look at spreads.
+//! The whole line, as its user starts it: server and clients are processes, contenders take turns
+//! in one run, and what counts are ratios. Shared machines are noisy: believe medians, look at
+//! spreads.
 //!
 //! ```text
 //! cargo bench --profile release --bench line -- throughput --rows 1000000

@@ -1,5 +1,5 @@
-//! A realm of Keycloak of any size, as `kc.sh export` lays one out: a document of people with a password
-//! and a secret, some 1,100 bytes each.
+//! A realm of Keycloak of any size, as `kc.sh export` lays one out: a document of people with a
+//! password and a secret, some 1,100 bytes each.
 
 use std::{
     fs::File,
@@ -46,7 +46,8 @@ fn write(out: &mut dyn Write, people: u64) -> io::Result<()> {
     out.flush()
 }
 
-/// Checks a realm of so many people, out of a file or, where that would be too large, out of a pipe.
+/// Checks a realm of so many people, out of a file or, where that would be too large, out of a
+/// pipe.
 fn check(options: &Options, place: &Path, people: u64) -> Cost {
     let mut command = Command::new(&options.program);
     command.args(["check", "--from", "keycloak", "--output", "json"]);

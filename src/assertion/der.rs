@@ -1,5 +1,5 @@
-//! DER, as far as it is needed to find out what is wrong with a key: the signing library says only that
-//! it refuses one.
+//! DER, as far as it is needed to find out what is wrong with a key: the signing library says only
+//! that it refuses one.
 
 use super::{KeyFault, pem::PrivateKey};
 

@@ -5,8 +5,8 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
 
-/// Makes a P-256 key, and returns the point of its public half (uncompressed: 4, x, y); `None` if the
-/// system gives no randomness. The private half is forgotten.
+/// Makes a P-256 key, and returns the point of its public half (uncompressed: 4, x, y); `None` if
+/// the system gives no randomness. The private half is forgotten.
 pub fn fresh_public_key() -> Option<Vec<u8>> {
     let (random, kind) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
     let pkcs8 = EcdsaKeyPair::generate_pkcs8(kind, &random).ok()?;

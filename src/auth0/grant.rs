@@ -113,9 +113,9 @@ pub(super) fn is_refusal(body: &[u8]) -> bool {
     object(body).is_some_and(|refused: RefusedGrant| ERRORS.contains(&refused.error.as_str()))
 }
 
-/// Returns the error for a token that is not granted for `proof`. It quotes nothing of the answer but a known
-/// code: everything else may repeat what was sent, and so may the `error` of a foreign answer in the
-/// endpoint's place.
+/// Returns the error for a token that is not granted for `proof`. It quotes nothing of the answer
+/// but a known code: everything else may repeat what was sent, and so may the `error` of a foreign
+/// answer in the endpoint's place.
 pub(super) fn refusal(status: u16, body: &[u8], proof: &ClientProof) -> Error {
     let code = object(body).map(|refused: RefusedGrant| refused.error).unwrap_or_default();
     let hint = match code.as_str() {

@@ -1,5 +1,5 @@
-//! The tenant over HTTP: the only client of the API. Places besides that use the provider's words are
-//! listed in `tests/it/provider_words.rs`.
+//! The tenant over HTTP: the only client of the API. Places besides that use the provider's words
+//! are listed in `tests/it/provider_words.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -50,7 +50,8 @@ use contact::Contact;
 use token::TokenSource;
 use transport::Transport;
 
-/// Version of the Management API's published description (`OpenAPI`) that this room was written against.
+/// Version of the Management API's published description (`OpenAPI`) that this room was written
+/// against.
 pub const API_DESCRIPTION: &str = "1.9445.0 of 2026-06-25";
 
 /// Methods asked for on a page: the cap on public cloud (auth0-api.md 1.4).

@@ -1,5 +1,5 @@
-//! The Management API's bodies: what is sent, and methods as they are read (auth0-api.md 1.3 to 1.5).
-//! Unknown keys are passed over.
+//! The Management API's bodies: what is sent, and methods as they are read (auth0-api.md 1.3 to
+//! 1.5). Unknown keys are passed over.
 
 use bytes::Bytes;
 use secrecy::ExposeSecret;

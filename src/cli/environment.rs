@@ -22,7 +22,8 @@ pub fn parse() -> Result<Cli, clap::Error> {
     let mut command = guarded(Cli::command());
     let matches = command.try_get_matches_from_mut(env::args_os());
     let matches = matches.map_err(|answer| match answer.kind() {
-        // Joining the lines of all help texts would double the start-up time, so only help pays for it.
+        // Joining the lines of all help texts would double the start-up time, so only help pays for
+        // it.
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let program = guarded(flowing(Cli::command()));
             program.try_get_matches_from(env::args_os()).err().unwrap_or(answer)

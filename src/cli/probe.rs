@@ -54,7 +54,8 @@ pub struct Probe {
     /// Management API, logins included
     #[arg(long)]
     pub provoke_limit: bool,
-    /// Only delete what an earlier probe of this user has left behind: ask nothing, and write no FILE
+    /// Only delete what an earlier probe of this user has left behind: ask nothing, and write no
+    /// FILE
     #[arg(long)]
     pub clean: bool,
     #[command(flatten)]

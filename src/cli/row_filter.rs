@@ -28,7 +28,8 @@ pub struct RowFilter {
     /// Read the columns or keys THEIRS of INPUT as OURS, as in 'name=label,email=mail'
     #[arg(long, value_name = "OURS=THEIRS,…", value_delimiter = ',', requires = "not_in")]
     pub map: Vec<String>,
-    /// Encoding of `totp_secret` in INPUT [default: Base32, refusing values that look like another encoding]
+    /// Encoding of `totp_secret` in INPUT [default: Base32, refusing values that look like another
+    /// encoding]
     #[arg(long, value_enum, value_name = "ENCODING", requires = "not_in")]
     pub secret_encoding: Option<SecretEncoding>,
     #[command(flatten)]

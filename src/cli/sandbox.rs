@@ -36,7 +36,8 @@ pub struct SandboxArgs {
     /// Treat users whose id contains TEXT as unknown
     #[arg(long, value_name = "TEXT")]
     pub missing_users: Vec<String>,
-    /// Show this share of the methods, such as 80%, as used in a login a second after their creation
+    /// Show this share of the methods, such as 80%, as used in a login a second after their
+    /// creation
     #[arg(long, value_name = "P%")]
     pub used: Option<Given<UsedShare>>,
     /// Know only the users of FILE, the output of an Auth0 user export job (NDJSON). Without it,

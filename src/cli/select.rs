@@ -65,7 +65,8 @@ pub struct Select {
     /// Say in a last column or key `mf_code` what was wrong with each row
     #[arg(long)]
     pub with_reason: bool,
-    /// Write to FILE (0600), a new one that appears once it is complete [default: `-`, standard output]
+    /// Write to FILE (0600), a new one that appears once it is complete [default: `-`, standard
+    /// output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

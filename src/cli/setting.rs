@@ -1,8 +1,8 @@
 //! One setting: a value that comes from a flag, the environment, the settings file or a default.
 //!
-//! A setting is declared once, as a field of a struct that both clap and serde fill: the field is the
-//! flag and the key of the file, `env` the variable, `default_value` the default, and its type says
-//! what it may be. No message shows more of a value than [`invalid_value`] does.
+//! A setting is declared once, as a field of a struct that both clap and serde fill: the field is
+//! the flag and the key of the file, `env` the variable, `default_value` the default, and its type
+//! says what it may be. No message shows more of a value than [`invalid_value`] does.
 
 use std::{ffi::OsStr, marker::PhantomData, time::Duration};
 

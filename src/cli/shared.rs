@@ -186,8 +186,8 @@ pub struct Knowing {
 /// Flags that say how an input is written.
 #[derive(Debug, Args)]
 pub struct Reading {
-    /// CSV, JSONL or JSON files to read one after the other, also compressed (.gz, .zst), or - alone
-    /// for standard input
+    /// CSV, JSONL or JSON files to read one after the other, also compressed (.gz, .zst), or -
+    /// alone for standard input
     #[arg(value_name = "INPUT", required = true, value_parser = named_file())]
     pub inputs: Vec<String>,
     /// Format of INPUT [default: from its extension]

@@ -227,8 +227,8 @@ fn say_cleaned(report: &ProbeCleaned, output: Output) -> Result<(), Error> {
     }
 }
 
-/// Returns the number of characters in a line of the terminal, or what fits most where the result goes
-/// elsewhere.
+/// Returns the number of characters in a line of the terminal, or what fits most where the result
+/// goes elsewhere.
 fn columns() -> usize {
     let stdout = std::io::stdout();
     let size = if stdout.is_terminal() { tcgetwinsize(stdout).ok() } else { None };

@@ -166,7 +166,8 @@ impl Layers<'_> {
         Ok(id.map(|(text, from)| Id { text: text.trim().to_owned(), from, origin }))
     }
 
-    /// Returns the error for credentials of which something is missing, with the places that they may be in.
+    /// Returns the error for credentials of which something is missing, with the places that they
+    /// may be in.
     fn without(&self, missing: &str) -> Error {
         let tables = &self.file.profiles;
         let hint = match self.file.profile.as_ref().map(Profile::place) {

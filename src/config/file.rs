@@ -51,7 +51,8 @@ pub(super) fn text_of<'a>(bytes: &'a [u8], origin: &str) -> Result<&'a str, Erro
     })
 }
 
-/// Reads the file that `origin` names, which holds `what` and which nobody else should be able to read.
+/// Reads the file that `origin` names, which holds `what` and which nobody else should be able to
+/// read.
 pub(super) fn read_private(
     path: &Path,
     origin: &str,

@@ -38,8 +38,9 @@ pub(super) struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Starts the thread, which hands over `most` rows at a time. As many rows may wait whether they
-    /// come one by one or in batches, so that the receiver finds many at once even of a fast pipe.
+    /// Starts the thread, which hands over `most` rows at a time. As many rows may wait whether
+    /// they come one by one or in batches, so that the receiver finds many at once even of a fast
+    /// pipe.
     pub(super) fn start(source: Box<dyn RowReader>, most: usize) -> io::Result<Self> {
         let (batches, rows) = sync_channel(BATCHES_QUEUED * ROWS_PER_BATCH / most);
         let thread = spawn("input", move || read_all(source, most, &batches))?;

@@ -1,9 +1,9 @@
 //! Plans an input to its end without sending anything: for `check`, and for the first pass over a
 //! file that `import` and `verify` read twice.
 //!
-//! One thread reads, a second plans and makes a note of each plan, and the caller's thread takes the
-//! notes in the order of the input. Plans do not leave the thread that makes them: to read and free
-//! them on another costs a tenth more. The queues are bounded.
+//! One thread reads, a second plans and makes a note of each plan, and the caller's thread takes
+//! the notes in the order of the input. Plans do not leave the thread that makes them: to read and
+//! free them on another costs a tenth more. The queues are bounded.
 
 use std::{
     io,

@@ -1,5 +1,5 @@
-//! Explanations of every code that reports, summaries, checks and errors can show: its meaning, its likely
-//! cause, and its remedy. The tables are the one place for these texts.
+//! Explanations of every code that reports, summaries, checks and errors can show: its meaning, its
+//! likely cause, and its remedy. The tables are the one place for these texts.
 
 use crate::text::nearest;
 
@@ -64,7 +64,8 @@ pub const GROUPS: &[CodeGroup] = &[
     CodeGroup { title: "Errors that stop a command", codes: errors::TABLE },
 ];
 
-/// Finds a code with its group. A code with a detail behind a colon, as reports show it, is found, too.
+/// Finds a code with its group. A code with a detail behind a colon, as reports show it, is found,
+/// too.
 pub fn find(text: &str) -> Option<(&'static CodeGroup, &'static Explanation)> {
     let name = text.split_once(':').map_or(text, |(name, _)| name);
     let is_status = name.strip_prefix("http_").is_some_and(|status| status.parse::<u16>().is_ok());

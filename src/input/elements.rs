@@ -41,8 +41,8 @@ pub enum Form {
 }
 
 impl Form {
-    /// Returns a form that the extension of `path` stands for; one of a compressed file is the extension
-    /// before it.
+    /// Returns a form that the extension of `path` stands for; one of a compressed file is the
+    /// extension before it.
     pub fn of(path: &Path) -> Option<Self> {
         let extension =
             |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);

@@ -140,8 +140,8 @@ pub struct RunReasons {
     pub skipped: Reasons,
 }
 
-/// The counts, shared with progress and summary, and the reasons for them. Only the ledger's owner writes
-/// them.
+/// The counts, shared with progress and summary, and the reasons for them. Only the ledger's owner
+/// writes them.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<Told>);
 

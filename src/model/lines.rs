@@ -42,8 +42,8 @@ impl Lines {
         }
     }
 
-    /// Returns the files read so far, each with the number of lines before it; none where there is one
-    /// file.
+    /// Returns the files read so far, each with the number of lines before it; none where there is
+    /// one file.
     pub fn files(&self) -> Vec<(u64, String)> {
         let begins = self.0.as_ref().map(|begins| lock(begins));
         let file = |begin: &Begin| (begin.before, begin.file.to_string());

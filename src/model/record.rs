@@ -195,7 +195,8 @@ pub struct Record {
     /// Number of the record among those of its line, from 0, where a line may hold several: its
     /// index in `authentication_methods`, or among the rows of a person in another system's export.
     pub index: Option<u32>,
-    /// Path inside of a document, such as `users[17].credentials[2]`, where that says more than a line.
+    /// Path inside of a document, such as `users[17].credentials[2]`, where that says more than a
+    /// line.
     pub at: Option<Box<str>>,
     /// True if it comes from another system's export.
     pub is_of_system: bool,

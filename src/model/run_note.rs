@@ -30,7 +30,8 @@ pub struct RunAbout {
     pub sums: Option<RunSums>,
 }
 
-/// Sums of a run that has ended. The rows of every state, duplicates and skipped rows add up to `rows`.
+/// Sums of a run that has ended. The rows of every state, duplicates and skipped rows add up to
+/// `rows`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunSums {

@@ -108,8 +108,8 @@ impl Auto {
         self.haste = HASTE;
     }
 
-    /// Takes a permit, or returns why there is none and when there will be one. There is no `bucket`
-    /// before the first answer.
+    /// Takes a permit, or returns why there is none and when there will be one. There is no
+    /// `bucket` before the first answer.
     pub(super) fn take(&mut self, bucket: Option<&Bucket>, now: f64) -> Result<(), RateWait> {
         let pace = self.pace(bucket, now);
         self.last_pace = pace.rate;

@@ -2,10 +2,10 @@
 //!
 //! The promise is that any window of a second or more holds at most N·window + burst permits; the
 //! aim is to give nearly all of them. Timers wake up to a millisecond late, and later on busy
-//! machines, so a strict spacing of 1/N would lose the lateness of each wake-up. Therefore governor,
-//! which spaces the permits, makes up for a late wake-up by up to [`LATENESS_MADE_UP`], and [`Window`]
-//! makes sure that this never breaks the promise. That costs the lateness of the latest wake-up of a
-//! second.
+//! machines, so a strict spacing of 1/N would lose the lateness of each wake-up. Therefore
+//! governor, which spaces the permits, makes up for a late wake-up by up to [`LATENESS_MADE_UP`],
+//! and [`Window`] makes sure that this never breaks the promise. That costs the lateness of the
+//! latest wake-up of a second.
 
 use std::{num::NonZeroU32, time::Duration};
 

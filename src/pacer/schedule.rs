@@ -186,7 +186,8 @@ mod tests {
             ("2026-03-29T01:00:00Z", FIVE),
             ("2026-03-29T05:59:59Z", FIVE),
             ("2026-03-29T06:00:00Z", AUTO),
-            // On 25 October 2026, 02:00 to 03:00 comes twice, and the rate of that hour holds both times.
+            // On 25 October 2026, 02:00 to 03:00 comes twice, and the rate of that hour holds both
+            // times.
             ("2026-10-25T00:29:59Z", AUTO),
             ("2026-10-25T00:30:00Z", FIVE),
             ("2026-10-25T01:00:00Z", AUTO),

@@ -159,7 +159,8 @@ fn transports(draft: &mut Draft) -> Vec<String> {
     kept
 }
 
-/// The entries of a list in a cell, as JSON, `PostgreSQL` (`{usb,nfc}`), Python and people write it.
+/// The entries of a list in a cell, as JSON, `PostgreSQL` (`{usb,nfc}`), Python and people write
+/// it.
 fn listed(text: &str) -> Vec<String> {
     let text = text.trim();
     let inner = [('[', ']'), ('{', '}'), ('(', ')')]

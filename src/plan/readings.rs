@@ -26,7 +26,8 @@ pub enum Standing {
     Taken,
     /// It is the reading of an import with `--secret-encoding` and this one.
     WithFlag(SecretEncoding),
-    /// No flag makes an import read a secret this way: an export's dialect or a URI fixes the encoding.
+    /// No flag makes an import read a secret this way: an export's dialect or a URI fixes the
+    /// encoding.
     Fixed,
     /// The key is too short for the tenant.
     TooShort,
@@ -58,7 +59,8 @@ pub struct Readings {
     pub is_other_profile: bool,
 }
 
-/// Returns every way to read the secret of a TOTP row, for an import whose `--secret-encoding` is `secrets`.
+/// Returns every way to read the secret of a TOTP row, for an import whose `--secret-encoding` is
+/// `secrets`.
 pub fn readings(record: &Record, secrets: Option<SecretEncoding>) -> Readings {
     let is_fixed = record.encoding.is_some();
     let (taken, is_other_profile) = match taken(record, record.encoding.or(secrets)) {

@@ -1,5 +1,5 @@
-//! UUIDs in the forms that programs write them in (RFC 9562, 4): with and without dashes, in braces,
-//! as a URN.
+//! UUIDs in the forms that programs write them in (RFC 9562, 4): with and without dashes, in
+//! braces, as a URN.
 
 /// The UUID that `text` is: lower-case, in groups of 8-4-4-4-12.
 pub(super) fn parse(text: &str) -> Option<String> {

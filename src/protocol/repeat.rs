@@ -121,7 +121,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Returns when to repeat a request that may be repeated at will; `None` if it is done or given up.
+    /// Returns when to repeat a request that may be repeated at will; `None` if it is done or given
+    /// up.
     fn again<T>(
         &self,
         verdict: &Verdict<T>,

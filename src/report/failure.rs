@@ -1,4 +1,5 @@
-//! The object that a program gets in place of a result, or within it, when an error stops a command.
+//! The object that a program gets in place of a result, or within it, when an error stops a
+//! command.
 
 use serde::Serialize;
 

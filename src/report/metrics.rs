@@ -1,5 +1,5 @@
-//! The numbers of a run as Prometheus text, for the textfile collector of the node exporter (contract,
-//! section 6). No user data: names of states and reasons, the command, the tenant.
+//! The numbers of a run as Prometheus text, for the textfile collector of the node exporter
+//! (contract, section 6). No user data: names of states and reasons, the command, the tenant.
 
 use std::time::Duration;
 

@@ -281,8 +281,8 @@ const COLUMN_GAP: &str = "  ";
 const NARROWEST: usize = 50;
 const WIDEST: usize = 160;
 
-/// Returns the widths of the columns in lines of `width` characters. A terminal that wraps at its last column
-/// keeps that one free.
+/// Returns the widths of the columns in lines of `width` characters. A terminal that wraps at its
+/// last column keeps that one free.
 fn widths(width: usize) -> [usize; 3] {
     let cells = width.clamp(NARROWEST, WIDEST) - 1 - 2 * COLUMN_GAP.len();
     // Of 80, 24: the longest code of the API, `invalid_query_string`, stands in one line.

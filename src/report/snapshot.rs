@@ -29,9 +29,11 @@ pub struct Snapshot {
     pub requests: [(StatusClass, u64); StatusClass::ALL.len()],
     /// Answers with 429.
     pub throttled: u64,
-    /// Requests a second over the last minutes; `None` while there are too few to tell, and at the end.
+    /// Requests a second over the last minutes; `None` while there are too few to tell, and at the
+    /// end.
     pub rate: Option<f64>,
-    /// Requests a second that the tenant lets through beyond what others take; `None` while unknown.
+    /// Requests a second that the tenant lets through beyond what others take; `None` while
+    /// unknown.
     pub tenant_limit: Option<f64>,
     /// Times that requests were held back so far.
     pub waits: Waits,

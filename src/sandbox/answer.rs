@@ -48,7 +48,8 @@ pub(super) enum BucketHeaders {
 
 impl Answer {
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        // The shapes served here are structs and maps with text keys; they cannot fail to serialize.
+        // The shapes served here are structs and maps with text keys; they cannot fail to
+        // serialize.
         let body = serde_json::to_vec(body).unwrap_or_default();
         Self {
             status,

@@ -1,6 +1,6 @@
-//! A simulated Auth0 tenant: the seven authentication-method operations, the look-up of users by address,
-//! five questions about the tenant as a whole and the token endpoint, with their state, over real HTTP/1.1
-//! on loopback.
+//! A simulated Auth0 tenant: the seven authentication-method operations, the look-up of users by
+//! address, five questions about the tenant as a whole and the token endpoint, with their state,
+//! over real HTTP/1.1 on loopback.
 //!
 //! It is strict where Auth0 is known to be strict (auth0-api.md 1 and 3 to 6), and its limits and
 //! faults are data ([`Settings`]), so that a run against it can be made to go wrong in any of the
@@ -13,27 +13,30 @@
 //! Invariants:
 //! 1. A 429 is never executed, and neither is any fault named `-before`.
 //! 2. What is written stays written, whatever becomes of the answer.
-//! 3. The same seed gives the same faults, ids and delays to a client that asks one thing at a time.
+//! 3. The same seed gives the same faults, ids and delays to a client that asks one thing at a
+//!    time.
 //!
 //! Beside Auth0's paths there are two of its own, for rehearsals in another process. They answer
 //! at all times, without a token and outside the limit:
 //! - `GET /_sandbox/stats`: [`Stats`] as one JSON object;
-//! - `GET /_sandbox/state`: one JSON object a line and user, `{"user_id", "methods": [{"id", "type",
-//!   "name", "created_at", "digest"}]}`, users in order of their ids, methods in order of creation.
-//!   `digest` is the hex HMAC-SHA-256 of `type|value` (for instance `phone|+4420…`) with a key that
-//!   is drawn at the start: a rehearsal uses real customers' files, so neither values nor anything
-//!   they could be guessed from is ever printed.
+//! - `GET /_sandbox/state`: one JSON object a line and user, `{"user_id", "methods": [{"id",
+//!   "type", "name", "created_at", "digest"}]}`, users in order of their ids, methods in order of
+//!   creation. `digest` is the hex HMAC-SHA-256 of `type|value` (for instance `phone|+4420…`) with
+//!   a key that is drawn at the start: a rehearsal uses real customers' files, so neither values
+//!   nor anything they could be guessed from is ever printed.
 //!
-//! All paths are answered only to requests whose `Host` is this machine's (`localhost`, 127.0.0.0/8,
-//! `[::1]`), so that no web page can read them under a name of its own; others get a 421.
+//! All paths are answered only to requests whose `Host` is this machine's (`localhost`,
+//! 127.0.0.0/8, `[::1]`), so that no web page can read them under a name of its own; others get a
+//! 421.
 //!
-//! Where Auth0's behaviour is not established it is a setting ([`TenantFacts`](crate::model::TenantFacts)),
-//! so that the tenant can be made to behave like one that was probed. Unless told otherwise, a name of more
-//! than 20 characters is a 400, since no list may show it; PUT for an unknown user is a 404, and DELETE of all
-//! its methods a 204; a factor that is switched off can be created all the same. Some is decided once and for
-//! all: a field of another type is a 400, and so is a user id without a `|`; `cap_per_user` counts per type;
-//! POST masks in its answer as lists do; PATCH of a method whose type its answer has no word for, a passkey
-//! above all, is a 400.
+//! Where Auth0's behaviour is not established it is a setting
+//! ([`TenantFacts`](crate::model::TenantFacts)), so that the tenant can be made to behave like one
+//! that was probed. Unless told otherwise, a name of more than 20 characters is a 400, since no
+//! list may show it; PUT for an unknown user is a 404, and DELETE of all its methods a 204; a
+//! factor that is switched off can be created all the same. Some is decided once and for all: a
+//! field of another type is a 400, and so is a user id without a `|`; `cap_per_user` counts per
+//! type; POST masks in its answer as lists do; PATCH of a method whose type its answer has no word
+//! for, a passkey above all, is a 400.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -44,8 +44,9 @@ pub const ALL_SCOPES: [&str; 9] = [
 /// Everything that can be set about a simulated tenant.
 ///
 /// The default is a tenant that never refuses a sound request: every user exists, nothing is
-/// limited, nothing fails, and values are masked as recorded. It is ready for logins, too: every factor is
-/// switched on, a policy asks for one, and there are custom domains for the keys of the samples.
+/// limited, nothing fails, and values are masked as recorded. It is ready for logins, too: every
+/// factor is switched on, a policy asks for one, and there are custom domains for the keys of the
+/// samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "these are independent switches of a tenant")]
@@ -60,8 +61,8 @@ pub struct Settings {
     pub reset_rounding: ResetRounding,
     /// Contents of `Retry-After` on a 429; Auth0 does not document it for this API.
     pub retry_after: RetryAfter,
-    /// Phone numbers and email addresses come back masked (auth0-api.md 1.5), and the tenant's settings
-    /// say so.
+    /// Phone numbers and email addresses come back masked (auth0-api.md 1.5), and the tenant's
+    /// settings say so.
     pub masking: bool,
     /// Masking in GET of one method; unset: as in lists.
     pub masking_of_one: Option<bool>,
@@ -73,7 +74,8 @@ pub struct Settings {
     pub message_types: Vec<Channel>,
     /// Policies that ask for a factor at login.
     pub mfa_policies: Vec<MfaPolicy>,
-    /// Custom domains, such as `[{"domain": "login.example.com", "status": "pending_verification"}]`.
+    /// Custom domains, such as `[{"domain": "login.example.com", "status":
+    /// "pending_verification"}]`.
     pub custom_domains: Vec<CustomDomain>,
     /// Number of methods of one type that a user may have before the 403 (auth0-api.md 1.6).
     pub cap_per_user: Option<u32>,
@@ -87,7 +89,8 @@ pub struct Settings {
     pub passkey_required: BTreeSet<PasskeyField>,
     /// POST takes `relying_party_identifier` for a passkey, required or not.
     pub passkey_relying_party: bool,
-    /// Types that PATCH refuses. The answer to PATCH has no word for a passkey in the API's description.
+    /// Types that PATCH refuses. The answer to PATCH has no word for a passkey in the API's
+    /// description.
     pub patch_refused: BTreeSet<FactorType>,
     /// Status of PUT (list) for an unknown user, for whom nothing is stored.
     pub put_unknown_user: u16,
@@ -127,7 +130,8 @@ pub struct Settings {
     /// Ready-made bearer tokens that are accepted without having been issued. They do not expire,
     /// but `token_requests` applies to them, too.
     pub static_tokens: Vec<Secret>,
-    /// Seconds the tenant's clock is ahead: `Date`, `created_at` and the reset header shift together.
+    /// Seconds the tenant's clock is ahead: `Date`, `created_at` and the reset header shift
+    /// together.
     pub clock_skew_s: i64,
     /// Faults, and how often they occur.
     pub faults: Vec<Fault>,
@@ -199,8 +203,9 @@ impl Default for Settings {
 
 /// Users that exist. A user with methods (see [`Sandbox::seed`](super::Sandbox::seed)) always does.
 ///
-/// In settings an array is a [`Directory`] of [`User`]s. Without one, whoever is asked for by address is
-/// found if the address is in lower case at `example.com`, `example.net` or `example.org`.
+/// In settings an array is a [`Directory`] of [`User`]s. Without one, whoever is asked for by
+/// address is found if the address is in lower case at `example.com`, `example.net` or
+/// `example.org`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(from = "UsersSetting")]
 pub enum Users {

@@ -14,8 +14,8 @@ use crate::sync::lock;
 /// Counts since the start. A lost answer counts under what it was, once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Requests to the seven operations, look-ups of users and questions about the tenant by verb, and to the token endpoint as
-    /// `TOKEN`: all that arrived, refused or lost ones included.
+    /// Requests to the seven operations, look-ups of users and questions about the tenant by verb,
+    /// and to the token endpoint as `TOKEN`: all that arrived, refused or lost ones included.
     pub requests: BTreeMap<&'static str, u64>,
     /// Those of them that looked users up by their address.
     pub users_by_email: u64,

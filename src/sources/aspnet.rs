@@ -1,8 +1,9 @@
 //! ASP.NET Core Identity (and Duende on top of it): users joined with their tokens.
 //!
-//! Read in `dotnet/aspnetcore`: `UserStoreBase` (`[AspNetUserStore]`, `AuthenticatorKey`, `RecoveryCodes`),
-//! `AuthenticatorTokenProvider`, `Rfc6238AuthenticationService` (SHA-1, 30 seconds, Base32). A key is there
-//! as soon as its user has looked at the page for enrolling: only `TwoFactorEnabled` says that it is in use.
+//! Read in `dotnet/aspnetcore`: `UserStoreBase` (`[AspNetUserStore]`, `AuthenticatorKey`,
+//! `RecoveryCodes`), `AuthenticatorTokenProvider`, `Rfc6238AuthenticationService` (SHA-1, 30
+//! seconds, Base32). A key is there as soon as its user has looked at the page for enrolling: only
+//! `TwoFactorEnabled` says that it is in use.
 
 use super::{About, FactorDraft, Rows, System, columns, totp};
 use crate::{
@@ -79,8 +80,8 @@ fn read(row: &Node, rows: &mut Rows<'_>) {
         }
         Some(_) | None => {}
     }
-    // It is in each row of a user. Recovery codes come with a key, whose row has it as well; where the
-    // table has other providers' tokens, it comes more than once, which is better than never.
+    // It is in each row of a user. Recovery codes come with a key, whose row has it as well; where
+    // the table has other providers' tokens, it comes more than once, which is better than never.
     let is_confirmed = |column| cell(column).flag() == Some(true);
     if rows.options.includes_profile_phone
         && cell("Name").text() != Some("RecoveryCodes")

@@ -1,5 +1,5 @@
-//! Exports of `mfaferry export`: for each user a line of JSON with their methods, as the Management API
-//! hands them out.
+//! Exports of `mfaferry export`: for each user a line of JSON with their methods, as the Management
+//! API hands them out.
 //!
 //! Names of fields: `UserAuthenticationMethod` in the description of the Management API. Samples in
 //! Auth0's guides have them in camel case, and types with underscores; the My Account API has

@@ -1,8 +1,8 @@
 //! Auth0's own export of MFA secrets, which support makes: a line of JSON for each factor.
 //!
-//! Auth0 documents how to ask for it, and nothing of its content. The one public sample is in the history
-//! of `workos/migrate-auth0-users` (`example-mfa.json`): `otp` and `recovery-code`, and no line ending
-//! after the last.
+//! Auth0 documents how to ask for it, and nothing of its content. The one public sample is in the
+//! history of `workos/migrate-auth0-users` (`example-mfa.json`): `otp` and `recovery-code`, and no
+//! line ending after the last.
 
 use super::{About, FactorDraft, Rows, System, totp};
 use crate::{

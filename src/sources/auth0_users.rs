@@ -1,5 +1,5 @@
-//! Auth0's format for the bulk import of users, with their `mfa_factors`; also the list of users that such
-//! a job could not import.
+//! Auth0's format for the bulk import of users, with their `mfa_factors`; also the list of users
+//! that such a job could not import.
 //!
 //! Read in Auth0's schema of bulk imports: `mfa_factors` has 1 to 10 items, each with one of
 //! `totp.secret` (`^[A-Z2-7]+$`), `phone.value` and `email.value`.

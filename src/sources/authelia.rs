@@ -1,9 +1,9 @@
 //! Authelia: what `authelia storage user totp export` and `… webauthn export` write.
 //!
-//! Read in `authelia/authelia`: `internal/model/totp_configuration.go` (in YAML the secret is Base64 of the
-//! Base32 text, in CSV the Base32 text itself), `internal/model/webauthn.go` (`UpdateSignInInfo`: rows of
-//! old U2F keys have an origin for a relying party), `internal/commands/storage_run.go`. Lists of URIs are
-//! read by `otpauth`.
+//! Read in `authelia/authelia`: `internal/model/totp_configuration.go` (in YAML the secret is
+//! Base64 of the Base32 text, in CSV the Base32 text itself), `internal/model/webauthn.go`
+//! (`UpdateSignInInfo`: rows of old U2F keys have an origin for a relying party),
+//! `internal/commands/storage_run.go`. Lists of URIs are read by `otpauth`.
 
 use super::{About, FactorDraft, Rows, System, spki, totp, values, webauthn};
 use crate::{

@@ -1,9 +1,10 @@
 //! authentik: its tables of devices joined with the users, one table a file. Which table it is, its
 //! columns say.
 //!
-//! Read in `goauthentik/authentik`: `lifecycle/system_migrations/otp_merge.py` (names of tables) and
-//! `authentik/stages/authenticator_{totp,sms,static,webauthn,duo}/models.py`. Keys of WebAuthn are COSE in
-//! Base64url; the user handle is in no table. The table of TOTP devices is django-otp's.
+//! Read in `goauthentik/authentik`: `lifecycle/system_migrations/otp_merge.py` (names of tables)
+//! and `authentik/stages/authenticator_{totp,sms,static,webauthn,duo}/models.py`. Keys of WebAuthn
+//! are COSE in Base64url; the user handle is in no table. The table of TOTP devices is
+//! django-otp's.
 
 use super::{About, FactorDraft, Rows, System, columns, django, spki, values, webauthn};
 use crate::{

@@ -1,8 +1,9 @@
 //! Clerk: the CSV of its dashboard's user export, or the same as an array of JSON.
 //!
-//! Read in `clerk/migration-tool`: `samples/clerk.csv`, `samples/clerk.json`, `src/migrate/functions.ts`
-//! (lists in a cell are cut at `|` and `,`); and in `workos/workos-migrations`:
-//! `transformers/__tests__/clerk.test.ts` (the order of the columns varies).
+//! Read in `clerk/migration-tool`: `samples/clerk.csv`, `samples/clerk.json`,
+//! `src/migrate/functions.ts` (lists in a cell are cut at `|` and `,`); and in
+//! `workos/workos-migrations`: `transformers/__tests__/clerk.test.ts` (the order of the columns
+//! varies).
 
 use super::{About, FactorDraft, Rows, System, totp};
 use crate::{

@@ -1,7 +1,8 @@
 //! Amazon Cognito user pools: what `AdminGetUser` answers for each user, or pages of `ListUsers`.
 //!
-//! The API reference of Amazon Cognito: `AdminGetUser` (`UserMFASettingList`, `UserAttributes`), `ListUsers`
-//! (`Attributes`, no list of factors), `AssociateSoftwareToken` (the only answer that ever holds a secret).
+//! The API reference of Amazon Cognito: `AdminGetUser` (`UserMFASettingList`, `UserAttributes`),
+//! `ListUsers` (`Attributes`, no list of factors), `AssociateSoftwareToken` (the only answer that
+//! ever holds a secret).
 
 use super::{About, FactorDraft, Rows, System};
 use crate::{

@@ -43,7 +43,8 @@ pub(super) static SYSTEM: System = System {
 
 fn recognises(row: &Node) -> bool {
     let is_dumped = row.has("model") && row.has("fields");
-    // Sites whose users have UUIDs look like authentik, which is named for what it is without this flag.
+    // Sites whose users have UUIDs look like authentik, which is named for what it is without this
+    // flag.
     is_dumped || is_totp_device(row)
 }
 

@@ -1,8 +1,8 @@
-//! Firebase Authentication and Google Identity Platform: what `firebase auth:export` writes as JSON, an
-//! answer of `accounts:batchGet`, or users of the Admin SDK.
+//! Firebase Authentication and Google Identity Platform: what `firebase auth:export` writes as
+//! JSON, an answer of `accounts:batchGet`, or users of the Admin SDK.
 //!
-//! Read in `firebase/firebase-tools`: `src/accountExporter.ts` (`mfaInfo` is there since 15.22.4, in JSON
-//! only), `src/commands/auth-export.ts` (the layout), `src/gcp/auth.ts` (`mfaInfo`).
+//! Read in `firebase/firebase-tools`: `src/accountExporter.ts` (`mfaInfo` is there since 15.22.4,
+//! in JSON only), `src/commands/auth-export.ts` (the layout), `src/gcp/auth.ts` (`mfaInfo`).
 
 use super::{About, FactorDraft, Rows, System};
 use crate::{

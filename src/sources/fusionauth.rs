@@ -1,8 +1,10 @@
-//! `FusionAuth`: users in the shape of its import API, answers of its search and retrieve APIs, and passkeys.
+//! `FusionAuth`: users in the shape of its import API, answers of its search and retrieve APIs, and
+//! passkeys.
 //!
-//! Documented in `FusionAuth/fusionauth-site`: `docs/apis/_import-users-request-body` (secrets are Base64, and
-//! only there), `_user-response-body` (no secret), `_import-webauthn-request-body` (PEM; ids in Base64url).
-//! How it encodes user handles is not documented, so its passkeys become security keys.
+//! Documented in `FusionAuth/fusionauth-site`: `docs/apis/_import-users-request-body` (secrets are
+//! Base64, and only there), `_user-response-body` (no secret), `_import-webauthn-request-body`
+//! (PEM; ids in Base64url). How it encodes user handles is not documented, so its passkeys become
+//! security keys.
 
 use super::{About, FactorDraft, Rows, System, spki, totp, values, webauthn};
 use crate::{

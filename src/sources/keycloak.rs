@@ -1,10 +1,10 @@
-//! Keycloak and Red Hat build of Keycloak: realm files, users files, federated users files, or the folder
-//! of `kc.sh export --dir`.
+//! Keycloak and Red Hat build of Keycloak: realm files, users files, federated users files, or the
+//! folder of `kc.sh export --dir`.
 //!
-//! Read in `keycloak/keycloak`: `OTPCredentialModel` (`getDecodedSecret`: without `secretEncoding` the
-//! key is the UTF-8 of the text), `OTPCredentialData`, `WebAuthnCredentialData`,
-//! `WebAuthnCredentialProvider`, `CredentialPublicKeyConverter`, `WebAuthnRegister` (the user handle is the
-//! UTF-8 of the user's id), `ExportUtils`, `MultipleStepsExportProvider`; and in
+//! Read in `keycloak/keycloak`: `OTPCredentialModel` (`getDecodedSecret`: without `secretEncoding`
+//! the key is the UTF-8 of the text), `OTPCredentialData`, `WebAuthnCredentialData`,
+//! `WebAuthnCredentialProvider`, `CredentialPublicKeyConverter`, `WebAuthnRegister` (the user
+//! handle is the UTF-8 of the user's id), `ExportUtils`, `MultipleStepsExportProvider`; and in
 //! `netzbegruenung/keycloak-mfa-plugins`: `SmsAuthCredentialData`.
 
 use super::{About, FactorDraft, Rows, System, totp, values, webauthn};
@@ -113,7 +113,8 @@ fn read(user: &Node, rows: &mut Rows<'_>) {
     }
 }
 
-/// Returns the JSON in the text `key`: an empty object where there is none, `None` where it is broken.
+/// Returns the JSON in the text `key`: an empty object where there is none, `None` where it is
+/// broken.
 fn inner(credential: &Node, key: &str) -> Option<Node> {
     match credential.get(key) {
         Node::Null => Some(Node::Object(Vec::new())),

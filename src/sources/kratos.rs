@@ -1,8 +1,9 @@
 //! Ory Kratos and Ory Network: identities as the admin API lists them.
 //!
-//! Read in `ory/kratos`: `identity/identity.go` (credentials have a `config` only where it is asked for),
-//! `identity/credentials_webauthn.go` (ids, keys and handles are standard Base64), `identity/.snapshots` and
-//! `identity/stub` (what old and imported credentials leave out), `cmd/identities/definitions.go`.
+//! Read in `ory/kratos`: `identity/identity.go` (credentials have a `config` only where it is asked
+//! for), `identity/credentials_webauthn.go` (ids, keys and handles are standard Base64),
+//! `identity/.snapshots` and `identity/stub` (what old and imported credentials leave out),
+//! `cmd/identities/definitions.go`.
 
 use super::{About, FactorDraft, Rows, System, values, webauthn};
 use crate::{

@@ -1,16 +1,19 @@
-//! Transfer codes, which Google Authenticator shows for "Transfer accounts": `otpauth-migration://offline?data=…`.
+//! Transfer codes, which Google Authenticator shows for "Transfer accounts":
+//! `otpauth-migration://offline?data=…`.
 //!
-//! The data is a protobuf message in Base64, percent-encoded; its schema was never published, and all
-//! decoders agree on it:
+//! The data is a protobuf message in Base64, percent-encoded; its schema was never published, and
+//! all decoders agree on it:
 //!
 //! ```text
-//! MigrationPayload { repeated OtpParameters = 1; int32 version = 2, batch_size = 3, batch_index = 4, batch_id = 5 }
-//! OtpParameters { bytes secret = 1; string name = 2, issuer = 3; enum algorithm = 4, digits = 5, type = 6;
+//! MigrationPayload { repeated OtpParameters = 1;
+//!                    int32 version = 2, batch_size = 3, batch_index = 4, batch_id = 5 }
+//! OtpParameters { bytes secret = 1; string name = 2, issuer = 3;
+//!                 enum algorithm = 4, digits = 5, type = 6;
 //!                 int64 counter = 7; string unique_id = 8 }
 //! ```
 //!
-//! The secret is raw bytes. A period is nowhere: the app has 30 seconds. Many accounts make several codes,
-//! the parts of a batch; whoever scans them by hand misses one easily.
+//! The secret is raw bytes. A period is nowhere: the app has 30 seconds. Many accounts make several
+//! codes, the parts of a batch; whoever scans them by hand misses one easily.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +25,8 @@ use super::values::{self, Bytes};
 /// Begins such a URI.
 const SCHEME: &str = "otpauth-migration:";
 
-/// The largest number of batches, and of parts of one, that are kept in mind; a phone makes a handful.
+/// The largest number of batches, and of parts of one, that are kept in mind; a phone makes a
+/// handful.
 const MAX_PARTS: usize = 1000;
 
 /// The largest number of accounts that are read from one URI; a QR code holds some ten.

@@ -1,9 +1,10 @@
-//! Lists of `otpauth` URIs, one a line, and Google Authenticator's transfer URIs: what authenticator apps,
-//! helpdesk tools and Authelia write.
+//! Lists of `otpauth` URIs, one a line, and Google Authenticator's transfer URIs: what
+//! authenticator apps, helpdesk tools and Authelia write.
 //!
-//! The form is the Key URI Format of the google-authenticator wiki. Read in lists of Aegis (`steam`, a plus for
-//! a space in the query and `%20` in the path, `algorithm=sha512`, parameters that nobody knows) and of
-//! `scito/extract_otp_secrets` (comments, transfer URIs with a plus in their Base64).
+//! The form is the Key URI Format of the google-authenticator wiki. Read in lists of Aegis
+//! (`steam`, a plus for a space in the query and `%20` in the path, `algorithm=sha512`, parameters
+//! that nobody knows) and of `scito/extract_otp_secrets` (comments, transfer URIs with a plus in
+//! their Base64).
 
 use std::borrow::Cow;
 
@@ -108,7 +109,8 @@ pub(super) struct Uri {
     pub(super) factor: FactorDraft,
 }
 
-/// Reads a URI. What else may change its codes, under whatever name, is checked with all URIs, later.
+/// Reads a URI. What else may change its codes, under whatever name, is checked with all URIs,
+/// later.
 pub(super) fn of_uri(uri: &str) -> Uri {
     let uri = uri.trim();
     let rest = uri.get(SCHEME.len()..).unwrap_or("").trim_start_matches('/');

@@ -1,9 +1,10 @@
 //! privacyIDEA: what its token janitors export.
 //!
-//! Read in `privacyidea/privacyidea`: `cli/privacyideatokenjanitor/findtokens.py` (the old janitor: YAML and
-//! CSV; its CSV looks for `timStep`, so the period is `None`), `cli/pitokenjanitor/utils/findtokens.py` (the
-//! new one: its YAML ends in an exception), `lib/tokenclass.py` (`_to_dict`). The seed is hexadecimal. The
-//! owner is `login@realm`, and a login may have an `@` of its own.
+//! Read in `privacyidea/privacyidea`: `cli/privacyideatokenjanitor/findtokens.py` (the old janitor:
+//! YAML and CSV; its CSV looks for `timStep`, so the period is `None`),
+//! `cli/pitokenjanitor/utils/findtokens.py` (the new one: its YAML ends in an exception),
+//! `lib/tokenclass.py` (`_to_dict`). The seed is hexadecimal. The owner is `login@realm`, and a
+//! login may have an `@` of its own.
 
 use super::{About, FactorDraft, Rows, System, totp};
 use crate::{

@@ -1,8 +1,8 @@
 //! Public keys in the forms that systems keep them in, as COSE keys: what the API takes.
 //!
-//! Of SPKI (RFC 5280, 4.1.2.7) there are three forms that WebAuthn uses, of which two are a fixed prefix
-//! and the key; lengths are checked to the byte, so that nothing but such a key passes. Whether the key is
-//! a point of its curve is checked with all COSE keys, later.
+//! Of SPKI (RFC 5280, 4.1.2.7) there are three forms that WebAuthn uses, of which two are a fixed
+//! prefix and the key; lengths are checked to the byte, so that nothing but such a key passes.
+//! Whether the key is a point of its curve is checked with all COSE keys, later.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +12,8 @@ use crate::model::Code;
 /// Fault of a public key: the code, and a sentence without its subject.
 pub(super) type KeyFault = (Code, &'static str);
 
-/// Begins the SPKI of a P-256 key: `ecPublicKey`, `prime256v1`, and a bit string of 65 bytes follows.
+/// Begins the SPKI of a P-256 key: `ecPublicKey`, `prime256v1`, and a bit string of 65 bytes
+/// follows.
 const P256: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -51,7 +52,8 @@ pub(super) fn from_pem(text: &str) -> Result<Vec<u8>, KeyFault> {
     to_cose(&values::base64(&body).ok_or(NOT_A_KEY)?)
 }
 
-/// Returns the COSE key of bytes that are one already, an SPKI in DER, or a bare point of P-256 (U2F).
+/// Returns the COSE key of bytes that are one already, an SPKI in DER, or a bare point of P-256
+/// (U2F).
 pub(super) fn to_cose(bytes: &[u8]) -> Result<Vec<u8>, KeyFault> {
     match bytes {
         // A map of CBOR with three to seven entries.

@@ -1,10 +1,11 @@
-//! Supabase Auth (`GoTrue`): rows of `auth.mfa_factors` and `auth.webauthn_credentials`, joined with the
-//! user, as JSON or as a table.
+//! Supabase Auth (`GoTrue`): rows of `auth.mfa_factors` and `auth.webauthn_credentials`, joined
+//! with the user, as JSON or as a table.
 //!
 //! Read in `supabase/auth`: `internal/api/mfa.go` (secrets are Base32, SHA-1, 6 digits, 30 s),
-//! `internal/api/phone.go` (numbers are kept without their plus), `internal/crypto/crypto.go` (encrypted
-//! secrets), `internal/models` (`WebAuthnID`: the user handle is the UTF-8 of the user's id), the migration
-//! `20260302000000_add_passkeys`; and in `go-webauthn/webauthn`: `credential.go`, `authenticator.go`.
+//! `internal/api/phone.go` (numbers are kept without their plus), `internal/crypto/crypto.go`
+//! (encrypted secrets), `internal/models` (`WebAuthnID`: the user handle is the UTF-8 of the user's
+//! id), the migration `20260302000000_add_passkeys`; and in `go-webauthn/webauthn`:
+//! `credential.go`, `authenticator.go`.
 
 use super::{About, FactorDraft, Rows, System, totp, values, webauthn};
 use crate::{
@@ -141,8 +142,8 @@ fn phone(row: &Node, rows: &mut Rows<'_>) {
     rows.push("", factor);
 }
 
-/// Returns true for E.164 without its plus, the only form that is kept (`formatPhoneNumber`). Anything else
-/// has been through something that changes numbers.
+/// Returns true for E.164 without its plus, the only form that is kept (`formatPhoneNumber`).
+/// Anything else has been through something that changes numbers.
 fn is_bare(number: &str) -> bool {
     number.len() <= 15
         && number.starts_with(|c| matches!(c, '1'..='9'))
@@ -184,7 +185,8 @@ fn passkey(row: &Node, rows: &mut Rows<'_>) {
     rows.push("", factor);
 }
 
-/// Returns a value of JSON: itself, or what stands in the cell of a table. `None` if that is broken.
+/// Returns a value of JSON: itself, or what stands in the cell of a table. `None` if that is
+/// broken.
 fn jsonb(value: &Node) -> Option<Node> {
     match value {
         Node::Text(json) => from_json(json).ok(),

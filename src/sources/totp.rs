@@ -149,8 +149,9 @@ fn not_whole(encoding: SecretEncoding) -> &'static str {
     }
 }
 
-/// Returns true if a text that should be Base32 begins as what frameworks encrypt: JSON and its Base64
-/// (Laravel, Rails), Fernet, ASP.NET's data protection, PHP's hashes. No Base32 has such a mixture of cases.
+/// Returns true if a text that should be Base32 begins as what frameworks encrypt: JSON and its
+/// Base64 (Laravel, Rails), Fernet, ASP.NET's data protection, PHP's hashes. No Base32 has such a
+/// mixture of cases.
 fn is_encrypted(text: &str) -> bool {
     let text = text.trim();
     ["eyJ", "{", "gAAAAA", "CfDJ8", "$"].iter().any(|start| text.starts_with(start))

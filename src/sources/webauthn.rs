@@ -16,8 +16,8 @@ pub(super) const PLATFORM: &str = "is built into the user's device (fingerprint,
 pub(super) const CLONED: &str =
     "is taken for a copy by its source (its counter went backwards): the user must enrol again";
 
-/// Returns true if the credential is built into a device: `internal` is its only transport. More than
-/// one, or none that is known, may be a security key.
+/// Returns true if the credential is built into a device: `internal` is its only transport. More
+/// than one, or none that is known, may be a security key.
 pub(super) fn is_platform(transports: &Node) -> bool {
     matches!(transports.items(), [only] if only.text() == Some("internal"))
 }

@@ -1,4 +1,5 @@
-//! Elements as they are written, each by itself: one of a document as a document of its own on one line.
+//! Elements as they are written, each by itself: one of a document as a document of its own on one
+//! line.
 
 use zeroize::Zeroizing;
 
@@ -6,8 +7,8 @@ use super::Export;
 use crate::input::{Element, InputError, PieceKind, Written, compact};
 
 impl Export {
-    /// Begins to keep what elements are written as, before the first is read: their own lines, or else
-    /// each as a line of JSON that is read as the same.
+    /// Begins to keep what elements are written as, before the first is read: their own lines, or
+    /// else each as a line of JSON that is read as the same.
     pub fn keep_written(&mut self) {
         self.written = Some(Written::default());
         if let Some(elements) = &mut self.elements {
@@ -37,8 +38,8 @@ impl Export {
     }
 }
 
-/// Keeps the pieces of an element with so many rows, which stands at the path `at` of a document with those
-/// notes.
+/// Keeps the pieces of an element with so many rows, which stands at the path `at` of a document
+/// with those notes.
 fn keep(
     written: &mut Written,
     pieces: &[(PieceKind, Zeroizing<Vec<u8>>)],
@@ -80,8 +81,8 @@ fn write_document(json: &[u8], at: &str, notes: &[(&'static str, &str)], out: &m
     out.push(b'\n');
 }
 
-/// Returns the keys on the way to `[0].orgs[1].users[2]` within its document, and which of them are of
-/// lists.
+/// Returns the keys on the way to `[0].orgs[1].users[2]` within its document, and which of them are
+/// of lists.
 fn steps(at: &str) -> Vec<(&str, bool)> {
     let names =
         at.split('.').map(|name| name.split_once('[').map_or((name, false), |it| (it.0, true)));

@@ -1,8 +1,8 @@
 //! Zitadel: what the Admin API's `export` writes.
 //!
 //! Read in `zitadel/zitadel`: `internal/api/grpc/admin/export.go` (`getUsers`) and the messages of
-//! `ImportHumanUser`. It is JSON of proto3, so what is false or empty is left out; ids are decimal numbers,
-//! not UUIDs. Only TOTP that is ready is exported, decrypted.
+//! `ImportHumanUser`. It is JSON of proto3, so what is false or empty is left out; ids are decimal
+//! numbers, not UUIDs. Only TOTP that is ready is exported, decrypted.
 
 use super::{About, FactorDraft, Rows, System, totp};
 use crate::{

@@ -59,8 +59,8 @@ impl Between {
         Self::serving(move |_, stream, counts| serve(stream, tenant, &answer, counts))
     }
 
-    /// Passes everything on, and resets a connection on which a request arrives after it was idle for
-    /// longer than that; counts them.
+    /// Passes everything on, and resets a connection on which a request arrives after it was idle
+    /// for longer than that; counts them.
     pub(crate) fn start_dying(tenant: SocketAddr, idle: Duration, died: Arc<AtomicUsize>) -> Self {
         Self::serving(move |_, mut stream, counts| {
             stream.set_nodelay(true)?;

@@ -1,5 +1,5 @@
-//! What an import says of what was there before it: factors that tonight's input no longer has, those
-//! whose value changed, and files that still hold secrets.
+//! What an import says of what was there before it: factors that tonight's input no longer has,
+//! those whose value changed, and files that still hold secrets.
 
 use std::{
     io::Write,

@@ -122,7 +122,8 @@ fn an_invalid_value_is_named_with_the_place_that_gives_it() {
         places[0].1.env(&variable, value);
         places[1].1.args(["--config", "some.toml"]);
         if !expected.contains("true") {
-            // What stands nearer to the user is what counts, so what is wrong further off is hidden.
+            // What stands nearer to the user is what counts, so what is wrong further off is
+            // hidden.
             let mut command = import();
             command.args([&flag, value]).env(&variable, "also wrong");
             places.push((flag, command));

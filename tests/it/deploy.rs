@@ -1,5 +1,6 @@
-//! The samples of `samples/deploy/` do what they say: their command lines run, what they make of exit
-//! codes is what the contract means by them, and what systemd and Kubernetes do to files is borne.
+//! The samples of `samples/deploy/` do what they say: their command lines run, what they make of
+//! exit codes is what the contract means by them, and what systemd and Kubernetes do to files is
+//! borne.
 
 use std::{
     collections::BTreeSet,

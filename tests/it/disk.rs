@@ -142,8 +142,8 @@ struct Verdicts {
     broken: Vec<String>,
 }
 
-/// Damages `file` of a crashed ledger in `count` ways, and runs again after each. A sample: `seal.rs` opens a thousand
-/// damaged ledgers without the program.
+/// Damages `file` of a crashed ledger in `count` ways, and runs again after each. A sample:
+/// `seal.rs` opens a thousand damaged ledgers without the program.
 fn damaged(file: &str, count: usize, seed: u64) -> Verdicts {
     let verdicts = std::sync::Mutex::new(Verdicts::default());
     side_by_side(&(0..count).collect::<Vec<_>>(), |number| {

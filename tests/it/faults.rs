@@ -125,7 +125,8 @@ fn an_outage_of_seconds_leaves_a_handful_in_doubt_and_is_probed_with_get() {
         bench.write("in.csv", csv);
         let mut command = bench.import("in.csv");
         let child = spawn(command.args(["--rate", "200", "--concurrency", "8"]));
-        // Two health checks: the circuit is open, and the first of them found the tenant still sick.
+        // Two health checks: the circuit is open, and the first of them found the tenant still
+        // sick.
         bench.out_of_order(50, kind, || {
             until("a second health check", || bench.tenant().stats().requests(Verb::Get) >= 2);
         });

@@ -18,8 +18,8 @@ fn seed() -> u64 {
     seed
 }
 
-/// Waits until a run has got that many steps further, or has ended. A request counts as a step, and so does a change
-/// of the ledger's files that a poll sees.
+/// Waits until a run has got that many steps further, or has ended. A request counts as a step, and
+/// so does a change of the ledger's files that a poll sees.
 fn until_steps(bench: &Bench, child: &mut Child, steps: u32) {
     let seen = || {
         let files = ["", "-shm", "-wal", "-seal"].map(|end| {
@@ -141,8 +141,8 @@ fn while_a_429_holds_everybody_nothing_is_in_doubt() {
     let mut child = spawn(command.args(["--rate", "5000", "--verbose", "--log-file", "run.log"]));
     let log = || fs::read_to_string(bench.path("run.log")).unwrap_or_default();
     until("the refusal is read", || log().contains("waiting after a 429"));
-    // What was about to go has an intent; it is taken back, and what is in flight is answered. An intent may be
-    // on its way to the disk at a moment at which nothing is in flight.
+    // What was about to go has an intent; it is taken back, and what is in flight is answered. An
+    // intent may be on its way to the disk at a moment at which nothing is in flight.
     let mut calm = 0;
     until("nothing is in flight, and nothing comes", || {
         let tenant = bench.tenant().stats();

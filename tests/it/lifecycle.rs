@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Bench, Done, factors, run, side_by_side, spawn, until};
 
-/// One in eight requests fails. With more faults the circuit is open most of the time, and a test only waits for
-/// health checks.
+/// One in eight requests fails. With more faults the circuit is open most of the time, and a test
+/// only waits for health checks.
 const HOSTILE: &str = "503-before@any=2%,503-after@any=2%,close-after@any=2%,reset-before@any=2%,\
     cut@any=2%,429-bare@any=1%x2,401@any=1%,not-json@any=1%";
 
@@ -74,8 +74,8 @@ fn hostile(seed: u64) -> Settings {
 }
 
 /// Runs a command again and again, killing it `kills` times, each time after so many requests more
-/// and once the ledger knows of anything that is done; the last run finishes. Each asks often enough
-/// for the faults of a hostile tenant.
+/// and once the ledger knows of anything that is done; the last run finishes. Each asks often
+/// enough for the faults of a hostile tenant.
 fn to_the_end(
     bench: &Bench,
     ledger: &str,

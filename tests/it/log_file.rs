@@ -1,5 +1,5 @@
-//! `--log-file`: appended to, cut off in place by whoever rotates it, and known to be writable before
-//! anything is sent.
+//! `--log-file`: appended to, cut off in place by whoever rotates it, and known to be writable
+//! before anything is sent.
 
 use std::fs;
 
@@ -99,8 +99,9 @@ fn a_log_is_appended_to() {
     }
 }
 
-/// `logrotate` with `copytruncate` copies the file and then cuts it off in place, under a program that has
-/// it open: without `O_APPEND` what comes next would stand behind a hole as large as what was there.
+/// `logrotate` with `copytruncate` copies the file and then cuts it off in place, under a program
+/// that has it open: without `O_APPEND` what comes next would stand behind a hole as large as what
+/// was there.
 #[test]
 fn a_log_that_is_cut_off_during_a_run_goes_on_at_its_new_end() {
     let bench = bench(300);
@@ -132,7 +133,8 @@ fn a_log_that_is_cut_off_during_a_run_goes_on_at_its_new_end() {
     assert_eq!(bench.tenant().stats().created, 300);
 }
 
-/// A limit on the size of files stands for a disk that fills up during a run: it cuts a line in two as well.
+/// A limit on the size of files stands for a disk that fills up during a run: it cuts a line in two
+/// as well.
 #[test]
 fn a_log_that_can_no_longer_be_written_is_told_of_once_and_stops_nothing() {
     for (format, told) in

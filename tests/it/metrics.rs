@@ -18,8 +18,8 @@ use crate::support::{
     until,
 };
 
-/// The samples of a text by name, and by the value of the label that they have besides `command` and
-/// `tenant`; all of them of the same command and tenant.
+/// The samples of a text by name, and by the value of the label that they have besides `command`
+/// and `tenant`; all of them of the same command and tenant.
 #[derive(Debug, Default)]
 struct Metrics {
     of: String,
@@ -376,8 +376,8 @@ fn the_alerts_of_the_samples_are_rules_about_metrics_that_there_are() {
     }
 }
 
-/// Times at which an alert fires, and does not: of a job that fails every night, of one that has succeeded
-/// once, and of one that does so each night.
+/// Times at which an alert fires, and does not: of a job that fails every night, of one that has
+/// succeeded once, and of one that does so each night.
 fn alerts_test(alerts: &Path) -> String {
     let mut series = String::new();
     for (job, last_success) in [

@@ -203,8 +203,8 @@ fn json_holds_a_name_as_text_and_no_command_that_would_name_another_file() {
     });
 }
 
-/// Command, flags, flags with the ends of the files that they name, the end of INPUT, and the ends of what is
-/// written.
+/// Command, flags, flags with the ends of the files that they name, the end of INPUT, and the ends
+/// of what is written.
 type Line<'a> = (&'a str, &'a [&'a str], Vec<(&'a str, &'a str)>, Option<&'a str>, &'a [&'a str]);
 
 #[test]

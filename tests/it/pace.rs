@@ -35,8 +35,8 @@ fn a_learnt_rate_is_hardly_ever_refused() {
 
 #[test]
 fn others_on_the_same_bucket_are_not_refused_for_our_sake() {
-    // A rate given far above the limit meets the bottom of the bucket when this process gets its CPU
-    // late; who comes in that moment may be refused, too.
+    // A rate given far above the limit meets the bottom of the bucket when this process gets its
+    // CPU late; who comes in that moment may be refused, too.
     for (rate, most) in [("auto", 0), ("2000", 2)] {
         let bench = Bench::new(Settings {
             limit: Limit::TokenBucket { rate: 80.0, burst: 40 },
@@ -177,7 +177,8 @@ fn an_outage_is_a_wait_with_a_reason_too() {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(90).0);
     let child = spawn(bench.import("in.csv").args(["--rate", "100"]));
-    // The first health check comes half a second after the circuit opens, the next one a second later.
+    // The first health check comes half a second after the circuit opens, the next one a second
+    // later.
     bench.out_of_order(20, OutageKind::Refuse503, || {
         until("a health check", || bench.tenant().stats().requests(Verb::Get) >= 1);
     });

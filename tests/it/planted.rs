@@ -1,5 +1,5 @@
-//! Hostile ledgers, folders, and files that others have put beside one of ours: nothing is believed,
-//! nothing is sent, nothing hangs.
+//! Hostile ledgers, folders, and files that others have put beside one of ours: nothing is
+//! believed, nothing is sent, nothing hangs.
 
 use std::{
     fs::{self, File, FileTimes, Permissions},

@@ -20,8 +20,8 @@ const KEY: &str = "pQECAyYgASFYIMxj177g0IdVFwVuq/kia+vUZIoHt03C/I24+z/9urcsIlgg4
 const HEADER: &str = "user_id,type,phone_number,preferred_authentication_method,email,totp_secret,key_id,\
                       public_key,relying_party_identifier\n";
 
-/// Twenty users: each with a phone (every fourth prefers calls), a TOTP, an email, a security key and a
-/// passkey. Their rows are scattered, and the last one is there twice.
+/// Twenty users: each with a phone (every fourth prefers calls), a TOTP, an email, a security key
+/// and a passkey. Their rows are scattered, and the last one is there twice.
 fn everything() -> String {
     let mut csv = HEADER.to_owned();
     let id = |kind: &str, user: usize| {
@@ -603,7 +603,8 @@ fn a_ready_token_that_ends_before_an_import_would_stops_it() {
     assert_eq!(done.code, Some(3), "{done:?}");
     assert!(done.stdout.contains("token_short: the ready token ends in"), "{done:?}");
     assert_eq!(bench.tenant().stats().requests(Verb::Post), 0);
-    // What --max-duration ends before is not stopped, nor what is quick enough, nor who asks nothing.
+    // What --max-duration ends before is not stopped, nor what is quick enough, nor who asks
+    // nothing.
     let brief = import("in.csv", &asks, &["--rate", "0.5", "--max-duration", "1s"]);
     assert_eq!(brief.code, Some(5), "{brief:?}");
     let quiet = import("in.csv", &usual, &["--rate", "0.5", "--max-duration", "1s"]);

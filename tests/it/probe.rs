@@ -127,8 +127,8 @@ fn some<T: Copy + Ord>(rng: &mut fastrand::Rng, all: &[T]) -> BTreeSet<T> {
 /// A factor that is switched off, by Guardian's name and ours.
 type Off = Option<(GuardianFactor, FactorType)>;
 
-/// Draws what is a conflict, in the words in which a probe finds it: where any second one of a type is one, the
-/// same value is one anyway.
+/// Draws what is a conflict, in the words in which a probe finds it: where any second one of a type
+/// is one, the same value is one anyway.
 fn drawn_conflict(rng: &mut fastrand::Rng) -> Conflict {
     let second_of_type = match rng.u8(0..3) {
         0 => some(rng, &FactorType::ALL),
@@ -349,7 +349,8 @@ fn a_signal_in_the_middle_stops_asking_and_leaves_nothing() {
     });
 }
 
-/// Stops a probe of a tenant that deletes nothing by two signals. Returns its report, which lists what is there.
+/// Stops a probe of a tenant that deletes nothing by two signals. Returns its report, which lists
+/// what is there.
 fn stopped_twice(bench: &Bench, command: &mut Command) -> Value {
     let child = spawn(command);
     until("it fails to delete", || bench.tenant().stats().requests(Verb::Delete) >= 1);
@@ -403,7 +404,8 @@ fn a_cap_that_is_a_429_is_told_from_the_limit_of_requests() {
     };
     let facts_of =
         TenantFacts { cap_per_user: Some(4), cap_refusal: Some(refusal), ..TenantFacts::default() };
-    // Its headers say that requests are left, so that no refusal is waited for as long as without them.
+    // Its headers say that requests are left, so that no refusal is waited for as long as without
+    // them.
     let limit = Limit::TokenBucket { rate: 200.0, burst: 50 };
     let bench = Bench::of(Settings { limit, ..tenant().with_facts(&facts_of) });
     let done = run_bounded(&mut probe(&bench));

@@ -6,8 +6,8 @@ use mfaferry::sandbox::Settings;
 
 use crate::support::{Bench, Done, binary, factors, run};
 
-/// Flags, variables; and the client that is said and the tenant that was written to, or what is said of
-/// why nobody was.
+/// Flags, variables; and the client that is said and the tenant that was written to, or what is
+/// said of why nobody was.
 type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], Result<&'a str, &'a str>);
 
 /// A tenant that knows only the client of that name.

@@ -313,8 +313,8 @@ fn of_an_export_neither_counted_codes_nor_encrypted_secrets_are_asked_about() {
     assert!(done.stdout.contains("\nno_match: line 7: the row holds no secret"), "{done:?}");
 }
 
-/// Runs `script`, in which `$0 "$@"` is a command, at a terminal of its own; types `answers`, each once its
-/// question is there. Returns all that the terminal showed.
+/// Runs `script`, in which `$0 "$@"` is a command, at a terminal of its own; types `answers`, each
+/// once its question is there. Returns all that the terminal showed.
 fn at_a_terminal(command: &Command, script: &str, answers: &[(&str, String)]) -> Option<String> {
     let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_str().unwrap());
     let words: Vec<_> = command.get_args().map(quoted).collect();

@@ -1,4 +1,5 @@
-//! Why rows did not end well, grouped by code, and the commands that help, as the real binary tells them.
+//! Why rows did not end well, grouped by code, and the commands that help, as the real binary tells
+//! them.
 
 use mfaferry::sandbox::{Conflict, Fault, Settings, Users};
 use serde_json::{Value, json};
@@ -8,7 +9,8 @@ use crate::{
     support::{Bench, Done, binary, factors, run, signal, spawn, until},
 };
 
-/// A tenant without the users whose ids have `gone` in them, and an input with rows of many kinds of bad.
+/// A tenant without the users whose ids have `gone` in them, and an input with rows of many kinds
+/// of bad.
 fn bench(faults: &str) -> Bench {
     let users = Users::AnyBut(vec!["gone".into()]);
     let faults = Fault::parse_list(faults).unwrap();

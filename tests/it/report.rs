@@ -127,8 +127,8 @@ fn refused(index: u32, refusal: Refusal, code: Code) -> Row {
     }))
 }
 
-/// A ledger of a run over a document: two rows that are not carried, one that is rejected, and one whose
-/// request is under way.
+/// A ledger of a run over a document: two rows that are not carried, one that is rejected, and one
+/// whose request is under way.
 fn ledger_of_a_document(bench: &Bench) -> Counts {
     let opening = Opening {
         tenant: "https://tenant.example/",

@@ -34,8 +34,8 @@ struct Parsed {
     cells: Vec<(String, Vec<Vec<String>>)>,
 }
 
-/// Takes a page apart as a browser would, and is stricter: every element is one that we write, ends where
-/// it should, and has no attribute by which anything could be loaded or run.
+/// Takes a page apart as a browser would, and is stricter: every element is one that we write, ends
+/// where it should, and has no attribute by which anything could be loaded or run.
 fn parse(page: &str) -> Parsed {
     assert!(page.len() <= LONGEST_PAGE, "{} bytes", page.len());
     let mut rest = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
@@ -480,7 +480,8 @@ fn result_of(states: &[(&str, usize)]) -> String {
     (2..).zip(states).map(line).collect()
 }
 
-/// States with their numbers, beginning of user ids, verdict, a sentence, and whether a bound is told.
+/// States with their numbers, beginning of user ids, verdict, a sentence, and whether a bound is
+/// told.
 type VerifyCase =
     (&'static [(&'static str, usize)], &'static str, &'static str, &'static str, bool);
 

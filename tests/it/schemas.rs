@@ -1,5 +1,5 @@
-//! `schema`: what other programs read is what its schema says. Every output of every test goes through
-//! here ([`hold`]), so that a key that nobody described is found where it is first written.
+//! `schema`: what other programs read is what its schema says. Every output of every test goes
+//! through here ([`hold`]), so that a key that nobody described is found where it is first written.
 
 use std::{
     collections::BTreeMap,

@@ -18,7 +18,8 @@ const SECRETS: [&str; 7] = [
 
 #[test]
 fn no_output_log_or_file_holds_a_secret_at_any_log_level() {
-    // With more of them, five people in a row without an answer would be an outage, and minutes of waiting.
+    // With more of them, five people in a row without an answer would be an outage, and minutes of
+    // waiting.
     for faults in ["", "500-after=6%,cut=6%,not-json=6%,close-after=6%,403-plan=3%"] {
         let bench = Bench::new(Settings {
             faults: if faults.is_empty() { vec![] } else { Fault::parse_list(faults).unwrap() },

@@ -1,4 +1,5 @@
-//! `--shard`: parts of an input's users, each with a ledger of its own, and reports that add them up.
+//! `--shard`: parts of an input's users, each with a ledger of its own, and reports that add them
+//! up.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -50,7 +51,8 @@ fn add(sums: &mut BTreeMap<&'static str, u64>, summary: &Value) {
     }
 }
 
-/// Every user of a ledger is one of its shard; those that are not known, and ids that are none, are the first's.
+/// Every user of a ledger is one of its shard; those that are not known, and ids that are none, are
+/// the first's.
 fn users_of_shard(rows: &[Value], shard: Shard) -> BTreeSet<String> {
     for row in rows {
         let user = row["user_id"].as_str().filter(|id| id.contains('|'));
@@ -59,7 +61,8 @@ fn users_of_shard(rows: &[Value], shard: Shard) -> BTreeSet<String> {
     rows.iter().filter_map(|row| row["user_id"].as_str()).map(str::to_owned).collect()
 }
 
-/// Rows of an input with twelve people: good ones, bad ones, ones that come again, and some of nobody.
+/// Rows of an input with twelve people: good ones, bad ones, ones that come again, and some of
+/// nobody.
 fn some_rows(rng: &mut fastrand::Rng) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for number in 0..60 {
@@ -316,7 +319,8 @@ fn what_is_no_shard_is_refused_and_one_of_one_is_the_whole() {
     assert_eq!((&summary["skipped"], &summary["shard"]), (&json!(6), &Value::Null), "{summary}");
 }
 
-/// Ledgers that are there, the run, and the shard of the ledger that stands in its way, if one does.
+/// Ledgers that are there, the run, and the shard of the ledger that stands in its way, if one
+/// does.
 #[test]
 fn a_new_ledger_is_refused_where_another_may_have_the_same_people() {
     for (there, shard, in_the_way) in [
@@ -422,7 +426,8 @@ fn a_shard_knows_only_of_its_own_rows_what_has_left_the_input() {
     let done = report(&bench, &both);
     assert_eq!(done.json()["selected"]["rows"], 89, "{done:?}");
     assert!(!done.stderr.contains("WARN"), "{done:?}");
-    // A user whom one ledger does not know leaves the other what it is; one whom none knows is refused.
+    // A user whom one ledger does not know leaves the other what it is; one whom none knows is
+    // refused.
     let (header, stranger) = (first[0], |of| {
         let mut users = (0..).map(|number| format!("auth0|new{number}"));
         users.find(|user| Shard::parse(of).is_some_and(|of| of.has(Some(user)))).unwrap()
@@ -533,8 +538,8 @@ fn a_row_that_is_mended_in_the_input_itself_leaves_its_old_shard() {
     }
 }
 
-/// A shard that runs elsewhere has its ledger there. To import it here as well would send it twice, so no script
-/// gets that command.
+/// A shard that runs elsewhere has its ledger there. To import it here as well would send it twice,
+/// so no script gets that command.
 #[test]
 fn a_shard_names_the_others_and_a_script_only_what_sends_nothing() {
     let bench = Bench::new(Settings::default());

@@ -196,7 +196,8 @@ fn a_relying_party_that_comes_too_late_in_a_pipe_stops_it_and_a_file_does_not_mi
     let text = realm.to_string();
     let late = format!("{},\"webAuthnPolicyRpId\":{rp_id}}}", text.strip_suffix('}').unwrap());
     bench.write("realm.json", &late);
-    // Its keys are in the order of the alphabet by now, the other relying party's after the people, too.
+    // Its keys are in the order of the alphabet by now, the other relying party's after the people,
+    // too.
     let flags = ["--from", "keycloak", "--rp-id", "other.example.net", "--output", "json"];
     let mut check = binary();
     check.current_dir(bench.folder.path()).args(["check", "realm.json"]).args(flags);

@@ -15,7 +15,8 @@ fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
     // At the lower rate one thread does everything.
     let all = [("-INT", "2000"), ("-INT", "400"), ("-TERM", "400"), ("-HUP", "2000")];
     side_by_side(&all, |(name, rate)| {
-        // A user's three factors are sent one after the other, so no run ends before the signal comes.
+        // A user's three factors are sent one after the other, so no run ends before the signal
+        // comes.
         let bench = Bench::new(Settings { latency_ms: (200, 300), ..Settings::default() });
         let (csv, wanted, users) = factors(120);
         bench.write("in.csv", csv);

@@ -106,8 +106,9 @@ impl Bench {
         until("the tenant is quiet", || self.tenant().stats().in_flight == 0);
     }
 
-    /// Lets the tenant be out of order once it was asked `requests` times, until `end` returns: by a
-    /// clock of the tenant's own, the outage could be over before a busy machine has started the run.
+    /// Lets the tenant be out of order once it was asked `requests` times, until `end` returns: by
+    /// a clock of the tenant's own, the outage could be over before a busy machine has started the
+    /// run.
     pub(crate) fn out_of_order(&self, requests: u64, kind: OutageKind, end: impl FnOnce()) {
         let asked = || self.tenant().stats().requests.values().sum::<u64>();
         until("the run is in the middle", || asked() >= requests);
@@ -117,8 +118,8 @@ impl Bench {
     }
 
     /// No request came before its time at this rate; returns how many there were. Counted from when
-    /// the tenant was there and not in windows (`pacer::exact` is held to those, on a paused clock of its
-    /// own): who has to wait for the CPU comes late and with others, but never early.
+    /// the tenant was there and not in windows (`pacer::exact` is held to those, on a paused clock
+    /// of its own): who has to wait for the CPU comes late and with others, but never early.
     pub(crate) fn paced(&self, rate: f64, burst: f64) -> usize {
         let arrivals = self.tenant().arrivals();
         let mut most = 0.0;
@@ -177,8 +178,8 @@ impl Bench {
     }
 
     /// Nothing lost, nothing doubled, and the ledger tells the truth: each of `wanted` is in the
-    /// tenant once if the ledger says so, with that very id, and nothing else is there. Returns how many
-    /// rows of the ledger stand where.
+    /// tenant once if the ledger says so, with that very id, and nothing else is there. Returns how
+    /// many rows of the ledger stand where.
     pub(crate) fn audit(
         &self,
         ledger: &str,
@@ -242,7 +243,8 @@ impl Done {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
     }
 
-    /// The summary adds up to the rows, as the contract says, and the reasons of each state to its number.
+    /// The summary adds up to the rows, as the contract says, and the reasons of each state to its
+    /// number.
     pub(crate) fn summary(&self) -> Value {
         let summary = self.json();
         let count = |name: &str| summary[name].as_u64().unwrap_or_else(|| panic!("{name}"));
@@ -359,8 +361,8 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// Opens a ledger that no other run has: a program that another test is about to start holds this one's locks
-/// for a moment.
+/// Opens a ledger that no other run has: a program that another test is about to start holds this
+/// one's locks for a moment.
 pub(crate) fn open_ledger<'a>(
     path: &Path,
     opening: impl Fn() -> Opening<'a>,

@@ -1,5 +1,5 @@
-//! The architecture rules that a reader of the source can check: the floors of the house, the home of
-//! each third-party crate, and what may print, exit or read the environment.
+//! The architecture rules that a reader of the source can check: the floors of the house, the home
+//! of each third-party crate, and what may print, exit or read the environment.
 
 use std::{
     collections::BTreeSet,
@@ -351,6 +351,24 @@ fn no_file_is_longer_than_400_lines_without_its_tests() {
         let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
         assert!(lines <= 400, "{file} has {lines} lines");
     }
+}
+
+/// rustfmt leaves comments as they are.
+#[test]
+fn comments_are_at_most_100_columns_wide() {
+    let mut bad = Vec::new();
+    for path in files() {
+        let text = fs::read_to_string(&path).unwrap();
+        for (line, text) in (1..).zip(text.lines()) {
+            let is_comment = text.trim_start().starts_with("//");
+            // Rows of tables and diagrams, and addresses, cannot be wrapped.
+            let is_one_piece = ["| ", "->", "://"].iter().any(|piece| text.contains(piece));
+            if is_comment && !is_one_piece && text.chars().count() > 100 {
+                bad.push(format!("{}:{line}", path.display()));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
 #[test]

@@ -23,7 +23,8 @@ use crate::{
 /// The server that listens there, with its port.
 type Place = fn() -> String;
 
-/// Refuses everybody, as long as the tests last: a port given back could become another test's tenant.
+/// Refuses everybody, as long as the tests last: a port given back could become another test's
+/// tenant.
 fn closed() -> String {
     let door = Box::leak(Box::new(Door::closed()));
     format!("http://{}", door.address)

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Bench, Done, factors, run};
 
-/// Ten users with two phones and an authenticator app each, imported; the first `users` of them have used
-/// the app, and the first has used a phone, too.
+/// Ten users with two phones and an authenticator app each, imported; the first `users` of them
+/// have used the app, and the first has used a phone, too.
 fn bench(users: usize) -> Bench {
     let bench = Bench::new(Settings::default());
     bench.write("in.csv", factors(30).0);
@@ -114,7 +114,8 @@ fn a_smaller_share_than_is_asked_for_ends_with_4() {
     }
 }
 
-/// A changed secret is created beside the old one, which people have used: nobody is in with the new one.
+/// A changed secret is created beside the old one, which people have used: nobody is in with the
+/// new one.
 #[test]
 fn a_login_with_one_of_several_that_look_the_same_is_no_use_of_a_row() {
     const OLD: &str = "auth0|1,totp,A,JBSWY3DPEHPK3PXP";

@@ -82,7 +82,8 @@ impl Script {
         self.folder.path().join(name)
     }
 
-    /// Lines that the script prints in a folder: the line of `--version`, and the files that make it run again.
+    /// Lines that the script prints in a folder: the line of `--version`, and the files that make
+    /// it run again.
     fn run(&self, name: &str, epoch: Option<&str>) -> (String, Vec<PathBuf>) {
         let here = self.path(name);
         let mut command = Command::new(&self.program);

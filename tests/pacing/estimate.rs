@@ -14,17 +14,19 @@ use mfaferry::{
 
 use crate::{scenario::Scenario, scenarios, world};
 
-/// Questions of a preflight: five about the tenant, and the lists of 20, 100 or, by default, 200 users.
+/// Questions of a preflight: five about the tenant, and the lists of 20, 100 or, by default, 200
+/// users.
 const QUESTIONS: [usize; 3] = [25, 105, 205];
 /// Time between the questions and the run.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Factors of a run at most.
 const MOST: f64 = 25_000.0;
-/// Distance of the estimate from the run that is allowed, in percent. 25 questions take half a second,
-/// of which differences in travel times are a good part.
+/// Distance of the estimate from the run that is allowed, in percent. 25 questions take half a
+/// second, of which differences in travel times are a good part.
 const ALLOWED: [f64; 3] = [15.0, 10.0, 10.0];
-/// The same beside others who send at random: fewer questions do not show their mean. Not even 205 do so
-/// for certain: they take some six seconds, and with other seeds the estimate is off by up to 19 %.
+/// The same beside others who send at random: fewer questions do not show their mean. Not even 205
+/// do so for certain: they take some six seconds, and with other seeds the estimate is off by up to
+/// 19 %.
 const ALLOWED_BY_CHANCE: [f64; 3] = [30.0, 15.0, 10.0];
 /// Scenarios of which the questions can show too little; there must be no estimate.
 const UNKNOWN: &[(&str, &str)] = &[
@@ -104,8 +106,8 @@ fn the_estimate_is_within_a_tenth_of_what_the_run_takes() {
     assert!(faults.is_empty(), "with seed {seed}:\n{}", faults.join("\n"));
 }
 
-/// Asks and estimates, and after the most questions sends what the tenant grants in about the time of
-/// the scenario.
+/// Asks and estimates, and after the most questions sends what the tenant grants in about the time
+/// of the scenario.
 fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
     let work = Workload { factors: factors(scenario), ..Workload::default() };
     let requests = usize::try_from(work.requests()).unwrap();

@@ -1,11 +1,11 @@
-//! Pacing, simulated on a paused clock against the sandbox's own limiter: every file in `scenarios/`
-//! describes a tenant, its other traffic, and the bounds that the outcome must keep. A case is added
-//! by adding a file.
+//! Pacing, simulated on a paused clock against the sandbox's own limiter: every file in
+//! `scenarios/` describes a tenant, its other traffic, and the bounds that the outcome must keep. A
+//! case is added by adding a file.
 //!
-//! `cargo test --test pacing -- --nocapture` prints the table of all outcomes, the start of each run
-//! included; a request takes 100 to 200 ms where the scenario says nothing else. The share used is of
-//! all that the tenant could have granted and others did not take, its full bucket at the start
-//! included. `MFAFERRY_TEST_SCENARIO=noisy` runs the scenarios with that in their name, and
+//! `cargo test --test pacing -- --nocapture` prints the table of all outcomes, the start of each
+//! run included; a request takes 100 to 200 ms where the scenario says nothing else. The share used
+//! is of all that the tenant could have granted and others did not take, its full bucket at the
+//! start included. `MFAFERRY_TEST_SCENARIO=noisy` runs the scenarios with that in their name, and
 //! `MFAFERRY_TEST_SEED=7` uses another seed.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and its table")]
 

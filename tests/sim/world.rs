@@ -1,4 +1,5 @@
-//! State that a simulation shares: the random generator, the crash that is due, and what has been counted.
+//! State that a simulation shares: the random generator, the crash that is due, and what has been
+//! counted.
 
 use std::sync::{
     Mutex,

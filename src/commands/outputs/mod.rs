@@ -1,5 +1,5 @@
-//! Files that commands write: their names, and a check that refuses an output that is also an input,
-//! by whatever name or link, or another output.
+//! Files that commands write: their names, and a check that refuses an output that is also an
+//! input, by whatever name or link, or another output.
 
 pub(super) mod names;
 pub(super) mod scratch;

@@ -63,7 +63,8 @@ pub(super) enum AnswerSource {
 }
 
 impl AnswerSource {
-    /// Finds where answers will come from. Nothing is changed or read before [`AnswerSource::begin`].
+    /// Finds where answers will come from. Nothing is changed or read before
+    /// [`AnswerSource::begin`].
     pub(super) fn find(stdin_use: StdinUse) -> Result<Self, Error> {
         if stdin_use == StdinUse::Input {
             let input = open_terminal().map_err(|_| {

@@ -1,4 +1,5 @@
-//! The TOTP rows of a few users, kept with their secrets while an input is read. They are wiped on drop.
+//! The TOTP rows of a few users, kept with their secrets while an input is read. They are wiped on
+//! drop.
 
 use std::{
     borrow::Cow,

@@ -146,8 +146,8 @@ impl Opener {
         Self { max_users: max_users.map(|given| given.value.0), ..self }
     }
 
-    /// Returns the flag that says if `--max-users` has left out rows. It is final once the input has
-    /// been read to its end.
+    /// Returns the flag that says if `--max-users` has left out rows. It is final once the input
+    /// has been read to its end.
     pub(super) fn is_cut(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.is_cut)
     }

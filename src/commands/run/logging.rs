@@ -32,7 +32,8 @@ pub(super) struct Logged<F> {
     target: &'static str,
 }
 
-/// File of `--log-file`. A line that cannot be written does not stop the command: it is counted and reported.
+/// File of `--log-file`. A line that cannot be written does not stop the command: it is counted and
+/// reported.
 #[derive(Debug)]
 pub(in crate::commands) struct LogFile {
     file: File,
@@ -87,7 +88,8 @@ fn subscribe(
     writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
     colours: Colours,
 ) {
-    // `LogFile` reports what is lost; the subscriber's own report would panic on a closed standard error.
+    // `LogFile` reports what is lost; the subscriber's own report would panic on a closed standard
+    // error.
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)

@@ -1,5 +1,6 @@
-//! Checks that the tenant is ready before an import sends its first request. It asks those questions
-//! of `preflight` about the tenant as a whole for which the token is known to have the scopes.
+//! Checks that the tenant is ready before an import sends its first request. It asks those
+//! questions of `preflight` about the tenant as a whole for which the token is known to have the
+//! scopes.
 
 use tokio::sync::mpsc;
 

@@ -59,9 +59,9 @@ fn processors() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// Returns the builder of a runtime with that many threads for its tasks, or with the caller's alone
-/// where the system has no room for more: tokio's hangs if it runs out of threads while starting
-/// them.
+/// Returns the builder of a runtime with that many threads for its tasks, or with the caller's
+/// alone where the system has no room for more: tokio's hangs if it runs out of threads while
+/// starting them.
 fn on_threads(threads: usize) -> Builder {
     let count = threads + OTHER_THREADS;
     let gate = Mutex::new(());

@@ -80,11 +80,11 @@ pub(in crate::commands) struct SessionOpening<'a> {
     pub(in crate::commands) ledger: Option<PathBuf>,
 }
 
-/// Opens an input, and returns it with its length, if that is known. An input that can be read twice
-/// is read once before, so that an unreadable one stops the run before anything is sent.
+/// Opens an input, and returns it with its length, if that is known. An input that can be read
+/// twice is read once before, so that an unreadable one stops the run before anything is sent.
 ///
-/// Opening a pipe waits until another process opens it for writing: a caller that has taken over the
-/// signals must not wait for this alone.
+/// Opening a pipe waits until another process opens it for writing: a caller that has taken over
+/// the signals must not wait for this alone.
 pub(in crate::commands) async fn open_input(
     bulk: &Bulk,
     config: &Config,
@@ -132,7 +132,8 @@ impl Session {
             let path = path.clone();
             blocking(move || {
                 let last = Reader::open(&path).and_then(|it| it.last_success(spec.name));
-                // A failure to read it is no reason to stop: the run itself goes on with the ledger.
+                // A failure to read it is no reason to stop: the run itself goes on with the
+                // ledger.
                 meter.has_ledger(&path, last.unwrap_or_default());
                 Ok(())
             })

@@ -81,9 +81,10 @@ pub(in crate::commands) fn warn_of_selection(config: &Config, input: &ReadInput)
     }
 }
 
-/// Returns what to do about the other shards once one is imported: the report that adds all ledgers up, if they
-/// are all here, else the import of a shard whose ledger is not here. That import is for people to decide on:
-/// the shard may run on another host, and a second ledger would send its rows again.
+/// Returns what to do about the other shards once one is imported: the report that adds all ledgers
+/// up, if they are all here, else the import of a shard whose ledger is not here. That import is
+/// for people to decide on: the shard may run on another host, and a second ledger would send its
+/// rows again.
 pub(super) fn of_other_shards(ended: &Ended<'_>) -> Option<NextStep> {
     let Ended { typed, ledger, .. } = *ended;
     let shard =

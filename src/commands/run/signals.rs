@@ -25,8 +25,8 @@ pub(in crate::commands) struct Signals {
     hang_up: Option<Signal>,
 }
 
-/// Returns the signal for a file that may not grow (`ulimit -f`). Its handler must stay installed: then
-/// such a file is an error of the write, and not a silent death.
+/// Returns the signal for a file that may not grow (`ulimit -f`). Its handler must stay installed:
+/// then such a file is an error of the write, and not a silent death.
 fn file_too_large() -> SignalKind {
     SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())
 }

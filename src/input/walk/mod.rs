@@ -139,7 +139,8 @@ impl<R: Read> Walker<R> {
         self.tokens.buffer.line
     }
 
-    /// Returns the number of lists of elements that were found so far, whether or not they hold any.
+    /// Returns the number of lists of elements that were found so far, whether or not they hold
+    /// any.
     pub(super) fn n_places(&self) -> u64 {
         self.n_places
     }

@@ -9,7 +9,8 @@ use std::sync::{
 use super::{MAX_ELEMENT, fault};
 use crate::{input::InputError, sync::lock};
 
-/// Channel from the characters to the reader, past the parser, which passes on nothing but their end.
+/// Channel from the characters to the reader, past the parser, which passes on nothing but their
+/// end.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     /// Characters read since the element began.

@@ -200,8 +200,8 @@ fn schema_of_a_new_one(format: i64) -> Result<Option<String>, LedgerFault> {
     schema(&connection)
 }
 
-/// Returns the number of a ledger's format. Another process may raise it at any time, but not within a
-/// transaction of ours.
+/// Returns the number of a ledger's format. Another process may raise it at any time, but not
+/// within a transaction of ours.
 pub(super) fn format(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }

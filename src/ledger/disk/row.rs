@@ -1,5 +1,5 @@
-//! Rows of the table `factors`, written and read back. The columns are declared once, in `columns!`;
-//! [`Cells::of`] and [`Cells::entry`] say what they hold.
+//! Rows of the table `factors`, written and read back. The columns are declared once, in
+//! `columns!`; [`Cells::of`] and [`Cells::entry`] say what they hold.
 
 use std::borrow::Cow;
 

@@ -268,7 +268,8 @@ fn a_refused_row_is_reported_with_its_state_and_its_path() {
     assert_eq!(found, all.map(|(state, index)| row(state, index)));
 }
 
-/// Numbers of what a report says of the old ledger: its rows, those that were refused, and its totals.
+/// Numbers of what a report says of the old ledger: its rows, those that were refused, and its
+/// totals.
 fn reported(path: &Path) -> (u64, u64, String) {
     let reader = Reader::open(path).unwrap();
     assert!(reader.fault().unwrap().is_none());
@@ -313,8 +314,8 @@ fn copy(path: &Path) -> (TempDir, PathBuf) {
     (folder, to)
 }
 
-/// Upgrades the ledger at `path` as far as so many steps of SQLite. Returns the steps that it took, and a
-/// copy made at the last one if it did not come to its end.
+/// Upgrades the ledger at `path` as far as so many steps of SQLite. Returns the steps that it took,
+/// and a copy made at the last one if it did not come to its end.
 fn upgrade_until(path: &Path, step: usize) -> (usize, Option<(TempDir, PathBuf)>) {
     let mut connection = Connection::open(path).unwrap();
     // With so little memory that what is not committed reaches the disk, too.

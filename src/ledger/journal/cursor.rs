@@ -123,8 +123,8 @@ mod tests {
         }
     }
 
-    /// Reads rows in that order as the journal does; returns how often the index was asked and how many
-    /// rows were read.
+    /// Reads rows in that order as the journal does; returns how often the index was asked and how
+    /// many rows were read.
     fn read(rows: u32, order: impl Iterator<Item = u32>) -> (u32, u32) {
         let (mut store, mut prints) = (Counting { rows, n_read: 0 }, Prints::default());
         let mut n_jumps = 0;

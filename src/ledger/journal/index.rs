@@ -1,6 +1,6 @@
-//! "Seen before?" in memory, in about 18 bytes a factor: a tag of 32 bits and the row's number,
-//! a short hash of its user, and its state. A tag is only a hint; the journal confirms a hit by the whole
-//! fingerprint.
+//! "Seen before?" in memory, in about 18 bytes a factor: a tag of 32 bits and the row's number, a
+//! short hash of its user, and its state. A tag is only a hint; the journal confirms a hit by the
+//! whole fingerprint.
 
 use std::{
     hash::{BuildHasher, RandomState},

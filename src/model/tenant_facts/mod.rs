@@ -101,7 +101,8 @@ facts! {
         retry_after: RetryAfter,
         /// True if answers carry `x-ratelimit-limit`, `-remaining` and `-reset`.
         limit_headers: bool,
-        /// Rounding of `x-ratelimit-reset`, the time when the bucket is full again, to whole seconds.
+        /// Rounding of `x-ratelimit-reset`, the time when the bucket is full again, to whole
+        /// seconds.
         reset_rounding: ResetRounding,
         /// Largest `per_page` of a list that is honoured.
         page_size_cap: u32,

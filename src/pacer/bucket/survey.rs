@@ -192,7 +192,8 @@ fn taken(sample: &BucketSample) -> f64 {
 mod tests {
     use super::*;
 
-    /// Returns what a bucket of `limit` shows that gains `rate` a second, asked `count` times so often.
+    /// Returns what a bucket of `limit` shows that gains `rate` a second, asked `count` times so
+    /// often.
     fn survey(limit: f64, rate: f64, every: f64, count: u32) -> FirstAnswers {
         let (mut survey, mut level) = (FirstAnswers::default(), limit);
         for number in 0..count {

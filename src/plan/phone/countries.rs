@@ -1,10 +1,11 @@
 //! Lengths of the numbers of each country, and whether they may begin with a zero.
 //!
-//! Generated from the metadata of libphonenumber (Apache-2.0, <https://github.com/google/libphonenumber>)
-//! as the Python package `phonenumbers` 9.0.43 carries it: of each country calling code the possible
-//! lengths of the national numbers of fixed lines, mobile phones, internet telephony and personal
-//! numbers (of codes without a country: of all numbers) that keep to E.164's 15 digits; the national
-//! prefix; and whether any of these numbers begins with a zero.
+//! Generated from the metadata of libphonenumber (Apache-2.0,
+//! <https://github.com/google/libphonenumber>) as the Python package `phonenumbers` 9.0.43 carries
+//! it: of each country calling code the possible lengths of the national numbers of fixed lines,
+//! mobile phones, internet telephony and personal numbers (of codes without a country: of all
+//! numbers) that keep to E.164's 15 digits; the national prefix; and whether any of these numbers
+//! begins with a zero.
 
 /// Meaning of a zero after the country code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,8 @@ pub(super) enum RowKind {
     Key {
         /// True for a passkey.
         is_passkey: bool,
-        /// Number of its relying party, if it names one; [`MOST_PARTIES`] for all that are not told apart.
+        /// Number of its relying party, if it names one; [`MOST_PARTIES`] for all that are not told
+        /// apart.
         party: Option<u8>,
     },
 }

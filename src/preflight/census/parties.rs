@@ -54,8 +54,9 @@ impl Parties {
         self.ids.is_empty()
     }
 
-    /// Returns those for which `is_meant`, each with its rows and users, the most rows first, and the sum
-    /// of all of them, in which a user counts once. `None` as an id stands for all that are not told apart.
+    /// Returns those for which `is_meant`, each with its rows and users, the most rows first, and
+    /// the sum of all of them, in which a user counts once. `None` as an id stands for all that are
+    /// not told apart.
     pub fn select(
         &self,
         is_meant: impl Fn(Option<&str>) -> bool,

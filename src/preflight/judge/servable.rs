@@ -1,6 +1,6 @@
-//! Relying party ids that a tenant can serve: a browser hands a credential to a page only if its id is the
-//! page's host name, or a registrable suffix of that (WebAuthn Level 3, 5.1.3 and HTML's "is a registrable
-//! domain suffix of or is equal to").
+//! Relying party ids that a tenant can serve: a browser hands a credential to a page only if its id
+//! is the page's host name, or a registrable suffix of that (WebAuthn Level 3, 5.1.3 and HTML's "is
+//! a registrable domain suffix of or is equal to").
 
 use crate::model::CustomDomain;
 
@@ -14,8 +14,8 @@ pub(super) fn is_registrable(name: &str) -> bool {
     psl::domain_str(name).is_some()
 }
 
-/// Returns whether an id is a host name, or a suffix of it that somebody can register: `example.co.uk` of
-/// `login.example.co.uk`, but not `co.uk`.
+/// Returns whether an id is a host name, or a suffix of it that somebody can register:
+/// `example.co.uk` of `login.example.co.uk`, but not `co.uk`.
 fn is_suffix_of(id: &str, host: &str) -> bool {
     let is_above = || host.strip_suffix(id).is_some_and(|rest| rest.ends_with('.'));
     id == host || (is_above() && is_registrable(id))

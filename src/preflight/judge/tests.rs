@@ -11,8 +11,8 @@ use crate::{
 
 const SCOPES: &[&str] = &["create:authentication_methods", "read:authentication_methods"];
 
-/// Census of users with a phone, a TOTP, an email, a security key and a passkey each; users from 5 on have
-/// an email only.
+/// Census of users with a phone, a TOTP, an email, a security key and a passkey each; users from 5
+/// on have an email only.
 fn census(users: u8) -> Census {
     let (mut gatherer, mut marker) = Gatherer::of_users(SampleSize::Users(0), 1);
     for number in 0..users {

@@ -1,4 +1,5 @@
-//! Lanes of a chart: one for each reason that held requests back, darker for a greater share of the time.
+//! Lanes of a chart: one for each reason that held requests back, darker for a greater share of the
+//! time.
 
 use super::{chart, chart::ChartFrame, writer::Html};
 use crate::model::PaceSample;

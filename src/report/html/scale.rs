@@ -1,6 +1,7 @@
 //! Scales of a chart, with round numbers at their marks. Pure.
 
-/// Returns the distance between two marks of an axis from 0 to `most`, with at most `count` of them.
+/// Returns the distance between two marks of an axis from 0 to `most`, with at most `count` of
+/// them.
 pub(super) fn step(most: f64, count: f64) -> f64 {
     let least = (most / count).max(1e-9);
     let power = 10_f64.powf(least.log10().floor());

@@ -107,7 +107,8 @@ async fn bodies_over_one_megabyte_are_refused() {
     let mut stream = open(&sandbox, &chunked).await;
     let chunk = format!("{:x}\r\n{}\r\n0\r\n\r\n", 1_100_000, " ".repeat(1_100_000));
     let _written = stream.write_all(chunk.as_bytes()).await;
-    // The server answers and closes while the rest is on its way, so the answer may be lost to a reset.
+    // The server answers and closes while the rest is on its way, so the answer may be lost to a
+    // reset.
     if let Ok(reply) = read(stream).await {
         assert_eq!(reply.status, 413);
     }

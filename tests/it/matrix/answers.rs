@@ -1,10 +1,12 @@
-//! What somebody between a run and its tenant makes of the answers ([`Path::Through`](super::Path)).
+//! What somebody between a run and its tenant makes of the answers
+//! ([`Path::Through`](super::Path)).
 
 use serde_json::{Value, json};
 
 use crate::between::{Request, replace, reply};
 
-/// True for four of the first POSTs: what is sent again later goes through, and nobody is struck three times.
+/// True for four of the first POSTs: what is sent again later goes through, and nobody is struck
+/// three times.
 fn is_struck(request: &Request) -> bool {
     request.verb == "POST" && [0, 4, 8, 12].contains(&request.nth)
 }

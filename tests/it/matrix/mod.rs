@@ -1,14 +1,15 @@
-//! The fault matrix (reliability.md 2) as a table of facts: what goes wrong, how it is made to, and how a run
-//! must end. A row has cases of its own, checks that are not quite one run, tests elsewhere, or says why it
-//! has none.
+//! The fault matrix (reliability.md 2) as a table of facts: what goes wrong, how it is made to, and
+//! how a run must end. A row has cases of its own, checks that are not quite one run, tests
+//! elsewhere, or says why it has none.
 //!
-//! How a case is run ([`Case::run`]): a tenant with these faults, and a file of 24 factors of eight users.
-//! One import goes to the tenant by `path`; it ends with one of `exits` and leaves the rows of `after_first`.
-//! Then the same command is run as often as it takes (`then: Mended`: of a tenant without the faults), until the
-//! ledger stands as `end` says, and the tenant holds what the ledger says and nothing else, having been asked
-//! as often as `posts`, `gets` and `tokens` allow.
+//! How a case is run ([`Case::run`]): a tenant with these faults, and a file of 24 factors of eight
+//! users. One import goes to the tenant by `path`; it ends with one of `exits` and leaves the rows
+//! of `after_first`. Then the same command is run as often as it takes (`then: Mended`: of a tenant
+//! without the faults), until the ledger stands as `end` says, and the tenant holds what the ledger
+//! says and nothing else, having been asked as often as `posts`, `gets` and `tokens` allow.
 //!
-//! `cargo test --test it matrix -- --nocapture` prints the table; `MFAFERRY_TEST_ROW=33` runs one row alone.
+//! `cargo test --test it matrix -- --nocapture` prints the table; `MFAFERRY_TEST_ROW=33` runs one
+//! row alone.
 
 mod answers;
 mod checks;
@@ -284,7 +285,8 @@ fn stop_once_refused(bench: &Bench, child: &Child) {
     signal(child, "-INT");
 }
 
-/// Stops the process for longer than an answer is waited for, and longer than a token of one second lives.
+/// Stops the process for longer than an answer is waited for, and longer than a token of one second
+/// lives.
 fn stop_and_continue(bench: &Bench, child: &Child) {
     until("some are under way", || bench.tenant().stats().created > 4);
     signal(child, "-STOP");

@@ -35,9 +35,9 @@ impl Bound {
     }
 }
 
-/// Returns the share at which `k` or fewer of `n` would occur with a chance of only 5 %: the quantile
-/// of a beta distribution. `statrs` computes that distribution to 8 digits, but its quantiles of small
-/// shares only to 3, so the share is found by halving.
+/// Returns the share at which `k` or fewer of `n` would occur with a chance of only 5 %: the
+/// quantile of a beta distribution. `statrs` computes that distribution to 8 digits, but its
+/// quantiles of small shares only to 3, so the share is found by halving.
 fn clopper_pearson(n: f64, k: f64) -> f64 {
     if k == 0.0 {
         return 1.0 - (1.0 - CONFIDENCE).powf(1.0 / n);

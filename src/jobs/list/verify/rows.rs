@@ -25,7 +25,8 @@ use crate::{
 /// Groups the rows of an input.
 #[derive(Debug)]
 pub struct Groups {
-    /// Rows of users who are asked about, and those that are no factor, where it was read once before.
+    /// Rows of users who are asked about, and those that are no factor, where it was read once
+    /// before.
     pub rows: Option<u64>,
     grouper: Grouper,
     scattered: Scattered,
@@ -103,8 +104,8 @@ impl RowPlanner for Groups {
     }
 }
 
-/// The first reading: grouped as in the second, so that what it says holds there. Also counts the rows of
-/// users in the sample, and those that are no factor.
+/// The first reading: grouped as in the second, so that what it says holds there. Also counts the
+/// rows of users in the sample, and those that are no factor.
 fn group_all(
     source: Box<dyn RowReader>,
     sample: Option<Sample>,
